@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a registrar needs of the system it runs in, and what it tells it.
+//!
+//! The registrar has no operating system of its own: the simulated kernel, a
+//! native `netio.sys` and a plain test process each implement [`Host`].
+
+use core::ffi::c_void;
+use core::fmt;
+
+use shared_npi::nmr::abi::NTSTATUS;
+
+use crate::finding::Finding;
+use crate::knobs::Knob;
+
+/// The system around a registrar.
+///
+/// No method is ever called while the registrar holds one of its locks, except
+/// those of [`Lock`] itself.
+pub trait Host: Sized {
+    /// Mutual exclusion that is legal at IRQL <= `DISPATCH_LEVEL`.
+    type Lock<T>: Lock<T>;
+    /// What `NmrWaitFor...DeregisterComplete` blocks on.
+    type Completion: Completion;
+
+    /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.
+    fn irql(&self) -> u8;
+
+    /// A number for the calling thread, unique among those that live.
+    fn thread(&self) -> u64;
+
+    /// One of `answers` (at least 1) answers, counted from 0, to a question
+    /// that the documents leave open.
+    fn draw(&self, knob: Knob, answers: u32) -> u32;
+
+    /// The dispatch table that the peer of `owner` receives for `binding`
+    /// instead of `table`: a host that watches the calls between the modules
+    /// returns one of its own. `table` may be null.
+    fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
+        let _ = (binding, owner);
+        table
+    }
+
+    /// Something happened. A host may switch threads here.
+    fn observe(&self, event: &Event);
+
+    /// A rule was broken.
+    fn report(&self, finding: Finding);
+}
+
+/// A value that one thread at a time may touch.
+pub trait Lock<T> {
+    /// A lock around `value`.
+    fn new(value: T) -> Self;
+    /// Runs `body` on the value. `body` never blocks, never calls a module and
+    /// never takes another lock of the registrar.
+    fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R;
+}
+
+/// A door that opens once.
+pub trait Completion {
+    /// A closed one.
+    fn new() -> Self;
+    /// Opens it; all waiters, present and future, go on. IRQL <= `DISPATCH_LEVEL`.
+    fn set(&self);
+    /// Returns once it is open. IRQL < `DISPATCH_LEVEL`.
+    fn wait(&self);
+}
+
+/// Which end of a binding, or which kind of registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// The module that consumes the NPI.
+    Client,
+    /// The module that provides the NPI.
+    Provider,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Provider,
+            Self::Provider => Self::Client,
+        }
+    }
+}
+
+/// A registration, numbered from 1 in the order in which they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistrationId(pub u32);
+
+/// A binding (an attach, accepted or not), numbered from 1 in the order in
+/// which they were offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BindingId(pub u32);
+
+/// One of NMR's functions or of the modules' callbacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Call {
+    /// `NmrRegisterClient` or `NmrRegisterProvider`.
+    Register,
+    /// `NmrDeregisterClient` or `NmrDeregisterProvider`.
+    Deregister,
+    /// `NmrWaitForClientDeregisterComplete` or `NmrWaitForProviderDeregisterComplete`.
+    Wait,
+    /// `NmrClientAttachProvider`.
+    AttachProvider,
+    /// `NmrClientDetachProviderComplete` or `NmrProviderDetachClientComplete`.
+    DetachComplete,
+    /// The callback `ClientAttachProvider` or `ProviderAttachClient`.
+    AttachCallback,
+    /// The callback `ClientDetachProvider` or `ProviderDetachClient`.
+    DetachCallback,
+    /// The callback `ClientCleanupBindingContext` or `ProviderCleanupBindingContext`.
+    CleanupCallback,
+}
+
+/// Where in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// About to be made.
+    Enter,
+    /// Done, with this status (`STATUS_SUCCESS` for a call that returns none).
+    Leave(NTSTATUS),
+}
+
+/// Something that happened in the registrar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What was called.
+    pub call: Call,
+    /// Before or after.
+    pub phase: Phase,
+    /// The module's side: the one that calls the function or has the callback.
+    pub side: Side,
+    /// The module's registration, where one is known.
+    pub registration: Option<RegistrationId>,
+    /// The binding, where the call concerns one.
+    pub binding: Option<BindingId>,
+    /// The callback's address in the module for the two callback phases, the
+    /// address of a callback of the module otherwise, 0 where none is known:
+    /// tells a host which image the module is.
+    pub code: usize,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.side, self.call)?;
+        if let Some(RegistrationId(id)) = self.registration {
+            write!(f, " registration {id}")?;
+        }
+        if let Some(BindingId(id)) = self.binding {
+            write!(f, " binding {id}")?;
+        }
+        match self.phase {
+            Phase::Enter => write!(f, " begins"),
+            Phase::Leave(status) => write!(f, " -> {status:#010x}"),
+        }
+    }
+}
