@@ -1,3 +1,160 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Driver images.
+//! A driver image, read once for all who need it: the build that checks what
+//! it linked and the simulated kernel that maps it agree because both look
+//! through this crate.
+//!
+//! # Design
+//!
+//! Reading answers "what would the loader do with this file" and refuses a file
+//! that no loader could map: every number in a [`DriverImage`] has been checked
+//! against the file and against the image's own size, so its users may index
+//! without asking again. [`DriverImage::check`] then answers "is it what we mean
+//! to ship".
+//!
+//! # Limits
+//!
+//! x86-64 only, imports by name only, and nothing of the image is executed or
+//! changed. Signatures and the checksum are not looked at.
+
+mod defect;
+mod error;
+mod headers;
+mod imports;
+mod relocations;
+mod sections;
+
+use std::fs;
+use std::path::Path;
+
+pub use defect::Defect;
+pub use error::{Fault, ImageError};
+pub use imports::Import;
+pub use sections::Section;
+
+use headers::Headers;
+
+/// A native x86-64 PE image that a kernel could map.
+///
+/// # Invariants
+///
+/// - Sections are in ascending order, do not overlap, start behind the headers
+///   and end within [`size_of_image`](Self::size_of_image).
+/// - Every `file` range lies within [`bytes`](Self::bytes) and is no longer than
+///   its section.
+/// - The entry point lies in an executable section; each import slot and each
+///   relocation covers 8 bytes of one section.
+#[derive(Clone, Debug)]
+pub struct DriverImage {
+    name: String,
+    bytes: Vec<u8>,
+    headers: Headers,
+    sections: Vec<Section>,
+    imports: Vec<Import>,
+    relocations: Vec<u32>,
+}
+
+impl DriverImage {
+    /// Reads the image at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Fault`], with the path.
+    pub fn read(path: &Path) -> Result<Self, ImageError> {
+        let shown = path.display().to_string();
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(ImageError::new(shown, Fault::Unreadable(error))),
+        };
+        let name = path
+            .file_name()
+            .map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
+        Self::dissect(name, bytes).map_err(|fault| ImageError::new(shown, fault))
+    }
+
+    /// The image `name` whose file has these bytes.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Fault`] but [`Fault::Unreadable`], with the name.
+    pub fn parse(name: &str, bytes: Vec<u8>) -> Result<Self, ImageError> {
+        Self::dissect(name.to_owned(), bytes).map_err(|fault| ImageError::new(name, fault))
+    }
+
+    fn dissect(name: String, bytes: Vec<u8>) -> Result<Self, Fault> {
+        let (headers, table) = headers::read(&bytes)?;
+        let sections = sections::read(&bytes, &headers, &table)?;
+        headers::check_entry_point(&headers, &sections)?;
+        let imports = imports::read(&bytes, &headers, &sections)?;
+        let relocations = relocations::read(&bytes, &headers, &sections)?;
+        Ok(Self {
+            name,
+            bytes,
+            headers,
+            sections,
+            imports,
+            relocations,
+        })
+    }
+
+    /// The file's name without its directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The address that the image was linked for.
+    #[must_use]
+    pub fn image_base(&self) -> u64 {
+        self.headers.image_base
+    }
+
+    /// The bytes of address space that the image takes, whole pages.
+    #[must_use]
+    pub fn size_of_image(&self) -> u32 {
+        self.headers.size_of_image
+    }
+
+    /// The bytes at the start of the file that are mapped at the image's base.
+    #[must_use]
+    pub fn size_of_headers(&self) -> u32 {
+        self.headers.header_size
+    }
+
+    /// The entry point, relative to the base.
+    #[must_use]
+    pub fn entry_point(&self) -> u32 {
+        self.headers.entry_point
+    }
+
+    /// The sections, in ascending order.
+    #[must_use]
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// What the image wants of others, in the order of its import table.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// Where, relative to the base, the image holds 64-bit addresses that move
+    /// with it.
+    #[must_use]
+    pub fn relocations(&self) -> &[u32] {
+        &self.relocations
+    }
+
+    /// What Windows, or this project, would object to; empty for a good image.
+    #[must_use]
+    pub fn check(&self) -> Vec<Defect> {
+        defect::find(&self.headers, &self.sections, &self.imports)
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a loadable image may still have wrong.
+
+use object::pe;
+
+use crate::headers::Headers;
+use crate::{Import, Section};
+
+/// The only images that a driver of this project may depend on.
+const EXPORTERS: [&str; 2] = ["ntoskrnl.exe", "netio.sys"];
+
+/// The DLL characteristics that must be set, with the linker option for each.
+const REQUIRED: [(pe::DllFlags, &str, &str); 4] = [
+    (
+        pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
+        "NX_COMPAT",
+        "/NXCOMPAT",
+    ),
+    (
+        pe::IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE,
+        "DYNAMIC_BASE",
+        "/DYNAMICBASE",
+    ),
+    (
+        pe::IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA,
+        "HIGH_ENTROPY_VA",
+        "/HIGHENTROPYVA",
+    ),
+    (
+        pe::IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY,
+        "FORCE_INTEGRITY",
+        "/INTEGRITYCHECK",
+    ),
+];
+
+/// Something that Windows, or this project, would object to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Defect {
+    /// A security property is not claimed.
+    #[error("DLL characteristic {name} is missing: link with {option}")]
+    Characteristic {
+        /// Its name without the prefix.
+        name: &'static str,
+        /// The linker option that sets it.
+        option: &'static str,
+    },
+    /// Code or data that may run at `DISPATCH_LEVEL` can be paged out.
+    #[error("section {section} can be paged out: link with /SECTION and the attribute P of lld")]
+    Paged {
+        /// The section's name.
+        section: String,
+    },
+    /// Memory that can be written and executed.
+    #[error("section {section} is both writable and executable: split it")]
+    WritableCode {
+        /// The section's name.
+        section: String,
+    },
+    /// A function of an image that the drivers must not depend on.
+    #[error("{function} is imported from {dll}: use only ntoskrnl.exe and netio.sys")]
+    Exporter {
+        /// The exporting image.
+        dll: String,
+        /// The function.
+        function: String,
+    },
+}
+
+/// All defects, in the order of the image.
+pub(crate) fn find(headers: &Headers, sections: &[Section], imports: &[Import]) -> Vec<Defect> {
+    let characteristics = REQUIRED
+        .into_iter()
+        .filter(|(flag, ..)| !headers.dll_flags.contains(*flag))
+        .map(|(_, name, option)| Defect::Characteristic { name, option });
+    let paged = sections
+        .iter()
+        .filter(|section| section.paged && !section.discardable)
+        .map(|section| Defect::Paged {
+            section: section.name.clone(),
+        });
+    let writable_code = sections
+        .iter()
+        .filter(|section| section.writable && section.executable)
+        .map(|section| Defect::WritableCode {
+            section: section.name.clone(),
+        });
+    let exporters = imports
+        .iter()
+        .filter(|import| !is_known_exporter(&import.dll))
+        .map(|import| Defect::Exporter {
+            dll: import.dll.clone(),
+            function: import.function.clone(),
+        });
+    characteristics
+        .chain(paged)
+        .chain(writable_code)
+        .chain(exporters)
+        .collect()
+}
+
+fn is_known_exporter(dll: &str) -> bool {
+    EXPORTERS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(dll))
+}
