@@ -1,3 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! scenarios.
+//! What a stress run does and what it reports, defined once for every tier.
+//!
+//! # Design
+//!
+//! A [`Cycle`] is drawn from the run's seed and its own number alone, so any
+//! cycle can be run again by itself, on any tier, whatever ran before it. A
+//! tier loads and unloads as the cycle says and fills in a [`Report`]; reports
+//! of parts of a run [merge](Report::merge) into the report of the run.
+//!
+//! # Limits
+//!
+//! Nothing here runs anything or knows a system: no files, no clock, no threads.
+
+mod cycle;
+mod npi;
+mod report;
+
+pub use cycle::{Action, Cycle, LoadOrder, Role, Step, UnloadOrder, stream};
+pub use npi::{ECHO, Entry, Npi};
+pub use report::{Counts, Finding, Report};

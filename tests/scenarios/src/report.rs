@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a run reports.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
+    /// `deadlock`, `livelock`, `leak`, `load`, `unload`.
+    pub code: String,
+    /// What happened, in a sentence.
+    pub what: String,
+    /// The driver at fault, empty where none can be named.
+    pub driver: String,
+    /// Where in its image, if known.
+    pub offset: Option<u32>,
+    /// The first cycle in which it was seen.
+    pub cycle: u64,
+    /// The run's seed.
+    pub seed: u64,
+    /// The simulated thread.
+    pub thread: String,
+    /// The calls that were under way on that thread, the innermost first.
+    pub stack: Vec<String>,
+    /// In how many cycles it was seen.
+    pub count: u64,
+}
+
+impl Finding {
+    /// Whether `other` is the same defect, seen another time.
+    fn is_same_as(&self, other: &Self) -> bool {
+        (&self.code, &self.driver, self.offset) == (&other.code, &other.driver, other.offset)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.code)?;
+        if !self.driver.is_empty() {
+            write!(f, "{}", self.driver)?;
+            if let Some(offset) = self.offset {
+                write!(f, "+{offset:#x}")?;
+            }
+            write!(f, ": ")?;
+        }
+        write!(
+            f,
+            "{} (cycle {} of seed {}, thread {}, seen in {} cycles)",
+            self.what, self.cycle, self.seed, self.thread, self.count
+        )
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Drivers that came.
+    pub loads: u64,
+    /// Drivers that went.
+    pub unloads: u64,
+    /// Bindings that both sides accepted.
+    pub attaches: u64,
+    /// Detach callbacks, two for each binding.
+    pub detaches: u64,
+    /// Detach callbacks that answered `STATUS_PENDING`.
+    pub detaches_pending: u64,
+    /// Those of clients.
+    pub detaches_pending_client: u64,
+    /// Those of providers.
+    pub detaches_pending_provider: u64,
+    /// Waits for the end of a deregistration.
+    pub waits: u64,
+    /// Calls of clients into providers.
+    pub calls: u64,
+    /// Requests that providers completed.
+    pub completions: u64,
+    /// Blocks of pool left behind.
+    pub leaks: u64,
+}
+
+impl Counts {
+    /// Adds what another part of the run counted.
+    pub fn add(&mut self, other: &Self) {
+        self.loads += other.loads;
+        self.unloads += other.unloads;
+        self.attaches += other.attaches;
+        self.detaches += other.detaches;
+        self.detaches_pending += other.detaches_pending;
+        self.detaches_pending_client += other.detaches_pending_client;
+        self.detaches_pending_provider += other.detaches_pending_provider;
+        self.waits += other.waits;
+        self.calls += other.calls;
+        self.completions += other.completions;
+        self.leaks += other.leaks;
+    }
+}
+
+/// The report of a run, or of a part of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Where the run took place.
+    pub tier: String,
+    /// What all choices were drawn from.
+    pub seed: u64,
+    /// The cycles that were asked for.
+    pub cycles_requested: u64,
+    /// The cycles that were run, those with a finding included.
+    pub cycles_done: u64,
+    /// The speed.
+    pub cycles_per_second: f64,
+    /// How often what happened.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How many cycles had which order of loads and unloads.
+    pub orders: BTreeMap<String, u64>,
+    /// Differs whenever any cycle of two runs took another course.
+    pub digest: u64,
+    /// What went wrong, each defect once.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The report of a run that has not begun.
+    #[must_use]
+    pub fn new(tier: &str, seed: u64, cycles_requested: u64) -> Self {
+        Self {
+            tier: tier.to_owned(),
+            seed,
+            cycles_requested,
+            cycles_done: 0,
+            cycles_per_second: 0.0,
+            counts: Counts::default(),
+            orders: BTreeMap::new(),
+            digest: 0,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Adds one cycle.
+    pub fn add_cycle(&mut self, order: String, counts: &Counts, digest: u64) {
+        self.cycles_done += 1;
+        *self.orders.entry(order).or_default() += 1;
+        self.counts.add(counts);
+        self.digest = self.digest.wrapping_add(digest);
+    }
+
+    /// Adds a finding, or to the count of the same one.
+    pub fn add_finding(&mut self, finding: Finding) {
+        match self.findings.iter_mut().find(|f| f.is_same_as(&finding)) {
+            Some(known) => {
+                let count = known.count + finding.count;
+                if finding.cycle < known.cycle {
+                    *known = finding;
+                }
+                known.count = count;
+            }
+            None => self.findings.push(finding),
+        }
+        self.findings.sort_by_key(|finding| finding.cycle);
+    }
+
+    /// Adds the report of another part of the same run; in whatever order the
+    /// parts come, the sum is the same.
+    pub fn merge(&mut self, part: Self) {
+        self.cycles_done += part.cycles_done;
+        self.counts.add(&part.counts);
+        for (order, count) in part.orders {
+            *self.orders.entry(order).or_default() += count;
+        }
+        self.digest = self.digest.wrapping_add(part.digest);
+        for finding in part.findings {
+            self.add_finding(finding);
+        }
+    }
+
+    /// Sets the speed.
+    #[expect(clippy::cast_precision_loss, reason = "a speed needs no 53 bits")]
+    pub fn took(&mut self, time: Duration) {
+        self.cycles_per_second = self.cycles_done as f64 / time.as_secs_f64().max(1e-9);
+    }
+
+    /// Whether all that was asked for was done and nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.cycles_done >= self.cycles_requested && self.findings.is_empty()
+    }
+
+    /// Whether two runs took the same course; only their speed may differ.
+    #[must_use]
+    pub fn same_course(&self, other: &Self) -> bool {
+        let other = Self {
+            cycles_per_second: self.cycles_per_second,
+            ..other.clone()
+        };
+        *self == other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(code: &str, cycle: u64) -> Finding {
+        Finding {
+            code: code.to_owned(),
+            what: format!("seen in {cycle}"),
+            driver: "client.sys".to_owned(),
+            offset: Some(0x1234),
+            cycle,
+            seed: 7,
+            thread: "client.sys!1".to_owned(),
+            stack: Vec::new(),
+            count: 1,
+        }
+    }
+
+    fn part(cycles: &[u64]) -> Report {
+        let mut report = Report::new("sim", 7, 0);
+        for &cycle in cycles {
+            let counts = Counts {
+                loads: 2,
+                calls: cycle,
+                ..Counts::default()
+            };
+            report.add_cycle(format!("order {}", cycle % 2), &counts, cycle << 50);
+            report.add_finding(finding(if cycle % 3 == 0 { "R29" } else { "0xC2" }, cycle));
+        }
+        report
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole_however_they_were_dealt() {
+        let whole = part(&[0, 1, 2, 3, 4, 5]);
+        for deal in [[&[0_u64, 1][..], &[2, 3, 4, 5]], [&[5, 3, 1], &[4, 2, 0]]] {
+            let mut merged = Report::new("sim", 7, 0);
+            for cycles in deal.into_iter().rev() {
+                merged.merge(part(cycles));
+            }
+            assert_eq!(merged, whole);
+        }
+    }
+
+    #[test]
+    fn a_defect_is_listed_once_with_its_first_cycle() {
+        let report = part(&[9, 3, 6]);
+        let [found] = &report.findings[..] else {
+            panic!("{:?}", report.findings);
+        };
+        assert_eq!((found.cycle, found.count), (3, 3));
+        assert_eq!(found.what, "seen in 3");
+    }
+
+    #[test]
+    fn a_run_that_did_less_than_asked_is_not_clean() {
+        let mut report = Report::new("sim", 7, 2);
+        report.add_cycle(String::new(), &Counts::default(), 0);
+        assert!(!report.is_clean());
+        report.add_cycle(String::new(), &Counts::default(), 0);
+        assert!(report.is_clean());
+        report.add_finding(finding("leak", 1));
+        assert!(!report.is_clean());
+    }
+
+    #[test]
+    fn only_the_speed_may_differ() {
+        let one = part(&[1, 2]);
+        let mut other = one.clone();
+        other.took(Duration::from_secs(1));
+        assert!(one.same_course(&other));
+        other.digest += 1;
+        assert!(!one.same_course(&other));
+    }
+
+    #[test]
+    fn the_json_is_flat() {
+        let json = serde_json::to_value(part(&[1])).unwrap();
+        for key in [
+            "tier",
+            "seed",
+            "cycles_requested",
+            "cycles_done",
+            "cycles_per_second",
+            "loads",
+            "unloads",
+            "attaches",
+            "detaches",
+            "detaches_pending",
+            "waits",
+            "calls",
+            "completions",
+            "leaks",
+            "findings",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        let back: Report = serde_json::from_value(json).unwrap();
+        assert_eq!(back, part(&[1]));
+    }
+}
