@@ -3,8 +3,27 @@
 //! A breach of one of NMR's rules.
 
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
-use crate::host::{BindingId, RegistrationId, Side};
+use crate::host::{BindingId, Event, RegistrationId, Side};
+
+/// An event of a binding's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// When, as [`Host::now`](crate::host::Host::now) tells the time.
+    pub time: u64,
+    /// On which thread.
+    pub thread: u64,
+    /// What.
+    pub event: Event,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} thread {} {}", self.time, self.thread, self.event)
+    }
+}
 
 /// A breach of a rule, seen by the registrar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,4 +44,20 @@ pub struct Finding {
     /// The thread that broke it, as [`Host::thread`](crate::host::Host::thread)
     /// numbers them.
     pub thread: u64,
+    /// The binding's last events, oldest first.
+    pub history: Vec<Moment>,
+}
+
+impl fmt::Display for Finding {
+    /// One line; the history is left to who wants it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "R{}: {} ({:?}", self.rule, self.what, self.side)?;
+        if let Some(RegistrationId(id)) = self.registration {
+            write!(f, ", registration {id}")?;
+        }
+        if let Some(BindingId(id)) = self.binding {
+            write!(f, ", binding {id}")?;
+        }
+        write!(f, ", code {:#x}, thread {})", self.code, self.thread)
+    }
 }

@@ -23,8 +23,29 @@ pub trait Host: Sized {
     /// What `NmrWaitFor...DeregisterComplete` blocks on.
     type Completion: Completion;
 
+    /// Whether the registrar watches the modules: events, findings and histories.
+    /// A host that only wants NMR's behaviour, at its bare cost, says `false`.
+    const CHECKED: bool = true;
+
     /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.
     fn irql(&self) -> u8;
+
+    /// Raises the caller's IRQL to `irql` for a callback; answers the old one.
+    /// A host that cannot raise it does nothing.
+    fn raise_irql(&self, irql: u8) -> u8 {
+        let _ = irql;
+        self.irql()
+    }
+
+    /// Undoes a [`raise_irql`](Self::raise_irql) that answered `irql`.
+    fn lower_irql(&self, irql: u8) {
+        let _ = irql;
+    }
+
+    /// The time, in units of the host's, for histories.
+    fn now(&self) -> u64 {
+        0
+    }
 
     /// A number for the calling thread, unique among those that live.
     fn thread(&self) -> u64;
@@ -46,6 +67,12 @@ pub trait Host: Sized {
 
     /// A rule was broken.
     fn report(&self, finding: Finding);
+
+    /// Something that no rule forbids in so many words, but that is worth
+    /// knowing.
+    fn note(&self, note: Finding) {
+        let _ = note;
+    }
 }
 
 /// A value that one thread at a time may touch.

@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the documents leave open.
+//!
+//! | knob | answer 0 | answer 1 | why both are possible |
+//! |---|---|---|---|
+//! | [`DetachOrder`](Knob::DetachOrder) | `ClientDetachProvider` first | `ProviderDetachClient` first | the reference lists the initiator's first, the design guide says only "both" |
+//! | [`DetachOverlap`](Knob::DetachOverlap) | the second callback follows the first | it waits for the first side's completion | known implementations do either |
+//! | [`EarlyComplete`](Knob::EarlyComplete) | counts when the callback returns | counts at once, cleanup may run in it | drivers complete inside the callback; nothing says when it takes effect |
+//! | [`CleanupOrder`](Knob::CleanupOrder) | client's first | provider's first | only "after both have detached" is said |
+//! | [`CallbackIrql`](Knob::CallbackIrql) | the caller's | `DISPATCH_LEVEL` | the callbacks' contract is IRQL <= `DISPATCH_LEVEL` |
+//! | [`HandleWritten`](Knob::HandleWritten) | before any callback | after all of them | attach runs inside the call; its out parameter is said to be set when it returns |
+//! | [`HandleOnFailure`](Knob::HandleOnFailure) | left alone | set to NULL | not documented; drivers set it themselves |
+//! | [`AttachOrder`](Knob::AttachOrder) | oldest peer first | newest peer first | no order is given |
+//! | [`OddCharacteristics`](Knob::OddCharacteristics) | registered all the same | `STATUS_INVALID_PARAMETER` | the fields have required values, but no status for others |
+//! | [`DeregisterWhenIdle`](Knob::DeregisterWhenIdle) | `STATUS_PENDING` | `STATUS_SUCCESS` | only `STATUS_PENDING` is documented and seen on Windows; older simulations answer otherwise, so a host asks for this one on purpose |
 
 /// A question about NMR that no document answers: a host answers it anew each
 /// time it comes up, and a module must survive every answer.
@@ -15,4 +28,40 @@ pub enum Knob {
     /// The IRQL at which detach and cleanup callbacks run: 0 the caller's,
     /// 1 `DISPATCH_LEVEL`. A host that cannot raise ignores it.
     CallbackIrql,
+    /// What `NmrDeregister...` answers when nothing is left to be done by the
+    /// time it returns: 0 `STATUS_PENDING`, as Windows does; 1 `STATUS_SUCCESS`,
+    /// as older simulations do, which ends the handle.
+    DeregisterWhenIdle,
+    /// When the second detach callback of a binding is called: 0 as soon as the
+    /// first has returned, 1 when the first side has completed its detach.
+    DetachOverlap,
+    /// When a completion counts that comes before the detach callback has
+    /// returned: 0 when it returns, 1 at once.
+    EarlyComplete,
+    /// Which of several peers is offered first: 0 the one that registered
+    /// first, 1 the one that registered last.
+    AttachOrder,
+    /// Whether a structure with an undocumented `Version`, `Length` or `Size`
+    /// is 0 registered or 1 refused with `STATUS_INVALID_PARAMETER`.
+    OddCharacteristics,
+    /// What becomes of the handle variable when `NmrRegister...` fails: 0 it is
+    /// left alone, 1 it is set to NULL.
+    HandleOnFailure,
+}
+
+impl Knob {
+    /// All of them. Each has two answers, and answer 0 of each is known not to
+    /// contradict what Windows was seen to do.
+    pub const ALL: [Self; 10] = [
+        Self::DetachOrder,
+        Self::CleanupOrder,
+        Self::HandleWritten,
+        Self::CallbackIrql,
+        Self::DeregisterWhenIdle,
+        Self::DetachOverlap,
+        Self::EarlyComplete,
+        Self::AttachOrder,
+        Self::OddCharacteristics,
+        Self::HandleOnFailure,
+    ];
 }

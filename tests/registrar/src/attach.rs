@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The attach of one client to one provider: the offer, and the client's answer
+//! by `NmrClientAttachProvider`.
+
+use core::ffi::c_void;
+use core::ptr;
+
+use shared_npi::nmr::abi::{
+    HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS,
+};
+
+use crate::handle::{Kind, Named};
+use crate::host::{Call, Host, Lock, Side};
+use crate::registrar::Registrar;
+use crate::state::{Ask, Offer};
+use crate::watch::{PASSIVE, Who, function};
+
+/// `NT_SUCCESS`.
+const fn succeeded(status: NTSTATUS) -> bool {
+    status >= 0
+}
+
+/// What stands in a provider's out parameters until it writes them: no context
+/// and no dispatch table is at this address.
+const UNWRITTEN: usize = usize::MAX & !0xFFF;
+
+impl<H: Host> Registrar<H> {
+    /// Offers a provider to a client.
+    pub(crate) fn offer(&self, offer: Offer) {
+        let characteristics = offer.client.characteristics;
+        let provider = offer.provider.characteristics.instance();
+        let status = characteristics
+            .attach_provider()
+            .map_or(STATUS_NOINTERFACE, |callback| {
+                let who = Who::module(&offer.client)
+                    .binding(offer.id)
+                    .code(callback as usize);
+                self.enter(Call::AttachCallback, who);
+                // SAFETY: the client registered this callback for such calls;
+                // the provider's structure is readable while it is registered.
+                let status = unsafe { callback(offer.handle, offer.client.context, provider) };
+                self.leave(Call::AttachCallback, who, status)
+            });
+        let (answer, step) = self
+            .state
+            .with(|state| state.settle(offer.binding, succeeded(status)));
+        self.judge_offer(&offer, status, answer);
+        self.drive(step);
+    }
+
+    /// R10, R11, R13: the client's answer against the provider's.
+    fn judge_offer(&self, offer: &Offer, status: NTSTATUS, answer: Option<NTSTATUS>) {
+        if !H::CHECKED {
+            return;
+        }
+        let who = Who::module(&offer.client).binding(offer.id);
+        self.judge_answer(who, Call::AttachCallback, status);
+        match answer {
+            Some(answer) if succeeded(answer) && !succeeded(status) => self.breach(
+                11,
+                who,
+                format_args!("ClientAttachProvider failed with {status:#010x} after the provider had accepted"),
+            ),
+            Some(answer) if answer != status => self.breach(
+                10,
+                who,
+                format_args!(
+                    "ClientAttachProvider returned {status:#010x}, NmrClientAttachProvider had returned {answer:#010x}"
+                ),
+            ),
+            None if succeeded(status) => self.breach(
+                10,
+                who,
+                format_args!("ClientAttachProvider returned {status:#010x} without NmrClientAttachProvider"),
+            ),
+            _ => {}
+        }
+    }
+
+    /// R13: an attach is done or refused when its callback returns.
+    fn judge_answer(&self, who: Who, call: Call, status: NTSTATUS) {
+        if succeeded(status) && status != STATUS_SUCCESS {
+            let name = function(call, who.side);
+            let pending = if status == STATUS_PENDING {
+                " (STATUS_PENDING: an attach cannot pend)"
+            } else {
+                ""
+            };
+            self.breach(
+                13,
+                who,
+                format_args!("{name} returned {status:#010x}{pending}"),
+            );
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`client_attach_provider`](Self::client_attach_provider).
+    pub(crate) unsafe fn attach_provider(
+        &self,
+        handle: HANDLE,
+        client_context: *mut c_void,
+        client_dispatch: *const c_void,
+        provider_context: *mut *mut c_void,
+        provider_dispatch: *mut *const c_void,
+    ) -> NTSTATUS {
+        let kind = Kind {
+            named: Named::Binding,
+            side: Side::Client,
+        };
+        let who = self.identify(handle, kind);
+        self.enter(Call::AttachProvider, who);
+        let name = function(Call::AttachProvider, Side::Client);
+        self.check_irql(name, PASSIVE, who);
+        let status = if provider_context.is_null() || provider_dispatch.is_null() {
+            self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
+            STATUS_INVALID_PARAMETER
+        } else {
+            let thread = self.offering_thread();
+            match self.state.with(|state| state.ask(handle, thread)) {
+                Ok(ask) => {
+                    let (status, answer) = self.ask(&ask, client_context, client_dispatch);
+                    if let Some(answer) = answer {
+                        // SAFETY: not null; the caller's promise.
+                        unsafe { provider_context.write(answer.context) };
+                        // SAFETY: not null; the caller's promise.
+                        unsafe { provider_dispatch.write(answer.dispatch) };
+                    }
+                    status
+                }
+                Err(refusal) => self.turn_down(name, kind, who, refusal),
+            }
+        };
+        self.leave(Call::AttachProvider, who, status)
+    }
+
+    /// Asks a provider; on success answers what its client gets.
+    fn ask(
+        &self,
+        ask: &Ask,
+        client_context: *mut c_void,
+        client_dispatch: *const c_void,
+    ) -> (NTSTATUS, Option<Answer>) {
+        let mut answer = Answer {
+            context: ptr::without_provenance_mut(UNWRITTEN),
+            dispatch: ptr::without_provenance(UNWRITTEN),
+        };
+        let who = Who::module(&ask.provider).binding(ask.id);
+        let status =
+            ask.provider
+                .characteristics
+                .attach_client()
+                .map_or(STATUS_NOINTERFACE, |callback| {
+                    let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
+                    let who = who.code(callback as usize);
+                    self.enter(Call::AttachCallback, who);
+                    // SAFETY: the provider registered this callback for such calls;
+                    // the client's structure is readable while it is registered, and
+                    // it vouches for its context and dispatch table.
+                    let status = unsafe {
+                        callback(
+                            ask.handle,
+                            ask.provider.context,
+                            ask.client.characteristics.instance(),
+                            client_context,
+                            dispatch,
+                            &raw mut answer.context,
+                            &raw mut answer.dispatch,
+                        )
+                    };
+                    self.leave(Call::AttachCallback, who, status)
+                });
+        self.judge_answer(who, Call::AttachCallback, status);
+        if !succeeded(status) {
+            self.state
+                .with(|state| state.answered(ask.binding, status, None));
+            return (status, None);
+        }
+        if answer.context.addr() == UNWRITTEN {
+            self.breach(
+                14,
+                who,
+                format_args!("ProviderAttachClient set no ProviderBindingContext"),
+            );
+            answer.context = ptr::null_mut();
+        }
+        if answer.dispatch.addr() == UNWRITTEN {
+            self.breach(
+                14,
+                who,
+                format_args!("ProviderAttachClient set no ProviderDispatch"),
+            );
+            answer.dispatch = ptr::null();
+        } else if answer.dispatch.is_null() {
+            self.warn(
+                14,
+                who,
+                format_args!("ProviderAttachClient set a NULL ProviderDispatch"),
+            );
+        }
+        let contexts = Some([client_context, answer.context]);
+        self.state
+            .with(|state| state.answered(ask.binding, status, contexts));
+        answer.dispatch = self.host.interpose(ask.id, Side::Provider, answer.dispatch);
+        (status, Some(answer))
+    }
+
+    /// The number under which an offer remembers its thread.
+    pub(crate) fn offering_thread(&self) -> u64 {
+        if H::CHECKED { self.host.thread() } else { 0 }
+    }
+}
+
+/// What a provider gives its client.
+struct Answer {
+    context: *mut c_void,
+    dispatch: *const c_void,
+}

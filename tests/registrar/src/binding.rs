@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One binding: what becomes of a client and a provider of the same NPI, from
+//! the offer to the last cleanup.
+//!
+//! ```text
+//!  queued -> offered -> attached -> claimed -> detaching -> cleaning -> cleaned -> gone
+//!     |         |
+//!     +---------+-> gone (deregistered before the offer, or refused)
+//! ```
+
+use core::ffi::c_void;
+use core::ptr;
+
+use shared_npi::nmr::abi::NTSTATUS;
+
+use crate::host::{BindingId, Side};
+use crate::list::Links;
+use crate::slab::NONE;
+
+/// How far a binding has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its turn to be offered comes later in a running `NmrRegister...`.
+    Queued,
+    /// `ClientAttachProvider` runs.
+    Offered,
+    /// Both sides said yes.
+    Attached,
+    /// A side deregisters: one thread is about to begin the detach.
+    Claimed,
+    /// Both sides detach.
+    Detaching,
+    /// Both sides have detached; cleanup callbacks run.
+    Cleaning,
+    /// They have run.
+    Cleaned,
+}
+
+/// How the documents' silence is filled in for one detach.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Whose detach callback is first.
+    pub(crate) first: Side,
+    /// The second waits for the first side's completion, not only for its
+    /// callback's return.
+    pub(crate) serial: bool,
+    /// A completion that comes while the detach callback still runs counts at
+    /// once, and cleanup may run in it.
+    pub(crate) prompt: bool,
+}
+
+/// One side of a binding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// The slot of its registration.
+    pub(crate) registration: u32,
+    /// Its place among that registration's bindings.
+    pub(crate) links: Links,
+    /// The side's own context.
+    pub(crate) context: *mut c_void,
+    /// How far it has come.
+    pub(crate) stand: Stand,
+    /// Its `DetachComplete` function was called.
+    pub(crate) reported: bool,
+}
+
+/// How far one side of a binding has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stand {
+    /// It is not attached: nothing is owed to it.
+    Out,
+    /// It is attached: a detach and a cleanup are owed to it.
+    In,
+    /// Its detach callback runs.
+    Leaving,
+    /// Its detach callback returned `STATUS_PENDING`.
+    Pended,
+    /// Its detach callback returned anything else.
+    Left,
+}
+
+impl End {
+    const fn new(registration: u32) -> Self {
+        Self {
+            registration,
+            links: Links::LOOSE,
+            context: ptr::null_mut(),
+            stand: Stand::Out,
+            reported: false,
+        }
+    }
+
+    /// It is owed a cleanup.
+    pub(crate) const fn bound(&self) -> bool {
+        !matches!(self.stand, Stand::Out)
+    }
+
+    /// Its detach is over.
+    const fn detached(&self, prompt: bool) -> bool {
+        match self.stand {
+            Stand::Out | Stand::Left => true,
+            Stand::In => false,
+            Stand::Leaving => self.reported && prompt,
+            Stand::Pended => self.reported,
+        }
+    }
+
+    /// Its detach callback has been called and has returned.
+    const fn returned(&self) -> bool {
+        matches!(self.stand, Stand::Pended | Stand::Left)
+    }
+}
+
+/// What a binding wants done next, by whoever moved it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// Nothing now: another event will move it on.
+    Rest,
+    /// This side's detach callback is to be called.
+    Detach(Side),
+    /// The cleanup callbacks are to be called.
+    CleanUp,
+    /// It is to be taken off the tables.
+    Release,
+}
+
+/// A binding.
+pub(crate) struct Binding {
+    pub(crate) id: BindingId,
+    pub(crate) phase: Phase,
+    /// The side whose registration made it.
+    pub(crate) made_by: Side,
+    /// The thread on which it is offered.
+    pub(crate) thread: u64,
+    /// `ProviderAttachClient` runs.
+    pub(crate) asking: bool,
+    /// What `NmrClientAttachProvider` last answered.
+    pub(crate) answer: Option<NTSTATUS>,
+    pub(crate) plan: Plan,
+    /// The next one in the list of a running `NmrDeregister...`.
+    pub(crate) next_to_detach: u32,
+    ends: [End; 2],
+}
+
+impl Binding {
+    /// Between the registrations in two slots.
+    pub(crate) const fn new(made_by: Side, client: u32, provider: u32) -> Self {
+        Self {
+            id: BindingId(0),
+            phase: Phase::Queued,
+            made_by,
+            thread: 0,
+            asking: false,
+            answer: None,
+            plan: Plan {
+                first: Side::Client,
+                serial: false,
+                prompt: false,
+            },
+            next_to_detach: NONE,
+            ends: [End::new(client), End::new(provider)],
+        }
+    }
+
+    pub(crate) const fn end(&self, side: Side) -> &End {
+        &self.ends[side as usize]
+    }
+
+    pub(crate) const fn end_mut(&mut self, side: Side) -> &mut End {
+        &mut self.ends[side as usize]
+    }
+
+    /// Finds out what comes next and marks it as begun, so that no other
+    /// thread begins it too.
+    pub(crate) fn advance(&mut self) -> Move {
+        match self.phase {
+            Phase::Detaching => self.advance_detach(),
+            Phase::Cleaned if self.ends.iter().all(|end| end.stand != Stand::Leaving) => {
+                Move::Release
+            }
+            _ => Move::Rest,
+        }
+    }
+
+    fn advance_detach(&mut self) -> Move {
+        let Plan {
+            first,
+            serial,
+            prompt,
+        } = self.plan;
+        if let Some(call) = self.enter(first) {
+            return call;
+        }
+        let leader = *self.end(first);
+        let followed = leader.detached(prompt) || (!serial && leader.returned());
+        if followed && let Some(call) = self.enter(first.peer()) {
+            return call;
+        }
+        if self.ends.iter().all(|end| end.detached(prompt)) {
+            self.phase = Phase::Cleaning;
+            return Move::CleanUp;
+        }
+        Move::Rest
+    }
+
+    fn enter(&mut self, side: Side) -> Option<Move> {
+        let end = self.end_mut(side);
+        if end.stand != Stand::In {
+            return None;
+        }
+        end.stand = Stand::Leaving;
+        Some(Move::Detach(side))
+    }
+}

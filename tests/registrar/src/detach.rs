@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The end of bindings: `NmrDeregister...`, the detach callbacks,
+//! `Nmr...DetachComplete` and the cleanup callbacks.
+//!
+//! Whoever moves a binding drives it on as far as it goes: the thread that
+//! deregisters, the one that completes a pending detach, or, for a late comer,
+//! the one that has just attached it.
+
+use shared_npi::nmr::abi::{
+    HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS,
+};
+
+use crate::binding::Plan;
+use crate::handle::{Kind, Named};
+use crate::host::{self, Completion, Host, Lock, Side};
+use crate::knobs::Knob;
+use crate::registrar::Registrar;
+use crate::slab::NONE;
+use crate::state::{Call, Completed, Refusal, Step, Wait, Wake};
+use crate::watch::{APC, DISPATCH, Who, function};
+
+impl<H: Host> Registrar<H> {
+    /// `NmrDeregister...`.
+    pub(crate) fn deregister(&self, side: Side, handle: HANDLE) -> NTSTATUS {
+        let kind = Kind {
+            named: Named::Registration,
+            side,
+        };
+        let who = self.identify(handle, kind);
+        self.enter(host::Call::Deregister, who);
+        let name = function(host::Call::Deregister, side);
+        self.check_irql(name, DISPATCH, who);
+        let status = match self.state.with(|state| state.deregister(handle, side)) {
+            Ok((registration, mut binding)) => {
+                while binding != NONE {
+                    binding = self.detach(binding);
+                }
+                self.deregistered(registration)
+            }
+            Err(refusal) => self.turn_down(name, kind, who, refusal),
+        };
+        self.leave(host::Call::Deregister, who, status)
+    }
+
+    fn deregistered(&self, registration: u32) -> NTSTATUS {
+        let may_finish = self.host.draw(Knob::DeregisterWhenIdle, 2) == 1;
+        let (status, wake, door) = self
+            .state
+            .with(|state| state.deregistered(registration, may_finish));
+        self.open(wake.as_ref());
+        drop(door);
+        status
+    }
+
+    /// Detaches a binding that is this thread's; answers the next one.
+    fn detach(&self, binding: u32) -> u32 {
+        let first = if self.host.draw(Knob::DetachOrder, 2) == 0 {
+            Side::Client
+        } else {
+            Side::Provider
+        };
+        let plan = Plan {
+            first,
+            serial: self.host.draw(Knob::DetachOverlap, 2) == 1,
+            prompt: self.host.draw(Knob::EarlyComplete, 2) == 1,
+        };
+        let (step, next) = self.state.with(|state| state.begin_detach(binding, plan));
+        self.drive(step);
+        next
+    }
+
+    /// Does what a transition left to be done, and what follows from that.
+    pub(crate) fn drive(&self, mut step: Step<H::Completion>) {
+        loop {
+            step = match step {
+                Step::Rest => return,
+                Step::Begin(binding) => {
+                    self.detach(binding);
+                    return;
+                }
+                Step::Detach(call) => {
+                    let status = self.call_detach(&call);
+                    let side = call.module.side();
+                    self.state
+                        .with(|state| state.detach_returned(call.binding, side, status))
+                }
+                Step::CleanUp(binding, [client, provider]) => {
+                    let calls = if self.host.draw(Knob::CleanupOrder, 2) == 0 {
+                        [client, provider]
+                    } else {
+                        [provider, client]
+                    };
+                    for call in calls.into_iter().flatten() {
+                        self.call_cleanup(&call);
+                    }
+                    self.state.with(|state| state.cleaned(binding))
+                }
+                Step::Done(wakes) => {
+                    for wake in &wakes {
+                        self.open(wake.as_ref());
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Calls a detach callback.
+    fn call_detach(&self, call: &Call) -> NTSTATUS {
+        let Some(callback) = call.module.characteristics.detach() else {
+            return STATUS_SUCCESS;
+        };
+        let who = Who::module(&call.module)
+            .binding(call.id)
+            .code(callback as usize);
+        self.enter(host::Call::DetachCallback, who);
+        let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
+            // SAFETY: the module registered this callback for such calls, and
+            // gave this context for the binding.
+            unsafe { callback(call.context) }
+        });
+        self.leave(host::Call::DetachCallback, who, status);
+        if status != STATUS_SUCCESS && status != STATUS_PENDING {
+            let name = function(host::Call::DetachCallback, who.side);
+            self.breach(
+                17,
+                who,
+                format_args!(
+                    "{name} returned {status:#010x}, neither STATUS_SUCCESS nor STATUS_PENDING"
+                ),
+            );
+        }
+        status
+    }
+
+    /// Calls a cleanup callback, if the module has one.
+    fn call_cleanup(&self, call: &Call) {
+        let Some(callback) = call.module.characteristics.cleanup() else {
+            return;
+        };
+        let who = Who::module(&call.module)
+            .binding(call.id)
+            .code(callback as usize);
+        self.enter(host::Call::CleanupCallback, who);
+        self.at_callback_irql(host::Call::CleanupCallback, who, || {
+            // SAFETY: the module registered this callback for such calls, and
+            // gave this context for the binding, which both sides have left.
+            unsafe { callback(call.context) };
+        });
+        self.left(host::Call::CleanupCallback, who);
+    }
+
+    /// Runs a callback at an IRQL that it must stand.
+    fn at_callback_irql<R>(&self, call: host::Call, who: Who, callback: impl FnOnce() -> R) -> R {
+        let lowered =
+            (self.host.draw(Knob::CallbackIrql, 2) == 1).then(|| self.host.raise_irql(DISPATCH));
+        let before = self.host.irql();
+        let result = callback();
+        let after = self.host.irql();
+        if after != before {
+            let name = function(call, who.side);
+            self.breach(
+                5,
+                who,
+                format_args!("{name} returned at IRQL {after}, it was called at {before}"),
+            );
+        }
+        if let Some(irql) = lowered {
+            self.host.lower_irql(irql);
+        }
+        result
+    }
+
+    /// `Nmr...DetachComplete`.
+    pub(crate) fn detach_complete(&self, side: Side, handle: HANDLE) {
+        let kind = Kind {
+            named: Named::Binding,
+            side,
+        };
+        let who = self.identify(handle, kind);
+        self.enter(host::Call::DetachComplete, who);
+        let name = function(host::Call::DetachComplete, side);
+        self.check_irql(name, DISPATCH, who);
+        match self.state.with(|state| state.detach_complete(handle, side)) {
+            Ok((completed, step)) => {
+                if completed == Completed::BeforeDetach {
+                    self.warn(
+                        21,
+                        who,
+                        format_args!("{name} was called before the detach callback"),
+                    );
+                }
+                self.drive(step);
+            }
+            Err(refusal) => {
+                self.turn_down(name, kind, who, refusal);
+            }
+        }
+        self.left(host::Call::DetachComplete, who);
+    }
+
+    /// `NmrWaitFor...DeregisterComplete`.
+    pub(crate) fn wait(&self, side: Side, handle: HANDLE) -> NTSTATUS {
+        let kind = Kind {
+            named: Named::Registration,
+            side,
+        };
+        let who = self.identify(handle, kind);
+        self.enter(host::Call::Wait, who);
+        let name = function(host::Call::Wait, side);
+        self.check_irql(name, APC, who);
+        let status = match self.state.with(|state| state.wait(handle, side)) {
+            Ok(Wait::Over(door)) => {
+                drop(door);
+                STATUS_SUCCESS
+            }
+            Ok(Wait::At(registration, door)) => {
+                // SAFETY: the door stays while this thread is counted at it.
+                unsafe { door.as_ref() }.wait();
+                drop(self.state.with(|state| state.waited(registration)));
+                STATUS_SUCCESS
+            }
+            Err(refusal) => self.turn_down(name, kind, who, refusal),
+        };
+        self.leave(host::Call::Wait, who, status)
+    }
+
+    /// Opens a door that somebody waits at.
+    pub(crate) fn open(&self, wake: Option<&Wake<H::Completion>>) {
+        let Some(&Wake { registration, door }) = wake else {
+            return;
+        };
+        // SAFETY: the door stays while this thread is counted at it.
+        unsafe { door.as_ref() }.set();
+        drop(self.state.with(|state| state.leave_door(registration)));
+    }
+
+    /// Reports why `name` does nothing; answers what it returns.
+    pub(crate) fn turn_down(&self, name: &str, kind: Kind, who: Who, refusal: Refusal) -> NTSTATUS {
+        match refusal {
+            Refusal::Handle(misuse) => self.misused(name, kind, misuse),
+            Refusal::Rule(rule, how) => {
+                self.breach(rule, who, format_args!("{name} was called {how}"));
+                STATUS_INVALID_PARAMETER
+            }
+        }
+    }
+}

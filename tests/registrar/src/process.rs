@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One registrar for the calling process, on real threads, under the names that
+//! modules link to.
+//!
+//! `shared_npi::nmr` and every other user of the nine functions run against it
+//! when this feature is on. IRQL is a number each thread keeps; nothing raises
+//! it but [`at_irql`] and the registrar's callbacks.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use std::vec::Vec;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use shared_npi::nmr::abi::{
+    HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS,
+};
+use shared_npi::nmr_fn;
+
+use crate::finding::Finding;
+use crate::host::{Completion, Event, Host, Lock};
+use crate::knobs::Knob;
+use crate::registrar::Registrar;
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A [`Lock`] for threads.
+#[derive(Debug)]
+pub struct ThreadLock<T>(Mutex<T>);
+
+impl<T> Lock<T> for ThreadLock<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        body(&mut locked(&self.0))
+    }
+}
+
+/// A [`Completion`] for threads.
+#[derive(Debug)]
+pub struct ThreadCompletion {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Completion for ThreadCompletion {
+    fn new() -> Self {
+        Self {
+            open: Mutex::new(false),
+            opened: Condvar::new(),
+        }
+    }
+
+    fn set(&self) {
+        *locked(&self.open) = true;
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) {
+        let open = locked(&self.open);
+        drop(
+            self.opened
+                .wait_while(open, |open| !*open)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+}
+
+static LAST_THREAD: AtomicU64 = AtomicU64::new(0);
+
+std::thread_local! {
+    static THREAD: u64 = LAST_THREAD.fetch_add(1, Ordering::Relaxed) + 1;
+    static IRQL: Cell<u8> = const { Cell::new(0) };
+}
+
+/// Runs `body` with the thread's IRQL at `irql`.
+pub fn at_irql<R>(irql: u8, body: impl FnOnce() -> R) -> R {
+    let before = IRQL.replace(irql);
+    let result = body();
+    IRQL.set(before);
+    result
+}
+
+/// A [`Host`] for threads: it draws from a seed and remembers what it is told.
+#[derive(Debug)]
+pub struct Process {
+    began: Instant,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug)]
+struct Told {
+    draws: ChaCha8Rng,
+    fixed: Vec<(Knob, u32)>,
+    findings: Vec<Finding>,
+    notes: Vec<Finding>,
+    events: Vec<Event>,
+}
+
+impl Process {
+    /// One whose open questions are answered from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            began: Instant::now(),
+            told: Mutex::new(Told {
+                draws: ChaCha8Rng::seed_from_u64(seed),
+                fixed: Vec::new(),
+                findings: Vec::new(),
+                notes: Vec::new(),
+                events: Vec::new(),
+            }),
+        }
+    }
+
+    /// Answers open questions from `seed` from now on.
+    pub fn set_seed(&self, seed: u64) {
+        locked(&self.told).draws = ChaCha8Rng::seed_from_u64(seed);
+    }
+
+    /// Answers `knob` with `answer` from now on, or from the seed again.
+    pub fn fix(&self, knob: Knob, answer: Option<u32>) {
+        let fixed = &mut locked(&self.told).fixed;
+        fixed.retain(|&(other, _)| other != knob);
+        fixed.extend(answer.map(|answer| (knob, answer)));
+    }
+
+    /// The breaches reported since the last call.
+    pub fn take_findings(&self) -> Vec<Finding> {
+        core::mem::take(&mut locked(&self.told).findings)
+    }
+
+    /// The warnings noted since the last call.
+    pub fn take_notes(&self) -> Vec<Finding> {
+        core::mem::take(&mut locked(&self.told).notes)
+    }
+
+    /// The events observed since the last call.
+    pub fn take_events(&self) -> Vec<Event> {
+        core::mem::take(&mut locked(&self.told).events)
+    }
+}
+
+impl Host for Process {
+    type Lock<T> = ThreadLock<T>;
+    type Completion = ThreadCompletion;
+
+    fn irql(&self) -> u8 {
+        IRQL.get()
+    }
+
+    fn raise_irql(&self, irql: u8) -> u8 {
+        IRQL.replace(IRQL.get().max(irql))
+    }
+
+    fn lower_irql(&self, irql: u8) {
+        IRQL.set(irql);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn thread(&self) -> u64 {
+        THREAD.with(|&thread| thread)
+    }
+
+    fn draw(&self, knob: Knob, answers: u32) -> u32 {
+        let told = &mut *locked(&self.told);
+        told.fixed
+            .iter()
+            .find(|&&(fixed, _)| fixed == knob)
+            .map_or_else(
+                || told.draws.random_range(0..answers),
+                |&(_, answer)| answer,
+            )
+    }
+
+    fn observe(&self, event: &Event) {
+        locked(&self.told).events.push(*event);
+    }
+
+    fn report(&self, finding: Finding) {
+        locked(&self.told).findings.push(finding);
+    }
+
+    fn note(&self, note: Finding) {
+        locked(&self.told).notes.push(note);
+    }
+}
+
+/// The process's registrar. Its seed is 0 until it is set, and its
+/// `NmrDeregister...` answers `STATUS_PENDING`, as Windows' does.
+#[must_use]
+pub fn registrar() -> &'static Registrar<Process> {
+    static REGISTRAR: LazyLock<Registrar<Process>> = LazyLock::new(|| {
+        let process = Process::new(0);
+        process.fix(Knob::DeregisterWhenIdle, Some(0));
+        Registrar::new(process)
+    });
+    &REGISTRAR
+}
+
+nmr_fn! {
+    /// See [`Registrar::register_provider`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    // SAFETY: nothing else in a process with this feature has the name.
+    #[unsafe(no_mangle)]
+    pub unsafe fn NmrRegisterProvider[](
+        characteristics: *const NPI_PROVIDER_CHARACTERISTICS,
+        context: *mut c_void,
+        handle: *mut HANDLE,
+    ) -> NTSTATUS {
+        // SAFETY: the caller's promise.
+        unsafe { registrar().register_provider(characteristics, context, handle) }
+    }
+}
+
+nmr_fn! {
+    /// See [`Registrar::register_client`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    // SAFETY: as for `NmrRegisterProvider`.
+    #[unsafe(no_mangle)]
+    pub unsafe fn NmrRegisterClient[](
+        characteristics: *const NPI_CLIENT_CHARACTERISTICS,
+        context: *mut c_void,
+        handle: *mut HANDLE,
+    ) -> NTSTATUS {
+        // SAFETY: the caller's promise.
+        unsafe { registrar().register_client(characteristics, context, handle) }
+    }
+}
+
+nmr_fn! {
+    /// See [`Registrar::client_attach_provider`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    // SAFETY: as for `NmrRegisterProvider`.
+    #[unsafe(no_mangle)]
+    pub unsafe fn NmrClientAttachProvider[](
+        binding: HANDLE,
+        client_context: *mut c_void,
+        client_dispatch: *const c_void,
+        provider_context: *mut *mut c_void,
+        provider_dispatch: *mut *const c_void,
+    ) -> NTSTATUS {
+        // SAFETY: the caller's promise.
+        unsafe {
+            registrar().client_attach_provider(
+                binding,
+                client_context,
+                client_dispatch,
+                provider_context,
+                provider_dispatch,
+            )
+        }
+    }
+}
+
+/// Exports methods that take a handle.
+macro_rules! exports {
+    ($($name:ident => $method:ident $(-> $ret:ty)?;)*) => {$(
+        nmr_fn! {
+            #[doc = concat!("See [`Registrar::", stringify!($method), "`].")]
+            ///
+            /// # Safety
+            ///
+            /// None is needed: any value may be passed.
+            // SAFETY: as for `NmrRegisterProvider`.
+            #[unsafe(no_mangle)]
+            pub unsafe fn $name[](handle: HANDLE) $(-> $ret)? {
+                registrar().$method(handle)
+            }
+        }
+    )*};
+}
+
+exports! {
+    NmrDeregisterProvider => deregister_provider -> NTSTATUS;
+    NmrDeregisterClient => deregister_client -> NTSTATUS;
+    NmrWaitForProviderDeregisterComplete => wait_for_provider_deregister_complete -> NTSTATUS;
+    NmrWaitForClientDeregisterComplete => wait_for_client_deregister_complete -> NTSTATUS;
+    NmrProviderDetachClientComplete => provider_detach_client_complete;
+    NmrClientDetachProviderComplete => client_detach_provider_complete;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One registration, as the tables hold it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use shared_npi::nmr::abi::{HANDLE, NPIID};
+
+use crate::characteristics::Characteristics;
+use crate::host::{Completion, RegistrationId, Side};
+use crate::list::{Links, List};
+use crate::slab::{Exhausted, NONE};
+
+/// Who a callback belongs to: what of a registration never changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Module {
+    pub(crate) id: RegistrationId,
+    pub(crate) characteristics: Characteristics,
+    pub(crate) context: *mut c_void,
+    pub(crate) code: usize,
+}
+
+impl Module {
+    pub(crate) const fn side(&self) -> Side {
+        self.characteristics.side()
+    }
+}
+
+/// A registration.
+pub(crate) struct Registration<C> {
+    pub(crate) module: Module,
+    pub(crate) handle: HANDLE,
+    pub(crate) npi: NPIID,
+    /// Its neighbours among the registrations of its kind for its NPI.
+    pub(crate) links: Links,
+    /// Its bindings.
+    pub(crate) bindings: List,
+    /// `NmrDeregister...` was called.
+    pub(crate) deregistering: bool,
+    /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned.
+    pub(crate) busy: u32,
+    /// `NmrWaitFor...` has returned: the handle is dead.
+    pub(crate) waited: bool,
+    /// Threads that use the door: they wait at it or open it.
+    pub(crate) at_door: u32,
+    pub(crate) door: Door<C>,
+}
+
+impl<C> Registration<C> {
+    /// Nothing is left of it but the wait.
+    pub(crate) const fn complete(&self) -> bool {
+        self.deregistering && self.bindings.first == NONE && self.busy == 0
+    }
+}
+
+/// What a waiting thread blocks on, at an address of its own: it is used while
+/// the tables are not locked.
+///
+/// # Invariants
+///
+/// Points to the only element of a boxed slice that lives until the door is
+/// dropped. It is dropped when no thread is at it.
+pub(crate) struct Door<C>(NonNull<C>);
+
+impl<C: Completion> Door<C> {
+    pub(crate) fn new() -> Result<Self, Exhausted> {
+        let mut room = Vec::new();
+        room.try_reserve_exact(1).map_err(|_| Exhausted)?;
+        room.push(C::new());
+        let boxed = Box::into_raw(room.into_boxed_slice());
+        // INVARIANT: the slice was boxed with one element, and is let go of.
+        NonNull::new(boxed.cast::<C>()).map(Self).ok_or(Exhausted)
+    }
+}
+
+impl<C> Door<C> {
+    pub(crate) const fn address(&self) -> NonNull<C> {
+        self.0
+    }
+}
+
+impl<C> Drop for Door<C> {
+    fn drop(&mut self) {
+        let slice = core::ptr::slice_from_raw_parts_mut(self.0.as_ptr(), 1);
+        // SAFETY: boxed as such a slice, and nobody uses it any more (type
+        // invariants).
+        drop(unsafe { Box::from_raw(slice) });
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A table that grows in chunks, so that nothing in it is ever moved, and that
+//! knows an old key from a new one.
+//!
+//! It grows only in [`Slab::reserve`], which is where it can fail.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::handle::{SLOTS, USES};
+
+const CHUNK: usize = 64;
+/// No slot.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Out of memory, or of slots that a handle can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exhausted;
+
+/// A slot, and which of its uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) slot: u32,
+    pub(crate) turn: u32,
+}
+
+/// Why there is nothing under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// It has been removed.
+    Past,
+    /// It was never there.
+    Future,
+}
+
+struct Slot<T> {
+    turn: u32,
+    next_free: u32,
+    value: Option<T>,
+}
+
+/// The table.
+pub(crate) struct Slab<T> {
+    chunks: Vec<Box<[Slot<T>]>>,
+    free: u32,
+    spare: u32,
+}
+
+impl<T> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: NONE,
+            spare: 0,
+        }
+    }
+
+    /// Makes room for `count` more values.
+    pub(crate) fn reserve(&mut self, count: u32) -> Result<(), Exhausted> {
+        let used = (self.chunks.len() * CHUNK) as u64 - u64::from(self.spare);
+        if used + u64::from(count) > u64::from(SLOTS) {
+            return Err(Exhausted);
+        }
+        while self.spare < count {
+            self.grow()?;
+        }
+        Ok(())
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "SLOTS, which fits, is the limit"
+    )]
+    fn grow(&mut self) -> Result<(), Exhausted> {
+        let base = self.chunks.len() * CHUNK;
+        self.chunks.try_reserve(1).map_err(|_| Exhausted)?;
+        let mut chunk = Vec::new();
+        chunk.try_reserve_exact(CHUNK).map_err(|_| Exhausted)?;
+        let end = (base + CHUNK) as u32;
+        for next in base as u32 + 1..=end {
+            chunk.push(Slot {
+                turn: 1,
+                next_free: if next == end { self.free } else { next },
+                value: None,
+            });
+        }
+        self.chunks.push(chunk.into_boxed_slice());
+        self.free = base as u32;
+        self.spare += CHUNK as u32;
+        Ok(())
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot<T>> {
+        self.chunks
+            .get(slot as usize / CHUNK)
+            .map(|chunk| &chunk[slot as usize % CHUNK])
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> &mut Slot<T> {
+        &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    /// Stores `value` where [`reserve`](Self::reserve) made room.
+    pub(crate) fn insert(&mut self, value: T) -> Key {
+        let slot = self.free;
+        let entry = self.slot_mut(slot);
+        entry.value = Some(value);
+        let (next, turn) = (entry.next_free, entry.turn);
+        self.free = next;
+        self.spare -= 1;
+        Key { slot, turn }
+    }
+
+    /// Takes the value in `slot` away and makes its keys old.
+    pub(crate) fn remove(&mut self, slot: u32) -> T {
+        let free = self.free;
+        let entry = self.slot_mut(slot);
+        let value = entry.value.take().expect("only what is there is removed");
+        entry.next_free = free;
+        entry.turn = if entry.turn == USES {
+            1
+        } else {
+            entry.turn + 1
+        };
+        self.free = slot;
+        self.spare += 1;
+        value
+    }
+
+    /// The slot that `key` names.
+    pub(crate) fn find(&self, key: Key) -> Result<u32, Misfit> {
+        match self.slot(key.slot) {
+            Some(entry) if entry.turn == key.turn && entry.value.is_some() => Ok(key.slot),
+            Some(entry) if key.turn != 0 && key.turn < entry.turn => Err(Misfit::Past),
+            _ => Err(Misfit::Future),
+        }
+    }
+
+    /// The key of what is in `slot`.
+    pub(crate) fn key(&self, slot: u32) -> Key {
+        let turn = self.slot(slot).map_or(0, |entry| entry.turn);
+        Key { slot, turn }
+    }
+
+    /// What is in `slot`, which holds something.
+    pub(crate) fn at(&self, slot: u32) -> &T {
+        self.slot(slot)
+            .and_then(|entry| entry.value.as_ref())
+            .expect("a linked slot holds a value")
+    }
+
+    /// What is in `slot`, which holds something.
+    pub(crate) fn at_mut(&mut self, slot: u32) -> &mut T {
+        self.slot_mut(slot)
+            .value
+            .as_mut()
+            .expect("a linked slot holds a value")
+    }
+
+    /// All values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks
+            .iter()
+            .flat_map(|chunk| chunk.iter())
+            .filter_map(|slot| slot.value.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_key_is_known_as_old() {
+        let mut slab = Slab::new();
+        slab.reserve(1).unwrap();
+        let first = slab.insert('a');
+        assert_eq!(slab.find(first), Ok(first.slot));
+        assert_eq!(slab.remove(first.slot), 'a');
+        assert_eq!(slab.find(first), Err(Misfit::Past));
+        let second = slab.insert('b');
+        assert_eq!(second.slot, first.slot);
+        assert_eq!(slab.find(first), Err(Misfit::Past));
+        assert_eq!(slab.find(second), Ok(second.slot));
+        let never = Key {
+            turn: second.turn + 1,
+            ..second
+        };
+        assert_eq!(slab.find(never), Err(Misfit::Future));
+        let beyond = Key {
+            slot: 4096,
+            turn: 1,
+        };
+        assert_eq!(slab.find(beyond), Err(Misfit::Future));
+    }
+
+    #[test]
+    fn it_grows_past_a_chunk_and_reuses_what_it_has() {
+        let mut slab = Slab::new();
+        slab.reserve(200).unwrap();
+        let keys: Vec<Key> = (0..200).map(|n| slab.insert(n)).collect();
+        assert_eq!(slab.iter().count(), 200);
+        for (n, key) in keys.iter().enumerate() {
+            assert_eq!(*slab.at(key.slot), n);
+        }
+        for key in &keys {
+            slab.remove(key.slot);
+        }
+        let chunks = slab.chunks.len();
+        slab.reserve(200).unwrap();
+        assert_eq!(slab.chunks.len(), chunks);
+        assert_eq!(slab.iter().count(), 0);
+    }
+
+    #[test]
+    fn it_refuses_more_than_handles_can_name() {
+        assert_eq!(Slab::<()>::new().reserve(u32::MAX), Err(Exhausted));
+    }
+}

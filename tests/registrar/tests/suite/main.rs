@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The registrar under modules made for the purpose.
+
+mod kit;
+mod life;
