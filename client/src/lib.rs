@@ -1,3 +1,184 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! client.
+//! `client.sys`: a client of the Echo NPI.
+//!
+//! Top to bottom this is one driver's life: entry, registration, attach,
+//! calls, unload. Detach and cleanup have no code here: the binding's gate in
+//! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
+//! `provider.sys` mirrors it.
+
+#![no_std]
+#![deny(clippy::multiple_unsafe_ops_per_block)]
+
+extern crate alloc;
+extern crate wdk_panic;
+
+mod settings;
+mod thread;
+mod worker;
+mod workers;
+
+use shared_npi::echo::client::{self, EchoClient, ProviderBinding, Ready};
+use shared_npi::echo::{
+    Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, Echo, ProviderDispatch,
+    VERSION,
+};
+use shared_npi::nmr::abi::NPI_MODULEID;
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{
+    Client, Deregistration, Driver, Ended, Failed, InFlight, Module, PeerModule, Registration,
+    Slot, set_unload,
+};
+use shared_npi::{NtStatus, Result};
+use wdk_alloc::WdkAllocator;
+use wdk_sys::ntddk::KeBugCheckEx;
+use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
+
+use crate::settings::Settings;
+use crate::workers::Workers;
+
+#[global_allocator]
+static ALLOCATOR: WdkAllocator = WdkAllocator;
+
+/// Where the registration rests while the driver is loaded.
+static REGISTRATION: Slot<EchoModule> = Slot::new();
+
+/// `DriverEntry`: sets `DriverUnload`, makes the module ready, and registers it
+/// last, because its callbacks may run before the registration has returned.
+/// What a failing step leaves behind is undone. IRQL = `PASSIVE_LEVEL`.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-client-module>
+///
+/// # Safety
+///
+/// Called by the I/O manager, once.
+// SAFETY: `DriverEntry` is the symbol under which the linker looks for the
+// entry point, and no other has this name.
+#[unsafe(export_name = "DriverEntry")]
+pub unsafe extern "system" fn driver_entry(
+    driver: &mut DRIVER_OBJECT,
+    registry_path: PCUNICODE_STRING,
+) -> NTSTATUS {
+    // SAFETY: this is `DriverEntry`, and the object is this driver's own.
+    let unloadable = unsafe { set_unload::<EchoDriver, _>(&mut driver.DriverUnload) };
+    // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
+    let passive = unsafe { PassiveLevel::assume() };
+    // SAFETY: the path is that of the I/O manager.
+    let settings = unsafe { Settings::read(registry_path, &passive) };
+    match EchoModule::start(settings, &passive) {
+        Ok(registration) => {
+            unloadable.keep(registration);
+            NtStatus::SUCCESS.0
+        }
+        Err(status) => {
+            wdk::println!("echo client: not loaded: {status}");
+            status.0
+        }
+    }
+}
+
+/// The client module: NMR's registration context.
+struct EchoModule {
+    settings: Settings,
+    /// Submit the requests of all bindings.
+    workers: Workers,
+}
+
+impl EchoModule {
+    /// Makes the module ready and registers it. IRQL = `PASSIVE_LEVEL`.
+    fn start(settings: Settings, passive: &PassiveLevel<'_>) -> Result<Registration<Self>> {
+        let workers = Workers::start(settings.threads, passive)?;
+        Registration::register(Self { settings, workers }, passive)
+    }
+}
+
+impl Module for EchoModule {
+    type Role = Client;
+    type Npi = Echo;
+    type Binding = ProviderBinding;
+
+    const MODULE_ID: NPI_MODULEID = ECHO_CLIENT_MODULE_ID;
+    const CHARACTERISTICS: &'static Characteristics =
+        &Characteristics::new(VERSION, VERSION, Capabilities::KNOWN, Capabilities::empty());
+    const DISPATCH: &'static ClientDispatch = &client::dispatch::<Self>();
+
+    fn attach(
+        &self,
+        provider: &PeerModule<'_, Echo>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Result<ProviderBinding> {
+        let theirs = provider
+            .characteristics()
+            .map_err(|_| NtStatus::NOINTERFACE)?;
+        ProviderBinding::new(
+            Self::CHARACTERISTICS.negotiate(theirs)?,
+            self.settings.depth,
+        )
+    }
+
+    fn usable(binding: &ProviderBinding, table: &ProviderDispatch) -> bool {
+        table.serves(binding.agreement())
+    }
+
+    fn attached(&self, binding: InFlight<Self>) {
+        client::requests(&binding).for_each(|request| self.workers.add(request));
+    }
+
+    fn unusable(&self) {
+        wdk::println!("echo client: a provider's dispatch table lacks functions: not used");
+    }
+}
+
+impl EchoClient for EchoModule {
+    /// A request is back: it goes round again, until its binding detaches.
+    fn completed(&self, request: Ready<Self>) {
+        if request.status().is_success() && !request.is_echo() {
+            wdk::println!("echo client: a provider sent back something else");
+        }
+        self.workers.add(request);
+    }
+}
+
+/// What the I/O manager unloads.
+enum EchoDriver {}
+
+impl Driver for EchoDriver {
+    type Module = EchoModule;
+
+    fn slot() -> &'static Slot<EchoModule> {
+        &REGISTRATION
+    }
+
+    /// `DriverUnload`. Once it has returned the image is gone, so it returns
+    /// only when nothing of the module is left.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-client-module>
+    fn unload(
+        registration: Registration<EchoModule>,
+        passive: &PassiveLevel<'_>,
+    ) -> Ended<EchoModule> {
+        // Step one: `NmrDeregisterClient`. NMR calls the detach callbacks.
+        let mut ended = match registration.deregister() {
+            // Step two: `NmrWaitForClientDeregisterComplete`, until the last
+            // binding is cleaned up. The workers still run: they retire the
+            // requests that the bindings wait for.
+            Deregistration::Pending(pending) => pending.wait(passive).unwrap_or_else(stop_here),
+            Deregistration::Complete(ended) => ended,
+            Deregistration::Failed(failed) => stop_here(failed),
+        };
+        // Nothing can reach the workers any more, and they have nothing left to
+        // do.
+        ended.workers.join(passive);
+        ended
+    }
+}
+
+/// NMR does not let go of the module. Its callbacks lead into this image, which
+/// is about to be unmapped, and `DriverUnload` cannot fail: the machine stops
+/// here, with a reason, rather than there, without one.
+fn stop_here(failed: Failed<EchoModule>) -> Ended<EchoModule> {
+    const NMR_INVALID_STATE: u32 = 0x125;
+    wdk::println!("echo client: still registered: {}", failed.status());
+    // SAFETY: callable at any IRQL.
+    unsafe { KeBugCheckEx(NMR_INVALID_STATE, 0, 0, 0, failed.status().0 as u64) }
+}

@@ -1,9 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The contract that `provider.sys` and `client.sys` share, and the Network
-//! Module Registrar (NMR) as a network module sees it.
+//! What `provider.sys` and `client.sys` share: the contract between them, and
+//! the Network Module Registrar (NMR) as a network module sees it.
+//!
+//! - [`echo`] is the Network Programming Interface (NPI): identities, version
+//!   negotiation, dispatch tables, requests. A stranger can implement either
+//!   end from that module alone.
+//! - [`nmr`] is how a module registers, attaches, calls, detaches and unloads.
+//!   It knows nothing of Echo: an author of another NPI takes it as it is.
+//!
+//! # Principles
+//!
+//! - The wrong thing does not compile: see [`nmr`] for the list.
+//! - Nothing from the other module is believed before it is checked: [`header`].
+//! - No path panics, no allocation aborts: failures are an [`NtStatus`].
+//! - Every function states its IRQL. What needs `PASSIVE_LEVEL` asks for a
+//!   [`nmr::irql::PassiveLevel`], which a detach callback cannot come by.
+//! - No dependency on the WDK: all of this runs on the host, under its tests
+//!   and under a model checker.
 
-#![no_std]
+#![cfg_attr(not(loom), no_std)]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
+extern crate alloc;
+
+pub mod echo;
+pub mod header;
+pub mod inbox;
+pub mod memory;
 pub mod nmr;
+
+mod status;
+mod sync;
+
+pub use status::{NtStatus, Result};

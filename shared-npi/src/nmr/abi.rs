@@ -63,7 +63,24 @@ impl GUID {
     /// The GUID whose text form has these hexadecimal digits, in reading order.
     #[must_use]
     pub const fn from_u128(digits: u128) -> Self {
-        let [d0, d1, d2, d3, w0, w1, w2, w3, b0, b1, b2, b3, b4, b5, b6, b7] = digits.to_be_bytes();
+        let [
+            d0,
+            d1,
+            d2,
+            d3,
+            w0,
+            w1,
+            w2,
+            w3,
+            b0,
+            b1,
+            b2,
+            b3,
+            b4,
+            b5,
+            b6,
+            b7,
+        ] = digits.to_be_bytes();
         Self {
             Data1: u32::from_be_bytes([d0, d1, d2, d3]),
             Data2: u16::from_be_bytes([w0, w1]),

@@ -1,5 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Network Module Registrar.
+//! The Network Module Registrar, as a network module sees it.
+//!
+//! [`abi`] is NMR under its own names. The rest is a module's whole life in a
+//! form in which the known mistakes cannot be made:
+//!
+//! | mistake that crashed machines | why it cannot be made here |
+//! |---|---|
+//! | unload returns with a module registered | [`Driver::unload`] must return an [`Ended`], which only a completed deregistration yields |
+//! | `STATUS_PENDING` ignored | [`Deregistration`] and [`Pending`] are `#[must_use]`, and dropping one waits |
+//! | waiting in a detach callback | [`Pending::wait`] takes a [`PassiveLevel`](irql::PassiveLevel), which that callback does not get and cannot keep |
+//! | one handle passed for another | each kind of handle is a type of its own: [`handle`] |
+//! | characteristics freed or moved while registered | the [`Registration`] owns them, at one address |
+//! | registered before the module is ready | registering takes the finished module by value |
+//! | validated after the attach | [`Module::attach`] decides before NMR is told |
+//! | a call begun after the detach callback | every call passes the binding's [`gate`] |
+//! | `...DetachComplete` sent twice, never, or on freed memory | the last [`InFlight`] of a closed binding sends it, and touches nothing after it |
+//! | binding context freed in the detach callback | it is freed in the cleanup callback, by this module only |
+//!
+//! # The life of a module
+//!
+//! ```text
+//! DriverEntry     set_unload, then Registration::register last
+//!   attach        Module::attach: look at the peer, accept or refuse
+//!   calls         Binding::enter -> InFlight -> the peer's dispatch table
+//!   detach        the gate closes; pending while anything is in flight
+//!   cleanup       the binding and the module's context in it are dropped
+//! DriverUnload    Driver::unload: deregister(), then wait() if pending
+//! ```
+//!
+//! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>
 
 pub mod abi;
+pub mod gate;
+pub mod handle;
+pub mod irql;
+
+mod binding;
+mod callbacks;
+mod driver;
+mod module;
+mod registration;
+mod role;
+
+pub use binding::{Binding, InFlight, PeerCalls};
+pub use driver::{Driver, Slot, Unloadable, set_unload};
+pub use module::{Module, Npi, PeerModule};
+pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
+pub use role::{Client, Provider, Role};

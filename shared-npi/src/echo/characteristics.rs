@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the two modules learn of each other before they meet, and what follows
+//! from it.
+
+use super::capabilities::Capabilities;
+use crate::header::{Headed, Header};
+use crate::{NtStatus, Result};
+
+/// The `NpiSpecificCharacteristics` of either side.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Characteristics {
+    /// Size and version of this structure.
+    pub header: Header,
+    /// The lowest version of Echo that the module speaks, from 1.
+    pub lowest_version: u16,
+    /// The highest one.
+    pub highest_version: u16,
+    /// What the module can do.
+    pub offered: Capabilities,
+    /// What the peer must be able to do.
+    pub required: Capabilities,
+}
+
+const _: () = assert!(size_of::<Characteristics>() == 20);
+
+// SAFETY: `repr(C)`, a header first, integers after it; `Capabilities` is
+// transparent and admits all bits.
+unsafe impl Headed for Characteristics {}
+
+/// What two modules have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// The version of Echo that both speak.
+    pub version: u16,
+    /// What both can do.
+    pub capabilities: Capabilities,
+}
+
+impl Agreement {
+    /// Whether the function of `capability` is `there` or was not agreed on.
+    pub(super) const fn backed_by(self, capability: Capabilities, there: bool) -> bool {
+        there || !self.capabilities.contains(capability)
+    }
+}
+
+impl Characteristics {
+    /// Characteristics of a module that speaks versions `lowest` to `highest`.
+    #[must_use]
+    pub const fn new(
+        lowest: u16,
+        highest: u16,
+        offered: Capabilities,
+        required: Capabilities,
+    ) -> Self {
+        Self {
+            header: Header::of::<Self>(super::VERSION),
+            lowest_version: lowest,
+            highest_version: highest,
+            offered,
+            required,
+        }
+    }
+
+    /// The highest common version and the common capabilities. It is the same
+    /// whichever side asks. Any IRQL.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_NOINTERFACE` where there is no common version, or one side
+    /// requires what the other does not offer.
+    pub fn negotiate(&self, peer: &Self) -> Result<Agreement> {
+        let version = self.highest_version.min(peer.highest_version);
+        let lowest = self.lowest_version.max(peer.lowest_version).max(1);
+        if version < lowest
+            || !peer.offered.contains(self.required)
+            || !self.offered.contains(peer.required)
+        {
+            return Err(NtStatus::NOINTERFACE);
+        }
+        Ok(Agreement {
+            version,
+            capabilities: self.offered & peer.offered,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Agreement, Capabilities, Characteristics};
+    use crate::NtStatus;
+
+    const NONE: Capabilities = Capabilities::empty();
+
+    fn versions(lowest: u16, highest: u16) -> Characteristics {
+        Characteristics::new(lowest, highest, Capabilities::KNOWN, NONE)
+    }
+
+    fn abilities(offered: Capabilities, required: Capabilities) -> Characteristics {
+        Characteristics::new(1, 1, offered, required)
+    }
+
+    /// Both sides ask, and must hear the same.
+    fn negotiate(a: &Characteristics, b: &Characteristics) -> crate::Result<Agreement> {
+        let result = a.negotiate(b);
+        assert_eq!(result, b.negotiate(a));
+        result
+    }
+
+    #[test]
+    fn the_highest_common_version_wins() {
+        for (a, b, version) in [
+            ((1, 1), (1, 1), 1),
+            ((1, 3), (2, 5), 3),
+            ((2, 9), (4, 4), 4),
+        ] {
+            let agreement = negotiate(&versions(a.0, a.1), &versions(b.0, b.1));
+            assert_eq!(agreement.map(|agreement| agreement.version), Ok(version));
+        }
+    }
+
+    #[test]
+    fn ranges_without_overlap_refuse() {
+        for (a, b) in [
+            ((1, 1), (2, 2)),
+            ((1, 3), (4, 5)),
+            ((3, 2), (1, 9)),
+            ((0, 0), (0, 5)),
+        ] {
+            let result = negotiate(&versions(a.0, a.1), &versions(b.0, b.1));
+            assert_eq!(result, Err(NtStatus::NOINTERFACE));
+        }
+    }
+
+    #[test]
+    fn capabilities_are_those_of_both() {
+        let a = abilities(Capabilities::CANCEL | Capabilities::NOTIFY, NONE);
+        let b = abilities(Capabilities::CANCEL | Capabilities::STATISTICS, NONE);
+        let agreement = negotiate(&a, &b);
+        assert_eq!(
+            agreement,
+            Ok(Agreement {
+                version: 1,
+                capabilities: Capabilities::CANCEL
+            })
+        );
+    }
+
+    #[test]
+    fn a_missing_requirement_refuses() {
+        let demanding = abilities(Capabilities::KNOWN, Capabilities::STATISTICS);
+        let simple = abilities(NONE, NONE);
+        assert_eq!(negotiate(&demanding, &simple), Err(NtStatus::NOINTERFACE));
+        assert!(negotiate(&demanding, &demanding).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_bit_is_ignored_when_offered_and_refuses_when_required() {
+        let unknown = Capabilities::from_bits_retain(1 << 31);
+        let newer = abilities(Capabilities::KNOWN | unknown, NONE);
+        assert_eq!(
+            negotiate(&newer, &versions(1, 1)).map(|agreement| agreement.capabilities),
+            Ok(Capabilities::KNOWN)
+        );
+        let strict = abilities(Capabilities::KNOWN | unknown, unknown);
+        assert_eq!(
+            negotiate(&strict, &versions(1, 1)),
+            Err(NtStatus::NOINTERFACE)
+        );
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Allocation that can fail, which `Box::new` cannot: there, a driver that
+//! finds no memory would stop the machine.
+
+use alloc::alloc::alloc;
+use alloc::boxed::Box;
+use core::alloc::Layout;
+
+use crate::{NtStatus, Result};
+
+/// A box of `value`, or `STATUS_INSUFFICIENT_RESOURCES` and `value` dropped.
+///
+/// IRQL <= `DISPATCH_LEVEL`, as the pool.
+///
+/// # Errors
+///
+/// `STATUS_INSUFFICIENT_RESOURCES`.
+pub fn try_box<T>(value: T) -> Result<Box<T>> {
+    const { assert!(size_of::<T>() != 0) };
+    // SAFETY: the layout is not of size zero, asserted above.
+    let place = unsafe { alloc(Layout::new::<T>()) }.cast::<T>();
+    if place.is_null() {
+        return Err(NtStatus::INSUFFICIENT_RESOURCES);
+    }
+    // SAFETY: `place` is a fresh allocation with the layout of `T`.
+    unsafe { place.write(value) };
+    // SAFETY: `place` comes from the global allocator with the layout of `T`
+    // and holds a value.
+    Ok(unsafe { Box::from_raw(place) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::try_box;
+
+    #[test]
+    fn a_box_holds_its_value() {
+        assert_eq!(try_box([7_u64; 9]).map(|boxed| *boxed), Ok([7; 9]));
+    }
+}

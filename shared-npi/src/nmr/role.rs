@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The two roles a network module can play, and which of NMR's functions
+//! belong to which.
+
+use core::ffi::c_void;
+
+use super::abi::{self, HANDLE, NTSTATUS};
+use super::callbacks;
+use super::module::{Module, Npi};
+use crate::header::Headed;
+
+/// The role of a module that consumes an NPI.
+#[derive(Debug)]
+pub enum Client {}
+
+/// The role of a module that offers an NPI.
+#[derive(Debug)]
+pub enum Provider {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Client {}
+    impl Sealed for super::Provider {}
+}
+
+/// [`Client`] or [`Provider`].
+///
+/// The functions are NMR's own, with its contracts; [`super::handle`] makes
+/// them typed.
+pub trait Role: sealed::Sealed + Sized + 'static {
+    /// The other role.
+    type Peer: Role;
+
+    /// The dispatch table that a module of this role hands to its peer.
+    type Dispatch<N: Npi>: Headed + Sync + 'static;
+
+    /// `NPI_CLIENT_CHARACTERISTICS` or `NPI_PROVIDER_CHARACTERISTICS`.
+    type Characteristics;
+
+    /// The characteristics of `M`, whose callbacks expect a context that leads
+    /// to a [`Registered`](super::registration::Registered) of `M`.
+    #[doc(hidden)]
+    fn characteristics<M: Module<Role = Self>>(
+        instance: abi::NPI_REGISTRATION_INSTANCE,
+    ) -> Self::Characteristics;
+
+    /// The registration instance inside the characteristics.
+    #[doc(hidden)]
+    fn instance(characteristics: &mut Self::Characteristics)
+    -> &mut abi::NPI_REGISTRATION_INSTANCE;
+
+    /// `NmrRegisterClient` or `NmrRegisterProvider`. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Safety
+    ///
+    /// The characteristics and all they lead to stay where they are, resident
+    /// and unchanged, until the deregistration is complete.
+    #[doc(hidden)]
+    unsafe fn register(
+        characteristics: *const Self::Characteristics,
+        context: *mut c_void,
+        handle: *mut HANDLE,
+    ) -> NTSTATUS;
+
+    /// `NmrDeregisterClient` or `NmrDeregisterProvider`. IRQL <= `DISPATCH_LEVEL`.
+    ///
+    /// # Safety
+    ///
+    /// `handle` is a live registration of this role.
+    #[doc(hidden)]
+    unsafe fn deregister(handle: HANDLE) -> NTSTATUS;
+
+    /// `NmrWaitFor...DeregisterComplete`. IRQL < `DISPATCH_LEVEL`.
+    ///
+    /// # Safety
+    ///
+    /// `handle` is a registration of this role whose deregistration is pending.
+    #[doc(hidden)]
+    unsafe fn wait(handle: HANDLE) -> NTSTATUS;
+
+    /// `NmrClientDetachProviderComplete` or `NmrProviderDetachClientComplete`.
+    /// IRQL <= `DISPATCH_LEVEL`.
+    ///
+    /// # Safety
+    ///
+    /// `handle` is this side's handle of a binding whose detach is pending on
+    /// this side.
+    #[doc(hidden)]
+    unsafe fn detach_complete(handle: HANDLE);
+}
+
+impl Role for Client {
+    type Peer = Provider;
+    type Dispatch<N: Npi> = N::ClientDispatch;
+    type Characteristics = abi::NPI_CLIENT_CHARACTERISTICS;
+
+    fn characteristics<M: Module<Role = Self>>(
+        instance: abi::NPI_REGISTRATION_INSTANCE,
+    ) -> Self::Characteristics {
+        abi::NPI_CLIENT_CHARACTERISTICS {
+            Version: 0,
+            Length: abi::struct_size::<Self::Characteristics>(),
+            ClientAttachProvider: Some(callbacks::client_attach_provider::<M>),
+            ClientDetachProvider: Some(callbacks::detach::<M>),
+            ClientCleanupBindingContext: Some(callbacks::cleanup_binding_context::<M>),
+            ClientRegistrationInstance: instance,
+        }
+    }
+
+    fn instance(
+        characteristics: &mut Self::Characteristics,
+    ) -> &mut abi::NPI_REGISTRATION_INSTANCE {
+        &mut characteristics.ClientRegistrationInstance
+    }
+
+    unsafe fn register(
+        characteristics: *const Self::Characteristics,
+        context: *mut c_void,
+        handle: *mut HANDLE,
+    ) -> NTSTATUS {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrRegisterClient(characteristics, context, handle) }
+    }
+
+    unsafe fn deregister(handle: HANDLE) -> NTSTATUS {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrDeregisterClient(handle) }
+    }
+
+    unsafe fn wait(handle: HANDLE) -> NTSTATUS {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrWaitForClientDeregisterComplete(handle) }
+    }
+
+    unsafe fn detach_complete(handle: HANDLE) {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrClientDetachProviderComplete(handle) }
+    }
+}
+
+impl Role for Provider {
+    type Peer = Client;
+    type Dispatch<N: Npi> = N::ProviderDispatch;
+    type Characteristics = abi::NPI_PROVIDER_CHARACTERISTICS;
+
+    fn characteristics<M: Module<Role = Self>>(
+        instance: abi::NPI_REGISTRATION_INSTANCE,
+    ) -> Self::Characteristics {
+        abi::NPI_PROVIDER_CHARACTERISTICS {
+            Version: 0,
+            Length: abi::struct_size::<Self::Characteristics>(),
+            ProviderAttachClient: Some(callbacks::provider_attach_client::<M>),
+            ProviderDetachClient: Some(callbacks::detach::<M>),
+            ProviderCleanupBindingContext: Some(callbacks::cleanup_binding_context::<M>),
+            ProviderRegistrationInstance: instance,
+        }
+    }
+
+    fn instance(
+        characteristics: &mut Self::Characteristics,
+    ) -> &mut abi::NPI_REGISTRATION_INSTANCE {
+        &mut characteristics.ProviderRegistrationInstance
+    }
+
+    unsafe fn register(
+        characteristics: *const Self::Characteristics,
+        context: *mut c_void,
+        handle: *mut HANDLE,
+    ) -> NTSTATUS {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrRegisterProvider(characteristics, context, handle) }
+    }
+
+    unsafe fn deregister(handle: HANDLE) -> NTSTATUS {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrDeregisterProvider(handle) }
+    }
+
+    unsafe fn wait(handle: HANDLE) -> NTSTATUS {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrWaitForProviderDeregisterComplete(handle) }
+    }
+
+    unsafe fn detach_complete(handle: HANDLE) {
+        // SAFETY: by the same contract.
+        unsafe { abi::NmrProviderDetachClientComplete(handle) }
+    }
+}
