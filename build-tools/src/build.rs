@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `build`: both drivers, linked, checked and put where everything else looks
+//! for them.
+//!
+//! On Windows cargo does it with Microsoft's `wdk-build`. Elsewhere that crate
+//! does not compile, so cargo gets `build-tools/wdk-build` in its place, on the
+//! command line and with a lock file of its own: manifests and the committed
+//! lock file stay as they are on Windows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use driver_image::DriverImage;
+
+use crate::image_report;
+use crate::outcome::Outcome;
+use crate::screen::say;
+use crate::toolchain::{Compiler, TARGET};
+use crate::workspace::{DRIVERS, Workspace, succeeds};
+use crate::{artifact, setup};
+
+/// What would change how the drivers are compiled without anyone's intent.
+const FOREIGN_SETTINGS: [&str; 4] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+];
+
+pub(crate) fn run() -> Result<Outcome> {
+    match setup::ensure()? {
+        Outcome::Done => drivers(&Workspace::find()?),
+        other => Ok(other),
+    }
+}
+
+/// Builds the drivers; every part must be there.
+fn drivers(workspace: &Workspace) -> Result<Outcome> {
+    let compiler = Compiler::find()?;
+    let target = if cfg!(windows) {
+        workspace.target().to_path_buf()
+    } else {
+        workspace.target().join("linux-drivers")
+    };
+    let mut cargo = workspace.cargo();
+    cargo
+        .args(["build", "--release"])
+        .arg("--target-dir")
+        .arg(&target);
+    for driver in DRIVERS {
+        cargo.args(["--package", driver]);
+    }
+    for name in FOREIGN_SETTINGS {
+        cargo.env_remove(name);
+    }
+    compiler.apply(&mut cargo);
+    if !cfg!(windows) {
+        without_wdk(&mut cargo, workspace, &target)?;
+    }
+    if !succeeds(&mut cargo)? {
+        bail!("the drivers do not build: correct what cargo says above");
+    }
+    deliver(&target.join(TARGET).join("release"), &workspace.drivers())
+}
+
+/// Makes `cargo` do without Microsoft's `wdk-build` and linker.
+fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Result<()> {
+    let lock = lock_file(workspace, target)?;
+    let substitute = workspace.root().join("build-tools").join("wdk-build");
+    cargo
+        .args([
+            "--config",
+            &setting("patch.crates-io.wdk-build.path", &substitute),
+        ])
+        .args(["--config", &setting("resolver.lockfile-path", &lock)])
+        .args(["-Zlockfile-path", "-Ztrim-paths"])
+        .args(["--config", "profile.release.trim-paths=\"all\""])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env(
+            "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
+            driver_parts::linker()?,
+        )
+        .env("WDK_BUILD_ROOT", workspace.root());
+    Ok(())
+}
+
+/// A lock file with the versions of the committed one, for cargo to adapt.
+///
+/// It starts as a copy; once adapted it stays until the committed one changes,
+/// so that an unchanged tree needs no resolution and no network.
+fn lock_file(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
+    let committed = workspace.root().join("Cargo.lock");
+    let lock = target.join("Cargo.lock");
+    let origin = target.join("Cargo.lock.committed");
+    fs::create_dir_all(target)
+        .with_context(|| format!("{} cannot be made: free the path", target.display()))?;
+    if !lock.is_file() || !artifact::same(&committed, &origin) {
+        artifact::copy(&committed, &lock)?;
+        artifact::copy(&committed, &origin)?;
+    }
+    Ok(lock)
+}
+
+/// A setting of cargo's whose value is a path.
+fn setting(key: &str, path: &Path) -> String {
+    // A JSON string is a TOML string.
+    format!("{key}={}", serde_json::json!(path.display().to_string()))
+}
+
+/// Checks the images in `built`, and copies them to `delivered` if all are good.
+fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
+    let mut defects = 0;
+    for driver in DRIVERS {
+        let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
+        say(image_report::describe(driver, &image));
+        for defect in image.check() {
+            defects += 1;
+            say(format!("error: {driver}.sys: {defect}"));
+        }
+    }
+    if defects > 0 {
+        return Ok(Outcome::Found);
+    }
+    fs::create_dir_all(delivered)
+        .with_context(|| format!("{} cannot be made: free the path", delivered.display()))?;
+    for driver in DRIVERS {
+        // Cargo's names, and those that Windows expects.
+        for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
+            let from = built.join(driver).with_extension(made);
+            let to = delivered.join(driver).with_extension(wanted);
+            artifact::copy(&from, &to)?;
+        }
+    }
+    say(format!("checked, and put into {}", delivered.display()));
+    Ok(Outcome::Done)
+}

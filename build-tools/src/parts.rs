@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every part that building the drivers needs on this host.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use driver_parts::Missing;
+use serde::Serialize;
+
+use crate::toolchain::Compiler;
+use crate::workspace::{cargo, output};
+
+/// A part, found or missing.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Part {
+    /// What it is.
+    pub(crate) name: &'static str,
+    /// Whether it is there.
+    pub(crate) found: bool,
+    /// Its version or place; if missing, what was looked for.
+    pub(crate) detail: String,
+    /// The command that gets it.
+    pub(crate) remedy: String,
+    /// The Debian packages that have it.
+    pub(crate) packages: Vec<&'static str>,
+}
+
+impl Part {
+    fn packaged(
+        name: &'static str,
+        packages: &[&'static str],
+        located: Result<String, String>,
+    ) -> Self {
+        let remedy = format!("apt-get install {}", packages.join(" "));
+        Self::with_remedy(name, remedy, packages, located)
+    }
+
+    fn with_remedy(
+        name: &'static str,
+        remedy: String,
+        packages: &[&'static str],
+        located: Result<String, String>,
+    ) -> Self {
+        Self {
+            name,
+            found: located.is_ok(),
+            detail: located.unwrap_or_else(|sought| sought),
+            remedy,
+            packages: packages.to_vec(),
+        }
+    }
+}
+
+/// All parts, found or not.
+pub(crate) fn all() -> Vec<Part> {
+    let mut parts = vec![cargo_itself()];
+    if cfg!(windows) {
+        parts.extend(on_windows());
+    } else {
+        parts.extend(elsewhere());
+    }
+    parts
+}
+
+/// The parts that are missing.
+pub(crate) fn missing() -> Vec<Part> {
+    all().into_iter().filter(|part| !part.found).collect()
+}
+
+/// The packages that have `parts`; none, if some part is in no package.
+pub(crate) fn packages(parts: &[Part]) -> BTreeSet<&'static str> {
+    if parts.iter().any(|part| part.packages.is_empty()) {
+        return BTreeSet::new();
+    }
+    parts
+        .iter()
+        .flat_map(|part| part.packages.iter().copied())
+        .collect()
+}
+
+fn cargo_itself() -> Part {
+    let located = output(Command::new(cargo()).arg("--version")).map_err(|error| error.to_string());
+    let remedy = "install Rust from https://rustup.rs".to_owned();
+    Part::with_remedy("cargo", remedy, &[], located)
+}
+
+fn elsewhere() -> Vec<Part> {
+    let located = |path: Result<PathBuf, Missing>| match path {
+        Ok(path) => Ok(path.display().to_string()),
+        Err(missing) => Err(missing.sought),
+    };
+    let libclang = driver_parts::clang().map(|clang| clang.library);
+    vec![
+        Part::packaged(
+            "Rust for Windows",
+            &["rustc-web", "rust-web-src"],
+            compiler(),
+        ),
+        Part::packaged("lld-link", &["lld"], linker()),
+        Part::packaged("llvm-dlltool", &["llvm"], located(driver_parts::dlltool())),
+        Part::packaged("libclang", &["libclang-dev"], located(libclang)),
+        Part::packaged(
+            "driver headers",
+            &["mingw-w64-common"],
+            located(driver_parts::headers()),
+        ),
+        Part::packaged(
+            "import libraries",
+            &["mingw-w64-x86-64-dev"],
+            located(driver_parts::import_libraries()),
+        ),
+    ]
+}
+
+fn compiler() -> Result<String, String> {
+    Compiler::find()
+        .map(|compiler| compiler.version)
+        .map_err(|error| error.to_string())
+}
+
+fn linker() -> Result<String, String> {
+    let path = driver_parts::linker().map_err(|missing| missing.sought)?;
+    output(Command::new(path).arg("--version")).map_err(|error| error.to_string())
+}
+
+/// Microsoft's own `wdk-build` finds the details, and says what it lacks.
+fn on_windows() -> Vec<Part> {
+    let target = "rustup target add x86_64-pc-windows-msvc".to_owned();
+    let clang = "winget install LLVM.LLVM".to_owned();
+    let kit = "winget install Microsoft.WindowsWDK.10.0.26100".to_owned();
+    vec![
+        Part::with_remedy("Rust for Windows", target, &[], compiler()),
+        Part::with_remedy("LLVM", clang, &[], llvm_on_windows()),
+        Part::with_remedy("Windows Driver Kit", kit, &[], kit_on_windows()),
+    ]
+}
+
+fn llvm_on_windows() -> Result<String, String> {
+    let directory = env::var_os("LIBCLANG_PATH").map(PathBuf::from);
+    directory
+        .filter(|directory| directory.exists())
+        .or_else(|| which::which("clang").ok())
+        .map(|path| path.display().to_string())
+        .ok_or_else(|| "LIBCLANG_PATH, or clang on PATH".to_owned())
+}
+
+fn kit_on_windows() -> Result<String, String> {
+    let root = env::var_os("WDKContentRoot").map_or_else(
+        || PathBuf::from(r"C:\Program Files (x86)\Windows Kits\10"),
+        PathBuf::from,
+    );
+    let include = root.join("Include");
+    let has_kernel_headers = |version: &Path| version.join("km").join("ntddk.h").is_file();
+    let mut versions: Vec<_> = include
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|version| has_kernel_headers(version))
+        .collect();
+    versions.sort();
+    versions
+        .pop()
+        .map(|version| version.display().to_string())
+        .ok_or_else(|| format!("km/ntddk.h below {}", include.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(found: bool, packages: &[&'static str]) -> Part {
+        let located = if found { Ok } else { Err };
+        Part::packaged("x", packages, located("somewhere".to_owned()))
+    }
+
+    #[test]
+    fn packages_are_named_once() {
+        let parts = [part(false, &["b", "a"]), part(false, &["b"])];
+        assert_eq!(Vec::from_iter(packages(&parts)), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_part_without_a_package_cannot_be_installed() {
+        let parts = [part(false, &["a"]), part(false, &[])];
+        assert!(packages(&parts).is_empty());
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The compiler that makes Windows images on this host.
+//!
+//! A toolchain that has the Windows target installed is taken as it is. Where
+//! none can be had, Debian's archive has a current compiler with the sources of
+//! its libraries (`rustc-web`, `rust-web-src`); cargo then builds `core` and
+//! `alloc` first. The two differ in version, so they never share a target
+//! directory.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, anyhow};
+
+use crate::workspace::output;
+
+/// What the drivers are built for.
+pub(crate) const TARGET: &str = "x86_64-pc-windows-msvc";
+
+/// The oldest compiler that knows the workspace's edition and lints.
+const OLDEST: (u32, u32) = (1, 93);
+
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
+
+/// A compiler for [`TARGET`].
+#[derive(Clone, Debug)]
+pub(crate) struct Compiler {
+    pub(crate) rustc: PathBuf,
+    pub(crate) version: String,
+    /// `core` and `alloc` have to be built from source.
+    pub(crate) from_source: bool,
+}
+
+impl Compiler {
+    /// The best one there is; the error is what was looked for.
+    pub(crate) fn find() -> Result<Self> {
+        Self::with_target().or_else(Self::debian).ok_or_else(|| {
+            let (major, minor) = OLDEST;
+            anyhow!(
+                "no rustc {major}.{minor} or later has the target {TARGET}, \
+                 nor is there one at {DEBIAN_RUSTC} with {DEBIAN_LIBRARY}"
+            )
+        })
+    }
+
+    /// The toolchain in use, if it has the target.
+    fn with_target() -> Option<Self> {
+        let rustc = PathBuf::from("rustc");
+        let arguments = ["--print", "target-libdir", "--target", TARGET];
+        let libraries = output(Command::new(&rustc).args(arguments)).ok()?;
+        let mut files = Path::new(&libraries).read_dir().ok()?;
+        let has_core = files.any(|file| {
+            file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
+        });
+        let version = has_core.then(|| version(&rustc))??;
+        Some(Self {
+            rustc,
+            version,
+            from_source: false,
+        })
+    }
+
+    fn debian() -> Option<Self> {
+        let rustc = PathBuf::from(DEBIAN_RUSTC);
+        let version = version(&rustc)?;
+        Path::new(DEBIAN_LIBRARY)
+            .join("core/src/lib.rs")
+            .is_file()
+            .then_some(Self {
+                rustc,
+                version,
+                from_source: true,
+            })
+    }
+
+    /// Makes `cargo` use it.
+    pub(crate) fn apply(&self, cargo: &mut Command) {
+        cargo.args(["--target", TARGET]);
+        if self.from_source {
+            cargo
+                .env("RUSTC", &self.rustc)
+                .arg("-Zbuild-std=core,alloc")
+                .arg("-Zbuild-std-features=compiler-builtins-mem");
+        }
+    }
+}
+
+/// The version of `rustc`, if it is new enough.
+fn version(rustc: &Path) -> Option<String> {
+    let text = output(Command::new(rustc).arg("--version")).ok()?;
+    is_new_enough(&text).then_some(text)
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .split('.')
+        .map_while(|number| number.parse::<u32>().ok());
+    let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else {
+        return false;
+    };
+    (major, minor) >= OLDEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debians_ordinary_compiler_is_too_old() {
+        assert!(!is_new_enough("rustc 1.63.0"));
+        assert!(!is_new_enough("rustc"));
+        assert!(is_new_enough("rustc 1.93.0"));
+        assert!(is_new_enough(
+            "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"
+        ));
+        assert!(is_new_enough("rustc 1.97.0-nightly (0123456 2026-06-01)"));
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+
+/*
+ * What a WDK's headers declare and mingw-w64's do not. Prototypes are those of
+ * https://learn.microsoft.com/windows-hardware/drivers/ddi/
+ * Functions named here are in additions.def as well.
+ */
+
+/* Pool of Windows 10 2004 and later. */
+typedef ULONG64 POOL_FLAGS;
+NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
+
+/* Inline in mingw-w64. */
+NTKERNELAPI KIRQL KeGetCurrentIrql(VOID);
+NTKERNELAPI VOID KeLowerIrql(KIRQL NewIrql);
+NTKERNELAPI KIRQL KfRaiseIrql(KIRQL NewIrql);

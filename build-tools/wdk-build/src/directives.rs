@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a build script tells cargo.
+
+use std::env;
+use std::path::Path;
+
+use crate::config::{Config, DriverConfig};
+use crate::error::ConfigError;
+
+/// How `lld-link` makes an image that Windows loads.
+///
+/// `/KERNEL` and `/MAPINFO` are unknown to it, and it leaves the sections
+/// pageable unless told: its attribute `P` sets `NOT_PAGED`, the opposite of
+/// `link.exe`'s. The image names its .pdb without a path, and nothing in it
+/// depends on when or where it was linked.
+const LINK_OPTIONS: [&str; 18] = [
+    "/DRIVER",
+    "/NODEFAULTLIB",
+    "/SUBSYSTEM:NATIVE",
+    "/ENTRY:DriverEntry",
+    "/NXCOMPAT",
+    "/DYNAMICBASE",
+    "/HIGHENTROPYVA",
+    "/INTEGRITYCHECK",
+    "/OPT:REF,ICF",
+    "/MANIFEST:NO",
+    "/MERGE:.retplne=INIT",
+    "/SECTION:.text,PRE",
+    "/SECTION:.rdata,PR",
+    "/SECTION:.pdata,PR",
+    "/SECTION:.xdata,PR",
+    "/SECTION:.data,PRW",
+    "/PDBALTPATH:%_PDB%",
+    "/Brepro",
+];
+
+const CHECK_CFG: &str =
+    r#"cargo::rustc-check-cfg=cfg(driver_model__driver_type, values("WDM","KMDF","UMDF"))"#;
+
+/// Tells cargo.
+pub(crate) fn print(directives: &[String]) {
+    for directive in directives {
+        println!("{directive}");
+    }
+}
+
+/// For a library in a workspace that has no driver.
+pub(crate) fn without_driver() -> Vec<String> {
+    vec![
+        CHECK_CFG.to_owned(),
+        "cargo::warning=no [package.metadata.wdk.driver-model] in the workspace".to_owned(),
+    ]
+}
+
+/// For everything on top of `wdk-sys`.
+pub(crate) fn library(config: &Config) -> Vec<String> {
+    let model = match config.driver_config {
+        DriverConfig::Wdm => "WDM",
+        DriverConfig::Kmdf(_) => "KMDF",
+        DriverConfig::Umdf(_) => "UMDF",
+    };
+    let manifests = config
+        .manifests()
+        .iter()
+        .map(|manifest| format!("cargo::rerun-if-changed={}", manifest.display()));
+    [
+        CHECK_CFG.to_owned(),
+        format!("cargo::rustc-cfg=driver_model__driver_type=\"{model}\""),
+    ]
+    .into_iter()
+    .chain(manifests)
+    .collect()
+}
+
+/// For a driver, whose import libraries are in `libraries`.
+pub(crate) fn binary(libraries: &Path) -> Vec<String> {
+    let search = format!("cargo::rustc-link-search=native={}", libraries.display());
+    std::iter::once(search)
+        .chain(LINK_OPTIONS.map(|option| format!("cargo::rustc-cdylib-link-arg={option}")))
+        .collect()
+}
+
+/// What is being compiled for.
+#[derive(Debug)]
+pub(crate) struct Target {
+    triple: String,
+    features: String,
+}
+
+impl Target {
+    /// As cargo tells build scripts.
+    pub(crate) fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            triple: env::var("TARGET").map_err(|_| ConfigError::Environment("TARGET"))?,
+            features: env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default(),
+        })
+    }
+
+    /// mingw-w64's libraries are for one processor, and `wdk-sys` for one ABI.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.triple == "x86_64-pc-windows-msvc" {
+            Ok(())
+        } else {
+            Err(ConfigError::Target(self.triple.clone()))
+        }
+    }
+
+    /// Kernel mode has no C runtime to load.
+    pub(crate) fn check_static_crt(&self) -> Result<(), ConfigError> {
+        if self.features.split(',').any(|one| one == "crt-static") {
+            Ok(())
+        } else {
+            Err(ConfigError::StaticCrtNotEnabled)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(triple: &str, features: &str) -> Target {
+        Target {
+            triple: triple.to_owned(),
+            features: features.to_owned(),
+        }
+    }
+
+    #[test]
+    fn drivers_are_for_one_target() {
+        let good = target("x86_64-pc-windows-msvc", "crt-static,sse2");
+        good.check().expect("the driver target");
+        good.check_static_crt().expect("a static runtime");
+        let host = target("x86_64-unknown-linux-gnu", "sse2");
+        let text = host.check().expect_err("not Windows").to_string();
+        assert!(
+            text.contains("use --target x86_64-pc-windows-msvc"),
+            "{text}"
+        );
+        assert!(matches!(
+            host.check_static_crt(),
+            Err(ConfigError::StaticCrtNotEnabled)
+        ));
+    }
+
+    #[test]
+    fn a_driver_is_linked_as_one() {
+        let directives = binary(Path::new("/out"));
+        assert_eq!(directives[0], "cargo::rustc-link-search=native=/out");
+        let expected = "cargo::rustc-cdylib-link-arg=/ENTRY:DriverEntry";
+        assert!(directives.iter().any(|directive| directive == expected));
+        assert!(
+            !directives
+                .iter()
+                .any(|directive| directive.contains("/KERNEL"))
+        );
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The import libraries that a driver is linked with.
+//!
+//! `lld-link` reads mingw-w64's, under the name it looks for. What that one
+//! lacks is in a second library, made from `additions.def`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::{ConfigError, IoError};
+
+const ADDITIONS: &str = include_str!("additions.def");
+
+/// The libraries by the name that the bindings link.
+const KERNEL: &str = "ntoskrnl";
+const KERNEL_ADDITIONS: &str = "ntoskrnl_additions";
+
+/// Puts the libraries into `out_dir`, and answers the directory to search.
+pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
+    let kernel = driver_parts::import_libraries()?.join("libntoskrnl.a");
+    let copy = out_dir.join(format!("{KERNEL}.lib"));
+    fs::copy(&kernel, &copy).map_err(|error| IoError::with_path(kernel, error))?;
+
+    let exports = out_dir.join(format!("{KERNEL_ADDITIONS}.def"));
+    fs::write(&exports, ADDITIONS).map_err(|error| IoError::with_path(&exports, error))?;
+    let dlltool = driver_parts::dlltool()?;
+    let output = Command::new(&dlltool)
+        .args(["-m", "i386:x86-64", "-d"])
+        .arg(&exports)
+        .arg("-l")
+        .arg(out_dir.join(format!("{KERNEL_ADDITIONS}.lib")))
+        .output()
+        .map_err(|error| IoError::with_path(&dlltool, error))?;
+    if !output.status.success() {
+        return Err(ConfigError::Program {
+            program: dlltool,
+            status: output.status,
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    Ok(out_dir.to_path_buf())
+}
+
+/// The Rust source that makes `wdk-sys` link them.
+pub(crate) fn link_lines() -> String {
+    [KERNEL, KERNEL_ADDITIONS]
+        .map(|name| {
+            format!(
+                "#[cfg(not(any(test, feature = \"suppress-wdk-linking\")))]\n\
+                 #[link(name = \"{name}\", kind = \"static\", modifiers = \"-bundle\")]\n\
+                 unsafe extern \"C\" {{}}\n"
+            )
+        })
+        .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_addition_is_declared_and_exported() {
+        let header = include_str!("additions.h");
+        let names: Vec<_> = ADDITIONS
+            .lines()
+            .skip_while(|line| *line != "EXPORTS")
+            .skip(1)
+            .map(str::trim)
+            .collect();
+        assert!(!names.is_empty());
+        for name in &names {
+            assert!(header.contains(&format!(" {name}(")), "{name}");
+        }
+        let declared = header.matches("NTKERNELAPI").count();
+        assert_eq!(declared, names.len());
+    }
+
+    #[test]
+    fn the_bindings_link_both_libraries() {
+        let lines = link_lines();
+        assert!(lines.contains("name = \"ntoskrnl\""));
+        assert!(lines.contains("name = \"ntoskrnl_additions\""));
+        assert_eq!(lines.matches("suppress-wdk-linking").count(), 2);
+    }
+}
