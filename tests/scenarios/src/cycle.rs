@@ -162,7 +162,7 @@ pub fn stream(seed: u64, index: u64, purpose: u8) -> ChaCha8Rng {
 }
 
 /// The longest that both drivers work together, in microseconds.
-const TRAFFIC: u64 = 3000;
+const TRAFFIC: u64 = 8000;
 /// The longest that one driver is without the other.
 const ALONE: u64 = 300;
 

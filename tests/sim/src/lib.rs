@@ -1,3 +1,48 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! sim.
+//! A simulated kernel: it loads unmodified driver images into a Linux process,
+//! runs them, takes them away again, and finds out what they did wrong.
+//!
+//! # Design
+//!
+//! - **A run is a function of its seed.** Threads are coroutines, time is
+//!   virtual, memory has fixed addresses ([`Machine`]); each cycle starts a
+//!   fresh kernel and depends on nothing but the images, the seed and its
+//!   number. So any cycle can be replayed alone, and a run can be dealt to many
+//!   processes.
+//! - **Every call between modules is seen.** Imports and dispatch tables lead
+//!   through thunks: there IRQLs are checked, calls counted, threads switched.
+//! - **Memory that is not in use cannot be touched.** Freed pool, unloaded
+//!   images and what lies behind the end of a block are inaccessible; a fault
+//!   is a finding with driver and offset, and the process goes on.
+//!
+//! # Limits
+//!
+//! Linux on x86-64 only, because driver code runs natively; elsewhere the crate
+//! is empty and its program says so. One simulated processor: threads switch at
+//! calls, not between other instructions.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod arena;
+mod driver;
+mod exports;
+mod findings;
+mod handles;
+mod image;
+mod irql;
+mod kernel;
+mod machine;
+mod nmr;
+mod pool;
+mod registry;
+mod scheduler;
+mod scm;
+mod stack;
+mod thunk;
+mod trap;
+mod watch;
+
+pub use image::{Image, LoadError};
+pub use kernel::Images;
+pub use machine::{Machine, Outcome, SetupError};

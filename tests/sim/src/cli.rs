@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The program's arguments and its output.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Parser;
+use scenarios::{Cycle, Report};
+use serde::Serialize;
+use sim::{Image, Images, Machine};
+
+/// Runs cycles of the paired stress in the simulated kernel.
+#[derive(Debug, Parser)]
+#[command(name = "sim")]
+struct Arguments {
+    /// The provider's image.
+    #[arg(long, value_name = "FILE")]
+    provider: PathBuf,
+    /// The client's image.
+    #[arg(long, value_name = "FILE")]
+    client: PathBuf,
+    /// What all choices are drawn from.
+    #[arg(long)]
+    seed: u64,
+    /// The number of the first cycle.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// How many cycles to run.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    cycles: u64,
+    /// Print what happens instead, one line for each event.
+    #[arg(long)]
+    trace: bool,
+}
+
+/// A line of output.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Line<'a> {
+    /// How many cycles are done.
+    Progress(u64),
+    /// The last line.
+    Report(&'a Report),
+}
+
+/// How often progress is told.
+const PERIOD: Duration = Duration::from_millis(100);
+
+pub(crate) fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the cycles; whether nothing was found.
+fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    die_with_parent();
+    let images = Images {
+        provider: Rc::new(Image::read(&arguments.provider)?),
+        client: Rc::new(Image::read(&arguments.client)?),
+    };
+    let mut machine = Machine::new(images)?;
+    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    let started = Instant::now();
+    let mut told = started;
+    let last = arguments
+        .first
+        .checked_add(arguments.cycles)
+        .context("--first and --cycles together are too large: use smaller numbers")?;
+    for index in arguments.first..last {
+        let cycle = Cycle::draw(arguments.seed, index);
+        if arguments.trace {
+            println!(
+                "cycle {index} of seed {}: {}",
+                arguments.seed,
+                cycle.order()
+            );
+        }
+        let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
+        report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
+        if let Some(finding) = outcome.finding {
+            report.add_finding(finding);
+        }
+        if !arguments.trace && told.elapsed() >= PERIOD {
+            told = Instant::now();
+            tell(&Line::Progress(report.cycles_done))?;
+        }
+    }
+    report.took(started.elapsed());
+    if arguments.trace {
+        for finding in &report.findings {
+            println!("{finding}");
+        }
+    } else {
+        tell(&Line::Report(&report))?;
+    }
+    Ok(report.is_clean())
+}
+
+fn tell(line: &Line<'_>) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string(line)?;
+    text.push('\n');
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .context("cannot write to standard output")?;
+    out.flush().context("cannot write to standard output")
+}
+
+/// A worker must not outlive who reads its output.
+fn die_with_parent() {
+    // SAFETY: the call only asks for a signal.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+}

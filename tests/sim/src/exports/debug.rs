@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Messages for a debugger: they go into the trace.
+
+use std::arch::naked_asm;
+
+use super::exports;
+use super::strings;
+use crate::irql::HIGH_LEVEL;
+use crate::kernel::with;
+
+exports! {
+    "DbgPrint" <= HIGH_LEVEL => dbg_print;
+    "DbgPrintEx" <= HIGH_LEVEL => dbg_print_ex;
+}
+
+/// `ULONG DbgPrint(PCSTR Format, ...)`: leaves the arguments in memory, one
+/// after the other, as a callee of this convention may.
+#[unsafe(naked)]
+unsafe extern "win64" fn dbg_print() {
+    naked_asm!(
+        "mov [rsp + 0x08], rcx",
+        "mov [rsp + 0x10], rdx",
+        "mov [rsp + 0x18], r8",
+        "mov [rsp + 0x20], r9",
+        "lea rcx, [rsp + 0x08]",
+        "jmp {print}",
+        print = sym print,
+    )
+}
+
+/// `ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)`.
+#[unsafe(naked)]
+unsafe extern "win64" fn dbg_print_ex() {
+    naked_asm!(
+        "mov [rsp + 0x08], rcx",
+        "mov [rsp + 0x10], rdx",
+        "mov [rsp + 0x18], r8",
+        "mov [rsp + 0x20], r9",
+        "lea rcx, [rsp + 0x18]",
+        "jmp {print}",
+        print = sym print,
+    )
+}
+
+/// Prints the format that `arguments` starts with and the arguments after it.
+unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
+    // SAFETY: `dbg_print` left at least four arguments there.
+    let format = unsafe { arguments.read() } as *const u8;
+    // SAFETY: the caller's format fits its arguments; if not, the fault is its.
+    let text = unsafe { strings::format(format, arguments.add(1)) };
+    with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    0
+}

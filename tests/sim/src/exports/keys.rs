@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The registry by handles.
+
+use std::ffi::c_void;
+
+use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
+use windows_sys::Win32::Foundation::{
+    STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_HANDLE,
+    STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
+};
+
+use super::{exports, strings};
+use crate::handles::Object;
+use crate::irql::PASSIVE_LEVEL;
+use crate::kernel::with;
+
+exports! {
+    "ZwOpenKey" <= PASSIVE_LEVEL => zw_open_key;
+    "ZwQueryValueKey" <= PASSIVE_LEVEL => zw_query_value_key;
+}
+
+const KEY_VALUE_PARTIAL: i32 = 2;
+pub(super) const REG_DWORD: u32 = 4;
+
+/// The path of the key that `handle` stands for.
+pub(super) fn path(handle: usize) -> Option<String> {
+    with(|state| match state.handles.get(handle) {
+        Some(Object::Key(path)) => Some(path.clone()),
+        _ => None,
+    })
+}
+
+unsafe extern "win64" fn zw_open_key(
+    handle: *mut usize,
+    _access: u32,
+    attributes: *const OBJECT_ATTRIBUTES,
+) -> i32 {
+    // SAFETY: the attributes are valid, says the contract.
+    let attributes = unsafe { &*attributes };
+    // SAFETY: as above.
+    let name = unsafe { strings::text(attributes.ObjectName.cast::<UNICODE_STRING>()) };
+    let path = match attributes.RootDirectory.addr() {
+        0 => name,
+        root => match path(root) {
+            Some(root) => format!(r"{root}\{name}"),
+            None => return STATUS_INVALID_HANDLE,
+        },
+    };
+    let opened = with(|state| {
+        let by = state.caller();
+        state
+            .registry
+            .has(&path)
+            .then(|| state.handles.open(Object::Key(path), by))
+    });
+    match opened {
+        Some(opened) => {
+            // SAFETY: the handle may be written, says the contract.
+            unsafe { handle.write(opened) };
+            STATUS_SUCCESS
+        }
+        None => STATUS_OBJECT_NAME_NOT_FOUND,
+    }
+}
+
+unsafe extern "win64" fn zw_query_value_key(
+    handle: usize,
+    name: *const UNICODE_STRING,
+    class: i32,
+    information: *mut c_void,
+    length: u32,
+    result_length: *mut u32,
+) -> i32 {
+    /// What comes before the data in `KEY_VALUE_PARTIAL_INFORMATION`.
+    const HEADER: usize = 12;
+
+    if class != KEY_VALUE_PARTIAL {
+        return STATUS_INVALID_PARAMETER;
+    }
+    let Some(path) = path(handle) else {
+        return STATUS_INVALID_HANDLE;
+    };
+    // SAFETY: the name is valid, says the contract.
+    let name = unsafe { strings::text(name) };
+    let Some(value) = with(|state| state.registry.value(&path, &name)) else {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    };
+    let needed = HEADER + size_of::<u32>();
+    // SAFETY: the length may be written, says the contract.
+    unsafe { result_length.write(u32::try_from(needed).expect("16")) };
+    let length = length as usize;
+    if length < HEADER {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    // `TitleIndex`, `Type`, `DataLength`, `Data`.
+    let words = [0, REG_DWORD, 4, value];
+    let fitting = if length < needed { 3 } else { 4 };
+    // SAFETY: the buffer has `length` bytes, says the contract.
+    unsafe { information.cast::<u32>().copy_from(words.as_ptr(), fitting) };
+    if length < needed {
+        STATUS_BUFFER_OVERFLOW
+    } else {
+        STATUS_SUCCESS
+    }
+}

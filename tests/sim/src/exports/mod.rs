@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What drivers import, one file for each area of the kernel.
+//!
+//! Each function does what its documentation says, for what drivers of this
+//! kind use of it. Its IRQL limit stands in its table and is checked before it
+//! is called; what it finds out about the caller ends the cycle as a finding.
+//!
+//! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/>
+
+mod bugcheck;
+mod debug;
+mod dispatcher;
+mod keys;
+mod levels;
+mod memory;
+mod netio;
+mod pool;
+mod queries;
+pub(crate) mod strings;
+mod threads;
+mod time;
+
+use crate::irql::Irql;
+
+/// A function that drivers can import.
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) name: &'static str,
+    /// The highest IRQL at which it may be called.
+    pub(crate) max_irql: Irql,
+    code: *const (),
+}
+
+impl Export {
+    pub(crate) fn address(&self) -> usize {
+        self.code.addr()
+    }
+}
+
+/// A table of exports: `"Name" <= IRQL: function`.
+macro_rules! exports {
+    ($($name:literal <= $irql:expr => $function:expr;)*) => {
+        pub(super) const EXPORTS: &[$crate::exports::Export] = &[$(
+            $crate::exports::Export {
+                name: $name,
+                max_irql: $irql,
+                code: $function as *const (),
+            },
+        )*];
+    };
+}
+use exports;
+
+const NTOSKRNL: &[&[Export]] = &[
+    bugcheck::EXPORTS,
+    debug::EXPORTS,
+    dispatcher::EXPORTS,
+    keys::EXPORTS,
+    levels::EXPORTS,
+    memory::EXPORTS,
+    pool::EXPORTS,
+    queries::EXPORTS,
+    strings::EXPORTS,
+    threads::EXPORTS,
+    time::EXPORTS,
+];
+
+/// The function `name` of the image `dll`.
+pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
+    let tables = match dll.to_ascii_lowercase().as_str() {
+        "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
+        "netio.sys" => &[netio::EXPORTS],
+        _ => return None,
+    };
+    tables
+        .iter()
+        .copied()
+        .flatten()
+        .find(|export| export.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_is_exported_twice() {
+        let names: Vec<_> = NTOSKRNL.iter().copied().flatten().map(|e| e.name).collect();
+        let distinct: BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), distinct.len());
+    }
+
+    #[test]
+    fn images_export_their_own() {
+        assert!(find("NETIO.SYS", "NmrRegisterClient").is_some());
+        assert!(find("netio.sys", "KeSetEvent").is_none());
+        assert!(find("ntoskrnl.exe", "KeSetEvent").is_some());
+        assert!(find("ntoskrnl.exe", "NmrRegisterClient").is_none());
+        assert!(find("other.sys", "KeSetEvent").is_none());
+    }
+}

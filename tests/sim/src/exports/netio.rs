@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The nine functions of NMR. The registrar checks their IRQL itself.
+
+use std::ffi::c_void;
+
+use shared_npi::nmr::abi::{
+    HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS,
+};
+
+use super::exports;
+use crate::irql::HIGH_LEVEL;
+use crate::kernel::kernel;
+
+exports! {
+    "NmrRegisterProvider" <= HIGH_LEVEL => nmr_register_provider;
+    "NmrDeregisterProvider" <= HIGH_LEVEL => nmr_deregister_provider;
+    "NmrWaitForProviderDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_provider;
+    "NmrProviderDetachClientComplete" <= HIGH_LEVEL => nmr_provider_detach_client_complete;
+    "NmrRegisterClient" <= HIGH_LEVEL => nmr_register_client;
+    "NmrClientAttachProvider" <= HIGH_LEVEL => nmr_client_attach_provider;
+    "NmrClientDetachProviderComplete" <= HIGH_LEVEL => nmr_client_detach_provider_complete;
+    "NmrDeregisterClient" <= HIGH_LEVEL => nmr_deregister_client;
+    "NmrWaitForClientDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_client;
+}
+
+unsafe extern "win64" fn nmr_register_provider(
+    characteristics: *const NPI_PROVIDER_CHARACTERISTICS,
+    context: *mut c_void,
+    handle: *mut HANDLE,
+) -> NTSTATUS {
+    // SAFETY: the driver's promise; where it breaks it, the fault is its.
+    unsafe {
+        kernel()
+            .registrar
+            .register_provider(characteristics, context, handle)
+    }
+}
+
+unsafe extern "win64" fn nmr_register_client(
+    characteristics: *const NPI_CLIENT_CHARACTERISTICS,
+    context: *mut c_void,
+    handle: *mut HANDLE,
+) -> NTSTATUS {
+    // SAFETY: the driver's promise; where it breaks it, the fault is its.
+    unsafe {
+        kernel()
+            .registrar
+            .register_client(characteristics, context, handle)
+    }
+}
+
+unsafe extern "win64" fn nmr_client_attach_provider(
+    binding: HANDLE,
+    client_context: *mut c_void,
+    client_dispatch: *const c_void,
+    provider_context: *mut *mut c_void,
+    provider_dispatch: *mut *const c_void,
+) -> NTSTATUS {
+    let registrar = &kernel().registrar;
+    // SAFETY: the driver's promise; where it breaks it, the fault is its.
+    unsafe {
+        registrar.client_attach_provider(
+            binding,
+            client_context,
+            client_dispatch,
+            provider_context,
+            provider_dispatch,
+        )
+    }
+}
+
+unsafe extern "win64" fn nmr_deregister_provider(handle: HANDLE) -> NTSTATUS {
+    kernel().registrar.deregister_provider(handle)
+}
+
+unsafe extern "win64" fn nmr_deregister_client(handle: HANDLE) -> NTSTATUS {
+    kernel().registrar.deregister_client(handle)
+}
+
+unsafe extern "win64" fn nmr_wait_for_provider(handle: HANDLE) -> NTSTATUS {
+    kernel()
+        .registrar
+        .wait_for_provider_deregister_complete(handle)
+}
+
+unsafe extern "win64" fn nmr_wait_for_client(handle: HANDLE) -> NTSTATUS {
+    kernel()
+        .registrar
+        .wait_for_client_deregister_complete(handle)
+}
+
+unsafe extern "win64" fn nmr_provider_detach_client_complete(binding: HANDLE) {
+    kernel().registrar.provider_detach_client_complete(binding);
+}
+
+unsafe extern "win64" fn nmr_client_detach_provider_complete(binding: HANDLE) {
+    kernel().registrar.client_detach_provider_complete(binding);
+}

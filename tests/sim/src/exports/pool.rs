@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Pool.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use super::exports;
+use crate::findings::stop;
+use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
+use crate::kernel::with;
+use crate::pool::{FreeError, Hold, tag_text};
+
+exports! {
+    "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2;
+    "ExAllocatePoolWithTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag;
+    "ExFreePool" <= DISPATCH_LEVEL => ex_free_pool;
+    "ExFreePoolWithTag" <= DISPATCH_LEVEL => ex_free_pool_with_tag;
+}
+
+const POOL_FLAG_UNINITIALIZED: u64 = 0x2;
+const POOL_FLAG_PAGED: u64 = 0x100;
+/// The bit of a `POOL_TYPE` that says paged.
+const PAGED_POOL: u32 = 1;
+
+unsafe extern "win64" fn ex_allocate_pool2(flags: u64, size: usize, tag: u32) -> *mut c_void {
+    let zeroed = flags & POOL_FLAG_UNINITIALIZED == 0;
+    allocate(flags & POOL_FLAG_PAGED != 0, zeroed, size, tag)
+}
+
+unsafe extern "win64" fn ex_allocate_pool_with_tag(
+    pool_type: u32,
+    size: usize,
+    tag: u32,
+) -> *mut c_void {
+    allocate(pool_type & PAGED_POOL != 0, false, size, tag)
+}
+
+fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
+    let level = with(|state| state.scheduler.current().irql);
+    if paged && level > APC_LEVEL {
+        stop(
+            "0xC4",
+            format!("paged pool was allocated at {}", irql::name(level)),
+        );
+    }
+    if size == 0 {
+        stop("0xC4", "0 bytes of pool were allocated".to_owned());
+    }
+    if tag == 0 {
+        stop("0xC4", "pool was allocated with the tag 0".to_owned());
+    }
+    let address = with(|state| {
+        let owner = state.caller();
+        state.pool.allocate(size, tag, zeroed, owner)
+    });
+    address.map_or(ptr::null_mut(), |address| address as *mut c_void)
+}
+
+unsafe extern "win64" fn ex_free_pool(block: *mut c_void) {
+    free(block, 0);
+}
+
+unsafe extern "win64" fn ex_free_pool_with_tag(block: *mut c_void, tag: u32) {
+    free(block, tag);
+}
+
+fn free(block: *mut c_void, tag: u32) {
+    let address = block.addr();
+    let result = with(|state| {
+        let by = state.caller();
+        state.pool.free(address, tag, by)
+    });
+    match result {
+        Ok(()) => {}
+        Err(FreeError::NoBlock) => {
+            stop(
+                "0xC2",
+                format!("{address:#x} was freed, which is no block of pool"),
+            );
+        }
+        Err(FreeError::Freed) => {
+            let before = with(|state| match state.pool.near(address)?.hold {
+                Hold::Freed(Some(by)) => Some(state.drivers.show(by)),
+                _ => None,
+            });
+            let by = before.map_or_else(String::new, |by| format!(", by {by} before"));
+            stop("0xC2", format!("a block of pool was freed twice{by}"));
+        }
+        Err(FreeError::Tag(right)) => {
+            let (wrong, right) = (tag_text(tag), tag_text(right));
+            stop(
+                "0xC2",
+                format!("a block with tag {right} was freed with tag {wrong}"),
+            );
+        }
+        Err(FreeError::Overrun) => {
+            stop(
+                "0xC1",
+                "a block of pool was written beyond its end".to_owned(),
+            );
+        }
+    }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! From something that went wrong to a finding that names the driver.
+//!
+//! Codes are those of Windows and Driver Verifier where they have one.
+
+use scenarios::Finding;
+
+use crate::arena::{PAGE, POOL, STACKS};
+use crate::driver::{Life, Site};
+use crate::irql::DISPATCH_LEVEL;
+use crate::kernel::{State, with};
+use crate::pool::{Hold, tag_text};
+use crate::scheduler::{ThreadId, Waitable, terminate};
+use crate::stack;
+use crate::trap::{Fault, Kind};
+
+/// Ends the cycle with a finding against who made the innermost call.
+pub(crate) fn stop(code: &str, what: String) -> ! {
+    with(|state| state.report(code, what, state.caller()));
+    terminate()
+}
+
+/// Ends the cycle with a finding against `site`.
+pub(crate) fn stop_at(code: &str, what: String, site: Option<Site>) -> ! {
+    with(|state| state.report(code, what, site));
+    terminate()
+}
+
+impl State {
+    /// Takes note of a finding; a cycle has at most one.
+    pub(crate) fn report(&mut self, code: &str, what: String, site: Option<Site>) {
+        if self.finding.is_some() {
+            return;
+        }
+        let thread = self.scheduler.current();
+        let stack = thread
+            .frames
+            .iter()
+            .rev()
+            .map(|frame| self.show_call(frame))
+            .collect();
+        let finding = Finding {
+            code: code.to_owned(),
+            what,
+            driver: site.map_or_else(String::new, |site| {
+                self.drivers[site.driver].name().to_owned()
+            }),
+            offset: site.and_then(|site| site.offset),
+            cycle: self.cycle,
+            seed: self.seed,
+            thread: thread.name.clone(),
+            stack,
+            count: 1,
+        };
+        self.trace(|_| format!("FINDING {finding}"));
+        self.finding = Some(finding);
+    }
+
+    /// A thread stopped with an exception.
+    pub(crate) fn report_fault(&mut self, fault: &Fault) {
+        let place = self.drivers.site(fault.rip);
+        let site = place
+            .or_else(|| self.jumped_from(fault))
+            .or_else(|| self.caller());
+        let (code, what) = match place {
+            Some(site) if self.drivers[site.driver].life == Life::Gone => {
+                let name = self.drivers[site.driver].name();
+                ("0xCE", format!("{name} was unloaded and is still executed"))
+            }
+            _ => self.describe(fault),
+        };
+        let via = match self.scheduler.current().frames.last() {
+            Some(frame) if place.is_none() => {
+                format!(", in {}", self.show_call(frame))
+            }
+            _ => String::new(),
+        };
+        self.report(code, what + &via, site);
+    }
+
+    /// Where a call to an address that is no code came from.
+    fn jumped_from(&self, fault: &Fault) -> Option<Site> {
+        let readable = STACKS.contains(&fault.rsp) && !stack::is_guard(fault.rsp);
+        if fault.kind != Kind::Execute || !readable || !fault.rsp.is_multiple_of(8) {
+            return None;
+        }
+        // SAFETY: an aligned word of a stack that was just in use.
+        let home = unsafe { (fault.rsp as *const usize).read() };
+        self.drivers.site(home)
+    }
+
+    fn describe(&self, fault: &Fault) -> (&'static str, String) {
+        let access = match fault.kind {
+            Kind::Read => "read",
+            Kind::Write => "wrote to",
+            Kind::Execute => "jumped to",
+            Kind::Protection => return self.describe_protection(fault),
+            Kind::IllegalInstruction => return ("0x7E", "illegal instruction".to_owned()),
+            Kind::Arithmetic => return ("0x7E", "division by zero or overflow".to_owned()),
+            Kind::Breakpoint => return ("0x7E", "breakpoint without a debugger".to_owned()),
+            Kind::Hang => {
+                let what = "runs without end and calls nobody".to_owned();
+                return ("hang", what);
+            }
+        };
+        let (code, place) = self.describe_address(fault);
+        (code, format!("{access} {place}"))
+    }
+
+    fn describe_protection(&self, fault: &Fault) -> (&'static str, String) {
+        /// `int 29h`: how compiled code stops when it finds itself corrupted.
+        const FAST_FAIL: [u8; 2] = [0xCD, 0x29];
+
+        if let Some(site) = self.drivers.site(fault.rip)
+            && self.drivers[site.driver].life != Life::Gone
+            && self.drivers.site(fault.rip + 1).is_some()
+        {
+            // SAFETY: the processor just fetched this instruction.
+            let code = unsafe { (fault.rip as *const [u8; 2]).read_unaligned() };
+            if code == FAST_FAIL {
+                return ("0x139", format!("fast fail with code {}", fault.rcx));
+            }
+        }
+        let what = "privileged instruction, or an address that cannot exist";
+        ("0x7E", what.to_owned())
+    }
+
+    /// The bug check for an access to `address`, and what is there.
+    fn describe_address(&self, fault: &Fault) -> (&'static str, String) {
+        let address = fault.address;
+        if stack::is_guard(address) {
+            return ("0x7F", "beyond its stack: it overflowed".to_owned());
+        }
+        if let Some(site) = self.drivers.site(address) {
+            let driver = &self.drivers[site.driver];
+            let place = self.drivers.show(site);
+            return match (driver.life, fault.kind) {
+                (Life::Gone, _) => ("0xCE", format!("{place}, which was unloaded")),
+                (_, Kind::Write) => ("0xBE", format!("{place}, which is read-only")),
+                (_, Kind::Execute) => ("0xFC", format!("{place}, which is not code")),
+                _ => ("0x50", format!("{place}, which is not readable")),
+            };
+        }
+        if POOL.contains(&address)
+            && let Some(block) = self.pool.near(address)
+        {
+            let by = |site: Option<Site>| {
+                site.map_or_else(|| "the kernel".to_owned(), |site| self.drivers.show(site))
+            };
+            let description = format!(
+                "{:#x} bytes with tag {} allocated by {}",
+                block.size,
+                tag_text(block.tag),
+                by(block.owner)
+            );
+            let offset = address.wrapping_sub(block.start).cast_signed();
+            return match block.hold {
+                Hold::Freed(freed)
+                    if address < (block.start + block.size).next_multiple_of(PAGE) =>
+                {
+                    (
+                        "0xCC",
+                        format!(
+                            "offset {offset:#x} of {description}, which {} freed",
+                            by(freed)
+                        ),
+                    )
+                }
+                _ => (
+                    "0xCD",
+                    format!("offset {offset:#x} of {description}: beyond its end"),
+                ),
+            };
+        }
+        let irql = self.scheduler.current().irql;
+        let code = match address {
+            _ if irql >= DISPATCH_LEVEL => "0xD1",
+            0..0x1_0000 => "0x7E",
+            _ => "0x50",
+        };
+        let place = match address {
+            0 => "address 0".to_owned(),
+            1..0x1_0000 => format!("address {address:#x}: a null pointer"),
+            _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
+            _ => format!("address {address:#x}, where nothing is"),
+        };
+        (code, place)
+    }
+
+    /// Nobody can run, and time does not help.
+    pub(crate) fn report_deadlock(&mut self) {
+        let what = format!("nobody can go on: {}", self.show_stuck());
+        self.report("deadlock", what, self.blocked_driver());
+    }
+
+    /// The cycle does not come to an end, although threads run.
+    pub(crate) fn report_endless(&mut self) {
+        match self.show_stuck() {
+            stuck if stuck.is_empty() => {
+                let what = "the cycle does not end: threads keep running".to_owned();
+                self.report("livelock", what, self.caller());
+            }
+            stuck => {
+                let what = format!("the cycle does not end: {stuck}");
+                self.report("deadlock", what, self.blocked_driver());
+            }
+        }
+    }
+
+    /// Who waits for what, and who owes the end of a detach.
+    fn show_stuck(&self) -> String {
+        let threads = self.scheduler.threads.iter();
+        let stuck = threads.filter_map(|thread| {
+            let on = thread.blocked_on()?;
+            Some(format!(
+                "{} waits for {}",
+                thread.name,
+                self.show_waitable(on)
+            ))
+        });
+        let owed = self.watch.owing().map(|debt| debt.to_string());
+        stuck.chain(owed).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Where the last thread that entered a wait it cannot leave did so: the
+    /// first ones are those that wait for a driver.
+    fn blocked_driver(&self) -> Option<Site> {
+        let threads = self.scheduler.threads.iter().rev();
+        let mut blocked = threads.filter(|thread| thread.blocked_on().is_some());
+        blocked.find_map(|thread| thread.frames.last().and_then(|frame| self.origin(frame)))
+    }
+
+    /// What a thread waits for, in words.
+    pub(crate) fn show_waitable(&self, on: Waitable) -> String {
+        match on {
+            Waitable::Nothing => "time".to_owned(),
+            Waitable::Door(_) => "the end of a deregistration".to_owned(),
+            Waitable::Thread(id) => format!("thread {}", self.scheduler.thread(id).name),
+            Waitable::Object(address) => self.show_object(address),
+        }
+    }
+
+    fn show_object(&self, address: usize) -> String {
+        let is_it = |index: &usize| self.scheduler.threads[*index].object == address;
+        if let Some(index) = (0..self.scheduler.threads.len()).find(is_it) {
+            return self.show_waitable(Waitable::Thread(ThreadId(index)));
+        }
+        if let Some(site) = self.drivers.site(address) {
+            return format!("the object at {}", self.drivers.show(site));
+        }
+        match self.pool.near(address) {
+            Some(block) => format!(
+                "the object at {:#x} of a block with tag {}",
+                address.wrapping_sub(block.start),
+                tag_text(block.tag)
+            ),
+            None => format!("the object at {address:#x}"),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The state of the simulated kernel, and how its functions get at it.
+//!
+//! Functions that drivers call have no argument that leads here, so the kernel
+//! that runs is found through a thread-local. A cycle runs on one OS thread;
+//! its state is only borrowed for moments in which no simulated thread can be
+//! switched, which [`with`] asserts.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::BTreeMap;
+use std::ptr;
+use std::rc::Rc;
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+use registrar::Registrar;
+use scenarios::{Counts, Finding, Role, stream};
+
+use crate::arena::IMAGES;
+use crate::driver::Drivers;
+use crate::handles::Handles;
+use crate::image::Image;
+use crate::nmr::SimHost;
+use crate::pool::Pool;
+use crate::registry::Registry;
+use crate::scheduler::Scheduler;
+use crate::scm::Service;
+use crate::stack::Stacks;
+use crate::thunk::Thunks;
+use crate::watch::Watch;
+
+/// The images that a cycle loads.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// The provider.
+    pub provider: Rc<Image>,
+    /// The client.
+    pub client: Rc<Image>,
+}
+
+impl Images {
+    pub(crate) fn of(&self, role: Role) -> &Rc<Image> {
+        match role {
+            Role::Provider => &self.provider,
+            Role::Client => &self.client,
+        }
+    }
+}
+
+/// One simulated kernel, for one cycle.
+pub(crate) struct Kernel {
+    busy: Cell<bool>,
+    state: UnsafeCell<State>,
+    pub(crate) registrar: Registrar<SimHost>,
+}
+
+/// All that a kernel knows.
+pub(crate) struct State {
+    pub(crate) seed: u64,
+    pub(crate) cycle: u64,
+    pub(crate) images: Images,
+    /// Where the last image ended.
+    pub(crate) image_end: usize,
+    /// Choices of what runs next.
+    pub(crate) random: ChaCha8Rng,
+    /// Choices of what the documents leave open.
+    pub(crate) knobs: ChaCha8Rng,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) stacks: Stacks,
+    pub(crate) drivers: Drivers,
+    pub(crate) pool: Pool,
+    pub(crate) thunks: Thunks,
+    pub(crate) handles: Handles,
+    pub(crate) registry: Registry,
+    /// The drivers that are loaded.
+    pub(crate) services: BTreeMap<Role, Service>,
+    pub(crate) watch: Watch,
+    pub(crate) counts: Counts,
+    pub(crate) finding: Option<Finding>,
+    pub(crate) traced: bool,
+}
+
+/// Purposes of [`stream`].
+const SCHEDULE: u8 = 1;
+const KNOBS: u8 = 2;
+
+impl State {
+    pub(crate) fn new(
+        images: &Images,
+        stacks: Stacks,
+        seed: u64,
+        cycle: u64,
+        traced: bool,
+    ) -> Self {
+        let mut random = stream(seed, cycle, SCHEDULE);
+        let scheduler = Scheduler::new(&mut random);
+        Self {
+            seed,
+            cycle,
+            images: images.clone(),
+            image_end: IMAGES.start,
+            random,
+            knobs: stream(seed, cycle, KNOBS),
+            scheduler,
+            stacks,
+            drivers: Drivers::default(),
+            pool: Pool::new(),
+            thunks: Thunks::new(),
+            handles: Handles::default(),
+            registry: Registry::default(),
+            services: BTreeMap::new(),
+            watch: Watch::default(),
+            counts: Counts::default(),
+            finding: None,
+            traced,
+        }
+    }
+
+    /// One of `answers` answers to a question that the documents leave open.
+    pub(crate) fn knob(&mut self, answers: u32) -> u32 {
+        self.knobs.random_range(0..answers)
+    }
+
+    /// Adds a line to the trace, if there is one.
+    pub(crate) fn trace(&self, line: impl FnOnce(&Self) -> String) {
+        if self.traced {
+            let time = self.scheduler.time;
+            let thread = &self.scheduler.current().name;
+            println!("{:>8}.{} {thread:<14} {}", time / 10, time % 10, line(self));
+        }
+    }
+}
+
+thread_local! {
+    static KERNEL: Cell<*const Kernel> = const { Cell::new(ptr::null()) };
+}
+
+impl Kernel {
+    pub(crate) fn new(state: State) -> Self {
+        Self {
+            busy: Cell::new(false),
+            state: UnsafeCell::new(state),
+            registrar: Registrar::new(SimHost),
+        }
+    }
+
+    /// Runs `body` with this kernel as the one that [`with`] finds.
+    pub(crate) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
+        KERNEL.set(self);
+        let result = body();
+        KERNEL.set(ptr::null());
+        result
+    }
+
+    /// After a fault: the thread that was stopped may have held the state.
+    pub(crate) fn release(&self) {
+        self.busy.set(false);
+    }
+
+    pub(crate) fn into_state(self) -> State {
+        self.state.into_inner()
+    }
+}
+
+/// The kernel that runs.
+pub(crate) fn kernel() -> &'static Kernel {
+    let kernel = KERNEL.get();
+    assert!(!kernel.is_null(), "no simulated kernel runs on this thread");
+    // SAFETY: `Kernel::enter` keeps the kernel borrowed while the pointer is
+    // set; simulated threads do not outlive it.
+    unsafe { &*kernel }
+}
+
+/// Lets `body` see the state. It must not switch threads or call a driver.
+pub(crate) fn with<R>(body: impl FnOnce(&mut State) -> R) -> R {
+    let kernel = kernel();
+    assert!(!kernel.busy.replace(true), "the state is already borrowed");
+    // SAFETY: `busy` was not set, so this is the only reference, on the only
+    // OS thread that knows the kernel.
+    let result = body(unsafe { &mut *kernel.state.get() });
+    kernel.busy.set(false);
+    result
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A simulated machine: one cycle after the other, each with a fresh kernel.
+
+use std::io;
+
+use scenarios::{Counts, Cycle, Finding};
+
+use crate::arena::{self, Arena, IMAGES};
+use crate::kernel::{Images, Kernel, State, with};
+use crate::scheduler;
+use crate::scm;
+use crate::stack::Stacks;
+use crate::trap;
+
+/// The machine cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Its addresses are taken.
+    #[error(
+        "the simulated kernel cannot have its range of addresses ({0}): \
+         run it in a process of its own, without an address sanitizer"
+    )]
+    Memory(#[source] io::Error),
+    /// Faults cannot be caught.
+    #[error("the simulated kernel cannot catch faults ({0}): run it outside a debugger or sandbox")]
+    Signals(#[source] io::Error),
+}
+
+/// What a cycle came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was counted.
+    pub counts: Counts,
+    /// Differs whenever the cycle took another course.
+    pub digest: u64,
+    /// What went wrong, if anything.
+    pub finding: Option<Finding>,
+}
+
+/// A machine. There can be one in a process, and it stays on its OS thread.
+#[derive(Debug)]
+pub struct Machine {
+    _arena: Arena,
+    images: Images,
+    stacks: Stacks,
+}
+
+impl Machine {
+    /// A machine that has these drivers installed.
+    ///
+    /// # Errors
+    ///
+    /// The process cannot host one.
+    pub fn new(images: Images) -> Result<Self, SetupError> {
+        let arena = Arena::reserve().map_err(SetupError::Memory)?;
+        trap::install().map_err(SetupError::Signals)?;
+        Ok(Self {
+            _arena: arena,
+            images,
+            stacks: Stacks::default(),
+        })
+    }
+
+    /// Runs one cycle of the run with this seed; a traced one prints what
+    /// happens, one line for each event.
+    ///
+    /// # Panics
+    ///
+    /// Where the simulated kernel itself is at fault.
+    pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
+        let stacks = std::mem::take(&mut self.stacks);
+        let state = State::new(&self.images, stacks, seed, index, traced);
+        let kernel = Kernel::new(state);
+        let steps = cycle.steps.clone();
+        kernel.enter(|| {
+            with(|state| state.spawn("script".to_owned(), None, move || scm::perform(&steps)))
+                .expect("the first stack is free");
+            scheduler::run(&kernel);
+        });
+        let mut state = kernel.into_state();
+        arena::recycle(IMAGES.start..state.image_end);
+        arena::recycle(state.pool.used());
+        state.stacks.reset();
+        self.stacks = state.stacks;
+        Outcome {
+            counts: state.counts,
+            digest: state.scheduler.digest,
+            finding: state.finding,
+        }
+    }
+}

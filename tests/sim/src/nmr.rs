@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The registrar's host: the simulated kernel as NMR sees it.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+
+use registrar::finding::Finding;
+use registrar::host::{BindingId, Completion, Event, Host, Lock, Side};
+use registrar::knobs::Knob;
+
+use crate::findings::stop_at;
+use crate::kernel::{State, with};
+use crate::scheduler::{Waitable, block, point};
+use crate::thunk::Call;
+
+/// Finds the kernel by itself.
+#[derive(Debug)]
+pub(crate) struct SimHost;
+
+/// No thread is switched while it is held, so nobody ever waits for it.
+pub(crate) struct SimLock<T>(RefCell<T>);
+
+/// A door with a number of its own.
+pub(crate) struct SimDoor {
+    number: u32,
+    open: Cell<bool>,
+}
+
+impl<T> Lock<T> for SimLock<T> {
+    fn new(value: T) -> Self {
+        Self(RefCell::new(value))
+    }
+
+    fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        body(&mut self.0.borrow_mut())
+    }
+}
+
+impl Completion for SimDoor {
+    fn new() -> Self {
+        Self {
+            number: with(|state| state.scheduler.new_door()),
+            open: Cell::new(false),
+        }
+    }
+
+    fn set(&self) {
+        self.open.set(true);
+        with(|state| state.scheduler.wake_all(Waitable::Door(self.number)));
+    }
+
+    fn wait(&self) {
+        while !self.open.get() {
+            block(Waitable::Door(self.number), None);
+        }
+    }
+}
+
+impl Host for SimHost {
+    type Lock<T> = SimLock<T>;
+    type Completion = SimDoor;
+
+    fn irql(&self) -> u8 {
+        with(|state| state.scheduler.current().irql)
+    }
+
+    fn raise_irql(&self, irql: u8) -> u8 {
+        with(|state| {
+            let current = &mut state.scheduler.current_mut().irql;
+            let old = *current;
+            *current = old.max(irql);
+            old
+        })
+    }
+
+    fn lower_irql(&self, irql: u8) {
+        with(|state| state.scheduler.current_mut().irql = irql);
+        point();
+    }
+
+    fn now(&self) -> u64 {
+        with(|state| state.scheduler.time)
+    }
+
+    fn thread(&self) -> u64 {
+        with(|state| state.scheduler.current_id().0 as u64)
+    }
+
+    fn draw(&self, knob: Knob, answers: u32) -> u32 {
+        with(|state| {
+            let answer = state.knob(answers);
+            state.trace(|_| format!("{knob:?}: {answer}"));
+            answer
+        })
+    }
+
+    fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
+        with(|state| state.interpose(binding, owner, table))
+    }
+
+    fn observe(&self, event: &Event) {
+        let breach = with(|state| {
+            state.trace(|_| format!("nmr {event}"));
+            state.watch_event(event)
+        });
+        if let Some((code, what)) = breach {
+            let site = with(|state| state.drivers.site(event.code));
+            stop_at(&code, what, site);
+        }
+        point();
+    }
+
+    fn report(&self, finding: Finding) {
+        let site = with(|state| {
+            for moment in &finding.history {
+                state.trace(|_| format!("  before: {moment}"));
+            }
+            let module = state.drivers.site(finding.code);
+            let caller = state
+                .caller()
+                .filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
+            caller.or(module)
+        });
+        stop_at(&format!("R{}", finding.rule), finding.what, site);
+    }
+}
+
+impl State {
+    /// A copy of a dispatch table, each entry of which is a thunk. A table that
+    /// has no plausible size is passed on as it is.
+    fn interpose(
+        &mut self,
+        binding: BindingId,
+        owner: Side,
+        table: *const c_void,
+    ) -> *const c_void {
+        /// Size, version and what else comes before the functions.
+        const HEADER: usize = 8;
+        const LARGEST: usize = 512;
+        const TAG: u32 = u32::from_le_bytes(*b"NpiT");
+
+        if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
+            return table;
+        }
+        // SAFETY: a dispatch table starts with its size, says the contract of
+        // the NPI; one that is not readable faults here in its owner's name.
+        let size = usize::from(unsafe { table.cast::<u16>().read() });
+        if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
+            return table;
+        }
+        let Some(copy) = self.pool.allocate(size, TAG, true, None) else {
+            return table;
+        };
+        let copy = copy as *mut usize;
+        let words = size / size_of::<usize>();
+        // SAFETY: both have `words` words; the copy is new.
+        unsafe { copy.copy_from_nonoverlapping(table.cast(), words) };
+        for index in 0..words - 1 {
+            // SAFETY: `index + 1` is less than `words`.
+            let entry = unsafe { &mut *copy.add(index + 1) };
+            if *entry != 0 {
+                *entry = self.thunks.make(Call::Dispatch {
+                    binding,
+                    owner,
+                    index,
+                    target: *entry,
+                });
+            }
+        }
+        copy.cast_const().cast()
+    }
+}

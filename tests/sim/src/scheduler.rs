@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Simulated threads and time.
+//!
+//! Threads are stackful coroutines on one OS thread. Who goes on is drawn from
+//! the cycle's seed at every [`point`]: each call between modules, on its way in
+//! and on its way out. Time passes a little at each point, and jumps to the
+//! next timer when all sleep.
+//!
+//! # Limits
+//!
+//! There is one simulated processor: a thread at `DISPATCH_LEVEL` or above is
+//! not preempted. Code between two points runs as if it were one instruction.
+
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+use crate::driver::DriverId;
+use crate::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
+use crate::kernel::{Kernel, State, with};
+use crate::stack::SimStack;
+use crate::thunk::Frame;
+use crate::trap::{self, Fault};
+
+/// Time passes in units of 100 ns, as Windows counts it.
+pub(crate) const MICROSECOND: u64 = 10;
+/// What passes at each point.
+const TICK: u64 = 5;
+/// A cycle that has not ended by then never will.
+const MOST_POINTS: u64 = 2_000_000;
+/// Nor will one in which so much time has passed.
+const LONGEST: u64 = 20 * 1_000_000 * MICROSECOND;
+
+/// Why a thread gives way.
+#[derive(Debug)]
+pub(crate) enum Pause {
+    /// To go on later.
+    Switch,
+    /// For good.
+    Terminate,
+}
+
+/// How a thread ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    Returned,
+    Fault(Fault),
+}
+
+pub(crate) type Fiber = Coroutine<(), Pause, Outcome, SimStack>;
+
+/// A thread, numbered in the order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadId(pub(crate) usize);
+
+/// What a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waitable {
+    /// The dispatcher object at this address.
+    Object(usize),
+    /// A door of the registrar.
+    Door(u32),
+    /// The end of a thread.
+    Thread(ThreadId),
+    /// Time only.
+    Nothing,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    Satisfied,
+    TimedOut,
+}
+
+/// Whether a thread can run.
+#[derive(Debug)]
+enum Run {
+    Ready,
+    Blocked { on: Waitable, until: Option<u64> },
+    Ended,
+}
+
+/// A simulated thread.
+pub(crate) struct Thread {
+    pub(crate) name: String,
+    /// The driver that created it.
+    pub(crate) driver: Option<DriverId>,
+    pub(crate) irql: Irql,
+    /// The calls between modules that are under way, the innermost last.
+    pub(crate) frames: Vec<Frame>,
+    /// The address of its `KTHREAD`, 0 if it has none.
+    pub(crate) object: usize,
+    run: Run,
+    woken: Woken,
+    fiber: Option<Fiber>,
+    yielder: *const Yielder<(), Pause>,
+}
+
+impl Thread {
+    pub(crate) const fn has_ended(&self) -> bool {
+        matches!(self.run, Run::Ended)
+    }
+
+    /// What it waits for without an end in sight.
+    pub(crate) fn blocked_on(&self) -> Option<Waitable> {
+        match self.run {
+            Run::Blocked { on, until: None } => Some(on),
+            _ => None,
+        }
+    }
+}
+
+/// All threads of a cycle, those that have ended included.
+pub(crate) struct Scheduler {
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) time: u64,
+    /// Differs whenever another course was taken.
+    pub(crate) digest: u64,
+    current: usize,
+    /// Who was drawn at the last point.
+    next: Option<usize>,
+    points: u64,
+    doors: u32,
+    /// One point in this many may switch threads.
+    rarity: u32,
+}
+
+impl Scheduler {
+    pub(crate) fn new(random: &mut ChaCha8Rng) -> Self {
+        Self {
+            threads: Vec::new(),
+            time: 0,
+            digest: 0,
+            current: 0,
+            next: None,
+            points: 0,
+            doors: 0,
+            rarity: [1, 2, 8, 32][random.random_range(0..4)],
+        }
+    }
+
+    pub(crate) fn current(&self) -> &Thread {
+        &self.threads[self.current]
+    }
+
+    pub(crate) fn current_mut(&mut self) -> &mut Thread {
+        &mut self.threads[self.current]
+    }
+
+    pub(crate) const fn current_id(&self) -> ThreadId {
+        ThreadId(self.current)
+    }
+
+    pub(crate) fn thread(&self, id: ThreadId) -> &Thread {
+        &self.threads[id.0]
+    }
+
+    pub(crate) fn thread_mut(&mut self, id: ThreadId) -> &mut Thread {
+        &mut self.threads[id.0]
+    }
+
+    /// The number of a new door.
+    pub(crate) const fn new_door(&mut self) -> u32 {
+        self.doors += 1;
+        self.doors
+    }
+
+    /// Takes note of something in the digest of the course.
+    pub(crate) fn note(&mut self, what: u64) {
+        const PRIME: u64 = 0x0000_0100_0000_01B3;
+        self.digest = (self.digest ^ what).wrapping_mul(PRIME).rotate_left(7);
+    }
+
+    /// The threads that wait for `what`, in the order of creation.
+    pub(crate) fn waiters(&self, what: Waitable) -> Vec<ThreadId> {
+        self.threads
+            .iter()
+            .enumerate()
+            .filter(|(_, thread)| matches!(thread.run, Run::Blocked { on, .. } if on == what))
+            .map(|(index, _)| ThreadId(index))
+            .collect()
+    }
+
+    /// Ends a thread's wait.
+    pub(crate) fn wake(&mut self, id: ThreadId, woken: Woken) {
+        let thread = self.thread_mut(id);
+        thread.run = Run::Ready;
+        thread.woken = woken;
+    }
+
+    /// Ends the wait of all that wait for `what`.
+    pub(crate) fn wake_all(&mut self, what: Waitable) {
+        for id in self.waiters(what) {
+            self.wake(id, Woken::Satisfied);
+        }
+    }
+
+    fn wake_due(&mut self) {
+        for thread in &mut self.threads {
+            if let Run::Blocked {
+                until: Some(until), ..
+            } = thread.run
+                && until <= self.time
+            {
+                thread.run = Run::Ready;
+                thread.woken = Woken::TimedOut;
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        self.threads
+            .iter()
+            .filter_map(|thread| match thread.run {
+                Run::Blocked { until, .. } => until,
+                _ => None,
+            })
+            .min()
+    }
+
+    /// One of the threads that can run.
+    fn draw(&self, random: &mut ChaCha8Rng) -> Option<usize> {
+        let ready = |thread: &&Thread| matches!(thread.run, Run::Ready);
+        let count = self.threads.iter().filter(ready).count();
+        let nth = match count {
+            0 => return None,
+            1 => 0,
+            _ => random.random_range(0..count),
+        };
+        self.threads
+            .iter()
+            .enumerate()
+            .filter(|(_, thread)| ready(thread))
+            .map(|(index, _)| index)
+            .nth(nth)
+    }
+}
+
+impl State {
+    /// Makes a thread that runs `body`, or none where there is no stack for it.
+    pub(crate) fn spawn(
+        &mut self,
+        name: String,
+        driver: Option<DriverId>,
+        body: impl FnOnce() + 'static,
+    ) -> Option<ThreadId> {
+        let stack = self.stacks.take()?;
+        let index = self.scheduler.threads.len();
+        let fiber = Fiber::with_stack(stack, move |yielder, ()| {
+            with(|state| state.scheduler.threads[index].yielder = yielder);
+            body();
+            Outcome::Returned
+        });
+        self.scheduler.threads.push(Thread {
+            name,
+            driver,
+            irql: PASSIVE_LEVEL,
+            frames: Vec::new(),
+            object: 0,
+            run: Run::Ready,
+            woken: Woken::Satisfied,
+            fiber: Some(fiber),
+            yielder: std::ptr::null(),
+        });
+        Some(ThreadId(index))
+    }
+
+    /// Who runs next; nobody if the cycle is over.
+    fn dispatch(&mut self) -> Option<usize> {
+        if self.finding.is_some() || self.scheduler.threads[0].has_ended() {
+            return None;
+        }
+        let next = match self.scheduler.next.take() {
+            Some(next) => next,
+            None => self.idle()?,
+        };
+        self.scheduler.current = next;
+        Some(next)
+    }
+
+    /// Draws a thread, and lets time pass until there is one.
+    fn idle(&mut self) -> Option<usize> {
+        loop {
+            if let Some(next) = self.scheduler.draw(&mut self.random) {
+                return Some(next);
+            }
+            let Some(deadline) = self.scheduler.next_deadline() else {
+                self.report_deadlock();
+                return None;
+            };
+            self.scheduler.time = self.scheduler.time.max(deadline);
+            self.scheduler.wake_due();
+        }
+    }
+
+    /// Takes note of a point; whether the current thread must give way.
+    fn pass(&mut self) -> bool {
+        let scheduler = &mut self.scheduler;
+        trap::alive();
+        scheduler.points += 1;
+        scheduler.time += TICK;
+        scheduler.note(scheduler.current as u64 + 1);
+        if scheduler.points > MOST_POINTS || scheduler.time > LONGEST {
+            self.report_endless();
+            return true;
+        }
+        scheduler.wake_due();
+        if scheduler.current().irql >= DISPATCH_LEVEL
+            || (scheduler.rarity > 1 && !self.random.random_ratio(1, scheduler.rarity))
+        {
+            return false;
+        }
+        let next = scheduler.draw(&mut self.random);
+        scheduler.next = next.filter(|&next| next != scheduler.current);
+        scheduler.next.is_some()
+    }
+
+    /// Ends a thread whose fiber is gone.
+    fn end(&mut self, id: ThreadId, stack: SimStack) {
+        self.stacks.give_back(stack);
+        let thread = self.scheduler.thread_mut(id);
+        thread.run = Run::Ended;
+        thread.frames.clear();
+        self.scheduler.wake_all(Waitable::Thread(id));
+        self.thread_ended(id);
+    }
+}
+
+/// A place at which another thread may run.
+pub(crate) fn point() {
+    if with(State::pass) {
+        pause(Pause::Switch);
+    }
+}
+
+/// Blocks the current thread.
+pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
+    with(|state| {
+        state.trace(|state| format!("waits for {}", state.show_waitable(on)));
+        state.scheduler.current_mut().run = Run::Blocked { on, until };
+    });
+    pause(Pause::Switch);
+    with(|state| state.scheduler.current().woken)
+}
+
+/// Lets time pass for the current thread.
+pub(crate) fn sleep(time: u64) {
+    let until = with(|state| state.scheduler.time.saturating_add(time));
+    block(Waitable::Nothing, Some(until));
+}
+
+/// Ends the current thread, or the cycle if there is a finding.
+pub(crate) fn terminate() -> ! {
+    pause(Pause::Terminate);
+    unreachable!("a thread that has ended does not go on");
+}
+
+fn pause(why: Pause) {
+    let yielder = with(|state| state.scheduler.current().yielder);
+    // SAFETY: `spawn` set it when this thread began, and it lives as long as
+    // the thread's stack, on which this runs.
+    unsafe { (*yielder).suspend(why) };
+}
+
+/// Runs threads until the first has ended or something was found.
+pub(crate) fn run(kernel: &Kernel) {
+    while let Some(index) = with(State::dispatch) {
+        let id = ThreadId(index);
+        let fiber = with(|state| state.scheduler.thread_mut(id).fiber.take());
+        let mut fiber = fiber.expect("a thread that can run has a fiber");
+        let result = trap::guard(&fiber.trap_handler(), || fiber.resume(()));
+        match result {
+            CoroutineResult::Yield(Pause::Switch) => {
+                with(|state| state.scheduler.thread_mut(id).fiber = Some(fiber));
+            }
+            CoroutineResult::Yield(Pause::Terminate) => {
+                let stack = abandon(fiber);
+                with(|state| state.end(id, stack));
+            }
+            CoroutineResult::Return(Outcome::Returned) => {
+                let stack = fiber.into_stack();
+                with(|state| state.end(id, stack));
+            }
+            CoroutineResult::Return(Outcome::Fault(fault)) => {
+                kernel.release();
+                with(|state| {
+                    state.report_fault(&fault);
+                    state.stacks.give_back(fiber.into_stack());
+                });
+            }
+        }
+    }
+    with(|state| {
+        for thread in &mut state.scheduler.threads {
+            if let Some(fiber) = thread.fiber.take() {
+                state.stacks.give_back(abandon(fiber));
+            }
+        }
+    });
+}
+
+/// Takes the stack of a thread that will not run again.
+fn abandon(mut fiber: Fiber) -> SimStack {
+    // SAFETY: nothing refers to values on this stack but values on it: what
+    // the kernel keeps of a thread lies in its state. Rust values on it, if
+    // any, leak.
+    unsafe { fiber.force_reset() };
+    fiber.into_stack()
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The service control manager: drivers come and go.
+//!
+//! A driver's image is mapped, `DriverEntry` runs on a system thread; later
+//! `DriverUnload` runs, what the driver has left behind is a finding, and the
+//! image becomes inaccessible.
+
+use std::mem;
+use std::rc::Rc;
+
+use rand::RngExt;
+use scenarios::{Action, Role, Step};
+use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
+use windows_sys::Win32::Foundation::UNICODE_STRING;
+
+use crate::arena::{self, Access};
+use crate::driver::{Driver, DriverId, Life, Site};
+use crate::findings::stop_at;
+use crate::image;
+use crate::irql::{self, PASSIVE_LEVEL};
+use crate::kernel::{State, kernel, with};
+use crate::pool::tag_text;
+use crate::registry::SERVICES;
+use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
+use crate::thunk::Call;
+
+type DriverEntry =
+    unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
+type DriverUnload = unsafe extern "win64" fn(object: *mut DRIVER_OBJECT);
+
+const TAG: u32 = u32::from_le_bytes(*b"Driv");
+
+/// What the manager knows of a driver that is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service {
+    driver: DriverId,
+    object: usize,
+}
+
+/// Takes the steps of a cycle, on the cycle's first thread.
+pub(crate) fn perform(steps: &[Step]) {
+    for step in steps {
+        let threads: Vec<_> = step.actions.iter().map(|&action| start(action)).collect();
+        for thread in threads {
+            if with(|state| !state.scheduler.thread(thread).has_ended()) {
+                block(Waitable::Thread(thread), None);
+            }
+        }
+        if step.rest > 0 {
+            sleep(step.rest * MICROSECOND);
+        }
+    }
+    let left = kernel().registrar.live_registrations();
+    if let Some(registration) = left.first() {
+        let site = with(|state| state.drivers.site(registration.code));
+        stop_at(
+            "R29",
+            "a registration is left after both drivers have gone".to_owned(),
+            site,
+        );
+    }
+}
+
+fn start(action: Action) -> crate::scheduler::ThreadId {
+    let name = match action {
+        Action::Load(role) => format!("load {}", role.service()),
+        Action::Unload(role) => format!("unload {}", role.service()),
+    };
+    let body = move || match action {
+        Action::Load(role) => load(role),
+        Action::Unload(role) => unload(role),
+    };
+    with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
+}
+
+fn load(role: Role) {
+    point();
+    let (service, entry, path) = with(|state| state.create(role));
+    // SAFETY: the image is mapped, its entry point is code, and the driver
+    // object is a fresh one.
+    let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
+    check_level(service.driver, "DriverEntry");
+    with(|state| {
+        state.trace(|_| format!("DriverEntry of {} = {status:#010x}", role.service()));
+        state.delete_path(path);
+    });
+    if status < 0 {
+        let what = format!("DriverEntry failed with status {status:#010x}");
+        stop_at("load", what, with(|state| state.entry_site(service.driver)));
+    }
+    with(|state| {
+        state.counts.loads += 1;
+        state.services.insert(role, service);
+    });
+    point();
+}
+
+fn unload(role: Role) {
+    point();
+    let service = with(|state| state.services.remove(&role)).expect("scripts unload what is there");
+    let driver = service.driver;
+    // SAFETY: the driver object lives until the driver is gone.
+    let routine = unsafe { (*(service.object as *const DRIVER_OBJECT)).DriverUnload };
+    let Some(routine) = routine else {
+        let what = "the driver has no DriverUnload and cannot be unloaded";
+        stop_at(
+            "unload",
+            what.to_owned(),
+            with(|state| state.entry_site(driver)),
+        );
+    };
+    with(|state| state.drivers[driver].life = Life::Unloading);
+    // SAFETY: the routine has Windows' calling convention, whatever the host's
+    // `extern "system"` is.
+    let routine: DriverUnload = unsafe { mem::transmute(routine) };
+    // SAFETY: the driver set it for this, and its object is still there.
+    unsafe { routine(service.object as *mut DRIVER_OBJECT) };
+    check_level(driver, "DriverUnload");
+    let routine = with(|state| state.drivers.site(routine as usize));
+    check_nothing_left(driver, routine);
+    with(|state| state.remove(service));
+    point();
+}
+
+fn check_level(driver: DriverId, routine: &str) {
+    let level = with(|state| state.scheduler.current().irql);
+    if level != PASSIVE_LEVEL {
+        let what = format!("{routine} returned at {}", irql::name(level));
+        stop_at("0xC8", what, with(|state| state.entry_site(driver)));
+    }
+}
+
+/// What a driver must not leave behind.
+fn check_nothing_left(driver: DriverId, routine: Option<Site>) {
+    let registrations = kernel().registrar.live_registrations();
+    for registration in registrations {
+        let site = with(|state| state.drivers.site(registration.code));
+        if site.is_some_and(|site| site.driver == driver) {
+            let how = if registration.deregistering {
+                "has not waited until its deregistration is complete"
+            } else {
+                "has not deregistered"
+            };
+            let what = format!(
+                "DriverUnload returned, but the {:?} {how}",
+                registration.side
+            );
+            stop_at("R29", what, routine);
+        }
+    }
+    with(|state| {
+        if let Some((code, what, site)) = state.leftover(driver) {
+            state.report(&code, what, site.or(routine));
+        }
+    });
+}
+
+impl State {
+    /// Maps a driver and makes its object and its registry path.
+    fn create(&mut self, role: Role) -> (Service, DriverEntry, *const UNICODE_STRING) {
+        let image = Rc::clone(self.images.of(role));
+        let base = image::place(self.image_end, &image).expect("a cycle loads a few images");
+        self.image_end = base + image.size();
+        let driver = self.drivers.add(Driver {
+            image: Rc::clone(&image),
+            base,
+            life: Life::Here,
+        });
+        let cookie = self.random.random::<u64>() >> 16;
+        image.map(base, cookie, |export| {
+            self.thunks.make(Call::Import { driver, export })
+        });
+        let path = format!(r"{SERVICES}\{}", role.service());
+        self.registry.add_service(&path);
+        let object = self.new_driver_object(&image, base);
+        let entry = base + image.entry_point();
+        // SAFETY: the image's entry point is a function of this type.
+        let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
+        (Service { driver, object }, entry, self.new_path(&path))
+    }
+
+    fn kernel_memory(&mut self, size: usize) -> usize {
+        self.pool
+            .allocate(size, TAG, true, None)
+            .expect("a cycle needs little memory")
+    }
+
+    fn new_driver_object(&mut self, image: &image::Image, base: usize) -> usize {
+        /// `IO_TYPE_DRIVER`.
+        const KIND: i16 = 4;
+        let size = size_of::<DRIVER_OBJECT>();
+        let address = self.kernel_memory(size + size_of::<DRIVER_EXTENSION>());
+        let object = address as *mut DRIVER_OBJECT;
+        let extension = (address + size) as *mut DRIVER_EXTENSION;
+        // SAFETY: both lie in fresh, zeroed memory, and all-zero is valid.
+        unsafe {
+            (*object).Type = KIND;
+            (*object).Size = i16::try_from(size).expect("0x150");
+            (*object).DriverStart = base as *mut _;
+            (*object).DriverSize = u32::try_from(image.size()).expect("images are small");
+            (*object).DriverExtension = extension;
+            (*extension).DriverObject = object;
+        }
+        address
+    }
+
+    /// The registry path is there for `DriverEntry` only.
+    fn new_path(&mut self, path: &str) -> *const UNICODE_STRING {
+        let units: Vec<u16> = path.encode_utf16().collect();
+        let bytes = units.len() * 2;
+        let header = size_of::<UNICODE_STRING>();
+        let address = self.kernel_memory(header + bytes);
+        let buffer = (address + header) as *mut u16;
+        let string = UNICODE_STRING {
+            Length: u16::try_from(bytes).expect("paths are short"),
+            MaximumLength: u16::try_from(bytes).expect("paths are short"),
+            Buffer: buffer,
+        };
+        // SAFETY: the memory is fresh and large enough for both.
+        unsafe {
+            buffer.copy_from(units.as_ptr(), units.len());
+            (address as *mut UNICODE_STRING).write(string);
+        }
+        address as *const UNICODE_STRING
+    }
+
+    fn delete_path(&mut self, path: *const UNICODE_STRING) {
+        let freed = self.pool.free(path.addr(), 0, None);
+        if freed.is_err() {
+            let what = "the registry path was written beyond its end".to_owned();
+            self.report("0xC1", what, None);
+        }
+    }
+
+    /// Where a driver begins: what is said of it as a whole is said of there.
+    fn entry_site(&self, driver: DriverId) -> Option<Site> {
+        let driver = &self.drivers[driver];
+        self.drivers.site(driver.base + driver.image.entry_point())
+    }
+
+    /// What a driver that says it is done has left behind.
+    fn leftover(&mut self, driver: DriverId) -> Option<(String, String, Option<Site>)> {
+        let threads = &self.scheduler.threads;
+        let alive = |thread: &&crate::scheduler::Thread| {
+            thread.driver == Some(driver) && !thread.has_ended()
+        };
+        if let Some(thread) = threads.iter().find(alive) {
+            let what = format!(
+                "DriverUnload returned, but its thread {} still runs",
+                thread.name
+            );
+            return Some(("0xCE".to_owned(), what, None));
+        }
+        let waits = |thread: &&crate::scheduler::Thread| match thread.blocked_on() {
+            Some(Waitable::Object(address)) => self.drivers[driver].range().contains(&address),
+            _ => false,
+        };
+        if let Some(thread) = threads.iter().find(waits) {
+            let what = format!(
+                "{} waits for an object in the image of a driver that goes",
+                thread.name
+            );
+            return Some(("0xCE".to_owned(), what, None));
+        }
+        if let Some((what, by)) = self.handles.held_by(driver).into_iter().next() {
+            let what = format!("DriverUnload returned, but {what} is left");
+            return Some(("leak".to_owned(), what, Some(by)));
+        }
+        let mut held = self.pool.held_by(driver);
+        let block = held.next()?;
+        let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
+        let what = format!(
+            "{blocks} blocks of pool, {bytes} bytes, are left after DriverUnload, the first with \
+             tag {} and {} bytes",
+            tag_text(block.tag),
+            block.size
+        );
+        let owner = block.owner;
+        self.counts.leaks += blocks;
+        Some(("0xC4".to_owned(), what, owner))
+    }
+
+    /// Takes a driver's memory away.
+    fn remove(&mut self, service: Service) {
+        let driver = &mut self.drivers[service.driver];
+        driver.life = Life::Gone;
+        arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
+        let freed = self.pool.free(service.object, 0, None);
+        self.counts.unloads += 1;
+        if freed.is_err() {
+            let what = "the driver object was written beyond its end".to_owned();
+            self.report("0xC1", what, None);
+        }
+    }
+}

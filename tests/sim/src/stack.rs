@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Stacks of simulated threads, at the same addresses in every run.
+
+use std::num::NonZeroUsize;
+
+use corosensei::stack::{Stack, StackPointer};
+
+use crate::arena::{self, Access, STACKS};
+
+/// Larger than a Windows kernel stack: the simulated kernel's own functions
+/// run on it, too.
+const SLOT: usize = 512 << 10;
+const GUARD: usize = 64 << 10;
+
+/// One stack. Below it lies a guard that no access survives.
+#[derive(Debug)]
+pub(crate) struct SimStack(usize);
+
+impl SimStack {
+    fn bottom(&self) -> usize {
+        STACKS.start + self.0 * SLOT
+    }
+}
+
+// SAFETY: the slots do not overlap, `Stacks` hands each out once at a time, the
+// lowest `GUARD` bytes stay inaccessible, and `SLOT` is a multiple of 16.
+unsafe impl Stack for SimStack {
+    fn base(&self) -> StackPointer {
+        NonZeroUsize::new(self.bottom() + SLOT).expect("the arena is not at 0")
+    }
+
+    fn limit(&self) -> StackPointer {
+        NonZeroUsize::new(self.bottom()).expect("the arena is not at 0")
+    }
+}
+
+/// All stacks of a machine.
+#[derive(Debug, Default)]
+pub(crate) struct Stacks {
+    made: usize,
+    /// The end of the list is handed out next.
+    free: Vec<SimStack>,
+    used: usize,
+}
+
+impl Stacks {
+    /// A stack, or none where too many threads live.
+    pub(crate) fn take(&mut self) -> Option<SimStack> {
+        let stack = match self.free.pop() {
+            Some(stack) => stack,
+            None => self.make()?,
+        };
+        self.used = self.used.max(stack.0 + 1);
+        Some(stack)
+    }
+
+    fn make(&mut self) -> Option<SimStack> {
+        let stack = SimStack(self.made);
+        if stack.bottom() + SLOT > STACKS.end {
+            return None;
+        }
+        let usable = stack.bottom() + GUARD..stack.bottom() + SLOT;
+        arena::protect(usable, Access::ReadWrite).ok()?;
+        self.made += 1;
+        Some(stack)
+    }
+
+    /// Takes back a stack on which nothing runs any more.
+    pub(crate) fn give_back(&mut self, stack: SimStack) {
+        self.free.push(stack);
+    }
+
+    /// After a cycle: all stacks are back, empty, and handed out in the same
+    /// order as the first time.
+    pub(crate) fn reset(&mut self) {
+        debug_assert_eq!(self.free.len(), self.made);
+        arena::discard(STACKS.start..STACKS.start + self.used * SLOT);
+        self.used = 0;
+        self.free.sort_by_key(|stack| std::cmp::Reverse(stack.0));
+    }
+}
+
+/// Whether `address` lies in the guard below a stack.
+pub(crate) fn is_guard(address: usize) -> bool {
+    STACKS.contains(&address) && (address - STACKS.start) % SLOT < GUARD
+}

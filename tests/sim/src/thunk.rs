@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every call between modules passes through here, on its way in and on its way
+//! out, whatever its arguments.
+//!
+//! A driver never gets the address of a kernel function or of its peer's
+//! function, but that of a few bytes of machine code that load a number and go
+//! on to [`enter_stub`]. That keeps the arguments, lets [`enter`] look at the
+//! call, puts [`leave_stub`] in the place of the return address and jumps to the
+//! target; when the target returns, [`leave_stub`] lets [`leave`] look again and
+//! goes back to the caller. The true return addresses wait on the thread's own
+//! list of frames. Arguments on the stack stay where they are.
+
+use std::arch::naked_asm;
+use std::ptr;
+
+use registrar::host::{BindingId, Side};
+
+use crate::arena::THUNKS;
+use crate::driver::{DriverId, Site};
+use crate::exports::Export;
+use crate::findings::stop;
+use crate::irql;
+use crate::kernel::{State, with};
+use crate::scheduler::point;
+use crate::watch::entry_name;
+
+/// Who can be called, by whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    /// A driver's import.
+    Import {
+        driver: DriverId,
+        export: &'static Export,
+    },
+    /// An entry of a dispatch table.
+    Dispatch {
+        binding: BindingId,
+        /// Whose table it is.
+        owner: Side,
+        index: usize,
+        target: usize,
+    },
+}
+
+/// A call under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) call: Call,
+    /// Where it returns to.
+    pub(crate) home: usize,
+}
+
+/// The thunks of a cycle.
+#[derive(Debug)]
+pub(crate) struct Thunks(Vec<Call>);
+
+/// ```text
+/// mov eax, number
+/// mov r10, enter_stub
+/// jmp r10
+/// ```
+const LENGTH: usize = 24;
+
+impl Thunks {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The address of code that makes `call`.
+    pub(crate) fn make(&mut self, call: Call) -> usize {
+        let number = u32::try_from(self.0.len()).expect("memory ends sooner");
+        let address = THUNKS.start + self.0.len() * LENGTH;
+        assert!(address + LENGTH <= THUNKS.end, "too many thunks in a cycle");
+        let mut code = [0xCC; LENGTH];
+        code[0] = 0xB8;
+        code[1..5].copy_from_slice(&number.to_le_bytes());
+        code[5..7].copy_from_slice(&[0x49, 0xBA]);
+        code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
+        code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
+        // SAFETY: the arena made the region writable, and this part of it has
+        // not been handed out yet.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, LENGTH) };
+        self.0.push(call);
+        address
+    }
+}
+
+/// Where a thunk goes: `eax` is its number, everything else the caller's.
+#[unsafe(naked)]
+unsafe extern "win64" fn enter_stub() {
+    naked_asm!(
+        "sub rsp, 0x88",
+        "mov [rsp + 0x20], rcx",
+        "mov [rsp + 0x28], rdx",
+        "mov [rsp + 0x30], r8",
+        "mov [rsp + 0x38], r9",
+        "movups [rsp + 0x40], xmm0",
+        "movups [rsp + 0x50], xmm1",
+        "movups [rsp + 0x60], xmm2",
+        "movups [rsp + 0x70], xmm3",
+        "mov ecx, eax",
+        "lea rdx, [rsp + 0x88]",
+        "call {enter}",
+        "mov rcx, [rsp + 0x20]",
+        "mov rdx, [rsp + 0x28]",
+        "mov r8, [rsp + 0x30]",
+        "mov r9, [rsp + 0x38]",
+        "movups xmm0, [rsp + 0x40]",
+        "movups xmm1, [rsp + 0x50]",
+        "movups xmm2, [rsp + 0x60]",
+        "movups xmm3, [rsp + 0x70]",
+        "add rsp, 0x88",
+        "jmp rax",
+        enter = sym enter,
+    )
+}
+
+/// Where a call returns to: the stack is the caller's, the result is in `rax`
+/// or `xmm0`.
+#[unsafe(naked)]
+unsafe extern "win64" fn leave_stub() {
+    naked_asm!(
+        "sub rsp, 0x40",
+        "mov [rsp + 0x20], rax",
+        "movups [rsp + 0x28], xmm0",
+        "mov rcx, rax",
+        "call {leave}",
+        "mov [rsp + 0x38], rax",
+        "mov rax, [rsp + 0x20]",
+        "movups xmm0, [rsp + 0x28]",
+        "add rsp, 0x38",
+        "ret",
+        leave = sym leave,
+    )
+}
+
+/// A call comes in; answers where it goes. `home` holds its return address.
+unsafe extern "win64" fn enter(number: u32, home: *mut usize) -> usize {
+    // SAFETY: `enter_stub` passes the address of the return address.
+    let caller = unsafe { home.replace(leave_stub as *const () as usize) };
+    let breach = with(|state| {
+        let call = state.thunks.0[number as usize];
+        state.scheduler.note(u64::from(number) << 32);
+        state
+            .scheduler
+            .current_mut()
+            .frames
+            .push(Frame { call, home: caller });
+        state.trace(|state| format!("-> {}", state.show_call(state.frame())));
+        state.check_call(call)
+    });
+    if let Some((code, what)) = breach {
+        stop(&code, what);
+    }
+    point();
+    with(|state| match state.frame().call {
+        Call::Import { export, .. } => export.address(),
+        Call::Dispatch { target, .. } => target,
+    })
+}
+
+/// A call comes back with `result`; answers where it goes.
+unsafe extern "win64" fn leave(result: u64) -> usize {
+    with(|state| {
+        state.trace(|state| format!("<- {} = {result:#x}", state.frame().call.target()));
+        let frame = *state.frame();
+        state.watch_return(frame.call, result);
+    });
+    point();
+    with(|state| {
+        let frame = state.scheduler.current_mut().frames.pop();
+        frame.expect("what leaves has entered").home
+    })
+}
+
+impl Call {
+    /// What is called.
+    fn target(self) -> String {
+        match self {
+            Self::Import { export, .. } => export.name.to_owned(),
+            Self::Dispatch {
+                binding,
+                owner,
+                index,
+                ..
+            } => format!("{} of binding {}", entry_name(owner, index), binding.0),
+        }
+    }
+}
+
+impl State {
+    /// The innermost call of the current thread.
+    fn frame(&self) -> &Frame {
+        let frames = &self.scheduler.current().frames;
+        frames.last().expect("a call is under way")
+    }
+
+    /// Looks at a call about to be made; the breach, if it is one.
+    fn check_call(&mut self, call: Call) -> Option<(String, String)> {
+        match call {
+            Call::Import { export, .. } => {
+                let irql = self.scheduler.current().irql;
+                (irql > export.max_irql).then(|| {
+                    let what = format!(
+                        "{} was called at {}, its limit is {}",
+                        export.name,
+                        irql::name(irql),
+                        irql::name(export.max_irql)
+                    );
+                    ("0xA".to_owned(), what)
+                })
+            }
+            Call::Dispatch {
+                binding,
+                owner,
+                index,
+                ..
+            } => self.watch_call(binding, owner, index),
+        }
+    }
+
+    fn watch_return(&mut self, call: Call, result: u64) {
+        if let Call::Dispatch {
+            binding,
+            owner,
+            index,
+            ..
+        } = call
+        {
+            self.watch.leave(binding, owner, index, result);
+        }
+    }
+
+    /// Who made the innermost call of the current thread.
+    pub(crate) fn caller(&self) -> Option<Site> {
+        self.scheduler
+            .current()
+            .frames
+            .last()
+            .and_then(|frame| self.origin(frame))
+    }
+
+    /// Who made a call.
+    pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
+        let site = self.drivers.site(frame.home);
+        match frame.call {
+            Call::Import { driver, .. } => {
+                Some(site.filter(|site| site.driver == driver).unwrap_or(Site {
+                    driver,
+                    offset: None,
+                }))
+            }
+            Call::Dispatch { .. } => site,
+        }
+    }
+
+    /// What is called, from where.
+    pub(crate) fn show_call(&self, frame: &Frame) -> String {
+        let target = frame.call.target();
+        match self.origin(frame) {
+            Some(site) => format!("{target} from {}", self.drivers.show(site)),
+            None => target,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Watches the calls between the modules: counts them, and checks the rules
+//! that only who sees each call can check.
+//!
+//! - R15: a provider does not call before it has accepted.
+//! - R18: a side makes no call after its detach is complete.
+//! - R19: a side completes its detach only when none of its calls is in flight;
+//!   one that pended stays in flight until the peer completes it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use registrar::host::{BindingId, Call, Event, Phase, Side};
+use scenarios::{Counts, ECHO, Entry};
+use shared_npi::nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
+
+use crate::kernel::State;
+
+/// What a side of a binding has done.
+#[derive(Debug, Default)]
+struct End {
+    /// Calls that are under way.
+    inside: u64,
+    /// Calls that pended and are not complete; a completion may be ahead of
+    /// the return of its call.
+    pended: i64,
+    /// Its detach callback has been called.
+    detaching: bool,
+    /// It has said that it is done.
+    done: bool,
+}
+
+#[derive(Debug, Default)]
+struct Binding {
+    client: End,
+    provider: End,
+    accepted: bool,
+}
+
+impl Binding {
+    const fn end(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Provider => &mut self.provider,
+        }
+    }
+}
+
+/// All bindings of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Watch(BTreeMap<BindingId, Binding>);
+
+/// A detach that is not complete.
+pub(crate) struct Debt {
+    binding: BindingId,
+    side: Side,
+    inside: u64,
+    pended: i64,
+}
+
+impl fmt::Display for Debt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {:?} of binding {} owes the completion of its detach ({} of its calls are \
+             under way, {} have pended)",
+            self.side, self.binding.0, self.inside, self.pended
+        )
+    }
+}
+
+fn table(owner: Side) -> &'static [Entry] {
+    match owner {
+        Side::Client => ECHO.client,
+        Side::Provider => ECHO.provider,
+    }
+}
+
+/// The name of an entry of a dispatch table.
+pub(crate) fn entry_name(owner: Side, index: usize) -> String {
+    match table(owner).get(index) {
+        Some(entry) => entry.name.to_owned(),
+        None => format!("entry {index} of the {owner:?}'s table"),
+    }
+}
+
+impl Watch {
+    /// The sides that have not completed a detach that pended.
+    pub(crate) fn owing(&self) -> impl Iterator<Item = Debt> {
+        self.0.iter().flat_map(|(&binding, state)| {
+            [
+                (Side::Client, &state.client),
+                (Side::Provider, &state.provider),
+            ]
+            .into_iter()
+            .filter(|(_, end)| end.detaching && !end.done)
+            .map(move |(side, end)| Debt {
+                binding,
+                side,
+                inside: end.inside,
+                pended: end.pended,
+            })
+        })
+    }
+
+    /// A call through entry `index` of the table of `owner` begins; the rule
+    /// that it breaks, if any.
+    fn call(
+        &mut self,
+        binding: BindingId,
+        owner: Side,
+        index: usize,
+        counts: &mut Counts,
+    ) -> Option<(u8, String)> {
+        let entry = table(owner).get(index);
+        let completes = entry.is_some_and(|entry| entry.completes);
+        match owner {
+            Side::Provider => counts.calls += 1,
+            Side::Client if completes => counts.completions += 1,
+            Side::Client => {}
+        }
+        let caller = owner.peer();
+        let state = self.0.entry(binding).or_default();
+        if completes {
+            state.end(owner).pended -= 1;
+        }
+        let end = state.end(caller);
+        end.inside += 1;
+        let name = entry_name(owner, index);
+        if end.done {
+            let what = format!("{name} was called after the {caller:?} had completed its detach");
+            return Some((18, what));
+        }
+        if caller == Side::Provider && !state.accepted {
+            let what = format!("{name} was called before ProviderAttachClient had accepted");
+            return Some((15, what));
+        }
+        None
+    }
+
+    /// A call returns.
+    pub(crate) fn leave(&mut self, binding: BindingId, owner: Side, index: usize, result: u64) {
+        let end = self.0.entry(binding).or_default().end(owner.peer());
+        end.inside -= 1;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an NTSTATUS is the low half"
+        )]
+        let status = result as u32;
+        let pends = table(owner).get(index).is_some_and(|entry| entry.pends);
+        if pends && status.cast_signed() == STATUS_PENDING {
+            end.pended += 1;
+        }
+    }
+
+    /// A side has completed its detach; the rule that this breaks, if any.
+    fn complete(&mut self, binding: BindingId, side: Side) -> Option<(u8, String)> {
+        let end = self.0.entry(binding).or_default().end(side);
+        end.done = true;
+        let (inside, pended) = (end.inside, end.pended);
+        (inside > 0 || pended > 0).then(|| {
+            let what = format!(
+                "the {side:?} completed its detach with {inside} of its calls under way and \
+                 {pended} pended"
+            );
+            (19, what)
+        })
+    }
+
+    fn accept(&mut self, binding: BindingId) {
+        self.0.entry(binding).or_default().accepted = true;
+    }
+
+    fn detach(&mut self, binding: BindingId, side: Side) {
+        self.0.entry(binding).or_default().end(side).detaching = true;
+    }
+}
+
+impl State {
+    /// Looks at a call between the modules; the breach, if it is one.
+    pub(crate) fn watch_call(
+        &mut self,
+        binding: BindingId,
+        owner: Side,
+        index: usize,
+    ) -> Option<(String, String)> {
+        let breach = self.watch.call(binding, owner, index, &mut self.counts);
+        breach.map(|(rule, what)| (format!("R{rule}"), what))
+    }
+
+    /// Counts what happens in the registrar, and checks it.
+    pub(crate) fn watch_event(&mut self, event: &Event) -> Option<(String, String)> {
+        let breach = match (event.call, event.phase, event.binding) {
+            (Call::Wait, Phase::Enter, _) => {
+                self.counts.waits += 1;
+                None
+            }
+            (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
+                match event.side {
+                    Side::Provider => self.watch.accept(binding),
+                    Side::Client => self.counts.attaches += 1,
+                }
+                None
+            }
+            (Call::DetachCallback, Phase::Enter, Some(binding)) => {
+                self.watch.detach(binding, event.side);
+                None
+            }
+            (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {
+                self.count_detach(event.side, status);
+                (status == STATUS_SUCCESS)
+                    .then(|| self.watch.complete(binding, event.side))
+                    .flatten()
+            }
+            (Call::DetachComplete, Phase::Enter, Some(binding)) => {
+                self.watch.complete(binding, event.side)
+            }
+            _ => None,
+        };
+        breach.map(|(rule, what)| (format!("R{rule}"), what))
+    }
+
+    fn count_detach(&mut self, side: Side, status: NTSTATUS) {
+        self.counts.detaches += 1;
+        if status == STATUS_PENDING {
+            self.counts.detaches_pending += 1;
+            match side {
+                Side::Client => self.counts.detaches_pending_client += 1,
+                Side::Provider => self.counts.detaches_pending_provider += 1,
+            }
+        }
+    }
+}
