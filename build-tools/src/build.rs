@@ -12,15 +12,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use driver_image::DriverImage;
 
 use crate::image_report;
 use crate::outcome::Outcome;
-use crate::screen::say;
+use crate::screen::{self, say};
 use crate::toolchain::{Compiler, TARGET};
-use crate::workspace::{DRIVERS, Workspace, succeeds};
-use crate::{artifact, setup};
+use crate::workspace::{DRIVERS, Workspace};
+use crate::{artifact, setup, unused_patch};
 
 /// What would change how the drivers are compiled without anyone's intent.
 const FOREIGN_SETTINGS: [&str; 4] = [
@@ -29,6 +29,9 @@ const FOREIGN_SETTINGS: [&str; 4] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
 ];
+
+/// The committed lock file that the one in use was adapted from.
+const ADAPTED: &str = "Cargo.lock.adapted";
 
 pub(crate) fn run() -> Result<Outcome> {
     match setup::ensure()? {
@@ -60,15 +63,21 @@ fn drivers(workspace: &Workspace) -> Result<Outcome> {
     if !cfg!(windows) {
         without_wdk(&mut cargo, workspace, &target)?;
     }
-    if !succeeds(&mut cargo)? {
-        bail!("the drivers do not build: correct what cargo says above");
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        screen::error("the drivers do not build: correct what cargo says above");
+        return Ok(Outcome::Found);
     }
+    artifact::copy(&workspace.root().join("Cargo.lock"), &target.join(ADAPTED))?;
     deliver(&target.join(TARGET).join("release"), &workspace.drivers())
 }
 
 /// Makes `cargo` do without Microsoft's `wdk-build` and linker.
 fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Result<()> {
-    let lock = lock_file(workspace, target)?;
+    let (lock, adapted) = lock_file(workspace, target)?;
+    if adapted {
+        // Cargo would ask the registry about `core`'s dependencies every time.
+        cargo.arg("--offline");
+    }
     let substitute = workspace.root().join("build-tools").join("wdk-build");
     cargo
         .args([
@@ -87,21 +96,21 @@ fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Res
     Ok(())
 }
 
-/// A lock file with the versions of the committed one, for cargo to adapt.
+/// A lock file with the versions of the committed one, and whether a build has
+/// succeeded with it since the committed one changed.
 ///
-/// It starts as a copy; once adapted it stays until the committed one changes,
-/// so that an unchanged tree needs no resolution and no network.
-fn lock_file(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
+/// It starts as a copy, which cargo adapts. Once it has, an unchanged tree needs
+/// no resolution and no network.
+fn lock_file(workspace: &Workspace, target: &Path) -> Result<(PathBuf, bool)> {
     let committed = workspace.root().join("Cargo.lock");
     let lock = target.join("Cargo.lock");
-    let origin = target.join("Cargo.lock.committed");
     fs::create_dir_all(target)
         .with_context(|| format!("{} cannot be made: free the path", target.display()))?;
-    if !lock.is_file() || !artifact::same(&committed, &origin) {
+    let adapted = lock.is_file() && artifact::same(&committed, &target.join(ADAPTED));
+    if !adapted {
         artifact::copy(&committed, &lock)?;
-        artifact::copy(&committed, &origin)?;
     }
-    Ok(lock)
+    Ok((lock, adapted))
 }
 
 /// A setting of cargo's whose value is a path.
@@ -118,7 +127,7 @@ fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
         say(image_report::describe(driver, &image));
         for defect in image.check() {
             defects += 1;
-            say(format!("error: {driver}.sys: {defect}"));
+            screen::error(format!("{driver}.sys: {defect}"));
         }
     }
     if defects > 0 {

@@ -22,6 +22,7 @@ mod screen;
 mod setup;
 mod test;
 mod toolchain;
+mod unused_patch;
 mod workspace;
 
 use std::process::ExitCode;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            screen::complain(&error);
+            screen::error(format!("{error:#}"));
             outcome::CANNOT.into()
         }
     }

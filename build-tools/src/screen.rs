@@ -13,8 +13,8 @@ pub(crate) fn say(text: impl Display) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Prints one line that begins with `error:`.
-pub(crate) fn complain(error: &anyhow::Error) {
-    let line = format!("{error:#}").replace(['\r', '\n'], " ");
+/// Prints one line that begins with `error:`, where it is not taken for a result.
+pub(crate) fn error(text: impl Display) {
+    let line = text.to_string().replace(['\r', '\n'], " ");
     let _ = writeln!(io::stderr(), "error: {line}");
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::build;
 use crate::outcome::Outcome;
-use crate::screen::say;
+use crate::screen::{self, say};
 use crate::workspace::{Workspace, succeeds};
 
 /// A run of `cargo test`.
@@ -66,7 +66,7 @@ pub(crate) fn run() -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     for what in &failed {
-        say(format!("error: test: {what}: failed, see above"));
+        screen::error(format!("{what}: failed, see above"));
     }
     say(format!(
         "test: {} of {} steps failed",

@@ -73,7 +73,22 @@ pub struct Config {
     manifests: Vec<PathBuf>,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Config {
+    /// A WDM driver outside any workspace.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            driver_config: DriverConfig::Wdm,
+            manifests: Vec::new(),
+        }
+    }
+
     /// The configuration that the workspace around the build script asks for.
     ///
     /// # Errors

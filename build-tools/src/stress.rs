@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `stress`: loads and unloads both drivers together, over and over, in the
+//! simulated kernel.
+//!
+//! The cycles are dealt to worker processes and their reports merged; since a
+//! cycle depends on the seed and its number alone, how many workers there are
+//! changes nothing but the time.
+
+mod progress;
+mod summary;
+mod workers;
+
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use scenarios::Report;
+use tempfile::NamedTempFile;
+
+use crate::outcome::Outcome;
+use crate::screen::{self, say};
+use crate::workspace::{Workspace, succeeds};
+use crate::{artifact, build};
+use workers::{Ended, Job};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How many cycles to run.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    cycles: u64,
+    /// What all choices are drawn from; random unless given.
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// The number of the first cycle.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first: u64,
+    /// How many processes share the work; as many as there are processors
+    /// unless given.
+    #[arg(long, value_name = "J")]
+    jobs: Option<u64>,
+    /// Where to write the report.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Another provider than the one built here.
+    #[arg(long, value_name = "FILE")]
+    provider: Option<PathBuf>,
+    /// Another client than the one built here.
+    #[arg(long, value_name = "FILE")]
+    client: Option<PathBuf>,
+    /// Show what happens, one line for each event, by one process.
+    #[arg(long, conflicts_with_all = ["json", "jobs"])]
+    trace: bool,
+}
+
+/// What to run, in full.
+struct Plan {
+    sim: PathBuf,
+    provider: PathBuf,
+    client: PathBuf,
+    seed: u64,
+    first: u64,
+    cycles: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let jobs = check(arguments)?;
+    let workspace = Workspace::find()?;
+    if arguments.provider.is_none() || arguments.client.is_none() {
+        let built = build::run()?;
+        if built != Outcome::Done {
+            return Ok(built);
+        }
+    }
+    let driver = |given: &Option<PathBuf>, name: &str| {
+        let built = || workspace.drivers().join(name).with_extension("sys");
+        given.clone().unwrap_or_else(built)
+    };
+    let plan = Plan {
+        sim: build_sim(&workspace)?,
+        provider: driver(&arguments.provider, "provider"),
+        client: driver(&arguments.client, "client"),
+        seed: arguments.seed.unwrap_or_else(random_seed),
+        first: arguments.first,
+        cycles: arguments.cycles,
+    };
+    say(format!("stress: {}", plan.command(arguments)));
+    if arguments.trace {
+        return plan.trace();
+    }
+    stress(&plan, jobs, arguments.json.as_deref())
+}
+
+/// Refuses what cannot be done, before anything is; answers how many workers
+/// there are to be.
+fn check(arguments: &Arguments) -> Result<u64> {
+    ensure!(
+        arguments.cycles > 0,
+        "--cycles 0 would run nothing: ask for at least 1"
+    );
+    ensure!(
+        arguments.first.checked_add(arguments.cycles).is_some(),
+        "--first and --cycles together exceed 64 bits: use smaller numbers"
+    );
+    for file in [&arguments.provider, &arguments.client].into_iter().flatten() {
+        fs::File::open(file)
+            .with_context(|| format!("{} cannot be read: name a driver image", file.display()))?;
+    }
+    if let Some(path) = &arguments.json {
+        check_writable(path)?;
+    }
+    match arguments.jobs {
+        Some(0) => bail!("--jobs 0 would run nothing: ask for at least 1"),
+        Some(jobs) => Ok(jobs.min(arguments.cycles)),
+        None => {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            Ok(arguments.cycles.min(processors as u64))
+        }
+    }
+}
+
+/// Whether a report can be written to `path` after the run; leaves nothing.
+fn check_writable(path: &Path) -> Result<()> {
+    let refused = || {
+        format!(
+            "--json {} cannot be written: name a file in a directory that may be written to",
+            path.display()
+        )
+    };
+    ensure!(!path.is_dir(), "{}", refused());
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    NamedTempFile::new_in(directory).with_context(refused)?;
+    Ok(())
+}
+
+/// A seed that is easy to type again.
+fn random_seed() -> u64 {
+    // The standard library's source of randomness that needs no crate.
+    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
+}
+
+/// Builds the simulated kernel; answers where its program is.
+fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--quiet", "--profile", "sim", "--package", "sim", "--bin", "sim"]);
+    if !succeeds(&mut cargo)? {
+        bail!("the simulated kernel does not build: correct what cargo says above");
+    }
+    let name = format!("sim{}", std::env::consts::EXE_SUFFIX);
+    Ok(workspace.target().join("sim").join(name))
+}
+
+impl Plan {
+    /// The command line that does the same again.
+    fn command(&self, arguments: &Arguments) -> String {
+        let mut line = self.command_for(arguments, self.first, self.cycles);
+        if arguments.trace {
+            line.push_str(" --trace");
+        }
+        line
+    }
+
+    fn command_for(&self, arguments: &Arguments, first: u64, cycles: u64) -> String {
+        let mut line = format!("cargo xtask stress --cycles {cycles} --seed {}", self.seed);
+        if first != 0 {
+            line.push_str(&format!(" --first {first}"));
+        }
+        let files = [("provider", &arguments.provider), ("client", &arguments.client)];
+        for (name, file) in files {
+            if let Some(file) = file {
+                line.push_str(&format!(" --{name} {}", file.display()));
+            }
+        }
+        line
+    }
+
+    fn job(&self, first: u64, cycles: u64) -> Job<'_> {
+        Job {
+            plan: self,
+            first,
+            cycles,
+        }
+    }
+
+    /// Equal shares of the cycles.
+    fn jobs(&self, count: u64) -> Vec<Job<'_>> {
+        let start = |index: u64| {
+            let share = u128::from(self.cycles) * u128::from(index) / u128::from(count);
+            u64::try_from(share).expect("no more than all cycles")
+        };
+        (0..count)
+            .map(|index| self.job(self.first + start(index), start(index + 1) - start(index)))
+            .collect()
+    }
+
+    fn trace(&self) -> Result<Outcome> {
+        let mut command = self.job(self.first, self.cycles).command();
+        let status = command.arg("--trace").status().context("the worker cannot be run")?;
+        match status.code() {
+            Some(0) => Ok(Outcome::Done),
+            Some(1) => Ok(Outcome::Found),
+            // It has said why.
+            Some(2) => Ok(Outcome::Missing),
+            _ => bail!("the worker died ({status})"),
+        }
+    }
+}
+
+fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
+    let started = Instant::now();
+    let mut report = Report::new("sim", plan.seed, plan.cycles);
+    let mut dead = Vec::new();
+    for ended in workers::run(&plan.jobs(jobs), plan.cycles)? {
+        match ended {
+            Ended::Reported(part) => report.merge(part),
+            Ended::Refused(why) => bail!(why),
+            Ended::Died(how) => dead.push(how),
+        }
+    }
+    report.took(started.elapsed());
+    say(summary::of(&report));
+    for how in &dead {
+        screen::error(how);
+    }
+    if let Some(path) = json {
+        let mut text = serde_json::to_string_pretty(&report)?;
+        text.push('\n');
+        artifact::write(path, text.as_bytes())?;
+    }
+    if report.is_clean() && dead.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    Ok(Outcome::Found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_are_the_whole() {
+        let plan = Plan {
+            sim: PathBuf::new(),
+            provider: PathBuf::new(),
+            client: PathBuf::new(),
+            seed: 0,
+            first: 5,
+            cycles: 1000,
+        };
+        for count in [1, 2, 3, 7, 1000] {
+            let mut next = 5;
+            for job in plan.jobs(count) {
+                assert_eq!(job.first, next);
+                assert!(job.cycles > 0);
+                next += job.cycles;
+            }
+            assert_eq!(next, 1005);
+        }
+    }
+
+    #[test]
+    fn a_report_needs_a_directory_that_exists() {
+        let directory = tempfile::tempdir().expect("a directory");
+        check_writable(&directory.path().join("report.json")).expect("writable");
+        assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
+        for path in [directory.path().to_path_buf(), directory.path().join("no/report.json")] {
+            let error = check_writable(&path).expect_err("not writable");
+            assert!(format!("{error:#}").contains("cannot be written"), "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A report on one screen.
+
+use std::fmt::Write;
+
+use scenarios::{Finding, Report};
+
+/// The report in words.
+pub(super) fn of(report: &Report) -> String {
+    let counts = &report.counts;
+    let mut text = format!(
+        "\
+{} of {} cycles, {:.0} cycles/s, {} orders of loads and unloads, seed {}
+{:>10} loads      {:>10} unloads
+{:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
+{:>10} calls      {:>10} completions
+{:>10} waits      {:>10} leaks
+{:>10} findings",
+        report.cycles_done,
+        report.cycles_requested,
+        report.cycles_per_second,
+        report.orders.len(),
+        report.seed,
+        counts.loads,
+        counts.unloads,
+        counts.attaches,
+        counts.detaches,
+        counts.detaches_pending,
+        counts.detaches_pending_client,
+        counts.detaches_pending_provider,
+        counts.calls,
+        counts.completions,
+        counts.waits,
+        counts.leaks,
+        report.findings.len(),
+    );
+    for finding in &report.findings {
+        describe(&mut text, finding);
+    }
+    text
+}
+
+fn describe(text: &mut String, finding: &Finding) {
+    let mut line = |words: &dyn std::fmt::Display| {
+        writeln!(text).and_then(|()| write!(text, "{words}")).expect("a string takes everything");
+    };
+    line(&format_args!("finding: {finding}"));
+    for call in &finding.stack {
+        line(&format_args!("    in {call}"));
+    }
+    line(&format_args!(
+        "    again: cargo xtask stress --cycles 1 --seed {} --first {} --trace",
+        finding.seed, finding.cycle
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_named_with_its_driver_and_how_to_see_it_again() {
+        let mut report = Report::new("sim", 7, 10);
+        report.add_finding(Finding {
+            code: "R29".to_owned(),
+            what: "DriverUnload returned too early".to_owned(),
+            driver: "client.sys".to_owned(),
+            offset: Some(0x1150),
+            cycle: 3,
+            seed: 7,
+            thread: "unload client".to_owned(),
+            stack: vec!["KeSetEvent from client.sys+0x1234".to_owned()],
+            count: 2,
+        });
+        let text = of(&report);
+        for part in [
+            "R29 client.sys+0x1150: DriverUnload returned too early",
+            "in KeSetEvent from client.sys+0x1234",
+            "--seed 7 --first 3 --trace",
+            "1 findings",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
