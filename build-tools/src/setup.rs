@@ -33,9 +33,9 @@ pub(crate) fn ensure() -> Result<Outcome> {
     }
     let packages = parts::packages(&missing);
     if packages.is_empty() || which::which("apt-get").is_err() {
-        say("setup: this host's packages are not known; what Debian or the vendor would do:");
+        say("setup: cannot install here; get each part, then try again:");
         for part in &missing {
-            say(format!("    {}", part.remedy));
+            say(format!("    {}: {}", part.name, part.remedy));
         }
         return Ok(Outcome::Missing);
     }
@@ -46,11 +46,12 @@ pub(crate) fn ensure() -> Result<Outcome> {
     ]
     .concat();
     let Some(privilege) = privilege() else {
+        let install = install.join(" ");
         say("setup: no right to install; run this, then try again:");
-        say(format!(
-            "    sudo apt-get update && sudo apt-get {}",
-            install.join(" ")
-        ));
+        say(format!("    sudo apt-get update && sudo apt-get {install}"));
+        for part in missing.iter().filter(|part| part.packages.is_empty()) {
+            say(format!("    {}: {}", part.name, part.remedy));
+        }
         return Ok(Outcome::Missing);
     };
     for arguments in [&["update"][..], &install] {
