@@ -63,11 +63,14 @@ pub unsafe trait Item: Send + Sized {
 ///
 /// `head` is null or leads to a chain of links, each from `into_link` of an
 /// item that this list owns.
-#[derive(Debug)]
 pub struct Inbox<T: Item> {
     head: AtomicPtr<Link>,
     items: PhantomData<T>,
 }
+
+// SAFETY: an inbox hands its items, which are `Send`, from thread to thread; it
+// gives nobody a reference to one.
+unsafe impl<T: Item> Sync for Inbox<T> {}
 
 impl<T: Item> Inbox<T> {
     /// An empty list.
@@ -149,7 +152,6 @@ impl<T: Item> Drop for Inbox<T> {
 ///
 /// `next` is null or leads to a chain of links of items that this batch owns.
 #[must_use = "dropping a batch drops its items"]
-#[derive(Debug)]
 pub struct Batch<T: Item> {
     next: *mut Link,
     items: PhantomData<T>,

@@ -34,6 +34,7 @@ pub struct Gate {
 }
 
 /// What [`Gate::leave`] and [`Gate::close`] say to their caller.
+#[must_use = "the last one out completes the detach"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
     /// Others are in flight, or the gate is not closed. The gate's memory may

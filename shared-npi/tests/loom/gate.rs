@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The gate: close against enter, and who is last.
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::thread;
+use shared_npi::nmr::gate::{Gate, Leave};
+
+/// A gate, and the memory that goes when the last one has left.
+struct Guarded {
+    gate: Gate,
+    memory: UnsafeCell<bool>,
+    closing: AtomicBool,
+    last: AtomicUsize,
+}
+
+// SAFETY: whether the memory is used properly is what the model checks.
+unsafe impl Sync for Guarded {}
+// SAFETY: as above.
+unsafe impl Send for Guarded {}
+
+impl Guarded {
+    fn open() -> Arc<Self> {
+        let guarded = Arc::new(Self {
+            gate: Gate::new(),
+            memory: UnsafeCell::new(true),
+            closing: AtomicBool::new(false),
+            last: AtomicUsize::new(0),
+        });
+        guarded.gate.open();
+        guarded.leave();
+        guarded
+    }
+
+    fn use_memory(&self) {
+        // SAFETY: the model fails if this races with the end of the memory.
+        assert!(self.memory.with(|memory| unsafe { *memory }));
+    }
+
+    fn leave(&self) {
+        // SAFETY: the callers have entered, and the gate is in an `Arc`.
+        self.note(unsafe { Gate::leave(&raw const self.gate) });
+    }
+
+    fn close(&self) {
+        // SAFETY: the gate is in an `Arc`.
+        let answer = unsafe { Gate::close(&raw const self.gate) };
+        self.closing.store(true, Ordering::Relaxed);
+        self.note(answer);
+    }
+
+    fn note(&self, answer: Leave) {
+        if answer == Leave::LastOut {
+            self.last.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: the model fails if this races with a use.
+            self.memory.with_mut(|memory| unsafe { *memory = false });
+        }
+    }
+}
+
+fn call(guarded: &Guarded) {
+    if guarded.gate.enter() {
+        guarded.use_memory();
+        guarded.leave();
+    }
+}
+
+#[test]
+fn the_memory_goes_once_and_after_every_call() {
+    loom::model(|| {
+        let guarded = Guarded::open();
+        let callers: Vec<_> = (0..2)
+            .map(|_| {
+                let guarded = Arc::clone(&guarded);
+                thread::spawn(move || call(&guarded))
+            })
+            .collect();
+        guarded.close();
+        callers
+            .into_iter()
+            .for_each(|caller| caller.join().expect("no panic"));
+        assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_call_split_in_two_is_two() {
+    loom::model(|| {
+        let guarded = Guarded::open();
+        assert!(guarded.gate.enter());
+        guarded.gate.again();
+        let completion = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || {
+                guarded.use_memory();
+                guarded.leave();
+            })
+        };
+        let closer = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || guarded.close())
+        };
+        guarded.use_memory();
+        guarded.leave();
+        completion.join().expect("no panic");
+        closer.join().expect("no panic");
+        assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn nobody_enters_after_the_close() {
+    loom::model(|| {
+        let guarded = Guarded::open();
+        let caller = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || {
+                let closed = guarded.closing.load(Ordering::Relaxed);
+                let entered = guarded.gate.enter();
+                assert!(!(closed && entered), "entered after the close");
+                if entered {
+                    guarded.leave();
+                }
+            })
+        };
+        guarded.close();
+        caller.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_detach_during_the_attach_waits_for_it() {
+    loom::model(|| {
+        let guarded = Arc::new(Guarded {
+            gate: Gate::new(),
+            memory: UnsafeCell::new(true),
+            closing: AtomicBool::new(false),
+            last: AtomicUsize::new(0),
+        });
+        let detach = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || guarded.close())
+        };
+        guarded.use_memory();
+        guarded.gate.open();
+        call(&guarded);
+        guarded.leave();
+        detach.join().expect("no panic");
+        assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+    });
+}

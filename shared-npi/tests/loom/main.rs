@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every interleaving of what may race in a binding, by the model checker:
+//! `RUSTFLAGS="--cfg loom" cargo test --release -p shared-npi --test loom`.
+
+#![cfg(loom)]
+
+mod client;
+mod fake_nmr;
+mod gate;
+mod inbox;
+mod provider;

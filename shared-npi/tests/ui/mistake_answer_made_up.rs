@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A provider answers `STATUS_PENDING` for a request that it has not kept.
+
+mod support;
+
+use shared_npi::NtStatus;
+use shared_npi::echo::provider::{Answer, Submitted};
+use support::Sample;
+
+fn submit(request: Submitted<Sample>) -> Answer {
+    drop(request);
+    Answer(NtStatus::PENDING)
+}
+
+fn main() {}

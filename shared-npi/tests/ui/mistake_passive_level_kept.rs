@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The proof of `PASSIVE_LEVEL` is kept for a time when it does not hold.
+
+use shared_npi::nmr::irql::PassiveLevel;
+
+struct Context {
+    _passive: &'static PassiveLevel<'static>,
+}
+
+fn attach(passive: &PassiveLevel<'_>) -> Context {
+    Context { _passive: passive }
+}
+
+fn main() {}

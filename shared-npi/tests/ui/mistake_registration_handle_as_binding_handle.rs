@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The registration's handle is passed where the binding's is wanted.
+
+use shared_npi::nmr::Client;
+use shared_npi::nmr::handle::{BindingHandle, RegistrationHandle};
+
+fn binding_handle(handle: RegistrationHandle<Client>) -> BindingHandle<Client> {
+    handle
+}
+
+fn main() {}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Unload takes `STATUS_PENDING` for the end.
+
+mod support;
+
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{Deregistration, Driver, Ended, Registration, Slot};
+use support::{SLOT, Sample};
+
+enum SampleDriver {}
+
+impl Driver for SampleDriver {
+    type Module = Sample;
+
+    fn slot() -> &'static Slot<Sample> {
+        &SLOT
+    }
+
+    fn unload(
+        registration: Registration<Sample>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Ended<Sample> {
+        match registration.deregister() {
+            Deregistration::Pending(pending) => pending,
+            Deregistration::Complete(ended) => ended,
+            Deregistration::Failed(failed) => panic!("{}", failed.status()),
+        }
+    }
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Unload returns while the module is still registered.
+
+mod support;
+
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{Driver, Ended, Registration, Slot};
+use support::{SLOT, Sample};
+
+enum SampleDriver {}
+
+impl Driver for SampleDriver {
+    type Module = Sample;
+
+    fn slot() -> &'static Slot<Sample> {
+        &SLOT
+    }
+
+    fn unload(
+        registration: Registration<Sample>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Ended<Sample> {
+        core::mem::forget(registration);
+    }
+}
+
+fn main() {}

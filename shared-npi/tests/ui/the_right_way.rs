@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Deregister, wait where that is pending, return the proof.
+
+mod support;
+
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{Deregistration, Driver, Ended, Registration, Slot};
+use support::{SLOT, Sample};
+
+enum SampleDriver {}
+
+impl Driver for SampleDriver {
+    type Module = Sample;
+
+    fn slot() -> &'static Slot<Sample> {
+        &SLOT
+    }
+
+    fn unload(
+        registration: Registration<Sample>,
+        passive: &PassiveLevel<'_>,
+    ) -> Ended<Sample> {
+        match registration.deregister() {
+            Deregistration::Pending(pending) => match pending.wait(passive) {
+                Ok(ended) => ended,
+                Err(failed) => panic!("{}", failed.status()),
+            },
+            Deregistration::Complete(ended) => ended,
+            Deregistration::Failed(failed) => panic!("{}", failed.status()),
+        }
+    }
+}
+
+fn main() {}
