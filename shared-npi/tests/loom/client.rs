@@ -155,7 +155,7 @@ fn a_request_comes_back_once_and_the_detach_ends_once() {
         let binding = fake_nmr::offered();
 
         // One thread submits, one completes, NMR detaches.
-        let submitter = {
+        let caller = {
             let ready = Arc::clone(&ready);
             thread::spawn(move || {
                 let mut pended = 0;
@@ -180,10 +180,10 @@ fn a_request_comes_back_once_and_the_detach_ends_once() {
         // SAFETY: as NMR would call it, once.
         let detached = unsafe { callbacks.ClientDetachProvider.expect("required")(binding) };
 
-        let submitted = submitter.join().expect("no panic");
-        let mut completed = completer.join().expect("no panic");
-        completed += usize::from(complete(&provider, binding));
-        assert_eq!(completed, submitted);
+        let submitted = caller.join().expect("no panic");
+        let mut completions = completer.join().expect("no panic");
+        completions += usize::from(complete(&provider, binding));
+        assert_eq!(completions, submitted);
         assert_eq!(returned.load(Ordering::Acquire), submitted);
 
         // The request that came back finds the binding detaching, and retires.

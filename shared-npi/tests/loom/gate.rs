@@ -78,9 +78,9 @@ fn the_memory_goes_once_and_after_every_call() {
             })
             .collect();
         guarded.close();
-        callers
-            .into_iter()
-            .for_each(|caller| caller.join().expect("no panic"));
+        for caller in callers {
+            caller.join().expect("no panic");
+        }
         assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
     });
 }

@@ -47,9 +47,9 @@ fn every_item_is_taken_once_and_each_adders_in_order() {
             })
             .collect();
         let mut taken: Vec<u32> = inbox.take_all().map(|item| item.0.number).collect();
-        adders
-            .into_iter()
-            .for_each(|adder| adder.join().expect("no panic"));
+        for adder in adders {
+            adder.join().expect("no panic");
+        }
         taken.extend(inbox.take_all().map(|item| item.0.number));
 
         let (low, high): (Vec<u32>, Vec<u32>) = taken.into_iter().partition(|number| *number < 10);
