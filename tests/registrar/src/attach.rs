@@ -12,8 +12,9 @@ use shared_npi::nmr::abi::{
 
 use crate::handle::{Kind, Named};
 use crate::host::{Call, Host, Lock, Side};
+use crate::knobs::Knob;
 use crate::registrar::Registrar;
-use crate::state::{Ask, Offer};
+use crate::state::{Ask, ELSEWHERE, Follow, Next, Offer};
 use crate::watch::{PASSIVE, Who, function};
 
 /// `NT_SUCCESS`.
@@ -26,8 +27,10 @@ const fn succeeded(status: NTSTATUS) -> bool {
 const UNWRITTEN: usize = usize::MAX & !0xFFF;
 
 impl<H: Host> Registrar<H> {
-    /// Offers a provider to a client.
-    pub(crate) fn offer(&self, offer: Offer) {
+    /// Offers a provider to a client; answers what the `NmrRegister...` that
+    /// does so has to do next.
+    pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
+        self.check_unchanged(&offer.client);
         let characteristics = offer.client.characteristics;
         let provider = offer.provider.characteristics.instance();
         let status = characteristics
@@ -42,11 +45,19 @@ impl<H: Host> Registrar<H> {
                 let status = unsafe { callback(offer.handle, offer.client.context, provider) };
                 self.leave(Call::AttachCallback, who, status)
             });
-        let (answer, step) = self
+        let settled = self
             .state
             .with(|state| state.settle(offer.binding, succeeded(status)));
-        self.judge_offer(&offer, status, answer);
-        self.drive(step);
+        self.judge_offer(offer, status, settled.answer);
+        self.drive(settled.step);
+        match settled.next {
+            Follow::Now(next) => next,
+            Follow::After(registering) => {
+                let thread = self.offering_thread();
+                self.state
+                    .with(|state| state.next_offer(registering, thread))
+            }
+        }
     }
 
     /// R10, R11, R13: the client's answer against the provider's.
@@ -110,7 +121,7 @@ impl<H: Host> Registrar<H> {
             named: Named::Binding,
             side: Side::Client,
         };
-        let who = self.identify(handle, kind);
+        let (who, _) = self.identify(handle, kind);
         self.enter(Call::AttachProvider, who);
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
@@ -119,8 +130,15 @@ impl<H: Host> Registrar<H> {
             STATUS_INVALID_PARAMETER
         } else {
             let thread = self.offering_thread();
-            match self.state.with(|state| state.ask(handle, thread)) {
+            let any_thread = self.host.draw(Knob::AttachThread, 2) == 1;
+            match self
+                .state
+                .with(|state| state.ask(handle, thread, any_thread))
+            {
                 Ok(ask) => {
+                    if ask.elsewhere {
+                        self.breach(8, who, format_args!("{name} was called {ELSEWHERE}"));
+                    }
                     let (status, answer) = self.ask(&ask, client_context, client_dispatch);
                     if let Some(answer) = answer {
                         // SAFETY: not null; the caller's promise.

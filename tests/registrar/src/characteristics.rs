@@ -6,7 +6,7 @@
 //! structure that changes or goes away too early is noticed.
 
 use shared_npi::nmr::abi::{
-    NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
+    GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
     NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN, NPI_CLIENT_DETACH_PROVIDER_FN,
     NPI_PROVIDER_ATTACH_CLIENT_FN, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID,
     struct_size,
@@ -56,6 +56,13 @@ impl Characteristics {
         match self {
             Self::Client(_) => Side::Client,
             Self::Provider(_) => Side::Provider,
+        }
+    }
+
+    pub(crate) fn address(self) -> usize {
+        match self {
+            Self::Client(client) => client.addr(),
+            Self::Provider(provider) => provider.addr(),
         }
     }
 
@@ -167,5 +174,66 @@ impl Characteristics {
         } else {
             None
         }
+    }
+
+    pub(crate) const fn instance_version(self) -> u16 {
+        // SAFETY: inside a readable structure (type invariant).
+        unsafe { (*self.instance()).Version }
+    }
+
+    pub(crate) const fn has_module_id(self) -> bool {
+        // SAFETY: inside a readable structure (type invariant).
+        let id = unsafe { (*self.instance()).ModuleId };
+        !id.is_null()
+    }
+
+    /// A number that changes when the structure changes, or the ids that it
+    /// points to. How long what lies behind `NpiSpecificCharacteristics` is,
+    /// only the NPI knows.
+    pub(crate) fn print(self) -> u64 {
+        let (version, length, _) = self.header();
+        // SAFETY: inside a readable structure (type invariant).
+        let instance = unsafe { &*self.instance() };
+        let mut print = Print::new();
+        print.add(u64::from(version) << 16 | u64::from(length));
+        print.add(self.code() as u64);
+        print.add(self.detach().map_or(0, |call| call as usize) as u64);
+        print.add(self.cleanup().map_or(0, |call| call as usize) as u64);
+        print.add(u64::from(instance.Version) << 16 | u64::from(instance.Size));
+        print.add(instance.NpiId.addr() as u64);
+        print.add(instance.ModuleId.addr() as u64);
+        print.add(u64::from(instance.Number));
+        print.add(instance.NpiSpecificCharacteristics.addr() as u64);
+        if !instance.NpiId.is_null() {
+            // SAFETY: the registering module vouches for its pointers.
+            print.add_guid(&unsafe { instance.NpiId.read() });
+        }
+        if !instance.ModuleId.is_null() {
+            // SAFETY: as above.
+            let module = unsafe { &*instance.ModuleId };
+            print.add(u64::from(module.Length) << 32 | u64::from(module.Type.cast_unsigned()));
+            if let Some(guid) = module.guid() {
+                print.add_guid(&guid);
+            }
+        }
+        print.0
+    }
+}
+
+/// FNV-1a over words.
+struct Print(u64);
+
+impl Print {
+    const fn new() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+
+    const fn add(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01B3);
+    }
+
+    fn add_guid(&mut self, guid: &GUID) {
+        self.add(u64::from(guid.Data1) << 32 | u64::from(guid.Data2) << 16 | u64::from(guid.Data3));
+        self.add(u64::from_le_bytes(guid.Data4));
     }
 }

@@ -13,12 +13,12 @@ use shared_npi::nmr::abi::{
 
 use crate::binding::Plan;
 use crate::handle::{Kind, Named};
-use crate::host::{self, Completion, Host, Lock, Side};
+use crate::host::{self, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::registrar::Registrar;
 use crate::slab::NONE;
-use crate::state::{Call, Completed, Refusal, Step, Wait, Wake};
-use crate::watch::{APC, DISPATCH, Who, function};
+use crate::state::{Call, Completed, Refusal, Step};
+use crate::watch::{DISPATCH, Who, function};
 
 impl<H: Host> Registrar<H> {
     /// `NmrDeregister...`.
@@ -27,44 +27,67 @@ impl<H: Host> Registrar<H> {
             named: Named::Registration,
             side,
         };
-        let who = self.identify(handle, kind);
+        let (who, _) = self.identify(handle, kind);
         self.enter(host::Call::Deregister, who);
         let name = function(host::Call::Deregister, side);
         self.check_irql(name, DISPATCH, who);
-        let status = match self.state.with(|state| state.deregister(handle, side)) {
-            Ok((registration, mut binding)) => {
-                while binding != NONE {
-                    binding = self.detach(binding);
+        let may_finish = self.host.draw(Knob::DeregisterWhenIdle, 2) == 1;
+        let plan = self.plan();
+        let begun = self
+            .state
+            .with(|state| state.deregister(handle, side, plan, may_finish));
+        let status = match begun {
+            Ok(mut work) => {
+                self.drive(work.step);
+                while work.next != NONE {
+                    work.next = self.detach(work.next);
                 }
-                self.deregistered(registration)
+                if may_finish {
+                    self.deregistered(work.own, who)
+                } else {
+                    STATUS_PENDING
+                }
             }
-            Err(refusal) => self.turn_down(name, kind, who, refusal),
+            Err(refusal) => {
+                let status = self.turn_down(name, kind, who, refusal);
+                let again = matches!(refusal, Refusal::Rule(..));
+                if again && self.host.draw(Knob::DeregisterTwice, 2) == 1 {
+                    STATUS_PENDING
+                } else {
+                    status
+                }
+            }
         };
         self.leave(host::Call::Deregister, who, status)
     }
 
-    fn deregistered(&self, registration: u32) -> NTSTATUS {
-        let may_finish = self.host.draw(Knob::DeregisterWhenIdle, 2) == 1;
-        let (status, wake, door) = self
-            .state
-            .with(|state| state.deregistered(registration, may_finish));
+    fn deregistered(&self, registration: u32, who: Who) -> NTSTATUS {
+        let (status, wake, door) = self.state.with(|state| state.deregistered(registration));
         self.open(wake.as_ref());
         drop(door);
+        if let (STATUS_SUCCESS, Some(gone)) = (status, who.registration) {
+            self.ledger.with(|ledger| ledger.forget_registration(gone));
+        }
         status
     }
 
-    /// Detaches a binding that is this thread's; answers the next one.
-    fn detach(&self, binding: u32) -> u32 {
+    /// How to detach one binding.
+    fn plan(&self) -> Plan {
         let first = if self.host.draw(Knob::DetachOrder, 2) == 0 {
             Side::Client
         } else {
             Side::Provider
         };
-        let plan = Plan {
+        Plan {
             first,
             serial: self.host.draw(Knob::DetachOverlap, 2) == 1,
             prompt: self.host.draw(Knob::EarlyComplete, 2) == 1,
-        };
+        }
+    }
+
+    /// Detaches a binding that this thread has claimed; answers the next one.
+    fn detach(&self, binding: u32) -> u32 {
+        let plan = self.plan();
         let (step, next) = self.state.with(|state| state.begin_detach(binding, plan));
         self.drive(step);
         next
@@ -96,7 +119,8 @@ impl<H: Host> Registrar<H> {
                     }
                     self.state.with(|state| state.cleaned(binding))
                 }
-                Step::Done(wakes) => {
+                Step::Done(binding, wakes) => {
+                    self.forget(binding);
                     for wake in &wakes {
                         self.open(wake.as_ref());
                     }
@@ -108,6 +132,7 @@ impl<H: Host> Registrar<H> {
 
     /// Calls a detach callback.
     fn call_detach(&self, call: &Call) -> NTSTATUS {
+        self.check_unchanged(&call.module);
         let Some(callback) = call.module.characteristics.detach() else {
             return STATUS_SUCCESS;
         };
@@ -121,6 +146,9 @@ impl<H: Host> Registrar<H> {
             unsafe { callback(call.context) }
         });
         self.leave(host::Call::DetachCallback, who, status);
+        if status == STATUS_SUCCESS {
+            self.check_idle(who, "returned STATUS_SUCCESS from its detach callback");
+        }
         if status != STATUS_SUCCESS && status != STATUS_PENDING {
             let name = function(host::Call::DetachCallback, who.side);
             self.breach(
@@ -136,6 +164,7 @@ impl<H: Host> Registrar<H> {
 
     /// Calls a cleanup callback, if the module has one.
     fn call_cleanup(&self, call: &Call) {
+        self.check_unchanged(&call.module);
         let Some(callback) = call.module.characteristics.cleanup() else {
             return;
         };
@@ -178,10 +207,11 @@ impl<H: Host> Registrar<H> {
             named: Named::Binding,
             side,
         };
-        let who = self.identify(handle, kind);
+        let (who, _) = self.identify(handle, kind);
         self.enter(host::Call::DetachComplete, who);
         let name = function(host::Call::DetachComplete, side);
         self.check_irql(name, DISPATCH, who);
+        self.check_idle(who, "completed its detach");
         match self.state.with(|state| state.detach_complete(handle, side)) {
             Ok((completed, step)) => {
                 if completed == Completed::BeforeDetach {
@@ -198,42 +228,6 @@ impl<H: Host> Registrar<H> {
             }
         }
         self.left(host::Call::DetachComplete, who);
-    }
-
-    /// `NmrWaitFor...DeregisterComplete`.
-    pub(crate) fn wait(&self, side: Side, handle: HANDLE) -> NTSTATUS {
-        let kind = Kind {
-            named: Named::Registration,
-            side,
-        };
-        let who = self.identify(handle, kind);
-        self.enter(host::Call::Wait, who);
-        let name = function(host::Call::Wait, side);
-        self.check_irql(name, APC, who);
-        let status = match self.state.with(|state| state.wait(handle, side)) {
-            Ok(Wait::Over(door)) => {
-                drop(door);
-                STATUS_SUCCESS
-            }
-            Ok(Wait::At(registration, door)) => {
-                // SAFETY: the door stays while this thread is counted at it.
-                unsafe { door.as_ref() }.wait();
-                drop(self.state.with(|state| state.waited(registration)));
-                STATUS_SUCCESS
-            }
-            Err(refusal) => self.turn_down(name, kind, who, refusal),
-        };
-        self.leave(host::Call::Wait, who, status)
-    }
-
-    /// Opens a door that somebody waits at.
-    pub(crate) fn open(&self, wake: Option<&Wake<H::Completion>>) {
-        let Some(&Wake { registration, door }) = wake else {
-            return;
-        };
-        // SAFETY: the door stays while this thread is counted at it.
-        unsafe { door.as_ref() }.set();
-        drop(self.state.with(|state| state.leave_door(registration)));
     }
 
     /// Reports why `name` does nothing; answers what it returns.

@@ -66,6 +66,8 @@ pub(crate) enum Misuse {
     Alien,
     /// What it named is gone.
     Stale,
+    /// It stands for a registration that failed.
+    Failed,
     /// What it named was gone when `NmrDeregister...` answered `STATUS_SUCCESS`.
     Finished,
     /// It names something else.
@@ -79,6 +81,15 @@ impl From<Misfit> for Misuse {
             Misfit::Past => Self::Stale,
         }
     }
+}
+
+/// Where nothing ever is: the first use of a slot is number 1.
+const DUD: Key = Key { slot: 0, turn: 0 };
+
+/// What a failed registration on `side` may leave for a handle.
+pub(crate) fn dud(side: Side) -> HANDLE {
+    let named = Named::Registration;
+    encode(Kind { named, side }, DUD)
 }
 
 /// The handle of `kind` for the thing at `key`.
@@ -116,6 +127,9 @@ pub(crate) fn decode(handle: HANDLE) -> Result<(Kind, Key), Misuse> {
         slot: (value >> SLOT_SHIFT) as u32 & (SLOTS - 1),
         turn: (value >> USE_SHIFT) as u32,
     };
+    if key == DUD {
+        return Err(Misuse::Failed);
+    }
     Ok((Kind { named, side }, key))
 }
 
@@ -144,6 +158,7 @@ mod tests {
     #[test]
     fn null_and_pointers_are_no_handles() {
         assert_eq!(decode(ptr::null_mut()), Err(Misuse::Null));
+        assert_eq!(decode(dud(Side::Client)), Err(Misuse::Failed));
         let mut word = 0_u64;
         assert_eq!(decode((&raw mut word).cast()), Err(Misuse::Alien));
     }

@@ -62,6 +62,13 @@ pub trait Host: Sized {
         table
     }
 
+    /// A status with which `call` (`Register` or `AttachProvider`) fails for
+    /// `side` instead of doing anything: how a host injects faults.
+    fn inject(&self, call: Call, side: Side) -> Option<NTSTATUS> {
+        let _ = (call, side);
+        None
+    }
+
     /// Something happened. A host may switch threads here.
     fn observe(&self, event: &Event);
 

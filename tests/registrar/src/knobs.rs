@@ -10,10 +10,21 @@
 //! | [`CleanupOrder`](Knob::CleanupOrder) | client's first | provider's first | only "after both have detached" is said |
 //! | [`CallbackIrql`](Knob::CallbackIrql) | the caller's | `DISPATCH_LEVEL` | the callbacks' contract is IRQL <= `DISPATCH_LEVEL` |
 //! | [`HandleWritten`](Knob::HandleWritten) | before any callback | after all of them | attach runs inside the call; its out parameter is said to be set when it returns |
-//! | [`HandleOnFailure`](Knob::HandleOnFailure) | left alone | set to NULL | not documented; drivers set it themselves |
+//! | [`HandleOnFailure`](Knob::HandleOnFailure) | left alone | set to NULL (2: to a value that names nothing) | not documented; drivers set it themselves |
 //! | [`AttachOrder`](Knob::AttachOrder) | oldest peer first | newest peer first | no order is given |
 //! | [`OddCharacteristics`](Knob::OddCharacteristics) | registered all the same | `STATUS_INVALID_PARAMETER` | the fields have required values, but no status for others |
+//! | [`NullModuleId`](Knob::NullModuleId) | registered | `STATUS_INVALID_PARAMETER` | the reference wants an id; shipping modules pass NULL in templates |
+//! | [`AttachThread`](Knob::AttachThread) | refused | served | "from `ClientAttachProvider`" is all that is said |
+//! | [`OddDetachStatus`](Knob::OddDetachStatus) | as `STATUS_SUCCESS` | as `STATUS_PENDING` | two statuses are documented; shipping modules return others |
+//! | [`DeregisterTwice`](Knob::DeregisterTwice) | `STATUS_INVALID_PARAMETER` | `STATUS_PENDING` | not documented |
 //! | [`DeregisterWhenIdle`](Knob::DeregisterWhenIdle) | `STATUS_PENDING` | `STATUS_SUCCESS` | only `STATUS_PENDING` is documented and seen on Windows; older simulations answer otherwise, so a host asks for this one on purpose |
+//!
+//! Some open points are decided, not drawn, because only one answer leaves a
+//! module a way to be right: cleanup callbacks have returned before a wait
+//! does; a provider whose client failed after it had accepted is detached and
+//! cleaned up; the two ends of a binding have different handles; a completion
+//! that comes before the detach callback is remembered; two registrations of
+//! one driver are paired like any others.
 
 /// A question about NMR that no document answers: a host answers it anew each
 /// time it comes up, and a module must survive every answer.
@@ -45,14 +56,26 @@ pub enum Knob {
     /// is 0 registered or 1 refused with `STATUS_INVALID_PARAMETER`.
     OddCharacteristics,
     /// What becomes of the handle variable when `NmrRegister...` fails: 0 it is
-    /// left alone, 1 it is set to NULL.
+    /// left alone, 1 it is set to NULL, 2 to a value that names nothing.
     HandleOnFailure,
+    /// Whether a NULL `ModuleId` is 0 registered or 1 refused with
+    /// `STATUS_INVALID_PARAMETER`.
+    NullModuleId,
+    /// Whether a `NmrClientAttachProvider` on another thread than that of the
+    /// `ClientAttachProvider` is 0 refused or 1 served.
+    AttachThread,
+    /// Whether a detach callback that returns neither `STATUS_SUCCESS` nor
+    /// `STATUS_PENDING` counts as 0 the one or 1 the other.
+    OddDetachStatus,
+    /// What a second `NmrDeregister...` answers: 0 `STATUS_INVALID_PARAMETER`,
+    /// 1 `STATUS_PENDING`.
+    DeregisterTwice,
 }
 
 impl Knob {
-    /// All of them. Each has two answers, and answer 0 of each is known not to
-    /// contradict what Windows was seen to do.
-    pub const ALL: [Self; 10] = [
+    /// All of them. Answer 0 of each contradicts nothing that Windows was seen
+    /// to do.
+    pub const ALL: [Self; 14] = [
         Self::DetachOrder,
         Self::CleanupOrder,
         Self::HandleWritten,
@@ -63,5 +86,18 @@ impl Knob {
         Self::AttachOrder,
         Self::OddCharacteristics,
         Self::HandleOnFailure,
+        Self::NullModuleId,
+        Self::AttachThread,
+        Self::OddDetachStatus,
+        Self::DeregisterTwice,
     ];
+
+    /// How many answers there are.
+    #[must_use]
+    pub const fn answers(self) -> u32 {
+        match self {
+            Self::HandleOnFailure => 3,
+            _ => 2,
+        }
+    }
 }

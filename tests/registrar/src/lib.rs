@@ -32,8 +32,10 @@ mod detach;
 pub mod finding;
 mod handle;
 pub mod host;
+mod inspect;
 mod journal;
 pub mod knobs;
+mod ledger;
 mod list;
 #[cfg(feature = "process")]
 pub mod process;
@@ -42,6 +44,8 @@ mod registrar;
 mod registration;
 mod slab;
 mod state;
+mod wait;
 mod watch;
 
-pub use registrar::{LiveRegistration, Registrar};
+pub use inspect::{Holdup, LiveRegistration};
+pub use registrar::Registrar;

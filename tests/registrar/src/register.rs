@@ -12,6 +12,7 @@ use shared_npi::nmr::abi::{
 };
 
 use crate::characteristics::{Characteristics, Defect};
+use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::registrar::Registrar;
@@ -28,25 +29,32 @@ impl<H: Host> Registrar<H> {
         side: Side,
         characteristics: Option<Characteristics>,
         context: *mut c_void,
-        handle: *mut HANDLE,
+        handle_out: *mut HANDLE,
     ) -> NTSTATUS {
         let code = characteristics.map_or(0, Characteristics::code);
         let who = Who::on(side).code(code);
         self.enter(Call::Register, who);
         self.check_irql(function(Call::Register, side), PASSIVE, who);
-        let status = match self.admit(who, characteristics, handle) {
+        let status = match self.admit(who, characteristics, handle_out) {
             Ok((characteristics, npi)) => {
-                // SAFETY: `admit` refuses a null `handle`; the caller's promise.
-                match unsafe { self.enroll(characteristics, npi, context, handle) } {
+                // SAFETY: `admit` refuses a null `handle_out`; the caller's promise.
+                match unsafe { self.enroll(characteristics, npi, context, handle_out) } {
                     Ok(who) => return self.leave(Call::Register, who, STATUS_SUCCESS),
                     Err(status) => status,
                 }
             }
             Err(status) => status,
         };
-        if !handle.is_null() && self.host.draw(Knob::HandleOnFailure, 2) == 1 {
+        let left_behind = match self.host.draw(Knob::HandleOnFailure, 3) {
+            0 => None,
+            1 => Some(ptr::null_mut()),
+            _ => Some(handle::dud(side)),
+        };
+        if let Some(value) = left_behind
+            && !handle_out.is_null()
+        {
             // SAFETY: not null; the caller's promise.
-            unsafe { handle.write(ptr::null_mut()) };
+            unsafe { handle_out.write(value) };
         }
         self.leave(Call::Register, who, status)
     }
@@ -56,7 +64,7 @@ impl<H: Host> Registrar<H> {
         &self,
         who: Who,
         characteristics: Option<Characteristics>,
-        handle: *mut HANDLE,
+        handle_out: *mut HANDLE,
     ) -> Result<(Characteristics, NPIID), NTSTATUS> {
         let refuse = |what| {
             self.breach(1, who, format_args!("{what} is NULL"));
@@ -65,7 +73,7 @@ impl<H: Host> Registrar<H> {
         let Some(characteristics) = characteristics else {
             return refuse("the characteristics' address");
         };
-        if handle.is_null() {
+        if handle_out.is_null() {
             return refuse("the handle variable's address");
         }
         let npi = match characteristics.npi() {
@@ -78,19 +86,42 @@ impl<H: Host> Registrar<H> {
                 return Err(STATUS_INVALID_PARAMETER);
             }
         }
-        Ok((characteristics, npi))
+        self.admit_instance(who, characteristics)?;
+        match self.host.inject(Call::Register, who.side) {
+            Some(status) => Err(status),
+            None => Ok((characteristics, npi)),
+        }
+    }
+
+    /// The registration instance's part of R1.
+    fn admit_instance(&self, who: Who, characteristics: Characteristics) -> Result<(), NTSTATUS> {
+        if characteristics.instance_version() != 0 {
+            self.warn(
+                1,
+                who,
+                format_args!("the registration instance's Version is not 0"),
+            );
+        }
+        if characteristics.has_module_id() {
+            return Ok(());
+        }
+        self.warn(1, who, format_args!("ModuleId is NULL"));
+        if self.host.draw(Knob::NullModuleId, 2) == 1 {
+            return Err(STATUS_INVALID_PARAMETER);
+        }
+        Ok(())
     }
 
     /// # Safety
     ///
-    /// As for [`register_provider`](Self::register_provider), with a `handle`
+    /// As for [`register_provider`](Self::register_provider), with a `handle_out`
     /// that is not null.
     unsafe fn enroll(
         &self,
         characteristics: Characteristics,
         npi: NPIID,
         context: *mut c_void,
-        handle: *mut HANDLE,
+        handle_out: *mut HANDLE,
     ) -> Result<Who, NTSTATUS> {
         let handle_first = self.host.draw(Knob::HandleWritten, 2) == 0;
         let applicant = Applicant {
@@ -101,29 +132,27 @@ impl<H: Host> Registrar<H> {
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
         };
         // A door that was not used is dropped out here, not under the lock.
-        let (slot, module, value) = self
+        let thread = self.offering_thread();
+        let registered = self
             .state
-            .with(|state| state.register(applicant))
+            .with(|state| state.register(applicant, thread))
             .map_err(|_unused| STATUS_INSUFFICIENT_RESOURCES)?;
+        self.check_unchanged(&registered.module);
         if handle_first {
             // SAFETY: the caller's promise.
-            unsafe { handle.write(value) };
+            unsafe { handle_out.write(registered.handle) };
         }
-        self.offer_all(slot);
+        let mut next = registered.next;
+        while let Next::Offer(offer) = next {
+            next = self.offer(&offer);
+        }
+        if let Next::Return(wake) = next {
+            self.open(wake.as_ref());
+        }
         if !handle_first {
             // SAFETY: the caller's promise.
-            unsafe { handle.write(value) };
+            unsafe { handle_out.write(registered.handle) };
         }
-        Ok(Who::module(&module))
-    }
-
-    fn offer_all(&self, slot: u32) {
-        let thread = self.offering_thread();
-        loop {
-            match self.state.with(|state| state.next_offer(slot, thread)) {
-                Next::Offer(offer) => self.offer(offer),
-                Next::Return(wake) => return self.open(wake.as_ref()),
-            }
-        }
+        Ok(Who::module(&registered.module))
     }
 }

@@ -2,16 +2,15 @@
 
 //! The nine functions.
 
-use alloc::vec::Vec;
 use core::ffi::c_void;
 
 use shared_npi::nmr::abi::{
-    HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NPIID, NTSTATUS,
+    HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS,
 };
 
 use crate::characteristics::Characteristics;
-use crate::host::{Host, Lock, RegistrationId, Side};
-use crate::journal::Journal;
+use crate::host::{Host, Lock, Side};
+use crate::ledger::Ledger;
 use crate::state::State;
 
 /// A Network Module Registrar.
@@ -22,22 +21,7 @@ use crate::state::State;
 pub struct Registrar<H: Host> {
     pub(crate) host: H,
     pub(crate) state: H::Lock<State<H::Completion>>,
-    pub(crate) journal: H::Lock<Journal>,
-}
-
-/// A registration whose wait has not returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveRegistration {
-    /// Its number.
-    pub id: RegistrationId,
-    /// Its kind.
-    pub side: Side,
-    /// The address of its attach callback when it registered.
-    pub code: usize,
-    /// Its NPI.
-    pub npi: NPIID,
-    /// `NmrDeregister...` has been called.
-    pub deregistering: bool,
+    pub(crate) ledger: H::Lock<Ledger>,
 }
 
 impl<H: Host> Registrar<H> {
@@ -46,31 +30,13 @@ impl<H: Host> Registrar<H> {
         Self {
             host,
             state: H::Lock::new(State::new()),
-            journal: H::Lock::new(Journal::new()),
+            ledger: H::Lock::new(Ledger::new()),
         }
     }
 
     /// The system around it.
     pub const fn host(&self) -> &H {
         &self.host
-    }
-
-    /// Every registration that a driver would leave behind if it went now.
-    pub fn live_registrations(&self) -> Vec<LiveRegistration> {
-        self.state.with(|state| {
-            state
-                .registrations
-                .iter()
-                .filter(|registration| !registration.waited)
-                .map(|registration| LiveRegistration {
-                    id: registration.module.id,
-                    side: registration.module.side(),
-                    code: registration.module.code,
-                    npi: registration.npi,
-                    deregistering: registration.deregistering,
-                })
-                .collect()
-        })
     }
 
     /// `NmrRegisterProvider`. IRQL = `PASSIVE_LEVEL`.

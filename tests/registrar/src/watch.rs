@@ -91,14 +91,12 @@ impl<H: Host> Registrar<H> {
             binding: who.binding,
             code: who.code,
         };
-        if who.binding.is_some() {
-            let moment = Moment {
-                time: self.host.now(),
-                thread: self.host.thread(),
-                event,
-            };
-            self.journal.with(|journal| journal.record(moment));
-        }
+        let moment = Moment {
+            time: self.host.now(),
+            thread: self.host.thread(),
+            event,
+        };
+        self.ledger.with(|ledger| ledger.note(&moment));
         self.host.observe(&event);
     }
 
@@ -129,51 +127,65 @@ impl<H: Host> Registrar<H> {
             code: who.code,
             thread: self.host.thread(),
             history: who.binding.map_or_else(Vec::new, |binding| {
-                self.journal.with(|journal| journal.history(binding))
+                self.ledger.with(|ledger| ledger.journal.history(binding))
             }),
         }
     }
 
     /// Whose handle of `kind` this is, as far as that can be told.
-    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> Who {
+    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> (Who, Option<Module>) {
         let owner = if H::CHECKED {
             self.state.with(|state| state.owner(handle, kind))
         } else {
             None
         };
-        owner.map_or(Who::on(kind.side), |(module, binding)| Who {
-            binding,
-            ..Who::module(&module)
-        })
+        match owner {
+            None => (Who::on(kind.side), None),
+            Some((module, binding)) => {
+                let who = Who {
+                    binding,
+                    ..Who::module(&module)
+                };
+                (who, Some(module))
+            }
+        }
     }
 
     /// R22, R23: `function` got something that is no handle of `kind`; answers
     /// what it returns.
-    pub(crate) fn misused(&self, function: &str, kind: Kind, misuse: Misuse) -> NTSTATUS {
+    pub(crate) fn misused(&self, name: &str, kind: Kind, misuse: Misuse) -> NTSTATUS {
         let who = Who::on(kind.side);
         match misuse {
             Misuse::Null => {
-                self.breach(23, who, format_args!("{function} got NULL, not {kind}"));
+                self.breach(23, who, format_args!("{name} got NULL, not {kind}"));
             }
             Misuse::Stale => self.breach(
                 23,
                 who,
-                format_args!("{function} got {kind} that is no longer valid"),
+                format_args!("{name} got {kind} that is no longer valid"),
             ),
             Misuse::Finished => self.breach(
                 30,
                 who,
                 format_args!(
-                    "{function} got {kind} whose deregistration had ended with STATUS_SUCCESS"
+                    "{name} got {kind} whose deregistration had ended with STATUS_SUCCESS"
+                ),
+            ),
+            Misuse::Failed => self.breach(
+                36,
+                who,
+                format_args!(
+                    "{name} got what a failed {} left in the handle variable",
+                    crate::watch::function(Call::Register, kind.side)
                 ),
             ),
             Misuse::Alien => self.breach(
                 22,
                 who,
-                format_args!("{function} got a value that is no handle of NMR's, not {kind}"),
+                format_args!("{name} got a value that is no handle of NMR's, not {kind}"),
             ),
             Misuse::Other(found) => {
-                self.breach(22, who, format_args!("{function} got {found}, not {kind}"));
+                self.breach(22, who, format_args!("{name} got {found}, not {kind}"));
             }
         }
         STATUS_INVALID_PARAMETER

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What only a host can see happen and only the registrar can judge: calls
+//! between modules, memory that is freed, images that go, time that runs out.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use shared_npi::nmr::abi::NPIID;
+
+use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
+use crate::registrar::Registrar;
+use crate::registration::Module;
+use crate::watch::Who;
+
+/// A registration whose wait has not returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveRegistration {
+    /// Its number.
+    pub id: RegistrationId,
+    /// Its kind.
+    pub side: Side,
+    /// The address of its attach callback when it registered.
+    pub code: usize,
+    /// Its NPI.
+    pub npi: NPIID,
+    /// `NmrDeregister...` has been called.
+    pub deregistering: bool,
+}
+
+/// A side of a binding that a deregistration waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holdup {
+    /// The binding.
+    pub binding: BindingId,
+    /// The side that has not detached.
+    pub side: Side,
+    /// Its registration.
+    pub registration: RegistrationId,
+    /// The address of its attach callback.
+    pub code: usize,
+    /// Its detach callback has returned `STATUS_PENDING`; otherwise it has not
+    /// returned.
+    pub pended: bool,
+}
+
+impl<H: Host> Registrar<H> {
+    /// Every registration that a driver would leave behind if it went now.
+    pub fn live_registrations(&self) -> Vec<LiveRegistration> {
+        self.state.with(|state| state.live())
+    }
+
+    /// What every deregistration waits for now.
+    pub fn holdups(&self) -> Vec<Holdup> {
+        self.state.with(|state| state.holdups())
+    }
+
+    /// R20: nothing moves any more, so a pending detach that has not been
+    /// completed never will be. Answers how many there are.
+    pub fn stalled(&self) -> usize {
+        let holdups = self.holdups();
+        for holdup in holdups.iter().filter(|holdup| holdup.pended) {
+            let who = Who {
+                side: holdup.side,
+                registration: Some(holdup.registration),
+                binding: Some(holdup.binding),
+                code: holdup.code,
+            };
+            self.breach(20, who, format_args!("a pending detach is never completed"));
+        }
+        holdups.len()
+    }
+
+    /// R28, R29: the image at `image` goes. Answers how many registrations it
+    /// leaves behind.
+    pub fn unloading(&self, image: &Range<usize>) -> usize {
+        let mut live = self.live_registrations();
+        live.retain(|registration| image.contains(&registration.code));
+        for registration in &live {
+            let who = Who {
+                side: registration.side,
+                registration: Some(registration.id),
+                binding: None,
+                code: registration.code,
+            };
+            if registration.deregistering {
+                self.breach(
+                    28,
+                    who,
+                    format_args!("the driver unloads without a wait for its deregistration"),
+                );
+            } else {
+                self.breach(29, who, format_args!("the driver unloads while registered"));
+            }
+        }
+        live.len()
+    }
+
+    /// R2, R26: the memory at `memory` is freed.
+    pub fn freeing(&self, memory: &Range<usize>) {
+        if !H::CHECKED {
+            return;
+        }
+        let (registrations, contexts) = self.state.with(|state| state.owners_in(memory));
+        for module in registrations {
+            let who = Who::module(&module);
+            self.breach(
+                2,
+                who,
+                format_args!("what the module registered is freed before its wait has returned"),
+            );
+        }
+        for (module, binding) in contexts {
+            let who = Who::module(&module).binding(binding);
+            self.breach(
+                26,
+                who,
+                format_args!("a binding context is freed before its cleanup callback"),
+            );
+        }
+    }
+
+    /// R15, R18: the module on side `from` of a binding calls its peer. A host
+    /// says so from the dispatch tables that it
+    /// [`interpose`](Host::interpose)s.
+    pub fn call_begins(&self, binding: BindingId, from: Side) {
+        if !H::CHECKED {
+            return;
+        }
+        let broken = self.ledger.with(|ledger| ledger.call_begins(binding, from));
+        if let Some((rule, how)) = broken {
+            self.breach(
+                rule,
+                self.end_of(binding, from),
+                format_args!("the module {how}"),
+            );
+        }
+    }
+
+    /// Such a call has ended: for one that returned `STATUS_PENDING`, when it
+    /// was completed.
+    pub fn call_ends(&self, binding: BindingId, from: Side) {
+        if H::CHECKED {
+            self.ledger.with(|ledger| ledger.call_ends(binding, from));
+        }
+    }
+
+    fn end_of(&self, binding: BindingId, side: Side) -> Who {
+        self.state
+            .with(|state| state.end_of(binding, side))
+            .map_or(Who::on(side), |module| Who::module(&module))
+            .binding(binding)
+    }
+
+    /// R19: a side that says it is done has no calls under way.
+    pub(crate) fn check_idle(&self, who: Who, how: &str) {
+        if !H::CHECKED {
+            return;
+        }
+        let Some(binding) = who.binding else { return };
+        let calls = self.ledger.with(|ledger| ledger.calls(binding, who.side));
+        if calls > 0 {
+            self.breach(
+                19,
+                who,
+                format_args!("the module {how} with {calls} calls to its peer under way"),
+            );
+        }
+    }
+
+    /// R2: what a module registered is as it was.
+    pub(crate) fn check_unchanged(&self, module: &Module) {
+        if !H::CHECKED {
+            return;
+        }
+        let print = module.characteristics.print();
+        let unchanged = self
+            .ledger
+            .with(|ledger| ledger.unchanged(module.id, print));
+        if !unchanged {
+            let who = Who::module(module);
+            self.breach(
+                2,
+                who,
+                format_args!("what the module registered has changed"),
+            );
+        }
+    }
+
+    pub(crate) fn forget(&self, binding: BindingId) {
+        if H::CHECKED {
+            self.ledger.with(|ledger| ledger.forget(binding));
+        }
+    }
+}

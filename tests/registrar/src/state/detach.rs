@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The way out: of a registration, and of each of its bindings.
+
+use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
+
+use super::{Call, Refusal, State, Step, Wake};
+use crate::binding::{Move, Phase, Plan, Stand};
+use crate::handle::{Kind, Named};
+use crate::host::Side;
+use crate::registration::Door;
+use crate::slab::NONE;
+
+/// When a `DetachComplete` function was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completed {
+    /// After the detach callback was entered.
+    InTime,
+    /// Before.
+    BeforeDetach,
+}
+
+/// What a `NmrDeregister...` has to do.
+pub(crate) struct Deregistration<C> {
+    /// The registration.
+    pub(crate) own: u32,
+    pub(crate) step: Step<C>,
+    /// The next binding to detach.
+    pub(crate) next: u32,
+}
+
+impl<C> State<C> {
+    /// Begins to deregister: drops what is queued, claims what is attached, and
+    /// begins the detach of the first such binding by `plan`. With `hold` the
+    /// registration is not complete before [`deregistered`](Self::deregistered).
+    pub(crate) fn deregister(
+        &mut self,
+        handle: HANDLE,
+        side: Side,
+        plan: Plan,
+        hold: bool,
+    ) -> Result<Deregistration<C>, Refusal> {
+        let named = Named::Registration;
+        let own = self.resolve(handle, Kind { named, side })?;
+        let registration = self.registrations.at_mut(own);
+        if registration.deregistering {
+            return Err(Refusal::Rule(23, "again"));
+        }
+        let npi = registration.npi;
+        registration.deregistering = true;
+        registration.busy += u32::from(hold);
+        let mut slot = registration.bindings.first;
+
+        if let Some(lists) = self.npis.get_mut(&npi) {
+            lists[side as usize].remove(&mut self.registrations, own);
+            if lists.iter().all(|list| list.len == 0) {
+                self.npis.remove(&npi);
+            }
+        }
+
+        let (mut first, mut last) = (NONE, NONE);
+        while slot != NONE {
+            let binding = self.bindings.at_mut(slot);
+            let after = binding.end(side).links.after;
+            match binding.phase {
+                Phase::Queued => {
+                    // Nobody can be waiting for either registration yet.
+                    self.unlink(slot);
+                }
+                Phase::Attached => {
+                    binding.phase = Phase::Claimed;
+                    binding.next_to_detach = NONE;
+                    match last {
+                        NONE => first = slot,
+                        last => self.bindings.at_mut(last).next_to_detach = slot,
+                    }
+                    last = slot;
+                }
+                _ => {}
+            }
+            slot = after;
+        }
+        let (step, next) = match first {
+            NONE => (Step::Rest, NONE),
+            first => self.begin_detach(first, plan),
+        };
+        Ok(Deregistration { own, step, next })
+    }
+
+    /// Begins the detach of a binding that the caller has claimed; answers also
+    /// the next one that it has.
+    pub(crate) fn begin_detach(&mut self, slot: u32, plan: Plan) -> (Step<C>, u32) {
+        let binding = self.bindings.at_mut(slot);
+        binding.plan = plan;
+        binding.phase = Phase::Detaching;
+        let next = binding.next_to_detach;
+        (self.advance(slot), next)
+    }
+
+    /// A detach callback has returned.
+    pub(crate) fn detach_returned(&mut self, slot: u32, side: Side, status: NTSTATUS) -> Step<C> {
+        let end = self.bindings.at_mut(slot).end_mut(side);
+        end.stand = if status == STATUS_PENDING {
+            Stand::Pended
+        } else {
+            Stand::Left
+        };
+        self.advance(slot)
+    }
+
+    /// A side says that its pending detach is over.
+    pub(crate) fn detach_complete(
+        &mut self,
+        handle: HANDLE,
+        side: Side,
+    ) -> Result<(Completed, Step<C>), Refusal> {
+        let named = Named::Binding;
+        let slot = self.resolve(handle, Kind { named, side })?;
+        let phase = self.bindings.at(slot).phase;
+        let end = self.bindings.at_mut(slot).end_mut(side);
+        if matches!(phase, Phase::Queued | Phase::Offered) || !end.bound() {
+            return Err(Refusal::Rule(20, "for a binding that is not attached"));
+        }
+        if end.reported {
+            return Err(Refusal::Rule(20, "twice"));
+        }
+        if end.stand == Stand::Left {
+            return Err(Refusal::Rule(
+                20,
+                "though the detach callback had returned STATUS_SUCCESS",
+            ));
+        }
+        let completed = if end.stand == Stand::In {
+            Completed::BeforeDetach
+        } else {
+            Completed::InTime
+        };
+        end.reported = true;
+        Ok((completed, self.advance(slot)))
+    }
+
+    /// The cleanup callbacks have returned.
+    pub(crate) fn cleaned(&mut self, slot: u32) -> Step<C> {
+        self.bindings.at_mut(slot).phase = Phase::Cleaned;
+        self.advance(slot)
+    }
+
+    fn advance(&mut self, slot: u32) -> Step<C> {
+        match self.bindings.at_mut(slot).advance() {
+            Move::Rest => Step::Rest,
+            Move::Detach(side) => Step::Detach(self.call(slot, side)),
+            Move::CleanUp => Step::CleanUp(
+                slot,
+                [Side::Client, Side::Provider].map(|side| {
+                    let bound = self.bindings.at(slot).end(side).bound();
+                    bound.then(|| self.call(slot, side))
+                }),
+            ),
+            Move::Release => self.release(slot),
+        }
+    }
+
+    fn call(&self, slot: u32, side: Side) -> Call {
+        let binding = self.bindings.at(slot);
+        Call {
+            binding: slot,
+            id: binding.id,
+            module: self.module(slot, side),
+            context: binding.end(side).context,
+        }
+    }
+
+    /// Ends a `NmrDeregister...` that held its registration: if nothing is left
+    /// of that, it is gone at once.
+    pub(crate) fn deregistered(
+        &mut self,
+        own: u32,
+    ) -> (NTSTATUS, Option<Wake<C>>, Option<Door<C>>) {
+        let registration = self.registrations.at_mut(own);
+        registration.busy -= 1;
+        if registration.complete() && registration.at_door == 0 {
+            self.finished = Some(registration.handle);
+            let door = self.registrations.remove(own).door;
+            return (STATUS_SUCCESS, None, Some(door));
+        }
+        (STATUS_PENDING, self.wake(own), None)
+    }
+}

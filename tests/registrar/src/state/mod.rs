@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the registrar knows: the tables behind its lock.
+//!
+//! Every method is one indivisible transition. It answers with what is to be
+//! done about it outside the lock ([`Step`], [`Offer`], [`Wake`]); the tables
+//! themselves call nobody.
+//!
+//! # Invariants
+//!
+//! - A registration is in its NPI's list as long as it is not deregistering.
+//! - A binding is in the lists of both its registrations as long as it exists,
+//!   and a registration exists as long as it has bindings. So the slots in a
+//!   binding's ends are never empty.
+//! - A queued binding's registrations are not deregistering.
+
+mod attach;
+mod census;
+mod detach;
+mod register;
+mod wait;
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use hashbrown::HashMap;
+use shared_npi::nmr::abi::{HANDLE, NPIID};
+
+pub(crate) use self::attach::{Ask, ELSEWHERE, Follow};
+pub(crate) use self::detach::Completed;
+pub(crate) use self::register::{Applicant, Next, Offer};
+pub(crate) use self::wait::Wait;
+use crate::binding::Binding;
+use crate::handle::{self, Kind, Misuse, Named};
+use crate::host::{BindingId, Side};
+use crate::list::{Linked, Links, List};
+use crate::registration::{Module, Registration};
+use crate::slab::{Key, Slab};
+
+/// The tables.
+pub(crate) struct State<C> {
+    registrations: Slab<Registration<C>>,
+    bindings: Slab<Binding>,
+    npis: HashMap<NPIID, [List; 2]>,
+    last_registration: u32,
+    last_binding: u32,
+    /// The registration that ended last by `NmrDeregister...` alone.
+    finished: Option<HANDLE>,
+}
+
+// SAFETY: the pointers in the tables are the modules' and are only passed on
+// to them; a door is shared by the threads that wait at it and open it.
+unsafe impl<C: Send + Sync> Send for State<C> {}
+
+/// The bindings as the list of one side's registration.
+struct Ends<'a>(&'a mut Slab<Binding>, Side);
+
+impl Linked for Ends<'_> {
+    fn links(&mut self, slot: u32) -> &mut Links {
+        &mut self.0.at_mut(slot).end_mut(self.1).links
+    }
+}
+
+impl<C> Linked for Slab<Registration<C>> {
+    fn links(&mut self, slot: u32) -> &mut Links {
+        &mut self.at_mut(slot).links
+    }
+}
+
+/// Why a call is turned down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// For its handle.
+    Handle(Misuse),
+    /// For breaking a rule, which it does in these words.
+    Rule(u8, &'static str),
+}
+
+impl From<Misuse> for Refusal {
+    fn from(misuse: Misuse) -> Self {
+        Self::Handle(misuse)
+    }
+}
+
+/// A callback to make for a binding.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) binding: u32,
+    pub(crate) id: BindingId,
+    pub(crate) module: Module,
+    pub(crate) context: *mut c_void,
+}
+
+/// What a transition of a binding leaves to be done.
+pub(crate) enum Step<C> {
+    /// Nothing.
+    Rest,
+    /// Decide how to detach this binding, and begin.
+    Begin(u32),
+    /// Call this detach callback.
+    Detach(Call),
+    /// Call these cleanup callbacks, in any order.
+    CleanUp(u32, [Option<Call>; 2]),
+    /// This binding is gone; open these doors.
+    Done(BindingId, [Option<Wake<C>>; 2]),
+}
+
+/// A door that somebody waits at and that is to be opened.
+pub(crate) struct Wake<C> {
+    pub(crate) registration: u32,
+    pub(crate) door: NonNull<C>,
+}
+
+impl<C> State<C> {
+    pub(crate) fn new() -> Self {
+        Self {
+            registrations: Slab::new(),
+            bindings: Slab::new(),
+            npis: HashMap::new(),
+            last_registration: 0,
+            last_binding: 0,
+            finished: None,
+        }
+    }
+
+    /// The slot of the registration or binding that `handle` names, which must
+    /// be of `kind`.
+    fn resolve(&self, handle: HANDLE, kind: Kind) -> Result<u32, Misuse> {
+        let (found, key) = handle::decode(handle)?;
+        if found != kind {
+            self.exists(found, key)?;
+            return Err(Misuse::Other(found));
+        }
+        match self.exists(found, key) {
+            Err(Misuse::Stale) if self.finished == Some(handle) => Err(Misuse::Finished),
+            result => result,
+        }
+    }
+
+    fn exists(&self, kind: Kind, key: Key) -> Result<u32, Misuse> {
+        match kind.named {
+            Named::Registration => {
+                let slot = self.registrations.find(key)?;
+                let registration = self.registrations.at(slot);
+                if registration.module.side() != kind.side {
+                    return Err(Misuse::Alien);
+                }
+                if registration.waited {
+                    return Err(Misuse::Stale);
+                }
+                Ok(slot)
+            }
+            Named::Binding => Ok(self.bindings.find(key)?),
+        }
+    }
+
+    /// Whose handle this is, if anybody's.
+    pub(crate) fn owner(&self, handle: HANDLE, kind: Kind) -> Option<(Module, Option<BindingId>)> {
+        let slot = self.resolve(handle, kind).ok()?;
+        Some(match kind.named {
+            Named::Registration => (self.registrations.at(slot).module, None),
+            Named::Binding => (
+                self.module(slot, kind.side),
+                Some(self.bindings.at(slot).id),
+            ),
+        })
+    }
+
+    /// The registration at `side` of a binding.
+    fn module(&self, binding: u32, side: Side) -> Module {
+        let registration = self.bindings.at(binding).end(side).registration;
+        self.registrations.at(registration).module
+    }
+
+    /// The handle that `side` gets for a binding.
+    fn binding_handle(&self, binding: u32, side: Side) -> HANDLE {
+        let named = Named::Binding;
+        handle::encode(Kind { named, side }, self.bindings.key(binding))
+    }
+
+    fn unlink(&mut self, slot: u32) -> Binding {
+        for side in [Side::Client, Side::Provider] {
+            let registration = self.bindings.at(slot).end(side).registration;
+            self.registrations
+                .at_mut(registration)
+                .bindings
+                .remove(&mut Ends(&mut self.bindings, side), slot);
+        }
+        self.bindings.remove(slot)
+    }
+
+    /// Takes a binding off the tables.
+    fn release(&mut self, slot: u32) -> Step<C> {
+        let binding = self.unlink(slot);
+        let wakes =
+            [Side::Client, Side::Provider].map(|side| self.wake(binding.end(side).registration));
+        Step::Done(binding.id, wakes)
+    }
+
+    /// The door of a registration that has just become complete while somebody
+    /// waits for it.
+    fn wake(&mut self, own: u32) -> Option<Wake<C>> {
+        let registration = self.registrations.at_mut(own);
+        if !registration.complete() || registration.at_door == 0 {
+            return None;
+        }
+        registration.at_door += 1;
+        Some(Wake {
+            registration: own,
+            door: registration.door.address(),
+        })
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Entering a registration, and the queue of what it has to offer.
+
+use core::ffi::c_void;
+
+use shared_npi::nmr::abi::{HANDLE, NPIID};
+
+use super::{Ends, State, Wake};
+use crate::binding::{Binding, Phase};
+use crate::characteristics::Characteristics;
+use crate::handle::{self, Kind, Named};
+use crate::host::{BindingId, RegistrationId, Side};
+use crate::list::{Links, List};
+use crate::registration::{Door, Module, Registration};
+use crate::slab::{Exhausted, NONE};
+
+/// A registration in the making.
+pub(crate) struct Applicant<C> {
+    pub(crate) characteristics: Characteristics,
+    pub(crate) context: *mut c_void,
+    pub(crate) npi: NPIID,
+    pub(crate) door: Door<C>,
+    /// Peers that registered last are offered first.
+    pub(crate) newest_first: bool,
+}
+
+/// A registration that has been entered.
+pub(crate) struct Registered<C> {
+    pub(crate) module: Module,
+    pub(crate) handle: HANDLE,
+    pub(crate) next: Next<C>,
+}
+
+/// What to do next in a `NmrRegister...`.
+pub(crate) enum Next<C> {
+    Offer(Offer),
+    Return(Option<Wake<C>>),
+}
+
+/// A binding to offer to its client.
+#[derive(Clone, Copy)]
+pub(crate) struct Offer {
+    pub(crate) binding: u32,
+    pub(crate) id: BindingId,
+    pub(crate) handle: HANDLE,
+    pub(crate) client: Module,
+    pub(crate) provider: Module,
+}
+
+impl<C> State<C> {
+    /// Enters a registration, with a queued binding for every peer. On failure
+    /// nothing has changed.
+    pub(crate) fn register(
+        &mut self,
+        applicant: Applicant<C>,
+        thread: u64,
+    ) -> Result<Registered<C>, Door<C>> {
+        let Applicant {
+            characteristics,
+            context,
+            npi,
+            door,
+            newest_first,
+        } = applicant;
+        let side = characteristics.side();
+        let peers = self
+            .npis
+            .get(&npi)
+            .map_or(List::EMPTY, |lists| lists[side.peer() as usize]);
+        if self.reserve(peers.len).is_err() {
+            return Err(door);
+        }
+
+        self.last_registration = self.last_registration.wrapping_add(1);
+        let module = Module {
+            id: RegistrationId(self.last_registration),
+            characteristics,
+            context,
+            code: characteristics.code(),
+        };
+        let key = self.registrations.insert(Registration {
+            module,
+            handle: core::ptr::null_mut(),
+            npi,
+            links: Links::LOOSE,
+            bindings: List::EMPTY,
+            deregistering: false,
+            busy: 1,
+            waited: false,
+            at_door: 0,
+            door,
+        });
+        let named = Named::Registration;
+        let handle = handle::encode(Kind { named, side }, key);
+        self.registrations.at_mut(key.slot).handle = handle;
+        self.npis.entry(npi).or_insert([List::EMPTY; 2])[side as usize]
+            .push_back(&mut self.registrations, key.slot);
+
+        let mut peer = peers.first;
+        while peer != NONE {
+            self.queue(side, key.slot, peer, newest_first);
+            peer = self.registrations.at(peer).links.after;
+        }
+        Ok(Registered {
+            module,
+            handle,
+            next: self.next_offer(key.slot, thread),
+        })
+    }
+
+    fn reserve(&mut self, bindings: u32) -> Result<(), Exhausted> {
+        self.bindings.reserve(bindings)?;
+        self.registrations.reserve(1)?;
+        self.npis.try_reserve(1).map_err(|_| Exhausted)
+    }
+
+    fn queue(&mut self, side: Side, own: u32, peer: u32, newest_first: bool) {
+        let (client, provider) = match side {
+            Side::Client => (own, peer),
+            Side::Provider => (peer, own),
+        };
+        let binding = self
+            .bindings
+            .insert(Binding::new(side, client, provider))
+            .slot;
+        let bindings = &mut self.bindings;
+        let list = &mut self.registrations.at_mut(own).bindings;
+        if newest_first {
+            list.push_front(&mut Ends(bindings, side), binding);
+        } else {
+            list.push_back(&mut Ends(bindings, side), binding);
+        }
+        self.registrations
+            .at_mut(peer)
+            .bindings
+            .push_back(&mut Ends(bindings, side.peer()), binding);
+    }
+
+    /// The next binding that the running `NmrRegister...` of `own` has to offer.
+    /// Those it made are at the front of the list until they are offered.
+    pub(crate) fn next_offer(&mut self, own: u32, thread: u64) -> Next<C> {
+        let registration = self.registrations.at_mut(own);
+        let side = registration.module.side();
+        let slot = registration.bindings.first;
+        if slot != NONE {
+            let binding = self.bindings.at_mut(slot);
+            if binding.phase == Phase::Queued && binding.made_by == side {
+                self.last_binding = self.last_binding.wrapping_add(1);
+                binding.id = BindingId(self.last_binding);
+                binding.phase = Phase::Offered;
+                binding.thread = thread;
+                let ends = &mut Ends(&mut self.bindings, side);
+                registration.bindings.remove(ends, slot);
+                registration.bindings.push_back(ends, slot);
+                return Next::Offer(self.offer(slot));
+            }
+        }
+        registration.busy -= 1;
+        Next::Return(self.wake(own))
+    }
+
+    fn offer(&self, binding: u32) -> Offer {
+        Offer {
+            binding,
+            id: self.bindings.at(binding).id,
+            handle: self.binding_handle(binding, Side::Client),
+            client: self.module(binding, Side::Client),
+            provider: self.module(binding, Side::Provider),
+        }
+    }
+}
