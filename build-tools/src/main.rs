@@ -20,6 +20,7 @@ mod outcome;
 mod parts;
 mod screen;
 mod setup;
+mod stress;
 mod test;
 mod toolchain;
 mod unused_patch;
@@ -45,6 +46,8 @@ enum Command {
     Setup,
     /// Build both drivers and check their images.
     Build,
+    /// Load and unload both drivers together, over and over, in the simulated kernel.
+    Stress(stress::Arguments),
     /// Run every test.
     Test,
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Setup => setup::run(),
         Command::Build => build::run(),
+        Command::Stress(arguments) => stress::run(&arguments),
         Command::Test => test::run(),
     };
     match result {

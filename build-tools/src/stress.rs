@@ -61,6 +61,8 @@ struct Plan {
     sim: PathBuf,
     provider: PathBuf,
     client: PathBuf,
+    /// The files that were given, as arguments.
+    given: String,
     seed: u64,
     first: u64,
     cycles: u64,
@@ -83,11 +85,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         sim: build_sim(&workspace)?,
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
+        given: given(arguments),
         seed: arguments.seed.unwrap_or_else(random_seed),
         first: arguments.first,
         cycles: arguments.cycles,
     };
-    say(format!("stress: {}", plan.command(arguments)));
+    say(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if arguments.trace {
         return plan.trace();
     }
@@ -105,7 +108,10 @@ fn check(arguments: &Arguments) -> Result<u64> {
         arguments.first.checked_add(arguments.cycles).is_some(),
         "--first and --cycles together exceed 64 bits: use smaller numbers"
     );
-    for file in [&arguments.provider, &arguments.client].into_iter().flatten() {
+    for file in [&arguments.provider, &arguments.client]
+        .into_iter()
+        .flatten()
+    {
         fs::File::open(file)
             .with_context(|| format!("{} cannot be read: name a driver image", file.display()))?;
     }
@@ -124,19 +130,38 @@ fn check(arguments: &Arguments) -> Result<u64> {
 
 /// Whether a report can be written to `path` after the run; leaves nothing.
 fn check_writable(path: &Path) -> Result<()> {
-    let refused = || {
-        format!(
-            "--json {} cannot be written: name a file in a directory that may be written to",
-            path.display()
-        )
-    };
-    ensure!(!path.is_dir(), "{}", refused());
+    let path_shown = path.display();
+    ensure!(
+        !path.is_dir(),
+        "--json {path_shown} is a directory: name a file"
+    );
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    NamedTempFile::new_in(directory).with_context(refused)?;
-    Ok(())
+    match NamedTempFile::new_in(directory) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!(
+            "--json {path_shown} cannot be written ({}): name a file in a directory that may be \
+             written to",
+            error.kind()
+        ),
+    }
+}
+
+/// The drivers that were given, as they were.
+fn given(arguments: &Arguments) -> String {
+    let argument = |name: &str, file: &Option<PathBuf>| {
+        file.as_ref()
+            .map(|file| format!(" --{name} {}", file.display()))
+    };
+    [
+        argument("provider", &arguments.provider),
+        argument("client", &arguments.client),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A seed that is easy to type again.
@@ -148,7 +173,16 @@ fn random_seed() -> u64 {
 /// Builds the simulated kernel; answers where its program is.
 fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--quiet", "--profile", "sim", "--package", "sim", "--bin", "sim"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--profile",
+        "sim",
+        "--package",
+        "sim",
+        "--bin",
+        "sim",
+    ]);
     if !succeeds(&mut cargo)? {
         bail!("the simulated kernel does not build: correct what cargo says above");
     }
@@ -157,27 +191,14 @@ fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 impl Plan {
-    /// The command line that does the same again.
-    fn command(&self, arguments: &Arguments) -> String {
-        let mut line = self.command_for(arguments, self.first, self.cycles);
-        if arguments.trace {
-            line.push_str(" --trace");
-        }
-        line
-    }
-
-    fn command_for(&self, arguments: &Arguments, first: u64, cycles: u64) -> String {
-        let mut line = format!("cargo xtask stress --cycles {cycles} --seed {}", self.seed);
-        if first != 0 {
-            line.push_str(&format!(" --first {first}"));
-        }
-        let files = [("provider", &arguments.provider), ("client", &arguments.client)];
-        for (name, file) in files {
-            if let Some(file) = file {
-                line.push_str(&format!(" --{name} {}", file.display()));
-            }
-        }
-        line
+    /// The command line that runs these cycles again.
+    fn command(&self, first: u64, cycles: u64) -> String {
+        let Self { seed, given, .. } = self;
+        let start = match first {
+            0 => String::new(),
+            _ => format!(" --first {first}"),
+        };
+        format!("cargo xtask stress --cycles {cycles} --seed {seed}{start}{given}")
     }
 
     fn job(&self, first: u64, cycles: u64) -> Job<'_> {
@@ -201,7 +222,10 @@ impl Plan {
 
     fn trace(&self) -> Result<Outcome> {
         let mut command = self.job(self.first, self.cycles).command();
-        let status = command.arg("--trace").status().context("the worker cannot be run")?;
+        let status = command
+            .arg("--trace")
+            .status()
+            .context("the worker cannot be run")?;
         match status.code() {
             Some(0) => Ok(Outcome::Done),
             Some(1) => Ok(Outcome::Found),
@@ -224,7 +248,7 @@ fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
         }
     }
     report.took(started.elapsed());
-    say(summary::of(&report));
+    say(summary::of(&report, |cycle| plan.command(cycle, 1)));
     for how in &dead {
         screen::error(how);
     }
@@ -249,6 +273,7 @@ mod tests {
             sim: PathBuf::new(),
             provider: PathBuf::new(),
             client: PathBuf::new(),
+            given: String::new(),
             seed: 0,
             first: 5,
             cycles: 1000,
@@ -269,9 +294,12 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         check_writable(&directory.path().join("report.json")).expect("writable");
         assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
-        for path in [directory.path().to_path_buf(), directory.path().join("no/report.json")] {
+        for path in [
+            directory.path().to_path_buf(),
+            directory.path().join("no/report.json"),
+        ] {
             let error = check_writable(&path).expect_err("not writable");
-            assert!(format!("{error:#}").contains("cannot be written"), "{error:#}");
+            assert!(error.to_string().contains("--json"), "{error:#}");
         }
     }
 }

@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use scenarios::{Finding, Report};
 
-/// The report in words.
-pub(super) fn of(report: &Report) -> String {
+/// The report in words; `again` is the command that runs a cycle again.
+pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
     let counts = &report.counts;
     let mut text = format!(
         "\
@@ -36,23 +36,22 @@ pub(super) fn of(report: &Report) -> String {
         report.findings.len(),
     );
     for finding in &report.findings {
-        describe(&mut text, finding);
+        describe(&mut text, finding, &again(finding.cycle));
     }
     text
 }
 
-fn describe(text: &mut String, finding: &Finding) {
+fn describe(text: &mut String, finding: &Finding, again: &str) {
     let mut line = |words: &dyn std::fmt::Display| {
-        writeln!(text).and_then(|()| write!(text, "{words}")).expect("a string takes everything");
+        writeln!(text)
+            .and_then(|()| write!(text, "{words}"))
+            .expect("a string takes everything");
     };
     line(&format_args!("finding: {finding}"));
     for call in &finding.stack {
         line(&format_args!("    in {call}"));
     }
-    line(&format_args!(
-        "    again: cargo xtask stress --cycles 1 --seed {} --first {} --trace",
-        finding.seed, finding.cycle
-    ));
+    line(&format_args!("    again: {again} --trace"));
 }
 
 #[cfg(test)]
@@ -73,11 +72,11 @@ mod tests {
             stack: vec!["KeSetEvent from client.sys+0x1234".to_owned()],
             count: 2,
         });
-        let text = of(&report);
+        let text = of(&report, |cycle| format!("run --first {cycle}"));
         for part in [
             "R29 client.sys+0x1150: DriverUnload returned too early",
             "in KeSetEvent from client.sys+0x1234",
-            "--seed 7 --first 3 --trace",
+            "again: run --first 3 --trace",
             "1 findings",
         ] {
             assert!(text.contains(part), "{part}: {text}");

@@ -111,9 +111,17 @@ pub(super) fn run(jobs: &[Job<'_>], total: u64) -> Result<Vec<Ended>> {
 
     let mut ends = Vec::new();
     for (worker, job) in jobs.iter().enumerate() {
-        let status = crew.0[worker].wait().context("a worker cannot be waited for")?;
+        let status = crew.0[worker]
+            .wait()
+            .context("a worker cannot be waited for")?;
         let errors = errors.remove(0).join().unwrap_or_default();
-        ends.push(judge(job, status, reports[worker].take(), &errors, done[worker]));
+        ends.push(judge(
+            job,
+            status,
+            reports[worker].take(),
+            &errors,
+            done[worker],
+        ));
     }
     Ok(ends)
 }
@@ -164,7 +172,10 @@ fn judge(
     match (status.code(), report) {
         (Some(0 | 1), Some(report)) => Ended::Reported(report),
         (Some(2), _) => {
-            let line = errors.lines().next().unwrap_or("a worker refused and said nothing");
+            let line = errors
+                .lines()
+                .next()
+                .unwrap_or("a worker refused and said nothing");
             Ended::Refused(line.trim_start_matches("error: ").to_owned())
         }
         _ => {
@@ -183,7 +194,10 @@ fn judge(
 fn tail(errors: &str) -> String {
     /// So many lines tell enough.
     const LINES: usize = 5;
-    let lines: Vec<_> = errors.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<_> = errors
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     if lines.is_empty() {
         return "it said nothing".to_owned();
     }

@@ -18,8 +18,8 @@ const SPACING: usize = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Its file is not an image that a kernel could map.
-    #[error(transparent)]
-    Image(#[from] ImageError),
+    #[error("{0}")]
+    Image(ImageError),
     /// It wants something that the simulated kernel does not have.
     #[error(
         "{driver} imports {function} from {dll}, which the simulated kernel does not provide: \
@@ -59,7 +59,7 @@ impl Image {
     ///
     /// It is no image that a kernel could map, or nobody provides an import.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
-        let file = DriverImage::read(path)?;
+        let file = DriverImage::read(path).map_err(LoadError::Image)?;
         if file.size_of_image() as usize > IMAGES.len() / 16 {
             return Err(LoadError::Size {
                 driver: path.display().to_string(),

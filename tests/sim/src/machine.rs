@@ -21,10 +21,10 @@ pub enum SetupError {
         "the simulated kernel cannot have its range of addresses ({0}): \
          run it in a process of its own, without an address sanitizer"
     )]
-    Memory(#[source] io::Error),
+    Memory(io::Error),
     /// Faults cannot be caught.
     #[error("the simulated kernel cannot catch faults ({0}): run it outside a debugger or sandbox")]
-    Signals(#[source] io::Error),
+    Signals(io::Error),
 }
 
 /// What a cycle came to.
