@@ -174,7 +174,7 @@ fn attach(
     let status = NtStatus(client.context.attached);
     drop(client);
     drop(provider);
-    nmr.is_clean();
+    nmr.finish();
     status
 }
 
@@ -296,7 +296,7 @@ fn malformed_requests_are_refused() {
 
     drop(client);
     drop(provider);
-    nmr.is_clean();
+    nmr.finish();
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn a_provider_takes_no_more_than_it_says() {
     }
     drop(client);
     drop(provider);
-    nmr.is_clean();
+    nmr.finish();
 }
 
 #[test]
@@ -363,5 +363,5 @@ fn a_detaching_provider_takes_nothing_and_completes_what_it_took() {
     assert_eq!(client.context.completed.load(Ordering::Acquire), 1);
     assert_eq!(NtStatus(accepted.status), NtStatus::SUCCESS);
     drop(client);
-    nmr.is_clean();
+    nmr.finish();
 }

@@ -16,7 +16,7 @@ use registrar::process;
 
 /// The process's registrar, for one test at a time.
 struct Nmr {
-    _turn: MutexGuard<'static, ()>,
+    turn: MutexGuard<'static, ()>,
 }
 
 impl Nmr {
@@ -28,13 +28,14 @@ impl Nmr {
         host.set_seed(seed);
         host.take_findings();
         host.take_events();
-        Self { _turn: turn }
+        Self { turn }
     }
 
     /// Fails unless every rule was kept and nothing is left.
-    fn is_clean(self) {
+    fn finish(self) {
         let registrar = process::registrar();
         assert_eq!(registrar.host().take_findings(), []);
         assert_eq!(registrar.live_registrations().len(), 0);
+        drop(self.turn);
     }
 }

@@ -59,7 +59,7 @@ fn a_client_that_comes_first_is_bound_by_the_provider() {
     until(|| busy(&seen));
     end(client);
     end(provider);
-    nmr.is_clean();
+    nmr.finish();
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn requests_are_echoed_cancelled_counted_and_notified() {
     end(client);
     let counted = provider.module().counters.snapshot();
     end(provider);
-    nmr.is_clean();
+    nmr.finish();
 
     assert_eq!(seen.wrong.load(Ordering::Relaxed), 0);
     assert!(seen.queried.load(Ordering::Relaxed) > 0);
@@ -98,7 +98,7 @@ fn a_provider_that_leaves_meets_requests_in_flight() {
         pended += pended_detaches(Side::Client);
     }
     end(client);
-    nmr.is_clean();
+    nmr.finish();
     assert!(pended > 0);
     assert_eq!(seen.attached.load(Ordering::Relaxed), 50);
 }
@@ -122,7 +122,7 @@ fn both_may_leave_at_once() {
                 end(client);
             });
         });
-        nmr.is_clean();
+        nmr.finish();
     }
 }
 
@@ -136,7 +136,7 @@ fn modules_may_come_while_others_go() {
             scope.spawn(|| (0..50).for_each(|_| end(TestClient::register(&seen))));
         }
     });
-    nmr.is_clean();
+    nmr.finish();
     assert_eq!(seen.wrong.load(Ordering::Relaxed), 0);
 }
 
@@ -149,5 +149,5 @@ fn a_dropped_registration_ends_and_waits() {
     until(|| busy(&seen));
     drop(provider);
     drop(client);
-    nmr.is_clean();
+    nmr.finish();
 }
