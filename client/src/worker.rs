@@ -115,12 +115,12 @@ unsafe extern "C" fn run(desk: *mut c_void) {
     let passive = unsafe { PassiveLevel::assume() };
     loop {
         desk.wake.wait(&passive);
+        // First the event, then what it stands for: a stop or a request that
+        // comes in between sets the event again.
+        desk.wake.clear();
         if desk.stop.load(Ordering::Acquire) {
             break;
         }
-        // First the event, then the inbox: what is added in between sets the
-        // event again.
-        desk.wake.clear();
         desk.inbox
             .take_all()
             .for_each(|request| submit(desk, request, &passive));
