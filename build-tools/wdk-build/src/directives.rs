@@ -12,9 +12,10 @@ use crate::error::ConfigError;
 ///
 /// `/KERNEL` and `/MAPINFO` are unknown to it, and it leaves the sections
 /// pageable unless told: its attribute `P` sets `NOT_PAGED`, the opposite of
-/// `link.exe`'s. The image names its .pdb without a path, and nothing in it
-/// depends on when or where it was linked.
-const LINK_OPTIONS: [&str; 18] = [
+/// `link.exe`'s. The image has no time stamp, and rustc sees to it that it names
+/// its .pdb without a path. Only the .pdb's identity changes from link to link:
+/// it records the linker's command line, with a temporary directory of rustc's.
+const LINK_OPTIONS: [&str; 17] = [
     "/DRIVER",
     "/NODEFAULTLIB",
     "/SUBSYSTEM:NATIVE",
@@ -31,7 +32,6 @@ const LINK_OPTIONS: [&str; 18] = [
     "/SECTION:.pdata,PR",
     "/SECTION:.xdata,PR",
     "/SECTION:.data,PRW",
-    "/PDBALTPATH:%_PDB%",
     "/Brepro",
 ];
 

@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::ptr;
 
 use shared_npi::nmr::abi::{
-    HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS,
+    HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_SUCCESS,
 };
 
 use crate::handle::{Kind, Named};
@@ -66,7 +66,10 @@ impl<H: Host> Registrar<H> {
             return;
         }
         let who = Who::module(&offer.client).binding(offer.id);
-        self.judge_answer(who, Call::AttachCallback, status);
+        // What the provider answered is the provider's fault.
+        if answer != Some(status) && self.judge_answer(who, Call::AttachCallback, status) {
+            return;
+        }
         match answer {
             Some(answer) if succeeded(answer) && !succeeded(status) => self.breach(
                 11,
@@ -89,21 +92,19 @@ impl<H: Host> Registrar<H> {
         }
     }
 
-    /// R13: an attach is done or refused when its callback returns.
-    fn judge_answer(&self, who: Who, call: Call, status: NTSTATUS) {
-        if succeeded(status) && status != STATUS_SUCCESS {
+    /// R13: an attach is done or refused when its callback returns. True if
+    /// that is broken.
+    fn judge_answer(&self, who: Who, call: Call, status: NTSTATUS) -> bool {
+        let odd = succeeded(status) && status != STATUS_SUCCESS;
+        if odd {
             let name = function(call, who.side);
-            let pending = if status == STATUS_PENDING {
-                " (STATUS_PENDING: an attach cannot pend)"
-            } else {
-                ""
-            };
             self.breach(
                 13,
                 who,
-                format_args!("{name} returned {status:#010x}{pending}"),
+                format_args!("{name} returned {status:#010x}, neither STATUS_SUCCESS nor an error"),
             );
         }
+        odd
     }
 
     /// # Safety

@@ -18,11 +18,12 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use crate::finding::Finding;
-use crate::host::{Completion, Event, Host, Lock};
+use crate::host::{Call, Completion, Event, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::registrar::Registrar;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use shared_npi::nmr::abi::NTSTATUS;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,6 +99,7 @@ pub struct Process {
 struct Told {
     draws: ChaCha8Rng,
     fixed: Vec<(Knob, u32)>,
+    faults: Vec<(Call, Side, NTSTATUS)>,
     findings: Vec<Finding>,
     notes: Vec<Finding>,
     events: Vec<Event>,
@@ -112,6 +114,7 @@ impl Process {
             told: Mutex::new(Told {
                 draws: ChaCha8Rng::seed_from_u64(seed),
                 fixed: Vec::new(),
+                faults: Vec::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),
                 events: Vec::new(),
@@ -129,6 +132,11 @@ impl Process {
         let fixed = &mut locked(&self.told).fixed;
         fixed.retain(|&(other, _)| other != knob);
         fixed.extend(answer.map(|answer| (knob, answer)));
+    }
+
+    /// Lets the next `call` for `side` fail with `status`.
+    pub fn fail_next(&self, call: Call, side: Side, status: NTSTATUS) {
+        locked(&self.told).faults.push((call, side, status));
     }
 
     /// The breaches reported since the last call.
@@ -180,6 +188,13 @@ impl Host for Process {
                 || told.draws.random_range(0..answers),
                 |&(_, answer)| answer,
             )
+    }
+
+    fn inject(&self, call: Call, side: Side) -> Option<NTSTATUS> {
+        let faults = &mut locked(&self.told).faults;
+        let wanted = |fault: &(Call, Side, NTSTATUS)| (fault.0, fault.1) == (call, side);
+        let fault = faults.iter().position(wanted)?;
+        Some(faults.remove(fault).2)
     }
 
     fn observe(&self, event: &Event) {

@@ -57,6 +57,17 @@ pub struct Step {
     pub rest: u64,
 }
 
+/// A number below the key `Parameters` of a driver's service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Whose.
+    pub role: Role,
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: u32,
+}
+
 /// Who comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoadOrder {
@@ -114,6 +125,8 @@ pub struct Cycle {
     pub unload: UnloadOrder,
     /// Both, one step after the other; after the last no driver is left.
     pub steps: Vec<Step>,
+    /// How the drivers are set up; what is missing has its default.
+    pub settings: Vec<Setting>,
 }
 
 impl Cycle {
@@ -134,10 +147,12 @@ impl Cycle {
             _ => UnloadOrder::ClientReloaded,
         };
         let steps = Script::new(&mut random).write(load, unload);
+        let settings = settings(&mut random);
         Self {
             load,
             unload,
             steps,
+            settings,
         }
     }
 
@@ -159,6 +174,21 @@ pub fn stream(seed: u64, index: u64, purpose: u8) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::from_seed(key);
     random.set_stream(index);
     random
+}
+
+/// What the client's documentation lets be set; now and then nothing at all.
+fn settings(random: &mut impl Rng) -> Vec<Setting> {
+    [("Threads", 1..=4), ("Depth", 1..=12)]
+        .into_iter()
+        .filter_map(|(name, range)| {
+            let value = random.random_range(range);
+            random.random::<bool>().then_some(Setting {
+                role: Role::Client,
+                name,
+                value,
+            })
+        })
+        .collect()
 }
 
 /// The longest that both drivers work together, in microseconds.

@@ -17,6 +17,6 @@ mod cycle;
 mod npi;
 mod report;
 
-pub use cycle::{Action, Cycle, LoadOrder, Role, Step, UnloadOrder, stream};
+pub use cycle::{Action, Cycle, LoadOrder, Role, Setting, Step, UnloadOrder, stream};
 pub use npi::{ECHO, Entry, Npi};
 pub use report::{Counts, Finding, Report};

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::Registrar;
-use scenarios::{Counts, Finding, Role, stream};
+use scenarios::{Counts, Finding, Role, Setting, stream};
 
 use crate::arena::IMAGES;
 use crate::driver::Drivers;
@@ -89,6 +89,7 @@ impl State {
     pub(crate) fn new(
         images: &Images,
         stacks: Stacks,
+        settings: &[Setting],
         seed: u64,
         cycle: u64,
         traced: bool,
@@ -108,7 +109,7 @@ impl State {
             pool: Pool::new(),
             thunks: Thunks::new(),
             handles: Handles::default(),
-            registry: Registry::default(),
+            registry: Registry::new(settings),
             services: BTreeMap::new(),
             watch: Watch::default(),
             counts: Counts::default(),

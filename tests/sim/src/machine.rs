@@ -70,7 +70,7 @@ impl Machine {
     /// Where the simulated kernel itself is at fault.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
-        let state = State::new(&self.images, stacks, seed, index, traced);
+        let state = State::new(&self.images, stacks, &cycle.settings, seed, index, traced);
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {

@@ -17,13 +17,12 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 use crate::arena::{self, Access};
 use crate::driver::{Driver, DriverId, Life, Site};
 use crate::findings::stop_at;
-use crate::image;
 use crate::irql::{self, PASSIVE_LEVEL};
 use crate::kernel::{State, kernel, with};
 use crate::pool::tag_text;
-use crate::registry::SERVICES;
 use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
 use crate::thunk::Call;
+use crate::{image, registry};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -171,13 +170,15 @@ impl State {
         image.map(base, cookie, |export| {
             self.thunks.make(Call::Import { driver, export })
         });
-        let path = format!(r"{SERVICES}\{}", role.service());
-        self.registry.add_service(&path);
         let object = self.new_driver_object(&image, base);
         let entry = base + image.entry_point();
         // SAFETY: the image's entry point is a function of this type.
         let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
-        (Service { driver, object }, entry, self.new_path(&path))
+        (
+            Service { driver, object },
+            entry,
+            self.new_path(&registry::service(role)),
+        )
     }
 
     fn kernel_memory(&mut self, size: usize) -> usize {

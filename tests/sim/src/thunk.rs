@@ -124,7 +124,7 @@ unsafe extern "win64" fn leave_stub() {
         "sub rsp, 0x40",
         "mov [rsp + 0x20], rax",
         "movups [rsp + 0x28], xmm0",
-        "mov rcx, rax",
+        "lea rcx, [rsp + 0x20]",
         "call {leave}",
         "mov [rsp + 0x38], rax",
         "mov rax, [rsp + 0x20]",
@@ -160,12 +160,17 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize) -> usize {
     })
 }
 
-/// A call comes back with `result`; answers where it goes.
-unsafe extern "win64" fn leave(result: u64) -> usize {
+/// A call comes back; answers where it goes. `result` holds its result, what is
+/// none of which becomes 0: it would differ from run to run.
+unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     with(|state| {
-        state.trace(|state| format!("<- {} = {result:#x}", state.frame().call.target()));
-        let frame = *state.frame();
-        state.watch_return(frame.call, result);
+        let call = state.frame().call;
+        // SAFETY: `leave_stub` passes the address of the saved `rax`.
+        let value = call.result(unsafe { result.read() });
+        // SAFETY: as above.
+        unsafe { result.write(value) };
+        state.trace(|_| format!("<- {} = {value:#x}", call.target()));
+        state.watch_return(call, value);
     });
     point();
     with(|state| {
@@ -175,6 +180,14 @@ unsafe extern "win64" fn leave(result: u64) -> usize {
 }
 
 impl Call {
+    /// What of `rax` is the result.
+    fn result(self, rax: u64) -> u64 {
+        match self {
+            Self::Import { export, .. } => export.result(rax),
+            Self::Dispatch { .. } => rax,
+        }
+    }
+
     /// What is called.
     fn target(self) -> String {
         match self {

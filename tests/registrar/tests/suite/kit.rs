@@ -15,7 +15,7 @@ use registrar::knobs::Knob;
 use registrar::process::Process;
 use shared_npi::nmr::abi::{
     GUID, HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
-    NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_SUCCESS, struct_size,
+    NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS, struct_size,
 };
 use shared_npi::nmr_fn;
 
@@ -54,6 +54,7 @@ pub(crate) struct Module<H: Host + 'static> {
     pub(crate) on_detach: Box<Detach<H>>,
     pub(crate) on_cleanup: Box<Cleanup<H>>,
     peers: Mutex<Vec<Arc<Peer<H>>>>,
+    friend: AtomicPtr<Self>,
 }
 
 // SAFETY: the raw pointers are to static data and to what NMR only passes on.
@@ -201,7 +202,21 @@ impl<H: Host + 'static> Module<H> {
             on_detach: Box::new(|_| STATUS_SUCCESS),
             on_cleanup: Box::new(|_| ()),
             peers: Mutex::new(Vec::new()),
+            friend: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// Lets its callbacks get at `friend`, which outlives its registration.
+    pub(crate) fn befriend(&self, friend: &Self) {
+        self.friend
+            .store(ptr::from_ref(friend).cast_mut(), Ordering::Release);
+    }
+
+    pub(crate) fn friend(&self) -> &Self {
+        let friend = self.friend.load(Ordering::Acquire);
+        assert!(!friend.is_null(), "befriend comes first");
+        // SAFETY: not null, and alive by the contract of `befriend`.
+        unsafe { &*friend }
     }
 
     fn add_peer(&self, handle: HANDLE) -> Arc<Peer<H>> {
@@ -229,6 +244,23 @@ impl<H: Host + 'static> Module<H> {
     /// Its binding contexts, in the order in which they were made.
     pub(crate) fn peers(&self) -> Vec<Arc<Peer<H>>> {
         self.peers.lock().unwrap().clone()
+    }
+
+    /// How often its detach and cleanup callbacks were called.
+    pub(crate) fn ends(&self) -> (u32, u32) {
+        self.peers()
+            .iter()
+            .fold((0, 0), |(detached, cleaned), peer| {
+                (
+                    detached + peer.detached.load(Ordering::Relaxed),
+                    cleaned + peer.cleaned.load(Ordering::Relaxed),
+                )
+            })
+    }
+
+    /// How often its attach callback was called.
+    pub(crate) fn offers(&self) -> u32 {
+        self.offered.load(Ordering::Relaxed)
     }
 
     /// Its only binding context.
@@ -355,6 +387,40 @@ pub(crate) fn seeded(seed: u64) -> Arc<Registrar<Process>> {
 pub(crate) fn rules(nmr: &Registrar<Process>) -> Vec<u8> {
     let findings = nmr.host().take_findings();
     findings.iter().map(|Finding { rule, .. }| *rule).collect()
+}
+
+/// What was only noted since the last call.
+pub(crate) fn notes(nmr: &Registrar<Process>) -> Vec<u8> {
+    let notes = nmr.host().take_notes();
+    notes.iter().map(|Finding { rule, .. }| *rule).collect()
+}
+
+/// A provider and a client of [`NPI`], not registered.
+pub(crate) fn pair(nmr: &Arc<Registrar<Process>>) -> (Module<Process>, Module<Process>) {
+    (
+        Module::new(nmr, Side::Provider, &NPI),
+        Module::new(nmr, Side::Client, &NPI),
+    )
+}
+
+/// Registers them all, each with success.
+pub(crate) fn up<const N: usize>(modules: [&Module<Process>; N]) {
+    for module in modules {
+        assert_eq!(module.register(), STATUS_SUCCESS);
+    }
+}
+
+/// Deregisters them all and waits for each.
+pub(crate) fn down<const N: usize>(modules: [&Module<Process>; N]) {
+    for module in modules {
+        assert_eq!(module.deregister(), STATUS_PENDING);
+        assert_eq!(module.wait(), STATUS_SUCCESS);
+    }
+}
+
+/// Nothing was found since the last call.
+pub(crate) fn clean(nmr: &Registrar<Process>) {
+    assert_eq!(nmr.host().take_findings(), []);
 }
 
 /// The calls begun in `events`, in order.

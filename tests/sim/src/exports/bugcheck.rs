@@ -7,8 +7,8 @@ use crate::findings::stop;
 use crate::irql::HIGH_LEVEL;
 
 exports! {
-    "KeBugCheck" <= HIGH_LEVEL => ke_bug_check;
-    "KeBugCheckEx" <= HIGH_LEVEL => ke_bug_check_ex;
+    "KeBugCheck" <= HIGH_LEVEL => ke_bug_check: ();
+    "KeBugCheckEx" <= HIGH_LEVEL => ke_bug_check_ex: ();
 }
 
 /// How wdk-panic ends a panic: "RPNC".

@@ -10,8 +10,8 @@ use crate::irql::HIGH_LEVEL;
 use crate::kernel::with;
 
 exports! {
-    "DbgPrint" <= HIGH_LEVEL => dbg_print;
-    "DbgPrintEx" <= HIGH_LEVEL => dbg_print_ex;
+    "DbgPrint" <= HIGH_LEVEL => dbg_print: i32;
+    "DbgPrintEx" <= HIGH_LEVEL => dbg_print_ex: i32;
 }
 
 /// `ULONG DbgPrint(PCSTR Format, ...)`: leaves the arguments in memory, one

@@ -20,16 +20,16 @@ use crate::kernel::{State, with};
 use crate::scheduler::{ThreadId, Waitable, Woken, block};
 
 exports! {
-    "KeInitializeEvent" <= DISPATCH_LEVEL => ke_initialize_event;
-    "KeSetEvent" <= DISPATCH_LEVEL => ke_set_event;
-    "KeClearEvent" <= DISPATCH_LEVEL => ke_clear_event;
-    "KeResetEvent" <= DISPATCH_LEVEL => ke_reset_event;
-    "KeReadStateEvent" <= DISPATCH_LEVEL => ke_read_state;
-    "KeInitializeSemaphore" <= DISPATCH_LEVEL => ke_initialize_semaphore;
-    "KeReleaseSemaphore" <= DISPATCH_LEVEL => ke_release_semaphore;
-    "KeReadStateSemaphore" <= DISPATCH_LEVEL => ke_read_state;
-    "KeWaitForSingleObject" <= DISPATCH_LEVEL => ke_wait_for_single_object;
-    "ZwWaitForSingleObject" <= PASSIVE_LEVEL => zw_wait_for_single_object;
+    "KeInitializeEvent" <= DISPATCH_LEVEL => ke_initialize_event: ();
+    "KeSetEvent" <= DISPATCH_LEVEL => ke_set_event: i32;
+    "KeClearEvent" <= DISPATCH_LEVEL => ke_clear_event: ();
+    "KeResetEvent" <= DISPATCH_LEVEL => ke_reset_event: i32;
+    "KeReadStateEvent" <= DISPATCH_LEVEL => ke_read_state: i32;
+    "KeInitializeSemaphore" <= DISPATCH_LEVEL => ke_initialize_semaphore: ();
+    "KeReleaseSemaphore" <= DISPATCH_LEVEL => ke_release_semaphore: i32;
+    "KeReadStateSemaphore" <= DISPATCH_LEVEL => ke_read_state: i32;
+    "KeWaitForSingleObject" <= DISPATCH_LEVEL => ke_wait_for_single_object: i32;
+    "ZwWaitForSingleObject" <= PASSIVE_LEVEL => zw_wait_for_single_object: i32;
 }
 
 const NOTIFICATION_EVENT: u8 = 0;

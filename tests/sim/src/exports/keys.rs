@@ -16,8 +16,8 @@ use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 
 exports! {
-    "ZwOpenKey" <= PASSIVE_LEVEL => zw_open_key;
-    "ZwQueryValueKey" <= PASSIVE_LEVEL => zw_query_value_key;
+    "ZwOpenKey" <= PASSIVE_LEVEL => zw_open_key: i32;
+    "ZwQueryValueKey" <= PASSIVE_LEVEL => zw_query_value_key: i32;
 }
 
 const KEY_VALUE_PARTIAL: i32 = 2;

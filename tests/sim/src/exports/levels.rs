@@ -11,16 +11,16 @@ use crate::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
 
 exports! {
-    "KeGetCurrentIrql" <= HIGH_LEVEL => ke_get_current_irql;
-    "KfRaiseIrql" <= HIGH_LEVEL => kf_raise_irql;
-    "KeRaiseIrqlToDpcLevel" <= HIGH_LEVEL => ke_raise_irql_to_dpc_level;
-    "KfLowerIrql" <= HIGH_LEVEL => ke_lower_irql;
-    "KeLowerIrql" <= HIGH_LEVEL => ke_lower_irql;
-    "KeInitializeSpinLock" <= HIGH_LEVEL => ke_initialize_spin_lock;
-    "KeAcquireSpinLockRaiseToDpc" <= DISPATCH_LEVEL => ke_acquire_spin_lock_raise_to_dpc;
-    "KeReleaseSpinLock" <= DISPATCH_LEVEL => ke_release_spin_lock;
-    "KeAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => ke_acquire_spin_lock_at_dpc_level;
-    "KeReleaseSpinLockFromDpcLevel" <= HIGH_LEVEL => ke_release_spin_lock_from_dpc_level;
+    "KeGetCurrentIrql" <= HIGH_LEVEL => ke_get_current_irql: Irql;
+    "KfRaiseIrql" <= HIGH_LEVEL => kf_raise_irql: Irql;
+    "KeRaiseIrqlToDpcLevel" <= HIGH_LEVEL => ke_raise_irql_to_dpc_level: Irql;
+    "KfLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
+    "KeLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
+    "KeInitializeSpinLock" <= HIGH_LEVEL => ke_initialize_spin_lock: ();
+    "KeAcquireSpinLockRaiseToDpc" <= DISPATCH_LEVEL => ke_acquire_spin_lock_raise_to_dpc: Irql;
+    "KeReleaseSpinLock" <= DISPATCH_LEVEL => ke_release_spin_lock: ();
+    "KeAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => ke_acquire_spin_lock_at_dpc_level: ();
+    "KeReleaseSpinLockFromDpcLevel" <= HIGH_LEVEL => ke_release_spin_lock_from_dpc_level: ();
 }
 
 fn current() -> Irql {

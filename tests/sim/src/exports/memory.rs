@@ -9,11 +9,11 @@ use super::exports;
 use crate::irql::HIGH_LEVEL;
 
 exports! {
-    "memcpy" <= HIGH_LEVEL => memmove;
-    "memmove" <= HIGH_LEVEL => memmove;
-    "memset" <= HIGH_LEVEL => memset;
-    "memcmp" <= HIGH_LEVEL => memcmp;
-    "RtlCompareMemory" <= HIGH_LEVEL => rtl_compare_memory;
+    "memcpy" <= HIGH_LEVEL => memmove: *mut c_void;
+    "memmove" <= HIGH_LEVEL => memmove: *mut c_void;
+    "memset" <= HIGH_LEVEL => memset: *mut c_void;
+    "memcmp" <= HIGH_LEVEL => memcmp: i32;
+    "RtlCompareMemory" <= HIGH_LEVEL => rtl_compare_memory: usize;
 }
 
 unsafe extern "win64" fn memmove(

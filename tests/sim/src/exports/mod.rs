@@ -29,6 +29,8 @@ pub(crate) struct Export {
     pub(crate) name: &'static str,
     /// The highest IRQL at which it may be called.
     pub(crate) max_irql: Irql,
+    /// How many bytes of `rax` its result has; the others are no promise.
+    result: usize,
     code: *const (),
 }
 
@@ -36,15 +38,24 @@ impl Export {
     pub(crate) fn address(&self) -> usize {
         self.code.addr()
     }
+
+    /// What of `rax` is its result.
+    pub(crate) fn result(&self, rax: u64) -> u64 {
+        match self.result {
+            0 => 0,
+            bytes => rax & (u64::MAX >> (64 - 8 * bytes)),
+        }
+    }
 }
 
-/// A table of exports: `"Name" <= IRQL: function`.
+/// A table of exports: `"Name" <= IRQL => function: result`.
 macro_rules! exports {
-    ($($name:literal <= $irql:expr => $function:expr;)*) => {
+    ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
         pub(super) const EXPORTS: &[$crate::exports::Export] = &[$(
             $crate::exports::Export {
                 name: $name,
                 max_irql: $irql,
+                result: size_of::<$result>(),
                 code: $function as *const (),
             },
         )*];

@@ -13,15 +13,15 @@ use crate::irql::HIGH_LEVEL;
 use crate::kernel::kernel;
 
 exports! {
-    "NmrRegisterProvider" <= HIGH_LEVEL => nmr_register_provider;
-    "NmrDeregisterProvider" <= HIGH_LEVEL => nmr_deregister_provider;
-    "NmrWaitForProviderDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_provider;
-    "NmrProviderDetachClientComplete" <= HIGH_LEVEL => nmr_provider_detach_client_complete;
-    "NmrRegisterClient" <= HIGH_LEVEL => nmr_register_client;
-    "NmrClientAttachProvider" <= HIGH_LEVEL => nmr_client_attach_provider;
-    "NmrClientDetachProviderComplete" <= HIGH_LEVEL => nmr_client_detach_provider_complete;
-    "NmrDeregisterClient" <= HIGH_LEVEL => nmr_deregister_client;
-    "NmrWaitForClientDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_client;
+    "NmrRegisterProvider" <= HIGH_LEVEL => nmr_register_provider: NTSTATUS;
+    "NmrDeregisterProvider" <= HIGH_LEVEL => nmr_deregister_provider: NTSTATUS;
+    "NmrWaitForProviderDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_provider: NTSTATUS;
+    "NmrProviderDetachClientComplete" <= HIGH_LEVEL => nmr_provider_detach_client_complete: ();
+    "NmrRegisterClient" <= HIGH_LEVEL => nmr_register_client: NTSTATUS;
+    "NmrClientAttachProvider" <= HIGH_LEVEL => nmr_client_attach_provider: NTSTATUS;
+    "NmrClientDetachProviderComplete" <= HIGH_LEVEL => nmr_client_detach_provider_complete: ();
+    "NmrDeregisterClient" <= HIGH_LEVEL => nmr_deregister_client: NTSTATUS;
+    "NmrWaitForClientDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_client: NTSTATUS;
 }
 
 unsafe extern "win64" fn nmr_register_provider(

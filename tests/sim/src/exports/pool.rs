@@ -12,10 +12,10 @@ use crate::kernel::with;
 use crate::pool::{FreeError, Hold, tag_text};
 
 exports! {
-    "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2;
-    "ExAllocatePoolWithTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag;
-    "ExFreePool" <= DISPATCH_LEVEL => ex_free_pool;
-    "ExFreePoolWithTag" <= DISPATCH_LEVEL => ex_free_pool_with_tag;
+    "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2: *mut c_void;
+    "ExAllocatePoolWithTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExFreePool" <= DISPATCH_LEVEL => ex_free_pool: ();
+    "ExFreePoolWithTag" <= DISPATCH_LEVEL => ex_free_pool_with_tag: ();
 }
 
 const POOL_FLAG_UNINITIALIZED: u64 = 0x2;

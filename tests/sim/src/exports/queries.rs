@@ -22,7 +22,7 @@ use crate::kernel::with;
 use crate::registry::SERVICES;
 
 exports! {
-    "RtlQueryRegistryValues" <= PASSIVE_LEVEL => rtl_query_registry_values;
+    "RtlQueryRegistryValues" <= PASSIVE_LEVEL => rtl_query_registry_values: i32;
 }
 
 type QueryRoutine = unsafe extern "win64" fn(

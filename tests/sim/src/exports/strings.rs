@@ -12,9 +12,9 @@ use super::exports;
 use crate::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 
 exports! {
-    "RtlInitUnicodeString" <= DISPATCH_LEVEL => rtl_init_unicode_string;
-    "RtlCopyUnicodeString" <= DISPATCH_LEVEL => rtl_copy_unicode_string;
-    "RtlEqualUnicodeString" <= PASSIVE_LEVEL => rtl_equal_unicode_string;
+    "RtlInitUnicodeString" <= DISPATCH_LEVEL => rtl_init_unicode_string: ();
+    "RtlCopyUnicodeString" <= DISPATCH_LEVEL => rtl_copy_unicode_string: ();
+    "RtlEqualUnicodeString" <= PASSIVE_LEVEL => rtl_equal_unicode_string: u8;
 }
 
 /// `text` as the registry and the object manager compare it.

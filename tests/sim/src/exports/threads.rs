@@ -17,14 +17,14 @@ use crate::kernel::{State, with};
 use crate::scheduler::{ThreadId, point, terminate};
 
 exports! {
-    "PsCreateSystemThread" <= PASSIVE_LEVEL => ps_create_system_thread;
-    "PsTerminateSystemThread" <= PASSIVE_LEVEL => ps_terminate_system_thread;
-    "PsGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread;
-    "KeGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread;
-    "ObReferenceObjectByHandle" <= PASSIVE_LEVEL => ob_reference_object_by_handle;
-    "ObfReferenceObject" <= DISPATCH_LEVEL => obf_reference_object;
-    "ObfDereferenceObject" <= DISPATCH_LEVEL => obf_dereference_object;
-    "ZwClose" <= PASSIVE_LEVEL => zw_close;
+    "PsCreateSystemThread" <= PASSIVE_LEVEL => ps_create_system_thread: i32;
+    "PsTerminateSystemThread" <= PASSIVE_LEVEL => ps_terminate_system_thread: i32;
+    "PsGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
+    "KeGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
+    "ObReferenceObjectByHandle" <= PASSIVE_LEVEL => ob_reference_object_by_handle: i32;
+    "ObfReferenceObject" <= DISPATCH_LEVEL => obf_reference_object: isize;
+    "ObfDereferenceObject" <= DISPATCH_LEVEL => obf_dereference_object: isize;
+    "ZwClose" <= PASSIVE_LEVEL => zw_close: i32;
 }
 
 type StartRoutine = unsafe extern "win64" fn(context: *mut c_void);

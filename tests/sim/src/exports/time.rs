@@ -9,13 +9,13 @@ use crate::kernel::with;
 use crate::scheduler::{MICROSECOND, point, sleep};
 
 exports! {
-    "KeDelayExecutionThread" <= APC_LEVEL => ke_delay_execution_thread;
-    "KeQueryPerformanceCounter" <= HIGH_LEVEL => ke_query_performance_counter;
-    "KeQueryInterruptTime" <= HIGH_LEVEL => ke_query_interrupt_time;
-    "KeQueryInterruptTimePrecise" <= HIGH_LEVEL => ke_query_interrupt_time_precise;
-    "KeQuerySystemTimePrecise" <= HIGH_LEVEL => ke_query_system_time_precise;
-    "KeQueryTimeIncrement" <= HIGH_LEVEL => ke_query_time_increment;
-    "KeStallExecutionProcessor" <= HIGH_LEVEL => ke_stall_execution_processor;
+    "KeDelayExecutionThread" <= APC_LEVEL => ke_delay_execution_thread: i32;
+    "KeQueryPerformanceCounter" <= HIGH_LEVEL => ke_query_performance_counter: i64;
+    "KeQueryInterruptTime" <= HIGH_LEVEL => ke_query_interrupt_time: u64;
+    "KeQueryInterruptTimePrecise" <= HIGH_LEVEL => ke_query_interrupt_time_precise: u64;
+    "KeQuerySystemTimePrecise" <= HIGH_LEVEL => ke_query_system_time_precise: ();
+    "KeQueryTimeIncrement" <= HIGH_LEVEL => ke_query_time_increment: u32;
+    "KeStallExecutionProcessor" <= HIGH_LEVEL => ke_stall_execution_processor: ();
 }
 
 /// What the clock showed when the simulated machine started: noon of

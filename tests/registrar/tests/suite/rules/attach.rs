@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The attach, and its late comers.
+
+use std::ptr;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use registrar::host::{Call, Side};
+use registrar::knobs::Knob;
+use registrar::process::Process;
+use shared_npi::nmr::abi::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING,
+    STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+};
+
+use super::FIRST;
+use crate::kit::{Asked, Offer, Peer, begun, clean, down, nmr, notes, pair, rules, up};
+
+super::rules! {
+    7 r07_attach_and_detach_inside_register {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|offer| {
+            let status = offer.accept();
+            let provider = offer.module.friend();
+            provider.deregister();
+            assert_eq!(provider.ends(), (0, 0), "not before the attach callback has returned");
+            status
+        });
+        client.befriend(&provider);
+        up([&provider, &client]);
+        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+        assert_eq!(provider.wait(), STATUS_SUCCESS);
+        down([&client]);
+        clean(&nmr);
+    }
+
+    8 r08_attaching_after_the_callback {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        let handle = client.peer().handle;
+        let late = Offer { module: &client, handle, instance: ptr::null() };
+        assert_eq!(late.accept(), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [8]);
+    }
+
+    8 r08_attaching_on_another_thread {
+        for (answer, status) in [(0, STATUS_INVALID_PARAMETER), (1, STATUS_SUCCESS)] {
+            let nmr = nmr();
+            nmr.host().fix(Knob::AttachThread, Some(answer));
+            let (provider, mut client) = pair(&nmr);
+            client.on_offer = Box::new(move |offer| {
+                let handle = offer.handle.expose_provenance();
+                let module = offer.module;
+                let answered = thread::scope(|scope| {
+                    let elsewhere = scope.spawn(move || Offer {
+                        module,
+                        handle: ptr::with_exposed_provenance_mut(handle),
+                        instance: ptr::null(),
+                    }.accept());
+                    elsewhere.join().unwrap()
+                });
+                assert_eq!(answered, status);
+                answered
+            });
+            up([&provider, &client]);
+            assert_eq!(rules(&nmr), [8]);
+            down([&client, &provider]);
+        }
+    }
+
+    8 r08_attaching_inside_the_provider {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_asked = Box::new(|asked: &Asked<'_, _>| {
+            // SAFETY: the client's context is its peer.
+            let peer = unsafe { &*asked.client_context.cast::<Peer<Process>>() };
+            let again = Offer { module: peer.module(), handle: peer.handle, instance: ptr::null() };
+            assert_eq!(again.accept(), STATUS_INVALID_PARAMETER);
+            asked.accept()
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [8]);
+    }
+
+    9 r09_attaching_again_after_success {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|offer| {
+            let status = offer.accept();
+            assert_eq!(offer.accept(), STATUS_INVALID_PARAMETER);
+            status
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [9]);
+    }
+
+    10 r10_success_without_asking {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|_| STATUS_SUCCESS);
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [10]);
+        assert_eq!(provider.offers(), 0);
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
+    10 r10_another_status_than_the_provider_s {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_asked = Box::new(|_| STATUS_NOINTERFACE);
+        client.on_offer = Box::new(|offer| {
+            offer.accept();
+            STATUS_INSUFFICIENT_RESOURCES
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [10]);
+    }
+
+    11 r11_failing_after_the_provider_has_accepted {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|offer| {
+            offer.accept();
+            STATUS_UNSUCCESSFUL
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [11]);
+        assert_eq!(provider.ends(), (1, 1));
+        assert_eq!(client.ends(), (0, 0));
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
+    13 r13_an_attach_that_pends {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_asked = Box::new(|asked| {
+            asked.accept();
+            STATUS_PENDING
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [13]);
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
+    13 r13_a_client_that_pends {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|offer| {
+            offer.accept();
+            STATUS_PENDING
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [13]);
+    }
+
+    14 r14_a_provider_that_sets_no_context {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.provider.ProviderCleanupBindingContext = None;
+        provider.on_asked = Box::new(|asked| {
+            // SAFETY: NMR gave room for it.
+            unsafe { asked.dispatch.write(asked.module.dispatch) };
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [14]);
+        assert!(client.peer().context.load(Ordering::Relaxed).is_null());
+    }
+
+    14 r14_a_null_dispatch_is_only_noted {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.dispatch = ptr::null();
+        up([&provider, &client]);
+        clean(&nmr);
+        assert_eq!(notes(&nmr), [14]);
+    }
+
+    15 r15_calling_the_client_inside_provider_attach {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_asked = Box::new(|asked| {
+            asked.module.nmr.call_begins(FIRST, Side::Provider);
+            asked.module.nmr.call_ends(FIRST, Side::Provider);
+            asked.accept()
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [15]);
+        nmr.call_begins(FIRST, Side::Provider);
+        nmr.call_ends(FIRST, Side::Provider);
+        clean(&nmr);
+    }
+
+    16 r16_no_cleanup_after_a_failed_attach {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_asked = Box::new(|_| STATUS_NOINTERFACE);
+        up([&provider, &client]);
+        down([&client, &provider]);
+        let calls = begun(&nmr.host().take_events());
+        assert!(!calls.iter().any(|&(_, call)| matches!(call, Call::DetachCallback | Call::CleanupCallback)));
+        clean(&nmr);
+    }
+
+    33 r33_a_late_comer_is_detached {
+        for side in [Side::Client, Side::Provider] {
+            let nmr = nmr();
+            let (provider, mut client) = pair(&nmr);
+            client.on_offer = Box::new(move |offer| {
+                let status = offer.accept();
+                let leaver = if side == Side::Client { offer.module } else { offer.module.friend() };
+                assert_eq!(leaver.deregister(), STATUS_PENDING);
+                status
+            });
+            client.befriend(&provider);
+            up([&provider, &client]);
+            assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+            let (leaver, stayer) = if side == Side::Client { (&client, &provider) } else { (&provider, &client) };
+            assert_eq!(leaver.wait(), STATUS_SUCCESS);
+            down([stayer]);
+            clean(&nmr);
+        }
+    }
+}

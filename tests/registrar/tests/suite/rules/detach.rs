@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The detach, the cleanup, and what the modules call meanwhile.
+
+use std::sync::Arc;
+use std::thread;
+
+use registrar::host::{Call, Host, Side};
+use registrar::knobs::Knob;
+use shared_npi::nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
+
+use super::FIRST;
+use crate::kit::{begun, clean, down, nmr, notes, pair, rules, seeded, up};
+
+super::rules! {
+    5 r05_a_callback_that_leaves_the_irql_raised {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_detach = Box::new(|peer| {
+            peer.nmr.host().raise_irql(2);
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        client.deregister();
+        nmr.host().lower_irql(0);
+        assert_eq!(rules(&nmr), [5]);
+    }
+
+    17 r17_another_status_from_detach {
+        for side in [Side::Client, Side::Provider] {
+            let nmr = nmr();
+            let (mut provider, mut client) = pair(&nmr);
+            let module = if side == Side::Client { &mut client } else { &mut provider };
+            module.on_detach = Box::new(|_| STATUS_INVALID_PARAMETER);
+            up([&provider, &client]);
+            down([&client, &provider]);
+            assert_eq!(rules(&nmr), [17]);
+        }
+    }
+
+    18 r18_calling_the_peer_after_detach {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_detach = Box::new(|peer| {
+            peer.nmr.call_begins(FIRST, Side::Client);
+            peer.nmr.call_ends(FIRST, Side::Client);
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        nmr.call_begins(FIRST, Side::Client);
+        nmr.call_ends(FIRST, Side::Client);
+        down([&client, &provider]);
+        assert_eq!(rules(&nmr), [18]);
+    }
+
+    19 r19_detached_with_a_call_under_way {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        nmr.call_begins(FIRST, Side::Client);
+        down([&client, &provider]);
+        assert_eq!(rules(&nmr), [19]);
+    }
+
+    19 r19_completed_with_a_call_under_way {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        nmr.call_begins(FIRST, Side::Provider);
+        client.deregister();
+        clean(&nmr);
+        provider.peer().complete();
+        assert_eq!(rules(&nmr), [19]);
+    }
+
+    20 r20_completing_a_detach_that_succeeded {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        client.deregister();
+        client.peer().complete();
+        assert_eq!(rules(&nmr), [20]);
+        provider.peer().complete();
+        assert_eq!(client.wait(), STATUS_SUCCESS);
+        clean(&nmr);
+    }
+
+    20 r20_completing_twice {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        client.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        client.deregister();
+        client.peer().complete();
+        client.peer().complete();
+        assert_eq!(rules(&nmr), [20]);
+        assert_eq!(client.ends(), (1, 0));
+        provider.peer().complete();
+        assert_eq!(client.ends(), (1, 1));
+    }
+
+    20 r20_never_completing {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        client.deregister();
+        assert_eq!(nmr.stalled(), 1);
+        let findings = nmr.host().take_findings();
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].rule, findings[0].side), (20, Side::Provider));
+        assert_eq!(findings[0].binding, Some(FIRST));
+        let history: Vec<_> = findings[0].history.iter().map(|moment| moment.event).collect();
+        assert!(begun(&history).contains(&(Side::Provider, Call::DetachCallback)));
+        assert!(findings[0].history.is_sorted_by_key(|moment| moment.time));
+    }
+
+    21 r21_completing_before_the_detach_callback_is_only_noted {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        provider.peer().complete();
+        down([&provider, &client]);
+        clean(&nmr);
+        assert_eq!(notes(&nmr), [21]);
+    }
+
+    24 r24_each_detach_callback_once_though_both_deregister {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        client.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        client.deregister();
+        provider.deregister();
+        assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
+        client.peer().complete();
+        provider.peer().complete();
+        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+        assert_eq!((client.wait(), provider.wait()), (STATUS_SUCCESS, STATUS_SUCCESS));
+        clean(&nmr);
+    }
+
+    25 r25_cleanup_only_after_both_sides {
+        let nmr = nmr();
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        client.deregister();
+        assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
+        provider.peer().complete();
+        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+        clean(&nmr);
+    }
+
+    26 r26_a_context_freed_before_cleanup {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        let context = Arc::as_ptr(&client.peer()).addr();
+        nmr.freeing(&(context..context + 8));
+        assert_eq!(rules(&nmr), [26]);
+        down([&client]);
+        nmr.freeing(&(context..context + 8));
+        clean(&nmr);
+    }
+
+    34 r34_both_sides_deregister_at_once {
+        for seed in 0..32 {
+            let nmr = seeded(seed);
+            let (provider, client) = pair(&nmr);
+            up([&provider, &client]);
+            thread::scope(|scope| {
+                for module in [&provider, &client] {
+                    scope.spawn(|| down([module]));
+                }
+            });
+            assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+            clean(&nmr);
+        }
+    }
+
+    35 r35_every_order_gives_the_same_end {
+        for order in 0..8 {
+            let nmr = nmr();
+            nmr.host().fix(Knob::DetachOrder, Some(order & 1));
+            nmr.host().fix(Knob::CleanupOrder, Some(order >> 1 & 1));
+            nmr.host().fix(Knob::DetachOverlap, Some(order >> 2));
+            let (provider, client) = pair(&nmr);
+            up([&provider, &client]);
+            nmr.host().take_events();
+            down([&client]);
+            let calls = begun(&nmr.host().take_events());
+            let sides = |wanted| calls.iter().filter(move |&&(_, call)| call == wanted).map(|&(side, _)| side);
+            let expected = |answer| if answer == 0 { [Side::Client, Side::Provider] } else { [Side::Provider, Side::Client] };
+            assert!(sides(Call::DetachCallback).eq(expected(order & 1)));
+            assert!(sides(Call::CleanupCallback).eq(expected(order >> 1 & 1)));
+            down([&provider]);
+            clean(&nmr);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Handles, waits and unloads.
+
+use std::ptr;
+
+use registrar::host::Side;
+use registrar::knobs::Knob;
+use shared_npi::nmr::abi::{
+    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+};
+
+use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
+
+super::rules! {
+    22 r22_a_registration_handle_for_a_binding_handle {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        nmr.client_detach_provider_complete(client.handle());
+        assert_eq!(rules(&nmr), [22]);
+        assert_eq!(nmr.deregister_client(client.peer().handle), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [22]);
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
+    22 r22_the_peer_s_handle {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        nmr.provider_detach_client_complete(client.peer().handle);
+        assert_eq!(nmr.deregister_client(provider.handle()), STATUS_INVALID_PARAMETER);
+        assert_eq!(nmr.wait_for_provider_deregister_complete(client.handle()), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [22, 22, 22]);
+    }
+
+    22 r22_a_pointer {
+        let nmr = nmr();
+        let mut word = 0_u64;
+        let pointer = (&raw mut word).cast();
+        assert_eq!(nmr.deregister_client(pointer), STATUS_INVALID_PARAMETER);
+        nmr.client_detach_provider_complete(pointer);
+        assert_eq!(rules(&nmr), [22, 22]);
+    }
+
+    23 r23_null {
+        let nmr = nmr();
+        assert_eq!(nmr.deregister_client(ptr::null_mut()), STATUS_INVALID_PARAMETER);
+        assert_eq!(nmr.wait_for_client_deregister_complete(ptr::null_mut()), STATUS_INVALID_PARAMETER);
+        nmr.provider_detach_client_complete(ptr::null_mut());
+        assert_eq!(rules(&nmr), [23, 23, 23]);
+    }
+
+    23 r23_a_handle_after_its_end {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        down([&client]);
+        assert_eq!(client.deregister(), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [23]);
+        provider.peer().complete();
+        assert_eq!(rules(&nmr), [23]);
+        let other = Module::new(&nmr, Side::Client, &NPI);
+        up([&other]);
+        assert_eq!(client.deregister(), STATUS_INVALID_PARAMETER, "though its slot is used again");
+        assert_eq!(rules(&nmr), [23]);
+    }
+
+    23 r23_deregistering_twice {
+        for (answer, status) in [(0, STATUS_INVALID_PARAMETER), (1, STATUS_PENDING)] {
+            let nmr = nmr();
+            nmr.host().fix(Knob::DeregisterTwice, Some(answer));
+            let (_, client) = pair(&nmr);
+            up([&client]);
+            assert_eq!(client.deregister(), STATUS_PENDING);
+            assert_eq!(client.deregister(), status);
+            assert_eq!(rules(&nmr), [23]);
+            assert_eq!(client.wait(), STATUS_SUCCESS);
+        }
+    }
+
+    28 r28_a_wait_without_a_deregister {
+        let nmr = nmr();
+        let (_, client) = pair(&nmr);
+        up([&client]);
+        assert_eq!(client.wait(), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [28]);
+        down([&client]);
+        clean(&nmr);
+    }
+
+    28 r28_an_unload_without_a_wait {
+        let nmr = nmr();
+        let (_, client) = pair(&nmr);
+        up([&client]);
+        client.deregister();
+        assert_eq!(nmr.unloading(&(0..usize::MAX)), 1);
+        assert_eq!(rules(&nmr), [28]);
+    }
+
+    29 r29_an_unload_while_registered {
+        let nmr = nmr();
+        let (_, client) = pair(&nmr);
+        up([&client]);
+        let code = nmr.live_registrations()[0].code;
+        assert_eq!(nmr.unloading(&(code + 1..usize::MAX)), 0);
+        clean(&nmr);
+        assert_eq!(nmr.unloading(&(code..code + 1)), 1);
+        assert_eq!(rules(&nmr), [29]);
+    }
+
+    30 r30_waiting_though_deregister_succeeded {
+        let nmr = nmr();
+        nmr.host().fix(Knob::DeregisterWhenIdle, Some(1));
+        let (_, client) = pair(&nmr);
+        up([&client]);
+        assert_eq!(client.deregister(), STATUS_SUCCESS);
+        assert_eq!(nmr.live_registrations(), []);
+        assert_eq!(client.wait(), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [30]);
+    }
+
+    31 r31_waiting_inside_a_callback {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_detach = Box::new(|peer| {
+            assert_eq!(peer.module().wait(), STATUS_UNSUCCESSFUL, "it would never end");
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        down([&client, &provider]);
+        assert_eq!(rules(&nmr), [31]);
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Compiling `fixtures/fixture.c` with or without one of its defects.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use scenarios::Role;
+use tempfile::TempDir;
+
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixtures");
+
+/// A directory with images in it.
+pub(crate) struct Workshop(TempDir);
+
+impl Workshop {
+    pub(crate) fn new() -> Self {
+        let workshop = Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory"));
+        for library in ["ntoskrnl", "netio"] {
+            let definition = Path::new(SOURCES).join(library).with_extension("def");
+            run(Command::new("llvm-dlltool")
+                .args(["-m", "i386:x86-64", "-d"])
+                .arg(definition)
+                .arg("-l")
+                .arg(workshop.path(&format!("{library}.lib"))));
+        }
+        workshop
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The image `name` of a module with these defects.
+    pub(crate) fn module(&self, name: &str, role: Role, defects: &[&str]) -> PathBuf {
+        let image = self.path(name);
+        let object = image.with_extension("obj");
+        let mut compiler = Command::new("clang");
+        compiler
+            .args(["--target=x86_64-pc-windows-msvc", "-O1", "-ffreestanding"])
+            .args(["-fms-extensions", "-Werror", "-c"])
+            .args(defects.iter().map(|defect| format!("-D{defect}")));
+        if role == Role::Provider {
+            compiler.arg("-DPROVIDER");
+        }
+        compiler.arg(Path::new(SOURCES).join("fixture.c"));
+        run(compiler.arg("-o").arg(&object));
+        let mut linker = Command::new("lld-link");
+        linker
+            .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
+            .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase"])
+            .arg(format!("/out:{}", image.display()))
+            .arg(object)
+            .arg(self.path("ntoskrnl.lib"));
+        run(linker.arg(self.path("netio.lib")));
+        image
+    }
+}
+
+fn run(command: &mut Command) {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}: run `cargo xtask setup`"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}: {said}");
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tests through images: the two drivers as `cargo xtask build` leaves them,
+//! and small C modules with one defect each, compiled here.
+//!
+//! They need the feature `images`, clang and lld; `cargo xtask test` sees to it.
+
+mod bad_input;
+mod defects;
+mod fixture;
+mod pair;
+mod program;

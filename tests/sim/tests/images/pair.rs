@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The drivers that this project ships.
+
+use std::path::{Path, PathBuf};
+
+use scenarios::Report;
+
+use crate::program::{Run, sim};
+
+/// The driver `name` as it was built last.
+pub(crate) fn driver(name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let image = target
+        .expect("it is below the target directory")
+        .join("drivers")
+        .join(name);
+    let shown = image.display();
+    assert!(
+        image.is_file(),
+        "{shown} is missing: run `cargo xtask build` first"
+    );
+    image
+}
+
+fn run(arguments: &[&str]) -> Run {
+    sim(&driver("provider.sys"), &driver("client.sys"), arguments)
+}
+
+#[test]
+fn two_hundred_cycles_are_clean_and_both_sides_pend() {
+    let run = run(&["--seed", "7", "--cycles", "200"]);
+    let report = run.report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    assert_eq!(run.status, Some(0));
+    let counts = report.counts;
+    assert!(counts.loads >= 400);
+    assert_eq!(counts.loads, counts.unloads);
+    assert_eq!(counts.detaches, 2 * counts.attaches);
+    assert!(counts.detaches_pending_client > 0);
+    assert!(counts.detaches_pending_provider > 0);
+    assert_eq!(
+        counts.detaches_pending,
+        counts.detaches_pending_client + counts.detaches_pending_provider
+    );
+    assert!(counts.calls > counts.completions);
+    assert!(counts.completions > 0);
+    assert!(counts.waits > 0);
+    assert_eq!(report.orders.len(), 15);
+}
+
+#[test]
+fn the_same_seed_takes_the_same_course() {
+    let arguments = ["--seed", "8", "--cycles", "60"];
+    let once = run(&arguments).report();
+    assert!(once.same_course(&run(&arguments).report()));
+    let other = run(&["--seed", "9", "--cycles", "60"]).report();
+    assert_ne!(once.digest, other.digest);
+}
+
+#[test]
+fn the_course_does_not_depend_on_how_cycles_are_dealt() {
+    let whole = run(&["--seed", "8", "--cycles", "60"]).report();
+    let mut dealt = Report::new("sim", 8, 60);
+    for (first, cycles) in [("40", "20"), ("0", "1"), ("1", "39")] {
+        let arguments = ["--seed", "8", "--first", first, "--cycles", cycles];
+        dealt.merge(run(&arguments).report());
+    }
+    assert!(whole.same_course(&dealt));
+}
+
+#[test]
+fn a_cycle_has_the_same_trace_every_time() {
+    let arguments = ["--seed", "8", "--first", "17", "--cycles", "1", "--trace"];
+    let once = run(&arguments);
+    assert!(once.out.lines().count() > 100, "{}", once.out);
+    assert_eq!(once.out, run(&arguments).out);
+}

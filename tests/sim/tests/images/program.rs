@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Running the program.
+
+use std::path::Path;
+use std::process::Command;
+
+use scenarios::Report;
+
+/// What came of a run.
+pub(crate) struct Run {
+    pub(crate) status: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    /// The report that its output ends with.
+    pub(crate) fn report(&self) -> Report {
+        let last = self.out.lines().last().unwrap_or_default();
+        let value: serde_json::Value = serde_json::from_str(last)
+            .unwrap_or_else(|error| panic!("no report ({error}): {}{}", self.out, self.err));
+        serde_json::from_value(value["report"].clone()).expect("a report")
+    }
+}
+
+/// Runs the program on two images with more arguments.
+pub(crate) fn sim(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .arg("--provider")
+        .arg(provider)
+        .arg("--client")
+        .arg(client)
+        .args(arguments)
+        .output()
+        .expect("the program was built for this test");
+    Run {
+        status: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
