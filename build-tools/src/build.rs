@@ -42,15 +42,35 @@ pub(crate) fn run() -> Result<Outcome> {
 
 /// Builds the drivers; every part must be there.
 fn drivers(workspace: &Workspace) -> Result<Outcome> {
-    let compiler = Compiler::find()?;
-    let target = if cfg!(windows) {
+    let target = target(workspace);
+    let mut cargo = cargo(workspace, "build", &Compiler::find()?)?;
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        screen::error("the drivers do not build: correct what cargo says above");
+        return Ok(Outcome::Found);
+    }
+    artifact::copy(&workspace.root().join("Cargo.lock"), &target.join(ADAPTED))?;
+    deliver(&target.join(TARGET).join("release"), &workspace.drivers())
+}
+
+fn target(workspace: &Workspace) -> PathBuf {
+    if cfg!(windows) {
         workspace.target().to_path_buf()
     } else {
         workspace.target().join("linux-drivers")
-    };
+    }
+}
+
+/// A cargo that runs `subcommand` on the drivers with `compiler`; every part
+/// must be there.
+pub(crate) fn cargo(
+    workspace: &Workspace,
+    subcommand: &str,
+    compiler: &Compiler,
+) -> Result<Command> {
+    let target = target(workspace);
     let mut cargo = workspace.cargo();
     cargo
-        .args(["build", "--release"])
+        .args([subcommand, "--release"])
         .arg("--target-dir")
         .arg(&target);
     for driver in DRIVERS {
@@ -63,12 +83,7 @@ fn drivers(workspace: &Workspace) -> Result<Outcome> {
     if !cfg!(windows) {
         without_wdk(&mut cargo, workspace, &target)?;
     }
-    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
-        screen::error("the drivers do not build: correct what cargo says above");
-        return Ok(Outcome::Found);
-    }
-    artifact::copy(&workspace.root().join("Cargo.lock"), &target.join(ADAPTED))?;
-    deliver(&target.join(TARGET).join("release"), &workspace.drivers())
+    Ok(cargo)
 }
 
 /// Makes `cargo` do without Microsoft's `wdk-build` and linker.

@@ -16,10 +16,12 @@ mod artifact;
 mod build;
 mod doctor;
 mod image_report;
+mod lint;
 mod outcome;
 mod parts;
 mod screen;
 mod setup;
+mod steps;
 mod stress;
 mod test;
 mod toolchain;
@@ -50,6 +52,8 @@ enum Command {
     Stress(stress::Arguments),
     /// Run every test.
     Test,
+    /// Check formatting, lints and documentation of everything, drivers included.
+    Lint,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Stress(arguments) => stress::run(&arguments),
         Command::Test => test::run(),
+        Command::Lint => lint::run(),
     };
     match result {
         Ok(outcome) => outcome.into(),

@@ -96,6 +96,7 @@ fn elsewhere() -> Vec<Part> {
             &["rustc-web", "rust-web-src"],
             compiler(),
         ),
+        Part::packaged("clippy for Windows", &["rust-web-clippy"], clippy()),
         Part::packaged("lld-link", &["lld"], linker()),
         Part::packaged("llvm-dlltool", &["llvm"], located(driver_parts::dlltool())),
         Part::packaged("libclang", &["libclang-dev"], located(libclang)),
@@ -115,6 +116,12 @@ fn elsewhere() -> Vec<Part> {
 fn compiler() -> Result<String, String> {
     Compiler::find()
         .map(|compiler| compiler.version)
+        .map_err(|error| error.to_string())
+}
+
+fn clippy() -> Result<String, String> {
+    Compiler::find()
+        .and_then(|compiler| output(Command::new(compiler.clippy()?).arg("--version")))
         .map_err(|error| error.to_string())
 }
 

@@ -22,6 +22,7 @@ pub(crate) const TARGET: &str = "x86_64-pc-windows-msvc";
 const OLDEST: (u32, u32) = (1, 93);
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CLIPPY: &str = "/usr/bin/clippy-driver";
 const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
 
 /// A compiler for [`TARGET`].
@@ -60,6 +61,18 @@ impl Compiler {
             version,
             from_source: false,
         })
+    }
+
+    /// The linter of the same version; the error is what was looked for.
+    pub(crate) fn clippy(&self) -> Result<PathBuf> {
+        if !self.from_source {
+            return Ok(PathBuf::from("clippy-driver"));
+        }
+        let clippy = PathBuf::from(DEBIAN_CLIPPY);
+        clippy
+            .is_file()
+            .then_some(clippy)
+            .ok_or_else(|| anyhow!("{DEBIAN_CLIPPY} of rust-web-clippy is missing"))
     }
 
     fn debian() -> Option<Self> {

@@ -13,6 +13,7 @@
 use core::ptr;
 
 use shared_npi::echo::MAX_PENDING;
+use shared_npi::nmr::abi::struct_size;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::{NtStatus, Result};
 use wdk_sys::_KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation;
@@ -76,7 +77,7 @@ impl Key {
         _passive: &PassiveLevel<'_>,
     ) -> Result<Self> {
         let mut attributes = OBJECT_ATTRIBUTES {
-            Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
+            Length: u32::from(struct_size::<OBJECT_ATTRIBUTES>()),
             RootDirectory: parent,
             ObjectName: name,
             Attributes: OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE,
@@ -113,7 +114,7 @@ impl Key {
                 &raw mut name,
                 KeyValuePartialInformation,
                 information.as_mut_ptr().cast(),
-                size_of_val(&information) as u32,
+                u32::from(struct_size::<[u32; 4]>()),
                 &raw mut length,
             )
         };
@@ -132,7 +133,7 @@ impl Drop for Key {
 /// A short name in UTF-16.
 struct Name {
     units: [u16; 16],
-    length: usize,
+    bytes: u16,
 }
 
 impl Name {
@@ -140,21 +141,20 @@ impl Name {
     fn new(text: &[u8]) -> Self {
         let mut name = Self {
             units: [0; 16],
-            length: 0,
+            bytes: 0,
         };
         for (unit, character) in name.units.iter_mut().zip(text) {
             *unit = u16::from(*character);
-            name.length += 1;
+            name.bytes += struct_size::<u16>();
         }
         name
     }
 
     /// The name as the kernel wants it, valid as long as `self`.
     fn unicode(&mut self) -> UNICODE_STRING {
-        let bytes = (self.length * size_of::<u16>()) as u16;
         UNICODE_STRING {
-            Length: bytes,
-            MaximumLength: bytes,
+            Length: self.bytes,
+            MaximumLength: self.bytes,
             Buffer: self.units.as_mut_ptr(),
         }
     }

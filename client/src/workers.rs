@@ -14,7 +14,7 @@ use crate::worker::Worker;
 
 /// Some workers, at least one, that share the work in turn.
 pub(crate) struct Workers {
-    workers: [Option<Worker>; MAX_THREADS as usize],
+    all: [Option<Worker>; MAX_THREADS as usize],
     started: usize,
     turn: AtomicUsize,
 }
@@ -27,11 +27,11 @@ impl Workers {
     /// The status of the first that did not start; those that did are joined.
     pub(crate) fn start(count: u32, passive: &PassiveLevel<'_>) -> Result<Self> {
         let mut workers = Self {
-            workers: Default::default(),
+            all: Default::default(),
             started: 0,
             turn: AtomicUsize::new(0),
         };
-        for (place, _) in workers.workers.iter_mut().zip(0..count) {
+        for (place, _) in workers.all.iter_mut().zip(0..count) {
             *place = Some(Worker::start(passive)?);
             workers.started += 1;
         }
@@ -44,7 +44,7 @@ impl Workers {
             .turn
             .fetch_add(1, Ordering::Relaxed)
             .checked_rem(self.started);
-        let worker = turn.and_then(|turn| self.workers.get(turn)?.as_ref());
+        let worker = turn.and_then(|turn| self.all.get(turn)?.as_ref());
         // Without a worker the request is dropped, that is, retires.
         if let Some(worker) = worker {
             worker.add(request);
@@ -53,7 +53,7 @@ impl Workers {
 
     /// Lets all threads end, and waits until they have. IRQL = `PASSIVE_LEVEL`.
     pub(crate) fn join(&mut self, passive: &PassiveLevel<'_>) {
-        self.workers
+        self.all
             .iter_mut()
             .flatten()
             .for_each(|worker| worker.join(passive));

@@ -49,8 +49,8 @@ static REGISTRATION: Slot<EchoModule> = Slot::new();
 /// # Safety
 ///
 /// Called by the I/O manager, once.
-// SAFETY: `DriverEntry` is the symbol under which the linker looks for the
-// entry point, and no other has this name.
+// The linker looks for the entry point under this name, which no other symbol
+// has.
 #[unsafe(export_name = "DriverEntry")]
 pub unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
@@ -171,7 +171,16 @@ impl Driver for EchoDriver {
 /// here, with a reason, rather than there, without one.
 fn stop_here(failed: Failed<EchoModule>) -> Ended<EchoModule> {
     const NMR_INVALID_STATE: u32 = 0x125;
-    wdk::println!("echo provider: still registered: {}", failed.status());
+    let status = failed.status();
+    wdk::println!("echo provider: still registered: {status}");
     // SAFETY: callable at any IRQL.
-    unsafe { KeBugCheckEx(NMR_INVALID_STATE, 0, 0, 0, failed.status().0 as u64) }
+    unsafe {
+        KeBugCheckEx(
+            NMR_INVALID_STATE,
+            0,
+            0,
+            0,
+            u64::from(status.0.cast_unsigned()),
+        )
+    }
 }

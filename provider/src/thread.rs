@@ -6,6 +6,7 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::ptr;
 
+use shared_npi::nmr::abi::struct_size;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::{NtStatus, Result};
 use wdk_sys::_EVENT_TYPE::NotificationEvent;
@@ -16,7 +17,15 @@ use wdk_sys::ntddk::{
     PsCreateSystemThread, PsTerminateSystemThread, ZwClose, ZwWaitForSingleObject,
 };
 use wdk_sys::{
-    HANDLE, KEVENT, LARGE_INTEGER, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, THREAD_ALL_ACCESS,
+    HANDLE, KEVENT, KPROCESSOR_MODE, LARGE_INTEGER, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES,
+    THREAD_ALL_ACCESS,
+};
+
+/// Waits are the kernel's own. The header has an `int`, the functions want a
+/// `KPROCESSOR_MODE`.
+const KERNEL_MODE: KPROCESSOR_MODE = {
+    assert!(KernelMode == 0);
+    0
 };
 
 /// A `KEVENT` that stays signalled until it is cleared.
@@ -64,7 +73,7 @@ impl Event {
             KeWaitForSingleObject(
                 self.0.get().cast(),
                 Executive,
-                KernelMode as i8,
+                KERNEL_MODE,
                 0,
                 ptr::null_mut(),
             )
@@ -100,7 +109,7 @@ impl Thread {
     ) -> Result<Self> {
         // A kernel handle: it is closed by whatever process unloads the driver.
         let mut attributes = OBJECT_ATTRIBUTES {
-            Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
+            Length: u32::from(struct_size::<OBJECT_ATTRIBUTES>()),
             Attributes: OBJ_KERNEL_HANDLE,
             ..OBJECT_ATTRIBUTES::default()
         };
@@ -142,7 +151,7 @@ pub(crate) fn sleep(milliseconds: u16, _passive: &PassiveLevel<'_>) {
         QuadPart: -(i64::from(milliseconds) * UNITS_PER_MILLISECOND),
     };
     // SAFETY: blocking is legal here; the interval lives for the call.
-    let _ = unsafe { KeDelayExecutionThread(KernelMode as i8, 0, &raw mut interval) };
+    let _ = unsafe { KeDelayExecutionThread(KERNEL_MODE, 0, &raw mut interval) };
 }
 
 /// Ends the calling system thread. IRQL = `PASSIVE_LEVEL`.

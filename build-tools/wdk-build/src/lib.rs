@@ -8,7 +8,7 @@
 //! `cargo xtask build` hands this crate to cargo in place of the published one;
 //! `wdk-sys`, `wdk`, `wdk-alloc`, `wdk-panic` and the drivers' build scripts do
 //! not notice. Names and signatures are therefore Microsoft's. Behind them,
-//! mingw-w64's driver headers take the place of a WDK's ([`bindings`] fills in
+//! mingw-w64's driver headers take the place of a WDK's (`bindings` fills in
 //! what they lack), its import libraries that of a WDK's, and `lld-link` that of
 //! `link.exe`.
 //!

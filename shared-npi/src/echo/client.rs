@@ -3,7 +3,7 @@
 //! The client's end of Echo: its requests, and the functions of its dispatch
 //! table.
 //!
-//! A binding has a fixed number of [`RequestSlot`]s, allocated at the attach.
+//! A binding has a fixed number of slots, allocated at the attach.
 //! Each goes round: [`Ready`], submitted, perhaps pended, `Ready` again. While
 //! it goes round it holds the binding attached; when `submit` finds the binding
 //! detaching the slot retires, and the last one to retire completes the detach.

@@ -257,7 +257,7 @@ impl<M: EchoProvider> Submitted<M> {
 ///
 /// # Invariants
 ///
-/// It stands for a [`Held`], whose call is in the request's [`Area`].
+/// It stands for a `Held`, whose call is in the request's `Area`.
 #[must_use = "the client waits for the completion"]
 pub struct Pended<M: EchoProvider>(NonNull<Request>, PhantomData<InFlight<M>>);
 

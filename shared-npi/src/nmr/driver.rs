@@ -40,7 +40,7 @@ pub trait Driver: Sized + 'static {
 /// # Invariants
 ///
 /// `value` is touched by [`Unloadable::keep`] before `full` is set, and by
-/// [`take`](Self::take) after it has cleared it.
+/// `take` after it has cleared it.
 pub struct Slot<M: Module> {
     full: AtomicBool,
     value: UnsafeCell<Option<Registration<M>>>,

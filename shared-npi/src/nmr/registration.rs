@@ -262,7 +262,7 @@ pub struct Failed<M: Module> {
 
 impl<M: Module> Failed<M> {
     /// What NMR answered.
-    pub const fn status(&self) -> NtStatus {
+    pub fn status(self) -> NtStatus {
         self.status
     }
 }

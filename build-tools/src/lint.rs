@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `lint`: formatting, lints and documentation. The drivers are linted by the
+//! compiler that builds them, for the target they are built for.
+
+use anyhow::Result;
+
+use crate::outcome::Outcome;
+use crate::steps::{Step, Steps};
+use crate::toolchain::Compiler;
+use crate::workspace::Workspace;
+use crate::{build, setup, unused_patch};
+
+const STEPS: [Step; 4] = [
+    Step {
+        what: "formatting",
+        arguments: &["fmt", "--all", "--check"],
+        variable: None,
+        directory: None,
+    },
+    Step {
+        what: "lints of all that runs on this host",
+        arguments: &["clippy", "--all-targets", "--features", "sim/images"],
+        variable: None,
+        directory: None,
+    },
+    Step {
+        what: "lints of the model checks",
+        arguments: &[
+            "clippy",
+            "--release",
+            "--package",
+            "shared-npi",
+            "--test",
+            "loom",
+        ],
+        variable: Some(("RUSTFLAGS", "--cfg loom")),
+        directory: Some("loom"),
+    },
+    Step {
+        what: "documentation",
+        arguments: &["doc", "--no-deps"],
+        variable: Some(("RUSTDOCFLAGS", "--deny warnings")),
+        directory: None,
+    },
+];
+
+pub(crate) fn run() -> Result<Outcome> {
+    match setup::ensure()? {
+        Outcome::Done => {}
+        other => return Ok(other),
+    }
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::new("lint");
+    steps.run(&workspace, &STEPS)?;
+    steps.one("lints of the drivers", || drivers(&workspace))?;
+    Ok(steps.finish())
+}
+
+fn drivers(workspace: &Workspace) -> Result<bool> {
+    let compiler = Compiler::find()?;
+    let mut cargo = build::cargo(workspace, "check", &compiler)?;
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    unused_patch::succeeds_without_its_warning(&mut cargo)
+}
