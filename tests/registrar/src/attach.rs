@@ -166,6 +166,12 @@ impl<H: Host> Registrar<H> {
             context: ptr::without_provenance_mut(UNWRITTEN),
             dispatch: ptr::without_provenance(UNWRITTEN),
         };
+        if let Some(status) = self.host.inject(Call::AttachProvider, Side::Client) {
+            self.state
+                .with(|state| state.answered(ask.binding, status, None));
+            return (status, None);
+        }
+        self.check_unchanged(&ask.provider);
         let who = Who::module(&ask.provider).binding(ask.id);
         let status =
             ask.provider

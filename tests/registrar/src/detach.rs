@@ -158,6 +158,9 @@ impl<H: Host> Registrar<H> {
                     "{name} returned {status:#010x}, neither STATUS_SUCCESS nor STATUS_PENDING"
                 ),
             );
+            if self.host.draw(Knob::OddDetachStatus, 2) == 1 {
+                return STATUS_PENDING;
+            }
         }
         status
     }

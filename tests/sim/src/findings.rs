@@ -13,6 +13,7 @@ use crate::kernel::{State, with};
 use crate::pool::{Hold, tag_text};
 use crate::scheduler::{ThreadId, Waitable, terminate};
 use crate::stack;
+use crate::thunk::Call;
 use crate::trap::{Fault, Kind};
 
 /// Ends the cycle with a finding against who made the innermost call.
@@ -61,6 +62,7 @@ impl State {
     pub(crate) fn report_fault(&mut self, fault: &Fault) {
         let place = self.drivers.site(fault.rip);
         let site = place
+            .or_else(|| self.withdrew_from_nmr(fault))
             .or_else(|| self.jumped_from(fault))
             .or_else(|| self.caller());
         let (code, what) = match place {
@@ -77,6 +79,26 @@ impl State {
             _ => String::new(),
         };
         self.report(code, what + &via, site);
+    }
+
+    /// Who took memory away from NMR that it was still entitled to (R2): not
+    /// the module that happened to call it.
+    fn withdrew_from_nmr(&self, fault: &Fault) -> Option<Site> {
+        let frame = self.scheduler.current().frames.last()?;
+        if !matches!(frame.call, Call::Import { export, .. } if export.name.starts_with("Nmr")) {
+            return None;
+        }
+        let gone = |site: &Site| self.drivers[site.driver].life == Life::Gone;
+        if let Some(site) = self.drivers.site(fault.address).filter(gone) {
+            return Some(site);
+        }
+        let block = POOL
+            .contains(&fault.address)
+            .then(|| self.pool.near(fault.address))??;
+        match block.hold {
+            Hold::Freed(by) => by,
+            Hold::InUse => None,
+        }
     }
 
     /// Where a call to an address that is no code came from.

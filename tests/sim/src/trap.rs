@@ -3,7 +3,9 @@
 //! Faults of drivers: the thread ends with a [`Fault`] instead of the process.
 //!
 //! While a simulated thread runs, the signals of processor exceptions end its
-//! coroutine. A timer catches a driver that loops without ever calling anyone.
+//! coroutine. A timer catches a driver that loops without ever calling anyone; it
+//! measures true time, so where in its loop the driver is seen differs from run
+//! to run.
 
 use std::cell::Cell;
 use std::io;

@@ -2,6 +2,7 @@
 
 //! The registrar under modules made for the purpose.
 
+mod conformance;
 mod kit;
 mod life;
 mod rules;

@@ -4,6 +4,9 @@
 //! and small C modules with one defect each, compiled here.
 //!
 //! They need the feature `images`, clang and lld; `cargo xtask test` sees to it.
+//! They exist where the simulated kernel does.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod bad_input;
 mod defects;

@@ -3,6 +3,8 @@
 //! Modules made to measure: each callback does what its documents say unless a
 //! test gives it something else to do.
 
+pub(crate) mod allocator;
+
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};

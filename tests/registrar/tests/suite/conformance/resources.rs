@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Memory: what the registrar takes, and what it does when there is none.
+
+use std::sync::Arc;
+
+use registrar::Registrar;
+use registrar::finding::Finding;
+use registrar::host::{Event, Host, Side};
+use registrar::knobs::Knob;
+use registrar::process::{ThreadCompletion, ThreadLock};
+use shared_npi::nmr::abi::{STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING, STATUS_SUCCESS};
+
+use crate::kit::allocator;
+use crate::kit::{Module, NPI};
+
+/// A host that takes no memory.
+struct Frugal;
+
+impl Host for Frugal {
+    const CHECKED: bool = false;
+    type Lock<T> = ThreadLock<T>;
+    type Completion = ThreadCompletion;
+
+    fn irql(&self) -> u8 {
+        0
+    }
+
+    fn thread(&self) -> u64 {
+        0
+    }
+
+    fn draw(&self, _: Knob, _: u32) -> u32 {
+        0
+    }
+
+    fn observe(&self, _: &Event) {}
+
+    fn report(&self, _: Finding) {}
+}
+
+fn crowd(nmr: &Arc<Registrar<Frugal>>, side: Side, count: usize) -> Vec<Module<Frugal>> {
+    let mut modules = Vec::with_capacity(count);
+    modules.resize_with(count, || Module::new(nmr, side, &NPI));
+    modules
+}
+
+fn go(module: &Module<Frugal>) {
+    assert_eq!(module.deregister(), STATUS_PENDING);
+    assert_eq!(module.wait(), STATUS_SUCCESS);
+}
+
+super::statements! {
+    /// D1: Whichever allocation fails, `NmrRegister...` answers `STATUS_INSUFFICIENT_RESOURCES` and leaves nothing behind.
+    every_allocation_may_fail {
+        let mut failures = 0;
+        for nth in 0.. {
+            let nmr = Arc::new(Registrar::new(Frugal));
+            let client = Module::new(&nmr, Side::Client, &NPI);
+            let status = allocator::failing(nth, || client.register());
+            if status == STATUS_SUCCESS {
+                go(&client);
+                break;
+            }
+            assert_eq!(status, STATUS_INSUFFICIENT_RESOURCES, "allocation {nth}");
+            assert_eq!(nmr.live_registrations(), []);
+            let provider = Module::new(&nmr, Side::Provider, &NPI);
+            assert_eq!(provider.register(), STATUS_SUCCESS);
+            assert_eq!(provider.offers(), 0);
+            go(&provider);
+            failures += 1;
+        }
+        assert!(failures >= 3, "only {failures} allocations could fail");
+    }
+
+    /// D1: A registration that fails for want of bindings offers nobody.
+    bindings_may_lack_memory {
+        let nmr = Arc::new(Registrar::new(Frugal));
+        let mut providers = crowd(&nmr, Side::Provider, 100);
+        for provider in &mut providers {
+            provider.on_asked = Box::new(|_| shared_npi::nmr::abi::STATUS_NOINTERFACE);
+            assert_eq!(provider.register(), STATUS_SUCCESS);
+        }
+        let client = Module::new(&nmr, Side::Client, &NPI);
+        let status = allocator::failing(2, || client.register());
+        assert_eq!(status, STATUS_INSUFFICIENT_RESOURCES);
+        assert_eq!(client.offers(), 0);
+        assert_eq!(client.register(), STATUS_SUCCESS);
+        assert_eq!(client.offers(), 100);
+        go(&client);
+        providers.iter().for_each(go);
+    }
+
+    /// INF: Deregistering, detaching, completing and waiting take no memory, so they cannot fail for want of it.
+    ending_takes_no_memory {
+        let nmr = Arc::new(Registrar::new(Frugal));
+        let mut providers = crowd(&nmr, Side::Provider, 10);
+        let clients = crowd(&nmr, Side::Client, 10);
+        for provider in &mut providers {
+            provider.on_detach = Box::new(|peer| {
+                peer.complete();
+                STATUS_PENDING
+            });
+        }
+        for module in providers.iter().chain(&clients) {
+            assert_eq!(module.register(), STATUS_SUCCESS);
+        }
+        let taken = allocator::counting(|| {
+            clients.iter().for_each(go);
+            providers.iter().for_each(go);
+        });
+        assert_eq!(taken, 0);
+    }
+}
