@@ -3,6 +3,8 @@
 //! The registrar under modules made for the purpose.
 
 mod conformance;
+mod interleaving;
 mod kit;
 mod life;
+mod model;
 mod rules;

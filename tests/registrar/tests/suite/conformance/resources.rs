@@ -2,6 +2,8 @@
 
 //! Memory: what the registrar takes, and what it does when there is none.
 
+use std::ffi::c_void;
+use std::ptr;
 use std::sync::Arc;
 
 use registrar::Registrar;
@@ -9,7 +11,11 @@ use registrar::finding::Finding;
 use registrar::host::{Event, Host, Side};
 use registrar::knobs::Knob;
 use registrar::process::{ThreadCompletion, ThreadLock};
-use shared_npi::nmr::abi::{STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING, STATUS_SUCCESS};
+use shared_npi::nmr::abi::{
+    HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING,
+    STATUS_SUCCESS,
+};
+use shared_npi::nmr_fn;
 
 use crate::kit::allocator;
 use crate::kit::{Module, NPI};
@@ -50,7 +56,66 @@ fn go(module: &Module<Frugal>) {
     assert_eq!(module.wait(), STATUS_SUCCESS);
 }
 
+nmr_fn! {
+    unsafe fn attach_by_nothing[](
+        handle: HANDLE,
+        context: *mut c_void,
+        _instance: *const NPI_REGISTRATION_INSTANCE,
+    ) -> NTSTATUS {
+        // SAFETY: the context that `Module::register` gave.
+        let module = unsafe { &*context.cast::<Module<Frugal>>() };
+        let (mut context, mut dispatch) = (ptr::null_mut(), ptr::null());
+        // SAFETY: the outs are locals, the rest is null.
+        unsafe {
+            module.nmr.client_attach_provider(
+                handle, ptr::null_mut(), ptr::null(), &raw mut context, &raw mut dispatch,
+            )
+        }
+    }
+}
+
+nmr_fn! {
+    unsafe fn detach_from_nothing[](_context: *mut c_void) -> NTSTATUS {
+        STATUS_SUCCESS
+    }
+}
+
 super::statements! {
+    /// INF: Attaching and detaching take one allocation for each binding at most.
+    one_allocation_for_a_binding {
+        let nmr = Arc::new(Registrar::new(Frugal));
+        let mut providers = crowd(&nmr, Side::Provider, 20);
+        let mut clients = crowd(&nmr, Side::Client, 20);
+        for provider in &mut providers {
+            provider.provider.ProviderDetachClient = Some(detach_from_nothing);
+            provider.provider.ProviderCleanupBindingContext = None;
+            provider.on_asked = Box::new(|asked| {
+                // SAFETY: NMR gave room for both.
+                unsafe { asked.context.write(ptr::null_mut()) };
+                // SAFETY: as above.
+                unsafe { asked.dispatch.write(ptr::null()) };
+                STATUS_SUCCESS
+            });
+        }
+        for client in &mut clients {
+            client.client.ClientAttachProvider = Some(attach_by_nothing);
+            client.client.ClientDetachProvider = Some(detach_from_nothing);
+            client.client.ClientCleanupBindingContext = None;
+        }
+        for provider in &providers {
+            assert_eq!(provider.register(), STATUS_SUCCESS);
+        }
+        let taken = allocator::counting(|| {
+            for client in &clients {
+                assert_eq!(client.register(), STATUS_SUCCESS);
+            }
+            clients.iter().for_each(go);
+        });
+        assert!(providers.iter().all(|provider| provider.offers() == 20));
+        assert!(taken <= 400, "{taken} allocations for 400 bindings");
+        providers.iter().for_each(go);
+    }
+
     /// D1: Whichever allocation fails, `NmrRegister...` answers `STATUS_INSUFFICIENT_RESOURCES` and leaves nothing behind.
     every_allocation_may_fail {
         let mut failures = 0;
