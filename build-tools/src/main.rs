@@ -30,6 +30,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Sets up, builds, checks and runs the drivers.
@@ -57,7 +58,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match CommandLine::parse().command {
+    let command = match CommandLine::try_parse() {
+        Ok(line) => line.command,
+        Err(wrong) if is_misuse(&wrong) => {
+            screen::error(one_line(&wrong));
+            return outcome::CANNOT.into();
+        }
+        Err(help) => help.exit(),
+    };
+    let result = match command {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Setup => setup::run(),
         Command::Build => build::run(),
@@ -72,4 +81,22 @@ fn main() -> ExitCode {
             outcome::CANNOT.into()
         }
     }
+}
+
+/// Not a request for help, nor the lack of any request.
+fn is_misuse(error: &clap::Error) -> bool {
+    error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// What is wrong and clap's tip, without the usage that it prints below.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let told: Vec<_> = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:"))
+        .map(|line| line.trim().trim_start_matches("error: "))
+        .map(|line| line.trim_start_matches("tip: "))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    format!("{}; --help lists what there is", told.join("; "))
 }

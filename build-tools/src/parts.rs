@@ -98,6 +98,7 @@ fn elsewhere() -> Vec<Part> {
         ),
         Part::packaged("clippy for Windows", &["rust-web-clippy"], clippy()),
         Part::packaged("lld-link", &["lld"], linker()),
+        Part::packaged("clang", &["clang"], clang()),
         Part::packaged("llvm-dlltool", &["llvm"], located(driver_parts::dlltool())),
         Part::packaged("libclang", &["libclang-dev"], located(libclang)),
         Part::packaged(
@@ -122,6 +123,14 @@ fn compiler() -> Result<String, String> {
 fn clippy() -> Result<String, String> {
     Compiler::find()
         .and_then(|compiler| output(Command::new(compiler.clippy()?).arg("--version")))
+        .map_err(|error| error.to_string())
+}
+
+/// Compiles the defective modules that the tests must find.
+fn clang() -> Result<String, String> {
+    let path = which::which("clang").map_err(|_| "clang on PATH".to_owned())?;
+    output(Command::new(path).arg("--version"))
+        .map(|text| text.lines().next().unwrap_or_default().to_owned())
         .map_err(|error| error.to_string())
 }
 

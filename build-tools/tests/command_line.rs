@@ -36,8 +36,11 @@ fn wrong_use_ends_with_2_and_names_it() {
     ] {
         let output = xtask(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(stderr(&output).starts_with("error: "), "{arguments:?}");
-        assert!(stderr(&output).contains(named), "{arguments:?}");
+        let text = stderr(&output);
+        assert!(text.starts_with("error: "), "{text}");
+        assert!(text.contains(named), "{text}");
+        assert!(text.contains("--help"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
     assert_eq!(xtask(&[]).status.code(), Some(2));
 }
