@@ -7,7 +7,7 @@
 
 use shared_npi::nmr::abi::{
     GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
-    NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN, NPI_CLIENT_DETACH_PROVIDER_FN,
+    NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN, NPI_CLIENT_DETACH_PROVIDER_FN, NPI_MODULEID,
     NPI_PROVIDER_ATTACH_CLIENT_FN, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID,
     struct_size,
 };
@@ -179,6 +179,14 @@ impl Characteristics {
     pub(crate) const fn instance_version(self) -> u16 {
         // SAFETY: inside a readable structure (type invariant).
         unsafe { (*self.instance()).Version }
+    }
+
+    /// The module's identity, if it has one that is a GUID.
+    pub(crate) fn module_guid(self) -> Option<GUID> {
+        // SAFETY: inside a readable structure (type invariant).
+        let id = unsafe { (*self.instance()).ModuleId };
+        // SAFETY: null, or vouched for by the registering module.
+        unsafe { id.as_ref() }.and_then(NPI_MODULEID::guid)
     }
 
     pub(crate) const fn has_module_id(self) -> bool {

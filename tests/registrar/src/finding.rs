@@ -6,6 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use shared_npi::nmr::abi::GUID;
+
 use crate::host::{BindingId, Event, RegistrationId, Side};
 
 /// An event of a binding's history.
@@ -36,6 +38,8 @@ pub struct Finding {
     pub side: Side,
     /// Its registration, where one is known.
     pub registration: Option<RegistrationId>,
+    /// Its `ModuleId`, where it is known and a GUID.
+    pub module: Option<GUID>,
     /// The binding, where one is concerned.
     pub binding: Option<BindingId>,
     /// An address in the module that broke it (one of its callbacks), 0 where
@@ -57,6 +61,17 @@ impl fmt::Display for Finding {
         }
         if let Some(BindingId(id)) = self.binding {
             write!(f, ", binding {id}")?;
+        }
+        if let Some(id) = self.module {
+            let [b0, b1, rest @ ..] = id.Data4;
+            write!(
+                f,
+                ", module {:08x}-{:04x}-{:04x}-{b0:02x}{b1:02x}-",
+                id.Data1, id.Data2, id.Data3
+            )?;
+            for byte in rest {
+                write!(f, "{byte:02x}")?;
+            }
         }
         write!(f, ", code {:#x}, thread {})", self.code, self.thread)
     }

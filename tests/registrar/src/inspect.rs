@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use shared_npi::nmr::abi::NPIID;
+use shared_npi::nmr::abi::{GUID, NPIID};
 
 use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
 use crate::registrar::Registrar;
@@ -22,6 +22,8 @@ pub struct LiveRegistration {
     pub side: Side,
     /// The address of its attach callback when it registered.
     pub code: usize,
+    /// Its `ModuleId`, if that is a GUID.
+    pub module: Option<GUID>,
     /// Its NPI.
     pub npi: NPIID,
     /// `NmrDeregister...` has been called.
@@ -39,6 +41,8 @@ pub struct Holdup {
     pub registration: RegistrationId,
     /// The address of its attach callback.
     pub code: usize,
+    /// Its `ModuleId`, if that is a GUID.
+    pub module: Option<GUID>,
     /// Its detach callback has returned `STATUS_PENDING`; otherwise it has not
     /// returned.
     pub pended: bool,
@@ -65,6 +69,7 @@ impl<H: Host> Registrar<H> {
                 registration: Some(holdup.registration),
                 binding: Some(holdup.binding),
                 code: holdup.code,
+                name: holdup.module,
             };
             self.breach(20, who, format_args!("a pending detach is never completed"));
         }
@@ -82,6 +87,7 @@ impl<H: Host> Registrar<H> {
                 registration: Some(registration.id),
                 binding: None,
                 code: registration.code,
+                name: registration.module,
             };
             if registration.deregistering {
                 self.breach(

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::{HANDLE, NPIID};
+use shared_npi::nmr::abi::{GUID, HANDLE, NPIID};
 
 use crate::characteristics::Characteristics;
 use crate::host::{Completion, RegistrationId, Side};
@@ -21,6 +21,8 @@ pub(crate) struct Module {
     pub(crate) characteristics: Characteristics,
     pub(crate) context: *mut c_void,
     pub(crate) code: usize,
+    /// Its `ModuleId`, if that is a GUID.
+    pub(crate) name: Option<GUID>,
 }
 
 impl Module {

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use shared_npi::nmr::abi::{GUID, HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::finding::{Finding, Moment};
 use crate::handle::{Kind, Misuse};
@@ -30,6 +30,7 @@ pub(crate) struct Who {
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
+    pub(crate) name: Option<GUID>,
 }
 
 impl Who {
@@ -40,6 +41,7 @@ impl Who {
             registration: None,
             binding: None,
             code: 0,
+            name: None,
         }
     }
 
@@ -49,6 +51,7 @@ impl Who {
             registration: Some(module.id),
             binding: None,
             code: module.code,
+            name: module.name,
         }
     }
 
@@ -123,6 +126,7 @@ impl<H: Host> Registrar<H> {
             what: text,
             side: who.side,
             registration: who.registration,
+            module: who.name,
             binding: who.binding,
             code: who.code,
             thread: self.host.thread(),

@@ -21,6 +21,7 @@ impl<C> State<C> {
                 id: registration.module.id,
                 side: registration.module.side(),
                 code: registration.module.code,
+                module: registration.module.name,
                 npi: registration.npi,
                 deregistering: registration.deregistering,
             })
@@ -40,6 +41,7 @@ impl<C> State<C> {
                         side,
                         registration: module.id,
                         code: module.code,
+                        module: module.name,
                         pended,
                     });
                 }

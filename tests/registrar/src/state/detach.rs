@@ -118,7 +118,7 @@ impl<C> State<C> {
         let slot = self.resolve(handle, Kind { named, side })?;
         let phase = self.bindings.at(slot).phase;
         let end = self.bindings.at_mut(slot).end_mut(side);
-        if matches!(phase, Phase::Queued | Phase::Offered) || !end.bound() {
+        if phase == Phase::Offered || !end.bound() {
             return Err(Refusal::Rule(20, "for a binding that is not attached"));
         }
         if end.reported {

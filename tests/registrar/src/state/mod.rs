@@ -30,7 +30,7 @@ pub(crate) use self::attach::{Ask, ELSEWHERE, Follow};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{Applicant, Next, Offer};
 pub(crate) use self::wait::Wait;
-use crate::binding::Binding;
+use crate::binding::{Binding, Phase};
 use crate::handle::{self, Kind, Misuse, Named};
 use crate::host::{BindingId, Side};
 use crate::list::{Linked, Links, List};
@@ -150,7 +150,14 @@ impl<C> State<C> {
                 }
                 Ok(slot)
             }
-            Named::Binding => Ok(self.bindings.find(key)?),
+            Named::Binding => {
+                let slot = self.bindings.find(key)?;
+                match self.bindings.at(slot).phase {
+                    // Nobody has been given a handle to it yet.
+                    Phase::Queued => Err(Misuse::Alien),
+                    _ => Ok(slot),
+                }
+            }
         }
     }
 

@@ -78,6 +78,7 @@ impl<C> State<C> {
             characteristics,
             context,
             code: characteristics.code(),
+            name: characteristics.module_guid(),
         };
         let key = self.registrations.insert(Registration {
             module,

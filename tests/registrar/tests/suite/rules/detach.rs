@@ -113,6 +113,7 @@ super::rules! {
         assert_eq!(findings.len(), 1);
         assert_eq!((findings[0].rule, findings[0].side), (20, Side::Provider));
         assert_eq!(findings[0].binding, Some(FIRST));
+        assert!(findings[0].module.is_some() && findings[0].code != 0);
         let history: Vec<_> = findings[0].history.iter().map(|moment| moment.event).collect();
         assert!(begun(&history).contains(&(Side::Provider, Call::DetachCallback)));
         assert!(findings[0].history.is_sorted_by_key(|moment| moment.time));
