@@ -32,7 +32,7 @@ impl<H: Host> Registrar<H> {
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
         self.check_unchanged(&offer.client);
         let characteristics = offer.client.characteristics;
-        let provider = offer.provider.characteristics.instance();
+        let provider = offer.provider.instance();
         let status = characteristics
             .attach_provider()
             .map_or(STATUS_NOINTERFACE, |callback| {
@@ -188,7 +188,7 @@ impl<H: Host> Registrar<H> {
                         callback(
                             ask.handle,
                             ask.provider.context,
-                            ask.client.characteristics.instance(),
+                            ask.client.instance(),
                             client_context,
                             dispatch,
                             &raw mut answer.context,

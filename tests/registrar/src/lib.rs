@@ -37,6 +37,7 @@ mod journal;
 pub mod knobs;
 mod ledger;
 mod list;
+mod npis;
 #[cfg(feature = "process")]
 pub mod process;
 mod register;

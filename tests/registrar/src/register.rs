@@ -7,14 +7,14 @@ use core::ffi::c_void;
 use core::ptr;
 
 use shared_npi::nmr::abi::{
-    HANDLE, NPIID, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER,
-    STATUS_SUCCESS,
+    HANDLE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
 use crate::characteristics::{Characteristics, Defect};
 use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::Door;
 use crate::state::{Applicant, Next};
@@ -65,7 +65,7 @@ impl<H: Host> Registrar<H> {
         who: Who,
         characteristics: Option<Characteristics>,
         handle_out: *mut HANDLE,
-    ) -> Result<(Characteristics, NPIID), NTSTATUS> {
+    ) -> Result<(Characteristics, NpiKey), NTSTATUS> {
         let refuse = |what| {
             self.breach(1, who, format_args!("{what} is NULL"));
             Err(STATUS_INVALID_PARAMETER)
@@ -89,7 +89,7 @@ impl<H: Host> Registrar<H> {
         self.admit_instance(who, characteristics)?;
         match self.host.inject(Call::Register, who.side) {
             Some(status) => Err(status),
-            None => Ok((characteristics, npi)),
+            None => Ok((characteristics, npi.into())),
         }
     }
 
@@ -119,7 +119,7 @@ impl<H: Host> Registrar<H> {
     unsafe fn enroll(
         &self,
         characteristics: Characteristics,
-        npi: NPIID,
+        npi: NpiKey,
         context: *mut c_void,
         handle_out: *mut HANDLE,
     ) -> Result<Who, NTSTATUS> {

@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::{GUID, HANDLE, NPIID};
+use shared_npi::nmr::abi::HANDLE;
 
 use crate::characteristics::Characteristics;
 use crate::host::{Completion, RegistrationId, Side};
 use crate::list::{Links, List};
+use crate::npis::NpiKey;
 use crate::slab::{Exhausted, NONE};
 
 /// Who a callback belongs to: what of a registration never changes.
@@ -21,8 +22,6 @@ pub(crate) struct Module {
     pub(crate) characteristics: Characteristics,
     pub(crate) context: *mut c_void,
     pub(crate) code: usize,
-    /// Its `ModuleId`, if that is a GUID.
-    pub(crate) name: Option<GUID>,
 }
 
 impl Module {
@@ -35,7 +34,7 @@ impl Module {
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
     pub(crate) handle: HANDLE,
-    pub(crate) npi: NPIID,
+    pub(crate) npi: NpiKey,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,
     /// Its bindings.

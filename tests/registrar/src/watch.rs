@@ -45,13 +45,13 @@ impl Who {
         }
     }
 
-    pub(crate) const fn module(module: &Module) -> Self {
+    pub(crate) fn module(module: &Module) -> Self {
         Self {
             side: module.side(),
             registration: Some(module.id),
             binding: None,
             code: module.code,
-            name: module.name,
+            name: module.characteristics.module_guid(),
         }
     }
 

@@ -9,6 +9,7 @@ use shared_npi::nmr::abi::{HANDLE, NTSTATUS};
 use super::register::Next;
 use super::{Refusal, State, Step};
 use crate::binding::{Phase, Stand};
+use crate::characteristics::Characteristics;
 use crate::handle::{Kind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
@@ -24,7 +25,7 @@ pub(crate) struct Ask {
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
-    pub(crate) client: Module,
+    pub(crate) client: Characteristics,
     pub(crate) provider: Module,
 }
 
@@ -76,7 +77,7 @@ impl<C> State<C> {
             binding: slot,
             id: binding.id,
             handle: self.binding_handle(slot, Side::Provider),
-            client: self.module(slot, Side::Client),
+            client: self.module(slot, Side::Client).characteristics,
             provider: self.module(slot, Side::Provider),
         })
     }

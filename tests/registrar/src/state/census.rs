@@ -21,8 +21,8 @@ impl<C> State<C> {
                 id: registration.module.id,
                 side: registration.module.side(),
                 code: registration.module.code,
-                module: registration.module.name,
-                npi: registration.npi,
+                module: registration.module.characteristics.module_guid(),
+                npi: registration.npi.into(),
                 deregistering: registration.deregistering,
             })
             .collect()
@@ -41,7 +41,7 @@ impl<C> State<C> {
                         side,
                         registration: module.id,
                         code: module.code,
-                        module: module.name,
+                        module: module.characteristics.module_guid(),
                         pended,
                     });
                 }

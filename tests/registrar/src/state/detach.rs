@@ -51,12 +51,7 @@ impl<C> State<C> {
         registration.busy += u32::from(hold);
         let mut slot = registration.bindings.first;
 
-        if let Some(lists) = self.npis.get_mut(&npi) {
-            lists[side as usize].remove(&mut self.registrations, own);
-            if lists.iter().all(|list| list.len == 0) {
-                self.npis.remove(&npi);
-            }
-        }
+        self.npis.leave(npi, side, &mut self.registrations, own);
 
         let (mut first, mut last) = (NONE, NONE);
         while slot != NONE {

@@ -23,8 +23,7 @@ mod wait;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use hashbrown::HashMap;
-use shared_npi::nmr::abi::{HANDLE, NPIID};
+use shared_npi::nmr::abi::HANDLE;
 
 pub(crate) use self::attach::{Ask, ELSEWHERE, Follow};
 pub(crate) use self::detach::Completed;
@@ -33,7 +32,8 @@ pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase};
 use crate::handle::{self, Kind, Misuse, Named};
 use crate::host::{BindingId, Side};
-use crate::list::{Linked, Links, List};
+use crate::list::{Linked, Links};
+use crate::npis::Npis;
 use crate::registration::{Module, Registration};
 use crate::slab::{Key, Slab};
 
@@ -41,7 +41,7 @@ use crate::slab::{Key, Slab};
 pub(crate) struct State<C> {
     registrations: Slab<Registration<C>>,
     bindings: Slab<Binding>,
-    npis: HashMap<NPIID, [List; 2]>,
+    npis: Npis,
     last_registration: u32,
     last_binding: u32,
     /// The registration that ended last by `NmrDeregister...` alone.
@@ -116,7 +116,7 @@ impl<C> State<C> {
         Self {
             registrations: Slab::new(),
             bindings: Slab::new(),
-            npis: HashMap::new(),
+            npis: Npis::new(),
             last_registration: 0,
             last_binding: 0,
             finished: None,

@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{HANDLE, NPIID};
+use shared_npi::nmr::abi::HANDLE;
 
 use super::{Ends, State, Wake};
 use crate::binding::{Binding, Phase};
@@ -12,6 +12,7 @@ use crate::characteristics::Characteristics;
 use crate::handle::{self, Kind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
+use crate::npis::NpiKey;
 use crate::registration::{Door, Module, Registration};
 use crate::slab::{Exhausted, NONE};
 
@@ -19,7 +20,7 @@ use crate::slab::{Exhausted, NONE};
 pub(crate) struct Applicant<C> {
     pub(crate) characteristics: Characteristics,
     pub(crate) context: *mut c_void,
-    pub(crate) npi: NPIID,
+    pub(crate) npi: NpiKey,
     pub(crate) door: Door<C>,
     /// Peers that registered last are offered first.
     pub(crate) newest_first: bool,
@@ -45,7 +46,7 @@ pub(crate) struct Offer {
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
     pub(crate) client: Module,
-    pub(crate) provider: Module,
+    pub(crate) provider: Characteristics,
 }
 
 impl<C> State<C> {
@@ -64,10 +65,7 @@ impl<C> State<C> {
             newest_first,
         } = applicant;
         let side = characteristics.side();
-        let peers = self
-            .npis
-            .get(&npi)
-            .map_or(List::EMPTY, |lists| lists[side.peer() as usize]);
+        let peers = self.npis.members(npi, side.peer());
         if self.reserve(peers.len).is_err() {
             return Err(door);
         }
@@ -78,7 +76,6 @@ impl<C> State<C> {
             characteristics,
             context,
             code: characteristics.code(),
-            name: characteristics.module_guid(),
         };
         let key = self.registrations.insert(Registration {
             module,
@@ -95,8 +92,7 @@ impl<C> State<C> {
         let named = Named::Registration;
         let handle = handle::encode(Kind { named, side }, key);
         self.registrations.at_mut(key.slot).handle = handle;
-        self.npis.entry(npi).or_insert([List::EMPTY; 2])[side as usize]
-            .push_back(&mut self.registrations, key.slot);
+        self.npis.join(npi, side, &mut self.registrations, key.slot);
 
         let mut peer = peers.first;
         while peer != NONE {
@@ -113,7 +109,7 @@ impl<C> State<C> {
     fn reserve(&mut self, bindings: u32) -> Result<(), Exhausted> {
         self.bindings.reserve(bindings)?;
         self.registrations.reserve(1)?;
-        self.npis.try_reserve(1).map_err(|_| Exhausted)
+        self.npis.reserve()
     }
 
     fn queue(&mut self, side: Side, own: u32, peer: u32, newest_first: bool) {
@@ -167,7 +163,7 @@ impl<C> State<C> {
             id: self.bindings.at(binding).id,
             handle: self.binding_handle(binding, Side::Client),
             client: self.module(binding, Side::Client),
-            provider: self.module(binding, Side::Provider),
+            provider: self.module(binding, Side::Provider).characteristics,
         }
     }
 }
