@@ -17,6 +17,7 @@ use driver_image::DriverImage;
 
 use crate::image_report;
 use crate::outcome::Outcome;
+use crate::parts::Purpose;
 use crate::screen::{self, say};
 use crate::toolchain::{Compiler, TARGET};
 use crate::workspace::{DRIVERS, Workspace};
@@ -34,7 +35,7 @@ const FOREIGN_SETTINGS: [&str; 4] = [
 const ADAPTED: &str = "Cargo.lock.adapted";
 
 pub(crate) fn run() -> Result<Outcome> {
-    match setup::ensure()? {
+    match setup::ensure(Purpose::Build)? {
         Outcome::Done => drivers(&Workspace::find()?),
         other => Ok(other),
     }

@@ -69,11 +69,13 @@ fn table(parts: &[Part]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::Purpose;
 
     #[test]
     fn a_missing_part_comes_with_its_remedy() {
         let part = |found| Part {
             name: "linker",
+            purpose: Purpose::Build,
             found,
             detail: "x".to_owned(),
             remedy: "apt-get install lld".to_owned(),

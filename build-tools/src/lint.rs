@@ -6,6 +6,7 @@
 use anyhow::Result;
 
 use crate::outcome::Outcome;
+use crate::parts::Purpose;
 use crate::steps::{Step, Steps};
 use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
@@ -46,7 +47,7 @@ const STEPS: [Step; 4] = [
 ];
 
 pub(crate) fn run() -> Result<Outcome> {
-    match setup::ensure()? {
+    match setup::ensure(Purpose::Check)? {
         Outcome::Done => {}
         other => return Ok(other),
     }

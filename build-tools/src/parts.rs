@@ -13,11 +13,23 @@ use serde::Serialize;
 use crate::toolchain::Compiler;
 use crate::workspace::{cargo, output};
 
+/// What a part is needed for; whoever checks also builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Purpose {
+    /// Building the drivers and running them.
+    Build,
+    /// `test` and `lint`.
+    Check,
+}
+
 /// A part, found or missing.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Part {
     /// What it is.
     pub(crate) name: &'static str,
+    /// What it is needed for.
+    pub(crate) purpose: Purpose,
     /// Whether it is there.
     pub(crate) found: bool,
     /// Its version or place; if missing, what was looked for.
@@ -46,10 +58,19 @@ impl Part {
     ) -> Self {
         Self {
             name,
+            purpose: Purpose::Build,
             found: located.is_ok(),
             detail: located.unwrap_or_else(|sought| sought),
             remedy,
             packages: packages.to_vec(),
+        }
+    }
+
+    /// The same part, needed for checks only.
+    fn for_checks(self) -> Self {
+        Self {
+            purpose: Purpose::Check,
+            ..self
         }
     }
 }
@@ -65,9 +86,12 @@ pub(crate) fn all() -> Vec<Part> {
     parts
 }
 
-/// The parts that are missing.
-pub(crate) fn missing() -> Vec<Part> {
-    all().into_iter().filter(|part| !part.found).collect()
+/// The parts that are missing for `purpose`.
+pub(crate) fn missing(purpose: Purpose) -> Vec<Part> {
+    all()
+        .into_iter()
+        .filter(|part| !part.found && part.purpose <= purpose)
+        .collect()
 }
 
 /// The packages that have `parts`, as far as any has.
@@ -96,9 +120,9 @@ fn elsewhere() -> Vec<Part> {
             &["rustc-web", "rust-web-src"],
             compiler(),
         ),
-        Part::packaged("clippy for Windows", &["rust-web-clippy"], clippy()),
+        Part::packaged("clippy for Windows", &["rust-web-clippy"], clippy()).for_checks(),
         Part::packaged("lld-link", &["lld"], linker()),
-        Part::packaged("clang", &["clang"], clang()),
+        Part::packaged("clang", &["clang"], clang()).for_checks(),
         Part::packaged("llvm-dlltool", &["llvm"], located(driver_parts::dlltool())),
         Part::packaged("libclang", &["libclang-dev"], located(libclang)),
         Part::packaged(

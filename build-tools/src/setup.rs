@@ -10,21 +10,21 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::outcome::Outcome;
-use crate::parts;
+use crate::parts::{self, Purpose};
 use crate::screen::say;
 use crate::workspace::{output, succeeds};
 
 pub(crate) fn run() -> Result<Outcome> {
-    let outcome = ensure()?;
+    let outcome = ensure(Purpose::Check)?;
     if outcome == Outcome::Done {
         say("setup: every part is there");
     }
     Ok(outcome)
 }
 
-/// Installs what is missing; says nothing if that is nothing.
-pub(crate) fn ensure() -> Result<Outcome> {
-    let missing = parts::missing();
+/// Installs what is missing for `purpose`; says nothing if that is nothing.
+pub(crate) fn ensure(purpose: Purpose) -> Result<Outcome> {
+    let missing = parts::missing(purpose);
     if missing.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -65,7 +65,7 @@ pub(crate) fn ensure() -> Result<Outcome> {
         }
     }
 
-    let missing = parts::missing();
+    let missing = parts::missing(purpose);
     for part in &missing {
         say(format!(
             "setup: {} is still missing ({}); get it with: {}",

@@ -4,11 +4,12 @@
 
 use anyhow::Result;
 
-use crate::build;
 use crate::outcome::Outcome;
+use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
+use crate::{build, setup};
 
 const STEPS: [Step; 4] = [
     Step {
@@ -51,6 +52,10 @@ const STEPS: [Step; 4] = [
 ];
 
 pub(crate) fn run() -> Result<Outcome> {
+    match setup::ensure(Purpose::Check)? {
+        Outcome::Done => {}
+        other => return Ok(other),
+    }
     say("test: build the drivers");
     let built = build::run()?;
     if built != Outcome::Done {
