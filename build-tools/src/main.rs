@@ -21,6 +21,7 @@ mod outcome;
 mod parts;
 mod screen;
 mod setup;
+mod statements;
 mod steps;
 mod stress;
 mod test;
@@ -51,8 +52,8 @@ enum Command {
     Build,
     /// Load and unload both drivers together, over and over, in the simulated kernel.
     Stress(stress::Arguments),
-    /// Run every test.
-    Test,
+    /// Run every test, or one suite.
+    Test(test::Arguments),
     /// Check formatting, lints and documentation of everything, drivers included.
     Lint,
 }
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(),
         Command::Build => build::run(),
         Command::Stress(arguments) => stress::run(&arguments),
-        Command::Test => test::run(),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Lint => lint::run(),
     };
     match result {
@@ -98,5 +99,8 @@ fn one_line(error: &clap::Error) -> String {
         .map(|line| line.trim_start_matches("tip: "))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
-    format!("{}; --help lists what there is", told.join("; "))
+    format!(
+        "{}; --help lists what there is",
+        told.join("; ").replace(":; ", ": ")
+    )
 }

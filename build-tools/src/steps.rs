@@ -76,13 +76,13 @@ impl Steps {
     pub(crate) fn finish(self) -> Outcome {
         let Self { name, run, failed } = self;
         if failed.is_empty() {
-            say(format!("{name}: all {run} steps passed"));
+            say(format!("{name}: passed, {run} of {run} steps"));
             return Outcome::Done;
         }
         for what in &failed {
             screen::error(format!("{what}: failed, see above"));
         }
-        say(format!("{name}: {} of {run} steps failed", failed.len()));
+        say(format!("{name}: failed, {} of {run} steps", failed.len()));
         Outcome::Found
     }
 }

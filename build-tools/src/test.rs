@@ -1,67 +1,118 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `test`: every test there is, in the order from cheap to dear.
+//! `test`: every test there is, in the order from cheap to dear, or one suite.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
 
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{build, setup};
+use crate::{build, setup, statements};
 
-const STEPS: [Step; 4] = [
-    Step {
-        what: "everything that needs no driver image",
-        arguments: &["test"],
-        variable: None,
-        directory: None,
-    },
-    Step {
-        what: "the bindings that the drivers are built with",
-        arguments: &[
-            "test",
-            "--manifest-path",
-            "build-tools/wdk-build/Cargo.toml",
-            "--features",
-            "mingw",
-        ],
-        variable: None,
-        directory: None,
-    },
-    Step {
-        what: "the driver images in the simulated kernel",
-        arguments: &["test", "--package", "sim", "--features", "images"],
-        variable: None,
-        directory: None,
-    },
-    Step {
-        what: "every interleaving of the in-flight gate and the binding (loom)",
-        arguments: &[
-            "test",
-            "--release",
-            "--package",
-            "shared-npi",
-            "--test",
-            "loom",
-        ],
-        variable: Some(("RUSTFLAGS", "--cfg loom")),
-        directory: Some("loom"),
-    },
-];
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Which tests; all unless given.
+    suite: Option<Suite>,
 
-pub(crate) fn run() -> Result<Outcome> {
+    /// With `registrar`: print the documented statements and the test of each.
+    #[arg(long, requires = "suite")]
+    list: bool,
+}
+
+/// Tests that are run by themselves.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// The registrar: what is documented of NMR, its rules, its races.
+    Registrar,
+    /// The driver images in the simulated kernel.
+    Sim,
+    /// Every interleaving of the in-flight gate and the binding.
+    Loom,
+}
+
+const HOST: Step = Step {
+    what: "everything that needs no driver image",
+    arguments: &["test"],
+    variable: None,
+    directory: None,
+};
+
+const REGISTRAR: Step = Step {
+    what: "the registrar",
+    arguments: &["test", "--package", "registrar"],
+    variable: None,
+    directory: None,
+};
+
+const BINDINGS: Step = Step {
+    what: "the bindings that the drivers are built with",
+    arguments: &[
+        "test",
+        "--manifest-path",
+        "build-tools/wdk-build/Cargo.toml",
+        "--features",
+        "mingw",
+    ],
+    variable: None,
+    directory: None,
+};
+
+const SIM: Step = Step {
+    what: "the driver images in the simulated kernel",
+    arguments: &["test", "--package", "sim", "--features", "images"],
+    variable: None,
+    directory: None,
+};
+
+const LOOM: Step = Step {
+    what: "every interleaving of the in-flight gate and the binding (loom)",
+    arguments: &[
+        "test",
+        "--release",
+        "--package",
+        "shared-npi",
+        "--test",
+        "loom",
+    ],
+    variable: Some(("RUSTFLAGS", "--cfg loom")),
+    directory: Some("loom"),
+};
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if arguments.list {
+        return match arguments.suite {
+            Some(Suite::Registrar) => statements::list(&Workspace::find()?),
+            _ => {
+                bail!("--list is for the registrar's statements: cargo xtask test registrar --list")
+            }
+        };
+    }
+    let steps: &[Step] = match arguments.suite {
+        None => &[HOST, BINDINGS, SIM, LOOM],
+        Some(Suite::Registrar) => &[REGISTRAR],
+        Some(Suite::Sim) => &[SIM],
+        Some(Suite::Loom) => &[LOOM],
+    };
+    if matches!(arguments.suite, None | Some(Suite::Sim)) {
+        match images()? {
+            Outcome::Done => {}
+            other => return Ok(other),
+        }
+    }
+    let mut run = Steps::new("test");
+    run.run(&Workspace::find()?, steps)?;
+    Ok(run.finish())
+}
+
+/// Sets up what the tests of images need, and builds the drivers.
+fn images() -> Result<Outcome> {
     match setup::ensure(Purpose::Check)? {
         Outcome::Done => {}
         other => return Ok(other),
     }
     say("test: build the drivers");
-    let built = build::run()?;
-    if built != Outcome::Done {
-        return Ok(built);
-    }
-    let mut steps = Steps::new("test");
-    steps.run(&Workspace::find()?, &STEPS)?;
-    Ok(steps.finish())
+    build::run()
 }

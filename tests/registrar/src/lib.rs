@@ -43,6 +43,7 @@ pub mod process;
 mod register;
 mod registrar;
 mod registration;
+pub mod rules;
 mod slab;
 mod state;
 mod wait;
