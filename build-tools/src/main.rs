@@ -28,7 +28,6 @@ mod test;
 mod toolchain;
 mod unused_patch;
 mod workspace;
-mod zoo;
 
 use std::process::ExitCode;
 
@@ -55,8 +54,6 @@ enum Command {
     Stress(stress::Arguments),
     /// Run every test, or one suite.
     Test(test::Arguments),
-    /// Show that the simulated kernel finds each known defect, and nothing else.
-    Zoo(zoo::Arguments),
     /// Check formatting, lints and documentation of everything, drivers included.
     Lint,
 }
@@ -76,7 +73,6 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Stress(arguments) => stress::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
-        Command::Zoo(arguments) => zoo::run(&arguments),
         Command::Lint => lint::run(),
     };
     match result {

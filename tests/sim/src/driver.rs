@@ -5,8 +5,6 @@
 
 use std::rc::Rc;
 
-use scenarios::Place;
-
 use crate::image::Image;
 
 /// One load of a driver; a driver that is loaded again is another one.
@@ -74,19 +72,11 @@ impl Drivers {
         })
     }
 
-    /// The function and the line of a place, as far as they are known.
-    pub(crate) fn place(&self, site: Site) -> Option<Place> {
-        self[site.driver].image.place(site.offset?)
-    }
-
-    /// `client.sys+0x1234 Detach (client.c:12)`.
+    /// `client.sys+0x1234`.
     pub(crate) fn show(&self, site: Site) -> String {
         let name = self[site.driver].name();
         match site.offset {
-            Some(offset) => match self.place(site) {
-                Some(place) => format!("{name}+{offset:#x} {place}"),
-                None => format!("{name}+{offset:#x}"),
-            },
+            Some(offset) => format!("{name}+{offset:#x}"),
             None => name.to_owned(),
         }
     }

@@ -36,7 +36,8 @@ struct Open {
 #[derive(Debug)]
 struct Counted {
     address: usize,
-    thread: ThreadId,
+    /// Whose object it is, if it is a thread's.
+    thread: Option<ThreadId>,
     /// The thread itself and handles.
     references: usize,
     /// Pointers that drivers hold.
@@ -92,10 +93,22 @@ impl Handles {
     pub(crate) fn add_thread(&mut self, address: usize, thread: ThreadId) {
         self.objects.push(Counted {
             address,
-            thread,
+            thread: Some(thread),
             references: 1,
             pointers: Vec::new(),
         });
+    }
+
+    /// Adds an object that only pointers refer to, and that stays.
+    pub(crate) fn add_object(&mut self, address: usize) {
+        if self.counted(address).is_none() {
+            self.objects.push(Counted {
+                address,
+                thread: None,
+                references: 1,
+                pointers: Vec::new(),
+            });
+        }
     }
 
     /// The handles and pointers that a driver has left behind.
@@ -107,7 +120,7 @@ impl Handles {
         let pointers = self.objects.iter().flat_map(|object| &object.pointers);
         let pointers = pointers
             .filter(|by| by.driver == driver)
-            .map(|&by| ("a reference to a thread".to_owned(), by));
+            .map(|&by| ("a reference to an object".to_owned(), by));
         handles.chain(pointers).collect()
     }
 }
@@ -162,7 +175,9 @@ impl State {
         };
         if let Some(index) = self.handles.objects.iter().position(unused) {
             let object = self.handles.objects.remove(index);
-            self.scheduler.thread_mut(object.thread).object = 0;
+            if let Some(thread) = object.thread {
+                self.scheduler.thread_mut(thread).object = 0;
+            }
             let freed = self.pool.free(address, 0, None);
             debug_assert_eq!(freed, Ok(()));
         }

@@ -18,9 +18,13 @@ use registrar::Registrar;
 use scenarios::{Counts, Finding, Role, Setting, stream};
 
 use crate::arena::IMAGES;
-use crate::driver::Drivers;
+use crate::deferred::Deferred;
+use crate::driver::{Drivers, Site};
+use crate::exports::callbacks::Registered;
 use crate::handles::Handles;
 use crate::image::Image;
+use crate::live::Objects;
+use crate::locks::Locks;
 use crate::nmr::SimHost;
 use crate::pool::Pool;
 use crate::registry::Registry;
@@ -75,6 +79,14 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     /// The drivers that are loaded.
     pub(crate) services: BTreeMap<Role, Service>,
+    pub(crate) objects: Objects,
+    pub(crate) locks: Locks,
+    pub(crate) deferred: Deferred,
+    /// Named devices and symbolic links, who made them.
+    pub(crate) names: BTreeMap<String, (usize, Site)>,
+    pub(crate) named_callbacks: BTreeMap<String, usize>,
+    pub(crate) callbacks: Vec<Registered>,
+    pub(crate) variables: BTreeMap<&'static str, usize>,
     pub(crate) watch: Watch,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
@@ -111,6 +123,13 @@ impl State {
             handles: Handles::default(),
             registry: Registry::new(settings),
             services: BTreeMap::new(),
+            objects: Objects::default(),
+            locks: Locks::default(),
+            deferred: Deferred::default(),
+            names: BTreeMap::new(),
+            named_callbacks: BTreeMap::new(),
+            callbacks: Vec::new(),
+            variables: BTreeMap::new(),
             watch: Watch::default(),
             counts: Counts::default(),
             finding: None,

@@ -19,12 +19,13 @@
 //! # Limits
 //!
 //! Linux on x86-64 only, because driver code runs natively; elsewhere the crate
-//! is empty and its program says so. One simulated processor: threads switch at
-//! calls, not between other instructions.
+//! is empty and its program says so. Threads switch at calls, not between other
+//! instructions.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod arena;
+mod deferred;
 mod driver;
 mod exports;
 mod findings;
@@ -32,6 +33,8 @@ mod handles;
 mod image;
 mod irql;
 mod kernel;
+mod live;
+mod locks;
 mod machine;
 mod nmr;
 mod pool;
@@ -39,7 +42,6 @@ mod registry;
 mod scheduler;
 mod scm;
 mod stack;
-mod symbols;
 mod thunk;
 mod trap;
 mod watch;

@@ -7,10 +7,13 @@
 //! and on its way out. Time passes a little at each point, and jumps to the
 //! next timer when all sleep.
 //!
+//! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
+//! above keeps the processor that it is on; the others run on those that are
+//! left, so it stops them only where there is no other.
+//!
 //! # Limits
 //!
-//! There is one simulated processor: a thread at `DISPATCH_LEVEL` or above is
-//! not preempted. Code between two points runs as if it were one instruction.
+//! Code between two points runs as if it were one instruction.
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rand::RngExt;
@@ -92,6 +95,14 @@ pub(crate) struct Thread {
     pub(crate) frames: Vec<Frame>,
     /// The address of its `KTHREAD`, 0 if it has none.
     pub(crate) object: usize,
+    /// How many critical and guarded regions it is in.
+    pub(crate) regions: u32,
+    /// More objects that it waits for.
+    pub(crate) also: Vec<usize>,
+    /// Whether it waits for all of them at once.
+    pub(crate) wants_all: bool,
+    /// Which object ended its wait.
+    pub(crate) woken_by: usize,
     run: Run,
     woken: Woken,
     fiber: Option<Fiber>,
@@ -101,6 +112,18 @@ pub(crate) struct Thread {
 impl Thread {
     pub(crate) const fn has_ended(&self) -> bool {
         matches!(self.run, Run::Ended)
+    }
+
+    fn waits_for(&self, what: Waitable) -> bool {
+        let Run::Blocked { on, .. } = self.run else {
+            return false;
+        };
+        on == what || matches!(what, Waitable::Object(address) if self.also.contains(&address))
+    }
+
+    /// Whether it keeps a processor.
+    const fn is_pinned(&self) -> bool {
+        self.irql >= DISPATCH_LEVEL && !self.has_ended()
     }
 
     /// What it waits for without an end in sight.
@@ -125,6 +148,8 @@ pub(crate) struct Scheduler {
     doors: u32,
     /// One point in this many may switch threads.
     rarity: u32,
+    /// How many processors there are.
+    pub(crate) processors: usize,
 }
 
 impl Scheduler {
@@ -138,6 +163,7 @@ impl Scheduler {
             points: 0,
             doors: 0,
             rarity: [1, 2, 8, 32][random.random_range(0..4)],
+            processors: [1, 2, 2, 4][random.random_range(0..4)],
         }
     }
 
@@ -178,21 +204,26 @@ impl Scheduler {
         self.threads
             .iter()
             .enumerate()
-            .filter(|(_, thread)| matches!(thread.run, Run::Blocked { on, .. } if on == what))
+            .filter(|(_, thread)| thread.waits_for(what))
             .map(|(index, _)| ThreadId(index))
             .collect()
     }
 
-    /// Ends a thread's wait.
+    /// Ends a thread's wait, if it waits.
     pub(crate) fn wake(&mut self, id: ThreadId, woken: Woken) {
         let thread = self.thread_mut(id);
-        thread.run = Run::Ready;
-        thread.woken = woken;
+        if matches!(thread.run, Run::Blocked { .. }) {
+            thread.run = Run::Ready;
+            thread.woken = woken;
+        }
     }
 
     /// Ends the wait of all that wait for `what`.
     pub(crate) fn wake_all(&mut self, what: Waitable) {
         for id in self.waiters(what) {
+            if let Waitable::Object(address) = what {
+                self.thread_mut(id).woken_by = address;
+            }
             self.wake(id, Woken::Satisfied);
         }
     }
@@ -220,9 +251,32 @@ impl Scheduler {
             .min()
     }
 
+    /// Whether a thread below `DISPATCH_LEVEL` finds a processor.
+    fn has_processor(&self) -> bool {
+        let pinned = self.threads.iter().filter(|thread| thread.is_pinned());
+        pinned.count() < self.processors
+    }
+
+    /// The number of the current thread's processor.
+    pub(crate) fn processor(&self) -> u32 {
+        let me = self.current_id().0;
+        let before = self.threads[..me]
+            .iter()
+            .filter(|thread| thread.is_pinned());
+        let number = if self.current().is_pinned() {
+            before.count()
+        } else {
+            me
+        };
+        u32::try_from(number % self.processors).expect("there are few")
+    }
+
     /// One of the threads that can run.
     fn draw(&self, random: &mut ChaCha8Rng) -> Option<usize> {
-        let ready = |thread: &&Thread| matches!(thread.run, Run::Ready);
+        let any = self.has_processor();
+        let ready = |thread: &&Thread| {
+            matches!(thread.run, Run::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
+        };
         let count = self.threads.iter().filter(ready).count();
         let nth = match count {
             0 => return None,
@@ -259,6 +313,10 @@ impl State {
             irql: PASSIVE_LEVEL,
             frames: Vec::new(),
             object: 0,
+            regions: 0,
+            also: Vec::new(),
+            wants_all: false,
+            woken_by: 0,
             run: Run::Ready,
             woken: Woken::Satisfied,
             fiber: Some(fiber),
@@ -291,6 +349,10 @@ impl State {
                 return None;
             };
             self.scheduler.time = self.scheduler.time.max(deadline);
+            if self.scheduler.time > LONGEST {
+                self.report_endless();
+                return None;
+            }
             self.scheduler.wake_due();
         }
     }
@@ -307,9 +369,7 @@ impl State {
             return true;
         }
         scheduler.wake_due();
-        if scheduler.current().irql >= DISPATCH_LEVEL
-            || (scheduler.rarity > 1 && !self.random.random_ratio(1, scheduler.rarity))
-        {
+        if scheduler.rarity > 1 && !self.random.random_ratio(1, scheduler.rarity) {
             return false;
         }
         let next = scheduler.draw(&mut self.random);

@@ -15,13 +15,13 @@ use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::arena::{self, Access};
+use crate::deferred::{self, check_return};
 use crate::driver::{Driver, DriverId, Life, Site};
 use crate::findings::stop_at;
-use crate::irql::{self, PASSIVE_LEVEL};
+use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, kernel, with};
 use crate::pool::tag_text;
 use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
-use crate::thunk::Call;
 use crate::{image, registry};
 
 type DriverEntry =
@@ -79,7 +79,7 @@ fn load(role: Role) {
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
     let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
-    check_level(service.driver, "DriverEntry");
+    check_returned(service.driver, "DriverEntry");
     with(|state| {
         state.trace(|_| format!("DriverEntry of {} = {status:#010x}", role.service()));
         state.delete_path(path);
@@ -115,19 +115,17 @@ fn unload(role: Role) {
     let routine: DriverUnload = unsafe { mem::transmute(routine) };
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(service.object as *mut DRIVER_OBJECT) };
-    check_level(driver, "DriverUnload");
+    check_returned(driver, "DriverUnload");
+    deferred::join_work(driver);
     let routine = with(|state| state.drivers.site(routine as usize));
     check_nothing_left(driver, routine);
     with(|state| state.remove(service));
     point();
 }
 
-fn check_level(driver: DriverId, routine: &str) {
-    let level = with(|state| state.scheduler.current().irql);
-    if level != PASSIVE_LEVEL {
-        let what = format!("{routine} returned at {}", irql::name(level));
-        stop_at("0xC8", what, with(|state| state.entry_site(driver)));
-    }
+fn check_returned(driver: DriverId, routine: &str) {
+    let site = with(|state| state.entry_site(driver));
+    check_return("0xC8", routine, PASSIVE_LEVEL, site);
 }
 
 /// What a driver must not leave behind.
@@ -167,9 +165,7 @@ impl State {
             life: Life::Here,
         });
         let cookie = self.random.random::<u64>() >> 16;
-        image.map(base, cookie, |export| {
-            self.thunks.make(Call::Import { driver, export })
-        });
+        image.map(base, cookie, |export| self.bind(driver, export));
         let object = self.new_driver_object(&image, base);
         let entry = base + image.entry_point();
         // SAFETY: the image's entry point is a function of this type.
@@ -240,6 +236,28 @@ impl State {
         self.drivers.site(driver.base + driver.image.entry_point())
     }
 
+    /// What the kernel still knows of a driver that says it is done.
+    fn left_in_kernel(&self, driver: DriverId) -> Option<(String, String, Option<Site>)> {
+        let image = self.drivers[driver].range();
+        let left = |code: &str, name: &str, by| {
+            let what = format!("DriverUnload returned, but {name} is left");
+            Some((code.to_owned(), what, by))
+        };
+        let live = self
+            .objects
+            .of(driver)
+            .or_else(|| self.objects.within(image));
+        if let Some(live) = live {
+            return left("0xCE", live.kind.name(), live.by);
+        }
+        if let Some(held) = self.locks.taken_by(driver) {
+            return left("0xC4", held.kind.name(), held.by);
+        }
+        let mut names = self.names.iter();
+        let (name, (_, by)) = names.find(|(_, (_, by))| by.driver == driver)?;
+        left("leak", &format!("the symbolic link {name}"), Some(*by))
+    }
+
     /// What a driver that says it is done has left behind.
     fn leftover(&mut self, driver: DriverId) -> Option<(String, String, Option<Site>)> {
         let threads = &self.scheduler.threads;
@@ -263,6 +281,9 @@ impl State {
                 thread.name
             );
             return Some(("0xCE".to_owned(), what, None));
+        }
+        if let Some(left) = self.left_in_kernel(driver) {
+            return Some(left);
         }
         if let Some((what, by)) = self.handles.held_by(driver).into_iter().next() {
             let what = format!("DriverUnload returned, but {what} is left");

@@ -19,8 +19,8 @@ use registrar::host::{BindingId, Side};
 use crate::arena::THUNKS;
 use crate::driver::{DriverId, Site};
 use crate::exports::Export;
-use crate::findings::stop;
-use crate::irql;
+use crate::findings::{stop, stop_at};
+use crate::irql::{self, Irql};
 use crate::kernel::{State, with};
 use crate::scheduler::point;
 use crate::watch::entry_name;
@@ -49,6 +49,8 @@ pub(crate) struct Frame {
     pub(crate) call: Call,
     /// Where it returns to.
     pub(crate) home: usize,
+    /// At which it was made.
+    pub(crate) irql: Irql,
 }
 
 /// The thunks of a cycle.
@@ -142,11 +144,13 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize) -> usize {
     let breach = with(|state| {
         let call = state.thunks.0[number as usize];
         state.scheduler.note(u64::from(number) << 32);
-        state
-            .scheduler
-            .current_mut()
-            .frames
-            .push(Frame { call, home: caller });
+        let current = state.scheduler.current_mut();
+        let irql = current.irql;
+        current.frames.push(Frame {
+            call,
+            home: caller,
+            irql,
+        });
         state.trace(|state| format!("-> {}", state.show_call(state.frame())));
         state.check_call(call)
     });
@@ -163,15 +167,18 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize) -> usize {
 /// A call comes back; answers where it goes. `result` holds its result, what is
 /// none of which becomes 0: it would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
-    with(|state| {
+    let breach = with(|state| {
         let call = state.frame().call;
         // SAFETY: `leave_stub` passes the address of the saved `rax`.
         let value = call.result(unsafe { result.read() });
         // SAFETY: as above.
         unsafe { result.write(value) };
         state.trace(|_| format!("<- {} = {value:#x}", call.target()));
-        state.watch_return(call, value);
+        state.watch_return(call, value)
     });
+    if let Some((what, site)) = breach {
+        stop_at("0xC8", what, site);
+    }
     point();
     with(|state| {
         let frame = state.scheduler.current_mut().frames.pop();
@@ -233,16 +240,25 @@ impl State {
         }
     }
 
-    fn watch_return(&mut self, call: Call, result: u64) {
-        if let Call::Dispatch {
+    /// Looks at a call that returns; what it did wrong and who, if it did.
+    fn watch_return(&mut self, call: Call, result: u64) -> Option<(String, Option<Site>)> {
+        let Call::Dispatch {
             binding,
             owner,
             index,
-            ..
+            target,
         } = call
-        {
-            self.watch.leave(binding, owner, index, result);
-        }
+        else {
+            return None;
+        };
+        self.watch.leave(binding, owner, index, result);
+        let (before, after) = (self.frame().irql, self.scheduler.current().irql);
+        (before != after).then(|| {
+            let (before, after) = (irql::name(before), irql::name(after));
+            let name = entry_name(owner, index);
+            let what = format!("{name} returned at {after}, it was called at {before}");
+            (what, self.drivers.site(target))
+        })
     }
 
     /// Who made the innermost call of the current thread.
@@ -256,8 +272,7 @@ impl State {
 
     /// Who made a call.
     pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
-        // Within the call: what follows it may be another line or function.
-        let site = self.drivers.site(frame.home - 1);
+        let site = self.drivers.site(frame.home);
         match frame.call {
             Call::Import { driver, .. } => {
                 Some(site.filter(|site| site.driver == driver).unwrap_or(Site {

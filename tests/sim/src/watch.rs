@@ -27,8 +27,6 @@ struct End {
     pended: i64,
     /// Its detach callback has been called.
     detaching: bool,
-    /// An address in its module.
-    code: usize,
     /// It has said that it is done.
     done: bool,
 }
@@ -59,8 +57,6 @@ pub(crate) struct Debt {
     side: Side,
     inside: u64,
     pended: i64,
-    /// An address in the module that keeps it from being complete.
-    pub(crate) code: usize,
 }
 
 impl fmt::Display for Debt {
@@ -94,22 +90,16 @@ impl Watch {
     pub(crate) fn owing(&self) -> impl Iterator<Item = Debt> {
         self.0.iter().flat_map(|(&binding, state)| {
             [
-                (Side::Client, &state.client, &state.provider),
-                (Side::Provider, &state.provider, &state.client),
+                (Side::Client, &state.client),
+                (Side::Provider, &state.provider),
             ]
             .into_iter()
-            .filter(|(_, end, _)| end.detaching && !end.done)
-            .map(move |(side, end, peer)| Debt {
+            .filter(|(_, end)| end.detaching && !end.done)
+            .map(move |(side, end)| Debt {
                 binding,
                 side,
                 inside: end.inside,
                 pended: end.pended,
-                // What has pended is for the peer to complete.
-                code: if end.inside == 0 && end.pended > 0 && peer.detaching {
-                    peer.code
-                } else {
-                    end.code
-                },
             })
         })
     }
@@ -182,10 +172,8 @@ impl Watch {
         self.0.entry(binding).or_default().accepted = true;
     }
 
-    fn detach(&mut self, binding: BindingId, side: Side, code: usize) {
-        let end = self.0.entry(binding).or_default().end(side);
-        end.detaching = true;
-        end.code = code;
+    fn detach(&mut self, binding: BindingId, side: Side) {
+        self.0.entry(binding).or_default().end(side).detaching = true;
     }
 }
 
@@ -216,7 +204,7 @@ impl State {
                 None
             }
             (Call::DetachCallback, Phase::Enter, Some(binding)) => {
-                self.watch.detach(binding, event.side, event.code);
+                self.watch.detach(binding, event.side);
                 None
             }
             (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {

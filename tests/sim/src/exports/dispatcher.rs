@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Dispatcher objects: events and semaphores, and waiting for them.
+//! Dispatcher objects, and waiting for them.
 //!
 //! An object lives in the driver's memory with the layout of `DISPATCHER_HEADER`;
-//! who waits for it is known to the scheduler.
+//! who waits for it is known to the scheduler. What a signal grants is handed to
+//! a waiter before that runs.
 
 use std::ffi::c_void;
 
@@ -17,49 +18,50 @@ use crate::findings::stop;
 use crate::handles::Object;
 use crate::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
+use crate::locks::{self, Held, Kind, Mode};
 use crate::scheduler::{ThreadId, Waitable, Woken, block};
 
 exports! {
-    "KeInitializeEvent" <= DISPATCH_LEVEL => ke_initialize_event: ();
-    "KeSetEvent" <= DISPATCH_LEVEL => ke_set_event: i32;
-    "KeClearEvent" <= DISPATCH_LEVEL => ke_clear_event: ();
-    "KeResetEvent" <= DISPATCH_LEVEL => ke_reset_event: i32;
-    "KeReadStateEvent" <= DISPATCH_LEVEL => ke_read_state: i32;
-    "KeInitializeSemaphore" <= DISPATCH_LEVEL => ke_initialize_semaphore: ();
-    "KeReleaseSemaphore" <= DISPATCH_LEVEL => ke_release_semaphore: i32;
-    "KeReadStateSemaphore" <= DISPATCH_LEVEL => ke_read_state: i32;
     "KeWaitForSingleObject" <= DISPATCH_LEVEL => ke_wait_for_single_object: i32;
+    "KeWaitForMutexObject" <= DISPATCH_LEVEL => ke_wait_for_single_object: i32;
+    "KeWaitForMultipleObjects" <= DISPATCH_LEVEL => ke_wait_for_multiple_objects: i32;
     "ZwWaitForSingleObject" <= PASSIVE_LEVEL => zw_wait_for_single_object: i32;
 }
 
-const NOTIFICATION_EVENT: u8 = 0;
-const SYNCHRONIZATION_EVENT: u8 = 1;
-const SEMAPHORE: u8 = 5;
+pub(super) const NOTIFICATION_EVENT: u8 = 0;
+pub(super) const SYNCHRONIZATION_EVENT: u8 = 1;
+pub(super) const MUTEX: u8 = 2;
+pub(super) const SEMAPHORE: u8 = 5;
 const THREAD: u8 = 6;
+pub(super) const NOTIFICATION_TIMER: u8 = 8;
+pub(super) const SYNCHRONIZATION_TIMER: u8 = 9;
 
 /// `DISPATCHER_HEADER`.
 #[repr(C)]
-struct Header {
+pub(super) struct Header {
     kind: u8,
     signalling: u8,
     /// Of the whole object, in units of four bytes.
     size: u8,
     reserved: u8,
-    state: i32,
+    pub(super) state: i32,
     waiters: [*mut c_void; 2],
 }
 
-/// `KSEMAPHORE`.
+/// `KMUTANT`.
 #[repr(C)]
-struct Semaphore {
-    header: Header,
-    limit: i32,
+pub(super) struct Mutant {
+    pub(super) header: Header,
+    list: [*mut c_void; 2],
+    owner: *mut c_void,
+    abandoned: u8,
+    apc_disable: u8,
 }
 
-const _: () = assert!(size_of::<Header>() == 24 && size_of::<Semaphore>() == 32);
+const _: () = assert!(size_of::<Header>() == 24 && size_of::<Mutant>() == 56);
 
 impl Header {
-    fn new<T>(kind: u8, state: i32, at: *mut Self) -> Self {
+    pub(super) fn new<T>(kind: u8, state: i32, at: *mut Self) -> Self {
         let list = at
             .wrapping_byte_add(std::mem::offset_of!(Self, waiters))
             .cast();
@@ -75,7 +77,7 @@ impl Header {
 }
 
 /// An object that was initialised.
-fn object(header: *mut Header, kinds: &[u8], what: &str) -> *mut Header {
+pub(super) fn object(header: *mut Header, kinds: &[u8], what: &str) -> *mut Header {
     // SAFETY: the object is resident, says the contract of every function here.
     let (kind, size) = unsafe { ((*header).kind, (*header).size) };
     if size == 0 || !kinds.contains(&kind) {
@@ -86,14 +88,6 @@ fn object(header: *mut Header, kinds: &[u8], what: &str) -> *mut Header {
         );
     }
     header
-}
-
-fn event(header: *mut Header) -> *mut Header {
-    object(
-        header,
-        &[NOTIFICATION_EVENT, SYNCHRONIZATION_EVENT],
-        "an event",
-    )
 }
 
 /// How many bytes the object of a thread takes.
@@ -110,38 +104,14 @@ pub(super) fn initialize_thread(address: usize) {
 pub(super) fn signal_thread(state: &mut State, address: usize) {
     let header = address as *mut Header;
     // SAFETY: the thread still refers to its object.
-    unsafe { (*header).state = 1 };
-    state.scheduler.wake_all(Waitable::Object(address));
-}
-
-unsafe extern "win64" fn ke_initialize_event(header: *mut Header, kind: i32, signaled: u8) {
-    let kind = match kind {
-        0 => NOTIFICATION_EVENT,
-        1 => SYNCHRONIZATION_EVENT,
-        other => stop(
-            "0xC4",
-            format!("an event was initialised with type {other}"),
-        ),
-    };
-    forbid_waiters(header);
-    let value = Header::new::<Header>(kind, i32::from(signaled != 0), header);
-    // SAFETY: the event is resident and writable, says the contract.
-    unsafe { header.write(value) };
-}
-
-unsafe extern "win64" fn ke_initialize_semaphore(at: *mut Semaphore, count: i32, limit: i32) {
-    if count < 0 || limit <= 0 || count > limit {
-        let what = format!("a semaphore was initialised with count {count} and limit {limit}");
-        stop("0xC4", what);
+    unsafe {
+        (*header).state = 1;
+        signal(state, header);
     }
-    forbid_waiters(at.cast());
-    let header = Header::new::<Semaphore>(SEMAPHORE, count, at.cast());
-    // SAFETY: the semaphore is resident and writable, says the contract.
-    unsafe { at.write(Semaphore { header, limit }) };
 }
 
 /// An object that someone waits for must not be initialised again.
-fn forbid_waiters(header: *mut Header) {
+pub(super) fn forbid_waiters(header: *mut Header) {
     let on = Waitable::Object(header.addr());
     if with(|state| !state.scheduler.waiters(on).is_empty()) {
         stop(
@@ -151,66 +121,74 @@ fn forbid_waiters(header: *mut Header) {
     }
 }
 
-unsafe extern "win64" fn ke_set_event(header: *mut Header, _increment: i32, _wait: u8) -> i32 {
-    let header = event(header);
-    with(|state| {
-        // SAFETY: `event` has read it.
-        let event = unsafe { &mut *header };
-        let before = event.state;
-        let on = Waitable::Object(header.addr());
-        if event.kind == NOTIFICATION_EVENT {
-            event.state = 1;
-            state.scheduler.wake_all(on);
-        } else {
-            event.state = i32::from(!state.wake_one(on));
+/// Hands what an object has to give to those who wait for it: to any of them,
+/// because the order in which Windows does is no promise.
+///
+/// # Safety
+///
+/// The object is valid.
+pub(super) unsafe fn signal(state: &mut State, header: *mut Header) {
+    let on = Waitable::Object(header.addr());
+    loop {
+        // SAFETY: the caller's promise.
+        if unsafe { (*header).state } <= 0 {
+            return;
         }
-        before
-    })
-}
-
-unsafe extern "win64" fn ke_reset_event(header: *mut Header) -> i32 {
-    // SAFETY: `event` has read it.
-    let event = unsafe { &mut *event(header) };
-    std::mem::replace(&mut event.state, 0)
-}
-
-unsafe extern "win64" fn ke_clear_event(header: *mut Header) {
-    // SAFETY: as for `ke_reset_event`.
-    unsafe { ke_reset_event(header) };
-}
-
-unsafe extern "win64" fn ke_read_state(header: *mut Header) -> i32 {
-    let kinds = [NOTIFICATION_EVENT, SYNCHRONIZATION_EVENT, SEMAPHORE];
-    // SAFETY: `object` has read it.
-    unsafe { (*object(header, &kinds, "an event or a semaphore")).state }
-}
-
-unsafe extern "win64" fn ke_release_semaphore(
-    at: *mut Semaphore,
-    _increment: i32,
-    adjustment: i32,
-    _wait: u8,
-) -> i32 {
-    object(at.cast(), &[SEMAPHORE], "a semaphore");
-    // SAFETY: `object` has read it.
-    let (before, limit) = unsafe { ((*at).header.state, (*at).limit) };
-    match before.checked_add(adjustment) {
-        Some(after) if adjustment > 0 && after <= limit => with(|state| {
-            let mut left = after;
-            while left > 0 && state.wake_one(Waitable::Object(at.addr())) {
-                left -= 1;
-            }
-            // SAFETY: as above.
-            unsafe { (*at).header.state = left };
-        }),
-        _ => {
-            let what = format!(
-                "a semaphore with count {before} and limit {limit} was released by {adjustment}"
-            );
-            stop("0x1E", what);
+        let mut waiters = state.scheduler.waiters(on);
+        waiters.retain(|id| !state.scheduler.thread(*id).wants_all);
+        if waiters.is_empty() {
+            break;
         }
+        let lucky = waiters[state.random.random_range(0..waiters.len())];
+        // SAFETY: the caller's promise.
+        unsafe { take(state, header, lucky) };
+        state.scheduler.thread_mut(lucky).woken_by = header.addr();
+        state.scheduler.wake(lucky, Woken::Satisfied);
     }
-    before
+    // Who wants more than this object looks for itself.
+    state.scheduler.wake_all(on);
+}
+
+/// Takes what a wait takes from an object that is signaled.
+///
+/// # Safety
+///
+/// The object is valid.
+unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
+    // SAFETY: the caller's promise.
+    let object = unsafe { &mut *header };
+    match object.kind {
+        SYNCHRONIZATION_EVENT | SYNCHRONIZATION_TIMER | SEMAPHORE => object.state -= 1,
+        MUTEX => {
+            object.state -= 1;
+            let by = state.scheduler.thread(thread).frames.last();
+            let by = by.and_then(|frame| state.origin(frame));
+            state.locks.push(Held {
+                address: header.addr(),
+                kind: Kind::Mutex,
+                mode: Mode::Exclusive,
+                thread,
+                by,
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Whether a wait of the current thread for an object would end at once.
+///
+/// # Safety
+///
+/// The object is valid.
+unsafe fn is_free(state: &State, header: *mut Header) -> bool {
+    // SAFETY: the caller's promise.
+    let object = unsafe { &*header };
+    let me = state.scheduler.current_id();
+    let owned = || {
+        let mut holders = state.locks.holders(header.addr());
+        holders.any(|held| held.thread == me)
+    };
+    object.state > 0 || (object.kind == MUTEX && owned())
 }
 
 unsafe extern "win64" fn ke_wait_for_single_object(
@@ -221,7 +199,32 @@ unsafe extern "win64" fn ke_wait_for_single_object(
     timeout: *const i64,
 ) -> i32 {
     // SAFETY: the caller's own promises.
-    unsafe { wait(header, timeout) }
+    unsafe { wait(&[header], false, timeout) }
+}
+
+unsafe extern "win64" fn ke_wait_for_multiple_objects(
+    count: u32,
+    objects: *const *mut Header,
+    kind: i32,
+    _reason: i32,
+    _mode: i8,
+    _alertable: u8,
+    timeout: *const i64,
+    blocks: *mut c_void,
+) -> i32 {
+    /// `THREAD_WAIT_OBJECTS`: what a thread has wait blocks of its own for.
+    const OWN_BLOCKS: u32 = 3;
+    /// `MAXIMUM_WAIT_OBJECTS`.
+    const MOST: u32 = 64;
+
+    if count == 0 || count > MOST || (count > OWN_BLOCKS && blocks.is_null()) {
+        let what = format!("a wait for {count} objects without room for as many wait blocks");
+        stop("0xC", what);
+    }
+    // SAFETY: the array has `count` entries, says the contract.
+    let objects = unsafe { std::slice::from_raw_parts(objects, count as usize) };
+    // SAFETY: the caller's own promises.
+    unsafe { wait(objects, kind == 0, timeout) }
 }
 
 unsafe extern "win64" fn zw_wait_for_single_object(
@@ -233,18 +236,18 @@ unsafe extern "win64" fn zw_wait_for_single_object(
     match object {
         // SAFETY: the handle keeps the thread's object; the timeout is the
         // caller's promise.
-        Some(Object::Thread(address)) => unsafe { wait(address as *mut Header, timeout) },
+        Some(Object::Thread(address)) => unsafe { wait(&[address as *mut Header], false, timeout) },
         Some(Object::Key(_)) => STATUS_OBJECT_TYPE_MISMATCH,
         None => STATUS_INVALID_HANDLE,
     }
 }
 
-/// Waits for an object.
+/// Waits for one or all of some objects; answers which one it was.
 ///
 /// # Safety
 ///
-/// The object is resident; the timeout is null or readable.
-unsafe fn wait(header: *mut Header, timeout: *const i64) -> i32 {
+/// The objects are resident; the timeout is null or readable.
+unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
     // SAFETY: the timeout is null or readable, says the caller.
     let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read() });
     let level = with(|state| state.scheduler.current().irql);
@@ -252,55 +255,96 @@ unsafe fn wait(header: *mut Header, timeout: *const i64) -> i32 {
         let at = irql::name(level);
         stop("0xA", format!("a wait would block at {at}"));
     }
-    let kinds = [NOTIFICATION_EVENT, SYNCHRONIZATION_EVENT, SEMAPHORE, THREAD];
-    let header = object(header, &kinds, "something to wait for");
-    // SAFETY: `object` has read it.
-    if unsafe { acquire(header) } {
-        return STATUS_SUCCESS;
+    for &header in objects {
+        check(header);
     }
-    let until = match timeout {
-        Some(0) => return STATUS_TIMEOUT,
-        Some(interval) => Some(with(|state| state.scheduler.time) + time::until(interval)),
-        None => None,
-    };
-    forbid_waiting_for_oneself(header);
-    match block(Waitable::Object(header.addr()), until) {
-        Woken::Satisfied => STATUS_SUCCESS,
-        Woken::TimedOut => STATUS_TIMEOUT,
+    let mut until = None;
+    loop {
+        // SAFETY: `check` has read the objects.
+        if let Some(index) = with(|state| unsafe { take_now(state, objects, all) }) {
+            return STATUS_SUCCESS + index;
+        }
+        until = match timeout {
+            Some(0) => return STATUS_TIMEOUT,
+            Some(interval) => {
+                until.or_else(|| Some(with(|state| state.scheduler.time) + time::until(interval)))
+            }
+            None => None,
+        };
+        forbid_waiting_for_oneself(objects);
+        with(|state| {
+            let current = state.scheduler.current_mut();
+            current.also = objects[1..].iter().map(|header| header.addr()).collect();
+            current.wants_all = all;
+        });
+        let woken = block(Waitable::Object(objects[0].addr()), until);
+        let by = with(|state| {
+            let current = state.scheduler.current_mut();
+            current.also.clear();
+            current.wants_all = false;
+            current.woken_by
+        });
+        match woken {
+            Woken::TimedOut => return STATUS_TIMEOUT,
+            Woken::Satisfied if all => {}
+            Woken::Satisfied => {
+                let index = objects.iter().position(|header| header.addr() == by);
+                return STATUS_SUCCESS + position(index.unwrap_or(0));
+            }
+        }
     }
 }
 
-/// Takes what a wait takes from an object that is signaled.
+fn position(index: usize) -> i32 {
+    i32::try_from(index).expect("there are at most 64 objects")
+}
+
+/// What can be waited for, by this thread.
+fn check(header: *mut Header) {
+    let kinds = [
+        NOTIFICATION_EVENT,
+        SYNCHRONIZATION_EVENT,
+        MUTEX,
+        SEMAPHORE,
+        THREAD,
+        NOTIFICATION_TIMER,
+        SYNCHRONIZATION_TIMER,
+    ];
+    let header = object(header, &kinds, "something to wait for");
+    // SAFETY: `object` has read it.
+    if unsafe { (*header).kind } == MUTEX {
+        locks::check_order(header.addr(), Kind::Mutex);
+    }
+}
+
+/// Takes one or all of the objects, if that needs no wait; answers which.
 ///
 /// # Safety
 ///
-/// The object is valid.
-unsafe fn acquire(header: *mut Header) -> bool {
+/// The objects are valid.
+unsafe fn take_now(state: &mut State, objects: &[*mut Header], all: bool) -> Option<i32> {
     // SAFETY: the caller's promise.
-    let object = unsafe { &mut *header };
-    let signaled = object.state > 0;
-    if signaled && matches!(object.kind, SYNCHRONIZATION_EVENT | SEMAPHORE) {
-        object.state -= 1;
+    let free = |header: &*mut Header| unsafe { is_free(state, *header) };
+    let first = objects.iter().position(free)?;
+    if all && !objects.iter().all(free) {
+        return None;
     }
-    signaled
+    let me = state.scheduler.current_id();
+    let taken = if all {
+        objects
+    } else {
+        &objects[first..=first]
+    };
+    for &header in taken {
+        // SAFETY: the caller's promise.
+        unsafe { take(state, header, me) };
+    }
+    Some(if all { 0 } else { position(first) })
 }
 
-fn forbid_waiting_for_oneself(header: *mut Header) {
-    if with(|state| state.scheduler.current().object == header.addr()) {
+fn forbid_waiting_for_oneself(objects: &[*mut Header]) {
+    let own = with(|state| state.scheduler.current().object);
+    if objects.iter().any(|header| header.addr() == own) {
         stop("deadlock", "a thread waits for its own end".to_owned());
-    }
-}
-
-impl State {
-    /// Wakes one of those who wait for `on`: any, because the order in which
-    /// Windows does is no promise.
-    fn wake_one(&mut self, on: Waitable) -> bool {
-        let waiters: Vec<ThreadId> = self.scheduler.waiters(on);
-        if waiters.is_empty() {
-            return false;
-        }
-        let lucky = self.random.random_range(0..waiters.len());
-        self.scheduler.wake(waiters[lucky], Woken::Satisfied);
-        true
     }
 }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! IRQLs and spin locks.
-//!
-//! A thread at `DISPATCH_LEVEL` is not preempted, so a spin lock that is held is
-//! held by the caller itself or by one who lowered its IRQL too early.
+//! IRQLs, and the regions in which APCs are disabled.
 
 use super::exports;
 use crate::findings::stop;
-use crate::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
+use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
 
 exports! {
@@ -16,18 +13,19 @@ exports! {
     "KeRaiseIrqlToDpcLevel" <= HIGH_LEVEL => ke_raise_irql_to_dpc_level: Irql;
     "KfLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
     "KeLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
-    "KeInitializeSpinLock" <= HIGH_LEVEL => ke_initialize_spin_lock: ();
-    "KeAcquireSpinLockRaiseToDpc" <= DISPATCH_LEVEL => ke_acquire_spin_lock_raise_to_dpc: Irql;
-    "KeReleaseSpinLock" <= DISPATCH_LEVEL => ke_release_spin_lock: ();
-    "KeAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => ke_acquire_spin_lock_at_dpc_level: ();
-    "KeReleaseSpinLockFromDpcLevel" <= HIGH_LEVEL => ke_release_spin_lock_from_dpc_level: ();
+    "KeEnterCriticalRegion" <= APC_LEVEL => enter_region: ();
+    "KeLeaveCriticalRegion" <= APC_LEVEL => leave_region: ();
+    "KeEnterGuardedRegion" <= APC_LEVEL => enter_region: ();
+    "KeLeaveGuardedRegion" <= APC_LEVEL => leave_region: ();
+    "KeAreApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
+    "KeAreAllApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
 }
 
-fn current() -> Irql {
+pub(super) fn current() -> Irql {
     with(|state| state.scheduler.current().irql)
 }
 
-fn set(irql: Irql) {
+pub(super) fn set(irql: Irql) {
     with(|state| state.scheduler.current_mut().irql = irql);
 }
 
@@ -54,6 +52,11 @@ unsafe extern "win64" fn ke_raise_irql_to_dpc_level() -> Irql {
 }
 
 unsafe extern "win64" fn ke_lower_irql(new: Irql) {
+    lower(new);
+}
+
+/// Lowers the IRQL.
+pub(super) fn lower(new: Irql) {
     let old = current();
     if new > old {
         let (new, old) = (irql::name(new), irql::name(old));
@@ -65,78 +68,26 @@ unsafe extern "win64" fn ke_lower_irql(new: Irql) {
     set(new);
 }
 
-/// A `KSPIN_LOCK`: 0, or the number of the thread that holds it plus 1.
-type SpinLock = usize;
-
-unsafe extern "win64" fn ke_initialize_spin_lock(lock: *mut SpinLock) {
-    // SAFETY: the lock is resident and writable, says the contract.
-    unsafe { lock.write(0) };
+pub(super) unsafe extern "win64" fn enter_region() {
+    with(|state| state.scheduler.current_mut().regions += 1);
 }
 
-unsafe extern "win64" fn ke_acquire_spin_lock_raise_to_dpc(lock: *mut SpinLock) -> Irql {
-    let old = current();
-    set(DISPATCH_LEVEL);
-    acquire(lock);
-    old
-}
-
-unsafe extern "win64" fn ke_release_spin_lock(lock: *mut SpinLock, old: Irql) {
-    require_dispatch("KeReleaseSpinLock");
-    release(lock);
-    // SAFETY: any IRQL may be asked for.
-    unsafe { ke_lower_irql(old) };
-}
-
-unsafe extern "win64" fn ke_acquire_spin_lock_at_dpc_level(lock: *mut SpinLock) {
-    require_dispatch("KeAcquireSpinLockAtDpcLevel");
-    acquire(lock);
-}
-
-unsafe extern "win64" fn ke_release_spin_lock_from_dpc_level(lock: *mut SpinLock) {
-    require_dispatch("KeReleaseSpinLockFromDpcLevel");
-    release(lock);
-}
-
-fn require_dispatch(function: &str) {
-    let level = current();
-    if level < DISPATCH_LEVEL {
-        stop(
-            "0xC4",
-            format!("{function} was called at {}", irql::name(level)),
-        );
+pub(super) unsafe extern "win64" fn leave_region() {
+    let left = with(|state| {
+        let regions = &mut state.scheduler.current_mut().regions;
+        let left = regions.checked_sub(1);
+        *regions = left.unwrap_or(0);
+        left
+    });
+    if left.is_none() {
+        let what = "a critical region was left that had not been entered (0x3E)";
+        stop("0xC4", what.to_owned());
     }
 }
 
-fn me() -> SpinLock {
-    with(|state| state.scheduler.current_id().0 + 1)
-}
-
-fn acquire(lock: *mut SpinLock) {
-    // SAFETY: the lock is resident and writable, says the contract.
-    let lock = unsafe { &mut *lock };
-    match *lock {
-        0 => *lock = me(),
-        holder if holder == me() => {
-            stop(
-                "0xC4",
-                "a spin lock was acquired by the thread that holds it".to_owned(),
-            );
-        }
-        _ => {
-            let what = "a spin lock is held by a thread that does not run: it lowered its IRQL";
-            stop("0xC4", what.to_owned());
-        }
-    }
-}
-
-fn release(lock: *mut SpinLock) {
-    // SAFETY: as in `acquire`.
-    let lock = unsafe { &mut *lock };
-    if *lock != me() {
-        stop(
-            "0x10",
-            "a spin lock was released by a thread that does not hold it".to_owned(),
-        );
-    }
-    *lock = 0;
+unsafe extern "win64" fn ke_are_apcs_disabled() -> u8 {
+    with(|state| {
+        let current = state.scheduler.current();
+        u8::from(current.regions > 0 || current.irql >= APC_LEVEL)
+    })
 }

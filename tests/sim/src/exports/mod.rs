@@ -8,20 +8,34 @@
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/>
 
+mod blocking_locks;
 mod bugcheck;
+pub(crate) mod callbacks;
 mod debug;
+mod devices;
 mod dispatcher;
+mod dpcs;
+mod etw;
+mod events;
 mod keys;
 mod levels;
+mod lists;
+mod lookaside;
 mod memory;
+mod mutexes;
 mod netio;
 mod pool;
 mod queries;
+mod rundown;
+mod spin_locks;
 pub(crate) mod strings;
+mod system;
 mod threads;
 mod time;
+mod timers;
+mod work_items;
 
-use crate::irql::Irql;
+use crate::irql::{HIGH_LEVEL, Irql};
 
 /// A function that drivers can import.
 #[derive(Debug)]
@@ -31,10 +45,25 @@ pub(crate) struct Export {
     pub(crate) max_irql: Irql,
     /// How many bytes of `rax` its result has; the others are no promise.
     result: usize,
+    /// Null for a variable.
     code: *const (),
 }
 
 impl Export {
+    const fn variable(name: &'static str) -> Self {
+        Self {
+            name,
+            max_irql: HIGH_LEVEL,
+            result: 0,
+            code: std::ptr::null(),
+        }
+    }
+
+    /// Whether drivers import its address to read what is there.
+    pub(crate) const fn is_variable(&self) -> bool {
+        self.code.is_null()
+    }
+
     pub(crate) fn address(&self) -> usize {
         self.code.addr()
     }
@@ -64,17 +93,32 @@ macro_rules! exports {
 use exports;
 
 const NTOSKRNL: &[&[Export]] = &[
+    blocking_locks::EXPORTS,
     bugcheck::EXPORTS,
+    callbacks::EXPORTS,
     debug::EXPORTS,
+    devices::EXPORTS,
     dispatcher::EXPORTS,
+    dpcs::EXPORTS,
+    etw::EXPORTS,
+    events::EXPORTS,
     keys::EXPORTS,
     levels::EXPORTS,
+    lists::EXPORTS,
+    lookaside::EXPORTS,
     memory::EXPORTS,
+    mutexes::EXPORTS,
     pool::EXPORTS,
     queries::EXPORTS,
+    rundown::EXPORTS,
+    spin_locks::EXPORTS,
     strings::EXPORTS,
+    system::EXPORTS,
     threads::EXPORTS,
     time::EXPORTS,
+    timers::EXPORTS,
+    work_items::EXPORTS,
+    system::VARIABLES,
 ];
 
 /// The function `name` of the image `dll`.

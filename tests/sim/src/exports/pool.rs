@@ -8,17 +8,25 @@ use std::ptr;
 use super::exports;
 use crate::findings::stop;
 use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
-use crate::kernel::with;
+use crate::kernel::{State, kernel, with};
 use crate::pool::{FreeError, Hold, tag_text};
+use crate::scheduler::Waitable;
 
 exports! {
     "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2: *mut c_void;
     "ExAllocatePoolWithTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExAllocatePool3" <= DISPATCH_LEVEL => ex_allocate_pool3: *mut c_void;
+    "ExAllocatePool" <= DISPATCH_LEVEL => ex_allocate_pool: *mut c_void;
+    "ExAllocatePoolWithQuotaTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExAllocatePoolWithTagPriority" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExFreePool2" <= DISPATCH_LEVEL => ex_free_pool2: ();
     "ExFreePool" <= DISPATCH_LEVEL => ex_free_pool: ();
     "ExFreePoolWithTag" <= DISPATCH_LEVEL => ex_free_pool_with_tag: ();
 }
 
 const POOL_FLAG_UNINITIALIZED: u64 = 0x2;
+/// What Windows gives a block without a tag.
+const NO_TAG: u32 = u32::from_le_bytes(*b"enoN");
 const POOL_FLAG_PAGED: u64 = 0x100;
 /// The bit of a `POOL_TYPE` that says paged.
 const PAGED_POOL: u32 = 1;
@@ -26,6 +34,22 @@ const PAGED_POOL: u32 = 1;
 unsafe extern "win64" fn ex_allocate_pool2(flags: u64, size: usize, tag: u32) -> *mut c_void {
     let zeroed = flags & POOL_FLAG_UNINITIALIZED == 0;
     allocate(flags & POOL_FLAG_PAGED != 0, zeroed, size, tag)
+}
+
+unsafe extern "win64" fn ex_allocate_pool3(
+    flags: u64,
+    size: usize,
+    tag: u32,
+    _parameters: *const c_void,
+    _count: u32,
+) -> *mut c_void {
+    // SAFETY: it needs nothing.
+    unsafe { ex_allocate_pool2(flags, size, tag) }
+}
+
+unsafe extern "win64" fn ex_allocate_pool(pool_type: u32, size: usize) -> *mut c_void {
+    // SAFETY: it needs nothing.
+    unsafe { ex_allocate_pool_with_tag(pool_type, size, NO_TAG) }
 }
 
 unsafe extern "win64" fn ex_allocate_pool_with_tag(
@@ -65,8 +89,52 @@ unsafe extern "win64" fn ex_free_pool_with_tag(block: *mut c_void, tag: u32) {
     free(block, tag);
 }
 
-fn free(block: *mut c_void, tag: u32) {
+unsafe extern "win64" fn ex_free_pool2(
+    block: *mut c_void,
+    tag: u32,
+    _parameters: *const c_void,
+    _count: u32,
+) {
+    free(block, tag);
+}
+
+/// Nothing that the kernel still uses may lie in memory that is freed.
+fn check_unused(address: usize) {
+    let memory = with(|state| {
+        let block = state.pool.near(address)?;
+        let in_use = block.start == address && block.hold == Hold::InUse;
+        in_use.then(|| address..address + block.size)
+    });
+    let Some(memory) = memory else { return };
+    let live = with(|state| state.objects.within(memory.clone()));
+    if let Some(live) = live {
+        let what = format!("a block of pool was freed with {} in it", live.kind.name());
+        stop(live.kind.when_freed(), what);
+    }
+    if let Some(held) = with(|state| state.locks.within(&memory)) {
+        let what = format!(
+            "a block of pool was freed with {} in it that is held",
+            held.kind.name()
+        );
+        stop("0xC4", what);
+    }
+    let waits = |state: &State| {
+        let mut threads = state.scheduler.threads.iter();
+        threads.any(|thread| match thread.blocked_on() {
+            Some(Waitable::Object(on)) => memory.contains(&on),
+            _ => false,
+        })
+    };
+    if with(|state| waits(state)) {
+        let what = "a block of pool was freed with an object in it that a thread waits for";
+        stop("0xC4", what.to_owned());
+    }
+    kernel().registrar.freeing(&memory);
+}
+
+pub(super) fn free(block: *mut c_void, tag: u32) {
     let address = block.addr();
+    check_unused(address);
     let result = with(|state| {
         let by = state.caller();
         state.pool.free(address, tag, by)

@@ -10,9 +10,10 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{dispatcher, exports};
-use crate::findings::{stop, stop_at};
+use crate::deferred::check_return;
+use crate::findings::stop;
 use crate::handles::Object;
-use crate::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::scheduler::{ThreadId, point, terminate};
 
@@ -22,6 +23,7 @@ exports! {
     "PsGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
     "KeGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
     "ObReferenceObjectByHandle" <= PASSIVE_LEVEL => ob_reference_object_by_handle: i32;
+    "ObReferenceObjectByPointer" <= DISPATCH_LEVEL => ob_reference_object_by_pointer: i32;
     "ObfReferenceObject" <= DISPATCH_LEVEL => obf_reference_object: isize;
     "ObfDereferenceObject" <= DISPATCH_LEVEL => obf_dereference_object: isize;
     "ZwClose" <= PASSIVE_LEVEL => zw_close: i32;
@@ -66,7 +68,7 @@ impl State {
             point();
             // SAFETY: the driver's own routine with its own argument.
             unsafe { start(context) };
-            check_level(start as usize);
+            check_end(start as usize);
         })?;
         dispatcher::initialize_thread(object);
         self.scheduler.thread_mut(thread).object = object;
@@ -84,20 +86,23 @@ impl State {
     }
 }
 
-/// A system thread ends at `PASSIVE_LEVEL`.
-fn check_level(start: usize) {
-    let (level, site) = with(|state| (state.scheduler.current().irql, state.drivers.site(start)));
-    if level != PASSIVE_LEVEL {
-        let what = format!("a system thread returned at {}", irql::name(level));
-        stop_at("0xC8", what, site);
-    }
+/// A system thread ends at `PASSIVE_LEVEL` and holds nothing.
+fn check_end(start: usize) {
+    let site = with(|state| state.drivers.site(start));
+    check_return("0xC8", "a system thread", PASSIVE_LEVEL, site);
 }
 
 unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
-    if with(|state| state.scheduler.current().driver.is_none()) {
+    if with(|state| state.scheduler.current().object == 0) {
         let what = "PsTerminateSystemThread was called on a thread that the driver did not create";
         stop("0xC4", what.to_owned());
     }
+    check_return(
+        "0xC8",
+        "a system thread",
+        PASSIVE_LEVEL,
+        with(|state| state.caller()),
+    );
     terminate()
 }
 
@@ -108,7 +113,7 @@ unsafe extern "win64" fn ke_get_current_thread() -> usize {
 unsafe extern "win64" fn ob_reference_object_by_handle(
     handle: usize,
     _access: u32,
-    _object_type: *const c_void,
+    object_type: usize,
     _mode: i8,
     object: *mut usize,
     _information: *mut c_void,
@@ -116,6 +121,10 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
     let found = with(|state| match state.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
         Some(&Object::Thread(address)) => {
+            let right = state.thread_type();
+            if object_type != 0 && object_type != right {
+                return Err(STATUS_OBJECT_TYPE_MISMATCH);
+            }
             let by = state.caller();
             state.reference(address, by);
             Ok(address)
@@ -130,6 +139,12 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
         }
         Err(status) => status,
     }
+}
+
+unsafe extern "win64" fn ob_reference_object_by_pointer(object: usize) -> i32 {
+    // SAFETY: it needs nothing.
+    unsafe { obf_reference_object(object) };
+    STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn obf_reference_object(object: usize) -> isize {

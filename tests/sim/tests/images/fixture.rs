@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Compiling `fixtures/fixture.c` with or without one of its defects.
+//! Compiling the modules in `fixtures`, with or without one of their defects.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,19 +31,23 @@ impl Workshop {
         self.0.path().join(name)
     }
 
-    /// The image `name` of a module with these defects.
+    /// The image `name` of an NMR module with these defects.
     pub(crate) fn module(&self, name: &str, role: Role, defects: &[&str]) -> PathBuf {
+        let mut defines = defects.to_vec();
+        defines.extend((role == Role::Provider).then_some("PROVIDER"));
+        self.compile(name, "fixture.c", &defines)
+    }
+
+    /// The image `name` of a source with these macros.
+    pub(crate) fn compile(&self, name: &str, source: &str, defines: &[&str]) -> PathBuf {
         let image = self.path(name);
         let object = image.with_extension("obj");
         let mut compiler = Command::new("clang");
         compiler
             .args(["--target=x86_64-pc-windows-msvc", "-O1", "-ffreestanding"])
             .args(["-fms-extensions", "-Werror", "-c"])
-            .args(defects.iter().map(|defect| format!("-D{defect}")));
-        if role == Role::Provider {
-            compiler.arg("-DPROVIDER");
-        }
-        compiler.arg(Path::new(SOURCES).join("fixture.c"));
+            .args(defines.iter().map(|define| format!("-D{define}")));
+        compiler.arg(Path::new(SOURCES).join(source));
         run(compiler.arg("-o").arg(&object));
         let mut linker = Command::new("lld-link");
         linker

@@ -13,3 +13,4 @@ mod defects;
 mod fixture;
 mod pair;
 mod program;
+mod surface;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Device objects and symbolic links. Nobody sends them requests.
+
+use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, DRIVER_OBJECT};
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_SUCCESS, UNICODE_STRING,
+};
+
+use super::{exports, strings};
+use crate::findings::stop;
+use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::with;
+use crate::live::Kind;
+
+exports! {
+    "IoCreateDevice" <= APC_LEVEL => io_create_device: i32;
+    "IoDeleteDevice" <= APC_LEVEL => io_delete_device: ();
+    "IoCreateSymbolicLink" <= PASSIVE_LEVEL => io_create_symbolic_link: i32;
+    "IoDeleteSymbolicLink" <= PASSIVE_LEVEL => io_delete_symbolic_link: i32;
+    "IofCompleteRequest" <= DISPATCH_LEVEL => iof_complete_request: ();
+}
+
+const TAG: u32 = u32::from_le_bytes(*b"Devi");
+/// `DO_DEVICE_INITIALIZING`.
+const INITIALIZING: u32 = 0x80;
+
+unsafe extern "win64" fn io_create_device(
+    driver: *mut DRIVER_OBJECT,
+    extension: u32,
+    name: *const UNICODE_STRING,
+    kind: u32,
+    characteristics: u32,
+    _exclusive: u8,
+    device: *mut *mut DEVICE_OBJECT,
+) -> i32 {
+    /// `IO_TYPE_DEVICE`.
+    const DEVICE: i16 = 3;
+    let name = (!name.is_null()).then(|| {
+        // SAFETY: the name is null or valid, says the contract.
+        strings::fold(&unsafe { strings::text(name) })
+    });
+    let size = size_of::<DEVICE_OBJECT>();
+    let created = with(|state| {
+        let by = state.caller();
+        if name
+            .as_ref()
+            .is_some_and(|name| state.names.contains_key(name))
+        {
+            return Err(STATUS_OBJECT_NAME_COLLISION);
+        }
+        let whole = size + extension as usize;
+        let at = state.pool.allocate(whole, TAG, true, None);
+        let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
+        state.objects.add(at, Kind::Device, by);
+        if let (Some(name), Some(by)) = (name, by) {
+            state.names.insert(name, (at, by));
+        }
+        Ok(at)
+    });
+    let at = match created {
+        Ok(at) => at,
+        Err(status) => return status,
+    };
+    let new = at as *mut DEVICE_OBJECT;
+    // SAFETY: the device was just allocated, zeroed; the driver object and the
+    // result are valid, says the contract.
+    unsafe {
+        (*new).Type = DEVICE;
+        (*new).Size = u16::try_from(size).expect("0x150") + u16::try_from(extension).unwrap_or(0);
+        (*new).DriverObject = driver;
+        (*new).NextDevice = (*driver).DeviceObject;
+        (*new).Flags = INITIALIZING;
+        (*new).Characteristics = characteristics;
+        (*new).DeviceType = kind;
+        (*new).StackSize = 1;
+        if extension > 0 {
+            (*new).DeviceExtension = (at + size) as *mut _;
+        }
+        (*driver).DeviceObject = new;
+        device.write(new);
+    }
+    STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
+    if !with(|state| state.objects.remove(device.addr(), Kind::Device)) {
+        let what = format!("{device:?} was deleted, which is no device object");
+        stop("0xC4", what);
+    }
+    // SAFETY: it is a device of a driver that is here; the list of its devices
+    // is the driver object's.
+    unsafe {
+        let mut link = &raw mut (*(*device).DriverObject).DeviceObject;
+        while !(*link).is_null() && *link != device {
+            link = &raw mut (**link).NextDevice;
+        }
+        *link = (*device).NextDevice;
+    }
+    let freed = with(|state| {
+        state.names.retain(|_, (at, _)| *at != device.addr());
+        state.pool.free(device.addr(), 0, None)
+    });
+    if freed.is_err() {
+        let what = "a device extension was written beyond its end";
+        stop("0xC1", what.to_owned());
+    }
+}
+
+/// What a symbolic link has in place of a device.
+const LINK: usize = 0;
+
+unsafe extern "win64" fn io_create_symbolic_link(
+    link: *const UNICODE_STRING,
+    _target: *const UNICODE_STRING,
+) -> i32 {
+    // SAFETY: the name is valid, says the contract.
+    let link = strings::fold(&unsafe { strings::text(link) });
+    with(|state| {
+        if state.names.contains_key(&link) {
+            return STATUS_OBJECT_NAME_COLLISION;
+        }
+        if let Some(by) = state.caller() {
+            state.names.insert(link, (LINK, by));
+        }
+        STATUS_SUCCESS
+    })
+}
+
+unsafe extern "win64" fn io_delete_symbolic_link(link: *const UNICODE_STRING) -> i32 {
+    // SAFETY: as in `io_create_symbolic_link`.
+    let link = strings::fold(&unsafe { strings::text(link) });
+    with(|state| match state.names.get(&link) {
+        Some(&(LINK, _)) => {
+            state.names.remove(&link);
+            STATUS_SUCCESS
+        }
+        _ => STATUS_OBJECT_NAME_NOT_FOUND,
+    })
+}
+
+unsafe extern "win64" fn iof_complete_request(request: usize, _boost: i8) {
+    let what = format!("{request:#x} was completed, which is no request under way");
+    stop("0x44", what);
+}

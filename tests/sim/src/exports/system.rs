@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the system is: processors, version, its own functions and variables.
+
+use windows_sys::Win32::Foundation::UNICODE_STRING;
+
+use super::{Export, exports, find, strings};
+use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::{State, with};
+use crate::thunk::Call;
+
+exports! {
+    "MmGetSystemRoutineAddress" <= PASSIVE_LEVEL => mm_get_system_routine_address: usize;
+    "KeGetCurrentProcessorNumberEx" <= HIGH_LEVEL => current_processor: u32;
+    "KeQueryActiveProcessorCount" <= HIGH_LEVEL => active_processors: u32;
+    "KeQueryActiveProcessorCountEx" <= HIGH_LEVEL => processors: u32;
+    "KeQueryMaximumProcessorCount" <= HIGH_LEVEL => processors: u32;
+    "KeQueryMaximumProcessorCountEx" <= HIGH_LEVEL => processors: u32;
+    "PsGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
+    "IoGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
+    "PsGetCurrentProcessId" <= DISPATCH_LEVEL => current_process_id: usize;
+    "PsGetCurrentThreadId" <= DISPATCH_LEVEL => current_thread_id: usize;
+    "ExGetPreviousMode" <= APC_LEVEL => previous_mode: u8;
+    "RtlGetVersion" <= PASSIVE_LEVEL => rtl_get_version: i32;
+}
+
+/// Variables that drivers import: pointers to objects of the system.
+pub(super) const VARIABLES: &[Export] = &[
+    Export::variable("PsThreadType"),
+    Export::variable("PsProcessType"),
+    Export::variable("ExEventObjectType"),
+    Export::variable("ExSemaphoreObjectType"),
+    Export::variable("IoFileObjectType"),
+    Export::variable("IoDeviceObjectType"),
+    Export::variable("IoDriverObjectType"),
+    Export::variable("PsInitialSystemProcess"),
+];
+
+const TAG: u32 = u32::from_le_bytes(*b"Vari");
+const WORD: usize = size_of::<usize>();
+
+impl State {
+    /// Where the variable `name` is. It points to a second one, which points to
+    /// an object: drivers read types through both, a process through the first.
+    pub(crate) fn variable(&mut self, name: &'static str) -> usize {
+        if let Some(&at) = self.variables.get(name) {
+            return at;
+        }
+        let at = self
+            .pool
+            .allocate(3 * WORD, TAG, true, None)
+            .expect("a cycle needs few variables");
+        // SAFETY: it was just allocated for this.
+        unsafe { (at as *mut [usize; 2]).write([at + WORD, at + 2 * WORD]) };
+        self.variables.insert(name, at);
+        at
+    }
+}
+
+impl State {
+    /// What `*PsThreadType` is.
+    pub(super) fn thread_type(&mut self) -> usize {
+        self.variable("PsThreadType") + 2 * WORD
+    }
+}
+
+unsafe extern "win64" fn mm_get_system_routine_address(name: *const UNICODE_STRING) -> usize {
+    // SAFETY: the name is valid, says the contract.
+    let name = unsafe { strings::text(name) };
+    let Some(export) = find("ntoskrnl.exe", &name) else {
+        return 0;
+    };
+    with(|state| match state.caller() {
+        Some(by) => state.bind(by.driver, export),
+        None => 0,
+    })
+}
+
+impl State {
+    /// Where a driver finds an export.
+    pub(crate) fn bind(
+        &mut self,
+        driver: crate::driver::DriverId,
+        export: &'static Export,
+    ) -> usize {
+        if export.is_variable() {
+            self.variable(export.name)
+        } else {
+            self.thunks.make(Call::Import { driver, export })
+        }
+    }
+}
+
+fn count() -> u32 {
+    with(|state| u32::try_from(state.scheduler.processors).expect("there are few"))
+}
+
+/// At `DISPATCH_LEVEL` each thread is on a processor of its own.
+unsafe extern "win64" fn current_processor(number: *mut [u8; 4]) -> u32 {
+    let index = with(|state| state.scheduler.processor());
+    let [low, ..] = index.to_le_bytes();
+    if !number.is_null() {
+        // SAFETY: it may be written unless it is null, says the contract:
+        // a group, the number in it, and a reserved byte.
+        unsafe { number.write_unaligned([0, 0, low, 0]) };
+    }
+    index
+}
+
+unsafe extern "win64" fn active_processors(affinity: *mut u64) -> u32 {
+    let count = count();
+    if !affinity.is_null() {
+        // SAFETY: it may be written unless it is null, says the contract.
+        unsafe { affinity.write((1 << count) - 1) };
+    }
+    count
+}
+
+unsafe extern "win64" fn processors() -> u32 {
+    count()
+}
+
+unsafe extern "win64" fn current_process() -> usize {
+    with(|state| state.variable("PsInitialSystemProcess")) + WORD
+}
+
+unsafe extern "win64" fn current_process_id() -> usize {
+    /// Of the process called System.
+    const SYSTEM: usize = 4;
+    SYSTEM
+}
+
+unsafe extern "win64" fn current_thread_id() -> usize {
+    with(|state| 4 * (state.scheduler.current_id().0 + 2))
+}
+
+unsafe extern "win64" fn previous_mode() -> u8 {
+    0
+}
+
+/// `RTL_OSVERSIONINFOW` up to its text: Windows 11 24H2.
+unsafe extern "win64" fn rtl_get_version(version: *mut [u32; 5]) -> i32 {
+    /// `VER_PLATFORM_WIN32_NT`.
+    const NT: u32 = 2;
+    // SAFETY: the structure may be written, says the contract; its size stays.
+    unsafe {
+        let [size, ..] = version.read();
+        version.write([size, 10, 0, 26100, NT]);
+    }
+    0
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Kernel objects that drivers have made and not yet unmade: they must not be
+//! left behind by an unload, nor lie in memory that is freed.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::driver::{DriverId, Site};
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A DPC that is queued.
+    Dpc,
+    /// A timer that is set.
+    Timer,
+    /// A timer from `ExAllocateTimer`.
+    ExTimer,
+    /// A work item that is queued.
+    WorkItem,
+    /// An `ERESOURCE`.
+    Resource,
+    /// A lookaside list.
+    Lookaside,
+    /// A device object.
+    Device,
+    /// A registration of an executive callback.
+    Callback,
+    /// A registration of an ETW provider.
+    Etw,
+}
+
+impl Kind {
+    /// What it is in words.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Dpc => "a queued DPC",
+            Self::Timer => "a timer that is set",
+            Self::ExTimer => "an executive timer",
+            Self::WorkItem => "a queued work item",
+            Self::Resource => "an ERESOURCE",
+            Self::Lookaside => "a lookaside list",
+            Self::Device => "a device object",
+            Self::Callback => "the registration of a callback",
+            Self::Etw => "the registration of an ETW provider",
+        }
+    }
+
+    /// The bug check that freeing its memory ends in.
+    pub(crate) const fn when_freed(self) -> &'static str {
+        match self {
+            Self::Dpc | Self::Timer => "0xC7",
+            _ => "0xC4",
+        }
+    }
+}
+
+/// An object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live {
+    pub(crate) kind: Kind,
+    /// Who made it.
+    pub(crate) by: Option<Site>,
+}
+
+/// All objects of a cycle, by address or handle.
+#[derive(Debug, Default)]
+pub(crate) struct Objects(BTreeMap<usize, Live>);
+
+impl Objects {
+    /// Adds an object; false if there is one already.
+    pub(crate) fn add(&mut self, address: usize, kind: Kind, by: Option<Site>) -> bool {
+        self.0.insert(address, Live { kind, by }).is_none()
+    }
+
+    /// Takes an object away; false if there was none of this kind.
+    pub(crate) fn remove(&mut self, address: usize, kind: Kind) -> bool {
+        let found = self.is(address, kind);
+        if found {
+            self.0.remove(&address);
+        }
+        found
+    }
+
+    /// Whether there is an object of this kind.
+    pub(crate) fn is(&self, address: usize, kind: Kind) -> bool {
+        self.0.get(&address).is_some_and(|live| live.kind == kind)
+    }
+
+    /// The first object in a range of memory.
+    pub(crate) fn within(&self, memory: Range<usize>) -> Option<Live> {
+        self.0.range(memory).next().map(|(_, &live)| live)
+    }
+
+    /// The first object that a driver made.
+    pub(crate) fn of(&self, driver: DriverId) -> Option<Live> {
+        let made = |live: &&Live| live.by.is_some_and(|by| by.driver == driver);
+        self.0.values().find(made).copied()
+    }
+}

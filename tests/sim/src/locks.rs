@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Who holds which lock, in which order locks are taken, and whether that can
+//! end in a deadlock: what Driver Verifier calls deadlock detection.
+//!
+//! An order is remembered for the whole cycle. Two locks that were taken in both
+//! orders are a finding even where the schedule let both threads pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::driver::{DriverId, Site};
+use crate::findings::{stop, stop_at};
+use crate::irql::DISPATCH_LEVEL;
+use crate::kernel::{State, with};
+use crate::scheduler::{ThreadId, Waitable, block};
+
+/// What a lock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Spin,
+    FastMutex,
+    PushLock,
+    Resource,
+    Mutex,
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Spin => "a spin lock",
+            Self::FastMutex => "a fast mutex",
+            Self::PushLock => "a push lock",
+            Self::Resource => "an ERESOURCE",
+            Self::Mutex => "a mutex",
+        }
+    }
+
+    /// Whether who holds it may take it once more.
+    const fn is_recursive(self) -> bool {
+        matches!(self, Self::Resource | Self::Mutex)
+    }
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Shared,
+    Exclusive,
+}
+
+/// A lock that is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) address: usize,
+    pub(crate) kind: Kind,
+    pub(crate) mode: Mode,
+    pub(crate) thread: ThreadId,
+    pub(crate) by: Option<Site>,
+}
+
+/// All locks of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Locks {
+    /// In the order in which they were taken.
+    held: Vec<Held>,
+    /// Which locks were taken while the key was held.
+    order: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+impl Locks {
+    /// What a thread holds, the oldest first.
+    pub(crate) fn of(&self, thread: ThreadId) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(move |held| held.thread == thread)
+    }
+
+    /// Who holds the lock at `address`.
+    pub(crate) fn holders(&self, address: usize) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(move |held| held.address == address)
+    }
+
+    /// A lock in a range of memory that someone holds.
+    pub(crate) fn within(&self, memory: &Range<usize>) -> Option<Held> {
+        let inside = |held: &&Held| memory.contains(&held.address);
+        self.held.iter().find(inside).copied()
+    }
+
+    /// A lock that code of a driver took and nobody has released.
+    pub(crate) fn taken_by(&self, driver: DriverId) -> Option<Held> {
+        let mine = |held: &&Held| held.by.is_some_and(|by| by.driver == driver);
+        self.held.iter().find(mine).copied()
+    }
+
+    pub(crate) fn push(&mut self, held: Held) {
+        self.held.push(held);
+    }
+
+    /// Takes back the youngest hold of a thread on a lock.
+    pub(crate) fn remove(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
+        let mine = |held: &Held| held.address == address && held.thread == thread;
+        let index = self.held.iter().rposition(mine)?;
+        Some(self.held.remove(index))
+    }
+
+    /// Changes how a thread holds a lock.
+    pub(crate) fn convert(&mut self, address: usize, thread: ThreadId, mode: Mode) {
+        for held in &mut self.held {
+            if held.address == address && held.thread == thread {
+                held.mode = mode;
+            }
+        }
+    }
+
+    fn leads(&self, from: usize, to: usize) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(lock) = open.pop() {
+            if lock == to {
+                return true;
+            }
+            if seen.insert(lock) {
+                open.extend(self.order.get(&lock).into_iter().flatten());
+            }
+        }
+        false
+    }
+
+    /// Takes note that a thread goes for a lock; one that it holds and that was
+    /// taken after this one before.
+    pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
+        let held: Vec<_> = self.of(thread).copied().collect();
+        if held.iter().any(|held| held.address == address) {
+            return None;
+        }
+        let inverted = held
+            .iter()
+            .find(|held| self.leads(address, held.address))
+            .copied();
+        for held in held {
+            self.order.entry(held.address).or_default().insert(address);
+        }
+        inverted
+    }
+}
+
+impl State {
+    /// The entry for a lock that the current thread takes.
+    pub(crate) fn hold(&self, address: usize, kind: Kind, mode: Mode) -> Held {
+        Held {
+            address,
+            kind,
+            mode,
+            thread: self.scheduler.current_id(),
+            by: self.caller(),
+        }
+    }
+
+    /// Takes a lock that nobody else holds in a way that excludes this one.
+    fn try_take(&mut self, address: usize, kind: Kind, mode: Mode) -> bool {
+        let me = self.scheduler.current_id();
+        let free = self
+            .locks
+            .holders(address)
+            .all(|held| held.thread == me || (mode == Mode::Shared && held.mode == Mode::Shared));
+        if free {
+            let held = self.hold(address, kind, mode);
+            self.locks.push(held);
+        }
+        free
+    }
+
+    /// Whether the current thread would wait for itself.
+    fn is_own(&self, address: usize, kind: Kind, mode: Mode) -> bool {
+        let me = self.scheduler.current_id();
+        let mut mine = self.locks.of(me).filter(|held| held.address == address);
+        let upgrade = |held: &Held| mode == Mode::Exclusive && held.mode == Mode::Shared;
+        mine.any(|held| !kind.is_recursive() || upgrade(held))
+    }
+
+    fn has_lost_its_holder(&self, address: usize) -> bool {
+        let lowered = |held: &Held| self.scheduler.thread(held.thread).irql < DISPATCH_LEVEL;
+        self.locks.holders(address).any(lowered)
+    }
+}
+
+/// Takes a lock, and waits for it.
+pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
+    check_order(address, kind);
+    let name = kind.name();
+    if with(|state| state.is_own(address, kind, mode)) {
+        let what = format!("{name} was acquired by the thread that holds it (0x1000)");
+        stop("0xC4", what);
+    }
+    while !with(|state| state.try_take(address, kind, mode)) {
+        if kind == Kind::Spin && with(|state| state.has_lost_its_holder(address)) {
+            let what = "a spin lock is held by a thread that has lowered its IRQL";
+            stop("0xC4", what.to_owned());
+        }
+        block(Waitable::Object(address), None);
+    }
+}
+
+/// Takes a lock if nobody needs to wait for that.
+pub(crate) fn try_acquire(address: usize, kind: Kind, mode: Mode) -> bool {
+    with(|state| !state.is_own(address, kind, mode) && state.try_take(address, kind, mode))
+}
+
+/// Gives back a lock.
+pub(crate) fn release(address: usize, kind: Kind) {
+    let released = with(|state| {
+        let me = state.scheduler.current_id();
+        let held = state.locks.remove(address, me);
+        if held.is_some() {
+            state.scheduler.wake_all(Waitable::Object(address));
+        }
+        held.is_some()
+    });
+    if !released {
+        let code = if kind == Kind::Spin { "0x10" } else { "0xC4" };
+        let name = kind.name();
+        let what = format!("{name} was released by a thread that does not hold it (0x1007)");
+        stop(code, what);
+    }
+}
+
+/// A lock must not be initialised while it is held.
+pub(crate) fn forbid_held(address: usize, kind: Kind) {
+    if with(|state| state.locks.holders(address).next().is_some()) {
+        let name = kind.name();
+        stop(
+            "0xC4",
+            format!("{name} was initialised while it is held (0x1005)"),
+        );
+    }
+}
+
+/// Locks are always taken in the same order.
+pub(crate) fn check_order(address: usize, kind: Kind) {
+    let inverted = with(|state| {
+        let me = state.scheduler.current_id();
+        state.locks.follow(address, me)
+    });
+    if let Some(held) = inverted {
+        let what = format!(
+            "{} was acquired while {} was held, and both were taken in the other order before \
+             (0x1001)",
+            kind.name(),
+            held.kind.name()
+        );
+        stop("0xC4", what);
+    }
+}
+
+/// What a routine must not keep when it returns: locks, and regions in which
+/// APCs are disabled.
+pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
+    let (held, regions) = with(|state| {
+        let me = state.scheduler.current_id();
+        let held = state.locks.of(me).next().copied();
+        (held, state.scheduler.current().regions)
+    });
+    if let Some(held) = held {
+        let what = format!("{routine} returned with {} held", held.kind.name());
+        stop_at("0xC4", what, held.by.or(site));
+    }
+    if regions != 0 {
+        let what = format!("{routine} returned in a critical region that it had entered");
+        stop_at("0x1", what, site);
+    }
+}
