@@ -28,6 +28,7 @@ mod test;
 mod toolchain;
 mod unused_patch;
 mod workspace;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,8 @@ enum Command {
     Stress(stress::Arguments),
     /// Run every test, or one suite.
     Test(test::Arguments),
+    /// Show that the simulated kernel finds each known defect, and nothing else.
+    Zoo(zoo::Arguments),
     /// Check formatting, lints and documentation of everything, drivers included.
     Lint,
 }
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Stress(arguments) => stress::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Zoo(arguments) => zoo::run(&arguments),
         Command::Lint => lint::run(),
     };
     match result {

@@ -129,7 +129,7 @@ fn check(arguments: &Arguments) -> Result<u64> {
 }
 
 /// Whether a report can be written to `path` after the run; leaves nothing.
-fn check_writable(path: &Path) -> Result<()> {
+pub(crate) fn check_writable(path: &Path) -> Result<()> {
     let path_shown = path.display();
     ensure!(
         !path.is_dir(),
@@ -171,7 +171,7 @@ fn random_seed() -> u64 {
 }
 
 /// Builds the simulated kernel; answers where its program is.
-fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args([
         "build",

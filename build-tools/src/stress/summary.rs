@@ -51,6 +51,9 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
     for call in &finding.stack {
         line(&format_args!("    in {call}"));
     }
+    for moment in &finding.history {
+        line(&format_args!("    before: {moment}"));
+    }
     line(&format_args!("    again: {again} --trace"));
 }
 
@@ -66,10 +69,12 @@ mod tests {
             what: "DriverUnload returned too early".to_owned(),
             driver: "client.sys".to_owned(),
             offset: Some(0x1150),
+            place: None,
             cycle: 3,
             seed: 7,
             thread: "unload client".to_owned(),
             stack: vec!["KeSetEvent from client.sys+0x1234".to_owned()],
+            history: Vec::new(),
             count: 2,
         });
         let text = of(&report, |cycle| format!("run --first {cycle}"));

@@ -19,4 +19,4 @@ mod report;
 
 pub use cycle::{Action, Cycle, LoadOrder, Role, Setting, Step, UnloadOrder, stream};
 pub use npi::{ECHO, Entry, Npi};
-pub use report::{Counts, Finding, Report};
+pub use report::{Counts, Finding, Place, Report};

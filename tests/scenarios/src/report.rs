@@ -20,6 +20,8 @@ pub struct Finding {
     pub driver: String,
     /// Where in its image, if known.
     pub offset: Option<u32>,
+    /// What is there, if the driver's symbols are at hand.
+    pub place: Option<Place>,
     /// The first cycle in which it was seen.
     pub cycle: u64,
     /// The run's seed.
@@ -28,6 +30,8 @@ pub struct Finding {
     pub thread: String,
     /// The calls that were under way on that thread, the innermost first.
     pub stack: Vec<String>,
+    /// What had happened to the binding concerned, the oldest first.
+    pub history: Vec<String>,
     /// In how many cycles it was seen.
     pub count: u64,
 }
@@ -47,6 +51,9 @@ impl fmt::Display for Finding {
             if let Some(offset) = self.offset {
                 write!(f, "+{offset:#x}")?;
             }
+            if let Some(place) = &self.place {
+                write!(f, " {place}")?;
+            }
             write!(f, ": ")?;
         }
         write!(
@@ -54,6 +61,28 @@ impl fmt::Display for Finding {
             "{} (cycle {} of seed {}, thread {}, seen in {} cycles)",
             self.what, self.cycle, self.seed, self.thread, self.count
         )
+    }
+}
+
+/// Where something is in a driver's source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The function.
+    pub function: String,
+    /// Its file, as the compiler was given it.
+    pub file: Option<String>,
+    /// The line.
+    pub line: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function)?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " ({file}:{line})"),
+            (Some(file), None) => write!(f, " ({file})"),
+            (None, _) => Ok(()),
+        }
     }
 }
 
@@ -212,10 +241,12 @@ mod tests {
             what: format!("seen in {cycle}"),
             driver: "client.sys".to_owned(),
             offset: Some(0x1234),
+            place: None,
             cycle,
             seed: 7,
             thread: "client.sys!1".to_owned(),
             stack: Vec::new(),
+            history: Vec::new(),
             count: 1,
         }
     }

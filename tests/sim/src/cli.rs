@@ -33,6 +33,9 @@ struct Arguments {
     /// How many cycles to run.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
+    /// Stop after the first cycle in which something is found.
+    #[arg(long)]
+    until_found: bool,
     /// Print what happens instead, one line for each event.
     #[arg(long)]
     trace: bool,
@@ -90,6 +93,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
         if let Some(finding) = outcome.finding {
             report.add_finding(finding);
+            if arguments.until_found {
+                break;
+            }
         }
         if !arguments.trace && told.elapsed() >= PERIOD {
             told = Instant::now();

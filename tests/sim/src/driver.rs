@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use scenarios::Place;
+
 use crate::image::Image;
 
 /// One load of a driver; a driver that is loaded again is another one.
@@ -72,11 +74,19 @@ impl Drivers {
         })
     }
 
-    /// `client.sys+0x1234`.
+    /// The function and the line of a place, as far as they are known.
+    pub(crate) fn place(&self, site: Site) -> Option<Place> {
+        self[site.driver].image.place(site.offset?)
+    }
+
+    /// `client.sys+0x1234 Detach (client.c:12)`.
     pub(crate) fn show(&self, site: Site) -> String {
         let name = self[site.driver].name();
         match site.offset {
-            Some(offset) => format!("{name}+{offset:#x}"),
+            Some(offset) => match self.place(site) {
+                Some(place) => format!("{name}+{offset:#x} {place}"),
+                None => format!("{name}+{offset:#x}"),
+            },
             None => name.to_owned(),
         }
     }

@@ -4,6 +4,7 @@
 //!
 //! Codes are those of Windows and Driver Verifier where they have one.
 
+use registrar::finding::Finding as Breach;
 use scenarios::Finding;
 
 use crate::arena::{PAGE, POOL, STACKS};
@@ -28,6 +29,17 @@ pub(crate) fn stop_at(code: &str, what: String, site: Option<Site>) -> ! {
     terminate()
 }
 
+/// Ends the cycle with a finding of the registrar's against `site`.
+pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
+    with(|state| {
+        state.report(&format!("R{}", breach.rule), breach.what.clone(), site);
+        if let Some(finding) = &mut state.finding {
+            finding.history = breach.history.iter().map(ToString::to_string).collect();
+        }
+    });
+    terminate()
+}
+
 impl State {
     /// Takes note of a finding; a cycle has at most one.
     pub(crate) fn report(&mut self, code: &str, what: String, site: Option<Site>) {
@@ -48,10 +60,12 @@ impl State {
                 self.drivers[site.driver].name().to_owned()
             }),
             offset: site.and_then(|site| site.offset),
+            place: site.and_then(|site| self.drivers.place(site)),
             cycle: self.cycle,
             seed: self.seed,
             thread: thread.name.clone(),
             stack,
+            history: Vec::new(),
             count: 1,
         };
         self.trace(|_| format!("FINDING {finding}"));
@@ -247,7 +261,12 @@ impl State {
 
     /// Where the last thread that entered a wait it cannot leave did so: the
     /// first ones are those that wait for a driver.
+    ///
+    /// Where a side owes the end of a detach it is that side, whoever waits.
     fn blocked_driver(&self) -> Option<Site> {
+        if let Some(debt) = self.watch.owing().next() {
+            return self.drivers.site(debt.code);
+        }
         let threads = self.scheduler.threads.iter().rev();
         let mut blocked = threads.filter(|thread| thread.blocked_on().is_some());
         blocked.find_map(|thread| thread.frames.last().and_then(|frame| self.origin(frame)))

@@ -3,12 +3,15 @@
 //! Mapping images as the kernel's loader does: headers and sections, base
 //! relocations, imports, the security cookie, and each section's protection.
 
-use std::path::Path;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 use driver_image::{DriverImage, ImageError, Section};
+use scenarios::Place;
 
 use crate::arena::{self, Access, IMAGES, PAGE};
 use crate::exports::{self, Export};
+use crate::symbols::Symbols;
 
 /// Images start at multiples of this, with at least one inaccessible page
 /// between them.
@@ -50,6 +53,8 @@ pub struct Image {
     imports: Vec<(usize, &'static Export)>,
     /// Where the security cookie is.
     cookie: Option<usize>,
+    path: PathBuf,
+    symbols: OnceCell<Option<Symbols>>,
 }
 
 impl Image {
@@ -81,11 +86,19 @@ impl Image {
             file,
             imports,
             cookie,
+            path: path.to_path_buf(),
+            symbols: OnceCell::new(),
         })
     }
 
     pub(crate) fn name(&self) -> &str {
         self.file.name()
+    }
+
+    /// What is at `offset`, as far as its .pdb says.
+    pub(crate) fn place(&self, offset: u32) -> Option<Place> {
+        let read = || Symbols::of(&self.path, self.file.bytes());
+        self.symbols.get_or_init(read).as_ref()?.place(offset)
     }
 
     pub(crate) fn size(&self) -> usize {

@@ -42,6 +42,7 @@ mod registry;
 mod scheduler;
 mod scm;
 mod stack;
+mod symbols;
 mod thunk;
 mod trap;
 mod watch;

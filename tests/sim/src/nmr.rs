@@ -9,7 +9,7 @@ use registrar::finding::Finding;
 use registrar::host::{BindingId, Completion, Event, Host, Lock, Side};
 use registrar::knobs::Knob;
 
-use crate::findings::stop_at;
+use crate::findings::{stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::scheduler::{Waitable, block, point};
 use crate::thunk::Call;
@@ -112,6 +112,10 @@ impl Host for SimHost {
     }
 
     fn report(&self, finding: Finding) {
+        /// Rules on what a callback answers or leaves: they are broken where it
+        /// ends, not where NMR was called before it.
+        const ANSWERS: [u8; 6] = [5, 10, 11, 13, 14, 17];
+
         let site = with(|state| {
             for moment in &finding.history {
                 state.trace(|_| format!("  before: {moment}"));
@@ -120,9 +124,12 @@ impl Host for SimHost {
             let caller = state
                 .caller()
                 .filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
+            if ANSWERS.contains(&finding.rule) {
+                return module.or(caller);
+            }
             caller.or(module)
         });
-        stop_at(&format!("R{}", finding.rule), finding.what, site);
+        stop_by_rule(&finding, site);
     }
 }
 

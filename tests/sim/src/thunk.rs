@@ -272,7 +272,8 @@ impl State {
 
     /// Who made a call.
     pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
-        let site = self.drivers.site(frame.home);
+        // Within the call: what follows it may be another line or function.
+        let site = self.drivers.site(frame.home - 1);
         match frame.call {
             Call::Import { driver, .. } => {
                 Some(site.filter(|site| site.driver == driver).unwrap_or(Site {

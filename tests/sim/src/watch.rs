@@ -27,6 +27,8 @@ struct End {
     pended: i64,
     /// Its detach callback has been called.
     detaching: bool,
+    /// An address in its module.
+    code: usize,
     /// It has said that it is done.
     done: bool,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Debt {
     side: Side,
     inside: u64,
     pended: i64,
+    /// An address in the module that keeps it from being complete.
+    pub(crate) code: usize,
 }
 
 impl fmt::Display for Debt {
@@ -90,16 +94,22 @@ impl Watch {
     pub(crate) fn owing(&self) -> impl Iterator<Item = Debt> {
         self.0.iter().flat_map(|(&binding, state)| {
             [
-                (Side::Client, &state.client),
-                (Side::Provider, &state.provider),
+                (Side::Client, &state.client, &state.provider),
+                (Side::Provider, &state.provider, &state.client),
             ]
             .into_iter()
-            .filter(|(_, end)| end.detaching && !end.done)
-            .map(move |(side, end)| Debt {
+            .filter(|(_, end, _)| end.detaching && !end.done)
+            .map(move |(side, end, peer)| Debt {
                 binding,
                 side,
                 inside: end.inside,
                 pended: end.pended,
+                // What has pended is for the peer to complete.
+                code: if end.inside == 0 && end.pended > 0 && peer.detaching {
+                    peer.code
+                } else {
+                    end.code
+                },
             })
         })
     }
@@ -172,8 +182,10 @@ impl Watch {
         self.0.entry(binding).or_default().accepted = true;
     }
 
-    fn detach(&mut self, binding: BindingId, side: Side) {
-        self.0.entry(binding).or_default().end(side).detaching = true;
+    fn detach(&mut self, binding: BindingId, side: Side, code: usize) {
+        let end = self.0.entry(binding).or_default().end(side);
+        end.detaching = true;
+        end.code = code;
     }
 }
 
@@ -204,7 +216,7 @@ impl State {
                 None
             }
             (Call::DetachCallback, Phase::Enter, Some(binding)) => {
-                self.watch.detach(binding, event.side);
+                self.watch.detach(binding, event.side, event.code);
                 None
             }
             (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {

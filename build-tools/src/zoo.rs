@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `zoo`: shows that the simulated kernel finds each known defect, as what it
+//! is and where it is, and finds nothing in the same module without it.
+//!
+//! A module of `tests/zoo` runs against the driver of this project that is its
+//! counterpart; `tests/zoo/zoo.toml` says what must come of it.
+
+mod catalogue;
+mod trial;
+mod workshop;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::outcome::Outcome;
+use crate::parts::Purpose;
+use crate::screen::{self, say};
+use crate::stress::{build_sim, check_writable};
+use crate::workspace::Workspace;
+use crate::{artifact, build, setup};
+use catalogue::{Catalogue, Module};
+use trial::{Bench, Row};
+pub(crate) use workshop::Workshop;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The modules to try; all unless given.
+    names: Vec<String>,
+    /// In how many schedules a defect must be found, and its twin be clean.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    schedules: u64,
+    /// What all choices are drawn from.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Where to write the table.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Print the modules and their defects, and try none.
+    #[arg(long, conflicts_with_all = ["schedules", "seed", "json"])]
+    list: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    ensure!(
+        arguments.schedules > 0,
+        "--schedules 0 would show nothing: ask for at least 1"
+    );
+    if let Some(path) = &arguments.json {
+        check_writable(path)?;
+    }
+    let workspace = Workspace::find()?;
+    let catalogue = Catalogue::read(&workspace)?;
+    let modules = catalogue.named(&arguments.names)?;
+    if arguments.list {
+        for module in modules {
+            say(module);
+        }
+        return Ok(Outcome::Done);
+    }
+    match setup::ensure(Purpose::Check)? {
+        Outcome::Done => {}
+        other => return Ok(other),
+    }
+    let built = build::run()?;
+    if built != Outcome::Done {
+        return Ok(built);
+    }
+    let bench = Bench {
+        sim: build_sim(&workspace)?,
+        drivers: workspace.drivers(),
+        workshop: Workshop::open(&workspace)?,
+        seed: arguments.seed,
+        schedules: arguments.schedules,
+    };
+    judge(&try_all(&bench, &modules)?, arguments.json.as_deref())
+}
+
+/// Tries the modules side by side; tells of each in their order.
+fn try_all(bench: &Bench, modules: &[&Module]) -> Result<Vec<Row>> {
+    let started = Instant::now();
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let mut rows = Vec::new();
+    say(Row::heading());
+    thread::scope(|scope| {
+        for _ in 0..processors {
+            let sender = sender.clone();
+            let next = &next;
+            scope.spawn(move || {
+                while let Some(module) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((module.name(), bench.try_one(module))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut early = BTreeMap::new();
+        for (name, row) in receiver {
+            early.insert(name, row);
+            while let Some(row) = modules
+                .get(rows.len())
+                .and_then(|module| early.remove(module.name()))
+            {
+                let row = row?;
+                say(&row);
+                rows.push(row);
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    say(format!(
+        "{} defects and their twins in {:.0} s",
+        rows.len(),
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(rows)
+}
+
+fn judge(rows: &[Row], json: Option<&Path>) -> Result<Outcome> {
+    if let Some(path) = json {
+        let mut text = serde_json::to_string_pretty(rows)?;
+        text.push('\n');
+        artifact::write(path, text.as_bytes())?;
+    }
+    let faults: Vec<_> = rows.iter().flat_map(Row::faults).collect();
+    for fault in &faults {
+        screen::error(fault);
+    }
+    if !faults.is_empty() {
+        return Ok(Outcome::Found);
+    }
+    say("each was found as expected, and every twin is clean");
+    Ok(Outcome::Done)
+}

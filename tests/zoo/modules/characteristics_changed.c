@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Changes what it has registered.
+
+#include "module.h"
+
+void Deregister(void) {
+    WRONG(Characteristics.Instance.Number = 7;)
+    if (DEREGISTER(Registration) == STATUS_PENDING)
+        WAIT(Registration);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Registers twice and deregisters once.
+
+#include "module.h"
+
+// A second NPI, which nobody provides.
+static const GUID Other = {0x7d5a91c0, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}};
+static CHARACTERISTICS Second;
+static HANDLE SecondRegistration;
+
+NTSTATUS Register(void) {
+    NTSTATUS status;
+    Second = Characteristics;
+    Second.Instance.NpiId = &Other;
+    status = REGISTER(&Second, NULL, &SecondRegistration);
+    if (!NT_SUCCESS(status))
+        return status;
+    return REGISTER(&Characteristics, NULL, &Registration);
+}
+
+void Deregister(void) {
+    if (DEREGISTER(Registration) == STATUS_PENDING)
+        WAIT(Registration);
+    RIGHT(if (DEREGISTER(SecondRegistration) == STATUS_PENDING) WAIT(SecondRegistration);)
+}
