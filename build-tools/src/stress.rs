@@ -51,6 +51,12 @@ pub(crate) struct Arguments {
     /// Another client than the one built here.
     #[arg(long, value_name = "FILE")]
     client: Option<PathBuf>,
+    /// Who runs next: random, run, hold, churn or pct.
+    #[arg(long, value_name = "NAME", default_value = "random")]
+    strategy: String,
+    /// Preempt threads inside driver code, too, at its atomic instructions.
+    #[arg(long)]
+    preempt: bool,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -63,6 +69,8 @@ struct Plan {
     client: PathBuf,
     /// The files that were given, as arguments.
     given: String,
+    /// How the simulated kernel runs cycles, as its arguments.
+    options: Vec<String>,
     seed: u64,
     first: u64,
     cycles: u64,
@@ -86,6 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
         given: given(arguments),
+        options: options(arguments),
         seed: arguments.seed.unwrap_or_else(random_seed),
         first: arguments.first,
         cycles: arguments.cycles,
@@ -164,6 +173,16 @@ fn given(arguments: &Arguments) -> String {
     .collect()
 }
 
+/// What differs from how cycles are run by default.
+fn options(arguments: &Arguments) -> Vec<String> {
+    let mut options = Vec::new();
+    if arguments.strategy != "random" {
+        options.extend(["--strategy".to_owned(), arguments.strategy.clone()]);
+    }
+    options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
+    options
+}
+
 /// A seed that is easy to type again.
 fn random_seed() -> u64 {
     // The standard library's source of randomness that needs no crate.
@@ -198,7 +217,12 @@ impl Plan {
             0 => String::new(),
             _ => format!(" --first {first}"),
         };
-        format!("cargo xtask stress --cycles {cycles} --seed {seed}{start}{given}")
+        let options: String = self
+            .options
+            .iter()
+            .flat_map(|option| [" ", option])
+            .collect();
+        format!("cargo xtask stress --cycles {cycles} --seed {seed}{start}{options}{given}")
     }
 
     fn job(&self, first: u64, cycles: u64) -> Job<'_> {
@@ -274,6 +298,7 @@ mod tests {
             provider: PathBuf::new(),
             client: PathBuf::new(),
             given: String::new(),
+            options: Vec::new(),
             seed: 0,
             first: 5,
             cycles: 1000,

@@ -37,6 +37,7 @@ impl Job<'_> {
         ] {
             command.arg(name).arg(value.to_string());
         }
+        command.args(&self.plan.options);
         command
     }
 }

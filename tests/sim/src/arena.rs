@@ -18,9 +18,11 @@ const MIB: usize = 1 << 20;
 /// Where images are mapped.
 pub(crate) const IMAGES: Range<usize> = BASE..BASE + 256 * MIB;
 /// Where the machine code between modules lies.
-pub(crate) const THUNKS: Range<usize> = IMAGES.end..IMAGES.end + 16 * MIB;
+pub(crate) const THUNKS: Range<usize> = IMAGES.end..IMAGES.end + 12 * MIB;
+/// Where instructions are executed at which threads are preempted.
+pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;
 /// Where the stacks of threads are.
-pub(crate) const STACKS: Range<usize> = THUNKS.end..THUNKS.end + 128 * MIB;
+pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
 /// Where pool is allocated.
 pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
 
@@ -77,7 +79,7 @@ impl Arena {
         if address as usize != BASE {
             return Err(io::Error::from_raw_os_error(libc::EEXIST));
         }
-        protect(THUNKS, Access::Everything)?;
+        protect(THUNKS.start..SLOTS.end, Access::Everything)?;
         Ok(arena)
     }
 }

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use scenarios::{Cycle, Report};
 use serde::Serialize;
-use sim::{Image, Images, Machine};
+use sim::{Image, Images, Machine, Options, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -33,6 +33,12 @@ struct Arguments {
     /// How many cycles to run.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
+    /// Who runs next: random, run, hold, churn or pct.
+    #[arg(long, default_value_t)]
+    strategy: Strategy,
+    /// Preempt threads inside driver code, too, at its atomic instructions.
+    #[arg(long)]
+    preempt: bool,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -73,6 +79,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         client: Rc::new(Image::read(&arguments.client)?),
     };
     let mut machine = Machine::new(images)?;
+    machine.set_options(Options {
+        strategy: arguments.strategy,
+        preempt: arguments.preempt,
+    });
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
     let started = Instant::now();
     let mut told = started;

@@ -11,6 +11,7 @@ use scenarios::Place;
 
 use crate::arena::{self, Access, IMAGES, PAGE};
 use crate::exports::{self, Export};
+use crate::preempt::{self, Stop};
 use crate::symbols::Symbols;
 
 /// Images start at multiples of this, with at least one inaccessible page
@@ -53,6 +54,8 @@ pub struct Image {
     imports: Vec<(usize, &'static Export)>,
     /// Where the security cookie is.
     cookie: Option<usize>,
+    /// Where its threads may be preempted.
+    stops: Vec<Stop>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -82,10 +85,18 @@ impl Image {
             imports.push((import.slot as usize, export));
         }
         let cookie = cookie(&file);
+        let code = file.sections().iter().filter(|section| section.executable);
+        let stops = code
+            .flat_map(|section| {
+                let content = &file.bytes()[section.file.clone()];
+                preempt::stops(content, section.address as usize)
+            })
+            .collect();
         Ok(Self {
             file,
             imports,
             cookie,
+            stops,
             path: path.to_path_buf(),
             symbols: OnceCell::new(),
         })
@@ -114,6 +125,7 @@ impl Image {
         &self,
         base: usize,
         cookie: u64,
+        preempted: bool,
         mut bind: impl FnMut(&'static Export) -> usize,
     ) {
         let all = base..base + self.size();
@@ -139,6 +151,13 @@ impl Image {
         }
         if let Some(slot) = self.cookie {
             write_u64(memory, slot, cookie);
+        }
+        for stop in self.stops.iter().filter(|_| preempted) {
+            /// `int3`.
+            const BREAKPOINT: u8 = 0xCC;
+            if preempt::plant(stop, base) {
+                memory[stop.offset] = BREAKPOINT;
+            }
         }
 
         arena::protect(all, Access::Read).expect("an image is a few mappings");

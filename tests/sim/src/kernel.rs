@@ -31,6 +31,7 @@ use crate::registry::Registry;
 use crate::scheduler::Scheduler;
 use crate::scm::Service;
 use crate::stack::Stacks;
+use crate::strategy::Strategy;
 use crate::thunk::Thunks;
 use crate::watch::Watch;
 
@@ -52,6 +53,15 @@ impl Images {
     }
 }
 
+/// How cycles are run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Who runs next.
+    pub strategy: Strategy,
+    /// Whether threads are preempted inside driver code, too.
+    pub preempt: bool,
+}
+
 /// One simulated kernel, for one cycle.
 pub(crate) struct Kernel {
     busy: Cell<bool>,
@@ -64,6 +74,7 @@ pub(crate) struct State {
     pub(crate) seed: u64,
     pub(crate) cycle: u64,
     pub(crate) images: Images,
+    pub(crate) options: Options,
     /// Where the last image ended.
     pub(crate) image_end: usize,
     /// Choices of what runs next.
@@ -100,6 +111,7 @@ const KNOBS: u8 = 2;
 impl State {
     pub(crate) fn new(
         images: &Images,
+        options: Options,
         stacks: Stacks,
         settings: &[Setting],
         seed: u64,
@@ -107,11 +119,12 @@ impl State {
         traced: bool,
     ) -> Self {
         let mut random = stream(seed, cycle, SCHEDULE);
-        let scheduler = Scheduler::new(&mut random);
+        let scheduler = Scheduler::new(options.strategy, &mut random);
         Self {
             seed,
             cycle,
             images: images.clone(),
+            options,
             image_end: IMAGES.start,
             random,
             knobs: stream(seed, cycle, KNOBS),

@@ -19,8 +19,8 @@
 //! # Limits
 //!
 //! Linux on x86-64 only, because driver code runs natively; elsewhere the crate
-//! is empty and its program says so. Threads switch at calls, not between other
-//! instructions.
+//! is empty and its program says so. Threads switch at calls, and, where asked for, at
+//! atomic instructions, but not between others.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -38,15 +38,18 @@ mod locks;
 mod machine;
 mod nmr;
 mod pool;
+mod preempt;
 mod registry;
 mod scheduler;
 mod scm;
 mod stack;
+mod strategy;
 mod symbols;
 mod thunk;
 mod trap;
 mod watch;
 
 pub use image::{Image, LoadError};
-pub use kernel::Images;
+pub use kernel::{Images, Options};
 pub use machine::{Machine, Outcome, SetupError};
+pub use strategy::Strategy;

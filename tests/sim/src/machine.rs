@@ -7,7 +7,8 @@ use std::io;
 use scenarios::{Counts, Cycle, Finding};
 
 use crate::arena::{self, Arena, IMAGES};
-use crate::kernel::{Images, Kernel, State, with};
+use crate::kernel::{Images, Kernel, Options, State, with};
+use crate::preempt;
 use crate::scheduler;
 use crate::scm;
 use crate::stack::Stacks;
@@ -43,6 +44,7 @@ pub struct Outcome {
 pub struct Machine {
     _arena: Arena,
     images: Images,
+    options: Options,
     stacks: Stacks,
 }
 
@@ -58,8 +60,14 @@ impl Machine {
         Ok(Self {
             _arena: arena,
             images,
+            options: Options::default(),
             stacks: Stacks::default(),
         })
+    }
+
+    /// Runs cycles in this way from now on.
+    pub const fn set_options(&mut self, options: Options) {
+        self.options = options;
     }
 
     /// Runs one cycle of the run with this seed; a traced one prints what
@@ -70,7 +78,16 @@ impl Machine {
     /// Where the simulated kernel itself is at fault.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
-        let state = State::new(&self.images, stacks, &cycle.settings, seed, index, traced);
+        preempt::clear();
+        let state = State::new(
+            &self.images,
+            self.options,
+            stacks,
+            &cycle.settings,
+            seed,
+            index,
+            traced,
+        );
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {

@@ -4,7 +4,8 @@
 //!
 //! Threads are stackful coroutines on one OS thread. Who goes on is drawn from
 //! the cycle's seed at every [`point`]: each call between modules, on its way in
-//! and on its way out. Time passes a little at each point, and jumps to the
+//! and on its way out, and each atomic instruction where drivers are preempted.
+//! Time passes a little at each point, and jumps to the
 //! next timer when all sleep.
 //!
 //! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
@@ -23,6 +24,7 @@ use crate::driver::DriverId;
 use crate::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{Kernel, State, with};
 use crate::stack::SimStack;
+use crate::strategy::{Chooser, Strategy};
 use crate::thunk::Frame;
 use crate::trap::{self, Fault};
 
@@ -146,14 +148,13 @@ pub(crate) struct Scheduler {
     next: Option<usize>,
     points: u64,
     doors: u32,
-    /// One point in this many may switch threads.
-    rarity: u32,
+    chooser: Chooser,
     /// How many processors there are.
     pub(crate) processors: usize,
 }
 
 impl Scheduler {
-    pub(crate) fn new(random: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn new(strategy: Strategy, random: &mut ChaCha8Rng) -> Self {
         Self {
             threads: Vec::new(),
             time: 0,
@@ -162,7 +163,7 @@ impl Scheduler {
             next: None,
             points: 0,
             doors: 0,
-            rarity: [1, 2, 8, 32][random.random_range(0..4)],
+            chooser: Chooser::new(strategy, random),
             processors: [1, 2, 2, 4][random.random_range(0..4)],
         }
     }
@@ -272,23 +273,17 @@ impl Scheduler {
     }
 
     /// One of the threads that can run.
-    fn draw(&self, random: &mut ChaCha8Rng) -> Option<usize> {
+    fn draw(&mut self, random: &mut ChaCha8Rng) -> Option<usize> {
         let any = self.has_processor();
-        let ready = |thread: &&Thread| {
+        let ready = |thread: &Thread| {
             matches!(thread.run, Run::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
         };
-        let count = self.threads.iter().filter(ready).count();
-        let nth = match count {
-            0 => return None,
-            1 => 0,
-            _ => random.random_range(0..count),
-        };
-        self.threads
-            .iter()
-            .enumerate()
+        let all = self.threads.iter().enumerate();
+        let ready: Vec<_> = all
             .filter(|(_, thread)| ready(thread))
             .map(|(index, _)| index)
-            .nth(nth)
+            .collect();
+        self.chooser.choose(&ready, self.current, random)
     }
 }
 
@@ -369,7 +364,8 @@ impl State {
             return true;
         }
         scheduler.wake_due();
-        if scheduler.rarity > 1 && !self.random.random_ratio(1, scheduler.rarity) {
+        let current = scheduler.current;
+        if !scheduler.chooser.interrupts(current, &mut self.random) {
             return false;
         }
         let next = scheduler.draw(&mut self.random);

@@ -165,7 +165,8 @@ impl State {
             life: Life::Here,
         });
         let cookie = self.random.random::<u64>() >> 16;
-        image.map(base, cookie, |export| self.bind(driver, export));
+        let preempt = self.options.preempt;
+        image.map(base, cookie, preempt, |export| self.bind(driver, export));
         let object = self.new_driver_object(&image, base);
         let entry = base + image.entry_point();
         // SAFETY: the image's entry point is a function of this type.

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use corosensei::trap::CoroutineTrapHandler;
 
 use crate::arena::IMAGES;
+use crate::preempt;
 use crate::scheduler::Outcome;
 
 /// What the processor objected to.
@@ -131,6 +132,12 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     if signal == libc::SIGVTALRM && !is_stuck(rip) {
         return;
     }
+    if signal == libc::SIGTRAP
+        && let Some(slot) = preempt::slot_of(rip - 1)
+    {
+        registers[index(libc::REG_RIP)] = (slot as u64).cast_signed();
+        return;
+    }
     let Some(handler) = RUNNING.get() else {
         die(signal);
         return;
@@ -140,7 +147,7 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     let (kind, address) = classify(signal, registers, rip, touched);
     let fault = Fault {
         kind,
-        rip,
+        rip: preempt::home_of(rip),
         address,
         rsp: register(registers, libc::REG_RSP),
         rcx: register(registers, libc::REG_RCX) as u64,

@@ -12,5 +12,6 @@ mod bad_input;
 mod defects;
 mod fixture;
 mod pair;
+mod preemption;
 mod program;
 mod surface;
