@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! System threads and what they wait on.
+//! System threads and what they wait on. `provider.sys` has the same, so that either
+//! driver can be copied alone.
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;

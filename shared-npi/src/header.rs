@@ -7,6 +7,8 @@
 //! structure than ours, or to a newer and longer one. [`checked`] decides,
 //! before a byte beyond the header is touched.
 
+use core::ptr::NonNull;
+
 use crate::{NtStatus, Result};
 
 /// Size and version: how a structure says what it is.
@@ -43,7 +45,7 @@ impl Header {
 /// pattern of the rest is a valid value.
 pub unsafe trait Headed: Sized {}
 
-/// The `T` at `pointer`, if there is one.
+/// The `T` at `pointer`, if there is one, to be read.
 ///
 /// A longer structure than `T` passes: it is a later version, whose beginning
 /// is a `T`.
@@ -55,22 +57,38 @@ pub unsafe trait Headed: Sized {}
 ///
 /// # Safety
 ///
-/// A pointer that is neither null nor misaligned leads to a [`Header`], and to
-/// as many bytes as that says; they stay readable, and unchanged but for their
-/// atomic fields, for `'a`.
+/// As for [`checked_pointer`]; and the bytes do not change for `'a`, but for
+/// atomic fields.
 pub unsafe fn checked<'a, T: Headed>(pointer: *const T) -> Result<&'a T> {
-    if pointer.is_null() || !pointer.is_aligned() {
-        return Err(NtStatus::INVALID_PARAMETER);
-    }
+    // SAFETY: by the same contract.
+    let pointer = unsafe { checked_pointer(pointer.cast_mut()) }?;
+    // SAFETY: all the bytes that the header announces are there for `'a` and
+    // do not change, by this function's contract; they cover a `T`, of which
+    // every bit pattern is valid by the contract of `Headed`.
+    Ok(unsafe { pointer.as_ref() })
+}
+
+/// The same for a structure that is not only read, or not by one thread only.
+///
+/// # Errors
+///
+/// As for [`checked`].
+///
+/// # Safety
+///
+/// A pointer that is neither null nor misaligned leads to a [`Header`] that
+/// nobody changes, and to as many bytes as that says; they stay valid for as
+/// long as the result is used.
+pub unsafe fn checked_pointer<T: Headed>(pointer: *mut T) -> Result<NonNull<T>> {
+    let pointer = NonNull::new(pointer)
+        .filter(|pointer| pointer.is_aligned())
+        .ok_or(NtStatus::INVALID_PARAMETER)?;
     // SAFETY: by this function's contract a header stands there.
     let header = unsafe { pointer.cast::<Header>().read() };
     if usize::from(header.size) < size_of::<T>() || header.version == 0 {
         return Err(NtStatus::INVALID_PARAMETER);
     }
-    // SAFETY: by this function's contract all the bytes that the header
-    // announces are there for `'a`; they cover a `T`, of which every bit
-    // pattern is valid by the contract of `Headed`.
-    Ok(unsafe { &*pointer })
+    Ok(pointer)
 }
 
 #[cfg(test)]

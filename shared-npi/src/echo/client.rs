@@ -395,7 +395,13 @@ impl<M: EchoClient> Drop for Ready<M> {
 // SAFETY: the link is in a slot that the `Ready` owns.
 unsafe impl<M: EchoClient> Item for Ready<M> {
     fn into_link(self) -> NonNull<Link> {
-        NonNull::from(&ManuallyDrop::new(self).slot().link)
+        let slot = ManuallyDrop::new(self).0;
+        // Not through a reference to the link, from which there is no way back
+        // to the slot.
+        // SAFETY: by the invariant the slot lives.
+        let link = unsafe { &raw mut (*slot.as_ptr()).link };
+        // SAFETY: the address of a field is not null.
+        unsafe { NonNull::new_unchecked(link) }
     }
 
     unsafe fn from_link(link: NonNull<Link>) -> Self {

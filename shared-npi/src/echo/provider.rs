@@ -20,7 +20,7 @@ use super::dispatch::{Notification, ProviderDispatch};
 use super::request::{MAX_PENDING, Request};
 use super::statistics::{Counters, Fate, Statistics};
 use super::{Capabilities, Echo, VERSION};
-use crate::header::{Header, checked};
+use crate::header::{Header, checked, checked_pointer};
 use crate::inbox::{Item, Link};
 use crate::nmr::abi::NTSTATUS;
 use crate::nmr::{Binding, InFlight, Module, Provider};
@@ -102,12 +102,10 @@ unsafe extern "system" fn submit<M: EchoProvider>(
 /// Called by a client that keeps the contract of the NPI.
 unsafe extern "system" fn cancel(_binding: *mut c_void, request: *mut Request) {
     // SAFETY: by the contract of the NPI the request was pended, and the
-    // client does not reuse it before this returns; completed or not, only
-    // the atomic provider area is touched.
-    if let Ok(request) = unsafe { checked(request.cast_const()) } {
-        Area::of(NonNull::from(request))
-            .cancelled
-            .store(true, Ordering::Relaxed);
+    // client does not reuse it before this returns. Its header is left alone
+    // meanwhile, whoever has the request.
+    if let Ok(request) = unsafe { checked_pointer(request) } {
+        Area::of(request).cancelled.store(true, Ordering::Relaxed);
     }
 }
 
@@ -205,17 +203,15 @@ impl<M: EchoProvider> Submitted<M> {
     /// A valid `request` is the provider's until it has been answered.
     unsafe fn new(binding: &Binding<M>, request: *mut Request) -> Result<Self> {
         // SAFETY: by this function's contract.
-        let request: &Request = unsafe { checked(request.cast_const()) }?;
-        if request.payload().is_none() {
+        let request: NonNull<Request> = unsafe { checked_pointer(request) }?;
+        // SAFETY: checked, and nobody else's during this one look.
+        if unsafe { request.as_ref() }.payload().is_none() {
             return Err(NtStatus::INVALID_PARAMETER);
         }
         let call = binding.enter().ok_or(NtStatus::DEVICE_NOT_READY)?;
         // The count is raised first, so that `Held` lowers it in any case.
         let pending = binding.context().pending.fetch_add(1, Ordering::Relaxed);
-        let held = Held {
-            request: request.into(),
-            call,
-        };
+        let held = Held { request, call };
         if pending < MAX_PENDING {
             Ok(Self(held))
         } else {

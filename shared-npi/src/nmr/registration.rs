@@ -82,26 +82,29 @@ impl<M: Module> Registration<M> {
             Number: 0,
             NpiSpecificCharacteristics: ptr::from_ref(M::CHARACTERISTICS).cast(),
         };
-        let mut block = memory::try_box(Registered {
+        let block = NonNull::from(Box::leak(memory::try_box(Registered {
             characteristics: M::Role::characteristics::<M>(instance),
             npi_id: <M::Npi as Npi>::ID,
             module_id: M::MODULE_ID,
             module,
-        })?;
-        let npi_id = &raw const block.npi_id;
-        let module_id = &raw const block.module_id;
-        let instance = M::Role::instance(&mut block.characteristics);
-        instance.NpiId = npi_id;
-        instance.ModuleId = module_id;
+        })?));
+        // The block points into itself, now that it has its address.
+        let registered = block.as_ptr();
+        // SAFETY: the block was leaked from a box just now, and is nobody
+        // else's.
+        let instance = M::Role::instance(unsafe { &mut (*registered).characteristics });
+        // SAFETY: as above.
+        instance.NpiId = unsafe { &raw const (*registered).npi_id };
+        // SAFETY: as above.
+        instance.ModuleId = unsafe { &raw const (*registered).module_id };
 
-        let block = NonNull::from(Box::leak(block));
         let mut handle = ptr::null_mut();
-        // SAFETY: the block was leaked from a box just now.
-        let characteristics = unsafe { &raw const (*block.as_ptr()).characteristics };
+        // SAFETY: as above.
+        let characteristics = unsafe { &raw const (*registered).characteristics };
         // SAFETY: by the invariant of `Registered`, which the owner of the
         // block, this registration and what it becomes, keeps.
         let status =
-            unsafe { M::Role::register(characteristics, block.as_ptr().cast(), &raw mut handle) };
+            unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
         if status == abi::STATUS_SUCCESS {
             let handle = RegistrationHandle::new(handle);
             return Ok(Self {
