@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use scenarios::{Cycle, Report};
 use serde::Serialize;
-use sim::{Image, Images, Machine, Options, Strategy};
+use sim::{Faults, Image, Images, Machine, Options, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ struct Arguments {
     /// Preempt threads inside driver code, too, at its atomic instructions.
     #[arg(long)]
     preempt: bool,
+    /// Which calls fail: none, random or systematic.
+    #[arg(long, default_value_t)]
+    faults: Faults,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -82,6 +85,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     machine.set_options(Options {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
+        faults: arguments.faults,
     });
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
     let started = Instant::now();
@@ -101,6 +105,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
         report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
+        for fault in outcome.faults {
+            report.add_fault(fault, cycle.order());
+        }
         if let Some(finding) = outcome.finding {
             report.add_finding(finding);
             if arguments.until_found {

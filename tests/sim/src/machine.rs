@@ -35,6 +35,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Differs whenever the cycle took another course.
     pub digest: u64,
+    /// The calls that failed although nothing was wrong.
+    pub faults: Vec<String>,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -103,6 +105,7 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: state.scheduler.digest,
+            faults: state.faults.injected,
             finding: state.finding,
         }
     }
