@@ -19,6 +19,7 @@ mod image_report;
 mod lint;
 mod outcome;
 mod parts;
+mod replay;
 mod screen;
 mod setup;
 mod statements;
@@ -55,6 +56,8 @@ enum Command {
     Stress(stress::Arguments),
     /// Run every test, or one suite.
     Test(test::Arguments),
+    /// Run the cycle of a finding again, and show it event by event.
+    Replay(replay::Arguments),
     /// Show that the simulated kernel finds each known defect, and nothing else.
     Zoo(zoo::Arguments),
     /// Check formatting, lints and documentation of everything, drivers included.
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Stress(arguments) => stress::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Zoo(arguments) => zoo::run(&arguments),
         Command::Lint => lint::run(),
     };

@@ -22,6 +22,7 @@ use scenarios::Report;
 use tempfile::NamedTempFile;
 
 use crate::outcome::Outcome;
+use crate::replay::Line;
 use crate::screen::{self, say};
 use crate::workspace::{Workspace, succeeds};
 use crate::{artifact, build};
@@ -57,9 +58,6 @@ pub(crate) struct Arguments {
     /// Preempt threads inside driver code, too, at its atomic instructions.
     #[arg(long)]
     preempt: bool,
-    /// Which calls fail although nothing is wrong: none, random or systematic.
-    #[arg(long, value_name = "NAME", default_value = "none")]
-    faults: String,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -70,8 +68,8 @@ struct Plan {
     sim: PathBuf,
     provider: PathBuf,
     client: PathBuf,
-    /// The files that were given, as arguments.
-    given: String,
+    /// The files that were given.
+    given: Vec<(&'static str, PathBuf)>,
     /// How the simulated kernel runs cycles, as its arguments.
     options: Vec<String>,
     seed: u64,
@@ -162,28 +160,20 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
 }
 
 /// The drivers that were given, as they were.
-fn given(arguments: &Arguments) -> String {
-    let argument = |name: &str, file: &Option<PathBuf>| {
-        file.as_ref()
-            .map(|file| format!(" --{name} {}", file.display()))
-    };
-    [
-        argument("provider", &arguments.provider),
-        argument("client", &arguments.client),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+fn given(arguments: &Arguments) -> Vec<(&'static str, PathBuf)> {
+    let images = [
+        ("provider", &arguments.provider),
+        ("client", &arguments.client),
+    ];
+    let named = |(name, file): (_, &Option<PathBuf>)| Some((name, file.clone()?));
+    images.into_iter().filter_map(named).collect()
 }
 
 /// What differs from how cycles are run by default.
 fn options(arguments: &Arguments) -> Vec<String> {
     let mut options = Vec::new();
     if arguments.strategy != "random" {
-        options.extend(["--strategy".to_owned(), arguments.strategy.clone()]);
-    }
-    if arguments.faults != "none" {
-        options.extend(["--faults".to_owned(), arguments.faults.clone()]);
+        options.push(format!("--strategy={}", arguments.strategy));
     }
     options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
     options
@@ -218,7 +208,9 @@ pub(crate) fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
 impl Plan {
     /// The command line that runs these cycles again.
     fn command(&self, first: u64, cycles: u64) -> String {
-        let Self { seed, given, .. } = self;
+        let image = |(name, file): &(&str, PathBuf)| format!(" --{name} {}", file.display());
+        let given: String = self.given.iter().map(image).collect();
+        let seed = self.seed;
         let start = match first {
             0 => String::new(),
             _ => format!(" --first {first}"),
@@ -229,6 +221,15 @@ impl Plan {
             .flat_map(|option| [" ", option])
             .collect();
         format!("cargo xtask stress --cycles {cycles} --seed {seed}{start}{options}{given}")
+    }
+
+    /// The command line that shows one of them.
+    fn replay(&self, cycle: u64) -> String {
+        let image = |(name, file): &(&str, PathBuf)| format!(",{name}={}", file.display());
+        let images: String = self.given.iter().map(image).collect();
+        let mut line = Line::new(self.seed, cycle);
+        line.options.clone_from(&self.options);
+        format!("cargo xtask replay {line}{images}")
     }
 
     fn job(&self, first: u64, cycles: u64) -> Job<'_> {
@@ -272,13 +273,13 @@ fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
     let mut dead = Vec::new();
     for ended in workers::run(&plan.jobs(jobs), plan.cycles)? {
         match ended {
-            Ended::Reported(part) => report.merge(*part),
+            Ended::Reported(part) => report.merge(part),
             Ended::Refused(why) => bail!(why),
             Ended::Died(how) => dead.push(how),
         }
     }
     report.took(started.elapsed());
-    say(summary::of(&report, |cycle| plan.command(cycle, 1)));
+    say(summary::of(&report, |cycle| plan.replay(cycle)));
     for how in &dead {
         screen::error(how);
     }
@@ -303,7 +304,7 @@ mod tests {
             sim: PathBuf::new(),
             provider: PathBuf::new(),
             client: PathBuf::new(),
-            given: String::new(),
+            given: Vec::new(),
             options: Vec::new(),
             seed: 0,
             first: 5,

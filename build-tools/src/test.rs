@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{build, setup, statements};
+use crate::{build, setup, statements, zoo};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -29,6 +29,8 @@ enum Suite {
     Registrar,
     /// The driver images in the simulated kernel.
     Sim,
+    /// Each known defect of the zoo.
+    Zoo,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
 }
@@ -95,15 +97,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(Suite::Registrar) => &[REGISTRAR],
         Some(Suite::Sim) => &[SIM],
         Some(Suite::Loom) => &[LOOM],
+        Some(Suite::Zoo) => &[],
     };
-    if matches!(arguments.suite, None | Some(Suite::Sim)) {
+    if matches!(arguments.suite, None | Some(Suite::Sim | Suite::Zoo)) {
         match images()? {
             Outcome::Done => {}
             other => return Ok(other),
         }
     }
     let mut run = Steps::new("test");
-    run.run(&Workspace::find()?, steps)?;
+    let workspace = Workspace::find()?;
+    run.run(&workspace, steps)?;
+    if matches!(arguments.suite, None | Some(Suite::Zoo)) {
+        let what = "each known defect of the zoo is found, and no other";
+        run.one(what, || zoo::passes(&workspace))?;
+    }
     Ok(run.finish())
 }
 

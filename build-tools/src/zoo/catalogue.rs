@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// All modules.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Catalogue {
+pub(crate) struct Catalogue {
     module: Vec<Module>,
 }
 
@@ -47,6 +47,10 @@ pub(crate) struct Module {
     pub(super) source: String,
     /// The codes of which one must be found.
     pub(super) codes: Vec<String>,
+    /// Whether it takes threads that are preempted inside driver code, between
+    /// two calls; without, it must not be found.
+    #[serde(default)]
+    pub(super) preempt: bool,
     /// The functions in one of which; anywhere in the module if there is none.
     pub(super) functions: Vec<String>,
 }
@@ -70,7 +74,7 @@ impl fmt::Display for Module {
 }
 
 impl Catalogue {
-    pub(super) fn read(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
         let path = workspace.root().join("tests/zoo/zoo.toml");
         let text = fs::read_to_string(&path)
             .with_context(|| format!("{} cannot be read: restore it", path.display()))?;
@@ -86,7 +90,7 @@ impl Catalogue {
         names.iter().map(|name| self.find(name)).collect()
     }
 
-    fn find(&self, name: &str) -> Result<&Module> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Module> {
         match self.module.iter().find(|module| module.name == name) {
             Some(module) => Ok(module),
             None => bail!("the zoo has no {name}: cargo xtask zoo --list names all"),

@@ -12,14 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Module, Role};
 use super::workshop::{Variant, Workshop};
+use crate::replay::{Image, Line};
+use crate::stress::build_sim;
+use crate::workspace::Workspace;
 
 /// What trials need.
 pub(super) struct Bench {
-    pub(super) sim: PathBuf,
-    pub(super) drivers: PathBuf,
-    pub(super) workshop: Workshop,
-    pub(super) seed: u64,
-    pub(super) schedules: u64,
+    sim: PathBuf,
+    drivers: PathBuf,
+    workshop: Workshop,
+    seed: u64,
+    schedules: u64,
 }
 
 /// What came of a module.
@@ -31,8 +34,12 @@ pub(super) struct Row {
     /// The schedules that it took to find the defect.
     schedules: Option<u64>,
     finding: Option<Finding>,
+    /// The line that `cargo xtask replay` shows it with.
+    replay: Option<String>,
     /// Whether the finding is the one that the catalogue asks for.
     expected: bool,
+    /// What was found without preemption although it should take that.
+    unpreempted: Option<Finding>,
     /// The schedules in which the twin was clean, and what was found in it.
     twin_schedules: u64,
     false_alarm: Option<Finding>,
@@ -45,26 +52,44 @@ struct Last {
 }
 
 impl Bench {
+    /// Builds the simulated kernel; the drivers must be there.
+    pub(super) fn new(workspace: &Workspace, seed: u64, schedules: u64) -> Result<Self> {
+        Ok(Self {
+            sim: build_sim(workspace)?,
+            drivers: workspace.drivers(),
+            workshop: Workshop::open(workspace)?,
+            seed,
+            schedules,
+        })
+    }
+
     pub(super) fn try_one(&self, module: &Module) -> Result<Row> {
         let defective = self.workshop.make(module, Variant::Defective)?;
         let twin = self.workshop.make(module, Variant::Corrected)?;
-        let found = self.run(module.role, &defective)?;
-        let clean = self.run(module.role, &twin)?;
+        let found = self.run(module.role, &defective, module.preempt)?;
+        let clean = self.run(module.role, &twin, module.preempt)?;
+        let mut unpreempted = None;
+        if module.preempt {
+            let run = self.run(module.role, &defective, false)?;
+            unpreempted = run.findings.into_iter().next();
+        }
         let finding = found.findings.into_iter().next();
         Ok(Row {
             name: module.name().to_owned(),
             defect: module.defect.clone(),
             source: module.source.clone(),
             schedules: finding.as_ref().map(|_| found.cycles_done),
+            replay: finding.as_ref().map(|it| replay(module, it)),
             expected: finding.as_ref().is_some_and(|it| is_expected(module, it)),
             finding,
+            unpreempted,
             twin_schedules: clean.cycles_done,
             false_alarm: clean.findings.into_iter().next(),
         })
     }
 
     /// Runs an image against its counterpart, until something is found.
-    fn run(&self, role: Role, image: &Path) -> Result<Report> {
+    fn run(&self, role: Role, image: &Path, preempt: bool) -> Result<Report> {
         let peer = match role {
             Role::Provider => Role::Client,
             Role::Client => Role::Provider,
@@ -77,7 +102,8 @@ impl Bench {
             .arg(format!("--{}", peer.name()))
             .arg(counterpart)
             .args(["--seed", &self.seed.to_string()])
-            .args(["--cycles", &self.schedules.to_string(), "--until-found"]);
+            .args(["--cycles", &self.schedules.to_string(), "--until-found"])
+            .args(preempt.then_some("--preempt"));
         let program = self.sim.display();
         let output = command
             .output()
@@ -105,6 +131,18 @@ fn is_expected(module: &Module, finding: &Finding) -> bool {
             || function.is_some_and(|function| module.functions.contains(function)))
 }
 
+fn replay(module: &Module, finding: &Finding) -> String {
+    let mut line = Line::new(finding.seed, finding.cycle);
+    let image = Some(Image::Zoo(module.name().to_owned()));
+    match module.role {
+        Role::Provider => line.provider = image,
+        Role::Client => line.client = image,
+    }
+    line.options
+        .extend(module.preempt.then(|| "--preempt".to_owned()));
+    line.to_string()
+}
+
 /// What a finding is and where, in short.
 fn short(finding: &Finding) -> String {
     match &finding.place {
@@ -128,6 +166,9 @@ impl Row {
                 faults.push(format!("{name}: found as something else: {finding}"));
             }
             Some(_) => {}
+        }
+        if let Some(early) = &self.unpreempted {
+            faults.push(format!("{name}: found without preemption: {early}"));
         }
         if let Some(alarm) = &self.false_alarm {
             faults.push(format!("{name}: false alarm in its twin: {alarm}"));

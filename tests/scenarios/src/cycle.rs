@@ -176,10 +176,14 @@ pub fn stream(seed: u64, index: u64, purpose: u8) -> ChaCha8Rng {
     random
 }
 
+/// The names of the settings.
+pub(crate) const SETTINGS: [&str; 2] = ["Threads", "Depth"];
+
 /// What the client's documentation lets be set; now and then nothing at all.
 fn settings(random: &mut impl Rng) -> Vec<Setting> {
-    [("Threads", 1..=4), ("Depth", 1..=12)]
+    SETTINGS
         .into_iter()
+        .zip([1..=4, 1..=12])
         .filter_map(|(name, range)| {
             let value = random.random_range(range);
             random.random::<bool>().then_some(Setting {

@@ -16,7 +16,9 @@
 mod cycle;
 mod npi;
 mod report;
+mod script;
 
 pub use cycle::{Action, Cycle, LoadOrder, Role, Setting, Step, UnloadOrder, stream};
 pub use npi::{ECHO, Entry, Npi};
 pub use report::{Counts, Finding, Place, Report};
+pub use script::{Script, WrongScript};

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
-use scenarios::{Cycle, Report};
+use scenarios::{Cycle, Finding, Report, Script};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Machine, Options, Strategy};
+use sim::{Image, Images, Machine, Options, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
 #[command(name = "sim")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 struct Arguments {
     /// The provider's image.
     #[arg(long, value_name = "FILE")]
@@ -39,12 +40,15 @@ struct Arguments {
     /// Preempt threads inside driver code, too, at its atomic instructions.
     #[arg(long)]
     preempt: bool,
-    /// Which calls fail: none, random or systematic.
-    #[arg(long, default_value_t)]
-    faults: Faults,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
+    /// What the cycle does, instead of what is drawn for it.
+    #[arg(long, value_name = "SCRIPT")]
+    script: Option<Script>,
+    /// Look for the shortest cycle that fails like the first one.
+    #[arg(long, conflicts_with_all = ["trace", "until_found"])]
+    minimise: bool,
     /// Print what happens instead, one line for each event.
     #[arg(long)]
     trace: bool,
@@ -58,13 +62,37 @@ enum Line<'a> {
     Progress(u64),
     /// The last line.
     Report(&'a Report),
+    /// What --minimise came to.
+    Minimised(&'a Shortest),
+}
+
+/// The shortest cycle that fails.
+#[derive(Debug, Serialize)]
+struct Shortest {
+    cycle: u64,
+    script: String,
+    /// The events of its trace, and of that of the cycle that was given.
+    events: u64,
+    events_before: u64,
+    finding: Finding,
 }
 
 /// How often progress is told.
 const PERIOD: Duration = Duration::from_millis(100);
 
 pub(crate) fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(wrong) if wrong.use_stderr() => {
+            // The first line names what is wrong.
+            let text = wrong.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            eprintln!("{line}; --help lists what there is");
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    match run(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -85,8 +113,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     machine.set_options(Options {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
-        faults: arguments.faults,
     });
+    if arguments.minimise {
+        return shorten(&mut machine, arguments);
+    }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
     let started = Instant::now();
     let mut told = started;
@@ -95,19 +125,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
     for index in arguments.first..last {
-        let cycle = Cycle::draw(arguments.seed, index);
+        let cycle = cycle(arguments, index);
         if arguments.trace {
             println!(
                 "cycle {index} of seed {}: {}",
                 arguments.seed,
-                cycle.order()
+                cycle.script()
             );
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
         report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
-        for fault in outcome.faults {
-            report.add_fault(fault, cycle.order());
-        }
         if let Some(finding) = outcome.finding {
             report.add_finding(finding);
             if arguments.until_found {
@@ -128,6 +155,33 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         tell(&Line::Report(&report))?;
     }
     Ok(report.is_clean())
+}
+
+/// The cycle with this number.
+fn cycle(arguments: &Arguments, index: u64) -> Cycle {
+    let drawn = Cycle::draw(arguments.seed, index);
+    match &arguments.script {
+        Some(script) => drawn.with_script(script.clone()),
+        None => drawn,
+    }
+}
+
+/// Tells the shortest cycle that fails as the first one does; whether that one
+/// does not fail.
+fn shorten(machine: &mut Machine, arguments: &Arguments) -> anyhow::Result<bool> {
+    let Arguments { seed, first, .. } = *arguments;
+    let script = cycle(arguments, first).script();
+    let Some(found) = sim::minimise(machine, seed, first, script) else {
+        return Ok(true);
+    };
+    tell(&Line::Minimised(&Shortest {
+        cycle: found.after.cycle,
+        script: found.after.script.to_string(),
+        events: found.after.events,
+        events_before: found.before.events,
+        finding: found.finding,
+    }))?;
+    Ok(false)
 }
 
 fn tell(line: &Line<'_>) -> anyhow::Result<()> {

@@ -21,7 +21,6 @@ use crate::arena::IMAGES;
 use crate::deferred::Deferred;
 use crate::driver::{Drivers, Site};
 use crate::exports::callbacks::Registered;
-use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
@@ -61,8 +60,6 @@ pub struct Options {
     pub strategy: Strategy,
     /// Whether threads are preempted inside driver code, too.
     pub preempt: bool,
-    /// Which calls fail.
-    pub faults: Faults,
 }
 
 /// One simulated kernel, for one cycle.
@@ -101,17 +98,17 @@ pub(crate) struct State {
     pub(crate) named_callbacks: BTreeMap<String, usize>,
     pub(crate) callbacks: Vec<Registered>,
     pub(crate) variables: BTreeMap<&'static str, usize>,
-    pub(crate) faults: Injector,
     pub(crate) watch: Watch,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
+    /// How many lines its trace has, or would have.
+    pub(crate) events: Cell<u64>,
 }
 
 /// Purposes of [`stream`].
 const SCHEDULE: u8 = 1;
 const KNOBS: u8 = 2;
-const FAULTS: u8 = 3;
 
 impl State {
     pub(crate) fn new(
@@ -148,11 +145,11 @@ impl State {
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
-            faults: Injector::new(options.faults, cycle, stream(seed, cycle, FAULTS)),
             watch: Watch::default(),
             counts: Counts::default(),
             finding: None,
             traced,
+            events: Cell::new(0),
         }
     }
 
@@ -163,6 +160,7 @@ impl State {
 
     /// Adds a line to the trace, if there is one.
     pub(crate) fn trace(&self, line: impl FnOnce(&Self) -> String) {
+        self.events.set(self.events.get() + 1);
         if self.traced {
             let time = self.scheduler.time;
             let thread = &self.scheduler.current().name;

@@ -35,8 +35,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Differs whenever the cycle took another course.
     pub digest: u64,
-    /// The calls that failed although nothing was wrong.
-    pub faults: Vec<String>,
+    /// How many events its trace has, traced or not.
+    pub events: u64,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -105,7 +105,7 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: state.scheduler.digest,
-            faults: state.faults.injected,
+            events: state.events.get(),
             finding: state.finding,
         }
     }

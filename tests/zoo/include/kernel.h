@@ -86,7 +86,6 @@ IMPORT void KeInitializeSpinLock(KSPIN_LOCK *);
 IMPORT KIRQL KeAcquireSpinLockRaiseToDpc(KSPIN_LOCK *);
 IMPORT void KeReleaseSpinLock(KSPIN_LOCK *, KIRQL);
 IMPORT ULONGLONG KeQueryInterruptTime(void);
-IMPORT NTSTATUS NoSuchFunction(void);
 
 IMPORT NTSTATUS NmrRegisterProvider(const NPI_PROVIDER_CHARACTERISTICS *, PVOID, HANDLE *);
 IMPORT NTSTATUS NmrDeregisterProvider(HANDLE);
@@ -104,5 +103,35 @@ IMPORT NTSTATUS NmrClientAttachProvider(HANDLE, PVOID, const void *, PVOID *, co
 #define APC_LEVEL 1
 #define DISPATCH_LEVEL 2
 #define TAG 'ooZ '
+
+// Timers, DPCs, work items, run-down protection, other locks, devices.
+typedef struct { LONGLONG Opaque[8]; } KDPC, KTIMER;
+typedef struct { LONG Count; PVOID Owner; ULONG Contention; KEVENT Event; ULONG OldIrql; } FAST_MUTEX;
+typedef struct { LONGLONG Opaque[13]; } ERESOURCE;
+typedef struct __attribute__((aligned(16))) { UCHAR Opaque[0x60]; } LOOKASIDE_LIST_EX;
+IMPORT void KeInitializeDpc(KDPC *, void (*)(KDPC *, PVOID, PVOID, PVOID), PVOID);
+IMPORT UCHAR KeInsertQueueDpc(KDPC *, PVOID, PVOID);
+IMPORT void KeFlushQueuedDpcs(void);
+IMPORT void KeInitializeTimer(KTIMER *);
+IMPORT UCHAR KeSetTimerEx(KTIMER *, LONGLONG due, LONG period, KDPC *);
+IMPORT UCHAR KeCancelTimer(KTIMER *);
+IMPORT PVOID IoAllocateWorkItem(PVOID object);
+IMPORT void IoFreeWorkItem(PVOID);
+IMPORT void IoQueueWorkItem(PVOID, void (*)(PVOID, PVOID), int queue, PVOID);
+IMPORT void ExInitializeRundownProtection(SIZE_T *);
+IMPORT UCHAR ExAcquireRundownProtection(SIZE_T *);
+IMPORT void ExReleaseRundownProtection(SIZE_T *);
+IMPORT void ExWaitForRundownProtectionRelease(SIZE_T *);
+IMPORT void ExAcquireFastMutex(FAST_MUTEX *);
+IMPORT void ExReleaseFastMutex(FAST_MUTEX *);
+IMPORT NTSTATUS ExInitializeResourceLite(ERESOURCE *);
+IMPORT NTSTATUS ExDeleteResourceLite(ERESOURCE *);
+IMPORT NTSTATUS ExInitializeLookasideListEx(LOOKASIDE_LIST_EX *, PVOID, PVOID, int, ULONG, SIZE_T,
+                                            ULONG, USHORT);
+IMPORT void ExDeleteLookasideListEx(LOOKASIDE_LIST_EX *);
+IMPORT NTSTATUS IoCreateDevice(DRIVER_OBJECT *, ULONG, UNICODE_STRING *, ULONG, ULONG, UCHAR, PVOID *);
+IMPORT void IoDeleteDevice(PVOID);
+IMPORT NTSTATUS EtwRegister(const GUID *, PVOID, PVOID, LONGLONG *);
+IMPORT NTSTATUS EtwUnregister(LONGLONG);
 #define PAGEABLE 0x100
 #define NON_PAGED 0x40

@@ -10,8 +10,8 @@
 
 mod bad_input;
 mod defects;
-mod faults;
 mod fixture;
+mod minimise;
 mod pair;
 mod preemption;
 mod program;

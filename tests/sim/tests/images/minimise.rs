@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A cycle that fails can be cut down, and what is left fails in the same way.
+
+use std::path::Path;
+
+use scenarios::Role;
+
+use crate::fixture::Workshop;
+use crate::program::{Run, sim};
+
+/// A defect that shows in few cycles, and the first of them.
+struct Case {
+    workshop: Workshop,
+    cycle: String,
+}
+
+impl Case {
+    fn new() -> Self {
+        let workshop = Workshop::new();
+        workshop.module("p.sys", Role::Provider, &[]);
+        workshop.module("d.sys", Role::Client, &["JOIN_BY_EVENT"]);
+        let mut case = Self {
+            workshop,
+            cycle: String::new(),
+        };
+        let found = case.run(&["--cycles", "500", "--until-found"]).report();
+        assert_eq!(found.findings.len(), 1);
+        assert_eq!(found.cycles_done, found.findings[0].cycle + 1);
+        case.cycle = found.findings[0].cycle.to_string();
+        case
+    }
+
+    fn run(&self, more: &[&str]) -> Run {
+        let path = |name| self.workshop.path(name);
+        let arguments = [&["--seed", "5"], more].concat();
+        sim(
+            Path::new(&path("p.sys")),
+            Path::new(&path("d.sys")),
+            &arguments,
+        )
+    }
+}
+
+#[test]
+fn the_shortest_trace_fails_in_the_same_way() {
+    let case = Case::new();
+    let first = ["--first", &case.cycle, "--cycles", "1"];
+    let minimise = [&first[..], &["--minimise"]].concat();
+    let run = case.run(&minimise);
+    assert_eq!(run.status, Some(1), "{}", run.err);
+    assert_eq!(run.out, case.run(&minimise).out, "another result");
+
+    let last: serde_json::Value = serde_json::from_str(&run.out).expect("one line");
+    let shortest = &last["minimised"];
+    let events = |key: &str| shortest[key].as_u64().expect("a number");
+    assert!(events("events") < events("events_before") / 2, "{shortest}");
+
+    let cycle = shortest["cycle"].to_string();
+    let script = shortest["script"].as_str().expect("a script");
+    let replay = ["--first", &cycle, "--cycles", "1", "--script", script];
+    let finding = &case.run(&replay).report().findings[0];
+    assert_eq!(finding.code, shortest["finding"]["code"]);
+    assert_eq!(finding.driver, "d.sys");
+
+    let traced = case.run(&[&replay[..], &["--trace"]].concat());
+    assert!(traced.out.contains("FINDING 0xCE d.sys"), "{}", traced.out);
+    assert!(traced.out.lines().count() as u64 <= events("events") + 2);
+}
+
+#[test]
+fn a_cycle_without_a_finding_cannot_be_shortened() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.module("c.sys", Role::Client, &[]);
+    let arguments = ["--seed", "5", "--cycles", "1", "--minimise"];
+    let run = sim(&provider, &client, &arguments);
+    assert_eq!(run.status, Some(0), "{}", run.err);
+    assert_eq!(run.out, "");
+}
+
+#[test]
+fn scripts_that_no_cycle_can_be_are_refused() {
+    let case = Case::new();
+    for script in ["+p", "-c", "+p.+p.-p.-p", "nonsense"] {
+        let run = case.run(&["--cycles", "1", &format!("--script={script}")]);
+        assert_eq!(run.status, Some(2), "{script}");
+        assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+        assert!(run.err.contains("a script is like"), "{}", run.err);
+    }
+}

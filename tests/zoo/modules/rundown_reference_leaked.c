@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Forgets a run-down reference and waits for it.
+
+#include "module.h"
+
+static SIZE_T Rundown;
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    ExInitializeRundownProtection(&Rundown);
+    status = StartThread();
+    if (!NT_SUCCESS(status))
+        return status;
+    status = Register();
+    if (!NT_SUCCESS(status))
+        StopThread();
+    return status;
+}
+
+void AtUnload(void) {
+    if (ExAcquireRundownProtection(&Rundown)) {
+        RIGHT(ExReleaseRundownProtection(&Rundown);)
+    }
+    ExWaitForRundownProtectionRelease(&Rundown);
+}

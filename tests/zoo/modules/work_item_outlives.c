@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Unloads while its work item has not run to its end.
+
+#include "module.h"
+
+static PVOID Item;
+static KEVENT Done;
+
+static void OnWork(PVOID object, PVOID context) {
+    Sleep(200);
+    KeSetEvent(&Done, 0, FALSE);
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    KeInitializeEvent(&Done, 0, FALSE);
+    Item = IoAllocateWorkItem(driver);
+    if (!Item)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    status = StartThread();
+    if (NT_SUCCESS(status)) {
+        status = Register();
+        if (!NT_SUCCESS(status))
+            StopThread();
+    }
+    if (!NT_SUCCESS(status))
+        IoFreeWorkItem(Item);
+    return status;
+}
+
+void AtUnload(void) {
+    IoQueueWorkItem(Item, OnWork, 1, NULL);
+    RIGHT(KeWaitForSingleObject(&Done, 0, 0, 0, NULL);)
+    IoFreeWorkItem(Item);
+}
