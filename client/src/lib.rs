@@ -26,8 +26,8 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Client, Deregistration, Driver, Ended, Failed, InFlight, Module, PeerModule, Registration,
-    Slot, set_unload,
+    Client, Deregistration, Driver, Ended, InFlight, Module, PeerModule, Registration, Slot,
+    set_unload,
 };
 use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
@@ -107,9 +107,7 @@ impl Module for EchoModule {
         provider: &PeerModule<'_, Echo>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ProviderBinding> {
-        let theirs = provider
-            .characteristics()
-            .map_err(|_| NtStatus::NOINTERFACE)?;
+        let theirs = provider.characteristics()?;
         ProviderBinding::new(
             Self::CHARACTERISTICS.negotiate(theirs)?,
             self.settings.depth,
@@ -130,6 +128,10 @@ impl Module for EchoModule {
 }
 
 impl EchoClient for EchoModule {
+    fn unexpected(&self) {
+        wdk::println!("echo client: a provider completed what it did not have");
+    }
+
     /// A request is back: it goes round again, until its binding detaches.
     fn completed(&self, request: Ready<Self>) {
         if request.status().is_success() && !request.is_echo() {
@@ -145,9 +147,7 @@ enum EchoDriver {}
 impl Driver for EchoDriver {
     type Module = EchoModule;
 
-    fn slot() -> &'static Slot<EchoModule> {
-        &REGISTRATION
-    }
+    const SLOT: &'static Slot<EchoModule> = &REGISTRATION;
 
     /// `DriverUnload`. Once it has returned the image is gone, so it returns
     /// only when nothing of the module is left.
@@ -162,32 +162,26 @@ impl Driver for EchoDriver {
             // Step two: `NmrWaitForClientDeregisterComplete`, until the last
             // binding is cleaned up. The workers still run: they retire the
             // requests that the bindings wait for.
-            Deregistration::Pending(pending) => pending.wait(passive).unwrap_or_else(stop_here),
+            Deregistration::Pending(pending) => pending
+                .wait(passive)
+                .unwrap_or_else(|failed| Self::stop(failed.status())),
             Deregistration::Complete(ended) => ended,
-            Deregistration::Failed(failed) => stop_here(failed),
+            Deregistration::Failed(failed) => Self::stop(failed.status()),
         };
         // Nothing can reach the workers any more, and they have nothing left to
         // do.
         ended.workers.join(passive);
         ended
     }
-}
 
-/// NMR does not let go of the module. Its callbacks lead into this image, which
-/// is about to be unmapped, and `DriverUnload` cannot fail: the machine stops
-/// here, with a reason, rather than there, without one.
-fn stop_here(failed: Failed<EchoModule>) -> Ended<EchoModule> {
-    const NMR_INVALID_STATE: u32 = 0x125;
-    let status = failed.status();
-    wdk::println!("echo client: still registered: {status}");
-    // SAFETY: callable at any IRQL.
-    unsafe {
-        KeBugCheckEx(
-            NMR_INVALID_STATE,
-            0,
-            0,
-            0,
-            u64::from(status.0.cast_unsigned()),
-        )
+    /// NMR does not let go of the module. Its callbacks lead into this image,
+    /// which is about to be unmapped, and `DriverUnload` cannot fail: the machine
+    /// stops here, with a reason, rather than there, without one.
+    fn stop(reason: NtStatus) -> ! {
+        const NMR_INVALID_STATE: u32 = 0x125;
+        wdk::println!("echo client: still registered: {reason}");
+        let reason = u64::from(reason.0.cast_unsigned());
+        // SAFETY: callable at any IRQL.
+        unsafe { KeBugCheckEx(NMR_INVALID_STATE, 0, 0, 0, reason) }
     }
 }

@@ -10,11 +10,11 @@ use core::ptr;
 use shared_npi::nmr::abi::struct_size;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::{NtStatus, Result};
-use wdk_sys::_EVENT_TYPE::NotificationEvent;
+use wdk_sys::_EVENT_TYPE::SynchronizationEvent;
 use wdk_sys::_KWAIT_REASON::Executive;
 use wdk_sys::_MODE::KernelMode;
 use wdk_sys::ntddk::{
-    KeClearEvent, KeDelayExecutionThread, KeInitializeEvent, KeSetEvent, KeWaitForSingleObject,
+    KeDelayExecutionThread, KeInitializeEvent, KeSetEvent, KeWaitForSingleObject,
     PsCreateSystemThread, PsTerminateSystemThread, ZwClose, ZwWaitForSingleObject,
 };
 use wdk_sys::{
@@ -29,7 +29,8 @@ const KERNEL_MODE: KPROCESSOR_MODE = {
     0
 };
 
-/// A `KEVENT` that stays signalled until it is cleared.
+/// A `KEVENT` that stays signalled until one waiter goes on. Clearing is part of
+/// the wait: `KeClearEvent` would be a store that may come too late.
 #[derive(Default)]
 pub(crate) struct Event(UnsafeCell<KEVENT>);
 
@@ -49,21 +50,15 @@ impl Event {
     /// event does not leave any more.
     pub(crate) unsafe fn initialize(&self) {
         // SAFETY: by this function's contract.
-        unsafe { KeInitializeEvent(self.0.get(), NotificationEvent, 0) };
+        unsafe { KeInitializeEvent(self.0.get(), SynchronizationEvent, 0) };
     }
 
-    /// Wakes whoever waits. IRQL <= `DISPATCH_LEVEL`.
+    /// Lets one waiter, present or future, go on. IRQL <= `DISPATCH_LEVEL`.
     pub(crate) fn set(&self) {
         // SAFETY: the event is initialized; without a wait to follow it may be
         // set at any IRQL up to `DISPATCH_LEVEL`. The previous state is of no
         // interest.
         let _ = unsafe { KeSetEvent(self.0.get(), 0, 0) };
-    }
-
-    /// Makes those who come wait again. IRQL <= `DISPATCH_LEVEL`.
-    pub(crate) fn clear(&self) {
-        // SAFETY: the event is initialized.
-        unsafe { KeClearEvent(self.0.get()) };
     }
 
     /// Waits until the event is set. IRQL = `PASSIVE_LEVEL`.

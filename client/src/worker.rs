@@ -21,8 +21,9 @@ use shared_npi::nmr::irql::PassiveLevel;
 use crate::EchoModule;
 use crate::thread::{Event, Thread, exit, sleep};
 
-/// One in so many requests is cancelled once it pends.
-const CANCEL_INTERVAL: u64 = 8;
+/// One in so many requests is cancelled once it pends. Odd, because a provider
+/// may answer every second, fourth, eighth one at once.
+const CANCEL_INTERVAL: u64 = 7;
 
 /// Before one in so many requests the provider is asked for its statistics.
 const QUERY_INTERVAL: u64 = 32;
@@ -114,10 +115,8 @@ unsafe extern "C" fn run(desk: *mut c_void) {
     // SAFETY: a system thread starts, and this one stays, at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     loop {
+        // What comes after the wait sets the event again.
         desk.wake.wait(&passive);
-        // First the event, then what it stands for: a stop or a request that
-        // comes in between sets the event again.
-        desk.wake.clear();
         if desk.stop.load(Ordering::Acquire) {
             break;
         }

@@ -24,8 +24,7 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Deregistration, Driver, Ended, Failed, Module, PeerModule, Provider, Registration, Slot,
-    set_unload,
+    Deregistration, Driver, Ended, Module, PeerModule, Provider, Registration, Slot, set_unload,
 };
 use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
@@ -105,9 +104,7 @@ impl Module for EchoModule {
         client: &PeerModule<'_, Echo>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ClientBinding> {
-        let theirs = client
-            .characteristics()
-            .map_err(|_| NtStatus::NOINTERFACE)?;
+        let theirs = client.characteristics()?;
         Ok(ClientBinding::new(Self::CHARACTERISTICS.negotiate(theirs)?))
     }
 
@@ -119,7 +116,7 @@ impl Module for EchoModule {
 impl EchoProvider for EchoModule {
     /// One request in four is answered at once, the others later by the
     /// worker: so that a detach meets requests in flight.
-    fn submit(&self, request: Submitted<Self>) -> Answer {
+    fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call> {
         if request.id().is_multiple_of(4) {
             return request.echo_now();
         }
@@ -139,9 +136,7 @@ enum EchoDriver {}
 impl Driver for EchoDriver {
     type Module = EchoModule;
 
-    fn slot() -> &'static Slot<EchoModule> {
-        &REGISTRATION
-    }
+    const SLOT: &'static Slot<EchoModule> = &REGISTRATION;
 
     /// `DriverUnload`. Once it has returned the image is gone, so it returns
     /// only when nothing of the module is left.
@@ -156,31 +151,25 @@ impl Driver for EchoDriver {
             // Step two: `NmrWaitForProviderDeregisterComplete`, until the last
             // binding is cleaned up. The worker still runs: it completes the
             // requests that the bindings wait for.
-            Deregistration::Pending(pending) => pending.wait(passive).unwrap_or_else(stop_here),
+            Deregistration::Pending(pending) => pending
+                .wait(passive)
+                .unwrap_or_else(|failed| Self::stop(failed.status())),
             Deregistration::Complete(ended) => ended,
-            Deregistration::Failed(failed) => stop_here(failed),
+            Deregistration::Failed(failed) => Self::stop(failed.status()),
         };
         // Nothing can reach the worker any more, and it has nothing left to do.
         ended.worker.join(passive);
         ended
     }
-}
 
-/// NMR does not let go of the module. Its callbacks lead into this image, which
-/// is about to be unmapped, and `DriverUnload` cannot fail: the machine stops
-/// here, with a reason, rather than there, without one.
-fn stop_here(failed: Failed<EchoModule>) -> Ended<EchoModule> {
-    const NMR_INVALID_STATE: u32 = 0x125;
-    let status = failed.status();
-    wdk::println!("echo provider: still registered: {status}");
-    // SAFETY: callable at any IRQL.
-    unsafe {
-        KeBugCheckEx(
-            NMR_INVALID_STATE,
-            0,
-            0,
-            0,
-            u64::from(status.0.cast_unsigned()),
-        )
+    /// NMR does not let go of the module. Its callbacks lead into this image,
+    /// which is about to be unmapped, and `DriverUnload` cannot fail: the machine
+    /// stops here, with a reason, rather than there, without one.
+    fn stop(reason: NtStatus) -> ! {
+        const NMR_INVALID_STATE: u32 = 0x125;
+        wdk::println!("echo provider: still registered: {reason}");
+        let reason = u64::from(reason.0.cast_unsigned());
+        // SAFETY: callable at any IRQL.
+        unsafe { KeBugCheckEx(NMR_INVALID_STATE, 0, 0, 0, reason) }
     }
 }

@@ -110,10 +110,8 @@ unsafe extern "C" fn run(desk: *mut c_void) {
     // SAFETY: a system thread starts, and this one stays, at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     loop {
+        // What comes after the wait sets the event again.
         desk.wake.wait(&passive);
-        // First the event, then what it stands for: a stop or a request that
-        // comes in between sets the event again.
-        desk.wake.clear();
         if desk.stop.load(Ordering::Acquire) {
             break;
         }

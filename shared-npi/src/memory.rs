@@ -17,7 +17,11 @@ use crate::{NtStatus, Result};
 ///
 /// `STATUS_INSUFFICIENT_RESOURCES`.
 pub fn try_box<T>(value: T) -> Result<Box<T>> {
-    const { assert!(size_of::<T>() != 0) };
+    const {
+        assert!(size_of::<T>() != 0);
+        // The pool's alignment, which `wdk-alloc` gives whatever is asked for.
+        assert!(align_of::<T>() <= 2 * size_of::<usize>());
+    }
     // SAFETY: the layout is not of size zero, asserted above.
     let place = unsafe { alloc(Layout::new::<T>()) }.cast::<T>();
     if place.is_null() {

@@ -22,6 +22,8 @@ impl NtStatus {
     pub const SUCCESS: Self = Self(abi::STATUS_SUCCESS);
     /// Begun; ends later.
     pub const PENDING: Self = Self(abi::STATUS_PENDING);
+    /// Failed, for no better reason.
+    pub const UNSUCCESSFUL: Self = Self(abi::STATUS_UNSUCCESSFUL);
     /// A parameter is missing or malformed.
     pub const INVALID_PARAMETER: Self = Self(abi::STATUS_INVALID_PARAMETER);
     /// No memory.

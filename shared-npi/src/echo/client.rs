@@ -22,7 +22,7 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, offset_of};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64};
+use core::sync::atomic::AtomicPtr;
 
 use super::characteristics::Agreement;
 use super::dispatch::{ClientDispatch, Notification};
@@ -40,6 +40,10 @@ pub trait EchoClient: Module<Role = Client, Npi = Echo, Binding = ProviderBindin
     /// A request is back. Must not block; dropping it retires its slot.
     /// IRQL <= `DISPATCH_LEVEL`.
     fn completed(&self, request: Ready<Self>);
+
+    /// The provider has completed what it did not have. Nothing is lost by it.
+    /// Must not block. IRQL <= `DISPATCH_LEVEL`.
+    fn unexpected(&self) {}
 
     /// The provider says something. Must not block. IRQL <= `DISPATCH_LEVEL`.
     fn notified(&self, what: Notification, value: u64) {
@@ -67,10 +71,10 @@ unsafe extern "system" fn complete<M: EchoClient>(binding: *mut c_void, request:
     // calls only while it is attached.
     let binding = unsafe { Binding::<M>::from_context(binding) };
     let Some(slot) = binding.context().slot(request) else {
-        binding.context().count_violation();
+        binding.module().unexpected();
         return;
     };
-    match slot.end(State::Ended) {
+    match slot.end(State::Completed, State::Returned) {
         // `submit` has returned: both ends are over.
         Ok(Second::Yes) => {
             // SAFETY: the slot went out through `Ready::submit`, and both of
@@ -80,7 +84,7 @@ unsafe extern "system" fn complete<M: EchoClient>(binding: *mut c_void, request:
         }
         // `submit` has still to return, and will pass the slot on.
         Ok(Second::No) => {}
-        Err(NotOut) => binding.context().count_violation(),
+        Err(NotOut) => binding.module().unexpected(),
     }
 }
 
@@ -103,7 +107,6 @@ unsafe extern "system" fn notify<M: EchoClient>(
 pub struct ProviderBinding {
     agreement: Agreement,
     slots: Vec<RequestSlot>,
-    violations: AtomicU64,
 }
 
 impl ProviderBinding {
@@ -114,33 +117,24 @@ impl ProviderBinding {
     ///
     /// `STATUS_INSUFFICIENT_RESOURCES`.
     pub fn new(agreement: Agreement, depth: u32) -> Result<Self> {
+        let depth = depth as usize;
         let mut slots = Vec::new();
         slots
-            .try_reserve_exact(depth as usize)
+            .try_reserve_exact(depth)
             .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
-        slots.extend((0..depth).map(|_| RequestSlot::new()));
-        Ok(Self {
-            agreement,
-            slots,
-            violations: AtomicU64::new(0),
-        })
+        // Not `extend`, behind which stands an allocation that cannot fail.
+        for place in slots.spare_capacity_mut().iter_mut().take(depth) {
+            place.write(RequestSlot::new());
+        }
+        // SAFETY: so many places have been reserved and written.
+        unsafe { slots.set_len(depth) };
+        Ok(Self { agreement, slots })
     }
 
     /// What the two modules have agreed on.
     #[must_use]
     pub const fn agreement(&self) -> &Agreement {
         &self.agreement
-    }
-
-    /// How often the provider has completed what it did not have.
-    #[must_use]
-    pub fn violations(&self) -> u64 {
-        self.violations.load(core::sync::atomic::Ordering::Relaxed)
-    }
-
-    fn count_violation(&self) {
-        self.violations
-            .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
     }
 
     /// The slot of a request, which may be any pointer.
@@ -178,10 +172,12 @@ enum State {
     Retired,
     /// It goes round, and is owned by a [`Ready`].
     Ready,
-    /// Both ends are open.
+    /// It is submitted, and both ends are open.
     Out,
-    /// One of the ends is over.
-    Ended,
+    /// It is complete, and `submit` has still to return.
+    Completed,
+    /// `submit` has returned `STATUS_PENDING`, and the completion is due.
+    Returned,
 }
 
 /// Whether an end is the second one, so that the slot is free.
@@ -198,8 +194,7 @@ struct NotOut;
 /// # Invariants
 ///
 /// - `request` is first: its address is the slot's.
-/// - `state` is `Ready`, `Out` or `Ended` while `binding` holds a call in
-///   flight.
+/// - Unless `state` is `Retired`, `binding` holds a call in flight.
 #[repr(C)]
 struct RequestSlot {
     request: UnsafeCell<Request>,
@@ -231,11 +226,12 @@ impl RequestSlot {
             .is_ok()
     }
 
-    /// Ends one of the two ends.
-    fn end(&self, first: State) -> core::result::Result<Second, NotOut> {
-        if self.begin(State::Out, first) {
+    /// Ends one of the two ends: as the first of them it leaves `mine`, as the
+    /// second it finds `other`.
+    fn end(&self, mine: State, other: State) -> core::result::Result<Second, NotOut> {
+        if self.begin(State::Out, mine) {
             Ok(Second::No)
-        } else if self.begin(State::Ended, State::Ready) {
+        } else if self.begin(other, State::Ready) {
             Ok(Second::Yes)
         } else {
             Err(NotOut)
@@ -339,9 +335,14 @@ impl<M: EchoClient> Ready<M> {
             return Submission::Pending(pending);
         }
         let (slot, call) = pending.into_parts();
-        // A provider that answers has no completion to make: if it made one
-        // nevertheless, the state is `Ended` and the slot not lost.
-        place.state.store(State::Ready as u8, Ordering::Release);
+        // A provider that answers has no completion to make. If it has made
+        // one nevertheless, the slot is the client's all the same.
+        if !place.begin(State::Out, State::Ready) {
+            call.binding().module().unexpected();
+            place.state.store(State::Ready as u8, Ordering::Release);
+        }
+        // SAFETY: the request is the client's again.
+        unsafe { (*place.request.get()).status = status.0 };
         // SAFETY: the slot was this `Ready`'s.
         let request = unsafe { Self::reclaim(slot) };
         drop(call);
@@ -455,7 +456,7 @@ impl<M: EchoClient> Drop for PendingCall<M> {
     fn drop(&mut self) {
         // SAFETY: the slot lives, its call being in flight.
         let slot = unsafe { self.slot.as_ref() };
-        if let Ok(Second::Yes) = slot.end(State::Ended) {
+        if let Ok(Second::Yes) = slot.end(State::Returned, State::Completed) {
             // SAFETY: the slot went out through `Ready::submit`, and both of
             // its ends are over.
             let request = unsafe { Ready::reclaim(self.slot) };

@@ -13,7 +13,7 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::characteristics::Agreement;
 use super::dispatch::{Notification, ProviderDispatch};
@@ -30,7 +30,7 @@ use crate::{NtStatus, Result};
 pub trait EchoProvider: Module<Role = Provider, Npi = Echo, Binding = ClientBinding> {
     /// A client's request: answer it at once or keep it. Must not block.
     /// IRQL <= `DISPATCH_LEVEL`.
-    fn submit(&self, request: Submitted<Self>) -> Answer;
+    fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call>;
 
     /// Where the module counts.
     fn counters(&self) -> &Counters;
@@ -105,7 +105,10 @@ unsafe extern "system" fn cancel(_binding: *mut c_void, request: *mut Request) {
     // client does not reuse it before this returns. Its header is left alone
     // meanwhile, whoever has the request.
     if let Ok(request) = unsafe { checked_pointer(request) } {
-        Area::of(request).cancelled.store(true, Ordering::Relaxed);
+        // SAFETY: as above: it is being cancelled.
+        unsafe { Area::of(request) }
+            .cancelled
+            .store(1, Ordering::Relaxed);
     }
 }
 
@@ -136,7 +139,8 @@ struct Area {
     link: Link,
     /// The binding, as [`InFlight::into_raw`] gave it.
     binding: AtomicPtr<c_void>,
-    cancelled: AtomicBool,
+    /// Not zero once the client has asked for haste.
+    cancelled: AtomicU8,
 }
 
 const _: () = {
@@ -145,9 +149,13 @@ const _: () = {
 };
 
 impl Area {
-    /// The area of a request that the provider keeps.
-    fn of<'request>(request: NonNull<Request>) -> &'request Self {
-        // SAFETY: a pointer to a request that the provider keeps is valid.
+    /// The area of a request.
+    ///
+    /// # Safety
+    ///
+    /// The request is the provider's, or being cancelled, during `'request`.
+    unsafe fn of<'request>(request: NonNull<Request>) -> &'request Self {
+        // SAFETY: by this function's contract the request is valid.
         let area = unsafe { &raw const (*request.as_ptr()).provider_area };
         // SAFETY: the area is large and aligned enough, asserted above, was
         // zeroed by the client, and zeros are an `Area`. All of it is behind
@@ -189,15 +197,19 @@ impl<M: EchoProvider> Drop for Held<M> {
 }
 
 /// What `submit` returns: only a request that was answered or kept yields one.
+/// Each goes with its own request: `'call` is no other's.
 #[must_use = "the client waits for its answer"]
 #[derive(Debug)]
-pub struct Answer(NtStatus);
+pub struct Answer<'call>(NtStatus, Brand<'call>);
+
+/// A lifetime that neither grows nor shrinks into another.
+type Brand<'call> = PhantomData<fn(&'call ()) -> &'call ()>;
 
 /// A request that a client has just submitted.
 #[must_use = "a request is answered or pended"]
-pub struct Submitted<M: EchoProvider>(Held<M>);
+pub struct Submitted<'call, M: EchoProvider>(Held<M>, Brand<'call>);
 
-impl<M: EchoProvider> Submitted<M> {
+impl<'call, M: EchoProvider> Submitted<'call, M> {
     /// # Safety
     ///
     /// A valid `request` is the provider's until it has been answered.
@@ -213,7 +225,7 @@ impl<M: EchoProvider> Submitted<M> {
         let pending = binding.context().pending.fetch_add(1, Ordering::Relaxed);
         let held = Held { request, call };
         if pending < MAX_PENDING {
-            Ok(Self(held))
+            Ok(Self(held, PhantomData))
         } else {
             Err(NtStatus::DEVICE_BUSY)
         }
@@ -227,25 +239,30 @@ impl<M: EchoProvider> Submitted<M> {
     }
 
     /// Echoes the request at once. IRQL <= `DISPATCH_LEVEL`.
-    pub fn echo_now(self) -> Answer {
-        echo(self.0.request);
+    pub fn echo_now(self) -> Answer<'call> {
+        // SAFETY: by the invariant of `Held`.
+        unsafe { echo(self.0.request) };
         self.0.set_status(NtStatus::SUCCESS);
         self.0.module().counters().count(Fate::CompletedAtOnce);
-        Answer(NtStatus::SUCCESS)
+        Answer(NtStatus::SUCCESS, PhantomData)
     }
 
     /// Keeps the request for later. It may be completed, on another thread,
     /// before the answer has been returned. IRQL <= `DISPATCH_LEVEL`.
-    pub fn pend(self) -> (Pended<M>, Answer) {
+    pub fn pend(self) -> (Pended<M>, Answer<'call>) {
         self.0.module().counters().count(Fate::Pended);
         let held = ManuallyDrop::new(self.0);
-        let area = Area::of(held.request);
+        // SAFETY: by the invariant the request is the provider's.
+        let area = unsafe { Area::of(held.request) };
         // SAFETY: `held` is not dropped: the call moves into the area.
         let call = unsafe { ptr::read(&raw const held.call) };
-        area.cancelled.store(false, Ordering::Relaxed);
+        area.cancelled.store(0, Ordering::Relaxed);
         area.binding
             .store(call.into_raw().as_ptr().cast(), Ordering::Relaxed);
-        (Pended(held.request, PhantomData), Answer(NtStatus::PENDING))
+        (
+            Pended(held.request, PhantomData),
+            Answer(NtStatus::PENDING, PhantomData),
+        )
     }
 }
 
@@ -264,13 +281,18 @@ impl<M: EchoProvider> Pended<M> {
     /// Whether the client has asked for haste.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        Area::of(self.0).cancelled.load(Ordering::Relaxed)
+        // SAFETY: by the invariant the request is kept.
+        unsafe { Area::of(self.0) }
+            .cancelled
+            .load(Ordering::Relaxed)
+            != 0
     }
 
     /// Echoes the request and completes it. IRQL <= `DISPATCH_LEVEL`, no lock
     /// held: the client runs.
     pub fn echo(self) -> Completed<M> {
-        echo(self.0);
+        // SAFETY: by the invariant the request is kept.
+        unsafe { echo(self.0) };
         self.complete(NtStatus::SUCCESS, Fate::CompletedLater)
     }
 
@@ -282,7 +304,8 @@ impl<M: EchoProvider> Pended<M> {
 
     fn complete(self, status: NtStatus, fate: Fate) -> Completed<M> {
         let request = ManuallyDrop::new(self).0;
-        let raw = Area::of(request)
+        // SAFETY: by the invariant the request is kept.
+        let raw = unsafe { Area::of(request) }
             .binding
             .load(Ordering::Relaxed)
             .cast::<Binding<M>>();
@@ -372,10 +395,14 @@ impl<M: EchoProvider> Completed<M> {
     }
 }
 
-/// Copies the payload of a request that the provider keeps to its reply.
-fn echo(request: NonNull<Request>) {
+/// Copies the payload of a request to its reply.
+///
+/// # Safety
+///
+/// The request is the provider's.
+unsafe fn echo(request: NonNull<Request>) {
     let request = request.as_ptr();
-    // SAFETY: the caller keeps the request.
+    // SAFETY: by this function's contract.
     let payload = unsafe { (*request).payload };
     // SAFETY: as above.
     unsafe { (*request).reply = payload };

@@ -214,14 +214,11 @@ pub struct NPI_PROVIDER_CHARACTERISTICS {
     pub ProviderRegistrationInstance: NPI_REGISTRATION_INSTANCE,
 }
 
-/// The value of a `Length` or `Size` field that covers all of `T`.
-///
-/// # Panics
-///
-/// In a constant expression only: where `T` does not fit a `u16`.
+/// The value of a `Length` or `Size` field that covers all of `T`, which does
+/// not compile for a `T` beyond 65,535 bytes.
 #[must_use]
 pub const fn struct_size<T>() -> u16 {
-    assert!(size_of::<T>() <= u16::MAX as usize);
+    const { assert!(size_of::<T>() <= u16::MAX as usize) };
     #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
     let size = size_of::<T>() as u16;
     size

@@ -70,7 +70,11 @@ impl<M: Module> Binding<M> {
     /// is in flight: the caller ends it with the [`InFlight`] it gets.
     ///
     /// IRQL <= `DISPATCH_LEVEL`.
-    pub(super) fn new(
+    ///
+    /// # Safety
+    ///
+    /// `module` outlives the binding.
+    pub(super) unsafe fn new(
         handle: BindingHandle<M::Role>,
         module: NonNull<Registered<M>>,
         context: M::Binding,
@@ -155,11 +159,16 @@ impl<M: Module> Binding<M> {
 
     /// The detach callback: closes the gate. `STATUS_PENDING` is owed where
     /// the answer is [`Leave::NotLast`]; then the last call in flight
-    /// completes the detach, possibly before this returns.
-    pub(super) fn detach(&self) -> Leave {
-        // SAFETY: NMR keeps the binding until this side has detached; nothing
-        // is touched after the gate has closed.
-        unsafe { Gate::close(&raw const self.gate) }
+    /// completes the detach, and the binding may be gone, before this returns.
+    ///
+    /// # Safety
+    ///
+    /// `this` is a binding that is attached, and this is its one detach.
+    pub(super) unsafe fn detach(this: *const Self) -> Leave {
+        // SAFETY: by this function's contract the binding is valid.
+        let gate = unsafe { &raw const (*this).gate };
+        // SAFETY: as above; nothing is touched after the gate has closed.
+        unsafe { Gate::close(gate) }
     }
 }
 

@@ -37,7 +37,17 @@ nmr_fn! {
         // SAFETY: NMR attaches at `PASSIVE_LEVEL`, and passes an instance that
         // is valid during the callback.
         let attached = unsafe { attach_provider(registered, binding_handle, instance) };
-        attached.map_or_else(|refused| refused.0, |accepted| accepted.0)
+        attached.map_or_else(|refused| refusal(refused).0, |accepted| accepted.0)
+    }
+}
+
+/// The status to refuse with: a success would tell NMR that the peer was
+/// accepted, with a binding that does not exist.
+const fn refusal(status: NtStatus) -> NtStatus {
+    if status.is_success() {
+        NtStatus::NOINTERFACE
+    } else {
+        status
     }
 }
 
@@ -58,7 +68,8 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     let peer = unsafe { PeerModule::new(instance) }?;
     let context = registered.module().attach(&peer, &passive)?;
     let handle = BindingHandle::new(binding_handle);
-    let binding = Binding::new(handle, registered.into(), context)?;
+    // SAFETY: NMR cleans every binding up before the registration ends.
+    let binding = unsafe { Binding::new(handle, registered.into(), context) }?;
 
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
@@ -121,7 +132,7 @@ nmr_fn! {
         };
         let binding = match attached {
             Ok(binding) => binding,
-            Err(refused) => return refused.0,
+            Err(refused) => return refusal(refused).0,
         };
         // SAFETY: NMR passes places for both results.
         unsafe { provider_context.write(binding) };
@@ -157,7 +168,8 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
         return Err(NtStatus::NOINTERFACE);
     }
     let handle = BindingHandle::new(binding_handle);
-    let binding = Binding::new(handle, registered.into(), context)?;
+    // SAFETY: NMR cleans every binding up before the registration ends.
+    let binding = unsafe { Binding::new(handle, registered.into(), context) }?;
     // SAFETY: the binding is fresh.
     let attach = unsafe { InFlight::attach(binding) };
     // SAFETY: the first and only time; the table was checked.
@@ -175,9 +187,9 @@ nmr_fn! {
     ///
     /// Called by NMR, with the context of a `Binding<M>` that is attached.
     pub(super) unsafe fn detach[M: Module](context: *mut c_void) -> NTSTATUS {
-        // SAFETY: NMR passes the context of a binding that is attached.
-        let binding = unsafe { Binding::<M>::from_context(context) };
-        match binding.detach() {
+        // SAFETY: NMR passes the context of a binding that is attached, and
+        // detaches it once.
+        match unsafe { Binding::<M>::detach(context.cast()) } {
             Leave::LastOut => NtStatus::SUCCESS.0,
             Leave::NotLast => NtStatus::PENDING.0,
         }

@@ -9,15 +9,20 @@
 //! routine that calls it, and only what `set_unload` returns takes a
 //! registration out of `DriverEntry`.
 //!
+//! What types cannot see, a registration given to `mem::forget`, the count of
+//! live registrations does: an unload that would leave one behind stops the
+//! machine there, with a reason, instead of somewhere later without one.
+//!
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nc-wdm-driver_unload>
 
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::irql::PassiveLevel;
 use super::module::Module;
-use super::registration::{Ended, Registration};
-use crate::sync::atomic::{AtomicBool, Ordering};
+use super::registration::{self, Ended, Registration};
+use crate::NtStatus;
 
 /// A driver with one network module.
 pub trait Driver: Sized + 'static {
@@ -25,7 +30,7 @@ pub trait Driver: Sized + 'static {
     type Module: Module;
 
     /// Where the registration rests while the driver is loaded: a `static`.
-    fn slot() -> &'static Slot<Self::Module>;
+    const SLOT: &'static Slot<Self::Module>;
 
     /// Ends the registration: deregisters, and waits where that is pending.
     /// IRQL = `PASSIVE_LEVEL`.
@@ -33,6 +38,10 @@ pub trait Driver: Sized + 'static {
         registration: Registration<Self::Module>,
         passive: &PassiveLevel<'_>,
     ) -> Ended<Self::Module>;
+
+    /// Stops the machine: a module cannot be deregistered, and its driver is
+    /// about to go. Any IRQL.
+    fn stop(reason: NtStatus) -> !;
 }
 
 /// A place for a registration, from `DriverEntry` to `DriverUnload`.
@@ -53,19 +62,8 @@ unsafe impl<M: Module> Sync for Slot<M> {}
 
 impl<M: Module> Slot<M> {
     /// An empty slot.
-    #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            full: AtomicBool::new(false),
-            value: UnsafeCell::new(None),
-        }
-    }
-
-    /// As without the model checker, whose atomics are not `const`.
-    #[cfg(loom)]
-    #[must_use]
-    pub fn new() -> Self {
         Self {
             full: AtomicBool::new(false),
             value: UnsafeCell::new(None),
@@ -95,7 +93,7 @@ impl<D: Driver> Unloadable<D> {
     /// Keeps `registration` until the driver is unloaded: the last step of
     /// `DriverEntry`.
     pub fn keep(self, registration: Registration<D::Module>) {
-        let slot = D::slot();
+        let slot = D::SLOT;
         // SAFETY: by the invariant of `Slot`: `self` is the only value of its
         // kind in this `DriverEntry`, and the slot is not full yet.
         unsafe { *slot.value.get() = Some(registration) };
@@ -124,7 +122,10 @@ pub unsafe fn set_unload<D: Driver, O>(
 unsafe extern "C" fn driver_unload<D: Driver, O>(_driver_object: *mut O) {
     // SAFETY: the I/O manager unloads at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
-    if let Some(registration) = D::slot().take() {
+    if let Some(registration) = D::SLOT.take() {
         drop(D::unload(registration, &passive));
+    }
+    if registration::live() != 0 {
+        D::stop(NtStatus::UNSUCCESSFUL);
     }
 }

@@ -91,16 +91,17 @@ impl Gate {
         self.state.fetch_add(ONE, Ordering::Relaxed);
     }
 
-    /// Closes the gate: from now on no call begins. Called once. Any IRQL.
+    /// Closes the gate: from now on no call begins. Any IRQL.
     ///
     /// # Safety
     ///
-    /// `this` is valid up to this call. It may dangle before the call has
-    /// returned, unless the answer is [`Leave::LastOut`].
+    /// `this` is valid up to this call, and this is its only one. The gate may
+    /// dangle before the call has returned, unless the answer is
+    /// [`Leave::LastOut`].
     pub unsafe fn close(this: *const Self) -> Leave {
         // SAFETY: by the contract the gate is valid until this one operation.
         let state = unsafe { &(*this).state };
-        let before = state.fetch_add(CLOSED, Ordering::AcqRel);
+        let before = state.fetch_or(CLOSED, Ordering::AcqRel);
         if before & !UNOPENED == 0 {
             Leave::LastOut
         } else {

@@ -8,8 +8,8 @@ use super::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
 use super::binding::InFlight;
 use super::irql::PassiveLevel;
 use super::role::Role;
-use crate::Result;
 use crate::header::{Headed, checked};
+use crate::{NtStatus, Result};
 
 /// A Network Programming Interface: an identity and the types both sides know.
 ///
@@ -107,9 +107,9 @@ impl<'attach, N: Npi> PeerModule<'attach, N> {
     /// to, are valid during `'attach`, as NMR promises to attach callbacks.
     pub(super) unsafe fn new(instance: *const NPI_REGISTRATION_INSTANCE) -> Result<Self> {
         // SAFETY: by this function's contract.
-        let instance = unsafe { instance.as_ref() }.ok_or(crate::NtStatus::INVALID_PARAMETER)?;
+        let instance = unsafe { instance.as_ref() }.ok_or(NtStatus::INVALID_PARAMETER)?;
         if instance.Size < abi::struct_size::<NPI_REGISTRATION_INSTANCE>() {
-            return Err(crate::NtStatus::NOINTERFACE);
+            return Err(NtStatus::NOINTERFACE);
         }
         Ok(Self {
             instance,
@@ -135,12 +135,11 @@ impl<'attach, N: Npi> PeerModule<'attach, N> {
     ///
     /// # Errors
     ///
-    /// `STATUS_INVALID_PARAMETER` if it says nothing, or less than the NPI
-    /// demands.
+    /// `STATUS_NOINTERFACE` if it says nothing, or less than the NPI demands.
     pub fn characteristics(&self) -> Result<&'attach N::Characteristics> {
         let pointer = self.instance.NpiSpecificCharacteristics.cast();
         // SAFETY: by the invariant the characteristics, if there are any, are
         // valid, and unchanged for as long as the module is registered.
-        unsafe { checked(pointer) }
+        unsafe { checked(pointer) }.map_err(|_| NtStatus::NOINTERFACE)
     }
 }

@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
 use super::handle::RegistrationHandle;
@@ -15,6 +16,14 @@ use super::irql::PassiveLevel;
 use super::module::{Module, Npi};
 use super::role::Role;
 use crate::{NtStatus, Result, memory};
+
+/// How many modules of this image are registered.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// How many modules of this image are registered.
+pub(super) fn live() -> usize {
+    LIVE.load(Ordering::Acquire)
+}
 
 /// All that NMR keeps pointers to while a module is registered.
 ///
@@ -106,6 +115,7 @@ impl<M: Module> Registration<M> {
         let status =
             unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
         if status == abi::STATUS_SUCCESS {
+            LIVE.fetch_add(1, Ordering::Relaxed);
             let handle = RegistrationHandle::new(handle);
             return Ok(Self {
                 block,
@@ -142,7 +152,7 @@ impl<M: Module> Registration<M> {
         // SAFETY: the registration is alive, and giving it up by value makes
         // this its only deregistration.
         match unsafe { this.handle.deregister() } {
-            NtStatus::SUCCESS => Deregistration::Complete(Ended { block }),
+            NtStatus::SUCCESS => Deregistration::Complete(Ended::new(block)),
             NtStatus::PENDING => {
                 // SAFETY: `this` is not used after its handle has moved out.
                 let handle = unsafe { ptr::read(&raw const this.handle) };
@@ -204,7 +214,7 @@ impl<M: Module> Pending<M> {
         // SAFETY: the deregistration is pending, and giving it up by value
         // makes this its only wait.
         match unsafe { this.handle.wait() } {
-            NtStatus::SUCCESS => Ok(Ended { block: this.block }),
+            NtStatus::SUCCESS => Ok(Ended::new(this.block)),
             status => Err(Failed {
                 status,
                 module: PhantomData,
@@ -228,6 +238,14 @@ impl<M: Module> Drop for Pending<M> {
 #[must_use = "an unload routine returns it as its proof"]
 pub struct Ended<M: Module> {
     block: NonNull<Registered<M>>,
+}
+
+impl<M: Module> Ended<M> {
+    /// The proof: NMR has given up `block`.
+    fn new(block: NonNull<Registered<M>>) -> Self {
+        LIVE.fetch_sub(1, Ordering::Release);
+        Self { block }
+    }
 }
 
 impl<M: Module> Deref for Ended<M> {

@@ -53,7 +53,7 @@ impl Module for Sample {
 }
 
 impl EchoProvider for Sample {
-    fn submit(&self, request: Submitted<Self>) -> Answer {
+    fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call> {
         let (pended, answer) = request.pend();
         self.pended.add(pended);
         answer

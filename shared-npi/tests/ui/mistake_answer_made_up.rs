@@ -8,9 +8,9 @@ use shared_npi::NtStatus;
 use shared_npi::echo::provider::{Answer, Submitted};
 use support::Sample;
 
-fn submit(request: Submitted<Sample>) -> Answer {
+fn submit<'call>(request: Submitted<'call, Sample>) -> Answer<'call> {
     drop(request);
-    Answer(NtStatus::PENDING)
+    Answer(NtStatus::PENDING, Default::default())
 }
 
 fn main() {}

@@ -4,6 +4,7 @@
 
 mod support;
 
+use shared_npi::NtStatus;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{Deregistration, Driver, Ended, Registration, Slot};
 use support::{SLOT, Sample};
@@ -13,9 +14,7 @@ enum SampleDriver {}
 impl Driver for SampleDriver {
     type Module = Sample;
 
-    fn slot() -> &'static Slot<Sample> {
-        &SLOT
-    }
+    const SLOT: &'static Slot<Sample> = &SLOT;
 
     fn unload(
         registration: Registration<Sample>,
@@ -24,8 +23,12 @@ impl Driver for SampleDriver {
         match registration.deregister() {
             Deregistration::Pending(pending) => pending,
             Deregistration::Complete(ended) => ended,
-            Deregistration::Failed(failed) => panic!("{}", failed.status()),
+            Deregistration::Failed(failed) => Self::stop(failed.status()),
         }
+    }
+
+    fn stop(reason: NtStatus) -> ! {
+        panic!("{reason}")
     }
 }
 

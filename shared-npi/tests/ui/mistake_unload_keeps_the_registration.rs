@@ -4,6 +4,7 @@
 
 mod support;
 
+use shared_npi::NtStatus;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{Driver, Ended, Registration, Slot};
 use support::{SLOT, Sample};
@@ -13,15 +14,17 @@ enum SampleDriver {}
 impl Driver for SampleDriver {
     type Module = Sample;
 
-    fn slot() -> &'static Slot<Sample> {
-        &SLOT
-    }
+    const SLOT: &'static Slot<Sample> = &SLOT;
 
     fn unload(
         registration: Registration<Sample>,
         _passive: &PassiveLevel<'_>,
     ) -> Ended<Sample> {
         core::mem::forget(registration);
+    }
+
+    fn stop(reason: NtStatus) -> ! {
+        panic!("{reason}")
     }
 }
 

@@ -41,7 +41,7 @@ impl Module for Sample {
 }
 
 impl EchoProvider for Sample {
-    fn submit(&self, request: Submitted<Self>) -> Answer {
+    fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call> {
         request.echo_now()
     }
 

@@ -195,10 +195,7 @@ fn a_fitting_client_is_accepted() {
 
 #[test]
 fn a_client_that_says_nothing_of_itself_is_refused() {
-    assert_eq!(
-        attach(None, &raw const DISPATCH),
-        NtStatus::INVALID_PARAMETER
-    );
+    assert_eq!(attach(None, &raw const DISPATCH), NtStatus::NOINTERFACE);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! registrar: each begins with [`Nmr::alone`].
 
 mod contract;
+mod hostile;
 mod modules;
 mod unload;
 

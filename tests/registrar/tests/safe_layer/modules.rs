@@ -158,7 +158,7 @@ impl Module for TestProvider {
 }
 
 impl EchoProvider for TestProvider {
-    fn submit(&self, request: Submitted<Self>) -> Answer {
+    fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call> {
         if request.id().is_multiple_of(4) {
             return request.echo_now();
         }
@@ -219,7 +219,7 @@ fn go_round(seen: &Seen, id: u64, mut request: Ready<TestClient>) {
                 std::thread::yield_now();
             }
             Submission::Pending(call) => {
-                if id.is_multiple_of(8) {
+                if id.is_multiple_of(7) {
                     call.cancel();
                 }
                 return;

@@ -68,7 +68,11 @@ fn requests_are_echoed_cancelled_counted_and_notified() {
     let seen = Arc::new(Seen::default());
     let provider = TestProvider::register();
     let client = TestClient::register(&seen);
-    until(|| busy(&seen) && seen.notified.load(Ordering::Relaxed) > 0);
+    until(|| {
+        busy(&seen)
+            && seen.notified.load(Ordering::Relaxed) > 0
+            && seen.cancelled.load(Ordering::Relaxed) > 0
+    });
     end(client);
     let counted = provider.module().counters.snapshot();
     end(provider);
@@ -80,6 +84,7 @@ fn requests_are_echoed_cancelled_counted_and_notified() {
         seen.echoed.load(Ordering::Relaxed),
         counted.completed_at_once + counted.completed_later
     );
+    assert!(counted.cancelled > 0);
     assert_eq!(seen.cancelled.load(Ordering::Relaxed), counted.cancelled);
     assert_eq!(counted.pended, counted.completed_later + counted.cancelled);
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The unload routine is pointed at another slot than the registration is in.
+
+mod support;
+
+use shared_npi::NtStatus;
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{Deregistration, Driver, Ended, Registration, Slot};
+use support::Sample;
+
+enum SampleDriver {}
+
+impl Driver for SampleDriver {
+    type Module = Sample;
+
+    const SLOT: &'static Slot<Sample> =
+        Box::leak(Box::new(Slot::new()));
+
+    fn unload(
+        registration: Registration<Sample>,
+        passive: &PassiveLevel<'_>,
+    ) -> Ended<Sample> {
+        match registration.deregister() {
+            Deregistration::Pending(pending) => match pending.wait(passive) {
+                Ok(ended) => ended,
+                Err(failed) => Self::stop(failed.status()),
+            },
+            Deregistration::Complete(ended) => ended,
+            Deregistration::Failed(failed) => Self::stop(failed.status()),
+        }
+    }
+
+    fn stop(reason: NtStatus) -> ! {
+        panic!("{reason}")
+    }
+}
+
+fn main() {}
