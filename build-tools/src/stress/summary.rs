@@ -2,6 +2,7 @@
 
 //! A report on one screen.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use scenarios::{Finding, Report};
@@ -35,10 +36,35 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         counts.leaks,
         report.findings.len(),
     );
+    for row in fault_rows(report) {
+        text += &row;
+    }
     for finding in &report.findings {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// What failed on purpose: each kind of call, which of them, in how many orders.
+fn fault_rows(report: &Report) -> Vec<String> {
+    let mut kinds: BTreeMap<&str, (u64, BTreeSet<u64>, BTreeSet<&str>)> = BTreeMap::new();
+    for (fault, orders) in &report.faults {
+        let (kind, number) = fault.rsplit_once(' ').unwrap_or((fault, "0"));
+        let (count, numbers, met) = kinds.entry(kind).or_default();
+        *count += orders.values().sum::<u64>();
+        numbers.insert(number.parse().unwrap_or_default());
+        met.extend(orders.keys().map(String::as_str));
+    }
+    let rows = kinds.into_iter().map(|(kind, (count, numbers, met))| {
+        format!(
+            "\n{count:>10} failed: {kind}, {} different calls up to number {}, in {} of {} orders",
+            numbers.len(),
+            numbers.last().copied().unwrap_or_default(),
+            met.len(),
+            report.orders.len()
+        )
+    });
+    rows.collect()
 }
 
 fn describe(text: &mut String, finding: &Finding, again: &str) {

@@ -149,6 +149,10 @@ pub struct Report {
     pub counts: Counts,
     /// How many cycles had which order of loads and unloads.
     pub orders: BTreeMap<String, u64>,
+    /// Which calls failed although nothing was wrong, how often, by the order
+    /// of the cycle's loads and unloads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<String, BTreeMap<String, u64>>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -167,6 +171,7 @@ impl Report {
             cycles_per_second: 0.0,
             counts: Counts::default(),
             orders: BTreeMap::new(),
+            faults: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -178,6 +183,16 @@ impl Report {
         *self.orders.entry(order).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
+    }
+
+    /// Adds a call that failed in a cycle with this order.
+    pub fn add_fault(&mut self, fault: String, order: String) {
+        *self
+            .faults
+            .entry(fault)
+            .or_default()
+            .entry(order)
+            .or_default() += 1;
     }
 
     /// Adds a finding, or to the count of the same one.
@@ -202,6 +217,12 @@ impl Report {
         self.counts.add(&part.counts);
         for (order, count) in part.orders {
             *self.orders.entry(order).or_default() += count;
+        }
+        for (fault, orders) in part.faults {
+            let mine = self.faults.entry(fault).or_default();
+            for (order, count) in orders {
+                *mine.entry(order).or_default() += count;
+            }
         }
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {

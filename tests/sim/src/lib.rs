@@ -28,6 +28,7 @@ mod arena;
 mod deferred;
 mod driver;
 mod exports;
+mod faults;
 mod findings;
 mod handles;
 mod image;
@@ -50,6 +51,7 @@ mod thunk;
 mod trap;
 mod watch;
 
+pub use faults::Faults;
 pub use image::{Image, LoadError};
 pub use kernel::{Images, Options};
 pub use machine::{Machine, Outcome, SetupError};

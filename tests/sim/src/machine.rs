@@ -37,6 +37,8 @@ pub struct Outcome {
     pub digest: u64,
     /// How many events its trace has, traced or not.
     pub events: u64,
+    /// The calls that failed although nothing was wrong.
+    pub faults: Vec<String>,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -106,6 +108,7 @@ impl Machine {
             counts: state.counts,
             digest: state.scheduler.digest,
             events: state.events.get(),
+            faults: state.faults.injected,
             finding: state.finding,
         }
     }
