@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use scenarios::{Finding, Report};
+use scenarios::{Finding, Report, Role, Stage};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
@@ -36,6 +36,7 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         counts.leaks,
         report.findings.len(),
     );
+    text += &edge_row(report);
     for row in fault_rows(report) {
         text += &row;
     }
@@ -43,6 +44,30 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// How much of the graph of both modules' stages was walked.
+fn edge_row(report: &Report) -> String {
+    let expected = Role::ALL.into_iter().flat_map(|role| {
+        let name = move |(from, to)| format!("{} {from} > {to}", role.service());
+        Stage::EDGES.map(name)
+    });
+    let expected: Vec<_> = expected.collect();
+    let missing = expected
+        .iter()
+        .filter(|edge| !report.edges.contains_key(*edge));
+    let missing: Vec<_> = missing.map(String::as_str).collect();
+    let pairs: usize = report.edges.values().map(BTreeMap::len).sum();
+    let mut row = format!(
+        "\n{:>10} of {} ways between stages of the modules, {pairs} with the peer's stage",
+        expected.len() - missing.len(),
+        expected.len(),
+    );
+    if !missing.is_empty() {
+        row.push_str("; not ");
+        row.push_str(&missing.join(", "));
+    }
+    row
 }
 
 /// What failed on purpose: each kind of call, which of them, in how many orders.

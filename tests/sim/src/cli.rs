@@ -139,6 +139,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
         report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
+        for (role, from, to, peer) in outcome.edges {
+            report.add_edge(role, from, to, peer);
+        }
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order());
         }

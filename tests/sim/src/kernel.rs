@@ -34,6 +34,7 @@ use crate::scm::Service;
 use crate::stack::Stacks;
 use crate::strategy::Strategy;
 use crate::thunk::Thunks;
+use crate::walk::Walk;
 use crate::watch::Watch;
 
 /// The images that a cycle loads.
@@ -102,6 +103,7 @@ pub(crate) struct State {
     pub(crate) callbacks: Vec<Registered>,
     pub(crate) variables: BTreeMap<&'static str, usize>,
     pub(crate) faults: Injector,
+    pub(crate) walk: Walk,
     pub(crate) watch: Watch,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
@@ -151,6 +153,7 @@ impl State {
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
             faults: Injector::new(options.faults, cycle, stream(seed, cycle, FAULTS)),
+            walk: Walk::default(),
             watch: Watch::default(),
             counts: Counts::default(),
             finding: None,

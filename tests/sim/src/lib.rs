@@ -49,6 +49,7 @@ mod strategy;
 mod symbols;
 mod thunk;
 mod trap;
+mod walk;
 mod watch;
 
 pub use faults::Faults;

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use scenarios::{Counts, Cycle, Finding};
+use scenarios::{Counts, Cycle, Finding, Role, Stage};
 
 use crate::arena::{self, Arena, IMAGES};
 use crate::kernel::{Images, Kernel, Options, State, with};
@@ -35,10 +35,12 @@ pub struct Outcome {
     pub counts: Counts,
     /// Differs whenever the cycle took another course.
     pub digest: u64,
-    /// How many events its trace has, traced or not.
-    pub events: u64,
+    /// Which module went from where to where, and the stage of its peer.
+    pub edges: Vec<(Role, Stage, Stage, Stage)>,
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
+    /// How many events its trace has, traced or not.
+    pub events: u64,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -107,8 +109,9 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: state.scheduler.digest,
-            events: state.events.get(),
+            edges: state.walk.edges,
             faults: state.faults.injected,
+            events: state.events.get(),
             finding: state.finding,
         }
     }

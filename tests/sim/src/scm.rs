@@ -10,7 +10,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Role, Step};
+use scenarios::{Action, Role, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -75,7 +75,10 @@ fn start(action: Action) -> crate::scheduler::ThreadId {
 
 fn load(role: Role) {
     point();
-    let (service, entry, path) = with(|state| state.create(role));
+    let (service, entry, path) = with(|state| {
+        state.walk.go(role, Stage::Loading);
+        state.create(role)
+    });
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
     let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
@@ -87,7 +90,10 @@ fn load(role: Role) {
     if status < 0 && with(|state| state.has_met_fault(service.driver)) {
         let entry = with(|state| state.entry_site(service.driver));
         check_nothing_left(service.driver, "DriverEntry failed", entry);
-        with(|state| state.remove(service));
+        with(|state| {
+            state.walk.go(role, Stage::Absent);
+            state.remove(service);
+        });
         return;
     }
     if status < 0 {
@@ -96,6 +102,7 @@ fn load(role: Role) {
     }
     with(|state| {
         state.counts.loads += 1;
+        state.walk.go_from(role, &[Stage::Loading], Stage::Idle);
         state.services.insert(role, service);
     });
     point();
@@ -118,7 +125,10 @@ fn unload(role: Role) {
             with(|state| state.entry_site(driver)),
         );
     };
-    with(|state| state.drivers[driver].life = Life::Unloading);
+    with(|state| {
+        state.drivers[driver].life = Life::Unloading;
+        state.walk.go(role, Stage::Unloading);
+    });
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
     let routine: DriverUnload = unsafe { mem::transmute(routine) };
@@ -130,6 +140,7 @@ fn unload(role: Role) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
+        state.walk.go(role, Stage::Absent);
         state.remove(service);
     });
     point();
