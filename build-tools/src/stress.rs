@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// Preempt threads inside driver code, too, at its atomic instructions.
     #[arg(long)]
     preempt: bool,
+    /// Which calls fail although nothing is wrong: none, random or systematic.
+    #[arg(long, value_name = "NAME", default_value = "none")]
+    faults: String,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -175,6 +178,9 @@ fn options(arguments: &Arguments) -> Vec<String> {
     if arguments.strategy != "random" {
         options.push(format!("--strategy={}", arguments.strategy));
     }
+    if arguments.faults != "none" {
+        options.push(format!("--faults={}", arguments.faults));
+    }
     options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
     options
 }
@@ -273,7 +279,7 @@ fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
     let mut dead = Vec::new();
     for ended in workers::run(&plan.jobs(jobs), plan.cycles)? {
         match ended {
-            Ended::Reported(part) => report.merge(part),
+            Ended::Reported(part) => report.merge(*part),
             Ended::Refused(why) => bail!(why),
             Ended::Died(how) => dead.push(how),
         }

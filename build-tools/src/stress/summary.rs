@@ -2,9 +2,10 @@
 
 //! A report on one screen.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use scenarios::{Finding, Report};
+use scenarios::{Finding, Report, Role, Stage};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
@@ -35,10 +36,60 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         counts.leaks,
         report.findings.len(),
     );
+    text += &edge_row(report);
+    for row in fault_rows(report) {
+        text += &row;
+    }
     for finding in &report.findings {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// How much of the graph of both modules' stages was walked.
+fn edge_row(report: &Report) -> String {
+    let expected = Role::ALL.into_iter().flat_map(|role| {
+        let name = move |(from, to)| format!("{} {from} > {to}", role.service());
+        Stage::EDGES.map(name)
+    });
+    let expected: Vec<_> = expected.collect();
+    let missing = expected
+        .iter()
+        .filter(|edge| !report.edges.contains_key(*edge));
+    let missing: Vec<_> = missing.map(String::as_str).collect();
+    let pairs: usize = report.edges.values().map(BTreeMap::len).sum();
+    let mut row = format!(
+        "\n{:>10} of {} ways between stages of the modules, {pairs} with the peer's stage",
+        expected.len() - missing.len(),
+        expected.len(),
+    );
+    if !missing.is_empty() {
+        row.push_str("; not ");
+        row.push_str(&missing.join(", "));
+    }
+    row
+}
+
+/// What failed on purpose: each kind of call, which of them, in how many orders.
+fn fault_rows(report: &Report) -> Vec<String> {
+    let mut kinds: BTreeMap<&str, (u64, BTreeSet<u64>, BTreeSet<&str>)> = BTreeMap::new();
+    for (fault, orders) in &report.faults {
+        let (kind, number) = fault.rsplit_once(' ').unwrap_or((fault, "0"));
+        let (count, numbers, met) = kinds.entry(kind).or_default();
+        *count += orders.values().sum::<u64>();
+        numbers.insert(number.parse().unwrap_or_default());
+        met.extend(orders.keys().map(String::as_str));
+    }
+    let rows = kinds.into_iter().map(|(kind, (count, numbers, met))| {
+        format!(
+            "\n{count:>10} failed: {kind}, {} different calls up to number {}, in {} of {} orders",
+            numbers.len(),
+            numbers.last().copied().unwrap_or_default(),
+            met.len(),
+            report.orders.len()
+        )
+    });
+    rows.collect()
 }
 
 fn describe(text: &mut String, finding: &Finding, again: &str) {

@@ -45,7 +45,7 @@ impl Job<'_> {
 /// How a worker ended.
 pub(super) enum Ended {
     /// It has run all its cycles.
-    Reported(Report),
+    Reported(Box<Report>),
     /// It could not begin; why, in one line.
     Refused(String),
     /// Something killed it; what is known, in one line.
@@ -59,7 +59,7 @@ enum Line {
     /// How many of its cycles are done.
     Progress(u64),
     /// The end.
-    Report(Report),
+    Report(Box<Report>),
 }
 
 /// A worker that has something to say.
@@ -166,7 +166,7 @@ fn collect_errors(child: &mut Child) -> thread::JoinHandle<String> {
 fn judge(
     job: &Job<'_>,
     status: ExitStatus,
-    report: Option<Report>,
+    report: Option<Box<Report>>,
     errors: &str,
     done: u64,
 ) -> Ended {

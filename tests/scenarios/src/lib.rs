@@ -17,8 +17,10 @@ mod cycle;
 mod npi;
 mod report;
 mod script;
+mod stage;
 
 pub use cycle::{Action, Cycle, LoadOrder, Role, Setting, Step, UnloadOrder, stream};
 pub use npi::{ECHO, Entry, Npi};
 pub use report::{Counts, Finding, Place, Report};
 pub use script::{Script, WrongScript};
+pub use stage::Stage;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Role, Stage};
+
 /// Something that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -149,10 +151,31 @@ pub struct Report {
     pub counts: Counts,
     /// How many cycles had which order of loads and unloads.
     pub orders: BTreeMap<String, u64>,
+    /// How often which module went from one stage of its life to another, by the
+    /// stage of its peer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub edges: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Which calls failed although nothing was wrong, how often, by the order
+    /// of the cycle's loads and unloads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<String, BTreeMap<String, u64>>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
     pub findings: Vec<Finding>,
+}
+
+/// Adds what another part of the run counted.
+fn add_table(
+    table: &mut BTreeMap<String, BTreeMap<String, u64>>,
+    part: BTreeMap<String, BTreeMap<String, u64>>,
+) {
+    for (row, cells) in part {
+        let mine = table.entry(row).or_default();
+        for (cell, count) in cells {
+            *mine.entry(cell).or_default() += count;
+        }
+    }
 }
 
 impl Report {
@@ -167,6 +190,8 @@ impl Report {
             cycles_per_second: 0.0,
             counts: Counts::default(),
             orders: BTreeMap::new(),
+            edges: BTreeMap::new(),
+            faults: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -178,6 +203,23 @@ impl Report {
         *self.orders.entry(order).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
+    }
+
+    /// Adds a way that a module took while its peer was in `peer`.
+    pub fn add_edge(&mut self, role: Role, from: Stage, to: Stage, peer: Stage) {
+        let edge = format!("{} {from} > {to}", role.service());
+        let peers = self.edges.entry(edge).or_default();
+        *peers.entry(peer.to_string()).or_default() += 1;
+    }
+
+    /// Adds a call that failed in a cycle with this order.
+    pub fn add_fault(&mut self, fault: String, order: String) {
+        *self
+            .faults
+            .entry(fault)
+            .or_default()
+            .entry(order)
+            .or_default() += 1;
     }
 
     /// Adds a finding, or to the count of the same one.
@@ -203,6 +245,8 @@ impl Report {
         for (order, count) in part.orders {
             *self.orders.entry(order).or_default() += count;
         }
+        add_table(&mut self.faults, part.faults);
+        add_table(&mut self.edges, part.edges);
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {
             self.add_finding(finding);

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use scenarios::{Cycle, Finding, Report, Script};
 use serde::Serialize;
-use sim::{Image, Images, Machine, Options, Strategy};
+use sim::{Faults, Image, Images, Machine, Options, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -40,6 +40,9 @@ struct Arguments {
     /// Preempt threads inside driver code, too, at its atomic instructions.
     #[arg(long)]
     preempt: bool,
+    /// Which calls fail: none, random or systematic.
+    #[arg(long, default_value_t)]
+    faults: Faults,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -113,6 +116,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     machine.set_options(Options {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
+        faults: arguments.faults,
     });
     if arguments.minimise {
         return shorten(&mut machine, arguments);
@@ -135,6 +139,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
         report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
+        for (role, from, to, peer) in outcome.edges {
+            report.add_edge(role, from, to, peer);
+        }
+        for fault in outcome.faults {
+            report.add_fault(fault, cycle.order());
+        }
         if let Some(finding) = outcome.finding {
             report.add_finding(finding);
             if arguments.until_found {

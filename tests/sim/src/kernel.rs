@@ -21,6 +21,7 @@ use crate::arena::IMAGES;
 use crate::deferred::Deferred;
 use crate::driver::{Drivers, Site};
 use crate::exports::callbacks::Registered;
+use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
@@ -33,6 +34,7 @@ use crate::scm::Service;
 use crate::stack::Stacks;
 use crate::strategy::Strategy;
 use crate::thunk::Thunks;
+use crate::walk::Walk;
 use crate::watch::Watch;
 
 /// The images that a cycle loads.
@@ -60,6 +62,8 @@ pub struct Options {
     pub strategy: Strategy,
     /// Whether threads are preempted inside driver code, too.
     pub preempt: bool,
+    /// Which calls fail.
+    pub faults: Faults,
 }
 
 /// One simulated kernel, for one cycle.
@@ -98,6 +102,8 @@ pub(crate) struct State {
     pub(crate) named_callbacks: BTreeMap<String, usize>,
     pub(crate) callbacks: Vec<Registered>,
     pub(crate) variables: BTreeMap<&'static str, usize>,
+    pub(crate) faults: Injector,
+    pub(crate) walk: Walk,
     pub(crate) watch: Watch,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
@@ -109,6 +115,7 @@ pub(crate) struct State {
 /// Purposes of [`stream`].
 const SCHEDULE: u8 = 1;
 const KNOBS: u8 = 2;
+const FAULTS: u8 = 3;
 
 impl State {
     pub(crate) fn new(
@@ -145,6 +152,8 @@ impl State {
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
+            faults: Injector::new(options.faults, cycle, stream(seed, cycle, FAULTS)),
+            walk: Walk::default(),
             watch: Watch::default(),
             counts: Counts::default(),
             finding: None,

@@ -28,6 +28,7 @@ mod arena;
 mod deferred;
 mod driver;
 mod exports;
+mod faults;
 mod findings;
 mod handles;
 mod image;
@@ -48,8 +49,10 @@ mod strategy;
 mod symbols;
 mod thunk;
 mod trap;
+mod walk;
 mod watch;
 
+pub use faults::Faults;
 pub use image::{Image, LoadError};
 pub use kernel::{Images, Options};
 pub use machine::{Machine, Outcome, SetupError};

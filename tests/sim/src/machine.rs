@@ -4,7 +4,7 @@
 
 use std::io;
 
-use scenarios::{Counts, Cycle, Finding};
+use scenarios::{Counts, Cycle, Finding, Role, Stage};
 
 use crate::arena::{self, Arena, IMAGES};
 use crate::kernel::{Images, Kernel, Options, State, with};
@@ -35,6 +35,10 @@ pub struct Outcome {
     pub counts: Counts,
     /// Differs whenever the cycle took another course.
     pub digest: u64,
+    /// Which module went from where to where, and the stage of its peer.
+    pub edges: Vec<(Role, Stage, Stage, Stage)>,
+    /// The calls that failed although nothing was wrong.
+    pub faults: Vec<String>,
     /// How many events its trace has, traced or not.
     pub events: u64,
     /// What went wrong, if anything.
@@ -105,6 +109,8 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: state.scheduler.digest,
+            edges: state.walk.edges,
+            faults: state.faults.injected,
             events: state.events.get(),
             finding: state.finding,
         }

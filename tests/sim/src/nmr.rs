@@ -6,9 +6,12 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 
 use registrar::finding::Finding;
-use registrar::host::{BindingId, Completion, Event, Host, Lock, Side};
+use registrar::host::{BindingId, Call as Moment, Completion, Event, Host, Lock, Side};
 use registrar::knobs::Knob;
+use shared_npi::nmr::abi::NTSTATUS;
+use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
+use crate::faults::{self, Kind};
 use crate::findings::{stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::scheduler::{Waitable, block, point};
@@ -99,6 +102,14 @@ impl Host for SimHost {
         with(|state| state.interpose(binding, owner, table))
     }
 
+    fn inject(&self, call: Moment, _side: Side) -> Option<NTSTATUS> {
+        let kind = match call {
+            Moment::Register => Kind::Registration,
+            _ => Kind::Attach,
+        };
+        with(|state| state.fails(kind)).then_some(STATUS_INSUFFICIENT_RESOURCES)
+    }
+
     fn observe(&self, event: &Event) {
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
@@ -108,6 +119,7 @@ impl Host for SimHost {
             let site = with(|state| state.drivers.site(event.code));
             stop_at(&code, what, site);
         }
+        faults::delay();
         point();
     }
 

@@ -10,7 +10,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Role, Step};
+use scenarios::{Action, Role, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -75,7 +75,10 @@ fn start(action: Action) -> crate::scheduler::ThreadId {
 
 fn load(role: Role) {
     point();
-    let (service, entry, path) = with(|state| state.create(role));
+    let (service, entry, path) = with(|state| {
+        state.walk.go(role, Stage::Loading);
+        state.create(role)
+    });
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
     let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
@@ -84,12 +87,22 @@ fn load(role: Role) {
         state.trace(|_| format!("DriverEntry of {} = {status:#010x}", role.service()));
         state.delete_path(path);
     });
+    if status < 0 && with(|state| state.has_met_fault(service.driver)) {
+        let entry = with(|state| state.entry_site(service.driver));
+        check_nothing_left(service.driver, "DriverEntry failed", entry);
+        with(|state| {
+            state.walk.go(role, Stage::Absent);
+            state.remove(service);
+        });
+        return;
+    }
     if status < 0 {
         let what = format!("DriverEntry failed with status {status:#010x}");
         stop_at("load", what, with(|state| state.entry_site(service.driver)));
     }
     with(|state| {
         state.counts.loads += 1;
+        state.walk.go_from(role, &[Stage::Loading], Stage::Idle);
         state.services.insert(role, service);
     });
     point();
@@ -97,7 +110,10 @@ fn load(role: Role) {
 
 fn unload(role: Role) {
     point();
-    let service = with(|state| state.services.remove(&role)).expect("scripts unload what is there");
+    let Some(service) = with(|state| state.services.remove(&role)) else {
+        // A fault kept it from loading.
+        return;
+    };
     let driver = service.driver;
     // SAFETY: the driver object lives until the driver is gone.
     let routine = unsafe { (*(service.object as *const DRIVER_OBJECT)).DriverUnload };
@@ -109,7 +125,10 @@ fn unload(role: Role) {
             with(|state| state.entry_site(driver)),
         );
     };
-    with(|state| state.drivers[driver].life = Life::Unloading);
+    with(|state| {
+        state.drivers[driver].life = Life::Unloading;
+        state.walk.go(role, Stage::Unloading);
+    });
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
     let routine: DriverUnload = unsafe { mem::transmute(routine) };
@@ -118,8 +137,12 @@ fn unload(role: Role) {
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
     let routine = with(|state| state.drivers.site(routine as usize));
-    check_nothing_left(driver, routine);
-    with(|state| state.remove(service));
+    check_nothing_left(driver, "DriverUnload returned", routine);
+    with(|state| {
+        state.counts.unloads += 1;
+        state.walk.go(role, Stage::Absent);
+        state.remove(service);
+    });
     point();
 }
 
@@ -129,7 +152,7 @@ fn check_returned(driver: DriverId, routine: &str) {
 }
 
 /// What a driver must not leave behind.
-fn check_nothing_left(driver: DriverId, routine: Option<Site>) {
+fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
     let registrations = kernel().registrar.live_registrations();
     for registration in registrations {
         let site = with(|state| state.drivers.site(registration.code));
@@ -139,15 +162,12 @@ fn check_nothing_left(driver: DriverId, routine: Option<Site>) {
             } else {
                 "has not deregistered"
             };
-            let what = format!(
-                "DriverUnload returned, but the {:?} {how}",
-                registration.side
-            );
+            let what = format!("{when}, but the {:?} {how}", registration.side);
             stop_at("R29", what, routine);
         }
     }
     with(|state| {
-        if let Some((code, what, site)) = state.leftover(driver) {
+        if let Some((code, what, site)) = state.leftover(driver, when) {
             state.report(&code, what, site.or(routine));
         }
     });
@@ -238,10 +258,14 @@ impl State {
     }
 
     /// What the kernel still knows of a driver that says it is done.
-    fn left_in_kernel(&self, driver: DriverId) -> Option<(String, String, Option<Site>)> {
+    fn left_in_kernel(
+        &self,
+        driver: DriverId,
+        when: &str,
+    ) -> Option<(String, String, Option<Site>)> {
         let image = self.drivers[driver].range();
         let left = |code: &str, name: &str, by| {
-            let what = format!("DriverUnload returned, but {name} is left");
+            let what = format!("{when}, but {name} is left");
             Some((code.to_owned(), what, by))
         };
         let live = self
@@ -260,16 +284,13 @@ impl State {
     }
 
     /// What a driver that says it is done has left behind.
-    fn leftover(&mut self, driver: DriverId) -> Option<(String, String, Option<Site>)> {
+    fn leftover(&mut self, driver: DriverId, when: &str) -> Option<(String, String, Option<Site>)> {
         let threads = &self.scheduler.threads;
         let alive = |thread: &&crate::scheduler::Thread| {
             thread.driver == Some(driver) && !thread.has_ended()
         };
         if let Some(thread) = threads.iter().find(alive) {
-            let what = format!(
-                "DriverUnload returned, but its thread {} still runs",
-                thread.name
-            );
+            let what = format!("{when}, but its thread {} still runs", thread.name);
             return Some(("0xCE".to_owned(), what, None));
         }
         let waits = |thread: &&crate::scheduler::Thread| match thread.blocked_on() {
@@ -283,11 +304,11 @@ impl State {
             );
             return Some(("0xCE".to_owned(), what, None));
         }
-        if let Some(left) = self.left_in_kernel(driver) {
+        if let Some(left) = self.left_in_kernel(driver, when) {
             return Some(left);
         }
         if let Some((what, by)) = self.handles.held_by(driver).into_iter().next() {
-            let what = format!("DriverUnload returned, but {what} is left");
+            let what = format!("{when}, but {what} is left");
             return Some(("leak".to_owned(), what, Some(by)));
         }
         let mut held = self.pool.held_by(driver);
@@ -310,7 +331,6 @@ impl State {
         driver.life = Life::Gone;
         arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
         let freed = self.pool.free(service.object, 0, None);
-        self.counts.unloads += 1;
         if freed.is_err() {
             let what = "the driver object was written beyond its end".to_owned();
             self.report("0xC1", what, None);

@@ -203,6 +203,7 @@ impl State {
 
     /// Counts what happens in the registrar, and checks it.
     pub(crate) fn watch_event(&mut self, event: &Event) -> Option<(String, String)> {
+        self.walk(event);
         let breach = match (event.call, event.phase, event.binding) {
             (Call::Wait, Phase::Enter, _) => {
                 self.counts.waits += 1;

@@ -9,6 +9,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{exports, strings};
+use crate::faults;
 use crate::findings::stop;
 use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
@@ -49,6 +50,9 @@ unsafe extern "win64" fn io_create_device(
             .is_some_and(|name| state.names.contains_key(name))
         {
             return Err(STATUS_OBJECT_NAME_COLLISION);
+        }
+        if state.fails(faults::Kind::Device) {
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
         let whole = size + extension as usize;
         let at = state.pool.allocate(whole, TAG, true, None);

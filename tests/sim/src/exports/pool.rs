@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::exports;
+use crate::faults::Kind;
 use crate::findings::stop;
 use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
@@ -76,6 +77,9 @@ fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
     }
     let address = with(|state| {
         let owner = state.caller();
+        if state.fails(Kind::Allocation) {
+            return None;
+        }
         state.pool.allocate(size, tag, zeroed, owner)
     });
     address.map_or(ptr::null_mut(), |address| address as *mut c_void)

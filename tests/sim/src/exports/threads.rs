@@ -11,6 +11,7 @@ use windows_sys::Win32::Foundation::{
 
 use super::{dispatcher, exports};
 use crate::deferred::check_return;
+use crate::faults::Kind;
 use crate::findings::stop;
 use crate::handles::Object;
 use crate::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
@@ -56,6 +57,9 @@ unsafe extern "win64" fn ps_create_system_thread(
 impl State {
     fn create_thread(&mut self, start: StartRoutine, context: *mut c_void) -> Option<usize> {
         let by = self.caller();
+        if self.fails(Kind::Thread) {
+            return None;
+        }
         let object = self
             .pool
             .allocate(dispatcher::THREAD_SIZE, TAG, true, None)?;

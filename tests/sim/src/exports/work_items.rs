@@ -9,6 +9,7 @@ use std::ffi::c_void;
 
 use super::exports;
 use crate::deferred;
+use crate::faults;
 use crate::findings::stop;
 use crate::irql::{DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
@@ -49,6 +50,9 @@ unsafe extern "win64" fn io_sizeof_work_item() -> u32 {
 unsafe extern "win64" fn io_allocate_work_item(object: usize) -> usize {
     let item = with(|state| {
         let by = state.caller();
+        if state.fails(faults::Kind::Allocation) {
+            return None;
+        }
         state.pool.allocate(size_of::<IoWorkItem>(), TAG, true, by)
     });
     let Some(item) = item else { return 0 };

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod defects;
+mod faults;
 mod fixture;
 mod minimise;
 mod pair;

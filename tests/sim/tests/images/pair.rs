@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scenarios::Report;
+use scenarios::{Report, Role, Stage};
 
 use crate::program::{Run, sim};
 
@@ -47,6 +47,17 @@ fn two_hundred_cycles_are_clean_and_both_sides_pend() {
     assert!(counts.completions > 0);
     assert!(counts.waits > 0);
     assert_eq!(report.orders.len(), 15);
+}
+
+#[test]
+fn every_way_between_stages_is_walked() {
+    let report = run(&["--seed", "7", "--cycles", "200"]).report();
+    for role in Role::ALL {
+        for (from, to) in Stage::EDGES {
+            let edge = format!("{} {from} > {to}", role.service());
+            assert!(report.edges.contains_key(&edge), "{edge}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The stages of a module's life, and the ways between them.
+
+use std::fmt;
+
+/// Where a module is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its image is not there.
+    Absent,
+    /// Its `DriverEntry` runs.
+    Loading,
+    /// Registered, with no peer.
+    Idle,
+    /// Bound to its peer.
+    Attached,
+    /// From its detach callback to its cleanup callback.
+    Detaching,
+    /// Its `DriverUnload` runs.
+    Unloading,
+}
+
+impl Stage {
+    /// The ways that a module takes where nothing fails.
+    pub const EDGES: [(Self, Self); 9] = [
+        (Self::Absent, Self::Loading),
+        (Self::Loading, Self::Idle),
+        (Self::Loading, Self::Attached),
+        (Self::Idle, Self::Attached),
+        (Self::Attached, Self::Detaching),
+        (Self::Detaching, Self::Idle),
+        (Self::Idle, Self::Unloading),
+        (Self::Attached, Self::Unloading),
+        (Self::Unloading, Self::Absent),
+    ];
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "absent",
+            Self::Loading => "loading",
+            Self::Idle => "idle",
+            Self::Attached => "attached",
+            Self::Detaching => "detaching",
+            Self::Unloading => "unloading",
+        })
+    }
+}
