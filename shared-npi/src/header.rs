@@ -115,8 +115,8 @@ mod tests {
             },
             value: 42,
         };
-        // SAFETY: `sample` is a whole `Sample`, which is at least as long as
-        // every size that passes.
+        // SAFETY: `sample` is a whole `Sample`, and no more of it is read than
+        // that, whatever it says.
         unsafe { checked(&raw const sample) }.map(|sample: &Sample| sample.value)
     }
 

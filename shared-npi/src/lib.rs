@@ -7,14 +7,17 @@
 //!   negotiation, dispatch tables, requests. A stranger can implement either
 //!   end from that module alone.
 //! - [`nmr`] is how a module registers, attaches, calls, detaches and unloads.
-//!   It knows nothing of Echo: an author of another NPI takes it as it is.
+//!   It knows nothing of Echo: an author of another NPI, whose structures begin
+//!   with a [`header::Header`] and which has a table on both sides, takes it as
+//!   it is.
 //!
 //! # Principles
 //!
 //! - The wrong thing does not compile: see [`nmr`] for the list.
 //! - Nothing from the other module is believed before it is checked: [`header`].
 //! - No path panics, no allocation aborts: failures are an [`NtStatus`].
-//! - Every function states its IRQL. What needs `PASSIVE_LEVEL` asks for a
+//! - Functions state their IRQL; those that state none may be called at any.
+//!   What needs `PASSIVE_LEVEL` asks for a
 //!   [`nmr::irql::PassiveLevel`], which a detach callback cannot come by.
 //! - No dependency on the WDK: all of this runs on the host, under its tests
 //!   and under a model checker.

@@ -33,7 +33,10 @@
 //! | | `notify` | something to know, nothing to answer | <= `DISPATCH_LEVEL` |
 //!
 //! The first argument of every function is the callee's binding context. No
-//! function blocks. Functions run concurrently with each other.
+//! function blocks, and no caller holds a lock: the other module runs, and may
+//! call back before it returns. Functions run concurrently with each other. A
+//! client that submits from inside `complete` may recurse as deep as its
+//! provider answers at once; better to leave it to a thread.
 //!
 //! # A request
 //!
@@ -43,13 +46,14 @@
 //!   with it exactly once, perhaps before `submit` has returned. Until then the
 //!   client leaves the request alone but for `cancel`.
 //! - anything else: the provider is done with the request, and will not call
-//!   `complete`. `STATUS_DEVICE_BUSY` means that [`MAX_PENDING`] requests of
+//!   `complete`; the status is in the answer alone. `STATUS_DEVICE_BUSY` means that [`MAX_PENDING`] requests of
 //!   this binding are pending; `STATUS_DEVICE_NOT_READY`, that the provider is
 //!   detaching; `STATUS_INVALID_PARAMETER`, that the request is malformed.
 //!
 //! `cancel` names a request whose `submit` answered `STATUS_PENDING`. It may
 //! have been completed meanwhile, but the client does not reuse its memory
-//! before `cancel` has returned. A cancelled request is completed with
+//! before `cancel` has returned; till then the provider may write to the
+//! request's `provider_area`. A cancelled request is completed with
 //! `STATUS_CANCELLED`, or as if nothing had been said; it is completed once in
 //! any case.
 //!

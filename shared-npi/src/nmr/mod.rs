@@ -7,7 +7,7 @@
 //!
 //! | mistake that crashed machines | why it cannot be made here |
 //! |---|---|
-//! | unload returns with a module registered | [`Driver::unload`] must return an [`Ended`], which only a completed deregistration yields |
+//! | unload returns with a module registered | [`Driver::unload`] must return an [`Ended`], which only a completed deregistration yields; one that was hidden with `mem::forget` is counted, and stops the machine there |
 //! | `STATUS_PENDING` ignored | [`Deregistration`] and [`Pending`] are `#[must_use]`, and dropping one waits |
 //! | waiting in a detach callback | [`Pending::wait`] takes a [`PassiveLevel`](irql::PassiveLevel), which that callback does not get and cannot keep |
 //! | one handle passed for another | each kind of handle is a type of its own: [`handle`] |
@@ -15,7 +15,7 @@
 //! | registered before the module is ready | registering takes the finished module by value |
 //! | validated after the attach | [`Module::attach`] decides before NMR is told |
 //! | a call begun after the detach callback | every call passes the binding's [`gate`] |
-//! | `...DetachComplete` sent twice, never, or on freed memory | the last [`InFlight`] of a closed binding sends it, and touches nothing after it |
+//! | `...DetachComplete` sent twice, never, or on freed memory | the last [`InFlight`] of a closed binding sends it when it is dropped (which `mem::forget` prevents), and touches nothing after it |
 //! | binding context freed in the detach callback | it is freed in the cleanup callback, by this module only |
 //!
 //! # The life of a module

@@ -6,6 +6,9 @@
 //! NMR pairs whatever is registered, so one test at a time uses the process's
 //! registrar: each begins with [`Nmr::alone`].
 
+// On Windows the layer binds to the system's own NETIO.SYS.
+#![cfg(not(windows))]
+
 mod contract;
 mod hostile;
 mod modules;
