@@ -14,7 +14,7 @@ use std::path::Path;
 
 use object::read::pe::PeFile64;
 use pdb_addr2line::pdb::PDB;
-use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags};
+use pdb_addr2line::{Context, ContextPdbData, Frame, TypeFormatterFlags};
 use scenarios::Place;
 
 /// A file as seen from here.
@@ -31,6 +31,16 @@ fn shown(file: &str) -> String {
         )
     });
     inside.unwrap_or(file)
+}
+
+/// Whether a function is the driver's own: not of the compiler's libraries, nor
+/// of a package, as `trim-paths` names them, nor the allocator's entry that the
+/// compiler makes.
+fn is_own(frame: &Frame<'_>) -> bool {
+    let is_library = |file: &str| file.starts_with("/rustc/") || file.contains("index.crates.io-");
+    let is_glue = |function: &str| function.contains("__rust_");
+    frame.file.as_deref().is_some_and(|file| !is_library(file))
+        && !frame.function.as_deref().is_some_and(is_glue)
 }
 
 /// What a .pdb says.
@@ -59,14 +69,16 @@ impl Symbols {
         Some(Self(context.ok()?))
     }
 
-    /// What is at `offset` of the image; inlined functions count for themselves.
+    /// What is at `offset` of the image: of the functions inlined there, the
+    /// innermost that is the driver's own and not a library's.
     pub(crate) fn place(&self, offset: u32) -> Option<Place> {
-        let found = self.0.find_frames(offset).ok()??;
-        let innermost = found.frames.into_iter().next()?;
+        let mut frames = self.0.find_frames(offset).ok()??.frames;
+        let own = frames.iter().position(is_own);
+        let frame = frames.swap_remove(own.unwrap_or_default());
         Some(Place {
-            function: innermost.function?,
-            file: innermost.file.map(|file| shown(&file)),
-            line: innermost.line,
+            function: frame.function?,
+            file: frame.file.map(|file| shown(&file)),
+            line: frame.line,
         })
     }
 }
