@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixtures");
 
+/// Where the zoo has the declarations that C modules need.
+const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
+
 /// A directory with images in it.
 pub(crate) struct Workshop(TempDir);
 
@@ -45,7 +48,7 @@ impl Workshop {
         let mut compiler = Command::new("clang");
         compiler
             .args(["--target=x86_64-pc-windows-msvc", "-O1", "-ffreestanding"])
-            .args(["-fms-extensions", "-Werror", "-c"])
+            .args(["-fms-extensions", "-Werror", "-c", "-I", HEADERS])
             .args(defines.iter().map(|define| format!("-D{define}")));
         compiler.arg(Path::new(SOURCES).join(source));
         run(compiler.arg("-o").arg(&object));
