@@ -46,6 +46,12 @@ pub(crate) struct Arguments {
     /// Where to write the report.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Where to run: in the simulated kernel, or under Wine.
+    #[arg(long, value_enum, default_value_t = Tier::Sim)]
+    on: Tier,
+    /// With `--on wine`: leave the prefix on the disk.
+    #[arg(long)]
+    keep: bool,
     /// Another provider than the one built here.
     #[arg(long, value_name = "FILE")]
     provider: Option<PathBuf>,

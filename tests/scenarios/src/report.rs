@@ -96,6 +96,10 @@ pub struct Counts {
     pub loads: u64,
     /// Drivers that went.
     pub unloads: u64,
+    /// Times that both drivers were going at once: each between its
+    /// deregistration and the end of its wait.
+    #[serde(default)]
+    pub unloads_overlapped: u64,
     /// Bindings that both sides accepted.
     pub attaches: u64,
     /// Detach callbacks, two for each binding.
@@ -121,6 +125,7 @@ impl Counts {
     pub fn add(&mut self, other: &Self) {
         self.loads += other.loads;
         self.unloads += other.unloads;
+        self.unloads_overlapped += other.unloads_overlapped;
         self.attaches += other.attaches;
         self.detaches += other.detaches;
         self.detaches_pending += other.detaches_pending;
@@ -159,6 +164,10 @@ pub struct Report {
     /// of the cycle's loads and unloads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many cycles loaded and unloaded by each mechanism, on kernels that
+    /// have several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loaders: BTreeMap<String, u64>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -192,6 +201,7 @@ impl Report {
             orders: BTreeMap::new(),
             edges: BTreeMap::new(),
             faults: BTreeMap::new(),
+            loaders: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -203,6 +213,11 @@ impl Report {
         *self.orders.entry(order).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
+    }
+
+    /// Adds a cycle whose drivers came and went by this mechanism.
+    pub fn add_loader(&mut self, mechanism: &str) {
+        *self.loaders.entry(mechanism.to_owned()).or_default() += 1;
     }
 
     /// Adds a way that a module took while its peer was in `peer`.
@@ -247,6 +262,9 @@ impl Report {
         }
         add_table(&mut self.faults, part.faults);
         add_table(&mut self.edges, part.edges);
+        for (mechanism, count) in part.loaders {
+            *self.loaders.entry(mechanism).or_default() += count;
+        }
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {
             self.add_finding(finding);
