@@ -24,6 +24,6 @@ mod stage;
 pub use cycle::{Action, Change, Cycle, LoadOrder, Order, Setting, Step, UnloadOrder, stream};
 pub use instance::{Instance, Instances, Role};
 pub use npi::{ECHO, Entry, Npi};
-pub use report::{Counts, Finding, Place, Report};
+pub use report::{Counts, Finding, Frame, Place, Report};
 pub use script::{Script, WrongScript};
 pub use stage::Stage;

@@ -17,4 +17,5 @@ mod minimise;
 mod pair;
 mod preemption;
 mod program;
+mod stack;
 mod surface;
