@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use scenarios::{Finding, Report, Role, Stage};
+use scenarios::{Finding, Instances, Report, Role, Stage};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
@@ -21,7 +21,7 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
-        report.orders.len(),
+        report.orders.len() - crowds(report).count(),
         report.seed,
         counts.loads,
         counts.unloads,
@@ -36,6 +36,7 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         counts.leaks,
         report.findings.len(),
     );
+    text += &crowd_row(report);
     text += &edge_row(report);
     for row in fault_rows(report) {
         text += &row;
@@ -44,6 +45,25 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// The cycles with several instances of a driver, by how many.
+fn crowds(report: &Report) -> impl Iterator<Item = (Instances, u64)> {
+    let size = |order: &str| order.split_once(' ')?.0.parse().ok();
+    let orders = report.orders.iter();
+    orders.filter_map(move |(order, cycles)| Some((size(order)?, *cycles)))
+}
+
+fn crowd_row(report: &Report) -> String {
+    let cycles: u64 = crowds(report).map(|(_, cycles)| cycles).sum();
+    let sizes: Vec<_> = crowds(report).map(|(size, _)| size.to_string()).collect();
+    match cycles {
+        0 => String::new(),
+        _ => format!(
+            "\n{cycles:>10} cycles with several instances: {}",
+            sizes.join(" ")
+        ),
+    }
 }
 
 /// How much of the graph of both modules' stages was walked.
@@ -92,6 +112,9 @@ fn fault_rows(report: &Report) -> Vec<String> {
     rows.collect()
 }
 
+/// So much of a stack is shown.
+const FRAMES: usize = 6;
+
 fn describe(text: &mut String, finding: &Finding, again: &str) {
     let mut line = |words: &dyn std::fmt::Display| {
         writeln!(text)
@@ -99,8 +122,11 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
             .expect("a string takes everything");
     };
     line(&format_args!("finding: {finding}"));
-    for call in &finding.stack {
-        line(&format_args!("    in {call}"));
+    for frame in finding.stack.iter().take(FRAMES) {
+        line(&format_args!("    in {frame}"));
+    }
+    if let Some(more @ 1..) = finding.stack.len().checked_sub(FRAMES) {
+        line(&format_args!("    in {more} more, which --json lists"));
     }
     for moment in &finding.history {
         line(&format_args!("    before: {moment}"));
@@ -110,28 +136,37 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
 
 #[cfg(test)]
 mod tests {
+    use scenarios::Frame;
+
     use super::*;
 
     #[test]
     fn a_finding_is_named_with_its_driver_and_how_to_see_it_again() {
         let mut report = Report::new("sim", 7, 10);
+        let frame = Frame {
+            module: "client.sys".to_owned(),
+            offset: Some(0x1234),
+            place: None,
+        };
         report.add_finding(Finding {
             code: "R29".to_owned(),
             what: "DriverUnload returned too early".to_owned(),
             driver: "client.sys".to_owned(),
+            instance: 1,
             offset: Some(0x1150),
             place: None,
             cycle: 3,
             seed: 7,
             thread: "unload client".to_owned(),
-            stack: vec!["KeSetEvent from client.sys+0x1234".to_owned()],
+            stack: vec![frame; FRAMES + 2],
             history: Vec::new(),
             count: 2,
         });
         let text = of(&report, |cycle| format!("run seed=7,cycle={cycle}"));
         for part in [
             "R29 client.sys+0x1150: DriverUnload returned too early",
-            "in KeSetEvent from client.sys+0x1234",
+            "in client.sys+0x1234\n",
+            "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",
             "1 findings",
         ] {
