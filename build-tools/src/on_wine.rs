@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 use crate::{build, program};
 
 /// The packages of the images that Wine runs beside the pair.
-pub(crate) const IMAGES: [&str; 3] = ["netio", "loader", "ntoskrnl"];
+pub(crate) const IMAGES: [&str; 4] = ["netio", "loader", "ntoskrnl", "bcryptprimitives"];
 
 /// One session's drivers share a process, so that they can share `netio.sys`.
 const GROUP: &str = "NmrPair";
@@ -65,8 +65,8 @@ impl Kit {
         let prefix = Prefix::create(&workspace.target().join("wine"))?;
         let image = |name: &str| self.images.join(name).with_extension("dll");
         prefix.replace(&image("ntoskrnl"), "ntoskrnl.exe")?;
-        prefix.replace(&image("netio"), "netio.sys")?;
-        prefix.add_random_numbers(&driver_parts::linker()?)?;
+        prefix.replace(&image("netio"), "drivers/netio.sys")?;
+        prefix.install(&image("bcryptprimitives"), "bcryptprimitives.dll")?;
         prefix.install(&image("loader"), "loader.sys")?;
         prefix.install(&self.program, "nmr-stress.exe")?;
         Ok(prefix)
@@ -160,6 +160,7 @@ fn finding(code: &str, run: &Run<'_>, cycle: u64) -> Finding {
         code: code.to_owned(),
         what: String::new(),
         driver: String::new(),
+        instance: 1,
         offset: None,
         place: None,
         cycle,

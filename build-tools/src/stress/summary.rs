@@ -37,7 +37,10 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         report.findings.len(),
     );
     text += &crowd_row(report);
-    text += &edge_row(report);
+    text += &loader_rows(report);
+    if !report.edges.is_empty() {
+        text += &edge_row(report);
+    }
     for row in fault_rows(report) {
         text += &row;
     }
@@ -64,6 +67,19 @@ fn crowd_row(report: &Report) -> String {
             sizes.join(" ")
         ),
     }
+}
+
+/// How drivers came and went, on kernels that have several ways.
+fn loader_rows(report: &Report) -> String {
+    if report.loaders.is_empty() {
+        return String::new();
+    }
+    let row = |(mechanism, cycles)| format!("\n{cycles:>10} cycles by {mechanism}");
+    let rows: String = report.loaders.iter().map(row).collect();
+    format!(
+        "{rows}\n{:>10} times both drivers were unloading at once",
+        report.counts.unloads_overlapped
+    )
 }
 
 /// How much of the graph of both modules' stages was walked.

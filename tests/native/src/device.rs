@@ -111,6 +111,18 @@ impl<D: Device> Default for Slot<D> {
     }
 }
 
+/// The parameters of a device control. `windows-sys` leaves out that each is
+/// aligned as a pointer is.
+#[repr(C)]
+struct Control {
+    output: Aligned,
+    input: Aligned,
+    code: Aligned,
+}
+
+#[repr(C, align(8))]
+struct Aligned(u32);
+
 /// Proof that a request has been answered, or will be.
 #[derive(Debug)]
 #[must_use]
@@ -138,16 +150,15 @@ impl Request {
     ///
     /// The IRP is a device control that is the caller's to answer.
     unsafe fn new(irp: *mut IRP) -> Self {
-        let stack = stack(irp);
         // SAFETY: the location is that of the caller's IRP.
-        let parameters = unsafe { (*stack).Parameters };
-        // SAFETY: this is the member that a device control has.
-        let control = unsafe { parameters.DeviceIoControl };
+        let parameters = unsafe { &raw const (*stack(irp)).Parameters };
+        // SAFETY: these are the parameters that a device control has.
+        let control = unsafe { parameters.cast::<Control>().read() };
         Self {
             irp,
-            code: control.IoControlCode,
-            input: control.InputBufferLength as usize,
-            output: control.OutputBufferLength as usize,
+            code: control.code.0,
+            input: control.input.0 as usize,
+            output: control.output.0 as usize,
         }
     }
 

@@ -48,7 +48,7 @@ registrar::export_functions!(registrar);
 /// # Safety
 ///
 /// Called by the I/O manager, once.
-// SAFETY: the linker looks for the entry point under this name.
+// The linker looks for the entry point under this name.
 #[unsafe(export_name = "DriverEntry")]
 pub unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,

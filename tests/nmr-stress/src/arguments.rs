@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use scenarios::Script;
+use scenarios::{Instances, Script};
 
 /// Loads and unloads the pair on this kernel, over and over.
 #[derive(Debug, Parser)]
@@ -30,6 +30,10 @@ pub(crate) struct Arguments {
     /// How drivers come and go, from cycle to cycle in turn.
     #[arg(long, value_delimiter = ',', default_values = ["scm", "nt"])]
     pub(crate) by: Vec<Mechanism>,
+    /// How many instances of each driver there are, as in 2x3; drawn for each
+    /// cycle unless given.
+    #[arg(long, value_name = "PxC")]
+    pub(crate) instances: Option<Instances>,
     /// The load order group of all services.
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,

@@ -10,6 +10,7 @@ pub(crate) fn finding(code: &str, what: String, driver: &str, seed: u64, cycle: 
         code: code.to_owned(),
         what,
         driver: driver.to_owned(),
+        instance: 1,
         offset: None,
         place: None,
         cycle,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 
 use channel::loader::{DEVICE, LOAD, UNLOAD};
+use scenarios::Change;
 use windows_sys::Wdk::System::SystemServices::{NtLoadDriver, NtUnloadDriver};
 use windows_sys::Win32::Foundation::{NTSTATUS, UNICODE_STRING};
 
@@ -35,13 +36,6 @@ impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
         Self::System(error)
     }
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Load,
-    Unload,
 }
 
 /// Lets the driver of `service` come or go, and returns when it has.

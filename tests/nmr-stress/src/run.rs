@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use channel::watch::PLAIN;
 use clap::Parser;
-use scenarios::{Action, Counts, Cycle, Report};
+use scenarios::{Change, Counts, Cycle, Report};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::finding::finding;
@@ -56,7 +56,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         privilege::enable_load_driver()
             .context("the right to load drivers is refused: run as an administrator")?;
     }
-    let pair = Pair::create(arguments)?;
+    let mut pair = Pair::create(arguments)?;
     let mut watch = match Watch::open() {
         Ok(watch) => Some(watch),
         // A kernel whose registrar tells nothing.
@@ -80,14 +80,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
             index,
             &cycle,
             by,
-            &pair,
+            &mut pair,
             watch.as_mut(),
             &mut counts,
         )?;
         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(()) => {
-                report.add_cycle(cycle.order(), &counts, 0);
+                report.add_cycle(cycle.order, &counts, 0);
                 report.add_loader(by.name());
             }
             Err(found) => {
@@ -116,7 +116,7 @@ fn tier(told: bool) -> String {
 }
 
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {
-    let cycle = Cycle::draw(arguments.seed, index);
+    let cycle = Cycle::draw(arguments.seed, index, arguments.instances);
     match &arguments.script {
         Some(script) => cycle.with_script(script.clone()),
         None => cycle,
@@ -144,7 +144,7 @@ fn one(
     index: u64,
     cycle: &Cycle,
     by: Mechanism,
-    pair: &Pair,
+    pair: &mut Pair<'_>,
     watch: Option<&mut Watch>,
     counts: &mut Counts,
 ) -> Result<Result<(), scenarios::Finding>> {
@@ -166,11 +166,11 @@ fn one(
     }
     for step in &cycle.steps {
         if let Err(Stuck { action, why }) = pair.perform(step, by, counts) {
-            let (code, role) = match action {
-                Action::Load(role) => ("load", role),
-                Action::Unload(role) => ("unload", role),
+            let code = match action.change {
+                Change::Load => "load",
+                Change::Unload => "unload",
             };
-            let driver = format!("{}.sys", role.service());
+            let driver = format!("{}.sys", action.instance);
             let what = format!("{driver} does not {code} by {}: {why}", by.name());
             return Ok(Err(found(code, what, &driver)));
         }

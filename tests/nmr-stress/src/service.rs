@@ -6,13 +6,17 @@ use std::io;
 use std::path::Path;
 use std::ptr;
 
+use windows_sys::Win32::Foundation::ERROR_SERVICE_EXISTS;
 use windows_sys::Win32::System::Services::{
-    CloseServiceHandle, ControlService, CreateServiceW, DeleteService, OpenSCManagerW, SC_HANDLE,
-    SC_MANAGER_ALL_ACCESS, SERVICE_ALL_ACCESS, SERVICE_CONTROL_STOP, SERVICE_DEMAND_START,
-    SERVICE_ERROR_NORMAL, SERVICE_KERNEL_DRIVER, SERVICE_STATUS, StartServiceW,
+    ChangeServiceConfigW, CloseServiceHandle, ControlService, CreateServiceW, DeleteService,
+    OpenSCManagerW, OpenServiceW, SC_HANDLE, SC_MANAGER_ALL_ACCESS, SERVICE_ALL_ACCESS,
+    SERVICE_CONTROL_STOP, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, SERVICE_KERNEL_DRIVER,
+    SERVICE_STATUS, StartServiceW,
 };
 
 use crate::wide::wide;
+
+const SERVICE_EXISTS: i32 = ERROR_SERVICE_EXISTS.cast_signed();
 
 /// A handle of the service control manager's.
 ///
@@ -54,38 +58,67 @@ impl Manager {
         Handle::new(handle).map(Self)
     }
 
-    /// Makes the service of a driver that is started on demand.
+    /// Makes the service of a driver that is started on demand, or takes over
+    /// the one that a run left behind when its kernel died.
     pub(crate) fn create(
         &self,
         name: &str,
         image: &Path,
         group: Option<&str>,
     ) -> io::Result<Service> {
-        let name_of_service = wide(name);
+        let wide_name = wide(name);
         let image = wide(image);
         let group = group.map(wide);
+        let group = group.as_ref().map_or(ptr::null(), Vec::as_ptr);
         // SAFETY: the strings end with zeros and outlive the call.
         let handle = unsafe {
             CreateServiceW(
                 self.0.0,
-                name_of_service.as_ptr(),
-                name_of_service.as_ptr(),
+                wide_name.as_ptr(),
+                wide_name.as_ptr(),
                 SERVICE_ALL_ACCESS,
                 SERVICE_KERNEL_DRIVER,
                 SERVICE_DEMAND_START,
                 SERVICE_ERROR_NORMAL,
                 image.as_ptr(),
-                group.as_ref().map_or(ptr::null(), |group| group.as_ptr()),
+                group,
                 ptr::null_mut(),
                 ptr::null(),
                 ptr::null(),
                 ptr::null(),
             )
         };
-        Ok(Service {
+        let service = |handle| Service {
             name: name.to_owned(),
-            handle: Handle::new(handle)?,
-        })
+            handle,
+        };
+        match Handle::new(handle) {
+            Ok(handle) => Ok(service(handle)),
+            Err(error) if error.raw_os_error() == Some(SERVICE_EXISTS) => {
+                // SAFETY: the name ends with a zero.
+                let handle =
+                    unsafe { OpenServiceW(self.0.0, wide_name.as_ptr(), SERVICE_ALL_ACCESS) };
+                let handle = Handle::new(handle)?;
+                // SAFETY: the strings end with zeros; null leaves a thing as it is.
+                succeeded(unsafe {
+                    ChangeServiceConfigW(
+                        handle.0,
+                        SERVICE_KERNEL_DRIVER,
+                        SERVICE_DEMAND_START,
+                        SERVICE_ERROR_NORMAL,
+                        image.as_ptr(),
+                        group,
+                        ptr::null_mut(),
+                        ptr::null(),
+                        ptr::null(),
+                        ptr::null(),
+                        ptr::null(),
+                    )
+                })?;
+                Ok(service(handle))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -62,7 +62,7 @@ fn loaded(line: &str) -> Option<Image<'_>> {
     let (base, _) = rest.split_once(':')?;
     let base = u64::from_str_radix(base.trim_start_matches("0x"), 16).ok()?;
     let name = path.rsplit('\\').next()?;
-    name.ends_with(".sys").then_some(Image { name, base })
+    Some(Image { name, base })
 }
 
 /// The driver that had `address` last, and where in it that is.

@@ -93,42 +93,19 @@ impl Prefix {
         copy(from, &self.file(name))
     }
 
-    /// Puts `from` in the place of one of Windows' own images.
+    /// Puts `from` in the place of one of Windows' own images, whose path below
+    /// `system32` is `name`.
     ///
     /// # Errors
     ///
     /// If it cannot be copied.
     pub fn replace(&self, from: &Path, name: &str) -> Result<()> {
-        let system = self.system();
-        let directory = if name.ends_with(".sys") {
-            system.join("drivers")
-        } else {
-            system
-        };
-        let to = directory.join(name);
+        let to = self.system().join(name);
         // The file that is there may be a link to Wine's own.
         if to.exists() {
             fs::remove_file(&to).with_context(|| format!("{} cannot be replaced", to.display()))?;
         }
         copy(from, &to)
-    }
-
-    /// Gives Rust programs their source of random numbers, which this Wine has
-    /// under another name only.
-    ///
-    /// # Errors
-    ///
-    /// If `linker`, which is lld-link, does not make it.
-    pub fn add_random_numbers(&self, linker: &Path) -> Result<()> {
-        let mut linker = Command::new(linker);
-        linker
-            .args(["/NOLOGO", "/DLL", "/NOENTRY", "/MACHINE:X64"])
-            .arg("/EXPORT:ProcessPrng=advapi32.SystemFunction036")
-            .arg(format!(
-                "/OUT:{}",
-                self.file("bcryptprimitives.dll").display()
-            ));
-        quietly(linker)
     }
 
     /// Wine's loader in this prefix, with nothing on its command line.

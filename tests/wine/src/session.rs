@@ -53,11 +53,11 @@ impl Prefix {
             .stderr(Stdio::piped())
             .spawn()
             .context("Wine cannot be run: see `cargo xtask doctor`")?;
-        let mut errors = child.stderr.take().expect("it is piped");
+        let errors = child.stderr.take();
         let log = thread::spawn(move || {
             let mut text = Vec::new();
             // What was read before an error is all there is.
-            let _ = errors.read_to_end(&mut text);
+            let _ = errors.map(|mut errors| errors.read_to_end(&mut text));
             String::from_utf8_lossy(&text).into_owned()
         });
         Ok(Session {

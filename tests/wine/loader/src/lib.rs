@@ -6,10 +6,6 @@
 //! one for all requests to devices: a `DriverUnload` that waits keeps every
 //! other driver from coming or going. Here each request gets a thread, so both
 //! drivers can be in their unload routines at one time.
-//!
-//! # Limits
-//!
-//! Loads are made one at a time, because Wine looks a driver up without a lock.
 
 #![no_std]
 
@@ -47,9 +43,7 @@ impl Device for Loader {
         let service = service(request.input());
         request.later(|request| {
             let body = move || answer(request, action.perform(&service));
-            if thread::spawn(body).is_err() {
-                panic!("no thread for a request");
-            }
+            thread::spawn(body).expect("the kernel has threads");
         })
     }
 }
@@ -99,7 +93,7 @@ fn answer(mut request: Request, status: NTSTATUS) {
 /// # Safety
 ///
 /// Called by the I/O manager, once.
-// SAFETY: the linker looks for the entry point under this name.
+// The linker looks for the entry point under this name.
 #[unsafe(export_name = "DriverEntry")]
 pub unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
