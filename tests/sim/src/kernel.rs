@@ -25,6 +25,7 @@ use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
+use crate::loans::Loans;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
 use crate::pool::Pool;
@@ -105,6 +106,7 @@ pub(crate) struct State {
     pub(crate) faults: Injector,
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
+    pub(crate) loans: Loans,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
@@ -155,6 +157,7 @@ impl State {
             faults: Injector::new(options.faults, cycle, stream(seed, cycle, FAULTS)),
             walk: Walk::default(),
             watch: Watch::default(),
+            loans: Loans::default(),
             counts: Counts::default(),
             finding: None,
             traced,

@@ -35,6 +35,7 @@ mod image;
 mod irql;
 mod kernel;
 mod live;
+mod loans;
 mod locks;
 mod machine;
 mod minimise;
