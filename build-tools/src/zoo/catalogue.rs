@@ -59,6 +59,8 @@ pub(super) struct Module {
     pub(super) peer: Option<String>,
     /// What each cycle does, if not what is drawn for it.
     script: Option<String>,
+    /// How many providers and clients a cycle loads; one of each unless given.
+    instances: Option<String>,
     /// It takes threads that are preempted inside driver code, between two
     /// calls; without, nothing must be found.
     #[serde(default)]
@@ -121,8 +123,10 @@ impl Module {
 
     /// The options of the simulated kernel that it runs with besides those.
     pub(super) fn setting(&self) -> Vec<String> {
-        let script = self.script.iter();
-        script.map(|script| format!("--script={script}")).collect()
+        let option = |name: &str, value: &str| format!("--{name}={value}");
+        let instances = self.instances.as_deref().unwrap_or("1x1");
+        let script = self.script.iter().map(|script| option("script", script));
+        script.chain([option("instances", instances)]).collect()
     }
 }
 

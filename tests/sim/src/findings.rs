@@ -65,8 +65,9 @@ impl State {
             code: code.to_owned(),
             what,
             driver: site.map_or_else(String::new, |site| {
-                self.drivers[site.driver].name().to_owned()
+                self.drivers[site.driver].image.name().to_owned()
             }),
+            instance: site.map_or(1, |site| self.drivers[site.driver].instance.number),
             offset: site.and_then(|site| site.offset),
             place: site.and_then(|site| self.drivers.place(site)),
             cycle: self.cycle,
