@@ -188,8 +188,8 @@ pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
     check_order(address, kind);
     let name = kind.name();
     if with(|state| state.is_own(address, kind, mode)) {
-        let what = format!("{name} was acquired by the thread that holds it (0x1000)");
-        stop("0xC4", what);
+        let what = format!("{name} was acquired by the thread that holds it");
+        stop(("0xC4", [0x1000, address, 0, 0]), what);
     }
     while !with(|state| state.try_take(address, kind, mode)) {
         if kind == Kind::Spin && with(|state| state.has_lost_its_holder(address)) {
@@ -216,10 +216,18 @@ pub(crate) fn release(address: usize, kind: Kind) {
         held.is_some()
     });
     if !released {
-        let code = if kind == Kind::Spin { "0x10" } else { "0xC4" };
+        let (owner, me) = with(|state| {
+            let owner = state.locks.holders(address).next().map(|held| held.thread);
+            let object = |id| state.scheduler.thread(id).object;
+            (owner.map(object), object(state.scheduler.current_id()))
+        });
+        let code = match owner {
+            Some(owner) => [0x1004, address, owner, me],
+            None => [0x1007, address, 0, 0],
+        };
         let name = kind.name();
-        let what = format!("{name} was released by a thread that does not hold it (0x1007)");
-        stop(code, what);
+        let what = format!("{name} was released by a thread that does not hold it");
+        stop(("0xC4", code), what);
     }
 }
 
@@ -228,8 +236,8 @@ pub(crate) fn forbid_held(address: usize, kind: Kind) {
     if with(|state| state.locks.holders(address).next().is_some()) {
         let name = kind.name();
         stop(
-            "0xC4",
-            format!("{name} was initialised while it is held (0x1005)"),
+            ("0xC4", [0x1005, address, 0, 0]),
+            format!("{name} was initialised while it is held"),
         );
     }
 }
@@ -242,12 +250,11 @@ pub(crate) fn check_order(address: usize, kind: Kind) {
     });
     if let Some(held) = inverted {
         let what = format!(
-            "{} was acquired while {} was held, and both were taken in the other order before \
-             (0x1001)",
+            "{} was acquired while {} was held, and both were taken in the other order before",
             kind.name(),
             held.kind.name()
         );
-        stop("0xC4", what);
+        stop(("0xC4", [0x1001, address, 0, 0]), what);
     }
 }
 
@@ -265,6 +272,11 @@ pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
     }
     if regions != 0 {
         let what = format!("{routine} returned in a critical region that it had entered");
-        stop_at("0x1", what, site);
+        /// What is called by the kernel is no system call.
+        const WORKER_ROUTINE: usize = 1;
+        let count = 0_u32.wrapping_sub(regions) & 0xFFFF;
+        let routine = with(|state| state.address(site));
+        let code = [routine, 0, count as usize, WORKER_ROUTINE];
+        stop_at(("0x1", code), what, site);
     }
 }

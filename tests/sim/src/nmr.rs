@@ -117,7 +117,7 @@ impl Host for SimHost {
         });
         if let Some((code, what)) = breach {
             let site = with(|state| state.drivers.site(event.code));
-            stop_at(&code, what, site);
+            stop_at(code, what, site);
         }
         faults::delay();
         point();

@@ -147,7 +147,7 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
         // SAFETY: a DPC that is queued is resident; one whose memory is gone
         // faults here.
         let (context, [first, second]) = unsafe { ((*dpc).context, (*dpc).arguments) };
-        deferred::run(routine as usize, "0xC8", "a DPC routine", || {
+        deferred::run(routine as usize, "a DPC routine", || {
             // SAFETY: the driver's own routine with its own arguments.
             unsafe { routine(dpc, context, first, second) };
         });

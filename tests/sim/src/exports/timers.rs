@@ -291,7 +291,7 @@ fn fire_ex(timer: *mut ExTimer) {
         state.deferred.firing.insert(timer.addr(), me);
         state.scheduler.current_mut().irql = DISPATCH_LEVEL;
     });
-    deferred::run(callback as usize, "0xC8", "a timer callback", || {
+    deferred::run(callback as usize, "a timer callback", || {
         // SAFETY: the driver's own routine with its own argument.
         unsafe { callback(timer.addr(), context) };
     });
