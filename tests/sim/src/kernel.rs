@@ -27,6 +27,7 @@ use crate::image::Image;
 use crate::live::Objects;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
+use crate::nmr_order::NmrOrder;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;
@@ -96,6 +97,7 @@ pub(crate) struct State {
     pub(crate) services: BTreeMap<Role, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
+    pub(crate) nmr_order: NmrOrder,
     pub(crate) deferred: Deferred,
     /// Named devices and symbolic links, who made them.
     pub(crate) names: BTreeMap<String, (usize, Site)>,
@@ -147,6 +149,7 @@ impl State {
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
+            nmr_order: NmrOrder::default(),
             deferred: Deferred::default(),
             names: BTreeMap::new(),
             named_callbacks: BTreeMap::new(),

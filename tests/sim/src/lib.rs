@@ -40,6 +40,7 @@ mod locks;
 mod machine;
 mod minimise;
 mod nmr;
+mod nmr_order;
 mod pool;
 mod preempt;
 mod registry;

@@ -13,6 +13,7 @@ use crate::driver::{DriverId, Site};
 use crate::findings::{stop, stop_at};
 use crate::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
+use crate::nmr_order;
 use crate::scheduler::{ThreadId, Waitable, block};
 
 /// What a lock is.
@@ -37,7 +38,7 @@ impl Kind {
     }
 
     /// Whether who holds it may take it once more.
-    const fn is_recursive(self) -> bool {
+    pub(crate) const fn is_recursive(self) -> bool {
         matches!(self, Self::Resource | Self::Mutex)
     }
 }
@@ -123,6 +124,13 @@ impl Locks {
             }
         }
         false
+    }
+
+    /// Puts `first` before `then`; false where it came after that before.
+    pub(crate) fn put_before(&mut self, first: usize, then: usize) -> bool {
+        let inverted = self.leads(then, first);
+        self.order.entry(first).or_default().insert(then);
+        !inverted
     }
 
     /// Takes note that a thread goes for a lock; one that it holds and that was
@@ -256,11 +264,15 @@ pub(crate) fn check_order(address: usize, kind: Kind) {
         );
         stop(("0xC4", [0x1001, address, 0, 0]), what);
     }
+    nmr_order::check(address, kind.name());
 }
 
 /// What a routine must not keep when it returns: locks, and regions in which
 /// APCs are disabled.
 pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
+    /// What is called by the kernel is no system call.
+    const WORKER_ROUTINE: usize = 1;
+
     let (held, regions) = with(|state| {
         let me = state.scheduler.current_id();
         let held = state.locks.of(me).next().copied();
@@ -272,8 +284,6 @@ pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
     }
     if regions != 0 {
         let what = format!("{routine} returned in a critical region that it had entered");
-        /// What is called by the kernel is no system call.
-        const WORKER_ROUTINE: usize = 1;
         let count = 0_u32.wrapping_sub(regions) & 0xFFFF;
         let routine = with(|state| state.address(site));
         let code = [routine, 0, count as usize, WORKER_ROUTINE];

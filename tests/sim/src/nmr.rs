@@ -14,6 +14,7 @@ use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 use crate::faults::{self, Kind};
 use crate::findings::{stop_at, stop_by_rule};
 use crate::kernel::{State, with};
+use crate::nmr_order;
 use crate::scheduler::{Waitable, block, point};
 use crate::thunk::Call;
 
@@ -119,6 +120,7 @@ impl Host for SimHost {
             let site = with(|state| state.drivers.site(event.code));
             stop_at(code, what, site);
         }
+        nmr_order::observe(event);
         faults::delay();
         point();
     }

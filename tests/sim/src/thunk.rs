@@ -213,7 +213,7 @@ impl Call {
     }
 
     /// What is called.
-    fn target(self) -> String {
+    pub(crate) fn target(self) -> String {
         match self {
             Self::Import { export, .. } => export.name.to_owned(),
             Self::Dispatch {

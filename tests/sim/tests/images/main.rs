@@ -13,6 +13,7 @@ mod defects;
 mod faults;
 mod fixture;
 mod minimise;
+mod nmr_order;
 mod pair;
 mod preemption;
 mod program;
