@@ -15,7 +15,7 @@ use windows_sys::Win32::Foundation::{
 use crate::arena::{PAGE, POOL, STACKS};
 use crate::bug_check::Code;
 use crate::driver::{Life, Site};
-use crate::irql::DISPATCH_LEVEL;
+use crate::irql::{self, DISPATCH_LEVEL};
 use crate::kernel::{State, with};
 use crate::pool::{Hold, tag_text};
 use crate::scheduler::{ThreadId, Waitable, terminate};
@@ -118,6 +118,16 @@ impl State {
         self.report_on(thread, Some(fault), code, what + &via, site);
     }
 
+    /// The instruction of a driver that led to a fault: the simulated kernel's
+    /// own are elsewhere in every run.
+    fn culprit(&self, fault: &Fault) -> usize {
+        let frame = self.scheduler.current().frames.last();
+        match frame {
+            Some(frame) if self.drivers.site(fault.rip).is_none() => frame.home,
+            _ => fault.rip,
+        }
+    }
+
     /// Who took memory away from NMR that it was still entitled to (R2): not
     /// the module that happened to call it.
     fn withdrew_from_nmr(&self, fault: &Fault) -> Option<Site> {
@@ -170,7 +180,12 @@ impl State {
                 return ("hang".into(), what);
             }
         };
-        let (code, place) = self.describe_address(fault);
+        let described = self.describe_pageable(fault);
+        let fault = &Fault {
+            rip: self.culprit(fault),
+            ..*fault
+        };
+        let (code, place) = described.unwrap_or_else(|| self.describe_address(fault));
         (code, format!("{access} {place}"))
     }
 
@@ -198,6 +213,41 @@ impl State {
             fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION),
             what.to_owned(),
         )
+    }
+
+    /// What is at an address of pageable memory, and the bug check for touching
+    /// it at too high an IRQL: another one where the kernel did so.
+    fn describe_pageable(&self, fault: &Fault) -> Option<(Code, String)> {
+        let (address, irql) = (fault.address, self.scheduler.current().irql);
+        if irql < DISPATCH_LEVEL || !self.pageable.contains(address) {
+            return None;
+        }
+        let by_driver = self.drivers.site(fault.rip).is_some();
+        let name = if by_driver { "0xD1" } else { "0xA" };
+        let code = [
+            address,
+            usize::from(irql),
+            fault.operation(),
+            self.culprit(fault),
+        ];
+        let place = match (self.drivers.site(address), self.pool.near(address)) {
+            (Some(site), _) => format!("the pageable {}", self.drivers.show(site)),
+            (None, Some(block)) => {
+                let owner = block.owner.map(|owner| self.drivers.show(owner));
+                format!(
+                    "offset {:#x} of {:#x} bytes of paged pool with tag {} allocated by {}",
+                    address.wrapping_sub(block.start),
+                    block.size,
+                    tag_text(block.tag),
+                    owner.unwrap_or_default()
+                )
+            }
+            (None, None) => "pageable memory".to_owned(),
+        };
+        Some((
+            (name, code).into(),
+            format!("{place}, at {}", irql::name(irql)),
+        ))
     }
 
     /// The bug check for an access to `address`, and what is there.

@@ -28,6 +28,7 @@ use crate::live::Objects;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
 use crate::nmr_order::NmrOrder;
+use crate::pageable::Pageable;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;
@@ -90,6 +91,7 @@ pub(crate) struct State {
     pub(crate) stacks: Stacks,
     pub(crate) drivers: Drivers,
     pub(crate) pool: Pool,
+    pub(crate) pageable: Pageable,
     pub(crate) thunks: Thunks,
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
@@ -143,6 +145,7 @@ impl State {
             stacks,
             drivers: Drivers::default(),
             pool: Pool::new(),
+            pageable: Pageable::default(),
             thunks: Thunks::new(),
             handles: Handles::default(),
             registry: Registry::new(settings),

@@ -41,6 +41,7 @@ mod machine;
 mod minimise;
 mod nmr;
 mod nmr_order;
+mod pageable;
 mod pool;
 mod preempt;
 mod registry;

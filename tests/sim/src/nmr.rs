@@ -71,15 +71,14 @@ impl Host for SimHost {
 
     fn raise_irql(&self, irql: u8) -> u8 {
         with(|state| {
-            let current = &mut state.scheduler.current_mut().irql;
-            let old = *current;
-            *current = old.max(irql);
+            let old = state.scheduler.current().irql;
+            state.set_irql(old.max(irql));
             old
         })
     }
 
     fn lower_irql(&self, irql: u8) {
-        with(|state| state.scheduler.current_mut().irql = irql);
+        with(|state| state.set_irql(irql));
         point();
     }
 

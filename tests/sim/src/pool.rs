@@ -36,7 +36,8 @@ pub(crate) enum Hold {
 }
 
 impl Block {
-    fn pages(&self) -> std::ops::Range<usize> {
+    /// The pages that it has for itself.
+    pub(crate) fn pages(&self) -> std::ops::Range<usize> {
         let first = self.start / PAGE * PAGE;
         first..(self.start + self.size.max(1)).next_multiple_of(PAGE)
     }

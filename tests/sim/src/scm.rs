@@ -181,11 +181,13 @@ impl State {
         let image = Rc::clone(self.images.of(role));
         let base = image::place(self.image_end, &image).expect("a cycle loads a few images");
         self.image_end = base + image.size();
-        let driver = self.drivers.add(Driver {
+        let driver = Driver {
             image: Rc::clone(&image),
             base,
             life: Life::Here,
-        });
+        };
+        self.add_sections(&driver);
+        let driver = self.drivers.add(driver);
         let cookie = self.random.random::<u64>() >> 16;
         let preempt = self.options.preempt;
         image.map(base, cookie, preempt, |export| self.bind(driver, export));
@@ -336,6 +338,7 @@ impl State {
     fn remove(&mut self, service: Service) {
         let driver = &mut self.drivers[service.driver];
         driver.life = Life::Gone;
+        self.pageable.remove(driver.range());
         arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
         let freed = self.pool.free(service.object, 0, None);
         if let Err(FreeError::Overrun(at)) = freed {

@@ -137,7 +137,7 @@ fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
 
 /// Runs a DPC, unless it was removed.
 fn dispatch(dpc: *mut Dpc, routine: Routine) {
-    with(|state| state.scheduler.current_mut().irql = DISPATCH_LEVEL);
+    with(|state| state.set_irql(DISPATCH_LEVEL));
     point();
     let is_mine = with(|state| {
         let me = state.scheduler.current_id();
@@ -152,7 +152,7 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
             unsafe { routine(dpc, context, first, second) };
         });
     }
-    with(|state| state.scheduler.current_mut().irql = PASSIVE_LEVEL);
+    with(|state| state.set_irql(PASSIVE_LEVEL));
 }
 
 unsafe extern "win64" fn ke_remove_queue_dpc(dpc: *mut Dpc) -> u8 {

@@ -26,7 +26,7 @@ pub(super) fn current() -> Irql {
 }
 
 pub(super) fn set(irql: Irql) {
-    with(|state| state.scheduler.current_mut().irql = irql);
+    with(|state| state.set_irql(irql));
 }
 
 unsafe extern "win64" fn ke_get_current_irql() -> Irql {

@@ -6,11 +6,12 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::exports;
+use crate::arena::Access;
 use crate::faults::Kind;
 use crate::findings::stop;
 use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
-use crate::pool::{FreeError, Hold, tag_text};
+use crate::pool::{Block, FreeError, Hold, tag_text};
 use crate::scheduler::Waitable;
 
 exports! {
@@ -84,7 +85,11 @@ fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
         if state.fails(Kind::Allocation) {
             return None;
         }
-        state.pool.allocate(size, tag, zeroed, owner)
+        let address = state.pool.allocate(size, tag, zeroed, owner)?;
+        if paged && let Some(block) = state.pool.near(address) {
+            state.pageable.add(block.pages(), Access::ReadWrite);
+        }
+        Some(address)
     });
     address.map_or(ptr::null_mut(), |address| address as *mut c_void)
 }
@@ -141,12 +146,31 @@ fn check_unused(address: usize) {
     kernel().registrar.freeing(&memory);
 }
 
+fn forbid_paged_at_dispatch(address: usize) {
+    /// `PagedPool`.
+    const PAGED: usize = 1;
+    let level = with(|state| state.scheduler.current().irql);
+    if level > APC_LEVEL && with(|state| state.pageable.contains(address)) {
+        let code = ("0xC4", [0x11, usize::from(level), PAGED, address]);
+        stop(
+            code,
+            format!("paged pool was freed at {}", irql::name(level)),
+        );
+    }
+}
+
 pub(super) fn free(block: *mut c_void, tag: u32) {
     let address = block.addr();
+    forbid_paged_at_dispatch(address);
     check_unused(address);
     let result = with(|state| {
         let by = state.caller();
-        state.pool.free(address, tag, by)
+        let pages = state.pool.near(address).map(Block::pages);
+        let freed = state.pool.free(address, tag, by);
+        if let (Some(pages), Ok(())) = (pages, freed) {
+            state.pageable.remove(pages);
+        }
+        freed
     });
     match result {
         Ok(()) => {}

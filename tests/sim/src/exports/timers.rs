@@ -289,7 +289,7 @@ fn fire_ex(timer: *mut ExTimer) {
     with(|state| {
         let me = state.scheduler.current_id();
         state.deferred.firing.insert(timer.addr(), me);
-        state.scheduler.current_mut().irql = DISPATCH_LEVEL;
+        state.set_irql(DISPATCH_LEVEL);
     });
     deferred::run(callback as usize, "a timer callback", || {
         // SAFETY: the driver's own routine with its own argument.
@@ -297,7 +297,7 @@ fn fire_ex(timer: *mut ExTimer) {
     });
     with(|state| {
         state.deferred.firing.remove(&timer.addr());
-        state.scheduler.current_mut().irql = PASSIVE_LEVEL;
+        state.set_irql(PASSIVE_LEVEL);
     });
 }
 

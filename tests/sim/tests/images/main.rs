@@ -14,6 +14,7 @@ mod faults;
 mod fixture;
 mod minimise;
 mod nmr_order;
+mod paged;
 mod pair;
 mod preemption;
 mod program;
