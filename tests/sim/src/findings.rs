@@ -73,8 +73,9 @@ impl State {
             parameters: code.parameters.map(|all| all.map(|one| one as u64)),
             what,
             driver: site.map_or_else(String::new, |site| {
-                self.drivers[site.driver].name().to_owned()
+                self.drivers[site.driver].image.name().to_owned()
             }),
+            instance: site.map_or(1, |site| self.drivers[site.driver].instance.number),
             offset: site.and_then(|site| site.offset),
             place: site.and_then(|site| self.drivers.place(site)),
             cycle: self.cycle,

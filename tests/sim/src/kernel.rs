@@ -15,7 +15,7 @@ use std::rc::Rc;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::Registrar;
-use scenarios::{Counts, Finding, Role, Setting, stream};
+use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
 
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
@@ -96,7 +96,7 @@ pub(crate) struct State {
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     /// The drivers that are loaded.
-    pub(crate) services: BTreeMap<Role, Service>,
+    pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
     pub(crate) nmr_order: NmrOrder,
@@ -126,21 +126,21 @@ impl State {
         images: &Images,
         options: Options,
         stacks: Stacks,
-        settings: &[Setting],
+        cycle: &Cycle,
         seed: u64,
-        cycle: u64,
+        index: u64,
         traced: bool,
     ) -> Self {
-        let mut random = stream(seed, cycle, SCHEDULE);
+        let mut random = stream(seed, index, SCHEDULE);
         let scheduler = Scheduler::new(options.strategy, &mut random);
         Self {
             seed,
-            cycle,
+            cycle: index,
             images: images.clone(),
             options,
             image_end: IMAGES.start,
             random,
-            knobs: stream(seed, cycle, KNOBS),
+            knobs: stream(seed, index, KNOBS),
             scheduler,
             stacks,
             drivers: Drivers::default(),
@@ -148,7 +148,7 @@ impl State {
             pageable: Pageable::default(),
             thunks: Thunks::new(),
             handles: Handles::default(),
-            registry: Registry::new(settings),
+            registry: Registry::new(cycle.instances(), &cycle.settings),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
@@ -158,8 +158,8 @@ impl State {
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
-            faults: Injector::new(options.faults, cycle, stream(seed, cycle, FAULTS)),
-            walk: Walk::default(),
+            faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
+            walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
             counts: Counts::default(),
             finding: None,

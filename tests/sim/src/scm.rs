@@ -10,7 +10,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Role, Stage, Step};
+use scenarios::{Action, Change, Instance, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -57,43 +57,44 @@ pub(crate) fn perform(steps: &[Step]) {
         let site = with(|state| state.drivers.site(registration.code));
         stop_at(
             "R29",
-            "a registration is left after both drivers have gone".to_owned(),
+            "a registration is left after all drivers have gone".to_owned(),
             site,
         );
     }
 }
 
 fn start(action: Action) -> crate::scheduler::ThreadId {
-    let name = match action {
-        Action::Load(role) => format!("load {}", role.service()),
-        Action::Unload(role) => format!("unload {}", role.service()),
+    let Action { change, instance } = action;
+    let name = match change {
+        Change::Load => format!("load {instance}"),
+        Change::Unload => format!("unload {instance}"),
     };
-    let body = move || match action {
-        Action::Load(role) => load(role),
-        Action::Unload(role) => unload(role),
+    let body = move || match change {
+        Change::Load => load(instance),
+        Change::Unload => unload(instance),
     };
     with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
 }
 
-fn load(role: Role) {
+fn load(instance: Instance) {
     point();
     let (service, entry, path) = with(|state| {
-        state.walk.go(role, Stage::Loading);
-        state.create(role)
+        state.walk.go(instance, Stage::Loading);
+        state.create(instance)
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
     let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
     check_returned(service.driver, "DriverEntry");
     with(|state| {
-        state.trace(|_| format!("DriverEntry of {} = {status:#010x}", role.service()));
+        state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
         state.delete_path(path);
     });
     if status < 0 && with(|state| state.has_met_fault(service.driver)) {
         let entry = with(|state| state.entry_site(service.driver));
         check_nothing_left(service.driver, "DriverEntry failed", entry);
         with(|state| {
-            state.walk.go(role, Stage::Absent);
+            state.walk.go(instance, Stage::Absent);
             state.remove(service);
         });
         return;
@@ -104,15 +105,15 @@ fn load(role: Role) {
     }
     with(|state| {
         state.counts.loads += 1;
-        state.walk.go_from(role, &[Stage::Loading], Stage::Idle);
-        state.services.insert(role, service);
+        state.walk.go_from(instance, &[Stage::Loading], Stage::Idle);
+        state.services.insert(instance, service);
     });
     point();
 }
 
-fn unload(role: Role) {
+fn unload(instance: Instance) {
     point();
-    let Some(service) = with(|state| state.services.remove(&role)) else {
+    let Some(service) = with(|state| state.services.remove(&instance)) else {
         // A fault kept it from loading.
         return;
     };
@@ -129,7 +130,7 @@ fn unload(role: Role) {
     };
     with(|state| {
         state.drivers[driver].life = Life::Unloading;
-        state.walk.go(role, Stage::Unloading);
+        state.walk.go(instance, Stage::Unloading);
     });
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
@@ -142,7 +143,7 @@ fn unload(role: Role) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
-        state.walk.go(role, Stage::Absent);
+        state.walk.go(instance, Stage::Absent);
         state.remove(service);
     });
     point();
@@ -177,15 +178,11 @@ fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
 
 impl State {
     /// Maps a driver and makes its object and its registry path.
-    fn create(&mut self, role: Role) -> (Service, DriverEntry, *const UNICODE_STRING) {
-        let image = Rc::clone(self.images.of(role));
+    fn create(&mut self, instance: Instance) -> (Service, DriverEntry, *const UNICODE_STRING) {
+        let image = Rc::clone(self.images.of(instance.role));
         let base = image::place(self.image_end, &image).expect("a cycle loads a few images");
         self.image_end = base + image.size();
-        let driver = Driver {
-            image: Rc::clone(&image),
-            base,
-            life: Life::Here,
-        };
+        let driver = Driver::new(Rc::clone(&image), instance, base);
         self.add_sections(&driver);
         let driver = self.drivers.add(driver);
         let cookie = self.random.random::<u64>() >> 16;
@@ -198,7 +195,7 @@ impl State {
         (
             Service { driver, object },
             entry,
-            self.new_path(&registry::service(role)),
+            self.new_path(&registry::service(instance)),
         )
     }
 

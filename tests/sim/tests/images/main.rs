@@ -12,6 +12,7 @@ mod bad_input;
 mod defects;
 mod faults;
 mod fixture;
+mod instances;
 mod minimise;
 mod nmr_order;
 mod paged;
