@@ -166,6 +166,7 @@ mod tests {
         };
         report.add_finding(Finding {
             code: "R29".to_owned(),
+            parameters: None,
             what: "DriverUnload returned too early".to_owned(),
             driver: "client.sys".to_owned(),
             instance: 1,
