@@ -142,9 +142,8 @@ fn silent(run: &Run<'_>, done: u64, took: Duration, ended: &Ended) -> Result<Rep
     let mut report = Report::new("wine", run.seed, run.cycles);
     report.cycles_done = done;
     report.took(took);
-    report.add_finding(finding("lost", run, run.first + done));
     let what = format!("nmr-stress.exe {}: {}", how(ended), tail(&ended.log));
-    report.findings[0].what = what;
+    report.add_finding(Finding::bare("lost", what, run.seed, run.first + done));
     Ok(report)
 }
 
@@ -152,23 +151,6 @@ fn how(ended: &Ended) -> String {
     match ended.status {
         Some(status) => format!("ended with {status}"),
         None => "did not end".to_owned(),
-    }
-}
-
-fn finding(code: &str, run: &Run<'_>, cycle: u64) -> Finding {
-    Finding {
-        code: code.to_owned(),
-        what: String::new(),
-        driver: String::new(),
-        instance: 1,
-        offset: None,
-        place: None,
-        cycle,
-        seed: run.seed,
-        thread: String::new(),
-        stack: Vec::new(),
-        history: Vec::new(),
-        count: 1,
     }
 }
 
@@ -180,11 +162,10 @@ fn explain(report: &mut Report, run: &Run<'_>, death: Death) {
         .map_or(run.first + report.cycles_done, |found| found.cycle);
     report.findings.clear();
     report.add_finding(Finding {
-        what: death.what,
         driver: death.driver,
         offset: death.offset,
         history: death.history,
-        ..finding(&death.code, run, cycle)
+        ..Finding::bare(&death.code, death.what, run.seed, cycle)
     });
 }
 

@@ -20,8 +20,6 @@ mod arguments;
 #[cfg(windows)]
 mod device;
 #[cfg(windows)]
-mod finding;
-#[cfg(windows)]
 mod loader;
 #[cfg(windows)]
 mod output;

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use channel::watch::PLAIN;
 use clap::Parser;
-use scenarios::{Change, Counts, Cycle, Report};
+use scenarios::{Change, Counts, Cycle, Finding, Report};
 
 use crate::arguments::{Arguments, Mechanism};
-use crate::finding::finding;
 use crate::output::{Event, Line, tell};
 use crate::pair::{Pair, Stuck};
 use crate::privilege;
@@ -131,7 +130,7 @@ fn watchdog(arguments: &Arguments, report: &Arc<Mutex<Report>>) -> Watchdog {
     Watchdog::start(Duration::from_secs(patience), move |cycle| {
         let what = format!("a load or unload has not returned for {patience} seconds");
         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-        report.add_finding(finding("hang", what, "", seed, cycle));
+        report.add_finding(Finding::bare("hang", what, seed, cycle));
         // There is no more to be done than to end.
         let _ = tell(&Line::Report(&report));
         process::exit(1);
@@ -147,12 +146,12 @@ fn one(
     pair: &mut Pair<'_>,
     watch: Option<&mut Watch>,
     counts: &mut Counts,
-) -> Result<Result<(), scenarios::Finding>> {
+) -> Result<Result<(), Finding>> {
     let seed = arguments.seed;
-    let found = |code: &str, what, driver| finding(code, what, driver, seed, index);
+    let found = |code: &str, what| Finding::bare(code, what, seed, index);
     let lost = |error: io::Error| {
         let what = format!("the registrar does not answer any more: {error}");
-        found("lost", what, "")
+        found("lost", what)
     };
     pair.set_up(cycle)?;
     if let Some(watch) = &watch {
@@ -172,7 +171,10 @@ fn one(
             };
             let driver = format!("{}.sys", action.instance);
             let what = format!("{driver} does not {code} by {}: {why}", by.name());
-            return Ok(Err(found(code, what, &driver)));
+            return Ok(Err(Finding {
+                driver,
+                ..found(code, what)
+            }));
         }
     }
     let Some(watch) = watch else {
@@ -190,7 +192,7 @@ fn one(
     }
     if header.registered > 0 {
         let what = "a registration is left after both drivers have gone".to_owned();
-        return Ok(Err(found("R29", what, "")));
+        return Ok(Err(found("R29", what)));
     }
     anyhow::ensure!(
         header.lost == 0,

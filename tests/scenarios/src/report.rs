@@ -15,7 +15,7 @@ use crate::stage::Stage;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
-    /// `deadlock`, `livelock`, `leak`, `load`, `unload`.
+    /// `deadlock`, `livelock`, `leak`, `load`, `unload`, `lost`.
     pub code: String,
     /// The parameters of the bug check, where Windows documents some.
     pub parameters: Option<[u64; 4]>,
@@ -57,6 +57,27 @@ const fn is_first(instance: &u8) -> bool {
 }
 
 impl Finding {
+    /// One of which nothing is known but what happened, in this cycle of this
+    /// seed.
+    #[must_use]
+    pub fn bare(code: &str, what: String, seed: u64, cycle: u64) -> Self {
+        Self {
+            code: code.to_owned(),
+            what,
+            driver: String::new(),
+            instance: 1,
+            offset: None,
+            place: None,
+            cycle,
+            seed,
+            thread: String::new(),
+            stack: Vec::new(),
+            parameters: None,
+            history: Vec::new(),
+            count: 1,
+        }
+    }
+
     /// Whether `other` is the same defect, seen another time.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
