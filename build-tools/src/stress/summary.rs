@@ -21,7 +21,7 @@ pub(super) fn of(report: &Report, coverage: &Coverage, again: impl Fn(u64) -> St
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
-        report.orders.keys().filter(is_plain).count(),
+        report.orders.keys().filter(|it| is_plain(it)).count(),
         report.seed,
         counts.loads,
         counts.unloads,
@@ -51,7 +51,7 @@ pub(super) fn of(report: &Report, coverage: &Coverage, again: impl Fn(u64) -> St
 }
 
 /// Whether it is an order of one provider and one client that aims at nothing.
-fn is_plain(order: &&String) -> bool {
+fn is_plain(order: &str) -> bool {
     order.starts_with("load ")
 }
 
@@ -182,6 +182,7 @@ mod tests {
         };
         report.add_finding(Finding {
             code: "R29".to_owned(),
+            parameters: None,
             what: "DriverUnload returned too early".to_owned(),
             driver: "client.sys".to_owned(),
             instance: 1,

@@ -129,7 +129,7 @@ impl Graph {
             }
             graph.stages.insert(Role::ALL.map(|role| model.stage(role)));
             for next in model.moves() {
-                if let Some(way) = model.way(&next) {
+                if let Some(way) = model.way(next) {
                     graph.ways.insert(way);
                     let after = next.ways_after();
                     let peers = after.iter().filter(|edge| edge.role != way.edge.role);
@@ -230,15 +230,14 @@ impl Model {
         met: [false; 2],
     };
 
-    fn stage(&self, role: Role) -> Stage {
+    fn stage(self, role: Role) -> Stage {
         let side = index(role);
         match (self.life[side], self.link) {
             (Life::Absent, _) => Stage::Absent,
             (Life::Leaving | Life::Deregistering | Life::Free, _) => Stage::Unloading,
-            (_, Link::Bound(_)) => Stage::Attached,
             (_, Link::Accepted(_)) if role == Role::Provider => Stage::Attached,
             (_, Link::Detaching(called)) if called[side] => Stage::Detaching,
-            (_, Link::Detaching(_)) => Stage::Attached,
+            (_, Link::Bound(_) | Link::Detaching(_)) => Stage::Attached,
             (_, Link::Cleaning(cleaned)) if !cleaned[side] => Stage::Detaching,
             (Life::Entering | Life::Registering, _) if !self.met[side] => Stage::Loading,
             _ => Stage::Idle,
@@ -246,7 +245,7 @@ impl Model {
     }
 
     /// What is seen of a move, if anything.
-    fn way(&self, next: &Self) -> Option<Way> {
+    fn way(self, next: Self) -> Option<Way> {
         let moved = |role: &Role| self.stage(*role) != next.stage(*role);
         let role = Role::ALL.into_iter().find(moved)?;
         Some(Way {
@@ -267,7 +266,7 @@ impl Model {
         while let Some(model) = left.pop() {
             if seen.insert(model) {
                 for next in model.moves() {
-                    match model.way(&next) {
+                    match model.way(next) {
                         Some(way) => _ = edges.insert(way.edge),
                         None => left.push(next),
                     }
@@ -277,7 +276,7 @@ impl Model {
         edges
     }
 
-    fn moves(&self) -> Vec<Self> {
+    fn moves(self) -> Vec<Self> {
         let mut moves = self.link_moves();
         for role in Role::ALL {
             self.life_moves(role, &mut moves);
@@ -286,15 +285,15 @@ impl Model {
     }
 
     /// Somebody has deregistered.
-    fn is_doomed(&self) -> bool {
+    fn is_doomed(self) -> bool {
         self.life.contains(&Life::Deregistering)
     }
 
-    fn life_moves(&self, role: Role, moves: &mut Vec<Self>) {
+    fn life_moves(self, role: Role, moves: &mut Vec<Self>) {
         let side = index(role);
         let peer = self.life[index(role.peer())];
         let mut go = |life, link| {
-            let mut next = *self;
+            let mut next = self;
             next.life[side] = life;
             next.link = link;
             if life == Life::Entering {
@@ -306,7 +305,7 @@ impl Model {
             Life::Absent => go(Life::Entering, self.link),
             Life::Entering => match peer {
                 Life::Registering | Life::Up | Life::Leaving => {
-                    go(Life::Registering, Link::Offered(role))
+                    go(Life::Registering, Link::Offered(role));
                 }
                 _ => go(Life::Registering, self.link),
             },
@@ -331,8 +330,8 @@ impl Model {
         }
     }
 
-    fn link_moves(&self) -> Vec<Self> {
-        let with = |link| Self { link, ..*self };
+    fn link_moves(self) -> Vec<Self> {
+        let with = |link| Self { link, ..self };
         let each = |done: [bool; 2], link: fn([bool; 2]) -> Link, then| {
             let left = (0..2).filter(move |side| !done[*side]);
             let moves = left.map(move |side| {
@@ -348,7 +347,6 @@ impl Model {
             next
         };
         match self.link {
-            Link::None => Vec::new(),
             // One that is offered too late is refused.
             Link::Offered(by) => [
                 Some(met(Link::Accepted(by), Role::Provider)),
@@ -359,7 +357,7 @@ impl Model {
             .collect(),
             Link::Accepted(by) => vec![met(Link::Bound(by), Role::Client)],
             Link::Bound(_) if self.is_doomed() => vec![with(Link::Detaching([false; 2]))],
-            Link::Bound(_) => Vec::new(),
+            Link::None | Link::Bound(_) => Vec::new(),
             Link::Detaching(called) => each(called, Link::Detaching, Link::Cleaning([false; 2])),
             Link::Cleaning(cleaned) => each(cleaned, Link::Cleaning, Link::None),
         }

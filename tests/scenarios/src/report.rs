@@ -16,6 +16,8 @@ pub struct Finding {
     /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
     /// `deadlock`, `livelock`, `leak`, `load`, `unload`.
     pub code: String,
+    /// The parameters of the bug check, where Windows documents some.
+    pub parameters: Option<[u64; 4]>,
     /// What happened, in a sentence.
     pub what: String,
     /// The driver at fault, empty where none can be named.
@@ -64,6 +66,9 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.code)?;
+        if let Some([first, second, third, fourth]) = self.parameters {
+            write!(f, "({first:#x}, {second:#x}, {third:#x}, {fourth:#x}) ")?;
+        }
         if !self.driver.is_empty() {
             write!(f, "{}", self.driver)?;
             if self.instance > 1 {
@@ -333,6 +338,7 @@ mod tests {
     fn finding(code: &str, cycle: u64) -> Finding {
         Finding {
             code: code.to_owned(),
+            parameters: None,
             what: format!("seen in {cycle}"),
             driver: "client.sys".to_owned(),
             instance: 1,

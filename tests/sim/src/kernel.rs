@@ -25,8 +25,11 @@ use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
+use crate::loans::Loans;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
+use crate::nmr_order::NmrOrder;
+use crate::pageable::Pageable;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;
@@ -89,6 +92,7 @@ pub(crate) struct State {
     pub(crate) stacks: Stacks,
     pub(crate) drivers: Drivers,
     pub(crate) pool: Pool,
+    pub(crate) pageable: Pageable,
     pub(crate) thunks: Thunks,
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
@@ -96,6 +100,7 @@ pub(crate) struct State {
     pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
+    pub(crate) nmr_order: NmrOrder,
     pub(crate) deferred: Deferred,
     /// Named devices and symbolic links, who made them.
     pub(crate) names: BTreeMap<String, (usize, Site)>,
@@ -105,6 +110,7 @@ pub(crate) struct State {
     pub(crate) faults: Injector,
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
+    pub(crate) loans: Loans,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
@@ -141,12 +147,14 @@ impl State {
             stacks,
             drivers: Drivers::default(),
             pool: Pool::new(),
+            pageable: Pageable::default(),
             thunks: Thunks::new(),
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
+            nmr_order: NmrOrder::default(),
             deferred: Deferred::default(),
             names: BTreeMap::new(),
             named_callbacks: BTreeMap::new(),
@@ -155,6 +163,7 @@ impl State {
             faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
+            loans: Loans::default(),
             counts: Counts::default(),
             finding: None,
             traced,

@@ -17,6 +17,7 @@ use std::ptr;
 use registrar::host::{BindingId, Side};
 
 use crate::arena::THUNKS;
+use crate::bug_check::{Code, unexpected_irql};
 use crate::driver::{DriverId, Site};
 use crate::exports::Export;
 use crate::findings::{stop, stop_at};
@@ -24,7 +25,7 @@ use crate::irql::{self, Irql};
 use crate::kernel::{State, with};
 use crate::scheduler::point;
 use crate::unwind::Registers;
-use crate::watch::entry_name;
+use crate::watch::{entry, entry_name};
 
 /// Who can be called, by whom.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,8 @@ pub(crate) struct Frame {
     pub(crate) irql: Irql,
     /// The caller's registers when it has returned.
     pub(crate) registers: Registers,
+    /// Its second argument, if it has one.
+    pub(crate) second: usize,
 }
 
 /// The thunks of a cycle.
@@ -149,6 +152,9 @@ unsafe extern "win64" fn leave_stub() {
     )
 }
 
+/// So many words below the return address is what `rdx` was.
+const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
+
 /// A call comes in; answers where it goes. `home` holds its return address,
 /// `kept` what the caller has in the registers that calls keep.
 unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
@@ -156,6 +162,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let caller = unsafe { home.replace(leave_stub as *const () as usize) };
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    // SAFETY: `enter_stub` has saved `rdx` there.
+    let second = unsafe { home.sub(SECOND).read() };
     let breach = with(|state| {
         let call = state.thunks.0[number as usize];
         state.scheduler.note(u64::from(number) << 32);
@@ -166,12 +174,13 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             home: caller,
             irql,
             registers,
+            second,
         });
         state.trace(|state| format!("-> {}", state.show_call(state.frame())));
         state.check_call(call)
     });
     if let Some((code, what)) = breach {
-        stop(&code, what);
+        stop(code, what);
     }
     point();
     with(|state| match state.frame().call {
@@ -192,8 +201,8 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         state.trace(|_| format!("<- {} = {value:#x}", call.target()));
         state.watch_return(call, value)
     });
-    if let Some((what, site)) = breach {
-        stop_at("0xC8", what, site);
+    if let Some((code, what, site)) = breach {
+        stop_at(code, what, site);
     }
     point();
     with(|state| {
@@ -212,7 +221,7 @@ impl Call {
     }
 
     /// What is called.
-    fn target(self) -> String {
+    pub(crate) fn target(self) -> String {
         match self {
             Self::Import { export, .. } => export.name.to_owned(),
             Self::Dispatch {
@@ -233,7 +242,7 @@ impl State {
     }
 
     /// Looks at a call about to be made; the breach, if it is one.
-    fn check_call(&mut self, call: Call) -> Option<(String, String)> {
+    fn check_call(&mut self, call: Call) -> Option<(Code, String)> {
         match call {
             Call::Import { export, .. } => {
                 let irql = self.scheduler.current().irql;
@@ -244,7 +253,8 @@ impl State {
                         irql::name(irql),
                         irql::name(export.max_irql)
                     );
-                    ("0xA".to_owned(), what)
+                    let home = self.frame().home;
+                    (("0xA", [0, usize::from(irql), 0, home]).into(), what)
                 })
             }
             Call::Dispatch {
@@ -252,12 +262,17 @@ impl State {
                 owner,
                 index,
                 ..
-            } => self.watch_call(binding, owner, index),
+            } => {
+                if let Some(entry) = entry(owner, index) {
+                    self.loans.call(entry, self.frame().second);
+                }
+                self.watch_call(binding, owner, index)
+            }
         }
     }
 
     /// Looks at a call that returns; what it did wrong and who, if it did.
-    fn watch_return(&mut self, call: Call, result: u64) -> Option<(String, Option<Site>)> {
+    fn watch_return(&mut self, call: Call, result: u64) -> Option<(Code, String, Option<Site>)> {
         let Call::Dispatch {
             binding,
             owner,
@@ -267,13 +282,17 @@ impl State {
         else {
             return None;
         };
-        self.watch.leave(binding, owner, index, result);
+        let pended = self.watch.leave(binding, owner, index, result);
+        if let Some(entry) = entry(owner, index) {
+            self.loans.leave(entry, self.frame().second, pended);
+        }
         let (before, after) = (self.frame().irql, self.scheduler.current().irql);
         (before != after).then(|| {
+            let code = unexpected_irql(after, before);
             let (before, after) = (irql::name(before), irql::name(after));
             let name = entry_name(owner, index);
             let what = format!("{name} returned at {after}, it was called at {before}");
-            (what, self.drivers.site(target))
+            (code, what, self.drivers.site(target))
         })
     }
 

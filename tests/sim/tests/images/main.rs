@@ -14,6 +14,8 @@ mod faults;
 mod fixture;
 mod instances;
 mod minimise;
+mod nmr_order;
+mod paged;
 mod pair;
 mod preemption;
 mod program;
