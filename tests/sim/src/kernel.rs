@@ -20,6 +20,7 @@ use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
 use crate::driver::{Drivers, Site};
+use crate::edges::Edges;
 use crate::exports::callbacks::Registered;
 use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
@@ -111,6 +112,7 @@ pub(crate) struct State {
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
     pub(crate) loans: Loans,
+    pub(crate) edges: Edges,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
@@ -164,6 +166,7 @@ impl State {
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
             loans: Loans::default(),
+            edges: Edges::default(),
             counts: Counts::default(),
             finding: None,
             traced,

@@ -28,6 +28,7 @@ mod arena;
 mod bug_check;
 mod deferred;
 mod driver;
+mod edges;
 mod exports;
 mod faults;
 mod findings;
