@@ -20,7 +20,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use scenarios::{Instances, Report};
+use scenarios::{Coverage, Instances, Report};
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::outcome::Outcome;
@@ -32,6 +33,7 @@ use crate::{artifact, build, setup};
 use workers::{Ended, Job};
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Arguments {
     /// How many cycles to run.
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -74,6 +76,9 @@ pub(crate) struct Arguments {
     /// one of each, in some more, unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
+    /// Name what was not covered, and what cannot be and why.
+    #[arg(long)]
+    verbose: bool,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -144,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.trace {
         return plan.trace();
     }
-    stress(&plan, jobs, arguments.json.as_deref())
+    stress(&plan, jobs, arguments)
 }
 
 /// Refuses what cannot be done, before anything is; answers how many workers
@@ -332,7 +337,16 @@ impl Plan {
     }
 }
 
-fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<&'a Coverage>,
+}
+
+fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
     let started = Instant::now();
     let mut report = Report::new("sim", plan.seed, plan.cycles);
     let mut dead = Vec::new();
@@ -344,11 +358,17 @@ fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
         }
     }
     report.took(started.elapsed());
-    say(summary::of(&report, |cycle| plan.replay(cycle)));
+    let coverage = Coverage::of(&report);
+    say(summary::of(&report, Some(&coverage), |cycle| {
+        plan.replay(cycle)
+    }));
+    if arguments.verbose {
+        say(summary::details(&coverage));
+    }
     for how in &dead {
         screen::error(how);
     }
-    write(&report, json)?;
+    write(&report, Some(&coverage), arguments.json.as_deref())?;
     if report.is_clean() && dead.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -356,11 +376,11 @@ fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
 }
 
 /// Writes a report for machines, if one is wanted.
-fn write(report: &Report, json: Option<&Path>) -> Result<()> {
+fn write(report: &Report, coverage: Option<&Coverage>, json: Option<&Path>) -> Result<()> {
     let Some(path) = json else {
         return Ok(());
     };
-    let mut text = serde_json::to_string_pretty(report)?;
+    let mut text = serde_json::to_string_pretty(&Written { report, coverage })?;
     text.push('\n');
     artifact::write(path, text.as_bytes())
 }

@@ -39,8 +39,8 @@ pub(super) fn stress(
     let report = on_wine::run(&prefix, &run, |done| progress.show(done));
     progress.end();
     let report = report?;
-    say(summary::of(&report, |cycle| plan.command(cycle, 1)));
-    write(&report, json)?;
+    say(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
+    write(&report, None, json)?;
     Ok(if report.is_clean() {
         Outcome::Done
     } else {
