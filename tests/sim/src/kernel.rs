@@ -20,11 +20,13 @@ use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
 use crate::driver::{Drivers, Site};
+use crate::edges::Edges;
 use crate::exports::callbacks::Registered;
 use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
+use crate::loans::Loans;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
 use crate::nmr_order::NmrOrder;
@@ -113,6 +115,8 @@ pub(crate) struct State {
     pub(crate) faults: Injector,
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
+    pub(crate) loans: Loans,
+    pub(crate) edges: Edges,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
@@ -166,6 +170,8 @@ impl State {
             faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
+            loans: Loans::default(),
+            edges: Edges::default(),
             counts: Counts::default(),
             finding: None,
             traced,

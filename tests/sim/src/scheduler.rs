@@ -56,7 +56,7 @@ pub(crate) enum Outcome {
 pub(crate) type Fiber = Coroutine<(), Pause, Outcome, SimStack>;
 
 /// A thread, numbered in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ThreadId(pub(crate) usize);
 
 /// What a thread waits for.
