@@ -86,7 +86,7 @@ pub(crate) struct Arguments {
 
 /// Where the pair runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Tier {
+pub(crate) enum Tier {
     /// The simulated kernel.
     Sim,
     /// Wine's kernel, on true threads.
@@ -383,6 +383,12 @@ fn write(report: &Report, coverage: Option<&Coverage>, json: Option<&Path>) -> R
     let mut text = serde_json::to_string_pretty(&Written { report, coverage })?;
     text.push('\n');
     artifact::write(path, text.as_bytes())
+}
+
+/// A short run under Wine, of the drivers as they were built last; whether all
+/// is as it should be.
+pub(crate) fn passes_under_wine(workspace: &Workspace) -> Result<bool> {
+    under_wine::passes(workspace)
 }
 
 #[cfg(test)]

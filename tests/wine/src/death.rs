@@ -115,3 +115,49 @@ fn bug_check(line: &str, breach: Option<(&str, &str)>, images: &[Image<'_>]) -> 
     let what = format!("the kernel stopped: bug check {code} ({rest}");
     Some(located(code.to_owned(), what, None))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOADED: &str = r#"00e0:trace:loaddll:build_module Loaded L"C:\\nmr\\provider.sys" at 00000000021E0000: native"#;
+
+    #[test]
+    fn a_quiet_session_lived() {
+        assert_eq!(Death::read(LOADED), None);
+    }
+
+    #[test]
+    fn a_fault_is_the_drivers_whose_image_was_there() {
+        let log = format!(
+            "{LOADED}\nwine: Unhandled page fault on execute access to 00000000021E1234 at \
+             address 00000000021E1234 (thread 0150), starting debugger..."
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!(death.code, "fault");
+        assert_eq!(death.driver, "provider.sys");
+        assert_eq!(death.offset, Some(0x1234));
+        assert!(death.what.starts_with("page fault on execute"), "{death:?}");
+    }
+
+    #[test]
+    fn a_breach_is_told_with_its_history() {
+        let log = format!(
+            "{LOADED}\n00e0:warn:debugstr:OutputDebugStringA \"netio: R22: completed twice (Provider)\\n\"\n\
+             00e0:warn:debugstr:OutputDebugStringA \"netio:   before: 5 thread 1 begins\\n\"\n\
+             kernel: bug check 0x125 (0x16, 0x21e0010, 0x0, 0x0)"
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!((&*death.code, &*death.driver), ("R22", "provider.sys"));
+        assert_eq!(death.offset, Some(0x10));
+        assert_eq!(death.what, "completed twice (Provider)");
+        assert_eq!(death.history, ["5 thread 1 begins"]);
+    }
+
+    #[test]
+    fn any_other_bug_check_is_told_as_it_is() {
+        let death = Death::read("kernel: bug check 0xce (0x1, 0x2, 0x3, 0x4)").expect("dead");
+        assert_eq!(death.code, "0xce");
+        assert!(death.what.contains("0x1, 0x2"), "{death:?}");
+    }
+}
