@@ -5,7 +5,7 @@
 //!
 //! The cycles are dealt to worker processes and their reports merged; since a
 //! cycle depends on the seed and its number alone, how many workers there are
-//! changes nothing but the time. Under Wine there is one session, and time does
+//! changes nothing but the time. Under Wine a job is a session, and time does
 //! what it likes.
 
 mod progress;
@@ -144,7 +144,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     say(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if arguments.on == Tier::Wine {
-        return under_wine::stress(&workspace, &plan, arguments.keep, arguments.json.as_deref());
+        return under_wine::stress(
+            &workspace,
+            &plan,
+            jobs,
+            arguments.keep,
+            arguments.json.as_deref(),
+        );
     }
     if arguments.trace {
         return plan.trace();
@@ -165,12 +171,11 @@ fn check(arguments: &Arguments) -> Result<u64> {
     );
     if arguments.on == Tier::Wine {
         ensure!(
-            arguments.jobs.is_none()
-                && arguments.strategy == "random"
+            arguments.strategy == "random"
                 && !arguments.preempt
                 && arguments.faults == "none"
                 && !arguments.trace,
-            "--jobs, --strategy, --preempt, --faults and --trace are the simulated kernel's: \
+            "--strategy, --preempt, --faults and --trace are the simulated kernel's: \
              leave them out with --on wine"
         );
     } else {

@@ -21,6 +21,8 @@ pub struct Death {
 struct Image<'a> {
     name: &'a str,
     base: u64,
+    /// It has been unloaded since.
+    gone: bool,
 }
 
 /// No driver here is larger.
@@ -37,6 +39,11 @@ impl Death {
         for line in log.lines() {
             if let Some(image) = loaded(line) {
                 images.push(image);
+            } else if let Some(name) = unloaded(line) {
+                let image = images.iter_mut().rev().find(|image| image.name == name);
+                if let Some(image) = image {
+                    image.gone = true;
+                }
             } else if let Some(said) = after(line, "netio:   before: ") {
                 history.push(said.to_owned());
             } else if let Some(said) = after(line, "netio: ") {
@@ -62,15 +69,29 @@ fn loaded(line: &str) -> Option<Image<'_>> {
     let (base, _) = rest.split_once(':')?;
     let base = u64::from_str_radix(base.trim_start_matches("0x"), 16).ok()?;
     let name = path.rsplit('\\').next()?;
-    Some(Image { name, base })
+    Some(Image {
+        name,
+        base,
+        gone: false,
+    })
+}
+
+/// `...:Unloaded module L"C:\\nmr\\client.sys" : native`
+fn unloaded(line: &str) -> Option<&str> {
+    let (path, _) = after(line, "Unloaded module L\"")?.split_once('"')?;
+    path.rsplit('\\').next()
+}
+
+/// The image that had `address` last.
+fn image_at<'a>(address: u64, images: &'a [Image<'a>]) -> Option<&'a Image<'a>> {
+    let range = |image: &Image<'_>| image.base..image.base + LARGEST_IMAGE;
+    let mut latest = images.iter().rev();
+    latest.find(|image| range(image).contains(&address))
 }
 
 /// The driver that had `address` last, and where in it that is.
 fn place(address: u64, images: &[Image<'_>]) -> Option<(String, u32)> {
-    let image = images
-        .iter()
-        .rev()
-        .find(|image| (image.base..image.base + LARGEST_IMAGE).contains(&address))?;
+    let image = image_at(address, images)?;
     let offset = u32::try_from(address - image.base).ok()?;
     Some((image.name.to_owned(), offset))
 }
@@ -94,9 +115,20 @@ fn fault(line: &str, images: &[Image<'_>]) -> Option<Death> {
         let text = after(what, mark)?.split_whitespace().next()?;
         u64::from_str_radix(text.trim_start_matches("0x").trim_end_matches(','), 16).ok()
     };
-    let at = address("at address ").or_else(|| address(""));
+    let touched = address("access to ").filter(|&touched| {
+        let image = image_at(touched, images);
+        image.is_some_and(|image| image.gone)
+    });
+    // Whoever touches what is left of an image, its driver left something behind.
+    let told = match touched {
+        Some(_) => format!("{what}, where an image was unloaded"),
+        None => what.to_owned(),
+    };
+    let at = touched
+        .or_else(|| address("at address "))
+        .or_else(|| address(""));
     let place = at.and_then(|at| place(at, images));
-    Some(located("fault".to_owned(), what.to_owned(), place))
+    Some(located("fault".to_owned(), told, place))
 }
 
 /// `kernel: bug check 0x125 (0x12, 0x7f001234, 0x0, 0x0)`
@@ -138,6 +170,23 @@ mod tests {
         assert_eq!(death.driver, "provider.sys");
         assert_eq!(death.offset, Some(0x1234));
         assert!(death.what.starts_with("page fault on execute"), "{death:?}");
+    }
+
+    #[test]
+    fn what_is_left_of_an_image_is_its_drivers_fault() {
+        let log = format!(
+            "{LOADED}\n\
+             00e0:trace:loaddll:build_module Loaded L\"C:\\\\netio.sys\" at 0000000003000000: native\n\
+             00e0:trace:loaddll:free_modref Unloaded module L\"C:\\\\nmr\\\\provider.sys\" : native\n\
+             wine: Unhandled page fault on read access to 00000000021E3030 at \
+             address 0000000003001000 (thread 0150), starting debugger..."
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!(
+            (&*death.driver, death.offset),
+            ("provider.sys", Some(0x3030))
+        );
+        assert!(death.what.ends_with("was unloaded"), "{death:?}");
     }
 
     #[test]
