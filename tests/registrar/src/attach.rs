@@ -10,15 +10,16 @@ use shared_npi::nmr::abi::{
     HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_SUCCESS,
 };
 
+use crate::characteristics::Attach;
 use crate::handle::{Kind, Named};
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::registrar::Registrar;
-use crate::state::{Ask, ELSEWHERE, Follow, Next, Offer};
+use crate::state::{Ask, Asker, Follow, Next, Offer};
 use crate::watch::{PASSIVE, Who, function};
 
 /// `NT_SUCCESS`.
-const fn succeeded(status: NTSTATUS) -> bool {
+pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
     status >= 0
 }
 
@@ -31,24 +32,22 @@ impl<H: Host> Registrar<H> {
     /// does so has to do next.
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
         self.check_unchanged(&offer.client);
-        let characteristics = offer.client.characteristics;
         let provider = offer.provider.instance();
-        let status = characteristics
-            .attach_provider()
-            .map_or(STATUS_NOINTERFACE, |callback| {
-                let who = Who::module(&offer.client)
-                    .binding(offer.id)
-                    .code(callback as usize);
+        let status = match offer.client.callbacks.attach {
+            Attach::Client(callback) => {
+                let who = Who::module(&offer.client).binding(offer.id);
                 self.enter(Call::AttachCallback, who);
                 // SAFETY: the client registered this callback for such calls;
                 // the provider's structure is readable while it is registered.
                 let status = unsafe { callback(offer.handle, offer.client.context, provider) };
                 self.leave(Call::AttachCallback, who, status)
-            });
-        let settled = self
-            .state
-            .with(|state| state.settle(offer.binding, succeeded(status)));
-        self.judge_offer(offer, status, settled.answer);
+            }
+            Attach::Provider(_) => STATUS_NOINTERFACE,
+        };
+        let settled = self.state.with(|state| state.settle(offer.binding, status));
+        if !settled.asking {
+            self.judge_offer(offer, status, settled.answer);
+        }
         self.drive(settled.step);
         match settled.next {
             Follow::Now(next) => next,
@@ -130,15 +129,11 @@ impl<H: Host> Registrar<H> {
             self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
             STATUS_INVALID_PARAMETER
         } else {
-            let thread = self.offering_thread();
-            let any_thread = self.host.draw(Knob::AttachThread, 2) == 1;
-            match self
-                .state
-                .with(|state| state.ask(handle, thread, any_thread))
-            {
+            let asker = self.asker();
+            match self.state.with(|state| state.ask(handle, asker)) {
                 Ok(ask) => {
-                    if ask.elsewhere {
-                        self.breach(8, who, format_args!("{name} was called {ELSEWHERE}"));
+                    if let Some(how) = ask.stray {
+                        self.breach(8, who, format_args!("{name} was called {how}"));
                     }
                     let (status, answer) = self.ask(&ask, client_context, client_dispatch);
                     if let Some(answer) = answer {
@@ -155,6 +150,21 @@ impl<H: Host> Registrar<H> {
         self.leave(Call::AttachProvider, who, status)
     }
 
+    /// The calling thread as one that asks a provider.
+    fn asker(&self) -> Asker {
+        let thread = self.offering_thread();
+        let inside = if H::CHECKED {
+            self.ledger.with(|ledger| ledger.offer_on(thread))
+        } else {
+            None
+        };
+        Asker {
+            thread,
+            inside,
+            anywhere: self.host.draw(Knob::AttachThread, 2) == 1,
+        }
+    }
+
     /// Asks a provider; on success answers what its client gets.
     fn ask(
         &self,
@@ -167,40 +177,36 @@ impl<H: Host> Registrar<H> {
             dispatch: ptr::without_provenance(UNWRITTEN),
         };
         if let Some(status) = self.host.inject(Call::AttachProvider, Side::Client) {
-            self.state
-                .with(|state| state.answered(ask.binding, status, None));
+            self.answered(ask, status, None);
             return (status, None);
         }
         self.check_unchanged(&ask.provider);
         let who = Who::module(&ask.provider).binding(ask.id);
-        let status =
-            ask.provider
-                .characteristics
-                .attach_client()
-                .map_or(STATUS_NOINTERFACE, |callback| {
-                    let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
-                    let who = who.code(callback as usize);
-                    self.enter(Call::AttachCallback, who);
-                    // SAFETY: the provider registered this callback for such calls;
-                    // the client's structure is readable while it is registered, and
-                    // it vouches for its context and dispatch table.
-                    let status = unsafe {
-                        callback(
-                            ask.handle,
-                            ask.provider.context,
-                            ask.client.instance(),
-                            client_context,
-                            dispatch,
-                            &raw mut answer.context,
-                            &raw mut answer.dispatch,
-                        )
-                    };
-                    self.leave(Call::AttachCallback, who, status)
-                });
+        let status = match ask.provider.callbacks.attach {
+            Attach::Provider(callback) => {
+                let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
+                self.enter(Call::AttachCallback, who);
+                // SAFETY: the provider registered this callback for such calls;
+                // the client's structure is readable while it is registered, and
+                // it vouches for its context and dispatch table.
+                let status = unsafe {
+                    callback(
+                        ask.handle,
+                        ask.provider.context,
+                        ask.client.instance(),
+                        client_context,
+                        dispatch,
+                        &raw mut answer.context,
+                        &raw mut answer.dispatch,
+                    )
+                };
+                self.leave(Call::AttachCallback, who, status)
+            }
+            Attach::Client(_) => STATUS_NOINTERFACE,
+        };
         self.judge_answer(who, Call::AttachCallback, status);
         if !succeeded(status) {
-            self.state
-                .with(|state| state.answered(ask.binding, status, None));
+            self.answered(ask, status, None);
             return (status, None);
         }
         if answer.context.addr() == UNWRITTEN {
@@ -225,11 +231,18 @@ impl<H: Host> Registrar<H> {
                 format_args!("ProviderAttachClient set a NULL ProviderDispatch"),
             );
         }
-        let contexts = Some([client_context, answer.context]);
-        self.state
-            .with(|state| state.answered(ask.binding, status, contexts));
+        let contexts = [client_context, answer.context];
         answer.dispatch = self.host.interpose(ask.id, Side::Provider, answer.dispatch);
+        self.answered(ask, status, Some(contexts));
         (status, Some(answer))
+    }
+
+    /// A provider has answered; `contexts` are there if it accepted.
+    fn answered(&self, ask: &Ask, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
+        let step = self
+            .state
+            .with(|state| state.answered(ask.binding, status, contexts));
+        self.drive(step);
     }
 
     /// The number under which an offer remembers its thread.

@@ -43,7 +43,7 @@ impl<H: Host> Registrar<H> {
                     work.next = self.detach(work.next);
                 }
                 if may_finish {
-                    self.deregistered(work.own, who)
+                    self.deregistered(work.own)
                 } else {
                     STATUS_PENDING
                 }
@@ -61,13 +61,10 @@ impl<H: Host> Registrar<H> {
         self.leave(host::Call::Deregister, who, status)
     }
 
-    fn deregistered(&self, registration: u32, who: Who) -> NTSTATUS {
+    fn deregistered(&self, registration: u32) -> NTSTATUS {
         let (status, wake, door) = self.state.with(|state| state.deregistered(registration));
         self.open(wake.as_ref());
         drop(door);
-        if let (STATUS_SUCCESS, Some(gone)) = (status, who.registration) {
-            self.ledger.with(|ledger| ledger.forget_registration(gone));
-        }
         status
     }
 
@@ -105,8 +102,13 @@ impl<H: Host> Registrar<H> {
                 Step::Detach(call) => {
                     let status = self.call_detach(&call);
                     let side = call.module.side();
-                    self.state
-                        .with(|state| state.detach_returned(call.binding, side, status))
+                    let (reported, step) = self
+                        .state
+                        .with(|state| state.detach_returned(call.binding, side, status));
+                    if reported && status == STATUS_SUCCESS {
+                        self.completed_in_vain(&call);
+                    }
+                    step
                 }
                 Step::CleanUp(binding, [client, provider]) => {
                     let calls = if self.host.draw(Knob::CleanupOrder, 2) == 0 {
@@ -119,8 +121,7 @@ impl<H: Host> Registrar<H> {
                     }
                     self.state.with(|state| state.cleaned(binding))
                 }
-                Step::Done(binding, wakes) => {
-                    self.forget(binding);
+                Step::Done(wakes) => {
                     for wake in &wakes {
                         self.open(wake.as_ref());
                     }
@@ -133,22 +134,21 @@ impl<H: Host> Registrar<H> {
     /// Calls a detach callback.
     fn call_detach(&self, call: &Call) -> NTSTATUS {
         self.check_unchanged(&call.module);
-        let Some(callback) = call.module.characteristics.detach() else {
-            return STATUS_SUCCESS;
-        };
+        let callback = call.module.callbacks.detach;
         let who = Who::module(&call.module)
             .binding(call.id)
             .code(callback as usize);
         self.enter(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
+            if call.prompt {
+                self.state
+                    .with(|state| state.detach_entered(call.binding, call.module.side()));
+            }
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding.
             unsafe { callback(call.context) }
         });
         self.leave(host::Call::DetachCallback, who, status);
-        if status == STATUS_SUCCESS {
-            self.check_idle(who, "returned STATUS_SUCCESS from its detach callback");
-        }
         if status != STATUS_SUCCESS && status != STATUS_PENDING {
             let name = function(host::Call::DetachCallback, who.side);
             self.breach(
@@ -165,10 +165,22 @@ impl<H: Host> Registrar<H> {
         status
     }
 
+    /// R20: a detach that did not pend was reported as complete.
+    fn completed_in_vain(&self, call: &Call) {
+        let who = Who::module(&call.module).binding(call.id);
+        let complete = function(host::Call::DetachComplete, who.side);
+        let callback = function(host::Call::DetachCallback, who.side);
+        self.breach(
+            20,
+            who,
+            format_args!("{complete} was called before {callback} returned STATUS_SUCCESS"),
+        );
+    }
+
     /// Calls a cleanup callback, if the module has one.
     fn call_cleanup(&self, call: &Call) {
         self.check_unchanged(&call.module);
-        let Some(callback) = call.module.characteristics.cleanup() else {
+        let Some(callback) = call.module.callbacks.cleanup else {
             return;
         };
         let who = Who::module(&call.module)
@@ -214,7 +226,6 @@ impl<H: Host> Registrar<H> {
         self.enter(host::Call::DetachComplete, who);
         let name = function(host::Call::DetachComplete, side);
         self.check_irql(name, DISPATCH, who);
-        self.check_idle(who, "completed its detach");
         match self.state.with(|state| state.detach_complete(handle, side)) {
             Ok((completed, step)) => {
                 if completed == Completed::BeforeDetach {

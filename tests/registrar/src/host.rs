@@ -123,12 +123,12 @@ impl Side {
 
 /// A registration, numbered from 1 in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RegistrationId(pub u32);
+pub struct RegistrationId(pub u64);
 
 /// A binding (an attach, accepted or not), numbered from 1 in the order in
 /// which they were offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BindingId(pub u32);
+pub struct BindingId(pub u64);
 
 /// One of NMR's functions or of the modules' callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What only a host can see happen and only the registrar can judge: calls
-//! between modules, memory that is freed, images that go, time that runs out.
+//! What only a host can see happen and only the registrar can judge: memory that
+//! is freed, images that go, time that runs out.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -107,13 +107,17 @@ impl<H: Host> Registrar<H> {
         if !H::CHECKED {
             return;
         }
-        let (registrations, contexts) = self.state.with(|state| state.owners_in(memory));
-        for module in registrations {
+        let (registrations, contexts) = self
+            .state
+            .with(|state| (state.registered_in(memory), state.bound_in(memory)));
+        for (module, part) in registrations {
             let who = Who::module(&module);
             self.breach(
                 2,
                 who,
-                format_args!("what the module registered is freed before its wait has returned"),
+                format_args!(
+                    "what the module registered ({part}) is freed before its wait has returned"
+                ),
             );
         }
         for (module, binding) in contexts {
@@ -126,76 +130,22 @@ impl<H: Host> Registrar<H> {
         }
     }
 
-    /// R15, R18: the module on side `from` of a binding calls its peer. A host
-    /// says so from the dispatch tables that it
-    /// [`interpose`](Host::interpose)s.
-    pub fn call_begins(&self, binding: BindingId, from: Side) {
-        if !H::CHECKED {
-            return;
-        }
-        let broken = self.ledger.with(|ledger| ledger.call_begins(binding, from));
-        if let Some((rule, how)) = broken {
-            self.breach(
-                rule,
-                self.end_of(binding, from),
-                format_args!("the module {how}"),
-            );
-        }
-    }
-
-    /// Such a call has ended: for one that returned `STATUS_PENDING`, when it
-    /// was completed.
-    pub fn call_ends(&self, binding: BindingId, from: Side) {
-        if H::CHECKED {
-            self.ledger.with(|ledger| ledger.call_ends(binding, from));
-        }
-    }
-
-    fn end_of(&self, binding: BindingId, side: Side) -> Who {
-        self.state
-            .with(|state| state.end_of(binding, side))
-            .map_or(Who::on(side), |module| Who::module(&module))
-            .binding(binding)
-    }
-
-    /// R19: a side that says it is done has no calls under way.
-    pub(crate) fn check_idle(&self, who: Who, how: &str) {
-        if !H::CHECKED {
-            return;
-        }
-        let Some(binding) = who.binding else { return };
-        let calls = self.ledger.with(|ledger| ledger.calls(binding, who.side));
-        if calls > 0 {
-            self.breach(
-                19,
-                who,
-                format_args!("the module {how} with {calls} calls to its peer under way"),
-            );
-        }
-    }
-
-    /// R2: what a module registered is as it was.
+    /// R2: what a module registered is as it was. The registration is held by
+    /// a binding or by the caller's wait.
     pub(crate) fn check_unchanged(&self, module: &Module) {
         if !H::CHECKED {
             return;
         }
-        let print = module.characteristics.print();
-        let unchanged = self
-            .ledger
-            .with(|ledger| ledger.unchanged(module.id, print));
-        if !unchanged {
-            let who = Who::module(module);
+        let Some(snapshot) = self.state.with(|state| state.snapshot(module.slot)) else {
+            return;
+        };
+        if let Some(what) = snapshot.changed() {
+            self.state.with(|state| state.drop_snapshot(module.slot));
             self.breach(
                 2,
-                who,
-                format_args!("what the module registered has changed"),
+                Who::module(module),
+                format_args!("what the module registered has changed: {what}"),
             );
-        }
-    }
-
-    pub(crate) fn forget(&self, binding: BindingId) {
-        if H::CHECKED {
-            self.ledger.with(|ledger| ledger.forget(binding));
         }
     }
 }

@@ -45,6 +45,7 @@ mod registrar;
 mod registration;
 pub mod rules;
 mod slab;
+mod snapshot;
 mod state;
 mod wait;
 mod watch;

@@ -7,33 +7,44 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::HANDLE;
+use shared_npi::nmr::abi::GUID;
 
-use crate::characteristics::Characteristics;
+use crate::characteristics::{Callbacks, Characteristics};
 use crate::host::{Completion, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
 use crate::slab::{Exhausted, NONE};
+use crate::snapshot::Snapshot;
 
 /// Who a callback belongs to: what of a registration never changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Module {
     pub(crate) id: RegistrationId,
+    /// Its slot among the registrations.
+    pub(crate) slot: u32,
     pub(crate) characteristics: Characteristics,
+    pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
-    pub(crate) code: usize,
+    /// Its `ModuleId`, if that is a GUID.
+    pub(crate) name: Option<GUID>,
 }
 
 impl Module {
     pub(crate) const fn side(&self) -> Side {
         self.characteristics.side()
     }
+
+    /// An address in its image.
+    pub(crate) fn code(&self) -> usize {
+        self.callbacks.attach.code()
+    }
 }
 
 /// A registration.
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
-    pub(crate) handle: HANDLE,
+    /// What it registered, until that has been found to have changed.
+    pub(crate) snapshot: Option<Snapshot>,
     pub(crate) npi: NpiKey,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,
@@ -43,9 +54,11 @@ pub(crate) struct Registration<C> {
     pub(crate) deregistering: bool,
     /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned.
     pub(crate) busy: u32,
-    /// `NmrWaitFor...` has returned: the handle is dead.
+    /// `NmrWaitFor...` is about to return: the handle is dead.
     pub(crate) waited: bool,
-    /// Threads that use the door: they wait at it or open it.
+    /// Threads in `NmrWaitFor...`.
+    pub(crate) waiters: u32,
+    /// Threads that use the door: they wait at it, open it or have gone through.
     pub(crate) at_door: u32,
     pub(crate) door: Door<C>,
 }

@@ -3,12 +3,16 @@
 //! `NmrWaitFor...DeregisterComplete`: returns once nothing of a registration is
 //! left, and ends its handle.
 
+use alloc::vec::Vec;
+
 use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 
 use crate::handle::{Kind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
+use crate::ledger::Frame;
 use crate::registrar::Registrar;
-use crate::state::{Wait, Wake};
+use crate::registration::Module;
+use crate::state::Wake;
 use crate::watch::{APC, Who, function};
 
 impl<H: Host> Registrar<H> {
@@ -21,20 +25,23 @@ impl<H: Host> Registrar<H> {
         self.enter(Call::Wait, who);
         let name = function(Call::Wait, side);
         self.check_irql(name, APC, who);
-        if self.waits_for_itself(name, who) {
+        if self.waits_for_itself(name, who, module.as_ref()) {
             return self.leave(Call::Wait, who, STATUS_UNSUCCESSFUL);
         }
         let status = match self.state.with(|state| state.wait(handle, side)) {
             Ok(wait) => {
-                if let Some(module) = &module {
+                if let Some(door) = wait.door {
+                    // SAFETY: the door stays while this thread is counted at it.
+                    unsafe { door.as_ref() }.wait();
+                }
+                let alone = self.state.with(|state| state.waited(wait.own));
+                if let Some(module) = &module
+                    && alone
+                {
                     self.check_unchanged(module);
                 }
-                self.wait_at(wait);
-                if let Some(module) = &module {
-                    self.check_unchanged(module);
-                    self.ledger
-                        .with(|ledger| ledger.forget_registration(module.id));
-                }
+                // The door is dropped out here, not under the lock.
+                drop(self.state.with(|state| state.leave_door(wait.own)));
                 STATUS_SUCCESS
             }
             Err(refusal) => self.turn_down(name, kind, who, refusal),
@@ -42,36 +49,29 @@ impl<H: Host> Registrar<H> {
         self.leave(Call::Wait, who, status)
     }
 
-    fn wait_at(&self, wait: Wait<H::Completion>) {
-        let left = match wait {
-            Wait::Over(door) => door,
-            Wait::At(registration, door) => {
-                // SAFETY: the door stays while this thread is counted at it.
-                unsafe { door.as_ref() }.wait();
-                self.state.with(|state| state.waited(registration))
-            }
-        };
-        drop(left);
-    }
-
-    /// R31: a wait inside a callback; true if it could never end.
-    fn waits_for_itself(&self, name: &str, who: Who) -> bool {
+    /// R31: a wait inside a callback; true if it could never end, because the
+    /// callback belongs to a binding of the registration.
+    fn waits_for_itself(&self, name: &str, who: Who, module: Option<&Module>) -> bool {
         if !H::CHECKED {
             return false;
         }
         let thread = self.host.thread();
-        let (inside, own) = self.ledger.with(|ledger| {
-            let inside = ledger.frames(thread).last().copied();
-            let own = ledger
-                .frames(thread)
-                .any(|frame| frame.registration == who.registration);
-            (inside, own && who.registration.is_some())
-        });
-        if let Some(frame) = inside {
-            let callback = function(frame.call, frame.side);
-            self.breach(31, who, format_args!("{name} was called inside {callback}"));
-        }
-        own
+        let frames: Vec<Frame> = self
+            .ledger
+            .with(|ledger| ledger.frames(thread).copied().collect());
+        let Some(inside) = frames.last() else {
+            return false;
+        };
+        let callback = function(inside.call, inside.side);
+        self.breach(31, who, format_args!("{name} was called inside {callback}"));
+        module.is_some_and(|module| {
+            self.state.with(|state| {
+                frames
+                    .iter()
+                    .filter_map(|frame| frame.binding)
+                    .any(|binding| state.binds(binding, module.slot))
+            })
+        })
     }
 
     /// Opens a door that somebody waits at.

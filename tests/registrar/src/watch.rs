@@ -50,8 +50,8 @@ impl Who {
             side: module.side(),
             registration: Some(module.id),
             binding: None,
-            code: module.code,
-            name: module.characteristics.module_guid(),
+            code: module.code(),
+            name: module.name,
         }
     }
 

@@ -8,20 +8,18 @@ use shared_npi::nmr::abi::{HANDLE, NTSTATUS};
 
 use super::register::Next;
 use super::{Refusal, State, Step};
+use crate::attach::succeeded;
 use crate::binding::{Phase, Stand};
 use crate::characteristics::Characteristics;
 use crate::handle::{Kind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
 
-/// How R8 is broken by a `NmrClientAttachProvider` on the wrong thread.
-pub(crate) const ELSEWHERE: &str = "on another thread than ClientAttachProvider";
-
 /// A provider to ask whether it accepts a client.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask {
-    /// It was not the offering thread that asked.
-    pub(crate) elsewhere: bool,
+    /// How it breaks R8, where it is served all the same.
+    pub(crate) stray: Option<&'static str>,
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
@@ -29,8 +27,21 @@ pub(crate) struct Ask {
     pub(crate) provider: Module,
 }
 
+/// Who calls `NmrClientAttachProvider`.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker {
+    pub(crate) thread: u64,
+    /// The offer whose `ClientAttachProvider` the thread is in, where known.
+    pub(crate) inside: Option<BindingId>,
+    /// It is served wherever it is called.
+    pub(crate) anywhere: bool,
+}
+
 /// What comes of an offer.
 pub(crate) struct Settled<C> {
+    /// The provider is still being asked, on another thread, which goes on from
+    /// there.
+    pub(crate) asking: bool,
     /// What `NmrClientAttachProvider` had answered last.
     pub(crate) answer: Option<NTSTATUS>,
     pub(crate) step: Step<C>,
@@ -45,13 +56,8 @@ pub(crate) enum Follow<C> {
 }
 
 impl<C> State<C> {
-    /// Begins a `NmrClientAttachProvider` on `thread`.
-    pub(crate) fn ask(
-        &mut self,
-        handle: HANDLE,
-        thread: u64,
-        any_thread: bool,
-    ) -> Result<Ask, Refusal> {
+    /// Begins a `NmrClientAttachProvider`.
+    pub(crate) fn ask(&mut self, handle: HANDLE, asker: Asker) -> Result<Ask, Refusal> {
         let kind = Kind {
             named: Named::Binding,
             side: Side::Client,
@@ -61,9 +67,17 @@ impl<C> State<C> {
         if binding.phase != Phase::Offered {
             return Err(Refusal::Rule(8, "after ClientAttachProvider had returned"));
         }
-        let elsewhere = binding.thread != thread;
-        if elsewhere && !any_thread {
-            return Err(Refusal::Rule(8, ELSEWHERE));
+        let stray = if binding.thread != asker.thread {
+            Some("on another thread than ClientAttachProvider")
+        } else if asker.inside.is_some_and(|inside| inside != binding.id) {
+            Some("with the handle of another offer")
+        } else {
+            None
+        };
+        if let Some(how) = stray
+            && !asker.anywhere
+        {
+            return Err(Refusal::Rule(8, how));
         }
         if binding.asking {
             return Err(Refusal::Rule(8, "inside ProviderAttachClient"));
@@ -73,7 +87,7 @@ impl<C> State<C> {
         }
         binding.asking = true;
         Ok(Ask {
-            elsewhere,
+            stray,
             binding: slot,
             id: binding.id,
             handle: self.binding_handle(slot, Side::Provider),
@@ -88,7 +102,7 @@ impl<C> State<C> {
         slot: u32,
         status: NTSTATUS,
         contexts: Option<[*mut c_void; 2]>,
-    ) {
+    ) -> Step<C> {
         let binding = self.bindings.at_mut(slot);
         binding.asking = false;
         binding.answer = Some(status);
@@ -97,19 +111,34 @@ impl<C> State<C> {
             binding.end_mut(Side::Provider).context = provider;
             binding.end_mut(Side::Provider).stand = Stand::In;
         }
+        match binding.unheard.take() {
+            None => Step::Rest,
+            Some(client) => self.attach(slot, succeeded(client)),
+        }
     }
 
-    /// Ends the offer of a binding whose `ClientAttachProvider` has returned.
-    pub(crate) fn settle(&mut self, slot: u32, client_agreed: bool) -> Settled<C> {
-        let binding = self.bindings.at(slot);
-        let (answer, thread) = (binding.answer, binding.thread);
+    /// Ends the offer of a binding whose `ClientAttachProvider` has returned
+    /// `status`.
+    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS) -> Settled<C> {
+        let binding = self.bindings.at_mut(slot);
+        let (asking, answer, thread) = (binding.asking, binding.answer, binding.thread);
         let registering = binding.end(binding.made_by).registration;
-        let step = self.attach(slot, client_agreed);
+        let step = if asking {
+            binding.unheard = Some(status);
+            Step::Rest
+        } else {
+            self.attach(slot, succeeded(status))
+        };
         let next = match step {
             Step::Begin(_) => Follow::After(registering),
             _ => Follow::Now(self.next_offer(registering, thread)),
         };
-        Settled { answer, step, next }
+        Settled {
+            asking,
+            answer,
+            step,
+            next,
+        }
     }
 
     fn attach(&mut self, slot: u32, client_agreed: bool) -> Step<C> {

@@ -20,8 +20,8 @@ impl<C> State<C> {
             .map(|registration| LiveRegistration {
                 id: registration.module.id,
                 side: registration.module.side(),
-                code: registration.module.code,
-                module: registration.module.characteristics.module_guid(),
+                code: registration.module.code(),
+                module: registration.module.name,
                 npi: registration.npi.into(),
                 deregistering: registration.deregistering,
             })
@@ -33,15 +33,15 @@ impl<C> State<C> {
         for binding in self.bindings.iter() {
             for side in [Side::Client, Side::Provider] {
                 let end = binding.end(side);
-                let pended = end.stand == Stand::Pended && !end.reported;
-                if pended || end.stand == Stand::Leaving {
+                let pended = end.stand == Stand::Pended && end.reported.is_none();
+                if pended || end.leaving() {
                     let module = self.registrations.at(end.registration).module;
                     holdups.push(Holdup {
                         binding: binding.id,
                         side,
                         registration: module.id,
-                        code: module.code,
-                        module: module.characteristics.module_guid(),
+                        code: module.code(),
+                        module: module.name,
                         pended,
                     });
                 }
@@ -50,19 +50,20 @@ impl<C> State<C> {
         holdups
     }
 
-    /// The modules with registered structures in `memory`, and those with
-    /// binding contexts in it.
-    pub(crate) fn owners_in(
-        &self,
-        memory: &Range<usize>,
-    ) -> (Vec<Module>, Vec<(Module, BindingId)>) {
-        let registrations = self
-            .registrations
+    /// The modules with something they registered in `memory`, and what it is.
+    pub(crate) fn registered_in(&self, memory: &Range<usize>) -> Vec<(Module, &'static str)> {
+        self.registrations
             .iter()
             .filter(|registration| !registration.waited)
-            .map(|registration| registration.module)
-            .filter(|module| memory.contains(&module.characteristics.address()))
-            .collect();
+            .filter_map(|registration| {
+                let part = registration.snapshot.as_ref()?.part_in(memory)?;
+                Some((registration.module, part))
+            })
+            .collect()
+    }
+
+    /// The modules with binding contexts in `memory`.
+    pub(crate) fn bound_in(&self, memory: &Range<usize>) -> Vec<(Module, BindingId)> {
         let mut contexts = Vec::new();
         for binding in self.bindings.iter() {
             if matches!(binding.phase, Phase::Cleaning | Phase::Cleaned) {
@@ -75,15 +76,6 @@ impl<C> State<C> {
                 }
             }
         }
-        (registrations, contexts)
-    }
-
-    pub(crate) fn end_of(&self, binding: BindingId, side: Side) -> Option<Module> {
-        let binding = self
-            .bindings
-            .iter()
-            .find(|candidate| candidate.id == binding)?;
-        let registration = binding.end(side).registration;
-        Some(self.registrations.at(registration).module)
+        contexts
     }
 }

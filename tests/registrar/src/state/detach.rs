@@ -14,9 +14,9 @@ use crate::slab::NONE;
 /// When a `DetachComplete` function was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completed {
-    /// After the detach callback was entered.
+    /// After the detach had begun.
     InTime,
-    /// Before.
+    /// Before: it counts once the detach callback has returned.
     BeforeDetach,
 }
 
@@ -92,15 +92,26 @@ impl<C> State<C> {
         (self.advance(slot), next)
     }
 
-    /// A detach callback has returned.
-    pub(crate) fn detach_returned(&mut self, slot: u32, side: Side, status: NTSTATUS) -> Step<C> {
+    /// A detach callback that lets completions count at once is called now.
+    pub(crate) fn detach_entered(&mut self, slot: u32, side: Side) {
+        self.bindings.at_mut(slot).end_mut(side).stand = Stand::Inside;
+    }
+
+    /// A detach callback has returned; whether its side had reported that a
+    /// pending detach was over.
+    pub(crate) fn detach_returned(
+        &mut self,
+        slot: u32,
+        side: Side,
+        status: NTSTATUS,
+    ) -> (bool, Step<C>) {
         let end = self.bindings.at_mut(slot).end_mut(side);
         end.stand = if status == STATUS_PENDING {
             Stand::Pended
         } else {
             Stand::Left
         };
-        self.advance(slot)
+        (end.reported.is_some(), self.advance(slot))
     }
 
     /// A side says that its pending detach is over.
@@ -111,12 +122,13 @@ impl<C> State<C> {
     ) -> Result<(Completed, Step<C>), Refusal> {
         let named = Named::Binding;
         let slot = self.resolve(handle, Kind { named, side })?;
-        let phase = self.bindings.at(slot).phase;
-        let end = self.bindings.at_mut(slot).end_mut(side);
-        if phase == Phase::Offered || !end.bound() {
+        let binding = self.bindings.at_mut(slot);
+        let accepted = binding.end(Side::Provider).bound();
+        let end = binding.end_mut(side);
+        if !accepted {
             return Err(Refusal::Rule(20, "for a binding that is not attached"));
         }
-        if end.reported {
+        if end.reported.is_some() {
             return Err(Refusal::Rule(20, "twice"));
         }
         if end.stand == Stand::Left {
@@ -125,12 +137,11 @@ impl<C> State<C> {
                 "though the detach callback had returned STATUS_SUCCESS",
             ));
         }
-        let completed = if end.stand == Stand::In {
-            Completed::BeforeDetach
-        } else {
-            Completed::InTime
+        let completed = match end.stand {
+            Stand::Out | Stand::In => Completed::BeforeDetach,
+            _ => Completed::InTime,
         };
-        end.reported = true;
+        end.reported = Some(end.stand);
         Ok((completed, self.advance(slot)))
     }
 
@@ -162,6 +173,7 @@ impl<C> State<C> {
             id: binding.id,
             module: self.module(slot, side),
             context: binding.end(side).context,
+            prompt: binding.plan.prompt,
         }
     }
 
@@ -174,8 +186,7 @@ impl<C> State<C> {
         let registration = self.registrations.at_mut(own);
         registration.busy -= 1;
         if registration.complete() && registration.at_door == 0 {
-            self.finished = Some(registration.handle);
-            let door = self.registrations.remove(own).door;
+            let door = self.registrations.remove_marked(own).door;
             return (STATUS_SUCCESS, None, Some(door));
         }
         (STATUS_PENDING, self.wake(own), None)

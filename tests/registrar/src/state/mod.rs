@@ -25,10 +25,9 @@ use core::ptr::NonNull;
 
 use shared_npi::nmr::abi::HANDLE;
 
-pub(crate) use self::attach::{Ask, ELSEWHERE, Follow};
+pub(crate) use self::attach::{Ask, Asker, Follow};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{Applicant, Next, Offer};
-pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase};
 use crate::handle::{self, Kind, Misuse, Named};
 use crate::host::{BindingId, Side};
@@ -36,16 +35,15 @@ use crate::list::{Linked, Links};
 use crate::npis::Npis;
 use crate::registration::{Module, Registration};
 use crate::slab::{Key, Slab};
+use crate::snapshot::Snapshot;
 
 /// The tables.
 pub(crate) struct State<C> {
     registrations: Slab<Registration<C>>,
     bindings: Slab<Binding>,
     npis: Npis,
-    last_registration: u32,
-    last_binding: u32,
-    /// The registration that ended last by `NmrDeregister...` alone.
-    finished: Option<HANDLE>,
+    last_registration: u64,
+    last_binding: u64,
 }
 
 // SAFETY: the pointers in the tables are the modules' and are only passed on
@@ -89,6 +87,8 @@ pub(crate) struct Call {
     pub(crate) id: BindingId,
     pub(crate) module: Module,
     pub(crate) context: *mut c_void,
+    /// [`Plan::prompt`](crate::binding::Plan::prompt).
+    pub(crate) prompt: bool,
 }
 
 /// What a transition of a binding leaves to be done.
@@ -101,8 +101,8 @@ pub(crate) enum Step<C> {
     Detach(Call),
     /// Call these cleanup callbacks, in any order.
     CleanUp(u32, [Option<Call>; 2]),
-    /// This binding is gone; open these doors.
-    Done(BindingId, [Option<Wake<C>>; 2]),
+    /// The binding is gone; open these doors.
+    Done([Option<Wake<C>>; 2]),
 }
 
 /// A door that somebody waits at and that is to be opened.
@@ -119,7 +119,6 @@ impl<C> State<C> {
             npis: Npis::new(),
             last_registration: 0,
             last_binding: 0,
-            finished: None,
         }
     }
 
@@ -132,7 +131,11 @@ impl<C> State<C> {
             return Err(Misuse::Other(found));
         }
         match self.exists(found, key) {
-            Err(Misuse::Stale) if self.finished == Some(handle) => Err(Misuse::Finished),
+            Err(Misuse::Stale)
+                if kind.named == Named::Registration && self.registrations.was_marked(key) =>
+            {
+                Err(Misuse::Finished)
+            }
             result => result,
         }
     }
@@ -159,6 +162,27 @@ impl<C> State<C> {
                 }
             }
         }
+    }
+
+    /// What a registration that is still there had registered, unless it was
+    /// found to have changed.
+    pub(crate) fn snapshot(&self, own: u32) -> Option<Snapshot> {
+        self.registrations.at(own).snapshot
+    }
+
+    /// It has changed: once said is enough.
+    pub(crate) fn drop_snapshot(&mut self, own: u32) {
+        self.registrations.at_mut(own).snapshot = None;
+    }
+
+    /// Whether a binding that exists has an end at the registration.
+    pub(crate) fn binds(&self, binding: BindingId, own: u32) -> bool {
+        self.bindings.iter().any(|candidate| {
+            candidate.id == binding
+                && [Side::Client, Side::Provider]
+                    .iter()
+                    .any(|&side| candidate.end(side).registration == own)
+        })
     }
 
     /// Whose handle this is, if anybody's.
@@ -201,7 +225,7 @@ impl<C> State<C> {
         let binding = self.unlink(slot);
         let wakes =
             [Side::Client, Side::Provider].map(|side| self.wake(binding.end(side).registration));
-        Step::Done(binding.id, wakes)
+        Step::Done(wakes)
     }
 
     /// The door of a registration that has just become complete while somebody

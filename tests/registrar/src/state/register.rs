@@ -4,22 +4,26 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::HANDLE;
+use shared_npi::nmr::abi::{GUID, HANDLE};
 
 use super::{Ends, State, Wake};
 use crate::binding::{Binding, Phase};
-use crate::characteristics::Characteristics;
+use crate::characteristics::{Callbacks, Characteristics};
 use crate::handle::{self, Kind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
 use crate::registration::{Door, Module, Registration};
 use crate::slab::{Exhausted, NONE};
+use crate::snapshot::Snapshot;
 
 /// A registration in the making.
 pub(crate) struct Applicant<C> {
     pub(crate) characteristics: Characteristics,
+    pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
+    pub(crate) name: Option<GUID>,
+    pub(crate) snapshot: Option<Snapshot>,
     pub(crate) npi: NpiKey,
     pub(crate) door: Door<C>,
     /// Peers that registered last are offered first.
@@ -59,7 +63,10 @@ impl<C> State<C> {
     ) -> Result<Registered<C>, Door<C>> {
         let Applicant {
             characteristics,
+            callbacks,
             context,
+            name,
+            snapshot,
             npi,
             door,
             newest_first,
@@ -70,28 +77,31 @@ impl<C> State<C> {
             return Err(door);
         }
 
-        self.last_registration = self.last_registration.wrapping_add(1);
+        self.last_registration += 1;
+        let key = self.registrations.next_key();
         let module = Module {
             id: RegistrationId(self.last_registration),
+            slot: key.slot,
             characteristics,
+            callbacks,
             context,
-            code: characteristics.code(),
+            name,
         };
-        let key = self.registrations.insert(Registration {
+        let named = Named::Registration;
+        let handle = handle::encode(Kind { named, side }, key);
+        self.registrations.insert(Registration {
             module,
-            handle: core::ptr::null_mut(),
+            snapshot,
             npi,
             links: Links::LOOSE,
             bindings: List::EMPTY,
             deregistering: false,
             busy: 1,
             waited: false,
+            waiters: 0,
             at_door: 0,
             door,
         });
-        let named = Named::Registration;
-        let handle = handle::encode(Kind { named, side }, key);
-        self.registrations.at_mut(key.slot).handle = handle;
         self.npis.join(npi, side, &mut self.registrations, key.slot);
 
         let mut peer = peers.first;
@@ -143,7 +153,7 @@ impl<C> State<C> {
         if slot != NONE {
             let binding = self.bindings.at_mut(slot);
             if binding.phase == Phase::Queued && binding.made_by == side {
-                self.last_binding = self.last_binding.wrapping_add(1);
+                self.last_binding += 1;
                 binding.id = BindingId(self.last_binding);
                 binding.phase = Phase::Offered;
                 binding.thread = thread;

@@ -11,16 +11,17 @@ use crate::handle::{Kind, Named};
 use crate::host::Side;
 use crate::registration::Door;
 
-/// How a wait goes on.
-pub(crate) enum Wait<C> {
-    /// Not at all: its deregistration is complete.
-    Over(Option<Door<C>>),
-    /// At the door of this registration.
-    At(u32, NonNull<C>),
+/// A wait that has begun.
+pub(crate) struct Wait<C> {
+    /// For this registration.
+    pub(crate) own: u32,
+    /// The door to wait at, if the deregistration is not complete.
+    pub(crate) door: Option<NonNull<C>>,
 }
 
 impl<C> State<C> {
-    /// Begins to wait for a registration.
+    /// Begins to wait for a registration, which stays until
+    /// [`leave_door`](Self::leave_door).
     pub(crate) fn wait(&mut self, handle: HANDLE, side: Side) -> Result<Wait<C>, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, Kind { named, side })?;
@@ -31,29 +32,25 @@ impl<C> State<C> {
                 "before the registration was deregistered",
             ));
         }
-        if registration.complete() {
-            registration.waited = true;
-            return Ok(Wait::Over(self.retire(own)));
-        }
+        registration.waiters += 1;
         registration.at_door += 1;
-        Ok(Wait::At(own, registration.door.address()))
+        let door = (!registration.complete()).then(|| registration.door.address());
+        Ok(Wait { own, door })
     }
 
-    /// A thread that waited has gone through the door.
-    pub(crate) fn waited(&mut self, own: u32) -> Option<Door<C>> {
-        self.registrations.at_mut(own).waited = true;
-        self.leave_door(own)
+    /// A wait is over. True if no other thread waits or has waited: only then
+    /// does what the module registered stay until this thread returns.
+    pub(crate) fn waited(&mut self, own: u32) -> bool {
+        let registration = self.registrations.at_mut(own);
+        registration.waiters -= 1;
+        let first = !core::mem::replace(&mut registration.waited, true);
+        first && registration.waiters == 0
     }
 
     /// A thread is done with the door.
     pub(crate) fn leave_door(&mut self, own: u32) -> Option<Door<C>> {
-        self.registrations.at_mut(own).at_door -= 1;
-        self.retire(own)
-    }
-
-    /// Ends a registration that has been waited for and whose door nobody uses.
-    fn retire(&mut self, own: u32) -> Option<Door<C>> {
-        let registration = self.registrations.at(own);
+        let registration = self.registrations.at_mut(own);
+        registration.at_door -= 1;
         (registration.waited && registration.at_door == 0)
             .then(|| self.registrations.remove(own).door)
     }

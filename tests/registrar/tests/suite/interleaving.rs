@@ -111,6 +111,10 @@ fn explore(pending: bool, body: fn(&Loomed, &Loomed)) {
                 if pending {
                     module.on_detach = Box::new(|_| STATUS_PENDING);
                 }
+                module.on_cleanup = Box::new(|peer| {
+                    let detached = peer.detached.load(Ordering::Relaxed);
+                    assert_eq!(detached, 1, "its detach callback was called first");
+                });
                 Arc::new(module)
             });
             body(&provider, &client);

@@ -7,7 +7,8 @@ use std::ptr;
 use registrar::host::Side;
 use registrar::knobs::Knob;
 use shared_npi::nmr::abi::{
-    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_UNSUCCESSFUL,
 };
 
 use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
@@ -117,7 +118,10 @@ super::rules! {
         up([&client]);
         assert_eq!(client.deregister(), STATUS_SUCCESS);
         assert_eq!(nmr.live_registrations(), []);
-        assert_eq!(client.wait(), STATUS_INVALID_PARAMETER);
+        let other = Module::new(&nmr, Side::Provider, &NPI);
+        up([&other]);
+        assert_eq!(other.deregister(), STATUS_SUCCESS);
+        assert_eq!(client.wait(), STATUS_INVALID_PARAMETER, "others have come and gone since");
         assert_eq!(rules(&nmr), [30]);
     }
 
@@ -131,5 +135,22 @@ super::rules! {
         up([&provider, &client]);
         down([&client, &provider]);
         assert_eq!(rules(&nmr), [31]);
+    }
+
+    31 r31_waiting_for_the_one_that_registers {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.befriend(&provider);
+        client.on_offer = Box::new(|offer| {
+            let provider = offer.module.friend();
+            assert_eq!(provider.deregister(), STATUS_PENDING);
+            assert_eq!(provider.wait(), STATUS_UNSUCCESSFUL, "its binding is being offered");
+            STATUS_NOINTERFACE
+        });
+        up([&client, &provider]);
+        assert_eq!(rules(&nmr), [31]);
+        assert_eq!(provider.wait(), STATUS_SUCCESS);
+        down([&client]);
+        clean(&nmr);
     }
 }
