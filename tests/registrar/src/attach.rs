@@ -31,22 +31,22 @@ impl<H: Host> Registrar<H> {
     /// Offers a provider to a client; answers what the `NmrRegister...` that
     /// does so has to do next.
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
-        self.check_unchanged(&offer.client);
-        let provider = offer.provider.instance();
+        let who = Who::module(&offer.client).binding(offer.id);
+        self.check_unchanged(who);
         let status = match offer.client.callbacks.attach {
             Attach::Client(callback) => {
-                let who = Who::module(&offer.client).binding(offer.id);
                 self.enter(Call::AttachCallback, who);
                 // SAFETY: the client registered this callback for such calls;
                 // the provider's structure is readable while it is registered.
-                let status = unsafe { callback(offer.handle, offer.client.context, provider) };
+                let status =
+                    unsafe { callback(offer.handle, offer.client.context, offer.provider) };
                 self.leave(Call::AttachCallback, who, status)
             }
             Attach::Provider(_) => STATUS_NOINTERFACE,
         };
         let settled = self.state.with(|state| state.settle(offer.binding, status));
         if !settled.asking {
-            self.judge_offer(offer, status, settled.answer);
+            self.judge_offer(who, status, settled.answer);
         }
         self.drive(settled.step);
         match settled.next {
@@ -60,11 +60,10 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R10, R11, R13: the client's answer against the provider's.
-    fn judge_offer(&self, offer: &Offer, status: NTSTATUS, answer: Option<NTSTATUS>) {
+    fn judge_offer(&self, who: Who, status: NTSTATUS, answer: Option<NTSTATUS>) {
         if !H::CHECKED {
             return;
         }
-        let who = Who::module(&offer.client).binding(offer.id);
         // What the provider answered is the provider's fault.
         if answer != Some(status) && self.judge_answer(who, Call::AttachCallback, status) {
             return;
@@ -121,7 +120,7 @@ impl<H: Host> Registrar<H> {
             named: Named::Binding,
             side: Side::Client,
         };
-        let (who, _) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(Call::AttachProvider, who);
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
@@ -180,8 +179,8 @@ impl<H: Host> Registrar<H> {
             self.answered(ask, status, None);
             return (status, None);
         }
-        self.check_unchanged(&ask.provider);
         let who = Who::module(&ask.provider).binding(ask.id);
+        self.check_unchanged(who);
         let status = match ask.provider.callbacks.attach {
             Attach::Provider(callback) => {
                 let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
@@ -193,7 +192,7 @@ impl<H: Host> Registrar<H> {
                     callback(
                         ask.handle,
                         ask.provider.context,
-                        ask.client.instance(),
+                        ask.client,
                         client_context,
                         dispatch,
                         &raw mut answer.context,

@@ -16,8 +16,6 @@ use shared_npi::nmr::abi::{
     struct_size,
 };
 
-use crate::host::Side;
-
 /// `ClientDetachProvider` and `ProviderDetachClient` have one shape.
 pub(crate) type DetachFn = NPI_CLIENT_DETACH_PROVIDER_FN;
 /// So have the two cleanup callbacks.
@@ -89,13 +87,6 @@ impl Characteristics {
         } else {
             // INVARIANT: not null, and the caller's promise.
             Some(Self::Provider(address))
-        }
-    }
-
-    pub(crate) const fn side(self) -> Side {
-        match self {
-            Self::Client(_) => Side::Client,
-            Self::Provider(_) => Side::Provider,
         }
     }
 

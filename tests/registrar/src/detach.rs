@@ -12,6 +12,7 @@ use shared_npi::nmr::abi::{
 };
 
 use crate::binding::Plan;
+use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{Kind, Named};
 use crate::host::{self, Host, Lock, Side};
 use crate::knobs::Knob;
@@ -27,7 +28,7 @@ impl<H: Host> Registrar<H> {
             named: Named::Registration,
             side,
         };
-        let (who, _) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(host::Call::Deregister, who);
         let name = function(host::Call::Deregister, side);
         self.check_irql(name, DISPATCH, who);
@@ -43,7 +44,7 @@ impl<H: Host> Registrar<H> {
                     work.next = self.detach(work.next);
                 }
                 if may_finish {
-                    self.deregistered(work.own)
+                    self.deregistered(work.own, who)
                 } else {
                     STATUS_PENDING
                 }
@@ -61,10 +62,13 @@ impl<H: Host> Registrar<H> {
         self.leave(host::Call::Deregister, who, status)
     }
 
-    fn deregistered(&self, registration: u32) -> NTSTATUS {
+    fn deregistered(&self, registration: u32, who: Who) -> NTSTATUS {
         let (status, wake, door) = self.state.with(|state| state.deregistered(registration));
         self.open(wake.as_ref());
         drop(door);
+        if let (STATUS_SUCCESS, Some(gone)) = (status, who.registration) {
+            self.forget(gone);
+        }
         status
     }
 
@@ -101,10 +105,9 @@ impl<H: Host> Registrar<H> {
                 }
                 Step::Detach(call) => {
                     let status = self.call_detach(&call);
-                    let side = call.module.side();
                     let (reported, step) = self
                         .state
-                        .with(|state| state.detach_returned(call.binding, side, status));
+                        .with(|state| state.detach_returned(call.binding, call.side, status));
                     if reported && status == STATUS_SUCCESS {
                         self.completed_in_vain(&call);
                     }
@@ -132,21 +135,18 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Calls a detach callback.
-    fn call_detach(&self, call: &Call) -> NTSTATUS {
-        self.check_unchanged(&call.module);
-        let callback = call.module.callbacks.detach;
-        let who = Who::module(&call.module)
-            .binding(call.id)
-            .code(callback as usize);
+    fn call_detach(&self, call: &Call<DetachFn>) -> NTSTATUS {
+        let who = Who::call(call, call.callback as usize);
+        self.check_unchanged(who);
         self.enter(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
             if call.prompt {
                 self.state
-                    .with(|state| state.detach_entered(call.binding, call.module.side()));
+                    .with(|state| state.detach_entered(call.binding, call.side));
             }
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding.
-            unsafe { callback(call.context) }
+            unsafe { (call.callback)(call.context) }
         });
         self.leave(host::Call::DetachCallback, who, status);
         if status != STATUS_SUCCESS && status != STATUS_PENDING {
@@ -166,8 +166,8 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R20: a detach that did not pend was reported as complete.
-    fn completed_in_vain(&self, call: &Call) {
-        let who = Who::module(&call.module).binding(call.id);
+    fn completed_in_vain(&self, call: &Call<DetachFn>) {
+        let who = Who::call(call, call.callback as usize);
         let complete = function(host::Call::DetachComplete, who.side);
         let callback = function(host::Call::DetachCallback, who.side);
         self.breach(
@@ -177,20 +177,15 @@ impl<H: Host> Registrar<H> {
         );
     }
 
-    /// Calls a cleanup callback, if the module has one.
-    fn call_cleanup(&self, call: &Call) {
-        self.check_unchanged(&call.module);
-        let Some(callback) = call.module.callbacks.cleanup else {
-            return;
-        };
-        let who = Who::module(&call.module)
-            .binding(call.id)
-            .code(callback as usize);
+    /// Calls a cleanup callback.
+    fn call_cleanup(&self, call: &Call<CleanupFn>) {
+        let who = Who::call(call, call.callback as usize);
+        self.check_unchanged(who);
         self.enter(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding, which both sides have left.
-            unsafe { callback(call.context) };
+            unsafe { (call.callback)(call.context) };
         });
         self.left(host::Call::CleanupCallback, who);
     }
@@ -222,7 +217,7 @@ impl<H: Host> Registrar<H> {
             named: Named::Binding,
             side,
         };
-        let (who, _) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(host::Call::DetachComplete, who);
         let name = function(host::Call::DetachComplete, side);
         self.check_irql(name, DISPATCH, who);

@@ -6,11 +6,11 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use shared_npi::nmr::abi::{GUID, NPIID};
+use shared_npi::nmr::abi::NPIID;
 
 use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
 use crate::registrar::Registrar;
-use crate::registration::Module;
+use crate::snapshot::Snapshot;
 use crate::watch::Who;
 
 /// A registration whose wait has not returned.
@@ -22,8 +22,6 @@ pub struct LiveRegistration {
     pub side: Side,
     /// The address of its attach callback when it registered.
     pub code: usize,
-    /// Its `ModuleId`, if that is a GUID.
-    pub module: Option<GUID>,
     /// Its NPI.
     pub npi: NPIID,
     /// `NmrDeregister...` has been called.
@@ -41,8 +39,6 @@ pub struct Holdup {
     pub registration: RegistrationId,
     /// The address of its attach callback.
     pub code: usize,
-    /// Its `ModuleId`, if that is a GUID.
-    pub module: Option<GUID>,
     /// Its detach callback has returned `STATUS_PENDING`; otherwise it has not
     /// returned.
     pub pended: bool,
@@ -69,7 +65,6 @@ impl<H: Host> Registrar<H> {
                 registration: Some(holdup.registration),
                 binding: Some(holdup.binding),
                 code: holdup.code,
-                name: holdup.module,
             };
             self.breach(20, who, format_args!("a pending detach is never completed"));
         }
@@ -87,7 +82,6 @@ impl<H: Host> Registrar<H> {
                 registration: Some(registration.id),
                 binding: None,
                 code: registration.code,
-                name: registration.module,
             };
             if registration.deregistering {
                 self.breach(
@@ -107,9 +101,8 @@ impl<H: Host> Registrar<H> {
         if !H::CHECKED {
             return;
         }
-        let (registrations, contexts) = self
-            .state
-            .with(|state| (state.registered_in(memory), state.bound_in(memory)));
+        let registrations = self.ledger.with(|ledger| ledger.registered_in(memory));
+        let contexts = self.state.with(|state| state.bound_in(memory));
         for (module, part) in registrations {
             let who = Who::module(&module);
             self.breach(
@@ -132,20 +125,27 @@ impl<H: Host> Registrar<H> {
 
     /// R2: what a module registered is as it was. The registration is held by
     /// a binding or by the caller's wait.
-    pub(crate) fn check_unchanged(&self, module: &Module) {
-        if !H::CHECKED {
-            return;
-        }
-        let Some(snapshot) = self.state.with(|state| state.snapshot(module.slot)) else {
+    pub(crate) fn check_unchanged(&self, who: Who) {
+        let Some(id) = who.registration.filter(|_| H::CHECKED) else {
             return;
         };
-        if let Some(what) = snapshot.changed() {
-            self.state.with(|state| state.drop_snapshot(module.slot));
+        let remembered = self.ledger.with(|ledger| ledger.snapshot(id).copied());
+        if let Some(what) = remembered.and_then(|snapshot| snapshot.changed()) {
+            self.ledger.with(|ledger| {
+                ledger.snapshot(id).map(Snapshot::retire);
+            });
             self.breach(
                 2,
-                Who::module(module),
+                who,
                 format_args!("what the module registered has changed: {what}"),
             );
+        }
+    }
+
+    /// A registration is gone.
+    pub(crate) fn forget(&self, registration: RegistrationId) {
+        if H::CHECKED {
+            self.ledger.with(|ledger| ledger.forget(registration));
         }
     }
 }

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the registrar remembers only to judge by: the last events, and who is
-//! inside which callback.
+//! What the registrar remembers only to judge by: the last events, who is
+//! inside which callback, and what each module registered.
 //!
 //! It is fed by the events and decides nothing, so NMR behaves the same without
 //! it. Where memory for it runs out it forgets rather than fails.
 
 use alloc::vec::Vec;
+use core::ops::Range;
+
+use hashbrown::HashMap;
+use shared_npi::nmr::abi::GUID;
 
 use crate::finding::Moment;
-use crate::host::{BindingId, Call, Phase, Side};
+use crate::host::{BindingId, Call, Phase, RegistrationId, Side};
 use crate::journal::Journal;
+use crate::registration::Module;
+use crate::snapshot::Snapshot;
 
 /// A callback that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +27,23 @@ pub(crate) struct Frame {
     pub(crate) binding: Option<BindingId>,
 }
 
+// SAFETY: the pointers in it are the modules' and are only followed to compare
+// what lies behind them.
+unsafe impl Send for Ledger {}
+
 /// The memory.
 pub(crate) struct Ledger {
     pub(crate) journal: Journal,
     frames: Vec<Frame>,
+    modules: HashMap<RegistrationId, (Module, Snapshot)>,
 }
 
 impl Ledger {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             journal: Journal::new(),
             frames: Vec::new(),
+            modules: HashMap::new(),
         }
     }
 
@@ -81,5 +93,37 @@ impl Ledger {
         self.frames
             .iter()
             .filter(move |frame| frame.thread == thread)
+    }
+
+    /// A module has registered.
+    pub(crate) fn remember(&mut self, module: Module, snapshot: Snapshot) {
+        if self.modules.try_reserve(1).is_ok() {
+            self.modules.insert(module.id, (module, snapshot));
+        }
+    }
+
+    /// A registration is gone.
+    pub(crate) fn forget(&mut self, registration: RegistrationId) {
+        self.modules.remove(&registration);
+    }
+
+    /// Its `ModuleId`, if that was a GUID.
+    pub(crate) fn name(&self, registration: RegistrationId) -> Option<GUID> {
+        let (_, snapshot) = self.modules.get(&registration)?;
+        snapshot.name()
+    }
+
+    /// What it had registered.
+    pub(crate) fn snapshot(&mut self, registration: RegistrationId) -> Option<&mut Snapshot> {
+        let (_, snapshot) = self.modules.get_mut(&registration)?;
+        Some(snapshot)
+    }
+
+    /// The modules with something they registered in `memory`, and what it is.
+    pub(crate) fn registered_in(&self, memory: &Range<usize>) -> Vec<(Module, &'static str)> {
+        self.modules
+            .values()
+            .filter_map(|(module, snapshot)| Some((*module, snapshot.part_in(memory)?)))
+            .collect()
     }
 }

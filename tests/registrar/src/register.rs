@@ -142,11 +142,9 @@ impl<H: Host> Registrar<H> {
         } = admitted;
         let handle_first = self.host.draw(Knob::HandleWritten, 2) == 0;
         let applicant = Applicant {
-            characteristics,
+            instance: characteristics.instance(),
             callbacks,
             context,
-            name: characteristics.module_guid(),
-            snapshot: H::CHECKED.then(|| Snapshot::new(characteristics, context)),
             npi,
             door: Door::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
@@ -157,6 +155,11 @@ impl<H: Host> Registrar<H> {
             .state
             .with(|state| state.register(applicant, thread))
             .map_err(|_unused| STATUS_INSUFFICIENT_RESOURCES)?;
+        if H::CHECKED {
+            let snapshot = Snapshot::new(characteristics, context);
+            self.ledger
+                .with(|ledger| ledger.remember(registered.module, snapshot));
+        }
         if handle_first {
             // SAFETY: the caller's promise.
             unsafe { handle_out.write(registered.handle) };

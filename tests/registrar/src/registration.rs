@@ -7,31 +7,30 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::GUID;
+use shared_npi::nmr::abi::NPI_REGISTRATION_INSTANCE;
 
-use crate::characteristics::{Callbacks, Characteristics};
+use crate::characteristics::{Attach, Callbacks};
 use crate::host::{Completion, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
 use crate::slab::{Exhausted, NONE};
-use crate::snapshot::Snapshot;
 
 /// Who a callback belongs to: what of a registration never changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Module {
     pub(crate) id: RegistrationId,
-    /// Its slot among the registrations.
-    pub(crate) slot: u32,
-    pub(crate) characteristics: Characteristics,
+    /// What its peers are shown of it, readable while it is registered.
+    pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
-    /// Its `ModuleId`, if that is a GUID.
-    pub(crate) name: Option<GUID>,
 }
 
 impl Module {
     pub(crate) const fn side(&self) -> Side {
-        self.characteristics.side()
+        match self.callbacks.attach {
+            Attach::Client(_) => Side::Client,
+            Attach::Provider(_) => Side::Provider,
+        }
     }
 
     /// An address in its image.
@@ -43,8 +42,6 @@ impl Module {
 /// A registration.
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
-    /// What it registered, until that has been found to have changed.
-    pub(crate) snapshot: Option<Snapshot>,
     pub(crate) npi: NpiKey,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,

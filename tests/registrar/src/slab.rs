@@ -106,20 +106,15 @@ impl<T> Slab<T> {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
 
-    /// The key of what is inserted next, where [`reserve`](Self::reserve) made
-    /// room.
-    pub(crate) fn next_key(&self) -> Key {
-        self.key(self.free)
-    }
-
     /// Stores `value` where [`reserve`](Self::reserve) made room.
     pub(crate) fn insert(&mut self, value: T) -> Key {
-        let key = self.next_key();
-        let entry = self.slot_mut(key.slot);
+        let slot = self.free;
+        let entry = self.slot_mut(slot);
         entry.value = Some(value);
-        self.free = entry.next_free;
+        let (next, turn) = (entry.next_free, entry.turn);
+        self.free = next;
         self.spare -= 1;
-        key
+        Key { slot, turn }
     }
 
     /// Takes the value in `slot` away and makes its keys old.
@@ -246,7 +241,7 @@ mod tests {
     fn a_slot_whose_keys_are_used_up_is_not_used_again() {
         let mut slab = Slab::new();
         slab.reserve(1).unwrap();
-        let first = slab.next_key().slot;
+        let first = slab.free;
         slab.slot_mut(first).turn = USES;
         let last = slab.insert('a');
         slab.remove(last.slot);

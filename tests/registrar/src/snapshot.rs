@@ -147,6 +147,9 @@ pub(crate) struct Snapshot {
     module: *const NPI_MODULEID,
     identity: Option<Identity>,
     specific: usize,
+    name: Option<GUID>,
+    /// It has been found to have changed: once said is enough.
+    stale: bool,
 }
 
 impl Snapshot {
@@ -170,11 +173,26 @@ impl Snapshot {
             // SAFETY: as above.
             identity: (!module.is_null()).then(|| unsafe { identity(module) }),
             specific: specific.addr(),
+            name: characteristics.module_guid(),
+            stale: false,
         }
+    }
+
+    /// Its `ModuleId`, if that is a GUID.
+    pub(crate) const fn name(&self) -> Option<GUID> {
+        self.name
+    }
+
+    /// Does not compare it again: a change is reported once.
+    pub(crate) const fn retire(&mut self) {
+        self.stale = true;
     }
 
     /// What is no longer as it was.
     pub(crate) fn changed(&self) -> Option<&'static str> {
+        if self.stale {
+            return None;
+        }
         let now = self.characteristics.words();
         let fields = self.characteristics.fields();
         if let Some(index) = (0..COUNT).find(|&index| now[index] != self.words[index]) {

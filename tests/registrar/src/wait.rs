@@ -11,7 +11,6 @@ use crate::handle::{Kind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
 use crate::ledger::Frame;
 use crate::registrar::Registrar;
-use crate::registration::Module;
 use crate::state::Wake;
 use crate::watch::{APC, Who, function};
 
@@ -21,11 +20,11 @@ impl<H: Host> Registrar<H> {
             named: Named::Registration,
             side,
         };
-        let (who, module) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(Call::Wait, who);
         let name = function(Call::Wait, side);
         self.check_irql(name, APC, who);
-        if self.waits_for_itself(name, who, module.as_ref()) {
+        if self.waits_for_itself(name, who) {
             return self.leave(Call::Wait, who, STATUS_UNSUCCESSFUL);
         }
         let status = match self.state.with(|state| state.wait(handle, side)) {
@@ -35,10 +34,11 @@ impl<H: Host> Registrar<H> {
                     unsafe { door.as_ref() }.wait();
                 }
                 let alone = self.state.with(|state| state.waited(wait.own));
-                if let Some(module) = &module
-                    && alone
-                {
-                    self.check_unchanged(module);
+                if alone {
+                    self.check_unchanged(who);
+                }
+                if let Some(gone) = who.registration {
+                    self.forget(gone);
                 }
                 // The door is dropped out here, not under the lock.
                 drop(self.state.with(|state| state.leave_door(wait.own)));
@@ -51,7 +51,7 @@ impl<H: Host> Registrar<H> {
 
     /// R31: a wait inside a callback; true if it could never end, because the
     /// callback belongs to a binding of the registration.
-    fn waits_for_itself(&self, name: &str, who: Who, module: Option<&Module>) -> bool {
+    fn waits_for_itself(&self, name: &str, who: Who) -> bool {
         if !H::CHECKED {
             return false;
         }
@@ -64,12 +64,12 @@ impl<H: Host> Registrar<H> {
         };
         let callback = function(inside.call, inside.side);
         self.breach(31, who, format_args!("{name} was called inside {callback}"));
-        module.is_some_and(|module| {
+        who.registration.is_some_and(|own| {
             self.state.with(|state| {
                 frames
                     .iter()
                     .filter_map(|frame| frame.binding)
-                    .any(|binding| state.binds(binding, module.slot))
+                    .any(|binding| state.binds(binding, own))
             })
         })
     }

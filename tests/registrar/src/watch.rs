@@ -8,13 +8,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use shared_npi::nmr::abi::{GUID, HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::finding::{Finding, Moment};
 use crate::handle::{Kind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
 use crate::registrar::Registrar;
 use crate::registration::Module;
+use crate::state;
 
 /// `PASSIVE_LEVEL`.
 pub(crate) const PASSIVE: u8 = 0;
@@ -30,7 +31,6 @@ pub(crate) struct Who {
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
-    pub(crate) name: Option<GUID>,
 }
 
 impl Who {
@@ -41,7 +41,6 @@ impl Who {
             registration: None,
             binding: None,
             code: 0,
-            name: None,
         }
     }
 
@@ -51,7 +50,16 @@ impl Who {
             registration: Some(module.id),
             binding: None,
             code: module.code(),
-            name: module.name,
+        }
+    }
+
+    /// The module with a callback at `code` that is called.
+    pub(crate) const fn call<F>(call: &state::Call<F>, code: usize) -> Self {
+        Self {
+            side: call.side,
+            registration: Some(call.registration),
+            binding: Some(call.id),
+            code,
         }
     }
 
@@ -121,38 +129,37 @@ impl<H: Host> Registrar<H> {
         let mut text = String::new();
         // Writing to a `String` does not fail.
         let _ = fmt::write(&mut text, what);
+        let (module, history) = self.ledger.with(|ledger| {
+            (
+                who.registration.and_then(|id| ledger.name(id)),
+                who.binding
+                    .map_or_else(Vec::new, |id| ledger.journal.history(id)),
+            )
+        });
         Finding {
             rule,
             what: text,
             side: who.side,
             registration: who.registration,
-            module: who.name,
+            module,
             binding: who.binding,
             code: who.code,
             thread: self.host.thread(),
-            history: who.binding.map_or_else(Vec::new, |binding| {
-                self.ledger.with(|ledger| ledger.journal.history(binding))
-            }),
+            history,
         }
     }
 
     /// Whose handle of `kind` this is, as far as that can be told.
-    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> (Who, Option<Module>) {
+    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> Who {
         let owner = if H::CHECKED {
             self.state.with(|state| state.owner(handle, kind))
         } else {
             None
         };
-        match owner {
-            None => (Who::on(kind.side), None),
-            Some((module, binding)) => {
-                let who = Who {
-                    binding,
-                    ..Who::module(&module)
-                };
-                (who, Some(module))
-            }
-        }
+        owner.map_or(Who::on(kind.side), |(module, binding)| Who {
+            binding,
+            ..Who::module(&module)
+        })
     }
 
     /// R22, R23: `function` got something that is no handle of `kind`; answers

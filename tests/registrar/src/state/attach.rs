@@ -4,13 +4,12 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{HANDLE, NTSTATUS};
+use shared_npi::nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
 
 use super::register::Next;
 use super::{Refusal, State, Step};
 use crate::attach::succeeded;
 use crate::binding::{Phase, Stand};
-use crate::characteristics::Characteristics;
 use crate::handle::{Kind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
@@ -23,7 +22,7 @@ pub(crate) struct Ask {
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
-    pub(crate) client: Characteristics,
+    pub(crate) client: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) provider: Module,
 }
 
@@ -91,7 +90,7 @@ impl<C> State<C> {
             binding: slot,
             id: binding.id,
             handle: self.binding_handle(slot, Side::Provider),
-            client: self.module(slot, Side::Client).characteristics,
+            client: self.module(slot, Side::Client).instance,
             provider: self.module(slot, Side::Provider),
         })
     }

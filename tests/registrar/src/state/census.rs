@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::State;
 use crate::binding::{Phase, Stand};
-use crate::host::{BindingId, Side};
+use crate::host::{BindingId, RegistrationId, Side};
 use crate::inspect::{Holdup, LiveRegistration};
 use crate::registration::Module;
 
@@ -21,7 +21,6 @@ impl<C> State<C> {
                 id: registration.module.id,
                 side: registration.module.side(),
                 code: registration.module.code(),
-                module: registration.module.name,
                 npi: registration.npi.into(),
                 deregistering: registration.deregistering,
             })
@@ -41,7 +40,6 @@ impl<C> State<C> {
                         side,
                         registration: module.id,
                         code: module.code(),
-                        module: module.name,
                         pended,
                     });
                 }
@@ -50,16 +48,17 @@ impl<C> State<C> {
         holdups
     }
 
-    /// The modules with something they registered in `memory`, and what it is.
-    pub(crate) fn registered_in(&self, memory: &Range<usize>) -> Vec<(Module, &'static str)> {
-        self.registrations
-            .iter()
-            .filter(|registration| !registration.waited)
-            .filter_map(|registration| {
-                let part = registration.snapshot.as_ref()?.part_in(memory)?;
-                Some((registration.module, part))
+    /// Whether a binding that exists has an end at the registration.
+    pub(crate) fn binds(&self, binding: BindingId, registration: RegistrationId) -> bool {
+        let mut candidates = self.bindings.iter();
+        candidates
+            .find(|candidate| candidate.id == binding)
+            .is_some_and(|binding| {
+                [Side::Client, Side::Provider].iter().any(|&side| {
+                    let end = binding.end(side).registration;
+                    self.registrations.at(end).module.id == registration
+                })
             })
-            .collect()
     }
 
     /// The modules with binding contexts in `memory`.

@@ -8,7 +8,7 @@ use super::{Call, Refusal, State, Step, Wake};
 use crate::binding::{Move, Phase, Plan, Stand};
 use crate::handle::{Kind, Named};
 use crate::host::Side;
-use crate::registration::Door;
+use crate::registration::{Door, Module};
 use crate::slab::NONE;
 
 /// When a `DetachComplete` function was called.
@@ -154,26 +154,33 @@ impl<C> State<C> {
     fn advance(&mut self, slot: u32) -> Step<C> {
         match self.bindings.at_mut(slot).advance() {
             Move::Rest => Step::Rest,
-            Move::Detach(side) => Step::Detach(self.call(slot, side)),
+            Move::Detach(side) => {
+                let module = self.module(slot, side);
+                Step::Detach(self.call(slot, &module, module.callbacks.detach))
+            }
             Move::CleanUp => Step::CleanUp(
                 slot,
                 [Side::Client, Side::Provider].map(|side| {
                     let bound = self.bindings.at(slot).end(side).bound();
-                    bound.then(|| self.call(slot, side))
+                    let module = bound.then(|| self.module(slot, side))?;
+                    Some(self.call(slot, &module, module.callbacks.cleanup?))
                 }),
             ),
             Move::Release => self.release(slot),
         }
     }
 
-    fn call(&self, slot: u32, side: Side) -> Call {
+    fn call<F>(&self, slot: u32, module: &Module, callback: F) -> Call<F> {
+        let side = module.side();
         let binding = self.bindings.at(slot);
         Call {
             binding: slot,
-            id: binding.id,
-            module: self.module(slot, side),
-            context: binding.end(side).context,
+            side,
             prompt: binding.plan.prompt,
+            id: binding.id,
+            registration: module.id,
+            callback,
+            context: binding.end(side).context,
         }
     }
 

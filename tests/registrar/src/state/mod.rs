@@ -29,13 +29,13 @@ pub(crate) use self::attach::{Ask, Asker, Follow};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{Applicant, Next, Offer};
 use crate::binding::{Binding, Phase};
+use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, Kind, Misuse, Named};
-use crate::host::{BindingId, Side};
+use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Linked, Links};
 use crate::npis::Npis;
 use crate::registration::{Module, Registration};
 use crate::slab::{Key, Slab};
-use crate::snapshot::Snapshot;
 
 /// The tables.
 pub(crate) struct State<C> {
@@ -80,15 +80,18 @@ impl From<Misuse> for Refusal {
     }
 }
 
-/// A callback to make for a binding.
+/// A callback to make for a binding: no more than it takes, as it is passed on
+/// by value.
 #[derive(Clone, Copy)]
-pub(crate) struct Call {
+pub(crate) struct Call<F> {
     pub(crate) binding: u32,
-    pub(crate) id: BindingId,
-    pub(crate) module: Module,
-    pub(crate) context: *mut c_void,
+    pub(crate) side: Side,
     /// [`Plan::prompt`](crate::binding::Plan::prompt).
     pub(crate) prompt: bool,
+    pub(crate) id: BindingId,
+    pub(crate) registration: RegistrationId,
+    pub(crate) callback: F,
+    pub(crate) context: *mut c_void,
 }
 
 /// What a transition of a binding leaves to be done.
@@ -98,9 +101,9 @@ pub(crate) enum Step<C> {
     /// Decide how to detach this binding, and begin.
     Begin(u32),
     /// Call this detach callback.
-    Detach(Call),
+    Detach(Call<DetachFn>),
     /// Call these cleanup callbacks, in any order.
-    CleanUp(u32, [Option<Call>; 2]),
+    CleanUp(u32, [Option<Call<CleanupFn>>; 2]),
     /// The binding is gone; open these doors.
     Done([Option<Wake<C>>; 2]),
 }
@@ -162,27 +165,6 @@ impl<C> State<C> {
                 }
             }
         }
-    }
-
-    /// What a registration that is still there had registered, unless it was
-    /// found to have changed.
-    pub(crate) fn snapshot(&self, own: u32) -> Option<Snapshot> {
-        self.registrations.at(own).snapshot
-    }
-
-    /// It has changed: once said is enough.
-    pub(crate) fn drop_snapshot(&mut self, own: u32) {
-        self.registrations.at_mut(own).snapshot = None;
-    }
-
-    /// Whether a binding that exists has an end at the registration.
-    pub(crate) fn binds(&self, binding: BindingId, own: u32) -> bool {
-        self.bindings.iter().any(|candidate| {
-            candidate.id == binding
-                && [Side::Client, Side::Provider]
-                    .iter()
-                    .any(|&side| candidate.end(side).registration == own)
-        })
     }
 
     /// Whose handle this is, if anybody's.

@@ -4,26 +4,23 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{GUID, HANDLE};
+use shared_npi::nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
 use super::{Ends, State, Wake};
 use crate::binding::{Binding, Phase};
-use crate::characteristics::{Callbacks, Characteristics};
+use crate::characteristics::Callbacks;
 use crate::handle::{self, Kind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
 use crate::registration::{Door, Module, Registration};
 use crate::slab::{Exhausted, NONE};
-use crate::snapshot::Snapshot;
 
 /// A registration in the making.
 pub(crate) struct Applicant<C> {
-    pub(crate) characteristics: Characteristics,
+    pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
-    pub(crate) name: Option<GUID>,
-    pub(crate) snapshot: Option<Snapshot>,
     pub(crate) npi: NpiKey,
     pub(crate) door: Door<C>,
     /// Peers that registered last are offered first.
@@ -50,7 +47,7 @@ pub(crate) struct Offer {
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
     pub(crate) client: Module,
-    pub(crate) provider: Characteristics,
+    pub(crate) provider: *const NPI_REGISTRATION_INSTANCE,
 }
 
 impl<C> State<C> {
@@ -62,36 +59,28 @@ impl<C> State<C> {
         thread: u64,
     ) -> Result<Registered<C>, Door<C>> {
         let Applicant {
-            characteristics,
+            instance,
             callbacks,
             context,
-            name,
-            snapshot,
             npi,
             door,
             newest_first,
         } = applicant;
-        let side = characteristics.side();
+        let module = Module {
+            id: RegistrationId(self.last_registration + 1),
+            instance,
+            callbacks,
+            context,
+        };
+        let side = module.side();
         let peers = self.npis.members(npi, side.peer());
         if self.reserve(peers.len).is_err() {
             return Err(door);
         }
 
         self.last_registration += 1;
-        let key = self.registrations.next_key();
-        let module = Module {
-            id: RegistrationId(self.last_registration),
-            slot: key.slot,
-            characteristics,
-            callbacks,
-            context,
-            name,
-        };
-        let named = Named::Registration;
-        let handle = handle::encode(Kind { named, side }, key);
-        self.registrations.insert(Registration {
+        let key = self.registrations.insert(Registration {
             module,
-            snapshot,
             npi,
             links: Links::LOOSE,
             bindings: List::EMPTY,
@@ -102,6 +91,8 @@ impl<C> State<C> {
             at_door: 0,
             door,
         });
+        let named = Named::Registration;
+        let handle = handle::encode(Kind { named, side }, key);
         self.npis.join(npi, side, &mut self.registrations, key.slot);
 
         let mut peer = peers.first;
@@ -173,7 +164,7 @@ impl<C> State<C> {
             id: self.bindings.at(binding).id,
             handle: self.binding_handle(binding, Side::Client),
             client: self.module(binding, Side::Client),
-            provider: self.module(binding, Side::Provider).characteristics,
+            provider: self.module(binding, Side::Provider).instance,
         }
     }
 }
