@@ -92,6 +92,9 @@ fn fault_rows(report: &Report) -> Vec<String> {
     rows.collect()
 }
 
+/// So much of a stack is shown.
+const FRAMES: usize = 6;
+
 fn describe(text: &mut String, finding: &Finding, again: &str) {
     let mut line = |words: &dyn std::fmt::Display| {
         writeln!(text)
@@ -99,8 +102,11 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
             .expect("a string takes everything");
     };
     line(&format_args!("finding: {finding}"));
-    for call in &finding.stack {
-        line(&format_args!("    in {call}"));
+    for frame in finding.stack.iter().take(FRAMES) {
+        line(&format_args!("    in {frame}"));
+    }
+    if let Some(more @ 1..) = finding.stack.len().checked_sub(FRAMES) {
+        line(&format_args!("    in {more} more, which --json lists"));
     }
     for moment in &finding.history {
         line(&format_args!("    before: {moment}"));
@@ -110,11 +116,18 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
 
 #[cfg(test)]
 mod tests {
+    use scenarios::Frame;
+
     use super::*;
 
     #[test]
     fn a_finding_is_named_with_its_driver_and_how_to_see_it_again() {
         let mut report = Report::new("sim", 7, 10);
+        let frame = Frame {
+            module: "client.sys".to_owned(),
+            offset: Some(0x1234),
+            place: None,
+        };
         report.add_finding(Finding {
             code: "R29".to_owned(),
             what: "DriverUnload returned too early".to_owned(),
@@ -124,14 +137,15 @@ mod tests {
             cycle: 3,
             seed: 7,
             thread: "unload client".to_owned(),
-            stack: vec!["KeSetEvent from client.sys+0x1234".to_owned()],
+            stack: vec![frame; FRAMES + 2],
             history: Vec::new(),
             count: 2,
         });
         let text = of(&report, |cycle| format!("run seed=7,cycle={cycle}"));
         for part in [
             "R29 client.sys+0x1150: DriverUnload returned too early",
-            "in KeSetEvent from client.sys+0x1234",
+            "in client.sys+0x1234\n",
+            "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",
             "1 findings",
         ] {

@@ -92,7 +92,12 @@ impl Workshop {
             .args(["--target=x86_64-pc-windows-msvc", "-ffreestanding"])
             // Functions stay what they are in the source: findings name them.
             .args(["-O1", "-fno-inline", "-fno-optimize-sibling-calls"])
-            .args(["-g", "-gcodeview", "-fdebug-compilation-dir=."])
+            .args([
+                "-g",
+                "-gcodeview",
+                "-fdebug-compilation-dir=.",
+                "-funwind-tables",
+            ])
             .args(["-Wall", "-Werror", "-Wno-unused", "-Itests/zoo/include"])
             .arg(format!("-D{}", module.role.name().to_uppercase()))
             .args((variant == Variant::Defective).then_some("-DDEFECT"))

@@ -25,6 +25,7 @@ pub(crate) struct Headers {
     pub(crate) imports: Directory,
     pub(crate) delay_imports: Directory,
     pub(crate) relocations: Directory,
+    pub(crate) functions: Directory,
 }
 
 /// Where a table is; absent if its address is 0.
@@ -75,6 +76,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Headers, SectionTable<'_>), Fault> {
         imports: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_IMPORT),
         delay_imports: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT),
         relocations: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_BASERELOC),
+        functions: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION),
     };
     check_sizes(bytes, &headers)?;
     Ok((headers, table))

@@ -152,6 +152,26 @@ impl DriverImage {
         &self.relocations
     }
 
+    /// The file's content from `address`, relative to the base, to the end of
+    /// what its section has in the file.
+    #[must_use]
+    pub fn content(&self, address: u32) -> Option<&[u8]> {
+        sections::content(&self.bytes, &self.sections, address)
+    }
+
+    /// The exception directory, which says for each function how its frame is
+    /// unwound: an array of `RUNTIME_FUNCTION`, empty if there is none.
+    #[must_use]
+    pub fn functions(&self) -> &[u8] {
+        let directory = self.headers.functions;
+        let content = self.content(directory.address);
+        let size = usize::try_from(directory.size).ok();
+        content
+            .zip(size)
+            .and_then(|(content, size)| content.get(..size))
+            .unwrap_or_default()
+    }
+
     /// What Windows, or this project, would object to; empty for a good image.
     #[must_use]
     pub fn check(&self) -> Vec<Defect> {

@@ -21,6 +21,6 @@ mod stage;
 
 pub use cycle::{Action, Cycle, LoadOrder, Role, Setting, Step, UnloadOrder, stream};
 pub use npi::{ECHO, Entry, Npi};
-pub use report::{Counts, Finding, Place, Report};
+pub use report::{Counts, Finding, Frame, Place, Report};
 pub use script::{Script, WrongScript};
 pub use stage::Stage;

@@ -30,8 +30,8 @@ pub struct Finding {
     pub seed: u64,
     /// The simulated thread.
     pub thread: String,
-    /// The calls that were under way on that thread, the innermost first.
-    pub stack: Vec<String>,
+    /// The functions that were under way on that thread, the innermost first.
+    pub stack: Vec<Frame>,
     /// What had happened to the binding concerned, the oldest first.
     pub history: Vec<String>,
     /// In how many cycles it was seen.
@@ -85,6 +85,28 @@ impl fmt::Display for Place {
             (Some(file), Some(line)) => write!(f, " ({file}:{line})"),
             (Some(file), None) => write!(f, " ({file})"),
             (None, _) => Ok(()),
+        }
+    }
+}
+
+/// A function that was under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Its driver, or the image of the kernel that exports it.
+    pub module: String,
+    /// Where in the driver's image.
+    pub offset: Option<u32>,
+    /// The function and the line, as far as they are known.
+    pub place: Option<Place>,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.module)?;
+        match (&self.place, self.offset) {
+            (Some(place), _) => write!(f, "!{place}"),
+            (None, Some(offset)) => write!(f, "+{offset:#x}"),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! Codes are those of Windows and Driver Verifier where they have one.
 
+use pe_unwind_info::x86_64::Register;
 use registrar::finding::Finding as Breach;
 use scenarios::Finding;
 
@@ -43,16 +44,23 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
 impl State {
     /// Takes note of a finding; a cycle has at most one.
     pub(crate) fn report(&mut self, code: &str, what: String, site: Option<Site>) {
+        let thread = self.scheduler.current_id();
+        self.report_on(thread, None, code, what, site);
+    }
+
+    /// Takes note of a finding that a thread shows, where a fault stopped it or
+    /// in the innermost call that it makes.
+    fn report_on(
+        &mut self,
+        thread: ThreadId,
+        fault: Option<&Fault>,
+        code: &str,
+        what: String,
+        site: Option<Site>,
+    ) {
         if self.finding.is_some() {
             return;
         }
-        let thread = self.scheduler.current();
-        let stack = thread
-            .frames
-            .iter()
-            .rev()
-            .map(|frame| self.show_call(frame))
-            .collect();
         let finding = Finding {
             code: code.to_owned(),
             what,
@@ -63,12 +71,15 @@ impl State {
             place: site.and_then(|site| self.drivers.place(site)),
             cycle: self.cycle,
             seed: self.seed,
-            thread: thread.name.clone(),
-            stack,
+            thread: self.scheduler.thread(thread).name.clone(),
+            stack: self.stack(thread, fault),
             history: Vec::new(),
             count: 1,
         };
         self.trace(|_| format!("FINDING {finding}"));
+        for frame in &finding.stack {
+            self.trace(|_| format!("  in {frame}"));
+        }
         self.finding = Some(finding);
     }
 
@@ -92,7 +103,8 @@ impl State {
             }
             _ => String::new(),
         };
-        self.report(code, what + &via, site);
+        let thread = self.scheduler.current_id();
+        self.report_on(thread, Some(fault), code, what + &via, site);
     }
 
     /// Who took memory away from NMR that it was still entitled to (R2): not
@@ -117,13 +129,11 @@ impl State {
 
     /// Where a call to an address that is no code came from.
     fn jumped_from(&self, fault: &Fault) -> Option<Site> {
-        let readable = STACKS.contains(&fault.rsp) && !stack::is_guard(fault.rsp);
-        if fault.kind != Kind::Execute || !readable || !fault.rsp.is_multiple_of(8) {
+        if fault.kind != Kind::Execute {
             return None;
         }
-        // SAFETY: an aligned word of a stack that was just in use.
-        let home = unsafe { (fault.rsp as *const usize).read() };
-        self.drivers.site(home)
+        let home = self.stacks.read(fault.registers.rsp())?;
+        self.drivers.site(usize::try_from(home).ok()?)
     }
 
     fn describe(&self, fault: &Fault) -> (&'static str, String) {
@@ -155,7 +165,8 @@ impl State {
             // SAFETY: the processor just fetched this instruction.
             let code = unsafe { (fault.rip as *const [u8; 2]).read_unaligned() };
             if code == FAST_FAIL {
-                return ("0x139", format!("fast fail with code {}", fault.rcx));
+                let reason = fault.registers.of(Register::RCX);
+                return ("0x139", format!("fast fail with code {reason}"));
             }
         }
         let what = "privileged instruction, or an address that cannot exist";
@@ -227,7 +238,7 @@ impl State {
     /// Nobody can run, and time does not help.
     pub(crate) fn report_deadlock(&mut self) {
         let what = format!("nobody can go on: {}", self.show_stuck());
-        self.report("deadlock", what, self.blocked_driver());
+        self.report_blocked(what);
     }
 
     /// The cycle does not come to an end, although threads run.
@@ -237,11 +248,26 @@ impl State {
                 let what = "the cycle does not end: threads keep running".to_owned();
                 self.report("livelock", what, self.caller());
             }
-            stuck => {
-                let what = format!("the cycle does not end: {stuck}");
-                self.report("deadlock", what, self.blocked_driver());
-            }
+            stuck => self.report_blocked(format!("the cycle does not end: {stuck}")),
         }
+    }
+
+    /// Shows the last thread that entered a wait it cannot leave, and where it
+    /// did so: the first ones are those that wait for a driver.
+    ///
+    /// Where a side owes the end of a detach it is to blame, whoever waits.
+    fn report_blocked(&mut self, what: String) {
+        let threads = self.scheduler.threads.iter().enumerate().rev();
+        let mut blocked = threads.filter(|(_, thread)| thread.blocked_on().is_some());
+        let last = blocked.find_map(|(index, thread)| {
+            let site = self.origin(thread.frames.last()?)?;
+            Some((ThreadId(index), site))
+        });
+        let (thread, site) = last.unzip();
+        let debt = self.watch.owing().next();
+        let site = debt.map_or(site, |debt| self.drivers.site(debt.code));
+        let thread = thread.unwrap_or_else(|| self.scheduler.current_id());
+        self.report_on(thread, None, "deadlock", what, site);
     }
 
     /// Who waits for what, and who owes the end of a detach.
@@ -257,19 +283,6 @@ impl State {
         });
         let owed = self.watch.owing().map(|debt| debt.to_string());
         stuck.chain(owed).collect::<Vec<_>>().join("; ")
-    }
-
-    /// Where the last thread that entered a wait it cannot leave did so: the
-    /// first ones are those that wait for a driver.
-    ///
-    /// Where a side owes the end of a detach it is that side, whoever waits.
-    fn blocked_driver(&self) -> Option<Site> {
-        if let Some(debt) = self.watch.owing().next() {
-            return self.drivers.site(debt.code);
-        }
-        let threads = self.scheduler.threads.iter().rev();
-        let mut blocked = threads.filter(|thread| thread.blocked_on().is_some());
-        blocked.find_map(|thread| thread.frames.last().and_then(|frame| self.origin(frame)))
     }
 
     /// What a thread waits for, in words.

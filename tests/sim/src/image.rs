@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use driver_image::{DriverImage, ImageError, Section};
+use pe_unwind_info::x86_64::{FunctionTableEntries, UnwindState};
 use scenarios::Place;
 
 use crate::arena::{self, Access, IMAGES, PAGE};
@@ -106,10 +107,34 @@ impl Image {
         self.file.name()
     }
 
+    fn symbols(&self) -> Option<&Symbols> {
+        let read = || Symbols::of(&self.path, self.file.bytes());
+        self.symbols.get_or_init(read).as_ref()
+    }
+
     /// What is at `offset`, as far as its .pdb says.
     pub(crate) fn place(&self, offset: u32) -> Option<Place> {
-        let read = || Symbols::of(&self.path, self.file.bytes());
-        self.symbols.get_or_init(read).as_ref()?.place(offset)
+        self.symbols()?.place(offset)
+    }
+
+    /// All functions that are at `offset`, the innermost first: the others have
+    /// inlined it.
+    pub(crate) fn places(&self, offset: u32) -> Vec<Place> {
+        let symbols = self.symbols();
+        symbols.map_or_else(Vec::new, |symbols| symbols.places(offset))
+    }
+
+    /// Leaves the function at `offset`: where it returns to, with the registers
+    /// that its caller had; none where the image has no tables for that.
+    pub(crate) fn unwind(&self, offset: u32, state: &mut impl UnwindState) -> Option<u64> {
+        let table = FunctionTableEntries::parse(self.file.functions());
+        table.functions()?.first()?;
+        if let Some(function) = table.lookup(offset) {
+            let length = function.end_address.get().checked_sub(offset)?;
+            let code = self.file.content(offset)?;
+            code.get(..usize::try_from(length).ok()?)?;
+        }
+        table.unwind_frame(state, |address| self.file.content(address), offset)
     }
 
     pub(crate) fn size(&self) -> usize {

@@ -49,6 +49,7 @@ mod strategy;
 mod symbols;
 mod thunk;
 mod trap;
+mod unwind;
 mod walk;
 mod watch;
 

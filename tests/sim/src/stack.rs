@@ -66,6 +66,17 @@ impl Stacks {
         Some(stack)
     }
 
+    /// The word at `address`, if it is one of a stack.
+    pub(crate) fn read(&self, address: usize) -> Option<u64> {
+        let inside = STACKS.start..STACKS.start + self.made * SLOT;
+        if !inside.contains(&address) || is_guard(address) || !address.is_multiple_of(8) {
+            return None;
+        }
+        // SAFETY: all stacks that were made are accessible but for their guards,
+        // and no reference to what is on them is made here.
+        Some(unsafe { (address as *const u64).read() })
+    }
+
     /// Takes back a stack on which nothing runs any more.
     pub(crate) fn give_back(&mut self, stack: SimStack) {
         self.free.push(stack);

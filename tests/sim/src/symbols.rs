@@ -72,13 +72,28 @@ impl Symbols {
     /// What is at `offset` of the image: of the functions inlined there, the
     /// innermost that is the driver's own and not a library's.
     pub(crate) fn place(&self, offset: u32) -> Option<Place> {
-        let mut frames = self.0.find_frames(offset).ok()??.frames;
-        let own = frames.iter().position(is_own);
-        let frame = frames.swap_remove(own.unwrap_or_default());
-        Some(Place {
-            function: frame.function?,
-            file: frame.file.map(|file| shown(&file)),
-            line: frame.line,
-        })
+        self.places(offset).into_iter().next()
+    }
+
+    /// The driver's own functions at `offset`, the innermost first; the others
+    /// have inlined it. Where none is the driver's own, the function itself.
+    pub(crate) fn places(&self, offset: u32) -> Vec<Place> {
+        let Ok(Some(found)) = self.0.find_frames(offset) else {
+            return Vec::new();
+        };
+        let mut frames = found.frames;
+        if frames.iter().any(is_own) {
+            frames.retain(is_own);
+        } else {
+            frames.drain(..frames.len().saturating_sub(1));
+        }
+        let place = |frame: Frame<'_>| {
+            Some(Place {
+                function: frame.function?,
+                file: frame.file.map(|file| shown(&file)),
+                line: frame.line,
+            })
+        };
+        frames.into_iter().filter_map(place).collect()
     }
 }

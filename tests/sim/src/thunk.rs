@@ -23,6 +23,7 @@ use crate::findings::{stop, stop_at};
 use crate::irql::{self, Irql};
 use crate::kernel::{State, with};
 use crate::scheduler::point;
+use crate::unwind::Registers;
 use crate::watch::entry_name;
 
 /// Who can be called, by whom.
@@ -51,6 +52,8 @@ pub(crate) struct Frame {
     pub(crate) home: usize,
     /// At which it was made.
     pub(crate) irql: Irql,
+    /// The caller's registers when it has returned.
+    pub(crate) registers: Registers,
 }
 
 /// The thunks of a cycle.
@@ -92,7 +95,7 @@ impl Thunks {
 #[unsafe(naked)]
 unsafe extern "win64" fn enter_stub() {
     naked_asm!(
-        "sub rsp, 0x88",
+        "sub rsp, 0xC8",
         "mov [rsp + 0x20], rcx",
         "mov [rsp + 0x28], rdx",
         "mov [rsp + 0x30], r8",
@@ -101,8 +104,17 @@ unsafe extern "win64" fn enter_stub() {
         "movups [rsp + 0x50], xmm1",
         "movups [rsp + 0x60], xmm2",
         "movups [rsp + 0x70], xmm3",
+        "mov [rsp + 0x80], rbx",
+        "mov [rsp + 0x88], rbp",
+        "mov [rsp + 0x90], rsi",
+        "mov [rsp + 0x98], rdi",
+        "mov [rsp + 0xA0], r12",
+        "mov [rsp + 0xA8], r13",
+        "mov [rsp + 0xB0], r14",
+        "mov [rsp + 0xB8], r15",
         "mov ecx, eax",
-        "lea rdx, [rsp + 0x88]",
+        "lea rdx, [rsp + 0xC8]",
+        "lea r8, [rsp + 0x80]",
         "call {enter}",
         "mov rcx, [rsp + 0x20]",
         "mov rdx, [rsp + 0x28]",
@@ -112,7 +124,7 @@ unsafe extern "win64" fn enter_stub() {
         "movups xmm1, [rsp + 0x50]",
         "movups xmm2, [rsp + 0x60]",
         "movups xmm3, [rsp + 0x70]",
-        "add rsp, 0x88",
+        "add rsp, 0xC8",
         "jmp rax",
         enter = sym enter,
     )
@@ -137,10 +149,13 @@ unsafe extern "win64" fn leave_stub() {
     )
 }
 
-/// A call comes in; answers where it goes. `home` holds its return address.
-unsafe extern "win64" fn enter(number: u32, home: *mut usize) -> usize {
+/// A call comes in; answers where it goes. `home` holds its return address,
+/// `kept` what the caller has in the registers that calls keep.
+unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
     // SAFETY: `enter_stub` passes the address of the return address.
     let caller = unsafe { home.replace(leave_stub as *const () as usize) };
+    // SAFETY: `enter_stub` passes the address of the saved registers.
+    let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
     let breach = with(|state| {
         let call = state.thunks.0[number as usize];
         state.scheduler.note(u64::from(number) << 32);
@@ -150,6 +165,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize) -> usize {
             call,
             home: caller,
             irql,
+            registers,
         });
         state.trace(|state| format!("-> {}", state.show_call(state.frame())));
         state.check_call(call)

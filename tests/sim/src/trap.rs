@@ -18,6 +18,7 @@ use corosensei::trap::CoroutineTrapHandler;
 use crate::arena::IMAGES;
 use crate::preempt;
 use crate::scheduler::Outcome;
+use crate::unwind::Registers;
 
 /// What the processor objected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,7 @@ pub(crate) struct Fault {
     pub(crate) rip: usize,
     /// What it touched.
     pub(crate) address: usize,
-    pub(crate) rsp: usize,
-    pub(crate) rcx: u64,
+    pub(crate) registers: Registers,
 }
 
 const SIGNALS: [i32; 5] = [
@@ -52,6 +52,26 @@ const SIGNALS: [i32; 5] = [
     libc::SIGILL,
     libc::SIGFPE,
     libc::SIGTRAP,
+];
+
+/// The registers in the order in which the processor numbers them.
+const NUMBERED: [i32; 16] = [
+    libc::REG_RAX,
+    libc::REG_RCX,
+    libc::REG_RDX,
+    libc::REG_RBX,
+    libc::REG_RSP,
+    libc::REG_RBP,
+    libc::REG_RSI,
+    libc::REG_RDI,
+    libc::REG_R8,
+    libc::REG_R9,
+    libc::REG_R10,
+    libc::REG_R11,
+    libc::REG_R12,
+    libc::REG_R13,
+    libc::REG_R14,
+    libc::REG_R15,
 ];
 
 /// Microseconds of the processor's time between two looks at a thread that runs.
@@ -149,8 +169,7 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
         kind,
         rip: preempt::home_of(rip),
         address,
-        rsp: register(registers, libc::REG_RSP),
-        rcx: register(registers, libc::REG_RCX) as u64,
+        registers: Registers(NUMBERED.map(|number| register(registers, number) as u64)),
     };
     // SAFETY: the coroutine of `handler` was running, `guard` says; its stack
     // is given up, and the kernel releases what it may have held.

@@ -68,6 +68,15 @@ impl Export {
         self.code.addr()
     }
 
+    /// The image that exports it.
+    pub(crate) fn module(&self) -> &'static str {
+        if netio::EXPORTS.iter().any(|export| export.name == self.name) {
+            "netio.sys"
+        } else {
+            "ntoskrnl.exe"
+        }
+    }
+
     /// What of `rax` is its result.
     pub(crate) fn result(&self, rax: u64) -> u64 {
         match self.result {

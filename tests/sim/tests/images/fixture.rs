@@ -48,14 +48,24 @@ impl Workshop {
         let mut compiler = Command::new("clang");
         compiler
             .args(["--target=x86_64-pc-windows-msvc", "-O1", "-ffreestanding"])
-            .args(["-fms-extensions", "-Werror", "-c", "-I", HEADERS])
+            .args([
+                "-fms-extensions",
+                "-Werror",
+                "-g",
+                "-gcodeview",
+                "-c",
+                "-I",
+                HEADERS,
+            ])
+            // Windows demands them; freestanding code does without by default.
+            .arg("-funwind-tables")
             .args(defines.iter().map(|define| format!("-D{define}")));
         compiler.arg(Path::new(SOURCES).join(source));
         run(compiler.arg("-o").arg(&object));
         let mut linker = Command::new("lld-link");
         linker
             .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
-            .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase"])
+            .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
             .arg(format!("/out:{}", image.display()))
             .arg(object)
             .arg(self.path("ntoskrnl.lib"));

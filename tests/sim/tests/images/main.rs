@@ -16,4 +16,5 @@ mod minimise;
 mod pair;
 mod preemption;
 mod program;
+mod stack;
 mod surface;
