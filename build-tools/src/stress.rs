@@ -61,6 +61,10 @@ pub(crate) struct Arguments {
     /// Which calls fail although nothing is wrong: none, random or systematic.
     #[arg(long, value_name = "NAME", default_value = "none")]
     faults: String,
+    /// What NMR's documents leave open and is not to be drawn from the seed, as
+    /// KNOB:ANSWER+KNOB:ANSWER; a wrong one is answered with those there are.
+    #[arg(long, value_name = "KNOBS")]
+    knobs: Option<String>,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -182,6 +186,12 @@ fn options(arguments: &Arguments) -> Vec<String> {
         options.push(format!("--faults={}", arguments.faults));
     }
     options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
+    options.extend(
+        arguments
+            .knobs
+            .as_ref()
+            .map(|knobs| format!("--knobs={knobs}")),
+    );
     options
 }
 

@@ -102,6 +102,9 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
             .expect("a string takes everything");
     };
     line(&format_args!("finding: {finding}"));
+    if !finding.rule.is_empty() {
+        line(&format_args!("    rule: {}", finding.rule));
+    }
     for frame in finding.stack.iter().take(FRAMES) {
         line(&format_args!("    in {frame}"));
     }
@@ -131,6 +134,7 @@ mod tests {
         report.add_finding(Finding {
             code: "R29".to_owned(),
             what: "DriverUnload returned too early".to_owned(),
+            rule: "Wait before you go".to_owned(),
             driver: "client.sys".to_owned(),
             offset: Some(0x1150),
             place: None,
@@ -144,6 +148,7 @@ mod tests {
         let text = of(&report, |cycle| format!("run seed=7,cycle={cycle}"));
         for part in [
             "R29 client.sys+0x1150: DriverUnload returned too early",
+            "rule: Wait before you go\n",
             "in client.sys+0x1234\n",
             "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",

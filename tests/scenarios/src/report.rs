@@ -18,6 +18,9 @@ pub struct Finding {
     pub code: String,
     /// What happened, in a sentence.
     pub what: String,
+    /// The NMR rule that was broken, if one was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
     /// The driver at fault, empty where none can be named.
     pub driver: String,
     /// Where in its image, if known.
@@ -306,6 +309,7 @@ mod tests {
         Finding {
             code: code.to_owned(),
             what: format!("seen in {cycle}"),
+            rule: String::new(),
             driver: "client.sys".to_owned(),
             offset: Some(0x1234),
             place: None,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
+use registrar::knobs::Knobs;
 use scenarios::{Cycle, Finding, Report, Script};
 use serde::Serialize;
 use sim::{Faults, Image, Images, Machine, Options, Strategy};
@@ -43,6 +44,10 @@ struct Arguments {
     /// Which calls fail: none, random or systematic.
     #[arg(long, default_value_t)]
     faults: Faults,
+    /// What NMR's documents leave open and is not to be drawn, as
+    /// KNOB:ANSWER+KNOB:ANSWER.
+    #[arg(long, value_name = "KNOBS", default_value_t)]
+    knobs: Knobs,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -117,6 +122,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
         faults: arguments.faults,
+        knobs: arguments.knobs,
     });
     if arguments.minimise {
         return shorten(&mut machine, arguments);

@@ -41,6 +41,13 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
     terminate()
 }
 
+/// What the rule says that a finding of this code is a breach of.
+fn rule_text(code: &str) -> Option<String> {
+    let number = code.strip_prefix('R')?.parse().ok()?;
+    let rule = registrar::rules::rule(number)?;
+    Some(format!("{} ({})", rule.text, rule.source))
+}
+
 impl State {
     /// Takes note of a finding; a cycle has at most one.
     pub(crate) fn report(&mut self, code: &str, what: String, site: Option<Site>) {
@@ -64,6 +71,7 @@ impl State {
         let finding = Finding {
             code: code.to_owned(),
             what,
+            rule: rule_text(code).unwrap_or_default(),
             driver: site.map_or_else(String::new, |site| {
                 self.drivers[site.driver].name().to_owned()
             }),

@@ -12,6 +12,7 @@ mod bad_input;
 mod defects;
 mod faults;
 mod fixture;
+mod knobs;
 mod minimise;
 mod pair;
 mod preemption;
