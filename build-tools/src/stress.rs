@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use scenarios::Report;
+use scenarios::{Instances, Report};
 use tempfile::NamedTempFile;
 
 use crate::outcome::Outcome;
@@ -65,6 +65,10 @@ pub(crate) struct Arguments {
     /// KNOB:ANSWER+KNOB:ANSWER; a wrong one is answered with those there are.
     #[arg(long, value_name = "KNOBS")]
     knobs: Option<String>,
+    /// How many providers and clients each cycle loads, 2x3 say; in most cycles
+    /// one of each, in some more, unless given.
+    #[arg(long, value_name = "NxM")]
+    instances: Option<Instances>,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -185,6 +189,8 @@ fn options(arguments: &Arguments) -> Vec<String> {
     if arguments.faults != "none" {
         options.push(format!("--faults={}", arguments.faults));
     }
+    let instances = arguments.instances;
+    options.extend(instances.map(|instances| format!("--instances={instances}")));
     options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
     options.extend(
         arguments

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use scenarios::{Finding, Report, Role, Stage};
+use scenarios::{Finding, Instances, Report, Role, Stage};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
@@ -21,7 +21,7 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
-        report.orders.len(),
+        report.orders.len() - crowds(report).count(),
         report.seed,
         counts.loads,
         counts.unloads,
@@ -36,6 +36,7 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         counts.leaks,
         report.findings.len(),
     );
+    text += &crowd_row(report);
     text += &edge_row(report);
     for row in fault_rows(report) {
         text += &row;
@@ -44,6 +45,25 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// The cycles with several instances of a driver, by how many.
+fn crowds(report: &Report) -> impl Iterator<Item = (Instances, u64)> {
+    let size = |order: &str| order.split_once(' ')?.0.parse().ok();
+    let orders = report.orders.iter();
+    orders.filter_map(move |(order, cycles)| Some((size(order)?, *cycles)))
+}
+
+fn crowd_row(report: &Report) -> String {
+    let cycles: u64 = crowds(report).map(|(_, cycles)| cycles).sum();
+    let sizes: Vec<_> = crowds(report).map(|(size, _)| size.to_string()).collect();
+    match cycles {
+        0 => String::new(),
+        _ => format!(
+            "\n{cycles:>10} cycles with several instances: {}",
+            sizes.join(" ")
+        ),
+    }
 }
 
 /// How much of the graph of both modules' stages was walked.
@@ -133,9 +153,11 @@ mod tests {
         };
         report.add_finding(Finding {
             code: "R29".to_owned(),
+            parameters: None,
             what: "DriverUnload returned too early".to_owned(),
             rule: "Wait before you go".to_owned(),
             driver: "client.sys".to_owned(),
+            instance: 1,
             offset: Some(0x1150),
             place: None,
             cycle: 3,

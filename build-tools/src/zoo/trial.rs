@@ -16,6 +16,9 @@ use crate::replay::{Image, Line};
 use crate::stress::build_sim;
 use crate::workspace::Workspace;
 
+/// Each module has one peer: all defects show with that.
+const PAIR: &str = "--instances=1x1";
+
 /// What trials need.
 pub(super) struct Bench {
     sim: PathBuf,
@@ -103,6 +106,7 @@ impl Bench {
             .arg(counterpart)
             .args(["--seed", &self.seed.to_string()])
             .args(["--cycles", &self.schedules.to_string(), "--until-found"])
+            .arg(PAIR)
             .args(preempt.then_some("--preempt"));
         let program = self.sim.display();
         let output = command
@@ -138,6 +142,7 @@ fn replay(module: &Module, finding: &Finding) -> String {
         Role::Provider => line.provider = image,
         Role::Client => line.client = image,
     }
+    line.options.push(PAIR.to_owned());
     line.options
         .extend(module.preempt.then(|| "--preempt".to_owned()));
     line.to_string()

@@ -2,50 +2,42 @@
 
 //! One cycle: both drivers come, work together and go, in a drawn order.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
-/// Which of the two drivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// The driver that provides the NPI.
-    Provider,
-    /// The driver that consumes it.
-    Client,
+use crate::crowd;
+use crate::instance::{Instance, Instances, Role};
+
+/// What happens to a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// Its image comes and its `DriverEntry` runs.
+    Load,
+    /// Its `DriverUnload` runs and its image goes.
+    Unload,
 }
 
-impl Role {
-    /// Both, in no particular order.
-    pub const ALL: [Self; 2] = [Self::Provider, Self::Client];
-
-    /// The other one.
+impl Change {
+    /// The same to this driver.
     #[must_use]
-    pub const fn peer(self) -> Self {
-        match self {
-            Self::Provider => Self::Client,
-            Self::Client => Self::Provider,
-        }
-    }
-
-    /// The name of its service.
-    #[must_use]
-    pub const fn service(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Client => "client",
+    pub const fn of(self, instance: Instance) -> Action {
+        Action {
+            change: self,
+            instance,
         }
     }
 }
 
 /// What happens to one driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Its image comes and its `DriverEntry` runs.
-    Load(Role),
-    /// Its `DriverUnload` runs and its image goes.
-    Unload(Role),
+pub struct Action {
+    /// What.
+    pub change: Change,
+    /// To whom.
+    pub instance: Instance,
 }
 
 /// What happens at one time.
@@ -60,7 +52,7 @@ pub struct Step {
 /// A number below the key `Parameters` of a driver's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Whose.
+    /// Whose: that of each instance.
     pub role: Role,
     /// Its name.
     pub name: &'static str,
@@ -116,24 +108,57 @@ impl fmt::Display for UnloadOrder {
     }
 }
 
+/// In which order drivers come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// One provider and one client.
+    Pair(LoadOrder, UnloadOrder),
+    /// More of them, in any order.
+    Crowd(Instances),
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pair(load, unload) => write!(f, "load {load}, unload {unload}"),
+            Self::Crowd(instances) => write!(f, "{instances} in any order"),
+        }
+    }
+}
+
 /// What one cycle does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
-    /// The order of the loads.
-    pub load: LoadOrder,
-    /// The order of the unloads.
-    pub unload: UnloadOrder,
+    /// The order of loads and unloads, as reports count it.
+    pub order: Order,
     /// Both, one step after the other; after the last no driver is left.
     pub steps: Vec<Step>,
     /// How the drivers are set up; what is missing has its default.
     pub settings: Vec<Setting>,
 }
 
+/// One cycle in this many has more than one instance of a driver.
+const CROWDS: u32 = 12;
+
 impl Cycle {
-    /// Cycle number `index` of the run with this seed.
+    /// Cycle number `index` of the run with this seed. The instances are drawn,
+    /// too, where none are asked for.
     #[must_use]
-    pub fn draw(seed: u64, index: u64) -> Self {
-        let mut random = stream(seed, index, 0);
+    pub fn draw(seed: u64, index: u64, instances: Option<Instances>) -> Self {
+        let mut sizes = stream(seed, index, SIZES);
+        let instances = match instances {
+            Some(instances) => instances,
+            None if sizes.random_ratio(1, CROWDS) => Instances::several(&mut sizes),
+            None => Instances::default(),
+        };
+        let mut random = stream(seed, index, STEPS);
+        if !instances.is_pair() {
+            return Self {
+                order: Order::Crowd(instances),
+                steps: crowd::steps(instances, &mut random),
+                settings: settings(&mut random),
+            };
+        }
         let load = match random.random_range(0..3) {
             0 => LoadOrder::ProviderFirst,
             1 => LoadOrder::ClientFirst,
@@ -146,26 +171,33 @@ impl Cycle {
             3 => UnloadOrder::ProviderReloaded,
             _ => UnloadOrder::ClientReloaded,
         };
-        let steps = Script::new(&mut random).write(load, unload);
-        let settings = settings(&mut random);
         Self {
-            load,
-            unload,
-            steps,
-            settings,
+            order: Order::Pair(load, unload),
+            steps: Script::new(&mut random).write(load, unload),
+            settings: settings(&mut random),
         }
     }
 
-    /// The order in words, as reports count it.
+    /// Every driver that it loads.
     #[must_use]
-    pub fn order(&self) -> String {
-        format!("load {}, unload {}", self.load, self.unload)
+    pub fn instances(&self) -> BTreeSet<Instance> {
+        instances(&self.steps)
     }
 }
 
+/// Every driver that these steps load.
+pub(crate) fn instances(steps: &[Step]) -> BTreeSet<Instance> {
+    let actions = steps.iter().flat_map(|step| &step.actions);
+    actions.map(|action| action.instance).collect()
+}
+
+/// Purposes of [`stream`].
+const STEPS: u8 = 0;
+const SIZES: u8 = 0x80;
+
 /// A source of choices for cycle `index` of the run with this seed; each
 /// `purpose` has its own, so that one more choice here changes none there.
-/// Purpose 0 belongs to [`Cycle::draw`], the others to the tier.
+/// Purposes 0 and from 0x80 on belong to this crate, the others to the tier.
 #[must_use]
 pub fn stream(seed: u64, index: u64, purpose: u8) -> ChaCha8Rng {
     let mut key = [0; 32];
@@ -196,9 +228,9 @@ fn settings(random: &mut impl Rng) -> Vec<Setting> {
 }
 
 /// The longest that both drivers work together, in microseconds.
-const TRAFFIC: u64 = 8000;
+pub(crate) const TRAFFIC: u64 = 8000;
 /// The longest that one driver is without the other.
-const ALONE: u64 = 300;
+pub(crate) const ALONE: u64 = 300;
 
 struct Script<'a, R> {
     random: &'a mut R,
@@ -215,15 +247,15 @@ impl<'a, R: Rng> Script<'a, R> {
 
     fn write(mut self, load: LoadOrder, unload: UnloadOrder) -> Vec<Step> {
         match load {
-            LoadOrder::ProviderFirst => self.in_turn(Role::Provider, Action::Load),
-            LoadOrder::ClientFirst => self.in_turn(Role::Client, Action::Load),
-            LoadOrder::BothAtOnce => self.at_once(Action::Load),
+            LoadOrder::ProviderFirst => self.in_turn(Role::Provider, Change::Load),
+            LoadOrder::ClientFirst => self.in_turn(Role::Client, Change::Load),
+            LoadOrder::BothAtOnce => self.at_once(Change::Load),
         }
         self.traffic();
         match unload {
-            UnloadOrder::ProviderFirst => self.in_turn(Role::Provider, Action::Unload),
-            UnloadOrder::ClientFirst => self.in_turn(Role::Client, Action::Unload),
-            UnloadOrder::BothAtOnce => self.at_once(Action::Unload),
+            UnloadOrder::ProviderFirst => self.in_turn(Role::Provider, Change::Unload),
+            UnloadOrder::ClientFirst => self.in_turn(Role::Client, Change::Unload),
+            UnloadOrder::BothAtOnce => self.at_once(Change::Unload),
             UnloadOrder::ProviderReloaded => self.reload(Role::Provider),
             UnloadOrder::ClientReloaded => self.reload(Role::Client),
         }
@@ -232,24 +264,25 @@ impl<'a, R: Rng> Script<'a, R> {
 
     fn reload(&mut self, role: Role) {
         let rest = self.alone();
-        self.step(vec![Action::Unload(role)], rest);
-        self.step(vec![Action::Load(role)], 0);
+        self.step(vec![Change::Unload.of(role.first())], rest);
+        self.step(vec![Change::Load.of(role.first())], 0);
         self.traffic();
         match self.random.random_range(0..3) {
-            0 => self.in_turn(Role::Provider, Action::Unload),
-            1 => self.in_turn(Role::Client, Action::Unload),
-            _ => self.at_once(Action::Unload),
+            0 => self.in_turn(Role::Provider, Change::Unload),
+            1 => self.in_turn(Role::Client, Change::Unload),
+            _ => self.at_once(Change::Unload),
         }
     }
 
-    fn in_turn(&mut self, first: Role, action: fn(Role) -> Action) {
+    fn in_turn(&mut self, first: Role, change: Change) {
         let rest = self.alone();
-        self.step(vec![action(first)], rest);
-        self.step(vec![action(first.peer())], 0);
+        self.step(vec![change.of(first.first())], rest);
+        self.step(vec![change.of(first.peer().first())], 0);
     }
 
-    fn at_once(&mut self, action: fn(Role) -> Action) {
-        self.step(Role::ALL.map(action).to_vec(), 0);
+    fn at_once(&mut self, change: Change) {
+        let both = Role::ALL.map(|role| change.of(role.first()));
+        self.step(both.to_vec(), 0);
     }
 
     fn step(&mut self, actions: Vec<Action>, rest: u64) {
@@ -288,34 +321,43 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cycle_loads_only_what_is_absent_and_leaves_nothing(seed: u64, index: u64) {
+        fn every_cycle_loads_only_what_is_absent_and_leaves_nothing(
+            seed: u64,
+            index: u64,
+            instances in crate::instance::sizes(),
+        ) {
+            let cycle = Cycle::draw(seed, index, instances);
+            let everyone = cycle.instances();
             let mut loaded = BTreeSet::new();
             let mut met = false;
-            for step in Cycle::draw(seed, index).steps {
-                for action in step.actions {
-                    match action {
-                        Action::Load(role) => prop_assert!(loaded.insert(role)),
-                        Action::Unload(role) => prop_assert!(loaded.remove(&role)),
+            for step in cycle.steps {
+                for Action { change, instance } in step.actions {
+                    match change {
+                        Change::Load => prop_assert!(loaded.insert(instance)),
+                        Change::Unload => prop_assert!(loaded.remove(&instance)),
                     }
                 }
-                met |= loaded.len() == 2;
+                met |= loaded == everyone;
             }
             prop_assert!(loaded.is_empty());
             prop_assert!(met);
+            if let Some(instances) = instances {
+                prop_assert!(everyone.into_iter().eq(instances.all()));
+            }
         }
 
         #[test]
         fn a_cycle_depends_on_its_seed_and_number_alone(seed: u64, index: u64) {
-            prop_assert_eq!(Cycle::draw(seed, index), Cycle::draw(seed, index));
+            prop_assert_eq!(Cycle::draw(seed, index, None), Cycle::draw(seed, index, None));
         }
     }
 
     #[test]
-    fn a_short_run_meets_every_order() {
-        let orders: BTreeSet<_> = (0..200)
-            .map(|index| Cycle::draw(7, index).order())
+    fn a_short_run_meets_every_order_and_every_size() {
+        let orders: BTreeSet<_> = (0..500)
+            .map(|index| Cycle::draw(7, index, None).order.to_string())
             .collect();
-        assert_eq!(orders.len(), 15, "{orders:?}");
+        assert_eq!(orders.len(), 15 + 8, "{orders:?}");
     }
 
     #[test]

@@ -13,13 +13,16 @@
 //!
 //! Nothing here runs anything or knows a system: no files, no clock, no threads.
 
+mod crowd;
 mod cycle;
+mod instance;
 mod npi;
 mod report;
 mod script;
 mod stage;
 
-pub use cycle::{Action, Cycle, LoadOrder, Role, Setting, Step, UnloadOrder, stream};
+pub use cycle::{Action, Change, Cycle, LoadOrder, Order, Setting, Step, UnloadOrder, stream};
+pub use instance::{Instance, Instances, Role};
 pub use npi::{ECHO, Entry, Npi};
 pub use report::{Counts, Finding, Frame, Place, Report};
 pub use script::{Script, WrongScript};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Role, Stage};
+use crate::instance::Role;
+use crate::stage::Stage;
 
 /// Something that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub struct Finding {
     /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
     /// `deadlock`, `livelock`, `leak`, `load`, `unload`.
     pub code: String,
+    /// The parameters of the bug check, where Windows documents some.
+    pub parameters: Option<[u64; 4]>,
     /// What happened, in a sentence.
     pub what: String,
     /// The NMR rule that was broken, if one was.
@@ -23,6 +26,9 @@ pub struct Finding {
     pub rule: String,
     /// The driver at fault, empty where none can be named.
     pub driver: String,
+    /// Which of its instances, from 1.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub instance: u8,
     /// Where in its image, if known.
     pub offset: Option<u32>,
     /// What is there, if the driver's symbols are at hand.
@@ -41,6 +47,18 @@ pub struct Finding {
     pub count: u64,
 }
 
+const fn first() -> u8 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_first(instance: &u8) -> bool {
+    *instance == 1
+}
+
 impl Finding {
     /// Whether `other` is the same defect, seen another time.
     #[must_use]
@@ -52,8 +70,14 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.code)?;
+        if let Some([first, second, third, fourth]) = self.parameters {
+            write!(f, "({first:#x}, {second:#x}, {third:#x}, {fourth:#x}) ")?;
+        }
         if !self.driver.is_empty() {
             write!(f, "{}", self.driver)?;
+            if self.instance > 1 {
+                write!(f, "#{}", self.instance)?;
+            }
             if let Some(offset) = self.offset {
                 write!(f, "+{offset:#x}")?;
             }
@@ -223,9 +247,9 @@ impl Report {
     }
 
     /// Adds one cycle.
-    pub fn add_cycle(&mut self, order: String, counts: &Counts, digest: u64) {
+    pub fn add_cycle(&mut self, order: impl fmt::Display, counts: &Counts, digest: u64) {
         self.cycles_done += 1;
-        *self.orders.entry(order).or_default() += 1;
+        *self.orders.entry(order.to_string()).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
     }
@@ -238,12 +262,12 @@ impl Report {
     }
 
     /// Adds a call that failed in a cycle with this order.
-    pub fn add_fault(&mut self, fault: String, order: String) {
+    pub fn add_fault(&mut self, fault: String, order: impl fmt::Display) {
         *self
             .faults
             .entry(fault)
             .or_default()
-            .entry(order)
+            .entry(order.to_string())
             .or_default() += 1;
     }
 
@@ -308,9 +332,11 @@ mod tests {
     fn finding(code: &str, cycle: u64) -> Finding {
         Finding {
             code: code.to_owned(),
+            parameters: None,
             what: format!("seen in {cycle}"),
             rule: String::new(),
             driver: "client.sys".to_owned(),
+            instance: 1,
             offset: Some(0x1234),
             place: None,
             cycle,
@@ -361,9 +387,9 @@ mod tests {
     #[test]
     fn a_run_that_did_less_than_asked_is_not_clean() {
         let mut report = Report::new("sim", 7, 2);
-        report.add_cycle(String::new(), &Counts::default(), 0);
+        report.add_cycle("", &Counts::default(), 0);
         assert!(!report.is_clean());
-        report.add_cycle(String::new(), &Counts::default(), 0);
+        report.add_cycle("", &Counts::default(), 0);
         assert!(report.is_clean());
         report.add_finding(finding("leak", 1));
         assert!(!report.is_clean());

@@ -4,17 +4,20 @@
 //!
 //! Parts are separated by dots. `+p` loads the provider, `-c` unloads the
 //! client, `+p+c` does both at once; `~250` after a step lets 250 microseconds
-//! pass. `Threads:2` is a setting of the client's.
+//! pass. `+c2` loads a second instance of the client, `+c` the first.
+//! `Threads:2` is a setting of every client.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
+//! +p+p2.+c~250.-p2.-p-c
 //! ```
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cycle::{Action, Cycle, Role, SETTINGS, Setting, Step};
+use crate::cycle::{Action, Change, Cycle, SETTINGS, Setting, Step, instances};
+use crate::instance::{Instance, Instances, Role};
 
 /// What a cycle does, but for the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,23 +50,27 @@ impl Cycle {
 }
 
 impl Script {
+    /// Every driver that it loads.
+    #[must_use]
+    pub fn instances(&self) -> BTreeSet<Instance> {
+        instances(&self.steps)
+    }
+
     /// Whether it loads only what is absent, unloads only what is there, does
     /// something, and leaves nothing.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let mut loaded = BTreeSet::new();
         let mut actions = self.steps.iter().flat_map(|step| &step.actions);
-        let sound = actions.all(|action| match action {
-            Action::Load(role) => loaded.insert(*role),
-            Action::Unload(role) => loaded.remove(role),
+        let sound = actions.all(|action| match action.change {
+            Change::Load => loaded.insert(action.instance),
+            Change::Unload => loaded.remove(&action.instance),
         });
         // What happens at once must not depend on its order.
         let apart = self.steps.iter().all(|step| {
-            let role = |action: &Action| match action {
-                Action::Load(role) | Action::Unload(role) => *role,
-            };
-            let roles: BTreeSet<_> = step.actions.iter().map(role).collect();
-            !step.actions.is_empty() && roles.len() == step.actions.len()
+            let instances = step.actions.iter().map(|action| action.instance);
+            let instances: BTreeSet<_> = instances.collect();
+            !step.actions.is_empty() && instances.len() == step.actions.len()
         });
         sound && apart && loaded.is_empty() && !self.steps.is_empty()
     }
@@ -87,13 +94,25 @@ impl fmt::Display for Script {
     }
 }
 
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.change {
+            Change::Load => '+',
+            Change::Unload => '-',
+        };
+        let Instance { role, number } = self.instance;
+        write!(f, "{sign}{}", letter(role))?;
+        match number {
+            1 => Ok(()),
+            number => write!(f, "{number}"),
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for action in &self.actions {
-            match action {
-                Action::Load(role) => write!(f, "+{}", letter(*role))?,
-                Action::Unload(role) => write!(f, "-{}", letter(*role))?,
-            }
+            write!(f, "{action}")?;
         }
         match self.rest {
             0 => Ok(()),
@@ -153,23 +172,34 @@ fn parse_setting((name, value): (&str, &str)) -> Option<Setting> {
 
 fn parse_step(part: &str) -> Option<Step> {
     let (actions, rest) = part.split_once('~').unwrap_or((part, "0"));
-    let mut letters = actions.chars();
+    let mut left = actions;
     let mut step = Step {
         actions: Vec::new(),
         rest: rest.parse().ok()?,
     };
-    while let Some(sign) = letters.next() {
-        let letter_of_role = letters.next()?;
-        let role = Role::ALL
-            .into_iter()
-            .find(|role| letter(*role) == letter_of_role)?;
-        step.actions.push(match sign {
-            '+' => Action::Load(role),
-            '-' => Action::Unload(role),
-            _ => return None,
-        });
+    while !left.is_empty() {
+        let mut signs = left.match_indices(['+', '-']).map(|(at, _)| at);
+        let end = signs.find(|at| *at > 0).unwrap_or(left.len());
+        let action;
+        (action, left) = left.split_at(end);
+        step.actions.push(parse_action(action)?);
     }
     Some(step)
+}
+
+fn parse_action(text: &str) -> Option<Action> {
+    let (change, whom) = match text.strip_prefix('+') {
+        Some(whom) => (Change::Load, whom),
+        None => (Change::Unload, text.strip_prefix('-')?),
+    };
+    let mut roles = Role::ALL.into_iter();
+    let (role, number) = roles.find_map(|role| Some((role, whom.strip_prefix(letter(role))?)))?;
+    let number = match number {
+        "" => 1,
+        // The first has no number.
+        number => number.parse().ok().filter(|number| *number > 1)?,
+    };
+    (number <= Instances::MOST).then_some(change.of(Instance { role, number }))
 }
 
 #[cfg(test)]
@@ -180,13 +210,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_drawn_cycle_survives_being_written_down(seed: u64, index: u64) {
-            let script = Cycle::draw(seed, index).script();
+        fn every_drawn_cycle_survives_being_written_down(
+            seed: u64,
+            index: u64,
+            instances in crate::instance::sizes(),
+        ) {
+            let script = Cycle::draw(seed, index, instances).script();
             prop_assert_eq!(script.to_string().parse(), Ok(script));
         }
 
         #[test]
-        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcT~.:0-9]{0,20}") {
+        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:0-9]{0,20}") {
             if let Ok(script) = text.parse::<Script>() {
                 prop_assert!(script.is_sound());
             }
@@ -205,9 +239,17 @@ mod tests {
             "+p~.-p",
             "Depth:x.+p.-p",
             "Other:1.+p.-p",
+            "+p0.-p0",
+            "+p1.-p1",
+            "+p9.-p9",
+            "+p.-p2",
+            "+é.-é",
         ] {
             assert!(text.parse::<Script>().is_err(), "{text}");
         }
-        assert!("Depth:3.+p.-p".parse::<Script>().is_ok());
+        for text in ["Depth:3.+p.-p", "+p2+c8.-c8+p.-p-p2"] {
+            let script: Script = text.parse().expect("a script");
+            assert_eq!(script.to_string(), text);
+        }
     }
 }

@@ -22,6 +22,16 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Absent,
+        Self::Loading,
+        Self::Idle,
+        Self::Attached,
+        Self::Detaching,
+        Self::Unloading,
+    ];
+
     /// The ways that a module takes where nothing fails.
     pub const EDGES: [(Self, Self); 9] = [
         (Self::Absent, Self::Loading),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
-use scenarios::{Cycle, Finding, Report, Script};
+use scenarios::{Cycle, Finding, Instances, Report, Script};
 use serde::Serialize;
 use sim::{Faults, Image, Images, Machine, Options, Strategy};
 
@@ -48,6 +48,9 @@ struct Arguments {
     /// KNOB:ANSWER+KNOB:ANSWER.
     #[arg(long, value_name = "KNOBS", default_value_t)]
     knobs: Knobs,
+    /// How many providers and clients each cycle loads, 2x3; drawn unless given.
+    #[arg(long, value_name = "NxM")]
+    instances: Option<Instances>,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -144,12 +147,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             );
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
-        report.add_cycle(cycle.order(), &outcome.counts, outcome.digest);
+        report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         for (role, from, to, peer) in outcome.edges {
             report.add_edge(role, from, to, peer);
         }
         for fault in outcome.faults {
-            report.add_fault(fault, cycle.order());
+            report.add_fault(fault, cycle.order);
         }
         if let Some(finding) = outcome.finding {
             report.add_finding(finding);
@@ -175,7 +178,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 
 /// The cycle with this number.
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {
-    let drawn = Cycle::draw(arguments.seed, index);
+    let drawn = Cycle::draw(arguments.seed, index, arguments.instances);
     match &arguments.script {
         Some(script) => drawn.with_script(script.clone()),
         None => drawn,

@@ -8,12 +8,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::bug_check::unexpected_irql;
 use crate::driver::{DriverId, Site};
 use crate::findings::stop_at;
-use crate::irql::{self, Irql};
+use crate::irql::{self, DISPATCH_LEVEL, Irql};
 use crate::kernel::{State, with};
 use crate::locks;
 use crate::scheduler::{ThreadId, Waitable, block};
+
+/// What [`run`] calls the routine of a work item.
+pub(crate) const WORK_ITEM: &str = "a work item's routine";
 
 /// What is under way.
 #[derive(Debug, Default)]
@@ -59,7 +63,7 @@ impl State {
 }
 
 /// Runs a driver's routine on the current thread, which the kernel has made.
-pub(crate) fn run(routine: usize, code: &str, what: &str, call: impl FnOnce()) {
+pub(crate) fn run(routine: usize, what: &str, call: impl FnOnce()) {
     let (level, site) = with(|state| {
         let site = state.drivers.site(routine);
         let current = state.scheduler.current_mut();
@@ -67,14 +71,21 @@ pub(crate) fn run(routine: usize, code: &str, what: &str, call: impl FnOnce()) {
         (current.irql, site)
     });
     call();
-    check_return(code, what, level, site);
+    check_return(what, level, site);
     with(|state| state.scheduler.current_mut().driver = None);
 }
 
 /// What holds when a driver's routine has returned.
-pub(crate) fn check_return(code: &str, what: &str, level: Irql, site: Option<Site>) {
+pub(crate) fn check_return(what: &str, level: Irql, site: Option<Site>) {
     let now = with(|state| state.scheduler.current().irql);
     if now != level {
+        let code = match what {
+            WORK_ITEM if now >= DISPATCH_LEVEL => {
+                let routine = with(|state| state.address(site));
+                ("0xE1", [routine, usize::from(now), 0, 0]).into()
+            }
+            _ => unexpected_irql(now, level),
+        };
         let (now, level) = (irql::name(now), irql::name(level));
         stop_at(
             code,

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use scenarios::Place;
+use scenarios::{Instance, Place};
 
 use crate::image::Image;
 
@@ -37,13 +37,31 @@ pub(crate) enum Life {
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) image: Rc<Image>,
+    pub(crate) instance: Instance,
     pub(crate) base: usize,
     pub(crate) life: Life,
+    name: String,
 }
 
 impl Driver {
+    /// A driver that was just mapped at `base`.
+    pub(crate) fn new(image: Rc<Image>, instance: Instance, base: usize) -> Self {
+        let name = match instance.number {
+            1 => image.name().to_owned(),
+            number => format!("{}#{number}", image.name()),
+        };
+        Self {
+            image,
+            instance,
+            base,
+            life: Life::Here,
+            name,
+        }
+    }
+
+    /// Its file, and its number if it is not the first: `client.sys#2`.
     pub(crate) fn name(&self) -> &str {
-        self.image.name()
+        &self.name
     }
 
     /// The addresses of its image.

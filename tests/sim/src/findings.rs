@@ -7,10 +7,15 @@
 use pe_unwind_info::x86_64::Register;
 use registrar::finding::Finding as Breach;
 use scenarios::Finding;
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_VIOLATION, STATUS_BREAKPOINT, STATUS_ILLEGAL_INSTRUCTION,
+    STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_PRIVILEGED_INSTRUCTION,
+};
 
 use crate::arena::{PAGE, POOL, STACKS};
+use crate::bug_check::Code;
 use crate::driver::{Life, Site};
-use crate::irql::DISPATCH_LEVEL;
+use crate::irql::{self, DISPATCH_LEVEL};
 use crate::kernel::{State, with};
 use crate::pool::{Hold, tag_text};
 use crate::scheduler::{ThreadId, Waitable, terminate};
@@ -19,13 +24,15 @@ use crate::thunk::Call;
 use crate::trap::{Fault, Kind};
 
 /// Ends the cycle with a finding against who made the innermost call.
-pub(crate) fn stop(code: &str, what: String) -> ! {
+pub(crate) fn stop(code: impl Into<Code>, what: String) -> ! {
+    let code = code.into();
     with(|state| state.report(code, what, state.caller()));
     terminate()
 }
 
 /// Ends the cycle with a finding against `site`.
-pub(crate) fn stop_at(code: &str, what: String, site: Option<Site>) -> ! {
+pub(crate) fn stop_at(code: impl Into<Code>, what: String, site: Option<Site>) -> ! {
+    let code = code.into();
     with(|state| state.report(code, what, site));
     terminate()
 }
@@ -33,7 +40,7 @@ pub(crate) fn stop_at(code: &str, what: String, site: Option<Site>) -> ! {
 /// Ends the cycle with a finding of the registrar's against `site`.
 pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
     with(|state| {
-        state.report(&format!("R{}", breach.rule), breach.what.clone(), site);
+        state.report(Code::rule(breach.rule), breach.what.clone(), site);
         if let Some(finding) = &mut state.finding {
             finding.history = breach.history.iter().map(ToString::to_string).collect();
         }
@@ -50,9 +57,9 @@ fn rule_text(code: &str) -> Option<String> {
 
 impl State {
     /// Takes note of a finding; a cycle has at most one.
-    pub(crate) fn report(&mut self, code: &str, what: String, site: Option<Site>) {
+    pub(crate) fn report(&mut self, code: impl Into<Code>, what: String, site: Option<Site>) {
         let thread = self.scheduler.current_id();
-        self.report_on(thread, None, code, what, site);
+        self.report_on(thread, None, code.into(), what, site);
     }
 
     /// Takes note of a finding that a thread shows, where a fault stopped it or
@@ -61,7 +68,7 @@ impl State {
         &mut self,
         thread: ThreadId,
         fault: Option<&Fault>,
-        code: &str,
+        code: Code,
         what: String,
         site: Option<Site>,
     ) {
@@ -69,12 +76,14 @@ impl State {
             return;
         }
         let finding = Finding {
-            code: code.to_owned(),
+            code: code.name.into_owned(),
+            parameters: code.parameters.map(|all| all.map(|one| one as u64)),
             what,
             rule: rule_text(code).unwrap_or_default(),
             driver: site.map_or_else(String::new, |site| {
-                self.drivers[site.driver].name().to_owned()
+                self.drivers[site.driver].image.name().to_owned()
             }),
+            instance: site.map_or(1, |site| self.drivers[site.driver].instance.number),
             offset: site.and_then(|site| site.offset),
             place: site.and_then(|site| self.drivers.place(site)),
             cycle: self.cycle,
@@ -101,7 +110,10 @@ impl State {
         let (code, what) = match place {
             Some(site) if self.drivers[site.driver].life == Life::Gone => {
                 let name = self.drivers[site.driver].name();
-                ("0xCE", format!("{name} was unloaded and is still executed"))
+                (
+                    fault.access("0xCE"),
+                    format!("{name} was unloaded and is still executed"),
+                )
             }
             _ => self.describe(fault),
         };
@@ -113,6 +125,16 @@ impl State {
         };
         let thread = self.scheduler.current_id();
         self.report_on(thread, Some(fault), code, what + &via, site);
+    }
+
+    /// The instruction of a driver that led to a fault: the simulated kernel's
+    /// own are elsewhere in every run.
+    fn culprit(&self, fault: &Fault) -> usize {
+        let frame = self.scheduler.current().frames.last();
+        match frame {
+            Some(frame) if self.drivers.site(fault.rip).is_none() => frame.home,
+            _ => fault.rip,
+        }
     }
 
     /// Who took memory away from NMR that it was still entitled to (R2): not
@@ -144,25 +166,39 @@ impl State {
         self.drivers.site(usize::try_from(home).ok()?)
     }
 
-    fn describe(&self, fault: &Fault) -> (&'static str, String) {
+    fn describe(&self, fault: &Fault) -> (Code, String) {
         let access = match fault.kind {
             Kind::Read => "read",
             Kind::Write => "wrote to",
             Kind::Execute => "jumped to",
             Kind::Protection => return self.describe_protection(fault),
-            Kind::IllegalInstruction => return ("0x7E", "illegal instruction".to_owned()),
-            Kind::Arithmetic => return ("0x7E", "division by zero or overflow".to_owned()),
-            Kind::Breakpoint => return ("0x7E", "breakpoint without a debugger".to_owned()),
+            Kind::IllegalInstruction => {
+                let code = fault.unhandled(STATUS_ILLEGAL_INSTRUCTION);
+                return (code, "illegal instruction".to_owned());
+            }
+            Kind::Arithmetic => {
+                let code = fault.unhandled(STATUS_INTEGER_DIVIDE_BY_ZERO);
+                return (code, "division by zero or overflow".to_owned());
+            }
+            Kind::Breakpoint => {
+                let code = fault.unhandled(STATUS_BREAKPOINT);
+                return (code, "breakpoint without a debugger".to_owned());
+            }
             Kind::Hang => {
                 let what = "runs without end and calls nobody".to_owned();
-                return ("hang", what);
+                return ("hang".into(), what);
             }
         };
-        let (code, place) = self.describe_address(fault);
+        let described = self.describe_pageable(fault);
+        let fault = &Fault {
+            rip: self.culprit(fault),
+            ..*fault
+        };
+        let (code, place) = described.unwrap_or_else(|| self.describe_address(fault));
         (code, format!("{access} {place}"))
     }
 
-    fn describe_protection(&self, fault: &Fault) -> (&'static str, String) {
+    fn describe_protection(&self, fault: &Fault) -> (Code, String) {
         /// `int 29h`: how compiled code stops when it finds itself corrupted.
         const FAST_FAIL: [u8; 2] = [0xCD, 0x29];
 
@@ -174,27 +210,81 @@ impl State {
             let code = unsafe { (fault.rip as *const [u8; 2]).read_unaligned() };
             if code == FAST_FAIL {
                 let reason = fault.registers.of(Register::RCX);
-                return ("0x139", format!("fast fail with code {reason}"));
+                let code = (
+                    "0x139",
+                    [usize::try_from(reason).unwrap_or(usize::MAX), 0, 0, 0],
+                );
+                return (code.into(), format!("fast fail with code {reason}"));
             }
         }
         let what = "privileged instruction, or an address that cannot exist";
-        ("0x7E", what.to_owned())
+        (
+            fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION),
+            what.to_owned(),
+        )
+    }
+
+    /// What is at an address of pageable memory, and the bug check for touching
+    /// it at too high an IRQL: another one where the kernel did so.
+    fn describe_pageable(&self, fault: &Fault) -> Option<(Code, String)> {
+        let (address, irql) = (fault.address, self.scheduler.current().irql);
+        if irql < DISPATCH_LEVEL || !self.pageable.contains(address) {
+            return None;
+        }
+        let by_driver = self.drivers.site(fault.rip).is_some();
+        let name = if by_driver { "0xD1" } else { "0xA" };
+        let code = [
+            address,
+            usize::from(irql),
+            fault.operation(),
+            self.culprit(fault),
+        ];
+        let place = match (self.drivers.site(address), self.pool.near(address)) {
+            (Some(site), _) => format!("the pageable {}", self.drivers.show(site)),
+            (None, Some(block)) => {
+                let owner = block.owner.map(|owner| self.drivers.show(owner));
+                format!(
+                    "offset {:#x} of {:#x} bytes of paged pool with tag {} allocated by {}",
+                    address.wrapping_sub(block.start),
+                    block.size,
+                    tag_text(block.tag),
+                    owner.unwrap_or_default()
+                )
+            }
+            (None, None) => "pageable memory".to_owned(),
+        };
+        Some((
+            (name, code).into(),
+            format!("{place}, at {}", irql::name(irql)),
+        ))
     }
 
     /// The bug check for an access to `address`, and what is there.
-    fn describe_address(&self, fault: &Fault) -> (&'static str, String) {
+    fn describe_address(&self, fault: &Fault) -> (Code, String) {
         let address = fault.address;
         if stack::is_guard(address) {
-            return ("0x7F", "beyond its stack: it overflowed".to_owned());
+            /// The number of the double fault.
+            const DOUBLE_FAULT: usize = 8;
+            let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
+            return (code.into(), "beyond its stack: it overflowed".to_owned());
         }
         if let Some(site) = self.drivers.site(address) {
             let driver = &self.drivers[site.driver];
             let place = self.drivers.show(site);
             return match (driver.life, fault.kind) {
-                (Life::Gone, _) => ("0xCE", format!("{place}, which was unloaded")),
-                (_, Kind::Write) => ("0xBE", format!("{place}, which is read-only")),
-                (_, Kind::Execute) => ("0xFC", format!("{place}, which is not code")),
-                _ => ("0x50", format!("{place}, which is not readable")),
+                (Life::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
+                (_, Kind::Write) => {
+                    let code = ("0xBE", [address, 0, 0, 0]);
+                    (code.into(), format!("{place}, which is read-only"))
+                }
+                (_, Kind::Execute) => {
+                    let code = ("0xFC", [address, 0, 0, 0]);
+                    (code.into(), format!("{place}, which is not code"))
+                }
+                _ => (
+                    fault.access("0x50"),
+                    format!("{place}, which is not readable"),
+                ),
             };
         }
         if POOL.contains(&address)
@@ -215,7 +305,7 @@ impl State {
                     if address < (block.start + block.size).next_multiple_of(PAGE) =>
                 {
                     (
-                        "0xCC",
+                        fault.access("0xCC"),
                         format!(
                             "offset {offset:#x} of {description}, which {} freed",
                             by(freed)
@@ -223,16 +313,19 @@ impl State {
                     )
                 }
                 _ => (
-                    "0xCD",
+                    fault.access("0xCD"),
                     format!("offset {offset:#x} of {description}: beyond its end"),
                 ),
             };
         }
         let irql = self.scheduler.current().irql;
         let code = match address {
-            _ if irql >= DISPATCH_LEVEL => "0xD1",
-            0..0x1_0000 => "0x7E",
-            _ => "0x50",
+            _ if irql >= DISPATCH_LEVEL => {
+                let level = usize::from(irql);
+                ("0xD1", [address, level, fault.operation(), fault.rip]).into()
+            }
+            0..0x1_0000 => fault.unhandled(STATUS_ACCESS_VIOLATION),
+            _ => fault.access("0x50"),
         };
         let place = match address {
             0 => "address 0".to_owned(),
@@ -275,7 +368,7 @@ impl State {
         let debt = self.watch.owing().next();
         let site = debt.map_or(site, |debt| self.drivers.site(debt.code));
         let thread = thread.unwrap_or_else(|| self.scheduler.current_id());
-        self.report_on(thread, None, "deadlock", what, site);
+        self.report_on(thread, None, "deadlock".into(), what, site);
     }
 
     /// Who waits for what, and who owes the end of a detach.

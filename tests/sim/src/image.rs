@@ -4,6 +4,7 @@
 //! relocations, imports, the security cookie, and each section's protection.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use driver_image::{DriverImage, ImageError, Section};
@@ -187,11 +188,24 @@ impl Image {
 
         arena::protect(all, Access::Read).expect("an image is a few mappings");
         for section in self.file.sections() {
-            let start = base + section.address as usize;
-            let end = start + (section.size as usize).next_multiple_of(PAGE);
-            arena::protect(start..end, access(section)).expect("an image is a few mappings");
+            arena::protect(pages(section, base), access(section))
+                .expect("an image is a few mappings");
         }
     }
+}
+
+impl Image {
+    /// The pages of its sections that may be paged out, mapped at `base`.
+    pub(crate) fn pageable(&self, base: usize) -> impl Iterator<Item = (Range<usize>, Access)> {
+        let all = self.file.sections().iter();
+        let pageable = all.filter(|section| section.name.starts_with("PAGE"));
+        pageable.map(move |section| (pages(section, base), access(section)))
+    }
+}
+
+fn pages(section: &Section, base: usize) -> Range<usize> {
+    let start = base + section.address as usize;
+    start..start + (section.size as usize).next_multiple_of(PAGE)
 }
 
 /// Where the next image goes if the last one ended at `end`.

@@ -16,7 +16,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::Registrar;
 use registrar::knobs::{Knob, Knobs};
-use scenarios::{Counts, Finding, Role, Setting, stream};
+use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
 
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
@@ -28,6 +28,8 @@ use crate::image::Image;
 use crate::live::Objects;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
+use crate::nmr_order::NmrOrder;
+use crate::pageable::Pageable;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::Scheduler;
@@ -92,13 +94,15 @@ pub(crate) struct State {
     pub(crate) stacks: Stacks,
     pub(crate) drivers: Drivers,
     pub(crate) pool: Pool,
+    pub(crate) pageable: Pageable,
     pub(crate) thunks: Thunks,
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     /// The drivers that are loaded.
-    pub(crate) services: BTreeMap<Role, Service>,
+    pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
+    pub(crate) nmr_order: NmrOrder,
     pub(crate) deferred: Deferred,
     /// Named devices and symbolic links, who made them.
     pub(crate) names: BTreeMap<String, (usize, Site)>,
@@ -125,38 +129,40 @@ impl State {
         images: &Images,
         options: Options,
         stacks: Stacks,
-        settings: &[Setting],
+        cycle: &Cycle,
         seed: u64,
-        cycle: u64,
+        index: u64,
         traced: bool,
     ) -> Self {
-        let mut random = stream(seed, cycle, SCHEDULE);
+        let mut random = stream(seed, index, SCHEDULE);
         let scheduler = Scheduler::new(options.strategy, &mut random);
         Self {
             seed,
-            cycle,
+            cycle: index,
             images: images.clone(),
             options,
             image_end: IMAGES.start,
             random,
-            knobs: stream(seed, cycle, KNOBS),
+            knobs: stream(seed, index, KNOBS),
             scheduler,
             stacks,
             drivers: Drivers::default(),
             pool: Pool::new(),
+            pageable: Pageable::default(),
             thunks: Thunks::new(),
             handles: Handles::default(),
-            registry: Registry::new(settings),
+            registry: Registry::new(cycle.instances(), &cycle.settings),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
+            nmr_order: NmrOrder::default(),
             deferred: Deferred::default(),
             names: BTreeMap::new(),
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
-            faults: Injector::new(options.faults, cycle, stream(seed, cycle, FAULTS)),
-            walk: Walk::default(),
+            faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
+            walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
             counts: Counts::default(),
             finding: None,

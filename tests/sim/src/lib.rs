@@ -25,6 +25,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod arena;
+mod bug_check;
 mod deferred;
 mod driver;
 mod exports;
@@ -39,6 +40,8 @@ mod locks;
 mod machine;
 mod minimise;
 mod nmr;
+mod nmr_order;
+mod pageable;
 mod pool;
 mod preempt;
 mod registry;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::bug_check::Code;
 use crate::driver::{DriverId, Site};
 
 /// What an object is.
@@ -47,11 +48,16 @@ impl Kind {
         }
     }
 
-    /// The bug check that freeing its memory ends in.
-    pub(crate) const fn when_freed(self) -> &'static str {
+    /// The bug check that freeing the `memory` ends in that it is in.
+    pub(crate) fn when_freed(self, at: usize, memory: &Range<usize>) -> Code {
+        let (start, end) = (memory.start, memory.end);
         match self {
-            Self::Dpc | Self::Timer => "0xC7",
-            _ => "0xC4",
+            Self::Timer => ("0xC7", [0, at, start, end]).into(),
+            Self::Dpc => ("0xC7", [1, at, start, end]).into(),
+            Self::WorkItem => ("0xE4", [0, at, start, end]).into(),
+            Self::Lookaside => ("0xC4", [0xCC, at, start, end - start]).into(),
+            Self::Resource => ("0xC4", [0xD2, at, start, end - start]).into(),
+            Self::ExTimer | Self::Device | Self::Callback | Self::Etw => "0xC4".into(),
         }
     }
 }
@@ -88,14 +94,14 @@ impl Objects {
         self.0.get(&address).is_some_and(|live| live.kind == kind)
     }
 
-    /// The first object in a range of memory.
-    pub(crate) fn within(&self, memory: Range<usize>) -> Option<Live> {
-        self.0.range(memory).next().map(|(_, &live)| live)
+    /// The first object in a range of memory, and where it is.
+    pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, Live)> {
+        self.0.range(memory).next().map(|(&at, &live)| (at, live))
     }
 
-    /// The first object that a driver made.
-    pub(crate) fn of(&self, driver: DriverId) -> Option<Live> {
-        let made = |live: &&Live| live.by.is_some_and(|by| by.driver == driver);
-        self.0.values().find(made).copied()
+    /// The first object that a driver made, and where it is.
+    pub(crate) fn of(&self, driver: DriverId) -> Option<(usize, Live)> {
+        let mut all = self.0.iter().map(|(&at, &live)| (at, live));
+        all.find(|(_, live)| live.by.is_some_and(|by| by.driver == driver))
     }
 }

@@ -13,6 +13,7 @@ use crate::driver::{DriverId, Site};
 use crate::findings::{stop, stop_at};
 use crate::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
+use crate::nmr_order;
 use crate::scheduler::{ThreadId, Waitable, block};
 
 /// What a lock is.
@@ -37,7 +38,7 @@ impl Kind {
     }
 
     /// Whether who holds it may take it once more.
-    const fn is_recursive(self) -> bool {
+    pub(crate) const fn is_recursive(self) -> bool {
         matches!(self, Self::Resource | Self::Mutex)
     }
 }
@@ -125,6 +126,13 @@ impl Locks {
         false
     }
 
+    /// Puts `first` before `then`; false where it came after that before.
+    pub(crate) fn put_before(&mut self, first: usize, then: usize) -> bool {
+        let inverted = self.leads(then, first);
+        self.order.entry(first).or_default().insert(then);
+        !inverted
+    }
+
     /// Takes note that a thread goes for a lock; one that it holds and that was
     /// taken after this one before.
     pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
@@ -188,8 +196,8 @@ pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
     check_order(address, kind);
     let name = kind.name();
     if with(|state| state.is_own(address, kind, mode)) {
-        let what = format!("{name} was acquired by the thread that holds it (0x1000)");
-        stop("0xC4", what);
+        let what = format!("{name} was acquired by the thread that holds it");
+        stop(("0xC4", [0x1000, address, 0, 0]), what);
     }
     while !with(|state| state.try_take(address, kind, mode)) {
         if kind == Kind::Spin && with(|state| state.has_lost_its_holder(address)) {
@@ -216,10 +224,18 @@ pub(crate) fn release(address: usize, kind: Kind) {
         held.is_some()
     });
     if !released {
-        let code = if kind == Kind::Spin { "0x10" } else { "0xC4" };
+        let (owner, me) = with(|state| {
+            let owner = state.locks.holders(address).next().map(|held| held.thread);
+            let object = |id| state.scheduler.thread(id).object;
+            (owner.map(object), object(state.scheduler.current_id()))
+        });
+        let code = match owner {
+            Some(owner) => [0x1004, address, owner, me],
+            None => [0x1007, address, 0, 0],
+        };
         let name = kind.name();
-        let what = format!("{name} was released by a thread that does not hold it (0x1007)");
-        stop(code, what);
+        let what = format!("{name} was released by a thread that does not hold it");
+        stop(("0xC4", code), what);
     }
 }
 
@@ -228,8 +244,8 @@ pub(crate) fn forbid_held(address: usize, kind: Kind) {
     if with(|state| state.locks.holders(address).next().is_some()) {
         let name = kind.name();
         stop(
-            "0xC4",
-            format!("{name} was initialised while it is held (0x1005)"),
+            ("0xC4", [0x1005, address, 0, 0]),
+            format!("{name} was initialised while it is held"),
         );
     }
 }
@@ -242,18 +258,21 @@ pub(crate) fn check_order(address: usize, kind: Kind) {
     });
     if let Some(held) = inverted {
         let what = format!(
-            "{} was acquired while {} was held, and both were taken in the other order before \
-             (0x1001)",
+            "{} was acquired while {} was held, and both were taken in the other order before",
             kind.name(),
             held.kind.name()
         );
-        stop("0xC4", what);
+        stop(("0xC4", [0x1001, address, 0, 0]), what);
     }
+    nmr_order::check(address, kind.name());
 }
 
 /// What a routine must not keep when it returns: locks, and regions in which
 /// APCs are disabled.
 pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
+    /// What is called by the kernel is no system call.
+    const WORKER_ROUTINE: usize = 1;
+
     let (held, regions) = with(|state| {
         let me = state.scheduler.current_id();
         let held = state.locks.of(me).next().copied();
@@ -265,6 +284,9 @@ pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
     }
     if regions != 0 {
         let what = format!("{routine} returned in a critical region that it had entered");
-        stop_at("0x1", what, site);
+        let count = 0_u32.wrapping_sub(regions) & 0xFFFF;
+        let routine = with(|state| state.address(site));
+        let code = [routine, 0, count as usize, WORKER_ROUTINE];
+        stop_at(("0x1", code), what, site);
     }
 }

@@ -89,7 +89,7 @@ impl Machine {
             &self.images,
             self.options,
             stacks,
-            &cycle.settings,
+            cycle,
             seed,
             index,
             traced,

@@ -12,7 +12,7 @@
 //! A search, not a proof: a shorter trace may exist under a schedule that was
 //! not tried. The result depends on its arguments alone.
 
-use scenarios::{Action, Cycle, Finding, Role, Script};
+use scenarios::{Change, Cycle, Finding, Instance, Script};
 
 use crate::machine::Machine;
 
@@ -76,7 +76,7 @@ pub fn minimise(machine: &mut Machine, seed: u64, first: u64, script: Script) ->
 
 /// How a cycle fails, and after how many events.
 fn fails(machine: &mut Machine, seed: u64, index: u64, script: &Script) -> Option<(Finding, u64)> {
-    let cycle = Cycle::draw(seed, index).with_script(script.clone());
+    let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
     let outcome = machine.run(seed, &cycle, index, false);
     Some((outcome.finding?, outcome.events))
 }
@@ -128,14 +128,13 @@ fn cuts(script: &Script) -> Vec<Script> {
             cuts.push(less);
         }
     };
-    for role in Role::ALL {
+    for instance in script.instances() {
         cut(&|script| {
             for step in &mut script.steps {
-                step.actions
-                    .retain(|action| !matches!(action, Action::Load(it) | Action::Unload(it) if *it == role));
+                step.actions.retain(|action| action.instance != instance);
             }
         });
-        cut(&|script| without_reload(script, role));
+        cut(&|script| without_reload(script, instance));
     }
     cut(&|script| {
         script
@@ -151,16 +150,17 @@ fn cuts(script: &Script) -> Vec<Script> {
 }
 
 /// Lets the driver that comes twice come once.
-fn without_reload(script: &mut Script, role: Role) {
+fn without_reload(script: &mut Script, instance: Instance) {
     let mut gone = false;
     let mut again = false;
     for step in &mut script.steps {
-        step.actions.retain(|action| match action {
-            Action::Unload(it) if *it == role && !gone => {
+        step.actions.retain(|action| match action.change {
+            _ if action.instance != instance => true,
+            Change::Unload if !gone => {
                 gone = true;
                 false
             }
-            Action::Load(it) if *it == role && gone && !again => {
+            Change::Load if gone && !again => {
                 again = true;
                 false
             }

@@ -14,6 +14,7 @@ use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 use crate::faults::{self, Kind};
 use crate::findings::{stop_at, stop_by_rule};
 use crate::kernel::{State, with};
+use crate::nmr_order;
 use crate::scheduler::{Waitable, block, point};
 use crate::thunk::Call;
 
@@ -70,15 +71,14 @@ impl Host for SimHost {
 
     fn raise_irql(&self, irql: u8) -> u8 {
         with(|state| {
-            let current = &mut state.scheduler.current_mut().irql;
-            let old = *current;
-            *current = old.max(irql);
+            let old = state.scheduler.current().irql;
+            state.set_irql(old.max(irql));
             old
         })
     }
 
     fn lower_irql(&self, irql: u8) {
-        with(|state| state.scheduler.current_mut().irql = irql);
+        with(|state| state.set_irql(irql));
         point();
     }
 
@@ -117,8 +117,9 @@ impl Host for SimHost {
         });
         if let Some((code, what)) = breach {
             let site = with(|state| state.drivers.site(event.code));
-            stop_at(&code, what, site);
+            stop_at(code, what, site);
         }
+        nmr_order::observe(event);
         faults::delay();
         point();
     }

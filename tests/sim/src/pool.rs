@@ -36,7 +36,8 @@ pub(crate) enum Hold {
 }
 
 impl Block {
-    fn pages(&self) -> std::ops::Range<usize> {
+    /// The pages that it has for itself.
+    pub(crate) fn pages(&self) -> std::ops::Range<usize> {
         let first = self.start / PAGE * PAGE;
         first..(self.start + self.size.max(1)).next_multiple_of(PAGE)
     }
@@ -60,8 +61,8 @@ pub(crate) enum FreeError {
     Freed,
     /// It has another tag.
     Tag(u32),
-    /// Something was written behind its end.
-    Overrun,
+    /// Something was written behind its end, at this address first.
+    Overrun(usize),
 }
 
 /// The pool of one cycle.
@@ -142,8 +143,9 @@ impl Pool {
         if tag != 0 && tag != block.tag {
             return Err(FreeError::Tag(block.tag));
         }
-        if block.slack().iter().any(|&byte| byte != SLACK) {
-            return Err(FreeError::Overrun);
+        let written = block.slack().iter().position(|&byte| byte != SLACK);
+        if let Some(distance) = written {
+            return Err(FreeError::Overrun(start + block.size + distance));
         }
         block.hold = Hold::Freed(by);
         arena::protect(block.pages(), Access::None).expect("freeing merges mappings");

@@ -3,9 +3,9 @@
 //! The part of the registry that a driver may ask for: its service's key and
 //! the key `Parameters` below it, with numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use scenarios::{Role, Setting};
+use scenarios::{Instance, Setting};
 
 use crate::exports::strings::fold;
 
@@ -13,12 +13,12 @@ use crate::exports::strings::fold;
 pub(crate) const SERVICES: &str = r"\Registry\Machine\System\CurrentControlSet\Services";
 
 /// The path of a driver's service.
-pub(crate) fn service(role: Role) -> String {
-    format!(r"{SERVICES}\{}", role.service())
+pub(crate) fn service(instance: Instance) -> String {
+    format!(r"{SERVICES}\{instance}")
 }
 
-fn parameters(role: Role) -> String {
-    format!(r"{}\Parameters", service(role))
+fn parameters(instance: Instance) -> String {
+    format!(r"{}\Parameters", service(instance))
 }
 
 /// Keys by their path, values by their name, both without regard to case.
@@ -26,16 +26,18 @@ fn parameters(role: Role) -> String {
 pub(crate) struct Registry(BTreeMap<String, BTreeMap<String, u32>>);
 
 impl Registry {
-    /// A registry with both drivers' services.
-    pub(crate) fn new(settings: &[Setting]) -> Self {
+    /// A registry with these drivers' services.
+    pub(crate) fn new(instances: BTreeSet<Instance>, settings: &[Setting]) -> Self {
         let mut registry = Self::default();
-        for role in Role::ALL {
-            registry.0.insert(fold(&service(role)), BTreeMap::new());
+        for instance in instances {
+            registry.0.insert(fold(&service(instance)), BTreeMap::new());
             let values = settings
                 .iter()
-                .filter(|setting| setting.role == role)
+                .filter(|setting| setting.role == instance.role)
                 .map(|setting| (fold(setting.name), setting.value));
-            registry.0.insert(fold(&parameters(role)), values.collect());
+            registry
+                .0
+                .insert(fold(&parameters(instance)), values.collect());
         }
         registry
     }

@@ -330,6 +330,7 @@ impl State {
             None => self.idle()?,
         };
         self.scheduler.current = next;
+        self.pageable.settle(self.scheduler.current().irql);
         Some(next)
     }
 

@@ -10,17 +10,19 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Role, Stage, Step};
+use scenarios::{Action, Change, Instance, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::arena::{self, Access};
+use crate::bug_check::Code;
 use crate::deferred::{self, check_return};
 use crate::driver::{Driver, DriverId, Life, Site};
 use crate::findings::stop_at;
 use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, kernel, with};
-use crate::pool::tag_text;
+use crate::live::Kind;
+use crate::pool::{FreeError, tag_text};
 use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
 use crate::{image, registry};
 
@@ -55,43 +57,44 @@ pub(crate) fn perform(steps: &[Step]) {
         let site = with(|state| state.drivers.site(registration.code));
         stop_at(
             "R29",
-            "a registration is left after both drivers have gone".to_owned(),
+            "a registration is left after all drivers have gone".to_owned(),
             site,
         );
     }
 }
 
 fn start(action: Action) -> crate::scheduler::ThreadId {
-    let name = match action {
-        Action::Load(role) => format!("load {}", role.service()),
-        Action::Unload(role) => format!("unload {}", role.service()),
+    let Action { change, instance } = action;
+    let name = match change {
+        Change::Load => format!("load {instance}"),
+        Change::Unload => format!("unload {instance}"),
     };
-    let body = move || match action {
-        Action::Load(role) => load(role),
-        Action::Unload(role) => unload(role),
+    let body = move || match change {
+        Change::Load => load(instance),
+        Change::Unload => unload(instance),
     };
     with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
 }
 
-fn load(role: Role) {
+fn load(instance: Instance) {
     point();
     let (service, entry, path) = with(|state| {
-        state.walk.go(role, Stage::Loading);
-        state.create(role)
+        state.walk.go(instance, Stage::Loading);
+        state.create(instance)
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
     let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
     check_returned(service.driver, "DriverEntry");
     with(|state| {
-        state.trace(|_| format!("DriverEntry of {} = {status:#010x}", role.service()));
+        state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
         state.delete_path(path);
     });
     if status < 0 && with(|state| state.has_met_fault(service.driver)) {
         let entry = with(|state| state.entry_site(service.driver));
         check_nothing_left(service.driver, "DriverEntry failed", entry);
         with(|state| {
-            state.walk.go(role, Stage::Absent);
+            state.walk.go(instance, Stage::Absent);
             state.remove(service);
         });
         return;
@@ -102,15 +105,15 @@ fn load(role: Role) {
     }
     with(|state| {
         state.counts.loads += 1;
-        state.walk.go_from(role, &[Stage::Loading], Stage::Idle);
-        state.services.insert(role, service);
+        state.walk.go_from(instance, &[Stage::Loading], Stage::Idle);
+        state.services.insert(instance, service);
     });
     point();
 }
 
-fn unload(role: Role) {
+fn unload(instance: Instance) {
     point();
-    let Some(service) = with(|state| state.services.remove(&role)) else {
+    let Some(service) = with(|state| state.services.remove(&instance)) else {
         // A fault kept it from loading.
         return;
     };
@@ -127,7 +130,7 @@ fn unload(role: Role) {
     };
     with(|state| {
         state.drivers[driver].life = Life::Unloading;
-        state.walk.go(role, Stage::Unloading);
+        state.walk.go(instance, Stage::Unloading);
     });
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
@@ -140,7 +143,7 @@ fn unload(role: Role) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
-        state.walk.go(role, Stage::Absent);
+        state.walk.go(instance, Stage::Absent);
         state.remove(service);
     });
     point();
@@ -148,7 +151,7 @@ fn unload(role: Role) {
 
 fn check_returned(driver: DriverId, routine: &str) {
     let site = with(|state| state.entry_site(driver));
-    check_return("0xC8", routine, PASSIVE_LEVEL, site);
+    check_return(routine, PASSIVE_LEVEL, site);
 }
 
 /// What a driver must not leave behind.
@@ -168,22 +171,20 @@ fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
     }
     with(|state| {
         if let Some((code, what, site)) = state.leftover(driver, when) {
-            state.report(&code, what, site.or(routine));
+            state.report(code, what, site.or(routine));
         }
     });
 }
 
 impl State {
     /// Maps a driver and makes its object and its registry path.
-    fn create(&mut self, role: Role) -> (Service, DriverEntry, *const UNICODE_STRING) {
-        let image = Rc::clone(self.images.of(role));
+    fn create(&mut self, instance: Instance) -> (Service, DriverEntry, *const UNICODE_STRING) {
+        let image = Rc::clone(self.images.of(instance.role));
         let base = image::place(self.image_end, &image).expect("a cycle loads a few images");
         self.image_end = base + image.size();
-        let driver = self.drivers.add(Driver {
-            image: Rc::clone(&image),
-            base,
-            life: Life::Here,
-        });
+        let driver = Driver::new(Rc::clone(&image), instance, base);
+        self.add_sections(&driver);
+        let driver = self.drivers.add(driver);
         let cookie = self.random.random::<u64>() >> 16;
         let preempt = self.options.preempt;
         image.map(base, cookie, preempt, |export| self.bind(driver, export));
@@ -194,7 +195,7 @@ impl State {
         (
             Service { driver, object },
             entry,
-            self.new_path(&registry::service(role)),
+            self.new_path(&registry::service(instance)),
         )
     }
 
@@ -245,9 +246,9 @@ impl State {
 
     fn delete_path(&mut self, path: *const UNICODE_STRING) {
         let freed = self.pool.free(path.addr(), 0, None);
-        if freed.is_err() {
+        if let Err(FreeError::Overrun(at)) = freed {
             let what = "the registry path was written beyond its end".to_owned();
-            self.report("0xC1", what, None);
+            self.report(("0xC1", [path.addr(), at, 0, 0x24]), what, None);
         }
     }
 
@@ -258,40 +259,44 @@ impl State {
     }
 
     /// What the kernel still knows of a driver that says it is done.
-    fn left_in_kernel(
-        &self,
-        driver: DriverId,
-        when: &str,
-    ) -> Option<(String, String, Option<Site>)> {
+    fn left_in_kernel(&self, driver: DriverId, when: &str) -> Option<(Code, String, Option<Site>)> {
         let image = self.drivers[driver].range();
-        let left = |code: &str, name: &str, by| {
+        let left = |code: Code, name: &str, by| {
             let what = format!("{when}, but {name} is left");
-            Some((code.to_owned(), what, by))
+            Some((code, what, by))
         };
         let live = self
             .objects
             .of(driver)
-            .or_else(|| self.objects.within(image));
-        if let Some(live) = live {
-            return left("0xCE", live.kind.name(), live.by);
+            .or_else(|| self.objects.within(image.clone()));
+        if let Some((at, live)) = live {
+            let code = match live.kind {
+                Kind::Etw => ("0xC4", [0xDD, self.address(live.by), image.start, at]).into(),
+                _ => "0xCE".into(),
+            };
+            return left(code, live.kind.name(), live.by);
         }
         if let Some(held) = self.locks.taken_by(driver) {
-            return left("0xC4", held.kind.name(), held.by);
+            return left("0xC4".into(), held.kind.name(), held.by);
         }
         let mut names = self.names.iter();
         let (name, (_, by)) = names.find(|(_, (_, by))| by.driver == driver)?;
-        left("leak", &format!("the symbolic link {name}"), Some(*by))
+        left(
+            "leak".into(),
+            &format!("the symbolic link {name}"),
+            Some(*by),
+        )
     }
 
     /// What a driver that says it is done has left behind.
-    fn leftover(&mut self, driver: DriverId, when: &str) -> Option<(String, String, Option<Site>)> {
+    fn leftover(&mut self, driver: DriverId, when: &str) -> Option<(Code, String, Option<Site>)> {
         let threads = &self.scheduler.threads;
         let alive = |thread: &&crate::scheduler::Thread| {
             thread.driver == Some(driver) && !thread.has_ended()
         };
         if let Some(thread) = threads.iter().find(alive) {
             let what = format!("{when}, but its thread {} still runs", thread.name);
-            return Some(("0xCE".to_owned(), what, None));
+            return Some(("0xCE".into(), what, None));
         }
         let waits = |thread: &&crate::scheduler::Thread| match thread.blocked_on() {
             Some(Waitable::Object(address)) => self.drivers[driver].range().contains(&address),
@@ -302,14 +307,14 @@ impl State {
                 "{} waits for an object in the image of a driver that goes",
                 thread.name
             );
-            return Some(("0xCE".to_owned(), what, None));
+            return Some(("0xCE".into(), what, None));
         }
         if let Some(left) = self.left_in_kernel(driver, when) {
             return Some(left);
         }
         if let Some((what, by)) = self.handles.held_by(driver).into_iter().next() {
             let what = format!("{when}, but {what} is left");
-            return Some(("leak".to_owned(), what, Some(by)));
+            return Some(("leak".into(), what, Some(by)));
         }
         let mut held = self.pool.held_by(driver);
         let block = held.next()?;
@@ -322,18 +327,20 @@ impl State {
         );
         let owner = block.owner;
         self.counts.leaks += blocks;
-        Some(("0xC4".to_owned(), what, owner))
+        let count = usize::try_from(blocks).unwrap_or(usize::MAX);
+        Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
     }
 
     /// Takes a driver's memory away.
     fn remove(&mut self, service: Service) {
         let driver = &mut self.drivers[service.driver];
         driver.life = Life::Gone;
+        self.pageable.remove(driver.range());
         arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
         let freed = self.pool.free(service.object, 0, None);
-        if freed.is_err() {
+        if let Err(FreeError::Overrun(at)) = freed {
             let what = "the driver object was written beyond its end".to_owned();
-            self.report("0xC1", what, None);
+            self.report(("0xC1", [service.object, at, 0, 0x24]), what, None);
         }
     }
 }

@@ -17,6 +17,7 @@ use std::ptr;
 use registrar::host::{BindingId, Side};
 
 use crate::arena::THUNKS;
+use crate::bug_check::{Code, unexpected_irql};
 use crate::driver::{DriverId, Site};
 use crate::exports::Export;
 use crate::findings::{stop, stop_at};
@@ -171,7 +172,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
         state.check_call(call)
     });
     if let Some((code, what)) = breach {
-        stop(&code, what);
+        stop(code, what);
     }
     point();
     with(|state| match state.frame().call {
@@ -192,8 +193,8 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         state.trace(|_| format!("<- {} = {value:#x}", call.target()));
         state.watch_return(call, value)
     });
-    if let Some((what, site)) = breach {
-        stop_at("0xC8", what, site);
+    if let Some((code, what, site)) = breach {
+        stop_at(code, what, site);
     }
     point();
     with(|state| {
@@ -212,7 +213,7 @@ impl Call {
     }
 
     /// What is called.
-    fn target(self) -> String {
+    pub(crate) fn target(self) -> String {
         match self {
             Self::Import { export, .. } => export.name.to_owned(),
             Self::Dispatch {
@@ -233,7 +234,7 @@ impl State {
     }
 
     /// Looks at a call about to be made; the breach, if it is one.
-    fn check_call(&mut self, call: Call) -> Option<(String, String)> {
+    fn check_call(&mut self, call: Call) -> Option<(Code, String)> {
         match call {
             Call::Import { export, .. } => {
                 let irql = self.scheduler.current().irql;
@@ -244,7 +245,8 @@ impl State {
                         irql::name(irql),
                         irql::name(export.max_irql)
                     );
-                    ("0xA".to_owned(), what)
+                    let home = self.frame().home;
+                    (("0xA", [0, usize::from(irql), 0, home]).into(), what)
                 })
             }
             Call::Dispatch {
@@ -257,7 +259,7 @@ impl State {
     }
 
     /// Looks at a call that returns; what it did wrong and who, if it did.
-    fn watch_return(&mut self, call: Call, result: u64) -> Option<(String, Option<Site>)> {
+    fn watch_return(&mut self, call: Call, result: u64) -> Option<(Code, String, Option<Site>)> {
         let Call::Dispatch {
             binding,
             owner,
@@ -270,10 +272,11 @@ impl State {
         self.watch.leave(binding, owner, index, result);
         let (before, after) = (self.frame().irql, self.scheduler.current().irql);
         (before != after).then(|| {
+            let code = unexpected_irql(after, before);
             let (before, after) = (irql::name(before), irql::name(after));
             let name = entry_name(owner, index);
             let what = format!("{name} returned at {after}, it was called at {before}");
-            (what, self.drivers.site(target))
+            (code, what, self.drivers.site(target))
         })
     }
 

@@ -130,9 +130,10 @@ impl State {
             let Some((driver, offset)) = self.driver_site(address) else {
                 return;
             };
-            let image = &self.drivers[driver].image;
+            let driver = &self.drivers[driver];
+            let image = &driver.image;
             let frame = |place| Frame {
-                module: image.name().to_owned(),
+                module: driver.name().to_owned(),
                 offset: Some(offset - back),
                 place,
             };

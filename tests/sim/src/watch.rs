@@ -15,6 +15,7 @@ use registrar::host::{BindingId, Call, Event, Phase, Side};
 use scenarios::{Counts, ECHO, Entry};
 use shared_npi::nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
+use crate::bug_check::Code;
 use crate::kernel::State;
 
 /// What a side of a binding has done.
@@ -196,13 +197,13 @@ impl State {
         binding: BindingId,
         owner: Side,
         index: usize,
-    ) -> Option<(String, String)> {
+    ) -> Option<(Code, String)> {
         let breach = self.watch.call(binding, owner, index, &mut self.counts);
-        breach.map(|(rule, what)| (format!("R{rule}"), what))
+        breach.map(|(rule, what)| (Code::rule(rule), what))
     }
 
     /// Counts what happens in the registrar, and checks it.
-    pub(crate) fn watch_event(&mut self, event: &Event) -> Option<(String, String)> {
+    pub(crate) fn watch_event(&mut self, event: &Event) -> Option<(Code, String)> {
         self.walk(event);
         let breach = match (event.call, event.phase, event.binding) {
             (Call::Wait, Phase::Enter, _) => {
@@ -231,7 +232,7 @@ impl State {
             }
             _ => None,
         };
-        breach.map(|(rule, what)| (format!("R{rule}"), what))
+        breach.map(|(rule, what)| (Code::rule(rule), what))
     }
 
     fn count_detach(&mut self, side: Side, status: NTSTATUS) {

@@ -62,9 +62,8 @@ fn require_initialized(mutex: *mut FastMutex) {
     let count = unsafe { (*mutex).count };
     let held = with(|state| state.locks.holders(mutex.addr()).next().is_some());
     if held != (count != 1) {
-        let what =
-            "a fast mutex was acquired that was not initialised, or was overwritten (0x1002)";
-        stop("0xC4", what.to_owned());
+        let what = "a fast mutex was acquired that was not initialised, or was overwritten";
+        stop(("0xC4", [0x1002, mutex.addr(), 0, 0]), what.to_owned());
     }
 }
 
@@ -102,7 +101,8 @@ unsafe extern "win64" fn release_fast_mutex(mutex: *mut FastMutex) {
     let level = current();
     if level != APC_LEVEL {
         let at = irql::name(level);
-        stop("0xC4", format!("a fast mutex was released at {at} (0x34)"));
+        let code = ("0xC4", [0x34, usize::from(level), mutex.addr(), 0]);
+        stop(code, format!("a fast mutex was released at {at}"));
     }
     lower(give(mutex));
 }
@@ -118,24 +118,33 @@ unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
 }
 
 /// The unsafe forms are for who has disabled APCs.
-fn require_no_apcs(what: &str, code: &str) {
+fn require_no_apcs(what: &str, number: usize, lock: usize) {
     let enabled = with(|state| {
         let current = state.scheduler.current();
         current.irql < APC_LEVEL && current.regions == 0
     });
     if enabled {
-        let what = format!("{what} by its unsafe form with APCs enabled ({code})");
-        stop("0xC4", what);
+        let level = usize::from(current());
+        let code = ("0xC4", [number, level, 0, lock]);
+        stop(code, format!("{what} with APCs enabled"));
     }
 }
 
 unsafe extern "win64" fn acquire_unsafe(mutex: *mut FastMutex) {
-    require_no_apcs("a mutex was acquired", "0x39");
+    require_no_apcs(
+        "a mutex was acquired by its unsafe form",
+        0x39,
+        mutex.addr(),
+    );
     take(mutex, current());
 }
 
 unsafe extern "win64" fn release_unsafe(mutex: *mut FastMutex) {
-    require_no_apcs("a mutex was released", "0x3A");
+    require_no_apcs(
+        "a mutex was released by its unsafe form",
+        0x3A,
+        mutex.addr(),
+    );
     give(mutex);
 }
 
@@ -183,11 +192,11 @@ unsafe extern "win64" fn initialize_push_lock(lock: *mut usize) {
 
 /// "Normal kernel APC delivery must be disabled", and the lock initialised.
 fn take_push_lock(lock: *mut usize, mode: Mode) {
-    require_no_apcs("a push lock was acquired", "0x37");
+    require_no_apcs("a push lock was acquired", 0xEA, lock.addr());
     // SAFETY: the lock is resident, says the contract.
     if unsafe { lock.read() } != 0 {
-        let what = "a push lock was acquired that was not initialised, or was overwritten (0x1002)";
-        stop("0xC4", what.to_owned());
+        let what = "a push lock was acquired that was not initialised, or was overwritten";
+        stop(("0xC4", [0x1002, lock.addr(), 0, 0]), what.to_owned());
     }
     locks::acquire(lock.addr(), Kind::PushLock, mode);
 }
@@ -201,6 +210,7 @@ unsafe extern "win64" fn acquire_push_lock_shared(lock: *mut usize, _flags: u32)
 }
 
 unsafe extern "win64" fn release_push_lock(lock: *mut usize, _flags: u32) {
+    require_no_apcs("a push lock was released", 0xEB, lock.addr());
     locks::release(lock.addr(), Kind::PushLock);
 }
 
@@ -209,8 +219,8 @@ const RESOURCE_SIZE: usize = 0x68;
 
 fn require_resource(resource: usize) {
     if !with(|state| state.objects.is(resource, live::Kind::Resource)) {
-        let what = "an ERESOURCE is used that was not initialised (0x1002)";
-        stop("0xC4", what.to_owned());
+        let what = "an ERESOURCE is used that was not initialised";
+        stop(("0xC4", [0x1002, resource, 0, 0]), what.to_owned());
     }
 }
 
@@ -222,8 +232,8 @@ unsafe extern "win64" fn initialize_resource(resource: *mut u8) -> i32 {
         state.objects.add(resource.addr(), live::Kind::Resource, by)
     });
     if !added {
-        let what = "an ERESOURCE was initialised twice (0x1005)";
-        stop("0xC4", what.to_owned());
+        let what = "an ERESOURCE was initialised twice";
+        stop(("0xC4", [0xD0, resource.addr(), 0, 0]), what.to_owned());
     }
     0
 }
@@ -236,9 +246,13 @@ unsafe extern "win64" fn reinitialize_resource(resource: usize) -> i32 {
 
 unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
     require_resource(resource);
-    if with(|state| state.locks.holders(resource).next().is_some()) {
+    let owner = with(|state| {
+        let held = state.locks.holders(resource).next()?;
+        Some(state.scheduler.thread(held.thread).object)
+    });
+    if let Some(owner) = owner {
         stop(
-            "0xC4",
+            ("0xC4", [0x100B, resource, owner, 0]),
             "an ERESOURCE was deleted while it is held".to_owned(),
         );
     }
@@ -271,7 +285,8 @@ unsafe extern "win64" fn release_resource(resource: usize) {
     });
     if !mine {
         let what = "an ERESOURCE was released by a thread that does not own it";
-        stop("0xE3", what.to_owned());
+        let me = with(|state| state.scheduler.current().object);
+        stop(("0xE3", [resource, me, 0, 0]), what.to_owned());
     }
     locks::release(resource, Kind::Resource);
 }

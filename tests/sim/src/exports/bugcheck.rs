@@ -3,6 +3,7 @@
 //! Drivers that stop the machine themselves.
 
 use super::exports;
+use crate::bug_check::Code;
 use crate::findings::stop;
 use crate::irql::HIGH_LEVEL;
 
@@ -15,18 +16,15 @@ exports! {
 const RUST_PANIC: u32 = 0x5250_4E43;
 
 unsafe extern "win64" fn ke_bug_check(code: u32) {
-    stop(
-        &format!("{code:#X}").replace("0X", "0x"),
-        "the driver stopped the machine".to_owned(),
-    );
+    let what = "the driver stopped the machine".to_owned();
+    stop(Code::asked_for(code, [0; 4]), what);
 }
 
-unsafe extern "win64" fn ke_bug_check_ex(code: u32, p1: u64, p2: u64, p3: u64, p4: u64) {
+unsafe extern "win64" fn ke_bug_check_ex(code: u32, p1: usize, p2: usize, p3: usize, p4: usize) {
     let why = if code == RUST_PANIC {
         "a Rust panic in the driver stopped the machine"
     } else {
         "the driver stopped the machine"
     };
-    let what = format!("{why} ({p1:#x}, {p2:#x}, {p3:#x}, {p4:#x})");
-    stop(&format!("{code:#X}").replace("0X", "0x"), what);
+    stop(Code::asked_for(code, [p1, p2, p3, p4]), why.to_owned());
 }

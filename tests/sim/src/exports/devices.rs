@@ -14,6 +14,7 @@ use crate::findings::stop;
 use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::live::Kind;
+use crate::pool::FreeError;
 
 exports! {
     "IoCreateDevice" <= APC_LEVEL => io_create_device: i32;
@@ -106,9 +107,9 @@ unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
         state.names.retain(|_, (at, _)| *at != device.addr());
         state.pool.free(device.addr(), 0, None)
     });
-    if freed.is_err() {
+    if let Err(FreeError::Overrun(at)) = freed {
         let what = "a device extension was written beyond its end";
-        stop("0xC1", what.to_owned());
+        stop(("0xC1", [device.addr(), at, 0, 0x24]), what.to_owned());
     }
 }
 
@@ -146,5 +147,5 @@ unsafe extern "win64" fn io_delete_symbolic_link(link: *const UNICODE_STRING) ->
 
 unsafe extern "win64" fn iof_complete_request(request: usize, _boost: i8) {
     let what = format!("{request:#x} was completed, which is no request under way");
-    stop("0x44", what);
+    stop(("0x44", [request, 0, 0, 0]), what);
 }

@@ -253,7 +253,9 @@ unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
     let level = with(|state| state.scheduler.current().irql);
     if level >= DISPATCH_LEVEL && timeout != Some(0) {
         let at = irql::name(level);
-        stop("0xA", format!("a wait would block at {at}"));
+        let number = if timeout.is_none() { 0x121 } else { 0x122 };
+        let code = ("0xC4", [number, 0, objects[0].addr(), 0]);
+        stop(code, format!("a wait would block at {at}"));
     }
     for &header in objects {
         check(header);

@@ -137,7 +137,7 @@ fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
 
 /// Runs a DPC, unless it was removed.
 fn dispatch(dpc: *mut Dpc, routine: Routine) {
-    with(|state| state.scheduler.current_mut().irql = DISPATCH_LEVEL);
+    with(|state| state.set_irql(DISPATCH_LEVEL));
     point();
     let is_mine = with(|state| {
         let me = state.scheduler.current_id();
@@ -147,12 +147,12 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
         // SAFETY: a DPC that is queued is resident; one whose memory is gone
         // faults here.
         let (context, [first, second]) = unsafe { ((*dpc).context, (*dpc).arguments) };
-        deferred::run(routine as usize, "0xC8", "a DPC routine", || {
+        deferred::run(routine as usize, "a DPC routine", || {
             // SAFETY: the driver's own routine with its own arguments.
             unsafe { routine(dpc, context, first, second) };
         });
     }
-    with(|state| state.scheduler.current_mut().irql = PASSIVE_LEVEL);
+    with(|state| state.set_irql(PASSIVE_LEVEL));
 }
 
 unsafe extern "win64" fn ke_remove_queue_dpc(dpc: *mut Dpc) -> u8 {

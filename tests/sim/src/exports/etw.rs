@@ -50,7 +50,7 @@ unsafe extern "win64" fn etw_register(
 unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
     if handle != 0 && !with(|state| state.objects.remove(handle, Kind::Etw)) {
         let what = format!("{handle:#x} was unregistered, which is no ETW registration");
-        stop("0xC4", what);
+        stop(("0xC4", [0xDC, 0, 0, 0]), what);
     }
     STATUS_SUCCESS
 }

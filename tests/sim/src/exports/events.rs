@@ -5,6 +5,8 @@
 use super::dispatcher::{
     Header, NOTIFICATION_EVENT, SEMAPHORE, SYNCHRONIZATION_EVENT, forbid_waiters, object, signal,
 };
+use windows_sys::Win32::Foundation::STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+
 use super::exports;
 use crate::findings::stop;
 use crate::irql::DISPATCH_LEVEL;
@@ -118,7 +120,8 @@ unsafe extern "win64" fn ke_release_semaphore(
             let what = format!(
                 "a semaphore with count {before} and limit {limit} was released by {adjustment}"
             );
-            stop("0x1E", what);
+            let code = with(|state| state.raised(STATUS_SEMAPHORE_LIMIT_EXCEEDED));
+            stop(code, what);
         }
     }
     before

@@ -26,7 +26,7 @@ pub(super) fn current() -> Irql {
 }
 
 pub(super) fn set(irql: Irql) {
-    with(|state| state.scheduler.current_mut().irql = irql);
+    with(|state| state.set_irql(irql));
 }
 
 unsafe extern "win64" fn ke_get_current_irql() -> Irql {
@@ -36,9 +36,10 @@ unsafe extern "win64" fn ke_get_current_irql() -> Irql {
 unsafe extern "win64" fn kf_raise_irql(new: Irql) -> Irql {
     let old = current();
     if new < old {
+        let code = [0x30, usize::from(old), usize::from(new), 0];
         let (new, old) = (irql::name(new), irql::name(old));
         stop(
-            "0x9",
+            ("0xC4", code),
             format!("the IRQL was raised from {old} to {new}, which is lower"),
         );
     }
@@ -59,9 +60,10 @@ unsafe extern "win64" fn ke_lower_irql(new: Irql) {
 pub(super) fn lower(new: Irql) {
     let old = current();
     if new > old {
+        let code = [0x31, usize::from(old), usize::from(new), 0];
         let (new, old) = (irql::name(new), irql::name(old));
         stop(
-            "0xA",
+            ("0xC4", code),
             format!("the IRQL was lowered from {old} to {new}, which is higher"),
         );
     }
@@ -80,8 +82,8 @@ pub(super) unsafe extern "win64" fn leave_region() {
         left
     });
     if left.is_none() {
-        let what = "a critical region was left that had not been entered (0x3E)";
-        stop("0xC4", what.to_owned());
+        let what = "a critical region was left that had not been entered";
+        stop(("0xC4", [0x3E, 0, 0, 0]), what.to_owned());
     }
 }
 

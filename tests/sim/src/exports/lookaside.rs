@@ -75,7 +75,7 @@ unsafe fn initialize(list: *mut Lookaside, plan: &Plan) {
     });
     if !added {
         let what = "a lookaside list was initialised twice";
-        stop("0xC4", what.to_owned());
+        stop(("0xC4", [0xCA, list.addr(), 0, 0]), what.to_owned());
     }
     let or = |given: usize, default: &str| if given == 0 { thunk(default) } else { given };
     let value = Lookaside {
@@ -162,7 +162,7 @@ unsafe extern "win64" fn initialize_ex(
 fn require(list: *mut Lookaside) {
     if !with(|state| state.objects.is(list.addr(), Kind::Lookaside)) {
         let what = "a lookaside list is used that was not initialised";
-        stop("0xC4", what.to_owned());
+        stop(("0xC4", [0xCB, list.addr(), 0, 0]), what.to_owned());
     }
 }
 

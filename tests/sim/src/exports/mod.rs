@@ -24,6 +24,7 @@ mod lookaside;
 mod memory;
 mod mutexes;
 mod netio;
+mod paging;
 mod pool;
 mod queries;
 mod rundown;
@@ -117,6 +118,7 @@ const NTOSKRNL: &[&[Export]] = &[
     lookaside::EXPORTS,
     memory::EXPORTS,
     mutexes::EXPORTS,
+    paging::EXPORTS,
     pool::EXPORTS,
     queries::EXPORTS,
     rundown::EXPORTS,

@@ -2,6 +2,8 @@
 
 //! Mutexes: dispatcher objects that a thread owns.
 
+use windows_sys::Win32::Foundation::STATUS_MUTANT_NOT_OWNED;
+
 use super::dispatcher::{Header, MUTEX, Mutant, forbid_waiters, object, signal};
 use super::exports;
 use crate::findings::stop;
@@ -35,7 +37,8 @@ unsafe extern "win64" fn ke_release_mutex(mutex: *mut Mutant, _wait: u8) -> i32 
     });
     if !released {
         let what = "a mutex was released by a thread that does not own it";
-        stop("0x1E", what.to_owned());
+        let code = with(|state| state.raised(STATUS_MUTANT_NOT_OWNED));
+        stop(code, what.to_owned());
     }
     // SAFETY: `object` has read it.
     let before = unsafe { (*header).state };

@@ -6,11 +6,12 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::exports;
+use crate::arena::Access;
 use crate::faults::Kind;
 use crate::findings::stop;
 use crate::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
-use crate::pool::{FreeError, Hold, tag_text};
+use crate::pool::{Block, FreeError, Hold, tag_text};
 use crate::scheduler::Waitable;
 
 exports! {
@@ -63,24 +64,32 @@ unsafe extern "win64" fn ex_allocate_pool_with_tag(
 
 fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
     let level = with(|state| state.scheduler.current().irql);
+    let kind = usize::from(paged);
     if paged && level > APC_LEVEL {
         stop(
-            "0xC4",
+            ("0xC4", [0x01, usize::from(level), kind, size]),
             format!("paged pool was allocated at {}", irql::name(level)),
         );
     }
     if size == 0 {
-        stop("0xC4", "0 bytes of pool were allocated".to_owned());
+        let code = ("0xC4", [0x00, usize::from(level), kind, 0]);
+        stop(code, "0 bytes of pool were allocated".to_owned());
     }
     if tag == 0 {
-        stop("0xC4", "pool was allocated with the tag 0".to_owned());
+        let caller = with(|state| state.address(state.caller()));
+        let code = ("0xC2", [0x9B, kind, size, caller]);
+        stop(code, "pool was allocated with the tag 0".to_owned());
     }
     let address = with(|state| {
         let owner = state.caller();
         if state.fails(Kind::Allocation) {
             return None;
         }
-        state.pool.allocate(size, tag, zeroed, owner)
+        let address = state.pool.allocate(size, tag, zeroed, owner)?;
+        if paged && let Some(block) = state.pool.near(address) {
+            state.pageable.add(block.pages(), Access::ReadWrite);
+        }
+        Some(address)
     });
     address.map_or(ptr::null_mut(), |address| address as *mut c_void)
 }
@@ -111,16 +120,17 @@ fn check_unused(address: usize) {
     });
     let Some(memory) = memory else { return };
     let live = with(|state| state.objects.within(memory.clone()));
-    if let Some(live) = live {
+    if let Some((at, live)) = live {
         let what = format!("a block of pool was freed with {} in it", live.kind.name());
-        stop(live.kind.when_freed(), what);
+        stop(live.kind.when_freed(at, &memory), what);
     }
     if let Some(held) = with(|state| state.locks.within(&memory)) {
         let what = format!(
             "a block of pool was freed with {} in it that is held",
             held.kind.name()
         );
-        stop("0xC4", what);
+        let owner = with(|state| state.scheduler.thread(held.thread).object);
+        stop(("0xC4", [0x100B, held.address, owner, 0]), what);
     }
     let waits = |state: &State| {
         let mut threads = state.scheduler.threads.iter();
@@ -136,18 +146,37 @@ fn check_unused(address: usize) {
     kernel().registrar.freeing(&memory);
 }
 
+fn forbid_paged_at_dispatch(address: usize) {
+    /// `PagedPool`.
+    const PAGED: usize = 1;
+    let level = with(|state| state.scheduler.current().irql);
+    if level > APC_LEVEL && with(|state| state.pageable.contains(address)) {
+        let code = ("0xC4", [0x11, usize::from(level), PAGED, address]);
+        stop(
+            code,
+            format!("paged pool was freed at {}", irql::name(level)),
+        );
+    }
+}
+
 pub(super) fn free(block: *mut c_void, tag: u32) {
     let address = block.addr();
+    forbid_paged_at_dispatch(address);
     check_unused(address);
     let result = with(|state| {
         let by = state.caller();
-        state.pool.free(address, tag, by)
+        let pages = state.pool.near(address).map(Block::pages);
+        let freed = state.pool.free(address, tag, by);
+        if let (Some(pages), Ok(())) = (pages, freed) {
+            state.pageable.remove(pages);
+        }
+        freed
     });
     match result {
         Ok(()) => {}
         Err(FreeError::NoBlock) => {
             stop(
-                "0xC2",
+                ("0xC2", [0x42, address, 0, 0]),
                 format!("{address:#x} was freed, which is no block of pool"),
             );
         }
@@ -157,18 +186,20 @@ pub(super) fn free(block: *mut c_void, tag: u32) {
                 _ => None,
             });
             let by = before.map_or_else(String::new, |by| format!(", by {by} before"));
-            stop("0xC2", format!("a block of pool was freed twice{by}"));
+            let code = ("0xC2", [0x07, 0, 0, address]);
+            stop(code, format!("a block of pool was freed twice{by}"));
         }
         Err(FreeError::Tag(right)) => {
+            let code = ("0xC2", [0x0A, address, right as usize, tag as usize]);
             let (wrong, right) = (tag_text(tag), tag_text(right));
             stop(
-                "0xC2",
+                code,
                 format!("a block with tag {right} was freed with tag {wrong}"),
             );
         }
-        Err(FreeError::Overrun) => {
+        Err(FreeError::Overrun(at)) => {
             stop(
-                "0xC1",
+                ("0xC1", [address, at, 0, 0x24]),
                 "a block of pool was written beyond its end".to_owned(),
             );
         }

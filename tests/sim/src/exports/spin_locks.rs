@@ -59,17 +59,19 @@ fn raise(lock: *mut SpinLock) -> Irql {
     let old = current();
     if old > DISPATCH_LEVEL {
         let at = irql::name(old);
-        stop("0xC4", format!("a spin lock was acquired at {at} (0x42)"));
+        let code = ("0xC4", [0x42, usize::from(old), lock.addr(), 0]);
+        stop(code, format!("a spin lock was acquired at {at}"));
     }
     forbid_garbage(lock);
     set(DISPATCH_LEVEL);
     old
 }
 
-fn require_dispatch(what: &str, code: &str) {
+fn require_dispatch(what: &str, number: usize, lock: usize) {
     let level = current();
     if level < DISPATCH_LEVEL {
-        stop("0xC4", format!("{what} at {} ({code})", irql::name(level)));
+        let code = ("0xC4", [number, usize::from(level), lock, 0]);
+        stop(code, format!("{what} at {}", irql::name(level)));
     }
 }
 
@@ -79,8 +81,8 @@ fn forbid_garbage(lock: *mut SpinLock) {
     let value = unsafe { lock.read() };
     let held = with(|state| state.locks.holders(lock.addr()).next().is_some());
     if held != (value != 0) {
-        let what = "a spin lock was acquired that was not initialised, or was overwritten (0x1002)";
-        stop("0xC4", what.to_owned());
+        let what = "a spin lock was acquired that was not initialised, or was overwritten";
+        stop(("0xC4", [0x1002, lock.addr(), 0, 0]), what.to_owned());
     }
 }
 
@@ -111,28 +113,28 @@ unsafe extern "win64" fn acquire_shared(lock: *mut SpinLock) -> Irql {
 }
 
 unsafe extern "win64" fn release_lower(lock: *mut SpinLock, old: Irql) {
-    require_dispatch("a spin lock was released", "0x32");
+    require_dispatch("a spin lock was released", 0x32, lock.addr());
     give(lock);
     lower(old);
 }
 
 unsafe extern "win64" fn acquire_at_dispatch(lock: *mut SpinLock) {
-    require_dispatch("a spin lock was acquired AtDpcLevel", "0x40");
+    require_dispatch("a spin lock was acquired AtDpcLevel", 0x40, lock.addr());
     take(lock, Mode::Exclusive);
 }
 
 unsafe extern "win64" fn acquire_shared_at_dispatch(lock: *mut SpinLock) {
-    require_dispatch("a spin lock was acquired AtDpcLevel", "0x40");
+    require_dispatch("a spin lock was acquired AtDpcLevel", 0x40, lock.addr());
     take(lock, Mode::Shared);
 }
 
 unsafe extern "win64" fn release_at_dispatch(lock: *mut SpinLock) {
-    require_dispatch("a spin lock was released FromDpcLevel", "0x41");
+    require_dispatch("a spin lock was released FromDpcLevel", 0x41, lock.addr());
     give(lock);
 }
 
 unsafe extern "win64" fn try_at_dispatch(lock: *mut SpinLock) -> u8 {
-    require_dispatch("a spin lock was acquired AtDpcLevel", "0x40");
+    require_dispatch("a spin lock was acquired AtDpcLevel", 0x40, lock.addr());
     forbid_garbage(lock);
     let taken = locks::try_acquire(lock.addr(), Kind::Spin, Mode::Exclusive);
     if taken {
@@ -164,7 +166,7 @@ unsafe extern "win64" fn acquire_queued_at_dispatch(lock: *mut SpinLock, handle:
 }
 
 unsafe extern "win64" fn release_queued(handle: *mut Queued) {
-    require_dispatch("a queued spin lock was released", "0x36");
+    require_dispatch("a queued spin lock was released", 0x36, handle.addr());
     // SAFETY: the handle is the one that the lock was acquired with, says the
     // contract.
     let (lock, old) = unsafe { ((*handle).lock, (*handle).old) };
@@ -173,13 +175,13 @@ unsafe extern "win64" fn release_queued(handle: *mut Queued) {
 }
 
 unsafe extern "win64" fn release_queued_at_dispatch(handle: *mut Queued) {
-    require_dispatch("a queued spin lock was released", "0x36");
+    require_dispatch("a queued spin lock was released", 0x36, handle.addr());
     // SAFETY: as in `release_queued`.
     give(unsafe { (*handle).lock });
 }
 
 unsafe extern "win64" fn try_convert(lock: *mut SpinLock) -> u8 {
-    require_dispatch("a spin lock was converted", "0x41");
+    require_dispatch("a spin lock was converted", 0x41, lock.addr());
     with(|state| {
         let me = state.scheduler.current_id();
         let alone = state

@@ -93,7 +93,7 @@ impl State {
 /// A system thread ends at `PASSIVE_LEVEL` and holds nothing.
 fn check_end(start: usize) {
     let site = with(|state| state.drivers.site(start));
-    check_return("0xC8", "a system thread", PASSIVE_LEVEL, site);
+    check_return("a system thread", PASSIVE_LEVEL, site);
 }
 
 unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
@@ -102,7 +102,6 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
         stop("0xC4", what.to_owned());
     }
     check_return(
-        "0xC8",
         "a system thread",
         PASSIVE_LEVEL,
         with(|state| state.caller()),
@@ -155,7 +154,7 @@ unsafe extern "win64" fn obf_reference_object(object: usize) -> isize {
     let by = with(|state| state.caller());
     if !with(|state| state.reference(object, by)) {
         stop(
-            "0x18",
+            ("0x18", [0, object, 0, 0]),
             format!("{object:#x} was referenced, which is no object"),
         );
     }
@@ -166,7 +165,7 @@ unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
     let by = with(|state| state.caller());
     if !with(|state| state.dereference(object, by)) {
         let what = format!("{object:#x} was dereferenced without a reference");
-        stop("0x18", what);
+        stop(("0x18", [0, object, 0, 0]), what);
     }
     1
 }
@@ -174,7 +173,7 @@ unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
 unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
     if !with(|state| state.close(handle)) {
         stop(
-            "0x93",
+            ("0x93", [handle, 1, 0, 0]),
             format!("the handle {handle:#x} was closed, which is not open"),
         );
     }

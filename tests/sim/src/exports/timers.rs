@@ -289,15 +289,15 @@ fn fire_ex(timer: *mut ExTimer) {
     with(|state| {
         let me = state.scheduler.current_id();
         state.deferred.firing.insert(timer.addr(), me);
-        state.scheduler.current_mut().irql = DISPATCH_LEVEL;
+        state.set_irql(DISPATCH_LEVEL);
     });
-    deferred::run(callback as usize, "0xC8", "a timer callback", || {
+    deferred::run(callback as usize, "a timer callback", || {
         // SAFETY: the driver's own routine with its own argument.
         unsafe { callback(timer.addr(), context) };
     });
     with(|state| {
         state.deferred.firing.remove(&timer.addr());
-        state.scheduler.current_mut().irql = PASSIVE_LEVEL;
+        state.set_irql(PASSIVE_LEVEL);
     });
 }
 

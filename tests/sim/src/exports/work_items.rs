@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 
 use super::exports;
-use crate::deferred;
+use crate::deferred::{self, WORK_ITEM};
 use crate::faults;
 use crate::findings::stop;
 use crate::irql::{DISPATCH_LEVEL, HIGH_LEVEL};
@@ -64,7 +64,7 @@ unsafe extern "win64" fn io_allocate_work_item(object: usize) -> usize {
 unsafe extern "win64" fn io_initialize_work_item(object: usize, item: *mut IoWorkItem) {
     if object == 0 {
         let what = "a work item was made without a device or driver object";
-        stop("0xC4", what.to_owned());
+        stop(("0xE4", [0x3, item.addr(), 0, 0]), what.to_owned());
     }
     forbid_queued(item, "initialised");
     let magic = MAGIC;
@@ -88,14 +88,21 @@ unsafe extern "win64" fn io_free_work_item(item: *mut IoWorkItem) {
     });
     match freed {
         Ok(()) => {}
-        Err(FreeError::Freed) => stop("0xC2", "a work item was freed twice".to_owned()),
-        Err(_) => stop("0xC2", format!("{item:?} was freed, which is no work item")),
+        Err(FreeError::Freed) => {
+            let code = ("0xC2", [0x07, 0, 0, item.addr()]);
+            stop(code, "a work item was freed twice".to_owned())
+        }
+        Err(_) => {
+            let code = ("0xC2", [0x42, item.addr(), 0, 0]);
+            stop(code, format!("{item:?} was freed, which is no work item"))
+        }
     }
 }
 
 fn forbid_queued(item: *mut IoWorkItem, what: &str) {
     if with(|state| state.objects.is(item.addr(), Kind::WorkItem)) {
-        stop("0xE4", format!("a work item was {what} while it is queued"));
+        let code = ("0xE4", [0x2, item.addr(), 0, 0]);
+        stop(code, format!("a work item was {what} while it is queued"));
     }
 }
 
@@ -153,7 +160,7 @@ unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i3
     let (routine, parameter) = unsafe { ((*item).routine, (*item).parameter) };
     let Some(routine) = routine else {
         stop(
-            "0x96",
+            ("0xE4", [0x7, item.addr(), 0, 0]),
             "a work item was queued without a routine".to_owned(),
         );
     };
@@ -167,14 +174,14 @@ unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i3
 fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + 'static) {
     if with(|state| state.objects.is(item, Kind::WorkItem)) {
         let what = "a work item was queued that is queued already";
-        stop("0x96", what.to_owned());
+        stop(("0xE4", [0x1, item, 0, 0]), what.to_owned());
     }
     with(|state| {
         let by = state.drivers.site(routine).or_else(|| state.caller());
         let body = move || {
             point();
             with(|state| state.objects.remove(item, Kind::WorkItem));
-            deferred::run(routine, "0xE1", "a work item's routine", call);
+            deferred::run(routine, WORK_ITEM, call);
         };
         if let Some(thread) = state.defer("work item", body) {
             state.objects.add(item, Kind::WorkItem, by);

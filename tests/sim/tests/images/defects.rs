@@ -70,7 +70,7 @@ const DEFECTS: &[Defect] = &[
     )
     .within(3),
     defect("UNINITIALISED_EVENT", "0xC4", "not initialised"),
-    defect("WAIT_AT_DISPATCH", "0xA", "would block at DISPATCH_LEVEL"),
+    defect("WAIT_AT_DISPATCH", "0xC4", "would block at DISPATCH_LEVEL"),
     defect(
         "PASSIVE_CALL_AT_DISPATCH",
         "0xA",
@@ -135,6 +135,43 @@ fn each_defect_is_found_in_its_driver() {
             assert!(finding.what.contains(defect.says), "{name}: {finding}");
         }
     }
+}
+
+/// The parameters of a bug check of one defect; `None` is one that may differ.
+fn check_parameters(name: &'static str, expected: [Option<u64>; 4]) {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.module("d.sys", Role::Client, &[name]);
+    let run = sim(&provider, &client, &["--seed", "5", "--cycles", "1"]);
+    let finding = run.report().findings.remove(0);
+    let parameters = finding.parameters.expect("it is documented");
+    for (is, expected) in parameters.iter().zip(expected) {
+        assert!(expected.is_none_or(|expected| expected == *is), "{finding}");
+    }
+    let shown = parameters.map(|one| format!("{one:#x}")).join(", ");
+    assert!(
+        finding.to_string().contains(&format!("({shown})")),
+        "{finding}"
+    );
+}
+
+#[test]
+fn a_bug_check_has_its_documented_parameters() {
+    let tag = u64::from(u32::from_be_bytes(*b"ooZ "));
+    let wrong = u64::from(u32::from_be_bytes(*b"gnrW"));
+    check_parameters("LEAK", [Some(0x62), Some(0), Some(0), Some(1)]);
+    check_parameters("WRONG_TAG", [Some(0x0A), None, Some(tag), Some(wrong)]);
+    check_parameters("DOUBLE_FREE", [Some(0x07), Some(0), Some(0), None]);
+    check_parameters("OVERRUN", [None, None, Some(0), Some(0x24)]);
+    check_parameters("USE_AFTER_FREE", [None, Some(1), None, Some(0)]);
+    check_parameters(
+        "NULL_DEREFERENCE",
+        [Some(0xC000_0005), None, Some(0), Some(0)],
+    );
+    check_parameters("FAST_FAIL", [Some(7), Some(0), Some(0), Some(0)]);
+    check_parameters("STACK_OVERFLOW", [Some(8), Some(0), Some(0), Some(0)]);
+    check_parameters("WAIT_AT_DISPATCH", [Some(0x121), Some(0), None, Some(0)]);
+    check_parameters("IRQL_LEFT", [Some(0x2_00_02), Some(0), Some(0), Some(0)]);
 }
 
 #[test]

@@ -24,8 +24,14 @@ impl Run {
     }
 }
 
-/// Runs the program on two images with more arguments.
+/// Runs the program on two images, one instance of each, with more arguments.
 pub(crate) fn sim(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
+    let arguments = [&["--instances=1x1"], arguments].concat();
+    sim_with_any_instances(provider, client, &arguments)
+}
+
+/// Runs the program on two images with more arguments.
+pub(crate) fn sim_with_any_instances(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_sim"))
         .arg("--provider")
         .arg(provider)

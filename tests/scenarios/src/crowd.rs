@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a cycle with several instances of a driver does: they come in groups,
+//! some go and come again, and they leave in groups.
+
+use std::collections::BTreeSet;
+
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
+
+use crate::cycle::{ALONE, Change, Step, TRAFFIC};
+use crate::instance::{Instance, Instances};
+
+/// So many groups at most come or go again.
+const CHANGES: u32 = 3;
+
+/// Steps that bring all of them together at least once and leave nobody.
+pub(crate) fn steps(instances: Instances, random: &mut impl Rng) -> Vec<Step> {
+    // Every binding has traffic: more of them, less time.
+    let bindings = u64::from(instances.providers) * u64::from(instances.clients);
+    let everyone: Vec<_> = instances.all().collect();
+    let mut crowd = Crowd {
+        present: BTreeSet::new(),
+        steps: Vec::new(),
+        traffic: TRAFFIC / bindings / 2,
+        random,
+    };
+    crowd.all(everyone.clone());
+    crowd.rest(crowd.traffic);
+    for _ in 0..crowd.random.random_range(0..=CHANGES) {
+        let mut some = everyone.clone();
+        some.shuffle(crowd.random);
+        some.truncate(crowd.random.random_range(1..=some.len()));
+        crowd.change(some);
+        crowd.rest(crowd.traffic);
+    }
+    let left = crowd.present.iter().copied().collect();
+    crowd.all(left);
+    crowd.steps
+}
+
+struct Crowd<'a, R> {
+    present: BTreeSet<Instance>,
+    steps: Vec<Step>,
+    traffic: u64,
+    random: &'a mut R,
+}
+
+impl<R: Rng> Crowd<'_, R> {
+    /// Each of these comes or goes, in groups.
+    fn all(&mut self, mut them: Vec<Instance>) {
+        them.shuffle(self.random);
+        while !them.is_empty() {
+            let first = self.random.random_range(0..them.len());
+            let group = them.split_off(first);
+            self.change(group);
+            self.rest(ALONE);
+        }
+    }
+
+    /// Who is here goes and who is not comes, all at once.
+    fn change(&mut self, group: Vec<Instance>) {
+        let actions = group.into_iter().map(|instance| {
+            if self.present.remove(&instance) {
+                Change::Unload.of(instance)
+            } else {
+                self.present.insert(instance);
+                Change::Load.of(instance)
+            }
+        });
+        let actions = actions.collect();
+        self.steps.push(Step { actions, rest: 0 });
+    }
+
+    /// Lets time pass after the last step, often none.
+    fn rest(&mut self, longest: u64) {
+        if self.random.random()
+            && let Some(last) = self.steps.last_mut()
+        {
+            last.rest = self.random.random_range(0..=longest);
+        }
+    }
+}
