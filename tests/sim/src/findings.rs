@@ -76,10 +76,10 @@ impl State {
             return;
         }
         let finding = Finding {
+            rule: rule_text(&code.name).unwrap_or_default(),
             code: code.name.into_owned(),
             parameters: code.parameters.map(|all| all.map(|one| one as u64)),
             what,
-            rule: rule_text(code).unwrap_or_default(),
             driver: site.map_or_else(String::new, |site| {
                 self.drivers[site.driver].image.name().to_owned()
             }),
