@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `seed` | what all choices were drawn from |
 //! | `cycle` | the number of the cycle, which chooses its schedule |
-//! | `provider`, `client` | an image other than the one built here: a path, or `zoo:NAME` for a module of the zoo (`zoo:NAME-twin` for its twin) |
+//! | `provider`, `client` | an image other than the one built here: a path, or `zoo:NAME` for a module of the zoo, `zoo:NAME-twin` for its twin |
 //! | `script` | what the cycle does, if not what is drawn for it: `+p.+c~250.-p-c` loads the provider, loads the client, waits 250 us, unloads both at once; `+c2` is a second client |
 //! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
 //!
@@ -28,7 +28,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::stress::build_sim;
 use crate::workspace::Workspace;
-use crate::zoo::{Catalogue, Variant, Workshop};
+use crate::zoo::{Catalogue, Workshop};
 use crate::{build, setup};
 pub(crate) use line::{Image, Line};
 
@@ -89,17 +89,11 @@ fn path(workspace: &Workspace, role: &str, image: Option<&Image>) -> Result<Path
         Some(Image::File(path)) => return Ok(path.clone()),
         Some(Image::Zoo(name)) => name,
     };
-    let (name, variant) = match name.strip_suffix("-twin") {
-        Some(name) => (name, Variant::Corrected),
-        None => (name.as_str(), Variant::Defective),
-    };
-    let catalogue = Catalogue::read(workspace)?;
-    let module = catalogue.find(name)?;
+    let recipe = Catalogue::read(workspace)?.recipe(name)?;
+    let is = recipe.role.name();
     ensure!(
-        module.role.name() == role,
-        "zoo:{name} is a {}, not a {role}: give it as {}=zoo:{name}",
-        module.role.name(),
-        module.role.name()
+        is == role,
+        "zoo:{name} is a {is}, not a {role}: give it as {is}=zoo:{name}"
     );
-    Workshop::open(workspace)?.make(module, variant)
+    Workshop::open(workspace)?.make(&recipe)
 }

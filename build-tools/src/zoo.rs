@@ -7,18 +7,22 @@
 //! counterpart; `tests/zoo/zoo.toml` says what must come of it.
 
 mod catalogue;
+mod known;
+mod row;
 mod trial;
 mod workshop;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
@@ -28,8 +32,10 @@ use crate::workspace::Workspace;
 use crate::{artifact, build, setup};
 pub(crate) use catalogue::Catalogue;
 use catalogue::Module;
-use trial::{Bench, Row};
-pub(crate) use workshop::{Variant, Workshop};
+use known::Known;
+use row::Row;
+use trial::Bench;
+pub(crate) use workshop::Workshop;
 
 /// What choices are drawn from unless something else is asked for.
 const SEED: u64 = 1;
@@ -47,7 +53,7 @@ pub(crate) struct Arguments {
     /// Where to write the table.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Print the modules and their defects, and try none.
+    /// Print the modules and their defects, and what they are examples of; try none.
     #[arg(long, conflicts_with_all = ["schedules", "seed", "json"])]
     list: bool,
 }
@@ -64,10 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let catalogue = Catalogue::read(&workspace)?;
     let modules = catalogue.named(&arguments.names)?;
     if arguments.list {
-        for module in modules {
-            say(module);
-        }
-        return Ok(Outcome::Done);
+        return list(&workspace, &catalogue, &modules);
     }
     match setup::ensure(Purpose::Check)? {
         Outcome::Done => {}
@@ -77,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if built != Outcome::Done {
         return Ok(built);
     }
-    let bench = Bench::new(&workspace, arguments.seed, arguments.schedules)?;
+    let bench = Bench::new(&workspace, &catalogue, arguments.seed, arguments.schedules)?;
     judge(&try_all(&bench, &modules)?, arguments.json.as_deref())
 }
 
@@ -88,9 +91,35 @@ pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
     const SCHEDULES: u64 = 200;
 
     let catalogue = Catalogue::read(workspace)?;
-    let bench = Bench::new(workspace, SEED, SCHEDULES)?;
+    let bench = Bench::new(workspace, &catalogue, SEED, SCHEDULES)?;
     let rows = try_all(&bench, &catalogue.named(&[])?)?;
     Ok(judge(&rows, None)? == Outcome::Done)
+}
+
+/// Reads one of the zoo's tables.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read: restore it", path.display()))?;
+    let error = || format!("{} is not as it must be: correct it", path.display());
+    toml::from_str(&text).with_context(error)
+}
+
+/// Prints the modules; if they are all, then also what they are examples of.
+fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Result<Outcome> {
+    for module in modules {
+        say(module);
+    }
+    if modules.len() == catalogue.module.len() {
+        say("");
+        for peer in &catalogue.peer {
+            say(peer);
+        }
+        say("");
+        for entry in Known::read(workspace)?.index(catalogue) {
+            say(entry);
+        }
+    }
+    Ok(Outcome::Done)
 }
 
 /// Tries the modules side by side; tells of each in their order.
@@ -107,7 +136,7 @@ fn try_all(bench: &Bench, modules: &[&Module]) -> Result<Vec<Row>> {
             let next = &next;
             scope.spawn(move || {
                 while let Some(module) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender.send((module.name(), bench.try_one(module))).is_err() {
+                    if sender.send((&module.name, bench.try_one(module))).is_err() {
                         return;
                     }
                 }
@@ -119,7 +148,7 @@ fn try_all(bench: &Bench, modules: &[&Module]) -> Result<Vec<Row>> {
             early.insert(name, row);
             while let Some(row) = modules
                 .get(rows.len())
-                .and_then(|module| early.remove(module.name()))
+                .and_then(|module| early.remove(&module.name))
             {
                 let row = row?;
                 say(&row);

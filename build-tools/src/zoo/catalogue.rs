@@ -3,18 +3,19 @@
 //! `tests/zoo/zoo.toml`, the one place that says which modules there are.
 
 use std::fmt;
-use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Deserialize;
 
+use super::read;
 use crate::workspace::Workspace;
 
 /// All modules.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Catalogue {
-    module: Vec<Module>,
+    pub(super) module: Vec<Module>,
+    pub(super) peer: Vec<Peer>,
 }
 
 /// Which end of the NPI a module is.
@@ -33,67 +34,162 @@ impl Role {
             Self::Client => "client",
         }
     }
+
+    pub(super) const fn peer(self) -> Self {
+        match self {
+            Self::Provider => Self::Client,
+            Self::Client => Self::Provider,
+        }
+    }
 }
 
 /// A defective module and how it must be found.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Module {
-    name: String,
-    pub(crate) role: Role,
+pub(super) struct Module {
+    pub(super) name: String,
+    pub(super) role: Role,
     /// What it does wrong, in a sentence.
     pub(super) defect: String,
-    /// Where the defect is known from.
-    pub(super) source: String,
-    /// The codes of which one must be found.
-    pub(super) codes: Vec<String>,
-    /// Whether it takes threads that are preempted inside driver code, between
-    /// two calls; without, it must not be found.
+    /// What it is an example of.
+    pub(super) sources: Vec<String>,
+    /// How it shows, in one of these ways.
+    pub(super) faces: Vec<Face>,
+    /// The peer that it shows with, if not with this project's driver.
+    pub(super) peer: Option<String>,
+    /// What each cycle does, if not what is drawn for it.
+    script: Option<String>,
+    /// How many providers and clients a cycle loads; one of each unless given.
+    instances: Option<String>,
+    /// It takes threads that are preempted inside driver code, between two
+    /// calls; without, nothing must be found.
     #[serde(default)]
-    pub(super) preempt: bool,
+    preempt: bool,
+    /// It takes calls that fail; without, nothing must be found.
+    faults: Option<String>,
+}
+
+/// One way in which a defect shows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Face {
+    pub(super) code: String,
     /// The functions in one of which; anywhere in the module if there is none.
-    pub(super) functions: Vec<String>,
+    #[serde(default)]
+    pub(super) at: Vec<String>,
+    /// Why this defect may show so, where that is not what it is known for.
+    #[serde(default)]
+    pub(super) why: String,
+}
+
+/// A right module that a defect needs to show.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Peer {
+    pub(super) name: String,
+    pub(super) role: Role,
+    /// What is special about it, in a sentence.
+    pub(super) what: String,
+}
+
+/// An image that can be made here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    /// Its name, without the extension.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// The file that replaces functions of its base.
+    pub(super) source: String,
+    pub(super) defective: bool,
 }
 
 impl Module {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(super) fn recipe(&self, defective: bool) -> Recipe {
+        let twin = if defective { "" } else { "-twin" };
+        Recipe {
+            name: format!("{}{twin}", self.name),
+            role: self.role,
+            source: format!("modules/{}", self.name),
+            defective,
+        }
+    }
+
+    /// The options of the simulated kernel without which the defect cannot show.
+    pub(super) fn triggers(&self) -> Vec<String> {
+        let faults = self.faults.iter().map(|kind| format!("--faults={kind}"));
+        let preempt = self.preempt.then(|| "--preempt".to_owned());
+        faults.chain(preempt).collect()
+    }
+
+    /// The options of the simulated kernel that it runs with besides those.
+    pub(super) fn setting(&self) -> Vec<String> {
+        let option = |name: &str, value: &str| format!("--{name}={value}");
+        let instances = self.instances.as_deref().unwrap_or("1x1");
+        let script = self.script.iter().map(|script| option("script", script));
+        script.chain([option("instances", instances)]).collect()
+    }
+}
+
+impl Peer {
+    pub(super) fn recipe(&self) -> Recipe {
+        Recipe {
+            name: self.name.clone(),
+            role: self.role,
+            source: format!("peers/{}", self.name),
+            defective: false,
+        }
     }
 }
 
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            defect,
-            source,
-            ..
-        } = self;
-        write!(f, "{name:<32} {defect} ({source})")
+        let sources = self.sources.join(", ");
+        write!(f, "{:<32} {} ({sources})", self.name, self.defect)
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:<32} {} (a right {})",
+            self.name,
+            self.what,
+            self.role.name()
+        )
     }
 }
 
 impl Catalogue {
     pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
-        let path = workspace.root().join("tests/zoo/zoo.toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{} cannot be read: restore it", path.display()))?;
-        let error = || format!("{} is no catalogue: correct it", path.display());
-        toml::from_str(&text).with_context(error)
+        read(&workspace.root().join("tests/zoo/zoo.toml"))
     }
 
     /// Those that are asked for, or all.
     pub(super) fn named(&self, names: &[String]) -> Result<Vec<&Module>> {
-        if names.is_empty() {
-            return Ok(self.module.iter().collect());
+        let find = |name: &String| {
+            let found = self.module.iter().find(|module| module.name == *name);
+            found.map_or_else(|| unknown(name), Ok)
+        };
+        match names {
+            [] => Ok(self.module.iter().collect()),
+            names => names.iter().map(find).collect(),
         }
-        names.iter().map(|name| self.find(name)).collect()
     }
 
-    pub(crate) fn find(&self, name: &str) -> Result<&Module> {
-        match self.module.iter().find(|module| module.name == name) {
-            Some(module) => Ok(module),
-            None => bail!("the zoo has no {name}: cargo xtask zoo --list names all"),
+    /// How to make the image that a replay line calls so: a module, its twin
+    /// (`NAME-twin`), or a peer.
+    pub(crate) fn recipe(&self, name: &str) -> Result<Recipe> {
+        let peers = self.peer.iter().map(Peer::recipe);
+        let modules = self.module.iter();
+        let recipes = modules.flat_map(|module| [true, false].map(|it| module.recipe(it)));
+        match peers.chain(recipes).find(|recipe| recipe.name == name) {
+            Some(recipe) => Ok(recipe),
+            None => unknown(name),
         }
     }
+}
+
+fn unknown<T>(name: &str) -> Result<T> {
+    bail!("the zoo has no {name}: cargo xtask zoo --list names all")
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::catalogue::Module;
+use super::catalogue::{Recipe, Role};
 use crate::workspace::{Workspace, output};
 
 /// Where the modules are made.
@@ -17,15 +17,8 @@ pub(crate) struct Workshop {
     built: PathBuf,
 }
 
-/// A module as it is, or as it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Variant {
-    Defective,
-    Corrected,
-}
-
 impl Workshop {
-    /// Makes the libraries that all modules are linked to.
+    /// Makes what all modules are linked to: the libraries and the bases.
     pub(crate) fn open(workspace: &Workspace) -> Result<Self> {
         let built = workspace.target().join("zoo");
         fs::create_dir_all(&built)
@@ -42,50 +35,49 @@ impl Workshop {
                 .arg(workshop.library(name));
             output(&mut tool)?;
         }
+        for role in [Role::Provider, Role::Client] {
+            for (source, object) in workshop.base(role) {
+                workshop.compile(&source, role, false, &object)?;
+            }
+        }
         Ok(workshop)
+    }
+
+    /// The sources that all modules of a role have in common, and what is made
+    /// of them.
+    fn base(&self, role: Role) -> [(String, PathBuf); 2] {
+        ["common", role.name()].map(|name| {
+            let object = format!("base.{}.{name}.obj", role.name());
+            (format!("base/{name}"), self.built.join(object))
+        })
     }
 
     fn library(&self, name: &str) -> PathBuf {
         self.built.join(name).with_extension("lib")
     }
 
-    /// Makes the image of a module; its .pdb is beside it.
-    pub(crate) fn make(&self, module: &Module, variant: Variant) -> Result<PathBuf> {
-        let name = match variant {
-            Variant::Defective => module.name().to_owned(),
-            Variant::Corrected => format!("{}-twin", module.name()),
-        };
-        let image = self.built.join(&name).with_extension("sys");
+    /// Makes an image; its .pdb is beside it.
+    pub(crate) fn make(&self, recipe: &Recipe) -> Result<PathBuf> {
+        let name = &recipe.name;
+        let image = self.built.join(name).with_extension("sys");
         let mut linker = Command::new(driver_parts::linker()?);
         linker
             .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
             .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
             .arg("/pdbaltpath:%_PDB%")
             .arg(format!("/out:{}", image.display()));
-        let sources = [
-            "base/common".to_owned(),
-            format!("base/{}", module.role.name()),
-            format!("modules/{}", module.name()),
-        ];
-        for (index, source) in sources.iter().enumerate() {
-            let object = self.built.join(format!("{name}.{index}.obj"));
-            self.compile(source, module, variant, &object)?;
-            linker.arg(object);
-        }
+        let own = self.built.join(name).with_extension("obj");
+        self.compile(&recipe.source, recipe.role, recipe.defective, &own)?;
+        linker.args(self.base(recipe.role).map(|(_, object)| object));
         linker
+            .arg(own)
             .arg(self.library("ntoskrnl"))
             .arg(self.library("netio"));
         output(&mut linker)?;
         Ok(image)
     }
 
-    fn compile(
-        &self,
-        source: &str,
-        module: &Module,
-        variant: Variant,
-        object: &Path,
-    ) -> Result<()> {
+    fn compile(&self, source: &str, role: Role, defective: bool, object: &Path) -> Result<()> {
         let mut clang = Command::new("clang");
         clang
             .current_dir(&self.root)
@@ -99,8 +91,8 @@ impl Workshop {
                 "-funwind-tables",
             ])
             .args(["-Wall", "-Werror", "-Wno-unused", "-Itests/zoo/include"])
-            .arg(format!("-D{}", module.role.name().to_uppercase()))
-            .args((variant == Variant::Defective).then_some("-DDEFECT"))
+            .arg(format!("-D{}", role.name().to_uppercase()))
+            .args(defective.then_some("-DDEFECT"))
             .arg("-c")
             .arg(format!("tests/zoo/{source}.c"))
             .arg("-o")

@@ -103,7 +103,9 @@ impl State {
     /// A thread stopped with an exception.
     pub(crate) fn report_fault(&mut self, fault: &Fault) {
         let place = self.drivers.site(fault.rip);
-        let site = place
+        let site = self
+            .took_back(fault)
+            .or(place)
             .or_else(|| self.withdrew_from_nmr(fault))
             .or_else(|| self.jumped_from(fault))
             .or_else(|| self.caller());
@@ -154,6 +156,18 @@ impl State {
         match block.hold {
             Hold::Freed(by) => by,
             Hold::InUse => None,
+        }
+    }
+
+    /// Who freed memory that was lent to the module that now touches it.
+    fn took_back(&self, fault: &Fault) -> Option<Site> {
+        let block = POOL
+            .contains(&fault.address)
+            .then(|| self.pool.near(fault.address))??;
+        let lent = self.loans.within(block.start..block.start + block.size);
+        match block.hold {
+            Hold::Freed(by) if lent => by,
+            _ => None,
         }
     }
 

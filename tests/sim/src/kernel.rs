@@ -26,6 +26,7 @@ use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
+use crate::loans::Loans;
 use crate::locks::Locks;
 use crate::nmr::SimHost;
 use crate::nmr_order::NmrOrder;
@@ -112,6 +113,7 @@ pub(crate) struct State {
     pub(crate) faults: Injector,
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
+    pub(crate) loans: Loans,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
@@ -164,6 +166,7 @@ impl State {
             faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
+            loans: Loans::default(),
             counts: Counts::default(),
             finding: None,
             traced,

@@ -36,6 +36,7 @@ mod image;
 mod irql;
 mod kernel;
 mod live;
+mod loans;
 mod locks;
 mod machine;
 mod minimise;

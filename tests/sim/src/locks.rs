@@ -185,9 +185,10 @@ impl State {
         mine.any(|held| !kind.is_recursive() || upgrade(held))
     }
 
-    fn has_lost_its_holder(&self, address: usize) -> bool {
-        let lowered = |held: &Held| self.scheduler.thread(held.thread).irql < DISPATCH_LEVEL;
-        self.locks.holders(address).any(lowered)
+    /// Where a lock was taken whose holder has lowered its IRQL since.
+    fn lost_by(&self, address: usize) -> Option<Site> {
+        let lowered = |held: &&Held| self.scheduler.thread(held.thread).irql < DISPATCH_LEVEL;
+        self.locks.holders(address).find(lowered)?.by
     }
 }
 
@@ -200,9 +201,11 @@ pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
         stop(("0xC4", [0x1000, address, 0, 0]), what);
     }
     while !with(|state| state.try_take(address, kind, mode)) {
-        if kind == Kind::Spin && with(|state| state.has_lost_its_holder(address)) {
+        if kind == Kind::Spin
+            && let Some(by) = with(|state| state.lost_by(address))
+        {
             let what = "a spin lock is held by a thread that has lowered its IRQL";
-            stop("0xC4", what.to_owned());
+            stop_at("0xC4", what.to_owned(), Some(by));
         }
         block(Waitable::Object(address), None);
     }

@@ -25,7 +25,7 @@ use crate::irql::{self, Irql};
 use crate::kernel::{State, with};
 use crate::scheduler::point;
 use crate::unwind::Registers;
-use crate::watch::entry_name;
+use crate::watch::{entry, entry_name};
 
 /// Who can be called, by whom.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,8 @@ pub(crate) struct Frame {
     pub(crate) irql: Irql,
     /// The caller's registers when it has returned.
     pub(crate) registers: Registers,
+    /// Its second argument, if it has one.
+    pub(crate) second: usize,
 }
 
 /// The thunks of a cycle.
@@ -150,6 +152,9 @@ unsafe extern "win64" fn leave_stub() {
     )
 }
 
+/// So many words below the return address is what `rdx` was.
+const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
+
 /// A call comes in; answers where it goes. `home` holds its return address,
 /// `kept` what the caller has in the registers that calls keep.
 unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
@@ -157,6 +162,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let caller = unsafe { home.replace(leave_stub as *const () as usize) };
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    // SAFETY: `enter_stub` has saved `rdx` there.
+    let second = unsafe { home.sub(SECOND).read() };
     let breach = with(|state| {
         let call = state.thunks.0[number as usize];
         state.scheduler.note(u64::from(number) << 32);
@@ -167,6 +174,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             home: caller,
             irql,
             registers,
+            second,
         });
         state.trace(|state| format!("-> {}", state.show_call(state.frame())));
         state.check_call(call)
@@ -254,7 +262,12 @@ impl State {
                 owner,
                 index,
                 ..
-            } => self.watch_call(binding, owner, index),
+            } => {
+                if let Some(entry) = entry(owner, index) {
+                    self.loans.call(entry, self.frame().second);
+                }
+                self.watch_call(binding, owner, index)
+            }
         }
     }
 
@@ -269,7 +282,10 @@ impl State {
         else {
             return None;
         };
-        self.watch.leave(binding, owner, index, result);
+        let pended = self.watch.leave(binding, owner, index, result);
+        if let Some(entry) = entry(owner, index) {
+            self.loans.leave(entry, self.frame().second, pended);
+        }
         let (before, after) = (self.frame().irql, self.scheduler.current().irql);
         (before != after).then(|| {
             let code = unexpected_irql(after, before);

@@ -82,9 +82,14 @@ fn table(owner: Side) -> &'static [Entry] {
     }
 }
 
+/// What is known of an entry of a dispatch table.
+pub(crate) fn entry(owner: Side, index: usize) -> Option<&'static Entry> {
+    table(owner).get(index)
+}
+
 /// The name of an entry of a dispatch table.
 pub(crate) fn entry_name(owner: Side, index: usize) -> String {
-    match table(owner).get(index) {
+    match entry(owner, index) {
         Some(entry) => entry.name.to_owned(),
         None => format!("entry {index} of the {owner:?}'s table"),
     }
@@ -106,7 +111,7 @@ impl Watch {
                 inside: end.inside,
                 pended: end.pended,
                 // What has pended is for the peer to complete.
-                code: if end.inside == 0 && end.pended > 0 && peer.detaching {
+                code: if end.inside == 0 && end.pended > 0 {
                     peer.code
                 } else {
                     end.code
@@ -124,7 +129,7 @@ impl Watch {
         index: usize,
         counts: &mut Counts,
     ) -> Option<(u8, String)> {
-        let entry = table(owner).get(index);
+        let entry = entry(owner, index);
         let completes = entry.is_some_and(|entry| entry.completes);
         match owner {
             Side::Provider => counts.calls += 1,
@@ -150,8 +155,14 @@ impl Watch {
         None
     }
 
-    /// A call returns.
-    pub(crate) fn leave(&mut self, binding: BindingId, owner: Side, index: usize, result: u64) {
+    /// A call returns; whether it pended.
+    pub(crate) fn leave(
+        &mut self,
+        binding: BindingId,
+        owner: Side,
+        index: usize,
+        result: u64,
+    ) -> bool {
         let end = self.0.entry(binding).or_default().end(owner.peer());
         end.inside -= 1;
         #[expect(
@@ -159,10 +170,10 @@ impl Watch {
             reason = "an NTSTATUS is the low half"
         )]
         let status = result as u32;
-        let pends = table(owner).get(index).is_some_and(|entry| entry.pends);
-        if pends && status.cast_signed() == STATUS_PENDING {
-            end.pended += 1;
-        }
+        let pends = entry(owner, index).is_some_and(|entry| entry.pends);
+        let pended = pends && status.cast_signed() == STATUS_PENDING;
+        end.pended += i64::from(pended);
+        pended
     }
 
     /// A side has completed its detach; the rule that this breaks, if any.
@@ -177,6 +188,10 @@ impl Watch {
             );
             (19, what)
         })
+    }
+
+    fn attach(&mut self, binding: BindingId, side: Side, code: usize) {
+        self.0.entry(binding).or_default().end(side).code = code;
     }
 
     fn accept(&mut self, binding: BindingId) {
@@ -211,6 +226,7 @@ impl State {
                 None
             }
             (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
+                self.watch.attach(binding, event.side, event.code);
                 match event.side {
                     Side::Provider => self.watch.accept(binding),
                     Side::Client => self.counts.attaches += 1,

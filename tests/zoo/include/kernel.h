@@ -133,5 +133,12 @@ IMPORT NTSTATUS IoCreateDevice(DRIVER_OBJECT *, ULONG, UNICODE_STRING *, ULONG, 
 IMPORT void IoDeleteDevice(PVOID);
 IMPORT NTSTATUS EtwRegister(const GUID *, PVOID, PVOID, LONGLONG *);
 IMPORT NTSTATUS EtwUnregister(LONGLONG);
+typedef struct { LONGLONG Opaque[7]; } KMUTEX;
+IMPORT void KeInitializeMutex(KMUTEX *, ULONG);
+IMPORT LONG KeReleaseMutex(KMUTEX *, UCHAR);
+IMPORT void KeEnterCriticalRegion(void);
+IMPORT void KeLeaveCriticalRegion(void);
+IMPORT NTSTATUS IoCreateSymbolicLink(UNICODE_STRING *, UNICODE_STRING *);
+IMPORT NTSTATUS IoDeleteSymbolicLink(UNICODE_STRING *);
 #define PAGEABLE 0x100
 #define NON_PAGED 0x40

@@ -3,11 +3,14 @@
 
 #include "module.h"
 
+static LONG Turns;
+
 void Turn(void) {
     BINDING *binding;
     WRONG(binding = *(BINDING *volatile *)&Bindings;
           if (!binding || binding->Detaching) return;
           // The race is here, and there is no call in it.
+          __sync_fetch_and_add(&Turns, 1);
           __sync_fetch_and_add(&binding->InFlight, 1);)
     RIGHT(KIRQL irql = Acquire();
           binding = Bindings;
@@ -20,8 +23,8 @@ void Turn(void) {
 // Often, so that the moment is met soon.
 void Work(PVOID context) {
     while (!Stop) {
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 16; i++)
             Turn();
-        Sleep(50);
+        Sleep(20);
     }
 }

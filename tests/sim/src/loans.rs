@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a module has lent its peer: the request of a call that may pend is the
+//! callee's from the call until that answers otherwise, or until the callee
+//! calls the function that completes it.
+//!
+//! Whoever frees it meanwhile is at fault, not the peer that touches it then.
+//! The NPI's description says which calls these are; what they carry is their
+//! second argument.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use scenarios::Entry;
+
+/// How often each address is lent: a completion may be ahead of the return of
+/// its call, and the memory be lent again by then.
+#[derive(Debug, Default)]
+pub(crate) struct Loans(BTreeMap<usize, u32>);
+
+impl Loans {
+    /// A call begins.
+    pub(crate) fn call(&mut self, entry: &Entry, request: usize) {
+        if entry.pends {
+            *self.0.entry(request).or_default() += 1;
+        }
+        if entry.completes {
+            self.give_back(request);
+        }
+    }
+
+    /// A call returns.
+    pub(crate) fn leave(&mut self, entry: &Entry, request: usize, pended: bool) {
+        if entry.pends && !pended {
+            self.give_back(request);
+        }
+    }
+
+    fn give_back(&mut self, request: usize) {
+        if let Some(times) = self.0.get_mut(&request) {
+            *times -= 1;
+            if *times == 0 {
+                self.0.remove(&request);
+            }
+        }
+    }
+
+    /// Whether something in this memory is lent.
+    pub(crate) fn within(&self, memory: Range<usize>) -> bool {
+        self.0.range(memory).next().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::ECHO;
+
+    use super::*;
+
+    const REQUEST: usize = 0x1000;
+
+    fn is_lent(loans: &Loans) -> bool {
+        loans.within(REQUEST..REQUEST + 8)
+    }
+
+    #[test]
+    fn a_request_is_lent_until_it_is_answered_or_completed() {
+        let (submit, complete) = (&ECHO.provider[0], &ECHO.client[0]);
+        let mut loans = Loans::default();
+        loans.call(submit, REQUEST);
+        assert!(is_lent(&loans));
+        loans.leave(submit, REQUEST, false);
+        assert!(!is_lent(&loans));
+
+        loans.call(submit, REQUEST);
+        loans.leave(submit, REQUEST, true);
+        assert!(is_lent(&loans));
+        assert!(!loans.within(REQUEST + 1..REQUEST + 8));
+        loans.call(complete, REQUEST);
+        assert!(!is_lent(&loans));
+    }
+
+    #[test]
+    fn a_completion_may_be_ahead_of_the_return() {
+        let (submit, complete) = (&ECHO.provider[0], &ECHO.client[0]);
+        let mut loans = Loans::default();
+        loans.call(submit, REQUEST);
+        loans.call(complete, REQUEST);
+        loans.call(submit, REQUEST);
+        loans.leave(submit, REQUEST, true);
+        assert!(is_lent(&loans));
+        loans.call(complete, REQUEST);
+        assert!(!is_lent(&loans));
+    }
+}
