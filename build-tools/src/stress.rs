@@ -18,7 +18,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use scenarios::{Instances, Report};
+use scenarios::{Coverage, Instances, Report};
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::outcome::Outcome;
@@ -65,6 +66,9 @@ pub(crate) struct Arguments {
     /// one of each, in some more, unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
+    /// Name what was not covered, and what cannot be and why.
+    #[arg(long)]
+    verbose: bool,
     /// Show what happens, one line for each event, by one process.
     #[arg(long, conflicts_with_all = ["json", "jobs"])]
     trace: bool,
@@ -111,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.trace {
         return plan.trace();
     }
-    stress(&plan, jobs, arguments.json.as_deref())
+    stress(&plan, jobs, arguments)
 }
 
 /// Refuses what cannot be done, before anything is; answers how many workers
@@ -279,7 +283,15 @@ impl Plan {
     }
 }
 
-fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    coverage: &'a Coverage,
+}
+
+fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
     let started = Instant::now();
     let mut report = Report::new("sim", plan.seed, plan.cycles);
     let mut dead = Vec::new();
@@ -291,12 +303,19 @@ fn stress(plan: &Plan, jobs: u64, json: Option<&Path>) -> Result<Outcome> {
         }
     }
     report.took(started.elapsed());
-    say(summary::of(&report, |cycle| plan.replay(cycle)));
+    let coverage = Coverage::of(&report);
+    say(summary::of(&report, &coverage, |cycle| plan.replay(cycle)));
+    if arguments.verbose {
+        say(summary::details(&coverage));
+    }
     for how in &dead {
         screen::error(how);
     }
-    if let Some(path) = json {
-        let mut text = serde_json::to_string_pretty(&report)?;
+    if let Some(path) = &arguments.json {
+        let mut text = serde_json::to_string_pretty(&Written {
+            report: &report,
+            coverage: &coverage,
+        })?;
         text.push('\n');
         artifact::write(path, text.as_bytes())?;
     }

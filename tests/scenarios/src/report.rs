@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::instance::Role;
-use crate::stage::Stage;
+use crate::graph::Walked;
 
 /// Something that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +200,9 @@ pub struct Report {
     /// stage of its peer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub edges: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How often an edge of one module was right followed by one of the other.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pairs: BTreeMap<String, BTreeMap<String, u64>>,
     /// Which calls failed although nothing was wrong, how often, by the order
     /// of the cycle's loads and unloads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -237,6 +239,7 @@ impl Report {
             counts: Counts::default(),
             orders: BTreeMap::new(),
             edges: BTreeMap::new(),
+            pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
@@ -251,11 +254,16 @@ impl Report {
         self.digest = self.digest.wrapping_add(digest);
     }
 
-    /// Adds a way that a module took while its peer was in `peer`.
-    pub fn add_edge(&mut self, role: Role, from: Stage, to: Stage, peer: Stage) {
-        let edge = format!("{} {from} > {to}", role.service());
-        let peers = self.edges.entry(edge).or_default();
-        *peers.entry(peer.to_string()).or_default() += 1;
+    /// Adds how modules went from stage to stage.
+    pub fn add_walk(&mut self, walked: &Walked) {
+        for (way, count) in &walked.ways {
+            let peers = self.edges.entry(way.edge.to_string()).or_default();
+            *peers.entry(way.peer.to_string()).or_default() += count;
+        }
+        for ([one, other], count) in &walked.pairs {
+            let others = self.pairs.entry(one.to_string()).or_default();
+            *others.entry(other.to_string()).or_default() += count;
+        }
     }
 
     /// Adds a call that failed in a cycle with this order.
@@ -293,6 +301,7 @@ impl Report {
         }
         add_table(&mut self.faults, part.faults);
         add_table(&mut self.edges, part.edges);
+        add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {
             self.add_finding(finding);

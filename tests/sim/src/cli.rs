@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
-use scenarios::{Cycle, Finding, Instances, Report, Script};
+use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
 use sim::{Faults, Image, Images, Machine, Options, Strategy};
 
@@ -125,6 +125,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         return shorten(&mut machine, arguments);
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    let mut walked = Walked::default();
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -142,9 +143,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
-        for (role, from, to, peer) in outcome.edges {
-            report.add_edge(role, from, to, peer);
-        }
+        walked.add(&outcome.walked);
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
@@ -159,6 +158,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             tell(&Line::Progress(report.cycles_done))?;
         }
     }
+    report.add_walk(&walked);
     report.took(started.elapsed());
     if arguments.trace {
         for finding in &report.findings {

@@ -396,6 +396,7 @@ impl State {
     pub(crate) fn show_waitable(&self, on: Waitable) -> String {
         match on {
             Waitable::Nothing => "time".to_owned(),
+            Waitable::Stage => "a module's next stage".to_owned(),
             Waitable::Door(_) => "the end of a deregistration".to_owned(),
             Waitable::Thread(id) => format!("thread {}", self.scheduler.thread(id).name),
             Waitable::Object(address) => self.show_object(address),

@@ -68,6 +68,8 @@ pub(crate) enum Waitable {
     Door(u32),
     /// The end of a thread.
     Thread(ThreadId),
+    /// A module's coming to another stage.
+    Stage,
     /// Time only.
     Nothing,
 }

@@ -6,6 +6,7 @@
 //! `DriverUnload` runs, what the driver has left behind is a finding, and the
 //! image becomes inaccessible.
 
+use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
 
@@ -42,7 +43,10 @@ pub(crate) struct Service {
 /// Takes the steps of a cycle, on the cycle's first thread.
 pub(crate) fn perform(steps: &[Step]) {
     for step in steps {
-        let threads: Vec<_> = step.actions.iter().map(|&action| start(action)).collect();
+        let prompt = step.actions.iter().filter(|action| action.at.is_none());
+        let prompt = Rc::new(Cell::new(prompt.count()));
+        let start = |&action| start(action, Rc::clone(&prompt));
+        let threads: Vec<_> = step.actions.iter().map(start).collect();
         for thread in threads {
             if with(|state| !state.scheduler.thread(thread).has_ended()) {
                 block(Waitable::Thread(thread), None);
@@ -63,15 +67,33 @@ pub(crate) fn perform(steps: &[Step]) {
     }
 }
 
-fn start(action: Action) -> crate::scheduler::ThreadId {
-    let Action { change, instance } = action;
+/// Begins an action; `prompt` is how many of the step wait for no stage and
+/// have not ended.
+fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId {
+    let Action {
+        change,
+        instance,
+        at,
+    } = action;
     let name = match change {
         Change::Load => format!("load {instance}"),
         Change::Unload => format!("unload {instance}"),
     };
-    let body = move || match change {
-        Change::Load => load(instance),
-        Change::Unload => unload(instance),
+    let body = move || {
+        if let Some(stage) = at {
+            // A stage that does not come keeps nobody for ever.
+            while prompt.get() > 0 && !with(|state| state.walk.is_at(instance, stage)) {
+                block(Waitable::Stage, None);
+            }
+        }
+        match change {
+            Change::Load => load(instance),
+            Change::Unload => unload(instance),
+        }
+        if at.is_none() {
+            prompt.set(prompt.get() - 1);
+            with(|state| state.scheduler.wake_all(Waitable::Stage));
+        }
     };
     with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
 }
@@ -79,7 +101,7 @@ fn start(action: Action) -> crate::scheduler::ThreadId {
 fn load(instance: Instance) {
     point();
     let (service, entry, path) = with(|state| {
-        state.walk.go(instance, Stage::Loading);
+        state.goes(instance, &Stage::ALL, Stage::Loading);
         state.create(instance)
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
@@ -94,7 +116,7 @@ fn load(instance: Instance) {
         let entry = with(|state| state.entry_site(service.driver));
         check_nothing_left(service.driver, "DriverEntry failed", entry);
         with(|state| {
-            state.walk.go(instance, Stage::Absent);
+            state.goes(instance, &Stage::ALL, Stage::Absent);
             state.remove(service);
         });
         return;
@@ -105,7 +127,7 @@ fn load(instance: Instance) {
     }
     with(|state| {
         state.counts.loads += 1;
-        state.walk.go_from(instance, &[Stage::Loading], Stage::Idle);
+        state.goes(instance, &[Stage::Loading], Stage::Idle);
         state.services.insert(instance, service);
     });
     point();
@@ -130,7 +152,7 @@ fn unload(instance: Instance) {
     };
     with(|state| {
         state.drivers[driver].life = Life::Unloading;
-        state.walk.go(instance, Stage::Unloading);
+        state.goes(instance, &Stage::ALL, Stage::Unloading);
     });
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
@@ -143,7 +165,7 @@ fn unload(instance: Instance) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
-        state.walk.go(instance, Stage::Absent);
+        state.goes(instance, &Stage::ALL, Stage::Absent);
         state.remove(service);
     });
     point();
