@@ -5,10 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use scenarios::{Finding, Instances, Report, Role, Stage};
+use scenarios::{Coverage, Finding, Instances, Part, Report};
 
 /// The report in words; `again` is the command that runs a cycle again.
-pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
+pub(super) fn of(
+    report: &Report,
+    coverage: Option<&Coverage>,
+    again: impl Fn(u64) -> String,
+) -> String {
     let counts = &report.counts;
     let mut text = format!(
         "\
@@ -21,7 +25,7 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
-        report.orders.len() - crowds(report).count(),
+        report.orders.keys().filter(|it| is_plain(it)).count(),
         report.seed,
         counts.loads,
         counts.unloads,
@@ -37,7 +41,11 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         report.findings.len(),
     );
     text += &crowd_row(report);
-    text += &edge_row(report);
+    text += &loader_rows(report);
+    text += &aimed_row(report);
+    for row in coverage.into_iter().flat_map(coverage_rows) {
+        text += &row;
+    }
     for row in fault_rows(report) {
         text += &row;
     }
@@ -45,6 +53,21 @@ pub(super) fn of(report: &Report, again: impl Fn(u64) -> String) -> String {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// Whether it is an order of one provider and one client that aims at nothing.
+fn is_plain(order: &str) -> bool {
+    order.starts_with("load ")
+}
+
+fn aimed_row(report: &Report) -> String {
+    let orders = report.orders.iter();
+    let aimed = orders.filter(|(order, _)| order.starts_with("aimed "));
+    let cycles: u64 = aimed.map(|(_, cycles)| cycles).sum();
+    match cycles {
+        0 => String::new(),
+        _ => format!("\n{cycles:>10} cycles aimed at ways that race"),
+    }
 }
 
 /// The cycles with several instances of a driver, by how many.
@@ -66,28 +89,55 @@ fn crowd_row(report: &Report) -> String {
     }
 }
 
-/// How much of the graph of both modules' stages was walked.
-fn edge_row(report: &Report) -> String {
-    let expected = Role::ALL.into_iter().flat_map(|role| {
-        let name = move |(from, to)| format!("{} {from} > {to}", role.service());
-        Stage::EDGES.map(name)
-    });
-    let expected: Vec<_> = expected.collect();
-    let missing = expected
-        .iter()
-        .filter(|edge| !report.edges.contains_key(*edge));
-    let missing: Vec<_> = missing.map(String::as_str).collect();
-    let pairs: usize = report.edges.values().map(BTreeMap::len).sum();
-    let mut row = format!(
-        "\n{:>10} of {} ways between stages of the modules, {pairs} with the peer's stage",
-        expected.len() - missing.len(),
-        expected.len(),
-    );
-    if !missing.is_empty() {
-        row.push_str("; not ");
-        row.push_str(&missing.join(", "));
+/// How drivers came and went, on kernels that have several ways.
+fn loader_rows(report: &Report) -> String {
+    if report.loaders.is_empty() {
+        return String::new();
     }
-    row
+    let row = |(mechanism, cycles)| format!("\n{cycles:>10} cycles by {mechanism}");
+    let rows: String = report.loaders.iter().map(row).collect();
+    format!(
+        "{rows}\n{:>10} times both drivers were unloading at once",
+        report.counts.unloads_overlapped
+    )
+}
+
+/// How much of the graph of both modules' stages was walked.
+fn coverage_rows(coverage: &Coverage) -> [String; 2] {
+    /// What is missing is named as long as it is little.
+    const FEW: usize = 3;
+    let row = |part: &Part, what: &str| {
+        let missing = match part.missing.len() {
+            0 => String::new(),
+            1..=FEW => format!("; not {}", part.missing.join("; ")),
+            many => format!("; {many} are missing"),
+        };
+        format!(
+            "\n{:>10} of {} {what}{missing}",
+            part.covered, part.possible
+        )
+    };
+    let ways = format!(
+        "ways between stages with the peer's stage, {} of {} without",
+        coverage.edges.covered, coverage.edges.possible
+    );
+    [
+        row(&coverage.ways, &ways),
+        row(&coverage.races, "orders of two ways that race"),
+    ]
+}
+
+/// What was not covered, and what cannot be.
+pub(super) fn details(coverage: &Coverage) -> String {
+    let missing = [&coverage.edges, &coverage.ways, &coverage.races];
+    let missing = missing.into_iter().flat_map(|part| &part.missing);
+    let missing = missing.map(|what| format!("missing: {what}"));
+    let beyond = coverage.beyond.iter();
+    let beyond = beyond.map(|what| format!("only after a fault: {what}"));
+    let impossible = coverage.impossible.iter();
+    let impossible = impossible.map(|(what, why)| format!("cannot race: {what}: {why}"));
+    let lines: Vec<_> = missing.chain(beyond).chain(impossible).collect();
+    lines.join("\n")
 }
 
 /// What failed on purpose: each kind of call, which of them, in how many orders.
@@ -167,7 +217,10 @@ mod tests {
             history: Vec::new(),
             count: 2,
         });
-        let text = of(&report, |cycle| format!("run seed=7,cycle={cycle}"));
+        let coverage = Coverage::of(&report);
+        let text = of(&report, Some(&coverage), |cycle| {
+            format!("run seed=7,cycle={cycle}")
+        });
         for part in [
             "R29 client.sys+0x1150: DriverUnload returned too early",
             "rule: Wait before you go\n",
@@ -175,6 +228,19 @@ mod tests {
             "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",
             "1 findings",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_what_is_impossible_has_its_reason() {
+        let coverage = Coverage::of(&Report::new("sim", 7, 10));
+        let text = details(&coverage);
+        for part in [
+            "missing: client absent > loading\n",
+            "missing: client absent > loading, peer idle\n",
+            "cannot race: provider absent > loading, client detaching > idle: the modules are never",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

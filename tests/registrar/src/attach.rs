@@ -15,7 +15,7 @@ use crate::handle::{Kind, Named};
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::registrar::Registrar;
-use crate::state::{Ask, Asker, Follow, Next, Offer};
+use crate::state::{Ask, Asker, Follow, Next, Offer, Refusal};
 use crate::watch::{PASSIVE, Who, function};
 
 /// `NT_SUCCESS`.
@@ -124,29 +124,44 @@ impl<H: Host> Registrar<H> {
         self.enter(Call::AttachProvider, who);
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
-        let status = if provider_context.is_null() || provider_dispatch.is_null() {
-            self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
-            STATUS_INVALID_PARAMETER
-        } else {
-            let asker = self.asker();
-            match self.state.with(|state| state.ask(handle, asker)) {
-                Ok(ask) => {
-                    if let Some(how) = ask.stray {
-                        self.breach(8, who, format_args!("{name} was called {how}"));
-                    }
-                    let (status, answer) = self.ask(&ask, client_context, client_dispatch);
-                    if let Some(answer) = answer {
-                        // SAFETY: not null; the caller's promise.
-                        unsafe { provider_context.write(answer.context) };
-                        // SAFETY: not null; the caller's promise.
-                        unsafe { provider_dispatch.write(answer.dispatch) };
-                    }
-                    status
+        let status = match self.admit_asker(name, who, handle) {
+            Ok(ask) => {
+                let room = !provider_context.is_null() && !provider_dispatch.is_null();
+                let (status, answer) = if room {
+                    self.ask(&ask, client_context, client_dispatch)
+                } else {
+                    self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
+                    self.answered(&ask, STATUS_INVALID_PARAMETER, None);
+                    (STATUS_INVALID_PARAMETER, None)
+                };
+                if let Some(answer) = answer {
+                    // SAFETY: not null; the caller's promise.
+                    unsafe { provider_context.write(answer.context) };
+                    // SAFETY: not null; the caller's promise.
+                    unsafe { provider_dispatch.write(answer.dispatch) };
                 }
-                Err(refusal) => self.turn_down(name, kind, who, refusal),
+                status
             }
+            Err(refusal) => self.turn_down(Call::AttachProvider, kind, handle, refusal),
         };
         self.leave(Call::AttachProvider, who, status)
+    }
+
+    /// R8: serves a stray only if that is what is drawn.
+    fn admit_asker(&self, name: &str, who: Who, handle: HANDLE) -> Result<Ask, Refusal> {
+        let asker = self.asker();
+        let strict = self.state.with(|state| state.ask(handle, asker, false));
+        let Err(Refusal::Rule(8, how)) = strict else {
+            return strict;
+        };
+        if self.host.draw(Knob::AttachThread, 2) == 0 {
+            return strict;
+        }
+        let served = self.state.with(|state| state.ask(handle, asker, true));
+        if served.is_ok() {
+            self.breach(8, who, format_args!("{name} was called {how}"));
+        }
+        served
     }
 
     /// The calling thread as one that asks a provider.
@@ -157,11 +172,7 @@ impl<H: Host> Registrar<H> {
         } else {
             None
         };
-        Asker {
-            thread,
-            inside,
-            anywhere: self.host.draw(Knob::AttachThread, 2) == 1,
-        }
+        Asker { thread, inside }
     }
 
     /// Asks a provider; on success answers what its client gets.
@@ -238,9 +249,13 @@ impl<H: Host> Registrar<H> {
 
     /// A provider has answered; `contexts` are there if it accepted.
     fn answered(&self, ask: &Ask, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
-        let step = self
+        let (unheard, step) = self
             .state
             .with(|state| state.answered(ask.binding, status, contexts));
+        if let Some((client, client_status)) = unheard {
+            let who = Who::module(&client).binding(ask.id);
+            self.judge_offer(who, client_status, Some(status));
+        }
         self.drive(step);
     }
 

@@ -15,6 +15,7 @@ use core::ptr;
 use shared_npi::nmr::abi::NTSTATUS;
 
 use crate::host::{BindingId, Side};
+use crate::inspect::Doing;
 use crate::list::Links;
 use crate::slab::NONE;
 
@@ -59,7 +60,7 @@ pub(crate) struct End {
     pub(crate) registration: u32,
     /// Its place among that registration's bindings.
     pub(crate) links: Links,
-    /// The side's own context.
+    /// The side's own context; NULL once its cleanup begins.
     pub(crate) context: *mut c_void,
     /// How far it has come.
     pub(crate) stand: Stand,
@@ -182,6 +183,25 @@ impl Binding {
 
     pub(crate) const fn end_mut(&mut self, side: Side) -> &mut End {
         &mut self.ends[side as usize]
+    }
+
+    /// What a side does that a deregistration waits for.
+    pub(crate) fn doing(&self, side: Side) -> Option<Doing> {
+        let end = self.end(side);
+        match self.phase {
+            Phase::Queued | Phase::Attached => None,
+            Phase::Offered => match side {
+                Side::Client => Some(Doing::Attaching),
+                Side::Provider => self.asking.then_some(Doing::Attaching),
+            },
+            Phase::Cleaning | Phase::Cleaned => end.bound().then_some(Doing::CleaningUp),
+            Phase::Claimed | Phase::Detaching => match end.stand {
+                Stand::Out | Stand::Left => None,
+                Stand::In => Some(Doing::NotYetDetaching),
+                Stand::Leaving | Stand::Inside => Some(Doing::Detaching),
+                Stand::Pended => end.reported.is_none().then_some(Doing::Pended),
+            },
+        }
     }
 
     /// Finds out what comes next and marks it as begun, so that no other

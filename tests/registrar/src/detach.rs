@@ -44,13 +44,14 @@ impl<H: Host> Registrar<H> {
                     work.next = self.detach(work.next);
                 }
                 if may_finish {
+                    self.check_unchanged(who);
                     self.deregistered(work.own, who)
                 } else {
                     STATUS_PENDING
                 }
             }
             Err(refusal) => {
-                let status = self.turn_down(name, kind, who, refusal);
+                let status = self.turn_down(host::Call::Deregister, kind, handle, refusal);
                 let again = matches!(refusal, Refusal::Rule(..));
                 if again && self.host.draw(Knob::DeregisterTwice, 2) == 1 {
                     STATUS_PENDING
@@ -181,6 +182,10 @@ impl<H: Host> Registrar<H> {
     fn call_cleanup(&self, call: &Call<CleanupFn>) {
         let who = Who::call(call, call.callback as usize);
         self.check_unchanged(who);
+        if H::CHECKED {
+            self.state
+                .with(|state| state.cleanup_entered(call.binding, call.side));
+        }
         self.enter(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
@@ -233,17 +238,25 @@ impl<H: Host> Registrar<H> {
                 self.drive(step);
             }
             Err(refusal) => {
-                self.turn_down(name, kind, who, refusal);
+                self.turn_down(host::Call::DetachComplete, kind, handle, refusal);
             }
         }
         self.left(host::Call::DetachComplete, who);
     }
 
-    /// Reports why `name` does nothing; answers what it returns.
-    pub(crate) fn turn_down(&self, name: &str, kind: Kind, who: Who, refusal: Refusal) -> NTSTATUS {
+    /// Reports why `call` does nothing; answers what it returns.
+    pub(crate) fn turn_down(
+        &self,
+        call: host::Call,
+        kind: Kind,
+        handle: HANDLE,
+        refusal: Refusal,
+    ) -> NTSTATUS {
         match refusal {
-            Refusal::Handle(misuse) => self.misused(name, kind, misuse),
+            Refusal::Handle(misuse) => self.misused(call, kind, handle, misuse),
             Refusal::Rule(rule, how) => {
+                let who = self.identify(handle, kind);
+                let name = function(call, kind.side);
                 self.breach(rule, who, format_args!("{name} was called {how}"));
                 STATUS_INVALID_PARAMETER
             }

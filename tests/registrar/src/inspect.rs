@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What only a host can see happen and only the registrar can judge: memory that
-//! is freed, images that go, time that runs out.
+//! What a host asks the registrar: who is registered, who owes what, and whether
+//! memory may be freed.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -28,6 +28,21 @@ pub struct LiveRegistration {
     pub deregistering: bool,
 }
 
+/// What a side of a binding is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Its attach callback has not returned.
+    Attaching,
+    /// Its detach callback has not been called.
+    NotYetDetaching,
+    /// Its detach callback has not returned.
+    Detaching,
+    /// Its detach callback has returned `STATUS_PENDING`.
+    Pended,
+    /// Its cleanup callback has not returned.
+    CleaningUp,
+}
+
 /// A side of a binding that a deregistration waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holdup {
@@ -39,9 +54,8 @@ pub struct Holdup {
     pub registration: RegistrationId,
     /// The address of its attach callback.
     pub code: usize,
-    /// Its detach callback has returned `STATUS_PENDING`; otherwise it has not
-    /// returned.
-    pub pended: bool,
+    /// What it is at.
+    pub doing: Doing,
 }
 
 impl<H: Host> Registrar<H> {
@@ -59,7 +73,10 @@ impl<H: Host> Registrar<H> {
     /// completed never will be. Answers how many there are.
     pub fn stalled(&self) -> usize {
         let holdups = self.holdups();
-        for holdup in holdups.iter().filter(|holdup| holdup.pended) {
+        for holdup in holdups
+            .iter()
+            .filter(|holdup| holdup.doing == Doing::Pended)
+        {
             let who = Who {
                 side: holdup.side,
                 registration: Some(holdup.registration),
@@ -71,31 +88,6 @@ impl<H: Host> Registrar<H> {
         holdups.len()
     }
 
-    /// R28, R29: the image at `image` goes. Answers how many registrations it
-    /// leaves behind.
-    pub fn unloading(&self, image: &Range<usize>) -> usize {
-        let mut live = self.live_registrations();
-        live.retain(|registration| image.contains(&registration.code));
-        for registration in &live {
-            let who = Who {
-                side: registration.side,
-                registration: Some(registration.id),
-                binding: None,
-                code: registration.code,
-            };
-            if registration.deregistering {
-                self.breach(
-                    28,
-                    who,
-                    format_args!("the driver unloads without a wait for its deregistration"),
-                );
-            } else {
-                self.breach(29, who, format_args!("the driver unloads while registered"));
-            }
-        }
-        live.len()
-    }
-
     /// R2, R26: the memory at `memory` is freed.
     pub fn freeing(&self, memory: &Range<usize>) {
         if !H::CHECKED {
@@ -105,6 +97,7 @@ impl<H: Host> Registrar<H> {
         let contexts = self.state.with(|state| state.bound_in(memory));
         for (module, part) in registrations {
             let who = Who::module(&module);
+            self.retire(module.id);
             self.breach(
                 2,
                 who,
@@ -130,16 +123,21 @@ impl<H: Host> Registrar<H> {
             return;
         };
         let remembered = self.ledger.with(|ledger| ledger.snapshot(id).copied());
-        if let Some(what) = remembered.and_then(|snapshot| snapshot.changed()) {
-            self.ledger.with(|ledger| {
-                ledger.snapshot(id).map(Snapshot::retire);
-            });
+        if let Some(what) = remembered.and_then(|snapshot| snapshot.changed())
+            && self.retire(id)
+        {
             self.breach(
                 2,
                 who,
                 format_args!("what the module registered has changed: {what}"),
             );
         }
+    }
+
+    /// Has what a module registered looked at no more; true the first time.
+    fn retire(&self, registration: RegistrationId) -> bool {
+        self.ledger
+            .with(|ledger| ledger.snapshot(registration).is_some_and(Snapshot::retire))
     }
 
     /// A registration is gone.

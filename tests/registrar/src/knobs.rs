@@ -138,10 +138,18 @@ impl Knobs {
         fixed: [Some(0); Knob::ALL.len()],
     };
 
-    /// Fixes a knob, or lets it be drawn again. An answer that the knob does
-    /// not have stands for its last one.
+    /// Fixes a knob, or lets it be drawn again.
+    ///
+    /// # Panics
+    ///
+    /// If the knob has no such answer.
     pub fn set(&mut self, knob: Knob, answer: Option<u32>) {
-        self.fixed[knob as usize] = answer.map(|answer| answer.min(knob.answers() - 1));
+        assert!(
+            answer.is_none_or(|answer| answer < knob.answers()),
+            "{knob} has {} answers",
+            knob.answers()
+        );
+        self.fixed[knob as usize] = answer;
     }
 
     /// The answer to `knob`: `drawn` is asked for one unless it is fixed.

@@ -3,8 +3,10 @@
 //! What the registrar remembers only to judge by: the last events, who is
 //! inside which callback, and what each module registered.
 //!
-//! It is fed by the events and decides nothing, so NMR behaves the same without
-//! it. Where memory for it runs out it forgets rather than fails.
+//! It is fed by the events; NMR is the same without it, but for two calls that it
+//! turns down rather than hang or guess: a wait that could never end, and a stray
+//! `NmrClientAttachProvider`. Where memory for it runs out it forgets rather than
+//! fails.
 
 use alloc::vec::Vec;
 use core::ops::Range;

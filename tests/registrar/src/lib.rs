@@ -29,6 +29,7 @@ mod attach;
 mod binding;
 mod characteristics;
 mod detach;
+mod exports;
 pub mod finding;
 mod handle;
 pub mod host;
@@ -50,5 +51,5 @@ mod state;
 mod wait;
 mod watch;
 
-pub use inspect::{Holdup, LiveRegistration};
+pub use inspect::{Doing, Holdup, LiveRegistration};
 pub use registrar::Registrar;

@@ -148,7 +148,7 @@ pub(crate) struct Snapshot {
     identity: Option<Identity>,
     specific: usize,
     name: Option<GUID>,
-    /// It has been found to have changed: once said is enough.
+    /// It is known not to be true any more.
     stale: bool,
 }
 
@@ -183,9 +183,10 @@ impl Snapshot {
         self.name
     }
 
-    /// Does not compare it again: a change is reported once.
-    pub(crate) const fn retire(&mut self) {
-        self.stale = true;
+    /// Has it compared no more: what is gone is not looked at, and a change is
+    /// reported once. True the first time.
+    pub(crate) const fn retire(&mut self) -> bool {
+        !core::mem::replace(&mut self.stale, true)
     }
 
     /// What is no longer as it was.

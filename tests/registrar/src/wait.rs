@@ -44,7 +44,7 @@ impl<H: Host> Registrar<H> {
                 drop(self.state.with(|state| state.leave_door(wait.own)));
                 STATUS_SUCCESS
             }
-            Err(refusal) => self.turn_down(name, kind, who, refusal),
+            Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),
         };
         self.leave(Call::Wait, who, status)
     }

@@ -164,7 +164,14 @@ impl<H: Host> Registrar<H> {
 
     /// R22, R23: `function` got something that is no handle of `kind`; answers
     /// what it returns.
-    pub(crate) fn misused(&self, name: &str, kind: Kind, misuse: Misuse) -> NTSTATUS {
+    pub(crate) fn misused(
+        &self,
+        call: Call,
+        kind: Kind,
+        handle: HANDLE,
+        misuse: Misuse,
+    ) -> NTSTATUS {
+        let name = function(call, kind.side);
         let who = Who::on(kind.side);
         match misuse {
             Misuse::Null => {
@@ -175,8 +182,9 @@ impl<H: Host> Registrar<H> {
                 who,
                 format_args!("{name} got {kind} that is no longer valid"),
             ),
+            // R30 is about going on as if it had answered STATUS_PENDING.
             Misuse::Finished => self.breach(
-                30,
+                if call == Call::Wait { 30 } else { 23 },
                 who,
                 format_args!(
                     "{name} got {kind} whose deregistration had ended with STATUS_SUCCESS"
@@ -187,7 +195,7 @@ impl<H: Host> Registrar<H> {
                 who,
                 format_args!(
                     "{name} got what a failed {} left in the handle variable",
-                    crate::watch::function(Call::Register, kind.side)
+                    function(Call::Register, kind.side)
                 ),
             ),
             Misuse::Alien => self.breach(
@@ -196,7 +204,8 @@ impl<H: Host> Registrar<H> {
                 format_args!("{name} got a value that is no handle of NMR's, not {kind}"),
             ),
             Misuse::Other(found) => {
-                self.breach(22, who, format_args!("{name} got {found}, not {kind}"));
+                let whose = self.identify(handle, found);
+                self.breach(22, whose, format_args!("{name} got {found}, not {kind}"));
             }
         }
         STATUS_INVALID_PARAMETER

@@ -8,8 +8,10 @@ use std::fmt;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
-use crate::crowd;
+use crate::graph::Pair;
 use crate::instance::{Instance, Instances, Role};
+use crate::stage::Stage;
+use crate::{aim, crowd};
 
 /// What happens to a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,7 @@ impl Change {
         Action {
             change: self,
             instance,
+            at: None,
         }
     }
 }
@@ -38,6 +41,8 @@ pub struct Action {
     pub change: Change,
     /// To whom.
     pub instance: Instance,
+    /// Only when it is at this stage, or what else happens at once is over.
+    pub at: Option<Stage>,
 }
 
 /// What happens at one time.
@@ -115,6 +120,8 @@ pub enum Order {
     Pair(LoadOrder, UnloadOrder),
     /// More of them, in any order.
     Crowd(Instances),
+    /// One of each, so that two edges race.
+    Aimed(Pair),
 }
 
 impl fmt::Display for Order {
@@ -122,6 +129,7 @@ impl fmt::Display for Order {
         match self {
             Self::Pair(load, unload) => write!(f, "load {load}, unload {unload}"),
             Self::Crowd(instances) => write!(f, "{instances} in any order"),
+            Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
         }
     }
 }
@@ -139,6 +147,8 @@ pub struct Cycle {
 
 /// One cycle in this many has more than one instance of a driver.
 const CROWDS: u32 = 12;
+/// One cycle in this many aims at a race.
+const AIMED: u64 = 8;
 
 impl Cycle {
     /// Cycle number `index` of the run with this seed. The instances are drawn,
@@ -156,6 +166,14 @@ impl Cycle {
             return Self {
                 order: Order::Crowd(instances),
                 steps: crowd::steps(instances, &mut random),
+                settings: settings(&mut random),
+            };
+        }
+        if index % AIMED == AIMED - 1 {
+            let target = aim::target(index / AIMED);
+            return Self {
+                order: Order::Aimed(target),
+                steps: aim::steps(target, &mut random),
                 settings: settings(&mut random),
             };
         }
@@ -318,6 +336,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::graph::Graph;
 
     proptest! {
         #[test]
@@ -331,13 +350,13 @@ mod tests {
             let mut loaded = BTreeSet::new();
             let mut met = false;
             for step in cycle.steps {
-                for Action { change, instance } in step.actions {
+                for Action { change, instance, .. } in step.actions {
                     match change {
                         Change::Load => prop_assert!(loaded.insert(instance)),
                         Change::Unload => prop_assert!(loaded.remove(&instance)),
                     }
                 }
-                met |= loaded == everyone;
+                met |= loaded == everyone || matches!(cycle.order, Order::Aimed(_));
             }
             prop_assert!(loaded.is_empty());
             prop_assert!(met);
@@ -353,11 +372,12 @@ mod tests {
     }
 
     #[test]
-    fn a_short_run_meets_every_order_and_every_size() {
+    fn a_short_run_meets_every_order_every_size_and_aims_at_every_race() {
         let orders: BTreeSet<_> = (0..500)
             .map(|index| Cycle::draw(7, index, None).order.to_string())
             .collect();
-        assert_eq!(orders.len(), 15 + 8, "{orders:?}");
+        let races = Graph::explore().races().count() / 2;
+        assert_eq!(orders.len(), 15 + 8 + races, "{orders:?}");
     }
 
     #[test]

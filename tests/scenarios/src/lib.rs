@@ -13,15 +13,20 @@
 //!
 //! Nothing here runs anything or knows a system: no files, no clock, no threads.
 
+mod aim;
+mod coverage;
 mod crowd;
 mod cycle;
+mod graph;
 mod instance;
 mod npi;
 mod report;
 mod script;
 mod stage;
 
+pub use coverage::{Coverage, Part};
 pub use cycle::{Action, Change, Cycle, LoadOrder, Order, Setting, Step, UnloadOrder, stream};
+pub use graph::{Edge, Graph, Pair, Walked, Way, Why};
 pub use instance::{Instance, Instances, Role};
 pub use npi::{ECHO, Entry, Npi};
 pub use report::{Counts, Finding, Frame, Place, Report};

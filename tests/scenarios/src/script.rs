@@ -5,11 +5,12 @@
 //! Parts are separated by dots. `+p` loads the provider, `-c` unloads the
 //! client, `+p+c` does both at once; `~250` after a step lets 250 microseconds
 //! pass. `+c2` loads a second instance of the client, `+c` the first.
-//! `Threads:2` is a setting of every client.
+//! `-c@idle` unloads it only once it is idle, or what else happens at once is
+//! over; so for each other [`Stage`]. `Threads:2` is a setting of every client.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
-//! +p+p2.+c~250.-p2.-p-c
+//! +p+p2.+c~250.-p2.-p-c@detaching
 //! ```
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 
 use crate::cycle::{Action, Change, Cycle, SETTINGS, Setting, Step, instances};
 use crate::instance::{Instance, Instances, Role};
+use crate::stage::Stage;
 
 /// What a cycle does, but for the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +104,12 @@ impl fmt::Display for Action {
         };
         let Instance { role, number } = self.instance;
         write!(f, "{sign}{}", letter(role))?;
-        match number {
-            1 => Ok(()),
-            number => write!(f, "{number}"),
+        if number > 1 {
+            write!(f, "{number}")?;
+        }
+        match self.at {
+            None => Ok(()),
+            Some(stage) => write!(f, "@{stage}"),
         }
     }
 }
@@ -192,6 +197,14 @@ fn parse_action(text: &str) -> Option<Action> {
         Some(whom) => (Change::Load, whom),
         None => (Change::Unload, text.strip_prefix('-')?),
     };
+    let (whom, at) = match whom.split_once('@') {
+        None => (whom, None),
+        Some((whom, name)) => {
+            let mut stages = Stage::ALL.into_iter();
+            let stage = stages.find(|stage| stage.to_string() == name)?;
+            (whom, Some(stage))
+        }
+    };
     let mut roles = Role::ALL.into_iter();
     let (role, number) = roles.find_map(|role| Some((role, whom.strip_prefix(letter(role))?)))?;
     let number = match number {
@@ -199,7 +212,8 @@ fn parse_action(text: &str) -> Option<Action> {
         // The first has no number.
         number => number.parse().ok().filter(|number| *number > 1)?,
     };
-    (number <= Instances::MOST).then_some(change.of(Instance { role, number }))
+    let action = change.of(Instance { role, number });
+    (number <= Instances::MOST).then_some(Action { at, ..action })
 }
 
 #[cfg(test)]
@@ -244,10 +258,12 @@ mod tests {
             "+p9.-p9",
             "+p.-p2",
             "+é.-é",
+            "+p.-p@",
+            "+p.-p@gone",
         ] {
             assert!(text.parse::<Script>().is_err(), "{text}");
         }
-        for text in ["Depth:3.+p.-p", "+p2+c8.-c8+p.-p-p2"] {
+        for text in ["Depth:3.+p.-p", "+p2+c8.-c8+p.-p-p2@idle"] {
             let script: Script = text.parse().expect("a script");
             assert_eq!(script.to_string(), text);
         }

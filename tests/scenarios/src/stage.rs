@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// Where a module is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Its image is not there.
     Absent,
@@ -33,13 +33,14 @@ impl Stage {
     ];
 
     /// The ways that a module takes where nothing fails.
-    pub const EDGES: [(Self, Self); 9] = [
+    pub const EDGES: [(Self, Self); 10] = [
         (Self::Absent, Self::Loading),
         (Self::Loading, Self::Idle),
         (Self::Loading, Self::Attached),
         (Self::Idle, Self::Attached),
         (Self::Attached, Self::Detaching),
         (Self::Detaching, Self::Idle),
+        (Self::Detaching, Self::Unloading),
         (Self::Idle, Self::Unloading),
         (Self::Attached, Self::Unloading),
         (Self::Unloading, Self::Absent),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
-use scenarios::{Cycle, Finding, Instances, Report, Script};
+use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
 use sim::{Faults, Image, Images, Machine, Options, Strategy};
 
@@ -51,6 +51,9 @@ struct Arguments {
     /// How many providers and clients each cycle loads, 2x3; drawn unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
+    /// Let programs use the drivers' control devices.
+    #[arg(long)]
+    requests: bool,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -126,11 +129,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         preempt: arguments.preempt,
         faults: arguments.faults,
         knobs: arguments.knobs,
+        requests: arguments.requests,
     });
     if arguments.minimise {
         return shorten(&mut machine, arguments);
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    let mut walked = Walked::default();
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -148,9 +153,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
-        for (role, from, to, peer) in outcome.edges {
-            report.add_edge(role, from, to, peer);
-        }
+        walked.add(&outcome.walked);
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
@@ -165,6 +168,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             tell(&Line::Progress(report.cycles_done))?;
         }
     }
+    report.add_walk(&walked);
     report.took(started.elapsed());
     if arguments.trace {
         for finding in &report.findings {

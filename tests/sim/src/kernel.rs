@@ -21,6 +21,7 @@ use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
 use crate::driver::{Drivers, Site};
+use crate::edges::Edges;
 use crate::exports::callbacks::Registered;
 use crate::faults::{Faults, Injector};
 use crate::handles::Handles;
@@ -33,6 +34,7 @@ use crate::nmr_order::NmrOrder;
 use crate::pageable::Pageable;
 use crate::pool::Pool;
 use crate::registry::Registry;
+use crate::requests::Requests;
 use crate::scheduler::Scheduler;
 use crate::scm::Service;
 use crate::stack::Stacks;
@@ -70,6 +72,8 @@ pub struct Options {
     pub faults: Faults,
     /// Which of NMR's open points are answered alike in all cycles.
     pub knobs: Knobs,
+    /// Whether programs use the drivers' control devices.
+    pub requests: bool,
 }
 
 /// One simulated kernel, for one cycle.
@@ -100,6 +104,7 @@ pub(crate) struct State {
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     /// The drivers that are loaded.
+    pub(crate) requests: Requests,
     pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
@@ -114,6 +119,7 @@ pub(crate) struct State {
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
     pub(crate) loans: Loans,
+    pub(crate) edges: Edges,
     pub(crate) counts: Counts,
     pub(crate) finding: Option<Finding>,
     pub(crate) traced: bool,
@@ -154,6 +160,7 @@ impl State {
             thunks: Thunks::new(),
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
+            requests: Requests::default(),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
@@ -167,6 +174,7 @@ impl State {
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
             loans: Loans::default(),
+            edges: Edges::default(),
             counts: Counts::default(),
             finding: None,
             traced,

@@ -24,15 +24,18 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+mod application;
 mod arena;
 mod bug_check;
 mod deferred;
 mod driver;
+mod edges;
 mod exports;
 mod faults;
 mod findings;
 mod handles;
 mod image;
+mod irp;
 mod irql;
 mod kernel;
 mod live;
@@ -46,6 +49,7 @@ mod pageable;
 mod pool;
 mod preempt;
 mod registry;
+mod requests;
 mod scheduler;
 mod scm;
 mod stack;

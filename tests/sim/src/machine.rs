@@ -4,7 +4,7 @@
 
 use std::io;
 
-use scenarios::{Counts, Cycle, Finding, Role, Stage};
+use scenarios::{Counts, Cycle, Finding, Walked};
 
 use crate::arena::{self, Arena, IMAGES};
 use crate::kernel::{Images, Kernel, Options, State, with};
@@ -35,8 +35,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Differs whenever the cycle took another course.
     pub digest: u64,
-    /// Which module went from where to where, and the stage of its peer.
-    pub edges: Vec<(Role, Stage, Stage, Stage)>,
+    /// How the modules went from stage to stage.
+    pub walked: Walked,
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
     /// How many events its trace has, traced or not.
@@ -109,7 +109,7 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: state.scheduler.digest,
-            edges: state.walk.edges,
+            walked: state.walk.walked,
             faults: state.faults.injected,
             events: state.events.get(),
             finding: state.finding,

@@ -145,6 +145,11 @@ fn cuts(script: &Script) -> Vec<Script> {
     for index in 0..script.steps.len() {
         cut(&|script| script.steps[index].rest = 0);
         cut(&|script| script.steps[index].rest /= 2);
+        cut(&|script| {
+            for action in &mut script.steps[index].actions {
+                action.at = None;
+            }
+        });
     }
     cuts
 }

@@ -113,7 +113,8 @@ impl Host for SimHost {
     fn observe(&self, event: &Event) {
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
-            state.watch_event(event)
+            let kept = state.cross_edge(event);
+            state.watch_event(event).or(kept)
         });
         if let Some((code, what)) = breach {
             let site = with(|state| state.drivers.site(event.code));

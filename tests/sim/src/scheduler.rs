@@ -23,7 +23,7 @@ use rand::rngs::ChaCha8Rng;
 use crate::driver::DriverId;
 use crate::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{Kernel, State, with};
-use crate::stack::SimStack;
+use crate::stack::{self, SimStack};
 use crate::strategy::{Chooser, Strategy};
 use crate::thunk::Frame;
 use crate::trap::{self, Fault};
@@ -56,7 +56,7 @@ pub(crate) enum Outcome {
 pub(crate) type Fiber = Coroutine<(), Pause, Outcome, SimStack>;
 
 /// A thread, numbered in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ThreadId(pub(crate) usize);
 
 /// What a thread waits for.
@@ -68,6 +68,8 @@ pub(crate) enum Waitable {
     Door(u32),
     /// The end of a thread.
     Thread(ThreadId),
+    /// A module's coming to another stage.
+    Stage,
     /// Time only.
     Nothing,
 }
@@ -299,7 +301,7 @@ impl State {
         let index = self.scheduler.threads.len();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduler.threads[index].yielder = yielder);
-            body();
+            stack::below_headroom(body);
             Outcome::Returned
         });
         self.scheduler.threads.push(Thread {

@@ -6,6 +6,7 @@
 //! `DriverUnload` runs, what the driver has left behind is a finding, and the
 //! image becomes inaccessible.
 
+use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ use scenarios::{Action, Change, Instance, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
+use crate::application;
 use crate::arena::{self, Access};
 use crate::bug_check::Code;
 use crate::deferred::{self, check_return};
@@ -24,7 +26,7 @@ use crate::kernel::{State, kernel, with};
 use crate::live::Kind;
 use crate::pool::{FreeError, tag_text};
 use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
-use crate::{image, registry};
+use crate::{image, registry, requests};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -42,7 +44,10 @@ pub(crate) struct Service {
 /// Takes the steps of a cycle, on the cycle's first thread.
 pub(crate) fn perform(steps: &[Step]) {
     for step in steps {
-        let threads: Vec<_> = step.actions.iter().map(|&action| start(action)).collect();
+        let prompt = step.actions.iter().filter(|action| action.at.is_none());
+        let prompt = Rc::new(Cell::new(prompt.count()));
+        let start = |&action| start(action, Rc::clone(&prompt));
+        let threads: Vec<_> = step.actions.iter().map(start).collect();
         for thread in threads {
             if with(|state| !state.scheduler.thread(thread).has_ended()) {
                 block(Waitable::Thread(thread), None);
@@ -63,15 +68,33 @@ pub(crate) fn perform(steps: &[Step]) {
     }
 }
 
-fn start(action: Action) -> crate::scheduler::ThreadId {
-    let Action { change, instance } = action;
+/// Begins an action; `prompt` is how many of the step wait for no stage and
+/// have not ended.
+fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId {
+    let Action {
+        change,
+        instance,
+        at,
+    } = action;
     let name = match change {
         Change::Load => format!("load {instance}"),
         Change::Unload => format!("unload {instance}"),
     };
-    let body = move || match change {
-        Change::Load => load(instance),
-        Change::Unload => unload(instance),
+    let body = move || {
+        if let Some(stage) = at {
+            // A stage that does not come keeps nobody for ever.
+            while prompt.get() > 0 && !with(|state| state.walk.is_at(instance, stage)) {
+                block(Waitable::Stage, None);
+            }
+        }
+        match change {
+            Change::Load => load(instance),
+            Change::Unload => unload(instance),
+        }
+        if at.is_none() {
+            prompt.set(prompt.get() - 1);
+            with(|state| state.scheduler.wake_all(Waitable::Stage));
+        }
     };
     with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
 }
@@ -79,7 +102,7 @@ fn start(action: Action) -> crate::scheduler::ThreadId {
 fn load(instance: Instance) {
     point();
     let (service, entry, path) = with(|state| {
-        state.walk.go(instance, Stage::Loading);
+        state.goes(instance, &Stage::ALL, Stage::Loading);
         state.create(instance)
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
@@ -94,7 +117,7 @@ fn load(instance: Instance) {
         let entry = with(|state| state.entry_site(service.driver));
         check_nothing_left(service.driver, "DriverEntry failed", entry);
         with(|state| {
-            state.walk.go(instance, Stage::Absent);
+            state.goes(instance, &Stage::ALL, Stage::Absent);
             state.remove(service);
         });
         return;
@@ -105,9 +128,14 @@ fn load(instance: Instance) {
     }
     with(|state| {
         state.counts.loads += 1;
-        state.walk.go_from(instance, &[Stage::Loading], Stage::Idle);
+        state.goes(instance, &[Stage::Loading], Stage::Idle);
         state.services.insert(instance, service);
     });
+    // SAFETY: the driver is here, and its devices are until it deletes them.
+    unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    if with(|state| state.options.requests) {
+        application::start(service.driver);
+    }
     point();
 }
 
@@ -128,9 +156,10 @@ fn unload(instance: Instance) {
             with(|state| state.entry_site(driver)),
         );
     };
+    requests::defer_unload(driver, service.object);
     with(|state| {
         state.drivers[driver].life = Life::Unloading;
-        state.walk.go(instance, Stage::Unloading);
+        state.goes(instance, &Stage::ALL, Stage::Unloading);
     });
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
@@ -143,7 +172,7 @@ fn unload(instance: Instance) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
-        state.walk.go(instance, Stage::Absent);
+        state.goes(instance, &Stage::ALL, Stage::Absent);
         state.remove(service);
     });
     point();
@@ -160,13 +189,13 @@ fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
     for registration in registrations {
         let site = with(|state| state.drivers.site(registration.code));
         if site.is_some_and(|site| site.driver == driver) {
-            let how = if registration.deregistering {
-                "has not waited until its deregistration is complete"
+            let (rule, how) = if registration.deregistering {
+                (28, "has not waited until its deregistration is complete")
             } else {
-                "has not deregistered"
+                (29, "has not deregistered")
             };
             let what = format!("{when}, but the {:?} {how}", registration.side);
-            stop_at("R29", what, routine);
+            stop_at(Code::rule(rule), what, routine);
         }
     }
     with(|state| {

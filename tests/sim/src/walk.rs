@@ -10,23 +10,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::{Instance, Role, Stage};
+use scenarios::{Edge, Instance, Role, Stage, Walked, Way};
 use shared_npi::nmr::abi::STATUS_SUCCESS;
 
 use crate::kernel::State;
+use crate::scheduler::Waitable;
 
 /// A provider and a client.
-type Pair = [Instance; 2];
+type Couple = [Instance; 2];
 
-/// Where all modules are, and the edges taken.
+/// How a couple walks.
+#[derive(Debug)]
+struct Course {
+    /// The stages of both towards each other.
+    stages: [Stage; 2],
+    /// The edge taken last.
+    last: Option<Edge>,
+}
+
+/// Where all modules are, and what they walked.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    /// The stages of both towards each other.
-    pairs: BTreeMap<Pair, [Stage; 2]>,
+    courses: BTreeMap<Couple, Course>,
     /// The modules at the ends of each binding.
     ends: BTreeMap<BindingId, [Option<Instance>; 2]>,
-    /// Who went from where to where, and the stage of the peer.
-    pub(crate) edges: Vec<(Role, Stage, Stage, Stage)>,
+    pub(crate) walked: Walked,
 }
 
 const fn index(role: Role) -> usize {
@@ -40,26 +48,32 @@ impl Walk {
     /// Nobody is there yet.
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         let of = |role| instances.iter().filter(move |it| it.role == role);
-        let pairs = of(Role::Provider)
+        let couples = of(Role::Provider)
             .flat_map(|&provider| of(Role::Client).map(move |&client| [provider, client]));
+        let begin = |couple| {
+            let stages = [Stage::Absent; 2];
+            (couple, Course { stages, last: None })
+        };
         Self {
-            pairs: pairs.map(|pair| (pair, [Stage::Absent; 2])).collect(),
+            courses: couples.map(begin).collect(),
             ends: BTreeMap::new(),
-            edges: Vec::new(),
+            walked: Walked::default(),
         }
     }
 
-    /// A module comes to a stage towards all of its peers.
-    pub(crate) fn go(&mut self, instance: Instance, to: Stage) {
-        self.go_from(instance, &Stage::ALL, to);
+    /// Whether a module is at a stage towards some peer.
+    pub(crate) fn is_at(&self, instance: Instance, stage: Stage) -> bool {
+        self.courses.iter().any(|(couple, course)| {
+            couple.contains(&instance) && course.stages[index(instance.role)] == stage
+        })
     }
 
     /// A module comes to a stage towards those peers for which it is in one of
     /// some others.
-    pub(crate) fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
-        for (pair, stages) in &mut self.pairs {
-            if pair.contains(&instance) {
-                self.edges.extend(step(stages, instance.role, from, to));
+    fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
+        for (couple, course) in &mut self.courses {
+            if couple.contains(&instance) {
+                course.step(instance.role, from, to, &mut self.walked);
             }
         }
     }
@@ -67,26 +81,30 @@ impl Walk {
     /// An end of a binding comes to a stage towards the other end.
     fn go_at(&mut self, binding: BindingId, role: Role, from: &[Stage], to: Stage) {
         if let Some(&[Some(provider), Some(client)]) = self.ends.get(&binding)
-            && let Some(stages) = self.pairs.get_mut(&[provider, client])
+            && let Some(course) = self.courses.get_mut(&[provider, client])
         {
-            self.edges.extend(step(stages, role, from, to));
+            course.step(role, from, to, &mut self.walked);
         }
     }
 }
 
-/// The edge that leads there, unless the module is in none of `from`.
-fn step(
-    stages: &mut [Stage; 2],
-    role: Role,
-    from: &[Stage],
-    to: Stage,
-) -> Option<(Role, Stage, Stage, Stage)> {
-    let stage = &mut stages[index(role)];
-    if !from.contains(stage) || *stage == to {
-        return None;
+impl Course {
+    /// A module comes to a stage, if it is in one of some others.
+    fn step(&mut self, role: Role, from: &[Stage], to: Stage, walked: &mut Walked) {
+        let stage = &mut self.stages[index(role)];
+        if !from.contains(stage) || *stage == to {
+            return;
+        }
+        let from = std::mem::replace(stage, to);
+        let edge = Edge { role, from, to };
+        let peer = self.stages[index(role.peer())];
+        *walked.ways.entry(Way { edge, peer }).or_default() += 1;
+        if let Some(last) = self.last.replace(edge)
+            && last.role != role
+        {
+            *walked.pairs.entry([last, edge]).or_default() += 1;
+        }
     }
-    let from = std::mem::replace(stage, to);
-    Some((role, from, to, stages[index(role.peer())]))
 }
 
 impl State {
@@ -116,7 +134,14 @@ impl State {
             (Call::CleanupCallback, Phase::Leave(_)) => {
                 walk.go_at(binding, role, &[Stage::Detaching], Stage::Idle);
             }
-            _ => {}
+            _ => return,
         }
+        self.scheduler.wake_all(Waitable::Stage);
+    }
+
+    /// A module comes to a stage by its own coming or going.
+    pub(crate) fn goes(&mut self, instance: Instance, from: &[Stage], to: Stage) {
+        self.walk.go_from(instance, from, to);
+        self.scheduler.wake_all(Waitable::Stage);
     }
 }

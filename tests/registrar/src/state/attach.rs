@@ -17,8 +17,6 @@ use crate::registration::Module;
 /// A provider to ask whether it accepts a client.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask {
-    /// How it breaks R8, where it is served all the same.
-    pub(crate) stray: Option<&'static str>,
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
@@ -32,8 +30,6 @@ pub(crate) struct Asker {
     pub(crate) thread: u64,
     /// The offer whose `ClientAttachProvider` the thread is in, where known.
     pub(crate) inside: Option<BindingId>,
-    /// It is served wherever it is called.
-    pub(crate) anywhere: bool,
 }
 
 /// What comes of an offer.
@@ -55,8 +51,14 @@ pub(crate) enum Follow<C> {
 }
 
 impl<C> State<C> {
-    /// Begins a `NmrClientAttachProvider`.
-    pub(crate) fn ask(&mut self, handle: HANDLE, asker: Asker) -> Result<Ask, Refusal> {
+    /// Begins a `NmrClientAttachProvider`, with `stray` even if it is called
+    /// elsewhere than in its own `ClientAttachProvider`.
+    pub(crate) fn ask(
+        &mut self,
+        handle: HANDLE,
+        asker: Asker,
+        stray: bool,
+    ) -> Result<Ask, Refusal> {
         let kind = Kind {
             named: Named::Binding,
             side: Side::Client,
@@ -66,27 +68,23 @@ impl<C> State<C> {
         if binding.phase != Phase::Offered {
             return Err(Refusal::Rule(8, "after ClientAttachProvider had returned"));
         }
-        let stray = if binding.thread != asker.thread {
-            Some("on another thread than ClientAttachProvider")
-        } else if asker.inside.is_some_and(|inside| inside != binding.id) {
-            Some("with the handle of another offer")
-        } else {
-            None
-        };
-        if let Some(how) = stray
-            && !asker.anywhere
-        {
-            return Err(Refusal::Rule(8, how));
+        if binding.thread != asker.thread && !stray {
+            return Err(Refusal::Rule(
+                8,
+                "on another thread than ClientAttachProvider",
+            ));
+        }
+        if asker.inside.is_some_and(|inside| inside != binding.id) && !stray {
+            return Err(Refusal::Rule(8, "with the handle of another offer"));
         }
         if binding.asking {
-            return Err(Refusal::Rule(8, "inside ProviderAttachClient"));
+            return Err(Refusal::Rule(8, "while ProviderAttachClient runs"));
         }
         if binding.end(Side::Provider).bound() {
             return Err(Refusal::Rule(9, "again after it had succeeded"));
         }
         binding.asking = true;
         Ok(Ask {
-            stray,
             binding: slot,
             id: binding.id,
             handle: self.binding_handle(slot, Side::Provider),
@@ -96,12 +94,13 @@ impl<C> State<C> {
     }
 
     /// `ProviderAttachClient` has returned; `contexts` are there if it accepted.
+    /// Answers also what a client has returned that did not wait for it.
     pub(crate) fn answered(
         &mut self,
         slot: u32,
         status: NTSTATUS,
         contexts: Option<[*mut c_void; 2]>,
-    ) -> Step<C> {
+    ) -> (Option<(Module, NTSTATUS)>, Step<C>) {
         let binding = self.bindings.at_mut(slot);
         binding.asking = false;
         binding.answer = Some(status);
@@ -111,8 +110,12 @@ impl<C> State<C> {
             binding.end_mut(Side::Provider).stand = Stand::In;
         }
         match binding.unheard.take() {
-            None => Step::Rest,
-            Some(client) => self.attach(slot, succeeded(client)),
+            None => (None, Step::Rest),
+            Some(status) => {
+                let client = self.module(slot, Side::Client);
+                let step = self.attach(slot, succeeded(status));
+                (Some((client, status)), step)
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::State;
-use crate::binding::{Phase, Stand};
+use crate::binding::{Binding, Phase};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::inspect::{Holdup, LiveRegistration};
 use crate::registration::Module;
@@ -30,22 +30,31 @@ impl<C> State<C> {
     pub(crate) fn holdups(&self) -> Vec<Holdup> {
         let mut holdups = Vec::new();
         for binding in self.bindings.iter() {
+            let going = |side| {
+                let own = binding.end(side).registration;
+                self.registrations.at(own).deregistering
+            };
+            if binding.phase == Phase::Offered && !going(Side::Client) && !going(Side::Provider) {
+                continue;
+            }
             for side in [Side::Client, Side::Provider] {
-                let end = binding.end(side);
-                let pended = end.stand == Stand::Pended && end.reported.is_none();
-                if pended || end.leaving() {
-                    let module = self.registrations.at(end.registration).module;
+                if let Some(doing) = binding.doing(side) {
+                    let module = self.module_at(binding, side);
                     holdups.push(Holdup {
                         binding: binding.id,
                         side,
                         registration: module.id,
                         code: module.code(),
-                        pended,
+                        doing,
                     });
                 }
             }
         }
         holdups
+    }
+
+    fn module_at(&self, binding: &Binding, side: Side) -> Module {
+        self.registrations.at(binding.end(side).registration).module
     }
 
     /// Whether a binding that exists has an end at the registration.
@@ -54,24 +63,20 @@ impl<C> State<C> {
         candidates
             .find(|candidate| candidate.id == binding)
             .is_some_and(|binding| {
-                [Side::Client, Side::Provider].iter().any(|&side| {
-                    let end = binding.end(side).registration;
-                    self.registrations.at(end).module.id == registration
-                })
+                [Side::Client, Side::Provider]
+                    .iter()
+                    .any(|&side| self.module_at(binding, side).id == registration)
             })
     }
 
-    /// The modules with binding contexts in `memory`.
+    /// The modules with binding contexts in `memory` whose cleanup has not begun.
     pub(crate) fn bound_in(&self, memory: &Range<usize>) -> Vec<(Module, BindingId)> {
         let mut contexts = Vec::new();
         for binding in self.bindings.iter() {
-            if matches!(binding.phase, Phase::Cleaning | Phase::Cleaned) {
-                continue;
-            }
             for side in [Side::Client, Side::Provider] {
                 let end = binding.end(side);
                 if end.bound() && memory.contains(&end.context.addr()) {
-                    contexts.push((self.registrations.at(end.registration).module, binding.id));
+                    contexts.push((self.module_at(binding, side), binding.id));
                 }
             }
         }

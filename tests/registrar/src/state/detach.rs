@@ -2,10 +2,13 @@
 
 //! The way out: of a registration, and of each of its bindings.
 
+use core::ptr;
+
 use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use super::{Call, Refusal, State, Step, Wake};
 use crate::binding::{Move, Phase, Plan, Stand};
+use crate::characteristics::CleanupFn;
 use crate::handle::{Kind, Named};
 use crate::host::Side;
 use crate::registration::{Door, Module};
@@ -64,7 +67,6 @@ impl<C> State<C> {
                 }
                 Phase::Attached => {
                     binding.phase = Phase::Claimed;
-                    binding.next_to_detach = NONE;
                     match last {
                         NONE => first = slot,
                         last => self.bindings.at_mut(last).next_to_detach = slot,
@@ -124,8 +126,9 @@ impl<C> State<C> {
         let slot = self.resolve(handle, Kind { named, side })?;
         let binding = self.bindings.at_mut(slot);
         let accepted = binding.end(Side::Provider).bound();
+        let attaching = binding.phase == Phase::Offered && accepted;
         let end = binding.end_mut(side);
-        if !accepted {
+        if !end.bound() && !attaching {
             return Err(Refusal::Rule(20, "for a binding that is not attached"));
         }
         if end.reported.is_some() {
@@ -160,14 +163,27 @@ impl<C> State<C> {
             }
             Move::CleanUp => Step::CleanUp(
                 slot,
-                [Side::Client, Side::Provider].map(|side| {
-                    let bound = self.bindings.at(slot).end(side).bound();
-                    let module = bound.then(|| self.module(slot, side))?;
-                    Some(self.call(slot, &module, module.callbacks.cleanup?))
-                }),
+                [Side::Client, Side::Provider].map(|side| self.clean_up(slot, side)),
             ),
             Move::Release => self.release(slot),
         }
+    }
+
+    /// The cleanup that is due to a side. One without a callback has its context
+    /// back now.
+    fn clean_up(&mut self, slot: u32, side: Side) -> Option<Call<CleanupFn>> {
+        let bound = self.bindings.at(slot).end(side).bound();
+        let module = bound.then(|| self.module(slot, side))?;
+        let Some(callback) = module.callbacks.cleanup else {
+            self.cleanup_entered(slot, side);
+            return None;
+        };
+        Some(self.call(slot, &module, callback))
+    }
+
+    /// A side has its context back: its cleanup begins.
+    pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side) {
+        self.bindings.at_mut(slot).end_mut(side).context = ptr::null_mut();
     }
 
     fn call<F>(&self, slot: u32, module: &Module, callback: F) -> Call<F> {

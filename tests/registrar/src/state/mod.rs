@@ -129,11 +129,9 @@ impl<C> State<C> {
     /// be of `kind`.
     fn resolve(&self, handle: HANDLE, kind: Kind) -> Result<u32, Misuse> {
         let (found, key) = handle::decode(handle)?;
-        if found != kind {
-            self.exists(found, key)?;
-            return Err(Misuse::Other(found));
-        }
         match self.exists(found, key) {
+            Err(Misuse::Alien) => Err(Misuse::Alien),
+            _ if found != kind => Err(Misuse::Other(found)),
             Err(Misuse::Stale)
                 if kind.named == Named::Registration && self.registrations.was_marked(key) =>
             {

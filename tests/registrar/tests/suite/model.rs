@@ -51,7 +51,7 @@ struct Run {
     habits: [Habit; MODULES],
     /// Which modules refuse peers with an odd number.
     choosy: [bool; MODULES],
-    answers: [(Knob, bool); 7],
+    answers: [(Knob, bool); 8],
     steps: Vec<Step>,
 }
 
@@ -72,11 +72,11 @@ fn runs() -> impl Strategy<Value = Run> {
     (
         proptest::array::uniform(habit),
         any::<[bool; MODULES]>(),
-        any::<[bool; 7]>(),
+        any::<[bool; 8]>(),
         vec(step, 1..80),
     )
         .prop_map(|(habits, choosy, answers, steps)| {
-            let [order, overlap, early, cleanup, handle, attach, irql] = answers;
+            let [order, overlap, early, cleanup, handle, attach, irql, finish] = answers;
             Run {
                 habits,
                 choosy,
@@ -88,6 +88,7 @@ fn runs() -> impl Strategy<Value = Run> {
                     (Knob::HandleWritten, handle),
                     (Knob::AttachOrder, attach),
                     (Knob::CallbackIrql, irql),
+                    (Knob::DeregisterWhenIdle, finish),
                 ],
                 steps,
             }
@@ -322,8 +323,16 @@ impl Driver {
                 self.model.register(module);
             }
             Standing::Registered => {
-                assert_eq!(real.deregister(), STATUS_PENDING);
+                let status = real.deregister();
                 self.model.deregister(module);
+                let gone =
+                    self.model.run.answer(Knob::DeregisterWhenIdle) && self.model.idle(module);
+                if gone {
+                    assert_eq!(status, STATUS_SUCCESS);
+                    self.model.standing[module] = Standing::Gone;
+                } else {
+                    assert_eq!(status, STATUS_PENDING);
+                }
             }
             Standing::Leaving if self.model.idle(module) => {
                 assert_eq!(real.wait(), STATUS_SUCCESS);

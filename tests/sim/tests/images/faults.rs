@@ -28,7 +28,7 @@ fn the_pair_survives_every_fault() {
 fn what_a_failed_entry_leaves_is_found() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    let arguments = ["--seed", "2", "--cycles", "60", "--faults", "systematic"];
+    let arguments = ["--seed", "2", "--cycles", "240", "--faults", "systematic"];
     let run = |client: PathBuf| sim(&provider, &client, &arguments).report();
     let right = run(workshop.module("c.sys", Role::Client, &[]));
     assert!(right.is_clean(), "{:#?}", right.findings);

@@ -20,5 +20,6 @@ mod paged;
 mod pair;
 mod preemption;
 mod program;
+mod requests;
 mod stack;
 mod surface;

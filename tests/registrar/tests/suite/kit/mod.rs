@@ -4,6 +4,7 @@
 //! test gives it something else to do.
 
 pub(crate) mod allocator;
+pub(crate) mod slow;
 
 use std::ffi::c_void;
 use std::ptr;

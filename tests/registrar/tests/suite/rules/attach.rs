@@ -104,7 +104,8 @@ super::rules! {
                 registered.send(()).unwrap();
                 assert_eq!(elsewhere.join().unwrap(), STATUS_SUCCESS);
             });
-            assert_eq!(rules(&nmr), [8]);
+            let late: &[u8] = if bindings == 1 { &[8] } else { &[8, 11] };
+            assert_eq!(rules(&nmr), late);
             let ended = 1 - bindings;
             assert_eq!((client.ends(), provider.ends()), ((0, 0), (ended, ended)));
             down([&client, &provider]);
@@ -172,6 +173,27 @@ super::rules! {
         assert_eq!(provider.offers(), 0);
         down([&client, &provider]);
         clean(&nmr);
+    }
+
+    10 r10_goes_by_the_last_answer {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_asked = Box::new(|_| STATUS_NOINTERFACE);
+        client.on_offer = Box::new(|offer| {
+            assert_eq!(offer.accept(), STATUS_NOINTERFACE);
+            // SAFETY: NULL is allowed.
+            unsafe {
+                offer.module.nmr.client_attach_provider(
+                    offer.handle,
+                    ptr::null_mut(),
+                    ptr::null(),
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                )
+            }
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [1], "STATUS_INVALID_PARAMETER came last");
     }
 
     10 r10_another_status_than_the_provider_s {

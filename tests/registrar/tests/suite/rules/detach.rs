@@ -5,9 +5,12 @@
 use std::sync::Arc;
 use std::thread;
 
+use registrar::Doing;
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
+use shared_npi::nmr::abi::{
+    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+};
 
 use super::FIRST;
 use crate::kit::{begun, clean, down, nmr, notes, pair, rules, seeded, up};
@@ -72,6 +75,37 @@ super::rules! {
         }
     }
 
+    20 r20_completing_for_a_client_that_has_failed {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        client.on_offer = Box::new(|offer| {
+            offer.accept();
+            STATUS_UNSUCCESSFUL
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [11]);
+        client.peer().complete();
+        assert_eq!(rules(&nmr), [20]);
+        assert_eq!(notes(&nmr), []);
+        provider.peer().complete();
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
+    20 r20_completing_before_the_provider_has_accepted {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|offer| {
+            offer.module.nmr.client_detach_provider_complete(offer.handle);
+            offer.accept()
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [20]);
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
     20 r20_completing_twice {
         let nmr = nmr();
         let (mut provider, mut client) = pair(&nmr);
@@ -93,6 +127,9 @@ super::rules! {
         provider.on_detach = Box::new(|_| STATUS_PENDING);
         up([&provider, &client]);
         client.deregister();
+        let owed = nmr.holdups();
+        assert_eq!(owed.len(), 1);
+        assert_eq!((owed[0].side, owed[0].doing), (Side::Provider, Doing::Pended));
         assert_eq!(nmr.stalled(), 1);
         let findings = nmr.host().take_findings();
         assert_eq!(findings.len(), 1);
@@ -238,5 +275,23 @@ super::rules! {
             down([&provider]);
             clean(&nmr);
         }
+    }
+
+    26 r26_a_context_freed_in_the_peer_s_cleanup {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.befriend(&provider);
+        client.on_cleanup = Box::new(|peer| {
+            let [own, other] = [peer.module().peer(), peer.module().friend().peer()]
+                .map(|context| Arc::as_ptr(&context).addr());
+            peer.nmr.freeing(&(own..own + 1));
+            clean(&peer.nmr);
+            peer.nmr.freeing(&(other..other + 1));
+        });
+        up([&provider, &client]);
+        down([&client]);
+        assert_eq!(rules(&nmr), [26]);
+        down([&provider]);
+        clean(&nmr);
     }
 }

@@ -2,7 +2,8 @@
 
 //! Each rule, broken on purpose: exactly that rule is reported.
 //!
-//! Rules that NMR keeps itself are shown to be kept; [`ELSEWHERE`] names those
+//! Rules that NMR keeps itself are shown to be kept, and R6 shows as what comes of
+//! breaking it; [`ELSEWHERE`] names those
 //! that only the simulated kernel or another test can see broken.
 
 use registrar::host::BindingId;
@@ -26,7 +27,7 @@ mod registration;
 const FIRST: BindingId = BindingId(1);
 
 /// Rules without a test here, and what reports them.
-const ELSEWHERE: [(u8, &str); 9] = [
+const ELSEWHERE: [(u8, &str); 10] = [
     (3, "simulated kernel: 0xD1, paged memory at DISPATCH_LEVEL"),
     (12, "the registrar, as R11: zoo module validates_too_late"),
     (
@@ -42,6 +43,10 @@ const ELSEWHERE: [(u8, &str); 9] = [
         "simulated kernel, tests/sim/src/watch.rs: zoo module detach_ignores_calls",
     ),
     (27, "simulated kernel, 0xCC: zoo module freed_in_detach"),
+    (
+        29,
+        "simulated kernel, tests/sim/src/scm.rs: zoo module forgotten_deregister",
+    ),
     (
         32,
         "simulated kernel, 0xC4 and 0xCC: two peers come and go on two threads",

@@ -2,18 +2,21 @@
 
 //! Registering, and what was registered.
 
-use std::ptr;
-use std::thread;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{ptr, thread};
 
+use registrar::Registrar;
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::{Process, at_irql};
 use shared_npi::nmr::abi::{
     LUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, struct_size,
+    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS, struct_size,
 };
 
-use crate::kit::{Module, clean, down, nmr, pair, rules, up};
+use crate::kit::slow::Slow;
+use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 super::rules! {
     1 r01_a_structure_of_the_wrong_length {
@@ -101,6 +104,18 @@ super::rules! {
         clean(&nmr);
         // SAFETY: boxed above.
         drop(unsafe { Box::from_raw(id) });
+
+        let npi = Box::into_raw(Box::new(NPI));
+        let mut client = Module::new(&nmr, Side::Client, &NPI);
+        client.client.ClientRegistrationInstance.NpiId = npi;
+        up([&client]);
+        // SAFETY: boxed above, freed below.
+        unsafe { (*npi).Data1 ^= 1 };
+        up([&provider]);
+        assert_eq!(rules(&nmr), [2]);
+        down([&provider, &client]);
+        // SAFETY: boxed above.
+        drop(unsafe { Box::from_raw(npi) });
     }
 
     2 r02_what_was_registered_is_freed {
@@ -113,7 +128,7 @@ super::rules! {
             (ptr::from_ref(&client.client).addr(), 72),
             (ptr::from_ref(&instance.Number).addr(), 1),
             (instance.NpiId.addr() + 15, 1),
-            (instance.ModuleId.addr(), 1),
+            (instance.ModuleId.addr() + size_of::<NPI_MODULEID>() - 1, 1),
             (instance.NpiSpecificCharacteristics.addr(), 4),
             (ptr::from_ref(&client).addr(), 1),
         ];
@@ -134,32 +149,120 @@ super::rules! {
     }
 
     2 r02_ends_with_the_first_of_two_waits {
-        for _ in 0..100 {
-            let nmr = nmr();
-            let (provider, mut client) = pair(&nmr);
+        for _ in 0..20 {
+            let nmr = Arc::new(Registrar::new(Slow::new()));
+            let provider = Module::new(&nmr, Side::Provider, &NPI);
+            let mut client = Module::new(&nmr, Side::Client, &NPI);
             client.on_detach = Box::new(|_| STATUS_PENDING);
             let client = Box::into_raw(Box::new(client)).expose_provenance();
             // SAFETY: boxed above, freed below; nothing else borrows it for longer.
-            let module = || unsafe { &*ptr::with_exposed_provenance::<Module<Process>>(client) };
-            up([&provider, module()]);
+            let module = || unsafe { &*ptr::with_exposed_provenance::<Module<Slow>>(client) };
+            assert_eq!(provider.register(), STATUS_SUCCESS);
+            assert_eq!(module().register(), STATUS_SUCCESS);
             assert_eq!(module().deregister(), STATUS_PENDING);
             thread::scope(|scope| {
                 for _ in 0..2 {
                     scope.spawn(move || {
                         if module().wait() == STATUS_SUCCESS {
-                            let module = ptr::with_exposed_provenance_mut::<Module<Process>>(client);
+                            let module = ptr::with_exposed_provenance_mut::<Module<Slow>>(client);
                             // SAFETY: boxed above; the memory is the module's again.
                             unsafe { (&raw mut (*module).client.Length).write_volatile(0) };
                         }
                     });
                 }
+                thread::sleep(Duration::from_millis(5));
                 module().peer().complete();
             });
-            assert!(rules(&nmr).iter().all(|&rule| rule == 23), "the second may come too late");
-            down([&provider]);
+            let findings = nmr.host().0.take_findings();
+            assert!(findings.iter().all(|finding| finding.rule == 23), "{findings:?}");
+            provider.deregister();
+            provider.wait();
             // SAFETY: boxed above.
-            drop(unsafe { Box::from_raw(ptr::with_exposed_provenance_mut::<Module<Process>>(client)) });
+            drop(unsafe { Box::from_raw(ptr::with_exposed_provenance_mut::<Module<Slow>>(client)) });
         }
+    }
+
+    2 r02_is_reported_once_for_two_threads_that_see_it {
+        for _ in 0..20 {
+            let nmr = Arc::new(Registrar::new(Slow::new()));
+            let mut client = Module::new(&nmr, Side::Client, &NPI);
+            client.on_offer = Box::new(|_| STATUS_NOINTERFACE);
+            let providers = [Module::new(&nmr, Side::Provider, &NPI), Module::new(&nmr, Side::Provider, &NPI)];
+            assert_eq!(client.register(), STATUS_SUCCESS);
+            // SAFETY: it is borrowed by nobody now; NMR reads it as another's memory.
+            unsafe { (&raw mut client.client.Length).write_volatile(0) };
+            thread::scope(|scope| {
+                for provider in &providers {
+                    scope.spawn(|| assert_eq!(provider.register(), STATUS_SUCCESS));
+                }
+            });
+            let findings = nmr.host().0.take_findings();
+            assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [2]);
+        }
+    }
+
+    2 r02_is_looked_for_before_each_callback_and_at_the_end {
+        /// Changes what a module has registered.
+        fn change(module: &Module<Process>) {
+            let structures = [
+                (&raw const module.client.Length).cast_mut(),
+                (&raw const module.provider.Length).cast_mut(),
+            ];
+            for length in structures {
+                // SAFETY: it stays with the module; NMR reads it as another's memory.
+                unsafe { length.write_volatile(1) };
+            }
+        }
+        // Before the provider's attach callback.
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider]);
+        change(&provider);
+        up([&client]);
+        assert_eq!(rules(&nmr), [2]);
+        down([&client, &provider]);
+        // Before the cleanup callback.
+        let (provider, mut client) = pair(&nmr);
+        client.on_detach = Box::new(|peer| {
+            change(peer.module());
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        client.deregister();
+        assert_eq!(rules(&nmr), [2]);
+        client.wait();
+        down([&provider]);
+        // When it ends: by a wait, and without one.
+        for finish in [0, 1] {
+            nmr.host().fix(Knob::DeregisterWhenIdle, Some(finish));
+            let (_, client) = pair(&nmr);
+            up([&client]);
+            change(&client);
+            if client.deregister() == STATUS_PENDING {
+                clean(&nmr);
+                client.wait();
+            }
+            assert_eq!(rules(&nmr), [2]);
+        }
+    }
+
+    2 r02_what_is_freed_is_looked_at_no_more {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        let client = Box::into_raw(Box::new(client));
+        // SAFETY: boxed above, freed below.
+        up([unsafe { &*client }]);
+        // SAFETY: as above.
+        let structure = unsafe { &raw mut (*client).client };
+        nmr.freeing(&(structure.addr()..structure.addr() + 1));
+        assert_eq!(rules(&nmr), [2]);
+        // SAFETY: as above; what a pool would leave there.
+        unsafe { (*structure).ClientRegistrationInstance.NpiId = ptr::without_provenance(8) };
+        up([&provider]);
+        // SAFETY: as above.
+        let client = unsafe { Box::from_raw(client) };
+        down([&provider, &client]);
+        clean(&nmr);
     }
 
     4 r04_functions_above_their_irql {

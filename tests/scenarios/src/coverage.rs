@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How much of what two modules can do a run has done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::graph::Graph;
+use crate::report::Report;
+
+/// What was covered of what is possible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// How many were covered.
+    pub covered: usize,
+    /// How many there are.
+    pub possible: usize,
+    /// The others.
+    pub missing: Vec<String>,
+}
+
+/// The coverage of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Edges of the graph of each module's stages.
+    pub edges: Part,
+    /// Edges, each with every stage that the peer can be in.
+    pub ways: Part,
+    /// Two edges that race, each both ways round.
+    pub races: Part,
+    /// Two edges that cannot race, and why.
+    pub impossible: BTreeMap<String, String>,
+    /// What was walked although nothing leads there unless something fails.
+    pub beyond: Vec<String>,
+}
+
+impl Part {
+    fn new(seen: &BTreeSet<String>, possible: impl Iterator<Item = String>) -> Self {
+        let possible: Vec<_> = possible.collect();
+        let missing = possible.iter().filter(|it| !seen.contains(*it));
+        let missing: Vec<_> = missing.cloned().collect();
+        Self {
+            covered: possible.len() - missing.len(),
+            possible: possible.len(),
+            missing,
+        }
+    }
+}
+
+impl Coverage {
+    /// That of the run with this report.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let graph = Graph::explore();
+        let flat = |table: &BTreeMap<String, BTreeMap<String, u64>>, joint: &str| {
+            let rows = table.iter();
+            let cells = rows.flat_map(|(row, cells)| cells.keys().map(move |cell| (row, cell)));
+            cells
+                .map(|(row, cell)| format!("{row}{joint}{cell}"))
+                .collect::<BTreeSet<_>>()
+        };
+        let edges = report.edges.keys().cloned().collect();
+        let ways = flat(&report.edges, ", peer ");
+        let pairs = flat(&report.pairs, ", ");
+        let pair = |[one, other]: [_; 2]| format!("{one}, {other}");
+        let possible: BTreeSet<_> = graph.ways.iter().map(ToString::to_string).collect();
+        Self {
+            edges: Part::new(&edges, graph.edges().iter().map(ToString::to_string)),
+            beyond: ways.difference(&possible).cloned().collect(),
+            ways: Part::new(&ways, possible.into_iter()),
+            races: Part::new(&pairs, graph.races().map(pair)),
+            impossible: graph
+                .impossible()
+                .map(|(edges, why)| (pair(edges), why.to_string()))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Pair, Walked, Way};
+
+    fn report(ways: &[Way], pairs: &[Pair]) -> Report {
+        let mut walked = Walked::default();
+        walked.ways.extend(ways.iter().map(|way| (*way, 1)));
+        walked.pairs.extend(pairs.iter().map(|pair| (*pair, 1)));
+        let mut report = Report::new("sim", 7, 1);
+        report.add_walk(&walked);
+        report
+    }
+
+    #[test]
+    fn nothing_is_covered_until_it_was_walked() {
+        let coverage = Coverage::of(&report(&[], &[]));
+        for part in [coverage.edges, coverage.ways, coverage.races] {
+            assert_eq!(part.covered, 0);
+            assert_eq!(part.missing.len(), part.possible);
+        }
+    }
+
+    #[test]
+    fn all_is_covered_when_all_was_walked() {
+        let graph = Graph::explore();
+        let ways: Vec<_> = graph.ways.iter().copied().collect();
+        let races: Vec<_> = graph.races().collect();
+        let mut coverage = Coverage::of(&report(&ways, &races));
+        for part in [&coverage.edges, &coverage.ways, &coverage.races] {
+            assert_eq!(part.covered, part.possible);
+            assert!(part.missing.is_empty());
+        }
+        coverage = Coverage::of(&report(&ways[1..], &races[1..]));
+        assert_eq!(coverage.ways.missing, [ways[0].to_string()]);
+        assert_eq!(coverage.races.missing.len(), 1);
+    }
+
+    #[test]
+    fn what_the_model_rules_out_covers_nothing() {
+        let graph = Graph::explore();
+        let mut way = *graph.ways.first().expect("there are ways");
+        way.edge.to = way.edge.from;
+        let coverage = Coverage::of(&report(&[way], &[]));
+        assert_eq!(coverage.ways.covered, 0);
+        assert_eq!(coverage.beyond, [way.to_string()]);
+    }
+}
