@@ -24,6 +24,7 @@ struct Shortest {
     script: String,
     events: u64,
     events_before: u64,
+    schedule: Option<String>,
     finding: Finding,
 }
 
@@ -62,6 +63,9 @@ fn tell(shortest: &Shortest, line: &Line) {
     shorter
         .options
         .push(format!("--script={}", shortest.script));
+    if let Some(schedule) = &shortest.schedule {
+        shorter.options.push(format!("--schedule={schedule}"));
+    }
     say(format!("finding: {}", shortest.finding));
     say(format!(
         "{} events instead of {}: cargo xtask replay {shorter}",

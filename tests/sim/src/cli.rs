@@ -13,7 +13,7 @@ use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Machine, Options, Strategy};
+use sim::{Faults, Image, Images, Machine, Options, Plan, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -60,6 +60,9 @@ struct Arguments {
     /// What the cycle does, instead of what is drawn for it.
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
+    /// Which thread goes on at which decision, instead of what is drawn.
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "minimise")]
+    schedule: Option<Plan>,
     /// Look for the shortest cycle that fails like the first one.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
     minimise: bool,
@@ -88,6 +91,8 @@ struct Shortest {
     /// The events of its trace, and of that of the cycle that was given.
     events: u64,
     events_before: u64,
+    /// Where threads are switched, if a written schedule fails, too.
+    schedule: Option<String>,
     finding: Finding,
 }
 
@@ -131,6 +136,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         knobs: arguments.knobs,
         requests: arguments.requests,
     });
+    machine.set_plan(arguments.schedule.clone());
     if arguments.minimise {
         return shorten(&mut machine, arguments);
     }
@@ -202,6 +208,7 @@ fn shorten(machine: &mut Machine, arguments: &Arguments) -> anyhow::Result<bool>
         script: found.after.script.to_string(),
         events: found.after.events,
         events_before: found.before.events,
+        schedule: found.after.plan.map(|plan| plan.to_string()),
         finding: found.finding,
     }))?;
     Ok(false)

@@ -8,6 +8,7 @@ use scenarios::{Counts, Cycle, Finding, Walked};
 
 use crate::arena::{self, Arena, IMAGES};
 use crate::kernel::{Images, Kernel, Options, State, with};
+use crate::plan::Plan;
 use crate::preempt;
 use crate::scheduler;
 use crate::scm;
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub faults: Vec<String>,
     /// How many events its trace has, traced or not.
     pub events: u64,
+    /// Its schedule.
+    pub plan: Plan,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -51,6 +54,7 @@ pub struct Machine {
     _arena: Arena,
     images: Images,
     options: Options,
+    plan: Option<Plan>,
     stacks: Stacks,
 }
 
@@ -67,6 +71,7 @@ impl Machine {
             _arena: arena,
             images,
             options: Options::default(),
+            plan: None,
             stacks: Stacks::default(),
         })
     }
@@ -74,6 +79,11 @@ impl Machine {
     /// Runs cycles in this way from now on.
     pub const fn set_options(&mut self, options: Options) {
         self.options = options;
+    }
+
+    /// Keeps to a schedule in the cycles from now on, or draws it again.
+    pub fn set_plan(&mut self, plan: Option<Plan>) {
+        self.plan = plan;
     }
 
     /// Runs one cycle of the run with this seed; a traced one prints what
@@ -85,7 +95,7 @@ impl Machine {
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         preempt::clear();
-        let state = State::new(
+        let mut state = State::new(
             &self.images,
             self.options,
             stacks,
@@ -94,6 +104,9 @@ impl Machine {
             index,
             traced,
         );
+        if let Some(plan) = &self.plan {
+            state.scheduler.keep_to(plan.clone());
+        }
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
@@ -112,6 +125,7 @@ impl Machine {
             walked: state.walk.walked,
             faults: state.faults.injected,
             events: state.events.get(),
+            plan: state.scheduler.taken,
             finding: state.finding,
         }
     }
