@@ -22,6 +22,7 @@ struct Last {
 struct Shortest {
     cycle: u64,
     script: String,
+    faults: Option<String>,
     events: u64,
     events_before: u64,
     finding: Finding,
@@ -62,6 +63,12 @@ fn tell(shortest: &Shortest, line: &Line) {
     shorter
         .options
         .push(format!("--script={}", shortest.script));
+    if let Some(faults) = &shortest.faults {
+        shorter
+            .options
+            .retain(|option| !option.starts_with("--faults="));
+        shorter.options.push(format!("--faults={faults}"));
+    }
     say(format!("finding: {}", shortest.finding));
     say(format!(
         "{} events instead of {}: cargo xtask replay {shorter}",

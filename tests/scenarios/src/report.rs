@@ -207,6 +207,10 @@ pub struct Report {
     /// of the cycle's loads and unloads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many calls of each kind there are to fail, by order, where they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fault_calls: BTreeMap<String, BTreeMap<String, u64>>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -241,6 +245,7 @@ impl Report {
             edges: BTreeMap::new(),
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
+            fault_calls: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -300,6 +305,10 @@ impl Report {
             *self.orders.entry(order).or_default() += count;
         }
         add_table(&mut self.faults, part.faults);
+        for (kind, orders) in part.fault_calls {
+            // All parts count the same.
+            self.fault_calls.entry(kind).or_default().extend(orders);
+        }
         add_table(&mut self.edges, part.edges);
         add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);

@@ -2,11 +2,13 @@
 
 //! A simulated machine: one cycle after the other, each with a fresh kernel.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use scenarios::{Counts, Cycle, Finding, Walked};
 
 use crate::arena::{self, Arena, IMAGES};
+use crate::faults::Kind;
 use crate::kernel::{Images, Kernel, Options, State, with};
 use crate::preempt;
 use crate::scheduler;
@@ -39,6 +41,8 @@ pub struct Outcome {
     pub walked: Walked,
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
+    /// How many calls there were that could have failed.
+    pub calls: BTreeMap<Kind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
     /// What went wrong, if anything.
@@ -76,6 +80,12 @@ impl Machine {
         self.options = options;
     }
 
+    /// How cycles are run.
+    #[must_use]
+    pub const fn options(&self) -> Options {
+        self.options
+    }
+
     /// Runs one cycle of the run with this seed; a traced one prints what
     /// happens, one line for each event.
     ///
@@ -111,6 +121,7 @@ impl Machine {
             digest: state.scheduler.digest,
             walked: state.walk.walked,
             faults: state.faults.injected,
+            calls: state.faults.seen,
             events: state.events.get(),
             finding: state.finding,
         }
