@@ -43,14 +43,31 @@ pub(crate) fn run() -> Result<Outcome> {
 
 /// Builds the drivers; every part must be there.
 fn drivers(workspace: &Workspace) -> Result<Outcome> {
-    let target = target(workspace);
-    let mut cargo = cargo(workspace, "build", &Compiler::find()?)?;
-    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
-        screen::error("the drivers do not build: correct what cargo says above");
-        return Ok(Outcome::Found);
+    match images(workspace, &DRIVERS)? {
+        Some(built) => deliver(&built, &workspace.drivers()),
+        None => Ok(Outcome::Found),
     }
-    artifact::copy(&workspace.root().join("Cargo.lock"), &target.join(ADAPTED))?;
-    deliver(&target.join(TARGET).join("release"), &workspace.drivers())
+}
+
+/// Builds packages that are driver images; answers where they are, or `None` if
+/// they do not build.
+pub(crate) fn images(workspace: &Workspace, packages: &[&str]) -> Result<Option<PathBuf>> {
+    let target = target(workspace);
+    let mut cargo = cargo(workspace, "build", &Compiler::find()?, packages)?;
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        let packages = packages.join(", ");
+        screen::error(format!(
+            "{packages} cannot be built: correct what cargo says above"
+        ));
+        return Ok(None);
+    }
+    keep_lock(workspace, &target)?;
+    Ok(Some(target.join(TARGET).join("release")))
+}
+
+/// A build has succeeded with the lock file adapted from the committed one.
+pub(crate) fn keep_lock(workspace: &Workspace, target: &Path) -> Result<()> {
+    artifact::copy(&workspace.root().join("Cargo.lock"), &target.join(ADAPTED))
 }
 
 fn target(workspace: &Workspace) -> PathBuf {
@@ -61,12 +78,13 @@ fn target(workspace: &Workspace) -> PathBuf {
     }
 }
 
-/// A cargo that runs `subcommand` on the drivers with `compiler`; every part
+/// A cargo that runs `subcommand` on driver packages with `compiler`; every part
 /// must be there.
 pub(crate) fn cargo(
     workspace: &Workspace,
     subcommand: &str,
     compiler: &Compiler,
+    packages: &[&str],
 ) -> Result<Command> {
     let target = target(workspace);
     let mut cargo = workspace.cargo();
@@ -74,12 +92,10 @@ pub(crate) fn cargo(
         .args([subcommand, "--release"])
         .arg("--target-dir")
         .arg(&target);
-    for driver in DRIVERS {
-        cargo.args(["--package", driver]);
+    for package in packages {
+        cargo.args(["--package", package]);
     }
-    for name in FOREIGN_SETTINGS {
-        cargo.env_remove(name);
-    }
+    without_foreign_settings(&mut cargo);
     compiler.apply(&mut cargo);
     if !cfg!(windows) {
         without_wdk(&mut cargo, workspace, &target)?;
@@ -87,28 +103,48 @@ pub(crate) fn cargo(
     Ok(cargo)
 }
 
+/// Makes `cargo` compile as this workspace says.
+pub(crate) fn without_foreign_settings(cargo: &mut Command) {
+    for name in FOREIGN_SETTINGS {
+        cargo.env_remove(name);
+    }
+}
+
 /// Makes `cargo` do without Microsoft's `wdk-build` and linker.
 fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Result<()> {
-    let (lock, adapted) = lock_file(workspace, target)?;
-    if adapted {
-        // Cargo would ask the registry about `core`'s dependencies every time.
-        cargo.arg("--offline");
-    }
+    with_own_lock(cargo, workspace, target)?;
     let substitute = workspace.root().join("build-tools").join("wdk-build");
     cargo
         .args([
             "--config",
             &setting("patch.crates-io.wdk-build.path", &substitute),
         ])
-        .args(["--config", &setting("resolver.lockfile-path", &lock)])
-        .args(["-Zlockfile-path", "-Ztrim-paths"])
+        .arg("-Ztrim-paths")
         .args(["--config", "profile.release.trim-paths=\"all\""])
-        .env("RUSTC_BOOTSTRAP", "1")
         .env(
             "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
             driver_parts::linker()?,
         )
         .env("WDK_BUILD_ROOT", workspace.root());
+    Ok(())
+}
+
+/// Makes `cargo` resolve in a lock file of its own: the sources of the standard
+/// library or our `wdk-build` would change the committed one.
+pub(crate) fn with_own_lock(
+    cargo: &mut Command,
+    workspace: &Workspace,
+    target: &Path,
+) -> Result<()> {
+    let (lock, adapted) = lock_file(workspace, target)?;
+    if adapted {
+        // Cargo would ask the registry about `core`'s dependencies every time.
+        cargo.arg("--offline");
+    }
+    cargo
+        .args(["--config", &setting("resolver.lockfile-path", &lock)])
+        .arg("-Zlockfile-path")
+        .env("RUSTC_BOOTSTRAP", "1");
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::steps::{Step, Steps};
 use crate::toolchain::Compiler;
-use crate::workspace::Workspace;
-use crate::{build, setup, unused_patch};
+use crate::workspace::{DRIVERS, Workspace, succeeds};
+use crate::{build, on_wine, program, setup, unused_patch};
 
 const STEPS: [Step; 4] = [
     Step {
@@ -47,7 +47,7 @@ const STEPS: [Step; 4] = [
 ];
 
 pub(crate) fn run() -> Result<Outcome> {
-    match setup::ensure(Purpose::Check)? {
+    match setup::ensure(Purpose::Wine)? {
         Outcome::Done => {}
         other => return Ok(other),
     }
@@ -55,12 +55,21 @@ pub(crate) fn run() -> Result<Outcome> {
     let mut steps = Steps::new("lint");
     steps.run(&workspace, &STEPS)?;
     steps.one("lints of the drivers", || drivers(&workspace))?;
+    steps.one("lints of what runs on Windows", || programs(&workspace))?;
     Ok(steps.finish())
 }
 
 fn drivers(workspace: &Workspace) -> Result<bool> {
     let compiler = Compiler::find()?;
-    let mut cargo = build::cargo(workspace, "check", &compiler)?;
+    let packages = [&DRIVERS[..], &on_wine::IMAGES].concat();
+    let mut cargo = build::cargo(workspace, "check", &compiler, &packages)?;
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
     unused_patch::succeeds_without_its_warning(&mut cargo)
+}
+
+fn programs(workspace: &Workspace) -> Result<bool> {
+    let compiler = Compiler::find_for_programs()?;
+    let mut cargo = program::cargo(workspace, "check", &compiler)?;
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    succeeds(&mut cargo)
 }

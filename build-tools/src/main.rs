@@ -17,8 +17,10 @@ mod build;
 mod doctor;
 mod image_report;
 mod lint;
+mod on_wine;
 mod outcome;
 mod parts;
+mod program;
 mod replay;
 mod screen;
 mod setup;
@@ -52,7 +54,7 @@ enum Command {
     Setup,
     /// Build both drivers and check their images.
     Build,
-    /// Load and unload both drivers together, over and over, in the simulated kernel.
+    /// Load and unload both drivers together, over and over, in the simulated kernel or under Wine.
     Stress(stress::Arguments),
     /// Run every test, or one suite.
     Test(test::Arguments),

@@ -13,14 +13,16 @@ use serde::Serialize;
 use crate::toolchain::Compiler;
 use crate::workspace::{cargo, output};
 
-/// What a part is needed for; whoever checks also builds.
+/// What a part is needed for; each has need of what those before it need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Purpose {
     /// Building the drivers and running them.
     Build,
-    /// `test` and `lint`.
+    /// Tests of what is built here.
     Check,
+    /// Whatever runs under Wine: its sessions, `test` as a whole, and `lint`.
+    Wine,
 }
 
 /// A part, found or missing.
@@ -66,12 +68,9 @@ impl Part {
         }
     }
 
-    /// The same part, needed for checks only.
-    fn for_checks(self) -> Self {
-        Self {
-            purpose: Purpose::Check,
-            ..self
-        }
+    /// The same part, needed for this only.
+    fn for_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 }
 
@@ -120,9 +119,10 @@ fn elsewhere() -> Vec<Part> {
             &["rustc-web", "rust-web-src"],
             compiler(),
         ),
-        Part::packaged("clippy for Windows", &["rust-web-clippy"], clippy()).for_checks(),
+        Part::packaged("clippy for Windows", &["rust-web-clippy"], clippy())
+            .for_purpose(Purpose::Check),
         Part::packaged("lld-link", &["lld"], linker()),
-        Part::packaged("clang", &["clang"], clang()).for_checks(),
+        Part::packaged("clang", &["clang"], clang()).for_purpose(Purpose::Check),
         Part::packaged("llvm-dlltool", &["llvm"], located(driver_parts::dlltool())),
         Part::packaged("libclang", &["libclang-dev"], located(libclang)),
         Part::packaged(
@@ -135,6 +135,13 @@ fn elsewhere() -> Vec<Part> {
             &["mingw-w64-x86-64-dev"],
             located(driver_parts::import_libraries()),
         ),
+        Part::packaged("Wine", &["wine", "wine64"], wine()).for_purpose(Purpose::Wine),
+        Part::packaged(
+            "linker for Windows programs",
+            &["gcc-mingw-w64-x86-64"],
+            located(driver_parts::program_linker()),
+        )
+        .for_purpose(Purpose::Wine),
     ]
 }
 
@@ -148,6 +155,11 @@ fn clippy() -> Result<String, String> {
     Compiler::find()
         .and_then(|compiler| output(Command::new(compiler.clippy()?).arg("--version")))
         .map_err(|error| error.to_string())
+}
+
+fn wine() -> Result<String, String> {
+    let wine = wine::installation().map_err(|missing| missing.sought)?;
+    output(Command::new(wine.loader()).arg("--version")).map_err(|error| error.to_string())
 }
 
 /// Compiles the defective modules that the tests must find.

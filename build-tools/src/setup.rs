@@ -15,7 +15,7 @@ use crate::screen::say;
 use crate::workspace::{output, succeeds};
 
 pub(crate) fn run() -> Result<Outcome> {
-    let outcome = ensure(Purpose::Check)?;
+    let outcome = ensure(Purpose::Wine)?;
     if outcome == Outcome::Done {
         say("setup: every part is there");
     }

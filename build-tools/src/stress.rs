@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `stress`: loads and unloads both drivers together, over and over, in the
-//! simulated kernel.
+//! simulated kernel or under Wine.
 //!
 //! The cycles are dealt to worker processes and their reports merged; since a
 //! cycle depends on the seed and its number alone, how many workers there are
-//! changes nothing but the time.
+//! changes nothing but the time. Under Wine there is one session, and time does
+//! what it likes.
 
 mod progress;
 mod summary;
+mod under_wine;
 mod workers;
 
 use std::fs;
@@ -17,19 +19,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use scenarios::{Coverage, Instances, Report};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::outcome::Outcome;
+use crate::parts::Purpose;
 use crate::replay::Line;
 use crate::screen::{self, say};
 use crate::workspace::{Workspace, succeeds};
-use crate::{artifact, build};
+use crate::{artifact, build, setup};
 use workers::{Ended, Job};
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Arguments {
     /// How many cycles to run; unless given 1000, with --faults systematic as
     /// many as there are faults.
@@ -48,6 +52,12 @@ pub(crate) struct Arguments {
     /// Where to write the report.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Where to run: in the simulated kernel, or under Wine.
+    #[arg(long, value_enum, default_value_t = Tier::Sim)]
+    on: Tier,
+    /// With `--on wine`: leave the prefix on the disk.
+    #[arg(long)]
+    keep: bool,
     /// Another provider than the one built here.
     #[arg(long, value_name = "FILE")]
     provider: Option<PathBuf>,
@@ -76,8 +86,18 @@ pub(crate) struct Arguments {
     trace: bool,
 }
 
+/// Where the pair runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Tier {
+    /// The simulated kernel.
+    Sim,
+    /// Wine's kernel, on true threads.
+    Wine,
+}
+
 /// What to run, in full.
 struct Plan {
+    on: Tier,
     sim: PathBuf,
     provider: PathBuf,
     client: PathBuf,
@@ -92,6 +112,12 @@ struct Plan {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let jobs = check(arguments)?;
+    if arguments.on == Tier::Wine {
+        match setup::ensure(Purpose::Wine)? {
+            Outcome::Done => {}
+            other => return Ok(other),
+        }
+    }
     let workspace = Workspace::find()?;
     if arguments.provider.is_none() || arguments.client.is_none() {
         let built = build::run()?;
@@ -103,8 +129,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         let built = || workspace.drivers().join(name).with_extension("sys");
         given.clone().unwrap_or_else(built)
     };
+    let sim = match arguments.on {
+        Tier::Sim => build_sim(&workspace)?,
+        Tier::Wine => PathBuf::new(),
+    };
     let mut plan = Plan {
-        sim: build_sim(&workspace)?,
+        on: arguments.on,
+        sim,
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
         given: given(arguments),
@@ -118,6 +149,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let jobs = jobs.min(plan.cycles);
     say(format!("stress: {}", plan.command(plan.first, plan.cycles)));
+    if arguments.on == Tier::Wine {
+        return under_wine::stress(&workspace, &plan, arguments.keep, arguments.json.as_deref());
+    }
     if arguments.trace {
         return plan.trace();
     }
@@ -141,6 +175,22 @@ fn check(arguments: &Arguments) -> Result<u64> {
             .is_some(),
         "--first and --cycles together exceed 64 bits: use smaller numbers"
     );
+    if arguments.on == Tier::Wine {
+        ensure!(
+            arguments.jobs.is_none()
+                && arguments.strategy == "random"
+                && !arguments.preempt
+                && arguments.faults == "none"
+                && !arguments.trace,
+            "--jobs, --strategy, --preempt, --faults and --trace are the simulated kernel's: \
+             leave them out with --on wine"
+        );
+    } else {
+        ensure!(
+            !arguments.keep,
+            "--keep is for --on wine: the simulated kernel leaves nothing"
+        );
+    }
     for file in [&arguments.provider, &arguments.client]
         .into_iter()
         .flatten()
@@ -239,6 +289,10 @@ impl Plan {
         let image = |(name, file): &(&str, PathBuf)| format!(" --{name} {}", file.display());
         let given: String = self.given.iter().map(image).collect();
         let seed = self.seed;
+        let on = match self.on {
+            Tier::Sim => "",
+            Tier::Wine => " --on wine",
+        };
         let start = match first {
             0 => String::new(),
             _ => format!(" --first {first}"),
@@ -248,7 +302,7 @@ impl Plan {
             .iter()
             .flat_map(|option| [" ", option])
             .collect();
-        format!("cargo xtask stress --cycles {cycles} --seed {seed}{start}{options}{given}")
+        format!("cargo xtask stress{on} --cycles {cycles} --seed {seed}{start}{options}{given}")
     }
 
     /// The command line that shows one of them.
@@ -319,7 +373,8 @@ impl Plan {
 struct Written<'a> {
     #[serde(flatten)]
     report: &'a Report,
-    coverage: &'a Coverage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<&'a Coverage>,
 }
 
 fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
@@ -335,25 +390,30 @@ fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
     }
     report.took(started.elapsed());
     let coverage = Coverage::of(&report);
-    say(summary::of(&report, &coverage, |cycle| plan.replay(cycle)));
+    say(summary::of(&report, Some(&coverage), |cycle| {
+        plan.replay(cycle)
+    }));
     if arguments.verbose {
         say(summary::details(&coverage));
     }
     for how in &dead {
         screen::error(how);
     }
-    if let Some(path) = &arguments.json {
-        let mut text = serde_json::to_string_pretty(&Written {
-            report: &report,
-            coverage: &coverage,
-        })?;
-        text.push('\n');
-        artifact::write(path, text.as_bytes())?;
-    }
+    write(&report, Some(&coverage), arguments.json.as_deref())?;
     if report.is_clean() && dead.is_empty() {
         return Ok(Outcome::Done);
     }
     Ok(Outcome::Found)
+}
+
+/// Writes a report for machines, if one is wanted.
+fn write(report: &Report, coverage: Option<&Coverage>, json: Option<&Path>) -> Result<()> {
+    let Some(path) = json else {
+        return Ok(());
+    };
+    let mut text = serde_json::to_string_pretty(&Written { report, coverage })?;
+    text.push('\n');
+    artifact::write(path, text.as_bytes())
 }
 
 #[cfg(test)]
@@ -363,6 +423,7 @@ mod tests {
     #[test]
     fn the_shares_are_the_whole() {
         let plan = Plan {
+            on: Tier::Sim,
             sim: PathBuf::new(),
             provider: PathBuf::new(),
             client: PathBuf::new(),

@@ -17,6 +17,8 @@ use crate::workspace::output;
 
 /// What the drivers are built for.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-msvc";
+/// What programs for Windows are built for on other hosts.
+pub(crate) const PROGRAM_TARGET: &str = "x86_64-pc-windows-gnu";
 
 /// The oldest compiler that knows the workspace's edition and lints.
 const OLDEST: (u32, u32) = (1, 93);
@@ -25,31 +27,42 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CLIPPY: &str = "/usr/bin/clippy-driver";
 const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library";
 
-/// A compiler for [`TARGET`].
+/// A compiler for Windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Compiler {
-    pub(crate) rustc: PathBuf,
+    target: &'static str,
+    rustc: PathBuf,
     pub(crate) version: String,
-    /// `core` and `alloc` have to be built from source.
-    pub(crate) from_source: bool,
+    /// The target's libraries have to be built from source.
+    from_source: bool,
 }
 
 impl Compiler {
-    /// The best one there is; the error is what was looked for.
+    /// The best one there is for drivers; the error is what was looked for.
     pub(crate) fn find() -> Result<Self> {
-        Self::with_target().or_else(Self::debian).ok_or_else(|| {
+        Self::find_for(TARGET)
+    }
+
+    /// The best one there is for programs.
+    pub(crate) fn find_for_programs() -> Result<Self> {
+        Self::find_for(PROGRAM_TARGET)
+    }
+
+    fn find_for(target: &'static str) -> Result<Self> {
+        let found = Self::with_target(target).or_else(|| Self::debian(target));
+        found.ok_or_else(|| {
             let (major, minor) = OLDEST;
             anyhow!(
-                "no rustc {major}.{minor} or later has the target {TARGET}, \
+                "no rustc {major}.{minor} or later has the target {target}, \
                  nor is there one at {DEBIAN_RUSTC} with {DEBIAN_LIBRARY}"
             )
         })
     }
 
     /// The toolchain in use, if it has the target.
-    fn with_target() -> Option<Self> {
+    fn with_target(target: &'static str) -> Option<Self> {
         let rustc = PathBuf::from("rustc");
-        let arguments = ["--print", "target-libdir", "--target", TARGET];
+        let arguments = ["--print", "target-libdir", "--target", target];
         let libraries = output(Command::new(&rustc).args(arguments)).ok()?;
         let mut files = Path::new(&libraries).read_dir().ok()?;
         let has_core = files.any(|file| {
@@ -57,6 +70,7 @@ impl Compiler {
         });
         let version = has_core.then(|| version(&rustc))??;
         Some(Self {
+            target,
             rustc,
             version,
             from_source: false,
@@ -75,13 +89,14 @@ impl Compiler {
             .ok_or_else(|| anyhow!("{DEBIAN_CLIPPY} of rust-web-clippy is missing"))
     }
 
-    fn debian() -> Option<Self> {
+    fn debian(target: &'static str) -> Option<Self> {
         let rustc = PathBuf::from(DEBIAN_RUSTC);
         let version = version(&rustc)?;
         Path::new(DEBIAN_LIBRARY)
             .join("core/src/lib.rs")
             .is_file()
             .then_some(Self {
+                target,
                 rustc,
                 version,
                 from_source: true,
@@ -90,12 +105,17 @@ impl Compiler {
 
     /// Makes `cargo` use it.
     pub(crate) fn apply(&self, cargo: &mut Command) {
-        cargo.args(["--target", TARGET]);
-        if self.from_source {
+        cargo.args(["--target", self.target]);
+        if !self.from_source {
+            return;
+        }
+        cargo.env("RUSTC", &self.rustc);
+        if self.target == TARGET {
             cargo
-                .env("RUSTC", &self.rustc)
                 .arg("-Zbuild-std=core,alloc")
                 .arg("-Zbuild-std-features=compiler-builtins-mem");
+        } else {
+            cargo.arg("-Zbuild-std=std,panic_abort");
         }
     }
 }

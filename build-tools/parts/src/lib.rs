@@ -34,6 +34,33 @@ const NEWEST_LLVM: u8 = 24;
 /// The oldest one that is known to work.
 const OLDEST_LLVM: u8 = 14;
 
+/// How `lld-link` makes an image that Windows loads.
+///
+/// `/KERNEL` and `/MAPINFO` are unknown to it, and it leaves the sections
+/// pageable unless told: its attribute `P` sets `NOT_PAGED`, the opposite of
+/// `link.exe`'s. The image has no time stamp, and rustc sees to it that it names
+/// its .pdb without a path. Only the .pdb's identity changes from link to link:
+/// it records the linker's command line, with a temporary directory of rustc's.
+pub const LINK_OPTIONS: [&str; 17] = [
+    "/DRIVER",
+    "/NODEFAULTLIB",
+    "/SUBSYSTEM:NATIVE",
+    "/ENTRY:DriverEntry",
+    "/NXCOMPAT",
+    "/DYNAMICBASE",
+    "/HIGHENTROPYVA",
+    "/INTEGRITYCHECK",
+    "/OPT:REF,ICF",
+    "/MANIFEST:NO",
+    "/MERGE:.retplne=INIT",
+    "/SECTION:.text,PRE",
+    "/SECTION:.rdata,PR",
+    "/SECTION:.pdata,PR",
+    "/SECTION:.xdata,PR",
+    "/SECTION:.data,PRW",
+    "/Brepro",
+];
+
 /// A part that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{part} not found ({sought}): apt-get install {package}")]
@@ -97,6 +124,20 @@ pub fn dlltool() -> Result<PathBuf, Missing> {
 /// [`Missing`], if it is not on the search path.
 pub fn linker() -> Result<PathBuf, Missing> {
     llvm_program("lld-link", "lld")
+}
+
+/// mingw-w64's linker, for programs of user mode.
+///
+/// # Errors
+///
+/// [`Missing`], if it is not on the search path.
+pub fn program_linker() -> Result<PathBuf, Missing> {
+    const NAME: &str = "x86_64-w64-mingw32-gcc";
+    which::which(NAME).map_err(|_| Missing {
+        part: NAME,
+        sought: format!("{NAME} on PATH"),
+        package: "gcc-mingw-w64-x86-64",
+    })
 }
 
 /// libclang, as `bindgen` would load it.

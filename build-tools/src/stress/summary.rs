@@ -9,7 +9,11 @@ use std::fmt::Write;
 use scenarios::{Coverage, Finding, Instances, Part, Report};
 
 /// The report in words; `again` is the command that runs a cycle again.
-pub(super) fn of(report: &Report, coverage: &Coverage, again: impl Fn(u64) -> String) -> String {
+pub(super) fn of(
+    report: &Report,
+    coverage: Option<&Coverage>,
+    again: impl Fn(u64) -> String,
+) -> String {
     let counts = &report.counts;
     let mut text = format!(
         "\
@@ -38,11 +42,14 @@ pub(super) fn of(report: &Report, coverage: &Coverage, again: impl Fn(u64) -> St
         report.findings.len(),
     );
     text += &crowd_row(report);
+    text += &loader_rows(report);
     text += &aimed_row(report);
-    for row in coverage_rows(coverage) {
+    for row in coverage.into_iter().flat_map(coverage_rows) {
         text += &row;
     }
-    text += &faults::table(report, &coverage.faults);
+    if let Some(coverage) = coverage {
+        text += &faults::table(report, &coverage.faults);
+    }
     for finding in &report.findings {
         describe(&mut text, finding, &again(finding.cycle));
     }
@@ -81,6 +88,19 @@ fn crowd_row(report: &Report) -> String {
             sizes.join(" ")
         ),
     }
+}
+
+/// How drivers came and went, on kernels that have several ways.
+fn loader_rows(report: &Report) -> String {
+    if report.loaders.is_empty() {
+        return String::new();
+    }
+    let row = |(mechanism, cycles)| format!("\n{cycles:>10} cycles by {mechanism}");
+    let rows: String = report.loaders.iter().map(row).collect();
+    format!(
+        "{rows}\n{:>10} times both drivers were unloading at once",
+        report.counts.unloads_overlapped
+    )
 }
 
 /// How much of the graph of both modules' stages was walked.
@@ -178,7 +198,7 @@ mod tests {
             count: 2,
         });
         let coverage = Coverage::of(&report);
-        let text = of(&report, &coverage, |cycle| {
+        let text = of(&report, Some(&coverage), |cycle| {
             format!("run seed=7,cycle={cycle}")
         });
         for part in [

@@ -8,33 +8,6 @@ use std::path::Path;
 use crate::config::{Config, DriverConfig};
 use crate::error::ConfigError;
 
-/// How `lld-link` makes an image that Windows loads.
-///
-/// `/KERNEL` and `/MAPINFO` are unknown to it, and it leaves the sections
-/// pageable unless told: its attribute `P` sets `NOT_PAGED`, the opposite of
-/// `link.exe`'s. The image has no time stamp, and rustc sees to it that it names
-/// its .pdb without a path. Only the .pdb's identity changes from link to link:
-/// it records the linker's command line, with a temporary directory of rustc's.
-const LINK_OPTIONS: [&str; 17] = [
-    "/DRIVER",
-    "/NODEFAULTLIB",
-    "/SUBSYSTEM:NATIVE",
-    "/ENTRY:DriverEntry",
-    "/NXCOMPAT",
-    "/DYNAMICBASE",
-    "/HIGHENTROPYVA",
-    "/INTEGRITYCHECK",
-    "/OPT:REF,ICF",
-    "/MANIFEST:NO",
-    "/MERGE:.retplne=INIT",
-    "/SECTION:.text,PRE",
-    "/SECTION:.rdata,PR",
-    "/SECTION:.pdata,PR",
-    "/SECTION:.xdata,PR",
-    "/SECTION:.data,PRW",
-    "/Brepro",
-];
-
 const CHECK_CFG: &str =
     r#"cargo::rustc-check-cfg=cfg(driver_model__driver_type, values("WDM","KMDF","UMDF"))"#;
 
@@ -77,7 +50,10 @@ pub(crate) fn library(config: &Config) -> Vec<String> {
 pub(crate) fn binary(libraries: &Path) -> Vec<String> {
     let search = format!("cargo::rustc-link-search=native={}", libraries.display());
     std::iter::once(search)
-        .chain(LINK_OPTIONS.map(|option| format!("cargo::rustc-cdylib-link-arg={option}")))
+        .chain(
+            driver_parts::LINK_OPTIONS
+                .map(|option| format!("cargo::rustc-cdylib-link-arg={option}")),
+        )
         .collect()
 }
 

@@ -29,6 +29,7 @@ mod attach;
 mod binding;
 mod characteristics;
 mod detach;
+mod exports;
 pub mod finding;
 mod handle;
 pub mod host;

@@ -7,10 +7,6 @@
 //! when this feature is on. IRQL is a number each thread keeps; nothing raises
 //! it but [`at_irql`] and the registrar's callbacks.
 
-// The crate's own tests link a second copy of it, which has the names.
-#[cfg(not(test))]
-mod exports;
-
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -221,3 +217,7 @@ pub fn registrar() -> &'static Registrar<Process> {
     });
     &REGISTRAR
 }
+
+// The crate's own tests link a second copy of it, which has the names.
+#[cfg(not(test))]
+crate::export_functions!(registrar);

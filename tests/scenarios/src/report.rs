@@ -14,7 +14,7 @@ use crate::graph::Walked;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
-    /// `deadlock`, `livelock`, `leak`, `load`, `unload`.
+    /// `deadlock`, `livelock`, `leak`, `load`, `unload`, `lost`.
     pub code: String,
     /// The parameters of the bug check, where Windows documents some.
     pub parameters: Option<[u64; 4]>,
@@ -56,6 +56,27 @@ const fn is_first(instance: &u8) -> bool {
 }
 
 impl Finding {
+    /// One of which nothing is known but what happened, in this cycle of this
+    /// seed.
+    #[must_use]
+    pub fn bare(code: &str, what: String, seed: u64, cycle: u64) -> Self {
+        Self {
+            code: code.to_owned(),
+            what,
+            driver: String::new(),
+            instance: 1,
+            offset: None,
+            place: None,
+            cycle,
+            seed,
+            thread: String::new(),
+            stack: Vec::new(),
+            parameters: None,
+            history: Vec::new(),
+            count: 1,
+        }
+    }
+
     /// Whether `other` is the same defect, seen another time.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
@@ -141,6 +162,10 @@ pub struct Counts {
     pub loads: u64,
     /// Drivers that went.
     pub unloads: u64,
+    /// Times that both drivers were going at once: each between its
+    /// deregistration and the end of its wait.
+    #[serde(default)]
+    pub unloads_overlapped: u64,
     /// Bindings that both sides accepted.
     pub attaches: u64,
     /// Detach callbacks, two for each binding.
@@ -166,6 +191,7 @@ impl Counts {
     pub fn add(&mut self, other: &Self) {
         self.loads += other.loads;
         self.unloads += other.unloads;
+        self.unloads_overlapped += other.unloads_overlapped;
         self.attaches += other.attaches;
         self.detaches += other.detaches;
         self.detaches_pending += other.detaches_pending;
@@ -211,6 +237,10 @@ pub struct Report {
     /// counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fault_calls: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many cycles loaded and unloaded by each mechanism, on kernels that
+    /// have several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loaders: BTreeMap<String, u64>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -246,6 +276,7 @@ impl Report {
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
             fault_calls: BTreeMap::new(),
+            loaders: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -257,6 +288,11 @@ impl Report {
         *self.orders.entry(order.to_string()).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
+    }
+
+    /// Adds a cycle whose drivers came and went by this mechanism.
+    pub fn add_loader(&mut self, mechanism: &str) {
+        *self.loaders.entry(mechanism.to_owned()).or_default() += 1;
     }
 
     /// Adds how modules went from stage to stage.
@@ -310,6 +346,9 @@ impl Report {
             self.fault_calls.entry(kind).or_default().extend(orders);
         }
         add_table(&mut self.edges, part.edges);
+        for (mechanism, count) in part.loaders {
+            *self.loaders.entry(mechanism).or_default() += count;
+        }
         add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {

@@ -373,6 +373,7 @@ impl State {
         let (thread, site) = last.unzip();
         let debt = self.watch.owing().next();
         let site = debt.map_or(site, |debt| self.drivers.site(debt.code));
+        let site = site.or_else(|| self.requests.unanswered());
         let thread = thread.unwrap_or_else(|| self.scheduler.current_id());
         self.report_on(thread, None, "deadlock".into(), what, site);
     }
@@ -404,6 +405,10 @@ impl State {
     }
 
     fn show_object(&self, address: usize) -> String {
+        if let Some((to, name)) = self.requests.owed(address) {
+            let to = to.map_or_else(String::new, |to| self.drivers.show(to));
+            return format!("the completion of an {name} that was sent to {to}");
+        }
         let is_it = |index: &usize| self.scheduler.threads[*index].object == address;
         if let Some(index) = (0..self.scheduler.threads.len()).find(is_it) {
             return self.show_waitable(Waitable::Thread(ThreadId(index)));

@@ -33,6 +33,7 @@ use crate::nmr_order::NmrOrder;
 use crate::pageable::Pageable;
 use crate::pool::Pool;
 use crate::registry::Registry;
+use crate::requests::Requests;
 use crate::scheduler::Scheduler;
 use crate::scm::Service;
 use crate::stack::Stacks;
@@ -68,6 +69,8 @@ pub struct Options {
     pub preempt: bool,
     /// Which calls fail.
     pub faults: Faults,
+    /// Whether programs use the drivers' control devices.
+    pub requests: bool,
 }
 
 /// One simulated kernel, for one cycle.
@@ -98,6 +101,7 @@ pub(crate) struct State {
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     /// The drivers that are loaded.
+    pub(crate) requests: Requests,
     pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
@@ -153,6 +157,7 @@ impl State {
             thunks: Thunks::new(),
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
+            requests: Requests::default(),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),

@@ -24,6 +24,7 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+mod application;
 mod arena;
 mod bug_check;
 mod deferred;
@@ -34,6 +35,7 @@ mod faults;
 mod findings;
 mod handles;
 mod image;
+mod irp;
 mod irql;
 mod kernel;
 mod live;
@@ -48,6 +50,7 @@ mod pageable;
 mod pool;
 mod preempt;
 mod registry;
+mod requests;
 mod scheduler;
 mod scm;
 mod stack;

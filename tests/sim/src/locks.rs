@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use crate::driver::{DriverId, Site};
 use crate::findings::{stop, stop_at};
-use crate::irql::DISPATCH_LEVEL;
+use crate::irql::{DISPATCH_LEVEL, Irql};
 use crate::kernel::{State, with};
 use crate::nmr_order;
 use crate::scheduler::{ThreadId, Waitable, block};
@@ -251,6 +251,24 @@ pub(crate) fn forbid_held(address: usize, kind: Kind) {
             format!("{name} was initialised while it is held"),
         );
     }
+}
+
+fn cancel_lock() -> usize {
+    with(|state| state.variable("IopCancelSpinLock"))
+}
+
+/// Takes the cancel spin lock; answers the IRQL before.
+pub(crate) fn acquire_cancel() -> Irql {
+    let old = with(|state| state.scheduler.current().irql);
+    with(|state| state.set_irql(DISPATCH_LEVEL));
+    acquire(cancel_lock(), Kind::Spin, Mode::Exclusive);
+    old
+}
+
+/// Gives it back, and returns to the IRQL before.
+pub(crate) fn release_cancel(old: Irql) {
+    release(cancel_lock(), Kind::Spin);
+    with(|state| state.set_irql(old));
 }
 
 /// Locks are always taken in the same order.

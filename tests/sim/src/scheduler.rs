@@ -23,7 +23,7 @@ use rand::rngs::ChaCha8Rng;
 use crate::driver::DriverId;
 use crate::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{Kernel, State, with};
-use crate::stack::SimStack;
+use crate::stack::{self, SimStack};
 use crate::strategy::{Chooser, Strategy};
 use crate::thunk::Frame;
 use crate::trap::{self, Fault};
@@ -301,7 +301,7 @@ impl State {
         let index = self.scheduler.threads.len();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduler.threads[index].yielder = yielder);
-            body();
+            stack::below_headroom(body);
             Outcome::Returned
         });
         self.scheduler.threads.push(Thread {

@@ -15,6 +15,7 @@ use scenarios::{Action, Change, Instance, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
+use crate::application;
 use crate::arena::{self, Access};
 use crate::bug_check::Code;
 use crate::deferred::{self, check_return};
@@ -25,7 +26,7 @@ use crate::kernel::{State, kernel, with};
 use crate::live::Kind;
 use crate::pool::{FreeError, tag_text};
 use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
-use crate::{image, registry};
+use crate::{image, registry, requests};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -130,6 +131,11 @@ fn load(instance: Instance) {
         state.goes(instance, &[Stage::Loading], Stage::Idle);
         state.services.insert(instance, service);
     });
+    // SAFETY: the driver is here, and its devices are until it deletes them.
+    unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    if with(|state| state.options.requests) {
+        application::start(service.driver);
+    }
     point();
 }
 
@@ -150,6 +156,7 @@ fn unload(instance: Instance) {
             with(|state| state.entry_site(driver)),
         );
     };
+    requests::defer_unload(driver, service.object);
     with(|state| {
         state.drivers[driver].life = Life::Unloading;
         state.goes(instance, &Stage::ALL, Stage::Unloading);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Device objects and symbolic links. Nobody sends them requests.
+//! Device objects and symbolic links.
 
 use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::{
@@ -11,22 +11,20 @@ use windows_sys::Win32::Foundation::{
 use super::{exports, strings};
 use crate::faults;
 use crate::findings::stop;
-use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::live::Kind;
 use crate::pool::FreeError;
+use crate::requests::INITIALIZING;
 
 exports! {
     "IoCreateDevice" <= APC_LEVEL => io_create_device: i32;
     "IoDeleteDevice" <= APC_LEVEL => io_delete_device: ();
     "IoCreateSymbolicLink" <= PASSIVE_LEVEL => io_create_symbolic_link: i32;
     "IoDeleteSymbolicLink" <= PASSIVE_LEVEL => io_delete_symbolic_link: i32;
-    "IofCompleteRequest" <= DISPATCH_LEVEL => iof_complete_request: ();
 }
 
 const TAG: u32 = u32::from_le_bytes(*b"Devi");
-/// `DO_DEVICE_INITIALIZING`.
-const INITIALIZING: u32 = 0x80;
 
 unsafe extern "win64" fn io_create_device(
     driver: *mut DRIVER_OBJECT,
@@ -105,6 +103,9 @@ unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
     }
     let freed = with(|state| {
         state.names.retain(|_, (at, _)| *at != device.addr());
+        if state.requests.delete_later(device.addr()) {
+            return Ok(());
+        }
         state.pool.free(device.addr(), 0, None)
     });
     if let Err(FreeError::Overrun(at)) = freed {
@@ -143,9 +144,4 @@ unsafe extern "win64" fn io_delete_symbolic_link(link: *const UNICODE_STRING) ->
         }
         _ => STATUS_OBJECT_NAME_NOT_FOUND,
     })
-}
-
-unsafe extern "win64" fn iof_complete_request(request: usize, _boost: i8) {
-    let what = format!("{request:#x} was completed, which is no request under way");
-    stop(("0x44", [request, 0, 0, 0]), what);
 }

@@ -17,6 +17,7 @@ mod dispatcher;
 mod dpcs;
 mod etw;
 mod events;
+mod irps;
 mod keys;
 mod levels;
 mod lists;
@@ -112,6 +113,7 @@ const NTOSKRNL: &[&[Export]] = &[
     dpcs::EXPORTS,
     etw::EXPORTS,
     events::EXPORTS,
+    irps::EXPORTS,
     keys::EXPORTS,
     levels::EXPORTS,
     lists::EXPORTS,

@@ -19,5 +19,6 @@ mod paged;
 mod pair;
 mod preemption;
 mod program;
+mod requests;
 mod stack;
 mod surface;

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `nmr-stress.exe`: the program that stresses the pair on a running kernel.
+//!
+//! On Windows the toolchain in use builds it. Elsewhere it is linked by
+//! mingw-w64, and needs the standard library for that.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::build;
+use crate::screen;
+use crate::toolchain::{Compiler, PROGRAM_TARGET};
+use crate::workspace::{Workspace, succeeds};
+
+/// The package, and the program.
+pub(crate) const NAME: &str = "nmr-stress";
+
+/// As the simulated kernel is built, but that Windows programs do not unwind.
+const PROFILE: &str = "sim";
+
+fn target(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("linux-programs")
+}
+
+/// Builds it; answers where it is, or `None` if it does not build.
+pub(crate) fn build(workspace: &Workspace) -> Result<Option<PathBuf>> {
+    let mut cargo = cargo(workspace, "build", &Compiler::find_for_programs()?)?;
+    if !succeeds(&mut cargo)? {
+        screen::error(format!(
+            "{NAME} cannot be built: correct what cargo says above"
+        ));
+        return Ok(None);
+    }
+    let target = target(workspace);
+    build::keep_lock(workspace, &target)?;
+    let built = target.join(PROGRAM_TARGET).join(PROFILE);
+    Ok(Some(built.join(NAME).with_extension("exe")))
+}
+
+/// A cargo that runs `subcommand` on it; every part must be there.
+pub(crate) fn cargo(
+    workspace: &Workspace,
+    subcommand: &str,
+    compiler: &Compiler,
+) -> Result<Command> {
+    let target = target(workspace);
+    let mut cargo = workspace.cargo();
+    cargo
+        .args([subcommand, "--profile", PROFILE, "--package", NAME])
+        .args(["--config", "profile.sim.panic=\"abort\""])
+        .arg("--target-dir")
+        .arg(&target)
+        .env(
+            "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER",
+            driver_parts::program_linker()?,
+        );
+    build::without_foreign_settings(&mut cargo);
+    compiler.apply(&mut cargo);
+    build::with_own_lock(&mut cargo, workspace, &target)?;
+    Ok(cargo)
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The registrar's host: the kernel around it.
+
+use core::ffi::c_void;
+
+use native::event::Event as Door;
+use native::lock::SpinLock;
+use native::system::KeBugCheckEx;
+use native::{irql, print, thread};
+use registrar::finding::Finding;
+use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Phase, Side};
+use registrar::knobs::Knob;
+use shared_npi::nmr::abi::STATUS_SUCCESS;
+
+use crate::random::Random;
+use crate::ring::Ring;
+use crate::stubs::Stubs;
+
+/// What the registrar keeps beside its tables.
+pub(crate) struct Kernel {
+    pub(crate) random: Random,
+    pub(crate) ring: Ring,
+    pub(crate) stubs: Stubs,
+}
+
+impl Kernel {
+    pub(crate) fn new() -> Self {
+        Self {
+            random: Random::new(),
+            ring: Ring::new(),
+            stubs: Stubs::new(),
+        }
+    }
+}
+
+/// A spin lock, as the registrar asks for it.
+pub(crate) struct KernelLock<T>(SpinLock<T>);
+
+impl<T> Lock<T> for KernelLock<T> {
+    fn new(value: T) -> Self {
+        Self(SpinLock::new(value))
+    }
+
+    fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        self.0.with(body)
+    }
+}
+
+/// An event, as the registrar asks for it.
+pub(crate) struct KernelDoor(Door);
+
+impl Completion for KernelDoor {
+    fn new() -> Self {
+        Self(Door::new())
+    }
+
+    fn set(&self) {
+        self.0.set();
+    }
+
+    fn wait(&self) {
+        self.0.wait();
+    }
+}
+
+impl Host for Kernel {
+    type Lock<T> = KernelLock<T>;
+    type Completion = KernelDoor;
+
+    fn irql(&self) -> u8 {
+        irql::current()
+    }
+
+    fn raise_irql(&self, irql: u8) -> u8 {
+        irql::raise(irql)
+    }
+
+    fn lower_irql(&self, irql: u8) {
+        irql::lower(irql);
+    }
+
+    fn thread(&self) -> u64 {
+        thread::current()
+    }
+
+    fn draw(&self, _: Knob, answers: u32) -> u32 {
+        self.random.below(answers)
+    }
+
+    fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
+        self.stubs.interpose(binding, owner, table)
+    }
+
+    fn observe(&self, event: &Event) {
+        self.ring.add(event);
+        if let (Some(binding), Phase::Leave(status)) = (event.binding, event.phase) {
+            let over = match event.call {
+                Call::CleanupCallback => true,
+                Call::AttachCallback => status != STATUS_SUCCESS,
+                _ => false,
+            };
+            if over {
+                self.stubs.release(binding, event.side.peer());
+            }
+        }
+    }
+
+    fn report(&self, finding: Finding) {
+        print::line(format_args!("netio: {finding}"));
+        for moment in &finding.history {
+            print::line(format_args!("netio:   before: {moment}"));
+        }
+        stop(finding.rule, finding.code);
+    }
+}
+
+/// Stops the machine for a breach of `rule` by the module with `code`.
+pub(crate) fn stop(rule: u8, code: usize) -> ! {
+    const NMR_INVALID_STATE: u32 = 0x125;
+    // SAFETY: callable at any IRQL.
+    unsafe { KeBugCheckEx(NMR_INVALID_STATE, usize::from(rule), code, 0, 0) }
+}

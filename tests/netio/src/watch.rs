@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The device through which user mode reads what has happened.
+
+use channel::watch::{BEGIN, DEVICE, Header, READ, Record};
+use native::device::{Device, Request, Served};
+use registrar::host::Side;
+use windows_sys::Win32::Foundation::{
+    STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
+    STATUS_SUCCESS,
+};
+
+use crate::{registrar, stubs};
+
+pub(crate) struct Watch;
+
+impl Device for Watch {
+    const NAME: &'static str = DEVICE.split_at(r"\\.\".len()).1;
+
+    fn serve(request: Request) -> Served {
+        match request.code() {
+            BEGIN => begin(request),
+            READ => read(request),
+            _ => request.complete(STATUS_INVALID_DEVICE_REQUEST, 0),
+        }
+    }
+}
+
+fn begin(request: Request) -> Served {
+    let Ok(seed) = request.input().try_into() else {
+        return request.complete(STATUS_INVALID_PARAMETER, 0);
+    };
+    let kernel = registrar().host();
+    kernel.random.seed(u64::from_ne_bytes(seed));
+    kernel.ring.clear();
+    stubs::reset_counts();
+    request.complete(STATUS_SUCCESS, 0)
+}
+
+fn read(mut request: Request) -> Served {
+    let Some((place, records)) = request
+        .output()
+        .split_first_chunk_mut::<{ size_of::<Header>() }>()
+    else {
+        return request.complete(STATUS_BUFFER_TOO_SMALL, 0);
+    };
+    let registrar = registrar();
+    let ring = &registrar.host().ring;
+    let header = Header {
+        lost: ring.take_lost(),
+        registered: registrar.live_registrations().len() as u64,
+        calls: [stubs::counts(Side::Client), stubs::counts(Side::Provider)],
+    };
+    *place = header.to_bytes();
+    let (records, _) = records.as_chunks_mut::<{ size_of::<Record>() }>();
+    let mut length = place.len();
+    for (place, record) in records.iter_mut().zip(core::iter::from_fn(|| ring.take())) {
+        *place = record.to_bytes();
+        length += place.len();
+    }
+    request.complete(STATUS_SUCCESS, length)
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A run, from its command line to its report.
+
+use std::io;
+use std::process::{self, ExitCode};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use channel::watch::PLAIN;
+use clap::Parser;
+use scenarios::{Change, Counts, Cycle, Finding, Report};
+
+use crate::arguments::{Arguments, Mechanism};
+use crate::output::{Event, Line, tell};
+use crate::pair::{Pair, Stuck};
+use crate::privilege;
+use crate::tally::tally;
+use crate::watch::Watch;
+use crate::watchdog::Watchdog;
+
+/// How often progress is told.
+const PERIOD: Duration = Duration::from_millis(100);
+
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(wrong) if wrong.use_stderr() => {
+            // The first line names what is wrong.
+            let text = wrong.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            eprintln!("{line}; --help lists what there is");
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the cycles; whether nothing was found.
+fn run(arguments: &Arguments) -> Result<bool> {
+    let last = arguments
+        .first
+        .checked_add(arguments.cycles)
+        .context("--first and --cycles together are too large: use smaller numbers")?;
+    if arguments.by.contains(&Mechanism::Nt) {
+        privilege::enable_load_driver()
+            .context("the right to load drivers is refused: run as an administrator")?;
+    }
+    let mut pair = Pair::create(arguments)?;
+    let mut watch = match Watch::open() {
+        Ok(watch) => Some(watch),
+        // A kernel whose registrar tells nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).context("the registrar's device cannot be opened"),
+    };
+    let report = Arc::new(Mutex::new(Report::new(
+        &tier(watch.is_some()),
+        arguments.seed,
+        arguments.cycles,
+    )));
+    let watchdog = watchdog(arguments, &report);
+    let started = Instant::now();
+    let mut told = started;
+    for (index, &by) in (arguments.first..last).zip(arguments.by.iter().cycle()) {
+        watchdog.begin(index);
+        let cycle = cycle(arguments, index);
+        let mut counts = Counts::default();
+        let result = one(
+            arguments,
+            index,
+            &cycle,
+            by,
+            &mut pair,
+            watch.as_mut(),
+            &mut counts,
+        )?;
+        let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => {
+                report.add_cycle(cycle.order, &counts, 0);
+                report.add_loader(by.name());
+            }
+            Err(found) => {
+                report.counts.add(&counts);
+                report.add_finding(found);
+                break;
+            }
+        }
+        if told.elapsed() > PERIOD {
+            told = Instant::now();
+            tell(&Line::Progress(report.cycles_done))?;
+        }
+    }
+    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    report.took(started.elapsed());
+    tell(&Line::Report(&report))?;
+    if report.is_clean() {
+        pair.finish()?;
+    }
+    Ok(report.is_clean())
+}
+
+/// How reports name a kernel with this program on it.
+fn tier(told: bool) -> String {
+    if told { "wine" } else { "windows" }.to_owned()
+}
+
+fn cycle(arguments: &Arguments, index: u64) -> Cycle {
+    let cycle = Cycle::draw(arguments.seed, index, arguments.instances);
+    match &arguments.script {
+        Some(script) => cycle.with_script(script.clone()),
+        None => cycle,
+    }
+}
+
+/// Says that a cycle hangs, and ends this process: some of its threads never
+/// will.
+fn watchdog(arguments: &Arguments, report: &Arc<Mutex<Report>>) -> Watchdog {
+    let report = Arc::clone(report);
+    let (seed, patience) = (arguments.seed, arguments.patience);
+    Watchdog::start(Duration::from_secs(patience), move |cycle| {
+        let what = format!("a load or unload has not returned for {patience} seconds");
+        let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.add_finding(Finding::bare("hang", what, seed, cycle));
+        // There is no more to be done than to end.
+        let _ = tell(&Line::Report(&report));
+        process::exit(1);
+    })
+}
+
+/// Runs one cycle; the inner error is what was found.
+fn one(
+    arguments: &Arguments,
+    index: u64,
+    cycle: &Cycle,
+    by: Mechanism,
+    pair: &mut Pair<'_>,
+    watch: Option<&mut Watch>,
+    counts: &mut Counts,
+) -> Result<Result<(), Finding>> {
+    let seed = arguments.seed;
+    let found = |code: &str, what| Finding::bare(code, what, seed, index);
+    let lost = |error: io::Error| {
+        let what = format!("the registrar does not answer any more: {error}");
+        found("lost", what)
+    };
+    pair.set_up(cycle)?;
+    if let Some(watch) = &watch {
+        let seed = match arguments.script {
+            Some(_) => PLAIN,
+            None => seed.wrapping_add(index).min(PLAIN - 1),
+        };
+        if let Err(error) = watch.begin(seed) {
+            return Ok(Err(lost(error)));
+        }
+    }
+    for step in &cycle.steps {
+        if let Err(Stuck { action, why }) = pair.perform(step, by, counts) {
+            let code = match action.change {
+                Change::Load => "load",
+                Change::Unload => "unload",
+            };
+            let driver = format!("{}.sys", action.instance);
+            let what = format!("{driver} does not {code} by {}: {why}", by.name());
+            return Ok(Err(Finding {
+                driver,
+                ..found(code, what)
+            }));
+        }
+    }
+    let Some(watch) = watch else {
+        return Ok(Ok(()));
+    };
+    let (header, records) = match watch.read() {
+        Ok(told) => told,
+        Err(error) => return Ok(Err(lost(error))),
+    };
+    tally(&header, &records, counts);
+    if arguments.events {
+        for record in &records {
+            tell(&Line::Event(Event::new(index, record)))?;
+        }
+    }
+    if header.registered > 0 {
+        let what = "a registration is left after both drivers have gone".to_owned();
+        return Ok(Err(found("R29", what)));
+    }
+    anyhow::ensure!(
+        header.lost == 0,
+        "{} events of cycle {index} were lost: read more often",
+        header.lost
+    );
+    Ok(Ok(()))
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Kernel drivers as services.
+
+use std::io;
+use std::path::Path;
+use std::ptr;
+
+use windows_sys::Win32::Foundation::ERROR_SERVICE_EXISTS;
+use windows_sys::Win32::System::Services::{
+    ChangeServiceConfigW, CloseServiceHandle, ControlService, CreateServiceW, DeleteService,
+    OpenSCManagerW, OpenServiceW, SC_HANDLE, SC_MANAGER_ALL_ACCESS, SERVICE_ALL_ACCESS,
+    SERVICE_CONTROL_STOP, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, SERVICE_KERNEL_DRIVER,
+    SERVICE_STATUS, StartServiceW,
+};
+
+use crate::wide::wide;
+
+const SERVICE_EXISTS: i32 = ERROR_SERVICE_EXISTS.cast_signed();
+
+/// A handle of the service control manager's.
+///
+/// # Invariants
+///
+/// It is open, and nobody else closes it.
+#[derive(Debug)]
+struct Handle(SC_HANDLE);
+
+// SAFETY: these handles may be used on any thread.
+unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    fn new(handle: SC_HANDLE) -> io::Result<Self> {
+        if handle.is_null() {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self(handle))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: by the invariant.
+        unsafe { CloseServiceHandle(self.0) };
+    }
+}
+
+/// The service control manager.
+#[derive(Debug)]
+pub(crate) struct Manager(Handle);
+
+impl Manager {
+    pub(crate) fn open() -> io::Result<Self> {
+        // SAFETY: null names this machine and its only database.
+        let handle = unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_ALL_ACCESS) };
+        Handle::new(handle).map(Self)
+    }
+
+    /// Makes the service of a driver that is started on demand, or takes over
+    /// the one that a run left behind when its kernel died.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        image: &Path,
+        group: Option<&str>,
+    ) -> io::Result<Service> {
+        let wide_name = wide(name);
+        let image = wide(image);
+        let group = group.map(wide);
+        let group = group.as_ref().map_or(ptr::null(), Vec::as_ptr);
+        // SAFETY: the strings end with zeros and outlive the call.
+        let handle = unsafe {
+            CreateServiceW(
+                self.0.0,
+                wide_name.as_ptr(),
+                wide_name.as_ptr(),
+                SERVICE_ALL_ACCESS,
+                SERVICE_KERNEL_DRIVER,
+                SERVICE_DEMAND_START,
+                SERVICE_ERROR_NORMAL,
+                image.as_ptr(),
+                group,
+                ptr::null_mut(),
+                ptr::null(),
+                ptr::null(),
+                ptr::null(),
+            )
+        };
+        let service = |handle| Service {
+            name: name.to_owned(),
+            handle,
+        };
+        match Handle::new(handle) {
+            Ok(handle) => Ok(service(handle)),
+            Err(error) if error.raw_os_error() == Some(SERVICE_EXISTS) => {
+                // SAFETY: the name ends with a zero.
+                let handle =
+                    unsafe { OpenServiceW(self.0.0, wide_name.as_ptr(), SERVICE_ALL_ACCESS) };
+                let handle = Handle::new(handle)?;
+                // SAFETY: the strings end with zeros; null leaves a thing as it is.
+                succeeded(unsafe {
+                    ChangeServiceConfigW(
+                        handle.0,
+                        SERVICE_KERNEL_DRIVER,
+                        SERVICE_DEMAND_START,
+                        SERVICE_ERROR_NORMAL,
+                        image.as_ptr(),
+                        group,
+                        ptr::null_mut(),
+                        ptr::null(),
+                        ptr::null(),
+                        ptr::null(),
+                        ptr::null(),
+                    )
+                })?;
+                Ok(service(handle))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A service; it is deleted when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Service {
+    name: String,
+    handle: Handle,
+}
+
+impl Service {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn start(&self) -> io::Result<()> {
+        // SAFETY: the handle is open, and there are no arguments.
+        succeeded(unsafe { StartServiceW(self.handle.0, 0, ptr::null()) })
+    }
+
+    pub(crate) fn stop(&self) -> io::Result<()> {
+        let mut status = SERVICE_STATUS::default();
+        // SAFETY: the handle is open, and the status may be written.
+        succeeded(unsafe { ControlService(self.handle.0, SERVICE_CONTROL_STOP, &raw mut status) })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // SAFETY: the handle is open.
+        unsafe { DeleteService(self.handle.0) };
+    }
+}
+
+fn succeeded(answer: i32) -> io::Result<()> {
+    if answer == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

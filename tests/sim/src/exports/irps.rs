@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Completing and cancelling requests.
+
+use super::exports;
+use crate::irql::{DISPATCH_LEVEL, Irql};
+use crate::locks;
+use crate::requests;
+
+exports! {
+    "IofCompleteRequest" <= DISPATCH_LEVEL => iof_complete_request: ();
+    "IoCancelIrp" <= DISPATCH_LEVEL => io_cancel_irp: u8;
+    "IoAcquireCancelSpinLock" <= DISPATCH_LEVEL => io_acquire_cancel_spin_lock: ();
+    "IoReleaseCancelSpinLock" <= DISPATCH_LEVEL => io_release_cancel_spin_lock: ();
+}
+
+unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
+    requests::complete(irp);
+}
+
+unsafe extern "win64" fn io_cancel_irp(irp: usize) -> u8 {
+    u8::from(requests::cancel(irp))
+}
+
+unsafe extern "win64" fn io_acquire_cancel_spin_lock(old: *mut Irql) {
+    let level = locks::acquire_cancel();
+    // SAFETY: it may be written, says the contract.
+    unsafe { old.write(level) };
+}
+
+unsafe extern "win64" fn io_release_cancel_spin_lock(old: Irql) {
+    locks::release_cancel(old);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Requests to a control device: answered rightly they are silent, wrongly they
+//! end in the bug check of Windows or Driver Verifier.
+
+use scenarios::Role;
+
+use crate::fixture::Workshop;
+use crate::program::sim;
+
+/// A macro of `control.c`, the code of the finding and the number among its
+/// parameters that says what happened, and what the finding says.
+const DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
+    (
+        "COMPLETES_TWICE",
+        "0x44",
+        None,
+        "IRP_MJ_DEVICE_CONTROL was completed twice",
+    ),
+    ("FORGETS", "0xC9", Some(0x226), "without completing it"),
+    (
+        "MARKED_FOR_NOTHING",
+        "0xC9",
+        Some(0x23E),
+        "marked it pending and returned 0x00000000",
+    ),
+    (
+        "OTHER_STATUS",
+        "0xC9",
+        Some(0x224),
+        "returned 0xc0000001 and completed it with 0x00000000",
+    ),
+    (
+        "COMPLETES_AS_PENDING",
+        "0xC9",
+        Some(0x06),
+        "with status 0x00000103",
+    ),
+    (
+        "CANCEL_ROUTINE_SET",
+        "0xC9",
+        Some(0x07),
+        "while its cancel routine was set",
+    ),
+    ("RAISES", "0xC9", Some(0x05), "changed the IRQL"),
+    (
+        "NOT_MARKED",
+        "0xC9",
+        Some(0x23D),
+        "without IoMarkIrpPending",
+    ),
+    (
+        "NOT_CANCELLABLE",
+        "0xC4",
+        Some(0x135),
+        "cancelled and is not completed",
+    ),
+    ("TOUCHES_AFTER", "0xCC", None, "with tag Irp"),
+];
+
+#[test]
+fn requests_that_are_answered_rightly_are_silent() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.compile("c.sys", "control.c", &[]);
+    for more in [&[][..], &["--preempt"], &["--strategy=pct"]] {
+        let arguments = [&["--seed=5", "--cycles=300", "--requests"], more].concat();
+        let run = sim(&provider, &client, &arguments);
+        assert_eq!(
+            run.status,
+            Some(0),
+            "{:?} {}",
+            run.report().findings,
+            run.err
+        );
+    }
+}
+
+#[test]
+fn an_unload_waits_for_the_last_file() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.compile("c.sys", "control.c", &[]);
+    let script = "--script=+p.+c~100.-c.-p";
+    let deferred = (0..50).any(|cycle| {
+        let first = format!("--first={cycle}");
+        let arguments = [
+            "--seed=5",
+            "--cycles=1",
+            "--requests",
+            "--trace",
+            &first,
+            script,
+        ];
+        let run = sim(&provider, &client, &arguments);
+        assert_eq!(run.status, Some(0), "{}", run.out);
+        let unload = run.out.find("unload client  waits for");
+        let close = run.out.rfind("IRP_MJ_CLOSE is sent");
+        unload
+            .zip(close)
+            .is_some_and(|(unload, close)| unload < close)
+    });
+    assert!(deferred, "no unload met an open file");
+}
+
+#[test]
+fn requests_that_are_answered_wrongly_are_found() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for (name, code, number, says) in DEFECTS {
+        let client = workshop.compile("d.sys", "control.c", &[name]);
+        let run = sim(
+            &provider,
+            &client,
+            &["--seed=5", "--cycles=50", "--requests"],
+        );
+        let findings = run.report().findings;
+        assert!(!findings.is_empty(), "{name}: not found {}", run.err);
+        for finding in findings {
+            assert_eq!(finding.code, *code, "{name}: {finding}");
+            assert_eq!(finding.driver, "d.sys", "{name}: {finding}");
+            assert!(finding.what.contains(says), "{name}: {finding}");
+            if number.is_some() {
+                let first = finding.parameters.map(|[first, ..]| first);
+                assert_eq!(first, *number, "{name}: {finding}");
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Forwards to the original all that the installed Wine exports and that is not
+//! written here.
+
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+/// What precedes the name of a function that is exported.
+const MARK: &str = "pub(crate) unsafe extern \"system\" fn ";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let kernel = wine::installation()?.kernel();
+    println!("cargo::rerun-if-changed={}", kernel.display());
+    println!("cargo::rerun-if-changed=src");
+
+    let own = own("src".as_ref())?;
+    let exports = wine::exports(&kernel)?;
+    let forwards: Vec<_> = exports
+        .iter()
+        .filter(|name| !own.contains(name))
+        .map(|name| format!("/EXPORT:{name}={}.{name}", wine::ORIGINAL_KERNEL))
+        .collect();
+    let response = Path::new(&env::var("OUT_DIR")?).join("forwards");
+    fs::write(&response, forwards.join("\n"))?;
+    println!("cargo::rustc-cdylib-link-arg=@{}", response.display());
+    // An ordinary library: it imports from others than the kernel.
+    for option in ["/NOENTRY", "/NODEFAULTLIB", "/MANIFEST:NO", "/Brepro"] {
+        println!("cargo::rustc-cdylib-link-arg={option}");
+    }
+    Ok(())
+}
+
+/// The functions that the files in `directory` export.
+fn own(directory: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(directory)? {
+        let text = fs::read_to_string(file?.path())?;
+        let marked = text.split(MARK).skip(1);
+        names.extend(marked.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+    }
+    Ok(names)
+}

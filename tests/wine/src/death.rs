@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How a session died, read from what it said.
+
+/// What stopped the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Death {
+    /// The rule, the bug check or `fault`.
+    pub code: String,
+    /// What happened, in a sentence.
+    pub what: String,
+    /// The driver at fault, empty where none can be named.
+    pub driver: String,
+    /// Where in its image, if known.
+    pub offset: Option<u32>,
+    /// What preceded it, the oldest first.
+    pub history: Vec<String>,
+}
+
+/// An image that was loaded.
+struct Image<'a> {
+    name: &'a str,
+    base: u64,
+}
+
+/// No driver here is larger.
+const LARGEST_IMAGE: u64 = 1 << 20;
+
+impl Death {
+    /// Reads `log`; `None` if the session did not die.
+    #[must_use]
+    pub fn read(log: &str) -> Option<Self> {
+        let mut images = Vec::new();
+        let mut death: Option<Self> = None;
+        let mut history = Vec::new();
+        let mut breach = None;
+        for line in log.lines() {
+            if let Some(image) = loaded(line) {
+                images.push(image);
+            } else if let Some(said) = after(line, "netio:   before: ") {
+                history.push(said.to_owned());
+            } else if let Some(said) = after(line, "netio: ") {
+                breach = said.split_once(": ");
+            } else if death.is_none() {
+                death = fault(line, &images).or_else(|| bug_check(line, breach, &images));
+            }
+        }
+        death.map(|death| Self { history, ..death })
+    }
+}
+
+fn after<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(mark)?;
+    // What a driver prints is quoted: the rest of the quotation is Wine's.
+    Some(rest.trim_end_matches(['"', '\n']).trim_end_matches("\\n"))
+}
+
+/// `...:Loaded L"C:\\nmr\\client.sys" at 0000000000A50000: native`
+fn loaded(line: &str) -> Option<Image<'_>> {
+    let path = after(line, "Loaded L\"")?;
+    let (path, rest) = path.split_once("\" at ")?;
+    let (base, _) = rest.split_once(':')?;
+    let base = u64::from_str_radix(base.trim_start_matches("0x"), 16).ok()?;
+    let name = path.rsplit('\\').next()?;
+    Some(Image { name, base })
+}
+
+/// The driver that had `address` last, and where in it that is.
+fn place(address: u64, images: &[Image<'_>]) -> Option<(String, u32)> {
+    let image = images
+        .iter()
+        .rev()
+        .find(|image| (image.base..image.base + LARGEST_IMAGE).contains(&address))?;
+    let offset = u32::try_from(address - image.base).ok()?;
+    Some((image.name.to_owned(), offset))
+}
+
+fn located(code: String, what: String, place: Option<(String, u32)>) -> Death {
+    let (driver, offset) = place.unzip();
+    Death {
+        code,
+        what,
+        driver: driver.unwrap_or_default(),
+        offset,
+        history: Vec::new(),
+    }
+}
+
+/// `wine: Unhandled page fault on read access to ADDRESS at address PC (thread ...`
+fn fault(line: &str, images: &[Image<'_>]) -> Option<Death> {
+    let what = after(line, "wine: Unhandled ").or_else(|| after(line, "wine: Call from "))?;
+    let (what, _) = what.split_once(" (thread").unwrap_or((what, ""));
+    let address = |mark: &str| {
+        let text = after(what, mark)?.split_whitespace().next()?;
+        u64::from_str_radix(text.trim_start_matches("0x").trim_end_matches(','), 16).ok()
+    };
+    let at = address("at address ").or_else(|| address(""));
+    let place = at.and_then(|at| place(at, images));
+    Some(located("fault".to_owned(), what.to_owned(), place))
+}
+
+/// `kernel: bug check 0x125 (0x12, 0x7f001234, 0x0, 0x0)`
+fn bug_check(line: &str, breach: Option<(&str, &str)>, images: &[Image<'_>]) -> Option<Death> {
+    const NMR: &str = "0x125";
+    let (code, rest) = after(line, "kernel: bug check ")?.split_once(" (")?;
+    let parameters: Vec<_> = rest
+        .trim_end_matches(')')
+        .split(", ")
+        .filter_map(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok())
+        .collect();
+    if let (NMR, Some((rule, what))) = (code, breach) {
+        let place = parameters.get(1).and_then(|&code| place(code, images));
+        return Some(located(rule.to_owned(), what.to_owned(), place));
+    }
+    let what = format!("the kernel stopped: bug check {code} ({rest}");
+    Some(located(code.to_owned(), what, None))
+}

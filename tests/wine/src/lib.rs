@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Driver images under Wine: an independent kernel and service control manager,
+//! with threads that truly run at the same time.
+//!
+//! # Design
+//!
+//! A [`Prefix`] is a machine made for one run and gone after it. What Wine's
+//! kernel lacks is put before it (`ntoskrnl`), and `netio.sys` is the
+//! registrar. A program that knows nothing of Wine runs in it as the first and
+//! only one ([`Prefix::run`]); when it has ended, what is left of the session is
+//! ended too. How a session died is read from what it said ([`Death`]).
+//!
+//! # Limits
+//!
+//! Wine knows no IRQL, no paging and no check of the pool, and unloads a driver
+//! whatever still refers to it: it says nothing about those.
+
+mod death;
+mod exports;
+mod installation;
+mod prefix;
+mod registry;
+mod session;
+
+pub use death::Death;
+pub use exports::exports;
+pub use installation::{Installation, Missing, installation};
+pub use prefix::{DIRECTORY, ORIGINAL_KERNEL, Prefix};
+pub use session::{Ended, Session};
