@@ -25,6 +25,7 @@ struct Shortest {
     faults: Option<String>,
     events: u64,
     events_before: u64,
+    schedule: Option<String>,
     finding: Finding,
 }
 
@@ -68,6 +69,9 @@ fn tell(shortest: &Shortest, line: &Line) {
             .options
             .retain(|option| !option.starts_with("--faults="));
         shorter.options.push(format!("--faults={faults}"));
+    }
+    if let Some(schedule) = &shortest.schedule {
+        shorter.options.push(format!("--schedule={schedule}"));
     }
     say(format!("finding: {}", shortest.finding));
     say(format!(

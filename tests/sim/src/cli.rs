@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Strategy};
+use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -55,6 +55,9 @@ struct Arguments {
     /// What the cycle does, instead of what is drawn for it.
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
+    /// Which thread goes on at which decision, instead of what is drawn.
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "minimise")]
+    schedule: Option<Plan>,
     /// Look for the shortest cycle that fails like the first one.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
     minimise: bool,
@@ -90,6 +93,8 @@ struct Shortest {
     /// The events of its trace, and of that of the cycle that was given.
     events: u64,
     events_before: u64,
+    /// Where threads are switched, if a written schedule fails, too.
+    schedule: Option<String>,
     finding: Finding,
 }
 
@@ -132,6 +137,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         tell(&Line::Size(matrix.size(&mut machine)))?;
         return Ok(true);
     }
+    machine.set_plan(arguments.schedule.clone());
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments);
     }
@@ -250,6 +256,7 @@ fn shorten(
         faults: systematic.then(|| machine.options().faults.to_string()),
         events: found.after.events,
         events_before: found.before.events,
+        schedule: found.after.plan.map(|plan| plan.to_string()),
         finding: found.finding,
     }))?;
     Ok(false)

@@ -10,6 +10,7 @@ use scenarios::{Counts, Cycle, Finding, Walked};
 use crate::arena::{self, Arena, IMAGES};
 use crate::faults::Kind;
 use crate::kernel::{Images, Kernel, Options, State, with};
+use crate::plan::Plan;
 use crate::preempt;
 use crate::scheduler;
 use crate::scm;
@@ -45,6 +46,8 @@ pub struct Outcome {
     pub calls: BTreeMap<Kind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
+    /// Its schedule.
+    pub plan: Plan,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -55,6 +58,7 @@ pub struct Machine {
     _arena: Arena,
     images: Images,
     options: Options,
+    plan: Option<Plan>,
     stacks: Stacks,
 }
 
@@ -71,6 +75,7 @@ impl Machine {
             _arena: arena,
             images,
             options: Options::default(),
+            plan: None,
             stacks: Stacks::default(),
         })
     }
@@ -86,6 +91,11 @@ impl Machine {
         self.options
     }
 
+    /// Keeps to a schedule in the cycles from now on, or draws it again.
+    pub fn set_plan(&mut self, plan: Option<Plan>) {
+        self.plan = plan;
+    }
+
     /// Runs one cycle of the run with this seed; a traced one prints what
     /// happens, one line for each event.
     ///
@@ -95,7 +105,7 @@ impl Machine {
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         preempt::clear();
-        let state = State::new(
+        let mut state = State::new(
             &self.images,
             self.options,
             stacks,
@@ -104,6 +114,9 @@ impl Machine {
             index,
             traced,
         );
+        if let Some(plan) = &self.plan {
+            state.scheduler.keep_to(plan.clone());
+        }
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
@@ -123,6 +136,7 @@ impl Machine {
             faults: state.faults.injected,
             calls: state.faults.seen,
             events: state.events.get(),
+            plan: state.scheduler.taken,
             finding: state.finding,
         }
     }
