@@ -22,6 +22,7 @@ struct Last {
 struct Shortest {
     cycle: u64,
     script: String,
+    faults: Option<String>,
     events: u64,
     events_before: u64,
     schedule: Option<String>,
@@ -63,6 +64,12 @@ fn tell(shortest: &Shortest, line: &Line) {
     shorter
         .options
         .push(format!("--script={}", shortest.script));
+    if let Some(faults) = &shortest.faults {
+        shorter
+            .options
+            .retain(|option| !option.starts_with("--faults="));
+        shorter.options.push(format!("--faults={faults}"));
+    }
     if let Some(schedule) = &shortest.schedule {
         shorter.options.push(format!("--schedule={schedule}"));
     }

@@ -237,6 +237,10 @@ pub struct Report {
     /// of the cycle's loads and unloads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many calls of each kind there are to fail, by order, where they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fault_calls: BTreeMap<String, BTreeMap<String, u64>>,
     /// How many cycles loaded and unloaded by each mechanism, on kernels that
     /// have several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -275,6 +279,7 @@ impl Report {
             edges: BTreeMap::new(),
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
+            fault_calls: BTreeMap::new(),
             loaders: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
@@ -340,6 +345,10 @@ impl Report {
             *self.orders.entry(order).or_default() += count;
         }
         add_table(&mut self.faults, part.faults);
+        for (kind, orders) in part.fault_calls {
+            // All parts count the same.
+            self.fault_calls.entry(kind).or_default().extend(orders);
+        }
         add_table(&mut self.edges, part.edges);
         for (mechanism, count) in part.loaders {
             *self.loaders.entry(mechanism).or_default() += count;

@@ -170,7 +170,7 @@ impl State {
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
-            faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
+            faults: Injector::new(options.faults, stream(seed, index, FAULTS)),
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
             loans: Loans::default(),

@@ -2,11 +2,13 @@
 
 //! A simulated machine: one cycle after the other, each with a fresh kernel.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use scenarios::{Counts, Cycle, Finding, Walked};
 
 use crate::arena::{self, Arena, IMAGES};
+use crate::faults::Kind;
 use crate::kernel::{Images, Kernel, Options, State, with};
 use crate::plan::Plan;
 use crate::preempt;
@@ -40,6 +42,8 @@ pub struct Outcome {
     pub walked: Walked,
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
+    /// How many calls there were that could have failed.
+    pub calls: BTreeMap<Kind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
     /// Its schedule.
@@ -79,6 +83,12 @@ impl Machine {
     /// Runs cycles in this way from now on.
     pub const fn set_options(&mut self, options: Options) {
         self.options = options;
+    }
+
+    /// How cycles are run.
+    #[must_use]
+    pub const fn options(&self) -> Options {
+        self.options
     }
 
     /// Keeps to a schedule in the cycles from now on, or draws it again.
@@ -124,6 +134,7 @@ impl Machine {
             digest: state.scheduler.digest,
             walked: state.walk.walked,
             faults: state.faults.injected,
+            calls: state.faults.seen,
             events: state.events.get(),
             plan: state.scheduler.taken,
             finding: state.finding,

@@ -121,7 +121,7 @@ impl Host for SimHost {
             stop_at(code, what, site);
         }
         nmr_order::observe(event);
-        faults::delay();
+        faults::delay(event);
         point();
     }
 
