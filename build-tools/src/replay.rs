@@ -10,6 +10,7 @@
 //! | `cycle` | the number of the cycle, which chooses its schedule |
 //! | `provider`, `client` | an image other than the one built here: a path, or `zoo:NAME` for a module of the zoo, `zoo:NAME-twin` for its twin |
 //! | `script` | what the cycle does, if not what is drawn for it: `+p.+c~250.-p-c` loads the provider, loads the client, waits 250 us, unloads both at once; `+c2` is a second client, `-c@idle` an unload once it is idle |
+//! | `schedule` | which thread goes on at which decision of the scheduler, if not what is drawn: `12:3.57:1`, or `none` if each goes on until it waits |
 //! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
 //!
 //! The exit status is 1 if something is found again, 0 if not.

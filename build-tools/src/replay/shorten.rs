@@ -22,8 +22,10 @@ struct Last {
 struct Shortest {
     cycle: u64,
     script: String,
+    faults: Option<String>,
     events: u64,
     events_before: u64,
+    schedule: Option<String>,
     finding: Finding,
 }
 
@@ -62,6 +64,15 @@ fn tell(shortest: &Shortest, line: &Line) {
     shorter
         .options
         .push(format!("--script={}", shortest.script));
+    if let Some(faults) = &shortest.faults {
+        shorter
+            .options
+            .retain(|option| !option.starts_with("--faults="));
+        shorter.options.push(format!("--faults={faults}"));
+    }
+    if let Some(schedule) = &shortest.schedule {
+        shorter.options.push(format!("--schedule={schedule}"));
+    }
     say(format!("finding: {}", shortest.finding));
     say(format!(
         "{} events instead of {}: cargo xtask replay {shorter}",

@@ -2,7 +2,8 @@
 
 //! A report on one screen.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod faults;
+
 use std::fmt::Write;
 
 use scenarios::{Coverage, Finding, Instances, Part, Report};
@@ -46,8 +47,8 @@ pub(super) fn of(
     for row in coverage.into_iter().flat_map(coverage_rows) {
         text += &row;
     }
-    for row in fault_rows(report) {
-        text += &row;
+    if let Some(coverage) = coverage {
+        text += &faults::table(report, &coverage.faults);
     }
     for finding in &report.findings {
         describe(&mut text, finding, &again(finding.cycle));
@@ -129,7 +130,12 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
 
 /// What was not covered, and what cannot be.
 pub(super) fn details(coverage: &Coverage) -> String {
-    let missing = [&coverage.edges, &coverage.ways, &coverage.races];
+    let missing = [
+        &coverage.edges,
+        &coverage.ways,
+        &coverage.races,
+        &coverage.faults,
+    ];
     let missing = missing.into_iter().flat_map(|part| &part.missing);
     let missing = missing.map(|what| format!("missing: {what}"));
     let beyond = coverage.beyond.iter();
@@ -138,28 +144,6 @@ pub(super) fn details(coverage: &Coverage) -> String {
     let impossible = impossible.map(|(what, why)| format!("cannot race: {what}: {why}"));
     let lines: Vec<_> = missing.chain(beyond).chain(impossible).collect();
     lines.join("\n")
-}
-
-/// What failed on purpose: each kind of call, which of them, in how many orders.
-fn fault_rows(report: &Report) -> Vec<String> {
-    let mut kinds: BTreeMap<&str, (u64, BTreeSet<u64>, BTreeSet<&str>)> = BTreeMap::new();
-    for (fault, orders) in &report.faults {
-        let (kind, number) = fault.rsplit_once(' ').unwrap_or((fault, "0"));
-        let (count, numbers, met) = kinds.entry(kind).or_default();
-        *count += orders.values().sum::<u64>();
-        numbers.insert(number.parse().unwrap_or_default());
-        met.extend(orders.keys().map(String::as_str));
-    }
-    let rows = kinds.into_iter().map(|(kind, (count, numbers, met))| {
-        format!(
-            "\n{count:>10} failed: {kind}, {} different calls up to number {}, in {} of {} orders",
-            numbers.len(),
-            numbers.last().copied().unwrap_or_default(),
-            met.len(),
-            report.orders.len()
-        )
-    });
-    rows.collect()
 }
 
 /// So much of a stack is shown.
@@ -172,6 +156,9 @@ fn describe(text: &mut String, finding: &Finding, again: &str) {
             .expect("a string takes everything");
     };
     line(&format_args!("finding: {finding}"));
+    if !finding.rule.is_empty() {
+        line(&format_args!("    rule: {}", finding.rule));
+    }
     for frame in finding.stack.iter().take(FRAMES) {
         line(&format_args!("    in {frame}"));
     }
@@ -202,6 +189,7 @@ mod tests {
             code: "R29".to_owned(),
             parameters: None,
             what: "DriverUnload returned too early".to_owned(),
+            rule: "Wait before you go".to_owned(),
             driver: "client.sys".to_owned(),
             instance: 1,
             offset: Some(0x1150),
@@ -219,6 +207,7 @@ mod tests {
         });
         for part in [
             "R29 client.sys+0x1150: DriverUnload returned too early",
+            "rule: Wait before you go\n",
             "in client.sys+0x1234\n",
             "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",

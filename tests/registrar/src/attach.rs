@@ -10,15 +10,16 @@ use shared_npi::nmr::abi::{
     HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_SUCCESS,
 };
 
+use crate::characteristics::Attach;
 use crate::handle::{Kind, Named};
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::registrar::Registrar;
-use crate::state::{Ask, ELSEWHERE, Follow, Next, Offer};
+use crate::state::{Ask, Asker, Follow, Next, Offer, Refusal};
 use crate::watch::{PASSIVE, Who, function};
 
 /// `NT_SUCCESS`.
-const fn succeeded(status: NTSTATUS) -> bool {
+pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
     status >= 0
 }
 
@@ -30,25 +31,23 @@ impl<H: Host> Registrar<H> {
     /// Offers a provider to a client; answers what the `NmrRegister...` that
     /// does so has to do next.
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
-        self.check_unchanged(&offer.client);
-        let characteristics = offer.client.characteristics;
-        let provider = offer.provider.instance();
-        let status = characteristics
-            .attach_provider()
-            .map_or(STATUS_NOINTERFACE, |callback| {
-                let who = Who::module(&offer.client)
-                    .binding(offer.id)
-                    .code(callback as usize);
+        let who = Who::module(&offer.client).binding(offer.id);
+        self.check_unchanged(who);
+        let status = match offer.client.callbacks.attach {
+            Attach::Client(callback) => {
                 self.enter(Call::AttachCallback, who);
                 // SAFETY: the client registered this callback for such calls;
                 // the provider's structure is readable while it is registered.
-                let status = unsafe { callback(offer.handle, offer.client.context, provider) };
+                let status =
+                    unsafe { callback(offer.handle, offer.client.context, offer.provider) };
                 self.leave(Call::AttachCallback, who, status)
-            });
-        let settled = self
-            .state
-            .with(|state| state.settle(offer.binding, succeeded(status)));
-        self.judge_offer(offer, status, settled.answer);
+            }
+            Attach::Provider(_) => STATUS_NOINTERFACE,
+        };
+        let settled = self.state.with(|state| state.settle(offer.binding, status));
+        if !settled.asking {
+            self.judge_offer(who, status, settled.answer);
+        }
         self.drive(settled.step);
         match settled.next {
             Follow::Now(next) => next,
@@ -61,11 +60,10 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R10, R11, R13: the client's answer against the provider's.
-    fn judge_offer(&self, offer: &Offer, status: NTSTATUS, answer: Option<NTSTATUS>) {
+    fn judge_offer(&self, who: Who, status: NTSTATUS, answer: Option<NTSTATUS>) {
         if !H::CHECKED {
             return;
         }
-        let who = Who::module(&offer.client).binding(offer.id);
         // What the provider answered is the provider's fault.
         if answer != Some(status) && self.judge_answer(who, Call::AttachCallback, status) {
             return;
@@ -122,37 +120,59 @@ impl<H: Host> Registrar<H> {
             named: Named::Binding,
             side: Side::Client,
         };
-        let (who, _) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(Call::AttachProvider, who);
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
-        let status = if provider_context.is_null() || provider_dispatch.is_null() {
-            self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
-            STATUS_INVALID_PARAMETER
-        } else {
-            let thread = self.offering_thread();
-            let any_thread = self.host.draw(Knob::AttachThread, 2) == 1;
-            match self
-                .state
-                .with(|state| state.ask(handle, thread, any_thread))
-            {
-                Ok(ask) => {
-                    if ask.elsewhere {
-                        self.breach(8, who, format_args!("{name} was called {ELSEWHERE}"));
-                    }
-                    let (status, answer) = self.ask(&ask, client_context, client_dispatch);
-                    if let Some(answer) = answer {
-                        // SAFETY: not null; the caller's promise.
-                        unsafe { provider_context.write(answer.context) };
-                        // SAFETY: not null; the caller's promise.
-                        unsafe { provider_dispatch.write(answer.dispatch) };
-                    }
-                    status
+        let status = match self.admit_asker(name, who, handle) {
+            Ok(ask) => {
+                let room = !provider_context.is_null() && !provider_dispatch.is_null();
+                let (status, answer) = if room {
+                    self.ask(&ask, client_context, client_dispatch)
+                } else {
+                    self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
+                    self.answered(&ask, STATUS_INVALID_PARAMETER, None);
+                    (STATUS_INVALID_PARAMETER, None)
+                };
+                if let Some(answer) = answer {
+                    // SAFETY: not null; the caller's promise.
+                    unsafe { provider_context.write(answer.context) };
+                    // SAFETY: not null; the caller's promise.
+                    unsafe { provider_dispatch.write(answer.dispatch) };
                 }
-                Err(refusal) => self.turn_down(name, kind, who, refusal),
+                status
             }
+            Err(refusal) => self.turn_down(Call::AttachProvider, kind, handle, refusal),
         };
         self.leave(Call::AttachProvider, who, status)
+    }
+
+    /// R8: serves a stray only if that is what is drawn.
+    fn admit_asker(&self, name: &str, who: Who, handle: HANDLE) -> Result<Ask, Refusal> {
+        let asker = self.asker();
+        let strict = self.state.with(|state| state.ask(handle, asker, false));
+        let Err(Refusal::Rule(8, how)) = strict else {
+            return strict;
+        };
+        if self.host.draw(Knob::AttachThread, 2) == 0 {
+            return strict;
+        }
+        let served = self.state.with(|state| state.ask(handle, asker, true));
+        if served.is_ok() {
+            self.breach(8, who, format_args!("{name} was called {how}"));
+        }
+        served
+    }
+
+    /// The calling thread as one that asks a provider.
+    fn asker(&self) -> Asker {
+        let thread = self.offering_thread();
+        let inside = if H::CHECKED {
+            self.ledger.with(|ledger| ledger.offer_on(thread))
+        } else {
+            None
+        };
+        Asker { thread, inside }
     }
 
     /// Asks a provider; on success answers what its client gets.
@@ -167,40 +187,36 @@ impl<H: Host> Registrar<H> {
             dispatch: ptr::without_provenance(UNWRITTEN),
         };
         if let Some(status) = self.host.inject(Call::AttachProvider, Side::Client) {
-            self.state
-                .with(|state| state.answered(ask.binding, status, None));
+            self.answered(ask, status, None);
             return (status, None);
         }
-        self.check_unchanged(&ask.provider);
         let who = Who::module(&ask.provider).binding(ask.id);
-        let status =
-            ask.provider
-                .characteristics
-                .attach_client()
-                .map_or(STATUS_NOINTERFACE, |callback| {
-                    let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
-                    let who = who.code(callback as usize);
-                    self.enter(Call::AttachCallback, who);
-                    // SAFETY: the provider registered this callback for such calls;
-                    // the client's structure is readable while it is registered, and
-                    // it vouches for its context and dispatch table.
-                    let status = unsafe {
-                        callback(
-                            ask.handle,
-                            ask.provider.context,
-                            ask.client.instance(),
-                            client_context,
-                            dispatch,
-                            &raw mut answer.context,
-                            &raw mut answer.dispatch,
-                        )
-                    };
-                    self.leave(Call::AttachCallback, who, status)
-                });
+        self.check_unchanged(who);
+        let status = match ask.provider.callbacks.attach {
+            Attach::Provider(callback) => {
+                let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
+                self.enter(Call::AttachCallback, who);
+                // SAFETY: the provider registered this callback for such calls;
+                // the client's structure is readable while it is registered, and
+                // it vouches for its context and dispatch table.
+                let status = unsafe {
+                    callback(
+                        ask.handle,
+                        ask.provider.context,
+                        ask.client,
+                        client_context,
+                        dispatch,
+                        &raw mut answer.context,
+                        &raw mut answer.dispatch,
+                    )
+                };
+                self.leave(Call::AttachCallback, who, status)
+            }
+            Attach::Client(_) => STATUS_NOINTERFACE,
+        };
         self.judge_answer(who, Call::AttachCallback, status);
         if !succeeded(status) {
-            self.state
-                .with(|state| state.answered(ask.binding, status, None));
+            self.answered(ask, status, None);
             return (status, None);
         }
         if answer.context.addr() == UNWRITTEN {
@@ -225,11 +241,22 @@ impl<H: Host> Registrar<H> {
                 format_args!("ProviderAttachClient set a NULL ProviderDispatch"),
             );
         }
-        let contexts = Some([client_context, answer.context]);
-        self.state
-            .with(|state| state.answered(ask.binding, status, contexts));
+        let contexts = [client_context, answer.context];
         answer.dispatch = self.host.interpose(ask.id, Side::Provider, answer.dispatch);
+        self.answered(ask, status, Some(contexts));
         (status, Some(answer))
+    }
+
+    /// A provider has answered; `contexts` are there if it accepted.
+    fn answered(&self, ask: &Ask, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
+        let (unheard, step) = self
+            .state
+            .with(|state| state.answered(ask.binding, status, contexts));
+        if let Some((client, client_status)) = unheard {
+            let who = Who::module(&client).binding(ask.id);
+            self.judge_offer(who, client_status, Some(status));
+        }
+        self.drive(step);
     }
 
     /// The number under which an offer remembers its thread.

@@ -15,6 +15,7 @@ use core::ptr;
 use shared_npi::nmr::abi::NTSTATUS;
 
 use crate::host::{BindingId, Side};
+use crate::inspect::Doing;
 use crate::list::Links;
 use crate::slab::NONE;
 
@@ -45,8 +46,10 @@ pub(crate) struct Plan {
     /// The second waits for the first side's completion, not only for its
     /// callback's return.
     pub(crate) serial: bool,
-    /// A completion that comes while the detach callback still runs counts at
-    /// once, and cleanup may run in it.
+    /// A completion that comes from inside the detach callback, or while it
+    /// runs, counts at once, and cleanup may run in it. One that comes before
+    /// counts when the callback has returned: nobody may be cleaned up whom a
+    /// callback is about to be called for.
     pub(crate) prompt: bool,
 }
 
@@ -57,12 +60,12 @@ pub(crate) struct End {
     pub(crate) registration: u32,
     /// Its place among that registration's bindings.
     pub(crate) links: Links,
-    /// The side's own context.
+    /// The side's own context; NULL once its cleanup begins.
     pub(crate) context: *mut c_void,
     /// How far it has come.
     pub(crate) stand: Stand,
-    /// Its `DetachComplete` function was called.
-    pub(crate) reported: bool,
+    /// Where it stood when its `DetachComplete` function was called.
+    pub(crate) reported: Option<Stand>,
 }
 
 /// How far one side of a binding has come.
@@ -72,8 +75,10 @@ pub(crate) enum Stand {
     Out,
     /// It is attached: a detach and a cleanup are owed to it.
     In,
-    /// Its detach callback runs.
+    /// Its detach callback is about to be called, or runs.
     Leaving,
+    /// Its detach callback runs, and a completion counts at once.
+    Inside,
     /// Its detach callback returned `STATUS_PENDING`.
     Pended,
     /// Its detach callback returned anything else.
@@ -87,7 +92,7 @@ impl End {
             links: Links::LOOSE,
             context: ptr::null_mut(),
             stand: Stand::Out,
-            reported: false,
+            reported: None,
         }
     }
 
@@ -96,13 +101,18 @@ impl End {
         !matches!(self.stand, Stand::Out)
     }
 
+    /// Its detach callback has been begun and has not returned.
+    pub(crate) const fn leaving(&self) -> bool {
+        matches!(self.stand, Stand::Leaving | Stand::Inside)
+    }
+
     /// Its detach is over.
-    const fn detached(&self, prompt: bool) -> bool {
+    const fn detached(&self) -> bool {
         match self.stand {
             Stand::Out | Stand::Left => true,
-            Stand::In => false,
-            Stand::Leaving => self.reported && prompt,
-            Stand::Pended => self.reported,
+            Stand::In | Stand::Leaving => false,
+            Stand::Inside => matches!(self.reported, Some(Stand::Inside)),
+            Stand::Pended => self.reported.is_some(),
         }
     }
 
@@ -135,6 +145,9 @@ pub(crate) struct Binding {
     pub(crate) thread: u64,
     /// `ProviderAttachClient` runs.
     pub(crate) asking: bool,
+    /// What `ClientAttachProvider` answered while a provider was still being
+    /// asked on another thread.
+    pub(crate) unheard: Option<NTSTATUS>,
     /// What `NmrClientAttachProvider` last answered.
     pub(crate) answer: Option<NTSTATUS>,
     pub(crate) plan: Plan,
@@ -152,6 +165,7 @@ impl Binding {
             made_by,
             thread: 0,
             asking: false,
+            unheard: None,
             answer: None,
             plan: Plan {
                 first: Side::Client,
@@ -171,33 +185,46 @@ impl Binding {
         &mut self.ends[side as usize]
     }
 
+    /// What a side does that a deregistration waits for.
+    pub(crate) fn doing(&self, side: Side) -> Option<Doing> {
+        let end = self.end(side);
+        match self.phase {
+            Phase::Queued | Phase::Attached => None,
+            Phase::Offered => match side {
+                Side::Client => Some(Doing::Attaching),
+                Side::Provider => self.asking.then_some(Doing::Attaching),
+            },
+            Phase::Cleaning | Phase::Cleaned => end.bound().then_some(Doing::CleaningUp),
+            Phase::Claimed | Phase::Detaching => match end.stand {
+                Stand::Out | Stand::Left => None,
+                Stand::In => Some(Doing::NotYetDetaching),
+                Stand::Leaving | Stand::Inside => Some(Doing::Detaching),
+                Stand::Pended => end.reported.is_none().then_some(Doing::Pended),
+            },
+        }
+    }
+
     /// Finds out what comes next and marks it as begun, so that no other
     /// thread begins it too.
     pub(crate) fn advance(&mut self) -> Move {
         match self.phase {
             Phase::Detaching => self.advance_detach(),
-            Phase::Cleaned if self.ends.iter().all(|end| end.stand != Stand::Leaving) => {
-                Move::Release
-            }
+            Phase::Cleaned if !self.ends.iter().any(End::leaving) => Move::Release,
             _ => Move::Rest,
         }
     }
 
     fn advance_detach(&mut self) -> Move {
-        let Plan {
-            first,
-            serial,
-            prompt,
-        } = self.plan;
+        let Plan { first, serial, .. } = self.plan;
         if let Some(call) = self.enter(first) {
             return call;
         }
         let leader = *self.end(first);
-        let followed = leader.detached(prompt) || (!serial && leader.returned());
+        let followed = leader.detached() || (!serial && leader.returned());
         if followed && let Some(call) = self.enter(first.peer()) {
             return call;
         }
-        if self.ends.iter().all(|end| end.detached(prompt)) {
+        if self.ends.iter().all(End::detached) {
             self.phase = Phase::Cleaning;
             return Move::CleanUp;
         }

@@ -2,8 +2,12 @@
 
 //! What a module says of itself when it registers.
 //!
-//! NMR keeps the module's own structure and reads it again for every use, so a
-//! structure that changes or goes away too early is noticed.
+//! NMR keeps the structure's address and hands it to peers. What it needs itself
+//! it takes down when the module registers, so that a structure that changes or
+//! goes too early is a finding, not a fault: the callbacks that were registered
+//! are called.
+
+use core::ffi::c_void;
 
 use shared_npi::nmr::abi::{
     GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
@@ -11,8 +15,6 @@ use shared_npi::nmr::abi::{
     NPI_PROVIDER_ATTACH_CLIENT_FN, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID,
     struct_size,
 };
-
-use crate::host::Side;
 
 /// `ClientDetachProvider` and `ProviderDetachClient` have one shape.
 pub(crate) type DetachFn = NPI_CLIENT_DETACH_PROVIDER_FN;
@@ -31,38 +33,67 @@ pub(crate) enum Characteristics {
     Provider(*const NPI_PROVIDER_CHARACTERISTICS),
 }
 
+/// The attach callback of either kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attach {
+    Client(NPI_CLIENT_ATTACH_PROVIDER_FN),
+    Provider(NPI_PROVIDER_ATTACH_CLIENT_FN),
+}
+
+impl Attach {
+    /// Its address: it tells which image the module is.
+    pub(crate) fn code(self) -> usize {
+        match self {
+            Self::Client(callback) => callback as usize,
+            Self::Provider(callback) => callback as usize,
+        }
+    }
+}
+
+/// A module's callbacks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Callbacks {
+    pub(crate) attach: Attach,
+    pub(crate) detach: DetachFn,
+    pub(crate) cleanup: Option<CleanupFn>,
+}
+
 /// What is not as the documents want it, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Defect(pub(crate) &'static str);
 
 impl Characteristics {
-    pub(crate) const fn client(address: *const NPI_CLIENT_CHARACTERISTICS) -> Option<Self> {
+    /// # Safety
+    ///
+    /// `address` is null, or the structure stays readable until the
+    /// registration has ended.
+    pub(crate) const unsafe fn client(address: *const NPI_CLIENT_CHARACTERISTICS) -> Option<Self> {
         if address.is_null() {
             None
         } else {
+            // INVARIANT: not null, and the caller's promise.
             Some(Self::Client(address))
         }
     }
 
-    pub(crate) const fn provider(address: *const NPI_PROVIDER_CHARACTERISTICS) -> Option<Self> {
+    /// # Safety
+    ///
+    /// As for [`client`](Self::client).
+    pub(crate) const unsafe fn provider(
+        address: *const NPI_PROVIDER_CHARACTERISTICS,
+    ) -> Option<Self> {
         if address.is_null() {
             None
         } else {
+            // INVARIANT: not null, and the caller's promise.
             Some(Self::Provider(address))
         }
     }
 
-    pub(crate) const fn side(self) -> Side {
+    pub(crate) const fn start(self) -> *const c_void {
         match self {
-            Self::Client(_) => Side::Client,
-            Self::Provider(_) => Side::Provider,
-        }
-    }
-
-    pub(crate) fn address(self) -> usize {
-        match self {
-            Self::Client(client) => client.addr(),
-            Self::Provider(provider) => provider.addr(),
+            Self::Client(client) => client.cast(),
+            Self::Provider(provider) => provider.cast(),
         }
     }
 
@@ -99,23 +130,20 @@ impl Characteristics {
         }
     }
 
-    pub(crate) const fn attach_provider(self) -> Option<NPI_CLIENT_ATTACH_PROVIDER_FN> {
+    fn attach(self) -> Option<Attach> {
         match self {
-            // SAFETY: readable (type invariant).
-            Self::Client(client) => unsafe { (*client).ClientAttachProvider },
-            Self::Provider(_) => None,
+            Self::Client(client) => {
+                // SAFETY: readable (type invariant).
+                unsafe { (*client).ClientAttachProvider }.map(Attach::Client)
+            }
+            Self::Provider(provider) => {
+                // SAFETY: readable (type invariant).
+                unsafe { (*provider).ProviderAttachClient }.map(Attach::Provider)
+            }
         }
     }
 
-    pub(crate) const fn attach_client(self) -> Option<NPI_PROVIDER_ATTACH_CLIENT_FN> {
-        match self {
-            // SAFETY: readable (type invariant).
-            Self::Provider(provider) => unsafe { (*provider).ProviderAttachClient },
-            Self::Client(_) => None,
-        }
-    }
-
-    pub(crate) const fn detach(self) -> Option<DetachFn> {
+    const fn detach(self) -> Option<DetachFn> {
         match self {
             // SAFETY: readable (type invariant).
             Self::Client(client) => unsafe { (*client).ClientDetachProvider },
@@ -124,7 +152,7 @@ impl Characteristics {
         }
     }
 
-    pub(crate) const fn cleanup(self) -> Option<CleanupFn> {
+    const fn cleanup(self) -> Option<CleanupFn> {
         match self {
             // SAFETY: readable (type invariant).
             Self::Client(client) => unsafe { (*client).ClientCleanupBindingContext },
@@ -133,22 +161,22 @@ impl Characteristics {
         }
     }
 
-    /// The attach callback's address: it tells which image the module is.
+    /// The attach callback's address, 0 where there is none.
     pub(crate) fn code(self) -> usize {
-        match self {
-            Self::Client(_) => self.attach_provider().map_or(0, |call| call as usize),
-            Self::Provider(_) => self.attach_client().map_or(0, |call| call as usize),
-        }
+        self.attach().map_or(0, Attach::code)
     }
 
-    /// The NPI, unless something is NULL that NMR cannot do without.
-    pub(crate) fn npi(self) -> Result<NPIID, Defect> {
-        if self.code() == 0 {
-            return Err(Defect("the attach callback"));
-        }
-        if self.detach().is_none() {
-            return Err(Defect("the detach callback"));
-        }
+    /// The callbacks, unless one is NULL that NMR cannot do without.
+    pub(crate) fn callbacks(self) -> Result<Callbacks, Defect> {
+        Ok(Callbacks {
+            attach: self.attach().ok_or(Defect("the attach callback"))?,
+            detach: self.detach().ok_or(Defect("the detach callback"))?,
+            cleanup: self.cleanup(),
+        })
+    }
+
+    /// The NPI.
+    pub(crate) const fn npi(self) -> Result<NPIID, Defect> {
         // SAFETY: inside a readable structure (type invariant).
         let id = unsafe { (*self.instance()).NpiId };
         if id.is_null() {
@@ -181,67 +209,16 @@ impl Characteristics {
         unsafe { (*self.instance()).Version }
     }
 
-    /// The module's identity, if it has one that is a GUID.
+    /// `ModuleId`, which may be NULL.
+    pub(crate) const fn module_id(self) -> *const NPI_MODULEID {
+        // SAFETY: inside a readable structure (type invariant).
+        unsafe { (*self.instance()).ModuleId }
+    }
+
+    /// The module's identity, if it has one that is a GUID: for use while the
+    /// module registers, as its pointers may be stale afterwards.
     pub(crate) fn module_guid(self) -> Option<GUID> {
-        // SAFETY: inside a readable structure (type invariant).
-        let id = unsafe { (*self.instance()).ModuleId };
         // SAFETY: null, or vouched for by the registering module.
-        unsafe { id.as_ref() }.and_then(NPI_MODULEID::guid)
-    }
-
-    pub(crate) const fn has_module_id(self) -> bool {
-        // SAFETY: inside a readable structure (type invariant).
-        let id = unsafe { (*self.instance()).ModuleId };
-        !id.is_null()
-    }
-
-    /// A number that changes when the structure changes, or the ids that it
-    /// points to. How long what lies behind `NpiSpecificCharacteristics` is,
-    /// only the NPI knows.
-    pub(crate) fn print(self) -> u64 {
-        let (version, length, _) = self.header();
-        // SAFETY: inside a readable structure (type invariant).
-        let instance = unsafe { &*self.instance() };
-        let mut print = Print::new();
-        print.add(u64::from(version) << 16 | u64::from(length));
-        print.add(self.code() as u64);
-        print.add(self.detach().map_or(0, |call| call as usize) as u64);
-        print.add(self.cleanup().map_or(0, |call| call as usize) as u64);
-        print.add(u64::from(instance.Version) << 16 | u64::from(instance.Size));
-        print.add(instance.NpiId.addr() as u64);
-        print.add(instance.ModuleId.addr() as u64);
-        print.add(u64::from(instance.Number));
-        print.add(instance.NpiSpecificCharacteristics.addr() as u64);
-        if !instance.NpiId.is_null() {
-            // SAFETY: the registering module vouches for its pointers.
-            print.add_guid(&unsafe { instance.NpiId.read() });
-        }
-        if !instance.ModuleId.is_null() {
-            // SAFETY: as above.
-            let module = unsafe { &*instance.ModuleId };
-            print.add(u64::from(module.Length) << 32 | u64::from(module.Type.cast_unsigned()));
-            if let Some(guid) = module.guid() {
-                print.add_guid(&guid);
-            }
-        }
-        print.0
-    }
-}
-
-/// FNV-1a over words.
-struct Print(u64);
-
-impl Print {
-    const fn new() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-
-    const fn add(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01B3);
-    }
-
-    fn add_guid(&mut self, guid: &GUID) {
-        self.add(u64::from(guid.Data1) << 32 | u64::from(guid.Data2) << 16 | u64::from(guid.Data3));
-        self.add(u64::from_le_bytes(guid.Data4));
+        unsafe { self.module_id().as_ref() }.and_then(NPI_MODULEID::guid)
     }
 }

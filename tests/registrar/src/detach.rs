@@ -12,6 +12,7 @@ use shared_npi::nmr::abi::{
 };
 
 use crate::binding::Plan;
+use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{Kind, Named};
 use crate::host::{self, Host, Lock, Side};
 use crate::knobs::Knob;
@@ -27,7 +28,7 @@ impl<H: Host> Registrar<H> {
             named: Named::Registration,
             side,
         };
-        let (who, _) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(host::Call::Deregister, who);
         let name = function(host::Call::Deregister, side);
         self.check_irql(name, DISPATCH, who);
@@ -43,13 +44,14 @@ impl<H: Host> Registrar<H> {
                     work.next = self.detach(work.next);
                 }
                 if may_finish {
+                    self.check_unchanged(who);
                     self.deregistered(work.own, who)
                 } else {
                     STATUS_PENDING
                 }
             }
             Err(refusal) => {
-                let status = self.turn_down(name, kind, who, refusal);
+                let status = self.turn_down(host::Call::Deregister, kind, handle, refusal);
                 let again = matches!(refusal, Refusal::Rule(..));
                 if again && self.host.draw(Knob::DeregisterTwice, 2) == 1 {
                     STATUS_PENDING
@@ -66,7 +68,7 @@ impl<H: Host> Registrar<H> {
         self.open(wake.as_ref());
         drop(door);
         if let (STATUS_SUCCESS, Some(gone)) = (status, who.registration) {
-            self.ledger.with(|ledger| ledger.forget_registration(gone));
+            self.forget(gone);
         }
         status
     }
@@ -104,9 +106,13 @@ impl<H: Host> Registrar<H> {
                 }
                 Step::Detach(call) => {
                     let status = self.call_detach(&call);
-                    let side = call.module.side();
-                    self.state
-                        .with(|state| state.detach_returned(call.binding, side, status))
+                    let (reported, step) = self
+                        .state
+                        .with(|state| state.detach_returned(call.binding, call.side, status));
+                    if reported && status == STATUS_SUCCESS {
+                        self.completed_in_vain(&call);
+                    }
+                    step
                 }
                 Step::CleanUp(binding, [client, provider]) => {
                     let calls = if self.host.draw(Knob::CleanupOrder, 2) == 0 {
@@ -119,8 +125,7 @@ impl<H: Host> Registrar<H> {
                     }
                     self.state.with(|state| state.cleaned(binding))
                 }
-                Step::Done(binding, wakes) => {
-                    self.forget(binding);
+                Step::Done(wakes) => {
                     for wake in &wakes {
                         self.open(wake.as_ref());
                     }
@@ -131,24 +136,20 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Calls a detach callback.
-    fn call_detach(&self, call: &Call) -> NTSTATUS {
-        self.check_unchanged(&call.module);
-        let Some(callback) = call.module.characteristics.detach() else {
-            return STATUS_SUCCESS;
-        };
-        let who = Who::module(&call.module)
-            .binding(call.id)
-            .code(callback as usize);
+    fn call_detach(&self, call: &Call<DetachFn>) -> NTSTATUS {
+        let who = Who::call(call, call.callback as usize);
+        self.check_unchanged(who);
         self.enter(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
+            if call.prompt {
+                self.state
+                    .with(|state| state.detach_entered(call.binding, call.side));
+            }
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding.
-            unsafe { callback(call.context) }
+            unsafe { (call.callback)(call.context) }
         });
         self.leave(host::Call::DetachCallback, who, status);
-        if status == STATUS_SUCCESS {
-            self.check_idle(who, "returned STATUS_SUCCESS from its detach callback");
-        }
         if status != STATUS_SUCCESS && status != STATUS_PENDING {
             let name = function(host::Call::DetachCallback, who.side);
             self.breach(
@@ -165,20 +166,31 @@ impl<H: Host> Registrar<H> {
         status
     }
 
-    /// Calls a cleanup callback, if the module has one.
-    fn call_cleanup(&self, call: &Call) {
-        self.check_unchanged(&call.module);
-        let Some(callback) = call.module.characteristics.cleanup() else {
-            return;
-        };
-        let who = Who::module(&call.module)
-            .binding(call.id)
-            .code(callback as usize);
+    /// R20: a detach that did not pend was reported as complete.
+    fn completed_in_vain(&self, call: &Call<DetachFn>) {
+        let who = Who::call(call, call.callback as usize);
+        let complete = function(host::Call::DetachComplete, who.side);
+        let callback = function(host::Call::DetachCallback, who.side);
+        self.breach(
+            20,
+            who,
+            format_args!("{complete} was called before {callback} returned STATUS_SUCCESS"),
+        );
+    }
+
+    /// Calls a cleanup callback.
+    fn call_cleanup(&self, call: &Call<CleanupFn>) {
+        let who = Who::call(call, call.callback as usize);
+        self.check_unchanged(who);
+        if H::CHECKED {
+            self.state
+                .with(|state| state.cleanup_entered(call.binding, call.side));
+        }
         self.enter(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding, which both sides have left.
-            unsafe { callback(call.context) };
+            unsafe { (call.callback)(call.context) };
         });
         self.left(host::Call::CleanupCallback, who);
     }
@@ -210,11 +222,10 @@ impl<H: Host> Registrar<H> {
             named: Named::Binding,
             side,
         };
-        let (who, _) = self.identify(handle, kind);
+        let who = self.identify(handle, kind);
         self.enter(host::Call::DetachComplete, who);
         let name = function(host::Call::DetachComplete, side);
         self.check_irql(name, DISPATCH, who);
-        self.check_idle(who, "completed its detach");
         match self.state.with(|state| state.detach_complete(handle, side)) {
             Ok((completed, step)) => {
                 if completed == Completed::BeforeDetach {
@@ -227,17 +238,25 @@ impl<H: Host> Registrar<H> {
                 self.drive(step);
             }
             Err(refusal) => {
-                self.turn_down(name, kind, who, refusal);
+                self.turn_down(host::Call::DetachComplete, kind, handle, refusal);
             }
         }
         self.left(host::Call::DetachComplete, who);
     }
 
-    /// Reports why `name` does nothing; answers what it returns.
-    pub(crate) fn turn_down(&self, name: &str, kind: Kind, who: Who, refusal: Refusal) -> NTSTATUS {
+    /// Reports why `call` does nothing; answers what it returns.
+    pub(crate) fn turn_down(
+        &self,
+        call: host::Call,
+        kind: Kind,
+        handle: HANDLE,
+        refusal: Refusal,
+    ) -> NTSTATUS {
         match refusal {
-            Refusal::Handle(misuse) => self.misused(name, kind, misuse),
+            Refusal::Handle(misuse) => self.misused(call, kind, handle, misuse),
             Refusal::Rule(rule, how) => {
+                let who = self.identify(handle, kind);
+                let name = function(call, kind.side);
                 self.breach(rule, who, format_args!("{name} was called {how}"));
                 STATUS_INVALID_PARAMETER
             }

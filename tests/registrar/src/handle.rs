@@ -27,8 +27,9 @@ const USE_SHIFT: u32 = usize::BITS / 2;
 
 /// How many slots a handle can name.
 pub(crate) const SLOTS: u32 = 1 << (USE_SHIFT - SLOT_SHIFT);
-/// The uses of a slot that a handle can tell apart.
-pub(crate) const USES: u32 = u32::MAX >> (32 - (usize::BITS - USE_SHIFT));
+/// The uses of a slot that a handle can tell apart: one less than it has bits
+/// for, which leaves a number for a slot that is used up.
+pub(crate) const USES: u32 = (u32::MAX >> (32 - (usize::BITS - USE_SHIFT))) - 1;
 
 /// What a handle names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,9 @@ pub trait Host: Sized {
     type Completion: Completion;
 
     /// Whether the registrar watches the modules: events, findings and histories.
-    /// A host that only wants NMR's behaviour, at its bare cost, says `false`.
+    /// A host that only wants NMR's behaviour, at its bare cost, says `false`:
+    /// then a wait inside its own callback blocks, and who calls
+    /// `NmrClientAttachProvider` is not asked.
     const CHECKED: bool = true;
 
     /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.
@@ -123,12 +125,12 @@ impl Side {
 
 /// A registration, numbered from 1 in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RegistrationId(pub u32);
+pub struct RegistrationId(pub u64);
 
 /// A binding (an attach, accepted or not), numbered from 1 in the order in
 /// which they were offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BindingId(pub u32);
+pub struct BindingId(pub u64);
 
 /// One of NMR's functions or of the modules' callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What only a host can see happen and only the registrar can judge: calls
-//! between modules, memory that is freed, images that go, time that runs out.
+//! What a host asks the registrar: who is registered, who owes what, and whether
+//! memory may be freed.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use shared_npi::nmr::abi::{GUID, NPIID};
+use shared_npi::nmr::abi::NPIID;
 
 use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
 use crate::registrar::Registrar;
-use crate::registration::Module;
+use crate::snapshot::Snapshot;
 use crate::watch::Who;
 
 /// A registration whose wait has not returned.
@@ -22,12 +22,25 @@ pub struct LiveRegistration {
     pub side: Side,
     /// The address of its attach callback when it registered.
     pub code: usize,
-    /// Its `ModuleId`, if that is a GUID.
-    pub module: Option<GUID>,
     /// Its NPI.
     pub npi: NPIID,
     /// `NmrDeregister...` has been called.
     pub deregistering: bool,
+}
+
+/// What a side of a binding is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Its attach callback has not returned.
+    Attaching,
+    /// Its detach callback has not been called.
+    NotYetDetaching,
+    /// Its detach callback has not returned.
+    Detaching,
+    /// Its detach callback has returned `STATUS_PENDING`.
+    Pended,
+    /// Its cleanup callback has not returned.
+    CleaningUp,
 }
 
 /// A side of a binding that a deregistration waits for.
@@ -41,11 +54,8 @@ pub struct Holdup {
     pub registration: RegistrationId,
     /// The address of its attach callback.
     pub code: usize,
-    /// Its `ModuleId`, if that is a GUID.
-    pub module: Option<GUID>,
-    /// Its detach callback has returned `STATUS_PENDING`; otherwise it has not
-    /// returned.
-    pub pended: bool,
+    /// What it is at.
+    pub doing: Doing,
 }
 
 impl<H: Host> Registrar<H> {
@@ -63,43 +73,19 @@ impl<H: Host> Registrar<H> {
     /// completed never will be. Answers how many there are.
     pub fn stalled(&self) -> usize {
         let holdups = self.holdups();
-        for holdup in holdups.iter().filter(|holdup| holdup.pended) {
+        for holdup in holdups
+            .iter()
+            .filter(|holdup| holdup.doing == Doing::Pended)
+        {
             let who = Who {
                 side: holdup.side,
                 registration: Some(holdup.registration),
                 binding: Some(holdup.binding),
                 code: holdup.code,
-                name: holdup.module,
             };
             self.breach(20, who, format_args!("a pending detach is never completed"));
         }
         holdups.len()
-    }
-
-    /// R28, R29: the image at `image` goes. Answers how many registrations it
-    /// leaves behind.
-    pub fn unloading(&self, image: &Range<usize>) -> usize {
-        let mut live = self.live_registrations();
-        live.retain(|registration| image.contains(&registration.code));
-        for registration in &live {
-            let who = Who {
-                side: registration.side,
-                registration: Some(registration.id),
-                binding: None,
-                code: registration.code,
-                name: registration.module,
-            };
-            if registration.deregistering {
-                self.breach(
-                    28,
-                    who,
-                    format_args!("the driver unloads without a wait for its deregistration"),
-                );
-            } else {
-                self.breach(29, who, format_args!("the driver unloads while registered"));
-            }
-        }
-        live.len()
     }
 
     /// R2, R26: the memory at `memory` is freed.
@@ -107,13 +93,17 @@ impl<H: Host> Registrar<H> {
         if !H::CHECKED {
             return;
         }
-        let (registrations, contexts) = self.state.with(|state| state.owners_in(memory));
-        for module in registrations {
+        let registrations = self.ledger.with(|ledger| ledger.registered_in(memory));
+        let contexts = self.state.with(|state| state.bound_in(memory));
+        for (module, part) in registrations {
             let who = Who::module(&module);
+            self.retire(module.id);
             self.breach(
                 2,
                 who,
-                format_args!("what the module registered is freed before its wait has returned"),
+                format_args!(
+                    "what the module registered ({part}) is freed before its wait has returned"
+                ),
             );
         }
         for (module, binding) in contexts {
@@ -126,76 +116,34 @@ impl<H: Host> Registrar<H> {
         }
     }
 
-    /// R15, R18: the module on side `from` of a binding calls its peer. A host
-    /// says so from the dispatch tables that it
-    /// [`interpose`](Host::interpose)s.
-    pub fn call_begins(&self, binding: BindingId, from: Side) {
-        if !H::CHECKED {
+    /// R2: what a module registered is as it was. The registration is held by
+    /// a binding or by the caller's wait.
+    pub(crate) fn check_unchanged(&self, who: Who) {
+        let Some(id) = who.registration.filter(|_| H::CHECKED) else {
             return;
-        }
-        let broken = self.ledger.with(|ledger| ledger.call_begins(binding, from));
-        if let Some((rule, how)) = broken {
-            self.breach(
-                rule,
-                self.end_of(binding, from),
-                format_args!("the module {how}"),
-            );
-        }
-    }
-
-    /// Such a call has ended: for one that returned `STATUS_PENDING`, when it
-    /// was completed.
-    pub fn call_ends(&self, binding: BindingId, from: Side) {
-        if H::CHECKED {
-            self.ledger.with(|ledger| ledger.call_ends(binding, from));
-        }
-    }
-
-    fn end_of(&self, binding: BindingId, side: Side) -> Who {
-        self.state
-            .with(|state| state.end_of(binding, side))
-            .map_or(Who::on(side), |module| Who::module(&module))
-            .binding(binding)
-    }
-
-    /// R19: a side that says it is done has no calls under way.
-    pub(crate) fn check_idle(&self, who: Who, how: &str) {
-        if !H::CHECKED {
-            return;
-        }
-        let Some(binding) = who.binding else { return };
-        let calls = self.ledger.with(|ledger| ledger.calls(binding, who.side));
-        if calls > 0 {
-            self.breach(
-                19,
-                who,
-                format_args!("the module {how} with {calls} calls to its peer under way"),
-            );
-        }
-    }
-
-    /// R2: what a module registered is as it was.
-    pub(crate) fn check_unchanged(&self, module: &Module) {
-        if !H::CHECKED {
-            return;
-        }
-        let print = module.characteristics.print();
-        let unchanged = self
-            .ledger
-            .with(|ledger| ledger.unchanged(module.id, print));
-        if !unchanged {
-            let who = Who::module(module);
+        };
+        let remembered = self.ledger.with(|ledger| ledger.snapshot(id).copied());
+        if let Some(what) = remembered.and_then(|snapshot| snapshot.changed())
+            && self.retire(id)
+        {
             self.breach(
                 2,
                 who,
-                format_args!("what the module registered has changed"),
+                format_args!("what the module registered has changed: {what}"),
             );
         }
     }
 
-    pub(crate) fn forget(&self, binding: BindingId) {
+    /// Has what a module registered looked at no more; true the first time.
+    fn retire(&self, registration: RegistrationId) -> bool {
+        self.ledger
+            .with(|ledger| ledger.snapshot(registration).is_some_and(Snapshot::retire))
+    }
+
+    /// A registration is gone.
+    pub(crate) fn forget(&self, registration: RegistrationId) {
         if H::CHECKED {
-            self.ledger.with(|ledger| ledger.forget(binding));
+            self.ledger.with(|ledger| ledger.forget(registration));
         }
     }
 }

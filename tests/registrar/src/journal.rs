@@ -67,7 +67,7 @@ mod tests {
                     phase: Phase::Enter,
                     side: Side::Client,
                     registration: None,
-                    binding: Some(BindingId(u32::from(time % 2 == 0))),
+                    binding: Some(BindingId(u64::from(time % 2 == 0))),
                     code: 0,
                 },
             });

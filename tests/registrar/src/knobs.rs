@@ -14,21 +14,31 @@
 //! | [`AttachOrder`](Knob::AttachOrder) | oldest peer first | newest peer first | no order is given |
 //! | [`OddCharacteristics`](Knob::OddCharacteristics) | registered all the same | `STATUS_INVALID_PARAMETER` | the fields have required values, but no status for others |
 //! | [`NullModuleId`](Knob::NullModuleId) | registered | `STATUS_INVALID_PARAMETER` | the reference wants an id; shipping modules pass NULL in templates |
-//! | [`AttachThread`](Knob::AttachThread) | refused | served | "from `ClientAttachProvider`" is all that is said |
+//! | [`AttachThread`](Knob::AttachThread) | refused | served | `NmrClientAttachProvider` is for its own `ClientAttachProvider`; what it does elsewhere is not said |
 //! | [`OddDetachStatus`](Knob::OddDetachStatus) | as `STATUS_SUCCESS` | as `STATUS_PENDING` | two statuses are documented; shipping modules return others |
 //! | [`DeregisterTwice`](Knob::DeregisterTwice) | `STATUS_INVALID_PARAMETER` | `STATUS_PENDING` | not documented |
-//! | [`DeregisterWhenIdle`](Knob::DeregisterWhenIdle) | `STATUS_PENDING` | `STATUS_SUCCESS` | only `STATUS_PENDING` is documented and seen on Windows; older simulations answer otherwise, so a host asks for this one on purpose |
+//! | [`DeregisterWhenIdle`](Knob::DeregisterWhenIdle) | `STATUS_PENDING` | `STATUS_SUCCESS` | only `STATUS_PENDING` is documented and seen on Windows; mocks and older simulations answer otherwise, and a module that is right survives both |
 //!
 //! Some open points are decided, not drawn, because only one answer leaves a
 //! module a way to be right: cleanup callbacks have returned before a wait
 //! does; a provider whose client failed after it had accepted is detached and
 //! cleaned up; the two ends of a binding have different handles; a completion
 //! that comes before the detach callback is remembered; two registrations of
-//! one driver are paired like any others.
+//! one driver are paired like any others; one `NmrRegister...` makes its offers
+//! one after another, while those of peers that register on other threads run
+//! beside them; a registration that is never waited for stays, and is a finding
+//! when its image goes.
+//!
+//! Each knob is drawn from the run's seed unless [`Knobs`] fixes it.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::str::FromStr;
 
 /// A question about NMR that no document answers: a host answers it anew each
 /// time it comes up, and a module must survive every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
 pub enum Knob {
     /// Which side's detach callback runs first: 0 client, 1 provider.
     DetachOrder,
@@ -61,8 +71,9 @@ pub enum Knob {
     /// Whether a NULL `ModuleId` is 0 registered or 1 refused with
     /// `STATUS_INVALID_PARAMETER`.
     NullModuleId,
-    /// Whether a `NmrClientAttachProvider` on another thread than that of the
-    /// `ClientAttachProvider` is 0 refused or 1 served.
+    /// Whether a `NmrClientAttachProvider` outside the `ClientAttachProvider`
+    /// that its handle was given to, on another thread or in the offer of
+    /// another provider, is 0 refused or 1 served.
     AttachThread,
     /// Whether a detach callback that returns neither `STATUS_SUCCESS` nor
     /// `STATUS_PENDING` counts as 0 the one or 1 the other.
@@ -98,6 +109,139 @@ impl Knob {
         match self {
             Self::HandleOnFailure => 3,
             _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Knob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// The answers to all knobs: some may be fixed, the rest are drawn.
+///
+/// As text, the fixed ones: `DetachOrder:1+CleanupOrder:0`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Knobs {
+    fixed: [Option<u32>; Knob::ALL.len()],
+}
+
+impl Knobs {
+    /// Nothing is fixed.
+    pub const DRAWN: Self = Self {
+        fixed: [None; Knob::ALL.len()],
+    };
+
+    /// Answer 0 to everything.
+    pub const FIRST: Self = Self {
+        fixed: [Some(0); Knob::ALL.len()],
+    };
+
+    /// Fixes a knob, or lets it be drawn again.
+    ///
+    /// # Panics
+    ///
+    /// If the knob has no such answer.
+    pub fn set(&mut self, knob: Knob, answer: Option<u32>) {
+        assert!(
+            answer.is_none_or(|answer| answer < knob.answers()),
+            "{knob} has {} answers",
+            knob.answers()
+        );
+        self.fixed[knob as usize] = answer;
+    }
+
+    /// The answer to `knob`: `drawn` is asked for one unless it is fixed.
+    pub fn answer(&self, knob: Knob, drawn: impl FnOnce() -> u32) -> u32 {
+        self.fixed[knob as usize].unwrap_or_else(drawn)
+    }
+}
+
+impl fmt::Display for Knobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fixed = Knob::ALL
+            .iter()
+            .filter_map(|&knob| Some((knob, self.fixed[knob as usize]?)));
+        for (index, (knob, answer)) in fixed.enumerate() {
+            let joint = if index == 0 { "" } else { "+" };
+            write!(f, "{joint}{knob}:{answer}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is not [`Knobs`], and what would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownKnob(String);
+
+impl fmt::Display for UnknownKnob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is no KNOB:ANSWER; there are", self.0)?;
+        for (index, knob) in Knob::ALL.iter().enumerate() {
+            let joint = if index == 0 { " " } else { ", " };
+            write!(f, "{joint}{knob}:0-{}", knob.answers() - 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownKnob {}
+
+impl FromStr for Knobs {
+    type Err = UnknownKnob;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKnob> {
+        let mut knobs = Self::DRAWN;
+        for word in text.split('+').filter(|word| !word.is_empty()) {
+            let (knob, answer) = fixed(word).ok_or_else(|| UnknownKnob(word.into()))?;
+            knobs.set(knob, Some(answer));
+        }
+        Ok(knobs)
+    }
+}
+
+fn fixed(word: &str) -> Option<(Knob, u32)> {
+    let (name, answer) = word.split_once(':')?;
+    let knob = Knob::ALL
+        .into_iter()
+        .find(|knob| knob.to_string() == name)?;
+    let answer = answer.parse().ok()?;
+    (answer < knob.answers()).then_some((knob, answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knobs_are_their_own_text() {
+        let mut knobs = Knobs::DRAWN;
+        assert_eq!("".parse(), Ok(knobs));
+        knobs.set(Knob::HandleOnFailure, Some(2));
+        knobs.set(Knob::DetachOrder, Some(1));
+        let text = knobs.to_string();
+        assert_eq!(text, "DetachOrder:1+HandleOnFailure:2");
+        assert_eq!(text.parse(), Ok(knobs));
+        assert_eq!(knobs.answer(Knob::DetachOrder, || 0), 1);
+        assert_eq!(knobs.answer(Knob::CleanupOrder, || 7), 7);
+    }
+
+    #[test]
+    fn every_knob_stands_at_its_own_place() {
+        for (place, knob) in Knob::ALL.into_iter().enumerate() {
+            assert_eq!(place, knob as usize);
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_is_named_with_what_there_is() {
+        for wrong in ["Detach:1", "DetachOrder", "DetachOrder:2", "DetachOrder:x"] {
+            let error = wrong.parse::<Knobs>().unwrap_err().to_string();
+            assert!(
+                error.contains(wrong) && error.contains("HandleOnFailure:0-2"),
+                "{error}"
+            );
         }
     }
 }

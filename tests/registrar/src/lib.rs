@@ -46,9 +46,10 @@ mod registrar;
 mod registration;
 pub mod rules;
 mod slab;
+mod snapshot;
 mod state;
 mod wait;
 mod watch;
 
-pub use inspect::{Holdup, LiveRegistration};
+pub use inspect::{Doing, Holdup, LiveRegistration};
 pub use registrar::Registrar;

@@ -15,7 +15,7 @@ use std::vec::Vec;
 
 use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
-use crate::knobs::Knob;
+use crate::knobs::{Knob, Knobs};
 use crate::registrar::Registrar;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -94,7 +94,7 @@ pub struct Process {
 #[derive(Debug)]
 struct Told {
     draws: ChaCha8Rng,
-    fixed: Vec<(Knob, u32)>,
+    knobs: Knobs,
     faults: Vec<(Call, Side, NTSTATUS)>,
     findings: Vec<Finding>,
     notes: Vec<Finding>,
@@ -109,7 +109,7 @@ impl Process {
             began: Instant::now(),
             told: Mutex::new(Told {
                 draws: ChaCha8Rng::seed_from_u64(seed),
-                fixed: Vec::new(),
+                knobs: Knobs::DRAWN,
                 faults: Vec::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),
@@ -123,11 +123,14 @@ impl Process {
         locked(&self.told).draws = ChaCha8Rng::seed_from_u64(seed);
     }
 
+    /// Answers open questions by `knobs` from now on.
+    pub fn set_knobs(&self, knobs: Knobs) {
+        locked(&self.told).knobs = knobs;
+    }
+
     /// Answers `knob` with `answer` from now on, or from the seed again.
     pub fn fix(&self, knob: Knob, answer: Option<u32>) {
-        let fixed = &mut locked(&self.told).fixed;
-        fixed.retain(|&(other, _)| other != knob);
-        fixed.extend(answer.map(|answer| (knob, answer)));
+        locked(&self.told).knobs.set(knob, answer);
     }
 
     /// Lets the next `call` for `side` fail with `status`.
@@ -177,13 +180,8 @@ impl Host for Process {
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
         let told = &mut *locked(&self.told);
-        told.fixed
-            .iter()
-            .find(|&&(fixed, _)| fixed == knob)
-            .map_or_else(
-                || told.draws.random_range(0..answers),
-                |&(_, answer)| answer,
-            )
+        let draws = &mut told.draws;
+        told.knobs.answer(knob, || draws.random_range(0..answers))
     }
 
     fn inject(&self, call: Call, side: Side) -> Option<NTSTATUS> {

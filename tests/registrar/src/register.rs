@@ -10,15 +10,24 @@ use shared_npi::nmr::abi::{
     HANDLE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
-use crate::characteristics::{Characteristics, Defect};
+use crate::characteristics::{Callbacks, Characteristics, Defect};
 use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::Door;
+use crate::snapshot::Snapshot;
 use crate::state::{Applicant, Next};
 use crate::watch::{PASSIVE, Who, function};
+
+/// What may be registered.
+#[derive(Clone, Copy)]
+struct Admitted {
+    characteristics: Characteristics,
+    callbacks: Callbacks,
+    npi: NpiKey,
+}
 
 impl<H: Host> Registrar<H> {
     /// # Safety
@@ -36,9 +45,9 @@ impl<H: Host> Registrar<H> {
         self.enter(Call::Register, who);
         self.check_irql(function(Call::Register, side), PASSIVE, who);
         let status = match self.admit(who, characteristics, handle_out) {
-            Ok((characteristics, npi)) => {
+            Ok(admitted) => {
                 // SAFETY: `admit` refuses a null `handle_out`; the caller's promise.
-                match unsafe { self.enroll(characteristics, npi, context, handle_out) } {
+                match unsafe { self.enroll(admitted, context, handle_out) } {
                     Ok(who) => return self.leave(Call::Register, who, STATUS_SUCCESS),
                     Err(status) => status,
                 }
@@ -65,7 +74,7 @@ impl<H: Host> Registrar<H> {
         who: Who,
         characteristics: Option<Characteristics>,
         handle_out: *mut HANDLE,
-    ) -> Result<(Characteristics, NpiKey), NTSTATUS> {
+    ) -> Result<Admitted, NTSTATUS> {
         let refuse = |what| {
             self.breach(1, who, format_args!("{what} is NULL"));
             Err(STATUS_INVALID_PARAMETER)
@@ -76,9 +85,9 @@ impl<H: Host> Registrar<H> {
         if handle_out.is_null() {
             return refuse("the handle variable's address");
         }
-        let npi = match characteristics.npi() {
-            Ok(npi) => npi,
-            Err(Defect(what)) => return refuse(what),
+        let (callbacks, npi) = match (characteristics.callbacks(), characteristics.npi()) {
+            (Ok(callbacks), Ok(npi)) => (callbacks, npi.into()),
+            (Err(Defect(what)), _) | (_, Err(Defect(what))) => return refuse(what),
         };
         if let Some(Defect(what)) = characteristics.oddity() {
             self.breach(1, who, format_args!("{what}"));
@@ -89,7 +98,11 @@ impl<H: Host> Registrar<H> {
         self.admit_instance(who, characteristics)?;
         match self.host.inject(Call::Register, who.side) {
             Some(status) => Err(status),
-            None => Ok((characteristics, npi.into())),
+            None => Ok(Admitted {
+                characteristics,
+                callbacks,
+                npi,
+            }),
         }
     }
 
@@ -102,7 +115,7 @@ impl<H: Host> Registrar<H> {
                 format_args!("the registration instance's Version is not 0"),
             );
         }
-        if characteristics.has_module_id() {
+        if !characteristics.module_id().is_null() {
             return Ok(());
         }
         self.warn(1, who, format_args!("ModuleId is NULL"));
@@ -118,14 +131,19 @@ impl<H: Host> Registrar<H> {
     /// that is not null.
     unsafe fn enroll(
         &self,
-        characteristics: Characteristics,
-        npi: NpiKey,
+        admitted: Admitted,
         context: *mut c_void,
         handle_out: *mut HANDLE,
     ) -> Result<Who, NTSTATUS> {
+        let Admitted {
+            characteristics,
+            callbacks,
+            npi,
+        } = admitted;
         let handle_first = self.host.draw(Knob::HandleWritten, 2) == 0;
         let applicant = Applicant {
-            characteristics,
+            instance: characteristics.instance(),
+            callbacks,
             context,
             npi,
             door: Door::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
@@ -137,7 +155,11 @@ impl<H: Host> Registrar<H> {
             .state
             .with(|state| state.register(applicant, thread))
             .map_err(|_unused| STATUS_INSUFFICIENT_RESOURCES)?;
-        self.check_unchanged(&registered.module);
+        if H::CHECKED {
+            let snapshot = Snapshot::new(characteristics, context);
+            self.ledger
+                .with(|ledger| ledger.remember(registered.module, snapshot));
+        }
         if handle_first {
             // SAFETY: the caller's promise.
             unsafe { handle_out.write(registered.handle) };

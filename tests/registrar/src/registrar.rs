@@ -53,10 +53,9 @@ impl<H: Host> Registrar<H> {
         handle: *mut HANDLE,
     ) -> NTSTATUS {
         // SAFETY: the caller's promise.
-        unsafe {
-            let characteristics = Characteristics::provider(characteristics);
-            self.register(Side::Provider, characteristics, context, handle)
-        }
+        let characteristics = unsafe { Characteristics::provider(characteristics) };
+        // SAFETY: the caller's promise.
+        unsafe { self.register(Side::Provider, characteristics, context, handle) }
     }
 
     /// `NmrRegisterClient`. IRQL = `PASSIVE_LEVEL`.
@@ -71,10 +70,9 @@ impl<H: Host> Registrar<H> {
         handle: *mut HANDLE,
     ) -> NTSTATUS {
         // SAFETY: the caller's promise.
-        unsafe {
-            let characteristics = Characteristics::client(characteristics);
-            self.register(Side::Client, characteristics, context, handle)
-        }
+        let characteristics = unsafe { Characteristics::client(characteristics) };
+        // SAFETY: the caller's promise.
+        unsafe { self.register(Side::Client, characteristics, context, handle) }
     }
 
     /// `NmrDeregisterProvider`. IRQL <= `DISPATCH_LEVEL`.

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::HANDLE;
+use shared_npi::nmr::abi::NPI_REGISTRATION_INSTANCE;
 
-use crate::characteristics::Characteristics;
+use crate::characteristics::{Attach, Callbacks};
 use crate::host::{Completion, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
@@ -19,21 +19,29 @@ use crate::slab::{Exhausted, NONE};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Module {
     pub(crate) id: RegistrationId,
-    pub(crate) characteristics: Characteristics,
+    /// What its peers are shown of it, readable while it is registered.
+    pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
+    pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
-    pub(crate) code: usize,
 }
 
 impl Module {
     pub(crate) const fn side(&self) -> Side {
-        self.characteristics.side()
+        match self.callbacks.attach {
+            Attach::Client(_) => Side::Client,
+            Attach::Provider(_) => Side::Provider,
+        }
+    }
+
+    /// An address in its image.
+    pub(crate) fn code(&self) -> usize {
+        self.callbacks.attach.code()
     }
 }
 
 /// A registration.
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
-    pub(crate) handle: HANDLE,
     pub(crate) npi: NpiKey,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,
@@ -43,9 +51,11 @@ pub(crate) struct Registration<C> {
     pub(crate) deregistering: bool,
     /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned.
     pub(crate) busy: u32,
-    /// `NmrWaitFor...` has returned: the handle is dead.
+    /// `NmrWaitFor...` is about to return: the handle is dead.
     pub(crate) waited: bool,
-    /// Threads that use the door: they wait at it or open it.
+    /// Threads in `NmrWaitFor...`.
+    pub(crate) waiters: u32,
+    /// Threads that use the door: they wait at it, open it or have gone through.
     pub(crate) at_door: u32,
     pub(crate) door: Door<C>,
 }

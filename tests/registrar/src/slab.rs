@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A table that grows in chunks, so that nothing in it is ever moved, and that
-//! knows an old key from a new one.
+//! knows an old key from a new one. A slot all of whose keys have been used is
+//! never used again.
 //!
 //! It grows only in [`Slab::reserve`], which is where it can fail.
 
@@ -36,6 +37,9 @@ pub(crate) enum Misfit {
 
 struct Slot<T> {
     turn: u32,
+    /// Whether its last turns ended by [`Slab::remove_marked`], a bit each, the
+    /// last one's lowest.
+    marks: u64,
     next_free: u32,
     value: Option<T>,
 }
@@ -81,6 +85,7 @@ impl<T> Slab<T> {
         for next in base as u32 + 1..=end {
             chunk.push(Slot {
                 turn: 1,
+                marks: 0,
                 next_free: if next == end { self.free } else { next },
                 value: None,
             });
@@ -114,18 +119,37 @@ impl<T> Slab<T> {
 
     /// Takes the value in `slot` away and makes its keys old.
     pub(crate) fn remove(&mut self, slot: u32) -> T {
+        self.end_turn(slot, false)
+    }
+
+    /// As [`remove`](Self::remove), in a way that
+    /// [`was_marked`](Self::was_marked) remembers.
+    pub(crate) fn remove_marked(&mut self, slot: u32) -> T {
+        self.end_turn(slot, true)
+    }
+
+    fn end_turn(&mut self, slot: u32, marked: bool) -> T {
         let free = self.free;
         let entry = self.slot_mut(slot);
         let value = entry.value.take().expect("only what is there is removed");
-        entry.next_free = free;
-        entry.turn = if entry.turn == USES {
-            1
-        } else {
-            entry.turn + 1
-        };
-        self.free = slot;
-        self.spare += 1;
+        entry.turn += 1;
+        entry.marks = entry.marks << 1 | u64::from(marked);
+        if entry.turn <= USES {
+            entry.next_free = free;
+            self.free = slot;
+            self.spare += 1;
+        }
         value
+    }
+
+    /// Whether what `key` named went by [`remove_marked`](Self::remove_marked),
+    /// if it was one of the last 64 in its slot.
+    pub(crate) fn was_marked(&self, key: Key) -> bool {
+        self.slot(key.slot).is_some_and(|entry| {
+            let age = entry.turn.checked_sub(key.turn + 1);
+            age.and_then(|age| entry.marks.checked_shr(age))
+                .is_some_and(|marks| marks & 1 == 1)
+        })
     }
 
     /// The slot that `key` names.
@@ -211,6 +235,34 @@ mod tests {
         slab.reserve(200).unwrap();
         assert_eq!(slab.chunks.len(), chunks);
         assert_eq!(slab.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_slot_whose_keys_are_used_up_is_not_used_again() {
+        let mut slab = Slab::new();
+        slab.reserve(1).unwrap();
+        let first = slab.free;
+        slab.slot_mut(first).turn = USES;
+        let last = slab.insert('a');
+        slab.remove(last.slot);
+        assert_eq!(slab.find(last), Err(Misfit::Past));
+        slab.reserve(64).unwrap();
+        for _ in 0..64 {
+            assert_ne!(slab.insert('b').slot, last.slot);
+        }
+    }
+
+    #[test]
+    fn it_remembers_how_a_slot_was_left() {
+        let mut slab = Slab::new();
+        slab.reserve(1).unwrap();
+        let marked = slab.insert('a');
+        slab.remove_marked(marked.slot);
+        let plain = slab.insert('b');
+        slab.remove(plain.slot);
+        assert_eq!(plain.slot, marked.slot);
+        assert!(slab.was_marked(marked));
+        assert!(!slab.was_marked(plain));
     }
 
     #[test]

@@ -8,13 +8,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use shared_npi::nmr::abi::{GUID, HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::finding::{Finding, Moment};
 use crate::handle::{Kind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
 use crate::registrar::Registrar;
 use crate::registration::Module;
+use crate::state;
 
 /// `PASSIVE_LEVEL`.
 pub(crate) const PASSIVE: u8 = 0;
@@ -30,7 +31,6 @@ pub(crate) struct Who {
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
-    pub(crate) name: Option<GUID>,
 }
 
 impl Who {
@@ -41,7 +41,6 @@ impl Who {
             registration: None,
             binding: None,
             code: 0,
-            name: None,
         }
     }
 
@@ -50,8 +49,17 @@ impl Who {
             side: module.side(),
             registration: Some(module.id),
             binding: None,
-            code: module.code,
-            name: module.characteristics.module_guid(),
+            code: module.code(),
+        }
+    }
+
+    /// The module with a callback at `code` that is called.
+    pub(crate) const fn call<F>(call: &state::Call<F>, code: usize) -> Self {
+        Self {
+            side: call.side,
+            registration: Some(call.registration),
+            binding: Some(call.id),
+            code,
         }
     }
 
@@ -121,43 +129,49 @@ impl<H: Host> Registrar<H> {
         let mut text = String::new();
         // Writing to a `String` does not fail.
         let _ = fmt::write(&mut text, what);
+        let (module, history) = self.ledger.with(|ledger| {
+            (
+                who.registration.and_then(|id| ledger.name(id)),
+                who.binding
+                    .map_or_else(Vec::new, |id| ledger.journal.history(id)),
+            )
+        });
         Finding {
             rule,
             what: text,
             side: who.side,
             registration: who.registration,
-            module: who.name,
+            module,
             binding: who.binding,
             code: who.code,
             thread: self.host.thread(),
-            history: who.binding.map_or_else(Vec::new, |binding| {
-                self.ledger.with(|ledger| ledger.journal.history(binding))
-            }),
+            history,
         }
     }
 
     /// Whose handle of `kind` this is, as far as that can be told.
-    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> (Who, Option<Module>) {
+    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> Who {
         let owner = if H::CHECKED {
             self.state.with(|state| state.owner(handle, kind))
         } else {
             None
         };
-        match owner {
-            None => (Who::on(kind.side), None),
-            Some((module, binding)) => {
-                let who = Who {
-                    binding,
-                    ..Who::module(&module)
-                };
-                (who, Some(module))
-            }
-        }
+        owner.map_or(Who::on(kind.side), |(module, binding)| Who {
+            binding,
+            ..Who::module(&module)
+        })
     }
 
     /// R22, R23: `function` got something that is no handle of `kind`; answers
     /// what it returns.
-    pub(crate) fn misused(&self, name: &str, kind: Kind, misuse: Misuse) -> NTSTATUS {
+    pub(crate) fn misused(
+        &self,
+        call: Call,
+        kind: Kind,
+        handle: HANDLE,
+        misuse: Misuse,
+    ) -> NTSTATUS {
+        let name = function(call, kind.side);
         let who = Who::on(kind.side);
         match misuse {
             Misuse::Null => {
@@ -168,8 +182,9 @@ impl<H: Host> Registrar<H> {
                 who,
                 format_args!("{name} got {kind} that is no longer valid"),
             ),
+            // R30 is about going on as if it had answered STATUS_PENDING.
             Misuse::Finished => self.breach(
-                30,
+                if call == Call::Wait { 30 } else { 23 },
                 who,
                 format_args!(
                     "{name} got {kind} whose deregistration had ended with STATUS_SUCCESS"
@@ -180,7 +195,7 @@ impl<H: Host> Registrar<H> {
                 who,
                 format_args!(
                     "{name} got what a failed {} left in the handle variable",
-                    crate::watch::function(Call::Register, kind.side)
+                    function(Call::Register, kind.side)
                 ),
             ),
             Misuse::Alien => self.breach(
@@ -189,7 +204,8 @@ impl<H: Host> Registrar<H> {
                 format_args!("{name} got a value that is no handle of NMR's, not {kind}"),
             ),
             Misuse::Other(found) => {
-                self.breach(22, who, format_args!("{name} got {found}, not {kind}"));
+                let whose = self.identify(handle, found);
+                self.breach(22, whose, format_args!("{name} got {found}, not {kind}"));
             }
         }
         STATUS_INVALID_PARAMETER

@@ -29,6 +29,9 @@ pub struct Coverage {
     pub ways: Part,
     /// Two edges that race, each both ways round.
     pub races: Part,
+    /// Each call that can fail, and each delay, in each order of loads and
+    /// unloads, where they were counted.
+    pub faults: Part,
     /// Two edges that cannot race, and why.
     pub impossible: BTreeMap<String, String>,
     /// What was walked although nothing leads there unless something fails.
@@ -70,12 +73,22 @@ impl Coverage {
             beyond: ways.difference(&possible).cloned().collect(),
             ways: Part::new(&ways, possible.into_iter()),
             races: Part::new(&pairs, graph.races().map(pair)),
+            faults: Part::new(&flat(&report.faults, ", "), fault_cells(report)),
             impossible: graph
                 .impossible()
                 .map(|(edges, why)| (pair(edges), why.to_string()))
                 .collect(),
         }
     }
+}
+
+/// Every call of every kind that can fail, in every order.
+fn fault_cells(report: &Report) -> impl Iterator<Item = String> {
+    report.fault_calls.iter().flat_map(|(kind, orders)| {
+        orders.iter().flat_map(move |(order, calls)| {
+            (1..=*calls).map(move |number| format!("{kind} {number}, {order}"))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -114,6 +127,18 @@ mod tests {
         coverage = Coverage::of(&report(&ways[1..], &races[1..]));
         assert_eq!(coverage.ways.missing, [ways[0].to_string()]);
         assert_eq!(coverage.races.missing.len(), 1);
+    }
+
+    #[test]
+    fn a_fault_is_covered_in_the_order_in_which_it_was_met() {
+        let mut report = report(&[], &[]);
+        let calls = [("one".to_owned(), 2), ("other".to_owned(), 0)];
+        report.fault_calls.insert("thread".to_owned(), calls.into());
+        report.add_fault("thread 2".to_owned(), "one");
+        report.add_fault("thread 1".to_owned(), "other");
+        let faults = Coverage::of(&report).faults;
+        assert_eq!((faults.covered, faults.possible), (1, 2));
+        assert_eq!(faults.missing, ["thread 1, one"]);
     }
 
     #[test]

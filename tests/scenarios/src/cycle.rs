@@ -91,6 +91,22 @@ pub enum UnloadOrder {
     ClientReloaded,
 }
 
+impl LoadOrder {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ProviderFirst, Self::ClientFirst, Self::BothAtOnce];
+}
+
+impl UnloadOrder {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ProviderFirst,
+        Self::ClientFirst,
+        Self::BothAtOnce,
+        Self::ProviderReloaded,
+        Self::ClientReloaded,
+    ];
+}
+
 impl fmt::Display for LoadOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -177,22 +193,34 @@ impl Cycle {
                 settings: settings(&mut random),
             };
         }
-        let load = match random.random_range(0..3) {
-            0 => LoadOrder::ProviderFirst,
-            1 => LoadOrder::ClientFirst,
-            _ => LoadOrder::BothAtOnce,
-        };
-        let unload = match random.random_range(0..5) {
-            0 => UnloadOrder::ProviderFirst,
-            1 => UnloadOrder::ClientFirst,
-            2 => UnloadOrder::BothAtOnce,
-            3 => UnloadOrder::ProviderReloaded,
-            _ => UnloadOrder::ClientReloaded,
-        };
+        let load = LoadOrder::ALL[random.random_range(0..LoadOrder::ALL.len())];
+        let unload = UnloadOrder::ALL[random.random_range(0..UnloadOrder::ALL.len())];
+        Self::pair(load, unload, &mut random)
+    }
+
+    /// The cycles with these numbers have each order of one provider and one
+    /// client in turn, whatever the seed; only what an order leaves open is drawn.
+    /// Where more instances are asked for, it is as [`draw`](Self::draw) says.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "fifteen fits into an index")]
+    pub fn in_turn(seed: u64, index: u64, instances: Option<Instances>) -> Self {
+        if instances.is_some_and(|instances| !instances.is_pair()) {
+            return Self::draw(seed, index, instances);
+        }
+        let order = usize::try_from(index % Self::ORDERS).expect("there are few");
+        let load = LoadOrder::ALL[order / UnloadOrder::ALL.len()];
+        let unload = UnloadOrder::ALL[order % UnloadOrder::ALL.len()];
+        Self::pair(load, unload, &mut stream(seed, index, STEPS))
+    }
+
+    /// How many orders [`in_turn`](Self::in_turn) goes through.
+    pub const ORDERS: u64 = (LoadOrder::ALL.len() * UnloadOrder::ALL.len()) as u64;
+
+    fn pair(load: LoadOrder, unload: UnloadOrder, random: &mut impl Rng) -> Self {
         Self {
             order: Order::Pair(load, unload),
-            steps: Script::new(&mut random).write(load, unload),
-            settings: settings(&mut random),
+            steps: Script::new(random).write(load, unload),
+            settings: settings(random),
         }
     }
 
@@ -378,6 +406,14 @@ mod tests {
             .collect();
         let races = Graph::explore().races().count() / 2;
         assert_eq!(orders.len(), 15 + 8 + races, "{orders:?}");
+    }
+
+    #[test]
+    fn each_order_has_its_turn() {
+        let orders: BTreeSet<_> = (0..Cycle::ORDERS)
+            .map(|index| Cycle::in_turn(7, index, None).order.to_string())
+            .collect();
+        assert_eq!(orders.len(), 15, "{orders:?}");
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub struct Finding {
     pub parameters: Option<[u64; 4]>,
     /// What happened, in a sentence.
     pub what: String,
+    /// The NMR rule that was broken, if one was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
     /// The driver at fault, empty where none can be named.
     pub driver: String,
     /// Which of its instances, from 1.
@@ -63,6 +66,7 @@ impl Finding {
         Self {
             code: code.to_owned(),
             what,
+            rule: String::new(),
             driver: String::new(),
             instance: 1,
             offset: None,
@@ -233,6 +237,10 @@ pub struct Report {
     /// of the cycle's loads and unloads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many calls of each kind there are to fail, by order, where they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fault_calls: BTreeMap<String, BTreeMap<String, u64>>,
     /// How many cycles loaded and unloaded by each mechanism, on kernels that
     /// have several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -271,6 +279,7 @@ impl Report {
             edges: BTreeMap::new(),
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
+            fault_calls: BTreeMap::new(),
             loaders: BTreeMap::new(),
             digest: 0,
             findings: Vec::new(),
@@ -336,6 +345,10 @@ impl Report {
             *self.orders.entry(order).or_default() += count;
         }
         add_table(&mut self.faults, part.faults);
+        for (kind, orders) in part.fault_calls {
+            // All parts count the same.
+            self.fault_calls.entry(kind).or_default().extend(orders);
+        }
         add_table(&mut self.edges, part.edges);
         for (mechanism, count) in part.loaders {
             *self.loaders.entry(mechanism).or_default() += count;
@@ -379,6 +392,7 @@ mod tests {
             code: code.to_owned(),
             parameters: None,
             what: format!("seen in {cycle}"),
+            rule: String::new(),
             driver: "client.sys".to_owned(),
             instance: 1,
             offset: Some(0x1234),

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
+use registrar::knobs::Knobs;
 use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Machine, Options, Strategy};
+use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -40,9 +41,13 @@ struct Arguments {
     /// Preempt threads inside driver code, too, at its atomic instructions.
     #[arg(long)]
     preempt: bool,
-    /// Which calls fail: none, random or systematic.
+    /// Which calls fail: none, random, systematic, or one: allocation:7.
     #[arg(long, default_value_t)]
     faults: Faults,
+    /// What NMR's documents leave open and is not to be drawn, as
+    /// KNOB:ANSWER+KNOB:ANSWER.
+    #[arg(long, value_name = "KNOBS", default_value_t)]
+    knobs: Knobs,
     /// How many providers and clients each cycle loads, 2x3; drawn unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
@@ -55,9 +60,15 @@ struct Arguments {
     /// What the cycle does, instead of what is drawn for it.
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
+    /// Which thread goes on at which decision, instead of what is drawn.
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "minimise")]
+    schedule: Option<Plan>,
     /// Look for the shortest cycle that fails like the first one.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
     minimise: bool,
+    /// Say how many cycles a systematic run needs to let each call fail once.
+    #[arg(long, conflicts_with = "trace")]
+    size: bool,
     /// Print what happens instead, one line for each event.
     #[arg(long)]
     trace: bool,
@@ -71,6 +82,8 @@ enum Line<'a> {
     Progress(u64),
     /// The last line.
     Report(&'a Report),
+    /// What --size asks for.
+    Size(u64),
     /// What --minimise came to.
     Minimised(&'a Shortest),
 }
@@ -80,9 +93,13 @@ enum Line<'a> {
 struct Shortest {
     cycle: u64,
     script: String,
+    /// The fault, where that is not what --faults says.
+    faults: Option<String>,
     /// The events of its trace, and of that of the cycle that was given.
     events: u64,
     events_before: u64,
+    /// Where threads are switched, if a written schedule fails, too.
+    schedule: Option<String>,
     finding: Finding,
 }
 
@@ -119,16 +136,20 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         client: Rc::new(Image::read(&arguments.client)?),
     };
     let mut machine = Machine::new(images)?;
-    machine.set_options(Options {
-        strategy: arguments.strategy,
-        preempt: arguments.preempt,
-        faults: arguments.faults,
-        requests: arguments.requests,
-    });
+    machine.set_options(options(arguments, arguments.faults));
+    let mut matrix = Matrix::new(arguments.seed, arguments.instances);
+    if arguments.size {
+        tell(&Line::Size(matrix.size(&mut machine)))?;
+        return Ok(true);
+    }
+    machine.set_plan(arguments.schedule.clone());
     if arguments.minimise {
-        return shorten(&mut machine, arguments);
+        return shorten(&mut machine, &mut matrix, arguments);
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    if arguments.faults == Faults::Systematic {
+        count_calls(&mut report, &mut matrix, &mut machine);
+    }
     let mut walked = Walked::default();
     let started = Instant::now();
     let mut told = started;
@@ -137,7 +158,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
     for index in arguments.first..last {
-        let cycle = cycle(arguments, index);
+        let (schedule, cycle) = prepare(arguments, &mut matrix, &mut machine, index)?;
         if arguments.trace {
             println!(
                 "cycle {index} of seed {}: {}",
@@ -145,13 +166,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
                 cycle.script()
             );
         }
-        let outcome = machine.run(arguments.seed, &cycle, index, arguments.trace);
+        let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.trace);
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         walked.add(&outcome.walked);
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
-        if let Some(finding) = outcome.finding {
+        if let Some(mut finding) = outcome.finding {
+            finding.cycle = index;
             report.add_finding(finding);
             if arguments.until_found {
                 break;
@@ -174,28 +196,73 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
-/// The cycle with this number.
-fn cycle(arguments: &Arguments, index: u64) -> Cycle {
-    let drawn = Cycle::draw(arguments.seed, index, arguments.instances);
-    match &arguments.script {
-        Some(script) => drawn.with_script(script.clone()),
-        None => drawn,
+fn options(arguments: &Arguments, faults: Faults) -> Options {
+    Options {
+        strategy: arguments.strategy,
+        preempt: arguments.preempt,
+        faults,
+        requests: arguments.requests,
+        knobs: arguments.knobs,
     }
+}
+
+/// Adds to the report how many calls there are to fail.
+fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) {
+    for row in matrix.first_round(machine) {
+        for kind in Kind::all() {
+            let calls = row.calls.get(&kind).copied().unwrap_or_default();
+            let orders = report.fault_calls.entry(kind.to_string()).or_default();
+            orders.insert(row.order.to_string(), calls);
+        }
+    }
+}
+
+/// What cycle number `index` does and under which schedule, its fault included;
+/// the machine is told of that.
+fn prepare(
+    arguments: &Arguments,
+    matrix: &mut Matrix,
+    machine: &mut Machine,
+    index: u64,
+) -> anyhow::Result<(u64, Cycle)> {
+    let Arguments { seed, faults, .. } = *arguments;
+    let (schedule, cycle) = match faults {
+        Faults::Systematic => {
+            let case = matrix.case(machine, index);
+            let case =
+                case.context("nothing that the drivers call can fail: leave out --faults")?;
+            machine.set_options(options(arguments, Faults::One(case.fault)));
+            (case.index, case.cycle)
+        }
+        _ => (index, Cycle::draw(seed, index, arguments.instances)),
+    };
+    let cycle = match &arguments.script {
+        Some(script) => cycle.with_script(script.clone()),
+        None => cycle,
+    };
+    Ok((schedule, cycle))
 }
 
 /// Tells the shortest cycle that fails as the first one does; whether that one
 /// does not fail.
-fn shorten(machine: &mut Machine, arguments: &Arguments) -> anyhow::Result<bool> {
+fn shorten(
+    machine: &mut Machine,
+    matrix: &mut Matrix,
+    arguments: &Arguments,
+) -> anyhow::Result<bool> {
     let Arguments { seed, first, .. } = *arguments;
-    let script = cycle(arguments, first).script();
-    let Some(found) = sim::minimise(machine, seed, first, script) else {
+    let (schedule, cycle) = prepare(arguments, matrix, machine, first)?;
+    let Some(found) = sim::minimise(machine, seed, schedule, cycle.script()) else {
         return Ok(true);
     };
+    let systematic = arguments.faults == Faults::Systematic;
     tell(&Line::Minimised(&Shortest {
         cycle: found.after.cycle,
         script: found.after.script.to_string(),
+        faults: systematic.then(|| machine.options().faults.to_string()),
         events: found.after.events,
         events_before: found.before.events,
+        schedule: found.after.plan.map(|plan| plan.to_string()),
         finding: found.finding,
     }))?;
     Ok(false)

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
+use registrar::host::{Call, Event, Phase, Side};
 
 use crate::driver::DriverId;
 use crate::irql::DISPATCH_LEVEL;
@@ -25,22 +26,29 @@ pub enum Faults {
     None,
     /// One in some, and callbacks are late.
     Random,
-    /// One in a cycle: the first allocation in the first cycle, the first thread
-    /// in the next, and so on to the last call of each kind.
+    /// One in a cycle, each in turn in each order: see [`Matrix`](crate::Matrix).
     Systematic,
+    /// This one.
+    One(Fault),
 }
 
-impl Faults {
-    const ALL: [Self; 3] = [Self::None, Self::Random, Self::Systematic];
+/// One call that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// What is called.
+    pub kind: Kind,
+    /// Which of these calls, from 1.
+    pub number: u64,
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Random => "random",
-            Self::Systematic => "systematic",
-        })
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Random => f.write_str("random"),
+            Self::Systematic => f.write_str("systematic"),
+            Self::One(Fault { kind, number }) => write!(f, "{kind}:{number}"),
+        }
     }
 }
 
@@ -48,38 +56,122 @@ impl FromStr for Faults {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let mut all = Self::ALL.into_iter();
-        let found = all.find(|faults| faults.to_string() == name);
-        found.ok_or_else(|| format!("`{name}` names no faults: choose none, random or systematic"))
+        let one = || {
+            let (kind, number) = name.split_once(':')?;
+            let kind = Kind::all().find(|it| it.to_string() == kind)?;
+            let number = number.parse().ok().filter(|number| *number > 0)?;
+            Some(Self::One(Fault { kind, number }))
+        };
+        match name {
+            "none" => Ok(Self::None),
+            "random" => Ok(Self::Random),
+            "systematic" => Ok(Self::Systematic),
+            _ => one().ok_or_else(|| {
+                let kinds: Vec<_> = Kind::all().map(|kind| kind.to_string()).collect();
+                format!(
+                    "`{name}` names no faults: choose none, random, systematic or one call, \
+                     allocation:7, of {}",
+                    kinds.join(", ")
+                )
+            }),
+        }
     }
 }
 
-/// What fails.
+/// What fails, or is late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Of pool, a work item.
     Allocation,
+    /// A system thread.
     Thread,
+    /// `NmrRegister...`.
     Registration,
+    /// `NmrClientAttachProvider`.
     Attach,
+    /// A device object.
     Device,
+    /// A callback takes a while to begin.
+    Before(Callback),
+    /// A callback takes a while to return.
+    After(Callback),
 }
 
-impl Kind {
-    const ALL: [Self; 5] = [
-        Self::Allocation,
-        Self::Thread,
-        Self::Registration,
-        Self::Attach,
-        Self::Device,
+/// A callback of a module's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "NMR names them")]
+pub enum Callback {
+    ClientAttach,
+    ClientDetach,
+    ClientCleanup,
+    ProviderAttach,
+    ProviderDetach,
+    ProviderCleanup,
+}
+
+impl Callback {
+    const ALL: [Self; 6] = [
+        Self::ClientAttach,
+        Self::ClientDetach,
+        Self::ClientCleanup,
+        Self::ProviderAttach,
+        Self::ProviderDetach,
+        Self::ProviderCleanup,
     ];
+
+    const fn of(call: Call, side: Side) -> Option<Self> {
+        Some(match (side, call) {
+            (Side::Client, Call::AttachCallback) => Self::ClientAttach,
+            (Side::Client, Call::DetachCallback) => Self::ClientDetach,
+            (Side::Client, Call::CleanupCallback) => Self::ClientCleanup,
+            (Side::Provider, Call::AttachCallback) => Self::ProviderAttach,
+            (Side::Provider, Call::DetachCallback) => Self::ProviderDetach,
+            (Side::Provider, Call::CleanupCallback) => Self::ProviderCleanup,
+            _ => return None,
+        })
+    }
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Allocation => "allocation",
-            Self::Thread => "thread",
-            Self::Registration => "registration",
-            Self::Attach => "attach",
-            Self::Device => "device",
+            Self::ClientAttach => "client-attach",
+            Self::ClientDetach => "client-detach",
+            Self::ClientCleanup => "client-cleanup",
+            Self::ProviderAttach => "provider-attach",
+            Self::ProviderDetach => "provider-detach",
+            Self::ProviderCleanup => "provider-cleanup",
+        }
+    }
+}
+
+impl Kind {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let calls = [
+            Self::Allocation,
+            Self::Thread,
+            Self::Registration,
+            Self::Attach,
+            Self::Device,
+        ];
+        let late = Callback::ALL.map(|it| [Self::Before(it), Self::After(it)]);
+        calls.into_iter().chain(late.into_iter().flatten())
+    }
+
+    const fn is_late(self) -> bool {
+        matches!(self, Self::Before(_) | Self::After(_))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allocation => f.write_str("allocation"),
+            Self::Thread => f.write_str("thread"),
+            Self::Registration => f.write_str("registration"),
+            Self::Attach => f.write_str("attach"),
+            Self::Device => f.write_str("device"),
+            Self::Before(callback) => write!(f, "before-{}", callback.name()),
+            Self::After(callback) => write!(f, "after-{}", callback.name()),
         }
     }
 }
@@ -88,9 +180,8 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Injector {
     faults: Faults,
-    /// The one call that fails in systematic mode, counted from 1.
-    chosen: (Kind, u64),
-    seen: BTreeMap<Kind, u64>,
+    /// How many calls of each kind there were.
+    pub(crate) seen: BTreeMap<Kind, u64>,
     random: ChaCha8Rng,
     /// The drivers that have met one.
     met: Vec<DriverId>,
@@ -100,18 +191,15 @@ pub(crate) struct Injector {
 
 /// In random mode one call in this many fails.
 const RARITY: u32 = 24;
-/// In systematic mode no call after that fails.
-const MOST: u64 = 24;
+/// And one callback in this many is late.
+const LATE: u32 = 8;
 /// The longest delay at the edge of a callback, in microseconds.
 const LONGEST: u64 = 200;
 
 impl Injector {
-    pub(crate) fn new(faults: Faults, cycle: u64, random: ChaCha8Rng) -> Self {
-        let kinds = Kind::ALL.len() as u64;
-        let kind = usize::try_from(cycle % kinds).expect("there are few");
+    pub(crate) const fn new(faults: Faults, random: ChaCha8Rng) -> Self {
         Self {
             faults,
-            chosen: (Kind::ALL[kind], cycle / kinds % MOST + 1),
             seen: BTreeMap::new(),
             random,
             met: Vec::new(),
@@ -129,15 +217,17 @@ impl State {
         *seen += 1;
         let number = *seen;
         let fails = match faults.faults {
-            Faults::None => false,
+            Faults::None | Faults::Systematic => false,
+            Faults::Random if kind.is_late() => faults.random.random_ratio(1, LATE),
             Faults::Random => faults.random.random_ratio(1, RARITY),
-            Faults::Systematic => faults.chosen == (kind, number),
+            Faults::One(one) => one == Fault { kind, number },
         };
         if fails {
-            let name = format!("{} {number}", kind.name());
-            faults.met.extend(by);
+            let name = format!("{kind} {number}");
+            // Nobody fails because something took a while.
+            faults.met.extend(by.filter(|_| !kind.is_late()));
             faults.injected.push(name.clone());
-            self.trace(|_| format!("fault: {name} fails"));
+            self.trace(|_| format!("fault: {name}"));
         }
         fails
     }
@@ -148,14 +238,20 @@ impl State {
     }
 }
 
-/// The edge of a callback: it may take a while until that is passed.
-pub(crate) fn delay() {
+/// The edge of a callback, if the event is one: it may take a while until that
+/// is passed, where it may block at all.
+pub(crate) fn delay(event: &Event) {
+    let Some(callback) = Callback::of(event.call, event.side) else {
+        return;
+    };
+    let kind = match event.phase {
+        Phase::Enter => Kind::Before(callback),
+        Phase::Leave(_) => Kind::After(callback),
+    };
     let late = with(|state| {
-        let random = &mut state.faults.random;
-        let late = state.faults.faults == Faults::Random && random.random_ratio(1, 8);
-        let time = random.random_range(1..=LONGEST) * MICROSECOND;
         let blocks = state.scheduler.current().irql < DISPATCH_LEVEL;
-        late.then_some(time).filter(|_| blocks)
+        (blocks && state.fails(kind))
+            .then(|| state.faults.random.random_range(1..=LONGEST) * MICROSECOND)
     });
     if let Some(time) = late {
         sleep(time);
@@ -164,32 +260,18 @@ pub(crate) fn delay() {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use rand::SeedableRng;
-
     use super::*;
 
     #[test]
-    fn systematic_cycles_choose_every_call_of_every_kind() {
-        let chosen: BTreeSet<_> = (0..Kind::ALL.len() as u64 * MOST)
-            .map(|cycle| {
-                let random = ChaCha8Rng::seed_from_u64(0);
-                Injector::new(Faults::Systematic, cycle, random).chosen
-            })
-            .collect();
-        for kind in Kind::ALL {
-            for number in 1..=MOST {
-                assert!(chosen.contains(&(kind, number)), "{kind:?} {number}");
-            }
-        }
-    }
-
-    #[test]
     fn names_lead_back() {
-        for faults in Faults::ALL {
+        let ones = Kind::all().map(|kind| Faults::One(Fault { kind, number: 7 }));
+        let all = [Faults::None, Faults::Random, Faults::Systematic];
+        for faults in all.into_iter().chain(ones) {
             assert_eq!(faults.to_string().parse(), Ok(faults));
         }
-        assert!("some".parse::<Faults>().is_err());
+        for name in ["some", "allocation", "allocation:0", "allocation:x", ":1"] {
+            let error = name.parse::<Faults>().expect_err("no faults");
+            assert!(error.contains(&format!("`{name}`")), "{error}");
+        }
     }
 }

@@ -48,6 +48,13 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
     terminate()
 }
 
+/// What the rule says that a finding of this code is a breach of.
+fn rule_text(code: &str) -> Option<String> {
+    let number = code.strip_prefix('R')?.parse().ok()?;
+    let rule = registrar::rules::rule(number)?;
+    Some(format!("{} ({})", rule.text, rule.source))
+}
+
 impl State {
     /// Takes note of a finding; a cycle has at most one.
     pub(crate) fn report(&mut self, code: impl Into<Code>, what: String, site: Option<Site>) {
@@ -69,6 +76,7 @@ impl State {
             return;
         }
         let finding = Finding {
+            rule: rule_text(&code.name).unwrap_or_default(),
             code: code.name.into_owned(),
             parameters: code.parameters.map(|all| all.map(|one| one as u64)),
             what,

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::Registrar;
+use registrar::knobs::{Knob, Knobs};
 use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
 
 use crate::arena::IMAGES;
@@ -69,6 +70,8 @@ pub struct Options {
     pub preempt: bool,
     /// Which calls fail.
     pub faults: Faults,
+    /// Which of NMR's open points are answered alike in all cycles.
+    pub knobs: Knobs,
     /// Whether programs use the drivers' control devices.
     pub requests: bool,
 }
@@ -167,7 +170,7 @@ impl State {
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),
-            faults: Injector::new(options.faults, index, stream(seed, index, FAULTS)),
+            faults: Injector::new(options.faults, stream(seed, index, FAULTS)),
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
             loans: Loans::default(),
@@ -180,8 +183,10 @@ impl State {
     }
 
     /// One of `answers` answers to a question that the documents leave open.
-    pub(crate) fn knob(&mut self, answers: u32) -> u32 {
-        self.knobs.random_range(0..answers)
+    pub(crate) fn knob(&mut self, knob: Knob, answers: u32) -> u32 {
+        let random = &mut self.knobs;
+        let fixed = self.options.knobs;
+        fixed.answer(knob, || random.random_range(0..answers))
     }
 
     /// Adds a line to the trace, if there is one.

@@ -2,12 +2,15 @@
 
 //! A simulated machine: one cycle after the other, each with a fresh kernel.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use scenarios::{Counts, Cycle, Finding, Walked};
 
 use crate::arena::{self, Arena, IMAGES};
+use crate::faults::Kind;
 use crate::kernel::{Images, Kernel, Options, State, with};
+use crate::plan::Plan;
 use crate::preempt;
 use crate::scheduler;
 use crate::scm;
@@ -39,8 +42,12 @@ pub struct Outcome {
     pub walked: Walked,
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
+    /// How many calls there were that could have failed.
+    pub calls: BTreeMap<Kind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
+    /// Its schedule.
+    pub plan: Plan,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -51,6 +58,7 @@ pub struct Machine {
     _arena: Arena,
     images: Images,
     options: Options,
+    plan: Option<Plan>,
     stacks: Stacks,
 }
 
@@ -67,6 +75,7 @@ impl Machine {
             _arena: arena,
             images,
             options: Options::default(),
+            plan: None,
             stacks: Stacks::default(),
         })
     }
@@ -74,6 +83,17 @@ impl Machine {
     /// Runs cycles in this way from now on.
     pub const fn set_options(&mut self, options: Options) {
         self.options = options;
+    }
+
+    /// How cycles are run.
+    #[must_use]
+    pub const fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Keeps to a schedule in the cycles from now on, or draws it again.
+    pub fn set_plan(&mut self, plan: Option<Plan>) {
+        self.plan = plan;
     }
 
     /// Runs one cycle of the run with this seed; a traced one prints what
@@ -85,7 +105,7 @@ impl Machine {
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         preempt::clear();
-        let state = State::new(
+        let mut state = State::new(
             &self.images,
             self.options,
             stacks,
@@ -94,6 +114,9 @@ impl Machine {
             index,
             traced,
         );
+        if let Some(plan) = &self.plan {
+            state.scheduler.keep_to(plan.clone());
+        }
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
@@ -111,7 +134,9 @@ impl Machine {
             digest: state.scheduler.digest,
             walked: state.walk.walked,
             faults: state.faults.injected,
+            calls: state.faults.seen,
             events: state.events.get(),
+            plan: state.scheduler.taken,
             finding: state.finding,
         }
     }

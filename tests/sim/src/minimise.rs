@@ -3,7 +3,8 @@
 //! From a cycle that fails to the shortest one that fails in the same way.
 //!
 //! What a cycle does is cut down part by part: settings to their least, time
-//! to none, reloads and whole drivers away. Another course needs another
+//! to none, reloads and whole drivers away. At last the schedule is written down
+//! and its switches are left out one by one. Another course needs another
 //! schedule, so each cut is tried under the schedules of some other cycles too;
 //! what still fails with fewer events is kept, until no cut helps.
 //!
@@ -15,10 +16,13 @@
 use scenarios::{Change, Cycle, Finding, Instance, Script};
 
 use crate::machine::Machine;
+use crate::plan::Plan;
 
 /// So many schedules are tried for each cut, and at the end.
 const SCHEDULES: u64 = 40;
 const LAST_SCHEDULES: u64 = 400;
+/// So many times a schedule is thinned out.
+const MOST_PLANS: u32 = 1500;
 
 /// A cycle that fails.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Failure {
     pub script: Script,
     /// How many events its trace has.
     pub events: u64,
+    /// Its schedule, where it is not the one that is drawn.
+    pub plan: Option<Plan>,
 }
 
 impl Failure {
@@ -57,6 +63,7 @@ pub fn minimise(machine: &mut Machine, seed: u64, first: u64, script: Script) ->
         cycle: first,
         script,
         events,
+        plan: None,
     };
     let mut search = Search {
         machine,
@@ -67,6 +74,7 @@ pub fn minimise(machine: &mut Machine, seed: u64, first: u64, script: Script) ->
     while search.cut_once() {}
     let script = search.best.script.clone();
     search.try_schedules(&script, LAST_SCHEDULES);
+    search.thin_out();
     Some(Minimised {
         finding: search.finding,
         before,
@@ -79,6 +87,12 @@ fn fails(machine: &mut Machine, seed: u64, index: u64, script: &Script) -> Optio
     let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
     let outcome = machine.run(seed, &cycle, index, false);
     Some((outcome.finding?, outcome.events))
+}
+
+/// The schedule of a cycle.
+fn taken(machine: &mut Machine, seed: u64, index: u64, script: &Script) -> Plan {
+    let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
+    machine.run(seed, &cycle, index, false).plan
 }
 
 struct Search<'a> {
@@ -96,6 +110,53 @@ impl Search<'_> {
             .any(|script| self.try_schedules(script, SCHEDULES))
     }
 
+    /// Leaves out every decision of the schedule that the failure can do
+    /// without: halves of them first, single ones last.
+    fn thin_out(&mut self) {
+        let best = self.best.clone();
+        let mut plan = taken(self.machine, self.seed, best.cycle, &best.script);
+        if !self.try_plan(&plan) {
+            return;
+        }
+        let mut size = plan.len().max(1);
+        let mut tries = 0;
+        while size > 0 {
+            let before = plan.len();
+            let mut start = 0;
+            while start < plan.len() {
+                tries += 1;
+                if tries > MOST_PLANS {
+                    return;
+                }
+                let less = plan.without(start..start + size);
+                if self.try_plan(&less) {
+                    plan = less;
+                } else {
+                    start += size;
+                }
+            }
+            // One that could not go before may, now that others have gone.
+            if size > 1 || plan.len() == before {
+                size /= 2;
+            }
+        }
+    }
+
+    /// Whether the best cycle fails in the same way under this schedule, which is
+    /// kept then.
+    fn try_plan(&mut self, plan: &Plan) -> bool {
+        let best = &mut self.best;
+        self.machine.set_plan(Some(plan.clone()));
+        let failed = fails(self.machine, self.seed, best.cycle, &best.script);
+        self.machine.set_plan(None);
+        let same = failed.filter(|(finding, _)| finding.is_same_as(&self.finding));
+        if let Some((_, events)) = &same {
+            best.events = *events;
+            best.plan = Some(plan.clone());
+        }
+        same.is_some()
+    }
+
     /// Whether `script` fails in the same way and sooner under some schedule.
     fn try_schedules(&mut self, script: &Script, schedules: u64) -> bool {
         let own = self.best.cycle;
@@ -108,6 +169,7 @@ impl Search<'_> {
                 cycle,
                 script: script.clone(),
                 events,
+                plan: None,
             };
             if failure.cost() < self.best.cost() && finding.is_same_as(&self.finding) {
                 self.best = failure;

@@ -92,7 +92,7 @@ impl Host for SimHost {
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
         with(|state| {
-            let answer = state.knob(answers);
+            let answer = state.knob(knob, answers);
             state.trace(|_| format!("{knob:?}: {answer}"));
             answer
         })
@@ -121,7 +121,7 @@ impl Host for SimHost {
             stop_at(code, what, site);
         }
         nmr_order::observe(event);
-        faults::delay();
+        faults::delay(event);
         point();
     }
 

@@ -49,6 +49,10 @@ enum Place {
 }
 
 impl Place {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "nothing is simulated where they differ"
+    )]
     const fn of(self, registration: RegistrationId) -> usize {
         registration.0 as usize * 2 + self as usize
     }

@@ -23,7 +23,8 @@ use rand::rngs::ChaCha8Rng;
 use crate::driver::DriverId;
 use crate::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{Kernel, State, with};
-use crate::stack::SimStack;
+use crate::plan::{self, Plan};
+use crate::stack::{self, SimStack};
 use crate::strategy::{Chooser, Strategy};
 use crate::thunk::Frame;
 use crate::trap::{self, Fault};
@@ -151,6 +152,11 @@ pub(crate) struct Scheduler {
     points: u64,
     doors: u32,
     chooser: Chooser,
+    /// The schedule to keep to instead, if there is one.
+    plan: Option<Plan>,
+    /// The schedule that is taken.
+    pub(crate) taken: Plan,
+    decisions: u64,
     /// How many processors there are.
     pub(crate) processors: usize,
 }
@@ -166,6 +172,9 @@ impl Scheduler {
             points: 0,
             doors: 0,
             chooser: Chooser::new(strategy, random),
+            plan: None,
+            taken: Plan::default(),
+            decisions: 0,
             processors: [1, 2, 2, 4][random.random_range(0..4)],
         }
     }
@@ -274,8 +283,26 @@ impl Scheduler {
         u32::try_from(number % self.processors).expect("there are few")
     }
 
-    /// One of the threads that can run.
-    fn draw(&mut self, random: &mut ChaCha8Rng) -> Option<usize> {
+    /// The schedule that is taken has `next` go on at this decision.
+    fn take_note(&mut self, next: usize) {
+        self.taken.put(self.decisions, next);
+    }
+
+    /// Keeps to a schedule from now on.
+    pub(crate) fn keep_to(&mut self, plan: Plan) {
+        self.plan = Some(plan);
+    }
+
+    /// Whether the thread that runs may be switched at this point.
+    fn interrupts(&mut self, random: &mut ChaCha8Rng) -> bool {
+        match &self.plan {
+            Some(plan) => plan.at(self.decisions).is_some(),
+            None => self.chooser.interrupts(self.current, random),
+        }
+    }
+
+    /// One of the threads that can run, and who would go on by itself.
+    fn draw(&mut self, random: &mut ChaCha8Rng) -> Option<(usize, usize)> {
         let any = self.has_processor();
         let ready = |thread: &Thread| {
             matches!(thread.run, Run::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
@@ -285,7 +312,17 @@ impl Scheduler {
             .filter(|(_, thread)| ready(thread))
             .map(|(index, _)| index)
             .collect();
-        self.chooser.choose(&ready, self.current, random)
+        let own = plan::by_itself(&ready, self.current)?;
+        let next = match &self.plan {
+            Some(plan) => {
+                let planned = plan.at(self.decisions);
+                planned
+                    .filter(|thread| ready.contains(thread))
+                    .unwrap_or(own)
+            }
+            None => self.chooser.choose(&ready, self.current, random)?,
+        };
+        Some((next, own))
     }
 }
 
@@ -301,7 +338,7 @@ impl State {
         let index = self.scheduler.threads.len();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduler.threads[index].yielder = yielder);
-            body();
+            stack::below_headroom(body);
             Outcome::Returned
         });
         self.scheduler.threads.push(Thread {
@@ -339,7 +376,11 @@ impl State {
     /// Draws a thread, and lets time pass until there is one.
     fn idle(&mut self) -> Option<usize> {
         loop {
-            if let Some(next) = self.scheduler.draw(&mut self.random) {
+            if let Some((next, own)) = self.scheduler.draw(&mut self.random) {
+                if next != own {
+                    self.scheduler.take_note(next);
+                }
+                self.scheduler.decisions += 1;
                 return Some(next);
             }
             let Some(deadline) = self.scheduler.next_deadline() else {
@@ -367,12 +408,14 @@ impl State {
             return true;
         }
         scheduler.wake_due();
-        let current = scheduler.current;
-        if !scheduler.chooser.interrupts(current, &mut self.random) {
-            return false;
+        if scheduler.interrupts(&mut self.random) {
+            let next = scheduler.draw(&mut self.random).map(|(next, _)| next);
+            scheduler.next = next.filter(|&next| next != scheduler.current);
         }
-        let next = scheduler.draw(&mut self.random);
-        scheduler.next = next.filter(|&next| next != scheduler.current);
+        if let Some(next) = scheduler.next {
+            scheduler.take_note(next);
+        }
+        scheduler.decisions += 1;
         scheduler.next.is_some()
     }
 

@@ -189,13 +189,13 @@ fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
     for registration in registrations {
         let site = with(|state| state.drivers.site(registration.code));
         if site.is_some_and(|site| site.driver == driver) {
-            let how = if registration.deregistering {
-                "has not waited until its deregistration is complete"
+            let (rule, how) = if registration.deregistering {
+                (28, "has not waited until its deregistration is complete")
             } else {
-                "has not deregistered"
+                (29, "has not deregistered")
             };
             let what = format!("{when}, but the {:?} {how}", registration.side);
-            stop_at("R29", what, routine);
+            stop_at(Code::rule(rule), what, routine);
         }
     }
     with(|state| {

@@ -2,6 +2,8 @@
 
 //! Stacks of simulated threads, at the same addresses in every run.
 
+use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 
 use corosensei::stack::{Stack, StackPointer};
@@ -12,6 +14,9 @@ use crate::arena::{self, Access, STACKS};
 /// run on it, too.
 const SLOT: usize = 512 << 10;
 const GUARD: usize = 64 << 10;
+/// The first bytes of a stack are left to the end of a thread that faulted: it
+/// runs there, and must not write over the frames that its finding tells of.
+const HEADROOM: usize = 16 << 10;
 
 /// One stack. Below it lies a guard that no access survives.
 #[derive(Debug)]
@@ -90,6 +95,15 @@ impl Stacks {
         self.used = 0;
         self.free.sort_by_key(|stack| std::cmp::Reverse(stack.0));
     }
+}
+
+/// Runs `body` further down the stack.
+#[inline(never)]
+pub(crate) fn below_headroom(body: impl FnOnce()) {
+    let room = [MaybeUninit::<u8>::uninit(); HEADROOM];
+    black_box(&room);
+    body();
+    black_box(&room);
 }
 
 /// Whether `address` lies in the guard below a stack.

@@ -4,33 +4,39 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{HANDLE, NTSTATUS};
+use shared_npi::nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
 
 use super::register::Next;
 use super::{Refusal, State, Step};
+use crate::attach::succeeded;
 use crate::binding::{Phase, Stand};
-use crate::characteristics::Characteristics;
 use crate::handle::{Kind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
 
-/// How R8 is broken by a `NmrClientAttachProvider` on the wrong thread.
-pub(crate) const ELSEWHERE: &str = "on another thread than ClientAttachProvider";
-
 /// A provider to ask whether it accepts a client.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask {
-    /// It was not the offering thread that asked.
-    pub(crate) elsewhere: bool,
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
-    pub(crate) client: Characteristics,
+    pub(crate) client: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) provider: Module,
+}
+
+/// Who calls `NmrClientAttachProvider`.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker {
+    pub(crate) thread: u64,
+    /// The offer whose `ClientAttachProvider` the thread is in, where known.
+    pub(crate) inside: Option<BindingId>,
 }
 
 /// What comes of an offer.
 pub(crate) struct Settled<C> {
+    /// The provider is still being asked, on another thread, which goes on from
+    /// there.
+    pub(crate) asking: bool,
     /// What `NmrClientAttachProvider` had answered last.
     pub(crate) answer: Option<NTSTATUS>,
     pub(crate) step: Step<C>,
@@ -45,12 +51,13 @@ pub(crate) enum Follow<C> {
 }
 
 impl<C> State<C> {
-    /// Begins a `NmrClientAttachProvider` on `thread`.
+    /// Begins a `NmrClientAttachProvider`, with `stray` even if it is called
+    /// elsewhere than in its own `ClientAttachProvider`.
     pub(crate) fn ask(
         &mut self,
         handle: HANDLE,
-        thread: u64,
-        any_thread: bool,
+        asker: Asker,
+        stray: bool,
     ) -> Result<Ask, Refusal> {
         let kind = Kind {
             named: Named::Binding,
@@ -61,34 +68,39 @@ impl<C> State<C> {
         if binding.phase != Phase::Offered {
             return Err(Refusal::Rule(8, "after ClientAttachProvider had returned"));
         }
-        let elsewhere = binding.thread != thread;
-        if elsewhere && !any_thread {
-            return Err(Refusal::Rule(8, ELSEWHERE));
+        if binding.thread != asker.thread && !stray {
+            return Err(Refusal::Rule(
+                8,
+                "on another thread than ClientAttachProvider",
+            ));
+        }
+        if asker.inside.is_some_and(|inside| inside != binding.id) && !stray {
+            return Err(Refusal::Rule(8, "with the handle of another offer"));
         }
         if binding.asking {
-            return Err(Refusal::Rule(8, "inside ProviderAttachClient"));
+            return Err(Refusal::Rule(8, "while ProviderAttachClient runs"));
         }
         if binding.end(Side::Provider).bound() {
             return Err(Refusal::Rule(9, "again after it had succeeded"));
         }
         binding.asking = true;
         Ok(Ask {
-            elsewhere,
             binding: slot,
             id: binding.id,
             handle: self.binding_handle(slot, Side::Provider),
-            client: self.module(slot, Side::Client).characteristics,
+            client: self.module(slot, Side::Client).instance,
             provider: self.module(slot, Side::Provider),
         })
     }
 
     /// `ProviderAttachClient` has returned; `contexts` are there if it accepted.
+    /// Answers also what a client has returned that did not wait for it.
     pub(crate) fn answered(
         &mut self,
         slot: u32,
         status: NTSTATUS,
         contexts: Option<[*mut c_void; 2]>,
-    ) {
+    ) -> (Option<(Module, NTSTATUS)>, Step<C>) {
         let binding = self.bindings.at_mut(slot);
         binding.asking = false;
         binding.answer = Some(status);
@@ -97,19 +109,38 @@ impl<C> State<C> {
             binding.end_mut(Side::Provider).context = provider;
             binding.end_mut(Side::Provider).stand = Stand::In;
         }
+        match binding.unheard.take() {
+            None => (None, Step::Rest),
+            Some(status) => {
+                let client = self.module(slot, Side::Client);
+                let step = self.attach(slot, succeeded(status));
+                (Some((client, status)), step)
+            }
+        }
     }
 
-    /// Ends the offer of a binding whose `ClientAttachProvider` has returned.
-    pub(crate) fn settle(&mut self, slot: u32, client_agreed: bool) -> Settled<C> {
-        let binding = self.bindings.at(slot);
-        let (answer, thread) = (binding.answer, binding.thread);
+    /// Ends the offer of a binding whose `ClientAttachProvider` has returned
+    /// `status`.
+    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS) -> Settled<C> {
+        let binding = self.bindings.at_mut(slot);
+        let (asking, answer, thread) = (binding.asking, binding.answer, binding.thread);
         let registering = binding.end(binding.made_by).registration;
-        let step = self.attach(slot, client_agreed);
+        let step = if asking {
+            binding.unheard = Some(status);
+            Step::Rest
+        } else {
+            self.attach(slot, succeeded(status))
+        };
         let next = match step {
             Step::Begin(_) => Follow::After(registering),
             _ => Follow::Now(self.next_offer(registering, thread)),
         };
-        Settled { answer, step, next }
+        Settled {
+            asking,
+            answer,
+            step,
+            next,
+        }
     }
 
     fn attach(&mut self, slot: u32, client_agreed: bool) -> Step<C> {

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::State;
-use crate::binding::{Phase, Stand};
-use crate::host::{BindingId, Side};
+use crate::binding::{Binding, Phase};
+use crate::host::{BindingId, RegistrationId, Side};
 use crate::inspect::{Holdup, LiveRegistration};
 use crate::registration::Module;
 
@@ -20,8 +20,7 @@ impl<C> State<C> {
             .map(|registration| LiveRegistration {
                 id: registration.module.id,
                 side: registration.module.side(),
-                code: registration.module.code,
-                module: registration.module.characteristics.module_guid(),
+                code: registration.module.code(),
                 npi: registration.npi.into(),
                 deregistering: registration.deregistering,
             })
@@ -31,18 +30,22 @@ impl<C> State<C> {
     pub(crate) fn holdups(&self) -> Vec<Holdup> {
         let mut holdups = Vec::new();
         for binding in self.bindings.iter() {
+            let going = |side| {
+                let own = binding.end(side).registration;
+                self.registrations.at(own).deregistering
+            };
+            if binding.phase == Phase::Offered && !going(Side::Client) && !going(Side::Provider) {
+                continue;
+            }
             for side in [Side::Client, Side::Provider] {
-                let end = binding.end(side);
-                let pended = end.stand == Stand::Pended && !end.reported;
-                if pended || end.stand == Stand::Leaving {
-                    let module = self.registrations.at(end.registration).module;
+                if let Some(doing) = binding.doing(side) {
+                    let module = self.module_at(binding, side);
                     holdups.push(Holdup {
                         binding: binding.id,
                         side,
                         registration: module.id,
-                        code: module.code,
-                        module: module.characteristics.module_guid(),
-                        pended,
+                        code: module.code(),
+                        doing,
                     });
                 }
             }
@@ -50,40 +53,33 @@ impl<C> State<C> {
         holdups
     }
 
-    /// The modules with registered structures in `memory`, and those with
-    /// binding contexts in it.
-    pub(crate) fn owners_in(
-        &self,
-        memory: &Range<usize>,
-    ) -> (Vec<Module>, Vec<(Module, BindingId)>) {
-        let registrations = self
-            .registrations
-            .iter()
-            .filter(|registration| !registration.waited)
-            .map(|registration| registration.module)
-            .filter(|module| memory.contains(&module.characteristics.address()))
-            .collect();
+    fn module_at(&self, binding: &Binding, side: Side) -> Module {
+        self.registrations.at(binding.end(side).registration).module
+    }
+
+    /// Whether a binding that exists has an end at the registration.
+    pub(crate) fn binds(&self, binding: BindingId, registration: RegistrationId) -> bool {
+        let mut candidates = self.bindings.iter();
+        candidates
+            .find(|candidate| candidate.id == binding)
+            .is_some_and(|binding| {
+                [Side::Client, Side::Provider]
+                    .iter()
+                    .any(|&side| self.module_at(binding, side).id == registration)
+            })
+    }
+
+    /// The modules with binding contexts in `memory` whose cleanup has not begun.
+    pub(crate) fn bound_in(&self, memory: &Range<usize>) -> Vec<(Module, BindingId)> {
         let mut contexts = Vec::new();
         for binding in self.bindings.iter() {
-            if matches!(binding.phase, Phase::Cleaning | Phase::Cleaned) {
-                continue;
-            }
             for side in [Side::Client, Side::Provider] {
                 let end = binding.end(side);
                 if end.bound() && memory.contains(&end.context.addr()) {
-                    contexts.push((self.registrations.at(end.registration).module, binding.id));
+                    contexts.push((self.module_at(binding, side), binding.id));
                 }
             }
         }
-        (registrations, contexts)
-    }
-
-    pub(crate) fn end_of(&self, binding: BindingId, side: Side) -> Option<Module> {
-        let binding = self
-            .bindings
-            .iter()
-            .find(|candidate| candidate.id == binding)?;
-        let registration = binding.end(side).registration;
-        Some(self.registrations.at(registration).module)
+        contexts
     }
 }

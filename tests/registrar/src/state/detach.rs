@@ -2,10 +2,13 @@
 
 //! The way out: of a registration, and of each of its bindings.
 
+use core::ptr;
+
 use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use super::{Call, Refusal, State, Step, Wake};
 use crate::binding::{Move, Phase, Plan, Stand};
+use crate::characteristics::{Callbacks, CleanupFn};
 use crate::handle::{Kind, Named};
 use crate::host::Side;
 use crate::registration::Door;
@@ -14,9 +17,9 @@ use crate::slab::NONE;
 /// When a `DetachComplete` function was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completed {
-    /// After the detach callback was entered.
+    /// After the detach had begun.
     InTime,
-    /// Before.
+    /// Before: it counts once the detach callback has returned.
     BeforeDetach,
 }
 
@@ -64,7 +67,6 @@ impl<C> State<C> {
                 }
                 Phase::Attached => {
                     binding.phase = Phase::Claimed;
-                    binding.next_to_detach = NONE;
                     match last {
                         NONE => first = slot,
                         last => self.bindings.at_mut(last).next_to_detach = slot,
@@ -92,15 +94,26 @@ impl<C> State<C> {
         (self.advance(slot), next)
     }
 
-    /// A detach callback has returned.
-    pub(crate) fn detach_returned(&mut self, slot: u32, side: Side, status: NTSTATUS) -> Step<C> {
+    /// A detach callback that lets completions count at once is called now.
+    pub(crate) fn detach_entered(&mut self, slot: u32, side: Side) {
+        self.bindings.at_mut(slot).end_mut(side).stand = Stand::Inside;
+    }
+
+    /// A detach callback has returned; whether its side had reported that a
+    /// pending detach was over.
+    pub(crate) fn detach_returned(
+        &mut self,
+        slot: u32,
+        side: Side,
+        status: NTSTATUS,
+    ) -> (bool, Step<C>) {
         let end = self.bindings.at_mut(slot).end_mut(side);
         end.stand = if status == STATUS_PENDING {
             Stand::Pended
         } else {
             Stand::Left
         };
-        self.advance(slot)
+        (end.reported.is_some(), self.advance(slot))
     }
 
     /// A side says that its pending detach is over.
@@ -111,12 +124,14 @@ impl<C> State<C> {
     ) -> Result<(Completed, Step<C>), Refusal> {
         let named = Named::Binding;
         let slot = self.resolve(handle, Kind { named, side })?;
-        let phase = self.bindings.at(slot).phase;
-        let end = self.bindings.at_mut(slot).end_mut(side);
-        if phase == Phase::Offered || !end.bound() {
+        let binding = self.bindings.at_mut(slot);
+        let accepted = binding.end(Side::Provider).bound();
+        let attaching = binding.phase == Phase::Offered && accepted;
+        let end = binding.end_mut(side);
+        if !end.bound() && !attaching {
             return Err(Refusal::Rule(20, "for a binding that is not attached"));
         }
-        if end.reported {
+        if end.reported.is_some() {
             return Err(Refusal::Rule(20, "twice"));
         }
         if end.stand == Stand::Left {
@@ -125,12 +140,11 @@ impl<C> State<C> {
                 "though the detach callback had returned STATUS_SUCCESS",
             ));
         }
-        let completed = if end.stand == Stand::In {
-            Completed::BeforeDetach
-        } else {
-            Completed::InTime
+        let completed = match end.stand {
+            Stand::Out | Stand::In => Completed::BeforeDetach,
+            _ => Completed::InTime,
         };
-        end.reported = true;
+        end.reported = Some(end.stand);
         Ok((completed, self.advance(slot)))
     }
 
@@ -143,25 +157,46 @@ impl<C> State<C> {
     fn advance(&mut self, slot: u32) -> Step<C> {
         match self.bindings.at_mut(slot).advance() {
             Move::Rest => Step::Rest,
-            Move::Detach(side) => Step::Detach(self.call(slot, side)),
-            Move::CleanUp => Step::CleanUp(
-                slot,
-                [Side::Client, Side::Provider].map(|side| {
-                    let bound = self.bindings.at(slot).end(side).bound();
-                    bound.then(|| self.call(slot, side))
-                }),
-            ),
+            Move::Detach(side) => Step::Detach(self.call(slot, side, |callbacks| callbacks.detach)),
+            Move::CleanUp => {
+                let client = self.clean_up(slot, Side::Client);
+                let provider = self.clean_up(slot, Side::Provider);
+                Step::CleanUp(slot, [client, provider])
+            }
             Move::Release => self.release(slot),
         }
     }
 
-    fn call(&self, slot: u32, side: Side) -> Call {
+    /// The cleanup that is due to a side. One without a callback has its context
+    /// back now.
+    fn clean_up(&mut self, slot: u32, side: Side) -> Option<Call<CleanupFn>> {
+        if !self.bindings.at(slot).end(side).bound() {
+            return None;
+        }
+        let call = self.call(slot, side, |callbacks| callbacks.cleanup).given();
+        if call.is_none() {
+            self.cleanup_entered(slot, side);
+        }
+        call
+    }
+
+    /// A side has its context back: its cleanup begins.
+    pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side) {
+        self.bindings.at_mut(slot).end_mut(side).context = ptr::null_mut();
+    }
+
+    fn call<F>(&self, slot: u32, side: Side, which: impl FnOnce(&Callbacks) -> F) -> Call<F> {
         let binding = self.bindings.at(slot);
+        let end = binding.end(side);
+        let module = &self.registrations.at(end.registration).module;
         Call {
             binding: slot,
+            side,
+            prompt: binding.plan.prompt,
             id: binding.id,
-            module: self.module(slot, side),
-            context: binding.end(side).context,
+            registration: module.id,
+            callback: which(&module.callbacks),
+            context: end.context,
         }
     }
 
@@ -174,8 +209,7 @@ impl<C> State<C> {
         let registration = self.registrations.at_mut(own);
         registration.busy -= 1;
         if registration.complete() && registration.at_door == 0 {
-            self.finished = Some(registration.handle);
-            let door = self.registrations.remove(own).door;
+            let door = self.registrations.remove_marked(own).door;
             return (STATUS_SUCCESS, None, Some(door));
         }
         (STATUS_PENDING, self.wake(own), None)

@@ -25,13 +25,14 @@ use core::ptr::NonNull;
 
 use shared_npi::nmr::abi::HANDLE;
 
-pub(crate) use self::attach::{Ask, ELSEWHERE, Follow};
+pub(crate) use self::attach::{Ask, Asker, Follow};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{Applicant, Next, Offer};
 pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase};
+use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, Kind, Misuse, Named};
-use crate::host::{BindingId, Side};
+use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Linked, Links};
 use crate::npis::Npis;
 use crate::registration::{Module, Registration};
@@ -42,10 +43,8 @@ pub(crate) struct State<C> {
     registrations: Slab<Registration<C>>,
     bindings: Slab<Binding>,
     npis: Npis,
-    last_registration: u32,
-    last_binding: u32,
-    /// The registration that ended last by `NmrDeregister...` alone.
-    finished: Option<HANDLE>,
+    last_registration: u64,
+    last_binding: u64,
 }
 
 // SAFETY: the pointers in the tables are the modules' and are only passed on
@@ -82,13 +81,33 @@ impl From<Misuse> for Refusal {
     }
 }
 
-/// A callback to make for a binding.
+/// A callback to make for a binding: no more than it takes, as it is passed on
+/// by value.
 #[derive(Clone, Copy)]
-pub(crate) struct Call {
+pub(crate) struct Call<F> {
     pub(crate) binding: u32,
+    pub(crate) side: Side,
+    /// [`Plan::prompt`](crate::binding::Plan::prompt).
+    pub(crate) prompt: bool,
     pub(crate) id: BindingId,
-    pub(crate) module: Module,
+    pub(crate) registration: RegistrationId,
+    pub(crate) callback: F,
     pub(crate) context: *mut c_void,
+}
+
+impl<F> Call<Option<F>> {
+    /// The call, if there is a callback to call.
+    fn given(self) -> Option<Call<F>> {
+        Some(Call {
+            callback: self.callback?,
+            binding: self.binding,
+            side: self.side,
+            prompt: self.prompt,
+            id: self.id,
+            registration: self.registration,
+            context: self.context,
+        })
+    }
 }
 
 /// What a transition of a binding leaves to be done.
@@ -98,11 +117,11 @@ pub(crate) enum Step<C> {
     /// Decide how to detach this binding, and begin.
     Begin(u32),
     /// Call this detach callback.
-    Detach(Call),
+    Detach(Call<DetachFn>),
     /// Call these cleanup callbacks, in any order.
-    CleanUp(u32, [Option<Call>; 2]),
-    /// This binding is gone; open these doors.
-    Done(BindingId, [Option<Wake<C>>; 2]),
+    CleanUp(u32, [Option<Call<CleanupFn>>; 2]),
+    /// The binding is gone; open these doors.
+    Done([Option<Wake<C>>; 2]),
 }
 
 /// A door that somebody waits at and that is to be opened.
@@ -119,7 +138,6 @@ impl<C> State<C> {
             npis: Npis::new(),
             last_registration: 0,
             last_binding: 0,
-            finished: None,
         }
     }
 
@@ -127,12 +145,14 @@ impl<C> State<C> {
     /// be of `kind`.
     fn resolve(&self, handle: HANDLE, kind: Kind) -> Result<u32, Misuse> {
         let (found, key) = handle::decode(handle)?;
-        if found != kind {
-            self.exists(found, key)?;
-            return Err(Misuse::Other(found));
-        }
         match self.exists(found, key) {
-            Err(Misuse::Stale) if self.finished == Some(handle) => Err(Misuse::Finished),
+            Err(Misuse::Alien) => Err(Misuse::Alien),
+            _ if found != kind => Err(Misuse::Other(found)),
+            Err(Misuse::Stale)
+                if kind.named == Named::Registration && self.registrations.was_marked(key) =>
+            {
+                Err(Misuse::Finished)
+            }
             result => result,
         }
     }
@@ -199,9 +219,9 @@ impl<C> State<C> {
     /// Takes a binding off the tables.
     fn release(&mut self, slot: u32) -> Step<C> {
         let binding = self.unlink(slot);
-        let wakes =
-            [Side::Client, Side::Provider].map(|side| self.wake(binding.end(side).registration));
-        Step::Done(binding.id, wakes)
+        let client = self.wake(binding.end(Side::Client).registration);
+        let provider = self.wake(binding.end(Side::Provider).registration);
+        Step::Done([client, provider])
     }
 
     /// The door of a registration that has just become complete while somebody

@@ -4,11 +4,11 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::HANDLE;
+use shared_npi::nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
 use super::{Ends, State, Wake};
 use crate::binding::{Binding, Phase};
-use crate::characteristics::Characteristics;
+use crate::characteristics::Callbacks;
 use crate::handle::{self, Kind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
@@ -18,7 +18,8 @@ use crate::slab::{Exhausted, NONE};
 
 /// A registration in the making.
 pub(crate) struct Applicant<C> {
-    pub(crate) characteristics: Characteristics,
+    pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
+    pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
     pub(crate) npi: NpiKey,
     pub(crate) door: Door<C>,
@@ -46,7 +47,7 @@ pub(crate) struct Offer {
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
     pub(crate) client: Module,
-    pub(crate) provider: Characteristics,
+    pub(crate) provider: *const NPI_REGISTRATION_INSTANCE,
 }
 
 impl<C> State<C> {
@@ -58,40 +59,40 @@ impl<C> State<C> {
         thread: u64,
     ) -> Result<Registered<C>, Door<C>> {
         let Applicant {
-            characteristics,
+            instance,
+            callbacks,
             context,
             npi,
             door,
             newest_first,
         } = applicant;
-        let side = characteristics.side();
+        let module = Module {
+            id: RegistrationId(self.last_registration + 1),
+            instance,
+            callbacks,
+            context,
+        };
+        let side = module.side();
         let peers = self.npis.members(npi, side.peer());
         if self.reserve(peers.len).is_err() {
             return Err(door);
         }
 
-        self.last_registration = self.last_registration.wrapping_add(1);
-        let module = Module {
-            id: RegistrationId(self.last_registration),
-            characteristics,
-            context,
-            code: characteristics.code(),
-        };
+        self.last_registration += 1;
         let key = self.registrations.insert(Registration {
             module,
-            handle: core::ptr::null_mut(),
             npi,
             links: Links::LOOSE,
             bindings: List::EMPTY,
             deregistering: false,
             busy: 1,
             waited: false,
+            waiters: 0,
             at_door: 0,
             door,
         });
         let named = Named::Registration;
         let handle = handle::encode(Kind { named, side }, key);
-        self.registrations.at_mut(key.slot).handle = handle;
         self.npis.join(npi, side, &mut self.registrations, key.slot);
 
         let mut peer = peers.first;
@@ -143,7 +144,7 @@ impl<C> State<C> {
         if slot != NONE {
             let binding = self.bindings.at_mut(slot);
             if binding.phase == Phase::Queued && binding.made_by == side {
-                self.last_binding = self.last_binding.wrapping_add(1);
+                self.last_binding += 1;
                 binding.id = BindingId(self.last_binding);
                 binding.phase = Phase::Offered;
                 binding.thread = thread;
@@ -163,7 +164,7 @@ impl<C> State<C> {
             id: self.bindings.at(binding).id,
             handle: self.binding_handle(binding, Side::Client),
             client: self.module(binding, Side::Client),
-            provider: self.module(binding, Side::Provider).characteristics,
+            provider: self.module(binding, Side::Provider).instance,
         }
     }
 }

@@ -13,15 +13,22 @@ use crate::registration::Door;
 
 /// How a wait goes on.
 pub(crate) enum Wait<C> {
-    /// Not at all: its deregistration is complete.
+    /// Not at all: its deregistration was complete, and it is gone.
     Over(Option<Door<C>>),
-    /// At the door of this registration.
-    At(u32, NonNull<C>),
+    /// For this registration, at this door if its deregistration is not complete.
+    For(u32, Option<NonNull<C>>),
 }
 
 impl<C> State<C> {
-    /// Begins to wait for a registration.
-    pub(crate) fn wait(&mut self, handle: HANDLE, side: Side) -> Result<Wait<C>, Refusal> {
+    /// Begins to wait for a registration, which stays until
+    /// [`leave_door`](Self::leave_door): with `hold` even if its deregistration is
+    /// complete.
+    pub(crate) fn wait(
+        &mut self,
+        handle: HANDLE,
+        side: Side,
+        hold: bool,
+    ) -> Result<Wait<C>, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, Kind { named, side })?;
         let registration = self.registrations.at_mut(own);
@@ -31,29 +38,30 @@ impl<C> State<C> {
                 "before the registration was deregistered",
             ));
         }
-        if registration.complete() {
-            registration.waited = true;
-            return Ok(Wait::Over(self.retire(own)));
-        }
+        registration.waiters += 1;
         registration.at_door += 1;
-        Ok(Wait::At(own, registration.door.address()))
+        let complete = registration.complete();
+        let door = registration.door.address();
+        if complete && !hold {
+            self.waited(own);
+            return Ok(Wait::Over(self.leave_door(own)));
+        }
+        Ok(Wait::For(own, (!complete).then_some(door)))
     }
 
-    /// A thread that waited has gone through the door.
-    pub(crate) fn waited(&mut self, own: u32) -> Option<Door<C>> {
-        self.registrations.at_mut(own).waited = true;
-        self.leave_door(own)
+    /// A wait is over. True if no other thread waits or has waited: only then
+    /// does what the module registered stay until this thread returns.
+    pub(crate) fn waited(&mut self, own: u32) -> bool {
+        let registration = self.registrations.at_mut(own);
+        registration.waiters -= 1;
+        let first = !core::mem::replace(&mut registration.waited, true);
+        first && registration.waiters == 0
     }
 
     /// A thread is done with the door.
     pub(crate) fn leave_door(&mut self, own: u32) -> Option<Door<C>> {
-        self.registrations.at_mut(own).at_door -= 1;
-        self.retire(own)
-    }
-
-    /// Ends a registration that has been waited for and whose door nobody uses.
-    fn retire(&mut self, own: u32) -> Option<Door<C>> {
-        let registration = self.registrations.at(own);
+        let registration = self.registrations.at_mut(own);
+        registration.at_door -= 1;
         (registration.waited && registration.at_door == 0)
             .then(|| self.registrations.remove(own).door)
     }

@@ -12,7 +12,7 @@ use loom::thread;
 use registrar::Registrar;
 use registrar::finding::Finding;
 use registrar::host::{Completion, Event, Host, Lock, Side};
-use registrar::knobs::Knob;
+use registrar::knobs::{Knob, Knobs};
 use shared_npi::nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kit::{Module, NPI};
@@ -58,11 +58,7 @@ impl Completion for LoomCompletion {
 /// Answers that hold for a whole model; without checks, so that the only locks
 /// are NMR's own.
 #[derive(Clone, Copy)]
-struct Answers {
-    provider_first: bool,
-    serial: bool,
-    prompt: bool,
-}
+struct Answers(Knobs);
 
 impl Host for Answers {
     const CHECKED: bool = false;
@@ -78,12 +74,7 @@ impl Host for Answers {
     }
 
     fn draw(&self, knob: Knob, _: u32) -> u32 {
-        u32::from(match knob {
-            Knob::DetachOrder => self.provider_first,
-            Knob::DetachOverlap => self.serial,
-            Knob::EarlyComplete => self.prompt,
-            _ => false,
-        })
+        self.0.answer(knob, || 0)
     }
 
     fn observe(&self, _: &Event) {}
@@ -95,12 +86,18 @@ type Loomed = Arc<Module<Answers>>;
 
 /// Explores `body` on a new provider and client for every set of answers.
 fn explore(pending: bool, body: fn(&Loomed, &Loomed)) {
-    for answers in 0..8 {
-        let answers = Answers {
-            provider_first: answers & 1 != 0,
-            serial: answers & 2 != 0,
-            prompt: answers & 4 != 0,
-        };
+    const DRAWN: [Knob; 4] = [
+        Knob::DetachOrder,
+        Knob::DetachOverlap,
+        Knob::EarlyComplete,
+        Knob::DeregisterWhenIdle,
+    ];
+    for answers in 0..1 << DRAWN.len() {
+        let mut knobs = Knobs::FIRST;
+        for (bit, knob) in DRAWN.into_iter().enumerate() {
+            knobs.set(knob, Some(answers >> bit & 1));
+        }
+        let answers = Answers(knobs);
         let explored = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&explored);
         Builder::new().check(move || {
@@ -111,6 +108,10 @@ fn explore(pending: bool, body: fn(&Loomed, &Loomed)) {
                 if pending {
                     module.on_detach = Box::new(|_| STATUS_PENDING);
                 }
+                module.on_cleanup = Box::new(|peer| {
+                    let detached = peer.detached.load(Ordering::Relaxed);
+                    assert_eq!(detached, 1, "its detach callback was called first");
+                });
                 Arc::new(module)
             });
             body(&provider, &client);
@@ -136,8 +137,9 @@ fn up(module: &Loomed) {
 }
 
 fn down(module: &Loomed) {
-    assert_eq!(module.deregister(), STATUS_PENDING);
-    assert_eq!(module.wait(), STATUS_SUCCESS);
+    if module.deregister() == STATUS_PENDING {
+        assert_eq!(module.wait(), STATUS_SUCCESS);
+    }
 }
 
 /// Runs `other` on a thread of its own beside `own`.

@@ -16,7 +16,7 @@ use shared_npi::nmr::abi::{
     STATUS_SUCCESS,
 };
 
-use crate::kit::{Module, NPI, OTHER_NPI, nmr, rules};
+use crate::kit::{Module, NPI, OTHER_NPI, Peer, nmr, rules};
 
 /// Three clients, then three providers; the last of each has another NPI.
 const MODULES: usize = 6;
@@ -39,6 +39,8 @@ enum Step {
     Move(usize),
     /// Complete one of the pending detaches.
     Complete(usize),
+    /// Complete a detach that is still to come, and will pend.
+    Hurry(usize),
     /// Use this module's handle in a way that is not allowed now.
     Misuse(usize),
 }
@@ -49,7 +51,7 @@ struct Run {
     habits: [Habit; MODULES],
     /// Which modules refuse peers with an odd number.
     choosy: [bool; MODULES],
-    answers: [(Knob, bool); 7],
+    answers: [(Knob, bool); 8],
     steps: Vec<Step>,
 }
 
@@ -63,17 +65,18 @@ fn runs() -> impl Strategy<Value = Run> {
     let step = prop_oneof![
         5 => (0..MODULES).prop_map(Step::Move),
         4 => (0..64_usize).prop_map(Step::Complete),
+        1 => (0..64_usize).prop_map(Step::Hurry),
         1 => (0..MODULES).prop_map(Step::Misuse),
     ];
     let habit = prop_oneof![Just(Habit::Prompt), Just(Habit::Hasty), Just(Habit::Slow)];
     (
         proptest::array::uniform(habit),
         any::<[bool; MODULES]>(),
-        any::<[bool; 7]>(),
+        any::<[bool; 8]>(),
         vec(step, 1..80),
     )
         .prop_map(|(habits, choosy, answers, steps)| {
-            let [order, overlap, early, cleanup, handle, attach, irql] = answers;
+            let [order, overlap, early, cleanup, handle, attach, irql, finish] = answers;
             Run {
                 habits,
                 choosy,
@@ -85,6 +88,7 @@ fn runs() -> impl Strategy<Value = Run> {
                     (Knob::HandleWritten, handle),
                     (Knob::AttachOrder, attach),
                     (Knob::CallbackIrql, irql),
+                    (Knob::DeregisterWhenIdle, finish),
                 ],
                 steps,
             }
@@ -111,6 +115,8 @@ enum End {
 struct Bound {
     modules: [usize; 2],
     ends: [End; 2],
+    /// Whose detach was completed before it began.
+    ahead: [bool; 2],
 }
 
 /// What the documents say of one registrar.
@@ -157,7 +163,11 @@ impl Model {
             let [client, provider] = modules;
             if self.accepts(client, provider) && self.accepts(provider, client) {
                 let ends = [End::Attached; 2];
-                self.bindings.push(Bound { modules, ends });
+                self.bindings.push(Bound {
+                    modules,
+                    ends,
+                    ahead: [false; 2],
+                });
             }
         }
     }
@@ -174,11 +184,16 @@ impl Model {
     }
 
     fn detach(&mut self, binding: usize, side: usize) {
-        let Bound { modules, ends } = &mut self.bindings[binding];
+        let Bound {
+            modules,
+            ends,
+            ahead,
+        } = &mut self.bindings[binding];
         let module = modules[side];
         self.ends[module].0 += 1;
         ends[side] = match self.run.habits[module] {
             Habit::Prompt | Habit::Hasty => End::Detached,
+            Habit::Slow if ahead[side] => End::Detached,
             Habit::Slow => End::Pending,
         };
         let goes_on = ends[side] == End::Detached || !self.run.answer(Knob::DetachOverlap);
@@ -209,13 +224,26 @@ impl Model {
         });
     }
 
-    /// The pending detaches, as binding and side.
-    fn pending(&self) -> Vec<(usize, usize)> {
+    /// The sides of bindings of which `is` is true.
+    fn sides(&self, is: impl Fn(&Bound, usize) -> bool) -> Vec<(usize, usize)> {
         let sides = |binding| [(binding, 0), (binding, 1)];
         (0..self.bindings.len())
             .flat_map(sides)
-            .filter(|&(binding, side)| self.bindings[binding].ends[side] == End::Pending)
+            .filter(|&(binding, side)| is(&self.bindings[binding], side))
             .collect()
+    }
+
+    /// The pending detaches, as binding and side.
+    fn pending(&self) -> Vec<(usize, usize)> {
+        self.sides(|bound, side| bound.ends[side] == End::Pending)
+    }
+
+    /// The detaches that can be completed ahead of their callbacks.
+    fn to_come(&self) -> Vec<(usize, usize)> {
+        self.sides(|bound, side| {
+            let slow = matches!(self.run.habits[bound.modules[side]], Habit::Slow);
+            slow && bound.ends[side] == End::Attached && !bound.ahead[side]
+        })
     }
 
     fn idle(&self, module: usize) -> bool {
@@ -266,6 +294,14 @@ impl Driver {
                     self.complete(binding, side);
                 }
             }
+            Step::Hurry(choice) => {
+                let to_come = self.model.to_come();
+                if !to_come.is_empty() {
+                    let (binding, side) = to_come[choice % to_come.len()];
+                    self.peer(binding, side).complete();
+                    self.model.bindings[binding].ahead[side] = true;
+                }
+            }
             Step::Misuse(module) => {
                 let status = match self.model.standing[module] {
                     Standing::Gone | Standing::Leaving => self.modules[module].deregister(),
@@ -287,8 +323,16 @@ impl Driver {
                 self.model.register(module);
             }
             Standing::Registered => {
-                assert_eq!(real.deregister(), STATUS_PENDING);
+                let status = real.deregister();
                 self.model.deregister(module);
+                let gone =
+                    self.model.run.answer(Knob::DeregisterWhenIdle) && self.model.idle(module);
+                if gone {
+                    assert_eq!(status, STATUS_SUCCESS);
+                    self.model.standing[module] = Standing::Gone;
+                } else {
+                    assert_eq!(status, STATUS_PENDING);
+                }
             }
             Standing::Leaving if self.model.idle(module) => {
                 assert_eq!(real.wait(), STATUS_SUCCESS);
@@ -298,12 +342,18 @@ impl Driver {
         }
     }
 
-    /// Completes a side's pending detach; the real binding is the newest one
-    /// between the two modules.
+    /// Completes a side's pending detach.
     fn complete(&mut self, binding: usize, side: usize) {
+        self.peer(binding, side).complete();
+        self.model.complete(binding, side);
+    }
+
+    /// A side's real context: that of the newest binding between the two
+    /// modules.
+    fn peer(&self, binding: usize, side: usize) -> Arc<Peer<Process>> {
         let modules = self.model.bindings[binding].modules;
         let other = &self.modules[modules[1 - side]];
-        let peer = self.modules[modules[side]]
+        self.modules[modules[side]]
             .peers()
             .into_iter()
             .rfind(|peer| {
@@ -313,9 +363,7 @@ impl Driver {
                     .iter()
                     .any(|their| Arc::as_ptr(their) == context.cast_const().cast())
             })
-            .expect("a bound pair knows each other");
-        peer.complete();
-        self.model.complete(binding, side);
+            .expect("a bound pair knows each other")
     }
 
     fn compare(&self) {

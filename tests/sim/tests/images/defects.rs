@@ -50,8 +50,8 @@ impl Defect {
 }
 
 const DEFECTS: &[Defect] = &[
-    defect("MISSING_WAIT", "R29", "has not waited"),
-    defect("MISSING_WAIT", "R29", "has not waited").in_provider(),
+    defect("MISSING_WAIT", "R28", "has not waited"),
+    defect("MISSING_WAIT", "R28", "has not waited").in_provider(),
     defect("FORGOTTEN_DEREGISTER", "R29", "has not deregistered"),
     defect("LEAK", "0xC4", "100 bytes, are left after DriverUnload"),
     defect("THREAD_LEFT", "0xCE", "still runs"),

@@ -5,23 +5,79 @@
 
 use std::path::PathBuf;
 
-use scenarios::Role;
+use scenarios::{Coverage, Report, Role};
 
 use crate::fixture::Workshop;
 use crate::pair::driver;
-use crate::program::sim;
+use crate::program::{Run, sim};
+
+fn pair(arguments: &[&str]) -> Run {
+    let arguments = [&["--seed", "2"], arguments].concat();
+    sim(&driver("provider.sys"), &driver("client.sys"), &arguments)
+}
 
 #[test]
-fn the_pair_survives_every_fault() {
-    for (faults, kinds) in [("random", 3), ("systematic", 4)] {
-        let arguments = ["--seed", "2", "--cycles", "240", "--faults", faults];
-        let report = sim(&driver("provider.sys"), &driver("client.sys"), &arguments).report();
-        assert!(report.is_clean(), "{faults}: {:#?}", report.findings);
-        let met = |kind: &str| report.faults.keys().any(|fault| fault.starts_with(kind));
-        let all = ["allocation", "thread", "registration", "attach"];
-        assert!(all.into_iter().filter(|kind| met(kind)).count() >= kinds);
-        assert_eq!(report.counts.loads, report.counts.unloads, "{faults}");
+fn the_pair_survives_random_faults() {
+    let report = pair(&["--cycles", "240", "--faults", "random"]).report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let met = |kind: &str| report.faults.keys().any(|fault| fault.starts_with(kind));
+    for kind in ["allocation", "thread", "attach", "before-client-attach"] {
+        assert!(met(kind), "{kind}");
     }
+    assert_eq!(report.counts.loads, report.counts.unloads);
+}
+
+/// How many cycles the matrix of faults has.
+fn size() -> u64 {
+    let run = pair(&["--cycles", "1", "--faults", "systematic", "--size"]);
+    let size: serde_json::Value = serde_json::from_str(&run.out).expect("one line");
+    size["size"].as_u64().expect("a number")
+}
+
+#[test]
+fn the_matrix_of_faults_and_orders_is_covered_and_ends_there() {
+    let systematic = |cycles: u64| {
+        let cycles = cycles.to_string();
+        pair(&["--faults", "systematic", "--cycles", &cycles]).report()
+    };
+    let size = size();
+    let report = systematic(size);
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let faults = Coverage::of(&report).faults;
+    assert_eq!(faults.covered as u64, size);
+    assert_eq!(faults.missing, [""; 0]);
+    for kind in ["allocation", "thread", "registration", "attach"] {
+        let calls = &report.fault_calls[kind];
+        assert_eq!(calls.len(), 15, "{kind}");
+        assert!(calls.values().all(|calls| *calls > 0), "{kind}: {calls:?}");
+    }
+    // One cycle less leaves out one fault.
+    let faults = Coverage::of(&systematic(size - 1)).faults;
+    assert_eq!(faults.missing.len(), 1);
+}
+
+#[test]
+fn the_matrix_does_not_depend_on_how_it_is_dealt() {
+    let part = |first: &str, cycles: &str| {
+        let range = ["--first", first, "--cycles", cycles];
+        pair(&[&range[..], &["--faults", "systematic"]].concat()).report()
+    };
+    let mut dealt = Report::new("sim", 2, 90);
+    dealt.merge(part("50", "40"));
+    dealt.merge(part("0", "50"));
+    assert!(part("0", "90").same_course(&dealt));
+}
+
+#[test]
+fn a_fault_that_is_none_is_refused() {
+    let run = pair(&["--cycles", "1", "--faults", "allocation:0"]);
+    assert_eq!(run.status, Some(2));
+    assert!(
+        run.err.contains("`allocation:0` names no faults"),
+        "{}",
+        run.err
+    );
+    assert_eq!(run.err.lines().count(), 1, "{}", run.err);
 }
 
 #[test]

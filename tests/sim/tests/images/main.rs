@@ -13,6 +13,7 @@ mod defects;
 mod faults;
 mod fixture;
 mod instances;
+mod knobs;
 mod minimise;
 mod nmr_order;
 mod paged;

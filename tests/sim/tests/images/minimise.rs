@@ -63,7 +63,31 @@ fn the_shortest_trace_fails_in_the_same_way() {
     assert_eq!(finding.code, shortest["finding"]["code"]);
     assert_eq!(finding.driver, "d.sys");
 
-    let traced = case.run(&[&replay[..], &["--trace"]].concat());
+    let schedule = shortest["schedule"].as_str().expect("a schedule");
+    let planned = [&replay[..], &["--schedule", schedule]].concat();
+    let again = &case.run(&planned).report().findings[0];
+    assert_eq!(again.code, shortest["finding"]["code"]);
+    assert_eq!(again.offset, finding.offset);
+    // Every switch that is left is needed.
+    let switches: Vec<_> = schedule.split('.').collect();
+    for left_out in 0..switches.len() {
+        let mut less = switches.clone();
+        less.remove(left_out);
+        let less = if less.is_empty() {
+            "none".to_owned()
+        } else {
+            less.join(".")
+        };
+        let fewer = [&replay[..], &["--schedule", &less]].concat();
+        let findings = case.run(&fewer).report().findings;
+        let same = findings.iter().any(|other| other.is_same_as(again));
+        assert!(
+            schedule == "none" || !same,
+            "{schedule} holds more than it needs: {less}"
+        );
+    }
+
+    let traced = case.run(&[&planned[..], &["--trace"]].concat());
     assert!(traced.out.contains("FINDING 0xCE d.sys"), "{}", traced.out);
     assert!(traced.out.lines().count() as u64 <= events("events") + 2);
 }

@@ -181,7 +181,7 @@ super::statements! {
                 )
             };
             assert_eq!(status, STATUS_INVALID_PARAMETER);
-            STATUS_NOINTERFACE
+            status
         });
         up([&provider, &client]);
         assert_eq!((client.offers(), provider.offers()), (1, 0));

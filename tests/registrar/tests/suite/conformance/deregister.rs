@@ -2,7 +2,9 @@
 
 //! `NmrDeregisterClient` and `NmrDeregisterProvider`.
 
-use std::ptr;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{ptr, thread};
 
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
@@ -217,6 +219,30 @@ super::statements! {
         up([&provider, &client]);
         down([&provider]);
         assert_eq!(client.wait(), STATUS_SUCCESS);
+        clean(&nmr);
+    }
+
+    /// INF: A wait that has begun before `NmrDeregister...` returns ends with it.
+    a_wait_may_begin_inside_the_deregistration {
+        let nmr = nmr();
+        nmr.host().fix(Knob::DeregisterWhenIdle, Some(1));
+        let (provider, mut client) = pair(&nmr);
+        let (detaching, is_detaching) = mpsc::channel();
+        client.on_detach = Box::new(move |_| {
+            detaching.send(()).unwrap();
+            thread::sleep(Duration::from_millis(50));
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        thread::scope(|scope| {
+            let client = &client;
+            let waiting = scope.spawn(move || {
+                is_detaching.recv().unwrap();
+                client.wait()
+            });
+            assert_eq!(client.deregister(), STATUS_PENDING, "somebody waits for it");
+            assert_eq!(waiting.join().unwrap(), STATUS_SUCCESS);
+        });
         clean(&nmr);
     }
 }

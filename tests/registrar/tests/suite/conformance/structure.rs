@@ -2,26 +2,15 @@
 
 //! The structures that a module registers.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::{mem, ptr};
 
 use registrar::knobs::Knob;
 use shared_npi::nmr::abi::{
     NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
-    NPI_REGISTRATION_INSTANCE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
+    NPI_REGISTRATION_INSTANCE, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
-use shared_npi::nmr_fn;
 
 use crate::kit::{clean, down, nmr, notes, pair, rules, up};
-
-static CALLED: AtomicU32 = AtomicU32::new(0);
-
-nmr_fn! {
-    unsafe fn count_detach[](_context: *mut std::ffi::c_void) -> NTSTATUS {
-        CALLED.fetch_add(1, Ordering::Relaxed);
-        STATUS_SUCCESS
-    }
-}
 
 super::statements! {
     /// D3: Version is 0 and Length the size of `NPI_CLIENT_CHARACTERISTICS`.
@@ -182,20 +171,24 @@ super::statements! {
         down([&provider, &client]);
     }
 
-    /// ISSUE: NMR keeps the pointer to the characteristics and takes callbacks from it; it makes no copy.
+    /// ISSUE: NMR keeps the pointer to the characteristics; it makes no copy.
     characteristics_are_not_copied {
         let nmr = nmr();
-        let (provider, client) = pair(&nmr);
+        let (mut provider, client) = pair(&nmr);
         let client = Box::into_raw(Box::new(client));
         // SAFETY: boxed above, freed below.
-        up([&provider, unsafe { &*client }]);
+        up([unsafe { &*client }]);
         // SAFETY: as above.
-        unsafe { (*client).client.ClientDetachProvider = Some(count_detach) };
+        unsafe { (*client).client.ClientRegistrationInstance.Number = 7 };
+        provider.on_asked = Box::new(|asked| {
+            // SAFETY: the client's structure, readable while it is registered.
+            assert_eq!(unsafe { (*asked.instance).Number }, 7);
+            asked.accept()
+        });
+        up([&provider]);
+        assert_eq!(rules(&nmr), [2]);
         // SAFETY: as above.
         let client = unsafe { Box::from_raw(client) };
-        let before = CALLED.load(Ordering::Relaxed);
         down([&provider, &client]);
-        assert_eq!(CALLED.load(Ordering::Relaxed), before + 1);
-        assert_eq!(rules(&nmr), [2]);
     }
 }

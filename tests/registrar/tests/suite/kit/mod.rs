@@ -4,6 +4,7 @@
 //! test gives it something else to do.
 
 pub(crate) mod allocator;
+pub(crate) mod slow;
 
 use std::ffi::c_void;
 use std::ptr;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use registrar::Registrar;
 use registrar::finding::Finding;
 use registrar::host::{Call, Event, Host, Phase, Side};
-use registrar::knobs::Knob;
+use registrar::knobs::{Knob, Knobs};
 use registrar::process::Process;
 use shared_npi::nmr::abi::{
     GUID, HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
@@ -372,9 +373,7 @@ nmr_fn! {
 /// A registrar of its own, whose open questions are all answered with 0.
 pub(crate) fn nmr() -> Arc<Registrar<Process>> {
     let process = Process::new(0);
-    for knob in Knob::ALL {
-        process.fix(knob, Some(0));
-    }
+    process.set_knobs(Knobs::FIRST);
     Arc::new(Registrar::new(process))
 }
 

@@ -3,7 +3,8 @@
 //! The attach, and its late comers.
 
 use std::ptr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use registrar::host::{Call, Side};
@@ -14,8 +15,9 @@ use shared_npi::nmr::abi::{
     STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
 };
 
-use super::FIRST;
-use crate::kit::{Asked, Offer, Peer, begun, clean, down, nmr, notes, pair, rules, up};
+use crate::kit::{
+    Asked, Module, NPI, Offer, Peer, begun, clean, down, nmr, notes, pair, rules, up,
+};
 
 super::rules! {
     7 r07_attach_and_detach_inside_register {
@@ -71,6 +73,71 @@ super::rules! {
         }
     }
 
+    8 r08_attaching_still_when_the_callback_has_returned {
+        for (client_status, bindings) in [(STATUS_SUCCESS, 1), (STATUS_NOINTERFACE, 0)] {
+            let nmr = nmr();
+            nmr.host().fix(Knob::AttachThread, Some(1));
+            let (mut provider, mut client) = pair(&nmr);
+            let (asked, is_asked) = mpsc::channel();
+            let (go_on, may_go_on) = mpsc::channel();
+            let may_go_on = Mutex::new(may_go_on);
+            provider.on_asked = Box::new(move |asking| {
+                asked.send(()).unwrap();
+                may_go_on.lock().unwrap().recv().unwrap();
+                asking.accept()
+            });
+            let (offer, offered) = mpsc::channel();
+            let is_asked = Mutex::new(is_asked);
+            client.on_offer = Box::new(move |offered| {
+                offer.send(offered.handle.expose_provenance()).unwrap();
+                is_asked.lock().unwrap().recv().unwrap();
+                client_status
+            });
+            up([&provider]);
+            thread::scope(|scope| {
+                let (module, registered) = (&client, &go_on);
+                let elsewhere = scope.spawn(move || {
+                    let handle = ptr::with_exposed_provenance_mut(offered.recv().unwrap());
+                    Offer { module, handle, instance: ptr::null() }.accept()
+                });
+                up([module]);
+                registered.send(()).unwrap();
+                assert_eq!(elsewhere.join().unwrap(), STATUS_SUCCESS);
+            });
+            let late: &[u8] = if bindings == 1 { &[8] } else { &[8, 11] };
+            assert_eq!(rules(&nmr), late);
+            let ended = 1 - bindings;
+            assert_eq!((client.ends(), provider.ends()), ((0, 0), (ended, ended)));
+            down([&client, &provider]);
+            assert_eq!((client.ends(), provider.ends()), ((bindings, bindings), (1, 1)));
+            clean(&nmr);
+        }
+    }
+
+    8 r08_attaching_with_the_handle_of_another_offer {
+        for (answer, status) in [(0, STATUS_INVALID_PARAMETER), (1, STATUS_SUCCESS)] {
+            let nmr = nmr();
+            nmr.host().fix(Knob::AttachThread, Some(answer));
+            let (first, mut client) = pair(&nmr);
+            let second = Module::new(&nmr, Side::Provider, &NPI);
+            let outer = AtomicPtr::new(ptr::null_mut());
+            client.befriend(&second);
+            client.on_offer = Box::new(move |offer| {
+                let module = offer.module;
+                let handle = outer.swap(offer.handle, Ordering::Relaxed);
+                if handle.is_null() {
+                    assert_eq!(module.friend().register(), STATUS_SUCCESS);
+                    return status;
+                }
+                assert_eq!(Offer { module, handle, instance: ptr::null() }.accept(), status);
+                STATUS_NOINTERFACE
+            });
+            up([&first, &client]);
+            assert_eq!(rules(&nmr), [8]);
+            down([&client, &first, &second]);
+        }
+    }
+
     8 r08_attaching_inside_the_provider {
         let nmr = nmr();
         let (mut provider, client) = pair(&nmr);
@@ -106,6 +173,27 @@ super::rules! {
         assert_eq!(provider.offers(), 0);
         down([&client, &provider]);
         clean(&nmr);
+    }
+
+    10 r10_goes_by_the_last_answer {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_asked = Box::new(|_| STATUS_NOINTERFACE);
+        client.on_offer = Box::new(|offer| {
+            assert_eq!(offer.accept(), STATUS_NOINTERFACE);
+            // SAFETY: NULL is allowed.
+            unsafe {
+                offer.module.nmr.client_attach_provider(
+                    offer.handle,
+                    ptr::null_mut(),
+                    ptr::null(),
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                )
+            }
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [1], "STATUS_INVALID_PARAMETER came last");
     }
 
     10 r10_another_status_than_the_provider_s {
@@ -180,21 +268,6 @@ super::rules! {
         up([&provider, &client]);
         clean(&nmr);
         assert_eq!(notes(&nmr), [14]);
-    }
-
-    15 r15_calling_the_client_inside_provider_attach {
-        let nmr = nmr();
-        let (mut provider, client) = pair(&nmr);
-        provider.on_asked = Box::new(|asked| {
-            asked.module.nmr.call_begins(FIRST, Side::Provider);
-            asked.module.nmr.call_ends(FIRST, Side::Provider);
-            asked.accept()
-        });
-        up([&provider, &client]);
-        assert_eq!(rules(&nmr), [15]);
-        nmr.call_begins(FIRST, Side::Provider);
-        nmr.call_ends(FIRST, Side::Provider);
-        clean(&nmr);
     }
 
     16 r16_no_cleanup_after_a_failed_attach {

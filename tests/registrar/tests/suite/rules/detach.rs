@@ -5,9 +5,12 @@
 use std::sync::Arc;
 use std::thread;
 
+use registrar::Doing;
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
+use shared_npi::nmr::abi::{
+    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+};
 
 use super::FIRST;
 use crate::kit::{begun, clean, down, nmr, notes, pair, rules, seeded, up};
@@ -38,42 +41,6 @@ super::rules! {
         }
     }
 
-    18 r18_calling_the_peer_after_detach {
-        let nmr = nmr();
-        let (provider, mut client) = pair(&nmr);
-        client.on_detach = Box::new(|peer| {
-            peer.nmr.call_begins(FIRST, Side::Client);
-            peer.nmr.call_ends(FIRST, Side::Client);
-            STATUS_SUCCESS
-        });
-        up([&provider, &client]);
-        nmr.call_begins(FIRST, Side::Client);
-        nmr.call_ends(FIRST, Side::Client);
-        down([&client, &provider]);
-        assert_eq!(rules(&nmr), [18]);
-    }
-
-    19 r19_detached_with_a_call_under_way {
-        let nmr = nmr();
-        let (provider, client) = pair(&nmr);
-        up([&provider, &client]);
-        nmr.call_begins(FIRST, Side::Client);
-        down([&client, &provider]);
-        assert_eq!(rules(&nmr), [19]);
-    }
-
-    19 r19_completed_with_a_call_under_way {
-        let nmr = nmr();
-        let (mut provider, client) = pair(&nmr);
-        provider.on_detach = Box::new(|_| STATUS_PENDING);
-        up([&provider, &client]);
-        nmr.call_begins(FIRST, Side::Provider);
-        client.deregister();
-        clean(&nmr);
-        provider.peer().complete();
-        assert_eq!(rules(&nmr), [19]);
-    }
-
     20 r20_completing_a_detach_that_succeeded {
         let nmr = nmr();
         let (mut provider, client) = pair(&nmr);
@@ -84,6 +51,58 @@ super::rules! {
         assert_eq!(rules(&nmr), [20]);
         provider.peer().complete();
         assert_eq!(client.wait(), STATUS_SUCCESS);
+        clean(&nmr);
+    }
+
+    20 r20_completing_a_detach_that_then_succeeds {
+        for (inside, prompt) in [(false, 0), (true, 0), (true, 1)] {
+            let nmr = nmr();
+            nmr.host().fix(Knob::EarlyComplete, Some(prompt));
+            let (mut provider, client) = pair(&nmr);
+            provider.on_detach = Box::new(move |peer| {
+                if inside {
+                    peer.complete();
+                }
+                STATUS_SUCCESS
+            });
+            up([&provider, &client]);
+            if !inside {
+                provider.peer().complete();
+            }
+            down([&client, &provider]);
+            assert_eq!(rules(&nmr), [20]);
+            assert_eq!(provider.ends(), (1, 1));
+        }
+    }
+
+    20 r20_completing_for_a_client_that_has_failed {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        client.on_offer = Box::new(|offer| {
+            offer.accept();
+            STATUS_UNSUCCESSFUL
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [11]);
+        client.peer().complete();
+        assert_eq!(rules(&nmr), [20]);
+        assert_eq!(notes(&nmr), []);
+        provider.peer().complete();
+        down([&client, &provider]);
+        clean(&nmr);
+    }
+
+    20 r20_completing_before_the_provider_has_accepted {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.on_offer = Box::new(|offer| {
+            offer.module.nmr.client_detach_provider_complete(offer.handle);
+            offer.accept()
+        });
+        up([&provider, &client]);
+        assert_eq!(rules(&nmr), [20]);
+        down([&client, &provider]);
         clean(&nmr);
     }
 
@@ -108,6 +127,9 @@ super::rules! {
         provider.on_detach = Box::new(|_| STATUS_PENDING);
         up([&provider, &client]);
         client.deregister();
+        let owed = nmr.holdups();
+        assert_eq!(owed.len(), 1);
+        assert_eq!((owed[0].side, owed[0].doing), (Side::Provider, Doing::Pended));
         assert_eq!(nmr.stalled(), 1);
         let findings = nmr.host().take_findings();
         assert_eq!(findings.len(), 1);
@@ -117,6 +139,56 @@ super::rules! {
         let history: Vec<_> = findings[0].history.iter().map(|moment| moment.event).collect();
         assert!(begun(&history).contains(&(Side::Provider, Call::DetachCallback)));
         assert!(findings[0].history.is_sorted_by_key(|moment| moment.time));
+    }
+
+    21 r21_a_completion_inside_the_attach_is_remembered {
+        for side in [Side::Client, Side::Provider] {
+            let nmr = nmr();
+            let (mut provider, mut client) = pair(&nmr);
+            for module in [&mut provider, &mut client] {
+                let hurries = module.side == side;
+                module.on_detach = Box::new(move |peer| {
+                    if !hurries {
+                        peer.complete();
+                    }
+                    STATUS_PENDING
+                });
+            }
+            client.befriend(&provider);
+            client.on_offer = Box::new(move |offer| {
+                let status = offer.accept();
+                let hasty = if side == Side::Client { offer.module } else { offer.module.friend() };
+                hasty.peer().complete();
+                status
+            });
+            up([&provider, &client]);
+            assert_eq!(notes(&nmr), [21]);
+            down([&client, &provider]);
+            assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+            clean(&nmr);
+        }
+    }
+
+    21 r21_a_completion_ahead_counts_once_the_callback_has_returned {
+        let nmr = nmr();
+        nmr.host().fix(Knob::EarlyComplete, Some(1));
+        let (mut provider, mut client) = pair(&nmr);
+        client.on_detach = Box::new(|_| STATUS_PENDING);
+        client.befriend(&provider);
+        provider.befriend(&client);
+        provider.on_detach = Box::new(|peer| {
+            peer.module().friend().peer().complete();
+            assert_eq!(peer.module().ends(), (1, 0), "no cleanup inside this callback");
+            STATUS_PENDING
+        });
+        up([&provider, &client]);
+        provider.peer().complete();
+        assert_eq!(client.deregister(), STATUS_PENDING);
+        assert_eq!(provider.ends(), (1, 1));
+        assert_eq!(client.wait(), STATUS_SUCCESS);
+        down([&provider]);
+        clean(&nmr);
+        assert_eq!(notes(&nmr), [21]);
     }
 
     21 r21_completing_before_the_detach_callback_is_only_noted {
@@ -203,5 +275,23 @@ super::rules! {
             down([&provider]);
             clean(&nmr);
         }
+    }
+
+    26 r26_a_context_freed_in_the_peer_s_cleanup {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.befriend(&provider);
+        client.on_cleanup = Box::new(|peer| {
+            let [own, other] = [peer.module().peer(), peer.module().friend().peer()]
+                .map(|context| Arc::as_ptr(&context).addr());
+            peer.nmr.freeing(&(own..own + 1));
+            clean(&peer.nmr);
+            peer.nmr.freeing(&(other..other + 1));
+        });
+        up([&provider, &client]);
+        down([&client]);
+        assert_eq!(rules(&nmr), [26]);
+        down([&provider]);
+        clean(&nmr);
     }
 }

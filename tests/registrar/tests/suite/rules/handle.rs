@@ -7,7 +7,8 @@ use std::ptr;
 use registrar::host::Side;
 use registrar::knobs::Knob;
 use shared_npi::nmr::abi::{
-    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_UNSUCCESSFUL,
 };
 
 use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
@@ -33,6 +34,32 @@ super::rules! {
         assert_eq!(nmr.deregister_client(provider.handle()), STATUS_INVALID_PARAMETER);
         assert_eq!(nmr.wait_for_provider_deregister_complete(client.handle()), STATUS_INVALID_PARAMETER);
         assert_eq!(rules(&nmr), [22, 22, 22]);
+    }
+
+    22 r22_the_peer_s_handle_though_it_is_no_longer_valid {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        down([&provider]);
+        assert_eq!(nmr.deregister_client(provider.handle()), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [22]);
+        nmr.provider_detach_client_complete(client.handle());
+        let findings = nmr.host().take_findings();
+        assert_eq!((findings[0].rule, findings[0].side), (22, Side::Client));
+        assert!(findings[0].module.is_some(), "whose handle it is");
+        down([&client]);
+    }
+
+    22 r22_a_number {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider, &client]);
+        let use_zero = client.handle().addr() & 0xFFFF_FFFF;
+        assert_eq!(nmr.deregister_client(ptr::without_provenance_mut(use_zero)), STATUS_INVALID_PARAMETER);
+        let second_slot = provider.handle().addr() & 0xFFFF_FFFF;
+        assert_eq!(nmr.deregister_provider(ptr::without_provenance_mut(second_slot | 1 << 5)), STATUS_INVALID_PARAMETER);
+        assert!(rules(&nmr).iter().all(|rule| [22, 36].contains(rule)));
+        down([&client, &provider]);
     }
 
     22 r22_a_pointer {
@@ -90,24 +117,14 @@ super::rules! {
         clean(&nmr);
     }
 
-    28 r28_an_unload_without_a_wait {
+    23 r23_deregistering_what_has_gone {
         let nmr = nmr();
+        nmr.host().fix(Knob::DeregisterWhenIdle, Some(1));
         let (_, client) = pair(&nmr);
         up([&client]);
-        client.deregister();
-        assert_eq!(nmr.unloading(&(0..usize::MAX)), 1);
-        assert_eq!(rules(&nmr), [28]);
-    }
-
-    29 r29_an_unload_while_registered {
-        let nmr = nmr();
-        let (_, client) = pair(&nmr);
-        up([&client]);
-        let code = nmr.live_registrations()[0].code;
-        assert_eq!(nmr.unloading(&(code + 1..usize::MAX)), 0);
-        clean(&nmr);
-        assert_eq!(nmr.unloading(&(code..code + 1)), 1);
-        assert_eq!(rules(&nmr), [29]);
+        assert_eq!(client.deregister(), STATUS_SUCCESS);
+        assert_eq!(client.deregister(), STATUS_INVALID_PARAMETER);
+        assert_eq!(rules(&nmr), [23]);
     }
 
     30 r30_waiting_though_deregister_succeeded {
@@ -117,7 +134,10 @@ super::rules! {
         up([&client]);
         assert_eq!(client.deregister(), STATUS_SUCCESS);
         assert_eq!(nmr.live_registrations(), []);
-        assert_eq!(client.wait(), STATUS_INVALID_PARAMETER);
+        let other = Module::new(&nmr, Side::Provider, &NPI);
+        up([&other]);
+        assert_eq!(other.deregister(), STATUS_SUCCESS);
+        assert_eq!(client.wait(), STATUS_INVALID_PARAMETER, "others have come and gone since");
         assert_eq!(rules(&nmr), [30]);
     }
 
@@ -131,5 +151,22 @@ super::rules! {
         up([&provider, &client]);
         down([&client, &provider]);
         assert_eq!(rules(&nmr), [31]);
+    }
+
+    31 r31_waiting_for_the_one_that_registers {
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        client.befriend(&provider);
+        client.on_offer = Box::new(|offer| {
+            let provider = offer.module.friend();
+            assert_eq!(provider.deregister(), STATUS_PENDING);
+            assert_eq!(provider.wait(), STATUS_UNSUCCESSFUL, "its binding is being offered");
+            STATUS_NOINTERFACE
+        });
+        up([&client, &provider]);
+        assert_eq!(rules(&nmr), [31]);
+        assert_eq!(provider.wait(), STATUS_SUCCESS);
+        down([&client]);
+        clean(&nmr);
     }
 }

@@ -2,7 +2,8 @@
 
 //! Each rule, broken on purpose: exactly that rule is reported.
 //!
-//! Rules that NMR keeps itself are shown to be kept; [`ELSEWHERE`] names those
+//! Rules that NMR keeps itself are shown to be kept, and R6 shows as what comes of
+//! breaking it; [`ELSEWHERE`] names those
 //! that only the simulated kernel or another test can see broken.
 
 use registrar::host::BindingId;
@@ -26,28 +27,38 @@ mod registration;
 const FIRST: BindingId = BindingId(1);
 
 /// Rules without a test here, and what reports them.
-const ELSEWHERE: [(u8, &str); 6] = [
+const ELSEWHERE: [(u8, &str); 10] = [
+    (3, "simulated kernel: 0xD1, paged memory at DISPATCH_LEVEL"),
+    (12, "the registrar, as R11: zoo module validates_too_late"),
     (
-        3,
-        "simulated kernel: pageable memory is away while IRQL is DISPATCH_LEVEL",
+        15,
+        "simulated kernel, tests/sim/src/watch.rs: zoo module calls_in_attach",
     ),
     (
-        12,
-        "scenarios: a peer that calls the client's dispatch at once on accept",
+        18,
+        "simulated kernel, tests/sim/src/watch.rs: zoo module keeps_calling",
     ),
     (
-        27,
-        "simulated kernel: a fault in a context or table that the peer may still use",
+        19,
+        "simulated kernel, tests/sim/src/watch.rs: zoo module detach_ignores_calls",
+    ),
+    (27, "simulated kernel, 0xCC: zoo module freed_in_detach"),
+    (
+        29,
+        "simulated kernel, tests/sim/src/scm.rs: zoo module forgotten_deregister",
     ),
     (
         32,
-        "scenarios: two peers attach and detach on two threads; the model here allows it",
+        "simulated kernel, 0xC4 and 0xCC: two peers come and go on two threads",
     ),
     (
         37,
-        "scenarios: a decoy with the same NPI and another ModuleId that must be refused",
+        "the drivers' tests: they refuse a decoy of the same NPI",
     ),
-    (38, "shared-npi: the gate under loom"),
+    (
+        38,
+        "shared-npi: the gate under loom; zoo module flag_then_atomic_count",
+    ),
 ];
 
 #[test]

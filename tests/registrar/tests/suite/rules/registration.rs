@@ -2,16 +2,21 @@
 
 //! Registering, and what was registered.
 
-use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{ptr, thread};
 
+use registrar::Registrar;
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
-use registrar::process::at_irql;
+use registrar::process::{Process, at_irql};
 use shared_npi::nmr::abi::{
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS,
+    LUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS, struct_size,
 };
 
-use crate::kit::{clean, down, nmr, pair, rules, up};
+use crate::kit::slow::Slow;
+use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 super::rules! {
     1 r01_a_structure_of_the_wrong_length {
@@ -53,15 +58,210 @@ super::rules! {
         clean(&nmr);
     }
 
-    2 r02_a_structure_that_is_freed {
+    2 r02_a_structure_that_becomes_junk {
         let nmr = nmr();
-        let (_, client) = pair(&nmr);
-        up([&client]);
-        let structure = ptr::from_ref(&client.client).addr();
-        nmr.freeing(&(structure..structure + 72));
+        let (provider, client) = pair(&nmr);
+        let client = Box::into_raw(Box::new(client));
+        // SAFETY: boxed above, freed below.
+        assert_eq!(unsafe { (*client).register() }, STATUS_SUCCESS);
+        // SAFETY: as above.
+        let structure = unsafe { &raw mut (*client).client };
+        // SAFETY: as above; a NULL callback and wild pointers are values of the fields.
+        unsafe {
+            (*structure).ClientRegistrationInstance.ModuleId = ptr::without_provenance(8);
+            (*structure).ClientRegistrationInstance.NpiId = ptr::without_provenance(8);
+            (*structure).ClientDetachProvider = None;
+        }
+        assert_eq!(nmr.live_registrations().len(), 1);
+        assert_eq!(provider.register(), STATUS_SUCCESS);
         assert_eq!(rules(&nmr), [2]);
-        down([&client]);
-        nmr.freeing(&(structure..structure + 72));
+        // SAFETY: as above.
+        let client = unsafe { Box::from_raw(client) };
+        down([&provider, &client]);
+        assert_eq!(client.ends(), (1, 1), "what was registered counts");
+        clean(&nmr);
+    }
+
+    2 r02_ids_that_change {
+        let luid = |low| NPI_MODULEID {
+            Length: struct_size::<NPI_MODULEID>(),
+            Type: MIT_IF_LUID,
+            Value: NPI_MODULEID_VALUE { IfLuid: LUID { LowPart: low, HighPart: 0 } },
+        };
+        let nmr = nmr();
+        let (provider, mut client) = pair(&nmr);
+        let id = Box::into_raw(Box::new(luid(1)));
+        client.client.ClientRegistrationInstance.ModuleId = id;
+        up([&client]);
+        // SAFETY: boxed above, freed below.
+        unsafe { id.write(luid(2)) };
+        up([&provider]);
+        let findings = nmr.host().take_findings();
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].rule, 2);
+        assert!(findings[0].what.contains("ModuleId"), "{}", findings[0]);
+        down([&provider, &client]);
+        clean(&nmr);
+        // SAFETY: boxed above.
+        drop(unsafe { Box::from_raw(id) });
+
+        let npi = Box::into_raw(Box::new(NPI));
+        let mut client = Module::new(&nmr, Side::Client, &NPI);
+        client.client.ClientRegistrationInstance.NpiId = npi;
+        up([&client]);
+        // SAFETY: boxed above, freed below.
+        unsafe { (*npi).Data1 ^= 1 };
+        up([&provider]);
+        assert_eq!(rules(&nmr), [2]);
+        down([&provider, &client]);
+        // SAFETY: boxed above.
+        drop(unsafe { Box::from_raw(npi) });
+    }
+
+    2 r02_what_was_registered_is_freed {
+        let nmr = nmr();
+        let (_, mut client) = pair(&nmr);
+        let data = 0_u32;
+        client.client.ClientRegistrationInstance.NpiSpecificCharacteristics = (&raw const data).cast();
+        let instance = &client.client.ClientRegistrationInstance;
+        let parts = [
+            (ptr::from_ref(&client.client).addr(), 72),
+            (ptr::from_ref(&instance.Number).addr(), 1),
+            (instance.NpiId.addr() + 15, 1),
+            (instance.ModuleId.addr() + size_of::<NPI_MODULEID>() - 1, 1),
+            (instance.NpiSpecificCharacteristics.addr(), 4),
+            (ptr::from_ref(&client).addr(), 1),
+        ];
+        up([&client]);
+        for (start, length) in parts {
+            nmr.freeing(&(start..start + length));
+            assert_eq!(rules(&nmr), [2]);
+        }
+        let end = ptr::from_ref(&client.client).addr() + 72;
+        assert_eq!(client.deregister(), STATUS_PENDING);
+        nmr.freeing(&(end - 1..end));
+        assert_eq!(rules(&nmr), [2], "until the wait has returned");
+        assert_eq!(client.wait(), STATUS_SUCCESS);
+        for (start, length) in parts {
+            nmr.freeing(&(start..start + length));
+        }
+        clean(&nmr);
+    }
+
+    2 r02_ends_with_the_first_of_two_waits {
+        for _ in 0..20 {
+            let nmr = Arc::new(Registrar::new(Slow::new()));
+            let provider = Module::new(&nmr, Side::Provider, &NPI);
+            let mut client = Module::new(&nmr, Side::Client, &NPI);
+            client.on_detach = Box::new(|_| STATUS_PENDING);
+            let client = Box::into_raw(Box::new(client)).expose_provenance();
+            // SAFETY: boxed above, freed below; nothing else borrows it for longer.
+            let module = || unsafe { &*ptr::with_exposed_provenance::<Module<Slow>>(client) };
+            assert_eq!(provider.register(), STATUS_SUCCESS);
+            assert_eq!(module().register(), STATUS_SUCCESS);
+            assert_eq!(module().deregister(), STATUS_PENDING);
+            thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(move || {
+                        if module().wait() == STATUS_SUCCESS {
+                            let module = ptr::with_exposed_provenance_mut::<Module<Slow>>(client);
+                            // SAFETY: boxed above; the memory is the module's again.
+                            unsafe { (&raw mut (*module).client.Length).write_volatile(0) };
+                        }
+                    });
+                }
+                thread::sleep(Duration::from_millis(5));
+                module().peer().complete();
+            });
+            let findings = nmr.host().0.take_findings();
+            assert!(findings.iter().all(|finding| finding.rule == 23), "{findings:?}");
+            provider.deregister();
+            provider.wait();
+            // SAFETY: boxed above.
+            drop(unsafe { Box::from_raw(ptr::with_exposed_provenance_mut::<Module<Slow>>(client)) });
+        }
+    }
+
+    2 r02_is_reported_once_for_two_threads_that_see_it {
+        for _ in 0..20 {
+            let nmr = Arc::new(Registrar::new(Slow::new()));
+            let mut client = Module::new(&nmr, Side::Client, &NPI);
+            client.on_offer = Box::new(|_| STATUS_NOINTERFACE);
+            let providers = [Module::new(&nmr, Side::Provider, &NPI), Module::new(&nmr, Side::Provider, &NPI)];
+            assert_eq!(client.register(), STATUS_SUCCESS);
+            // SAFETY: it is borrowed by nobody now; NMR reads it as another's memory.
+            unsafe { (&raw mut client.client.Length).write_volatile(0) };
+            thread::scope(|scope| {
+                for provider in &providers {
+                    scope.spawn(|| assert_eq!(provider.register(), STATUS_SUCCESS));
+                }
+            });
+            let findings = nmr.host().0.take_findings();
+            assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [2]);
+        }
+    }
+
+    2 r02_is_looked_for_before_each_callback_and_at_the_end {
+        /// Changes what a module has registered.
+        fn change(module: &Module<Process>) {
+            let structures = [
+                (&raw const module.client.Length).cast_mut(),
+                (&raw const module.provider.Length).cast_mut(),
+            ];
+            for length in structures {
+                // SAFETY: it stays with the module; NMR reads it as another's memory.
+                unsafe { length.write_volatile(1) };
+            }
+        }
+        // Before the provider's attach callback.
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        up([&provider]);
+        change(&provider);
+        up([&client]);
+        assert_eq!(rules(&nmr), [2]);
+        down([&client, &provider]);
+        // Before the cleanup callback.
+        let (provider, mut client) = pair(&nmr);
+        client.on_detach = Box::new(|peer| {
+            change(peer.module());
+            STATUS_SUCCESS
+        });
+        up([&provider, &client]);
+        client.deregister();
+        assert_eq!(rules(&nmr), [2]);
+        client.wait();
+        down([&provider]);
+        // When it ends: by a wait, and without one.
+        for finish in [0, 1] {
+            nmr.host().fix(Knob::DeregisterWhenIdle, Some(finish));
+            let (_, client) = pair(&nmr);
+            up([&client]);
+            change(&client);
+            if client.deregister() == STATUS_PENDING {
+                clean(&nmr);
+                client.wait();
+            }
+            assert_eq!(rules(&nmr), [2]);
+        }
+    }
+
+    2 r02_what_is_freed_is_looked_at_no_more {
+        let nmr = nmr();
+        let (provider, client) = pair(&nmr);
+        let client = Box::into_raw(Box::new(client));
+        // SAFETY: boxed above, freed below.
+        up([unsafe { &*client }]);
+        // SAFETY: as above.
+        let structure = unsafe { &raw mut (*client).client };
+        nmr.freeing(&(structure.addr()..structure.addr() + 1));
+        assert_eq!(rules(&nmr), [2]);
+        // SAFETY: as above; what a pool would leave there.
+        unsafe { (*structure).ClientRegistrationInstance.NpiId = ptr::without_provenance(8) };
+        up([&provider]);
+        // SAFETY: as above.
+        let client = unsafe { Box::from_raw(client) };
+        down([&provider, &client]);
         clean(&nmr);
     }
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The table of faults: what failed or was late, in which order of loads and
+//! unloads, how often.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use scenarios::{LoadOrder, Order, Part, Report, UnloadOrder};
+
+/// A column: its head and the orders that it counts.
+struct Column {
+    head: String,
+    orders: Vec<String>,
+}
+
+/// The table, and how much of it there is; nothing where nothing failed.
+pub(super) fn table(report: &Report, coverage: &Part) -> String {
+    let kinds = kinds(report);
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let columns = columns(report);
+    let mut text = match coverage.possible {
+        0 => String::new(),
+        possible => format!(
+            "\n{:>10} of {possible} faults, each in its order of loads and unloads",
+            coverage.covered
+        ),
+    };
+    text += "\n    faults by order: who loads first and who unloads first, p(rovider), c(lient) or \
+             b(oth at once), P or C if it only reloads; . not reached, - no such call\n";
+    write!(text, "{:>24}", "").expect("a string takes everything");
+    for column in &columns {
+        write!(text, "{:>5}", column.head).expect("a string takes everything");
+    }
+    for (kind, orders) in kinds {
+        write!(text, "\n{kind:>24}").expect("a string takes everything");
+        for column in &columns {
+            let cell = cell(report, kind, &orders, column);
+            write!(text, "{cell:>5}").expect("a string takes everything");
+        }
+    }
+    text
+}
+
+/// How often a kind of fault was met in the orders of a column.
+fn cell(report: &Report, kind: &str, met: &BTreeMap<&str, u64>, column: &Column) -> String {
+    let orders = column.orders.iter();
+    let count: u64 = orders.filter_map(|order| met.get(order.as_str())).sum();
+    let calls = report.fault_calls.get(kind);
+    let none = |order: &String| calls.is_some_and(|calls| calls.get(order) == Some(&0));
+    match count {
+        0 if !column.orders.is_empty() && column.orders.iter().all(none) => "-".to_owned(),
+        0 => ".".to_owned(),
+        _ => count.to_string(),
+    }
+}
+
+/// Each kind of fault, with how often it was met in which order.
+fn kinds(report: &Report) -> BTreeMap<&str, BTreeMap<&str, u64>> {
+    let mut kinds: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for kind in report.fault_calls.keys() {
+        kinds.entry(kind).or_default();
+    }
+    for (fault, orders) in &report.faults {
+        let kind = fault.rsplit_once(' ').map_or(&**fault, |(kind, _)| kind);
+        let met = kinds.entry(kind).or_default();
+        for (order, count) in orders {
+            *met.entry(order).or_default() += count;
+        }
+    }
+    kinds
+}
+
+/// One for each order of a provider and a client, and one for all other cycles,
+/// if there are any.
+fn columns(report: &Report) -> Vec<Column> {
+    let plain = LoadOrder::ALL
+        .into_iter()
+        .flat_map(|load| UnloadOrder::ALL.map(|unload| (load, unload)));
+    let mut columns: Vec<_> = plain
+        .map(|(load, unload)| Column {
+            head: format!("{}{}", load_letter(load), unload_letter(unload)),
+            orders: vec![Order::Pair(load, unload).to_string()],
+        })
+        .collect();
+    let known = |order: &String| columns.iter().any(|column| column.orders.contains(order));
+    let orders = report.orders.keys().filter(|order| !known(order));
+    let orders: Vec<_> = orders.cloned().collect();
+    if !orders.is_empty() {
+        let head = "else".to_owned();
+        columns.push(Column { head, orders });
+    }
+    columns
+}
+
+const fn load_letter(order: LoadOrder) -> char {
+    match order {
+        LoadOrder::ProviderFirst => 'p',
+        LoadOrder::ClientFirst => 'c',
+        LoadOrder::BothAtOnce => 'b',
+    }
+}
+
+const fn unload_letter(order: UnloadOrder) -> char {
+    match order {
+        UnloadOrder::ProviderFirst => 'p',
+        UnloadOrder::ClientFirst => 'c',
+        UnloadOrder::BothAtOnce => 'b',
+        UnloadOrder::ProviderReloaded => 'P',
+        UnloadOrder::ClientReloaded => 'C',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::Coverage;
+
+    use super::*;
+
+    fn table_of(report: &Report) -> String {
+        table(report, &Coverage::of(report).faults)
+    }
+
+    #[test]
+    fn a_cell_is_a_count_a_gap_or_impossible() {
+        let mut report = Report::new("sim", 7, 10);
+        assert_eq!(table_of(&report), "");
+        let order = |load, unload| Order::Pair(load, unload).to_string();
+        let first = order(LoadOrder::ProviderFirst, UnloadOrder::ProviderFirst);
+        let second = order(LoadOrder::ProviderFirst, UnloadOrder::ClientFirst);
+        let third = order(LoadOrder::ProviderFirst, UnloadOrder::BothAtOnce);
+        let calls = [(first.clone(), 2), (second, 1), (third, 0)];
+        report.fault_calls.insert("thread".to_owned(), calls.into());
+        report.add_fault("thread 1".to_owned(), &first);
+        report.add_fault("thread 2".to_owned(), &first);
+        let text = table_of(&report);
+        assert!(text.contains("2 of 3 faults"), "{text}");
+        let row = text.lines().last().expect("a row");
+        let shown: Vec<_> = row.split_whitespace().take(4).collect();
+        assert_eq!(shown, ["thread", "2", ".", "-"], "{text}");
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Faults crossed with orders: which fault each cycle of a systematic run has.
+//!
+//! For each order of loads and unloads a cycle without a fault is run and its
+//! calls are counted. Up to the call that fails, a cycle with a fault is that
+//! same cycle, so that there are exactly as many faults of a kind as there were
+//! calls: each has a cycle of its own, and none is left out. Then the next round
+//! begins, with other cycles of the same orders.
+
+use std::collections::BTreeMap;
+
+use scenarios::{Cycle, Instances, Order};
+
+use crate::faults::{Fault, Faults, Kind};
+use crate::kernel::Options;
+use crate::machine::Machine;
+
+/// A cycle and its fault.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The cycle's number in its own run, which is that of [`Cycle::in_turn`].
+    pub index: u64,
+    /// What it does.
+    pub cycle: Cycle,
+    /// What fails.
+    pub fault: Fault,
+}
+
+/// The calls that can fail in one order.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The order.
+    pub order: Order,
+    /// How many there are of each kind.
+    pub calls: BTreeMap<Kind, u64>,
+}
+
+/// All cases of a seed, as far as they were asked for.
+#[derive(Debug)]
+pub struct Matrix {
+    seed: u64,
+    instances: Option<Instances>,
+    rounds: Vec<Vec<Row>>,
+}
+
+impl Matrix {
+    /// Those of this seed.
+    #[must_use]
+    pub const fn new(seed: u64, instances: Option<Instances>) -> Self {
+        Self {
+            seed,
+            instances,
+            rounds: Vec::new(),
+        }
+    }
+
+    /// What there is to fail in the first round.
+    pub fn first_round(&mut self, machine: &mut Machine) -> &[Row] {
+        self.round(machine, 0)
+    }
+
+    /// How many cases the first round has.
+    pub fn size(&mut self, machine: &mut Machine) -> u64 {
+        self.first_round(machine).iter().map(Row::size).sum()
+    }
+
+    /// The case of cycle number `number`; none where there is nothing to fail.
+    pub fn case(&mut self, machine: &mut Machine, number: u64) -> Option<Case> {
+        let (seed, instances) = (self.seed, self.instances);
+        let mut left = number;
+        for round in 0.. {
+            let rows = self.round(machine, round);
+            if rows.iter().all(|row| row.size() == 0) {
+                return None;
+            }
+            for (place, row) in (0..).zip(rows) {
+                if let Some(fault) = row.fault(left) {
+                    let index = round * Cycle::ORDERS + place;
+                    return Some(Case {
+                        index,
+                        cycle: Cycle::in_turn(seed, index, instances),
+                        fault,
+                    });
+                }
+                left -= row.size();
+            }
+        }
+        None
+    }
+
+    fn round(&mut self, machine: &mut Machine, round: u64) -> &[Row] {
+        let options = machine.options();
+        machine.set_options(Options {
+            faults: Faults::None,
+            ..options
+        });
+        while self.rounds.len() as u64 <= round {
+            let first = self.rounds.len() as u64 * Cycle::ORDERS;
+            let rows = (first..first + Cycle::ORDERS).map(|index| {
+                let cycle = Cycle::in_turn(self.seed, index, self.instances);
+                let calls = machine.run(self.seed, &cycle, index, false).calls;
+                let order = cycle.order;
+                Row { order, calls }
+            });
+            self.rounds.push(rows.collect());
+        }
+        machine.set_options(options);
+        let round = usize::try_from(round).expect("they are in memory");
+        &self.rounds[round]
+    }
+}
+
+impl Row {
+    fn size(&self) -> u64 {
+        self.calls.values().sum()
+    }
+
+    /// Fault number `left` of it.
+    fn fault(&self, mut left: u64) -> Option<Fault> {
+        for (&kind, &calls) in &self.calls {
+            if left < calls {
+                let number = left + 1;
+                return Some(Fault { kind, number });
+            }
+            left -= calls;
+        }
+        None
+    }
+}

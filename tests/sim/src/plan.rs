@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A schedule written down: which thread goes on at which of the scheduler's
+//! decisions, wherever that is not the thread that would by itself.
+//!
+//! By itself a thread goes on until it waits, and then the next one in turn. So a
+//! plan holds only what a schedule does besides, and can be cut down to what a
+//! failure needs. Written, it is `12:3.57:1`: thread 3 at decision 12, thread 1 at
+//! decision 57; `none` if it says nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan(BTreeMap<u64, usize>);
+
+impl Plan {
+    /// How many decisions it makes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it leaves everything to itself.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn at(&self, decision: u64) -> Option<usize> {
+        self.0.get(&decision).copied()
+    }
+
+    pub(crate) fn put(&mut self, decision: u64, thread: usize) {
+        self.0.insert(decision, thread);
+    }
+
+    /// All but the decisions with these places in it.
+    pub(crate) fn without(&self, places: std::ops::Range<usize>) -> Self {
+        let kept = self.0.iter().enumerate();
+        let kept = kept.filter(|(place, _)| !places.contains(place));
+        Self(
+            kept.map(|(_, (&decision, &thread))| (decision, thread))
+                .collect(),
+        )
+    }
+}
+
+/// Who goes on by itself.
+pub(crate) fn by_itself(ready: &[usize], current: usize) -> Option<usize> {
+    let later = ready.iter().find(|&&thread| thread > current);
+    later.or(ready.first()).copied()
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        for (place, (decision, thread)) in self.0.iter().enumerate() {
+            let between = if place == 0 { "" } else { "." };
+            write!(f, "{between}{decision}:{thread}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        let pair = |pair: &str| {
+            let (decision, thread) = pair.split_once(':')?;
+            Some((decision.parse().ok()?, thread.parse().ok()?))
+        };
+        let pairs: Option<_> = text.split('.').map(pair).collect();
+        pairs.map(Self).ok_or_else(|| {
+            format!("`{text}` is no schedule: a schedule is like 12:3.57:1, or none")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written() {
+        for text in ["none", "12:3", "12:3.57:1"] {
+            let plan: Plan = text.parse().expect("a plan");
+            assert_eq!(plan.to_string(), text);
+        }
+        for text in ["", "12", "12:", "a:1", "12:3,57:1"] {
+            let error = text.parse::<Plan>().expect_err("no plan");
+            assert!(error.contains("a schedule is like"), "{error}");
+        }
+    }
+
+    #[test]
+    fn decisions_can_be_left_out() {
+        let plan: Plan = "1:1.2:2.3:3".parse().expect("a plan");
+        assert_eq!(plan.without(0..2).to_string(), "3:3");
+        assert_eq!(plan.without(0..3).to_string(), "none");
+        assert_eq!(plan.len(), 3);
+    }
+}
