@@ -190,9 +190,11 @@ fn check(arguments: &Arguments) -> Result<u64> {
             arguments.strategy == "random"
                 && !arguments.preempt
                 && arguments.faults == "none"
+                && arguments.knobs.is_none()
+                && !arguments.verbose
                 && !arguments.trace,
-            "--strategy, --preempt, --faults and --trace are the simulated kernel's: \
-             leave them out with --on wine"
+            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
+             kernel's: leave them out with --on wine"
         );
     } else {
         ensure!(

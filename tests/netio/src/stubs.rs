@@ -58,7 +58,7 @@ unsafe extern "C" {
 }
 
 /// Which binding has which copy; 0 is none.
-pub(crate) struct Stubs(SpinLock<[u32; 2 * TABLES]>);
+pub(crate) struct Stubs(SpinLock<[u64; 2 * TABLES]>);
 
 impl Stubs {
     pub(crate) const fn new() -> Self {
