@@ -9,22 +9,27 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Setting, Step};
+use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::loader::{Refusal, change};
 use crate::service::{Manager, Service};
-use crate::settings;
+use crate::settings::Settings;
 
 /// All services, made for this run.
 #[derive(Debug)]
 pub(crate) struct Pair<'a> {
     arguments: &'a Arguments,
     manager: Manager,
-    drivers: BTreeMap<Instance, Service>,
-    /// What was written last.
-    settings: BTreeMap<Instance, Vec<Setting>>,
+    drivers: BTreeMap<Instance, Driver>,
     companions: Vec<Service>,
+}
+
+/// A driver of the pair.
+#[derive(Debug)]
+struct Driver {
+    service: Service,
+    settings: Settings,
 }
 
 /// A driver that did not come or go.
@@ -41,7 +46,6 @@ impl<'a> Pair<'a> {
             arguments,
             manager: Manager::open().context("the service control manager does not answer")?,
             drivers: BTreeMap::new(),
-            settings: BTreeMap::new(),
             companions: Vec::new(),
         };
         for companion in &arguments.with {
@@ -67,15 +71,19 @@ impl<'a> Pair<'a> {
             let name = instance.to_string();
             if !self.drivers.contains_key(&instance) {
                 let service = self.create_service(&name, &self.image(instance)?)?;
-                self.drivers.insert(instance, service);
+                let settings = Settings::none(&name)
+                    .with_context(|| format!("the settings of {name} cannot be deleted"))?;
+                self.drivers.insert(instance, Driver { service, settings });
             }
+            let Some(driver) = self.drivers.get_mut(&instance) else {
+                continue;
+            };
             let settings = cycle.settings.iter().cloned();
-            let wanted: Vec<_> = settings.filter(|it| it.role == instance.role).collect();
-            if self.settings.get(&instance) != Some(&wanted) {
-                settings::write(&name, &wanted)
-                    .with_context(|| format!("the settings of {name} cannot be written"))?;
-                self.settings.insert(instance, wanted);
-            }
+            let wanted = settings.filter(|it| it.role == instance.role).collect();
+            driver
+                .settings
+                .write(wanted)
+                .with_context(|| format!("the settings of {name} cannot be written"))?;
         }
         Ok(())
     }
@@ -103,7 +111,7 @@ impl<'a> Pair<'a> {
         counts: &mut Counts,
     ) -> Result<(), Stuck> {
         let perform = |action: Action| {
-            let service = &self.drivers[&action.instance];
+            let service = &self.drivers[&action.instance].service;
             change(by, action.change, service).map_err(|why| Stuck { action, why })
         };
         let results: Vec<_> = match &step.actions[..] {

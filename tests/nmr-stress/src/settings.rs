@@ -8,36 +8,71 @@ use std::ptr;
 use scenarios::Setting;
 use windows_sys::Win32::Foundation::{ERROR_FILE_NOT_FOUND, ERROR_SUCCESS};
 use windows_sys::Win32::System::Registry::{
-    HKEY_LOCAL_MACHINE, REG_DWORD, RegDeleteTreeW, RegSetKeyValueW,
+    HKEY_LOCAL_MACHINE, REG_DWORD, RegDeleteKeyValueW, RegDeleteTreeW, RegSetKeyValueW,
 };
 
 use crate::wide::wide;
 
-/// Makes these, and no others, the settings of the service called `name`.
-pub(crate) fn write(name: &str, settings: &[Setting]) -> io::Result<()> {
-    let key = wide(format!(
-        r"SYSTEM\CurrentControlSet\Services\{name}\Parameters"
-    ));
-    // SAFETY: the path ends with a zero.
-    let error = unsafe { RegDeleteTreeW(HKEY_LOCAL_MACHINE, key.as_ptr()) };
-    if error != ERROR_FILE_NOT_FOUND {
-        succeeded(error)?;
+/// The key of a service's settings, and what is in it.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    key: Vec<u16>,
+    written: Vec<Setting>,
+}
+
+impl Settings {
+    /// No settings of the service called `name`, whatever a run before this one
+    /// has left.
+    pub(crate) fn none(name: &str) -> io::Result<Self> {
+        let key = wide(format!(
+            r"SYSTEM\CurrentControlSet\Services\{name}\Parameters"
+        ));
+        // SAFETY: the path ends with a zero.
+        let error = unsafe { RegDeleteTreeW(HKEY_LOCAL_MACHINE, key.as_ptr()) };
+        if error != ERROR_FILE_NOT_FOUND {
+            succeeded(error)?;
+        }
+        Ok(Self {
+            key,
+            written: Vec::new(),
+        })
     }
-    for setting in settings {
-        let value_name = wide(setting.name);
+
+    /// Makes these, and no others, the settings; touches only what changes.
+    pub(crate) fn write(&mut self, settings: Vec<Setting>) -> io::Result<()> {
+        let stays = |old: &&Setting| settings.iter().any(|new| new.name == old.name);
+        for old in self.written.iter().filter(|old| !stays(old)) {
+            self.delete(old)?;
+        }
+        for new in settings.iter().filter(|new| !self.written.contains(new)) {
+            self.set(new)?;
+        }
+        self.written = settings;
+        Ok(())
+    }
+
+    fn delete(&self, setting: &Setting) -> io::Result<()> {
+        let name = wide(setting.name);
+        // SAFETY: the strings end with zeros.
+        succeeded(unsafe {
+            RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, self.key.as_ptr(), name.as_ptr())
+        })
+    }
+
+    fn set(&self, setting: &Setting) -> io::Result<()> {
+        let name = wide(setting.name);
         // SAFETY: the strings end with zeros, and the data has four bytes.
         succeeded(unsafe {
             RegSetKeyValueW(
                 HKEY_LOCAL_MACHINE,
-                key.as_ptr(),
-                value_name.as_ptr(),
+                self.key.as_ptr(),
+                name.as_ptr(),
                 REG_DWORD,
                 ptr::from_ref(&setting.value).cast(),
                 4,
             )
-        })?;
+        })
     }
-    Ok(())
 }
 
 fn succeeded(error: u32) -> io::Result<()> {

@@ -49,7 +49,7 @@ impl Prefix {
         boot.args(["wineboot", "--init"]);
         quietly(boot)?;
         prefix.await_end()?;
-        registry::without_debugger(&prefix.path)?;
+        registry::reduce(&prefix.path)?;
         fs::create_dir(prefix.file(""))?;
         let system = prefix.system();
         fs::copy(

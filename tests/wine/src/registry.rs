@@ -7,26 +7,37 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// Keeps Wine from starting a debugger, which takes half a second, for each
-/// process that dies. What died is printed all the same.
-pub(crate) fn without_debugger(prefix: &Path) -> Result<()> {
+/// Takes out what costs time and is of no use here: the debugger, which Wine
+/// starts for each process that dies although what died is printed all the same,
+/// and the root devices, which its kernel enumerates at each load of a driver.
+pub(crate) fn reduce(prefix: &Path) -> Result<()> {
     let path = prefix.join("system.reg");
     let shown = path.display();
     let text = fs::read_to_string(&path).with_context(|| format!("{shown} cannot be read"))?;
-    let changed: Vec<_> = text
-        .lines()
-        .map(|line| {
-            if line.starts_with("\"Debugger\"=\"winedbg") {
-                "\"Debugger\"=\"\""
-            } else {
-                line
-            }
-        })
-        .collect();
-    let changed = changed.join("\n") + "\n";
-    ensure!(
-        changed != text,
-        "{shown} names no debugger: this Wine is unlike those that are known to work"
-    );
+    let changed = without_debugger(&without_root_devices(&text));
+    for gone in [DEBUGGER, ROOT_DEVICES] {
+        ensure!(
+            text.contains(gone) && !changed.contains(gone),
+            "{shown} has no {gone}: this Wine is unlike those that are known to work"
+        );
+    }
     fs::write(&path, changed).with_context(|| format!("{shown} cannot be written"))
+}
+
+const DEBUGGER: &str = "\n\"Debugger\"=\"winedbg";
+const ROOT_DEVICES: &str = "\n[System\\\\CurrentControlSet\\\\Enum\\\\ROOT\\\\";
+
+fn without_debugger(text: &str) -> String {
+    let line = |line: &str| match line.starts_with(&DEBUGGER[1..]) {
+        true => "\"Debugger\"=\"\"\n".to_owned(),
+        false => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+/// Keys are blocks of lines, each with an empty one behind.
+fn without_root_devices(text: &str) -> String {
+    text.split_inclusive("\n\n")
+        .filter(|key| !key.trim_start_matches('\n').starts_with(&ROOT_DEVICES[1..]))
+        .collect()
 }

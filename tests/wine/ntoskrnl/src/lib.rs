@@ -16,6 +16,7 @@
 
 #![no_std]
 mod etw;
+mod event;
 mod irql;
 mod original;
 mod pool;

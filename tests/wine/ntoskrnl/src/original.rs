@@ -7,14 +7,31 @@ use core::ffi::{c_char, c_void};
 #[link(name = "ntoskrnw.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
     pub(crate) fn ExAllocatePoolWithTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
+    pub(crate) fn KeWaitForMultipleObjects(
+        count: u32,
+        objects: *const *mut c_void,
+        kind: i32,
+        reason: i32,
+        mode: i32,
+        alertable: u8,
+        timeout: *const i64,
+        blocks: *mut c_void,
+    ) -> i32;
+    pub(crate) fn KeWaitForSingleObject(
+        object: *mut c_void,
+        reason: i32,
+        mode: i8,
+        alertable: u8,
+        timeout: *const i64,
+    ) -> i32;
 }
 
 #[link(name = "kernel32.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
     pub(crate) fn ExitProcess(code: u32) -> !;
+    pub(crate) fn GetSystemTimeAsFileTime(time: *mut i64);
     pub(crate) fn QueryPerformanceCounter(count: *mut i64) -> i32;
     pub(crate) fn QueryPerformanceFrequency(frequency: *mut i64) -> i32;
-    pub(crate) fn Sleep(milliseconds: u32);
     pub(crate) fn TlsAlloc() -> u32;
     pub(crate) fn TlsGetValue(index: u32) -> *mut c_void;
     pub(crate) fn TlsSetValue(index: u32, value: *mut c_void) -> i32;
@@ -24,4 +41,16 @@ unsafe extern "system" {
 unsafe extern "C" {
     /// Wine's own: writes to the standard error of the session.
     pub(crate) fn __wine_dbg_output(text: *const c_char) -> i32;
+}
+
+#[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
+unsafe extern "system" {
+    /// Returns when it is woken, or at once if what is there is not `expected`.
+    pub(crate) fn RtlWaitOnAddress(
+        address: *const c_void,
+        expected: *const c_void,
+        size: usize,
+        timeout: *const i64,
+    ) -> i32;
+    pub(crate) fn RtlWakeAddressAll(address: *const c_void);
 }

@@ -3,9 +3,10 @@
 //! Run-down protection: a word with the number of holders, twice, and a bit
 //! that is set once nobody may get it any more.
 
+use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::original::Sleep;
+use crate::original::{RtlWaitOnAddress, RtlWakeAddressAll};
 
 const OVER: usize = 1;
 const HOLDER: usize = 2;
@@ -56,7 +57,11 @@ pub(crate) unsafe extern "system" fn ExAcquireRundownProtection(reference: *mut 
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExReleaseRundownProtection(reference: *mut usize) {
     // SAFETY: the caller's promise.
-    unsafe { word(reference) }.fetch_sub(HOLDER, Ordering::Release);
+    let left = unsafe { word(reference) }.fetch_sub(HOLDER, Ordering::Release);
+    if left == HOLDER | OVER {
+        // SAFETY: the address names who waits; nothing is read there.
+        unsafe { RtlWakeAddressAll(reference.cast()) };
+    }
 }
 
 /// # Safety
@@ -76,8 +81,19 @@ pub(crate) unsafe extern "system" fn ExWaitForRundownProtectionRelease(reference
     // SAFETY: the caller's promise.
     let word = unsafe { word(reference) };
     word.fetch_or(OVER, Ordering::Relaxed);
-    while word.load(Ordering::Acquire) != OVER {
-        // SAFETY: callable at any time.
-        unsafe { Sleep(1) };
+    loop {
+        let seen = word.load(Ordering::Acquire);
+        if seen == OVER {
+            return;
+        }
+        // SAFETY: both words are readable for the call.
+        unsafe {
+            RtlWaitOnAddress(
+                reference.cast(),
+                (&raw const seen).cast(),
+                size_of::<usize>(),
+                ptr::null(),
+            )
+        };
     }
 }

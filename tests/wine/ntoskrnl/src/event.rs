@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Events without the server.
+//!
+//! Wine makes an object of its server's for each wait, three round trips at
+//! least, and may lose a synchronization event that is set while a waiter wakes.
+//! Here an event is one word, and only a thread that must block enters the
+//! host's kernel.
+//!
+//! # Limits
+//!
+//! The original kernel knows nothing of such an event: it cannot be waited for
+//! together with other objects, nor be an IRP's. `SignalState` stays 0.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::original::{
+    GetSystemTimeAsFileTime, KeWaitForMultipleObjects as original_wait_for_multiple,
+    KeWaitForSingleObject as original_wait, RtlWaitOnAddress, RtlWakeAddressAll,
+};
+
+const STATUS_SUCCESS: i32 = 0;
+const STATUS_TIMEOUT: i32 = 0x102;
+
+/// Marks a header as that of an event made here.
+const MARK: u32 = 0x4B45_5600;
+const NOTIFICATION: u32 = 0;
+
+/// It is set.
+const SET: u64 = 1;
+/// A thread that waits.
+const WAITER: u64 = 1 << 1;
+const WAITERS: u64 = (1 << 32) - WAITER;
+/// A thread that waits no more, and has not noticed.
+const RELEASED: u64 = 1 << 32;
+
+/// A `KEVENT`.
+#[repr(C)]
+pub(crate) struct Event {
+    /// [`MARK`] and the type.
+    header: u32,
+    signal_state: i32,
+    /// [`SET`], and how many [`WAITER`]s and [`RELEASED`] ones. What changes it
+    /// last touches the event last: a waiter may free it.
+    word: AtomicU64,
+    unused: u64,
+}
+
+const _: () = assert!(size_of::<Event>() == 24);
+
+impl Event {
+    /// # Safety
+    ///
+    /// `event` is an event that stays while it is borrowed.
+    unsafe fn of<'a>(event: *mut Self) -> &'a Self {
+        // SAFETY: the caller's promise.
+        let event = unsafe { &*event };
+        assert!(
+            event.is_marked(),
+            "an event is used that was not initialized"
+        );
+        event
+    }
+
+    const fn is_marked(&self) -> bool {
+        self.header & !0xFF == MARK
+    }
+
+    /// Answers what it was.
+    fn change(&self, change: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
+        self.word
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+    }
+
+    fn is_notification(&self) -> bool {
+        self.header == MARK | NOTIFICATION
+    }
+
+    fn set(&self) -> bool {
+        let notification = self.is_notification();
+        let address = &raw const self.word;
+        let old = self.change(|word| {
+            let waiters = (word & WAITERS) / WAITER;
+            Some(match (notification, waiters) {
+                (true, _) => (word & !WAITERS) + waiters * RELEASED | SET,
+                (false, 0) => word | SET,
+                (false, _) => word - WAITER + RELEASED,
+            })
+        });
+        let old = old.unwrap_or_else(|word| word);
+        if old & WAITERS != 0 {
+            // SAFETY: the address names the waiters; nothing is read there.
+            unsafe { RtlWakeAddressAll(address.cast()) };
+        }
+        old & SET != 0
+    }
+
+    fn reset(&self) -> bool {
+        self.word.fetch_and(!SET, Ordering::AcqRel) & SET != 0
+    }
+
+    /// Whether it came to be set before the `deadline`, if there is one.
+    fn wait(&self, deadline: Option<i64>) -> bool {
+        let notification = self.is_notification();
+        let enter = |word: u64| match word & SET {
+            0 => Some(word + WAITER),
+            _ if notification => None,
+            _ => Some(word - SET),
+        };
+        match self.change(enter) {
+            Ok(word) if word & SET == 0 => {}
+            _ => return true,
+        }
+        let leave = |word: u64| (word >= RELEASED).then(|| word - RELEASED);
+        loop {
+            let Err(seen) = self.change(leave) else {
+                return true;
+            };
+            let deadline = deadline.as_ref().map_or(core::ptr::null(), |it| it);
+            // SAFETY: both words are readable for the call.
+            let status = unsafe {
+                RtlWaitOnAddress(
+                    (&raw const self.word).cast(),
+                    (&raw const seen).cast(),
+                    size_of::<u64>(),
+                    deadline,
+                )
+            };
+            if status == STATUS_TIMEOUT {
+                let last = |word| leave(word).or(Some(word - WAITER));
+                return self.change(last).is_ok_and(|word| word >= RELEASED);
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeInitializeEvent(event: *mut Event, kind: u32, set: u8) {
+    let new = Event {
+        header: MARK | kind,
+        signal_state: 0,
+        word: AtomicU64::new(u64::from(set != 0)),
+        unused: 0,
+    };
+    // SAFETY: the caller's promise: the memory is an event's.
+    unsafe { event.write(new) };
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeSetEvent(event: *mut Event, _: i32, _: u8) -> i32 {
+    // SAFETY: the caller's promise.
+    i32::from(unsafe { Event::of(event) }.set())
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeResetEvent(event: *mut Event) -> i32 {
+    // SAFETY: the caller's promise.
+    i32::from(unsafe { Event::of(event) }.reset())
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeClearEvent(event: *mut Event) {
+    // SAFETY: the caller's promise.
+    unsafe { Event::of(event) }.reset();
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeReadStateEvent(event: *mut Event) -> i32 {
+    // SAFETY: the caller's promise.
+    let word = &unsafe { Event::of(event) }.word;
+    i32::from(word.load(Ordering::Acquire) & SET != 0)
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
+    object: *mut Event,
+    reason: i32,
+    mode: i8,
+    alertable: u8,
+    timeout: *const i64,
+) -> i32 {
+    // SAFETY: whatever can be waited for has a header.
+    if !unsafe { &*object }.is_marked() {
+        // SAFETY: the caller's promise.
+        return unsafe { original_wait(object.cast(), reason, mode, alertable, timeout) };
+    }
+    let deadline = if timeout.is_null() {
+        None
+    } else {
+        // SAFETY: the caller's promise: it may be read.
+        Some(deadline(unsafe { timeout.read() }))
+    };
+    // SAFETY: the caller's promise.
+    if unsafe { Event::of(object) }.wait(deadline) {
+        STATUS_SUCCESS
+    } else {
+        STATUS_TIMEOUT
+    }
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeWaitForMultipleObjects(
+    count: u32,
+    objects: *const *mut Event,
+    kind: i32,
+    reason: i32,
+    mode: i32,
+    alertable: u8,
+    timeout: *const i64,
+    blocks: *mut core::ffi::c_void,
+) -> i32 {
+    for index in 0..count as usize {
+        // SAFETY: the caller's promise: there are so many objects.
+        let object = unsafe { objects.add(index).read() };
+        // SAFETY: whatever can be waited for has a header.
+        let marked = unsafe { &*object }.is_marked();
+        assert!(
+            !marked,
+            "an event cannot be waited for with other objects here"
+        );
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        original_wait_for_multiple(
+            count,
+            objects.cast(),
+            kind,
+            reason,
+            mode,
+            alertable,
+            timeout,
+            blocks,
+        )
+    }
+}
+
+/// A time limit as a date: what is negative counts from now.
+fn deadline(timeout: i64) -> i64 {
+    if timeout >= 0 {
+        return timeout;
+    }
+    let mut now = 0;
+    // SAFETY: the place may be written.
+    unsafe { GetSystemTimeAsFileTime(&raw mut now) };
+    now - timeout
+}
