@@ -8,7 +8,6 @@
 //! changes nothing but the time. Under Wine there is one session, and time does
 //! what it likes.
 
-mod progress;
 mod summary;
 mod under_wine;
 mod workers;

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::progress::Progress;
 use super::{Plan, summary, write};
 use crate::on_wine::{self, Kit, Run};
 use crate::outcome::Outcome;
+use crate::progress::Progress;
 use crate::screen::say;
 use crate::workspace::Workspace;
 
@@ -35,7 +35,7 @@ pub(super) fn stress(
         cycles: plan.cycles,
         options: &[],
     };
-    let mut progress = Progress::new(plan.cycles);
+    let mut progress = Progress::new("stress", "cycles", plan.cycles);
     let report = on_wine::run(&prefix, &run, |done| progress.show(done));
     progress.end();
     let report = report?;
