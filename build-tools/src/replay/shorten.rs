@@ -19,7 +19,7 @@ use crate::screen::say;
 #[serde(rename_all = "snake_case")]
 enum Said {
     Minimising { steps: u64, budget: u64 },
-    Minimised(Shortest),
+    Minimised(Box<Shortest>),
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ pub(super) fn run(command: &mut Command, line: &Line) -> Result<Outcome> {
 }
 
 /// Shows how far it is; answers what it comes to.
-fn listen(output: ChildStdout) -> Result<Option<Shortest>> {
+fn listen(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
     let mut progress = None;
     let mut shortest = None;
     for line in BufReader::new(output).lines() {
