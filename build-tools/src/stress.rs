@@ -5,7 +5,7 @@
 //!
 //! The cycles are dealt to worker processes and their reports merged; since a
 //! cycle depends on the seed and its number alone, how many workers there are
-//! changes nothing but the time. Under Wine there is one session, and time does
+//! changes nothing but the time. Under Wine a job is a session, and time does
 //! what it likes.
 
 mod summary;
@@ -91,7 +91,7 @@ pub(crate) struct Arguments {
 
 /// Where the pair runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Tier {
+pub(crate) enum Tier {
     /// The simulated kernel.
     Sim,
     /// Wine's kernel, on true threads.
@@ -153,7 +153,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let jobs = jobs.min(plan.cycles);
     say(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if arguments.on == Tier::Wine {
-        return under_wine::stress(&workspace, &plan, arguments.keep, arguments.json.as_deref());
+        return under_wine::stress(
+            &workspace,
+            &plan,
+            jobs,
+            arguments.keep,
+            arguments.json.as_deref(),
+        );
     }
     if arguments.trace {
         return plan.trace();
@@ -180,13 +186,14 @@ fn check(arguments: &Arguments) -> Result<u64> {
     );
     if arguments.on == Tier::Wine {
         ensure!(
-            arguments.jobs.is_none()
-                && arguments.strategy == "random"
+            arguments.strategy == "random"
                 && !arguments.preempt
                 && arguments.faults == "none"
+                && arguments.knobs.is_none()
+                && !arguments.verbose
                 && !arguments.trace,
-            "--jobs, --strategy, --preempt, --faults and --trace are the simulated kernel's: \
-             leave them out with --on wine"
+            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
+             kernel's: leave them out with --on wine"
         );
     } else {
         ensure!(
@@ -423,6 +430,12 @@ fn write(report: &Report, coverage: Option<&Coverage>, json: Option<&Path>) -> R
     let mut text = serde_json::to_string_pretty(&Written { report, coverage })?;
     text.push('\n');
     artifact::write(path, text.as_bytes())
+}
+
+/// A short run under Wine, of the drivers as they were built last; whether all
+/// is as it should be.
+pub(crate) fn passes_under_wine(workspace: &Workspace) -> Result<bool> {
+    under_wine::passes(workspace)
 }
 
 #[cfg(test)]

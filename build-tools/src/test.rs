@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{build, setup, statements, zoo};
+use crate::{build, setup, statements, stress, zoo};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -31,6 +31,8 @@ enum Suite {
     Sim,
     /// Each known defect of the zoo.
     Zoo,
+    /// The driver images and defects of the zoo under Wine.
+    Wine,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
 }
@@ -97,10 +99,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(Suite::Registrar) => &[REGISTRAR],
         Some(Suite::Sim) => &[SIM],
         Some(Suite::Loom) => &[LOOM],
-        Some(Suite::Zoo) => &[],
+        Some(Suite::Zoo | Suite::Wine) => &[],
     };
-    if matches!(arguments.suite, None | Some(Suite::Sim | Suite::Zoo)) {
-        match images()? {
+    let purpose = match arguments.suite {
+        None | Some(Suite::Wine) => Some(Purpose::Wine),
+        Some(Suite::Sim | Suite::Zoo) => Some(Purpose::Check),
+        Some(_) => None,
+    };
+    if let Some(purpose) = purpose {
+        match images(purpose)? {
             Outcome::Done => {}
             other => return Ok(other),
         }
@@ -112,12 +119,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         let what = "each known defect of the zoo is found, and no other";
         run.one(what, || zoo::passes(&workspace))?;
     }
+    if matches!(arguments.suite, None | Some(Suite::Wine)) {
+        run.one("the driver images under Wine", || {
+            stress::passes_under_wine(&workspace)
+        })?;
+        run.one("defects of the zoo that show under Wine", || {
+            zoo::passes_under_wine(&workspace)
+        })?;
+    }
     Ok(run.finish())
 }
 
 /// Sets up what the tests of images need, and builds the drivers.
-fn images() -> Result<Outcome> {
-    match setup::ensure(Purpose::Check)? {
+fn images(purpose: Purpose) -> Result<Outcome> {
+    match setup::ensure(purpose)? {
         Outcome::Done => {}
         other => return Ok(other),
     }

@@ -10,6 +10,7 @@ mod catalogue;
 mod known;
 mod row;
 mod trial;
+mod under_wine;
 mod workshop;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use serde::de::DeserializeOwned;
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::{self, say};
-use crate::stress::check_writable;
+use crate::stress::{Tier, check_writable};
 use crate::workspace::Workspace;
 use crate::{artifact, build, setup};
 pub(crate) use catalogue::Catalogue;
@@ -53,6 +54,10 @@ pub(crate) struct Arguments {
     /// Where to write the table.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Where to try them: in the simulated kernel, or under Wine, which shows
+    /// some.
+    #[arg(long, value_enum, default_value_t = Tier::Sim, conflicts_with_all = ["schedules", "json"])]
+    on: Tier,
     /// Print the modules and their defects, and what they are examples of; try none.
     #[arg(long, conflicts_with_all = ["schedules", "seed", "json"])]
     list: bool,
@@ -72,13 +77,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.list {
         return list(&workspace, &catalogue, &modules);
     }
-    match setup::ensure(Purpose::Check)? {
+    let purpose = match arguments.on {
+        Tier::Sim => Purpose::Check,
+        Tier::Wine => Purpose::Wine,
+    };
+    match setup::ensure(purpose)? {
         Outcome::Done => {}
         other => return Ok(other),
     }
     let built = build::run()?;
     if built != Outcome::Done {
         return Ok(built);
+    }
+    if arguments.on == Tier::Wine {
+        let modules: Vec<_> = if arguments.names.is_empty() {
+            under_wine::shown(&modules)
+        } else {
+            modules
+        };
+        return under_wine::try_all(&workspace, &modules, arguments.seed);
     }
     let bench = Bench::new(&workspace, &catalogue, arguments.seed, arguments.schedules)?;
     judge(&try_all(&bench, &modules)?, arguments.json.as_deref())
@@ -94,6 +111,13 @@ pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
     let bench = Bench::new(workspace, &catalogue, SEED, SCHEDULES)?;
     let rows = try_all(&bench, &catalogue.named(&[])?)?;
     Ok(judge(&rows, None)? == Outcome::Done)
+}
+
+/// The same under Wine, of what shows there.
+pub(crate) fn passes_under_wine(workspace: &Workspace) -> Result<bool> {
+    let catalogue = Catalogue::read(workspace)?;
+    let modules = under_wine::shown(&catalogue.named(&[])?);
+    Ok(under_wine::try_all(workspace, &modules, SEED)? == Outcome::Done)
 }
 
 /// Reads one of the zoo's tables.

@@ -55,6 +55,10 @@ pub(super) struct Module {
     pub(super) sources: Vec<String>,
     /// How it shows, in one of these ways.
     pub(super) faces: Vec<Face>,
+    /// As what it shows under Wine, in one of these ways; there it is not tried
+    /// if there is none.
+    #[serde(default)]
+    pub(super) wine: Vec<String>,
     /// The peer that it shows with, if not with this project's driver.
     pub(super) peer: Option<String>,
     /// What each cycle does, if not what is drawn for it.

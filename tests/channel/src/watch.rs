@@ -47,9 +47,9 @@ pub struct Record {
     /// An address in the module concerned.
     pub code: u64,
     /// The module's registration, 0 where none is known.
-    pub registration: u32,
+    pub registration: u64,
     /// The binding, 0 where the call concerns none.
-    pub binding: u32,
+    pub binding: u64,
     /// With which status the call ended, if it has.
     pub status: NTSTATUS,
     /// What was called, as [`Call`] numbers it.
@@ -143,7 +143,7 @@ as_bytes!(Header);
 as_bytes!(Record);
 
 const _: () = assert!(size_of::<Header>() == 8 * (2 + 2 * ENTRIES));
-const _: () = assert!(size_of::<Record>() == 2 * 8 + 3 * 4 + 4);
+const _: () = assert!(size_of::<Record>() == 4 * 8 + 4 + 4);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@
 //! the binding is over the stubs lead to [`after_the_end`], so a call that comes
 //! too late is a finding even where the peer's image is still there.
 
+use core::arch::naked_asm;
 use core::array;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -57,7 +58,7 @@ unsafe extern "C" {
 }
 
 /// Which binding has which copy; 0 is none.
-pub(crate) struct Stubs(SpinLock<[u32; 2 * TABLES]>);
+pub(crate) struct Stubs(SpinLock<[u64; 2 * TABLES]>);
 
 impl Stubs {
     pub(crate) const fn new() -> Self {
@@ -153,9 +154,21 @@ pub(crate) fn counts(owner: Side) -> [u64; ENTRIES] {
     array::from_fn(|entry| COUNTS[first + entry].load(Ordering::Relaxed))
 }
 
-extern "system" fn after_the_end() -> ! {
+/// Where stubs lead whose binding is over: the return address is the caller's.
+#[unsafe(naked)]
+unsafe extern "system" fn after_the_end() {
+    naked_asm!(
+        "mov rcx, [rsp]",
+        "sub rsp, 40",
+        "call {report}",
+        "int3",
+        report = sym report_late_call,
+    )
+}
+
+extern "system" fn report_late_call(caller: usize) -> ! {
     print::line(format_args!(
         "netio: R18: a module called its peer after its cleanup callback"
     ));
-    stop(18, 0)
+    stop(18, caller)
 }

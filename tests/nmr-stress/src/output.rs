@@ -28,7 +28,7 @@ pub(crate) struct Event {
     call: u8,
     ended: bool,
     status: i32,
-    binding: u32,
+    binding: u64,
 }
 
 impl Event {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step};
+use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Setting, Step};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::loader::{Refusal, change};
@@ -22,6 +22,8 @@ pub(crate) struct Pair<'a> {
     arguments: &'a Arguments,
     manager: Manager,
     drivers: BTreeMap<Instance, Service>,
+    /// What was written last.
+    settings: BTreeMap<Instance, Vec<Setting>>,
     companions: Vec<Service>,
 }
 
@@ -39,6 +41,7 @@ impl<'a> Pair<'a> {
             arguments,
             manager: Manager::open().context("the service control manager does not answer")?,
             drivers: BTreeMap::new(),
+            settings: BTreeMap::new(),
             companions: Vec::new(),
         };
         for companion in &arguments.with {
@@ -66,12 +69,13 @@ impl<'a> Pair<'a> {
                 let service = self.create_service(&name, &self.image(instance)?)?;
                 self.drivers.insert(instance, service);
             }
-            let settings = &cycle.settings;
-            let settings = settings
-                .iter()
-                .filter(|setting| setting.role == instance.role);
-            settings::write(&name, settings)
-                .with_context(|| format!("the settings of {name} cannot be written"))?;
+            let settings = cycle.settings.iter().cloned();
+            let wanted: Vec<_> = settings.filter(|it| it.role == instance.role).collect();
+            if self.settings.get(&instance) != Some(&wanted) {
+                settings::write(&name, &wanted)
+                    .with_context(|| format!("the settings of {name} cannot be written"))?;
+                self.settings.insert(instance, wanted);
+            }
         }
         Ok(())
     }

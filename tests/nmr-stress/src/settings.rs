@@ -14,7 +14,7 @@ use windows_sys::Win32::System::Registry::{
 use crate::wide::wide;
 
 /// Makes these, and no others, the settings of the service called `name`.
-pub(crate) fn write<'a>(name: &str, settings: impl Iterator<Item = &'a Setting>) -> io::Result<()> {
+pub(crate) fn write(name: &str, settings: &[Setting]) -> io::Result<()> {
     let key = wide(format!(
         r"SYSTEM\CurrentControlSet\Services\{name}\Parameters"
     ));

@@ -11,7 +11,7 @@ use crate::handle::{Kind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
 use crate::ledger::Frame;
 use crate::registrar::Registrar;
-use crate::state::Wake;
+use crate::state::{Wait, Wake};
 use crate::watch::{APC, Who, function};
 
 impl<H: Host> Registrar<H> {
@@ -27,21 +27,28 @@ impl<H: Host> Registrar<H> {
         if self.waits_for_itself(name, who) {
             return self.leave(Call::Wait, who, STATUS_UNSUCCESSFUL);
         }
-        let status = match self.state.with(|state| state.wait(handle, side)) {
-            Ok(wait) => {
-                if let Some(door) = wait.door {
+        let begun = self
+            .state
+            .with(|state| state.wait(handle, side, H::CHECKED));
+        let status = match begun {
+            // The door is dropped out here, not under the lock.
+            Ok(Wait::Over(door)) => {
+                drop(door);
+                STATUS_SUCCESS
+            }
+            Ok(Wait::For(own, door)) => {
+                if let Some(door) = door {
                     // SAFETY: the door stays while this thread is counted at it.
                     unsafe { door.as_ref() }.wait();
                 }
-                let alone = self.state.with(|state| state.waited(wait.own));
+                let alone = self.state.with(|state| state.waited(own));
                 if alone {
                     self.check_unchanged(who);
                 }
                 if let Some(gone) = who.registration {
                     self.forget(gone);
                 }
-                // The door is dropped out here, not under the lock.
-                drop(self.state.with(|state| state.leave_door(wait.own)));
+                drop(self.state.with(|state| state.leave_door(own)));
                 STATUS_SUCCESS
             }
             Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),

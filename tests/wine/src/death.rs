@@ -21,6 +21,8 @@ pub struct Death {
 struct Image<'a> {
     name: &'a str,
     base: u64,
+    /// It has been unloaded since.
+    gone: bool,
 }
 
 /// No driver here is larger.
@@ -37,6 +39,11 @@ impl Death {
         for line in log.lines() {
             if let Some(image) = loaded(line) {
                 images.push(image);
+            } else if let Some(name) = unloaded(line) {
+                let image = images.iter_mut().rev().find(|image| image.name == name);
+                if let Some(image) = image {
+                    image.gone = true;
+                }
             } else if let Some(said) = after(line, "netio:   before: ") {
                 history.push(said.to_owned());
             } else if let Some(said) = after(line, "netio: ") {
@@ -62,15 +69,29 @@ fn loaded(line: &str) -> Option<Image<'_>> {
     let (base, _) = rest.split_once(':')?;
     let base = u64::from_str_radix(base.trim_start_matches("0x"), 16).ok()?;
     let name = path.rsplit('\\').next()?;
-    Some(Image { name, base })
+    Some(Image {
+        name,
+        base,
+        gone: false,
+    })
+}
+
+/// `...:Unloaded module L"C:\\nmr\\client.sys" : native`
+fn unloaded(line: &str) -> Option<&str> {
+    let (path, _) = after(line, "Unloaded module L\"")?.split_once('"')?;
+    path.rsplit('\\').next()
+}
+
+/// The image that had `address` last.
+fn image_at<'a>(address: u64, images: &'a [Image<'a>]) -> Option<&'a Image<'a>> {
+    let range = |image: &Image<'_>| image.base..image.base + LARGEST_IMAGE;
+    let mut latest = images.iter().rev();
+    latest.find(|image| range(image).contains(&address))
 }
 
 /// The driver that had `address` last, and where in it that is.
 fn place(address: u64, images: &[Image<'_>]) -> Option<(String, u32)> {
-    let image = images
-        .iter()
-        .rev()
-        .find(|image| (image.base..image.base + LARGEST_IMAGE).contains(&address))?;
+    let image = image_at(address, images)?;
     let offset = u32::try_from(address - image.base).ok()?;
     Some((image.name.to_owned(), offset))
 }
@@ -94,9 +115,20 @@ fn fault(line: &str, images: &[Image<'_>]) -> Option<Death> {
         let text = after(what, mark)?.split_whitespace().next()?;
         u64::from_str_radix(text.trim_start_matches("0x").trim_end_matches(','), 16).ok()
     };
-    let at = address("at address ").or_else(|| address(""));
+    let touched = address("access to ").filter(|&touched| {
+        let image = image_at(touched, images);
+        image.is_some_and(|image| image.gone)
+    });
+    // Whoever touches what is left of an image, its driver left something behind.
+    let told = match touched {
+        Some(_) => format!("{what}, where an image was unloaded"),
+        None => what.to_owned(),
+    };
+    let at = touched
+        .or_else(|| address("at address "))
+        .or_else(|| address(""));
     let place = at.and_then(|at| place(at, images));
-    Some(located("fault".to_owned(), what.to_owned(), place))
+    Some(located("fault".to_owned(), told, place))
 }
 
 /// `kernel: bug check 0x125 (0x12, 0x7f001234, 0x0, 0x0)`
@@ -114,4 +146,67 @@ fn bug_check(line: &str, breach: Option<(&str, &str)>, images: &[Image<'_>]) -> 
     }
     let what = format!("the kernel stopped: bug check {code} ({rest}");
     Some(located(code.to_owned(), what, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOADED: &str = r#"00e0:trace:loaddll:build_module Loaded L"C:\\nmr\\provider.sys" at 00000000021E0000: native"#;
+
+    #[test]
+    fn a_quiet_session_lived() {
+        assert_eq!(Death::read(LOADED), None);
+    }
+
+    #[test]
+    fn a_fault_is_the_drivers_whose_image_was_there() {
+        let log = format!(
+            "{LOADED}\nwine: Unhandled page fault on execute access to 00000000021E1234 at \
+             address 00000000021E1234 (thread 0150), starting debugger..."
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!(death.code, "fault");
+        assert_eq!(death.driver, "provider.sys");
+        assert_eq!(death.offset, Some(0x1234));
+        assert!(death.what.starts_with("page fault on execute"), "{death:?}");
+    }
+
+    #[test]
+    fn what_is_left_of_an_image_is_its_drivers_fault() {
+        let log = format!(
+            "{LOADED}\n\
+             00e0:trace:loaddll:build_module Loaded L\"C:\\\\netio.sys\" at 0000000003000000: native\n\
+             00e0:trace:loaddll:free_modref Unloaded module L\"C:\\\\nmr\\\\provider.sys\" : native\n\
+             wine: Unhandled page fault on read access to 00000000021E3030 at \
+             address 0000000003001000 (thread 0150), starting debugger..."
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!(
+            (&*death.driver, death.offset),
+            ("provider.sys", Some(0x3030))
+        );
+        assert!(death.what.ends_with("was unloaded"), "{death:?}");
+    }
+
+    #[test]
+    fn a_breach_is_told_with_its_history() {
+        let log = format!(
+            "{LOADED}\n00e0:warn:debugstr:OutputDebugStringA \"netio: R22: completed twice (Provider)\\n\"\n\
+             00e0:warn:debugstr:OutputDebugStringA \"netio:   before: 5 thread 1 begins\\n\"\n\
+             kernel: bug check 0x125 (0x16, 0x21e0010, 0x0, 0x0)"
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!((&*death.code, &*death.driver), ("R22", "provider.sys"));
+        assert_eq!(death.offset, Some(0x10));
+        assert_eq!(death.what, "completed twice (Provider)");
+        assert_eq!(death.history, ["5 thread 1 begins"]);
+    }
+
+    #[test]
+    fn any_other_bug_check_is_told_as_it_is() {
+        let death = Death::read("kernel: bug check 0xce (0x1, 0x2, 0x3, 0x4)").expect("dead");
+        assert_eq!(death.code, "0xce");
+        assert!(death.what.contains("0x1, 0x2"), "{death:?}");
+    }
 }

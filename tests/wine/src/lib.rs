@@ -18,6 +18,7 @@
 
 mod death;
 mod exports;
+mod inhabitants;
 mod installation;
 mod prefix;
 mod registry;
@@ -25,6 +26,7 @@ mod session;
 
 pub use death::Death;
 pub use exports::exports;
+pub use inhabitants::is_inhabited;
 pub use installation::{Installation, Missing, installation};
 pub use prefix::{DIRECTORY, ORIGINAL_KERNEL, Prefix};
 pub use session::{Ended, Session};

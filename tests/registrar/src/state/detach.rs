@@ -8,10 +8,10 @@ use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use super::{Call, Refusal, State, Step, Wake};
 use crate::binding::{Move, Phase, Plan, Stand};
-use crate::characteristics::CleanupFn;
+use crate::characteristics::{Callbacks, CleanupFn};
 use crate::handle::{Kind, Named};
 use crate::host::Side;
-use crate::registration::{Door, Module};
+use crate::registration::Door;
 use crate::slab::NONE;
 
 /// When a `DetachComplete` function was called.
@@ -157,14 +157,12 @@ impl<C> State<C> {
     fn advance(&mut self, slot: u32) -> Step<C> {
         match self.bindings.at_mut(slot).advance() {
             Move::Rest => Step::Rest,
-            Move::Detach(side) => {
-                let module = self.module(slot, side);
-                Step::Detach(self.call(slot, &module, module.callbacks.detach))
+            Move::Detach(side) => Step::Detach(self.call(slot, side, |callbacks| callbacks.detach)),
+            Move::CleanUp => {
+                let client = self.clean_up(slot, Side::Client);
+                let provider = self.clean_up(slot, Side::Provider);
+                Step::CleanUp(slot, [client, provider])
             }
-            Move::CleanUp => Step::CleanUp(
-                slot,
-                [Side::Client, Side::Provider].map(|side| self.clean_up(slot, side)),
-            ),
             Move::Release => self.release(slot),
         }
     }
@@ -172,13 +170,14 @@ impl<C> State<C> {
     /// The cleanup that is due to a side. One without a callback has its context
     /// back now.
     fn clean_up(&mut self, slot: u32, side: Side) -> Option<Call<CleanupFn>> {
-        let bound = self.bindings.at(slot).end(side).bound();
-        let module = bound.then(|| self.module(slot, side))?;
-        let Some(callback) = module.callbacks.cleanup else {
-            self.cleanup_entered(slot, side);
+        if !self.bindings.at(slot).end(side).bound() {
             return None;
-        };
-        Some(self.call(slot, &module, callback))
+        }
+        let call = self.call(slot, side, |callbacks| callbacks.cleanup).given();
+        if call.is_none() {
+            self.cleanup_entered(slot, side);
+        }
+        call
     }
 
     /// A side has its context back: its cleanup begins.
@@ -186,17 +185,18 @@ impl<C> State<C> {
         self.bindings.at_mut(slot).end_mut(side).context = ptr::null_mut();
     }
 
-    fn call<F>(&self, slot: u32, module: &Module, callback: F) -> Call<F> {
-        let side = module.side();
+    fn call<F>(&self, slot: u32, side: Side, which: impl FnOnce(&Callbacks) -> F) -> Call<F> {
         let binding = self.bindings.at(slot);
+        let end = binding.end(side);
+        let module = &self.registrations.at(end.registration).module;
         Call {
             binding: slot,
             side,
             prompt: binding.plan.prompt,
             id: binding.id,
             registration: module.id,
-            callback,
-            context: binding.end(side).context,
+            callback: which(&module.callbacks),
+            context: end.context,
         }
     }
 

@@ -28,6 +28,7 @@ use shared_npi::nmr::abi::HANDLE;
 pub(crate) use self::attach::{Ask, Asker, Follow};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{Applicant, Next, Offer};
+pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase};
 use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, Kind, Misuse, Named};
@@ -92,6 +93,21 @@ pub(crate) struct Call<F> {
     pub(crate) registration: RegistrationId,
     pub(crate) callback: F,
     pub(crate) context: *mut c_void,
+}
+
+impl<F> Call<Option<F>> {
+    /// The call, if there is a callback to call.
+    fn given(self) -> Option<Call<F>> {
+        Some(Call {
+            callback: self.callback?,
+            binding: self.binding,
+            side: self.side,
+            prompt: self.prompt,
+            id: self.id,
+            registration: self.registration,
+            context: self.context,
+        })
+    }
 }
 
 /// What a transition of a binding leaves to be done.
@@ -203,9 +219,9 @@ impl<C> State<C> {
     /// Takes a binding off the tables.
     fn release(&mut self, slot: u32) -> Step<C> {
         let binding = self.unlink(slot);
-        let wakes =
-            [Side::Client, Side::Provider].map(|side| self.wake(binding.end(side).registration));
-        Step::Done(wakes)
+        let client = self.wake(binding.end(Side::Client).registration);
+        let provider = self.wake(binding.end(Side::Provider).registration);
+        Step::Done([client, provider])
     }
 
     /// The door of a registration that has just become complete while somebody

@@ -11,18 +11,24 @@ use crate::handle::{Kind, Named};
 use crate::host::Side;
 use crate::registration::Door;
 
-/// A wait that has begun.
-pub(crate) struct Wait<C> {
-    /// For this registration.
-    pub(crate) own: u32,
-    /// The door to wait at, if the deregistration is not complete.
-    pub(crate) door: Option<NonNull<C>>,
+/// How a wait goes on.
+pub(crate) enum Wait<C> {
+    /// Not at all: its deregistration was complete, and it is gone.
+    Over(Option<Door<C>>),
+    /// For this registration, at this door if its deregistration is not complete.
+    For(u32, Option<NonNull<C>>),
 }
 
 impl<C> State<C> {
     /// Begins to wait for a registration, which stays until
-    /// [`leave_door`](Self::leave_door).
-    pub(crate) fn wait(&mut self, handle: HANDLE, side: Side) -> Result<Wait<C>, Refusal> {
+    /// [`leave_door`](Self::leave_door): with `hold` even if its deregistration is
+    /// complete.
+    pub(crate) fn wait(
+        &mut self,
+        handle: HANDLE,
+        side: Side,
+        hold: bool,
+    ) -> Result<Wait<C>, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, Kind { named, side })?;
         let registration = self.registrations.at_mut(own);
@@ -34,8 +40,13 @@ impl<C> State<C> {
         }
         registration.waiters += 1;
         registration.at_door += 1;
-        let door = (!registration.complete()).then(|| registration.door.address());
-        Ok(Wait { own, door })
+        let complete = registration.complete();
+        let door = registration.door.address();
+        if complete && !hold {
+            self.waited(own);
+            return Ok(Wait::Over(self.leave_door(own)));
+        }
+        Ok(Wait::For(own, (!complete).then_some(door)))
     }
 
     /// A wait is over. True if no other thread waits or has waited: only then

@@ -2,14 +2,18 @@
 
 //! Registration and its end, in every order, with requests in flight.
 
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
+use std::{env, mem, process as own, ptr};
 
 use registrar::host::{Call, Phase, Side};
 use registrar::process;
+use shared_npi::NtStatus;
 use shared_npi::nmr::abi::STATUS_PENDING;
-use shared_npi::nmr::{Deregistration, Module, Registration};
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{Deregistration, Driver, Ended, Module, Registration, Slot, set_unload};
 
 use crate::Nmr;
 use crate::modules::{Seen, TestClient, TestProvider, passive};
@@ -155,4 +159,64 @@ fn a_dropped_registration_ends_and_waits() {
     drop(provider);
     drop(client);
     nmr.finish();
+}
+
+/// A driver that ends the registration it was given, and has hidden another.
+enum Forgetful {}
+
+static FORGETFUL: Slot<TestProvider> = Slot::new();
+
+impl Forgetful {
+    /// The status with which the process, for want of a machine, stops.
+    const STOPPED: i32 = 3;
+}
+
+impl Driver for Forgetful {
+    type Module = TestProvider;
+
+    const SLOT: &'static Slot<TestProvider> = &FORGETFUL;
+
+    fn unload(
+        registration: Registration<TestProvider>,
+        passive: &PassiveLevel<'_>,
+    ) -> Ended<TestProvider> {
+        mem::forget(TestProvider::register());
+        match registration.deregister() {
+            Deregistration::Pending(pending) => pending
+                .wait(passive)
+                .unwrap_or_else(|failed| Self::stop(failed.status())),
+            Deregistration::Complete(ended) => ended,
+            Deregistration::Failed(failed) => Self::stop(failed.status()),
+        }
+    }
+
+    fn stop(reason: NtStatus) -> ! {
+        eprintln!("stopped: {reason}");
+        own::exit(Self::STOPPED)
+    }
+}
+
+/// The test runs itself once more: what it shows ends a process.
+#[test]
+fn an_unload_that_would_leave_a_registration_stops_the_machine() {
+    const NAME: &str = "unload::an_unload_that_would_leave_a_registration_stops_the_machine";
+    const INNER: &str = "UNLOAD_FORGETFUL";
+    if env::var_os(INNER).is_some() {
+        let mut routine = None;
+        // SAFETY: called once in this process, on a routine that is called below.
+        let unloadable = unsafe { set_unload::<Forgetful, ()>(&mut routine) };
+        unloadable.keep(TestProvider::register());
+        let unload = routine.expect("it was set");
+        // SAFETY: called once, when the driver has started.
+        unsafe { unload(ptr::null_mut()) };
+        own::exit(0);
+    }
+    let inner = Command::new(env::current_exe().expect("the test has a file"))
+        .args([NAME, "--exact", "--nocapture"])
+        .env(INNER, "1")
+        .output()
+        .expect("the test starts again");
+    let said = String::from_utf8_lossy(&inner.stderr);
+    assert_eq!(inner.status.code(), Some(Forgetful::STOPPED), "{said}");
+    assert!(said.contains("stopped: "), "{said}");
 }

@@ -15,10 +15,12 @@
 //! what drivers read inline from the processor stays 0.
 
 #![no_std]
+mod etw;
 mod irql;
 mod original;
 mod pool;
 mod report;
+mod rundown;
 mod time;
 
 /// The compiler's own library refers to it, in functions that are not linked.

@@ -14,6 +14,7 @@ unsafe extern "system" {
     pub(crate) fn ExitProcess(code: u32) -> !;
     pub(crate) fn QueryPerformanceCounter(count: *mut i64) -> i32;
     pub(crate) fn QueryPerformanceFrequency(frequency: *mut i64) -> i32;
+    pub(crate) fn Sleep(milliseconds: u32);
     pub(crate) fn TlsAlloc() -> u32;
     pub(crate) fn TlsGetValue(index: u32) -> *mut c_void;
     pub(crate) fn TlsSetValue(index: u32, value: *mut c_void) -> i32;
