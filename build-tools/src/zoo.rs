@@ -21,7 +21,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::de::DeserializeOwned;
 
@@ -118,6 +118,16 @@ pub(crate) fn passes_under_wine(workspace: &Workspace) -> Result<bool> {
     let catalogue = Catalogue::read(workspace)?;
     let modules = under_wine::shown(&catalogue.named(&[])?);
     Ok(under_wine::try_all(workspace, &modules, SEED)? == Outcome::Done)
+}
+
+/// Whether a driver whose image is touched after its unload makes `stress` name
+/// it and fail.
+pub(crate) fn crash_is_told_under_wine(workspace: &Workspace) -> Result<bool> {
+    let catalogue = Catalogue::read(workspace)?;
+    let [module] = catalogue.named(&["thread_left".to_owned()])?[..] else {
+        bail!("one module has that name");
+    };
+    under_wine::crash_is_told(workspace, module)
 }
 
 /// Reads one of the zoo's tables.

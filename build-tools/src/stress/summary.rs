@@ -15,13 +15,17 @@ pub(super) fn of(
     again: impl Fn(u64) -> String,
 ) -> String {
     let counts = &report.counts;
+    let leaks = match counts.leaks {
+        Some(leaks) => format!("{leaks:>10} leaks"),
+        None => "           leaks are not looked for".to_owned(),
+    };
     let mut text = format!(
         "\
 {} of {} cycles, {:.0} cycles/s, {} orders of loads and unloads, seed {}
 {:>10} loads      {:>10} unloads
 {:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
 {:>10} calls      {:>10} completions
-{:>10} waits      {:>10} leaks
+{:>10} waits      {leaks}
 {:>10} findings",
         report.cycles_done,
         report.cycles_requested,
@@ -38,7 +42,6 @@ pub(super) fn of(
         counts.calls,
         counts.completions,
         counts.waits,
-        counts.leaks,
         report.findings.len(),
     );
     text += &crowd_row(report);

@@ -86,7 +86,7 @@ pub(super) fn stress(
 /// A short run for tests. Beside what every run must be, it must have done what
 /// this tier is for, and it must leave nothing.
 pub(super) fn passes(workspace: &Workspace) -> Result<bool> {
-    const CYCLES: u64 = 150;
+    const CYCLES: u64 = 100;
     const SEED: u64 = 1;
 
     let Some(kit) = Kit::build(workspace)? else {

@@ -3,9 +3,10 @@
 //! The modules of the zoo under Wine: those whose defect shows there, which
 //! knows no IRQL and does not look after its pool.
 
-use std::fmt;
+use std::process::Command;
+use std::{env, fmt};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use scenarios::{Finding, Report};
 use wine::Prefix;
 
@@ -66,6 +67,36 @@ pub(super) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
         modules.len()
     ));
     Ok(Outcome::Done)
+}
+
+/// Whether `stress` fails with this module, which faults in its own image, and
+/// says that it does.
+pub(super) fn crash_is_told(workspace: &Workspace, module: &Module) -> Result<bool> {
+    let image = Workshop::open(workspace)?.make(&module.recipe(true))?;
+    let role = |role: Role| workspace.drivers().join(role.name()).with_extension("sys");
+    let program = env::current_exe().context("this program's own path is not known")?;
+    let output = Command::new(program)
+        .args(["stress", "--on", "wine", "--jobs", "1", "--seed", "1"])
+        // Others are copies with names of their own.
+        .arg("--instances=1x1")
+        .args(["--cycles", &CYCLES.to_string()])
+        .arg(format!("--{}", module.role.name()))
+        .arg(&image)
+        .arg(format!("--{}", module.role.peer().name()))
+        .arg(role(module.role.peer()))
+        .output()
+        .context("this program cannot be run again")?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let named = format!("fault {}.sys+", module.role.name());
+    if output.status.code() == Some(1) && told.contains(&named) {
+        return Ok(true);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    screen::error(format!(
+        "{}: `stress` ended with {} and did not say `{named}`: {told}{said}",
+        module.name, output.status
+    ));
+    Ok(false)
 }
 
 fn run(

@@ -135,7 +135,9 @@ impl<'a> Pair<'a> {
                 Change::Unload => counts.unloads += 1,
             }
         }
-        thread::sleep(Duration::from_micros(step.rest));
+        if step.rest > 0 {
+            thread::sleep(Duration::from_micros(step.rest));
+        }
         Ok(())
     }
 

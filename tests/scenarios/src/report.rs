@@ -186,8 +186,8 @@ pub struct Counts {
     pub calls: u64,
     /// Requests that providers completed.
     pub completions: u64,
-    /// Blocks of pool left behind.
-    pub leaks: u64,
+    /// Blocks of pool left behind; `None` where nobody looks for them.
+    pub leaks: Option<u64>,
 }
 
 impl Counts {
@@ -204,7 +204,10 @@ impl Counts {
         self.waits += other.waits;
         self.calls += other.calls;
         self.completions += other.completions;
-        self.leaks += other.leaks;
+        self.leaks = match (self.leaks, other.leaks) {
+            (Some(own), Some(others)) => Some(own + others),
+            (own, others) => own.or(others),
+        };
     }
 }
 

@@ -175,7 +175,10 @@ impl State {
             watch: Watch::default(),
             loans: Loans::default(),
             edges: Edges::default(),
-            counts: Counts::default(),
+            counts: Counts {
+                leaks: Some(0),
+                ..Counts::default()
+            },
             finding: None,
             traced,
             events: Cell::new(0),

@@ -361,7 +361,7 @@ impl State {
             block.size
         );
         let owner = block.owner;
-        self.counts.leaks += blocks;
+        *self.counts.leaks.get_or_insert_default() += blocks;
         let count = usize::try_from(blocks).unwrap_or(usize::MAX);
         Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
     }

@@ -9,14 +9,15 @@
 //!
 //! # Limits
 //!
-//! The original kernel knows nothing of such an event: it cannot be waited for
-//! together with other objects, nor be an IRP's. `SignalState` stays 0.
+//! The original kernel knows nothing of such an event: who waits for one by
+//! `KeWaitForMultipleObjects` hangs, and it cannot be an IRP's. `SignalState`
+//! stays 0.
 
+use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::original::{
-    GetSystemTimeAsFileTime, KeWaitForMultipleObjects as original_wait_for_multiple,
-    KeWaitForSingleObject as original_wait, RtlWaitOnAddress, RtlWakeAddressAll,
+    GetSystemTimeAsFileTime, KeWaitForMultipleObjects, RtlWaitOnAddress, RtlWakeAddressAll,
 };
 
 const STATUS_SUCCESS: i32 = 0;
@@ -25,6 +26,7 @@ const STATUS_TIMEOUT: i32 = 0x102;
 /// Marks a header as that of an event made here.
 const MARK: u32 = 0x4B45_5600;
 const NOTIFICATION: u32 = 0;
+const WAIT_ANY: i32 = 1;
 
 /// It is set.
 const SET: u64 = 1;
@@ -116,7 +118,7 @@ impl Event {
             let Err(seen) = self.change(leave) else {
                 return true;
             };
-            let deadline = deadline.as_ref().map_or(core::ptr::null(), |it| it);
+            let deadline = deadline.as_ref().map_or(ptr::null(), |it| it);
             // SAFETY: both words are readable for the call.
             let status = unsafe {
                 RtlWaitOnAddress(
@@ -199,8 +201,19 @@ pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
 ) -> i32 {
     // SAFETY: whatever can be waited for has a header.
     if !unsafe { &*object }.is_marked() {
-        // SAFETY: the caller's promise.
-        return unsafe { original_wait(object.cast(), reason, mode, alertable, timeout) };
+        // SAFETY: the caller's promise, for any one of one object.
+        return unsafe {
+            KeWaitForMultipleObjects(
+                1,
+                (&raw const object).cast(),
+                WAIT_ANY,
+                reason,
+                mode,
+                alertable,
+                timeout,
+                ptr::null_mut(),
+            )
+        };
     }
     let deadline = if timeout.is_null() {
         None
@@ -213,45 +226,6 @@ pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
         STATUS_SUCCESS
     } else {
         STATUS_TIMEOUT
-    }
-}
-
-/// # Safety
-///
-/// The documented contract, as for all of these.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "system" fn KeWaitForMultipleObjects(
-    count: u32,
-    objects: *const *mut Event,
-    kind: i32,
-    reason: i32,
-    mode: i32,
-    alertable: u8,
-    timeout: *const i64,
-    blocks: *mut core::ffi::c_void,
-) -> i32 {
-    for index in 0..count as usize {
-        // SAFETY: the caller's promise: there are so many objects.
-        let object = unsafe { objects.add(index).read() };
-        // SAFETY: whatever can be waited for has a header.
-        let marked = unsafe { &*object }.is_marked();
-        assert!(
-            !marked,
-            "an event cannot be waited for with other objects here"
-        );
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        original_wait_for_multiple(
-            count,
-            objects.cast(),
-            kind,
-            reason,
-            mode,
-            alertable,
-            timeout,
-            blocks,
-        )
     }
 }
 

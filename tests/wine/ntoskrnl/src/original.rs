@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is called of Wine: of the original kernel, and of its user mode.
+//! What is called of Wine: of the original kernel, and of its user mode. What
+//! goes by the name of a function that is written here cannot be: it would be
+//! that one.
 
 use core::ffi::{c_char, c_void};
 
@@ -12,17 +14,10 @@ unsafe extern "system" {
         objects: *const *mut c_void,
         kind: i32,
         reason: i32,
-        mode: i32,
-        alertable: u8,
-        timeout: *const i64,
-        blocks: *mut c_void,
-    ) -> i32;
-    pub(crate) fn KeWaitForSingleObject(
-        object: *mut c_void,
-        reason: i32,
         mode: i8,
         alertable: u8,
         timeout: *const i64,
+        blocks: *mut c_void,
     ) -> i32;
 }
 
