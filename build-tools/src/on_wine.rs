@@ -11,6 +11,7 @@ use scenarios::{Finding, Report};
 use serde::Deserialize;
 use wine::{DIRECTORY, Death, Ended, Prefix};
 
+use crate::agreement::Event;
 use crate::workspace::Workspace;
 use crate::{build, program};
 
@@ -46,6 +47,8 @@ pub(crate) struct Run<'a> {
 enum Line {
     /// How many of its cycles are done.
     Progress(u64),
+    /// What happened in the registrar, if that was asked for.
+    Event(Event),
     /// The end.
     Report(Box<Report>),
 }
@@ -74,7 +77,23 @@ impl Kit {
 }
 
 /// Runs the cycles in `prefix`; `hear` is told how many are done.
-pub(crate) fn run(prefix: &Prefix, run: &Run<'_>, mut hear: impl FnMut(u64)) -> Result<Report> {
+pub(crate) fn run(prefix: &Prefix, run: &Run<'_>, hear: impl FnMut(u64)) -> Result<Report> {
+    follow(prefix, run, hear, |_| {})
+}
+
+/// Runs the cycles in `prefix`, whose options ask for events; answers these, too.
+pub(crate) fn events(prefix: &Prefix, run: &Run<'_>) -> Result<(Report, Vec<Event>)> {
+    let mut events = Vec::new();
+    let report = follow(prefix, run, |_| {}, |event| events.push(event))?;
+    Ok((report, events))
+}
+
+fn follow(
+    prefix: &Prefix,
+    run: &Run<'_>,
+    mut hear: impl FnMut(u64),
+    mut see: impl FnMut(Event),
+) -> Result<Report> {
     prefix.install(run.provider, "provider.sys")?;
     prefix.install(run.client, "client.sys")?;
     let mut report = None;
@@ -86,6 +105,7 @@ pub(crate) fn run(prefix: &Prefix, run: &Run<'_>, mut hear: impl FnMut(u64)) -> 
             done = cycles;
             hear(cycles);
         }
+        Ok(Line::Event(event)) => see(event),
         Ok(Line::Report(told)) => report = Some(told),
         // What else it prints is for those who run it by themselves.
         Err(_) => {}

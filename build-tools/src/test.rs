@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{build, setup, statements, stress, zoo};
+use crate::{agreement, build, setup, statements, stress, zoo};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -31,7 +31,8 @@ enum Suite {
     Sim,
     /// Each known defect of the zoo.
     Zoo,
-    /// The driver images and defects of the zoo under Wine.
+    /// The driver images and defects of the zoo under Wine, and what it and the
+    /// simulated kernel agree on.
     Wine,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
@@ -130,6 +131,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     // On true threads some defects show in one way or another: too dear, and
     // not for a verdict on every change.
     if arguments.suite == Some(Suite::Wine) {
+        run.one("the simulated kernel and Wine agree", || {
+            agreement::holds(&workspace)
+        })?;
         run.one("defects of the zoo that show under Wine", || {
             zoo::passes_under_wine(&workspace)
         })?;

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use channel::watch::Record;
+use channel::watch::{Call, Record};
 use scenarios::Report;
 use serde::Serialize;
 
@@ -24,21 +24,27 @@ pub(crate) enum Line<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Event {
     cycle: u64,
-    side: u8,
-    call: u8,
-    ended: bool,
-    status: i32,
+    side: &'static str,
+    call: String,
+    /// With which status it ended, if it has.
+    ended: Option<i32>,
+    /// 0 where the call concerns none.
     binding: u64,
 }
 
 impl Event {
-    pub(crate) const fn new(cycle: u64, record: &Record) -> Self {
+    pub(crate) fn new(cycle: u64, record: &Record) -> Self {
         Self {
             cycle,
-            side: record.side,
-            call: record.call,
-            ended: record.ended == 1,
-            status: record.status,
+            side: match record.side {
+                0 => "Client",
+                _ => "Provider",
+            },
+            call: match Call::from_number(record.call) {
+                Some(call) => format!("{call:?}"),
+                None => format!("call {}", record.call),
+            },
+            ended: (record.ended == 1).then_some(record.status),
             binding: record.binding,
         }
     }

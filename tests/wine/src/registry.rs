@@ -28,9 +28,12 @@ const DEBUGGER: &str = "\n\"Debugger\"=\"winedbg";
 const ROOT_DEVICES: &str = "\n[System\\\\CurrentControlSet\\\\Enum\\\\ROOT\\\\";
 
 fn without_debugger(text: &str) -> String {
-    let line = |line: &str| match line.starts_with(&DEBUGGER[1..]) {
-        true => "\"Debugger\"=\"\"\n".to_owned(),
-        false => line.to_owned(),
+    let line = |line| {
+        if str::starts_with(line, &DEBUGGER[1..]) {
+            "\"Debugger\"=\"\"\n"
+        } else {
+            line
+        }
     };
     text.split_inclusive('\n').map(line).collect()
 }

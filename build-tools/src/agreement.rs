@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The simulated kernel and Wine agree: scripts that leave nothing open give the
+//! same events of NMR on both.
+//!
+//! What is compared is the order of what cannot be concurrent. While a driver
+//! loads, all happens on one thread. From a `NmrDeregister...` on, the two sides
+//! of each binding and the deregistration itself go their own ways. Whether a
+//! provider's detach pends is up to the requests that it has at that moment, and
+//! whoever completes last runs the cleanup callbacks inside its call: the first's
+//! answer and completion, and the end of every completion, are left out.
+//!
+//! # Limits
+//!
+//! A script's steps have one action each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use registrar::knobs::Knob;
+use serde::Deserialize;
+
+use crate::on_wine::{self, Kit, Run};
+use crate::screen;
+use crate::stress::build_sim;
+use crate::workspace::Workspace;
+
+/// What both do; each pause is long enough for requests to be under way.
+const SCRIPTS: [&str; 5] = [
+    "+p.+c~3000.-c.-p",
+    "+c.+p~3000.-p.-c",
+    "+p.+c~3000.-p.+p~3000.-c.-p",
+    "Threads:1.Depth:1.+p.+c~3000.-c.+c~3000.-p.-c",
+    "+p.+c.+p2.+c2~3000.-p.-c2.-c.-p2",
+];
+
+/// Something that happened in the registrar.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Event {
+    side: String,
+    call: String,
+    /// With which status it ended, if it has.
+    ended: Option<i32>,
+    /// 0 where the call concerns none.
+    binding: u64,
+}
+
+/// What happened from one load or deregistration to the next, by what can be
+/// concurrent.
+type Part = BTreeMap<String, Vec<String>>;
+
+/// Runs each script on both; whether they agree.
+pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
+    let Some(kit) = Kit::build(workspace)? else {
+        return Ok(false);
+    };
+    let prefix = kit.prefix(workspace)?;
+    let sim = build_sim(workspace)?;
+    let driver = |name: &str| workspace.drivers().join(name).with_extension("sys");
+    let (provider, client) = (driver("provider"), driver("client"));
+    let mut agree = true;
+    for script in SCRIPTS {
+        let simulated = simulated(&sim, &provider, &client, script)?;
+        let run = Run {
+            provider: &provider,
+            client: &client,
+            seed: 1,
+            first: 0,
+            cycles: 1,
+            options: &[format!("--script={script}"), "--events".to_owned()],
+        };
+        let (report, seen) = on_wine::events(&prefix, &run)?;
+        ensure!(
+            report.is_clean(),
+            "{script} fails under Wine: cargo xtask stress --on wine shows how"
+        );
+        let (simulated, seen) = (parts(&simulated), parts(&seen));
+        ensure!(!simulated.is_empty(), "{script} made nothing happen");
+        if let Some(difference) = difference(&simulated, &seen) {
+            screen::error(format!("{script}: {difference}"));
+            agree = false;
+        }
+    }
+    Ok(agree)
+}
+
+fn simulated(sim: &Path, provider: &Path, client: &Path, script: &str) -> Result<Vec<Event>> {
+    let knobs: Vec<_> = Knob::ALL.iter().map(|knob| format!("{knob}:0")).collect();
+    let output = Command::new(sim)
+        .arg("--provider")
+        .arg(provider)
+        .arg("--client")
+        .arg(client)
+        .args(["--seed=1", "--cycles=1", "--trace"])
+        .arg(format!("--script={script}"))
+        .arg(format!("--knobs={}", knobs.join("+")))
+        .output()
+        .context("the simulated kernel cannot be run")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{script} fails: {}", said.trim());
+    let trace = String::from_utf8_lossy(&output.stdout);
+    Ok(trace.lines().filter_map(traced).collect())
+}
+
+/// `... nmr Client DetachCallback registration 2 binding 1 -> 0x00000103`
+fn traced(line: &str) -> Option<Event> {
+    let (_, event) = line.split_once(" nmr ")?;
+    let mut words = event.split_whitespace();
+    let (side, call) = (words.next()?, words.next()?);
+    let mut rest = words.clone();
+    let binding = rest.find(|word| *word == "binding").and(rest.next());
+    let ended = words.last().and_then(|word| word.strip_prefix("0x"));
+    Some(Event {
+        side: side.to_owned(),
+        call: call.to_owned(),
+        ended: ended
+            .and_then(|status| u32::from_str_radix(status, 16).ok())
+            .map(u32::cast_signed),
+        binding: binding.map_or(Some(0), |binding| binding.parse().ok())?,
+    })
+}
+
+fn parts(events: &[Event]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut loading = true;
+    for event in events {
+        let begins = event.ended.is_none();
+        if begins && (event.call == "Register" || event.call == "Deregister") {
+            loading = event.call == "Register";
+            parts.push(Part::new());
+        }
+        let Event { side, binding, .. } = event;
+        let course = match binding {
+            _ if loading => String::new(),
+            0 => side.clone(),
+            _ => format!("{side} of binding {binding}"),
+        };
+        if let (Some(part), Some(told)) = (parts.last_mut(), told(event)) {
+            part.entry(course).or_default().push(told);
+        }
+    }
+    parts
+}
+
+/// What is compared of an event, if anything.
+fn told(event: &Event) -> Option<String> {
+    let Event {
+        side,
+        call,
+        ended,
+        binding,
+    } = event;
+    let end = match (&**side, &**call, ended) {
+        ("Provider", "DetachComplete", _) | (_, "DetachComplete", Some(_)) => return None,
+        ("Provider", "DetachCallback", Some(_)) => " ends".to_owned(),
+        (_, _, Some(status)) => format!(" -> {status:#010x}"),
+        (_, _, None) => " begins".to_owned(),
+    };
+    Some(format!("{side} {call} {binding}{end}"))
+}
+
+/// Where the two part, in words.
+fn difference(simulated: &[Part], seen: &[Part]) -> Option<String> {
+    let longest = simulated.len().max(seen.len());
+    (0..longest).find_map(|index| {
+        let (simulated, seen) = (simulated.get(index), seen.get(index));
+        (simulated != seen).then(|| {
+            format!("step {index} is {simulated:?} in the simulated kernel and {seen:?} under Wine")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PENDED: &str = "\
+3.0 unload nmr Client Deregister registration 2 begins
+3.1 unload nmr Client DetachCallback registration 2 binding 1 begins
+3.2 unload nmr Client DetachCallback registration 2 binding 1 -> 0x00000103
+3.3 unload nmr Provider DetachCallback registration 1 binding 1 begins
+3.4 unload nmr Provider DetachCallback registration 1 binding 1 -> 0x00000103
+3.5 unload nmr Client Deregister registration 2 -> 0x00000103
+3.6 worker nmr Provider DetachComplete registration 1 binding 1 begins
+";
+
+    fn read(trace: &str) -> Vec<Part> {
+        parts(&trace.lines().filter_map(traced).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_concurrent_may_come_in_any_order() {
+        let mut lines: Vec<_> = PENDED.lines().collect();
+        lines.swap(2, 3);
+        lines.remove(6);
+        assert_eq!(difference(&read(PENDED), &read(&lines.join("\n"))), None);
+    }
+
+    #[test]
+    fn what_differs_is_told() {
+        let text = PENDED.replacen("0x00000103", "0x00000000", 1);
+        let told = difference(&read(PENDED), &read(&text)).expect("they differ");
+        assert!(told.contains("0x00000103"), "{told}");
+        assert!(difference(&read(PENDED), &[]).is_some());
+    }
+}
