@@ -157,7 +157,7 @@ impl State {
             drivers: Drivers::default(),
             pool: Pool::new(),
             pageable: Pageable::default(),
-            thunks: Thunks::new(),
+            thunks: Thunks::default(),
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
             requests: Requests::default(),

@@ -246,21 +246,29 @@ pub(crate) fn defer_unload(driver: DriverId, object: usize) {
     }
 }
 
-/// The devices that a driver made in `DriverEntry` can be opened now.
+/// What a driver does that writes to `NextDevice`.
+pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has no end";
+
+/// The devices that a driver made in `DriverEntry` can be opened now; false where
+/// their list has no end.
 ///
 /// # Safety
 ///
 /// The driver object heads a list of devices in memory.
-pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) {
+pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
     // SAFETY: the caller's promise.
     let mut device = unsafe { (*object).DeviceObject };
-    while !device.is_null() {
+    for _ in 0..with(|state| state.objects.count(Kind::Device)) {
+        if device.is_null() {
+            break;
+        }
         // SAFETY: the caller's promise.
         device = unsafe {
             (*device).Flags &= !INITIALIZING;
             (*device).NextDevice
         };
     }
+    device.is_null()
 }
 
 /// Sends a request to its driver's dispatch routine.
@@ -278,7 +286,7 @@ fn send(
         let buffer = if length == 0 {
             0
         } else {
-            state.request_memory(length)
+            state.pool.reserve(length, TAG)
         };
         let ask = Ask {
             major: major(number),
@@ -289,7 +297,7 @@ fn send(
             input_length: input.len(),
             output_length,
         };
-        let memory = state.request_memory(irp::SIZE);
+        let memory = state.pool.reserve(irp::SIZE, TAG);
         if buffer != 0 {
             // SAFETY: the buffer was just allocated and is no shorter.
             unsafe { (buffer as *mut u8).copy_from(input.as_ptr(), input.len()) };
@@ -352,12 +360,6 @@ pub(crate) fn complete(irp: usize) {
 }
 
 impl State {
-    fn request_memory(&mut self, size: usize) -> usize {
-        self.pool
-            .allocate(size, TAG, true, None)
-            .expect("a cycle sends few requests")
-    }
-
     fn open(&mut self, name: &str) -> Result<usize, i32> {
         /// `IO_TYPE_FILE`.
         const KIND: u16 = 5;

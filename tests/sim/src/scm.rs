@@ -96,7 +96,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId 
             with(|state| state.scheduler.wake_all(Waitable::Stage));
         }
     };
-    with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
+    with(|state| state.spawn_own(name, body))
 }
 
 fn load(instance: Instance) {
@@ -132,7 +132,11 @@ fn load(instance: Instance) {
         state.services.insert(instance, service);
     });
     // SAFETY: the driver is here, and its devices are until it deletes them.
-    unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    let finished = unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    if !finished {
+        let entry = with(|state| state.entry_site(service.driver));
+        stop_at("hang", requests::ENDLESS_DEVICES.to_owned(), entry);
+    }
     if with(|state| state.options.requests) {
         application::start(service.driver);
     }
@@ -228,17 +232,11 @@ impl State {
         )
     }
 
-    fn kernel_memory(&mut self, size: usize) -> usize {
-        self.pool
-            .allocate(size, TAG, true, None)
-            .expect("a cycle needs little memory")
-    }
-
     fn new_driver_object(&mut self, image: &image::Image, base: usize) -> usize {
         /// `IO_TYPE_DRIVER`.
         const KIND: i16 = 4;
         let size = size_of::<DRIVER_OBJECT>();
-        let address = self.kernel_memory(size + size_of::<DRIVER_EXTENSION>());
+        let address = self.pool.reserve(size + size_of::<DRIVER_EXTENSION>(), TAG);
         let object = address as *mut DRIVER_OBJECT;
         let extension = (address + size) as *mut DRIVER_EXTENSION;
         // SAFETY: both lie in fresh, zeroed memory, and all-zero is valid.
@@ -258,7 +256,7 @@ impl State {
         let units: Vec<u16> = path.encode_utf16().collect();
         let bytes = units.len() * 2;
         let header = size_of::<UNICODE_STRING>();
-        let address = self.kernel_memory(header + bytes);
+        let address = self.pool.reserve(header + bytes, TAG);
         let buffer = (address + header) as *mut u16;
         let string = UNICODE_STRING {
             Length: u16::try_from(bytes).expect("paths are short"),

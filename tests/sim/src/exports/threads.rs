@@ -73,7 +73,11 @@ impl State {
             // SAFETY: the driver's own routine with its own argument.
             unsafe { start(context) };
             check_end(start as usize);
-        })?;
+        });
+        let Some(thread) = thread else {
+            let _ = self.pool.free(object, 0, None);
+            return None;
+        };
         dispatcher::initialize_thread(object);
         self.scheduler.thread_mut(thread).object = object;
         self.handles.add_thread(object, thread);

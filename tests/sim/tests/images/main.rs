@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod defects;
+mod exhaustion;
 mod faults;
 mod fixture;
 mod instances;
