@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use scenarios::Role;
+use scenarios::{Finding, Role};
 
 use crate::fixture::Workshop;
 use crate::program::sim;
@@ -53,12 +53,15 @@ const DEFECTS: &[Defect] = &[
     defect("MISSING_WAIT", "R28", "has not waited"),
     defect("MISSING_WAIT", "R28", "has not waited").in_provider(),
     defect("FORGOTTEN_DEREGISTER", "R29", "has not deregistered"),
-    defect("LEAK", "0xC4", "100 bytes, are left after DriverUnload"),
+    defect("LEAK", "0xC4", "100 bytes, are left, the first"),
     defect("THREAD_LEFT", "0xCE", "still runs"),
     defect("JOIN_BY_EVENT", "0xCE", "still runs").within(500),
     defect("NULL_DEREFERENCE", "0x7E", "wrote to address 0"),
     defect("JUMP_TO_NULL", "0x7E", "jumped to address 0"),
     defect("PRIVILEGED", "0x7E", "privileged instruction"),
+    defect("IMPOSSIBLE_ADDRESS", "0x7E", "an address that cannot exist"),
+    defect("IMPOSSIBLE_EVENT", "0x7E", "an address that cannot exist"),
+    defect("WILD_EVENT", "0x50", "where nothing is, in KeSetEvent"),
     defect("FAST_FAIL", "0x139", "fast fail with code 7"),
     defect("STACK_OVERFLOW", "0x7F", "overflowed"),
     defect("WRITE_TO_CODE", "0xBE", "read-only"),
@@ -137,13 +140,18 @@ fn each_defect_is_found_in_its_driver() {
     }
 }
 
-/// The parameters of a bug check of one defect; `None` is one that may differ.
-fn check_parameters(name: &'static str, expected: [Option<u64>; 4]) {
+/// The finding of a client with these defects.
+fn finding(defects: &[&str]) -> Finding {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    let client = workshop.module("d.sys", Role::Client, &[name]);
+    let client = workshop.module("d.sys", Role::Client, defects);
     let run = sim(&provider, &client, &["--seed", "5", "--cycles", "1"]);
-    let finding = run.report().findings.remove(0);
+    run.report().findings.remove(0)
+}
+
+/// The parameters of a bug check of one defect; `None` is one that may differ.
+fn check_parameters(name: &'static str, expected: [Option<u64>; 4]) {
+    let finding = finding(&[name]);
     let parameters = finding.parameters.expect("it is documented");
     for (is, expected) in parameters.iter().zip(expected) {
         assert!(expected.is_none_or(|expected| expected == *is), "{finding}");
@@ -157,6 +165,7 @@ fn check_parameters(name: &'static str, expected: [Option<u64>; 4]) {
 
 #[test]
 fn a_bug_check_has_its_documented_parameters() {
+    const WILD: u64 = 0x1234_5678_9000;
     let tag = u64::from(u32::from_be_bytes(*b"ooZ "));
     let wrong = u64::from(u32::from_be_bytes(*b"gnrW"));
     check_parameters("LEAK", [Some(0x62), Some(0), Some(0), Some(1)]);
@@ -168,10 +177,31 @@ fn a_bug_check_has_its_documented_parameters() {
         "NULL_DEREFERENCE",
         [Some(0xC000_0005), None, Some(0), Some(0)],
     );
+    check_parameters("IMPOSSIBLE_EVENT", [Some(0xC000_0005), None, Some(0), None]);
+    check_parameters("PRIVILEGED", [Some(0xC000_0096), None, Some(0), None]);
+    check_parameters("WILD_EVENT", [None, Some(0), None, None]);
+    check_parameters("WILD_WRITE", [Some(WILD), Some(2), None, None]);
+    check_parameters("WILD_JUMP", [Some(WILD), Some(0x10), Some(WILD), None]);
     check_parameters("FAST_FAIL", [Some(7), Some(0), Some(0), Some(0)]);
     check_parameters("STACK_OVERFLOW", [Some(8), Some(0), Some(0), Some(0)]);
     check_parameters("WAIT_AT_DISPATCH", [Some(0x121), Some(0), None, Some(0)]);
     check_parameters("IRQL_LEFT", [Some(0x2_00_02), Some(0), Some(0), Some(0)]);
+}
+
+#[test]
+fn too_high_an_irql_is_the_drivers_fault_or_the_kernels() {
+    assert_eq!(finding(&["WILD_WRITE", "AT_DISPATCH"]).code, "0xD1");
+    assert_eq!(finding(&["WILD_JUMP", "AT_DISPATCH"]).code, "0xD1");
+    assert_eq!(finding(&["WILD_EVENT", "AT_DISPATCH"]).code, "0xA");
+}
+
+#[test]
+fn a_fault_in_the_kernel_is_the_same_finding_in_every_process() {
+    for defect in ["IMPOSSIBLE_EVENT", "WILD_EVENT"] {
+        let (once, again) = (finding(&[defect]), finding(&[defect]));
+        assert_eq!(once.parameters, again.parameters, "{defect}");
+        assert_eq!(once.what, again.what, "{defect}");
+    }
 }
 
 #[test]
