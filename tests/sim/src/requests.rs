@@ -26,6 +26,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::bug_check::Code;
+use crate::deferred::{Before, check_return};
 use crate::driver::{DriverId, Site};
 use crate::findings::{stop, stop_at};
 use crate::irp::{self, Ask, Cancel, Dispatch, Irp, PENDING_RETURNED, stack_location};
@@ -171,6 +172,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
     if with(|state| state.requests.owed(irp).is_none()) {
         return false;
     }
+    let before = Before::now();
     let old = locks::acquire_cancel();
     let packet = irp as *mut Irp;
     let live = with(|state| state.requests.owed(irp).is_some());
@@ -180,7 +182,8 @@ pub(crate) fn cancel(irp: usize) -> bool {
     });
     let routine = routine.unwrap_or_default();
     if routine == 0 {
-        locks::release_cancel(old);
+        locks::release_cancel();
+        with(|state| state.set_irql(old));
         return false;
     }
     // SAFETY: the driver set this routine for this.
@@ -189,7 +192,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
     // SAFETY: with the cancel spin lock held, as it is documented.
     unsafe { routine(device, packet) };
     let site = with(|state| state.drivers.site(routine as usize));
-    crate::deferred::check_return("a cancel routine", old, site);
+    check_return("a cancel routine", before, site);
     point();
     true
 }
@@ -330,19 +333,19 @@ fn send(
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
     let routine: Dispatch = unsafe { std::mem::transmute(routine) };
-    let before = with(|state| state.scheduler.current().irql);
+    let before = Before::now();
     // SAFETY: the driver set it for such requests.
     let status = unsafe { routine(device, irp) };
     let now = with(|state| state.scheduler.current().irql);
     let site = with(|state| state.drivers.site(routine as usize));
-    if now != before {
+    if now != before.level {
         let code = (
             "0xC9",
-            [0x05, device, usize::from(before), usize::from(now)],
+            [0x05, device, usize::from(before.level), usize::from(now)],
         );
         stop_at(code, "a dispatch routine changed the IRQL".to_owned(), site);
     }
-    locks::check_none_held("a dispatch routine", site);
+    locks::check_none_taken("a dispatch routine", before, site);
     if let Some((code, what)) = with(|state| state.check_dispatched(irp, routine as usize, status))
     {
         stop_at(code, what, site);

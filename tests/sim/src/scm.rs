@@ -18,10 +18,9 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 use crate::application;
 use crate::arena::{self, Access};
 use crate::bug_check::Code;
-use crate::deferred::{self, check_return};
+use crate::deferred::{self, Before, check_return};
 use crate::driver::{Driver, DriverId, Life, Site};
 use crate::findings::stop_at;
-use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, kernel, with};
 use crate::live::Kind;
 use crate::pool::{FreeError, tag_text};
@@ -184,7 +183,7 @@ fn unload(instance: Instance) {
 
 fn check_returned(driver: DriverId, routine: &str) {
     let site = with(|state| state.entry_site(driver));
-    check_return(routine, PASSIVE_LEVEL, site);
+    check_return(routine, Before::default(), site);
 }
 
 /// What a driver must not leave behind.
@@ -218,7 +217,7 @@ impl State {
         let driver = Driver::new(Rc::clone(&image), instance, base);
         self.add_sections(&driver);
         let driver = self.drivers.add(driver);
-        let cookie = self.random.random::<u64>() >> 16;
+        let cookie = self.chance.random::<u64>() >> 16;
         let preempt = self.options.preempt;
         image.map(base, cookie, preempt, |export| self.bind(driver, export));
         let object = self.new_driver_object(&image, base);
@@ -347,8 +346,8 @@ impl State {
         let block = held.next()?;
         let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
         let what = format!(
-            "{blocks} blocks of pool, {bytes} bytes, are left after DriverUnload, the first with \
-             tag {} and {} bytes",
+            "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
+             and {} bytes",
             tag_text(block.tag),
             block.size
         );

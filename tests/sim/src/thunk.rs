@@ -333,7 +333,7 @@ impl State {
     /// Who made a call.
     pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
         // Within the call: what follows it may be another line or function.
-        let site = self.drivers.site(frame.home - 1);
+        let site = self.drivers.site(frame.home.checked_sub(1)?);
         match frame.call {
             Call::Import { driver, .. } => {
                 Some(site.filter(|site| site.driver == driver).unwrap_or(Site {

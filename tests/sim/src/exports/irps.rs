@@ -2,7 +2,7 @@
 
 //! Completing and cancelling requests.
 
-use super::exports;
+use super::{exports, levels};
 use crate::irql::{DISPATCH_LEVEL, Irql};
 use crate::locks;
 use crate::requests;
@@ -29,5 +29,6 @@ unsafe extern "win64" fn io_acquire_cancel_spin_lock(old: *mut Irql) {
 }
 
 unsafe extern "win64" fn io_release_cancel_spin_lock(old: Irql) {
-    locks::release_cancel(old);
+    locks::release_cancel();
+    levels::lower(old);
 }
