@@ -78,7 +78,6 @@ const QUEUE_DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
         Some(0x23E),
         "marked it pending and returned 0x00000000",
     ),
-    ("KEEPS_LOCK", "0xC9", Some(0x5), "changed the IRQL"),
 ];
 
 #[test]
