@@ -2,6 +2,7 @@
 
 //! The program's arguments and its output.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Strategy};
+use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Searched, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -61,7 +62,7 @@ struct Arguments {
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
     /// Which thread goes on at which decision, instead of what is drawn.
-    #[arg(long, value_name = "SCHEDULE", conflicts_with = "minimise")]
+    #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<Plan>,
     /// Look for the shortest cycle that fails like the first one.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
@@ -84,6 +85,12 @@ enum Line<'a> {
     Report(&'a Report),
     /// What --size asks for.
     Size(u64),
+    /// How far --minimise is.
+    Minimising {
+        steps: u64,
+        budget: u64,
+        events: u64,
+    },
     /// What --minimise came to.
     Minimised(&'a Shortest),
 }
@@ -102,6 +109,8 @@ struct Shortest {
     schedule: Option<String>,
     finding: Finding,
 }
+
+const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
 
 /// How often progress is told.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -184,6 +193,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             tell(&Line::Progress(report.cycles_done))?;
         }
     }
+    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
+    anyhow::ensure!(
+        arguments.faults != Faults::Systematic
+            || !report.is_clean()
+            || can_fail.copied().sum::<u64>() > 0,
+        NOTHING_FAILS
+    );
     report.add_walk(&walked);
     report.took(started.elapsed());
     if arguments.trace {
@@ -229,9 +245,9 @@ fn prepare(
     let (schedule, cycle) = match faults {
         Faults::Systematic => {
             let case = matrix.case(machine, index);
-            let case =
-                case.context("nothing that the drivers call can fail: leave out --faults")?;
-            machine.set_options(options(arguments, Faults::One(case.fault)));
+            let case = case.context(NOTHING_FAILS)?;
+            let faults = case.fault.map_or(Faults::None, Faults::One);
+            machine.set_options(options(arguments, faults));
             (case.index, case.cycle)
         }
         _ => (index, Cycle::draw(seed, index, arguments.instances)),
@@ -252,7 +268,21 @@ fn shorten(
 ) -> anyhow::Result<bool> {
     let Arguments { seed, first, .. } = *arguments;
     let (schedule, cycle) = prepare(arguments, matrix, machine, first)?;
-    let Some(found) = sim::minimise(machine, seed, schedule, cycle.script()) else {
+    let plan = arguments.schedule.clone();
+    let mut told = Instant::now();
+    let mut show = |searched: Searched| {
+        if told.elapsed() >= PERIOD {
+            told = Instant::now();
+            // A reader that is gone is met again at the end.
+            let _ = tell(&Line::Minimising {
+                steps: searched.spent,
+                budget: searched.budget,
+                events: searched.events,
+            });
+        }
+    };
+    let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
+    let Some(found) = found else {
         return Ok(true);
     };
     let systematic = arguments.faults == Faults::Systematic;
@@ -263,7 +293,7 @@ fn shorten(
         events: found.after.events,
         events_before: found.before.events,
         schedule: found.after.plan.map(|plan| plan.to_string()),
-        finding: found.finding,
+        finding: found.after.finding,
     }))?;
     Ok(false)
 }

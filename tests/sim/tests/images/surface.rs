@@ -63,6 +63,18 @@ const DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
         Some(0xC000_0046),
         "does not own it",
     ),
+    (
+        "RESOURCE_WITH_APCS",
+        "0xC4",
+        Some(0x37),
+        "an ERESOURCE was acquired with APCs enabled",
+    ),
+    (
+        "CALLS_DISCARDED",
+        "0x50",
+        None,
+        "which was discarded after DriverEntry",
+    ),
     ("IN_REGION", "0x1", None, "critical region"),
     ("RESOURCE_LEFT", "0xCE", None, "an ERESOURCE is left"),
     ("LOOKASIDE_LEFT", "0xCE", None, "a lookaside list is left"),
