@@ -169,7 +169,7 @@ impl Catalogue {
         read(&workspace.root().join("tests/zoo/zoo.toml"))
     }
 
-    /// Those that are asked for, or all.
+    /// Those that are asked for, each once, or all.
     pub(super) fn named(&self, names: &[String]) -> Result<Vec<&Module>> {
         let find = |name: &String| {
             let found = self.module.iter().find(|module| module.name == *name);
@@ -177,7 +177,12 @@ impl Catalogue {
         };
         match names {
             [] => Ok(self.module.iter().collect()),
-            names => names.iter().map(find).collect(),
+            names => names
+                .iter()
+                .enumerate()
+                .filter(|&(place, name)| !names[..place].contains(name))
+                .map(|(_, name)| find(name))
+                .collect(),
         }
     }
 
