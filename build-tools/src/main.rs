@@ -21,6 +21,7 @@ mod on_wine;
 mod outcome;
 mod parts;
 mod program;
+mod progress;
 mod replay;
 mod screen;
 mod setup;

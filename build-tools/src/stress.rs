@@ -8,7 +8,6 @@
 //! changes nothing but the time. Under Wine a job is a session, and time does
 //! what it likes.
 
-mod progress;
 mod summary;
 mod under_wine;
 mod workers;

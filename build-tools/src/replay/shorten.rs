@@ -2,7 +2,8 @@
 
 //! The line of the shortest trace that fails in the same way.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use scenarios::Finding;
@@ -10,12 +11,15 @@ use serde::Deserialize;
 
 use super::Line;
 use crate::outcome::Outcome;
+use crate::progress::Progress;
 use crate::screen::say;
 
-/// What the simulated kernel prints last.
+/// A line of what the simulated kernel prints.
 #[derive(Deserialize)]
-struct Last {
-    minimised: Shortest,
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Minimising { steps: u64, budget: u64 },
+    Minimised(Box<Shortest>),
 }
 
 #[derive(Deserialize)]
@@ -31,28 +35,56 @@ struct Shortest {
 
 /// Lets the simulated kernel look for it.
 pub(super) fn run(command: &mut Command, line: &Line) -> Result<Outcome> {
-    let output = command
-        .arg("--minimise")
-        .output()
+    let command = command.arg("--minimise");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .context("the simulated kernel cannot be run")?;
-    match output.status.code() {
-        Some(0) => {
+    let shortest = child.stdout.take().map_or(Ok(None), listen)?;
+    // What it complains of is one line, for which the pipe has room.
+    let mut errors = String::new();
+    if let Some(mut said) = child.stderr.take() {
+        said.read_to_string(&mut errors)
+            .context("what the simulated kernel says cannot be read")?;
+    }
+    let status = child
+        .wait()
+        .context("the simulated kernel cannot be waited for")?;
+    match (status.code(), shortest) {
+        (Some(0), None) => {
             say("nothing is found, so there is nothing to shorten");
             Ok(Outcome::Done)
         }
-        Some(1) => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            let last = text.lines().last().unwrap_or_default();
-            let Last { minimised } = serde_json::from_str(last)
-                .context("the simulated kernel did not say what it found")?;
-            tell(&minimised, line);
+        (Some(1), Some(shortest)) => {
+            tell(&shortest, line);
             Ok(Outcome::Found)
         }
-        _ => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("{}", said.trim().trim_start_matches("error: "))
+        (Some(2), _) => bail!("{}", errors.trim().trim_start_matches("error: ")),
+        _ => bail!("the simulated kernel died ({status})"),
+    }
+}
+
+/// Shows how far it is; answers what it comes to.
+fn listen(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
+    let mut progress = None;
+    let mut shortest = None;
+    for line in BufReader::new(output).lines() {
+        let line = line.context("what the simulated kernel says cannot be read")?;
+        let said = serde_json::from_str(&line);
+        match said
+            .with_context(|| format!("the simulated kernel said what is no result: {line}"))?
+        {
+            Said::Minimising { steps, budget } => progress
+                .get_or_insert_with(|| Progress::new("minimise", "steps at most", budget))
+                .show(steps),
+            Said::Minimised(found) => shortest = Some(found),
         }
     }
+    if let Some(progress) = progress {
+        progress.end();
+    }
+    Ok(shortest)
 }
 
 fn tell(shortest: &Shortest, line: &Line) {
@@ -60,7 +92,7 @@ fn tell(shortest: &Shortest, line: &Line) {
     shorter.cycle = shortest.cycle;
     shorter
         .options
-        .retain(|option| !option.starts_with("--script="));
+        .retain(|option| !option.starts_with("--script=") && !option.starts_with("--schedule="));
     shorter
         .options
         .push(format!("--script={}", shortest.script));

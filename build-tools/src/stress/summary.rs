@@ -80,7 +80,8 @@ fn crowds(report: &Report) -> impl Iterator<Item = (Instances, u64)> {
 
 fn crowd_row(report: &Report) -> String {
     let cycles: u64 = crowds(report).map(|(_, cycles)| cycles).sum();
-    let sizes: Vec<_> = crowds(report).map(|(size, _)| size.to_string()).collect();
+    let mut sizes: Vec<_> = crowds(report).map(|(size, _)| size.to_string()).collect();
+    sizes.dedup();
     match cycles {
         0 => String::new(),
         _ => format!(

@@ -9,11 +9,11 @@ use std::thread;
 use anyhow::Result;
 use scenarios::Report;
 
-use super::progress::Progress;
 use super::workers::Job;
 use super::{Plan, summary, write};
 use crate::on_wine::{self, Kit, Run};
 use crate::outcome::Outcome;
+use crate::progress::Progress;
 use crate::screen::{self, say};
 use crate::workspace::Workspace;
 
@@ -28,7 +28,7 @@ pub(super) fn stress(
     let Some(kit) = Kit::build(workspace)? else {
         return Ok(Outcome::Found);
     };
-    let progress = Mutex::new((Progress::new(plan.cycles), 0));
+    let progress = Mutex::new((Progress::new("stress", "cycles", plan.cycles), 0));
     let session = |job: &Job<'_>| {
         let mut prefix = kit.prefix(workspace)?;
         if keep {

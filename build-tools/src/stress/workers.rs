@@ -15,7 +15,7 @@ use scenarios::Report;
 use serde::Deserialize;
 
 use super::Plan;
-use super::progress::Progress;
+use crate::progress::Progress;
 
 /// A worker's share.
 pub(super) struct Job<'a> {
@@ -94,7 +94,7 @@ pub(super) fn run(jobs: &[Job<'_>], total: u64) -> Result<Vec<Ended>> {
     }
     drop(sender);
 
-    let mut progress = Progress::new(total);
+    let mut progress = Progress::new("stress", "cycles", total);
     let mut done = vec![0; jobs.len()];
     let mut reports: Vec<_> = jobs.iter().map(|_| None).collect();
     for Message { worker, line } in receiver {

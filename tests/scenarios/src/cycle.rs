@@ -136,6 +136,8 @@ pub enum Order {
     Pair(LoadOrder, UnloadOrder),
     /// More of them, in any order.
     Crowd(Instances),
+    /// More of them, in one of the orders that [`Cycle::in_turn`] goes through.
+    Course(Instances, u64),
     /// One of each, so that two edges race.
     Aimed(Pair),
 }
@@ -145,6 +147,7 @@ impl fmt::Display for Order {
         match self {
             Self::Pair(load, unload) => write!(f, "load {load}, unload {unload}"),
             Self::Crowd(instances) => write!(f, "{instances} in any order"),
+            Self::Course(instances, number) => write!(f, "{instances} course {number}"),
             Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
         }
     }
@@ -204,8 +207,11 @@ impl Cycle {
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "fifteen fits into an index")]
     pub fn in_turn(seed: u64, index: u64, instances: Option<Instances>) -> Self {
-        if instances.is_some_and(|instances| !instances.is_pair()) {
-            return Self::draw(seed, index, instances);
+        if let Some(crowd) = instances.filter(|instances| !instances.is_pair()) {
+            return Self {
+                order: Order::Course(crowd, index % Self::ORDERS + 1),
+                ..Self::draw(seed, index, instances)
+            };
         }
         let order = usize::try_from(index % Self::ORDERS).expect("there are few");
         let load = LoadOrder::ALL[order / UnloadOrder::ALL.len()];
@@ -411,9 +417,10 @@ mod tests {
     #[test]
     fn each_order_has_its_turn() {
         let orders: BTreeSet<_> = (0..Cycle::ORDERS)
-            .map(|index| Cycle::in_turn(7, index, None).order.to_string())
+            .flat_map(|index| [None, Some("2x2".parse().expect("a size"))].map(|it| (index, it)))
+            .map(|(index, instances)| Cycle::in_turn(7, index, instances).order.to_string())
             .collect();
-        assert_eq!(orders.len(), 15, "{orders:?}");
+        assert_eq!(orders.len(), 2 * 15, "{orders:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Strategy};
+use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Searched, Strategy};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -61,7 +61,7 @@ struct Arguments {
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
     /// Which thread goes on at which decision, instead of what is drawn.
-    #[arg(long, value_name = "SCHEDULE", conflicts_with = "minimise")]
+    #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<Plan>,
     /// Look for the shortest cycle that fails like the first one.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
@@ -84,6 +84,12 @@ enum Line<'a> {
     Report(&'a Report),
     /// What --size asks for.
     Size(u64),
+    /// How far --minimise is.
+    Minimising {
+        steps: u64,
+        budget: u64,
+        events: u64,
+    },
     /// What --minimise came to.
     Minimised(&'a Shortest),
 }
@@ -252,7 +258,21 @@ fn shorten(
 ) -> anyhow::Result<bool> {
     let Arguments { seed, first, .. } = *arguments;
     let (schedule, cycle) = prepare(arguments, matrix, machine, first)?;
-    let Some(found) = sim::minimise(machine, seed, schedule, cycle.script()) else {
+    let plan = arguments.schedule.clone();
+    let mut told = Instant::now();
+    let mut show = |searched: Searched| {
+        if told.elapsed() >= PERIOD {
+            told = Instant::now();
+            // A reader that is gone is met again at the end.
+            let _ = tell(&Line::Minimising {
+                steps: searched.spent,
+                budget: searched.budget,
+                events: searched.events,
+            });
+        }
+    };
+    let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
+    let Some(found) = found else {
         return Ok(true);
     };
     let systematic = arguments.faults == Faults::Systematic;

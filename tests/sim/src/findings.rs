@@ -285,8 +285,14 @@ impl State {
         if let Some(site) = self.drivers.site(address) {
             let driver = &self.drivers[site.driver];
             let place = self.drivers.show(site);
+            let mut discardable = driver.image.discardable(driver.base);
+            let discarded = discardable.any(|pages| pages.contains(&address));
             return match (driver.life, fault.kind) {
                 (Life::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
+                _ if discarded => (
+                    fault.access("0x50"),
+                    format!("{place}, which was discarded after DriverEntry"),
+                ),
                 (_, Kind::Write) => {
                     let code = ("0xBE", [address, 0, 0, 0]);
                     (code.into(), format!("{place}, which is read-only"))

@@ -201,6 +201,19 @@ impl Image {
         let pageable = all.filter(|section| section.name.starts_with("PAGE"));
         pageable.map(move |section| (pages(section, base), access(section)))
     }
+
+    /// The pages of all its sections.
+    pub(crate) fn sections(&self, base: usize) -> impl Iterator<Item = (Range<usize>, Access)> {
+        let all = self.file.sections().iter();
+        all.map(move |section| (pages(section, base), access(section)))
+    }
+
+    /// The pages of its sections that are gone once `DriverEntry` has succeeded.
+    pub(crate) fn discardable(&self, base: usize) -> impl Iterator<Item = Range<usize>> {
+        let all = self.file.sections().iter();
+        let gone = all.filter(|section| section.discardable || section.name.starts_with("INIT"));
+        gone.map(move |section| pages(section, base))
+    }
 }
 
 fn pages(section: &Section, base: usize) -> Range<usize> {

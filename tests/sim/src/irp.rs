@@ -30,7 +30,7 @@ pub(crate) struct Irp {
     overlay: [usize; 2],
     pub(crate) cancel_routine: usize,
     user_buffer: usize,
-    driver_context: [usize; 4],
+    pub(crate) driver_context: [usize; 4],
     thread: usize,
     auxiliary: usize,
     list: [usize; 2],
@@ -59,6 +59,7 @@ pub(crate) struct StackLocation {
 
 const _: () = assert!(size_of::<Irp>() == 0xD0 && offset_of!(Irp, status) == 0x30);
 const _: () = assert!(offset_of!(Irp, cancel) == 0x44 && offset_of!(Irp, cancel_routine) == 0x68);
+const _: () = assert!(offset_of!(Irp, driver_context) == 0x78);
 const _: () = assert!(offset_of!(Irp, current_stack_location) == 0xB8);
 const _: () =
     assert!(size_of::<StackLocation>() == 0x48 && offset_of!(StackLocation, file) == 0x30);

@@ -68,6 +68,6 @@ pub use image::{Image, LoadError};
 pub use kernel::{Images, Options};
 pub use machine::{Machine, Outcome, SetupError};
 pub use matrix::{Case, Matrix, Row};
-pub use minimise::{Failure, Minimised, minimise};
+pub use minimise::{Failure, Minimised, Searched, minimise};
 pub use plan::Plan;
 pub use strategy::Strategy;

@@ -46,6 +46,8 @@ pub struct Outcome {
     pub calls: BTreeMap<Kind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
+    /// How many points it came to at which a thread could be switched.
+    pub steps: u64,
     /// Its schedule.
     pub plan: Plan,
     /// What went wrong, if anything.
@@ -59,6 +61,7 @@ pub struct Machine {
     images: Images,
     options: Options,
     plan: Option<Plan>,
+    patience: Option<u64>,
     stacks: Stacks,
 }
 
@@ -76,6 +79,7 @@ impl Machine {
             images,
             options: Options::default(),
             plan: None,
+            patience: None,
             stacks: Stacks::default(),
         })
     }
@@ -94,6 +98,17 @@ impl Machine {
     /// Keeps to a schedule in the cycles from now on, or draws it again.
     pub fn set_plan(&mut self, plan: Option<Plan>) {
         self.plan = plan;
+    }
+
+    /// Gives up cycles from now on that take more steps than this, as if nothing
+    /// were found.
+    pub const fn set_patience(&mut self, steps: Option<u64>) {
+        self.patience = steps;
+    }
+
+    /// The schedule that is kept to.
+    pub(crate) const fn take_plan(&mut self) -> Option<Plan> {
+        self.plan.take()
     }
 
     /// Runs one cycle of the run with this seed; a traced one prints what
@@ -117,6 +132,7 @@ impl Machine {
         if let Some(plan) = &self.plan {
             state.scheduler.keep_to(plan.clone());
         }
+        state.scheduler.patience = self.patience;
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
@@ -136,6 +152,7 @@ impl Machine {
             faults: state.faults.injected,
             calls: state.faults.seen,
             events: state.events.get(),
+            steps: state.scheduler.points,
             plan: state.scheduler.taken,
             finding: state.finding,
         }

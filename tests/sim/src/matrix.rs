@@ -91,6 +91,8 @@ impl Matrix {
 
     fn round(&mut self, machine: &mut Machine, round: u64) -> &[Row] {
         let options = machine.options();
+        // A schedule is for the case, not for the cycles in which it is counted.
+        let plan = machine.take_plan();
         machine.set_options(Options {
             faults: Faults::None,
             ..options
@@ -106,6 +108,7 @@ impl Matrix {
             self.rounds.push(rows.collect());
         }
         machine.set_options(options);
+        machine.set_plan(plan);
         let round = usize::try_from(round).expect("they are in memory");
         &self.rounds[round]
     }

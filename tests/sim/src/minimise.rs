@@ -11,18 +11,24 @@
 //! # Limits
 //!
 //! A search, not a proof: a shorter trace may exist under a schedule that was
-//! not tried. The result depends on its arguments alone.
+//! not tried. It ends when its budget of simulated steps is spent, so that its
+//! result depends on its arguments alone; a trial that takes twice as many as the
+//! best is given up.
 
 use scenarios::{Change, Cycle, Finding, Instance, Script};
 
-use crate::machine::Machine;
+use crate::machine::{Machine, Outcome};
 use crate::plan::Plan;
 
 /// So many schedules are tried for each cut, and at the end.
 const SCHEDULES: u64 = 40;
 const LAST_SCHEDULES: u64 = 400;
-/// So many times a schedule is thinned out.
-const MOST_PLANS: u32 = 1500;
+/// So many steps all trials may take together: some ten seconds.
+const BUDGET: u64 = 12_000_000;
+/// What is spent at most before the schedule is thinned out.
+const FOR_CUTS: u64 = BUDGET / 2;
+/// To begin a trial takes as long as so many steps.
+const SETUP: u64 = 1000;
 
 /// A cycle that fails.
 #[derive(Clone, Debug)]
@@ -35,6 +41,7 @@ pub struct Failure {
     pub events: u64,
     /// Its schedule, where it is not the one that is drawn.
     pub plan: Option<Plan>,
+    steps: u64,
 }
 
 impl Failure {
@@ -55,26 +62,48 @@ pub struct Minimised {
     pub after: Failure,
 }
 
-/// Looks for the shortest cycle that fails as this one does; none if this one
-/// does not fail.
-pub fn minimise(machine: &mut Machine, seed: u64, first: u64, script: Script) -> Option<Minimised> {
-    let (finding, events) = fails(machine, seed, first, &script)?;
+/// How far a search is.
+#[derive(Clone, Copy, Debug)]
+pub struct Searched {
+    /// The steps that were spent.
+    pub spent: u64,
+    /// Those there are.
+    pub budget: u64,
+    /// The events of the shortest trace so far.
+    pub events: u64,
+}
+
+/// Looks for the shortest cycle that fails as this one does under its schedule,
+/// and `tell`s how far it is; none if this one does not fail.
+pub fn minimise(
+    machine: &mut Machine,
+    seed: u64,
+    first: u64,
+    script: Script,
+    plan: Option<Plan>,
+    tell: &mut dyn FnMut(Searched),
+) -> Option<Minimised> {
+    let outcome = trial(machine, seed, first, &script, plan.as_ref());
     let before = Failure {
         cycle: first,
         script,
-        events,
-        plan: None,
+        events: outcome.events,
+        plan,
+        steps: outcome.steps,
     };
     let mut search = Search {
         machine,
         seed,
-        finding,
+        finding: outcome.finding?,
         best: before.clone(),
+        spent: 0,
+        tell,
     };
-    while search.cut_once() {}
+    while search.spent < FOR_CUTS && search.cut_once() {}
     let script = search.best.script.clone();
     search.try_schedules(&script, LAST_SCHEDULES);
     search.thin_out();
+    search.machine.set_patience(None);
     Some(Minimised {
         finding: search.finding,
         before,
@@ -82,17 +111,19 @@ pub fn minimise(machine: &mut Machine, seed: u64, first: u64, script: Script) ->
     })
 }
 
-/// How a cycle fails, and after how many events.
-fn fails(machine: &mut Machine, seed: u64, index: u64, script: &Script) -> Option<(Finding, u64)> {
+/// Runs the cycle, under `plan` or the schedule that is drawn for it.
+fn trial(
+    machine: &mut Machine,
+    seed: u64,
+    index: u64,
+    script: &Script,
+    plan: Option<&Plan>,
+) -> Outcome {
     let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
+    machine.set_plan(plan.cloned());
     let outcome = machine.run(seed, &cycle, index, false);
-    Some((outcome.finding?, outcome.events))
-}
-
-/// The schedule of a cycle.
-fn taken(machine: &mut Machine, seed: u64, index: u64, script: &Script) -> Plan {
-    let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
-    machine.run(seed, &cycle, index, false).plan
+    machine.set_plan(None);
+    outcome
 }
 
 struct Search<'a> {
@@ -100,6 +131,8 @@ struct Search<'a> {
     seed: u64,
     finding: Finding,
     best: Failure,
+    spent: u64,
+    tell: &'a mut dyn FnMut(Searched),
 }
 
 impl Search<'_> {
@@ -114,18 +147,17 @@ impl Search<'_> {
     /// without: halves of them first, single ones last.
     fn thin_out(&mut self) {
         let best = self.best.clone();
-        let mut plan = taken(self.machine, self.seed, best.cycle, &best.script);
+        let taken = || trial(self.machine, self.seed, best.cycle, &best.script, None).plan;
+        let mut plan = best.plan.clone().unwrap_or_else(taken);
         if !self.try_plan(&plan) {
             return;
         }
         let mut size = plan.len().max(1);
-        let mut tries = 0;
         while size > 0 {
             let before = plan.len();
             let mut start = 0;
             while start < plan.len() {
-                tries += 1;
-                if tries > MOST_PLANS {
+                if self.spent >= BUDGET {
                     return;
                 }
                 let less = plan.without(start..start + size);
@@ -145,37 +177,49 @@ impl Search<'_> {
     /// Whether the best cycle fails in the same way under this schedule, which is
     /// kept then.
     fn try_plan(&mut self, plan: &Plan) -> bool {
-        let best = &mut self.best;
-        self.machine.set_plan(Some(plan.clone()));
-        let failed = fails(self.machine, self.seed, best.cycle, &best.script);
-        self.machine.set_plan(None);
-        let same = failed.filter(|(finding, _)| finding.is_same_as(&self.finding));
-        if let Some((_, events)) = &same {
-            best.events = *events;
-            best.plan = Some(plan.clone());
-        }
-        same.is_some()
+        let best = self.best.clone();
+        let failed = self.fails(best.cycle, &best.script, Some(plan));
+        let same = failed.is_some();
+        self.best = failed.unwrap_or(best);
+        same
     }
 
     /// Whether `script` fails in the same way and sooner under some schedule.
     fn try_schedules(&mut self, script: &Script, schedules: u64) -> bool {
         let own = self.best.cycle;
         let before = self.best.cost();
-        for cycle in std::iter::once(own).chain(0..schedules) {
-            let Some((finding, events)) = fails(self.machine, self.seed, cycle, script) else {
-                continue;
-            };
-            let failure = Failure {
-                cycle,
-                script: script.clone(),
-                events,
-                plan: None,
-            };
-            if failure.cost() < self.best.cost() && finding.is_same_as(&self.finding) {
+        let planned = self.best.plan.clone().map(|plan| (own, Some(plan)));
+        let drawn = std::iter::once(own).chain(0..schedules);
+        for (cycle, plan) in planned.into_iter().chain(drawn.map(|cycle| (cycle, None))) {
+            if self.spent >= FOR_CUTS {
+                break;
+            }
+            let failure = self.fails(cycle, script, plan.as_ref());
+            if let Some(failure) = failure.filter(|it| it.cost() < self.best.cost()) {
                 self.best = failure;
             }
         }
         self.best.cost() < before
+    }
+
+    /// How a trial fails, if it does and in the same way.
+    fn fails(&mut self, cycle: u64, script: &Script, plan: Option<&Plan>) -> Option<Failure> {
+        self.machine.set_patience(Some(2 * self.best.steps));
+        let outcome = trial(self.machine, self.seed, cycle, script, plan);
+        self.spent += SETUP + outcome.steps;
+        (self.tell)(Searched {
+            spent: self.spent.min(BUDGET),
+            budget: BUDGET,
+            events: self.best.events,
+        });
+        let same = outcome.finding?.is_same_as(&self.finding);
+        same.then(|| Failure {
+            cycle,
+            script: script.clone(),
+            events: outcome.events,
+            plan: plan.cloned(),
+            steps: outcome.steps,
+        })
     }
 }
 

@@ -25,6 +25,8 @@ struct Region {
     access: Access,
     /// How often it was locked into memory.
     locks: usize,
+    /// Whether it is pageable because the whole driver was made so.
+    overridden: bool,
 }
 
 /// All pageable memory of a cycle, by address.
@@ -42,8 +44,26 @@ impl Pageable {
             end: pages.end,
             access,
             locks: 0,
+            overridden: false,
         };
         self.regions.insert(pages.start, region);
+    }
+
+    /// Makes pages pageable that were not meant to be.
+    fn override_with(&mut self, pages: Range<usize>, access: Access) {
+        let region = Region {
+            end: pages.end,
+            access,
+            locks: 0,
+            overridden: true,
+        };
+        self.regions.entry(pages.start).or_insert(region);
+    }
+
+    /// Undoes [`override_with`](Self::override_with) in `memory`.
+    fn reset(&mut self, memory: &Range<usize>) {
+        self.regions
+            .retain(|start, region| !(region.overridden && memory.contains(start)));
     }
 
     /// Takes out what lies in `memory`, which is in nobody's use any more.
@@ -101,6 +121,23 @@ impl State {
     pub(crate) fn set_irql(&mut self, irql: Irql) {
         self.scheduler.current_mut().irql = irql;
         self.pageable.settle(irql);
+    }
+
+    /// Makes all of the driver around `address` pageable; answers its base, if
+    /// there is one.
+    pub(crate) fn page_driver(&mut self, address: usize) -> Option<usize> {
+        let driver = &self.drivers[self.drivers.site(address)?.driver];
+        for (pages, access) in driver.image.sections(driver.base) {
+            self.pageable.override_with(pages, access);
+        }
+        Some(driver.base)
+    }
+
+    /// Undoes [`page_driver`](Self::page_driver).
+    pub(crate) fn reset_driver(&mut self, address: usize) {
+        if let Some(site) = self.drivers.site(address) {
+            self.pageable.reset(&self.drivers[site.driver].range());
+        }
     }
 
     /// The pageable sections of a driver that has come.

@@ -21,7 +21,7 @@ use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
 };
 use windows_sys::Win32::Foundation::{
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_NO_SUCH_DEVICE,
+    STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE,
     STATUS_OBJECT_NAME_NOT_FOUND, STATUS_PENDING,
 };
 
@@ -138,7 +138,18 @@ pub(crate) fn open(name: &str) -> Result<usize, i32> {
 }
 
 /// Sends a control code; answers the request.
+///
+/// # Panics
+///
+/// Its method is not `METHOD_BUFFERED`: the others need a memory of the
+/// application's own.
 pub(crate) fn control(file: usize, code: u32, input: &[u8], output_length: usize) -> usize {
+    const METHODS: [&str; 4] = ["BUFFERED", "IN_DIRECT", "OUT_DIRECT", "NEITHER"];
+    let method = METHODS[(code & 3) as usize];
+    assert!(
+        method == METHODS[0],
+        "control code {code:#x} has METHOD_{method}: only METHOD_BUFFERED can be sent"
+    );
     let device = with(|state| state.requests.files[&file].device);
     send(
         IRP_MJ_DEVICE_CONTROL,
@@ -315,9 +326,13 @@ fn send(
         (irp, routine)
     });
     let Some(routine) = routine else {
-        // What the I/O manager puts there for a driver that does not care.
-        with(|state| state.answer(irp.addr(), STATUS_INVALID_DEVICE_REQUEST, 0));
-        return irp.addr();
+        let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
+        let site = with(|state| state.maker(device));
+        let what = format!(
+            "the driver has put a null pointer in the place of {}",
+            name(major(number))
+        );
+        stop_at(("0x7E", [status, 0, 0, 0]), what, site);
     };
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
@@ -356,6 +371,14 @@ impl State {
         self.pool
             .allocate(size, TAG, true, None)
             .expect("a cycle sends few requests")
+    }
+
+    /// Where a device was made.
+    fn maker(&self, device: usize) -> Option<Site> {
+        self.names
+            .values()
+            .find(|(at, _)| *at == device)
+            .map(|(_, by)| *by)
     }
 
     fn open(&mut self, name: &str) -> Result<usize, i32> {
@@ -516,5 +539,16 @@ impl State {
             code.into(),
             format!("the dispatch routine for {name} {what}"),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "0x222003 has METHOD_NEITHER: only METHOD_BUFFERED")]
+    fn other_methods_are_refused_by_name() {
+        control(0, 0x0022_2003, &[], 0);
     }
 }

@@ -149,7 +149,9 @@ pub(crate) struct Scheduler {
     current: usize,
     /// Who was drawn at the last point.
     next: Option<usize>,
-    points: u64,
+    pub(crate) points: u64,
+    /// After how many points the cycle is given up.
+    pub(crate) patience: Option<u64>,
     doors: u32,
     chooser: Chooser,
     /// The schedule to keep to instead, if there is one.
@@ -170,6 +172,7 @@ impl Scheduler {
             current: 0,
             next: None,
             points: 0,
+            patience: None,
             doors: 0,
             chooser: Chooser::new(strategy, random),
             plan: None,
@@ -238,6 +241,10 @@ impl Scheduler {
             }
             self.wake(id, Woken::Satisfied);
         }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.patience.is_some_and(|most| self.points > most)
     }
 
     fn wake_due(&mut self) {
@@ -361,7 +368,10 @@ impl State {
 
     /// Who runs next; nobody if the cycle is over.
     fn dispatch(&mut self) -> Option<usize> {
-        if self.finding.is_some() || self.scheduler.threads[0].has_ended() {
+        if self.finding.is_some()
+            || self.scheduler.is_given_up()
+            || self.scheduler.threads[0].has_ended()
+        {
             return None;
         }
         let next = match self.scheduler.next.take() {
@@ -403,6 +413,9 @@ impl State {
         scheduler.points += 1;
         scheduler.time += TICK;
         scheduler.note(scheduler.current as u64 + 1);
+        if scheduler.is_given_up() {
+            return true;
+        }
         if scheduler.points > MOST_POINTS || scheduler.time > LONGEST {
             self.report_endless();
             return true;

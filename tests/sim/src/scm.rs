@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use rand::RngExt;
 use scenarios::{Action, Change, Instance, Stage, Step};
-use windows_sys::Wdk::Foundation::{DRIVER_EXTENSION, DRIVER_OBJECT};
+use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::application;
@@ -20,6 +20,7 @@ use crate::arena::{self, Access};
 use crate::bug_check::Code;
 use crate::deferred::{self, check_return};
 use crate::driver::{Driver, DriverId, Life, Site};
+use crate::exports::INVALID_REQUEST;
 use crate::findings::stop_at;
 use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, kernel, with};
@@ -128,6 +129,7 @@ fn load(instance: Instance) {
     }
     with(|state| {
         state.counts.loads += 1;
+        state.discard_initialization(service.driver);
         state.goes(instance, &[Stage::Loading], Stage::Idle);
         state.services.insert(instance, service);
     });
@@ -217,7 +219,7 @@ impl State {
         let cookie = self.random.random::<u64>() >> 16;
         let preempt = self.options.preempt;
         image.map(base, cookie, preempt, |export| self.bind(driver, export));
-        let object = self.new_driver_object(&image, base);
+        let object = self.new_driver_object(driver, &image, base);
         let entry = base + image.entry_point();
         // SAFETY: the image's entry point is a function of this type.
         let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
@@ -234,12 +236,15 @@ impl State {
             .expect("a cycle needs little memory")
     }
 
-    fn new_driver_object(&mut self, image: &image::Image, base: usize) -> usize {
+    fn new_driver_object(&mut self, driver: DriverId, image: &image::Image, base: usize) -> usize {
         /// `IO_TYPE_DRIVER`.
         const KIND: i16 = 4;
         let size = size_of::<DRIVER_OBJECT>();
         let address = self.kernel_memory(size + size_of::<DRIVER_EXTENSION>());
         let object = address as *mut DRIVER_OBJECT;
+        let invalid = self.bind(driver, INVALID_REQUEST);
+        // SAFETY: a thunk is code that passes on the call of a dispatch routine.
+        let invalid = unsafe { mem::transmute::<usize, DRIVER_DISPATCH>(invalid) };
         let extension = (address + size) as *mut DRIVER_EXTENSION;
         // SAFETY: both lie in fresh, zeroed memory, and all-zero is valid.
         unsafe {
@@ -248,6 +253,7 @@ impl State {
             (*object).DriverStart = base as *mut _;
             (*object).DriverSize = u32::try_from(image.size()).expect("images are small");
             (*object).DriverExtension = extension;
+            (*object).MajorFunction.fill(invalid);
             (*extension).DriverObject = object;
         }
         address
@@ -358,6 +364,15 @@ impl State {
         self.counts.leaks += blocks;
         let count = usize::try_from(blocks).unwrap_or(usize::MAX);
         Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
+    }
+
+    /// Takes away what a driver needs for `DriverEntry` only.
+    fn discard_initialization(&mut self, driver: DriverId) {
+        let driver = &self.drivers[driver];
+        for pages in driver.image.discardable(driver.base) {
+            self.pageable.remove(pages.clone());
+            arena::protect(pages, Access::None).expect("an image is a few mappings");
+        }
     }
 
     /// Takes a driver's memory away.

@@ -12,6 +12,8 @@ use scenarios::{LoadOrder, Order, Part, Report, UnloadOrder};
 struct Column {
     head: String,
     orders: Vec<String>,
+    /// Whether there are several instances.
+    is_course: bool,
 }
 
 /// The table, and how much of it there is; nothing where nothing failed.
@@ -28,8 +30,13 @@ pub(super) fn table(report: &Report, coverage: &Part) -> String {
             coverage.covered
         ),
     };
-    text += "\n    faults by order: who loads first and who unloads first, p(rovider), c(lient) or \
-             b(oth at once), P or C if it only reloads; . not reached, - no such call\n";
+    text += if columns.iter().any(|column| column.is_course) {
+        "\n    faults by course, in each of which several instances come and go in another order; "
+    } else {
+        "\n    faults by order: who loads first and who unloads first, p(rovider), c(lient) or \
+         b(oth at once), P or C if it only reloads; "
+    };
+    text += ". not reached, - no such call\n";
     write!(text, "{:>24}", "").expect("a string takes everything");
     for column in &columns {
         write!(text, "{:>5}", column.head).expect("a string takes everything");
@@ -73,26 +80,51 @@ fn kinds(report: &Report) -> BTreeMap<&str, BTreeMap<&str, u64>> {
     kinds
 }
 
-/// One for each order of a provider and a client, and one for all other cycles,
-/// if there are any.
+/// One for each order of a provider and a client, or for each course of several,
+/// and one for all other cycles, if there are any.
 fn columns(report: &Report) -> Vec<Column> {
-    let plain = LoadOrder::ALL
-        .into_iter()
-        .flat_map(|load| UnloadOrder::ALL.map(|unload| (load, unload)));
-    let mut columns: Vec<_> = plain
-        .map(|(load, unload)| Column {
-            head: format!("{}{}", load_letter(load), unload_letter(unload)),
-            orders: vec![Order::Pair(load, unload).to_string()],
-        })
-        .collect();
+    let mut columns = courses(report);
+    if columns.is_empty() {
+        columns = orders();
+    }
     let known = |order: &String| columns.iter().any(|column| column.orders.contains(order));
     let orders = report.orders.keys().filter(|order| !known(order));
     let orders: Vec<_> = orders.cloned().collect();
     if !orders.is_empty() {
-        let head = "else".to_owned();
-        columns.push(Column { head, orders });
+        columns.push(Column {
+            head: "else".to_owned(),
+            orders,
+            is_course: false,
+        });
     }
     columns
+}
+
+fn orders() -> Vec<Column> {
+    let plain = LoadOrder::ALL
+        .into_iter()
+        .flat_map(|load| UnloadOrder::ALL.map(|unload| (load, unload)));
+    let column = |(load, unload)| Column {
+        head: format!("{}{}", load_letter(load), unload_letter(unload)),
+        orders: vec![Order::Pair(load, unload).to_string()],
+        is_course: false,
+    };
+    plain.map(column).collect()
+}
+
+fn courses(report: &Report) -> Vec<Column> {
+    let named = report.fault_calls.values().flat_map(BTreeMap::keys);
+    let mut numbers: Vec<(u64, &String)> = named
+        .filter_map(|order| Some((order.rsplit_once(" course ")?.1.parse().ok()?, order)))
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let column = |(number, order): (u64, &String)| Column {
+        head: number.to_string(),
+        orders: vec![order.clone()],
+        is_course: true,
+    };
+    numbers.into_iter().map(column).collect()
 }
 
 const fn load_letter(order: LoadOrder) -> char {
@@ -140,5 +172,19 @@ mod tests {
         let row = text.lines().last().expect("a row");
         let shown: Vec<_> = row.split_whitespace().take(4).collect();
         assert_eq!(shown, ["thread", "2", ".", "-"], "{text}");
+    }
+
+    #[test]
+    fn each_course_of_several_instances_has_its_column() {
+        let mut report = Report::new("sim", 7, 10);
+        let courses = ["2x2 course 2", "2x2 course 10", "2x2 course 1"];
+        let calls = courses.map(|course| (course.to_owned(), 2));
+        report.fault_calls.insert("thread".to_owned(), calls.into());
+        report.add_fault("thread 1".to_owned(), courses[1]);
+        let text = table_of(&report);
+        let mut lines = text.lines().rev();
+        let mut words = || lines.next().expect("a row").split_whitespace();
+        assert!(words().eq(["thread", ".", ".", "1"]), "{text}");
+        assert!(words().eq(["1", "2", "10"]), "{text}");
     }
 }

@@ -36,6 +36,7 @@ exports! {
     "ExAcquireSharedStarveExclusive" <= APC_LEVEL => acquire_resource_shared: u8;
     "ExAcquireSharedWaitForExclusive" <= APC_LEVEL => acquire_resource_shared: u8;
     "ExReleaseResourceLite" <= DISPATCH_LEVEL => release_resource: ();
+    "ExReleaseResourceForThreadLite" <= DISPATCH_LEVEL => release_resource: ();
     "ExConvertExclusiveToSharedLite" <= DISPATCH_LEVEL => convert_resource: ();
     "ExIsResourceAcquiredExclusiveLite" <= DISPATCH_LEVEL => is_acquired_exclusive: u8;
     "ExIsResourceAcquiredSharedLite" <= DISPATCH_LEVEL => is_acquired: u32;
@@ -262,6 +263,7 @@ unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
 
 fn take_resource(resource: usize, mode: Mode, wait: u8) -> u8 {
     require_resource(resource);
+    require_no_apcs("an ERESOURCE was acquired", 0x37, resource);
     if wait == 0 {
         return u8::from(locks::try_acquire(resource, Kind::Resource, mode));
     }
@@ -279,6 +281,7 @@ unsafe extern "win64" fn acquire_resource_shared(resource: usize, wait: u8) -> u
 
 unsafe extern "win64" fn release_resource(resource: usize) {
     require_resource(resource);
+    require_no_apcs("an ERESOURCE was released", 0x38, resource);
     let mine = with(|state| {
         let me = state.scheduler.current_id();
         state.locks.holders(resource).any(|held| held.thread == me)

@@ -2,7 +2,10 @@
 
 //! Completing and cancelling requests.
 
+use windows_sys::Win32::Foundation::STATUS_INVALID_DEVICE_REQUEST;
+
 use super::exports;
+use crate::irp::Irp;
 use crate::irql::{DISPATCH_LEVEL, Irql};
 use crate::locks;
 use crate::requests;
@@ -16,6 +19,17 @@ exports! {
 
 unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
     requests::complete(irp);
+}
+
+/// What the I/O manager answers for a driver that does not care.
+pub(super) unsafe extern "win64" fn invalid_request(_device: usize, irp: *mut Irp) -> i32 {
+    // SAFETY: a request that is sent is in memory.
+    unsafe {
+        (*irp).status = STATUS_INVALID_DEVICE_REQUEST;
+        (*irp).information = 0;
+    }
+    requests::complete(irp.addr());
+    STATUS_INVALID_DEVICE_REQUEST
 }
 
 unsafe extern "win64" fn io_cancel_irp(irp: usize) -> u8 {

@@ -11,13 +11,14 @@
 mod blocking_locks;
 mod bugcheck;
 pub(crate) mod callbacks;
+mod csq;
 mod debug;
 mod devices;
 mod dispatcher;
 mod dpcs;
 mod etw;
 mod events;
-mod irps;
+pub(crate) mod irps;
 mod keys;
 mod levels;
 mod lists;
@@ -37,7 +38,7 @@ mod time;
 mod timers;
 mod work_items;
 
-use crate::irql::{HIGH_LEVEL, Irql};
+use crate::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 
 /// A function that drivers can import.
 #[derive(Debug)]
@@ -88,6 +89,15 @@ impl Export {
     }
 }
 
+/// What a driver's dispatch table holds where it has put nothing: nobody can
+/// import it.
+pub(crate) const INVALID_REQUEST: &Export = &Export {
+    name: "IopInvalidDeviceRequest",
+    max_irql: DISPATCH_LEVEL,
+    result: size_of::<i32>(),
+    code: irps::invalid_request as *const (),
+};
+
 /// A table of exports: `"Name" <= IRQL => function: result`.
 macro_rules! exports {
     ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
@@ -107,6 +117,7 @@ const NTOSKRNL: &[&[Export]] = &[
     blocking_locks::EXPORTS,
     bugcheck::EXPORTS,
     callbacks::EXPORTS,
+    csq::EXPORTS,
     debug::EXPORTS,
     devices::EXPORTS,
     dispatcher::EXPORTS,

@@ -8,6 +8,8 @@ use crate::irql::APC_LEVEL;
 use crate::kernel::with;
 
 exports! {
+    "MmPageEntireDriver" <= APC_LEVEL => mm_page_entire_driver: usize;
+    "MmResetDriverPaging" <= APC_LEVEL => mm_reset_driver_paging: ();
     "MmLockPagableDataSection" <= APC_LEVEL => mm_lock_pagable_data_section: usize;
     "MmLockPagableSectionByHandle" <= APC_LEVEL => mm_lock_pagable_section_by_handle: ();
     "MmUnlockPagableImageSection" <= APC_LEVEL => mm_unlock_pagable_image_section: ();
@@ -16,6 +18,14 @@ exports! {
 /// What section an address is in that is resident anyway; there is nothing to
 /// count then.
 const RESIDENT: usize = 1;
+
+unsafe extern "win64" fn mm_page_entire_driver(address: usize) -> usize {
+    with(|state| state.page_driver(address).unwrap_or_default())
+}
+
+unsafe extern "win64" fn mm_reset_driver_paging(address: usize) {
+    with(|state| state.reset_driver(address));
+}
 
 /// `MmLockPagableCodeSection` is this function by another name.
 unsafe extern "win64" fn mm_lock_pagable_data_section(address: usize) -> usize {

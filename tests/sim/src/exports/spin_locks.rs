@@ -32,6 +32,8 @@ exports! {
     "ExReleaseSpinLockShared" <= HIGH_LEVEL => release_lower: ();
     "ExAcquireSpinLockSharedAtDpcLevel" <= HIGH_LEVEL => acquire_shared_at_dispatch: ();
     "ExReleaseSpinLockSharedFromDpcLevel" <= HIGH_LEVEL => release_at_dispatch: ();
+    "ExTryAcquireSpinLockExclusiveAtDpcLevel" <= HIGH_LEVEL => try_at_dispatch: u32;
+    "ExTryAcquireSpinLockSharedAtDpcLevel" <= HIGH_LEVEL => try_shared_at_dispatch: u32;
     "ExTryConvertSharedSpinLockExclusive" <= HIGH_LEVEL => try_convert: u8;
 }
 
@@ -133,15 +135,23 @@ unsafe extern "win64" fn release_at_dispatch(lock: *mut SpinLock) {
     give(lock);
 }
 
-unsafe extern "win64" fn try_at_dispatch(lock: *mut SpinLock) -> u8 {
+fn try_take(lock: *mut SpinLock, mode: Mode) -> u32 {
     require_dispatch("a spin lock was acquired AtDpcLevel", 0x40, lock.addr());
     forbid_garbage(lock);
-    let taken = locks::try_acquire(lock.addr(), Kind::Spin, Mode::Exclusive);
+    let taken = locks::try_acquire(lock.addr(), Kind::Spin, mode);
     if taken {
         // SAFETY: as in `forbid_garbage`.
         unsafe { lock.write(1) };
     }
-    u8::from(taken)
+    u32::from(taken)
+}
+
+unsafe extern "win64" fn try_at_dispatch(lock: *mut SpinLock) -> u32 {
+    try_take(lock, Mode::Exclusive)
+}
+
+unsafe extern "win64" fn try_shared_at_dispatch(lock: *mut SpinLock) -> u32 {
+    try_take(lock, Mode::Shared)
 }
 
 unsafe extern "win64" fn test(lock: *mut SpinLock) -> u8 {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use scenarios::Role;
+use scenarios::{Finding, Role};
 
 use crate::fixture::Workshop;
 use crate::program::{Run, sim};
@@ -49,9 +49,8 @@ fn the_shortest_trace_fails_in_the_same_way() {
     let minimise = [&first[..], &["--minimise"]].concat();
     let run = case.run(&minimise);
     assert_eq!(run.status, Some(1), "{}", run.err);
-    assert_eq!(run.out, case.run(&minimise).out, "another result");
-
-    let last: serde_json::Value = serde_json::from_str(&run.out).expect("one line");
+    let last = run.last();
+    assert_eq!(last, case.run(&minimise).last(), "another result");
     let shortest = &last["minimised"];
     let events = |key: &str| shortest[key].as_u64().expect("a number");
     assert!(events("events") < events("events_before") / 2, "{shortest}");
@@ -87,6 +86,13 @@ fn the_shortest_trace_fails_in_the_same_way() {
         );
     }
 
+    // It can be cut down again, but there is nothing left to cut.
+    let again = [&planned[..], &["--minimise"]].concat();
+    let again = &case.run(&again).last()["minimised"];
+    assert_eq!(again["events_before"], shortest["events"]);
+    assert!(again["events"].as_u64() <= shortest["events"].as_u64());
+    assert_eq!(again["finding"]["code"], shortest["finding"]["code"]);
+
     let traced = case.run(&[&planned[..], &["--trace"]].concat());
     assert!(traced.out.contains("FINDING 0xCE d.sys"), "{}", traced.out);
     assert!(traced.out.lines().count() as u64 <= events("events") + 2);
@@ -112,4 +118,36 @@ fn scripts_that_no_cycle_can_be_are_refused() {
         assert_eq!(run.err.lines().count(), 1, "{}", run.err);
         assert!(run.err.contains("a script is like"), "{}", run.err);
     }
+}
+
+#[test]
+fn a_schedule_goes_with_the_case_of_a_systematic_run() {
+    let case = Case::new();
+    let all = ["--cycles", "200", "--faults=systematic"];
+    let report = case.run(&all).report();
+    let joins = |finding: &&Finding| finding.what.contains("its thread");
+    let finding = report.findings.iter().find(joins).expect("the defect");
+    let cycle = finding.cycle.to_string();
+    let first = ["--first", &cycle, "--cycles", "1", "--faults=systematic"];
+    let minimised = case.run(&[&first[..], &["--minimise"]].concat()).last();
+    let shortest = &minimised["minimised"];
+    let text = |key: &str| shortest[key].as_str().expect("a text");
+    let run = |faults: &str| {
+        let planned = [
+            &format!("--schedule={}", text("schedule")),
+            &format!("--script={}", text("script")),
+            &format!("--faults={faults}"),
+        ];
+        let first = shortest["cycle"].to_string();
+        let planned = planned.map(String::as_str);
+        case.run(&[&["--cycles=1", "--first", &first], &planned[..]].concat())
+            .report()
+    };
+    assert!(run(text("faults")).findings[0].is_same_as(finding));
+
+    // The matrix is counted without the schedule, and so it is the same.
+    let counted = case
+        .run(&[&first[..], &["--schedule=none"]].concat())
+        .report();
+    assert_eq!(counted.fault_calls, report.fault_calls);
 }

@@ -22,6 +22,12 @@ const DEFECTS: &[(&str, &str, [u64; 2], &str)] = &[
         [2, 8],
         "jumped to the pageable d.sys+",
     ),
+    (
+        "ALL_PAGEABLE",
+        "0xD1",
+        [2, 8],
+        "jumped to the pageable d.sys+",
+    ),
     ("READS_DATA", "0xD1", [2, 0], "read the pageable d.sys+"),
     ("KERNEL_TOUCHES", "0xA", [2, 0], "of paged pool"),
     ("DPC_TOUCHES", "0xD1", [2, 1], "of paged pool"),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use scenarios::Report;
+use serde_json::Value;
 
 /// What came of a run.
 pub(crate) struct Run {
@@ -17,10 +18,14 @@ pub(crate) struct Run {
 impl Run {
     /// The report that its output ends with.
     pub(crate) fn report(&self) -> Report {
+        serde_json::from_value(self.last()["report"].clone()).expect("a report")
+    }
+
+    /// The last line of its output.
+    pub(crate) fn last(&self) -> Value {
         let last = self.out.lines().last().unwrap_or_default();
-        let value: serde_json::Value = serde_json::from_str(last)
-            .unwrap_or_else(|error| panic!("no report ({error}): {}{}", self.out, self.err));
-        serde_json::from_value(value["report"].clone()).expect("a report")
+        serde_json::from_str(last)
+            .unwrap_or_else(|error| panic!("no result ({error}): {}{}", self.out, self.err))
     }
 }
 

@@ -56,23 +56,46 @@ const DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
         "cancelled and is not completed",
     ),
     ("TOUCHES_AFTER", "0xCC", None, "with tag Irp"),
+    (
+        "NULL_CONTROL",
+        "0x7E",
+        None,
+        "a null pointer in the place of IRP_MJ_DEVICE_CONTROL",
+    ),
+];
+
+/// The same of `csq.c`.
+const QUEUE_DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
+    (
+        "NEVER_COMPLETES",
+        "0xC4",
+        Some(0x135),
+        "cancelled and is not completed",
+    ),
+    (
+        "RETURNS_SUCCESS",
+        "0xC9",
+        Some(0x23E),
+        "marked it pending and returned 0x00000000",
+    ),
 ];
 
 #[test]
 fn requests_that_are_answered_rightly_are_silent() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    let client = workshop.compile("c.sys", "control.c", &[]);
-    for more in [&[][..], &["--preempt"], &["--strategy=pct"]] {
-        let arguments = [&["--seed=5", "--cycles=300", "--requests"], more].concat();
-        let run = sim(&provider, &client, &arguments);
-        assert_eq!(
-            run.status,
-            Some(0),
-            "{:?} {}",
-            run.report().findings,
-            run.err
-        );
+    for (source, defines) in [
+        ("control.c", &[][..]),
+        ("control.c", &["NO_CONTROL"]),
+        ("csq.c", &[]),
+    ] {
+        let client = workshop.compile("c.sys", source, defines);
+        for more in [&[][..], &["--preempt"], &["--strategy=pct"]] {
+            let arguments = [&["--seed=5", "--cycles=300", "--requests"], more].concat();
+            let run = sim(&provider, &client, &arguments);
+            let findings = run.report().findings;
+            assert_eq!(run.status, Some(0), "{source}: {findings:?} {}", run.err);
+        }
     }
 }
 
@@ -107,8 +130,10 @@ fn an_unload_waits_for_the_last_file() {
 fn requests_that_are_answered_wrongly_are_found() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    for (name, code, number, says) in DEFECTS {
-        let client = workshop.compile("d.sys", "control.c", &[name]);
+    let control = DEFECTS.iter().map(|defect| ("control.c", defect));
+    let queue = QUEUE_DEFECTS.iter().map(|defect| ("csq.c", defect));
+    for (source, (name, code, number, says)) in control.chain(queue) {
+        let client = workshop.compile("d.sys", source, &[name]);
         let run = sim(
             &provider,
             &client,

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a user sees of it: `cargo xtask stress`.
+
+use std::process::Command;
+
+use crate::pair::driver;
+
+/// The words of each line that `cargo xtask stress --faults systematic` prints.
+fn systematic(arguments: &[&str]) -> Vec<Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["xtask", "stress", "--seed", "2", "--faults", "systematic"])
+        .arg("--provider")
+        .arg(driver("provider.sys"))
+        .arg("--client")
+        .arg(driver("client.sys"))
+        .args(arguments)
+        .output()
+        .expect("cargo runs this test");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}{errors}");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+    text.lines().map(words).collect()
+}
+
+/// The row of the table that begins with `kind`.
+fn row<'a>(lines: &'a [Vec<String>], kind: &str) -> &'a [String] {
+    let mut rows = lines.iter().filter(|line| line.len() > 10);
+    let row = rows.find(|line| line[0] == kind);
+    &row.unwrap_or_else(|| panic!("no row of {kind}: {lines:#?}"))[1..]
+}
+
+/// How many faults were met, of how many.
+fn faults(lines: &[Vec<String>]) -> (u64, u64) {
+    let number = |word: &String| word.parse().expect("a number");
+    let line = lines
+        .iter()
+        .find(|line| line.get(3).is_some_and(|word| word == "faults,"))
+        .unwrap_or_else(|| panic!("no coverage: {lines:#?}"));
+    (number(&line[0]), number(&line[2]))
+}
+
+#[test]
+fn the_table_of_faults_is_complete() {
+    let lines = systematic(&[]);
+    let (met, all) = faults(&lines);
+    assert_eq!(met, all);
+    assert!(all > 100, "{all}");
+    for kind in ["allocation", "thread", "registration", "attach"] {
+        let row = row(&lines, kind);
+        assert_eq!(row.len(), 15, "{kind}: {row:?}");
+        let met = |cell: &String| cell.parse::<u64>().is_ok_and(|count| count > 0);
+        assert!(row.iter().all(met), "{kind}: {row:?}");
+    }
+}
+
+#[test]
+fn several_instances_have_a_column_for_each_course() {
+    let lines = systematic(&["--instances", "2x2", "--cycles", "30"]);
+    let heads: Vec<_> = (1..=15).map(|number| number.to_string()).collect();
+    assert!(lines.contains(&heads), "{lines:#?}");
+    let (met, all) = faults(&lines);
+    assert_eq!(met, 30);
+    // The first course has more faults than that.
+    for kind in ["allocation", "thread"] {
+        let row = row(&lines, kind);
+        assert_eq!(row.len(), 15, "{kind}: {row:?}");
+        assert!(
+            row[0].parse::<u64>().is_ok_and(|count| count > 0),
+            "{kind}: {row:?}"
+        );
+        assert!(row[1..].iter().all(|cell| cell == "."), "{kind}: {row:?}");
+    }
+    assert!(all > 30 * 15, "{all}");
+}
