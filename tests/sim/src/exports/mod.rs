@@ -11,6 +11,7 @@
 mod blocking_locks;
 mod bugcheck;
 pub(crate) mod callbacks;
+mod counted;
 mod csq;
 mod debug;
 mod devices;
@@ -117,6 +118,7 @@ const NTOSKRNL: &[&[Export]] = &[
     blocking_locks::EXPORTS,
     bugcheck::EXPORTS,
     callbacks::EXPORTS,
+    counted::EXPORTS,
     csq::EXPORTS,
     debug::EXPORTS,
     devices::EXPORTS,

@@ -57,7 +57,7 @@ pub(crate) unsafe fn wide_text(string: *const u16) -> String {
 /// # Safety
 ///
 /// The string ends with a zero.
-unsafe fn wide_length(string: *const u16) -> usize {
+pub(super) unsafe fn wide_length(string: *const u16) -> usize {
     let mut length = 0;
     // SAFETY: nothing is read beyond the zero.
     while unsafe { string.add(length).read() } != 0 {
