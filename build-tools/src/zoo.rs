@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// The modules to try; all unless given.
     names: Vec<String>,
     /// In how many schedules a defect must be found, and its twin be clean.
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     schedules: u64,
     /// What all choices are drawn from.
     #[arg(long, value_name = "S", default_value_t = SEED)]

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
+use scenarios::Finding;
 use serde::Deserialize;
 
 use super::read;
@@ -63,7 +64,8 @@ pub(super) struct Module {
     pub(super) peer: Option<String>,
     /// What each cycle does, if not what is drawn for it.
     script: Option<String>,
-    /// How many providers and clients a cycle loads; one of each unless given.
+    /// How many providers and clients a cycle loads, if not as many as are
+    /// drawn for it.
     instances: Option<String>,
     /// It takes threads that are preempted inside driver code, between two
     /// calls; without, nothing must be found.
@@ -81,9 +83,23 @@ pub(super) struct Face {
     /// The functions in one of which; anywhere in the module if there is none.
     #[serde(default)]
     pub(super) at: Vec<String>,
+    /// The parameters of the bug check that are always the same.
+    #[serde(default)]
+    parameters: Parameters,
     /// Why this defect may show so, where that is not what it is known for.
     #[serde(default)]
     pub(super) why: String,
+}
+
+/// What the parameters of a bug check are; those that are left out may be
+/// anything, as addresses are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    first: Option<u64>,
+    second: Option<u64>,
+    third: Option<u64>,
+    fourth: Option<u64>,
 }
 
 /// A right module that a defect needs to show.
@@ -107,6 +123,28 @@ pub(crate) struct Recipe {
     pub(super) defective: bool,
 }
 
+impl Face {
+    /// Whether a finding in the module's image looks so.
+    pub(super) fn shows(&self, finding: &Finding) -> bool {
+        let there = finding.place.as_ref();
+        let there = there.is_some_and(|place| self.at.contains(&place.function));
+        let parameters = finding.parameters.as_ref();
+        self.code == finding.code
+            && (self.at.is_empty() || there)
+            && self.parameters.fit(parameters)
+    }
+}
+
+impl Parameters {
+    fn fit(&self, actual: Option<&[u64; 4]>) -> bool {
+        let expected = [self.first, self.second, self.third, self.fourth];
+        let fits = |(place, expected): (usize, Option<u64>)| {
+            expected.is_none_or(|it| actual.is_some_and(|actual| actual[place] == it))
+        };
+        expected.into_iter().enumerate().all(fits)
+    }
+}
+
 impl Module {
     pub(super) fn recipe(&self, defective: bool) -> Recipe {
         let twin = if defective { "" } else { "-twin" };
@@ -127,10 +165,9 @@ impl Module {
 
     /// The options of the simulated kernel that it runs with besides those.
     pub(super) fn setting(&self) -> Vec<String> {
-        let option = |name: &str, value: &str| format!("--{name}={value}");
-        let instances = self.instances.as_deref().unwrap_or("1x1");
-        let script = self.script.iter().map(|script| option("script", script));
-        script.chain([option("instances", instances)]).collect()
+        let instances = self.instances.iter().map(|it| format!("--instances={it}"));
+        let script = self.script.iter().map(|it| format!("--script={it}"));
+        script.chain(instances).collect()
     }
 }
 
@@ -169,7 +206,7 @@ impl Catalogue {
         read(&workspace.root().join("tests/zoo/zoo.toml"))
     }
 
-    /// Those that are asked for, or all.
+    /// Those that are asked for, each once, or all.
     pub(super) fn named(&self, names: &[String]) -> Result<Vec<&Module>> {
         let find = |name: &String| {
             let found = self.module.iter().find(|module| module.name == *name);
@@ -177,7 +214,12 @@ impl Catalogue {
         };
         match names {
             [] => Ok(self.module.iter().collect()),
-            names => names.iter().map(find).collect(),
+            names => names
+                .iter()
+                .enumerate()
+                .filter(|&(place, name)| !names[..place].contains(name))
+                .map(|(_, name)| find(name))
+                .collect(),
         }
     }
 

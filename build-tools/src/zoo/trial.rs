@@ -166,13 +166,9 @@ impl Bench {
 
 /// The face under which a finding shows the module's defect.
 fn face<'a>(module: &'a Module, finding: &Finding) -> Option<&'a Face> {
-    let function = finding.place.as_ref().map(|place| &place.function);
     let own = finding.driver == format!("{}.sys", module.name);
     let mut faces = module.faces.iter().filter(|_| own);
-    faces.find(|face| {
-        let there = || function.is_some_and(|function| face.at.contains(function));
-        face.code == finding.code && (face.at.is_empty() || there())
-    })
+    faces.find(|face| face.shows(finding))
 }
 
 /// The line that shows a finding again.

@@ -30,7 +30,7 @@ pub(crate) fn start(driver: DriverId) {
 }
 
 fn draw(most: u64) -> u64 {
-    with(|state: &mut State| state.random.random_range(0..=most))
+    with(|state: &mut State| state.chance.random_range(0..=most))
 }
 
 /// The control code with this function, for any access and buffered.

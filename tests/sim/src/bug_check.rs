@@ -68,13 +68,23 @@ pub(crate) fn unexpected_irql(now: Irql, expected: Irql) -> Code {
 }
 
 impl Fault {
-    /// What was done to the address, as bug checks number it.
+    /// What was done to the address, as most bug checks number it.
     pub(crate) const fn operation(&self) -> usize {
         match self.kind {
             Kind::Write => 1,
             Kind::Execute => 8,
             _ => 0,
         }
+    }
+
+    /// `PAGE_FAULT_IN_NONPAGED_AREA`, which has the processor's numbers for it.
+    pub(crate) fn page_fault(&self) -> Code {
+        let operation = match self.kind {
+            Kind::Write => 0x2,
+            Kind::Execute => 0x10,
+            _ => 0,
+        };
+        ("0x50", [self.address, operation, self.rip, 0]).into()
     }
 
     /// A bug check with what was touched, how, and by which instruction.

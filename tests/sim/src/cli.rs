@@ -2,6 +2,7 @@
 
 //! The program's arguments and its output.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -109,6 +110,8 @@ struct Shortest {
     finding: Finding,
 }
 
+const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
+
 /// How often progress is told.
 const PERIOD: Duration = Duration::from_millis(100);
 
@@ -190,6 +193,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             tell(&Line::Progress(report.cycles_done))?;
         }
     }
+    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
+    anyhow::ensure!(
+        arguments.faults != Faults::Systematic
+            || !report.is_clean()
+            || can_fail.copied().sum::<u64>() > 0,
+        NOTHING_FAILS
+    );
     report.add_walk(&walked);
     report.took(started.elapsed());
     if arguments.trace {
@@ -235,9 +245,9 @@ fn prepare(
     let (schedule, cycle) = match faults {
         Faults::Systematic => {
             let case = matrix.case(machine, index);
-            let case =
-                case.context("nothing that the drivers call can fail: leave out --faults")?;
-            machine.set_options(options(arguments, Faults::One(case.fault)));
+            let case = case.context(NOTHING_FAILS)?;
+            let faults = case.fault.map_or(Faults::None, Faults::One);
+            machine.set_options(options(arguments, faults));
             (case.index, case.cycle)
         }
         _ => (index, Cycle::draw(seed, index, arguments.instances)),
@@ -283,7 +293,7 @@ fn shorten(
         events: found.after.events,
         events_before: found.before.events,
         schedule: found.after.plan.map(|plan| plan.to_string()),
-        finding: found.finding,
+        finding: found.after.finding,
     }))?;
     Ok(false)
 }

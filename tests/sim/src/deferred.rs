@@ -64,19 +64,44 @@ impl State {
 
 /// Runs a driver's routine on the current thread, which the kernel has made.
 pub(crate) fn run(routine: usize, what: &str, call: impl FnOnce()) {
-    let (level, site) = with(|state| {
+    let before = Before::now();
+    let site = with(|state| {
         let site = state.drivers.site(routine);
-        let current = state.scheduler.current_mut();
-        current.driver = site.map(|site| site.driver);
-        (current.irql, site)
+        state.scheduler.current_mut().driver = site.map(|site| site.driver);
+        site
     });
     call();
-    check_return(what, level, site);
+    check_return(what, before, site);
     with(|state| state.scheduler.current_mut().driver = None);
 }
 
+/// What a thread keeps through a call of a driver's routine; by default what a
+/// thread begins with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before {
+    pub(crate) level: Irql,
+    /// How many locks it holds.
+    pub(crate) held: usize,
+    /// How many critical regions it is in.
+    pub(crate) regions: u32,
+}
+
+impl Before {
+    pub(crate) fn now() -> Self {
+        with(|state| {
+            let current = state.scheduler.current();
+            Self {
+                level: current.irql,
+                held: state.locks.of(state.scheduler.current_id()).count(),
+                regions: current.regions,
+            }
+        })
+    }
+}
+
 /// What holds when a driver's routine has returned.
-pub(crate) fn check_return(what: &str, level: Irql, site: Option<Site>) {
+pub(crate) fn check_return(what: &str, before: Before, site: Option<Site>) {
+    let level = before.level;
     let now = with(|state| state.scheduler.current().irql);
     if now != level {
         let code = match what {
@@ -93,7 +118,7 @@ pub(crate) fn check_return(what: &str, level: Irql, site: Option<Site>) {
             site,
         );
     }
-    locks::check_none_held(what, site);
+    locks::check_none_taken(what, before, site);
 }
 
 fn join(of: impl Fn(&Deferred) -> Vec<ThreadId>) {

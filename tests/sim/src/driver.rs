@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use iced_x86::Instruction;
 use scenarios::{Instance, Place};
 
 use crate::image::Image;
@@ -95,6 +96,12 @@ impl Drivers {
     /// The function and the line of a place, as far as they are known.
     pub(crate) fn place(&self, site: Site) -> Option<Place> {
         self[site.driver].image.place(site.offset?)
+    }
+
+    /// The instruction at an address.
+    pub(crate) fn instruction(&self, address: usize) -> Option<Instruction> {
+        let site = self.site(address)?;
+        self[site.driver].image.instruction(site.offset?)
     }
 
     /// `client.sys+0x1234 Detach (client.c:12)`.

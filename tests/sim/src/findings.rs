@@ -4,6 +4,7 @@
 //!
 //! Codes are those of Windows and Driver Verifier where they have one.
 
+use iced_x86::Code::Int_imm8;
 use pe_unwind_info::x86_64::Register;
 use registrar::finding::Finding as Breach;
 use scenarios::Finding;
@@ -132,11 +133,11 @@ impl State {
     /// The instruction of a driver that led to a fault: the simulated kernel's
     /// own are elsewhere in every run.
     fn culprit(&self, fault: &Fault) -> usize {
-        let frame = self.scheduler.current().frames.last();
-        match frame {
-            Some(frame) if self.drivers.site(fault.rip).is_none() => frame.home,
-            _ => fault.rip,
+        if fault.kind == Kind::Execute || self.drivers.site(fault.rip).is_some() {
+            return fault.rip;
         }
+        let frame = self.scheduler.current().frames.last();
+        frame.map_or(0, |frame| frame.home)
     }
 
     /// Who took memory away from NMR that it was still entitled to (R2): not
@@ -181,11 +182,16 @@ impl State {
     }
 
     fn describe(&self, fault: &Fault) -> (Code, String) {
+        let by_driver = self.drivers.site(fault.rip).is_some() || self.jumped_from(fault).is_some();
+        let fault = &Fault {
+            rip: self.culprit(fault),
+            ..*fault
+        };
         let access = match fault.kind {
             Kind::Read => "read",
             Kind::Write => "wrote to",
             Kind::Execute => "jumped to",
-            Kind::Protection => return self.describe_protection(fault),
+            Kind::Protection => return self.describe_protection(fault, by_driver),
             Kind::IllegalInstruction => {
                 let code = fault.unhandled(STATUS_ILLEGAL_INSTRUCTION);
                 return (code, "illegal instruction".to_owned());
@@ -203,56 +209,63 @@ impl State {
                 return ("hang".into(), what);
             }
         };
-        let described = self.describe_pageable(fault);
-        let fault = &Fault {
-            rip: self.culprit(fault),
-            ..*fault
-        };
-        let (code, place) = described.unwrap_or_else(|| self.describe_address(fault));
+        let described = self.describe_pageable(fault, by_driver);
+        let described = described.unwrap_or_else(|| self.describe_address(fault, by_driver));
+        let (code, place) = described;
         (code, format!("{access} {place}"))
     }
 
-    fn describe_protection(&self, fault: &Fault) -> (Code, String) {
-        /// `int 29h`: how compiled code stops when it finds itself corrupted.
-        const FAST_FAIL: [u8; 2] = [0xCD, 0x29];
+    /// Where it is no privileged instruction, Windows makes an access violation
+    /// of what the processor does not say more about.
+    fn describe_protection(&self, fault: &Fault, by_driver: bool) -> (Code, String) {
+        /// The interrupt by which compiled code stops when it finds itself
+        /// corrupted.
+        const FAST_FAIL: u8 = 0x29;
 
-        if let Some(site) = self.drivers.site(fault.rip)
-            && self.drivers[site.driver].life != Life::Gone
-            && self.drivers.site(fault.rip + 1).is_some()
-        {
-            // SAFETY: the processor just fetched this instruction.
-            let code = unsafe { (fault.rip as *const [u8; 2]).read_unaligned() };
-            if code == FAST_FAIL {
+        let instruction = by_driver
+            .then(|| self.drivers.instruction(fault.rip))
+            .flatten();
+        match instruction {
+            Some(int) if int.code() == Int_imm8 && int.immediate8() == FAST_FAIL => {
                 let reason = fault.registers.of(Register::RCX);
-                let code = (
-                    "0x139",
-                    [usize::try_from(reason).unwrap_or(usize::MAX), 0, 0, 0],
-                );
-                return (code.into(), format!("fast fail with code {reason}"));
+                let number = usize::try_from(reason).unwrap_or(usize::MAX);
+                let code = ("0x139", [number, 0, 0, 0]);
+                (code.into(), format!("fast fail with code {reason}"))
+            }
+            Some(instruction) if instruction.is_privileged() => {
+                let code = fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION);
+                (code, "privileged instruction".to_owned())
+            }
+            _ => {
+                let code = fault.unhandled(STATUS_ACCESS_VIOLATION);
+                let what = "touched an address that cannot exist or is not aligned";
+                (code, what.to_owned())
             }
         }
-        let what = "privileged instruction, or an address that cannot exist";
-        (
-            fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION),
-            what.to_owned(),
-        )
+    }
+
+    /// The bug check for touching what is not there at too high an IRQL: another
+    /// one where the kernel did so.
+    fn at_high_irql(&self, fault: &Fault, by_driver: bool) -> Option<Code> {
+        let irql = self.scheduler.current().irql;
+        let name = if by_driver { "0xD1" } else { "0xA" };
+        let parameters = [
+            fault.address,
+            usize::from(irql),
+            fault.operation(),
+            fault.rip,
+        ];
+        (irql >= DISPATCH_LEVEL).then(|| (name, parameters).into())
     }
 
     /// What is at an address of pageable memory, and the bug check for touching
-    /// it at too high an IRQL: another one where the kernel did so.
-    fn describe_pageable(&self, fault: &Fault) -> Option<(Code, String)> {
+    /// it.
+    fn describe_pageable(&self, fault: &Fault, by_driver: bool) -> Option<(Code, String)> {
         let (address, irql) = (fault.address, self.scheduler.current().irql);
-        if irql < DISPATCH_LEVEL || !self.pageable.contains(address) {
+        if !self.pageable.contains(address) {
             return None;
         }
-        let by_driver = self.drivers.site(fault.rip).is_some();
-        let name = if by_driver { "0xD1" } else { "0xA" };
-        let code = [
-            address,
-            usize::from(irql),
-            fault.operation(),
-            self.culprit(fault),
-        ];
+        let code = self.at_high_irql(fault, by_driver)?;
         let place = match (self.drivers.site(address), self.pool.near(address)) {
             (Some(site), _) => format!("the pageable {}", self.drivers.show(site)),
             (None, Some(block)) => {
@@ -267,14 +280,11 @@ impl State {
             }
             (None, None) => "pageable memory".to_owned(),
         };
-        Some((
-            (name, code).into(),
-            format!("{place}, at {}", irql::name(irql)),
-        ))
+        Some((code, format!("{place}, at {}", irql::name(irql))))
     }
 
     /// The bug check for an access to `address`, and what is there.
-    fn describe_address(&self, fault: &Fault) -> (Code, String) {
+    fn describe_address(&self, fault: &Fault, by_driver: bool) -> (Code, String) {
         let address = fault.address;
         if stack::is_guard(address) {
             /// The number of the double fault.
@@ -302,7 +312,7 @@ impl State {
                     (code.into(), format!("{place}, which is not code"))
                 }
                 _ => (
-                    fault.access("0x50"),
+                    fault.page_fault(),
                     format!("{place}, which is not readable"),
                 ),
             };
@@ -338,15 +348,12 @@ impl State {
                 ),
             };
         }
-        let irql = self.scheduler.current().irql;
-        let code = match address {
-            _ if irql >= DISPATCH_LEVEL => {
-                let level = usize::from(irql);
-                ("0xD1", [address, level, fault.operation(), fault.rip]).into()
-            }
+        let at_low_irql = || match address {
             0..0x1_0000 => fault.unhandled(STATUS_ACCESS_VIOLATION),
-            _ => fault.access("0x50"),
+            _ => fault.page_fault(),
         };
+        let code = self.at_high_irql(fault, by_driver);
+        let code = code.unwrap_or_else(at_low_irql);
         let place = match address {
             0 => "address 0".to_owned(),
             1..0x1_0000 => format!("address {address:#x}: a null pointer"),

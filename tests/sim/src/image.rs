@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use driver_image::{DriverImage, ImageError, Section};
+use iced_x86::{Decoder, DecoderOptions, Instruction};
 use pe_unwind_info::x86_64::{FunctionTableEntries, UnwindState};
 use scenarios::Place;
 
@@ -136,6 +137,13 @@ impl Image {
             code.get(..usize::try_from(length).ok()?)?;
         }
         table.unwind_frame(state, |address| self.file.content(address), offset)
+    }
+
+    /// The instruction at `offset`, if there is one.
+    pub(crate) fn instruction(&self, offset: u32) -> Option<Instruction> {
+        let code = self.file.content(offset)?;
+        let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
+        Some(decoder.decode()).filter(|instruction| !instruction.is_invalid())
     }
 
     pub(crate) fn size(&self) -> usize {

@@ -95,6 +95,9 @@ pub(crate) struct State {
     pub(crate) random: ChaCha8Rng,
     /// Choices of what the documents leave open.
     pub(crate) knobs: ChaCha8Rng,
+    /// Choices of anything else: a schedule that is written leaves them as they
+    /// were where it was drawn.
+    pub(crate) chance: ChaCha8Rng,
     pub(crate) scheduler: Scheduler,
     pub(crate) stacks: Stacks,
     pub(crate) drivers: Drivers,
@@ -131,6 +134,7 @@ pub(crate) struct State {
 const SCHEDULE: u8 = 1;
 const KNOBS: u8 = 2;
 const FAULTS: u8 = 3;
+const CHANCE: u8 = 4;
 
 impl State {
     pub(crate) fn new(
@@ -152,12 +156,13 @@ impl State {
             image_end: IMAGES.start,
             random,
             knobs: stream(seed, index, KNOBS),
+            chance: stream(seed, index, CHANCE),
             scheduler,
             stacks,
             drivers: Drivers::default(),
             pool: Pool::new(),
             pageable: Pageable::default(),
-            thunks: Thunks::new(),
+            thunks: Thunks::default(),
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
             requests: Requests::default(),

@@ -94,6 +94,11 @@ impl Objects {
         self.0.get(&address).is_some_and(|live| live.kind == kind)
     }
 
+    /// How many objects there are of this kind.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.0.values().filter(|live| live.kind == kind).count()
+    }
+
     /// The first object in a range of memory, and where it is.
     pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, Live)> {
         self.0.range(memory).next().map(|(&at, &live)| (at, live))

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use crate::deferred::Before;
 use crate::driver::{DriverId, Site};
 use crate::findings::{stop, stop_at};
 use crate::irql::{DISPATCH_LEVEL, Irql};
@@ -67,6 +68,8 @@ pub(crate) struct Locks {
     held: Vec<Held>,
     /// Which locks were taken while the key was held.
     order: BTreeMap<usize, BTreeSet<usize>>,
+    /// Of these, what is no order for a thread as long as it holds the second.
+    own: BTreeSet<(ThreadId, usize, usize)>,
 }
 
 impl Locks {
@@ -100,7 +103,12 @@ impl Locks {
     pub(crate) fn remove(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
         let mine = |held: &Held| held.address == address && held.thread == thread;
         let index = self.held.iter().rposition(mine)?;
-        Some(self.held.remove(index))
+        let removed = self.held.remove(index);
+        if !self.held.iter().any(mine) {
+            self.own
+                .retain(|&(of, _, then)| (of, then) != (thread, address));
+        }
+        Some(removed)
     }
 
     /// Changes how a thread holds a lock.
@@ -130,7 +138,43 @@ impl Locks {
     pub(crate) fn put_before(&mut self, first: usize, then: usize) -> bool {
         let inverted = self.leads(then, first);
         self.order.entry(first).or_default().insert(then);
+        self.own.retain(|&(_, a, b)| (a, b) != (first, then));
         !inverted
+    }
+
+    /// Puts `first` before `then`, but for `thread` as long as it holds `then`:
+    /// see [`withdraw`](Self::withdraw).
+    pub(crate) fn put_before_for_others(
+        &mut self,
+        first: usize,
+        then: usize,
+        thread: ThreadId,
+    ) -> bool {
+        let after = self.order.get(&first);
+        if after.is_some_and(|after| after.contains(&then)) {
+            return true;
+        }
+        let kept = self.put_before(first, then);
+        self.own.insert((thread, first, then));
+        kept
+    }
+
+    /// Takes back that `first` comes before `then` where only this thread has
+    /// made it so, and has held `then` ever since.
+    pub(crate) fn withdraw(&mut self, first: usize, then: usize, thread: ThreadId) {
+        if self.own.remove(&(thread, first, then))
+            && let Some(after) = self.order.get_mut(&first)
+        {
+            after.remove(&then);
+        }
+    }
+
+    /// Forgets in which order a lock was taken: it becomes another one.
+    fn forget(&mut self, address: usize) {
+        self.order.remove(&address);
+        for after in self.order.values_mut() {
+            after.remove(&address);
+        }
     }
 
     /// Takes note that a thread goes for a lock; one that it holds and that was
@@ -242,8 +286,8 @@ pub(crate) fn release(address: usize, kind: Kind) {
     }
 }
 
-/// A lock must not be initialised while it is held.
-pub(crate) fn forbid_held(address: usize, kind: Kind) {
+/// A lock must not be initialised while it is held, and is a new one then.
+pub(crate) fn initialize(address: usize, kind: Kind) {
     if with(|state| state.locks.holders(address).next().is_some()) {
         let name = kind.name();
         stop(
@@ -251,6 +295,7 @@ pub(crate) fn forbid_held(address: usize, kind: Kind) {
             format!("{name} was initialised while it is held"),
         );
     }
+    with(|state| state.locks.forget(address));
 }
 
 fn cancel_lock() -> usize {
@@ -265,10 +310,9 @@ pub(crate) fn acquire_cancel() -> Irql {
     old
 }
 
-/// Gives it back, and returns to the IRQL before.
-pub(crate) fn release_cancel(old: Irql) {
+/// Gives it back; the IRQL is the caller's to lower.
+pub(crate) fn release_cancel() {
     release(cancel_lock(), Kind::Spin);
-    with(|state| state.set_irql(old));
 }
 
 /// Locks are always taken in the same order.
@@ -288,24 +332,24 @@ pub(crate) fn check_order(address: usize, kind: Kind) {
     nmr_order::check(address, kind.name());
 }
 
-/// What a routine must not keep when it returns: locks, and regions in which
-/// APCs are disabled.
-pub(crate) fn check_none_held(routine: &str, site: Option<Site>) {
+/// What a routine must not keep when it returns: locks that it has taken, and
+/// regions in which APCs are disabled.
+pub(crate) fn check_none_taken(routine: &str, before: Before, site: Option<Site>) {
     /// What is called by the kernel is no system call.
     const WORKER_ROUTINE: usize = 1;
 
     let (held, regions) = with(|state| {
         let me = state.scheduler.current_id();
-        let held = state.locks.of(me).next().copied();
+        let held = state.locks.of(me).nth(before.held).copied();
         (held, state.scheduler.current().regions)
     });
     if let Some(held) = held {
         let what = format!("{routine} returned with {} held", held.kind.name());
         stop_at("0xC4", what, held.by.or(site));
     }
-    if regions != 0 {
+    if regions != before.regions {
         let what = format!("{routine} returned in a critical region that it had entered");
-        let count = 0_u32.wrapping_sub(regions) & 0xFFFF;
+        let count = before.regions.wrapping_sub(regions) & 0xFFFF;
         let routine = with(|state| state.address(site));
         let code = [routine, 0, count as usize, WORKER_ROUTINE];
         stop_at(("0x1", code), what, site);

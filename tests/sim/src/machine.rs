@@ -136,8 +136,7 @@ impl Machine {
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
-            with(|state| state.spawn("script".to_owned(), None, move || scm::perform(&steps)))
-                .expect("the first stack is free");
+            with(|state| state.spawn_own("script".to_owned(), move || scm::perform(&steps)));
             scheduler::run(&kernel);
         });
         let mut state = kernel.into_state();

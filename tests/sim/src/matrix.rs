@@ -5,8 +5,9 @@
 //! For each order of loads and unloads a cycle without a fault is run and its
 //! calls are counted. Up to the call that fails, a cycle with a fault is that
 //! same cycle, so that there are exactly as many faults of a kind as there were
-//! calls: each has a cycle of its own, and none is left out. Then the next round
-//! begins, with other cycles of the same orders.
+//! calls: each has a cycle of its own, and none is left out. Nor is the cycle
+//! without one, first of its order: what it finds needs no fault. Then the next
+//! round begins, with other cycles of the same orders.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +24,8 @@ pub struct Case {
     pub index: u64,
     /// What it does.
     pub cycle: Cycle,
-    /// What fails.
-    pub fault: Fault,
+    /// What fails, if anything.
+    pub fault: Option<Fault>,
 }
 
 /// The calls that can fail in one order.
@@ -71,19 +72,19 @@ impl Matrix {
         let mut left = number;
         for round in 0.. {
             let rows = self.round(machine, round);
-            if rows.iter().all(|row| row.size() == 0) {
-                return None;
-            }
             for (place, row) in (0..).zip(rows) {
-                if let Some(fault) = row.fault(left) {
+                if left < row.size() {
                     let index = round * Cycle::ORDERS + place;
                     return Some(Case {
                         index,
                         cycle: Cycle::in_turn(seed, index, instances),
-                        fault,
+                        fault: left.checked_sub(1).and_then(|left| row.fault(left)),
                     });
                 }
                 left -= row.size();
+            }
+            if rows.iter().all(|row| row.calls.is_empty()) {
+                return None;
             }
         }
         None
@@ -115,8 +116,9 @@ impl Matrix {
 }
 
 impl Row {
+    /// Its cycles: one for each call, and one without a fault.
     fn size(&self) -> u64 {
-        self.calls.values().sum()
+        1 + self.calls.values().sum::<u64>()
     }
 
     /// Fault number `left` of it.

@@ -41,6 +41,8 @@ pub struct Failure {
     pub events: u64,
     /// Its schedule, where it is not the one that is drawn.
     pub plan: Option<Plan>,
+    /// What is found.
+    pub finding: Finding,
     steps: u64,
 }
 
@@ -54,8 +56,6 @@ impl Failure {
 /// Where it starts and what it comes to.
 #[derive(Clone, Debug)]
 pub struct Minimised {
-    /// The finding that was kept.
-    pub finding: Finding,
     /// As it was.
     pub before: Failure,
     /// The shortest that was met.
@@ -89,12 +89,12 @@ pub fn minimise(
         script,
         events: outcome.events,
         plan,
+        finding: outcome.finding?,
         steps: outcome.steps,
     };
     let mut search = Search {
         machine,
         seed,
-        finding: outcome.finding?,
         best: before.clone(),
         spent: 0,
         tell,
@@ -105,7 +105,6 @@ pub fn minimise(
     search.thin_out();
     search.machine.set_patience(None);
     Some(Minimised {
-        finding: search.finding,
         before,
         after: search.best,
     })
@@ -129,7 +128,6 @@ fn trial(
 struct Search<'a> {
     machine: &'a mut Machine,
     seed: u64,
-    finding: Finding,
     best: Failure,
     spent: u64,
     tell: &'a mut dyn FnMut(Searched),
@@ -174,11 +172,13 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the best cycle fails in the same way under this schedule, which is
-    /// kept then.
+    /// Whether the best cycle fails in the same way and no later under this
+    /// schedule, which is kept then.
     fn try_plan(&mut self, plan: &Plan) -> bool {
         let best = self.best.clone();
-        let failed = self.fails(best.cycle, &best.script, Some(plan));
+        let failed = self
+            .fails(best.cycle, &best.script, Some(plan))
+            .filter(|failure| failure.events <= best.events);
         let same = failed.is_some();
         self.best = failed.unwrap_or(best);
         same
@@ -212,12 +212,14 @@ impl Search<'_> {
             budget: BUDGET,
             events: self.best.events,
         });
-        let same = outcome.finding?.is_same_as(&self.finding);
-        same.then(|| Failure {
+        let found = outcome.finding;
+        let finding = found.filter(|finding| finding.is_same_as(&self.best.finding))?;
+        Some(Failure {
             cycle,
             script: script.clone(),
             events: outcome.events,
             plan: plan.cloned(),
+            finding,
             steps: outcome.steps,
         })
     }

@@ -12,7 +12,7 @@ use shared_npi::nmr::abi::NTSTATUS;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
 use crate::faults::{self, Kind};
-use crate::findings::{stop_at, stop_by_rule};
+use crate::findings::{stop, stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::nmr_order;
 use crate::scheduler::{Waitable, block, point};
@@ -99,7 +99,11 @@ impl Host for SimHost {
     }
 
     fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
-        with(|state| state.interpose(binding, owner, table))
+        let copy = with(|state| state.interpose(binding, owner, table));
+        copy.unwrap_or_else(|| {
+            let what = "more bindings come and go than a cycle has room for";
+            stop("livelock", what.to_owned())
+        })
     }
 
     fn inject(&self, call: Moment, _side: Side) -> Option<NTSTATUS> {
@@ -148,32 +152,30 @@ impl Host for SimHost {
 }
 
 impl State {
-    /// A copy of a dispatch table, each entry of which is a thunk. A table that
-    /// has no plausible size is passed on as it is.
+    /// A copy of a dispatch table, each entry of which is a thunk; none where
+    /// there is no room for it. A table that has no plausible size is passed on
+    /// as it is.
     fn interpose(
         &mut self,
         binding: BindingId,
         owner: Side,
         table: *const c_void,
-    ) -> *const c_void {
+    ) -> Option<*const c_void> {
         /// Size, version and what else comes before the functions.
         const HEADER: usize = 8;
         const LARGEST: usize = 512;
         const TAG: u32 = u32::from_le_bytes(*b"NpiT");
 
         if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
-            return table;
+            return Some(table);
         }
         // SAFETY: a dispatch table starts with its size, says the contract of
         // the NPI; one that is not readable faults here in its owner's name.
         let size = usize::from(unsafe { table.cast::<u16>().read() });
         if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
-            return table;
+            return Some(table);
         }
-        let Some(copy) = self.pool.allocate(size, TAG, true, None) else {
-            return table;
-        };
-        let copy = copy as *mut usize;
+        let copy = self.pool.allocate(size, TAG, true, None)? as *mut usize;
         let words = size / size_of::<usize>();
         // SAFETY: both have `words` words; the copy is new.
         unsafe { copy.copy_from_nonoverlapping(table.cast(), words) };
@@ -181,14 +183,14 @@ impl State {
             // SAFETY: `index + 1` is less than `words`.
             let entry = unsafe { &mut *copy.add(index + 1) };
             if *entry != 0 {
-                *entry = self.thunks.make(Call::Dispatch {
+                *entry = self.thunks.dispatch(Call::Dispatch {
                     binding,
                     owner,
                     index,
                     target: *entry,
-                });
+                })?;
             }
         }
-        copy.cast_const().cast()
+        Some(copy.cast_const().cast())
     }
 }

@@ -90,8 +90,10 @@ impl State {
         let held: Vec<_> = self.locks.of(me).copied().collect();
         let locks = &mut self.locks;
         let held = held.into_iter().filter(counts);
-        held.rev()
-            .find(|held| !locks.put_before(held.address, place))
+        held.rev().find(|held| {
+            locks.withdraw(place, held.address, me);
+            !locks.put_before(held.address, place)
+        })
     }
 
     /// Takes note of what NMR does; the breach, if it is one.
@@ -140,7 +142,8 @@ impl State {
     }
 
     /// What the thread that completes a detach holds comes after the end of both
-    /// deregistrations.
+    /// deregistrations, unless it still holds it when it waits for that end
+    /// itself: nobody else needs the lock in between.
     fn complete_with_locks(&mut self, binding: BindingId) -> Option<String> {
         let me = self.scheduler.current_id();
         let held: Vec<_> = self.locks.of(me).copied().collect();
@@ -152,7 +155,8 @@ impl State {
             .unwrap_or_default();
         for held in held {
             for end in &ends {
-                if !self.locks.put_before(Place::End.of(*end), held.address) {
+                let end = Place::End.of(*end);
+                if !self.locks.put_before_for_others(end, held.address, me) {
                     return Some(format!(
                         "{} was called with {} held, which is held elsewhere while the end of \
                          the deregistration is waited for",

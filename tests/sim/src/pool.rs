@@ -5,6 +5,12 @@
 //! A block ends where an inaccessible page begins, and is inaccessible once it
 //! is freed: overruns and late touches fault at the very instruction. Addresses
 //! are not used twice within a cycle.
+//!
+//! # Limits
+//!
+//! Each block in use costs the process two mappings, of which Linux grants 65,530.
+//! Drivers get half of them and most of the addresses; then an allocation fails, and
+//! the kernel still has what it cannot do without.
 
 use crate::arena::{self, Access, PAGE, POOL};
 use crate::driver::{DriverId, Site};
@@ -15,6 +21,10 @@ const ALIGNMENT: usize = 16;
 const SLACK: u8 = 0xFD;
 /// What memory that was not asked to be zero contains.
 const GARBAGE: u8 = 0xCD;
+/// So many blocks can be in use before an allocation fails.
+const MOST_BLOCKS: usize = 16 << 10;
+/// Where what an allocation may take ends.
+const LIMIT: usize = POOL.end - (POOL.end - POOL.start) / 16;
 
 /// One allocation of the cycle.
 #[derive(Debug)]
@@ -70,6 +80,8 @@ pub(crate) enum FreeError {
 pub(crate) struct Pool {
     /// In ascending order.
     blocks: Vec<Block>,
+    /// How many of them are in use.
+    in_use: usize,
     next: usize,
 }
 
@@ -77,6 +89,7 @@ impl Pool {
     pub(crate) const fn new() -> Self {
         Self {
             blocks: Vec::new(),
+            in_use: 0,
             next: POOL.start,
         }
     }
@@ -94,13 +107,35 @@ impl Pool {
         zeroed: bool,
         owner: Option<Site>,
     ) -> Option<usize> {
+        if self.in_use >= MOST_BLOCKS {
+            return None;
+        }
+        self.take(size, tag, zeroed, owner, LIMIT)
+    }
+
+    /// The address of a new, zeroed block that the simulated kernel itself
+    /// cannot do without.
+    pub(crate) fn reserve(&mut self, size: usize, tag: u32) -> usize {
+        self.take(size, tag, true, None, POOL.end)
+            .expect("a cycle needs little memory of its own")
+    }
+
+    fn take(
+        &mut self,
+        size: usize,
+        tag: u32,
+        zeroed: bool,
+        owner: Option<Site>,
+        limit: usize,
+    ) -> Option<usize> {
         let length = size.max(1).checked_next_multiple_of(PAGE)?;
         let first = self.next;
         let end = first.checked_add(length)?;
         // The page behind it stays inaccessible.
-        let next = end.checked_add(PAGE).filter(|&next| next <= POOL.end)?;
+        let next = end.checked_add(PAGE).filter(|&next| next <= limit)?;
         arena::protect(first..end, Access::ReadWrite).ok()?;
         self.next = next;
+        self.in_use += 1;
 
         let start = if size >= PAGE {
             first
@@ -148,6 +183,7 @@ impl Pool {
             return Err(FreeError::Overrun(start + block.size + distance));
         }
         block.hold = Hold::Freed(by);
+        self.in_use -= 1;
         arena::protect(block.pages(), Access::None).expect("freeing merges mappings");
         Ok(())
     }

@@ -26,6 +26,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::bug_check::Code;
+use crate::deferred::{Before, check_return};
 use crate::driver::{DriverId, Site};
 use crate::findings::{stop, stop_at};
 use crate::irp::{self, Ask, Cancel, Dispatch, Irp, PENDING_RETURNED, stack_location};
@@ -182,6 +183,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
     if with(|state| state.requests.owed(irp).is_none()) {
         return false;
     }
+    let before = Before::now();
     let old = locks::acquire_cancel();
     let packet = irp as *mut Irp;
     let live = with(|state| state.requests.owed(irp).is_some());
@@ -191,7 +193,8 @@ pub(crate) fn cancel(irp: usize) -> bool {
     });
     let routine = routine.unwrap_or_default();
     if routine == 0 {
-        locks::release_cancel(old);
+        locks::release_cancel();
+        with(|state| state.set_irql(old));
         return false;
     }
     // SAFETY: the driver set this routine for this.
@@ -200,7 +203,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
     // SAFETY: with the cancel spin lock held, as it is documented.
     unsafe { routine(device, packet) };
     let site = with(|state| state.drivers.site(routine as usize));
-    crate::deferred::check_return("a cancel routine", old, site);
+    check_return("a cancel routine", before, site);
     point();
     true
 }
@@ -257,21 +260,29 @@ pub(crate) fn defer_unload(driver: DriverId, object: usize) {
     }
 }
 
-/// The devices that a driver made in `DriverEntry` can be opened now.
+/// What a driver does that writes to `NextDevice`.
+pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has no end";
+
+/// The devices that a driver made in `DriverEntry` can be opened now; false where
+/// their list has no end.
 ///
 /// # Safety
 ///
 /// The driver object heads a list of devices in memory.
-pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) {
+pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
     // SAFETY: the caller's promise.
     let mut device = unsafe { (*object).DeviceObject };
-    while !device.is_null() {
+    for _ in 0..with(|state| state.objects.count(Kind::Device)) {
+        if device.is_null() {
+            break;
+        }
         // SAFETY: the caller's promise.
         device = unsafe {
             (*device).Flags &= !INITIALIZING;
             (*device).NextDevice
         };
     }
+    device.is_null()
 }
 
 /// Sends a request to its driver's dispatch routine.
@@ -289,7 +300,7 @@ fn send(
         let buffer = if length == 0 {
             0
         } else {
-            state.request_memory(length)
+            state.pool.reserve(length, TAG)
         };
         let ask = Ask {
             major: major(number),
@@ -300,7 +311,7 @@ fn send(
             input_length: input.len(),
             output_length,
         };
-        let memory = state.request_memory(irp::SIZE);
+        let memory = state.pool.reserve(irp::SIZE, TAG);
         if buffer != 0 {
             // SAFETY: the buffer was just allocated and is no shorter.
             unsafe { (buffer as *mut u8).copy_from(input.as_ptr(), input.len()) };
@@ -337,19 +348,19 @@ fn send(
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
     let routine: Dispatch = unsafe { std::mem::transmute(routine) };
-    let before = with(|state| state.scheduler.current().irql);
+    let before = Before::now();
     // SAFETY: the driver set it for such requests.
     let status = unsafe { routine(device, irp) };
     let now = with(|state| state.scheduler.current().irql);
     let site = with(|state| state.drivers.site(routine as usize));
-    if now != before {
+    if now != before.level {
         let code = (
             "0xC9",
-            [0x05, device, usize::from(before), usize::from(now)],
+            [0x05, device, usize::from(before.level), usize::from(now)],
         );
         stop_at(code, "a dispatch routine changed the IRQL".to_owned(), site);
     }
-    locks::check_none_held("a dispatch routine", site);
+    locks::check_none_taken("a dispatch routine", before, site);
     if let Some((code, what)) = with(|state| state.check_dispatched(irp, routine as usize, status))
     {
         stop_at(code, what, site);
@@ -367,12 +378,6 @@ pub(crate) fn complete(irp: usize) {
 }
 
 impl State {
-    fn request_memory(&mut self, size: usize) -> usize {
-        self.pool
-            .allocate(size, TAG, true, None)
-            .expect("a cycle sends few requests")
-    }
-
     /// Where a device was made.
     fn maker(&self, device: usize) -> Option<Site> {
         self.names

@@ -342,6 +342,22 @@ impl State {
         body: impl FnOnce() + 'static,
     ) -> Option<ThreadId> {
         let stack = self.stacks.take()?;
+        Some(self.begin(stack, name, driver, body))
+    }
+
+    /// Makes one of the threads without which a cycle does not go on.
+    pub(crate) fn spawn_own(&mut self, name: String, body: impl FnOnce() + 'static) -> ThreadId {
+        let stack = self.stacks.take_reserved();
+        self.begin(stack, name, None, body)
+    }
+
+    fn begin(
+        &mut self,
+        stack: SimStack,
+        name: String,
+        driver: Option<DriverId>,
+        body: impl FnOnce() + 'static,
+    ) -> ThreadId {
         let index = self.scheduler.threads.len();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduler.threads[index].yielder = yielder);
@@ -363,7 +379,7 @@ impl State {
             fiber: Some(fiber),
             yielder: std::ptr::null(),
         });
-        Some(ThreadId(index))
+        ThreadId(index)
     }
 
     /// Who runs next; nobody if the cycle is over.

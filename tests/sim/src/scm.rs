@@ -18,11 +18,10 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 use crate::application;
 use crate::arena::{self, Access};
 use crate::bug_check::Code;
-use crate::deferred::{self, check_return};
+use crate::deferred::{self, Before, check_return};
 use crate::driver::{Driver, DriverId, Life, Site};
 use crate::exports::INVALID_REQUEST;
 use crate::findings::stop_at;
-use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, kernel, with};
 use crate::live::Kind;
 use crate::pool::{FreeError, tag_text};
@@ -97,7 +96,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId 
             with(|state| state.scheduler.wake_all(Waitable::Stage));
         }
     };
-    with(|state| state.spawn(name, None, body)).expect("the machine has more stacks than a cycle")
+    with(|state| state.spawn_own(name, body))
 }
 
 fn load(instance: Instance) {
@@ -134,7 +133,11 @@ fn load(instance: Instance) {
         state.services.insert(instance, service);
     });
     // SAFETY: the driver is here, and its devices are until it deletes them.
-    unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    let finished = unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    if !finished {
+        let entry = with(|state| state.entry_site(service.driver));
+        stop_at("hang", requests::ENDLESS_DEVICES.to_owned(), entry);
+    }
     if with(|state| state.options.requests) {
         application::start(service.driver);
     }
@@ -182,7 +185,7 @@ fn unload(instance: Instance) {
 
 fn check_returned(driver: DriverId, routine: &str) {
     let site = with(|state| state.entry_site(driver));
-    check_return(routine, PASSIVE_LEVEL, site);
+    check_return(routine, Before::default(), site);
 }
 
 /// What a driver must not leave behind.
@@ -216,7 +219,7 @@ impl State {
         let driver = Driver::new(Rc::clone(&image), instance, base);
         self.add_sections(&driver);
         let driver = self.drivers.add(driver);
-        let cookie = self.random.random::<u64>() >> 16;
+        let cookie = self.chance.random::<u64>() >> 16;
         let preempt = self.options.preempt;
         image.map(base, cookie, preempt, |export| self.bind(driver, export));
         let object = self.new_driver_object(driver, &image, base);
@@ -230,17 +233,11 @@ impl State {
         )
     }
 
-    fn kernel_memory(&mut self, size: usize) -> usize {
-        self.pool
-            .allocate(size, TAG, true, None)
-            .expect("a cycle needs little memory")
-    }
-
     fn new_driver_object(&mut self, driver: DriverId, image: &image::Image, base: usize) -> usize {
         /// `IO_TYPE_DRIVER`.
         const KIND: i16 = 4;
         let size = size_of::<DRIVER_OBJECT>();
-        let address = self.kernel_memory(size + size_of::<DRIVER_EXTENSION>());
+        let address = self.pool.reserve(size + size_of::<DRIVER_EXTENSION>(), TAG);
         let object = address as *mut DRIVER_OBJECT;
         let invalid = self.bind(driver, INVALID_REQUEST);
         // SAFETY: a thunk is code that passes on the call of a dispatch routine.
@@ -264,7 +261,7 @@ impl State {
         let units: Vec<u16> = path.encode_utf16().collect();
         let bytes = units.len() * 2;
         let header = size_of::<UNICODE_STRING>();
-        let address = self.kernel_memory(header + bytes);
+        let address = self.pool.reserve(header + bytes, TAG);
         let buffer = (address + header) as *mut u16;
         let string = UNICODE_STRING {
             Length: u16::try_from(bytes).expect("paths are short"),
@@ -355,8 +352,8 @@ impl State {
         let block = held.next()?;
         let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
         let what = format!(
-            "{blocks} blocks of pool, {bytes} bytes, are left after DriverUnload, the first with \
-             tag {} and {} bytes",
+            "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
+             and {} bytes",
             tag_text(block.tag),
             block.size
         );

@@ -17,6 +17,9 @@ const GUARD: usize = 64 << 10;
 /// The first bytes of a stack are left to the end of a thread that faulted: it
 /// runs there, and must not write over the frames that its finding tells of.
 const HEADROOM: usize = 16 << 10;
+/// How many stacks drivers leave to the kernel: its first thread's, and one for
+/// each module that comes or goes.
+const RESERVED: usize = 32;
 
 /// One stack. Below it lies a guard that no access survives.
 #[derive(Debug)]
@@ -52,6 +55,19 @@ pub(crate) struct Stacks {
 impl Stacks {
     /// A stack, or none where too many threads live.
     pub(crate) fn take(&mut self) -> Option<SimStack> {
+        let in_use = self.made - self.free.len();
+        if in_use + RESERVED >= STACKS.len() / SLOT {
+            return None;
+        }
+        self.any()
+    }
+
+    /// A stack for what a cycle cannot do without.
+    pub(crate) fn take_reserved(&mut self) -> SimStack {
+        self.any().expect("a cycle needs few stacks of its own")
+    }
+
+    fn any(&mut self) -> Option<SimStack> {
         let stack = match self.free.pop() {
             Some(stack) => stack,
             None => self.make()?,

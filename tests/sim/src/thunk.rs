@@ -12,6 +12,7 @@
 //! list of frames. Arguments on the stack stay where they are.
 
 use std::arch::naked_asm;
+use std::collections::BTreeMap;
 use std::ptr;
 
 use registrar::host::{BindingId, Side};
@@ -59,9 +60,14 @@ pub(crate) struct Frame {
     pub(crate) second: usize,
 }
 
-/// The thunks of a cycle.
-#[derive(Debug)]
-pub(crate) struct Thunks(Vec<Call>);
+/// The thunks of a cycle. None is used twice, so that a call through a table
+/// that is gone is still seen.
+#[derive(Debug, Default)]
+pub(crate) struct Thunks {
+    calls: Vec<Call>,
+    /// Where each import of a driver leads, by the export's address.
+    imports: BTreeMap<(DriverId, usize), usize>,
+}
 
 /// ```text
 /// mov eax, number
@@ -70,16 +76,35 @@ pub(crate) struct Thunks(Vec<Call>);
 /// ```
 const LENGTH: usize = 24;
 
+/// Where what dispatch tables may take ends: the rest is for imports.
+const END_OF_TABLES: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
+
 impl Thunks {
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+    /// The address of code that calls an export for a driver.
+    pub(crate) fn import(&mut self, driver: DriverId, export: &'static Export) -> usize {
+        let key = (driver, ptr::from_ref(export).addr());
+        if let Some(&made) = self.imports.get(&key) {
+            return made;
+        }
+        let call = Call::Import { driver, export };
+        let made = self.make(call, THUNKS.end);
+        let made = made.expect("images have no room for so many imports");
+        self.imports.insert(key, made);
+        made
     }
 
-    /// The address of code that makes `call`.
-    pub(crate) fn make(&mut self, call: Call) -> usize {
-        let number = u32::try_from(self.0.len()).expect("memory ends sooner");
-        let address = THUNKS.start + self.0.len() * LENGTH;
-        assert!(address + LENGTH <= THUNKS.end, "too many thunks in a cycle");
+    /// The address of code that makes a call through a dispatch table; none where
+    /// a cycle has had too many of them.
+    pub(crate) fn dispatch(&mut self, call: Call) -> Option<usize> {
+        self.make(call, END_OF_TABLES)
+    }
+
+    fn make(&mut self, call: Call, end: usize) -> Option<usize> {
+        let number = u32::try_from(self.calls.len()).ok()?;
+        let address = THUNKS.start + self.calls.len() * LENGTH;
+        if address + LENGTH > end {
+            return None;
+        }
         let mut code = [0xCC; LENGTH];
         code[0] = 0xB8;
         code[1..5].copy_from_slice(&number.to_le_bytes());
@@ -89,8 +114,8 @@ impl Thunks {
         // SAFETY: the arena made the region writable, and this part of it has
         // not been handed out yet.
         unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, LENGTH) };
-        self.0.push(call);
-        address
+        self.calls.push(call);
+        Some(address)
     }
 }
 
@@ -165,7 +190,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     // SAFETY: `enter_stub` has saved `rdx` there.
     let second = unsafe { home.sub(SECOND).read() };
     let breach = with(|state| {
-        let call = state.thunks.0[number as usize];
+        let call = state.thunks.calls[number as usize];
         state.scheduler.note(u64::from(number) << 32);
         let current = state.scheduler.current_mut();
         let irql = current.irql;
@@ -308,7 +333,7 @@ impl State {
     /// Who made a call.
     pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
         // Within the call: what follows it may be another line or function.
-        let site = self.drivers.site(frame.home - 1);
+        let site = self.drivers.site(frame.home.checked_sub(1)?);
         match frame.call {
             Call::Import { driver, .. } => {
                 Some(site.filter(|site| site.driver == driver).unwrap_or(Site {

@@ -130,14 +130,17 @@ impl State {
             let Some((driver, offset)) = self.driver_site(address) else {
                 return;
             };
+            let Some(at) = offset.checked_sub(back) else {
+                return;
+            };
             let driver = &self.drivers[driver];
             let image = &driver.image;
             let frame = |place| Frame {
                 module: driver.name().to_owned(),
-                offset: Some(offset - back),
+                offset: Some(at),
                 place,
             };
-            let places = image.places(offset - back);
+            let places = image.places(at);
             if places.is_empty() {
                 stack.push(frame(None));
             }

@@ -34,6 +34,14 @@ struct End {
     done: bool,
 }
 
+impl End {
+    /// The calls that have pended and are not complete, as far as that is known
+    /// while a completion is ahead of the return of its call.
+    fn pended(&self) -> u64 {
+        self.pended.max(0).cast_unsigned()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Binding {
     client: End,
@@ -59,7 +67,7 @@ pub(crate) struct Debt {
     binding: BindingId,
     side: Side,
     inside: u64,
-    pended: i64,
+    pended: u64,
     /// An address in the module that keeps it from being complete.
     pub(crate) code: usize,
 }
@@ -109,7 +117,7 @@ impl Watch {
                 binding,
                 side,
                 inside: end.inside,
-                pended: end.pended,
+                pended: end.pended(),
                 // What has pended is for the peer to complete.
                 code: if end.inside == 0 && end.pended > 0 {
                     peer.code
@@ -180,7 +188,7 @@ impl Watch {
     fn complete(&mut self, binding: BindingId, side: Side) -> Option<(u8, String)> {
         let end = self.0.entry(binding).or_default().end(side);
         end.done = true;
-        let (inside, pended) = (end.inside, end.pended);
+        let (inside, pended) = (end.inside, end.pended());
         (inside > 0 || pended > 0).then(|| {
             let what = format!(
                 "the {side:?} completed its detach with {inside} of its calls under way and \
@@ -260,5 +268,85 @@ impl State {
                 Side::Provider => self.counts.detaches_pending_provider += 1,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BINDING: BindingId = BindingId(1);
+    const SUBMIT: usize = 0;
+    const COMPLETE: usize = 0;
+
+    /// A binding through which the client calls.
+    struct Calls(Watch);
+
+    impl Calls {
+        fn begin() -> Self {
+            let mut watch = Watch::default();
+            watch.accept(BINDING);
+            let mut calls = Self(watch);
+            calls.enter(Side::Provider, SUBMIT);
+            calls
+        }
+
+        fn enter(&mut self, owner: Side, index: usize) {
+            let breach = self.0.call(BINDING, owner, index, &mut Counts::default());
+            assert_eq!(breach, None);
+        }
+
+        fn complete(&mut self) {
+            self.enter(Side::Client, COMPLETE);
+            self.0.leave(BINDING, Side::Client, COMPLETE, 0);
+        }
+
+        fn submit_returns(&mut self, status: NTSTATUS) {
+            let status = u64::from(status.cast_unsigned());
+            self.0.leave(BINDING, Side::Provider, SUBMIT, status);
+        }
+
+        /// What is wrong with a client whose detach is complete now.
+        fn client_detaches(mut self) -> Option<String> {
+            let breach = self.0.complete(BINDING, Side::Client);
+            breach.map(|(rule, what)| format!("R{rule}: {what}"))
+        }
+    }
+
+    #[test]
+    fn a_completed_call_is_in_flight_until_it_returns() {
+        let mut calls = Calls::begin();
+        calls.complete();
+        let breach = calls.client_detaches().expect("it has not returned");
+        assert!(breach.starts_with("R19"), "{breach}");
+        assert!(
+            breach.ends_with("1 of its calls under way and 0 pended"),
+            "{breach}"
+        );
+
+        let mut calls = Calls::begin();
+        calls.complete();
+        calls.submit_returns(STATUS_PENDING);
+        assert_eq!(calls.client_detaches(), None);
+    }
+
+    #[test]
+    fn a_pended_call_is_in_flight_until_it_is_completed() {
+        let mut calls = Calls::begin();
+        calls.submit_returns(STATUS_PENDING);
+        let breach = calls.client_detaches().expect("it is pended");
+        assert!(
+            breach.ends_with("0 of its calls under way and 1 pended"),
+            "{breach}"
+        );
+
+        let mut calls = Calls::begin();
+        calls.submit_returns(STATUS_PENDING);
+        calls.complete();
+        assert_eq!(calls.client_detaches(), None);
+
+        let mut calls = Calls::begin();
+        calls.submit_returns(STATUS_SUCCESS);
+        assert_eq!(calls.client_detaches(), None);
     }
 }

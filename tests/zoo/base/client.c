@@ -30,7 +30,8 @@ NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INSTANCE *p
     return status;
 }
 
-// A request through a binding that Enter has let in.
+// A request through a binding that Enter has let in. What Complete ends is one
+// part of the call; the other is inside the provider, and ends here.
 void Call(BINDING *binding) {
     const PROVIDER_DISPATCH *table = binding->Table;
     REQUEST *request = Allocate(sizeof(REQUEST));
@@ -41,11 +42,13 @@ void Call(BINDING *binding) {
     request->Header = (HEADER){sizeof(REQUEST), ECHO_VERSION, 0};
     request->Id = (ULONGLONG)request >> 12;
     request->Length = 8;
-    // A request that pends is not ours any more, nor is the binding.
+    Again(binding);
+    // A request that pends is not ours any more.
     if (table->Submit(binding->Peer, request) != STATUS_PENDING) {
         Free(request);
         Leave(binding);
     }
+    Leave(binding);
 }
 
 void Complete(PVOID binding, REQUEST *request) {

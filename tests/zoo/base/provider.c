@@ -4,10 +4,6 @@
 #include "module.h"
 #pragma clang attribute push(__attribute__((weak)), apply_to = function)
 
-// The provider's own words in a request that it keeps.
-#define NEXT(request) (*(REQUEST **)&(request)->ProviderArea[0])
-#define OF(request) (*(BINDING **)&(request)->ProviderArea[1])
-
 static const NPI_MODULEID Module = {
     sizeof(NPI_MODULEID), 1, {0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 2}}};
 const PROVIDER_DISPATCH ProviderDispatch = {
@@ -65,16 +61,29 @@ void Answer(REQUEST *request) {
     Leave(binding);
 }
 
+// All that is queued, the oldest first: none waits for those that came later.
+REQUEST *TakeQueue(void) {
+    REQUEST *newest, *oldest = NULL;
+    KIRQL irql = Acquire();
+    newest = Queue;
+    Queue = NULL;
+    Release(irql);
+    while (newest) {
+        REQUEST *request = newest;
+        newest = NEXT(request);
+        NEXT(request) = oldest;
+        oldest = request;
+    }
+    return oldest;
+}
+
 void Turn(void) {
-    for (;;) {
-        KIRQL irql = Acquire();
-        REQUEST *request = Queue;
-        if (request)
-            Queue = NEXT(request);
-        Release(irql);
-        if (!request)
-            return;
+    REQUEST *request = TakeQueue();
+    while (request) {
+        // Once answered it is the client's.
+        REQUEST *next = NEXT(request);
         Answer(request);
+        request = next;
     }
 }
 

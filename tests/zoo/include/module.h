@@ -80,7 +80,11 @@ void Cleanup(PVOID binding);
 NTSTATUS Attach(HANDLE, PVOID context, const NPI_REGISTRATION_INSTANCE *, PVOID client,
                 const void *dispatch, PVOID *mine, const void **table);
 NTSTATUS Submit(PVOID binding, REQUEST *);
+REQUEST *TakeQueue(void);
 void Answer(REQUEST *);
+// The provider's own words in a request that it keeps.
+#define NEXT(request) (*(REQUEST **)&(request)->ProviderArea[0])
+#define OF(request) (*(BINDING **)&(request)->ProviderArea[1])
 #else
 NTSTATUS Attach(HANDLE, PVOID context, const NPI_REGISTRATION_INSTANCE *);
 void Call(BINDING *);
@@ -98,3 +102,9 @@ INLINE void Sleep(LONGLONG microseconds) {
 }
 INLINE KIRQL Acquire(void) { return KeAcquireSpinLockRaiseToDpc(&Lock); }
 INLINE void Release(KIRQL irql) { KeReleaseSpinLock(&Lock, irql); }
+// Splits a call that is in flight in two, each with its own Leave.
+INLINE void Again(BINDING *binding) {
+    KIRQL irql = Acquire();
+    binding->InFlight++;
+    Release(irql);
+}

@@ -14,12 +14,14 @@ void Call(BINDING *binding) {
     request->Header = (HEADER){sizeof(REQUEST), ECHO_VERSION, 0};
     request->Id = (ULONGLONG)request >> 12;
     request->Length = 8;
+    Again(binding);
     status = table->Submit(binding->Peer, request);
     WRONG(Free(request);)
     if (status != STATUS_PENDING) {
         RIGHT(Free(request);)
         Leave(binding);
     }
+    Leave(binding);
 }
 
 void Complete(PVOID binding, REQUEST *request) {

@@ -3,13 +3,12 @@
 
 #include "module.h"
 
-void Turn(void) {
+BOOLEAN Enter(BINDING *binding) {
     KIRQL irql = Acquire();
-    REQUEST *request = Queue;
-    WRONG(if (request) Sleep(1);)
-    if (request)
-        Queue = request->ProviderArea[0];
+    BOOLEAN open = !binding->Detaching;
+    WRONG(if (open) Sleep(1);)
+    if (open)
+        binding->InFlight++;
     Release(irql);
-    if (request)
-        Answer(request);
+    return open;
 }

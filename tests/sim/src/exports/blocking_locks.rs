@@ -150,7 +150,7 @@ unsafe extern "win64" fn release_unsafe(mutex: *mut FastMutex) {
 }
 
 unsafe extern "win64" fn initialize_guarded_mutex(mutex: *mut FastMutex) {
-    locks::forbid_held(mutex.addr(), Kind::FastMutex);
+    locks::initialize(mutex.addr(), Kind::FastMutex);
     let fresh = FastMutex {
         count: 1,
         owner: 0,
@@ -186,7 +186,7 @@ unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
 }
 
 unsafe extern "win64" fn initialize_push_lock(lock: *mut usize) {
-    locks::forbid_held(lock.addr(), Kind::PushLock);
+    locks::initialize(lock.addr(), Kind::PushLock);
     // SAFETY: the lock is resident and writable, says the contract.
     unsafe { lock.write(0) };
 }
@@ -241,7 +241,7 @@ unsafe extern "win64" fn initialize_resource(resource: *mut u8) -> i32 {
 
 unsafe extern "win64" fn reinitialize_resource(resource: usize) -> i32 {
     require_resource(resource);
-    locks::forbid_held(resource, Kind::Resource);
+    locks::initialize(resource, Kind::Resource);
     0
 }
 

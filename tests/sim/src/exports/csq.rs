@@ -10,7 +10,7 @@ use std::mem;
 
 use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
-use super::exports;
+use super::{exports, levels};
 use crate::irp::{Cancel, Irp, PENDING_RETURNED, stack_location};
 use crate::irql::{DISPATCH_LEVEL, Irql};
 use crate::locks;
@@ -189,7 +189,8 @@ unsafe extern "win64" fn remove_next(queue: *mut Queue, peek_context: usize) -> 
 unsafe extern "win64" fn on_cancel(_device: usize, irp: *mut Irp) {
     // SAFETY: a request that is being cancelled is in memory.
     let (old, key) = unsafe { ((*irp).cancel_irql, (*irp).driver_context[3]) };
-    locks::release_cancel(old);
+    locks::release_cancel();
+    levels::lower(old);
     // SAFETY: it names its queue or its context, both of which begin with what
     // they are.
     let queue = unsafe {

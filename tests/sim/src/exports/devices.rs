@@ -15,7 +15,7 @@ use crate::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::live::Kind;
 use crate::pool::FreeError;
-use crate::requests::INITIALIZING;
+use crate::requests::{ENDLESS_DEVICES, INITIALIZING};
 
 exports! {
     "IoCreateDevice" <= APC_LEVEL => io_create_device: i32;
@@ -42,6 +42,7 @@ unsafe extern "win64" fn io_create_device(
         strings::fold(&unsafe { strings::text(name) })
     });
     let size = size_of::<DEVICE_OBJECT>();
+    let whole = size + extension as usize;
     let created = with(|state| {
         let by = state.caller();
         if name
@@ -53,7 +54,6 @@ unsafe extern "win64" fn io_create_device(
         if state.fails(faults::Kind::Device) {
             return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
-        let whole = size + extension as usize;
         let at = state.pool.allocate(whole, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
         state.objects.add(at, Kind::Device, by);
@@ -71,7 +71,7 @@ unsafe extern "win64" fn io_create_device(
     // result are valid, says the contract.
     unsafe {
         (*new).Type = DEVICE;
-        (*new).Size = u16::try_from(size).expect("0x150") + u16::try_from(extension).unwrap_or(0);
+        (*new).Size = u16::try_from(whole).unwrap_or(u16::MAX);
         (*new).DriverObject = driver;
         (*new).NextDevice = (*driver).DeviceObject;
         (*new).Flags = INITIALIZING;
@@ -92,11 +92,18 @@ unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
+    // The device itself counts no more.
+    let others = with(|state| state.objects.count(Kind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices
     // is the driver object's.
     unsafe {
         let mut link = &raw mut (*(*device).DriverObject).DeviceObject;
+        let mut passed = 0;
         while !(*link).is_null() && *link != device {
+            if passed == others {
+                stop("hang", ENDLESS_DEVICES.to_owned());
+            }
+            passed += 1;
             link = &raw mut (**link).NextDevice;
         }
         *link = (*device).NextDevice;

@@ -139,7 +139,7 @@ pub(super) unsafe fn signal(state: &mut State, header: *mut Header) {
         if waiters.is_empty() {
             break;
         }
-        let lucky = waiters[state.random.random_range(0..waiters.len())];
+        let lucky = waiters[state.chance.random_range(0..waiters.len())];
         // SAFETY: the caller's promise.
         unsafe { take(state, header, lucky) };
         state.scheduler.thread_mut(lucky).woken_by = header.addr();

@@ -4,7 +4,7 @@
 
 use windows_sys::Win32::Foundation::STATUS_INVALID_DEVICE_REQUEST;
 
-use super::exports;
+use super::{exports, levels};
 use crate::irp::Irp;
 use crate::irql::{DISPATCH_LEVEL, Irql};
 use crate::locks;
@@ -43,5 +43,6 @@ unsafe extern "win64" fn io_acquire_cancel_spin_lock(old: *mut Irql) {
 }
 
 unsafe extern "win64" fn io_release_cancel_spin_lock(old: Irql) {
-    locks::release_cancel(old);
+    locks::release_cancel();
+    levels::lower(old);
 }

@@ -8,7 +8,6 @@ use crate::findings::stop;
 use crate::irql::{APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::with;
 use crate::live::Kind;
-use crate::thunk::Call;
 
 exports! {
     "ExInitializeNPagedLookasideList" <= DISPATCH_LEVEL => initialize_non_paged: ();
@@ -50,7 +49,7 @@ fn thunk(name: &str) -> usize {
     with(|state| {
         let driver = state.caller().map(|by| by.driver);
         let driver = driver.expect("a driver makes the list");
-        state.thunks.make(Call::Import { driver, export })
+        state.thunks.import(driver, export)
     })
 }
 

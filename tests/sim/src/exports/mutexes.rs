@@ -9,7 +9,7 @@ use super::exports;
 use crate::findings::stop;
 use crate::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
-use crate::locks::{Kind, forbid_held};
+use crate::locks::{self, Kind};
 
 exports! {
     "KeInitializeMutex" <= DISPATCH_LEVEL => ke_initialize_mutex: ();
@@ -19,7 +19,7 @@ exports! {
 
 unsafe extern "win64" fn ke_initialize_mutex(mutex: *mut Mutant, _level: u32) {
     forbid_waiters(mutex.cast());
-    forbid_held(mutex.addr(), Kind::Mutex);
+    locks::initialize(mutex.addr(), Kind::Mutex);
     let header = Header::new::<Mutant>(MUTEX, 1, mutex.cast());
     // SAFETY: the mutex is resident and writable, says the contract, and
     // all-zero is valid for the rest.

@@ -51,7 +51,7 @@ struct Queued {
 const _: () = assert!(size_of::<Queued>() == 24);
 
 unsafe extern "win64" fn initialize(lock: *mut usize) {
-    locks::forbid_held(lock.addr(), Kind::Spin);
+    locks::initialize(lock.addr(), Kind::Spin);
     // SAFETY: the lock is resident and writable, says the contract.
     unsafe { lock.write(0) };
 }

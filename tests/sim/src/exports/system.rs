@@ -7,7 +7,6 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 use super::{Export, exports, find, strings};
 use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
-use crate::thunk::Call;
 
 exports! {
     "MmGetSystemRoutineAddress" <= PASSIVE_LEVEL => mm_get_system_routine_address: usize;
@@ -86,7 +85,7 @@ impl State {
         if export.is_variable() {
             self.variable(export.name)
         } else {
-            self.thunks.make(Call::Import { driver, export })
+            self.thunks.import(driver, export)
         }
     }
 }

@@ -10,7 +10,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{dispatcher, exports};
-use crate::deferred::check_return;
+use crate::deferred::{Before, check_return};
 use crate::faults::Kind;
 use crate::findings::stop;
 use crate::handles::Object;
@@ -73,7 +73,11 @@ impl State {
             // SAFETY: the driver's own routine with its own argument.
             unsafe { start(context) };
             check_end(start as usize);
-        })?;
+        });
+        let Some(thread) = thread else {
+            let _ = self.pool.free(object, 0, None);
+            return None;
+        };
         dispatcher::initialize_thread(object);
         self.scheduler.thread_mut(thread).object = object;
         self.handles.add_thread(object, thread);
@@ -93,7 +97,7 @@ impl State {
 /// A system thread ends at `PASSIVE_LEVEL` and holds nothing.
 fn check_end(start: usize) {
     let site = with(|state| state.drivers.site(start));
-    check_return("a system thread", PASSIVE_LEVEL, site);
+    check_return("a system thread", Before::default(), site);
 }
 
 unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
@@ -103,7 +107,7 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
     }
     check_return(
         "a system thread",
-        PASSIVE_LEVEL,
+        Before::default(),
         with(|state| state.caller()),
     );
     terminate()

@@ -39,6 +39,25 @@ fn a_deadlock_that_another_order_has_is_found() {
 }
 
 #[test]
+fn a_lock_that_one_thread_holds_from_completion_to_wait_is_fine() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let codes = |defects: &[&str]| {
+        let client = workshop.module("c.sys", Role::Client, defects);
+        let arguments = ["--seed=5", "--cycles=20", "--script=+p.+c.-c.-p"];
+        let findings = sim(&provider, &client, &arguments).report().findings;
+        let codes = findings.into_iter().map(|finding| finding.code);
+        codes.collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&["COMPLETES_UNDER_MUTEX"]), [""; 0]);
+    // What another thread could do in between is an order.
+    assert_eq!(
+        codes(&["COMPLETES_UNDER_MUTEX", "RELEASES_BETWEEN"]),
+        ["R31"]
+    );
+}
+
+#[test]
 fn locks_in_callbacks_alone_are_fine() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &["LOCKED_CALLBACKS"]);

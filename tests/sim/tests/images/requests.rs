@@ -56,6 +56,7 @@ const DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
         "cancelled and is not completed",
     ),
     ("TOUCHES_AFTER", "0xCC", None, "with tag Irp"),
+    ("RELEASES_HIGHER", "0xC4", Some(0x31), "which is higher"),
     (
         "NULL_CONTROL",
         "0x7E",
@@ -87,6 +88,8 @@ fn requests_that_are_answered_rightly_are_silent() {
     for (source, defines) in [
         ("control.c", &[][..]),
         ("control.c", &["NO_CONTROL"]),
+        // The mutex held around a cancellation is none of the cancel routine's.
+        ("control.c", &["CANCELS_UNDER_MUTEX"]),
         ("csq.c", &[]),
     ] {
         let client = workshop.compile("c.sys", source, defines);

@@ -84,7 +84,7 @@ impl Event {
         let old = self.change(|word| {
             let waiters = (word & WAITERS) / WAITER;
             Some(match (notification, waiters) {
-                (true, _) => (word & !WAITERS) + waiters * RELEASED | SET,
+                (true, _) => ((word & !WAITERS) + waiters * RELEASED) | SET,
                 (false, 0) => word | SET,
                 (false, _) => word - WAITER + RELEASED,
             })
