@@ -121,6 +121,26 @@ fn scripts_that_no_cycle_can_be_are_refused() {
 }
 
 #[test]
+fn a_written_schedule_is_the_one_that_was_drawn() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    // Whether its routine is called at all is up to the programs.
+    let client = workshop.compile("d.sys", "control.c", &["RAISES"]);
+    let arguments = ["--seed=5", "--requests"];
+    let run = |more: &[&str]| sim(&provider, &client, &[&arguments, more].concat());
+    let findings = run(&["--cycles=12"]).report().findings;
+    assert!(!findings.is_empty());
+    for cycle in 0..12 {
+        let first = format!("--first={cycle}");
+        if run(&["--cycles=1", &first]).report().is_clean() {
+            continue;
+        }
+        let last = run(&["--cycles=1", &first, "--minimise"]).last();
+        assert!(last["minimised"]["schedule"].is_string(), "{last}");
+    }
+}
+
+#[test]
 fn a_schedule_goes_with_the_case_of_a_systematic_run() {
     let case = Case::new();
     let all = ["--cycles", "200", "--faults=systematic"];
