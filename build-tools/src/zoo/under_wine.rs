@@ -3,8 +3,7 @@
 //! The modules of the zoo under Wine: those whose defect shows there, which
 //! knows no IRQL and does not look after its pool.
 
-use std::process::Command;
-use std::{env, fmt};
+use std::fmt;
 
 use anyhow::{Context, Result};
 use scenarios::{Finding, Report};
@@ -74,9 +73,13 @@ pub(super) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
 pub(super) fn crash_is_told(workspace: &Workspace, module: &Module) -> Result<bool> {
     let image = Workshop::open(workspace)?.make(&module.recipe(true))?;
     let role = |role: Role| workspace.drivers().join(role.name()).with_extension("sys");
-    let program = env::current_exe().context("this program's own path is not known")?;
-    let output = Command::new(program)
-        .args(["stress", "--on", "wine", "--jobs", "1", "--seed", "1"])
+    // By cargo, as a user would: the file of this program may have been replaced
+    // by the build of a test.
+    let output = workspace
+        .cargo()
+        .args([
+            "xtask", "stress", "--on", "wine", "--jobs", "1", "--seed", "1",
+        ])
         // Others are copies with names of their own.
         .arg("--instances=1x1")
         .args(["--cycles", &CYCLES.to_string()])
@@ -85,7 +88,7 @@ pub(super) fn crash_is_told(workspace: &Workspace, module: &Module) -> Result<bo
         .arg(format!("--{}", module.role.peer().name()))
         .arg(role(module.role.peer()))
         .output()
-        .context("this program cannot be run again")?;
+        .context("cargo cannot be run")?;
     let told = String::from_utf8_lossy(&output.stdout);
     let named = format!("fault {}.sys+", module.role.name());
     if output.status.code() == Some(1) && told.contains(&named) {
