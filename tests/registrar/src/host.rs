@@ -153,6 +153,17 @@ pub enum Call {
     CleanupCallback,
 }
 
+impl Call {
+    /// Whether NMR calls a module, and not a module NMR.
+    #[must_use]
+    pub const fn is_callback(self) -> bool {
+        matches!(
+            self,
+            Self::AttachCallback | Self::DetachCallback | Self::CleanupCallback
+        )
+    }
+}
+
 /// Where in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {

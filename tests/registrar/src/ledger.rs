@@ -55,11 +55,7 @@ impl Ledger {
         if event.binding.is_some() {
             self.journal.record(*moment);
         }
-        let callback = matches!(
-            event.call,
-            Call::AttachCallback | Call::DetachCallback | Call::CleanupCallback
-        );
-        if !callback {
+        if !event.call.is_callback() {
             return;
         }
         let frame = Frame {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use registrar::host::{Call, Event, Phase};
+use registrar::host::{Event, Phase};
 
 use crate::bug_check::Code;
 use crate::kernel::State;
@@ -22,10 +22,9 @@ pub(crate) struct Edges(BTreeMap<ThreadId, Vec<usize>>);
 impl State {
     /// Looks at the edge of a callback; the breach, if it is one.
     pub(crate) fn cross_edge(&mut self, event: &Event) -> Option<(Code, String)> {
-        let (Call::AttachCallback | Call::DetachCallback | Call::CleanupCallback) = event.call
-        else {
+        if !event.call.is_callback() {
             return None;
-        };
+        }
         let thread = self.scheduler.current_id();
         let mut held = self.locks.of(thread);
         let callbacks = self.edges.0.entry(thread).or_default();

@@ -104,13 +104,10 @@ impl State {
             ends.insert(registration);
         }
         match (event.call, event.phase) {
-            (Call::AttachCallback | Call::DetachCallback | Call::CleanupCallback, Phase::Enter) => {
+            (call, Phase::Enter) if call.is_callback() => {
                 self.nmr_order.inside.push((me, event.binding?));
             }
-            (
-                Call::AttachCallback | Call::DetachCallback | Call::CleanupCallback,
-                Phase::Leave(_),
-            ) => {
+            (call, Phase::Leave(_)) if call.is_callback() => {
                 let left = (me, event.binding?);
                 let inside = &mut self.nmr_order.inside;
                 let index = inside.iter().rposition(|one| *one == left)?;
