@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 pub fn is_inhabited(path: &Path) -> Result<bool> {
     let wanted = [b"WINEPREFIX=", path.as_os_str().as_bytes()].concat();
     for entry in fs::read_dir("/proc").context("/proc cannot be read")? {
-        // One that ends meanwhile, or is another user's, has nothing to read.
+        // One that ends meanwhile, is another user's or is only just being started has nothing to read.
         let variables = fs::read(entry?.path().join("environ")).unwrap_or_default();
         if variables.split(|&byte| byte == 0).any(|it| it == wanted) {
             return Ok(true);
@@ -27,6 +27,7 @@ pub fn is_inhabited(path: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -38,9 +39,22 @@ mod tests {
         let mut process = Command::new("cat")
             .env("WINEPREFIX", directory.path())
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .expect("started");
+        // `spawn` returns before the environment can be read; whoever echoes has been started.
+        process
+            .stdin
+            .as_mut()
+            .expect("piped")
+            .write_all(b"?")
+            .expect("written");
+        process
+            .stdout
+            .as_mut()
+            .expect("piped")
+            .read_exact(&mut [0])
+            .expect("echoed");
         assert!(is_inhabited(directory.path()).expect("looked"));
         drop(process.stdin.take());
         process.wait().expect("ended");
