@@ -74,6 +74,15 @@ impl Kit {
         prefix.install(&self.program, "nmr-stress.exe")?;
         Ok(prefix)
     }
+
+    /// As many prefixes with all of it as sessions are to run side by side.
+    pub(crate) fn prefixes(&self, workspace: &Workspace, count: usize) -> Result<Vec<Prefix>> {
+        let mut prefixes = vec![self.prefix(workspace)?];
+        while prefixes.len() < count {
+            prefixes.push(prefixes[0].twin()?);
+        }
+        Ok(prefixes)
+    }
 }
 
 /// Runs the cycles in `prefix`; `hear` is told how many are done.

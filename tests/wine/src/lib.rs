@@ -20,9 +20,12 @@ mod death;
 mod exports;
 mod inhabitants;
 mod installation;
+mod left;
 mod prefix;
+mod processor;
 mod registry;
 mod session;
+mod twin;
 
 pub use death::Death;
 pub use exports::exports;

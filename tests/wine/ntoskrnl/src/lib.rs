@@ -22,6 +22,7 @@ mod original;
 mod pool;
 mod report;
 mod rundown;
+mod thread;
 mod time;
 
 /// The compiler's own library refers to it, in functions that are not linked.
