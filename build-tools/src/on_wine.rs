@@ -141,7 +141,8 @@ fn arguments(run: &Run<'_>) -> Vec<String> {
         ("seed", run.seed.to_string()),
         ("first", run.first.to_string()),
         ("cycles", run.cycles.to_string()),
-        ("by", "scm,loader".to_owned()),
+        ("tier", "wine".to_owned()),
+        ("by", "scm,loader,nt".to_owned()),
         ("group", GROUP.to_owned()),
         (
             "with",

@@ -22,6 +22,7 @@ pub(super) fn of(
     let mut text = format!(
         "\
 {} of {} cycles, {:.0} cycles/s, {} orders of loads and unloads, seed {}
+{:>10} pair cycles, {:.0} pair cycles/s
 {:>10} loads      {:>10} unloads
 {:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
 {:>10} calls      {:>10} completions
@@ -32,6 +33,8 @@ pub(super) fn of(
         report.cycles_per_second,
         report.orders.keys().filter(|it| is_plain(it)).count(),
         report.seed,
+        report.pair_cycles,
+        report.pair_cycles_per_second,
         counts.loads,
         counts.unloads,
         counts.attaches,
@@ -115,8 +118,10 @@ fn loader_rows(report: &Report) -> String {
     }
     let row = |(mechanism, cycles)| format!("\n{cycles:>10} cycles by {mechanism}");
     let rows: String = report.loaders.iter().map(row).collect();
+    let absent = |mechanism| format!("\n{:>10} cycles by {mechanism}: this kernel has none", 0);
+    let absent: String = report.loaders_absent.iter().map(absent).collect();
     format!(
-        "{rows}\n{:>10} times both drivers were unloading at once",
+        "{rows}{absent}\n{:>10} times both drivers were unloading at once",
         report.counts.unloads_overlapped
     )
 }

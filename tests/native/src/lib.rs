@@ -17,6 +17,7 @@ extern crate alloc;
 
 pub mod device;
 pub mod event;
+pub mod image;
 pub mod irql;
 pub mod lock;
 mod panic;

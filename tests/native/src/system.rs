@@ -62,6 +62,7 @@ unsafe extern "system" {
         context: *mut c_void,
     ) -> NTSTATUS;
     pub(crate) fn PsGetCurrentThreadId() -> HANDLE;
+    pub(crate) fn RtlPcToFileHeader(code: usize, base: *mut usize) -> usize;
     pub(crate) fn ZwClose(handle: HANDLE) -> NTSTATUS;
     /// See Microsoft's documentation, as for all of these.
     pub fn ZwLoadDriver(service: *const UNICODE_STRING) -> NTSTATUS;

@@ -132,7 +132,11 @@ impl<'a> Pair<'a> {
             result?;
             match action.change {
                 Change::Load => counts.loads += 1,
-                Change::Unload => counts.unloads += 1,
+                Change::Unload => {
+                    counts.unloads += 1;
+                    let provider = action.instance.role == Role::Provider;
+                    counts.unloads_provider += u64::from(provider);
+                }
             }
         }
         if step.rest > 0 {

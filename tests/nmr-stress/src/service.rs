@@ -5,7 +5,9 @@
 use std::io;
 use std::path::Path;
 use std::ptr;
+use std::sync::OnceLock;
 
+use channel::loader::DEVICE;
 use windows_sys::Win32::Foundation::ERROR_SERVICE_EXISTS;
 use windows_sys::Win32::System::Services::{
     ChangeServiceConfigW, CloseServiceHandle, ControlService, CreateServiceW, DeleteService,
@@ -14,6 +16,7 @@ use windows_sys::Win32::System::Services::{
     SERVICE_STATUS, StartServiceW,
 };
 
+use crate::device::Device;
 use crate::wide::wide;
 
 const SERVICE_EXISTS: i32 = ERROR_SERVICE_EXISTS.cast_signed();
@@ -91,6 +94,7 @@ impl Manager {
         let service = |handle| Service {
             name: name.to_owned(),
             handle,
+            loader: OnceLock::new(),
         };
         match Handle::new(handle) {
             Ok(handle) => Ok(service(handle)),
@@ -127,11 +131,23 @@ impl Manager {
 pub(crate) struct Service {
     name: String,
     handle: Handle,
+    /// The loader's device, once it was needed. Each service has its own: requests
+    /// of one handle would queue.
+    loader: OnceLock<Device>,
 }
 
 impl Service {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where the loader is asked for this driver.
+    pub(crate) fn loader(&self) -> io::Result<&Device> {
+        if let Some(device) = self.loader.get() {
+            return Ok(device);
+        }
+        let device = Device::open(DEVICE)?;
+        Ok(self.loader.get_or_init(|| device))
     }
 
     pub(crate) fn start(&self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 //! What a run reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -166,6 +166,9 @@ pub struct Counts {
     pub loads: u64,
     /// Drivers that went.
     pub unloads: u64,
+    /// Those of them that were providers.
+    #[serde(default)]
+    pub unloads_provider: u64,
     /// Times that both drivers were going at once: each between its
     /// deregistration and the end of its wait.
     #[serde(default)]
@@ -203,10 +206,18 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// How often a provider and a client have come and gone.
+    #[must_use]
+    pub fn pair_cycles(&self) -> u64 {
+        self.unloads_provider
+            .min(self.unloads - self.unloads_provider)
+    }
+
     /// Adds what another part of the run counted.
     pub fn add(&mut self, other: &Self) {
         self.loads += other.loads;
         self.unloads += other.unloads;
+        self.unloads_provider += other.unloads_provider;
         self.unloads_overlapped += other.unloads_overlapped;
         self.registrations_provider += other.registrations_provider;
         self.registrations_client += other.registrations_client;
@@ -240,6 +251,13 @@ pub struct Report {
     pub cycles_done: u64,
     /// The speed.
     pub cycles_per_second: f64,
+    /// How often a provider and a client have come and gone: in some cycles more
+    /// than once.
+    #[serde(default)]
+    pub pair_cycles: u64,
+    /// The speed in those.
+    #[serde(default)]
+    pub pair_cycles_per_second: f64,
     /// How often what happened.
     #[serde(flatten)]
     pub counts: Counts,
@@ -264,6 +282,9 @@ pub struct Report {
     /// have several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub loaders: BTreeMap<String, u64>,
+    /// Mechanisms that were to be used and that this kernel does not have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub loaders_absent: BTreeSet<String>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -293,6 +314,8 @@ impl Report {
             cycles_requested,
             cycles_done: 0,
             cycles_per_second: 0.0,
+            pair_cycles: 0,
+            pair_cycles_per_second: 0.0,
             counts: Counts::default(),
             orders: BTreeMap::new(),
             edges: BTreeMap::new(),
@@ -300,6 +323,7 @@ impl Report {
             faults: BTreeMap::new(),
             fault_calls: BTreeMap::new(),
             loaders: BTreeMap::new(),
+            loaders_absent: BTreeSet::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -372,6 +396,7 @@ impl Report {
         for (mechanism, count) in part.loaders {
             *self.loaders.entry(mechanism).or_default() += count;
         }
+        self.loaders_absent.extend(part.loaders_absent);
         add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {
@@ -379,10 +404,13 @@ impl Report {
         }
     }
 
-    /// Sets the speed.
+    /// Sets the speeds: all of this has taken `time`.
     #[expect(clippy::cast_precision_loss, reason = "a speed needs no 53 bits")]
     pub fn took(&mut self, time: Duration) {
-        self.cycles_per_second = self.cycles_done as f64 / time.as_secs_f64().max(1e-9);
+        let seconds = time.as_secs_f64().max(1e-9);
+        self.cycles_per_second = self.cycles_done as f64 / seconds;
+        self.pair_cycles = self.counts.pair_cycles();
+        self.pair_cycles_per_second = self.pair_cycles as f64 / seconds;
     }
 
     /// Whether all that was asked for was done and nothing was found.
@@ -396,6 +424,8 @@ impl Report {
     pub fn same_course(&self, other: &Self) -> bool {
         let other = Self {
             cycles_per_second: self.cycles_per_second,
+            pair_cycles_per_second: self.pair_cycles_per_second,
+            pair_cycles: self.pair_cycles,
             ..other.clone()
         };
         *self == other
@@ -430,6 +460,8 @@ mod tests {
         for &cycle in cycles {
             let counts = Counts {
                 loads: 2,
+                unloads: 2,
+                unloads_provider: 1,
                 calls: cycle,
                 ..Counts::default()
             };
@@ -473,6 +505,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_cycle_takes_both() {
+        let counts = Counts {
+            unloads: 7,
+            unloads_provider: 3,
+            ..Counts::default()
+        };
+        assert_eq!(counts.pair_cycles(), 3);
+        let mut report = part(&[1, 2]);
+        report.took(Duration::from_secs(1));
+        assert_eq!(report.pair_cycles, 2);
+    }
+
+    #[test]
     fn only_the_speed_may_differ() {
         let one = part(&[1, 2]);
         let mut other = one.clone();
@@ -491,6 +536,8 @@ mod tests {
             "cycles_requested",
             "cycles_done",
             "cycles_per_second",
+            "pair_cycles",
+            "pair_cycles_per_second",
             "loads",
             "unloads",
             "attaches",

@@ -177,6 +177,7 @@ fn unload(instance: Instance) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
+        state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
         state.goes(instance, &Stage::ALL, Stage::Absent);
         state.remove(service);
     });
