@@ -124,7 +124,10 @@ fn follow(
         Some(report) => *report,
         None => silent(run, done, started.elapsed(), &ended)?,
     };
-    match Death::read(&ended.log) {
+    let death = Death::read(&ended.log);
+    // The kernel stops at the first driver that leaves something.
+    report.counts.leaks = Some(death.as_ref().map_or(0, |death| death.leaks));
+    match death {
         Some(death) => explain(&mut report, run, death),
         None if report.findings.is_empty() && !ended.status.is_some_and(|it| it.success()) => {
             bail!("nmr-stress.exe {}: {}", how(&ended), tail(&ended.log));
@@ -194,6 +197,7 @@ fn explain(report: &mut Report, run: &Run<'_>, death: Death) {
     report.add_finding(Finding {
         driver: death.driver,
         offset: death.offset,
+        parameters: death.parameters,
         history: death.history,
         ..Finding::bare(&death.code, death.what, run.seed, cycle)
     });

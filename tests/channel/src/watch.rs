@@ -44,10 +44,8 @@ pub struct Header {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// The first half of the NPI's identifier, in the order of its digits.
-    pub high: u64,
-    /// The second half.
-    pub low: u64,
+    /// The digits of the NPI's identifier, all 0 where there is none.
+    pub npi: [u8; 16],
     /// The calls of each entry of clients' dispatch tables.
     pub client: [u64; ENTRIES],
     /// The calls of each entry of providers' dispatch tables.
@@ -58,7 +56,7 @@ impl Calls {
     /// The NPI's identifier, 0 where there is none.
     #[must_use]
     pub const fn npi(&self) -> u128 {
-        (self.high as u128) << 64 | self.low as u128
+        u128::from_be_bytes(self.npi)
     }
 }
 
@@ -179,8 +177,7 @@ mod tests {
             lost: 1,
             registered: 2,
             npis: [Calls {
-                high: 3,
-                low: 4,
+                npi: [4; 16],
                 client: [5; ENTRIES],
                 provider: [6; ENTRIES],
             }; NPIS],
@@ -214,16 +211,6 @@ mod tests {
         assert!(parse(&[0; size_of::<Header>() - 1]).is_none());
         assert!(parse(&[0; size_of::<Header>() + 1]).is_none());
         assert!(parse(&[0; size_of::<Header>()]).is_some());
-    }
-
-    #[test]
-    fn an_npi_has_the_digits_of_both_halves() {
-        let calls = Calls {
-            high: 0x1e32_787f_806c_4f83,
-            low: 0x98e4_7dbe_c512_9701,
-            ..Calls::default()
-        };
-        assert_eq!(calls.npi(), 0x1e32_787f_806c_4f83_98e4_7dbe_c512_9701);
     }
 
     #[test]

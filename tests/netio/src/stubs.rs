@@ -73,8 +73,7 @@ struct Given {
 
 const NOBODY: Given = Given { binding: 0, npi: 0 };
 const NO_CALLS: Calls = Calls {
-    high: 0,
-    low: 0,
+    npi: [0; 16],
     client: [0; ENTRIES],
     provider: [0; ENTRIES],
 };
@@ -85,9 +84,7 @@ impl Book {
     fn number(&mut self, npi: u128) -> usize {
         let place = |calls: &Calls| calls.npi() == npi || calls.npi() == 0;
         let number = self.calls.iter().position(place).unwrap_or(NPIS - 1);
-        let calls = &mut self.calls[number];
-        let [low, high] = [npi, npi >> 64].map(|half| half as u64);
-        (calls.low, calls.high) = (low, high);
+        self.calls[number].npi = npi.to_be_bytes();
         number
     }
 
@@ -188,8 +185,7 @@ impl Stubs {
             }
             for calls in &mut book.calls {
                 *calls = Calls {
-                    high: calls.high,
-                    low: calls.low,
+                    npi: calls.npi,
                     ..NO_CALLS
                 };
             }

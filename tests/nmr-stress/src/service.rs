@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::ptr;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use channel::loader::DEVICE;
 use windows_sys::Win32::Foundation::ERROR_SERVICE_EXISTS;
@@ -18,6 +20,9 @@ use windows_sys::Win32::System::Services::{
 
 use crate::device::Device;
 use crate::wide::wide;
+
+/// How long a machine may take to have its service control manager.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const SERVICE_EXISTS: i32 = ERROR_SERVICE_EXISTS.cast_signed();
 
@@ -55,10 +60,24 @@ impl Drop for Handle {
 pub(crate) struct Manager(Handle);
 
 impl Manager {
+    /// Opens it, once it is there: a machine may be just starting.
     pub(crate) fn open() -> io::Result<Self> {
-        // SAFETY: null names this machine and its only database.
-        let handle = unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_ALL_ACCESS) };
-        Handle::new(handle).map(Self)
+        /// `RPC_S_SERVER_UNAVAILABLE`.
+        const UNAVAILABLE: i32 = 1722;
+        let started = Instant::now();
+        loop {
+            // SAFETY: null names this machine and its only database.
+            let handle = unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_ALL_ACCESS) };
+            match Handle::new(handle) {
+                Err(error)
+                    if error.raw_os_error() == Some(UNAVAILABLE)
+                        && started.elapsed() < PATIENCE =>
+                {
+                    thread::sleep(PATIENCE / 100);
+                }
+                opened => return opened.map(Self),
+            }
+        }
     }
 
     /// Makes the service of a driver that is started on demand, or takes over

@@ -11,7 +11,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Change, Instance, Stage, Step};
+use scenarios::{Action, Change, Instance, Role, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 

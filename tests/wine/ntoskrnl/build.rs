@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(&response, forwards.join("\n"))?;
     println!("cargo::rustc-cdylib-link-arg=@{}", response.display());
     // An ordinary library: it imports from others than the kernel.
-    for option in ["/NOENTRY", "/NODEFAULTLIB", "/MANIFEST:NO", "/Brepro"] {
+    for option in ["/NODEFAULTLIB", "/MANIFEST:NO", "/Brepro"] {
         println!("cargo::rustc-cdylib-link-arg={option}");
     }
     Ok(())

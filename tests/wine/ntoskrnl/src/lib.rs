@@ -17,11 +17,13 @@
 #![no_std]
 mod etw;
 mod event;
+mod images;
 mod irql;
 mod original;
 mod pool;
 mod report;
 mod rundown;
+mod spin;
 mod thread;
 mod time;
 

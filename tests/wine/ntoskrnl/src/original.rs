@@ -8,7 +8,11 @@ use core::ffi::{c_char, c_void};
 
 #[link(name = "ntoskrnw.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    pub(crate) fn ExAllocatePool(kind: i32, bytes: usize) -> *mut c_void;
+    pub(crate) fn ExAllocatePoolWithQuotaTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
     pub(crate) fn ExAllocatePoolWithTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
+    pub(crate) fn ExFreePool(block: *mut c_void);
+    pub(crate) fn ExFreePoolWithTag(block: *mut c_void, tag: u32);
     pub(crate) fn KeWaitForMultipleObjects(
         count: u32,
         objects: *const *mut c_void,
@@ -56,6 +60,13 @@ unsafe extern "C" {
 
 #[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    pub(crate) fn LdrRegisterDllNotification(
+        flags: u32,
+        hear: unsafe extern "system" fn(reason: u32, notice: *const c_void, context: *mut c_void),
+        context: *mut c_void,
+        cookie: *mut *mut c_void,
+    ) -> i32;
+    pub(crate) fn NtYieldExecution() -> i32;
     /// Returns when it is woken, or at once if what is there is not `expected`.
     pub(crate) fn RtlWaitOnAddress(
         address: *const c_void,
