@@ -21,6 +21,9 @@ pub(crate) const IMAGES: [&str; 4] = ["netio", "loader", "ntoskrnl", "bcryptprim
 /// One session's drivers share a process, so that they can share `netio.sys`.
 const GROUP: &str = "NmrPair";
 
+/// Where Windows has its own drivers.
+const DRIVERS: &str = r"C:\windows\system32\drivers";
+
 /// How long a program may take to end after its last word.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,7 +73,8 @@ impl Kit {
         prefix.replace(&image("ntoskrnl"), "ntoskrnl.exe")?;
         prefix.replace(&image("netio"), "drivers/netio.sys")?;
         prefix.install(&image("bcryptprimitives"), "bcryptprimitives.dll")?;
-        prefix.install(&image("loader"), "loader.sys")?;
+        // Here it is not one of the drivers under test.
+        prefix.replace(&image("loader"), "drivers/loader.sys")?;
         prefix.install(&self.program, "nmr-stress.exe")?;
         Ok(prefix)
     }
@@ -147,11 +151,8 @@ fn arguments(run: &Run<'_>) -> Vec<String> {
         ("tier", "wine".to_owned()),
         ("by", "scm,loader,nt".to_owned()),
         ("group", GROUP.to_owned()),
-        (
-            "with",
-            r"netio=C:\windows\system32\drivers\netio.sys".to_owned(),
-        ),
-        ("with", format!(r"loader={DIRECTORY}\loader.sys")),
+        ("with", format!(r"netio={DRIVERS}\netio.sys")),
+        ("with", format!(r"loader={DRIVERS}\loader.sys")),
     ]
     .into_iter()
     .map(|(name, value)| format!("--{name}={value}"))

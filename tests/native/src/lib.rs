@@ -26,6 +26,7 @@ pub mod print;
 pub mod system;
 pub mod text;
 pub mod thread;
+pub mod turn;
 
 /// The compiler's own library refers to it, in functions that are not linked.
 #[unsafe(no_mangle)]
