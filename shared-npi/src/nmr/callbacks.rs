@@ -69,7 +69,14 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     let context = registered.module().attach(&peer, &passive)?;
     let handle = BindingHandle::new(binding_handle);
     // SAFETY: NMR cleans every binding up before the registration ends.
-    let binding = unsafe { Binding::new(handle, registered.into(), context) }?;
+    let binding = unsafe {
+        Binding::new(
+            handle,
+            registered.into(),
+            peer.module_id().copied(),
+            context,
+        )
+    }?;
 
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
@@ -169,7 +176,14 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
     }
     let handle = BindingHandle::new(binding_handle);
     // SAFETY: NMR cleans every binding up before the registration ends.
-    let binding = unsafe { Binding::new(handle, registered.into(), context) }?;
+    let binding = unsafe {
+        Binding::new(
+            handle,
+            registered.into(),
+            peer.module_id().copied(),
+            context,
+        )
+    }?;
     // SAFETY: the binding is fresh.
     let attach = unsafe { InFlight::attach(binding) };
     // SAFETY: the first and only time; the table was checked.
