@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
-use super::abi::NPI_MODULEID;
+use super::abi::GUID;
 use super::bindings::{self, Node};
 use super::gate::{Gate, Leave};
 use super::handle::BindingHandle;
@@ -33,7 +33,7 @@ pub struct Binding<M: Module> {
     handle: BindingHandle<M::Role>,
     module: NonNull<Registered<M>>,
     peer: UnsafeCell<PeerCalls<M>>,
-    peer_id: Option<NPI_MODULEID>,
+    peer_id: Option<GUID>,
     node: Node<M>,
     context: M::Binding,
 }
@@ -82,7 +82,7 @@ impl<M: Module> Binding<M> {
     pub(super) unsafe fn new(
         handle: BindingHandle<M::Role>,
         module: NonNull<Registered<M>>,
-        peer_id: Option<NPI_MODULEID>,
+        peer_id: Option<GUID>,
         context: M::Binding,
     ) -> Result<NonNull<Self>> {
         let peer = UnsafeCell::new(PeerCalls {
@@ -156,10 +156,10 @@ impl<M: Module> Binding<M> {
         unsafe { self.module.as_ref() }.module()
     }
 
-    /// The identity of the peer, if it has told one.
+    /// The GUID by which the peer identifies itself, if it does.
     #[must_use]
-    pub const fn peer_id(&self) -> Option<&NPI_MODULEID> {
-        self.peer_id.as_ref()
+    pub const fn peer_id(&self) -> Option<GUID> {
+        self.peer_id
     }
 
     /// Its place in the list of bindings.

@@ -5,7 +5,9 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use super::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider};
+use super::abi::{
+    HANDLE, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider,
+};
 use super::binding::{Binding, InFlight};
 use super::gate::Leave;
 use super::handle::BindingHandle;
@@ -73,7 +75,7 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
         Binding::new(
             handle,
             registered.into(),
-            peer.module_id().copied(),
+            peer.module_id().and_then(NPI_MODULEID::guid),
             context,
         )
     }?;
@@ -180,7 +182,7 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
         Binding::new(
             handle,
             registered.into(),
-            peer.module_id().copied(),
+            peer.module_id().and_then(NPI_MODULEID::guid),
             context,
         )
     }?;

@@ -6,10 +6,12 @@
 
 use core::cell::UnsafeCell;
 
-#[cfg(any(loom, not(windows)))]
+#[cfg(all(not(loom), not(windows)))]
 use host::Lock;
 #[cfg(all(not(loom), windows))]
 use kernel::Lock;
+#[cfg(loom)]
+use model::Lock;
 
 /// A value that one thread at a time looks at.
 pub(crate) struct SpinLock<T> {
@@ -80,33 +82,46 @@ mod kernel {
 }
 
 /// A host has no IRQL to raise.
-#[cfg(any(loom, not(windows)))]
+#[cfg(all(not(loom), not(windows)))]
 mod host {
-    use super::super::atomic::{AtomicBool, Ordering};
+    use core::sync::atomic::{AtomicBool, Ordering};
 
     pub(super) struct Lock(AtomicBool);
 
     impl Lock {
-        #[cfg(not(loom))]
         pub(super) const fn new() -> Self {
-            Self(AtomicBool::new(false))
-        }
-
-        #[cfg(loom)]
-        pub(super) fn new() -> Self {
             Self(AtomicBool::new(false))
         }
 
         pub(super) fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
             while self.0.swap(true, Ordering::Acquire) {
-                #[cfg(loom)]
-                loom::thread::yield_now();
-                #[cfg(not(loom))]
                 core::hint::spin_loop();
             }
             let result = body();
             self.0.store(false, Ordering::Release);
             result
+        }
+    }
+}
+
+/// The model checker's, which knows that who spins waits.
+#[cfg(loom)]
+mod model {
+    use loom::sync::Mutex;
+
+    pub(super) struct Lock(Mutex<()>);
+
+    impl Lock {
+        pub(super) fn new() -> Self {
+            Self(Mutex::new(()))
+        }
+
+        pub(super) fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
+            let _held = self
+                .0
+                .lock()
+                .expect("the model does not go on after a panic");
+            body()
         }
     }
 }
