@@ -29,6 +29,7 @@ fn a_guid_is_read_in_the_order_it_is_written() {
     assert_eq!(ours.Data2, theirs.data2);
     assert_eq!(ours.Data3, theirs.data3);
     assert_eq!(ours.Data4, theirs.data4);
+    assert_eq!(ours.to_u128(), DIGITS);
 }
 
 #[test]

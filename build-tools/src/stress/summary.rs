@@ -6,7 +6,7 @@ mod faults;
 
 use std::fmt::Write;
 
-use scenarios::{Coverage, Finding, Instances, Part, Report};
+use scenarios::{Counts, Coverage, Finding, Instances, Part, Report};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(
@@ -44,6 +44,7 @@ pub(super) fn of(
         counts.waits,
         report.findings.len(),
     );
+    text += &registration_rows(counts);
     text += &crowd_row(report);
     text += &loader_rows(report);
     text += &aimed_row(report);
@@ -71,6 +72,19 @@ fn aimed_row(report: &Report) -> String {
     match cycles {
         0 => String::new(),
         _ => format!("\n{cycles:>10} cycles aimed at ways that race"),
+    }
+}
+
+/// Registrations by role, and which of them ended side by side.
+fn registration_rows(counts: &Counts) -> String {
+    let (providers, clients) = (counts.registrations_provider, counts.registrations_client);
+    match providers + clients {
+        0 => String::new(),
+        all => format!(
+            "\n{all:>10} registrations ({providers} of providers, {clients} of clients)\n{:>10} \
+             deregistrations overlapped, {} of them within a driver",
+            counts.deregistrations_overlapped, counts.deregistrations_overlapped_within
+        ),
     }
 }
 

@@ -88,6 +88,16 @@ impl GUID {
             Data4: [b0, b1, b2, b3, b4, b5, b6, b7],
         }
     }
+
+    /// The hexadecimal digits of its text form: undoes
+    /// [`from_u128`](Self::from_u128).
+    #[must_use]
+    pub const fn to_u128(self) -> u128 {
+        (self.Data1 as u128) << 96
+            | (self.Data2 as u128) << 80
+            | (self.Data3 as u128) << 64
+            | u64::from_be_bytes(self.Data4) as u128
+    }
 }
 
 /// `NPIID`: the identity of a Network Programming Interface, and the only thing

@@ -11,7 +11,7 @@ use native::{irql, print, thread};
 use registrar::finding::Finding;
 use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Phase, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::STATUS_SUCCESS;
+use shared_npi::nmr::abi::{NPIID, STATUS_SUCCESS};
 
 use crate::random::Random;
 use crate::ring::Ring;
@@ -88,7 +88,13 @@ impl Host for Kernel {
         self.random.below(answers)
     }
 
-    fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
+    fn interpose(
+        &self,
+        binding: BindingId,
+        _: NPIID,
+        owner: Side,
+        table: *const c_void,
+    ) -> *const c_void {
         self.stubs.interpose(binding, owner, table)
     }
 

@@ -191,10 +191,13 @@ impl<H: Host> Registrar<H> {
             return (status, None);
         }
         let who = Who::module(&ask.provider).binding(ask.id);
+        let npi = ask.provider.npi.into();
         self.check_unchanged(who);
         let status = match ask.provider.callbacks.attach {
             Attach::Provider(callback) => {
-                let dispatch = self.host.interpose(ask.id, Side::Client, client_dispatch);
+                let dispatch = self
+                    .host
+                    .interpose(ask.id, npi, Side::Client, client_dispatch);
                 self.enter(Call::AttachCallback, who);
                 // SAFETY: the provider registered this callback for such calls;
                 // the client's structure is readable while it is registered, and
@@ -242,7 +245,9 @@ impl<H: Host> Registrar<H> {
             );
         }
         let contexts = [client_context, answer.context];
-        answer.dispatch = self.host.interpose(ask.id, Side::Provider, answer.dispatch);
+        answer.dispatch = self
+            .host
+            .interpose(ask.id, npi, Side::Provider, answer.dispatch);
         self.answered(ask, status, Some(contexts));
         (status, Some(answer))
     }

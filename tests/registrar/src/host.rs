@@ -8,7 +8,7 @@
 use core::ffi::c_void;
 use core::fmt;
 
-use shared_npi::nmr::abi::NTSTATUS;
+use shared_npi::nmr::abi::{NPIID, NTSTATUS};
 
 use crate::finding::Finding;
 use crate::knobs::Knob;
@@ -56,11 +56,17 @@ pub trait Host: Sized {
     /// that the documents leave open.
     fn draw(&self, knob: Knob, answers: u32) -> u32;
 
-    /// The dispatch table that the peer of `owner` receives for `binding`
-    /// instead of `table`: a host that watches the calls between the modules
-    /// returns one of its own. `table` may be null.
-    fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
-        let _ = (binding, owner);
+    /// The dispatch table that the peer of `owner` receives for `binding`, one of
+    /// this NPI, instead of `table`: a host that watches the calls between the
+    /// modules returns one of its own. `table` may be null.
+    fn interpose(
+        &self,
+        binding: BindingId,
+        npi: NPIID,
+        owner: Side,
+        table: *const c_void,
+    ) -> *const c_void {
+        let _ = (binding, npi, owner);
         table
     }
 
@@ -182,6 +188,8 @@ pub struct Event {
     pub phase: Phase,
     /// The module's side: the one that calls the function or has the callback.
     pub side: Side,
+    /// The NPI, as long as the registration exists.
+    pub npi: Option<NPIID>,
     /// The module's registration, where one is known.
     pub registration: Option<RegistrationId>,
     /// The binding, where the call concerns one.

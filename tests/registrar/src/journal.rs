@@ -66,6 +66,7 @@ mod tests {
                     call: Call::DetachComplete,
                     phase: Phase::Enter,
                     side: Side::Client,
+                    npi: None,
                     registration: None,
                     binding: Some(BindingId(u64::from(time % 2 == 0))),
                     code: 0,

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use hashbrown::HashMap;
-use shared_npi::nmr::abi::GUID;
+use shared_npi::nmr::abi::{GUID, NPIID};
 
 use crate::finding::Moment;
 use crate::host::{BindingId, Call, Phase, RegistrationId, Side};
@@ -103,6 +103,12 @@ impl Ledger {
     /// A registration is gone.
     pub(crate) fn forget(&mut self, registration: RegistrationId) {
         self.modules.remove(&registration);
+    }
+
+    /// Its NPI.
+    pub(crate) fn npi(&self, registration: RegistrationId) -> Option<NPIID> {
+        let (module, _) = self.modules.get(&registration)?;
+        Some(module.npi.into())
     }
 
     /// Its `ModuleId`, if that was a GUID.

@@ -15,12 +15,7 @@ pub(crate) struct NpiKey(u128);
 
 impl From<NPIID> for NpiKey {
     fn from(id: NPIID) -> Self {
-        Self(
-            u128::from(id.Data1) << 96
-                | u128::from(id.Data2) << 80
-                | u128::from(id.Data3) << 64
-                | u128::from(u64::from_be_bytes(id.Data4)),
-        )
+        Self(id.to_u128())
     }
 }
 

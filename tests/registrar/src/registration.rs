@@ -19,6 +19,7 @@ use crate::slab::{Exhausted, NONE};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Module {
     pub(crate) id: RegistrationId,
+    pub(crate) npi: NpiKey,
     /// What its peers are shown of it, readable while it is registered.
     pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) callbacks: Callbacks,
@@ -42,7 +43,6 @@ impl Module {
 /// A registration.
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
-    pub(crate) npi: NpiKey,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,
     /// Its bindings.

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An NPI as a watcher of calls sees it: what the entries of its tables are
+//! NPIs as a watcher of calls sees them: what the entries of their tables are
 //! called and which of them answer later.
 //!
 //! A dispatch table starts with 8 bytes, the first two of which are the size of
-//! the table; function pointers fill the rest.
+//! the table; function pointers fill the rest. Calls through the tables of an NPI
+//! that is not in [`NPIS`] are counted all the same, but nobody can say which of
+//! them are still in flight once they have returned.
 
 /// The two dispatch tables of an NPI.
 #[derive(Debug)]
 pub struct Npi {
+    /// The hexadecimal digits of its identifier.
+    pub id: u128,
     /// What the client calls.
     pub provider: &'static [Entry],
     /// What the provider calls.
@@ -27,6 +31,14 @@ pub struct Entry {
     pub completes: bool,
 }
 
+impl Npi {
+    /// The one with this identifier, if it is in [`NPIS`].
+    #[must_use]
+    pub fn find(id: u128) -> Option<&'static Self> {
+        NPIS.iter().copied().find(|npi| npi.id == id)
+    }
+}
+
 impl Entry {
     const fn plain(name: &'static str) -> Self {
         Self {
@@ -37,8 +49,12 @@ impl Entry {
     }
 }
 
-/// The NPI that the pair speaks.
-pub const ECHO: Npi = Npi {
+/// The NPIs whose calls can be judged.
+pub const NPIS: &[&Npi] = &[&ECHO];
+
+/// The NPI in which `provider.sys` is the provider.
+pub static ECHO: Npi = Npi {
+    id: 0x1e32_787f_806c_4f83_98e4_7dbe_c512_9701,
     provider: &[
         Entry {
             pends: true,

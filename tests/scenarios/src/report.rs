@@ -170,6 +170,18 @@ pub struct Counts {
     /// deregistration and the end of its wait.
     #[serde(default)]
     pub unloads_overlapped: u64,
+    /// Registrations of providers.
+    #[serde(default)]
+    pub registrations_provider: u64,
+    /// Registrations of clients.
+    #[serde(default)]
+    pub registrations_client: u64,
+    /// Deregistrations that began while another one was pending.
+    #[serde(default)]
+    pub deregistrations_overlapped: u64,
+    /// Those of them that began while another one of the same driver was.
+    #[serde(default)]
+    pub deregistrations_overlapped_within: u64,
     /// Bindings that both sides accepted.
     pub attaches: u64,
     /// Detach callbacks, two for each binding.
@@ -196,6 +208,10 @@ impl Counts {
         self.loads += other.loads;
         self.unloads += other.unloads;
         self.unloads_overlapped += other.unloads_overlapped;
+        self.registrations_provider += other.registrations_provider;
+        self.registrations_client += other.registrations_client;
+        self.deregistrations_overlapped += other.deregistrations_overlapped;
+        self.deregistrations_overlapped_within += other.deregistrations_overlapped_within;
         self.attaches += other.attaches;
         self.detaches += other.detaches;
         self.detaches_pending += other.detaches_pending;

@@ -16,11 +16,11 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::Registrar;
 use registrar::knobs::{Knob, Knobs};
-use scenarios::{Counts, Cycle, Finding, Instance, Role, stream};
+use scenarios::{Counts, Cycle, Finding, Instance, Overlap, Role, stream};
 
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
-use crate::driver::{Drivers, Site};
+use crate::driver::{DriverId, Drivers, Site};
 use crate::edges::Edges;
 use crate::exports::callbacks::Registered;
 use crate::faults::{Faults, Injector};
@@ -121,6 +121,8 @@ pub(crate) struct State {
     pub(crate) faults: Injector,
     pub(crate) walk: Walk,
     pub(crate) watch: Watch,
+    /// The deregistrations that are pending, each with its driver.
+    pub(crate) deregistrations: Overlap<Option<DriverId>>,
     pub(crate) loans: Loans,
     pub(crate) edges: Edges,
     pub(crate) counts: Counts,
@@ -178,6 +180,7 @@ impl State {
             faults: Injector::new(options.faults, stream(seed, index, FAULTS)),
             walk: Walk::new(&cycle.instances()),
             watch: Watch::default(),
+            deregistrations: Overlap::default(),
             loans: Loans::default(),
             edges: Edges::default(),
             counts: Counts {

@@ -50,6 +50,7 @@ mod pageable;
 mod plan;
 mod pool;
 mod preempt;
+mod registrations;
 mod registry;
 mod requests;
 mod scheduler;

@@ -8,7 +8,8 @@ use std::ffi::c_void;
 use registrar::finding::Finding;
 use registrar::host::{BindingId, Call as Moment, Completion, Event, Host, Lock, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::NTSTATUS;
+use scenarios::Npi;
+use shared_npi::nmr::abi::{NPIID, NTSTATUS};
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
 use crate::faults::{self, Kind};
@@ -17,6 +18,7 @@ use crate::kernel::{State, with};
 use crate::nmr_order;
 use crate::scheduler::{Waitable, block, point};
 use crate::thunk::Call;
+use crate::watch::Through;
 
 /// Finds the kernel by itself.
 #[derive(Debug)]
@@ -98,8 +100,15 @@ impl Host for SimHost {
         })
     }
 
-    fn interpose(&self, binding: BindingId, owner: Side, table: *const c_void) -> *const c_void {
-        let copy = with(|state| state.interpose(binding, owner, table));
+    fn interpose(
+        &self,
+        binding: BindingId,
+        npi: NPIID,
+        owner: Side,
+        table: *const c_void,
+    ) -> *const c_void {
+        let npi = Npi::find(npi.to_u128());
+        let copy = with(|state| state.interpose(binding, npi, owner, table));
         copy.unwrap_or_else(|| {
             let what = "more bindings come and go than a cycle has room for";
             stop("livelock", what.to_owned())
@@ -158,6 +167,7 @@ impl State {
     fn interpose(
         &mut self,
         binding: BindingId,
+        npi: Option<&'static Npi>,
         owner: Side,
         table: *const c_void,
     ) -> Option<*const c_void> {
@@ -184,9 +194,7 @@ impl State {
             let entry = unsafe { &mut *copy.add(index + 1) };
             if *entry != 0 {
                 *entry = self.thunks.dispatch(Call::Dispatch {
-                    binding,
-                    owner,
-                    index,
+                    through: Through::new(binding, npi, owner, index),
                     target: *entry,
                 })?;
             }

@@ -71,7 +71,7 @@ impl State {
             inside.flat_map(|(_, binding)| places(binding, &[Place::Callbacks, Place::End]));
         let frames = self.scheduler.thread(thread).frames.iter();
         let calls = frames.filter_map(|frame| match &frame.call {
-            thunk::Call::Dispatch { binding, .. } => Some(places(binding, &[Place::End])),
+            thunk::Call::Dispatch { through, .. } => Some(places(&through.binding, &[Place::End])),
             thunk::Call::Import { .. } => None,
         });
         callbacks.chain(calls.flatten()).collect()

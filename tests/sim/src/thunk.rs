@@ -15,8 +15,6 @@ use std::arch::naked_asm;
 use std::collections::BTreeMap;
 use std::ptr;
 
-use registrar::host::{BindingId, Side};
-
 use crate::arena::THUNKS;
 use crate::bug_check::{Code, unexpected_irql};
 use crate::driver::{DriverId, Site};
@@ -26,7 +24,7 @@ use crate::irql::{self, Irql};
 use crate::kernel::{State, with};
 use crate::scheduler::point;
 use crate::unwind::Registers;
-use crate::watch::{entry, entry_name};
+use crate::watch::Through;
 
 /// Who can be called, by whom.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +35,7 @@ pub(crate) enum Call {
         export: &'static Export,
     },
     /// An entry of a dispatch table.
-    Dispatch {
-        binding: BindingId,
-        /// Whose table it is.
-        owner: Side,
-        index: usize,
-        target: usize,
-    },
+    Dispatch { through: Through, target: usize },
 }
 
 /// A call under way.
@@ -249,12 +241,9 @@ impl Call {
     pub(crate) fn target(self) -> String {
         match self {
             Self::Import { export, .. } => export.name.to_owned(),
-            Self::Dispatch {
-                binding,
-                owner,
-                index,
-                ..
-            } => format!("{} of binding {}", entry_name(owner, index), binding.0),
+            Self::Dispatch { through, .. } => {
+                format!("{through} of binding {}", through.binding.0)
+            }
         }
     }
 }
@@ -282,41 +271,29 @@ impl State {
                     (("0xA", [0, usize::from(irql), 0, home]).into(), what)
                 })
             }
-            Call::Dispatch {
-                binding,
-                owner,
-                index,
-                ..
-            } => {
-                if let Some(entry) = entry(owner, index) {
+            Call::Dispatch { through, .. } => {
+                if let Some(entry) = through.entry {
                     self.loans.call(entry, self.frame().second);
                 }
-                self.watch_call(binding, owner, index)
+                self.watch_call(through)
             }
         }
     }
 
     /// Looks at a call that returns; what it did wrong and who, if it did.
     fn watch_return(&mut self, call: Call, result: u64) -> Option<(Code, String, Option<Site>)> {
-        let Call::Dispatch {
-            binding,
-            owner,
-            index,
-            target,
-        } = call
-        else {
+        let Call::Dispatch { through, target } = call else {
             return None;
         };
-        let pended = self.watch.leave(binding, owner, index, result);
-        if let Some(entry) = entry(owner, index) {
+        let pended = self.watch.leave(through, result);
+        if let Some(entry) = through.entry {
             self.loans.leave(entry, self.frame().second, pended);
         }
         let (before, after) = (self.frame().irql, self.scheduler.current().irql);
         (before != after).then(|| {
             let code = unexpected_irql(after, before);
             let (before, after) = (irql::name(before), irql::name(after));
-            let name = entry_name(owner, index);
-            let what = format!("{name} returned at {after}, it was called at {before}");
+            let what = format!("{through} returned at {after}, it was called at {before}");
             (code, what, self.drivers.site(target))
         })
     }

@@ -6,12 +6,16 @@
 //! A module comes and goes once for all of its peers, but attaches and detaches
 //! with each: so its stage is one towards a peer, and each provider with each
 //! client makes a walk of its own.
+//!
+//! The walk is that of an image in the role that it is loaded for, and of the NPI
+//! of the first binding of the two: a driver may provide that NPI and be a client
+//! of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use registrar::host::{BindingId, Call, Event, Phase, Side};
 use scenarios::{Edge, Instance, Role, Stage, Walked, Way};
-use shared_npi::nmr::abi::STATUS_SUCCESS;
+use shared_npi::nmr::abi::{NPIID, STATUS_SUCCESS};
 
 use crate::kernel::State;
 use crate::scheduler::Waitable;
@@ -26,13 +30,15 @@ struct Course {
     stages: [Stage; 2],
     /// The edge taken last.
     last: Option<Edge>,
+    /// The NPI of their first binding.
+    npi: Option<NPIID>,
 }
 
 /// Where all modules are, and what they walked.
 #[derive(Debug)]
 pub(crate) struct Walk {
     courses: BTreeMap<Couple, Course>,
-    /// The modules at the ends of each binding.
+    /// The bindings that are followed, and the modules at their ends.
     ends: BTreeMap<BindingId, [Option<Instance>; 2]>,
     pub(crate) walked: Walked,
 }
@@ -52,7 +58,14 @@ impl Walk {
             .flat_map(|&provider| of(Role::Client).map(move |&client| [provider, client]));
         let begin = |couple| {
             let stages = [Stage::Absent; 2];
-            (couple, Course { stages, last: None })
+            (
+                couple,
+                Course {
+                    stages,
+                    last: None,
+                    npi: None,
+                },
+            )
         };
         Self {
             courses: couples.map(begin).collect(),
@@ -78,10 +91,12 @@ impl Walk {
         }
     }
 
-    /// An end of a binding comes to a stage towards the other end.
-    fn go_at(&mut self, binding: BindingId, role: Role, from: &[Stage], to: Stage) {
+    /// An end of a binding of this NPI comes to a stage towards the other end.
+    fn go_at(&mut self, at: (BindingId, NPIID), role: Role, from: &[Stage], to: Stage) {
+        let (binding, npi) = at;
         if let Some(&[Some(provider), Some(client)]) = self.ends.get(&binding)
             && let Some(course) = self.courses.get_mut(&[provider, client])
+            && *course.npi.get_or_insert(npi) == npi
         {
             course.step(role, from, to, &mut self.walked);
         }
@@ -110,7 +125,7 @@ impl Course {
 impl State {
     /// Follows what happens in the registrar.
     pub(crate) fn walk(&mut self, event: &Event) {
-        let Some(binding) = event.binding else {
+        let (Some(binding), Some(npi)) = (event.binding, event.npi) else {
             return;
         };
         let role = match event.side {
@@ -119,20 +134,24 @@ impl State {
         };
         let module = self.drivers.site(event.code);
         let module = module.map(|site| self.drivers[site.driver].instance);
+        if module.is_some_and(|module| module.role != role) {
+            return;
+        }
         let walk = &mut self.walk;
+        let at = (binding, npi);
         match (event.call, event.phase) {
             (Call::AttachCallback, Phase::Enter) => {
                 walk.ends.entry(binding).or_default()[index(role)] = module;
             }
             (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
                 let from = [Stage::Loading, Stage::Idle];
-                walk.go_at(binding, role, &from, Stage::Attached);
+                walk.go_at(at, role, &from, Stage::Attached);
             }
             (Call::DetachCallback, Phase::Enter) => {
-                walk.go_at(binding, role, &[Stage::Attached], Stage::Detaching);
+                walk.go_at(at, role, &[Stage::Attached], Stage::Detaching);
             }
             (Call::CleanupCallback, Phase::Leave(_)) => {
-                walk.go_at(binding, role, &[Stage::Detaching], Stage::Idle);
+                walk.go_at(at, role, &[Stage::Detaching], Stage::Idle);
             }
             _ => return,
         }

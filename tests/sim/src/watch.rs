@@ -7,12 +7,15 @@
 //! - R18: a side makes no call after its detach is complete.
 //! - R19: a side completes its detach only when none of its calls is in flight;
 //!   one that pended stays in flight until the peer completes it.
+//!
+//! What pends, and what completes it, is known of the NPIs that are described;
+//! of any other only the calls that are under way count as in flight.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::{Counts, ECHO, Entry};
+use scenarios::{Counts, Entry, Npi};
 use shared_npi::nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::bug_check::Code;
@@ -83,23 +86,52 @@ impl fmt::Display for Debt {
     }
 }
 
-fn table(owner: Side) -> &'static [Entry] {
-    match owner {
-        Side::Client => ECHO.client,
-        Side::Provider => ECHO.provider,
+/// An entry of a dispatch table, as it was given to the peer of its owner.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Through {
+    pub(crate) binding: BindingId,
+    owner: Side,
+    index: usize,
+    /// What is known of it.
+    pub(crate) entry: Option<&'static Entry>,
+}
+
+impl Through {
+    /// Entry `index` of the table of `owner`.
+    pub(crate) fn new(
+        binding: BindingId,
+        npi: Option<&'static Npi>,
+        owner: Side,
+        index: usize,
+    ) -> Self {
+        let table = |npi: &'static Npi| match owner {
+            Side::Client => npi.client,
+            Side::Provider => npi.provider,
+        };
+        Self {
+            binding,
+            owner,
+            index,
+            entry: npi.and_then(|npi| table(npi).get(index)),
+        }
+    }
+
+    fn completes(self) -> bool {
+        self.entry.is_some_and(|entry| entry.completes)
+    }
+
+    fn pends(self) -> bool {
+        self.entry.is_some_and(|entry| entry.pends)
     }
 }
 
-/// What is known of an entry of a dispatch table.
-pub(crate) fn entry(owner: Side, index: usize) -> Option<&'static Entry> {
-    table(owner).get(index)
-}
-
-/// The name of an entry of a dispatch table.
-pub(crate) fn entry_name(owner: Side, index: usize) -> String {
-    match entry(owner, index) {
-        Some(entry) => entry.name.to_owned(),
-        None => format!("entry {index} of the {owner:?}'s table"),
+/// Its name.
+impl fmt::Display for Through {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.entry {
+            Some(entry) => f.write_str(entry.name),
+            None => write!(f, "entry {} of the {:?}'s table", self.index, self.owner),
+        }
     }
 }
 
@@ -128,58 +160,43 @@ impl Watch {
         })
     }
 
-    /// A call through entry `index` of the table of `owner` begins; the rule
-    /// that it breaks, if any.
-    fn call(
-        &mut self,
-        binding: BindingId,
-        owner: Side,
-        index: usize,
-        counts: &mut Counts,
-    ) -> Option<(u8, String)> {
-        let entry = entry(owner, index);
-        let completes = entry.is_some_and(|entry| entry.completes);
-        match owner {
+    /// A call begins; the rule that it breaks, if any.
+    fn call(&mut self, through: Through, counts: &mut Counts) -> Option<(u8, String)> {
+        match through.owner {
             Side::Provider => counts.calls += 1,
-            Side::Client if completes => counts.completions += 1,
+            Side::Client if through.completes() => counts.completions += 1,
             Side::Client => {}
         }
-        let caller = owner.peer();
-        let state = self.0.entry(binding).or_default();
-        if completes {
-            state.end(owner).pended -= 1;
+        let caller = through.owner.peer();
+        let state = self.0.entry(through.binding).or_default();
+        if through.completes() {
+            state.end(through.owner).pended -= 1;
         }
         let end = state.end(caller);
         end.inside += 1;
-        let name = entry_name(owner, index);
         if end.done {
-            let what = format!("{name} was called after the {caller:?} had completed its detach");
+            let what =
+                format!("{through} was called after the {caller:?} had completed its detach");
             return Some((18, what));
         }
         if caller == Side::Provider && !state.accepted {
-            let what = format!("{name} was called before ProviderAttachClient had accepted");
+            let what = format!("{through} was called before ProviderAttachClient had accepted");
             return Some((15, what));
         }
         None
     }
 
     /// A call returns; whether it pended.
-    pub(crate) fn leave(
-        &mut self,
-        binding: BindingId,
-        owner: Side,
-        index: usize,
-        result: u64,
-    ) -> bool {
-        let end = self.0.entry(binding).or_default().end(owner.peer());
+    pub(crate) fn leave(&mut self, through: Through, result: u64) -> bool {
+        let binding = self.0.entry(through.binding).or_default();
+        let end = binding.end(through.owner.peer());
         end.inside -= 1;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "an NTSTATUS is the low half"
         )]
         let status = result as u32;
-        let pends = entry(owner, index).is_some_and(|entry| entry.pends);
-        let pended = pends && status.cast_signed() == STATUS_PENDING;
+        let pended = through.pends() && status.cast_signed() == STATUS_PENDING;
         end.pended += i64::from(pended);
         pended
     }
@@ -215,19 +232,15 @@ impl Watch {
 
 impl State {
     /// Looks at a call between the modules; the breach, if it is one.
-    pub(crate) fn watch_call(
-        &mut self,
-        binding: BindingId,
-        owner: Side,
-        index: usize,
-    ) -> Option<(Code, String)> {
-        let breach = self.watch.call(binding, owner, index, &mut self.counts);
+    pub(crate) fn watch_call(&mut self, through: Through) -> Option<(Code, String)> {
+        let breach = self.watch.call(through, &mut self.counts);
         breach.map(|(rule, what)| (Code::rule(rule), what))
     }
 
     /// Counts what happens in the registrar, and checks it.
     pub(crate) fn watch_event(&mut self, event: &Event) -> Option<(Code, String)> {
         self.walk(event);
+        self.count_registration(event);
         let breach = match (event.call, event.phase, event.binding) {
             (Call::Wait, Phase::Enter, _) => {
                 self.counts.waits += 1;
@@ -273,42 +286,56 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use scenarios::ECHO;
+    use shared_npi::echo::ECHO_NPI_ID;
+
     use super::*;
 
     const BINDING: BindingId = BindingId(1);
-    const SUBMIT: usize = 0;
-    const COMPLETE: usize = 0;
 
     /// A binding through which the client calls.
-    struct Calls(Watch);
+    struct Calls {
+        watch: Watch,
+        npi: Option<&'static Npi>,
+    }
 
     impl Calls {
         fn begin() -> Self {
+            Self::of(Some(&ECHO))
+        }
+
+        fn of(npi: Option<&'static Npi>) -> Self {
             let mut watch = Watch::default();
             watch.accept(BINDING);
-            let mut calls = Self(watch);
-            calls.enter(Side::Provider, SUBMIT);
+            let mut calls = Self { watch, npi };
+            calls.enter(Side::Provider);
             calls
         }
 
-        fn enter(&mut self, owner: Side, index: usize) {
-            let breach = self.0.call(BINDING, owner, index, &mut Counts::default());
+        /// The first entry: `submit` or `complete`.
+        fn first(&self, owner: Side) -> Through {
+            Through::new(BINDING, self.npi, owner, 0)
+        }
+
+        fn enter(&mut self, owner: Side) {
+            let through = self.first(owner);
+            let breach = self.watch.call(through, &mut Counts::default());
             assert_eq!(breach, None);
         }
 
         fn complete(&mut self) {
-            self.enter(Side::Client, COMPLETE);
-            self.0.leave(BINDING, Side::Client, COMPLETE, 0);
+            self.enter(Side::Client);
+            self.watch.leave(self.first(Side::Client), 0);
         }
 
         fn submit_returns(&mut self, status: NTSTATUS) {
             let status = u64::from(status.cast_unsigned());
-            self.0.leave(BINDING, Side::Provider, SUBMIT, status);
+            self.watch.leave(self.first(Side::Provider), status);
         }
 
         /// What is wrong with a client whose detach is complete now.
         fn client_detaches(mut self) -> Option<String> {
-            let breach = self.0.complete(BINDING, Side::Client);
+            let breach = self.watch.complete(BINDING, Side::Client);
             breach.map(|(rule, what)| format!("R{rule}: {what}"))
         }
     }
@@ -348,5 +375,22 @@ mod tests {
         let mut calls = Calls::begin();
         calls.submit_returns(STATUS_SUCCESS);
         assert_eq!(calls.client_detaches(), None);
+    }
+
+    #[test]
+    fn what_pends_in_an_npi_that_is_not_described_is_not_in_flight() {
+        let mut calls = Calls::of(None);
+        calls.submit_returns(STATUS_PENDING);
+        assert_eq!(calls.client_detaches(), None);
+
+        let breach = Calls::of(None).client_detaches().expect("it is under way");
+        assert!(breach.starts_with("R19"), "{breach}");
+    }
+
+    #[test]
+    fn npis_are_found_by_the_ids_that_modules_register() {
+        let found = Npi::find(ECHO_NPI_ID.to_u128()).expect("it is described");
+        assert_eq!(found.provider[0].name, "submit");
+        assert!(Npi::find(ECHO_NPI_ID.to_u128() ^ 1).is_none());
     }
 }

@@ -21,7 +21,7 @@ impl<C> State<C> {
                 id: registration.module.id,
                 side: registration.module.side(),
                 code: registration.module.code(),
-                npi: registration.npi.into(),
+                npi: registration.module.npi.into(),
                 deregistering: registration.deregistering,
             })
             .collect()

@@ -49,7 +49,7 @@ impl<C> State<C> {
         if registration.deregistering {
             return Err(Refusal::Rule(23, "again"));
         }
-        let npi = registration.npi;
+        let npi = registration.module.npi;
         registration.deregistering = true;
         registration.busy += u32::from(hold);
         let mut slot = registration.bindings.first;

@@ -68,6 +68,7 @@ impl<C> State<C> {
         } = applicant;
         let module = Module {
             id: RegistrationId(self.last_registration + 1),
+            npi,
             instance,
             callbacks,
             context,
@@ -81,7 +82,6 @@ impl<C> State<C> {
         self.last_registration += 1;
         let key = self.registrations.insert(Registration {
             module,
-            npi,
             links: Links::LOOSE,
             bindings: List::EMPTY,
             deregistering: false,

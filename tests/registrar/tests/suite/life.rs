@@ -12,6 +12,15 @@ use registrar::knobs::Knob;
 use shared_npi::nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 
 #[test]
+fn events_tell_the_npi_once_it_is_known() {
+    let nmr = nmr();
+    let client = Module::new(&nmr, Side::Client, &OTHER_NPI);
+    assert_eq!(client.register(), STATUS_SUCCESS);
+    let told = nmr.host().take_events().into_iter().map(|event| event.npi);
+    assert!(told.eq([None, Some(OTHER_NPI)]));
+}
+
+#[test]
 fn a_pair_attaches_and_goes() {
     let nmr = nmr();
     let provider = Module::new(&nmr, Side::Provider, &NPI);

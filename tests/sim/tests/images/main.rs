@@ -23,5 +23,6 @@ mod pair;
 mod preemption;
 mod program;
 mod requests;
+mod roles;
 mod stack;
 mod surface;
