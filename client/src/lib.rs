@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `client.sys`: a client of the Echo NPI.
+//! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
 //! Top to bottom this is one driver's life: entry, registration, attach,
 //! calls, unload. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
-//! `provider.sys` mirrors it.
+//! The second module is in `source`. `provider.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -14,6 +14,7 @@ extern crate alloc;
 extern crate wdk_panic;
 
 mod settings;
+mod source;
 mod thread;
 mod worker;
 mod workers;
@@ -26,7 +27,7 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Client, Deregistration, Driver, Ended, InFlight, Module, PeerModule, Registration, Slot,
+    Client, Deregistrations, Driver, InFlight, Module, PeerModule, Registration, Set, Slot, Switch,
     set_unload,
 };
 use shared_npi::{NtStatus, Result};
@@ -35,15 +36,19 @@ use wdk_sys::ntddk::KeBugCheckEx;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
 use crate::settings::Settings;
+use crate::source::{ACTIVITY, SOURCE, Source};
 use crate::workers::Workers;
 
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
-/// Where the registration rests while the driver is loaded.
-static REGISTRATION: Slot<EchoModule> = Slot::new();
+/// The module that the driver is for, and one that can be switched off.
+type Registrations = (Registration<EchoModule>, &'static Switch<Source>);
 
-/// `DriverEntry`: sets `DriverUnload`, makes the module ready, and registers it
+/// Where the registrations rest while the driver is loaded.
+static REGISTRATIONS: Slot<Registrations> = Slot::new();
+
+/// `DriverEntry`: sets `DriverUnload`, makes each module ready, and registers it
 /// last, because its callbacks may run before the registration has returned.
 /// What a failing step leaves behind is undone. IRQL = `PASSIVE_LEVEL`.
 ///
@@ -65,9 +70,9 @@ pub unsafe extern "system" fn driver_entry(
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: the path is that of the I/O manager.
     let settings = unsafe { Settings::read(registry_path, &passive) };
-    match EchoModule::start(settings, &passive) {
-        Ok(registration) => {
-            unloadable.keep(registration);
+    match start(settings, &passive) {
+        Ok(registrations) => {
+            unloadable.keep(registrations);
             NtStatus::SUCCESS.0
         }
         Err(status) => {
@@ -75,6 +80,13 @@ pub unsafe extern "system" fn driver_entry(
             status.0
         }
     }
+}
+
+/// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
+fn start(settings: Settings, passive: &PassiveLevel<'_>) -> Result<Registrations> {
+    let echo = EchoModule::start(settings, passive)?;
+    SOURCE.on(|| Ok(Source), passive)?;
+    Ok((echo, &SOURCE))
 }
 
 /// The client module: NMR's registration context.
@@ -134,6 +146,7 @@ impl EchoClient for EchoModule {
 
     /// A request is back: it goes round again, until its binding detaches.
     fn completed(&self, request: Ready<Self>) {
+        ACTIVITY.came_back(request.status());
         if request.status().is_success() && !request.is_echo() {
             wdk::println!("echo client: a provider sent back something else");
         }
@@ -145,36 +158,36 @@ impl EchoClient for EchoModule {
 enum EchoDriver {}
 
 impl Driver for EchoDriver {
-    type Module = EchoModule;
+    type Registrations = Registrations;
 
-    const SLOT: &'static Slot<EchoModule> = &REGISTRATION;
+    const SLOT: &'static Slot<Registrations> = &REGISTRATIONS;
 
     /// `DriverUnload`. Once it has returned the image is gone, so it returns
-    /// only when nothing of the module is left.
+    /// only when nothing of the modules is left.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-client-module>
     fn unload(
-        registration: Registration<EchoModule>,
+        registrations: Registrations,
         passive: &PassiveLevel<'_>,
-    ) -> Ended<EchoModule> {
-        // Step one: `NmrDeregisterClient`. NMR calls the detach callbacks.
-        let mut ended = match registration.deregister() {
-            // Step two: `NmrWaitForClientDeregisterComplete`, until the last
-            // binding is cleaned up. The workers still run: they retire the
-            // requests that the bindings wait for.
-            Deregistration::Pending(pending) => pending
-                .wait(passive)
-                .unwrap_or_else(|failed| Self::stop(failed.status())),
-            Deregistration::Complete(ended) => ended,
-            Deregistration::Failed(failed) => Self::stop(failed.status()),
-        };
+    ) -> <Registrations as Set>::Ended {
+        // Step one, for both modules: `NmrDeregisterClient` and
+        // `NmrDeregisterProvider`. NMR calls the detach callbacks.
+        let deregistrations = registrations.deregister();
+        // Step two: where NMR has answered `STATUS_PENDING`, as Windows does,
+        // `NmrWaitForClientDeregisterComplete` and
+        // `NmrWaitForProviderDeregisterComplete`, until the last binding is
+        // cleaned up. The workers still run: they retire the
+        // requests that the bindings wait for.
+        let mut ended = deregistrations
+            .wait(passive)
+            .unwrap_or_else(|failed| Self::stop(failed.status()));
         // Nothing can reach the workers any more, and they have nothing left to
         // do.
-        ended.workers.join(passive);
+        ended.0.workers.join(passive);
         ended
     }
 
-    /// NMR does not let go of the module. Its callbacks lead into this image,
+    /// NMR does not let go of a module. Its callbacks lead into this image,
     /// which is about to be unmapped, and `DriverUnload` cannot fail: the machine
     /// stops here, with a reason, rather than there, without one.
     fn stop(reason: NtStatus) -> ! {

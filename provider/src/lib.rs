@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `provider.sys`: a provider of the Echo NPI.
+//! `provider.sys`: a provider of the Echo NPI, and a client of Echo telemetry.
 //!
 //! Top to bottom this is one driver's life: entry, registration, attach,
 //! calls, unload. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
-//! `client.sys` mirrors it.
+//! The second module is in `monitor`. `client.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -13,6 +13,7 @@
 extern crate alloc;
 extern crate wdk_panic;
 
+mod monitor;
 mod thread;
 mod worker;
 
@@ -24,22 +25,27 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Deregistration, Driver, Ended, Module, PeerModule, Provider, Registration, Slot, set_unload,
+    Deregistrations, Driver, Module, PeerModule, Provider, Registration, Set, Slot, Switch,
+    set_unload,
 };
 use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
+use crate::monitor::{MONITOR, Monitor};
 use crate::worker::Worker;
 
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
-/// Where the registration rests while the driver is loaded.
-static REGISTRATION: Slot<EchoModule> = Slot::new();
+/// The module that the driver is for, and one that can be switched off.
+type Registrations = (Registration<EchoModule>, &'static Switch<Monitor>);
 
-/// `DriverEntry`: sets `DriverUnload`, makes the module ready, and registers it
+/// Where the registrations rest while the driver is loaded.
+static REGISTRATIONS: Slot<Registrations> = Slot::new();
+
+/// `DriverEntry`: sets `DriverUnload`, makes each module ready, and registers it
 /// last, because its callbacks may run before the registration has returned.
 /// What a failing step leaves behind is undone. IRQL = `PASSIVE_LEVEL`.
 ///
@@ -59,9 +65,9 @@ pub unsafe extern "system" fn driver_entry(
     let unloadable = unsafe { set_unload::<EchoDriver, _>(&mut driver.DriverUnload) };
     // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
-    match EchoModule::start(&passive) {
-        Ok(registration) => {
-            unloadable.keep(registration);
+    match start(&passive) {
+        Ok(registrations) => {
+            unloadable.keep(registrations);
             NtStatus::SUCCESS.0
         }
         Err(status) => {
@@ -69,6 +75,13 @@ pub unsafe extern "system" fn driver_entry(
             status.0
         }
     }
+}
+
+/// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
+fn start(passive: &PassiveLevel<'_>) -> Result<Registrations> {
+    let echo = EchoModule::start(passive)?;
+    MONITOR.on(|| Ok(Monitor), passive)?;
+    Ok((echo, &MONITOR))
 }
 
 /// The provider module: NMR's registration context.
@@ -134,35 +147,36 @@ impl EchoProvider for EchoModule {
 enum EchoDriver {}
 
 impl Driver for EchoDriver {
-    type Module = EchoModule;
+    type Registrations = Registrations;
 
-    const SLOT: &'static Slot<EchoModule> = &REGISTRATION;
+    const SLOT: &'static Slot<Registrations> = &REGISTRATIONS;
 
     /// `DriverUnload`. Once it has returned the image is gone, so it returns
-    /// only when nothing of the module is left.
+    /// only when nothing of the modules is left.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
     fn unload(
-        registration: Registration<EchoModule>,
+        registrations: Registrations,
         passive: &PassiveLevel<'_>,
-    ) -> Ended<EchoModule> {
-        // Step one: `NmrDeregisterProvider`. NMR calls the detach callbacks.
-        let mut ended = match registration.deregister() {
-            // Step two: `NmrWaitForProviderDeregisterComplete`, until the last
-            // binding is cleaned up. The worker still runs: it completes the
-            // requests that the bindings wait for.
-            Deregistration::Pending(pending) => pending
-                .wait(passive)
-                .unwrap_or_else(|failed| Self::stop(failed.status())),
-            Deregistration::Complete(ended) => ended,
-            Deregistration::Failed(failed) => Self::stop(failed.status()),
-        };
-        // Nothing can reach the worker any more, and it has nothing left to do.
-        ended.worker.join(passive);
+    ) -> <Registrations as Set>::Ended {
+        // Step one, for both modules: `NmrDeregisterProvider` and
+        // `NmrDeregisterClient`. NMR calls the detach callbacks.
+        let deregistrations = registrations.deregister();
+        // Step two: where NMR has answered `STATUS_PENDING`, as Windows does,
+        // `NmrWaitForProviderDeregisterComplete` and
+        // `NmrWaitForClientDeregisterComplete`, until the last binding is
+        // cleaned up. The worker still run: it completes the
+        // requests that the bindings wait for.
+        let mut ended = deregistrations
+            .wait(passive)
+            .unwrap_or_else(|failed| Self::stop(failed.status()));
+        // Nothing can reach the worker any more, and it has nothing left to
+        // do.
+        ended.0.worker.join(passive);
         ended
     }
 
-    /// NMR does not let go of the module. Its callbacks lead into this image,
+    /// NMR does not let go of a module. Its callbacks lead into this image,
     /// which is about to be unmapped, and `DriverUnload` cannot fail: the machine
     /// stops here, with a reason, rather than there, without one.
     fn stop(reason: NtStatus) -> ! {

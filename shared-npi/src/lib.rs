@@ -6,8 +6,9 @@
 //! - [`echo`] is the Network Programming Interface (NPI): identities, version
 //!   negotiation, dispatch tables, requests. A stranger can implement either
 //!   end from that module alone.
+//! - [`telemetry`] is a second, smaller one, in the other direction.
 //! - [`nmr`] is how a module registers, attaches, calls, detaches and unloads.
-//!   It knows nothing of Echo: an author of another NPI, whose structures begin
+//!   It knows nothing of either: an author of another NPI, whose structures begin
 //!   with a [`header::Header`] and which has a table on both sides, takes it as
 //!   it is.
 //!
@@ -32,6 +33,8 @@ pub mod header;
 pub mod inbox;
 pub mod memory;
 pub mod nmr;
+pub mod telemetry;
+pub mod versions;
 
 mod status;
 mod sync;

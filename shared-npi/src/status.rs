@@ -34,6 +34,8 @@ impl NtStatus {
     pub const DEVICE_BUSY: Self = Self(0x8000_0011_u32.cast_signed());
     /// The module is detaching and takes no more requests.
     pub const DEVICE_NOT_READY: Self = Self(0xC000_00A3_u32.cast_signed());
+    /// What is asked for is about to go.
+    pub const DELETE_PENDING: Self = Self(0xC000_0056_u32.cast_signed());
     /// The request was cancelled.
     pub const CANCELLED: Self = Self(0xC000_0120_u32.cast_signed());
 

@@ -71,6 +71,9 @@ pub struct Registration<M: Module> {
     not_send: PhantomData<*mut M>,
 }
 
+// SAFETY: a shared registration lends its module, which is `Sync`, and no more.
+unsafe impl<M: Module> Sync for Registration<M> {}
+
 impl<M: Module> Registration<M> {
     /// Registers `module`. Attach callbacks may run, and detach callbacks
     /// after them, before this returns: everything they use is ready inside
@@ -162,10 +165,7 @@ impl<M: Module> Registration<M> {
                     not_send: PhantomData,
                 })
             }
-            status => Deregistration::Failed(Failed {
-                status,
-                module: PhantomData,
-            }),
+            status => Deregistration::Failed(Failed::new(status)),
         }
     }
 }
@@ -186,7 +186,7 @@ pub enum Deregistration<M: Module> {
     /// `STATUS_PENDING`: callbacks may still run, and must be waited for.
     Pending(Pending<M>),
     /// Anything else.
-    Failed(Failed<M>),
+    Failed(Failed),
 }
 
 /// A deregistration that has begun. Dropping it waits for its end, at
@@ -209,16 +209,13 @@ impl<M: Module> Pending<M> {
     /// # Errors
     ///
     /// [`Failed`], where NMR answers anything but `STATUS_SUCCESS`.
-    pub fn wait(self, _passive: &PassiveLevel<'_>) -> core::result::Result<Ended<M>, Failed<M>> {
+    pub fn wait(self, _passive: &PassiveLevel<'_>) -> core::result::Result<Ended<M>, Failed> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the deregistration is pending, and giving it up by value
         // makes this its only wait.
         match unsafe { this.handle.wait() } {
             NtStatus::SUCCESS => Ok(Ended::new(this.block)),
-            status => Err(Failed {
-                status,
-                module: PhantomData,
-            }),
+            status => Err(Failed::new(status)),
         }
     }
 }
@@ -276,14 +273,16 @@ impl<M: Module> Drop for Ended<M> {
 /// handle it does not know. The module counts as registered for ever: its
 /// memory is never freed, and its driver must not unload.
 #[must_use = "the module may still be registered: its driver must not unload"]
-pub struct Failed<M: Module> {
-    status: NtStatus,
-    module: PhantomData<fn() -> M>,
-}
+#[derive(Debug)]
+pub struct Failed(NtStatus);
 
-impl<M: Module> Failed<M> {
+impl Failed {
+    pub(super) const fn new(status: NtStatus) -> Self {
+        Self(status)
+    }
+
     /// What NMR answered.
     pub fn status(self) -> NtStatus {
-        self.status
+        self.0
     }
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The second module: a provider of Echo telemetry, which tells how this client
+//! of Echo fares.
+
+use shared_npi::Result;
+use shared_npi::nmr::abi::NPI_MODULEID;
+use shared_npi::nmr::irql::PassiveLevel;
+use shared_npi::nmr::{Bindings, Module, PeerModule, Provider, Switch};
+use shared_npi::telemetry::source::{self, TelemetrySource};
+use shared_npi::telemetry::{
+    Activity, Characteristics, ClientDispatch, ProviderDispatch, Sample,
+    TELEMETRY_SOURCE_MODULE_ID, Telemetry, VERSION,
+};
+use shared_npi::versions::Versions;
+
+/// Where the module is registered, unless it is switched off.
+pub(crate) static SOURCE: Switch<Source> = Switch::new();
+
+/// What the driver has done.
+pub(crate) static ACTIVITY: Activity = Activity::new();
+
+/// The monitors that have subscribed.
+static SUBSCRIBERS: Bindings<Source> = Bindings::new();
+
+/// The source: NMR's registration context.
+pub(crate) struct Source;
+
+impl Module for Source {
+    type Role = Provider;
+    type Npi = Telemetry;
+    type Binding = ();
+
+    const MODULE_ID: NPI_MODULEID = TELEMETRY_SOURCE_MODULE_ID;
+    const CHARACTERISTICS: &'static Characteristics =
+        &Characteristics::new(Versions::new(VERSION, VERSION));
+    const DISPATCH: &'static ProviderDispatch = &source::dispatch::<Self>();
+
+    fn attach(&self, monitor: &PeerModule<'_, Telemetry>, _passive: &PassiveLevel<'_>) -> Result {
+        let theirs = monitor.characteristics()?;
+        Self::CHARACTERISTICS.versions.common(theirs.versions)?;
+        Ok(())
+    }
+
+    fn usable((): &(), table: &ClientDispatch) -> bool {
+        source::usable(table)
+    }
+
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        Some(&SUBSCRIBERS)
+    }
+}
+
+impl TelemetrySource for Source {
+    fn sample(&self) -> Sample {
+        ACTIVITY.snapshot()
+    }
+}
+
+/// Tells every subscriber. IRQL <= `DISPATCH_LEVEL`.
+pub(crate) fn publish() {
+    source::publish(&SUBSCRIBERS, &ACTIVITY.snapshot());
+}
