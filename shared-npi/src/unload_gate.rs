@@ -2,10 +2,9 @@
 
 //! Forbids the unloading of a driver for a while.
 //!
-//! A driver whose `DriverUnload` is null cannot be unloaded: a stop request
-//! fails at once (the service control manager answers
-//! `ERROR_INVALID_SERVICE_CONTROL`, `NtUnloadDriver`
-//! `STATUS_INVALID_DEVICE_REQUEST`) and can be made again later. An open handle
+//! A driver whose `DriverUnload` is null cannot be unloaded: `ZwUnloadDriver`
+//! answers `STATUS_INVALID_DEVICE_REQUEST`, a stop by the service control
+//! manager fails with it, and both can be tried again later. An open handle
 //! holds a driver, too, but not so well: the stop is granted, nobody can open
 //! the device any more, and the driver goes as soon as the handle is closed.
 //!
@@ -18,7 +17,7 @@
 //! that handle is gone: whatever was granted before, the call comes after
 //! `IRP_MJ_CLOSE`, and finds the field as it was.
 //!
-//! <https://learn.microsoft.com/windows-hardware/drivers/kernel/writing-an-unload-routine>
+//! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-zwunloaddriver>
 
 use core::ptr;
 
