@@ -195,10 +195,8 @@ unsafe extern "C" fn cleanup(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTST
 unsafe extern "C" fn close(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
     // SAFETY: the I/O manager passes a request that is this driver's.
     let request = unsafe { Request::new(irp) };
-    // SAFETY: the file object is there until this is completed.
-    let session = unsafe { (*request.file()).FsContext }.cast::<Session>();
     // SAFETY: `create` has put it there, and a file is closed once.
-    let session = unsafe { Box::from_raw(session) };
+    let session = unsafe { Box::from_raw(request.session()) };
     session.end(&UNLOAD_GATE);
     drop(session);
     request.complete(NtStatus::SUCCESS, 0)
@@ -215,7 +213,7 @@ unsafe extern "C" fn device_control(_device: *mut DEVICE_OBJECT, irp: *mut IRP) 
     // SAFETY: a program's requests come at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: `create` has put it there, and `close` comes after this.
-    let session = unsafe { &*(*request.file()).FsContext.cast::<Session>() };
+    let session = unsafe { &*request.session() };
     let (code, buffer) = request.control();
     // SAFETY: the request came through this session's handle, which `close` ends.
     let (status, length) =
@@ -254,6 +252,12 @@ impl<'irp> Request<'irp> {
 
     const fn file(&self) -> *mut FILE_OBJECT {
         self.stack.FileObject
+    }
+
+    /// What `create` has put into the file.
+    const fn session(&self) -> *mut Session {
+        // SAFETY: by the invariant.
+        unsafe { (*self.file()).FsContext }.cast()
     }
 
     /// The code and the buffer of a control request, all of which use
