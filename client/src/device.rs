@@ -64,7 +64,7 @@ impl Device {
         passive: &PassiveLevel<'_>,
     ) -> Result<Self> {
         // SAFETY: the field is the driver object's own.
-        unsafe { UNLOAD_GATE.guard(&mut driver.DriverUnload) };
+        unsafe { UNLOAD_GATE.guard(&raw mut driver.DriverUnload) };
         for (major, routine) in [
             (IRP_MJ_CREATE, create as Dispatch),
             (IRP_MJ_CLEANUP, cleanup),

@@ -79,7 +79,7 @@ impl<O> UnloadGate<O> {
     ///
     /// Called once, in `DriverEntry`, with the field of the driver's own driver
     /// object, which nobody else changes any more.
-    pub unsafe fn guard(&self, field: &mut Option<UnloadRoutine<O>>) {
+    pub unsafe fn guard(&self, field: *mut Option<UnloadRoutine<O>>) {
         self.state.with(|state| state.field = field);
     }
 
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(hold(&gate), Err(NtStatus::DEVICE_NOT_READY));
         let place = &raw mut field;
         // SAFETY: the field outlives the gate.
-        unsafe { gate.guard(&mut *place) };
+        unsafe { gate.guard(place) };
         // SAFETY: the field is there, and nobody writes meanwhile.
         let is_there = || unsafe { place.read() }.is_some();
         assert_eq!(gate.release(), Err(NtStatus::INVALID_DEVICE_REQUEST));

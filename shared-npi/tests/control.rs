@@ -81,7 +81,7 @@ impl Loaded {
             session: Session::new(),
         };
         // SAFETY: the field stays at its address as long as the gate is used.
-        unsafe { loaded.gate.guard(&mut loaded.field) };
+        unsafe { loaded.gate.guard(&raw mut *loaded.field) };
         loaded
     }
 
