@@ -77,10 +77,6 @@ pub(crate) struct Arguments {
     /// KNOB:ANSWER+KNOB:ANSWER; a wrong one is answered with those there are.
     #[arg(long, value_name = "KNOBS")]
     knobs: Option<String>,
-    /// Let programs open the devices that the drivers make and send them
-    /// requests, some of which they cancel.
-    #[arg(long)]
-    requests: bool,
     /// How many providers and clients each cycle loads, 2x3 say; in most cycles
     /// one of each, in some more, unless given.
     #[arg(long, value_name = "NxM")]
@@ -194,11 +190,10 @@ fn check(arguments: &Arguments) -> Result<u64> {
                 && !arguments.preempt
                 && arguments.faults == "none"
                 && arguments.knobs.is_none()
-                && !arguments.requests
                 && !arguments.verbose
                 && !arguments.trace,
-            "--strategy, --preempt, --faults, --knobs, --requests, --verbose and --trace are the \
-             simulated kernel's: leave them out with --on wine"
+            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
+             kernel's: leave them out with --on wine"
         );
     } else {
         ensure!(
@@ -269,7 +264,6 @@ fn options(arguments: &Arguments) -> Vec<String> {
     let instances = arguments.instances;
     options.extend(instances.map(|instances| format!("--instances={instances}")));
     options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
-    options.extend(arguments.requests.then(|| "--requests".to_owned()));
     options.extend(
         arguments
             .knobs

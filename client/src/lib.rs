@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `client.sys`: a client of the Echo NPI.
+//! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
-//! Top to bottom this is one driver's life: entry, registration, attach,
-//! calls, unload. Detach and cleanup have no code here: the binding's gate in
+//! Top to bottom this is one driver's life: registration, attach, calls, unload;
+//! `wdm` begins it. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
-//! `provider.sys` mirrors it.
+//! The second module is in `source`. `provider.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -13,8 +13,13 @@
 extern crate alloc;
 extern crate wdk_panic;
 
+mod control;
+mod device;
+mod name;
 mod settings;
+mod source;
 mod thread;
+mod wdm;
 mod worker;
 mod workers;
 
@@ -26,56 +31,45 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Client, Deregistration, Driver, Ended, InFlight, Module, PeerModule, Registration, Slot,
-    set_unload,
+    Bindings, Client, Deregistrations, Driver, InFlight, Kept, Module, PeerModule, Registration,
+    Set, Slot, Switch,
 };
 use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
-use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
+use crate::device::Device;
 use crate::settings::Settings;
+use crate::source::{ACTIVITY, SOURCE, Source};
 use crate::workers::Workers;
 
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
-/// Where the registration rests while the driver is loaded.
-static REGISTRATION: Slot<EchoModule> = Slot::new();
+/// The two modules: the one that the driver is for, and one that can be switched
+/// off.
+type Modules = (Registration<EchoModule>, &'static Switch<Source>);
 
-/// `DriverEntry`: sets `DriverUnload`, makes the module ready, and registers it
-/// last, because its callbacks may run before the registration has returned.
-/// What a failing step leaves behind is undone. IRQL = `PASSIVE_LEVEL`.
-///
-/// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-client-module>
-///
-/// # Safety
-///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol
-// has.
-#[unsafe(export_name = "DriverEntry")]
-pub unsafe extern "system" fn driver_entry(
-    driver: &mut DRIVER_OBJECT,
-    registry_path: PCUNICODE_STRING,
-) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, and the object is this driver's own.
-    let unloadable = unsafe { set_unload::<EchoDriver, _>(&mut driver.DriverUnload) };
-    // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    // SAFETY: the path is that of the I/O manager.
-    let settings = unsafe { Settings::read(registry_path, &passive) };
-    match EchoModule::start(settings, &passive) {
-        Ok(registration) => {
-            unloadable.keep(registration);
-            NtStatus::SUCCESS.0
-        }
-        Err(status) => {
-            wdk::println!("echo client: not loaded: {status}");
-            status.0
-        }
-    }
+/// What is kept while the driver is loaded; the device goes when the modules
+/// have gone.
+type Registrations = (
+    Registration<EchoModule>,
+    &'static Switch<Source>,
+    Kept<Device>,
+);
+
+/// Where the registrations rest while the driver is loaded.
+static REGISTRATIONS: Slot<Registrations> = Slot::new();
+
+/// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
+fn start(settings: Settings, passive: &PassiveLevel<'_>) -> Result<Modules> {
+    let echo = EchoModule::start(settings, passive)?;
+    SOURCE.on(|| Ok(Source), passive)?;
+    Ok((echo, &SOURCE))
 }
+
+/// The providers that the driver is bound to.
+static PROVIDERS: Bindings<EchoModule> = Bindings::new();
 
 /// The client module: NMR's registration context.
 struct EchoModule {
@@ -114,11 +108,16 @@ impl Module for EchoModule {
         )
     }
 
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        Some(&PROVIDERS)
+    }
+
     fn usable(binding: &ProviderBinding, table: &ProviderDispatch) -> bool {
         table.serves(binding.agreement())
     }
 
     fn attached(&self, binding: InFlight<Self>) {
+        binding.list();
         client::requests(&binding).for_each(|request| self.workers.add(request));
     }
 
@@ -134,6 +133,7 @@ impl EchoClient for EchoModule {
 
     /// A request is back: it goes round again, until its binding detaches.
     fn completed(&self, request: Ready<Self>) {
+        ACTIVITY.came_back(request.status());
         if request.status().is_success() && !request.is_echo() {
             wdk::println!("echo client: a provider sent back something else");
         }
@@ -145,36 +145,36 @@ impl EchoClient for EchoModule {
 enum EchoDriver {}
 
 impl Driver for EchoDriver {
-    type Module = EchoModule;
+    type Registrations = Registrations;
 
-    const SLOT: &'static Slot<EchoModule> = &REGISTRATION;
+    const SLOT: &'static Slot<Registrations> = &REGISTRATIONS;
 
     /// `DriverUnload`. Once it has returned the image is gone, so it returns
-    /// only when nothing of the module is left.
+    /// only when nothing of the modules is left.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-client-module>
     fn unload(
-        registration: Registration<EchoModule>,
+        registrations: Registrations,
         passive: &PassiveLevel<'_>,
-    ) -> Ended<EchoModule> {
-        // Step one: `NmrDeregisterClient`. NMR calls the detach callbacks.
-        let mut ended = match registration.deregister() {
-            // Step two: `NmrWaitForClientDeregisterComplete`, until the last
-            // binding is cleaned up. The workers still run: they retire the
-            // requests that the bindings wait for.
-            Deregistration::Pending(pending) => pending
-                .wait(passive)
-                .unwrap_or_else(|failed| Self::stop(failed.status())),
-            Deregistration::Complete(ended) => ended,
-            Deregistration::Failed(failed) => Self::stop(failed.status()),
-        };
+    ) -> <Registrations as Set>::Ended {
+        // Step one, for both modules: `NmrDeregisterClient` and
+        // `NmrDeregisterProvider`. NMR calls the detach callbacks.
+        let deregistrations = registrations.deregister();
+        // Step two: where NMR has answered `STATUS_PENDING`, as Windows does,
+        // `NmrWaitForClientDeregisterComplete` and
+        // `NmrWaitForProviderDeregisterComplete`, until the last binding is
+        // cleaned up. The workers still run: they retire the
+        // requests that the bindings wait for.
+        let mut ended = deregistrations
+            .wait(passive)
+            .unwrap_or_else(|failed| Self::stop(failed.status()));
         // Nothing can reach the workers any more, and they have nothing left to
         // do.
-        ended.workers.join(passive);
+        ended.0.workers.join(passive);
         ended
     }
 
-    /// NMR does not let go of the module. Its callbacks lead into this image,
+    /// NMR does not let go of a module. Its callbacks lead into this image,
     /// which is about to be unmapped, and `DriverUnload` cannot fail: the machine
     /// stops here, with a reason, rather than there, without one.
     fn stop(reason: NtStatus) -> ! {

@@ -19,6 +19,7 @@ use shared_npi::memory::try_box;
 use shared_npi::nmr::irql::PassiveLevel;
 
 use crate::EchoModule;
+use crate::source::{ACTIVITY, publish};
 use crate::thread::{Event, Thread, exit, sleep};
 
 /// One in so many requests is cancelled once it pends. Odd, because a provider
@@ -27,6 +28,9 @@ const CANCEL_INTERVAL: u64 = 7;
 
 /// Before one in so many requests the provider is asked for its statistics.
 const QUERY_INTERVAL: u64 = 32;
+
+/// After so many requests the subscribers are told how this driver fares.
+const PUBLISH_INTERVAL: u64 = 8;
 
 /// How long a worker leaves a provider alone that takes no request.
 const BACK_OFF_MILLISECONDS: u16 = 1;
@@ -136,10 +140,14 @@ fn submit(desk: &Desk, request: Ready<EchoModule>, passive: &PassiveLevel<'_>) {
         // again below.
         let _ = request.query_statistics();
     }
+    if ACTIVITY.submitted().is_multiple_of(PUBLISH_INTERVAL) {
+        publish();
+    }
     match request.submit(id, &id.to_le_bytes()) {
         // The request has retired: nothing is left to do for this provider.
         Submission::Detaching => {}
         Submission::Answered(status, request) => {
+            ACTIVITY.came_back(status);
             if !status.is_success() {
                 sleep(BACK_OFF_MILLISECONDS, passive);
             }

@@ -19,6 +19,7 @@ use shared_npi::memory::try_box;
 use shared_npi::nmr::irql::PassiveLevel;
 
 use crate::EchoModule;
+use crate::monitor;
 use crate::thread::{Event, Thread, exit, sleep};
 
 /// How long the worker lets requests gather, so that several are in flight.
@@ -117,6 +118,7 @@ unsafe extern "C" fn run(desk: *mut c_void) {
         }
         sleep(GATHER_MILLISECONDS, &passive);
         desk.inbox.take_all().for_each(complete);
+        monitor::look();
     }
     // SAFETY: nothing is owned here.
     unsafe { exit(&passive) };

@@ -6,10 +6,13 @@
 //! - [`echo`] is the Network Programming Interface (NPI): identities, version
 //!   negotiation, dispatch tables, requests. A stranger can implement either
 //!   end from that module alone.
+//! - [`telemetry`] is a second, smaller one, in the other direction.
 //! - [`nmr`] is how a module registers, attaches, calls, detaches and unloads.
-//!   It knows nothing of Echo: an author of another NPI, whose structures begin
+//!   It knows nothing of either: an author of another NPI, whose structures begin
 //!   with a [`header::Header`] and which has a table on both sides, takes it as
 //!   it is.
+//! - [`control`] is what an administrator's program may ask of the drivers, and
+//!   [`unload_gate`] keeps them from being unloaded meanwhile.
 //!
 //! # Principles
 //!
@@ -27,11 +30,15 @@
 
 extern crate alloc;
 
+pub mod control;
 pub mod echo;
 pub mod header;
 pub mod inbox;
 pub mod memory;
 pub mod nmr;
+pub mod telemetry;
+pub mod unload_gate;
+pub mod versions;
 
 mod status;
 mod sync;

@@ -48,6 +48,7 @@ pub(super) fn of(
         report.findings.len(),
     );
     text += &registration_rows(counts);
+    text += &manager_rows(counts);
     text += &crowd_row(report);
     text += &loader_rows(report);
     text += &aimed_row(report);
@@ -89,6 +90,26 @@ fn registration_rows(counts: &Counts) -> String {
             counts.deregistrations_overlapped, counts.deregistrations_overlapped_within
         ),
     }
+}
+
+/// By whom drivers came and went, and what put that off.
+fn manager_rows(counts: &Counts) -> String {
+    let by = |(mechanism, count)| format!("{count} by {mechanism}");
+    let mechanisms: Vec<_> = counts.mechanisms.iter().map(by).collect();
+    let all: u64 = counts.mechanisms.values().sum();
+    let mechanisms = match all {
+        0 => String::new(),
+        _ => format!("\n{all:>10} loads and unloads: {}", mechanisms.join(", ")),
+    };
+    let requests = match counts.requests {
+        0 => String::new(),
+        requests => format!(
+            "\n{:>10} requests to devices, {} switched a part of a driver\n{:>10} unloads were \
+             put off by open handles, {} refused for a while",
+            requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
+        ),
+    };
+    mechanisms + &requests
 }
 
 /// The cycles with several instances of a driver, by how many.

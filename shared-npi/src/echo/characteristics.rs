@@ -5,6 +5,7 @@
 
 use super::capabilities::Capabilities;
 use crate::header::{Headed, Header};
+use crate::versions::Versions;
 use crate::{NtStatus, Result};
 
 /// The `NpiSpecificCharacteristics` of either side.
@@ -13,10 +14,8 @@ use crate::{NtStatus, Result};
 pub struct Characteristics {
     /// Size and version of this structure.
     pub header: Header,
-    /// The lowest version of Echo that the module speaks, from 1.
-    pub lowest_version: u16,
-    /// The highest one.
-    pub highest_version: u16,
+    /// The versions of Echo that the module speaks.
+    pub versions: Versions,
     /// What the module can do.
     pub offered: Capabilities,
     /// What the peer must be able to do.
@@ -56,8 +55,7 @@ impl Characteristics {
     ) -> Self {
         Self {
             header: Header::of::<Self>(super::VERSION),
-            lowest_version: lowest,
-            highest_version: highest,
+            versions: Versions::new(lowest, highest),
             offered,
             required,
         }
@@ -71,12 +69,8 @@ impl Characteristics {
     /// `STATUS_NOINTERFACE` where there is no common version, or one side
     /// requires what the other does not offer.
     pub fn negotiate(&self, peer: &Self) -> Result<Agreement> {
-        let version = self.highest_version.min(peer.highest_version);
-        let lowest = self.lowest_version.max(peer.lowest_version).max(1);
-        if version < lowest
-            || !peer.offered.contains(self.required)
-            || !self.offered.contains(peer.required)
-        {
+        let version = self.versions.common(peer.versions)?;
+        if !peer.offered.contains(self.required) || !self.offered.contains(peer.required) {
             return Err(NtStatus::NOINTERFACE);
         }
         Ok(Agreement {
@@ -106,31 +100,6 @@ mod tests {
         let result = a.negotiate(b);
         assert_eq!(result, b.negotiate(a));
         result
-    }
-
-    #[test]
-    fn the_highest_common_version_wins() {
-        for (a, b, version) in [
-            ((1, 1), (1, 1), 1),
-            ((1, 3), (2, 5), 3),
-            ((2, 9), (4, 4), 4),
-        ] {
-            let agreement = negotiate(&versions(a.0, a.1), &versions(b.0, b.1));
-            assert_eq!(agreement.map(|agreement| agreement.version), Ok(version));
-        }
-    }
-
-    #[test]
-    fn ranges_without_overlap_refuse() {
-        for (a, b) in [
-            ((1, 1), (2, 2)),
-            ((1, 3), (4, 5)),
-            ((3, 2), (1, 9)),
-            ((0, 0), (0, 5)),
-        ] {
-            let result = negotiate(&versions(a.0, a.1), &versions(b.0, b.1));
-            assert_eq!(result, Err(NtStatus::NOINTERFACE));
-        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
+use super::abi::GUID;
+use super::bindings::{self, Node};
 use super::gate::{Gate, Leave};
 use super::handle::BindingHandle;
 use super::module::Module;
@@ -31,12 +33,15 @@ pub struct Binding<M: Module> {
     handle: BindingHandle<M::Role>,
     module: NonNull<Registered<M>>,
     peer: UnsafeCell<PeerCalls<M>>,
+    peer_id: Option<GUID>,
+    node: Node<M>,
     context: M::Binding,
 }
 
 // SAFETY: the gate is atomic, the handle and the context are `Sync`, the module
-// is `Sync`, and `peer` is only written while no other thread can read it: the
-// gate's release on opening and acquire on entering order the two.
+// is `Sync`, the node is its list's, and `peer` is only written while no other
+// thread can read it: the gate's release on opening and acquire on entering
+// order the two.
 unsafe impl<M: Module> Sync for Binding<M> {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl<M: Module> Send for Binding<M> {}
@@ -77,6 +82,7 @@ impl<M: Module> Binding<M> {
     pub(super) unsafe fn new(
         handle: BindingHandle<M::Role>,
         module: NonNull<Registered<M>>,
+        peer_id: Option<GUID>,
         context: M::Binding,
     ) -> Result<NonNull<Self>> {
         let peer = UnsafeCell::new(PeerCalls {
@@ -88,6 +94,8 @@ impl<M: Module> Binding<M> {
             handle,
             module,
             peer,
+            peer_id,
+            node: Node::new(),
             context,
         })
         .map(|binding| NonNull::from(Box::leak(binding)))
@@ -100,6 +108,8 @@ impl<M: Module> Binding<M> {
     /// `binding` came from [`new`](Self::new), nobody uses it, and it is freed
     /// once.
     pub(super) unsafe fn free(binding: NonNull<Self>) {
+        // SAFETY: by this function's contract.
+        unsafe { bindings::unlist(binding) };
         // SAFETY: by this function's contract.
         drop(unsafe { Box::from_raw(binding.as_ptr()) });
     }
@@ -144,6 +154,17 @@ impl<M: Module> Binding<M> {
     pub const fn module(&self) -> &M {
         // SAFETY: by the invariant the module outlives the binding.
         unsafe { self.module.as_ref() }.module()
+    }
+
+    /// The GUID by which the peer identifies itself, if it does.
+    #[must_use]
+    pub const fn peer_id(&self) -> Option<GUID> {
+        self.peer_id
+    }
+
+    /// Its place in the list of bindings.
+    pub(super) const fn node(&self) -> &Node<M> {
+        &self.node
     }
 
     /// What the module keeps for this peer.
@@ -221,6 +242,30 @@ impl<M: Module> InFlight<M> {
     pub fn again(&self) -> Self {
         self.binding().gate.again();
         Self(self.0, PhantomData)
+    }
+
+    /// Adds the binding to its module's [list](Module::bindings), where it
+    /// stays until it is cleaned up. The second time has no effect.
+    ///
+    /// A client does this when it is [attached](Module::attached). A provider
+    /// does it when the client first calls, and not before: from then on the
+    /// client may be called.
+    pub fn list(&self) {
+        let binding = self.binding();
+        if !bindings::is_unlisted(binding.node()) {
+            return;
+        }
+        if let Some(list) = binding.module().bindings() {
+            // SAFETY: a call is in flight. What is borrowed from the module
+            // for as long as one likes lives as long as the module, which the
+            // binding does not outlive.
+            unsafe { list.add(self.0) };
+        }
+    }
+
+    /// The binding's address.
+    pub(super) const fn raw(&self) -> NonNull<Binding<M>> {
+        self.0
     }
 
     /// Gives the call up for a pointer, to be stored in a request.

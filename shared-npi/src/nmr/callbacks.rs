@@ -5,7 +5,9 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use super::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider};
+use super::abi::{
+    HANDLE, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider,
+};
 use super::binding::{Binding, InFlight};
 use super::gate::Leave;
 use super::handle::BindingHandle;
@@ -69,7 +71,14 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     let context = registered.module().attach(&peer, &passive)?;
     let handle = BindingHandle::new(binding_handle);
     // SAFETY: NMR cleans every binding up before the registration ends.
-    let binding = unsafe { Binding::new(handle, registered.into(), context) }?;
+    let binding = unsafe {
+        Binding::new(
+            handle,
+            registered.into(),
+            peer.module_id().and_then(NPI_MODULEID::guid),
+            context,
+        )
+    }?;
 
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
@@ -169,7 +178,14 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
     }
     let handle = BindingHandle::new(binding_handle);
     // SAFETY: NMR cleans every binding up before the registration ends.
-    let binding = unsafe { Binding::new(handle, registered.into(), context) }?;
+    let binding = unsafe {
+        Binding::new(
+            handle,
+            registered.into(),
+            peer.module_id().and_then(NPI_MODULEID::guid),
+            context,
+        )
+    }?;
     // SAFETY: the binding is fresh.
     let attach = unsafe { InFlight::attach(binding) };
     // SAFETY: the first and only time; the table was checked.

@@ -5,9 +5,9 @@
 //!
 //! `DriverUnload` returns nothing, so that nothing in its type says whether the
 //! modules are gone. [`Driver::unload`] does return something: the proof. It
-//! can only be made by ending the registration. [`set_unload`] installs the
-//! routine that calls it, and only what `set_unload` returns takes a
-//! registration out of `DriverEntry`.
+//! can only be made by ending the registrations. [`set_unload`] installs the
+//! routine that calls it, and only what `set_unload` returns takes
+//! registrations out of `DriverEntry`.
 //!
 //! What types cannot see, a registration given to `mem::forget`, the count of
 //! live registrations does: an unload that would leave one behind stops the
@@ -20,47 +20,47 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::irql::PassiveLevel;
-use super::module::Module;
-use super::registration::{self, Ended, Registration};
+use super::registration;
+use super::set::Set;
 use crate::NtStatus;
 
-/// A driver with one network module.
+/// A driver with network modules.
 pub trait Driver: Sized + 'static {
-    /// The module.
-    type Module: Module;
+    /// Its registrations: one, or a tuple of them.
+    type Registrations: Set;
 
-    /// Where the registration rests while the driver is loaded: a `static`.
-    const SLOT: &'static Slot<Self::Module>;
+    /// Where they rest while the driver is loaded: a `static`.
+    const SLOT: &'static Slot<Self::Registrations>;
 
-    /// Ends the registration: deregisters, and waits where that is pending.
-    /// IRQL = `PASSIVE_LEVEL`.
+    /// Ends the registrations: deregisters all, and waits for those that are
+    /// pending. IRQL = `PASSIVE_LEVEL`.
     fn unload(
-        registration: Registration<Self::Module>,
+        registrations: Self::Registrations,
         passive: &PassiveLevel<'_>,
-    ) -> Ended<Self::Module>;
+    ) -> <Self::Registrations as Set>::Ended;
 
     /// Stops the machine: a module cannot be deregistered, and its driver is
     /// about to go. Any IRQL.
     fn stop(reason: NtStatus) -> !;
 }
 
-/// A place for a registration, from `DriverEntry` to `DriverUnload`.
+/// A place for registrations, from `DriverEntry` to `DriverUnload`.
 ///
 /// # Invariants
 ///
-/// `value` is touched by [`Unloadable::keep`] before `full` is set, and by
-/// `take` after it has cleared it.
-pub struct Slot<M: Module> {
+/// `value` is written by [`Unloadable::keep`] before `full` is set, and taken
+/// by `take` after it has cleared it.
+pub struct Slot<S: Set> {
     full: AtomicBool,
-    value: UnsafeCell<Option<Registration<M>>>,
+    value: UnsafeCell<Option<S>>,
 }
 
 // SAFETY: by the invariant one thread at a time touches the value, in the order
 // in which `full` changes. A registration is not `Send` only to keep it out of
 // other statics; NMR takes its handle from any thread.
-unsafe impl<M: Module> Sync for Slot<M> {}
+unsafe impl<S: Set> Sync for Slot<S> {}
 
-impl<M: Module> Slot<M> {
+impl<S: Set> Slot<S> {
     /// An empty slot.
     #[must_use]
     pub const fn new() -> Self {
@@ -70,7 +70,7 @@ impl<M: Module> Slot<M> {
         }
     }
 
-    fn take(&self) -> Option<Registration<M>> {
+    fn take(&self) -> Option<S> {
         if !self.full.swap(false, Ordering::Acquire) {
             return None;
         }
@@ -79,24 +79,24 @@ impl<M: Module> Slot<M> {
     }
 }
 
-impl<M: Module> Default for Slot<M> {
+impl<S: Set> Default for Slot<S> {
     fn default() -> Self {
         Self::new()
     }
 }
 
 /// Proof that the I/O manager will call [`Driver::unload`] of `D`.
-#[must_use = "without it the driver cannot keep a registration"]
+#[must_use = "without it the driver cannot keep its registrations"]
 pub struct Unloadable<D: Driver>(PhantomData<D>);
 
 impl<D: Driver> Unloadable<D> {
-    /// Keeps `registration` until the driver is unloaded: the last step of
+    /// Keeps `registrations` until the driver is unloaded: the last step of
     /// `DriverEntry`.
-    pub fn keep(self, registration: Registration<D::Module>) {
+    pub fn keep(self, registrations: D::Registrations) {
         let slot = D::SLOT;
         // SAFETY: by the invariant of `Slot`: `self` is the only value of its
         // kind in this `DriverEntry`, and the slot is not full yet.
-        unsafe { *slot.value.get() = Some(registration) };
+        unsafe { *slot.value.get() = Some(registrations) };
         slot.full.store(true, Ordering::Release);
     }
 }
@@ -122,8 +122,8 @@ pub unsafe fn set_unload<D: Driver, O>(
 unsafe extern "C" fn driver_unload<D: Driver, O>(_driver_object: *mut O) {
     // SAFETY: the I/O manager unloads at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
-    if let Some(registration) = D::SLOT.take() {
-        drop(D::unload(registration, &passive));
+    if let Some(registrations) = D::SLOT.take() {
+        drop(D::unload(registrations, &passive));
     }
     if registration::live() != 0 {
         D::stop(NtStatus::UNSUCCESSFUL);

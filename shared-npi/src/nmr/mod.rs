@@ -7,13 +7,16 @@
 //!
 //! | mistake that crashed machines | why it cannot be made here |
 //! |---|---|
-//! | unload returns with a module registered | [`Driver::unload`] must return an [`Ended`], which only a completed deregistration yields; one that was hidden with `mem::forget` is counted, and stops the machine there |
+//! | unload returns with a module registered | [`Driver::unload`] must return [`Ended`] modules, which only completed deregistrations yield; one that was hidden with `mem::forget` is counted, and stops the machine there |
 //! | `STATUS_PENDING` ignored | [`Deregistration`] and [`Pending`] are `#[must_use]`, and dropping one waits |
+//! | one of several modules forgotten, or waited for before the next one deregisters | a [`Set`] deregisters all its members first, and only then waits |
+//! | a module switched off twice, or while unload deregisters it | a [`Switch`] lets one thread at a time change it, and closes for good |
 //! | waiting in a detach callback | [`Pending::wait`] takes a [`PassiveLevel`](irql::PassiveLevel), which that callback does not get and cannot keep |
 //! | one handle passed for another | each kind of handle is a type of its own: [`handle`] |
 //! | characteristics freed or moved while registered | the [`Registration`] owns them, at one address |
 //! | registered before the module is ready | registering takes the finished module by value |
 //! | validated after the attach | [`Module::attach`] decides before NMR is told |
+//! | a list of bindings walked with its lock held, or left by a binding that is gone | [`Bindings`] calls under no lock, and is left in the cleanup callback |
 //! | a call begun after the detach callback | every call passes the binding's [`gate`] |
 //! | `...DetachComplete` sent twice, never, or on freed memory | the last [`InFlight`] of a closed binding sends it when it is dropped (which `mem::forget` prevents), and touches nothing after it |
 //! | binding context freed in the detach callback | it is freed in the cleanup callback, by this module only |
@@ -26,7 +29,7 @@
 //!   calls         Binding::enter -> InFlight -> the peer's dispatch table
 //!   detach        the gate closes; pending while anything is in flight
 //!   cleanup       the binding and the module's context in it are dropped
-//! DriverUnload    Driver::unload: deregister(), then wait() if pending
+//! DriverUnload    Driver::unload: deregister() all, then wait() for those pending
 //! ```
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>
@@ -37,14 +40,20 @@ pub mod handle;
 pub mod irql;
 
 mod binding;
+mod bindings;
 mod callbacks;
 mod driver;
 mod module;
 mod registration;
 mod role;
+mod set;
+mod switch;
 
 pub use binding::{Binding, InFlight, PeerCalls};
+pub use bindings::Bindings;
 pub use driver::{Driver, Slot, Unloadable, set_unload};
 pub use module::{Module, Npi, PeerModule};
 pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};
+pub use set::{Deregistrations, Kept, Set};
+pub use switch::Switch;

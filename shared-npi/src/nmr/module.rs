@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 
 use super::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
 use super::binding::InFlight;
+use super::bindings::Bindings;
 use super::irql::PassiveLevel;
 use super::role::Role;
 use crate::header::{Headed, checked};
@@ -81,6 +82,11 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// by the client's first call. IRQL = `PASSIVE_LEVEL`.
     fn attached(&self, binding: InFlight<Self>) {
         drop(binding);
+    }
+
+    /// Where the module lists its bindings, if it does. Any IRQL.
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        None
     }
 
     /// A client's provider has handed over an unusable dispatch table. The

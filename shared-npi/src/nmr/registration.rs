@@ -162,10 +162,7 @@ impl<M: Module> Registration<M> {
                     not_send: PhantomData,
                 })
             }
-            status => Deregistration::Failed(Failed {
-                status,
-                module: PhantomData,
-            }),
+            status => Deregistration::Failed(Failed::new(status)),
         }
     }
 }
@@ -186,7 +183,7 @@ pub enum Deregistration<M: Module> {
     /// `STATUS_PENDING`: callbacks may still run, and must be waited for.
     Pending(Pending<M>),
     /// Anything else.
-    Failed(Failed<M>),
+    Failed(Failed),
 }
 
 /// A deregistration that has begun. Dropping it waits for its end, at
@@ -209,16 +206,13 @@ impl<M: Module> Pending<M> {
     /// # Errors
     ///
     /// [`Failed`], where NMR answers anything but `STATUS_SUCCESS`.
-    pub fn wait(self, _passive: &PassiveLevel<'_>) -> core::result::Result<Ended<M>, Failed<M>> {
+    pub fn wait(self, _passive: &PassiveLevel<'_>) -> core::result::Result<Ended<M>, Failed> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the deregistration is pending, and giving it up by value
         // makes this its only wait.
         match unsafe { this.handle.wait() } {
             NtStatus::SUCCESS => Ok(Ended::new(this.block)),
-            status => Err(Failed {
-                status,
-                module: PhantomData,
-            }),
+            status => Err(Failed::new(status)),
         }
     }
 }
@@ -276,14 +270,16 @@ impl<M: Module> Drop for Ended<M> {
 /// handle it does not know. The module counts as registered for ever: its
 /// memory is never freed, and its driver must not unload.
 #[must_use = "the module may still be registered: its driver must not unload"]
-pub struct Failed<M: Module> {
-    status: NtStatus,
-    module: PhantomData<fn() -> M>,
-}
+#[derive(Debug)]
+pub struct Failed(NtStatus);
 
-impl<M: Module> Failed<M> {
+impl Failed {
+    pub(super) const fn new(status: NtStatus) -> Self {
+        Self(status)
+    }
+
     /// What NMR answered.
     pub fn status(self) -> NtStatus {
-        self.status
+        self.0
     }
 }

@@ -5,6 +5,7 @@
 
 #![cfg(loom)]
 
+mod bindings;
 mod client;
 mod fake_nmr;
 mod gate;

@@ -12,9 +12,9 @@ use support::Sample;
 enum SampleDriver {}
 
 impl Driver for SampleDriver {
-    type Module = Sample;
+    type Registrations = Registration<Sample>;
 
-    const SLOT: &'static Slot<Sample> =
+    const SLOT: &'static Slot<Registration<Sample>> =
         Box::leak(Box::new(Slot::new()));
 
     fn unload(

@@ -12,9 +12,9 @@ use support::{SLOT, Sample};
 enum SampleDriver {}
 
 impl Driver for SampleDriver {
-    type Module = Sample;
+    type Registrations = Registration<Sample>;
 
-    const SLOT: &'static Slot<Sample> = &SLOT;
+    const SLOT: &'static Slot<Registration<Sample>> = &SLOT;
 
     fn unload(
         registration: Registration<Sample>,

@@ -50,7 +50,7 @@ impl Entry {
 }
 
 /// The NPIs whose calls can be judged.
-pub const NPIS: &[&Npi] = &[&ECHO];
+pub const NPIS: &[&Npi] = &[&ECHO, &TELEMETRY];
 
 /// The NPI in which `provider.sys` is the provider.
 pub static ECHO: Npi = Npi {
@@ -70,4 +70,11 @@ pub static ECHO: Npi = Npi {
         },
         Entry::plain("notify"),
     ],
+};
+
+/// The NPI in which `client.sys` is the provider.
+static TELEMETRY: Npi = Npi {
+    id: 0x8002_8957_3748_4ec7_9fd8_fb58_ae01_8faf,
+    provider: &[Entry::plain("subscribe"), Entry::plain("sample")],
+    client: &[Entry::plain("publish")],
 };

@@ -14,7 +14,7 @@ use crate::graph::Walked;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
-    /// `deadlock`, `livelock`, `leak`, `load`, `unload`, `lost`.
+    /// `deadlock`, `livelock`, `leak`, `load`, `overrun`, `unload`, `lost`.
     pub code: String,
     /// The parameters of the bug check, where Windows documents some.
     pub parameters: Option<[u64; 4]>,
@@ -173,6 +173,23 @@ pub struct Counts {
     /// deregistration and the end of its wait.
     #[serde(default)]
     pub unloads_overlapped: u64,
+    /// Loads and unloads by each [`Mechanism`](crate::Mechanism), on kernels
+    /// that change it within a cycle.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mechanisms: BTreeMap<String, u64>,
+    /// Unloads that were refused because the driver had no `DriverUnload` at the
+    /// time.
+    #[serde(default)]
+    pub gate_refusals: u64,
+    /// Unloads that waited for a handle to be closed.
+    #[serde(default)]
+    pub unloads_deferred: u64,
+    /// Requests that programs sent to the drivers' devices.
+    #[serde(default)]
+    pub requests: u64,
+    /// Times that a program switched a part of a driver off or on.
+    #[serde(default)]
+    pub subcomponent_switches: u64,
     /// Registrations of providers.
     #[serde(default)]
     pub registrations_provider: u64,
@@ -219,6 +236,13 @@ impl Counts {
         self.unloads += other.unloads;
         self.unloads_provider += other.unloads_provider;
         self.unloads_overlapped += other.unloads_overlapped;
+        for (mechanism, count) in &other.mechanisms {
+            *self.mechanisms.entry(mechanism.clone()).or_default() += count;
+        }
+        self.gate_refusals += other.gate_refusals;
+        self.unloads_deferred += other.unloads_deferred;
+        self.requests += other.requests;
+        self.subcomponent_switches += other.subcomponent_switches;
         self.registrations_provider += other.registrations_provider;
         self.registrations_client += other.registrations_client;
         self.deregistrations_overlapped += other.deregistrations_overlapped;

@@ -52,9 +52,6 @@ struct Arguments {
     /// How many providers and clients each cycle loads, 2x3; drawn unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
-    /// Let programs use the drivers' control devices.
-    #[arg(long)]
-    requests: bool,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -217,7 +214,6 @@ fn options(arguments: &Arguments, faults: Faults) -> Options {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
         faults,
-        requests: arguments.requests,
         knobs: arguments.knobs,
     }
 }

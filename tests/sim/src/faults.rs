@@ -91,6 +91,12 @@ pub enum Kind {
     Attach,
     /// A device object.
     Device,
+    /// A symbolic link.
+    Link,
+    /// A handle of a device object.
+    Handle,
+    /// The security of an object.
+    Security,
     /// A callback takes a while to begin.
     Before(Callback),
     /// A callback takes a while to return.
@@ -152,6 +158,9 @@ impl Kind {
             Self::Registration,
             Self::Attach,
             Self::Device,
+            Self::Link,
+            Self::Handle,
+            Self::Security,
         ];
         let late = Callback::ALL.map(|it| [Self::Before(it), Self::After(it)]);
         calls.into_iter().chain(late.into_iter().flatten())
@@ -170,6 +179,9 @@ impl fmt::Display for Kind {
             Self::Registration => f.write_str("registration"),
             Self::Attach => f.write_str("attach"),
             Self::Device => f.write_str("device"),
+            Self::Link => f.write_str("link"),
+            Self::Handle => f.write_str("handle"),
+            Self::Security => f.write_str("security"),
             Self::Before(callback) => write!(f, "before-{}", callback.name()),
             Self::After(callback) => write!(f, "after-{}", callback.name()),
         }

@@ -15,6 +15,8 @@ pub(crate) enum Object {
     Thread(usize),
     /// The registry key with this path.
     Key(String),
+    /// The device object at this address, with the rights that were asked for.
+    Device { address: usize, access: u32 },
 }
 
 impl fmt::Display for Object {
@@ -22,6 +24,7 @@ impl fmt::Display for Object {
         match self {
             Self::Thread(_) => write!(f, "a thread"),
             Self::Key(path) => write!(f, "the registry key {path}"),
+            Self::Device { .. } => write!(f, "a device object"),
         }
     }
 }
@@ -153,7 +156,7 @@ impl State {
     pub(crate) fn close(&mut self, handle: usize) -> bool {
         match self.handles.take(handle) {
             None => false,
-            Some(Object::Key(_)) => true,
+            Some(Object::Key(_) | Object::Device { .. }) => true,
             Some(Object::Thread(address)) => {
                 self.release(address);
                 true

@@ -6,6 +6,8 @@
 use std::ffi::c_void;
 use std::mem::offset_of;
 
+use crate::buffers::Buffers;
+
 /// `IRP`.
 #[repr(C)]
 pub(crate) struct Irp {
@@ -82,8 +84,7 @@ pub(crate) struct Ask {
     pub(crate) device: usize,
     pub(crate) file: usize,
     pub(crate) code: u32,
-    /// 0 if it has none.
-    pub(crate) buffer: usize,
+    pub(crate) buffers: Buffers,
     pub(crate) input_length: usize,
     pub(crate) output_length: usize,
 }
@@ -106,7 +107,9 @@ pub(crate) unsafe fn make(memory: *mut c_void, ask: &Ask) -> *mut Irp {
         (*irp).requestor_mode = USER_MODE;
         (*irp).stack_count = 1;
         (*irp).current_location = 1;
-        (*irp).system_buffer = ask.buffer;
+        (*irp).system_buffer = ask.buffers.system;
+        (*irp).mdl = ask.buffers.mdl;
+        [(*irp).user_buffer, (*location).type3_input] = ask.buffers.user;
         (*irp).current_stack_location = location.addr();
         (*irp).original_file = ask.file;
         (*location).major = ask.major;

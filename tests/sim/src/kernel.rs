@@ -20,7 +20,7 @@ use scenarios::{Counts, Cycle, Finding, Instance, Overlap, Role, stream};
 
 use crate::arena::IMAGES;
 use crate::deferred::Deferred;
-use crate::driver::{DriverId, Drivers, Site};
+use crate::driver::{DriverId, Drivers};
 use crate::edges::Edges;
 use crate::exports::callbacks::Registered;
 use crate::faults::{Faults, Injector};
@@ -29,6 +29,7 @@ use crate::image::Image;
 use crate::live::Objects;
 use crate::loans::Loans;
 use crate::locks::Locks;
+use crate::names::Names;
 use crate::nmr::SimHost;
 use crate::nmr_order::NmrOrder;
 use crate::pageable::Pageable;
@@ -37,6 +38,7 @@ use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
 use crate::scm::Service;
+use crate::security::Dacl;
 use crate::stack::Stacks;
 use crate::strategy::Strategy;
 use crate::thunk::Thunks;
@@ -72,8 +74,6 @@ pub struct Options {
     pub faults: Faults,
     /// Which of NMR's open points are answered alike in all cycles.
     pub knobs: Knobs,
-    /// Whether programs use the drivers' control devices.
-    pub requests: bool,
 }
 
 /// One simulated kernel, for one cycle.
@@ -98,6 +98,8 @@ pub(crate) struct State {
     /// Choices of anything else: a schedule that is written leaves them as they
     /// were where it was drawn.
     pub(crate) chance: ChaCha8Rng,
+    /// Choices of who loads and unloads, and how.
+    pub(crate) managers: ChaCha8Rng,
     pub(crate) scheduler: Scheduler,
     pub(crate) stacks: Stacks,
     pub(crate) drivers: Drivers,
@@ -106,15 +108,16 @@ pub(crate) struct State {
     pub(crate) thunks: Thunks,
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
-    /// The drivers that are loaded.
     pub(crate) requests: Requests,
+    /// The drivers that are loaded.
     pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
     pub(crate) nmr_order: NmrOrder,
     pub(crate) deferred: Deferred,
-    /// Named devices and symbolic links, who made them.
-    pub(crate) names: BTreeMap<String, (usize, Site)>,
+    pub(crate) names: Names,
+    /// The access control lists of devices that have one, by address.
+    pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) named_callbacks: BTreeMap<String, usize>,
     pub(crate) callbacks: Vec<Registered>,
     pub(crate) variables: BTreeMap<&'static str, usize>,
@@ -137,6 +140,7 @@ const SCHEDULE: u8 = 1;
 const KNOBS: u8 = 2;
 const FAULTS: u8 = 3;
 const CHANCE: u8 = 4;
+const MANAGERS: u8 = 5;
 
 impl State {
     pub(crate) fn new(
@@ -159,6 +163,7 @@ impl State {
             random,
             knobs: stream(seed, index, KNOBS),
             chance: stream(seed, index, CHANCE),
+            managers: stream(seed, index, MANAGERS),
             scheduler,
             stacks,
             drivers: Drivers::default(),
@@ -173,7 +178,8 @@ impl State {
             locks: Locks::default(),
             nmr_order: NmrOrder::default(),
             deferred: Deferred::default(),
-            names: BTreeMap::new(),
+            names: Names::default(),
+            protections: BTreeMap::new(),
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
             variables: BTreeMap::new(),

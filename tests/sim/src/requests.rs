@@ -11,20 +11,21 @@
 //!
 //! # Limits
 //!
-//! `METHOD_BUFFERED` only, and no completion routines: nothing is above or below
-//! a control device.
+//! No completion routines: nothing is above or below a control device.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, DRIVER_OBJECT};
 use windows_sys::Wdk::System::SystemServices::{
-    IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
+    IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS,
+    IRP_MJ_QUERY_INFORMATION, IRP_MJ_READ, IRP_MJ_WRITE,
 };
 use windows_sys::Win32::Foundation::{
-    STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE,
-    STATUS_OBJECT_NAME_NOT_FOUND, STATUS_PENDING,
+    STATUS_ACCESS_DENIED, STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_NO_SUCH_DEVICE, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_PENDING,
 };
 
+use crate::buffers::Method;
 use crate::bug_check::Code;
 use crate::deferred::{Before, check_return};
 use crate::driver::{DriverId, Site};
@@ -34,6 +35,7 @@ use crate::kernel::{State, with};
 use crate::live::Kind;
 use crate::locks;
 use crate::scheduler::{MICROSECOND, Waitable, block, point};
+use crate::security::{self, Account};
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 const FILE_TAG: u32 = u32::from_le_bytes(*b"File");
@@ -121,15 +123,21 @@ const fn name(number: u8) -> &'static str {
         IRP_MJ_CREATE => "IRP_MJ_CREATE",
         IRP_MJ_CLEANUP => "IRP_MJ_CLEANUP",
         IRP_MJ_CLOSE => "IRP_MJ_CLOSE",
-        _ => "IRP_MJ_DEVICE_CONTROL",
+        IRP_MJ_DEVICE_CONTROL => "IRP_MJ_DEVICE_CONTROL",
+        IRP_MJ_READ => "IRP_MJ_READ",
+        IRP_MJ_WRITE => "IRP_MJ_WRITE",
+        IRP_MJ_QUERY_INFORMATION => "IRP_MJ_QUERY_INFORMATION",
+        IRP_MJ_FLUSH_BUFFERS => "IRP_MJ_FLUSH_BUFFERS",
+        _ => "IRP",
     }
 }
 
-/// Opens the device with this name; answers the file.
-pub(crate) fn open(name: &str) -> Result<usize, i32> {
-    let file = with(|state| state.open(name))?;
+/// Opens the device with this name, or to which a link with this name leads;
+/// answers the file.
+pub(crate) fn open(name: &str, account: Account) -> Result<usize, i32> {
+    let file = with(|state| state.open(name, account))?;
     let device = with(|state| state.requests.files[&file].device);
-    let irp = send(IRP_MJ_CREATE, device, file, 0, &[], 0);
+    let irp = send(device, file, &Message::bare(IRP_MJ_CREATE));
     let status = wait(irp, None).map_or(STATUS_PENDING, |answer| answer.status);
     if status < 0 {
         with(|state| state.forget_file(file));
@@ -138,28 +146,43 @@ pub(crate) fn open(name: &str) -> Result<usize, i32> {
     Ok(file)
 }
 
-/// Sends a control code; answers the request.
-///
-/// # Panics
-///
-/// Its method is not `METHOD_BUFFERED`: the others need a memory of the
-/// application's own.
-pub(crate) fn control(file: usize, code: u32, input: &[u8], output_length: usize) -> usize {
-    const METHODS: [&str; 4] = ["BUFFERED", "IN_DIRECT", "OUT_DIRECT", "NEITHER"];
-    let method = METHODS[(code & 3) as usize];
-    assert!(
-        method == METHODS[0],
-        "control code {code:#x} has METHOD_{method}: only METHOD_BUFFERED can be sent"
-    );
+/// What a program asks of a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Message {
+    /// One of `IRP_MJ_...`.
+    pub(crate) major: u32,
+    /// The control code, where it is one.
+    pub(crate) code: u32,
+    pub(crate) input: Vec<u8>,
+    pub(crate) output_length: usize,
+}
+
+impl Message {
+    /// A control code.
+    pub(crate) const fn control(code: u32, input: Vec<u8>, output_length: usize) -> Self {
+        Self {
+            major: IRP_MJ_DEVICE_CONTROL,
+            code,
+            input,
+            output_length,
+        }
+    }
+
+    /// One that says no more than what it is.
+    const fn bare(major: u32) -> Self {
+        Self {
+            major,
+            code: 0,
+            input: Vec::new(),
+            output_length: 0,
+        }
+    }
+}
+
+/// Asks something of a file; answers the request.
+pub(crate) fn ask(file: usize, message: &Message) -> usize {
     let device = with(|state| state.requests.files[&file].device);
-    send(
-        IRP_MJ_DEVICE_CONTROL,
-        device,
-        file,
-        code,
-        input,
-        output_length,
-    )
+    send(device, file, message)
 }
 
 /// Waits until a request is answered, or for some time.
@@ -227,7 +250,7 @@ pub(crate) fn close(file: usize) {
     /// Milliseconds that a cancelled request has.
     const PATIENCE: u64 = 5_000;
     let device = with(|state| state.requests.files[&file].device);
-    let cleanup = send(IRP_MJ_CLEANUP, device, file, 0, &[], 0);
+    let cleanup = send(device, file, &Message::bare(IRP_MJ_CLEANUP));
     wait(cleanup, None);
     let mine = with(|state| {
         let all = state.requests.sent.iter();
@@ -247,14 +270,18 @@ pub(crate) fn close(file: usize) {
             );
         }
     }
-    let closed = send(IRP_MJ_CLOSE, device, file, 0, &[], 0);
+    let closed = send(device, file, &Message::bare(IRP_MJ_CLOSE));
     wait(closed, None);
     with(|state| state.forget_file(file));
 }
 
 /// Waits until no file of a driver is open; from now on none is opened.
 pub(crate) fn defer_unload(driver: DriverId, object: usize) {
-    with(|state| state.requests.leaving.insert(driver));
+    with(|state| {
+        state.requests.leaving.insert(driver);
+        let open = state.requests.is_open(driver);
+        state.counts.unloads_deferred += u64::from(open);
+    });
     while with(|state| state.requests.is_open(driver)) {
         block(Waitable::Object(object), None);
     }
@@ -286,36 +313,30 @@ pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
 }
 
 /// Sends a request to its driver's dispatch routine.
-fn send(
-    number: u32,
-    device: usize,
-    file: usize,
-    code: u32,
-    input: &[u8],
-    output_length: usize,
-) -> usize {
+fn send(device: usize, file: usize, message: &Message) -> usize {
+    let Message {
+        major: number,
+        code,
+        ref input,
+        output_length,
+    } = *message;
     point();
     let (irp, routine) = with(|state| {
-        let length = input.len().max(output_length);
-        let buffer = if length == 0 {
-            0
-        } else {
-            state.pool.reserve(length, TAG)
+        let method = match number {
+            IRP_MJ_DEVICE_CONTROL => Method::of(code),
+            // SAFETY: a device with an open file is in memory.
+            _ => Method::of_device(unsafe { (*(device as *const DEVICE_OBJECT)).Flags }),
         };
         let ask = Ask {
             major: major(number),
             device,
             file,
             code,
-            buffer,
+            buffers: state.make_buffers(method, input, output_length),
             input_length: input.len(),
             output_length,
         };
         let memory = state.pool.reserve(irp::SIZE, TAG);
-        if buffer != 0 {
-            // SAFETY: the buffer was just allocated and is no shorter.
-            unsafe { (buffer as *mut u8).copy_from(input.as_ptr(), input.len()) };
-        }
         // SAFETY: the memory was just allocated for this, zeroed.
         let irp = unsafe { irp::make(memory as *mut _, &ask) };
         // SAFETY: a device with an open file, and its driver's object, are there.
@@ -333,12 +354,13 @@ fn send(
                 answer: None,
             },
         );
+        state.counts.requests += 1;
         state.trace(|_| format!("{} is sent, request {:#x}", name(ask.major), irp.addr()));
         (irp, routine)
     });
     let Some(routine) = routine else {
         let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
-        let site = with(|state| state.maker(device));
+        let site = with(|state| state.names.maker(device));
         let what = format!(
             "the driver has put a null pointer in the place of {}",
             name(major(number))
@@ -378,20 +400,13 @@ pub(crate) fn complete(irp: usize) {
 }
 
 impl State {
-    /// Where a device was made.
-    fn maker(&self, device: usize) -> Option<Site> {
-        self.names
-            .values()
-            .find(|(at, _)| *at == device)
-            .map(|(_, by)| *by)
-    }
-
-    fn open(&mut self, name: &str) -> Result<usize, i32> {
+    fn open(&mut self, name: &str, account: Account) -> Result<usize, i32> {
         /// `IO_TYPE_FILE`.
         const KIND: u16 = 5;
 
-        let device = self.names.get(name).map(|&(at, _)| at);
-        let device = device
+        let device = self
+            .names
+            .device(name)
             .filter(|&device| self.objects.is(device, Kind::Device))
             .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
         // SAFETY: a device that is not deleted is in memory.
@@ -405,6 +420,10 @@ impl State {
         let driver = driver.ok_or(STATUS_NO_SUCH_DEVICE)?;
         if flags & INITIALIZING != 0 || self.requests.leaving.contains(&driver) {
             return Err(STATUS_NO_SUCH_DEVICE);
+        }
+        let list = self.protections.get(&device);
+        if list.is_some_and(|list| !list.grants(account, security::READ_WRITE)) {
+            return Err(STATUS_ACCESS_DENIED);
         }
         let file = self.pool.allocate(FILE_SIZE, FILE_TAG, true, None);
         let file = file.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
@@ -465,6 +484,15 @@ impl State {
             let what = format!("an {name} was completed with status {shown:#010x}");
             return Err((code.into(), what));
         }
+        let room = request.ask.output_length;
+        let controls = u32::from(request.ask.major) == IRP_MJ_DEVICE_CONTROL;
+        if controls && status >= 0 && information > room {
+            let what = format!(
+                "an {name} was completed with {information} bytes of output, the program has room \
+                 for {room}"
+            );
+            return Err(("overrun".into(), what));
+        }
         if cancel != 0 {
             let what = format!("an {name} was completed while its cancel routine was set");
             return Err((("0xC9", [0x07, cancel, irp, 0]).into(), what));
@@ -478,23 +506,17 @@ impl State {
         let Some(request) = self.requests.sent.get_mut(&irp) else {
             return;
         };
-        let length = information.min(request.ask.output_length);
-        let mut output = vec![0; if status < 0 { 0 } else { length }];
-        // SAFETY: the buffer has `output_length` bytes if it is there, and the
-        // stack location is that of a request in memory.
+        let buffers = request.ask.buffers;
+        let length = if status < 0 { 0 } else { information };
+        // SAFETY: the request is in memory with its buffers, and there is room for
+        // what it says of its output.
         unsafe {
-            if request.ask.buffer != 0 {
-                let from = request.ask.buffer as *const u8;
-                output.as_mut_ptr().copy_from(from, output.len());
-            }
+            let output = buffers.read(length.min(request.ask.output_length));
             let location = stack_location(irp as *mut Irp);
             request.marked = (*location).control & PENDING_RETURNED != 0;
+            request.answer = Some(Answer { status, output });
         }
-        let buffer = request.ask.buffer;
-        request.answer = Some(Answer { status, output });
-        if buffer != 0 {
-            let _ = self.pool.free(buffer, 0, None);
-        }
+        self.free_buffers(buffers);
         let _ = self.pool.free(irp, 0, None);
         self.scheduler.wake_all(Waitable::Object(irp));
     }
@@ -544,16 +566,5 @@ impl State {
             code.into(),
             format!("the dispatch routine for {name} {what}"),
         ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[should_panic(expected = "0x222003 has METHOD_NEITHER: only METHOD_BUFFERED")]
-    fn other_methods_are_refused_by_name() {
-        control(0, 0x0022_2003, &[], 0);
     }
 }

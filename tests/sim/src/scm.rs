@@ -11,7 +11,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Change, Instance, Role, Stage, Step};
+use scenarios::{Action, Change, Instance, Mechanism, Role, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -26,11 +26,10 @@ use crate::kernel::{State, kernel, with};
 use crate::live::Kind;
 use crate::pool::{FreeError, tag_text};
 use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
-use crate::{image, registry, requests};
+use crate::{image, registry, requests, unload};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
-type DriverUnload = unsafe extern "win64" fn(object: *mut DRIVER_OBJECT);
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
 
@@ -39,6 +38,8 @@ const TAG: u32 = u32::from_le_bytes(*b"Driv");
 pub(crate) struct Service {
     driver: DriverId,
     object: usize,
+    /// Whether it had an unload routine when `DriverEntry` returned.
+    unloadable: bool,
 }
 
 /// Takes the steps of a cycle, on the cycle's first thread.
@@ -81,6 +82,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId 
         Change::Unload => format!("unload {instance}"),
     };
     let body = move || {
+        with(State::draw_mechanism);
         if let Some(stage) = at {
             // A stage that does not come keeps nobody for ever.
             while prompt.get() > 0 && !with(|state| state.walk.is_at(instance, stage)) {
@@ -101,7 +103,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId 
 
 fn load(instance: Instance) {
     point();
-    let (service, entry, path) = with(|state| {
+    let (mut service, entry, path) = with(|state| {
         state.goes(instance, &Stage::ALL, Stage::Loading);
         state.create(instance)
     });
@@ -130,6 +132,7 @@ fn load(instance: Instance) {
         state.counts.loads += 1;
         state.discard_initialization(service.driver);
         state.goes(instance, &[Stage::Loading], Stage::Idle);
+        service.unloadable = unload::routine(service.object).is_some();
         state.services.insert(instance, service);
     });
     // SAFETY: the driver is here, and its devices are until it deletes them.
@@ -138,9 +141,7 @@ fn load(instance: Instance) {
         let entry = with(|state| state.entry_site(service.driver));
         stop_at("hang", requests::ENDLESS_DEVICES.to_owned(), entry);
     }
-    if with(|state| state.options.requests) {
-        application::start(service.driver);
-    }
+    application::start(service.driver);
     point();
 }
 
@@ -151,24 +152,11 @@ fn unload(instance: Instance) {
         return;
     };
     let driver = service.driver;
-    // SAFETY: the driver object lives until the driver is gone.
-    let routine = unsafe { (*(service.object as *const DRIVER_OBJECT)).DriverUnload };
-    let Some(routine) = routine else {
-        let what = "the driver has no DriverUnload and cannot be unloaded";
-        stop_at(
-            "unload",
-            what.to_owned(),
-            with(|state| state.entry_site(driver)),
-        );
-    };
-    requests::defer_unload(driver, service.object);
+    let routine = unload::request(driver, service.object, service.unloadable);
     with(|state| {
         state.drivers[driver].life = Life::Unloading;
         state.goes(instance, &Stage::ALL, Stage::Unloading);
     });
-    // SAFETY: the routine has Windows' calling convention, whatever the host's
-    // `extern "system"` is.
-    let routine: DriverUnload = unsafe { mem::transmute(routine) };
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(service.object as *mut DRIVER_OBJECT) };
     check_returned(driver, "DriverUnload");
@@ -212,6 +200,14 @@ fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
 }
 
 impl State {
+    /// Draws who loads or unloads a driver.
+    fn draw_mechanism(&mut self) {
+        let all = Mechanism::ALL;
+        let drawn = all[self.managers.random_range(0..all.len())].to_string();
+        self.trace(|_| format!("by {drawn}"));
+        *self.counts.mechanisms.entry(drawn).or_default() += 1;
+    }
+
     /// Maps a driver and makes its object and its registry path.
     fn create(&mut self, instance: Instance) -> (Service, DriverEntry, *const UNICODE_STRING) {
         let image = Rc::clone(self.images.of(instance.role));
@@ -227,11 +223,13 @@ impl State {
         let entry = base + image.entry_point();
         // SAFETY: the image's entry point is a function of this type.
         let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
-        (
-            Service { driver, object },
-            entry,
-            self.new_path(&registry::service(instance)),
-        )
+        let service = Service {
+            driver,
+            object,
+            unloadable: false,
+        };
+        let path = self.new_path(&registry::service(instance));
+        (service, entry, path)
     }
 
     fn new_driver_object(&mut self, driver: DriverId, image: &image::Image, base: usize) -> usize {
@@ -286,7 +284,7 @@ impl State {
     }
 
     /// Where a driver begins: what is said of it as a whole is said of there.
-    fn entry_site(&self, driver: DriverId) -> Option<Site> {
+    pub(crate) fn entry_site(&self, driver: DriverId) -> Option<Site> {
         let driver = &self.drivers[driver];
         self.drivers.site(driver.base + driver.image.entry_point())
     }
@@ -312,12 +310,11 @@ impl State {
         if let Some(held) = self.locks.taken_by(driver) {
             return left("0xC4".into(), held.kind.name(), held.by);
         }
-        let mut names = self.names.iter();
-        let (name, (_, by)) = names.find(|(_, (_, by))| by.driver == driver)?;
+        let (name, by) = self.names.left_by(driver)?;
         left(
             "leak".into(),
             &format!("the symbolic link {name}"),
-            Some(*by),
+            Some(by),
         )
     }
 

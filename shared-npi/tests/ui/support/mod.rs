@@ -10,13 +10,13 @@ use shared_npi::echo::{
 };
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Module, PeerModule, Provider, Slot};
+use shared_npi::nmr::{Module, PeerModule, Provider, Registration, Slot};
 
 pub struct Sample {
     pub counters: Counters,
 }
 
-pub static SLOT: Slot<Sample> = Slot::new();
+pub static SLOT: Slot<Registration<Sample>> = Slot::new();
 
 impl Module for Sample {
     type Role = Provider;

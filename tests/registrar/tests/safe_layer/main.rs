@@ -12,6 +12,7 @@
 mod contract;
 mod hostile;
 mod modules;
+mod telemetry;
 mod unload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -164,7 +164,7 @@ fn a_dropped_registration_ends_and_waits() {
 /// A driver that ends the registration it was given, and has hidden another.
 enum Forgetful {}
 
-static FORGETFUL: Slot<TestProvider> = Slot::new();
+static FORGETFUL: Slot<Registration<TestProvider>> = Slot::new();
 
 impl Forgetful {
     /// The status with which the process, for want of a machine, stops.
@@ -172,9 +172,9 @@ impl Forgetful {
 }
 
 impl Driver for Forgetful {
-    type Module = TestProvider;
+    type Registrations = Registration<TestProvider>;
 
-    const SLOT: &'static Slot<TestProvider> = &FORGETFUL;
+    const SLOT: &'static Slot<Registration<TestProvider>> = &FORGETFUL;
 
     fn unload(
         registration: Registration<TestProvider>,

@@ -39,16 +39,13 @@ unsafe extern "win64" fn io_create_device(
     const DEVICE: i16 = 3;
     let name = (!name.is_null()).then(|| {
         // SAFETY: the name is null or valid, says the contract.
-        strings::fold(&unsafe { strings::text(name) })
+        unsafe { strings::text(name) }
     });
     let size = size_of::<DEVICE_OBJECT>();
     let whole = size + extension as usize;
     let created = with(|state| {
         let by = state.caller();
-        if name
-            .as_ref()
-            .is_some_and(|name| state.names.contains_key(name))
-        {
+        if name.as_ref().is_some_and(|name| state.names.has(name)) {
             return Err(STATUS_OBJECT_NAME_COLLISION);
         }
         if state.fails(faults::Kind::Device) {
@@ -58,7 +55,7 @@ unsafe extern "win64" fn io_create_device(
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
         state.objects.add(at, Kind::Device, by);
         if let (Some(name), Some(by)) = (name, by) {
-            state.names.insert(name, (at, by));
+            state.names.add_device(&name, at, by);
         }
         Ok(at)
     });
@@ -109,7 +106,8 @@ unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
         *link = (*device).NextDevice;
     }
     let freed = with(|state| {
-        state.names.retain(|_, (at, _)| *at != device.addr());
+        state.names.remove_device(device.addr());
+        state.protections.remove(&device.addr());
         if state.requests.delete_later(device.addr()) {
             return Ok(());
         }
@@ -121,34 +119,31 @@ unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
     }
 }
 
-/// What a symbolic link has in place of a device.
-const LINK: usize = 0;
-
 unsafe extern "win64" fn io_create_symbolic_link(
     link: *const UNICODE_STRING,
-    _target: *const UNICODE_STRING,
+    target: *const UNICODE_STRING,
 ) -> i32 {
     // SAFETY: the name is valid, says the contract.
-    let link = strings::fold(&unsafe { strings::text(link) });
+    let link = unsafe { strings::text(link) };
+    // SAFETY: as above.
+    let target = unsafe { strings::text(target) };
     with(|state| {
-        if state.names.contains_key(&link) {
-            return STATUS_OBJECT_NAME_COLLISION;
+        if state.fails(faults::Kind::Link) {
+            return STATUS_INSUFFICIENT_RESOURCES;
         }
-        if let Some(by) = state.caller() {
-            state.names.insert(link, (LINK, by));
+        match state.caller() {
+            Some(by) if !state.names.add_link(&link, &target, by) => STATUS_OBJECT_NAME_COLLISION,
+            _ => STATUS_SUCCESS,
         }
-        STATUS_SUCCESS
     })
 }
 
 unsafe extern "win64" fn io_delete_symbolic_link(link: *const UNICODE_STRING) -> i32 {
     // SAFETY: as in `io_create_symbolic_link`.
-    let link = strings::fold(&unsafe { strings::text(link) });
-    with(|state| match state.names.get(&link) {
-        Some(&(LINK, _)) => {
-            state.names.remove(&link);
-            STATUS_SUCCESS
-        }
-        _ => STATUS_OBJECT_NAME_NOT_FOUND,
-    })
+    let link = unsafe { strings::text(link) };
+    if with(|state| state.names.remove_link(&link)) {
+        STATUS_SUCCESS
+    } else {
+        STATUS_OBJECT_NAME_NOT_FOUND
+    }
 }

@@ -237,7 +237,7 @@ unsafe extern "win64" fn zw_wait_for_single_object(
         // SAFETY: the handle keeps the thread's object; the timeout is the
         // caller's promise.
         Some(Object::Thread(address)) => unsafe { wait(&[address as *mut Header], false, timeout) },
-        Some(Object::Key(_)) => STATUS_OBJECT_TYPE_MISMATCH,
+        Some(_) => STATUS_OBJECT_TYPE_MISMATCH,
         None => STATUS_INVALID_HANDLE,
     }
 }

@@ -27,6 +27,7 @@ mod lookaside;
 mod memory;
 mod mutexes;
 mod netio;
+mod objects;
 mod paging;
 mod pool;
 mod queries;
@@ -133,6 +134,7 @@ const NTOSKRNL: &[&[Export]] = &[
     lookaside::EXPORTS,
     memory::EXPORTS,
     mutexes::EXPORTS,
+    objects::EXPORTS,
     paging::EXPORTS,
     pool::EXPORTS,
     queries::EXPORTS,

@@ -57,9 +57,9 @@ impl State {
 }
 
 impl State {
-    /// What `*PsThreadType` is.
-    pub(super) fn thread_type(&mut self) -> usize {
-        self.variable("PsThreadType") + 2 * WORD
+    /// What the variable of this name points to.
+    pub(super) fn object_type(&mut self, variable: &'static str) -> usize {
+        self.variable(variable) + 2 * WORD
     }
 }
 

@@ -128,7 +128,7 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
     let found = with(|state| match state.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
         Some(&Object::Thread(address)) => {
-            let right = state.thread_type();
+            let right = state.object_type("PsThreadType");
             if object_type != 0 && object_type != right {
                 return Err(STATUS_OBJECT_TYPE_MISMATCH);
             }
@@ -136,7 +136,7 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
             state.reference(address, by);
             Ok(address)
         }
-        Some(Object::Key(_)) => Err(STATUS_OBJECT_TYPE_MISMATCH),
+        Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
     });
     match found {
         Ok(address) => {

@@ -126,8 +126,7 @@ fn a_written_schedule_is_the_one_that_was_drawn() {
     let provider = workshop.module("p.sys", Role::Provider, &[]);
     // Whether its routine is called at all is up to the programs.
     let client = workshop.compile("d.sys", "control.c", &["RAISES"]);
-    let arguments = ["--seed=5", "--requests"];
-    let run = |more: &[&str]| sim(&provider, &client, &[&arguments, more].concat());
+    let run = |more: &[&str]| sim(&provider, &client, &[&["--seed=5"], more].concat());
     let findings = run(&["--cycles=12"]).report().findings;
     assert!(!findings.is_empty());
     for cycle in 0..12 {

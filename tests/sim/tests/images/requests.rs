@@ -3,7 +3,7 @@
 //! Requests to a control device: answered rightly they are silent, wrongly they
 //! end in the bug check of Windows or Driver Verifier.
 
-use scenarios::Role;
+use scenarios::{Finding, Role};
 
 use crate::fixture::Workshop;
 use crate::program::sim;
@@ -58,6 +58,12 @@ const DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
     ("TOUCHES_AFTER", "0xCC", None, "with tag Irp"),
     ("RELEASES_HIGHER", "0xC4", Some(0x31), "which is higher"),
     (
+        "MORE_THAN_ROOM",
+        "overrun",
+        None,
+        "bytes of output, the program has room for",
+    ),
+    (
         "NULL_CONTROL",
         "0x7E",
         None,
@@ -88,13 +94,15 @@ fn requests_that_are_answered_rightly_are_silent() {
     for (source, defines) in [
         ("control.c", &[][..]),
         ("control.c", &["NO_CONTROL"]),
+        ("control.c", &["SECURED"]),
+        ("control.c", &["HOLDS"]),
         // The mutex held around a cancellation is none of the cancel routine's.
         ("control.c", &["CANCELS_UNDER_MUTEX"]),
         ("csq.c", &[]),
     ] {
         let client = workshop.compile("c.sys", source, defines);
         for more in [&[][..], &["--preempt"], &["--strategy=pct"]] {
-            let arguments = [&["--seed=5", "--cycles=300", "--requests"], more].concat();
+            let arguments = [&["--seed=5", "--cycles=300"], more].concat();
             let run = sim(&provider, &client, &arguments);
             let findings = run.report().findings;
             assert_eq!(run.status, Some(0), "{source}: {findings:?} {}", run.err);
@@ -110,14 +118,7 @@ fn an_unload_waits_for_the_last_file() {
     let script = "--script=+p.+c~100.-c.-p";
     let deferred = (0..50).any(|cycle| {
         let first = format!("--first={cycle}");
-        let arguments = [
-            "--seed=5",
-            "--cycles=1",
-            "--requests",
-            "--trace",
-            &first,
-            script,
-        ];
+        let arguments = ["--seed=5", "--cycles=1", "--trace", &first, script];
         let run = sim(&provider, &client, &arguments);
         assert_eq!(run.status, Some(0), "{}", run.out);
         let unload = run.out.find("unload client  waits for");
@@ -137,11 +138,7 @@ fn requests_that_are_answered_wrongly_are_found() {
     let queue = QUEUE_DEFECTS.iter().map(|defect| ("csq.c", defect));
     for (source, (name, code, number, says)) in control.chain(queue) {
         let client = workshop.compile("d.sys", source, &[name]);
-        let run = sim(
-            &provider,
-            &client,
-            &["--seed=5", "--cycles=50", "--requests"],
-        );
+        let run = sim(&provider, &client, &["--seed=5", "--cycles=50"]);
         let findings = run.report().findings;
         assert!(!findings.is_empty(), "{name}: not found {}", run.err);
         for finding in findings {
@@ -153,5 +150,27 @@ fn requests_that_are_answered_wrongly_are_found() {
                 assert_eq!(first, *number, "{name}: {finding}");
             }
         }
+    }
+}
+
+#[test]
+fn what_a_driver_believes_of_a_request_is_found() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for name in ["LENGTHS_UNCHECKED", "BELIEVES_USER"] {
+        let client = workshop.compile("d.sys", "control.c", &[name]);
+        let findings = sim(&provider, &client, &["--seed=5", "--cycles=300"])
+            .report()
+            .findings;
+        let place = |found: &Finding| Some(found.place.as_ref()?.function.clone());
+        let places: Vec<_> = findings.iter().filter_map(place).collect();
+        assert!(
+            places.contains(&"DispatchControl".to_owned()),
+            "{name}: {findings:#?}"
+        );
+        assert!(
+            findings.iter().all(|found| found.driver == "d.sys"),
+            "{name}: {findings:#?}"
+        );
     }
 }

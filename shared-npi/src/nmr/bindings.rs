@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A module's list of its bindings, for who must call every peer.
+//!
+//! A spin lock guards the links, and nobody is called under it: [`Bindings`]
+//! enters one binding's gate, lets the lock go, makes the call, and only then
+//! looks for the next one. What keeps its place in the list meanwhile is the
+//! call itself: a binding with a call in flight is not cleaned up, so that it
+//! is still linked when the walk goes on.
+
+use core::cell::UnsafeCell;
+use core::ptr::{self, NonNull};
+
+use super::binding::{Binding, InFlight};
+use super::module::Module;
+use crate::sync::SpinLock;
+use crate::sync::atomic::{AtomicPtr, Ordering};
+
+/// The bindings of a module of type `M` that have been [listed](InFlight::list)
+/// and not been cleaned up. [`Module::bindings`] says where it is.
+///
+/// # Invariants
+///
+/// Links are read and written under the lock. Each binding that they lead to is
+/// alive: it is unlinked before it is freed.
+pub struct Bindings<M: Module> {
+    first: SpinLock<First<M>>,
+}
+
+struct First<M: Module>(Option<NonNull<Binding<M>>>);
+
+// SAFETY: a binding may be used from any thread.
+unsafe impl<M: Module> Send for First<M> {}
+
+/// A binding's place in the list.
+pub(super) struct Node<M: Module> {
+    /// The list, once the binding has been added to it.
+    list: AtomicPtr<Bindings<M>>,
+    links: UnsafeCell<Links<M>>,
+}
+
+struct Links<M: Module> {
+    next: Option<NonNull<Binding<M>>>,
+    previous: Option<NonNull<Binding<M>>>,
+}
+
+impl<M: Module> Node<M> {
+    /// A place in no list.
+    pub(super) fn new() -> Self {
+        Self {
+            list: AtomicPtr::new(ptr::null_mut()),
+            links: UnsafeCell::new(Links {
+                next: None,
+                previous: None,
+            }),
+        }
+    }
+}
+
+impl<M: Module> Bindings<M> {
+    /// An empty list.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            first: SpinLock::new(First(None)),
+        }
+    }
+
+    /// An empty list.
+    #[cfg(loom)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            first: SpinLock::new(First(None)),
+        }
+    }
+
+    /// Makes a call to every peer that is listed and not detaching, the latest
+    /// first. Peers that are listed meanwhile may be left out.
+    /// IRQL <= `DISPATCH_LEVEL`, no lock held.
+    pub fn for_each(&self, mut call: impl FnMut(&InFlight<M>)) {
+        let mut current = self.after(None);
+        while let Some(binding) = current {
+            call(&binding);
+            current = self.after(Some(&binding));
+            // The call before ends here, under no lock: it may be the last one
+            // of a binding that is detaching.
+        }
+    }
+
+    /// Enters the first binding after `current` that lets a call begin.
+    fn after(&self, current: Option<&InFlight<M>>) -> Option<InFlight<M>> {
+        self.first.with(|first| {
+            let mut next = match current {
+                // SAFETY: a call is in flight, so the binding is linked; the
+                // lock is held.
+                Some(current) => unsafe { links(current.raw()) }.next,
+                None => first.0,
+            };
+            while let Some(binding) = next {
+                // SAFETY: what is linked is alive.
+                let entered = unsafe { binding.as_ref() }.enter();
+                if entered.is_some() {
+                    return entered;
+                }
+                // SAFETY: linked, and the lock is held.
+                next = unsafe { links(binding) }.next;
+            }
+            None
+        })
+    }
+
+    /// Adds a binding, once.
+    ///
+    /// # Safety
+    ///
+    /// `binding` is alive, and cleaned up before the list goes.
+    pub(super) unsafe fn add(&self, binding: NonNull<Binding<M>>) {
+        // SAFETY: by this function's contract.
+        let node = unsafe { binding.as_ref() }.node();
+        let this = ptr::from_ref(self).cast_mut();
+        let claimed =
+            node.list
+                .compare_exchange(ptr::null_mut(), this, Ordering::Relaxed, Ordering::Relaxed);
+        if claimed.is_err() {
+            return;
+        }
+        self.first.with(|first| {
+            let next = first.0.replace(binding);
+            // SAFETY: the lock is held.
+            unsafe { links(binding) }.next = next;
+            if let Some(next) = next {
+                // SAFETY: what is linked is alive, and the lock is held.
+                unsafe { links(next) }.previous = Some(binding);
+            }
+        });
+    }
+
+    fn remove(&self, binding: NonNull<Binding<M>>) {
+        self.first.with(|first| {
+            // SAFETY: the binding is still alive, and the lock is held.
+            let Links { next, previous } = unsafe { links(binding) };
+            let (next, previous) = (*next, *previous);
+            match previous {
+                // SAFETY: what is linked is alive, and the lock is held.
+                Some(previous) => unsafe { links(previous) }.next = next,
+                None => first.0 = next,
+            }
+            if let Some(next) = next {
+                // SAFETY: as above.
+                unsafe { links(next) }.previous = previous;
+            }
+        });
+    }
+}
+
+impl<M: Module> Default for Bindings<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The links of a binding.
+///
+/// # Safety
+///
+/// The binding is alive, the lock of its list is held during `'held`, and
+/// nobody else has its links.
+unsafe fn links<'held, M: Module>(binding: NonNull<Binding<M>>) -> &'held mut Links<M> {
+    // SAFETY: by this function's contract.
+    let node = unsafe { binding.as_ref() }.node();
+    // SAFETY: as above.
+    unsafe { &mut *node.links.get() }
+}
+
+/// Takes a binding out of its list, if it is in one.
+///
+/// # Safety
+///
+/// The binding is alive, nothing is in flight through it, and it is freed next.
+pub(super) unsafe fn unlist<M: Module>(binding: NonNull<Binding<M>>) {
+    // SAFETY: by this function's contract.
+    let node = unsafe { binding.as_ref() }.node();
+    // Nothing is in flight any more, and the gate has ordered what was before.
+    let list = node.list.load(Ordering::Relaxed);
+    // SAFETY: the list lives as long as the module, which the binding does not
+    // outlive.
+    if let Some(list) = unsafe { list.as_ref() } {
+        list.remove(binding);
+    }
+}
+
+/// Whether a binding is in no list yet.
+pub(super) fn is_unlisted<M: Module>(node: &Node<M>) -> bool {
+    node.list.load(Ordering::Relaxed).is_null()
+}

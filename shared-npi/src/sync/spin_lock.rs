@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A `KSPIN_LOCK` with the value that it guards.
+//!
+//! <https://learn.microsoft.com/windows-hardware/drivers/kernel/introduction-to-spin-locks>
+
+use core::cell::UnsafeCell;
+
+#[cfg(all(not(loom), not(windows)))]
+use host::Lock;
+#[cfg(all(not(loom), windows))]
+use kernel::Lock;
+#[cfg(loom)]
+use model::Lock;
+
+/// A value that one thread at a time looks at.
+pub(crate) struct SpinLock<T> {
+    lock: Lock,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only lent to the thread that holds the lock.
+unsafe impl<T: Send> Sync for SpinLock<T> {}
+
+impl<T> SpinLock<T> {
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self {
+            lock: Lock::new(),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            lock: Lock::new(),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// Lends the value to `body`, which runs at `DISPATCH_LEVEL`, is short, and
+    /// calls nothing of another module's. IRQL <= `DISPATCH_LEVEL`.
+    pub(crate) fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        self.lock.hold(|| {
+            // SAFETY: the lock is held, and nobody takes it twice.
+            body(unsafe { &mut *self.value.get() })
+        })
+    }
+}
+
+/// Windows' own.
+#[cfg(all(not(loom), windows))]
+mod kernel {
+    use core::cell::UnsafeCell;
+
+    /// `KSPIN_LOCK`; `KeInitializeSpinLock`, which is inline, stores zero.
+    pub(super) struct Lock(UnsafeCell<usize>);
+
+    unsafe extern "system" {
+        /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keacquirespinlockraisetodpc>
+        fn KeAcquireSpinLockRaiseToDpc(lock: *mut usize) -> u8;
+        /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kereleasespinlock>
+        fn KeReleaseSpinLock(lock: *mut usize, irql: u8);
+    }
+
+    impl Lock {
+        pub(super) const fn new() -> Self {
+            Self(UnsafeCell::new(0))
+        }
+
+        pub(super) fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
+            // SAFETY: a lock of this driver's, in its image or in the
+            // non-paged pool, which this thread does not hold.
+            let irql = unsafe { KeAcquireSpinLockRaiseToDpc(self.0.get()) };
+            let result = body();
+            // SAFETY: the lock was taken above, at `irql`.
+            unsafe { KeReleaseSpinLock(self.0.get(), irql) };
+            result
+        }
+    }
+}
+
+/// A host has no IRQL to raise.
+#[cfg(all(not(loom), not(windows)))]
+mod host {
+    use core::sync::atomic::{AtomicBool, Ordering};
+
+    pub(super) struct Lock(AtomicBool);
+
+    impl Lock {
+        pub(super) const fn new() -> Self {
+            Self(AtomicBool::new(false))
+        }
+
+        pub(super) fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
+            while self.0.swap(true, Ordering::Acquire) {
+                core::hint::spin_loop();
+            }
+            let result = body();
+            self.0.store(false, Ordering::Release);
+            result
+        }
+    }
+}
+
+/// The model checker's, which knows that who spins waits.
+#[cfg(loom)]
+mod model {
+    use loom::sync::Mutex;
+
+    pub(super) struct Lock(Mutex<()>);
+
+    impl Lock {
+        pub(super) fn new() -> Self {
+            Self(Mutex::new(()))
+        }
+
+        pub(super) fn hold<R>(&self, body: impl FnOnce() -> R) -> R {
+            let _held = self
+                .0
+                .lock()
+                .expect("the model does not go on after a panic");
+            body()
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a source tells.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::VERSION;
+use crate::NtStatus;
+use crate::header::{Headed, Header};
+
+/// What a client of Echo has done, over all its providers since it was loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Size and version of this structure.
+    pub header: Header,
+    /// Requests submitted.
+    pub submitted: u64,
+    /// Requests that came back with success, at once or later.
+    pub echoed: u64,
+    /// Requests that came back without it: refused or cancelled.
+    pub unanswered: u64,
+}
+
+const _: () = assert!(size_of::<Sample>() == 32);
+
+// SAFETY: `repr(C)`, a header first, integers after it.
+unsafe impl Headed for Sample {}
+
+impl Sample {
+    /// Nothing done yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            header: Header::of::<Self>(VERSION),
+            submitted: 0,
+            echoed: 0,
+            unanswered: 0,
+        }
+    }
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The running counts behind a [`Sample`].
+#[derive(Debug, Default)]
+pub struct Activity {
+    submitted: AtomicU64,
+    echoed: AtomicU64,
+    unanswered: AtomicU64,
+}
+
+impl Activity {
+    /// All zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            submitted: AtomicU64::new(0),
+            echoed: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts a request that is submitted; how many there are now.
+    pub fn submitted(&self) -> u64 {
+        self.submitted
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1)
+    }
+
+    /// Counts a request that has come back.
+    pub fn came_back(&self, status: NtStatus) {
+        let counter = if status.is_success() {
+            &self.echoed
+        } else {
+            &self.unanswered
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now, each for itself.
+    #[must_use]
+    pub fn snapshot(&self) -> Sample {
+        Sample {
+            submitted: self.submitted.load(Ordering::Relaxed),
+            echoed: self.echoed.load(Ordering::Relaxed),
+            unanswered: self.unanswered.load(Ordering::Relaxed),
+            ..Sample::new()
+        }
+    }
+}

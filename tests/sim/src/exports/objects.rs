@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Device objects by handles, and who may open them.
+
+use std::ffi::c_void;
+
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_DENIED, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE,
+    STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
+};
+
+use super::exports;
+use crate::faults::Kind as Fault;
+use crate::findings::stop;
+use crate::handles::Object;
+use crate::irql::PASSIVE_LEVEL;
+use crate::kernel::with;
+use crate::live::Kind;
+use crate::security::Dacl;
+
+exports! {
+    "ObOpenObjectByPointer" <= PASSIVE_LEVEL => ob_open_object_by_pointer: i32;
+    "ZwSetSecurityObject" <= PASSIVE_LEVEL => zw_set_security_object: i32;
+}
+
+const DACL_SECURITY_INFORMATION: u32 = 4;
+const WRITE_DAC: u32 = 0x0004_0000;
+
+unsafe extern "win64" fn ob_open_object_by_pointer(
+    object: usize,
+    _attributes: u32,
+    _state: *const c_void,
+    access: u32,
+    object_type: usize,
+    _mode: i8,
+    handle: *mut usize,
+) -> i32 {
+    let opened = with(|state| {
+        if !state.objects.is(object, Kind::Device) {
+            return Ok(None);
+        }
+        if object_type != 0 && object_type != state.object_type("IoDeviceObjectType") {
+            return Err(STATUS_OBJECT_TYPE_MISMATCH);
+        }
+        if state.fails(Fault::Handle) {
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
+        }
+        let device = Object::Device {
+            address: object,
+            access,
+        };
+        let by = state.caller();
+        Ok(Some(state.handles.open(device, by)))
+    });
+    match opened {
+        Ok(Some(opened)) => {
+            // SAFETY: the handle may be written, says the contract.
+            unsafe { handle.write(opened) };
+            STATUS_SUCCESS
+        }
+        Ok(None) => stop(
+            ("0x18", [0, object, 0, 0]),
+            format!("{object:#x} was opened, which is no device object"),
+        ),
+        Err(status) => status,
+    }
+}
+
+unsafe extern "win64" fn zw_set_security_object(
+    handle: usize,
+    information: u32,
+    descriptor: *const c_void,
+) -> i32 {
+    let device = with(|state| match state.handles.get(handle) {
+        None => Err(STATUS_INVALID_HANDLE),
+        Some(&Object::Device { address, access }) if access & WRITE_DAC != 0 => Ok(address),
+        Some(Object::Device { .. }) => Err(STATUS_ACCESS_DENIED),
+        Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
+    });
+    let device = match device {
+        Ok(_) if with(|state| state.fails(Fault::Security)) => {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        Ok(device) => device,
+        Err(status) => return status,
+    };
+    // SAFETY: the descriptor is readable, says the contract.
+    match unsafe { Dacl::read(descriptor) } {
+        Ok(list) if information & DACL_SECURITY_INFORMATION != 0 => {
+            with(|state| state.protections.insert(device, list));
+            STATUS_SUCCESS
+        }
+        Ok(_) => STATUS_SUCCESS,
+        Err(status) => status,
+    }
+}
