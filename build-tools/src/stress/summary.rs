@@ -48,9 +48,8 @@ pub(super) fn of(
         report.findings.len(),
     );
     text += &registration_rows(counts);
-    text += &manager_rows(counts);
+    text += &manager_rows(report);
     text += &crowd_row(report);
-    text += &loader_rows(report);
     text += &aimed_row(report);
     for row in coverage.into_iter().flat_map(coverage_rows) {
         text += &row;
@@ -93,13 +92,20 @@ fn registration_rows(counts: &Counts) -> String {
 }
 
 /// By whom drivers came and went, and what put that off.
-fn manager_rows(counts: &Counts) -> String {
+fn manager_rows(report: &Report) -> String {
+    let counts = &report.counts;
     let by = |(mechanism, count)| format!("{count} by {mechanism}");
     let mechanisms: Vec<_> = counts.mechanisms.iter().map(by).collect();
     let all: u64 = counts.mechanisms.values().sum();
     let mechanisms = match all {
         0 => String::new(),
         _ => format!("\n{all:>10} loads and unloads: {}", mechanisms.join(", ")),
+    };
+    let absent = |mechanism| format!("\n{:>10} by {mechanism}: this kernel has none", 0);
+    let absent: String = report.mechanisms_absent.iter().map(absent).collect();
+    let overlapped = match counts.unloads_overlapped {
+        0 => String::new(),
+        times => format!("\n{times:>10} times two drivers were unloading at once"),
     };
     let requests = match counts.requests {
         0 => String::new(),
@@ -109,7 +115,7 @@ fn manager_rows(counts: &Counts) -> String {
             requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
         ),
     };
-    mechanisms + &requests
+    [mechanisms, absent, overlapped, requests].concat()
 }
 
 /// The cycles with several instances of a driver, by how many.
@@ -130,21 +136,6 @@ fn crowd_row(report: &Report) -> String {
             sizes.join(" ")
         ),
     }
-}
-
-/// How drivers came and went, on kernels that have several ways.
-fn loader_rows(report: &Report) -> String {
-    if report.loaders.is_empty() {
-        return String::new();
-    }
-    let row = |(mechanism, cycles)| format!("\n{cycles:>10} cycles by {mechanism}");
-    let rows: String = report.loaders.iter().map(row).collect();
-    let absent = |mechanism| format!("\n{:>10} cycles by {mechanism}: this kernel has none", 0);
-    let absent: String = report.loaders_absent.iter().map(absent).collect();
-    format!(
-        "{rows}{absent}\n{:>10} times both drivers were unloading at once",
-        report.counts.unloads_overlapped
-    )
 }
 
 /// How much of the graph of both modules' stages was walked.

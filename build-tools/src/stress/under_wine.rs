@@ -115,7 +115,7 @@ pub(super) fn passes(workspace: &Workspace) -> Result<bool> {
     let expectations = [
         (report.is_clean(), "all cycles ran and nothing was found"),
         (
-            report.loaders.len() == 2,
+            counts.mechanisms.len() == 2,
             "drivers came and went by two mechanisms",
         ),
         (

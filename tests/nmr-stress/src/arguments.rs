@@ -69,12 +69,13 @@ pub(crate) enum Mechanism {
 
 impl Mechanism {
     /// As reports name it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Scm => "service control manager",
-            Self::Nt => "NtLoadDriver",
-            Self::Loader => "ZwLoadDriver",
-        }
+    pub(crate) fn name(self) -> String {
+        let mechanism = match self {
+            Self::Scm => scenarios::Mechanism::ServiceControlManager,
+            Self::Nt => scenarios::Mechanism::NtLoadDriver,
+            Self::Loader => scenarios::Mechanism::ZwLoadDriver,
+        };
+        mechanism.to_string()
     }
 }
 

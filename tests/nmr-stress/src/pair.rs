@@ -130,6 +130,7 @@ impl<'a> Pair<'a> {
         };
         for (action, result) in step.actions.iter().zip(results) {
             result?;
+            *counts.mechanisms.entry(by.name()).or_default() += 1;
             match action.change {
                 Change::Load => counts.loads += 1,
                 Change::Unload => {

@@ -86,7 +86,6 @@ fn run(arguments: &Arguments) -> Result<bool> {
         match result {
             Ok(()) => {
                 report.add_cycle(cycle.order, &counts, 0);
-                report.add_loader(by.name());
             }
             Err(found) => {
                 report.counts.add(&counts);
@@ -116,7 +115,7 @@ fn mechanisms(arguments: &Arguments, report: &mut Report) -> Result<Vec<Mechanis
         if is_there(by).with_context(|| format!("{name} cannot be tried"))? {
             there.push(by);
         } else {
-            report.loaders_absent.insert(name.to_owned());
+            report.mechanisms_absent.insert(name);
         }
     }
     anyhow::ensure!(

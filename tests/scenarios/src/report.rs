@@ -173,8 +173,7 @@ pub struct Counts {
     /// deregistration and the end of its wait.
     #[serde(default)]
     pub unloads_overlapped: u64,
-    /// Loads and unloads by each [`Mechanism`](crate::Mechanism), on kernels
-    /// that change it within a cycle.
+    /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mechanisms: BTreeMap<String, u64>,
     /// Unloads that were refused because the driver had no `DriverUnload` at the
@@ -302,13 +301,10 @@ pub struct Report {
     /// counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fault_calls: BTreeMap<String, BTreeMap<String, u64>>,
-    /// How many cycles loaded and unloaded by each mechanism, on kernels that
-    /// have several.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub loaders: BTreeMap<String, u64>,
-    /// Mechanisms that were to be used and that this kernel does not have.
+    /// Each [`Mechanism`](crate::Mechanism) that was to be used and that this kernel
+    /// does not have.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub loaders_absent: BTreeSet<String>,
+    pub mechanisms_absent: BTreeSet<String>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -346,8 +342,7 @@ impl Report {
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
             fault_calls: BTreeMap::new(),
-            loaders: BTreeMap::new(),
-            loaders_absent: BTreeSet::new(),
+            mechanisms_absent: BTreeSet::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -359,11 +354,6 @@ impl Report {
         *self.orders.entry(order.to_string()).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
-    }
-
-    /// Adds a cycle whose drivers came and went by this mechanism.
-    pub fn add_loader(&mut self, mechanism: &str) {
-        *self.loaders.entry(mechanism.to_owned()).or_default() += 1;
     }
 
     /// Adds how modules went from stage to stage.
@@ -417,10 +407,7 @@ impl Report {
             self.fault_calls.entry(kind).or_default().extend(orders);
         }
         add_table(&mut self.edges, part.edges);
-        for (mechanism, count) in part.loaders {
-            *self.loaders.entry(mechanism).or_default() += count;
-        }
-        self.loaders_absent.extend(part.loaders_absent);
+        self.mechanisms_absent.extend(part.mechanisms_absent);
         add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {

@@ -13,8 +13,8 @@
 //!
 //! # Limits
 //!
-//! Wine knows no IRQL, no paging and no check of the pool, and unloads a driver
-//! whatever still refers to it: it says nothing about those.
+//! Wine knows no paging, and unloads a driver whatever still refers to it: it says
+//! nothing about those.
 
 mod death;
 mod exports;
