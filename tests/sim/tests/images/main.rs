@@ -27,3 +27,4 @@ mod requests;
 mod roles;
 mod stack;
 mod surface;
+mod wdf;
