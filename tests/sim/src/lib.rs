@@ -53,6 +53,7 @@ mod pageable;
 mod plan;
 mod pool;
 mod preempt;
+mod programs;
 mod registrations;
 mod registry;
 mod requests;

@@ -77,6 +77,8 @@ pub(crate) struct Requests {
     files: BTreeMap<usize, File>,
     /// Drivers that go when their files are closed.
     leaving: BTreeSet<DriverId>,
+    /// Drivers that were to go and had no unload routine.
+    pub(crate) refusing: BTreeSet<DriverId>,
     /// Devices that were deleted while files were open.
     deleted: BTreeSet<usize>,
 }
@@ -98,6 +100,11 @@ impl Requests {
             .values()
             .filter(|request| request.answer.is_none());
         open.find_map(|request| request.to)
+    }
+
+    /// Whether a driver is to go, and stays for the time being.
+    pub(crate) fn is_put_off(&self, driver: DriverId) -> bool {
+        self.leaving.contains(&driver) || self.refusing.contains(&driver)
     }
 
     fn is_open(&self, driver: DriverId) -> bool {
