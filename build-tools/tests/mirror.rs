@@ -5,9 +5,9 @@
 
 use std::fs;
 
-/// A driver's `thread.rs` without the page's head, which names the other one.
-fn threads(driver: &str) -> String {
-    let path = format!("{}/../{driver}/src/thread.rs", env!("CARGO_MANIFEST_DIR"));
+/// A driver's `file` without the page's head, which names the other one.
+fn code(driver: &str, file: &str) -> String {
+    let path = format!("{}/../{driver}/src/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let code: Vec<_> = text
         .lines()
@@ -18,6 +18,8 @@ fn threads(driver: &str) -> String {
 }
 
 #[test]
-fn the_drivers_have_the_same_threads_and_events() {
-    assert_eq!(threads("provider"), threads("client"));
+fn the_drivers_have_the_same_threads_events_devices_and_names() {
+    for file in ["thread.rs", "device.rs", "name.rs"] {
+        assert_eq!(code("provider", file), code("client", file), "{file}");
+    }
 }

@@ -2,8 +2,8 @@
 
 //! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
-//! Top to bottom this is one driver's life: entry, registration, attach,
-//! calls, unload. Detach and cleanup have no code here: the binding's gate in
+//! Top to bottom this is one driver's life: registration, attach, calls, unload;
+//! `wdm` begins it. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
 //! The second module is in `source`. `provider.sys` mirrors it.
 
@@ -13,9 +13,13 @@
 extern crate alloc;
 extern crate wdk_panic;
 
+mod control;
+mod device;
+mod name;
 mod settings;
 mod source;
 mod thread;
+mod wdm;
 mod worker;
 mod workers;
 
@@ -27,14 +31,14 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Client, Deregistrations, Driver, InFlight, Module, PeerModule, Registration, Set, Slot, Switch,
-    set_unload,
+    Bindings, Client, Deregistrations, Driver, InFlight, Kept, Module, PeerModule, Registration,
+    Set, Slot, Switch,
 };
 use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
-use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
+use crate::device::Device;
 use crate::settings::Settings;
 use crate::source::{ACTIVITY, SOURCE, Source};
 use crate::workers::Workers;
@@ -42,52 +46,30 @@ use crate::workers::Workers;
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
-/// The module that the driver is for, and one that can be switched off.
-type Registrations = (Registration<EchoModule>, &'static Switch<Source>);
+/// The two modules: the one that the driver is for, and one that can be switched
+/// off.
+type Modules = (Registration<EchoModule>, &'static Switch<Source>);
+
+/// What is kept while the driver is loaded; the device goes when the modules
+/// have gone.
+type Registrations = (
+    Registration<EchoModule>,
+    &'static Switch<Source>,
+    Kept<Device>,
+);
 
 /// Where the registrations rest while the driver is loaded.
 static REGISTRATIONS: Slot<Registrations> = Slot::new();
 
-/// `DriverEntry`: sets `DriverUnload`, makes each module ready, and registers it
-/// last, because its callbacks may run before the registration has returned.
-/// What a failing step leaves behind is undone. IRQL = `PASSIVE_LEVEL`.
-///
-/// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-client-module>
-///
-/// # Safety
-///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol
-// has.
-#[unsafe(export_name = "DriverEntry")]
-pub unsafe extern "system" fn driver_entry(
-    driver: &mut DRIVER_OBJECT,
-    registry_path: PCUNICODE_STRING,
-) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, and the object is this driver's own.
-    let unloadable = unsafe { set_unload::<EchoDriver, _>(&mut driver.DriverUnload) };
-    // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    // SAFETY: the path is that of the I/O manager.
-    let settings = unsafe { Settings::read(registry_path, &passive) };
-    match start(settings, &passive) {
-        Ok(registrations) => {
-            unloadable.keep(registrations);
-            NtStatus::SUCCESS.0
-        }
-        Err(status) => {
-            wdk::println!("echo client: not loaded: {status}");
-            status.0
-        }
-    }
-}
-
 /// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
-fn start(settings: Settings, passive: &PassiveLevel<'_>) -> Result<Registrations> {
+fn start(settings: Settings, passive: &PassiveLevel<'_>) -> Result<Modules> {
     let echo = EchoModule::start(settings, passive)?;
     SOURCE.on(|| Ok(Source), passive)?;
     Ok((echo, &SOURCE))
 }
+
+/// The providers that the driver is bound to.
+static PROVIDERS: Bindings<EchoModule> = Bindings::new();
 
 /// The client module: NMR's registration context.
 struct EchoModule {
@@ -126,11 +108,16 @@ impl Module for EchoModule {
         )
     }
 
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        Some(&PROVIDERS)
+    }
+
     fn usable(binding: &ProviderBinding, table: &ProviderDispatch) -> bool {
         table.serves(binding.agreement())
     }
 
     fn attached(&self, binding: InFlight<Self>) {
+        binding.list();
         client::requests(&binding).for_each(|request| self.workers.add(request));
     }
 

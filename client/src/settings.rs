@@ -23,6 +23,8 @@ use wdk_sys::{
     REG_DWORD, UNICODE_STRING,
 };
 
+use crate::name::Name;
+
 /// The most threads a client starts.
 pub(crate) const MAX_THREADS: u32 = 8;
 
@@ -91,7 +93,7 @@ impl Key {
 
     /// Opens a key below this one. IRQL = `PASSIVE_LEVEL`.
     fn subkey(&self, name: &[u8], passive: &PassiveLevel<'_>) -> Result<Self> {
-        let mut name = Name::new(name);
+        let mut name = Name::new(name)?;
         let mut name = name.unicode();
         // SAFETY: the name lives for the call, and this key is open.
         unsafe { Self::open(self.0, &raw mut name, passive) }
@@ -101,7 +103,7 @@ impl Key {
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-zwqueryvaluekey>
     fn dword(&self, name: &[u8], _passive: &PassiveLevel<'_>) -> Option<u32> {
-        let mut name = Name::new(name);
+        let mut name = Name::new(name).ok()?;
         let mut name = name.unicode();
         // `KEY_VALUE_PARTIAL_INFORMATION` of a number: title index, type,
         // length of the data, data.
@@ -127,35 +129,5 @@ impl Drop for Key {
     fn drop(&mut self) {
         // SAFETY: the handle is open, and closed once. Closing it succeeds.
         let _ = unsafe { ZwClose(self.0) };
-    }
-}
-
-/// A short name in UTF-16.
-struct Name {
-    units: [u16; 16],
-    bytes: u16,
-}
-
-impl Name {
-    /// The first 16 characters of an ASCII `text`.
-    fn new(text: &[u8]) -> Self {
-        let mut name = Self {
-            units: [0; 16],
-            bytes: 0,
-        };
-        for (unit, character) in name.units.iter_mut().zip(text) {
-            *unit = u16::from(*character);
-            name.bytes += struct_size::<u16>();
-        }
-        name
-    }
-
-    /// The name as the kernel wants it, valid as long as `self`.
-    fn unicode(&mut self) -> UNICODE_STRING {
-        UNICODE_STRING {
-            Length: self.bytes,
-            MaximumLength: self.bytes,
-            Buffer: self.units.as_mut_ptr(),
-        }
     }
 }

@@ -3,6 +3,8 @@
 //! The second module: a provider of Echo telemetry, which tells how this client
 //! of Echo fares.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use shared_npi::Result;
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
@@ -21,7 +23,10 @@ pub(crate) static SOURCE: Switch<Source> = Switch::new();
 pub(crate) static ACTIVITY: Activity = Activity::new();
 
 /// The monitors that have subscribed.
-static SUBSCRIBERS: Bindings<Source> = Bindings::new();
+pub(crate) static SUBSCRIBERS: Bindings<Source> = Bindings::new();
+
+/// Samples published.
+static PUBLISHED: AtomicU64 = AtomicU64::new(0);
 
 /// The source: NMR's registration context.
 pub(crate) struct Source;
@@ -57,7 +62,13 @@ impl TelemetrySource for Source {
     }
 }
 
+/// How many samples have been published.
+pub(crate) fn published() -> u64 {
+    PUBLISHED.load(Ordering::Relaxed)
+}
+
 /// Tells every subscriber. IRQL <= `DISPATCH_LEVEL`.
 pub(crate) fn publish() {
+    PUBLISHED.fetch_add(1, Ordering::Relaxed);
     source::publish(&SUBSCRIBERS, &ACTIVITY.snapshot());
 }

@@ -2,8 +2,8 @@
 
 //! `provider.sys`: a provider of the Echo NPI, and a client of Echo telemetry.
 //!
-//! Top to bottom this is one driver's life: entry, registration, attach,
-//! calls, unload. Detach and cleanup have no code here: the binding's gate in
+//! Top to bottom this is one driver's life: registration, attach, calls, unload;
+//! `wdm` begins it. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
 //! The second module is in `monitor`. `client.sys` mirrors it.
 
@@ -13,8 +13,12 @@
 extern crate alloc;
 extern crate wdk_panic;
 
+mod control;
+mod device;
 mod monitor;
+mod name;
 mod thread;
+mod wdm;
 mod worker;
 
 use shared_npi::echo::provider::{self, Answer, ClientBinding, EchoProvider, Submitted};
@@ -25,68 +29,50 @@ use shared_npi::echo::{
 use shared_npi::nmr::abi::NPI_MODULEID;
 use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{
-    Deregistrations, Driver, Module, PeerModule, Provider, Registration, Set, Slot, Switch,
-    set_unload,
+    Bindings, Deregistrations, Driver, Kept, Module, PeerModule, Provider, Registration, Set, Slot,
+    Switch,
 };
 use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
-use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
+use crate::device::Device;
 use crate::monitor::{MONITOR, Monitor};
 use crate::worker::Worker;
 
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
-/// The module that the driver is for, and one that can be switched off.
-type Registrations = (Registration<EchoModule>, &'static Switch<Monitor>);
+/// The two modules: the one that the driver is for, and one that can be switched
+/// off.
+type Modules = (Registration<EchoModule>, &'static Switch<Monitor>);
+
+/// What is kept while the driver is loaded; the device goes when the modules
+/// have gone.
+type Registrations = (
+    Registration<EchoModule>,
+    &'static Switch<Monitor>,
+    Kept<Device>,
+);
 
 /// Where the registrations rest while the driver is loaded.
 static REGISTRATIONS: Slot<Registrations> = Slot::new();
 
-/// `DriverEntry`: sets `DriverUnload`, makes each module ready, and registers it
-/// last, because its callbacks may run before the registration has returned.
-/// What a failing step leaves behind is undone. IRQL = `PASSIVE_LEVEL`.
-///
-/// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-provider-module>
-///
-/// # Safety
-///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol
-// has.
-#[unsafe(export_name = "DriverEntry")]
-pub unsafe extern "system" fn driver_entry(
-    driver: &mut DRIVER_OBJECT,
-    _registry_path: PCUNICODE_STRING,
-) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, and the object is this driver's own.
-    let unloadable = unsafe { set_unload::<EchoDriver, _>(&mut driver.DriverUnload) };
-    // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    match start(&passive) {
-        Ok(registrations) => {
-            unloadable.keep(registrations);
-            NtStatus::SUCCESS.0
-        }
-        Err(status) => {
-            wdk::println!("echo provider: not loaded: {status}");
-            status.0
-        }
-    }
-}
-
 /// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
-fn start(passive: &PassiveLevel<'_>) -> Result<Registrations> {
+fn start(passive: &PassiveLevel<'_>) -> Result<Modules> {
     let echo = EchoModule::start(passive)?;
     MONITOR.on(|| Ok(Monitor), passive)?;
     Ok((echo, &MONITOR))
 }
 
+/// What the driver has done.
+static COUNTERS: Counters = Counters::new();
+
+/// The clients that have called.
+static CLIENTS: Bindings<EchoModule> = Bindings::new();
+
 /// The provider module: NMR's registration context.
 struct EchoModule {
-    counters: Counters,
     /// Completes what `submit` has pended.
     worker: Worker,
 }
@@ -95,7 +81,6 @@ impl EchoModule {
     /// Makes the module ready and registers it. IRQL = `PASSIVE_LEVEL`.
     fn start(passive: &PassiveLevel<'_>) -> Result<Registration<Self>> {
         let module = Self {
-            counters: Counters::new(),
             worker: Worker::start(passive)?,
         };
         Registration::register(module, passive)
@@ -121,6 +106,10 @@ impl Module for EchoModule {
         Ok(ClientBinding::new(Self::CHARACTERISTICS.negotiate(theirs)?))
     }
 
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        Some(&CLIENTS)
+    }
+
     fn usable(binding: &ClientBinding, table: &ClientDispatch) -> bool {
         table.serves(binding.agreement())
     }
@@ -139,7 +128,7 @@ impl EchoProvider for EchoModule {
     }
 
     fn counters(&self) -> &Counters {
-        &self.counters
+        &COUNTERS
     }
 }
 

@@ -20,7 +20,7 @@ use shared_npi::versions::Versions;
 pub(crate) static MONITOR: Switch<Monitor> = Switch::new();
 
 /// The sources that the monitor has subscribed to.
-static SOURCES: Bindings<Monitor> = Bindings::new();
+pub(crate) static SOURCES: Bindings<Monitor> = Bindings::new();
 
 /// Samples that sources have published.
 static PUBLISHED: AtomicU64 = AtomicU64::new(0);
@@ -67,6 +67,11 @@ impl TelemetryMonitor for Monitor {
     fn published(&self, _sample: &Sample) {
         PUBLISHED.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// How many samples sources have published.
+pub(crate) fn published() -> u64 {
+    PUBLISHED.load(Ordering::Relaxed)
 }
 
 /// Asks every source for a sample. IRQL <= `DISPATCH_LEVEL`.

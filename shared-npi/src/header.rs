@@ -45,6 +45,9 @@ impl Header {
 /// pattern of the rest is a valid value.
 pub unsafe trait Headed: Sized {}
 
+// SAFETY: a header is its own first field, and there is no rest.
+unsafe impl Headed for Header {}
+
 /// The `T` at `pointer`, if there is one, to be read.
 ///
 /// A longer structure than `T` passes: it is a later version, whose beginning

@@ -11,6 +11,8 @@
 //!   It knows nothing of either: an author of another NPI, whose structures begin
 //!   with a [`header::Header`] and which has a table on both sides, takes it as
 //!   it is.
+//! - [`control`] is what an administrator's program may ask of the drivers, and
+//!   [`unload_gate`] keeps them from being unloaded meanwhile.
 //!
 //! # Principles
 //!
@@ -28,12 +30,14 @@
 
 extern crate alloc;
 
+pub mod control;
 pub mod echo;
 pub mod header;
 pub mod inbox;
 pub mod memory;
 pub mod nmr;
 pub mod telemetry;
+pub mod unload_gate;
 pub mod versions;
 
 mod status;

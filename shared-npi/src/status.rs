@@ -36,6 +36,18 @@ impl NtStatus {
     pub const DEVICE_NOT_READY: Self = Self(0xC000_00A3_u32.cast_signed());
     /// What is asked for is about to go.
     pub const DELETE_PENDING: Self = Self(0xC000_0056_u32.cast_signed());
+    /// There is more than there was room for; what there was room for is there.
+    pub const BUFFER_OVERFLOW: Self = Self(0x8000_0005_u32.cast_signed());
+    /// The room for the answer is too small for any of it.
+    pub const BUFFER_TOO_SMALL: Self = Self(0xC000_0023_u32.cast_signed());
+    /// What was sent is not as long as it should be.
+    pub const INFO_LENGTH_MISMATCH: Self = Self(0xC000_0004_u32.cast_signed());
+    /// The device does not know the request.
+    pub const INVALID_DEVICE_REQUEST: Self = Self(0xC000_0010_u32.cast_signed());
+    /// What was sent is of no version that is known here.
+    pub const REVISION_MISMATCH: Self = Self(0xC000_0059_u32.cast_signed());
+    /// The name does not fit.
+    pub const NAME_TOO_LONG: Self = Self(0xC000_0106_u32.cast_signed());
     /// The request was cancelled.
     pub const CANCELLED: Self = Self(0xC000_0120_u32.cast_signed());
 

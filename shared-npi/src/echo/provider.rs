@@ -221,6 +221,8 @@ impl<'call, M: EchoProvider> Submitted<'call, M> {
             return Err(NtStatus::INVALID_PARAMETER);
         }
         let call = binding.enter().ok_or(NtStatus::DEVICE_NOT_READY)?;
+        // The client calls: its attach is committed.
+        call.list();
         // The count is raised first, so that `Held` lowers it in any case.
         let pending = binding.context().pending.fetch_add(1, Ordering::Relaxed);
         let held = Held { request, call };

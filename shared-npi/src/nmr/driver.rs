@@ -49,16 +49,15 @@ pub trait Driver: Sized + 'static {
 /// # Invariants
 ///
 /// `value` is written by [`Unloadable::keep`] before `full` is set, and taken
-/// by `take` after it has cleared it; between the two it is only lent.
+/// by `take` after it has cleared it.
 pub struct Slot<S: Set> {
     full: AtomicBool,
     value: UnsafeCell<Option<S>>,
 }
 
-// SAFETY: by the invariant one thread at a time changes the value, in the order
-// in which `full` changes, and it is lent only where it is `Sync`. A
-// registration is not `Send` only to keep it out of other statics; NMR takes
-// its handle from any thread.
+// SAFETY: by the invariant one thread at a time touches the value, in the order
+// in which `full` changes. A registration is not `Send` only to keep it out of
+// other statics; NMR takes its handle from any thread.
 unsafe impl<S: Set> Sync for Slot<S> {}
 
 impl<S: Set> Slot<S> {
@@ -69,25 +68,6 @@ impl<S: Set> Slot<S> {
             full: AtomicBool::new(false),
             value: UnsafeCell::new(None),
         }
-    }
-
-    /// What rests here, if anything does. Any IRQL.
-    ///
-    /// # Safety
-    ///
-    /// `DriverUnload` is not called during `'loaded`: as in a dispatch routine
-    /// of a device of this driver, which holds off the unload.
-    #[must_use]
-    pub unsafe fn get<'loaded>(&self) -> Option<&'loaded S>
-    where
-        S: Sync,
-    {
-        if !self.full.load(Ordering::Acquire) {
-            return None;
-        }
-        // SAFETY: by the invariant: it is there, and by this function's
-        // contract it is not taken during `'loaded`.
-        unsafe { (*self.value.get()).as_ref() }
     }
 
     fn take(&self) -> Option<S> {

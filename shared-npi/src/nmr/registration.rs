@@ -71,9 +71,6 @@ pub struct Registration<M: Module> {
     not_send: PhantomData<*mut M>,
 }
 
-// SAFETY: a shared registration lends its module, which is `Sync`, and no more.
-unsafe impl<M: Module> Sync for Registration<M> {}
-
 impl<M: Module> Registration<M> {
     /// Registers `module`. Attach callbacks may run, and detach callbacks
     /// after them, before this returns: everything they use is ready inside

@@ -32,6 +32,9 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     /// The other role.
     type Peer: Role;
 
+    /// Whether it is the provider's.
+    const PROVIDES: bool;
+
     /// The dispatch table that a module of this role hands to its peer.
     type Dispatch<N: Npi>: Headed + Sync + 'static;
 
@@ -92,6 +95,7 @@ pub trait Role: sealed::Sealed + Sized + 'static {
 
 impl Role for Client {
     type Peer = Provider;
+    const PROVIDES: bool = false;
     type Dispatch<N: Npi> = N::ClientDispatch;
     type Characteristics = abi::NPI_CLIENT_CHARACTERISTICS;
 
@@ -141,6 +145,7 @@ impl Role for Client {
 
 impl Role for Provider {
     type Peer = Client;
+    const PROVIDES: bool = true;
     type Dispatch<N: Npi> = N::ProviderDispatch;
     type Characteristics = abi::NPI_PROVIDER_CHARACTERISTICS;
 

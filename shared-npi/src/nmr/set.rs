@@ -102,7 +102,7 @@ pub struct Kept<T>(pub T);
 
 impl<T> Sealed for Kept<T> {}
 
-impl<T: Send + Sync + 'static> Set for Kept<T> {
+impl<T: Send + 'static> Set for Kept<T> {
     type Deregistrations = Self;
     type Ended = T;
 

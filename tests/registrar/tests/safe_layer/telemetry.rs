@@ -65,8 +65,8 @@ impl TelemetrySource for Source {
     }
 }
 
-fn publish(source: &Registration<Source>) {
-    source::publish(&source.module().subscribers, &Sample::new());
+fn publish(source: &Source) {
+    source::publish(&source.subscribers, &Sample::new());
 }
 
 /// What a monitor has seen, and a door that keeps it in its function.
@@ -147,7 +147,7 @@ fn every_subscriber_is_told_and_every_source_asked_once() {
     let monitors = [(); 3].map(|()| register(Monitor::new(&seen)));
     assert_eq!(seen.attached.load(Ordering::Relaxed), 6);
 
-    sources.iter().for_each(publish);
+    sources.iter().map(Registration::module).for_each(publish);
     assert_eq!(seen.published.load(Ordering::Relaxed), 6);
     let mut echoed = 0;
     monitors[0].module().sources.for_each(|source| {
@@ -160,10 +160,10 @@ fn every_subscriber_is_told_and_every_source_asked_once() {
     // The one in the middle of the list goes.
     let [first, second, third] = monitors;
     drop(second);
-    sources.iter().for_each(publish);
+    sources.iter().map(Registration::module).for_each(publish);
     assert_eq!(seen.published.load(Ordering::Relaxed), 10);
     drop((first, third));
-    sources.iter().for_each(publish);
+    sources.iter().map(Registration::module).for_each(publish);
     assert_eq!(seen.published.load(Ordering::Relaxed), 10);
     drop(sources);
     nmr.finish();
@@ -178,12 +178,12 @@ fn subscribers_come_and_go_while_they_are_told() {
         let comers = [(); 2]
             .map(|()| scope.spawn(|| (0..100).for_each(|_| drop(register(Monitor::new(&seen))))));
         while comers.iter().any(|thread| !thread.is_finished()) {
-            publish(&source);
+            publish(source.module());
         }
     });
     assert_eq!(seen.attached.load(Ordering::Relaxed), 200);
     let before = seen.published.load(Ordering::Relaxed);
-    publish(&source);
+    publish(source.module());
     assert_eq!(seen.published.load(Ordering::Relaxed), before);
     drop(source);
     nmr.finish();
@@ -229,8 +229,9 @@ fn a_switch_is_changed_by_one_at_a_time_and_closes() {
 
     // A call in flight keeps it from going off; who comes meanwhile is refused.
     let door = seen.door.lock().expect("no panic");
+    let module = source.module();
     std::thread::scope(|scope| {
-        let told = scope.spawn(|| publish(&source));
+        let told = scope.spawn(|| publish(module));
         while seen.published.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();
         }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the driver answers to administrators.
+
+use shared_npi::Result;
+use shared_npi::control::{BindingEntry, Controlled, Status, VERSION};
+use shared_npi::header::Header;
+use shared_npi::nmr::irql::PassiveLevel;
+
+use crate::PROVIDERS;
+use crate::source::{ACTIVITY, SOURCE, SUBSCRIBERS, Source, published};
+
+/// This driver.
+pub(crate) struct Control;
+
+impl Controlled for Control {
+    fn status(&self) -> Status {
+        let sample = ACTIVITY.snapshot();
+        Status {
+            header: Header::of::<Status>(VERSION),
+            subcomponent: SOURCE.is_on().into(),
+            holds: 0,
+            requests: sample.submitted,
+            echoed: sample.echoed,
+            unanswered: sample.unanswered,
+            samples: published(),
+        }
+    }
+
+    fn bindings(&self, tell: &mut dyn FnMut(BindingEntry)) {
+        PROVIDERS.for_each(|call| tell(BindingEntry::of(call.binding())));
+        SUBSCRIBERS.for_each(|call| tell(BindingEntry::of(call.binding())));
+    }
+
+    fn switch(&self, on: bool, passive: &PassiveLevel<'_>) -> Result<bool> {
+        if on {
+            SOURCE.on(|| Ok(Source), passive)
+        } else {
+            SOURCE.off(passive)
+        }
+    }
+}
