@@ -28,6 +28,7 @@ mod application;
 mod arena;
 mod buffers;
 mod bug_check;
+mod control;
 mod deferred;
 mod driver;
 mod edges;

@@ -3,15 +3,18 @@
 //! The programs of a cycle's script: they open a driver's device and keep it
 //! open, or ask something of the driver.
 //!
-//! A driver without a device has nothing that a program could use.
+//! A driver without a device has nothing that a program could use, and what a
+//! driver does not know it refuses.
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
 use scenarios::{Instance, Usage, Use};
 
+use crate::control;
 use crate::kernel::{State, with};
-use crate::requests;
-use crate::scheduler::ThreadId;
+use crate::requests::{self, Message};
+use crate::scheduler::{MICROSECOND, ThreadId, sleep};
 use crate::security::Account;
 
 /// The handles that the script's programs keep, by whose device they are of.
@@ -38,17 +41,51 @@ pub(crate) fn start(one: Use) -> ThreadId {
         Usage::Close => {
             close(instance);
         }
-        Usage::Switch | Usage::Hold => {}
+        Usage::Switch => switch(instance),
+        Usage::Hold => hold(instance),
     };
     with(|state| state.spawn_own(name, body))
 }
 
+fn open_device(instance: Instance) -> Option<usize> {
+    let name = with(|state| state.device_of(instance))?;
+    requests::open(&name, Account::Administrator).ok()
+}
+
 fn open(instance: Instance) {
-    let Some(name) = with(|state| state.device_of(instance)) else {
-        return;
-    };
-    if let Ok(file) = requests::open(&name, Account::Administrator) {
+    if let Some(file) = open_device(instance) {
         with(|state| state.held.0.entry(instance).or_default().push(file));
+    }
+}
+
+fn ask(file: usize, message: &Message) {
+    let irp = requests::ask(file, message);
+    requests::wait(irp, None);
+}
+
+fn switch(instance: Instance) {
+    if let Some(file) = open_device(instance) {
+        let on = with(|state| state.chance.random());
+        ask(file, &control::switch(on));
+        requests::close(file);
+    }
+}
+
+/// The hold ends with a request, or with the handle.
+fn hold(instance: Instance) {
+    /// The longest, in microseconds.
+    const LONGEST: u64 = 400;
+    if let Some(file) = open_device(instance) {
+        ask(file, &control::hold());
+        let (time, gives_back) = with(|state| {
+            let time = state.chance.random_range(0..=LONGEST);
+            (time, state.chance.random())
+        });
+        sleep(time * MICROSECOND);
+        if gives_back {
+            ask(file, &control::release());
+        }
+        requests::close(file);
     }
 }
 
