@@ -97,6 +97,8 @@ pub enum Kind {
     Handle,
     /// The security of an object.
     Security,
+    /// A binding to the driver framework, or one of its objects.
+    Framework,
     /// A callback takes a while to begin.
     Before(Callback),
     /// A callback takes a while to return.
@@ -161,6 +163,7 @@ impl Kind {
             Self::Link,
             Self::Handle,
             Self::Security,
+            Self::Framework,
         ];
         let late = Callback::ALL.map(|it| [Self::Before(it), Self::After(it)]);
         calls.into_iter().chain(late.into_iter().flatten())
@@ -182,6 +185,7 @@ impl fmt::Display for Kind {
             Self::Link => f.write_str("link"),
             Self::Handle => f.write_str("handle"),
             Self::Security => f.write_str("security"),
+            Self::Framework => f.write_str("framework"),
             Self::Before(callback) => write!(f, "before-{}", callback.name()),
             Self::After(callback) => write!(f, "after-{}", callback.name()),
         }
@@ -197,6 +201,9 @@ pub(crate) struct Injector {
     random: ChaCha8Rng,
     /// The drivers that have met one.
     met: Vec<DriverId>,
+    /// The call of this driver that fails in its `DriverEntry`: so many are left
+    /// until then.
+    entry: Option<(DriverId, u8)>,
     /// The faults that were injected, in words.
     pub(crate) injected: Vec<String>,
 }
@@ -215,8 +222,28 @@ impl Injector {
             seen: BTreeMap::new(),
             random,
             met: Vec::new(),
+            entry: None,
             injected: Vec::new(),
         }
+    }
+}
+
+impl Injector {
+    /// Lets a call of this driver fail, counted from 1; none if that is over.
+    pub(crate) fn plan_entry(&mut self, driver: DriverId, call: Option<u8>) {
+        self.entry = call.map(|call| (driver, call));
+    }
+
+    /// Whether a call of this driver is the one that was planned.
+    fn is_planned(&mut self, by: Option<DriverId>) -> bool {
+        let planned = self
+            .entry
+            .as_mut()
+            .filter(|(driver, _)| by == Some(*driver));
+        planned.is_some_and(|(_, left)| {
+            *left = left.saturating_sub(1);
+            *left == 0
+        })
     }
 }
 
@@ -234,6 +261,12 @@ impl State {
             Faults::Random => faults.random.random_ratio(1, RARITY),
             Faults::One(one) => one == Fault { kind, number },
         };
+        if !kind.is_late() && faults.is_planned(by) {
+            faults.entry = None;
+            faults.met.extend(by);
+            self.trace(|_| format!("fault: {kind} {number}"));
+            return true;
+        }
         if fails {
             let name = format!("{kind} {number}");
             // Nobody fails because something took a while.

@@ -34,6 +34,7 @@ use crate::nmr::SimHost;
 use crate::nmr_order::NmrOrder;
 use crate::pageable::Pageable;
 use crate::pool::Pool;
+use crate::programs::Held;
 use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
@@ -44,6 +45,7 @@ use crate::strategy::Strategy;
 use crate::thunk::Thunks;
 use crate::walk::Walk;
 use crate::watch::Watch;
+use crate::wdf::Framework;
 
 /// The images that a cycle loads.
 #[derive(Clone, Debug)]
@@ -109,6 +111,7 @@ pub(crate) struct State {
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     pub(crate) requests: Requests,
+    pub(crate) held: Held,
     /// The drivers that are loaded.
     pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
@@ -116,6 +119,7 @@ pub(crate) struct State {
     pub(crate) nmr_order: NmrOrder,
     pub(crate) deferred: Deferred,
     pub(crate) names: Names,
+    pub(crate) framework: Framework,
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) named_callbacks: BTreeMap<String, usize>,
@@ -173,12 +177,14 @@ impl State {
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
             requests: Requests::default(),
+            held: Held::default(),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
             nmr_order: NmrOrder::default(),
             deferred: Deferred::default(),
             names: Names::default(),
+            framework: Framework::default(),
             protections: BTreeMap::new(),
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),
