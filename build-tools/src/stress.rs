@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use scenarios::{Coverage, Instances, Report};
+use scenarios::{Coverage, Instances, Report, Scenario, Tier as Where, Wanted};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -81,6 +81,12 @@ pub(crate) struct Arguments {
     /// one of each, in some more, unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
+    /// Runs cycles of this scenario only.
+    #[arg(long, value_name = "SCENARIO")]
+    only: Option<Scenario>,
+    /// Say which scenarios there are, and run nothing.
+    #[arg(long)]
+    list: bool,
     /// Name what was not covered, and what cannot be and why.
     #[arg(long)]
     verbose: bool,
@@ -114,6 +120,10 @@ struct Plan {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if arguments.list {
+        say(summary::scenarios());
+        return Ok(Outcome::Done);
+    }
     let jobs = check(arguments)?;
     if arguments.on == Tier::Wine {
         match setup::ensure(Purpose::Wine)? {
@@ -184,6 +194,7 @@ fn check(arguments: &Arguments) -> Result<u64> {
             .is_some(),
         "--first and --cycles together exceed 64 bits: use smaller numbers"
     );
+    check_scenario(arguments)?;
     if arguments.on == Tier::Wine {
         ensure!(
             arguments.strategy == "random"
@@ -219,6 +230,36 @@ fn check(arguments: &Arguments) -> Result<u64> {
             Ok(processors as u64)
         }
     }
+}
+
+/// Refuses a scenario that there is not.
+fn check_scenario(arguments: &Arguments) -> Result<()> {
+    let Some(only) = arguments.only else {
+        return Ok(());
+    };
+    let tier = match arguments.on {
+        Tier::Sim => Where::Sim,
+        Tier::Wine => Where::Wine,
+    };
+    ensure!(
+        only.is_on(tier),
+        "--only {only} is for the simulated kernel: leave out --on wine"
+    );
+    let wanted = Wanted {
+        tier,
+        only: Some(only),
+        without: None,
+        instances: arguments.instances,
+    };
+    ensure!(
+        wanted.is_possible(),
+        "--only {only} does not go with these --instances: leave out one of them"
+    );
+    ensure!(
+        arguments.faults != "systematic",
+        "--faults systematic goes through the paired orders: leave out --only"
+    );
+    Ok(())
 }
 
 /// Whether a report can be written to `path` after the run; leaves nothing.
@@ -263,6 +304,7 @@ fn options(arguments: &Arguments) -> Vec<String> {
     }
     let instances = arguments.instances;
     options.extend(instances.map(|instances| format!("--instances={instances}")));
+    options.extend(arguments.only.map(|only| format!("--only={only}")));
     options.extend(arguments.preempt.then(|| "--preempt".to_owned()));
     options.extend(
         arguments

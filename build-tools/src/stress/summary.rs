@@ -6,7 +6,7 @@ mod faults;
 
 use std::fmt::Write;
 
-use scenarios::{Counts, Coverage, Finding, Instances, Part, Report};
+use scenarios::{Counts, Coverage, Finding, Instances, Part, Report, Scenario, Tier};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(
@@ -46,6 +46,7 @@ pub(super) fn of(
     );
     text += &registration_rows(counts);
     text += &manager_rows(counts);
+    text += &scenario_row(report);
     text += &crowd_row(report);
     text += &loader_rows(report);
     text += &aimed_row(report);
@@ -76,6 +77,29 @@ fn aimed_row(report: &Report) -> String {
     }
 }
 
+/// How many cycles were of which scenario.
+fn scenario_row(report: &Report) -> String {
+    let of = |(scenario, cycles)| format!("{scenario} {cycles}");
+    let scenarios: Vec<_> = report.scenarios.iter().map(of).collect();
+    match scenarios.len() {
+        0 => String::new(),
+        count => format!("\n{count:>10} scenarios: {}", scenarios.join(", ")),
+    }
+}
+
+/// Each scenario in a sentence, and where it can be had.
+pub(super) fn scenarios() -> String {
+    let line = |scenario: Scenario| {
+        let wine = if scenario.is_on(Tier::Wine) {
+            "sim, wine"
+        } else {
+            "sim"
+        };
+        format!("{:<14}{wine:<11}{}", scenario.name(), scenario.sentence())
+    };
+    Scenario::ALL.map(line).join("\n")
+}
+
 /// Registrations by role, and which of them ended side by side.
 fn registration_rows(counts: &Counts) -> String {
     let (providers, clients) = (counts.registrations_provider, counts.registrations_client);
@@ -96,7 +120,11 @@ fn manager_rows(counts: &Counts) -> String {
     let all: u64 = counts.mechanisms.values().sum();
     let mechanisms = match all {
         0 => String::new(),
-        _ => format!("\n{all:>10} loads and unloads: {}", mechanisms.join(", ")),
+        _ => format!(
+            "\n{all:>10} loads and unloads: {}\n{:>10} loads failed on purpose",
+            mechanisms.join(", "),
+            counts.failed_entries
+        ),
     };
     let requests = match counts.requests {
         0 => String::new(),

@@ -60,7 +60,7 @@ pub(crate) fn steps(target: Pair, random: &mut impl Rng) -> Vec<Step> {
             let own = own.filter(|it| it.to == Stage::Unloading);
             action.at = own.map(|it| it.from);
         }
-        steps.push(Step { actions, rest: 0 });
+        steps.push(Step::of(actions));
         present = after;
     }
     move_to(&mut present, target, [false; 2], random, &mut steps);
@@ -95,7 +95,10 @@ fn move_to(
             0
         };
         let actions = vec![action];
-        steps.push(Step { actions, rest });
+        steps.push(Step {
+            rest,
+            ..Step::of(actions)
+        });
     }
     *present = wanted;
 }

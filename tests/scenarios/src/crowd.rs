@@ -69,7 +69,7 @@ impl<R: Rng> Crowd<'_, R> {
             }
         });
         let actions = actions.collect();
-        self.steps.push(Step { actions, rest: 0 });
+        self.steps.push(Step::of(actions));
     }
 
     /// Lets time pass after the last step, often none.

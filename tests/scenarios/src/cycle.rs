@@ -10,8 +10,9 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use crate::graph::Pair;
 use crate::instance::{Instance, Instances, Role};
+use crate::scenario::{Scenario, Tier};
 use crate::stage::Stage;
-use crate::{aim, crowd};
+use crate::{aim, crowd, usage};
 
 /// What happens to a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +31,42 @@ impl Change {
             change: self,
             instance,
             at: None,
+            fails: None,
         }
     }
+}
+
+/// What a program does with a driver's device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Usage {
+    /// Opens it, and keeps the handle.
+    Open,
+    /// Closes the handle that was opened last.
+    Close,
+    /// Switches a part of the driver off, or on again.
+    Switch,
+    /// Forbids the driver's unloading, and after a while allows it again.
+    Hold,
+}
+
+impl Usage {
+    /// The same to this driver.
+    #[must_use]
+    pub const fn of(self, instance: Instance) -> Use {
+        Use {
+            usage: self,
+            instance,
+        }
+    }
+}
+
+/// What a program does with one driver's device; nothing, if there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Use {
+    /// What.
+    pub usage: Usage,
+    /// Whose.
+    pub instance: Instance,
 }
 
 /// What happens to one driver.
@@ -43,6 +78,9 @@ pub struct Action {
     pub instance: Instance,
     /// Only when it is at this stage, or what else happens at once is over.
     pub at: Option<Stage>,
+    /// Of the calls that a `DriverEntry` makes and that can fail this one does,
+    /// counted from 1.
+    pub fails: Option<u8>,
 }
 
 /// What happens at one time.
@@ -50,8 +88,29 @@ pub struct Action {
 pub struct Step {
     /// All of these at once, each on a thread of its own.
     pub actions: Vec<Action>,
+    /// And these, each on a thread of its own, too.
+    pub uses: Vec<Use>,
     /// Microseconds that pass after the last of them is over.
     pub rest: u64,
+}
+
+impl Step {
+    /// These, and no time passes.
+    pub(crate) const fn of(actions: Vec<Action>) -> Self {
+        Self {
+            actions,
+            uses: Vec::new(),
+            rest: 0,
+        }
+    }
+
+    /// Nobody comes or goes.
+    pub(crate) fn used(uses: Vec<Use>) -> Self {
+        Self {
+            uses,
+            ..Self::of(Vec::new())
+        }
+    }
 }
 
 /// A number below the key `Parameters` of a driver's service.
@@ -140,6 +199,21 @@ pub enum Order {
     Course(Instances, u64),
     /// One of each, so that two edges race.
     Aimed(Pair),
+    /// One of each, as this scenario says.
+    Special(Scenario),
+}
+
+impl Order {
+    /// The scenario that it belongs to.
+    #[must_use]
+    pub const fn scenario(self) -> Scenario {
+        match self {
+            Self::Pair(..) => Scenario::Paired,
+            Self::Crowd(_) | Self::Course(..) => Scenario::Instances,
+            Self::Aimed(_) => Scenario::Races,
+            Self::Special(scenario) => scenario,
+        }
+    }
 }
 
 impl fmt::Display for Order {
@@ -149,6 +223,7 @@ impl fmt::Display for Order {
             Self::Crowd(instances) => write!(f, "{instances} in any order"),
             Self::Course(instances, number) => write!(f, "{instances} course {number}"),
             Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
+            Self::Special(scenario) => write!(f, "scenario {scenario}"),
         }
     }
 }
@@ -168,16 +243,67 @@ pub struct Cycle {
 const CROWDS: u32 = 12;
 /// One cycle in this many aims at a race.
 const AIMED: u64 = 8;
+/// One in this many of the others is of each other scenario.
+const SPECIAL: usize = 16;
+/// Those.
+const SPECIALS: [Scenario; 4] = [
+    Scenario::Handles,
+    Scenario::Switching,
+    Scenario::Gate,
+    Scenario::FailedEntry,
+];
+
+/// What the cycles of a run may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where they run: not every tier has every scenario.
+    pub tier: Tier,
+    /// All are of this scenario; drawn unless given.
+    pub only: Option<Scenario>,
+    /// None is of this scenario.
+    pub without: Option<Scenario>,
+    /// How many drivers each loads; drawn unless given.
+    pub instances: Option<Instances>,
+}
+
+impl Wanted {
+    /// Whether cycles can be as they are wanted.
+    #[must_use]
+    pub fn is_possible(self) -> bool {
+        let pair = self.instances.is_none_or(Instances::is_pair);
+        self.only.is_none_or(|only| {
+            let fits = match only {
+                Scenario::Instances => self.instances.is_none() || !pair,
+                _ => pair,
+            };
+            fits && only.is_on(self.tier)
+        })
+    }
+}
+
+/// What every tier has.
+impl From<Option<Instances>> for Wanted {
+    fn from(instances: Option<Instances>) -> Self {
+        Self {
+            tier: Tier::Wine,
+            only: None,
+            without: None,
+            instances,
+        }
+    }
+}
 
 impl Cycle {
-    /// Cycle number `index` of the run with this seed. The instances are drawn,
-    /// too, where none are asked for.
+    /// Cycle number `index` of the run with this seed.
     #[must_use]
-    pub fn draw(seed: u64, index: u64, instances: Option<Instances>) -> Self {
+    pub fn draw(seed: u64, index: u64, wanted: impl Into<Wanted>) -> Self {
+        let wanted = wanted.into();
         let mut sizes = stream(seed, index, SIZES);
-        let instances = match instances {
+        let several = wanted.only == Some(Scenario::Instances)
+            || wanted.only.is_none() && sizes.random_ratio(1, CROWDS);
+        let instances = match wanted.instances {
             Some(instances) => instances,
-            None if sizes.random_ratio(1, CROWDS) => Instances::several(&mut sizes),
+            None if several => Instances::several(&mut sizes),
             None => Instances::default(),
         };
         let mut random = stream(seed, index, STEPS);
@@ -188,17 +314,35 @@ impl Cycle {
                 settings: settings(&mut random),
             };
         }
-        if index % AIMED == AIMED - 1 {
-            let target = aim::target(index / AIMED);
-            return Self {
-                order: Order::Aimed(target),
-                steps: aim::steps(target, &mut random),
-                settings: settings(&mut random),
-            };
+        let (order, steps) = match scenario(seed, index, wanted) {
+            Scenario::Paired | Scenario::Instances => {
+                let load = LoadOrder::ALL[random.random_range(0..LoadOrder::ALL.len())];
+                let unload = UnloadOrder::ALL[random.random_range(0..UnloadOrder::ALL.len())];
+                return Self::pair(load, unload, &mut random);
+            }
+            Scenario::Races => {
+                let attempt = match wanted.only {
+                    Some(_) => index,
+                    None => index / AIMED,
+                };
+                let target = aim::target(attempt);
+                (Order::Aimed(target), aim::steps(target, &mut random))
+            }
+            special => {
+                let steps = match special {
+                    Scenario::Switching => usage::touched(Usage::Switch, &mut random),
+                    Scenario::Gate => usage::touched(Usage::Hold, &mut random),
+                    Scenario::FailedEntry => usage::failed_entry(&mut random),
+                    _ => usage::handles(&mut random),
+                };
+                (Order::Special(special), steps)
+            }
+        };
+        Self {
+            order,
+            steps,
+            settings: settings(&mut random),
         }
-        let load = LoadOrder::ALL[random.random_range(0..LoadOrder::ALL.len())];
-        let unload = UnloadOrder::ALL[random.random_range(0..UnloadOrder::ALL.len())];
-        Self::pair(load, unload, &mut random)
     }
 
     /// The cycles with these numbers have each order of one provider and one
@@ -237,6 +381,20 @@ impl Cycle {
     }
 }
 
+/// The scenario of a cycle with one of each.
+fn scenario(seed: u64, index: u64, wanted: Wanted) -> Scenario {
+    if let Some(only) = wanted.only {
+        return only;
+    }
+    if index % AIMED == AIMED - 1 {
+        return Scenario::Races;
+    }
+    let drawn = stream(seed, index, SCENARIO).random_range(0..SPECIAL);
+    let special = SPECIALS.get(drawn).copied();
+    let special = special.filter(|it| it.is_on(wanted.tier) && wanted.without != Some(*it));
+    special.unwrap_or(Scenario::Paired)
+}
+
 /// Every driver that these steps load.
 pub(crate) fn instances(steps: &[Step]) -> BTreeSet<Instance> {
     let actions = steps.iter().flat_map(|step| &step.actions);
@@ -246,6 +404,7 @@ pub(crate) fn instances(steps: &[Step]) -> BTreeSet<Instance> {
 /// Purposes of [`stream`].
 const STEPS: u8 = 0;
 const SIZES: u8 = 0x80;
+const SCENARIO: u8 = 0x81;
 
 /// A source of choices for cycle `index` of the run with this seed; each
 /// `purpose` has its own, so that one more choice here changes none there.
@@ -338,7 +497,10 @@ impl<'a, R: Rng> Script<'a, R> {
     }
 
     fn step(&mut self, actions: Vec<Action>, rest: u64) {
-        self.steps.push(Step { actions, rest });
+        self.steps.push(Step {
+            rest,
+            ..Step::of(actions)
+        });
     }
 
     /// Lets time pass after the step before: often none at all, because
@@ -363,6 +525,21 @@ impl<'a, R: Rng> Script<'a, R> {
     }
 }
 
+/// Any that are possible in the simulated kernel.
+#[cfg(test)]
+pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = Wanted> {
+    use proptest::prelude::*;
+
+    let only = proptest::option::of(proptest::sample::select(Scenario::ALL.as_slice()));
+    let wishes = (only, crate::instance::sizes()).prop_map(|(only, instances)| Wanted {
+        tier: Tier::Sim,
+        only,
+        without: None,
+        instances,
+    });
+    wishes.prop_filter("it is possible", |wanted| wanted.is_possible())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -377,9 +554,9 @@ mod tests {
         fn every_cycle_loads_only_what_is_absent_and_leaves_nothing(
             seed: u64,
             index: u64,
-            instances in crate::instance::sizes(),
+            wanted in wishes(),
         ) {
-            let cycle = Cycle::draw(seed, index, instances);
+            let cycle = Cycle::draw(seed, index, wanted);
             let everyone = cycle.instances();
             let mut loaded = BTreeSet::new();
             let mut met = false;
@@ -390,11 +567,15 @@ mod tests {
                         Change::Unload => prop_assert!(loaded.remove(&instance)),
                     }
                 }
-                met |= loaded == everyone || matches!(cycle.order, Order::Aimed(_));
+                let free = [Scenario::Races, Scenario::Handles];
+                met |= loaded == everyone || free.contains(&cycle.order.scenario());
             }
             prop_assert!(loaded.is_empty());
             prop_assert!(met);
-            if let Some(instances) = instances {
+            if let Some(only) = wanted.only {
+                prop_assert_eq!(cycle.order.scenario(), only);
+            }
+            if let Some(instances) = wanted.instances.filter(|it| !it.is_pair()) {
                 prop_assert!(everyone.into_iter().eq(instances.all()));
             }
         }
@@ -407,11 +588,55 @@ mod tests {
 
     #[test]
     fn a_short_run_meets_every_order_every_size_and_aims_at_every_race() {
-        let orders: BTreeSet<_> = (0..500)
-            .map(|index| Cycle::draw(7, index, None).order.to_string())
-            .collect();
+        let draw = |tier| {
+            let wanted = Wanted {
+                tier,
+                ..None.into()
+            };
+            let cycles = (0..500).map(move |index| Cycle::draw(7, index, wanted));
+            cycles.map(|cycle| cycle.order)
+        };
+        let orders: BTreeSet<_> = draw(Tier::Wine).map(|it| it.to_string()).collect();
         let races = Graph::explore().races().count() / 2;
         assert_eq!(orders.len(), 15 + 8 + races, "{orders:?}");
+        for tier in [Tier::Sim, Tier::Wine] {
+            let met: BTreeSet<_> = draw(tier).map(Order::scenario).collect();
+            let all = Scenario::ALL.into_iter().filter(|it| it.is_on(tier));
+            assert!(all.eq(met), "{tier:?}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_that_is_asked_for_is_what_is_drawn() {
+        for only in Scenario::ALL {
+            let wanted = Wanted {
+                tier: Tier::Sim,
+                only: Some(only),
+                ..None.into()
+            };
+            let drawn = (0..50).map(|index| Cycle::draw(7, index, wanted).order.scenario());
+            assert!(drawn.eq([only; 50]), "{only}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_changes_no_other_cycle() {
+        let all = Wanted {
+            tier: Tier::Sim,
+            ..None.into()
+        };
+        let fewer = Wanted {
+            without: Some(Scenario::FailedEntry),
+            ..all
+        };
+        for index in 0..300 {
+            let [one, other] = [all, fewer].map(|wanted| Cycle::draw(7, index, wanted));
+            if one.order.scenario() == Scenario::FailedEntry {
+                assert_eq!(other.order.scenario(), Scenario::Paired);
+            } else {
+                assert_eq!(one, other);
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::Walked;
+use crate::scenario::Scenario;
 
 /// Something that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +171,9 @@ pub struct Counts {
     /// deregistration and the end of its wait.
     #[serde(default)]
     pub unloads_overlapped: u64,
+    /// Loads that ended because a call of `DriverEntry` was made to fail.
+    #[serde(default)]
+    pub failed_entries: u64,
     /// Loads and unloads by each [`Mechanism`](crate::Mechanism), on kernels
     /// that change it within a cycle.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -228,6 +232,7 @@ impl Counts {
         for (mechanism, count) in &other.mechanisms {
             *self.mechanisms.entry(mechanism.clone()).or_default() += count;
         }
+        self.failed_entries += other.failed_entries;
         self.gate_refusals += other.gate_refusals;
         self.unloads_deferred += other.unloads_deferred;
         self.requests += other.requests;
@@ -269,6 +274,9 @@ pub struct Report {
     pub counts: Counts,
     /// How many cycles had which order of loads and unloads.
     pub orders: BTreeMap<String, u64>,
+    /// How many cycles were of which scenario.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scenarios: BTreeMap<String, u64>,
     /// How often which module went from one stage of its life to another, by the
     /// stage of its peer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -319,6 +327,7 @@ impl Report {
             cycles_per_second: 0.0,
             counts: Counts::default(),
             orders: BTreeMap::new(),
+            scenarios: BTreeMap::new(),
             edges: BTreeMap::new(),
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
@@ -335,6 +344,11 @@ impl Report {
         *self.orders.entry(order.to_string()).or_default() += 1;
         self.counts.add(counts);
         self.digest = self.digest.wrapping_add(digest);
+    }
+
+    /// Adds a cycle of this scenario.
+    pub fn add_scenario(&mut self, scenario: Scenario) {
+        *self.scenarios.entry(scenario.to_string()).or_default() += 1;
     }
 
     /// Adds a cycle whose drivers came and went by this mechanism.
@@ -386,6 +400,9 @@ impl Report {
         self.counts.add(&part.counts);
         for (order, count) in part.orders {
             *self.orders.entry(order).or_default() += count;
+        }
+        for (scenario, count) in part.scenarios {
+            *self.scenarios.entry(scenario).or_default() += count;
         }
         add_table(&mut self.faults, part.faults);
         for (kind, orders) in part.fault_calls {

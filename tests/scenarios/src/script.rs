@@ -6,18 +6,23 @@
 //! client, `+p+c` does both at once; `~250` after a step lets 250 microseconds
 //! pass. `+c2` loads a second instance of the client, `+c` the first.
 //! `-c@idle` unloads it only once it is idle, or what else happens at once is
-//! over; so for each other [`Stage`]. `Threads:2` is a setting of every client.
+//! over; so for each other [`Stage`]. `+c/3` loads the client, of whose calls the
+//! third one that can fail does. `Threads:2` is a setting of every client.
+//!
+//! `^p` opens the provider's device, `_p` closes it; `%c` switches a part of the
+//! client off, or on again; `#c` forbids its unloading for a while.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
 //! +p+p2.+c~250.-p2.-p-c@detaching
+//! +p.^p.+c~100.-p_p%c.-c
 //! ```
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cycle::{Action, Change, Cycle, SETTINGS, Setting, Step, instances};
+use crate::cycle::{Action, Change, Cycle, SETTINGS, Setting, Step, Usage, Use, instances};
 use crate::instance::{Instance, Instances, Role};
 use crate::stage::Stage;
 
@@ -72,9 +77,10 @@ impl Script {
         let apart = self.steps.iter().all(|step| {
             let instances = step.actions.iter().map(|action| action.instance);
             let instances: BTreeSet<_> = instances.collect();
-            !step.actions.is_empty() && instances.len() == step.actions.len()
+            let idle = step.actions.is_empty() && step.uses.is_empty();
+            !idle && instances.len() == step.actions.len()
         });
-        sound && apart && loaded.is_empty() && !self.steps.is_empty()
+        sound && apart && loaded.is_empty() && !self.instances().is_empty()
     }
 }
 
@@ -102,10 +108,9 @@ impl fmt::Display for Action {
             Change::Load => '+',
             Change::Unload => '-',
         };
-        let Instance { role, number } = self.instance;
-        write!(f, "{sign}{}", letter(role))?;
-        if number > 1 {
-            write!(f, "{number}")?;
+        write!(f, "{sign}{}", Short(self.instance))?;
+        if let Some(call) = self.fails {
+            write!(f, "/{call}")?;
         }
         match self.at {
             None => Ok(()),
@@ -114,10 +119,42 @@ impl fmt::Display for Action {
     }
 }
 
+/// An instance in a script.
+struct Short(Instance);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Instance { role, number } = self.0;
+        write!(f, "{}", letter(role))?;
+        match number {
+            1 => Ok(()),
+            number => write!(f, "{number}"),
+        }
+    }
+}
+
+const USAGES: [(char, Usage); 4] = [
+    ('^', Usage::Open),
+    ('_', Usage::Close),
+    ('%', Usage::Switch),
+    ('#', Usage::Hold),
+];
+
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mine = USAGES.iter().find(|(_, usage)| *usage == self.usage);
+        let (sign, _) = mine.expect("each has a sign");
+        write!(f, "{sign}{}", Short(self.instance))
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for action in &self.actions {
             write!(f, "{action}")?;
+        }
+        for one in &self.uses {
+            write!(f, "{one}")?;
         }
         match self.rest {
             0 => Ok(()),
@@ -179,15 +216,19 @@ fn parse_step(part: &str) -> Option<Step> {
     let (actions, rest) = part.split_once('~').unwrap_or((part, "0"));
     let mut left = actions;
     let mut step = Step {
-        actions: Vec::new(),
         rest: rest.parse().ok()?,
+        ..Step::of(Vec::new())
     };
     while !left.is_empty() {
-        let mut signs = left.match_indices(['+', '-']).map(|(at, _)| at);
+        let signs = left.match_indices(['+', '-', '^', '_', '%', '#']);
+        let mut signs = signs.map(|(at, _)| at);
         let end = signs.find(|at| *at > 0).unwrap_or(left.len());
-        let action;
-        (action, left) = left.split_at(end);
-        step.actions.push(parse_action(action)?);
+        let part;
+        (part, left) = left.split_at(end);
+        match parse_use(part) {
+            Some(one) => step.uses.push(one),
+            None => step.actions.push(parse_action(part)?),
+        }
     }
     Some(step)
 }
@@ -205,15 +246,36 @@ fn parse_action(text: &str) -> Option<Action> {
             (whom, Some(stage))
         }
     };
+    let (whom, fails) = match whom.split_once('/') {
+        None => (whom, None),
+        Some((whom, call)) => {
+            let call = call.parse().ok().filter(|call| *call > 0)?;
+            (whom, Some(call).filter(|_| change == Change::Load))
+        }
+    };
+    let action = change.of(parse_instance(whom)?);
+    Some(Action {
+        at,
+        fails,
+        ..action
+    })
+}
+
+fn parse_use(text: &str) -> Option<Use> {
+    let mut usages = USAGES.into_iter();
+    let (whom, usage) = usages.find_map(|(sign, usage)| Some((text.strip_prefix(sign)?, usage)))?;
+    Some(usage.of(parse_instance(whom)?))
+}
+
+fn parse_instance(text: &str) -> Option<Instance> {
     let mut roles = Role::ALL.into_iter();
-    let (role, number) = roles.find_map(|role| Some((role, whom.strip_prefix(letter(role))?)))?;
+    let (role, number) = roles.find_map(|role| Some((role, text.strip_prefix(letter(role))?)))?;
     let number = match number {
         "" => 1,
         // The first has no number.
         number => number.parse().ok().filter(|number| *number > 1)?,
     };
-    let action = change.of(Instance { role, number });
-    (number <= Instances::MOST).then_some(Action { at, ..action })
+    (number <= Instances::MOST).then_some(Instance { role, number })
 }
 
 #[cfg(test)]
@@ -227,14 +289,14 @@ mod tests {
         fn every_drawn_cycle_survives_being_written_down(
             seed: u64,
             index: u64,
-            instances in crate::instance::sizes(),
+            wanted in crate::cycle::wishes(),
         ) {
-            let script = Cycle::draw(seed, index, instances).script();
+            let script = Cycle::draw(seed, index, wanted).script();
             prop_assert_eq!(script.to_string().parse(), Ok(script));
         }
 
         #[test]
-        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:0-9]{0,20}") {
+        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:^_%#/0-9]{0,20}") {
             if let Ok(script) = text.parse::<Script>() {
                 prop_assert!(script.is_sound());
             }
@@ -260,10 +322,18 @@ mod tests {
             "+é.-é",
             "+p.-p@",
             "+p.-p@gone",
+            "+p/0.-p",
+            "+p/x.-p",
+            "+p.^x.-p",
+            "^p",
         ] {
             assert!(text.parse::<Script>().is_err(), "{text}");
         }
-        for text in ["Depth:3.+p.-p", "+p2+c8.-c8+p.-p-p2@idle"] {
+        for text in [
+            "Depth:3.+p.-p",
+            "+p2+c8.-c8+p.-p-p2@idle",
+            "+p/3.^p2~7.-p_p2%c#p",
+        ] {
             let script: Script = text.parse().expect("a script");
             assert_eq!(script.to_string(), text);
         }

@@ -7,6 +7,7 @@
 
 use rand::RngExt;
 
+use crate::control;
 use crate::driver::DriverId;
 use crate::kernel::{State, with};
 use crate::malformed::{self, code};
@@ -59,12 +60,15 @@ fn use_file(file: usize) {
     requests::close(file);
 }
 
-/// What may mean something to some driver, or nothing to any.
+/// What means something to the drivers built here, may mean something to others,
+/// or means nothing to any.
 fn message() -> Message {
-    if draw(1) == 0 {
-        let function = u32::try_from(draw(3)).expect("it is small");
-        Message::control(code(function, 0, 0), vec![0x5A; 16], 32)
-    } else {
-        with(|state| malformed::draw(&mut state.chance))
+    match draw(2) {
+        0 => with(|state| control::draw(&mut state.chance)),
+        1 => {
+            let function = u32::try_from(draw(3)).expect("it is small");
+            Message::control(code(function, 0, 0), vec![0x5A; 16], 32)
+        }
+        _ => with(|state| malformed::draw(&mut state.chance)),
     }
 }

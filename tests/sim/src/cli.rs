@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
-use scenarios::{Cycle, Finding, Instances, Report, Script, Walked};
+use scenarios::{Cycle, Finding, Instances, Report, Scenario, Script, Tier, Walked, Wanted};
 use serde::Serialize;
 use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Searched, Strategy};
 
@@ -52,6 +52,12 @@ struct Arguments {
     /// How many providers and clients each cycle loads, 2x3; drawn unless given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
+    /// The scenario of all cycles; drawn unless given.
+    #[arg(long, value_name = "SCENARIO")]
+    only: Option<Scenario>,
+    /// A scenario that no cycle is of.
+    #[arg(long, value_name = "SCENARIO", conflicts_with = "only")]
+    without: Option<Scenario>,
     /// Stop after the first cycle in which something is found.
     #[arg(long)]
     until_found: bool,
@@ -70,6 +76,17 @@ struct Arguments {
     /// Print what happens instead, one line for each event.
     #[arg(long)]
     trace: bool,
+}
+
+impl Arguments {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            tier: Tier::Sim,
+            only: self.only,
+            without: self.without,
+            instances: self.instances,
+        }
+    }
 }
 
 /// A line of output.
@@ -137,6 +154,10 @@ pub(crate) fn main() -> ExitCode {
 /// Runs the cycles; whether nothing was found.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     die_with_parent();
+    anyhow::ensure!(
+        arguments.wanted().is_possible(),
+        "--only and --instances contradict each other: leave out one of them"
+    );
     let images = Images {
         provider: Rc::new(Image::read(&arguments.provider)?),
         client: Rc::new(Image::read(&arguments.client)?),
@@ -174,7 +195,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.trace);
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
-        walked.add(&outcome.walked);
+        let scenario = cycle.order.scenario();
+        report.add_scenario(scenario);
+        if scenario.keeps_to_model() {
+            walked.add(&outcome.walked);
+        }
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
@@ -246,7 +271,7 @@ fn prepare(
             machine.set_options(options(arguments, faults));
             (case.index, case.cycle)
         }
-        _ => (index, Cycle::draw(seed, index, arguments.instances)),
+        _ => (index, Cycle::draw(seed, index, arguments.wanted())),
     };
     let cycle = match &arguments.script {
         Some(script) => cycle.with_script(script.clone()),

@@ -197,6 +197,9 @@ pub(crate) struct Injector {
     random: ChaCha8Rng,
     /// The drivers that have met one.
     met: Vec<DriverId>,
+    /// The call of this driver that fails in its `DriverEntry`: so many are left
+    /// until then.
+    entry: Option<(DriverId, u8)>,
     /// The faults that were injected, in words.
     pub(crate) injected: Vec<String>,
 }
@@ -215,8 +218,28 @@ impl Injector {
             seen: BTreeMap::new(),
             random,
             met: Vec::new(),
+            entry: None,
             injected: Vec::new(),
         }
+    }
+}
+
+impl Injector {
+    /// Lets a call of this driver fail, counted from 1; none if that is over.
+    pub(crate) fn plan_entry(&mut self, driver: DriverId, call: Option<u8>) {
+        self.entry = call.map(|call| (driver, call));
+    }
+
+    /// Whether a call of this driver is the one that was planned.
+    fn is_planned(&mut self, by: Option<DriverId>) -> bool {
+        let planned = self
+            .entry
+            .as_mut()
+            .filter(|(driver, _)| by == Some(*driver));
+        planned.is_some_and(|(_, left)| {
+            *left = left.saturating_sub(1);
+            *left == 0
+        })
     }
 }
 
@@ -234,6 +257,12 @@ impl State {
             Faults::Random => faults.random.random_ratio(1, RARITY),
             Faults::One(one) => one == Fault { kind, number },
         };
+        if !kind.is_late() && faults.is_planned(by) {
+            faults.entry = None;
+            faults.met.extend(by);
+            self.trace(|_| format!("fault: {kind} {number}"));
+            return true;
+        }
         if fails {
             let name = format!("{kind} {number}");
             // Nobody fails because something took a while.

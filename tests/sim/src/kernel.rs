@@ -34,6 +34,7 @@ use crate::nmr::SimHost;
 use crate::nmr_order::NmrOrder;
 use crate::pageable::Pageable;
 use crate::pool::Pool;
+use crate::programs::Held;
 use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
@@ -109,6 +110,7 @@ pub(crate) struct State {
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     pub(crate) requests: Requests,
+    pub(crate) held: Held,
     /// The drivers that are loaded.
     pub(crate) services: BTreeMap<Instance, Service>,
     pub(crate) objects: Objects,
@@ -173,6 +175,7 @@ impl State {
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
             requests: Requests::default(),
+            held: Held::default(),
             services: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),

@@ -12,6 +12,7 @@ use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_WRITE,
 };
 
+use crate::control;
 use crate::requests::Message;
 
 /// A control code for devices of no documented type.
@@ -45,8 +46,17 @@ pub(crate) fn draw(random: &mut impl Rng) -> Message {
         likely(random)
     };
     let mut input = vec![0; length(random)];
-    if random.random() {
-        random.fill(&mut input[..]);
+    match random.random_range(0..3) {
+        0 => {}
+        1 => random.fill(&mut input[..]),
+        // It claims to be whole, and of some version.
+        _ => {
+            let size = u16::try_from(input.len()).unwrap_or(u16::MAX);
+            let claim = [size, random.random_range(0..3)].map(u16::to_le_bytes);
+            let claim = claim.as_flattened();
+            let most = claim.len().min(input.len());
+            input[..most].copy_from_slice(&claim[..most]);
+        }
     }
     Message {
         major,
@@ -59,6 +69,9 @@ pub(crate) fn draw(random: &mut impl Rng) -> Message {
 /// A code that some driver may have; any access and `METHOD_BUFFERED` are what is
 /// believed most.
 fn likely(random: &mut impl Rng) -> u32 {
+    if random.random() {
+        return control::CODES[random.random_range(0..control::CODES.len())];
+    }
     let mut often = |most| {
         if random.random() {
             0

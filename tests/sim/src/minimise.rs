@@ -231,7 +231,8 @@ fn cuts(script: &Script) -> Vec<Script> {
     let mut cut = |change: &dyn Fn(&mut Script)| {
         let mut less = script.clone();
         change(&mut less);
-        less.steps.retain(|step| !step.actions.is_empty());
+        less.steps
+            .retain(|step| !step.actions.is_empty() || !step.uses.is_empty());
         if less != *script && less.is_sound() {
             cuts.push(less);
         }
@@ -240,6 +241,7 @@ fn cuts(script: &Script) -> Vec<Script> {
         cut(&|script| {
             for step in &mut script.steps {
                 step.actions.retain(|action| action.instance != instance);
+                step.uses.retain(|one| one.instance != instance);
             }
         });
         cut(&|script| without_reload(script, instance));
@@ -253,9 +255,11 @@ fn cuts(script: &Script) -> Vec<Script> {
     for index in 0..script.steps.len() {
         cut(&|script| script.steps[index].rest = 0);
         cut(&|script| script.steps[index].rest /= 2);
+        cut(&|script| script.steps[index].uses.clear());
         cut(&|script| {
             for action in &mut script.steps[index].actions {
                 action.at = None;
+                action.fails = None;
             }
         });
     }

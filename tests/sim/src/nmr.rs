@@ -130,7 +130,11 @@ impl Host for SimHost {
             state.watch_event(event).or(kept)
         });
         if let Some((code, what)) = breach {
-            let site = with(|state| state.drivers.site(event.code));
+            let site = with(|state| {
+                let module = state.drivers.site(event.code);
+                let caller = state.caller().filter(|_| !event.call.is_callback());
+                caller.or(module)
+            });
             stop_at(code, what, site);
         }
         nmr_order::observe(event);

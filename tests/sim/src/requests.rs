@@ -77,6 +77,8 @@ pub(crate) struct Requests {
     files: BTreeMap<usize, File>,
     /// Drivers that go when their files are closed.
     leaving: BTreeSet<DriverId>,
+    /// Drivers that were to go and had no unload routine.
+    pub(crate) refusing: BTreeSet<DriverId>,
     /// Devices that were deleted while files were open.
     deleted: BTreeSet<usize>,
 }
@@ -100,6 +102,11 @@ impl Requests {
         open.find_map(|request| request.to)
     }
 
+    /// Whether a driver is to go, and stays for the time being.
+    pub(crate) fn is_put_off(&self, driver: DriverId) -> bool {
+        self.leaving.contains(&driver) || self.refusing.contains(&driver)
+    }
+
     fn is_open(&self, driver: DriverId) -> bool {
         self.files.values().any(|file| file.driver == driver)
     }
@@ -112,6 +119,11 @@ impl Requests {
         }
         open
     }
+}
+
+/// `NT_ERROR`: nothing is put out; with a warning something may be.
+const fn is_error(status: i32) -> bool {
+    status.cast_unsigned() >> 30 == 3
 }
 
 const fn major(number: u32) -> u8 {
@@ -486,7 +498,7 @@ impl State {
         }
         let room = request.ask.output_length;
         let controls = u32::from(request.ask.major) == IRP_MJ_DEVICE_CONTROL;
-        if controls && status >= 0 && information > room {
+        if controls && !is_error(status) && information > room {
             let what = format!(
                 "an {name} was completed with {information} bytes of output, the program has room \
                  for {room}"
@@ -507,7 +519,8 @@ impl State {
             return;
         };
         let buffers = request.ask.buffers;
-        let length = if status < 0 { 0 } else { information };
+        let length = if is_error(status) { 0 } else { information };
+        let code = request.ask.code;
         // SAFETY: the request is in memory with its buffers, and there is room for
         // what it says of its output.
         unsafe {
@@ -516,6 +529,7 @@ impl State {
             request.marked = (*location).control & PENDING_RETURNED != 0;
             request.answer = Some(Answer { status, output });
         }
+        self.count_control(code, status);
         self.free_buffers(buffers);
         let _ = self.pool.free(irp, 0, None);
         self.scheduler.wake_all(Waitable::Object(irp));

@@ -7,6 +7,7 @@
 //! image becomes inaccessible.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::mem;
 use std::rc::Rc;
 
@@ -25,8 +26,8 @@ use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::live::Kind;
 use crate::pool::{FreeError, tag_text};
-use crate::scheduler::{MICROSECOND, Waitable, block, point, sleep};
-use crate::{image, registry, requests, unload};
+use crate::scheduler::{MICROSECOND, ThreadId, Waitable, block, point, sleep};
+use crate::{image, programs, registry, requests, unload};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -36,7 +37,7 @@ const TAG: u32 = u32::from_le_bytes(*b"Driv");
 /// What the manager knows of a driver that is loaded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
-    driver: DriverId,
+    pub(crate) driver: DriverId,
     object: usize,
     /// Whether it had an unload routine when `DriverEntry` returned.
     unloadable: bool,
@@ -44,19 +45,29 @@ pub(crate) struct Service {
 
 /// Takes the steps of a cycle, on the cycle's first thread.
 pub(crate) fn perform(steps: &[Step]) {
+    let mut pending = BTreeMap::new();
     for step in steps {
+        for action in &step.actions {
+            settle(action.instance, &mut pending);
+        }
         let prompt = step.actions.iter().filter(|action| action.at.is_none());
         let prompt = Rc::new(Cell::new(prompt.count()));
         let start = |&action| start(action, Rc::clone(&prompt));
         let threads: Vec<_> = step.actions.iter().map(start).collect();
-        for thread in threads {
-            if with(|state| !state.scheduler.thread(thread).has_ended()) {
-                block(Waitable::Thread(thread), None);
+        let programs: Vec<_> = step.uses.iter().copied().map(programs::start).collect();
+        programs.into_iter().for_each(join);
+        for (action, thread) in step.actions.iter().zip(threads) {
+            if !join_unless_kept(action.instance, thread) {
+                pending.insert(action.instance, thread);
             }
         }
         if step.rest > 0 {
             sleep(step.rest * MICROSECOND);
         }
+    }
+    let mut instances: Vec<_> = pending.keys().copied().collect();
+    while let Some(instance) = instances.pop() {
+        settle(instance, &mut pending);
     }
     let left = kernel().registrar.live_registrations();
     if let Some(registration) = left.first() {
@@ -69,20 +80,51 @@ pub(crate) fn perform(steps: &[Step]) {
     }
 }
 
+fn join(thread: ThreadId) {
+    if with(|state| !state.scheduler.thread(thread).has_ended()) {
+        block(Waitable::Thread(thread), None);
+    }
+}
+
+/// Waits for the end of an action; false if that is an unload that is put off by a
+/// handle which the script closes later.
+fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
+    /// How often that is looked at.
+    const PERIOD: u64 = 20 * MICROSECOND;
+    while with(|state| state.held.any(instance) && !state.scheduler.thread(thread).has_ended()) {
+        if with(|state| state.is_put_off(instance)) {
+            return false;
+        }
+        let later = with(|state| state.scheduler.time) + PERIOD;
+        block(Waitable::Thread(thread), Some(later));
+    }
+    join(thread);
+    true
+}
+
+/// Waits for an unload that was put off, if there is one, without the handles that
+/// keep it from going on.
+fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
+    if let Some(thread) = pending.remove(&instance) {
+        programs::close_all(instance);
+        join(thread);
+    }
+}
+
 /// Begins an action; `prompt` is how many of the step wait for no stage and
 /// have not ended.
-fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId {
+fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
     let Action {
         change,
         instance,
         at,
+        fails,
     } = action;
     let name = match change {
         Change::Load => format!("load {instance}"),
         Change::Unload => format!("unload {instance}"),
     };
     let body = move || {
-        with(State::draw_mechanism);
         if let Some(stage) = at {
             // A stage that does not come keeps nobody for ever.
             while prompt.get() > 0 && !with(|state| state.walk.is_at(instance, stage)) {
@@ -90,7 +132,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId 
             }
         }
         match change {
-            Change::Load => load(instance),
+            Change::Load => load(instance, fails),
             Change::Unload => unload(instance),
         }
         if at.is_none() {
@@ -101,11 +143,14 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> crate::scheduler::ThreadId 
     with(|state| state.spawn_own(name, body))
 }
 
-fn load(instance: Instance) {
+fn load(instance: Instance, fails: Option<u8>) {
     point();
+    with(State::draw_mechanism);
     let (mut service, entry, path) = with(|state| {
         state.goes(instance, &Stage::ALL, Stage::Loading);
-        state.create(instance)
+        let created = state.create(instance);
+        state.faults.plan_entry(created.0.driver, fails);
+        created
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
@@ -113,12 +158,14 @@ fn load(instance: Instance) {
     check_returned(service.driver, "DriverEntry");
     with(|state| {
         state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
+        state.faults.plan_entry(service.driver, None);
         state.delete_path(path);
     });
     if status < 0 && with(|state| state.has_met_fault(service.driver)) {
         let entry = with(|state| state.entry_site(service.driver));
         check_nothing_left(service.driver, "DriverEntry failed", entry);
         with(|state| {
+            state.counts.failed_entries += 1;
             state.goes(instance, &Stage::ALL, Stage::Absent);
             state.remove(service);
         });
@@ -147,13 +194,15 @@ fn load(instance: Instance) {
 
 fn unload(instance: Instance) {
     point();
-    let Some(service) = with(|state| state.services.remove(&instance)) else {
+    let Some(service) = with(|state| state.services.get(&instance).copied()) else {
         // A fault kept it from loading.
         return;
     };
+    with(State::draw_mechanism);
     let driver = service.driver;
     let routine = unload::request(driver, service.object, service.unloadable);
     with(|state| {
+        state.services.remove(&instance);
         state.drivers[driver].life = Life::Unloading;
         state.goes(instance, &Stage::ALL, Stage::Unloading);
     });
@@ -199,6 +248,12 @@ fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
 }
 
 impl State {
+    /// Whether a driver is to go, and stays for the time being.
+    fn is_put_off(&self, instance: Instance) -> bool {
+        let service = self.services.get(&instance);
+        service.is_some_and(|service| self.requests.is_put_off(service.driver))
+    }
+
     /// Draws who loads or unloads a driver.
     fn draw_mechanism(&mut self) {
         let all = Mechanism::ALL;

@@ -74,6 +74,7 @@ fn granted(driver: DriverId, object: usize, ever: bool) -> usize {
         }
         let late = with(|state| {
             state.counts.gate_refusals += 1;
+            state.requests.refusing.insert(driver);
             let status = STATUS_INVALID_DEVICE_REQUEST;
             state.trace(|_| format!("the unload is refused, {status:#010x}"));
             state.scheduler.time >= end

@@ -20,9 +20,9 @@ fn each_provider_is_bound_to_each_client() {
     assert!(report.is_clean(), "{:#?}", report.findings);
     assert_eq!(report.counts.loads, 5 * 5);
     assert_eq!(report.counts.unloads, 5 * 5);
-    // In both NPIs.
-    assert_eq!(report.counts.attaches, 2 * 5 * 2 * 3);
-    assert_eq!(report.counts.detaches, 2 * 2 * 5 * 2 * 3);
+    // In both NPIs, one of which programs switch off and on.
+    assert!(report.counts.attaches >= 2 * 5 * 2 * 3);
+    assert_eq!(report.counts.detaches, 2 * report.counts.attaches);
 }
 
 #[test]

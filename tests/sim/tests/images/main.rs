@@ -25,5 +25,6 @@ mod preemption;
 mod program;
 mod requests;
 mod roles;
+mod scenarios;
 mod stack;
 mod surface;

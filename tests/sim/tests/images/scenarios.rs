@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The kinds of cycles, each by itself.
+
+use std::path::Path;
+
+use scenarios::{Report, Role, Scenario};
+
+use crate::fixture::Workshop;
+use crate::pair::driver;
+use crate::program::sim_with_any_instances as sim;
+
+fn run(provider: &Path, client: &Path, only: Scenario) -> Report {
+    let only = format!("--only={only}");
+    sim(provider, client, &["--seed=3", "--cycles=80", &only]).report()
+}
+
+#[test]
+fn the_pair_is_clean_in_each() {
+    for only in Scenario::ALL {
+        let report = run(&driver("provider.sys"), &driver("client.sys"), only);
+        assert!(report.is_clean(), "{only}: {:#?}", report.findings);
+        assert_eq!(report.scenarios, [(only.to_string(), 80)].into(), "{only}");
+        let counts = report.counts;
+        assert_eq!(counts.loads, counts.unloads, "{only}");
+        assert_eq!(counts.failed_entries > 0, only == Scenario::FailedEntry);
+    }
+}
+
+#[test]
+fn handles_that_programs_keep_put_unloads_off() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for defines in [&[][..], &["HOLDS"], &["SECURED"]] {
+        let client = workshop.compile("c.sys", "control.c", defines);
+        let report = run(&provider, &client, Scenario::Handles);
+        assert!(report.is_clean(), "{defines:?}: {:#?}", report.findings);
+        let counts = report.counts;
+        let put_off = counts.unloads_deferred + counts.gate_refusals;
+        assert!(put_off > 80, "{counts:?}");
+        assert_eq!(counts.loads, counts.unloads);
+    }
+}
+
+#[test]
+fn a_handle_that_is_never_closed_ends_with_its_program() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.compile("c.sys", "control.c", &[]);
+    for script in ["+c.^c.-c", "+c.^c.-c.+c.-c", "+c.^c.^c.-c_c%c#c"] {
+        let script = format!("--script={script}");
+        let report = sim(&provider, &client, &["--seed=3", "--cycles=20", &script]).report();
+        assert!(report.is_clean(), "{script}: {:#?}", report.findings);
+        assert!(report.counts.unloads_deferred >= 20, "{script}");
+    }
+}
+
+#[test]
+fn an_entry_that_fails_must_undo_what_it_has_done() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let right = workshop.module("c.sys", Role::Client, &[]);
+    let wrong = workshop.module("d.sys", Role::Client, &["NO_ROLLBACK"]);
+    let report = run(&provider, &right, Scenario::FailedEntry);
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let findings = run(&provider, &wrong, Scenario::FailedEntry).findings;
+    assert!(!findings.is_empty());
+    let named = |code: &str| ["0xCE", "0xC4"].contains(&code);
+    assert!(
+        findings
+            .iter()
+            .all(|found| found.driver == "d.sys" && named(&found.code)),
+        "{findings:#?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_in_a_line() {
+    let workshop = Workshop::new();
+    let image = workshop.module("p.sys", Role::Provider, &[]);
+    for (arguments, says) in [
+        (
+            ["--only=pairs", "--instances=1x1"],
+            "`pairs` is no scenario",
+        ),
+        (["--only=gate", "--instances=2x2"], "contradict each other"),
+    ] {
+        let arguments = [&["--seed=1", "--cycles=1"][..], &arguments].concat();
+        let run = sim(&image, &image, &arguments);
+        assert_eq!(run.status, Some(2), "{}", run.err);
+        assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+        assert!(run.err.contains(says), "{}", run.err);
+    }
+}
