@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `build`: both drivers, linked, checked and put where everything else looks
+//! `build`: the drivers, linked, checked and put where everything else looks
 //! for them.
 //!
 //! On Windows cargo does it with Microsoft's `wdk-build`. Elsewhere that crate
@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::{self, say};
 use crate::toolchain::{Compiler, TARGET};
-use crate::workspace::{DRIVERS, Workspace};
+use crate::workspace::{DRIVERS, Workspace, image};
 use crate::{artifact, setup, unused_patch};
 
 /// What would change how the drivers are compiled without anyone's intent.
@@ -174,9 +174,9 @@ fn setting(key: &str, path: &Path) -> String {
 /// Checks the images in `built`, and copies them to `delivered` if all are good.
 fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
     let mut defects = 0;
-    for driver in DRIVERS {
+    for driver in DRIVERS.map(image) {
         let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
-        say(image_report::describe(driver, &image));
+        say(image_report::describe(&driver, &image));
         for defect in image.check() {
             defects += 1;
             screen::error(format!("{driver}.sys: {defect}"));
@@ -187,11 +187,11 @@ fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
     }
     fs::create_dir_all(delivered)
         .with_context(|| format!("{} cannot be made: free the path", delivered.display()))?;
-    for driver in DRIVERS {
+    for driver in DRIVERS.map(image) {
         // Cargo's names, and those that Windows expects.
         for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
-            let from = built.join(driver).with_extension(made);
-            let to = delivered.join(driver).with_extension(wanted);
+            let from = built.join(&driver).with_extension(made);
+            let to = delivered.join(&driver).with_extension(wanted);
             artifact::copy(&from, &to)?;
         }
     }

@@ -10,8 +10,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::MetadataCommand;
 
-/// The drivers' packages, and the names of their images.
-pub(crate) const DRIVERS: [&str; 2] = ["provider", "client"];
+/// The drivers' packages: for WDM, and for the driver framework.
+pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
+
+/// The name of a driver's image, without what follows the dot.
+pub(crate) fn image(package: &str) -> String {
+    package.replace('-', "_")
+}
 
 /// This workspace and its target directory.
 #[derive(Clone, Debug)]

@@ -3,22 +3,28 @@
 //! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
 //! Top to bottom this is one driver's life: registration, attach, calls, unload;
-//! `wdm` begins it. Detach and cleanup have no code here: the binding's gate in
+//! `wdm` or `wdf` begins it. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
 //! The second module is in `source`. `provider.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
+#![cfg_attr(feature = "wdf", expect(dead_code, reason = "only a device shows it"))]
 
 extern crate alloc;
 extern crate wdk_panic;
 
+#[cfg(not(feature = "wdf"))]
 mod control;
+#[cfg(not(feature = "wdf"))]
 mod device;
 mod name;
 mod settings;
 mod source;
 mod thread;
+#[cfg(feature = "wdf")]
+mod wdf;
+#[cfg(not(feature = "wdf"))]
 mod wdm;
 mod worker;
 mod workers;
@@ -38,6 +44,7 @@ use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
 
+#[cfg(not(feature = "wdf"))]
 use crate::device::Device;
 use crate::settings::Settings;
 use crate::source::{ACTIVITY, SOURCE, Source};
@@ -49,6 +56,10 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 /// The two modules: the one that the driver is for, and one that can be switched
 /// off.
 type Modules = (Registration<EchoModule>, &'static Switch<Source>);
+
+/// The framework's driver has no device of its own yet.
+#[cfg(feature = "wdf")]
+type Device = ();
 
 /// What is kept while the driver is loaded; the device goes when the modules
 /// have gone.

@@ -3,21 +3,28 @@
 //! `provider.sys`: a provider of the Echo NPI, and a client of Echo telemetry.
 //!
 //! Top to bottom this is one driver's life: registration, attach, calls, unload;
-//! `wdm` begins it. Detach and cleanup have no code here: the binding's gate in
+//! `wdm` or `wdf` begins it. Detach and cleanup have no code here: the binding's gate in
 //! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
 //! The second module is in `monitor`. `client.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
+#![cfg_attr(feature = "wdf", expect(dead_code, reason = "only a device shows it"))]
 
 extern crate alloc;
 extern crate wdk_panic;
 
+#[cfg(not(feature = "wdf"))]
 mod control;
+#[cfg(not(feature = "wdf"))]
 mod device;
 mod monitor;
+#[cfg(not(feature = "wdf"))]
 mod name;
 mod thread;
+#[cfg(feature = "wdf")]
+mod wdf;
+#[cfg(not(feature = "wdf"))]
 mod wdm;
 mod worker;
 
@@ -36,6 +43,7 @@ use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
 
+#[cfg(not(feature = "wdf"))]
 use crate::device::Device;
 use crate::monitor::{MONITOR, Monitor};
 use crate::worker::Worker;
@@ -46,6 +54,10 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 /// The two modules: the one that the driver is for, and one that can be switched
 /// off.
 type Modules = (Registration<EchoModule>, &'static Switch<Monitor>);
+
+/// The framework's driver has no device of its own yet.
+#[cfg(feature = "wdf")]
+type Device = ();
 
 /// What is kept while the driver is loaded; the device goes when the modules
 /// have gone.

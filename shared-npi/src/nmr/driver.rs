@@ -85,7 +85,7 @@ impl<S: Set> Default for Slot<S> {
     }
 }
 
-/// Proof that the I/O manager will call [`Driver::unload`] of `D`.
+/// Proof that [`Driver::unload`] of `D` will be called.
 #[must_use = "without it the driver cannot keep its registrations"]
 pub struct Unloadable<D: Driver>(PhantomData<D>);
 
@@ -102,11 +102,14 @@ impl<D: Driver> Unloadable<D> {
 }
 
 /// Sets `DriverUnload`, the field `routine` of a driver object of type `O`, to
-/// the routine that runs [`Driver::unload`] of `D`. IRQL = `PASSIVE_LEVEL`.
+/// the routine that runs [`Driver::unload`] of `D`. The framework's
+/// `EvtDriverUnload` is one, too. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
-/// Called once, in `DriverEntry`, on the driver's own driver object.
+/// Called once, in `DriverEntry`, on the driver's own driver object; or on the
+/// `EvtDriverUnload` of the configuration with which the driver is created as one
+/// of the driver framework, and fails to load if it is not.
 pub unsafe fn set_unload<D: Driver, O>(
     routine: &mut Option<unsafe extern "C" fn(driver_object: *mut O)>,
 ) -> Unloadable<D> {
@@ -114,11 +117,11 @@ pub unsafe fn set_unload<D: Driver, O>(
     Unloadable(PhantomData)
 }
 
-/// `DriverUnload`. IRQL = `PASSIVE_LEVEL`.
+/// `DriverUnload` or `EvtDriverUnload`. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
-/// Called by the I/O manager, once, after `DriverEntry` has succeeded.
+/// Called by the I/O manager or the framework, once, after `DriverEntry` has succeeded.
 unsafe extern "C" fn driver_unload<D: Driver, O>(_driver_object: *mut O) {
     // SAFETY: the I/O manager unloads at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };

@@ -8,7 +8,7 @@ use crate::headers::Headers;
 use crate::{Import, Section};
 
 /// The only images that a driver of this project may depend on.
-const EXPORTERS: [&str; 2] = ["ntoskrnl.exe", "netio.sys"];
+const EXPORTERS: [&str; 3] = ["ntoskrnl.exe", "netio.sys", "wdfldr.sys"];
 
 /// The DLL characteristics that must be set, with the linker option for each.
 const REQUIRED: [(pe::DllFlags, &str, &str); 4] = [
@@ -59,7 +59,10 @@ pub enum Defect {
         section: String,
     },
     /// A function of an image that the drivers must not depend on.
-    #[error("{function} is imported from {dll}: use only ntoskrnl.exe and netio.sys")]
+    #[error(
+        "{function} is imported from {dll}: use only {}",
+        EXPORTERS.join(", ")
+    )]
     Exporter {
         /// The exporting image.
         dll: String,

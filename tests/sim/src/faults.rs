@@ -97,6 +97,8 @@ pub enum Kind {
     Handle,
     /// The security of an object.
     Security,
+    /// A binding to the driver framework, or one of its objects.
+    Framework,
     /// A callback takes a while to begin.
     Before(Callback),
     /// A callback takes a while to return.
@@ -161,6 +163,7 @@ impl Kind {
             Self::Link,
             Self::Handle,
             Self::Security,
+            Self::Framework,
         ];
         let late = Callback::ALL.map(|it| [Self::Before(it), Self::After(it)]);
         calls.into_iter().chain(late.into_iter().flatten())
@@ -182,6 +185,7 @@ impl fmt::Display for Kind {
             Self::Link => f.write_str("link"),
             Self::Handle => f.write_str("handle"),
             Self::Security => f.write_str("security"),
+            Self::Framework => f.write_str("framework"),
             Self::Before(callback) => write!(f, "before-{}", callback.name()),
             Self::After(callback) => write!(f, "after-{}", callback.name()),
         }

@@ -45,6 +45,7 @@ use crate::strategy::Strategy;
 use crate::thunk::Thunks;
 use crate::walk::Walk;
 use crate::watch::Watch;
+use crate::wdf::Framework;
 
 /// The images that a cycle loads.
 #[derive(Clone, Debug)]
@@ -118,6 +119,7 @@ pub(crate) struct State {
     pub(crate) nmr_order: NmrOrder,
     pub(crate) deferred: Deferred,
     pub(crate) names: Names,
+    pub(crate) framework: Framework,
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) named_callbacks: BTreeMap<String, usize>,
@@ -182,6 +184,7 @@ impl State {
             nmr_order: NmrOrder::default(),
             deferred: Deferred::default(),
             names: Names::default(),
+            framework: Framework::default(),
             protections: BTreeMap::new(),
             named_callbacks: BTreeMap::new(),
             callbacks: Vec::new(),

@@ -70,6 +70,7 @@ mod unload;
 mod unwind;
 mod walk;
 mod watch;
+mod wdf;
 
 pub use faults::{Callback, Fault, Faults, Kind};
 pub use image::{Image, LoadError};

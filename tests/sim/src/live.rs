@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Callback,
     /// A registration of an ETW provider.
     Etw,
+    /// A binding to the driver framework.
+    Framework,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Self::Device => "a device object",
             Self::Callback => "the registration of a callback",
             Self::Etw => "the registration of an ETW provider",
+            Self::Framework => "the binding to the driver framework",
         }
     }
 
@@ -57,7 +60,9 @@ impl Kind {
             Self::WorkItem => ("0xE4", [0, at, start, end]).into(),
             Self::Lookaside => ("0xC4", [0xCC, at, start, end - start]).into(),
             Self::Resource => ("0xC4", [0xD2, at, start, end - start]).into(),
-            Self::ExTimer | Self::Device | Self::Callback | Self::Etw => "0xC4".into(),
+            Self::ExTimer | Self::Device | Self::Callback | Self::Etw | Self::Framework => {
+                "0xC4".into()
+            }
         }
     }
 }

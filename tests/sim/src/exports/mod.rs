@@ -38,9 +38,11 @@ mod system;
 mod threads;
 mod time;
 mod timers;
+mod wdfldr;
 mod work_items;
 
 use crate::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
+use crate::wdf;
 
 /// A function that drivers can import.
 #[derive(Debug)]
@@ -55,6 +57,21 @@ pub(crate) struct Export {
 }
 
 impl Export {
+    /// A function that no image exports, or not by a table of this module.
+    pub(crate) const fn function(
+        name: &'static str,
+        max_irql: Irql,
+        result: usize,
+        code: *const (),
+    ) -> Self {
+        Self {
+            name,
+            max_irql,
+            result,
+            code,
+        }
+    }
+
     const fn variable(name: &'static str) -> Self {
         Self {
             name,
@@ -75,8 +92,13 @@ impl Export {
 
     /// The image that exports it.
     pub(crate) fn module(&self) -> &'static str {
-        if netio::EXPORTS.iter().any(|export| export.name == self.name) {
+        let has = |exports: &[Self]| exports.iter().any(|export| export.name == self.name);
+        if has(netio::EXPORTS) {
             "netio.sys"
+        } else if has(wdfldr::EXPORTS) {
+            "wdfldr.sys"
+        } else if wdf::has(self.name) {
+            "wdf01000.sys"
         } else {
             "ntoskrnl.exe"
         }
@@ -93,27 +115,27 @@ impl Export {
 
 /// What a driver's dispatch table holds where it has put nothing: nobody can
 /// import it.
-pub(crate) const INVALID_REQUEST: &Export = &Export {
-    name: "IopInvalidDeviceRequest",
-    max_irql: DISPATCH_LEVEL,
-    result: size_of::<i32>(),
-    code: irps::invalid_request as *const (),
-};
+pub(crate) const INVALID_REQUEST: &Export = &Export::function(
+    "IopInvalidDeviceRequest",
+    DISPATCH_LEVEL,
+    size_of::<i32>(),
+    irps::invalid_request as *const (),
+);
 
 /// A table of exports: `"Name" <= IRQL => function: result`.
 macro_rules! exports {
     ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
         pub(super) const EXPORTS: &[$crate::exports::Export] = &[$(
-            $crate::exports::Export {
-                name: $name,
-                max_irql: $irql,
-                result: size_of::<$result>(),
-                code: $function as *const (),
-            },
+            $crate::exports::Export::function(
+                $name,
+                $irql,
+                size_of::<$result>(),
+                $function as *const (),
+            ),
         )*];
     };
 }
-use exports;
+pub(crate) use exports;
 
 const NTOSKRNL: &[&[Export]] = &[
     blocking_locks::EXPORTS,
@@ -154,6 +176,7 @@ pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
     let tables = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "netio.sys" => &[netio::EXPORTS],
+        "wdfldr.sys" => &[wdfldr::EXPORTS],
         _ => return None,
     };
     tables

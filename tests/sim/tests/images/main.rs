@@ -28,3 +28,4 @@ mod roles;
 mod scenarios;
 mod stack;
 mod surface;
+mod wdf;

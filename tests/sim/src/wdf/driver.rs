@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The framework driver object: how a driver is created and unloaded.
+
+use std::ffi::c_void;
+
+use kmdf::abi::{
+    WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WdfDriverInitNoDispatchOverride,
+    WdfDriverInitNonPnpDriver,
+};
+use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
+use windows_sys::Win32::Foundation::{
+    STATUS_DRIVER_INTERNAL_ERROR, STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
+};
+
+use crate::deferred::{Before, check_return};
+use crate::exports::{Export, exports, strings};
+use crate::faults;
+use crate::findings::stop;
+use crate::irql::PASSIVE_LEVEL;
+use crate::kernel::{State, with};
+
+exports! {
+    "WdfDriverCreate" <= PASSIVE_LEVEL => wdf_driver_create: i32;
+}
+
+/// The `DriverUnload` of each driver of the framework that has an
+/// `EvtDriverUnload`.
+const UNLOAD: &Export =
+    &Export::function("FxDriver::Unload", PASSIVE_LEVEL, 0, unload as *const ());
+
+type EvtDriverUnload = unsafe extern "win64" fn(driver: usize);
+
+/// A framework driver object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Created {
+    /// Its `DRIVER_OBJECT`.
+    object: usize,
+    /// `EvtDriverUnload`, if the driver has one.
+    unload: Option<usize>,
+}
+
+/// The handle of the object of the driver with these globals: no address that
+/// anything is at.
+const fn handle(globals: usize) -> usize {
+    !globals
+}
+
+/// `FxPointerNotNull`: ends the cycle where an argument is null.
+fn check_not_null(arguments: [(*const c_void, &str); 3]) {
+    for (argument, name) in arguments {
+        if argument.is_null() {
+            let by = with(|state| {
+                let by = state.caller();
+                state.address(by)
+            });
+            let what = format!("{name} is a null pointer");
+            stop(("0x10D", [0x4, 0, by, 0]), what);
+        }
+    }
+}
+
+unsafe extern "win64" fn wdf_driver_create(
+    globals: *mut WDF_DRIVER_GLOBALS,
+    object: *mut DRIVER_OBJECT,
+    path: *const UNICODE_STRING,
+    attributes: *const c_void,
+    config: *const WDF_DRIVER_CONFIG,
+    created: *mut WDFDRIVER,
+) -> i32 {
+    check_not_null([
+        (object.cast(), "DriverObject"),
+        (path.cast(), "RegistryPath"),
+        (config.cast(), "DriverConfig"),
+    ]);
+    // SAFETY: it is not null, and so valid, says the contract.
+    let config = unsafe { &*config };
+    // SAFETY: as above.
+    let path = unsafe { strings::text(path) };
+    let answer = with(|state| state.create_driver(globals.addr(), object.addr(), config));
+    let status = answer.map_or_else(|status| status, |()| STATUS_SUCCESS);
+    if !attributes.is_null() || status >= 0 && !simulated(config) {
+        let what = "drivers for Plug and Play, of miniports and with attributes are not simulated";
+        stop("wdf", what.to_owned());
+    }
+    if status >= 0 {
+        // SAFETY: the driver object is the driver's, says the contract, and the
+        // globals were found to be.
+        unsafe { publish(globals, object, &path, config) };
+    }
+    if !created.is_null() {
+        let handle = if status < 0 {
+            0
+        } else {
+            handle(globals.addr())
+        };
+        // SAFETY: it may be written unless it is null, says the contract.
+        unsafe { created.cast::<usize>().write(handle) };
+    }
+    status
+}
+
+/// Whether a driver is of the one kind that is simulated.
+const fn simulated(config: &WDF_DRIVER_CONFIG) -> bool {
+    config.DriverInitFlags == WdfDriverInitNonPnpDriver
+}
+
+/// Fills in what the driver and the I/O manager see.
+///
+/// # Safety
+///
+/// Both are the driver's.
+unsafe fn publish(
+    globals: *mut WDF_DRIVER_GLOBALS,
+    object: *mut DRIVER_OBJECT,
+    path: &str,
+    config: &WDF_DRIVER_CONFIG,
+) {
+    let unloadable = config.EvtDriverUnload.is_some();
+    let unload = with(|state| {
+        let driver = state.framework.0.get(&globals.addr())?.driver;
+        unloadable.then(|| state.bind(driver, UNLOAD))
+    });
+    let service = path.rsplit('\\').next().unwrap_or_default().as_bytes();
+    let mut name = [0; 32];
+    let length = service.len().min(name.len() - 1);
+    name[..length].copy_from_slice(&service[..length]);
+    let tag = match config.DriverPoolTag {
+        0 => u32::from_le_bytes([name[0], name[1], name[2], name[3]]),
+        tag => tag,
+    };
+    // SAFETY: the caller's promise; a thunk is code that passes on a call of
+    // `DriverUnload`, and 0 is none.
+    unsafe {
+        (&raw mut (*object).DriverUnload)
+            .cast::<usize>()
+            .write(unload.unwrap_or(0));
+        (*globals).Driver = handle(globals.addr()) as WDFDRIVER;
+        (*globals).DriverFlags |= config.DriverInitFlags;
+        (*globals).DriverTag = tag;
+        (*globals).DriverName = name;
+        (*globals).DisplaceDriverUnload = u8::from(unloadable);
+    }
+}
+
+/// `FxDriver::Unload`.
+unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
+    let found = with(|state| {
+        let mut all = state.framework.0.iter();
+        all.find_map(|(&globals, client)| {
+            let created = client.created.filter(|it| it.object == object.addr())?;
+            Some((globals, created.unload?))
+        })
+    });
+    let Some((globals, routine)) = found else {
+        return;
+    };
+    // SAFETY: the driver set it for this; it has Windows' calling convention.
+    let evt_driver_unload = unsafe { std::mem::transmute::<usize, EvtDriverUnload>(routine) };
+    let before = Before::now();
+    // SAFETY: as above.
+    unsafe { evt_driver_unload(handle(globals)) };
+    let site = with(|state| state.drivers.site(routine));
+    check_return("EvtDriverUnload", before, site);
+    with(|state| {
+        if let Some(client) = state.framework.0.get_mut(&globals) {
+            client.created = None;
+        }
+    });
+}
+
+impl State {
+    fn create_driver(
+        &mut self,
+        globals: usize,
+        object: usize,
+        config: &WDF_DRIVER_CONFIG,
+    ) -> Result<(), i32> {
+        const KNOWN: u32 = WdfDriverInitNonPnpDriver | WdfDriverInitNoDispatchOverride;
+
+        if config.Size as usize != size_of::<WDF_DRIVER_CONFIG>() {
+            return Err(STATUS_INFO_LENGTH_MISMATCH);
+        }
+        let flags = config.DriverInitFlags;
+        if flags & !KNOWN != 0 {
+            return Err(STATUS_INVALID_PARAMETER);
+        }
+        let client = self.framework.0.get(&globals);
+        if client.is_none_or(|client| client.created.is_some()) {
+            return Err(STATUS_DRIVER_INTERNAL_ERROR);
+        }
+        if flags == WdfDriverInitNonPnpDriver && config.EvtDriverDeviceAdd.is_some() {
+            return Err(STATUS_INVALID_PARAMETER);
+        }
+        if self.fails(faults::Kind::Framework) {
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
+        }
+        let unload = config.EvtDriverUnload;
+        let created = Created {
+            object,
+            unload: unload.map(|routine| (routine as *const c_void).addr()),
+        };
+        if let Some(client) = self.framework.0.get_mut(&globals) {
+            client.created = Some(created);
+        }
+        Ok(())
+    }
+}

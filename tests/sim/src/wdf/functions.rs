@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The names of the framework's functions, in the order of its table:
+//! `wdffuncenum.h` of KMDF 1.31.
+
+/// A list of names.
+macro_rules! names {
+    ($($name:ident)*) => { [$(stringify!($name)),*] };
+}
+
+/// Those of 1.31; versions before it have the first of them.
+pub(super) const NAMES: [&str; kmdf::abi::WdfFunctionTableNumEntries as usize] = names! {
+    WdfChildListCreate WdfChildListGetDevice WdfChildListRetrievePdo
+    WdfChildListRetrieveAddressDescription WdfChildListBeginScan WdfChildListEndScan
+    WdfChildListBeginIteration WdfChildListRetrieveNextDevice WdfChildListEndIteration
+    WdfChildListAddOrUpdateChildDescriptionAsPresent
+    WdfChildListUpdateChildDescriptionAsMissing
+    WdfChildListUpdateAllChildDescriptionsAsPresent WdfChildListRequestChildEject
+    WdfCollectionCreate WdfCollectionGetCount WdfCollectionAdd WdfCollectionRemove
+    WdfCollectionRemoveItem WdfCollectionGetItem WdfCollectionGetFirstItem
+    WdfCollectionGetLastItem
+    WdfCommonBufferCreate WdfCommonBufferGetAlignedVirtualAddress
+    WdfCommonBufferGetAlignedLogicalAddress WdfCommonBufferGetLength
+    WdfControlDeviceInitAllocate WdfControlDeviceInitSetShutdownNotification
+    WdfControlFinishInitializing
+    WdfDeviceGetDeviceState WdfDeviceSetDeviceState WdfWdmDeviceGetWdfDeviceHandle
+    WdfDeviceWdmGetDeviceObject WdfDeviceWdmGetAttachedDevice
+    WdfDeviceWdmGetPhysicalDevice WdfDeviceWdmDispatchPreprocessedIrp
+    WdfDeviceAddDependentUsageDeviceObject WdfDeviceAddRemovalRelationsPhysicalDevice
+    WdfDeviceRemoveRemovalRelationsPhysicalDevice WdfDeviceClearRemovalRelationsDevices
+    WdfDeviceGetDriver WdfDeviceRetrieveDeviceName WdfDeviceAssignMofResourceName
+    WdfDeviceGetIoTarget WdfDeviceGetDevicePnpState WdfDeviceGetDevicePowerState
+    WdfDeviceGetDevicePowerPolicyState WdfDeviceAssignS0IdleSettings
+    WdfDeviceAssignSxWakeSettings WdfDeviceOpenRegistryKey
+    WdfDeviceSetSpecialFileSupport WdfDeviceSetCharacteristics
+    WdfDeviceGetCharacteristics WdfDeviceGetAlignmentRequirement
+    WdfDeviceSetAlignmentRequirement WdfDeviceInitFree
+    WdfDeviceInitSetPnpPowerEventCallbacks WdfDeviceInitSetPowerPolicyEventCallbacks
+    WdfDeviceInitSetPowerPolicyOwnership WdfDeviceInitRegisterPnpStateChangeCallback
+    WdfDeviceInitRegisterPowerStateChangeCallback
+    WdfDeviceInitRegisterPowerPolicyStateChangeCallback WdfDeviceInitSetIoType
+    WdfDeviceInitSetExclusive WdfDeviceInitSetPowerNotPageable
+    WdfDeviceInitSetPowerPageable WdfDeviceInitSetPowerInrush
+    WdfDeviceInitSetDeviceType WdfDeviceInitAssignName WdfDeviceInitAssignSDDLString
+    WdfDeviceInitSetDeviceClass WdfDeviceInitSetCharacteristics
+    WdfDeviceInitSetFileObjectConfig WdfDeviceInitSetRequestAttributes
+    WdfDeviceInitAssignWdmIrpPreprocessCallback
+    WdfDeviceInitSetIoInCallerContextCallback WdfDeviceCreate
+    WdfDeviceSetStaticStopRemove WdfDeviceCreateDeviceInterface
+    WdfDeviceSetDeviceInterfaceState WdfDeviceRetrieveDeviceInterfaceString
+    WdfDeviceCreateSymbolicLink WdfDeviceQueryProperty WdfDeviceAllocAndQueryProperty
+    WdfDeviceSetPnpCapabilities WdfDeviceSetPowerCapabilities
+    WdfDeviceSetBusInformationForChildren WdfDeviceIndicateWakeStatus
+    WdfDeviceSetFailed WdfDeviceStopIdle WdfDeviceResumeIdle WdfDeviceGetFileObject
+    WdfDeviceEnqueueRequest WdfDeviceGetDefaultQueue
+    WdfDeviceConfigureRequestDispatching
+    WdfDmaEnablerCreate WdfDmaEnablerGetMaximumLength
+    WdfDmaEnablerGetMaximumScatterGatherElements
+    WdfDmaEnablerSetMaximumScatterGatherElements WdfDmaTransactionCreate
+    WdfDmaTransactionInitialize WdfDmaTransactionInitializeUsingRequest
+    WdfDmaTransactionExecute WdfDmaTransactionRelease WdfDmaTransactionDmaCompleted
+    WdfDmaTransactionDmaCompletedWithLength WdfDmaTransactionDmaCompletedFinal
+    WdfDmaTransactionGetBytesTransferred WdfDmaTransactionSetMaximumLength
+    WdfDmaTransactionGetRequest WdfDmaTransactionGetCurrentDmaTransferLength
+    WdfDmaTransactionGetDevice
+    WdfDpcCreate WdfDpcEnqueue WdfDpcCancel WdfDpcGetParentObject WdfDpcWdmGetDpc
+    WdfDriverCreate WdfDriverGetRegistryPath WdfDriverWdmGetDriverObject
+    WdfDriverOpenParametersRegistryKey WdfWdmDriverGetWdfDriverHandle
+    WdfDriverRegisterTraceInfo WdfDriverRetrieveVersionString
+    WdfDriverIsVersionAvailable
+    WdfFdoInitWdmGetPhysicalDevice WdfFdoInitOpenRegistryKey WdfFdoInitQueryProperty
+    WdfFdoInitAllocAndQueryProperty WdfFdoInitSetEventCallbacks WdfFdoInitSetFilter
+    WdfFdoInitSetDefaultChildListConfig WdfFdoQueryForInterface
+    WdfFdoGetDefaultChildList WdfFdoAddStaticChild
+    WdfFdoLockStaticChildListForIteration WdfFdoRetrieveNextStaticChild
+    WdfFdoUnlockStaticChildListFromIteration
+    WdfFileObjectGetFileName WdfFileObjectGetFlags WdfFileObjectGetDevice
+    WdfFileObjectWdmGetFileObject
+    WdfInterruptCreate WdfInterruptQueueDpcForIsr WdfInterruptSynchronize
+    WdfInterruptAcquireLock WdfInterruptReleaseLock WdfInterruptEnable
+    WdfInterruptDisable WdfInterruptWdmGetInterrupt WdfInterruptGetInfo
+    WdfInterruptSetPolicy WdfInterruptGetDevice
+    WdfIoQueueCreate WdfIoQueueGetState WdfIoQueueStart WdfIoQueueStop
+    WdfIoQueueStopSynchronously WdfIoQueueGetDevice WdfIoQueueRetrieveNextRequest
+    WdfIoQueueRetrieveRequestByFileObject WdfIoQueueFindRequest
+    WdfIoQueueRetrieveFoundRequest WdfIoQueueDrainSynchronously WdfIoQueueDrain
+    WdfIoQueuePurgeSynchronously WdfIoQueuePurge WdfIoQueueReadyNotify
+    WdfIoTargetCreate WdfIoTargetOpen WdfIoTargetCloseForQueryRemove WdfIoTargetClose
+    WdfIoTargetStart WdfIoTargetStop WdfIoTargetGetState WdfIoTargetGetDevice
+    WdfIoTargetQueryTargetProperty WdfIoTargetAllocAndQueryTargetProperty
+    WdfIoTargetQueryForInterface WdfIoTargetWdmGetTargetDeviceObject
+    WdfIoTargetWdmGetTargetPhysicalDevice WdfIoTargetWdmGetTargetFileObject
+    WdfIoTargetWdmGetTargetFileHandle WdfIoTargetSendReadSynchronously
+    WdfIoTargetFormatRequestForRead WdfIoTargetSendWriteSynchronously
+    WdfIoTargetFormatRequestForWrite WdfIoTargetSendIoctlSynchronously
+    WdfIoTargetFormatRequestForIoctl WdfIoTargetSendInternalIoctlSynchronously
+    WdfIoTargetFormatRequestForInternalIoctl
+    WdfIoTargetSendInternalIoctlOthersSynchronously
+    WdfIoTargetFormatRequestForInternalIoctlOthers
+    WdfMemoryCreate WdfMemoryCreatePreallocated WdfMemoryGetBuffer
+    WdfMemoryAssignBuffer WdfMemoryCopyToBuffer WdfMemoryCopyFromBuffer
+    WdfLookasideListCreate WdfMemoryCreateFromLookaside
+    WdfDeviceMiniportCreate WdfDriverMiniportUnload
+    WdfObjectGetTypedContextWorker WdfObjectAllocateContext WdfObjectContextGetObject
+    WdfObjectReferenceActual WdfObjectDereferenceActual WdfObjectCreate
+    WdfObjectDelete WdfObjectQuery
+    WdfPdoInitAllocate WdfPdoInitSetEventCallbacks WdfPdoInitAssignDeviceID
+    WdfPdoInitAssignInstanceID WdfPdoInitAddHardwareID WdfPdoInitAddCompatibleID
+    WdfPdoInitAddDeviceText WdfPdoInitSetDefaultLocale WdfPdoInitAssignRawDevice
+    WdfPdoMarkMissing WdfPdoRequestEject WdfPdoGetParent
+    WdfPdoRetrieveIdentificationDescription WdfPdoRetrieveAddressDescription
+    WdfPdoUpdateAddressDescription WdfPdoAddEjectionRelationsPhysicalDevice
+    WdfPdoRemoveEjectionRelationsPhysicalDevice WdfPdoClearEjectionRelationsDevices
+    WdfDeviceAddQueryInterface
+    WdfRegistryOpenKey WdfRegistryCreateKey WdfRegistryClose WdfRegistryWdmGetHandle
+    WdfRegistryRemoveKey WdfRegistryRemoveValue WdfRegistryQueryValue
+    WdfRegistryQueryMemory WdfRegistryQueryMultiString WdfRegistryQueryUnicodeString
+    WdfRegistryQueryString WdfRegistryQueryULong WdfRegistryAssignValue
+    WdfRegistryAssignMemory WdfRegistryAssignMultiString
+    WdfRegistryAssignUnicodeString WdfRegistryAssignString WdfRegistryAssignULong
+    WdfRequestCreate WdfRequestCreateFromIrp WdfRequestReuse WdfRequestChangeTarget
+    WdfRequestFormatRequestUsingCurrentType WdfRequestWdmFormatUsingStackLocation
+    WdfRequestSend WdfRequestGetStatus WdfRequestMarkCancelable
+    WdfRequestUnmarkCancelable WdfRequestIsCanceled WdfRequestCancelSentRequest
+    WdfRequestIsFrom32BitProcess WdfRequestSetCompletionRoutine
+    WdfRequestGetCompletionParams WdfRequestAllocateTimer WdfRequestComplete
+    WdfRequestCompleteWithPriorityBoost WdfRequestCompleteWithInformation
+    WdfRequestGetParameters WdfRequestRetrieveInputMemory
+    WdfRequestRetrieveOutputMemory WdfRequestRetrieveInputBuffer
+    WdfRequestRetrieveOutputBuffer WdfRequestRetrieveInputWdmMdl
+    WdfRequestRetrieveOutputWdmMdl WdfRequestRetrieveUnsafeUserInputBuffer
+    WdfRequestRetrieveUnsafeUserOutputBuffer WdfRequestSetInformation
+    WdfRequestGetInformation WdfRequestGetFileObject
+    WdfRequestProbeAndLockUserBufferForRead WdfRequestProbeAndLockUserBufferForWrite
+    WdfRequestGetRequestorMode WdfRequestForwardToIoQueue WdfRequestGetIoQueue
+    WdfRequestRequeue WdfRequestStopAcknowledge WdfRequestWdmGetIrp
+    WdfIoResourceRequirementsListSetSlotNumber
+    WdfIoResourceRequirementsListSetInterfaceType
+    WdfIoResourceRequirementsListAppendIoResList
+    WdfIoResourceRequirementsListInsertIoResList
+    WdfIoResourceRequirementsListGetCount WdfIoResourceRequirementsListGetIoResList
+    WdfIoResourceRequirementsListRemove
+    WdfIoResourceRequirementsListRemoveByIoResList
+    WdfIoResourceListCreate WdfIoResourceListAppendDescriptor
+    WdfIoResourceListInsertDescriptor WdfIoResourceListUpdateDescriptor
+    WdfIoResourceListGetCount WdfIoResourceListGetDescriptor WdfIoResourceListRemove
+    WdfIoResourceListRemoveByDescriptor
+    WdfCmResourceListAppendDescriptor WdfCmResourceListInsertDescriptor
+    WdfCmResourceListGetCount WdfCmResourceListGetDescriptor WdfCmResourceListRemove
+    WdfCmResourceListRemoveByDescriptor
+    WdfStringCreate WdfStringGetUnicodeString
+    WdfObjectAcquireLock WdfObjectReleaseLock
+    WdfWaitLockCreate WdfWaitLockAcquire WdfWaitLockRelease
+    WdfSpinLockCreate WdfSpinLockAcquire WdfSpinLockRelease
+    WdfTimerCreate WdfTimerStart WdfTimerStop WdfTimerGetParentObject
+    WdfUsbTargetDeviceCreate WdfUsbTargetDeviceRetrieveInformation
+    WdfUsbTargetDeviceGetDeviceDescriptor WdfUsbTargetDeviceRetrieveConfigDescriptor
+    WdfUsbTargetDeviceQueryString WdfUsbTargetDeviceAllocAndQueryString
+    WdfUsbTargetDeviceFormatRequestForString WdfUsbTargetDeviceGetNumInterfaces
+    WdfUsbTargetDeviceSelectConfig WdfUsbTargetDeviceWdmGetConfigurationHandle
+    WdfUsbTargetDeviceRetrieveCurrentFrameNumber
+    WdfUsbTargetDeviceSendControlTransferSynchronously
+    WdfUsbTargetDeviceFormatRequestForControlTransfer
+    WdfUsbTargetDeviceIsConnectedSynchronous
+    WdfUsbTargetDeviceResetPortSynchronously
+    WdfUsbTargetDeviceCyclePortSynchronously
+    WdfUsbTargetDeviceFormatRequestForCyclePort
+    WdfUsbTargetDeviceSendUrbSynchronously WdfUsbTargetDeviceFormatRequestForUrb
+    WdfUsbTargetPipeGetInformation WdfUsbTargetPipeIsInEndpoint
+    WdfUsbTargetPipeIsOutEndpoint WdfUsbTargetPipeGetType
+    WdfUsbTargetPipeSetNoMaximumPacketSizeCheck WdfUsbTargetPipeWriteSynchronously
+    WdfUsbTargetPipeFormatRequestForWrite WdfUsbTargetPipeReadSynchronously
+    WdfUsbTargetPipeFormatRequestForRead WdfUsbTargetPipeConfigContinuousReader
+    WdfUsbTargetPipeAbortSynchronously WdfUsbTargetPipeFormatRequestForAbort
+    WdfUsbTargetPipeResetSynchronously WdfUsbTargetPipeFormatRequestForReset
+    WdfUsbTargetPipeSendUrbSynchronously WdfUsbTargetPipeFormatRequestForUrb
+    WdfUsbInterfaceGetInterfaceNumber WdfUsbInterfaceGetNumEndpoints
+    WdfUsbInterfaceGetDescriptor WdfUsbInterfaceSelectSetting
+    WdfUsbInterfaceGetEndpointInformation WdfUsbTargetDeviceGetInterface
+    WdfUsbInterfaceGetConfiguredSettingIndex WdfUsbInterfaceGetNumConfiguredPipes
+    WdfUsbInterfaceGetConfiguredPipe WdfUsbTargetPipeWdmGetPipeHandle
+    WdfVerifierDbgBreakPoint WdfVerifierKeBugCheck
+    WdfWmiProviderCreate WdfWmiProviderGetDevice WdfWmiProviderIsEnabled
+    WdfWmiProviderGetTracingHandle WdfWmiInstanceCreate WdfWmiInstanceRegister
+    WdfWmiInstanceDeregister WdfWmiInstanceGetDevice WdfWmiInstanceGetProvider
+    WdfWmiInstanceFireEvent
+    WdfWorkItemCreate WdfWorkItemEnqueue WdfWorkItemGetParentObject WdfWorkItemFlush
+    WdfCommonBufferCreateWithConfig WdfDmaEnablerGetFragmentLength
+    WdfDmaEnablerWdmGetDmaAdapter WdfUsbInterfaceGetNumSettings
+    WdfDeviceRemoveDependentUsageDeviceObject WdfDeviceGetSystemPowerAction
+    WdfInterruptSetExtendedPolicy WdfIoQueueAssignForwardProgressPolicy
+    WdfPdoInitAssignContainerID WdfPdoInitAllowForwardingRequestToParent
+    WdfRequestMarkCancelableEx WdfRequestIsReserved
+    WdfRequestForwardToParentDeviceIoQueue
+    WdfCxDeviceInitAllocate WdfCxDeviceInitAssignWdmIrpPreprocessCallback
+    WdfCxDeviceInitSetIoInCallerContextCallback WdfCxDeviceInitSetRequestAttributes
+    WdfCxDeviceInitSetFileObjectConfig WdfDeviceWdmDispatchIrp
+    WdfDeviceWdmDispatchIrpToIoQueue WdfDeviceInitSetRemoveLockOptions
+    WdfDeviceConfigureWdmIrpDispatchCallback
+    WdfDmaEnablerConfigureSystemProfile WdfDmaTransactionInitializeUsingOffset
+    WdfDmaTransactionGetTransferInfo WdfDmaTransactionSetChannelConfigurationCallback
+    WdfDmaTransactionSetTransferCompleteCallback
+    WdfDmaTransactionSetImmediateExecution WdfDmaTransactionAllocateResources
+    WdfDmaTransactionSetDeviceAddressOffset WdfDmaTransactionFreeResources
+    WdfDmaTransactionCancel WdfDmaTransactionWdmGetTransferContext
+    WdfInterruptQueueWorkItemForIsr WdfInterruptTryToAcquireLock
+    WdfIoQueueStopAndPurge WdfIoQueueStopAndPurgeSynchronously WdfIoTargetPurge
+    WdfUsbTargetDeviceCreateWithParameters WdfUsbTargetDeviceQueryUsbCapability
+    WdfUsbTargetDeviceCreateUrb WdfUsbTargetDeviceCreateIsochUrb
+    WdfDeviceWdmAssignPowerFrameworkSettings WdfDmaTransactionStopSystemTransfer
+    WdfCxVerifierKeBugCheck WdfInterruptReportActive WdfInterruptReportInactive
+    WdfDeviceInitSetReleaseHardwareOrderOnFailure WdfGetTriageInfo
+    WdfDeviceInitSetIoTypeEx WdfDeviceQueryPropertyEx
+    WdfDeviceAllocAndQueryPropertyEx WdfDeviceAssignProperty
+    WdfFdoInitQueryPropertyEx WdfFdoInitAllocAndQueryPropertyEx
+    WdfDeviceStopIdleActual WdfDeviceResumeIdleActual WdfDeviceGetSelfIoTarget
+    WdfDeviceInitAllowSelfIoTarget WdfIoTargetSelfAssignDefaultIoQueue
+    WdfDeviceOpenDevicemapKey
+    WdfDmaTransactionSetSingleTransferRequirement
+    WdfCxDeviceInitSetPnpPowerEventCallbacks WdfFileObjectGetInitiatorProcessId
+    WdfRequestGetRequestorProcessId WdfDeviceRetrieveCompanionTarget
+    WdfCompanionTargetSendTaskSynchronously WdfCompanionTargetWdmGetCompanionProcess
+    WdfDriverOpenPersistentStateRegistryKey WdfDriverErrorReportApiMissing
+    WdfPdoInitRemovePowerDependencyOnParent WdfCxDeviceInitAllocateContext
+    WdfCxDeviceInitGetTypedContextWorker WdfCxDeviceInitSetPowerPolicyEventCallbacks
+    WdfDeviceSetDeviceInterfaceStateEx
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The kernel-mode driver framework, as far as drivers that are not for Plug and
+//! Play need it: what `Wdf01000.sys` is to them.
+//!
+//! A driver binds itself to it through `WDFLDR.SYS` (`exports/wdfldr.rs`) and gets
+//! a table of functions. Those that are here do what is documented of them and
+//! what the published sources of the framework show where the documents are
+//! silent; each of the others ends the cycle with a finding that names it.
+//!
+//! References: <https://learn.microsoft.com/windows-hardware/drivers/ddi/_wdf/>,
+//! <https://github.com/microsoft/Windows-Driver-Frameworks>
+
+mod driver;
+mod functions;
+
+use std::collections::BTreeMap;
+
+use kmdf::abi::WDF_DRIVER_GLOBALS;
+
+use crate::driver::DriverId;
+use crate::exports::Export;
+use crate::findings::stop;
+use crate::irql::HIGH_LEVEL;
+use crate::kernel::{State, with};
+use crate::live::Kind;
+
+use driver::Created;
+use functions::NAMES;
+
+const TAG: u32 = u32::from_le_bytes(*b"FxDr");
+
+/// A driver that is bound.
+#[derive(Debug)]
+struct Client {
+    driver: DriverId,
+    /// Its table of functions.
+    table: usize,
+    /// Its framework driver object, from `WdfDriverCreate` on.
+    created: Option<Created>,
+}
+
+/// All drivers that are bound, by the address of their globals.
+#[derive(Debug, Default)]
+pub(crate) struct Framework(BTreeMap<usize, Client>);
+
+/// The functions that nobody needed so far.
+const MISSING: &[Export; NAMES.len()] = &{
+    let mut all = [const { Export::function("", HIGH_LEVEL, size_of::<usize>(), missing as *const ()) };
+        NAMES.len()];
+    let mut at = 0;
+    while at < NAMES.len() {
+        all[at].name = NAMES[at];
+        at += 1;
+    }
+    all
+};
+
+/// Function number `at` of the table.
+fn function(at: usize) -> &'static Export {
+    let here = driver::EXPORTS.iter().find(|it| it.name == NAMES[at]);
+    here.unwrap_or(&MISSING[at])
+}
+
+/// Whether the framework has a function of this name.
+pub(crate) fn has(name: &str) -> bool {
+    name.starts_with("FxDriver::") || NAMES.contains(&name)
+}
+
+unsafe extern "win64" fn missing() -> usize {
+    let call = with(|state| {
+        state
+            .scheduler
+            .current()
+            .frames
+            .last()
+            .map(|frame| frame.call)
+    });
+    let name = call.map(crate::thunk::Call::target).unwrap_or_default();
+    let what = format!("{name} is not implemented: add it to tests/sim/src/wdf or do without it");
+    stop("wdf", what)
+}
+
+impl State {
+    /// Binds a driver; answers the addresses of its globals and of its table.
+    pub(crate) fn bind_framework(&mut self, driver: DriverId, functions: usize) -> (usize, usize) {
+        let by = self.caller();
+        let globals = self.pool.reserve(size_of::<WDF_DRIVER_GLOBALS>(), TAG);
+        let table = self.pool.reserve(functions * size_of::<usize>(), TAG);
+        for at in 0..functions {
+            let function = self.bind(driver, function(at));
+            // SAFETY: the table was just allocated with so many entries.
+            unsafe { (table as *mut usize).add(at).write(function) };
+        }
+        // SAFETY: the globals were just allocated; all-zero is valid for the rest.
+        unsafe { (*(globals as *mut WDF_DRIVER_GLOBALS)).DisplaceDriverUnload = 1 };
+        self.objects.add(globals, Kind::Framework, by);
+        let client = Client {
+            driver,
+            table,
+            created: None,
+        };
+        self.framework.0.insert(globals, client);
+        (globals, table)
+    }
+
+    /// Lets go of the driver with these globals; false if there is none.
+    pub(crate) fn unbind_framework(&mut self, globals: usize) -> bool {
+        let Some(client) = self.framework.0.remove(&globals) else {
+            return false;
+        };
+        let by = self.caller();
+        self.objects.remove(globals, Kind::Framework);
+        for block in [client.table, globals] {
+            if self.pool.free(block, TAG, by).is_err() {
+                let what = "what the framework lets a driver see was written beyond its end";
+                self.report("wdf", what.to_owned(), by);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The two drivers with the driver framework, among themselves and with those of
+//! WDM.
+
+use std::path::PathBuf;
+
+use scenarios::Report;
+
+use crate::pair::driver;
+use crate::program::{sim, sim_with_any_instances};
+
+const PROVIDER: &str = "provider_wdf.sys";
+const CLIENT: &str = "client_wdf.sys";
+
+fn pairs() -> [[PathBuf; 2]; 3] {
+    [
+        [PROVIDER, CLIENT],
+        [PROVIDER, "client.sys"],
+        ["provider.sys", CLIENT],
+    ]
+    .map(|pair| pair.map(driver))
+}
+
+fn clean(report: &Report) {
+    assert!(report.is_clean(), "{:#?}", report.findings);
+}
+
+#[test]
+fn either_model_binds_with_the_other() {
+    for [provider, client] in pairs() {
+        let arguments = ["--seed", "7", "--cycles", "100"];
+        let report = sim_with_any_instances(&provider, &client, &arguments).report();
+        clean(&report);
+        let counts = report.counts;
+        assert_eq!(counts.loads, counts.unloads);
+        assert!(counts.attaches > 100, "{}", counts.attaches);
+        assert!(counts.detaches_pending_client > 0);
+        assert!(counts.detaches_pending_provider > 0);
+        assert!(counts.completions > 0);
+    }
+}
+
+#[test]
+fn what_the_framework_refuses_leaves_nothing() {
+    let [[provider, client], ..] = pairs();
+    // The provider's binding and driver object, then the client's.
+    for number in 1..=4 {
+        let faults = format!("--faults=framework:{number}");
+        let arguments = [
+            "--seed",
+            "7",
+            "--cycles",
+            "10",
+            "--script=+p.+c.-c.-p",
+            &faults,
+        ];
+        let report = sim(&provider, &client, &arguments).report();
+        clean(&report);
+        assert_eq!(report.counts.loads, 10, "{faults}");
+    }
+}
+
+#[test]
+fn any_call_may_fail() {
+    let [[provider, client], ..] = pairs();
+    let arguments = ["--seed", "7", "--cycles", "100", "--faults=random"];
+    clean(&sim(&provider, &client, &arguments).report());
+}
