@@ -37,7 +37,7 @@ const TAG: u32 = u32::from_le_bytes(*b"Driv");
 /// What the manager knows of a driver that is loaded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
-    pub(crate) driver: DriverId,
+    driver: DriverId,
     object: usize,
     /// Whether it had an unload routine when `DriverEntry` returned.
     unloadable: bool,
