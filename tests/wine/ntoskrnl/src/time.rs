@@ -2,7 +2,7 @@
 
 //! The time.
 
-use crate::original::{QueryPerformanceCounter, QueryPerformanceFrequency};
+use crate::original::{QueryInterruptTime, QueryPerformanceCounter, QueryPerformanceFrequency};
 
 /// # Safety
 ///
@@ -17,4 +17,15 @@ pub(crate) unsafe extern "system" fn KeQueryPerformanceCounter(frequency: *mut i
         unsafe { QueryPerformanceFrequency(frequency) };
     }
     count
+}
+
+/// # Safety
+///
+/// None is needed.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeQueryInterruptTime() -> u64 {
+    let mut time = 0;
+    // SAFETY: the place may be written.
+    unsafe { QueryInterruptTime(&raw mut time) };
+    time
 }
