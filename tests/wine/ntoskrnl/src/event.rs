@@ -299,8 +299,12 @@ pub(crate) fn deadline(timeout: i64) -> i64 {
     if timeout >= 0 {
         return timeout;
     }
+    now() - timeout
+}
+
+pub(crate) fn now() -> i64 {
     let mut now = 0;
     // SAFETY: the place may be written.
     unsafe { GetSystemTimeAsFileTime(&raw mut now) };
-    now - timeout
+    now
 }

@@ -66,11 +66,6 @@ unsafe extern "system" {
     pub(crate) fn TlsSetValue(index: u32, value: *mut c_void) -> i32;
 }
 
-#[link(name = "kernelbase.dll", kind = "raw-dylib", modifiers = "+verbatim")]
-unsafe extern "system" {
-    pub(crate) fn QueryInterruptTime(time: *mut u64);
-}
-
 #[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
     /// Wine's own: writes to the standard error of the session.

@@ -15,10 +15,8 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::event::{Event, STATUS_SUCCESS, STATUS_TIMEOUT, WAIT_ANY, deadline};
-use crate::original::{
-    GetSystemTimeAsFileTime, KeWaitForMultipleObjects, RtlWaitOnAddress, RtlWakeAddressAll,
-};
+use crate::event::{Event, STATUS_SUCCESS, STATUS_TIMEOUT, WAIT_ANY, deadline, now};
+use crate::original::{KeWaitForMultipleObjects, RtlWaitOnAddress, RtlWakeAddressAll};
 
 /// How many threads wait here.
 static WAITERS: AtomicU64 = AtomicU64::new(0);
@@ -127,7 +125,7 @@ pub(crate) unsafe extern "system" fn OwnKeWaitForMultipleObjects(
         if let Some(index) = over {
             break STATUS_SUCCESS + i32::try_from(index).unwrap_or_default();
         }
-        if end.is_some_and(|end| end <= deadline(-1)) {
+        if end.is_some_and(|end| end <= now()) {
             break STATUS_TIMEOUT;
         }
         sleep(seen, end, mixed);
@@ -147,10 +145,7 @@ fn take_all<'a>(all: impl Iterator<Item = Waited<'a>> + Clone) -> bool {
 
 /// Until an event is set, or time is up.
 fn sleep(seen: u64, end: Option<i64>, mixed: bool) {
-    let mut now = 0;
-    // SAFETY: the place may be written.
-    unsafe { GetSystemTimeAsFileTime(&raw mut now) };
-    let soon = mixed.then_some(now + PERIOD);
+    let soon = mixed.then(|| now() + PERIOD);
     let until = match (end, soon) {
         (Some(end), Some(soon)) => Some(end.min(soon)),
         (end, soon) => end.or(soon),
