@@ -93,6 +93,13 @@ impl Drivers {
         })
     }
 
+    /// The last one that came as this instance.
+    pub(crate) fn last(&self, instance: Instance) -> Option<DriverId> {
+        let mut drivers = self.0.iter();
+        let last = drivers.rposition(|driver| driver.instance == instance);
+        last.map(DriverId)
+    }
+
     /// The function and the line of a place, as far as they are known.
     pub(crate) fn place(&self, site: Site) -> Option<Place> {
         self[site.driver].image.place(site.offset?)

@@ -104,9 +104,10 @@ pub(crate) fn close_all(instance: Instance) {
 }
 
 impl State {
-    /// What a program calls the first device of a driver that is loaded.
+    /// What a program calls the first device of a driver, which may still be in its
+    /// `DriverEntry` or be about to go.
     fn device_of(&self, instance: Instance) -> Option<String> {
-        let driver = self.services.get(&instance)?.driver;
+        let driver = self.drivers.last(instance)?;
         let devices = self.names.of(driver);
         devices.into_iter().flatten().next()
     }

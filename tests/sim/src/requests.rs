@@ -147,7 +147,14 @@ const fn name(number: u8) -> &'static str {
 /// Opens the device with this name, or to which a link with this name leads;
 /// answers the file.
 pub(crate) fn open(name: &str, account: Account) -> Result<usize, i32> {
-    let file = with(|state| state.open(name, account))?;
+    let file = with(|state| {
+        let opened = state.open(name, account);
+        state.trace(|_| match opened {
+            Ok(_) => format!("{account:?} opens {name}"),
+            Err(status) => format!("{account:?} cannot open {name}: {status:#x}"),
+        });
+        opened
+    })?;
     let device = with(|state| state.requests.files[&file].device);
     let irp = send(device, file, &Message::bare(IRP_MJ_CREATE));
     let status = wait(irp, None).map_or(STATUS_PENDING, |answer| answer.status);

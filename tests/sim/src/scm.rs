@@ -12,7 +12,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Change, Instance, Mechanism, Stage, Step};
+use scenarios::{Action, Change, Instance, Mechanism, Role, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -37,7 +37,7 @@ const TAG: u32 = u32::from_le_bytes(*b"Driv");
 /// What the manager knows of a driver that is loaded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
-    pub(crate) driver: DriverId,
+    driver: DriverId,
     object: usize,
     /// Whether it had an unload routine when `DriverEntry` returned.
     unloadable: bool,
@@ -214,6 +214,7 @@ fn unload(instance: Instance) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
+        state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
         state.goes(instance, &Stage::ALL, Stage::Absent);
         state.remove(service);
     });

@@ -127,9 +127,9 @@ fn a_written_schedule_is_the_one_that_was_drawn() {
     // Whether its routine is called at all is up to the programs.
     let client = workshop.compile("d.sys", "control.c", &["RAISES"]);
     let run = |more: &[&str]| sim(&provider, &client, &[&["--seed=5"], more].concat());
-    let findings = run(&["--cycles=12"]).report().findings;
+    let findings = run(&["--cycles=30"]).report().findings;
     assert!(!findings.is_empty());
-    for cycle in 0..12 {
+    for cycle in 0..30 {
         let first = format!("--first={cycle}");
         if run(&["--cycles=1", &first]).report().is_clean() {
             continue;

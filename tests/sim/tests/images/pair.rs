@@ -75,6 +75,40 @@ fn an_unload_can_wait_for_its_modules_stage() {
 }
 
 #[test]
+fn the_devices_are_for_administrators() {
+    let run = run(&["--seed", "7", "--cycles", "60", "--trace"]);
+    let lines = |what: &str| run.out.lines().filter(|it| it.contains(what)).count();
+    for name in [r"\??\provider", r"\??\client"] {
+        assert!(lines(&format!("Administrator opens {name}")) > 0, "{name}");
+        assert!(
+            lines(&format!("User cannot open {name}: 0xc0000022")) > 0,
+            "{name}"
+        );
+        assert_eq!(lines(&format!("User opens {name}")), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_device_cannot_be_opened_before_its_driver_is_loaded_nor_while_it_goes() {
+    // STATUS_NO_SUCH_DEVICE
+    const ABSENT: &str = r"Administrator cannot open \??\client: 0xc000000e";
+    let run = run(&[
+        "--seed",
+        "7",
+        "--cycles",
+        "60",
+        "--only=switching",
+        "--trace",
+    ]);
+    let refused = |thread: &str| {
+        let lines = run.out.lines().filter(|line| line.contains(ABSENT));
+        lines.filter(|line| line.contains(thread)).count()
+    };
+    assert!(refused("program switch client") > 0);
+    assert!(!run.out.contains(r"User opens \??\client"));
+}
+
+#[test]
 fn the_same_seed_takes_the_same_course() {
     let arguments = ["--seed", "8", "--cycles", "60"];
     let once = run(&arguments).report();

@@ -138,7 +138,7 @@ fn requests_that_are_answered_wrongly_are_found() {
     let queue = QUEUE_DEFECTS.iter().map(|defect| ("csq.c", defect));
     for (source, (name, code, number, says)) in control.chain(queue) {
         let client = workshop.compile("d.sys", source, &[name]);
-        let run = sim(&provider, &client, &["--seed=5", "--cycles=50"]);
+        let run = sim(&provider, &client, &["--seed=5", "--cycles=150"]);
         let findings = run.report().findings;
         assert!(!findings.is_empty(), "{name}: not found {}", run.err);
         for finding in findings {
@@ -159,7 +159,7 @@ fn what_a_driver_believes_of_a_request_is_found() {
     let provider = workshop.module("p.sys", Role::Provider, &[]);
     for name in ["LENGTHS_UNCHECKED", "BELIEVES_USER"] {
         let client = workshop.compile("d.sys", "control.c", &[name]);
-        let findings = sim(&provider, &client, &["--seed=5", "--cycles=300"])
+        let findings = sim(&provider, &client, &["--seed=5", "--cycles=600"])
             .report()
             .findings;
         let place = |found: &Finding| Some(found.place.as_ref()?.function.clone());
