@@ -3,8 +3,9 @@
 //! The simulated kernel and Wine agree: scripts that leave nothing open give the
 //! same events of NMR on both.
 //!
-//! What is compared is the order of what cannot be concurrent. While a driver
-//! loads, all happens on one thread. From a `NmrDeregister...` on, the two sides
+//! What is compared is the order of what cannot be concurrent. NPIs have nothing
+//! to do with each other: registrations with a binding between them speak the
+//! same one. While a driver loads, all happens on one thread. From a `NmrDeregister...` on, the two sides
 //! of each binding and the deregistration itself go their own ways. Whether a
 //! provider's detach pends is up to the requests that it has at that moment, and
 //! whoever completes last runs the cleanup callbacks inside its call: the first's
@@ -14,7 +15,7 @@
 //!
 //! A script's steps have one action each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -43,6 +44,8 @@ pub(crate) struct Event {
     call: String,
     /// With which status it ended, if it has.
     ended: Option<i32>,
+    /// 0 where none is known.
+    registration: u64,
     /// 0 where the call concerns none.
     binding: u64,
 }
@@ -76,7 +79,7 @@ pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
             report.is_clean(),
             "{script} fails under Wine: cargo xtask stress --on wine shows how"
         );
-        let (simulated, seen) = (parts(&simulated), parts(&seen));
+        let (simulated, seen) = (courses(&simulated), courses(&seen));
         ensure!(!simulated.is_empty(), "{script} made nothing happen");
         if let Some(difference) = difference(&simulated, &seen) {
             screen::error(format!("{script}: {difference}"));
@@ -109,8 +112,12 @@ fn traced(line: &str) -> Option<Event> {
     let (_, event) = line.split_once(" nmr ")?;
     let mut words = event.split_whitespace();
     let (side, call) = (words.next()?, words.next()?);
-    let mut rest = words.clone();
-    let binding = rest.find(|word| *word == "binding").and(rest.next());
+    let number = |name: &str| {
+        let mut rest = words.clone();
+        let number = rest.find(|word| *word == name).and(rest.next());
+        number.map_or(Some(0), |number| number.parse().ok())
+    };
+    let (registration, binding) = (number("registration")?, number("binding")?);
     let ended = words.last().and_then(|word| word.strip_prefix("0x"));
     Some(Event {
         side: side.to_owned(),
@@ -118,8 +125,62 @@ fn traced(line: &str) -> Option<Event> {
         ended: ended
             .and_then(|status| u32::from_str_radix(status, 16).ok())
             .map(u32::cast_signed),
-        binding: binding.map_or(Some(0), |binding| binding.parse().ok())?,
+        registration,
+        binding,
     })
+}
+
+/// What happened with each NPI.
+fn courses(events: &[Event]) -> Vec<Vec<Part>> {
+    npis(events).iter().map(|events| parts(events)).collect()
+}
+
+/// The events of each NPI, in the order in which the first one was registered.
+/// Bindings are numbered by NPI.
+fn npis(events: &[Event]) -> Vec<Vec<Event>> {
+    // A registration has its number once it has been made.
+    let mut events = events.to_vec();
+    for index in 0..events.len() {
+        let event = &events[index];
+        if event.call == "Register" && event.registration == 0 {
+            let made = events[index..].iter().find(|later| {
+                later.call == "Register" && later.side == event.side && later.ended.is_some()
+            });
+            events[index].registration = made.map_or(0, |made| made.registration);
+        }
+    }
+    let mut groups: Vec<BTreeSet<u64>> = Vec::new();
+    for event in &events {
+        let ends = events.iter().filter(|other| {
+            other.registration == event.registration
+                || other.binding == event.binding && event.binding != 0
+        });
+        let mut group: BTreeSet<_> = ends.map(|other| other.registration).collect();
+        groups.retain(|known| {
+            let apart = known.is_disjoint(&group);
+            if !apart {
+                group.extend(known);
+            }
+            apart
+        });
+        groups.push(group);
+    }
+    groups.sort_by_key(|group| group.first().copied());
+    let of = |group: BTreeSet<u64>| {
+        let mine = events.iter().filter(|it| group.contains(&it.registration));
+        let mut mine: Vec<_> = mine.cloned().collect();
+        let mut bindings = vec![0];
+        for event in &mut mine {
+            let known = bindings.iter().position(|it| *it == event.binding);
+            let number = known.unwrap_or_else(|| {
+                bindings.push(event.binding);
+                bindings.len() - 1
+            });
+            event.binding = number as u64;
+        }
+        mine
+    };
+    groups.into_iter().map(of).collect()
 }
 
 fn parts(events: &[Event]) -> Vec<Part> {
@@ -151,6 +212,7 @@ fn told(event: &Event) -> Option<String> {
         call,
         ended,
         binding,
+        ..
     } = event;
     let end = match (&**side, &**call, ended) {
         ("Provider", "DetachComplete", _) | (_, "DetachComplete", Some(_)) => return None,
@@ -162,12 +224,20 @@ fn told(event: &Event) -> Option<String> {
 }
 
 /// Where the two part, in words.
-fn difference(simulated: &[Part], seen: &[Part]) -> Option<String> {
-    let longest = simulated.len().max(seen.len());
-    (0..longest).find_map(|index| {
-        let (simulated, seen) = (simulated.get(index), seen.get(index));
-        (simulated != seen).then(|| {
-            format!("step {index} is {simulated:?} in the simulated kernel and {seen:?} under Wine")
+fn difference(simulated: &[Vec<Part>], seen: &[Vec<Part>]) -> Option<String> {
+    let npis = simulated.len().max(seen.len());
+    (0..npis).find_map(|npi| {
+        let of = |courses: &[Vec<Part>]| courses.get(npi).cloned().unwrap_or_default();
+        let (simulated, seen) = (of(simulated), of(seen));
+        let longest = simulated.len().max(seen.len());
+        (0..longest).find_map(|index| {
+            let (simulated, seen) = (simulated.get(index), seen.get(index));
+            (simulated != seen).then(|| {
+                format!(
+                    "step {index} of NPI {npi} is {simulated:?} in the simulated kernel and \
+                     {seen:?} under Wine"
+                )
+            })
         })
     })
 }
@@ -186,8 +256,8 @@ mod tests {
 3.6 worker nmr Provider DetachComplete registration 1 binding 1 begins
 ";
 
-    fn read(trace: &str) -> Vec<Part> {
-        parts(&trace.lines().filter_map(traced).collect::<Vec<_>>())
+    fn read(trace: &str) -> Vec<Vec<Part>> {
+        courses(&trace.lines().filter_map(traced).collect::<Vec<_>>())
     }
 
     #[test]
@@ -204,5 +274,21 @@ mod tests {
         let told = difference(&read(PENDED), &read(&text)).expect("they differ");
         assert!(told.contains("0x00000103"), "{told}");
         assert!(difference(&read(PENDED), &[]).is_some());
+    }
+
+    #[test]
+    fn npis_go_their_own_ways() {
+        let other = "\
+3.0 unload nmr Provider Deregister registration 4 begins
+3.1 unload nmr Client DetachCallback registration 3 binding 2 begins
+";
+        let other: Vec<_> = other.lines().collect();
+        let lines: Vec<_> = PENDED.lines().collect();
+        let one = [&other[..], &lines[..]].concat().join("\n");
+        let two = [&lines[..2], &other[..1], &lines[2..], &other[1..]]
+            .concat()
+            .join("\n");
+        assert_eq!(read(&one).len(), 3, "4 has no event with its binding");
+        assert_eq!(difference(&read(&one), &read(&two)), None);
     }
 }

@@ -21,6 +21,9 @@ pub(crate) const IMAGES: [&str; 4] = ["netio", "loader", "ntoskrnl", "bcryptprim
 /// One session's drivers share a process, so that they can share `netio.sys`.
 const GROUP: &str = "NmrPair";
 
+/// Where Windows has its own drivers.
+const DRIVERS: &str = r"C:\windows\system32\drivers";
+
 /// How long a program may take to end after its last word.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,9 +73,19 @@ impl Kit {
         prefix.replace(&image("ntoskrnl"), "ntoskrnl.exe")?;
         prefix.replace(&image("netio"), "drivers/netio.sys")?;
         prefix.install(&image("bcryptprimitives"), "bcryptprimitives.dll")?;
-        prefix.install(&image("loader"), "loader.sys")?;
+        // Here it is not one of the drivers under test.
+        prefix.replace(&image("loader"), "drivers/loader.sys")?;
         prefix.install(&self.program, "nmr-stress.exe")?;
         Ok(prefix)
+    }
+
+    /// As many prefixes with all of it as sessions are to run side by side.
+    pub(crate) fn prefixes(&self, workspace: &Workspace, count: usize) -> Result<Vec<Prefix>> {
+        let mut prefixes = vec![self.prefix(workspace)?];
+        while prefixes.len() < count {
+            prefixes.push(prefixes[0].twin()?);
+        }
+        Ok(prefixes)
     }
 }
 
@@ -115,7 +128,10 @@ fn follow(
         Some(report) => *report,
         None => silent(run, done, started.elapsed(), &ended)?,
     };
-    match Death::read(&ended.log) {
+    let death = Death::read(&ended.log);
+    // The kernel stops at the first driver that leaves something.
+    report.counts.leaks = Some(death.as_ref().map_or(0, |death| death.leaks));
+    match death {
         Some(death) => explain(&mut report, run, death),
         None if report.findings.is_empty() && !ended.status.is_some_and(|it| it.success()) => {
             bail!("nmr-stress.exe {}: {}", how(&ended), tail(&ended.log));
@@ -132,13 +148,11 @@ fn arguments(run: &Run<'_>) -> Vec<String> {
         ("seed", run.seed.to_string()),
         ("first", run.first.to_string()),
         ("cycles", run.cycles.to_string()),
-        ("by", "scm,loader".to_owned()),
+        ("tier", "wine".to_owned()),
+        ("by", "scm,loader,nt".to_owned()),
         ("group", GROUP.to_owned()),
-        (
-            "with",
-            r"netio=C:\windows\system32\drivers\netio.sys".to_owned(),
-        ),
-        ("with", format!(r"loader={DIRECTORY}\loader.sys")),
+        ("with", format!(r"netio={DRIVERS}\netio.sys")),
+        ("with", format!(r"loader={DRIVERS}\loader.sys")),
     ]
     .into_iter()
     .map(|(name, value)| format!("--{name}={value}"))
@@ -184,6 +198,7 @@ fn explain(report: &mut Report, run: &Run<'_>, death: Death) {
     report.add_finding(Finding {
         driver: death.driver,
         offset: death.offset,
+        parameters: death.parameters,
         history: death.history,
         ..Finding::bare(&death.code, death.what, run.seed, cycle)
     });

@@ -22,6 +22,7 @@ pub(super) fn of(
     let mut text = format!(
         "\
 {} of {} cycles, {:.0} cycles/s, {} orders of loads and unloads, seed {}
+{:>10} pair cycles, {:.0} pair cycles/s
 {:>10} loads      {:>10} unloads
 {:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
 {:>10} calls      {:>10} completions
@@ -32,6 +33,8 @@ pub(super) fn of(
         report.cycles_per_second,
         report.orders.keys().filter(|it| is_plain(it)).count(),
         report.seed,
+        report.pair_cycles,
+        report.pair_cycles_per_second,
         counts.loads,
         counts.unloads,
         counts.attaches,
@@ -45,10 +48,9 @@ pub(super) fn of(
         report.findings.len(),
     );
     text += &registration_rows(counts);
-    text += &manager_rows(counts);
+    text += &manager_rows(report);
     text += &scenario_row(report);
     text += &crowd_row(report);
-    text += &loader_rows(report);
     text += &aimed_row(report);
     for row in coverage.into_iter().flat_map(coverage_rows) {
         text += &row;
@@ -114,7 +116,8 @@ fn registration_rows(counts: &Counts) -> String {
 }
 
 /// By whom drivers came and went, and what put that off.
-fn manager_rows(counts: &Counts) -> String {
+fn manager_rows(report: &Report) -> String {
+    let counts = &report.counts;
     let by = |(mechanism, count)| format!("{count} by {mechanism}");
     let mechanisms: Vec<_> = counts.mechanisms.iter().map(by).collect();
     let all: u64 = counts.mechanisms.values().sum();
@@ -126,6 +129,12 @@ fn manager_rows(counts: &Counts) -> String {
             counts.failed_entries
         ),
     };
+    let absent = |mechanism| format!("\n{:>10} by {mechanism}: this kernel has none", 0);
+    let absent: String = report.mechanisms_absent.iter().map(absent).collect();
+    let overlapped = match counts.unloads_overlapped {
+        0 => String::new(),
+        times => format!("\n{times:>10} times two drivers were unloading at once"),
+    };
     let requests = match counts.requests {
         0 => String::new(),
         requests => format!(
@@ -134,7 +143,7 @@ fn manager_rows(counts: &Counts) -> String {
             requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
         ),
     };
-    mechanisms + &requests
+    [mechanisms, absent, overlapped, requests].concat()
 }
 
 /// The cycles with several instances of a driver, by how many.
@@ -155,19 +164,6 @@ fn crowd_row(report: &Report) -> String {
             sizes.join(" ")
         ),
     }
-}
-
-/// How drivers came and went, on kernels that have several ways.
-fn loader_rows(report: &Report) -> String {
-    if report.loaders.is_empty() {
-        return String::new();
-    }
-    let row = |(mechanism, cycles)| format!("\n{cycles:>10} cycles by {mechanism}");
-    let rows: String = report.loaders.iter().map(row).collect();
-    format!(
-        "{rows}\n{:>10} times both drivers were unloading at once",
-        report.counts.unloads_overlapped
-    )
 }
 
 /// How much of the graph of both modules' stages was walked.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The modules of the zoo under Wine: those whose defect shows there, which
-//! knows no IRQL and does not look after its pool.
+//! The modules of the zoo under Wine: those whose defect shows there.
 
 use std::fmt;
 

@@ -25,6 +25,9 @@ pub const CAPACITY: usize = 4096;
 /// How many entries of a dispatch table are counted.
 pub const ENTRIES: usize = 8;
 
+/// The calls of how many NPIs are counted, each by itself.
+pub const NPIS: usize = 4;
+
 /// What precedes the records of an answer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,9 +36,28 @@ pub struct Header {
     pub lost: u64,
     /// Registrations whose end has not been waited for.
     pub registered: u64,
-    /// How often each entry was called since the cycle began: those of clients'
-    /// dispatch tables, then those of providers'.
-    pub calls: [[u64; ENTRIES]; 2],
+    /// The calls between modules of each NPI.
+    pub npis: [Calls; NPIS],
+}
+
+/// How often modules of an NPI called each other since the cycle began.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// The digits of the NPI's identifier, all 0 where there is none.
+    pub npi: [u8; 16],
+    /// The calls of each entry of clients' dispatch tables.
+    pub client: [u64; ENTRIES],
+    /// The calls of each entry of providers' dispatch tables.
+    pub provider: [u64; ENTRIES],
+}
+
+impl Calls {
+    /// The NPI's identifier, 0 where there is none.
+    #[must_use]
+    pub const fn npi(&self) -> u128 {
+        u128::from_be_bytes(self.npi)
+    }
 }
 
 /// Something that happened.
@@ -44,8 +66,8 @@ pub struct Header {
 pub struct Record {
     /// On which thread.
     pub thread: u64,
-    /// An address in the module concerned.
-    pub code: u64,
+    /// The base of the image of the module concerned.
+    pub image: u64,
     /// The module's registration, 0 where none is known.
     pub registration: u64,
     /// The binding, 0 where the call concerns none.
@@ -142,7 +164,7 @@ macro_rules! as_bytes {
 as_bytes!(Header);
 as_bytes!(Record);
 
-const _: () = assert!(size_of::<Header>() == 8 * (2 + 2 * ENTRIES));
+const _: () = assert!(size_of::<Header>() == 8 * (2 + NPIS * (2 + 2 * ENTRIES)));
 const _: () = assert!(size_of::<Record>() == 4 * 8 + 4 + 4);
 
 #[cfg(test)]
@@ -154,11 +176,15 @@ mod tests {
         let header = Header {
             lost: 1,
             registered: 2,
-            calls: [[3; ENTRIES], [4; ENTRIES]],
+            npis: [Calls {
+                npi: [4; 16],
+                client: [5; ENTRIES],
+                provider: [6; ENTRIES],
+            }; NPIS],
         };
         let record = Record {
             thread: 5,
-            code: 6,
+            image: 6,
             registration: 7,
             binding: 8,
             status: -9,

@@ -17,6 +17,7 @@ extern crate alloc;
 
 pub mod device;
 pub mod event;
+pub mod image;
 pub mod irql;
 pub mod lock;
 mod panic;
@@ -25,6 +26,7 @@ pub mod print;
 pub mod system;
 pub mod text;
 pub mod thread;
+pub mod turn;
 
 /// The compiler's own library refers to it, in functions that are not linked.
 #[unsafe(no_mangle)]

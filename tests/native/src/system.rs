@@ -62,6 +62,22 @@ unsafe extern "system" {
         context: *mut c_void,
     ) -> NTSTATUS;
     pub(crate) fn PsGetCurrentThreadId() -> HANDLE;
+    /// See Microsoft's documentation, as for all of these.
+    pub static IoDriverObjectType: *const *mut c_void;
+    /// See Microsoft's documentation, as for all of these.
+    pub fn ObReferenceObjectByName(
+        name: *const UNICODE_STRING,
+        attributes: u32,
+        access_state: *const c_void,
+        access: u32,
+        kind: *mut c_void,
+        mode: i8,
+        context: *const c_void,
+        object: *mut *mut c_void,
+    ) -> NTSTATUS;
+    /// See Microsoft's documentation, as for all of these.
+    pub fn ObfDereferenceObject(object: *mut c_void) -> isize;
+    pub(crate) fn RtlPcToFileHeader(code: usize, base: *mut usize) -> usize;
     pub(crate) fn ZwClose(handle: HANDLE) -> NTSTATUS;
     /// See Microsoft's documentation, as for all of these.
     pub fn ZwLoadDriver(service: *const UNICODE_STRING) -> NTSTATUS;

@@ -91,11 +91,11 @@ impl Host for Kernel {
     fn interpose(
         &self,
         binding: BindingId,
-        _: NPIID,
+        npi: NPIID,
         owner: Side,
         table: *const c_void,
     ) -> *const c_void {
-        self.stubs.interpose(binding, owner, table)
+        self.stubs.interpose(binding, npi.to_u128(), owner, table)
     }
 
     fn observe(&self, event: &Event) {

@@ -61,7 +61,7 @@ fn record(event: &Event) -> Record {
     };
     Record {
         thread: native::thread::current(),
-        code: event.code as u64,
+        image: native::image::base_of(event.code) as u64,
         registration: event.registration.map_or(0, |registration| registration.0),
         binding: event.binding.map_or(0, |binding| binding.0),
         status,

@@ -8,11 +8,10 @@
 //! too late is a finding even where the peer's image is still there.
 
 use core::arch::naked_asm;
-use core::array;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use channel::watch::ENTRIES;
+use channel::watch::{Calls, ENTRIES, NPIS};
 use native::lock::SpinLock;
 use native::print;
 use registrar::host::{BindingId, Side};
@@ -25,9 +24,8 @@ const STUBS: usize = 2 * TABLES * ENTRIES;
 /// Bytes of a stub.
 const LENGTH: usize = 32;
 
-/// How often each entry was called: those of clients' tables, then those of
-/// providers'.
-static COUNTS: [AtomicU64; 2 * ENTRIES] = [const { AtomicU64::new(0) }; _];
+/// How often each stub was called.
+static COUNTS: [AtomicU64; STUBS] = [const { AtomicU64::new(0) }; _];
 /// Where each stub goes.
 static TARGETS: [AtomicUsize; STUBS] = [const { AtomicUsize::new(0) }; _];
 /// The copies: a header of 8 bytes, then the stubs.
@@ -40,13 +38,11 @@ core::arch::global_asm!(
     ".set nmr_stub, 0",
     ".rept {stubs}",
     ".p2align 5",
-    "lock inc qword ptr [rip + {counts} + 8 * ((nmr_stub / {half}) * {entries} + nmr_stub % {entries})]",
+    "lock inc qword ptr [rip + {counts} + 8 * nmr_stub]",
     "jmp qword ptr [rip + {targets} + 8 * nmr_stub]",
     ".set nmr_stub, nmr_stub + 1",
     ".endr",
     stubs = const STUBS,
-    half = const STUBS / 2,
-    entries = const ENTRIES,
     counts = sym COUNTS,
     targets = sym TARGETS,
 );
@@ -57,19 +53,78 @@ unsafe extern "C" {
     fn first_stub();
 }
 
-/// Which binding has which copy; 0 is none.
-pub(crate) struct Stubs(SpinLock<[u64; 2 * TABLES]>);
+/// Whose the copies are, and the calls through them.
+pub(crate) struct Stubs(SpinLock<Book>);
+
+struct Book {
+    copies: [Given; 2 * TABLES],
+    /// The calls through copies that were given back.
+    calls: [Calls; NPIS],
+}
+
+/// Whose a copy is.
+#[derive(Clone, Copy)]
+struct Given {
+    /// 0 is none.
+    binding: u64,
+    /// Under which number its NPI is counted.
+    npi: usize,
+}
+
+const NOBODY: Given = Given { binding: 0, npi: 0 };
+const NO_CALLS: Calls = Calls {
+    npi: [0; 16],
+    client: [0; ENTRIES],
+    provider: [0; ENTRIES],
+};
+
+impl Book {
+    /// Under which number this NPI is counted; those for which there is no room
+    /// are taken for the last one that had some.
+    fn number(&mut self, npi: u128) -> usize {
+        let place = |calls: &Calls| calls.npi() == npi || calls.npi() == 0;
+        let number = self.calls.iter().position(place).unwrap_or(NPIS - 1);
+        self.calls[number].npi = npi.to_be_bytes();
+        number
+    }
+
+    fn claim(&mut self, binding: BindingId, npi: u128, owner: Side) -> Option<usize> {
+        let first = first_of(owner);
+        let free = (first..first + TABLES).find(|&copy| self.copies[copy].binding == 0)?;
+        self.copies[free] = Given {
+            binding: binding.0,
+            npi: self.number(npi),
+        };
+        Some(free)
+    }
+
+    /// Adds the calls through a copy to those of its NPI.
+    fn collect(&mut self, copy: usize) {
+        let calls = &mut self.calls[self.copies[copy].npi];
+        let calls = match copy {
+            ..TABLES => &mut calls.client,
+            _ => &mut calls.provider,
+        };
+        for (entry, calls) in calls.iter_mut().enumerate() {
+            *calls += COUNTS[copy * ENTRIES + entry].swap(0, Ordering::Relaxed);
+        }
+    }
+}
 
 impl Stubs {
     pub(crate) const fn new() -> Self {
-        Self(SpinLock::new([0; 2 * TABLES]))
+        Self(SpinLock::new(Book {
+            copies: [NOBODY; 2 * TABLES],
+            calls: [NO_CALLS; NPIS],
+        }))
     }
 
-    /// A copy of the table of `owner`. One that has no plausible size, or for
-    /// which there is no room, is passed on as it is.
+    /// A copy of the table of `owner`, of this NPI. One that has no plausible size,
+    /// or for which there is no room, is passed on as it is.
     pub(crate) fn interpose(
         &self,
         binding: BindingId,
+        npi: u128,
         owner: Side,
         table: *const c_void,
     ) -> *const c_void {
@@ -86,7 +141,7 @@ impl Stubs {
         if !size.is_multiple_of(WORD) || !(1..=1 + ENTRIES).contains(&(size / WORD)) {
             return table.cast();
         }
-        let Some(copy) = self.claim(binding, owner) else {
+        let Some(copy) = self.0.with(|book| book.claim(binding, npi, owner)) else {
             return table.cast();
         };
         COPIES[copy][0].store(header, Ordering::Relaxed);
@@ -105,29 +160,46 @@ impl Stubs {
         (&raw const COPIES[copy]).cast()
     }
 
-    fn claim(&self, binding: BindingId, owner: Side) -> Option<usize> {
-        let first = first_of(owner);
-        self.0.with(|bindings| {
-            let free = (first..first + TABLES).find(|&copy| bindings[copy] == 0)?;
-            bindings[free] = binding.0;
-            Some(free)
-        })
-    }
-
     /// The peer of `owner` has no right any more to call into its table.
     pub(crate) fn release(&self, binding: BindingId, owner: Side) {
         let first = first_of(owner);
-        self.0.with(|bindings| {
+        self.0.with(|book| {
             for copy in first..first + TABLES {
-                if bindings[copy] != binding.0 {
+                if book.copies[copy].binding != binding.0 {
                     continue;
                 }
-                bindings[copy] = 0;
+                book.collect(copy);
+                book.copies[copy] = NOBODY;
                 for target in &TARGETS[copy * ENTRIES..][..ENTRIES] {
                     target.store(after_the_end as *const () as usize, Ordering::Relaxed);
                 }
             }
         });
+    }
+
+    /// Starts to count anew.
+    pub(crate) fn reset_counts(&self) {
+        self.0.with(|book| {
+            for copy in 0..2 * TABLES {
+                book.collect(copy);
+            }
+            for calls in &mut book.calls {
+                *calls = Calls {
+                    npi: calls.npi,
+                    ..NO_CALLS
+                };
+            }
+        });
+    }
+
+    /// The calls since then.
+    pub(crate) fn counts(&self) -> [Calls; NPIS] {
+        self.0.with(|book| {
+            for copy in 0..2 * TABLES {
+                book.collect(copy);
+            }
+            book.calls
+        })
     }
 }
 
@@ -136,22 +208,6 @@ const fn first_of(owner: Side) -> usize {
         Side::Client => 0,
         Side::Provider => TABLES,
     }
-}
-
-/// Starts to count anew.
-pub(crate) fn reset_counts() {
-    for count in &COUNTS {
-        count.store(0, Ordering::Relaxed);
-    }
-}
-
-/// How often each entry of the table of `owner` was called.
-pub(crate) fn counts(owner: Side) -> [u64; ENTRIES] {
-    let first = match owner {
-        Side::Client => 0,
-        Side::Provider => ENTRIES,
-    };
-    array::from_fn(|entry| COUNTS[first + entry].load(Ordering::Relaxed))
 }
 
 /// Where stubs lead whose binding is over: the return address is the caller's.

@@ -4,13 +4,13 @@
 
 use channel::watch::{BEGIN, DEVICE, Header, READ, Record};
 use native::device::{Device, Request, Served};
-use registrar::host::Side;
 use windows_sys::Win32::Foundation::{
     STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
     STATUS_SUCCESS,
 };
 
-use crate::{registrar, stubs};
+use crate::host::Kernel;
+use crate::registrar;
 
 pub(crate) struct Watch;
 
@@ -33,7 +33,7 @@ fn begin(request: Request) -> Served {
     let kernel = registrar().host();
     kernel.random.seed(u64::from_ne_bytes(seed));
     kernel.ring.clear();
-    stubs::reset_counts();
+    kernel.stubs.reset_counts();
     request.complete(STATUS_SUCCESS, 0)
 }
 
@@ -45,11 +45,11 @@ fn read(mut request: Request) -> Served {
         return request.complete(STATUS_BUFFER_TOO_SMALL, 0);
     };
     let registrar = registrar();
-    let ring = &registrar.host().ring;
+    let Kernel { ring, stubs, .. } = registrar.host();
     let header = Header {
         lost: ring.take_lost(),
         registered: registrar.live_registrations().len() as u64,
-        calls: [stubs::counts(Side::Client), stubs::counts(Side::Provider)],
+        npis: stubs.counts(),
     };
     *place = header.to_bytes();
     let (records, _) = records.as_chunks_mut::<{ size_of::<Record>() }>();

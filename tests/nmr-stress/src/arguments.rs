@@ -27,7 +27,11 @@ pub(crate) struct Arguments {
     /// How many cycles to run.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) cycles: u64,
-    /// How drivers come and go, from cycle to cycle in turn.
+    /// Where this runs, as the report names it.
+    #[arg(long, value_name = "NAME", default_value = "windows")]
+    pub(crate) tier: String,
+    /// How drivers come and go, from cycle to cycle in turn; what this kernel does
+    /// not have is left out, and the report says so.
     #[arg(long, value_delimiter = ',', default_values = ["scm", "nt"])]
     pub(crate) by: Vec<Mechanism>,
     /// How many instances of each driver there are, as in 2x3; drawn for each
@@ -65,12 +69,13 @@ pub(crate) enum Mechanism {
 
 impl Mechanism {
     /// As reports name it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Scm => "service control manager",
-            Self::Nt => "NtLoadDriver",
-            Self::Loader => "ZwLoadDriver",
-        }
+    pub(crate) fn name(self) -> String {
+        let mechanism = match self {
+            Self::Scm => scenarios::Mechanism::ServiceControlManager,
+            Self::Nt => scenarios::Mechanism::NtLoadDriver,
+            Self::Loader => scenarios::Mechanism::ZwLoadDriver,
+        };
+        mechanism.to_string()
     }
 }
 

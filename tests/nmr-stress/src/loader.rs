@@ -8,7 +8,7 @@ use std::io;
 use channel::loader::{DEVICE, LOAD, UNLOAD};
 use scenarios::Change;
 use windows_sys::Wdk::System::SystemServices::{NtLoadDriver, NtUnloadDriver};
-use windows_sys::Win32::Foundation::{NTSTATUS, UNICODE_STRING};
+use windows_sys::Win32::Foundation::{NTSTATUS, STATUS_NOT_IMPLEMENTED, UNICODE_STRING};
 
 use crate::arguments::Mechanism;
 use crate::device::Device;
@@ -46,11 +46,16 @@ pub(crate) fn change(by: Mechanism, what: Change, service: &Service) -> Result<(
             Change::Unload => service.stop(),
         }?),
         Mechanism::Nt => native(what, service.name()),
-        Mechanism::Loader => by_driver(what, service.name()),
+        Mechanism::Loader => by_driver(what, service),
     }
 }
 
 fn native(what: Change, name: &str) -> Result<(), Refusal> {
+    checked(ask_kernel(what, name)?)
+}
+
+/// The status of `NtLoadDriver` or `NtUnloadDriver`.
+fn ask_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
     let path = format!(r"\Registry\Machine\System\CurrentControlSet\Services\{name}");
     let path: Vec<u16> = path.encode_utf16().collect();
     let bytes = u16::try_from(2 * path.len()).map_err(io::Error::other)?;
@@ -60,24 +65,38 @@ fn native(what: Change, name: &str) -> Result<(), Refusal> {
         Buffer: path.as_ptr().cast_mut(),
     };
     // SAFETY: both take a readable string.
-    let status = unsafe {
+    Ok(unsafe {
         match what {
             Change::Load => NtLoadDriver(&raw const path),
             Change::Unload => NtUnloadDriver(&raw const path),
         }
-    };
-    checked(status)
+    })
 }
 
-fn by_driver(what: Change, name: &str) -> Result<(), Refusal> {
+/// Whether this kernel has the mechanism at all.
+pub(crate) fn is_there(by: Mechanism) -> io::Result<bool> {
+    /// The name of no service.
+    const NOBODY: &str = "NmrStressNobody";
+    match by {
+        Mechanism::Scm => Ok(true),
+        Mechanism::Nt => Ok(ask_kernel(Change::Load, NOBODY)? != STATUS_NOT_IMPLEMENTED),
+        Mechanism::Loader => match Device::open(DEVICE) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+fn by_driver(what: Change, service: &Service) -> Result<(), Refusal> {
     let code = match what {
         Change::Load => LOAD,
         Change::Unload => UNLOAD,
     };
-    let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_ne_bytes).collect();
+    let name = service.name().encode_utf16();
+    let name: Vec<u8> = name.flat_map(u16::to_ne_bytes).collect();
     let mut status = [0; size_of::<NTSTATUS>()];
-    // A handle of its own: requests of one handle would queue.
-    let answered = Device::open(DEVICE)?.ask(code, &name, &mut status)?;
+    let answered = service.loader()?.ask(code, &name, &mut status)?;
     if answered != status.len() {
         return Err(io::Error::other("the loader's answer is too short").into());
     }

@@ -28,6 +28,8 @@ pub(crate) struct Event {
     call: String,
     /// With which status it ended, if it has.
     ended: Option<i32>,
+    /// 0 where none is known.
+    registration: u64,
     /// 0 where the call concerns none.
     binding: u64,
 }
@@ -45,6 +47,7 @@ impl Event {
                 None => format!("call {}", record.call),
             },
             ended: (record.ended == 1).then_some(record.status),
+            registration: record.registration,
             binding: record.binding,
         }
     }

@@ -130,9 +130,14 @@ impl<'a> Pair<'a> {
         };
         for (action, result) in step.actions.iter().zip(results) {
             result?;
+            *counts.mechanisms.entry(by.name()).or_default() += 1;
             match action.change {
                 Change::Load => counts.loads += 1,
-                Change::Unload => counts.unloads += 1,
+                Change::Unload => {
+                    counts.unloads += 1;
+                    let provider = action.instance.role == Role::Provider;
+                    counts.unloads_provider += u64::from(provider);
+                }
             }
         }
         if step.rest > 0 {

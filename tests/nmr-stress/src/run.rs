@@ -13,6 +13,7 @@ use clap::Parser;
 use scenarios::{Change, Counts, Cycle, Finding, Report};
 
 use crate::arguments::{Arguments, Mechanism};
+use crate::loader::is_there;
 use crate::output::{Event, Line, tell};
 use crate::pair::{Pair, Stuck};
 use crate::privilege;
@@ -62,15 +63,13 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error).context("the registrar's device cannot be opened"),
     };
-    let report = Arc::new(Mutex::new(Report::new(
-        &tier(watch.is_some()),
-        arguments.seed,
-        arguments.cycles,
-    )));
+    let mut report = Report::new(&arguments.tier, arguments.seed, arguments.cycles);
+    let by = mechanisms(arguments, &mut report)?;
+    let report = Arc::new(Mutex::new(report));
     let watchdog = watchdog(arguments, &report);
     let started = Instant::now();
     let mut told = started;
-    for (index, &by) in (arguments.first..last).zip(arguments.by.iter().cycle()) {
+    for (index, &by) in (arguments.first..last).zip(by.iter().cycle()) {
         watchdog.begin(index);
         let cycle = cycle(arguments, index);
         let mut counts = Counts::default();
@@ -87,7 +86,6 @@ fn run(arguments: &Arguments) -> Result<bool> {
         match result {
             Ok(()) => {
                 report.add_cycle(cycle.order, &counts, 0);
-                report.add_loader(by.name());
             }
             Err(found) => {
                 report.counts.add(&counts);
@@ -109,9 +107,22 @@ fn run(arguments: &Arguments) -> Result<bool> {
     Ok(report.is_clean())
 }
 
-/// How reports name a kernel with this program on it.
-fn tier(told: bool) -> String {
-    if told { "wine" } else { "windows" }.to_owned()
+/// Those that this kernel has; the others are told.
+fn mechanisms(arguments: &Arguments, report: &mut Report) -> Result<Vec<Mechanism>> {
+    let mut there = Vec::new();
+    for &by in &arguments.by {
+        let name = by.name();
+        if is_there(by).with_context(|| format!("{name} cannot be tried"))? {
+            there.push(by);
+        } else {
+            report.mechanisms_absent.insert(name);
+        }
+    }
+    anyhow::ensure!(
+        !there.is_empty(),
+        "this kernel has none of the mechanisms that --by names: add scm"
+    );
+    Ok(there)
 }
 
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {

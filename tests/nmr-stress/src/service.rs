@@ -5,7 +5,11 @@
 use std::io;
 use std::path::Path;
 use std::ptr;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use channel::loader::DEVICE;
 use windows_sys::Win32::Foundation::ERROR_SERVICE_EXISTS;
 use windows_sys::Win32::System::Services::{
     ChangeServiceConfigW, CloseServiceHandle, ControlService, CreateServiceW, DeleteService,
@@ -14,7 +18,11 @@ use windows_sys::Win32::System::Services::{
     SERVICE_STATUS, StartServiceW,
 };
 
+use crate::device::Device;
 use crate::wide::wide;
+
+/// How long a machine may take to have its service control manager.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const SERVICE_EXISTS: i32 = ERROR_SERVICE_EXISTS.cast_signed();
 
@@ -52,10 +60,24 @@ impl Drop for Handle {
 pub(crate) struct Manager(Handle);
 
 impl Manager {
+    /// Opens it, once it is there: a machine may be just starting.
     pub(crate) fn open() -> io::Result<Self> {
-        // SAFETY: null names this machine and its only database.
-        let handle = unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_ALL_ACCESS) };
-        Handle::new(handle).map(Self)
+        /// `RPC_S_SERVER_UNAVAILABLE`.
+        const UNAVAILABLE: i32 = 1722;
+        let started = Instant::now();
+        loop {
+            // SAFETY: null names this machine and its only database.
+            let handle = unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_ALL_ACCESS) };
+            match Handle::new(handle) {
+                Err(error)
+                    if error.raw_os_error() == Some(UNAVAILABLE)
+                        && started.elapsed() < PATIENCE =>
+                {
+                    thread::sleep(PATIENCE / 100);
+                }
+                opened => return opened.map(Self),
+            }
+        }
     }
 
     /// Makes the service of a driver that is started on demand, or takes over
@@ -91,6 +113,7 @@ impl Manager {
         let service = |handle| Service {
             name: name.to_owned(),
             handle,
+            loader: OnceLock::new(),
         };
         match Handle::new(handle) {
             Ok(handle) => Ok(service(handle)),
@@ -127,11 +150,23 @@ impl Manager {
 pub(crate) struct Service {
     name: String,
     handle: Handle,
+    /// The loader's device, once it was needed. Each service has its own: requests
+    /// of one handle would queue.
+    loader: OnceLock<Device>,
 }
 
 impl Service {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where the loader is asked for this driver.
+    pub(crate) fn loader(&self) -> io::Result<&Device> {
+        if let Some(device) = self.loader.get() {
+            return Ok(device);
+        }
+        let device = Device::open(DEVICE)?;
+        Ok(self.loader.get_or_init(|| device))
     }
 
     pub(crate) fn start(&self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 //! What a run reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -167,6 +167,9 @@ pub struct Counts {
     pub loads: u64,
     /// Drivers that went.
     pub unloads: u64,
+    /// Those of them that were providers.
+    #[serde(default)]
+    pub unloads_provider: u64,
     /// Times that both drivers were going at once: each between its
     /// deregistration and the end of its wait.
     #[serde(default)]
@@ -174,8 +177,7 @@ pub struct Counts {
     /// Loads that ended because a call of `DriverEntry` was made to fail.
     #[serde(default)]
     pub failed_entries: u64,
-    /// Loads and unloads by each [`Mechanism`](crate::Mechanism), on kernels
-    /// that change it within a cycle.
+    /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mechanisms: BTreeMap<String, u64>,
     /// Unloads that were refused because the driver had no `DriverUnload` at the
@@ -224,10 +226,18 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// How often a provider and a client have come and gone.
+    #[must_use]
+    pub fn pair_cycles(&self) -> u64 {
+        self.unloads_provider
+            .min(self.unloads - self.unloads_provider)
+    }
+
     /// Adds what another part of the run counted.
     pub fn add(&mut self, other: &Self) {
         self.loads += other.loads;
         self.unloads += other.unloads;
+        self.unloads_provider += other.unloads_provider;
         self.unloads_overlapped += other.unloads_overlapped;
         for (mechanism, count) in &other.mechanisms {
             *self.mechanisms.entry(mechanism.clone()).or_default() += count;
@@ -269,6 +279,13 @@ pub struct Report {
     pub cycles_done: u64,
     /// The speed.
     pub cycles_per_second: f64,
+    /// How often a provider and a client have come and gone: in some cycles more
+    /// than once.
+    #[serde(default)]
+    pub pair_cycles: u64,
+    /// The speed in those.
+    #[serde(default)]
+    pub pair_cycles_per_second: f64,
     /// How often what happened.
     #[serde(flatten)]
     pub counts: Counts,
@@ -292,10 +309,10 @@ pub struct Report {
     /// counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fault_calls: BTreeMap<String, BTreeMap<String, u64>>,
-    /// How many cycles loaded and unloaded by each mechanism, on kernels that
-    /// have several.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub loaders: BTreeMap<String, u64>,
+    /// Each [`Mechanism`](crate::Mechanism) that was to be used and that this kernel
+    /// does not have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mechanisms_absent: BTreeSet<String>,
     /// Differs whenever any cycle of two runs took another course.
     pub digest: u64,
     /// What went wrong, each defect once.
@@ -325,6 +342,8 @@ impl Report {
             cycles_requested,
             cycles_done: 0,
             cycles_per_second: 0.0,
+            pair_cycles: 0,
+            pair_cycles_per_second: 0.0,
             counts: Counts::default(),
             orders: BTreeMap::new(),
             scenarios: BTreeMap::new(),
@@ -332,7 +351,7 @@ impl Report {
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
             fault_calls: BTreeMap::new(),
-            loaders: BTreeMap::new(),
+            mechanisms_absent: BTreeSet::new(),
             digest: 0,
             findings: Vec::new(),
         }
@@ -349,11 +368,6 @@ impl Report {
     /// Adds a cycle of this scenario.
     pub fn add_scenario(&mut self, scenario: Scenario) {
         *self.scenarios.entry(scenario.to_string()).or_default() += 1;
-    }
-
-    /// Adds a cycle whose drivers came and went by this mechanism.
-    pub fn add_loader(&mut self, mechanism: &str) {
-        *self.loaders.entry(mechanism.to_owned()).or_default() += 1;
     }
 
     /// Adds how modules went from stage to stage.
@@ -410,9 +424,7 @@ impl Report {
             self.fault_calls.entry(kind).or_default().extend(orders);
         }
         add_table(&mut self.edges, part.edges);
-        for (mechanism, count) in part.loaders {
-            *self.loaders.entry(mechanism).or_default() += count;
-        }
+        self.mechanisms_absent.extend(part.mechanisms_absent);
         add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);
         for finding in part.findings {
@@ -420,10 +432,13 @@ impl Report {
         }
     }
 
-    /// Sets the speed.
+    /// Sets the speeds: all of this has taken `time`.
     #[expect(clippy::cast_precision_loss, reason = "a speed needs no 53 bits")]
     pub fn took(&mut self, time: Duration) {
-        self.cycles_per_second = self.cycles_done as f64 / time.as_secs_f64().max(1e-9);
+        let seconds = time.as_secs_f64().max(1e-9);
+        self.cycles_per_second = self.cycles_done as f64 / seconds;
+        self.pair_cycles = self.counts.pair_cycles();
+        self.pair_cycles_per_second = self.pair_cycles as f64 / seconds;
     }
 
     /// Whether all that was asked for was done and nothing was found.
@@ -437,6 +452,8 @@ impl Report {
     pub fn same_course(&self, other: &Self) -> bool {
         let other = Self {
             cycles_per_second: self.cycles_per_second,
+            pair_cycles_per_second: self.pair_cycles_per_second,
+            pair_cycles: self.pair_cycles,
             ..other.clone()
         };
         *self == other
@@ -471,6 +488,8 @@ mod tests {
         for &cycle in cycles {
             let counts = Counts {
                 loads: 2,
+                unloads: 2,
+                unloads_provider: 1,
                 calls: cycle,
                 ..Counts::default()
             };
@@ -514,6 +533,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_cycle_takes_both() {
+        let counts = Counts {
+            unloads: 7,
+            unloads_provider: 3,
+            ..Counts::default()
+        };
+        assert_eq!(counts.pair_cycles(), 3);
+        let mut report = part(&[1, 2]);
+        report.took(Duration::from_secs(1));
+        assert_eq!(report.pair_cycles, 2);
+    }
+
+    #[test]
     fn only_the_speed_may_differ() {
         let one = part(&[1, 2]);
         let mut other = one.clone();
@@ -532,6 +564,8 @@ mod tests {
             "cycles_requested",
             "cycles_done",
             "cycles_per_second",
+            "pair_cycles",
+            "pair_cycles_per_second",
             "loads",
             "unloads",
             "attaches",

@@ -12,7 +12,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Change, Instance, Mechanism, Stage, Step};
+use scenarios::{Action, Change, Instance, Mechanism, Role, Stage, Step};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -214,6 +214,7 @@ fn unload(instance: Instance) {
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
+        state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
         state.goes(instance, &Stage::ALL, Stage::Absent);
         state.remove(service);
     });

@@ -9,6 +9,8 @@ use std::{env, fs};
 
 /// What precedes the name of a function that is exported.
 const MARK: &str = "pub(crate) unsafe extern \"system\" fn ";
+/// What precedes the names of those that call the original of the same name.
+const WRAPPER: &str = "Own";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let kernel = wine::installation()?.kernel();
@@ -17,16 +19,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let own = own("src".as_ref())?;
     let exports = wine::exports(&kernel)?;
-    let forwards: Vec<_> = exports
+    let (wrappers, own): (Vec<_>, Vec<_>) = own.iter().partition(|name| name.starts_with(WRAPPER));
+    let wrapped: Vec<_> = wrappers.iter().map(|name| &name[WRAPPER.len()..]).collect();
+    let is_written = |name: &str| own.iter().any(|own| *own == name) || wrapped.contains(&name);
+    let forwards = exports
         .iter()
-        .filter(|name| !own.contains(name))
-        .map(|name| format!("/EXPORT:{name}={}.{name}", wine::ORIGINAL_KERNEL))
-        .collect();
+        .filter(|name| !is_written(name))
+        .map(|name| format!("/EXPORT:{name}={}.{name}", wine::ORIGINAL_KERNEL));
+    let wrappers = wrapped
+        .iter()
+        .map(|name| format!("/EXPORT:{name}={WRAPPER}{name}"));
+    let forwards: Vec<_> = forwards.chain(wrappers).collect();
     let response = Path::new(&env::var("OUT_DIR")?).join("forwards");
     fs::write(&response, forwards.join("\n"))?;
     println!("cargo::rustc-cdylib-link-arg=@{}", response.display());
     // An ordinary library: it imports from others than the kernel.
-    for option in ["/NOENTRY", "/NODEFAULTLIB", "/MANIFEST:NO", "/Brepro"] {
+    for option in ["/NODEFAULTLIB", "/MANIFEST:NO", "/Brepro"] {
         println!("cargo::rustc-cdylib-link-arg={option}");
     }
     Ok(())

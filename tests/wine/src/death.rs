@@ -9,6 +9,10 @@ pub struct Death {
     pub code: String,
     /// What happened, in a sentence.
     pub what: String,
+    /// The parameters of a bug check.
+    pub parameters: Option<[u64; 4]>,
+    /// How many blocks of pool were left behind.
+    pub leaks: u64,
     /// The driver at fault, empty where none can be named.
     pub driver: String,
     /// Where in its image, if known.
@@ -36,6 +40,7 @@ impl Death {
         let mut death: Option<Self> = None;
         let mut history = Vec::new();
         let mut breach = None;
+        let mut told = None;
         for line in log.lines() {
             if let Some(image) = loaded(line) {
                 images.push(image);
@@ -48,8 +53,10 @@ impl Death {
                 history.push(said.to_owned());
             } else if let Some(said) = after(line, "netio: ") {
                 breach = said.split_once(": ");
+            } else if let Some(said) = after(line, "kernel: at ") {
+                told = said.split_once(": ");
             } else if death.is_none() {
-                death = fault(line, &images).or_else(|| bug_check(line, breach, &images));
+                death = fault(line, &images).or_else(|| bug_check(line, breach, told, &images));
             }
         }
         death.map(|death| Self { history, ..death })
@@ -103,7 +110,7 @@ fn located(code: String, what: String, place: Option<(String, u32)>) -> Death {
         what,
         driver: driver.unwrap_or_default(),
         offset,
-        history: Vec::new(),
+        ..Death::default()
     }
 }
 
@@ -131,21 +138,50 @@ fn fault(line: &str, images: &[Image<'_>]) -> Option<Death> {
     Some(located("fault".to_owned(), told, place))
 }
 
-/// `kernel: bug check 0x125 (0x12, 0x7f001234, 0x0, 0x0)`
-fn bug_check(line: &str, breach: Option<(&str, &str)>, images: &[Image<'_>]) -> Option<Death> {
+/// `kernel: bug check 0x125 (0x12, 0x7f001234, 0x0, 0x0)`; what precedes it may be
+/// the breach of a rule, or what happened and at which address.
+fn bug_check(
+    line: &str,
+    breach: Option<(&str, &str)>,
+    told: Option<(&str, &str)>,
+    images: &[Image<'_>],
+) -> Option<Death> {
     const NMR: &str = "0x125";
+    /// What Driver Verifier found is told by the first parameter.
+    const LEAK: (&str, u64) = ("0xc4", 0x62);
     let (code, rest) = after(line, "kernel: bug check ")?.split_once(" (")?;
     let parameters: Vec<_> = rest
         .trim_end_matches(')')
         .split(", ")
-        .filter_map(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok())
+        .filter_map(number)
         .collect();
+    let parameters: [u64; 4] = parameters.try_into().ok()?;
     if let (NMR, Some((rule, what))) = (code, breach) {
-        let place = parameters.get(1).and_then(|&code| place(code, images));
+        let place = place(parameters[1], images);
         return Some(located(rule.to_owned(), what.to_owned(), place));
     }
-    let what = format!("the kernel stopped: bug check {code} ({rest}");
-    Some(located(code.to_owned(), what, None))
+    let (what, place) = match told {
+        Some((at, what)) => (what.to_owned(), number(at).and_then(|at| place(at, images))),
+        None => (
+            format!("the kernel stopped: bug check {code} ({rest}"),
+            None,
+        ),
+    };
+    let leaks = match (code, parameters) {
+        (code, [kind, _, _, blocks]) if (code, kind) == LEAK => blocks,
+        _ => 0,
+    };
+    let code = format!("0x{}", code.trim_start_matches("0x").to_uppercase());
+    Some(Death {
+        parameters: Some(parameters),
+        leaks,
+        ..located(code, what, place)
+    })
+}
+
+/// A hexadecimal number.
+fn number(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
 }
 
 #[cfg(test)]
@@ -206,7 +242,20 @@ mod tests {
     #[test]
     fn any_other_bug_check_is_told_as_it_is() {
         let death = Death::read("kernel: bug check 0xce (0x1, 0x2, 0x3, 0x4)").expect("dead");
-        assert_eq!(death.code, "0xce");
+        assert_eq!(death.code, "0xCE");
+        assert_eq!(death.parameters, Some([1, 2, 3, 4]));
         assert!(death.what.contains("0x1, 0x2"), "{death:?}");
+    }
+
+    #[test]
+    fn what_is_left_in_the_pool_is_counted_and_placed() {
+        let log = format!(
+            "{LOADED}\nkernel: at 0x21e0040: the image goes, but 3 blocks of pool are left\n\
+             kernel: bug check 0xc4 (0x62, 0x0, 0x0, 0x3)"
+        );
+        let death = Death::read(&log).expect("dead");
+        assert_eq!((&*death.code, death.leaks), ("0xC4", 3));
+        assert_eq!((&*death.driver, death.offset), ("provider.sys", Some(0x40)));
+        assert!(death.what.starts_with("the image goes"), "{death:?}");
     }
 }

@@ -3,7 +3,6 @@
 //! Processes of a prefix.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -14,7 +13,7 @@ use anyhow::{Context, Result};
 ///
 /// If processes cannot be looked at.
 pub fn is_inhabited(path: &Path) -> Result<bool> {
-    let wanted = [b"WINEPREFIX=", path.as_os_str().as_bytes()].concat();
+    let wanted = [b"WINEPREFIX=", path.as_os_str().as_encoded_bytes()].concat();
     for entry in fs::read_dir("/proc").context("/proc cannot be read")? {
         // One that ends meanwhile, is another user's or is only just being started has nothing to read.
         let variables = fs::read(entry?.path().join("environ")).unwrap_or_default();

@@ -13,16 +13,19 @@
 //!
 //! # Limits
 //!
-//! Wine knows no IRQL, no paging and no check of the pool, and unloads a driver
-//! whatever still refers to it: it says nothing about those.
+//! Wine knows no paging, and unloads a driver whatever still refers to it: it says
+//! nothing about those.
 
 mod death;
 mod exports;
 mod inhabitants;
 mod installation;
+mod left;
 mod prefix;
+mod processor;
 mod registry;
 mod session;
+mod twin;
 
 pub use death::Death;
 pub use exports::exports;

@@ -5,12 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::installation::{Installation, installation};
-use crate::registry;
+use crate::left::{self, Ownership};
+use crate::{registry, twin};
 
 /// The name that the original kernel has beside the one that goes before it.
 pub const ORIGINAL_KERNEL: &str = "ntoskrnw";
@@ -24,27 +26,21 @@ pub struct Prefix {
     installation: Installation,
     directory: Option<TempDir>,
     path: PathBuf,
+    /// Where its sessions run.
+    pub(crate) processor: usize,
+    /// Given up last.
+    owner: Ownership,
 }
 
 impl Prefix {
-    /// Makes one in `directory`; takes some seconds.
+    /// Makes one in `directory`; takes some seconds. What dead processes have left
+    /// there is removed first.
     ///
     /// # Errors
     ///
     /// If Wine is not there or cannot make it.
     pub fn create(directory: &Path) -> Result<Self> {
-        let installation = installation()?;
-        fs::create_dir_all(directory)
-            .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
-        let directory = tempfile::Builder::new()
-            .prefix("prefix-")
-            .tempdir_in(directory)
-            .with_context(|| format!("nothing can be made in {}", directory.display()))?;
-        let prefix = Self {
-            installation,
-            path: directory.path().to_owned(),
-            directory: Some(directory),
-        };
+        let prefix = Self::empty(installation()?, directory)?;
         let mut boot = prefix.command();
         boot.args(["wineboot", "--init"]);
         quietly(boot)?;
@@ -60,6 +56,46 @@ impl Prefix {
         Ok(prefix)
     }
 
+    /// Another one beside it, as it is now; there must be no session in it.
+    ///
+    /// # Errors
+    ///
+    /// If the files cannot be copied.
+    pub fn twin(&self) -> Result<Self> {
+        let directory = self.path.parent().context("a prefix is in a directory")?;
+        let prefix = Self::empty(self.installation.clone(), directory)?;
+        twin::fill(&self.path, &prefix.path).with_context(|| {
+            let (from, to) = (self.path.display(), prefix.path.display());
+            format!("{from} cannot be copied to {to}")
+        })?;
+        Ok(prefix)
+    }
+
+    fn empty(installation: Installation, directory: &Path) -> Result<Self> {
+        /// Those of this process go from one processor to the next.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+        fs::create_dir_all(directory)
+            .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
+        for orphan in left::orphans(directory) {
+            remove(&orphan);
+        }
+        let directory = tempfile::Builder::new()
+            .prefix("prefix-")
+            .tempdir_in(directory)
+            .with_context(|| format!("nothing can be made in {}", directory.display()))?;
+        let path = directory.path().to_owned();
+        let prefix = Self {
+            installation,
+            directory: Some(directory),
+            owner: left::own(&path, remove)?,
+            processor: NEXT.fetch_add(1, Ordering::Relaxed),
+            path,
+        };
+        fs::create_dir(prefix.path.join(TEMPORARY))?;
+        Ok(prefix)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -71,6 +107,8 @@ impl Prefix {
         if let Some(directory) = self.directory.take() {
             // It is `path` already.
             let _ = directory.keep();
+            // At worst a later run takes it for one that was left behind.
+            let _ = self.owner.give_up();
         }
     }
 
@@ -117,22 +155,11 @@ impl Prefix {
     }
 
     fn environment(&self, command: &mut Command) {
-        command
-            .env("WINEPREFIX", &self.path)
-            .env("WINEARCH", "win64")
-            .env("WINEDEBUG", "-all")
-            // No window, and no offer to install what it does not need.
-            .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
-            .env_remove("DISPLAY")
-            .env_remove("WINELOADER")
-            .env_remove("WINESERVER");
+        environment(&self.path, command);
     }
 
     fn server(&self, argument: &str) -> Command {
-        let mut command = self.installation.server();
-        self.environment(&mut command);
-        command.arg(argument).stdin(Stdio::null());
-        command
+        server(&self.installation, &self.path, argument)
     }
 
     /// Returns when no process of the session is left.
@@ -145,6 +172,46 @@ impl Prefix {
         // It fails if there is none.
         let _ = self.server("--kill").output();
         self.await_end()
+    }
+}
+
+/// Where a session has what it would leave in the system's own directory.
+const TEMPORARY: &str = "tmp";
+
+fn environment(prefix: &Path, command: &mut Command) {
+    command
+        .env("WINEPREFIX", prefix)
+        .env("TMPDIR", prefix.join(TEMPORARY))
+        .env("WINEARCH", "win64")
+        .env("WINEDEBUG", "-all")
+        // No window, and no offer to install what it does not need.
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
+        .env_remove("DISPLAY")
+        .env_remove("WINELOADER")
+        .env_remove("WINESERVER");
+}
+
+fn server(installation: &Installation, prefix: &Path, argument: &str) -> Command {
+    let mut command = installation.server();
+    environment(prefix, &mut command);
+    command.arg(argument).stdin(Stdio::null());
+    command
+}
+
+/// Ends what runs in the prefix at `path`, and removes it as far as that goes.
+fn remove(path: &Path) {
+    /// Whoever is being ended may still be writing.
+    const TRIES: usize = 3;
+
+    if let Ok(installation) = installation() {
+        for argument in ["--kill", "--wait"] {
+            let _ = server(&installation, path, argument).output();
+        }
+    }
+    for _ in 0..TRIES {
+        if fs::remove_dir_all(path).is_ok() {
+            return;
+        }
     }
 }
 

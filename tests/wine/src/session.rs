@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::prefix::{DIRECTORY, Prefix};
+use crate::processor::spawn_on;
 
 /// What the session says of itself: failures of the kernel, missing functions,
 /// what drivers print, and where each image is loaded.
@@ -40,8 +41,8 @@ impl Prefix {
     ///
     /// If Wine cannot be run.
     pub fn run(&self, program: &str, arguments: &[String]) -> Result<Session<'_>> {
-        let mut child = self
-            .command()
+        let mut command = self.command();
+        command
             .arg(format!(r"{DIRECTORY}\{program}"))
             .args(arguments)
             .env("WINEDEBUG", CHANNELS)
@@ -50,8 +51,8 @@ impl Prefix {
                 "mscoree,mshtml,winemenubuilder.exe=;netio.sys,ntoskrnl.exe,bcryptprimitives=n,b",
             )
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+            .stderr(Stdio::piped());
+        let mut child = spawn_on(self.processor, &mut command)
             .context("Wine cannot be run: see `cargo xtask doctor`")?;
         let errors = child.stderr.take();
         let log = thread::spawn(move || {

@@ -11,12 +11,12 @@
 
 extern crate alloc;
 
+mod tree;
+
 use alloc::vec::Vec;
 
 use channel::loader::{DEVICE, LOAD, LONGEST_NAME, UNLOAD};
 use native::device::{Device, Request, Served, Slot};
-use native::system::{ZwLoadDriver, ZwUnloadDriver};
-use native::text::Text;
 use native::thread;
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{
@@ -32,48 +32,21 @@ impl Device for Loader {
     const NAME: &'static str = DEVICE.split_at(r"\\.\".len()).1;
 
     fn serve(request: Request) -> Served {
-        let action = match request.code() {
-            LOAD => Action::Load,
-            UNLOAD => Action::Unload,
+        let change = match request.code() {
+            LOAD => tree::load,
+            UNLOAD => tree::remove,
             _ => return request.complete(STATUS_INVALID_DEVICE_REQUEST, 0),
         };
         if !(2..=2 * LONGEST_NAME).contains(&request.input().len()) {
             return request.complete(STATUS_INVALID_PARAMETER, 0);
         }
-        let service = service(request.input());
+        let (units, _) = request.input().as_chunks::<2>();
+        let name: Vec<u16> = units.iter().copied().map(u16::from_ne_bytes).collect();
         request.later(|request| {
-            let body = move || answer(request, action.perform(&service));
+            let body = move || answer(request, change(&name));
             thread::spawn(body).expect("the kernel has threads");
         })
     }
-}
-
-#[derive(Clone, Copy)]
-enum Action {
-    Load,
-    Unload,
-}
-
-impl Action {
-    fn perform(self, service: &Text) -> NTSTATUS {
-        let service = service.counted();
-        // SAFETY: both take a readable name, at PASSIVE_LEVEL.
-        unsafe {
-            match self {
-                Self::Load => ZwLoadDriver(service.as_ptr()),
-                Self::Unload => ZwUnloadDriver(service.as_ptr()),
-            }
-        }
-    }
-}
-
-/// The key of the service whose name is `name`, in UTF-16.
-fn service(name: &[u8]) -> Text {
-    let (units, _) = name.as_chunks::<2>();
-    let units: Vec<u16> = units.iter().copied().map(u16::from_ne_bytes).collect();
-    Text::default()
-        .and(r"\Registry\Machine\System\CurrentControlSet\Services\")
-        .and_units(units)
 }
 
 /// Tells whoever asked.

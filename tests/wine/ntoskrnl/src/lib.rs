@@ -17,11 +17,14 @@
 #![no_std]
 mod etw;
 mod event;
+mod images;
 mod irql;
 mod original;
 mod pool;
 mod report;
 mod rundown;
+mod spin;
+mod thread;
 mod time;
 
 /// The compiler's own library refers to it, in functions that are not linked.

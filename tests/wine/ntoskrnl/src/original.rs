@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is called of Wine: of the original kernel, and of its user mode. What
-//! goes by the name of a function that is written here cannot be: it would be
-//! that one.
+//! What is called of Wine: of the original kernel, and of its user mode. A
+//! function written here that calls the original of the same name begins with
+//! `Own`, lest it be that one.
 
 use core::ffi::{c_char, c_void};
 
 #[link(name = "ntoskrnw.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    pub(crate) fn ExAllocatePool(kind: i32, bytes: usize) -> *mut c_void;
+    pub(crate) fn ExAllocatePoolWithQuotaTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
     pub(crate) fn ExAllocatePoolWithTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
+    pub(crate) fn ExFreePool(block: *mut c_void);
+    pub(crate) fn ExFreePoolWithTag(block: *mut c_void, tag: u32);
     pub(crate) fn KeWaitForMultipleObjects(
         count: u32,
         objects: *const *mut c_void,
@@ -19,14 +23,30 @@ unsafe extern "system" {
         timeout: *const i64,
         blocks: *mut c_void,
     ) -> i32;
+    pub(crate) fn PsCreateSystemThread(
+        thread: *mut *mut c_void,
+        access: u32,
+        attributes: *const c_void,
+        process: *mut c_void,
+        client: *mut c_void,
+        routine: *const c_void,
+        context: *mut c_void,
+    ) -> i32;
 }
 
 #[link(name = "kernel32.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
     pub(crate) fn ExitProcess(code: u32) -> !;
+    pub(crate) fn GetCurrentProcess() -> *mut c_void;
+    pub(crate) fn GetProcessAffinityMask(
+        process: *mut c_void,
+        own: *mut usize,
+        system: *mut usize,
+    ) -> i32;
     pub(crate) fn GetSystemTimeAsFileTime(time: *mut i64);
     pub(crate) fn QueryPerformanceCounter(count: *mut i64) -> i32;
     pub(crate) fn QueryPerformanceFrequency(frequency: *mut i64) -> i32;
+    pub(crate) fn SetThreadAffinityMask(thread: *mut c_void, mask: usize) -> usize;
     pub(crate) fn TlsAlloc() -> u32;
     pub(crate) fn TlsGetValue(index: u32) -> *mut c_void;
     pub(crate) fn TlsSetValue(index: u32, value: *mut c_void) -> i32;
@@ -40,6 +60,13 @@ unsafe extern "C" {
 
 #[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    pub(crate) fn LdrRegisterDllNotification(
+        flags: u32,
+        hear: unsafe extern "system" fn(reason: u32, notice: *const c_void, context: *mut c_void),
+        context: *mut c_void,
+        cookie: *mut *mut c_void,
+    ) -> i32;
+    pub(crate) fn NtYieldExecution() -> i32;
     /// Returns when it is woken, or at once if what is there is not `expected`.
     pub(crate) fn RtlWaitOnAddress(
         address: *const c_void,

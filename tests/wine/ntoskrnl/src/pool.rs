@@ -1,28 +1,386 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The pool.
+//! The pool, with an eye on the blocks of drivers under test.
+//!
+//! Such a block has a head with its driver's call in front and a mark behind, and
+//! is in a list. When the driver's image goes ([`crate::images`]) no block of it
+//! may be left; freeing one twice, with another tag or after its end was
+//! overwritten stops the session, with the codes of Windows and its verifier.
+//! Blocks of all others are Wine's own.
+//!
+//! # Limits
+//!
+//! An overrun is seen when the block is freed, and only next to its end; a late
+//! write is not seen. A block is known to be freed until [`MEMORY`] more are.
 
+use core::arch::naked_asm;
 use core::ffi::c_void;
+use core::ops::Range;
 use core::ptr;
 
-use crate::original::ExAllocatePoolWithTag;
+use crate::images;
+use crate::original::{
+    ExAllocatePool, ExAllocatePoolWithQuotaTag, ExAllocatePoolWithTag, ExFreePool,
+    ExFreePoolWithTag,
+};
+use crate::report::stop;
+use crate::spin::Spin;
 
 const POOL_FLAG_UNINITIALIZED: u64 = 2;
+
+/// `BAD_POOL_CALLER`, `SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION` and
+/// `DRIVER_VERIFIER_DETECTED_VIOLATION`.
+const BAD_CALLER: u32 = 0xC2;
+const CORRUPTION: u32 = 0xC1;
+const VERIFIER: u32 = 0xC4;
+
+/// So many freed blocks are kept, to be known again.
+const MEMORY: usize = 256;
+const LIVE: u64 = 0x4B6F_6F6C_4E6D_7231;
+const FREED: u64 = 0x4672_6565_4E6D_7231;
+/// What lies behind a block, and fills one that is freed.
+const TAIL: [u8; 16] = [0xFD; 16];
+const GARBAGE: u8 = 0xDD;
+
+/// What precedes a block.
+#[repr(C, align(16))]
+struct Head {
+    /// [`LIVE`] or [`FREED`].
+    mark: u64,
+    size: usize,
+    /// The return address of the call that allocated it.
+    caller: usize,
+    tag: u32,
+    /// Of the list of those in use.
+    next: *mut Head,
+    previous: *mut Head,
+}
+
+const _: () = assert!(size_of::<Head>() == 48);
+
+/// All blocks of drivers under test.
+///
+/// # Invariants
+///
+/// Each head in the list, and among the freed, is that of a block that Wine's
+/// pool has given and that was not given back.
+struct Blocks {
+    first: *mut Head,
+    freed: [*mut Head; MEMORY],
+    oldest: usize,
+}
+
+// SAFETY: the heads are touched by whoever holds the lock.
+unsafe impl Send for Blocks {}
+
+static BLOCKS: Spin<Blocks> = Spin::new(Blocks {
+    first: ptr::null_mut(),
+    freed: [ptr::null_mut(); MEMORY],
+    oldest: 0,
+});
+
+impl Blocks {
+    /// # Safety
+    ///
+    /// `head` is that of a new block.
+    unsafe fn insert(&mut self, head: *mut Head) {
+        // SAFETY: the caller's promise.
+        unsafe { (*head).next = self.first };
+        if !self.first.is_null() {
+            // SAFETY: by the invariant.
+            unsafe { (*self.first).previous = head };
+        }
+        self.first = head;
+    }
+
+    /// Takes a block out of the list; answers the one that is to be given back
+    /// for it, if any.
+    ///
+    /// # Safety
+    ///
+    /// `head` is in the list.
+    unsafe fn remove(&mut self, head: *mut Head) -> *mut Head {
+        // SAFETY: by the invariant.
+        let Head { next, previous, .. } = *unsafe { &*head };
+        if previous.is_null() {
+            self.first = next;
+        } else {
+            // SAFETY: by the invariant.
+            unsafe { (*previous).next = next };
+        }
+        if !next.is_null() {
+            // SAFETY: by the invariant.
+            unsafe { (*next).previous = previous };
+        }
+        let given_back = self.freed[self.oldest];
+        self.freed[self.oldest] = head;
+        self.oldest = (self.oldest + 1) % MEMORY;
+        given_back
+    }
+
+    /// How many blocks and bytes the driver with these addresses has, and one of
+    /// them.
+    fn of(&self, image: &Range<usize>) -> (usize, usize, *const Head) {
+        let mut found = (0, 0, ptr::null());
+        let mut next = self.first.cast_const();
+        while !next.is_null() {
+            // SAFETY: by the invariant.
+            let head = unsafe { &*next };
+            if image.contains(&head.caller) {
+                found = (found.0 + 1, found.1 + head.size, next);
+            }
+            next = head.next;
+        }
+        found
+    }
+}
+
+/// No block of the driver whose image goes may be left.
+pub(crate) fn check_nothing_left(image: &Range<usize>) {
+    let (blocks, bytes, one) = BLOCKS.with(|all| all.of(image));
+    if one.is_null() {
+        return;
+    }
+    // SAFETY: the driver that could free it has gone.
+    let Head {
+        caller, tag, size, ..
+    } = *unsafe { &*one };
+    stop(
+        VERIFIER,
+        [0x62, 0, 0, blocks],
+        caller,
+        format_args!(
+            "the image goes, but {blocks} blocks of pool, {bytes} bytes, are left, the first with \
+             tag {} and {size} bytes",
+            Tag(tag)
+        ),
+    )
+}
+
+/// Four letters.
+struct Tag(u32);
+
+impl core::fmt::Display for Tag {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [first, rest @ ..] = self.0.to_le_bytes();
+        write!(f, "'{}", char::from(first))?;
+        for letter in rest {
+            write!(f, "{}", char::from(letter))?;
+        }
+        write!(f, "'")
+    }
+}
+
+/// A block for the driver that called from `caller`; null if there is no memory.
+fn watched(bytes: usize, tag: u32, caller: usize) -> *mut c_void {
+    let Some(all) = bytes.checked_add(size_of::<Head>() + TAIL.len()) else {
+        return ptr::null_mut();
+    };
+    // SAFETY: callable with any size.
+    let head = unsafe { ExAllocatePoolWithTag(0, all, tag) }.cast::<Head>();
+    if head.is_null() {
+        return ptr::null_mut();
+    }
+    let new = Head {
+        mark: LIVE,
+        size: bytes,
+        caller,
+        tag,
+        next: ptr::null_mut(),
+        previous: ptr::null_mut(),
+    };
+    // SAFETY: the memory is new, and larger.
+    unsafe { head.write(new) };
+    // SAFETY: the block begins behind its head.
+    let block = unsafe { head.add(1) }.cast::<u8>();
+    // SAFETY: the mark fits behind it.
+    let tail = unsafe { block.add(bytes) }.cast::<[u8; TAIL.len()]>();
+    // SAFETY: as above.
+    unsafe { tail.write_unaligned(TAIL) };
+    // SAFETY: it is new.
+    BLOCKS.with(|all| unsafe { all.insert(head) });
+    block.cast()
+}
+
+/// Frees a block for whoever called from `caller`, if it has a head; whether it
+/// had. The tag 0 goes with any.
+fn free_watched(block: *mut c_void, tag: u32, caller: usize) -> bool {
+    // SAFETY: before every block of Wine's pool is its own head, which is readable.
+    let head = unsafe { block.cast::<Head>().sub(1) };
+    // SAFETY: as above; it may be anything.
+    let mark = unsafe { (&raw const (*head).mark).read() };
+    if mark == FREED {
+        let what = format_args!("a block of pool was freed twice");
+        stop(BAD_CALLER, [0x07, 0, 0, block.addr()], caller, what);
+    }
+    if mark != LIVE {
+        return false;
+    }
+    // SAFETY: it is marked, so it is a head.
+    let Head {
+        size, tag: right, ..
+    } = *unsafe { &*head };
+    if tag != 0 && tag != right {
+        let parameters = [0x0A, block.addr(), right as usize, tag as usize];
+        let (right, wrong) = (Tag(right), Tag(tag));
+        let what = format_args!("a block with tag {right} was freed with tag {wrong}");
+        stop(BAD_CALLER, parameters, caller, what);
+    }
+    // SAFETY: the mark is behind the block.
+    let end = unsafe { block.cast::<u8>().add(size) };
+    // SAFETY: as above.
+    let tail = unsafe { end.cast::<[u8; TAIL.len()]>().read_unaligned() };
+    if let Some(at) = tail.iter().zip(TAIL).position(|(is, was)| *is != was) {
+        let parameters = [block.addr(), end.addr() + at, 0, 0x24];
+        let what = format_args!("a block of pool was written beyond its end");
+        stop(CORRUPTION, parameters, caller, what);
+    }
+    // SAFETY: the block is the caller's to give up.
+    unsafe { ptr::write_bytes(block.cast::<u8>(), GARBAGE, size) };
+    let given_back = BLOCKS.with(|all| {
+        // SAFETY: by the invariant.
+        unsafe { (*head).mark = FREED };
+        // SAFETY: it was in use, so it is in the list.
+        unsafe { all.remove(head) }
+    });
+    if !given_back.is_null() {
+        // SAFETY: by the invariant; what Wine takes back is no head any more.
+        unsafe { (*given_back).mark = 0 };
+        // SAFETY: as above.
+        unsafe { ExFreePool(given_back.cast()) };
+    }
+    true
+}
 
 /// # Safety
 ///
 /// None is needed.
 #[unsafe(no_mangle)]
+#[unsafe(naked)]
 pub(crate) unsafe extern "system" fn ExAllocatePool2(
     flags: u64,
     bytes: usize,
     tag: u32,
 ) -> *mut c_void {
-    // SAFETY: callable with any size.
-    let block = unsafe { ExAllocatePoolWithTag(0, bytes, tag) };
+    // What called is the fourth argument.
+    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_2)
+}
+
+unsafe extern "system" fn allocate_2(
+    flags: u64,
+    bytes: usize,
+    tag: u32,
+    caller: usize,
+) -> *mut c_void {
+    let block = if images::is_watched(caller) {
+        watched(bytes, tag, caller)
+    } else {
+        // SAFETY: callable with any size.
+        unsafe { ExAllocatePoolWithTag(0, bytes, tag) }
+    };
     if !block.is_null() && flags & POOL_FLAG_UNINITIALIZED == 0 {
         // SAFETY: the block is new and has that many bytes.
         unsafe { ptr::write_bytes(block.cast::<u8>(), 0, bytes) };
     }
     block
+}
+
+/// # Safety
+///
+/// None is needed.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub(crate) unsafe extern "system" fn OwnExAllocatePool(kind: i32, bytes: usize) -> *mut c_void {
+    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate)
+}
+
+unsafe extern "system" fn allocate(
+    kind: i32,
+    bytes: usize,
+    _: usize,
+    caller: usize,
+) -> *mut c_void {
+    const NONE: u32 = u32::from_le_bytes(*b"None");
+    if images::is_watched(caller) {
+        return watched(bytes, NONE, caller);
+    }
+    // SAFETY: callable with any size.
+    unsafe { ExAllocatePool(kind, bytes) }
+}
+
+/// # Safety
+///
+/// None is needed.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub(crate) unsafe extern "system" fn OwnExAllocatePoolWithTag(
+    kind: i32,
+    bytes: usize,
+    tag: u32,
+) -> *mut c_void {
+    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_tag)
+}
+
+unsafe extern "system" fn allocate_with_tag(
+    kind: i32,
+    bytes: usize,
+    tag: u32,
+    caller: usize,
+) -> *mut c_void {
+    if images::is_watched(caller) {
+        return watched(bytes, tag, caller);
+    }
+    // SAFETY: callable with any size.
+    unsafe { ExAllocatePoolWithTag(kind, bytes, tag) }
+}
+
+/// # Safety
+///
+/// None is needed.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub(crate) unsafe extern "system" fn OwnExAllocatePoolWithQuotaTag(
+    kind: i32,
+    bytes: usize,
+    tag: u32,
+) -> *mut c_void {
+    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_quota)
+}
+
+unsafe extern "system" fn allocate_with_quota(
+    kind: i32,
+    bytes: usize,
+    tag: u32,
+    caller: usize,
+) -> *mut c_void {
+    if images::is_watched(caller) {
+        return watched(bytes, tag, caller);
+    }
+    // SAFETY: callable with any size.
+    unsafe { ExAllocatePoolWithQuotaTag(kind, bytes, tag) }
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub(crate) unsafe extern "system" fn OwnExFreePool(block: *mut c_void) {
+    naked_asm!("xor edx, edx", "mov r9, [rsp]", "jmp {}", sym free)
+}
+
+/// # Safety
+///
+/// The documented contract, as for all of these.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub(crate) unsafe extern "system" fn OwnExFreePoolWithTag(block: *mut c_void, tag: u32) {
+    naked_asm!("mov r9, [rsp]", "jmp {}", sym free)
+}
+
+unsafe extern "system" fn free(block: *mut c_void, tag: u32, _: usize, caller: usize) {
+    if !block.is_null() && !free_watched(block, tag, caller) {
+        // SAFETY: the caller's promise; it is a block of Wine's own.
+        unsafe { ExFreePoolWithTag(block, tag) };
+    }
 }

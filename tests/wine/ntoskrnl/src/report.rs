@@ -38,6 +38,14 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     unsafe { __wine_dbg_output(line.text.as_ptr().cast()) };
 }
 
+/// Stops the session for what the code at `place` did.
+pub(crate) fn stop(code: u32, parameters: [usize; 4], place: usize, what: fmt::Arguments) -> ! {
+    line(format_args!("kernel: at {place:#x}: {what}"));
+    let [first, second, third, fourth] = parameters;
+    // SAFETY: none is needed.
+    unsafe { KeBugCheckEx(code, first, second, third, fourth) }
+}
+
 /// A bug check: its code and parameters on one line, and the end of the process
 /// that is this kernel.
 ///
