@@ -245,6 +245,9 @@ fn cuts(script: &Script) -> Vec<Script> {
             }
         });
         cut(&|script| without_reload(script, instance));
+        for visit in 0..script.steps.len() {
+            cut(&|script| without_visit(script, instance, visit));
+        }
     }
     cut(&|script| {
         script
@@ -266,6 +269,18 @@ fn cuts(script: &Script) -> Vec<Script> {
     cuts
 }
 
+/// Leaves out one time that a driver comes and goes again.
+fn without_visit(script: &mut Script, instance: Instance, visit: usize) {
+    let mut loads = 0;
+    for step in &mut script.steps {
+        step.actions.retain(|action| {
+            let own = action.instance == instance;
+            loads += usize::from(own && action.change == Change::Load);
+            !own || loads != visit + 1
+        });
+    }
+}
+
 /// Lets the driver that comes twice come once.
 fn without_reload(script: &mut Script, instance: Instance) {
     let mut gone = false;
@@ -283,5 +298,28 @@ fn without_reload(script: &mut Script, instance: Instance) {
             }
             _ => true,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_cut_down_to_each_visit() {
+        let script: Script = "+p.+c/3.^c.-c_c.+c~7.-p-c".parse().expect("a script");
+        let cuts: Vec<_> = cuts(&script).iter().map(ToString::to_string).collect();
+        for cut in [
+            "+c/3.^c.-c_c.+c~7.-c",
+            "+p.-p",
+            "+p.^c._c.+c~7.-p-c",
+            "+p.+c/3.^c.-c_c.-p",
+            "+p.+c/3.^c._c.-p-c",
+            "+p.+c/3.-c_c.+c~7.-p-c",
+            "+p.+c.^c.-c_c.+c~7.-p-c",
+            "+p.+c/3.^c.-c_c.+c.-p-c",
+        ] {
+            assert!(cuts.iter().any(|it| it == cut), "{cut}: {cuts:#?}");
+        }
     }
 }

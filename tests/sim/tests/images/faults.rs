@@ -47,7 +47,16 @@ fn the_matrix_of_faults_and_orders_is_covered_and_ends_there() {
     // The cycle of each order that has no fault comes on top.
     assert_eq!(faults.covered as u64, size - 15);
     assert_eq!(faults.missing, [""; 0]);
-    for kind in ["allocation", "thread", "registration", "attach"] {
+    for kind in [
+        "allocation",
+        "thread",
+        "registration",
+        "attach",
+        "device",
+        "link",
+        "handle",
+        "security",
+    ] {
         let calls = &report.fault_calls[kind];
         assert_eq!(calls.len(), 15, "{kind}");
         assert!(calls.values().all(|calls| *calls > 0), "{kind}: {calls:?}");
