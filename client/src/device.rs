@@ -258,9 +258,12 @@ impl Request {
         // What `IoGetCurrentIrpStackLocation` does, which is inline.
         // SAFETY: by this function's contract; a request that is under way has a
         // stack location.
-        let overlay = unsafe { &(*irp).Tail.Overlay.__bindgen_anon_2.__bindgen_anon_1 };
+        let tail = unsafe { &(*irp).Tail };
         // SAFETY: as above.
-        let stack = unsafe { overlay.CurrentStackLocation };
+        let overlay = unsafe { &tail.Overlay };
+        let place = &overlay.__bindgen_anon_2.__bindgen_anon_1;
+        // SAFETY: as above.
+        let stack = unsafe { place.CurrentStackLocation };
         Self { irp, stack }
     }
 
@@ -287,11 +290,15 @@ impl Request {
     unsafe fn control(&mut self) -> (u32, Buffer<'_>) {
         const METHOD: u32 = 3;
         // SAFETY: by the invariant, and this function's contract.
-        let parameters = unsafe { &(*self.stack).Parameters.DeviceIoControl };
+        let parameters = unsafe { &(*self.stack).Parameters };
+        // SAFETY: as above.
+        let parameters = unsafe { &parameters.DeviceIoControl };
         let input = parameters.InputBufferLength as usize;
         let output = parameters.OutputBufferLength as usize;
         // SAFETY: as above.
-        let place = unsafe { (*self.irp).AssociatedIrp.SystemBuffer };
+        let associated = unsafe { (*self.irp).AssociatedIrp };
+        // SAFETY: as above.
+        let place = unsafe { associated.SystemBuffer };
         let buffered = parameters.IoControlCode & METHOD == 0;
         let bytes = match NonNull::new(place.cast::<MaybeUninit<u8>>()) {
             // SAFETY: with `METHOD_BUFFERED` the I/O manager has allocated the

@@ -95,6 +95,7 @@ pub struct Closed<M: Module>(Option<Ended<M>>);
 
 impl<M: Module> Closed<M> {
     /// The module, if it was on.
+    #[must_use]
     pub fn module(self) -> Option<Ended<M>> {
         self.0
     }
