@@ -24,6 +24,7 @@
 //! | `STATUS_REVISION_MISMATCH` | an input of version 0 |
 //! | `STATUS_INVALID_PARAMETER` | an unknown subcomponent, or a state other than 0 and 1 |
 //! | `STATUS_DEVICE_BUSY` | somebody else is switching; too many holds |
+//! | `STATUS_DEVICE_NOT_READY` | a hold, where the driver is one of the framework, whose `DriverUnload` is not its own |
 //! | `STATUS_DELETE_PENDING` | the driver unloads, and nothing can be switched any more |
 //! | `STATUS_INVALID_DEVICE_REQUEST` | an unknown code, nothing to give back, or a request without a file |
 //! | others | what NMR answers, or `STATUS_INSUFFICIENT_RESOURCES`, when something is switched |
