@@ -9,8 +9,9 @@
 
 use rand::{Rng, RngExt};
 
-use crate::cycle::{ALONE, Action, Change, Step, TRAFFIC, Usage, Use};
+use crate::cycle::{ALONE, TRAFFIC};
 use crate::instance::Role;
+use crate::step::{Action, Change, Step, Usage, Use};
 
 /// So many programs at most use a driver at a time.
 const PROGRAMS: u32 = 3;
