@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use scenarios::{Instances, Script};
+use scenarios::{Instances, Scenario, Script, Wanted};
 
 /// Loads and unloads the pair on this kernel, over and over.
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// cycle unless given.
     #[arg(long, value_name = "PxC")]
     pub(crate) instances: Option<Instances>,
+    /// Only cycles of this scenario.
+    #[arg(long, value_name = "SCENARIO")]
+    pub(crate) only: Option<Scenario>,
     /// The load order group of all services.
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
@@ -54,6 +57,16 @@ pub(crate) struct Arguments {
     /// After how many seconds a cycle is taken to hang.
     #[arg(long, default_value_t = 30)]
     pub(crate) patience: u64,
+}
+
+impl Arguments {
+    /// What the cycles may be: all that does without the simulated kernel.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            only: self.only,
+            ..Wanted::from(self.instances)
+        }
+    }
 }
 
 /// How a driver comes and goes.

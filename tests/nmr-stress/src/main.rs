@@ -28,6 +28,8 @@ mod pair;
 #[cfg(windows)]
 mod privilege;
 #[cfg(windows)]
+mod program;
+#[cfg(windows)]
 mod run;
 #[cfg(windows)]
 mod service;

@@ -4,15 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step};
+use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Use};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::loader::{Refusal, change};
+use crate::program::Programs;
 use crate::service::{Manager, Service};
 use crate::settings::Settings;
 
@@ -23,6 +25,7 @@ pub(crate) struct Pair<'a> {
     manager: Manager,
     drivers: BTreeMap<Instance, Driver>,
     companions: Vec<Service>,
+    programs: Programs,
 }
 
 /// A driver of the pair.
@@ -32,11 +35,13 @@ struct Driver {
     settings: Settings,
 }
 
-/// A driver that did not come or go.
+/// A driver that did not do what it was to do.
 #[derive(Debug)]
-pub(crate) struct Stuck {
-    pub(crate) action: Action,
-    pub(crate) why: Refusal,
+pub(crate) enum Stuck {
+    /// It did not come or go.
+    Change(Action, Refusal),
+    /// It refused a request.
+    Use(Use, io::Error),
 }
 
 impl<'a> Pair<'a> {
@@ -47,6 +52,7 @@ impl<'a> Pair<'a> {
             manager: Manager::open().context("the service control manager does not answer")?,
             drivers: BTreeMap::new(),
             companions: Vec::new(),
+            programs: Programs::default(),
         };
         for companion in &arguments.with {
             let service = pair.create_service(&companion.name, &companion.file)?;
@@ -103,16 +109,26 @@ impl<'a> Pair<'a> {
         Ok(copy)
     }
 
-    /// Takes a step, each of its actions on a thread of its own.
+    /// Takes a step: first what programs do, then each of its actions on a thread
+    /// of its own.
     pub(crate) fn perform(
-        &self,
+        &mut self,
         step: &Step,
         by: Mechanism,
         counts: &mut Counts,
     ) -> Result<(), Stuck> {
+        for &one in &step.uses {
+            let used = self.programs.perform(one, counts);
+            used.map_err(|why| Stuck::Use(one, why))?;
+        }
+        for action in &step.actions {
+            if action.change == Change::Unload {
+                self.programs.close_all(action.instance);
+            }
+        }
         let perform = |action: Action| {
             let service = &self.drivers[&action.instance].service;
-            change(by, action.change, service).map_err(|why| Stuck { action, why })
+            change(by, action.change, service).map_err(|why| Stuck::Change(action, why))
         };
         let results: Vec<_> = match &step.actions[..] {
             [action] => vec![perform(*action)],

@@ -52,6 +52,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
         .first
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
+    anyhow::ensure!(
+        arguments.wanted().is_possible(),
+        "there is no such cycle here: choose another --only, or leave out --instances"
+    );
     if arguments.by.contains(&Mechanism::Nt) {
         privilege::enable_load_driver()
             .context("the right to load drivers is refused: run as an administrator")?;
@@ -126,7 +130,7 @@ fn mechanisms(arguments: &Arguments, report: &mut Report) -> Result<Vec<Mechanis
 }
 
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {
-    let cycle = Cycle::draw(arguments.seed, index, arguments.instances);
+    let cycle = Cycle::draw(arguments.seed, index, arguments.wanted());
     match &arguments.script {
         Some(script) => cycle.with_script(script.clone()),
         None => cycle,
@@ -175,18 +179,29 @@ fn one(
         }
     }
     for step in &cycle.steps {
-        if let Err(Stuck { action, why }) = pair.perform(step, by, counts) {
-            let code = match action.change {
-                Change::Load => "load",
-                Change::Unload => "unload",
-            };
-            let driver = format!("{}.sys", action.instance);
-            let what = format!("{driver} does not {code} by {}: {why}", by.name());
-            return Ok(Err(Finding {
-                driver,
-                ..found(code, what)
-            }));
-        }
+        let Err(stuck) = pair.perform(step, by, counts) else {
+            continue;
+        };
+        let (code, driver, what) = match stuck {
+            Stuck::Change(action, why) => {
+                let code = match action.change {
+                    Change::Load => "load",
+                    Change::Unload => "unload",
+                };
+                let driver = format!("{}.sys", action.instance);
+                let what = format!("{driver} does not {code} by {}: {why}", by.name());
+                (code, driver, what)
+            }
+            Stuck::Use(one, why) => {
+                let driver = format!("{}.sys", one.instance);
+                let what = format!("{driver} refuses a program ({:?}): {why}", one.usage);
+                ("request", driver, what)
+            }
+        };
+        return Ok(Err(Finding {
+            driver,
+            ..found(code, what)
+        }));
     }
     let Some(watch) = watch else {
         return Ok(Ok(()));

@@ -394,7 +394,8 @@ mod tests {
         };
         let orders: BTreeSet<_> = draw(Tier::Wine).map(|it| it.to_string()).collect();
         let races = Graph::explore().races().count() / 2;
-        assert_eq!(orders.len(), 15 + 8 + races, "{orders:?}");
+        let special = SPECIALS.iter().filter(|it| it.is_on(Tier::Wine)).count();
+        assert_eq!(orders.len(), 15 + 8 + races + special, "{orders:?}");
         for tier in [Tier::Sim, Tier::Wine] {
             let met: BTreeSet<_> = draw(tier).map(Order::scenario).collect();
             let all = Scenario::ALL.into_iter().filter(|it| it.is_on(tier));
