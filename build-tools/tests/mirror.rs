@@ -19,7 +19,7 @@ fn code(driver: &str, file: &str) -> String {
 
 #[test]
 fn the_drivers_have_the_same_threads_events_devices_and_names() {
-    for file in ["thread.rs", "device.rs", "name.rs"] {
+    for file in ["thread.rs", "device.rs", "wdf/device.rs", "name.rs"] {
         assert_eq!(code("provider", file), code("client", file), "{file}");
     }
 }

@@ -9,12 +9,10 @@
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
-#![cfg_attr(feature = "wdf", expect(dead_code, reason = "only a device shows it"))]
 
 extern crate alloc;
 extern crate wdk_panic;
 
-#[cfg(not(feature = "wdf"))]
 mod control;
 #[cfg(not(feature = "wdf"))]
 mod device;
@@ -48,6 +46,8 @@ use wdk_sys::ntddk::KeBugCheckEx;
 use crate::device::Device;
 use crate::settings::Settings;
 use crate::source::{ACTIVITY, SOURCE, Source};
+#[cfg(feature = "wdf")]
+use crate::wdf::Device;
 use crate::workers::Workers;
 
 #[global_allocator]
@@ -56,10 +56,6 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 /// The two modules: the one that the driver is for, and one that can be switched
 /// off.
 type Modules = (Registration<EchoModule>, &'static Switch<Source>);
-
-/// The framework's driver has no device of its own yet.
-#[cfg(feature = "wdf")]
-type Device = ();
 
 /// What is kept while the driver is loaded; the device goes when the modules
 /// have gone.

@@ -7,6 +7,8 @@
 //! `EvtDriverUnload` is to the framework what `DriverUnload` is to the I/O
 //! manager, and the same routine serves for both.
 
+mod device;
+
 use kmdf::Framework;
 use kmdf::abi::WDF_DRIVER_CONFIG;
 use shared_npi::NtStatus;
@@ -14,6 +16,7 @@ use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::nmr::{Kept, set_unload};
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
+pub(crate) use self::device::Device;
 use crate::settings::Settings;
 use crate::{EchoDriver, start};
 
@@ -33,33 +36,36 @@ unsafe extern "system" fn entry(
     unsafe { kmdf::entry(driver, registry_path, driver_entry) }
 }
 
-/// `DriverEntry`: sets `EvtDriverUnload`, creates the driver object, and starts
-/// the modules. Where it fails, the framework does not call `EvtDriverUnload`.
-/// IRQL = `PASSIVE_LEVEL`.
+/// `DriverEntry`: sets `EvtDriverUnload`, creates the driver object and the control
+/// device, and registers the modules last, because their callbacks may run before
+/// a registration has returned. Where a step fails, the framework deletes what it
+/// has created and does not call `EvtDriverUnload`. IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/wdf/creating-a-framework-driver-object>
 fn driver_entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
-    framework: &Framework<'_>,
+    framework: Framework<'_>,
 ) -> NTSTATUS {
     let mut config = WDF_DRIVER_CONFIG::non_pnp();
     // SAFETY: this is `DriverEntry`, and the driver is created with this
     // configuration or not at all.
     let unloadable = unsafe { set_unload::<EchoDriver, _>(&mut config.EvtDriverUnload) };
-    // SAFETY: this is `DriverEntry`, with its arguments; the routine is the image's.
-    let created = unsafe { framework.create_driver(driver, registry_path, &mut config) };
-    if created < 0 {
-        wdk::println!("echo client: not created: {created:#x}");
-        return created;
-    }
     // SAFETY: `DriverEntry` is called at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: the path is that of the I/O manager.
     let settings = unsafe { Settings::read(registry_path, &passive) };
-    match start(settings, &passive) {
-        Ok((echo, telemetry)) => {
-            unloadable.keep((echo, telemetry, Kept(())));
+    // SAFETY: this is `DriverEntry`, with its arguments; the routine is the image's.
+    let created = unsafe { framework.create_driver(driver, registry_path, &mut config) };
+    let started = created.and_then(|driver| {
+        // SAFETY: this is `DriverEntry`, with its path.
+        let device = unsafe { Device::create(driver, registry_path) }?;
+        let (echo, telemetry) = start(settings, &passive)?;
+        Ok((echo, telemetry, Kept(Device::open(device))))
+    });
+    match started {
+        Ok(registrations) => {
+            unloadable.keep(registrations);
             NtStatus::SUCCESS.0
         }
         Err(status) => {

@@ -9,17 +9,14 @@
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
-#![cfg_attr(feature = "wdf", expect(dead_code, reason = "only a device shows it"))]
 
 extern crate alloc;
 extern crate wdk_panic;
 
-#[cfg(not(feature = "wdf"))]
 mod control;
 #[cfg(not(feature = "wdf"))]
 mod device;
 mod monitor;
-#[cfg(not(feature = "wdf"))]
 mod name;
 mod thread;
 #[cfg(feature = "wdf")]
@@ -46,6 +43,8 @@ use wdk_sys::ntddk::KeBugCheckEx;
 #[cfg(not(feature = "wdf"))]
 use crate::device::Device;
 use crate::monitor::{MONITOR, Monitor};
+#[cfg(feature = "wdf")]
+use crate::wdf::Device;
 use crate::worker::Worker;
 
 #[global_allocator]
@@ -54,10 +53,6 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 /// The two modules: the one that the driver is for, and one that can be switched
 /// off.
 type Modules = (Registration<EchoModule>, &'static Switch<Monitor>);
-
-/// The framework's driver has no device of its own yet.
-#[cfg(feature = "wdf")]
-type Device = ();
 
 /// What is kept while the driver is loaded; the device goes when the modules
 /// have gone.

@@ -5,19 +5,24 @@
 
 use core::marker::PhantomData;
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
-use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
+use shared_npi::{NtStatus, Result};
+use wdk_sys::{DRIVER_OBJECT, PCUNICODE_STRING};
 
-use crate::abi::{
-    WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WDFFUNC, WdfDriverCreateTableIndex,
-};
+use crate::abi::{self, WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WDFFUNC};
 
-/// The framework that the driver is bound to.
+/// The framework's table of functions; null while the image is not bound.
+pub(crate) static FUNCTIONS: AtomicPtr<WDFFUNC> = AtomicPtr::new(ptr::null_mut());
+/// What the framework knows the driver by; null while the image is not bound.
+pub(crate) static GLOBALS: AtomicPtr<WDF_DRIVER_GLOBALS> = AtomicPtr::new(ptr::null_mut());
+
+/// The framework that the image is bound to.
 ///
 /// # Invariants
 ///
-/// `functions` is the framework's table of all functions, `globals` is what it
-/// knows this driver by, and both are valid during `'bound`.
+/// During `'bound` both are valid: `functions` is the table of all functions of
+/// KMDF 1.31, `globals` is what the framework knows this driver by.
 #[derive(Clone, Copy, Debug)]
 pub struct Framework<'bound> {
     functions: *const WDFFUNC,
@@ -25,61 +30,86 @@ pub struct Framework<'bound> {
     bound: PhantomData<&'bound ()>,
 }
 
-type DriverCreate = unsafe extern "C" fn(
-    globals: *mut WDF_DRIVER_GLOBALS,
-    driver: *mut DRIVER_OBJECT,
-    registry_path: PCUNICODE_STRING,
-    attributes: *mut core::ffi::c_void,
-    config: *mut WDF_DRIVER_CONFIG,
-    created: *mut WDFDRIVER,
-) -> NTSTATUS;
+/// Calls a function of the framework: its place, its arguments, its result. These
+/// are those of the function, and where the call is, its contract is kept.
+macro_rules! call {
+    ($framework:expr, $place:ident($($argument:expr => $type:ty),* $(,)?) -> $result:ty) => {{
+        type Function =
+            unsafe extern "C" fn(*mut $crate::abi::WDF_DRIVER_GLOBALS $(, $type)*) -> $result;
+        let globals = $framework.globals();
+        let entry = $framework.function($crate::abi::$place);
+        // SAFETY: by the invariant of `Framework` the entry is there; it has this
+        // type.
+        let function = unsafe { *entry.cast::<Function>() };
+        // SAFETY: the globals are the driver's; for the rest by this macro's contract.
+        unsafe { function(globals $(, $argument)*) }
+    }};
+}
+pub(crate) use call;
 
-impl Framework<'_> {
-    /// The framework as `WdfVersionBind` has handed it out.
+impl<'bound> Framework<'bound> {
+    /// The framework that this image is bound to. Any IRQL.
     ///
     /// # Safety
     ///
-    /// The type's invariants hold.
-    pub(crate) const unsafe fn new(
-        functions: *const WDFFUNC,
-        globals: *mut WDF_DRIVER_GLOBALS,
-    ) -> Self {
+    /// During `'bound` the image is bound, as it is in `DriverEntry` and in every
+    /// callback of the framework's.
+    #[must_use]
+    pub unsafe fn bound() -> Self {
         Self {
-            functions,
-            globals,
+            functions: FUNCTIONS.load(Ordering::Relaxed),
+            globals: GLOBALS.load(Ordering::Relaxed),
             bound: PhantomData,
         }
+    }
+
+    pub(crate) const fn globals(self) -> *mut WDF_DRIVER_GLOBALS {
+        self.globals
+    }
+
+    /// The place of a function in the table.
+    pub(crate) const fn function(self, place: usize) -> *const WDFFUNC {
+        self.functions.wrapping_add(place)
     }
 
     /// `WdfDriverCreate`, without attributes. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfdriver/nf-wdfdriver-wdfdrivercreate>
     ///
+    /// # Errors
+    ///
+    /// What the framework answers.
+    ///
     /// # Safety
     ///
     /// In `DriverEntry`, with its arguments; the functions in `config` may be
     /// called as long as the driver is loaded.
-    #[must_use]
     pub unsafe fn create_driver(
-        &self,
+        self,
         driver: &mut DRIVER_OBJECT,
         registry_path: PCUNICODE_STRING,
         config: &mut WDF_DRIVER_CONFIG,
-    ) -> NTSTATUS {
-        // SAFETY: by the invariants the table has this entry.
-        let entry = unsafe { self.functions.add(WdfDriverCreateTableIndex) };
-        // SAFETY: as above; entries have one size, and this one this type.
-        let create = unsafe { *entry.cast::<DriverCreate>() };
-        // SAFETY: the caller's promise, and the globals are those of the driver.
-        unsafe {
-            create(
-                self.globals,
-                driver,
-                registry_path,
-                ptr::null_mut(),
-                config,
-                ptr::null_mut(),
-            )
-        }
+    ) -> Result<Driver<'bound>> {
+        let mut created = ptr::null_mut();
+        let status = call!(self, WdfDriverCreateTableIndex(
+            driver => *mut DRIVER_OBJECT,
+            registry_path => PCUNICODE_STRING,
+            ptr::null_mut() => *mut abi::WDF_OBJECT_ATTRIBUTES,
+            config => *mut WDF_DRIVER_CONFIG,
+            &raw mut created => *mut WDFDRIVER,
+        ) -> i32);
+        NtStatus(status).ok()?;
+        Ok(Driver {
+            handle: created,
+            framework: self,
+        })
     }
+}
+
+/// The framework driver object, which the framework deletes after
+/// `EvtDriverUnload` or a failed `DriverEntry`, with all that belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Driver<'bound> {
+    pub(crate) handle: WDFDRIVER,
+    pub(crate) framework: Framework<'bound>,
 }

@@ -15,14 +15,13 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
+use core::sync::atomic::Ordering;
 
 use wdk_sys::ntddk::RtlCopyUnicodeString;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING, PDRIVER_UNLOAD, UNICODE_STRING};
 
-use crate::Framework;
-use crate::abi::{
-    WDF_BIND_INFO, WDF_DRIVER_GLOBALS, WDF_VERSION, WDFFUNC, WdfFunctionTableNumEntries,
-};
+use crate::abi::{WDF_BIND_INFO, WDF_DRIVER_GLOBALS, WDF_VERSION, WdfFunctionTableNumEntries};
+use crate::framework::{FUNCTIONS, Framework, GLOBALS};
 
 #[link(name = "WDFLDR.SYS", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
@@ -58,8 +57,6 @@ const LONGEST_PATH: u16 = 260;
 /// What the loader and the stub keep for this image.
 struct Binding {
     info: WDF_BIND_INFO,
-    functions: *const WDFFUNC,
-    globals: *mut WDF_DRIVER_GLOBALS,
     /// The service, whose name outlives `DriverEntry` here.
     path: UNICODE_STRING,
     path_buffer: [u16; LONGEST_PATH as usize],
@@ -89,8 +86,6 @@ static IMAGE: Image = Image(UnsafeCell::new(Binding {
         FuncTable: ptr::null_mut(),
         Module: ptr::null_mut(),
     },
-    functions: ptr::null(),
-    globals: ptr::null_mut(),
     path: UNICODE_STRING {
         Length: 0,
         MaximumLength: 2 * LONGEST_PATH,
@@ -108,7 +103,7 @@ impl Binding {
     /// In the image's entry, with its arguments; `self` does not move any more.
     unsafe fn bind(&mut self, driver: *mut DRIVER_OBJECT, path: PCUNICODE_STRING) -> NTSTATUS {
         self.path.Buffer = self.path_buffer.as_mut_ptr();
-        self.info.FuncTable = &raw mut self.functions;
+        self.info.FuncTable = FUNCTIONS.as_ptr().cast();
         // SAFETY: both strings are valid; what is too long is cut off.
         unsafe { RtlCopyUnicodeString(&raw mut self.path, path) };
         // SAFETY: all arguments are valid, and stay where they are until `unbind`.
@@ -117,7 +112,7 @@ impl Binding {
                 driver,
                 &raw mut self.path,
                 &raw mut self.info,
-                &raw mut self.globals,
+                GLOBALS.as_ptr(),
             )
         }
     }
@@ -128,9 +123,10 @@ impl Binding {
     ///
     /// Bound, and no function of the framework is called any more.
     unsafe fn unbind(&mut self) {
+        let globals = GLOBALS.load(Ordering::Relaxed);
         // SAFETY: the arguments are those of `bind`. An error would mean that
         // the image was not bound.
-        let _ = unsafe { WdfVersionUnbind(&raw mut self.path, &raw mut self.info, self.globals) };
+        let _ = unsafe { WdfVersionUnbind(&raw mut self.path, &raw mut self.info, globals) };
     }
 }
 
@@ -147,7 +143,7 @@ impl Binding {
 pub unsafe fn entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
-    driver_entry: impl FnOnce(&mut DRIVER_OBJECT, PCUNICODE_STRING, &Framework<'_>) -> NTSTATUS,
+    driver_entry: impl FnOnce(&mut DRIVER_OBJECT, PCUNICODE_STRING, Framework<'_>) -> NTSTATUS,
 ) -> NTSTATUS {
     // SAFETY: by the invariant of `Image`, and this is `entry`.
     let binding = unsafe { &mut *IMAGE.0.get() };
@@ -157,15 +153,15 @@ pub unsafe fn entry(
         return bound;
     }
     // SAFETY: bound, and not unbound before `driver_entry` has returned.
-    let framework = unsafe { Framework::new(binding.functions, binding.globals) };
-    let status = driver_entry(driver, registry_path, &framework);
+    let framework = unsafe { Framework::bound() };
+    let status = driver_entry(driver, registry_path, framework);
     if status < 0 {
         // SAFETY: bound, and the driver is not started.
         unsafe { binding.unbind() };
         return status;
     }
     // SAFETY: the framework's globals are valid while the image is bound.
-    if unsafe { (*binding.globals).DisplaceDriverUnload } != 0 {
+    if unsafe { (*framework.globals()).DisplaceDriverUnload } != 0 {
         binding.unload = driver.DriverUnload.replace(unload);
     }
     status

@@ -24,6 +24,7 @@
 //! | `STATUS_REVISION_MISMATCH` | an input of version 0 |
 //! | `STATUS_INVALID_PARAMETER` | an unknown subcomponent, or a state other than 0 and 1 |
 //! | `STATUS_DEVICE_BUSY` | somebody else is switching |
+//! | `STATUS_DEVICE_NOT_READY` | a hold, where the driver is one of the framework, whose `DriverUnload` is not its own |
 //! | `STATUS_INVALID_DEVICE_REQUEST` | an unknown code, or nothing to give back |
 //!
 //! Switching waits until the module is registered, or until its last binding is

@@ -63,6 +63,7 @@ mod registry;
 mod requests;
 mod scheduler;
 mod scm;
+mod sddl;
 mod security;
 mod stack;
 mod steps;

@@ -35,15 +35,39 @@ unsafe extern "win64" fn io_create_device(
     _exclusive: u8,
     device: *mut *mut DEVICE_OBJECT,
 ) -> i32 {
-    /// `IO_TYPE_DEVICE`.
-    const DEVICE: i16 = 3;
     let name = (!name.is_null()).then(|| {
         // SAFETY: the name is null or valid, says the contract.
         unsafe { strings::text(name) }
     });
+    // SAFETY: the driver object is the driver's, says the contract.
+    match unsafe { create(driver, extension, name, kind, characteristics) } {
+        Ok(new) => {
+            // SAFETY: the result may be written, says the contract.
+            unsafe { device.write(new) };
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    }
+}
+
+/// Creates a device for the driver that calls, or the status with which that is
+/// refused.
+///
+/// # Safety
+///
+/// `driver` is its driver object.
+pub(crate) unsafe fn create(
+    driver: *mut DRIVER_OBJECT,
+    extension: u32,
+    name: Option<String>,
+    kind: u32,
+    characteristics: u32,
+) -> Result<*mut DEVICE_OBJECT, i32> {
+    /// `IO_TYPE_DEVICE`.
+    const DEVICE: i16 = 3;
     let size = size_of::<DEVICE_OBJECT>();
     let whole = size + extension as usize;
-    let created = with(|state| {
+    let at = with(|state| {
         let by = state.caller();
         if name.as_ref().is_some_and(|name| state.names.has(name)) {
             return Err(STATUS_OBJECT_NAME_COLLISION);
@@ -58,14 +82,10 @@ unsafe extern "win64" fn io_create_device(
             state.names.add_device(&name, at, by);
         }
         Ok(at)
-    });
-    let at = match created {
-        Ok(at) => at,
-        Err(status) => return status,
-    };
+    })?;
     let new = at as *mut DEVICE_OBJECT;
-    // SAFETY: the device was just allocated, zeroed; the driver object and the
-    // result are valid, says the contract.
+    // SAFETY: the device was just allocated, zeroed; the driver object is valid,
+    // says the caller.
     unsafe {
         (*new).Type = DEVICE;
         (*new).Size = u16::try_from(whole).unwrap_or(u16::MAX);
@@ -79,12 +99,11 @@ unsafe extern "win64" fn io_create_device(
             (*new).DeviceExtension = (at + size) as *mut _;
         }
         (*driver).DeviceObject = new;
-        device.write(new);
     }
-    STATUS_SUCCESS
+    Ok(new)
 }
 
-unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
+pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
     if !with(|state| state.objects.remove(device.addr(), Kind::Device)) {
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);

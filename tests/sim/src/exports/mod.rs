@@ -14,7 +14,7 @@ pub(crate) mod callbacks;
 mod counted;
 mod csq;
 mod debug;
-mod devices;
+pub(crate) mod devices;
 mod dispatcher;
 mod dpcs;
 mod etw;

@@ -17,6 +17,7 @@ use crate::faults;
 use crate::findings::stop;
 use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
+use crate::wdf;
 
 exports! {
     "WdfVersionBind" <= PASSIVE_LEVEL => wdf_version_bind: i32;
@@ -72,7 +73,7 @@ unsafe extern "win64" fn wdf_version_unbind(
     _info: *const WDF_BIND_INFO,
     globals: *mut WDF_DRIVER_GLOBALS,
 ) -> i32 {
-    if !with(|state| state.unbind_framework(globals.addr())) {
+    if !wdf::unbind(globals.addr()) {
         stop(
             "wdf",
             format!("{globals:?} was unbound, which is no driver's globals"),

@@ -8,12 +8,13 @@ use kmdf::abi::{
     WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WdfDriverInitNoDispatchOverride,
     WdfDriverInitNonPnpDriver,
 };
-use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
+use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::{
     STATUS_DRIVER_INTERNAL_ERROR, STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES,
     STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
 };
 
+use super::{device, handle, request};
 use crate::deferred::{Before, check_return};
 use crate::exports::{Export, exports, strings};
 use crate::faults;
@@ -36,15 +37,9 @@ type EvtDriverUnload = unsafe extern "win64" fn(driver: usize);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Created {
     /// Its `DRIVER_OBJECT`.
-    object: usize,
+    pub(super) object: usize,
     /// `EvtDriverUnload`, if the driver has one.
     unload: Option<usize>,
-}
-
-/// The handle of the object of the driver with these globals: no address that
-/// anything is at.
-const fn handle(globals: usize) -> usize {
-    !globals
 }
 
 /// `FxPointerNotNull`: ends the cycle where an argument is null.
@@ -118,10 +113,16 @@ unsafe fn publish(
     config: &WDF_DRIVER_CONFIG,
 ) {
     let unloadable = config.EvtDriverUnload.is_some();
-    let unload = with(|state| {
-        let driver = state.framework.0.get(&globals.addr())?.driver;
-        unloadable.then(|| state.bind(driver, UNLOAD))
+    let bound = with(|state| {
+        let driver = state.framework.clients.get(&globals.addr())?.driver;
+        Some((
+            state.bind(driver, UNLOAD),
+            state.bind(driver, request::DISPATCH),
+        ))
     });
+    let Some((unload, dispatch)) = bound else {
+        return;
+    };
     let service = path.rsplit('\\').next().unwrap_or_default().as_bytes();
     let mut name = [0; 32];
     let length = service.len().min(name.len() - 1);
@@ -131,11 +132,14 @@ unsafe fn publish(
         tag => tag,
     };
     // SAFETY: the caller's promise; a thunk is code that passes on a call of
-    // `DriverUnload`, and 0 is none.
+    // `DriverUnload` or of a dispatch routine, and 0 is none.
     unsafe {
         (&raw mut (*object).DriverUnload)
             .cast::<usize>()
-            .write(unload.unwrap_or(0));
+            .write(if unloadable { unload } else { 0 });
+        (*object)
+            .MajorFunction
+            .fill(std::mem::transmute::<usize, DRIVER_DISPATCH>(dispatch));
         (*globals).Driver = handle(globals.addr()) as WDFDRIVER;
         (*globals).DriverFlags |= config.DriverInitFlags;
         (*globals).DriverTag = tag;
@@ -147,7 +151,7 @@ unsafe fn publish(
 /// `FxDriver::Unload`.
 unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     let found = with(|state| {
-        let mut all = state.framework.0.iter();
+        let mut all = state.framework.clients.iter();
         all.find_map(|(&globals, client)| {
             let created = client.created.filter(|it| it.object == object.addr())?;
             Some((globals, created.unload?))
@@ -163,8 +167,9 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     unsafe { evt_driver_unload(handle(globals)) };
     let site = with(|state| state.drivers.site(routine));
     check_return("EvtDriverUnload", before, site);
+    device::delete_of(globals);
     with(|state| {
-        if let Some(client) = state.framework.0.get_mut(&globals) {
+        if let Some(client) = state.framework.clients.get_mut(&globals) {
             client.created = None;
         }
     });
@@ -186,7 +191,7 @@ impl State {
         if flags & !KNOWN != 0 {
             return Err(STATUS_INVALID_PARAMETER);
         }
-        let client = self.framework.0.get(&globals);
+        let client = self.framework.clients.get(&globals);
         if client.is_none_or(|client| client.created.is_some()) {
             return Err(STATUS_DRIVER_INTERNAL_ERROR);
         }
@@ -201,7 +206,7 @@ impl State {
             object,
             unload: unload.map(|routine| (routine as *const c_void).addr()),
         };
-        if let Some(client) = self.framework.0.get_mut(&globals) {
+        if let Some(client) = self.framework.clients.get_mut(&globals) {
             client.created = Some(created);
         }
         Ok(())

@@ -11,10 +11,12 @@
 //! References: <https://learn.microsoft.com/windows-hardware/drivers/ddi/_wdf/>,
 //! <https://github.com/microsoft/Windows-Driver-Frameworks>
 
+mod device;
 mod driver;
 mod functions;
+mod request;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kmdf::abi::WDF_DRIVER_GLOBALS;
 
@@ -25,6 +27,7 @@ use crate::irql::HIGH_LEVEL;
 use crate::kernel::{State, with};
 use crate::live::Kind;
 
+use device::{Device, Init};
 use driver::Created;
 use functions::NAMES;
 
@@ -40,9 +43,35 @@ struct Client {
     created: Option<Created>,
 }
 
-/// All drivers that are bound, by the address of their globals.
+/// All that the framework knows.
 #[derive(Debug, Default)]
-pub(crate) struct Framework(BTreeMap<usize, Client>);
+pub(crate) struct Framework {
+    /// The drivers that are bound, by the address of their globals.
+    clients: BTreeMap<usize, Client>,
+    inits: BTreeMap<usize, Init>,
+    /// By their device objects.
+    devices: BTreeMap<usize, Device>,
+    /// The contexts of files.
+    contexts: BTreeMap<usize, usize>,
+    /// The requests that a driver has to complete.
+    requests: BTreeSet<usize>,
+}
+
+/// The handle of what is at an address: no address that anything is at.
+const fn handle(address: usize) -> usize {
+    !address
+}
+
+/// What has this handle.
+const fn object(handle: usize) -> usize {
+    !handle
+}
+
+/// Ends the cycle: a driver has passed a handle of nothing.
+fn unknown(handle: usize) -> ! {
+    let what = format!("{handle:#x} is no handle of an object that is there and fits");
+    stop(("0x10D", [0x5, handle, 0, 0]), what)
+}
 
 /// The functions that nobody needed so far.
 const MISSING: &[Export; NAMES.len()] = &{
@@ -58,13 +87,14 @@ const MISSING: &[Export; NAMES.len()] = &{
 
 /// Function number `at` of the table.
 fn function(at: usize) -> &'static Export {
-    let here = driver::EXPORTS.iter().find(|it| it.name == NAMES[at]);
+    let here = [driver::EXPORTS, device::EXPORTS, request::EXPORTS];
+    let here = here.into_iter().flatten().find(|it| it.name == NAMES[at]);
     here.unwrap_or(&MISSING[at])
 }
 
 /// Whether the framework has a function of this name.
 pub(crate) fn has(name: &str) -> bool {
-    name.starts_with("FxDriver::") || NAMES.contains(&name)
+    name.starts_with("Fx") || NAMES.contains(&name)
 }
 
 unsafe extern "win64" fn missing() -> usize {
@@ -79,6 +109,13 @@ unsafe extern "win64" fn missing() -> usize {
     let name = call.map(crate::thunk::Call::target).unwrap_or_default();
     let what = format!("{name} is not implemented: add it to tests/sim/src/wdf or do without it");
     stop("wdf", what)
+}
+
+/// Lets go of the driver with these globals; false if there is none.
+pub(crate) fn unbind(globals: usize) -> bool {
+    // Those of a driver that has failed, or has no `EvtDriverUnload`.
+    device::delete_of(globals);
+    with(|state| state.unbind_framework(globals))
 }
 
 impl State {
@@ -100,13 +137,14 @@ impl State {
             table,
             created: None,
         };
-        self.framework.0.insert(globals, client);
+        self.framework.clients.insert(globals, client);
         (globals, table)
     }
 
-    /// Lets go of the driver with these globals; false if there is none.
-    pub(crate) fn unbind_framework(&mut self, globals: usize) -> bool {
-        let Some(client) = self.framework.0.remove(&globals) else {
+    /// Lets go of the driver with these globals, whose objects are deleted; false
+    /// if there is none.
+    fn unbind_framework(&mut self, globals: usize) -> bool {
+        let Some(client) = self.framework.clients.remove(&globals) else {
             return false;
         };
         let by = self.caller();
