@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 
 use rand::{Rng, RngExt};
 
-use crate::cycle::{ALONE, Action, Change, Step};
+use crate::cycle::ALONE;
 use crate::graph::{Edge, Graph, Pair};
 use crate::instance::Role;
 use crate::stage::Stage;
+use crate::step::{Action, Change, Step};
 
 /// How often a cycle tries.
 const TRIES: u32 = 8;

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
-use crate::cycle::{ALONE, Change, Step, TRAFFIC};
+use crate::cycle::{ALONE, TRAFFIC};
 use crate::instance::{Instance, Instances};
+use crate::step::{Change, Step};
 
 /// So many groups at most come or go again.
 const CHANGES: u32 = 3;

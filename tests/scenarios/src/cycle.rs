@@ -3,115 +3,15 @@
 //! One cycle: both drivers come, work together and go, in a drawn order.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
-use crate::graph::Pair;
 use crate::instance::{Instance, Instances, Role};
+use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
-use crate::stage::Stage;
+use crate::step::{Action, Change, Step, Usage};
 use crate::{aim, crowd, usage};
-
-/// What happens to a driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Change {
-    /// Its image comes and its `DriverEntry` runs.
-    Load,
-    /// Its `DriverUnload` runs and its image goes.
-    Unload,
-}
-
-impl Change {
-    /// The same to this driver.
-    #[must_use]
-    pub const fn of(self, instance: Instance) -> Action {
-        Action {
-            change: self,
-            instance,
-            at: None,
-            fails: None,
-        }
-    }
-}
-
-/// What a program does with a driver's device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Usage {
-    /// Opens it, and keeps the handle.
-    Open,
-    /// Closes the handle that was opened last.
-    Close,
-    /// Switches a part of the driver off, or on again.
-    Switch,
-    /// Forbids the driver's unloading, and after a while allows it again.
-    Hold,
-}
-
-impl Usage {
-    /// The same to this driver.
-    #[must_use]
-    pub const fn of(self, instance: Instance) -> Use {
-        Use {
-            usage: self,
-            instance,
-        }
-    }
-}
-
-/// What a program does with one driver's device; nothing, if there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Use {
-    /// What.
-    pub usage: Usage,
-    /// Whose.
-    pub instance: Instance,
-}
-
-/// What happens to one driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Action {
-    /// What.
-    pub change: Change,
-    /// To whom.
-    pub instance: Instance,
-    /// Only when it is at this stage, or what else happens at once is over.
-    pub at: Option<Stage>,
-    /// Of the calls that a `DriverEntry` makes and that can fail this one does,
-    /// counted from 1.
-    pub fails: Option<u8>,
-}
-
-/// What happens at one time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// All of these at once, each on a thread of its own.
-    pub actions: Vec<Action>,
-    /// And these, each on a thread of its own, too.
-    pub uses: Vec<Use>,
-    /// Microseconds that pass after the last of them is over.
-    pub rest: u64,
-}
-
-impl Step {
-    /// These, and no time passes.
-    pub(crate) const fn of(actions: Vec<Action>) -> Self {
-        Self {
-            actions,
-            uses: Vec::new(),
-            rest: 0,
-        }
-    }
-
-    /// Nobody comes or goes.
-    pub(crate) fn used(uses: Vec<Use>) -> Self {
-        Self {
-            uses,
-            ..Self::of(Vec::new())
-        }
-    }
-}
 
 /// A number below the key `Parameters` of a driver's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,110 +22,6 @@ pub struct Setting {
     pub name: &'static str,
     /// Its value.
     pub value: u32,
-}
-
-/// Who comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LoadOrder {
-    /// The provider, then the client.
-    ProviderFirst,
-    /// The client, then the provider.
-    ClientFirst,
-    /// Each on a thread of its own.
-    BothAtOnce,
-}
-
-/// Who goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UnloadOrder {
-    /// The provider, then the client.
-    ProviderFirst,
-    /// The client, then the provider.
-    ClientFirst,
-    /// Each on a thread of its own.
-    BothAtOnce,
-    /// The provider goes and comes again while the client stays, then both go.
-    ProviderReloaded,
-    /// The client goes and comes again while the provider stays, then both go.
-    ClientReloaded,
-}
-
-impl LoadOrder {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ProviderFirst, Self::ClientFirst, Self::BothAtOnce];
-}
-
-impl UnloadOrder {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::ProviderFirst,
-        Self::ClientFirst,
-        Self::BothAtOnce,
-        Self::ProviderReloaded,
-        Self::ClientReloaded,
-    ];
-}
-
-impl fmt::Display for LoadOrder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ProviderFirst => "provider first",
-            Self::ClientFirst => "client first",
-            Self::BothAtOnce => "both at once",
-        })
-    }
-}
-
-impl fmt::Display for UnloadOrder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ProviderFirst => "provider first",
-            Self::ClientFirst => "client first",
-            Self::BothAtOnce => "both at once",
-            Self::ProviderReloaded => "provider reloaded",
-            Self::ClientReloaded => "client reloaded",
-        })
-    }
-}
-
-/// In which order drivers come and go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// One provider and one client.
-    Pair(LoadOrder, UnloadOrder),
-    /// More of them, in any order.
-    Crowd(Instances),
-    /// More of them, in one of the orders that [`Cycle::in_turn`] goes through.
-    Course(Instances, u64),
-    /// One of each, so that two edges race.
-    Aimed(Pair),
-    /// One of each, as this scenario says.
-    Special(Scenario),
-}
-
-impl Order {
-    /// The scenario that it belongs to.
-    #[must_use]
-    pub const fn scenario(self) -> Scenario {
-        match self {
-            Self::Pair(..) => Scenario::Paired,
-            Self::Crowd(_) | Self::Course(..) => Scenario::Instances,
-            Self::Aimed(_) => Scenario::Races,
-            Self::Special(scenario) => scenario,
-        }
-    }
-}
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pair(load, unload) => write!(f, "load {load}, unload {unload}"),
-            Self::Crowd(instances) => write!(f, "{instances} in any order"),
-            Self::Course(instances, number) => write!(f, "{instances} course {number}"),
-            Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
-            Self::Special(scenario) => write!(f, "scenario {scenario}"),
-        }
-    }
 }
 
 /// What one cycle does.

@@ -21,23 +21,25 @@ mod graph;
 mod instance;
 mod mechanism;
 mod npi;
+mod order;
 mod overlap;
 mod report;
 mod scenario;
 mod script;
 mod stage;
+mod step;
 mod usage;
 
 pub use coverage::{Coverage, Part};
-pub use cycle::{
-    Action, Change, Cycle, LoadOrder, Order, Setting, Step, UnloadOrder, Usage, Use, Wanted, stream,
-};
+pub use cycle::{Cycle, Setting, Wanted, stream};
 pub use graph::{Edge, Graph, Pair, Walked, Way, Why};
 pub use instance::{Instance, Instances, Role};
 pub use mechanism::Mechanism;
 pub use npi::{ECHO, Entry, NPIS, Npi};
+pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use report::{Counts, Finding, Frame, Place, Report};
 pub use scenario::{Scenario, Tier};
 pub use script::{Script, WrongScript};
 pub use stage::Stage;
+pub use step::{Action, Change, Step, Usage, Use};

@@ -22,9 +22,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cycle::{Action, Change, Cycle, SETTINGS, Setting, Step, Usage, Use, instances};
+use crate::cycle::{Cycle, SETTINGS, Setting, instances};
 use crate::instance::{Instance, Instances, Role};
 use crate::stage::Stage;
+use crate::step::{Action, Change, Step, Usage, Use};
 
 /// What a cycle does, but for the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]

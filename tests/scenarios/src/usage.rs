@@ -9,8 +9,9 @@
 
 use rand::{Rng, RngExt};
 
-use crate::cycle::{ALONE, Action, Change, Step, TRAFFIC, Usage, Use};
+use crate::cycle::{ALONE, TRAFFIC};
 use crate::instance::Role;
+use crate::step::{Action, Change, Step, Usage, Use};
 
 /// So many programs at most use a driver at a time.
 const PROGRAMS: u32 = 3;
@@ -82,12 +83,12 @@ pub(crate) fn touched(usage: Usage, random: &mut impl Rng) -> Vec<Step> {
         };
         let role = Role::ALL[side];
         let mut step = Step::of(Vec::new());
+        step.uses = touches(usage, random);
         // The first two bring both.
-        if turn < 2 || random.random() {
+        if turn < 2 || step.uses.is_empty() || random.random() {
             step.actions.push(change(present[side]).of(role.first()));
             present[side] = !present[side];
         }
-        step.uses = touches(usage, random);
         steps.push(step);
         rest(TRAFFIC / 4, random, &mut steps);
     }
@@ -101,11 +102,12 @@ pub(crate) fn touched(usage: Usage, random: &mut impl Rng) -> Vec<Step> {
     steps
 }
 
+/// Up to two programs touch each driver.
 fn touches(usage: Usage, random: &mut impl Rng) -> Vec<Use> {
-    let roles = Role::ALL.into_iter();
-    let mut touches: Vec<_> = roles.map(|role| usage.of(role.first())).collect();
-    if random.random() {
-        touches.remove(random.random_range(0..2));
+    let mut touches = Vec::new();
+    for role in Role::ALL {
+        let programs = random.random_range(0..=2);
+        touches.extend((0..programs).map(|_| usage.of(role.first())));
     }
     touches
 }

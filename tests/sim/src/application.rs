@@ -15,19 +15,19 @@ use crate::requests::{self, Message};
 use crate::scheduler::{MICROSECOND, sleep};
 use crate::security::Account;
 
-/// Starts one for each named device of a driver, or none: every other driver has
-/// to do with its peer alone, which is what most cycles are for.
+/// Starts one or two for each named device of a driver, or none: every other
+/// driver has to do with its peer alone, which is what most cycles are for.
 pub(crate) fn start(driver: DriverId) {
     let devices = with(|state| state.names.of(driver));
     for names in devices {
-        if draw(1) == 0 {
-            continue;
+        for _ in 0..draw(3).saturating_sub(1) {
+            let names = names.clone();
+            with(|state| {
+                let number = state.scheduler.threads.len();
+                // A machine without another stack has enough to do.
+                let _ = state.spawn(format!("application {number}"), None, move || run(&names));
+            });
         }
-        with(|state| {
-            let number = state.scheduler.threads.len();
-            // A machine without another stack has enough to do.
-            let _ = state.spawn(format!("application {number}"), None, move || run(&names));
-        });
     }
 }
 

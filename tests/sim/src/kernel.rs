@@ -24,6 +24,7 @@ use crate::driver::{DriverId, Drivers};
 use crate::edges::Edges;
 use crate::exports::callbacks::Registered;
 use crate::faults::{Faults, Injector};
+use crate::files::Files;
 use crate::handles::Handles;
 use crate::image::Image;
 use crate::live::Objects;
@@ -111,6 +112,7 @@ pub(crate) struct State {
     pub(crate) handles: Handles,
     pub(crate) registry: Registry,
     pub(crate) requests: Requests,
+    pub(crate) files: Files,
     pub(crate) held: Held,
     /// The drivers that are loaded.
     pub(crate) services: BTreeMap<Instance, Service>,
@@ -177,6 +179,7 @@ impl State {
             handles: Handles::default(),
             registry: Registry::new(cycle.instances(), &cycle.settings),
             requests: Requests::default(),
+            files: Files::default(),
             held: Held::default(),
             services: BTreeMap::new(),
             objects: Objects::default(),

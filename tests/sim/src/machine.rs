@@ -13,8 +13,8 @@ use crate::kernel::{Images, Kernel, Options, State, with};
 use crate::plan::Plan;
 use crate::preempt;
 use crate::scheduler;
-use crate::scm;
 use crate::stack::Stacks;
+use crate::steps;
 use crate::trap;
 
 /// The machine cannot be set up.
@@ -136,7 +136,7 @@ impl Machine {
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
-            with(|state| state.spawn_own("script".to_owned(), move || scm::perform(&steps)));
+            with(|state| state.spawn_own("script".to_owned(), move || steps::perform(&steps)));
             scheduler::run(&kernel);
         });
         let mut state = kernel.into_state();

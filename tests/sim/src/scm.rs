@@ -6,28 +6,25 @@
 //! `DriverUnload` runs, what the driver has left behind is a finding, and the
 //! image becomes inaccessible.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Action, Change, Instance, Mechanism, Role, Stage, Step};
+use scenarios::{Instance, Mechanism, Role, Stage};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::application;
 use crate::arena::{self, Access};
-use crate::bug_check::Code;
 use crate::deferred::{self, Before, check_return};
 use crate::driver::{Driver, DriverId, Life, Site};
 use crate::exports::INVALID_REQUEST;
 use crate::findings::stop_at;
-use crate::kernel::{State, kernel, with};
-use crate::live::Kind;
-use crate::pool::{FreeError, tag_text};
-use crate::scheduler::{MICROSECOND, ThreadId, Waitable, block, point, sleep};
-use crate::{image, programs, registry, requests, unload};
+use crate::kernel::{State, with};
+use crate::leftovers::check_nothing_left;
+use crate::pool::FreeError;
+use crate::scheduler::point;
+use crate::{files, image, registry, unload};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -37,113 +34,14 @@ const TAG: u32 = u32::from_le_bytes(*b"Driv");
 /// What the manager knows of a driver that is loaded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
-    driver: DriverId,
+    pub(crate) driver: DriverId,
     object: usize,
     /// Whether it had an unload routine when `DriverEntry` returned.
     unloadable: bool,
 }
 
-/// Takes the steps of a cycle, on the cycle's first thread.
-pub(crate) fn perform(steps: &[Step]) {
-    let mut pending = BTreeMap::new();
-    for step in steps {
-        for action in &step.actions {
-            settle(action.instance, &mut pending);
-        }
-        let prompt = step.actions.iter().filter(|action| action.at.is_none());
-        let prompt = Rc::new(Cell::new(prompt.count()));
-        let start = |&action| start(action, Rc::clone(&prompt));
-        let threads: Vec<_> = step.actions.iter().map(start).collect();
-        let programs: Vec<_> = step.uses.iter().copied().map(programs::start).collect();
-        programs.into_iter().for_each(join);
-        for (action, thread) in step.actions.iter().zip(threads) {
-            if !join_unless_kept(action.instance, thread) {
-                pending.insert(action.instance, thread);
-            }
-        }
-        if step.rest > 0 {
-            sleep(step.rest * MICROSECOND);
-        }
-    }
-    let mut instances: Vec<_> = pending.keys().copied().collect();
-    while let Some(instance) = instances.pop() {
-        settle(instance, &mut pending);
-    }
-    let left = kernel().registrar.live_registrations();
-    if let Some(registration) = left.first() {
-        let site = with(|state| state.drivers.site(registration.code));
-        stop_at(
-            "R29",
-            "a registration is left after all drivers have gone".to_owned(),
-            site,
-        );
-    }
-}
-
-fn join(thread: ThreadId) {
-    if with(|state| !state.scheduler.thread(thread).has_ended()) {
-        block(Waitable::Thread(thread), None);
-    }
-}
-
-/// Waits for the end of an action; false if that is an unload that is put off by a
-/// handle which the script closes later.
-fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
-    /// How often that is looked at.
-    const PERIOD: u64 = 20 * MICROSECOND;
-    while with(|state| state.held.any(instance) && !state.scheduler.thread(thread).has_ended()) {
-        if with(|state| state.is_put_off(instance)) {
-            return false;
-        }
-        let later = with(|state| state.scheduler.time) + PERIOD;
-        block(Waitable::Thread(thread), Some(later));
-    }
-    join(thread);
-    true
-}
-
-/// Waits for an unload that was put off, if there is one, without the handles that
-/// keep it from going on.
-fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
-    if let Some(thread) = pending.remove(&instance) {
-        programs::close_all(instance);
-        join(thread);
-    }
-}
-
-/// Begins an action; `prompt` is how many of the step wait for no stage and
-/// have not ended.
-fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
-    let Action {
-        change,
-        instance,
-        at,
-        fails,
-    } = action;
-    let name = match change {
-        Change::Load => format!("load {instance}"),
-        Change::Unload => format!("unload {instance}"),
-    };
-    let body = move || {
-        if let Some(stage) = at {
-            // A stage that does not come keeps nobody for ever.
-            while prompt.get() > 0 && !with(|state| state.walk.is_at(instance, stage)) {
-                block(Waitable::Stage, None);
-            }
-        }
-        match change {
-            Change::Load => load(instance, fails),
-            Change::Unload => unload(instance),
-        }
-        if at.is_none() {
-            prompt.set(prompt.get() - 1);
-            with(|state| state.scheduler.wake_all(Waitable::Stage));
-        }
-    };
-    with(|state| state.spawn_own(name, body))
-}
-
-fn load(instance: Instance, fails: Option<u8>) {
+/// Loads a driver; of the calls that its `DriverEntry` makes, one may be to fail.
+pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     point();
     with(State::draw_mechanism);
     let (mut service, entry, path) = with(|state| {
@@ -183,16 +81,17 @@ fn load(instance: Instance, fails: Option<u8>) {
         state.services.insert(instance, service);
     });
     // SAFETY: the driver is here, and its devices are until it deletes them.
-    let finished = unsafe { requests::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    let finished = unsafe { files::finish_devices(service.object as *mut DRIVER_OBJECT) };
     if !finished {
         let entry = with(|state| state.entry_site(service.driver));
-        stop_at("hang", requests::ENDLESS_DEVICES.to_owned(), entry);
+        stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
     }
     application::start(service.driver);
     point();
 }
 
-fn unload(instance: Instance) {
+/// Unloads a driver, if it is there.
+pub(crate) fn unload(instance: Instance) {
     point();
     let Some(service) = with(|state| state.services.get(&instance).copied()) else {
         // A fault kept it from loading.
@@ -226,35 +125,7 @@ fn check_returned(driver: DriverId, routine: &str) {
     check_return(routine, Before::default(), site);
 }
 
-/// What a driver must not leave behind.
-fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
-    let registrations = kernel().registrar.live_registrations();
-    for registration in registrations {
-        let site = with(|state| state.drivers.site(registration.code));
-        if site.is_some_and(|site| site.driver == driver) {
-            let (rule, how) = if registration.deregistering {
-                (28, "has not waited until its deregistration is complete")
-            } else {
-                (29, "has not deregistered")
-            };
-            let what = format!("{when}, but the {:?} {how}", registration.side);
-            stop_at(Code::rule(rule), what, routine);
-        }
-    }
-    with(|state| {
-        if let Some((code, what, site)) = state.leftover(driver, when) {
-            state.report(code, what, site.or(routine));
-        }
-    });
-}
-
 impl State {
-    /// Whether a driver is to go, and stays for the time being.
-    fn is_put_off(&self, instance: Instance) -> bool {
-        let service = self.services.get(&instance);
-        service.is_some_and(|service| self.requests.is_put_off(service.driver))
-    }
-
     /// Draws who loads or unloads a driver.
     fn draw_mechanism(&mut self) {
         let all = Mechanism::ALL;
@@ -342,78 +213,6 @@ impl State {
     pub(crate) fn entry_site(&self, driver: DriverId) -> Option<Site> {
         let driver = &self.drivers[driver];
         self.drivers.site(driver.base + driver.image.entry_point())
-    }
-
-    /// What the kernel still knows of a driver that says it is done.
-    fn left_in_kernel(&self, driver: DriverId, when: &str) -> Option<(Code, String, Option<Site>)> {
-        let image = self.drivers[driver].range();
-        let left = |code: Code, name: &str, by| {
-            let what = format!("{when}, but {name} is left");
-            Some((code, what, by))
-        };
-        let live = self
-            .objects
-            .of(driver)
-            .or_else(|| self.objects.within(image.clone()));
-        if let Some((at, live)) = live {
-            let code = match live.kind {
-                Kind::Etw => ("0xC4", [0xDD, self.address(live.by), image.start, at]).into(),
-                _ => "0xCE".into(),
-            };
-            return left(code, live.kind.name(), live.by);
-        }
-        if let Some(held) = self.locks.taken_by(driver) {
-            return left("0xC4".into(), held.kind.name(), held.by);
-        }
-        let (name, by) = self.names.left_by(driver)?;
-        left(
-            "leak".into(),
-            &format!("the symbolic link {name}"),
-            Some(by),
-        )
-    }
-
-    /// What a driver that says it is done has left behind.
-    fn leftover(&mut self, driver: DriverId, when: &str) -> Option<(Code, String, Option<Site>)> {
-        let threads = &self.scheduler.threads;
-        let alive = |thread: &&crate::scheduler::Thread| {
-            thread.driver == Some(driver) && !thread.has_ended()
-        };
-        if let Some(thread) = threads.iter().find(alive) {
-            let what = format!("{when}, but its thread {} still runs", thread.name);
-            return Some(("0xCE".into(), what, None));
-        }
-        let waits = |thread: &&crate::scheduler::Thread| match thread.blocked_on() {
-            Some(Waitable::Object(address)) => self.drivers[driver].range().contains(&address),
-            _ => false,
-        };
-        if let Some(thread) = threads.iter().find(waits) {
-            let what = format!(
-                "{} waits for an object in the image of a driver that goes",
-                thread.name
-            );
-            return Some(("0xCE".into(), what, None));
-        }
-        if let Some(left) = self.left_in_kernel(driver, when) {
-            return Some(left);
-        }
-        if let Some((what, by)) = self.handles.held_by(driver).into_iter().next() {
-            let what = format!("{when}, but {what} is left");
-            return Some(("leak".into(), what, Some(by)));
-        }
-        let mut held = self.pool.held_by(driver);
-        let block = held.next()?;
-        let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
-        let what = format!(
-            "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
-             and {} bytes",
-            tag_text(block.tag),
-            block.size
-        );
-        let owner = block.owner;
-        *self.counts.leaks.get_or_insert_default() += blocks;
-        let count = usize::try_from(blocks).unwrap_or(usize::MAX);
-        Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
     }
 
     /// Takes away what a driver needs for `DriverEntry` only.

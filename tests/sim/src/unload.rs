@@ -19,9 +19,9 @@ use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEVICE_REQUEST};
 
 use crate::driver::DriverId;
+use crate::files;
 use crate::findings::stop_at;
 use crate::kernel::{State, with};
-use crate::requests;
 use crate::scheduler::{MICROSECOND, point, sleep};
 
 /// So long a driver may refuse to go, in microseconds.
@@ -46,7 +46,7 @@ pub(crate) fn routine(object: usize) -> Option<usize> {
 /// unload routine when it was loaded.
 pub(crate) fn request(driver: DriverId, object: usize, ever: bool) -> DriverUnload {
     let found = granted(driver, object, ever);
-    requests::defer_unload(driver, object);
+    files::defer_unload(driver, object);
     point();
     let called = if with(State::reads_again) {
         routine(object)
@@ -74,7 +74,7 @@ fn granted(driver: DriverId, object: usize, ever: bool) -> usize {
         }
         let late = with(|state| {
             state.counts.gate_refusals += 1;
-            state.requests.refusing.insert(driver);
+            state.files.refusing.insert(driver);
             let status = STATUS_INVALID_DEVICE_REQUEST;
             state.trace(|_| format!("the unload is refused, {status:#010x}"));
             state.scheduler.time >= end

@@ -10,12 +10,12 @@ use windows_sys::Win32::Foundation::{
 
 use super::{exports, strings};
 use crate::faults;
+use crate::files::{ENDLESS_DEVICES, INITIALIZING};
 use crate::findings::stop;
 use crate::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::live::Kind;
 use crate::pool::FreeError;
-use crate::requests::{ENDLESS_DEVICES, INITIALIZING};
 
 exports! {
     "IoCreateDevice" <= APC_LEVEL => io_create_device: i32;
@@ -127,7 +127,7 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
     let freed = with(|state| {
         state.names.remove_device(device.addr());
         state.protections.remove(&device.addr());
-        if state.requests.delete_later(device.addr()) {
+        if state.files.delete_later(device.addr()) {
             return Ok(());
         }
         state.pool.free(device.addr(), 0, None)

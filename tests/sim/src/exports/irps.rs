@@ -5,6 +5,7 @@
 use windows_sys::Win32::Foundation::STATUS_INVALID_DEVICE_REQUEST;
 
 use super::{exports, levels};
+use crate::completion;
 use crate::irp::Irp;
 use crate::irql::{DISPATCH_LEVEL, Irql};
 use crate::locks;
@@ -18,7 +19,7 @@ exports! {
 }
 
 unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
-    requests::complete(irp);
+    completion::complete(irp);
 }
 
 /// What the I/O manager answers for a driver that does not care.
@@ -28,7 +29,7 @@ pub(super) unsafe extern "win64" fn invalid_request(_device: usize, irp: *mut Ir
         (*irp).status = STATUS_INVALID_DEVICE_REQUEST;
         (*irp).information = 0;
     }
-    requests::complete(irp.addr());
+    completion::complete(irp.addr());
     STATUS_INVALID_DEVICE_REQUEST
 }
 

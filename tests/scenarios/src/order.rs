@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! In which order drivers come and go, as reports count it.
+
+use std::fmt;
+
+use crate::graph::Pair;
+use crate::instance::Instances;
+use crate::scenario::Scenario;
+
+/// Who comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoadOrder {
+    /// The provider, then the client.
+    ProviderFirst,
+    /// The client, then the provider.
+    ClientFirst,
+    /// Each on a thread of its own.
+    BothAtOnce,
+}
+
+/// Who goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnloadOrder {
+    /// The provider, then the client.
+    ProviderFirst,
+    /// The client, then the provider.
+    ClientFirst,
+    /// Each on a thread of its own.
+    BothAtOnce,
+    /// The provider goes and comes again while the client stays, then both go.
+    ProviderReloaded,
+    /// The client goes and comes again while the provider stays, then both go.
+    ClientReloaded,
+}
+
+impl LoadOrder {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ProviderFirst, Self::ClientFirst, Self::BothAtOnce];
+}
+
+impl UnloadOrder {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ProviderFirst,
+        Self::ClientFirst,
+        Self::BothAtOnce,
+        Self::ProviderReloaded,
+        Self::ClientReloaded,
+    ];
+}
+
+impl fmt::Display for LoadOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProviderFirst => "provider first",
+            Self::ClientFirst => "client first",
+            Self::BothAtOnce => "both at once",
+        })
+    }
+}
+
+impl fmt::Display for UnloadOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProviderFirst => "provider first",
+            Self::ClientFirst => "client first",
+            Self::BothAtOnce => "both at once",
+            Self::ProviderReloaded => "provider reloaded",
+            Self::ClientReloaded => "client reloaded",
+        })
+    }
+}
+
+/// In which order drivers come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// One provider and one client.
+    Pair(LoadOrder, UnloadOrder),
+    /// More of them, in any order.
+    Crowd(Instances),
+    /// More of them, in one of the orders that [`Cycle::in_turn`] goes through.
+    Course(Instances, u64),
+    /// One of each, so that two edges race.
+    Aimed(Pair),
+    /// One of each, as this scenario says.
+    Special(Scenario),
+}
+
+impl Order {
+    /// The scenario that it belongs to.
+    #[must_use]
+    pub const fn scenario(self) -> Scenario {
+        match self {
+            Self::Pair(..) => Scenario::Paired,
+            Self::Crowd(_) | Self::Course(..) => Scenario::Instances,
+            Self::Aimed(_) => Scenario::Races,
+            Self::Special(scenario) => scenario,
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pair(load, unload) => write!(f, "load {load}, unload {unload}"),
+            Self::Crowd(instances) => write!(f, "{instances} in any order"),
+            Self::Course(instances, number) => write!(f, "{instances} course {number}"),
+            Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
+            Self::Special(scenario) => write!(f, "scenario {scenario}"),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What happens at one time: drivers come and go, programs use their devices.
+
+use crate::instance::Instance;
+use crate::stage::Stage;
+
+/// What happens to a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// Its image comes and its `DriverEntry` runs.
+    Load,
+    /// Its `DriverUnload` runs and its image goes.
+    Unload,
+}
+
+impl Change {
+    /// The same to this driver.
+    #[must_use]
+    pub const fn of(self, instance: Instance) -> Action {
+        Action {
+            change: self,
+            instance,
+            at: None,
+            fails: None,
+        }
+    }
+}
+
+/// What a program does with a driver's device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Usage {
+    /// Opens it, and keeps the handle.
+    Open,
+    /// Closes the handle that was opened last.
+    Close,
+    /// Switches a part of the driver off, or on again.
+    Switch,
+    /// Forbids the driver's unloading, and after a while allows it again.
+    Hold,
+}
+
+impl Usage {
+    /// The same to this driver.
+    #[must_use]
+    pub const fn of(self, instance: Instance) -> Use {
+        Use {
+            usage: self,
+            instance,
+        }
+    }
+}
+
+/// What a program does with one driver's device; nothing, if there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Use {
+    /// What.
+    pub usage: Usage,
+    /// Whose.
+    pub instance: Instance,
+}
+
+/// What happens to one driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Action {
+    /// What.
+    pub change: Change,
+    /// To whom.
+    pub instance: Instance,
+    /// Only when it is at this stage, or what else happens at once is over.
+    pub at: Option<Stage>,
+    /// Of the calls that a `DriverEntry` makes and that can fail this one does,
+    /// counted from 1.
+    pub fails: Option<u8>,
+}
+
+/// What happens at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// All of these at once, each on a thread of its own.
+    pub actions: Vec<Action>,
+    /// And these, each on a thread of its own, too.
+    pub uses: Vec<Use>,
+    /// Microseconds that pass after the last of them is over.
+    pub rest: u64,
+}
+
+impl Step {
+    /// These, and no time passes.
+    pub(crate) const fn of(actions: Vec<Action>) -> Self {
+        Self {
+            actions,
+            uses: Vec::new(),
+            rest: 0,
+        }
+    }
+
+    /// Nobody comes or goes.
+    pub(crate) fn used(uses: Vec<Use>) -> Self {
+        Self {
+            uses,
+            ..Self::of(Vec::new())
+        }
+    }
+}
