@@ -100,7 +100,7 @@ fn on_signals() {
             process::exit(INTERRUPTED);
         };
         // Where someone else listens already, prefixes are left to the next run.
-        let _ = ctrlc::try_set_handler(end);
+        let _ = ctrlc::set_handler(end);
     });
 }
 

@@ -3,6 +3,7 @@
 //! System threads run on every processor, though the session was started on one.
 
 use core::ffi::c_void;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::original::{
     GetCurrentProcess, GetProcessAffinityMask, PsCreateSystemThread, SetThreadAffinityMask,
@@ -36,11 +37,22 @@ pub(crate) unsafe extern "system" fn OwnPsCreateSystemThread(
 
 /// Lets a thread run wherever the process may: Wine says that this is everywhere.
 fn release(thread: *mut c_void) {
+    // SAFETY: the handle is open. If this fails the thread stays where it is.
+    unsafe { SetThreadAffinityMask(thread, everywhere()) };
+}
+
+/// The processors of the process, asked for once.
+fn everywhere() -> usize {
+    static MASK: AtomicUsize = AtomicUsize::new(0);
+    let known = MASK.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
     let (mut process, mut system) = (0, 0);
     // SAFETY: needs no closing.
     let current = unsafe { GetCurrentProcess() };
     // SAFETY: both places may be written.
     unsafe { GetProcessAffinityMask(current, &raw mut process, &raw mut system) };
-    // SAFETY: the handle is open. If this fails the thread stays where it is.
-    unsafe { SetThreadAffinityMask(thread, process) };
+    MASK.store(process, Ordering::Relaxed);
+    process
 }
