@@ -40,7 +40,7 @@ impl Name {
     ///
     /// # Safety
     ///
-    /// `path` leads to a valid string.
+    /// `path` leads to a valid string, which is not empty.
     pub(crate) unsafe fn of_service(prefix: &[u8], path: PCUNICODE_STRING) -> Result<Self> {
         const BACKSLASH: u16 = b'\\' as u16;
         // SAFETY: by this function's contract.

@@ -34,7 +34,7 @@ unsafe extern "system" fn driver_entry(
     // SAFETY: the path is that of the I/O manager.
     let settings = unsafe { Settings::read(registry_path, &passive) };
     // SAFETY: this is `DriverEntry`; `DriverUnload` is set.
-    let device = unsafe { Device::create(driver, registry_path, &passive) };
+    let device = unsafe { Device::create(driver.into(), registry_path, &passive) };
     let started = device.and_then(|device| {
         let (echo, telemetry) = start(settings, &passive)?;
         Ok((echo, telemetry, Kept(device)))

@@ -140,10 +140,13 @@ fn submit(desk: &Desk, request: Ready<EchoModule>, passive: &PassiveLevel<'_>) {
         // again below.
         let _ = request.query_statistics();
     }
-    if ACTIVITY.submitted().is_multiple_of(PUBLISH_INTERVAL) {
+    let submission = request.submit(id, &id.to_le_bytes());
+    if !matches!(submission, Submission::Detaching)
+        && ACTIVITY.count_submission().is_multiple_of(PUBLISH_INTERVAL)
+    {
         publish();
     }
-    match request.submit(id, &id.to_le_bytes()) {
+    match submission {
         // The request has retired: nothing is left to do for this provider.
         Submission::Detaching => {}
         Submission::Answered(status, request) => {

@@ -8,6 +8,7 @@
 //! of them is closed, and no request comes after that.
 
 use alloc::boxed::Box;
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -59,19 +60,25 @@ impl Device {
     /// Called once, in `DriverEntry`, with its arguments, after `DriverUnload`
     /// has been set.
     pub(crate) unsafe fn create(
-        driver: &mut DRIVER_OBJECT,
+        driver: NonNull<DRIVER_OBJECT>,
         registry_path: PCUNICODE_STRING,
         passive: &PassiveLevel<'_>,
     ) -> Result<Self> {
-        // SAFETY: the field is the driver object's own.
-        unsafe { UNLOAD_GATE.guard(&raw mut driver.DriverUnload) };
+        let driver = driver.as_ptr();
+        // SAFETY: the driver object is this driver's own.
+        let unload = unsafe { &raw mut (*driver).DriverUnload };
+        // SAFETY: the field lives as long as the driver.
+        unsafe { UNLOAD_GATE.guard(unload) };
+        // SAFETY: as above; nobody else uses the table before `DriverEntry` has
+        // returned.
+        let table = unsafe { &mut (*driver).MajorFunction };
         for (major, routine) in [
             (IRP_MJ_CREATE, create as Dispatch),
             (IRP_MJ_CLEANUP, cleanup),
             (IRP_MJ_CLOSE, close),
             (IRP_MJ_DEVICE_CONTROL, device_control),
         ] {
-            if let Some(place) = driver.MajorFunction.get_mut(major as usize) {
+            if let Some(place) = table.get_mut(major as usize) {
                 *place = Some(routine);
             }
         }
@@ -164,13 +171,15 @@ type Dispatch = unsafe extern "C" fn(*mut DEVICE_OBJECT, *mut IRP) -> NTSTATUS;
 unsafe extern "C" fn create(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
     // SAFETY: the I/O manager passes a request that is this driver's.
     let request = unsafe { Request::new(irp) };
-    let status = match try_box(Session::new()) {
-        Ok(session) => {
-            // SAFETY: the file object is there as long as its handle.
-            unsafe { (*request.file()).FsContext = Box::into_raw(session).cast() };
+    let status = match (request.file(), try_box(Session::new())) {
+        (Some(file), Ok(session)) => {
+            // SAFETY: the file object is there as long as its handle, and its
+            // context is the driver's.
+            unsafe { (*file.as_ptr()).FsContext = Box::into_raw(session).cast() };
             NtStatus::SUCCESS
         }
-        Err(status) => status,
+        (None, _) => NtStatus::INVALID_DEVICE_REQUEST,
+        (_, Err(status)) => status,
     };
     request.complete(status, 0)
 }
@@ -195,83 +204,103 @@ unsafe extern "C" fn cleanup(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTST
 unsafe extern "C" fn close(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
     // SAFETY: the I/O manager passes a request that is this driver's.
     let request = unsafe { Request::new(irp) };
-    // SAFETY: `create` has put it there, and a file is closed once.
-    let session = unsafe { Box::from_raw(request.session()) };
-    session.end(&UNLOAD_GATE);
-    drop(session);
+    if let Some(session) = request.session() {
+        // SAFETY: `create` has put it there, and a file is closed once.
+        let session = unsafe { Box::from_raw(session.as_ptr()) };
+        session.end(&UNLOAD_GATE);
+    }
     request.complete(NtStatus::SUCCESS, 0)
 }
 
-/// `IRP_MJ_DEVICE_CONTROL`, in the thread that asks. IRQL = `PASSIVE_LEVEL`.
+/// `IRP_MJ_DEVICE_CONTROL`, in the thread that asks. Another driver may send one
+/// without a file, which is refused. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
 /// Called by the I/O manager.
 unsafe extern "C" fn device_control(_device: *mut DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
     // SAFETY: the I/O manager passes a request that is this driver's.
-    let request = unsafe { Request::new(irp) };
-    // SAFETY: a program's requests come at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
+    let mut request = unsafe { Request::new(irp) };
+    let Some(session) = request.session() else {
+        return request.complete(NtStatus::INVALID_DEVICE_REQUEST, 0);
+    };
     // SAFETY: `create` has put it there, and `close` comes after this.
-    let session = unsafe { &*request.session() };
-    let (code, buffer) = request.control();
-    // SAFETY: the request came through this session's handle, which `close` ends.
+    let session = unsafe { session.as_ref() };
+    // SAFETY: requests that come through a file come at `PASSIVE_LEVEL`.
+    let passive = unsafe { PassiveLevel::assume() };
+    // SAFETY: this is a control request.
+    let (code, buffer) = unsafe { request.control() };
+    // SAFETY: the request came through this session's file, which `close` ends.
     let (status, length) =
         unsafe { control::handle(code, buffer, &Control, session, &UNLOAD_GATE, &passive) };
     request.complete(status, length)
 }
 
-/// A request that this driver has to complete.
+/// A request that this driver has to complete. It is no reference: completing it
+/// frees it.
 ///
 /// # Invariants
 ///
-/// Until then the request, its stack location and its file object are valid.
+/// Until it is completed, the request and its stack location are valid, and so is
+/// its file object, if it has one.
 #[must_use = "a request is completed"]
-struct Request<'irp> {
-    irp: &'irp mut IRP,
-    stack: &'irp IO_STACK_LOCATION,
+struct Request {
+    irp: *mut IRP,
+    stack: *const IO_STACK_LOCATION,
 }
 
-impl<'irp> Request<'irp> {
+impl Request {
     /// # Safety
     ///
     /// `irp` is what the I/O manager has passed to a dispatch routine that is
     /// running, and becomes no second `Request`.
     unsafe fn new(irp: *mut IRP) -> Self {
-        // SAFETY: by this function's contract.
-        let irp = unsafe { &mut *irp };
         // What `IoGetCurrentIrpStackLocation` does, which is inline.
-        // SAFETY: a request that is under way has a stack location.
-        let overlay = unsafe { &irp.Tail.Overlay.__bindgen_anon_2.__bindgen_anon_1 };
+        // SAFETY: by this function's contract; a request that is under way has a
+        // stack location.
+        let tail = unsafe { &(*irp).Tail };
         // SAFETY: as above.
-        let stack = unsafe { overlay.CurrentStackLocation };
+        let overlay = unsafe { &tail.Overlay };
+        let place = &overlay.__bindgen_anon_2.__bindgen_anon_1;
         // SAFETY: as above.
-        let stack = unsafe { &*stack };
+        let stack = unsafe { place.CurrentStackLocation };
         Self { irp, stack }
     }
 
-    const fn file(&self) -> *mut FILE_OBJECT {
-        self.stack.FileObject
+    /// The file through which the request came.
+    fn file(&self) -> Option<NonNull<FILE_OBJECT>> {
+        // SAFETY: by the invariant.
+        NonNull::new(unsafe { (*self.stack).FileObject })
     }
 
     /// What `create` has put into the file.
-    const fn session(&self) -> *mut Session {
+    fn session(&self) -> Option<NonNull<Session>> {
+        let file = self.file()?;
         // SAFETY: by the invariant.
-        unsafe { (*self.file()).FsContext }.cast()
+        let context = unsafe { (*file.as_ptr()).FsContext };
+        NonNull::new(context.cast())
     }
 
-    /// The code and the buffer of a control request, all of which use
-    /// `METHOD_BUFFERED`; of one that does not the code is unknown.
-    fn control(&self) -> (u32, Buffer<'irp>) {
+    /// The code and the buffer of a control request. All of them use
+    /// `METHOD_BUFFERED`; one that does not has no buffer, and an unknown code.
+    ///
+    /// # Safety
+    ///
+    /// It is an `IRP_MJ_DEVICE_CONTROL`.
+    unsafe fn control(&mut self) -> (u32, Buffer<'_>) {
         const METHOD: u32 = 3;
-        // SAFETY: the request is a control request.
-        let parameters = unsafe { &self.stack.Parameters.DeviceIoControl };
+        // SAFETY: by the invariant, and this function's contract.
+        let parameters = unsafe { &(*self.stack).Parameters };
+        // SAFETY: as above.
+        let parameters = unsafe { &parameters.DeviceIoControl };
         let input = parameters.InputBufferLength as usize;
         let output = parameters.OutputBufferLength as usize;
-        // SAFETY: the request is a control request.
-        let place = unsafe { self.irp.AssociatedIrp.SystemBuffer };
+        // SAFETY: as above.
+        let associated = unsafe { (*self.irp).AssociatedIrp };
+        // SAFETY: as above.
+        let place = unsafe { associated.SystemBuffer };
         let buffered = parameters.IoControlCode & METHOD == 0;
-        let bytes = match NonNull::new(place.cast::<u8>()) {
+        let bytes = match NonNull::new(place.cast::<MaybeUninit<u8>>()) {
             // SAFETY: with `METHOD_BUFFERED` the I/O manager has allocated the
             // longer of both, and it is this driver's until the request is
             // completed.
@@ -280,16 +309,20 @@ impl<'irp> Request<'irp> {
             },
             _ => Default::default(),
         };
-        (parameters.IoControlCode, Buffer::new(bytes, input, output))
+        // SAFETY: the I/O manager has copied the input there.
+        let buffer = unsafe { Buffer::new(bytes, input, output) };
+        (parameters.IoControlCode, buffer)
     }
 
     /// Completes the request with so many bytes of answer; what the dispatch
     /// routine returns. IRQL <= `DISPATCH_LEVEL`.
     fn complete(self, status: NtStatus, length: usize) -> NTSTATUS {
         const IO_NO_INCREMENT: i8 = 0;
-        self.irp.IoStatus.__bindgen_anon_1.Status = status.0;
+        // SAFETY: by the invariant.
+        let result = unsafe { &mut (*self.irp).IoStatus };
+        result.__bindgen_anon_1.Status = status.0;
         // The same in all builds: `ULONG_PTR`.
-        self.irp.IoStatus.Information = length as u64;
+        result.Information = length as u64;
         // SAFETY: the request is this driver's, and completed once.
         unsafe { IofCompleteRequest(self.irp, IO_NO_INCREMENT) };
         status.0

@@ -161,7 +161,7 @@ impl Driver for EchoDriver {
         // Step two: where NMR has answered `STATUS_PENDING`, as Windows does,
         // `NmrWaitForProviderDeregisterComplete` and
         // `NmrWaitForClientDeregisterComplete`, until the last binding is
-        // cleaned up. The worker still run: it completes the
+        // cleaned up. The worker still runs: it completes the
         // requests that the bindings wait for.
         let mut ended = deregistrations
             .wait(passive)

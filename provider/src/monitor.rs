@@ -77,7 +77,7 @@ pub(crate) fn published() -> u64 {
 /// Asks every source for a sample. IRQL <= `DISPATCH_LEVEL`.
 pub(crate) fn look() {
     SOURCES.for_each(|source| {
-        // A source that detaches says so; there is nothing to do about it.
+        // What a source does not tell it may tell the next time.
         let _ = monitor::sample(source);
     });
 }

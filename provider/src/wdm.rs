@@ -31,7 +31,7 @@ unsafe extern "system" fn driver_entry(
     // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: this is `DriverEntry`; `DriverUnload` is set.
-    let device = unsafe { Device::create(driver, registry_path, &passive) };
+    let device = unsafe { Device::create(driver.into(), registry_path, &passive) };
     let started = device.and_then(|device| {
         let (echo, telemetry) = start(&passive)?;
         Ok((echo, telemetry, Kept(device)))

@@ -6,6 +6,7 @@
 #![cfg(not(loom))]
 
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -88,7 +89,12 @@ impl Loaded {
     fn ask(&self, code: u32, bytes: &mut [u8], input: usize, output: usize) -> (NtStatus, usize) {
         // SAFETY: a test's thread has IRQL 0.
         let passive = unsafe { PassiveLevel::assume() };
-        let buffer = Buffer::new(bytes, input, output);
+        let bytes: *mut [u8] = bytes;
+        // SAFETY: all the bytes are initialized, and stay so: what is written to
+        // them is.
+        let bytes = unsafe { &mut *(bytes as *mut [MaybeUninit<u8>]) };
+        // SAFETY: as above.
+        let buffer = unsafe { Buffer::new(bytes, input, output) };
         // SAFETY: nobody unloads a test.
         unsafe {
             control::handle(

@@ -11,6 +11,9 @@ use anyhow::{Context, Result};
 use super::catalogue::{Recipe, Role};
 use crate::workspace::{Workspace, output};
 
+/// What modules import from, each described by a .def in `tests/zoo`.
+const LIBRARIES: [&str; 3] = ["ntoskrnl", "netio", "wdfldr"];
+
 /// Where the modules are made.
 pub(crate) struct Workshop {
     root: PathBuf,
@@ -27,7 +30,7 @@ impl Workshop {
             root: workspace.root().to_path_buf(),
             built,
         };
-        for name in ["ntoskrnl", "netio"] {
+        for name in LIBRARIES {
             let mut tool = Command::new(driver_parts::dlltool()?);
             tool.args(["-m", "i386:x86-64", "-d"])
                 .arg(workshop.root.join(format!("tests/zoo/{name}.def")))
@@ -69,10 +72,8 @@ impl Workshop {
         let own = self.built.join(name).with_extension("obj");
         self.compile(&recipe.source, recipe.role, recipe.defective, &own)?;
         linker.args(self.base(recipe.role).map(|(_, object)| object));
-        linker
-            .arg(own)
-            .arg(self.library("ntoskrnl"))
-            .arg(self.library("netio"));
+        linker.arg(own);
+        linker.args(LIBRARIES.map(|name| self.library(name)));
         output(&mut linker)?;
         Ok(image)
     }

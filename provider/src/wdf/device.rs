@@ -125,8 +125,12 @@ unsafe extern "C" fn device_control(
     let mut request = unsafe { Request::new(request, framework) };
     // SAFETY: the queue has asked for this level.
     let passive = unsafe { PassiveLevel::assume() };
-    // SAFETY: a request has a file, which is there as long as the request.
-    let session = unsafe { SESSION.of_file(framework, request.file()) };
+    let Some(file) = request.file() else {
+        request.complete(NtStatus::INVALID_DEVICE_REQUEST, 0);
+        return;
+    };
+    // SAFETY: the file is there as long as the request.
+    let session = unsafe { SESSION.of_file(framework, file) };
     // SAFETY: the files of the device have such a context, and `close` comes after
     // this.
     let session = unsafe { &*session };
@@ -136,7 +140,8 @@ unsafe extern "C" fn device_control(
         // The code is unknown.
         _ => Default::default(),
     };
-    let buffer = Buffer::new(bytes, input, output);
+    // SAFETY: the framework has copied the input there.
+    let buffer = unsafe { Buffer::new(bytes, input, output) };
     // SAFETY: the request came through this session's handle, which `close` ends.
     let (status, length) =
         unsafe { control::handle(code, buffer, &Control, session, &UNLOAD_GATE, &passive) };

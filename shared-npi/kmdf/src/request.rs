@@ -2,6 +2,7 @@
 
 //! A request that the framework has presented to the driver.
 
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -31,12 +32,14 @@ impl<'bound> Request<'bound> {
         Self { handle, framework }
     }
 
-    /// `WdfRequestGetFileObject`. IRQL <= `DISPATCH_LEVEL`.
+    /// `WdfRequestGetFileObject`; none where another driver has sent the request
+    /// without a file. IRQL <= `DISPATCH_LEVEL`.
     #[must_use]
-    pub fn file(&self) -> WDFFILEOBJECT {
-        call!(self.framework, WdfRequestGetFileObjectTableIndex(
+    pub fn file(&self) -> Option<WDFFILEOBJECT> {
+        let file = call!(self.framework, WdfRequestGetFileObjectTableIndex(
             self.handle => WDFREQUEST,
-        ) -> WDFFILEOBJECT)
+        ) -> WDFFILEOBJECT);
+        (!file.is_null()).then_some(file)
     }
 
     /// What is sent and where the answer goes, which is one place, of a request
@@ -45,7 +48,7 @@ impl<'bound> Request<'bound> {
     /// # Safety
     ///
     /// It is such a request.
-    pub unsafe fn buffer(&mut self, input: usize, output: usize) -> &mut [u8] {
+    pub unsafe fn buffer(&mut self, input: usize, output: usize) -> &mut [MaybeUninit<u8>] {
         let mut place: *mut u8 = ptr::null_mut();
         let mut length = 0_usize;
         // `WdfRequestRetrieveInputBuffer` and `WdfRequestRetrieveOutputBuffer`
@@ -70,7 +73,7 @@ impl<'bound> Request<'bound> {
             // SAFETY: the framework says that so many bytes are there; they are
             // this driver's until the request is completed.
             Some(place) if NtStatus(status).is_success() => unsafe {
-                slice::from_raw_parts_mut(place.as_ptr(), length)
+                slice::from_raw_parts_mut(place.as_ptr().cast(), length)
             },
             _ => Default::default(),
         }

@@ -3,6 +3,9 @@
 //! The one buffer of a `METHOD_BUFFERED` request: what was sent lies where the
 //! answer will.
 
+use core::mem::MaybeUninit;
+use core::slice;
+
 use crate::header::{Headed, Header};
 use crate::{NtStatus, Result};
 
@@ -16,9 +19,14 @@ pub(super) unsafe trait Plain: Copy {}
 /// A request's buffer.
 ///
 /// The input is read before the first byte of the output is written.
+///
+/// # Invariants
+///
+/// The first `input` bytes are there, and initialized; of the others only
+/// `output` says how many there are.
 #[derive(Debug)]
 pub struct Buffer<'request> {
-    bytes: &'request mut [u8],
+    bytes: &'request mut [MaybeUninit<u8>],
     input: usize,
     output: usize,
 }
@@ -26,8 +34,12 @@ pub struct Buffer<'request> {
 impl<'request> Buffer<'request> {
     /// `bytes` holds `input` bytes of what was sent, and has room for `output`
     /// bytes of answer; both are cut off at its end.
+    ///
+    /// # Safety
+    ///
+    /// The first `input` of the bytes are initialized.
     #[must_use]
-    pub fn new(bytes: &'request mut [u8], input: usize, output: usize) -> Self {
+    pub unsafe fn new(bytes: &'request mut [MaybeUninit<u8>], input: usize, output: usize) -> Self {
         Self {
             input: input.min(bytes.len()),
             output: output.min(bytes.len()),
@@ -44,6 +56,8 @@ impl<'request> Buffer<'request> {
     /// `STATUS_REVISION_MISMATCH` for version 0.
     pub(super) fn input<T: Headed + Copy>(&self) -> Result<T> {
         let sent = self.bytes.get(..self.input).unwrap_or_default();
+        // SAFETY: by the invariant these are initialized.
+        let sent = unsafe { slice::from_raw_parts(sent.as_ptr().cast::<u8>(), sent.len()) };
         let header: Header = read(sent)?;
         let value = read(sent)?;
         let size = usize::from(header.size);

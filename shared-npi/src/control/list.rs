@@ -15,7 +15,7 @@ use crate::{NtStatus, Result};
 pub struct BindingList {
     /// Size and version of this structure, without the entries.
     pub header: Header,
-    /// How many bindings there are.
+    /// How many bindings are in use.
     pub total: u32,
     /// How many entries follow.
     pub returned: u32,

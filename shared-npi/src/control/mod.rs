@@ -11,7 +11,7 @@
 //! | code | input | output | meaning |
 //! |---|---|---|---|
 //! | [`QUERY_STATUS`] | - | [`Status`] | how the driver fares |
-//! | [`LIST_BINDINGS`] | - | [`BindingList`], [`BindingEntry`] ... | its bindings, as many as there is room for |
+//! | [`LIST_BINDINGS`] | - | [`BindingList`], [`BindingEntry`] ... | its bindings in use, as many as there is room for |
 //! | [`SWITCH_SUBCOMPONENT`] | [`SwitchRequest`] | - | registers or deregisters a module |
 //! | [`HOLD_UNLOAD`] | [`Header`] | - | forbids to unload the driver, once more |
 //! | [`RELEASE_UNLOAD`] | [`Header`] | - | gives one hold of this handle back |
@@ -23,13 +23,16 @@
 //! | `STATUS_INFO_LENGTH_MISMATCH` | less input than its header says, or than is needed |
 //! | `STATUS_REVISION_MISMATCH` | an input of version 0 |
 //! | `STATUS_INVALID_PARAMETER` | an unknown subcomponent, or a state other than 0 and 1 |
-//! | `STATUS_DEVICE_BUSY` | somebody else is switching |
+//! | `STATUS_DEVICE_BUSY` | somebody else is switching; too many holds |
 //! | `STATUS_DEVICE_NOT_READY` | a hold, where the driver is one of the framework, whose `DriverUnload` is not its own |
-//! | `STATUS_INVALID_DEVICE_REQUEST` | an unknown code, or nothing to give back |
+//! | `STATUS_DELETE_PENDING` | the driver unloads, and nothing can be switched any more |
+//! | `STATUS_INVALID_DEVICE_REQUEST` | an unknown code, nothing to give back, or a request without a file |
+//! | others | what NMR answers, or `STATUS_INSUFFICIENT_RESOURCES`, when something is switched |
 //!
 //! Switching waits until the module is registered, or until its last binding is
-//! cleaned up. Holds belong to the handle through which they were taken, and end
-//! with it: a program that dies leaves none.
+//! cleaned up. Holds belong to the file that was opened, and end when the last
+//! handle to it is closed: a program that dies leaves none. A binding is in use
+//! from the client's first request to the detach.
 //!
 //! Only the system and administrators can open the device:
 //! [`SecurityDescriptor::ADMINISTRATORS`].

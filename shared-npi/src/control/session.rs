@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a driver keeps for one open handle.
+//! What a driver keeps for one open file.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::unload_gate::UnloadGate;
 use crate::{NtStatus, Result};
 
-/// The holds that were taken through one handle.
+/// The holds that were taken through one file.
 #[derive(Debug, Default)]
 pub struct Session {
     holds: AtomicU32,
 }
 
 impl Session {
-    /// A handle without holds.
+    /// A file without holds.
     #[must_use]
     pub const fn new() -> Self {
         Self {

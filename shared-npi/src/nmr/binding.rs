@@ -248,8 +248,8 @@ impl<M: Module> InFlight<M> {
     /// stays until it is cleaned up. The second time has no effect.
     ///
     /// A client does this when it is [attached](Module::attached). A provider
-    /// does it when the client first calls, and not before: from then on the
-    /// client may be called.
+    /// does it in a call of the client's, and not before: from then on the client
+    /// may be called.
     pub fn list(&self) {
         let binding = self.binding();
         if !bindings::is_unlisted(binding.node()) {

@@ -7,7 +7,7 @@
 //!
 //! | mistake that crashed machines | why it cannot be made here |
 //! |---|---|
-//! | unload returns with a module registered | [`Driver::unload`] must return [`Ended`] modules, which only completed deregistrations yield; one that was hidden with `mem::forget` is counted, and stops the machine there |
+//! | unload returns with a module registered | [`Driver::unload`] must return [`Ended`] modules, which only completed deregistrations yield; one that is in no set of the driver's, or was hidden with `mem::forget`, is counted, and stops the machine there |
 //! | `STATUS_PENDING` ignored | [`Deregistration`] and [`Pending`] are `#[must_use]`, and dropping one waits |
 //! | one of several modules forgotten, or waited for before the next one deregisters | a [`Set`] deregisters all its members first, and only then waits |
 //! | a module switched off twice, or while unload deregisters it | a [`Switch`] lets one thread at a time change it, and closes for good |
@@ -55,5 +55,5 @@ pub use driver::{Driver, Slot, Unloadable, set_unload};
 pub use module::{Module, Npi, PeerModule};
 pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};
-pub use set::{Deregistrations, Kept, Set};
+pub use set::{Closed, Closing, Deregistrations, Kept, Set};
 pub use switch::Switch;

@@ -123,11 +123,12 @@ impl<'attach, N: Npi> PeerModule<'attach, N> {
         })
     }
 
-    /// The identity of the module, if it has one.
+    /// The identity of the module, if it has a whole one.
     #[must_use]
     pub fn module_id(&self) -> Option<&'attach NPI_MODULEID> {
         // SAFETY: by the invariant the module id, if there is one, is valid.
-        unsafe { self.instance.ModuleId.as_ref() }
+        let id = unsafe { self.instance.ModuleId.as_ref() }?;
+        (id.Length >= abi::struct_size::<NPI_MODULEID>()).then_some(id)
     }
 
     /// The number of the implementation: tells apart registrations of one

@@ -67,7 +67,8 @@ pub struct Registration<M: Module> {
     block: NonNull<Registered<M>>,
     handle: RegistrationHandle<M::Role>,
     /// It stays with the thread of its driver's entry, which can leave it to
-    /// the unload routine only through a [`Slot`](super::Slot).
+    /// the unload routine only through a [`Slot`](super::Slot) or a
+    /// [`Switch`](super::Switch).
     not_send: PhantomData<*mut M>,
 }
 

@@ -77,21 +77,38 @@ impl<M: Module> Deregistrations for Deregistration<M> {
 impl<M: Module> Sealed for &'static Switch<M> {}
 
 impl<M: Module> Set for &'static Switch<M> {
-    type Deregistrations = Option<Deregistration<M>>;
-    type Ended = Option<Ended<M>>;
+    type Deregistrations = Closing<M>;
+    type Ended = Closed<M>;
 
-    fn deregister(self) -> Option<Deregistration<M>> {
-        self.close()
+    fn deregister(self) -> Closing<M> {
+        Closing(self.close())
     }
 }
 
-impl<D: Deregistrations> Sealed for Option<D> {}
+/// A [`Switch`] that goes off for good.
+#[must_use = "a module that was on must be waited for before the driver unloads"]
+pub struct Closing<M: Module>(Option<Deregistration<M>>);
 
-impl<D: Deregistrations> Deregistrations for Option<D> {
-    type Ended = Option<D::Ended>;
+/// Proof that a [`Switch`] is off for good, and its module, if it was on.
+#[must_use = "an unload routine returns it as its proof"]
+pub struct Closed<M: Module>(Option<Ended<M>>);
 
-    fn wait(self, passive: &PassiveLevel<'_>) -> Result<Option<D::Ended>, Failed> {
-        self.map(|begun| begun.wait(passive)).transpose()
+impl<M: Module> Closed<M> {
+    /// The module, if it was on.
+    #[must_use]
+    pub fn module(self) -> Option<Ended<M>> {
+        self.0
+    }
+}
+
+impl<M: Module> Sealed for Closing<M> {}
+
+impl<M: Module> Deregistrations for Closing<M> {
+    type Ended = Closed<M>;
+
+    fn wait(self, passive: &PassiveLevel<'_>) -> Result<Closed<M>, Failed> {
+        let ended = self.0.map(|begun| begun.wait(passive));
+        ended.transpose().map(Closed)
     }
 }
 

@@ -32,7 +32,8 @@ const CLOSED: u8 = 3;
 /// # Invariants
 ///
 /// `registration` is touched by whoever has moved `state` from `OFF` or `ON` to
-/// `CHANGING` or `CLOSED`, and holds a value while it is `ON`.
+/// `CHANGING`, until the change has ended, and by whoever has moved it from `ON`
+/// to `CLOSED`. It holds a value while it is `ON`.
 pub struct Switch<M: Module> {
     state: AtomicU8,
     registration: UnsafeCell<Option<Registration<M>>>,
@@ -40,7 +41,7 @@ pub struct Switch<M: Module> {
 
 // SAFETY: by the invariant one thread at a time touches the registration, in
 // the order in which `state` changes. A registration is not `Send` only to keep
-// it out of other statics; NMR takes its handle from any thread.
+// it out of statics of other types; NMR takes its handle from any thread.
 unsafe impl<M: Module> Sync for Switch<M> {}
 
 impl<M: Module> Switch<M> {
@@ -66,16 +67,23 @@ impl<M: Module> Switch<M> {
             return Ok(false);
         }
         let registered = make().and_then(|module| Registration::register(module, passive));
-        let (state, result) = match registered {
+        match registered {
             Ok(registration) => {
                 // SAFETY: by the invariant: this thread is changing it.
                 unsafe { *self.registration.get() = Some(registration) };
-                (ON, Ok(true))
+                if self.changed(ON) {
+                    return Ok(true);
+                }
+                // SAFETY: as above: who has closed the switch has left it alone.
+                drop(unsafe { (*self.registration.get()).take() });
+                Err(NtStatus::DELETE_PENDING)
             }
-            Err(status) => (OFF, Err(status)),
-        };
-        self.state.store(state, Ordering::Release);
-        result
+            Err(status) => {
+                // Off it is in any case.
+                let _ = self.changed(OFF);
+                Err(status)
+            }
+        }
     }
 
     /// Deregisters the module, if there is one, and waits until that is
@@ -92,9 +100,12 @@ impl<M: Module> Switch<M> {
         }
         // SAFETY: by the invariant: this thread is changing it.
         let registration = unsafe { (*self.registration.get()).take() };
-        let begun = registration.map(Registration::deregister);
-        drop(begun.wait(passive).map_err(Failed::status)?);
-        self.state.store(OFF, Ordering::Release);
+        if let Some(registration) = registration {
+            let ended = registration.deregister().wait(passive);
+            drop(ended.map_err(Failed::status)?);
+        }
+        // Off it is in any case.
+        let _ = self.changed(OFF);
         Ok(true)
     }
 
@@ -114,6 +125,14 @@ impl<M: Module> Switch<M> {
             Err(CLOSED) => Err(NtStatus::DELETE_PENDING),
             Err(_) => Err(NtStatus::DEVICE_BUSY),
         }
+    }
+
+    /// Ends a change; `false` if the switch has been closed meanwhile.
+    #[must_use]
+    fn changed(&self, to: u8) -> bool {
+        self.state
+            .compare_exchange(CHANGING, to, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Begins to deregister the module for the last time, if it is on. Where

@@ -6,9 +6,9 @@
 
 use core::cell::UnsafeCell;
 
-#[cfg(all(not(loom), not(windows)))]
+#[cfg(all(not(loom), not(feature = "kernel")))]
 use host::Lock;
-#[cfg(all(not(loom), windows))]
+#[cfg(all(not(loom), feature = "kernel"))]
 use kernel::Lock;
 #[cfg(loom)]
 use model::Lock;
@@ -50,7 +50,7 @@ impl<T> SpinLock<T> {
 }
 
 /// Windows' own.
-#[cfg(all(not(loom), windows))]
+#[cfg(all(not(loom), feature = "kernel"))]
 mod kernel {
     use core::cell::UnsafeCell;
 
@@ -82,7 +82,7 @@ mod kernel {
 }
 
 /// A host has no IRQL to raise.
-#[cfg(all(not(loom), not(windows)))]
+#[cfg(all(not(loom), not(feature = "kernel")))]
 mod host {
     use core::sync::atomic::{AtomicBool, Ordering};
 

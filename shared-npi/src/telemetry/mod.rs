@@ -25,8 +25,9 @@
 //! function blocks, no caller holds a lock, none answers later: all that is
 //! lent is lent for the call. A source does not call before it is subscribed
 //! to: a provider cannot know otherwise that the attach of its client is
-//! committed. `STATUS_DEVICE_NOT_READY` means that the source is detaching;
-//! `STATUS_INVALID_PARAMETER`, that the structure is null or too small.
+//! committed. `STATUS_DEVICE_NOT_READY` of `subscribe` means that the source is
+//! detaching; `STATUS_INVALID_PARAMETER` of `sample`, that the structure is null
+//! or too small.
 //!
 //! # Detach
 //!

@@ -65,8 +65,8 @@ impl Activity {
         }
     }
 
-    /// Counts a request that is submitted; how many there are now.
-    pub fn submitted(&self) -> u64 {
+    /// Counts a request that has been submitted; how many there are now.
+    pub fn count_submission(&self) -> u64 {
         self.submitted
             .fetch_add(1, Ordering::Relaxed)
             .wrapping_add(1)

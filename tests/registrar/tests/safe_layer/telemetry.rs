@@ -252,9 +252,30 @@ fn a_switch_is_changed_by_one_at_a_time_and_closes() {
     assert_eq!(on(), Ok(true));
     let set = (register(Source::default()), &SWITCH);
     let ended = set.deregister().wait(&passive());
-    assert!(ended.is_ok_and(|(_, monitor)| monitor.is_some()));
+    assert!(ended.is_ok_and(|(_, monitor)| monitor.module().is_some()));
     assert_eq!(on(), Err(NtStatus::DELETE_PENDING));
     assert_eq!(SWITCH.off(&passive()), Err(NtStatus::DELETE_PENDING));
     drop(source);
+    nmr.finish();
+}
+
+#[test]
+fn a_switch_that_is_closed_while_it_changes_stays_off() {
+    static SWITCH: Switch<Monitor> = Switch::new();
+    let nmr = Nmr::alone(5);
+    let seen = Arc::new(Seen::default());
+    let mut closed = None;
+    let on = SWITCH.on(
+        || {
+            closed = Some((&SWITCH).deregister().wait(&passive()).map(drop));
+            Ok(Monitor::new(&seen))
+        },
+        &passive(),
+    );
+    // Whoever unloads is told that it has come too early.
+    let failed = closed.expect("it was made").expect_err("it was changing");
+    assert_eq!(failed.status(), NtStatus::DEVICE_BUSY);
+    assert_eq!(on, Err(NtStatus::DELETE_PENDING));
+    assert!(!SWITCH.is_on());
     nmr.finish();
 }

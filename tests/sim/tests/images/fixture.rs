@@ -13,13 +13,16 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixture
 /// Where the zoo has the declarations that C modules need.
 const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
 
+/// What fixtures import from, each described by a .def beside them.
+const LIBRARIES: [&str; 3] = ["ntoskrnl", "netio", "wdfldr"];
+
 /// A directory with images in it.
 pub(crate) struct Workshop(TempDir);
 
 impl Workshop {
     pub(crate) fn new() -> Self {
         let workshop = Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory"));
-        for library in ["ntoskrnl", "netio"] {
+        for library in LIBRARIES {
             let definition = Path::new(SOURCES).join(library).with_extension("def");
             run(Command::new("llvm-dlltool")
                 .args(["-m", "i386:x86-64", "-d"])
@@ -67,9 +70,8 @@ impl Workshop {
             .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
             .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
             .arg(format!("/out:{}", image.display()))
-            .arg(object)
-            .arg(self.path("ntoskrnl.lib"));
-        run(linker.arg(self.path("netio.lib")));
+            .arg(object);
+        run(linker.args(LIBRARIES.map(|library| self.path(&format!("{library}.lib")))));
         image
     }
 }

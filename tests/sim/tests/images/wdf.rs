@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use scenarios::Report;
 
+use crate::fixture::Workshop;
 use crate::pair::driver;
 use crate::program::{sim, sim_with_any_instances};
 
@@ -72,5 +73,45 @@ fn any_call_may_fail() {
     for faults in ["--faults=random", "--faults=systematic"] {
         let arguments = ["--seed", "7", "--cycles", "300", faults];
         clean(&sim(&provider, &client, &arguments).report());
+    }
+}
+
+/// A macro of `framework.c`, the finding's code, and what it says.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("OTHER_SIZE", "load", "0xc0000004"),
+    ("ADDS_DEVICES", "load", "0xc000000d"),
+    ("UNKNOWN_FLAG", "load", "0xc000000d"),
+    ("CREATED_TWICE", "load", "0xc0000183"),
+    ("NO_CONFIG", "0x10D", "DriverConfig is a null pointer"),
+    ("PLUG_AND_PLAY", "wdf", "drivers for Plug and Play"),
+    ("SETS_TIMER", "wdf", "WdfTimerStart is not implemented"),
+    ("WRONG_HANDLE", "0x10D", "no handle of an object"),
+    ("TOO_NEW", "load", "0xc000000d"),
+    ("TOO_OLD", "wdf", "with 396 functions is not simulated"),
+    ("GOES_UNBOUND", "wdf", "no driver's globals"),
+];
+
+#[test]
+fn the_framework_says_what_is_wrong() {
+    let workshop = Workshop::new();
+    let client = driver(CLIENT);
+    let run = |defects: &[&str]| {
+        let provider = workshop.compile("d.sys", "framework.c", defects);
+        sim(
+            &provider,
+            &client,
+            &["--seed", "5", "--cycles", "2", "--script=+p.-p"],
+        )
+        .report()
+    };
+    clean(&run(&[]));
+    for (name, code, says) in MISTAKES {
+        let report = run(&[name]);
+        assert!(!report.findings.is_empty(), "{name}: not found");
+        for finding in &report.findings {
+            assert_eq!(finding.driver, "d.sys", "{name}: {finding}");
+            assert_eq!(finding.code, *code, "{name}: {finding}");
+            assert!(finding.what.contains(says), "{name}: {finding}");
+        }
     }
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Its EvtDriverUnload takes STATUS_PENDING of NmrDeregisterClient for the end.
+
+#include "framework.h"
+#include "module.h"
+
+void Deregister(void) {
+    NTSTATUS status = DEREGISTER(Registration);
+    RIGHT(if (status == STATUS_PENDING) WAIT(Registration);)
+}
+
+static void EvtDriverUnload(WDFDRIVER driver) {
+    (void)driver;
+    Unload(NULL);
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status = StartThread();
+    if (!NT_SUCCESS(status))
+        return status;
+    status = Register();
+    if (!NT_SUCCESS(status))
+        StopThread();
+    return status;
+}
+
+static NTSTATUS Entry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
+    WDF_DRIVER_CONFIG config = {sizeof(config)};
+    NTSTATUS status;
+    config.DriverInitFlags = WdfDriverInitNonPnpDriver;
+    config.EvtDriverUnload = EvtDriverUnload;
+    KeInitializeSpinLock(&Lock);
+    status = WdfDriverCreate(WdfDriverGlobals, driver, path, NULL, &config, NULL);
+    return NT_SUCCESS(status) ? Start(driver) : status;
+}
+
+NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
+    return StubEntry(driver, path, Entry);
+}
