@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 use crate::{build, program};
 
 /// The packages of the images that Wine runs beside the pair.
-pub(crate) const IMAGES: [&str; 4] = ["netio", "loader", "ntoskrnl", "bcryptprimitives"];
+pub(crate) const IMAGES: [&str; 5] = ["netio", "loader", "ntoskrnl", "bcryptprimitives", "probe"];
 
 /// One session's drivers share a process, so that they can share `netio.sys`.
 const GROUP: &str = "NmrPair";
@@ -75,6 +75,7 @@ impl Kit {
         prefix.install(&image("bcryptprimitives"), "bcryptprimitives.dll")?;
         // Here it is not one of the drivers under test.
         prefix.replace(&image("loader"), "drivers/loader.sys")?;
+        prefix.install(&image("probe"), "probe.sys")?;
         prefix.install(&self.program, "nmr-stress.exe")?;
         Ok(prefix)
     }
@@ -87,6 +88,11 @@ impl Kit {
         }
         Ok(prefixes)
     }
+}
+
+/// The option that tries the kernel before the cycles begin.
+pub(crate) fn probe() -> String {
+    format!(r"--with=probe={DIRECTORY}\probe.sys")
 }
 
 /// Runs the cycles in `prefix`; `hear` is told how many are done.
@@ -124,11 +130,11 @@ fn follow(
         Err(_) => {}
     });
     let ended = session.end(PATIENCE)?;
+    let death = Death::read(&ended.log);
     let mut report = match report {
         Some(report) => *report,
-        None => silent(run, done, started.elapsed(), &ended)?,
+        None => silent(run, done, started.elapsed(), &ended, death.is_some())?,
     };
-    let death = Death::read(&ended.log);
     // The kernel stops at the first driver that leaves something.
     report.counts.leaks = Some(death.as_ref().map_or(0, |death| death.leaks));
     match death {
@@ -162,8 +168,8 @@ fn arguments(run: &Run<'_>) -> Vec<String> {
 }
 
 /// The report of a program that died before it could give one.
-fn silent(run: &Run<'_>, done: u64, took: Duration, ended: &Ended) -> Result<Report> {
-    if let Some(2) = ended.status.and_then(|status| status.code()) {
+fn silent(run: &Run<'_>, done: u64, took: Duration, ended: &Ended, died: bool) -> Result<Report> {
+    if let (Some(2), false) = (ended.status.and_then(|status| status.code()), died) {
         let said = ended
             .log
             .lines()

@@ -103,7 +103,7 @@ pub(super) fn passes(workspace: &Workspace) -> Result<bool> {
         seed: SEED,
         first: 0,
         cycles: CYCLES,
-        options: &[],
+        options: &[on_wine::probe()],
     };
     let report = on_wine::run(&prefix, &run, |_| {})?;
     say(summary::of(&report, None, |cycle| {

@@ -55,6 +55,9 @@ impl Death {
                 breach = said.split_once(": ");
             } else if let Some(said) = after(line, "kernel: at ") {
                 told = said.split_once(": ");
+            } else if let Some(said) = after(line, "\"panic: ") {
+                // One of the tests' own drivers; where, it says itself.
+                told = Some(("", said));
             } else if death.is_none() {
                 death = fault(line, &images).or_else(|| bug_check(line, breach, told, &images));
             }
@@ -237,6 +240,17 @@ mod tests {
         assert_eq!(death.offset, Some(0x10));
         assert_eq!(death.what, "completed twice (Provider)");
         assert_eq!(death.history, ["5 thread 1 begins"]);
+    }
+
+    #[test]
+    fn a_panic_is_told_in_its_own_words() {
+        let death = Death::read(
+            "00e0:warn:debugstr:OutputDebugStringA \"panic: panicked at tests/wine/probe/src/dpc.rs:42\\n\"\n\
+             kernel: bug check 0x52504e43 (0x0, 0x0, 0x0, 0x0)",
+        );
+        let death = death.expect("dead");
+        assert_eq!(death.code, "0x52504E43");
+        assert!(death.what.ends_with("dpc.rs:42"), "{death:?}");
     }
 
     #[test]

@@ -9,24 +9,27 @@
 //!
 //! # Limits
 //!
-//! The original kernel knows nothing of such an event: who waits for one by
-//! `KeWaitForMultipleObjects` hangs, and it cannot be an IRP's. `SignalState`
-//! stays 0.
+//! The original kernel knows nothing of such an event: it cannot be an IRP's.
+//! `SignalState` stays 0.
 
+use core::arch::naked_asm;
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::level::check_wait;
 use crate::original::{
     GetSystemTimeAsFileTime, KeWaitForMultipleObjects, RtlWaitOnAddress, RtlWakeAddressAll,
 };
+use crate::report::stop;
+use crate::several;
 
-const STATUS_SUCCESS: i32 = 0;
-const STATUS_TIMEOUT: i32 = 0x102;
+pub(crate) const STATUS_SUCCESS: i32 = 0;
+pub(crate) const STATUS_TIMEOUT: i32 = 0x102;
 
 /// Marks a header as that of an event made here.
 const MARK: u32 = 0x4B45_5600;
 const NOTIFICATION: u32 = 0;
-const WAIT_ANY: i32 = 1;
+pub(crate) const WAIT_ANY: i32 = 1;
 
 /// It is set.
 const SET: u64 = 1;
@@ -53,18 +56,20 @@ const _: () = assert!(size_of::<Event>() == 24);
 impl Event {
     /// # Safety
     ///
-    /// `event` is an event that stays while it is borrowed.
-    unsafe fn of<'a>(event: *mut Self) -> &'a Self {
+    /// `event` is the memory of an event, which stays while it is borrowed.
+    unsafe fn of<'a>(event: *mut Self, caller: usize) -> &'a Self {
+        /// `DRIVER_VERIFIER_DETECTED_VIOLATION`.
+        const VERIFIER: u32 = 0xC4;
         // SAFETY: the caller's promise.
-        let event = unsafe { &*event };
-        assert!(
-            event.is_marked(),
-            "an event is used that was not initialized"
-        );
-        event
+        let known = unsafe { &*event };
+        if !known.is_marked() {
+            let what = format_args!("an event is used that was not initialised");
+            stop(VERIFIER, [0, event.addr(), 0, 0], caller, what);
+        }
+        known
     }
 
-    const fn is_marked(&self) -> bool {
+    pub(crate) const fn is_marked(&self) -> bool {
         self.header & !0xFF == MARK
     }
 
@@ -94,7 +99,26 @@ impl Event {
             // SAFETY: the address names the waiters; nothing is read there.
             unsafe { RtlWakeAddressAll(address.cast()) };
         }
+        several::tell();
         old & SET != 0
+    }
+
+    /// Takes what it has to give, as a wait does; whether it was set.
+    pub(crate) fn take(&self) -> bool {
+        let notification = self.is_notification();
+        let take = |word: u64| match word & SET {
+            0 => None,
+            _ if notification => Some(word),
+            _ => Some(word - SET),
+        };
+        self.change(take).is_ok()
+    }
+
+    /// Undoes a [`take`](Self::take).
+    pub(crate) fn give_back(&self) {
+        if !self.is_notification() {
+            self.set();
+        }
     }
 
     fn reset(&self) -> bool {
@@ -155,36 +179,52 @@ pub(crate) unsafe extern "system" fn KeInitializeEvent(event: *mut Event, kind: 
 ///
 /// The documented contract, as for all of these.
 #[unsafe(no_mangle)]
+#[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeSetEvent(event: *mut Event, _: i32, _: u8) -> i32 {
+    // What called is the last argument, as below.
+    naked_asm!("mov rdx, [rsp]", "jmp {}", sym set)
+}
+
+unsafe extern "system" fn set(event: *mut Event, caller: usize) -> i32 {
     // SAFETY: the caller's promise.
-    i32::from(unsafe { Event::of(event) }.set())
+    i32::from(unsafe { Event::of(event, caller) }.set())
 }
 
 /// # Safety
 ///
 /// The documented contract, as for all of these.
 #[unsafe(no_mangle)]
+#[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeResetEvent(event: *mut Event) -> i32 {
-    // SAFETY: the caller's promise.
-    i32::from(unsafe { Event::of(event) }.reset())
+    naked_asm!("mov rdx, [rsp]", "jmp {}", sym reset)
 }
 
 /// # Safety
 ///
 /// The documented contract, as for all of these.
 #[unsafe(no_mangle)]
+#[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeClearEvent(event: *mut Event) {
+    naked_asm!("mov rdx, [rsp]", "jmp {}", sym reset)
+}
+
+unsafe extern "system" fn reset(event: *mut Event, caller: usize) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe { Event::of(event) }.reset();
+    i32::from(unsafe { Event::of(event, caller) }.reset())
 }
 
 /// # Safety
 ///
 /// The documented contract, as for all of these.
 #[unsafe(no_mangle)]
+#[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeReadStateEvent(event: *mut Event) -> i32 {
+    naked_asm!("mov rdx, [rsp]", "jmp {}", sym read_state)
+}
+
+unsafe extern "system" fn read_state(event: *mut Event, caller: usize) -> i32 {
     // SAFETY: the caller's promise.
-    let word = &unsafe { Event::of(event) }.word;
+    let word = &unsafe { Event::of(event, caller) }.word;
     i32::from(word.load(Ordering::Acquire) & SET != 0)
 }
 
@@ -192,7 +232,36 @@ pub(crate) unsafe extern "system" fn KeReadStateEvent(event: *mut Event) -> i32 
 ///
 /// The documented contract, as for all of these.
 #[unsafe(no_mangle)]
+#[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
+    object: *mut Event,
+    reason: i32,
+    mode: i8,
+    alertable: u8,
+    timeout: *const i64,
+) -> i32 {
+    naked_asm!(
+        "push rcx",
+        "push rdx",
+        "push r8",
+        "push r9",
+        "sub rsp, 40",
+        // The fifth argument, and what called.
+        "mov rdx, [rsp + 112]",
+        "mov r8, [rsp + 72]",
+        "call {check}",
+        "add rsp, 40",
+        "pop r9",
+        "pop r8",
+        "pop rdx",
+        "pop rcx",
+        "jmp {wait}",
+        check = sym check_wait,
+        wait = sym wait,
+    )
+}
+
+unsafe extern "system" fn wait(
     object: *mut Event,
     reason: i32,
     mode: i8,
@@ -215,14 +284,10 @@ pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
             )
         };
     }
-    let deadline = if timeout.is_null() {
-        None
-    } else {
-        // SAFETY: the caller's promise: it may be read.
-        Some(deadline(unsafe { timeout.read() }))
-    };
-    // SAFETY: the caller's promise.
-    if unsafe { Event::of(object) }.wait(deadline) {
+    // SAFETY: the caller's promise: it is null or may be read.
+    let deadline = unsafe { timeout.as_ref() }.copied().map(deadline);
+    // SAFETY: it is marked.
+    if unsafe { &*object }.wait(deadline) {
         STATUS_SUCCESS
     } else {
         STATUS_TIMEOUT
@@ -230,12 +295,16 @@ pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
 }
 
 /// A time limit as a date: what is negative counts from now.
-fn deadline(timeout: i64) -> i64 {
+pub(crate) fn deadline(timeout: i64) -> i64 {
     if timeout >= 0 {
         return timeout;
     }
+    now() - timeout
+}
+
+pub(crate) fn now() -> i64 {
     let mut now = 0;
     // SAFETY: the place may be written.
     unsafe { GetSystemTimeAsFileTime(&raw mut now) };
-    now - timeout
+    now
 }

@@ -8,7 +8,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::original::{TlsAlloc, TlsGetValue, TlsSetValue};
 
-const DISPATCH_LEVEL: u8 = 2;
+pub(crate) const PASSIVE_LEVEL: u8 = 0;
+pub(crate) const APC_LEVEL: u8 = 1;
+pub(crate) const DISPATCH_LEVEL: u8 = 2;
 
 /// Where each thread keeps its IRQL; made at the first use.
 fn slot() -> u32 {
@@ -34,7 +36,7 @@ pub(crate) fn current() -> u8 {
 }
 
 /// Answers what it was.
-fn set(irql: u8) -> u8 {
+pub(crate) fn set(irql: u8) -> u8 {
     let old = current();
     let value: *mut c_void = ptr::without_provenance_mut(usize::from(irql));
     // SAFETY: the slot has been allocated.

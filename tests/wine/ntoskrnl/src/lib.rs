@@ -11,19 +11,24 @@
 //!
 //! # Limits
 //!
-//! The IRQL is a number that each thread keeps: nothing is held up by it, and
-//! what drivers read inline from the processor stays 0.
+//! The IRQL is a number that each thread keeps: nothing is held up by it, only what
+//! it forbids is found; and what drivers read inline from the processor stays 0.
 
 #![no_std]
+mod dpc;
 mod etw;
 mod event;
 mod images;
 mod irql;
+mod level;
 mod original;
 mod pool;
+mod push_lock;
 mod report;
 mod rundown;
+mod several;
 mod spin;
+mod spin_lock;
 mod thread;
 mod time;
 

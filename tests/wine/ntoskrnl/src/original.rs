@@ -8,11 +8,13 @@ use core::ffi::{c_char, c_void};
 
 #[link(name = "ntoskrnw.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    pub(crate) fn ExAcquireFastMutex();
     pub(crate) fn ExAllocatePool(kind: i32, bytes: usize) -> *mut c_void;
     pub(crate) fn ExAllocatePoolWithQuotaTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
     pub(crate) fn ExAllocatePoolWithTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
     pub(crate) fn ExFreePool(block: *mut c_void);
     pub(crate) fn ExFreePoolWithTag(block: *mut c_void, tag: u32);
+    pub(crate) fn KeDelayExecutionThread();
     pub(crate) fn KeWaitForMultipleObjects(
         count: u32,
         objects: *const *mut c_void,
@@ -32,10 +34,22 @@ unsafe extern "system" {
         routine: *const c_void,
         context: *mut c_void,
     ) -> i32;
+    pub(crate) fn ZwClose();
+    pub(crate) fn ZwOpenKey();
+    pub(crate) fn ZwQueryValueKey();
+    pub(crate) fn ZwWaitForSingleObject();
 }
 
 #[link(name = "kernel32.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    pub(crate) fn CreateThread(
+        attributes: *const c_void,
+        stack: usize,
+        routine: unsafe extern "system" fn(context: *mut c_void) -> u32,
+        context: *mut c_void,
+        flags: u32,
+        id: *mut u32,
+    ) -> *mut c_void;
     pub(crate) fn ExitProcess(code: u32) -> !;
     pub(crate) fn GetCurrentProcess() -> *mut c_void;
     pub(crate) fn GetProcessAffinityMask(

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Links the driver.
+
+fn main() {
+    for option in driver_parts::LINK_OPTIONS {
+        println!("cargo::rustc-cdylib-link-arg={option}");
+    }
+}
