@@ -15,10 +15,10 @@ use windows_sys::Win32::Foundation::{
 use super::{TAG, handle, object, unknown};
 use crate::exports::{devices, exports, strings};
 use crate::faults;
+use crate::files::INITIALIZING;
 use crate::findings::stop;
 use crate::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
-use crate::requests::INITIALIZING;
 use crate::sddl;
 use crate::security::Dacl;
 

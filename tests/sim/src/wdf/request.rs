@@ -17,6 +17,7 @@ use windows_sys::Win32::Foundation::{
 
 use super::device::{Files, queue};
 use super::{TAG, handle, object, unknown};
+use crate::completion;
 use crate::deferred::{Before, check_return};
 use crate::exports::{Export, exports};
 use crate::faults;
@@ -24,7 +25,6 @@ use crate::findings::stop;
 use crate::irp::{Irp, PENDING_RETURNED, stack_location};
 use crate::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
-use crate::requests;
 
 exports! {
     "WdfObjectGetTypedContextWorker" <= DISPATCH_LEVEL => typed_context: usize;
@@ -92,7 +92,7 @@ fn complete(irp: *mut Irp, status: i32, information: usize) {
         (*irp).status = status;
         (*irp).information = information;
     }
-    requests::complete(irp.addr());
+    completion::complete(irp.addr());
 }
 
 /// Marks a request pending and lets `call` present it to the driver.
