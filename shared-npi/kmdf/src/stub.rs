@@ -107,7 +107,9 @@ impl Binding {
         path: PCUNICODE_STRING,
     ) -> NTSTATUS {
         // SAFETY: nobody else has it yet.
-        unsafe { (*this).path.Buffer = (&raw mut (*this).path_buffer).cast() };
+        let buffer = unsafe { &raw mut (*this).path_buffer };
+        // SAFETY: as above.
+        unsafe { (*this).path.Buffer = buffer.cast() };
         // SAFETY: as above.
         unsafe { (*this).info.FuncTable = FUNCTIONS.as_ptr().cast() };
         // SAFETY: as above.
