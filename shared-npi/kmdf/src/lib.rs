@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel-mode driver framework (KMDF 1.31), as far as a driver that is not
+//! The kernel-mode driver framework (KMDF 1.15), as far as a driver that is not
 //! for Plug and Play needs it.
 //!
 //! # Design
