@@ -3,9 +3,10 @@
 //! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
 //! Top to bottom this is one driver's life: registration, attach, calls, unload;
-//! `wdm` or `wdf` begins it. Detach and cleanup have no code here: the binding's gate in
-//! [`shared_npi::nmr`] answers the one, dropping the binding is the other.
-//! The second module is in `source`. `provider.sys` mirrors it.
+//! `wdm` begins it, or `wdf` in the package beside. Detach and cleanup have no
+//! code here: the binding's gate in [`shared_npi::nmr`] answers the one, dropping
+//! the binding is the other. The second module is in `source`. `provider.sys` mirrors
+//! it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]

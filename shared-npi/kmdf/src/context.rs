@@ -22,7 +22,7 @@ pub struct ContextType<T> {
 unsafe impl<T> Sync for ContextType<T> {}
 
 impl<T> ContextType<T> {
-    /// The type with this name, which ends with a zero.
+    /// The type with this name, for debuggers.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
         Self {

@@ -22,7 +22,7 @@ pub(crate) static GLOBALS: AtomicPtr<WDF_DRIVER_GLOBALS> = AtomicPtr::new(ptr::n
 /// # Invariants
 ///
 /// During `'bound` both are valid: `functions` is the table of all functions of
-/// KMDF 1.31, `globals` is what the framework knows this driver by.
+/// KMDF 1.15, `globals` is what the framework knows this driver by.
 #[derive(Clone, Copy, Debug)]
 pub struct Framework<'bound> {
     functions: *const WDFFUNC,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel-mode driver framework (KMDF 1.31), as far as a driver that is not
+//! The kernel-mode driver framework (KMDF 1.15), as far as a driver that is not
 //! for Plug and Play needs it.
 //!
 //! # Design
@@ -9,8 +9,8 @@
 //!   the simulated kernel has the other side of it.
 //! - `entry` is what `WdfDriverEntry.lib` adds to a driver: it binds the image to
 //!   the framework before the driver's own entry and lets go of it after the
-//!   driver's unload. `Framework` and what it yields call the
-//!   framework's functions.
+//!   driver's unload.
+//! - `Framework` and what it yields call the framework's functions.
 //!
 //! By hand, because neither the headers nor that library can be had without a
 //! WDK. So `wdk-sys` need not know of the framework: it has one driver model for
@@ -20,7 +20,8 @@
 //!
 //! # Limits
 //!
-//! x86-64; everything but [`abi`] is for Windows only. No class extensions, which the library
+//! x86-64; everything but [`abi`] is for Windows only. Control devices with
+//! buffered control requests, no others. No class extensions, which the library
 //! would bind, too.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/wdf/using-kernel-mode-driver-framework-with-non-pnp-drivers>

@@ -79,7 +79,7 @@ static IMAGE: Image = Image(UnsafeCell::new(Binding {
         Component: COMPONENT.as_ptr(),
         Version: WDF_VERSION {
             Major: 1,
-            Minor: 31,
+            Minor: 15,
             Build: 0,
         },
         FuncCount: WdfFunctionTableNumEntries,
@@ -100,21 +100,26 @@ impl Binding {
     ///
     /// # Safety
     ///
-    /// In the image's entry, with its arguments; `self` does not move any more.
-    unsafe fn bind(&mut self, driver: *mut DRIVER_OBJECT, path: PCUNICODE_STRING) -> NTSTATUS {
-        self.path.Buffer = self.path_buffer.as_mut_ptr();
-        self.info.FuncTable = FUNCTIONS.as_ptr().cast();
+    /// In the image's entry, with its arguments; `this` is the image's.
+    unsafe fn bind(
+        this: *mut Self,
+        driver: *mut DRIVER_OBJECT,
+        path: PCUNICODE_STRING,
+    ) -> NTSTATUS {
+        // SAFETY: nobody else has it yet.
+        let buffer = unsafe { &raw mut (*this).path_buffer };
+        // SAFETY: as above.
+        unsafe { (*this).path.Buffer = buffer.cast() };
+        // SAFETY: as above.
+        unsafe { (*this).info.FuncTable = FUNCTIONS.as_ptr().cast() };
+        // SAFETY: as above.
+        let copy = unsafe { &raw mut (*this).path };
+        // SAFETY: as above.
+        let info = unsafe { &raw mut (*this).info };
         // SAFETY: both strings are valid; what is too long is cut off.
-        unsafe { RtlCopyUnicodeString(&raw mut self.path, path) };
+        unsafe { RtlCopyUnicodeString(copy, path) };
         // SAFETY: all arguments are valid, and stay where they are until `unbind`.
-        unsafe {
-            WdfVersionBind(
-                driver,
-                &raw mut self.path,
-                &raw mut self.info,
-                GLOBALS.as_ptr(),
-            )
-        }
+        unsafe { WdfVersionBind(driver, copy, info, GLOBALS.as_ptr()) }
     }
 
     /// IRQL = `PASSIVE_LEVEL`.
@@ -122,11 +127,15 @@ impl Binding {
     /// # Safety
     ///
     /// Bound, and no function of the framework is called any more.
-    unsafe fn unbind(&mut self) {
+    unsafe fn unbind(this: *mut Self) {
         let globals = GLOBALS.load(Ordering::Relaxed);
+        // SAFETY: by this function's contract.
+        let path = unsafe { &raw mut (*this).path };
+        // SAFETY: as above.
+        let info = unsafe { &raw mut (*this).info };
         // SAFETY: the arguments are those of `bind`. An error would mean that
         // the image was not bound.
-        let _ = unsafe { WdfVersionUnbind(&raw mut self.path, &raw mut self.info, globals) };
+        let _ = unsafe { WdfVersionUnbind(path, info, globals) };
     }
 }
 
@@ -145,10 +154,10 @@ pub unsafe fn entry(
     registry_path: PCUNICODE_STRING,
     driver_entry: impl FnOnce(&mut DRIVER_OBJECT, PCUNICODE_STRING, Framework<'_>) -> NTSTATUS,
 ) -> NTSTATUS {
-    // SAFETY: by the invariant of `Image`, and this is `entry`.
-    let binding = unsafe { &mut *IMAGE.0.get() };
-    // SAFETY: the caller's promise; a static does not move.
-    let bound = unsafe { binding.bind(driver, registry_path) };
+    // The loader keeps pointers into it: it is never borrowed.
+    let binding = IMAGE.0.get();
+    // SAFETY: the caller's promise.
+    let bound = unsafe { Binding::bind(binding, driver, registry_path) };
     if bound < 0 {
         return bound;
     }
@@ -157,12 +166,14 @@ pub unsafe fn entry(
     let status = driver_entry(driver, registry_path, framework);
     if status < 0 {
         // SAFETY: bound, and the driver is not started.
-        unsafe { binding.unbind() };
+        unsafe { Binding::unbind(binding) };
         return status;
     }
     // SAFETY: the framework's globals are valid while the image is bound.
     if unsafe { (*framework.globals()).DisplaceDriverUnload } != 0 {
-        binding.unload = driver.DriverUnload.replace(unload);
+        let displaced = driver.DriverUnload.replace(unload);
+        // SAFETY: by the invariant of `Image`, and this is `entry`.
+        unsafe { (*binding).unload = displaced };
     }
     status
 }
@@ -173,12 +184,13 @@ pub unsafe fn entry(
 ///
 /// Called by the I/O manager, once, after `entry` has succeeded.
 unsafe extern "C" fn unload(driver: *mut DRIVER_OBJECT) {
+    let binding = IMAGE.0.get();
     // SAFETY: by the invariant of `Image`, and this is `unload`.
-    let binding = unsafe { &mut *IMAGE.0.get() };
-    if let Some(unload) = binding.unload {
+    let displaced = unsafe { (*binding).unload };
+    if let Some(displaced) = displaced {
         // SAFETY: the framework has set it for this.
-        unsafe { unload(driver) };
+        unsafe { displaced(driver) };
     }
     // SAFETY: bound, and the driver has come to its end.
-    unsafe { binding.unbind() };
+    unsafe { Binding::unbind(binding) };
 }

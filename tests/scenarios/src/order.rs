@@ -79,7 +79,7 @@ pub enum Order {
     Pair(LoadOrder, UnloadOrder),
     /// More of them, in any order.
     Crowd(Instances),
-    /// More of them, in one of the orders that [`Cycle::in_turn`] goes through.
+    /// More of them, in one of the orders that [`Cycle::in_turn`](crate::Cycle::in_turn) goes through.
     Course(Instances, u64),
     /// One of each, so that two edges race.
     Aimed(Pair),

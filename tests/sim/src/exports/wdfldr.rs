@@ -6,7 +6,7 @@
 //! with what, is in the published sources of the framework and in the library that
 //! each of its drivers is linked with.
 
-use kmdf::abi::{WDF_BIND_INFO, WDF_DRIVER_GLOBALS, WDFFUNC, WdfFunctionTableNumEntries};
+use kmdf::abi::{WDF_BIND_INFO, WDF_DRIVER_GLOBALS, WDFFUNC};
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
@@ -17,7 +17,7 @@ use crate::faults;
 use crate::findings::stop;
 use crate::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::wdf;
+use crate::wdf::{self, NAMES};
 
 exports! {
     "WdfVersionBind" <= PASSIVE_LEVEL => wdf_version_bind: i32;
@@ -49,7 +49,7 @@ unsafe extern "win64" fn wdf_version_bind(
         );
         stop("wdf", what);
     }
-    if info.FuncTable.is_null() || info.FuncCount > WdfFunctionTableNumEntries {
+    if info.FuncTable.is_null() || info.FuncCount as usize > NAMES.len() {
         return STATUS_INVALID_PARAMETER;
     }
     let bound = with(|state| {

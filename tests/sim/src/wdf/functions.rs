@@ -9,7 +9,7 @@ macro_rules! names {
 }
 
 /// Those of 1.31; versions before it have the first of them.
-pub(super) const NAMES: [&str; kmdf::abi::WdfFunctionTableNumEntries as usize] = names! {
+pub(crate) const NAMES: [&str; 458] = names! {
     WdfChildListCreate WdfChildListGetDevice WdfChildListRetrievePdo
     WdfChildListRetrieveAddressDescription WdfChildListBeginScan WdfChildListEndScan
     WdfChildListBeginIteration WdfChildListRetrieveNextDevice WdfChildListEndIteration

@@ -29,7 +29,7 @@ use crate::live::Kind;
 
 use device::{Device, Init};
 use driver::Created;
-use functions::NAMES;
+pub(crate) use functions::NAMES;
 
 const TAG: u32 = u32::from_le_bytes(*b"FxDr");
 
