@@ -2,11 +2,11 @@
 
 //! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
-//! Top to bottom this is one driver's life: registration, attach, calls, unload;
-//! `wdm` begins it, or `wdf` in the package beside. Detach and cleanup have no
-//! code here: the binding's gate in [`shared_npi::nmr`] answers the one, dropping
-//! the binding is the other. The second module is in `source`. `provider.sys` mirrors
-//! it.
+//! Top to bottom this is one driver's life: registration, attach, calls, unload.
+//! `DriverEntry`, which begins it, is in `wdm`, or in `wdf` for the package
+//! beside. Detach and cleanup have no code here: the binding's gate in
+//! [`shared_npi::nmr`] answers the one, dropping the binding is the other. The
+//! second module is in `source`. `provider.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -72,6 +72,7 @@ static REGISTRATIONS: Slot<Registrations> = Slot::new();
 /// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
 fn start(settings: Settings, passive: &PassiveLevel<'_>) -> Result<Modules> {
     let echo = EchoModule::start(settings, passive)?;
+    // Where this fails `echo` is dropped, which deregisters it and waits.
     SOURCE.on(|| Ok(Source), passive)?;
     Ok((echo, &SOURCE))
 }
@@ -171,14 +172,15 @@ impl Driver for EchoDriver {
         // Step two: where NMR has answered `STATUS_PENDING`, as Windows does,
         // `NmrWaitForClientDeregisterComplete` and
         // `NmrWaitForProviderDeregisterComplete`, until the last binding is
-        // cleaned up. The workers still run: they retire the
-        // requests that the bindings wait for.
+        // cleaned up. The workers still run: they retire the requests that the
+        // bindings wait for.
         let mut ended = deregistrations
             .wait(passive)
             .unwrap_or_else(|failed| Self::stop(failed.status()));
         // Nothing can reach the workers any more, and they have nothing left to
         // do.
         ended.0.workers.join(passive);
+        // Whoever called drops this: the modules are freed, the device deleted.
         ended
     }
 

@@ -2,11 +2,11 @@
 
 //! `provider.sys`: a provider of the Echo NPI, and a client of Echo telemetry.
 //!
-//! Top to bottom this is one driver's life: registration, attach, calls, unload;
-//! `wdm` begins it, or `wdf` in the package beside. Detach and cleanup have no
-//! code here: the binding's gate in [`shared_npi::nmr`] answers the one, dropping
-//! the binding is the other. The second module is in `monitor`. `client.sys` mirrors
-//! it.
+//! Top to bottom this is one driver's life: registration, attach, calls, unload.
+//! `DriverEntry`, which begins it, is in `wdm`, or in `wdf` for the package
+//! beside. Detach and cleanup have no code here: the binding's gate in
+//! [`shared_npi::nmr`] answers the one, dropping the binding is the other. The
+//! second module is in `monitor`. `client.sys` mirrors it.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -69,6 +69,7 @@ static REGISTRATIONS: Slot<Registrations> = Slot::new();
 /// Registers both modules; none where one fails. IRQL = `PASSIVE_LEVEL`.
 fn start(passive: &PassiveLevel<'_>) -> Result<Modules> {
     let echo = EchoModule::start(passive)?;
+    // Where this fails `echo` is dropped, which deregisters it and waits.
     MONITOR.on(|| Ok(Monitor), passive)?;
     Ok((echo, &MONITOR))
 }
@@ -162,14 +163,14 @@ impl Driver for EchoDriver {
         // Step two: where NMR has answered `STATUS_PENDING`, as Windows does,
         // `NmrWaitForProviderDeregisterComplete` and
         // `NmrWaitForClientDeregisterComplete`, until the last binding is
-        // cleaned up. The worker still runs: it completes the
-        // requests that the bindings wait for.
+        // cleaned up. The worker still runs: it completes the requests that the
+        // bindings wait for.
         let mut ended = deregistrations
             .wait(passive)
             .unwrap_or_else(|failed| Self::stop(failed.status()));
-        // Nothing can reach the worker any more, and it has nothing left to
-        // do.
+        // Nothing can reach the worker any more, and it has nothing left to do.
         ended.0.worker.join(passive);
+        // Whoever called drops this: the modules are freed, the device deleted.
         ended
     }
 
