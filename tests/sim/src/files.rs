@@ -5,6 +5,9 @@
 //! A driver with open files is not unloaded until the last one is closed, and a
 //! device that was deleted is there until then. A device cannot be opened while
 //! its driver's `DriverEntry` runs, nor once its driver is to go.
+//!
+//! A file is open until nobody refers to it: its handle may be closed, and a driver
+//! that has referenced the file object keeps the file, its device and itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +17,7 @@ use windows_sys::Win32::Foundation::{
     STATUS_OBJECT_NAME_NOT_FOUND,
 };
 
-use crate::driver::DriverId;
+use crate::driver::{DriverId, Site};
 use crate::kernel::{State, with};
 use crate::live::Kind;
 use crate::scheduler::{Waitable, block};
@@ -72,14 +75,14 @@ impl Files {
 }
 
 /// Waits until no file of a driver is open; from now on none is opened.
-pub(crate) fn defer_unload(driver: DriverId, object: usize) {
+pub(crate) fn defer_unload(driver: DriverId) {
     with(|state| {
         state.files.leaving.insert(driver);
         let open = state.files.is_open(driver);
         state.counts.unloads_deferred += u64::from(open);
     });
     while with(|state| state.files.is_open(driver)) {
-        block(Waitable::Object(object), None);
+        block(Waitable::Files(driver), None);
     }
 }
 
@@ -144,7 +147,14 @@ impl State {
             (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
         }
         self.files.open.insert(file, File { device, driver });
+        self.handles.add_object(file);
         Ok(file)
+    }
+
+    /// Where a driver has referenced a file, and not given that back.
+    pub(crate) fn file_kept(&self) -> Option<Site> {
+        let mut files = self.files.open.keys();
+        files.find_map(|&file| self.handles.pointer_to(file))
     }
 
     /// A file is gone, and with the last one what waited for it.
@@ -152,19 +162,15 @@ impl State {
         let Some(File { device, driver }) = self.files.open.remove(&file) else {
             return;
         };
-        let _ = self.pool.free(file, 0, None);
+        self.release(file);
         // SAFETY: a device is in memory as long as files are open.
-        let object = unsafe {
-            let device = device as *mut DEVICE_OBJECT;
-            (*device).ReferenceCount -= 1;
-            (*device).DriverObject.addr()
-        };
+        unsafe { (*(device as *mut DEVICE_OBJECT)).ReferenceCount -= 1 };
         let open = self.files.open.values().any(|file| file.device == device);
         if !open && self.files.deleted.remove(&device) {
             let _ = self.pool.free(device, 0, None);
         }
         if !self.files.is_open(driver) {
-            self.scheduler.wake_all(Waitable::Object(object));
+            self.scheduler.wake_all(Waitable::Files(driver));
         }
     }
 }

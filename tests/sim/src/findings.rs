@@ -395,6 +395,7 @@ impl State {
         let debt = self.watch.owing().next();
         let site = debt.map_or(site, |debt| self.drivers.site(debt.code));
         let site = site.or_else(|| self.requests.unanswered());
+        let site = site.or_else(|| self.file_kept());
         let thread = thread.unwrap_or_else(|| self.scheduler.current_id());
         self.report_on(thread, None, "deadlock".into(), what, site);
     }
@@ -422,6 +423,15 @@ impl State {
             Waitable::Door(_) => "the end of a deregistration".to_owned(),
             Waitable::Thread(id) => format!("thread {}", self.scheduler.thread(id).name),
             Waitable::Object(address) => self.show_object(address),
+            Waitable::Files(driver) => {
+                let driver = self.drivers[driver].name();
+                format!("the end of the last open file of {driver}")
+            }
+            Waitable::Pointers(address) => {
+                let by = self.handles.pointer_to(address);
+                let by = by.map_or_else(String::new, |by| self.drivers.show(by));
+                format!("the end of the reference to a file object that {by} has taken")
+            }
         }
     }
 

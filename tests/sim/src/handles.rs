@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::driver::{DriverId, Site};
 use crate::kernel::State;
-use crate::scheduler::ThreadId;
+use crate::scheduler::{ThreadId, Waitable};
 
 /// What a handle stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +35,13 @@ struct Open {
     by: Option<Site>,
 }
 
-/// A thread's object: it is there until nobody refers to it any more.
+/// An object that is there until nobody refers to it any more.
 #[derive(Debug)]
 struct Counted {
     address: usize,
     /// Whose object it is, if it is a thread's.
     thread: Option<ThreadId>,
-    /// The thread itself and handles.
+    /// The thread itself, and handles.
     references: usize,
     /// Pointers that drivers hold.
     pointers: Vec<Site>,
@@ -102,7 +102,7 @@ impl Handles {
         });
     }
 
-    /// Adds an object that only pointers refer to, and that stays.
+    /// Adds an object that is not a thread's, and is there until it is released.
     pub(crate) fn add_object(&mut self, address: usize) {
         if self.counted(address).is_none() {
             self.objects.push(Counted {
@@ -112,6 +112,13 @@ impl Handles {
                 pointers: Vec::new(),
             });
         }
+    }
+
+    /// Who has a pointer to the object at this address.
+    pub(crate) fn pointer_to(&self, address: usize) -> Option<Site> {
+        let mut all = self.objects.iter();
+        let object = all.find(|object| object.address == address)?;
+        object.pointers.first().copied()
     }
 
     /// The handles and pointers that a driver has left behind.
@@ -148,6 +155,9 @@ impl State {
             return false;
         };
         object.pointers.remove(index);
+        if object.pointers.is_empty() {
+            self.scheduler.wake_all(Waitable::Pointers(address));
+        }
         self.drop_unused(address);
         true
     }

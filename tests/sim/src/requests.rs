@@ -5,8 +5,8 @@
 //!
 //! What happens is what happens to a driver that is not for Plug and Play: a file
 //! begins with `IRP_MJ_CREATE`; its handle ends with `IRP_MJ_CLEANUP`, and when no
-//! request refers to it any more, it ends with `IRP_MJ_CLOSE`. All functions that
-//! send something run on a simulated thread.
+//! request and no driver refers to it any more, it ends with `IRP_MJ_CLOSE`. All
+//! functions that send something run on a simulated thread.
 //!
 //! # Limits
 //!
@@ -216,6 +216,7 @@ unsafe fn prepare_cancel(irp: *mut Irp, old: u8) -> usize {
 }
 
 /// Closes the only handle of a file: cancels what is under way, and waits for it.
+/// A file that a driver still refers to ends later.
 pub(crate) fn close(file: usize) {
     /// Milliseconds that a cancelled request has.
     const PATIENCE: u64 = 5_000;
@@ -240,6 +241,24 @@ pub(crate) fn close(file: usize) {
             );
         }
     }
+    if with(|state| state.handles.pointer_to(file).is_none()) {
+        end(file);
+        return;
+    }
+    with(|state| {
+        let name = format!("end of file {file:#x}");
+        state.spawn_own(name, move || {
+            while with(|state| state.handles.pointer_to(file).is_some()) {
+                block(Waitable::Pointers(file), None);
+            }
+            end(file);
+        })
+    });
+}
+
+/// Nobody refers to a file any more.
+fn end(file: usize) {
+    let device = with(|state| state.files.device(file));
     let closed = send(device, file, &Message::bare(IRP_MJ_CLOSE));
     wait(closed, None);
     with(|state| state.forget_file(file));

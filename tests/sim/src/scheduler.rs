@@ -65,6 +65,10 @@ pub(crate) struct ThreadId(pub(crate) usize);
 pub(crate) enum Waitable {
     /// The dispatcher object at this address.
     Object(usize),
+    /// That no driver has a pointer to the object at this address.
+    Pointers(usize),
+    /// That no file of a driver is open.
+    Files(DriverId),
     /// A door of the registrar.
     Door(u32),
     /// The end of a thread.

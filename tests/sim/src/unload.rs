@@ -46,7 +46,7 @@ pub(crate) fn routine(object: usize) -> Option<usize> {
 /// unload routine when it was loaded.
 pub(crate) fn request(driver: DriverId, object: usize, ever: bool) -> DriverUnload {
     let found = granted(driver, object, ever);
-    files::defer_unload(driver, object);
+    files::defer_unload(driver);
     point();
     let called = if with(State::reads_again) {
         routine(object)

@@ -17,7 +17,8 @@ IMPORT void IofCompleteRequest(IRP *, char boost);
 #define OUTPUT_LENGTH(irp) FIELD(ULONG, LOCATION(irp), 8)
 #define INPUT_LENGTH(irp) FIELD(ULONG, LOCATION(irp), 0x10)
 #define CODE(irp) FIELD(ULONG, LOCATION(irp), 0x18)
-#define SESSION(irp) FIELD(PVOID, FIELD(PVOID, LOCATION(irp), 0x30), 0x18)
+#define FILE_OF(irp) FIELD(PVOID, LOCATION(irp), 0x30)
+#define SESSION(irp) FIELD(PVOID, FILE_OF(irp), 0x18)
 #define MAJOR_CREATE 0
 #define MAJOR_CLOSE 2
 #define MAJOR_DEVICE_CONTROL 14
@@ -33,6 +34,7 @@ static PVOID Device;
 
 // What a module may replace, beside the functions of its base.
 void Opened(IRP *);
+void LastHandleClosed(IRP *);
 NTSTATUS Close(IRP *);
 NTSTATUS Control(IRP *);
 void DeleteDevice(void);
@@ -53,6 +55,9 @@ static NTSTATUS Dispatch(PVOID device, IRP *irp) {
             return Finish(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
         Opened(irp);
         return Finish(irp, STATUS_SUCCESS, 0);
+    case MAJOR_CLEANUP:
+        LastHandleClosed(irp);
+        return Finish(irp, STATUS_SUCCESS, 0);
     case MAJOR_CLOSE:
         return Close(irp);
     case MAJOR_DEVICE_CONTROL:
@@ -64,6 +69,10 @@ static NTSTATUS Dispatch(PVOID device, IRP *irp) {
 
 #ifndef OWN_OPENED
 void Opened(IRP *irp) { (void)irp; }
+#endif
+
+#ifndef OWN_LAST_HANDLE_CLOSED
+void LastHandleClosed(IRP *irp) { (void)irp; }
 #endif
 
 #ifndef OWN_CLOSE

@@ -96,6 +96,7 @@ fn requests_that_are_answered_rightly_are_silent() {
         ("control.c", &["NO_CONTROL"]),
         ("control.c", &["SECURED"]),
         ("control.c", &["HOLDS"]),
+        ("control.c", &["REFERENCES"]),
         // The mutex held around a cancellation is none of the cancel routine's.
         ("control.c", &["CANCELS_UNDER_MUTEX"]),
         ("csq.c", &[]),
@@ -128,6 +129,38 @@ fn an_unload_waits_for_the_last_file() {
             .is_some_and(|(unload, close)| unload < close)
     });
     assert!(deferred, "no unload met an open file");
+}
+
+#[test]
+fn a_file_ends_with_the_last_reference_to_it() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.compile("c.sys", "control.c", &["REFERENCES"]);
+    let ends = (0..20).any(|cycle| {
+        let first = format!("--first={cycle}");
+        let arguments = ["--seed=5", "--cycles=1", "--trace", &first];
+        let run = sim(&provider, &client, &arguments);
+        assert_eq!(run.status, Some(0), "{}", run.out);
+        let kept = run.out.find("waits for the end of the reference to a file");
+        let close = run.out.rfind("IRP_MJ_CLOSE is sent");
+        kept.zip(close).is_some_and(|(kept, close)| kept < close)
+    });
+    assert!(ends, "no reference outlived its handle");
+
+    let client = workshop.compile("d.sys", "control.c", &["REFERENCES", "KEEPS"]);
+    let findings = sim(&provider, &client, &["--seed=5", "--cycles=50"])
+        .report()
+        .findings;
+    assert!(!findings.is_empty());
+    for finding in findings {
+        let place = finding.place.as_ref().map(|place| place.function.as_str());
+        let found = (finding.code.as_str(), place);
+        assert_eq!(found, ("deadlock", Some("DispatchFile")), "{finding}");
+        assert!(
+            finding.what.contains("the last open file of d.sys"),
+            "{finding}"
+        );
+    }
 }
 
 #[test]
