@@ -12,6 +12,7 @@ mod summary;
 mod under_wine;
 mod workers;
 
+use std::ffi::OsString;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -95,6 +96,13 @@ pub(crate) struct Arguments {
     trace: bool,
 }
 
+impl Arguments {
+    /// Whether both drivers are those built here.
+    const fn is_own_pair(&self) -> bool {
+        self.provider.is_none() && self.client.is_none()
+    }
+}
+
 /// Where the pair runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tier {
@@ -110,6 +118,8 @@ struct Plan {
     sim: PathBuf,
     provider: PathBuf,
     client: PathBuf,
+    /// The same for the driver framework, unless another image was given.
+    framework: Option<[PathBuf; 2]>,
     /// The files that were given.
     given: Vec<(&'static str, PathBuf)>,
     /// How the simulated kernel runs cycles, as its arguments.
@@ -151,6 +161,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         sim,
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
+        framework: framework(&workspace, arguments),
         given: given(arguments),
         options: options(arguments),
         seed: arguments.seed.unwrap_or_else(random_seed),
@@ -249,8 +260,13 @@ fn check_scenario(arguments: &Arguments) -> Result<()> {
         tier,
         only: Some(only),
         without: None,
+        framework: arguments.is_own_pair(),
         instances: arguments.instances,
     };
+    ensure!(
+        only != Scenario::Models || arguments.is_own_pair(),
+        "--only models mixes the drivers built here: leave out --provider and --client"
+    );
     ensure!(
         wanted.is_possible(),
         "--only {only} does not go with these --instances: leave out one of them"
@@ -281,6 +297,27 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
             error.kind()
         ),
     }
+}
+
+/// The drivers for the framework, which only the simulated kernel runs.
+fn framework(workspace: &Workspace, arguments: &Arguments) -> Option<[PathBuf; 2]> {
+    let used = arguments.on == Tier::Sim && arguments.is_own_pair();
+    used.then(|| framework_drivers(workspace))
+}
+
+/// The provider and the client for the driver framework.
+pub(crate) fn framework_drivers(workspace: &Workspace) -> [PathBuf; 2] {
+    ["provider_wdf", "client_wdf"].map(|name| workspace.drivers().join(name).with_extension("sys"))
+}
+
+/// The simulated kernel's arguments for those.
+pub(crate) fn framework_arguments([provider, client]: &[PathBuf; 2]) -> [OsString; 4] {
+    [
+        "--wdf-provider".into(),
+        provider.into(),
+        "--wdf-client".into(),
+        client.into(),
+    ]
 }
 
 /// The drivers that were given, as they were.
@@ -487,6 +524,7 @@ mod tests {
             sim: PathBuf::new(),
             provider: PathBuf::new(),
             client: PathBuf::new(),
+            framework: None,
             given: Vec::new(),
             options: Vec::new(),
             seed: 0,
