@@ -16,6 +16,7 @@ mod agreement;
 mod artifact;
 mod build;
 mod doctor;
+mod host;
 mod image_report;
 mod lint;
 mod on_wine;
