@@ -17,6 +17,12 @@ pub(crate) fn sim(workspace: &Workspace) -> Result<PathBuf> {
     program(workspace, "sim", "sim")
 }
 
+/// Builds what stands for a kernel in a guest with Wine; answers where it is. It
+/// needs nothing but the C library.
+pub(crate) fn wine_guest(workspace: &Workspace) -> Result<PathBuf> {
+    program(workspace, "wine", "wine-guest")
+}
+
 fn program(workspace: &Workspace, package: &str, name: &str) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo

@@ -33,6 +33,7 @@ mod stress;
 mod test;
 mod toolchain;
 mod unused_patch;
+mod wine_guest;
 mod workspace;
 mod zoo;
 

@@ -18,6 +18,7 @@
 //! nothing about those.
 
 mod death;
+mod dump;
 mod exports;
 mod inhabitants;
 mod installation;
@@ -31,6 +32,7 @@ mod session;
 mod twin;
 
 pub use death::Death;
+pub use dump::Dump;
 pub use exports::exports;
 pub use inhabitants::is_inhabited;
 pub use installation::{Installation, Missing, installation};
