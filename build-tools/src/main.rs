@@ -16,6 +16,7 @@ mod agreement;
 mod artifact;
 mod build;
 mod doctor;
+mod host;
 mod image_report;
 mod lint;
 mod on_wine;
@@ -33,6 +34,7 @@ mod stress;
 mod test;
 mod toolchain;
 mod unused_patch;
+mod wine_guest;
 mod workspace;
 mod zoo;
 
