@@ -17,6 +17,7 @@ mod artifact;
 mod build;
 mod doctor;
 mod image_report;
+mod linker;
 mod lint;
 mod on_wine;
 mod outcome;
@@ -72,6 +73,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if linker::is_meant() {
+        return status(linker::run());
+    }
     let command = match CommandLine::try_parse() {
         Ok(line) => line.command,
         Err(wrong) if is_misuse(&wrong) => {
@@ -91,6 +95,10 @@ fn main() -> ExitCode {
         Command::Zoo(arguments) => zoo::run(&arguments),
         Command::Lint => lint::run(),
     };
+    status(result)
+}
+
+fn status(result: anyhow::Result<outcome::Outcome>) -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(error) => {
