@@ -34,6 +34,7 @@ mod stress;
 mod test;
 mod toolchain;
 mod unused_patch;
+mod windows_kit;
 mod workspace;
 mod zoo;
 

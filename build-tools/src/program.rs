@@ -32,7 +32,11 @@ const SETTINGS: [&str; 4] = [
 ];
 
 fn target(workspace: &Workspace) -> PathBuf {
-    workspace.target().join("linux-programs")
+    if cfg!(windows) {
+        workspace.target().to_path_buf()
+    } else {
+        workspace.target().join("linux-programs")
+    }
 }
 
 /// Builds it; answers where it is, or `None` if it does not build.
@@ -60,20 +64,23 @@ pub(crate) fn cargo(
     let mut cargo = workspace.cargo();
     cargo
         .args([subcommand, "--profile", PROFILE, "--package", NAME])
-        .arg("-Ztrim-paths")
-        .args(SETTINGS.map(|setting| format!("--config={setting}")))
         .arg("--target-dir")
-        .arg(&target)
-        .env(
-            "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER",
-            driver_parts::program_linker()?,
-        )
-        .env(
-            "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS",
-            "-Clink-arg=-Wl,--no-insert-timestamp",
-        );
+        .arg(&target);
     build::without_foreign_settings(&mut cargo);
     compiler.apply(&mut cargo);
-    build::with_own_lock(&mut cargo, workspace, &target)?;
+    if !cfg!(windows) {
+        cargo
+            .arg("-Ztrim-paths")
+            .args(SETTINGS.map(|setting| format!("--config={setting}")))
+            .env(
+                "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER",
+                driver_parts::program_linker()?,
+            )
+            .env(
+                "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS",
+                "-Clink-arg=-Wl,--no-insert-timestamp",
+            );
+        build::with_own_lock(&mut cargo, workspace, &target)?;
+    }
     Ok(cargo)
 }
