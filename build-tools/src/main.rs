@@ -16,6 +16,7 @@ mod agreement;
 mod artifact;
 mod build;
 mod doctor;
+mod host;
 mod image_report;
 mod linker;
 mod lint;
@@ -35,6 +36,7 @@ mod test;
 mod toolchain;
 mod unused_patch;
 mod windows_kit;
+mod wine_guest;
 mod workspace;
 mod zoo;
 

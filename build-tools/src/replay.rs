@@ -27,10 +27,10 @@ use clap::Args;
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::say;
-use crate::stress::build_sim;
+use crate::stress::{framework_arguments, framework_drivers};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
-use crate::{build, setup};
+use crate::{build, host, setup};
 pub(crate) use line::{Image, Line};
 
 #[derive(Args)]
@@ -60,10 +60,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             return Ok(built);
         }
     }
-    let mut command = Command::new(build_sim(&workspace)?);
+    let mut command = Command::new(host::sim(&workspace)?);
     for (role, image) in ["provider", "client"].into_iter().zip(line.images()) {
         let path = path(&workspace, role, image)?;
         command.arg(format!("--{role}")).arg(path);
+    }
+    if line.images().all(|image| image.is_none()) {
+        command.args(framework_arguments(&framework_drivers(&workspace)));
     }
     command.args(line.arguments()).args(["--cycles", "1"]);
     say(format!("replay: {line}"));

@@ -12,6 +12,7 @@ mod summary;
 mod under_wine;
 mod workers;
 
+use std::ffi::OsString;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::replay::Line;
 use crate::screen::{self, say};
-use crate::workspace::{Workspace, succeeds};
-use crate::{artifact, build, setup};
+use crate::workspace::Workspace;
+use crate::{artifact, build, host, setup};
 use workers::{Ended, Job};
 
 #[derive(Args)]
@@ -95,6 +96,13 @@ pub(crate) struct Arguments {
     trace: bool,
 }
 
+impl Arguments {
+    /// Whether both drivers are those built here.
+    const fn is_own_pair(&self) -> bool {
+        self.provider.is_none() && self.client.is_none()
+    }
+}
+
 /// Where the pair runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tier {
@@ -110,6 +118,8 @@ struct Plan {
     sim: PathBuf,
     provider: PathBuf,
     client: PathBuf,
+    /// The same for the driver framework, unless another image was given.
+    framework: Option<[PathBuf; 2]>,
     /// The files that were given.
     given: Vec<(&'static str, PathBuf)>,
     /// How the simulated kernel runs cycles, as its arguments.
@@ -143,7 +153,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         given.clone().unwrap_or_else(built)
     };
     let sim = match arguments.on {
-        Tier::Sim => build_sim(&workspace)?,
+        Tier::Sim => host::sim(&workspace)?,
         Tier::Wine => PathBuf::new(),
     };
     let mut plan = Plan {
@@ -151,6 +161,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         sim,
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
+        framework: framework(&workspace, arguments),
         given: given(arguments),
         options: options(arguments),
         seed: arguments.seed.unwrap_or_else(random_seed),
@@ -249,8 +260,13 @@ fn check_scenario(arguments: &Arguments) -> Result<()> {
         tier,
         only: Some(only),
         without: None,
+        framework: arguments.is_own_pair(),
         instances: arguments.instances,
     };
+    ensure!(
+        only != Scenario::Models || arguments.is_own_pair(),
+        "--only models mixes the drivers built here: leave out --provider and --client"
+    );
     ensure!(
         wanted.is_possible(),
         "--only {only} does not go with these --instances: leave out one of them"
@@ -281,6 +297,27 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
             error.kind()
         ),
     }
+}
+
+/// The drivers for the framework, which only the simulated kernel runs.
+fn framework(workspace: &Workspace, arguments: &Arguments) -> Option<[PathBuf; 2]> {
+    let used = arguments.on == Tier::Sim && arguments.is_own_pair();
+    used.then(|| framework_drivers(workspace))
+}
+
+/// The provider and the client for the driver framework.
+pub(crate) fn framework_drivers(workspace: &Workspace) -> [PathBuf; 2] {
+    ["provider_wdf", "client_wdf"].map(|name| workspace.drivers().join(name).with_extension("sys"))
+}
+
+/// The simulated kernel's arguments for those.
+pub(crate) fn framework_arguments([provider, client]: &[PathBuf; 2]) -> [OsString; 4] {
+    [
+        "--wdf-provider".into(),
+        provider.into(),
+        "--wdf-client".into(),
+        client.into(),
+    ]
 }
 
 /// The drivers that were given, as they were.
@@ -319,26 +356,6 @@ fn options(arguments: &Arguments) -> Vec<String> {
 fn random_seed() -> u64 {
     // The standard library's source of randomness that needs no crate.
     RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
-}
-
-/// Builds the simulated kernel; answers where its program is.
-pub(crate) fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--quiet",
-        "--profile",
-        "sim",
-        "--package",
-        "sim",
-        "--bin",
-        "sim",
-    ]);
-    if !succeeds(&mut cargo)? {
-        bail!("the simulated kernel does not build: correct what cargo says above");
-    }
-    let name = format!("sim{}", std::env::consts::EXE_SUFFIX);
-    Ok(workspace.target().join("sim").join(name))
 }
 
 impl Plan {
@@ -487,6 +504,7 @@ mod tests {
             sim: PathBuf::new(),
             provider: PathBuf::new(),
             client: PathBuf::new(),
+            framework: None,
             given: Vec::new(),
             options: Vec::new(),
             seed: 0,

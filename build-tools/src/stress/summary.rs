@@ -52,6 +52,7 @@ pub(super) fn of(
     text += &scenario_row(report);
     text += &crowd_row(report);
     text += &aimed_row(report);
+    text += &models_row(report);
     for row in coverage.into_iter().flat_map(coverage_rows) {
         text += &row;
     }
@@ -76,6 +77,27 @@ fn aimed_row(report: &Report) -> String {
     match cycles {
         0 => String::new(),
         _ => format!("\n{cycles:>10} cycles aimed at ways that race"),
+    }
+}
+
+/// How many cycles mixed driver models, and how.
+fn models_row(report: &Report) -> String {
+    let orders = report.orders.iter();
+    let models = |order: &String| order.strip_prefix("models ").map(str::to_owned);
+    let all: Vec<_> = orders
+        .filter_map(|(order, cycles)| Some((models(order)?, cycles)))
+        .collect();
+    let cycles: u64 = all.iter().map(|(_, cycles)| **cycles).sum();
+    let each: Vec<_> = all
+        .iter()
+        .map(|(models, cycles)| format!("{models} {cycles}"))
+        .collect();
+    match cycles {
+        0 => String::new(),
+        _ => format!(
+            "\n{cycles:>10} cycles with the driver framework: {}",
+            each.join("; ")
+        ),
     }
 }
 
@@ -143,7 +165,24 @@ fn manager_rows(report: &Report) -> String {
             requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
         ),
     };
-    [mechanisms, absent, overlapped, requests].concat()
+    let refused = refused_row(counts);
+    [mechanisms, absent, overlapped, requests, refused].concat()
+}
+
+/// What the service control manager refused, by the error.
+fn refused_row(counts: &Counts) -> String {
+    let refusals = &counts.manager_refusals;
+    let by: Vec<_> = refusals
+        .iter()
+        .map(|(error, times)| format!("{times} with error {error}"))
+        .collect();
+    match refusals.values().sum::<u64>() {
+        0 => String::new(),
+        all => format!(
+            "\n{all:>10} times the service control manager refused: {}",
+            by.join(", ")
+        ),
+    }
 }
 
 /// The cycles with several instances of a driver, by how many.

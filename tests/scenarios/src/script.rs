@@ -7,10 +7,12 @@
 //! pass. `+c2` loads a second instance of the client, `+c` the first.
 //! `-c@idle` unloads it only once it is idle, or what else happens at once is
 //! over; so for each other [`Stage`]. `+c/3` loads the client, of whose calls the
-//! third one that can fail does. `Threads:2` is a setting of every client.
+//! third one that can fail does. `Threads:2` is a setting of every client; with
+//! `Wdf:p` the provider is the one for the driver framework, with `Wdf:pc` both are.
 //!
 //! `^p` opens the provider's device, `_p` closes it; `%c` switches a part of the
-//! client off, or on again; `#c` forbids its unloading for a while.
+//! client off, or on again; `#c` forbids its unloading for a while; `=c` asks the
+//! service control manager to start or stop it when that is refused.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
@@ -24,12 +26,15 @@ use std::str::FromStr;
 
 use crate::cycle::{Cycle, SETTINGS, Setting, instances};
 use crate::instance::{Instance, Instances, Role};
+use crate::model::Models;
 use crate::stage::Stage;
 use crate::step::{Action, Change, Step, Usage, Use};
 
 /// What a cycle does, but for the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
+    /// Which drivers are for the driver framework.
+    pub models: Models,
     /// How the drivers are set up.
     pub settings: Vec<Setting>,
     /// What happens; only what is absent is loaded, and nothing is left.
@@ -41,6 +46,7 @@ impl Cycle {
     #[must_use]
     pub fn script(&self) -> Script {
         Script {
+            models: self.models,
             settings: self.settings.clone(),
             steps: self.steps.clone(),
         }
@@ -50,6 +56,7 @@ impl Cycle {
     #[must_use]
     pub fn with_script(self, script: Script) -> Self {
         Self {
+            models: script.models,
             settings: script.settings,
             steps: script.steps,
             ..self
@@ -85,6 +92,9 @@ impl Script {
     }
 }
 
+/// Before the drivers that are for the framework.
+const MODELS: &str = "Wdf";
+
 const fn letter(role: Role) -> char {
     match role {
         Role::Provider => 'p',
@@ -94,9 +104,15 @@ const fn letter(role: Role) -> char {
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let models = self.models;
+        let models = models
+            .need_framework()
+            .then(|| format!("{MODELS}:{models}"));
         let settings = self.settings.iter();
         let settings = settings.map(|setting| format!("{}:{}", setting.name, setting.value));
-        let parts: Vec<_> = settings
+        let parts: Vec<_> = models
+            .into_iter()
+            .chain(settings)
             .chain(self.steps.iter().map(ToString::to_string))
             .collect();
         f.write_str(&parts.join("."))
@@ -134,11 +150,12 @@ impl fmt::Display for Short {
     }
 }
 
-const USAGES: [(char, Usage); 4] = [
+const USAGES: [(char, Usage); 5] = [
     ('^', Usage::Open),
     ('_', Usage::Close),
     ('%', Usage::Switch),
     ('#', Usage::Hold),
+    ('=', Usage::Ask),
 ];
 
 impl fmt::Display for Use {
@@ -185,12 +202,14 @@ impl FromStr for Script {
 
     fn from_str(text: &str) -> Result<Self, WrongScript> {
         let mut script = Self {
+            models: Models::default(),
             settings: Vec::new(),
             steps: Vec::new(),
         };
         for part in text.split('.') {
             let wrong = || WrongScript(part.to_owned());
             match part.split_once(':') {
+                Some((MODELS, who)) => script.models = who.parse().map_err(|()| wrong())?,
                 Some(setting) => script
                     .settings
                     .push(parse_setting(setting).ok_or_else(wrong)?),
@@ -221,7 +240,7 @@ fn parse_step(part: &str) -> Option<Step> {
         ..Step::of(Vec::new())
     };
     while !left.is_empty() {
-        let signs = left.match_indices(['+', '-', '^', '_', '%', '#']);
+        let signs = left.match_indices(['+', '-', '^', '_', '%', '#', '=']);
         let mut signs = signs.map(|(at, _)| at);
         let end = signs.find(|at| *at > 0).unwrap_or(left.len());
         let part;
@@ -297,7 +316,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:^_%#/0-9]{0,20}") {
+        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:^_%#=/0-9]{0,20}") {
             if let Ok(script) = text.parse::<Script>() {
                 prop_assert!(script.is_sound());
             }
@@ -316,6 +335,8 @@ mod tests {
             "+p~.-p",
             "Depth:x.+p.-p",
             "Other:1.+p.-p",
+            "Wdf:.+p.-p",
+            "Wdf:x.+p.-p",
             "+p0.-p0",
             "+p1.-p1",
             "+p9.-p9",
@@ -332,8 +353,9 @@ mod tests {
         }
         for text in [
             "Depth:3.+p.-p",
+            "Wdf:pc.Depth:3.+p.-p",
             "+p2+c8.-c8+p.-p-p2@idle",
-            "+p/3.^p2~7.-p_p2%c#p",
+            "+p/3.^p2~7.-p_p2%c#p=c",
         ] {
             let script: Script = text.parse().expect("a script");
             assert_eq!(script.to_string(), text);
