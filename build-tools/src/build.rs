@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<Outcome> {
 }
 
 /// Builds the drivers; every part must be there.
-fn drivers(workspace: &Workspace) -> Result<Outcome> {
+pub(crate) fn drivers(workspace: &Workspace) -> Result<Outcome> {
     match images(workspace, &DRIVERS)? {
         Some(built) => deliver(&built, &workspace.drivers()),
         None => Ok(Outcome::Found),

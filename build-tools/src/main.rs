@@ -20,6 +20,7 @@ mod image_report;
 mod lint;
 mod on_wine;
 mod outcome;
+mod package;
 mod parts;
 mod program;
 mod progress;
@@ -58,6 +59,8 @@ enum Command {
     Build,
     /// Load and unload both drivers together, over and over, in the simulated kernel or under Wine.
     Stress(stress::Arguments),
+    /// Put all that a machine under test needs into one directory, signed for test.
+    Package(package::Arguments),
     /// Run every test, or one suite.
     Test(test::Arguments),
     /// Run the cycle of a finding again, and show it event by event.
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(),
         Command::Build => build::run(),
         Command::Stress(arguments) => stress::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Zoo(arguments) => zoo::run(&arguments),

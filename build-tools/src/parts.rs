@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Build,
     /// Tests of what is built here.
     Check,
+    /// Packages for other machines: Windows programs, and signatures.
+    Package,
     /// Whatever runs under Wine: its sessions, `test` as a whole, and `lint`.
     Wine,
 }
@@ -135,13 +137,21 @@ fn elsewhere() -> Vec<Part> {
             &["mingw-w64-x86-64-dev"],
             located(driver_parts::import_libraries()),
         ),
-        Part::packaged("Wine", &["wine", "wine64"], wine()).for_purpose(Purpose::Wine),
         Part::packaged(
             "linker for Windows programs",
             &["gcc-mingw-w64-x86-64"],
             located(driver_parts::program_linker()),
         )
-        .for_purpose(Purpose::Wine),
+        .for_purpose(Purpose::Package),
+        Part::packaged(
+            "osslsigncode",
+            &["osslsigncode"],
+            located(driver_parts::signer()),
+        )
+        .for_purpose(Purpose::Package),
+        Part::packaged("openssl", &["openssl"], located(driver_parts::key_maker()))
+            .for_purpose(Purpose::Package),
+        Part::packaged("Wine", &["wine", "wine64"], wine()).for_purpose(Purpose::Wine),
     ]
 }
 

@@ -132,12 +132,25 @@ pub fn linker() -> Result<PathBuf, Missing> {
 ///
 /// [`Missing`], if it is not on the search path.
 pub fn program_linker() -> Result<PathBuf, Missing> {
-    const NAME: &str = "x86_64-w64-mingw32-gcc";
-    which::which(NAME).map_err(|_| Missing {
-        part: NAME,
-        sought: format!("{NAME} on PATH"),
-        package: "gcc-mingw-w64-x86-64",
-    })
+    program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64")
+}
+
+/// What puts Authenticode signatures into images.
+///
+/// # Errors
+///
+/// [`Missing`], if it is not on the search path.
+pub fn signer() -> Result<PathBuf, Missing> {
+    program("osslsigncode", "osslsigncode")
+}
+
+/// What makes the key and the certificate to sign with.
+///
+/// # Errors
+///
+/// [`Missing`], if it is not on the search path.
+pub fn key_maker() -> Result<PathBuf, Missing> {
+    program("openssl", "openssl")
 }
 
 /// libclang, as `bindgen` would load it.
@@ -198,6 +211,14 @@ fn version_in(directory: &Path, major: &str) -> Option<PathBuf> {
         .collect();
     found.sort();
     found.pop()
+}
+
+fn program(name: &'static str, package: &'static str) -> Result<PathBuf, Missing> {
+    which::which(name).map_err(|_| Missing {
+        part: name,
+        sought: format!("{name} on PATH"),
+        package,
+    })
 }
 
 /// Debian names the programs of each LLVM version apart.

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `manifest.json`: what is in a package and what it was made of; and beside it
+//! its own hash, so that no byte of a package is without one.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::signing;
+use super::source::Source;
+use crate::toolchain::Compiler;
+use crate::workspace::{cargo, output};
+
+pub(super) const NAME: &str = "manifest.json";
+/// The hash of the manifest, as `sha256sum` prints and checks it.
+pub(super) const HASH_NAME: &str = "manifest.json.sha256";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) source: Source,
+    /// The programs that made it, with their versions.
+    pub(super) tools: BTreeMap<String, String>,
+    pub(super) files: BTreeMap<String, Entry>,
+}
+
+/// A file of the package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) size: u64,
+    pub(super) sha256: String,
+    /// Of a signed file before it was signed: the same for the same tree,
+    /// whoever signs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) unsigned_sha256: Option<String>,
+    /// None of what was not built here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) version: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    Driver,
+    /// Not built here, and perhaps wrong on purpose.
+    GivenDriver,
+    Symbols,
+    Installation,
+    Program,
+    Certificate,
+    Guide,
+}
+
+impl Manifest {
+    /// Without files.
+    pub(super) fn new(source: &Source) -> Result<Self> {
+        Ok(Self {
+            source: source.clone(),
+            tools: tools()?,
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// Adds a file; `unsigned` is what it was before it was signed.
+    pub(super) fn add(&mut self, name: &str, kind: Kind, bytes: &[u8], unsigned: Option<&[u8]>) {
+        let version = match kind {
+            Kind::GivenDriver | Kind::Certificate => None,
+            _ => Some(self.source.version().to_owned()),
+        };
+        let entry = Entry {
+            kind,
+            size: bytes.len() as u64,
+            sha256: sha256(bytes),
+            unsigned_sha256: unsigned.map(sha256),
+            version,
+        };
+        self.files.insert(name.to_owned(), entry);
+    }
+
+    /// The manifest and its hash, as files with their names.
+    pub(super) fn files(&self) -> Result<[(&'static str, Vec<u8>); 2]> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        let hash = format!("{}  {NAME}\n", sha256(&text));
+        Ok([(NAME, text), (HASH_NAME, hash.into_bytes())])
+    }
+}
+
+/// In lower-case hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+fn tools() -> Result<BTreeMap<String, String>> {
+    let mut tools = BTreeMap::from([
+        ("rustc", Compiler::find()?.version),
+        ("cargo", output(Command::new(cargo()).arg("--version"))?),
+    ]);
+    tools.extend(signing::tools()?);
+    if !cfg!(windows) {
+        let linker = output(Command::new(driver_parts::linker()?).arg("--version"))?;
+        tools.insert("linker of drivers", linker);
+        let linker = output(Command::new(driver_parts::program_linker()?).arg("--version"))?;
+        let linker = linker.lines().next().unwrap_or_default().to_owned();
+        tools.insert("linker of programs", linker);
+    }
+    Ok(tools
+        .into_iter()
+        .map(|(name, version)| (name.to_owned(), version))
+        .collect())
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a package was made of: the version, the commit and its date.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::workspace::{Workspace, output};
+
+/// A state of the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Source {
+    version: String,
+    revision: String,
+    /// When the revision was made, in seconds since 1970.
+    committed: u64,
+    /// The same day in UTC as an INF has it, month first.
+    date: String,
+    /// Whether the tree is that of the revision.
+    clean: bool,
+}
+
+impl Source {
+    pub(super) fn of(workspace: &Workspace) -> Result<Self> {
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(workspace.root()).args(arguments);
+            output(git.env("TZ", "UTC"))
+                .context("the revision cannot be told: work in a clone made by git")
+        };
+        let format = "--format=%H %ct %cd";
+        let date = "--date=format-local:%m/%d/%Y";
+        let told = git(&["show", "--no-patch", format, date, "HEAD"])?;
+        let mut words = told.split(' ');
+        let (Some(revision), Some(committed), Some(date)) =
+            (words.next(), words.next(), words.next())
+        else {
+            bail!("git tells of HEAD only {told:?}: update it");
+        };
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: revision.to_owned(),
+            committed: committed.parse()?,
+            date: date.to_owned(),
+            clean: git(&["status", "--porcelain"])?.is_empty(),
+        })
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    pub(super) const fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    pub(super) fn date(&self) -> &str {
+        &self.date
+    }
+
+    pub(super) const fn is_clean(&self) -> bool {
+        self.clean
+    }
+}
