@@ -75,9 +75,17 @@ impl Accelerator {
         let host = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let known = fs::read_to_string(&memory).unwrap_or_default();
         if let Some(known) = known.strip_prefix(&host).filter(|_| !host.is_empty()) {
-            return Ok(if known == Self::Kvm.name() { Self::Kvm } else { Self::Tcg });
+            return Ok(if known == Self::Kvm.name() {
+                Self::Kvm
+            } else {
+                Self::Tcg
+            });
         }
-        let chosen = if boots(qemu, kernel)? { Self::Kvm } else { Self::Tcg };
+        let chosen = if boots(qemu, kernel)? {
+            Self::Kvm
+        } else {
+            Self::Tcg
+        };
         fs::write(&memory, host + chosen.name())
             .with_context(|| format!("{} cannot be written", memory.display()))?;
         Ok(chosen)

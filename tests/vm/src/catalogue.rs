@@ -320,18 +320,27 @@ mod tests {
         for (text, word) in [
             ("[guest.a]\nprofile = 'windows'\n", "either the disk"),
             ("[guest.a]\nprofile = 'dos'\ndisk = 'x'\n", "windows"),
-            ("[guest.a]\nprofile = 'windows'\ndisk = 'x'\nsize = 1\n", "size"),
+            (
+                "[guest.a]\nprofile = 'windows'\ndisk = 'x'\nsize = 1\n",
+                "size",
+            ),
             (
                 "[guest.a]\nprofile = 'windows'\ndisk = 'x'\nend = ['x']\n",
                 "ssh",
             ),
-            ("[guest.rehearsal]\nprofile = 'windows'\ndisk = 'x'\n", "made here"),
+            (
+                "[guest.rehearsal]\nprofile = 'windows'\ndisk = 'x'\n",
+                "made here",
+            ),
         ] {
             let told = refused(text);
             assert!(told.contains(word), "{told}");
         }
         let nobody = parse("").expect("empty").find("nobody").map(|_| ());
         let told = nobody.expect_err("none").to_string();
-        assert!(told.contains("nobody") && told.contains(REHEARSAL), "{told}");
+        assert!(
+            told.contains("nobody") && told.contains(REHEARSAL),
+            "{told}"
+        );
     }
 }

@@ -124,7 +124,10 @@ impl Image {
             .with_context(|| format!("{} cannot be made", beside.display()))?;
 
         tell(Step::Packages);
-        let template = format!("chroot \"$1\" env -i {} sh -c '{TEMPLATE}'", ENVIRONMENT.join(" "));
+        let template = format!(
+            "chroot \"$1\" env -i {} sh -c '{TEMPLATE}'",
+            ENVIRONMENT.join(" ")
+        );
         quietly(
             as_root("mmdebstrap")
                 .args(["--mode=root", "--format=directory", "--variant=minbase"])
@@ -212,11 +215,10 @@ fn recipe() -> String {
 /// The only file in `directory` whose name begins so.
 fn only(directory: &Path, prefix: &str) -> Result<PathBuf> {
     let entries = fs::read_dir(directory)?.filter_map(Result::ok);
-    let mut found = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| {
-            name.to_string_lossy().starts_with(prefix)
-        }));
+    let mut found = entries.map(|entry| entry.path()).filter(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+    });
     match (found.next(), found.next()) {
         (Some(path), None) => Ok(path),
         _ => bail!("{} has not one {prefix}*", directory.display()),
@@ -232,14 +234,18 @@ fn quietly(command: &mut Command) -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr);
         let last: Vec<_> = said.lines().rev().take(5).collect();
         let last: Vec<_> = last.into_iter().rev().collect();
-        bail!("{program} ended with {}: {}", output.status, last.join(" | "));
+        bail!(
+            "{program} ended with {}: {}",
+            output.status,
+            last.join(" | ")
+        );
     }
     Ok(())
 }
 
 fn hash(path: &Path) -> Result<String> {
-    let mut file = File::open(path)
-        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut file =
+        File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; 1 << 20];
     loop {
@@ -249,7 +255,11 @@ fn hash(path: &Path) -> Result<String> {
         }
         hasher.update(&chunk[..count]);
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 #[cfg(test)]

@@ -40,5 +40,5 @@ pub use catalogue::{Catalogue, Guest, Place, REHEARSAL};
 pub use dump::{BugCheck, bug_check};
 pub use image::{Image, Step};
 pub use interrupt::interrupted;
-pub use profile::Profile;
+pub use profile::{DUMP, Profile};
 pub use session::{Directory, End, Session, Trouble};

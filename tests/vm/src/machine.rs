@@ -58,7 +58,14 @@ impl Machine {
         let sockets = tempfile::tempdir()?;
         let said = directory.join("qemu.log");
         let mut command = Command::new(qemu);
-        arguments(&mut command, hardware, profile, accelerator, &sockets, directory);
+        arguments(
+            &mut command,
+            hardware,
+            profile,
+            accelerator,
+            &sockets,
+            directory,
+        );
         command
             // Where QEMU makes the overlay.
             .env("TMPDIR", directory)
@@ -152,7 +159,10 @@ fn arguments(
     argument("-m", hardware.memory.to_string());
     // A guest that panics is to restart by itself: its dump is in it.
     argument("-action", "panic=none".to_owned());
-    argument("-serial", format!("file:{}", value(&directory.join("serial.log"))));
+    argument(
+        "-serial",
+        format!("file:{}", value(&directory.join("serial.log"))),
+    );
     let (disk, format) = (value(&hardware.disk), &hardware.format);
     let bus = system.disk;
     argument(
@@ -161,7 +171,10 @@ fn arguments(
     );
     if let Some(firmware) = &hardware.firmware {
         let firmware = value(firmware);
-        argument("-drive", format!("file={firmware},format=raw,if=pflash,readonly=on"));
+        argument(
+            "-drive",
+            format!("file={firmware},format=raw,if=pflash,readonly=on"),
+        );
     }
     if let Some(kernel) = &hardware.kernel {
         argument("-kernel", kernel.image.display().to_string());

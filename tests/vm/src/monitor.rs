@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use qapi::qmp::{
-    DumpGuestMemoryFormat, DumpStatus, Event, GuestPanicInformation, dump_guest_memory,
-    inject_nmi, query_dump, query_status, quit,
+    DumpGuestMemoryFormat, DumpStatus, Event, GuestPanicInformation, dump_guest_memory, inject_nmi,
+    query_dump, query_status, quit,
 };
 use qapi::{Command, Qmp, Stream};
 

@@ -8,8 +8,6 @@
 mod rehearsal;
 mod windows;
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 
 /// An operating system. Lines are lines of its shell, and paths its own.
@@ -105,12 +103,6 @@ impl Profile {
     pub(crate) fn name_of(path: &str) -> &str {
         path.rsplit(['\\', '/']).next().unwrap_or(path)
     }
-
-    /// Whether `home`, with the evidence of a crash, has a dump.
-    #[must_use]
-    pub fn has_dump(home: &Path) -> bool {
-        home.join(DUMP).is_file()
-    }
 }
 
 #[cfg(test)]
@@ -122,7 +114,11 @@ mod tests {
         for profile in Profile::ALL {
             assert!(profile.run.contains("{}"), "{}", profile.name);
             for file in [OUTPUT, LOG] {
-                assert!(profile.run.contains(&profile.path(file)), "{}", profile.name);
+                assert!(
+                    profile.run.contains(&profile.path(file)),
+                    "{}",
+                    profile.name
+                );
             }
             assert!(profile.directory.ends_with(['\\', '/']), "{}", profile.name);
         }

@@ -188,7 +188,10 @@ impl Agent for QemuAgent {
             let stream = agent.inner().get_ref_write();
             stream.set_read_timeout(Some(patience))?;
             agent.execute(&guest_ping {})?;
-            agent.inner().get_ref_write().set_read_timeout(Some(PATIENCE))?;
+            agent
+                .inner()
+                .get_ref_write()
+                .set_read_timeout(Some(PATIENCE))?;
             Ok(())
         });
         if asked.is_err() {

@@ -102,7 +102,9 @@ impl SshAgent {
         writeln!(batch, "{what}")?;
         batch.rewind()?;
         let mut sftp = self.command("sftp", COPY);
-        sftp.args(["-q", "-b", "-"]).arg("--").arg(&self.server.host);
+        sftp.args(["-q", "-b", "-"])
+            .arg("--")
+            .arg(&self.server.host);
         sftp.stdin(batch);
         let (status, _, err) = bounded(&mut sftp, COPY)?;
         if !status.success() {
@@ -189,7 +191,9 @@ impl Agent for SshAgent {
     }
 
     fn ended(&mut self, task: Task) -> Result<Option<i32>> {
-        let child = usize::try_from(task.0).ok().and_then(|at| self.tasks.get_mut(at));
+        let child = usize::try_from(task.0)
+            .ok()
+            .and_then(|at| self.tasks.get_mut(at));
         let Some(status) = child.context("a task of this agent")?.try_wait()? else {
             return Ok(None);
         };

@@ -17,7 +17,7 @@ pub enum End {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// The kernel gave up.
-    #[error("the guest's kernel crashed{}{}", words(.words), after(*.restarted))]
+    #[error("the guest's kernel crashed{}{}", told(.words), return_of(*.restarted))]
     Crashed {
         /// What it told from outside.
         words: Option<String>,
@@ -25,7 +25,7 @@ pub enum Trouble {
         restarted: bool,
     },
     /// Nothing answers.
-    #[error("the guest hangs: {what} for {} s{}", .silent.as_secs(), woken(*.woken))]
+    #[error("the guest hangs: {what} for {} s{}", .silent.as_secs(), effect_of(*.woken))]
     Hung {
         /// What did not come.
         what: &'static str,
@@ -63,11 +63,11 @@ impl Trouble {
     }
 }
 
-fn words(words: &Option<String>) -> String {
+fn told(words: &Option<String>) -> String {
     words.as_ref().map_or(String::new(), |it| format!(": {it}"))
 }
 
-const fn after(restarted: bool) -> &'static str {
+const fn return_of(restarted: bool) -> &'static str {
     if restarted {
         "; it has started anew"
     } else {
@@ -75,7 +75,7 @@ const fn after(restarted: bool) -> &'static str {
     }
 }
 
-const fn woken(woken: bool) -> &'static str {
+const fn effect_of(woken: bool) -> &'static str {
     if woken {
         "; an NMI made its kernel crash"
     } else {

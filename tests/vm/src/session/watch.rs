@@ -27,7 +27,11 @@ struct Lines {
 
 impl Lines {
     fn of(path: &Path) -> Result<Self> {
-        let file = File::options().read(true).append(true).create(true).open(path)?;
+        let file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         Ok(Self {
             file: BufReader::new(file),
             begun: Vec::new(),
@@ -138,7 +142,9 @@ impl Session<'_> {
         }
         if !agent_is_there {
             let seconds = silent.as_secs();
-            return Trouble::AgentLost(format!("it left its channel, and was not seen for {seconds} s"));
+            return Trouble::AgentLost(format!(
+                "it left its channel, and was not seen for {seconds} s"
+            ));
         }
         Trouble::Hung {
             what,
@@ -182,7 +188,11 @@ impl Session<'_> {
         let listed = self.agent.run(profile.evidence, super::COMMAND);
         // Some of what it looks for is not there.
         let listed = listed.map(|listed| listed.out).unwrap_or_default();
-        for path in listed.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        for path in listed
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+        {
             let to = self.home().join(Profile::name_of(path));
             // The rest is worth having without it.
             let _ = self.agent.follow(path, &to);
