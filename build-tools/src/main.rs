@@ -31,8 +31,11 @@ mod statements;
 mod steps;
 mod stress;
 mod test;
+#[allow(dead_code)]
+mod tier;
 mod toolchain;
 mod unused_patch;
+mod vm;
 mod workspace;
 mod zoo;
 
@@ -67,6 +70,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Show that the simulated kernel finds each known defect, and nothing else.
     Zoo(zoo::Arguments),
+    /// Make, list and use the machines that can run the pair.
+    Vm(vm::Arguments),
     /// Check formatting, lints and documentation of everything, drivers included.
     Lint,
 }
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Zoo(arguments) => zoo::run(&arguments),
+        Command::Vm(arguments) => vm::run(&arguments),
         Command::Lint => lint::run(),
     };
     match result {

@@ -13,13 +13,13 @@ use anyhow::{Result, bail};
 
 /// What a line of the guest's shell has said, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
+pub(crate) struct Output {
     /// Its exit status.
-    pub status: i32,
+    pub(crate) status: i32,
     /// Its standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Its standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 impl Output {
@@ -28,7 +28,7 @@ impl Output {
     /// # Errors
     ///
     /// What it said, if it failed.
-    pub fn succeeded(self, line: &str) -> Result<String> {
+    pub(crate) fn succeeded(self, line: &str) -> Result<String> {
         if self.status != 0 {
             let said = [self.err.trim(), self.out.trim()].join(" ");
             bail!("`{line}` fails in the guest ({}): {said}", self.status);
@@ -39,10 +39,10 @@ impl Output {
 
 /// A line that was started and may still run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Task(pub(crate) i64);
+pub(crate) struct Task(pub(crate) i64);
 
 /// Whoever acts in a guest for us. None of its functions waits for ever.
-pub trait Agent {
+pub(crate) trait Agent {
     /// Whether it answers within `patience`.
     fn answers(&mut self, patience: Duration) -> bool;
 

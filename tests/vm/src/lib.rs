@@ -34,11 +34,11 @@ mod monitor;
 mod profile;
 mod session;
 
-pub use accelerator::Accelerator;
-pub use agent::{Agent, Output};
-pub use catalogue::{Catalogue, Guest, Place, REHEARSAL};
+pub use accelerator::{Accelerator, Wanted};
+pub use agent::ssh::Ssh;
+pub use catalogue::{Catalogue, Guest, Hardware, Kernel, Place, REHEARSAL};
 pub use dump::{BugCheck, bug_check};
 pub use image::{Image, Step};
 pub use interrupt::interrupted;
 pub use profile::{DUMP, Profile};
-pub use session::{Directory, End, Session, Trouble};
+pub use session::{End, Session, Trouble};

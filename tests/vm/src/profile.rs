@@ -99,6 +99,11 @@ impl Profile {
         format!("{}{name}", self.directory)
     }
 
+    /// What stands between the parts of its paths.
+    pub(crate) fn separator(&self) -> &str {
+        &self.directory[self.directory.len() - 1..]
+    }
+
     /// The last part of one of the guest's paths.
     pub(crate) fn name_of(path: &str) -> &str {
         path.rsplit(['\\', '/']).next().unwrap_or(path)

@@ -14,13 +14,14 @@ mod place;
 mod trouble;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use self::directory::Directory;
+use self::directory::Directory;
 use self::place::Machinery;
 pub use self::trouble::{End, Trouble};
 use crate::agent::Agent;
@@ -82,19 +83,33 @@ impl<'a> Session<'a> {
         self.machinery.accelerator()
     }
 
-    /// Copies `files` into the guest's directory for a run, which is empty but for
-    /// them.
+    /// Copies what is in `directory` into the guest's directory for a run, which is
+    /// empty but for it.
     ///
     /// # Errors
     ///
-    /// If one cannot be copied.
-    pub fn push(&mut self, files: &[PathBuf]) -> Result<()> {
+    /// If a file cannot be copied.
+    pub fn push(&mut self, directory: &Path) -> Result<()> {
         self.run_line(self.guest.profile.clear)?;
-        for file in files {
-            let name = file.file_name().context("a file has a name")?;
-            let to = self.guest.profile.path(&name.to_string_lossy());
-            self.agent.put(file, &to)?;
+        let to = self.guest.profile.directory.to_owned();
+        self.push_into(directory, &to)
+    }
+
+    /// `to` is there, and ends with a separator.
+    fn push_into(&mut self, directory: &Path, to: &str) -> Result<()> {
+        let entries = fs::read_dir(directory)
+            .with_context(|| format!("{} cannot be read", directory.display()))?;
+        for entry in entries {
             ensure!(!interrupted(), Trouble::Interrupted);
+            let entry = entry?;
+            let there = format!("{to}{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                self.run_line(&format!("mkdir {there}"))?;
+                let separator = self.guest.profile.separator();
+                self.push_into(&entry.path(), &format!("{there}{separator}"))?;
+            } else {
+                self.agent.put(&entry.path(), &there)?;
+            }
         }
         Ok(())
     }

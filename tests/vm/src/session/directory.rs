@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 
 /// A directory of one session's.
 #[derive(Debug)]
-pub struct Directory(PathBuf);
+pub(super) struct Directory(PathBuf);
 
 impl Directory {
-    pub(crate) fn make(below: &Path, name: &str) -> Result<Self> {
+    pub(super) fn make(below: &Path, name: &str) -> Result<Self> {
         let make = || {
             fs::create_dir_all(below)?;
             let made = tempfile::Builder::new()
@@ -24,17 +24,17 @@ impl Directory {
         Ok(Self(path))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
     /// What no other session's is called.
-    pub(crate) fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let name = self.0.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    pub(crate) fn remove(&self) -> Result<()> {
+    pub(super) fn remove(&self) -> Result<()> {
         fs::remove_dir_all(&self.0)
             .with_context(|| format!("{} cannot be removed", self.0.display()))
     }
