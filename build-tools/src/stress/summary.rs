@@ -143,7 +143,24 @@ fn manager_rows(report: &Report) -> String {
             requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
         ),
     };
-    [mechanisms, absent, overlapped, requests].concat()
+    let refused = refused_row(counts);
+    [mechanisms, absent, overlapped, requests, refused].concat()
+}
+
+/// What the service control manager refused, by the error.
+fn refused_row(counts: &Counts) -> String {
+    let refusals = &counts.manager_refusals;
+    let by: Vec<_> = refusals
+        .iter()
+        .map(|(error, times)| format!("{times} with error {error}"))
+        .collect();
+    match refusals.values().sum::<u64>() {
+        0 => String::new(),
+        all => format!(
+            "\n{all:>10} times the service control manager refused: {}",
+            by.join(", ")
+        ),
+    }
 }
 
 /// The cycles with several instances of a driver, by how many.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Use};
+use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Usage, Use};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::loader::{Refusal, change};
@@ -118,7 +118,10 @@ impl<'a> Pair<'a> {
         counts: &mut Counts,
     ) -> Result<(), Stuck> {
         for &one in &step.uses {
-            let used = self.programs.perform(one, counts);
+            let used = match one.usage {
+                Usage::Ask => self.ask(one.instance, by, counts),
+                _ => self.programs.perform(one, counts),
+            };
             used.map_err(|why| Stuck::Use(one, why))?;
         }
         for action in &step.actions {
@@ -158,6 +161,17 @@ impl<'a> Pair<'a> {
         }
         if step.rest > 0 {
             thread::sleep(Duration::from_micros(step.rest));
+        }
+        Ok(())
+    }
+
+    /// Asks the service control manager for what it refuses; what it knows of a
+    /// driver that came without it no document says.
+    fn ask(&self, instance: Instance, by: Mechanism, counts: &mut Counts) -> io::Result<()> {
+        if let (Some(driver), Mechanism::Scm) = (self.drivers.get(&instance), by) {
+            for refusal in driver.service.ask()? {
+                counts.refuse(refusal);
+            }
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ const ROOM: usize = 1024;
 pub(crate) struct Programs(BTreeMap<Instance, Vec<Device>>);
 
 impl Programs {
-    /// Does it; nothing where the driver has no device.
+    /// Does it, if it is done by the driver's device and there is one.
     pub(crate) fn perform(&mut self, one: Use, counts: &mut Counts) -> io::Result<()> {
         let Use { usage, instance } = one;
         if usage == Usage::Close {
@@ -51,7 +51,7 @@ impl Programs {
             device.ask(code, input, &mut [0; ROOM][..room])
         };
         match usage {
-            Usage::Close => {}
+            Usage::Close | Usage::Ask => {}
             Usage::Open => {
                 ask(QUERY_STATUS, &[], ROOM)?;
                 ask(LIST_BINDINGS, &[], ROOM)?;

@@ -10,12 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use channel::loader::DEVICE;
+use scenarios::{Refusal, Service as State};
 use windows_sys::Win32::Foundation::ERROR_SERVICE_EXISTS;
 use windows_sys::Win32::System::Services::{
     ChangeServiceConfigW, CloseServiceHandle, ControlService, CreateServiceW, DeleteService,
-    OpenSCManagerW, OpenServiceW, SC_HANDLE, SC_MANAGER_ALL_ACCESS, SERVICE_ALL_ACCESS,
-    SERVICE_CONTROL_STOP, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, SERVICE_KERNEL_DRIVER,
-    SERVICE_STATUS, StartServiceW,
+    OpenSCManagerW, OpenServiceW, QueryServiceStatus, SC_HANDLE, SC_MANAGER_ALL_ACCESS,
+    SERVICE_ALL_ACCESS, SERVICE_CONTROL_STOP, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL,
+    SERVICE_KERNEL_DRIVER, SERVICE_RUNNING, SERVICE_START_PENDING, SERVICE_STATUS,
+    SERVICE_STOP_PENDING, SERVICE_STOPPED, StartServiceW,
 };
 
 use crate::device::Device;
@@ -178,6 +180,40 @@ impl Service {
         let mut status = SERVICE_STATUS::default();
         // SAFETY: the handle is open, and the status may be written.
         succeeded(unsafe { ControlService(self.handle.0, SERVICE_CONTROL_STOP, &raw mut status) })
+    }
+
+    pub(crate) fn state(&self) -> io::Result<State> {
+        let mut status = SERVICE_STATUS::default();
+        // SAFETY: the handle is open, and the status may be written.
+        succeeded(unsafe { QueryServiceStatus(self.handle.0, &raw mut status) })?;
+        match status.dwCurrentState {
+            SERVICE_STOPPED => Ok(State::Stopped),
+            SERVICE_START_PENDING => Ok(State::StartPending),
+            SERVICE_RUNNING => Ok(State::Running),
+            SERVICE_STOP_PENDING => Ok(State::StopPending),
+            other => Err(io::Error::other(format!("the service is in state {other}"))),
+        }
+    }
+
+    /// Asks for what is refused in the state that the service is in; answers how.
+    pub(crate) fn ask(&self) -> io::Result<Vec<Refusal>> {
+        let state = self.state()?;
+        let start: &dyn Fn() -> io::Result<()> = &|| self.start();
+        let stop: &dyn Fn() -> io::Result<()> = &|| self.stop();
+        let mut refused = Vec::new();
+        for (expected, ask) in [(state.start(), start), (state.stop(), stop)] {
+            let Err(refusal) = expected else {
+                continue;
+            };
+            let answer = ask();
+            let code = answer.as_ref().err().and_then(io::Error::raw_os_error);
+            if code != Some(refusal.code().cast_signed()) {
+                let what = format!("{state:?}: {answer:?} instead of error {refusal}");
+                return Err(io::Error::other(what));
+            }
+            refused.push(refusal);
+        }
+        Ok(refused)
     }
 }
 

@@ -127,7 +127,10 @@ impl Cycle {
             special => {
                 let steps = match special {
                     Scenario::Switching => usage::touched(Usage::Switch, &mut random),
-                    Scenario::Gate => usage::touched(Usage::Hold, &mut random),
+                    Scenario::Gate => {
+                        let steps = usage::touched(Usage::Hold, &mut random);
+                        usage::asked(steps, &mut random)
+                    }
                     Scenario::FailedEntry => usage::failed_entry(&mut random),
                     _ => usage::handles(&mut random),
                 };

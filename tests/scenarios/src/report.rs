@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::Walked;
 use crate::scenario::Scenario;
+use crate::service::Refusal;
 
 /// Something that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +181,9 @@ pub struct Counts {
     /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mechanisms: BTreeMap<String, u64>,
+    /// What the service control manager refused, by the error.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub manager_refusals: BTreeMap<String, u64>,
     /// Unloads that were refused because the driver had no `DriverUnload` at the
     /// time.
     #[serde(default)]
@@ -226,6 +230,14 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The service control manager has refused something.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        *self
+            .manager_refusals
+            .entry(refusal.to_string())
+            .or_default() += 1;
+    }
+
     /// How often a provider and a client have come and gone.
     #[must_use]
     pub fn pair_cycles(&self) -> u64 {
@@ -241,6 +253,9 @@ impl Counts {
         self.unloads_overlapped += other.unloads_overlapped;
         for (mechanism, count) in &other.mechanisms {
             *self.mechanisms.entry(mechanism.clone()).or_default() += count;
+        }
+        for (error, count) in &other.manager_refusals {
+            *self.manager_refusals.entry(error.clone()).or_default() += count;
         }
         self.failed_entries += other.failed_entries;
         self.gate_refusals += other.gate_refusals;

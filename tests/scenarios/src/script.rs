@@ -10,7 +10,8 @@
 //! third one that can fail does. `Threads:2` is a setting of every client.
 //!
 //! `^p` opens the provider's device, `_p` closes it; `%c` switches a part of the
-//! client off, or on again; `#c` forbids its unloading for a while.
+//! client off, or on again; `#c` forbids its unloading for a while; `=c` asks the
+//! service control manager to start or stop it when that is refused.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
@@ -134,11 +135,12 @@ impl fmt::Display for Short {
     }
 }
 
-const USAGES: [(char, Usage); 4] = [
+const USAGES: [(char, Usage); 5] = [
     ('^', Usage::Open),
     ('_', Usage::Close),
     ('%', Usage::Switch),
     ('#', Usage::Hold),
+    ('=', Usage::Ask),
 ];
 
 impl fmt::Display for Use {
@@ -221,7 +223,7 @@ fn parse_step(part: &str) -> Option<Step> {
         ..Step::of(Vec::new())
     };
     while !left.is_empty() {
-        let signs = left.match_indices(['+', '-', '^', '_', '%', '#']);
+        let signs = left.match_indices(['+', '-', '^', '_', '%', '#', '=']);
         let mut signs = signs.map(|(at, _)| at);
         let end = signs.find(|at| *at > 0).unwrap_or(left.len());
         let part;
@@ -297,7 +299,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:^_%#/0-9]{0,20}") {
+        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:^_%#=/0-9]{0,20}") {
             if let Ok(script) = text.parse::<Script>() {
                 prop_assert!(script.is_sound());
             }
@@ -333,7 +335,7 @@ mod tests {
         for text in [
             "Depth:3.+p.-p",
             "+p2+c8.-c8+p.-p-p2@idle",
-            "+p/3.^p2~7.-p_p2%c#p",
+            "+p/3.^p2~7.-p_p2%c#p=c",
         ] {
             let script: Script = text.parse().expect("a script");
             assert_eq!(script.to_string(), text);

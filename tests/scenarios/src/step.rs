@@ -27,7 +27,7 @@ impl Change {
     }
 }
 
-/// What a program does with a driver's device.
+/// What a program does with a driver's device or service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Usage {
     /// Opens it, and keeps the handle.
@@ -38,6 +38,9 @@ pub enum Usage {
     Switch,
     /// Forbids the driver's unloading, and after a while allows it again.
     Hold,
+    /// Asks the service control manager for what it refuses in the state that the
+    /// service is in.
+    Ask,
 }
 
 impl Usage {
@@ -51,7 +54,8 @@ impl Usage {
     }
 }
 
-/// What a program does with one driver's device; nothing, if there is none.
+/// What a program does with one driver; nothing that needs a device, if there is
+/// none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Use {
     /// What.

@@ -5,7 +5,8 @@
 //!
 //! "Load on first open, unload on last close" is what the system did for drivers
 //! of another age; today the programs do it. The stop comes after the last
-//! close, with it, or before: then it waits for that.
+//! close, with it, or before: then it waits for that. Others ask the service
+//! control manager meanwhile for what it refuses.
 
 use rand::{Rng, RngExt};
 
@@ -40,6 +41,17 @@ pub(crate) fn handles(random: &mut impl Rng) -> Vec<Step> {
         while users[side] > 0 {
             close(role, &mut users[side], random, &mut steps);
             rest(ALONE, random, &mut steps);
+        }
+    }
+    asked(steps, random)
+}
+
+/// In some of these steps somebody asks the service control manager.
+pub(crate) fn asked(mut steps: Vec<Step>, random: &mut impl Rng) -> Vec<Step> {
+    for step in &mut steps {
+        if random.random_ratio(1, 4) {
+            let role = Role::ALL[random.random_range(0..2)];
+            step.uses.push(Usage::Ask.of(role.first()));
         }
     }
     steps

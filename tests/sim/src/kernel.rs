@@ -39,7 +39,7 @@ use crate::programs::Held;
 use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
-use crate::scm::Service;
+use crate::scm::{Loaded, Record};
 use crate::security::Dacl;
 use crate::stack::Stacks;
 use crate::strategy::Strategy;
@@ -115,7 +115,9 @@ pub(crate) struct State {
     pub(crate) files: Files,
     pub(crate) held: Held,
     /// The drivers that are loaded.
-    pub(crate) services: BTreeMap<Instance, Service>,
+    pub(crate) loaded: BTreeMap<Instance, Loaded>,
+    /// The services that were asked for.
+    pub(crate) records: BTreeMap<Instance, Record>,
     pub(crate) objects: Objects,
     pub(crate) locks: Locks,
     pub(crate) nmr_order: NmrOrder,
@@ -181,7 +183,8 @@ impl State {
             requests: Requests::default(),
             files: Files::default(),
             held: Held::default(),
-            services: BTreeMap::new(),
+            loaded: BTreeMap::new(),
+            records: BTreeMap::new(),
             objects: Objects::default(),
             locks: Locks::default(),
             nmr_order: NmrOrder::default(),

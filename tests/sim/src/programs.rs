@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The programs of a cycle's script: they open a driver's device and keep it
-//! open, or ask something of the driver.
+//! open, ask something of the driver, or of the service control manager.
 //!
 //! A driver without a device has nothing that a program could use, and what a
 //! driver does not know it refuses.
@@ -43,6 +43,7 @@ pub(crate) fn start(one: Use) -> ThreadId {
         }
         Usage::Switch => switch(instance),
         Usage::Hold => hold(instance),
+        Usage::Ask => with(|state| state.ask_manager(instance)),
     };
     with(|state| state.spawn_own(name, body))
 }

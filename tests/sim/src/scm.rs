@@ -5,12 +5,16 @@
 //! A driver's image is mapped, `DriverEntry` runs on a system thread; later
 //! `DriverUnload` runs, what the driver has left behind is a finding, and the
 //! image becomes inaccessible.
+//!
+//! Meanwhile the manager refuses what its documents say that it refuses. What it
+//! knows of a driver that came or goes without it, by `NtLoadDriver` say, no document
+//! tells: of such a driver nobody asks it.
 
 use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Instance, Mechanism, Role, Stage};
+use scenarios::{Instance, Mechanism, Refusal, Role, Service, Stage};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -31,20 +35,40 @@ type DriverEntry =
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
 
-/// What the manager knows of a driver that is loaded.
+/// A driver that is loaded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Service {
+pub(crate) struct Loaded {
     pub(crate) driver: DriverId,
-    object: usize,
+    pub(crate) object: usize,
     /// Whether it had an unload routine when `DriverEntry` returned.
-    unloadable: bool,
+    pub(crate) unloadable: bool,
+}
+
+/// What the manager knows of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    service: Service,
+    /// Whether its driver came, and goes, by the manager.
+    managed: bool,
+}
+
+/// One that was never started.
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            service: Service::default(),
+            managed: true,
+        }
+    }
 }
 
 /// Loads a driver; of the calls that its `DriverEntry` makes, one may be to fail.
 pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     point();
-    with(State::draw_mechanism);
-    let (mut service, entry, path) = with(|state| {
+    let by = with(State::draw_mechanism);
+    let (mut loaded, entry, path) = with(|state| {
+        state.record(instance).managed = by == Mechanism::ServiceControlManager;
+        state.come_to(instance, Service::StartPending);
         state.goes(instance, &Stage::ALL, Stage::Loading);
         let created = state.create(instance);
         state.faults.plan_entry(created.0.driver, fails);
@@ -52,61 +76,66 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
     // object is a fresh one.
-    let status = unsafe { entry(service.object as *mut DRIVER_OBJECT, path) };
-    check_returned(service.driver, "DriverEntry");
+    let status = unsafe { entry(loaded.object as *mut DRIVER_OBJECT, path) };
+    check_returned(loaded.driver, "DriverEntry");
     with(|state| {
         state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
-        state.faults.plan_entry(service.driver, None);
+        state.faults.plan_entry(loaded.driver, None);
         state.delete_path(path);
     });
-    if status < 0 && with(|state| state.has_met_fault(service.driver)) {
-        let entry = with(|state| state.entry_site(service.driver));
-        check_nothing_left(service.driver, "DriverEntry failed", entry);
+    if status < 0 && with(|state| state.has_met_fault(loaded.driver)) {
+        let entry = with(|state| state.entry_site(loaded.driver));
+        check_nothing_left(loaded.driver, "DriverEntry failed", entry);
         with(|state| {
             state.counts.failed_entries += 1;
+            state.come_to(instance, Service::Stopped);
             state.goes(instance, &Stage::ALL, Stage::Absent);
-            state.remove(service);
+            state.remove(loaded);
         });
         return;
     }
     if status < 0 {
         let what = format!("DriverEntry failed with status {status:#010x}");
-        stop_at("load", what, with(|state| state.entry_site(service.driver)));
+        stop_at("load", what, with(|state| state.entry_site(loaded.driver)));
     }
     with(|state| {
         state.counts.loads += 1;
-        state.discard_initialization(service.driver);
+        state.discard_initialization(loaded.driver);
         state.goes(instance, &[Stage::Loading], Stage::Idle);
-        service.unloadable = unload::routine(service.object).is_some();
-        state.services.insert(instance, service);
+        loaded.unloadable = unload::routine(loaded.object).is_some();
+        state.loaded.insert(instance, loaded);
+        state.come_to(instance, Service::Running);
     });
     // SAFETY: the driver is here, and its devices are until it deletes them.
-    let finished = unsafe { files::finish_devices(service.object as *mut DRIVER_OBJECT) };
+    let finished = unsafe { files::finish_devices(loaded.object as *mut DRIVER_OBJECT) };
     if !finished {
-        let entry = with(|state| state.entry_site(service.driver));
+        let entry = with(|state| state.entry_site(loaded.driver));
         stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
     }
-    application::start(service.driver);
+    application::start(loaded.driver);
     point();
 }
 
 /// Unloads a driver, if it is there.
 pub(crate) fn unload(instance: Instance) {
     point();
-    let Some(service) = with(|state| state.services.get(&instance).copied()) else {
+    let Some(loaded) = with(|state| state.loaded.get(&instance).copied()) else {
         // A fault kept it from loading.
         return;
     };
-    with(State::draw_mechanism);
-    let driver = service.driver;
-    let routine = unload::request(driver, service.object, service.unloadable);
+    let by = with(State::draw_mechanism);
+    let driver = loaded.driver;
+    with(|state| state.record(instance).managed &= by == Mechanism::ServiceControlManager);
+    let found = unload::granted(instance, loaded);
+    with(|state| state.come_to(instance, Service::StopPending));
+    let routine = unload::due(loaded, found);
     with(|state| {
-        state.services.remove(&instance);
+        state.loaded.remove(&instance);
         state.drivers[driver].life = Life::Unloading;
         state.goes(instance, &Stage::ALL, Stage::Unloading);
     });
     // SAFETY: the driver set it for this, and its object is still there.
-    unsafe { routine(service.object as *mut DRIVER_OBJECT) };
+    unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
     let routine = with(|state| state.drivers.site(routine as usize));
@@ -115,7 +144,8 @@ pub(crate) fn unload(instance: Instance) {
         state.counts.unloads += 1;
         state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
         state.goes(instance, &Stage::ALL, Stage::Absent);
-        state.remove(service);
+        state.remove(loaded);
+        state.come_to(instance, Service::Stopped);
     });
     point();
 }
@@ -127,15 +157,60 @@ fn check_returned(driver: DriverId, routine: &str) {
 
 impl State {
     /// Draws who loads or unloads a driver.
-    fn draw_mechanism(&mut self) {
+    fn draw_mechanism(&mut self) -> Mechanism {
         let all = Mechanism::ALL;
-        let drawn = all[self.managers.random_range(0..all.len())].to_string();
+        let drawn = all[self.managers.random_range(0..all.len())];
         self.trace(|_| format!("by {drawn}"));
-        *self.counts.mechanisms.entry(drawn).or_default() += 1;
+        *self.counts.mechanisms.entry(drawn.to_string()).or_default() += 1;
+        drawn
+    }
+
+    fn record(&mut self, instance: Instance) -> &mut Record {
+        self.records.entry(instance).or_default()
+    }
+
+    /// A service comes to another state.
+    fn come_to(&mut self, instance: Instance, next: Service) {
+        let service = &mut self.record(instance).service;
+        let granted = match next {
+            Service::StartPending => service.start(),
+            Service::StopPending => service.stop(),
+            Service::Running | Service::Stopped => Ok(()),
+        };
+        assert_eq!(granted, Ok(()), "scripts ask for what is granted");
+        *service = next;
+    }
+
+    /// Somebody asks the manager to start or to stop a driver, when it refuses that.
+    pub(crate) fn ask_manager(&mut self, instance: Instance) {
+        let Record { service, managed } = *self.record(instance);
+        let (what, answer) = if self.managers.random() {
+            ("StartService", service.start())
+        } else {
+            ("ControlService", service.stop())
+        };
+        if let Err(refusal) = answer
+            && managed
+        {
+            self.refuse(what, instance, refusal);
+        }
+    }
+
+    /// The manager says that a driver may not go now, if it was asked.
+    pub(crate) fn refuse_stop(&mut self, instance: Instance) {
+        let refusal = Refusal::HELD[self.managers.random_range(0..Refusal::HELD.len())];
+        if self.record(instance).managed {
+            self.refuse("ControlService", instance, refusal);
+        }
+    }
+
+    fn refuse(&mut self, what: &str, instance: Instance, refusal: Refusal) {
+        self.trace(|_| format!("{what} of {instance} fails with error {refusal}"));
+        self.counts.refuse(refusal);
     }
 
     /// Maps a driver and makes its object and its registry path.
-    fn create(&mut self, instance: Instance) -> (Service, DriverEntry, *const UNICODE_STRING) {
+    fn create(&mut self, instance: Instance) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
         let image = Rc::clone(self.images.of(instance.role));
         let base = image::place(self.image_end, &image).expect("a cycle loads a few images");
         self.image_end = base + image.size();
@@ -149,13 +224,13 @@ impl State {
         let entry = base + image.entry_point();
         // SAFETY: the image's entry point is a function of this type.
         let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
-        let service = Service {
+        let loaded = Loaded {
             driver,
             object,
             unloadable: false,
         };
         let path = self.new_path(&registry::service(instance));
-        (service, entry, path)
+        (loaded, entry, path)
     }
 
     fn new_driver_object(&mut self, driver: DriverId, image: &image::Image, base: usize) -> usize {
@@ -225,15 +300,15 @@ impl State {
     }
 
     /// Takes a driver's memory away.
-    fn remove(&mut self, service: Service) {
-        let driver = &mut self.drivers[service.driver];
+    fn remove(&mut self, loaded: Loaded) {
+        let driver = &mut self.drivers[loaded.driver];
         driver.life = Life::Gone;
         self.pageable.remove(driver.range());
         arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
-        let freed = self.pool.free(service.object, 0, None);
+        let freed = self.pool.free(loaded.object, 0, None);
         if let Err(FreeError::Overrun(at)) = freed {
             let what = "the driver object was written beyond its end".to_owned();
-            self.report(("0xC1", [service.object, at, 0, 0x24]), what, None);
+            self.report(("0xC1", [loaded.object, at, 0, 0x24]), what, None);
         }
     }
 }

@@ -121,7 +121,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
 impl State {
     /// Whether a driver is to go, and stays for the time being.
     fn is_put_off(&self, instance: Instance) -> bool {
-        let service = self.services.get(&instance);
-        service.is_some_and(|service| self.files.is_put_off(service.driver))
+        let driver = self.loaded.get(&instance);
+        driver.is_some_and(|loaded| self.files.is_put_off(loaded.driver))
     }
 }

@@ -15,14 +15,15 @@
 use std::ffi::c_void;
 
 use rand::RngExt;
+use scenarios::Instance;
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEVICE_REQUEST};
 
-use crate::driver::DriverId;
 use crate::files;
 use crate::findings::stop_at;
 use crate::kernel::{State, with};
 use crate::scheduler::{MICROSECOND, point, sleep};
+use crate::scm::Loaded;
 
 /// So long a driver may refuse to go, in microseconds.
 const PATIENCE: u64 = 100_000;
@@ -41,15 +42,14 @@ pub(crate) fn routine(object: usize) -> Option<usize> {
     field.map(|routine| (routine as *const c_void).addr())
 }
 
-/// Asks for the unload of a driver until that is granted and nothing keeps the
-/// driver any more; answers what is to be called. `ever` is whether it had an
-/// unload routine when it was loaded.
-pub(crate) fn request(driver: DriverId, object: usize, ever: bool) -> DriverUnload {
-    let found = granted(driver, object, ever);
+/// Waits until nothing keeps a driver any more whose unload was granted when this
+/// routine was `found`; answers what is to be called.
+pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
+    let driver = loaded.driver;
     files::defer_unload(driver);
     point();
     let called = if with(State::reads_again) {
-        routine(object)
+        routine(loaded.object)
     } else {
         Some(found)
     };
@@ -64,12 +64,14 @@ pub(crate) fn request(driver: DriverId, object: usize, ever: bool) -> DriverUnlo
     unsafe { std::mem::transmute::<usize, DriverUnload>(called) }
 }
 
-/// Asks until there is an unload routine.
-fn granted(driver: DriverId, object: usize, ever: bool) -> usize {
+/// Asks for the unload of a driver until that is granted; answers its unload
+/// routine.
+pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
+    let driver = loaded.driver;
     let end = with(|state| state.scheduler.time) + PATIENCE * MICROSECOND;
     let mut pause = PAUSE * MICROSECOND;
     loop {
-        if let Some(routine) = routine(object) {
+        if let Some(routine) = routine(loaded.object) {
             return routine;
         }
         let late = with(|state| {
@@ -77,9 +79,10 @@ fn granted(driver: DriverId, object: usize, ever: bool) -> usize {
             state.files.refusing.insert(driver);
             let status = STATUS_INVALID_DEVICE_REQUEST;
             state.trace(|_| format!("the unload is refused, {status:#010x}"));
+            state.refuse_stop(instance);
             state.scheduler.time >= end
         });
-        if late || !ever {
+        if late || !loaded.unloadable {
             let what = "the driver has no DriverUnload and cannot be unloaded";
             let entry = with(|state| state.entry_site(driver));
             stop_at("unload", what.to_owned(), entry);

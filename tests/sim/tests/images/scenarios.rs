@@ -28,6 +28,20 @@ fn the_pair_is_clean_in_each() {
 }
 
 #[test]
+fn the_service_control_manager_refuses_what_a_state_does_not_allow() {
+    let pair = (&driver("provider.sys"), &driver("client.sys"));
+    let refused = |only| {
+        let counts = run(pair.0, pair.1, only).counts;
+        counts.manager_refusals.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(refused(Scenario::Handles), ["1056", "1061", "1062"]);
+    // Which error a driver is refused with that holds its gate is drawn.
+    let held = ["1", "1052", "1056", "1061", "1062"];
+    assert_eq!(refused(Scenario::Gate), held);
+    assert!(refused(Scenario::Paired).is_empty());
+}
+
+#[test]
 fn handles_that_programs_keep_put_unloads_off() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);
