@@ -21,12 +21,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use registrar::knobs::Knob;
-use serde::Deserialize;
+use scenarios::{Event, Line};
+use wine::Run;
 
-use crate::on_wine::{self, Kit, Run};
-use crate::screen;
-use crate::stress::build_sim;
 use crate::workspace::Workspace;
+use crate::{host, on_wine, screen};
 
 /// What both do; each pause is long enough for requests to be under way.
 const SCRIPTS: [&str; 5] = [
@@ -37,30 +36,17 @@ const SCRIPTS: [&str; 5] = [
     "+p.+c.+p2.+c2~3000.-p.-c2.-c.-p2",
 ];
 
-/// Something that happened in the registrar.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Event {
-    side: String,
-    call: String,
-    /// With which status it ended, if it has.
-    ended: Option<i32>,
-    /// 0 where none is known.
-    registration: u64,
-    /// 0 where the call concerns none.
-    binding: u64,
-}
-
 /// What happened from one load or deregistration to the next, by what can be
 /// concurrent.
 type Part = BTreeMap<String, Vec<String>>;
 
 /// Runs each script on both; whether they agree.
 pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
-    let Some(kit) = Kit::build(workspace)? else {
+    let Some(kit) = on_wine::kit(workspace)? else {
         return Ok(false);
     };
-    let prefix = kit.prefix(workspace)?;
-    let sim = build_sim(workspace)?;
+    let prefix = on_wine::prefix(workspace, &kit)?;
+    let sim = host::sim(workspace)?;
     let driver = |name: &str| workspace.drivers().join(name).with_extension("sys");
     let (provider, client) = (driver("provider"), driver("client"));
     let mut agree = true;
@@ -69,14 +55,20 @@ pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
         let run = Run {
             provider: &provider,
             client: &client,
+            tier: on_wine::TIER,
             seed: 1,
             first: 0,
             cycles: 1,
             options: &[format!("--script={script}"), "--events".to_owned()],
         };
-        let (report, seen) = on_wine::events(&prefix, &run)?;
+        let mut seen = Vec::new();
+        let ran = run.perform(&prefix, |line| {
+            if let Line::Event(event) = line {
+                seen.push(event);
+            }
+        })?;
         ensure!(
-            report.is_clean(),
+            ran.report.is_clean(),
             "{script} fails under Wine: cargo xtask stress --on wine shows how"
         );
         let (simulated, seen) = (courses(&simulated), courses(&seen));
@@ -134,6 +126,7 @@ fn traced(line: &str) -> Option<Event> {
     let (registration, binding) = (number("registration")?, number("binding")?);
     let ended = words.last().and_then(|word| word.strip_prefix("0x"));
     Some(Event {
+        cycle: 0,
         side: side.to_owned(),
         call: call.to_owned(),
         ended: ended

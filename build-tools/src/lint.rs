@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::steps::{Step, Steps};
 use crate::toolchain::Compiler;
 use crate::workspace::{DRIVERS, Workspace, succeeds};
-use crate::{build, on_wine, program, setup, unused_patch};
+use crate::{build, program, setup, unused_patch};
 
 const STEPS: [Step; 4] = [
     Step {
@@ -61,7 +61,7 @@ pub(crate) fn run() -> Result<Outcome> {
 
 fn drivers(workspace: &Workspace) -> Result<bool> {
     let compiler = Compiler::find()?;
-    let packages = [&DRIVERS[..], &on_wine::IMAGES].concat();
+    let packages = [&DRIVERS[..], &wine::IMAGES].concat();
     let mut cargo = build::cargo(workspace, "check", &compiler, &packages)?;
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
     unused_patch::succeeds_without_its_warning(&mut cargo)

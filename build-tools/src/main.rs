@@ -16,6 +16,7 @@ mod agreement;
 mod artifact;
 mod build;
 mod doctor;
+mod host;
 mod image_report;
 mod lint;
 mod on_wine;
@@ -36,6 +37,7 @@ mod tier;
 mod toolchain;
 mod unused_patch;
 mod vm;
+mod wine_guest;
 mod workspace;
 mod zoo;
 

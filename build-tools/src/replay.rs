@@ -27,10 +27,9 @@ use clap::Args;
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::say;
-use crate::stress::build_sim;
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
-use crate::{build, setup};
+use crate::{build, host, setup};
 pub(crate) use line::{Image, Line};
 
 #[derive(Args)]
@@ -60,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             return Ok(built);
         }
     }
-    let mut command = Command::new(build_sim(&workspace)?);
+    let mut command = Command::new(host::sim(&workspace)?);
     for (role, image) in ["provider", "client"].into_iter().zip(line.images()) {
         let path = path(&workspace, role, image)?;
         command.arg(format!("--{role}")).arg(path);

@@ -27,8 +27,8 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::replay::Line;
 use crate::screen::{self, say};
-use crate::workspace::{Workspace, succeeds};
-use crate::{artifact, build, setup};
+use crate::workspace::Workspace;
+use crate::{artifact, build, host, setup};
 use workers::{Ended, Job};
 
 #[derive(Args)]
@@ -143,7 +143,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         given.clone().unwrap_or_else(built)
     };
     let sim = match arguments.on {
-        Tier::Sim => build_sim(&workspace)?,
+        Tier::Sim => host::sim(&workspace)?,
         Tier::Wine => PathBuf::new(),
     };
     let mut plan = Plan {
@@ -319,26 +319,6 @@ fn options(arguments: &Arguments) -> Vec<String> {
 fn random_seed() -> u64 {
     // The standard library's source of randomness that needs no crate.
     RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
-}
-
-/// Builds the simulated kernel; answers where its program is.
-pub(crate) fn build_sim(workspace: &Workspace) -> Result<PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--quiet",
-        "--profile",
-        "sim",
-        "--package",
-        "sim",
-        "--bin",
-        "sim",
-    ]);
-    if !succeeds(&mut cargo)? {
-        bail!("the simulated kernel does not build: correct what cargo says above");
-    }
-    let name = format!("sim{}", std::env::consts::EXE_SUFFIX);
-    Ok(workspace.target().join("sim").join(name))
 }
 
 impl Plan {

@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{agreement, build, setup, statements, stress, zoo};
+use crate::{agreement, build, setup, statements, stress, wine_guest, zoo};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -126,6 +126,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         })?;
         run.one("a crash under Wine names the driver", || {
             zoo::crash_is_told_under_wine(&workspace)
+        })?;
+        run.one("what stands for a kernel in a guest with Wine", || {
+            wine_guest::passes(&workspace)
         })?;
     }
     // On true threads some defects show in one way or another: too dear, and

@@ -8,12 +8,12 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
-use scenarios::Report;
-use wine::Prefix;
+use scenarios::{Line, Report};
+use wine::{Prefix, Run};
 
 use super::workers::Job;
 use super::{Plan, summary, write};
-use crate::on_wine::{self, Kit, Run};
+use crate::on_wine;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::screen::{self, say};
@@ -27,11 +27,11 @@ pub(super) fn stress(
     keep: bool,
     json: Option<&Path>,
 ) -> Result<Outcome> {
-    let Some(kit) = Kit::build(workspace)? else {
+    let Some(kit) = on_wine::kit(workspace)? else {
         return Ok(Outcome::Found);
     };
     let jobs = plan.jobs(jobs);
-    let mut prefixes = kit.prefixes(workspace, jobs.len())?;
+    let mut prefixes = on_wine::prefixes(workspace, &kit, jobs.len())?;
     for prefix in prefixes.iter_mut().filter(|_| keep) {
         prefix.keep();
         say(format!("stress: the prefix is {}", prefix.path().display()));
@@ -41,18 +41,22 @@ pub(super) fn stress(
         let run = Run {
             provider: &plan.provider,
             client: &plan.client,
+            tier: on_wine::TIER,
             seed: plan.seed,
             first: job.first,
             cycles: job.cycles,
             options: &plan.options,
         };
         let mut told = 0;
-        on_wine::run(prefix, &run, |done| {
-            let (progress, all) = &mut *progress.lock().unwrap_or_else(PoisonError::into_inner);
-            *all += done - told;
-            told = done;
-            progress.show(*all);
-        })
+        let ran = run.perform(prefix, |line| {
+            if let Line::Progress(done) = line {
+                let (progress, all) = &mut *progress.lock().unwrap_or_else(PoisonError::into_inner);
+                *all += done - told;
+                told = done;
+                progress.show(*all);
+            }
+        });
+        ran.map(|ran| ran.report)
     };
     let started = Instant::now();
     let reports: Vec<Result<Report>> = thread::scope(|scope| {
@@ -72,7 +76,7 @@ pub(super) fn stress(
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     progress.end();
-    let mut report = Report::new("wine", plan.seed, plan.cycles);
+    let mut report = Report::new(on_wine::TIER, plan.seed, plan.cycles);
     for part in reports {
         report.merge(part?);
     }
@@ -93,19 +97,20 @@ pub(super) fn passes(workspace: &Workspace) -> Result<bool> {
     const CYCLES: u64 = 100;
     const SEED: u64 = 1;
 
-    let Some(kit) = Kit::build(workspace)? else {
+    let Some(kit) = on_wine::kit(workspace)? else {
         return Ok(false);
     };
-    let prefix = kit.prefix(workspace)?;
+    let prefix = on_wine::prefix(workspace, &kit)?;
     let run = Run {
         provider: &workspace.drivers().join("provider.sys"),
         client: &workspace.drivers().join("client.sys"),
+        tier: on_wine::TIER,
         seed: SEED,
         first: 0,
         cycles: CYCLES,
-        options: &[on_wine::probe()],
+        options: &[wine::probe()],
     };
-    let report = on_wine::run(&prefix, &run, |_| {})?;
+    let report = run.perform(&prefix, |_| {})?.report;
     say(summary::of(&report, None, |cycle| {
         format!("cargo xtask stress --on wine --seed {SEED} --first {cycle} --cycles 1")
     }));

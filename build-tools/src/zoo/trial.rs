@@ -13,8 +13,8 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Face, Module, Role};
 use super::row::Row;
 use super::workshop::Workshop;
+use crate::host;
 use crate::replay::{Image, Line};
-use crate::stress::build_sim;
 use crate::workspace::Workspace;
 
 /// What trials need.
@@ -56,7 +56,7 @@ impl Bench {
         });
         let peers = peers.collect::<Result<_>>()?;
         Ok(Self {
-            sim: build_sim(workspace)?,
+            sim: host::sim(workspace)?,
             drivers: workspace.drivers(),
             workshop,
             peers,

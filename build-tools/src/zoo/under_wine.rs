@@ -6,11 +6,11 @@ use std::fmt;
 
 use anyhow::{Context, Result};
 use scenarios::{Finding, Report};
-use wine::Prefix;
+use wine::{Prefix, Run};
 
 use super::catalogue::{Module, Role};
 use super::workshop::Workshop;
-use crate::on_wine::{self, Kit, Run};
+use crate::on_wine;
 use crate::outcome::Outcome;
 use crate::screen::{self, say};
 use crate::workspace::Workspace;
@@ -35,10 +35,10 @@ struct Row<'a> {
 
 /// Tries the modules one after the other, in one prefix.
 pub(super) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> Result<Outcome> {
-    let Some(kit) = Kit::build(workspace)? else {
+    let Some(kit) = on_wine::kit(workspace)? else {
         return Ok(Outcome::Found);
     };
-    let prefix = kit.prefix(workspace)?;
+    let prefix = on_wine::prefix(workspace, &kit)?;
     let workshop = Workshop::open(workspace)?;
     let mut faults = Vec::new();
     for module in modules {
@@ -124,12 +124,13 @@ fn run(
     let run = Run {
         provider,
         client,
+        tier: on_wine::TIER,
         seed,
         first: 0,
         cycles,
         options: &options,
     };
-    on_wine::run(prefix, &run, |_| {})
+    run.perform(prefix, |_| {}).map(|ran| ran.report)
 }
 
 impl Row<'_> {

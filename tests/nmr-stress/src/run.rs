@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use channel::watch::PLAIN;
 use clap::Parser;
-use scenarios::{Change, Counts, Cycle, Finding, Report};
+use scenarios::{Change, Counts, Cycle, Finding, Line, Report};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::loader::is_there;
-use crate::output::{Event, Line, tell};
+use crate::output::{event, tell};
 use crate::pair::{Pair, Stuck};
 use crate::privilege;
 use crate::tally::tally;
@@ -106,7 +106,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     }
     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
     report.took(started.elapsed());
-    tell(&Line::Report(&report))?;
+    tell(&Line::Report(Box::new(report.clone())))?;
     if report.is_clean() {
         pair.finish()?;
     }
@@ -149,7 +149,7 @@ fn watchdog(arguments: &Arguments, report: &Arc<Mutex<Report>>) -> Watchdog {
         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
         report.add_finding(Finding::bare("hang", what, seed, cycle));
         // There is no more to be done than to end.
-        let _ = tell(&Line::Report(&report));
+        let _ = tell(&Line::Report(Box::new(report.clone())));
         process::exit(1);
     })
 }
@@ -215,7 +215,7 @@ fn one(
     tally(&header, &records, counts);
     if arguments.events {
         for record in &records {
-            tell(&Line::Event(Event::new(index, record)))?;
+            tell(&Line::Event(event(index, record)))?;
         }
     }
     if header.registered > 0 {

@@ -28,6 +28,8 @@ pub struct Prefix {
     path: PathBuf,
     /// Where its sessions run.
     pub(crate) processor: usize,
+    /// What its sessions say is repeated.
+    pub(crate) echoes: bool,
     /// Given up last.
     owner: Ownership,
 }
@@ -41,19 +43,34 @@ impl Prefix {
     /// If Wine is not there or cannot make it.
     pub fn create(directory: &Path) -> Result<Self> {
         let prefix = Self::empty(installation()?, directory)?;
-        let mut boot = prefix.command();
-        boot.args(["wineboot", "--init"]);
-        quietly(boot)?;
-        prefix.await_end()?;
-        registry::reduce(&prefix.path)?;
-        fs::create_dir(prefix.file(""))?;
-        let system = prefix.system();
-        fs::copy(
-            prefix.installation.kernel(),
-            system.join(format!("{ORIGINAL_KERNEL}.dll")),
-        )
-        .context("Wine's kernel cannot be copied")?;
+        boot(&prefix.installation, &prefix.path)?;
+        prefix.finish()?;
         Ok(prefix)
+    }
+
+    /// Makes one in `directory` of what [`boot_template`] has made on the same file
+    /// system: for machines on which [`create`](Self::create) would take minutes.
+    ///
+    /// # Errors
+    ///
+    /// If Wine is not there, or the files cannot be linked or copied.
+    pub fn from_template(template: &Path, directory: &Path) -> Result<Self> {
+        let prefix = Self::empty(installation()?, directory)?;
+        prefix.fill(template)?;
+        prefix.finish()?;
+        Ok(prefix)
+    }
+
+    /// Makes of a prefix that has only been booted one for a run.
+    fn finish(&self) -> Result<()> {
+        registry::reduce(&self.path)?;
+        // The next session would boot it anew if it has another Wine's time.
+        fs::write(self.path.join(".update-timestamp"), "disable")?;
+        fs::create_dir(self.file(""))?;
+        copy(
+            &self.installation.kernel(),
+            &self.system().join(format!("{ORIGINAL_KERNEL}.dll")),
+        )
     }
 
     /// Another one beside it, as it is now; there must be no session in it.
@@ -64,11 +81,15 @@ impl Prefix {
     pub fn twin(&self) -> Result<Self> {
         let directory = self.path.parent().context("a prefix is in a directory")?;
         let prefix = Self::empty(self.installation.clone(), directory)?;
-        twin::fill(&self.path, &prefix.path).with_context(|| {
-            let (from, to) = (self.path.display(), prefix.path.display());
-            format!("{from} cannot be copied to {to}")
-        })?;
+        prefix.fill(&self.path)?;
         Ok(prefix)
+    }
+
+    fn fill(&self, from: &Path) -> Result<()> {
+        twin::fill(from, &self.path).with_context(|| {
+            let (from, to) = (from.display(), self.path.display());
+            format!("{from} cannot be linked to {to}: name a booted prefix on its file system")
+        })
     }
 
     fn empty(installation: Installation, directory: &Path) -> Result<Self> {
@@ -90,6 +111,7 @@ impl Prefix {
             directory: Some(directory),
             owner: left::own(&path, remove)?,
             processor: NEXT.fetch_add(1, Ordering::Relaxed),
+            echoes: false,
             path,
         };
         fs::create_dir(prefix.path.join(TEMPORARY))?;
@@ -110,6 +132,11 @@ impl Prefix {
             // At worst a later run takes it for one that was left behind.
             let _ = self.owner.give_up();
         }
+    }
+
+    /// Repeats on this process's standard error what sessions say, as they do.
+    pub fn echo(&mut self) {
+        self.echoes = true;
     }
 
     fn system(&self) -> PathBuf {
@@ -148,30 +175,19 @@ impl Prefix {
 
     /// Wine's loader in this prefix, with nothing on its command line.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(self.installation.loader());
-        self.environment(&mut command);
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn environment(&self, command: &mut Command) {
-        environment(&self.path, command);
+        loader(&self.installation, &self.path)
     }
 
     fn server(&self, argument: &str) -> Command {
         server(&self.installation, &self.path, argument)
     }
 
-    /// Returns when no process of the session is left.
-    pub(crate) fn await_end(&self) -> Result<()> {
-        quietly(self.server("--wait"))
-    }
-
     /// Ends every process of this prefix, and of no other.
     pub(crate) fn end(&self) -> Result<()> {
         // It fails if there is none.
         let _ = self.server("--kill").output();
-        self.await_end()
+        // Returns when no process of the session is left.
+        quietly(self.server("--wait"))
     }
 }
 
@@ -191,11 +207,39 @@ fn environment(prefix: &Path, command: &mut Command) {
         .env_remove("WINESERVER");
 }
 
+fn loader(installation: &Installation, prefix: &Path) -> Command {
+    let mut command = Command::new(installation.loader());
+    environment(prefix, &mut command);
+    command.stdin(Stdio::null());
+    command
+}
+
 fn server(installation: &Installation, prefix: &Path, argument: &str) -> Command {
     let mut command = installation.server();
     environment(prefix, &mut command);
     command.arg(argument).stdin(Stdio::null());
     command
+}
+
+/// Makes a prefix at `path` that is to stay, with nothing in it yet that a run
+/// needs: [`Prefix::from_template`] makes prefixes of it.
+///
+/// # Errors
+///
+/// If Wine is not there or cannot make it.
+pub fn boot_template(path: &Path) -> Result<()> {
+    let temporary = path.join(TEMPORARY);
+    fs::create_dir_all(&temporary)
+        .with_context(|| format!("{} cannot be made: free the path", path.display()))?;
+    boot(&installation()?, path)
+}
+
+/// Returns when no process of the session is left.
+fn boot(installation: &Installation, prefix: &Path) -> Result<()> {
+    let mut command = loader(installation, prefix);
+    command.args(["wineboot", "--init"]);
+    quietly(command)?;
+    quietly(server(installation, prefix, "--wait"))
 }
 
 /// Ends what runs in the prefix at `path`, and removes it as far as that goes.
@@ -227,7 +271,7 @@ fn quietly(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
         .map(|_| ())
         .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))

@@ -2,7 +2,7 @@
 
 //! A session: one program runs in a prefix, and what it said and how it ended.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -55,10 +55,11 @@ impl Prefix {
         let mut child = spawn_on(self.processor, &mut command)
             .context("Wine cannot be run: see `cargo xtask doctor`")?;
         let errors = child.stderr.take();
+        let echoes = self.echoes;
         let log = thread::spawn(move || {
             let mut text = Vec::new();
             // What was read before an error is all there is.
-            let _ = errors.map(|mut errors| errors.read_to_end(&mut text));
+            let _ = errors.map(|errors| read(errors, echoes, &mut text));
             String::from_utf8_lossy(&text).into_owned()
         });
         Ok(Session {
@@ -66,6 +67,21 @@ impl Prefix {
             child,
             log: Some(log),
         })
+    }
+}
+
+/// Reads `from` to its end into `text`, a line at a time.
+fn read(from: impl Read, echoes: bool, text: &mut Vec<u8>) -> io::Result<()> {
+    let mut from = BufReader::new(from);
+    loop {
+        let start = text.len();
+        if from.read_until(b'\n', text)? == 0 {
+            return Ok(());
+        }
+        if echoes {
+            // Whoever does not listen any more misses nothing that is not in `text`.
+            let _ = io::stderr().write_all(&text[start..]);
+        }
     }
 }
 
