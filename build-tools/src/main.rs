@@ -32,7 +32,6 @@ mod statements;
 mod steps;
 mod stress;
 mod test;
-#[allow(dead_code)]
 mod tier;
 mod toolchain;
 mod unused_patch;

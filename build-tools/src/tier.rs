@@ -2,9 +2,11 @@
 
 //! Where the pair runs.
 
+use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Error, Result, bail};
+use vm::REHEARSAL;
 
 /// Where the pair runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +19,21 @@ pub(crate) enum Tier {
     Vm(String),
 }
 
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sim => f.write_str("sim"),
+            Self::Wine => f.write_str("wine"),
+            Self::Vm(name) => write!(f, "vm:{name}"),
+        }
+    }
+}
+
 impl FromStr for Tier {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.split_once(':').unwrap_or((text, vm::REHEARSAL)) {
+        match text.split_once(':').unwrap_or((text, REHEARSAL)) {
             ("sim", _) if text == "sim" => Ok(Self::Sim),
             ("wine", _) if text == "wine" => Ok(Self::Wine),
             ("vm", name) if !name.is_empty() => Ok(Self::Vm(name.to_owned())),
@@ -39,7 +51,7 @@ mod tests {
         let tier = |text: &str| text.parse::<Tier>().ok();
         assert_eq!(tier("sim"), Some(Tier::Sim));
         assert_eq!(tier("wine"), Some(Tier::Wine));
-        assert_eq!(tier("vm"), Some(Tier::Vm(vm::REHEARSAL.to_owned())));
+        assert_eq!(tier("vm"), Some(Tier::Vm(REHEARSAL.to_owned())));
         assert_eq!(tier("vm:lab"), Some(Tier::Vm("lab".to_owned())));
         for wrong in ["", "vm:", "sim:lab", "wine:", "virtual"] {
             assert_eq!(tier(wrong), None, "{wrong}");

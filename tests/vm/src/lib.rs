@@ -40,5 +40,5 @@ pub use catalogue::{Catalogue, Guest, Hardware, Kernel, Place, REHEARSAL};
 pub use dump::{BugCheck, bug_check};
 pub use image::{Image, Step};
 pub use interrupt::interrupted;
-pub use profile::{DUMP, Profile};
+pub use profile::{DUMP, LOG, Profile};
 pub use session::{End, Session, Trouble};

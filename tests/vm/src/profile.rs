@@ -70,7 +70,7 @@ pub(crate) struct Hardware {
 /// What the stress program prints, in a run's directory.
 pub(crate) const OUTPUT: &str = "out.jsonl";
 /// What it says beside that.
-pub(crate) const LOG: &str = "session.log";
+pub const LOG: &str = "session.log";
 /// The dump of a kernel that crashed, as it is called at home.
 pub const DUMP: &str = "MEMORY.DMP";
 
