@@ -27,6 +27,7 @@ use clap::Args;
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::say;
+use crate::stress::{framework_arguments, framework_drivers};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
 use crate::{build, host, setup};
@@ -63,6 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     for (role, image) in ["provider", "client"].into_iter().zip(line.images()) {
         let path = path(&workspace, role, image)?;
         command.arg(format!("--{role}")).arg(path);
+    }
+    if line.images().all(|image| image.is_none()) {
+        command.args(framework_arguments(&framework_drivers(&workspace)));
     }
     command.args(line.arguments()).args(["--cycles", "1"]);
     say(format!("replay: {line}"));

@@ -13,6 +13,7 @@ mod summary;
 mod under_wine;
 mod workers;
 
+use std::ffi::OsString;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -106,12 +107,21 @@ pub(crate) struct Arguments {
     trace: bool,
 }
 
+impl Arguments {
+    /// Whether both drivers are those built here.
+    const fn is_own_pair(&self) -> bool {
+        self.provider.is_none() && self.client.is_none()
+    }
+}
+
 /// What to run, in full.
 struct Plan {
     on: Tier,
     sim: PathBuf,
     provider: PathBuf,
     client: PathBuf,
+    /// The same for the driver framework, unless another image was given.
+    framework: Option<[PathBuf; 2]>,
     /// The files that were given.
     given: Vec<(&'static str, PathBuf)>,
     /// How the simulated kernel runs cycles, as its arguments.
@@ -141,7 +151,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if ready != Outcome::Done {
         return Ok(ready);
     }
-    if arguments.provider.is_none() || arguments.client.is_none() {
+    // A package is made of drivers that are built for it.
+    let given = arguments.provider.is_some() && arguments.client.is_some();
+    if guest.is_none() && !given {
         let built = build::run()?;
         if built != Outcome::Done {
             return Ok(built);
@@ -160,6 +172,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         sim,
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
+        framework: framework(&workspace, arguments),
         given: given(arguments),
         options: options(arguments),
         seed: arguments.seed.unwrap_or_else(random_seed),
@@ -280,8 +293,13 @@ fn check_scenario(arguments: &Arguments, guest: Option<&Guest>) -> Result<()> {
         tier,
         only: Some(only),
         without: None,
+        framework: arguments.is_own_pair(),
         instances: arguments.instances,
     };
+    ensure!(
+        only != Scenario::Models || arguments.is_own_pair(),
+        "--only models mixes the drivers built here: leave out --provider and --client"
+    );
     ensure!(
         wanted.is_possible(),
         "--only {only} does not go with these --instances: leave out one of them"
@@ -312,6 +330,27 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
             error.kind()
         ),
     }
+}
+
+/// The drivers for the framework, which only the simulated kernel runs.
+fn framework(workspace: &Workspace, arguments: &Arguments) -> Option<[PathBuf; 2]> {
+    let used = arguments.on == Tier::Sim && arguments.is_own_pair();
+    used.then(|| framework_drivers(workspace))
+}
+
+/// The provider and the client for the driver framework.
+pub(crate) fn framework_drivers(workspace: &Workspace) -> [PathBuf; 2] {
+    ["provider_wdf", "client_wdf"].map(|name| workspace.drivers().join(name).with_extension("sys"))
+}
+
+/// The simulated kernel's arguments for those.
+pub(crate) fn framework_arguments([provider, client]: &[PathBuf; 2]) -> [OsString; 4] {
+    [
+        "--wdf-provider".into(),
+        provider.into(),
+        "--wdf-client".into(),
+        client.into(),
+    ]
 }
 
 /// The drivers that were given, as they were.
@@ -509,6 +548,7 @@ mod tests {
             sim: PathBuf::new(),
             provider: PathBuf::new(),
             client: PathBuf::new(),
+            framework: None,
             given: Vec::new(),
             options: Vec::new(),
             seed: 0,

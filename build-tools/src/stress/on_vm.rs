@@ -98,13 +98,21 @@ pub(super) fn stress(workspace: &Workspace, runs: &Runs<'_>) -> Result<Outcome> 
 /// All that goes into the guest; `None` if something does not build.
 fn kit(workspace: &Workspace, runs: &Runs<'_>) -> Result<Option<TempDir>> {
     let kit = tempfile::tempdir()?;
+    let given = |name| {
+        let given = runs.plan.given.iter().find(|(it, _)| *it == name);
+        given.map(|(_, file)| file.clone())
+    };
     let options = package::Options {
-        provider: Some(runs.plan.provider.clone()),
-        client: Some(runs.plan.client.clone()),
+        provider: given("provider"),
+        client: given("client"),
         into: Some(kit.path().to_owned()),
     };
-    if package::assemble(workspace, &options)?.is_none() {
+    let Some(package) = package::assemble(workspace, &options)? else {
         return Ok(None);
+    };
+    for name in package.files().iter().filter(|name| name.ends_with(".pdb")) {
+        // They are read here.
+        fs::remove_file(kit.path().join(name))?;
     }
     if runs.guest.profile.tier == on_wine::TIER {
         let Some(wine) = on_wine::kit(workspace)? else {

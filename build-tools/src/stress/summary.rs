@@ -52,6 +52,7 @@ pub(super) fn of(
     text += &scenario_row(report);
     text += &crowd_row(report);
     text += &aimed_row(report);
+    text += &models_row(report);
     for row in coverage.into_iter().flat_map(coverage_rows) {
         text += &row;
     }
@@ -76,6 +77,27 @@ fn aimed_row(report: &Report) -> String {
     match cycles {
         0 => String::new(),
         _ => format!("\n{cycles:>10} cycles aimed at ways that race"),
+    }
+}
+
+/// How many cycles mixed driver models, and how.
+fn models_row(report: &Report) -> String {
+    let orders = report.orders.iter();
+    let models = |order: &String| order.strip_prefix("models ").map(str::to_owned);
+    let all: Vec<_> = orders
+        .filter_map(|(order, cycles)| Some((models(order)?, cycles)))
+        .collect();
+    let cycles: u64 = all.iter().map(|(_, cycles)| **cycles).sum();
+    let each: Vec<_> = all
+        .iter()
+        .map(|(models, cycles)| format!("{models} {cycles}"))
+        .collect();
+    match cycles {
+        0 => String::new(),
+        _ => format!(
+            "\n{cycles:>10} cycles with the driver framework: {}",
+            each.join("; ")
+        ),
     }
 }
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use scenarios::Report;
 use serde::Deserialize;
 
-use super::Plan;
+use super::{Plan, framework_arguments};
 use crate::progress::Progress;
 
 /// A worker's share.
@@ -30,6 +30,7 @@ impl Job<'_> {
         let mut command = Command::new(&self.plan.sim);
         command.arg("--provider").arg(&self.plan.provider);
         command.arg("--client").arg(&self.plan.client);
+        command.args(self.plan.framework.iter().flat_map(framework_arguments));
         for (name, value) in [
             ("--seed", self.plan.seed),
             ("--first", self.first),

@@ -8,6 +8,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use crate::instance::{Instance, Instances, Role};
+use crate::model::Models;
 use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
 use crate::step::{Action, Change, Step, Usage};
@@ -29,6 +30,8 @@ pub struct Setting {
 pub struct Cycle {
     /// The order of loads and unloads, as reports count it.
     pub order: Order,
+    /// Which drivers are for the driver framework.
+    pub models: Models,
     /// Both, one step after the other; after the last no driver is left.
     pub steps: Vec<Step>,
     /// How the drivers are set up; what is missing has its default.
@@ -42,11 +45,12 @@ const AIMED: u64 = 8;
 /// One in this many of the others is of each other scenario.
 const SPECIAL: usize = 16;
 /// Those.
-const SPECIALS: [Scenario; 4] = [
+const SPECIALS: [Scenario; 5] = [
     Scenario::Handles,
     Scenario::Switching,
     Scenario::Gate,
     Scenario::FailedEntry,
+    Scenario::Models,
 ];
 
 /// What the cycles of a run may be.
@@ -58,6 +62,8 @@ pub struct Wanted {
     pub only: Option<Scenario>,
     /// None is of this scenario.
     pub without: Option<Scenario>,
+    /// Whether there are drivers for the driver framework, too.
+    pub framework: bool,
     /// How many drivers each loads; drawn unless given.
     pub instances: Option<Instances>,
 }
@@ -72,8 +78,13 @@ impl Wanted {
                 Scenario::Instances => self.instances.is_none() || !pair,
                 _ => pair,
             };
-            fits && only.is_on(self.tier)
+            fits && self.has(only)
         })
+    }
+
+    /// Whether cycles of this scenario can be drawn.
+    fn has(self, scenario: Scenario) -> bool {
+        scenario.is_on(self.tier) && (self.framework || scenario != Scenario::Models)
     }
 }
 
@@ -84,6 +95,7 @@ impl From<Option<Instances>> for Wanted {
             tier: Tier::Wine,
             only: None,
             without: None,
+            framework: false,
             instances,
         }
     }
@@ -105,16 +117,27 @@ impl Cycle {
         let mut random = stream(seed, index, STEPS);
         if !instances.is_pair() {
             return Self {
+                models: Models::default(),
                 order: Order::Crowd(instances),
                 steps: crowd::steps(instances, &mut random),
                 settings: settings(&mut random),
             };
         }
+        let mut models = Models::default();
         let (order, steps) = match scenario(seed, index, wanted) {
             Scenario::Paired | Scenario::Instances => {
-                let load = LoadOrder::ALL[random.random_range(0..LoadOrder::ALL.len())];
-                let unload = UnloadOrder::ALL[random.random_range(0..UnloadOrder::ALL.len())];
+                let (load, unload) = orders(&mut random);
                 return Self::pair(load, unload, &mut random);
+            }
+            Scenario::Models => {
+                models = Models::MIXED[random.random_range(0..Models::MIXED.len())];
+                let steps = if random.random() {
+                    usage::touched(Usage::Switch, &mut random)
+                } else {
+                    let (load, unload) = orders(&mut random);
+                    Script::new(&mut random).write(load, unload)
+                };
+                (Order::Mixed(models), steps)
             }
             Scenario::Races => {
                 let attempt = match wanted.only {
@@ -139,6 +162,7 @@ impl Cycle {
         };
         Self {
             order,
+            models,
             steps,
             settings: settings(&mut random),
         }
@@ -168,6 +192,7 @@ impl Cycle {
     fn pair(load: LoadOrder, unload: UnloadOrder, random: &mut impl Rng) -> Self {
         Self {
             order: Order::Pair(load, unload),
+            models: Models::default(),
             steps: Script::new(random).write(load, unload),
             settings: settings(random),
         }
@@ -190,8 +215,15 @@ fn scenario(seed: u64, index: u64, wanted: Wanted) -> Scenario {
     }
     let drawn = stream(seed, index, SCENARIO).random_range(0..SPECIAL);
     let special = SPECIALS.get(drawn).copied();
-    let special = special.filter(|it| it.is_on(wanted.tier) && wanted.without != Some(*it));
+    let special = special.filter(|it| wanted.has(*it) && wanted.without != Some(*it));
     special.unwrap_or(Scenario::Paired)
+}
+
+/// Orders of loads and unloads.
+fn orders(random: &mut impl Rng) -> (LoadOrder, UnloadOrder) {
+    let load = LoadOrder::ALL[random.random_range(0..LoadOrder::ALL.len())];
+    let unload = UnloadOrder::ALL[random.random_range(0..UnloadOrder::ALL.len())];
+    (load, unload)
 }
 
 /// Every driver that these steps load.
@@ -334,6 +366,7 @@ pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = Wanted> {
         tier: Tier::Sim,
         only,
         without: None,
+        framework: true,
         instances,
     });
     wishes.prop_filter("it is possible", |wanted| wanted.is_possible())
@@ -390,6 +423,7 @@ mod tests {
         let draw = |tier| {
             let wanted = Wanted {
                 tier,
+                framework: true,
                 ..None.into()
             };
             let cycles = (0..500).map(move |index| Cycle::draw(7, index, wanted));
@@ -412,6 +446,7 @@ mod tests {
             let wanted = Wanted {
                 tier: Tier::Sim,
                 only: Some(only),
+                framework: true,
                 ..None.into()
             };
             let drawn = (0..50).map(|index| Cycle::draw(7, index, wanted).order.scenario());
@@ -423,18 +458,28 @@ mod tests {
     fn what_is_left_out_changes_no_other_cycle() {
         let all = Wanted {
             tier: Tier::Sim,
+            framework: true,
             ..None.into()
         };
-        let fewer = Wanted {
-            without: Some(Scenario::FailedEntry),
+        let without = |scenario| Wanted {
+            without: Some(scenario),
             ..all
         };
-        for index in 0..300 {
-            let [one, other] = [all, fewer].map(|wanted| Cycle::draw(7, index, wanted));
-            if one.order.scenario() == Scenario::FailedEntry {
-                assert_eq!(other.order.scenario(), Scenario::Paired);
-            } else {
-                assert_eq!(one, other);
+        let no_framework = Wanted {
+            framework: false,
+            ..all
+        };
+        for (left_out, fewer) in [
+            (Scenario::FailedEntry, without(Scenario::FailedEntry)),
+            (Scenario::Models, no_framework),
+        ] {
+            for index in 0..300 {
+                let [one, other] = [all, fewer].map(|wanted| Cycle::draw(7, index, wanted));
+                if one.order.scenario() == left_out {
+                    assert_eq!(other.order.scenario(), Scenario::Paired);
+                } else {
+                    assert_eq!(one, other);
+                }
             }
         }
     }

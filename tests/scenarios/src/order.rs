@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::graph::Pair;
 use crate::instance::Instances;
+use crate::model::Models;
 use crate::scenario::Scenario;
 
 /// Who comes first.
@@ -85,6 +86,8 @@ pub enum Order {
     Aimed(Pair),
     /// One of each, as this scenario says.
     Special(Scenario),
+    /// One of each, for these driver models.
+    Mixed(Models),
 }
 
 impl Order {
@@ -96,8 +99,13 @@ impl Order {
             Self::Crowd(_) | Self::Course(..) => Scenario::Instances,
             Self::Aimed(_) => Scenario::Races,
             Self::Special(scenario) => scenario,
+            Self::Mixed(_) => Scenario::Models,
         }
     }
+}
+
+const fn model(is_framework: bool) -> &'static str {
+    if is_framework { "WDF" } else { "WDM" }
 }
 
 impl fmt::Display for Order {
@@ -108,6 +116,10 @@ impl fmt::Display for Order {
             Self::Course(instances, number) => write!(f, "{instances} course {number}"),
             Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
             Self::Special(scenario) => write!(f, "scenario {scenario}"),
+            Self::Mixed(models) => {
+                let [provider, client] = [models.provider, models.client].map(model);
+                write!(f, "models {provider} provider, {client} client")
+            }
         }
     }
 }

@@ -31,11 +31,13 @@ pub enum Scenario {
     Gate,
     /// A `DriverEntry` fails.
     FailedEntry,
+    /// A driver is for the driver framework, or both are.
+    Models,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Paired,
         Self::Instances,
         Self::Races,
@@ -43,6 +45,7 @@ impl Scenario {
         Self::Switching,
         Self::Gate,
         Self::FailedEntry,
+        Self::Models,
     ];
 
     /// What it is called.
@@ -56,6 +59,7 @@ impl Scenario {
             Self::Switching => "switching",
             Self::Gate => "gate",
             Self::FailedEntry => "failed-entry",
+            Self::Models => "models",
         }
     }
 
@@ -82,6 +86,10 @@ impl Scenario {
                 "A call fails in a DriverEntry, which must undo what it has done, and the driver is \
                  loaded again."
             }
+            Self::Models => {
+                "The provider, the client or both are for the driver framework: WDF with WDM and \
+                 WDF with WDF, come and go, or switch a part of theirs."
+            }
         }
     }
 
@@ -96,8 +104,9 @@ impl Scenario {
     pub const fn is_on(self, tier: Tier) -> bool {
         match tier {
             Tier::Sim => true,
-            // It unloads without regard to open handles, and no call fails there.
-            Tier::Wine => !matches!(self, Self::Gate | Self::FailedEntry),
+            // It unloads without regard to open handles, no call fails there, and it
+            // has no framework.
+            Tier::Wine => !matches!(self, Self::Gate | Self::FailedEntry | Self::Models),
         }
     }
 }

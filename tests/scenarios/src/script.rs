@@ -7,7 +7,8 @@
 //! pass. `+c2` loads a second instance of the client, `+c` the first.
 //! `-c@idle` unloads it only once it is idle, or what else happens at once is
 //! over; so for each other [`Stage`]. `+c/3` loads the client, of whose calls the
-//! third one that can fail does. `Threads:2` is a setting of every client.
+//! third one that can fail does. `Threads:2` is a setting of every client; with
+//! `Wdf:p` the provider is the one for the driver framework, with `Wdf:pc` both are.
 //!
 //! `^p` opens the provider's device, `_p` closes it; `%c` switches a part of the
 //! client off, or on again; `#c` forbids its unloading for a while; `=c` asks the
@@ -25,12 +26,15 @@ use std::str::FromStr;
 
 use crate::cycle::{Cycle, SETTINGS, Setting, instances};
 use crate::instance::{Instance, Instances, Role};
+use crate::model::Models;
 use crate::stage::Stage;
 use crate::step::{Action, Change, Step, Usage, Use};
 
 /// What a cycle does, but for the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
+    /// Which drivers are for the driver framework.
+    pub models: Models,
     /// How the drivers are set up.
     pub settings: Vec<Setting>,
     /// What happens; only what is absent is loaded, and nothing is left.
@@ -42,6 +46,7 @@ impl Cycle {
     #[must_use]
     pub fn script(&self) -> Script {
         Script {
+            models: self.models,
             settings: self.settings.clone(),
             steps: self.steps.clone(),
         }
@@ -51,6 +56,7 @@ impl Cycle {
     #[must_use]
     pub fn with_script(self, script: Script) -> Self {
         Self {
+            models: script.models,
             settings: script.settings,
             steps: script.steps,
             ..self
@@ -86,6 +92,9 @@ impl Script {
     }
 }
 
+/// Before the drivers that are for the framework.
+const MODELS: &str = "Wdf";
+
 const fn letter(role: Role) -> char {
     match role {
         Role::Provider => 'p',
@@ -95,9 +104,15 @@ const fn letter(role: Role) -> char {
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let models = self.models;
+        let models = models
+            .need_framework()
+            .then(|| format!("{MODELS}:{models}"));
         let settings = self.settings.iter();
         let settings = settings.map(|setting| format!("{}:{}", setting.name, setting.value));
-        let parts: Vec<_> = settings
+        let parts: Vec<_> = models
+            .into_iter()
+            .chain(settings)
             .chain(self.steps.iter().map(ToString::to_string))
             .collect();
         f.write_str(&parts.join("."))
@@ -187,12 +202,14 @@ impl FromStr for Script {
 
     fn from_str(text: &str) -> Result<Self, WrongScript> {
         let mut script = Self {
+            models: Models::default(),
             settings: Vec::new(),
             steps: Vec::new(),
         };
         for part in text.split('.') {
             let wrong = || WrongScript(part.to_owned());
             match part.split_once(':') {
+                Some((MODELS, who)) => script.models = who.parse().map_err(|()| wrong())?,
                 Some(setting) => script
                     .settings
                     .push(parse_setting(setting).ok_or_else(wrong)?),
@@ -318,6 +335,8 @@ mod tests {
             "+p~.-p",
             "Depth:x.+p.-p",
             "Other:1.+p.-p",
+            "Wdf:.+p.-p",
+            "Wdf:x.+p.-p",
             "+p0.-p0",
             "+p1.-p1",
             "+p9.-p9",
@@ -334,6 +353,7 @@ mod tests {
         }
         for text in [
             "Depth:3.+p.-p",
+            "Wdf:pc.Depth:3.+p.-p",
             "+p2+c8.-c8+p.-p-p2@idle",
             "+p/3.^p2~7.-p_p2%c#p=c",
         ] {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,6 +27,12 @@ struct Arguments {
     /// The client's image.
     #[arg(long, value_name = "FILE")]
     client: PathBuf,
+    /// The provider for the driver framework, for cycles that mix driver models.
+    #[arg(long, value_name = "FILE", requires = "wdf_client")]
+    wdf_provider: Option<PathBuf>,
+    /// The client for it.
+    #[arg(long, value_name = "FILE", requires = "wdf_provider")]
+    wdf_client: Option<PathBuf>,
     /// What all choices are drawn from.
     #[arg(long)]
     seed: u64,
@@ -84,6 +90,7 @@ impl Arguments {
             tier: Tier::Sim,
             only: self.only,
             without: self.without,
+            framework: self.wdf_provider.is_some(),
             instances: self.instances,
         }
     }
@@ -154,15 +161,24 @@ pub(crate) fn main() -> ExitCode {
 /// Runs the cycles; whether nothing was found.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     die_with_parent();
+    end_with_reader();
     anyhow::ensure!(
         arguments.wanted().is_possible(),
-        "--only and --instances contradict each other: leave out one of them"
+        "--only and what else is asked for contradict each other: leave out one of them"
     );
-    let images = Images {
-        provider: Rc::new(Image::read(&arguments.provider)?),
-        client: Rc::new(Image::read(&arguments.client)?),
-    };
-    let mut machine = Machine::new(images)?;
+    let script = arguments.script.as_ref();
+    anyhow::ensure!(
+        arguments.wdf_provider.is_some() || script.is_none_or(|it| !it.models.need_framework()),
+        "there is no driver for the framework, which --script names with Wdf: leave that out, or \
+         the images that replace those built here"
+    );
+    let mut machine = Machine::new(
+        read(&arguments.provider, &arguments.client)?,
+        match (&arguments.wdf_provider, &arguments.wdf_client) {
+            (Some(provider), Some(client)) => Some(read(provider, client)?),
+            _ => None,
+        },
+    )?;
     machine.set_options(options(arguments, arguments.faults));
     let mut matrix = Matrix::new(arguments.seed, arguments.instances);
     if arguments.size {
@@ -232,6 +248,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         tell(&Line::Report(&report))?;
     }
     Ok(report.is_clean())
+}
+
+fn read(provider: &Path, client: &Path) -> anyhow::Result<Images> {
+    Ok(Images {
+        provider: Rc::new(Image::read(provider)?),
+        client: Rc::new(Image::read(client)?),
+    })
 }
 
 fn options(arguments: &Arguments, faults: Faults) -> Options {
@@ -326,6 +349,12 @@ fn tell(line: &Line<'_>) -> anyhow::Result<()> {
     out.write_all(text.as_bytes())
         .context("cannot write to standard output")?;
     out.flush().context("cannot write to standard output")
+}
+
+/// Who reads a trace may stop anywhere: `head`, say.
+fn end_with_reader() {
+    // SAFETY: the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// A worker must not outlive who reads its output.

@@ -152,7 +152,7 @@ const MANAGERS: u8 = 5;
 
 impl State {
     pub(crate) fn new(
-        images: &Images,
+        images: Images,
         options: Options,
         stacks: Stacks,
         cycle: &Cycle,
@@ -165,7 +165,7 @@ impl State {
         Self {
             seed,
             cycle: index,
-            images: images.clone(),
+            images,
             options,
             image_end: IMAGES.start,
             random,

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 
-use scenarios::{Counts, Cycle, Finding, Walked};
+use scenarios::{Counts, Cycle, Finding, Models, Role, Walked};
 
 use crate::arena::{self, Arena, IMAGES};
 use crate::faults::Kind;
@@ -59,6 +60,8 @@ pub struct Outcome {
 pub struct Machine {
     _arena: Arena,
     images: Images,
+    /// The same for the driver framework.
+    framework: Option<Images>,
     options: Options,
     plan: Option<Plan>,
     patience: Option<u64>,
@@ -66,17 +69,19 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that has these drivers installed.
+    /// A machine that has these drivers installed, and these for the driver
+    /// framework.
     ///
     /// # Errors
     ///
     /// The process cannot host one.
-    pub fn new(images: Images) -> Result<Self, SetupError> {
+    pub fn new(images: Images, framework: Option<Images>) -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
         trap::install().map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
             images,
+            framework,
             options: Options::default(),
             plan: None,
             patience: None,
@@ -106,6 +111,22 @@ impl Machine {
         self.patience = steps;
     }
 
+    /// The images for these models.
+    fn images(&self, models: Models) -> Images {
+        let of = |role| {
+            let images = match &self.framework {
+                Some(framework) if models.is_framework(role) => framework,
+                None if models.is_framework(role) => panic!("there is no driver for the framework"),
+                _ => &self.images,
+            };
+            Rc::clone(images.of(role))
+        };
+        Images {
+            provider: of(Role::Provider),
+            client: of(Role::Client),
+        }
+    }
+
     /// The schedule that is kept to.
     pub(crate) const fn take_plan(&mut self) -> Option<Plan> {
         self.plan.take()
@@ -116,12 +137,13 @@ impl Machine {
     ///
     /// # Panics
     ///
-    /// Where the simulated kernel itself is at fault.
+    /// Where the simulated kernel itself is at fault, or the cycle needs drivers
+    /// that the machine does not have.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         preempt::clear();
         let mut state = State::new(
-            &self.images,
+            self.images(cycle.models),
             self.options,
             stacks,
             cycle,

@@ -8,23 +8,67 @@ use scenarios::{Report, Role, Scenario};
 
 use crate::fixture::Workshop;
 use crate::pair::driver;
-use crate::program::sim_with_any_instances as sim;
+use crate::program::{Run, sim_with_any_instances as sim};
 
 fn run(provider: &Path, client: &Path, only: Scenario) -> Report {
     let only = format!("--only={only}");
     sim(provider, client, &["--seed=3", "--cycles=80", &only]).report()
 }
 
+/// The drivers for the framework, as arguments.
+fn framework() -> [String; 2] {
+    let argument = |role| {
+        let image = driver(&format!("{role}_wdf.sys"));
+        format!("--wdf-{role}={}", image.display())
+    };
+    ["provider", "client"].map(argument)
+}
+
+/// The pair of this project, with whatever it has.
+fn run_pair(arguments: &[&str]) -> Run {
+    let [provider, client] = framework();
+    let arguments = [arguments, &[&provider, &client]].concat();
+    sim(&driver("provider.sys"), &driver("client.sys"), &arguments)
+}
+
 #[test]
 fn the_pair_is_clean_in_each() {
     for only in Scenario::ALL {
-        let report = run(&driver("provider.sys"), &driver("client.sys"), only);
+        let only_one = format!("--only={only}");
+        let report = run_pair(&["--seed=3", "--cycles=80", &only_one]).report();
         assert!(report.is_clean(), "{only}: {:#?}", report.findings);
         assert_eq!(report.scenarios, [(only.to_string(), 80)].into(), "{only}");
         let counts = report.counts;
         assert_eq!(counts.loads, counts.unloads, "{only}");
         assert_eq!(counts.failed_entries > 0, only == Scenario::FailedEntry);
     }
+}
+
+#[test]
+fn driver_models_are_mixed_where_there_are_both() {
+    let orders = |report: Report| {
+        let orders = report.orders.into_keys();
+        orders
+            .filter(|order| order.starts_with("models "))
+            .collect::<Vec<_>>()
+    };
+    let report = run_pair(&["--seed=3", "--cycles=300"]).report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    assert_eq!(orders(report).len(), 3);
+    let report = sim(
+        &driver("provider.sys"),
+        &driver("client.sys"),
+        &["--seed=3", "--cycles=300"],
+    );
+    assert_eq!(orders(report.report()), [""; 0]);
+
+    let script = "--script=Wdf:c.+p+c~500.-p-c";
+    let traced = ["--seed=3", "--cycles=1", "--trace", script];
+    let run = run_pair(&traced);
+    assert_eq!(run.status, Some(0), "{}", run.out);
+    assert!(run.out.contains("client_wdf.sys"), "{}", run.out);
+    assert!(!run.out.contains("provider_wdf.sys"), "{}", run.out);
+    assert_eq!(run.out, run_pair(&traced).out);
 }
 
 #[test]
@@ -98,6 +142,14 @@ fn what_cannot_be_had_is_refused_in_a_line() {
             "`pairs` is no scenario",
         ),
         (["--only=gate", "--instances=2x2"], "contradict each other"),
+        (
+            ["--only=models", "--instances=1x1"],
+            "contradict each other",
+        ),
+        (
+            ["--script=Wdf:p.+p.-p", "--instances=1x1"],
+            "no driver for the framework",
+        ),
     ] {
         let arguments = [&["--seed=1", "--cycles=1"][..], &arguments].concat();
         let run = sim(&image, &image, &arguments);
