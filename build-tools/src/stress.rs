@@ -152,8 +152,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(ready);
     }
     // A package is made of drivers that are built for it.
-    let given = arguments.provider.is_some() && arguments.client.is_some();
-    if guest.is_none() && !given {
+    let both_given = arguments.provider.is_some() && arguments.client.is_some();
+    if guest.is_none() && !both_given {
         let built = build::run()?;
         if built != Outcome::Done {
             return Ok(built);
