@@ -196,7 +196,7 @@ fn one(workspace: &Workspace, runs: &Runs<'_>, kit: &Path, seed: u64) -> Result<
         }
         End::Trouble(trouble) => {
             step(&trouble.to_string());
-            report.add_finding(blame(&trouble, &home, seed, plan.first + done)?);
+            blame(&mut report, &trouble, &home, plan.first)?;
         }
     }
     let keep = runs.keep || !report.findings.is_empty();
@@ -217,28 +217,30 @@ fn refusal(log: &Path) -> String {
         .to_owned()
 }
 
-/// Who is to blame, as far as what a crash has left tells.
-fn blame(trouble: &Trouble, home: &Path, seed: u64, cycle: u64) -> Result<Finding> {
+/// Adds who is to blame, as far as what a crash has left tells.
+fn blame(report: &mut Report, trouble: &Trouble, home: &Path, first: u64) -> Result<()> {
+    let cycle = first + report.cycles_done;
+    let seed = report.seed;
+    let bare = |code: &str, what: String| Finding::bare(code, what, seed, cycle);
     let dump = home.join(DUMP);
     if !dump.is_file() {
-        return Ok(Finding::bare(
-            trouble.code(),
-            trouble.to_string(),
-            seed,
-            cycle,
-        ));
+        report.add_finding(bare(trouble.code(), trouble.to_string()));
+        return Ok(());
     }
     if let Some(told) = bug_check(&dump)? {
         let what = format!("{trouble}; `!analyze -v` in a debugger names the driver");
-        return Ok(Finding {
+        report.add_finding(Finding {
             parameters: Some(told.parameters),
-            ..Finding::bare(&format!("{:#X}", told.code), what, seed, cycle)
+            ..bare(&format!("{:#X}", told.code), what)
         });
+        return Ok(());
     }
     let text = fs::read_to_string(&dump)?;
     let dump: Dump =
         serde_json::from_str(&text).with_context(|| format!("{} is no dump", dump.display()))?;
-    Ok(dump.finding)
+    report.cycles_done = dump.cycles_done;
+    report.add_finding(dump.finding);
+    Ok(())
 }
 
 /// Refuses what a run on a machine cannot be told.

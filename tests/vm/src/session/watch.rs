@@ -2,7 +2,7 @@
 
 //! A program's run: what it prints, and what becomes of the machine meanwhile.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::thread;
@@ -55,6 +55,12 @@ impl Lines {
 impl Session<'_> {
     /// Runs `line`, which prints to [`OUTPUT`], to its end or the machine's.
     pub(super) fn watch(&mut self, line: &str, mut hear: impl FnMut(&str)) -> Result<End> {
+        let mark = format!(
+            "echo {} > {}",
+            self.marker,
+            self.guest.profile.path("marker")
+        );
+        self.run_line(&mark)?;
         let (there, here) = (self.guest.profile.path(OUTPUT), self.home().join(OUTPUT));
         let mut lines = Lines::of(&here)?;
         let mut agent_is_there = true;
@@ -194,8 +200,11 @@ impl Session<'_> {
             .filter(|line| !line.is_empty())
         {
             let to = self.home().join(Profile::name_of(path));
-            // The rest is worth having without it.
+            // The rest is worth having without it; nothing of one that is empty.
             let _ = self.agent.follow(path, &to);
+            if fs::metadata(&to).is_ok_and(|file| file.len() == 0) {
+                let _ = fs::remove_file(&to);
+            }
         }
         true
     }
