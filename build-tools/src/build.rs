@@ -21,7 +21,7 @@ use crate::parts::Purpose;
 use crate::screen::{self, say};
 use crate::toolchain::{Compiler, TARGET};
 use crate::workspace::{DRIVERS, Workspace, image};
-use crate::{artifact, setup, unused_patch};
+use crate::{artifact, linker, setup, unused_patch};
 
 /// What would change how the drivers are compiled without anyone's intent.
 const FOREIGN_SETTINGS: [&str; 4] = [
@@ -123,7 +123,7 @@ fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Res
         .args(["--config", "profile.release.trim-paths=\"all\""])
         .env(
             "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
-            driver_parts::linker()?,
+            linker::path(target)?,
         )
         .env("WDK_BUILD_ROOT", workspace.root());
     Ok(())

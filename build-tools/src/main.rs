@@ -18,6 +18,7 @@ mod build;
 mod doctor;
 mod host;
 mod image_report;
+mod linker;
 mod lint;
 mod on_wine;
 mod outcome;
@@ -36,6 +37,7 @@ mod tier;
 mod toolchain;
 mod unused_patch;
 mod vm;
+mod windows_kit;
 mod wine_guest;
 mod workspace;
 mod zoo;
@@ -78,6 +80,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if linker::is_meant() {
+        return status(linker::run());
+    }
     let command = match CommandLine::try_parse() {
         Ok(line) => line.command,
         Err(wrong) if is_misuse(&wrong) => {
@@ -98,6 +103,10 @@ fn main() -> ExitCode {
         Command::Vm(arguments) => vm::run(&arguments),
         Command::Lint => lint::run(),
     };
+    status(result)
+}
+
+fn status(result: anyhow::Result<outcome::Outcome>) -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(error) => {

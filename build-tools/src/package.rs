@@ -21,7 +21,10 @@ mod manifest;
 mod signing;
 mod source;
 mod staging;
+mod trial;
+mod verify;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,13 +34,13 @@ use driver_image::DriverImage;
 
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
-use crate::screen::say;
+use crate::screen::{self, say};
 use crate::workspace::{DRIVERS, Workspace, image};
-use crate::{build, program, setup};
+use crate::{artifact, build, program, setup, stress};
 use manifest::{Kind, Manifest};
-use signing::Signer;
 use source::Source;
 use staging::Staging;
+pub(crate) use trial::{builds_alike_again, builds_alike_elsewhere, is_watertight};
 
 /// The certificate that a machine under test is to trust.
 const CERTIFICATE: &str = "NmrPairTest.cer";
@@ -47,6 +50,15 @@ const GUIDE: &str = "README.txt";
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
+    /// Check a package instead of making one.
+    #[arg(long, conflicts_with = "Options")]
+    verify: bool,
+    /// With --verify: which one; that in target/package unless given.
+    #[arg(value_name = "DIR", requires = "verify")]
+    directory: Option<PathBuf>,
+    /// With --verify: where to write the verdict.
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    json: Option<PathBuf>,
 }
 
 /// What differs from the package of what is built here.
@@ -61,6 +73,29 @@ pub(crate) struct Options {
     /// Where the package is put; target/package unless given.
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
+}
+
+impl Options {
+    /// Refuses what cannot be done, before anything is.
+    pub(crate) fn check(&self, workspace: &Workspace) -> Result<()> {
+        for file in [&self.provider, &self.client].into_iter().flatten() {
+            DriverImage::read(file)?;
+        }
+        staging::check(&self.directory(workspace))
+    }
+
+    fn directory(&self, workspace: &Workspace) -> PathBuf {
+        self.into.clone().unwrap_or_else(|| place(workspace))
+    }
+
+    /// What takes the place of the driver of this package.
+    fn given(&self, package: &str) -> Option<&Path> {
+        match package {
+            "provider" => self.provider.as_deref(),
+            "client" => self.client.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// A package on the disk.
@@ -82,18 +117,61 @@ impl Package {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if let Some(json) = &arguments.json {
+        stress::check_writable(json)?;
+    }
+    let workspace = Workspace::find()?;
+    if arguments.verify {
+        let directory = arguments.directory.clone();
+        let directory = directory.unwrap_or_else(|| place(&workspace));
+        return verify(&directory, arguments.json.as_deref());
+    }
+    arguments.options.check(&workspace)?;
     match setup::ensure(Purpose::Package)? {
         Outcome::Done => {}
         other => return Ok(other),
     }
-    let workspace = Workspace::find()?;
     let Some(package) = assemble(&workspace, &arguments.options)? else {
         return Ok(Outcome::Found);
     };
-    let directory = package.directory().display();
+    let files = package.files();
     say(format!(
-        "package: {} files in {directory}",
-        package.files().len()
+        "package: {} files in {}",
+        files.len(),
+        package.directory().display()
+    ));
+    if !files.iter().any(|name| is_catalogue(name)) {
+        say(format!(
+            "package: without catalogues, which inf2cat makes on Windows: install as {GUIDE} says"
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+fn is_catalogue(name: &str) -> bool {
+    Path::new(name).extension() == Some(OsStr::new("cat"))
+}
+
+fn place(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("package")
+}
+
+fn verify(directory: &Path, json: Option<&Path>) -> Result<Outcome> {
+    let verdict = verify::verdict(directory)?;
+    if let Some(path) = json {
+        artifact::write(path, &serde_json::to_vec_pretty(&verdict)?)?;
+    }
+    for fault in &verdict.faults {
+        screen::error(fault);
+    }
+    if !verdict.passed {
+        return Ok(Outcome::Found);
+    }
+    say(format!(
+        "package: {} files in {} are as they were made, {} drivers signed by {CERTIFICATE}",
+        verdict.files,
+        directory.display(),
+        verdict.signed
     ));
     Ok(Outcome::Done)
 }
@@ -101,16 +179,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 /// Makes a package; `None` if something does not build. Every part must be
 /// there.
 pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Option<Package>> {
-    let given = |package: &str| match package {
-        "provider" => options.provider.as_deref(),
-        "client" => options.client.as_deref(),
-        _ => None,
-    };
-    for file in DRIVERS.iter().filter_map(|package| given(package)) {
-        DriverImage::read(file)?;
-    }
-    let directory = options.into.clone();
-    let directory = directory.unwrap_or_else(|| workspace.target().join("package"));
+    options.check(workspace)?;
+    let directory = options.directory(workspace);
     let staging = Staging::beside(&directory)?;
     if build::drivers(workspace)? != Outcome::Done {
         return Ok(None);
@@ -119,7 +189,7 @@ pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Optio
         return Ok(None);
     };
 
-    let signer = Signer::open(workspace)?;
+    let signer = signing::signer(workspace)?;
     let source = Source::of(workspace)?;
     let mut manifest = Manifest::new(&source)?;
     let mut add = |name: &str, kind, unsigned: Option<&[u8]>| {
@@ -130,8 +200,8 @@ pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Optio
     for package in DRIVERS {
         let driver = image(package);
         let built = workspace.drivers().join(&driver).with_extension("sys");
-        let from = given(package).unwrap_or(&built);
-        let kind = match given(package) {
+        let from = options.given(package).unwrap_or(&built);
+        let kind = match options.given(package) {
             Some(_) => Kind::GivenDriver,
             None => Kind::Driver,
         };
@@ -151,6 +221,9 @@ pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Optio
     let name = format!("{}.exe", program::NAME);
     staging.copy(&program, &name)?;
     add(&name, Kind::Program, None)?;
+    for name in signer.catalogues(staging.path())? {
+        add(&name, Kind::Catalogue, None)?;
+    }
     staging.write(CERTIFICATE, &signer.certificate()?)?;
     add(CERTIFICATE, Kind::Certificate, None)?;
     staging.write(GUIDE, &guide::text(&source))?;

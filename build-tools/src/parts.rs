@@ -11,6 +11,7 @@ use driver_parts::Missing;
 use serde::Serialize;
 
 use crate::toolchain::Compiler;
+use crate::windows_kit;
 use crate::workspace::{cargo, output};
 
 /// What a part is needed for; each has need of what those before it need.
@@ -216,10 +217,12 @@ fn on_windows() -> Vec<Part> {
     let target = "rustup target add x86_64-pc-windows-msvc".to_owned();
     let clang = "winget install LLVM.LLVM".to_owned();
     let kit = "winget install Microsoft.WindowsWDK.10.0.26100".to_owned();
+    let signtool = windows_kit::program("signtool.exe").map(|path| path.display().to_string());
     vec![
         Part::with_remedy("Rust for Windows", target, &[], compiler()),
         Part::with_remedy("LLVM", clang, &[], llvm_on_windows()),
-        Part::with_remedy("Windows Driver Kit", kit, &[], kit_on_windows()),
+        Part::with_remedy("Windows Driver Kit", kit.clone(), &[], kit_on_windows()),
+        Part::with_remedy("signtool", kit, &[], signtool).for_purpose(Purpose::Package),
     ]
 }
 
@@ -233,11 +236,7 @@ fn llvm_on_windows() -> Result<String, String> {
 }
 
 fn kit_on_windows() -> Result<String, String> {
-    let root = env::var_os("WDKContentRoot").map_or_else(
-        || PathBuf::from(r"C:\Program Files (x86)\Windows Kits\10"),
-        PathBuf::from,
-    );
-    let include = root.join("Include");
+    let include = windows_kit::root().join("Include");
     let has_kernel_headers = |version: &Path| version.join("km").join("ntddk.h").is_file();
     let mut versions: Vec<_> = include
         .read_dir()

@@ -3,7 +3,8 @@
 //! `nmr-stress.exe`: the program that stresses the pair on a running kernel.
 //!
 //! On Windows the toolchain in use builds it. Elsewhere it is linked by
-//! mingw-w64, and needs the standard library for that.
+//! mingw-w64, and needs the standard library for that; the same tree gives the
+//! same program, wherever it is built.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,8 +22,21 @@ pub(crate) const NAME: &str = "nmr-stress";
 /// As the simulated kernel is built, but that Windows programs do not unwind.
 const PROFILE: &str = "sim";
 
+/// What differs from the profile: nothing of the place or the time of the build,
+/// nor of earlier builds, goes into the program.
+const SETTINGS: [&str; 4] = [
+    "profile.sim.panic=\"abort\"",
+    "profile.sim.incremental=false",
+    "profile.sim.strip=\"symbols\"",
+    "profile.sim.trim-paths=\"all\"",
+];
+
 fn target(workspace: &Workspace) -> PathBuf {
-    workspace.target().join("linux-programs")
+    if cfg!(windows) {
+        workspace.target().to_path_buf()
+    } else {
+        workspace.target().join("linux-programs")
+    }
 }
 
 /// Builds it; answers where it is, or `None` if it does not build.
@@ -50,15 +64,23 @@ pub(crate) fn cargo(
     let mut cargo = workspace.cargo();
     cargo
         .args([subcommand, "--profile", PROFILE, "--package", NAME])
-        .args(["--config", "profile.sim.panic=\"abort\""])
         .arg("--target-dir")
-        .arg(&target)
-        .env(
-            "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER",
-            driver_parts::program_linker()?,
-        );
+        .arg(&target);
     build::without_foreign_settings(&mut cargo);
     compiler.apply(&mut cargo);
-    build::with_own_lock(&mut cargo, workspace, &target)?;
+    if !cfg!(windows) {
+        cargo
+            .arg("-Ztrim-paths")
+            .args(SETTINGS.map(|setting| format!("--config={setting}")))
+            .env(
+                "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER",
+                driver_parts::program_linker()?,
+            )
+            .env(
+                "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS",
+                "-Clink-arg=-Wl,--no-insert-timestamp",
+            );
+        build::with_own_lock(&mut cargo, workspace, &target)?;
+    }
     Ok(cargo)
 }

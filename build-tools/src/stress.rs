@@ -227,35 +227,7 @@ fn check(arguments: &Arguments, guest: Option<&Guest>) -> Result<u64> {
         "--first and --cycles together exceed 64 bits: use smaller numbers"
     );
     check_scenario(arguments, guest)?;
-    if arguments.on != Tier::Sim {
-        ensure!(
-            arguments.strategy == "random"
-                && !arguments.preempt
-                && arguments.faults == "none"
-                && arguments.knobs.is_none()
-                && !arguments.verbose
-                && !arguments.trace,
-            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
-             kernel's: leave them out with --on"
-        );
-    } else {
-        ensure!(
-            !arguments.keep,
-            "--keep is for --on wine and vm: the simulated kernel leaves nothing"
-        );
-    }
-    if let Tier::Vm(_) = arguments.on {
-        on_vm::check(arguments.repeat, arguments.seed)?;
-        ensure!(
-            arguments.jobs.is_none(),
-            "--jobs is not for --on vm: a machine has the processors that vm.toml gives it"
-        );
-    } else {
-        ensure!(
-            arguments.repeat == 1,
-            "--repeat is for --on vm: elsewhere ask for more --cycles"
-        );
-    }
+    check_tier(arguments)?;
     for file in [&arguments.provider, &arguments.client]
         .into_iter()
         .flatten()
@@ -274,6 +246,37 @@ fn check(arguments: &Arguments, guest: Option<&Guest>) -> Result<u64> {
             Ok(processors as u64)
         }
     }
+}
+
+/// Refuses what cannot be had where the pair is to run.
+fn check_tier(arguments: &Arguments) -> Result<()> {
+    ensure!(
+        arguments.on == Tier::Sim
+            || (arguments.strategy == "random"
+                && !arguments.preempt
+                && arguments.faults == "none"
+                && arguments.knobs.is_none()
+                && !arguments.verbose
+                && !arguments.trace),
+        "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
+         kernel's: leave them out with --on"
+    );
+    ensure!(
+        arguments.on != Tier::Sim || !arguments.keep,
+        "--keep is for --on wine and vm: the simulated kernel leaves nothing"
+    );
+    if let Tier::Vm(_) = arguments.on {
+        ensure!(
+            arguments.jobs.is_none(),
+            "--jobs is not for --on vm: a machine has the processors that vm.toml gives it"
+        );
+        return on_vm::check(arguments.repeat, arguments.seed);
+    }
+    ensure!(
+        arguments.repeat == 1,
+        "--repeat is for --on vm: elsewhere ask for more --cycles"
+    );
+    Ok(())
 }
 
 /// Refuses a scenario that there is not.

@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{agreement, build, setup, statements, stress, wine_guest, zoo};
+use crate::{agreement, build, package, setup, statements, stress, wine_guest, zoo};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -34,6 +34,9 @@ enum Suite {
     /// The driver images and defects of the zoo under Wine, and what it and the
     /// simulated kernel agree on.
     Wine,
+    /// Packages: no byte can change unnoticed, and the same tree gives the same
+    /// bytes, in another directory, too.
+    Package,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
 }
@@ -100,10 +103,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(Suite::Registrar) => &[REGISTRAR],
         Some(Suite::Sim) => &[SIM],
         Some(Suite::Loom) => &[LOOM],
-        Some(Suite::Zoo | Suite::Wine) => &[],
+        Some(Suite::Zoo | Suite::Wine | Suite::Package) => &[],
     };
     let purpose = match arguments.suite {
         None | Some(Suite::Wine) => Some(Purpose::Wine),
+        Some(Suite::Package) => Some(Purpose::Package),
         Some(Suite::Sim | Suite::Zoo) => Some(Purpose::Check),
         Some(_) => None,
     };
@@ -119,6 +123,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if matches!(arguments.suite, None | Some(Suite::Zoo)) {
         let what = "each known defect of the zoo is found, and no other";
         run.one(what, || zoo::passes(&workspace))?;
+    }
+    if matches!(arguments.suite, None | Some(Suite::Package)) {
+        run.one("a package in which nothing can change unnoticed", || {
+            package::is_watertight(&workspace)
+        })?;
+        run.one("drivers that are the same when built again", || {
+            package::builds_alike_again(&workspace)
+        })?;
+    }
+    // Compiles everything a second time.
+    if arguments.suite == Some(Suite::Package) {
+        run.one("the same from another directory", || {
+            package::builds_alike_elsewhere(&workspace)
+        })?;
     }
     if matches!(arguments.suite, None | Some(Suite::Wine)) {
         run.one("the driver images under Wine", || {

@@ -17,8 +17,12 @@ use crate::workspace::output;
 
 /// What the drivers are built for.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-msvc";
-/// What programs for Windows are built for on other hosts.
-pub(crate) const PROGRAM_TARGET: &str = "x86_64-pc-windows-gnu";
+/// What programs for Windows are built for.
+pub(crate) const PROGRAM_TARGET: &str = if cfg!(windows) {
+    TARGET
+} else {
+    "x86_64-pc-windows-gnu"
+};
 
 /// The oldest compiler that knows the workspace's edition and lints.
 const OLDEST: (u32, u32) = (1, 93);

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use scenarios::{Line, Report};
 use tempfile::TempDir;
 use wine::Dump;
@@ -33,13 +33,15 @@ struct Seen {
     said: String,
 }
 
-/// Whether it runs clean cycles as a Windows machine does, and crashes as one.
+/// Whether it runs clean cycles as a Windows machine does, refuses what is wrong,
+/// and crashes as one.
 pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
     let Some(trial) = Trial::set_up(workspace)? else {
         return Ok(false);
     };
     let before = times(&trial.path("template"))?;
     let lived = trial.lives();
+    let refused = trial.refuses();
     let died = trial.dies(workspace);
     let untouched = || {
         let after = times(&trial.path("template"))?;
@@ -49,8 +51,9 @@ pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
     let mut passed = true;
     for (what, result) in [
         ("clean cycles", lived),
+        ("a wrong word", refused),
         ("a crash", died),
-        ("two runs", untouched()),
+        ("all runs", untouched()),
     ] {
         if let Err(error) = result {
             screen::error(format!("wine-guest, {what}: {error:#}"));
@@ -90,7 +93,7 @@ impl Trial {
         let seen = self.run(&[&format!("--cycles={CYCLES}"), "--tier=vm"])?;
         ensure!(seen.code == Some(0), "it ended with {seen}");
         let Some((Line::Report(report), before)) = seen.lines.split_last() else {
-            anyhow::bail!("its last line is no report: {seen}");
+            bail!("its last line is no report: {seen}");
         };
         let Report {
             tier, cycles_done, ..
@@ -104,18 +107,26 @@ impl Trial {
             "before the report there is more than progress: {seen}"
         );
         ensure!(!self.path("crash").exists(), "it crashed the machine");
-        let left: Vec<_> = fs::read_dir(self.directory.path())?
-            .map(|entry| Ok(entry?.file_name()))
-            .filter(|name| {
-                let known = |name: &_| {
-                    ["kit", "template", "out", "log"]
-                        .iter()
-                        .any(|it| *it == name)
-                };
-                !matches!(name, anyhow::Result::Ok(name) if known(name))
-            })
-            .collect::<Result<_>>()?;
-        ensure!(left.is_empty(), "it left {left:?}");
+        let mut left = fs::read_dir(self.directory.path())?.filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            name.to_string_lossy()
+                .starts_with("prefix-")
+                .then_some(name)
+        });
+        if let Some(left) = left.next() {
+            bail!("it left {}", left.display());
+        }
+        Ok(())
+    }
+
+    /// What the program does not understand, it does not pass over.
+    fn refuses(&self) -> Result<()> {
+        let seen = self.run(&["--cycles=1", "--only=nothing"])?;
+        let said = seen.said.lines().last().unwrap_or_default();
+        ensure!(
+            seen.code == Some(2) && seen.lines.is_empty() && said.contains("--only"),
+            "it ended with {seen}"
+        );
         Ok(())
     }
 

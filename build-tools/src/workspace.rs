@@ -40,6 +40,11 @@ impl Workspace {
         })
     }
 
+    /// One in another place.
+    pub(crate) const fn at(root: PathBuf, target: PathBuf) -> Self {
+        Self { root, target }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -39,8 +39,7 @@ const OLDEST_LLVM: u8 = 14;
 /// `/KERNEL` and `/MAPINFO` are unknown to it, and it leaves the sections
 /// pageable unless told: its attribute `P` sets `NOT_PAGED`, the opposite of
 /// `link.exe`'s. The image has no time stamp, and rustc sees to it that it names
-/// its .pdb without a path. Only the .pdb's identity changes from link to link:
-/// it records the linker's command line, with a temporary directory of rustc's.
+/// its .pdb without a path.
 pub const LINK_OPTIONS: [&str; 17] = [
     "/DRIVER",
     "/NODEFAULTLIB",

@@ -84,3 +84,94 @@ Service  = \"NMR pair: {service}\"
     );
     text.replace('\n', "\r\n").into_bytes()
 }
+
+/// What is wrong with the INF of a driver's package.
+pub(super) fn faults(package: &str, text: &[u8]) -> Vec<String> {
+    let image = image(package);
+    let text = String::from_utf8_lossy(text);
+    let wanted = [
+        ("SourceDisksFiles", format!("{image}.sys"), "1".to_owned()),
+        (
+            "DefaultInstall.NTamd64.Services",
+            "AddService".to_owned(),
+            format!("{},,Service", service(package)),
+        ),
+        (
+            "Service",
+            "ServiceBinary".to_owned(),
+            format!(r"%13%\{image}.sys"),
+        ),
+        ("Version", "PnpLockdown".to_owned(), "1".to_owned()),
+    ];
+    wanted
+        .into_iter()
+        .filter(|(section, key, value)| self::value(&text, section, key) != Some(value.as_str()))
+        .map(|(section, key, value)| format!("its section {section} lacks {key} = {value}"))
+        .collect()
+}
+
+/// What `key` is in `section`.
+fn value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
+    let mut current = "";
+    text.lines().find_map(|line| {
+        // What follows a semicolon is a comment.
+        let line = line.split(';').next()?.trim();
+        if let Some(name) = line.strip_prefix('[') {
+            current = name.trim_end_matches(']');
+        }
+        let (name, value) = line.split_once('=')?;
+        let is_it = current.eq_ignore_ascii_case(section) && name.trim().eq_ignore_ascii_case(key);
+        is_it.then(|| value.trim())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::DRIVERS;
+
+    fn source() -> Source {
+        Source::new("1.2.3", "0123abc", 951_782_400, "02/29/2000", true)
+    }
+
+    #[test]
+    fn an_inf_names_its_image_and_its_service_and_nobody_elses() {
+        for package in DRIVERS {
+            let text = text(package, &source());
+            assert_eq!(faults(package, &text), [""; 0], "{package}");
+            for other in DRIVERS.into_iter().filter(|other| *other != package) {
+                assert_eq!(faults(other, &text).len(), 3, "{package} as {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_primitive_driver_has_what_windows_asks_of_one() {
+        let text = text("provider", &source());
+        let text = std::str::from_utf8(&text).expect("text");
+        assert!(text.is_ascii());
+        for key in ["Signature", "Class", "ClassGuid", "Provider", "CatalogFile"] {
+            assert!(value(text, "Version", key).is_some(), "{key}");
+        }
+        let version = value(text, "Version", "DriverVer");
+        assert_eq!(version, Some("02/29/2000,1.2.3.0"));
+        assert_eq!(value(text, "DestinationDirs", "DefaultDestDir"), Some("13"));
+        let sections = text.lines().filter(|line| line.starts_with('['));
+        let sections = sections.map(|line| line.trim_matches(['[', ']']));
+        for section in sections {
+            assert!(!section.starts_with("Manufacturer"), "{section}");
+            assert!(!section.starts_with("DefaultUninstall"), "{section}");
+            assert_ne!(section, "DefaultInstall");
+        }
+        assert!(text.lines().all(|line| !line.ends_with(' ')));
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    }
+
+    #[test]
+    fn what_is_after_a_semicolon_is_not_said() {
+        let text = "[A]\r\nkey = 1 ; one\r\n; other = 2\r\n[B]\r\nkey = 3\r\n";
+        assert_eq!(value(text, "a", "KEY"), Some("1"));
+        assert_eq!(value(text, "A", "other"), None);
+        assert_eq!(value(text, "B", "key"), Some("3"));
+    }
+}

@@ -52,6 +52,7 @@ pub(super) enum Kind {
     Installation,
     Program,
     Certificate,
+    Catalogue,
     Guide,
 }
 
@@ -85,9 +86,14 @@ impl Manifest {
     pub(super) fn files(&self) -> Result<[(&'static str, Vec<u8>); 2]> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let hash = format!("{}  {NAME}\n", sha256(&text));
-        Ok([(NAME, text), (HASH_NAME, hash.into_bytes())])
+        let hash = hash_line(&text).into_bytes();
+        Ok([(NAME, text), (HASH_NAME, hash)])
     }
+}
+
+/// What is beside a manifest with this text.
+pub(super) fn hash_line(text: &[u8]) -> String {
+    format!("{}  {NAME}\n", sha256(text))
 }
 
 /// In lower-case hexadecimal digits.

@@ -48,6 +48,23 @@ impl Source {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn new(
+        version: &str,
+        revision: &str,
+        committed: u64,
+        date: &str,
+        clean: bool,
+    ) -> Self {
+        Self {
+            version: version.to_owned(),
+            revision: revision.to_owned(),
+            committed,
+            date: date.to_owned(),
+            clean,
+        }
+    }
+
     pub(super) fn version(&self) -> &str {
         &self.version
     }

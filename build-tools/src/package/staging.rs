@@ -15,13 +15,7 @@ use crate::artifact;
 pub(super) struct Staging(TempDir);
 
 impl Staging {
-    /// Refuses a place that has something else than a package.
     pub(super) fn beside(place: &Path) -> Result<Self> {
-        ensure!(
-            may_be_replaced(place),
-            "{} is not a package: name a directory that is one, or is not there yet",
-            place.display()
-        );
         let parent = match place.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -65,9 +59,15 @@ pub(super) fn names(directory: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn may_be_replaced(place: &Path) -> bool {
+/// Refuses a place that has something else than a package.
+pub(super) fn check(place: &Path) -> Result<()> {
     let is_empty = |place: &Path| place.read_dir().is_ok_and(|mut it| it.next().is_none());
-    !place.exists() || place.join(manifest::NAME).is_file() || is_empty(place)
+    ensure!(
+        !place.exists() || place.join(manifest::NAME).is_file() || is_empty(place),
+        "{} is not a package: name a directory that is one, or is not there yet",
+        place.display()
+    );
+    Ok(())
 }
 
 /// A temporary directory is its owner's alone; what is left behind is not.

@@ -110,9 +110,11 @@ fn kit(workspace: &Workspace, runs: &Runs<'_>) -> Result<Option<TempDir>> {
     let Some(package) = package::assemble(workspace, &options)? else {
         return Ok(None);
     };
-    for name in package.files().iter().filter(|name| name.ends_with(".pdb")) {
+    for name in package.files().iter().map(Path::new) {
         // They are read here.
-        fs::remove_file(kit.path().join(name))?;
+        if name.extension().is_some_and(|it| it == "pdb") {
+            fs::remove_file(kit.path().join(name))?;
+        }
     }
     if runs.guest.profile.tier == on_wine::TIER {
         let Some(wine) = on_wine::kit(workspace)? else {

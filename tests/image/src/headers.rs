@@ -2,6 +2,9 @@
 
 //! The headers: what kind of image this is, and how big.
 
+use std::mem::offset_of;
+use std::ops::Range;
+
 use object::LittleEndian as LE;
 use object::pe;
 use object::read::ReadRef;
@@ -26,6 +29,9 @@ pub(crate) struct Headers {
     pub(crate) delay_imports: Directory,
     pub(crate) relocations: Directory,
     pub(crate) functions: Directory,
+    pub(crate) checksum: u32,
+    /// Where the file has it.
+    pub(crate) checksum_place: Range<usize>,
 }
 
 /// Where a table is; absent if its address is 0.
@@ -51,6 +57,7 @@ impl Directory {
 /// Reads the headers of the file `bytes`, and finds its section table.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Headers, SectionTable<'_>), Fault> {
     let mut offset = identify(bytes)?;
+    let checksum_place = checksum_place(offset)?;
     let (nt, directories) = pe::ImageNtHeaders64::parse(bytes, &mut offset)
         .map_err(|_| Fault::Truncated("optional header".to_owned()))?;
     let table = nt
@@ -77,9 +84,21 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Headers, SectionTable<'_>), Fault> {
         delay_imports: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT),
         relocations: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_BASERELOC),
         functions: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION),
+        checksum: optional.check_sum(),
+        checksum_place,
     };
     check_sizes(bytes, &headers)?;
     Ok((headers, table))
+}
+
+fn checksum_place(nt_headers: u64) -> Result<Range<usize>, Fault> {
+    let field = offset_of!(pe::ImageNtHeaders64, optional_header)
+        + offset_of!(pe::ImageOptionalHeader64, check_sum);
+    usize::try_from(nt_headers)
+        .ok()
+        .and_then(|start| start.checked_add(field))
+        .map(|start| start..start + size_of::<u32>())
+        .ok_or_else(|| Fault::Truncated("header".to_owned()))
 }
 
 /// The offset of the NT headers, if this is a PE image for x86-64.

@@ -15,8 +15,9 @@
 //! # Limits
 //!
 //! x86-64 only, imports by name only, and nothing of the image is executed or
-//! changed. Signatures and the checksum are not looked at.
+//! changed. Signatures are not looked at.
 
+mod checksum;
 mod defect;
 mod error;
 mod headers;
@@ -170,6 +171,18 @@ impl DriverImage {
             .zip(size)
             .and_then(|(content, size)| content.get(..size))
             .unwrap_or_default()
+    }
+
+    /// The checksum that the headers claim; 0 until something signs the image.
+    #[must_use]
+    pub fn claimed_checksum(&self) -> u32 {
+        self.headers.checksum
+    }
+
+    /// The checksum that the file has.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        checksum::of(&self.bytes, self.headers.checksum_place.clone())
     }
 
     /// What Windows, or this project, would object to; empty for a good image.

@@ -281,8 +281,8 @@ fn rehearsal(image: &Image) -> Guest {
             accelerator: Wanted::Auto,
             arguments: Vec::new(),
         })),
-        boot: Duration::from_secs(300),
-        heartbeat: Duration::from_secs(60),
+        boot: Duration::from_mins(5),
+        heartbeat: Duration::from_mins(1),
         stall: Duration::from_secs(stall()),
     }
 }
@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Catalogue> {
-        Catalogue::parse(text, Path::new("/vms"), &Image::new("/made"))
+        Catalogue::parse(text, Path::new("/vms"), &Image::new(Path::new("/made")))
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! It is made beside its place and moved there once it is whole. What it was made
 //! by is kept with it: a newer recipe makes it anew.
 
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -255,11 +256,11 @@ fn hash(path: &Path) -> Result<String> {
         }
         hasher.update(&chunk[..count]);
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let mut hex = String::new();
+    for byte in hasher.finalize() {
+        write!(hex, "{byte:02x}")?;
+    }
+    Ok(hex)
 }
 
 #[cfg(test)]

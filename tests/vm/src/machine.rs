@@ -191,7 +191,7 @@ fn arguments(
     argument("-chardev", socket("agent"));
     argument(
         "-device",
-        format!("virtserialport,chardev=agent,name={CHANNEL}"),
+        format!("virtserialport,id=agent,chardev=agent,name={CHANNEL}"),
     );
     for device in system.devices {
         argument("-device", (*device).to_owned());

@@ -19,7 +19,7 @@ use qapi::{Command, Qmp, Stream};
 /// How long QEMU may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to write a machine's memory to a file.
-const DUMP: Duration = Duration::from_secs(300);
+const DUMP: Duration = Duration::from_mins(5);
 
 /// Something that happened to a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

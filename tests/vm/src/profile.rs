@@ -8,7 +8,7 @@
 mod rehearsal;
 mod windows;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
 /// An operating system. Lines are lines of its shell, and paths its own.
 #[derive(Debug)]
@@ -84,13 +84,11 @@ impl Profile {
 
     /// The one called `name`.
     pub(crate) fn find(name: &str) -> Result<&'static Self> {
-        match Self::ALL.into_iter().find(|profile| profile.name == name) {
-            Some(profile) => Ok(profile),
-            None => {
-                let names = Self::ALL.map(|profile| profile.name).join(", ");
-                bail!("there is no profile {name}: there are {names}")
-            }
-        }
+        let found = Self::ALL.into_iter().find(|profile| profile.name == name);
+        found.with_context(|| {
+            let names = Self::ALL.map(|profile| profile.name).join(", ");
+            format!("there is no profile {name}: there are {names}")
+        })
     }
 
     /// The guest's path of a file of the run's.

@@ -29,13 +29,13 @@ use crate::catalogue::Guest;
 use crate::interrupt::{self, interrupted};
 
 /// How long one of the guest's own commands may take.
-const COMMAND: Duration = Duration::from_secs(300);
+const COMMAND: Duration = Duration::from_mins(5);
 /// How long one question whether the agent answers may take.
 const QUESTION: Duration = Duration::from_secs(5);
 /// Between two looks at a machine.
 const PERIOD: Duration = Duration::from_millis(250);
 /// How long a machine may take to shut down.
-const POWER_OFF: Duration = Duration::from_secs(60);
+const POWER_OFF: Duration = Duration::from_mins(1);
 
 /// A machine that is on; it is gone when this is dropped.
 pub struct Session<'a> {

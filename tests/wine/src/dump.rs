@@ -58,3 +58,46 @@ impl Dump {
         write().with_context(|| format!("{} cannot be written: name another file", path.display()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use scenarios::Report;
+
+    use super::*;
+
+    fn ran(died: bool) -> Ran {
+        let mut report = Report::new("vm", 7, 100);
+        report.cycles_done = 42;
+        report.add_finding(Finding::bare("fault", "it died".to_owned(), 7, 42));
+        let log: Vec<_> = (0..1000).map(|line| format!("line {line}")).collect();
+        Ran {
+            report,
+            died,
+            log: log.join("\n"),
+        }
+    }
+
+    #[test]
+    fn only_a_death_is_dumped() {
+        assert_eq!(Dump::of(&ran(false)), None);
+        let dump = Dump::of(&ran(true)).expect("dead");
+        assert_eq!((&*dump.finding.what, dump.cycles_done), ("it died", 42));
+        let mut lines = dump.log.lines();
+        assert_eq!(lines.next(), Some("line 800"));
+        assert_eq!(lines.last(), Some("line 999"));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("dump.json");
+        let dump = Dump::of(&ran(true)).expect("dead");
+        dump.write(&path).expect("written");
+        let read = serde_json::from_slice(&fs::read(&path).expect("read"));
+        assert_eq!(dump, read.expect("a dump"));
+        let error = dump.write(directory.path()).expect_err("a directory");
+        assert!(format!("{error:#}").contains("name another file"));
+    }
+}

@@ -4,15 +4,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::installation::{Installation, installation};
 use crate::left::{self, Ownership};
-use crate::{registry, twin};
+use crate::{programs, registry, twin};
 
 /// The name that the original kernel has beside the one that goes before it.
 pub const ORIGINAL_KERNEL: &str = "ntoskrnw";
@@ -43,12 +43,12 @@ impl Prefix {
     /// If Wine is not there or cannot make it.
     pub fn create(directory: &Path) -> Result<Self> {
         let prefix = Self::empty(installation()?, directory)?;
-        boot(&prefix.installation, &prefix.path)?;
+        programs::boot(&prefix.installation, &prefix.path)?;
         prefix.finish()?;
         Ok(prefix)
     }
 
-    /// Makes one in `directory` of what [`boot_template`] has made on the same file
+    /// Makes one in `directory` of what [`boot_template`](crate::boot_template) has made on the same file
     /// system: for machines on which [`create`](Self::create) would take minutes.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Prefix {
         fs::create_dir_all(directory)
             .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
         for orphan in left::orphans(directory) {
-            remove(&orphan);
+            programs::remove(&orphan);
         }
         let directory = tempfile::Builder::new()
             .prefix("prefix-")
@@ -109,12 +109,12 @@ impl Prefix {
         let prefix = Self {
             installation,
             directory: Some(directory),
-            owner: left::own(&path, remove)?,
+            owner: left::own(&path, programs::remove)?,
             processor: NEXT.fetch_add(1, Ordering::Relaxed),
             echoes: false,
             path,
         };
-        fs::create_dir(prefix.path.join(TEMPORARY))?;
+        fs::create_dir(prefix.path.join(programs::TEMPORARY))?;
         Ok(prefix)
     }
 
@@ -175,100 +175,13 @@ impl Prefix {
 
     /// Wine's loader in this prefix, with nothing on its command line.
     pub(crate) fn command(&self) -> Command {
-        loader(&self.installation, &self.path)
-    }
-
-    fn server(&self, argument: &str) -> Command {
-        server(&self.installation, &self.path, argument)
+        programs::loader(&self.installation, &self.path)
     }
 
     /// Ends every process of this prefix, and of no other.
     pub(crate) fn end(&self) -> Result<()> {
-        // It fails if there is none.
-        let _ = self.server("--kill").output();
-        // Returns when no process of the session is left.
-        quietly(self.server("--wait"))
+        programs::end(&self.installation, &self.path)
     }
-}
-
-/// Where a session has what it would leave in the system's own directory.
-const TEMPORARY: &str = "tmp";
-
-fn environment(prefix: &Path, command: &mut Command) {
-    command
-        .env("WINEPREFIX", prefix)
-        .env("TMPDIR", prefix.join(TEMPORARY))
-        .env("WINEARCH", "win64")
-        .env("WINEDEBUG", "-all")
-        // No window, and no offer to install what it does not need.
-        .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
-        .env_remove("DISPLAY")
-        .env_remove("WINELOADER")
-        .env_remove("WINESERVER");
-}
-
-fn loader(installation: &Installation, prefix: &Path) -> Command {
-    let mut command = Command::new(installation.loader());
-    environment(prefix, &mut command);
-    command.stdin(Stdio::null());
-    command
-}
-
-fn server(installation: &Installation, prefix: &Path, argument: &str) -> Command {
-    let mut command = installation.server();
-    environment(prefix, &mut command);
-    command.arg(argument).stdin(Stdio::null());
-    command
-}
-
-/// Makes a prefix at `path` that is to stay, with nothing in it yet that a run
-/// needs: [`Prefix::from_template`] makes prefixes of it.
-///
-/// # Errors
-///
-/// If Wine is not there or cannot make it.
-pub fn boot_template(path: &Path) -> Result<()> {
-    let temporary = path.join(TEMPORARY);
-    fs::create_dir_all(&temporary)
-        .with_context(|| format!("{} cannot be made: free the path", path.display()))?;
-    boot(&installation()?, path)
-}
-
-/// Returns when no process of the session is left.
-fn boot(installation: &Installation, prefix: &Path) -> Result<()> {
-    let mut command = loader(installation, prefix);
-    command.args(["wineboot", "--init"]);
-    quietly(command)?;
-    quietly(server(installation, prefix, "--wait"))
-}
-
-/// Ends what runs in the prefix at `path`, and removes it as far as that goes.
-fn remove(path: &Path) {
-    /// Whoever is being ended may still be writing.
-    const TRIES: usize = 3;
-
-    if let Ok(installation) = installation() {
-        for argument in ["--kill", "--wait"] {
-            let _ = server(&installation, path, argument).output();
-        }
-    }
-    for _ in 0..TRIES {
-        if fs::remove_dir_all(path).is_ok() {
-            return;
-        }
-    }
-}
-
-fn quietly(mut command: Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("{program} cannot be run: see `cargo xtask doctor`"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} ended with {}: {}", output.status, said.trim());
-    }
-    Ok(())
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::{Agent, Output, Task};
 
 /// How long copying one file may take.
-const COPY: Duration = Duration::from_secs(600);
+const COPY: Duration = Duration::from_mins(10);
 /// Between two questions whether something has ended.
 const PERIOD: Duration = Duration::from_millis(20);
 /// How `ssh` ends when it does not reach the other side.

@@ -26,9 +26,10 @@ pub(super) enum Machinery {
 /// What has been seen since the last look.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Its kernel gave up, with its last words.
-    pub(super) panicked: Option<Option<String>>,
-    pub(super) restarted: bool,
+    /// Its kernel gave up, or it starts anew.
+    pub(super) crashed: bool,
+    /// The kernel's last words.
+    pub(super) words: Option<String>,
     pub(super) powered_off: bool,
     pub(super) no_space: bool,
     /// Whether the agent has come or gone.
@@ -96,8 +97,11 @@ impl Machinery {
             // Without an answer QEMU is gone, or will be.
             for happening in machine.monitor.poll().unwrap_or_default() {
                 match happening {
-                    Happening::Panicked(words) => seen.panicked = Some(words),
-                    Happening::Restarted => seen.restarted = true,
+                    Happening::Panicked(words) => {
+                        seen.crashed = true;
+                        seen.words = words;
+                    }
+                    Happening::Restarted => seen.crashed = true,
                     Happening::PoweredOff => seen.powered_off = true,
                     Happening::NoSpace => seen.no_space = true,
                     Happening::Agent(there) => seen.agent = Some(there),

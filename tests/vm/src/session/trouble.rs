@@ -17,7 +17,7 @@ pub enum End {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// The kernel gave up.
-    #[error("the guest's kernel crashed{}{}", told(.words), return_of(*.restarted))]
+    #[error("the guest's kernel crashed{}{}", told(.words.as_deref()), return_of(*.restarted))]
     Crashed {
         /// What it told from outside.
         words: Option<String>,
@@ -63,8 +63,8 @@ impl Trouble {
     }
 }
 
-fn told(words: &Option<String>) -> String {
-    words.as_ref().map_or(String::new(), |it| format!(": {it}"))
+fn told(words: Option<&str>) -> String {
+    words.map_or(String::new(), |it| format!(": {it}"))
 }
 
 const fn return_of(restarted: bool) -> &'static str {

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::place::Seen;
 use super::{End, PERIOD, QUESTION, Session, Trouble};
 use crate::interrupt::interrupted;
 use crate::profile::{LOG, OUTPUT, Profile};
@@ -79,8 +78,8 @@ impl Session<'_> {
             if let Some(how) = self.machinery.gone() {
                 break Trouble::Gone(how);
             }
-            if seen.panicked.is_some() || seen.restarted {
-                break self.crashed(seen.panicked.flatten());
+            if seen.crashed {
+                break self.crashed(seen.words);
             }
             if seen.powered_off {
                 break Trouble::Gone("it was shut down from within".to_owned());
@@ -163,12 +162,7 @@ impl Session<'_> {
     fn crashes(&mut self) -> bool {
         let told = Instant::now();
         while told.elapsed() < CRASH && !interrupted() {
-            let Seen {
-                panicked,
-                restarted,
-                ..
-            } = self.machinery.look();
-            if panicked.is_some() || restarted {
+            if self.machinery.look().crashed {
                 return true;
             }
             thread::sleep(PERIOD);
