@@ -114,12 +114,15 @@ fn scenario_row(report: &Report) -> String {
 /// Each scenario in a sentence, and where it can be had.
 pub(super) fn scenarios() -> String {
     let line = |scenario: Scenario| {
-        let wine = if scenario.is_on(Tier::Wine) {
-            "sim, wine"
-        } else {
-            "sim"
-        };
-        format!("{:<14}{wine:<11}{}", scenario.name(), scenario.sentence())
+        let tiers = [
+            ("sim", Tier::Sim),
+            ("wine", Tier::Wine),
+            ("windows", Tier::Windows),
+        ];
+        let tiers = tiers.into_iter().filter(|(_, tier)| scenario.is_on(*tier));
+        let tiers: Vec<_> = tiers.map(|(name, _)| name).collect();
+        let tiers = tiers.join(", ");
+        format!("{:<14}{tiers:<20}{}", scenario.name(), scenario.sentence())
     };
     Scenario::ALL.map(line).join("\n")
 }

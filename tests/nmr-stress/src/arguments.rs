@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use scenarios::{Instances, Scenario, Script, Wanted};
+use scenarios::{Instances, Scenario, Script, Tier, Wanted};
 
 /// Loads and unloads the pair on this kernel, over and over.
 #[derive(Debug, Parser)]
@@ -30,6 +30,10 @@ pub(crate) struct Arguments {
     /// Where this runs, as the report names it.
     #[arg(long, value_name = "NAME", default_value = "windows")]
     pub(crate) tier: String,
+    /// Whose kernel this is, which decides on the scenarios and on how programs use
+    /// the drivers.
+    #[arg(long, value_enum, default_value_t = Kernel::Windows)]
+    pub(crate) kernel: Kernel,
     /// How drivers come and go, from cycle to cycle in turn; what this kernel does
     /// not have is left out, and the report says so.
     #[arg(long, value_delimiter = ',', default_values = ["scm", "nt"])]
@@ -60,13 +64,26 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What the cycles may be: all that does without the simulated kernel.
+    /// What the cycles may be.
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted {
+            tier: match self.kernel {
+                Kernel::Windows => Tier::Windows,
+                Kernel::Wine => Tier::Wine,
+            },
             only: self.only,
             ..Wanted::from(self.instances)
         }
     }
+}
+
+/// Whose kernel runs the drivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kernel {
+    /// Windows': programs use drivers that come and go.
+    Windows,
+    /// Wine's, which unmaps an image under its requests: they use drivers that stay.
+    Wine,
 }
 
 /// How a driver comes and goes.

@@ -11,9 +11,18 @@
 //! Windows itself, the kernel and its verifier are the judges. It prints JSON
 //! lines: how far it has come, and at last a report.
 //!
+//! With `--kernel wine` programs use the drivers only while these stay. On Windows
+//! they use them while they come and go: a stop that a driver refuses is repeated, one
+//! that a handle puts off is waited for, and no service is started or asked for
+//! anything that is about to stop without a handle that keeps it.
+//!
 //! # Limits
 //!
 //! It dies with the kernel. Whoever started it knows how the kernel died.
+//!
+//! It has not been run on Windows. What is tried under Wine is all but this:
+//! `NtLoadDriver`, which Wine does not have, stops that are refused or put off, and
+//! programs beside them ([`pair`]); only a machine with Windows can show those.
 
 #[cfg(windows)]
 mod arguments;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The services of the pair and of its companions, and the steps of a cycle.
+//! The services of the pair and of its companions.
 
-use std::collections::BTreeMap;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context, Result};
-use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Usage, Use};
+use scenarios::{Action, Cycle, Instance, Role, Use};
 
-use crate::arguments::{Arguments, Mechanism};
-use crate::loader::{Refusal, change};
+use crate::arguments::Arguments;
+use crate::loader::Failure;
 use crate::program::Programs;
 use crate::service::{Manager, Service};
 use crate::settings::Settings;
@@ -26,6 +26,8 @@ pub(crate) struct Pair<'a> {
     drivers: BTreeMap<Instance, Driver>,
     companions: Vec<Service>,
     programs: Programs,
+    /// Drivers that go when nobody keeps them any more.
+    leaving: BTreeSet<Instance>,
 }
 
 /// A driver of the pair.
@@ -39,9 +41,17 @@ struct Driver {
 #[derive(Debug)]
 pub(crate) enum Stuck {
     /// It did not come or go.
-    Change(Action, Refusal),
+    Change(Action, Failure),
     /// It refused a request.
     Use(Use, io::Error),
+    /// Its service is in another state than it should be.
+    Service(Instance, io::Error),
+}
+
+impl From<(Use, io::Error)> for Stuck {
+    fn from((one, why): (Use, io::Error)) -> Self {
+        Self::Use(one, why)
+    }
 }
 
 impl<'a> Pair<'a> {
@@ -53,6 +63,7 @@ impl<'a> Pair<'a> {
             drivers: BTreeMap::new(),
             companions: Vec::new(),
             programs: Programs::default(),
+            leaving: BTreeSet::new(),
         };
         for companion in &arguments.with {
             let service = pair.create_service(&companion.name, &companion.file)?;
@@ -101,79 +112,15 @@ impl<'a> Pair<'a> {
             Role::Provider => &self.arguments.provider,
             Role::Client => &self.arguments.client,
         };
+        // A relative path would be one of the system's directory.
+        let image = path::absolute(image)
+            .with_context(|| format!("{} cannot be found", image.display()))?;
         if instance.number == 1 {
-            return Ok(image.clone());
+            return Ok(image);
         }
         let copy = image.with_file_name(format!("{instance}.sys"));
-        fs::copy(image, &copy).with_context(|| format!("{} cannot be copied", image.display()))?;
+        fs::copy(&image, &copy).with_context(|| format!("{} cannot be copied", image.display()))?;
         Ok(copy)
-    }
-
-    /// Takes a step: first what programs do, then each of its actions on a thread
-    /// of its own.
-    pub(crate) fn perform(
-        &mut self,
-        step: &Step,
-        by: Mechanism,
-        counts: &mut Counts,
-    ) -> Result<(), Stuck> {
-        for &one in &step.uses {
-            let used = match one.usage {
-                Usage::Ask => self.ask(one.instance, by, counts),
-                _ => self.programs.perform(one, counts),
-            };
-            used.map_err(|why| Stuck::Use(one, why))?;
-        }
-        for action in &step.actions {
-            if action.change == Change::Unload {
-                self.programs.close_all(action.instance);
-            }
-        }
-        let perform = |action: Action| {
-            let service = &self.drivers[&action.instance].service;
-            change(by, action.change, service).map_err(|why| Stuck::Change(action, why))
-        };
-        let results: Vec<_> = match &step.actions[..] {
-            [action] => vec![perform(*action)],
-            actions => thread::scope(|scope| {
-                let perform = &perform;
-                let threads: Vec<_> = actions
-                    .iter()
-                    .map(|&action| scope.spawn(move || perform(action)))
-                    .collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().expect("it does not panic"))
-                    .collect()
-            }),
-        };
-        for (action, result) in step.actions.iter().zip(results) {
-            result?;
-            *counts.mechanisms.entry(by.name()).or_default() += 1;
-            match action.change {
-                Change::Load => counts.loads += 1,
-                Change::Unload => {
-                    counts.unloads += 1;
-                    let provider = action.instance.role == Role::Provider;
-                    counts.unloads_provider += u64::from(provider);
-                }
-            }
-        }
-        if step.rest > 0 {
-            thread::sleep(Duration::from_micros(step.rest));
-        }
-        Ok(())
-    }
-
-    /// Asks the service control manager for what it refuses; what it knows of a
-    /// driver that came without it no document says.
-    fn ask(&self, instance: Instance, by: Mechanism, counts: &mut Counts) -> io::Result<()> {
-        if let (Some(driver), Mechanism::Scm) = (self.drivers.get(&instance), by) {
-            for refusal in driver.service.ask()? {
-                counts.refuse(refusal);
-            }
-        }
-        Ok(())
     }
 
     /// Stops the companions.

@@ -3,9 +3,8 @@
 //! What the programs of a cycle do with the drivers' devices.
 //!
 //! Windows puts off the unload of a driver while a handle to its device is open,
-//! Wine does not: it unmaps the image under the requests. So that a cycle is the
-//! same on both, a driver is used while nobody comes or goes, and its handles are
-//! closed before it goes; what happens otherwise is for the simulated kernel.
+//! Wine does not: it unmaps the image under the requests. So under Wine a driver is
+//! used while nobody comes or goes, and its handles are closed before it goes.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -19,10 +18,15 @@ use shared_npi::control::{
 };
 use shared_npi::header::Header;
 
+use windows_sys::Win32::Foundation::ERROR_NOT_READY;
+
 use crate::device::Device;
 
 /// How long a driver's unloading is forbidden.
 const HELD: Duration = Duration::from_micros(200);
+
+/// The error with which a driver refuses that has no gate.
+const NOT_READY: i32 = ERROR_NOT_READY.cast_signed();
 
 /// Room for the status, and for a list of some bindings.
 const ROOM: usize = 1024;
@@ -32,8 +36,24 @@ const ROOM: usize = 1024;
 pub(crate) struct Programs(BTreeMap<Instance, Vec<Device>>);
 
 impl Programs {
+    /// Does each of these; a driver that `may_refuse` is about to come or go.
+    pub(crate) fn perform(
+        &mut self,
+        uses: &[Use],
+        may_refuse: impl Fn(Instance) -> bool,
+        counts: &mut Counts,
+    ) -> Result<(), (Use, io::Error)> {
+        for &one in uses {
+            match self.one(one, counts) {
+                Err(why) if !may_refuse(one.instance) => return Err((one, why)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Does it, if it is done by the driver's device and there is one.
-    pub(crate) fn perform(&mut self, one: Use, counts: &mut Counts) -> io::Result<()> {
+    fn one(&mut self, one: Use, counts: &mut Counts) -> io::Result<()> {
         let Use { usage, instance } = one;
         if usage == Usage::Close {
             if let Some(kept) = self.0.get_mut(&instance) {
@@ -63,12 +83,20 @@ impl Programs {
                 counts.subcomponent_switches += 2;
             }
             Usage::Hold => {
-                ask(HOLD_UNLOAD, &header::<Header>(), 0)?;
+                match ask(HOLD_UNLOAD, &header::<Header>(), 0) {
+                    Err(error) if error.raw_os_error() == Some(NOT_READY) => return Ok(()),
+                    answer => answer?,
+                };
                 thread::sleep(HELD);
                 ask(RELEASE_UNLOAD, &header::<Header>(), 0)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether somebody keeps a driver.
+    pub(crate) fn keep(&self, instance: Instance) -> bool {
+        self.0.get(&instance).is_some_and(|kept| !kept.is_empty())
     }
 
     /// Closes what is kept of a driver that is to go.

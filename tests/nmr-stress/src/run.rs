@@ -180,10 +180,7 @@ fn one(
             return Ok(Err(lost(error)));
         }
     }
-    for step in &cycle.steps {
-        let Err(stuck) = pair.perform(step, by, counts) else {
-            continue;
-        };
+    if let Err(stuck) = pair.cycle(cycle, by, counts) {
         let (code, driver, what) = match stuck {
             Stuck::Change(action, why) => {
                 let code = match action.change {
@@ -197,6 +194,11 @@ fn one(
             Stuck::Use(one, why) => {
                 let driver = format!("{}.sys", one.instance);
                 let what = format!("{driver} refuses a program ({:?}): {why}", one.usage);
+                ("request", driver, what)
+            }
+            Stuck::Service(instance, why) => {
+                let driver = format!("{instance}.sys");
+                let what = format!("the service control manager, about {driver}: {why}");
                 ("request", driver, what)
             }
         };

@@ -195,6 +195,15 @@ impl Service {
         }
     }
 
+    /// Whether its driver has gone. The manager is not told when that happens: where
+    /// it still takes the stop for pending, another one makes it look.
+    pub(crate) fn has_stopped(&self) -> io::Result<bool> {
+        const NOT_ACTIVE: i32 = Refusal::NotActive.code().cast_signed();
+        let stopped = self.state()? == State::Stopped;
+        let is_not_active = |error: io::Error| error.raw_os_error() == Some(NOT_ACTIVE);
+        Ok(stopped || self.stop().is_err_and(is_not_active))
+    }
+
     /// Asks for what is refused in the state that the service is in; answers how.
     pub(crate) fn ask(&self) -> io::Result<Vec<Refusal>> {
         let state = self.state()?;

@@ -433,7 +433,7 @@ mod tests {
         let races = Graph::explore().races().count() / 2;
         let special = SPECIALS.iter().filter(|it| it.is_on(Tier::Wine)).count();
         assert_eq!(orders.len(), 15 + 8 + races + special, "{orders:?}");
-        for tier in [Tier::Sim, Tier::Wine] {
+        for tier in [Tier::Sim, Tier::Wine, Tier::Windows] {
             let met: BTreeSet<_> = draw(tier).map(Order::scenario).collect();
             let all = Scenario::ALL.into_iter().filter(|it| it.is_on(tier));
             assert!(all.eq(met), "{tier:?}");

@@ -12,6 +12,8 @@ pub enum Tier {
     Sim,
     /// Wine's kernel.
     Wine,
+    /// Windows itself.
+    Windows,
 }
 
 /// A kind of cycle.
@@ -107,6 +109,8 @@ impl Scenario {
             // It unloads without regard to open handles, no call fails there, and it
             // has no framework.
             Tier::Wine => !matches!(self, Self::Gate | Self::FailedEntry | Self::Models),
+            // No call fails there, either, and a run has one pair of images.
+            Tier::Windows => !matches!(self, Self::FailedEntry | Self::Models),
         }
     }
 }

@@ -114,6 +114,7 @@ impl Run<'_> {
             ("first", self.first.to_string()),
             ("cycles", self.cycles.to_string()),
             ("tier", self.tier.to_owned()),
+            ("kernel", "wine".to_owned()),
             ("by", "scm,loader,nt".to_owned()),
             ("group", GROUP.to_owned()),
             ("with", format!(r"netio={DRIVERS}\netio.sys")),
