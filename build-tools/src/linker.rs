@@ -173,3 +173,49 @@ fn named(linker: &mut Command) -> &mut Command {
 fn named(linker: &mut Command) -> &mut Command {
     linker
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_linker_sees_names_only() {
+        let tree = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| tree.path().join(name).display().to_string();
+        for directory in ["a", "b", "out"] {
+            fs::create_dir(path(directory)).expect("made");
+            fs::write(path(&format!("{directory}/x.o")), directory).expect("written");
+        }
+        let mut room = Room::new(&tree.path().join("out")).expect("a room");
+        let mut shown = |argument: &str| room.shown(argument).expect("shown");
+        assert_eq!(shown(&path("a/x.o")), "x.o");
+        assert_eq!(shown(&path("b/x.o")), "other-x.o");
+        assert_eq!(shown(&path("a/x.o")), "x.o");
+        assert_eq!(shown(&format!("/LIBPATH:{}", path("a"))), "/LIBPATH:a");
+        let out = format!("/OUT:{}", path("out/driver.dll"));
+        assert_eq!(shown(&out), "/OUT:driver.dll");
+        for option in ["/DEBUG", "/ENTRY:DriverEntry", "/PDBALTPATH:%_PDB%"] {
+            assert_eq!(shown(option), option);
+        }
+        let read = |name: &str| fs::read_to_string(room.path().join(name)).expect("read");
+        assert_eq!([read("x.o"), read("other-x.o")], ["a", "b"]);
+    }
+
+    #[test]
+    fn what_was_made_is_delivered_and_nothing_else() {
+        let tree = tempfile::tempdir().expect("a directory");
+        let input = tree.path().join("x.o");
+        fs::write(&input, "").expect("written");
+        let wanted = tree.path().join("out");
+        fs::create_dir(&wanted).expect("made");
+        let mut room = Room::new(&wanted).expect("a room");
+        room.shown(&input.display().to_string()).expect("shown");
+        fs::write(room.path().join("driver.pdb"), "new").expect("written");
+        room.deliver(&wanted).expect("delivered");
+        let left = fs::read_dir(&wanted).expect("read").map(|entry| {
+            let entry = entry.expect("an entry");
+            entry.file_name().to_string_lossy().into_owned()
+        });
+        assert_eq!(left.collect::<Vec<_>>(), ["driver.pdb"]);
+    }
+}

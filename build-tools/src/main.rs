@@ -33,8 +33,10 @@ mod statements;
 mod steps;
 mod stress;
 mod test;
+mod tier;
 mod toolchain;
 mod unused_patch;
+mod vm;
 mod windows_kit;
 mod wine_guest;
 mod workspace;
@@ -71,6 +73,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Show that the simulated kernel finds each known defect, and nothing else.
     Zoo(zoo::Arguments),
+    /// Make, list and use the machines that can run the pair.
+    Vm(vm::Arguments),
     /// Check formatting, lints and documentation of everything, drivers included.
     Lint,
 }
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Zoo(arguments) => zoo::run(&arguments),
+        Command::Vm(arguments) => vm::run(&arguments),
         Command::Lint => lint::run(),
     };
     status(result)

@@ -24,8 +24,10 @@ pub(crate) enum Purpose {
     Check,
     /// Packages for other machines: Windows programs, and signatures.
     Package,
-    /// Whatever runs under Wine: its sessions, `test` as a whole, and `lint`.
+    /// Whatever runs under Wine: its sessions, and `lint`.
     Wine,
+    /// Machines that are booted here, and `test` as a whole.
+    Vm,
 }
 
 /// A part, found or missing.
@@ -153,7 +155,31 @@ fn elsewhere() -> Vec<Part> {
         Part::packaged("openssl", &["openssl"], located(driver_parts::key_maker()))
             .for_purpose(Purpose::Package),
         Part::packaged("Wine", &["wine", "wine64"], wine()).for_purpose(Purpose::Wine),
+        Part::packaged("QEMU", &["qemu-system-x86"], program("qemu-system-x86_64"))
+            .for_purpose(Purpose::Vm),
+        Part::packaged(
+            "mmdebstrap",
+            &["mmdebstrap", "debian-archive-keyring"],
+            program("mmdebstrap"),
+        )
+        .for_purpose(Purpose::Vm),
+        Part::packaged("mke2fs", &["e2fsprogs"], program("mke2fs")).for_purpose(Purpose::Vm),
+        Part::packaged("OpenSSH's client", &["openssh-client"], program("sftp"))
+            .for_purpose(Purpose::Vm),
+        // A machine to reach, for tests.
+        Part::packaged("OpenSSH's server", &["openssh-server"], program("sshd"))
+            .for_purpose(Purpose::Vm),
     ]
+}
+
+/// A program of the host's, or of its administrator's.
+fn program(name: &str) -> Result<String, String> {
+    /// Not everybody has those on their search path.
+    const MORE: &str = "/usr/sbin:/sbin";
+    which::which(name)
+        .or_else(|_| which::which_in(name, Some(MORE), "."))
+        .map(|path| path.display().to_string())
+        .map_err(|_| format!("{name} on PATH or in {MORE}"))
 }
 
 fn compiler() -> Result<String, String> {

@@ -15,7 +15,7 @@ use crate::screen::say;
 use crate::workspace::{output, succeeds};
 
 pub(crate) fn run() -> Result<Outcome> {
-    let outcome = ensure(Purpose::Wine)?;
+    let outcome = ensure(Purpose::Vm)?;
     if outcome == Outcome::Done {
         say("setup: every part is there");
     }
@@ -80,8 +80,9 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<Outcome> {
     })
 }
 
-/// What to put before a command so that it may install; `None` if nothing helps.
-fn privilege() -> Option<&'static [&'static str]> {
+/// What to put before a command so that it has root's rights; `None` if nothing
+/// helps.
+pub(crate) fn privilege() -> Option<&'static [&'static str]> {
     let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0");
     let has_sudo = || output(Command::new("sudo").args(["--non-interactive", "true"])).is_ok();
     if is_root {

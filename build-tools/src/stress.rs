@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `stress`: loads and unloads both drivers together, over and over, in the
-//! simulated kernel or under Wine.
+//! simulated kernel, under Wine, or on a machine.
 //!
 //! The cycles are dealt to worker processes and their reports merged; since a
 //! cycle depends on the seed and its number alone, how many workers there are
 //! changes nothing but the time. Under Wine a job is a session, and time does
 //! what it likes.
 
+mod on_vm;
 mod summary;
 mod under_wine;
 mod workers;
@@ -18,8 +19,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ::vm::Guest;
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use scenarios::{Coverage, Instances, Report, Scenario, Tier as Where, Wanted};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -28,8 +30,9 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::replay::Line;
 use crate::screen::{self, say};
+use crate::tier::Tier;
 use crate::workspace::Workspace;
-use crate::{artifact, build, host, setup};
+use crate::{artifact, build, host, setup, vm};
 use workers::{Ended, Job};
 
 #[derive(Args)]
@@ -52,12 +55,20 @@ pub(crate) struct Arguments {
     /// Where to write the report.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where to run: in the simulated kernel, or under Wine.
-    #[arg(long, value_enum, default_value_t = Tier::Sim)]
+    /// Where to run: in the simulated kernel (sim), under Wine (wine), or on a
+    /// machine (vm, vm:NAME).
+    #[arg(long, value_name = "WHERE", default_value = "sim")]
     on: Tier,
-    /// With `--on wine`: leave the prefix on the disk.
+    /// With `--on wine` and `--on vm`: leave the prefix, or what the machine's run
+    /// has made here, on the disk.
     #[arg(long)]
     keep: bool,
+    /// With `--on vm`: run so many times, each with the next seed and on a machine
+    /// that nobody has used.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u64,
+    #[command(flatten)]
+    guests: vm::Guests,
     /// Another provider than the one built here.
     #[arg(long, value_name = "FILE")]
     provider: Option<PathBuf>,
@@ -103,15 +114,6 @@ impl Arguments {
     }
 }
 
-/// Where the pair runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Tier {
-    /// The simulated kernel.
-    Sim,
-    /// Wine's kernel, on true threads.
-    Wine,
-}
-
 /// What to run, in full.
 struct Plan {
     on: Tier,
@@ -134,15 +136,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         say(summary::scenarios());
         return Ok(Outcome::Done);
     }
-    let jobs = check(arguments)?;
-    if arguments.on == Tier::Wine {
-        match setup::ensure(Purpose::Wine)? {
-            Outcome::Done => {}
-            other => return Ok(other),
-        }
-    }
     let workspace = Workspace::find()?;
-    if arguments.provider.is_none() || arguments.client.is_none() {
+    let catalogue = arguments.guests.read(&workspace)?;
+    let guest = match &arguments.on {
+        Tier::Vm(name) => Some(catalogue.find(name)?),
+        Tier::Sim | Tier::Wine => None,
+    };
+    let jobs = check(arguments, guest)?;
+    let ready = match (&arguments.on, guest) {
+        (_, Some(guest)) => vm::ensure_ready(&workspace, guest)?,
+        (Tier::Wine, None) => setup::ensure(Purpose::Wine)?,
+        (_, None) => Outcome::Done,
+    };
+    if ready != Outcome::Done {
+        return Ok(ready);
+    }
+    // A package is made of drivers that are built for it.
+    let both_given = arguments.provider.is_some() && arguments.client.is_some();
+    if guest.is_none() && !both_given {
         let built = build::run()?;
         if built != Outcome::Done {
             return Ok(built);
@@ -154,10 +165,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let sim = match arguments.on {
         Tier::Sim => host::sim(&workspace)?,
-        Tier::Wine => PathBuf::new(),
+        Tier::Wine | Tier::Vm(_) => PathBuf::new(),
     };
     let mut plan = Plan {
-        on: arguments.on,
+        on: arguments.on.clone(),
         sim,
         provider: driver(&arguments.provider, "provider"),
         client: driver(&arguments.client, "client"),
@@ -173,6 +184,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let jobs = jobs.min(plan.cycles);
     say(format!("stress: {}", plan.command(plan.first, plan.cycles)));
+    if let Some(guest) = guest {
+        let runs = on_vm::Runs {
+            plan: &plan,
+            guest,
+            repeat: arguments.repeat,
+            keep: arguments.keep,
+            json: arguments.json.as_deref(),
+        };
+        return on_vm::stress(&workspace, &runs);
+    }
     if arguments.on == Tier::Wine {
         return under_wine::stress(
             &workspace,
@@ -193,7 +214,7 @@ const CYCLES: u64 = 1000;
 
 /// Refuses what cannot be done, before anything is; answers how many workers
 /// there are to be at most.
-fn check(arguments: &Arguments) -> Result<u64> {
+fn check(arguments: &Arguments, guest: Option<&Guest>) -> Result<u64> {
     ensure!(
         arguments.cycles != Some(0),
         "--cycles 0 would run nothing: ask for at least 1"
@@ -205,24 +226,8 @@ fn check(arguments: &Arguments) -> Result<u64> {
             .is_some(),
         "--first and --cycles together exceed 64 bits: use smaller numbers"
     );
-    check_scenario(arguments)?;
-    if arguments.on == Tier::Wine {
-        ensure!(
-            arguments.strategy == "random"
-                && !arguments.preempt
-                && arguments.faults == "none"
-                && arguments.knobs.is_none()
-                && !arguments.verbose
-                && !arguments.trace,
-            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
-             kernel's: leave them out with --on wine"
-        );
-    } else {
-        ensure!(
-            !arguments.keep,
-            "--keep is for --on wine: the simulated kernel leaves nothing"
-        );
-    }
+    check_scenario(arguments, guest)?;
+    check_tier(arguments)?;
     for file in [&arguments.provider, &arguments.client]
         .into_iter()
         .flatten()
@@ -243,18 +248,49 @@ fn check(arguments: &Arguments) -> Result<u64> {
     }
 }
 
+/// Refuses what cannot be had where the pair is to run.
+fn check_tier(arguments: &Arguments) -> Result<()> {
+    ensure!(
+        arguments.on == Tier::Sim
+            || (arguments.strategy == "random"
+                && !arguments.preempt
+                && arguments.faults == "none"
+                && arguments.knobs.is_none()
+                && !arguments.verbose
+                && !arguments.trace),
+        "--strategy, --preempt, --faults, --knobs, --verbose and --trace are the simulated \
+         kernel's: leave them out with --on"
+    );
+    ensure!(
+        arguments.on != Tier::Sim || !arguments.keep,
+        "--keep is for --on wine and vm: the simulated kernel leaves nothing"
+    );
+    if let Tier::Vm(_) = arguments.on {
+        ensure!(
+            arguments.jobs.is_none(),
+            "--jobs is not for --on vm: a machine has the processors that vm.toml gives it"
+        );
+        return on_vm::check(arguments.repeat, arguments.seed);
+    }
+    ensure!(
+        arguments.repeat == 1,
+        "--repeat is for --on vm: elsewhere ask for more --cycles"
+    );
+    Ok(())
+}
+
 /// Refuses a scenario that there is not.
-fn check_scenario(arguments: &Arguments) -> Result<()> {
+fn check_scenario(arguments: &Arguments, guest: Option<&Guest>) -> Result<()> {
     let Some(only) = arguments.only else {
         return Ok(());
     };
-    let tier = match arguments.on {
-        Tier::Sim => Where::Sim,
-        Tier::Wine => Where::Wine,
+    let tier = match (&arguments.on, guest) {
+        (Tier::Sim, _) => Where::Sim,
+        _ => Where::Wine,
     };
     ensure!(
         only.is_on(tier),
-        "--only {only} is for the simulated kernel: leave out --on wine"
+        "--only {only} is for the simulated kernel: leave out --on"
     );
     let wanted = Wanted {
         tier,
@@ -361,12 +397,16 @@ fn random_seed() -> u64 {
 impl Plan {
     /// The command line that runs these cycles again.
     fn command(&self, first: u64, cycles: u64) -> String {
+        self.command_of(self.seed, first, cycles)
+    }
+
+    /// The same with another seed.
+    fn command_of(&self, seed: u64, first: u64, cycles: u64) -> String {
         let image = |(name, file): &(&str, PathBuf)| format!(" --{name} {}", file.display());
         let given: String = self.given.iter().map(image).collect();
-        let seed = self.seed;
-        let on = match self.on {
-            Tier::Sim => "",
-            Tier::Wine => " --on wine",
+        let on = match &self.on {
+            Tier::Sim => String::new(),
+            _ => format!(" --on {}", self.on),
         };
         let start = match first {
             0 => String::new(),
@@ -446,6 +486,8 @@ struct Written<'a> {
     report: &'a Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<&'a Coverage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guest: Option<&'a on_vm::Facts>,
 }
 
 fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
@@ -470,7 +512,12 @@ fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
     for how in &dead {
         screen::error(how);
     }
-    write(&report, Some(&coverage), arguments.json.as_deref())?;
+    let written = Written {
+        report: &report,
+        coverage: Some(&coverage),
+        guest: None,
+    };
+    write(&written, arguments.json.as_deref())?;
     if report.is_clean() && dead.is_empty() {
         return Ok(Outcome::Done);
     }
@@ -478,11 +525,11 @@ fn stress(plan: &Plan, jobs: u64, arguments: &Arguments) -> Result<Outcome> {
 }
 
 /// Writes a report for machines, if one is wanted.
-fn write(report: &Report, coverage: Option<&Coverage>, json: Option<&Path>) -> Result<()> {
+fn write(written: &Written<'_>, json: Option<&Path>) -> Result<()> {
     let Some(path) = json else {
         return Ok(());
     };
-    let mut text = serde_json::to_string_pretty(&Written { report, coverage })?;
+    let mut text = serde_json::to_string_pretty(written)?;
     text.push('\n');
     artifact::write(path, text.as_bytes())
 }

@@ -28,7 +28,8 @@ use serde::de::DeserializeOwned;
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::{self, say};
-use crate::stress::{Tier, check_writable};
+use crate::stress::check_writable;
+use crate::tier::Tier;
 use crate::workspace::Workspace;
 use crate::{artifact, build, setup};
 pub(crate) use catalogue::Catalogue;
@@ -56,7 +57,7 @@ pub(crate) struct Arguments {
     json: Option<PathBuf>,
     /// Where to try them: in the simulated kernel, or under Wine, which shows
     /// some.
-    #[arg(long, value_enum, default_value_t = Tier::Sim, conflicts_with_all = ["schedules", "json"])]
+    #[arg(long, value_name = "WHERE", default_value = "sim", conflicts_with_all = ["schedules", "json"])]
     on: Tier,
     /// Print the modules and their defects, and what they are examples of; try none.
     #[arg(long, conflicts_with_all = ["schedules", "seed", "json"])]
@@ -77,9 +78,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.list {
         return list(&workspace, &catalogue, &modules);
     }
-    let purpose = match arguments.on {
+    let purpose = match &arguments.on {
         Tier::Sim => Purpose::Check,
         Tier::Wine => Purpose::Wine,
+        Tier::Vm(name) => bail!(
+            "the zoo is tried in the simulated kernel and under Wine: cargo xtask stress --on \
+             vm:{name} --provider target/zoo/NAME.sys runs one module on a machine"
+        ),
     };
     match setup::ensure(purpose)? {
         Outcome::Done => {}

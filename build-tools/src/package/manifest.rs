@@ -125,3 +125,41 @@ fn tools() -> Result<BTreeMap<String, String>> {
         .map(|(name, version)| (name.to_owned(), version))
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let source = Source::new("1.2.3", "0123abc", 951_782_400, "02/29/2000", true);
+        let mut manifest = Manifest {
+            source,
+            tools: BTreeMap::new(),
+            files: BTreeMap::new(),
+        };
+        manifest.add("provider.sys", Kind::Driver, b"signed", Some(b"abc"));
+        manifest.add("client.sys", Kind::GivenDriver, b"", Some(b""));
+        manifest
+    }
+
+    #[test]
+    fn a_file_has_the_hash_that_others_would_compute() {
+        let manifest = manifest();
+        let provider = &manifest.files["provider.sys"];
+        assert_eq!(provider.size, 6);
+        let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(provider.unsigned_sha256.as_deref(), Some(of_abc));
+        assert_eq!(provider.version.as_deref(), Some("1.2.3"));
+        assert_eq!(manifest.files["client.sys"].version, None);
+    }
+
+    #[test]
+    fn it_reads_as_it_was_written_and_has_its_hash_beside_it() {
+        let manifest = manifest();
+        let [(_, text), (_, hash)] = manifest.files().expect("JSON");
+        let read: Manifest = serde_json::from_slice(&text).expect("a manifest");
+        assert_eq!(read, manifest);
+        let hash = String::from_utf8(hash).expect("text");
+        assert_eq!(hash, format!("{}  manifest.json\n", sha256(&text)));
+    }
+}

@@ -40,12 +40,12 @@ impl Staging {
     /// Puts it in its place; answers the names of its files, in ascending order.
     pub(super) fn publish(self, place: &Path) -> Result<Vec<String>> {
         let files = names(self.path())?;
-        readable_by_all(self.path())?;
         if place.exists() {
             fs::remove_dir_all(place)?;
         }
-        // Nothing is left to remove afterwards.
-        fs::rename(self.0.keep(), place)?;
+        fs::rename(self.path(), place)?;
+        // Nothing is left to remove.
+        let _ = self.0.keep();
         Ok(files)
     }
 }
@@ -67,20 +67,5 @@ pub(super) fn check(place: &Path) -> Result<()> {
         "{} is not a package: name a directory that is one, or is not there yet",
         place.display()
     );
-    Ok(())
-}
-
-/// A temporary directory is its owner's alone; what is left behind is not.
-#[cfg(unix)]
-fn readable_by_all(directory: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(
-        directory,
-        fs::Permissions::from_mode(0o755),
-    )?)
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &Path) -> Result<()> {
     Ok(())
 }

@@ -12,7 +12,7 @@ use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
 use super::workers::Job;
-use super::{Plan, summary, write};
+use super::{Plan, Written, summary, write};
 use crate::on_wine;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
@@ -83,7 +83,12 @@ pub(super) fn stress(
     // From the first session's start to the last one's end; the prefixes were there.
     report.took(took);
     say(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
-    write(&report, None, json)?;
+    let written = Written {
+        report: &report,
+        coverage: None,
+        guest: None,
+    };
+    write(&written, json)?;
     Ok(if report.is_clean() {
         Outcome::Done
     } else {

@@ -64,9 +64,12 @@ impl Key {
         fs::remove_file(&configuration)?;
         // Somebody else may have been faster.
         match fs::rename(making.path(), &self.0) {
-            Err(error) if !self.0.exists() => Err(error).with_context(cannot),
-            _ => Ok(()),
+            Err(error) if !self.0.exists() => return Err(error).with_context(cannot),
+            Err(_) => {}
+            // Nothing is left to remove.
+            Ok(()) => drop(making.keep()),
         }
+        Ok(())
     }
 }
 

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What happens to a machine, as QEMU's monitor (QMP) tells it from outside.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use qapi::qmp::{
+    DumpGuestMemoryFormat, DumpStatus, Event, GuestPanicInformation, dump_guest_memory, inject_nmi,
+    query_dump, query_status, quit,
+};
+use qapi::{Command, Qmp, Stream};
+
+/// How long QEMU may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take to write a machine's memory to a file.
+const DUMP: Duration = Duration::from_mins(5);
+
+/// Something that happened to a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Happening {
+    /// Its kernel gave up; with its last words, if it told any.
+    Panicked(Option<String>),
+    /// It starts anew, because it wanted to.
+    Restarted,
+    /// It is off.
+    PoweredOff,
+    /// The host has no room for what it writes.
+    NoSpace,
+    /// Its agent has come or gone.
+    Agent(bool),
+}
+
+/// The monitor of one machine.
+pub(crate) struct Monitor {
+    qmp: Qmp<Stream<BufReader<UnixStream>, UnixStream>>,
+    /// Everything it ever told.
+    log: File,
+}
+
+impl Monitor {
+    /// Connects to `socket`; what it tells goes to `log`, too.
+    pub(crate) fn connect(socket: &Path, log: &Path) -> Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut qmp = Qmp::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
+        qmp.handshake()?;
+        let log = File::create(log)?;
+        Ok(Self { qmp, log })
+    }
+
+    fn ask<C: Command>(&mut self, command: &C) -> Result<C::Ok> {
+        let answer = self.qmp.execute(command);
+        answer.with_context(|| format!("QEMU's monitor ({})", C::NAME))
+    }
+
+    /// What has happened since it was last asked.
+    pub(crate) fn poll(&mut self) -> Result<Vec<Happening>> {
+        self.ask(&query_status {})?;
+        let mut happened = Vec::new();
+        for event in self.qmp.events() {
+            writeln!(self.log, "{event:?}")?;
+            happened.extend(told(event));
+        }
+        Ok(happened)
+    }
+
+    /// Wakes a machine that hangs with an interrupt that cannot be masked.
+    pub(crate) fn interrupt(&mut self) -> Result<()> {
+        self.ask(&inject_nmi {}).map(|_| ())
+    }
+
+    /// Writes the machine's memory to `path`, for the debugger that reads `format`;
+    /// where that cannot be, for any.
+    pub(crate) fn dump(&mut self, path: &Path, format: &str) -> Result<()> {
+        let format = match format {
+            "win-dmp" => DumpGuestMemoryFormat::win_dmp,
+            _ => DumpGuestMemoryFormat::kdump_zlib,
+        };
+        self.dump_as(path, format)
+            .or_else(|_| self.dump_as(path, DumpGuestMemoryFormat::elf))
+    }
+
+    fn dump_as(&mut self, path: &Path, format: DumpGuestMemoryFormat) -> Result<()> {
+        self.ask(&dump_guest_memory {
+            paging: false,
+            protocol: format!("file:{}", path.display()),
+            detach: Some(true),
+            begin: None,
+            length: None,
+            format: Some(format),
+        })?;
+        let started = Instant::now();
+        while started.elapsed() < DUMP {
+            match self.ask(&query_dump {})?.status {
+                DumpStatus::completed => return Ok(()),
+                DumpStatus::failed | DumpStatus::none => bail!("QEMU cannot dump the memory"),
+                DumpStatus::active => thread::sleep(Duration::from_millis(200)),
+            }
+        }
+        bail!("QEMU does not get done with the dump")
+    }
+
+    /// Ends QEMU.
+    pub(crate) fn quit(&mut self) -> Result<()> {
+        self.ask(&quit {}).map(|_| ())
+    }
+}
+
+/// What an event means for those who wait for the machine.
+fn told(event: Event) -> Option<Happening> {
+    Some(match event {
+        Event::GUEST_PANICKED { data, .. } => {
+            Happening::Panicked(data.info.map(|info| last_words(&info)))
+        }
+        Event::RESET { data, .. } if data.guest => Happening::Restarted,
+        Event::SHUTDOWN { .. } => Happening::PoweredOff,
+        Event::BLOCK_IO_ERROR { data, .. } if data.nospace == Some(true) => Happening::NoSpace,
+        Event::VSERPORT_CHANGE { data, .. } => Happening::Agent(data.open),
+        _ => return None,
+    })
+}
+
+/// The bug check that Windows told its hypervisor.
+fn last_words(info: &GuestPanicInformation) -> String {
+    match info {
+        GuestPanicInformation::hyper_v(told) => format!(
+            "bug check {:#x} ({:#x}, {:#x}, {:#x}, {:#x})",
+            told.arg1, told.arg2, told.arg3, told.arg4, told.arg5
+        ),
+        GuestPanicInformation::s390(_) => "it was not a PC".to_owned(),
+    }
+}
