@@ -32,7 +32,7 @@ use crate::replay::Line;
 use crate::screen::{self, say};
 use crate::tier::Tier;
 use crate::workspace::Workspace;
-use crate::{artifact, build, host, setup, vm};
+use crate::{artifact, build, host, on_wine, setup, vm};
 use workers::{Ended, Job};
 
 #[derive(Args)]
@@ -286,11 +286,12 @@ fn check_scenario(arguments: &Arguments, guest: Option<&Guest>) -> Result<()> {
     };
     let tier = match (&arguments.on, guest) {
         (Tier::Sim, _) => Where::Sim,
+        (_, Some(guest)) if guest.profile.tier != on_wine::TIER => Where::Windows,
         _ => Where::Wine,
     };
     ensure!(
         only.is_on(tier),
-        "--only {only} is for the simulated kernel: leave out --on"
+        "--only {only} is not for that kernel: `cargo xtask stress --list` says where it is"
     );
     let wanted = Wanted {
         tier,
