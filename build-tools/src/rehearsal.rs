@@ -71,9 +71,7 @@ fn runs(workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
     let runs = home(workspace).join("runs");
     fs::create_dir_all(&runs)?;
     let entries = fs::read_dir(runs)?;
-    Ok(entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_>>()?)
+    entries.map(|entry| Ok(entry?.path())).collect()
 }
 
 /// Whether a clean run is clean, and leaves nothing.
@@ -103,7 +101,7 @@ pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
         }
         Ok(())
     };
-    Ok(verdict("a clean run", checked()))
+    Ok(verdict("a clean run", &checked()))
 }
 
 /// Whether a driver that crashes its kernel is named, and the dump is at home; and
@@ -124,24 +122,24 @@ pub(crate) fn trouble_is_told(workspace: &Workspace) -> Result<bool> {
         ensure!(dumped, "there is no {DUMP}: {}", crash.told);
         crash.is(1, &["it has started anew", "fault provider.sys+"], 1)
     };
-    let crashed = verdict("a driver that crashes its kernel", crashed());
+    let crashed = verdict("a driver that crashes its kernel", &crashed());
 
     // The agent says farewell to its channel, and the kernel takes an NMI for a crash.
     let stop = "sysctl -q kernel.unknown_nmi_panic=1; systemctl stop qemu-guest-agent; sleep 999";
     let silent = Seen::of(workspace, &["vm", "run", REHEARSAL, "--", stop])?;
     let silent = silent.is(1, &["the guest's agent is lost"], 1);
-    let silent = verdict("a guest without an agent", silent);
+    let silent = verdict("a guest without an agent", &silent);
 
     // The agent is there, and says nothing any more.
     let halt = "systemd-run -q sh -c 'kill -STOP $(pidof qemu-ga)'; sleep 999";
     let hung = Seen::of(workspace, &["vm", "run", REHEARSAL, "--", halt])?;
     let hung = hung.is(1, &["the guest hangs", "no sign of life"], 1);
-    let hung = verdict("a guest that hangs", hung);
+    let hung = verdict("a guest that hangs", &hung);
     Ok(crashed && silent && hung)
 }
 
-fn verdict(what: &str, result: Result<()>) -> bool {
-    if let Err(error) = &result {
+fn verdict(what: &str, result: &Result<()>) -> bool {
+    if let Err(error) = result {
         screen::error(format!("the rehearsal, {what}: {error:#}"));
     }
     result.is_ok()
