@@ -33,6 +33,8 @@ mod machine;
 mod monitor;
 mod profile;
 mod session;
+#[cfg(unix)]
+mod trial;
 
 pub use accelerator::{Accelerator, Wanted};
 pub use agent::ssh::Ssh;
