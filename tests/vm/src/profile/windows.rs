@@ -51,7 +51,7 @@ pub(super) const PROFILE: Profile = Profile {
         "verifier /querysettings | findstr /i provider.sys",
         "verifier /querysettings | findstr /i client.sys",
     ],
-    run: r"C:\nmr\nmr-stress.exe --provider=C:\nmr\provider.sys --client=C:\nmr\client.sys --tier=windows --by=scm,nt {} > C:\nmr\out.jsonl 2> C:\nmr\session.log",
+    run: r"C:\nmr\nmr-stress.exe --provider=C:\nmr\provider.sys --client=C:\nmr\client.sys {} > C:\nmr\out.jsonl 2> C:\nmr\session.log",
     gather: &[r"wevtutil epl System C:\nmr\system.evtx /ow:true"],
     evidence: r"dir /b /s C:\Windows\MEMORY.DMP C:\Windows\Minidump\*.dmp C:\nmr\session.log C:\nmr\system.evtx 2>nul",
     power_off: "shutdown /s /t 0 /f",
