@@ -3,7 +3,9 @@
 //! A program that uses the control devices of a driver: it opens them, sends
 //! requests that make sense and others that do not, cancels those that take long,
 //! and closes them, again and again and without caring whether the driver is to
-//! go. Now and then it is run by somebody who has no business with the device.
+//! go. Now and then it is run by somebody who has no business with the device, opens
+//! it for reading or for writing only, or stands for another driver, whose requests
+//! have no file.
 
 use rand::RngExt;
 
@@ -13,7 +15,7 @@ use crate::kernel::{State, with};
 use crate::malformed::{self, code};
 use crate::requests::{self, Message};
 use crate::scheduler::{MICROSECOND, sleep};
-use crate::security::Account;
+use crate::security::{Account, READ, READ_WRITE, WRITE};
 
 /// Starts one or two for each named device of a driver, or none: every other
 /// driver has to do with its peer alone, which is what most cycles are for.
@@ -44,7 +46,12 @@ fn run(names: &[String]) {
             0 => Account::User,
             _ => Account::Administrator,
         };
-        if let Ok(file) = requests::open(name, account) {
+        let wanted = match draw(7) {
+            0 => READ,
+            1 => WRITE,
+            _ => READ_WRITE,
+        };
+        if let Ok(file) = requests::open(name, account, wanted) {
             use_file(file);
         }
     }
@@ -52,7 +59,14 @@ fn run(names: &[String]) {
 
 fn use_file(file: usize) {
     for _ in 0..draw(4) {
-        let irp = requests::ask(file, &message());
+        let message = message();
+        if draw(15) == 0 {
+            requests::ask_without_file(file, &message);
+            continue;
+        }
+        let Ok(irp) = requests::ask(file, &message) else {
+            continue;
+        };
         if draw(3) > 0 {
             requests::wait(irp, Some(draw(300) * MICROSECOND));
             requests::cancel(irp);

@@ -21,7 +21,7 @@ use crate::driver::{DriverId, Site};
 use crate::kernel::{State, with};
 use crate::live::Kind;
 use crate::scheduler::{Waitable, block};
-use crate::security::{self, Account};
+use crate::security::Account;
 
 const TAG: u32 = u32::from_le_bytes(*b"File");
 /// `FILE_OBJECT`.
@@ -35,6 +35,8 @@ pub(crate) const INITIALIZING: u32 = 0x80;
 struct File {
     device: usize,
     driver: DriverId,
+    /// What its handle may be used for.
+    granted: u32,
 }
 
 /// All files of a cycle, by address.
@@ -53,6 +55,11 @@ impl Files {
     /// The device of a file that is open.
     pub(crate) fn device(&self, file: usize) -> usize {
         self.open[&file].device
+    }
+
+    /// Whether the handle of a file that is open may be used for this.
+    pub(crate) fn grants(&self, file: usize, wanted: u32) -> bool {
+        wanted & !self.open[&file].granted == 0
     }
 
     /// Whether a driver is to go, and stays for the time being.
@@ -112,8 +119,13 @@ pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
 }
 
 impl State {
-    /// Makes a file of the device with this name.
-    pub(crate) fn make_file(&mut self, name: &str, account: Account) -> Result<usize, i32> {
+    /// Makes a file of the device with this name, to be used for what is `wanted`.
+    pub(crate) fn make_file(
+        &mut self,
+        name: &str,
+        account: Account,
+        wanted: u32,
+    ) -> Result<usize, i32> {
         /// `IO_TYPE_FILE`.
         const KIND: u16 = 5;
 
@@ -135,7 +147,7 @@ impl State {
             return Err(STATUS_NO_SUCH_DEVICE);
         }
         let list = self.protections.get(&device);
-        if list.is_some_and(|list| !list.grants(account, security::READ_WRITE)) {
+        if list.is_some_and(|list| !list.grants(account, wanted)) {
             return Err(STATUS_ACCESS_DENIED);
         }
         let file = self.pool.allocate(SIZE, TAG, true, None);
@@ -146,7 +158,12 @@ impl State {
             (file as *mut usize).add(1).write(device);
             (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
         }
-        self.files.open.insert(file, File { device, driver });
+        let open = File {
+            device,
+            driver,
+            granted: wanted,
+        };
+        self.files.open.insert(file, open);
         self.handles.add_object(file);
         Ok(file)
     }
@@ -159,7 +176,7 @@ impl State {
 
     /// A file is gone, and with the last one what waited for it.
     pub(crate) fn forget_file(&mut self, file: usize) {
-        let Some(File { device, driver }) = self.files.open.remove(&file) else {
+        let Some(File { device, driver, .. }) = self.files.open.remove(&file) else {
             return;
         };
         self.release(file);

@@ -15,7 +15,7 @@ use crate::control;
 use crate::kernel::{State, with};
 use crate::requests::{self, Message};
 use crate::scheduler::{MICROSECOND, ThreadId, sleep};
-use crate::security::Account;
+use crate::security::{Account, READ_WRITE};
 
 /// The handles that the script's programs keep, by whose device they are of.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub(crate) fn start(one: Use) -> ThreadId {
 
 fn open_device(instance: Instance) -> Option<usize> {
     let name = with(|state| state.device_of(instance))?;
-    requests::open(&name, Account::Administrator).ok()
+    requests::open(&name, Account::Administrator, READ_WRITE).ok()
 }
 
 fn open(instance: Instance) {
@@ -60,8 +60,9 @@ fn open(instance: Instance) {
 }
 
 fn ask(file: usize, message: &Message) {
-    let irp = requests::ask(file, message);
-    requests::wait(irp, None);
+    if let Ok(irp) = requests::ask(file, message) {
+        requests::wait(irp, None);
+    }
 }
 
 fn switch(instance: Instance) {

@@ -19,7 +19,9 @@ use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS,
     IRP_MJ_QUERY_INFORMATION, IRP_MJ_READ, IRP_MJ_WRITE,
 };
-use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_PENDING};
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_DENIED, STATUS_ACCESS_VIOLATION, STATUS_PENDING,
+};
 
 use crate::buffers::Method;
 use crate::deferred::{Before, check_return};
@@ -95,13 +97,13 @@ pub(crate) const fn name(number: u8) -> &'static str {
     }
 }
 
-/// Opens the device with this name, or to which a link with this name leads;
-/// answers the file.
-pub(crate) fn open(name: &str, account: Account) -> Result<usize, i32> {
+/// Opens the device with this name, or to which a link with this name leads, for
+/// what is `wanted`; answers the file.
+pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i32> {
     let file = with(|state| {
-        let opened = state.make_file(name, account);
+        let opened = state.make_file(name, account, wanted);
         state.trace(|_| match opened {
-            Ok(_) => format!("{account:?} opens {name}"),
+            Ok(_) => format!("{account:?} opens {name} for {wanted:#x}"),
             Err(status) => format!("{account:?} cannot open {name}: {status:#x}"),
         });
         opened
@@ -147,12 +149,44 @@ impl Message {
             output_length: 0,
         }
     }
+
+    /// The rights that a handle must have for it: those that a control code names.
+    fn needs(&self) -> u32 {
+        const FILE_READ_DATA: u32 = 1;
+        const FILE_WRITE_DATA: u32 = 2;
+        match self.major {
+            // `FILE_READ_ACCESS` and `FILE_WRITE_ACCESS` have the same values.
+            IRP_MJ_DEVICE_CONTROL => self.code >> 14 & (FILE_READ_DATA | FILE_WRITE_DATA),
+            IRP_MJ_READ => FILE_READ_DATA,
+            IRP_MJ_WRITE | IRP_MJ_FLUSH_BUFFERS => FILE_WRITE_DATA,
+            _ => 0,
+        }
+    }
 }
 
-/// Asks something of a file; answers the request.
-pub(crate) fn ask(file: usize, message: &Message) -> usize {
+/// Asks something of a file; answers the request, unless the I/O manager refuses it
+/// because the handle may not be used for it.
+pub(crate) fn ask(file: usize, message: &Message) -> Result<usize, i32> {
+    let needed = message.needs();
+    if !with(|state| state.files.grants(file, needed)) {
+        let status = STATUS_ACCESS_DENIED;
+        with(|state| {
+            let name = name(major(message.major));
+            let shown = status.cast_unsigned();
+            state.trace(|_| format!("{name} needs {needed:#x} and is refused, {shown:#x}"));
+        });
+        return Err(status);
+    }
     let device = with(|state| state.files.device(file));
-    send(device, file, message)
+    Ok(send(device, file, message))
+}
+
+/// Asks something of a file's device as another driver does, with a request from
+/// `IoBuildDeviceIoControlRequest`, which has no file; ends the request.
+pub(crate) fn ask_without_file(file: usize, message: &Message) {
+    let device = with(|state| state.files.device(file));
+    let irp = send(device, 0, message);
+    finish(irp);
 }
 
 /// Waits until a request is answered, or for some time.
@@ -218,8 +252,6 @@ unsafe fn prepare_cancel(irp: *mut Irp, old: u8) -> usize {
 /// Closes the only handle of a file: cancels what is under way, and waits for it.
 /// A file that a driver still refers to ends later.
 pub(crate) fn close(file: usize) {
-    /// Milliseconds that a cancelled request has.
-    const PATIENCE: u64 = 5_000;
     let device = with(|state| state.files.device(file));
     let cleanup = send(device, file, &Message::bare(IRP_MJ_CLEANUP));
     wait(cleanup, None);
@@ -228,19 +260,7 @@ pub(crate) fn close(file: usize) {
         let mine = all.filter(|(_, request)| request.ask.file == file);
         mine.map(|(&irp, _)| irp).collect::<Vec<_>>()
     });
-    for irp in mine {
-        cancel(irp);
-        if wait(irp, Some(PATIENCE * 1_000 * MICROSECOND)).is_none() {
-            let site = with(|state| state.requests.sent[&irp].to);
-            let patience = usize::try_from(PATIENCE).expect("it is small");
-            let code = ("0xC4", [0x135, irp, patience, 0]);
-            stop_at(
-                code,
-                "a request was cancelled and is not completed".to_owned(),
-                site,
-            );
-        }
-    }
+    mine.into_iter().for_each(finish);
     if with(|state| state.handles.pointer_to(file).is_none()) {
         end(file);
         return;
@@ -254,6 +274,23 @@ pub(crate) fn close(file: usize) {
             end(file);
         })
     });
+}
+
+/// Cancels a request, and waits for its end.
+fn finish(irp: usize) {
+    /// Milliseconds that a cancelled request has.
+    const PATIENCE: u64 = 5_000;
+    cancel(irp);
+    if wait(irp, Some(PATIENCE * 1_000 * MICROSECOND)).is_none() {
+        let site = with(|state| state.requests.sent[&irp].to);
+        let patience = usize::try_from(PATIENCE).expect("it is small");
+        let code = ("0xC4", [0x135, irp, patience, 0]);
+        stop_at(
+            code,
+            "a request was cancelled and is not completed".to_owned(),
+            site,
+        );
+    }
 }
 
 /// Nobody refers to a file any more.
@@ -341,4 +378,19 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
     }
     point();
     irp.addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::malformed::code;
+
+    #[test]
+    fn a_request_needs_the_rights_that_its_code_names() {
+        let control = |access| Message::control(code(1, 0, access), Vec::new(), 0).needs();
+        assert_eq!([0, 1, 2, 3].map(control), [0, 1, 2, 3]);
+        let other = |major| Message::bare(major).needs();
+        let majors = [IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_CREATE, IRP_MJ_CLEANUP];
+        assert_eq!(majors.map(other), [1, 2, 0, 0]);
+    }
 }

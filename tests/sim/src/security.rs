@@ -58,8 +58,11 @@ struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dacl(Option<Vec<Entry>>);
 
-/// `FILE_GENERIC_READ | FILE_GENERIC_WRITE`.
-pub(crate) const READ_WRITE: u32 = 0x0012_019F;
+/// `FILE_GENERIC_READ`.
+pub(crate) const READ: u32 = 0x0012_0089;
+/// `FILE_GENERIC_WRITE`.
+pub(crate) const WRITE: u32 = 0x0012_0116;
+pub(crate) const READ_WRITE: u32 = READ | WRITE;
 
 /// What generic rights to a device are.
 fn specific(mask: u32) -> u32 {

@@ -35,6 +35,8 @@ mod profile;
 mod session;
 #[cfg(all(test, feature = "sshd", target_os = "linux"))]
 mod sshd;
+#[cfg(unix)]
+mod trial;
 
 pub use accelerator::{Accelerator, Wanted};
 pub use agent::ssh::Ssh;

@@ -18,6 +18,7 @@ pub struct Profile {
     /// Whose scenarios the stress program runs there.
     pub tier: &'static str,
     /// The program that runs a line, and its arguments before that.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "SSH has a shell already"))]
     pub(crate) shell: &'static [&'static str],
     /// Where a run's files go, with the separator at its end.
     pub directory: &'static str,
@@ -45,7 +46,6 @@ pub struct Profile {
     /// Powers it off.
     pub(crate) power_off: &'static str,
     /// The machine QEMU is to be.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "machines are booted on Unix"))]
     pub(crate) hardware: Hardware,
 }
 

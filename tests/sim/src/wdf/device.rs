@@ -33,6 +33,11 @@ exports! {
     "WdfControlFinishInitializing" <= PASSIVE_LEVEL => finish_initializing: ();
 }
 
+/// `WdfFileObjectNotRequired`.
+const NOT_REQUIRED: u32 = 1;
+/// `WdfFileObjectCanBeOptional`.
+const OPTIONAL: u32 = 0x8000_0000;
+
 /// What a driver wants done with files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
@@ -40,6 +45,8 @@ pub(super) struct Files {
     pub(super) create: usize,
     pub(super) cleanup: usize,
     pub(super) close: usize,
+    /// Whether there is no request without a file.
+    pub(super) required: bool,
     /// The type of a file's context and its size, if it has one.
     pub(super) context: Option<(usize, usize)>,
 }
@@ -150,6 +157,7 @@ unsafe extern "win64" fn set_file_object_config(
         create: config.EvtDeviceFileCreate.map_or(0, |it| it as usize),
         cleanup: config.EvtFileCleanup.map_or(0, |it| it as usize),
         close: config.EvtFileClose.map_or(0, |it| it as usize),
+        required: config.FileObjectClass & OPTIONAL == 0 && config.FileObjectClass != NOT_REQUIRED,
         context: context.map(|context| (type_of.addr(), context.ContextSize)),
     };
     if config.Size as usize != size_of::<WDF_FILEOBJECT_CONFIG>() {

@@ -72,6 +72,10 @@ unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
             with(|state| state.delete_context(file));
             finish(irp, STATUS_SUCCESS)
         }
+        // A driver must expect it only if it has said that files are optional.
+        IRP_MJ_DEVICE_CONTROL if file == 0 && files.required => {
+            finish(irp, STATUS_INVALID_DEVICE_REQUEST)
+        }
         IRP_MJ_DEVICE_CONTROL => match control {
             Some(routine) => present(device, irp, routine),
             None => finish(irp, STATUS_INVALID_DEVICE_REQUEST),
@@ -195,7 +199,10 @@ unsafe extern "win64" fn complete_with_information(
 unsafe extern "win64" fn get_file_object(_globals: usize, request_handle: usize) -> usize {
     let irp = request(request_handle);
     // SAFETY: a request that is not complete is in memory.
-    handle(unsafe { (*stack_location(irp)).file })
+    match unsafe { (*stack_location(irp)).file } {
+        0 => 0,
+        file => handle(file),
+    }
 }
 
 unsafe extern "win64" fn retrieve_input_buffer(

@@ -29,6 +29,26 @@ fn findings(defines: &[&str]) -> Vec<Finding> {
 }
 
 #[test]
+fn a_handle_is_used_for_no_more_than_it_was_opened_for() {
+    let run = run(&[], &["--cycles=40", "--trace"]);
+    assert_eq!(run.status, Some(0), "{}", run.err);
+    for refused in ["needs 0x1 and is refused", "needs 0x2 and is refused"] {
+        assert!(run.out.contains(refused), "{refused}");
+    }
+}
+
+#[test]
+fn a_driver_that_counts_on_a_file_meets_a_request_of_another_driver() {
+    let found = findings(&["NEEDS_FILE"]);
+    assert!(
+        found
+            .iter()
+            .all(|one| one.code == "0x7E" && one.what.contains("a null pointer")),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn open_handles_put_an_unload_off() {
     let counts = counts(&[]);
     assert!(

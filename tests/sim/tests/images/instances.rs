@@ -20,8 +20,8 @@ fn each_provider_is_bound_to_each_client() {
     assert!(report.is_clean(), "{:#?}", report.findings);
     assert_eq!(report.counts.loads, 5 * 5);
     assert_eq!(report.counts.unloads, 5 * 5);
-    // In both NPIs, one of which programs switch off and on.
-    assert!(report.counts.attaches >= 2 * 5 * 2 * 3);
+    // The modules of the other NPI are switched off and on by programs.
+    assert!(report.counts.attaches > 5 * 2 * 3);
     assert_eq!(report.counts.detaches, 2 * report.counts.attaches);
 }
 

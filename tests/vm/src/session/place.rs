@@ -89,6 +89,7 @@ impl Machinery {
     }
 
     /// What has happened since the last look.
+    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "nobody tells"))]
     pub(super) fn look(&mut self) -> Seen {
         #[cfg_attr(not(unix), expect(unused_mut, reason = "nobody tells"))]
         let mut seen = Seen::default();
@@ -131,7 +132,10 @@ impl Machinery {
     }
 
     /// Waits until it is off.
-    #[cfg_attr(not(unix), expect(unused_variables, reason = "never here"))]
+    #[cfg_attr(
+        not(unix),
+        expect(unused_variables, clippy::unused_self, reason = "never here")
+    )]
     pub(super) fn await_end(&mut self, patience: Duration) {
         #[cfg(unix)]
         if let Self::Here(machine) = self {
