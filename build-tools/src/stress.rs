@@ -32,7 +32,7 @@ use crate::replay::Line;
 use crate::screen::{self, say};
 use crate::tier::Tier;
 use crate::workspace::Workspace;
-use crate::{artifact, build, host, setup, vm};
+use crate::{artifact, build, host, on_wine, setup, vm};
 use workers::{Ended, Job};
 
 #[derive(Args)]
@@ -286,6 +286,7 @@ fn check_scenario(arguments: &Arguments, guest: Option<&Guest>) -> Result<()> {
     };
     let tier = match (&arguments.on, guest) {
         (Tier::Sim, _) => Where::Sim,
+        (_, Some(guest)) if guest.profile.tier != on_wine::TIER => Where::Windows,
         _ => Where::Wine,
     };
     ensure!(

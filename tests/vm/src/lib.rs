@@ -33,6 +33,8 @@ mod machine;
 mod monitor;
 mod profile;
 mod session;
+#[cfg(all(test, feature = "sshd", target_os = "linux"))]
+mod sshd;
 #[cfg(unix)]
 mod trial;
 

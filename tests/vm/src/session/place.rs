@@ -61,7 +61,7 @@ impl Machinery {
             }
             Place::Elsewhere { ssh, begin, end } => {
                 command(begin.as_ref())?;
-                let agent = SshAgent::new(ssh.clone())?;
+                let agent = SshAgent::new(ssh.clone(), guest.heartbeat)?;
                 Ok((Self::Elsewhere(end.clone()), Box::new(agent)))
             }
         }
