@@ -10,12 +10,13 @@ use std::fs;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, Signal, getuid, kill_process};
+use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use tempfile::TempDir;
 
 use crate::agent::ssh::Ssh;
@@ -85,6 +86,7 @@ impl Sshd {
                 .arg(&log)
                 .stdin(OwnedFd::from(stream))
                 .stdout(OwnedFd::from(output))
+                .process_group(0)
                 .spawn()
         };
         let state = Arc::<Mutex<State>>::default();
@@ -127,8 +129,7 @@ impl Sshd {
     pub(crate) fn cut(&self) {
         self.change(|state| {
             for connection in &mut state.connections {
-                // One that has ended already is as good.
-                let _ = connection.kill();
+                signal(connection, Signal::KILL);
                 let _ = connection.wait();
             }
             state.connections.clear();
@@ -140,9 +141,16 @@ impl Sshd {
         self.change(|state| {
             state.mood = Mood::Ignores;
             for connection in &state.connections {
-                // One that has ended already is as good.
-                let _ = kill_process(Pid::from_child(connection), Signal::STOP);
+                signal(connection, Signal::STOP);
             }
+        });
+    }
+
+    /// From now on whoever connects is served again.
+    pub(crate) fn serve(&self) {
+        self.change(|state| {
+            state.mood = Mood::Serves;
+            state.ignored.clear();
         });
     }
 
@@ -185,6 +193,12 @@ fn listen(
             Mood::Gone => return,
         }
     }
+}
+
+/// Signals all that serve a connection: `sshd` divides itself unless it is root's.
+fn signal(connection: &Child, signal: Signal) {
+    // One that has ended already is as good.
+    let _ = kill_process_group(Pid::from_child(connection), signal);
 }
 
 /// Makes a private key, and the public one beside it.

@@ -3,6 +3,7 @@
 //! How a run on a machine ends, and what is left of it.
 
 use std::fs;
+use std::thread;
 use std::time::Duration;
 
 use super::lab::Lab;
@@ -118,6 +119,30 @@ fn what_a_crash_left_is_brought_home() {
     assert_eq!(home("MEMORY.DMP").as_deref(), Some("what it died of"));
     assert_eq!(home("session.log").as_deref(), Some("beside\n"));
     assert_eq!(home("empty"), None, "it would tell nothing");
+}
+
+#[test]
+fn a_restart_may_take_longer_than_an_answer() {
+    let sshd = Sshd::start();
+    let mut lab = Lab::behind(&sshd);
+    lab.guest.heartbeat = Duration::from_secs(1);
+    let end = thread::scope(|restart| {
+        let begun = |_: &str| {
+            lab.write("boot", "second");
+            sshd.cut();
+            sshd.freeze();
+            restart.spawn(|| {
+                thread::sleep(2 * lab.guest.heartbeat);
+                sshd.serve();
+            });
+        };
+        lab.run("echo begun; {}", begun).1
+    });
+    let crashed = Trouble::Crashed {
+        words: None,
+        restarted: true,
+    };
+    assert_eq!(end, End::Trouble(crashed));
 }
 
 #[test]
