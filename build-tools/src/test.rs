@@ -77,6 +77,13 @@ const SIM: Step = Step {
     directory: None,
 };
 
+const MACHINES: Step = Step {
+    what: "machines that are reached by SSH, and what ends a session",
+    arguments: &["test", "--package", "vm", "--features", "sshd"],
+    variable: None,
+    directory: None,
+};
+
 const LOOM: Step = Step {
     what: "every interleaving of the in-flight gate and the binding (loom)",
     arguments: &[
@@ -101,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         };
     }
     let steps: &[Step] = match arguments.suite {
-        None => &[HOST, BINDINGS, SIM, LOOM],
+        None => &[HOST, BINDINGS, SIM, MACHINES, LOOM],
         Some(Suite::Registrar) => &[REGISTRAR],
         Some(Suite::Sim) => &[SIM],
         Some(Suite::Loom) => &[LOOM],
