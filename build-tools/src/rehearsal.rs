@@ -127,7 +127,8 @@ pub(crate) fn trouble_is_told(workspace: &Workspace) -> Result<bool> {
     let crashed = verdict("a driver that crashes its kernel", &crashed());
 
     // The agent says farewell to its channel, and the kernel takes an NMI for a crash.
-    let stop = "sysctl -q kernel.unknown_nmi_panic=1; systemctl stop qemu-guest-agent; sleep 999";
+    let stop =
+        "echo 1 > /proc/sys/kernel/unknown_nmi_panic; systemctl stop qemu-guest-agent; sleep 999";
     let silent = Seen::of(workspace, &["vm", "run", REHEARSAL, "--", stop])?;
     let silent = silent.is(1, &["the guest's agent is lost"], 1);
     let silent = verdict("a guest without an agent", &silent);
