@@ -21,7 +21,12 @@ const STEPS: [Step; 4] = [
     },
     Step {
         what: "lints of all that runs on this host",
-        arguments: &["clippy", "--all-targets", "--features", "sim/images"],
+        arguments: &[
+            "clippy",
+            "--all-targets",
+            "--features",
+            "sim/images,vm/sshd",
+        ],
         variable: None,
         directory: None,
     },

@@ -26,6 +26,7 @@ mod package;
 mod parts;
 mod program;
 mod progress;
+mod rehearsal;
 mod replay;
 mod screen;
 mod setup;

@@ -15,6 +15,7 @@
 //! No catalogue is made where there is no `inf2cat`, which is on Windows only:
 //! without one `pnputil` refuses the INF, and `sc create` is the way.
 
+mod assembly;
 mod guide;
 mod inf;
 mod manifest;
@@ -25,21 +26,18 @@ mod trial;
 mod verify;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use driver_image::DriverImage;
 
 use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::{self, say};
-use crate::workspace::{DRIVERS, Workspace, image};
-use crate::{artifact, build, program, setup, stress};
-use manifest::{Kind, Manifest};
-use source::Source;
-use staging::Staging;
+use crate::workspace::Workspace;
+use crate::{artifact, setup, stress};
+pub(crate) use assembly::assemble;
 pub(crate) use trial::{builds_alike_again, builds_alike_elsewhere, is_watertight};
 
 /// The certificate that a machine under test is to trust.
@@ -174,66 +172,4 @@ fn verify(directory: &Path, json: Option<&Path>) -> Result<Outcome> {
         verdict.signed
     ));
     Ok(Outcome::Done)
-}
-
-/// Makes a package; `None` if something does not build. Every part must be
-/// there.
-pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Option<Package>> {
-    options.check(workspace)?;
-    let directory = options.directory(workspace);
-    let staging = Staging::beside(&directory)?;
-    if build::drivers(workspace)? != Outcome::Done {
-        return Ok(None);
-    }
-    let Some(program) = program::build(workspace)? else {
-        return Ok(None);
-    };
-
-    let signer = signing::signer(workspace)?;
-    let source = Source::of(workspace)?;
-    let mut manifest = Manifest::new(&source)?;
-    let mut add = |name: &str, kind, unsigned: Option<&[u8]>| {
-        let bytes = fs::read(staging.path().join(name))?;
-        manifest.add(name, kind, &bytes, unsigned);
-        anyhow::Ok(())
-    };
-    for package in DRIVERS {
-        let driver = image(package);
-        let built = workspace.drivers().join(&driver).with_extension("sys");
-        let from = options.given(package).unwrap_or(&built);
-        let kind = match options.given(package) {
-            Some(_) => Kind::GivenDriver,
-            None => Kind::Driver,
-        };
-        let name = format!("{driver}.sys");
-        signer.sign(from, &staging.path().join(&name), source.committed())?;
-        add(&name, kind, Some(&fs::read(from)?))?;
-        let symbols = from.with_extension("pdb");
-        if symbols.is_file() {
-            let name = format!("{driver}.pdb");
-            staging.copy(&symbols, &name)?;
-            add(&name, Kind::Symbols, None)?;
-        }
-        let name = format!("{driver}.inf");
-        staging.write(&name, &inf::text(package, &source))?;
-        add(&name, Kind::Installation, None)?;
-    }
-    let name = format!("{}.exe", program::NAME);
-    staging.copy(&program, &name)?;
-    add(&name, Kind::Program, None)?;
-    for name in signer.catalogues(staging.path())? {
-        add(&name, Kind::Catalogue, None)?;
-    }
-    staging.write(CERTIFICATE, &signer.certificate()?)?;
-    add(CERTIFICATE, Kind::Certificate, None)?;
-    staging.write(GUIDE, &guide::text(&source))?;
-    add(GUIDE, Kind::Guide, None)?;
-    for (name, bytes) in manifest.files()? {
-        staging.write(name, &bytes)?;
-    }
-    let directory_shown = directory.display().to_string();
-    let files = staging
-        .publish(&directory)
-        .with_context(|| format!("{directory_shown} cannot be made: free the path"))?;
-    Ok(Some(Package { directory, files }))
 }

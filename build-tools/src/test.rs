@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{agreement, build, package, setup, statements, stress, wine_guest, zoo};
+use crate::{agreement, build, package, rehearsal, setup, statements, stress, wine_guest, zoo};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -37,6 +37,8 @@ enum Suite {
     /// Packages: no byte can change unnoticed, and the same tree gives the same
     /// bytes, in another directory, too.
     Package,
+    /// A machine: clean runs, a driver that crashes its kernel, a guest that hangs.
+    Vm,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
 }
@@ -75,6 +77,13 @@ const SIM: Step = Step {
     directory: None,
 };
 
+const MACHINES: Step = Step {
+    what: "machines that are reached by SSH, and what ends a session",
+    arguments: &["test", "--package", "vm", "--features", "sshd"],
+    variable: None,
+    directory: None,
+};
+
 const LOOM: Step = Step {
     what: "every interleaving of the in-flight gate and the binding (loom)",
     arguments: &[
@@ -99,14 +108,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         };
     }
     let steps: &[Step] = match arguments.suite {
-        None => &[HOST, BINDINGS, SIM, LOOM],
+        None => &[HOST, BINDINGS, SIM, MACHINES, LOOM],
         Some(Suite::Registrar) => &[REGISTRAR],
         Some(Suite::Sim) => &[SIM],
         Some(Suite::Loom) => &[LOOM],
-        Some(Suite::Zoo | Suite::Wine | Suite::Package) => &[],
+        Some(Suite::Zoo | Suite::Wine | Suite::Package | Suite::Vm) => &[],
     };
     let purpose = match arguments.suite {
-        None | Some(Suite::Wine) => Some(Purpose::Wine),
+        None | Some(Suite::Vm) => Some(Purpose::Vm),
+        Some(Suite::Wine) => Some(Purpose::Wine),
         Some(Suite::Package) => Some(Purpose::Package),
         Some(Suite::Sim | Suite::Zoo) => Some(Purpose::Check),
         Some(_) => None,
@@ -157,6 +167,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         })?;
         run.one("defects of the zoo that show under Wine", || {
             zoo::passes_under_wine(&workspace)
+        })?;
+    }
+    if matches!(arguments.suite, None | Some(Suite::Vm)) {
+        run.one("the driver images on a machine", || {
+            rehearsal::passes(&workspace)
+        })?;
+    }
+    // Each boots a machine of its own, which takes minutes.
+    if arguments.suite == Some(Suite::Vm) {
+        run.one("a machine that crashes or hangs", || {
+            rehearsal::trouble_is_told(&workspace)
         })?;
     }
     Ok(run.finish())

@@ -148,13 +148,17 @@ fn one(workspace: &Workspace, runs: &Runs<'_>, kit: &Path, seed: u64) -> Result<
             .collect(),
     };
     step(&format!("run {} cycles", plan.cycles));
-    let mut arguments: Vec<_> = [
+    // The guest's own end of patience comes first: it knows what hangs.
+    let patience = guest.stall.as_secs() / 2;
+    let mut arguments = vec![format!("--tier={TIER}")];
+    for (name, value) in [
         ("seed", seed),
         ("first", plan.first),
         ("cycles", plan.cycles),
-    ]
-    .map(|(name, value)| format!("--{name}={value}"))
-    .into();
+        ("patience", patience.max(1)),
+    ] {
+        arguments.push(format!("--{name}={value}"));
+    }
     arguments.extend_from_slice(&plan.options);
     let mut told = None;
     let mut done = 0;

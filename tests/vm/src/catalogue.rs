@@ -47,7 +47,8 @@ pub struct Guest {
     pub place: Place,
     /// How long it may take from its start, or a restart, until its agent answers.
     pub boot: Duration,
-    /// How long it may be silent before it is said to hang.
+    /// How long it may be silent before it is said to hang; one that is reached by
+    /// SSH may be as long as a restart takes.
     pub heartbeat: Duration,
     /// How long a program in it may print nothing before it is said to hang.
     pub stall: Duration,

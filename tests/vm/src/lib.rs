@@ -8,7 +8,7 @@
 //! A [`Guest`] says what a machine is; its [`Profile`] is all that differs from
 //! one operating system to another, and is data. A [`Session`] is one machine from
 //! its start to its end: it is booted on an overlay that is thrown away, an
-//! [`Agent`] acts in it, a monitor tells what happens to it from outside. How a
+//! agent acts in it, a monitor tells what happens to it from outside. How a
 //! program's run in it [ended](End) is told apart, and what is left of a machine
 //! that crashed or hangs is brought home before it goes.
 //!
@@ -33,6 +33,8 @@ mod machine;
 mod monitor;
 mod profile;
 mod session;
+#[cfg(all(test, feature = "sshd", target_os = "linux"))]
+mod sshd;
 #[cfg(unix)]
 mod trial;
 

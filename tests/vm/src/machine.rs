@@ -256,3 +256,35 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     }
     command.spawn()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_guest_that_the_host_has_no_room_for_is_refused() {
+        has_room(1).expect("there is that much");
+        let told = has_room(u32::MAX)
+            .expect_err("nobody has 4 PiB")
+            .to_string();
+        assert!(
+            told.contains("4294967295") && told.contains("vm.toml"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_comma_in_a_path_is_no_end_of_an_option() {
+        assert_eq!(value(Path::new("/vms/a,b.img")), "/vms/a,,b.img");
+    }
+
+    #[test]
+    fn the_last_that_qemu_said_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let said = directory.path().join("qemu.log");
+        assert_eq!(tail(&said), "it said nothing");
+        fs::write(&said, "first\nlast\n\n").expect("written");
+        assert_eq!(tail(&said), "last");
+    }
+}

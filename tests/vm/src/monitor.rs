@@ -3,13 +3,13 @@
 //! What happens to a machine, as QEMU's monitor (QMP) tells it from outside.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use qapi::qmp::{
     DumpGuestMemoryFormat, DumpStatus, Event, GuestPanicInformation, dump_guest_memory, inject_nmi,
     query_dump, query_status, quit,
@@ -49,7 +49,10 @@ impl Monitor {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut qmp = Qmp::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
+        let mut reader = BufReader::new(stream.try_clone()?);
+        // The handshake takes for granted that there is a greeting.
+        ensure!(!reader.fill_buf()?.is_empty(), "QEMU closed its monitor");
+        let mut qmp = Qmp::new(Stream::new(reader, stream));
         qmp.handshake()?;
         let log = File::create(log)?;
         Ok(Self { qmp, log })
@@ -135,5 +138,92 @@ fn last_words(info: &GuestPanicInformation) -> String {
             told.arg1, told.arg2, told.arg3, told.arg4, told.arg5
         ),
         GuestPanicInformation::s390(_) => "it was not a PC".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What an event of QEMU's means.
+    fn meaning(name: &str, data: &Value) -> Option<Happening> {
+        let timestamp = json!({"seconds": 1, "microseconds": 2});
+        let event = json!({"event": name, "data": data, "timestamp": timestamp});
+        told(serde_json::from_value(event).expect("one of QEMU's"))
+    }
+
+    #[test]
+    fn a_panic_is_told_with_its_last_words() {
+        let silent = json!({"action": "run"});
+        let panicked = Happening::Panicked(None);
+        assert_eq!(meaning("GUEST_PANICKED", &silent), Some(panicked));
+        let info =
+            json!({"type": "hyper-v", "arg1": 0xce, "arg2": 1, "arg3": 2, "arg4": 3, "arg5": 4});
+        let words = "bug check 0xce (0x1, 0x2, 0x3, 0x4)".to_owned();
+        assert_eq!(
+            meaning("GUEST_PANICKED", &json!({"action": "run", "info": info})),
+            Some(Happening::Panicked(Some(words)))
+        );
+    }
+
+    #[test]
+    fn a_restart_counts_if_the_guest_wanted_it() {
+        let reset = |guest: bool| {
+            let reason = if guest {
+                "guest-reset"
+            } else {
+                "host-qmp-system-reset"
+            };
+            meaning("RESET", &json!({"guest": guest, "reason": reason}))
+        };
+        assert_eq!(reset(true), Some(Happening::Restarted));
+        assert_eq!(reset(false), None);
+    }
+
+    #[test]
+    fn a_disk_that_fails_counts_if_it_is_full() {
+        let failed = |nospace: bool| {
+            let data = json!({
+                "device": "", "node-name": "disk", "operation": "write", "action": "stop",
+                "nospace": nospace, "reason": "No space left on device",
+            });
+            meaning("BLOCK_IO_ERROR", &data)
+        };
+        assert_eq!(failed(true), Some(Happening::NoSpace));
+        assert_eq!(failed(false), None);
+    }
+
+    #[test]
+    fn other_events_are_what_they_are_called() {
+        assert_eq!(
+            meaning(
+                "SHUTDOWN",
+                &json!({"guest": true, "reason": "guest-shutdown"})
+            ),
+            Some(Happening::PoweredOff)
+        );
+        for open in [true, false] {
+            assert_eq!(
+                meaning("VSERPORT_CHANGE", &json!({"id": "agent", "open": open})),
+                Some(Happening::Agent(open))
+            );
+        }
+        assert_eq!(meaning("STOP", &json!({})), None);
+    }
+
+    #[test]
+    fn a_qemu_that_ends_before_its_greeting_is_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let socket = directory.path().join("monitor");
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let ends = thread::spawn(move || drop(listener.accept().expect("someone connects")));
+        let told = Monitor::connect(&socket, &directory.path().join("log"));
+        let told = told.err().expect("no greeting").to_string();
+        assert!(told.contains("closed"), "{told}");
+        ends.join().expect("accepted");
     }
 }

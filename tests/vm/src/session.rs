@@ -10,6 +10,10 @@
 //! disk that is there after a restart is the one that was there before.
 
 mod directory;
+#[cfg(all(test, feature = "sshd", target_os = "linux"))]
+mod endings;
+#[cfg(all(test, feature = "sshd", target_os = "linux"))]
+mod lab;
 mod place;
 mod trouble;
 mod watch;

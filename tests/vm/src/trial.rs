@@ -37,9 +37,15 @@ impl Accelerator {
             Wanted::Auto => {}
         }
         let opens = File::options().read(true).write(true).open("/dev/kvm");
-        let Some(kernel) = kernel.filter(|_| opens.is_ok()) else {
-            return Ok(if opens.is_ok() { Self::Kvm } else { Self::Tcg });
-        };
+        match kernel {
+            _ if opens.is_err() => Ok(Self::Tcg),
+            None => Ok(Self::Kvm),
+            Some(kernel) => Self::tried(qemu, kernel, directory),
+        }
+    }
+
+    /// The one that a trial is for, unless what came of one is known.
+    fn tried(qemu: &Path, kernel: &Path, directory: &Path) -> Result<Self> {
         let memory = directory.join("accelerator");
         let host = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let known = fs::read_to_string(&memory).unwrap_or_default();
@@ -93,4 +99,51 @@ fn boots(qemu: &Path, kernel: &Path) -> Result<bool> {
     trial.kill()?;
     trial.wait()?;
     Ok(listener.join().unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Says what it was given, and ends.
+    fn echo() -> PathBuf {
+        which::which("echo").expect("everybody has it")
+    }
+
+    #[test]
+    fn a_qemu_that_ends_without_a_word_of_a_kernel_means_tcg() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let chosen = Accelerator::tried(&echo(), Path::new("bzImage"), directory.path());
+        assert_eq!(chosen.expect("it ran"), Accelerator::Tcg);
+    }
+
+    #[test]
+    fn what_came_of_a_trial_is_known_until_the_host_starts_anew() {
+        let directory = tempfile::tempdir().expect("a directory");
+        // This is said, and is what a kernel says.
+        let kernel = Path::new("Linux version 6");
+        let tried = |qemu: &Path| Accelerator::tried(qemu, kernel, directory.path());
+        assert_eq!(tried(&echo()).expect("it ran"), Accelerator::Kvm);
+        let none = directory.path().join("none");
+        assert_eq!(tried(&none).expect("known"), Accelerator::Kvm);
+
+        fs::write(directory.path().join("accelerator"), "another start\ntcg").expect("written");
+        let told = tried(&none).expect_err("no longer known").to_string();
+        assert!(told.contains("QEMU cannot be run"), "{told}");
+        assert_eq!(tried(&echo()).expect("it ran"), Accelerator::Kvm);
+    }
+
+    #[test]
+    fn who_names_one_gets_it_without_a_trial() {
+        let none = Path::new("none");
+        for (wanted, accelerator) in [
+            (Wanted::Kvm, Accelerator::Kvm),
+            (Wanted::Tcg, Accelerator::Tcg),
+        ] {
+            let chosen = Accelerator::choose(none, wanted, Some(none), none);
+            assert_eq!(chosen.expect("no trial"), accelerator);
+        }
+    }
 }

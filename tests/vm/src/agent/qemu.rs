@@ -19,7 +19,7 @@ use qapi::qga::{
     guest_file_close, guest_file_open, guest_file_read, guest_file_seek, guest_file_write,
     guest_ping, guest_sync,
 };
-use qapi::{Command, Qga, Stream};
+use qapi::{Command, ExecuteError, Qga, Stream};
 
 use super::{Agent, Output, Task};
 
@@ -68,9 +68,14 @@ impl QemuAgent {
         agent.write_command(&sync)?;
         let started = Instant::now();
         // What comes before are answers to what was asked before.
-        while agent.read_response::<guest_sync>().ok() != Some(sync.id) {
-            if started.elapsed() >= patience {
-                bail!("the guest's agent does not answer");
+        loop {
+            match agent.read_response::<guest_sync>() {
+                Ok(id) if id == sync.id => break,
+                Err(ExecuteError::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    bail!("the guest's agent is not connected");
+                }
+                _ if started.elapsed() >= patience => bail!("the guest's agent does not answer"),
+                _ => {}
             }
         }
         agent
@@ -85,8 +90,8 @@ impl QemuAgent {
         self.connect(PATIENCE)?;
         let agent = self.connection.as_mut().context("just connected")?;
         agent.execute(command).map_err(|error| match error {
-            qapi::ExecuteError::Qapi(refusal) => anyhow!("{}", refusal.desc),
-            qapi::ExecuteError::Io(error) => {
+            ExecuteError::Qapi(refusal) => anyhow!("{}", refusal.desc),
+            ExecuteError::Io(error) => {
                 self.connection = None;
                 anyhow!("the guest's agent does not answer ({error})")
             }
@@ -124,8 +129,11 @@ impl QemuAgent {
             mode: Some(mode.to_owned()),
         })?;
         let done = work(self, handle);
-        self.ask(&guest_file_close { handle })?;
-        done
+        let closed = self.ask(&guest_file_close { handle });
+        // Why it failed is worth more than what came of that.
+        let done = done?;
+        closed?;
+        Ok(done)
     }
 
     fn write(&mut self, handle: i64, mut from: File) -> Result<()> {
@@ -245,3 +253,8 @@ impl Agent for QemuAgent {
         .with_context(|| format!("{from} cannot be read in the guest"))
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

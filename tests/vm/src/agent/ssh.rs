@@ -43,15 +43,18 @@ pub struct Ssh {
 /// The server, as long as it is used.
 pub(crate) struct SshAgent {
     server: Ssh,
+    /// After how long without a word from it a connection is given up.
+    silence: Duration,
     /// Where `ssh` keeps the connection that all requests share.
     shared: TempDir,
     tasks: Vec<Child>,
 }
 
 impl SshAgent {
-    pub(crate) fn new(server: Ssh) -> Result<Self> {
+    pub(crate) fn new(server: Ssh, silence: Duration) -> Result<Self> {
         Ok(Self {
             server,
+            silence,
             shared: tempfile::tempdir()?,
             tasks: Vec::new(),
         })
@@ -63,15 +66,20 @@ impl SshAgent {
         let mut option = |option: String| {
             command.args(["-o", &option]);
         };
-        let seconds = patience.as_secs().max(1);
+        let silence = self.silence.as_secs().max(1);
+        let connect = patience.as_secs().clamp(1, silence);
+        // Whether the other side is there is asked this often.
+        let interval = silence.div_ceil(2).min(5);
+        let questions = (silence / interval).saturating_sub(1).max(1);
         option("BatchMode=yes".to_owned());
-        option(format!("ConnectTimeout={seconds}"));
-        option("ServerAliveInterval=5".to_owned());
-        option(format!("ServerAliveCountMax={}", seconds.div_ceil(5)));
+        option(format!("ConnectTimeout={connect}"));
+        option(format!("ServerAliveInterval={interval}"));
+        option(format!("ServerAliveCountMax={questions}"));
         if cfg!(unix) {
-            let path = self.shared.path().join("%C");
+            // Short, for the system takes no long names of sockets.
+            let path = self.shared.path().join("c");
             option("ControlMaster=auto".to_owned());
-            option(format!("ControlPath={}", path.display()));
+            option(format!("ControlPath=\"{}\"", path.display()));
             option("ControlPersist=60".to_owned());
         }
         for more in &self.server.options {
@@ -84,7 +92,7 @@ impl SshAgent {
             option(format!("User={user}"));
         }
         if let Some(key) = &self.server.key {
-            option(format!("IdentityFile={}", key.display()));
+            option(format!("IdentityFile=\"{}\"", key.display()));
         }
         command.stdin(Stdio::null());
         command
@@ -213,6 +221,9 @@ impl Agent for SshAgent {
             .with_context(|| format!("{from} cannot be read in the guest"))
     }
 }
+
+#[cfg(all(test, feature = "sshd", target_os = "linux"))]
+mod served;
 
 #[cfg(test)]
 mod tests {

@@ -35,7 +35,9 @@ pub(super) const PROFILE: Profile = Profile {
         r"certutil -f -addstore Root C:\nmr\NmrPairTest.cer",
         r"certutil -f -addstore TrustedPublisher C:\nmr\NmrPairTest.cer",
         "bcdedit /set testsigning on",
-        "verifier /standard /driver provider.sys client.sys netio.sys",
+        // The numbered names are those of copies, which nmr-stress.exe makes.
+        "verifier /standard /driver provider.sys provider2.sys provider3.sys client.sys \
+         client2.sys client3.sys netio.sys",
         // 2 is a kernel dump.
         r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v CrashDumpEnabled /t REG_DWORD /d 2 /f",
         r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v AlwaysKeepMemoryDump /t REG_DWORD /d 1 /f",
@@ -49,7 +51,7 @@ pub(super) const PROFILE: Profile = Profile {
         "verifier /querysettings | findstr /i provider.sys",
         "verifier /querysettings | findstr /i client.sys",
     ],
-    run: r"C:\nmr\nmr-stress.exe --provider=C:\nmr\provider.sys --client=C:\nmr\client.sys --tier=windows --by=scm,nt {} > C:\nmr\out.jsonl 2> C:\nmr\session.log",
+    run: r"C:\nmr\nmr-stress.exe --provider=C:\nmr\provider.sys --client=C:\nmr\client.sys {} > C:\nmr\out.jsonl 2> C:\nmr\session.log",
     gather: &[r"wevtutil epl System C:\nmr\system.evtx /ow:true"],
     evidence: r"dir /b /s C:\Windows\MEMORY.DMP C:\Windows\Minidump\*.dmp C:\nmr\session.log C:\nmr\system.evtx 2>nul",
     power_off: "shutdown /s /t 0 /f",

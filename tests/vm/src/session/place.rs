@@ -19,8 +19,19 @@ pub(super) enum Machinery {
     /// It is booted here.
     #[cfg(unix)]
     Here(Box<Machine>),
-    /// Someone else runs it; this ends that.
-    Elsewhere(Option<Vec<String>>),
+    /// Someone else runs it.
+    Elsewhere(Ending),
+}
+
+/// The user's command that is run when a machine is no longer needed, however
+/// that comes.
+pub(super) struct Ending(Option<Vec<String>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // What made its session fail is told already.
+        let _ = command(self.0.take().as_ref());
+    }
 }
 
 /// What has been seen since the last look.
@@ -61,8 +72,9 @@ impl Machinery {
             }
             Place::Elsewhere { ssh, begin, end } => {
                 command(begin.as_ref())?;
-                let agent = SshAgent::new(ssh.clone())?;
-                Ok((Self::Elsewhere(end.clone()), Box::new(agent)))
+                let ending = Ending(end.clone());
+                let agent = SshAgent::new(ssh.clone(), guest.heartbeat)?;
+                Ok((Self::Elsewhere(ending), Box::new(agent)))
             }
         }
     }
@@ -148,7 +160,7 @@ impl Machinery {
         match self {
             #[cfg(unix)]
             Self::Here(machine) => drop(machine),
-            Self::Elsewhere(end) => command(end.as_ref())?,
+            Self::Elsewhere(mut end) => command(end.0.take().as_ref())?,
         }
         Ok(())
     }

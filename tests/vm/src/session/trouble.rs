@@ -31,8 +31,8 @@ pub enum Trouble {
         what: &'static str,
         /// For how long.
         silent: Duration,
-        /// Whether an interrupt made its kernel crash.
-        woken: bool,
+        /// Whether an interrupt made its kernel crash, if one could be sent.
+        woken: Option<bool>,
     },
     /// The guest may be well; nobody can tell.
     #[error("the guest's agent is lost: {0}")]
@@ -75,10 +75,10 @@ const fn return_of(restarted: bool) -> &'static str {
     }
 }
 
-const fn effect_of(woken: bool) -> &'static str {
-    if woken {
-        "; an NMI made its kernel crash"
-    } else {
-        "; an NMI did not wake it"
+const fn effect_of(woken: Option<bool>) -> &'static str {
+    match woken {
+        Some(true) => "; an NMI made its kernel crash",
+        Some(false) => "; an NMI did not wake it",
+        None => "",
     }
 }

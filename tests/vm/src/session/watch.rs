@@ -63,6 +63,11 @@ impl Session<'_> {
         let (there, here) = (self.guest.profile.path(OUTPUT), self.home().join(OUTPUT));
         let mut lines = Lines::of(&here)?;
         let mut agent_is_there = true;
+        let mut patience = self.guest.heartbeat;
+        if !self.machinery.is_here() {
+            // Nobody tells of one that starts anew before it answers.
+            patience = patience.max(self.guest.boot);
+        }
         // What has happened until now was meant to.
         self.machinery.look();
         let task = self.agent.start(line)?;
@@ -106,7 +111,7 @@ impl Session<'_> {
                     }
                 }
             }
-            if answered.elapsed() >= self.guest.heartbeat {
+            if answered.elapsed() >= patience {
                 break self.silent("no sign of life", answered.elapsed(), agent_is_there);
             }
             if printed.elapsed() >= self.guest.stall {
@@ -140,8 +145,8 @@ impl Session<'_> {
 
     /// Nothing is heard any more.
     fn silent(&mut self, what: &'static str, silent: Duration, agent_is_there: bool) -> Trouble {
-        let woken = self.machinery.interrupt() && self.crashes();
-        if !woken || !self.bring_home() {
+        let woken = self.machinery.interrupt().then(|| self.crashes());
+        if woken != Some(true) || !self.bring_home() {
             let dump = self.home().join("memory.dump");
             self.machinery.dump(&dump, self.guest.profile.hardware.dump);
         }
