@@ -291,7 +291,7 @@ fn check_scenario(arguments: &Arguments, guest: Option<&Guest>) -> Result<()> {
     };
     ensure!(
         only.is_on(tier),
-        "--only {only} is for the simulated kernel: leave out --on"
+        "--only {only} is not for that kernel: `cargo xtask stress --list` says where it is"
     );
     let wanted = Wanted {
         tier,

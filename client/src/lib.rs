@@ -60,11 +60,7 @@ type Modules = (Registration<EchoModule>, &'static Switch<Source>);
 
 /// What is kept while the driver is loaded; the device goes when the modules
 /// have gone.
-type Registrations = (
-    Registration<EchoModule>,
-    &'static Switch<Source>,
-    Kept<Device>,
-);
+type Registrations = (Modules, Kept<Device>);
 
 /// Where the registrations rest while the driver is loaded.
 static REGISTRATIONS: Slot<Registrations> = Slot::new();
@@ -179,7 +175,8 @@ impl Driver for EchoDriver {
             .unwrap_or_else(|failed| Self::stop(failed.status()));
         // Nothing can reach the workers any more, and they have nothing left to
         // do.
-        ended.0.workers.join(passive);
+        let ((echo, _), _) = &mut ended;
+        echo.workers.join(passive);
         // Whoever called drops this: the modules are freed, the device deleted.
         ended
     }

@@ -60,8 +60,8 @@ fn driver_entry(
     let started = created.and_then(|driver| {
         // SAFETY: this is `DriverEntry`, with its path.
         let device = unsafe { Device::create(driver, registry_path) }?;
-        let (echo, telemetry) = start(settings, &passive)?;
-        Ok((echo, telemetry, Kept(Device::open(device))))
+        let modules = start(settings, &passive)?;
+        Ok((modules, Kept(Device::open(device))))
     });
     match started {
         Ok(registrations) => {

@@ -35,10 +35,7 @@ unsafe extern "system" fn driver_entry(
     let settings = unsafe { Settings::read(registry_path, &passive) };
     // SAFETY: this is `DriverEntry`; `DriverUnload` is set.
     let device = unsafe { Device::create(driver.into(), registry_path, &passive) };
-    let started = device.and_then(|device| {
-        let (echo, telemetry) = start(settings, &passive)?;
-        Ok((echo, telemetry, Kept(device)))
-    });
+    let started = device.and_then(|device| Ok((start(settings, &passive)?, Kept(device))));
     match started {
         Ok(registrations) => {
             unloadable.keep(registrations);

@@ -57,11 +57,7 @@ type Modules = (Registration<EchoModule>, &'static Switch<Monitor>);
 
 /// What is kept while the driver is loaded; the device goes when the modules
 /// have gone.
-type Registrations = (
-    Registration<EchoModule>,
-    &'static Switch<Monitor>,
-    Kept<Device>,
-);
+type Registrations = (Modules, Kept<Device>);
 
 /// Where the registrations rest while the driver is loaded.
 static REGISTRATIONS: Slot<Registrations> = Slot::new();
@@ -169,7 +165,8 @@ impl Driver for EchoDriver {
             .wait(passive)
             .unwrap_or_else(|failed| Self::stop(failed.status()));
         // Nothing can reach the worker any more, and it has nothing left to do.
-        ended.0.worker.join(passive);
+        let ((echo, _), _) = &mut ended;
+        echo.worker.join(passive);
         // Whoever called drops this: the modules are freed, the device deleted.
         ended
     }

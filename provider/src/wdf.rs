@@ -57,8 +57,8 @@ fn driver_entry(
     let started = created.and_then(|driver| {
         // SAFETY: this is `DriverEntry`, with its path.
         let device = unsafe { Device::create(driver, registry_path) }?;
-        let (echo, telemetry) = start(&passive)?;
-        Ok((echo, telemetry, Kept(Device::open(device))))
+        let modules = start(&passive)?;
+        Ok((modules, Kept(Device::open(device))))
     });
     match started {
         Ok(registrations) => {

@@ -32,10 +32,7 @@ unsafe extern "system" fn driver_entry(
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: this is `DriverEntry`; `DriverUnload` is set.
     let device = unsafe { Device::create(driver.into(), registry_path, &passive) };
-    let started = device.and_then(|device| {
-        let (echo, telemetry) = start(&passive)?;
-        Ok((echo, telemetry, Kept(device)))
-    });
+    let started = device.and_then(|device| Ok((start(&passive)?, Kept(device))));
     match started {
         Ok(registrations) => {
             unloadable.keep(registrations);

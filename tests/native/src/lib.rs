@@ -19,6 +19,7 @@ pub mod device;
 pub mod event;
 pub mod image;
 pub mod irql;
+mod kevent;
 pub mod lock;
 mod panic;
 mod pool;

@@ -9,7 +9,6 @@ use core::ffi::{c_char, c_void};
 #[link(name = "ntoskrnw.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
     pub(crate) fn ExAcquireFastMutex();
-    pub(crate) fn ExAllocatePool(kind: i32, bytes: usize) -> *mut c_void;
     pub(crate) fn ExAllocatePoolWithQuotaTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
     pub(crate) fn ExAllocatePoolWithTag(kind: i32, bytes: usize, tag: u32) -> *mut c_void;
     pub(crate) fn ExFreePool(block: *mut c_void);

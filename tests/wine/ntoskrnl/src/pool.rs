@@ -20,8 +20,7 @@ use core::ptr;
 
 use crate::images;
 use crate::original::{
-    ExAllocatePool, ExAllocatePoolWithQuotaTag, ExAllocatePoolWithTag, ExFreePool,
-    ExFreePoolWithTag,
+    ExAllocatePoolWithQuotaTag, ExAllocatePoolWithTag, ExFreePool, ExFreePoolWithTag,
 };
 use crate::report::stop;
 use crate::spin::Spin;
@@ -171,7 +170,17 @@ impl core::fmt::Display for Tag {
     }
 }
 
-/// A block for the driver that called from `caller`; null if there is no memory.
+/// A block for whoever called from `caller`: with a head if that is a driver under
+/// test, else as Wine's `own` allocator gives it. Null if there is no memory.
+fn block(bytes: usize, tag: u32, caller: usize, own: impl FnOnce() -> *mut c_void) -> *mut c_void {
+    if images::is_watched(caller) {
+        watched(bytes, tag, caller)
+    } else {
+        own()
+    }
+}
+
+/// A block with a head.
 fn watched(bytes: usize, tag: u32, caller: usize) -> *mut c_void {
     let Some(all) = bytes.checked_add(size_of::<Head>() + TAIL.len()) else {
         return ptr::null_mut();
@@ -272,12 +281,10 @@ unsafe extern "system" fn allocate_2(
     tag: u32,
     caller: usize,
 ) -> *mut c_void {
-    let block = if images::is_watched(caller) {
-        watched(bytes, tag, caller)
-    } else {
-        // SAFETY: callable with any size.
-        unsafe { ExAllocatePoolWithTag(0, bytes, tag) }
-    };
+    // SAFETY: callable with any size.
+    let block = block(bytes, tag, caller, || unsafe {
+        ExAllocatePoolWithTag(0, bytes, tag)
+    });
     if !block.is_null() && flags & POOL_FLAG_UNINITIALIZED == 0 {
         // SAFETY: the block is new and has that many bytes.
         unsafe { ptr::write_bytes(block.cast::<u8>(), 0, bytes) };
@@ -291,21 +298,14 @@ unsafe extern "system" fn allocate_2(
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn OwnExAllocatePool(kind: i32, bytes: usize) -> *mut c_void {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate)
-}
-
-unsafe extern "system" fn allocate(
-    kind: i32,
-    bytes: usize,
-    _: usize,
-    caller: usize,
-) -> *mut c_void {
     const NONE: u32 = u32::from_le_bytes(*b"None");
-    if images::is_watched(caller) {
-        return watched(bytes, NONE, caller);
-    }
-    // SAFETY: callable with any size.
-    unsafe { ExAllocatePool(kind, bytes) }
+    naked_asm!(
+        "mov r8d, {}",
+        "mov r9, [rsp]",
+        "jmp {}",
+        const NONE,
+        sym allocate_with_tag
+    )
 }
 
 /// # Safety
@@ -327,11 +327,10 @@ unsafe extern "system" fn allocate_with_tag(
     tag: u32,
     caller: usize,
 ) -> *mut c_void {
-    if images::is_watched(caller) {
-        return watched(bytes, tag, caller);
-    }
     // SAFETY: callable with any size.
-    unsafe { ExAllocatePoolWithTag(kind, bytes, tag) }
+    block(bytes, tag, caller, || unsafe {
+        ExAllocatePoolWithTag(kind, bytes, tag)
+    })
 }
 
 /// # Safety
@@ -353,11 +352,10 @@ unsafe extern "system" fn allocate_with_quota(
     tag: u32,
     caller: usize,
 ) -> *mut c_void {
-    if images::is_watched(caller) {
-        return watched(bytes, tag, caller);
-    }
     // SAFETY: callable with any size.
-    unsafe { ExAllocatePoolWithQuotaTag(kind, bytes, tag) }
+    block(bytes, tag, caller, || unsafe {
+        ExAllocatePoolWithQuotaTag(kind, bytes, tag)
+    })
 }
 
 /// # Safety
