@@ -3,7 +3,7 @@
 //! What happens to a machine, as QEMU's monitor (QMP) tells it from outside.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
@@ -14,7 +14,7 @@ use qapi::qmp::{
     DumpGuestMemoryFormat, DumpStatus, Event, GuestPanicInformation, dump_guest_memory, inject_nmi,
     query_dump, query_status, quit,
 };
-use qapi::{Command, Qmp, Stream};
+use qapi::{Command, ExecuteError, Qmp, Stream};
 
 /// How long QEMU may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,8 +59,16 @@ impl Monitor {
     }
 
     fn ask<C: Command>(&mut self, command: &C) -> Result<C::Ok> {
-        let answer = self.qmp.execute(command);
-        answer.with_context(|| format!("QEMU's monitor ({})", C::NAME))
+        self.qmp.write_command(command)?;
+        loop {
+            match self.qmp.read_response::<C>() {
+                // An event of a QEMU that is newer than the library.
+                Err(ExecuteError::Io(error)) if error.kind() == ErrorKind::InvalidData => {}
+                answer => {
+                    return answer.with_context(|| format!("QEMU's monitor ({})", C::NAME));
+                }
+            }
+        }
     }
 
     /// What has happened since it was last asked.
@@ -225,5 +233,34 @@ mod tests {
         let told = told.err().expect("no greeting").to_string();
         assert!(told.contains("closed"), "{told}");
         ends.join().expect("accepted");
+    }
+
+    #[test]
+    fn events_of_a_newer_qemu_do_not_hide_the_others() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let socket = directory.path().join("monitor");
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let version = json!({"qemu": {"major": 99, "minor": 0, "micro": 0}, "package": ""});
+        let time = json!({"seconds": 1, "microseconds": 2});
+        let reset = json!({"guest": true, "reason": "guest-reset"});
+        let said = [
+            json!({"QMP": {"version": version, "capabilities": []}}),
+            json!({"return": {}}),
+            json!({"event": "MADE_LATER", "data": {"what": 1}, "timestamp": time}),
+            json!({"event": "RESET", "data": reset, "timestamp": time}),
+            json!({"return": {"status": "running", "running": true, "singlestep": false}}),
+        ];
+        let speaks = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("someone connects");
+            for line in said {
+                writeln!(stream, "{line}").expect("heard");
+            }
+            stream
+        });
+        let log = directory.path().join("log");
+        let mut monitor = Monitor::connect(&socket, &log).expect("greeted");
+        let happened = monitor.poll().expect("answered");
+        assert_eq!(happened, [Happening::Restarted]);
+        drop(speaks.join().expect("said"));
     }
 }
