@@ -270,7 +270,11 @@ fn check_tier(arguments: &Arguments) -> Result<()> {
             arguments.jobs.is_none(),
             "--jobs is not for --on vm: a machine has the processors that vm.toml gives it"
         );
-        return on_vm::check(arguments.repeat, arguments.seed);
+        return on_vm::check(
+            arguments.repeat,
+            arguments.seed,
+            arguments.cycles.unwrap_or(CYCLES),
+        );
     }
     ensure!(
         arguments.repeat == 1,

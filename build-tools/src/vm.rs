@@ -120,7 +120,8 @@ pub(crate) fn ensure_ready(workspace: &Workspace, guest: &Guest) -> Result<Outco
     }
     match guest.place {
         Place::Here(_) => setup::ensure(Purpose::Vm),
-        Place::Elsewhere { .. } => Ok(Outcome::Done),
+        // A package is made for it.
+        Place::Elsewhere { .. } => setup::ensure(Purpose::Package),
     }
 }
 
@@ -182,7 +183,7 @@ fn run_line(workspace: &Workspace, guest: &Guest, line: &str) -> Result<Outcome>
     }
     say(format!("vm: boot {}", guest.name));
     let mut session = Session::open(guest, &home(workspace))?;
-    let end = session.shell(line, |said| println!("{said}"))?;
+    let end = session.shell(line, |said| say(said))?;
     let home = session.home().to_owned();
     let went_well = end == End::Exited(0);
     session.close(!went_well)?;

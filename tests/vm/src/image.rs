@@ -108,8 +108,7 @@ impl Image {
     ///
     /// If a program is missing or fails, with what it said.
     pub fn make(&self, privilege: &[&str], mut tell: impl FnMut(Step)) -> Result<()> {
-        let beside = self.directory.with_extension("new");
-        let tree = self.directory.with_extension("tree");
+        let [beside, tree] = self.unfinished();
         let part = |name: &str| beside.join(name);
         let as_root = |program: &str| {
             let words = [privilege, &[program]].concat();
@@ -166,12 +165,21 @@ impl Image {
             .with_context(|| format!("{} cannot be made", self.directory.display()))
     }
 
+    /// What an interrupted making leaves.
+    fn unfinished(&self) -> [PathBuf; 2] {
+        ["new", "tree"].map(|it| self.directory.with_extension(it))
+    }
+
     /// Removes it; whether there was anything.
     ///
     /// # Errors
     ///
     /// If it cannot be removed.
     pub fn remove(&self) -> Result<bool> {
+        for left in self.unfinished().iter().filter(|left| left.exists()) {
+            fs::remove_dir_all(left)
+                .with_context(|| format!("{} cannot be removed: be root", left.display()))?;
+        }
         match fs::remove_dir_all(&self.directory) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -142,7 +142,7 @@ fn told(event: Event) -> Option<Happening> {
 fn last_words(info: &GuestPanicInformation) -> String {
     match info {
         GuestPanicInformation::hyper_v(told) => format!(
-            "bug check {:#x} ({:#x}, {:#x}, {:#x}, {:#x})",
+            "bug check {:#X} ({:#x}, {:#x}, {:#x}, {:#x})",
             told.arg1, told.arg2, told.arg3, told.arg4, told.arg5
         ),
         GuestPanicInformation::s390(_) => "it was not a PC".to_owned(),
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(meaning("GUEST_PANICKED", &silent), Some(panicked));
         let info =
             json!({"type": "hyper-v", "arg1": 0xce, "arg2": 1, "arg3": 2, "arg4": 3, "arg5": 4});
-        let words = "bug check 0xce (0x1, 0x2, 0x3, 0x4)".to_owned();
+        let words = "bug check 0xCE (0x1, 0x2, 0x3, 0x4)".to_owned();
         assert_eq!(
             meaning("GUEST_PANICKED", &json!({"action": "run", "info": info})),
             Some(Happening::Panicked(Some(words)))

@@ -39,6 +39,9 @@ pub struct Profile {
     /// Runs the stress program; `{}` stands for its arguments. What it prints goes
     /// to [`OUTPUT`] and [`LOG`].
     pub(crate) run: &'static str,
+    /// Where a file that is written to cannot be read: copies [`OUTPUT`] to another
+    /// one, and the name of that.
+    pub(crate) copy_output: Option<(&'static str, &'static str)>,
     /// Put what tells about a crash into `directory`; those that fail had nothing.
     pub(crate) gather: &'static [&'static str],
     /// Prints the paths of what is to be brought home after a crash.

@@ -23,7 +23,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 
 use self::directory::Directory;
 use self::place::Machinery;
@@ -71,8 +71,22 @@ impl<'a> Session<'a> {
             directory,
             boot: String::new(),
         };
-        session.await_start(|_| true)?;
-        Ok(session)
+        match session.await_start(|_| true) {
+            Ok(()) => Ok(session),
+            Err(error) => Err(session.fail(error)),
+        }
+    }
+
+    /// Lets go of a machine that `error` has made useless; answers it with where
+    /// the machine's files are.
+    #[must_use]
+    pub fn fail(self, error: Error) -> Error {
+        if error.downcast_ref() == Some(&Trouble::Interrupted) {
+            // It is at worst left behind.
+            let _ = self.directory.remove();
+            return error;
+        }
+        anyhow!("{error:#}: see {}", self.home().display())
     }
 
     /// Where the machine's files at home are.
@@ -187,7 +201,8 @@ impl<'a> Session<'a> {
                 self.machinery.await_end(POWER_OFF);
             }
         } else if self.agent.answers(QUESTION) {
-            self.run_line(profile.clear)?;
+            // A program that hangs holds its files.
+            let _ = self.run_line(profile.clear);
         }
         self.machinery.end()?;
         if !keep {

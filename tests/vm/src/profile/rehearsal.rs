@@ -33,7 +33,8 @@ pub(super) const PROFILE: Profile = Profile {
     run: "cd /nmr/run && chmod +x wine-guest && exec ./wine-guest --kit /nmr/run \
           --template /nmr/template --dump /nmr/run/MEMORY.DMP --crash-by /proc/sysrq-trigger \
           -- {} > /nmr/run/out.jsonl 2> /nmr/run/session.log",
-    gather: &["journalctl --no-pager --boot=-1 > /nmr/run/journal.txt"],
+    copy_output: None,
+    gather: &["journalctl --no-pager > /nmr/run/journal.txt"],
     evidence: "ls -1d /nmr/run/MEMORY.DMP /nmr/run/session.log /nmr/run/journal.txt 2> /dev/null",
     power_off: "systemctl poweroff",
     hardware: Hardware {

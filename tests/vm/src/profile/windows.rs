@@ -18,8 +18,9 @@ pub(super) const PROFILE: Profile = Profile {
     shell: &["cmd.exe", "/c"],
     directory: r"C:\nmr\",
     clear: r"(if exist C:\nmr rmdir /s /q C:\nmr) & mkdir C:\nmr",
-    boot: "powershell -NoProfile -Command \
-           (Get-CimInstance Win32_OperatingSystem).LastBootUpTime.Ticks",
+    // The time of the start moves with the clock; this number does not. `?` stands
+    // for the blanks, which would need quotes.
+    boot: r"powershell -NoProfile -Command (Get-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Control\Session?Manager\Memory?Management\PrefetchParameters).BootId",
     marker: r"type C:\nmr\marker",
     facts: &[
         ("system", "ver"),
@@ -35,9 +36,12 @@ pub(super) const PROFILE: Profile = Profile {
         r"certutil -f -addstore Root C:\nmr\NmrPairTest.cer",
         r"certutil -f -addstore TrustedPublisher C:\nmr\NmrPairTest.cer",
         "bcdedit /set testsigning on",
-        // The numbered names are those of copies, which nmr-stress.exe makes.
+        // The numbered names are those of copies, which nmr-stress.exe makes; 2 says
+        // that a restart is needed.
         "verifier /standard /driver provider.sys provider2.sys provider3.sys client.sys \
-         client2.sys client3.sys netio.sys",
+         client2.sys client3.sys netio.sys & if errorlevel 2 exit 0",
+        // Of an earlier crash.
+        r"del /q C:\Windows\MEMORY.DMP C:\Windows\Minidump\*.dmp 2>nul & exit 0",
         // 2 is a kernel dump.
         r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v CrashDumpEnabled /t REG_DWORD /d 2 /f",
         r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v AlwaysKeepMemoryDump /t REG_DWORD /d 1 /f",
@@ -45,15 +49,18 @@ pub(super) const PROFILE: Profile = Profile {
         r"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v NMICrashDump /t REG_DWORD /d 1 /f",
     ],
     restart: "shutdown /r /t 0 /f",
-    check: &[
-        // With a language other than English the word is another one; the number
-        // of the verified drivers is not.
-        "verifier /querysettings | findstr /i provider.sys",
-        "verifier /querysettings | findstr /i client.sys",
-    ],
+    // Of the drivers, this one is loaded before the run begins.
+    check: &["verifier /query | findstr /i netio.sys"],
     run: r"C:\nmr\nmr-stress.exe --provider=C:\nmr\provider.sys --client=C:\nmr\client.sys {} > C:\nmr\out.jsonl 2> C:\nmr\session.log",
-    gather: &[r"wevtutil epl System C:\nmr\system.evtx /ow:true"],
-    evidence: r"dir /b /s C:\Windows\MEMORY.DMP C:\Windows\Minidump\*.dmp C:\nmr\session.log C:\nmr\system.evtx 2>nul",
+    // QEMU's agent opens a file so that nobody may write to it meanwhile.
+    copy_output: Some((r"type C:\nmr\out.jsonl > C:\nmr\out.read", "out.read")),
+    gather: &[
+        // The dump is put where it belongs only after the restart; the key is there
+        // until that is done.
+        r"for /l %i in (1,1,60) do @(reg query HKLM\SYSTEM\CurrentControlSet\Control\CrashControl\MachineCrash >nul 2>&1 && ping -n 3 127.0.0.1 >nul)",
+        r"wevtutil epl System C:\nmr\system.evtx /ow:true",
+    ],
+    evidence: r"for %f in (C:\Windows\MEMORY.DMP C:\Windows\Minidump\*.dmp C:\nmr\session.log C:\nmr\system.evtx) do @if exist %f echo %f",
     power_off: "shutdown /s /t 0 /f",
     hardware: Hardware {
         machine: "q35",
@@ -62,7 +69,8 @@ pub(super) const PROFILE: Profile = Profile {
         tcg: "max",
         // Installed without drivers of others, Windows has one for this.
         disk: "ide",
-        devices: &["pvpanic", "VGA"],
+        // The last one is for the dump, with the driver fwcfg of virtio-win.
+        devices: &["pvpanic", "VGA", "vmcoreinfo"],
         dump: "win-dmp",
     },
 };

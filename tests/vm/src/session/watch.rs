@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::{End, PERIOD, QUESTION, Session, Trouble};
+use crate::agent::Task;
 use crate::interrupt::interrupted;
 use crate::profile::{LOG, OUTPUT, Profile};
 
@@ -60,7 +61,7 @@ impl Session<'_> {
             self.guest.profile.path("marker")
         );
         self.run_line(&mark)?;
-        let (there, here) = (self.guest.profile.path(OUTPUT), self.home().join(OUTPUT));
+        let here = self.home().join(OUTPUT);
         let mut lines = Lines::of(&here)?;
         let mut agent_is_there = true;
         let mut patience = self.guest.heartbeat;
@@ -93,12 +94,17 @@ impl Session<'_> {
             match self.agent.ended(task) {
                 Ok(ended) => {
                     answered = Instant::now();
-                    // It may not have begun to print.
-                    let _ = self.agent.follow(&there, &here);
+                    let followed = self.follow_output(&here);
                     if lines.pass_on(&mut hear)? {
                         printed = Instant::now();
                     }
                     if let Some(status) = ended {
+                        if let Err(error) = followed {
+                            break Trouble::AgentLost(format!("{error:#}"));
+                        }
+                        if status != 0 {
+                            self.collect();
+                        }
                         let log = self.guest.profile.path(LOG);
                         // Not every line has one.
                         let _ = self.agent.follow(&log, &self.home().join(LOG));
@@ -106,7 +112,7 @@ impl Session<'_> {
                     }
                 }
                 Err(why) => {
-                    if let Some(trouble) = self.answers_otherwise(&why) {
+                    if let Some(trouble) = self.answers_otherwise(task, &why) {
                         break trouble;
                     }
                 }
@@ -124,13 +130,28 @@ impl Session<'_> {
         Ok(End::Trouble(trouble))
     }
 
-    /// The agent knows nothing of the program: if it answers at all, either the
-    /// machine has started anew or the agent has.
-    fn answers_otherwise(&mut self, why: &anyhow::Error) -> Option<Trouble> {
+    /// Brings what the program prints up to date; before its end it may not have
+    /// begun.
+    fn follow_output(&mut self, here: &Path) -> Result<()> {
+        let profile = self.guest.profile;
+        let mut there = profile.path(OUTPUT);
+        if let Some((line, copy)) = profile.copy_output {
+            self.run_line(line)?;
+            there = profile.path(copy);
+        }
+        self.agent.follow(&there, here)
+    }
+
+    /// The agent did not tell of the program. If it answers at all, it was late, or
+    /// either the machine or it has started anew.
+    fn answers_otherwise(&mut self, task: Task, why: &anyhow::Error) -> Option<Trouble> {
         if !self.agent.answers(QUESTION) {
             return None;
         }
         let boot = self.run_line(self.guest.profile.boot).ok()?;
+        if boot == self.boot && self.agent.ended(task).is_ok() {
+            return None;
+        }
         if boot == self.boot {
             return Some(Trouble::AgentLost(format!("{why:#}")));
         }
@@ -140,6 +161,9 @@ impl Session<'_> {
     /// The kernel gave up: what it left is brought home.
     fn crashed(&mut self, words: Option<String>) -> Trouble {
         let restarted = self.bring_home();
+        if !restarted {
+            self.dump();
+        }
         Trouble::Crashed { words, restarted }
     }
 
@@ -147,8 +171,7 @@ impl Session<'_> {
     fn silent(&mut self, what: &'static str, silent: Duration, agent_is_there: bool) -> Trouble {
         let woken = self.machinery.interrupt().then(|| self.crashes());
         if woken != Some(true) || !self.bring_home() {
-            let dump = self.home().join("memory.dump");
-            self.machinery.dump(&dump, self.guest.profile.hardware.dump);
+            self.dump();
         }
         if !agent_is_there {
             let seconds = silent.as_secs();
@@ -161,6 +184,12 @@ impl Session<'_> {
             silent,
             woken,
         }
+    }
+
+    /// Has the machine's memory written from outside, where that can be done.
+    fn dump(&mut self) {
+        let dump = self.home().join("memory.dump");
+        self.machinery.dump(&dump, self.guest.profile.hardware.dump);
     }
 
     /// Whether the kernel gives up now.
@@ -186,6 +215,13 @@ impl Session<'_> {
         if self.run_line(profile.marker).ok().as_ref() != Some(&self.marker) {
             return false;
         }
+        self.collect();
+        true
+    }
+
+    /// Brings home what the guest has that tells of trouble.
+    fn collect(&mut self) {
+        let profile = self.guest.profile;
         for line in profile.gather {
             // One that fails had nothing to gather.
             let _ = self.run_line(line);
@@ -205,6 +241,5 @@ impl Session<'_> {
                 let _ = fs::remove_file(&to);
             }
         }
-        true
     }
 }

@@ -82,8 +82,11 @@ fn run(line: &CommandLine) -> Result<bool> {
     // The report must be heard; the rest tells only how far it has come.
     let ran = run.perform(&prefix, |line| drop(tell(&line)))?;
     if let (Some(dump), Some(file), Some(trigger)) = (Dump::of(&ran), &line.dump, &line.crash_by) {
-        dump.write(file)?;
-        match crash(trigger)? {}
+        match dump.write(file).and_then(|()| crash(trigger)) {
+            Ok(never) => match never {},
+            // Then the report is all there is of it.
+            Err(error) => eprintln!("error: {error:#}"),
+        }
     }
     let clean = ran.report.is_clean();
     tell(&Line::Report(Box::new(ran.report)))?;
