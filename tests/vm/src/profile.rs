@@ -26,6 +26,8 @@ pub struct Profile {
     pub(crate) clear: &'static str,
     /// Prints what differs from one start of the machine to the next.
     pub(crate) boot: &'static str,
+    /// Has what was written reach the disk, so that a crash does not lose it.
+    pub(crate) flush: &'static str,
     /// Prints the marker that a run has left in `directory`.
     pub(crate) marker: &'static str,
     /// What is worth knowing of a machine, and the line that prints it.

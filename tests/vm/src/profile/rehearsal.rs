@@ -12,6 +12,7 @@ pub(super) const PROFILE: Profile = Profile {
     directory: "/nmr/run/",
     clear: "rm -rf /nmr/run && mkdir -p /nmr/run",
     boot: "cat /proc/sys/kernel/random/boot_id",
+    flush: "sync",
     marker: "cat /nmr/run/marker",
     facts: &[
         ("system", ". /etc/os-release && echo $PRETTY_NAME"),

@@ -21,6 +21,7 @@ pub(super) const PROFILE: Profile = Profile {
     // The time of the start moves with the clock; this number does not. `?` stands
     // for the blanks, which would need quotes.
     boot: r"powershell -NoProfile -Command (Get-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Control\Session?Manager\Memory?Management\PrefetchParameters).BootId",
+    flush: "powershell -NoProfile -Command Write-VolumeCache C",
     marker: r"type C:\nmr\marker",
     facts: &[
         ("system", "ver"),

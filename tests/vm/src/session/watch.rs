@@ -60,7 +60,9 @@ impl Session<'_> {
             self.marker,
             self.guest.profile.path("marker")
         );
-        self.run_line(&mark)?;
+        for line in [&*mark, self.guest.profile.flush] {
+            self.run_line(line)?;
+        }
         let here = self.home().join(OUTPUT);
         let mut lines = Lines::of(&here)?;
         let mut agent_is_there = true;
