@@ -45,7 +45,7 @@ pub(crate) fn is_meant() -> bool {
 /// This program as the linker, at a path in `directory` that stays the same.
 pub(crate) fn path(directory: &Path) -> Result<PathBuf> {
     let path = directory.join(NAME);
-    let program = env::current_exe()?;
+    let program = in_place(env::current_exe()?);
     if fs::read_link(&path).ok().as_ref() != Some(&program) {
         // A linker that is at work elsewhere must not miss it.
         let making = TempDir::new_in(directory)?;
@@ -55,6 +55,16 @@ pub(crate) fn path(directory: &Path) -> Result<PathBuf> {
             .with_context(|| format!("{} cannot be made: free the path", path.display()))?;
     }
     Ok(path)
+}
+
+/// Where this program is, or the one that a build has put in its place: Linux says
+/// of a file that is gone that it is deleted.
+fn in_place(program: PathBuf) -> PathBuf {
+    let shown = program.to_string_lossy();
+    match shown.strip_suffix(" (deleted)") {
+        Some(path) if !program.exists() => PathBuf::from(path),
+        _ => program,
+    }
 }
 
 /// Links as the command line says.
@@ -177,6 +187,14 @@ fn named(linker: &mut Command) -> &mut Command {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_was_replaced_is_the_new_one() {
+        let gone = PathBuf::from("/target/debug/xtask (deleted)");
+        assert_eq!(in_place(gone), Path::new("/target/debug/xtask"));
+        let here = env::current_exe().expect("this test");
+        assert_eq!(in_place(here.clone()), here);
+    }
 
     #[test]
     fn the_linker_sees_names_only() {

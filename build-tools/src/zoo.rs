@@ -110,7 +110,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 /// is as it should be.
 pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
     /// Enough for every defect under the seed that is the default.
-    const SCHEDULES: u64 = 200;
+    const SCHEDULES: u64 = 250;
 
     let catalogue = Catalogue::read(workspace)?;
     let bench = Bench::new(workspace, &catalogue, SEED, SCHEDULES)?;
