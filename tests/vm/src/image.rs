@@ -241,13 +241,10 @@ fn quietly(command: &mut Command) -> Result<()> {
         .with_context(|| format!("{program} cannot be run: see `cargo xtask doctor`"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let last: Vec<_> = said.lines().rev().take(5).collect();
-        let last: Vec<_> = last.into_iter().rev().collect();
-        bail!(
-            "{program} ended with {}: {}",
-            output.status,
-            last.join(" | ")
-        );
+        let lines: Vec<_> = said.lines().collect();
+        // The reason is at the end of what mmdebstrap says.
+        let last = lines[lines.len().saturating_sub(5)..].join(" | ");
+        bail!("{program} ended with {}: {last}", output.status);
     }
     Ok(())
 }
