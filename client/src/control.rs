@@ -2,10 +2,10 @@
 
 //! What the driver answers to administrators.
 
-use shared_npi::Result;
+use nmr::Result;
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
 use shared_npi::control::{BindingEntry, Controlled, Status, VERSION};
-use shared_npi::header::Header;
-use shared_npi::nmr::irql::PassiveLevel;
 
 use crate::PROVIDERS;
 use crate::source::{ACTIVITY, SOURCE, SUBSCRIBERS, Source, published};

@@ -12,10 +12,10 @@
 
 use core::ptr;
 
+use nmr::abi::struct_size;
+use nmr::irql::PassiveLevel;
+use nmr::{NtStatus, Result};
 use shared_npi::echo::MAX_PENDING;
-use shared_npi::nmr::abi::struct_size;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::{NtStatus, Result};
 use wdk_sys::_KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation;
 use wdk_sys::ntddk::{ZwClose, ZwOpenKey, ZwQueryValueKey};
 use wdk_sys::{

@@ -5,16 +5,16 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use shared_npi::Result;
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Bindings, Module, PeerModule, Provider, Switch};
+use nmr::Result;
+use nmr::abi::NPI_MODULEID;
+use nmr::irql::PassiveLevel;
+use nmr::versions::Versions;
+use nmr::{Bindings, Module, PeerModule, Provider, Switch};
 use shared_npi::telemetry::source::{self, TelemetrySource};
 use shared_npi::telemetry::{
     Activity, Characteristics, ClientDispatch, ProviderDispatch, Sample,
     TELEMETRY_SOURCE_MODULE_ID, Telemetry, VERSION,
 };
-use shared_npi::versions::Versions;
 
 /// Where the module is registered, unless it is switched off.
 pub(crate) static SOURCE: Switch<Source> = Switch::new();

@@ -7,9 +7,9 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::ptr;
 
-use shared_npi::nmr::abi::struct_size;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::{NtStatus, Result};
+use nmr::abi::struct_size;
+use nmr::irql::PassiveLevel;
+use nmr::{NtStatus, Result};
 use wdk_sys::_EVENT_TYPE::SynchronizationEvent;
 use wdk_sys::_KWAIT_REASON::Executive;
 use wdk_sys::_MODE::KernelMode;

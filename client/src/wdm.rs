@@ -2,9 +2,9 @@
 
 //! The driver as the Windows Driver Model has it: `DriverEntry`.
 
-use shared_npi::NtStatus;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Kept, set_unload};
+use nmr::NtStatus;
+use nmr::irql::PassiveLevel;
+use nmr::{Kept, set_unload};
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
 use crate::device::Device;

@@ -12,11 +12,11 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use shared_npi::Result;
+use nmr::Result;
+use nmr::inbox::Inbox;
+use nmr::irql::PassiveLevel;
+use nmr::memory::try_box;
 use shared_npi::echo::client::{Ready, Submission};
-use shared_npi::inbox::Inbox;
-use shared_npi::memory::try_box;
-use shared_npi::nmr::irql::PassiveLevel;
 
 use crate::EchoModule;
 use crate::source::{ACTIVITY, publish};

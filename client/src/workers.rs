@@ -4,9 +4,9 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use shared_npi::Result;
+use nmr::Result;
+use nmr::irql::PassiveLevel;
 use shared_npi::echo::client::Ready;
-use shared_npi::nmr::irql::PassiveLevel;
 
 use crate::EchoModule;
 use crate::settings::MAX_THREADS;

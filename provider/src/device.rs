@@ -12,11 +12,11 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
 
+use nmr::irql::PassiveLevel;
+use nmr::memory::try_box;
+use nmr::{NtStatus, Result};
 use shared_npi::control::{self, Buffer, SecurityDescriptor, Session};
-use shared_npi::memory::try_box;
-use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::unload_gate::UnloadGate;
-use shared_npi::{NtStatus, Result};
 use wdk_sys::_MODE::KernelMode;
 use wdk_sys::ntddk::{
     IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink, IofCompleteRequest,

@@ -5,7 +5,7 @@
 //! Top to bottom this is one driver's life: registration, attach, calls, unload.
 //! `DriverEntry`, which begins it, is in `wdm`, or in `wdf` for the package
 //! beside. Detach and cleanup have no code here: the binding's gate in
-//! [`shared_npi::nmr`] answers the one, dropping the binding is the other. The
+//! [`nmr`] answers the one, dropping the binding is the other. The
 //! second module is in `monitor`. `client.sys` mirrors it.
 
 #![no_std]
@@ -26,18 +26,18 @@ mod wdf;
 mod wdm;
 mod worker;
 
+use nmr::abi::NPI_MODULEID;
+use nmr::irql::PassiveLevel;
+use nmr::{
+    Bindings, Deregistrations, Driver, Kept, Module, PeerModule, Provider, Registration, Set, Slot,
+    Switch,
+};
+use nmr::{NtStatus, Result};
 use shared_npi::echo::provider::{self, Answer, ClientBinding, EchoProvider, Submitted};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_PROVIDER_MODULE_ID, Echo,
     ProviderDispatch, VERSION,
 };
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{
-    Bindings, Deregistrations, Driver, Kept, Module, PeerModule, Provider, Registration, Set, Slot,
-    Switch,
-};
-use shared_npi::{NtStatus, Result};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::KeBugCheckEx;
 

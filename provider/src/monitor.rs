@@ -5,16 +5,16 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use shared_npi::Result;
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Bindings, Client, InFlight, Module, PeerModule, Switch};
+use nmr::Result;
+use nmr::abi::NPI_MODULEID;
+use nmr::irql::PassiveLevel;
+use nmr::versions::Versions;
+use nmr::{Bindings, Client, InFlight, Module, PeerModule, Switch};
 use shared_npi::telemetry::monitor::{self, TelemetryMonitor};
 use shared_npi::telemetry::{
     Characteristics, ClientDispatch, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID,
     Telemetry, VERSION,
 };
-use shared_npi::versions::Versions;
 
 /// Where the module is registered, unless it is switched off.
 pub(crate) static MONITOR: Switch<Monitor> = Switch::new();

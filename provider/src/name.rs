@@ -4,8 +4,8 @@
 
 use core::slice;
 
-use shared_npi::nmr::abi::struct_size;
-use shared_npi::{NtStatus, Result};
+use nmr::abi::struct_size;
+use nmr::{NtStatus, Result};
 use wdk_sys::{PCUNICODE_STRING, UNICODE_STRING};
 
 /// The longest name, in UTF-16 units.

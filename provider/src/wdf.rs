@@ -11,9 +11,9 @@ mod device;
 
 use kmdf::Framework;
 use kmdf::abi::WDF_DRIVER_CONFIG;
-use shared_npi::NtStatus;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Kept, set_unload};
+use nmr::NtStatus;
+use nmr::irql::PassiveLevel;
+use nmr::{Kept, set_unload};
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
 pub(crate) use self::device::Device;

@@ -25,22 +25,12 @@
 //! - No dependency on the WDK: all of this runs on the host, under its tests
 //!   and under a model checker.
 
-#![cfg_attr(not(loom), no_std)]
+#![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
 extern crate alloc;
 
 pub mod control;
 pub mod echo;
-pub mod header;
-pub mod inbox;
-pub mod memory;
-pub mod nmr;
 pub mod telemetry;
 pub mod unload_gate;
-pub mod versions;
-
-mod status;
-mod sync;
-
-pub use status::{NtStatus, Result};

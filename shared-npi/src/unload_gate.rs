@@ -21,8 +21,8 @@
 
 use core::ptr;
 
-use crate::sync::SpinLock;
-use crate::{NtStatus, Result};
+use nmr::sync::SpinLock;
+use nmr::{NtStatus, Result};
 
 /// `DRIVER_UNLOAD`, of a driver object of type `O`.
 pub type UnloadRoutine<O> = unsafe extern "C" fn(driver_object: *mut O);
@@ -147,11 +147,11 @@ impl<O> Default for UnloadGate<O> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::{UnloadGate, UnloadRoutine};
-    use crate::NtStatus;
+    use nmr::NtStatus;
 
     unsafe extern "C" fn unload(_object: *mut ()) {}
 
-    fn hold(gate: &UnloadGate<()>) -> crate::Result {
+    fn hold(gate: &UnloadGate<()>) -> nmr::Result {
         // SAFETY: nobody unloads a test.
         unsafe { gate.hold() }
     }

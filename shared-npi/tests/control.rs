@@ -8,17 +8,17 @@
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 
+use nmr::abi::GUID;
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
+use nmr::{NtStatus, Result};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use shared_npi::control::{
     self, BindingEntry, BindingList, Buffer, Controlled, HOLD_UNLOAD, LIST_BINDINGS, ListedAs,
     QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, Session, Status, SwitchRequest, VERSION,
 };
-use shared_npi::header::Header;
-use shared_npi::nmr::abi::GUID;
-use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::unload_gate::{UnloadGate, UnloadRoutine};
-use shared_npi::{NtStatus, Result};
 
 const HEADER: Header = Header {
     size: 8,

@@ -13,10 +13,10 @@
 
 use kmdf::abi::{WDFDEVICE, WDFFILEOBJECT, WDFQUEUE, WDFREQUEST};
 use kmdf::{ContextType, ControlDevice, Driver, Framework, Request};
+use nmr::irql::PassiveLevel;
+use nmr::{NtStatus, Result};
 use shared_npi::control::{self, Buffer, Session};
-use shared_npi::nmr::irql::PassiveLevel;
 use shared_npi::unload_gate::UnloadGate;
-use shared_npi::{NtStatus, Result};
 use wdk_sys::PCUNICODE_STRING;
 
 use crate::control::Control;

@@ -7,7 +7,7 @@
 
 use core::ptr::{self, NonNull};
 
-use shared_npi::{NtStatus, Result};
+use nmr::{NtStatus, Result};
 use wdk_sys::UNICODE_STRING;
 
 use crate::abi::{

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use shared_npi::{NtStatus, Result};
+use nmr::{NtStatus, Result};
 use wdk_sys::{DRIVER_OBJECT, PCUNICODE_STRING};
 
 use crate::abi::{self, WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WDFFUNC};

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
 
-use shared_npi::NtStatus;
+use nmr::NtStatus;
 
 use crate::abi::{WDFFILEOBJECT, WDFREQUEST};
 use crate::framework::{Framework, call};

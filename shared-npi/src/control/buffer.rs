@@ -6,8 +6,8 @@
 use core::mem::MaybeUninit;
 use core::slice;
 
-use crate::header::{Headed, Header};
-use crate::{NtStatus, Result};
+use nmr::header::{Headed, Header};
+use nmr::{NtStatus, Result};
 
 /// What may be answered.
 ///

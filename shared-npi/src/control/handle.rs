@@ -9,10 +9,10 @@ use super::{
     HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, Status,
     SwitchRequest, TELEMETRY,
 };
-use crate::header::Header;
-use crate::nmr::irql::PassiveLevel;
 use crate::unload_gate::UnloadGate;
-use crate::{NtStatus, Result};
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
+use nmr::{NtStatus, Result};
 
 /// A driver with a control device.
 pub trait Controlled {
@@ -26,8 +26,8 @@ pub trait Controlled {
     ///
     /// # Errors
     ///
-    /// As [`Switch::on`](crate::nmr::Switch::on) and
-    /// [`Switch::off`](crate::nmr::Switch::off).
+    /// As [`Switch::on`](nmr::Switch::on) and
+    /// [`Switch::off`](nmr::Switch::off).
     fn switch(&self, on: bool, passive: &PassiveLevel<'_>) -> Result<bool>;
 }
 

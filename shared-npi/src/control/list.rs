@@ -4,10 +4,10 @@
 
 use super::VERSION;
 use super::buffer::{Buffer, Plain};
-use crate::header::{Headed, Header};
-use crate::nmr::abi::GUID;
-use crate::nmr::{Binding, Module, Npi, Role};
-use crate::{NtStatus, Result};
+use nmr::abi::GUID;
+use nmr::header::{Headed, Header};
+use nmr::{Binding, Module, Npi, Role};
+use nmr::{NtStatus, Result};
 
 /// The head of the list; its entries follow it.
 #[repr(C)]

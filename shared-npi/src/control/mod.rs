@@ -51,7 +51,7 @@ pub use list::{BindingEntry, BindingList, ListedAs};
 pub use security::SecurityDescriptor;
 pub use session::Session;
 
-use crate::header::{Headed, Header};
+use nmr::header::{Headed, Header};
 
 /// The version of the interface that this crate defines; there is no older one.
 pub const VERSION: u16 = 1;

@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::unload_gate::UnloadGate;
-use crate::{NtStatus, Result};
+use nmr::{NtStatus, Result};
 
 /// The holds that were taken through one file.
 #[derive(Debug, Default)]

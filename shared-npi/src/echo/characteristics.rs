@@ -4,9 +4,9 @@
 //! from it.
 
 use super::capabilities::Capabilities;
-use crate::header::{Headed, Header};
-use crate::versions::Versions;
-use crate::{NtStatus, Result};
+use nmr::header::{Headed, Header};
+use nmr::versions::Versions;
+use nmr::{NtStatus, Result};
 
 /// The `NpiSpecificCharacteristics` of either side.
 #[repr(C)]
@@ -83,7 +83,7 @@ impl Characteristics {
 #[cfg(test)]
 mod tests {
     use super::{Agreement, Capabilities, Characteristics};
-    use crate::NtStatus;
+    use nmr::NtStatus;
 
     const NONE: Capabilities = Capabilities::empty();
 
@@ -96,7 +96,7 @@ mod tests {
     }
 
     /// Both sides ask, and must hear the same.
-    fn negotiate(a: &Characteristics, b: &Characteristics) -> crate::Result<Agreement> {
+    fn negotiate(a: &Characteristics, b: &Characteristics) -> nmr::Result<Agreement> {
         let result = a.negotiate(b);
         assert_eq!(result, b.negotiate(a));
         result

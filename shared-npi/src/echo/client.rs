@@ -29,11 +29,11 @@ use super::dispatch::{ClientDispatch, Notification};
 use super::request::{MAX_PAYLOAD, Request};
 use super::statistics::Statistics;
 use super::{Capabilities, Echo, VERSION};
-use crate::header::Header;
-use crate::inbox::{Item, Link};
-use crate::nmr::{Binding, Client, InFlight, Module};
-use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::{NtStatus, Result};
+use nmr::header::Header;
+use nmr::inbox::{Item, Link};
+use nmr::sync::atomic::{AtomicU8, Ordering};
+use nmr::{Binding, Client, InFlight, Module};
+use nmr::{NtStatus, Result};
 
 /// A module that consumes Echo.
 pub trait EchoClient: Module<Role = Client, Npi = Echo, Binding = ProviderBinding> {

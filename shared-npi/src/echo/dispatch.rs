@@ -8,8 +8,8 @@ use super::capabilities::Capabilities;
 use super::characteristics::Agreement;
 use super::request::Request;
 use super::statistics::Statistics;
-use crate::header::{Headed, Header};
-use crate::nmr::abi::NTSTATUS;
+use nmr::abi::NTSTATUS;
+use nmr::header::{Headed, Header};
 
 /// What a client may call. The entries of capabilities that were not agreed on
 /// may be null, and are not called.

@@ -2,7 +2,7 @@
 
 //! Who is who.
 
-use crate::nmr::abi::{GUID, NPI_MODULEID, NPIID};
+use nmr::abi::{GUID, NPI_MODULEID, NPIID};
 
 /// The Echo NPI: {1e32787f-806c-4f83-98e4-7dbec5129701}.
 pub const ECHO_NPI_ID: NPIID = GUID::from_u128(0x1e32_787f_806c_4f83_98e4_7dbe_c512_9701);

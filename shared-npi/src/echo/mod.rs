@@ -89,8 +89,8 @@ pub use ids::{ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID, ECHO_PROVIDER_MODULE_ID};
 pub use request::{MAX_PAYLOAD, MAX_PENDING, Request};
 pub use statistics::{Counters, Statistics};
 
-use crate::nmr::Npi;
-use crate::nmr::abi::NPIID;
+use nmr::Npi;
+use nmr::abi::NPIID;
 
 /// The version of Echo that this crate defines; there is no older one.
 pub const VERSION: u16 = 1;

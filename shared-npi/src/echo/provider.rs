@@ -20,11 +20,11 @@ use super::dispatch::{Notification, ProviderDispatch};
 use super::request::{MAX_PENDING, Request};
 use super::statistics::{Counters, Fate, Statistics};
 use super::{Capabilities, Echo, VERSION};
-use crate::header::{Header, checked, checked_pointer};
-use crate::inbox::{Item, Link};
-use crate::nmr::abi::NTSTATUS;
-use crate::nmr::{Binding, InFlight, Module, Provider};
-use crate::{NtStatus, Result};
+use nmr::abi::NTSTATUS;
+use nmr::header::{Header, checked, checked_pointer};
+use nmr::inbox::{Item, Link};
+use nmr::{Binding, InFlight, Module, Provider};
+use nmr::{NtStatus, Result};
 
 /// A module that provides Echo.
 pub trait EchoProvider: Module<Role = Provider, Npi = Echo, Binding = ClientBinding> {

@@ -5,9 +5,9 @@
 use core::sync::atomic::AtomicUsize;
 
 use super::VERSION;
-use crate::NtStatus;
-use crate::header::{Headed, Header};
-use crate::nmr::abi::NTSTATUS;
+use nmr::NtStatus;
+use nmr::abi::NTSTATUS;
+use nmr::header::{Headed, Header};
 
 /// The most bytes a request can carry.
 pub const MAX_PAYLOAD: usize = 64;

@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::VERSION;
-use crate::header::{Headed, Header};
+use nmr::header::{Headed, Header};
 
 /// What a provider has done, over all its bindings since it was loaded.
 #[repr(C)]

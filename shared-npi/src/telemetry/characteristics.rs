@@ -2,8 +2,8 @@
 
 //! What the two modules learn of each other before they meet.
 
-use crate::header::{Headed, Header};
-use crate::versions::Versions;
+use nmr::header::{Headed, Header};
+use nmr::versions::Versions;
 
 /// The `NpiSpecificCharacteristics` of either side.
 #[repr(C)]

@@ -5,8 +5,8 @@
 use core::ffi::c_void;
 
 use super::sample::Sample;
-use crate::header::{Headed, Header};
-use crate::nmr::abi::NTSTATUS;
+use nmr::abi::NTSTATUS;
+use nmr::header::{Headed, Header};
 
 /// What a monitor may call. No entry may be null.
 #[repr(C)]

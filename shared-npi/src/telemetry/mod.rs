@@ -45,8 +45,8 @@ pub use characteristics::Characteristics;
 pub use dispatch::{ClientDispatch, ProviderDispatch};
 pub use sample::{Activity, Sample};
 
-use crate::nmr::Npi;
-use crate::nmr::abi::{GUID, NPI_MODULEID, NPIID};
+use nmr::Npi;
+use nmr::abi::{GUID, NPI_MODULEID, NPIID};
 
 /// The version of the interface that this crate defines; there is no older one.
 pub const VERSION: u16 = 1;

@@ -7,9 +7,9 @@ use core::ffi::c_void;
 use super::dispatch::{ClientDispatch, ProviderDispatch};
 use super::sample::Sample;
 use super::{Telemetry, VERSION};
-use crate::header::{Header, checked};
-use crate::nmr::{Binding, Client, InFlight, Module};
-use crate::{NtStatus, Result};
+use nmr::header::{Header, checked};
+use nmr::{Binding, Client, InFlight, Module};
+use nmr::{NtStatus, Result};
 
 /// A module that consumes Echo telemetry.
 pub trait TelemetryMonitor: Module<Role = Client, Npi = Telemetry> {

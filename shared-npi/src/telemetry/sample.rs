@@ -5,8 +5,8 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::VERSION;
-use crate::NtStatus;
-use crate::header::{Headed, Header};
+use nmr::NtStatus;
+use nmr::header::{Headed, Header};
 
 /// What a client of Echo has done, over all its providers since it was loaded.
 #[repr(C)]

@@ -7,10 +7,10 @@ use core::ffi::c_void;
 use super::dispatch::{ClientDispatch, ProviderDispatch};
 use super::sample::Sample;
 use super::{Telemetry, VERSION};
-use crate::NtStatus;
-use crate::header::{Header, checked};
-use crate::nmr::abi::NTSTATUS;
-use crate::nmr::{Binding, Bindings, Module, Provider};
+use nmr::NtStatus;
+use nmr::abi::NTSTATUS;
+use nmr::header::{Header, checked};
+use nmr::{Binding, Bindings, Module, Provider};
 
 /// A module that provides Echo telemetry.
 pub trait TelemetrySource: Module<Role = Provider, Npi = Telemetry> {

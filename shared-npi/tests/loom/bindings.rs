@@ -9,17 +9,17 @@ use core::ptr;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use shared_npi::Result;
-use shared_npi::header::Header;
-use shared_npi::nmr::abi::*;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Bindings, Module, PeerModule, Provider, Registration};
+use nmr::Result;
+use nmr::abi::*;
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
+use nmr::versions::Versions;
+use nmr::{Bindings, Module, PeerModule, Provider, Registration};
 use shared_npi::telemetry::source::{self, TelemetrySource};
 use shared_npi::telemetry::{
     Characteristics, ClientDispatch, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID,
     TELEMETRY_SOURCE_MODULE_ID, Telemetry,
 };
-use shared_npi::versions::Versions;
 
 use crate::fake_nmr::{self, Side};
 

@@ -9,17 +9,17 @@ use core::ptr;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use loom::thread;
-use shared_npi::Result;
+use nmr::Result;
+use nmr::abi::*;
+use nmr::header::Header;
+use nmr::inbox::Inbox;
+use nmr::irql::PassiveLevel;
+use nmr::{Client, InFlight, Module, PeerModule, Registration};
 use shared_npi::echo::client::{self, EchoClient, ProviderBinding, Ready, Submission};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, ECHO_PROVIDER_MODULE_ID,
     Echo, ProviderDispatch, Request, Statistics,
 };
-use shared_npi::header::Header;
-use shared_npi::inbox::Inbox;
-use shared_npi::nmr::abi::*;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Client, InFlight, Module, PeerModule, Registration};
 
 use crate::fake_nmr::{self, Side};
 

@@ -10,8 +10,8 @@ use core::ffi::c_void;
 use core::ptr;
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use shared_npi::nmr::abi::*;
-use shared_npi::nmr_fn;
+use nmr::abi::*;
+use nmr::nmr_fn;
 
 /// One side of a binding, whose address is its handle.
 pub(crate) struct Side {

@@ -6,7 +6,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
-use shared_npi::nmr::gate::{Gate, Leave};
+use nmr::gate::{Gate, Leave};
 
 /// A gate, and the memory that goes when the last one has left.
 struct Guarded {

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use loom::sync::Arc;
 use loom::thread;
-use shared_npi::inbox::{Inbox, Item, Link};
+use nmr::inbox::{Inbox, Item, Link};
 
 #[repr(C)]
 struct Letter {

@@ -9,17 +9,17 @@ use core::ptr;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use shared_npi::Result;
+use nmr::Result;
+use nmr::abi::*;
+use nmr::header::Header;
+use nmr::inbox::Inbox;
+use nmr::irql::PassiveLevel;
+use nmr::{Module, PeerModule, Provider, Registration};
 use shared_npi::echo::provider::{self, Answer, ClientBinding, EchoProvider, Submitted};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_CLIENT_MODULE_ID,
     ECHO_PROVIDER_MODULE_ID, Echo, Notification, ProviderDispatch, Request,
 };
-use shared_npi::header::Header;
-use shared_npi::inbox::Inbox;
-use shared_npi::nmr::abi::*;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Module, PeerModule, Provider, Registration};
 
 use crate::fake_nmr::{self, Side};
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use shared_npi::NtStatus;
+use nmr::NtStatus;
 use shared_npi::echo::provider::{Answer, Submitted};
 use support::Sample;
 

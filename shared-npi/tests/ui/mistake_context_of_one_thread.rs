@@ -6,11 +6,11 @@ mod support;
 
 use std::cell::Cell;
 
-use shared_npi::Result;
+use nmr::Result;
 use shared_npi::echo::{Characteristics, ClientDispatch, Echo, ProviderDispatch};
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Module, PeerModule, Provider};
+use nmr::abi::NPI_MODULEID;
+use nmr::irql::PassiveLevel;
+use nmr::{Module, PeerModule, Provider};
 use support::Sample;
 
 struct Counting;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use shared_npi::nmr::Registration;
+use nmr::Registration;
 use support::Sample;
 
 fn unload(registration: Registration<Sample>) {

@@ -2,7 +2,7 @@
 
 //! The proof of `PASSIVE_LEVEL` is kept for a time when it does not hold.
 
-use shared_npi::nmr::irql::PassiveLevel;
+use nmr::irql::PassiveLevel;
 
 struct Context {
     _passive: &'static PassiveLevel<'static>,

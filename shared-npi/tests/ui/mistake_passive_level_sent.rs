@@ -2,7 +2,7 @@
 
 //! The proof of `PASSIVE_LEVEL` is handed to another thread.
 
-use shared_npi::nmr::irql::PassiveLevel;
+use nmr::irql::PassiveLevel;
 
 fn thread_context<T: Send>(_context: T) {}
 

@@ -2,8 +2,8 @@
 
 //! The provider's handle of a binding is completed as the client's.
 
-use shared_npi::nmr::handle::BindingHandle;
-use shared_npi::nmr::{Client, Provider};
+use nmr::handle::BindingHandle;
+use nmr::{Client, Provider};
 
 fn client_handle(handle: BindingHandle<Provider>) -> BindingHandle<Client> {
     handle

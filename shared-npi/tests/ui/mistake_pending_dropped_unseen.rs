@@ -6,7 +6,7 @@
 
 mod support;
 
-use shared_npi::nmr::Registration;
+use nmr::Registration;
 use support::Sample;
 
 fn switch_off(registration: Registration<Sample>) {

@@ -2,8 +2,8 @@
 
 //! The registration's handle is passed where the binding's is wanted.
 
-use shared_npi::nmr::Client;
-use shared_npi::nmr::handle::{BindingHandle, RegistrationHandle};
+use nmr::Client;
+use nmr::handle::{BindingHandle, RegistrationHandle};
 
 fn binding_handle(handle: RegistrationHandle<Client>) -> BindingHandle<Client> {
     handle

@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::OnceLock;
 
-use shared_npi::nmr::Registration;
+use nmr::Registration;
 use support::Sample;
 
 static REGISTRATION: OnceLock<Registration<Sample>> = OnceLock::new();

@@ -4,9 +4,9 @@
 
 mod support;
 
-use shared_npi::NtStatus;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Deregistrations, Driver, Registration, Set, Slot, Switch};
+use nmr::NtStatus;
+use nmr::irql::PassiveLevel;
+use nmr::{Deregistrations, Driver, Registration, Set, Slot, Switch};
 use support::Sample;
 
 type Both = (Registration<Sample>, &'static Switch<Sample>);

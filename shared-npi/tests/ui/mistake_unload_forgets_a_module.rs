@@ -4,9 +4,9 @@
 
 mod support;
 
-use shared_npi::NtStatus;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Deregistrations, Driver, Registration, Set, Slot};
+use nmr::NtStatus;
+use nmr::irql::PassiveLevel;
+use nmr::{Deregistrations, Driver, Registration, Set, Slot};
 use support::Sample;
 
 type Both = (Registration<Sample>, Registration<Sample>);

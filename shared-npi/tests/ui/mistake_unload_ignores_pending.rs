@@ -4,9 +4,9 @@
 
 mod support;
 
-use shared_npi::NtStatus;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Deregistration, Driver, Ended, Registration, Slot};
+use nmr::NtStatus;
+use nmr::irql::PassiveLevel;
+use nmr::{Deregistration, Driver, Ended, Registration, Slot};
 use support::{SLOT, Sample};
 
 enum SampleDriver {}

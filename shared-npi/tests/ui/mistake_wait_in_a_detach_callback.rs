@@ -5,8 +5,8 @@
 
 mod support;
 
-use shared_npi::nmr::Pending;
-use shared_npi::nmr::irql::PassiveLevel;
+use nmr::Pending;
+use nmr::irql::PassiveLevel;
 use support::Sample;
 
 fn detach_callback(pending: Pending<Sample>) {

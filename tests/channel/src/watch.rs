@@ -2,7 +2,7 @@
 
 //! The watch: what happened in the registrar since it was last asked.
 
-use shared_npi::nmr::abi::NTSTATUS;
+use nmr::abi::NTSTATUS;
 
 use crate::request::buffered;
 

@@ -8,10 +8,10 @@ use native::event::Event as Door;
 use native::lock::SpinLock;
 use native::system::KeBugCheckEx;
 use native::{irql, print, thread};
+use nmr::abi::{NPIID, STATUS_SUCCESS};
 use registrar::finding::Finding;
 use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Phase, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{NPIID, STATUS_SUCCESS};
 
 use crate::random::Random;
 use crate::ring::Ring;

@@ -11,12 +11,12 @@ use std::io::{self, ErrorKind};
 use std::thread;
 use std::time::Duration;
 
+use nmr::header::Header;
 use scenarios::{Counts, Instance, Usage, Use};
 use shared_npi::control::{
     HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, SwitchRequest,
     TELEMETRY, VERSION,
 };
-use shared_npi::header::Header;
 
 use windows_sys::Win32::Foundation::ERROR_NOT_READY;
 

@@ -12,16 +12,16 @@ use std::process::ExitCode;
 use std::ptr;
 use std::time::{Duration, Instant};
 
+use nmr::abi::{
+    GUID, HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS,
+    NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS, struct_size,
+};
+use nmr::nmr_fn;
 use registrar::Registrar;
 use registrar::finding::Finding;
 use registrar::host::{Event, Host, Lock};
 use registrar::knobs::Knob;
 use registrar::process::ThreadCompletion;
-use shared_npi::nmr::abi::{
-    GUID, HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS,
-    NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS, struct_size,
-};
-use shared_npi::nmr_fn;
 
 /// microsoft/usersim's cycle on a machine like the one this was written on.
 const LIMIT_NS: f64 = 380.0;

@@ -6,9 +6,7 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use shared_npi::nmr::abi::{
-    HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_SUCCESS,
-};
+use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_SUCCESS};
 
 use crate::characteristics::Attach;
 use crate::handle::{Kind, Named};

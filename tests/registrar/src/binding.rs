@@ -12,7 +12,7 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use shared_npi::nmr::abi::NTSTATUS;
+use nmr::abi::NTSTATUS;
 
 use crate::host::{BindingId, Side};
 use crate::inspect::Doing;

@@ -7,9 +7,7 @@
 //! deregisters, the one that completes a pending detach, or, for a late comer,
 //! the one that has just attached it.
 
-use shared_npi::nmr::abi::{
-    HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS,
-};
+use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::binding::Plan;
 use crate::characteristics::{CleanupFn, DetachFn};

@@ -8,7 +8,7 @@
 #[macro_export]
 macro_rules! export_functions {
     ($registrar:path) => {
-        ::shared_npi::nmr_fn! {
+        ::nmr::nmr_fn! {
             /// See `Registrar::register_provider`.
             ///
             /// # Safety
@@ -17,16 +17,16 @@ macro_rules! export_functions {
             // SAFETY: nothing else that is linked has the name.
             #[unsafe(no_mangle)]
             pub unsafe fn NmrRegisterProvider[](
-                characteristics: *const ::shared_npi::nmr::abi::NPI_PROVIDER_CHARACTERISTICS,
+                characteristics: *const ::nmr::abi::NPI_PROVIDER_CHARACTERISTICS,
                 context: *mut ::core::ffi::c_void,
-                handle: *mut ::shared_npi::nmr::abi::HANDLE,
-            ) -> ::shared_npi::nmr::abi::NTSTATUS {
+                handle: *mut ::nmr::abi::HANDLE,
+            ) -> ::nmr::abi::NTSTATUS {
                 // SAFETY: the caller's promise.
                 unsafe { $registrar().register_provider(characteristics, context, handle) }
             }
         }
 
-        ::shared_npi::nmr_fn! {
+        ::nmr::nmr_fn! {
             /// See `Registrar::register_client`.
             ///
             /// # Safety
@@ -35,16 +35,16 @@ macro_rules! export_functions {
             // SAFETY: as for `NmrRegisterProvider`.
             #[unsafe(no_mangle)]
             pub unsafe fn NmrRegisterClient[](
-                characteristics: *const ::shared_npi::nmr::abi::NPI_CLIENT_CHARACTERISTICS,
+                characteristics: *const ::nmr::abi::NPI_CLIENT_CHARACTERISTICS,
                 context: *mut ::core::ffi::c_void,
-                handle: *mut ::shared_npi::nmr::abi::HANDLE,
-            ) -> ::shared_npi::nmr::abi::NTSTATUS {
+                handle: *mut ::nmr::abi::HANDLE,
+            ) -> ::nmr::abi::NTSTATUS {
                 // SAFETY: the caller's promise.
                 unsafe { $registrar().register_client(characteristics, context, handle) }
             }
         }
 
-        ::shared_npi::nmr_fn! {
+        ::nmr::nmr_fn! {
             /// See `Registrar::client_attach_provider`.
             ///
             /// # Safety
@@ -53,12 +53,12 @@ macro_rules! export_functions {
             // SAFETY: as for `NmrRegisterProvider`.
             #[unsafe(no_mangle)]
             pub unsafe fn NmrClientAttachProvider[](
-                binding: ::shared_npi::nmr::abi::HANDLE,
+                binding: ::nmr::abi::HANDLE,
                 client_context: *mut ::core::ffi::c_void,
                 client_dispatch: *const ::core::ffi::c_void,
                 provider_context: *mut *mut ::core::ffi::c_void,
                 provider_dispatch: *mut *const ::core::ffi::c_void,
-            ) -> ::shared_npi::nmr::abi::NTSTATUS {
+            ) -> ::nmr::abi::NTSTATUS {
                 // SAFETY: the caller's promise.
                 unsafe {
                     $registrar().client_attach_provider(
@@ -74,19 +74,19 @@ macro_rules! export_functions {
 
         $crate::export_functions! {
             @of_handles $registrar,
-            NmrDeregisterProvider => deregister_provider -> ::shared_npi::nmr::abi::NTSTATUS;
-            NmrDeregisterClient => deregister_client -> ::shared_npi::nmr::abi::NTSTATUS;
+            NmrDeregisterProvider => deregister_provider -> ::nmr::abi::NTSTATUS;
+            NmrDeregisterClient => deregister_client -> ::nmr::abi::NTSTATUS;
             NmrWaitForProviderDeregisterComplete =>
-                wait_for_provider_deregister_complete -> ::shared_npi::nmr::abi::NTSTATUS;
+                wait_for_provider_deregister_complete -> ::nmr::abi::NTSTATUS;
             NmrWaitForClientDeregisterComplete =>
-                wait_for_client_deregister_complete -> ::shared_npi::nmr::abi::NTSTATUS;
+                wait_for_client_deregister_complete -> ::nmr::abi::NTSTATUS;
             NmrProviderDetachClientComplete => provider_detach_client_complete;
             NmrClientDetachProviderComplete => client_detach_provider_complete;
         }
     };
 
     (@of_handles $registrar:path, $($name:ident => $method:ident $(-> $ret:ty)?;)*) => {$(
-        ::shared_npi::nmr_fn! {
+        ::nmr::nmr_fn! {
             #[doc = concat!("See `Registrar::", stringify!($method), "`.")]
             ///
             /// # Safety
@@ -94,7 +94,7 @@ macro_rules! export_functions {
             /// None is needed: any value may be passed.
             // SAFETY: as for `NmrRegisterProvider`.
             #[unsafe(no_mangle)]
-            pub unsafe fn $name[](handle: ::shared_npi::nmr::abi::HANDLE) $(-> $ret)? {
+            pub unsafe fn $name[](handle: ::nmr::abi::HANDLE) $(-> $ret)? {
                 $registrar().$method(handle)
             }
         }

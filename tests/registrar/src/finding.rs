@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use shared_npi::nmr::abi::GUID;
+use nmr::abi::GUID;
 
 use crate::host::{BindingId, Event, RegistrationId, Side};
 

@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use core::fmt;
 use core::ptr;
 
-use shared_npi::nmr::abi::HANDLE;
+use nmr::abi::HANDLE;
 
 use crate::host::Side;
 use crate::slab::{Key, Misfit};

@@ -8,7 +8,7 @@
 use core::ffi::c_void;
 use core::fmt;
 
-use shared_npi::nmr::abi::{NPIID, NTSTATUS};
+use nmr::abi::{NPIID, NTSTATUS};
 
 use crate::finding::Finding;
 use crate::knobs::Knob;

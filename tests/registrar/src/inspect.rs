@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use shared_npi::nmr::abi::NPIID;
+use nmr::abi::NPIID;
 
 use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
 use crate::registrar::Registrar;

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use hashbrown::HashMap;
-use shared_npi::nmr::abi::{GUID, NPIID};
+use nmr::abi::{GUID, NPIID};
 
 use crate::finding::Moment;
 use crate::host::{BindingId, Call, Phase, RegistrationId, Side};

@@ -3,7 +3,7 @@
 //! Who is registered for which NPI.
 
 use hashbrown::HashTable;
-use shared_npi::nmr::abi::NPIID;
+use nmr::abi::NPIID;
 
 use crate::host::Side;
 use crate::list::{Linked, List};

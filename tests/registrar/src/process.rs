@@ -3,7 +3,7 @@
 //! One registrar for the calling process, on real threads, under the names that
 //! modules link to.
 //!
-//! `shared_npi::nmr` and every other user of the nine functions run against it
+//! `nmr` and every other user of the nine functions run against it
 //! when this feature is on. IRQL is a number each thread keeps; nothing raises
 //! it but [`at_irql`] and the registrar's callbacks.
 
@@ -17,9 +17,9 @@ use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
 use crate::knobs::{Knob, Knobs};
 use crate::registrar::Registrar;
+use nmr::abi::NTSTATUS;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use shared_npi::nmr::abi::NTSTATUS;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,7 +6,7 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     HANDLE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 

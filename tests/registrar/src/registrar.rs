@@ -4,9 +4,7 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{
-    HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS,
-};
+use nmr::abi::{HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS};
 
 use crate::characteristics::Characteristics;
 use crate::host::{Host, Lock, Side};

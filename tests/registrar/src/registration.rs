@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::NPI_REGISTRATION_INSTANCE;
+use nmr::abi::NPI_REGISTRATION_INSTANCE;
 
 use crate::characteristics::{Attach, Callbacks};
 use crate::host::{Completion, RegistrationId, Side};

@@ -12,7 +12,7 @@ use core::ffi::c_void;
 use core::mem::offset_of;
 use core::ops::Range;
 
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     GUID, LUID, MIT_GUID, MIT_IF_LUID, NPI_CLIENT_CHARACTERISTICS as Client, NPI_MODULEID,
     NPI_PROVIDER_CHARACTERISTICS as Provider, NPIID,
 };

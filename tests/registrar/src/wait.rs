@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
+use nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 
 use crate::handle::{Kind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::finding::{Finding, Moment};
 use crate::handle::{Kind, Misuse};

@@ -4,12 +4,12 @@
 //!
 //! Other drivers refuse these codes, or give them a meaning of their own.
 
+use nmr::header::Header;
 use rand::{Rng, RngExt};
 use shared_npi::control::{
     HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, TELEMETRY,
     VERSION,
 };
-use shared_npi::header::Header;
 
 use crate::kernel::State;
 use crate::requests::Message;

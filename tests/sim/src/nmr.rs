@@ -5,11 +5,11 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 
+use nmr::abi::{NPIID, NTSTATUS};
 use registrar::finding::Finding;
 use registrar::host::{BindingId, Call as Moment, Completion, Event, Host, Lock, Side};
 use registrar::knobs::Knob;
 use scenarios::Npi;
-use shared_npi::nmr::abi::{NPIID, NTSTATUS};
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
 use crate::faults::{self, Kind};

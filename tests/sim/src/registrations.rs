@@ -3,8 +3,8 @@
 //! Counts the registrations of each role, and the deregistrations that were
 //! pending at a time.
 
+use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Event, Phase, Side};
-use shared_npi::nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kernel::State;
 

@@ -13,9 +13,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nmr::abi::{NPIID, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
 use scenarios::{Edge, Instance, Role, Stage, Walked, Way};
-use shared_npi::nmr::abi::{NPIID, STATUS_SUCCESS};
 
 use crate::kernel::State;
 use crate::scheduler::Waitable;

@@ -14,9 +14,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
 use scenarios::{Counts, Entry, Npi};
-use shared_npi::nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::bug_check::Code;
 use crate::kernel::State;

@@ -2,15 +2,15 @@
 
 //! The smallest Echo provider, for the cases to be wrong with.
 
-use shared_npi::Result;
+use nmr::Result;
 use shared_npi::echo::provider::{self, Answer, ClientBinding, EchoProvider, Submitted};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_PROVIDER_MODULE_ID, Echo,
     ProviderDispatch,
 };
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Module, PeerModule, Provider, Registration, Slot};
+use nmr::abi::NPI_MODULEID;
+use nmr::irql::PassiveLevel;
+use nmr::{Module, PeerModule, Provider, Registration, Slot};
 
 pub struct Sample {
     pub counters: Counters,

@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
+use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
 
 use super::register::Next;
 use super::{Refusal, State, Step};

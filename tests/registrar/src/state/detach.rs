@@ -4,7 +4,7 @@
 
 use core::ptr;
 
-use shared_npi::nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
+use nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use super::{Call, Refusal, State, Step, Wake};
 use crate::binding::{Move, Phase, Plan, Stand};

@@ -23,7 +23,7 @@ mod wait;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::HANDLE;
+use nmr::abi::HANDLE;
 
 pub(crate) use self::attach::{Ask, Asker, Follow};
 pub(crate) use self::detach::Completed;

@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 
-use shared_npi::nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
+use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
 use super::{Ends, State, Wake};
 use crate::binding::{Binding, Phase};

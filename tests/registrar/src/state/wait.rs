@@ -4,7 +4,7 @@
 
 use core::ptr::NonNull;
 
-use shared_npi::nmr::abi::HANDLE;
+use nmr::abi::HANDLE;
 
 use super::{Refusal, State};
 use crate::handle::{Kind, Named};

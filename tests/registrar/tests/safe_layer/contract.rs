@@ -7,17 +7,17 @@ use core::ffi::c_void;
 use core::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nmr::Deregistration;
+use nmr::NtStatus;
+use nmr::abi::*;
+use nmr::header::Header;
+use nmr::nmr_fn;
 use registrar::host::{Call, Phase, Side};
 use registrar::process;
-use shared_npi::NtStatus;
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID, MAX_PENDING,
     Notification, ProviderDispatch, Request, Statistics,
 };
-use shared_npi::header::Header;
-use shared_npi::nmr::Deregistration;
-use shared_npi::nmr::abi::*;
-use shared_npi::nmr_fn;
 
 use crate::Nmr;
 use crate::modules::TestProvider;

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nmr::abi::*;
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
+use nmr::{Client, InFlight, Module, PeerModule, Registration};
+use nmr::{NtStatus, Result, nmr_fn};
 use shared_npi::echo::client::{self, EchoClient, ProviderBinding, Ready, Submission};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID,
     ECHO_PROVIDER_MODULE_ID, Echo, ProviderDispatch, Request,
 };
-use shared_npi::header::Header;
-use shared_npi::nmr::abi::*;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Client, InFlight, Module, PeerModule, Registration};
-use shared_npi::{NtStatus, Result, nmr_fn};
 
 use crate::Nmr;
 use crate::modules::{TestProvider, passive};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `shared_npi::nmr` and the Echo NPI against the registrar, on real threads:
+//! `nmr` and the Echo NPI against the registrar, on real threads:
 //! what the drivers do, without the drivers.
 //!
 //! NMR pairs whatever is registered, so one test at a time uses the process's

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
+use nmr::abi::NPI_MODULEID;
+use nmr::inbox::{Inbox, Item};
+use nmr::irql::PassiveLevel;
+use nmr::{Client, InFlight, Module, PeerModule, Provider, Registration};
+use nmr::{NtStatus, Result};
 use shared_npi::echo::client::{self, EchoClient, ProviderBinding, Ready, Submission};
 use shared_npi::echo::provider::{self, Answer, ClientBinding, EchoProvider, Pended, Submitted};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_CLIENT_MODULE_ID,
     ECHO_PROVIDER_MODULE_ID, Echo, Notification, ProviderDispatch,
 };
-use shared_npi::inbox::{Inbox, Item};
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Client, InFlight, Module, PeerModule, Provider, Registration};
-use shared_npi::{NtStatus, Result};
 
 /// A thread at `PASSIVE_LEVEL`.
 pub(crate) fn passive() -> PassiveLevel<'static> {

@@ -5,22 +5,22 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use registrar::host::{Call, Phase};
-use registrar::process;
-use shared_npi::nmr::abi::NPI_MODULEID;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{
+use nmr::abi::NPI_MODULEID;
+use nmr::irql::PassiveLevel;
+use nmr::versions::Versions;
+use nmr::{
     Bindings, Client, Deregistrations, InFlight, Kept, Module, PeerModule, Provider, Registration,
     Set, Switch,
 };
+use nmr::{NtStatus, Result};
+use registrar::host::{Call, Phase};
+use registrar::process;
 use shared_npi::telemetry::monitor::{self, TelemetryMonitor};
 use shared_npi::telemetry::source::{self, TelemetrySource};
 use shared_npi::telemetry::{
     Characteristics, ClientDispatch, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID,
     TELEMETRY_SOURCE_MODULE_ID, Telemetry, VERSION,
 };
-use shared_npi::versions::Versions;
-use shared_npi::{NtStatus, Result};
 
 use crate::Nmr;
 use crate::modules::{TestProvider, passive};

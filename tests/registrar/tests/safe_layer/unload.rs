@@ -8,12 +8,12 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 use std::{env, mem, process as own, ptr};
 
+use nmr::NtStatus;
+use nmr::abi::STATUS_PENDING;
+use nmr::irql::PassiveLevel;
+use nmr::{Deregistration, Driver, Ended, Module, Registration, Slot, set_unload};
 use registrar::host::{Call, Phase, Side};
 use registrar::process;
-use shared_npi::NtStatus;
-use shared_npi::nmr::abi::STATUS_PENDING;
-use shared_npi::nmr::irql::PassiveLevel;
-use shared_npi::nmr::{Deregistration, Driver, Ended, Module, Registration, Slot, set_unload};
 
 use crate::Nmr;
 use crate::modules::{Seen, TestClient, TestProvider, passive};

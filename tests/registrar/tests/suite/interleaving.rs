@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use loom::model::Builder;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
+use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::Registrar;
 use registrar::finding::Finding;
 use registrar::host::{Completion, Event, Host, Lock, Side};
 use registrar::knobs::{Knob, Knobs};
-use shared_npi::nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kit::{Module, NPI};
 

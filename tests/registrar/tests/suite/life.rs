@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{ptr, thread};
 
 use crate::kit::{Module, NPI, OTHER_NPI, begun, nmr, rules, seeded};
+use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 
 #[test]
 fn events_tell_the_npi_once_it_is_known() {

@@ -5,16 +5,16 @@
 
 use std::sync::Arc;
 
+use nmr::abi::{
+    NPI_REGISTRATION_INSTANCE, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING,
+    STATUS_SUCCESS,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use registrar::Registrar;
 use registrar::host::{BindingId, Call, Event, Phase, Side};
 use registrar::knobs::Knob;
 use registrar::process::Process;
-use shared_npi::nmr::abi::{
-    NPI_REGISTRATION_INSTANCE, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING,
-    STATUS_SUCCESS,
-};
 
 use crate::kit::{Module, NPI, OTHER_NPI, Peer, nmr, rules};
 

@@ -4,9 +4,7 @@
 
 use std::ffi::c_void;
 
-use shared_npi::nmr::abi::{
-    HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS,
-};
+use nmr::abi::{HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS};
 
 use super::exports;
 use crate::irql::HIGH_LEVEL;

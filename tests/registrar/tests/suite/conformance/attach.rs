@@ -6,12 +6,12 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use registrar::host::{Call, Host, Side};
-use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING,
     STATUS_SUCCESS,
 };
+use registrar::host::{Call, Host, Side};
+use registrar::knobs::Knob;
 
 use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
 

@@ -6,9 +6,9 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kit::{Module, NPI, begun, clean, down, nmr, pair, up};
 

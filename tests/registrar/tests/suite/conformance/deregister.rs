@@ -6,10 +6,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{ptr, thread};
 
+use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::at_irql;
-use shared_npi::nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kit::{Module, NPI, begun, clean, down, nmr, pair, rules, up};
 

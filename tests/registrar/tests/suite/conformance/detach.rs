@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{ptr, thread};
 
+use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
 use registrar::process::at_irql;
-use shared_npi::nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kit::{Module, NPI, begun, clean, down, nmr, notes, pair, rules, up};
 
@@ -291,7 +291,7 @@ super::statements! {
             let nmr = nmr();
             nmr.host().fix(Knob::OddDetachStatus, Some(answer));
             let (provider, mut client) = pair(&nmr);
-            client.on_detach = Box::new(|_| shared_npi::nmr::abi::STATUS_INVALID_PARAMETER);
+            client.on_detach = Box::new(|_| nmr::abi::STATUS_INVALID_PARAMETER);
             up([&provider, &client]);
             client.deregister();
             assert_eq!(rules(&nmr), [17]);

@@ -2,9 +2,9 @@
 
 //! Who is offered to whom.
 
+use nmr::abi::{GUID, NPI_MODULEID, NPIID, STATUS_NOINTERFACE};
 use registrar::host::Side;
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{GUID, NPI_MODULEID, NPIID, STATUS_NOINTERFACE};
 
 use crate::kit::{Module, NPI, OTHER_NPI, clean, down, nmr, pair, up};
 
@@ -166,7 +166,7 @@ super::statements! {
     a_leaving_module_is_not_offered {
         let nmr = nmr();
         let (mut provider, client) = pair(&nmr);
-        provider.on_detach = Box::new(|_| shared_npi::nmr::abi::STATUS_PENDING);
+        provider.on_detach = Box::new(|_| nmr::abi::STATUS_PENDING);
         up([&provider, &client]);
         client.deregister();
         let other = Module::new(&nmr, Side::Provider, &NPI);

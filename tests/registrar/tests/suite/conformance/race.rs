@@ -6,8 +6,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::Side;
-use shared_npi::nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::kit::{Module, NPI, clean, down, nmr, pair, seeded, up};
 

@@ -5,13 +5,13 @@
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{ptr, thread};
 
-use registrar::host::{Call, Side};
-use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_NOINTERFACE,
     STATUS_SUCCESS,
 };
-use shared_npi::nmr_fn;
+use nmr::nmr_fn;
+use registrar::host::{Call, Side};
+use registrar::knobs::Knob;
 
 use crate::kit::{Module, NPI, OTHER_NPI, begun, clean, down, nmr, pair, poison, up};
 

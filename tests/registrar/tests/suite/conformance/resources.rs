@@ -6,16 +6,16 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
+use nmr::abi::{
+    HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING,
+    STATUS_SUCCESS,
+};
+use nmr::nmr_fn;
 use registrar::Registrar;
 use registrar::finding::Finding;
 use registrar::host::{Event, Host, Side};
 use registrar::knobs::Knob;
 use registrar::process::{ThreadCompletion, ThreadLock};
-use shared_npi::nmr::abi::{
-    HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING,
-    STATUS_SUCCESS,
-};
-use shared_npi::nmr_fn;
 
 use crate::kit::allocator;
 use crate::kit::{Module, NPI};
@@ -143,7 +143,7 @@ super::statements! {
         let nmr = Arc::new(Registrar::new(Frugal));
         let mut providers = crowd(&nmr, Side::Provider, 100);
         for provider in &mut providers {
-            provider.on_asked = Box::new(|_| shared_npi::nmr::abi::STATUS_NOINTERFACE);
+            provider.on_asked = Box::new(|_| nmr::abi::STATUS_NOINTERFACE);
             assert_eq!(provider.register(), STATUS_SUCCESS);
         }
         let client = Module::new(&nmr, Side::Client, &NPI);

@@ -4,11 +4,11 @@
 
 use std::{mem, ptr};
 
-use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
     NPI_REGISTRATION_INSTANCE, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
+use registrar::knobs::Knob;
 
 use crate::kit::{clean, down, nmr, notes, pair, rules, up};
 

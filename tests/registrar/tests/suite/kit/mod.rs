@@ -11,16 +11,16 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use nmr::abi::{
+    GUID, HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
+    NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS, struct_size,
+};
+use nmr::nmr_fn;
 use registrar::Registrar;
 use registrar::finding::Finding;
 use registrar::host::{Call, Event, Host, Phase, Side};
 use registrar::knobs::{Knob, Knobs};
 use registrar::process::Process;
-use shared_npi::nmr::abi::{
-    GUID, HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
-    NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS, struct_size,
-};
-use shared_npi::nmr_fn;
 
 /// An NPI for tests.
 pub(crate) static NPI: NPIID = GUID::from_u128(0x6a1e_3b0c_55d4_4a1b_9d4e_7c2f_1f0a_9b01);

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use registrar::host::{Call, Side};
-use registrar::knobs::Knob;
-use registrar::process::Process;
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING,
     STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
 };
+use registrar::host::{Call, Side};
+use registrar::knobs::Knob;
+use registrar::process::Process;
 
 use crate::kit::{
     Asked, Module, NPI, Offer, Peer, begun, clean, down, nmr, notes, pair, rules, up,

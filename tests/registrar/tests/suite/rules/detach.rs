@@ -5,12 +5,10 @@
 use std::sync::Arc;
 use std::thread;
 
+use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 use registrar::Doing;
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{
-    STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
-};
 
 use super::FIRST;
 use crate::kit::{begun, clean, down, nmr, notes, pair, rules, seeded, up};

@@ -4,12 +4,12 @@
 
 use std::ptr;
 
-use registrar::host::Side;
-use registrar::knobs::Knob;
-use shared_npi::nmr::abi::{
+use nmr::abi::{
     STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS,
     STATUS_UNSUCCESSFUL,
 };
+use registrar::host::Side;
+use registrar::knobs::Knob;
 
 use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{ptr, thread};
 
+use nmr::abi::{
+    LUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS, struct_size,
+};
 use registrar::Registrar;
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::{Process, at_irql};
-use shared_npi::nmr::abi::{
-    LUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS, struct_size,
-};
 
 use crate::kit::slow::Slow;
 use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};

@@ -34,10 +34,21 @@
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>
 
+#![cfg_attr(not(loom), no_std)]
+#![deny(clippy::multiple_unsafe_ops_per_block)]
+
+extern crate alloc;
+
 pub mod abi;
 pub mod gate;
 pub mod handle;
+pub mod header;
+pub mod inbox;
 pub mod irql;
+pub mod memory;
+#[doc(hidden)]
+pub mod sync;
+pub mod versions;
 
 mod binding;
 mod bindings;
@@ -47,6 +58,7 @@ mod module;
 mod registration;
 mod role;
 mod set;
+mod status;
 mod switch;
 
 pub use binding::{Binding, InFlight, PeerCalls};
@@ -56,4 +68,6 @@ pub use module::{Module, Npi, PeerModule};
 pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};
 pub use set::{Closed, Closing, Deregistrations, Kept, Set};
+pub use status::{NtStatus, Result};
 pub use switch::Switch;
+pub use sync::SpinLock;

@@ -3,10 +3,10 @@
 //! The atomics, or the model checker's, and a spin lock over either.
 
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic;
+pub use core::sync::atomic;
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic;
+pub use loom::sync::atomic;
 
 mod spin_lock;
 
-pub(crate) use spin_lock::SpinLock;
+pub use spin_lock::SpinLock;

@@ -6,15 +6,15 @@
 
 use core::cell::UnsafeCell;
 
-#[cfg(all(not(loom), not(feature = "kernel")))]
+#[cfg(all(not(loom), not(windows)))]
 use host::Lock;
-#[cfg(all(not(loom), feature = "kernel"))]
+#[cfg(all(not(loom), windows))]
 use kernel::Lock;
 #[cfg(loom)]
 use model::Lock;
 
 /// A value that one thread at a time looks at.
-pub(crate) struct SpinLock<T> {
+pub struct SpinLock<T> {
     lock: Lock,
     value: UnsafeCell<T>,
 }
@@ -23,16 +23,20 @@ pub(crate) struct SpinLock<T> {
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
+    /// A lock that is free.
     #[cfg(not(loom))]
-    pub(crate) const fn new(value: T) -> Self {
+    #[must_use]
+    pub const fn new(value: T) -> Self {
         Self {
             lock: Lock::new(),
             value: UnsafeCell::new(value),
         }
     }
 
+    /// A lock that is free.
     #[cfg(loom)]
-    pub(crate) fn new(value: T) -> Self {
+    #[must_use]
+    pub fn new(value: T) -> Self {
         Self {
             lock: Lock::new(),
             value: UnsafeCell::new(value),
@@ -41,7 +45,7 @@ impl<T> SpinLock<T> {
 
     /// Lends the value to `body`, which runs at `DISPATCH_LEVEL`, is short, and
     /// calls nothing of another module's. IRQL <= `DISPATCH_LEVEL`.
-    pub(crate) fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+    pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
         self.lock.hold(|| {
             // SAFETY: the lock is held, and nobody takes it twice.
             body(unsafe { &mut *self.value.get() })
@@ -50,7 +54,7 @@ impl<T> SpinLock<T> {
 }
 
 /// Windows' own.
-#[cfg(all(not(loom), feature = "kernel"))]
+#[cfg(all(not(loom), windows))]
 mod kernel {
     use core::cell::UnsafeCell;
 
@@ -82,7 +86,7 @@ mod kernel {
 }
 
 /// A host has no IRQL to raise.
-#[cfg(all(not(loom), not(feature = "kernel")))]
+#[cfg(all(not(loom), not(windows)))]
 mod host {
     use core::sync::atomic::{AtomicBool, Ordering};
 

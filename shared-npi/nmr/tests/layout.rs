@@ -5,7 +5,7 @@
 
 use core::mem::{align_of, offset_of, size_of};
 
-use shared_npi::nmr::abi;
+use nmr::abi;
 use windows_sys::Win32::Foundation::LUID;
 use windows_sys::Win32::Networking::WinSock as oracle;
 use windows_sys::core::GUID;

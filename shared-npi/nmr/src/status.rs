@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::nmr::abi;
+use crate::abi;
 
 /// The answer of a kernel function.
 ///

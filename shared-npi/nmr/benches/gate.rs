@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use shared_npi::nmr::gate::{Gate, Leave};
+use nmr::gate::{Gate, Leave};
 
 const LIMIT: f64 = 1.5;
 /// Short rounds, of which the best counts: a busy machine then measures the

@@ -30,7 +30,7 @@ impl Header {
     #[must_use]
     pub const fn of<T: Headed>(version: u16) -> Self {
         Self {
-            size: crate::nmr::abi::struct_size::<T>(),
+            size: crate::abi::struct_size::<T>(),
             version,
             flags: 0,
         }
