@@ -30,7 +30,7 @@
 
 extern crate alloc;
 
-pub mod control;
+//TMP pub mod control;
 pub mod echo;
 pub mod telemetry;
-pub mod unload_gate;
+//TMP pub mod unload_gate;

@@ -40,34 +40,39 @@
 extern crate alloc;
 
 pub mod abi;
+pub mod dispatch;
+pub mod driver;
 pub mod gate;
 pub mod handle;
 pub mod header;
 pub mod inbox;
 pub mod irql;
+pub mod layout;
 pub mod memory;
+pub mod request;
 #[doc(hidden)]
 pub mod sync;
 pub mod versions;
 
 mod binding;
 mod bindings;
+mod bug_check;
 mod callbacks;
-mod driver;
+mod dropped;
 mod module;
+mod modules;
 mod registration;
 mod role;
-mod set;
 mod status;
 mod switch;
 
-pub use binding::{Binding, InFlight, PeerCalls};
+pub use binding::{Binding, Call, Hold, Peer};
 pub use bindings::Bindings;
-pub use driver::{Driver, Slot, Unloadable, set_unload};
-pub use module::{Module, Npi, PeerModule};
-pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
+pub use driver::{Driver, Loading};
+pub use module::{Module, ModuleId, Npi, OwnDispatch, PeerDispatch, PeerModule, Peers, Table};
+pub use modules::{Modules, Registered};
+pub use registration::{Deregistered, Deregistration, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};
-pub use set::{Closed, Closing, Deregistrations, Kept, Set};
 pub use status::{NtStatus, Result};
-pub use switch::Switch;
+pub use switch::{Switch, Switched};
 pub use sync::SpinLock;
