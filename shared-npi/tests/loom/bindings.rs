@@ -35,7 +35,7 @@ impl Module for Source {
     const CHARACTERISTICS: &'static Characteristics = &Characteristics::new(Versions::new(1, 1));
     const DISPATCH: &'static ProviderDispatch = &source::dispatch::<Self>();
 
-    fn attach(&self, _: &PeerModule<'_, Telemetry>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl Module for Sample {
 
     fn attach(
         &self,
-        provider: &PeerModule<'_, Echo>,
+        provider: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ProviderBinding> {
         ProviderBinding::new(

@@ -39,7 +39,7 @@ impl Module for Sample {
 
     fn attach(
         &self,
-        client: &PeerModule<'_, Echo>,
+        client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ClientBinding> {
         Ok(ClientBinding::new(

@@ -25,7 +25,7 @@ impl Module for Counting {
 
     fn attach(
         &self,
-        _client: &PeerModule<'_, Echo>,
+        _client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<Cell<u32>> {
         Ok(Cell::new(0))

@@ -29,7 +29,7 @@ impl Module for Sample {
 
     fn attach(
         &self,
-        client: &PeerModule<'_, Echo>,
+        client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ClientBinding> {
         Ok(ClientBinding::new(Self::CHARACTERISTICS.negotiate(client.characteristics()?)?))
