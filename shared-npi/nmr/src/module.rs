@@ -2,6 +2,7 @@
 
 //! What an author writes: the interface, and the module that speaks it.
 
+use core::ffi::c_void;
 use core::marker::PhantomData;
 
 use crate::abi::{
@@ -11,7 +12,7 @@ use crate::abi::{
 use crate::binding::{Binding, Call};
 use crate::bindings::Bindings;
 use crate::irql::PassiveLevel;
-use crate::layout::Handed;
+use crate::layout::{Handed, Nullable};
 use crate::role::Role;
 use crate::{NtStatus, Result};
 
@@ -99,6 +100,17 @@ impl<M: Module> Table<M> {
     pub(crate) const fn own(&self) -> &OwnDispatch<M> {
         &self.0
     }
+}
+
+impl<M: Module> Table<M>
+where
+    <M::Role as Role>::Dispatch<M::Npi>: Nullable,
+{
+    /// No table: `M` hands over null, and its peers call nothing.
+    pub const NONE: Self = Self(
+        <<M::Role as Role>::Dispatch<M::Npi> as Nullable>::NULL,
+        PhantomData,
+    );
 }
 
 /// How many peers a module takes at a time.
@@ -271,7 +283,7 @@ type Says<M> =
 /// `'attach`, with the module id and characteristics it leads to.
 pub struct PeerModule<'attach, M: Module> {
     instance: *const NPI_REGISTRATION_INSTANCE,
-    lifetime: PhantomData<(&'attach NPI_REGISTRATION_INSTANCE, fn(M))>,
+    lifetime: PhantomData<&'attach M>,
 }
 
 impl<'attach, M: Module> PeerModule<'attach, M> {
@@ -323,14 +335,22 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         unsafe { (*self.instance).Version }
     }
 
+    /// Where the characteristics are, null if there are none: for an NPI whose
+    /// characteristics are longer than any type, as XDP's with their list of versions.
+    /// They are valid, and do not change, during the attach callback.
+    #[must_use]
+    pub const fn characteristics_pointer(&self) -> *const c_void {
+        // SAFETY: by the invariant the instance is whole.
+        unsafe { (*self.instance).NpiSpecificCharacteristics }
+    }
+
     /// What the module says of itself in the terms of the NPI.
     ///
     /// # Errors
     ///
     /// `STATUS_NOINTERFACE` if it says nothing, or less than the NPI demands.
     pub fn characteristics(&self) -> Result<PeerCharacteristics<'attach, M>> {
-        // SAFETY: by the invariant the instance is whole.
-        let pointer = unsafe { (*self.instance).NpiSpecificCharacteristics };
+        let pointer = self.characteristics_pointer();
         // SAFETY: by the invariant the characteristics, if there are any, are
         // valid, and unchanged for as long as the module is registered; by the
         // contract of `Npi` they are of this type.
