@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::steps::{Step, Steps};
 use crate::toolchain::Compiler;
 use crate::workspace::{DRIVERS, Workspace, succeeds};
-use crate::{build, program, setup, unused_patch};
+use crate::{build, program, setup, unsafe_blocks, unused_patch};
 
 const STEPS: [Step; 4] = [
     Step {
@@ -59,6 +59,9 @@ pub(crate) fn run() -> Result<Outcome> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new("lint");
     steps.run(&workspace, &STEPS)?;
+    steps.one("unsafe blocks of the drivers and their library", || {
+        unsafe_blocks::within_limits(&workspace)
+    })?;
     steps.one("lints of the drivers", || drivers(&workspace))?;
     steps.one("lints of what runs on Windows", || programs(&workspace))?;
     Ok(steps.finish())

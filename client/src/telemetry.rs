@@ -1,34 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The second module: a provider of Echo telemetry, which tells how this client
-//! of Echo fares.
+//! The telemetry provider: publishes samples of this client's activity.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use nmr::Result;
-use nmr::abi::NPI_MODULEID;
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
-use nmr::{Bindings, Module, PeerModule, Provider, Switch};
+use nmr::{Bindings, Module, ModuleId, PeerModule, Provider, Result, Switch, Table};
 use shared_npi::telemetry::source::{self, TelemetrySource};
 use shared_npi::telemetry::{
-    Activity, Characteristics, ClientDispatch, ProviderDispatch, Sample,
-    TELEMETRY_SOURCE_MODULE_ID, Telemetry, VERSION,
+    Activity, Characteristics, ClientDispatch, Sample, TELEMETRY_SOURCE_MODULE_ID, Telemetry,
+    VERSION,
 };
 
-/// Where the module is registered, unless it is switched off.
+/// Holds the registration while the module is switched on.
 pub(crate) static SOURCE: Switch<Source> = Switch::new();
 
-/// What the driver has done.
+/// Requests since the driver was loaded.
 pub(crate) static ACTIVITY: Activity = Activity::new();
 
 /// The monitors that have subscribed.
 pub(crate) static SUBSCRIBERS: Bindings<Source> = Bindings::new();
 
-/// Samples published.
+/// The number of samples that have been published.
 static PUBLISHED: AtomicU64 = AtomicU64::new(0);
 
-/// The source: NMR's registration context.
+/// The module: NMR's registration context.
 pub(crate) struct Source;
 
 impl Module for Source {
@@ -36,19 +33,19 @@ impl Module for Source {
     type Npi = Telemetry;
     type Binding = ();
 
-    const MODULE_ID: NPI_MODULEID = TELEMETRY_SOURCE_MODULE_ID;
+    const MODULE_ID: ModuleId = TELEMETRY_SOURCE_MODULE_ID;
     const CHARACTERISTICS: &'static Characteristics =
         &Characteristics::new(Versions::new(VERSION, VERSION));
-    const DISPATCH: &'static ProviderDispatch = &source::dispatch::<Self>();
+    const TABLE: Table<Self> = source::dispatch();
 
     fn attach(&self, monitor: &PeerModule<'_, Telemetry>, _passive: &PassiveLevel<'_>) -> Result {
-        let theirs = monitor.characteristics()?;
-        Self::CHARACTERISTICS.versions.common(theirs.versions)?;
-        Ok(())
+        let peer = monitor.characteristics()?;
+        let common = Self::CHARACTERISTICS.versions.common(peer.versions);
+        common.map(drop)
     }
 
-    fn usable((): &(), table: &ClientDispatch) -> bool {
-        source::usable(table)
+    fn accepts_dispatch((): &(), table: &ClientDispatch) -> bool {
+        source::accepts(table)
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {
@@ -62,12 +59,13 @@ impl TelemetrySource for Source {
     }
 }
 
-/// How many samples have been published.
+/// The number of samples that have been published. Any IRQL.
 pub(crate) fn published() -> u64 {
     PUBLISHED.load(Ordering::Relaxed)
 }
 
-/// Tells every subscriber. IRQL <= `DISPATCH_LEVEL`.
+/// Publishes a sample to every subscriber. IRQL <= `DISPATCH_LEVEL`, no lock held: the
+/// monitors run.
 pub(crate) fn publish() {
     PUBLISHED.fetch_add(1, Ordering::Relaxed);
     source::publish(&SUBSCRIBERS, &ACTIVITY.snapshot());

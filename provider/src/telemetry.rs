@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The second module: a client of Echo telemetry, which looks at how the clients
-//! of Echo fare.
+//! The telemetry client: subscribes to the samples of Echo clients.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use nmr::Result;
-use nmr::abi::NPI_MODULEID;
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
-use nmr::{Bindings, Client, InFlight, Module, PeerModule, Switch};
+use nmr::{Bindings, Call, Client, Module, ModuleId, PeerModule, Result, Switch, Table};
 use shared_npi::telemetry::monitor::{self, TelemetryMonitor};
 use shared_npi::telemetry::{
-    Characteristics, ClientDispatch, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID,
-    Telemetry, VERSION,
+    Characteristics, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID, Telemetry, VERSION,
 };
 
-/// Where the module is registered, unless it is switched off.
+/// Holds the registration while the module is switched on.
 pub(crate) static MONITOR: Switch<Monitor> = Switch::new();
 
 /// The sources that the monitor has subscribed to.
 pub(crate) static SOURCES: Bindings<Monitor> = Bindings::new();
 
-/// Samples that sources have published.
+/// The number of samples that sources have published.
 static PUBLISHED: AtomicU64 = AtomicU64::new(0);
 
-/// The monitor: NMR's registration context.
+/// The module: NMR's registration context.
 pub(crate) struct Monitor;
 
 impl Module for Monitor {
@@ -33,32 +29,32 @@ impl Module for Monitor {
     type Npi = Telemetry;
     type Binding = ();
 
-    const MODULE_ID: NPI_MODULEID = TELEMETRY_MONITOR_MODULE_ID;
+    const MODULE_ID: ModuleId = TELEMETRY_MONITOR_MODULE_ID;
     const CHARACTERISTICS: &'static Characteristics =
         &Characteristics::new(Versions::new(VERSION, VERSION));
-    const DISPATCH: &'static ClientDispatch = &monitor::dispatch::<Self>();
+    const TABLE: Table<Self> = monitor::dispatch();
 
     fn attach(&self, source: &PeerModule<'_, Telemetry>, _passive: &PassiveLevel<'_>) -> Result {
-        let theirs = source.characteristics()?;
-        Self::CHARACTERISTICS.versions.common(theirs.versions)?;
-        Ok(())
+        let peer = source.characteristics()?;
+        let common = Self::CHARACTERISTICS.versions.common(peer.versions);
+        common.map(drop)
     }
 
-    fn usable((): &(), table: &ProviderDispatch) -> bool {
-        monitor::usable(table)
+    fn accepts_dispatch((): &(), table: &ProviderDispatch) -> bool {
+        monitor::accepts(table)
     }
 
-    fn attached(&self, source: InFlight<Self>) {
-        // One that does not want to publish can still be asked.
-        let _ = monitor::subscribe(&source);
-        source.list();
+    fn attached(&self, source: Call<'_, Self>) {
+        source.add_to_list();
+        // Ignored: a source that does not publish can still be polled.
+        let _ = monitor::subscribe(source);
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {
         Some(&SOURCES)
     }
 
-    fn unusable(&self) {
+    fn dispatch_rejected(&self) {
         wdk::println!("echo monitor: a source's dispatch table lacks functions: not used");
     }
 }
@@ -69,15 +65,15 @@ impl TelemetryMonitor for Monitor {
     }
 }
 
-/// How many samples sources have published.
+/// The number of samples that sources have published. Any IRQL.
 pub(crate) fn published() -> u64 {
     PUBLISHED.load(Ordering::Relaxed)
 }
 
-/// Asks every source for a sample. IRQL <= `DISPATCH_LEVEL`.
-pub(crate) fn look() {
+/// Polls every source for a sample. IRQL <= `DISPATCH_LEVEL`.
+pub(crate) fn poll_sources() {
     SOURCES.for_each(|source| {
-        // What a source does not tell it may tell the next time.
+        // Ignored: the next poll retries.
         let _ = monitor::sample(source);
     });
 }
