@@ -69,6 +69,39 @@ unsafe impl<T: 'static> AnyBits for AtomicPtr<T> {}
 // SAFETY: the elements have any bits, and an array has nothing else.
 unsafe impl<T: AnyBits, const N: usize> AnyBits for [T; N] {}
 
+/// A pointer to data, as a member of a structure: null, or to a `T` that the side which
+/// hands over the structure keeps. Following it takes `unsafe`, with
+/// [`checked`] where `T` has a check.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Pointer<T>(pub *const T);
+
+impl<T> Pointer<T> {
+    /// Null.
+    pub const NULL: Self = Self(ptr::null());
+
+    /// A pointer to `data`.
+    #[must_use]
+    pub const fn to(data: &'static T) -> Self {
+        Self(data)
+    }
+}
+
+impl<T> Clone for Pointer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Pointer<T> {}
+
+// SAFETY: a pointer may have any value; following it takes `unsafe`.
+unsafe impl<T: 'static> AnyBits for Pointer<T> {}
+// SAFETY: it belongs to no thread, and following it takes `unsafe`.
+unsafe impl<T> Send for Pointer<T> {}
+// SAFETY: a shared pointer is the same address, and following it takes `unsafe`.
+unsafe impl<T> Sync for Pointer<T> {}
+
 macro_rules! any_bits_functions {
     ($(($($argument:ident)*))*) => {$(
         // SAFETY: null or an address; that a function of this type is there is the

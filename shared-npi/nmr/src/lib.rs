@@ -102,7 +102,7 @@ mod role;
 mod status;
 mod switch;
 
-pub use binding::{Binding, Call, Hold, Peer};
+pub use binding::{Accepted, Binding, Call, Hold, Peer};
 pub use bindings::Bindings;
 pub use driver::{Driver, Loading};
 pub use module::{

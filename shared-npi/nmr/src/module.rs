@@ -9,7 +9,7 @@ use crate::abi::{
     self, GUID, LUID, MIT_GUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE,
     NPI_REGISTRATION_INSTANCE, NPIID,
 };
-use crate::binding::{Binding, Call};
+use crate::binding::{Accepted, Binding, Call};
 use crate::bindings::Bindings;
 use crate::irql::PassiveLevel;
 use crate::layout::{Handed, Nullable};
@@ -252,6 +252,16 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// call. IRQL = `PASSIVE_LEVEL`.
     fn attached(&self, call: Call<'_, Self>) {
         drop(call);
+    }
+
+    /// A provider has accepted a client, and its attach callback is about to return:
+    /// nothing may be called yet. A provider whose clients call it first drops this,
+    /// and learns of a committed binding by that call; one that calls first keeps it
+    /// until the attach is [committed](Accepted::committed), and gives it up in
+    /// [`detaching`](Self::detaching). Never called on a client.
+    /// IRQL = `PASSIVE_LEVEL`.
+    fn accepted(&self, client: Accepted<Self>) {
+        drop(client);
     }
 
     /// The binding detaches: no call to the peer can begin any more. A module that
