@@ -292,8 +292,23 @@ pub unsafe trait Layout: AnyBits {
     const CHECK: Check;
 }
 
-// SAFETY: bytes, of which nothing is checked.
-unsafe impl<const N: usize> Layout for [u8; N] {
+macro_rules! unchecked {
+    ($(<$($generic:ident: $bound:tt),*> $type:ty;)*) => {$(
+        // SAFETY: nothing is checked: where the pointer leads there is one of these.
+        unsafe impl<$($generic: $bound),*> Layout for $type {
+            const CHECK: Check = Check::NONE;
+        }
+    )*};
+}
+
+unchecked! {
+    <> u8; <> u16; <> u32; <> u64; <> usize; <> i8; <> i16; <> i32; <> i64; <> isize;
+    <> GUID; <> LUID;
+    <T: 'static> *const T; <T: 'static> *mut T; <T: 'static> Pointer<T>;
+}
+
+// SAFETY: nothing is checked: where the pointer leads there is one of these.
+unsafe impl<T: AnyBits, const N: usize> Layout for [T; N] {
     const CHECK: Check = Check::NONE;
 }
 
