@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use nmr::abi::STATUS_PENDING;
 use nmr::{Client, Deregistration, Loading, Module, Provider, Registered, Registration};
-use registrar::host::{Call, Phase, Side};
+use registrar::host::{Call, Event, Phase, Side};
 use registrar::process;
 
 /// Registers a module, as a driver's entry does.
@@ -62,16 +62,19 @@ pub(crate) fn end_provider<M: Module<Role = Provider>>(
     }
 }
 
-/// The number of detach callbacks of `side` that have returned `STATUS_PENDING` since the
-/// last call.
-pub(crate) fn pended_detaches(side: Side) -> usize {
+/// The numbers of detach callbacks that have returned `STATUS_PENDING` since the last
+/// call: of clients, and of providers.
+pub(crate) fn pended_detaches() -> (usize, usize) {
     let events = process::registrar().host().take_events();
-    let pended = events.iter().filter(|event| {
-        event.side == side
-            && event.call == Call::DetachCallback
-            && event.phase == Phase::Leave(STATUS_PENDING)
-    });
-    pended.count()
+    let pended = |side| {
+        let is_pended = |event: &&Event| {
+            event.side == side
+                && event.call == Call::DetachCallback
+                && event.phase == Phase::Leave(STATUS_PENDING)
+        };
+        events.iter().filter(is_pended).count()
+    };
+    (pended(Side::Client), pended(Side::Provider))
 }
 
 /// A place in a call where it stays until the test has seen it.
