@@ -48,6 +48,16 @@ pub unsafe trait Headed: Sized {}
 // SAFETY: a header is its own first field, and there is no rest.
 unsafe impl Headed for Header {}
 
+/// A structure that can be copied out byte for byte.
+///
+/// # Safety
+///
+/// The type is `repr(C)` and has no padding: all bytes of a value are initialized.
+pub unsafe trait Plain: Copy {}
+
+// SAFETY: `repr(C)`; its size is asserted to be that of its fields.
+unsafe impl Plain for Header {}
+
 /// The `T` at `pointer`, if there is one, to be read.
 ///
 /// A longer structure than `T` passes: it is a later version, whose beginning

@@ -27,3 +27,31 @@ impl PassiveLevel<'_> {
         Self(PhantomData)
     }
 }
+
+/// Proof that the current thread runs at `PASSIVE_LEVEL` during `'call`, is in no
+/// callback of NMR's, and may wait for NMR.
+///
+/// `DriverEntry`, `DriverUnload` and requests of programs have one; attach
+/// callbacks have a [`PassiveLevel`] only.
+#[derive(Debug)]
+pub struct WaitAllowed<'call>(PassiveLevel<'call>);
+
+impl<'call> WaitAllowed<'call> {
+    /// Vouches for the IRQL, and that NMR may be waited for.
+    ///
+    /// # Safety
+    ///
+    /// The current thread runs at `PASSIVE_LEVEL` and is in no callback of NMR's
+    /// wherever the value is used.
+    #[must_use]
+    pub const unsafe fn assume() -> Self {
+        // SAFETY: this function's contract includes the IRQL.
+        Self(unsafe { PassiveLevel::assume() })
+    }
+
+    /// The proof of the IRQL alone.
+    #[must_use]
+    pub const fn passive(&self) -> &PassiveLevel<'call> {
+        &self.0
+    }
+}

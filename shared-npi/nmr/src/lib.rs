@@ -53,17 +53,20 @@ pub mod versions;
 mod binding;
 mod bindings;
 mod callbacks;
-mod driver;
+#[path = "loading.rs"]
+pub mod driver;
 mod module;
 mod registration;
 mod role;
 mod set;
 mod status;
 mod switch;
+#[path = "driver.rs"]
+mod unloading;
 
 pub use binding::{Binding, InFlight, PeerCalls};
 pub use bindings::Bindings;
-pub use driver::{Driver, Slot, Unloadable, set_unload};
+pub use driver::Loading;
 pub use module::{Module, Npi, PeerModule};
 pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};
@@ -71,3 +74,4 @@ pub use set::{Closed, Closing, Deregistrations, Kept, Set};
 pub use status::{NtStatus, Result};
 pub use switch::Switch;
 pub use sync::SpinLock;
+pub use unloading::{Driver, Slot, Unloadable, set_unload};
