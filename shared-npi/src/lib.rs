@@ -11,8 +11,7 @@
 //!   It knows nothing of either: an author of another NPI, whose structures begin
 //!   with a [`header::Header`] and which has a table on both sides, takes it as
 //!   it is.
-//! - [`control`] is what an administrator's program may ask of the drivers, and
-//!   [`unload_gate`] keeps them from being unloaded meanwhile.
+//! - [`control`] is the status that the drivers return to programs.
 //!
 //! # Principles
 //!
@@ -33,4 +32,3 @@ extern crate alloc;
 pub mod control;
 pub mod echo;
 pub mod telemetry;
-pub mod unload_gate;

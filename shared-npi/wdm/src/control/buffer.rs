@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The one buffer of a `METHOD_BUFFERED` request: what was sent lies where the
-//! answer will.
+//! The buffer of a `METHOD_BUFFERED` request, which holds the input and then the
+//! output.
+//!
+//! <https://learn.microsoft.com/windows-hardware/drivers/kernel/buffer-descriptions-for-i-o-control-codes>
 
 use core::mem::MaybeUninit;
 use core::slice;
 
-use nmr::header::{Headed, Header};
+use nmr::header::{Headed, Header, Plain};
 use nmr::{NtStatus, Result};
-
-/// What may be answered.
-///
-/// # Safety
-///
-/// The type is `repr(C)` and has no padding: all its bytes are initialized.
-pub(super) unsafe trait Plain: Copy {}
 
 /// A request's buffer.
 ///
@@ -22,8 +17,8 @@ pub(super) unsafe trait Plain: Copy {}
 ///
 /// # Invariants
 ///
-/// The first `input` bytes are there, and initialized; of the others only
-/// `output` says how many there are.
+/// Neither `input` nor `output` is more than there are bytes. The first `input`
+/// bytes are initialized.
 #[derive(Debug)]
 pub struct Buffer<'request> {
     bytes: &'request mut [MaybeUninit<u8>],
@@ -32,8 +27,8 @@ pub struct Buffer<'request> {
 }
 
 impl<'request> Buffer<'request> {
-    /// `bytes` holds `input` bytes of what was sent, and has room for `output`
-    /// bytes of answer; both are cut off at its end.
+    /// The buffer `bytes`, with `input` bytes of input and room for `output` bytes
+    /// of output; both are cut off at its end. Any IRQL.
     ///
     /// # Safety
     ///
@@ -47,21 +42,21 @@ impl<'request> Buffer<'request> {
         }
     }
 
-    /// What was sent, as a `T`.
+    /// The input, as a `T`.
     ///
     /// # Errors
     ///
-    /// `STATUS_INFO_LENGTH_MISMATCH` where there is less than a `T`, or the
-    /// header says less than a `T` or more than was sent;
+    /// `STATUS_INFO_LENGTH_MISMATCH` if the input is shorter than a `T`, or its
+    /// header states a size less than a `T` or more than the input;
     /// `STATUS_REVISION_MISMATCH` for version 0.
     pub(super) fn input<T: Headed + Copy>(&self) -> Result<T> {
-        let sent = self.bytes.get(..self.input).unwrap_or_default();
-        // SAFETY: by the invariant these are initialized.
-        let sent = unsafe { slice::from_raw_parts(sent.as_ptr().cast::<u8>(), sent.len()) };
-        let header: Header = read(sent)?;
-        let value = read(sent)?;
+        let input = self.bytes.get(..self.input).unwrap_or_default();
+        // SAFETY: by the invariant the first `input` bytes are initialized.
+        let input = unsafe { slice::from_raw_parts(input.as_ptr().cast::<u8>(), input.len()) };
+        let header: Header = read(input)?;
+        let value = read(input)?;
         let size = usize::from(header.size);
-        if size < size_of::<T>() || size > sent.len() {
+        if size < size_of::<T>() || size > input.len() {
             return Err(NtStatus::INFO_LENGTH_MISMATCH);
         }
         if header.version == 0 {
@@ -70,32 +65,33 @@ impl<'request> Buffer<'request> {
         Ok(value)
     }
 
-    /// Answers `value`; how many bytes that are.
+    /// Writes `value` at the start of the output, and returns the offset of its end.
     ///
     /// # Errors
     ///
-    /// `STATUS_BUFFER_TOO_SMALL`.
+    /// `STATUS_BUFFER_TOO_SMALL` if it does not fit.
     pub(super) fn answer<T: Plain>(&mut self, value: T) -> Result<usize> {
         self.write(0, value).ok_or(NtStatus::BUFFER_TOO_SMALL)
     }
 
-    /// Writes `value` at `offset`, if there is room for it; where it ends.
+    /// Writes `value` at `offset`, and returns the offset of its end; `None` if it
+    /// does not fit.
     pub(super) fn write<T: Plain>(&mut self, offset: usize, value: T) -> Option<usize> {
         let end = offset.checked_add(size_of::<T>())?;
         let place = self.bytes.get_mut(..self.output)?.get_mut(offset..end)?;
-        // SAFETY: the place has the size of a `T`, all bytes of which are
-        // initialized; its alignment does not matter.
+        // SAFETY: the place has the size of a `T`, and an unaligned write needs no
+        // more; a `Plain` type leaves none of its bytes uninitialized.
         unsafe { place.as_mut_ptr().cast::<T>().write_unaligned(value) };
         Some(end)
     }
 }
 
-/// The beginning of `bytes`, as a `T`.
+/// The first bytes of `bytes`, as a `T`.
 fn read<T: Headed + Copy>(bytes: &[u8]) -> Result<T> {
     let bytes = bytes
         .get(..size_of::<T>())
         .ok_or(NtStatus::INFO_LENGTH_MISMATCH)?;
-    // SAFETY: there is a `T`'s size of bytes, of which every pattern is valid by
-    // the contract of `Headed`; its alignment does not matter.
+    // SAFETY: there are as many bytes as a `T` has, every pattern of which is a valid
+    // value by the contract of `Headed`; an unaligned read needs no more.
     Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
