@@ -23,7 +23,7 @@ use shared_npi::echo::{
     Capabilities, Characteristics, ECHO_CLIENT_MODULE_ID, Echo, MAX_PENDING, ProviderDispatch,
     VERSION,
 };
-use wdm::Parameters;
+use wdm::parameters::Parameters;
 
 use crate::telemetry::ACTIVITY;
 use crate::worker::{MAX_THREADS, Workers};

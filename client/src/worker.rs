@@ -8,7 +8,8 @@ use nmr::irql::PassiveLevel;
 use nmr::request::{Submission, submit};
 use nmr::{Call, Result};
 use shared_npi::echo::{Body, client};
-use wdm::{Work, Worker, sleep};
+use wdm::thread::sleep;
+use wdm::worker::{Work, Worker};
 
 use crate::echo::{EchoModule, PROVIDERS};
 use crate::telemetry::{ACTIVITY, publish};

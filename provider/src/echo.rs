@@ -12,7 +12,7 @@ use shared_npi::echo::provider::{self, ClientBinding, EchoProvider};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_PROVIDER_MODULE_ID, Echo, VERSION,
 };
-use wdm::Worker;
+use wdm::worker::Worker;
 
 use crate::worker::Completer;
 

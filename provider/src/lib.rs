@@ -17,7 +17,7 @@ mod echo;
 mod telemetry;
 mod worker;
 
-use nmr::{Deregistration, Driver, Failed, Modules, Registered, Registration, Result, Switched};
+use nmr::{Deregistration, Driver, Modules, Registered, Registration, Result, Switched};
 use wdk_alloc::WdkAllocator;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
@@ -72,8 +72,8 @@ impl Driver for EchoDriver {
         Ok((echo, monitor))
     }
 
-    /// `DriverUnload`. Once it has returned the image is unmapped, so it returns the proof
-    /// that NMR knows none of the modules any more. IRQL = `PASSIVE_LEVEL`.
+    /// `DriverUnload`. The image is unmapped once it has returned, so it returns the proof
+    /// that no module is registered any more. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
     fn unload(modules: Registered<'_, Self::Modules>) -> <Self::Modules as Modules>::Deregistered {
@@ -82,21 +82,28 @@ impl Driver for EchoDriver {
         // begun.
         let ((echo, monitor), wait) = modules.deregister();
 
-        // Step 2: for each module, waits if NMR has returned `STATUS_PENDING`, as
-        // Windows does. The worker completes requests until then:
-        // the bindings wait for them.
+        // Step 2: each module's deregistration is complete, pending or failed; Windows
+        // returns `STATUS_PENDING` to each. A pending one is waited for until the last
+        // binding is cleaned up. The worker still runs: it completes the requests that
+        // the bindings wait for.
         let mut echo = match echo {
+            // `STATUS_SUCCESS`.
             Deregistration::Complete(echo) => echo,
+            // `STATUS_PENDING`.
             Deregistration::Pending(pending) => pending
                 .wait_for_provider_deregister_complete(&wait)
-                .unwrap_or_else(Failed::bug_check),
+                .unwrap_or_else(|failed| failed.bug_check()),
+            // Any other status: NMR would call into an unmapped image.
             Deregistration::Failed(failed) => failed.bug_check(),
         };
         let monitor = match monitor {
+            // `STATUS_SUCCESS`.
             Deregistration::Complete(monitor) => monitor,
+            // `STATUS_PENDING`.
             Deregistration::Pending(pending) => pending
                 .wait_for_client_deregister_complete(&wait)
-                .unwrap_or_else(Failed::bug_check),
+                .unwrap_or_else(|failed| failed.bug_check()),
+            // Any other status: NMR would call into an unmapped image.
             Deregistration::Failed(failed) => failed.bug_check(),
         };
 

@@ -6,7 +6,8 @@ use nmr::inbox::Inbox;
 use nmr::irql::PassiveLevel;
 use nmr::request::Pended;
 use shared_npi::echo::provider;
-use wdm::{Work, sleep};
+use wdm::thread::sleep;
+use wdm::worker::Work;
 
 use crate::echo::EchoModule;
 use crate::telemetry;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who may open a control device: `D:P(A;;FA;;;SY)(A;;FA;;;BA)`.
+//! The security descriptor of a control device: `D:P(A;;FA;;;SY)(A;;FA;;;BA)`.
 //!
-//! Written out in self-relative form, because the kernel cannot read the text: that
-//! is what `wdmsec.lib` is for, which only the WDK has.
+//! In self-relative form, because the kernel cannot parse SDDL: `wdmsec.lib` does,
+//! which only the WDK has.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/securing-device-objects>
 
-/// A security descriptor that lets the system and administrators in, and nobody
-/// else.
+/// A self-relative security descriptor that grants all access to the system and to
+/// administrators, and none to others.
 #[repr(C)]
 #[derive(Debug)]
 pub struct SecurityDescriptor {
@@ -22,6 +22,7 @@ pub struct SecurityDescriptor {
     list: Acl,
 }
 
+/// `ACL`, with its two entries.
 #[repr(C)]
 #[derive(Debug)]
 struct Acl {
@@ -29,12 +30,12 @@ struct Acl {
     reserved: u8,
     size: u16,
     count: u16,
-    reserved_too: u16,
+    reserved_2: u16,
     system: Ace<1>,
     administrators: Ace<2>,
 }
 
-/// `ACCESS_ALLOWED_ACE`, with a SID of `N` parts.
+/// `ACCESS_ALLOWED_ACE`, with a SID of `N` subauthorities.
 #[repr(C)]
 #[derive(Debug)]
 struct Ace<const N: usize> {
@@ -43,7 +44,7 @@ struct Ace<const N: usize> {
     size: u16,
     mask: u32,
     sid_revision: u8,
-    sid_parts: u8,
+    sid_subauthorities: u8,
     sid_authority: [u8; 6],
     sid: [u32; N],
 }
@@ -57,8 +58,8 @@ const _: () = {
 };
 
 impl<const N: usize> Ace<N> {
-    /// Grants everything to a SID of the NT authority.
-    const fn all(size: u16, parts: u8, sid: [u32; N]) -> Self {
+    /// Grants all access to a SID of the NT authority.
+    const fn all(size: u16, subauthorities: u8, sid: [u32; N]) -> Self {
         const FILE_ALL_ACCESS: u32 = 0x001F_01FF;
         Self {
             kind: 0,
@@ -66,7 +67,7 @@ impl<const N: usize> Ace<N> {
             size,
             mask: FILE_ALL_ACCESS,
             sid_revision: 1,
-            sid_parts: parts,
+            sid_subauthorities: subauthorities,
             sid_authority: [0, 0, 0, 0, 0, 5],
             sid,
         }
@@ -74,7 +75,7 @@ impl<const N: usize> Ace<N> {
 }
 
 impl SecurityDescriptor {
-    /// The system and administrators only.
+    /// Grants all access to the system and to administrators only.
     pub const ADMINISTRATORS: Self = {
         const SE_DACL_PRESENT: u16 = 0x0004;
         const SE_DACL_PROTECTED: u16 = 0x1000;
@@ -92,7 +93,7 @@ impl SecurityDescriptor {
                 reserved: 0,
                 size: 52,
                 count: 2,
-                reserved_too: 0,
+                reserved_2: 0,
                 // S-1-5-18: the local system.
                 system: Ace::all(20, 1, [18]),
                 // S-1-5-32-544: the administrators.

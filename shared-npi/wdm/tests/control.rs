@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The control interface, as its contract says it, and against requests that no
-//! program in its senses sends.
-
-#![cfg(not(loom))]
+//! The control interface, as its contract states it, and against malformed
+//! requests.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 
 use nmr::abi::GUID;
-use nmr::header::Header;
-use nmr::irql::PassiveLevel;
+use nmr::header::{Header, Plain};
+use nmr::irql::WaitAllowed;
+use nmr::layout::Check;
 use nmr::{NtStatus, Result};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
-use shared_npi::control::{
+use wdm::control::{
     self, BindingEntry, BindingList, Buffer, Controlled, HOLD_UNLOAD, LIST_BINDINGS, ListedAs,
-    QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, Session, Status, SwitchRequest, VERSION,
+    QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, Session, SwitchRequest, VERSION,
 };
-use shared_npi::unload_gate::{UnloadGate, UnloadRoutine};
+use wdm::unload_gate::{UnloadGate, UnloadRoutine};
 
 const HEADER: Header = Header {
     size: 8,
@@ -26,28 +25,49 @@ const HEADER: Header = Header {
     flags: 0,
 };
 
-/// A driver with some bindings and one switch.
-struct Sample {
-    bindings: u32,
-    on: Cell<bool>,
+/// The subcomponent that the sample driver has.
+const SUBCOMPONENT: u32 = 1;
+
+thread_local! {
+    /// The number of bindings of the driver of the test that runs on this thread.
+    static BINDINGS: Cell<u32> = const { Cell::new(0) };
+    /// The state of its subcomponent.
+    static ON: Cell<bool> = const { Cell::new(true) };
 }
 
+/// A driver with some bindings and one subcomponent.
+struct Sample;
+
+nmr::c_struct! {
+    #[derive(Clone, Copy)]
+    struct Status: Check::SIZE_FIRST {
+        header: Header,
+        subcomponent: u32,
+        holds: u32,
+        requests: u64,
+    }
+}
+
+// SAFETY: `repr(C)`; 8 + 2 * 4 + 8 bytes, each field at a multiple of its size.
+unsafe impl Plain for Status {}
+
+const STATUS: usize = size_of::<Status>();
+
 impl Controlled for Sample {
-    fn status(&self) -> Status {
+    type Status = Status;
+
+    fn status(holds: u32) -> Status {
         Status {
             header: Header::of::<Status>(VERSION),
-            subcomponent: self.on.get().into(),
-            holds: 0,
+            subcomponent: ON.get().into(),
+            holds,
             requests: 3,
-            echoed: 2,
-            unanswered: 1,
-            samples: 0,
         }
     }
 
-    fn bindings(&self, tell: &mut dyn FnMut(BindingEntry)) {
-        for number in 0..self.bindings {
-            tell(BindingEntry {
+    fn bindings(report: &mut dyn FnMut(BindingEntry)) {
+        for number in 0..BINDINGS.get() {
+            report(BindingEntry {
                 npi: GUID::from_u128(1),
                 peer: GUID::from_u128(number.into()),
                 role: ListedAs::CLIENT,
@@ -55,63 +75,66 @@ impl Controlled for Sample {
         }
     }
 
-    fn switch(&self, on: bool, _passive: &PassiveLevel<'_>) -> Result<bool> {
-        Ok(self.on.replace(on) != on)
+    fn switch(subcomponent: u32, on: bool, _wait: &WaitAllowed<'_>) -> Result {
+        if subcomponent != SUBCOMPONENT {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
+        ON.set(on);
+        Ok(())
     }
 }
 
 unsafe extern "C" fn unload(_object: *mut ()) {}
 
+type Gate = UnloadGate<()>;
+
+/// A gate that guards a driver, and stays as long as the test program, as in an
+/// image; and the field that it guards.
+fn gate() -> (&'static Gate, &'static Cell<Option<UnloadRoutine<()>>>) {
+    let gate = Box::leak(Box::new(UnloadGate::new()));
+    let field = &*Box::leak(Box::new(Cell::new(Some(unload as UnloadRoutine<()>))));
+    // SAFETY: the field stays at its address, and only the gate writes to it.
+    unsafe { gate.guard(field.as_ptr()) };
+    (gate, field)
+}
+
 /// A driver that is loaded, and one open handle.
 struct Loaded {
-    driver: Sample,
-    gate: UnloadGate<()>,
-    field: Box<Option<UnloadRoutine<()>>>,
-    session: Session,
+    gate: &'static Gate,
+    field: &'static Cell<Option<UnloadRoutine<()>>>,
+    session: Session<'static, ()>,
 }
 
 impl Loaded {
     fn new(bindings: u32) -> Self {
-        let mut loaded = Self {
-            driver: Sample {
-                bindings,
-                on: Cell::new(true),
-            },
-            gate: UnloadGate::new(),
-            field: Box::new(Some(unload)),
-            session: Session::new(),
-        };
-        // SAFETY: the field stays at its address as long as the gate is used.
-        unsafe { loaded.gate.guard(&raw mut *loaded.field) };
-        loaded
-    }
-
-    fn ask(&self, code: u32, bytes: &mut [u8], input: usize, output: usize) -> (NtStatus, usize) {
-        // SAFETY: a test's thread has IRQL 0.
-        let passive = unsafe { PassiveLevel::assume() };
-        let bytes: *mut [u8] = bytes;
-        // SAFETY: all the bytes are initialized, and stay so: what is written to
-        // them is.
-        let bytes = unsafe { &mut *(bytes as *mut [MaybeUninit<u8>]) };
-        // SAFETY: as above.
-        let buffer = unsafe { Buffer::new(bytes, input, output) };
-        // SAFETY: nobody unloads a test.
-        unsafe {
-            control::handle(
-                code,
-                buffer,
-                &self.driver,
-                &self.session,
-                &self.gate,
-                &passive,
-            )
+        BINDINGS.set(bindings);
+        ON.set(true);
+        let (gate, field) = gate();
+        let session = Session::new(gate);
+        Self {
+            gate,
+            field,
+            session,
         }
     }
 
-    /// Sends `input`, and expects nothing back.
+    fn ask(&self, code: u32, bytes: &mut [u8], input: usize, output: usize) -> (NtStatus, usize) {
+        // SAFETY: the thread of a test is in no callback, and has IRQL 0.
+        let wait = unsafe { WaitAllowed::assume() };
+        let bytes: *mut [u8] = bytes;
+        // SAFETY: all the bytes are initialized, and only initialized ones are
+        // written to them.
+        let bytes = unsafe { &mut *(bytes as *mut [MaybeUninit<u8>]) };
+        // SAFETY: the bytes come from a slice of `u8`.
+        let buffer = unsafe { Buffer::new(bytes, input, output) };
+        // SAFETY: no I/O manager calls the unload routine of a test.
+        unsafe { control::handle::<Sample, _>(code, buffer, &self.session, &wait) }
+    }
+
+    /// Sends `input`, and expects no output.
     fn send<T: Copy>(&self, code: u32, input: T) -> NtStatus {
         let mut bytes = [0; 64];
-        // SAFETY: the place is large enough; its alignment does not matter.
+        // SAFETY: the array is larger than the input, and needs no alignment.
         unsafe { bytes.as_mut_ptr().cast::<T>().write_unaligned(input) };
         let (status, length) = self.ask(code, &mut bytes, size_of::<T>(), 0);
         assert_eq!(length, 0);
@@ -124,18 +147,18 @@ fn word(bytes: &[u8], offset: usize) -> u32 {
 }
 
 #[test]
-fn the_status_is_whole_or_not_there() {
+fn the_status_is_returned_whole_or_not_at_all() {
     let loaded = Loaded::new(0);
     let mut bytes = [0; 64];
     assert_eq!(
-        loaded.ask(QUERY_STATUS, &mut bytes, 0, 47),
+        loaded.ask(QUERY_STATUS, &mut bytes, 0, STATUS - 1),
         (NtStatus::BUFFER_TOO_SMALL, 0)
     );
     assert_eq!(bytes, [0; 64]);
     assert_eq!(loaded.send(HOLD_UNLOAD, HEADER), NtStatus::SUCCESS);
     assert_eq!(
         loaded.ask(QUERY_STATUS, &mut bytes, 0, 64),
-        (NtStatus::SUCCESS, 48)
+        (NtStatus::SUCCESS, STATUS)
     );
     assert_eq!(word(&bytes, 8), 1, "the subcomponent is on");
     assert_eq!(word(&bytes, 12), 1, "there is a hold");
@@ -168,12 +191,18 @@ fn as_many_bindings_are_listed_as_there_is_room_for() {
 fn what_is_sent_is_checked() {
     let loaded = Loaded::new(0);
     let switch = |request| loaded.send(SWITCH_SUBCOMPONENT, request);
-    assert_eq!(switch(SwitchRequest::telemetry(false)), NtStatus::SUCCESS);
-    assert!(!loaded.driver.on.get());
-    assert_eq!(switch(SwitchRequest::telemetry(true)), NtStatus::SUCCESS);
-    assert!(loaded.driver.on.get());
+    assert_eq!(
+        switch(SwitchRequest::new(SUBCOMPONENT, false)),
+        NtStatus::SUCCESS
+    );
+    assert!(!ON.get());
+    assert_eq!(
+        switch(SwitchRequest::new(SUBCOMPONENT, true)),
+        NtStatus::SUCCESS
+    );
+    assert!(ON.get());
     let wrong = |change: fn(&mut SwitchRequest)| {
-        let mut request = SwitchRequest::telemetry(false);
+        let mut request = SwitchRequest::new(SUBCOMPONENT, false);
         change(&mut request);
         switch(request)
     };
@@ -195,7 +224,7 @@ fn what_is_sent_is_checked() {
         loaded.send(SWITCH_SUBCOMPONENT, HEADER),
         NtStatus::INFO_LENGTH_MISMATCH
     );
-    assert!(loaded.driver.on.get());
+    assert!(ON.get());
     assert_eq!(
         loaded.send(QUERY_STATUS ^ 3, HEADER),
         NtStatus::INVALID_DEVICE_REQUEST
@@ -203,22 +232,52 @@ fn what_is_sent_is_checked() {
 }
 
 #[test]
-fn holds_belong_to_their_handle_and_end_with_it() {
+fn holds_belong_to_their_session_and_end_with_it() {
     let loaded = Loaded::new(0);
-    let other = Session::new();
+    let other = Session::new(loaded.gate);
     assert_eq!(loaded.send(HOLD_UNLOAD, HEADER), NtStatus::SUCCESS);
     assert_eq!(loaded.send(HOLD_UNLOAD, HEADER), NtStatus::SUCCESS);
     assert_eq!(loaded.gate.holds(), 2);
-    other.end(&loaded.gate);
+    assert!(loaded.field.get().is_none());
+    drop(other);
     assert_eq!(loaded.gate.holds(), 2);
     assert_eq!(loaded.send(RELEASE_UNLOAD, HEADER), NtStatus::SUCCESS);
-    loaded.session.end(&loaded.gate);
-    assert_eq!(loaded.gate.holds(), 0);
-    assert!(loaded.field.is_some());
+    let Loaded {
+        gate,
+        field,
+        session,
+    } = loaded;
+    drop(session);
+    assert_eq!(gate.holds(), 0);
+    assert!(field.get().is_some());
+}
+
+#[test]
+fn a_session_without_holds_gives_back_none_of_another() {
+    let holder = Loaded::new(0);
+    let other = Loaded {
+        gate: holder.gate,
+        field: holder.field,
+        session: Session::new(holder.gate),
+    };
+    assert_eq!(holder.send(HOLD_UNLOAD, HEADER), NtStatus::SUCCESS);
     assert_eq!(
-        loaded.send(RELEASE_UNLOAD, HEADER),
+        other.send(RELEASE_UNLOAD, HEADER),
         NtStatus::INVALID_DEVICE_REQUEST
     );
+    assert_eq!(holder.gate.holds(), 1);
+}
+
+#[test]
+fn a_gate_without_a_driver_refuses_holds() {
+    let gate = UnloadGate::<()>::new();
+    let gate = &*Box::leak(Box::new(gate));
+    let loaded = Loaded {
+        gate,
+        session: Session::new(gate),
+        ..Loaded::new(0)
+    };
+    assert_eq!(loaded.send(HOLD_UNLOAD, HEADER), NtStatus::DEVICE_NOT_READY);
 }
 
 #[test]
@@ -262,6 +321,6 @@ fn a_million_malformed_requests_do_nothing_they_must_not() {
         answered += u32::from(length > 0);
     }
     assert!(answered > 1000, "{answered}");
-    loaded.session.end(&loaded.gate);
+    drop(loaded.session);
     assert_eq!(loaded.gate.holds(), 0);
 }

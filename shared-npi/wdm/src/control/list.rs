@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The list of a driver's bindings.
+//! The answer to [`LIST_BINDINGS`](super::LIST_BINDINGS).
 
 use super::VERSION;
-use super::buffer::{Buffer, Plain};
+use super::buffer::Buffer;
 use nmr::abi::GUID;
-use nmr::header::{Headed, Header};
-use nmr::{Binding, Module, Npi, Role};
+use nmr::header::{Header, Plain};
+use nmr::layout::Check;
+use nmr::{Binding, Module, ModuleId, Npi, Role};
 use nmr::{NtStatus, Result};
 
-/// The head of the list; its entries follow it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BindingList {
-    /// Size and version of this structure, without the entries.
-    pub header: Header,
-    /// How many bindings are in use.
-    pub total: u32,
-    /// How many entries follow.
-    pub returned: u32,
+nmr::c_struct! {
+    /// The head of the list; its entries follow it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct BindingList: Check::SIZE_FIRST {
+        /// Size and version of this structure, without the entries.
+        pub header: Header,
+        /// The number of bindings in use.
+        pub total: u32,
+        /// The number of entries that follow.
+        pub returned: u32,
+    }
 }
 
 /// One binding.
@@ -27,7 +29,7 @@ pub struct BindingList {
 pub struct BindingEntry {
     /// The NPI.
     pub npi: GUID,
-    /// The GUID by which the peer identifies itself, zeros if by none.
+    /// The GUID of the peer module; zeros if its module id is no GUID.
     pub peer: GUID,
     /// The role of this driver.
     pub role: ListedAs,
@@ -39,9 +41,9 @@ pub struct BindingEntry {
 pub struct ListedAs(pub u32);
 
 impl ListedAs {
-    /// It is the client.
+    /// The driver is the client.
     pub const CLIENT: Self = Self(1);
-    /// It is the provider.
+    /// The driver is the provider.
     pub const PROVIDER: Self = Self(2);
 }
 
@@ -50,20 +52,21 @@ const _: () = {
     assert!(size_of::<BindingEntry>() == 36);
 };
 
-// SAFETY: `repr(C)`, a header first, integers after it.
-unsafe impl Headed for BindingList {}
-// SAFETY: `repr(C)`, and the assertions above leave no room for padding.
+// SAFETY: `repr(C)`; its size is asserted to be that of its fields: 8 + 4 + 4.
 unsafe impl Plain for BindingList {}
-// SAFETY: as above.
+// SAFETY: `repr(C)`; its size is asserted to be that of its fields: 16 + 16 + 4.
 unsafe impl Plain for BindingEntry {}
 
 impl BindingEntry {
-    /// The entry of a binding.
+    /// The entry of a binding. Any IRQL.
     #[must_use]
     pub fn of<M: Module>(binding: &Binding<M>) -> Self {
         Self {
             npi: <M::Npi as Npi>::ID,
-            peer: binding.peer_id().unwrap_or(GUID::from_u128(0)),
+            peer: binding
+                .peer_id()
+                .and_then(ModuleId::guid)
+                .unwrap_or(GUID::from_u128(0)),
             role: if M::Role::PROVIDES {
                 ListedAs::PROVIDER
             } else {
@@ -73,11 +76,12 @@ impl BindingEntry {
     }
 }
 
-/// Writes the list that `visit` tells; the status and how many bytes there are.
+/// Writes the list of the bindings that `visit` reports, and returns the status and
+/// the number of bytes written.
 ///
 /// # Errors
 ///
-/// `STATUS_BUFFER_TOO_SMALL` where there is no room for the head.
+/// `STATUS_BUFFER_TOO_SMALL` if the head does not fit.
 pub(super) fn write(
     buffer: &mut Buffer<'_>,
     visit: impl FnOnce(&mut dyn FnMut(BindingEntry)),
@@ -90,8 +94,7 @@ pub(super) fn write(
     let mut end = buffer.answer(head)?;
     visit(&mut |entry| {
         head.total = head.total.saturating_add(1);
-        // Entries are all of one size: where one does not fit, none after it
-        // does.
+        // Entries are all of one size: if one does not fit, none after it does.
         if let Some(next) = buffer.write(end, entry) {
             end = next;
             head.returned = head.returned.saturating_add(1);

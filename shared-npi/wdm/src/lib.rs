@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The driver around network modules, for the Windows Driver Model: entry points,
+//! system threads, parameters, a control device.
+//!
+//! A driver author writes an implementation of `nmr::driver::Driver` and a
+//! `DriverEntry` of one line; all `unsafe` code that the driver needs beside its
+//! modules is in here. Modules and their registrations are those of the crate `nmr`.
+//!
+//! | item | for |
+//! |---|---|
+//! | `driver_entry`, `Entry` | `DriverEntry` and `DriverUnload` of an image, and what `load` may do in them |
+//! | `worker::Worker` | a system thread that does some work each time it is woken |
+//! | `thread`, `event` | what a worker consists of |
+//! | [`SpinLock`] | a `KSPIN_LOCK` with the value that it guards |
+//! | `parameters::Parameters` | numbers from the service's `Parameters` key |
+//! | [`name::Name`] | names of kernel objects after the service |
+//! | [`control`] | the control interface, generic over the driver, and its device |
+//! | [`unload_gate::UnloadGate`] | blocks the unload while a program holds the driver |
+//!
+//! The control interface, the unload gate and names need no kernel, and are tested on
+//! the host. A program for Windows that sends requests to the control device takes this
+//! crate without its default feature `kernel`, and with it without `wdk-sys`.
+//!
+//! # Promises
+//!
+//! Impossible by type: a worker's memory freed while its thread runs; parameters read
+//! above `PASSIVE_LEVEL`; a wait in a function that has no `PassiveLevel`; a hold on
+//! the unload given back by another file than the one that took it.
+//!
+//! Caught at run time: a thread that is left at the end of the unload, because its
+//! worker was hidden in a `static` or by `mem::forget`, ends in bug check 0xCE there
+//! instead of an access violation in unmapped memory later.
+//!
+//! Conditions, which no type checks: the image's entry is `driver_entry`, or calls
+//! `end_threads` last in its entry and its unload; there is one version of this crate
+//! in an image; nobody but this library writes to `DriverUnload` and to the dispatch
+//! table of the driver object.
+//!
+//! # What it refuses to be
+//!
+//! A binding to all of `wdm.h`: what modules of NMR do not need is not here, and
+//! `wdk-sys` has it. A driver of hardware: there are no Plug and Play, power or DMA
+//! routines. A second device: there is one control device, with buffered control
+//! requests, and only administrators can open it. A framework driver: that is the
+//! crate `kmdf`, which has the same shape.
+//!
+//! # Example
+//!
+//! A whole driver, with a thread that counts, and a control device. What calls the
+//! kernel, as this does, exists for Windows targets only: elsewhere the example is
+//! empty.
+//!
+//! ```no_run
+//! # #![cfg_attr(windows, no_std, no_main)]
+//! # fn main() {}
+//! # #[cfg(windows)]
+//! # mod driver {
+//! use core::sync::atomic::{AtomicU32, Ordering};
+//!
+//! use nmr::driver::Driver;
+//! use nmr::header::{Header, Plain};
+//! use nmr::layout::Check;
+//! use nmr::irql::{PassiveLevel, WaitAllowed};
+//! use nmr::{Kept, NtStatus, Result};
+//! use wdk_alloc::WdkAllocator;
+//! use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
+//! use wdm::control::{BindingEntry, Controlled, VERSION};
+//! use wdm::worker::{Work, Worker};
+//!
+//! extern crate wdk_panic;
+//!
+//! #[global_allocator]
+//! static ALLOCATOR: WdkAllocator = WdkAllocator;
+//!
+//! /// The image's entry.
+//! ///
+//! /// # Safety
+//! ///
+//! /// Called by the I/O manager, once.
+//! #[unsafe(export_name = "DriverEntry")]
+//! unsafe extern "system" fn driver_entry(
+//!     driver: &mut DRIVER_OBJECT,
+//!     registry_path: PCUNICODE_STRING,
+//! ) -> NTSTATUS {
+//!     // SAFETY: this is the image's entry, with its arguments.
+//!     unsafe { wdm::driver_entry::<Counter>(driver, registry_path) }
+//! }
+//!
+//! /// The driver.
+//! enum Counter {}
+//!
+//! impl Driver for Counter {
+//!     type Entry<'entry> = wdm::Entry<'entry>;
+//!     /// A real driver returns its registrations, from `entry.register(module)`.
+//!     type Modules = Kept<Worker<Count>>;
+//!
+//!     fn load(entry: wdm::Entry<'_>) -> Result<Self::Modules> {
+//!         let step = entry.parameters().dword("Step", 1, 1..=8);
+//!         entry.create_control_device::<Counter>()?;
+//!         let worker = Worker::start(Count { step }, entry.passive())?;
+//!         worker.wake();
+//!         Ok(Kept(worker))
+//!     }
+//!
+//!     fn unload(Kept(mut worker): Self::Modules, wait: &WaitAllowed<'_>) -> Worker<Count> {
+//!         worker.join(wait.passive());
+//!         worker
+//!     }
+//! }
+//!
+//! static COUNT: AtomicU32 = AtomicU32::new(0);
+//!
+//! /// The work of the driver's thread.
+//! struct Count {
+//!     step: u32,
+//! }
+//!
+//! impl Work for Count {
+//!     fn run(&self, _passive: &PassiveLevel<'_>) {
+//!         COUNT.fetch_add(self.step, Ordering::Relaxed);
+//!     }
+//! }
+//!
+//! nmr::c_struct! {
+//!     /// The answer to `QUERY_STATUS`.
+//!     #[derive(Clone, Copy)]
+//!     struct Status: Check::SIZE_FIRST {
+//!         header: Header,
+//!         count: u32,
+//!         holds: u32,
+//!     }
+//! }
+//!
+//! // SAFETY: `repr(C)`; 8 + 4 + 4 bytes, each field at a multiple of its size.
+//! unsafe impl Plain for Status {}
+//!
+//! impl Controlled for Counter {
+//!     type Status = Status;
+//!
+//!     fn status(holds: u32) -> Status {
+//!         Status {
+//!             header: Header::of::<Status>(VERSION),
+//!             count: COUNT.load(Ordering::Relaxed),
+//!             holds,
+//!         }
+//!     }
+//!
+//!     fn bindings(_report: &mut dyn FnMut(BindingEntry)) {}
+//!
+//!     fn switch(_subcomponent: u32, _on: bool, _wait: &WaitAllowed<'_>) -> Result {
+//!         Err(NtStatus::INVALID_PARAMETER)
+//!     }
+//! }
+//! # }
+//! ```
+
+#![no_std]
+#![deny(clippy::multiple_unsafe_ops_per_block)]
+
+extern crate alloc;
+
+pub mod control;
+pub mod name;
+pub mod unload_gate;
+
+#[cfg(all(windows, feature = "kernel"))]
+mod kernel;
+
+#[cfg(all(windows, feature = "kernel"))]
+pub use kernel::{
+    Entry, driver_entry, end_threads, event, parameters, registry_path, thread, worker,
+};
+pub use nmr::SpinLock;
