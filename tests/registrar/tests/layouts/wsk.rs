@@ -331,9 +331,7 @@ const RANGE: Versions = Versions {
     lowest: VERSION_1_0,
 };
 
-fn provider_table(version: u16) -> ProviderDispatch {
-    let table = SubsystemModule::TABLE;
-    drop(table);
+const fn provider_table(version: u16) -> ProviderDispatch {
     ProviderDispatch {
         version,
         reserved: 0,
