@@ -72,6 +72,13 @@ fn drivers(workspace: &Workspace) -> Result<bool> {
     let packages = [&DRIVERS[..], &wine::IMAGES].concat();
     let mut cargo = build::cargo(workspace, "check", &compiler, &packages)?;
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        return Ok(false);
+    }
+    // The drivers on the first pages of their documentation.
+    let mut cargo = build::cargo(workspace, "check", &compiler, &["wdm", "kmdf"])?;
+    cargo.arg("--examples");
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
     unused_patch::succeeds_without_its_warning(&mut cargo)
 }
 
