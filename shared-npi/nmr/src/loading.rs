@@ -62,13 +62,21 @@ pub unsafe fn load<D: Driver>(
 ) -> NtStatus {
     // SAFETY: by this function's contract this is the entry.
     let wait = unsafe { WaitAllowed::assume() };
-    let modules = D::load(make(Loading(wait)));
-    match modules.and_then(|modules| try_box((0_u8, modules))) {
+    let place = match try_box((0_u8, None::<D::Modules>)) {
+        Ok(place) => Box::leak(place),
+        Err(status) => return status,
+    };
+    match D::load(make(Loading(wait))) {
         Ok(modules) => {
-            MODULES.store(Box::into_raw(modules).cast(), Ordering::Release);
+            place.1 = Some(modules);
+            MODULES.store(ptr::from_mut(place).cast(), Ordering::Release);
             NtStatus::SUCCESS
         }
-        Err(status) => status,
+        Err(status) => {
+            // SAFETY: the place was leaked from a box above, and is in no static.
+            drop(unsafe { Box::from_raw(place) });
+            status
+        }
     }
 }
 
@@ -83,7 +91,9 @@ pub unsafe fn unload<D: Driver>() {
     let modules = MODULES.swap(ptr::null_mut(), Ordering::Acquire);
     if !modules.is_null() {
         // SAFETY: `load` of the same driver has stored it, and the swap took it.
-        let modules = unsafe { Box::from_raw(modules.cast::<(u8, D::Modules)>()) };
-        drop(D::unload(modules.1, &wait));
+        let modules = unsafe { Box::from_raw(modules.cast::<(u8, Option<D::Modules>)>()) };
+        if let Some(modules) = modules.1 {
+            drop(D::unload(modules, &wait));
+        }
     }
 }
