@@ -359,7 +359,7 @@ impl<M: Module> Hold<M> {
     unsafe fn with_peer<R>(&self, body: impl FnOnce(Peer<'_, M>) -> R) -> R {
         // SAFETY: by this function's contract `peer` has been written, and it is not
         // written again.
-        let peer = unsafe { (*self.binding().peer.get()).assume_init_ref() };
+        let peer = unsafe { &*self.binding().peer.get().cast::<StoredPeer<M>>() };
         body(Peer {
             table: PeerTable::<M>::shorten(peer.table),
             context: peer.context,

@@ -142,11 +142,14 @@ impl ModuleId {
             return None;
         }
         // SAFETY: the length covers the type.
-        match unsafe { (*id).Type } {
+        let kind = unsafe { (*id).Type };
+        // SAFETY: the length covers the value.
+        let value = unsafe { &raw const (*id).Value };
+        match kind {
             // SAFETY: the type says that the value is a GUID.
-            MIT_GUID => Some(Self::Guid(unsafe { (*id).Value.Guid })),
+            MIT_GUID => Some(Self::Guid(unsafe { value.cast::<GUID>().read() })),
             // SAFETY: the type says that the value is a LUID.
-            MIT_IF_LUID => Some(Self::IfLuid(unsafe { (*id).Value.IfLuid })),
+            MIT_IF_LUID => Some(Self::IfLuid(unsafe { value.cast::<LUID>().read() })),
             _ => None,
         }
     }

@@ -44,6 +44,28 @@ impl Statistics {
     }
 }
 
+impl Statistics {
+    /// The number of requests that were received.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.completed_at_once
+            .wrapping_add(self.pended)
+            .wrapping_add(self.refused)
+    }
+
+    /// The number of requests that were echoed.
+    #[must_use]
+    pub const fn echoed(&self) -> u64 {
+        self.completed_at_once.wrapping_add(self.completed_later)
+    }
+
+    /// The number of requests that were refused or cancelled.
+    #[must_use]
+    pub const fn unanswered(&self) -> u64 {
+        self.cancelled.wrapping_add(self.refused)
+    }
+}
+
 impl Default for Statistics {
     fn default() -> Self {
         Self::new()

@@ -265,10 +265,10 @@ pub enum Submission<'binding, M: RequestClient> {
 
 /// Submits a request. The provider's table has no such function: the answer is
 /// `STATUS_NOINTERFACE`. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
-pub fn submit<'binding, M: RequestClient>(
-    call: Call<'binding, M>,
+pub fn submit<M: RequestClient>(
+    call: Call<'_, M>,
     body: <M::Npi as Requests>::Body,
-) -> Submission<'binding, M> {
+) -> Submission<'_, M> {
     let binding = call.binding();
     let Some(slot) = M::slots(binding.context()).claim() else {
         return Submission::NoSlot(body);

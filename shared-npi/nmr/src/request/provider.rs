@@ -207,8 +207,10 @@ impl<'call, M: RequestProvider> Submitted<'call, M> {
     /// before the answer has been returned. IRQL <= `DISPATCH_LEVEL`.
     pub fn pend(self) -> (Pended<M>, Answer<'call>) {
         let accepted = ManuallyDrop::new(self.0);
-        // SAFETY: the request is valid and the provider's.
-        let area = unsafe { &*area::<M::Npi>(accepted.request.as_ptr()) };
+        // SAFETY: the request is valid.
+        let area = unsafe { area::<M::Npi>(accepted.request.as_ptr()) };
+        // SAFETY: the area is the provider's, and shared by being atomic.
+        let area = unsafe { &*area };
         // SAFETY: `accepted` is not dropped: the reference moves into the area.
         let hold = unsafe { ptr::read(&raw const accepted.hold) };
         area.cancelled.store(0, Ordering::Relaxed);
@@ -255,7 +257,9 @@ unsafe impl<M: RequestProvider> Sync for Pended<M> {}
 impl<M: RequestProvider> Pended<M> {
     fn area(&self) -> &ProviderArea {
         // SAFETY: by the invariant the request is kept.
-        unsafe { &*area::<M::Npi>(self.0.as_ptr()) }
+        let area = unsafe { area::<M::Npi>(self.0.as_ptr()) };
+        // SAFETY: the area is the provider's, and shared by being atomic.
+        unsafe { &*area }
     }
 
     fn raw_binding(&self) -> NonNull<Binding<M>> {
