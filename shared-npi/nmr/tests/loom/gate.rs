@@ -51,6 +51,21 @@ impl Guarded {
         self.note(answer);
     }
 
+    /// Closes the gate as a detach callback does: with a reference of its own, so that
+    /// the memory is there for what it lets know.
+    fn detach(&self, hook: impl FnOnce()) -> Leave {
+        self.gate.add_ref();
+        // SAFETY: the gate is in an `Arc`.
+        let closed = unsafe { Gate::close(&raw const self.gate) };
+        assert_eq!(closed, Leave::NotLast);
+        self.use_memory();
+        hook();
+        // SAFETY: the reference from above is left.
+        let left = unsafe { Gate::leave(&raw const self.gate) };
+        self.note(left);
+        left
+    }
+
     fn note(&self, answer: Leave) {
         if answer == Leave::LastOut {
             self.last.fetch_add(1, Ordering::Relaxed);
@@ -90,7 +105,7 @@ fn a_call_split_in_two_is_two() {
     loom::model(|| {
         let guarded = Guarded::open();
         assert!(guarded.gate.enter());
-        guarded.gate.again();
+        guarded.gate.add_ref();
         let completion = {
             let guarded = Arc::clone(&guarded);
             thread::spawn(move || {
@@ -149,5 +164,44 @@ fn a_detach_during_the_attach_waits_for_it() {
         guarded.leave();
         detach.join().expect("no panic");
         assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_detach_callback_has_the_memory_until_it_has_left() {
+    loom::model(|| {
+        let guarded = Guarded::open();
+        let caller = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || call(&guarded))
+        };
+        // A module that keeps a reference gives it up in the callback.
+        assert!(guarded.gate.enter());
+        let left = guarded.detach(|| guarded.leave());
+        caller.join().expect("no panic");
+        // Either the callback has found nobody, or the caller has completed.
+        assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+        if left == Leave::LastOut {
+            assert!(!guarded.gate.enter());
+        }
+    });
+}
+
+#[test]
+fn a_reference_that_is_given_up_late_completes_the_detach() {
+    loom::model(|| {
+        let guarded = Guarded::open();
+        assert!(guarded.gate.enter());
+        let keeper = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || {
+                guarded.use_memory();
+                guarded.leave();
+            })
+        };
+        let left = guarded.detach(|| ());
+        keeper.join().expect("no panic");
+        assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+        let _ = left;
     });
 }
