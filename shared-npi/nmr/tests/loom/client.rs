@@ -197,7 +197,10 @@ fn a_slot_is_idle_again_for_the_next_request() {
         assert_eq!(completed.load(Ordering::Acquire), 2);
 
         drop(hold);
-        assert!(!fake_nmr::detach_provider(binding), "an idle slot holds nothing");
+        assert!(
+            !fake_nmr::detach_provider(binding),
+            "an idle slot holds nothing"
+        );
         fake_nmr::clean_up_provider(binding);
         fake_nmr::end(registration);
     });

@@ -181,7 +181,9 @@ fn a_request_beyond_the_limit_waits_for_none() {
             [1, 2].map(|number| Lent(Box::into_raw(Box::new(Numbers::request(npi::body(number))))));
         let submitters = requests.map(|request| {
             // SAFETY: the binding is attached, and the request is lent.
-            thread::spawn(move || unsafe { dispatch_submit::<Sample>(binding.get(), request.get()) })
+            thread::spawn(move || unsafe {
+                dispatch_submit::<Sample>(binding.get(), request.get())
+            })
         });
         pended.take_all().for_each(complete);
         let answers = submitters.map(|submitter| submitter.join().expect("no panic"));
