@@ -36,7 +36,7 @@ const STEPS: [Step; 4] = [
             "clippy",
             "--release",
             "--package",
-            "shared-npi",
+            "nmr",
             "--test",
             "loom",
         ],

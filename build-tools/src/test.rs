@@ -90,7 +90,7 @@ const LOOM: Step = Step {
         "test",
         "--release",
         "--package",
-        "shared-npi",
+        "nmr",
         "--test",
         "loom",
     ],
