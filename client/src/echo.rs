@@ -65,7 +65,7 @@ impl Module for EchoModule {
 
     fn attach(
         &self,
-        provider: &PeerModule<'_, Echo>,
+        provider: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ProviderBinding> {
         let peer = provider.characteristics()?;

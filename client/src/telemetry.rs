@@ -38,7 +38,7 @@ impl Module for Source {
         &Characteristics::new(Versions::new(VERSION, VERSION));
     const TABLE: Table<Self> = source::dispatch();
 
-    fn attach(&self, monitor: &PeerModule<'_, Telemetry>, _passive: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, monitor: &PeerModule<'_, Self>, _passive: &PassiveLevel<'_>) -> Result {
         let peer = monitor.characteristics()?;
         let common = Self::CHARACTERISTICS.versions.common(peer.versions);
         common.map(drop)

@@ -52,7 +52,7 @@ impl Module for EchoModule {
 
     fn attach(
         &self,
-        client: &PeerModule<'_, Echo>,
+        client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ClientBinding> {
         let peer = client.characteristics()?;

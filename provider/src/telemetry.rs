@@ -34,7 +34,7 @@ impl Module for Monitor {
         &Characteristics::new(Versions::new(VERSION, VERSION));
     const TABLE: Table<Self> = monitor::dispatch();
 
-    fn attach(&self, source: &PeerModule<'_, Telemetry>, _passive: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, source: &PeerModule<'_, Self>, _passive: &PassiveLevel<'_>) -> Result {
         let peer = source.characteristics()?;
         let common = Self::CHARACTERISTICS.versions.common(peer.versions);
         common.map(drop)

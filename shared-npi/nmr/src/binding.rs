@@ -401,6 +401,32 @@ impl<M: Module> Hold<M> {
     }
 }
 
+/// A client that a provider has accepted, in an attach that is not committed before
+/// the provider's attach callback has returned: [`Module::accepted`].
+///
+/// It keeps the binding attached. Where clients call nothing, it is how a provider
+/// comes by a binding that it may call through.
+#[must_use = "dropping it gives it up"]
+pub struct Accepted<M: Module>(Hold<M>);
+
+impl<M: Module> Accepted<M> {
+    pub(crate) const fn new(attach: Hold<M>) -> Self {
+        Self(attach)
+    }
+
+    /// The binding, through which the client may be called.
+    ///
+    /// # Safety
+    ///
+    /// The attach is committed: the provider's attach callback has returned. NMR says
+    /// so of clients that were attached inside the provider's registration, when that
+    /// has returned. Of those that register later it says nothing: the provider knows
+    /// it by the NPI, or by the client's own driver.
+    pub unsafe fn committed(self) -> Hold<M> {
+        self.0
+    }
+}
+
 impl<M: Module> Drop for Hold<M> {
     fn drop(&mut self) {
         // What the completion needs is copied first: unless this is the last

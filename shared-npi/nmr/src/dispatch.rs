@@ -115,6 +115,9 @@ impl Returned for () {
 /// [`Argument`](crate::dispatch::Argument)s. If one is refused, the
 /// function returns that status and the body does not run.
 ///
+/// `fn name[M: Bound](binding: &Binding<M>, ..)` is a function for any module, and
+/// `fn name(binding: &Binding<Module>, ..)` one for a single module.
+///
 /// ```
 /// use nmr::abi::NTSTATUS;
 /// use nmr::dispatch::Value;
@@ -136,13 +139,39 @@ macro_rules! dispatch_fn {
             $binding:ident: &$end:ident<$_module:ident> $(, $argument:ident: $type:ty)* $(,)?
         ) $(-> $result:ty)? $body:block
     ) => {
+        $crate::dispatch_fn! {
+            @ $(#[$meta])*
+            $vis fn $name [$module: $($bound)+] (
+                $binding: &$end<$module> $(, $argument: $type)*
+            ) $(-> $result)? $body
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident (
+            $binding:ident: &$end:ident<$module:ty> $(, $argument:ident: $type:ty)* $(,)?
+        ) $(-> $result:ty)? $body:block
+    ) => {
+        $crate::dispatch_fn! {
+            @ $(#[$meta])*
+            $vis fn $name [] (
+                $binding: &$end<$module> $(, $argument: $type)*
+            ) $(-> $result)? $body
+        }
+    };
+    (
+        @ $(#[$meta:meta])*
+        $vis:vis fn $name:ident [$($generic:tt)*] (
+            $binding:ident: &$end:ident<$module:ty> $(, $argument:ident: $type:ty)*
+        ) $(-> $result:ty)? $body:block
+    ) => {
         $(#[$meta])*
         ///
         /// # Safety
         ///
         /// Called by a peer that keeps the contract of the NPI, with the binding
         /// context that this module gave it, while the binding is attached.
-        $vis unsafe extern "system" fn $name<'call, $module: $($bound)+>(
+        $vis unsafe extern "system" fn $name<'call, $($generic)*>(
             context: *mut ::core::ffi::c_void,
             $($argument: <$type as $crate::dispatch::Argument<'call>>::Raw,)*
         ) $(-> $result)? {
