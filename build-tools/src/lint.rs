@@ -32,14 +32,7 @@ const STEPS: [Step; 4] = [
     },
     Step {
         what: "lints of the model checks",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "nmr",
-            "--test",
-            "loom",
-        ],
+        arguments: &["clippy", "--release", "--package", "nmr", "--test", "loom"],
         variable: Some(("RUSTFLAGS", "--cfg loom")),
         directory: Some("loom"),
     },

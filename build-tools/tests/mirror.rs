@@ -15,8 +15,8 @@ fn sources(driver: &str) -> PathBuf {
 
 fn files(driver: &str) -> BTreeSet<String> {
     let directory = sources(driver);
-    let entries = fs::read_dir(&directory)
-        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let entries =
+        fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     entries
         .map(|entry| entry.expect("it can be read").file_name())
         .map(|name| name.into_string().expect("a name in UTF-8"))

@@ -73,7 +73,8 @@ enum Presence {}
 // SAFETY: it has no structures and no functions.
 unsafe impl Npi for Presence {
     const ID: NPIID = GUID::from_u128(0x4d0f_5c31_8a6e_4a55_9f0b_3f1d_52c7_7e10);
-    type Characteristics = Absent;
+    type ClientCharacteristics = Absent;
+    type ProviderCharacteristics = Absent;
     type ClientDispatch = Absent;
     type ProviderDispatch = Absent;
     const CONTEXT_MAY_BE_NULL: bool = true;
@@ -92,10 +93,9 @@ impl Module for PresenceModule {
     const MODULE_ID: ModuleId =
         ModuleId::Guid(GUID::from_u128(0x9a2b_61c4_0d3e_4c1f_8b57_6e20_f4a1_93d8));
     const CHARACTERISTICS: () = ();
-    // SAFETY: there are no functions in it.
-    const TABLE: Table<Self> = unsafe { Table::new(()) };
+    const TABLE: Table<Self> = Table::NONE;
 
-    fn attach(&self, _client: &PeerModule<'_, Presence>, _passive: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, _client: &PeerModule<'_, Self>, _passive: &PassiveLevel<'_>) -> Result {
         ATTACHED.fetch_add(1, Ordering::Relaxed);
         self.logger.wake();
         Ok(())

@@ -177,7 +177,7 @@ macro_rules! dispatch_fn {
         ) $(-> $result)? {
             // A safe function, so that the body is safe code, with a binding that it
             // cannot keep beyond the call.
-            fn body<'call, $module: $($bound)+>(
+            fn body<'call, $($generic)*>(
                 $binding: &'call $end<$module>
                 $(, $argument: $type)*
             ) $(-> $result)? $body
@@ -193,7 +193,7 @@ macro_rules! dispatch_fn {
                     Err(status) => return $crate::dispatch::Returned::refused(status),
                 };
             )*
-            body::<$module>(binding $(, $argument)*)
+            body(binding $(, $argument)*)
         }
     };
 }
