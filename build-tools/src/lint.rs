@@ -32,14 +32,7 @@ const STEPS: [Step; 4] = [
     },
     Step {
         what: "lints of the model checks",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "shared-npi",
-            "--test",
-            "loom",
-        ],
+        arguments: &["clippy", "--release", "--package", "nmr", "--test", "loom"],
         variable: Some(("RUSTFLAGS", "--cfg loom")),
         directory: Some("loom"),
     },
@@ -71,6 +64,13 @@ fn drivers(workspace: &Workspace) -> Result<bool> {
     let compiler = Compiler::find()?;
     let packages = [&DRIVERS[..], &EXAMPLE, &wine::IMAGES].concat();
     let mut cargo = build::cargo(workspace, "check", &compiler, &packages)?;
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        return Ok(false);
+    }
+    // The drivers on the first pages of their documentation.
+    let mut cargo = build::cargo(workspace, "check", &compiler, &["wdm", "kmdf"])?;
+    cargo.arg("--examples");
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
     unused_patch::succeeds_without_its_warning(&mut cargo)
 }

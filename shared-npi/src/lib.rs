@@ -45,7 +45,11 @@
 //!         &Characteristics::new(1, 1, Capabilities::STATISTICS, Capabilities::empty());
 //!     const TABLE: Table<Self> = provider::dispatch();
 //!
-//!     fn attach(&self, client: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<ClientBinding> {
+//!     fn attach(
+//!         &self,
+//!         client: &PeerModule<'_, Self>,
+//!         _passive: &PassiveLevel<'_>,
+//!     ) -> Result<ClientBinding> {
 //!         let peer = client.characteristics()?;
 //!         Ok(ClientBinding::new(Self::CHARACTERISTICS.negotiate(peer)?))
 //!     }

@@ -74,7 +74,7 @@ pub const WdfDriverInitNoDispatchOverride: u32 = 2;
 pub struct WDF_DRIVER_CONFIG {
     /// The size of this structure.
     pub Size: u32,
-    /// Called for each device that the PnP manager enumerates.
+    /// Called for each device that the Plug and Play manager enumerates.
     pub EvtDriverDeviceAdd: Option<EVT_WDF_DRIVER_DEVICE_ADD>,
     /// Called before the driver is unloaded; a driver without it cannot be unloaded.
     pub EvtDriverUnload: Option<EVT_WDF_DRIVER_UNLOAD>,

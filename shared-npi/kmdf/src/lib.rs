@@ -3,7 +3,7 @@
 //! The driver around network modules, for the Kernel-Mode Driver Framework (KMDF
 //! 1.15): entry points and a control device of a non-PnP driver.
 //!
-//! It has the shape of the crate `wdm`: an implementation of `nmr::driver::Driver`,
+//! It has the shape of the crate `wdm`: an implementation of [`nmr::Driver`],
 //! and a `DriverEntry` of one line. Workers, parameters, names and the control
 //! interface are those of `wdm`.
 //!
@@ -33,82 +33,11 @@
 //!
 //! # Example
 //!
-//! A whole driver, with a thread that waits to be woken. What needs the framework, as
-//! this does, exists for Windows targets only: elsewhere the example is empty.
+//! A whole driver, `examples/driver.rs`. The kernel that it needs is not on the host, so
+//! that it is compiled for Windows only, with the drivers of the pair.
 //!
-//! ```no_run
-//! # #![cfg_attr(windows, no_std, no_main)]
-//! # fn main() {}
-//! # #[cfg(windows)]
-//! # mod driver {
-//! use nmr::driver::Driver;
-//! use nmr::header::Header;
-//! use nmr::irql::{PassiveLevel, WaitAllowed};
-//! use nmr::{Kept, NtStatus, Result};
-//! use wdk_alloc::WdkAllocator;
-//! use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
-//! use wdm::control::{BindingEntry, Controlled, VERSION};
-//! use wdm::worker::{Work, Worker};
-//!
-//! extern crate wdk_panic;
-//!
-//! #[global_allocator]
-//! static ALLOCATOR: WdkAllocator = WdkAllocator;
-//!
-//! /// The image's entry.
-//! ///
-//! /// # Safety
-//! ///
-//! /// Called by the I/O manager, once.
-//! #[unsafe(export_name = "DriverEntry")]
-//! unsafe extern "system" fn driver_entry(
-//!     driver: &mut DRIVER_OBJECT,
-//!     registry_path: PCUNICODE_STRING,
-//! ) -> NTSTATUS {
-//!     // SAFETY: this is the image's entry, with its arguments.
-//!     unsafe { kmdf::driver_entry::<Sample>(driver, registry_path) }
-//! }
-//!
-//! /// The driver.
-//! enum Sample {}
-//!
-//! impl Driver for Sample {
-//!     type Entry<'entry> = kmdf::Entry<'entry>;
-//!     /// A real driver returns its registrations, from `entry.register(module)`.
-//!     type Modules = Kept<Worker<Idle>>;
-//!
-//!     fn load(entry: kmdf::Entry<'_>) -> Result<Self::Modules> {
-//!         entry.create_control_device::<Sample>()?;
-//!         Worker::start(Idle, entry.passive()).map(Kept)
-//!     }
-//!
-//!     fn unload(Kept(mut worker): Self::Modules, wait: &WaitAllowed<'_>) -> Worker<Idle> {
-//!         worker.join(wait.passive());
-//!         worker
-//!     }
-//! }
-//!
-//! /// The work of the driver's thread: none.
-//! struct Idle;
-//!
-//! impl Work for Idle {
-//!     fn run(&self, _passive: &PassiveLevel<'_>) {}
-//! }
-//!
-//! impl Controlled for Sample {
-//!     type Status = Header;
-//!
-//!     fn status(_holds: u32) -> Header {
-//!         Header::of::<Header>(VERSION)
-//!     }
-//!
-//!     fn bindings(_report: &mut dyn FnMut(BindingEntry)) {}
-//!
-//!     fn switch(_subcomponent: u32, _on: bool, _wait: &WaitAllowed<'_>) -> Result {
-//!         Err(NtStatus::INVALID_PARAMETER)
-//!     }
-//! }
-//! # }
+//! ```ignore
+#![doc = include_str!("../examples/driver.rs")]
 //! ```
 
 #![no_std]

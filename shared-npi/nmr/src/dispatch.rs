@@ -175,9 +175,15 @@ macro_rules! dispatch_fn {
             context: *mut ::core::ffi::c_void,
             $($argument: <$type as $crate::dispatch::Argument<'call>>::Raw,)*
         ) $(-> $result)? {
+            // A safe function, so that the body is safe code, with a binding that it
+            // cannot keep beyond the call.
+            fn body<'call, $($generic)*>(
+                $binding: &'call $end<$module>
+                $(, $argument: $type)*
+            ) $(-> $result)? $body
+
             // SAFETY: by this function's contract.
-            let $binding: &$end<$module> =
-                unsafe { $crate::Binding::<$module>::from_context(context) };
+            let binding = unsafe { $crate::Binding::<$module>::from_context(context) };
             $(
                 // SAFETY: by this function's contract.
                 let $argument = match unsafe {
@@ -187,7 +193,7 @@ macro_rules! dispatch_fn {
                     Err(status) => return $crate::dispatch::Returned::refused(status),
                 };
             )*
-            $body
+            body(binding $(, $argument)*)
         }
     };
 }

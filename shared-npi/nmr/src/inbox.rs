@@ -65,7 +65,9 @@ pub unsafe trait Item: Send + Sized {
 /// item that this list owns.
 pub struct Inbox<T: Item> {
     head: AtomicPtr<Link>,
-    items: PhantomData<T>,
+    /// Invariant in `T`: an item that was added as a shorter-lived type must not come
+    /// out as a longer-lived one.
+    items: PhantomData<UnsafeCell<T>>,
 }
 
 // SAFETY: an inbox hands its items, which are `Send`, from thread to thread; it

@@ -161,14 +161,24 @@ impl Field {
         }
     }
 
-    /// The first byte after the field.
-    const fn end(self) -> usize {
-        self.offset
-            + match self.width {
-                Width::U16 => size_of::<u16>(),
-                Width::U32 => size_of::<u32>(),
-                Width::Usize => size_of::<usize>(),
+    /// The number of its bytes.
+    const fn size(self) -> usize {
+        match self.width {
+            Width::U16 => size_of::<u16>(),
+            Width::U32 => size_of::<u32>(),
+            Width::Usize => size_of::<usize>(),
+        }
+    }
+
+    /// Returns `true` if it is inside one of `fields`, each an offset and a size.
+    const fn is_within(self, mut fields: &[(usize, usize)]) -> bool {
+        while let [(offset, size), rest @ ..] = fields {
+            if *offset <= self.offset && self.offset + self.size() <= *offset + *size {
+                return true;
             }
+            fields = rest;
+        }
+        false
     }
 
     /// Reads the field of the structure at `base`.
@@ -245,15 +255,16 @@ impl Check {
         self
     }
 
-    /// Panics, at compile time, if a field is not inside a structure of `size`
-    /// bytes.
+    /// Panics, at compile time, if a number that is checked is not inside one of the
+    /// `fields` of the structure, each an offset and a size: there may be padding
+    /// between them, which is not initialised.
     #[doc(hidden)]
-    pub const fn assert_within(self, size: usize) {
+    pub const fn assert_within(self, fields: &[(usize, usize)]) {
         if let Some(field) = self.size {
-            assert!(field.end() <= size, "the size field is in the structure");
+            assert!(field.is_within(fields), "the size is in a field");
         }
         if let Some(field) = self.version {
-            assert!(field.end() <= size, "the version field is in the structure");
+            assert!(field.is_within(fields), "the version is in a field");
         }
     }
 
@@ -346,17 +357,25 @@ unsafe impl<T: AnyBits, const N: usize> Layout for [T; N] {
 macro_rules! c_struct {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident: $check:path { $($fields:tt)* }
+        $vis:vis struct $name:ident: $check:path {
+            $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty),* $(,)?
+        }
     ) => {
-        $crate::c_struct! { $(#[$meta])* $vis struct $name { $($fields)* } }
+        $crate::c_struct! {
+            $(#[$meta])*
+            $vis struct $name {
+                $($(#[$field_meta])* $field_vis $field: $type,)*
+            }
+        }
 
-        // SAFETY: the macro makes it `repr(C)`; that the fields of the check are
-        // inside it is asserted, and that they are integers is what any bits are.
+        const _: () = $check.assert_within(&[
+            $((::core::mem::offset_of!($name, $field), ::core::mem::size_of::<$type>()),)*
+        ]);
+
+        // SAFETY: the macro makes it `repr(C)`; that what is checked is inside its fields
+        // is asserted above, and that these are initialised is what any bits are.
         unsafe impl $crate::layout::Layout for $name {
-            const CHECK: $crate::layout::Check = {
-                $check.assert_within(::core::mem::size_of::<Self>());
-                $check
-            };
+            const CHECK: $crate::layout::Check = $check;
         }
     };
     ($(#[$meta:meta])* $vis:vis struct $name:ident($number_vis:vis $number:ty);) => {

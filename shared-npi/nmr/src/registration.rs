@@ -32,6 +32,23 @@ pub(crate) fn live() -> usize {
     LIVE.load(Ordering::Acquire)
 }
 
+/// Counts as a registered module while it lives: a module that is about to be one,
+/// on a thread that neither the entry nor the unload waits for.
+pub(crate) struct Counted(());
+
+impl Counted {
+    pub(crate) fn new() -> Self {
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Ordering::Release);
+    }
+}
+
 /// The most bytes of a module, which is moved through a kernel stack.
 const MAX_SIZE: usize = 4096;
 

@@ -13,12 +13,13 @@
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
 
 use core::cell::UnsafeCell;
+use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use crate::irql::{PassiveLevel, WaitAllowed};
 use crate::module::Module;
-use crate::registration::{self, Deregistered, Deregistration, Failed, Registration};
+use crate::registration::{self, Counted, Deregistered, Deregistration, Failed, Registration};
 use crate::{NtStatus, Result};
 
 /// Not opened by the driver's entry, or being unloaded.
@@ -27,14 +28,17 @@ const OFF: u8 = 1;
 /// A thread is switching, and has the registration.
 const CHANGING: u8 = 2;
 const ON: u8 = 3;
+/// Being closed: by a thread that takes the registration out, or while another
+/// thread is switching, which has the registration still.
+const CLOSING: u8 = 4;
 
 /// A module that can be switched on and off: a `static`.
 ///
 /// # Invariants
 ///
-/// `registration` is touched by the thread that has moved `state` from `OFF` or
-/// `ON` to `CHANGING`, until the change has ended, and by the thread that has moved
-/// it from `ON` to `CLOSED`. It holds a value while the state is `ON`.
+/// `registration` is touched by the thread that has moved `state` from `OFF` or `ON`
+/// to `CHANGING`, or from `ON` to `CLOSING`, until it moves it on: to `OFF` or `ON`,
+/// or from `CLOSING` to `CLOSED`. It holds a value while the state is `ON`.
 pub struct Switch<M: Module> {
     state: AtomicU8,
     registration: UnsafeCell<Option<Registration<M>>>,
@@ -60,12 +64,16 @@ impl<M: Module> Switch<M> {
     ///
     /// # Errors
     ///
-    /// `STATUS_DEVICE_BUSY` if it is open.
+    /// `STATUS_DEVICE_BUSY` if it is open, or a change that was under way when it was
+    /// closed has not ended.
     pub(crate) fn open(&'static self) -> Result<Switched<M>> {
         self.state
             .compare_exchange(CLOSED, OFF, Ordering::Acquire, Ordering::Relaxed)
             .map_err(|_| NtStatus::DEVICE_BUSY)?;
-        Ok(Switched(self))
+        Ok(Switched {
+            switch: self,
+            not_send: PhantomData,
+        })
     }
 
     /// Registers the module that `make` makes, unless it is registered already.
@@ -92,6 +100,7 @@ impl<M: Module> Switch<M> {
         if !self.begin(OFF, ON)? {
             return Ok(false);
         }
+        let _counted = Counted::new();
         let registered = make().and_then(|module| registration::register(module, passive));
         match registered {
             Ok(registration) => {
@@ -101,13 +110,14 @@ impl<M: Module> Switch<M> {
                     return Ok(true);
                 }
                 // The driver unloads: the library waits for this one, too.
-                // SAFETY: the thread that has closed the switch has left it alone.
+                // SAFETY: by the invariant: the thread that is closing the switch has
+                // left it to this one.
                 drop(unsafe { (*self.registration.get()).take() });
+                self.state.store(CLOSED, Ordering::Release);
                 Err(NtStatus::DELETE_PENDING)
             }
             Err(status) => {
-                // The module is off either way.
-                let _ = self.finish(OFF);
+                self.finish_off();
                 Err(status)
             }
         }
@@ -136,8 +146,7 @@ impl<M: Module> Switch<M> {
                 Deregistration::Failed(failed) => return Err(failed.status()),
             }
         }
-        // The module is off either way.
-        let _ = self.finish(OFF);
+        self.finish_off();
         Ok(true)
     }
 
@@ -154,12 +163,21 @@ impl<M: Module> Switch<M> {
         match began {
             Ok(_) => Ok(true),
             Err(state) if state == to => Ok(false),
-            Err(CLOSED) => Err(NtStatus::DELETE_PENDING),
+            Err(CLOSED | CLOSING) => Err(NtStatus::DELETE_PENDING),
             Err(_) => Err(NtStatus::DEVICE_BUSY),
         }
     }
 
-    /// Ends a change; `false` if the switch has been closed meanwhile.
+    /// Ends a change with the module off. If the switch is being closed, this closes
+    /// it.
+    fn finish_off(&self) {
+        if !self.finish(OFF) {
+            self.state.store(CLOSED, Ordering::Release);
+        }
+    }
+
+    /// Ends a change; `false` if the switch is being closed, which is then left to the
+    /// caller.
     #[must_use]
     fn finish(&self, to: u8) -> bool {
         self.state
@@ -178,7 +196,11 @@ impl<M: Module> Default for Switch<M> {
 /// [`Modules`](crate::Modules), which ends with them. Dropping it closes the switch
 /// and, if the module is registered, begins its deregistration.
 #[must_use = "dropping it closes the switch"]
-pub struct Switched<M: Module>(&'static Switch<M>);
+pub struct Switched<M: Module> {
+    switch: &'static Switch<M>,
+    /// As a [`Registration`], it stays with the thread of its driver's entry.
+    not_send: PhantomData<*mut M>,
+}
 
 impl<M: Module> Switched<M> {
     /// Registers `module`, in the driver's entry. IRQL = `PASSIVE_LEVEL`.
@@ -187,7 +209,7 @@ impl<M: Module> Switched<M> {
     ///
     /// As for [`Switch::on`].
     pub(crate) fn register(&self, module: M, passive: &PassiveLevel<'_>) -> Result {
-        self.0.register(|| Ok(module), passive).map(drop)
+        self.switch.register(|| Ok(module), passive).map(drop)
     }
 
     /// Closes the switch and begins to deregister the module, if it is on. While
@@ -195,21 +217,37 @@ impl<M: Module> Switched<M> {
     /// switches otherwise than in a request to its device, which holds off the
     /// unload, must see to that itself. IRQL <= `DISPATCH_LEVEL`.
     pub(crate) fn close(self) -> Deregistration<M> {
-        let switch = ManuallyDrop::new(self).0;
-        match switch.state.swap(CLOSED, Ordering::Acquire) {
-            // SAFETY: by the invariant: it was on, and this thread closed it.
-            ON => match unsafe { (*switch.registration.get()).take() } {
-                Some(registration) => registration.deregister(),
-                None => Deregistration::Complete(Deregistered::switched_off()),
-            },
-            CHANGING => Deregistration::Failed(Failed::new(NtStatus::DEVICE_BUSY)),
-            _ => Deregistration::Complete(Deregistered::switched_off()),
+        let switch = ManuallyDrop::new(self).switch;
+        let close = |state| match state {
+            ON | CHANGING => Some(CLOSING),
+            CLOSING => None,
+            _ => Some(CLOSED),
+        };
+        let before = switch
+            .state
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, close);
+        match before {
+            Ok(ON) => {
+                // SAFETY: by the invariant: this thread is closing a switch that was on.
+                let registration = unsafe { (*switch.registration.get()).take() };
+                switch.state.store(CLOSED, Ordering::Release);
+                match registration {
+                    Some(registration) => registration.deregister(),
+                    None => Deregistration::Complete(Deregistered::switched_off()),
+                }
+            }
+            Ok(CHANGING) | Err(_) => Deregistration::Failed(Failed::new(NtStatus::DEVICE_BUSY)),
+            Ok(_) => Deregistration::Complete(Deregistered::switched_off()),
         }
     }
 }
 
 impl<M: Module> Drop for Switched<M> {
     fn drop(&mut self) {
-        drop(Self(self.0).close());
+        let this = Self {
+            switch: self.switch,
+            not_send: PhantomData,
+        };
+        drop(this.close());
     }
 }

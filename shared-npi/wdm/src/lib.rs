@@ -3,7 +3,7 @@
 //! The driver around network modules, for the Windows Driver Model: entry points,
 //! system threads, parameters, a control device.
 //!
-//! A driver author writes an implementation of `nmr::driver::Driver` and a
+//! A driver author writes an implementation of [`nmr::Driver`] and a
 //! `DriverEntry` of one line; all `unsafe` code that the driver needs beside its
 //! modules is in here. Modules and their registrations are those of the crate `nmr`.
 //!
@@ -47,112 +47,11 @@
 //!
 //! # Example
 //!
-//! A whole driver, with a thread that counts, and a control device. What calls the
-//! kernel, as this does, exists for Windows targets only: elsewhere the example is
-//! empty.
+//! A whole driver, `examples/driver.rs`. The kernel that it needs is not on the host, so
+//! that it is compiled for Windows only, with the drivers of the pair.
 //!
-//! ```no_run
-//! # #![cfg_attr(windows, no_std, no_main)]
-//! # fn main() {}
-//! # #[cfg(windows)]
-//! # mod driver {
-//! use core::sync::atomic::{AtomicU32, Ordering};
-//!
-//! use nmr::driver::Driver;
-//! use nmr::header::{Header, Plain};
-//! use nmr::layout::Check;
-//! use nmr::irql::{PassiveLevel, WaitAllowed};
-//! use nmr::{Kept, NtStatus, Result};
-//! use wdk_alloc::WdkAllocator;
-//! use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
-//! use wdm::control::{BindingEntry, Controlled, VERSION};
-//! use wdm::worker::{Work, Worker};
-//!
-//! extern crate wdk_panic;
-//!
-//! #[global_allocator]
-//! static ALLOCATOR: WdkAllocator = WdkAllocator;
-//!
-//! /// The image's entry.
-//! ///
-//! /// # Safety
-//! ///
-//! /// Called by the I/O manager, once.
-//! #[unsafe(export_name = "DriverEntry")]
-//! unsafe extern "system" fn driver_entry(
-//!     driver: &mut DRIVER_OBJECT,
-//!     registry_path: PCUNICODE_STRING,
-//! ) -> NTSTATUS {
-//!     // SAFETY: this is the image's entry, with its arguments.
-//!     unsafe { wdm::driver_entry::<Counter>(driver, registry_path) }
-//! }
-//!
-//! /// The driver.
-//! enum Counter {}
-//!
-//! impl Driver for Counter {
-//!     type Entry<'entry> = wdm::Entry<'entry>;
-//!     /// A real driver returns its registrations, from `entry.register(module)`.
-//!     type Modules = Kept<Worker<Count>>;
-//!
-//!     fn load(entry: wdm::Entry<'_>) -> Result<Self::Modules> {
-//!         let step = entry.parameters().dword("Step", 1, 1..=8);
-//!         entry.create_control_device::<Counter>()?;
-//!         let worker = Worker::start(Count { step }, entry.passive())?;
-//!         worker.wake();
-//!         Ok(Kept(worker))
-//!     }
-//!
-//!     fn unload(Kept(mut worker): Self::Modules, wait: &WaitAllowed<'_>) -> Worker<Count> {
-//!         worker.join(wait.passive());
-//!         worker
-//!     }
-//! }
-//!
-//! static COUNT: AtomicU32 = AtomicU32::new(0);
-//!
-//! /// The work of the driver's thread.
-//! struct Count {
-//!     step: u32,
-//! }
-//!
-//! impl Work for Count {
-//!     fn run(&self, _passive: &PassiveLevel<'_>) {
-//!         COUNT.fetch_add(self.step, Ordering::Relaxed);
-//!     }
-//! }
-//!
-//! nmr::c_struct! {
-//!     /// The answer to `QUERY_STATUS`.
-//!     #[derive(Clone, Copy)]
-//!     struct Status: Check::SIZE_FIRST {
-//!         header: Header,
-//!         count: u32,
-//!         holds: u32,
-//!     }
-//! }
-//!
-//! // SAFETY: `repr(C)`; 8 + 4 + 4 bytes, each field at a multiple of its size.
-//! unsafe impl Plain for Status {}
-//!
-//! impl Controlled for Counter {
-//!     type Status = Status;
-//!
-//!     fn status(holds: u32) -> Status {
-//!         Status {
-//!             header: Header::of::<Status>(VERSION),
-//!             count: COUNT.load(Ordering::Relaxed),
-//!             holds,
-//!         }
-//!     }
-//!
-//!     fn bindings(_report: &mut dyn FnMut(BindingEntry)) {}
-//!
-//!     fn switch(_subcomponent: u32, _on: bool, _wait: &WaitAllowed<'_>) -> Result {
-//!         Err(NtStatus::INVALID_PARAMETER)
-//!     }
-//! }
-//! # }
+//! ```ignore
+#![doc = include_str!("../examples/driver.rs")]
 //! ```
 
 #![no_std]

@@ -15,7 +15,7 @@ const LONGEST: usize = 96;
 ///
 /// # Invariants
 ///
-/// At most [`LONGEST`] units are in use. All bytes zero is the empty name.
+/// At most `LONGEST` units are in use. All bytes zero is the empty name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Name {

@@ -32,6 +32,13 @@ pub type UnloadRoutine<O> = unsafe extern "C" fn(driver_object: *mut O);
 
 /// Counts the holds that block the unload of a driver.
 ///
+/// Only a session gives back holds, those that it took:
+///
+/// ```compile_fail,E0624
+/// let gate = wdm::unload_gate::UnloadGate::<()>::new();
+/// gate.release(1);
+/// ```
+///
 /// # Invariants
 ///
 /// While `holds` is not zero, `field` is valid, the field is null, and `routine` is

@@ -10,7 +10,7 @@
 use core::ffi::c_void;
 
 use nmr::abi::{
-    GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
+    GUID, MIT_GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
     NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN, NPI_CLIENT_DETACH_PROVIDER_FN, NPI_MODULEID,
     NPI_PROVIDER_ATTACH_CLIENT_FN, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID,
     struct_size,
@@ -219,6 +219,8 @@ impl Characteristics {
     /// module registers, as its pointers may be stale afterwards.
     pub(crate) fn module_guid(self) -> Option<GUID> {
         // SAFETY: null, or vouched for by the registering module.
-        unsafe { self.module_id().as_ref() }.and_then(NPI_MODULEID::guid)
+        let id = unsafe { self.module_id().as_ref() }?;
+        // SAFETY: the module has set the member that `Type` names.
+        (id.Type == MIT_GUID).then(|| unsafe { id.Value.Guid })
     }
 }

@@ -12,6 +12,7 @@
 mod contract;
 mod hostile;
 mod modules;
+mod registering;
 mod telemetry;
 mod unload;
 
