@@ -63,6 +63,8 @@ impl Driver for KeyValueDriver {
         };
         if let Some(asker) = asker.module() {
             asker.worker.join(wait.passive());
+            let right = asker.worker.right.load(Ordering::Relaxed);
+            wdk::println!("keyvalue client: {right} values were right");
         }
         asker
     }
@@ -112,7 +114,7 @@ impl RequestClient for Asker {
     }
 
     fn completed(&self, question: Completed<'_, Self>) {
-        check(&question);
+        self.worker.check(&question);
         drop(question);
         self.worker.wake();
     }
@@ -122,16 +124,26 @@ impl RequestClient for Asker {
     }
 }
 
-fn check(question: &Completed<'_, Asker>) {
-    if question.status().is_success() && question.value != question.key.wrapping_mul(3) {
-        wdk::println!("keyvalue client: a provider returned a wrong value");
-    }
-}
-
 /// The work of the driver's thread: asks.
 #[derive(Default)]
 struct Questions {
+    /// The next key.
     key: AtomicU64,
+    /// The number of values that were three times their key.
+    right: AtomicU64,
+}
+
+impl Questions {
+    fn check(&self, question: &Completed<'_, Asker>) {
+        if !question.status().is_success() {
+            return;
+        }
+        if question.value == question.key.wrapping_mul(3) {
+            self.right.fetch_add(1, Ordering::Relaxed);
+        } else {
+            wdk::println!("keyvalue client: a provider returned a wrong value");
+        }
+    }
 }
 
 impl Work for Questions {
@@ -148,7 +160,7 @@ impl Work for Questions {
                     ..Question::default()
                 };
                 match submit(call, question) {
-                    Submission::Answered(question) => check(&question),
+                    Submission::Answered(question) => self.check(&question),
                     Submission::Pending(_) | Submission::NoSlot(_) => {}
                 }
                 next = binding.enter();
