@@ -115,3 +115,7 @@ pub use role::{Client, Provider, Role};
 pub use status::{NtStatus, Result};
 pub use switch::{Switch, Switched};
 pub use sync::SpinLock;
+
+#[cfg(doctest)]
+#[doc = include_str!("example.md")]
+mod example {}
