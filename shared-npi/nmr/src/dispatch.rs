@@ -148,7 +148,7 @@ macro_rules! dispatch_fn {
         ) $(-> $result)? {
             // A safe function, so that the body is safe code, with a binding that it
             // cannot keep beyond the call.
-            fn body<'call, $module: $($bound)+>(
+            fn dispatch_body<'call, $module: $($bound)+>(
                 $binding: &'call $end<$module>
                 $(, $argument: $type)*
             ) $(-> $result)? $body
@@ -164,7 +164,7 @@ macro_rules! dispatch_fn {
                     Err(status) => return $crate::dispatch::Returned::refused(status),
                 };
             )*
-            body::<$module>(binding $(, $argument)*)
+            dispatch_body::<$module>(binding $(, $argument)*)
         }
     };
 }

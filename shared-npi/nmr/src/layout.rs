@@ -345,8 +345,13 @@ macro_rules! c_struct {
             $($(#[$field_meta])* $field_vis $field: $type,)*
         }
 
+        // An attribute may have added a field, which does not compile here.
+        const _: fn(&$name) = |value| {
+            let $name { $($field: _),* } = value;
+        };
+
         // SAFETY: each field's type has any bits, which the bounds say, and the
-        // structure has nothing but its fields.
+        // structure has nothing but these fields, see above.
         unsafe impl $crate::layout::AnyBits for $name
         where
             $($type: $crate::layout::AnyBits,)*

@@ -84,7 +84,7 @@ nmr::dispatch_fn! {
 }
 
 /// Echoes a request at once. IRQL <= `DISPATCH_LEVEL`.
-pub fn echo_now<'call, M: EchoProvider>(mut request: Submitted<'call, M>) -> Answer<'call> {
+pub fn echo_now<M: EchoProvider>(mut request: Submitted<'_, M>) -> Answer<'_> {
     request.echo();
     request
         .binding()

@@ -23,7 +23,8 @@ use crate::{NtStatus, Result};
 
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {
-    /// The slots of a binding.
+    /// The slots of a binding, always the same: a completion is looked for in these,
+    /// and one that is not found there keeps the binding from detaching.
     fn slots(binding: &Self::Binding) -> &Slots<Self::Npi>;
 
     /// A request that was pended is back; its slot is idle once this value is

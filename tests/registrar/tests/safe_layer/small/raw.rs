@@ -32,14 +32,14 @@ struct Context {
 }
 
 impl Context {
-    fn new(null: bool) -> Box<Self> {
-        Box::new(Self {
+    fn new(null: bool) -> Self {
+        Self {
             null,
             poked: AtomicUsize::new(0),
             attached: STATUS_PENDING,
             peer: ptr::null_mut(),
             peer_table: ptr::null(),
-        })
+        }
     }
 
     fn binding(&self) -> *mut c_void {
@@ -147,7 +147,7 @@ macro_rules! raw {
                         $($field: $callback,)*
                         $instance: instance(id::<NULL>()),
                     }),
-                    context: Context::new(null),
+                    context: Box::new(Context::new(null)),
                     handle: ptr::null_mut(),
                 };
                 // SAFETY: both boxes outlive the registration.
