@@ -10,7 +10,7 @@ use crate::parts::Purpose;
 use crate::steps::{Step, Steps};
 use crate::toolchain::Compiler;
 use crate::workspace::{DRIVERS, Workspace, succeeds};
-use crate::{build, program, setup, unused_patch};
+use crate::{build, program, setup, unsafe_blocks, unused_patch};
 
 const STEPS: [Step; 4] = [
     Step {
@@ -32,14 +32,7 @@ const STEPS: [Step; 4] = [
     },
     Step {
         what: "lints of the model checks",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "nmr",
-            "--test",
-            "loom",
-        ],
+        arguments: &["clippy", "--release", "--package", "nmr", "--test", "loom"],
         variable: Some(("RUSTFLAGS", "--cfg loom")),
         directory: Some("loom"),
     },
@@ -59,6 +52,9 @@ pub(crate) fn run() -> Result<Outcome> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new("lint");
     steps.run(&workspace, &STEPS)?;
+    steps.one("unsafe blocks of the drivers and their library", || {
+        unsafe_blocks::within_limits(&workspace)
+    })?;
     steps.one("lints of the drivers", || drivers(&workspace))?;
     steps.one("lints of what runs on Windows", || programs(&workspace))?;
     Ok(steps.finish())
@@ -68,6 +64,13 @@ fn drivers(workspace: &Workspace) -> Result<bool> {
     let compiler = Compiler::find()?;
     let packages = [&DRIVERS[..], &wine::IMAGES].concat();
     let mut cargo = build::cargo(workspace, "check", &compiler, &packages)?;
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        return Ok(false);
+    }
+    // The drivers on the first pages of their documentation.
+    let mut cargo = build::cargo(workspace, "check", &compiler, &["wdm", "kmdf"])?;
+    cargo.arg("--examples");
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
     unused_patch::succeeds_without_its_warning(&mut cargo)
 }

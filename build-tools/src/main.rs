@@ -36,6 +36,7 @@ mod stress;
 mod test;
 mod tier;
 mod toolchain;
+mod unsafe_blocks;
 mod unused_patch;
 mod vm;
 mod windows_kit;

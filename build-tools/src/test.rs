@@ -86,14 +86,7 @@ const MACHINES: Step = Step {
 
 const LOOM: Step = Step {
     what: "every interleaving of the in-flight gate and the binding (loom)",
-    arguments: &[
-        "test",
-        "--release",
-        "--package",
-        "nmr",
-        "--test",
-        "loom",
-    ],
+    arguments: &["test", "--release", "--package", "nmr", "--test", "loom"],
     variable: Some(("RUSTFLAGS", "--cfg loom")),
     directory: Some("loom"),
 };

@@ -58,7 +58,8 @@ unsafe impl<M: Module> Sync for Binding<M> {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl<M: Module> Send for Binding<M> {}
 
-/// What the peer has handed over, checked. It is valid while a call is in flight.
+/// The peer's dispatch table, which was checked, and binding context. Both are valid
+/// while a call is in flight.
 struct StoredPeer<M: Module> {
     table: PeerDispatch<'static, M>,
     context: *mut c_void,
@@ -201,7 +202,7 @@ impl<M: Module> Binding<M> {
         &self.node
     }
 
-    /// What the module keeps for this peer.
+    /// The module's own context for this peer.
     #[must_use]
     pub const fn context(&self) -> &M::Binding {
         &self.context
@@ -398,6 +399,32 @@ impl<M: Module> Hold<M> {
     /// `raw` came from [`into_raw`](Self::into_raw) and is taken back once.
     pub const unsafe fn from_raw(raw: NonNull<Binding<M>>) -> Self {
         Self(raw, PhantomData)
+    }
+}
+
+/// A client that a provider has accepted, in an attach that is not committed before
+/// the provider's attach callback has returned: [`Module::accepted`].
+///
+/// It keeps the binding attached. Where clients call nothing, it is how a provider
+/// comes by a binding that it may call through.
+#[must_use = "dropping it gives it up"]
+pub struct Accepted<M: Module>(Hold<M>);
+
+impl<M: Module> Accepted<M> {
+    pub(crate) const fn new(attach: Hold<M>) -> Self {
+        Self(attach)
+    }
+
+    /// The binding, through which the client may be called.
+    ///
+    /// # Safety
+    ///
+    /// The attach is committed: the provider's attach callback has returned. NMR says
+    /// so of clients that were attached inside the provider's registration, when that
+    /// has returned. Of those that register later it says nothing: the provider knows
+    /// it by the NPI, or by the client's own driver.
+    pub unsafe fn committed(self) -> Hold<M> {
+        self.0
     }
 }
 

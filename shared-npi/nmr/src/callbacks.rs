@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use crate::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider};
-use crate::binding::{Binding, Hold};
+use crate::binding::{Accepted, Binding, Hold};
 use crate::handle::BindingHandle;
 use crate::irql::PassiveLevel;
 use crate::layout::Handed;
@@ -184,9 +184,10 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
         unsafe { Binding::free(binding) };
         return Err(NtStatus::NOINTERFACE);
     }
-    // The attach is no call of a provider's: its reference ends here.
+    // The attach is no call of a provider's: its reference ends here, or later.
     // SAFETY: the binding is fresh.
-    drop(unsafe { Hold::attach(binding) });
+    let attach = unsafe { Hold::attach(binding) };
+    block.module().accepted(Accepted::new(attach));
     Ok(binding)
 }
 

@@ -18,10 +18,10 @@ use crate::{NtStatus, Result};
 ///
 /// # Safety
 ///
-/// What [`check`](Self::check) returns is sound to use during `'call`, if
+/// The result of [`check`](Self::check) is sound to use during `'call`, if
 /// the peer keeps the contract of the NPI.
 pub unsafe trait Argument<'call>: Sized {
-    /// What the peer passes.
+    /// The argument as the peer passes it.
     type Raw;
 
     /// Checks it.
@@ -94,9 +94,9 @@ unsafe impl<T: AnyBits> Argument<'_> for Value<T> {
     }
 }
 
-/// What a dispatch function returns.
+/// The result of a dispatch function.
 pub trait Returned {
-    /// What is returned if an argument is refused.
+    /// The result if an argument is refused.
     fn refused(status: NtStatus) -> Self;
 }
 
@@ -114,6 +114,9 @@ impl Returned for () {
 /// the [`Binding<M>`](crate::Binding) whose context the peer passes, the others are
 /// [`Argument`](crate::dispatch::Argument)s. If one is refused, the
 /// function returns that status and the body does not run.
+///
+/// `fn name[M: Bound](binding: &Binding<M>, ..)` is a function for any module, and
+/// `fn name(binding: &Binding<Module>, ..)` one for a single module.
 ///
 /// ```
 /// use nmr::abi::NTSTATUS;
@@ -136,19 +139,45 @@ macro_rules! dispatch_fn {
             $binding:ident: &$end:ident<$_module:ident> $(, $argument:ident: $type:ty)* $(,)?
         ) $(-> $result:ty)? $body:block
     ) => {
+        $crate::dispatch_fn! {
+            @ $(#[$meta])*
+            $vis fn $name [$module: $($bound)+] (
+                $binding: &$end<$module> $(, $argument: $type)*
+            ) $(-> $result)? $body
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident (
+            $binding:ident: &$end:ident<$module:ty> $(, $argument:ident: $type:ty)* $(,)?
+        ) $(-> $result:ty)? $body:block
+    ) => {
+        $crate::dispatch_fn! {
+            @ $(#[$meta])*
+            $vis fn $name [] (
+                $binding: &$end<$module> $(, $argument: $type)*
+            ) $(-> $result)? $body
+        }
+    };
+    (
+        @ $(#[$meta:meta])*
+        $vis:vis fn $name:ident [$($generic:tt)*] (
+            $binding:ident: &$end:ident<$module:ty> $(, $argument:ident: $type:ty)*
+        ) $(-> $result:ty)? $body:block
+    ) => {
         $(#[$meta])*
         ///
         /// # Safety
         ///
         /// Called by a peer that keeps the contract of the NPI, with the binding
         /// context that this module gave it, while the binding is attached.
-        $vis unsafe extern "system" fn $name<'call, $module: $($bound)+>(
+        $vis unsafe extern "system" fn $name<'call, $($generic)*>(
             context: *mut ::core::ffi::c_void,
             $($argument: <$type as $crate::dispatch::Argument<'call>>::Raw,)*
         ) $(-> $result)? {
             // A safe function, so that the body is safe code, with a binding that it
             // cannot keep beyond the call.
-            fn dispatch_body<'call, $module: $($bound)+>(
+            fn dispatch_body<'call, $($generic)*>(
                 $binding: &'call $end<$module>
                 $(, $argument: $type)*
             ) $(-> $result)? $body
@@ -164,7 +193,7 @@ macro_rules! dispatch_fn {
                     Err(status) => return $crate::dispatch::Returned::refused(status),
                 };
             )*
-            dispatch_body::<$module>(binding $(, $argument)*)
+            dispatch_body(binding $(, $argument)*)
         }
     };
 }

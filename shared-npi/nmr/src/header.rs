@@ -5,7 +5,7 @@
 //!
 //! An NPI that is free to choose lets each structure begin with a [`Header`]; one
 //! whose structures exist already describes its own with a
-//! [`Check`](crate::layout::Check).
+//! [`Check`].
 
 use crate::c_struct;
 use crate::layout::{Check, Layout};

@@ -35,12 +35,17 @@ use crate::{NtStatus, Result};
 /// Any initialised bytes of this type's size and alignment are a value of the
 /// type. In particular it contains no reference, no `bool`, no enumeration, and no
 /// function that safe code can call: an entry of a dispatch table is an
-/// `Option<unsafe extern "system" fn(..)>`.
+/// `Option<unsafe extern "system" fn(..)>`. What is beyond [`USED`](Self::USED) bytes
+/// is padding.
 #[diagnostic::on_unimplemented(
     message = "a peer's bytes cannot be taken for a `{Self}`",
     note = "fields are integers, raw pointers, arrays, and `Option<unsafe extern \"system\" fn(..)>`"
 )]
-pub unsafe trait AnyBits: 'static {}
+pub unsafe trait AnyBits: Sized + 'static {
+    /// The size without the padding at the end, as `RTL_SIZEOF_THROUGH_FIELD` of the
+    /// last field counts it.
+    const USED: usize = size_of::<Self>();
+}
 
 macro_rules! any_bits {
     ($($type:ty),* $(,)?) => {$(
@@ -64,6 +69,39 @@ unsafe impl<T: 'static> AnyBits for AtomicPtr<T> {}
 // SAFETY: the elements have any bits, and an array has nothing else.
 unsafe impl<T: AnyBits, const N: usize> AnyBits for [T; N] {}
 
+/// A pointer to data, as a member of a structure: null, or to a `T` that the side which
+/// hands over the structure keeps. Following it takes `unsafe`, with
+/// [`checked`] where `T` has a check.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Pointer<T>(pub *const T);
+
+impl<T> Pointer<T> {
+    /// Null.
+    pub const NULL: Self = Self(ptr::null());
+
+    /// A pointer to `data`.
+    #[must_use]
+    pub const fn to(data: &'static T) -> Self {
+        Self(data)
+    }
+}
+
+impl<T> Clone for Pointer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Pointer<T> {}
+
+// SAFETY: a pointer may have any value; following it takes `unsafe`.
+unsafe impl<T: 'static> AnyBits for Pointer<T> {}
+// SAFETY: it belongs to no thread, and following it takes `unsafe`.
+unsafe impl<T> Send for Pointer<T> {}
+// SAFETY: a shared pointer is the same address, and following it takes `unsafe`.
+unsafe impl<T> Sync for Pointer<T> {}
+
 macro_rules! any_bits_functions {
     ($(($($argument:ident)*))*) => {$(
         // SAFETY: null or an address; that a function of this type is there is the
@@ -81,7 +119,7 @@ any_bits_functions! {
     () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
 }
 
-/// Where a structure keeps an unsigned number about itself.
+/// The place of a version or size in a structure: an unsigned integer.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     offset: usize,
@@ -162,7 +200,7 @@ impl Field {
     }
 }
 
-/// What is checked of a peer's structure before a reference to it is made.
+/// The check of a peer's structure, before a reference to it is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     size: Option<Field>,
@@ -260,13 +298,28 @@ impl Check {
 ///
 /// The type is `repr(C)`, and the fields of [`CHECK`](Self::CHECK) are unsigned
 /// integers at these offsets in it.
-pub unsafe trait Layout: AnyBits + Sized {
-    /// How a peer's structure is checked.
+pub unsafe trait Layout: AnyBits {
+    /// The check of a peer's structure.
     const CHECK: Check;
 }
 
-// SAFETY: bytes, of which nothing is checked.
-unsafe impl<const N: usize> Layout for [u8; N] {
+macro_rules! unchecked {
+    ($(<$($generic:ident: $bound:tt),*> $type:ty;)*) => {$(
+        // SAFETY: nothing is checked: where the pointer leads there is one of these.
+        unsafe impl<$($generic: $bound),*> Layout for $type {
+            const CHECK: Check = Check::NONE;
+        }
+    )*};
+}
+
+unchecked! {
+    <> u8; <> u16; <> u32; <> u64; <> usize; <> i8; <> i16; <> i32; <> i64; <> isize;
+    <> GUID; <> LUID;
+    <T: 'static> *const T; <T: 'static> *mut T; <T: 'static> Pointer<T>;
+}
+
+// SAFETY: nothing is checked: where the pointer leads there is one of these.
+unsafe impl<T: AnyBits, const N: usize> Layout for [T; N] {
     const CHECK: Check = Check::NONE;
 }
 
@@ -355,7 +408,19 @@ macro_rules! c_struct {
         unsafe impl $crate::layout::AnyBits for $name
         where
             $($type: $crate::layout::AnyBits,)*
-        {}
+        {
+            const USED: usize = {
+                let used = 0;
+                // The fields of a `repr(C)` structure are in order.
+                $(let used = {
+                    let end = ::core::mem::offset_of!(Self, $field)
+                        + ::core::mem::size_of::<$type>();
+                    assert!(end >= used);
+                    end
+                };)*
+                used
+            };
+        }
     };
 }
 
@@ -363,7 +428,8 @@ macro_rules! c_struct {
 /// it is not only read, or not by one thread only. Any IRQL.
 ///
 /// A longer structure than `T` passes: it is of a later version, whose beginning
-/// is a `T`.
+/// is a `T`. So does one that does not count the padding at its end: eBPF and XDP
+/// announce the size through the last field.
 ///
 /// # Errors
 ///
@@ -374,14 +440,15 @@ macro_rules! c_struct {
 ///
 /// A pointer that is neither null nor misaligned leads to a structure of the NPI:
 /// the fields of the check are there and do not change, and so many bytes as they
-/// announce stay valid for as long as the result is used.
+/// announce, rounded up to the alignment of `T`, stay valid for as long as the result
+/// is used.
 pub unsafe fn checked_pointer<T: Layout>(pointer: *mut T) -> Result<NonNull<T>> {
     let pointer = NonNull::new(pointer)
         .filter(|pointer| pointer.is_aligned())
         .ok_or(NtStatus::INVALID_PARAMETER)?;
     // SAFETY: by this function's contract the fields of the check are there.
     match unsafe { T::CHECK.announced(pointer.as_ptr().cast_const().cast()) } {
-        Some(size) if size >= size_of::<T>() as u64 => Ok(pointer),
+        Some(size) if size >= T::USED as u64 => Ok(pointer),
         _ => Err(NtStatus::INVALID_PARAMETER),
     }
 }
@@ -408,22 +475,37 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What an NPI says of a pointer to a structure: [`Required`], [`Optional`] or
-/// [`Absent`].
+/// [`Optional`] or [`Absent`]: null may be handed over.
+pub trait Nullable: Handed {
+    /// Null.
+    #[doc(hidden)]
+    const NULL: Self::Own;
+}
+
+impl<T: Layout + Sync> Nullable for Optional<T> {
+    const NULL: Option<&'static T> = None;
+}
+
+impl Nullable for Absent {
+    const NULL: () = ();
+}
+
+/// The contract of a pointer to a structure: [`Required`], [`Optional`] or [`Absent`].
 pub trait Handed: sealed::Sealed + 'static {
-    /// What a module of this project hands over.
+    /// The value that a module hands to its peers.
     type Own: Copy + Send + Sync + 'static;
 
-    /// What is seen of a peer's.
+    /// A peer's structure, once it is checked.
     type Seen<'a>: Copy;
 
-    /// How the structure is checked.
+    /// The check of the structure.
     #[doc(hidden)]
     const CHECK: Check;
 
-    /// The size of the structure in bytes.
+    /// The sizes in bytes that a structure of a module's own may announce: without
+    /// the padding at the end, and with it.
     #[doc(hidden)]
-    const SIZE: usize;
+    const SIZES: [usize; 2];
 
     /// The pointer that goes to the peer.
     #[doc(hidden)]
@@ -463,7 +545,7 @@ impl<T: Layout + Sync> Handed for Required<T> {
     type Own = &'static T;
     type Seen<'a> = &'a T;
     const CHECK: Check = T::CHECK;
-    const SIZE: usize = size_of::<T>();
+    const SIZES: [usize; 2] = [T::USED, size_of::<T>()];
 
     fn pointer(own: &'static T) -> *const c_void {
         ptr::from_ref(own).cast()
@@ -483,7 +565,7 @@ impl<T: Layout + Sync> Handed for Optional<T> {
     type Own = Option<&'static T>;
     type Seen<'a> = Option<&'a T>;
     const CHECK: Check = T::CHECK;
-    const SIZE: usize = size_of::<T>();
+    const SIZES: [usize; 2] = [T::USED, size_of::<T>()];
 
     fn pointer(own: Option<&'static T>) -> *const c_void {
         own.map_or(ptr::null(), |own| ptr::from_ref(own).cast())
@@ -506,7 +588,7 @@ impl Handed for Absent {
     type Own = ();
     type Seen<'a> = ();
     const CHECK: Check = Check::NONE;
-    const SIZE: usize = 0;
+    const SIZES: [usize; 2] = [0, 0];
 
     fn pointer((): ()) -> *const c_void {
         ptr::null()
@@ -522,7 +604,8 @@ impl Handed for Absent {
 /// Panics, at compile time, if a module's own structure announces another size
 /// than it has, or a version that it would not accept itself.
 pub(crate) const fn assert_whole<H: Handed>(own: &H::Own) {
-    if H::SIZE == 0 {
+    let [used, whole] = H::SIZES;
+    if whole == 0 {
         return;
     }
     // SAFETY: the trait is sealed: what has a size hands over a reference or an
@@ -534,7 +617,7 @@ pub(crate) const fn assert_whole<H: Handed>(own: &H::Own) {
     // SAFETY: the reference leads to a structure whose check this is.
     match unsafe { H::CHECK.announced(pointer) } {
         Some(size) => assert!(
-            size == H::SIZE as u64 || H::CHECK.size.is_none(),
+            size == used as u64 || size == whole as u64 || H::CHECK.size.is_none(),
             "a header must announce the size of its structure"
         ),
         None => panic!("a header must announce a version that its module accepts"),
@@ -648,7 +731,9 @@ mod tests {
             (1, 24, false),
             (2, 24, true),
             (3, 100, true),
-            (3, 23, false),
+            // Without the padding at the end, and one byte less.
+            (3, 20, true),
+            (3, 19, false),
         ] {
             let sized = Sized {
                 version,

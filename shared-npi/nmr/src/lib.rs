@@ -102,10 +102,13 @@ mod role;
 mod status;
 mod switch;
 
-pub use binding::{Binding, Call, Hold, Peer};
+pub use binding::{Accepted, Binding, Call, Hold, Peer};
 pub use bindings::Bindings;
 pub use driver::{Driver, Loading};
-pub use module::{Module, ModuleId, Npi, OwnDispatch, PeerDispatch, PeerModule, Peers, Table};
+pub use module::{
+    Module, ModuleId, Npi, OwnCharacteristics, OwnDispatch, PeerCharacteristics, PeerDispatch,
+    PeerModule, Peers, Table,
+};
 pub use modules::{Modules, Registered};
 pub use registration::{Deregistered, Deregistration, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};

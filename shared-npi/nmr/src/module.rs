@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an author writes: the interface, and the module that speaks it.
+//! The two traits that an author implements: the NPI, and a module of it.
 
+use core::ffi::c_void;
 use core::marker::PhantomData;
 
 use crate::abi::{
     self, GUID, LUID, MIT_GUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE,
     NPI_REGISTRATION_INSTANCE, NPIID,
 };
-use crate::binding::{Binding, Call};
+use crate::binding::{Accepted, Binding, Call};
 use crate::bindings::Bindings;
 use crate::irql::PassiveLevel;
-use crate::layout::Handed;
+use crate::layout::{Handed, Nullable};
 use crate::role::Role;
 use crate::{NtStatus, Result};
 
@@ -34,9 +35,11 @@ pub unsafe trait Npi: Sized + 'static {
     /// The identity by which NMR pairs modules.
     const ID: NPIID;
 
-    /// What a module says of itself before an attach: NMR's
-    /// `NpiSpecificCharacteristics`.
-    type Characteristics: Handed;
+    /// The `NpiSpecificCharacteristics` of a client.
+    type ClientCharacteristics: Handed;
+
+    /// The `NpiSpecificCharacteristics` of a provider.
+    type ProviderCharacteristics: Handed;
 
     /// The functions of a client, which its providers call.
     type ClientDispatch: Handed;
@@ -44,7 +47,12 @@ pub unsafe trait Npi: Sized + 'static {
     /// The functions of a provider, which its clients call.
     type ProviderDispatch: Handed;
 
-    /// Whether a binding context may be null. Where it may not, a peer with a null
+    /// The `Version` of the registration instance of every module. It is 0 by the
+    /// documents, and what the NPI says in some: XDP has 1. An attach callback
+    /// compares it with [`PeerModule::version`].
+    const INSTANCE_VERSION: u16 = 0;
+
+    /// `true` if a binding context may be null. If it may not, a peer with a null
     /// context is refused.
     const CONTEXT_MAY_BE_NULL: bool = false;
 }
@@ -55,11 +63,20 @@ pub unsafe trait Npi: Sized + 'static {
 /// contexts of that module.
 pub struct Table<M: Module>(OwnDispatch<M>, PhantomData<M>);
 
-/// What a module of type `M` hands over as its dispatch table.
+/// The dispatch table that a module of type `M` hands to its peers.
 pub type OwnDispatch<M> =
     <<<M as Module>::Role as Role>::Dispatch<<M as Module>::Npi> as Handed>::Own;
 
-/// What a module of type `M` sees of its peer's dispatch table.
+/// The `NpiSpecificCharacteristics` of a module of type `M`.
+pub type OwnCharacteristics<M> =
+    <<<M as Module>::Role as Role>::NpiCharacteristics<<M as Module>::Npi> as Handed>::Own;
+
+/// The `NpiSpecificCharacteristics` of the peer of a module of type `M`.
+pub type PeerCharacteristics<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<
+    <M as Module>::Npi,
+> as Handed>::Seen<'a>;
+
+/// The dispatch table of the peer of a module of type `M`.
 pub type PeerDispatch<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::Dispatch<
     <M as Module>::Npi,
 > as Handed>::Seen<'a>;
@@ -77,13 +94,24 @@ impl<M: Module> Table<M> {
         Self(own, PhantomData)
     }
 
-    /// What is handed over.
+    /// The value that is handed to peers.
     pub(crate) const fn own(&self) -> &OwnDispatch<M> {
         &self.0
     }
 }
 
-/// How many peers a module takes at a time.
+impl<M: Module> Table<M>
+where
+    <M::Role as Role>::Dispatch<M::Npi>: Nullable,
+{
+    /// No table: `M` hands over null, and its peers call nothing.
+    pub const NONE: Self = Self(
+        <<M::Role as Role>::Dispatch<M::Npi> as Nullable>::NULL,
+        PhantomData,
+    );
+}
+
+/// The number of peers that a module accepts at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peers {
     /// Any number, each with a binding of its own.
@@ -167,7 +195,7 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The interface.
     type Npi: Npi;
 
-    /// What the module keeps for one peer, in NMR's binding context. Made by
+    /// The module's own context for one peer, inside NMR's binding context. Made by
     /// [`attach`](Self::attach), dropped in the cleanup callback, at
     /// IRQL <= `DISPATCH_LEVEL`, where a drop must not wait. At most 4 KiB with
     /// the rest of the binding, because it is moved through a kernel stack: keep
@@ -177,13 +205,13 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The identity of the module.
     const MODULE_ID: ModuleId;
 
-    /// What the module says of itself.
-    const CHARACTERISTICS: <<Self::Npi as Npi>::Characteristics as Handed>::Own;
+    /// The `NpiSpecificCharacteristics` of the module.
+    const CHARACTERISTICS: OwnCharacteristics<Self>;
 
     /// The module's own functions.
     const TABLE: Table<Self>;
 
-    /// How many peers the module takes at a time.
+    /// The number of peers that the module accepts at a time.
     const PEERS: Peers = Peers::Many;
 
     /// The number of this implementation: distinguishes registrations of one
@@ -208,7 +236,7 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// one that would fit but cannot be served.
     fn attach(
         &self,
-        peer: &PeerModule<'_, Self::Npi>,
+        peer: &PeerModule<'_, Self>,
         passive: &PassiveLevel<'_>,
     ) -> Result<Self::Binding>;
 
@@ -222,6 +250,16 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// call. IRQL = `PASSIVE_LEVEL`.
     fn attached(&self, call: Call<'_, Self>) {
         drop(call);
+    }
+
+    /// A provider has accepted a client, and its attach callback is about to return:
+    /// nothing may be called yet. A provider whose clients call it first drops this,
+    /// and learns of a committed binding by that call; one that calls first keeps it
+    /// until the attach is [committed](Accepted::committed), and gives it up in
+    /// [`detaching`](Self::detaching). Never called on a client.
+    /// IRQL = `PASSIVE_LEVEL`.
+    fn accepted(&self, client: Accepted<Self>) {
+        drop(client);
     }
 
     /// The binding detaches: no call to the peer can begin any more. A module that
@@ -244,18 +282,23 @@ pub trait Module: Send + Sync + Sized + 'static {
     fn dispatch_rejected(&self) {}
 }
 
-/// What a peer says of itself at an attach.
+/// The `NpiSpecificCharacteristics` of the peer of `M`, as the NPI describes them.
+type Says<M> =
+    <<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<<M as Module>::Npi>;
+
+/// The peer that is offered to a module of type `M` at an attach: its registration
+/// instance.
 ///
 /// # Invariants
 ///
 /// `instance` leads to a whole registration instance that NMR keeps valid during
 /// `'attach`, with the module id and characteristics it leads to.
-pub struct PeerModule<'attach, N: Npi> {
+pub struct PeerModule<'attach, M: Module> {
     instance: *const NPI_REGISTRATION_INSTANCE,
-    lifetime: PhantomData<(&'attach NPI_REGISTRATION_INSTANCE, N)>,
+    lifetime: PhantomData<&'attach M>,
 }
 
-impl<'attach, N: Npi> PeerModule<'attach, N> {
+impl<'attach, M: Module> PeerModule<'attach, M> {
     /// # Safety
     ///
     /// A non-null `instance` leads to so many bytes as its size says; these, and the
@@ -296,17 +339,33 @@ impl<'attach, N: Npi> PeerModule<'attach, N> {
         unsafe { (*self.instance).Number }
     }
 
-    /// What the module says of itself in the terms of the NPI.
+    /// The `Version` of its registration instance: 0, unless the
+    /// [NPI](Npi::INSTANCE_VERSION) says otherwise.
+    #[must_use]
+    pub const fn version(&self) -> u16 {
+        // SAFETY: by the invariant the instance is whole.
+        unsafe { (*self.instance).Version }
+    }
+
+    /// The address of the characteristics, null if there are none: for an NPI whose
+    /// characteristics are longer than any type, as XDP's with their list of versions.
+    /// They are valid, and do not change, during the attach callback.
+    #[must_use]
+    pub const fn characteristics_pointer(&self) -> *const c_void {
+        // SAFETY: by the invariant the instance is whole.
+        unsafe { (*self.instance).NpiSpecificCharacteristics }
+    }
+
+    /// The peer's `NpiSpecificCharacteristics`, checked.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` if it says nothing, or less than the NPI demands.
-    pub fn characteristics(&self) -> Result<<N::Characteristics as Handed>::Seen<'attach>> {
-        // SAFETY: by the invariant the instance is whole.
-        let pointer = unsafe { (*self.instance).NpiSpecificCharacteristics };
+    /// `STATUS_NOINTERFACE` if there are none, or they do not pass the NPI's check.
+    pub fn characteristics(&self) -> Result<PeerCharacteristics<'attach, M>> {
+        let pointer = self.characteristics_pointer();
         // SAFETY: by the invariant the characteristics, if there are any, are
         // valid, and unchanged for as long as the module is registered; by the
         // contract of `Npi` they are of this type.
-        unsafe { N::Characteristics::see(pointer) }.map_err(|_| NtStatus::NOINTERFACE)
+        unsafe { Says::<M>::see(pointer) }.map_err(|_| NtStatus::NOINTERFACE)
     }
 }

@@ -134,7 +134,7 @@ pub(crate) fn register<M: Module>(
     _passive: &PassiveLevel<'_>,
 ) -> Result<Registration<M>> {
     const {
-        layout::assert_whole::<<M::Npi as Npi>::Characteristics>(&M::CHARACTERISTICS);
+        layout::assert_whole::<<M::Role as Role>::NpiCharacteristics<M::Npi>>(&M::CHARACTERISTICS);
         layout::assert_whole::<<M::Role as Role>::Dispatch<M::Npi>>(M::TABLE.own());
         assert!(
             size_of::<Block<M>>() <= MAX_SIZE,
@@ -142,12 +142,14 @@ pub(crate) fn register<M: Module>(
         );
     }
     let instance = NPI_REGISTRATION_INSTANCE {
-        Version: 0,
+        Version: <M::Npi as Npi>::INSTANCE_VERSION,
         Size: abi::struct_size::<NPI_REGISTRATION_INSTANCE>(),
         NpiId: ptr::null(),
         ModuleId: ptr::null(),
         Number: module.number(),
-        NpiSpecificCharacteristics: <M::Npi as Npi>::Characteristics::pointer(M::CHARACTERISTICS),
+        NpiSpecificCharacteristics: <M::Role as Role>::NpiCharacteristics::<M::Npi>::pointer(
+            M::CHARACTERISTICS,
+        ),
     };
     let registered = Box::into_raw(memory::try_box(Block {
         dropped: Dropped::new(finish::<M>),
@@ -230,8 +232,8 @@ impl<M: Module> Drop for Registration<M> {
     }
 }
 
-/// What a deregistration that has begun has come to:
-/// what `NmrDeregisterClient` or `NmrDeregisterProvider` returned.
+/// The status of a deregistration that has begun: what `NmrDeregisterClient` or
+/// `NmrDeregisterProvider` returned.
 ///
 /// Windows returns `STATUS_PENDING` to every valid call, even where nothing is
 /// bound.
@@ -396,7 +398,7 @@ impl Failed {
         Self(status)
     }
 
-    /// What NMR returned.
+    /// The status that NMR returned.
     pub fn status(self) -> NtStatus {
         self.0
     }

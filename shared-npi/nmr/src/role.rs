@@ -38,6 +38,9 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     /// The dispatch table that a module of this role hands to its peer.
     type Dispatch<N: Npi>: Handed;
 
+    /// The `NpiSpecificCharacteristics` of a module of this role.
+    type NpiCharacteristics<N: Npi>: Handed;
+
     /// `NPI_CLIENT_CHARACTERISTICS` or `NPI_PROVIDER_CHARACTERISTICS`.
     type Characteristics;
 
@@ -97,6 +100,7 @@ impl Role for Client {
     type Peer = Provider;
     const PROVIDES: bool = false;
     type Dispatch<N: Npi> = N::ClientDispatch;
+    type NpiCharacteristics<N: Npi> = N::ClientCharacteristics;
     type Characteristics = abi::NPI_CLIENT_CHARACTERISTICS;
 
     fn characteristics<M: Module<Role = Self>>(
@@ -147,6 +151,7 @@ impl Role for Provider {
     type Peer = Client;
     const PROVIDES: bool = true;
     type Dispatch<N: Npi> = N::ProviderDispatch;
+    type NpiCharacteristics<N: Npi> = N::ProviderCharacteristics;
     type Characteristics = abi::NPI_PROVIDER_CHARACTERISTICS;
 
     fn characteristics<M: Module<Role = Self>>(

@@ -98,7 +98,8 @@ enum Sample {}
 // SAFETY: this file has both ends, and uses these types.
 unsafe impl Npi for Sample {
     const ID: NPIID = GUID::from_u128(0x2b1d_6c6e_1f1c_4a3b_9a3c_55d2_66b8_0001);
-    type Characteristics = Required<Characteristics>;
+    type ClientCharacteristics = Required<Characteristics>;
+    type ProviderCharacteristics = Required<Characteristics>;
     type ClientDispatch = Required<Functions>;
     type ProviderDispatch = Required<Functions>;
 }
@@ -132,7 +133,7 @@ impl Module for Server {
         )
     };
 
-    fn attach(&self, peer: &PeerModule<'_, Sample>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, peer: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         let characteristics = peer.characteristics();
         SEEN.with_borrow_mut(|seen| {
             seen.push(Seen {

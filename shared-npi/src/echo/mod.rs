@@ -106,7 +106,8 @@ pub enum Echo {}
 // SAFETY: this page is the contract that modules with this identity keep.
 unsafe impl Npi for Echo {
     const ID: NPIID = ECHO_NPI_ID;
-    type Characteristics = Required<Characteristics>;
+    type ClientCharacteristics = Required<Characteristics>;
+    type ProviderCharacteristics = Required<Characteristics>;
     type ClientDispatch = Required<ClientDispatch>;
     type ProviderDispatch = Required<ProviderDispatch>;
 }

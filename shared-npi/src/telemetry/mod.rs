@@ -70,7 +70,8 @@ pub enum Telemetry {}
 // SAFETY: this page is the contract that modules with this identity keep.
 unsafe impl Npi for Telemetry {
     const ID: NPIID = TELEMETRY_NPI_ID;
-    type Characteristics = Required<Characteristics>;
+    type ClientCharacteristics = Required<Characteristics>;
+    type ProviderCharacteristics = Required<Characteristics>;
     type ClientDispatch = Required<ClientDispatch>;
     type ProviderDispatch = Required<ProviderDispatch>;
 }

@@ -6,9 +6,9 @@
 
 use nmr::header::Header;
 use rand::{Rng, RngExt};
-use shared_npi::control::{
-    HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, TELEMETRY,
-    VERSION,
+use shared_npi::control::TELEMETRY;
+use wdm::control::{
+    HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, VERSION,
 };
 
 use crate::kernel::State;

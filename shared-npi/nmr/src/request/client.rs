@@ -229,7 +229,7 @@ impl<'binding, M: RequestClient> Completed<'binding, M> {
         self.binding
     }
 
-    /// How it was completed or answered.
+    /// The status with which it was completed or answered.
     pub fn status(&self) -> NtStatus {
         <M::Npi as Requests>::status(self)
     }
@@ -252,7 +252,7 @@ impl<M: RequestClient> Drop for Completed<'_, M> {
     }
 }
 
-/// What has become of a submission.
+/// The result of a submission.
 #[must_use = "an answer is read or dropped"]
 pub enum Submission<'binding, M: RequestClient> {
     /// No slot was idle: here is the body again.

@@ -64,10 +64,10 @@ pub type Cancel<R> = unsafe extern "system" fn(provider_context: *mut c_void, re
 /// The client's function that gets a request back. IRQL <= `DISPATCH_LEVEL`.
 pub type Complete<R> = unsafe extern "system" fn(client_context: *mut c_void, request: *mut R);
 
-/// What a client sees of a provider's table in the NPI `N`.
+/// A provider's dispatch table in the NPI `N`, as its client gets it.
 type ProviderTable<'a, N> = <<N as Npi>::ProviderDispatch as Handed>::Seen<'a>;
 
-/// What a provider sees of a client's table in the NPI `N`.
+/// A client's dispatch table in the NPI `N`, as its provider gets it.
 type ClientTable<'a, N> = <<N as Npi>::ClientDispatch as Handed>::Seen<'a>;
 
 /// An NPI whose clients submit requests that a provider may complete later.
@@ -88,7 +88,7 @@ pub unsafe trait Requests: Npi {
     /// A request, as it crosses the border.
     type Request: Layout;
 
-    /// What is asked and answered, inside the request.
+    /// The question and the answer, inside the request.
     type Body: AnyBits + Send + Sync;
 
     /// The offset of the body in the request.
@@ -100,10 +100,10 @@ pub unsafe trait Requests: Npi {
     /// A request with this body, for a client to submit.
     fn request(body: Self::Body) -> Self::Request;
 
-    /// How the request was completed or answered.
+    /// The status with which the request was completed or answered.
     fn status(body: &Self::Body) -> NtStatus;
 
-    /// Sets how the request was completed or answered.
+    /// Sets the status of the completion or answer.
     fn set_status(body: &mut Self::Body, status: NtStatus);
 
     /// Checks a body that a client has submitted. Any IRQL.
@@ -127,6 +127,136 @@ pub unsafe trait Requests: Npi {
 
     /// The function of the client that gets a request back.
     fn complete_of(client: ClientTable<'_, Self>) -> Option<Complete<Self::Request>>;
+}
+
+/// Declares a request of three parts, [`Header`](crate::header::Header), body and
+/// [`ProviderArea`], and [`Requests`] for it. Of the body it needs the field that has the
+/// status, an `NTSTATUS`, and of the tables the fields that have the functions.
+///
+/// `unsafe` promises of these functions what [`Requests`] does.
+///
+/// ```
+/// use core::ffi::c_void;
+///
+/// use nmr::abi::{GUID, NPIID, NTSTATUS};
+/// use nmr::layout::{Absent, Check, Required};
+/// use nmr::request::{Cancel, Complete, Submit};
+///
+/// nmr::c_struct! {
+///     /// A number and its square.
+///     pub struct Square {
+///         /// Asked.
+///         pub number: u32,
+///         /// How it was answered.
+///         pub status: NTSTATUS,
+///         /// Answered.
+///         pub square: u64,
+///     }
+/// }
+///
+/// nmr::c_struct! {
+///     /// The functions of a provider.
+///     pub struct ProviderDispatch: Check::NONE {
+///         /// Takes a request.
+///         pub submit: Option<Submit<Request>>,
+///         /// Hurries one.
+///         pub cancel: Option<Cancel<Request>>,
+///     }
+/// }
+///
+/// nmr::c_struct! {
+///     /// The functions of a client.
+///     pub struct ClientDispatch: Check::NONE {
+///         /// Gets a request back.
+///         pub complete: Option<Complete<Request>>,
+///     }
+/// }
+///
+/// /// Squares.
+/// pub enum Squares {}
+///
+/// // SAFETY: modules with this identity keep the contract on this page.
+/// unsafe impl nmr::Npi for Squares {
+///     const ID: NPIID = GUID::from_u128(1);
+///     type ClientCharacteristics = Absent;
+///     type ProviderCharacteristics = Absent;
+///     type ClientDispatch = Required<ClientDispatch>;
+///     type ProviderDispatch = Required<ProviderDispatch>;
+/// }
+///
+/// nmr::requests! {
+///     // SAFETY: the functions are `Submit`, `Cancel` and `Complete` by the contract.
+///     unsafe impl Requests for Squares {
+///         /// A request of version 1.
+///         pub struct Request: 1 { square: Square }
+///         status: status, submit: submit, complete: complete, cancel: cancel
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! requests {
+    (
+        unsafe impl Requests for $npi:ident {
+            $(#[$meta:meta])*
+            $vis:vis struct $request:ident: $version:tt { $body:ident: $type:ty }
+            status: $status:ident,
+            submit: $submit:ident,
+            complete: $complete:ident
+            $(, cancel: $cancel:ident)? $(,)?
+        }
+    ) => {
+        $crate::c_struct! {
+            $(#[$meta])*
+            $vis struct $request: $crate::layout::Check::SIZE_FIRST {
+                header: $crate::header::Header,
+                $body: $type,
+                area: $crate::request::ProviderArea,
+            }
+        }
+
+        // SAFETY: the offsets are those of the fields; who wrote `unsafe` promises the
+        // rest.
+        unsafe impl $crate::request::Requests for $npi {
+            type Request = $request;
+            type Body = $type;
+            const BODY: usize = ::core::mem::offset_of!($request, $body);
+            const AREA: usize = ::core::mem::offset_of!($request, area);
+
+            fn request($body: $type) -> $request {
+                $request {
+                    header: $crate::header::Header::of::<$request>($version),
+                    $body,
+                    area: $crate::request::ProviderArea::new(),
+                }
+            }
+
+            fn status(body: &$type) -> $crate::NtStatus {
+                $crate::NtStatus(body.$status)
+            }
+
+            fn set_status(body: &mut $type, status: $crate::NtStatus) {
+                body.$status = status.0;
+            }
+
+            fn submit_of(
+                provider: <<$npi as $crate::Npi>::ProviderDispatch as $crate::layout::Handed>::Seen<'_>,
+            ) -> Option<$crate::request::Submit<$request>> {
+                provider.$submit
+            }
+
+            $(fn cancel_of(
+                provider: <<$npi as $crate::Npi>::ProviderDispatch as $crate::layout::Handed>::Seen<'_>,
+            ) -> Option<$crate::request::Cancel<$request>> {
+                provider.$cancel
+            })?
+
+            fn complete_of(
+                client: <<$npi as $crate::Npi>::ClientDispatch as $crate::layout::Handed>::Seen<'_>,
+            ) -> Option<$crate::request::Complete<$request>> {
+                client.$complete
+            }
+        }
+    };
 }
 
 /// Memory in a request that is the provider's while it keeps the request: four

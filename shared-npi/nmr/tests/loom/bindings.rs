@@ -43,7 +43,7 @@ impl Module for Source {
         )
     };
 
-    fn attach(&self, _: &PeerModule<'_, Numbers>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         Ok(())
     }
 

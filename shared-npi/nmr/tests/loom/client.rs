@@ -44,7 +44,7 @@ impl Module for Sample {
         )
     };
 
-    fn attach(&self, _: &PeerModule<'_, Numbers>, _: &PassiveLevel<'_>) -> Result<Slots<Numbers>> {
+    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<Slots<Numbers>> {
         Slots::new(1)
     }
 

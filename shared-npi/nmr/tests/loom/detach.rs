@@ -42,7 +42,7 @@ impl Module for Keeper {
         )
     };
 
-    fn attach(&self, _: &PeerModule<'_, Numbers>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         Ok(())
     }
 

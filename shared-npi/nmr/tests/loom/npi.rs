@@ -53,7 +53,8 @@ pub(crate) enum Numbers {}
 // SAFETY: the tests are both ends, and use these types.
 unsafe impl Npi for Numbers {
     const ID: NPIID = GUID::from_u128(0x9c40_9c6c_6f3b_4d0b_8d0c_5a0f_4a8e_6a01);
-    type Characteristics = Absent;
+    type ClientCharacteristics = Absent;
+    type ProviderCharacteristics = Absent;
     type ClientDispatch = Required<ClientTable>;
     type ProviderDispatch = Required<ProviderTable>;
 }

@@ -46,7 +46,7 @@ impl Module for Sample {
         )
     };
 
-    fn attach(&self, _: &PeerModule<'_, Numbers>, _: &PassiveLevel<'_>) -> Result<RequestLimit> {
+    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<RequestLimit> {
         Ok(RequestLimit::new(1))
     }
 

@@ -15,7 +15,8 @@ enum Wrong {}
 
 unsafe impl Npi for Wrong {
     const ID: NPIID = GUID::from_u128(1);
-    type Characteristics = Required<support::Characteristics>;
+    type ClientCharacteristics = Required<support::Characteristics>;
+    type ProviderCharacteristics = Required<support::Characteristics>;
     type ClientDispatch = Required<ClientTable>;
     type ProviderDispatch = Required<ProviderTable>;
 }

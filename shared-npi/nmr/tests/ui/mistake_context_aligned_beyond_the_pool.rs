@@ -31,7 +31,7 @@ impl Module for Wrong {
 
     fn attach(
         &self,
-        _client: &PeerModule<'_, Sample>,
+        _client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<Aligned> {
         Ok(Aligned(0))

@@ -30,7 +30,7 @@ impl Module for Wrong {
 
     fn attach(
         &self,
-        _client: &PeerModule<'_, Sample>,
+        _client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<()> {
         Ok(())

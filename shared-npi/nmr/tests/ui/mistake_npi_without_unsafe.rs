@@ -13,7 +13,8 @@ enum Wrong {}
 
 impl Npi for Wrong {
     const ID: NPIID = Sample::ID;
-    type Characteristics = Absent;
+    type ClientCharacteristics = Absent;
+    type ProviderCharacteristics = Absent;
     type ClientDispatch = Absent;
     type ProviderDispatch = Absent;
 }

@@ -142,7 +142,7 @@ impl Module for TestClient {
 
     fn attach(
         &self,
-        provider: &PeerModule<'_, Echo>,
+        provider: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ProviderBinding> {
         self.refusal.map_or(Ok(()), Err)?;

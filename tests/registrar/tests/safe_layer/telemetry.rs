@@ -38,7 +38,7 @@ impl Module for Source {
         &Characteristics::new(Versions::new(VERSION, VERSION));
     const TABLE: Table<Self> = source::dispatch();
 
-    fn attach(&self, monitor: &PeerModule<'_, Telemetry>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, monitor: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         let theirs = monitor.characteristics()?;
         Self::CHARACTERISTICS
             .versions
@@ -99,7 +99,7 @@ impl Module for Monitor {
         &Characteristics::new(Versions::new(VERSION, VERSION));
     const TABLE: Table<Self> = monitor::dispatch();
 
-    fn attach(&self, source: &PeerModule<'_, Telemetry>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, source: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         let theirs = source.characteristics()?;
         Self::CHARACTERISTICS
             .versions

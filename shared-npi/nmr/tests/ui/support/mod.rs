@@ -61,7 +61,8 @@ pub enum Sample {}
 
 unsafe impl Npi for Sample {
     const ID: NPIID = GUID::from_u128(0x3f2d_6d1e_4b0a_4c55_9d55_0a8e_5f0c_7a01);
-    type Characteristics = Required<Characteristics>;
+    type ClientCharacteristics = Required<Characteristics>;
+    type ProviderCharacteristics = Required<Characteristics>;
     type ClientDispatch = Required<ClientTable>;
     type ProviderDispatch = Required<ProviderTable>;
 }
@@ -139,7 +140,7 @@ impl Module for Server {
 
     fn attach(
         &self,
-        client: &PeerModule<'_, Sample>,
+        client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<RequestLimit> {
         client.characteristics()?;
@@ -177,7 +178,7 @@ impl Module for User {
 
     fn attach(
         &self,
-        server: &PeerModule<'_, Sample>,
+        server: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<Slots<Sample>> {
         server.characteristics()?;

@@ -119,7 +119,7 @@ impl Module for TestClient {
 
     fn attach(
         &self,
-        provider: &PeerModule<'_, Echo>,
+        provider: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ProviderBinding> {
         let agreement = Self::CHARACTERISTICS.negotiate(provider.characteristics()?)?;

@@ -56,7 +56,7 @@ impl Module for TestProvider {
 
     fn attach(
         &self,
-        client: &PeerModule<'_, Echo>,
+        client: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ClientBinding> {
         let agreement = Self::CHARACTERISTICS.negotiate(client.characteristics()?)?;

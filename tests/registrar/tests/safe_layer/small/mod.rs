@@ -33,7 +33,8 @@ pub(crate) enum Small<const NULL: bool> {}
 // SAFETY: the modules here are the only ones, and use these types.
 unsafe impl<const NULL: bool> Npi for Small<NULL> {
     const ID: NPIID = GUID::from_u128(0x55d5_9c0f_27f6_4b84_bd50_0f6f_7d1c_1000 + NULL as u128);
-    type Characteristics = Absent;
+    type ClientCharacteristics = Absent;
+    type ProviderCharacteristics = Absent;
     type ClientDispatch = Required<Functions>;
     type ProviderDispatch = Required<Functions>;
     const CONTEXT_MAY_BE_NULL: bool = NULL;
@@ -114,7 +115,7 @@ macro_rules! module {
 
             fn attach(
                 &self,
-                _peer: &PeerModule<'_, Small<NULL>>,
+                _peer: &PeerModule<'_, Self>,
                 _passive: &PassiveLevel<'_>,
             ) -> Result<Context<Self>> {
                 (self.attach)()?;
