@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::screen::{self, say};
 use crate::toolchain::{Compiler, TARGET};
-use crate::workspace::{DRIVERS, Workspace, image};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, image};
 use crate::{artifact, linker, setup, unused_patch};
 
 /// What would change how the drivers are compiled without anyone's intent.
@@ -44,7 +44,16 @@ pub(crate) fn run() -> Result<Outcome> {
 /// Builds the drivers; every part must be there.
 pub(crate) fn drivers(workspace: &Workspace) -> Result<Outcome> {
     match images(workspace, &DRIVERS)? {
-        Some(built) => deliver(&built, &workspace.drivers()),
+        Some(built) => deliver(&built, &DRIVERS, &workspace.drivers()),
+        None => Ok(Outcome::Found),
+    }
+}
+
+/// Builds the drivers of the `KeyValue` example into their own directory; every part
+/// must be there.
+pub(crate) fn example(workspace: &Workspace) -> Result<Outcome> {
+    match images(workspace, &EXAMPLE)? {
+        Some(built) => deliver(&built, &EXAMPLE, &workspace.example()),
         None => Ok(Outcome::Found),
     }
 }
@@ -172,9 +181,9 @@ fn setting(key: &str, path: &Path) -> String {
 }
 
 /// Checks the images in `built`, and copies them to `delivered` if all are good.
-fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
+fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome> {
     let mut defects = 0;
-    for driver in DRIVERS.map(image) {
+    for driver in packages.iter().copied().map(image) {
         let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
         say(image_report::describe(&driver, &image));
         for defect in image.check() {
@@ -187,7 +196,7 @@ fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
     }
     fs::create_dir_all(delivered)
         .with_context(|| format!("{} cannot be made: free the path", delivered.display()))?;
-    for driver in DRIVERS.map(image) {
+    for driver in packages.iter().copied().map(image) {
         // Cargo's names, and those that Windows expects.
         for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
             let from = built.join(&driver).with_extension(made);

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::parts::Purpose;
 use crate::steps::{Step, Steps};
 use crate::toolchain::Compiler;
-use crate::workspace::{DRIVERS, Workspace, succeeds};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, succeeds};
 use crate::{build, program, setup, unsafe_blocks, unused_patch};
 
 const STEPS: [Step; 4] = [
@@ -62,7 +62,7 @@ pub(crate) fn run() -> Result<Outcome> {
 
 fn drivers(workspace: &Workspace) -> Result<bool> {
     let compiler = Compiler::find()?;
-    let packages = [&DRIVERS[..], &wine::IMAGES].concat();
+    let packages = [&DRIVERS[..], &EXAMPLE, &wine::IMAGES].concat();
     let mut cargo = build::cargo(workspace, "check", &compiler, &packages)?;
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
     if !unused_patch::succeeds_without_its_warning(&mut cargo)? {

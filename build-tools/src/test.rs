@@ -182,6 +182,9 @@ fn images(purpose: Purpose) -> Result<Outcome> {
         Outcome::Done => {}
         other => return Ok(other),
     }
-    say("test: build the drivers");
-    build::run()
+    say("test: build the drivers, and those of the example");
+    match build::run()? {
+        Outcome::Done => build::example(&Workspace::find()?),
+        other => Ok(other),
+    }
 }

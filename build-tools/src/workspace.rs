@@ -13,6 +13,9 @@ use cargo_metadata::MetadataCommand;
 /// The drivers' packages: for WDM, and for the driver framework.
 pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
 
+/// The packages of the two drivers of the example in `tests/keyvalue`.
+pub(crate) const EXAMPLE: [&str; 2] = ["keyvalue-provider", "keyvalue-client"];
+
 /// The name of a driver's image, without what follows the dot.
 pub(crate) fn image(package: &str) -> String {
     package.replace('-', "_")
@@ -57,6 +60,11 @@ impl Workspace {
     /// Where the drivers' images and their .pdb are put.
     pub(crate) fn drivers(&self) -> PathBuf {
         self.target.join("drivers")
+    }
+
+    /// Where the images of the example and their .pdb are put.
+    pub(crate) fn example(&self) -> PathBuf {
+        self.target.join("keyvalue")
     }
 
     /// A cargo that works on this workspace.
