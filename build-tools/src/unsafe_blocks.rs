@@ -34,7 +34,11 @@ const GROUPS: [Group; 6] = [
     },
     Group {
         name: "keyvalue",
-        directories: &["tests/keyvalue"],
+        directories: &[
+            "tests/keyvalue/npi/src",
+            "tests/keyvalue/provider",
+            "tests/keyvalue/client",
+        ],
         limit: 4,
     },
     Group {
