@@ -69,9 +69,9 @@ fn drivers(workspace: &Workspace) -> Result<bool> {
         return Ok(false);
     }
     // The drivers on the first pages of their documentation.
-    let mut cargo = build::cargo(workspace, "check", &compiler, &["wdm", "kmdf"])?;
-    cargo.arg("--examples");
-    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    let mut cargo = build::cargo(workspace, "test", &compiler, &["wdm", "kmdf"])?;
+    cargo.arg("--doc");
+    cargo.env("RUSTDOCFLAGS", "-Cpanic=abort");
     unused_patch::succeeds_without_its_warning(&mut cargo)
 }
 

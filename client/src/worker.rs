@@ -27,7 +27,7 @@ const QUERY_INTERVAL: u64 = 32;
 /// The number of requests after which a sample is published.
 const PUBLISH_INTERVAL: u64 = 8;
 
-/// How long a worker leaves the providers alone after one has refused a request.
+/// The time that a worker pauses after a provider has refused a request.
 const BACK_OFF_MILLISECONDS: u16 = 1;
 
 /// Submits requests.

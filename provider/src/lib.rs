@@ -3,8 +3,8 @@
 //! `provider.sys`: a provider of the Echo NPI, and a client of Echo telemetry.
 //!
 //! This page is the driver's life: it loads and registers, deregisters and unloads.
-//! What its modules do meanwhile is in `echo`, with its `worker`, and in
-//! `telemetry`; `control` is its device. `client.sys` mirrors it, file by file.
+//! Its modules are in `echo`, with its `worker`, and in `telemetry`; `control` is its
+//! device. `client.sys` mirrors it, file by file.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]

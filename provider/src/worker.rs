@@ -12,7 +12,7 @@ use wdm::worker::Work;
 use crate::echo::EchoModule;
 use crate::telemetry;
 
-/// How long the worker lets requests gather, so that several are in flight.
+/// The time that the worker lets requests gather, so that several are in flight.
 const GATHER_MILLISECONDS: u16 = 1;
 
 /// The number of completions after which a client is notified of its progress.

@@ -58,7 +58,8 @@ unsafe impl<M: Module> Sync for Binding<M> {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl<M: Module> Send for Binding<M> {}
 
-/// What the peer has handed over, checked. It is valid while a call is in flight.
+/// The peer's dispatch table, which was checked, and binding context. Both are valid
+/// while a call is in flight.
 struct StoredPeer<M: Module> {
     table: PeerDispatch<'static, M>,
     context: *mut c_void,
@@ -201,7 +202,7 @@ impl<M: Module> Binding<M> {
         &self.node
     }
 
-    /// What the module keeps for this peer.
+    /// The module's own context for this peer.
     #[must_use]
     pub const fn context(&self) -> &M::Binding {
         &self.context

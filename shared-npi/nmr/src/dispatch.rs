@@ -18,10 +18,10 @@ use crate::{NtStatus, Result};
 ///
 /// # Safety
 ///
-/// What [`check`](Self::check) returns is sound to use during `'call`, if
+/// The result of [`check`](Self::check) is sound to use during `'call`, if
 /// the peer keeps the contract of the NPI.
 pub unsafe trait Argument<'call>: Sized {
-    /// What the peer passes.
+    /// The argument as the peer passes it.
     type Raw;
 
     /// Checks it.
@@ -94,9 +94,9 @@ unsafe impl<T: AnyBits> Argument<'_> for Value<T> {
     }
 }
 
-/// What a dispatch function returns.
+/// The result of a dispatch function.
 pub trait Returned {
-    /// What is returned if an argument is refused.
+    /// The result if an argument is refused.
     fn refused(status: NtStatus) -> Self;
 }
 
@@ -177,7 +177,7 @@ macro_rules! dispatch_fn {
         ) $(-> $result)? {
             // A safe function, so that the body is safe code, with a binding that it
             // cannot keep beyond the call.
-            fn body<'call, $($generic)*>(
+            fn dispatch_body<'call, $($generic)*>(
                 $binding: &'call $end<$module>
                 $(, $argument: $type)*
             ) $(-> $result)? $body
@@ -193,7 +193,7 @@ macro_rules! dispatch_fn {
                     Err(status) => return $crate::dispatch::Returned::refused(status),
                 };
             )*
-            body(binding $(, $argument)*)
+            dispatch_body(binding $(, $argument)*)
         }
     };
 }

@@ -39,11 +39,11 @@ use crate::{Result, bug_check, dropped, memory};
 
 /// A driver with network modules.
 pub trait Driver: Sized + 'static {
-    /// What the driver model passes to the entry: `wdm::Entry` or `kmdf::Entry`. It
+    /// The argument of the entry, by driver model: `wdm::Entry` or `kmdf::Entry`. It
     /// leads to a [`Loading`].
     type Entry<'entry>;
 
-    /// What the driver registers.
+    /// The modules that the driver registers.
     type Modules: Modules;
 
     /// The driver's part of `DriverEntry`: makes everything ready that a callback may
@@ -132,7 +132,7 @@ static LOADED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 ///
 /// # Errors
 ///
-/// What [`Driver::load`] returns, or `STATUS_INSUFFICIENT_RESOURCES`; nothing is
+/// The status that [`Driver::load`] returns, or `STATUS_INSUFFICIENT_RESOURCES`; nothing is
 /// registered then.
 ///
 /// # Safety

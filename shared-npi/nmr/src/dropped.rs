@@ -13,10 +13,10 @@ use crate::abi::HANDLE;
 use crate::inbox::{Inbox, Item, Link};
 use crate::irql::WaitAllowed;
 
-/// How a block is finished: waits for it and frees it.
+/// Waits for the deregistration of a block, and frees it.
 type Finish = unsafe fn(NonNull<Dropped>, HANDLE, &WaitAllowed<'_>);
 
-/// What the list needs of a registration block, whose first field it is.
+/// The part of a registration block that the list uses; the block's first field.
 #[repr(C)]
 pub(crate) struct Dropped {
     link: Link,

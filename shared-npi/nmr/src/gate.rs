@@ -33,7 +33,7 @@ pub struct Gate {
     state: AtomicUsize,
 }
 
-/// What [`Gate::leave`] and [`Gate::close`] return.
+/// The result of [`Gate::leave`] and [`Gate::close`].
 #[must_use = "the last one out completes the detach"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {

@@ -119,7 +119,7 @@ any_bits_functions! {
     () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
 }
 
-/// Where a structure keeps an unsigned number about itself.
+/// The place of a version or size in a structure: an unsigned integer.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     offset: usize,
@@ -200,7 +200,7 @@ impl Field {
     }
 }
 
-/// What is checked of a peer's structure before a reference to it is made.
+/// The check of a peer's structure, before a reference to it is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     size: Option<Field>,
@@ -299,7 +299,7 @@ impl Check {
 /// The type is `repr(C)`, and the fields of [`CHECK`](Self::CHECK) are unsigned
 /// integers at these offsets in it.
 pub unsafe trait Layout: AnyBits {
-    /// How a peer's structure is checked.
+    /// The check of a peer's structure.
     const CHECK: Check;
 }
 
@@ -398,8 +398,13 @@ macro_rules! c_struct {
             $($(#[$field_meta])* $field_vis $field: $type,)*
         }
 
+        // An attribute may have added a field, which does not compile here.
+        const _: fn(&$name) = |value| {
+            let $name { $($field: _),* } = value;
+        };
+
         // SAFETY: each field's type has any bits, which the bounds say, and the
-        // structure has nothing but its fields.
+        // structure has nothing but these fields, see above.
         unsafe impl $crate::layout::AnyBits for $name
         where
             $($type: $crate::layout::AnyBits,)*
@@ -485,16 +490,15 @@ impl Nullable for Absent {
     const NULL: () = ();
 }
 
-/// What an NPI says of a pointer to a structure: [`Required`], [`Optional`] or
-/// [`Absent`].
+/// The contract of a pointer to a structure: [`Required`], [`Optional`] or [`Absent`].
 pub trait Handed: sealed::Sealed + 'static {
-    /// What a module of this project hands over.
+    /// The value that a module hands to its peers.
     type Own: Copy + Send + Sync + 'static;
 
-    /// What is seen of a peer's.
+    /// A peer's structure, once it is checked.
     type Seen<'a>: Copy;
 
-    /// How the structure is checked.
+    /// The check of the structure.
     #[doc(hidden)]
     const CHECK: Check;
 

@@ -69,7 +69,11 @@
 //! | two versions of this crate in one image, each with a count of its own | impossible: cargo links one (`links`) |
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>
-
+//!
+//! # Example
+//!
+//! An NPI with one function, a provider of it, and its driver.
+#![doc = include_str!("example.md")]
 #![cfg_attr(not(loom), no_std)]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
@@ -115,7 +119,3 @@ pub use role::{Client, Provider, Role};
 pub use status::{NtStatus, Result};
 pub use switch::{Switch, Switched};
 pub use sync::SpinLock;
-
-#[cfg(doctest)]
-#[doc = include_str!("example.md")]
-mod example {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an author writes: the interface, and the module that speaks it.
+//! The two traits that an author implements: the NPI, and a module of it.
 
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -35,12 +35,10 @@ pub unsafe trait Npi: Sized + 'static {
     /// The identity by which NMR pairs modules.
     const ID: NPIID;
 
-    /// What a client says of itself before an attach: its
-    /// `NpiSpecificCharacteristics`.
+    /// The `NpiSpecificCharacteristics` of a client.
     type ClientCharacteristics: Handed;
 
-    /// What a provider says of itself before an attach: its
-    /// `NpiSpecificCharacteristics`.
+    /// The `NpiSpecificCharacteristics` of a provider.
     type ProviderCharacteristics: Handed;
 
     /// The functions of a client, which its providers call.
@@ -54,7 +52,7 @@ pub unsafe trait Npi: Sized + 'static {
     /// compares it with [`PeerModule::version`].
     const INSTANCE_VERSION: u16 = 0;
 
-    /// Whether a binding context may be null. Where it may not, a peer with a null
+    /// `true` if a binding context may be null. If it may not, a peer with a null
     /// context is refused.
     const CONTEXT_MAY_BE_NULL: bool = false;
 }
@@ -65,20 +63,20 @@ pub unsafe trait Npi: Sized + 'static {
 /// contexts of that module.
 pub struct Table<M: Module>(OwnDispatch<M>, PhantomData<M>);
 
-/// What a module of type `M` hands over as its dispatch table.
+/// The dispatch table that a module of type `M` hands to its peers.
 pub type OwnDispatch<M> =
     <<<M as Module>::Role as Role>::Dispatch<<M as Module>::Npi> as Handed>::Own;
 
-/// What a module of type `M` says of itself: its `NpiSpecificCharacteristics`.
+/// The `NpiSpecificCharacteristics` of a module of type `M`.
 pub type OwnCharacteristics<M> =
     <<<M as Module>::Role as Role>::NpiCharacteristics<<M as Module>::Npi> as Handed>::Own;
 
-/// What a module of type `M` sees of its peer's `NpiSpecificCharacteristics`.
+/// The `NpiSpecificCharacteristics` of the peer of a module of type `M`.
 pub type PeerCharacteristics<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<
     <M as Module>::Npi,
 > as Handed>::Seen<'a>;
 
-/// What a module of type `M` sees of its peer's dispatch table.
+/// The dispatch table of the peer of a module of type `M`.
 pub type PeerDispatch<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::Dispatch<
     <M as Module>::Npi,
 > as Handed>::Seen<'a>;
@@ -96,7 +94,7 @@ impl<M: Module> Table<M> {
         Self(own, PhantomData)
     }
 
-    /// What is handed over.
+    /// The value that is handed to peers.
     pub(crate) const fn own(&self) -> &OwnDispatch<M> {
         &self.0
     }
@@ -113,7 +111,7 @@ where
     );
 }
 
-/// How many peers a module takes at a time.
+/// The number of peers that a module accepts at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peers {
     /// Any number, each with a binding of its own.
@@ -197,7 +195,7 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The interface.
     type Npi: Npi;
 
-    /// What the module keeps for one peer, in NMR's binding context. Made by
+    /// The module's own context for one peer, inside NMR's binding context. Made by
     /// [`attach`](Self::attach), dropped in the cleanup callback, at
     /// IRQL <= `DISPATCH_LEVEL`, where a drop must not wait. At most 4 KiB with
     /// the rest of the binding, because it is moved through a kernel stack: keep
@@ -207,13 +205,13 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The identity of the module.
     const MODULE_ID: ModuleId;
 
-    /// What the module says of itself.
+    /// The `NpiSpecificCharacteristics` of the module.
     const CHARACTERISTICS: OwnCharacteristics<Self>;
 
     /// The module's own functions.
     const TABLE: Table<Self>;
 
-    /// How many peers the module takes at a time.
+    /// The number of peers that the module accepts at a time.
     const PEERS: Peers = Peers::Many;
 
     /// The number of this implementation: distinguishes registrations of one
@@ -284,11 +282,12 @@ pub trait Module: Send + Sync + Sized + 'static {
     fn dispatch_rejected(&self) {}
 }
 
-/// What the peer of `M` says of itself, as the NPI describes it.
+/// The `NpiSpecificCharacteristics` of the peer of `M`, as the NPI describes them.
 type Says<M> =
     <<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<<M as Module>::Npi>;
 
-/// What the peer of a module of type `M` says of itself at an attach.
+/// The peer that is offered to a module of type `M` at an attach: its registration
+/// instance.
 ///
 /// # Invariants
 ///
@@ -348,7 +347,7 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         unsafe { (*self.instance).Version }
     }
 
-    /// Where the characteristics are, null if there are none: for an NPI whose
+    /// The address of the characteristics, null if there are none: for an NPI whose
     /// characteristics are longer than any type, as XDP's with their list of versions.
     /// They are valid, and do not change, during the attach callback.
     #[must_use]
@@ -357,11 +356,11 @@ impl<'attach, M: Module> PeerModule<'attach, M> {
         unsafe { (*self.instance).NpiSpecificCharacteristics }
     }
 
-    /// What the module says of itself in the terms of the NPI.
+    /// The peer's `NpiSpecificCharacteristics`, checked.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` if it says nothing, or less than the NPI demands.
+    /// `STATUS_NOINTERFACE` if there are none, or they do not pass the NPI's check.
     pub fn characteristics(&self) -> Result<PeerCharacteristics<'attach, M>> {
         let pointer = self.characteristics_pointer();
         // SAFETY: by the invariant the characteristics, if there are any, are

@@ -30,8 +30,7 @@ use sealed::Sealed;
 pub trait Modules:
     Sealed<Deregistrations = <Self as Modules>::Deregistrations> + Sized + 'static
 {
-    /// What each deregistration has come to: a [`Deregistration`], or a tuple of
-    /// them.
+    /// The deregistrations of all modules: a [`Deregistration`], or a tuple of them.
     type Deregistrations;
 
     /// Proof that none is registered any more, and the modules: a

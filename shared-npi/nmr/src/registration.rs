@@ -232,8 +232,8 @@ impl<M: Module> Drop for Registration<M> {
     }
 }
 
-/// What a deregistration that has begun has come to:
-/// what `NmrDeregisterClient` or `NmrDeregisterProvider` returned.
+/// The status of a deregistration that has begun: what `NmrDeregisterClient` or
+/// `NmrDeregisterProvider` returned.
 ///
 /// Windows returns `STATUS_PENDING` to every valid call, even where nothing is
 /// bound.
@@ -398,7 +398,7 @@ impl Failed {
         Self(status)
     }
 
-    /// What NMR returned.
+    /// The status that NMR returned.
     pub fn status(self) -> NtStatus {
         self.0
     }

@@ -38,7 +38,7 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     /// The dispatch table that a module of this role hands to its peer.
     type Dispatch<N: Npi>: Handed;
 
-    /// What a module of this role says of itself before an attach.
+    /// The `NpiSpecificCharacteristics` of a module of this role.
     type NpiCharacteristics<N: Npi>: Handed;
 
     /// `NPI_CLIENT_CHARACTERISTICS` or `NPI_PROVIDER_CHARACTERISTICS`.

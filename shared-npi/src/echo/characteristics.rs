@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the two modules learn of each other before they meet, and what follows
-//! from it.
+//! The characteristics of a module of Echo, and the negotiation between two modules.
 
 use super::capabilities::Capabilities;
 use nmr::header::Header;
@@ -17,21 +16,21 @@ nmr::c_struct! {
         pub header: Header,
         /// The versions of Echo that the module speaks.
         pub versions: Versions,
-        /// What the module can do.
+        /// The capabilities of the module.
         pub offered: Capabilities,
-        /// What the peer must be able to do.
+        /// The capabilities that the peer must have.
         pub required: Capabilities,
     }
 }
 
 const _: () = assert!(size_of::<Characteristics>() == 20);
 
-/// What two modules have in common.
+/// The version and the capabilities that two modules have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// The version of Echo that both speak.
     pub version: u16,
-    /// What both can do.
+    /// The capabilities that both have.
     pub capabilities: Capabilities,
 }
 

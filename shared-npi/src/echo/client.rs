@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The client's end of Echo: its dispatch table, and what it asks of a provider.
+//! The client's end of Echo: its dispatch table, its context for a provider, and
+//! the query of statistics.
 
 use nmr::dispatch::Value;
 use nmr::header::Header;
@@ -21,7 +22,7 @@ pub trait EchoClient: RequestClient<Npi = Echo, Binding = ProviderBinding> {
     }
 }
 
-/// What a client keeps for one provider.
+/// The context of a client for one provider.
 #[derive(Debug)]
 pub struct ProviderBinding {
     agreement: Agreement,
@@ -40,7 +41,7 @@ impl ProviderBinding {
         Ok(Self { agreement, slots })
     }
 
-    /// What the two modules have agreed on.
+    /// The common version and capabilities.
     #[must_use]
     pub const fn agreement(&self) -> &Agreement {
         &self.agreement

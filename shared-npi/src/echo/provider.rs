@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The provider's end of Echo: its dispatch table, and what it may do with a
-//! request.
+//! The provider's end of Echo: its dispatch table, its context for a client, and
+//! the completion of requests.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +25,7 @@ pub trait EchoProvider: RequestProvider<Npi = Echo, Binding = ClientBinding> {
     fn counters(&self) -> &Counters;
 }
 
-/// What a provider keeps for one client.
+/// The context of a provider for one client.
 #[derive(Debug)]
 pub struct ClientBinding {
     agreement: Agreement,
@@ -44,7 +44,7 @@ impl ClientBinding {
         }
     }
 
-    /// What the two modules have agreed on.
+    /// The common version and capabilities.
     #[must_use]
     pub const fn agreement(&self) -> &Agreement {
         &self.agreement

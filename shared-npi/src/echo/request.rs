@@ -23,7 +23,7 @@ nmr::c_struct! {
     pub struct Request: Check::SIZE_FIRST {
         /// Size and version of this structure.
         pub header: Header,
-        /// What is asked and answered.
+        /// The bytes to echo, and the answer.
         pub body: Body,
         /// The provider's own while it keeps the request.
         pub provider_area: ProviderArea,
@@ -31,14 +31,14 @@ nmr::c_struct! {
 }
 
 nmr::c_struct! {
-    /// What is asked and answered.
+    /// The bytes to echo, and the answer.
     #[derive(Clone, Copy, Debug)]
     pub struct Body {
         /// Chosen by the client; the provider leaves it alone.
         pub id: u64,
         /// The number of bytes of `payload` that count, up to [`MAX_PAYLOAD`].
         pub length: u32,
-        /// How the request was completed: set by the provider before `complete`.
+        /// The status of the completion: set by the provider before `complete`.
         pub status: NTSTATUS,
         /// The bytes to echo.
         pub payload: [u8; MAX_PAYLOAD],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the two modules learn of each other before they meet.
+//! The characteristics of a module of Echo telemetry.
 
 use nmr::header::Header;
 use nmr::layout::Check;

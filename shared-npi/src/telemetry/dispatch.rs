@@ -10,12 +10,12 @@ use nmr::header::Header;
 use nmr::layout::Check;
 
 nmr::c_struct! {
-    /// What a monitor may call. No entry may be null.
+    /// The functions of a source. No entry may be null.
     #[derive(Debug)]
     pub struct ProviderDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// From now on the source publishes to this client.
+        /// Subscribes: from now on the source publishes to this client.
         pub subscribe: Option<unsafe extern "system" fn(binding: *mut c_void) -> NTSTATUS>,
         /// Fills in the structure, whose header the monitor has set.
         pub sample:
@@ -24,12 +24,12 @@ nmr::c_struct! {
 }
 
 nmr::c_struct! {
-    /// What a source may call. No entry may be null.
+    /// The functions of a monitor. No entry may be null.
     #[derive(Debug)]
     pub struct ClientDispatch: Check::SIZE_FIRST {
         /// Size and version of the table.
         pub header: Header,
-        /// Lends the monitor a sample to look at.
+        /// Publishes a sample, which is lent for the call.
         pub publish: Option<unsafe extern "system" fn(binding: *mut c_void, sample: *const Sample)>,
     }
 }

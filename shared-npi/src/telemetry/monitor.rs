@@ -40,7 +40,7 @@ pub const fn accepts(table: &ProviderDispatch) -> bool {
 ///
 /// # Errors
 ///
-/// What the source returns.
+/// The status that the source returns.
 pub fn subscribe<M: TelemetryMonitor>(call: Call<'_, M>) -> Result {
     call.make(|source| {
         let subscribe = source.table().subscribe.ok_or(NtStatus::NOINTERFACE)?;
@@ -54,7 +54,7 @@ pub fn subscribe<M: TelemetryMonitor>(call: Call<'_, M>) -> Result {
 ///
 /// # Errors
 ///
-/// What the source returns.
+/// The status that the source returns.
 pub fn sample<M: TelemetryMonitor>(call: Call<'_, M>) -> Result<Sample> {
     call.make(|source| {
         let mut sample = Sample::new();

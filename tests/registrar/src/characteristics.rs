@@ -220,7 +220,10 @@ impl Characteristics {
     pub(crate) fn module_guid(self) -> Option<GUID> {
         // SAFETY: null, or vouched for by the registering module.
         let id = unsafe { self.module_id().as_ref() }?;
+        if id.Type != MIT_GUID {
+            return None;
+        }
         // SAFETY: the module has set the member that `Type` names.
-        (id.Type == MIT_GUID).then(|| unsafe { id.Value.Guid })
+        Some(unsafe { id.Value.Guid })
     }
 }

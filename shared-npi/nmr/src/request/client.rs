@@ -23,7 +23,8 @@ use crate::{NtStatus, Result};
 
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {
-    /// The slots of a binding.
+    /// The slots of a binding, always the same: a completion is looked for in these,
+    /// and one that is not found there keeps the binding from detaching.
     fn slots(binding: &Self::Binding) -> &Slots<Self::Npi>;
 
     /// A request that was pended is back; its slot is idle once this value is
@@ -228,7 +229,7 @@ impl<'binding, M: RequestClient> Completed<'binding, M> {
         self.binding
     }
 
-    /// How it was completed or answered.
+    /// The status with which it was completed or answered.
     pub fn status(&self) -> NtStatus {
         <M::Npi as Requests>::status(self)
     }
@@ -251,7 +252,7 @@ impl<M: RequestClient> Drop for Completed<'_, M> {
     }
 }
 
-/// What has become of a submission.
+/// The result of a submission.
 #[must_use = "an answer is read or dropped"]
 pub enum Submission<'binding, M: RequestClient> {
     /// No slot was idle: here is the body again.

@@ -64,10 +64,10 @@ pub type Cancel<R> = unsafe extern "system" fn(provider_context: *mut c_void, re
 /// The client's function that gets a request back. IRQL <= `DISPATCH_LEVEL`.
 pub type Complete<R> = unsafe extern "system" fn(client_context: *mut c_void, request: *mut R);
 
-/// What a client sees of a provider's table in the NPI `N`.
+/// A provider's dispatch table in the NPI `N`, as its client gets it.
 type ProviderTable<'a, N> = <<N as Npi>::ProviderDispatch as Handed>::Seen<'a>;
 
-/// What a provider sees of a client's table in the NPI `N`.
+/// A client's dispatch table in the NPI `N`, as its provider gets it.
 type ClientTable<'a, N> = <<N as Npi>::ClientDispatch as Handed>::Seen<'a>;
 
 /// An NPI whose clients submit requests that a provider may complete later.
@@ -88,7 +88,7 @@ pub unsafe trait Requests: Npi {
     /// A request, as it crosses the border.
     type Request: Layout;
 
-    /// What is asked and answered, inside the request.
+    /// The question and the answer, inside the request.
     type Body: AnyBits + Send + Sync;
 
     /// The offset of the body in the request.
@@ -100,10 +100,10 @@ pub unsafe trait Requests: Npi {
     /// A request with this body, for a client to submit.
     fn request(body: Self::Body) -> Self::Request;
 
-    /// How the request was completed or answered.
+    /// The status with which the request was completed or answered.
     fn status(body: &Self::Body) -> NtStatus;
 
-    /// Sets how the request was completed or answered.
+    /// Sets the status of the completion or answer.
     fn set_status(body: &mut Self::Body, status: NtStatus);
 
     /// Checks a body that a client has submitted. Any IRQL.

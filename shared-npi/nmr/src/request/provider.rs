@@ -39,7 +39,7 @@ pub trait RequestProvider: Module<Role = Provider, Npi: Requests> {
     }
 }
 
-/// How many requests of one binding may be pending: beyond it they are refused with
+/// The limit of the pending requests of one binding. Requests above it are refused with
 /// `STATUS_DEVICE_BUSY`.
 #[derive(Debug)]
 pub struct RequestLimit {
@@ -151,7 +151,7 @@ impl<M: RequestProvider> Drop for Accepted<M> {
     }
 }
 
-/// What [`RequestProvider::submit`] returns: only a request that was answered or
+/// The result of [`RequestProvider::submit`]: only a request that was answered or
 /// pended yields one. Each belongs to its own request: `'call` is no other's.
 #[must_use = "the client waits for its answer"]
 #[derive(Debug)]

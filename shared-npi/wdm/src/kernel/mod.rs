@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What calls the kernel, and exists in a driver only.
+//! The parts that call the kernel, which exist in a driver only.
 
 pub mod event;
 pub mod parameters;

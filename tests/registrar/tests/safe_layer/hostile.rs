@@ -4,7 +4,7 @@
 //! its own, and a module that refuses with a success.
 
 use core::ffi::c_void;
-use core::ptr;
+use core::{mem, ptr};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,6 +16,8 @@ use nmr::request::{Completed, RequestClient, Slots, Submission, dispatch_complet
 use nmr::{
     Bindings, Call, Client, Module, ModuleId, NtStatus, PeerModule, Registration, Result, Table,
 };
+use registrar::host::{self, Phase, Side};
+use registrar::process;
 use shared_npi::echo::client::{self, EchoClient, ProviderBinding};
 use shared_npi::echo::{
     Body, Capabilities, Characteristics, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID,
@@ -278,6 +280,85 @@ fn a_completion_of_no_request_is_unexpected() {
         };
         assert_eq!(submit_to_it(id), ends);
     }
+}
+
+/// What the client's detach callbacks have returned since the events were taken last.
+fn client_detaches() -> Vec<NTSTATUS> {
+    let events = process::registrar().host().take_events();
+    let returned = |event: &host::Event| match (event.call, event.side, event.phase) {
+        (host::Call::DetachCallback, Side::Client, Phase::Leave(status)) => Some(status),
+        _ => None,
+    };
+    events.iter().filter_map(returned).collect()
+}
+
+#[test]
+fn a_slot_that_is_idle_holds_nothing() {
+    for requests in [0, 1, 5] {
+        let nmr = Nmr::alone(0);
+        with_provider(|| {
+            let client = TestClient::register(None);
+            for _ in 0..requests {
+                client.module().providers.for_each(|call| {
+                    let Submission::Pending(pending) = submit(call, Body::new(0, b"echo")) else {
+                        panic!("it is pended");
+                    };
+                    drop(pending);
+                });
+            }
+            drop(end(client));
+            assert_eq!(client_detaches(), [STATUS_SUCCESS]);
+        });
+        nmr.finish();
+    }
+}
+
+/// Its slot is lost, and nothing else: the request holds the binding, not its slot.
+#[test]
+fn an_end_of_a_request_that_is_forgotten_costs_its_slot() {
+    let nmr = Nmr::alone(0);
+    with_provider(|| {
+        let client = TestClient::register(None);
+        for pended in [true, false] {
+            client
+                .module()
+                .providers
+                .for_each(|call| match submit(call, Body::new(0, b"echo")) {
+                    Submission::Pending(pending) => {
+                        assert!(pended);
+                        mem::forget(pending);
+                    }
+                    Submission::NoSlot(body) => {
+                        assert!(!pended);
+                        assert_eq!(body.payload(), Some(b"echo".as_slice()));
+                    }
+                    Submission::Answered(_) => panic!("it is not answered"),
+                });
+        }
+        assert_eq!(client.module().completed.load(Ordering::Relaxed), 0);
+        drop(end(client));
+        assert_eq!(client_detaches(), [STATUS_SUCCESS]);
+    });
+    nmr.finish();
+}
+
+#[test]
+fn a_completion_that_is_forgotten_costs_its_slot() {
+    let nmr = Nmr::alone(0);
+    with_provider(|| {
+        let client = TestClient::register(None);
+        client.module().providers.for_each(|call| {
+            let slots = call.binding().context().slots();
+            let Submission::Answered(answered) = submit(call, Body::new(2, b"echo")) else {
+                panic!("it is answered");
+            };
+            mem::forget(answered);
+            assert!(!slots.has_idle());
+        });
+        drop(end(client));
+        assert_eq!(client_detaches(), [STATUS_SUCCESS]);
+    });
+    nmr.finish();
 }
 
 #[test]
