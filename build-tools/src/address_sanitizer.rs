@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The tests of the layer for NMR modules under AddressSanitizer, if this toolchain has
+//! The tests of the layer for NMR modules under `AddressSanitizer`, if this toolchain has
 //! its runtime: rustup's for Linux has, Debian's has not.
 
 use std::path::Path;
@@ -25,7 +25,14 @@ pub(crate) fn passes(workspace: &Workspace) -> Result<bool> {
     let mut cargo = workspace.cargo();
     cargo
         .args(["test", "--package", "registrar", "--package", "nmr"])
-        .args(["--test", "safe_layer", "--test", "layouts"])
+        .args([
+            "--test",
+            "safe_layer",
+            "--test",
+            "layouts",
+            "--test",
+            "peer_memory",
+        ])
         .args(["--lib", "--target", TARGET])
         .env("CARGO_TARGET_DIR", workspace.target().join("asan"))
         // The flag is unstable, the sanitizer is not.
