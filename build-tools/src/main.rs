@@ -12,6 +12,7 @@
 //! with what was examined, 2 if the command was used wrongly or a part that it
 //! needs is missing.
 
+mod address_sanitizer;
 mod agreement;
 mod artifact;
 mod build;

@@ -10,7 +10,10 @@ use crate::parts::Purpose;
 use crate::screen::say;
 use crate::steps::{Step, Steps};
 use crate::workspace::Workspace;
-use crate::{agreement, build, package, rehearsal, setup, statements, stress, wine_guest, zoo};
+use crate::{
+    address_sanitizer, agreement, build, package, rehearsal, setup, statements, stress, wine_guest,
+    zoo,
+};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -123,6 +126,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut run = Steps::new("test");
     let workspace = Workspace::find()?;
     run.run(&workspace, steps)?;
+    if arguments.suite.is_none() {
+        let what = "the layer for NMR modules under AddressSanitizer";
+        run.one(what, || address_sanitizer::passes(&workspace))?;
+    }
     if matches!(arguments.suite, None | Some(Suite::Zoo)) {
         let what = "each known defect of the zoo is found, and no other";
         run.one(what, || zoo::passes(&workspace))?;

@@ -114,6 +114,8 @@ impl Compiler {
             return;
         }
         cargo.env("RUSTC", &self.rustc);
+        // Of the same version, beside it.
+        cargo.env("RUSTDOC", self.rustc.with_file_name("rustdoc"));
         if self.target == TARGET {
             cargo
                 .arg("-Zbuild-std=core,alloc")

@@ -7,6 +7,7 @@
 //! have been checked: [`Lent`] is a structure to be read, [`Out`] one to be filled
 //! in, [`Value`] a number.
 
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -64,10 +65,14 @@ unsafe impl<'call, T: Layout> Argument<'call> for Lent<'call, T> {
 pub struct Out<'call, T>(NonNull<T>, core::marker::PhantomData<&'call mut T>);
 
 impl<T: Layout> Out<'_, T> {
-    /// Fills the structure in.
+    /// Fills the structure in, but for the padding at its end, where a later version
+    /// may have a field.
     pub fn write(self, value: T) {
-        // SAFETY: the structure was checked, and is lent for writing.
-        unsafe { self.0.write(value) };
+        let value = ManuallyDrop::new(value);
+        let bytes = NonNull::from(&*value).cast::<u8>();
+        // SAFETY: the structure was checked, which covers so many bytes, and is lent for
+        // writing.
+        unsafe { bytes.copy_to_nonoverlapping(self.0.cast(), T::USED) };
     }
 }
 

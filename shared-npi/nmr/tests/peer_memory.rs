@@ -81,13 +81,32 @@ nmr::c_struct! {
 }
 
 nmr::c_struct! {
+    /// With padding at its end.
+    struct Answer: Check::SIZE_FIRST {
+        header: Header,
+        value: u64,
+        small: u32,
+    }
+}
+
+nmr::c_struct! {
+    /// An answer of a later version, which has a field in the padding.
+    struct LaterAnswer: Check::SIZE_FIRST {
+        header: Header,
+        value: u64,
+        small: u32,
+        later: u32,
+    }
+}
+
+nmr::c_struct! {
     struct Functions: Check::SIZE_FIRST {
         header: Header,
         tell: Option<
             unsafe extern "system" fn(
                 binding: *mut c_void,
                 what: *const Characteristics,
-                answer: *mut Characteristics,
+                answer: *mut Answer,
             ) -> NTSTATUS,
         >,
     }
@@ -154,12 +173,12 @@ nmr::dispatch_fn! {
     fn tell[M: Module](
         binding: &Binding<M>,
         what: Lent<'call, Characteristics>,
-        answer: Out<'call, Characteristics>,
+        answer: Out<'call, Answer>,
     ) -> NTSTATUS {
         let _ = binding.module();
-        answer.write(Characteristics {
+        answer.write(Answer {
             value: what.value + 1,
-            ..*what
+            ..EMPTY
         });
         NtStatus::SUCCESS.0
     }
@@ -202,7 +221,7 @@ static TABLE: Functions = Functions {
 unsafe extern "system" fn told(
     _binding: *mut c_void,
     _what: *const Characteristics,
-    _answer: *mut Characteristics,
+    _answer: *mut Answer,
 ) -> NTSTATUS {
     STATUS_SUCCESS
 }
@@ -224,6 +243,12 @@ fn instance(
 static WHOLE: Characteristics = Characteristics {
     header: Header::of::<Characteristics>(1),
     value: 9,
+};
+
+const EMPTY: Answer = Answer {
+    header: Header::of::<Answer>(1),
+    value: 0,
+    small: 0,
 };
 
 /// Offers a client. Returns what the module has seen of it, if it was asked, and the
@@ -367,7 +392,7 @@ fn arguments_are_checked_before_the_function_sees_them() {
             // SAFETY: the binding is attached, and the structures are lent for the call.
             unsafe { table.tell.expect("set")(binding, what, answer) }
         };
-        let mut answer = WHOLE;
+        let mut answer = EMPTY;
         assert_eq!(tell(&raw const WHOLE, &raw mut answer), STATUS_SUCCESS);
         assert_eq!(answer.value, 10);
         assert_eq!(tell(ptr::null(), &raw mut answer), INVALID);
@@ -377,14 +402,53 @@ fn arguments_are_checked_before_the_function_sees_them() {
             short.header.size = u16::try_from(bytes).expect("small");
             let short = Prefix::of(&short, bytes);
             assert_eq!(tell(short.get(), &raw mut answer), INVALID);
-            assert_eq!(
-                tell(&raw const WHOLE, short.get::<Characteristics>().cast_mut()),
-                INVALID
-            );
+        }
+        for bytes in [4, 8, 16, 19] {
+            let mut short = EMPTY;
+            short.header.size = u16::try_from(bytes).expect("small");
+            let short = Prefix::of(&short, bytes);
+            let answer = short.get::<Answer>().cast_mut();
+            assert_eq!(tell(&raw const WHOLE, answer), INVALID);
         }
         let misaligned = (&raw const WHOLE).wrapping_byte_add(offset_of!(Header, version));
         assert_eq!(tell(misaligned, &raw mut answer), INVALID);
         assert_eq!(answer.value, 10);
     });
     assert_eq!(status, NtStatus::SUCCESS);
+}
+
+/// Calls the function with a place for the answer.
+fn told_to(answer: *mut Answer) {
+    let instance = instance(ptr::null(), &raw const WHOLE);
+    let (_, status) = offer(&raw const instance, &raw const TABLE, |binding, table| {
+        // SAFETY: the binding is attached, and the structures are lent for the call.
+        let status = unsafe { table.tell.expect("set")(binding, &raw const WHOLE, answer) };
+        assert_eq!(status, STATUS_SUCCESS);
+    });
+    assert_eq!(status, NtStatus::SUCCESS);
+}
+
+#[test]
+fn what_is_filled_in_ends_with_the_last_field() {
+    // A peer that counts no padding at the end, and has none.
+    let mut without = EMPTY;
+    without.header.size = 20;
+    let without = Prefix::of(&without, 20);
+    told_to(without.get::<Answer>().cast_mut());
+    let value = without.get::<u8>().wrapping_add(offset_of!(Answer, value));
+    // SAFETY: the field is inside the 20 bytes.
+    assert_eq!(unsafe { value.cast::<u64>().read_unaligned() }, 10);
+
+    // A peer of a later version, with a field there.
+    let mut later = LaterAnswer {
+        header: Header::of::<LaterAnswer>(2),
+        value: 0,
+        small: 7,
+        later: 0x5EED_5EED,
+    };
+    told_to((&raw mut later).cast());
+    assert_eq!(
+        (later.value, later.small, later.later),
+        (10, 0, 0x5EED_5EED)
+    );
 }

@@ -144,14 +144,14 @@ fn a_request_comes_back_once_and_the_detach_ends_once() {
 
         // One thread submits, one completes, NMR detaches.
         let caller = thread::spawn(move || submit_one(&hold));
-        let provider_thread = {
+        let finisher = {
             let provider = Arc::clone(&provider);
             thread::spawn(move || complete(&provider, binding))
         };
         let pending = fake_nmr::detach_provider(binding);
 
         let submitted = caller.join().expect("no panic");
-        let mut completions = provider_thread.join().expect("no panic");
+        let mut completions = finisher.join().expect("no panic");
         assert!(completions == 1 || side.completions() == usize::from(pending && submitted == 0));
         completions += complete(&provider, binding);
         assert_eq!(completions, submitted);
@@ -183,12 +183,12 @@ fn a_slot_is_idle_again_for_the_next_request() {
         );
         let hold = attached.lock().expect("no panic").take().expect("attached");
 
-        let provider_thread = {
+        let finisher = {
             let provider = Arc::clone(&provider);
             thread::spawn(move || complete(&provider, binding))
         };
         assert_eq!(submit_one(&hold), 1);
-        let early = provider_thread.join().expect("no panic");
+        let early = finisher.join().expect("no panic");
         assert_eq!(early + complete(&provider, binding), 1);
         // Both ends are over, in either order.
         assert!(hold.binding().context().has_idle());

@@ -226,3 +226,43 @@ fn a_walk_may_begin_in_a_walk() {
     drop(providers);
     nmr.finish();
 }
+
+/// A provider that calls first keeps what it has accepted, and gives it up in the detach
+/// callback or later.
+#[test]
+fn an_accepted_client_that_is_kept_keeps_the_binding_attached() {
+    for (seed, late) in [(0, false), (1, true), (2, false), (3, true)] {
+        let nmr = Nmr::alone(seed);
+        let kept = Arc::new(Mutex::new(None));
+        let mut provider = SmallProvider::new();
+        provider.accepted = Box::new({
+            let kept = Arc::clone(&kept);
+            move |client| *kept.lock().expect("no panic") = Some(client)
+        });
+        provider.detaching = Box::new({
+            let kept = Arc::clone(&kept);
+            move |binding| {
+                assert!(binding.enter().is_none());
+                if !late {
+                    drop(kept.lock().expect("no panic").take());
+                }
+            }
+        });
+        let provider = register(provider);
+        let client = RawClient::register::<false>(false);
+        assert_eq!(client.attached(), NtStatus::SUCCESS);
+        detaches(Side::Provider);
+        let (deregistration, wait) = begin(provider);
+        let worker = thread::spawn(move || drop(kept.lock().expect("no panic").take()));
+        drop(finish(deregistration, &wait));
+        worker.join().expect("no panic");
+        let expected = if late {
+            (vec![STATUS_PENDING], 1)
+        } else {
+            (vec![STATUS_SUCCESS], 0)
+        };
+        assert_eq!(detaches(Side::Provider), expected);
+        drop(client);
+        nmr.finish();
+    }
+}

@@ -15,7 +15,7 @@ use nmr::header::Header;
 use nmr::irql::PassiveLevel;
 use nmr::layout::{Absent, Check, Required};
 use nmr::{
-    Binding, Bindings, Call, Client, Hold, Module, ModuleId, Npi, NtStatus, PeerDispatch,
+    Accepted, Binding, Bindings, Call, Client, Hold, Module, ModuleId, Npi, NtStatus, PeerDispatch,
     PeerModule, Peers, Provider, Result, Table,
 };
 
@@ -72,6 +72,7 @@ macro_rules! module {
             /// What `attach` returns.
             pub(crate) attach: Box<dyn Fn() -> Result + Send + Sync>,
             pub(crate) attached: Box<dyn Fn(Call<'_, Self>) + Send + Sync>,
+            pub(crate) accepted: Hook<Accepted<Self>>,
             pub(crate) detaching: Box<dyn Fn(&Binding<Self>) + Send + Sync>,
             pub(crate) cleanup: Arc<dyn Fn() + Send + Sync>,
             pub(crate) rejected: Hook<()>,
@@ -85,6 +86,7 @@ macro_rules! module {
                 Self {
                     attach: Box::new(|| Ok(())),
                     attached: Box::new(|call| call.add_to_list()),
+                    accepted: Box::new(drop),
                     detaching: Box::new(|_| ()),
                     cleanup: Arc::new(|| ()),
                     rejected: Box::new(|()| ()),
@@ -134,6 +136,10 @@ macro_rules! module {
 
             fn attached(&self, call: Call<'_, Self>) {
                 (self.attached)(call);
+            }
+
+            fn accepted(&self, client: Accepted<Self>) {
+                (self.accepted)(client);
             }
 
             fn detaching(&self, binding: &Binding<Self>) {
