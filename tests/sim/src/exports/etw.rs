@@ -6,11 +6,11 @@ use std::ffi::c_void;
 
 use windows_sys::Win32::Foundation::{STATUS_INVALID_HANDLE, STATUS_SUCCESS};
 
-use super::exports;
-use crate::findings::stop;
-use crate::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::exports::exports;
+use crate::findings::report::stop;
+use crate::hardware::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
-use crate::live::Kind;
+use crate::objects::kernel_objects::Kind;
 
 exports! {
     "EtwRegister" <= PASSIVE_LEVEL => etw_register: i32;

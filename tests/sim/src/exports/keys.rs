@@ -10,10 +10,11 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
 };
 
-use super::{exports, strings};
-use crate::handles::Object;
-use crate::irql::PASSIVE_LEVEL;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
+use crate::objects::handles::Object;
 
 exports! {
     "ZwOpenKey" <= PASSIVE_LEVEL => zw_open_key: i32;
@@ -21,10 +22,10 @@ exports! {
 }
 
 const KEY_VALUE_PARTIAL: i32 = 2;
-pub(super) const REG_DWORD: u32 = 4;
+pub(in crate::exports) const REG_DWORD: u32 = 4;
 
 /// The path of the key that `handle` stands for.
-pub(super) fn path(handle: usize) -> Option<String> {
+pub(in crate::exports) fn path(handle: usize) -> Option<String> {
     with(|state| match state.handles.get(handle) {
         Some(Object::Key(path)) => Some(path.clone()),
         _ => None,

@@ -8,40 +8,21 @@
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/>
 
-mod blocking_locks;
 mod bugcheck;
-pub(crate) mod callbacks;
-mod counted;
-mod csq;
+pub(crate) mod data;
 mod debug;
-pub(crate) mod devices;
-mod dispatcher;
-mod dpcs;
 mod etw;
-mod events;
-pub(crate) mod irps;
+pub(crate) mod execution;
+pub(crate) mod io;
 mod keys;
-mod levels;
-mod lists;
-mod lookaside;
 mod memory;
-mod mutexes;
 mod netio;
 mod objects;
-mod paging;
-mod pool;
 mod queries;
-mod rundown;
-mod spin_locks;
-pub(crate) mod strings;
+mod sync;
 mod system;
-mod threads;
-mod time;
-mod timers;
-mod wdfldr;
-mod work_items;
 
-use crate::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
+use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::wdf;
 
 /// A function that drivers can import.
@@ -95,7 +76,7 @@ impl Export {
         let has = |exports: &[Self]| exports.iter().any(|export| export.name == self.name);
         if has(netio::EXPORTS) {
             "netio.sys"
-        } else if has(wdfldr::EXPORTS) {
+        } else if has(wdf::loader::EXPORTS) {
             "wdfldr.sys"
         } else if wdf::has(self.name) {
             "wdf01000.sys"
@@ -119,13 +100,13 @@ pub(crate) const INVALID_REQUEST: &Export = &Export::function(
     "IopInvalidDeviceRequest",
     DISPATCH_LEVEL,
     size_of::<i32>(),
-    irps::invalid_request as *const (),
+    io::irps::invalid_request as *const (),
 );
 
 /// A table of exports: `"Name" <= IRQL => function: result`.
 macro_rules! exports {
     ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
-        pub(super) const EXPORTS: &[$crate::exports::Export] = &[$(
+        pub(crate) const EXPORTS: &[$crate::exports::Export] = &[$(
             $crate::exports::Export::function(
                 $name,
                 $irql,
@@ -137,50 +118,36 @@ macro_rules! exports {
 }
 pub(crate) use exports;
 
-const NTOSKRNL: &[&[Export]] = &[
-    blocking_locks::EXPORTS,
-    bugcheck::EXPORTS,
-    callbacks::EXPORTS,
-    counted::EXPORTS,
-    csq::EXPORTS,
-    debug::EXPORTS,
-    devices::EXPORTS,
-    dispatcher::EXPORTS,
-    dpcs::EXPORTS,
-    etw::EXPORTS,
-    events::EXPORTS,
-    irps::EXPORTS,
-    keys::EXPORTS,
-    levels::EXPORTS,
-    lists::EXPORTS,
-    lookaside::EXPORTS,
-    memory::EXPORTS,
-    mutexes::EXPORTS,
-    objects::EXPORTS,
-    paging::EXPORTS,
-    pool::EXPORTS,
-    queries::EXPORTS,
-    rundown::EXPORTS,
-    spin_locks::EXPORTS,
-    strings::EXPORTS,
-    system::EXPORTS,
-    threads::EXPORTS,
-    time::EXPORTS,
-    timers::EXPORTS,
-    work_items::EXPORTS,
-    system::VARIABLES,
+const NTOSKRNL: &[&[&[Export]]] = &[
+    data::TABLES,
+    execution::TABLES,
+    io::TABLES,
+    memory::TABLES,
+    sync::TABLES,
+    &[
+        bugcheck::EXPORTS,
+        debug::EXPORTS,
+        etw::EXPORTS,
+        keys::EXPORTS,
+        objects::EXPORTS,
+        queries::EXPORTS,
+        system::EXPORTS,
+        system::VARIABLES,
+    ],
 ];
 
 /// The function `name` of the image `dll`.
 pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
-    let tables = match dll.to_ascii_lowercase().as_str() {
+    let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
-        "netio.sys" => &[netio::EXPORTS],
-        "wdfldr.sys" => &[wdfldr::EXPORTS],
+        "netio.sys" => &[&[netio::EXPORTS]],
+        "wdfldr.sys" => &[&[wdf::loader::EXPORTS]],
         _ => return None,
     };
     tables
         .iter()
+        .copied()
+        .flatten()
         .copied()
         .flatten()
         .find(|export| export.name == name)
@@ -194,7 +161,14 @@ mod tests {
 
     #[test]
     fn no_name_is_exported_twice() {
-        let names: Vec<_> = NTOSKRNL.iter().copied().flatten().map(|e| e.name).collect();
+        let names: Vec<_> = NTOSKRNL
+            .iter()
+            .copied()
+            .flatten()
+            .copied()
+            .flatten()
+            .map(|e| e.name)
+            .collect();
         let distinct: BTreeSet<_> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());
     }

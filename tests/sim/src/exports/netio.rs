@@ -6,8 +6,8 @@ use std::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS};
 
-use super::exports;
-use crate::irql::HIGH_LEVEL;
+use crate::exports::exports;
+use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::kernel;
 
 exports! {

@@ -9,14 +9,14 @@ use windows_sys::Win32::Foundation::{
     STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
 };
 
-use super::exports;
-use crate::faults::Kind as Fault;
-use crate::findings::stop;
-use crate::handles::Object;
-use crate::irql::PASSIVE_LEVEL;
+use crate::exports::exports;
+use crate::findings::report::stop;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::live::Kind;
-use crate::security::Dacl;
+use crate::objects::handles::Object;
+use crate::objects::kernel_objects::Kind;
+use crate::objects::security::Dacl;
+use crate::verifier::faults::Kind as Fault;
 
 exports! {
     "ObOpenObjectByPointer" <= PASSIVE_LEVEL => ob_open_object_by_pointer: i32;

@@ -14,12 +14,13 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS,
 };
 
-use super::keys::{self, REG_DWORD};
-use super::{exports, strings};
-use crate::findings::stop;
-use crate::irql::PASSIVE_LEVEL;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::keys::{self, REG_DWORD};
+use crate::findings::report::stop;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::registry::SERVICES;
+use crate::objects::registry::SERVICES;
 
 exports! {
     "RtlQueryRegistryValues" <= PASSIVE_LEVEL => rtl_query_registry_values: i32;

@@ -4,8 +4,11 @@
 
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
-use super::{Export, exports, find, strings};
-use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::exports::Export;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::find;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 
 exports! {
@@ -24,7 +27,7 @@ exports! {
 }
 
 /// Variables that drivers import: pointers to objects of the system.
-pub(super) const VARIABLES: &[Export] = &[
+pub(in crate::exports) const VARIABLES: &[Export] = &[
     Export::variable("PsThreadType"),
     Export::variable("PsProcessType"),
     Export::variable("ExEventObjectType"),
@@ -58,7 +61,7 @@ impl State {
 
 impl State {
     /// What the variable of this name points to.
-    pub(super) fn object_type(&mut self, variable: &'static str) -> usize {
+    pub(in crate::exports) fn object_type(&mut self, variable: &'static str) -> usize {
         self.variable(variable) + 2 * WORD
     }
 }
@@ -79,7 +82,7 @@ impl State {
     /// Where a driver finds an export.
     pub(crate) fn bind(
         &mut self,
-        driver: crate::driver::DriverId,
+        driver: crate::loader::drivers::DriverId,
         export: &'static Export,
     ) -> usize {
         if export.is_variable() {

@@ -13,14 +13,16 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{TAG, handle, object, unknown};
-use crate::exports::{devices, exports, strings};
-use crate::faults;
-use crate::files::INITIALIZING;
-use crate::findings::stop;
-use crate::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::io::devices;
+use crate::findings::report::stop;
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::io::files::INITIALIZING;
 use crate::kernel::{State, with};
-use crate::sddl;
-use crate::security::Dacl;
+use crate::objects::sddl;
+use crate::objects::security::Dacl;
+use crate::verifier::faults;
 
 exports! {
     "WdfControlDeviceInitAllocate" <= PASSIVE_LEVEL => allocate: usize;

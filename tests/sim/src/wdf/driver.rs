@@ -15,12 +15,14 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{device, handle, request};
-use crate::deferred::{Before, check_return};
-use crate::exports::{Export, exports, strings};
-use crate::faults;
-use crate::findings::stop;
-use crate::irql::PASSIVE_LEVEL;
+use crate::exports::Export;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::findings::report::stop;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
+use crate::objects::deferred::{Before, check_return};
+use crate::verifier::faults;
 
 exports! {
     "WdfDriverCreate" <= PASSIVE_LEVEL => wdf_driver_create: i32;

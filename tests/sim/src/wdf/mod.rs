@@ -3,7 +3,7 @@
 //! The kernel-mode driver framework, as far as drivers that are not for Plug and
 //! Play need it: what `Wdf01000.sys` is to them.
 //!
-//! A driver binds itself to it through `WDFLDR.SYS` (`exports/wdfldr.rs`) and gets
+//! A driver binds itself to it through `WDFLDR.SYS` (`loader.rs`) and gets
 //! a table of functions. Those that are here do what is documented of them and
 //! what the published sources of the framework show where the documents are
 //! silent; each of the others ends the cycle with a finding that names it.
@@ -14,18 +14,19 @@
 mod device;
 mod driver;
 mod functions;
+pub(crate) mod loader;
 mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kmdf::abi::WDF_DRIVER_GLOBALS;
 
-use crate::driver::DriverId;
 use crate::exports::Export;
-use crate::findings::stop;
-use crate::irql::HIGH_LEVEL;
+use crate::findings::report::stop;
+use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::{State, with};
-use crate::live::Kind;
+use crate::loader::drivers::DriverId;
+use crate::objects::kernel_objects::Kind;
 
 use device::{Device, Init};
 use driver::Created;
@@ -106,7 +107,9 @@ unsafe extern "win64" fn missing() -> usize {
             .last()
             .map(|frame| frame.call)
     });
-    let name = call.map(crate::thunk::Call::target).unwrap_or_default();
+    let name = call
+        .map(crate::calls::thunk::Call::target)
+        .unwrap_or_default();
     let what = format!("{name} is not implemented: add it to tests/sim/src/wdf or do without it");
     stop("wdf", what)
 }

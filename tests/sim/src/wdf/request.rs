@@ -17,14 +17,15 @@ use windows_sys::Win32::Foundation::{
 
 use super::device::{Files, queue};
 use super::{TAG, handle, object, unknown};
-use crate::completion;
-use crate::deferred::{Before, check_return};
-use crate::exports::{Export, exports};
-use crate::faults;
-use crate::findings::stop;
-use crate::irp::{Irp, PENDING_RETURNED, stack_location};
-use crate::irql::DISPATCH_LEVEL;
+use crate::exports::Export;
+use crate::exports::exports;
+use crate::findings::report::stop;
+use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::io::completion;
+use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
 use crate::kernel::{State, with};
+use crate::objects::deferred::{Before, check_return};
+use crate::verifier::faults;
 
 exports! {
     "WdfObjectGetTypedContextWorker" <= DISPATCH_LEVEL => typed_context: usize;

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every call between modules passes through here, on its way in and on its way
+//! out, whatever its arguments.
+//!
+//! A driver never gets the address of a kernel function or of its peer's
+//! function, but that of a few bytes of machine code that load a number and go
+//! on to [`enter_stub`]. That keeps the arguments, lets [`enter`] look at the
+//! call, puts [`leave_stub`] in the place of the return address and jumps to the
+//! target; when the target returns, [`leave_stub`] lets [`leave`] look again and
+//! goes back to the caller. The true return addresses wait on the thread's own
+//! list of frames. Arguments on the stack stay where they are.
+
+use std::arch::naked_asm;
+use std::collections::BTreeMap;
+use std::ptr;
+
+use crate::exports::Export;
+use crate::findings::bug_check::{Code, unexpected_irql};
+use crate::findings::call_stack::Registers;
+use crate::findings::report::{stop, stop_at};
+use crate::hardware::arena::THUNKS;
+use crate::hardware::irql::{self, Irql};
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::scheduling::scheduler::point;
+use crate::verifier::binding_calls::Through;
+
+/// Who can be called, by whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    /// A driver's import.
+    Import {
+        driver: DriverId,
+        export: &'static Export,
+    },
+    /// An entry of a dispatch table.
+    Dispatch { through: Through, target: usize },
+}
+
+/// A call under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) call: Call,
+    /// Where it returns to.
+    pub(crate) home: usize,
+    /// At which it was made.
+    pub(crate) irql: Irql,
+    /// The caller's registers when it has returned.
+    pub(crate) registers: Registers,
+    /// Its second argument, if it has one.
+    pub(crate) second: usize,
+}
+
+/// The thunks of a cycle. None is used twice, so that a call through a table
+/// that is gone is still seen.
+#[derive(Debug, Default)]
+pub(crate) struct Thunks {
+    calls: Vec<Call>,
+    /// Where each import of a driver leads, by the export's address.
+    imports: BTreeMap<(DriverId, usize), usize>,
+}
+
+/// ```text
+/// mov eax, number
+/// mov r10, enter_stub
+/// jmp r10
+/// ```
+const LENGTH: usize = 24;
+
+/// Where what dispatch tables may take ends: the rest is for imports.
+const END_OF_TABLES: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
+
+impl Thunks {
+    /// The address of code that calls an export for a driver.
+    pub(crate) fn import(&mut self, driver: DriverId, export: &'static Export) -> usize {
+        let key = (driver, ptr::from_ref(export).addr());
+        if let Some(&made) = self.imports.get(&key) {
+            return made;
+        }
+        let call = Call::Import { driver, export };
+        let made = self.make(call, THUNKS.end);
+        let made = made.expect("images have no room for so many imports");
+        self.imports.insert(key, made);
+        made
+    }
+
+    /// The address of code that makes a call through a dispatch table; none where
+    /// a cycle has had too many of them.
+    pub(crate) fn dispatch(&mut self, call: Call) -> Option<usize> {
+        self.make(call, END_OF_TABLES)
+    }
+
+    fn make(&mut self, call: Call, end: usize) -> Option<usize> {
+        let number = u32::try_from(self.calls.len()).ok()?;
+        let address = THUNKS.start + self.calls.len() * LENGTH;
+        if address + LENGTH > end {
+            return None;
+        }
+        let mut code = [0xCC; LENGTH];
+        code[0] = 0xB8;
+        code[1..5].copy_from_slice(&number.to_le_bytes());
+        code[5..7].copy_from_slice(&[0x49, 0xBA]);
+        code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
+        code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
+        // SAFETY: the arena made the region writable, and this part of it has
+        // not been handed out yet.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, LENGTH) };
+        self.calls.push(call);
+        Some(address)
+    }
+}
+
+/// Where a thunk goes: `eax` is its number, everything else the caller's.
+#[unsafe(naked)]
+unsafe extern "win64" fn enter_stub() {
+    naked_asm!(
+        "sub rsp, 0xC8",
+        "mov [rsp + 0x20], rcx",
+        "mov [rsp + 0x28], rdx",
+        "mov [rsp + 0x30], r8",
+        "mov [rsp + 0x38], r9",
+        "movups [rsp + 0x40], xmm0",
+        "movups [rsp + 0x50], xmm1",
+        "movups [rsp + 0x60], xmm2",
+        "movups [rsp + 0x70], xmm3",
+        "mov [rsp + 0x80], rbx",
+        "mov [rsp + 0x88], rbp",
+        "mov [rsp + 0x90], rsi",
+        "mov [rsp + 0x98], rdi",
+        "mov [rsp + 0xA0], r12",
+        "mov [rsp + 0xA8], r13",
+        "mov [rsp + 0xB0], r14",
+        "mov [rsp + 0xB8], r15",
+        "mov ecx, eax",
+        "lea rdx, [rsp + 0xC8]",
+        "lea r8, [rsp + 0x80]",
+        "call {enter}",
+        "mov rcx, [rsp + 0x20]",
+        "mov rdx, [rsp + 0x28]",
+        "mov r8, [rsp + 0x30]",
+        "mov r9, [rsp + 0x38]",
+        "movups xmm0, [rsp + 0x40]",
+        "movups xmm1, [rsp + 0x50]",
+        "movups xmm2, [rsp + 0x60]",
+        "movups xmm3, [rsp + 0x70]",
+        "add rsp, 0xC8",
+        "jmp rax",
+        enter = sym enter,
+    )
+}
+
+/// Where a call returns to: the stack is the caller's, the result is in `rax`
+/// or `xmm0`.
+#[unsafe(naked)]
+unsafe extern "win64" fn leave_stub() {
+    naked_asm!(
+        "sub rsp, 0x40",
+        "mov [rsp + 0x20], rax",
+        "movups [rsp + 0x28], xmm0",
+        "lea rcx, [rsp + 0x20]",
+        "call {leave}",
+        "mov [rsp + 0x38], rax",
+        "mov rax, [rsp + 0x20]",
+        "movups xmm0, [rsp + 0x28]",
+        "add rsp, 0x38",
+        "ret",
+        leave = sym leave,
+    )
+}
+
+/// So many words below the return address is what `rdx` was.
+const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
+
+/// A call comes in; answers where it goes. `home` holds its return address,
+/// `kept` what the caller has in the registers that calls keep.
+unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
+    // SAFETY: `enter_stub` passes the address of the return address.
+    let caller = unsafe { home.replace(leave_stub as *const () as usize) };
+    // SAFETY: `enter_stub` passes the address of the saved registers.
+    let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    // SAFETY: `enter_stub` has saved `rdx` there.
+    let second = unsafe { home.sub(SECOND).read() };
+    let breach = with(|state| {
+        let call = state.thunks.calls[number as usize];
+        state.scheduler.note(u64::from(number) << 32);
+        let current = state.scheduler.current_mut();
+        let irql = current.irql;
+        current.frames.push(Frame {
+            call,
+            home: caller,
+            irql,
+            registers,
+            second,
+        });
+        state.trace(|state| format!("-> {}", state.show_call(state.frame())));
+        state.check_call(call)
+    });
+    if let Some((code, what)) = breach {
+        stop(code, what);
+    }
+    point();
+    with(|state| match state.frame().call {
+        Call::Import { export, .. } => export.address(),
+        Call::Dispatch { target, .. } => target,
+    })
+}
+
+/// A call comes back; answers where it goes. `result` holds its result, what is
+/// none of which becomes 0: it would differ from run to run.
+unsafe extern "win64" fn leave(result: *mut u64) -> usize {
+    let breach = with(|state| {
+        let call = state.frame().call;
+        // SAFETY: `leave_stub` passes the address of the saved `rax`.
+        let value = call.result(unsafe { result.read() });
+        // SAFETY: as above.
+        unsafe { result.write(value) };
+        state.trace(|_| format!("<- {} = {value:#x}", call.target()));
+        state.watch_return(call, value)
+    });
+    if let Some((code, what, site)) = breach {
+        stop_at(code, what, site);
+    }
+    point();
+    with(|state| {
+        let frame = state.scheduler.current_mut().frames.pop();
+        frame.expect("what leaves has entered").home
+    })
+}
+
+impl Call {
+    /// What of `rax` is the result.
+    fn result(self, rax: u64) -> u64 {
+        match self {
+            Self::Import { export, .. } => export.result(rax),
+            Self::Dispatch { .. } => rax,
+        }
+    }
+
+    /// What is called.
+    pub(crate) fn target(self) -> String {
+        match self {
+            Self::Import { export, .. } => export.name.to_owned(),
+            Self::Dispatch { through, .. } => {
+                format!("{through} of binding {}", through.binding.0)
+            }
+        }
+    }
+}
+
+impl State {
+    /// The innermost call of the current thread.
+    fn frame(&self) -> &Frame {
+        let frames = &self.scheduler.current().frames;
+        frames.last().expect("a call is under way")
+    }
+
+    /// Looks at a call about to be made; the breach, if it is one.
+    fn check_call(&mut self, call: Call) -> Option<(Code, String)> {
+        match call {
+            Call::Import { export, .. } => {
+                let irql = self.scheduler.current().irql;
+                (irql > export.max_irql).then(|| {
+                    let what = format!(
+                        "{} was called at {}, its limit is {}",
+                        export.name,
+                        irql::name(irql),
+                        irql::name(export.max_irql)
+                    );
+                    let home = self.frame().home;
+                    (("0xA", [0, usize::from(irql), 0, home]).into(), what)
+                })
+            }
+            Call::Dispatch { through, .. } => {
+                if let Some(entry) = through.entry {
+                    self.loans.call(entry, self.frame().second);
+                }
+                self.watch_call(through)
+            }
+        }
+    }
+
+    /// Looks at a call that returns; what it did wrong and who, if it did.
+    fn watch_return(&mut self, call: Call, result: u64) -> Option<(Code, String, Option<Site>)> {
+        let Call::Dispatch { through, target } = call else {
+            return None;
+        };
+        let pended = self.watch.leave(through, result);
+        if let Some(entry) = through.entry {
+            self.loans.leave(entry, self.frame().second, pended);
+        }
+        let (before, after) = (self.frame().irql, self.scheduler.current().irql);
+        (before != after).then(|| {
+            let code = unexpected_irql(after, before);
+            let (before, after) = (irql::name(before), irql::name(after));
+            let what = format!("{through} returned at {after}, it was called at {before}");
+            (code, what, self.drivers.site(target))
+        })
+    }
+
+    /// Who made the innermost call of the current thread.
+    pub(crate) fn caller(&self) -> Option<Site> {
+        self.scheduler
+            .current()
+            .frames
+            .last()
+            .and_then(|frame| self.origin(frame))
+    }
+
+    /// Who made a call.
+    pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
+        // Within the call: what follows it may be another line or function.
+        let site = self.drivers.site(frame.home.checked_sub(1)?);
+        match frame.call {
+            Call::Import { driver, .. } => {
+                Some(site.filter(|site| site.driver == driver).unwrap_or(Site {
+                    driver,
+                    offset: None,
+                }))
+            }
+            Call::Dispatch { .. } => site,
+        }
+    }
+
+    /// What is called, from where.
+    pub(crate) fn show_call(&self, frame: &Frame) -> String {
+        let target = frame.call.target();
+        match self.origin(frame) {
+            Some(site) => format!("{target} from {}", self.drivers.show(site)),
+            None => target,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The call stack of a simulated thread, driver code and kernel functions in
+//! turn.
+//!
+//! Driver code is unwound as Windows does it, by the tables in its image
+//! (`.pdata`); the file is read, not the memory, so that this works for a driver
+//! that is gone, too. The simulated kernel's own code has no such tables and need
+//! not be crossed: every call out of a driver has left its registers with the
+//! thunk, so the walk goes on from there.
+
+use pe_unwind_info::x86_64::{Register, UnwindState, XmmRegister};
+use scenarios::{Frame, Place};
+
+use crate::calls::thunk::Call;
+use crate::hardware::stack::Stacks;
+use crate::hardware::trap::{Fault, Kind};
+use crate::kernel::State;
+use crate::loader::drivers::DriverId;
+use crate::scheduling::scheduler::ThreadId;
+
+/// More of a stack nobody reads: one that overflowed has thousands.
+const MOST: usize = 64;
+
+/// The registers of a thread, by their numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registers(pub(crate) [u64; 16]);
+
+impl Registers {
+    /// What a caller finds after a call: in `kept` the registers that calls keep
+    /// (`rbx`, `rbp`, `rsi`, `rdi`, `r12` to `r15`), and its stack at `rsp`.
+    pub(crate) fn kept(kept: [u64; 8], rsp: usize) -> Self {
+        let [rbx, rbp, rsi, rdi, r12, r13, r14, r15] = kept;
+        let rsp = rsp as u64;
+        Self([
+            0, 0, 0, rbx, rsp, rbp, rsi, rdi, 0, 0, 0, 0, r12, r13, r14, r15,
+        ])
+    }
+
+    pub(crate) const fn of(&self, register: Register) -> u64 {
+        self.0[register as usize]
+    }
+
+    pub(crate) fn rsp(&self) -> usize {
+        usize::try_from(self.of(Register::RSP)).expect("both have 64 bits")
+    }
+}
+
+/// A walk through the frames of driver code.
+struct Unwinding<'a> {
+    registers: Registers,
+    stacks: &'a Stacks,
+}
+
+impl UnwindState for Unwinding<'_> {
+    fn read_register(&mut self, register: Register) -> u64 {
+        self.registers.of(register)
+    }
+
+    fn read_stack(&mut self, address: u64) -> Option<u64> {
+        self.stacks.read(usize::try_from(address).ok()?)
+    }
+
+    fn write_register(&mut self, register: Register, value: u64) {
+        self.registers.0[register as usize] = value;
+    }
+
+    fn write_xmm_register(&mut self, _register: XmmRegister, _value: u128) {}
+}
+
+/// Where a walk begins.
+#[derive(Clone, Copy)]
+enum From {
+    /// At an instruction.
+    Here(u64),
+    /// At the call that returns to this.
+    Call(u64),
+}
+
+impl State {
+    /// What is under way on a thread, the innermost first; `fault` is what has
+    /// just stopped it.
+    pub(crate) fn stack(&self, thread: ThreadId, fault: Option<&Fault>) -> Vec<Frame> {
+        let mut stack = Vec::new();
+        if let Some(fault) = fault {
+            let mut registers = fault.registers;
+            let mut from = From::Here(fault.rip as u64);
+            let jumped = fault.kind == Kind::Execute && self.drivers.site(fault.rip).is_none();
+            if jumped && let Some(home) = self.stacks.read(registers.rsp()) {
+                registers.0[Register::RSP as usize] += 8;
+                from = From::Call(home);
+            }
+            self.unwind(from, registers, &mut stack);
+        }
+        for frame in self.scheduler.thread(thread).frames.iter().rev() {
+            if let Call::Import { export, .. } = frame.call {
+                stack.push(Frame {
+                    module: export.module().to_owned(),
+                    offset: None,
+                    place: Some(Place {
+                        function: export.name.to_owned(),
+                        file: None,
+                        line: None,
+                    }),
+                });
+            }
+            self.unwind(From::Call(frame.home as u64), frame.registers, &mut stack);
+        }
+        stack.truncate(MOST);
+        stack
+    }
+
+    fn driver_site(&self, address: u64) -> Option<(DriverId, u32)> {
+        let site = self.drivers.site(usize::try_from(address).ok()?)?;
+        Some((site.driver, site.offset?))
+    }
+
+    /// Walks until driver code was called by something else.
+    fn unwind(&self, mut from: From, registers: Registers, stack: &mut Vec<Frame>) {
+        let mut state = Unwinding {
+            registers,
+            stacks: &self.stacks,
+        };
+        while stack.len() < MOST {
+            // What follows a call may be another line or function.
+            let (address, back) = match from {
+                From::Here(address) => (address, 0),
+                From::Call(home) => (home, 1),
+            };
+            let Some((driver, offset)) = self.driver_site(address) else {
+                return;
+            };
+            let Some(at) = offset.checked_sub(back) else {
+                return;
+            };
+            let driver = &self.drivers[driver];
+            let image = &driver.image;
+            let frame = |place| Frame {
+                module: driver.name().to_owned(),
+                offset: Some(at),
+                place,
+            };
+            let places = image.places(at);
+            if places.is_empty() {
+                stack.push(frame(None));
+            }
+            stack.extend(places.into_iter().map(Some).map(frame));
+            let Some(home) = image.unwind(offset, &mut state) else {
+                return;
+            };
+            from = From::Call(home);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Preemption inside driver code, at its atomic instructions.
+//!
+//! # Design
+//!
+//! When an image is mapped, each instruction with a lock prefix, each exchange
+//! with memory and each `pause` gets a breakpoint in place of its first byte.
+//! The breakpoint leads to a slot of machine code outside the image: that calls
+//! [`preempted`], a point like any other, with every register kept, executes the
+//! instruction, moved there, and jumps to the one behind it.
+//!
+//! # Why it is sound
+//!
+//! - What is added is a pause of the thread between two of its instructions, as
+//!   every interrupt on Windows makes one: a schedule that is found this way is
+//!   possible there, if the IRQL permits it, and the scheduler asks that.
+//! - The instruction itself is the image's, operands included: where it names
+//!   memory relative to itself, the distance is corrected, and the slots lie
+//!   near enough. It runs as a whole, and no other thread runs meanwhile.
+//! - Windows has no red zone: below `rsp` there is nothing of the driver's.
+//! - Sections of code are read from their beginning to their end: compilers for
+//!   Windows keep their tables elsewhere, and what lies between functions is
+//!   `int3` or `nop`. A driver that reads its own code would see breakpoints.
+//! - `pause` marks who spins until another thread is through: there that thread
+//!   must be able to run.
+//!
+//! # Limits
+//!
+//! Between two plain loads or stores nobody is preempted; data races on those
+//! are seen only in so far as atomic instructions or calls are near.
+
+use std::arch::naked_asm;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ptr;
+
+use iced_x86::{
+    BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, Instruction,
+    InstructionBlock, Mnemonic, OpKind,
+};
+
+use crate::hardware::arena::SLOTS;
+use crate::scheduling::scheduler::point;
+
+/// An instruction at which a thread may be preempted.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    /// Where it is in the image.
+    pub(crate) offset: usize,
+    instruction: Instruction,
+}
+
+/// Where an image's code stops: `code` lies at `offset`, as if the image began
+/// at 0.
+pub(crate) fn stops(code: &[u8], offset: usize) -> Vec<Stop> {
+    let decoder = Decoder::with_ip(64, code, offset as u64, DecoderOptions::NONE);
+    decoder
+        .into_iter()
+        .filter(is_stop)
+        .map(|instruction| Stop {
+            offset: usize::try_from(instruction.ip()).expect("it is an offset"),
+            instruction,
+        })
+        .collect()
+}
+
+fn is_stop(instruction: &Instruction) -> bool {
+    let exchange =
+        instruction.mnemonic() == Mnemonic::Xchg && instruction.op0_kind() == OpKind::Memory;
+    instruction.has_lock_prefix() || exchange || instruction.code() == Code::Pause
+}
+
+/// ```text
+/// push rax
+/// mov rax, stub
+/// call rax
+/// pop rax
+/// ```
+const HEAD: usize = 14;
+/// A slot: the head, the instruction, and the jump back.
+const SLOT: usize = 64;
+
+thread_local! {
+    /// The slot of each breakpoint, by address.
+    static PLANTED: RefCell<BTreeMap<usize, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Forgets the breakpoints of the cycle before.
+pub(crate) fn clear() {
+    PLANTED.with_borrow_mut(BTreeMap::clear);
+}
+
+/// Prepares the slot for an instruction of the image at `base`; false where the
+/// instruction cannot be moved.
+pub(crate) fn plant(stop: &Stop, base: usize) -> bool {
+    PLANTED.with_borrow_mut(|planted| {
+        let slot = SLOTS.start + planted.len() * SLOT;
+        if slot + SLOT > SLOTS.end {
+            return false;
+        }
+        let Some(code) = slot_code(stop, base, slot) else {
+            return false;
+        };
+        // SAFETY: the arena made the region writable, and this part of it has
+        // not been handed out in this cycle.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), slot as *mut u8, code.len()) };
+        planted.insert(base + stop.offset, slot);
+        true
+    })
+}
+
+fn slot_code(stop: &Stop, base: usize, slot: usize) -> Option<Vec<u8>> {
+    let home = (base + stop.offset) as u64;
+    let mut moved = stop.instruction;
+    moved.set_ip(home);
+    if moved.is_ip_rel_memory_operand() {
+        let target = moved.memory_displacement64().wrapping_add(base as u64);
+        moved.set_memory_displacement64(target);
+    }
+    let back = Instruction::with_branch(Code::Jmp_rel32_64, home + moved.len() as u64).ok()?;
+    let both = [moved, back];
+    let block = InstructionBlock::new(&both, (slot + HEAD) as u64);
+    let tail = BlockEncoder::encode(64, block, BlockEncoderOptions::DONT_FIX_BRANCHES).ok()?;
+
+    let mut code = vec![0x50, 0x48, 0xB8];
+    code.extend((preempt_stub as *const () as u64).to_le_bytes());
+    code.extend([0xFF, 0xD0, 0x58]);
+    debug_assert_eq!(code.len(), HEAD);
+    code.extend(tail.code_buffer);
+    (code.len() <= SLOT).then_some(code)
+}
+
+/// Where a thread goes on that has met a breakpoint at `address`.
+pub(crate) fn slot_of(address: usize) -> Option<usize> {
+    PLANTED.with_borrow(|planted| planted.get(&address).copied())
+}
+
+/// The place in an image for a place in a slot.
+pub(crate) fn home_of(address: usize) -> usize {
+    if !SLOTS.contains(&address) {
+        return address;
+    }
+    let slot = SLOTS.start + (address - SLOTS.start) / SLOT * SLOT;
+    PLANTED.with_borrow(|planted| {
+        let mut all = planted.iter();
+        let home = all.find(|&(_, &its)| its == slot);
+        home.map_or(address, |(&home, _)| home)
+    })
+}
+
+/// Keeps all registers that [`preempted`] may change, and the flags.
+#[unsafe(naked)]
+unsafe extern "win64" fn preempt_stub() {
+    naked_asm!(
+        "pushfq",
+        "push rcx",
+        "push rdx",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "push rbp",
+        "mov rbp, rsp",
+        "sub rsp, 0x80",
+        "and rsp, -16",
+        "movups [rsp + 0x20], xmm0",
+        "movups [rsp + 0x30], xmm1",
+        "movups [rsp + 0x40], xmm2",
+        "movups [rsp + 0x50], xmm3",
+        "movups [rsp + 0x60], xmm4",
+        "movups [rsp + 0x70], xmm5",
+        "cld",
+        "call {preempted}",
+        "movups xmm0, [rsp + 0x20]",
+        "movups xmm1, [rsp + 0x30]",
+        "movups xmm2, [rsp + 0x40]",
+        "movups xmm3, [rsp + 0x50]",
+        "movups xmm4, [rsp + 0x60]",
+        "movups xmm5, [rsp + 0x70]",
+        "mov rsp, rbp",
+        "pop rbp",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdx",
+        "pop rcx",
+        "popfq",
+        "ret",
+        preempted = sym preempted,
+    )
+}
+
+unsafe extern "win64" fn preempted() {
+    point();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atomic_instructions_are_stops() {
+        let code = [
+            0x90, // nop
+            0xF0, 0x48, 0x0F, 0xC1, 0x42, 0x30, // lock xadd [rdx+30h], rax
+            0x48, 0x87, 0x0F, // xchg [rdi], rcx
+            0x48, 0x87, 0xC8, // xchg rax, rcx
+            0xF3, 0x90, // pause
+            0x48, 0x8B, 0x0F, // mov rcx, [rdi]
+        ];
+        let found: Vec<_> = stops(&code, 0x1000)
+            .iter()
+            .map(|stop| stop.offset)
+            .collect();
+        assert_eq!(found, [0x1001, 0x1007, 0x100D]);
+    }
+
+    #[test]
+    fn a_moved_instruction_names_the_same_memory() {
+        // lock inc dword ptr [rip + 10h]
+        let code = [0xF0, 0xFF, 0x05, 0x10, 0, 0, 0];
+        let stop = stops(&code, 0x1000).remove(0);
+        let (base, slot) = (0x1000_0000_0000, 0x1000_0400_0000);
+        let moved = slot_code(&stop, base, slot).expect("it is near");
+        let at = (slot + HEAD) as u64;
+        let mut decoder = Decoder::with_ip(64, &moved[HEAD..], at, DecoderOptions::NONE);
+        let instruction = decoder.decode();
+        assert!(instruction.has_lock_prefix());
+        assert_eq!(
+            instruction.memory_displacement64(),
+            base as u64 + 0x1000 + 7 + 0x10
+        );
+        let back = decoder.decode();
+        assert_eq!(back.near_branch_target(), base as u64 + 0x1007);
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The control interface of this project's drivers, as their programs use it.
+//!
+//! Other drivers refuse these codes, or give them a meaning of their own.
+
+use nmr::header::Header;
+use rand::{Rng, RngExt};
+use shared_npi::control::{
+    HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, TELEMETRY,
+    VERSION,
+};
+
+use crate::io::requests::Message;
+use crate::kernel::State;
+
+/// All codes.
+pub(crate) const CODES: [u32; 5] = [
+    QUERY_STATUS,
+    LIST_BINDINGS,
+    SWITCH_SUBCOMPONENT,
+    HOLD_UNLOAD,
+    RELEASE_UNLOAD,
+];
+
+/// A header and these numbers.
+fn structure(numbers: &[u32]) -> Vec<u8> {
+    let size = size_of::<Header>() + size_of_val(numbers);
+    let size = u16::try_from(size).expect("it is small");
+    let flags = [0; 4];
+    let mut bytes = [&size.to_le_bytes()[..], &VERSION.to_le_bytes(), &flags].concat();
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    bytes
+}
+
+/// Forbids to unload the driver.
+pub(crate) fn hold() -> Message {
+    Message::control(HOLD_UNLOAD, structure(&[]), 0)
+}
+
+/// Allows it again.
+pub(crate) fn release() -> Message {
+    Message::control(RELEASE_UNLOAD, structure(&[]), 0)
+}
+
+/// Switches the driver's second module on or off.
+pub(crate) fn switch(on: bool) -> Message {
+    let input = structure(&[TELEMETRY, u32::from(on)]);
+    Message::control(SWITCH_SUBCOMPONENT, input, 0)
+}
+
+/// A request that the drivers understand.
+pub(crate) fn draw(random: &mut impl Rng) -> Message {
+    /// Room for some bindings.
+    const LIST: usize = 256;
+    match random.random_range(0..5) {
+        0 => Message::control(QUERY_STATUS, Vec::new(), 64),
+        1 => Message::control(LIST_BINDINGS, Vec::new(), random.random_range(0..LIST)),
+        2 => hold(),
+        3 => release(),
+        _ => switch(random.random()),
+    }
+}
+
+impl State {
+    /// Counts what a request has come to.
+    pub(crate) fn count_control(&mut self, code: u32, status: i32) {
+        self.counts.subcomponent_switches += u64::from(code == SWITCH_SUBCOMPONENT && status >= 0);
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Files of the drivers' devices, and what they keep from going.
+//!
+//! A driver with open files is not unloaded until the last one is closed, and a
+//! device that was deleted is there until then. A device cannot be opened while
+//! its driver's `DriverEntry` runs, nor once its driver is to go.
+//!
+//! A file is open until nobody refers to it: its handle may be closed, and a driver
+//! that has referenced the file object keeps the file, its device and itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, DRIVER_OBJECT};
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_DENIED, STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+};
+
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::objects::kernel_objects::Kind;
+use crate::objects::security::Account;
+use crate::scheduling::scheduler::{Waitable, block};
+
+const TAG: u32 = u32::from_le_bytes(*b"File");
+/// `FILE_OBJECT`.
+const SIZE: usize = 0xD8;
+
+/// `DO_DEVICE_INITIALIZING`: the device cannot be opened yet.
+pub(crate) const INITIALIZING: u32 = 0x80;
+
+/// A file that is open.
+#[derive(Debug)]
+struct File {
+    device: usize,
+    driver: DriverId,
+    /// What its handle may be used for.
+    granted: u32,
+}
+
+/// All files of a cycle, by address.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    open: BTreeMap<usize, File>,
+    /// Drivers that go when their files are closed.
+    leaving: BTreeSet<DriverId>,
+    /// Drivers that were to go and had no unload routine.
+    pub(crate) refusing: BTreeSet<DriverId>,
+    /// Devices that were deleted while files were open.
+    deleted: BTreeSet<usize>,
+}
+
+impl Files {
+    /// The device of a file that is open.
+    pub(crate) fn device(&self, file: usize) -> usize {
+        self.open[&file].device
+    }
+
+    /// Whether the handle of a file that is open may be used for this.
+    pub(crate) fn grants(&self, file: usize, wanted: u32) -> bool {
+        wanted & !self.open[&file].granted == 0
+    }
+
+    /// Whether a driver is to go, and stays for the time being.
+    pub(crate) fn is_put_off(&self, driver: DriverId) -> bool {
+        self.leaving.contains(&driver) || self.refusing.contains(&driver)
+    }
+
+    fn is_open(&self, driver: DriverId) -> bool {
+        self.open.values().any(|file| file.driver == driver)
+    }
+
+    /// Whether files are open on a device, which is then deleted after them.
+    pub(crate) fn delete_later(&mut self, device: usize) -> bool {
+        let open = self.open.values().any(|file| file.device == device);
+        if open {
+            self.deleted.insert(device);
+        }
+        open
+    }
+}
+
+/// Waits until no file of a driver is open; from now on none is opened.
+pub(crate) fn defer_unload(driver: DriverId) {
+    with(|state| {
+        state.files.leaving.insert(driver);
+        let open = state.files.is_open(driver);
+        state.counts.unloads_deferred += u64::from(open);
+    });
+    while with(|state| state.files.is_open(driver)) {
+        block(Waitable::Files(driver), None);
+    }
+}
+
+/// What a driver does that writes to `NextDevice`.
+pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has no end";
+
+/// The devices that a driver made in `DriverEntry` can be opened now; false where
+/// their list has no end.
+///
+/// # Safety
+///
+/// The driver object heads a list of devices in memory.
+pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
+    // SAFETY: the caller's promise.
+    let mut device = unsafe { (*object).DeviceObject };
+    for _ in 0..with(|state| state.objects.count(Kind::Device)) {
+        if device.is_null() {
+            break;
+        }
+        // SAFETY: the caller's promise.
+        device = unsafe {
+            (*device).Flags &= !INITIALIZING;
+            (*device).NextDevice
+        };
+    }
+    device.is_null()
+}
+
+impl State {
+    /// Makes a file of the device with this name, to be used for what is `wanted`.
+    pub(crate) fn make_file(
+        &mut self,
+        name: &str,
+        account: Account,
+        wanted: u32,
+    ) -> Result<usize, i32> {
+        /// `IO_TYPE_FILE`.
+        const KIND: u16 = 5;
+
+        let device = self
+            .names
+            .device(name)
+            .filter(|&device| self.objects.is(device, Kind::Device))
+            .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
+        // SAFETY: a device that is not deleted is in memory.
+        let (flags, object) = unsafe {
+            let device = device as *mut DEVICE_OBJECT;
+            ((*device).Flags, (*device).DriverObject)
+        };
+        // SAFETY: the driver of a device is there.
+        let start = unsafe { (*object).DriverStart }.addr();
+        let driver = self.drivers.site(start).map(|site| site.driver);
+        let driver = driver.ok_or(STATUS_NO_SUCH_DEVICE)?;
+        if flags & INITIALIZING != 0 || self.files.leaving.contains(&driver) {
+            return Err(STATUS_NO_SUCH_DEVICE);
+        }
+        let list = self.protections.get(&device);
+        if list.is_some_and(|list| !list.grants(account, wanted)) {
+            return Err(STATUS_ACCESS_DENIED);
+        }
+        let file = self.pool.allocate(SIZE, TAG, true, None);
+        let file = file.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
+        // SAFETY: it was just allocated: the type, and the device at offset 8.
+        unsafe {
+            (file as *mut u16).write(KIND);
+            (file as *mut usize).add(1).write(device);
+            (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
+        }
+        let open = File {
+            device,
+            driver,
+            granted: wanted,
+        };
+        self.files.open.insert(file, open);
+        self.handles.add_object(file);
+        Ok(file)
+    }
+
+    /// Where a driver has referenced a file, and not given that back.
+    pub(crate) fn file_kept(&self) -> Option<Site> {
+        let mut files = self.files.open.keys();
+        files.find_map(|&file| self.handles.pointer_to(file))
+    }
+
+    /// A file is gone, and with the last one what waited for it.
+    pub(crate) fn forget_file(&mut self, file: usize) {
+        let Some(File { device, driver, .. }) = self.files.open.remove(&file) else {
+            return;
+        };
+        self.release(file);
+        // SAFETY: a device is in memory as long as files are open.
+        unsafe { (*(device as *mut DEVICE_OBJECT)).ReferenceCount -= 1 };
+        let open = self.files.open.values().any(|file| file.device == device);
+        if !open && self.files.deleted.remove(&device) {
+            let _ = self.pool.free(device, 0, None);
+        }
+        if !self.files.is_open(driver) {
+            self.scheduler.wake_all(Waitable::Files(driver));
+        }
+    }
+}

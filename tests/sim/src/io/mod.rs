@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The I/O manager for control devices: files, requests and their completion.
+
+pub(crate) mod buffers;
+pub(crate) mod completion;
+pub(crate) mod control;
+pub(crate) mod files;
+pub(crate) mod irp;
+pub(crate) mod malformed;
+pub(crate) mod requests;

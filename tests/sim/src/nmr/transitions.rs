@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The walk of each two modules through the graph of their stages: which edges
+//! were taken, and where the peer was meanwhile.
+//!
+//! A module comes and goes once for all of its peers, but attaches and detaches
+//! with each: so its stage is one towards a peer, and each provider with each
+//! client makes a walk of its own.
+//!
+//! The walk is that of an image in the role that it is loaded for, and of the NPI
+//! of the first binding of the two: a driver may provide that NPI and be a client
+//! of another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nmr::abi::{NPIID, STATUS_SUCCESS};
+use registrar::host::{BindingId, Call, Event, Phase, Side};
+use scenarios::{Edge, Instance, Role, Stage, Walked, Way};
+
+use crate::kernel::State;
+use crate::scheduling::scheduler::Waitable;
+
+/// A provider and a client.
+type Couple = [Instance; 2];
+
+/// How a couple walks.
+#[derive(Debug)]
+struct Course {
+    /// The stages of both towards each other.
+    stages: [Stage; 2],
+    /// The edge taken last.
+    last: Option<Edge>,
+    /// The NPI of their first binding.
+    npi: Option<NPIID>,
+}
+
+/// Where all modules are, and what they walked.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    courses: BTreeMap<Couple, Course>,
+    /// The bindings that are followed, and the modules at their ends.
+    ends: BTreeMap<BindingId, [Option<Instance>; 2]>,
+    pub(crate) walked: Walked,
+}
+
+const fn index(role: Role) -> usize {
+    match role {
+        Role::Provider => 0,
+        Role::Client => 1,
+    }
+}
+
+impl Walk {
+    /// Nobody is there yet.
+    pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
+        let of = |role| instances.iter().filter(move |it| it.role == role);
+        let couples = of(Role::Provider)
+            .flat_map(|&provider| of(Role::Client).map(move |&client| [provider, client]));
+        let begin = |couple| {
+            let stages = [Stage::Absent; 2];
+            (
+                couple,
+                Course {
+                    stages,
+                    last: None,
+                    npi: None,
+                },
+            )
+        };
+        Self {
+            courses: couples.map(begin).collect(),
+            ends: BTreeMap::new(),
+            walked: Walked::default(),
+        }
+    }
+
+    /// Whether a module is at a stage towards some peer.
+    pub(crate) fn is_at(&self, instance: Instance, stage: Stage) -> bool {
+        self.courses.iter().any(|(couple, course)| {
+            couple.contains(&instance) && course.stages[index(instance.role)] == stage
+        })
+    }
+
+    /// A module comes to a stage towards those peers for which it is in one of
+    /// some others.
+    fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
+        for (couple, course) in &mut self.courses {
+            if couple.contains(&instance) {
+                course.step(instance.role, from, to, &mut self.walked);
+            }
+        }
+    }
+
+    /// An end of a binding of this NPI comes to a stage towards the other end.
+    fn go_at(&mut self, at: (BindingId, NPIID), role: Role, from: &[Stage], to: Stage) {
+        let (binding, npi) = at;
+        if let Some(&[Some(provider), Some(client)]) = self.ends.get(&binding)
+            && let Some(course) = self.courses.get_mut(&[provider, client])
+            && *course.npi.get_or_insert(npi) == npi
+        {
+            course.step(role, from, to, &mut self.walked);
+        }
+    }
+}
+
+impl Course {
+    /// A module comes to a stage, if it is in one of some others.
+    fn step(&mut self, role: Role, from: &[Stage], to: Stage, walked: &mut Walked) {
+        let stage = &mut self.stages[index(role)];
+        if !from.contains(stage) || *stage == to {
+            return;
+        }
+        let from = std::mem::replace(stage, to);
+        let edge = Edge { role, from, to };
+        let peer = self.stages[index(role.peer())];
+        *walked.ways.entry(Way { edge, peer }).or_default() += 1;
+        if let Some(last) = self.last.replace(edge)
+            && last.role != role
+        {
+            *walked.pairs.entry([last, edge]).or_default() += 1;
+        }
+    }
+}
+
+impl State {
+    /// Follows what happens in the registrar.
+    pub(crate) fn walk(&mut self, event: &Event) {
+        let (Some(binding), Some(npi)) = (event.binding, event.npi) else {
+            return;
+        };
+        let role = match event.side {
+            Side::Client => Role::Client,
+            Side::Provider => Role::Provider,
+        };
+        let module = self.drivers.site(event.code);
+        let module = module.map(|site| self.drivers[site.driver].instance);
+        if module.is_some_and(|module| module.role != role) {
+            return;
+        }
+        let walk = &mut self.walk;
+        let at = (binding, npi);
+        match (event.call, event.phase) {
+            (Call::AttachCallback, Phase::Enter) => {
+                walk.ends.entry(binding).or_default()[index(role)] = module;
+            }
+            (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
+                let from = [Stage::Loading, Stage::Idle];
+                walk.go_at(at, role, &from, Stage::Attached);
+            }
+            (Call::DetachCallback, Phase::Enter) => {
+                walk.go_at(at, role, &[Stage::Attached], Stage::Detaching);
+            }
+            (Call::CleanupCallback, Phase::Leave(_)) => {
+                walk.go_at(at, role, &[Stage::Detaching], Stage::Idle);
+            }
+            _ => return,
+        }
+        self.scheduler.wake_all(Waitable::Stage);
+    }
+
+    /// A module comes to a stage by its own coming or going.
+    pub(crate) fn goes(&mut self, instance: Instance, from: &[Stage], to: Stage) {
+        self.walk.go_from(instance, from, to);
+        self.scheduler.wake_all(Waitable::Stage);
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A simulated machine: one cycle after the other, each with a fresh kernel.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use scenarios::{Counts, Cycle, Finding, Models, Role, Walked};
+
+use crate::hardware::arena::{self, Arena, IMAGES};
+use crate::hardware::breakpoints;
+use crate::hardware::stack::Stacks;
+use crate::hardware::trap;
+use crate::kernel::{Images, Kernel, Options, State, with};
+use crate::run::script;
+use crate::scheduling::schedule::Plan;
+use crate::scheduling::scheduler;
+use crate::verifier::faults::Kind;
+
+/// The machine cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Its addresses are taken.
+    #[error(
+        "the simulated kernel cannot have its range of addresses ({0}): \
+         run it in a process of its own, without an address sanitizer"
+    )]
+    Memory(io::Error),
+    /// Faults cannot be caught.
+    #[error("the simulated kernel cannot catch faults ({0}): run it outside a debugger or sandbox")]
+    Signals(io::Error),
+}
+
+/// What a cycle came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was counted.
+    pub counts: Counts,
+    /// Differs whenever the cycle took another course.
+    pub digest: u64,
+    /// How the modules went from stage to stage.
+    pub walked: Walked,
+    /// The calls that failed although nothing was wrong.
+    pub faults: Vec<String>,
+    /// How many calls there were that could have failed.
+    pub calls: BTreeMap<Kind, u64>,
+    /// How many events its trace has, traced or not.
+    pub events: u64,
+    /// How many points it came to at which a thread could be switched.
+    pub steps: u64,
+    /// Its schedule.
+    pub plan: Plan,
+    /// What went wrong, if anything.
+    pub finding: Option<Finding>,
+}
+
+/// A machine. There can be one in a process, and it stays on its OS thread.
+#[derive(Debug)]
+pub struct Machine {
+    _arena: Arena,
+    images: Images,
+    /// The same for the driver framework.
+    framework: Option<Images>,
+    options: Options,
+    plan: Option<Plan>,
+    patience: Option<u64>,
+    stacks: Stacks,
+}
+
+impl Machine {
+    /// A machine that has these drivers installed, and these for the driver
+    /// framework.
+    ///
+    /// # Errors
+    ///
+    /// The process cannot host one.
+    pub fn new(images: Images, framework: Option<Images>) -> Result<Self, SetupError> {
+        let arena = Arena::reserve().map_err(SetupError::Memory)?;
+        trap::install().map_err(SetupError::Signals)?;
+        Ok(Self {
+            _arena: arena,
+            images,
+            framework,
+            options: Options::default(),
+            plan: None,
+            patience: None,
+            stacks: Stacks::default(),
+        })
+    }
+
+    /// Runs cycles in this way from now on.
+    pub const fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+
+    /// How cycles are run.
+    #[must_use]
+    pub const fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Keeps to a schedule in the cycles from now on, or draws it again.
+    pub fn set_plan(&mut self, plan: Option<Plan>) {
+        self.plan = plan;
+    }
+
+    /// Gives up cycles from now on that take more steps than this, as if nothing
+    /// were found.
+    pub const fn set_patience(&mut self, steps: Option<u64>) {
+        self.patience = steps;
+    }
+
+    /// The images for these models.
+    fn images(&self, models: Models) -> Images {
+        let of = |role| {
+            let images = match &self.framework {
+                Some(framework) if models.is_framework(role) => framework,
+                None if models.is_framework(role) => panic!("there is no driver for the framework"),
+                _ => &self.images,
+            };
+            Rc::clone(images.of(role))
+        };
+        Images {
+            provider: of(Role::Provider),
+            client: of(Role::Client),
+        }
+    }
+
+    /// The schedule that is kept to.
+    pub(crate) const fn take_plan(&mut self) -> Option<Plan> {
+        self.plan.take()
+    }
+
+    /// Runs one cycle of the run with this seed; a traced one prints what
+    /// happens, one line for each event.
+    ///
+    /// # Panics
+    ///
+    /// Where the simulated kernel itself is at fault, or the cycle needs drivers
+    /// that the machine does not have.
+    pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
+        let stacks = std::mem::take(&mut self.stacks);
+        breakpoints::clear();
+        let mut state = State::new(
+            self.images(cycle.models),
+            self.options,
+            stacks,
+            cycle,
+            seed,
+            index,
+            traced,
+        );
+        if let Some(plan) = &self.plan {
+            state.scheduler.keep_to(plan.clone());
+        }
+        state.scheduler.patience = self.patience;
+        let kernel = Kernel::new(state);
+        let steps = cycle.steps.clone();
+        kernel.enter(|| {
+            with(|state| state.spawn_own("script".to_owned(), move || script::perform(&steps)));
+            scheduler::run(&kernel);
+        });
+        let mut state = kernel.into_state();
+        arena::recycle(IMAGES.start..state.image_end);
+        arena::recycle(state.pool.used());
+        state.stacks.reset();
+        self.stacks = state.stacks;
+        Outcome {
+            counts: state.counts,
+            digest: state.scheduler.digest,
+            walked: state.walk.walked,
+            faults: state.faults.injected,
+            calls: state.faults.seen,
+            events: state.events.get(),
+            steps: state.scheduler.points,
+            plan: state.scheduler.taken,
+            finding: state.finding,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! When a driver may go: what the I/O manager looks at before it calls
+//! `DriverUnload`.
+//!
+//! - A driver without a `DriverUnload` cannot be unloaded: `NtUnloadDriver` answers
+//!   `STATUS_INVALID_DEVICE_REQUEST`, the driver stays, and whoever wants it to go
+//!   asks again later. A driver may take its routine away for a while; one that
+//!   had none when `DriverEntry` returned is taken to have none at all.
+//! - A driver with open files is unloaded after the last of them is closed.
+//! - Between the answer and the call time may pass. No document says whether the
+//!   I/O manager takes the routine when it answers or reads it again when it calls
+//!   it: that is drawn.
+
+use std::ffi::c_void;
+
+use rand::RngExt;
+use scenarios::Instance;
+use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
+use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEVICE_REQUEST};
+
+use crate::findings::report::stop_at;
+use crate::io::files;
+use crate::kernel::{State, with};
+use crate::run::scm::Loaded;
+use crate::scheduling::scheduler::{MICROSECOND, point, sleep};
+
+/// So long a driver may refuse to go, in microseconds.
+const PATIENCE: u64 = 100_000;
+/// After so many it is asked again, and then after twice as many.
+const PAUSE: u64 = 20;
+
+/// A driver's unload routine.
+pub(crate) type DriverUnload = unsafe extern "win64" fn(object: *mut DRIVER_OBJECT);
+
+/// The address of a driver's unload routine, if it has one.
+pub(crate) fn routine(object: usize) -> Option<usize> {
+    let object = object as *const DRIVER_OBJECT;
+    // SAFETY: the driver object lives until the driver is gone; its driver may
+    // change the field at any time, which is why it is read as memory.
+    let field = unsafe { (&raw const (*object).DriverUnload).read_volatile() };
+    field.map(|routine| (routine as *const c_void).addr())
+}
+
+/// Waits until nothing keeps a driver any more whose unload was granted when this
+/// routine was `found`; answers what is to be called.
+pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
+    let driver = loaded.driver;
+    files::defer_unload(driver);
+    point();
+    let called = if with(State::reads_again) {
+        routine(loaded.object)
+    } else {
+        Some(found)
+    };
+    let Some(called) = called else {
+        let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
+        let what = "the driver took its DriverUnload away after its unload had been granted: a \
+                    null pointer is called";
+        let entry = with(|state| state.entry_site(driver));
+        stop_at(("0x7E", [status, 0, 0, 0]), what.to_owned(), entry);
+    };
+    // SAFETY: the driver set it for this; it has Windows' calling convention.
+    unsafe { std::mem::transmute::<usize, DriverUnload>(called) }
+}
+
+/// Asks for the unload of a driver until that is granted; answers its unload
+/// routine.
+pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
+    let driver = loaded.driver;
+    let end = with(|state| state.scheduler.time) + PATIENCE * MICROSECOND;
+    let mut pause = PAUSE * MICROSECOND;
+    loop {
+        if let Some(routine) = routine(loaded.object) {
+            return routine;
+        }
+        let late = with(|state| {
+            state.counts.gate_refusals += 1;
+            state.files.refusing.insert(driver);
+            let status = STATUS_INVALID_DEVICE_REQUEST;
+            state.trace(|_| format!("the unload is refused, {status:#010x}"));
+            state.refuse_stop(instance);
+            state.scheduler.time >= end
+        });
+        if late || !loaded.unloadable {
+            let what = "the driver has no DriverUnload and cannot be unloaded";
+            let entry = with(|state| state.entry_site(driver));
+            stop_at("unload", what.to_owned(), entry);
+        }
+        sleep(pause);
+        pause *= 2;
+    }
+}
+
+impl State {
+    /// Whether the I/O manager reads the field again when it calls the routine.
+    fn reads_again(&mut self) -> bool {
+        let again = self.managers.random();
+        self.trace(|_| format!("DriverUnload is read again when it is called: {again}"));
+        again
+    }
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Who holds which lock, in which order locks are taken, and whether that can
+//! end in a deadlock: what Driver Verifier calls deadlock detection.
+//!
+//! An order is remembered for the whole cycle. Two locks that were taken in both
+//! orders are a finding even where the schedule let both threads pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::findings::report::{stop, stop_at};
+use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::objects::deferred::Before;
+use crate::scheduling::scheduler::{ThreadId, Waitable, block};
+use crate::verifier::nmr_lock_order;
+
+/// What a lock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Spin,
+    FastMutex,
+    PushLock,
+    Resource,
+    Mutex,
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Spin => "a spin lock",
+            Self::FastMutex => "a fast mutex",
+            Self::PushLock => "a push lock",
+            Self::Resource => "an ERESOURCE",
+            Self::Mutex => "a mutex",
+        }
+    }
+
+    /// Whether who holds it may take it once more.
+    pub(crate) const fn is_recursive(self) -> bool {
+        matches!(self, Self::Resource | Self::Mutex)
+    }
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Shared,
+    Exclusive,
+}
+
+/// A lock that is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) address: usize,
+    pub(crate) kind: Kind,
+    pub(crate) mode: Mode,
+    pub(crate) thread: ThreadId,
+    pub(crate) by: Option<Site>,
+}
+
+/// All locks of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Locks {
+    /// In the order in which they were taken.
+    held: Vec<Held>,
+    /// Which locks were taken while the key was held.
+    order: BTreeMap<usize, BTreeSet<usize>>,
+    /// Of these, what is no order for a thread as long as it holds the second.
+    own: BTreeSet<(ThreadId, usize, usize)>,
+}
+
+impl Locks {
+    /// What a thread holds, the oldest first.
+    pub(crate) fn of(&self, thread: ThreadId) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(move |held| held.thread == thread)
+    }
+
+    /// Who holds the lock at `address`.
+    pub(crate) fn holders(&self, address: usize) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(move |held| held.address == address)
+    }
+
+    /// A lock in a range of memory that someone holds.
+    pub(crate) fn within(&self, memory: &Range<usize>) -> Option<Held> {
+        let inside = |held: &&Held| memory.contains(&held.address);
+        self.held.iter().find(inside).copied()
+    }
+
+    /// A lock that code of a driver took and nobody has released.
+    pub(crate) fn taken_by(&self, driver: DriverId) -> Option<Held> {
+        let mine = |held: &&Held| held.by.is_some_and(|by| by.driver == driver);
+        self.held.iter().find(mine).copied()
+    }
+
+    pub(crate) fn push(&mut self, held: Held) {
+        self.held.push(held);
+    }
+
+    /// Takes back the youngest hold of a thread on a lock.
+    pub(crate) fn remove(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
+        let mine = |held: &Held| held.address == address && held.thread == thread;
+        let index = self.held.iter().rposition(mine)?;
+        let removed = self.held.remove(index);
+        if !self.held.iter().any(mine) {
+            self.own
+                .retain(|&(of, _, then)| (of, then) != (thread, address));
+        }
+        Some(removed)
+    }
+
+    /// Changes how a thread holds a lock.
+    pub(crate) fn convert(&mut self, address: usize, thread: ThreadId, mode: Mode) {
+        for held in &mut self.held {
+            if held.address == address && held.thread == thread {
+                held.mode = mode;
+            }
+        }
+    }
+
+    fn leads(&self, from: usize, to: usize) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(lock) = open.pop() {
+            if lock == to {
+                return true;
+            }
+            if seen.insert(lock) {
+                open.extend(self.order.get(&lock).into_iter().flatten());
+            }
+        }
+        false
+    }
+
+    /// Puts `first` before `then`; false where it came after that before.
+    pub(crate) fn put_before(&mut self, first: usize, then: usize) -> bool {
+        let inverted = self.leads(then, first);
+        self.order.entry(first).or_default().insert(then);
+        self.own.retain(|&(_, a, b)| (a, b) != (first, then));
+        !inverted
+    }
+
+    /// Puts `first` before `then`, but for `thread` as long as it holds `then`:
+    /// see [`withdraw`](Self::withdraw).
+    pub(crate) fn put_before_for_others(
+        &mut self,
+        first: usize,
+        then: usize,
+        thread: ThreadId,
+    ) -> bool {
+        let after = self.order.get(&first);
+        if after.is_some_and(|after| after.contains(&then)) {
+            return true;
+        }
+        let kept = self.put_before(first, then);
+        self.own.insert((thread, first, then));
+        kept
+    }
+
+    /// Takes back that `first` comes before `then` where only this thread has
+    /// made it so, and has held `then` ever since.
+    pub(crate) fn withdraw(&mut self, first: usize, then: usize, thread: ThreadId) {
+        if self.own.remove(&(thread, first, then))
+            && let Some(after) = self.order.get_mut(&first)
+        {
+            after.remove(&then);
+        }
+    }
+
+    /// Forgets in which order a lock was taken: it becomes another one.
+    fn forget(&mut self, address: usize) {
+        self.order.remove(&address);
+        for after in self.order.values_mut() {
+            after.remove(&address);
+        }
+    }
+
+    /// Takes note that a thread goes for a lock; one that it holds and that was
+    /// taken after this one before.
+    pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
+        let held: Vec<_> = self.of(thread).copied().collect();
+        if held.iter().any(|held| held.address == address) {
+            return None;
+        }
+        let inverted = held
+            .iter()
+            .find(|held| self.leads(address, held.address))
+            .copied();
+        for held in held {
+            self.order.entry(held.address).or_default().insert(address);
+        }
+        inverted
+    }
+}
+
+impl State {
+    /// The entry for a lock that the current thread takes.
+    pub(crate) fn hold(&self, address: usize, kind: Kind, mode: Mode) -> Held {
+        Held {
+            address,
+            kind,
+            mode,
+            thread: self.scheduler.current_id(),
+            by: self.caller(),
+        }
+    }
+
+    /// Takes a lock that nobody else holds in a way that excludes this one.
+    fn try_take(&mut self, address: usize, kind: Kind, mode: Mode) -> bool {
+        let me = self.scheduler.current_id();
+        let free = self
+            .locks
+            .holders(address)
+            .all(|held| held.thread == me || (mode == Mode::Shared && held.mode == Mode::Shared));
+        if free {
+            let held = self.hold(address, kind, mode);
+            self.locks.push(held);
+        }
+        free
+    }
+
+    /// Whether the current thread would wait for itself.
+    fn is_own(&self, address: usize, kind: Kind, mode: Mode) -> bool {
+        let me = self.scheduler.current_id();
+        let mut mine = self.locks.of(me).filter(|held| held.address == address);
+        let upgrade = |held: &Held| mode == Mode::Exclusive && held.mode == Mode::Shared;
+        mine.any(|held| !kind.is_recursive() || upgrade(held))
+    }
+
+    /// Where a lock was taken whose holder has lowered its IRQL since.
+    fn lost_by(&self, address: usize) -> Option<Site> {
+        let lowered = |held: &&Held| self.scheduler.thread(held.thread).irql < DISPATCH_LEVEL;
+        self.locks.holders(address).find(lowered)?.by
+    }
+}
+
+/// Takes a lock, and waits for it.
+pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
+    check_order(address, kind);
+    let name = kind.name();
+    if with(|state| state.is_own(address, kind, mode)) {
+        let what = format!("{name} was acquired by the thread that holds it");
+        stop(("0xC4", [0x1000, address, 0, 0]), what);
+    }
+    while !with(|state| state.try_take(address, kind, mode)) {
+        if kind == Kind::Spin
+            && let Some(by) = with(|state| state.lost_by(address))
+        {
+            let what = "a spin lock is held by a thread that has lowered its IRQL";
+            stop_at("0xC4", what.to_owned(), Some(by));
+        }
+        block(Waitable::Object(address), None);
+    }
+}
+
+/// Takes a lock if nobody needs to wait for that.
+pub(crate) fn try_acquire(address: usize, kind: Kind, mode: Mode) -> bool {
+    with(|state| !state.is_own(address, kind, mode) && state.try_take(address, kind, mode))
+}
+
+/// Gives back a lock.
+pub(crate) fn release(address: usize, kind: Kind) {
+    let released = with(|state| {
+        let me = state.scheduler.current_id();
+        let held = state.locks.remove(address, me);
+        if held.is_some() {
+            state.scheduler.wake_all(Waitable::Object(address));
+        }
+        held.is_some()
+    });
+    if !released {
+        let (owner, me) = with(|state| {
+            let owner = state.locks.holders(address).next().map(|held| held.thread);
+            let object = |id| state.scheduler.thread(id).object;
+            (owner.map(object), object(state.scheduler.current_id()))
+        });
+        let code = match owner {
+            Some(owner) => [0x1004, address, owner, me],
+            None => [0x1007, address, 0, 0],
+        };
+        let name = kind.name();
+        let what = format!("{name} was released by a thread that does not hold it");
+        stop(("0xC4", code), what);
+    }
+}
+
+/// A lock must not be initialised while it is held, and is a new one then.
+pub(crate) fn initialize(address: usize, kind: Kind) {
+    if with(|state| state.locks.holders(address).next().is_some()) {
+        let name = kind.name();
+        stop(
+            ("0xC4", [0x1005, address, 0, 0]),
+            format!("{name} was initialised while it is held"),
+        );
+    }
+    with(|state| state.locks.forget(address));
+}
+
+fn cancel_lock() -> usize {
+    with(|state| state.variable("IopCancelSpinLock"))
+}
+
+/// Takes the cancel spin lock; answers the IRQL before.
+pub(crate) fn acquire_cancel() -> Irql {
+    let old = with(|state| state.scheduler.current().irql);
+    with(|state| state.set_irql(DISPATCH_LEVEL));
+    acquire(cancel_lock(), Kind::Spin, Mode::Exclusive);
+    old
+}
+
+/// Gives it back; the IRQL is the caller's to lower.
+pub(crate) fn release_cancel() {
+    release(cancel_lock(), Kind::Spin);
+}
+
+/// Locks are always taken in the same order.
+pub(crate) fn check_order(address: usize, kind: Kind) {
+    let inverted = with(|state| {
+        let me = state.scheduler.current_id();
+        state.locks.follow(address, me)
+    });
+    if let Some(held) = inverted {
+        let what = format!(
+            "{} was acquired while {} was held, and both were taken in the other order before",
+            kind.name(),
+            held.kind.name()
+        );
+        stop(("0xC4", [0x1001, address, 0, 0]), what);
+    }
+    nmr_lock_order::check(address, kind.name());
+}
+
+/// What a routine must not keep when it returns: locks that it has taken, and
+/// regions in which APCs are disabled.
+pub(crate) fn check_none_taken(routine: &str, before: Before, site: Option<Site>) {
+    /// What is called by the kernel is no system call.
+    const WORKER_ROUTINE: usize = 1;
+
+    let (held, regions) = with(|state| {
+        let me = state.scheduler.current_id();
+        let held = state.locks.of(me).nth(before.held).copied();
+        (held, state.scheduler.current().regions)
+    });
+    if let Some(held) = held {
+        let what = format!("{routine} returned with {} held", held.kind.name());
+        stop_at("0xC4", what, held.by.or(site));
+    }
+    if regions != before.regions {
+        let what = format!("{routine} returned in a critical region that it had entered");
+        let count = before.regions.wrapping_sub(regions) & 0xFFFF;
+        let routine = with(|state| state.address(site));
+        let code = [routine, 0, count as usize, WORKER_ROUTINE];
+        stop_at(("0x1", code), what, site);
+    }
+}
