@@ -26,6 +26,7 @@
 
 mod analysis;
 mod calls;
+mod choices;
 mod exports;
 mod findings;
 mod hardware;
@@ -40,11 +41,11 @@ mod scheduling;
 mod verifier;
 mod wdf;
 
-pub use kernel::{Images, Options};
 pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};
 pub use run::minimise::{Failure, Minimised, Searched, minimise};
+pub use run::options::{Images, Options};
 pub use scheduling::schedule::Plan;
 pub use scheduling::strategy::Strategy;
 pub use verifier::faults::{Callback, Fault, Faults, Kind};

@@ -2,4 +2,6 @@
 
 //! What the state of the whole kernel says about a failure: it reads every part.
 
+pub(crate) mod deadlock;
+pub(crate) mod fault;
 pub(crate) mod unload_leaks;

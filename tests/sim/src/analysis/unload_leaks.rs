@@ -2,19 +2,21 @@
 
 //! What a driver has left behind that says it is done.
 
+use crate::findings;
+use crate::findings::bug_check;
 use crate::findings::bug_check::Code;
-use crate::findings::report::stop_at;
+use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pool::tag_text;
 use crate::objects::kernel_objects::Kind;
-use crate::scheduling::scheduler::Waitable;
+use crate::scheduling::Waitable;
 
 /// What a driver must not leave behind.
 pub(crate) fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
     let registrations = kernel().registrar.live_registrations();
     for registration in registrations {
-        let site = with(|state| state.drivers.site(registration.code));
+        let site = with(|state| state.loader.drivers.site(registration.code));
         if site.is_some_and(|site| site.driver == driver) {
             let (rule, how) = if registration.deregistering {
                 (28, "has not waited until its deregistration is complete")
@@ -26,82 +28,92 @@ pub(crate) fn check_nothing_left(driver: DriverId, when: &str, routine: Option<S
         }
     }
     with(|state| {
-        if let Some((code, what, site)) = state.leftover(driver, when) {
-            state.report(code, what, site.or(routine));
+        if let Some((code, what, site)) = leftover(state, driver, when) {
+            findings::report(state, code, what, site.or(routine));
         }
     });
 }
 
-impl State {
-    /// What the kernel still knows of a driver that says it is done.
-    fn left_in_kernel(&self, driver: DriverId, when: &str) -> Option<(Code, String, Option<Site>)> {
-        let image = self.drivers[driver].range();
-        let left = |code: Code, name: &str, by| {
-            let what = format!("{when}, but {name} is left");
-            Some((code, what, by))
+/// What the kernel still knows of a driver that says it is done.
+fn left_in_kernel(
+    state: &State,
+    driver: DriverId,
+    when: &str,
+) -> Option<(Code, String, Option<Site>)> {
+    let image = state.loader.drivers[driver].range();
+    let left = |code: Code, name: &str, by| {
+        let what = format!("{when}, but {name} is left");
+        Some((code, what, by))
+    };
+    let live = state
+        .objects
+        .kernel_objects
+        .of(driver)
+        .or_else(|| state.objects.kernel_objects.within(image.clone()));
+    if let Some((at, live)) = live {
+        let code = match live.kind {
+            Kind::Etw => (
+                "0xC4",
+                [0xDD, bug_check::address_of(state, live.by), image.start, at],
+            )
+                .into(),
+            _ => "0xCE".into(),
         };
-        let live = self
-            .objects
-            .of(driver)
-            .or_else(|| self.objects.within(image.clone()));
-        if let Some((at, live)) = live {
-            let code = match live.kind {
-                Kind::Etw => ("0xC4", [0xDD, self.address(live.by), image.start, at]).into(),
-                _ => "0xCE".into(),
-            };
-            return left(code, live.kind.name(), live.by);
-        }
-        if let Some(held) = self.locks.taken_by(driver) {
-            return left("0xC4".into(), held.kind.name(), held.by);
-        }
-        let (name, by) = self.names.left_by(driver)?;
-        left(
-            "leak".into(),
-            &format!("the symbolic link {name}"),
-            Some(by),
-        )
+        return left(code, live.kind.name(), live.by);
     }
+    if let Some(held) = state.verifier.locks.taken_by(driver) {
+        return left("0xC4".into(), held.kind.name(), held.by);
+    }
+    let (name, by) = state.objects.names.left_by(driver)?;
+    left(
+        "leak".into(),
+        &format!("the symbolic link {name}"),
+        Some(by),
+    )
+}
 
-    /// What a driver that says it is done has left behind.
-    fn leftover(&mut self, driver: DriverId, when: &str) -> Option<(Code, String, Option<Site>)> {
-        let threads = &self.scheduler.threads;
-        let alive = |thread: &&crate::scheduling::scheduler::Thread| {
-            thread.driver == Some(driver) && !thread.has_ended()
-        };
-        if let Some(thread) = threads.iter().find(alive) {
-            let what = format!("{when}, but its thread {} still runs", thread.name);
-            return Some(("0xCE".into(), what, None));
-        }
-        let waits = |thread: &&crate::scheduling::scheduler::Thread| match thread.blocked_on() {
-            Some(Waitable::Object(address)) => self.drivers[driver].range().contains(&address),
-            _ => false,
-        };
-        if let Some(thread) = threads.iter().find(waits) {
-            let what = format!(
-                "{} waits for an object in the image of a driver that goes",
-                thread.name
-            );
-            return Some(("0xCE".into(), what, None));
-        }
-        if let Some(left) = self.left_in_kernel(driver, when) {
-            return Some(left);
-        }
-        if let Some((what, by)) = self.handles.held_by(driver).into_iter().next() {
-            let what = format!("{when}, but {what} is left");
-            return Some(("leak".into(), what, Some(by)));
-        }
-        let mut held = self.pool.held_by(driver);
-        let block = held.next()?;
-        let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
-        let what = format!(
-            "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
-             and {} bytes",
-            tag_text(block.tag),
-            block.size
-        );
-        let owner = block.owner;
-        *self.counts.leaks.get_or_insert_default() += blocks;
-        let count = usize::try_from(blocks).unwrap_or(usize::MAX);
-        Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
+/// What a driver that says it is done has left behind.
+fn leftover(
+    state: &mut State,
+    driver: DriverId,
+    when: &str,
+) -> Option<(Code, String, Option<Site>)> {
+    let threads = &state.scheduling.threads();
+    let alive =
+        |thread: &&crate::scheduling::Thread| thread.driver == Some(driver) && !thread.has_ended();
+    if let Some(thread) = threads.iter().find(alive) {
+        let what = format!("{when}, but its thread {} still runs", thread.name);
+        return Some(("0xCE".into(), what, None));
     }
+    let waits = |thread: &&crate::scheduling::Thread| match thread.blocked_on() {
+        Some(Waitable::Object(address)) => state.loader.drivers[driver].range().contains(&address),
+        _ => false,
+    };
+    if let Some(thread) = threads.iter().find(waits) {
+        let what = format!(
+            "{} waits for an object in the image of a driver that goes",
+            thread.name
+        );
+        return Some(("0xCE".into(), what, None));
+    }
+    if let Some(left) = left_in_kernel(state, driver, when) {
+        return Some(left);
+    }
+    if let Some((what, by)) = state.objects.handles.held_by(driver).into_iter().next() {
+        let what = format!("{when}, but {what} is left");
+        return Some(("leak".into(), what, Some(by)));
+    }
+    let mut held = state.memory.pool.held_by(driver);
+    let block = held.next()?;
+    let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
+    let what = format!(
+        "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
+         and {} bytes",
+        tag_text(block.tag),
+        block.size
+    );
+    let owner = block.owner;
+    *state.counts.leaks.get_or_insert_default() += blocks;
+    let count = usize::try_from(blocks).unwrap_or(usize::MAX);
+    Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
 }

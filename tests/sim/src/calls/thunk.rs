@@ -15,42 +15,18 @@ use std::arch::naked_asm;
 use std::collections::BTreeMap;
 use std::ptr;
 
-use crate::exports::Export;
 use crate::findings::bug_check::{Code, unexpected_irql};
-use crate::findings::call_stack::Registers;
-use crate::findings::report::{stop, stop_at};
+use crate::findings::caller;
+use crate::findings::{stop, stop_at};
 use crate::hardware::arena::THUNKS;
-use crate::hardware::irql::{self, Irql};
+use crate::hardware::irql::{self};
+use crate::hardware::registers::Registers;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
-use crate::scheduling::scheduler::point;
-use crate::verifier::binding_calls::Through;
-
-/// Who can be called, by whom.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Call {
-    /// A driver's import.
-    Import {
-        driver: DriverId,
-        export: &'static Export,
-    },
-    /// An entry of a dispatch table.
-    Dispatch { through: Through, target: usize },
-}
-
-/// A call under way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
-    pub(crate) call: Call,
-    /// Where it returns to.
-    pub(crate) home: usize,
-    /// At which it was made.
-    pub(crate) irql: Irql,
-    /// The caller's registers when it has returned.
-    pub(crate) registers: Registers,
-    /// Its second argument, if it has one.
-    pub(crate) second: usize,
-}
+use crate::loader::export::Export;
+use crate::scheduling::frame::{Call, Frame};
+use crate::scheduling::point;
+use crate::verifier::binding_calls;
 
 /// The thunks of a cycle. None is used twice, so that a call through a table
 /// that is gone is still seen.
@@ -182,9 +158,9 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     // SAFETY: `enter_stub` has saved `rdx` there.
     let second = unsafe { home.sub(SECOND).read() };
     let breach = with(|state| {
-        let call = state.thunks.calls[number as usize];
-        state.scheduler.note(u64::from(number) << 32);
-        let current = state.scheduler.current_mut();
+        let call = state.calls.calls[number as usize];
+        state.scheduling.note(u64::from(number) << 32);
+        let current = state.scheduling.current_mut();
         let irql = current.irql;
         current.frames.push(Frame {
             call,
@@ -193,14 +169,14 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             registers,
             second,
         });
-        state.trace(|state| format!("-> {}", state.show_call(state.frame())));
-        state.check_call(call)
+        state.trace(|state| format!("-> {}", caller::show_call(state, frame(state))));
+        check(state, call)
     });
     if let Some((code, what)) = breach {
         stop(code, what);
     }
     point();
-    with(|state| match state.frame().call {
+    with(|state| match frame(state).call {
         Call::Import { export, .. } => export.address(),
         Call::Dispatch { target, .. } => target,
     })
@@ -210,124 +186,79 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
 /// none of which becomes 0: it would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     let breach = with(|state| {
-        let call = state.frame().call;
+        let call = frame(state).call;
         // SAFETY: `leave_stub` passes the address of the saved `rax`.
         let value = call.result(unsafe { result.read() });
         // SAFETY: as above.
         unsafe { result.write(value) };
         state.trace(|_| format!("<- {} = {value:#x}", call.target()));
-        state.watch_return(call, value)
+        watch_return(state, call, value)
     });
     if let Some((code, what, site)) = breach {
         stop_at(code, what, site);
     }
     point();
     with(|state| {
-        let frame = state.scheduler.current_mut().frames.pop();
+        let frame = state.scheduling.current_mut().frames.pop();
         frame.expect("what leaves has entered").home
     })
 }
 
-impl Call {
-    /// What of `rax` is the result.
-    fn result(self, rax: u64) -> u64 {
-        match self {
-            Self::Import { export, .. } => export.result(rax),
-            Self::Dispatch { .. } => rax,
-        }
-    }
+/// The innermost call of the current thread.
+fn frame(state: &State) -> &Frame {
+    let frames = &state.scheduling.current().frames;
+    frames.last().expect("a call is under way")
+}
 
-    /// What is called.
-    pub(crate) fn target(self) -> String {
-        match self {
-            Self::Import { export, .. } => export.name.to_owned(),
-            Self::Dispatch { through, .. } => {
-                format!("{through} of binding {}", through.binding.0)
+/// Looks at a call about to be made; the breach, if it is one.
+fn check(state: &mut State, call: Call) -> Option<(Code, String)> {
+    match call {
+        Call::Import { export, .. } => {
+            let irql = state.scheduling.current().irql;
+            (irql > export.max_irql).then(|| {
+                let what = format!(
+                    "{} was called at {}, its limit is {}",
+                    export.name,
+                    irql::name(irql),
+                    irql::name(export.max_irql)
+                );
+                let home = frame(state).home;
+                (("0xA", [0, usize::from(irql), 0, home]).into(), what)
+            })
+        }
+        Call::Dispatch { through, .. } => {
+            if let Some(entry) = through.entry {
+                state
+                    .verifier
+                    .outstanding_requests
+                    .call(entry, frame(state).second);
             }
+            binding_calls::check_call(state, through)
         }
     }
 }
 
-impl State {
-    /// The innermost call of the current thread.
-    fn frame(&self) -> &Frame {
-        let frames = &self.scheduler.current().frames;
-        frames.last().expect("a call is under way")
+/// Looks at a call that returns; what it did wrong and who, if it did.
+fn watch_return(
+    state: &mut State,
+    call: Call,
+    result: u64,
+) -> Option<(Code, String, Option<Site>)> {
+    let Call::Dispatch { through, target } = call else {
+        return None;
+    };
+    let pended = state.verifier.binding_calls.leave(through, result);
+    if let Some(entry) = through.entry {
+        state
+            .verifier
+            .outstanding_requests
+            .leave(entry, frame(state).second, pended);
     }
-
-    /// Looks at a call about to be made; the breach, if it is one.
-    fn check_call(&mut self, call: Call) -> Option<(Code, String)> {
-        match call {
-            Call::Import { export, .. } => {
-                let irql = self.scheduler.current().irql;
-                (irql > export.max_irql).then(|| {
-                    let what = format!(
-                        "{} was called at {}, its limit is {}",
-                        export.name,
-                        irql::name(irql),
-                        irql::name(export.max_irql)
-                    );
-                    let home = self.frame().home;
-                    (("0xA", [0, usize::from(irql), 0, home]).into(), what)
-                })
-            }
-            Call::Dispatch { through, .. } => {
-                if let Some(entry) = through.entry {
-                    self.loans.call(entry, self.frame().second);
-                }
-                self.watch_call(through)
-            }
-        }
-    }
-
-    /// Looks at a call that returns; what it did wrong and who, if it did.
-    fn watch_return(&mut self, call: Call, result: u64) -> Option<(Code, String, Option<Site>)> {
-        let Call::Dispatch { through, target } = call else {
-            return None;
-        };
-        let pended = self.watch.leave(through, result);
-        if let Some(entry) = through.entry {
-            self.loans.leave(entry, self.frame().second, pended);
-        }
-        let (before, after) = (self.frame().irql, self.scheduler.current().irql);
-        (before != after).then(|| {
-            let code = unexpected_irql(after, before);
-            let (before, after) = (irql::name(before), irql::name(after));
-            let what = format!("{through} returned at {after}, it was called at {before}");
-            (code, what, self.drivers.site(target))
-        })
-    }
-
-    /// Who made the innermost call of the current thread.
-    pub(crate) fn caller(&self) -> Option<Site> {
-        self.scheduler
-            .current()
-            .frames
-            .last()
-            .and_then(|frame| self.origin(frame))
-    }
-
-    /// Who made a call.
-    pub(crate) fn origin(&self, frame: &Frame) -> Option<Site> {
-        // Within the call: what follows it may be another line or function.
-        let site = self.drivers.site(frame.home.checked_sub(1)?);
-        match frame.call {
-            Call::Import { driver, .. } => {
-                Some(site.filter(|site| site.driver == driver).unwrap_or(Site {
-                    driver,
-                    offset: None,
-                }))
-            }
-            Call::Dispatch { .. } => site,
-        }
-    }
-
-    /// What is called, from where.
-    pub(crate) fn show_call(&self, frame: &Frame) -> String {
-        let target = frame.call.target();
-        match self.origin(frame) {
-            Some(site) => format!("{target} from {}", self.drivers.show(site)),
-            None => target,
-        }
-    }
+    let (before, after) = (frame(state).irql, state.scheduling.current().irql);
+    (before != after).then(|| {
+        let code = unexpected_irql(after, before);
+        let (before, after) = (irql::name(before), irql::name(after));
+        let what = format!("{through} returned at {after}, it was called at {before}");
+        (code, what, state.loader.drivers.site(target))
+    })
 }

@@ -4,7 +4,7 @@
 
 use crate::exports::exports;
 use crate::findings::bug_check::Code;
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::hardware::irql::HIGH_LEVEL;
 
 exports! {

@@ -7,7 +7,8 @@ use std::ffi::c_void;
 use windows_sys::Win32::Foundation::{STATUS_INVALID_HANDLE, STATUS_SUCCESS};
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects::Kind;
@@ -34,12 +35,18 @@ unsafe extern "win64" fn etw_register(
     handle: *mut usize,
 ) -> i32 {
     let opened = with(|state| {
-        let by = state.caller();
+        let by = caller(state);
         (FIRST..)
             .step_by(2)
-            .find(|&handle| state.objects.within(handle..handle + 1).is_none())
+            .find(|&handle| {
+                state
+                    .objects
+                    .kernel_objects
+                    .within(handle..handle + 1)
+                    .is_none()
+            })
             .inspect(|&handle| {
-                state.objects.add(handle, Kind::Etw, by);
+                state.objects.kernel_objects.add(handle, Kind::Etw, by);
             })
     });
     // SAFETY: the handle may be written, says the contract.
@@ -48,7 +55,7 @@ unsafe extern "win64" fn etw_register(
 }
 
 unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
-    if handle != 0 && !with(|state| state.objects.remove(handle, Kind::Etw)) {
+    if handle != 0 && !with(|state| state.objects.kernel_objects.remove(handle, Kind::Etw)) {
         let what = format!("{handle:#x} was unregistered, which is no ETW registration");
         stop(("0xC4", [0xDC, 0, 0, 0]), what);
     }
@@ -56,7 +63,7 @@ unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
 }
 
 fn status(handle: usize) -> i32 {
-    let known = handle == 0 || with(|state| state.objects.is(handle, Kind::Etw));
+    let known = handle == 0 || with(|state| state.objects.kernel_objects.is(handle, Kind::Etw));
     if known {
         STATUS_SUCCESS
     } else {

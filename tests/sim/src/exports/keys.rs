@@ -12,6 +12,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::findings::caller::caller;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 use crate::objects::handles::Object;
@@ -26,7 +27,7 @@ pub(in crate::exports) const REG_DWORD: u32 = 4;
 
 /// The path of the key that `handle` stands for.
 pub(in crate::exports) fn path(handle: usize) -> Option<String> {
-    with(|state| match state.handles.get(handle) {
+    with(|state| match state.objects.handles.get(handle) {
         Some(Object::Key(path)) => Some(path.clone()),
         _ => None,
     })
@@ -49,11 +50,12 @@ unsafe extern "win64" fn zw_open_key(
         },
     };
     let opened = with(|state| {
-        let by = state.caller();
+        let by = caller(state);
         state
+            .objects
             .registry
             .has(&path)
-            .then(|| state.handles.open(Object::Key(path), by))
+            .then(|| state.objects.handles.open(Object::Key(path), by))
     });
     match opened {
         Some(opened) => {
@@ -84,7 +86,7 @@ unsafe extern "win64" fn zw_query_value_key(
     };
     // SAFETY: the name is valid, says the contract.
     let name = unsafe { strings::text(name) };
-    let Some(value) = with(|state| state.registry.value(&path, &name)) else {
+    let Some(value) = with(|state| state.objects.registry.value(&path, &name)) else {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     };
     let needed = HEADER + size_of::<u32>();

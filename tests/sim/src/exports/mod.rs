@@ -22,98 +22,44 @@ mod queries;
 mod sync;
 mod system;
 
-use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
-use crate::wdf;
+use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::loader::export::Export;
+use execution::callbacks::Callbacks;
 
-/// A function that drivers can import.
-#[derive(Debug)]
-pub(crate) struct Export {
-    pub(crate) name: &'static str,
-    /// The highest IRQL at which it may be called.
-    pub(crate) max_irql: Irql,
-    /// How many bytes of `rax` its result has; the others are no promise.
-    result: usize,
-    /// Null for a variable.
-    code: *const (),
-}
-
-impl Export {
-    /// A function that no image exports, or not by a table of this module.
-    pub(crate) const fn function(
-        name: &'static str,
-        max_irql: Irql,
-        result: usize,
-        code: *const (),
-    ) -> Self {
-        Self {
-            name,
-            max_irql,
-            result,
-            code,
-        }
-    }
-
-    const fn variable(name: &'static str) -> Self {
-        Self {
-            name,
-            max_irql: HIGH_LEVEL,
-            result: 0,
-            code: std::ptr::null(),
-        }
-    }
-
-    /// Whether drivers import its address to read what is there.
-    pub(crate) const fn is_variable(&self) -> bool {
-        self.code.is_null()
-    }
-
-    pub(crate) fn address(&self) -> usize {
-        self.code.addr()
-    }
-
-    /// The image that exports it.
-    pub(crate) fn module(&self) -> &'static str {
-        let has = |exports: &[Self]| exports.iter().any(|export| export.name == self.name);
-        if has(netio::EXPORTS) {
-            "netio.sys"
-        } else if has(wdf::loader::EXPORTS) {
-            "wdfldr.sys"
-        } else if wdf::has(self.name) {
-            "wdf01000.sys"
-        } else {
-            "ntoskrnl.exe"
-        }
-    }
-
-    /// What of `rax` is its result.
-    pub(crate) fn result(&self, rax: u64) -> u64 {
-        match self.result {
-            0 => 0,
-            bytes => rax & (u64::MAX >> (64 - 8 * bytes)),
-        }
-    }
+/// What the exports keep between calls.
+#[derive(Debug, Default)]
+pub(crate) struct Exports {
+    callbacks: Callbacks,
 }
 
 /// What a driver's dispatch table holds where it has put nothing: nobody can
 /// import it.
 pub(crate) const INVALID_REQUEST: &Export = &Export::function(
+    "ntoskrnl.exe",
     "IopInvalidDeviceRequest",
     DISPATCH_LEVEL,
     size_of::<i32>(),
     io::irps::invalid_request as *const (),
 );
 
-/// A table of exports: `"Name" <= IRQL => function: result`.
+/// A table of exports: `"Name" <= IRQL => function: result`, of `ntoskrnl.exe` or
+/// of the image that is named first.
 macro_rules! exports {
-    ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
-        pub(crate) const EXPORTS: &[$crate::exports::Export] = &[$(
-            $crate::exports::Export::function(
+    (of $module:literal: $($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
+        pub(crate) const EXPORTS: &[$crate::loader::export::Export] = &[$(
+            $crate::loader::export::Export::function(
+                $module,
                 $name,
                 $irql,
                 size_of::<$result>(),
                 $function as *const (),
             ),
         )*];
+    };
+    ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
+        $crate::exports::exports! {
+            of "ntoskrnl.exe": $($name <= $irql => $function: $result;)*
+        }
     };
 }
 pub(crate) use exports;
@@ -141,7 +87,6 @@ pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "netio.sys" => &[&[netio::EXPORTS]],
-        "wdfldr.sys" => &[&[wdf::loader::EXPORTS]],
         _ => return None,
     };
     tables

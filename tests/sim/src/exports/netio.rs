@@ -11,6 +11,7 @@ use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::kernel;
 
 exports! {
+    of "netio.sys":
     "NmrRegisterProvider" <= HIGH_LEVEL => nmr_register_provider: NTSTATUS;
     "NmrDeregisterProvider" <= HIGH_LEVEL => nmr_deregister_provider: NTSTATUS;
     "NmrWaitForProviderDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_provider: NTSTATUS;

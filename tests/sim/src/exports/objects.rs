@@ -10,12 +10,15 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
+use crate::memory::variables;
 use crate::objects::handles::Object;
 use crate::objects::kernel_objects::Kind;
 use crate::objects::security::Dacl;
+use crate::verifier::faults;
 use crate::verifier::faults::Kind as Fault;
 
 exports! {
@@ -36,21 +39,21 @@ unsafe extern "win64" fn ob_open_object_by_pointer(
     handle: *mut usize,
 ) -> i32 {
     let opened = with(|state| {
-        if !state.objects.is(object, Kind::Device) {
+        if !state.objects.kernel_objects.is(object, Kind::Device) {
             return Ok(None);
         }
-        if object_type != 0 && object_type != state.object_type("IoDeviceObjectType") {
+        if object_type != 0 && object_type != variables::object_type(state, "IoDeviceObjectType") {
             return Err(STATUS_OBJECT_TYPE_MISMATCH);
         }
-        if state.fails(Fault::Handle) {
+        if faults::fails(state, Fault::Handle) {
             return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
         let device = Object::Device {
             address: object,
             access,
         };
-        let by = state.caller();
-        Ok(Some(state.handles.open(device, by)))
+        let by = caller(state);
+        Ok(Some(state.objects.handles.open(device, by)))
     });
     match opened {
         Ok(Some(opened)) => {
@@ -71,14 +74,14 @@ unsafe extern "win64" fn zw_set_security_object(
     information: u32,
     descriptor: *const c_void,
 ) -> i32 {
-    let device = with(|state| match state.handles.get(handle) {
+    let device = with(|state| match state.objects.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
         Some(&Object::Device { address, access }) if access & WRITE_DAC != 0 => Ok(address),
         Some(Object::Device { .. }) => Err(STATUS_ACCESS_DENIED),
         Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
     });
     let device = match device {
-        Ok(_) if with(|state| state.fails(Fault::Security)) => {
+        Ok(_) if with(|state| faults::fails(state, Fault::Security)) => {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
         Ok(device) => device,
@@ -87,7 +90,7 @@ unsafe extern "win64" fn zw_set_security_object(
     // SAFETY: the descriptor is readable, says the contract.
     match unsafe { Dacl::read(descriptor) } {
         Ok(list) if information & DACL_SECURITY_INFORMATION != 0 => {
-            with(|state| state.protections.insert(device, list));
+            with(|state| state.objects.protections.insert(device, list));
             STATUS_SUCCESS
         }
         Ok(_) => STATUS_SUCCESS,

@@ -17,7 +17,7 @@ use windows_sys::Win32::Foundation::{
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::keys::{self, REG_DWORD};
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 use crate::objects::registry::SERVICES;
@@ -47,7 +47,7 @@ unsafe extern "win64" fn rtl_query_registry_values(
         Ok(top) => top,
         Err(status) => return status,
     };
-    if !with(|state| state.registry.has(&top)) {
+    if !with(|state| state.objects.registry.has(&top)) {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
     let mut here = top.clone();
@@ -65,12 +65,12 @@ unsafe extern "win64" fn rtl_query_registry_values(
         }
         if entry.Flags & RTL_QUERY_REGISTRY_SUBKEY != 0 {
             here = format!(r"{top}\{name}");
-            if !with(|state| state.registry.has(&here)) {
+            if !with(|state| state.objects.registry.has(&here)) {
                 return STATUS_OBJECT_NAME_NOT_FOUND;
             }
             continue;
         }
-        let value = with(|state| state.registry.value(&here, &name));
+        let value = with(|state| state.objects.registry.value(&here, &name));
         // SAFETY: the entry is valid, says the contract.
         let status = unsafe { answer(entry, value, context) };
         if status < 0 {

@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 
+use crate::findings::caller::caller;
 use crate::hardware::irql::Irql;
 use crate::hardware::trap::{Fault, Kind};
 use crate::kernel::State;
@@ -103,19 +104,17 @@ const fn exception(status: i32) -> usize {
     status.cast_unsigned() as usize
 }
 
-impl State {
-    /// Where a place is.
-    pub(crate) fn address(&self, site: Option<Site>) -> usize {
-        let at = |site: Site| Some(self.drivers[site.driver].base + site.offset? as usize);
-        site.and_then(at).unwrap_or_default()
-    }
+/// Where a place is.
+pub(crate) fn address_of(state: &State, site: Option<Site>) -> usize {
+    let at = |site: Site| Some(state.loader.drivers[site.driver].base + site.offset? as usize);
+    site.and_then(at).unwrap_or_default()
+}
 
-    /// `KMODE_EXCEPTION_NOT_HANDLED`, raised by the function that is called.
-    pub(crate) fn raised(&self, status: i32) -> Code {
-        (
-            "0x1E",
-            [exception(status), self.address(self.caller()), 0, 0],
-        )
-            .into()
-    }
+/// `KMODE_EXCEPTION_NOT_HANDLED`, raised by the function that is called.
+pub(crate) fn raised(state: &State, status: i32) -> Code {
+    (
+        "0x1E",
+        [exception(status), address_of(state, caller(state)), 0, 0],
+    )
+        .into()
 }

@@ -12,39 +12,16 @@
 use pe_unwind_info::x86_64::{Register, UnwindState, XmmRegister};
 use scenarios::{Frame, Place};
 
-use crate::calls::thunk::Call;
+use crate::hardware::registers::Registers;
 use crate::hardware::stack::Stacks;
 use crate::hardware::trap::{Fault, Kind};
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
-use crate::scheduling::scheduler::ThreadId;
+use crate::scheduling::ThreadId;
+use crate::scheduling::frame::Call;
 
 /// More of a stack nobody reads: one that overflowed has thousands.
 const MOST: usize = 64;
-
-/// The registers of a thread, by their numbers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Registers(pub(crate) [u64; 16]);
-
-impl Registers {
-    /// What a caller finds after a call: in `kept` the registers that calls keep
-    /// (`rbx`, `rbp`, `rsi`, `rdi`, `r12` to `r15`), and its stack at `rsp`.
-    pub(crate) fn kept(kept: [u64; 8], rsp: usize) -> Self {
-        let [rbx, rbp, rsi, rdi, r12, r13, r14, r15] = kept;
-        let rsp = rsp as u64;
-        Self([
-            0, 0, 0, rbx, rsp, rbp, rsi, rdi, 0, 0, 0, 0, r12, r13, r14, r15,
-        ])
-    }
-
-    pub(crate) const fn of(&self, register: Register) -> u64 {
-        self.0[register as usize]
-    }
-
-    pub(crate) fn rsp(&self) -> usize {
-        usize::try_from(self.of(Register::RSP)).expect("both have 64 bits")
-    }
-}
 
 /// A walk through the frames of driver code.
 struct Unwinding<'a> {
@@ -77,78 +54,81 @@ enum From {
     Call(u64),
 }
 
-impl State {
-    /// What is under way on a thread, the innermost first; `fault` is what has
-    /// just stopped it.
-    pub(crate) fn stack(&self, thread: ThreadId, fault: Option<&Fault>) -> Vec<Frame> {
-        let mut stack = Vec::new();
-        if let Some(fault) = fault {
-            let mut registers = fault.registers;
-            let mut from = From::Here(fault.rip as u64);
-            let jumped = fault.kind == Kind::Execute && self.drivers.site(fault.rip).is_none();
-            if jumped && let Some(home) = self.stacks.read(registers.rsp()) {
-                registers.0[Register::RSP as usize] += 8;
-                from = From::Call(home);
-            }
-            self.unwind(from, registers, &mut stack);
-        }
-        for frame in self.scheduler.thread(thread).frames.iter().rev() {
-            if let Call::Import { export, .. } = frame.call {
-                stack.push(Frame {
-                    module: export.module().to_owned(),
-                    offset: None,
-                    place: Some(Place {
-                        function: export.name.to_owned(),
-                        file: None,
-                        line: None,
-                    }),
-                });
-            }
-            self.unwind(From::Call(frame.home as u64), frame.registers, &mut stack);
-        }
-        stack.truncate(MOST);
-        stack
-    }
-
-    fn driver_site(&self, address: u64) -> Option<(DriverId, u32)> {
-        let site = self.drivers.site(usize::try_from(address).ok()?)?;
-        Some((site.driver, site.offset?))
-    }
-
-    /// Walks until driver code was called by something else.
-    fn unwind(&self, mut from: From, registers: Registers, stack: &mut Vec<Frame>) {
-        let mut state = Unwinding {
-            registers,
-            stacks: &self.stacks,
-        };
-        while stack.len() < MOST {
-            // What follows a call may be another line or function.
-            let (address, back) = match from {
-                From::Here(address) => (address, 0),
-                From::Call(home) => (home, 1),
-            };
-            let Some((driver, offset)) = self.driver_site(address) else {
-                return;
-            };
-            let Some(at) = offset.checked_sub(back) else {
-                return;
-            };
-            let driver = &self.drivers[driver];
-            let image = &driver.image;
-            let frame = |place| Frame {
-                module: driver.name().to_owned(),
-                offset: Some(at),
-                place,
-            };
-            let places = image.places(at);
-            if places.is_empty() {
-                stack.push(frame(None));
-            }
-            stack.extend(places.into_iter().map(Some).map(frame));
-            let Some(home) = image.unwind(offset, &mut state) else {
-                return;
-            };
+/// What is under way on a thread, the innermost first; `fault` is what has
+/// just stopped it.
+pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Fault>) -> Vec<Frame> {
+    let mut stack = Vec::new();
+    if let Some(fault) = fault {
+        let mut registers = fault.registers;
+        let mut from = From::Here(fault.rip as u64);
+        let jumped = fault.kind == Kind::Execute && state.loader.drivers.site(fault.rip).is_none();
+        if jumped && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
+            registers.0[Register::RSP as usize] += 8;
             from = From::Call(home);
         }
+        unwind(state, from, registers, &mut stack);
+    }
+    for frame in state.scheduling.thread(thread).frames.iter().rev() {
+        if let Call::Import { export, .. } = frame.call {
+            stack.push(Frame {
+                module: export.module.to_owned(),
+                offset: None,
+                place: Some(Place {
+                    function: export.name.to_owned(),
+                    file: None,
+                    line: None,
+                }),
+            });
+        }
+        unwind(
+            state,
+            From::Call(frame.home as u64),
+            frame.registers,
+            &mut stack,
+        );
+    }
+    stack.truncate(MOST);
+    stack
+}
+
+fn driver_site(state: &State, address: u64) -> Option<(DriverId, u32)> {
+    let site = state.loader.drivers.site(usize::try_from(address).ok()?)?;
+    Some((site.driver, site.offset?))
+}
+
+/// Walks until driver code was called by something else.
+fn unwind(state: &State, mut from: From, registers: Registers, stack: &mut Vec<Frame>) {
+    let mut unwinding = Unwinding {
+        registers,
+        stacks: &state.scheduling.stacks(),
+    };
+    while stack.len() < MOST {
+        // What follows a call may be another line or function.
+        let (address, back) = match from {
+            From::Here(address) => (address, 0),
+            From::Call(home) => (home, 1),
+        };
+        let Some((driver, offset)) = driver_site(state, address) else {
+            return;
+        };
+        let Some(at) = offset.checked_sub(back) else {
+            return;
+        };
+        let driver = &state.loader.drivers[driver];
+        let image = &driver.image;
+        let frame = |place| Frame {
+            module: driver.name().to_owned(),
+            offset: Some(at),
+            place,
+        };
+        let places = image.places(at);
+        if places.is_empty() {
+            stack.push(frame(None));
+        }
+        stack.extend(places.into_iter().map(Some).map(frame));
+        let Some(home) = image.unwind(offset, &mut unwinding) else {
+            return;
+        };
+        from = From::Call(home);
     }
 }

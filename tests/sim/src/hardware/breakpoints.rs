@@ -30,7 +30,6 @@
 //! Between two plain loads or stores nobody is preempted; data races on those
 //! are seen only in so far as atomic instructions or calls are near.
 
-use std::arch::naked_asm;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ptr;
@@ -41,7 +40,6 @@ use iced_x86::{
 };
 
 use crate::hardware::arena::SLOTS;
-use crate::scheduling::scheduler::point;
 
 /// An instruction at which a thread may be preempted.
 #[derive(Clone, Debug)]
@@ -93,13 +91,13 @@ pub(crate) fn clear() {
 
 /// Prepares the slot for an instruction of the image at `base`; false where the
 /// instruction cannot be moved.
-pub(crate) fn plant(stop: &Stop, base: usize) -> bool {
+pub(crate) fn plant(stop: &Stop, base: usize, stub: usize) -> bool {
     PLANTED.with_borrow_mut(|planted| {
         let slot = SLOTS.start + planted.len() * SLOT;
         if slot + SLOT > SLOTS.end {
             return false;
         }
-        let Some(code) = slot_code(stop, base, slot) else {
+        let Some(code) = slot_code(stop, base, slot, stub) else {
             return false;
         };
         // SAFETY: the arena made the region writable, and this part of it has
@@ -110,7 +108,7 @@ pub(crate) fn plant(stop: &Stop, base: usize) -> bool {
     })
 }
 
-fn slot_code(stop: &Stop, base: usize, slot: usize) -> Option<Vec<u8>> {
+fn slot_code(stop: &Stop, base: usize, slot: usize, stub: usize) -> Option<Vec<u8>> {
     let home = (base + stop.offset) as u64;
     let mut moved = stop.instruction;
     moved.set_ip(home);
@@ -124,7 +122,7 @@ fn slot_code(stop: &Stop, base: usize, slot: usize) -> Option<Vec<u8>> {
     let tail = BlockEncoder::encode(64, block, BlockEncoderOptions::DONT_FIX_BRANCHES).ok()?;
 
     let mut code = vec![0x50, 0x48, 0xB8];
-    code.extend((preempt_stub as *const () as u64).to_le_bytes());
+    code.extend((stub as u64).to_le_bytes());
     code.extend([0xFF, 0xD0, 0x58]);
     debug_assert_eq!(code.len(), HEAD);
     code.extend(tail.code_buffer);
@@ -147,53 +145,6 @@ pub(crate) fn home_of(address: usize) -> usize {
         let home = all.find(|&(_, &its)| its == slot);
         home.map_or(address, |(&home, _)| home)
     })
-}
-
-/// Keeps all registers that [`preempted`] may change, and the flags.
-#[unsafe(naked)]
-unsafe extern "win64" fn preempt_stub() {
-    naked_asm!(
-        "pushfq",
-        "push rcx",
-        "push rdx",
-        "push r8",
-        "push r9",
-        "push r10",
-        "push r11",
-        "push rbp",
-        "mov rbp, rsp",
-        "sub rsp, 0x80",
-        "and rsp, -16",
-        "movups [rsp + 0x20], xmm0",
-        "movups [rsp + 0x30], xmm1",
-        "movups [rsp + 0x40], xmm2",
-        "movups [rsp + 0x50], xmm3",
-        "movups [rsp + 0x60], xmm4",
-        "movups [rsp + 0x70], xmm5",
-        "cld",
-        "call {preempted}",
-        "movups xmm0, [rsp + 0x20]",
-        "movups xmm1, [rsp + 0x30]",
-        "movups xmm2, [rsp + 0x40]",
-        "movups xmm3, [rsp + 0x50]",
-        "movups xmm4, [rsp + 0x60]",
-        "movups xmm5, [rsp + 0x70]",
-        "mov rsp, rbp",
-        "pop rbp",
-        "pop r11",
-        "pop r10",
-        "pop r9",
-        "pop r8",
-        "pop rdx",
-        "pop rcx",
-        "popfq",
-        "ret",
-        preempted = sym preempted,
-    )
-}
-
-unsafe extern "win64" fn preempted() {
-    point();
 }
 
 #[cfg(test)]
@@ -223,7 +174,7 @@ mod tests {
         let code = [0xF0, 0xFF, 0x05, 0x10, 0, 0, 0];
         let stop = stops(&code, 0x1000).remove(0);
         let (base, slot) = (0x1000_0000_0000, 0x1000_0400_0000);
-        let moved = slot_code(&stop, base, slot).expect("it is near");
+        let moved = slot_code(&stop, base, slot, 0).expect("it is near");
         let at = (slot + HEAD) as u64;
         let mut decoder = Decoder::with_ip(64, &moved[HEAD..], at, DecoderOptions::NONE);
         let instruction = decoder.decode();

@@ -15,10 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use corosensei::trap::CoroutineTrapHandler;
 
-use crate::findings::call_stack::Registers;
 use crate::hardware::arena::IMAGES;
 use crate::hardware::breakpoints;
-use crate::scheduling::scheduler::Outcome;
+use crate::hardware::registers::Registers;
 
 /// What the processor objected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +43,13 @@ pub(crate) struct Fault {
     /// What it touched.
     pub(crate) address: usize,
     pub(crate) registers: Registers,
+}
+
+/// How the coroutine of a thread ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    Returned,
+    Fault(Fault),
 }
 
 const SIGNALS: [i32; 5] = [

@@ -100,53 +100,51 @@ impl Buffers {
     }
 }
 
-impl State {
-    /// The buffers for a request that carries this.
-    pub(crate) fn make_buffers(&mut self, method: Method, input: &[u8], output: usize) -> Buffers {
-        /// `MDL_MAPPED_TO_SYSTEM_VA | MDL_PAGES_LOCKED`.
-        const FLAGS: i16 = 3;
+/// The buffers for a request that carries this.
+pub(crate) fn make(state: &mut State, method: Method, input: &[u8], output: usize) -> Buffers {
+    /// `MDL_MAPPED_TO_SYSTEM_VA | MDL_PAGES_LOCKED`.
+    const FLAGS: i16 = 3;
 
-        let mut buffers = Buffers::default();
-        let system = match method {
-            Method::Buffered => input.len().max(output),
-            Method::Direct => input.len(),
-            Method::Neither => {
-                let given = |length| if length == 0 { 0 } else { NOWHERE };
-                buffers.user = [given(output), given(input.len())];
-                return buffers;
-            }
-        };
-        if system > 0 {
-            buffers.system = self.pool.reserve(system, TAG);
-            // SAFETY: the buffer was just made and is no shorter.
-            unsafe { (buffers.system as *mut u8).copy_from(input.as_ptr(), input.len()) };
+    let mut buffers = Buffers::default();
+    let system = match method {
+        Method::Buffered => input.len().max(output),
+        Method::Direct => input.len(),
+        Method::Neither => {
+            let given = |length| if length == 0 { 0 } else { NOWHERE };
+            buffers.user = [given(output), given(input.len())];
+            return buffers;
         }
-        if method == Method::Direct && output > 0 {
-            buffers.mapped = self.pool.reserve(output, TAG);
-            buffers.mdl = self.pool.reserve(size_of::<Mdl>(), TAG);
-            let mdl = Mdl {
-                next: 0,
-                size: i16::try_from(size_of::<Mdl>()).expect("it is small"),
-                flags: FLAGS,
-                reserved: 0,
-                process: 0,
-                mapped: buffers.mapped,
-                start: buffers.mapped & !0xFFF,
-                byte_count: u32::try_from(output).expect("requests are small"),
-                byte_offset: u32::try_from(buffers.mapped & 0xFFF).expect("it is small"),
-            };
-            // SAFETY: the memory was just made for this.
-            unsafe { (buffers.mdl as *mut Mdl).write(mdl) };
-        }
-        buffers
+    };
+    if system > 0 {
+        buffers.system = state.memory.pool.reserve(system, TAG);
+        // SAFETY: the buffer was just made and is no shorter.
+        unsafe { (buffers.system as *mut u8).copy_from(input.as_ptr(), input.len()) };
     }
+    if method == Method::Direct && output > 0 {
+        buffers.mapped = state.memory.pool.reserve(output, TAG);
+        buffers.mdl = state.memory.pool.reserve(size_of::<Mdl>(), TAG);
+        let mdl = Mdl {
+            next: 0,
+            size: i16::try_from(size_of::<Mdl>()).expect("it is small"),
+            flags: FLAGS,
+            reserved: 0,
+            process: 0,
+            mapped: buffers.mapped,
+            start: buffers.mapped & !0xFFF,
+            byte_count: u32::try_from(output).expect("requests are small"),
+            byte_offset: u32::try_from(buffers.mapped & 0xFFF).expect("it is small"),
+        };
+        // SAFETY: the memory was just made for this.
+        unsafe { (buffers.mdl as *mut Mdl).write(mdl) };
+    }
+    buffers
+}
 
-    /// The request is complete.
-    pub(crate) fn free_buffers(&mut self, buffers: Buffers) {
-        for block in [buffers.system, buffers.mdl, buffers.mapped] {
-            if block != 0 {
-                let _ = self.pool.free(block, 0, None);
-            }
+/// The request is complete.
+pub(crate) fn free(state: &mut State, buffers: Buffers) {
+    for block in [buffers.system, buffers.mdl, buffers.mapped] {
+        if block != 0 {
+            let _ = state.memory.pool.free(block, 0, None);
         }
     }
 }

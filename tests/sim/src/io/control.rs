@@ -62,9 +62,7 @@ pub(crate) fn draw(random: &mut impl Rng) -> Message {
     }
 }
 
-impl State {
-    /// Counts what a request has come to.
-    pub(crate) fn count_control(&mut self, code: u32, status: i32) {
-        self.counts.subcomponent_switches += u64::from(code == SWITCH_SUBCOMPONENT && status >= 0);
-    }
+/// Counts what a request has come to.
+pub(crate) fn count(state: &mut State, code: u32, status: i32) {
+    state.counts.subcomponent_switches += u64::from(code == SWITCH_SUBCOMPONENT && status >= 0);
 }

@@ -19,9 +19,10 @@ use windows_sys::Win32::Foundation::{
 
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
+use crate::objects::handles;
 use crate::objects::kernel_objects::Kind;
 use crate::objects::security::Account;
-use crate::scheduling::scheduler::{Waitable, block};
+use crate::scheduling::{Waitable, block};
 
 const TAG: u32 = u32::from_le_bytes(*b"File");
 /// `FILE_OBJECT`.
@@ -84,11 +85,11 @@ impl Files {
 /// Waits until no file of a driver is open; from now on none is opened.
 pub(crate) fn defer_unload(driver: DriverId) {
     with(|state| {
-        state.files.leaving.insert(driver);
-        let open = state.files.is_open(driver);
+        state.io.files.leaving.insert(driver);
+        let open = state.io.files.is_open(driver);
         state.counts.unloads_deferred += u64::from(open);
     });
-    while with(|state| state.files.is_open(driver)) {
+    while with(|state| state.io.files.is_open(driver)) {
         block(Waitable::Files(driver), None);
     }
 }
@@ -105,7 +106,7 @@ pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has n
 pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
     // SAFETY: the caller's promise.
     let mut device = unsafe { (*object).DeviceObject };
-    for _ in 0..with(|state| state.objects.count(Kind::Device)) {
+    for _ in 0..with(|state| state.objects.kernel_objects.count(Kind::Device)) {
         if device.is_null() {
             break;
         }
@@ -118,76 +119,80 @@ pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
     device.is_null()
 }
 
-impl State {
-    /// Makes a file of the device with this name, to be used for what is `wanted`.
-    pub(crate) fn make_file(
-        &mut self,
-        name: &str,
-        account: Account,
-        wanted: u32,
-    ) -> Result<usize, i32> {
-        /// `IO_TYPE_FILE`.
-        const KIND: u16 = 5;
+/// Makes a file of the device with this name, to be used for what is `wanted`.
+pub(crate) fn make(
+    state: &mut State,
+    name: &str,
+    account: Account,
+    wanted: u32,
+) -> Result<usize, i32> {
+    /// `IO_TYPE_FILE`.
+    const KIND: u16 = 5;
 
-        let device = self
-            .names
-            .device(name)
-            .filter(|&device| self.objects.is(device, Kind::Device))
-            .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
-        // SAFETY: a device that is not deleted is in memory.
-        let (flags, object) = unsafe {
-            let device = device as *mut DEVICE_OBJECT;
-            ((*device).Flags, (*device).DriverObject)
-        };
-        // SAFETY: the driver of a device is there.
-        let start = unsafe { (*object).DriverStart }.addr();
-        let driver = self.drivers.site(start).map(|site| site.driver);
-        let driver = driver.ok_or(STATUS_NO_SUCH_DEVICE)?;
-        if flags & INITIALIZING != 0 || self.files.leaving.contains(&driver) {
-            return Err(STATUS_NO_SUCH_DEVICE);
-        }
-        let list = self.protections.get(&device);
-        if list.is_some_and(|list| !list.grants(account, wanted)) {
-            return Err(STATUS_ACCESS_DENIED);
-        }
-        let file = self.pool.allocate(SIZE, TAG, true, None);
-        let file = file.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
-        // SAFETY: it was just allocated: the type, and the device at offset 8.
-        unsafe {
-            (file as *mut u16).write(KIND);
-            (file as *mut usize).add(1).write(device);
-            (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
-        }
-        let open = File {
-            device,
-            driver,
-            granted: wanted,
-        };
-        self.files.open.insert(file, open);
-        self.handles.add_object(file);
-        Ok(file)
+    let device = state
+        .objects
+        .names
+        .device(name)
+        .filter(|&device| state.objects.kernel_objects.is(device, Kind::Device))
+        .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
+    // SAFETY: a device that is not deleted is in memory.
+    let (flags, object) = unsafe {
+        let device = device as *mut DEVICE_OBJECT;
+        ((*device).Flags, (*device).DriverObject)
+    };
+    // SAFETY: the driver of a device is there.
+    let start = unsafe { (*object).DriverStart }.addr();
+    let driver = state.loader.drivers.site(start).map(|site| site.driver);
+    let driver = driver.ok_or(STATUS_NO_SUCH_DEVICE)?;
+    if flags & INITIALIZING != 0 || state.io.files.leaving.contains(&driver) {
+        return Err(STATUS_NO_SUCH_DEVICE);
     }
-
-    /// Where a driver has referenced a file, and not given that back.
-    pub(crate) fn file_kept(&self) -> Option<Site> {
-        let mut files = self.files.open.keys();
-        files.find_map(|&file| self.handles.pointer_to(file))
+    let list = state.objects.protections.get(&device);
+    if list.is_some_and(|list| !list.grants(account, wanted)) {
+        return Err(STATUS_ACCESS_DENIED);
     }
+    let file = state.memory.pool.allocate(SIZE, TAG, true, None);
+    let file = file.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
+    // SAFETY: it was just allocated: the type, and the device at offset 8.
+    unsafe {
+        (file as *mut u16).write(KIND);
+        (file as *mut usize).add(1).write(device);
+        (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
+    }
+    let open = File {
+        device,
+        driver,
+        granted: wanted,
+    };
+    state.io.files.open.insert(file, open);
+    state.objects.handles.add_object(file);
+    Ok(file)
+}
 
-    /// A file is gone, and with the last one what waited for it.
-    pub(crate) fn forget_file(&mut self, file: usize) {
-        let Some(File { device, driver, .. }) = self.files.open.remove(&file) else {
-            return;
-        };
-        self.release(file);
-        // SAFETY: a device is in memory as long as files are open.
-        unsafe { (*(device as *mut DEVICE_OBJECT)).ReferenceCount -= 1 };
-        let open = self.files.open.values().any(|file| file.device == device);
-        if !open && self.files.deleted.remove(&device) {
-            let _ = self.pool.free(device, 0, None);
-        }
-        if !self.files.is_open(driver) {
-            self.scheduler.wake_all(Waitable::Files(driver));
-        }
+/// Where a driver has referenced a file, and not given that back.
+pub(crate) fn first_referenced(state: &State) -> Option<Site> {
+    let mut files = state.io.files.open.keys();
+    files.find_map(|&file| state.objects.handles.pointer_to(file))
+}
+
+/// A file is gone, and with the last one what waited for it.
+pub(crate) fn forget(state: &mut State, file: usize) {
+    let Some(File { device, driver, .. }) = state.io.files.open.remove(&file) else {
+        return;
+    };
+    handles::release(state, file);
+    // SAFETY: a device is in memory as long as files are open.
+    unsafe { (*(device as *mut DEVICE_OBJECT)).ReferenceCount -= 1 };
+    let open = state
+        .io
+        .files
+        .open
+        .values()
+        .any(|file| file.device == device);
+    if !open && state.io.files.deleted.remove(&device) {
+        let _ = state.memory.pool.free(device, 0, None);
+    }
+    if !state.io.files.is_open(driver) {
+        state.scheduling.wake_all(Waitable::Files(driver));
     }
 }

@@ -9,3 +9,13 @@ pub(crate) mod files;
 pub(crate) mod irp;
 pub(crate) mod malformed;
 pub(crate) mod requests;
+
+use files::Files;
+use requests::Requests;
+
+/// What the I/O manager keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Io {
+    pub(crate) files: Files,
+    pub(crate) requests: Requests,
+}

@@ -23,15 +23,19 @@ use windows_sys::Win32::Foundation::{
     STATUS_ACCESS_DENIED, STATUS_ACCESS_VIOLATION, STATUS_PENDING,
 };
 
-use crate::findings::report::stop_at;
+use crate::findings::stop_at;
+use crate::io::buffers;
 use crate::io::buffers::Method;
+use crate::io::completion;
+use crate::io::files;
 use crate::io::irp::{self, Ask, Cancel, Dispatch, Irp};
 use crate::kernel::with;
 use crate::loader::drivers::Site;
-use crate::objects::deferred::{Before, check_return};
+use crate::memory::pageable::set_irql;
 use crate::objects::security::Account;
-use crate::scheduling::scheduler::{MICROSECOND, Waitable, block, point};
+use crate::scheduling::{MICROSECOND, Waitable, block, point};
 use crate::verifier::locks;
+use crate::verifier::routine::{Before, check_return};
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 /// How a request was answered.
@@ -101,18 +105,18 @@ pub(crate) const fn name(number: u8) -> &'static str {
 /// what is `wanted`; answers the file.
 pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i32> {
     let file = with(|state| {
-        let opened = state.make_file(name, account, wanted);
+        let opened = files::make(state, name, account, wanted);
         state.trace(|_| match opened {
             Ok(_) => format!("{account:?} opens {name} for {wanted:#x}"),
             Err(status) => format!("{account:?} cannot open {name}: {status:#x}"),
         });
         opened
     })?;
-    let device = with(|state| state.files.device(file));
+    let device = with(|state| state.io.files.device(file));
     let irp = send(device, file, &Message::bare(IRP_MJ_CREATE));
     let status = wait(irp, None).map_or(STATUS_PENDING, |answer| answer.status);
     if status < 0 {
-        with(|state| state.forget_file(file));
+        with(|state| files::forget(state, file));
         return Err(status);
     }
     Ok(file)
@@ -168,7 +172,7 @@ impl Message {
 /// because the handle may not be used for it.
 pub(crate) fn ask(file: usize, message: &Message) -> Result<usize, i32> {
     let needed = message.needs();
-    if !with(|state| state.files.grants(file, needed)) {
+    if !with(|state| state.io.files.grants(file, needed)) {
         let status = STATUS_ACCESS_DENIED;
         with(|state| {
             let name = name(major(message.major));
@@ -177,27 +181,27 @@ pub(crate) fn ask(file: usize, message: &Message) -> Result<usize, i32> {
         });
         return Err(status);
     }
-    let device = with(|state| state.files.device(file));
+    let device = with(|state| state.io.files.device(file));
     Ok(send(device, file, message))
 }
 
 /// Asks something of a file's device as another driver does, with a request from
 /// `IoBuildDeviceIoControlRequest`, which has no file; ends the request.
 pub(crate) fn ask_without_file(file: usize, message: &Message) {
-    let device = with(|state| state.files.device(file));
+    let device = with(|state| state.io.files.device(file));
     let irp = send(device, 0, message);
     finish(irp);
 }
 
 /// Waits until a request is answered, or for some time.
 pub(crate) fn wait(irp: usize, time: Option<u64>) -> Option<Answer> {
-    let until = time.map(|time| with(|state| state.scheduler.time) + time);
+    let until = time.map(|time| with(|state| state.scheduling.now()) + time);
     loop {
         let answer = with(|state| {
-            let request = &state.requests.sent[&irp];
+            let request = &state.io.requests.sent[&irp];
             request.answer.clone()
         });
-        let late = until.is_some_and(|until| with(|state| state.scheduler.time) >= until);
+        let late = until.is_some_and(|until| with(|state| state.scheduling.now()) >= until);
         if answer.is_some() || late {
             return answer;
         }
@@ -207,13 +211,13 @@ pub(crate) fn wait(irp: usize, time: Option<u64>) -> Option<Answer> {
 
 /// `IoCancelIrp`: answers whether a cancel routine was called.
 pub(crate) fn cancel(irp: usize) -> bool {
-    if with(|state| state.requests.owed(irp).is_none()) {
+    if with(|state| state.io.requests.owed(irp).is_none()) {
         return false;
     }
     let before = Before::now();
     let old = locks::acquire_cancel();
     let packet = irp as *mut Irp;
-    let live = with(|state| state.requests.owed(irp).is_some());
+    let live = with(|state| state.io.requests.owed(irp).is_some());
     let routine = live.then(|| {
         // SAFETY: a request that is not complete is in memory.
         unsafe { prepare_cancel(packet, old) }
@@ -221,15 +225,15 @@ pub(crate) fn cancel(irp: usize) -> bool {
     let routine = routine.unwrap_or_default();
     if routine == 0 {
         locks::release_cancel();
-        with(|state| state.set_irql(old));
+        with(|state| set_irql(state, old));
         return false;
     }
     // SAFETY: the driver set this routine for this.
     let routine = unsafe { std::mem::transmute::<usize, Cancel>(routine) };
-    let device = with(|state| state.requests.sent[&irp].ask.device);
+    let device = with(|state| state.io.requests.sent[&irp].ask.device);
     // SAFETY: with the cancel spin lock held, as it is documented.
     unsafe { routine(device, packet) };
-    let site = with(|state| state.drivers.site(routine as usize));
+    let site = with(|state| state.loader.drivers.site(routine as usize));
     check_return("a cancel routine", before, site);
     point();
     true
@@ -252,23 +256,23 @@ unsafe fn prepare_cancel(irp: *mut Irp, old: u8) -> usize {
 /// Closes the only handle of a file: cancels what is under way, and waits for it.
 /// A file that a driver still refers to ends later.
 pub(crate) fn close(file: usize) {
-    let device = with(|state| state.files.device(file));
+    let device = with(|state| state.io.files.device(file));
     let cleanup = send(device, file, &Message::bare(IRP_MJ_CLEANUP));
     wait(cleanup, None);
     let mine = with(|state| {
-        let all = state.requests.sent.iter();
+        let all = state.io.requests.sent.iter();
         let mine = all.filter(|(_, request)| request.ask.file == file);
         mine.map(|(&irp, _)| irp).collect::<Vec<_>>()
     });
     mine.into_iter().for_each(finish);
-    if with(|state| state.handles.pointer_to(file).is_none()) {
+    if with(|state| state.objects.handles.pointer_to(file).is_none()) {
         end(file);
         return;
     }
     with(|state| {
         let name = format!("end of file {file:#x}");
-        state.spawn_own(name, move || {
-            while with(|state| state.handles.pointer_to(file).is_some()) {
+        state.scheduling.spawn_own(name, move || {
+            while with(|state| state.objects.handles.pointer_to(file).is_some()) {
                 block(Waitable::Pointers(file), None);
             }
             end(file);
@@ -282,7 +286,7 @@ fn finish(irp: usize) {
     const PATIENCE: u64 = 5_000;
     cancel(irp);
     if wait(irp, Some(PATIENCE * 1_000 * MICROSECOND)).is_none() {
-        let site = with(|state| state.requests.sent[&irp].to);
+        let site = with(|state| state.io.requests.sent[&irp].to);
         let patience = usize::try_from(PATIENCE).expect("it is small");
         let code = ("0xC4", [0x135, irp, patience, 0]);
         stop_at(
@@ -295,10 +299,10 @@ fn finish(irp: usize) {
 
 /// Nobody refers to a file any more.
 fn end(file: usize) {
-    let device = with(|state| state.files.device(file));
+    let device = with(|state| state.io.files.device(file));
     let closed = send(device, file, &Message::bare(IRP_MJ_CLOSE));
     wait(closed, None);
-    with(|state| state.forget_file(file));
+    with(|state| files::forget(state, file));
 }
 
 /// Sends a request to its driver's dispatch routine.
@@ -321,11 +325,11 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
             device,
             file,
             code,
-            buffers: state.make_buffers(method, input, output_length),
+            buffers: buffers::make(state, method, input, output_length),
             input_length: input.len(),
             output_length,
         };
-        let memory = state.pool.reserve(irp::SIZE, TAG);
+        let memory = state.memory.pool.reserve(irp::SIZE, TAG);
         // SAFETY: the memory was just allocated for this, zeroed.
         let irp = unsafe { irp::make(memory as *mut _, &ask) };
         // SAFETY: a device with an open file, and its driver's object, are there.
@@ -333,8 +337,8 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
             let driver = (*(device as *const DEVICE_OBJECT)).DriverObject;
             (*driver).MajorFunction[number as usize]
         };
-        let to = routine.and_then(|routine| state.drivers.site(routine as usize));
-        state.requests.sent.insert(
+        let to = routine.and_then(|routine| state.loader.drivers.site(routine as usize));
+        state.io.requests.sent.insert(
             irp.addr(),
             Request {
                 ask,
@@ -349,7 +353,7 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
     });
     let Some(routine) = routine else {
         let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
-        let site = with(|state| state.names.maker(device));
+        let site = with(|state| state.objects.names.maker(device));
         let what = format!(
             "the driver has put a null pointer in the place of {}",
             name(major(number))
@@ -362,8 +366,8 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
     let before = Before::now();
     // SAFETY: the driver set it for such requests.
     let status = unsafe { routine(device, irp) };
-    let now = with(|state| state.scheduler.current().irql);
-    let site = with(|state| state.drivers.site(routine as usize));
+    let now = with(|state| state.scheduling.current().irql);
+    let site = with(|state| state.loader.drivers.site(routine as usize));
     if now != before.level {
         let code = (
             "0xC9",
@@ -372,7 +376,8 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
         stop_at(code, "a dispatch routine changed the IRQL".to_owned(), site);
     }
     locks::check_none_taken("a dispatch routine", before, site);
-    if let Some((code, what)) = with(|state| state.check_dispatched(irp, routine as usize, status))
+    if let Some((code, what)) =
+        with(|state| completion::check_dispatched(state, irp, routine as usize, status))
     {
         stop_at(code, what, site);
     }

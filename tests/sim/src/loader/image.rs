@@ -12,10 +12,9 @@ use iced_x86::{Decoder, DecoderOptions, Instruction};
 use pe_unwind_info::x86_64::{FunctionTableEntries, UnwindState};
 use scenarios::Place;
 
-use crate::exports;
-use crate::exports::Export;
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, Stop};
+use crate::loader::export::Export;
 use crate::loader::symbols::Symbols;
 
 /// Images start at multiples of this, with at least one inaccessible page
@@ -65,12 +64,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads the driver at `path`.
-    ///
-    /// # Errors
-    ///
-    /// It is no image that a kernel could map, or nobody provides an import.
-    pub fn read(path: &Path) -> Result<Self, LoadError> {
+    /// Reads the driver at `path`; `find` is the export of an image with a name.
+    pub(crate) fn read_with(
+        path: &Path,
+        find: impl Fn(&str, &str) -> Option<&'static Export>,
+    ) -> Result<Self, LoadError> {
         let file = DriverImage::read(path).map_err(LoadError::Image)?;
         if file.size_of_image() as usize > IMAGES.len() / 16 {
             return Err(LoadError::Size {
@@ -80,12 +78,11 @@ impl Image {
         }
         let mut imports = Vec::new();
         for import in file.imports() {
-            let export =
-                exports::find(&import.dll, &import.function).ok_or_else(|| LoadError::Import {
-                    driver: path.display().to_string(),
-                    dll: import.dll.clone(),
-                    function: import.function.clone(),
-                })?;
+            let export = find(&import.dll, &import.function).ok_or_else(|| LoadError::Import {
+                driver: path.display().to_string(),
+                dll: import.dll.clone(),
+                function: import.function.clone(),
+            })?;
             imports.push((import.slot as usize, export));
         }
         let cookie = cookie(&file);
@@ -155,12 +152,13 @@ impl Image {
         self.file.entry_point() as usize
     }
 
-    /// Maps the image at `base`, with `bind` saying where each import is.
+    /// Maps the image at `base`, with `bind` saying where each import is, and with
+    /// breakpoints that call the function at `preempted`, if there is one.
     pub(crate) fn map(
         &self,
         base: usize,
         cookie: u64,
-        preempted: bool,
+        preempted: Option<usize>,
         mut bind: impl FnMut(&'static Export) -> usize,
     ) {
         let all = base..base + self.size();
@@ -187,11 +185,13 @@ impl Image {
         if let Some(slot) = self.cookie {
             write_u64(memory, slot, cookie);
         }
-        for stop in self.stops.iter().filter(|_| preempted) {
-            /// `int3`.
-            const BREAKPOINT: u8 = 0xCC;
-            if breakpoints::plant(stop, base) {
-                memory[stop.offset] = BREAKPOINT;
+        if let Some(stub) = preempted {
+            for stop in &self.stops {
+                /// `int3`.
+                const BREAKPOINT: u8 = 0xCC;
+                if breakpoints::plant(stop, base, stub) {
+                    memory[stop.offset] = BREAKPOINT;
+                }
             }
         }
 

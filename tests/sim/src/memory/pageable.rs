@@ -116,34 +116,35 @@ impl Pageable {
     }
 }
 
-impl State {
-    /// The current thread goes to another IRQL.
-    pub(crate) fn set_irql(&mut self, irql: Irql) {
-        self.scheduler.current_mut().irql = irql;
-        self.pageable.settle(irql);
-    }
+/// The current thread goes to another IRQL.
+pub(crate) fn set_irql(state: &mut State, irql: Irql) {
+    state.scheduling.current_mut().irql = irql;
+    state.memory.pageable.settle(irql);
+}
 
-    /// Makes all of the driver around `address` pageable; answers its base, if
-    /// there is one.
-    pub(crate) fn page_driver(&mut self, address: usize) -> Option<usize> {
-        let driver = &self.drivers[self.drivers.site(address)?.driver];
-        for (pages, access) in driver.image.sections(driver.base) {
-            self.pageable.override_with(pages, access);
-        }
-        Some(driver.base)
+/// Makes all of the driver around `address` pageable; answers its base, if
+/// there is one.
+pub(crate) fn page_driver(state: &mut State, address: usize) -> Option<usize> {
+    let driver = &state.loader.drivers[state.loader.drivers.site(address)?.driver];
+    for (pages, access) in driver.image.sections(driver.base) {
+        state.memory.pageable.override_with(pages, access);
     }
+    Some(driver.base)
+}
 
-    /// Undoes [`page_driver`](Self::page_driver).
-    pub(crate) fn reset_driver(&mut self, address: usize) {
-        if let Some(site) = self.drivers.site(address) {
-            self.pageable.reset(&self.drivers[site.driver].range());
-        }
+/// Undoes [`page_driver`](Self::page_driver).
+pub(crate) fn reset_driver(state: &mut State, address: usize) {
+    if let Some(site) = state.loader.drivers.site(address) {
+        state
+            .memory
+            .pageable
+            .reset(&state.loader.drivers[site.driver].range());
     }
+}
 
-    /// The pageable sections of a driver that has come.
-    pub(crate) fn add_sections(&mut self, driver: &Driver) {
-        for (pages, access) in driver.image.pageable(driver.base) {
-            self.pageable.add(pages, access);
-        }
+/// The pageable sections of a driver that has come.
+pub(crate) fn add_sections(state: &mut State, driver: &Driver) {
+    for (pages, access) in driver.image.pageable(driver.base) {
+        state.memory.pageable.add(pages, access);
     }
 }

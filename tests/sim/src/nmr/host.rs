@@ -12,11 +12,16 @@ use registrar::knobs::Knob;
 use scenarios::Npi;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
-use crate::calls::thunk::Call;
-use crate::findings::report::{stop, stop_at, stop_by_rule};
+use crate::findings::caller::caller;
+use crate::findings::{stop, stop_at, stop_by_rule};
 use crate::kernel::{State, with};
-use crate::scheduling::scheduler::{Waitable, block, point};
-use crate::verifier::binding_calls::Through;
+use crate::memory::pageable::set_irql;
+use crate::nmr::{registrations, transitions};
+use crate::scheduling::frame::Call;
+use crate::scheduling::frame::Through;
+use crate::scheduling::{Waitable, block, point};
+use crate::verifier::binding_calls;
+use crate::verifier::callback_locks;
 use crate::verifier::faults::{self, Kind};
 use crate::verifier::nmr_lock_order;
 
@@ -46,14 +51,14 @@ impl<T> Lock<T> for SimLock<T> {
 impl Completion for SimDoor {
     fn new() -> Self {
         Self {
-            number: with(|state| state.scheduler.new_door()),
+            number: with(|state| state.scheduling.new_door()),
             open: Cell::new(false),
         }
     }
 
     fn set(&self) {
         self.open.set(true);
-        with(|state| state.scheduler.wake_all(Waitable::Door(self.number)));
+        with(|state| state.scheduling.wake_all(Waitable::Door(self.number)));
     }
 
     fn wait(&self) {
@@ -68,33 +73,33 @@ impl Host for SimHost {
     type Completion = SimDoor;
 
     fn irql(&self) -> u8 {
-        with(|state| state.scheduler.current().irql)
+        with(|state| state.scheduling.current().irql)
     }
 
     fn raise_irql(&self, irql: u8) -> u8 {
         with(|state| {
-            let old = state.scheduler.current().irql;
-            state.set_irql(old.max(irql));
+            let old = state.scheduling.current().irql;
+            set_irql(state, old.max(irql));
             old
         })
     }
 
     fn lower_irql(&self, irql: u8) {
-        with(|state| state.set_irql(irql));
+        with(|state| set_irql(state, irql));
         point();
     }
 
     fn now(&self) -> u64 {
-        with(|state| state.scheduler.time)
+        with(|state| state.scheduling.now())
     }
 
     fn thread(&self) -> u64 {
-        with(|state| state.scheduler.current_id().0 as u64)
+        with(|state| state.scheduling.current_id().0 as u64)
     }
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
         with(|state| {
-            let answer = state.knob(knob, answers);
+            let answer = state.choices.knob(knob, answers);
             state.trace(|_| format!("{knob:?}: {answer}"));
             answer
         })
@@ -108,7 +113,7 @@ impl Host for SimHost {
         table: *const c_void,
     ) -> *const c_void {
         let npi = Npi::find(npi.to_u128());
-        let copy = with(|state| state.interpose(binding, npi, owner, table));
+        let copy = with(|state| interpose_table(state, binding, npi, owner, table));
         copy.unwrap_or_else(|| {
             let what = "more bindings come and go than a cycle has room for";
             stop("livelock", what.to_owned())
@@ -120,19 +125,21 @@ impl Host for SimHost {
             Moment::Register => Kind::Registration,
             _ => Kind::Attach,
         };
-        with(|state| state.fails(kind)).then_some(STATUS_INSUFFICIENT_RESOURCES)
+        with(|state| faults::fails(state, kind)).then_some(STATUS_INSUFFICIENT_RESOURCES)
     }
 
     fn observe(&self, event: &Event) {
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
-            let kept = state.cross_edge(event);
-            state.watch_event(event).or(kept)
+            transitions::follow(state, event);
+            registrations::count(state, event);
+            let kept = callback_locks::check(state, event);
+            binding_calls::observe(state, event).or(kept)
         });
         if let Some((code, what)) = breach {
             let site = with(|state| {
-                let module = state.drivers.site(event.code);
-                let caller = state.caller().filter(|_| !event.call.is_callback());
+                let module = state.loader.drivers.site(event.code);
+                let caller = caller(state).filter(|_| !event.call.is_callback());
                 caller.or(module)
             });
             stop_at(code, what, site);
@@ -151,9 +158,8 @@ impl Host for SimHost {
             for moment in &finding.history {
                 state.trace(|_| format!("  before: {moment}"));
             }
-            let module = state.drivers.site(finding.code);
-            let caller = state
-                .caller()
+            let module = state.loader.drivers.site(finding.code);
+            let caller = caller(state)
                 .filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
             if ANSWERS.contains(&finding.rule) {
                 return module.or(caller);
@@ -164,45 +170,43 @@ impl Host for SimHost {
     }
 }
 
-impl State {
-    /// A copy of a dispatch table, each entry of which is a thunk; none where
-    /// there is no room for it. A table that has no plausible size is passed on
-    /// as it is.
-    fn interpose(
-        &mut self,
-        binding: BindingId,
-        npi: Option<&'static Npi>,
-        owner: Side,
-        table: *const c_void,
-    ) -> Option<*const c_void> {
-        /// Size, version and what else comes before the functions.
-        const HEADER: usize = 8;
-        const LARGEST: usize = 512;
-        const TAG: u32 = u32::from_le_bytes(*b"NpiT");
+/// A copy of a dispatch table, each entry of which is a thunk; none where
+/// there is no room for it. A table that has no plausible size is passed on
+/// as it is.
+fn interpose_table(
+    state: &mut State,
+    binding: BindingId,
+    npi: Option<&'static Npi>,
+    owner: Side,
+    table: *const c_void,
+) -> Option<*const c_void> {
+    /// Size, version and what else comes before the functions.
+    const HEADER: usize = 8;
+    const LARGEST: usize = 512;
+    const TAG: u32 = u32::from_le_bytes(*b"NpiT");
 
-        if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
-            return Some(table);
-        }
-        // SAFETY: a dispatch table starts with its size, says the contract of
-        // the NPI; one that is not readable faults here in its owner's name.
-        let size = usize::from(unsafe { table.cast::<u16>().read() });
-        if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
-            return Some(table);
-        }
-        let copy = self.pool.allocate(size, TAG, true, None)? as *mut usize;
-        let words = size / size_of::<usize>();
-        // SAFETY: both have `words` words; the copy is new.
-        unsafe { copy.copy_from_nonoverlapping(table.cast(), words) };
-        for index in 0..words - 1 {
-            // SAFETY: `index + 1` is less than `words`.
-            let entry = unsafe { &mut *copy.add(index + 1) };
-            if *entry != 0 {
-                *entry = self.thunks.dispatch(Call::Dispatch {
-                    through: Through::new(binding, npi, owner, index),
-                    target: *entry,
-                })?;
-            }
-        }
-        Some(copy.cast_const().cast())
+    if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
+        return Some(table);
     }
+    // SAFETY: a dispatch table starts with its size, says the contract of
+    // the NPI; one that is not readable faults here in its owner's name.
+    let size = usize::from(unsafe { table.cast::<u16>().read() });
+    if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
+        return Some(table);
+    }
+    let copy = state.memory.pool.allocate(size, TAG, true, None)? as *mut usize;
+    let words = size / size_of::<usize>();
+    // SAFETY: both have `words` words; the copy is new.
+    unsafe { copy.copy_from_nonoverlapping(table.cast(), words) };
+    for index in 0..words - 1 {
+        // SAFETY: `index + 1` is less than `words`.
+        let entry = unsafe { &mut *copy.add(index + 1) };
+        if *entry != 0 {
+            *entry = state.calls.dispatch(Call::Dispatch {
+                through: Through::new(binding, npi, owner, index),
+                target: *entry,
+            })?;
+        }
+    }
+    Some(copy.cast_const().cast())
 }

@@ -6,3 +6,27 @@
 pub(crate) mod host;
 pub(crate) mod registrations;
 pub(crate) mod transitions;
+
+use std::collections::BTreeSet;
+
+use scenarios::{Instance, Overlap};
+
+use crate::loader::drivers::DriverId;
+use transitions::Walk;
+
+/// What is followed of registrations and bindings.
+#[derive(Debug)]
+pub(crate) struct Nmr {
+    pub(crate) transitions: Walk,
+    /// The deregistrations that are pending, each with its driver.
+    deregistrations: Overlap<Option<DriverId>>,
+}
+
+impl Nmr {
+    pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
+        Self {
+            transitions: Walk::new(instances),
+            deregistrations: Overlap::default(),
+        }
+    }
+}

@@ -18,7 +18,7 @@ use registrar::host::{BindingId, Call, Event, Phase, Side};
 use scenarios::{Edge, Instance, Role, Stage, Walked, Way};
 
 use crate::kernel::State;
-use crate::scheduling::scheduler::Waitable;
+use crate::scheduling::Waitable;
 
 /// A provider and a client.
 type Couple = [Instance; 2];
@@ -122,45 +122,43 @@ impl Course {
     }
 }
 
-impl State {
-    /// Follows what happens in the registrar.
-    pub(crate) fn walk(&mut self, event: &Event) {
-        let (Some(binding), Some(npi)) = (event.binding, event.npi) else {
-            return;
-        };
-        let role = match event.side {
-            Side::Client => Role::Client,
-            Side::Provider => Role::Provider,
-        };
-        let module = self.drivers.site(event.code);
-        let module = module.map(|site| self.drivers[site.driver].instance);
-        if module.is_some_and(|module| module.role != role) {
-            return;
-        }
-        let walk = &mut self.walk;
-        let at = (binding, npi);
-        match (event.call, event.phase) {
-            (Call::AttachCallback, Phase::Enter) => {
-                walk.ends.entry(binding).or_default()[index(role)] = module;
-            }
-            (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
-                let from = [Stage::Loading, Stage::Idle];
-                walk.go_at(at, role, &from, Stage::Attached);
-            }
-            (Call::DetachCallback, Phase::Enter) => {
-                walk.go_at(at, role, &[Stage::Attached], Stage::Detaching);
-            }
-            (Call::CleanupCallback, Phase::Leave(_)) => {
-                walk.go_at(at, role, &[Stage::Detaching], Stage::Idle);
-            }
-            _ => return,
-        }
-        self.scheduler.wake_all(Waitable::Stage);
+/// Follows what happens in the registrar.
+pub(crate) fn follow(state: &mut State, event: &Event) {
+    let (Some(binding), Some(npi)) = (event.binding, event.npi) else {
+        return;
+    };
+    let role = match event.side {
+        Side::Client => Role::Client,
+        Side::Provider => Role::Provider,
+    };
+    let module = state.loader.drivers.site(event.code);
+    let module = module.map(|site| state.loader.drivers[site.driver].instance);
+    if module.is_some_and(|module| module.role != role) {
+        return;
     }
+    let walk = &mut state.nmr.transitions;
+    let at = (binding, npi);
+    match (event.call, event.phase) {
+        (Call::AttachCallback, Phase::Enter) => {
+            walk.ends.entry(binding).or_default()[index(role)] = module;
+        }
+        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
+            let from = [Stage::Loading, Stage::Idle];
+            walk.go_at(at, role, &from, Stage::Attached);
+        }
+        (Call::DetachCallback, Phase::Enter) => {
+            walk.go_at(at, role, &[Stage::Attached], Stage::Detaching);
+        }
+        (Call::CleanupCallback, Phase::Leave(_)) => {
+            walk.go_at(at, role, &[Stage::Detaching], Stage::Idle);
+        }
+        _ => return,
+    }
+    state.scheduling.wake_all(Waitable::Stage);
+}
 
-    /// A module comes to a stage by its own coming or going.
-    pub(crate) fn goes(&mut self, instance: Instance, from: &[Stage], to: Stage) {
-        self.walk.go_from(instance, from, to);
-        self.scheduler.wake_all(Waitable::Stage);
-    }
+/// A module comes to a stage by its own coming or going.
+pub(crate) fn enter_stage(state: &mut State, instance: Instance, from: &[Stage], to: Stage) {
+    state.nmr.transitions.go_from(instance, from, to);
+    state.scheduling.wake_all(Waitable::Stage);
 }

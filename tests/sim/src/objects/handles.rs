@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::kernel::State;
 use crate::loader::drivers::{DriverId, Site};
-use crate::scheduling::scheduler::{ThreadId, Waitable};
+use crate::scheduling::{ThreadId, Waitable};
 
 /// What a handle stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,64 +135,62 @@ impl Handles {
     }
 }
 
-impl State {
-    /// Counts a driver's pointer to the object at `address`, if there is one.
-    pub(crate) fn reference(&mut self, address: usize, by: Option<Site>) -> bool {
-        let Some(object) = self.handles.counted(address) else {
-            return false;
-        };
-        object.pointers.extend(by);
-        true
-    }
+/// Counts a driver's pointer to the object at `address`, if there is one.
+pub(crate) fn reference(state: &mut State, address: usize, by: Option<Site>) -> bool {
+    let Some(object) = state.objects.handles.counted(address) else {
+        return false;
+    };
+    object.pointers.extend(by);
+    true
+}
 
-    /// Takes back a driver's pointer, if it has one.
-    pub(crate) fn dereference(&mut self, address: usize, by: Option<Site>) -> bool {
-        let Some(object) = self.handles.counted(address) else {
-            return false;
-        };
-        let mine = |site: &Site| Some(site.driver) == by.map(|by| by.driver);
-        let Some(index) = object.pointers.iter().position(mine) else {
-            return false;
-        };
-        object.pointers.remove(index);
-        if object.pointers.is_empty() {
-            self.scheduler.wake_all(Waitable::Pointers(address));
-        }
-        self.drop_unused(address);
-        true
+/// Takes back a driver's pointer, if it has one.
+pub(crate) fn dereference(state: &mut State, address: usize, by: Option<Site>) -> bool {
+    let Some(object) = state.objects.handles.counted(address) else {
+        return false;
+    };
+    let mine = |site: &Site| Some(site.driver) == by.map(|by| by.driver);
+    let Some(index) = object.pointers.iter().position(mine) else {
+        return false;
+    };
+    object.pointers.remove(index);
+    if object.pointers.is_empty() {
+        state.scheduling.wake_all(Waitable::Pointers(address));
     }
+    drop_unused(state, address);
+    true
+}
 
-    /// Closes a handle, if it is one.
-    pub(crate) fn close(&mut self, handle: usize) -> bool {
-        match self.handles.take(handle) {
-            None => false,
-            Some(Object::Key(_) | Object::Device { .. }) => true,
-            Some(Object::Thread(address)) => {
-                self.release(address);
-                true
-            }
+/// Closes a handle, if it is one.
+pub(crate) fn close(state: &mut State, handle: usize) -> bool {
+    match state.objects.handles.take(handle) {
+        None => false,
+        Some(Object::Key(_) | Object::Device { .. }) => true,
+        Some(Object::Thread(address)) => {
+            release(state, address);
+            true
         }
     }
+}
 
-    /// Takes back a thread's or a handle's reference.
-    pub(crate) fn release(&mut self, address: usize) {
-        if let Some(object) = self.handles.counted(address) {
-            object.references -= 1;
-        }
-        self.drop_unused(address);
+/// Takes back a thread's or a handle's reference.
+pub(crate) fn release(state: &mut State, address: usize) {
+    if let Some(object) = state.objects.handles.counted(address) {
+        object.references -= 1;
     }
+    drop_unused(state, address);
+}
 
-    fn drop_unused(&mut self, address: usize) {
-        let unused = |object: &Counted| {
-            object.address == address && object.references == 0 && object.pointers.is_empty()
-        };
-        if let Some(index) = self.handles.objects.iter().position(unused) {
-            let object = self.handles.objects.remove(index);
-            if let Some(thread) = object.thread {
-                self.scheduler.thread_mut(thread).object = 0;
-            }
-            let freed = self.pool.free(address, 0, None);
-            debug_assert_eq!(freed, Ok(()));
+fn drop_unused(state: &mut State, address: usize) {
+    let unused = |object: &Counted| {
+        object.address == address && object.references == 0 && object.pointers.is_empty()
+    };
+    if let Some(index) = state.objects.handles.objects.iter().position(unused) {
+        let object = state.objects.handles.objects.remove(index);
+        if let Some(thread) = object.thread {
+            state.scheduling.thread_mut(thread).object = 0;
         }
+        let freed = state.memory.pool.free(address, 0, None);
+        debug_assert_eq!(freed, Ok(()));
     }
 }

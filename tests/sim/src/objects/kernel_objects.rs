@@ -77,9 +77,9 @@ pub(crate) struct Live {
 
 /// All objects of a cycle, by address or handle.
 #[derive(Debug, Default)]
-pub(crate) struct Objects(BTreeMap<usize, Live>);
+pub(crate) struct KernelObjects(BTreeMap<usize, Live>);
 
-impl Objects {
+impl KernelObjects {
     /// Adds an object; false if there is one already.
     pub(crate) fn add(&mut self, address: usize, kind: Kind, by: Option<Site>) -> bool {
         self.0.insert(address, Live { kind, by }).is_none()

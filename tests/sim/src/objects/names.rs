@@ -8,8 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::exports::data::strings::fold;
 use crate::loader::drivers::{DriverId, Site};
+
+/// `text` as the registry and the object manager compare it.
+pub(crate) fn fold(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
 
 /// What a name stands for.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scenarios::{Instance, Setting};
 
-use crate::exports::data::strings::fold;
+use crate::objects::names::fold;
 
 /// Where services are.
 pub(crate) const SERVICES: &str = r"\Registry\Machine\System\CurrentControlSet\Services";

@@ -15,26 +15,28 @@ use crate::io::requests::{self, Message};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::objects::security::{Account, READ, READ_WRITE, WRITE};
-use crate::scheduling::scheduler::{MICROSECOND, sleep};
+use crate::scheduling::{MICROSECOND, sleep};
 
 /// Starts one or two for each named device of a driver, or none: every other
 /// driver has to do with its peer alone, which is what most cycles are for.
 pub(crate) fn start(driver: DriverId) {
-    let devices = with(|state| state.names.of(driver));
+    let devices = with(|state| state.objects.names.of(driver));
     for names in devices {
         for _ in 0..draw(3).saturating_sub(1) {
             let names = names.clone();
             with(|state| {
-                let number = state.scheduler.threads.len();
+                let number = state.scheduling.threads().len();
                 // A machine without another stack has enough to do.
-                let _ = state.spawn(format!("application {number}"), None, move || run(&names));
+                let _ = state
+                    .scheduling
+                    .spawn(format!("application {number}"), None, move || run(&names));
             });
         }
     }
 }
 
 fn draw(most: u64) -> u64 {
-    with(|state: &mut State| state.chance.random_range(0..=most))
+    with(|state: &mut State| state.choices.chance.random_range(0..=most))
 }
 
 fn run(names: &[String]) {
@@ -79,11 +81,11 @@ fn use_file(file: usize) {
 /// or means nothing to any.
 fn message() -> Message {
     match draw(2) {
-        0 => with(|state| control::draw(&mut state.chance)),
+        0 => with(|state| control::draw(&mut state.choices.chance)),
         1 => {
             let function = u32::try_from(draw(3)).expect("it is small");
             Message::control(code(function, 0, 0), vec![0x5A; 16], 32)
         }
-        _ => with(|state| malformed::draw(&mut state.chance)),
+        _ => with(|state| malformed::draw(&mut state.choices.chance)),
     }
 }

@@ -12,10 +12,11 @@ use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
 use crate::hardware::stack::Stacks;
 use crate::hardware::trap;
-use crate::kernel::{Images, Kernel, Options, State, with};
+use crate::kernel::{Kernel, State, with};
+use crate::run::main_loop;
+use crate::run::options::{Images, Options};
 use crate::run::script;
 use crate::scheduling::schedule::Plan;
-use crate::scheduling::scheduler;
 use crate::verifier::faults::Kind;
 
 /// The machine cannot be set up.
@@ -152,30 +153,35 @@ impl Machine {
             traced,
         );
         if let Some(plan) = &self.plan {
-            state.scheduler.keep_to(plan.clone());
+            state.scheduling.keep_to(plan.clone());
         }
-        state.scheduler.patience = self.patience;
+        state.scheduling.set_patience(self.patience);
         let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
         kernel.enter(|| {
-            with(|state| state.spawn_own("script".to_owned(), move || script::perform(&steps)));
-            scheduler::run(&kernel);
+            with(|state| {
+                state
+                    .scheduling
+                    .spawn_own("script".to_owned(), move || script::perform(&steps))
+            });
+            main_loop::run(&kernel);
         });
-        let mut state = kernel.into_state();
-        arena::recycle(IMAGES.start..state.image_end);
-        arena::recycle(state.pool.used());
-        state.stacks.reset();
-        self.stacks = state.stacks;
+        let state = kernel.into_state();
+        arena::recycle(IMAGES.start..state.loader.image_end);
+        arena::recycle(state.memory.pool.used());
+        let events = state.events();
+        let scheduled = state.scheduling.into_result();
+        self.stacks = scheduled.stacks;
         Outcome {
             counts: state.counts,
-            digest: state.scheduler.digest,
-            walked: state.walk.walked,
-            faults: state.faults.injected,
-            calls: state.faults.seen,
-            events: state.events.get(),
-            steps: state.scheduler.points,
-            plan: state.scheduler.taken,
-            finding: state.finding,
+            digest: scheduled.digest,
+            walked: state.nmr.transitions.walked,
+            faults: state.verifier.faults.injected,
+            calls: state.verifier.faults.seen,
+            events,
+            steps: scheduled.points,
+            plan: scheduled.taken,
+            finding: state.findings.into_finding(),
         }
     }
 }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use scenarios::{Cycle, Instances, Order};
 
-use crate::kernel::Options;
 use crate::run::machine::Machine;
+use crate::run::options::Options;
 use crate::verifier::faults::{Fault, Faults, Kind};
 
 /// A cycle and its fault.

@@ -15,7 +15,8 @@ use crate::io::control;
 use crate::io::requests::{self, Message};
 use crate::kernel::{State, with};
 use crate::objects::security::{Account, READ_WRITE};
-use crate::scheduling::scheduler::{MICROSECOND, ThreadId, sleep};
+use crate::run::scm;
+use crate::scheduling::{MICROSECOND, ThreadId, sleep};
 
 /// The handles that the script's programs keep, by whose device they are of.
 #[derive(Debug, Default)]
@@ -43,19 +44,19 @@ pub(crate) fn start(one: Use) -> ThreadId {
         }
         Usage::Switch => switch(instance),
         Usage::Hold => hold(instance),
-        Usage::Ask => with(|state| state.ask_manager(instance)),
+        Usage::Ask => with(|state| scm::ask_manager(state, instance)),
     };
-    with(|state| state.spawn_own(name, body))
+    with(|state| state.scheduling.spawn_own(name, body))
 }
 
 fn open_device(instance: Instance) -> Option<usize> {
-    let name = with(|state| state.device_of(instance))?;
+    let name = with(|state| device_of(state, instance))?;
     requests::open(&name, Account::Administrator, READ_WRITE).ok()
 }
 
 fn open(instance: Instance) {
     if let Some(file) = open_device(instance) {
-        with(|state| state.held.0.entry(instance).or_default().push(file));
+        with(|state| state.run.held.0.entry(instance).or_default().push(file));
     }
 }
 
@@ -67,7 +68,7 @@ fn ask(file: usize, message: &Message) {
 
 fn switch(instance: Instance) {
     if let Some(file) = open_device(instance) {
-        let on = with(|state| state.chance.random());
+        let on = with(|state| state.choices.chance.random());
         ask(file, &control::switch(on));
         requests::close(file);
     }
@@ -80,8 +81,8 @@ fn hold(instance: Instance) {
     if let Some(file) = open_device(instance) {
         ask(file, &control::hold());
         let (time, gives_back) = with(|state| {
-            let time = state.chance.random_range(0..=LONGEST);
-            (time, state.chance.random())
+            let time = state.choices.chance.random_range(0..=LONGEST);
+            (time, state.choices.chance.random())
         });
         sleep(time * MICROSECOND);
         if gives_back {
@@ -93,7 +94,7 @@ fn hold(instance: Instance) {
 
 /// Closes the handle that was opened last; false if there is none.
 fn close(instance: Instance) -> bool {
-    let file = with(|state| state.held.take(instance));
+    let file = with(|state| state.run.held.take(instance));
     if let Some(file) = file {
         requests::close(file);
     }
@@ -105,12 +106,10 @@ pub(crate) fn close_all(instance: Instance) {
     while close(instance) {}
 }
 
-impl State {
-    /// What a program calls the first device of a driver, which may still be in its
-    /// `DriverEntry` or be about to go.
-    fn device_of(&self, instance: Instance) -> Option<String> {
-        let driver = self.drivers.last(instance)?;
-        let devices = self.names.of(driver);
-        devices.into_iter().flatten().next()
-    }
+/// What a program calls the first device of a driver, which may still be in its
+/// `DriverEntry` or be about to go.
+fn device_of(state: &State, instance: Instance) -> Option<String> {
+    let driver = state.loader.drivers.last(instance)?;
+    let devices = state.objects.names.of(driver);
+    devices.into_iter().flatten().next()
 }

@@ -19,19 +19,26 @@ use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJ
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::analysis::unload_leaks::check_nothing_left;
+use crate::calls::bind;
 use crate::exports::INVALID_REQUEST;
-use crate::findings::report::stop_at;
+use crate::findings;
+use crate::findings::stop_at;
 use crate::hardware::arena::{self, Access};
 use crate::io::files;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{Driver, DriverId, Life, Site};
 use crate::loader::image;
+use crate::memory::pageable;
 use crate::memory::pool::FreeError;
-use crate::objects::deferred::{self, Before, check_return};
+use crate::nmr::transitions;
+use crate::objects::deferred;
 use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
-use crate::scheduling::scheduler::point;
+use crate::scheduling::point;
+use crate::scheduling::preemption;
+use crate::verifier::faults;
+use crate::verifier::routine::{Before, check_return};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -68,13 +75,13 @@ impl Default for Record {
 /// Loads a driver; of the calls that its `DriverEntry` makes, one may be to fail.
 pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     point();
-    let by = with(State::draw_mechanism);
+    let by = with(draw_mechanism);
     let (mut loaded, entry, path) = with(|state| {
-        state.record(instance).managed = by == Mechanism::ServiceControlManager;
-        state.come_to(instance, Service::StartPending);
-        state.goes(instance, &Stage::ALL, Stage::Loading);
-        let created = state.create(instance);
-        state.faults.plan_entry(created.0.driver, fails);
+        record(state, instance).managed = by == Mechanism::ServiceControlManager;
+        set_service_state(state, instance, Service::StartPending);
+        transitions::enter_stage(state, instance, &Stage::ALL, Stage::Loading);
+        let created = map_driver(state, instance);
+        state.verifier.faults.plan_entry(created.0.driver, fails);
         created
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
@@ -83,36 +90,36 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     check_returned(loaded.driver, "DriverEntry");
     with(|state| {
         state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
-        state.faults.plan_entry(loaded.driver, None);
-        state.delete_path(path);
+        state.verifier.faults.plan_entry(loaded.driver, None);
+        delete_path(state, path);
     });
-    if status < 0 && with(|state| state.has_met_fault(loaded.driver)) {
-        let entry = with(|state| state.entry_site(loaded.driver));
+    if status < 0 && with(|state| faults::has_met_fault(state, loaded.driver)) {
+        let entry = with(|state| entry_site(state, loaded.driver));
         check_nothing_left(loaded.driver, "DriverEntry failed", entry);
         with(|state| {
             state.counts.failed_entries += 1;
-            state.come_to(instance, Service::Stopped);
-            state.goes(instance, &Stage::ALL, Stage::Absent);
-            state.remove(loaded);
+            set_service_state(state, instance, Service::Stopped);
+            transitions::enter_stage(state, instance, &Stage::ALL, Stage::Absent);
+            unmap_driver(state, loaded);
         });
         return;
     }
     if status < 0 {
         let what = format!("DriverEntry failed with status {status:#010x}");
-        stop_at("load", what, with(|state| state.entry_site(loaded.driver)));
+        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
     }
     with(|state| {
         state.counts.loads += 1;
-        state.discard_initialization(loaded.driver);
-        state.goes(instance, &[Stage::Loading], Stage::Idle);
+        discard_initialization(state, loaded.driver);
+        transitions::enter_stage(state, instance, &[Stage::Loading], Stage::Idle);
         loaded.unloadable = unload::routine(loaded.object).is_some();
-        state.loaded.insert(instance, loaded);
-        state.come_to(instance, Service::Running);
+        state.run.loaded.insert(instance, loaded);
+        set_service_state(state, instance, Service::Running);
     });
     // SAFETY: the driver is here, and its devices are until it deletes them.
     let finished = unsafe { files::finish_devices(loaded.object as *mut DRIVER_OBJECT) };
     if !finished {
-        let entry = with(|state| state.entry_site(loaded.driver));
+        let entry = with(|state| entry_site(state, loaded.driver));
         stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
     }
     application::start(loaded.driver);
@@ -122,196 +129,212 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
 /// Unloads a driver, if it is there.
 pub(crate) fn unload(instance: Instance) {
     point();
-    let Some(loaded) = with(|state| state.loaded.get(&instance).copied()) else {
+    let Some(loaded) = with(|state| state.run.loaded.get(&instance).copied()) else {
         // A fault kept it from loading.
         return;
     };
-    let by = with(State::draw_mechanism);
+    let by = with(draw_mechanism);
     let driver = loaded.driver;
-    with(|state| state.record(instance).managed &= by == Mechanism::ServiceControlManager);
+    with(|state| record(state, instance).managed &= by == Mechanism::ServiceControlManager);
     let found = unload::granted(instance, loaded);
-    with(|state| state.come_to(instance, Service::StopPending));
+    with(|state| set_service_state(state, instance, Service::StopPending));
     let routine = unload::due(loaded, found);
     with(|state| {
-        state.loaded.remove(&instance);
-        state.drivers[driver].life = Life::Unloading;
-        state.goes(instance, &Stage::ALL, Stage::Unloading);
+        state.run.loaded.remove(&instance);
+        state.loader.drivers[driver].life = Life::Unloading;
+        transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
     });
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
-    let routine = with(|state| state.drivers.site(routine as usize));
+    let routine = with(|state| state.loader.drivers.site(routine as usize));
     check_nothing_left(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
         state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
-        state.goes(instance, &Stage::ALL, Stage::Absent);
-        state.remove(loaded);
-        state.come_to(instance, Service::Stopped);
+        transitions::enter_stage(state, instance, &Stage::ALL, Stage::Absent);
+        unmap_driver(state, loaded);
+        set_service_state(state, instance, Service::Stopped);
     });
     point();
 }
 
 fn check_returned(driver: DriverId, routine: &str) {
-    let site = with(|state| state.entry_site(driver));
+    let site = with(|state| entry_site(state, driver));
     check_return(routine, Before::default(), site);
 }
 
-impl State {
-    /// Draws who loads or unloads a driver.
-    fn draw_mechanism(&mut self) -> Mechanism {
-        let all = Mechanism::ALL;
-        let drawn = all[self.managers.random_range(0..all.len())];
-        self.trace(|_| format!("by {drawn}"));
-        *self.counts.mechanisms.entry(drawn.to_string()).or_default() += 1;
-        drawn
-    }
+/// Draws who loads or unloads a driver.
+fn draw_mechanism(state: &mut State) -> Mechanism {
+    let all = Mechanism::ALL;
+    let drawn = all[state.choices.managers.random_range(0..all.len())];
+    state.trace(|_| format!("by {drawn}"));
+    *state
+        .counts
+        .mechanisms
+        .entry(drawn.to_string())
+        .or_default() += 1;
+    drawn
+}
 
-    fn record(&mut self, instance: Instance) -> &mut Record {
-        self.records.entry(instance).or_default()
-    }
+fn record(state: &mut State, instance: Instance) -> &mut Record {
+    state.run.records.entry(instance).or_default()
+}
 
-    /// A service comes to another state.
-    fn come_to(&mut self, instance: Instance, next: Service) {
-        let service = &mut self.record(instance).service;
-        let granted = match next {
-            Service::StartPending => service.start(),
-            Service::StopPending => service.stop(),
-            Service::Running | Service::Stopped => Ok(()),
-        };
-        assert_eq!(granted, Ok(()), "scripts ask for what is granted");
-        *service = next;
-    }
+/// A service comes to another state.
+fn set_service_state(state: &mut State, instance: Instance, next: Service) {
+    let service = &mut record(state, instance).service;
+    let granted = match next {
+        Service::StartPending => service.start(),
+        Service::StopPending => service.stop(),
+        Service::Running | Service::Stopped => Ok(()),
+    };
+    assert_eq!(granted, Ok(()), "scripts ask for what is granted");
+    *service = next;
+}
 
-    /// Somebody asks the manager to start or to stop a driver, when it refuses that.
-    pub(crate) fn ask_manager(&mut self, instance: Instance) {
-        let Record { service, managed } = *self.record(instance);
-        let (what, answer) = if self.managers.random() {
-            ("StartService", service.start())
-        } else {
-            ("ControlService", service.stop())
-        };
-        if let Err(refusal) = answer
-            && managed
-        {
-            self.refuse(what, instance, refusal);
-        }
+/// Somebody asks the manager to start or to stop a driver, when it refuses that.
+pub(crate) fn ask_manager(state: &mut State, instance: Instance) {
+    let Record { service, managed } = *record(state, instance);
+    let (what, answer) = if state.choices.managers.random() {
+        ("StartService", service.start())
+    } else {
+        ("ControlService", service.stop())
+    };
+    if let Err(refusal) = answer
+        && managed
+    {
+        count_refusal(state, what, instance, refusal);
     }
+}
 
-    /// The manager says that a driver may not go now, if it was asked.
-    pub(crate) fn refuse_stop(&mut self, instance: Instance) {
-        let refusal = Refusal::HELD[self.managers.random_range(0..Refusal::HELD.len())];
-        if self.record(instance).managed {
-            self.refuse("ControlService", instance, refusal);
-        }
+/// The manager says that a driver may not go now, if it was asked.
+pub(crate) fn refuse_stop(state: &mut State, instance: Instance) {
+    let refusal = Refusal::HELD[state.choices.managers.random_range(0..Refusal::HELD.len())];
+    if record(state, instance).managed {
+        count_refusal(state, "ControlService", instance, refusal);
     }
+}
 
-    fn refuse(&mut self, what: &str, instance: Instance, refusal: Refusal) {
-        self.trace(|_| format!("{what} of {instance} fails with error {refusal}"));
-        self.counts.refuse(refusal);
+fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Refusal) {
+    state.trace(|_| format!("{what} of {instance} fails with error {refusal}"));
+    state.counts.refuse(refusal);
+}
+
+/// Maps a driver and makes its object and its registry path.
+fn map_driver(
+    state: &mut State,
+    instance: Instance,
+) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
+    let image = Rc::clone(state.run.images.of(instance.role));
+    let base = image::place(state.loader.image_end, &image).expect("a cycle loads a few images");
+    state.loader.image_end = base + image.size();
+    let driver = Driver::new(Rc::clone(&image), instance, base);
+    pageable::add_sections(state, &driver);
+    let driver = state.loader.drivers.add(driver);
+    let cookie = state.choices.chance.random::<u64>() >> 16;
+    let preempt = state.run.options.preempt.then(preemption::stub);
+    image.map(base, cookie, preempt, |export| bind(state, driver, export));
+    let object = new_driver_object(state, driver, &image, base);
+    let entry = base + image.entry_point();
+    // SAFETY: the image's entry point is a function of this type.
+    let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
+    let loaded = Loaded {
+        driver,
+        object,
+        unloadable: false,
+    };
+    let path = new_path(state, &registry::service(instance));
+    (loaded, entry, path)
+}
+
+fn new_driver_object(
+    state: &mut State,
+    driver: DriverId,
+    image: &image::Image,
+    base: usize,
+) -> usize {
+    /// `IO_TYPE_DRIVER`.
+    const KIND: i16 = 4;
+    let size = size_of::<DRIVER_OBJECT>();
+    let address = state
+        .memory
+        .pool
+        .reserve(size + size_of::<DRIVER_EXTENSION>(), TAG);
+    let object = address as *mut DRIVER_OBJECT;
+    let invalid = bind(state, driver, INVALID_REQUEST);
+    // SAFETY: a thunk is code that passes on the call of a dispatch routine.
+    let invalid = unsafe { mem::transmute::<usize, DRIVER_DISPATCH>(invalid) };
+    let extension = (address + size) as *mut DRIVER_EXTENSION;
+    // SAFETY: both lie in fresh, zeroed memory, and all-zero is valid.
+    unsafe {
+        (*object).Type = KIND;
+        (*object).Size = i16::try_from(size).expect("0x150");
+        (*object).DriverStart = base as *mut _;
+        (*object).DriverSize = u32::try_from(image.size()).expect("images are small");
+        (*object).DriverExtension = extension;
+        (*object).MajorFunction.fill(invalid);
+        (*extension).DriverObject = object;
     }
+    address
+}
 
-    /// Maps a driver and makes its object and its registry path.
-    fn create(&mut self, instance: Instance) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
-        let image = Rc::clone(self.images.of(instance.role));
-        let base = image::place(self.image_end, &image).expect("a cycle loads a few images");
-        self.image_end = base + image.size();
-        let driver = Driver::new(Rc::clone(&image), instance, base);
-        self.add_sections(&driver);
-        let driver = self.drivers.add(driver);
-        let cookie = self.chance.random::<u64>() >> 16;
-        let preempt = self.options.preempt;
-        image.map(base, cookie, preempt, |export| self.bind(driver, export));
-        let object = self.new_driver_object(driver, &image, base);
-        let entry = base + image.entry_point();
-        // SAFETY: the image's entry point is a function of this type.
-        let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
-        let loaded = Loaded {
-            driver,
-            object,
-            unloadable: false,
-        };
-        let path = self.new_path(&registry::service(instance));
-        (loaded, entry, path)
+/// The registry path is there for `DriverEntry` only.
+fn new_path(state: &mut State, path: &str) -> *const UNICODE_STRING {
+    let units: Vec<u16> = path.encode_utf16().collect();
+    let bytes = units.len() * 2;
+    let header = size_of::<UNICODE_STRING>();
+    let address = state.memory.pool.reserve(header + bytes, TAG);
+    let buffer = (address + header) as *mut u16;
+    let string = UNICODE_STRING {
+        Length: u16::try_from(bytes).expect("paths are short"),
+        MaximumLength: u16::try_from(bytes).expect("paths are short"),
+        Buffer: buffer,
+    };
+    // SAFETY: the memory is fresh and large enough for both.
+    unsafe {
+        buffer.copy_from(units.as_ptr(), units.len());
+        (address as *mut UNICODE_STRING).write(string);
     }
+    address as *const UNICODE_STRING
+}
 
-    fn new_driver_object(&mut self, driver: DriverId, image: &image::Image, base: usize) -> usize {
-        /// `IO_TYPE_DRIVER`.
-        const KIND: i16 = 4;
-        let size = size_of::<DRIVER_OBJECT>();
-        let address = self.pool.reserve(size + size_of::<DRIVER_EXTENSION>(), TAG);
-        let object = address as *mut DRIVER_OBJECT;
-        let invalid = self.bind(driver, INVALID_REQUEST);
-        // SAFETY: a thunk is code that passes on the call of a dispatch routine.
-        let invalid = unsafe { mem::transmute::<usize, DRIVER_DISPATCH>(invalid) };
-        let extension = (address + size) as *mut DRIVER_EXTENSION;
-        // SAFETY: both lie in fresh, zeroed memory, and all-zero is valid.
-        unsafe {
-            (*object).Type = KIND;
-            (*object).Size = i16::try_from(size).expect("0x150");
-            (*object).DriverStart = base as *mut _;
-            (*object).DriverSize = u32::try_from(image.size()).expect("images are small");
-            (*object).DriverExtension = extension;
-            (*object).MajorFunction.fill(invalid);
-            (*extension).DriverObject = object;
-        }
-        address
+fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
+    let freed = state.memory.pool.free(path.addr(), 0, None);
+    if let Err(FreeError::Overrun(at)) = freed {
+        let what = "the registry path was written beyond its end".to_owned();
+        findings::report(state, ("0xC1", [path.addr(), at, 0, 0x24]), what, None);
     }
+}
 
-    /// The registry path is there for `DriverEntry` only.
-    fn new_path(&mut self, path: &str) -> *const UNICODE_STRING {
-        let units: Vec<u16> = path.encode_utf16().collect();
-        let bytes = units.len() * 2;
-        let header = size_of::<UNICODE_STRING>();
-        let address = self.pool.reserve(header + bytes, TAG);
-        let buffer = (address + header) as *mut u16;
-        let string = UNICODE_STRING {
-            Length: u16::try_from(bytes).expect("paths are short"),
-            MaximumLength: u16::try_from(bytes).expect("paths are short"),
-            Buffer: buffer,
-        };
-        // SAFETY: the memory is fresh and large enough for both.
-        unsafe {
-            buffer.copy_from(units.as_ptr(), units.len());
-            (address as *mut UNICODE_STRING).write(string);
-        }
-        address as *const UNICODE_STRING
+/// Where a driver begins: what is said of it as a whole is said of there.
+pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
+    let driver = &state.loader.drivers[driver];
+    state
+        .loader
+        .drivers
+        .site(driver.base + driver.image.entry_point())
+}
+
+/// Takes away what a driver needs for `DriverEntry` only.
+fn discard_initialization(state: &mut State, driver: DriverId) {
+    let driver = &state.loader.drivers[driver];
+    for pages in driver.image.discardable(driver.base) {
+        state.memory.pageable.remove(pages.clone());
+        arena::protect(pages, Access::None).expect("an image is a few mappings");
     }
+}
 
-    fn delete_path(&mut self, path: *const UNICODE_STRING) {
-        let freed = self.pool.free(path.addr(), 0, None);
-        if let Err(FreeError::Overrun(at)) = freed {
-            let what = "the registry path was written beyond its end".to_owned();
-            self.report(("0xC1", [path.addr(), at, 0, 0x24]), what, None);
-        }
-    }
-
-    /// Where a driver begins: what is said of it as a whole is said of there.
-    pub(crate) fn entry_site(&self, driver: DriverId) -> Option<Site> {
-        let driver = &self.drivers[driver];
-        self.drivers.site(driver.base + driver.image.entry_point())
-    }
-
-    /// Takes away what a driver needs for `DriverEntry` only.
-    fn discard_initialization(&mut self, driver: DriverId) {
-        let driver = &self.drivers[driver];
-        for pages in driver.image.discardable(driver.base) {
-            self.pageable.remove(pages.clone());
-            arena::protect(pages, Access::None).expect("an image is a few mappings");
-        }
-    }
-
-    /// Takes a driver's memory away.
-    fn remove(&mut self, loaded: Loaded) {
-        let driver = &mut self.drivers[loaded.driver];
-        driver.life = Life::Gone;
-        self.pageable.remove(driver.range());
-        arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
-        let freed = self.pool.free(loaded.object, 0, None);
-        if let Err(FreeError::Overrun(at)) = freed {
-            let what = "the driver object was written beyond its end".to_owned();
-            self.report(("0xC1", [loaded.object, at, 0, 0x24]), what, None);
-        }
+/// Takes a driver's memory away.
+fn unmap_driver(state: &mut State, loaded: Loaded) {
+    let driver = &mut state.loader.drivers[loaded.driver];
+    driver.life = Life::Gone;
+    state.memory.pageable.remove(driver.range());
+    arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
+    let freed = state.memory.pool.free(loaded.object, 0, None);
+    if let Err(FreeError::Overrun(at)) = freed {
+        let what = "the driver object was written beyond its end".to_owned();
+        findings::report(state, ("0xC1", [loaded.object, at, 0, 0x24]), what, None);
     }
 }

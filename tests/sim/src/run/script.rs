@@ -12,11 +12,11 @@ use std::rc::Rc;
 
 use scenarios::{Action, Change, Instance, Step};
 
-use crate::findings::report::stop_at;
+use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::run::programs;
 use crate::run::scm::{load, unload};
-use crate::scheduling::scheduler::{MICROSECOND, ThreadId, Waitable, block, sleep};
+use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, sleep};
 
 /// Takes the steps of a cycle, on the cycle's first thread.
 pub(crate) fn perform(steps: &[Step]) {
@@ -46,7 +46,7 @@ pub(crate) fn perform(steps: &[Step]) {
     }
     let left = kernel().registrar.live_registrations();
     if let Some(registration) = left.first() {
-        let site = with(|state| state.drivers.site(registration.code));
+        let site = with(|state| state.loader.drivers.site(registration.code));
         stop_at(
             "R29",
             "a registration is left after all drivers have gone".to_owned(),
@@ -56,7 +56,7 @@ pub(crate) fn perform(steps: &[Step]) {
 }
 
 fn join(thread: ThreadId) {
-    if with(|state| !state.scheduler.thread(thread).has_ended()) {
+    if with(|state| !state.scheduling.thread(thread).has_ended()) {
         block(Waitable::Thread(thread), None);
     }
 }
@@ -66,11 +66,12 @@ fn join(thread: ThreadId) {
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     /// How often that is looked at.
     const PERIOD: u64 = 20 * MICROSECOND;
-    while with(|state| state.held.any(instance) && !state.scheduler.thread(thread).has_ended()) {
-        if with(|state| state.is_put_off(instance)) {
+    while with(|state| state.run.held.any(instance) && !state.scheduling.thread(thread).has_ended())
+    {
+        if with(|state| is_put_off(state, instance)) {
             return false;
         }
-        let later = with(|state| state.scheduler.time) + PERIOD;
+        let later = with(|state| state.scheduling.now()) + PERIOD;
         block(Waitable::Thread(thread), Some(later));
     }
     join(thread);
@@ -102,7 +103,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
     let body = move || {
         if let Some(stage) = at {
             // A stage that does not come keeps nobody for ever.
-            while prompt.get() > 0 && !with(|state| state.walk.is_at(instance, stage)) {
+            while prompt.get() > 0 && !with(|state| state.nmr.transitions.is_at(instance, stage)) {
                 block(Waitable::Stage, None);
             }
         }
@@ -112,16 +113,14 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
         }
         if at.is_none() {
             prompt.set(prompt.get() - 1);
-            with(|state| state.scheduler.wake_all(Waitable::Stage));
+            with(|state| state.scheduling.wake_all(Waitable::Stage));
         }
     };
-    with(|state| state.spawn_own(name, body))
+    with(|state| state.scheduling.spawn_own(name, body))
 }
 
-impl State {
-    /// Whether a driver is to go, and stays for the time being.
-    fn is_put_off(&self, instance: Instance) -> bool {
-        let driver = self.loaded.get(&instance);
-        driver.is_some_and(|loaded| self.files.is_put_off(loaded.driver))
-    }
+/// Whether a driver is to go, and stays for the time being.
+fn is_put_off(state: &State, instance: Instance) -> bool {
+    let driver = state.run.loaded.get(&instance);
+    driver.is_some_and(|loaded| state.io.files.is_put_off(loaded.driver))
 }

@@ -19,11 +19,12 @@ use scenarios::Instance;
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEVICE_REQUEST};
 
-use crate::findings::report::stop_at;
+use crate::findings::stop_at;
 use crate::io::files;
 use crate::kernel::{State, with};
+use crate::run::scm;
 use crate::run::scm::Loaded;
-use crate::scheduling::scheduler::{MICROSECOND, point, sleep};
+use crate::scheduling::{MICROSECOND, point, sleep};
 
 /// So long a driver may refuse to go, in microseconds.
 const PATIENCE: u64 = 100_000;
@@ -48,7 +49,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
     let driver = loaded.driver;
     files::defer_unload(driver);
     point();
-    let called = if with(State::reads_again) {
+    let called = if with(reads_again) {
         routine(loaded.object)
     } else {
         Some(found)
@@ -57,7 +58,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
         let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
         let what = "the driver took its DriverUnload away after its unload had been granted: a \
                     null pointer is called";
-        let entry = with(|state| state.entry_site(driver));
+        let entry = with(|state| scm::entry_site(state, driver));
         stop_at(("0x7E", [status, 0, 0, 0]), what.to_owned(), entry);
     };
     // SAFETY: the driver set it for this; it has Windows' calling convention.
@@ -68,7 +69,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
 /// routine.
 pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
     let driver = loaded.driver;
-    let end = with(|state| state.scheduler.time) + PATIENCE * MICROSECOND;
+    let end = with(|state| state.scheduling.now()) + PATIENCE * MICROSECOND;
     let mut pause = PAUSE * MICROSECOND;
     loop {
         if let Some(routine) = routine(loaded.object) {
@@ -76,15 +77,15 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
         }
         let late = with(|state| {
             state.counts.gate_refusals += 1;
-            state.files.refusing.insert(driver);
+            state.io.files.refusing.insert(driver);
             let status = STATUS_INVALID_DEVICE_REQUEST;
             state.trace(|_| format!("the unload is refused, {status:#010x}"));
-            state.refuse_stop(instance);
-            state.scheduler.time >= end
+            scm::refuse_stop(state, instance);
+            state.scheduling.now() >= end
         });
         if late || !loaded.unloadable {
             let what = "the driver has no DriverUnload and cannot be unloaded";
-            let entry = with(|state| state.entry_site(driver));
+            let entry = with(|state| scm::entry_site(state, driver));
             stop_at("unload", what.to_owned(), entry);
         }
         sleep(pause);
@@ -92,11 +93,9 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
     }
 }
 
-impl State {
-    /// Whether the I/O manager reads the field again when it calls the routine.
-    fn reads_again(&mut self) -> bool {
-        let again = self.managers.random();
-        self.trace(|_| format!("DriverUnload is read again when it is called: {again}"));
-        again
-    }
+/// Whether the I/O manager reads the field again when it calls the routine.
+fn reads_again(state: &mut State) -> bool {
+    let again = state.choices.managers.random();
+    state.trace(|_| format!("DriverUnload is read again when it is called: {again}"));
+    again
 }

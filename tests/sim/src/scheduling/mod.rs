@@ -2,6 +2,12 @@
 
 //! Simulated threads and time: who runs next, and the schedule that results.
 
+pub(crate) mod frame;
+pub(crate) mod preemption;
 pub(crate) mod schedule;
-pub(crate) mod scheduler;
+mod scheduler;
 pub(crate) mod strategy;
+mod thread;
+
+pub(crate) use scheduler::{MICROSECOND, Next, Scheduler, abandon, block, point, sleep, terminate};
+pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

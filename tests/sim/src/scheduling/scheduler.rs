@@ -16,18 +16,17 @@
 //!
 //! Code between two points runs as if it were one instruction.
 
-use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
-use crate::calls::thunk::Frame;
-use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
-use crate::hardware::stack::{self, SimStack};
-use crate::hardware::trap::{self, Fault};
-use crate::kernel::{Kernel, State, with};
+use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::hardware::stack::{self, SimStack, Stacks};
+use crate::hardware::trap::{self, Outcome};
+use crate::kernel::with;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::schedule::{self, Plan};
 use crate::scheduling::strategy::{Chooser, Strategy};
+use crate::scheduling::thread::{Fiber, Pause, Run, Thread, ThreadId, Waitable, Woken};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -38,137 +37,38 @@ const MOST_POINTS: u64 = 2_000_000;
 /// Nor will one in which so much time has passed.
 const LONGEST: u64 = 20 * 1_000_000 * MICROSECOND;
 
-/// Why a thread gives way.
-#[derive(Debug)]
-pub(crate) enum Pause {
-    /// To go on later.
-    Switch,
-    /// For good.
-    Terminate,
-}
-
-/// How a thread ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Outcome {
-    Returned,
-    Fault(Fault),
-}
-
-pub(crate) type Fiber = Coroutine<(), Pause, Outcome, SimStack>;
-
-/// A thread, numbered in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ThreadId(pub(crate) usize);
-
-/// What a thread waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waitable {
-    /// The dispatcher object at this address.
-    Object(usize),
-    /// That no driver has a pointer to the object at this address.
-    Pointers(usize),
-    /// That no file of a driver is open.
-    Files(DriverId),
-    /// A door of the registrar.
-    Door(u32),
-    /// The end of a thread.
-    Thread(ThreadId),
-    /// A module's coming to another stage.
-    Stage,
-    /// Time only.
-    Nothing,
-}
-
-/// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Woken {
-    Satisfied,
-    TimedOut,
-}
-
-/// Whether a thread can run.
-#[derive(Debug)]
-enum Run {
-    Ready,
-    Blocked { on: Waitable, until: Option<u64> },
-    Ended,
-}
-
-/// A simulated thread.
-pub(crate) struct Thread {
-    pub(crate) name: String,
-    /// The driver that created it.
-    pub(crate) driver: Option<DriverId>,
-    pub(crate) irql: Irql,
-    /// The calls between modules that are under way, the innermost last.
-    pub(crate) frames: Vec<Frame>,
-    /// The address of its `KTHREAD`, 0 if it has none.
-    pub(crate) object: usize,
-    /// How many critical and guarded regions it is in.
-    pub(crate) regions: u32,
-    /// More objects that it waits for.
-    pub(crate) also: Vec<usize>,
-    /// Whether it waits for all of them at once.
-    pub(crate) wants_all: bool,
-    /// Which object ended its wait.
-    pub(crate) woken_by: usize,
-    run: Run,
-    woken: Woken,
-    fiber: Option<Fiber>,
-    yielder: *const Yielder<(), Pause>,
-}
-
-impl Thread {
-    pub(crate) const fn has_ended(&self) -> bool {
-        matches!(self.run, Run::Ended)
-    }
-
-    fn waits_for(&self, what: Waitable) -> bool {
-        let Run::Blocked { on, .. } = self.run else {
-            return false;
-        };
-        on == what || matches!(what, Waitable::Object(address) if self.also.contains(&address))
-    }
-
-    /// Whether it keeps a processor.
-    const fn is_pinned(&self) -> bool {
-        self.irql >= DISPATCH_LEVEL && !self.has_ended()
-    }
-
-    /// What it waits for without an end in sight.
-    pub(crate) fn blocked_on(&self) -> Option<Waitable> {
-        match self.run {
-            Run::Blocked { on, until: None } => Some(on),
-            _ => None,
-        }
-    }
-}
-
 /// All threads of a cycle, those that have ended included.
 pub(crate) struct Scheduler {
-    pub(crate) threads: Vec<Thread>,
-    pub(crate) time: u64,
+    threads: Vec<Thread>,
+    time: u64,
     /// Differs whenever another course was taken.
-    pub(crate) digest: u64,
+    digest: u64,
     current: usize,
     /// Who was drawn at the last point.
     next: Option<usize>,
-    pub(crate) points: u64,
+    points: u64,
     /// After how many points the cycle is given up.
-    pub(crate) patience: Option<u64>,
+    patience: Option<u64>,
     doors: u32,
+    stacks: Stacks,
+    /// The source of the schedule.
+    random: ChaCha8Rng,
+    /// Whether the cycle takes too many points or too long.
+    endless: bool,
     chooser: Chooser,
     /// The schedule to keep to instead, if there is one.
     plan: Option<Plan>,
     /// The schedule that is taken.
-    pub(crate) taken: Plan,
+    taken: Plan,
     decisions: u64,
     /// How many processors there are.
-    pub(crate) processors: usize,
+    processors: usize,
 }
 
 impl Scheduler {
-    pub(crate) fn new(strategy: Strategy, random: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn new(strategy: Strategy, stacks: Stacks, mut random: ChaCha8Rng) -> Self {
+        let chooser = Chooser::new(strategy, &mut random);
+        let processors = [1, 2, 2, 4][random.random_range(0..4)];
         Self {
             threads: Vec::new(),
             time: 0,
@@ -178,12 +78,40 @@ impl Scheduler {
             points: 0,
             patience: None,
             doors: 0,
-            chooser: Chooser::new(strategy, random),
+            stacks,
+            random,
+            endless: false,
+            chooser,
             plan: None,
             taken: Plan::default(),
             decisions: 0,
-            processors: [1, 2, 2, 4][random.random_range(0..4)],
+            processors,
         }
+    }
+
+    /// The time since the cycle began.
+    pub(crate) const fn now(&self) -> u64 {
+        self.time
+    }
+
+    /// Lets time pass while the current thread runs.
+    pub(crate) const fn pass_time(&mut self, time: u64) {
+        self.time += time;
+    }
+
+    /// All threads, in the order of creation.
+    pub(crate) fn threads(&self) -> &[Thread] {
+        &self.threads
+    }
+
+    /// The number of processors.
+    pub(crate) const fn processors(&self) -> usize {
+        self.processors
+    }
+
+    /// Gives the cycle up after this many points, as if nothing were found.
+    pub(crate) const fn set_patience(&mut self, points: Option<u64>) {
+        self.patience = points;
     }
 
     pub(crate) fn current(&self) -> &Thread {
@@ -295,7 +223,7 @@ impl Scheduler {
     }
 
     /// The schedule that is taken has `next` go on at this decision.
-    fn take_note(&mut self, next: usize) {
+    fn record(&mut self, next: usize) {
         self.taken.put(self.decisions, next);
     }
 
@@ -305,15 +233,15 @@ impl Scheduler {
     }
 
     /// Whether the thread that runs may be switched at this point.
-    fn interrupts(&mut self, random: &mut ChaCha8Rng) -> bool {
+    fn interrupts(&mut self) -> bool {
         match &self.plan {
             Some(plan) => plan.at(self.decisions).is_some(),
-            None => self.chooser.interrupts(self.current, random),
+            None => self.chooser.interrupts(self.current, &mut self.random),
         }
     }
 
     /// One of the threads that can run, and who would go on by itself.
-    fn draw(&mut self, random: &mut ChaCha8Rng) -> Option<(usize, usize)> {
+    fn draw(&mut self) -> Option<(usize, usize)> {
         let any = self.has_processor();
         let ready = |thread: &Thread| {
             matches!(thread.run, Run::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
@@ -331,14 +259,16 @@ impl Scheduler {
                     .filter(|thread| ready.contains(thread))
                     .unwrap_or(own)
             }
-            None => self.chooser.choose(&ready, self.current, random)?,
+            None => self
+                .chooser
+                .choose(&ready, self.current, &mut self.random)?,
         };
         Some((next, own))
     }
 }
 
-impl State {
-    /// Makes a thread that runs `body`, or none where there is no stack for it.
+impl Scheduler {
+    /// Creates a thread that runs `body`; `None` if there is no stack for it.
     pub(crate) fn spawn(
         &mut self,
         name: String,
@@ -349,7 +279,7 @@ impl State {
         Some(self.begin(stack, name, driver, body))
     }
 
-    /// Makes one of the threads without which a cycle does not go on.
+    /// Creates one of the threads without which a cycle does not go on.
     pub(crate) fn spawn_own(&mut self, name: String, body: impl FnOnce() + 'static) -> ThreadId {
         let stack = self.stacks.take_reserved();
         self.begin(stack, name, None, body)
@@ -362,127 +292,180 @@ impl State {
         driver: Option<DriverId>,
         body: impl FnOnce() + 'static,
     ) -> ThreadId {
-        let index = self.scheduler.threads.len();
+        let index = self.threads.len();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
-            with(|state| state.scheduler.threads[index].yielder = yielder);
+            with(|state| state.scheduling.threads[index].yielder = yielder);
             stack::below_headroom(body);
             Outcome::Returned
         });
-        self.scheduler.threads.push(Thread {
-            name,
-            driver,
-            irql: PASSIVE_LEVEL,
-            frames: Vec::new(),
-            object: 0,
-            regions: 0,
-            also: Vec::new(),
-            wants_all: false,
-            woken_by: 0,
-            run: Run::Ready,
-            woken: Woken::Satisfied,
-            fiber: Some(fiber),
-            yielder: std::ptr::null(),
-        });
+        self.threads.push(Thread::new(name, driver, fiber));
         ThreadId(index)
     }
 
-    /// Who runs next; nobody if the cycle is over.
-    fn dispatch(&mut self) -> Option<usize> {
-        if self.finding.is_some()
-            || self.scheduler.is_given_up()
-            || self.scheduler.threads[0].has_ended()
-        {
-            return None;
+    /// Chooses the thread that runs next, and makes it the current one.
+    pub(crate) fn dispatch(&mut self) -> Next {
+        if self.is_given_up() || self.threads[0].has_ended() {
+            return Next::Over;
         }
-        let next = match self.scheduler.next.take() {
+        if self.endless {
+            return Next::Endless;
+        }
+        let next = match self.next.take() {
             Some(next) => next,
-            None => self.idle()?,
+            None => match self.idle() {
+                Ok(next) => next,
+                Err(end) => return end,
+            },
         };
-        self.scheduler.current = next;
-        self.pageable.settle(self.scheduler.current().irql);
-        Some(next)
+        self.current = next;
+        Next::Thread(ThreadId(next))
     }
 
     /// Draws a thread, and lets time pass until there is one.
-    fn idle(&mut self) -> Option<usize> {
+    fn idle(&mut self) -> Result<usize, Next> {
         loop {
-            if let Some((next, own)) = self.scheduler.draw(&mut self.random) {
+            if let Some((next, own)) = self.draw() {
                 if next != own {
-                    self.scheduler.take_note(next);
+                    self.record(next);
                 }
-                self.scheduler.decisions += 1;
-                return Some(next);
+                self.decisions += 1;
+                return Ok(next);
             }
-            let Some(deadline) = self.scheduler.next_deadline() else {
-                self.report_deadlock();
-                return None;
-            };
-            self.scheduler.time = self.scheduler.time.max(deadline);
-            if self.scheduler.time > LONGEST {
-                self.report_endless();
-                return None;
+            let deadline = self.next_deadline().ok_or(Next::Deadlock)?;
+            self.time = self.time.max(deadline);
+            if self.time > LONGEST {
+                return Err(Next::Endless);
             }
-            self.scheduler.wake_due();
+            self.wake_due();
         }
     }
 
-    /// Takes note of a point; whether the current thread must give way.
+    /// Counts a point. Returns `true` if the current thread must yield.
     fn pass(&mut self) -> bool {
-        let scheduler = &mut self.scheduler;
         trap::alive();
-        scheduler.points += 1;
-        scheduler.time += TICK;
-        scheduler.note(scheduler.current as u64 + 1);
-        if scheduler.is_given_up() {
+        self.points += 1;
+        self.time += TICK;
+        self.note(self.current as u64 + 1);
+        if self.is_given_up() {
             return true;
         }
-        if scheduler.points > MOST_POINTS || scheduler.time > LONGEST {
-            self.report_endless();
+        if self.points > MOST_POINTS || self.time > LONGEST {
+            self.endless = true;
             return true;
         }
-        scheduler.wake_due();
-        if scheduler.interrupts(&mut self.random) {
-            let next = scheduler.draw(&mut self.random).map(|(next, _)| next);
-            scheduler.next = next.filter(|&next| next != scheduler.current);
+        self.wake_due();
+        if self.interrupts() {
+            let next = self.draw().map(|(next, _)| next);
+            self.next = next.filter(|&next| next != self.current);
         }
-        if let Some(next) = scheduler.next {
-            scheduler.take_note(next);
+        if let Some(next) = self.next {
+            self.record(next);
         }
-        scheduler.decisions += 1;
-        scheduler.next.is_some()
+        self.decisions += 1;
+        self.next.is_some()
     }
 
-    /// Ends a thread whose fiber is gone.
-    fn end(&mut self, id: ThreadId, stack: SimStack) {
+    /// Takes the coroutine of a thread out, to resume it.
+    pub(crate) fn take_fiber(&mut self, id: ThreadId) -> Fiber {
+        let fiber = self.thread_mut(id).fiber.take();
+        fiber.expect("a thread that can run has a fiber")
+    }
+
+    /// Puts the coroutine of a thread that has yielded back.
+    pub(crate) fn put_fiber(&mut self, id: ThreadId, fiber: Fiber) {
+        self.thread_mut(id).fiber = Some(fiber);
+    }
+
+    /// Ends a thread whose coroutine is gone.
+    pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
         self.stacks.give_back(stack);
-        let thread = self.scheduler.thread_mut(id);
+        let thread = self.thread_mut(id);
         thread.run = Run::Ended;
         thread.frames.clear();
-        self.scheduler.wake_all(Waitable::Thread(id));
-        self.thread_ended(id);
+        self.wake_all(Waitable::Thread(id));
     }
+
+    /// Takes back the stack of a thread that an exception stopped.
+    pub(crate) fn give_back(&mut self, stack: SimStack) {
+        self.stacks.give_back(stack);
+    }
+
+    /// Abandons every thread that has not ended.
+    pub(crate) fn abandon_all(&mut self) {
+        for thread in &mut self.threads {
+            if let Some(fiber) = thread.fiber.take() {
+                self.stacks.give_back(abandon(fiber));
+            }
+        }
+    }
+
+    /// The stacks of the threads.
+    pub(crate) const fn stacks(&self) -> &Stacks {
+        &self.stacks
+    }
+
+    /// What the schedule came to, when the cycle is over.
+    pub(crate) fn into_result(mut self) -> Scheduled {
+        self.stacks.reset();
+        Scheduled {
+            digest: self.digest,
+            points: self.points,
+            taken: self.taken,
+            stacks: self.stacks,
+        }
+    }
+}
+
+/// What a schedule came to.
+pub(crate) struct Scheduled {
+    /// Differs whenever another course was taken.
+    pub(crate) digest: u64,
+    /// The number of points that were passed.
+    pub(crate) points: u64,
+    /// The schedule that was taken.
+    pub(crate) taken: Plan,
+    /// The stacks, for the next cycle.
+    pub(crate) stacks: Stacks,
+}
+
+/// What happens next in a cycle.
+pub(crate) enum Next {
+    /// This thread runs.
+    Thread(ThreadId),
+    /// The cycle is over.
+    Over,
+    /// No thread can run, and none waits for time to pass.
+    Deadlock,
+    /// The cycle does not end, although threads run.
+    Endless,
+}
+
+/// Takes the stack of a thread that will not run again.
+pub(crate) fn abandon(mut fiber: Fiber) -> SimStack {
+    // SAFETY: nothing refers to values on this stack but values on it: what
+    // the kernel keeps of a thread lies in its state. Rust values on it, if
+    // any, leak.
+    unsafe { fiber.force_reset() };
+    fiber.into_stack()
 }
 
 /// A place at which another thread may run.
 pub(crate) fn point() {
-    if with(State::pass) {
+    if with(|state| state.scheduling.pass()) {
         pause(Pause::Switch);
     }
 }
 
 /// Blocks the current thread.
 pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
-    with(|state| {
-        state.trace(|state| format!("waits for {}", state.show_waitable(on)));
-        state.scheduler.current_mut().run = Run::Blocked { on, until };
-    });
+    with(|state| state.scheduling.current_mut().run = Run::Blocked { on, until });
     pause(Pause::Switch);
-    with(|state| state.scheduler.current().woken)
+    with(|state| state.scheduling.current().woken)
 }
 
 /// Lets time pass for the current thread.
 pub(crate) fn sleep(time: u64) {
-    let until = with(|state| state.scheduler.time.saturating_add(time));
+    let until = with(|state| state.scheduling.now().saturating_add(time));
     block(Waitable::Nothing, Some(until));
 }
 
@@ -493,54 +476,8 @@ pub(crate) fn terminate() -> ! {
 }
 
 fn pause(why: Pause) {
-    let yielder = with(|state| state.scheduler.current().yielder);
+    let yielder = with(|state| state.scheduling.current().yielder);
     // SAFETY: `spawn` set it when this thread began, and it lives as long as
     // the thread's stack, on which this runs.
     unsafe { (*yielder).suspend(why) };
-}
-
-/// Runs threads until the first has ended or something was found.
-pub(crate) fn run(kernel: &Kernel) {
-    while let Some(index) = with(State::dispatch) {
-        let id = ThreadId(index);
-        let fiber = with(|state| state.scheduler.thread_mut(id).fiber.take());
-        let mut fiber = fiber.expect("a thread that can run has a fiber");
-        let result = trap::guard(&fiber.trap_handler(), || fiber.resume(()));
-        match result {
-            CoroutineResult::Yield(Pause::Switch) => {
-                with(|state| state.scheduler.thread_mut(id).fiber = Some(fiber));
-            }
-            CoroutineResult::Yield(Pause::Terminate) => {
-                let stack = abandon(fiber);
-                with(|state| state.end(id, stack));
-            }
-            CoroutineResult::Return(Outcome::Returned) => {
-                let stack = fiber.into_stack();
-                with(|state| state.end(id, stack));
-            }
-            CoroutineResult::Return(Outcome::Fault(fault)) => {
-                kernel.release();
-                with(|state| {
-                    state.report_fault(&fault);
-                    state.stacks.give_back(fiber.into_stack());
-                });
-            }
-        }
-    }
-    with(|state| {
-        for thread in &mut state.scheduler.threads {
-            if let Some(fiber) = thread.fiber.take() {
-                state.stacks.give_back(abandon(fiber));
-            }
-        }
-    });
-}
-
-/// Takes the stack of a thread that will not run again.
-fn abandon(mut fiber: Fiber) -> SimStack {
-    // SAFETY: nothing refers to values on this stack but values on it: what
-    // the kernel keeps of a thread lies in its state. Rust values on it, if
-    // any, leak.
-    unsafe { fiber.force_reset() };
-    fiber.into_stack()
 }

@@ -16,10 +16,11 @@ use std::fmt;
 
 use nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::{Counts, Entry, Npi};
+use scenarios::Counts;
 
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
+use crate::scheduling::frame::Through;
 
 /// What a side of a binding has done.
 #[derive(Debug, Default)]
@@ -83,55 +84,6 @@ impl fmt::Display for Debt {
              under way, {} have pended)",
             self.side, self.binding.0, self.inside, self.pended
         )
-    }
-}
-
-/// An entry of a dispatch table, as it was given to the peer of its owner.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Through {
-    pub(crate) binding: BindingId,
-    owner: Side,
-    index: usize,
-    /// What is known of it.
-    pub(crate) entry: Option<&'static Entry>,
-}
-
-impl Through {
-    /// Entry `index` of the table of `owner`.
-    pub(crate) fn new(
-        binding: BindingId,
-        npi: Option<&'static Npi>,
-        owner: Side,
-        index: usize,
-    ) -> Self {
-        let table = |npi: &'static Npi| match owner {
-            Side::Client => npi.client,
-            Side::Provider => npi.provider,
-        };
-        Self {
-            binding,
-            owner,
-            index,
-            entry: npi.and_then(|npi| table(npi).get(index)),
-        }
-    }
-
-    fn completes(self) -> bool {
-        self.entry.is_some_and(|entry| entry.completes)
-    }
-
-    fn pends(self) -> bool {
-        self.entry.is_some_and(|entry| entry.pends)
-    }
-}
-
-/// Its name.
-impl fmt::Display for Through {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.entry {
-            Some(entry) => f.write_str(entry.name),
-            None => write!(f, "entry {} of the {:?}'s table", self.index, self.owner),
-        }
     }
 }
 
@@ -230,63 +182,68 @@ impl Watch {
     }
 }
 
-impl State {
-    /// Looks at a call between the modules; the breach, if it is one.
-    pub(crate) fn watch_call(&mut self, through: Through) -> Option<(Code, String)> {
-        let breach = self.watch.call(through, &mut self.counts);
-        breach.map(|(rule, what)| (Code::rule(rule), what))
-    }
+/// Looks at a call between the modules; the breach, if it is one.
+pub(crate) fn check_call(state: &mut State, through: Through) -> Option<(Code, String)> {
+    let breach = state
+        .verifier
+        .binding_calls
+        .call(through, &mut state.counts);
+    breach.map(|(rule, what)| (Code::rule(rule), what))
+}
 
-    /// Counts what happens in the registrar, and checks it.
-    pub(crate) fn watch_event(&mut self, event: &Event) -> Option<(Code, String)> {
-        self.walk(event);
-        self.count_registration(event);
-        let breach = match (event.call, event.phase, event.binding) {
-            (Call::Wait, Phase::Enter, _) => {
-                self.counts.waits += 1;
-                None
+/// Counts what happens in the registrar, and checks it.
+pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
+    let breach = match (event.call, event.phase, event.binding) {
+        (Call::Wait, Phase::Enter, _) => {
+            state.counts.waits += 1;
+            None
+        }
+        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
+            state
+                .verifier
+                .binding_calls
+                .attach(binding, event.side, event.code);
+            match event.side {
+                Side::Provider => state.verifier.binding_calls.accept(binding),
+                Side::Client => state.counts.attaches += 1,
             }
-            (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
-                self.watch.attach(binding, event.side, event.code);
-                match event.side {
-                    Side::Provider => self.watch.accept(binding),
-                    Side::Client => self.counts.attaches += 1,
-                }
-                None
-            }
-            (Call::DetachCallback, Phase::Enter, Some(binding)) => {
-                self.watch.detach(binding, event.side, event.code);
-                None
-            }
-            (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {
-                self.count_detach(event.side, status);
-                (status == STATUS_SUCCESS)
-                    .then(|| self.watch.complete(binding, event.side))
-                    .flatten()
-            }
-            (Call::DetachComplete, Phase::Enter, Some(binding)) => {
-                self.watch.complete(binding, event.side)
-            }
-            _ => None,
-        };
-        breach.map(|(rule, what)| (Code::rule(rule), what))
-    }
+            None
+        }
+        (Call::DetachCallback, Phase::Enter, Some(binding)) => {
+            state
+                .verifier
+                .binding_calls
+                .detach(binding, event.side, event.code);
+            None
+        }
+        (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {
+            count_detach(state, event.side, status);
+            (status == STATUS_SUCCESS)
+                .then(|| state.verifier.binding_calls.complete(binding, event.side))
+                .flatten()
+        }
+        (Call::DetachComplete, Phase::Enter, Some(binding)) => {
+            state.verifier.binding_calls.complete(binding, event.side)
+        }
+        _ => None,
+    };
+    breach.map(|(rule, what)| (Code::rule(rule), what))
+}
 
-    fn count_detach(&mut self, side: Side, status: NTSTATUS) {
-        self.counts.detaches += 1;
-        if status == STATUS_PENDING {
-            self.counts.detaches_pending += 1;
-            match side {
-                Side::Client => self.counts.detaches_pending_client += 1,
-                Side::Provider => self.counts.detaches_pending_provider += 1,
-            }
+fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
+    state.counts.detaches += 1;
+    if status == STATUS_PENDING {
+        state.counts.detaches_pending += 1;
+        match side {
+            Side::Client => state.counts.detaches_pending_client += 1,
+            Side::Provider => state.counts.detaches_pending_provider += 1,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use scenarios::ECHO;
+    use scenarios::{ECHO, Npi};
     use shared_npi::echo::ECHO_NPI_ID;
 
     use super::*;

@@ -12,32 +12,30 @@ use registrar::host::{Event, Phase};
 
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
-use crate::scheduling::scheduler::ThreadId;
+use crate::scheduling::ThreadId;
 
 /// How many locks each thread held at the callbacks that are under way on it,
 /// the innermost last.
 #[derive(Debug, Default)]
 pub(crate) struct Edges(BTreeMap<ThreadId, Vec<usize>>);
 
-impl State {
-    /// Looks at the edge of a callback; the breach, if it is one.
-    pub(crate) fn cross_edge(&mut self, event: &Event) -> Option<(Code, String)> {
-        if !event.call.is_callback() {
-            return None;
+/// Looks at the edge of a callback; the breach, if it is one.
+pub(crate) fn check(state: &mut State, event: &Event) -> Option<(Code, String)> {
+    if !event.call.is_callback() {
+        return None;
+    }
+    let thread = state.scheduling.current_id();
+    let mut held = state.verifier.locks.of(thread);
+    let callbacks = state.verifier.callback_locks.0.entry(thread).or_default();
+    match event.phase {
+        Phase::Enter => {
+            callbacks.push(held.count());
+            None
         }
-        let thread = self.scheduler.current_id();
-        let mut held = self.locks.of(thread);
-        let callbacks = self.edges.0.entry(thread).or_default();
-        match event.phase {
-            Phase::Enter => {
-                callbacks.push(held.count());
-                None
-            }
-            Phase::Leave(_) => {
-                let kept = held.nth(callbacks.pop()?)?;
-                let what = format!("the callback returned with {} held", kept.kind.name());
-                Some((Code::rule(5), what))
-            }
+        Phase::Leave(_) => {
+            let kept = held.nth(callbacks.pop()?)?;
+            let what = format!("the callback returned with {} held", kept.kind.name());
+            Some((Code::rule(5), what))
         }
     }
 }

@@ -13,10 +13,11 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::host::{Call, Event, Phase, Side};
 
+use crate::findings::caller::caller;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
-use crate::scheduling::scheduler::{MICROSECOND, sleep};
+use crate::scheduling::{MICROSECOND, sleep};
 
 /// Which calls fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -247,40 +248,38 @@ impl Injector {
     }
 }
 
-impl State {
-    /// Whether the call of this kind that is being made fails.
-    pub(crate) fn fails(&mut self, kind: Kind) -> bool {
-        let by = self.caller().map(|by| by.driver);
-        let faults = &mut self.faults;
-        let seen = faults.seen.entry(kind).or_default();
-        *seen += 1;
-        let number = *seen;
-        let fails = match faults.faults {
-            Faults::None | Faults::Systematic => false,
-            Faults::Random if kind.is_late() => faults.random.random_ratio(1, LATE),
-            Faults::Random => faults.random.random_ratio(1, RARITY),
-            Faults::One(one) => one == Fault { kind, number },
-        };
-        if !kind.is_late() && faults.is_planned(by) {
-            faults.entry = None;
-            faults.met.extend(by);
-            self.trace(|_| format!("fault: {kind} {number}"));
-            return true;
-        }
-        if fails {
-            let name = format!("{kind} {number}");
-            // Nobody fails because something took a while.
-            faults.met.extend(by.filter(|_| !kind.is_late()));
-            faults.injected.push(name.clone());
-            self.trace(|_| format!("fault: {name}"));
-        }
-        fails
+/// Whether the call of this kind that is being made fails.
+pub(crate) fn fails(state: &mut State, kind: Kind) -> bool {
+    let by = caller(state).map(|by| by.driver);
+    let faults = &mut state.verifier.faults;
+    let seen = faults.seen.entry(kind).or_default();
+    *seen += 1;
+    let number = *seen;
+    let fails = match faults.faults {
+        Faults::None | Faults::Systematic => false,
+        Faults::Random if kind.is_late() => faults.random.random_ratio(1, LATE),
+        Faults::Random => faults.random.random_ratio(1, RARITY),
+        Faults::One(one) => one == Fault { kind, number },
+    };
+    if !kind.is_late() && faults.is_planned(by) {
+        faults.entry = None;
+        faults.met.extend(by);
+        state.trace(|_| format!("fault: {kind} {number}"));
+        return true;
     }
+    if fails {
+        let name = format!("{kind} {number}");
+        // Nobody fails because something took a while.
+        faults.met.extend(by.filter(|_| !kind.is_late()));
+        faults.injected.push(name.clone());
+        state.trace(|_| format!("fault: {name}"));
+    }
+    fails
+}
 
-    /// Whether a call of this driver has failed although nothing was wrong.
-    pub(crate) fn has_met_fault(&self, driver: DriverId) -> bool {
-        self.faults.met.contains(&driver)
-    }
+/// Whether a call of this driver has failed although nothing was wrong.
+pub(crate) fn has_met_fault(state: &State, driver: DriverId) -> bool {
+    state.verifier.faults.met.contains(&driver)
 }
 
 /// The edge of a callback, if the event is one: it may take a while until that
@@ -294,9 +293,9 @@ pub(crate) fn delay(event: &Event) {
         Phase::Leave(_) => Kind::After(callback),
     };
     let late = with(|state| {
-        let blocks = state.scheduler.current().irql < DISPATCH_LEVEL;
-        (blocks && state.fails(kind))
-            .then(|| state.faults.random.random_range(1..=LONGEST) * MICROSECOND)
+        let blocks = state.scheduling.current().irql < DISPATCH_LEVEL;
+        (blocks && fails(state, kind))
+            .then(|| state.verifier.faults.random.random_range(1..=LONGEST) * MICROSECOND)
     });
     if let Some(time) = late {
         sleep(time);

@@ -9,13 +9,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::findings::report::{stop, stop_at};
+use crate::findings::bug_check;
+use crate::findings::caller::caller;
+use crate::findings::{stop, stop_at};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
-use crate::objects::deferred::Before;
-use crate::scheduling::scheduler::{ThreadId, Waitable, block};
+use crate::memory::pageable::set_irql;
+use crate::memory::variables::variable;
+use crate::scheduling::{ThreadId, Waitable, block};
 use crate::verifier::nmr_lock_order;
+use crate::verifier::routine::Before;
 
 /// What a lock is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,58 +199,61 @@ impl Locks {
     }
 }
 
-impl State {
-    /// The entry for a lock that the current thread takes.
-    pub(crate) fn hold(&self, address: usize, kind: Kind, mode: Mode) -> Held {
-        Held {
-            address,
-            kind,
-            mode,
-            thread: self.scheduler.current_id(),
-            by: self.caller(),
-        }
+/// The entry for a lock that the current thread takes.
+pub(crate) fn hold(state: &State, address: usize, kind: Kind, mode: Mode) -> Held {
+    Held {
+        address,
+        kind,
+        mode,
+        thread: state.scheduling.current_id(),
+        by: caller(state),
     }
+}
 
-    /// Takes a lock that nobody else holds in a way that excludes this one.
-    fn try_take(&mut self, address: usize, kind: Kind, mode: Mode) -> bool {
-        let me = self.scheduler.current_id();
-        let free = self
-            .locks
-            .holders(address)
-            .all(|held| held.thread == me || (mode == Mode::Shared && held.mode == Mode::Shared));
-        if free {
-            let held = self.hold(address, kind, mode);
-            self.locks.push(held);
-        }
-        free
+/// Takes a lock that nobody else holds in a way that excludes this one.
+fn try_take(state: &mut State, address: usize, kind: Kind, mode: Mode) -> bool {
+    let me = state.scheduling.current_id();
+    let free = state
+        .verifier
+        .locks
+        .holders(address)
+        .all(|held| held.thread == me || (mode == Mode::Shared && held.mode == Mode::Shared));
+    if free {
+        let held = hold(state, address, kind, mode);
+        state.verifier.locks.push(held);
     }
+    free
+}
 
-    /// Whether the current thread would wait for itself.
-    fn is_own(&self, address: usize, kind: Kind, mode: Mode) -> bool {
-        let me = self.scheduler.current_id();
-        let mut mine = self.locks.of(me).filter(|held| held.address == address);
-        let upgrade = |held: &Held| mode == Mode::Exclusive && held.mode == Mode::Shared;
-        mine.any(|held| !kind.is_recursive() || upgrade(held))
-    }
+/// Whether the current thread would wait for itself.
+fn is_own(state: &State, address: usize, kind: Kind, mode: Mode) -> bool {
+    let me = state.scheduling.current_id();
+    let mut mine = state
+        .verifier
+        .locks
+        .of(me)
+        .filter(|held| held.address == address);
+    let upgrade = |held: &Held| mode == Mode::Exclusive && held.mode == Mode::Shared;
+    mine.any(|held| !kind.is_recursive() || upgrade(held))
+}
 
-    /// Where a lock was taken whose holder has lowered its IRQL since.
-    fn lost_by(&self, address: usize) -> Option<Site> {
-        let lowered = |held: &&Held| self.scheduler.thread(held.thread).irql < DISPATCH_LEVEL;
-        self.locks.holders(address).find(lowered)?.by
-    }
+/// Where a lock was taken whose holder has lowered its IRQL since.
+fn lost_by(state: &State, address: usize) -> Option<Site> {
+    let lowered = |held: &&Held| state.scheduling.thread(held.thread).irql < DISPATCH_LEVEL;
+    state.verifier.locks.holders(address).find(lowered)?.by
 }
 
 /// Takes a lock, and waits for it.
 pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
     check_order(address, kind);
     let name = kind.name();
-    if with(|state| state.is_own(address, kind, mode)) {
+    if with(|state| is_own(state, address, kind, mode)) {
         let what = format!("{name} was acquired by the thread that holds it");
         stop(("0xC4", [0x1000, address, 0, 0]), what);
     }
-    while !with(|state| state.try_take(address, kind, mode)) {
+    while !with(|state| try_take(state, address, kind, mode)) {
         if kind == Kind::Spin
-            && let Some(by) = with(|state| state.lost_by(address))
+            && let Some(by) = with(|state| lost_by(state, address))
         {
             let what = "a spin lock is held by a thread that has lowered its IRQL";
             stop_at("0xC4", what.to_owned(), Some(by));
@@ -257,24 +264,29 @@ pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
 
 /// Takes a lock if nobody needs to wait for that.
 pub(crate) fn try_acquire(address: usize, kind: Kind, mode: Mode) -> bool {
-    with(|state| !state.is_own(address, kind, mode) && state.try_take(address, kind, mode))
+    with(|state| !is_own(state, address, kind, mode) && try_take(state, address, kind, mode))
 }
 
 /// Gives back a lock.
 pub(crate) fn release(address: usize, kind: Kind) {
     let released = with(|state| {
-        let me = state.scheduler.current_id();
-        let held = state.locks.remove(address, me);
+        let me = state.scheduling.current_id();
+        let held = state.verifier.locks.remove(address, me);
         if held.is_some() {
-            state.scheduler.wake_all(Waitable::Object(address));
+            state.scheduling.wake_all(Waitable::Object(address));
         }
         held.is_some()
     });
     if !released {
         let (owner, me) = with(|state| {
-            let owner = state.locks.holders(address).next().map(|held| held.thread);
-            let object = |id| state.scheduler.thread(id).object;
-            (owner.map(object), object(state.scheduler.current_id()))
+            let owner = state
+                .verifier
+                .locks
+                .holders(address)
+                .next()
+                .map(|held| held.thread);
+            let object = |id| state.scheduling.thread(id).object;
+            (owner.map(object), object(state.scheduling.current_id()))
         });
         let code = match owner {
             Some(owner) => [0x1004, address, owner, me],
@@ -288,24 +300,24 @@ pub(crate) fn release(address: usize, kind: Kind) {
 
 /// A lock must not be initialised while it is held, and is a new one then.
 pub(crate) fn initialize(address: usize, kind: Kind) {
-    if with(|state| state.locks.holders(address).next().is_some()) {
+    if with(|state| state.verifier.locks.holders(address).next().is_some()) {
         let name = kind.name();
         stop(
             ("0xC4", [0x1005, address, 0, 0]),
             format!("{name} was initialised while it is held"),
         );
     }
-    with(|state| state.locks.forget(address));
+    with(|state| state.verifier.locks.forget(address));
 }
 
 fn cancel_lock() -> usize {
-    with(|state| state.variable("IopCancelSpinLock"))
+    with(|state| variable(state, "IopCancelSpinLock"))
 }
 
 /// Takes the cancel spin lock; answers the IRQL before.
 pub(crate) fn acquire_cancel() -> Irql {
-    let old = with(|state| state.scheduler.current().irql);
-    with(|state| state.set_irql(DISPATCH_LEVEL));
+    let old = with(|state| state.scheduling.current().irql);
+    with(|state| set_irql(state, DISPATCH_LEVEL));
     acquire(cancel_lock(), Kind::Spin, Mode::Exclusive);
     old
 }
@@ -318,8 +330,8 @@ pub(crate) fn release_cancel() {
 /// Locks are always taken in the same order.
 pub(crate) fn check_order(address: usize, kind: Kind) {
     let inverted = with(|state| {
-        let me = state.scheduler.current_id();
-        state.locks.follow(address, me)
+        let me = state.scheduling.current_id();
+        state.verifier.locks.follow(address, me)
     });
     if let Some(held) = inverted {
         let what = format!(
@@ -339,9 +351,9 @@ pub(crate) fn check_none_taken(routine: &str, before: Before, site: Option<Site>
     const WORKER_ROUTINE: usize = 1;
 
     let (held, regions) = with(|state| {
-        let me = state.scheduler.current_id();
-        let held = state.locks.of(me).nth(before.held).copied();
-        (held, state.scheduler.current().regions)
+        let me = state.scheduling.current_id();
+        let held = state.verifier.locks.of(me).nth(before.held).copied();
+        (held, state.scheduling.current().regions)
     });
     if let Some(held) = held {
         let what = format!("{routine} returned with {} held", held.kind.name());
@@ -350,7 +362,7 @@ pub(crate) fn check_none_taken(routine: &str, before: Before, site: Option<Site>
     if regions != before.regions {
         let what = format!("{routine} returned in a critical region that it had entered");
         let count = before.regions.wrapping_sub(regions) & 0xFFFF;
-        let routine = with(|state| state.address(site));
+        let routine = with(|state| bug_check::address_of(state, site));
         let code = [routine, 0, count as usize, WORKER_ROUTINE];
         stop_at(("0x1", code), what, site);
     }

@@ -21,11 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use registrar::host::{BindingId, Call, Event, Phase, RegistrationId};
 
-use crate::calls::thunk;
 use crate::findings::bug_check::Code;
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::kernel::{State, with};
-use crate::scheduling::scheduler::ThreadId;
+use crate::scheduling::ThreadId;
+use crate::scheduling::frame;
 use crate::verifier::locks::Held;
 
 const RULE: u8 = 31;
@@ -58,118 +58,130 @@ impl Place {
     }
 }
 
-impl State {
-    /// The places that have not been reached before `thread` goes on.
-    fn awaited(&self, thread: ThreadId) -> BTreeSet<usize> {
-        let order = &self.nmr_order;
-        let places = |binding: &BindingId, places: &'static [Place]| {
-            let ends = order.ends.get(binding).into_iter().flatten().copied();
-            ends.flat_map(move |end| places.iter().map(move |place| place.of(end)))
-        };
-        let inside = order.inside.iter().filter(|(of, _)| *of == thread);
-        let callbacks =
-            inside.flat_map(|(_, binding)| places(binding, &[Place::Callbacks, Place::End]));
-        let frames = self.scheduler.thread(thread).frames.iter();
-        let calls = frames.filter_map(|frame| match &frame.call {
-            thunk::Call::Dispatch { through, .. } => Some(places(&through.binding, &[Place::End])),
-            thunk::Call::Import { .. } => None,
-        });
-        callbacks.chain(calls.flatten()).collect()
-    }
+/// The places that have not been reached before `thread` goes on.
+fn awaited(state: &State, thread: ThreadId) -> BTreeSet<usize> {
+    let order = &state.verifier.nmr_lock_order;
+    let places = |binding: &BindingId, places: &'static [Place]| {
+        let ends = order.ends.get(binding).into_iter().flatten().copied();
+        ends.flat_map(move |end| places.iter().map(move |place| place.of(end)))
+    };
+    let inside = order.inside.iter().filter(|(of, _)| *of == thread);
+    let callbacks =
+        inside.flat_map(|(_, binding)| places(binding, &[Place::Callbacks, Place::End]));
+    let frames = state.scheduling.thread(thread).frames.iter();
+    let calls = frames.filter_map(|frame| match &frame.call {
+        frame::Call::Dispatch { through, .. } => Some(places(&through.binding, &[Place::End])),
+        frame::Call::Import { .. } => None,
+    });
+    callbacks.chain(calls.flatten()).collect()
+}
 
-    /// What the current thread calls.
-    fn function(&self) -> String {
-        let frame = self.scheduler.current().frames.last();
-        frame.map_or_else(String::new, |frame| frame.call.target())
-    }
+/// What the current thread calls.
+fn function(state: &State) -> String {
+    let frame = state.scheduling.current().frames.last();
+    frame.map_or_else(String::new, |frame| frame.call.target())
+}
 
-    /// Puts the locks that the current thread holds before `place`; one that
-    /// comes after it, if any.
-    fn hold_before(&mut self, place: usize, counts: impl Fn(&Held) -> bool) -> Option<Held> {
-        let me = self.scheduler.current_id();
-        let held: Vec<_> = self.locks.of(me).copied().collect();
-        let locks = &mut self.locks;
-        let held = held.into_iter().filter(counts);
-        held.rev().find(|held| {
-            locks.withdraw(place, held.address, me);
-            !locks.put_before(held.address, place)
-        })
-    }
+/// Puts the locks that the current thread holds before `place`; one that
+/// comes after it, if any.
+fn hold_before(state: &mut State, place: usize, counts: impl Fn(&Held) -> bool) -> Option<Held> {
+    let me = state.scheduling.current_id();
+    let held: Vec<_> = state.verifier.locks.of(me).copied().collect();
+    let locks = &mut state.verifier.locks;
+    let held = held.into_iter().filter(counts);
+    held.rev().find(|held| {
+        locks.withdraw(place, held.address, me);
+        !locks.put_before(held.address, place)
+    })
+}
 
-    /// Takes note of what NMR does; the breach, if it is one.
-    fn order_event(&mut self, event: &Event) -> Option<String> {
-        let me = self.scheduler.current_id();
-        if let (Some(binding), Some(registration)) = (event.binding, event.registration) {
-            let ends = self.nmr_order.ends.entry(binding).or_default();
-            ends.insert(registration);
-        }
-        match (event.call, event.phase) {
-            (call, Phase::Enter) if call.is_callback() => {
-                self.nmr_order.inside.push((me, event.binding?));
-            }
-            (call, Phase::Leave(_)) if call.is_callback() => {
-                let left = (me, event.binding?);
-                let inside = &mut self.nmr_order.inside;
-                let index = inside.iter().rposition(|one| *one == left)?;
-                inside.remove(index);
-            }
-            (Call::Wait, Phase::Enter) => {
-                let place = Place::End.of(event.registration?);
-                return self.breach(place, |_| true);
-            }
-            (Call::Deregister, Phase::Enter) | (Call::Register, Phase::Leave(0)) => {
-                let place = Place::Callbacks.of(event.registration?);
-                return self.breach(place, |held| !held.kind.is_recursive());
-            }
-            (Call::DetachComplete, Phase::Enter) => {
-                return self.complete_with_locks(event.binding?);
-            }
-            _ => {}
-        }
-        None
-    }
-
-    fn breach(&mut self, place: usize, counts: impl Fn(&Held) -> bool) -> Option<String> {
-        let held = self.hold_before(place, counts)?;
-        Some(format!(
-            "{} was called with {} held, which was taken where that call waits for",
-            self.function(),
-            held.kind.name()
-        ))
-    }
-
-    /// What the thread that completes a detach holds comes after the end of both
-    /// deregistrations, unless it still holds it when it waits for that end
-    /// itself: nobody else needs the lock in between.
-    fn complete_with_locks(&mut self, binding: BindingId) -> Option<String> {
-        let me = self.scheduler.current_id();
-        let held: Vec<_> = self.locks.of(me).copied().collect();
-        let ends = self
-            .nmr_order
+/// Takes note of what NMR does; the breach, if it is one.
+fn order_event(state: &mut State, event: &Event) -> Option<String> {
+    let me = state.scheduling.current_id();
+    if let (Some(binding), Some(registration)) = (event.binding, event.registration) {
+        let ends = state
+            .verifier
+            .nmr_lock_order
             .ends
-            .get(&binding)
-            .cloned()
-            .unwrap_or_default();
-        for held in held {
-            for end in &ends {
-                let end = Place::End.of(*end);
-                if !self.locks.put_before_for_others(end, held.address, me) {
-                    return Some(format!(
-                        "{} was called with {} held, which is held elsewhere while the end of \
-                         the deregistration is waited for",
-                        self.function(),
-                        held.kind.name()
-                    ));
-                }
+            .entry(binding)
+            .or_default();
+        ends.insert(registration);
+    }
+    match (event.call, event.phase) {
+        (call, Phase::Enter) if call.is_callback() => {
+            state
+                .verifier
+                .nmr_lock_order
+                .inside
+                .push((me, event.binding?));
+        }
+        (call, Phase::Leave(_)) if call.is_callback() => {
+            let left = (me, event.binding?);
+            let inside = &mut state.verifier.nmr_lock_order.inside;
+            let index = inside.iter().rposition(|one| *one == left)?;
+            inside.remove(index);
+        }
+        (Call::Wait, Phase::Enter) => {
+            let place = Place::End.of(event.registration?);
+            return breach(state, place, |_| true);
+        }
+        (Call::Deregister, Phase::Enter) | (Call::Register, Phase::Leave(0)) => {
+            let place = Place::Callbacks.of(event.registration?);
+            return breach(state, place, |held| !held.kind.is_recursive());
+        }
+        (Call::DetachComplete, Phase::Enter) => {
+            return complete_with_locks(state, event.binding?);
+        }
+        _ => {}
+    }
+    None
+}
+
+fn breach(state: &mut State, place: usize, counts: impl Fn(&Held) -> bool) -> Option<String> {
+    let held = hold_before(state, place, counts)?;
+    Some(format!(
+        "{} was called with {} held, which was taken where that call waits for",
+        function(state),
+        held.kind.name()
+    ))
+}
+
+/// What the thread that completes a detach holds comes after the end of both
+/// deregistrations, unless it still holds it when it waits for that end
+/// itself: nobody else needs the lock in between.
+fn complete_with_locks(state: &mut State, binding: BindingId) -> Option<String> {
+    let me = state.scheduling.current_id();
+    let held: Vec<_> = state.verifier.locks.of(me).copied().collect();
+    let ends = state
+        .verifier
+        .nmr_lock_order
+        .ends
+        .get(&binding)
+        .cloned()
+        .unwrap_or_default();
+    for held in held {
+        for end in &ends {
+            let end = Place::End.of(*end);
+            if !state
+                .verifier
+                .locks
+                .put_before_for_others(end, held.address, me)
+            {
+                return Some(format!(
+                    "{} was called with {} held, which is held elsewhere while the end of \
+                     the deregistration is waited for",
+                    function(state),
+                    held.kind.name()
+                ));
             }
         }
-        None
     }
+    None
 }
 
 /// Something happens in NMR.
 pub(crate) fn observe(event: &Event) {
-    if let Some(what) = with(|state| state.order_event(event)) {
+    if let Some(what) = with(|state| order_event(state, event)) {
         stop(Code::rule(RULE), what);
     }
 }
@@ -177,8 +189,8 @@ pub(crate) fn observe(event: &Event) {
 /// The current thread goes for a lock.
 pub(crate) fn check(address: usize, name: &str) {
     let inverted = with(|state| {
-        let awaited = state.awaited(state.scheduler.current_id());
-        let mut put = |place: &usize| state.locks.put_before(*place, address);
+        let awaited = awaited(state, state.scheduling.current_id());
+        let mut put = |place: &usize| state.verifier.locks.put_before(*place, address);
         !awaited.iter().all(&mut put)
     });
     if inverted {

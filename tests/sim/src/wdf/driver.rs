@@ -15,23 +15,32 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{device, handle, request};
-use crate::exports::Export;
+use crate::calls::bind;
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::bug_check;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
-use crate::objects::deferred::{Before, check_return};
+use crate::loader::export::Export;
 use crate::verifier::faults;
+use crate::verifier::routine::{Before, check_return};
 
 exports! {
+    of "wdf01000.sys":
     "WdfDriverCreate" <= PASSIVE_LEVEL => wdf_driver_create: i32;
 }
 
 /// The `DriverUnload` of each driver of the framework that has an
 /// `EvtDriverUnload`.
-const UNLOAD: &Export =
-    &Export::function("FxDriver::Unload", PASSIVE_LEVEL, 0, unload as *const ());
+const UNLOAD: &Export = &Export::function(
+    "wdf01000.sys",
+    "FxDriver::Unload",
+    PASSIVE_LEVEL,
+    0,
+    unload as *const (),
+);
 
 type EvtDriverUnload = unsafe extern "win64" fn(driver: usize);
 
@@ -49,8 +58,8 @@ fn check_not_null(arguments: [(*const c_void, &str); 3]) {
     for (argument, name) in arguments {
         if argument.is_null() {
             let by = with(|state| {
-                let by = state.caller();
-                state.address(by)
+                let by = caller(state);
+                bug_check::address_of(state, by)
             });
             let what = format!("{name} is a null pointer");
             stop(("0x10D", [0x4, 0, by, 0]), what);
@@ -75,7 +84,7 @@ unsafe extern "win64" fn wdf_driver_create(
     let config = unsafe { &*config };
     // SAFETY: as above.
     let path = unsafe { strings::text(path) };
-    let answer = with(|state| state.create_driver(globals.addr(), object.addr(), config));
+    let answer = with(|state| create_driver(state, globals.addr(), object.addr(), config));
     let status = answer.map_or_else(|status| status, |()| STATUS_SUCCESS);
     if !attributes.is_null() || status >= 0 && !simulated(config) {
         let what = "drivers for Plug and Play, of miniports and with attributes are not simulated";
@@ -116,10 +125,10 @@ unsafe fn publish(
 ) {
     let unloadable = config.EvtDriverUnload.is_some();
     let bound = with(|state| {
-        let driver = state.framework.clients.get(&globals.addr())?.driver;
+        let driver = state.wdf.clients.get(&globals.addr())?.driver;
         Some((
-            state.bind(driver, UNLOAD),
-            state.bind(driver, request::DISPATCH),
+            bind(state, driver, UNLOAD),
+            bind(state, driver, request::DISPATCH),
         ))
     });
     let Some((unload, dispatch)) = bound else {
@@ -153,7 +162,7 @@ unsafe fn publish(
 /// `FxDriver::Unload`.
 unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     let found = with(|state| {
-        let mut all = state.framework.clients.iter();
+        let mut all = state.wdf.clients.iter();
         all.find_map(|(&globals, client)| {
             let created = client.created.filter(|it| it.object == object.addr())?;
             Some((globals, created.unload?))
@@ -167,50 +176,48 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     let before = Before::now();
     // SAFETY: as above.
     unsafe { evt_driver_unload(handle(globals)) };
-    let site = with(|state| state.drivers.site(routine));
+    let site = with(|state| state.loader.drivers.site(routine));
     check_return("EvtDriverUnload", before, site);
     device::delete_of(globals);
     with(|state| {
-        if let Some(client) = state.framework.clients.get_mut(&globals) {
+        if let Some(client) = state.wdf.clients.get_mut(&globals) {
             client.created = None;
         }
     });
 }
 
-impl State {
-    fn create_driver(
-        &mut self,
-        globals: usize,
-        object: usize,
-        config: &WDF_DRIVER_CONFIG,
-    ) -> Result<(), i32> {
-        const KNOWN: u32 = WdfDriverInitNonPnpDriver | WdfDriverInitNoDispatchOverride;
+fn create_driver(
+    state: &mut State,
+    globals: usize,
+    object: usize,
+    config: &WDF_DRIVER_CONFIG,
+) -> Result<(), i32> {
+    const KNOWN: u32 = WdfDriverInitNonPnpDriver | WdfDriverInitNoDispatchOverride;
 
-        if config.Size as usize != size_of::<WDF_DRIVER_CONFIG>() {
-            return Err(STATUS_INFO_LENGTH_MISMATCH);
-        }
-        let flags = config.DriverInitFlags;
-        if flags & !KNOWN != 0 {
-            return Err(STATUS_INVALID_PARAMETER);
-        }
-        let client = self.framework.clients.get(&globals);
-        if client.is_none_or(|client| client.created.is_some()) {
-            return Err(STATUS_DRIVER_INTERNAL_ERROR);
-        }
-        if flags == WdfDriverInitNonPnpDriver && config.EvtDriverDeviceAdd.is_some() {
-            return Err(STATUS_INVALID_PARAMETER);
-        }
-        if self.fails(faults::Kind::Framework) {
-            return Err(STATUS_INSUFFICIENT_RESOURCES);
-        }
-        let unload = config.EvtDriverUnload;
-        let created = Created {
-            object,
-            unload: unload.map(|routine| (routine as *const c_void).addr()),
-        };
-        if let Some(client) = self.framework.clients.get_mut(&globals) {
-            client.created = Some(created);
-        }
-        Ok(())
+    if config.Size as usize != size_of::<WDF_DRIVER_CONFIG>() {
+        return Err(STATUS_INFO_LENGTH_MISMATCH);
     }
+    let flags = config.DriverInitFlags;
+    if flags & !KNOWN != 0 {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    let client = state.wdf.clients.get(&globals);
+    if client.is_none_or(|client| client.created.is_some()) {
+        return Err(STATUS_DRIVER_INTERNAL_ERROR);
+    }
+    if flags == WdfDriverInitNonPnpDriver && config.EvtDriverDeviceAdd.is_some() {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    if faults::fails(state, faults::Kind::Framework) {
+        return Err(STATUS_INSUFFICIENT_RESOURCES);
+    }
+    let unload = config.EvtDriverUnload;
+    let created = Created {
+        object,
+        unload: unload.map(|routine| (routine as *const c_void).addr()),
+    };
+    if let Some(client) = state.wdf.clients.get_mut(&globals) {
+        client.created = Some(created);
+    }
+    Ok(())
 }

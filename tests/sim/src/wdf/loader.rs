@@ -14,13 +14,15 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 use crate::verifier::faults;
 use crate::wdf::{self, NAMES};
 
 exports! {
+    of "wdfldr.sys":
     "WdfVersionBind" <= PASSIVE_LEVEL => wdf_version_bind: i32;
     "WdfVersionUnbind" <= PASSIVE_LEVEL => wdf_version_unbind: i32;
 }
@@ -54,9 +56,9 @@ unsafe extern "win64" fn wdf_version_bind(
         return STATUS_INVALID_PARAMETER;
     }
     let bound = with(|state| {
-        let by = state.caller()?;
-        let fails = state.fails(faults::Kind::Framework);
-        (!fails).then(|| state.bind_framework(by.driver, info.FuncCount as usize))
+        let by = caller(state)?;
+        let fails = faults::fails(state, faults::Kind::Framework);
+        (!fails).then(|| wdf::bind_driver(state, by.driver, info.FuncCount as usize))
     });
     let Some((address, table)) = bound else {
         return STATUS_INSUFFICIENT_RESOURCES;

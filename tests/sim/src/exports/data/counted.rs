@@ -9,6 +9,7 @@ use windows_sys::Win32::Foundation::{STATUS_BUFFER_TOO_SMALL, STATUS_SUCCESS, UN
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::objects::names::fold;
 
 exports! {
     "RtlCompareUnicodeString" <= PASSIVE_LEVEL => compare: i32;
@@ -37,11 +38,7 @@ const _: () = assert!(size_of::<NarrowString>() == size_of::<UNICODE_STRING>());
 unsafe fn units(string: *const UNICODE_STRING, ignore_case: u8) -> Vec<u16> {
     // SAFETY: the caller's promise.
     let text = unsafe { strings::text(string) };
-    let text = if ignore_case == 0 {
-        text
-    } else {
-        strings::fold(&text)
-    };
+    let text = if ignore_case == 0 { text } else { fold(&text) };
     text.encode_utf16().collect()
 }
 

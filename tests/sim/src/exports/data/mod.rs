@@ -6,7 +6,7 @@ pub(crate) mod counted;
 pub(crate) mod lists;
 pub(crate) mod strings;
 
-use crate::exports::Export;
+use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[counted::EXPORTS, lists::EXPORTS, strings::EXPORTS];

@@ -10,16 +10,12 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::exports::exports;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::objects::names::fold;
 
 exports! {
     "RtlInitUnicodeString" <= DISPATCH_LEVEL => rtl_init_unicode_string: ();
     "RtlCopyUnicodeString" <= DISPATCH_LEVEL => rtl_copy_unicode_string: ();
     "RtlEqualUnicodeString" <= PASSIVE_LEVEL => rtl_equal_unicode_string: u8;
-}
-
-/// `text` as the registry and the object manager compare it.
-pub(crate) fn fold(text: &str) -> String {
-    text.to_ascii_lowercase()
 }
 
 /// The text of a counted string.

@@ -2,6 +2,7 @@
 
 //! Executive callbacks: objects at which routines are registered.
 
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
@@ -11,11 +12,14 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
+use crate::objects::handles;
 use crate::objects::kernel_objects::Kind;
-use crate::scheduling::scheduler::{MICROSECOND, sleep};
+use crate::objects::names::fold;
+use crate::scheduling::{MICROSECOND, sleep};
 
 exports! {
     "ExCreateCallback" <= PASSIVE_LEVEL => ex_create_callback: i32;
@@ -40,6 +44,13 @@ pub(crate) struct Registered {
     inside: usize,
 }
 
+/// The callback objects of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Callbacks {
+    named: BTreeMap<String, usize>,
+    registered: Vec<Registered>,
+}
+
 const TAG: u32 = u32::from_le_bytes(*b"Call");
 
 unsafe extern "win64" fn ex_create_callback(
@@ -54,31 +65,31 @@ unsafe extern "win64" fn ex_create_callback(
         // SAFETY: the attributes are null or valid, says the contract.
         let name = unsafe { (*attributes).ObjectName };
         // SAFETY: as above.
-        (!name.is_null()).then(|| strings::fold(&unsafe { strings::text(name) }))
+        (!name.is_null()).then(|| fold(&unsafe { strings::text(name) }))
     };
     let found = with(|state| {
         let known = name
             .as_ref()
-            .and_then(|name| state.named_callbacks.get(name));
+            .and_then(|name| state.exports.callbacks.named.get(name));
         if let Some(&known) = known {
             return Ok(known);
         }
         if create == 0 {
             return Err(STATUS_OBJECT_NAME_NOT_FOUND);
         }
-        let at = state.pool.allocate(16, TAG, true, None);
+        let at = state.memory.pool.allocate(16, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
         if let Some(name) = name {
-            state.named_callbacks.insert(name, at);
+            state.exports.callbacks.named.insert(name, at);
         }
         Ok(at)
     });
     match found {
         Ok(at) => {
             with(|state| {
-                let by = state.caller();
-                state.handles.add_object(at);
-                state.reference(at, by);
+                let by = caller(state);
+                state.objects.handles.add_object(at);
+                handles::reference(state, at, by);
             });
             // SAFETY: the object may be written, says the contract.
             unsafe { object.write(at) };
@@ -94,12 +105,12 @@ unsafe extern "win64" fn ex_register_callback(
     context: *mut c_void,
 ) -> usize {
     with(|state| {
-        let by = state.caller();
-        let Some(handle) = state.pool.allocate(16, TAG, true, None) else {
+        let by = caller(state);
+        let Some(handle) = state.memory.pool.allocate(16, TAG, true, None) else {
             return 0;
         };
-        state.objects.add(handle, Kind::Callback, by);
-        state.callbacks.push(Registered {
+        state.objects.kernel_objects.add(handle, Kind::Callback, by);
+        state.exports.callbacks.registered.push(Registered {
             at,
             handle,
             routine,
@@ -111,26 +122,32 @@ unsafe extern "win64" fn ex_register_callback(
 }
 
 unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
-    if !with(|state| state.objects.remove(handle, Kind::Callback)) {
+    if !with(|state| state.objects.kernel_objects.remove(handle, Kind::Callback)) {
         let what = format!("{handle:#x} was unregistered, which is no callback registration");
         stop("0xC4", what);
     }
     let busy = |handle| {
         with(|state| {
-            let mut all = state.callbacks.iter();
+            let mut all = state.exports.callbacks.registered.iter();
             all.any(|one| one.handle == handle && one.inside > 0)
         })
     };
     while busy(handle) {
         sleep(MICROSECOND);
     }
-    with(|state| state.callbacks.retain(|one| one.handle != handle));
+    with(|state| {
+        state
+            .exports
+            .callbacks
+            .registered
+            .retain(|one| one.handle != handle)
+    });
 }
 
 unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, second: *mut c_void) {
     let count = |handle: usize, by: isize| {
         with(|state| {
-            for one in &mut state.callbacks {
+            for one in &mut state.exports.callbacks.registered {
                 if one.handle == handle {
                     one.inside = one.inside.saturating_add_signed(by);
                 }
@@ -138,11 +155,16 @@ unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, secon
         });
     };
     let all: Vec<_> = with(|state| {
-        let mine = state.callbacks.iter().filter(|one| one.at == at);
+        let mine = state
+            .exports
+            .callbacks
+            .registered
+            .iter()
+            .filter(|one| one.at == at);
         mine.copied().collect()
     });
     for one in all {
-        if with(|state| state.objects.is(one.handle, Kind::Callback)) {
+        if with(|state| state.objects.kernel_objects.is(one.handle, Kind::Callback)) {
             count(one.handle, 1);
             // SAFETY: the driver's own routine with its own context.
             unsafe { (one.routine)(one.context, first, second) };

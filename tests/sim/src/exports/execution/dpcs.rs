@@ -5,12 +5,14 @@
 use std::ffi::c_void;
 
 use crate::exports::exports;
-use crate::findings::report::{stop, stop_at};
+use crate::findings::caller::caller;
+use crate::findings::{stop, stop_at};
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
+use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::Kind;
-use crate::scheduling::scheduler::point;
+use crate::scheduling::point;
 
 exports! {
     "KeInitializeDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
@@ -49,7 +51,7 @@ unsafe extern "win64" fn ke_initialize_dpc(
     routine: Option<Routine>,
     context: *mut c_void,
 ) {
-    if with(|state| state.objects.is(dpc.addr(), Kind::Dpc)) {
+    if with(|state| state.objects.kernel_objects.is(dpc.addr(), Kind::Dpc)) {
         stop(
             "0xC7",
             "a DPC was initialised while it is queued".to_owned(),
@@ -111,19 +113,20 @@ unsafe extern "win64" fn ke_insert_queue_dpc(
 pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2]) -> bool {
     // SAFETY: the caller's promise.
     let routine = unsafe { require_initialized(dpc) };
-    if with(|state| state.objects.is(dpc.addr(), Kind::Dpc)) {
+    if with(|state| state.objects.kernel_objects.is(dpc.addr(), Kind::Dpc)) {
         return false;
     }
     // SAFETY: the caller's promise.
     unsafe { (*dpc).arguments = arguments };
     with(|state| {
         let by = state
+            .loader
             .drivers
             .site(routine as usize)
-            .or_else(|| state.caller());
-        if let Some(thread) = state.defer("DPC", move || dispatch(dpc, routine)) {
-            state.objects.add(dpc.addr(), Kind::Dpc, by);
-            state.add_dpc(dpc.addr(), thread);
+            .or_else(|| caller(state));
+        if let Some(thread) = deferred::defer(state, "DPC", move || dispatch(dpc, routine)) {
+            state.objects.kernel_objects.add(dpc.addr(), Kind::Dpc, by);
+            deferred::add_dpc(state, dpc.addr(), thread);
         }
     });
     true
@@ -131,17 +134,17 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
 
 /// Takes a DPC out of the queue; whether it was there.
 fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
-    state.deferred.queued.remove(&dpc.addr());
-    state.objects.remove(dpc.addr(), Kind::Dpc)
+    state.objects.deferred.queued.remove(&dpc.addr());
+    state.objects.kernel_objects.remove(dpc.addr(), Kind::Dpc)
 }
 
 /// Runs a DPC, unless it was removed.
 fn dispatch(dpc: *mut Dpc, routine: Routine) {
-    with(|state| state.set_irql(DISPATCH_LEVEL));
+    with(|state| set_irql(state, DISPATCH_LEVEL));
     point();
     let is_mine = with(|state| {
-        let me = state.scheduler.current_id();
-        state.deferred.queued.get(&dpc.addr()) == Some(&me) && dequeue(state, dpc)
+        let me = state.scheduling.current_id();
+        state.objects.deferred.queued.get(&dpc.addr()) == Some(&me) && dequeue(state, dpc)
     });
     if is_mine {
         // SAFETY: a DPC that is queued is resident; one whose memory is gone
@@ -152,7 +155,7 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
             unsafe { routine(dpc, context, first, second) };
         });
     }
-    with(|state| state.set_irql(PASSIVE_LEVEL));
+    with(|state| set_irql(state, PASSIVE_LEVEL));
 }
 
 unsafe extern "win64" fn ke_remove_queue_dpc(dpc: *mut Dpc) -> u8 {
@@ -163,8 +166,13 @@ unsafe extern "win64" fn ke_remove_queue_dpc(dpc: *mut Dpc) -> u8 {
 
 unsafe extern "win64" fn ke_flush_queued_dpcs() {
     let (inside, site) = with(|state| {
-        let held = state.locks.of(state.scheduler.current_id()).next().copied();
-        (held, state.caller())
+        let held = state
+            .verifier
+            .locks
+            .of(state.scheduling.current_id())
+            .next()
+            .copied();
+        (held, caller(state))
     });
     if let Some(held) = inside.filter(|held| held.kind == crate::verifier::locks::Kind::Spin) {
         let what = format!("DPCs were flushed with {} held", held.kind.name());

@@ -3,9 +3,10 @@
 //! IRQLs, and the regions in which APCs are disabled.
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
+use crate::memory::pageable::set_irql;
 
 exports! {
     "KeGetCurrentIrql" <= HIGH_LEVEL => ke_get_current_irql: Irql;
@@ -22,11 +23,11 @@ exports! {
 }
 
 pub(in crate::exports) fn current() -> Irql {
-    with(|state| state.scheduler.current().irql)
+    with(|state| state.scheduling.current().irql)
 }
 
 pub(in crate::exports) fn set(irql: Irql) {
-    with(|state| state.set_irql(irql));
+    with(|state| set_irql(state, irql));
 }
 
 unsafe extern "win64" fn ke_get_current_irql() -> Irql {
@@ -71,12 +72,12 @@ pub(in crate::exports) fn lower(new: Irql) {
 }
 
 pub(in crate::exports) unsafe extern "win64" fn enter_region() {
-    with(|state| state.scheduler.current_mut().regions += 1);
+    with(|state| state.scheduling.current_mut().regions += 1);
 }
 
 pub(in crate::exports) unsafe extern "win64" fn leave_region() {
     let left = with(|state| {
-        let regions = &mut state.scheduler.current_mut().regions;
+        let regions = &mut state.scheduling.current_mut().regions;
         let left = regions.checked_sub(1);
         *regions = left.unwrap_or(0);
         left
@@ -89,7 +90,7 @@ pub(in crate::exports) unsafe extern "win64" fn leave_region() {
 
 unsafe extern "win64" fn ke_are_apcs_disabled() -> u8 {
     with(|state| {
-        let current = state.scheduler.current();
+        let current = state.scheduling.current();
         u8::from(current.regions > 0 || current.irql >= APC_LEVEL)
     })
 }

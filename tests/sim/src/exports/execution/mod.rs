@@ -10,7 +10,7 @@ pub(crate) mod time;
 pub(crate) mod timers;
 pub(crate) mod work_items;
 
-use crate::exports::Export;
+use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[

@@ -11,13 +11,17 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::exports;
 use crate::exports::sync::dispatcher;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
-use crate::objects::deferred::{Before, check_return};
+use crate::memory::variables;
+use crate::objects::handles;
 use crate::objects::handles::Object;
-use crate::scheduling::scheduler::{ThreadId, point, terminate};
+use crate::scheduling::{ThreadId, point, terminate};
+use crate::verifier::faults;
 use crate::verifier::faults::Kind;
+use crate::verifier::routine::{Before, check_return};
 
 exports! {
     "PsCreateSystemThread" <= PASSIVE_LEVEL => ps_create_system_thread: i32;
@@ -47,7 +51,7 @@ unsafe extern "win64" fn ps_create_system_thread(
     let Some(start) = start else {
         return STATUS_INVALID_PARAMETER;
     };
-    let Some(opened) = with(|state| state.create_thread(start, context)) else {
+    let Some(opened) = with(|state| create_thread(state, start, context)) else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
     // SAFETY: the handle may be written, says the contract.
@@ -55,67 +59,68 @@ unsafe extern "win64" fn ps_create_system_thread(
     STATUS_SUCCESS
 }
 
-impl State {
-    fn create_thread(&mut self, start: StartRoutine, context: *mut c_void) -> Option<usize> {
-        let by = self.caller();
-        if self.fails(Kind::Thread) {
-            return None;
-        }
-        let object = self
-            .pool
-            .allocate(dispatcher::THREAD_SIZE, TAG, true, None)?;
-        let number = self.scheduler.threads.len();
-        let name = match by {
-            Some(site) => format!("{}!{number}", self.drivers[site.driver].name()),
-            None => format!("thread {number}"),
-        };
-        let thread = self.spawn(name, by.map(|site| site.driver), move || {
+fn create_thread(state: &mut State, start: StartRoutine, context: *mut c_void) -> Option<usize> {
+    let by = caller(state);
+    if faults::fails(state, Kind::Thread) {
+        return None;
+    }
+    let object = state
+        .memory
+        .pool
+        .allocate(dispatcher::THREAD_SIZE, TAG, true, None)?;
+    let number = state.scheduling.threads().len();
+    let name = match by {
+        Some(site) => format!("{}!{number}", state.loader.drivers[site.driver].name()),
+        None => format!("thread {number}"),
+    };
+    let thread = state
+        .scheduling
+        .spawn(name, by.map(|site| site.driver), move || {
             point();
             // SAFETY: the driver's own routine with its own argument.
             unsafe { start(context) };
             check_end(start as usize);
         });
-        let Some(thread) = thread else {
-            let _ = self.pool.free(object, 0, None);
-            return None;
-        };
-        dispatcher::initialize_thread(object);
-        self.scheduler.thread_mut(thread).object = object;
-        self.handles.add_thread(object, thread);
-        Some(self.handles.open(Object::Thread(object), by))
-    }
+    let Some(thread) = thread else {
+        let _ = state.memory.pool.free(object, 0, None);
+        return None;
+    };
+    dispatcher::initialize_thread(object);
+    state.scheduling.thread_mut(thread).object = object;
+    state.objects.handles.add_thread(object, thread);
+    Some(state.objects.handles.open(Object::Thread(object), by))
+}
 
-    /// Signals the object of a thread that has ended.
-    pub(crate) fn thread_ended(&mut self, thread: ThreadId) {
-        let object = self.scheduler.thread(thread).object;
-        if object != 0 {
-            dispatcher::signal_thread(self, object);
-            self.release(object);
-        }
+/// Signals the object of a thread that has ended.
+pub(crate) fn signal_end(state: &mut State, thread: ThreadId) {
+    let object = state.scheduling.thread(thread).object;
+    if object != 0 {
+        dispatcher::signal_thread(state, object);
+        handles::release(state, object);
     }
 }
 
 /// A system thread ends at `PASSIVE_LEVEL` and holds nothing.
 fn check_end(start: usize) {
-    let site = with(|state| state.drivers.site(start));
+    let site = with(|state| state.loader.drivers.site(start));
     check_return("a system thread", Before::default(), site);
 }
 
 unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
-    if with(|state| state.scheduler.current().object == 0) {
+    if with(|state| state.scheduling.current().object == 0) {
         let what = "PsTerminateSystemThread was called on a thread that the driver did not create";
         stop("0xC4", what.to_owned());
     }
     check_return(
         "a system thread",
         Before::default(),
-        with(|state| state.caller()),
+        with(|state| caller(state)),
     );
     terminate()
 }
 
 unsafe extern "win64" fn ke_get_current_thread() -> usize {
-    with(|state| state.scheduler.current().object)
+    with(|state| state.scheduling.current().object)
 }
 
 unsafe extern "win64" fn ob_reference_object_by_handle(
@@ -126,15 +131,15 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
     object: *mut usize,
     _information: *mut c_void,
 ) -> i32 {
-    let found = with(|state| match state.handles.get(handle) {
+    let found = with(|state| match state.objects.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
         Some(&Object::Thread(address)) => {
-            let right = state.object_type("PsThreadType");
+            let right = variables::object_type(state, "PsThreadType");
             if object_type != 0 && object_type != right {
                 return Err(STATUS_OBJECT_TYPE_MISMATCH);
             }
-            let by = state.caller();
-            state.reference(address, by);
+            let by = caller(state);
+            handles::reference(state, address, by);
             Ok(address)
         }
         Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
@@ -156,8 +161,8 @@ unsafe extern "win64" fn ob_reference_object_by_pointer(object: usize) -> i32 {
 }
 
 unsafe extern "win64" fn obf_reference_object(object: usize) -> isize {
-    let by = with(|state| state.caller());
-    if !with(|state| state.reference(object, by)) {
+    let by = with(|state| caller(state));
+    if !with(|state| handles::reference(state, object, by)) {
         stop(
             ("0x18", [0, object, 0, 0]),
             format!("{object:#x} was referenced, which is no object"),
@@ -167,8 +172,8 @@ unsafe extern "win64" fn obf_reference_object(object: usize) -> isize {
 }
 
 unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
-    let by = with(|state| state.caller());
-    if !with(|state| state.dereference(object, by)) {
+    let by = with(|state| caller(state));
+    if !with(|state| handles::dereference(state, object, by)) {
         let what = format!("{object:#x} was dereferenced without a reference");
         stop(("0x18", [0, object, 0, 0]), what);
     }
@@ -176,7 +181,7 @@ unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
 }
 
 unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
-    if !with(|state| state.close(handle)) {
+    if !with(|state| handles::close(state, handle)) {
         stop(
             ("0x93", [handle, 1, 0, 0]),
             format!("the handle {handle:#x} was closed, which is not open"),

@@ -3,10 +3,10 @@
 //! Time, all of it virtual.
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
-use crate::scheduling::scheduler::{MICROSECOND, point, sleep};
+use crate::scheduling::{MICROSECOND, point, sleep};
 
 exports! {
     "KeDelayExecutionThread" <= APC_LEVEL => ke_delay_execution_thread: i32;
@@ -31,7 +31,7 @@ pub(in crate::exports) fn until(interval: i64) -> u64 {
     if interval < 0 {
         interval.unsigned_abs()
     } else {
-        let now = with(|state| state.scheduler.time) + START;
+        let now = with(|state| state.scheduling.now()) + START;
         interval.unsigned_abs().saturating_sub(now)
     }
 }
@@ -51,22 +51,22 @@ unsafe extern "win64" fn ke_query_performance_counter(frequency: *mut i64) -> i6
         // SAFETY: it may be written unless it is null, says the contract.
         unsafe { frequency.write(FREQUENCY) };
     }
-    with(|state| state.scheduler.time).cast_signed()
+    with(|state| state.scheduling.now()).cast_signed()
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time() -> u64 {
-    with(|state| state.scheduler.time)
+    with(|state| state.scheduling.now())
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time_precise(counter: *mut u64) -> u64 {
-    let now = with(|state| state.scheduler.time);
+    let now = with(|state| state.scheduling.now());
     // SAFETY: the counter may be written, says the contract.
     unsafe { counter.write(now) };
     now
 }
 
 unsafe extern "win64" fn ke_query_system_time_precise(time: *mut u64) {
-    let now = with(|state| state.scheduler.time) + START;
+    let now = with(|state| state.scheduling.now()) + START;
     // SAFETY: the time may be written, says the contract.
     unsafe { time.write(now) };
 }
@@ -84,6 +84,10 @@ unsafe extern "win64" fn ke_stall_execution_processor(microseconds: u32) {
             format!("the processor was stalled for {microseconds} microseconds"),
         );
     }
-    with(|state| state.scheduler.time += u64::from(microseconds) * MICROSECOND);
+    with(|state| {
+        state
+            .scheduling
+            .pass_time(u64::from(microseconds) * MICROSECOND)
+    });
     point();
 }

@@ -11,12 +11,14 @@ use crate::exports::exports;
 use crate::exports::sync::dispatcher::{
     Header, NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER, forbid_waiters, object, signal,
 };
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
+use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::Kind;
-use crate::scheduling::scheduler::{MICROSECOND, Waitable, Woken, block, sleep};
+use crate::scheduling::{MICROSECOND, Waitable, Woken, block, sleep};
 
 exports! {
     "KeInitializeTimer" <= DISPATCH_LEVEL => ke_initialize_timer: ();
@@ -59,7 +61,7 @@ fn timer(at: *mut Timer) -> *mut Timer {
 }
 
 fn is_set(at: usize) -> bool {
-    with(|state| state.objects.is(at, Kind::Timer))
+    with(|state| state.objects.kernel_objects.is(at, Kind::Timer))
 }
 
 unsafe extern "win64" fn ke_initialize_timer(at: *mut Timer) {
@@ -122,7 +124,7 @@ unsafe extern "win64" fn ke_set_timer_ex(
     }
     let every = u64::from(period) * MILLISECOND;
     with(|state| {
-        let first = state.scheduler.time + wait;
+        let first = state.scheduling.now() + wait;
         // SAFETY: `run_timer` fires the timer only while it is armed.
         let fire = move || unsafe { fire(at) };
         arm(state, at.addr(), Kind::Timer, move || {
@@ -143,32 +145,33 @@ unsafe extern "win64" fn ke_read_state_timer(at: *mut Timer) -> u8 {
 }
 
 fn arm(state: &mut State, at: usize, kind: Kind, body: impl FnOnce() + 'static) {
-    let by = state.caller();
-    if let Some(thread) = state.defer("timer", body) {
-        state.deferred.timers.insert(at, thread);
+    let by = caller(state);
+    if let Some(thread) = deferred::defer(state, "timer", body) {
+        state.objects.deferred.timers.insert(at, thread);
         if kind == Kind::Timer {
-            state.objects.add(at, kind, by);
+            state.objects.kernel_objects.add(at, kind, by);
         }
     }
 }
 
 /// Takes a timer off the clock; whether it was on it.
 fn disarm(state: &mut State, at: usize) -> bool {
-    state.objects.remove(at, Kind::Timer);
-    let thread = state.deferred.timers.remove(&at);
+    state.objects.kernel_objects.remove(at, Kind::Timer);
+    let thread = state.objects.deferred.timers.remove(&at);
     if let Some(thread) = thread {
-        state.scheduler.wake(thread, Woken::Satisfied);
+        state.scheduling.wake(thread, Woken::Satisfied);
     }
     thread.is_some()
 }
 
 /// The life of a timer that was set.
 fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
-    let is_mine =
-        |state: &State| state.deferred.timers.get(&at) == Some(&state.scheduler.current_id());
+    let is_mine = |state: &State| {
+        state.objects.deferred.timers.get(&at) == Some(&state.scheduling.current_id())
+    };
     let mut due = first;
     loop {
-        if with(|state| is_mine(state) && state.scheduler.time < due) {
+        if with(|state| is_mine(state) && state.scheduling.now() < due) {
             block(Waitable::Nothing, Some(due));
         }
         if !with(|state| is_mine(state)) {
@@ -176,8 +179,8 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
         }
         if every == 0 {
             with(|state| {
-                state.objects.remove(at, Kind::Timer);
-                state.deferred.timers.remove(&at);
+                state.objects.kernel_objects.remove(at, Kind::Timer);
+                state.objects.deferred.timers.remove(&at);
             });
         }
         fire();
@@ -227,9 +230,12 @@ unsafe extern "win64" fn ex_allocate_timer(
     /// `EX_TIMER_NOTIFICATION`.
     const NOTIFICATION: u32 = 1 << 31;
     let allocated = with(|state| {
-        let by = state.caller();
-        let at = state.pool.allocate(size_of::<ExTimer>(), TAG, true, None)?;
-        state.objects.add(at, Kind::ExTimer, by);
+        let by = caller(state);
+        let at = state
+            .memory
+            .pool
+            .allocate(size_of::<ExTimer>(), TAG, true, None)?;
+        state.objects.kernel_objects.add(at, Kind::ExTimer, by);
         Some(at)
     });
     let Some(at) = allocated else { return 0 };
@@ -251,7 +257,7 @@ unsafe extern "win64" fn ex_allocate_timer(
 }
 
 fn ex_timer(at: usize) -> *mut ExTimer {
-    if !with(|state| state.objects.is(at, Kind::ExTimer)) {
+    if !with(|state| state.objects.kernel_objects.is(at, Kind::ExTimer)) {
         stop("0xC7", format!("{at:#x} is used as a timer, and is none"));
     }
     at as *mut ExTimer
@@ -269,7 +275,7 @@ unsafe extern "win64" fn ex_set_timer(
     // SAFETY: `ex_timer` knows it.
     unsafe { (*timer).header.state = 0 };
     with(|state| {
-        let first = state.scheduler.time + wait;
+        let first = state.scheduling.now() + wait;
         let fire = move || fire_ex(timer);
         arm(state, at, Kind::ExTimer, move || {
             run_timer(at, first, period.unsigned_abs(), fire);
@@ -288,17 +294,17 @@ fn fire_ex(timer: *mut ExTimer) {
     with(|state| unsafe { signal(state, timer.cast()) });
     let Some(callback) = callback else { return };
     with(|state| {
-        let me = state.scheduler.current_id();
-        state.deferred.firing.insert(timer.addr(), me);
-        state.set_irql(DISPATCH_LEVEL);
+        let me = state.scheduling.current_id();
+        state.objects.deferred.firing.insert(timer.addr(), me);
+        set_irql(state, DISPATCH_LEVEL);
     });
     deferred::run(callback as usize, "a timer callback", || {
         // SAFETY: the driver's own routine with its own argument.
         unsafe { callback(timer.addr(), context) };
     });
     with(|state| {
-        state.deferred.firing.remove(&timer.addr());
-        state.set_irql(PASSIVE_LEVEL);
+        state.objects.deferred.firing.remove(&timer.addr());
+        set_irql(state, PASSIVE_LEVEL);
     });
 }
 
@@ -314,18 +320,18 @@ unsafe extern "win64" fn ex_delete_timer(
     _parameters: *const c_void,
 ) -> u8 {
     ex_timer(at);
-    let level = with(|state| state.scheduler.current().irql);
+    let level = with(|state| state.scheduling.current().irql);
     if wait != 0 && (cancel == 0 || level > APC_LEVEL) {
         let what = "ExDeleteTimer was asked to wait without cancelling, or above APC_LEVEL";
         stop("0xC4", what.to_owned());
     }
     let cancelled = with(|state| disarm(state, at));
-    while wait != 0 && with(|state| state.deferred.firing.contains_key(&at)) {
+    while wait != 0 && with(|state| state.objects.deferred.firing.contains_key(&at)) {
         sleep(MICROSECOND);
     }
     with(|state| {
-        state.objects.remove(at, Kind::ExTimer);
-        let freed = state.pool.free(at, 0, None);
+        state.objects.kernel_objects.remove(at, Kind::ExTimer);
+        let freed = state.memory.pool.free(at, 0, None);
         debug_assert!(freed.is_ok());
     });
     u8::from(cancelled)

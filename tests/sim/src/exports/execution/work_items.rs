@@ -8,14 +8,16 @@
 use std::ffi::c_void;
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
 use crate::memory::pool::FreeError;
-use crate::objects::deferred::{self, WORK_ITEM};
+use crate::objects::deferred;
 use crate::objects::kernel_objects::Kind;
-use crate::scheduling::scheduler::point;
+use crate::scheduling::point;
 use crate::verifier::faults;
+use crate::verifier::routine::WORK_ITEM;
 
 exports! {
     "IoAllocateWorkItem" <= DISPATCH_LEVEL => io_allocate_work_item: usize;
@@ -49,11 +51,14 @@ unsafe extern "win64" fn io_sizeof_work_item() -> u32 {
 
 unsafe extern "win64" fn io_allocate_work_item(object: usize) -> usize {
     let item = with(|state| {
-        let by = state.caller();
-        if state.fails(faults::Kind::Allocation) {
+        let by = caller(state);
+        if faults::fails(state, faults::Kind::Allocation) {
             return None;
         }
-        state.pool.allocate(size_of::<IoWorkItem>(), TAG, true, by)
+        state
+            .memory
+            .pool
+            .allocate(size_of::<IoWorkItem>(), TAG, true, by)
     });
     let Some(item) = item else { return 0 };
     // SAFETY: it was just allocated for this.
@@ -83,8 +88,8 @@ unsafe extern "win64" fn io_uninitialize_work_item(item: *mut IoWorkItem) {
 unsafe extern "win64" fn io_free_work_item(item: *mut IoWorkItem) {
     forbid_queued(item, "freed");
     let freed = with(|state| {
-        let by = state.caller();
-        state.pool.free(item.addr(), TAG, by)
+        let by = caller(state);
+        state.memory.pool.free(item.addr(), TAG, by)
     });
     match freed {
         Ok(()) => {}
@@ -100,7 +105,7 @@ unsafe extern "win64" fn io_free_work_item(item: *mut IoWorkItem) {
 }
 
 fn forbid_queued(item: *mut IoWorkItem, what: &str) {
-    if with(|state| state.objects.is(item.addr(), Kind::WorkItem)) {
+    if with(|state| state.objects.kernel_objects.is(item.addr(), Kind::WorkItem)) {
         let code = ("0xE4", [0x2, item.addr(), 0, 0]);
         stop(code, format!("a work item was {what} while it is queued"));
     }
@@ -172,21 +177,21 @@ unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i3
 
 /// Queues a routine; the item may go when it begins.
 fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + 'static) {
-    if with(|state| state.objects.is(item, Kind::WorkItem)) {
+    if with(|state| state.objects.kernel_objects.is(item, Kind::WorkItem)) {
         let what = "a work item was queued that is queued already";
         stop(("0xE4", [0x1, item, 0, 0]), what.to_owned());
     }
     with(|state| {
-        let by = state.drivers.site(routine).or_else(|| state.caller());
+        let by = state.loader.drivers.site(routine).or_else(|| caller(state));
         let body = move || {
             point();
-            with(|state| state.objects.remove(item, Kind::WorkItem));
+            with(|state| state.objects.kernel_objects.remove(item, Kind::WorkItem));
             deferred::run(routine, WORK_ITEM, call);
         };
-        if let Some(thread) = state.defer("work item", body) {
-            state.objects.add(item, Kind::WorkItem, by);
+        if let Some(thread) = deferred::defer(state, "work item", body) {
+            state.objects.kernel_objects.add(item, Kind::WorkItem, by);
             if keeps_image && let Some(by) = by {
-                state.add_work(by.driver, thread);
+                deferred::add_work(state, by.driver, thread);
             }
         }
     });

@@ -10,7 +10,8 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::io::files::{ENDLESS_DEVICES, INITIALIZING};
 use crate::kernel::with;
@@ -69,18 +70,21 @@ pub(crate) unsafe fn create(
     let size = size_of::<DEVICE_OBJECT>();
     let whole = size + extension as usize;
     let at = with(|state| {
-        let by = state.caller();
-        if name.as_ref().is_some_and(|name| state.names.has(name)) {
+        let by = caller(state);
+        if name
+            .as_ref()
+            .is_some_and(|name| state.objects.names.has(name))
+        {
             return Err(STATUS_OBJECT_NAME_COLLISION);
         }
-        if state.fails(faults::Kind::Device) {
+        if faults::fails(state, faults::Kind::Device) {
             return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
-        let at = state.pool.allocate(whole, TAG, true, None);
+        let at = state.memory.pool.allocate(whole, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
-        state.objects.add(at, Kind::Device, by);
+        state.objects.kernel_objects.add(at, Kind::Device, by);
         if let (Some(name), Some(by)) = (name, by) {
-            state.names.add_device(&name, at, by);
+            state.objects.names.add_device(&name, at, by);
         }
         Ok(at)
     })?;
@@ -105,12 +109,17 @@ pub(crate) unsafe fn create(
 }
 
 pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT) {
-    if !with(|state| state.objects.remove(device.addr(), Kind::Device)) {
+    if !with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .remove(device.addr(), Kind::Device)
+    }) {
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
     // The device itself counts no more.
-    let others = with(|state| state.objects.count(Kind::Device));
+    let others = with(|state| state.objects.kernel_objects.count(Kind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices
     // is the driver object's.
     unsafe {
@@ -126,12 +135,12 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         *link = (*device).NextDevice;
     }
     let freed = with(|state| {
-        state.names.remove_device(device.addr());
-        state.protections.remove(&device.addr());
-        if state.files.delete_later(device.addr()) {
+        state.objects.names.remove_device(device.addr());
+        state.objects.protections.remove(&device.addr());
+        if state.io.files.delete_later(device.addr()) {
             return Ok(());
         }
-        state.pool.free(device.addr(), 0, None)
+        state.memory.pool.free(device.addr(), 0, None)
     });
     if let Err(FreeError::Overrun(at)) = freed {
         let what = "a device extension was written beyond its end";
@@ -148,11 +157,13 @@ unsafe extern "win64" fn io_create_symbolic_link(
     // SAFETY: as above.
     let target = unsafe { strings::text(target) };
     with(|state| {
-        if state.fails(faults::Kind::Link) {
+        if faults::fails(state, faults::Kind::Link) {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
-        match state.caller() {
-            Some(by) if !state.names.add_link(&link, &target, by) => STATUS_OBJECT_NAME_COLLISION,
+        match caller(state) {
+            Some(by) if !state.objects.names.add_link(&link, &target, by) => {
+                STATUS_OBJECT_NAME_COLLISION
+            }
             _ => STATUS_SUCCESS,
         }
     })
@@ -161,7 +172,7 @@ unsafe extern "win64" fn io_create_symbolic_link(
 unsafe extern "win64" fn io_delete_symbolic_link(link: *const UNICODE_STRING) -> i32 {
     // SAFETY: as in `io_create_symbolic_link`.
     let link = unsafe { strings::text(link) };
-    if with(|state| state.names.remove_link(&link)) {
+    if with(|state| state.objects.names.remove_link(&link)) {
         STATUS_SUCCESS
     } else {
         STATUS_OBJECT_NAME_NOT_FOUND

@@ -6,7 +6,7 @@ pub(crate) mod csq;
 pub(crate) mod devices;
 pub(crate) mod irps;
 
-use crate::exports::Export;
+use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[csq::EXPORTS, devices::EXPORTS, irps::EXPORTS];

@@ -5,7 +5,8 @@
 
 use crate::exports::exports;
 use crate::exports::find;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects::Kind;
@@ -48,9 +49,9 @@ const PAGED: u32 = 1;
 fn thunk(name: &str) -> usize {
     let export = find("ntoskrnl.exe", name).expect("it is exported here");
     with(|state| {
-        let driver = state.caller().map(|by| by.driver);
+        let driver = caller(state).map(|by| by.driver);
         let driver = driver.expect("a driver makes the list");
-        state.thunks.import(driver, export)
+        state.calls.import(driver, export)
     })
 }
 
@@ -70,8 +71,11 @@ struct Plan {
 /// The list is resident and writable.
 unsafe fn initialize(list: *mut Lookaside, plan: &Plan) {
     let added = with(|state| {
-        let by = state.caller();
-        state.objects.add(list.addr(), Kind::Lookaside, by)
+        let by = caller(state);
+        state
+            .objects
+            .kernel_objects
+            .add(list.addr(), Kind::Lookaside, by)
     });
     if !added {
         let what = "a lookaside list was initialised twice";
@@ -160,7 +164,12 @@ unsafe extern "win64" fn initialize_ex(
 }
 
 fn require(list: *mut Lookaside) {
-    if !with(|state| state.objects.is(list.addr(), Kind::Lookaside)) {
+    if !with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .is(list.addr(), Kind::Lookaside)
+    }) {
         let what = "a lookaside list is used that was not initialised";
         stop(("0xC4", [0xCB, list.addr(), 0, 0]), what.to_owned());
     }
@@ -168,7 +177,12 @@ fn require(list: *mut Lookaside) {
 
 unsafe extern "win64" fn delete(list: *mut Lookaside) {
     require(list);
-    with(|state| state.objects.remove(list.addr(), Kind::Lookaside));
+    with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .remove(list.addr(), Kind::Lookaside)
+    });
 }
 
 unsafe extern "win64" fn flush(list: *mut Lookaside) {

@@ -7,7 +7,7 @@ pub(crate) mod lookaside;
 pub(crate) mod paging;
 pub(crate) mod pool;
 
-use crate::exports::Export;
+use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[

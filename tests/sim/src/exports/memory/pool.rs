@@ -6,12 +6,15 @@ use std::ffi::c_void;
 use std::ptr;
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::bug_check;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::arena::Access;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
 use crate::memory::pool::{Block, FreeError, Hold, tag_text};
-use crate::scheduling::scheduler::Waitable;
+use crate::scheduling::Waitable;
+use crate::verifier::faults;
 use crate::verifier::faults::Kind;
 
 exports! {
@@ -63,7 +66,7 @@ unsafe extern "win64" fn ex_allocate_pool_with_tag(
 }
 
 fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
-    let level = with(|state| state.scheduler.current().irql);
+    let level = with(|state| state.scheduling.current().irql);
     let kind = usize::from(paged);
     if paged && level > APC_LEVEL {
         stop(
@@ -76,18 +79,18 @@ fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
         stop(code, "0 bytes of pool were allocated".to_owned());
     }
     if tag == 0 {
-        let caller = with(|state| state.address(state.caller()));
+        let caller = with(|state| bug_check::address_of(state, caller(state)));
         let code = ("0xC2", [0x9B, kind, size, caller]);
         stop(code, "pool was allocated with the tag 0".to_owned());
     }
     let address = with(|state| {
-        let owner = state.caller();
-        if state.fails(Kind::Allocation) {
+        let owner = caller(state);
+        if faults::fails(state, Kind::Allocation) {
             return None;
         }
-        let address = state.pool.allocate(size, tag, zeroed, owner)?;
-        if paged && let Some(block) = state.pool.near(address) {
-            state.pageable.add(block.pages(), Access::ReadWrite);
+        let address = state.memory.pool.allocate(size, tag, zeroed, owner)?;
+        if paged && let Some(block) = state.memory.pool.near(address) {
+            state.memory.pageable.add(block.pages(), Access::ReadWrite);
         }
         Some(address)
     });
@@ -114,26 +117,26 @@ unsafe extern "win64" fn ex_free_pool2(
 /// Nothing that the kernel still uses may lie in memory that is freed.
 fn check_unused(address: usize) {
     let memory = with(|state| {
-        let block = state.pool.near(address)?;
+        let block = state.memory.pool.near(address)?;
         let in_use = block.start == address && block.hold == Hold::InUse;
         in_use.then(|| address..address + block.size)
     });
     let Some(memory) = memory else { return };
-    let live = with(|state| state.objects.within(memory.clone()));
+    let live = with(|state| state.objects.kernel_objects.within(memory.clone()));
     if let Some((at, live)) = live {
         let what = format!("a block of pool was freed with {} in it", live.kind.name());
         stop(live.kind.when_freed(at, &memory), what);
     }
-    if let Some(held) = with(|state| state.locks.within(&memory)) {
+    if let Some(held) = with(|state| state.verifier.locks.within(&memory)) {
         let what = format!(
             "a block of pool was freed with {} in it that is held",
             held.kind.name()
         );
-        let owner = with(|state| state.scheduler.thread(held.thread).object);
+        let owner = with(|state| state.scheduling.thread(held.thread).object);
         stop(("0xC4", [0x100B, held.address, owner, 0]), what);
     }
     let waits = |state: &State| {
-        let mut threads = state.scheduler.threads.iter();
+        let mut threads = state.scheduling.threads().iter();
         threads.any(|thread| match thread.blocked_on() {
             Some(Waitable::Object(on)) => memory.contains(&on),
             _ => false,
@@ -149,8 +152,8 @@ fn check_unused(address: usize) {
 fn forbid_paged_at_dispatch(address: usize) {
     /// `PagedPool`.
     const PAGED: usize = 1;
-    let level = with(|state| state.scheduler.current().irql);
-    if level > APC_LEVEL && with(|state| state.pageable.contains(address)) {
+    let level = with(|state| state.scheduling.current().irql);
+    if level > APC_LEVEL && with(|state| state.memory.pageable.contains(address)) {
         let code = ("0xC4", [0x11, usize::from(level), PAGED, address]);
         stop(
             code,
@@ -164,11 +167,11 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
     forbid_paged_at_dispatch(address);
     check_unused(address);
     let result = with(|state| {
-        let by = state.caller();
-        let pages = state.pool.near(address).map(Block::pages);
-        let freed = state.pool.free(address, tag, by);
+        let by = caller(state);
+        let pages = state.memory.pool.near(address).map(Block::pages);
+        let freed = state.memory.pool.free(address, tag, by);
         if let (Some(pages), Ok(())) = (pages, freed) {
-            state.pageable.remove(pages);
+            state.memory.pageable.remove(pages);
         }
         freed
     });
@@ -181,8 +184,8 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
             );
         }
         Err(FreeError::Freed) => {
-            let before = with(|state| match state.pool.near(address)?.hold {
-                Hold::Freed(Some(by)) => Some(state.drivers.show(by)),
+            let before = with(|state| match state.memory.pool.near(address)?.hold {
+                Hold::Freed(Some(by)) => Some(state.loader.drivers.show(by)),
                 _ => None,
             });
             let by = before.map_or_else(String::new, |by| format!(", by {by} before"));

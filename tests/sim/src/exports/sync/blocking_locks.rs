@@ -4,7 +4,8 @@
 
 use crate::exports::execution::levels::{current, enter_region, leave_region, lower, set};
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects;
@@ -61,7 +62,7 @@ const _: () = assert!(size_of::<FastMutex>() == 0x38);
 fn require_initialized(mutex: *mut FastMutex) {
     // SAFETY: the mutex is resident and writable, says the contract.
     let count = unsafe { (*mutex).count };
-    let held = with(|state| state.locks.holders(mutex.addr()).next().is_some());
+    let held = with(|state| state.verifier.locks.holders(mutex.addr()).next().is_some());
     if held != (count != 1) {
         let what = "a fast mutex was acquired that was not initialised, or was overwritten";
         stop(("0xC4", [0x1002, mutex.addr(), 0, 0]), what.to_owned());
@@ -121,7 +122,7 @@ unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
 /// The unsafe forms are for who has disabled APCs.
 fn require_no_apcs(what: &str, number: usize, lock: usize) {
     let enabled = with(|state| {
-        let current = state.scheduler.current();
+        let current = state.scheduling.current();
         current.irql < APC_LEVEL && current.regions == 0
     });
     if enabled {
@@ -219,7 +220,12 @@ unsafe extern "win64" fn release_push_lock(lock: *mut usize, _flags: u32) {
 const RESOURCE_SIZE: usize = 0x68;
 
 fn require_resource(resource: usize) {
-    if !with(|state| state.objects.is(resource, kernel_objects::Kind::Resource)) {
+    if !with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .is(resource, kernel_objects::Kind::Resource)
+    }) {
         let what = "an ERESOURCE is used that was not initialised";
         stop(("0xC4", [0x1002, resource, 0, 0]), what.to_owned());
     }
@@ -229,8 +235,11 @@ unsafe extern "win64" fn initialize_resource(resource: *mut u8) -> i32 {
     // SAFETY: the resource is resident and writable, says the contract.
     unsafe { resource.write_bytes(0, RESOURCE_SIZE) };
     let added = with(|state| {
-        let by = state.caller();
-        state.objects.add(resource.addr(), kernel_objects::Kind::Resource, by)
+        let by = caller(state);
+        state
+            .objects
+            .kernel_objects
+            .add(resource.addr(), kernel_objects::Kind::Resource, by)
     });
     if !added {
         let what = "an ERESOURCE was initialised twice";
@@ -248,8 +257,8 @@ unsafe extern "win64" fn reinitialize_resource(resource: usize) -> i32 {
 unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
     require_resource(resource);
     let owner = with(|state| {
-        let held = state.locks.holders(resource).next()?;
-        Some(state.scheduler.thread(held.thread).object)
+        let held = state.verifier.locks.holders(resource).next()?;
+        Some(state.scheduling.thread(held.thread).object)
     });
     if let Some(owner) = owner {
         stop(
@@ -257,7 +266,12 @@ unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
             "an ERESOURCE was deleted while it is held".to_owned(),
         );
     }
-    with(|state| state.objects.remove(resource, kernel_objects::Kind::Resource));
+    with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .remove(resource, kernel_objects::Kind::Resource)
+    });
     0
 }
 
@@ -283,12 +297,16 @@ unsafe extern "win64" fn release_resource(resource: usize) {
     require_resource(resource);
     require_no_apcs("an ERESOURCE was released", 0x38, resource);
     let mine = with(|state| {
-        let me = state.scheduler.current_id();
-        state.locks.holders(resource).any(|held| held.thread == me)
+        let me = state.scheduling.current_id();
+        state
+            .verifier
+            .locks
+            .holders(resource)
+            .any(|held| held.thread == me)
     });
     if !mine {
         let what = "an ERESOURCE was released by a thread that does not own it";
-        let me = with(|state| state.scheduler.current().object);
+        let me = with(|state| state.scheduling.current().object);
         stop(("0xE3", [resource, me, 0, 0]), what.to_owned());
     }
     locks::release(resource, Kind::Resource);
@@ -297,17 +315,17 @@ unsafe extern "win64" fn release_resource(resource: usize) {
 unsafe extern "win64" fn convert_resource(resource: usize) {
     require_resource(resource);
     with(|state| {
-        let me = state.scheduler.current_id();
-        state.locks.convert(resource, me, Mode::Shared);
-        let on = crate::scheduling::scheduler::Waitable::Object(resource);
-        state.scheduler.wake_all(on);
+        let me = state.scheduling.current_id();
+        state.verifier.locks.convert(resource, me, Mode::Shared);
+        let on = crate::scheduling::Waitable::Object(resource);
+        state.scheduling.wake_all(on);
     });
 }
 
 fn holds(resource: usize, modes: &[Mode]) -> u32 {
     with(|state| {
-        let me = state.scheduler.current_id();
-        let mine = state.locks.holders(resource);
+        let me = state.scheduling.current_id();
+        let mine = state.verifier.locks.holders(resource);
         let mine = mine.filter(|held| held.thread == me && modes.contains(&held.mode));
         u32::try_from(mine.count()).unwrap_or(u32::MAX)
     })

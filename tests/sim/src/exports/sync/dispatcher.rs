@@ -13,13 +13,15 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS, STATUS_TIMEOUT,
 };
 
+use crate::analysis::deadlock;
 use crate::exports::execution::time;
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::objects::handles::Object;
-use crate::scheduling::scheduler::{ThreadId, Waitable, Woken, block};
+use crate::scheduling::{ThreadId, Waitable, Woken, block};
 use crate::verifier::locks::{self, Held, Kind, Mode};
 
 exports! {
@@ -82,7 +84,7 @@ pub(in crate::exports) fn object(header: *mut Header, kinds: &[u8], what: &str) 
     // SAFETY: the object is resident, says the contract of every function here.
     let (kind, size) = unsafe { ((*header).kind, (*header).size) };
     if size == 0 || !kinds.contains(&kind) {
-        let at = with(|state| state.show_waitable(Waitable::Object(header.addr())));
+        let at = with(|state| deadlock::show_waitable(state, Waitable::Object(header.addr())));
         stop(
             "0xC4",
             format!("{at} is used as {what}, but was not initialised as one"),
@@ -114,7 +116,7 @@ pub(in crate::exports) fn signal_thread(state: &mut State, address: usize) {
 /// An object that someone waits for must not be initialised again.
 pub(in crate::exports) fn forbid_waiters(header: *mut Header) {
     let on = Waitable::Object(header.addr());
-    if with(|state| !state.scheduler.waiters(on).is_empty()) {
+    if with(|state| !state.scheduling.waiters(on).is_empty()) {
         stop(
             "0xC4",
             "an object was initialised while a thread waits for it".to_owned(),
@@ -135,19 +137,19 @@ pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) 
         if unsafe { (*header).state } <= 0 {
             return;
         }
-        let mut waiters = state.scheduler.waiters(on);
-        waiters.retain(|id| !state.scheduler.thread(*id).wants_all);
+        let mut waiters = state.scheduling.waiters(on);
+        waiters.retain(|id| !state.scheduling.thread(*id).wants_all);
         if waiters.is_empty() {
             break;
         }
-        let lucky = waiters[state.chance.random_range(0..waiters.len())];
+        let lucky = waiters[state.choices.chance.random_range(0..waiters.len())];
         // SAFETY: the caller's promise.
         unsafe { take(state, header, lucky) };
-        state.scheduler.thread_mut(lucky).woken_by = header.addr();
-        state.scheduler.wake(lucky, Woken::Satisfied);
+        state.scheduling.thread_mut(lucky).woken_by = header.addr();
+        state.scheduling.wake(lucky, Woken::Satisfied);
     }
     // Who wants more than this object looks for itself.
-    state.scheduler.wake_all(on);
+    state.scheduling.wake_all(on);
 }
 
 /// Takes what a wait takes from an object that is signaled.
@@ -162,9 +164,9 @@ unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
         SYNCHRONIZATION_EVENT | SYNCHRONIZATION_TIMER | SEMAPHORE => object.state -= 1,
         MUTEX => {
             object.state -= 1;
-            let by = state.scheduler.thread(thread).frames.last();
-            let by = by.and_then(|frame| state.origin(frame));
-            state.locks.push(Held {
+            let by = state.scheduling.thread(thread).frames.last();
+            let by = by.and_then(|frame| caller::origin(state, frame));
+            state.verifier.locks.push(Held {
                 address: header.addr(),
                 kind: Kind::Mutex,
                 mode: Mode::Exclusive,
@@ -184,9 +186,9 @@ unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
 unsafe fn is_free(state: &State, header: *mut Header) -> bool {
     // SAFETY: the caller's promise.
     let object = unsafe { &*header };
-    let me = state.scheduler.current_id();
+    let me = state.scheduling.current_id();
     let owned = || {
-        let mut holders = state.locks.holders(header.addr());
+        let mut holders = state.verifier.locks.holders(header.addr());
         holders.any(|held| held.thread == me)
     };
     object.state > 0 || (object.kind == MUTEX && owned())
@@ -233,7 +235,7 @@ unsafe extern "win64" fn zw_wait_for_single_object(
     _alertable: u8,
     timeout: *const i64,
 ) -> i32 {
-    let object = with(|state| state.handles.get(handle).cloned());
+    let object = with(|state| state.objects.handles.get(handle).cloned());
     match object {
         // SAFETY: the handle keeps the thread's object; the timeout is the
         // caller's promise.
@@ -251,7 +253,7 @@ unsafe extern "win64" fn zw_wait_for_single_object(
 unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
     // SAFETY: the timeout is null or readable, says the caller.
     let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read() });
-    let level = with(|state| state.scheduler.current().irql);
+    let level = with(|state| state.scheduling.current().irql);
     if level >= DISPATCH_LEVEL && timeout != Some(0) {
         let at = irql::name(level);
         let number = if timeout.is_none() { 0x121 } else { 0x122 };
@@ -270,19 +272,19 @@ unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
         until = match timeout {
             Some(0) => return STATUS_TIMEOUT,
             Some(interval) => {
-                until.or_else(|| Some(with(|state| state.scheduler.time) + time::until(interval)))
+                until.or_else(|| Some(with(|state| state.scheduling.now()) + time::until(interval)))
             }
             None => None,
         };
         forbid_waiting_for_oneself(objects);
         with(|state| {
-            let current = state.scheduler.current_mut();
+            let current = state.scheduling.current_mut();
             current.also = objects[1..].iter().map(|header| header.addr()).collect();
             current.wants_all = all;
         });
         let woken = block(Waitable::Object(objects[0].addr()), until);
         let by = with(|state| {
-            let current = state.scheduler.current_mut();
+            let current = state.scheduling.current_mut();
             current.also.clear();
             current.wants_all = false;
             current.woken_by
@@ -332,7 +334,7 @@ unsafe fn take_now(state: &mut State, objects: &[*mut Header], all: bool) -> Opt
     if all && !objects.iter().all(free) {
         return None;
     }
-    let me = state.scheduler.current_id();
+    let me = state.scheduling.current_id();
     let taken = if all {
         objects
     } else {
@@ -346,7 +348,7 @@ unsafe fn take_now(state: &mut State, objects: &[*mut Header], all: bool) -> Opt
 }
 
 fn forbid_waiting_for_oneself(objects: &[*mut Header]) {
-    let own = with(|state| state.scheduler.current().object);
+    let own = with(|state| state.scheduling.current().object);
     if objects.iter().any(|header| header.addr() == own) {
         stop("deadlock", "a thread waits for its own end".to_owned());
     }

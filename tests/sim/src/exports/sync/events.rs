@@ -5,10 +5,11 @@
 use crate::exports::sync::dispatcher::{
     Header, NOTIFICATION_EVENT, SEMAPHORE, SYNCHRONIZATION_EVENT, forbid_waiters, object, signal,
 };
+use crate::findings::bug_check;
 use windows_sys::Win32::Foundation::STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
 
@@ -120,7 +121,7 @@ unsafe extern "win64" fn ke_release_semaphore(
             let what = format!(
                 "a semaphore with count {before} and limit {limit} was released by {adjustment}"
             );
-            let code = with(|state| state.raised(STATUS_SEMAPHORE_LIMIT_EXCEEDED));
+            let code = with(|state| bug_check::raised(state, STATUS_SEMAPHORE_LIMIT_EXCEEDED));
             stop(code, what);
         }
     }

@@ -9,7 +9,7 @@ pub(crate) mod mutexes;
 pub(crate) mod rundown;
 pub(crate) mod spin_locks;
 
-use crate::exports::Export;
+use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[

@@ -6,7 +6,8 @@ use windows_sys::Win32::Foundation::STATUS_MUTANT_NOT_OWNED;
 
 use crate::exports::exports;
 use crate::exports::sync::dispatcher::{Header, MUTEX, Mutant, forbid_waiters, object, signal};
-use crate::findings::report::stop;
+use crate::findings::bug_check;
+use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
 use crate::verifier::locks::{self, Kind};
@@ -32,12 +33,12 @@ unsafe extern "win64" fn ke_initialize_mutex(mutex: *mut Mutant, _level: u32) {
 unsafe extern "win64" fn ke_release_mutex(mutex: *mut Mutant, _wait: u8) -> i32 {
     let header = object(mutex.cast(), &[MUTEX], "a mutex");
     let released = with(|state| {
-        let me = state.scheduler.current_id();
-        state.locks.remove(header.addr(), me).is_some()
+        let me = state.scheduling.current_id();
+        state.verifier.locks.remove(header.addr(), me).is_some()
     });
     if !released {
         let what = "a mutex was released by a thread that does not own it";
-        let code = with(|state| state.raised(STATUS_MUTANT_NOT_OWNED));
+        let code = with(|state| bug_check::raised(state, STATUS_MUTANT_NOT_OWNED));
         stop(code, what.to_owned());
     }
     // SAFETY: `object` has read it.

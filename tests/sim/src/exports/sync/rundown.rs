@@ -6,10 +6,11 @@
 //! once a wait for their end has begun.
 
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
-use crate::scheduling::scheduler::{Waitable, block};
+use crate::scheduling::{Waitable, block};
 
 exports! {
     "ExInitializeRundownProtection" <= HIGH_LEVEL => initialize: ();
@@ -87,7 +88,7 @@ unsafe extern "win64" fn release_ex(reference: Reference, count: u32) {
     unsafe { reference.write(left | (value & ACTIVE)) };
     if left == 0 {
         let on = Waitable::Object(reference.addr());
-        with(|state| state.scheduler.wake_all(on));
+        with(|state| state.scheduling.wake_all(on));
     }
 }
 
@@ -120,8 +121,11 @@ unsafe extern "win64" fn initialize_sized(reference: Reference, length: usize) {
 
 unsafe extern "win64" fn allocate(_pool_type: u32, tag: u32) -> usize {
     let reference = with(|state| {
-        let by = state.caller();
-        state.pool.allocate(size_of::<usize>(), tag, true, by)
+        let by = caller(state);
+        state
+            .memory
+            .pool
+            .allocate(size_of::<usize>(), tag, true, by)
     });
     reference.unwrap_or(0)
 }

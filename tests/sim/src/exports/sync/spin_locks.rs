@@ -7,7 +7,7 @@
 
 use crate::exports::execution::levels::{current, lower, set};
 use crate::exports::exports;
-use crate::findings::report::stop;
+use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
 use crate::verifier::locks::{self, Kind, Mode};
@@ -81,7 +81,7 @@ fn require_dispatch(what: &str, number: usize, lock: usize) {
 fn forbid_garbage(lock: *mut SpinLock) {
     // SAFETY: the lock is resident and writable, says the contract.
     let value = unsafe { lock.read() };
-    let held = with(|state| state.locks.holders(lock.addr()).next().is_some());
+    let held = with(|state| state.verifier.locks.holders(lock.addr()).next().is_some());
     if held != (value != 0) {
         let what = "a spin lock was acquired that was not initialised, or was overwritten";
         stop(("0xC4", [0x1002, lock.addr(), 0, 0]), what.to_owned());
@@ -97,7 +97,7 @@ fn take(lock: *mut SpinLock, mode: Mode) {
 
 fn give(lock: *mut SpinLock) {
     locks::release(lock.addr(), Kind::Spin);
-    let shared = with(|state| state.locks.holders(lock.addr()).next().is_some());
+    let shared = with(|state| state.verifier.locks.holders(lock.addr()).next().is_some());
     // SAFETY: as in `forbid_garbage`.
     unsafe { lock.write(u32::from(shared)) };
 }
@@ -193,13 +193,17 @@ unsafe extern "win64" fn release_queued_at_dispatch(handle: *mut Queued) {
 unsafe extern "win64" fn try_convert(lock: *mut SpinLock) -> u8 {
     require_dispatch("a spin lock was converted", 0x41, lock.addr());
     with(|state| {
-        let me = state.scheduler.current_id();
+        let me = state.scheduling.current_id();
         let alone = state
+            .verifier
             .locks
             .holders(lock.addr())
             .all(|held| held.thread == me);
         if alone {
-            state.locks.convert(lock.addr(), me, Mode::Exclusive);
+            state
+                .verifier
+                .locks
+                .convert(lock.addr(), me, Mode::Exclusive);
         }
         u8::from(alone)
     })

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Explains an exception in driver code: what was touched, and which driver is
+//! responsible.
+
+use iced_x86::Code::Int_imm8;
+use pe_unwind_info::x86_64::Register;
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_VIOLATION, STATUS_BREAKPOINT, STATUS_ILLEGAL_INSTRUCTION,
+    STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_PRIVILEGED_INSTRUCTION,
+};
+
+use crate::findings;
+use crate::findings::bug_check::Code;
+use crate::findings::caller;
+use crate::findings::caller::caller;
+use crate::hardware::arena::{PAGE, POOL, STACKS};
+use crate::hardware::irql::{self, DISPATCH_LEVEL};
+use crate::hardware::stack;
+use crate::hardware::trap::{Fault, Kind};
+use crate::kernel::State;
+use crate::loader::drivers::{Life, Site};
+use crate::memory::pool::{Hold, tag_text};
+use crate::scheduling::frame::Call;
+
+/// A thread stopped with an exception.
+pub(crate) fn report_fault(state: &mut State, fault: &Fault) {
+    let place = state.loader.drivers.site(fault.rip);
+    let site = took_back(state, fault)
+        .or(place)
+        .or_else(|| withdrew_from_nmr(state, fault))
+        .or_else(|| jumped_from(state, fault))
+        .or_else(|| caller(state));
+    let (code, what) = match place {
+        Some(site) if state.loader.drivers[site.driver].life == Life::Gone => {
+            let name = state.loader.drivers[site.driver].name();
+            (
+                fault.access("0xCE"),
+                format!("{name} was unloaded and is still executed"),
+            )
+        }
+        _ => describe(state, fault),
+    };
+    let via = match state.scheduling.current().frames.last() {
+        Some(frame) if place.is_none() => {
+            format!(", in {}", caller::show_call(state, frame))
+        }
+        _ => String::new(),
+    };
+    let thread = state.scheduling.current_id();
+    findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// The instruction of a driver that led to a fault: the simulated kernel's
+/// own are elsewhere in every run.
+fn culprit(state: &State, fault: &Fault) -> usize {
+    if fault.kind == Kind::Execute || state.loader.drivers.site(fault.rip).is_some() {
+        return fault.rip;
+    }
+    let frame = state.scheduling.current().frames.last();
+    frame.map_or(0, |frame| frame.home)
+}
+
+/// Who took memory away from NMR that it was still entitled to (R2): not
+/// the module that happened to call it.
+fn withdrew_from_nmr(state: &State, fault: &Fault) -> Option<Site> {
+    let frame = state.scheduling.current().frames.last()?;
+    if !matches!(frame.call, Call::Import { export, .. } if export.name.starts_with("Nmr")) {
+        return None;
+    }
+    let gone = |site: &Site| state.loader.drivers[site.driver].life == Life::Gone;
+    if let Some(site) = state.loader.drivers.site(fault.address).filter(gone) {
+        return Some(site);
+    }
+    let block = POOL
+        .contains(&fault.address)
+        .then(|| state.memory.pool.near(fault.address))??;
+    match block.hold {
+        Hold::Freed(by) => by,
+        Hold::InUse => None,
+    }
+}
+
+/// Who freed memory that was lent to the module that now touches it.
+fn took_back(state: &State, fault: &Fault) -> Option<Site> {
+    let block = POOL
+        .contains(&fault.address)
+        .then(|| state.memory.pool.near(fault.address))??;
+    let lent = state
+        .verifier
+        .outstanding_requests
+        .within(block.start..block.start + block.size);
+    match block.hold {
+        Hold::Freed(by) if lent => by,
+        _ => None,
+    }
+}
+
+/// Where a call to an address that is no code came from.
+fn jumped_from(state: &State, fault: &Fault) -> Option<Site> {
+    if fault.kind != Kind::Execute {
+        return None;
+    }
+    let home = state.scheduling.stacks().read(fault.registers.rsp())?;
+    state.loader.drivers.site(usize::try_from(home).ok()?)
+}
+
+fn describe(state: &State, fault: &Fault) -> (Code, String) {
+    let by_driver =
+        state.loader.drivers.site(fault.rip).is_some() || jumped_from(state, fault).is_some();
+    let fault = &Fault {
+        rip: culprit(state, fault),
+        ..*fault
+    };
+    let access = match fault.kind {
+        Kind::Read => "read",
+        Kind::Write => "wrote to",
+        Kind::Execute => "jumped to",
+        Kind::Protection => return describe_protection(state, fault, by_driver),
+        Kind::IllegalInstruction => {
+            let code = fault.unhandled(STATUS_ILLEGAL_INSTRUCTION);
+            return (code, "illegal instruction".to_owned());
+        }
+        Kind::Arithmetic => {
+            let code = fault.unhandled(STATUS_INTEGER_DIVIDE_BY_ZERO);
+            return (code, "division by zero or overflow".to_owned());
+        }
+        Kind::Breakpoint => {
+            let code = fault.unhandled(STATUS_BREAKPOINT);
+            return (code, "breakpoint without a debugger".to_owned());
+        }
+        Kind::Hang => {
+            let what = "runs without end and calls nobody".to_owned();
+            return ("hang".into(), what);
+        }
+    };
+    let described = describe_pageable(state, fault, by_driver);
+    let described = described.unwrap_or_else(|| describe_address(state, fault, by_driver));
+    let (code, place) = described;
+    (code, format!("{access} {place}"))
+}
+
+/// Where it is no privileged instruction, Windows makes an access violation
+/// of what the processor does not say more about.
+fn describe_protection(state: &State, fault: &Fault, by_driver: bool) -> (Code, String) {
+    /// The interrupt by which compiled code stops when it finds itself
+    /// corrupted.
+    const FAST_FAIL: u8 = 0x29;
+
+    let instruction = by_driver
+        .then(|| state.loader.drivers.instruction(fault.rip))
+        .flatten();
+    match instruction {
+        Some(int) if int.code() == Int_imm8 && int.immediate8() == FAST_FAIL => {
+            let reason = fault.registers.of(Register::RCX);
+            let number = usize::try_from(reason).unwrap_or(usize::MAX);
+            let code = ("0x139", [number, 0, 0, 0]);
+            (code.into(), format!("fast fail with code {reason}"))
+        }
+        Some(instruction) if instruction.is_privileged() => {
+            let code = fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION);
+            (code, "privileged instruction".to_owned())
+        }
+        _ => {
+            let code = fault.unhandled(STATUS_ACCESS_VIOLATION);
+            let what = "touched an address that cannot exist or is not aligned";
+            (code, what.to_owned())
+        }
+    }
+}
+
+/// The bug check for touching what is not there at too high an IRQL: another
+/// one where the kernel did so.
+fn at_high_irql(state: &State, fault: &Fault, by_driver: bool) -> Option<Code> {
+    let irql = state.scheduling.current().irql;
+    let name = if by_driver { "0xD1" } else { "0xA" };
+    let parameters = [
+        fault.address,
+        usize::from(irql),
+        fault.operation(),
+        fault.rip,
+    ];
+    (irql >= DISPATCH_LEVEL).then(|| (name, parameters).into())
+}
+
+/// What is at an address of pageable memory, and the bug check for touching
+/// it.
+fn describe_pageable(state: &State, fault: &Fault, by_driver: bool) -> Option<(Code, String)> {
+    let (address, irql) = (fault.address, state.scheduling.current().irql);
+    if !state.memory.pageable.contains(address) {
+        return None;
+    }
+    let code = at_high_irql(state, fault, by_driver)?;
+    let place = match (
+        state.loader.drivers.site(address),
+        state.memory.pool.near(address),
+    ) {
+        (Some(site), _) => format!("the pageable {}", state.loader.drivers.show(site)),
+        (None, Some(block)) => {
+            let owner = block.owner.map(|owner| state.loader.drivers.show(owner));
+            format!(
+                "offset {:#x} of {:#x} bytes of paged pool with tag {} allocated by {}",
+                address.wrapping_sub(block.start),
+                block.size,
+                tag_text(block.tag),
+                owner.unwrap_or_default()
+            )
+        }
+        (None, None) => "pageable memory".to_owned(),
+    };
+    Some((code, format!("{place}, at {}", irql::name(irql))))
+}
+
+/// The bug check for an access to `address`, and what is there.
+fn describe_address(state: &State, fault: &Fault, by_driver: bool) -> (Code, String) {
+    let address = fault.address;
+    if stack::is_guard(address) {
+        /// The number of the double fault.
+        const DOUBLE_FAULT: usize = 8;
+        let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
+        return (code.into(), "beyond its stack: it overflowed".to_owned());
+    }
+    if let Some(site) = state.loader.drivers.site(address) {
+        let driver = &state.loader.drivers[site.driver];
+        let place = state.loader.drivers.show(site);
+        let mut discardable = driver.image.discardable(driver.base);
+        let discarded = discardable.any(|pages| pages.contains(&address));
+        return match (driver.life, fault.kind) {
+            (Life::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
+            _ if discarded => (
+                fault.access("0x50"),
+                format!("{place}, which was discarded after DriverEntry"),
+            ),
+            (_, Kind::Write) => {
+                let code = ("0xBE", [address, 0, 0, 0]);
+                (code.into(), format!("{place}, which is read-only"))
+            }
+            (_, Kind::Execute) => {
+                let code = ("0xFC", [address, 0, 0, 0]);
+                (code.into(), format!("{place}, which is not code"))
+            }
+            _ => (
+                fault.page_fault(),
+                format!("{place}, which is not readable"),
+            ),
+        };
+    }
+    if POOL.contains(&address)
+        && let Some(block) = state.memory.pool.near(address)
+    {
+        let by = |site: Option<Site>| {
+            site.map_or_else(
+                || "the kernel".to_owned(),
+                |site| state.loader.drivers.show(site),
+            )
+        };
+        let description = format!(
+            "{:#x} bytes with tag {} allocated by {}",
+            block.size,
+            tag_text(block.tag),
+            by(block.owner)
+        );
+        let offset = address.wrapping_sub(block.start).cast_signed();
+        return match block.hold {
+            Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (
+                fault.access("0xCC"),
+                format!(
+                    "offset {offset:#x} of {description}, which {} freed",
+                    by(freed)
+                ),
+            ),
+            _ => (
+                fault.access("0xCD"),
+                format!("offset {offset:#x} of {description}: beyond its end"),
+            ),
+        };
+    }
+    let at_low_irql = || match address {
+        0..0x1_0000 => fault.unhandled(STATUS_ACCESS_VIOLATION),
+        _ => fault.page_fault(),
+    };
+    let code = at_high_irql(state, fault, by_driver);
+    let code = code.unwrap_or_else(at_low_irql);
+    let place = match address {
+        0 => "address 0".to_owned(),
+        1..0x1_0000 => format!("address {address:#x}: a null pointer"),
+        _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
+        _ => format!("address {address:#x}, where nothing is"),
+    };
+    (code, place)
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What must hold when a driver's routine returns: the IRQL, the locks and the
+//! critical regions with which it was called.
+
+use crate::findings::bug_check;
+use crate::findings::bug_check::unexpected_irql;
+use crate::findings::stop_at;
+use crate::hardware::irql::{self, DISPATCH_LEVEL, Irql};
+use crate::kernel::with;
+use crate::loader::drivers::Site;
+use crate::verifier::locks;
+
+/// What the routine of a work item.
+pub(crate) const WORK_ITEM: &str = "a work item's routine";
+
+/// What a thread keeps through a call of a driver's routine; by default what a
+/// thread begins with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before {
+    pub(crate) level: Irql,
+    /// How many locks it holds.
+    pub(crate) held: usize,
+    /// How many critical regions it is in.
+    pub(crate) regions: u32,
+}
+
+impl Before {
+    pub(crate) fn now() -> Self {
+        with(|state| {
+            let current = state.scheduling.current();
+            Self {
+                level: current.irql,
+                held: state
+                    .verifier
+                    .locks
+                    .of(state.scheduling.current_id())
+                    .count(),
+                regions: current.regions,
+            }
+        })
+    }
+}
+
+/// What holds when a driver's routine has returned.
+pub(crate) fn check_return(what: &str, before: Before, site: Option<Site>) {
+    let level = before.level;
+    let now = with(|state| state.scheduling.current().irql);
+    if now != level {
+        let code = match what {
+            WORK_ITEM if now >= DISPATCH_LEVEL => {
+                let routine = with(|state| bug_check::address_of(state, site));
+                ("0xE1", [routine, usize::from(now), 0, 0]).into()
+            }
+            _ => unexpected_irql(now, level),
+        };
+        let (now, level) = (irql::name(now), irql::name(level));
+        stop_at(
+            code,
+            format!("{what} returned at {now}, it was called at {level}"),
+            site,
+        );
+    }
+    locks::check_none_taken(what, before, site);
+}
