@@ -16,6 +16,54 @@
 //!   images and what lies behind the end of a block are inaccessible; a fault
 //!   is a finding with driver and offset, and the process goes on.
 //!
+//! # Folders
+//!
+//! The state of a kernel has one part for each folder, which the folder owns and
+//! others reach through its functions. A folder uses those above it in this list
+//! and none below, which `tests/structure` checks:
+//!
+//! | folder | duty |
+//! |---|---|
+//! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints |
+//! | `loader` | images: mapping, imports, symbols; which address is whose code |
+//! | `scheduling` | threads, waits and time; who runs next |
+//! | `memory` | pool, pageable memory, variables of the kernel image |
+//! | `findings` | bug checks and rules, the responsible driver, call stacks |
+//! | `verifier` | checks while drivers run: locks, callbacks, calls through dispatch tables, injected faults |
+//! | `calls` | the thunk that every call between modules passes |
+//! | `objects` | handles, names, registry, access control, DPCs, timers and work items |
+//! | `io` | the I/O manager: files, requests, completion |
+//! | `nmr` | the registrar's host; state transitions of the modules |
+//! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
+//! | `exports` | the functions of `ntoskrnl.exe` and `netio.sys`, by area |
+//! | `wdf` | the driver framework |
+//! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
+//!
+//! `kernel.rs` puts the parts together and lends them out; `choices.rs` holds the
+//! cycle's random choices. So a new export is a function in a file of `exports`,
+//! and a new check a function in `verifier` or `analysis`.
+//!
+//! # One call
+//!
+//! What happens when a driver calls `KeSetEvent`:
+//!
+//! 1. Its import address table, filled in by `loader`, leads to a thunk (`calls`).
+//! 2. The thunk records the call on the thread (`scheduling::frame`) and checks the
+//!    IRQL that the export's table allows. Then the thread is at a
+//!    [point](scheduling::point): the scheduler may run another one.
+//! 3. The export (`exports::sync::events`) does what Microsoft documents, on the
+//!    driver's memory and on its own part of the state. What it finds wrong it
+//!    passes to [`findings::stop`] with a bug check code.
+//! 4. `findings` determines the calling place in the driver and its call stack, and
+//!    ends the cycle with a [`Finding`](scenarios::Finding).
+//! 5. Otherwise the thunk sees the call return, lets the scheduler choose again, and
+//!    the driver goes on.
+//!
+//! A call through an NPI's dispatch table takes the same way with the peer's function
+//! in place of the export; there `verifier` checks the rules for bindings. When the
+//! driver's unload routine has returned, `analysis::unload_leaks` checks what it left
+//! behind, and the cycle's counts and finding go into the report.
+//!
 //! # Limits
 //!
 //! Linux on x86-64 only, because driver code runs natively; elsewhere the crate
