@@ -14,7 +14,9 @@ use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{Cycle, Finding, Instances, Report, Scenario, Script, Tier, Walked, Wanted};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Searched, Strategy};
+use sim::{
+    FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched, Strategy,
+};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -72,7 +74,7 @@ struct Arguments {
     script: Option<Script>,
     /// Which thread goes on at which decision, instead of what is drawn.
     #[arg(long, value_name = "SCHEDULE")]
-    schedule: Option<Plan>,
+    schedule: Option<Schedule>,
     /// Look for the shortest cycle that fails like the first one.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
     minimise: bool,
@@ -99,7 +101,7 @@ impl Arguments {
 /// A line of output.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Line<'a> {
+enum OutputLine<'a> {
     /// How many cycles are done.
     Progress(u64),
     /// The last line.
@@ -182,10 +184,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     machine.set_options(options(arguments, arguments.faults));
     let mut matrix = Matrix::new(arguments.seed, arguments.instances);
     if arguments.size {
-        tell(&Line::Size(matrix.size(&mut machine)))?;
+        tell(&OutputLine::Size(matrix.size(&mut machine)))?;
         return Ok(true);
     }
-    machine.set_plan(arguments.schedule.clone());
+    machine.set_schedule(arguments.schedule.clone());
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments);
     }
@@ -228,7 +230,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         if !arguments.trace && told.elapsed() >= PERIOD {
             told = Instant::now();
-            tell(&Line::Progress(report.cycles_done))?;
+            tell(&OutputLine::Progress(report.cycles_done))?;
         }
     }
     let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
@@ -245,7 +247,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             println!("{finding}");
         }
     } else {
-        tell(&Line::Report(&report))?;
+        tell(&OutputLine::Report(&report))?;
     }
     Ok(report.is_clean())
 }
@@ -269,7 +271,7 @@ fn options(arguments: &Arguments, faults: Faults) -> Options {
 /// Adds to the report how many calls there are to fail.
 fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) {
     for row in matrix.first_round(machine) {
-        for kind in Kind::all() {
+        for kind in FaultKind::all() {
             let calls = row.calls.get(&kind).copied().unwrap_or_default();
             let orders = report.fault_calls.entry(kind.to_string()).or_default();
             orders.insert(row.order.to_string(), calls);
@@ -318,7 +320,7 @@ fn shorten(
         if told.elapsed() >= PERIOD {
             told = Instant::now();
             // A reader that is gone is met again at the end.
-            let _ = tell(&Line::Minimising {
+            let _ = tell(&OutputLine::Minimising {
                 steps: searched.spent,
                 budget: searched.budget,
                 events: searched.events,
@@ -330,7 +332,7 @@ fn shorten(
         return Ok(true);
     };
     let systematic = arguments.faults == Faults::Systematic;
-    tell(&Line::Minimised(&Shortest {
+    tell(&OutputLine::Minimised(&Shortest {
         cycle: found.after.cycle,
         script: found.after.script.to_string(),
         faults: systematic.then(|| machine.options().faults.to_string()),
@@ -342,7 +344,7 @@ fn shorten(
     Ok(false)
 }
 
-fn tell(line: &Line<'_>) -> anyhow::Result<()> {
+fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
     let mut out = io::stdout().lock();

@@ -94,6 +94,6 @@ pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};
 pub use run::minimise::{Failure, Minimised, Searched, minimise};
 pub use run::options::{Images, Options};
-pub use scheduling::schedule::Plan;
+pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;
-pub use verifier::faults::{Callback, Fault, Faults, Kind};
+pub use verifier::faults::{Callback, Fault, FaultKind, Faults};

@@ -13,18 +13,18 @@ use crate::scheduling::{ThreadId, Waitable};
 
 /// Nobody can run, and time does not help.
 pub(crate) fn report_deadlock(state: &mut State) {
-    let what = format!("nobody can go on: {}", show_stuck(state));
-    report_blocked(state, what);
+    let what = format!("nobody can go on: {}", describe_waits(state));
+    report_blocked_thread(state, what);
 }
 
 /// The cycle does not come to an end, although threads run.
 pub(crate) fn report_endless(state: &mut State) {
-    match show_stuck(state) {
+    match describe_waits(state) {
         stuck if stuck.is_empty() => {
             let what = "the cycle does not end: threads keep running".to_owned();
             findings::report(state, "livelock", what, caller(state));
         }
-        stuck => report_blocked(state, format!("the cycle does not end: {stuck}")),
+        stuck => report_blocked_thread(state, format!("the cycle does not end: {stuck}")),
     }
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn report_endless(state: &mut State) {
 /// did so: the first ones are those that wait for a driver.
 ///
 /// Where a side owes the end of a detach it is to blame, whoever waits.
-fn report_blocked(state: &mut State, what: String) {
+fn report_blocked_thread(state: &mut State, what: String) {
     let threads = state.scheduling.threads().iter().enumerate().rev();
     let mut blocked = threads.filter(|(_, thread)| thread.blocked_on().is_some());
     let last = blocked.find_map(|(index, thread)| {
@@ -49,7 +49,7 @@ fn report_blocked(state: &mut State, what: String) {
 }
 
 /// Who waits for what, and who owes the end of a detach.
-fn show_stuck(state: &State) -> String {
+fn describe_waits(state: &State) -> String {
     let threads = state.scheduling.threads().iter();
     let stuck = threads.filter_map(|thread| {
         let on = thread.blocked_on()?;
@@ -72,7 +72,7 @@ pub(crate) fn show_waitable(state: &State, on: Waitable) -> String {
     match on {
         Waitable::Nothing => "time".to_owned(),
         Waitable::Stage => "a module's next stage".to_owned(),
-        Waitable::Door(_) => "the end of a deregistration".to_owned(),
+        Waitable::Deregistration(_) => "the end of a deregistration".to_owned(),
         Waitable::Thread(id) => format!("thread {}", state.scheduling.thread(id).name),
         Waitable::Object(address) => show_object(state, address),
         Waitable::Files(driver) => {

@@ -3,5 +3,5 @@
 //! What the state of the whole kernel says about a failure: it reads every part.
 
 pub(crate) mod deadlock;
-pub(crate) mod fault;
+pub(crate) mod exception;
 pub(crate) mod unload_leaks;

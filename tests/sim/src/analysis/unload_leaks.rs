@@ -9,11 +9,11 @@ use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pool::tag_text;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::Waitable;
 
 /// What a driver must not leave behind.
-pub(crate) fn check_nothing_left(driver: DriverId, when: &str, routine: Option<Site>) {
+pub(crate) fn check_unload(driver: DriverId, when: &str, routine: Option<Site>) {
     let registrations = kernel().registrar.live_registrations();
     for registration in registrations {
         let site = with(|state| state.loader.drivers.site(registration.code));
@@ -28,14 +28,14 @@ pub(crate) fn check_nothing_left(driver: DriverId, when: &str, routine: Option<S
         }
     }
     with(|state| {
-        if let Some((code, what, site)) = leftover(state, driver, when) {
+        if let Some((code, what, site)) = first_leak(state, driver, when) {
             findings::report(state, code, what, site.or(routine));
         }
     });
 }
 
 /// What the kernel still knows of a driver that says it is done.
-fn left_in_kernel(
+fn first_object_leak(
     state: &State,
     driver: DriverId,
     when: &str,
@@ -52,7 +52,7 @@ fn left_in_kernel(
         .or_else(|| state.objects.kernel_objects.within(image.clone()));
     if let Some((at, live)) = live {
         let code = match live.kind {
-            Kind::Etw => (
+            ObjectKind::Etw => (
                 "0xC4",
                 [0xDD, bug_check::address_of(state, live.by), image.start, at],
             )
@@ -73,7 +73,7 @@ fn left_in_kernel(
 }
 
 /// What a driver that says it is done has left behind.
-fn leftover(
+fn first_leak(
     state: &mut State,
     driver: DriverId,
     when: &str,
@@ -96,7 +96,7 @@ fn leftover(
         );
         return Some(("0xCE".into(), what, None));
     }
-    if let Some(left) = left_in_kernel(state, driver, when) {
+    if let Some(left) = first_object_leak(state, driver, when) {
         return Some(left);
     }
     if let Some((what, by)) = state.objects.handles.held_by(driver).into_iter().next() {

@@ -24,7 +24,7 @@ use crate::hardware::registers::Registers;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
-use crate::scheduling::frame::{Call, Frame};
+use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::binding_calls;
 
@@ -32,7 +32,7 @@ use crate::verifier::binding_calls;
 /// that is gone is still seen.
 #[derive(Debug, Default)]
 pub(crate) struct Thunks {
-    calls: Vec<Call>,
+    calls: Vec<Callee>,
     /// Where each import of a driver leads, by the export's address.
     imports: BTreeMap<(DriverId, usize), usize>,
 }
@@ -54,7 +54,7 @@ impl Thunks {
         if let Some(&made) = self.imports.get(&key) {
             return made;
         }
-        let call = Call::Import { driver, export };
+        let call = Callee::Import { driver, export };
         let made = self.make(call, THUNKS.end);
         let made = made.expect("images have no room for so many imports");
         self.imports.insert(key, made);
@@ -63,11 +63,11 @@ impl Thunks {
 
     /// The address of code that makes a call through a dispatch table; none where
     /// a cycle has had too many of them.
-    pub(crate) fn dispatch(&mut self, call: Call) -> Option<usize> {
+    pub(crate) fn dispatch(&mut self, call: Callee) -> Option<usize> {
         self.make(call, END_OF_TABLES)
     }
 
-    fn make(&mut self, call: Call, end: usize) -> Option<usize> {
+    fn make(&mut self, call: Callee, end: usize) -> Option<usize> {
         let number = u32::try_from(self.calls.len()).ok()?;
         let address = THUNKS.start + self.calls.len() * LENGTH;
         if address + LENGTH > end {
@@ -177,8 +177,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     }
     point();
     with(|state| match frame(state).call {
-        Call::Import { export, .. } => export.address(),
-        Call::Dispatch { target, .. } => target,
+        Callee::Import { export, .. } => export.address(),
+        Callee::Dispatch { target, .. } => target,
     })
 }
 
@@ -211,9 +211,9 @@ fn frame(state: &State) -> &Frame {
 }
 
 /// Looks at a call about to be made; the breach, if it is one.
-fn check(state: &mut State, call: Call) -> Option<(Code, String)> {
+fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
     match call {
-        Call::Import { export, .. } => {
+        Callee::Import { export, .. } => {
             let irql = state.scheduling.current().irql;
             (irql > export.max_irql).then(|| {
                 let what = format!(
@@ -226,7 +226,7 @@ fn check(state: &mut State, call: Call) -> Option<(Code, String)> {
                 (("0xA", [0, usize::from(irql), 0, home]).into(), what)
             })
         }
-        Call::Dispatch { through, .. } => {
+        Callee::Dispatch { through, .. } => {
             if let Some(entry) = through.entry {
                 state
                     .verifier
@@ -241,10 +241,10 @@ fn check(state: &mut State, call: Call) -> Option<(Code, String)> {
 /// Looks at a call that returns; what it did wrong and who, if it did.
 fn watch_return(
     state: &mut State,
-    call: Call,
+    call: Callee,
     result: u64,
 ) -> Option<(Code, String, Option<Site>)> {
-    let Call::Dispatch { through, target } = call else {
+    let Callee::Dispatch { through, target } = call else {
         return None;
     };
     let pended = state.verifier.binding_calls.leave(through, result);

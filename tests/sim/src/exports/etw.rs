@@ -11,7 +11,7 @@ use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 
 exports! {
     "EtwRegister" <= PASSIVE_LEVEL => etw_register: i32;
@@ -46,7 +46,10 @@ unsafe extern "win64" fn etw_register(
                     .is_none()
             })
             .inspect(|&handle| {
-                state.objects.kernel_objects.add(handle, Kind::Etw, by);
+                state
+                    .objects
+                    .kernel_objects
+                    .add(handle, ObjectKind::Etw, by);
             })
     });
     // SAFETY: the handle may be written, says the contract.
@@ -55,7 +58,7 @@ unsafe extern "win64" fn etw_register(
 }
 
 unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
-    if handle != 0 && !with(|state| state.objects.kernel_objects.remove(handle, Kind::Etw)) {
+    if handle != 0 && !with(|state| state.objects.kernel_objects.remove(handle, ObjectKind::Etw)) {
         let what = format!("{handle:#x} was unregistered, which is no ETW registration");
         stop(("0xC4", [0xDC, 0, 0, 0]), what);
     }
@@ -63,7 +66,8 @@ unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
 }
 
 fn status(handle: usize) -> i32 {
-    let known = handle == 0 || with(|state| state.objects.kernel_objects.is(handle, Kind::Etw));
+    let known =
+        handle == 0 || with(|state| state.objects.kernel_objects.is(handle, ObjectKind::Etw));
     if known {
         STATUS_SUCCESS
     } else {

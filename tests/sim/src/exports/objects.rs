@@ -16,10 +16,10 @@ use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 use crate::memory::variables;
 use crate::objects::handles::Object;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::security::Dacl;
 use crate::verifier::faults;
-use crate::verifier::faults::Kind as Fault;
+use crate::verifier::faults::FaultKind;
 
 exports! {
     "ObOpenObjectByPointer" <= PASSIVE_LEVEL => ob_open_object_by_pointer: i32;
@@ -39,13 +39,13 @@ unsafe extern "win64" fn ob_open_object_by_pointer(
     handle: *mut usize,
 ) -> i32 {
     let opened = with(|state| {
-        if !state.objects.kernel_objects.is(object, Kind::Device) {
+        if !state.objects.kernel_objects.is(object, ObjectKind::Device) {
             return Ok(None);
         }
         if object_type != 0 && object_type != variables::object_type(state, "IoDeviceObjectType") {
             return Err(STATUS_OBJECT_TYPE_MISMATCH);
         }
-        if faults::fails(state, Fault::Handle) {
+        if faults::fails(state, FaultKind::Handle) {
             return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
         let device = Object::Device {
@@ -81,7 +81,7 @@ unsafe extern "win64" fn zw_set_security_object(
         Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
     });
     let device = match device {
-        Ok(_) if with(|state| faults::fails(state, Fault::Security)) => {
+        Ok(_) if with(|state| faults::fails(state, FaultKind::Security)) => {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
         Ok(device) => device,

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use crate::findings::caller::caller;
 use crate::hardware::irql::Irql;
-use crate::hardware::trap::{Fault, Kind};
+use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
 use crate::loader::drivers::Site;
 
@@ -68,12 +68,12 @@ pub(crate) fn unexpected_irql(now: Irql, expected: Irql) -> Code {
     ("0xC8", [value, 0, 0, 0]).into()
 }
 
-impl Fault {
+impl Exception {
     /// What was done to the address, as most bug checks number it.
     pub(crate) const fn operation(&self) -> usize {
         match self.kind {
-            Kind::Write => 1,
-            Kind::Execute => 8,
+            ExceptionKind::Write => 1,
+            ExceptionKind::Execute => 8,
             _ => 0,
         }
     }
@@ -81,8 +81,8 @@ impl Fault {
     /// `PAGE_FAULT_IN_NONPAGED_AREA`, which has the processor's numbers for it.
     pub(crate) fn page_fault(&self) -> Code {
         let operation = match self.kind {
-            Kind::Write => 0x2,
-            Kind::Execute => 0x10,
+            ExceptionKind::Write => 0x2,
+            ExceptionKind::Execute => 0x10,
             _ => 0,
         };
         ("0x50", [self.address, operation, self.rip, 0]).into()

@@ -14,11 +14,11 @@ use scenarios::{Frame, Place};
 
 use crate::hardware::registers::Registers;
 use crate::hardware::stack::Stacks;
-use crate::hardware::trap::{Fault, Kind};
+use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::ThreadId;
-use crate::scheduling::frame::Call;
+use crate::scheduling::frame::Callee;
 
 /// More of a stack nobody reads: one that overflowed has thousands.
 const MOST: usize = 64;
@@ -51,25 +51,26 @@ enum From {
     /// At an instruction.
     Here(u64),
     /// At the call that returns to this.
-    Call(u64),
+    Callee(u64),
 }
 
 /// What is under way on a thread, the innermost first; `fault` is what has
 /// just stopped it.
-pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Fault>) -> Vec<Frame> {
+pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Exception>) -> Vec<Frame> {
     let mut stack = Vec::new();
     if let Some(fault) = fault {
         let mut registers = fault.registers;
         let mut from = From::Here(fault.rip as u64);
-        let jumped = fault.kind == Kind::Execute && state.loader.drivers.site(fault.rip).is_none();
+        let jumped =
+            fault.kind == ExceptionKind::Execute && state.loader.drivers.site(fault.rip).is_none();
         if jumped && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
             registers.0[Register::RSP as usize] += 8;
-            from = From::Call(home);
+            from = From::Callee(home);
         }
         unwind(state, from, registers, &mut stack);
     }
     for frame in state.scheduling.thread(thread).frames.iter().rev() {
-        if let Call::Import { export, .. } = frame.call {
+        if let Callee::Import { export, .. } = frame.call {
             stack.push(Frame {
                 module: export.module.to_owned(),
                 offset: None,
@@ -82,7 +83,7 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Fault>)
         }
         unwind(
             state,
-            From::Call(frame.home as u64),
+            From::Callee(frame.home as u64),
             frame.registers,
             &mut stack,
         );
@@ -106,7 +107,7 @@ fn unwind(state: &State, mut from: From, registers: Registers, stack: &mut Vec<F
         // What follows a call may be another line or function.
         let (address, back) = match from {
             From::Here(address) => (address, 0),
-            From::Call(home) => (home, 1),
+            From::Callee(home) => (home, 1),
         };
         let Some((driver, offset)) = driver_site(state, address) else {
             return;
@@ -129,6 +130,6 @@ fn unwind(state: &State, mut from: From, registers: Registers, stack: &mut Vec<F
         let Some(home) = image.unwind(offset, &mut unwinding) else {
             return;
         };
-        from = From::Call(home);
+        from = From::Callee(home);
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::kernel::State;
 use crate::loader::drivers::Site;
-use crate::scheduling::frame::{Call, Frame};
+use crate::scheduling::frame::{Callee, Frame};
 
 /// Who made the innermost call of the current thread.
 pub(crate) fn caller(state: &State) -> Option<Site> {
@@ -21,13 +21,13 @@ pub(crate) fn origin(state: &State, frame: &Frame) -> Option<Site> {
     // Within the call: what follows it may be another line or function.
     let site = state.loader.drivers.site(frame.home.checked_sub(1)?);
     match frame.call {
-        Call::Import { driver, .. } => {
+        Callee::Import { driver, .. } => {
             Some(site.filter(|site| site.driver == driver).unwrap_or(Site {
                 driver,
                 offset: None,
             }))
         }
-        Call::Dispatch { .. } => site,
+        Callee::Dispatch { .. } => site,
     }
 }
 

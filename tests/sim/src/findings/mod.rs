@@ -12,7 +12,7 @@ use scenarios::Finding;
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
-use crate::hardware::trap::Fault;
+use crate::hardware::trap::Exception;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::scheduling::{ThreadId, terminate};
@@ -88,7 +88,7 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
 pub(crate) fn report_on(
     state: &mut State,
     thread: ThreadId,
-    fault: Option<&Fault>,
+    fault: Option<&Exception>,
     code: Code,
     what: String,
     site: Option<Site>,

@@ -43,7 +43,7 @@ use crate::hardware::arena::SLOTS;
 
 /// An instruction at which a thread may be preempted.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop {
+pub(crate) struct PreemptionPoint {
     /// Where it is in the image.
     pub(crate) offset: usize,
     instruction: Instruction,
@@ -51,19 +51,19 @@ pub(crate) struct Stop {
 
 /// Where an image's code stops: `code` lies at `offset`, as if the image began
 /// at 0.
-pub(crate) fn stops(code: &[u8], offset: usize) -> Vec<Stop> {
+pub(crate) fn preemption_points(code: &[u8], offset: usize) -> Vec<PreemptionPoint> {
     let decoder = Decoder::with_ip(64, code, offset as u64, DecoderOptions::NONE);
     decoder
         .into_iter()
-        .filter(is_stop)
-        .map(|instruction| Stop {
+        .filter(is_preemption_point)
+        .map(|instruction| PreemptionPoint {
             offset: usize::try_from(instruction.ip()).expect("it is an offset"),
             instruction,
         })
         .collect()
 }
 
-fn is_stop(instruction: &Instruction) -> bool {
+fn is_preemption_point(instruction: &Instruction) -> bool {
     let exchange =
         instruction.mnemonic() == Mnemonic::Xchg && instruction.op0_kind() == OpKind::Memory;
     instruction.has_lock_prefix() || exchange || instruction.code() == Code::Pause
@@ -91,7 +91,7 @@ pub(crate) fn clear() {
 
 /// Prepares the slot for an instruction of the image at `base`; false where the
 /// instruction cannot be moved.
-pub(crate) fn plant(stop: &Stop, base: usize, stub: usize) -> bool {
+pub(crate) fn plant(stop: &PreemptionPoint, base: usize, stub: usize) -> bool {
     PLANTED.with_borrow_mut(|planted| {
         let slot = SLOTS.start + planted.len() * SLOT;
         if slot + SLOT > SLOTS.end {
@@ -108,7 +108,7 @@ pub(crate) fn plant(stop: &Stop, base: usize, stub: usize) -> bool {
     })
 }
 
-fn slot_code(stop: &Stop, base: usize, slot: usize, stub: usize) -> Option<Vec<u8>> {
+fn slot_code(stop: &PreemptionPoint, base: usize, slot: usize, stub: usize) -> Option<Vec<u8>> {
     let home = (base + stop.offset) as u64;
     let mut moved = stop.instruction;
     moved.set_ip(home);
@@ -161,7 +161,7 @@ mod tests {
             0xF3, 0x90, // pause
             0x48, 0x8B, 0x0F, // mov rcx, [rdi]
         ];
-        let found: Vec<_> = stops(&code, 0x1000)
+        let found: Vec<_> = preemption_points(&code, 0x1000)
             .iter()
             .map(|stop| stop.offset)
             .collect();
@@ -172,7 +172,7 @@ mod tests {
     fn a_moved_instruction_names_the_same_memory() {
         // lock inc dword ptr [rip + 10h]
         let code = [0xF0, 0xFF, 0x05, 0x10, 0, 0, 0];
-        let stop = stops(&code, 0x1000).remove(0);
+        let stop = preemption_points(&code, 0x1000).remove(0);
         let (base, slot) = (0x1000_0000_0000, 0x1000_0400_0000);
         let moved = slot_code(&stop, base, slot, 0).expect("it is near");
         let at = (slot + HEAD) as u64;

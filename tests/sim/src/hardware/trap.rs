@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Faults of drivers: the thread ends with a [`Fault`] instead of the process.
+//! Faults of drivers: the thread ends with a [`Exception`] instead of the process.
 //!
 //! While a simulated thread runs, the signals of processor exceptions end its
 //! coroutine. A timer catches a driver that loops without ever calling anyone; it
@@ -21,7 +21,7 @@ use crate::hardware::registers::Registers;
 
 /// What the processor objected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ExceptionKind {
     Read,
     Write,
     Execute,
@@ -36,8 +36,8 @@ pub(crate) enum Kind {
 
 /// An exception in a simulated thread.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault {
-    pub(crate) kind: Kind,
+pub(crate) struct Exception {
+    pub(crate) kind: ExceptionKind,
     /// Where the processor was.
     pub(crate) rip: usize,
     /// What it touched.
@@ -47,9 +47,9 @@ pub(crate) struct Fault {
 
 /// How the coroutine of a thread ended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum ThreadEnd {
     Returned,
-    Fault(Fault),
+    Exception(Exception),
 }
 
 const SIGNALS: [i32; 5] = [
@@ -84,7 +84,7 @@ const NUMBERED: [i32; 16] = [
 const WATCH: i64 = 250_000;
 
 thread_local! {
-    static RUNNING: Cell<Option<CoroutineTrapHandler<Outcome>>> = const { Cell::new(None) };
+    static RUNNING: Cell<Option<CoroutineTrapHandler<ThreadEnd>>> = const { Cell::new(None) };
     /// The points that had been passed when the timer last looked.
     static SEEN: Cell<u64> = const { Cell::new(0) };
     /// How often it has seen no progress.
@@ -99,7 +99,7 @@ pub(crate) fn alive() {
 }
 
 /// Runs `resume`, which resumes the coroutine of `handler`.
-pub(crate) fn guard<R>(handler: &CoroutineTrapHandler<Outcome>, resume: impl FnOnce() -> R) -> R {
+pub(crate) fn guard<R>(handler: &CoroutineTrapHandler<ThreadEnd>, resume: impl FnOnce() -> R) -> R {
     RUNNING.set(Some(*handler));
     let result = resume();
     RUNNING.set(None);
@@ -171,7 +171,7 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     // SAFETY: the system filled it in for this signal.
     let touched = unsafe { (*info).si_addr() } as usize;
     let (kind, address) = classify(signal, registers, rip, touched);
-    let fault = Fault {
+    let exception = Exception {
         kind,
         rip: breakpoints::home_of(rip),
         address,
@@ -179,7 +179,7 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     };
     // SAFETY: the coroutine of `handler` was running, `guard` says; its stack
     // is given up, and the kernel releases what it may have held.
-    let resumed = unsafe { handler.setup_trap_handler(move || Outcome::Fault(fault)) };
+    let resumed = unsafe { handler.setup_trap_handler(move || ThreadEnd::Exception(exception)) };
     for (register, value) in [
         (libc::REG_RIP, resumed.rip),
         (libc::REG_RSP, resumed.rsp),
@@ -200,32 +200,39 @@ fn is_stuck(rip: usize) -> bool {
     STUCK.get() >= 2 && IMAGES.contains(&rip)
 }
 
-fn classify(signal: i32, registers: &[libc::greg_t], rip: usize, touched: usize) -> (Kind, usize) {
+fn classify(
+    signal: i32,
+    registers: &[libc::greg_t],
+    rip: usize,
+    touched: usize,
+) -> (ExceptionKind, usize) {
     /// The exception number of a page fault, and its error code's bits.
     const PAGE_FAULT: usize = 14;
     const WRITE: usize = 1 << 1;
     const FETCH: usize = 1 << 4;
 
     match signal {
-        libc::SIGILL => (Kind::IllegalInstruction, rip),
-        libc::SIGFPE => (Kind::Arithmetic, rip),
-        libc::SIGTRAP => (Kind::Breakpoint, rip),
-        libc::SIGVTALRM => (Kind::Hang, rip),
-        _ if register(registers, libc::REG_TRAPNO) != PAGE_FAULT => (Kind::Protection, rip),
+        libc::SIGILL => (ExceptionKind::IllegalInstruction, rip),
+        libc::SIGFPE => (ExceptionKind::Arithmetic, rip),
+        libc::SIGTRAP => (ExceptionKind::Breakpoint, rip),
+        libc::SIGVTALRM => (ExceptionKind::Hang, rip),
+        _ if register(registers, libc::REG_TRAPNO) != PAGE_FAULT => {
+            (ExceptionKind::Protection, rip)
+        }
         _ => {
             let error = register(registers, libc::REG_ERR);
             if error & FETCH != 0 {
-                (Kind::Execute, touched)
+                (ExceptionKind::Execute, touched)
             } else if error & WRITE != 0 {
-                (Kind::Write, touched)
+                (ExceptionKind::Write, touched)
             } else {
-                (Kind::Read, touched)
+                (ExceptionKind::Read, touched)
             }
         }
     }
 }
 
-/// The fault is the simulated kernel's own: lets the signal do what it does
+/// The exception is one of the simulated kernel itself: lets the signal do what it does
 /// without a handler.
 fn die(signal: i32) {
     // SAFETY: the default action needs no promise.

@@ -20,7 +20,7 @@ use windows_sys::Win32::Foundation::{
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::objects::handles;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::security::Account;
 use crate::scheduling::{Waitable, block};
 
@@ -106,7 +106,7 @@ pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has n
 pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
     // SAFETY: the caller's promise.
     let mut device = unsafe { (*object).DeviceObject };
-    for _ in 0..with(|state| state.objects.kernel_objects.count(Kind::Device)) {
+    for _ in 0..with(|state| state.objects.kernel_objects.count(ObjectKind::Device)) {
         if device.is_null() {
             break;
         }
@@ -133,7 +133,7 @@ pub(crate) fn make(
         .objects
         .names
         .device(name)
-        .filter(|&device| state.objects.kernel_objects.is(device, Kind::Device))
+        .filter(|&device| state.objects.kernel_objects.is(device, ObjectKind::Device))
         .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
     // SAFETY: a device that is not deleted is in memory.
     let (flags, object) = unsafe {

@@ -79,7 +79,7 @@ pub(crate) const SIZE: usize = size_of::<Irp>() + size_of::<StackLocation>();
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct Parameters {
     pub(crate) major: u8,
     pub(crate) device: usize,
     pub(crate) file: usize,
@@ -94,7 +94,7 @@ pub(crate) struct Ask {
 /// # Safety
 ///
 /// The memory is the caller's alone.
-pub(crate) unsafe fn make(memory: *mut c_void, ask: &Ask) -> *mut Irp {
+pub(crate) unsafe fn make(memory: *mut c_void, ask: &Parameters) -> *mut Irp {
     /// `IO_TYPE_IRP`.
     const KIND: u16 = 6;
     const USER_MODE: u8 = 1;

@@ -28,14 +28,14 @@ use crate::io::buffers;
 use crate::io::buffers::Method;
 use crate::io::completion;
 use crate::io::files;
-use crate::io::irp::{self, Ask, Cancel, Dispatch, Irp};
+use crate::io::irp::{self, Cancel, Dispatch, Irp, Parameters};
 use crate::kernel::with;
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
 use crate::objects::security::Account;
 use crate::scheduling::{MICROSECOND, Waitable, block, point};
 use crate::verifier::locks;
-use crate::verifier::routine::{Before, check_return};
+use crate::verifier::routine::{EntryState, check_return};
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 /// How a request was answered.
@@ -48,7 +48,7 @@ pub(crate) struct Answer {
 /// A request that was sent.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) ask: Ask,
+    pub(crate) ask: Parameters,
     /// The dispatch routine it was sent to.
     to: Option<Site>,
     /// Whether it was marked pending when it was completed.
@@ -214,7 +214,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
     if with(|state| state.io.requests.owed(irp).is_none()) {
         return false;
     }
-    let before = Before::now();
+    let before = EntryState::now();
     let old = locks::acquire_cancel();
     let packet = irp as *mut Irp;
     let live = with(|state| state.io.requests.owed(irp).is_some());
@@ -320,7 +320,7 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
             // SAFETY: a device with an open file is in memory.
             _ => Method::of_device(unsafe { (*(device as *const DEVICE_OBJECT)).Flags }),
         };
-        let ask = Ask {
+        let ask = Parameters {
             major: major(number),
             device,
             file,
@@ -363,7 +363,7 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is.
     let routine: Dispatch = unsafe { std::mem::transmute(routine) };
-    let before = Before::now();
+    let before = EntryState::now();
     // SAFETY: the driver set it for such requests.
     let status = unsafe { routine(device, irp) };
     let now = with(|state| state.scheduling.current().irql);

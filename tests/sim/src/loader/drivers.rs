@@ -25,7 +25,7 @@ pub(crate) struct Site {
 
 /// How far a driver has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
+pub(crate) enum LoadState {
     /// Mapped; its entry point may be running.
     Here,
     /// Its unload routine has been called.
@@ -40,7 +40,7 @@ pub(crate) struct Driver {
     pub(crate) image: Rc<Image>,
     pub(crate) instance: Instance,
     pub(crate) base: usize,
-    pub(crate) life: Life,
+    pub(crate) life: LoadState,
     name: String,
 }
 
@@ -55,7 +55,7 @@ impl Driver {
             image,
             instance,
             base,
-            life: Life::Here,
+            life: LoadState::Here,
             name,
         }
     }

@@ -13,7 +13,7 @@ use pe_unwind_info::x86_64::{FunctionTableEntries, UnwindState};
 use scenarios::Place;
 
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
-use crate::hardware::breakpoints::{self, Stop};
+use crate::hardware::breakpoints::{self, PreemptionPoint};
 use crate::loader::export::Export;
 use crate::loader::symbols::Symbols;
 
@@ -58,7 +58,7 @@ pub struct Image {
     /// Where the security cookie is.
     cookie: Option<usize>,
     /// Where its threads may be preempted.
-    stops: Vec<Stop>,
+    stops: Vec<PreemptionPoint>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -90,7 +90,7 @@ impl Image {
         let stops = code
             .flat_map(|section| {
                 let content = &file.bytes()[section.file.clone()];
-                breakpoints::stops(content, section.address as usize)
+                breakpoints::preemption_points(content, section.address as usize)
             })
             .collect();
         Ok(Self {

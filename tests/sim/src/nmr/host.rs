@@ -7,7 +7,7 @@ use std::ffi::c_void;
 
 use nmr::abi::{NPIID, NTSTATUS};
 use registrar::finding::Finding;
-use registrar::host::{BindingId, Call as Moment, Completion, Event, Host, Lock, Side};
+use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Side};
 use registrar::knobs::Knob;
 use scenarios::Npi;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
@@ -17,12 +17,12 @@ use crate::findings::{stop, stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::nmr::{registrations, transitions};
-use crate::scheduling::frame::Call;
-use crate::scheduling::frame::Through;
+use crate::scheduling::frame::Callee;
+use crate::scheduling::frame::TableEntry;
 use crate::scheduling::{Waitable, block, point};
 use crate::verifier::binding_calls;
 use crate::verifier::callback_locks;
-use crate::verifier::faults::{self, Kind};
+use crate::verifier::faults::{self, FaultKind};
 use crate::verifier::nmr_lock_order;
 
 /// Finds the kernel by itself.
@@ -33,7 +33,7 @@ pub(crate) struct SimHost;
 pub(crate) struct SimLock<T>(RefCell<T>);
 
 /// A door with a number of its own.
-pub(crate) struct SimDoor {
+pub(crate) struct SimWaitObject {
     number: u32,
     open: Cell<bool>,
 }
@@ -48,29 +48,33 @@ impl<T> Lock<T> for SimLock<T> {
     }
 }
 
-impl Completion for SimDoor {
+impl Completion for SimWaitObject {
     fn new() -> Self {
         Self {
-            number: with(|state| state.scheduling.new_door()),
+            number: with(|state| state.scheduling.new_wait_object()),
             open: Cell::new(false),
         }
     }
 
     fn set(&self) {
         self.open.set(true);
-        with(|state| state.scheduling.wake_all(Waitable::Door(self.number)));
+        with(|state| {
+            state
+                .scheduling
+                .wake_all(Waitable::Deregistration(self.number))
+        });
     }
 
     fn wait(&self) {
         while !self.open.get() {
-            block(Waitable::Door(self.number), None);
+            block(Waitable::Deregistration(self.number), None);
         }
     }
 }
 
 impl Host for SimHost {
     type Lock<T> = SimLock<T>;
-    type Completion = SimDoor;
+    type Completion = SimWaitObject;
 
     fn irql(&self) -> u8 {
         with(|state| state.scheduling.current().irql)
@@ -120,10 +124,10 @@ impl Host for SimHost {
         })
     }
 
-    fn inject(&self, call: Moment, _side: Side) -> Option<NTSTATUS> {
+    fn inject(&self, call: Call, _side: Side) -> Option<NTSTATUS> {
         let kind = match call {
-            Moment::Register => Kind::Registration,
-            _ => Kind::Attach,
+            Call::Register => FaultKind::Registration,
+            _ => FaultKind::Attach,
         };
         with(|state| faults::fails(state, kind)).then_some(STATUS_INSUFFICIENT_RESOURCES)
     }
@@ -202,8 +206,8 @@ fn interpose_table(
         // SAFETY: `index + 1` is less than `words`.
         let entry = unsafe { &mut *copy.add(index + 1) };
         if *entry != 0 {
-            *entry = state.calls.dispatch(Call::Dispatch {
-                through: Through::new(binding, npi, owner, index),
+            *entry = state.calls.dispatch(Callee::Dispatch {
+                through: TableEntry::new(binding, npi, owner, index),
                 target: *entry,
             })?;
         }

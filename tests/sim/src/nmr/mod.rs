@@ -12,12 +12,12 @@ use std::collections::BTreeSet;
 use scenarios::{Instance, Overlap};
 
 use crate::loader::drivers::DriverId;
-use transitions::Walk;
+use transitions::Transitions;
 
 /// What is followed of registrations and bindings.
 #[derive(Debug)]
 pub(crate) struct Nmr {
-    pub(crate) transitions: Walk,
+    pub(crate) transitions: Transitions,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Nmr {
 impl Nmr {
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         Self {
-            transitions: Walk::new(instances),
+            transitions: Transitions::new(instances),
             deregistrations: Overlap::default(),
         }
     }

@@ -21,11 +21,11 @@ use crate::kernel::State;
 use crate::scheduling::Waitable;
 
 /// A provider and a client.
-type Couple = [Instance; 2];
+type InstancePair = [Instance; 2];
 
-/// How a couple walks.
+/// The states of a pair.
 #[derive(Debug)]
-struct Course {
+struct PairState {
     /// The stages of both towards each other.
     stages: [Stage; 2],
     /// The edge taken last.
@@ -36,8 +36,8 @@ struct Course {
 
 /// Where all modules are, and what they walked.
 #[derive(Debug)]
-pub(crate) struct Walk {
-    courses: BTreeMap<Couple, Course>,
+pub(crate) struct Transitions {
+    pairs: BTreeMap<InstancePair, PairState>,
     /// The bindings that are followed, and the modules at their ends.
     ends: BTreeMap<BindingId, [Option<Instance>; 2]>,
     pub(crate) walked: Walked,
@@ -50,17 +50,17 @@ const fn index(role: Role) -> usize {
     }
 }
 
-impl Walk {
+impl Transitions {
     /// Nobody is there yet.
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         let of = |role| instances.iter().filter(move |it| it.role == role);
-        let couples = of(Role::Provider)
+        let pairs = of(Role::Provider)
             .flat_map(|&provider| of(Role::Client).map(move |&client| [provider, client]));
-        let begin = |couple| {
+        let begin = |instances| {
             let stages = [Stage::Absent; 2];
             (
-                couple,
-                Course {
+                instances,
+                PairState {
                     stages,
                     last: None,
                     npi: None,
@@ -68,7 +68,7 @@ impl Walk {
             )
         };
         Self {
-            courses: couples.map(begin).collect(),
+            pairs: pairs.map(begin).collect(),
             ends: BTreeMap::new(),
             walked: Walked::default(),
         }
@@ -76,17 +76,17 @@ impl Walk {
 
     /// Whether a module is at a stage towards some peer.
     pub(crate) fn is_at(&self, instance: Instance, stage: Stage) -> bool {
-        self.courses.iter().any(|(couple, course)| {
-            couple.contains(&instance) && course.stages[index(instance.role)] == stage
+        self.pairs.iter().any(|(instances, pair)| {
+            instances.contains(&instance) && pair.stages[index(instance.role)] == stage
         })
     }
 
     /// A module comes to a stage towards those peers for which it is in one of
     /// some others.
     fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
-        for (couple, course) in &mut self.courses {
-            if couple.contains(&instance) {
-                course.step(instance.role, from, to, &mut self.walked);
+        for (instances, pair) in &mut self.pairs {
+            if instances.contains(&instance) {
+                pair.step(instance.role, from, to, &mut self.walked);
             }
         }
     }
@@ -95,15 +95,15 @@ impl Walk {
     fn go_at(&mut self, at: (BindingId, NPIID), role: Role, from: &[Stage], to: Stage) {
         let (binding, npi) = at;
         if let Some(&[Some(provider), Some(client)]) = self.ends.get(&binding)
-            && let Some(course) = self.courses.get_mut(&[provider, client])
-            && *course.npi.get_or_insert(npi) == npi
+            && let Some(pair) = self.pairs.get_mut(&[provider, client])
+            && *pair.npi.get_or_insert(npi) == npi
         {
-            course.step(role, from, to, &mut self.walked);
+            pair.step(role, from, to, &mut self.walked);
         }
     }
 }
 
-impl Course {
+impl PairState {
     /// A module comes to a stage, if it is in one of some others.
     fn step(&mut self, role: Role, from: &[Stage], to: Stage, walked: &mut Walked) {
         let stage = &mut self.stages[index(role)];

@@ -13,7 +13,7 @@ use crate::findings::caller::caller;
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::scheduling::{ThreadId, Waitable, block};
-use crate::verifier::routine::{Before, check_return};
+use crate::verifier::routine::{EntryState, check_return};
 
 /// What is under way.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ fn unfinished(state: &mut State, of: impl Fn(&Deferred) -> Vec<ThreadId>) -> Opt
 
 /// Runs a driver's routine on the current thread, which the kernel has made.
 pub(crate) fn run(routine: usize, what: &str, call: impl FnOnce()) {
-    let before = Before::now();
+    let before = EntryState::now();
     let site = with(|state| {
         let site = state.loader.drivers.site(routine);
         state.scheduling.current_mut().driver = site.map(|site| site.driver);

@@ -11,7 +11,7 @@ use crate::loader::drivers::{DriverId, Site};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ObjectKind {
     /// A DPC that is queued.
     Dpc,
     /// A timer that is set.
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Framework,
 }
 
-impl Kind {
+impl ObjectKind {
     /// What it is in words.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -69,24 +69,24 @@ impl Kind {
 
 /// An object.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Live {
-    pub(crate) kind: Kind,
+pub(crate) struct KernelObject {
+    pub(crate) kind: ObjectKind,
     /// Who made it.
     pub(crate) by: Option<Site>,
 }
 
 /// All objects of a cycle, by address or handle.
 #[derive(Debug, Default)]
-pub(crate) struct KernelObjects(BTreeMap<usize, Live>);
+pub(crate) struct KernelObjects(BTreeMap<usize, KernelObject>);
 
 impl KernelObjects {
     /// Adds an object; false if there is one already.
-    pub(crate) fn add(&mut self, address: usize, kind: Kind, by: Option<Site>) -> bool {
-        self.0.insert(address, Live { kind, by }).is_none()
+    pub(crate) fn add(&mut self, address: usize, kind: ObjectKind, by: Option<Site>) -> bool {
+        self.0.insert(address, KernelObject { kind, by }).is_none()
     }
 
     /// Takes an object away; false if there was none of this kind.
-    pub(crate) fn remove(&mut self, address: usize, kind: Kind) -> bool {
+    pub(crate) fn remove(&mut self, address: usize, kind: ObjectKind) -> bool {
         let found = self.is(address, kind);
         if found {
             self.0.remove(&address);
@@ -95,22 +95,22 @@ impl KernelObjects {
     }
 
     /// Whether there is an object of this kind.
-    pub(crate) fn is(&self, address: usize, kind: Kind) -> bool {
+    pub(crate) fn is(&self, address: usize, kind: ObjectKind) -> bool {
         self.0.get(&address).is_some_and(|live| live.kind == kind)
     }
 
     /// How many objects there are of this kind.
-    pub(crate) fn count(&self, kind: Kind) -> usize {
+    pub(crate) fn count(&self, kind: ObjectKind) -> usize {
         self.0.values().filter(|live| live.kind == kind).count()
     }
 
     /// The first object in a range of memory, and where it is.
-    pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, Live)> {
+    pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, KernelObject)> {
         self.0.range(memory).next().map(|(&at, &live)| (at, live))
     }
 
     /// The first object that a driver made, and where it is.
-    pub(crate) fn of(&self, driver: DriverId) -> Option<(usize, Live)> {
+    pub(crate) fn of(&self, driver: DriverId) -> Option<(usize, KernelObject)> {
         let mut all = self.0.iter().map(|(&at, &live)| (at, live));
         all.find(|(_, live)| live.by.is_some_and(|by| by.driver == driver))
     }

@@ -48,7 +48,7 @@ impl Account {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct AccessEntry {
     allows: bool,
     mask: u32,
     sid: Sid,
@@ -56,7 +56,7 @@ struct Entry {
 
 /// A discretionary access control list; without one everything is granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dacl(Option<Vec<Entry>>);
+pub(crate) struct Dacl(Option<Vec<AccessEntry>>);
 
 /// `FILE_GENERIC_READ`.
 pub(crate) const READ: u32 = 0x0012_0089;
@@ -147,7 +147,7 @@ impl Dacl {
 }
 
 /// The entries of an access control list.
-fn parse(list: &[u8]) -> Result<Vec<Entry>, i32> {
+fn parse(list: &[u8]) -> Result<Vec<AccessEntry>, i32> {
     const HEADER: usize = 8;
     const ALLOWED: u8 = 0;
     const DENIED: u8 = 1;
@@ -165,7 +165,7 @@ fn parse(list: &[u8]) -> Result<Vec<Entry>, i32> {
         let size = usize::from(u16::from_le_bytes([*low, *high]));
         let sid = left.get(HEADER..size).ok_or(STATUS_INVALID_ACL)?;
         if let ALLOWED | DENIED = *kind {
-            entries.push(Entry {
+            entries.push(AccessEntry {
                 allows: *kind == ALLOWED,
                 mask: specific(u32::from_le_bytes([*m0, *m1, *m2, *m3])),
                 sid: parse_sid(sid).ok_or(STATUS_INVALID_SID)?,

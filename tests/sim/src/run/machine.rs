@@ -16,8 +16,8 @@ use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
 use crate::run::options::{Images, Options};
 use crate::run::script;
-use crate::scheduling::schedule::Plan;
-use crate::verifier::faults::Kind;
+use crate::scheduling::schedule::Schedule;
+use crate::verifier::faults::FaultKind;
 
 /// The machine cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -45,13 +45,13 @@ pub struct Outcome {
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
     /// How many calls there were that could have failed.
-    pub calls: BTreeMap<Kind, u64>,
+    pub calls: BTreeMap<FaultKind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
     /// How many points it came to at which a thread could be switched.
     pub steps: u64,
     /// Its schedule.
-    pub plan: Plan,
+    pub plan: Schedule,
     /// What went wrong, if anything.
     pub finding: Option<Finding>,
 }
@@ -64,7 +64,7 @@ pub struct Machine {
     /// The same for the driver framework.
     framework: Option<Images>,
     options: Options,
-    plan: Option<Plan>,
+    plan: Option<Schedule>,
     patience: Option<u64>,
     stacks: Stacks,
 }
@@ -102,7 +102,7 @@ impl Machine {
     }
 
     /// Keeps to a schedule in the cycles from now on, or draws it again.
-    pub fn set_plan(&mut self, plan: Option<Plan>) {
+    pub fn set_schedule(&mut self, plan: Option<Schedule>) {
         self.plan = plan;
     }
 
@@ -129,7 +129,7 @@ impl Machine {
     }
 
     /// The schedule that is kept to.
-    pub(crate) const fn take_plan(&mut self) -> Option<Plan> {
+    pub(crate) const fn take_schedule(&mut self) -> Option<Schedule> {
         self.plan.take()
     }
 

@@ -5,9 +5,9 @@
 
 use corosensei::CoroutineResult;
 
-use crate::analysis::{deadlock, fault};
+use crate::analysis::{deadlock, exception};
 use crate::exports::execution::threads;
-use crate::hardware::trap::{self, Outcome};
+use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::{Kernel, State, with};
 use crate::scheduling::{Next, Pause, ThreadId, abandon};
 
@@ -31,17 +31,17 @@ pub(crate) fn run(kernel: &Kernel) {
                     threads::signal_end(state, id);
                 });
             }
-            CoroutineResult::Return(Outcome::Returned) => {
+            CoroutineResult::Return(ThreadEnd::Returned) => {
                 let stack = fiber.into_stack();
                 with(|state| {
                     state.scheduling.end(id, stack);
                     threads::signal_end(state, id);
                 });
             }
-            CoroutineResult::Return(Outcome::Fault(fault)) => {
+            CoroutineResult::Return(ThreadEnd::Exception(exception)) => {
                 kernel.release();
                 with(|state| {
-                    fault::report_fault(state, &fault);
+                    exception::report_exception(state, &exception);
                     state.scheduling.give_back(fiber.into_stack());
                 });
             }

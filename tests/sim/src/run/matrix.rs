@@ -15,7 +15,7 @@ use scenarios::{Cycle, Instances, Order};
 
 use crate::run::machine::Machine;
 use crate::run::options::Options;
-use crate::verifier::faults::{Fault, Faults, Kind};
+use crate::verifier::faults::{Fault, FaultKind, Faults};
 
 /// A cycle and its fault.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Row {
     /// The order.
     pub order: Order,
     /// How many there are of each kind.
-    pub calls: BTreeMap<Kind, u64>,
+    pub calls: BTreeMap<FaultKind, u64>,
 }
 
 /// All cases of a seed, as far as they were asked for.
@@ -93,7 +93,7 @@ impl Matrix {
     fn round(&mut self, machine: &mut Machine, round: u64) -> &[Row] {
         let options = machine.options();
         // A schedule is for the case, not for the cycles in which it is counted.
-        let plan = machine.take_plan();
+        let plan = machine.take_schedule();
         machine.set_options(Options {
             faults: Faults::None,
             ..options
@@ -109,7 +109,7 @@ impl Matrix {
             self.rounds.push(rows.collect());
         }
         machine.set_options(options);
-        machine.set_plan(plan);
+        machine.set_schedule(plan);
         let round = usize::try_from(round).expect("they are in memory");
         &self.rounds[round]
     }

@@ -18,7 +18,7 @@
 use scenarios::{Change, Cycle, Finding, Instance, Script};
 
 use crate::run::machine::{Machine, Outcome};
-use crate::scheduling::schedule::Plan;
+use crate::scheduling::schedule::Schedule;
 
 /// So many schedules are tried for each cut, and at the end.
 const SCHEDULES: u64 = 40;
@@ -40,7 +40,7 @@ pub struct Failure {
     /// How many events its trace has.
     pub events: u64,
     /// Its schedule, where it is not the one that is drawn.
-    pub plan: Option<Plan>,
+    pub plan: Option<Schedule>,
     /// What is found.
     pub finding: Finding,
     steps: u64,
@@ -80,7 +80,7 @@ pub fn minimise(
     seed: u64,
     first: u64,
     script: Script,
-    plan: Option<Plan>,
+    plan: Option<Schedule>,
     tell: &mut dyn FnMut(Searched),
 ) -> Option<Minimised> {
     let outcome = trial(machine, seed, first, &script, plan.as_ref());
@@ -116,12 +116,12 @@ fn trial(
     seed: u64,
     index: u64,
     script: &Script,
-    plan: Option<&Plan>,
+    plan: Option<&Schedule>,
 ) -> Outcome {
     let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
-    machine.set_plan(plan.cloned());
+    machine.set_schedule(plan.cloned());
     let outcome = machine.run(seed, &cycle, index, false);
-    machine.set_plan(None);
+    machine.set_schedule(None);
     outcome
 }
 
@@ -174,7 +174,7 @@ impl Search<'_> {
 
     /// Whether the best cycle fails in the same way and no later under this
     /// schedule, which is kept then.
-    fn try_plan(&mut self, plan: &Plan) -> bool {
+    fn try_plan(&mut self, plan: &Schedule) -> bool {
         let best = self.best.clone();
         let failed = self
             .fails(best.cycle, &best.script, Some(plan))
@@ -203,7 +203,7 @@ impl Search<'_> {
     }
 
     /// How a trial fails, if it does and in the same way.
-    fn fails(&mut self, cycle: u64, script: &Script, plan: Option<&Plan>) -> Option<Failure> {
+    fn fails(&mut self, cycle: u64, script: &Script, plan: Option<&Schedule>) -> Option<Failure> {
         self.machine.set_patience(Some(2 * self.best.steps));
         let outcome = trial(self.machine, self.seed, cycle, script, plan);
         self.spent += SETUP + outcome.steps;

@@ -11,8 +11,8 @@ pub(crate) mod matrix;
 pub(crate) mod minimise;
 pub(crate) mod options;
 pub(crate) mod programs;
-pub(crate) mod scm;
 pub(crate) mod script;
+pub(crate) mod service_control;
 pub(crate) mod unload;
 
 use std::collections::BTreeMap;
@@ -20,15 +20,15 @@ use std::collections::BTreeMap;
 use scenarios::Instance;
 
 use options::{Images, Options};
-use programs::Held;
-use scm::{Loaded, Record};
+use programs::OpenHandles;
+use service_control::{Loaded, Record};
 
 /// The drivers of a cycle, as the service control manager and programs know them.
 #[derive(Debug)]
 pub(crate) struct Run {
     images: Images,
     options: Options,
-    held: Held,
+    open_handles: OpenHandles,
     /// The drivers that are loaded.
     loaded: BTreeMap<Instance, Loaded>,
     /// The services that were asked for.
@@ -40,7 +40,7 @@ impl Run {
         Self {
             images,
             options,
-            held: Held::default(),
+            open_handles: OpenHandles::default(),
             loaded: BTreeMap::new(),
             records: BTreeMap::new(),
         }

@@ -15,14 +15,14 @@ use crate::io::control;
 use crate::io::requests::{self, Message};
 use crate::kernel::{State, with};
 use crate::objects::security::{Account, READ_WRITE};
-use crate::run::scm;
+use crate::run::service_control;
 use crate::scheduling::{MICROSECOND, ThreadId, sleep};
 
 /// The handles that the script's programs keep, by whose device they are of.
 #[derive(Debug, Default)]
-pub(crate) struct Held(BTreeMap<Instance, Vec<usize>>);
+pub(crate) struct OpenHandles(BTreeMap<Instance, Vec<usize>>);
 
-impl Held {
+impl OpenHandles {
     /// Whether somebody keeps a handle of this driver's device.
     pub(crate) fn any(&self, instance: Instance) -> bool {
         self.0.get(&instance).is_some_and(|files| !files.is_empty())
@@ -44,7 +44,7 @@ pub(crate) fn start(one: Use) -> ThreadId {
         }
         Usage::Switch => switch(instance),
         Usage::Hold => hold(instance),
-        Usage::Ask => with(|state| scm::ask_manager(state, instance)),
+        Usage::Ask => with(|state| service_control::ask_manager(state, instance)),
     };
     with(|state| state.scheduling.spawn_own(name, body))
 }
@@ -56,7 +56,15 @@ fn open_device(instance: Instance) -> Option<usize> {
 
 fn open(instance: Instance) {
     if let Some(file) = open_device(instance) {
-        with(|state| state.run.held.0.entry(instance).or_default().push(file));
+        with(|state| {
+            state
+                .run
+                .open_handles
+                .0
+                .entry(instance)
+                .or_default()
+                .push(file)
+        });
     }
 }
 
@@ -94,7 +102,7 @@ fn hold(instance: Instance) {
 
 /// Closes the handle that was opened last; false if there is none.
 fn close(instance: Instance) -> bool {
-    let file = with(|state| state.run.held.take(instance));
+    let file = with(|state| state.run.open_handles.take(instance));
     if let Some(file) = file {
         requests::close(file);
     }

@@ -15,7 +15,7 @@ use scenarios::{Action, Change, Instance, Step};
 use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::run::programs;
-use crate::run::scm::{load, unload};
+use crate::run::service_control::{load, unload};
 use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, sleep};
 
 /// Takes the steps of a cycle, on the cycle's first thread.
@@ -66,8 +66,9 @@ fn join(thread: ThreadId) {
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     /// How often that is looked at.
     const PERIOD: u64 = 20 * MICROSECOND;
-    while with(|state| state.run.held.any(instance) && !state.scheduling.thread(thread).has_ended())
-    {
+    while with(|state| {
+        state.run.open_handles.any(instance) && !state.scheduling.thread(thread).has_ended()
+    }) {
         if with(|state| is_put_off(state, instance)) {
             return false;
         }

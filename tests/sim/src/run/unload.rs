@@ -22,8 +22,8 @@ use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEV
 use crate::findings::stop_at;
 use crate::io::files;
 use crate::kernel::{State, with};
-use crate::run::scm;
-use crate::run::scm::Loaded;
+use crate::run::service_control;
+use crate::run::service_control::Loaded;
 use crate::scheduling::{MICROSECOND, point, sleep};
 
 /// So long a driver may refuse to go, in microseconds.
@@ -58,7 +58,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
         let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
         let what = "the driver took its DriverUnload away after its unload had been granted: a \
                     null pointer is called";
-        let entry = with(|state| scm::entry_site(state, driver));
+        let entry = with(|state| service_control::entry_site(state, driver));
         stop_at(("0x7E", [status, 0, 0, 0]), what.to_owned(), entry);
     };
     // SAFETY: the driver set it for this; it has Windows' calling convention.
@@ -80,12 +80,12 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
             state.io.files.refusing.insert(driver);
             let status = STATUS_INVALID_DEVICE_REQUEST;
             state.trace(|_| format!("the unload is refused, {status:#010x}"));
-            scm::refuse_stop(state, instance);
+            service_control::refuse_stop(state, instance);
             state.scheduling.now() >= end
         });
         if late || !loaded.unloadable {
             let what = "the driver has no DriverUnload and cannot be unloaded";
-            let entry = with(|state| scm::entry_site(state, driver));
+            let entry = with(|state| service_control::entry_site(state, driver));
             stop_at("unload", what.to_owned(), entry);
         }
         sleep(pause);

@@ -14,20 +14,20 @@ use crate::loader::export::Export;
 
 /// Who can be called, by whom.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Call {
+pub(crate) enum Callee {
     /// A driver's import.
     Import {
         driver: DriverId,
         export: &'static Export,
     },
     /// An entry of a dispatch table.
-    Dispatch { through: Through, target: usize },
+    Dispatch { through: TableEntry, target: usize },
 }
 
 /// A call under way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
-    pub(crate) call: Call,
+    pub(crate) call: Callee,
     /// Where it returns to.
     pub(crate) home: usize,
     /// At which it was made.
@@ -38,7 +38,7 @@ pub(crate) struct Frame {
     pub(crate) second: usize,
 }
 
-impl Call {
+impl Callee {
     /// What of `rax` is the result.
     pub(crate) fn result(self, rax: u64) -> u64 {
         match self {
@@ -60,7 +60,7 @@ impl Call {
 
 /// An entry of a dispatch table, as it was given to the peer of its owner.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Through {
+pub(crate) struct TableEntry {
     pub(crate) binding: BindingId,
     pub(crate) owner: Side,
     index: usize,
@@ -68,7 +68,7 @@ pub(crate) struct Through {
     pub(crate) entry: Option<&'static Entry>,
 }
 
-impl Through {
+impl TableEntry {
     /// Entry `index` of the table of `owner`.
     pub(crate) fn new(
         binding: BindingId,
@@ -98,7 +98,7 @@ impl Through {
 }
 
 /// Its name.
-impl fmt::Display for Through {
+impl fmt::Display for TableEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.entry {
             Some(entry) => f.write_str(entry.name),

@@ -14,9 +14,9 @@ use std::str::FromStr;
 
 /// A schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan(BTreeMap<u64, usize>);
+pub struct Schedule(BTreeMap<u64, usize>);
 
-impl Plan {
+impl Schedule {
     /// How many decisions it makes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -54,7 +54,7 @@ pub(crate) fn by_itself(ready: &[usize], current: usize) -> Option<usize> {
     later.or(ready.first()).copied()
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("none");
@@ -67,7 +67,7 @@ impl fmt::Display for Plan {
     }
 }
 
-impl FromStr for Plan {
+impl FromStr for Schedule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -92,18 +92,18 @@ mod tests {
     #[test]
     fn a_plan_is_read_as_it_was_written() {
         for text in ["none", "12:3", "12:3.57:1"] {
-            let plan: Plan = text.parse().expect("a plan");
+            let plan: Schedule = text.parse().expect("a plan");
             assert_eq!(plan.to_string(), text);
         }
         for text in ["", "12", "12:", "a:1", "12:3,57:1"] {
-            let error = text.parse::<Plan>().expect_err("no plan");
+            let error = text.parse::<Schedule>().expect_err("no plan");
             assert!(error.contains("a schedule is like"), "{error}");
         }
     }
 
     #[test]
     fn decisions_can_be_left_out() {
-        let plan: Plan = "1:1.2:2.3:3".parse().expect("a plan");
+        let plan: Schedule = "1:1.2:2.3:3".parse().expect("a plan");
         assert_eq!(plan.without(0..2).to_string(), "3:3");
         assert_eq!(plan.without(0..3).to_string(), "none");
         assert_eq!(plan.len(), 3);

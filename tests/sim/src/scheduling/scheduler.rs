@@ -21,12 +21,12 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::hardware::stack::{self, SimStack, Stacks};
-use crate::hardware::trap::{self, Outcome};
+use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::with;
 use crate::loader::drivers::DriverId;
-use crate::scheduling::schedule::{self, Plan};
+use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
-use crate::scheduling::thread::{Fiber, Pause, Run, Thread, ThreadId, Waitable, Woken};
+use crate::scheduling::thread::{Fiber, Pause, RunState, Thread, ThreadId, Waitable, Woken};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -49,7 +49,7 @@ pub(crate) struct Scheduler {
     points: u64,
     /// After how many points the cycle is given up.
     patience: Option<u64>,
-    doors: u32,
+    wait_objects: u32,
     stacks: Stacks,
     /// The source of the schedule.
     random: ChaCha8Rng,
@@ -57,9 +57,9 @@ pub(crate) struct Scheduler {
     endless: bool,
     chooser: Chooser,
     /// The schedule to keep to instead, if there is one.
-    plan: Option<Plan>,
+    plan: Option<Schedule>,
     /// The schedule that is taken.
-    taken: Plan,
+    taken: Schedule,
     decisions: u64,
     /// How many processors there are.
     processors: usize,
@@ -77,13 +77,13 @@ impl Scheduler {
             next: None,
             points: 0,
             patience: None,
-            doors: 0,
+            wait_objects: 0,
             stacks,
             random,
             endless: false,
             chooser,
             plan: None,
-            taken: Plan::default(),
+            taken: Schedule::default(),
             decisions: 0,
             processors,
         }
@@ -134,10 +134,10 @@ impl Scheduler {
         &mut self.threads[id.0]
     }
 
-    /// The number of a new door.
-    pub(crate) const fn new_door(&mut self) -> u32 {
-        self.doors += 1;
-        self.doors
+    /// The number of a new wait object.
+    pub(crate) const fn new_wait_object(&mut self) -> u32 {
+        self.wait_objects += 1;
+        self.wait_objects
     }
 
     /// Takes note of something in the digest of the course.
@@ -159,8 +159,8 @@ impl Scheduler {
     /// Ends a thread's wait, if it waits.
     pub(crate) fn wake(&mut self, id: ThreadId, woken: Woken) {
         let thread = self.thread_mut(id);
-        if matches!(thread.run, Run::Blocked { .. }) {
-            thread.run = Run::Ready;
+        if matches!(thread.run, RunState::Blocked { .. }) {
+            thread.run = RunState::Ready;
             thread.woken = woken;
         }
     }
@@ -181,12 +181,12 @@ impl Scheduler {
 
     fn wake_due(&mut self) {
         for thread in &mut self.threads {
-            if let Run::Blocked {
+            if let RunState::Blocked {
                 until: Some(until), ..
             } = thread.run
                 && until <= self.time
             {
-                thread.run = Run::Ready;
+                thread.run = RunState::Ready;
                 thread.woken = Woken::TimedOut;
             }
         }
@@ -196,7 +196,7 @@ impl Scheduler {
         self.threads
             .iter()
             .filter_map(|thread| match thread.run {
-                Run::Blocked { until, .. } => until,
+                RunState::Blocked { until, .. } => until,
                 _ => None,
             })
             .min()
@@ -228,7 +228,7 @@ impl Scheduler {
     }
 
     /// Keeps to a schedule from now on.
-    pub(crate) fn keep_to(&mut self, plan: Plan) {
+    pub(crate) fn keep_to(&mut self, plan: Schedule) {
         self.plan = Some(plan);
     }
 
@@ -244,7 +244,7 @@ impl Scheduler {
     fn draw(&mut self) -> Option<(usize, usize)> {
         let any = self.has_processor();
         let ready = |thread: &Thread| {
-            matches!(thread.run, Run::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
+            matches!(thread.run, RunState::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
         };
         let all = self.threads.iter().enumerate();
         let ready: Vec<_> = all
@@ -296,7 +296,7 @@ impl Scheduler {
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduling.threads[index].yielder = yielder);
             stack::below_headroom(body);
-            Outcome::Returned
+            ThreadEnd::Returned
         });
         self.threads.push(Thread::new(name, driver, fiber));
         ThreadId(index)
@@ -380,7 +380,7 @@ impl Scheduler {
     pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
         self.stacks.give_back(stack);
         let thread = self.thread_mut(id);
-        thread.run = Run::Ended;
+        thread.run = RunState::Ended;
         thread.frames.clear();
         self.wake_all(Waitable::Thread(id));
     }
@@ -423,7 +423,7 @@ pub(crate) struct Scheduled {
     /// The number of points that were passed.
     pub(crate) points: u64,
     /// The schedule that was taken.
-    pub(crate) taken: Plan,
+    pub(crate) taken: Schedule,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,
 }
@@ -458,7 +458,7 @@ pub(crate) fn point() {
 
 /// Blocks the current thread.
 pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
-    with(|state| state.scheduling.current_mut().run = Run::Blocked { on, until });
+    with(|state| state.scheduling.current_mut().run = RunState::Blocked { on, until });
     pause(Pause::Switch);
     with(|state| state.scheduling.current().woken)
 }

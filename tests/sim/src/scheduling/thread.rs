@@ -6,7 +6,7 @@ use corosensei::{Coroutine, Yielder};
 
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::hardware::stack::SimStack;
-use crate::hardware::trap::Outcome;
+use crate::hardware::trap::ThreadEnd;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::frame::Frame;
 
@@ -19,7 +19,7 @@ pub(crate) enum Pause {
     Terminate,
 }
 
-pub(crate) type Fiber = Coroutine<(), Pause, Outcome, SimStack>;
+pub(crate) type Fiber = Coroutine<(), Pause, ThreadEnd, SimStack>;
 
 /// A thread, numbered in the order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +34,8 @@ pub(crate) enum Waitable {
     Pointers(usize),
     /// That no file of a driver is open.
     Files(DriverId),
-    /// A door of the registrar.
-    Door(u32),
+    /// The end of a deregistration: a wait object of the registrar.
+    Deregistration(u32),
     /// The end of a thread.
     Thread(ThreadId),
     /// A module's coming to another stage.
@@ -53,7 +53,7 @@ pub(crate) enum Woken {
 
 /// Whether a thread can run.
 #[derive(Debug)]
-pub(in crate::scheduling) enum Run {
+pub(in crate::scheduling) enum RunState {
     Ready,
     Blocked { on: Waitable, until: Option<u64> },
     Ended,
@@ -77,7 +77,7 @@ pub(crate) struct Thread {
     pub(crate) wants_all: bool,
     /// Which object ended its wait.
     pub(crate) woken_by: usize,
-    pub(in crate::scheduling) run: Run,
+    pub(in crate::scheduling) run: RunState,
     pub(in crate::scheduling) woken: Woken,
     pub(in crate::scheduling) fiber: Option<Fiber>,
     pub(in crate::scheduling) yielder: *const Yielder<(), Pause>,
@@ -100,7 +100,7 @@ impl Thread {
             also: Vec::new(),
             wants_all: false,
             woken_by: 0,
-            run: Run::Ready,
+            run: RunState::Ready,
             woken: Woken::Satisfied,
             fiber: Some(fiber),
             yielder: std::ptr::null(),
@@ -108,11 +108,11 @@ impl Thread {
     }
 
     pub(crate) const fn has_ended(&self) -> bool {
-        matches!(self.run, Run::Ended)
+        matches!(self.run, RunState::Ended)
     }
 
     pub(in crate::scheduling) fn waits_for(&self, what: Waitable) -> bool {
-        let Run::Blocked { on, .. } = self.run else {
+        let RunState::Blocked { on, .. } = self.run else {
             return false;
         };
         on == what || matches!(what, Waitable::Object(address) if self.also.contains(&address))
@@ -126,7 +126,7 @@ impl Thread {
     /// The object of its wait, whether or not the wait has a timeout.
     pub(crate) const fn waits_on(&self) -> Option<Waitable> {
         match self.run {
-            Run::Blocked { on, .. } => Some(on),
+            RunState::Blocked { on, .. } => Some(on),
             _ => None,
         }
     }
@@ -134,7 +134,7 @@ impl Thread {
     /// The object of its wait, if the wait has no timeout.
     pub(crate) fn blocked_on(&self) -> Option<Waitable> {
         match self.run {
-            Run::Blocked { on, until: None } => Some(on),
+            RunState::Blocked { on, until: None } => Some(on),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use scenarios::Counts;
 
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
-use crate::scheduling::frame::Through;
+use crate::scheduling::frame::TableEntry;
 
 /// What a side of a binding has done.
 #[derive(Debug, Default)]
@@ -64,10 +64,10 @@ impl Binding {
 
 /// All bindings of a cycle.
 #[derive(Debug, Default)]
-pub(crate) struct Watch(BTreeMap<BindingId, Binding>);
+pub(crate) struct BindingCalls(BTreeMap<BindingId, Binding>);
 
 /// A detach that is not complete.
-pub(crate) struct Debt {
+pub(crate) struct OwedDetach {
     binding: BindingId,
     side: Side,
     inside: u64,
@@ -76,7 +76,7 @@ pub(crate) struct Debt {
     pub(crate) code: usize,
 }
 
-impl fmt::Display for Debt {
+impl fmt::Display for OwedDetach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -87,9 +87,9 @@ impl fmt::Display for Debt {
     }
 }
 
-impl Watch {
+impl BindingCalls {
     /// The sides that have not completed a detach that pended.
-    pub(crate) fn owing(&self) -> impl Iterator<Item = Debt> {
+    pub(crate) fn owing(&self) -> impl Iterator<Item = OwedDetach> {
         self.0.iter().flat_map(|(&binding, state)| {
             [
                 (Side::Client, &state.client, &state.provider),
@@ -97,7 +97,7 @@ impl Watch {
             ]
             .into_iter()
             .filter(|(_, end, _)| end.detaching && !end.done)
-            .map(move |(side, end, peer)| Debt {
+            .map(move |(side, end, peer)| OwedDetach {
                 binding,
                 side,
                 inside: end.inside,
@@ -113,7 +113,7 @@ impl Watch {
     }
 
     /// A call begins; the rule that it breaks, if any.
-    fn call(&mut self, through: Through, counts: &mut Counts) -> Option<(u8, String)> {
+    fn call(&mut self, through: TableEntry, counts: &mut Counts) -> Option<(u8, String)> {
         match through.owner {
             Side::Provider => counts.calls += 1,
             Side::Client if through.completes() => counts.completions += 1,
@@ -139,7 +139,7 @@ impl Watch {
     }
 
     /// A call returns; whether it pended.
-    pub(crate) fn leave(&mut self, through: Through, result: u64) -> bool {
+    pub(crate) fn leave(&mut self, through: TableEntry, result: u64) -> bool {
         let binding = self.0.entry(through.binding).or_default();
         let end = binding.end(through.owner.peer());
         end.inside -= 1;
@@ -183,7 +183,7 @@ impl Watch {
 }
 
 /// Looks at a call between the modules; the breach, if it is one.
-pub(crate) fn check_call(state: &mut State, through: Through) -> Option<(Code, String)> {
+pub(crate) fn check_call(state: &mut State, through: TableEntry) -> Option<(Code, String)> {
     let breach = state
         .verifier
         .binding_calls
@@ -252,7 +252,7 @@ mod tests {
 
     /// A binding through which the client calls.
     struct Calls {
-        watch: Watch,
+        watch: BindingCalls,
         npi: Option<&'static Npi>,
     }
 
@@ -262,7 +262,7 @@ mod tests {
         }
 
         fn of(npi: Option<&'static Npi>) -> Self {
-            let mut watch = Watch::default();
+            let mut watch = BindingCalls::default();
             watch.accept(BINDING);
             let mut calls = Self { watch, npi };
             calls.enter(Side::Provider);
@@ -270,8 +270,8 @@ mod tests {
         }
 
         /// The first entry: `submit` or `complete`.
-        fn first(&self, owner: Side) -> Through {
-            Through::new(BINDING, self.npi, owner, 0)
+        fn first(&self, owner: Side) -> TableEntry {
+            TableEntry::new(BINDING, self.npi, owner, 0)
         }
 
         fn enter(&mut self, owner: Side) {

@@ -17,7 +17,7 @@ use crate::scheduling::ThreadId;
 /// How many locks each thread held at the callbacks that are under way on it,
 /// the innermost last.
 #[derive(Debug, Default)]
-pub(crate) struct Edges(BTreeMap<ThreadId, Vec<usize>>);
+pub(crate) struct CallbackLocks(BTreeMap<ThreadId, Vec<usize>>);
 
 /// Looks at the edge of a callback; the breach, if it is one.
 pub(crate) fn check(state: &mut State, event: &Event) -> Option<(Code, String)> {

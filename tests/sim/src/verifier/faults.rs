@@ -37,7 +37,7 @@ pub enum Faults {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// What is called.
-    pub kind: Kind,
+    pub kind: FaultKind,
     /// Which of these calls, from 1.
     pub number: u64,
 }
@@ -59,7 +59,7 @@ impl FromStr for Faults {
     fn from_str(name: &str) -> Result<Self, String> {
         let one = || {
             let (kind, number) = name.split_once(':')?;
-            let kind = Kind::all().find(|it| it.to_string() == kind)?;
+            let kind = FaultKind::all().find(|it| it.to_string() == kind)?;
             let number = number.parse().ok().filter(|number| *number > 0)?;
             Some(Self::One(Fault { kind, number }))
         };
@@ -68,7 +68,7 @@ impl FromStr for Faults {
             "random" => Ok(Self::Random),
             "systematic" => Ok(Self::Systematic),
             _ => one().ok_or_else(|| {
-                let kinds: Vec<_> = Kind::all().map(|kind| kind.to_string()).collect();
+                let kinds: Vec<_> = FaultKind::all().map(|kind| kind.to_string()).collect();
                 format!(
                     "`{name}` names no faults: choose none, random, systematic or one call, \
                      allocation:7, of {}",
@@ -81,7 +81,7 @@ impl FromStr for Faults {
 
 /// What fails, or is late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum FaultKind {
     /// Of pool, a work item.
     Allocation,
     /// A system thread.
@@ -152,7 +152,7 @@ impl Callback {
     }
 }
 
-impl Kind {
+impl FaultKind {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let calls = [
@@ -175,7 +175,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allocation => f.write_str("allocation"),
@@ -195,10 +195,10 @@ impl fmt::Display for Kind {
 
 /// The faults of a cycle.
 #[derive(Debug)]
-pub(crate) struct Injector {
+pub(crate) struct FaultInjector {
     faults: Faults,
     /// How many calls of each kind there were.
-    pub(crate) seen: BTreeMap<Kind, u64>,
+    pub(crate) seen: BTreeMap<FaultKind, u64>,
     random: ChaCha8Rng,
     /// The drivers that have met one.
     met: Vec<DriverId>,
@@ -216,7 +216,7 @@ const LATE: u32 = 8;
 /// The longest delay at the edge of a callback, in microseconds.
 const LONGEST: u64 = 200;
 
-impl Injector {
+impl FaultInjector {
     pub(crate) const fn new(faults: Faults, random: ChaCha8Rng) -> Self {
         Self {
             faults,
@@ -229,7 +229,7 @@ impl Injector {
     }
 }
 
-impl Injector {
+impl FaultInjector {
     /// Lets a call of this driver fail, counted from 1; none if that is over.
     pub(crate) fn plan_entry(&mut self, driver: DriverId, call: Option<u8>) {
         self.entry = call.map(|call| (driver, call));
@@ -249,7 +249,7 @@ impl Injector {
 }
 
 /// Whether the call of this kind that is being made fails.
-pub(crate) fn fails(state: &mut State, kind: Kind) -> bool {
+pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
     let by = caller(state).map(|by| by.driver);
     let faults = &mut state.verifier.faults;
     let seen = faults.seen.entry(kind).or_default();
@@ -289,8 +289,8 @@ pub(crate) fn delay(event: &Event) {
         return;
     };
     let kind = match event.phase {
-        Phase::Enter => Kind::Before(callback),
-        Phase::Leave(_) => Kind::After(callback),
+        Phase::Enter => FaultKind::Before(callback),
+        Phase::Leave(_) => FaultKind::After(callback),
     };
     let late = with(|state| {
         let blocks = state.scheduling.current().irql < DISPATCH_LEVEL;
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn names_lead_back() {
-        let ones = Kind::all().map(|kind| Faults::One(Fault { kind, number: 7 }));
+        let ones = FaultKind::all().map(|kind| Faults::One(Fault { kind, number: 7 }));
         let all = [Faults::None, Faults::Random, Faults::Systematic];
         for faults in all.into_iter().chain(ones) {
             assert_eq!(faults.to_string().parse(), Ok(faults));

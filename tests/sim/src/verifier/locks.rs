@@ -19,11 +19,11 @@ use crate::memory::pageable::set_irql;
 use crate::memory::variables::variable;
 use crate::scheduling::{ThreadId, Waitable, block};
 use crate::verifier::nmr_lock_order;
-use crate::verifier::routine::Before;
+use crate::verifier::routine::EntryState;
 
 /// What a lock is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum LockKind {
     Spin,
     FastMutex,
     PushLock,
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     Mutex,
 }
 
-impl Kind {
+impl LockKind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Spin => "a spin lock",
@@ -57,9 +57,9 @@ pub(crate) enum Mode {
 
 /// A lock that is held.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldLock {
     pub(crate) address: usize,
-    pub(crate) kind: Kind,
+    pub(crate) kind: LockKind,
     pub(crate) mode: Mode,
     pub(crate) thread: ThreadId,
     pub(crate) by: Option<Site>,
@@ -69,7 +69,7 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
     /// In the order in which they were taken.
-    held: Vec<Held>,
+    held: Vec<HeldLock>,
     /// Which locks were taken while the key was held.
     order: BTreeMap<usize, BTreeSet<usize>>,
     /// Of these, what is no order for a thread as long as it holds the second.
@@ -78,34 +78,34 @@ pub(crate) struct Locks {
 
 impl Locks {
     /// What a thread holds, the oldest first.
-    pub(crate) fn of(&self, thread: ThreadId) -> impl Iterator<Item = &Held> {
+    pub(crate) fn of(&self, thread: ThreadId) -> impl Iterator<Item = &HeldLock> {
         self.held.iter().filter(move |held| held.thread == thread)
     }
 
     /// Who holds the lock at `address`.
-    pub(crate) fn holders(&self, address: usize) -> impl Iterator<Item = &Held> {
+    pub(crate) fn holders(&self, address: usize) -> impl Iterator<Item = &HeldLock> {
         self.held.iter().filter(move |held| held.address == address)
     }
 
     /// A lock in a range of memory that someone holds.
-    pub(crate) fn within(&self, memory: &Range<usize>) -> Option<Held> {
-        let inside = |held: &&Held| memory.contains(&held.address);
+    pub(crate) fn within(&self, memory: &Range<usize>) -> Option<HeldLock> {
+        let inside = |held: &&HeldLock| memory.contains(&held.address);
         self.held.iter().find(inside).copied()
     }
 
     /// A lock that code of a driver took and nobody has released.
-    pub(crate) fn taken_by(&self, driver: DriverId) -> Option<Held> {
-        let mine = |held: &&Held| held.by.is_some_and(|by| by.driver == driver);
+    pub(crate) fn taken_by(&self, driver: DriverId) -> Option<HeldLock> {
+        let mine = |held: &&HeldLock| held.by.is_some_and(|by| by.driver == driver);
         self.held.iter().find(mine).copied()
     }
 
-    pub(crate) fn push(&mut self, held: Held) {
+    pub(crate) fn push(&mut self, held: HeldLock) {
         self.held.push(held);
     }
 
     /// Takes back the youngest hold of a thread on a lock.
-    pub(crate) fn remove(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
-        let mine = |held: &Held| held.address == address && held.thread == thread;
+    pub(crate) fn remove(&mut self, address: usize, thread: ThreadId) -> Option<HeldLock> {
+        let mine = |held: &HeldLock| held.address == address && held.thread == thread;
         let index = self.held.iter().rposition(mine)?;
         let removed = self.held.remove(index);
         if !self.held.iter().any(mine) {
@@ -183,7 +183,7 @@ impl Locks {
 
     /// Takes note that a thread goes for a lock; one that it holds and that was
     /// taken after this one before.
-    pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<Held> {
+    pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<HeldLock> {
         let held: Vec<_> = self.of(thread).copied().collect();
         if held.iter().any(|held| held.address == address) {
             return None;
@@ -200,8 +200,8 @@ impl Locks {
 }
 
 /// The entry for a lock that the current thread takes.
-pub(crate) fn hold(state: &State, address: usize, kind: Kind, mode: Mode) -> Held {
-    Held {
+pub(crate) fn hold(state: &State, address: usize, kind: LockKind, mode: Mode) -> HeldLock {
+    HeldLock {
         address,
         kind,
         mode,
@@ -211,7 +211,7 @@ pub(crate) fn hold(state: &State, address: usize, kind: Kind, mode: Mode) -> Hel
 }
 
 /// Takes a lock that nobody else holds in a way that excludes this one.
-fn try_take(state: &mut State, address: usize, kind: Kind, mode: Mode) -> bool {
+fn try_take(state: &mut State, address: usize, kind: LockKind, mode: Mode) -> bool {
     let me = state.scheduling.current_id();
     let free = state
         .verifier
@@ -226,25 +226,25 @@ fn try_take(state: &mut State, address: usize, kind: Kind, mode: Mode) -> bool {
 }
 
 /// Whether the current thread would wait for itself.
-fn is_own(state: &State, address: usize, kind: Kind, mode: Mode) -> bool {
+fn is_own(state: &State, address: usize, kind: LockKind, mode: Mode) -> bool {
     let me = state.scheduling.current_id();
     let mut mine = state
         .verifier
         .locks
         .of(me)
         .filter(|held| held.address == address);
-    let upgrade = |held: &Held| mode == Mode::Exclusive && held.mode == Mode::Shared;
+    let upgrade = |held: &HeldLock| mode == Mode::Exclusive && held.mode == Mode::Shared;
     mine.any(|held| !kind.is_recursive() || upgrade(held))
 }
 
 /// Where a lock was taken whose holder has lowered its IRQL since.
 fn lost_by(state: &State, address: usize) -> Option<Site> {
-    let lowered = |held: &&Held| state.scheduling.thread(held.thread).irql < DISPATCH_LEVEL;
+    let lowered = |held: &&HeldLock| state.scheduling.thread(held.thread).irql < DISPATCH_LEVEL;
     state.verifier.locks.holders(address).find(lowered)?.by
 }
 
 /// Takes a lock, and waits for it.
-pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
+pub(crate) fn acquire(address: usize, kind: LockKind, mode: Mode) {
     check_order(address, kind);
     let name = kind.name();
     if with(|state| is_own(state, address, kind, mode)) {
@@ -252,7 +252,7 @@ pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
         stop(("0xC4", [0x1000, address, 0, 0]), what);
     }
     while !with(|state| try_take(state, address, kind, mode)) {
-        if kind == Kind::Spin
+        if kind == LockKind::Spin
             && let Some(by) = with(|state| lost_by(state, address))
         {
             let what = "a spin lock is held by a thread that has lowered its IRQL";
@@ -263,12 +263,12 @@ pub(crate) fn acquire(address: usize, kind: Kind, mode: Mode) {
 }
 
 /// Takes a lock if nobody needs to wait for that.
-pub(crate) fn try_acquire(address: usize, kind: Kind, mode: Mode) -> bool {
+pub(crate) fn try_acquire(address: usize, kind: LockKind, mode: Mode) -> bool {
     with(|state| !is_own(state, address, kind, mode) && try_take(state, address, kind, mode))
 }
 
 /// Gives back a lock.
-pub(crate) fn release(address: usize, kind: Kind) {
+pub(crate) fn release(address: usize, kind: LockKind) {
     let released = with(|state| {
         let me = state.scheduling.current_id();
         let held = state.verifier.locks.remove(address, me);
@@ -299,7 +299,7 @@ pub(crate) fn release(address: usize, kind: Kind) {
 }
 
 /// A lock must not be initialised while it is held, and is a new one then.
-pub(crate) fn initialize(address: usize, kind: Kind) {
+pub(crate) fn initialize(address: usize, kind: LockKind) {
     if with(|state| state.verifier.locks.holders(address).next().is_some()) {
         let name = kind.name();
         stop(
@@ -318,17 +318,17 @@ fn cancel_lock() -> usize {
 pub(crate) fn acquire_cancel() -> Irql {
     let old = with(|state| state.scheduling.current().irql);
     with(|state| set_irql(state, DISPATCH_LEVEL));
-    acquire(cancel_lock(), Kind::Spin, Mode::Exclusive);
+    acquire(cancel_lock(), LockKind::Spin, Mode::Exclusive);
     old
 }
 
 /// Gives it back; the IRQL is the caller's to lower.
 pub(crate) fn release_cancel() {
-    release(cancel_lock(), Kind::Spin);
+    release(cancel_lock(), LockKind::Spin);
 }
 
 /// Locks are always taken in the same order.
-pub(crate) fn check_order(address: usize, kind: Kind) {
+pub(crate) fn check_order(address: usize, kind: LockKind) {
     let inverted = with(|state| {
         let me = state.scheduling.current_id();
         state.verifier.locks.follow(address, me)
@@ -346,7 +346,7 @@ pub(crate) fn check_order(address: usize, kind: Kind) {
 
 /// What a routine must not keep when it returns: locks that it has taken, and
 /// regions in which APCs are disabled.
-pub(crate) fn check_none_taken(routine: &str, before: Before, site: Option<Site>) {
+pub(crate) fn check_none_taken(routine: &str, before: EntryState, site: Option<Site>) {
     /// What is called by the kernel is no system call.
     const WORKER_ROUTINE: usize = 1;
 

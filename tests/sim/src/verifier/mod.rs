@@ -13,33 +13,33 @@ pub(crate) mod routine;
 
 use rand::rngs::ChaCha8Rng;
 
-use binding_calls::Watch;
-use callback_locks::Edges;
-use faults::{Faults, Injector};
+use binding_calls::BindingCalls;
+use callback_locks::CallbackLocks;
+use faults::{FaultInjector, Faults};
 use locks::Locks;
-use nmr_lock_order::NmrOrder;
-use outstanding_requests::Loans;
+use nmr_lock_order::NmrLockOrder;
+use outstanding_requests::OutstandingRequests;
 
 /// What the verifier's checks remember.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    pub(crate) binding_calls: Watch,
-    callback_locks: Edges,
-    pub(crate) faults: Injector,
+    pub(crate) binding_calls: BindingCalls,
+    callback_locks: CallbackLocks,
+    pub(crate) faults: FaultInjector,
     pub(crate) locks: Locks,
-    nmr_lock_order: NmrOrder,
-    pub(crate) outstanding_requests: Loans,
+    nmr_lock_order: NmrLockOrder,
+    pub(crate) outstanding_requests: OutstandingRequests,
 }
 
 impl Verifier {
     pub(crate) fn new(faults: Faults, random: ChaCha8Rng) -> Self {
         Self {
-            binding_calls: Watch::default(),
-            callback_locks: Edges::default(),
-            faults: Injector::new(faults, random),
+            binding_calls: BindingCalls::default(),
+            callback_locks: CallbackLocks::default(),
+            faults: FaultInjector::new(faults, random),
             locks: Locks::default(),
-            nmr_lock_order: NmrOrder::default(),
-            outstanding_requests: Loans::default(),
+            nmr_lock_order: NmrLockOrder::default(),
+            outstanding_requests: OutstandingRequests::default(),
         }
     }
 }

@@ -26,13 +26,13 @@ use crate::findings::stop;
 use crate::kernel::{State, with};
 use crate::scheduling::ThreadId;
 use crate::scheduling::frame;
-use crate::verifier::locks::Held;
+use crate::verifier::locks::HeldLock;
 
 const RULE: u8 = 31;
 
 /// What the order knows of NMR.
 #[derive(Debug, Default)]
-pub(crate) struct NmrOrder {
+pub(crate) struct NmrLockOrder {
     /// Which modules a binding is between.
     ends: BTreeMap<BindingId, BTreeSet<RegistrationId>>,
     /// The callbacks that are under way.
@@ -41,14 +41,14 @@ pub(crate) struct NmrOrder {
 
 /// A registration's place in the order of locks: no lock has so low an address.
 #[derive(Clone, Copy)]
-enum Place {
+enum OrderPoint {
     /// All callbacks of its bindings.
     Callbacks,
     /// The end of its deregistration.
     End,
 }
 
-impl Place {
+impl OrderPoint {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "nothing is simulated where they differ"
@@ -58,20 +58,22 @@ impl Place {
     }
 }
 
-/// The places that have not been reached before `thread` goes on.
+/// The points that have not been reached before `thread` goes on.
 fn awaited(state: &State, thread: ThreadId) -> BTreeSet<usize> {
     let order = &state.verifier.nmr_lock_order;
-    let places = |binding: &BindingId, places: &'static [Place]| {
+    let points = |binding: &BindingId, points: &'static [OrderPoint]| {
         let ends = order.ends.get(binding).into_iter().flatten().copied();
-        ends.flat_map(move |end| places.iter().map(move |place| place.of(end)))
+        ends.flat_map(move |end| points.iter().map(move |place| place.of(end)))
     };
     let inside = order.inside.iter().filter(|(of, _)| *of == thread);
     let callbacks =
-        inside.flat_map(|(_, binding)| places(binding, &[Place::Callbacks, Place::End]));
+        inside.flat_map(|(_, binding)| points(binding, &[OrderPoint::Callbacks, OrderPoint::End]));
     let frames = state.scheduling.thread(thread).frames.iter();
     let calls = frames.filter_map(|frame| match &frame.call {
-        frame::Call::Dispatch { through, .. } => Some(places(&through.binding, &[Place::End])),
-        frame::Call::Import { .. } => None,
+        frame::Callee::Dispatch { through, .. } => {
+            Some(points(&through.binding, &[OrderPoint::End]))
+        }
+        frame::Callee::Import { .. } => None,
     });
     callbacks.chain(calls.flatten()).collect()
 }
@@ -84,7 +86,11 @@ fn function(state: &State) -> String {
 
 /// Puts the locks that the current thread holds before `place`; one that
 /// comes after it, if any.
-fn hold_before(state: &mut State, place: usize, counts: impl Fn(&Held) -> bool) -> Option<Held> {
+fn hold_before(
+    state: &mut State,
+    place: usize,
+    counts: impl Fn(&HeldLock) -> bool,
+) -> Option<HeldLock> {
     let me = state.scheduling.current_id();
     let held: Vec<_> = state.verifier.locks.of(me).copied().collect();
     let locks = &mut state.verifier.locks;
@@ -122,11 +128,11 @@ fn order_event(state: &mut State, event: &Event) -> Option<String> {
             inside.remove(index);
         }
         (Call::Wait, Phase::Enter) => {
-            let place = Place::End.of(event.registration?);
+            let place = OrderPoint::End.of(event.registration?);
             return breach(state, place, |_| true);
         }
         (Call::Deregister, Phase::Enter) | (Call::Register, Phase::Leave(0)) => {
-            let place = Place::Callbacks.of(event.registration?);
+            let place = OrderPoint::Callbacks.of(event.registration?);
             return breach(state, place, |held| !held.kind.is_recursive());
         }
         (Call::DetachComplete, Phase::Enter) => {
@@ -137,7 +143,7 @@ fn order_event(state: &mut State, event: &Event) -> Option<String> {
     None
 }
 
-fn breach(state: &mut State, place: usize, counts: impl Fn(&Held) -> bool) -> Option<String> {
+fn breach(state: &mut State, place: usize, counts: impl Fn(&HeldLock) -> bool) -> Option<String> {
     let held = hold_before(state, place, counts)?;
     Some(format!(
         "{} was called with {} held, which was taken where that call waits for",
@@ -161,7 +167,7 @@ fn complete_with_locks(state: &mut State, binding: BindingId) -> Option<String> 
         .unwrap_or_default();
     for held in held {
         for end in &ends {
-            let end = Place::End.of(*end);
+            let end = OrderPoint::End.of(*end);
             if !state
                 .verifier
                 .locks

@@ -16,9 +16,9 @@ use scenarios::Entry;
 /// How often each address is lent: a completion may be ahead of the return of
 /// its call, and the memory be lent again by then.
 #[derive(Debug, Default)]
-pub(crate) struct Loans(BTreeMap<usize, u32>);
+pub(crate) struct OutstandingRequests(BTreeMap<usize, u32>);
 
-impl Loans {
+impl OutstandingRequests {
     /// A call begins.
     pub(crate) fn call(&mut self, entry: &Entry, request: usize) {
         if entry.pends {
@@ -59,37 +59,37 @@ mod tests {
 
     const REQUEST: usize = 0x1000;
 
-    fn is_lent(loans: &Loans) -> bool {
-        loans.within(REQUEST..REQUEST + 8)
+    fn is_lent(requests: &OutstandingRequests) -> bool {
+        requests.within(REQUEST..REQUEST + 8)
     }
 
     #[test]
     fn a_request_is_lent_until_it_is_answered_or_completed() {
         let (submit, complete) = (&ECHO.provider[0], &ECHO.client[0]);
-        let mut loans = Loans::default();
-        loans.call(submit, REQUEST);
-        assert!(is_lent(&loans));
-        loans.leave(submit, REQUEST, false);
-        assert!(!is_lent(&loans));
+        let mut requests = OutstandingRequests::default();
+        requests.call(submit, REQUEST);
+        assert!(is_lent(&requests));
+        requests.leave(submit, REQUEST, false);
+        assert!(!is_lent(&requests));
 
-        loans.call(submit, REQUEST);
-        loans.leave(submit, REQUEST, true);
-        assert!(is_lent(&loans));
-        assert!(!loans.within(REQUEST + 1..REQUEST + 8));
-        loans.call(complete, REQUEST);
-        assert!(!is_lent(&loans));
+        requests.call(submit, REQUEST);
+        requests.leave(submit, REQUEST, true);
+        assert!(is_lent(&requests));
+        assert!(!requests.within(REQUEST + 1..REQUEST + 8));
+        requests.call(complete, REQUEST);
+        assert!(!is_lent(&requests));
     }
 
     #[test]
     fn a_completion_may_be_ahead_of_the_return() {
         let (submit, complete) = (&ECHO.provider[0], &ECHO.client[0]);
-        let mut loans = Loans::default();
-        loans.call(submit, REQUEST);
-        loans.call(complete, REQUEST);
-        loans.call(submit, REQUEST);
-        loans.leave(submit, REQUEST, true);
-        assert!(is_lent(&loans));
-        loans.call(complete, REQUEST);
-        assert!(!is_lent(&loans));
+        let mut requests = OutstandingRequests::default();
+        requests.call(submit, REQUEST);
+        requests.call(complete, REQUEST);
+        requests.call(submit, REQUEST);
+        requests.leave(submit, REQUEST, true);
+        assert!(is_lent(&requests));
+        requests.call(complete, REQUEST);
+        assert!(!is_lent(&requests));
     }
 }

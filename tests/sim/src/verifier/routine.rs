@@ -17,7 +17,7 @@ pub(crate) const WORK_ITEM: &str = "a work item's routine";
 /// What a thread keeps through a call of a driver's routine; by default what a
 /// thread begins with.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Before {
+pub(crate) struct EntryState {
     pub(crate) level: Irql,
     /// How many locks it holds.
     pub(crate) held: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Before {
     pub(crate) regions: u32,
 }
 
-impl Before {
+impl EntryState {
     pub(crate) fn now() -> Self {
         with(|state| {
             let current = state.scheduling.current();
@@ -43,7 +43,7 @@ impl Before {
 }
 
 /// What holds when a driver's routine has returned.
-pub(crate) fn check_return(what: &str, before: Before, site: Option<Site>) {
+pub(crate) fn check_return(what: &str, before: EntryState, site: Option<Site>) {
     let level = before.level;
     let now = with(|state| state.scheduling.current().irql);
     if now != level {

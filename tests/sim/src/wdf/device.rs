@@ -100,7 +100,7 @@ unsafe extern "win64" fn allocate(
     };
     with(|state| {
         let by = caller(state);
-        if faults::fails(state, faults::Kind::Framework) {
+        if faults::fails(state, faults::FaultKind::Framework) {
             return 0;
         }
         // What a driver forgets to free is its leak.
@@ -139,7 +139,7 @@ unsafe extern "win64" fn assign_name(
     init: usize,
     name: *const UNICODE_STRING,
 ) -> i32 {
-    if with(|state| faults::fails(state, faults::Kind::Framework)) {
+    if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     // SAFETY: the name is valid, says the contract.
@@ -232,7 +232,7 @@ unsafe extern "win64" fn create_symbolic_link(
     let link = unsafe { strings::text(link) };
     let created = with(|state| {
         let name = state.wdf.devices.get(&object(device))?.name.clone()?;
-        if faults::fails(state, faults::Kind::Link) {
+        if faults::fails(state, faults::FaultKind::Link) {
             return Some(STATUS_INSUFFICIENT_RESOURCES);
         }
         let by = caller(state)?;
@@ -270,7 +270,7 @@ unsafe extern "win64" fn create_queue(
     {
         not_simulated("a queue other than the parallel one for control requests");
     }
-    if with(|state| faults::fails(state, faults::Kind::Framework)) {
+    if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     let control = config.EvtIoDeviceControl.map(|it| it as usize);

@@ -25,7 +25,7 @@ use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::verifier::faults;
-use crate::verifier::routine::{Before, check_return};
+use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     of "wdf01000.sys":
@@ -173,7 +173,7 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     };
     // SAFETY: the driver set it for this; it has Windows' calling convention.
     let evt_driver_unload = unsafe { std::mem::transmute::<usize, EvtDriverUnload>(routine) };
-    let before = Before::now();
+    let before = EntryState::now();
     // SAFETY: as above.
     unsafe { evt_driver_unload(handle(globals)) };
     let site = with(|state| state.loader.drivers.site(routine));
@@ -208,7 +208,7 @@ fn create_driver(
     if flags == WdfDriverInitNonPnpDriver && config.EvtDriverDeviceAdd.is_some() {
         return Err(STATUS_INVALID_PARAMETER);
     }
-    if faults::fails(state, faults::Kind::Framework) {
+    if faults::fails(state, faults::FaultKind::Framework) {
         return Err(STATUS_INSUFFICIENT_RESOURCES);
     }
     let unload = config.EvtDriverUnload;

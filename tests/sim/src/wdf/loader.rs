@@ -57,7 +57,7 @@ unsafe extern "win64" fn wdf_version_bind(
     }
     let bound = with(|state| {
         let by = caller(state)?;
-        let fails = faults::fails(state, faults::Kind::Framework);
+        let fails = faults::fails(state, faults::FaultKind::Framework);
         (!fails).then(|| wdf::bind_driver(state, by.driver, info.FuncCount as usize))
     });
     let Some((address, table)) = bound else {

@@ -29,7 +29,7 @@ use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 
 use device::{Device, Init};
 use driver::Created;
@@ -113,7 +113,7 @@ unsafe extern "win64" fn missing() -> usize {
             .map(|frame| frame.call)
     });
     let name = call
-        .map(crate::scheduling::frame::Call::target)
+        .map(crate::scheduling::frame::Callee::target)
         .unwrap_or_default();
     let what = format!("{name} is not implemented: add it to tests/sim/src/wdf or do without it");
     stop("wdf", what)
@@ -147,7 +147,7 @@ pub(crate) fn bind_driver(state: &mut State, driver: DriverId, functions: usize)
     state
         .objects
         .kernel_objects
-        .add(globals, Kind::Framework, by);
+        .add(globals, ObjectKind::Framework, by);
     let client = Client {
         driver,
         table,
@@ -167,7 +167,7 @@ fn unbind_driver(state: &mut State, globals: usize) -> bool {
     state
         .objects
         .kernel_objects
-        .remove(globals, Kind::Framework);
+        .remove(globals, ObjectKind::Framework);
     for block in [client.table, globals] {
         if state.memory.pool.free(block, TAG, by).is_err() {
             let what = "what the framework lets a driver see was written beyond its end";

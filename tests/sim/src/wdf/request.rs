@@ -27,7 +27,7 @@ use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
 use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::verifier::faults;
-use crate::verifier::routine::{Before, check_return};
+use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     of "wdf01000.sys":
@@ -115,7 +115,7 @@ fn pend(irp: *mut Irp, what: &str, routine: usize, call: impl FnOnce()) -> i32 {
 
 /// Runs one of the driver's callbacks.
 fn run(what: &str, routine: usize, call: impl FnOnce()) {
-    let before = Before::now();
+    let before = EntryState::now();
     call();
     let site = with(|state| state.loader.drivers.site(routine));
     check_return(what, before, site);
@@ -287,7 +287,7 @@ unsafe extern "win64" fn typed_context(
 }
 
 fn make_context(state: &mut State, file: usize, size: usize) -> bool {
-    let fails = faults::fails(state, faults::Kind::Framework);
+    let fails = faults::fails(state, faults::FaultKind::Framework);
     if !fails {
         let context = state.memory.pool.reserve(size, TAG);
         state.wdf.contexts.insert(file, context);

@@ -17,7 +17,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::objects::handles;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::names::fold;
 use crate::scheduling::{MICROSECOND, sleep};
 
@@ -109,7 +109,10 @@ unsafe extern "win64" fn ex_register_callback(
         let Some(handle) = state.memory.pool.allocate(16, TAG, true, None) else {
             return 0;
         };
-        state.objects.kernel_objects.add(handle, Kind::Callback, by);
+        state
+            .objects
+            .kernel_objects
+            .add(handle, ObjectKind::Callback, by);
         state.exports.callbacks.registered.push(Registered {
             at,
             handle,
@@ -122,7 +125,12 @@ unsafe extern "win64" fn ex_register_callback(
 }
 
 unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
-    if !with(|state| state.objects.kernel_objects.remove(handle, Kind::Callback)) {
+    if !with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .remove(handle, ObjectKind::Callback)
+    }) {
         let what = format!("{handle:#x} was unregistered, which is no callback registration");
         stop("0xC4", what);
     }
@@ -164,7 +172,12 @@ unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, secon
         mine.copied().collect()
     });
     for one in all {
-        if with(|state| state.objects.kernel_objects.is(one.handle, Kind::Callback)) {
+        if with(|state| {
+            state
+                .objects
+                .kernel_objects
+                .is(one.handle, ObjectKind::Callback)
+        }) {
             count(one.handle, 1);
             // SAFETY: the driver's own routine with its own context.
             unsafe { (one.routine)(one.context, first, second) };

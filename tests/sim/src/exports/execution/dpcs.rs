@@ -11,7 +11,7 @@ use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::point;
 
 exports! {
@@ -51,7 +51,7 @@ unsafe extern "win64" fn ke_initialize_dpc(
     routine: Option<Routine>,
     context: *mut c_void,
 ) {
-    if with(|state| state.objects.kernel_objects.is(dpc.addr(), Kind::Dpc)) {
+    if with(|state| state.objects.kernel_objects.is(dpc.addr(), ObjectKind::Dpc)) {
         stop(
             "0xC7",
             "a DPC was initialised while it is queued".to_owned(),
@@ -113,7 +113,7 @@ unsafe extern "win64" fn ke_insert_queue_dpc(
 pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2]) -> bool {
     // SAFETY: the caller's promise.
     let routine = unsafe { require_initialized(dpc) };
-    if with(|state| state.objects.kernel_objects.is(dpc.addr(), Kind::Dpc)) {
+    if with(|state| state.objects.kernel_objects.is(dpc.addr(), ObjectKind::Dpc)) {
         return false;
     }
     // SAFETY: the caller's promise.
@@ -125,7 +125,10 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
             .site(routine as usize)
             .or_else(|| caller(state));
         if let Some(thread) = deferred::defer(state, "DPC", move || dispatch(dpc, routine)) {
-            state.objects.kernel_objects.add(dpc.addr(), Kind::Dpc, by);
+            state
+                .objects
+                .kernel_objects
+                .add(dpc.addr(), ObjectKind::Dpc, by);
             deferred::add_dpc(state, dpc.addr(), thread);
         }
     });
@@ -135,7 +138,10 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
 /// Takes a DPC out of the queue; whether it was there.
 fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
     state.objects.deferred.queued.remove(&dpc.addr());
-    state.objects.kernel_objects.remove(dpc.addr(), Kind::Dpc)
+    state
+        .objects
+        .kernel_objects
+        .remove(dpc.addr(), ObjectKind::Dpc)
 }
 
 /// Runs a DPC, unless it was removed.
@@ -174,7 +180,7 @@ unsafe extern "win64" fn ke_flush_queued_dpcs() {
             .copied();
         (held, caller(state))
     });
-    if let Some(held) = inside.filter(|held| held.kind == crate::verifier::locks::Kind::Spin) {
+    if let Some(held) = inside.filter(|held| held.kind == crate::verifier::locks::LockKind::Spin) {
         let what = format!("DPCs were flushed with {} held", held.kind.name());
         stop_at("0xC4", what, site);
     }

@@ -20,8 +20,8 @@ use crate::objects::handles;
 use crate::objects::handles::Object;
 use crate::scheduling::{ThreadId, point, terminate};
 use crate::verifier::faults;
-use crate::verifier::faults::Kind;
-use crate::verifier::routine::{Before, check_return};
+use crate::verifier::faults::FaultKind;
+use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     "PsCreateSystemThread" <= PASSIVE_LEVEL => ps_create_system_thread: i32;
@@ -61,7 +61,7 @@ unsafe extern "win64" fn ps_create_system_thread(
 
 fn create_thread(state: &mut State, start: StartRoutine, context: *mut c_void) -> Option<usize> {
     let by = caller(state);
-    if faults::fails(state, Kind::Thread) {
+    if faults::fails(state, FaultKind::Thread) {
         return None;
     }
     let object = state
@@ -103,7 +103,7 @@ pub(crate) fn signal_end(state: &mut State, thread: ThreadId) {
 /// A system thread ends at `PASSIVE_LEVEL` and holds nothing.
 fn check_end(start: usize) {
     let site = with(|state| state.loader.drivers.site(start));
-    check_return("a system thread", Before::default(), site);
+    check_return("a system thread", EntryState::default(), site);
 }
 
 unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
@@ -113,7 +113,7 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
     }
     check_return(
         "a system thread",
-        Before::default(),
+        EntryState::default(),
         with(|state| caller(state)),
     );
     terminate()

@@ -17,7 +17,7 @@ use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::{MICROSECOND, Waitable, Woken, block, sleep};
 
 exports! {
@@ -61,7 +61,7 @@ fn timer(at: *mut Timer) -> *mut Timer {
 }
 
 fn is_set(at: usize) -> bool {
-    with(|state| state.objects.kernel_objects.is(at, Kind::Timer))
+    with(|state| state.objects.kernel_objects.is(at, ObjectKind::Timer))
 }
 
 unsafe extern "win64" fn ke_initialize_timer(at: *mut Timer) {
@@ -127,7 +127,7 @@ unsafe extern "win64" fn ke_set_timer_ex(
         let first = state.scheduling.now() + wait;
         // SAFETY: `run_timer` fires the timer only while it is armed.
         let fire = move || unsafe { fire(at) };
-        arm(state, at.addr(), Kind::Timer, move || {
+        arm(state, at.addr(), ObjectKind::Timer, move || {
             run_timer(at.addr(), first, every, fire);
         });
     });
@@ -144,11 +144,11 @@ unsafe extern "win64" fn ke_read_state_timer(at: *mut Timer) -> u8 {
     u8::from(unsafe { (*timer(at)).header.state } != 0)
 }
 
-fn arm(state: &mut State, at: usize, kind: Kind, body: impl FnOnce() + 'static) {
+fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'static) {
     let by = caller(state);
     if let Some(thread) = deferred::defer(state, "timer", body) {
         state.objects.deferred.timers.insert(at, thread);
-        if kind == Kind::Timer {
+        if kind == ObjectKind::Timer {
             state.objects.kernel_objects.add(at, kind, by);
         }
     }
@@ -156,7 +156,7 @@ fn arm(state: &mut State, at: usize, kind: Kind, body: impl FnOnce() + 'static) 
 
 /// Takes a timer off the clock; whether it was on it.
 fn disarm(state: &mut State, at: usize) -> bool {
-    state.objects.kernel_objects.remove(at, Kind::Timer);
+    state.objects.kernel_objects.remove(at, ObjectKind::Timer);
     let thread = state.objects.deferred.timers.remove(&at);
     if let Some(thread) = thread {
         state.scheduling.wake(thread, Woken::Satisfied);
@@ -179,7 +179,7 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
         }
         if every == 0 {
             with(|state| {
-                state.objects.kernel_objects.remove(at, Kind::Timer);
+                state.objects.kernel_objects.remove(at, ObjectKind::Timer);
                 state.objects.deferred.timers.remove(&at);
             });
         }
@@ -235,7 +235,10 @@ unsafe extern "win64" fn ex_allocate_timer(
             .memory
             .pool
             .allocate(size_of::<ExTimer>(), TAG, true, None)?;
-        state.objects.kernel_objects.add(at, Kind::ExTimer, by);
+        state
+            .objects
+            .kernel_objects
+            .add(at, ObjectKind::ExTimer, by);
         Some(at)
     });
     let Some(at) = allocated else { return 0 };
@@ -257,7 +260,7 @@ unsafe extern "win64" fn ex_allocate_timer(
 }
 
 fn ex_timer(at: usize) -> *mut ExTimer {
-    if !with(|state| state.objects.kernel_objects.is(at, Kind::ExTimer)) {
+    if !with(|state| state.objects.kernel_objects.is(at, ObjectKind::ExTimer)) {
         stop("0xC7", format!("{at:#x} is used as a timer, and is none"));
     }
     at as *mut ExTimer
@@ -277,7 +280,7 @@ unsafe extern "win64" fn ex_set_timer(
     with(|state| {
         let first = state.scheduling.now() + wait;
         let fire = move || fire_ex(timer);
-        arm(state, at, Kind::ExTimer, move || {
+        arm(state, at, ObjectKind::ExTimer, move || {
             run_timer(at, first, period.unsigned_abs(), fire);
         });
     });
@@ -330,7 +333,7 @@ unsafe extern "win64" fn ex_delete_timer(
         sleep(MICROSECOND);
     }
     with(|state| {
-        state.objects.kernel_objects.remove(at, Kind::ExTimer);
+        state.objects.kernel_objects.remove(at, ObjectKind::ExTimer);
         let freed = state.memory.pool.free(at, 0, None);
         debug_assert!(freed.is_ok());
     });

@@ -14,7 +14,7 @@ use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
 use crate::memory::pool::FreeError;
 use crate::objects::deferred;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::point;
 use crate::verifier::faults;
 use crate::verifier::routine::WORK_ITEM;
@@ -52,7 +52,7 @@ unsafe extern "win64" fn io_sizeof_work_item() -> u32 {
 unsafe extern "win64" fn io_allocate_work_item(object: usize) -> usize {
     let item = with(|state| {
         let by = caller(state);
-        if faults::fails(state, faults::Kind::Allocation) {
+        if faults::fails(state, faults::FaultKind::Allocation) {
             return None;
         }
         state
@@ -105,7 +105,12 @@ unsafe extern "win64" fn io_free_work_item(item: *mut IoWorkItem) {
 }
 
 fn forbid_queued(item: *mut IoWorkItem, what: &str) {
-    if with(|state| state.objects.kernel_objects.is(item.addr(), Kind::WorkItem)) {
+    if with(|state| {
+        state
+            .objects
+            .kernel_objects
+            .is(item.addr(), ObjectKind::WorkItem)
+    }) {
         let code = ("0xE4", [0x2, item.addr(), 0, 0]);
         stop(code, format!("a work item was {what} while it is queued"));
     }
@@ -177,7 +182,7 @@ unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i3
 
 /// Queues a routine; the item may go when it begins.
 fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + 'static) {
-    if with(|state| state.objects.kernel_objects.is(item, Kind::WorkItem)) {
+    if with(|state| state.objects.kernel_objects.is(item, ObjectKind::WorkItem)) {
         let what = "a work item was queued that is queued already";
         stop(("0xE4", [0x1, item, 0, 0]), what.to_owned());
     }
@@ -185,11 +190,19 @@ fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + '
         let by = state.loader.drivers.site(routine).or_else(|| caller(state));
         let body = move || {
             point();
-            with(|state| state.objects.kernel_objects.remove(item, Kind::WorkItem));
+            with(|state| {
+                state
+                    .objects
+                    .kernel_objects
+                    .remove(item, ObjectKind::WorkItem)
+            });
             deferred::run(routine, WORK_ITEM, call);
         };
         if let Some(thread) = deferred::defer(state, "work item", body) {
-            state.objects.kernel_objects.add(item, Kind::WorkItem, by);
+            state
+                .objects
+                .kernel_objects
+                .add(item, ObjectKind::WorkItem, by);
             if keeps_image && let Some(by) = by {
                 deferred::add_work(state, by.driver, thread);
             }

@@ -16,7 +16,7 @@ use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::io::files::{ENDLESS_DEVICES, INITIALIZING};
 use crate::kernel::with;
 use crate::memory::pool::FreeError;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::faults;
 
 exports! {
@@ -77,12 +77,12 @@ pub(crate) unsafe fn create(
         {
             return Err(STATUS_OBJECT_NAME_COLLISION);
         }
-        if faults::fails(state, faults::Kind::Device) {
+        if faults::fails(state, faults::FaultKind::Device) {
             return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
         let at = state.memory.pool.allocate(whole, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
-        state.objects.kernel_objects.add(at, Kind::Device, by);
+        state.objects.kernel_objects.add(at, ObjectKind::Device, by);
         if let (Some(name), Some(by)) = (name, by) {
             state.objects.names.add_device(&name, at, by);
         }
@@ -113,13 +113,13 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         state
             .objects
             .kernel_objects
-            .remove(device.addr(), Kind::Device)
+            .remove(device.addr(), ObjectKind::Device)
     }) {
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
     // The device itself counts no more.
-    let others = with(|state| state.objects.kernel_objects.count(Kind::Device));
+    let others = with(|state| state.objects.kernel_objects.count(ObjectKind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices
     // is the driver object's.
     unsafe {
@@ -157,7 +157,7 @@ unsafe extern "win64" fn io_create_symbolic_link(
     // SAFETY: as above.
     let target = unsafe { strings::text(target) };
     with(|state| {
-        if faults::fails(state, faults::Kind::Link) {
+        if faults::fails(state, faults::FaultKind::Link) {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
         match caller(state) {

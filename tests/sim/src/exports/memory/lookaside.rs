@@ -9,7 +9,7 @@ use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::with;
-use crate::objects::kernel_objects::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 
 exports! {
     "ExInitializeNPagedLookasideList" <= DISPATCH_LEVEL => initialize_non_paged: ();
@@ -56,7 +56,7 @@ fn thunk(name: &str) -> usize {
 }
 
 /// What a list is made of, as all three functions take it.
-struct Plan {
+struct Schedule {
     pool_type: u32,
     allocate: usize,
     free: usize,
@@ -69,13 +69,13 @@ struct Plan {
 /// # Safety
 ///
 /// The list is resident and writable.
-unsafe fn initialize(list: *mut Lookaside, plan: &Plan) {
+unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
     let added = with(|state| {
         let by = caller(state);
         state
             .objects
             .kernel_objects
-            .add(list.addr(), Kind::Lookaside, by)
+            .add(list.addr(), ObjectKind::Lookaside, by)
     });
     if !added {
         let what = "a lookaside list was initialised twice";
@@ -107,7 +107,7 @@ unsafe extern "win64" fn initialize_non_paged(
     tag: u32,
     _depth: u16,
 ) {
-    let plan = Plan {
+    let plan = Schedule {
         pool_type: NON_PAGED,
         allocate,
         free,
@@ -128,7 +128,7 @@ unsafe extern "win64" fn initialize_paged(
     tag: u32,
     _depth: u16,
 ) {
-    let plan = Plan {
+    let plan = Schedule {
         pool_type: PAGED,
         allocate,
         free,
@@ -150,7 +150,7 @@ unsafe extern "win64" fn initialize_ex(
     tag: u32,
     _depth: u16,
 ) -> i32 {
-    let plan = Plan {
+    let plan = Schedule {
         pool_type,
         allocate,
         free,
@@ -168,7 +168,7 @@ fn require(list: *mut Lookaside) {
         state
             .objects
             .kernel_objects
-            .is(list.addr(), Kind::Lookaside)
+            .is(list.addr(), ObjectKind::Lookaside)
     }) {
         let what = "a lookaside list is used that was not initialised";
         stop(("0xC4", [0xCB, list.addr(), 0, 0]), what.to_owned());
@@ -181,7 +181,7 @@ unsafe extern "win64" fn delete(list: *mut Lookaside) {
         state
             .objects
             .kernel_objects
-            .remove(list.addr(), Kind::Lookaside)
+            .remove(list.addr(), ObjectKind::Lookaside)
     });
 }
 

@@ -15,7 +15,7 @@ use crate::kernel::{State, kernel, with};
 use crate::memory::pool::{Block, FreeError, Hold, tag_text};
 use crate::scheduling::Waitable;
 use crate::verifier::faults;
-use crate::verifier::faults::Kind;
+use crate::verifier::faults::FaultKind;
 
 exports! {
     "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2: *mut c_void;
@@ -85,7 +85,7 @@ fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
     }
     let address = with(|state| {
         let owner = caller(state);
-        if faults::fails(state, Kind::Allocation) {
+        if faults::fails(state, FaultKind::Allocation) {
             return None;
         }
         let address = state.memory.pool.allocate(size, tag, zeroed, owner)?;

@@ -9,7 +9,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects;
-use crate::verifier::locks::{self, Kind, Mode};
+use crate::verifier::locks::{self, LockKind, Mode};
 
 exports! {
     "ExAcquireFastMutex" <= APC_LEVEL => acquire_fast_mutex: ();
@@ -71,7 +71,7 @@ fn require_initialized(mutex: *mut FastMutex) {
 
 fn take(mutex: *mut FastMutex, old: Irql) {
     require_initialized(mutex);
-    locks::acquire(mutex.addr(), Kind::FastMutex, Mode::Exclusive);
+    locks::acquire(mutex.addr(), LockKind::FastMutex, Mode::Exclusive);
     mark(mutex, old);
 }
 
@@ -85,7 +85,7 @@ fn mark(mutex: *mut FastMutex, old: Irql) {
 
 /// Gives a mutex back; answers what the IRQL was before.
 fn give(mutex: *mut FastMutex) -> Irql {
-    locks::release(mutex.addr(), Kind::FastMutex);
+    locks::release(mutex.addr(), LockKind::FastMutex);
     // SAFETY: as in `require_initialized`.
     unsafe {
         (*mutex).count = 1;
@@ -111,7 +111,7 @@ unsafe extern "win64" fn release_fast_mutex(mutex: *mut FastMutex) {
 
 unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
     require_initialized(mutex);
-    let taken = locks::try_acquire(mutex.addr(), Kind::FastMutex, Mode::Exclusive);
+    let taken = locks::try_acquire(mutex.addr(), LockKind::FastMutex, Mode::Exclusive);
     if taken {
         mark(mutex, current());
         set(APC_LEVEL);
@@ -151,7 +151,7 @@ unsafe extern "win64" fn release_unsafe(mutex: *mut FastMutex) {
 }
 
 unsafe extern "win64" fn initialize_guarded_mutex(mutex: *mut FastMutex) {
-    locks::initialize(mutex.addr(), Kind::FastMutex);
+    locks::initialize(mutex.addr(), LockKind::FastMutex);
     let fresh = FastMutex {
         count: 1,
         owner: 0,
@@ -177,7 +177,7 @@ unsafe extern "win64" fn release_guarded_mutex(mutex: *mut FastMutex) {
 
 unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
     require_initialized(mutex);
-    let taken = locks::try_acquire(mutex.addr(), Kind::FastMutex, Mode::Exclusive);
+    let taken = locks::try_acquire(mutex.addr(), LockKind::FastMutex, Mode::Exclusive);
     if taken {
         mark(mutex, current());
         // SAFETY: it needs nothing.
@@ -187,7 +187,7 @@ unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
 }
 
 unsafe extern "win64" fn initialize_push_lock(lock: *mut usize) {
-    locks::initialize(lock.addr(), Kind::PushLock);
+    locks::initialize(lock.addr(), LockKind::PushLock);
     // SAFETY: the lock is resident and writable, says the contract.
     unsafe { lock.write(0) };
 }
@@ -200,7 +200,7 @@ fn take_push_lock(lock: *mut usize, mode: Mode) {
         let what = "a push lock was acquired that was not initialised, or was overwritten";
         stop(("0xC4", [0x1002, lock.addr(), 0, 0]), what.to_owned());
     }
-    locks::acquire(lock.addr(), Kind::PushLock, mode);
+    locks::acquire(lock.addr(), LockKind::PushLock, mode);
 }
 
 unsafe extern "win64" fn acquire_push_lock_exclusive(lock: *mut usize, _flags: u32) {
@@ -213,7 +213,7 @@ unsafe extern "win64" fn acquire_push_lock_shared(lock: *mut usize, _flags: u32)
 
 unsafe extern "win64" fn release_push_lock(lock: *mut usize, _flags: u32) {
     require_no_apcs("a push lock was released", 0xEB, lock.addr());
-    locks::release(lock.addr(), Kind::PushLock);
+    locks::release(lock.addr(), LockKind::PushLock);
 }
 
 /// `ERESOURCE` takes 0x68 bytes; none of them is for drivers.
@@ -224,7 +224,7 @@ fn require_resource(resource: usize) {
         state
             .objects
             .kernel_objects
-            .is(resource, kernel_objects::Kind::Resource)
+            .is(resource, kernel_objects::ObjectKind::Resource)
     }) {
         let what = "an ERESOURCE is used that was not initialised";
         stop(("0xC4", [0x1002, resource, 0, 0]), what.to_owned());
@@ -239,7 +239,7 @@ unsafe extern "win64" fn initialize_resource(resource: *mut u8) -> i32 {
         state
             .objects
             .kernel_objects
-            .add(resource.addr(), kernel_objects::Kind::Resource, by)
+            .add(resource.addr(), kernel_objects::ObjectKind::Resource, by)
     });
     if !added {
         let what = "an ERESOURCE was initialised twice";
@@ -250,7 +250,7 @@ unsafe extern "win64" fn initialize_resource(resource: *mut u8) -> i32 {
 
 unsafe extern "win64" fn reinitialize_resource(resource: usize) -> i32 {
     require_resource(resource);
-    locks::initialize(resource, Kind::Resource);
+    locks::initialize(resource, LockKind::Resource);
     0
 }
 
@@ -270,7 +270,7 @@ unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
         state
             .objects
             .kernel_objects
-            .remove(resource, kernel_objects::Kind::Resource)
+            .remove(resource, kernel_objects::ObjectKind::Resource)
     });
     0
 }
@@ -279,9 +279,9 @@ fn take_resource(resource: usize, mode: Mode, wait: u8) -> u8 {
     require_resource(resource);
     require_no_apcs("an ERESOURCE was acquired", 0x37, resource);
     if wait == 0 {
-        return u8::from(locks::try_acquire(resource, Kind::Resource, mode));
+        return u8::from(locks::try_acquire(resource, LockKind::Resource, mode));
     }
-    locks::acquire(resource, Kind::Resource, mode);
+    locks::acquire(resource, LockKind::Resource, mode);
     1
 }
 
@@ -309,7 +309,7 @@ unsafe extern "win64" fn release_resource(resource: usize) {
         let me = with(|state| state.scheduling.current().object);
         stop(("0xE3", [resource, me, 0, 0]), what.to_owned());
     }
-    locks::release(resource, Kind::Resource);
+    locks::release(resource, LockKind::Resource);
 }
 
 unsafe extern "win64" fn convert_resource(resource: usize) {

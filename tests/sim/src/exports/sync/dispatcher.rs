@@ -22,7 +22,7 @@ use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::objects::handles::Object;
 use crate::scheduling::{ThreadId, Waitable, Woken, block};
-use crate::verifier::locks::{self, Held, Kind, Mode};
+use crate::verifier::locks::{self, HeldLock, LockKind, Mode};
 
 exports! {
     "KeWaitForSingleObject" <= DISPATCH_LEVEL => ke_wait_for_single_object: i32;
@@ -166,9 +166,9 @@ unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
             object.state -= 1;
             let by = state.scheduling.thread(thread).frames.last();
             let by = by.and_then(|frame| caller::origin(state, frame));
-            state.verifier.locks.push(Held {
+            state.verifier.locks.push(HeldLock {
                 address: header.addr(),
-                kind: Kind::Mutex,
+                kind: LockKind::Mutex,
                 mode: Mode::Exclusive,
                 thread,
                 by,
@@ -318,7 +318,7 @@ fn check(header: *mut Header) {
     let header = object(header, &kinds, "something to wait for");
     // SAFETY: `object` has read it.
     if unsafe { (*header).kind } == MUTEX {
-        locks::check_order(header.addr(), Kind::Mutex);
+        locks::check_order(header.addr(), LockKind::Mutex);
     }
 }
 

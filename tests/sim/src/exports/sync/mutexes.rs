@@ -10,7 +10,7 @@ use crate::findings::bug_check;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
-use crate::verifier::locks::{self, Kind};
+use crate::verifier::locks::{self, LockKind};
 
 exports! {
     "KeInitializeMutex" <= DISPATCH_LEVEL => ke_initialize_mutex: ();
@@ -20,7 +20,7 @@ exports! {
 
 unsafe extern "win64" fn ke_initialize_mutex(mutex: *mut Mutant, _level: u32) {
     forbid_waiters(mutex.cast());
-    locks::initialize(mutex.addr(), Kind::Mutex);
+    locks::initialize(mutex.addr(), LockKind::Mutex);
     let header = Header::new::<Mutant>(MUTEX, 1, mutex.cast());
     // SAFETY: the mutex is resident and writable, says the contract, and
     // all-zero is valid for the rest.

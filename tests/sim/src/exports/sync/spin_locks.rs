@@ -10,7 +10,7 @@ use crate::exports::exports;
 use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
-use crate::verifier::locks::{self, Kind, Mode};
+use crate::verifier::locks::{self, LockKind, Mode};
 
 exports! {
     "KeInitializeSpinLock" <= HIGH_LEVEL => initialize: ();
@@ -51,7 +51,7 @@ struct Queued {
 const _: () = assert!(size_of::<Queued>() == 24);
 
 unsafe extern "win64" fn initialize(lock: *mut usize) {
-    locks::initialize(lock.addr(), Kind::Spin);
+    locks::initialize(lock.addr(), LockKind::Spin);
     // SAFETY: the lock is resident and writable, says the contract.
     unsafe { lock.write(0) };
 }
@@ -90,13 +90,13 @@ fn forbid_garbage(lock: *mut SpinLock) {
 
 fn take(lock: *mut SpinLock, mode: Mode) {
     forbid_garbage(lock);
-    locks::acquire(lock.addr(), Kind::Spin, mode);
+    locks::acquire(lock.addr(), LockKind::Spin, mode);
     // SAFETY: as in `forbid_garbage`.
     unsafe { lock.write(1) };
 }
 
 fn give(lock: *mut SpinLock) {
-    locks::release(lock.addr(), Kind::Spin);
+    locks::release(lock.addr(), LockKind::Spin);
     let shared = with(|state| state.verifier.locks.holders(lock.addr()).next().is_some());
     // SAFETY: as in `forbid_garbage`.
     unsafe { lock.write(u32::from(shared)) };
@@ -138,7 +138,7 @@ unsafe extern "win64" fn release_at_dispatch(lock: *mut SpinLock) {
 fn try_take(lock: *mut SpinLock, mode: Mode) -> u32 {
     require_dispatch("a spin lock was acquired AtDpcLevel", 0x40, lock.addr());
     forbid_garbage(lock);
-    let taken = locks::try_acquire(lock.addr(), Kind::Spin, mode);
+    let taken = locks::try_acquire(lock.addr(), LockKind::Spin, mode);
     if taken {
         // SAFETY: as in `forbid_garbage`.
         unsafe { lock.write(1) };

@@ -18,7 +18,7 @@ use scenarios::{Instance, Mechanism, Refusal, Role, Service, Stage};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
-use crate::analysis::unload_leaks::check_nothing_left;
+use crate::analysis::unload_leaks::check_unload;
 use crate::calls::bind;
 use crate::exports::INVALID_REQUEST;
 use crate::findings;
@@ -26,7 +26,7 @@ use crate::findings::stop_at;
 use crate::hardware::arena::{self, Access};
 use crate::io::files;
 use crate::kernel::{State, with};
-use crate::loader::drivers::{Driver, DriverId, Life, Site};
+use crate::loader::drivers::{Driver, DriverId, LoadState, Site};
 use crate::loader::image;
 use crate::memory::pageable;
 use crate::memory::pool::FreeError;
@@ -38,7 +38,7 @@ use crate::run::unload;
 use crate::scheduling::point;
 use crate::scheduling::preemption;
 use crate::verifier::faults;
-use crate::verifier::routine::{Before, check_return};
+use crate::verifier::routine::{EntryState, check_return};
 
 type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
@@ -95,7 +95,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     });
     if status < 0 && with(|state| faults::has_met_fault(state, loaded.driver)) {
         let entry = with(|state| entry_site(state, loaded.driver));
-        check_nothing_left(loaded.driver, "DriverEntry failed", entry);
+        check_unload(loaded.driver, "DriverEntry failed", entry);
         with(|state| {
             state.counts.failed_entries += 1;
             set_service_state(state, instance, Service::Stopped);
@@ -141,7 +141,7 @@ pub(crate) fn unload(instance: Instance) {
     let routine = unload::due(loaded, found);
     with(|state| {
         state.run.loaded.remove(&instance);
-        state.loader.drivers[driver].life = Life::Unloading;
+        state.loader.drivers[driver].life = LoadState::Unloading;
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
     });
     // SAFETY: the driver set it for this, and its object is still there.
@@ -149,7 +149,7 @@ pub(crate) fn unload(instance: Instance) {
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
     let routine = with(|state| state.loader.drivers.site(routine as usize));
-    check_nothing_left(driver, "DriverUnload returned", routine);
+    check_unload(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
         state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
@@ -162,7 +162,7 @@ pub(crate) fn unload(instance: Instance) {
 
 fn check_returned(driver: DriverId, routine: &str) {
     let site = with(|state| entry_site(state, driver));
-    check_return(routine, Before::default(), site);
+    check_return(routine, EntryState::default(), site);
 }
 
 /// Draws who loads or unloads a driver.
@@ -329,7 +329,7 @@ fn discard_initialization(state: &mut State, driver: DriverId) {
 /// Takes a driver's memory away.
 fn unmap_driver(state: &mut State, loaded: Loaded) {
     let driver = &mut state.loader.drivers[loaded.driver];
-    driver.life = Life::Gone;
+    driver.life = LoadState::Gone;
     state.memory.pageable.remove(driver.range());
     arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
     let freed = state.memory.pool.free(loaded.object, 0, None);

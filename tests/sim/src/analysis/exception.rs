@@ -17,22 +17,22 @@ use crate::findings::caller::caller;
 use crate::hardware::arena::{PAGE, POOL, STACKS};
 use crate::hardware::irql::{self, DISPATCH_LEVEL};
 use crate::hardware::stack;
-use crate::hardware::trap::{Fault, Kind};
+use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
-use crate::loader::drivers::{Life, Site};
+use crate::loader::drivers::{LoadState, Site};
 use crate::memory::pool::{Hold, tag_text};
-use crate::scheduling::frame::Call;
+use crate::scheduling::frame::Callee;
 
 /// A thread stopped with an exception.
-pub(crate) fn report_fault(state: &mut State, fault: &Fault) {
+pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     let place = state.loader.drivers.site(fault.rip);
-    let site = took_back(state, fault)
+    let site = freed_outstanding_request(state, fault)
         .or(place)
-        .or_else(|| withdrew_from_nmr(state, fault))
+        .or_else(|| freed_for_nmr(state, fault))
         .or_else(|| jumped_from(state, fault))
         .or_else(|| caller(state));
     let (code, what) = match place {
-        Some(site) if state.loader.drivers[site.driver].life == Life::Gone => {
+        Some(site) if state.loader.drivers[site.driver].life == LoadState::Gone => {
             let name = state.loader.drivers[site.driver].name();
             (
                 fault.access("0xCE"),
@@ -53,8 +53,8 @@ pub(crate) fn report_fault(state: &mut State, fault: &Fault) {
 
 /// The instruction of a driver that led to a fault: the simulated kernel's
 /// own are elsewhere in every run.
-fn culprit(state: &State, fault: &Fault) -> usize {
-    if fault.kind == Kind::Execute || state.loader.drivers.site(fault.rip).is_some() {
+fn culprit(state: &State, fault: &Exception) -> usize {
+    if fault.kind == ExceptionKind::Execute || state.loader.drivers.site(fault.rip).is_some() {
         return fault.rip;
     }
     let frame = state.scheduling.current().frames.last();
@@ -63,12 +63,12 @@ fn culprit(state: &State, fault: &Fault) -> usize {
 
 /// Who took memory away from NMR that it was still entitled to (R2): not
 /// the module that happened to call it.
-fn withdrew_from_nmr(state: &State, fault: &Fault) -> Option<Site> {
+fn freed_for_nmr(state: &State, fault: &Exception) -> Option<Site> {
     let frame = state.scheduling.current().frames.last()?;
-    if !matches!(frame.call, Call::Import { export, .. } if export.name.starts_with("Nmr")) {
+    if !matches!(frame.call, Callee::Import { export, .. } if export.name.starts_with("Nmr")) {
         return None;
     }
-    let gone = |site: &Site| state.loader.drivers[site.driver].life == Life::Gone;
+    let gone = |site: &Site| state.loader.drivers[site.driver].life == LoadState::Gone;
     if let Some(site) = state.loader.drivers.site(fault.address).filter(gone) {
         return Some(site);
     }
@@ -82,7 +82,7 @@ fn withdrew_from_nmr(state: &State, fault: &Fault) -> Option<Site> {
 }
 
 /// Who freed memory that was lent to the module that now touches it.
-fn took_back(state: &State, fault: &Fault) -> Option<Site> {
+fn freed_outstanding_request(state: &State, fault: &Exception) -> Option<Site> {
     let block = POOL
         .contains(&fault.address)
         .then(|| state.memory.pool.near(fault.address))??;
@@ -97,39 +97,39 @@ fn took_back(state: &State, fault: &Fault) -> Option<Site> {
 }
 
 /// Where a call to an address that is no code came from.
-fn jumped_from(state: &State, fault: &Fault) -> Option<Site> {
-    if fault.kind != Kind::Execute {
+fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
+    if fault.kind != ExceptionKind::Execute {
         return None;
     }
     let home = state.scheduling.stacks().read(fault.registers.rsp())?;
     state.loader.drivers.site(usize::try_from(home).ok()?)
 }
 
-fn describe(state: &State, fault: &Fault) -> (Code, String) {
+fn describe(state: &State, fault: &Exception) -> (Code, String) {
     let by_driver =
         state.loader.drivers.site(fault.rip).is_some() || jumped_from(state, fault).is_some();
-    let fault = &Fault {
+    let fault = &Exception {
         rip: culprit(state, fault),
         ..*fault
     };
     let access = match fault.kind {
-        Kind::Read => "read",
-        Kind::Write => "wrote to",
-        Kind::Execute => "jumped to",
-        Kind::Protection => return describe_protection(state, fault, by_driver),
-        Kind::IllegalInstruction => {
+        ExceptionKind::Read => "read",
+        ExceptionKind::Write => "wrote to",
+        ExceptionKind::Execute => "jumped to",
+        ExceptionKind::Protection => return describe_protection(state, fault, by_driver),
+        ExceptionKind::IllegalInstruction => {
             let code = fault.unhandled(STATUS_ILLEGAL_INSTRUCTION);
             return (code, "illegal instruction".to_owned());
         }
-        Kind::Arithmetic => {
+        ExceptionKind::Arithmetic => {
             let code = fault.unhandled(STATUS_INTEGER_DIVIDE_BY_ZERO);
             return (code, "division by zero or overflow".to_owned());
         }
-        Kind::Breakpoint => {
+        ExceptionKind::Breakpoint => {
             let code = fault.unhandled(STATUS_BREAKPOINT);
             return (code, "breakpoint without a debugger".to_owned());
         }
-        Kind::Hang => {
+        ExceptionKind::Hang => {
             let what = "runs without end and calls nobody".to_owned();
             return ("hang".into(), what);
         }
@@ -142,7 +142,7 @@ fn describe(state: &State, fault: &Fault) -> (Code, String) {
 
 /// Where it is no privileged instruction, Windows makes an access violation
 /// of what the processor does not say more about.
-fn describe_protection(state: &State, fault: &Fault, by_driver: bool) -> (Code, String) {
+fn describe_protection(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
     /// The interrupt by which compiled code stops when it finds itself
     /// corrupted.
     const FAST_FAIL: u8 = 0x29;
@@ -171,7 +171,7 @@ fn describe_protection(state: &State, fault: &Fault, by_driver: bool) -> (Code, 
 
 /// The bug check for touching what is not there at too high an IRQL: another
 /// one where the kernel did so.
-fn at_high_irql(state: &State, fault: &Fault, by_driver: bool) -> Option<Code> {
+fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Code> {
     let irql = state.scheduling.current().irql;
     let name = if by_driver { "0xD1" } else { "0xA" };
     let parameters = [
@@ -185,7 +185,7 @@ fn at_high_irql(state: &State, fault: &Fault, by_driver: bool) -> Option<Code> {
 
 /// What is at an address of pageable memory, and the bug check for touching
 /// it.
-fn describe_pageable(state: &State, fault: &Fault, by_driver: bool) -> Option<(Code, String)> {
+fn describe_pageable(state: &State, fault: &Exception, by_driver: bool) -> Option<(Code, String)> {
     let (address, irql) = (fault.address, state.scheduling.current().irql);
     if !state.memory.pageable.contains(address) {
         return None;
@@ -212,7 +212,7 @@ fn describe_pageable(state: &State, fault: &Fault, by_driver: bool) -> Option<(C
 }
 
 /// The bug check for an access to `address`, and what is there.
-fn describe_address(state: &State, fault: &Fault, by_driver: bool) -> (Code, String) {
+fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
     let address = fault.address;
     if stack::is_guard(address) {
         /// The number of the double fault.
@@ -226,16 +226,16 @@ fn describe_address(state: &State, fault: &Fault, by_driver: bool) -> (Code, Str
         let mut discardable = driver.image.discardable(driver.base);
         let discarded = discardable.any(|pages| pages.contains(&address));
         return match (driver.life, fault.kind) {
-            (Life::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
+            (LoadState::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
             _ if discarded => (
                 fault.access("0x50"),
                 format!("{place}, which was discarded after DriverEntry"),
             ),
-            (_, Kind::Write) => {
+            (_, ExceptionKind::Write) => {
                 let code = ("0xBE", [address, 0, 0, 0]);
                 (code.into(), format!("{place}, which is read-only"))
             }
-            (_, Kind::Execute) => {
+            (_, ExceptionKind::Execute) => {
                 let code = ("0xFC", [address, 0, 0, 0]);
                 (code.into(), format!("{place}, which is not code"))
             }
