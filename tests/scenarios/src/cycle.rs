@@ -12,7 +12,7 @@ use crate::model::Models;
 use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
 use crate::step::{Action, Change, Step, Usage};
-use crate::{aim, crowd, usage};
+use crate::{instance_counts, racing, usage};
 
 /// A number below the key `Parameters` of a driver's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub struct Cycle {
 }
 
 /// One cycle in this many has more than one instance of a driver.
-const CROWDS: u32 = 12;
+const SEVERAL_INSTANCES: u32 = 12;
 /// One cycle in this many aims at a race.
-const AIMED: u64 = 8;
+const RACING: u64 = 8;
 /// One in this many of the others is of each other scenario.
 const SPECIAL: usize = 16;
 /// Those.
@@ -55,7 +55,7 @@ const SPECIALS: [Scenario; 5] = [
 
 /// What the cycles of a run may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct CycleFilter {
     /// Where they run: not every tier has every scenario.
     pub tier: Tier,
     /// All are of this scenario; drawn unless given.
@@ -68,7 +68,7 @@ pub struct Wanted {
     pub instances: Option<Instances>,
 }
 
-impl Wanted {
+impl CycleFilter {
     /// Whether cycles can be as they are wanted.
     #[must_use]
     pub fn is_possible(self) -> bool {
@@ -89,7 +89,7 @@ impl Wanted {
 }
 
 /// What every tier has.
-impl From<Option<Instances>> for Wanted {
+impl From<Option<Instances>> for CycleFilter {
     fn from(instances: Option<Instances>) -> Self {
         Self {
             tier: Tier::Wine,
@@ -104,11 +104,11 @@ impl From<Option<Instances>> for Wanted {
 impl Cycle {
     /// Cycle number `index` of the run with this seed.
     #[must_use]
-    pub fn draw(seed: u64, index: u64, wanted: impl Into<Wanted>) -> Self {
+    pub fn draw(seed: u64, index: u64, wanted: impl Into<CycleFilter>) -> Self {
         let wanted = wanted.into();
         let mut sizes = stream(seed, index, SIZES);
         let several = wanted.only == Some(Scenario::Instances)
-            || wanted.only.is_none() && sizes.random_ratio(1, CROWDS);
+            || wanted.only.is_none() && sizes.random_ratio(1, SEVERAL_INSTANCES);
         let instances = match wanted.instances {
             Some(instances) => instances,
             None if several => Instances::several(&mut sizes),
@@ -118,8 +118,8 @@ impl Cycle {
         if !instances.is_pair() {
             return Self {
                 models: Models::default(),
-                order: Order::Crowd(instances),
-                steps: crowd::steps(instances, &mut random),
+                order: Order::Instances(instances),
+                steps: instance_counts::steps(instances, &mut random),
                 settings: settings(&mut random),
             };
         }
@@ -142,10 +142,10 @@ impl Cycle {
             Scenario::Races => {
                 let attempt = match wanted.only {
                     Some(_) => index,
-                    None => index / AIMED,
+                    None => index / RACING,
                 };
-                let target = aim::target(attempt);
-                (Order::Aimed(target), aim::steps(target, &mut random))
+                let target = racing::target(attempt);
+                (Order::Racing(target), racing::steps(target, &mut random))
             }
             special => {
                 let steps = match special {
@@ -176,7 +176,7 @@ impl Cycle {
     pub fn in_turn(seed: u64, index: u64, instances: Option<Instances>) -> Self {
         if let Some(crowd) = instances.filter(|instances| !instances.is_pair()) {
             return Self {
-                order: Order::Course(crowd, index % Self::ORDERS + 1),
+                order: Order::InstancesInTurn(crowd, index % Self::ORDERS + 1),
                 ..Self::draw(seed, index, instances)
             };
         }
@@ -206,11 +206,11 @@ impl Cycle {
 }
 
 /// The scenario of a cycle with one of each.
-fn scenario(seed: u64, index: u64, wanted: Wanted) -> Scenario {
+fn scenario(seed: u64, index: u64, wanted: CycleFilter) -> Scenario {
     if let Some(only) = wanted.only {
         return only;
     }
-    if index % AIMED == AIMED - 1 {
+    if index % RACING == RACING - 1 {
         return Scenario::Races;
     }
     let drawn = stream(seed, index, SCENARIO).random_range(0..SPECIAL);
@@ -358,11 +358,11 @@ impl<'a, R: Rng> Script<'a, R> {
 
 /// Any that are possible in the simulated kernel.
 #[cfg(test)]
-pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = Wanted> {
+pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = CycleFilter> {
     use proptest::prelude::*;
 
     let only = proptest::option::of(proptest::sample::select(Scenario::ALL.as_slice()));
-    let wishes = (only, crate::instance::sizes()).prop_map(|(only, instances)| Wanted {
+    let wishes = (only, crate::instance::sizes()).prop_map(|(only, instances)| CycleFilter {
         tier: Tier::Sim,
         only,
         without: None,
@@ -421,7 +421,7 @@ mod tests {
     #[test]
     fn a_short_run_meets_every_order_every_size_and_aims_at_every_race() {
         let draw = |tier| {
-            let wanted = Wanted {
+            let wanted = CycleFilter {
                 tier,
                 framework: true,
                 ..None.into()
@@ -443,7 +443,7 @@ mod tests {
     #[test]
     fn a_scenario_that_is_asked_for_is_what_is_drawn() {
         for only in Scenario::ALL {
-            let wanted = Wanted {
+            let wanted = CycleFilter {
                 tier: Tier::Sim,
                 only: Some(only),
                 framework: true,
@@ -456,16 +456,16 @@ mod tests {
 
     #[test]
     fn what_is_left_out_changes_no_other_cycle() {
-        let all = Wanted {
+        let all = CycleFilter {
             tier: Tier::Sim,
             framework: true,
             ..None.into()
         };
-        let without = |scenario| Wanted {
+        let without = |scenario| CycleFilter {
             without: Some(scenario),
             ..all
         };
-        let no_framework = Wanted {
+        let no_framework = CycleFilter {
             framework: false,
             ..all
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Walked;
+use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 use crate::service::Refusal;
 
@@ -139,7 +139,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A function that was under way.
+/// A function that was under transition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Its driver, or the image of the kernel that exports it.
@@ -386,12 +386,12 @@ impl Report {
     }
 
     /// Adds how modules went from stage to stage.
-    pub fn add_walk(&mut self, walked: &Walked) {
-        for (way, count) in &walked.ways {
-            let peers = self.edges.entry(way.edge.to_string()).or_default();
-            *peers.entry(way.peer.to_string()).or_default() += count;
+    pub fn add_transitions(&mut self, transitions: &TransitionCounts) {
+        for (transition, count) in &transitions.transitions {
+            let peers = self.edges.entry(transition.edge.to_string()).or_default();
+            *peers.entry(transition.peer.to_string()).or_default() += count;
         }
-        for ([one, other], count) in &walked.pairs {
+        for ([one, other], count) in &transitions.pairs {
             let others = self.pairs.entry(one.to_string()).or_default();
             *others.entry(other.to_string()).or_default() += count;
         }

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
-use scenarios::{Cycle, Finding, Instances, Report, Scenario, Script, Tier, Walked, Wanted};
+use scenarios::{
+    Cycle, CycleFilter, Finding, Instances, Report, Scenario, Script, Tier, TransitionCounts,
+};
 use serde::Serialize;
 use sim::{
     FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched, Strategy,
@@ -87,8 +89,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn wanted(&self) -> Wanted {
-        Wanted {
+    fn wanted(&self) -> CycleFilter {
+        CycleFilter {
             tier: Tier::Sim,
             only: self.only,
             without: self.without,
@@ -195,7 +197,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
-    let mut walked = Walked::default();
+    let mut transitions = TransitionCounts::default();
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -216,7 +218,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
         if scenario.keeps_to_model() {
-            walked.add(&outcome.walked);
+            transitions.add(&outcome.transitions);
         }
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
@@ -240,7 +242,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             || can_fail.copied().sum::<u64>() > 0,
         NOTHING_FAILS
     );
-    report.add_walk(&walked);
+    report.add_transitions(&transitions);
     report.took(started.elapsed());
     if arguments.trace {
         for finding in &report.findings {

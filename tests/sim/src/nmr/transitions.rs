@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The walk of each two modules through the graph of their stages: which edges
+//! The transitions of each two modules through the graph of their stages: which edges
 //! were taken, and where the peer was meanwhile.
 //!
 //! A module comes and goes once for all of its peers, but attaches and detaches
 //! with each: so its stage is one towards a peer, and each provider with each
-//! client makes a walk of its own.
+//! client makes a transitions of its own.
 //!
-//! The walk is that of an image in the role that it is loaded for, and of the NPI
+//! The transitions is that of an image in the role that it is loaded for, and of the NPI
 //! of the first binding of the two: a driver may provide that NPI and be a client
 //! of another.
 
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nmr::abi::{NPIID, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::{Edge, Instance, Role, Stage, Walked, Way};
+use scenarios::{Edge, Instance, Role, Stage, Transition, TransitionCounts};
 
 use crate::kernel::State;
 use crate::scheduling::Waitable;
@@ -34,13 +34,13 @@ struct PairState {
     npi: Option<NPIID>,
 }
 
-/// Where all modules are, and what they walked.
+/// Where all modules are, and what they counts.
 #[derive(Debug)]
 pub(crate) struct Transitions {
     pairs: BTreeMap<InstancePair, PairState>,
     /// The bindings that are followed, and the modules at their ends.
     ends: BTreeMap<BindingId, [Option<Instance>; 2]>,
-    pub(crate) walked: Walked,
+    pub(crate) counts: TransitionCounts,
 }
 
 const fn index(role: Role) -> usize {
@@ -70,7 +70,7 @@ impl Transitions {
         Self {
             pairs: pairs.map(begin).collect(),
             ends: BTreeMap::new(),
-            walked: Walked::default(),
+            counts: TransitionCounts::default(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Transitions {
     fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
         for (instances, pair) in &mut self.pairs {
             if instances.contains(&instance) {
-                pair.step(instance.role, from, to, &mut self.walked);
+                pair.step(instance.role, from, to, &mut self.counts);
             }
         }
     }
@@ -98,14 +98,14 @@ impl Transitions {
             && let Some(pair) = self.pairs.get_mut(&[provider, client])
             && *pair.npi.get_or_insert(npi) == npi
         {
-            pair.step(role, from, to, &mut self.walked);
+            pair.step(role, from, to, &mut self.counts);
         }
     }
 }
 
 impl PairState {
     /// A module comes to a stage, if it is in one of some others.
-    fn step(&mut self, role: Role, from: &[Stage], to: Stage, walked: &mut Walked) {
+    fn step(&mut self, role: Role, from: &[Stage], to: Stage, counts: &mut TransitionCounts) {
         let stage = &mut self.stages[index(role)];
         if !from.contains(stage) || *stage == to {
             return;
@@ -113,11 +113,14 @@ impl PairState {
         let from = std::mem::replace(stage, to);
         let edge = Edge { role, from, to };
         let peer = self.stages[index(role.peer())];
-        *walked.ways.entry(Way { edge, peer }).or_default() += 1;
+        *counts
+            .transitions
+            .entry(Transition { edge, peer })
+            .or_default() += 1;
         if let Some(last) = self.last.replace(edge)
             && last.role != role
         {
-            *walked.pairs.entry([last, edge]).or_default() += 1;
+            *counts.pairs.entry([last, edge]).or_default() += 1;
         }
     }
 }
@@ -136,21 +139,21 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
     if module.is_some_and(|module| module.role != role) {
         return;
     }
-    let walk = &mut state.nmr.transitions;
+    let transitions = &mut state.nmr.transitions;
     let at = (binding, npi);
     match (event.call, event.phase) {
         (Call::AttachCallback, Phase::Enter) => {
-            walk.ends.entry(binding).or_default()[index(role)] = module;
+            transitions.ends.entry(binding).or_default()[index(role)] = module;
         }
         (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
             let from = [Stage::Loading, Stage::Idle];
-            walk.go_at(at, role, &from, Stage::Attached);
+            transitions.go_at(at, role, &from, Stage::Attached);
         }
         (Call::DetachCallback, Phase::Enter) => {
-            walk.go_at(at, role, &[Stage::Attached], Stage::Detaching);
+            transitions.go_at(at, role, &[Stage::Attached], Stage::Detaching);
         }
         (Call::CleanupCallback, Phase::Leave(_)) => {
-            walk.go_at(at, role, &[Stage::Detaching], Stage::Idle);
+            transitions.go_at(at, role, &[Stage::Detaching], Stage::Idle);
         }
         _ => return,
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
-use scenarios::{Counts, Cycle, Finding, Models, Role, Walked};
+use scenarios::{Counts, Cycle, Finding, Models, Role, TransitionCounts};
 
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
@@ -41,7 +41,7 @@ pub struct Outcome {
     /// Differs whenever the cycle took another course.
     pub digest: u64,
     /// How the modules went from stage to stage.
-    pub walked: Walked,
+    pub transitions: TransitionCounts,
     /// The calls that failed although nothing was wrong.
     pub faults: Vec<String>,
     /// How many calls there were that could have failed.
@@ -175,7 +175,7 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: scheduled.digest,
-            walked: state.nmr.transitions.walked,
+            transitions: state.nmr.transitions.counts,
             faults: state.verifier.faults.injected,
             calls: state.verifier.faults.seen,
             events,

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use rand::{Rng, RngExt};
 
 use crate::cycle::ALONE;
-use crate::graph::{Edge, Graph, Pair};
+use crate::graph::{Edge, EdgePair, Graph};
 use crate::instance::Role;
 use crate::stage::Stage;
 use crate::step::{Action, Change, Step};
@@ -20,7 +20,7 @@ const TRIES: u32 = 8;
 const SETTLED: u32 = 2;
 
 /// Every two edges that race, the provider's first.
-static TARGETS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
+static TARGETS: LazyLock<Vec<EdgePair>> = LazyLock::new(|| {
     let graph = Graph::explore();
     let races = graph.races();
     races
@@ -29,7 +29,7 @@ static TARGETS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
 });
 
 /// The race that attempt number `attempt` aims at: each in turn.
-pub(crate) fn target(attempt: u64) -> Pair {
+pub(crate) fn target(attempt: u64) -> EdgePair {
     let targets = TARGETS.len() as u64;
     let index = usize::try_from(attempt % targets).expect("there are few");
     TARGETS[index]
@@ -46,7 +46,7 @@ const fn change(edge: Edge) -> Option<Change> {
 }
 
 /// Steps that let both edges be taken at once, and leave nobody.
-pub(crate) fn steps(target: Pair, random: &mut impl Rng) -> Vec<Step> {
+pub(crate) fn steps(target: EdgePair, random: &mut impl Rng) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut present = [false; 2];
     for _ in 0..TRIES {
@@ -68,7 +68,7 @@ pub(crate) fn steps(target: Pair, random: &mut impl Rng) -> Vec<Step> {
     steps
 }
 
-fn differences(present: [bool; 2], target: Pair, wanted: [bool; 2]) -> Vec<Action> {
+fn differences(present: [bool; 2], target: EdgePair, wanted: [bool; 2]) -> Vec<Action> {
     let sides = (0..2).filter(|side| present[*side] != wanted[*side]);
     let action = |side: usize| {
         let change = if wanted[side] {
@@ -84,7 +84,7 @@ fn differences(present: [bool; 2], target: Pair, wanted: [bool; 2]) -> Vec<Actio
 /// One after the other comes or goes until those are there who are wanted.
 fn move_to(
     present: &mut [bool; 2],
-    target: Pair,
+    target: EdgePair,
     wanted: [bool; 2],
     random: &mut impl Rng,
     steps: &mut Vec<Step>,

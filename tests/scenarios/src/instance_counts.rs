@@ -20,34 +20,34 @@ pub(crate) fn steps(instances: Instances, random: &mut impl Rng) -> Vec<Step> {
     // Every binding has traffic: more of them, less time.
     let bindings = u64::from(instances.providers) * u64::from(instances.clients);
     let everyone: Vec<_> = instances.all().collect();
-    let mut crowd = Crowd {
+    let mut groups = Groups {
         present: BTreeSet::new(),
         steps: Vec::new(),
         traffic: TRAFFIC / bindings / 2,
         random,
     };
-    crowd.all(everyone.clone());
-    crowd.rest(crowd.traffic);
-    for _ in 0..crowd.random.random_range(0..=CHANGES) {
+    groups.all(everyone.clone());
+    groups.rest(groups.traffic);
+    for _ in 0..groups.random.random_range(0..=CHANGES) {
         let mut some = everyone.clone();
-        some.shuffle(crowd.random);
-        some.truncate(crowd.random.random_range(1..=some.len()));
-        crowd.change(some);
-        crowd.rest(crowd.traffic);
+        some.shuffle(groups.random);
+        some.truncate(groups.random.random_range(1..=some.len()));
+        groups.change(some);
+        groups.rest(groups.traffic);
     }
-    let left = crowd.present.iter().copied().collect();
-    crowd.all(left);
-    crowd.steps
+    let left = groups.present.iter().copied().collect();
+    groups.all(left);
+    groups.steps
 }
 
-struct Crowd<'a, R> {
+struct Groups<'a, R> {
     present: BTreeSet<Instance>,
     steps: Vec<Step>,
     traffic: u64,
     random: &'a mut R,
 }
 
-impl<R: Rng> Crowd<'_, R> {
+impl<R: Rng> Groups<'_, R> {
     /// Each of these comes or goes, in groups.
     fn all(&mut self, mut them: Vec<Instance>) {
         them.shuffle(self.random);
