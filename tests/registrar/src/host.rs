@@ -99,7 +99,7 @@ pub trait Lock<T> {
     fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// A door that opens once.
+/// A wait object that is signalled once.
 pub trait Completion {
     /// A closed one.
     fn new() -> Self;

@@ -14,12 +14,12 @@ use crate::characteristics::{Callbacks, Characteristics, Defect};
 use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::notify::{PASSIVE, Subject, function};
 use crate::npis::NpiKey;
 use crate::registrar::Registrar;
-use crate::registration::Door;
+use crate::registration::WaitObject;
 use crate::snapshot::Snapshot;
-use crate::state::{Applicant, Next};
-use crate::watch::{PASSIVE, Who, function};
+use crate::state::{NewRegistration, Next};
 
 /// What may be registered.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ impl<H: Host> Registrar<H> {
         handle_out: *mut HANDLE,
     ) -> NTSTATUS {
         let code = characteristics.map_or(0, Characteristics::code);
-        let who = Who::on(side).code(code);
+        let who = Subject::on(side).code(code);
         self.enter(Call::Register, who);
         self.check_irql(function(Call::Register, side), PASSIVE, who);
         let status = match self.admit(who, characteristics, handle_out) {
@@ -71,7 +71,7 @@ impl<H: Host> Registrar<H> {
     /// R1: what cannot be registered, and what the documents want otherwise.
     fn admit(
         &self,
-        who: Who,
+        who: Subject,
         characteristics: Option<Characteristics>,
         handle_out: *mut HANDLE,
     ) -> Result<Admitted, NTSTATUS> {
@@ -107,7 +107,11 @@ impl<H: Host> Registrar<H> {
     }
 
     /// The registration instance's part of R1.
-    fn admit_instance(&self, who: Who, characteristics: Characteristics) -> Result<(), NTSTATUS> {
+    fn admit_instance(
+        &self,
+        who: Subject,
+        characteristics: Characteristics,
+    ) -> Result<(), NTSTATUS> {
         if characteristics.instance_version() != 0 {
             self.warn(
                 1,
@@ -134,22 +138,22 @@ impl<H: Host> Registrar<H> {
         admitted: Admitted,
         context: *mut c_void,
         handle_out: *mut HANDLE,
-    ) -> Result<Who, NTSTATUS> {
+    ) -> Result<Subject, NTSTATUS> {
         let Admitted {
             characteristics,
             callbacks,
             npi,
         } = admitted;
         let handle_first = self.host.draw(Knob::HandleWritten, 2) == 0;
-        let applicant = Applicant {
+        let applicant = NewRegistration {
             instance: characteristics.instance(),
             callbacks,
             context,
             npi,
-            door: Door::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
+            wait_object: WaitObject::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
         };
-        // A door that was not used is dropped out here, not under the lock.
+        // A wait object that was not used is dropped out here, not under the lock.
         let thread = self.offering_thread();
         let registered = self
             .state
@@ -175,6 +179,6 @@ impl<H: Host> Registrar<H> {
             // SAFETY: the caller's promise.
             unsafe { handle_out.write(registered.handle) };
         }
-        Ok(Who::module(&registered.module))
+        Ok(Subject::module(&registered.module))
     }
 }

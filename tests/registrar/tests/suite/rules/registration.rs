@@ -15,8 +15,8 @@ use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::{Process, at_irql};
 
-use crate::kit::slow::Slow;
-use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
+use crate::support::slow::Slow;
+use crate::support::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 super::rules! {
     1 r01_a_structure_of_the_wrong_length {

@@ -11,7 +11,7 @@ use core::fmt;
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::finding::{Finding, Moment};
-use crate::handle::{Kind, Misuse};
+use crate::handle::{HandleKind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
 use crate::registrar::Registrar;
 use crate::registration::Module;
@@ -26,14 +26,14 @@ pub(crate) const DISPATCH: u8 = 2;
 
 /// Whom an event or a finding is about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Who {
+pub(crate) struct Subject {
     pub(crate) side: Side,
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
 }
 
-impl Who {
+impl Subject {
     /// Someone on `side`.
     pub(crate) const fn on(side: Side) -> Self {
         Self {
@@ -76,21 +76,21 @@ impl Who {
 }
 
 impl<H: Host> Registrar<H> {
-    pub(crate) fn enter(&self, call: Call, who: Who) {
+    pub(crate) fn enter(&self, call: Call, who: Subject) {
         self.event(call, Phase::Enter, who);
     }
 
     /// Ends what [`enter`](Self::enter) began; answers `status`.
-    pub(crate) fn leave(&self, call: Call, who: Who, status: NTSTATUS) -> NTSTATUS {
+    pub(crate) fn leave(&self, call: Call, who: Subject, status: NTSTATUS) -> NTSTATUS {
         self.event(call, Phase::Leave(status), who);
         status
     }
 
-    pub(crate) fn left(&self, call: Call, who: Who) {
+    pub(crate) fn left(&self, call: Call, who: Subject) {
         self.event(call, Phase::Leave(STATUS_SUCCESS), who);
     }
 
-    fn event(&self, call: Call, phase: Phase, who: Who) {
+    fn event(&self, call: Call, phase: Phase, who: Subject) {
         if !H::CHECKED {
             return;
         }
@@ -116,20 +116,20 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Reports a breach of `rule`.
-    pub(crate) fn breach(&self, rule: u8, who: Who, what: fmt::Arguments<'_>) {
+    pub(crate) fn breach(&self, rule: u8, who: Subject, what: fmt::Arguments<'_>) {
         if H::CHECKED {
             self.host.report(self.finding(rule, who, what));
         }
     }
 
     /// Notes what `rule` warns of.
-    pub(crate) fn warn(&self, rule: u8, who: Who, what: fmt::Arguments<'_>) {
+    pub(crate) fn warn(&self, rule: u8, who: Subject, what: fmt::Arguments<'_>) {
         if H::CHECKED {
             self.host.note(self.finding(rule, who, what));
         }
     }
 
-    fn finding(&self, rule: u8, who: Who, what: fmt::Arguments<'_>) -> Finding {
+    fn finding(&self, rule: u8, who: Subject, what: fmt::Arguments<'_>) -> Finding {
         let mut text = String::new();
         // Writing to a `String` does not fail.
         let _ = fmt::write(&mut text, what);
@@ -154,15 +154,15 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Whose handle of `kind` this is, as far as that can be told.
-    pub(crate) fn identify(&self, handle: HANDLE, kind: Kind) -> Who {
+    pub(crate) fn identify(&self, handle: HANDLE, kind: HandleKind) -> Subject {
         let owner = if H::CHECKED {
             self.state.with(|state| state.owner(handle, kind))
         } else {
             None
         };
-        owner.map_or(Who::on(kind.side), |(module, binding)| Who {
+        owner.map_or(Subject::on(kind.side), |(module, binding)| Subject {
             binding,
-            ..Who::module(&module)
+            ..Subject::module(&module)
         })
     }
 
@@ -171,12 +171,12 @@ impl<H: Host> Registrar<H> {
     pub(crate) fn misused(
         &self,
         call: Call,
-        kind: Kind,
+        kind: HandleKind,
         handle: HANDLE,
         misuse: Misuse,
     ) -> NTSTATUS {
         let name = function(call, kind.side);
-        let who = Who::on(kind.side);
+        let who = Subject::on(kind.side);
         match misuse {
             Misuse::Null => {
                 self.breach(23, who, format_args!("{name} got NULL, not {kind}"));
@@ -202,7 +202,7 @@ impl<H: Host> Registrar<H> {
                     function(Call::Register, kind.side)
                 ),
             ),
-            Misuse::Alien => self.breach(
+            Misuse::NotAHandle => self.breach(
                 22,
                 who,
                 format_args!("{name} got a value that is no handle of NMR's, not {kind}"),
@@ -216,7 +216,7 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R4: `function` was called above `limit`.
-    pub(crate) fn check_irql(&self, function: &str, limit: u8, who: Who) {
+    pub(crate) fn check_irql(&self, function: &str, limit: u8, who: Subject) {
         if !H::CHECKED {
             return;
         }

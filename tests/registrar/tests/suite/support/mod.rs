@@ -57,7 +57,7 @@ pub(crate) struct Module<H: Host + 'static> {
     pub(crate) on_detach: Box<Detach<H>>,
     pub(crate) on_cleanup: Box<Cleanup<H>>,
     peers: Mutex<Vec<Arc<Peer<H>>>>,
-    friend: AtomicPtr<Self>,
+    linked: AtomicPtr<Self>,
 }
 
 // SAFETY: the raw pointers are to static data and to what NMR only passes on.
@@ -205,21 +205,21 @@ impl<H: Host + 'static> Module<H> {
             on_detach: Box::new(|_| STATUS_SUCCESS),
             on_cleanup: Box::new(|_| ()),
             peers: Mutex::new(Vec::new()),
-            friend: AtomicPtr::new(ptr::null_mut()),
+            linked: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
-    /// Lets its callbacks get at `friend`, which outlives its registration.
-    pub(crate) fn befriend(&self, friend: &Self) {
-        self.friend
-            .store(ptr::from_ref(friend).cast_mut(), Ordering::Release);
+    /// Lets its callbacks get at `linked`, which outlives its registration.
+    pub(crate) fn link_to(&self, linked: &Self) {
+        self.linked
+            .store(ptr::from_ref(linked).cast_mut(), Ordering::Release);
     }
 
-    pub(crate) fn friend(&self) -> &Self {
-        let friend = self.friend.load(Ordering::Acquire);
-        assert!(!friend.is_null(), "befriend comes first");
-        // SAFETY: not null, and alive by the contract of `befriend`.
-        unsafe { &*friend }
+    pub(crate) fn linked(&self) -> &Self {
+        let linked = self.linked.load(Ordering::Acquire);
+        assert!(!linked.is_null(), "link_to comes first");
+        // SAFETY: not null, and alive by the contract of `link_to`.
+        unsafe { &*linked }
     }
 
     fn add_peer(&self, handle: HANDLE) -> Arc<Peer<H>> {
