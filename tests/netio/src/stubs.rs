@@ -134,8 +134,8 @@ impl Stubs {
             return table;
         }
         let table = table.cast::<usize>();
-        // SAFETY: a dispatch table starts with its size, says the contract of
-        // the NPI; one that is not readable faults here in its owner's name.
+        // SAFETY: a dispatch table starts with its size, as documented of the
+        // NPI; one that is not readable faults here in its owner's name.
         let header = unsafe { table.read() };
         let size = header & 0xFFFF;
         if !size.is_multiple_of(WORD) || !(1..=1 + ENTRIES).contains(&(size / WORD)) {

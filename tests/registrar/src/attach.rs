@@ -133,9 +133,11 @@ impl<H: Host> Registrar<H> {
                     (STATUS_INVALID_PARAMETER, None)
                 };
                 if let Some(answer) = answer {
-                    // SAFETY: not null; the caller's promise.
+                    // SAFETY: not null; the arguments meet the contract of
+                    // `client_attach_provider`.
                     unsafe { provider_context.write(answer.context) };
-                    // SAFETY: not null; the caller's promise.
+                    // SAFETY: not null; the arguments meet the contract of
+                    // `client_attach_provider`.
                     unsafe { provider_dispatch.write(answer.dispatch) };
                 }
                 status

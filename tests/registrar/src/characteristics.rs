@@ -71,7 +71,7 @@ impl Characteristics {
         if address.is_null() {
             None
         } else {
-            // INVARIANT: not null, and the caller's promise.
+            // INVARIANT: not null, and readable by this function's contract.
             Some(Self::Client(address))
         }
     }
@@ -85,7 +85,7 @@ impl Characteristics {
         if address.is_null() {
             None
         } else {
-            // INVARIANT: not null, and the caller's promise.
+            // INVARIANT: not null, and readable by this function's contract.
             Some(Self::Provider(address))
         }
     }

@@ -46,7 +46,8 @@ impl<H: Host> Registrar<H> {
         self.check_irql(function(Call::Register, side), PASSIVE, who);
         let status = match self.admit(who, characteristics, handle_out) {
             Ok(admitted) => {
-                // SAFETY: `admit` refuses a null `handle_out`; the caller's promise.
+                // SAFETY: `admit` refuses a null `handle_out`; the arguments
+                // meet the contract of `register_provider`.
                 match unsafe { self.enroll(admitted, context, handle_out) } {
                     Ok(who) => return self.leave(Call::Register, who, STATUS_SUCCESS),
                     Err(status) => status,
@@ -62,7 +63,8 @@ impl<H: Host> Registrar<H> {
         if let Some(value) = left_behind
             && !handle_out.is_null()
         {
-            // SAFETY: not null; the caller's promise.
+            // SAFETY: not null; the arguments meet the contract of
+            // `register_provider`.
             unsafe { handle_out.write(value) };
         }
         self.leave(Call::Register, who, status)
@@ -165,7 +167,8 @@ impl<H: Host> Registrar<H> {
                 .with(|ledger| ledger.remember(registered.module, snapshot));
         }
         if handle_first {
-            // SAFETY: the caller's promise.
+            // SAFETY: the arguments meet the contract of `register_provider`,
+            // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
         let mut next = registered.next;
@@ -176,7 +179,8 @@ impl<H: Host> Registrar<H> {
             self.open(wake.as_ref());
         }
         if !handle_first {
-            // SAFETY: the caller's promise.
+            // SAFETY: the arguments meet the contract of `register_provider`,
+            // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
         Ok(Subject::module(&registered.module))

@@ -75,7 +75,8 @@ const PROVIDER: [Field; COUNT] = fields! { Provider:
 ///
 /// `place` is readable, and any bytes are a `T`.
 unsafe fn peek<T>(place: *const T) -> T {
-    // SAFETY: the caller's promise.
+    // SAFETY: `place` is readable, and any bytes are a `T`, by this function's
+    // contract.
     unsafe { place.read_volatile() }
 }
 
@@ -204,7 +205,8 @@ impl Snapshot {
         if npi != self.npi_bytes {
             return Some("what NpiId points to");
         }
-        // SAFETY: as above, where it is not null.
+        // SAFETY: the structure still vouches for the pointer; where it is not
+        // null.
         let same = (self.identity)
             .is_none_or(|identity| unsafe { self::identity(self.module) } == identity);
         (!same).then_some("what ModuleId points to")

@@ -50,10 +50,10 @@
 //! 1. Its import address table, filled in by `loader`, leads to a thunk (`calls`).
 //! 2. The thunk records the call on the thread (`scheduling::frame`) and checks the
 //!    IRQL that the export's table allows. Then the thread is at a
-//!    [point](scheduling::point): the scheduler may run another one.
+//!    point: the scheduler may run another one.
 //! 3. The export (`exports::sync::events`) does what Microsoft documents, on the
 //!    driver's memory and on its own part of the state. What it finds wrong it
-//!    passes to [`findings::stop`] with a bug check code.
+//!    passes to `findings::stop` with a bug check code.
 //! 4. `findings` determines the calling place in the driver and its call stack, and
 //!    ends the cycle with a [`Finding`](scenarios::Finding).
 //! 5. Otherwise the thunk sees the call return, lets the scheduler choose again, and

@@ -47,9 +47,9 @@ fn first_object_leak(
     };
     let live = state
         .objects
-        .kernel_objects
+        .created
         .of(driver)
-        .or_else(|| state.objects.kernel_objects.within(image.clone()));
+        .or_else(|| state.objects.created.within(image.clone()));
     if let Some((at, live)) = live {
         let code = match live.kind {
             ObjectKind::Etw => (

@@ -38,27 +38,18 @@ unsafe extern "win64" fn etw_register(
         let by = caller(state);
         (FIRST..)
             .step_by(2)
-            .find(|&handle| {
-                state
-                    .objects
-                    .kernel_objects
-                    .within(handle..handle + 1)
-                    .is_none()
-            })
+            .find(|&handle| state.objects.created.within(handle..handle + 1).is_none())
             .inspect(|&handle| {
-                state
-                    .objects
-                    .kernel_objects
-                    .add(handle, ObjectKind::Etw, by);
+                state.objects.created.add(handle, ObjectKind::Etw, by);
             })
     });
-    // SAFETY: the handle may be written, says the contract.
+    // SAFETY: the handle may be written, as documented.
     unsafe { handle.write(opened.unwrap_or_default()) };
     STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
-    if handle != 0 && !with(|state| state.objects.kernel_objects.remove(handle, ObjectKind::Etw)) {
+    if handle != 0 && !with(|state| state.objects.created.remove(handle, ObjectKind::Etw)) {
         let what = format!("{handle:#x} was unregistered, which is no ETW registration");
         stop(("0xC4", [0xDC, 0, 0, 0]), what);
     }
@@ -66,8 +57,7 @@ unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
 }
 
 fn status(handle: usize) -> i32 {
-    let known =
-        handle == 0 || with(|state| state.objects.kernel_objects.is(handle, ObjectKind::Etw));
+    let known = handle == 0 || with(|state| state.objects.created.is(handle, ObjectKind::Etw));
     if known {
         STATUS_SUCCESS
     } else {

@@ -38,7 +38,7 @@ unsafe extern "win64" fn zw_open_key(
     _access: u32,
     attributes: *const OBJECT_ATTRIBUTES,
 ) -> i32 {
-    // SAFETY: the attributes are valid, says the contract.
+    // SAFETY: the attributes are valid, as documented.
     let attributes = unsafe { &*attributes };
     // SAFETY: as above.
     let name = unsafe { strings::text(attributes.ObjectName.cast::<UNICODE_STRING>()) };
@@ -59,7 +59,7 @@ unsafe extern "win64" fn zw_open_key(
     });
     match opened {
         Some(opened) => {
-            // SAFETY: the handle may be written, says the contract.
+            // SAFETY: the handle may be written, as documented.
             unsafe { handle.write(opened) };
             STATUS_SUCCESS
         }
@@ -84,13 +84,13 @@ unsafe extern "win64" fn zw_query_value_key(
     let Some(path) = path(handle) else {
         return STATUS_INVALID_HANDLE;
     };
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
     let Some(value) = with(|state| state.objects.registry.value(&path, &name)) else {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     };
     let needed = HEADER + size_of::<u32>();
-    // SAFETY: the length may be written, says the contract.
+    // SAFETY: the length may be written, as documented.
     unsafe { result_length.write(u32::try_from(needed).expect("16")) };
     let length = length as usize;
     if length < HEADER {
@@ -99,7 +99,7 @@ unsafe extern "win64" fn zw_query_value_key(
     // `TitleIndex`, `Type`, `DataLength`, `Data`.
     let words = [0, REG_DWORD, 4, value];
     let fitting = if length < needed { 3 } else { 4 };
-    // SAFETY: the buffer has `length` bytes, says the contract.
+    // SAFETY: the buffer has `length` bytes, as documented.
     unsafe { information.cast::<u32>().copy_from(words.as_ptr(), fitting) };
     if length < needed {
         STATUS_BUFFER_OVERFLOW

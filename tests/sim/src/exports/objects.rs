@@ -39,7 +39,7 @@ unsafe extern "win64" fn ob_open_object_by_pointer(
     handle: *mut usize,
 ) -> i32 {
     let opened = with(|state| {
-        if !state.objects.kernel_objects.is(object, ObjectKind::Device) {
+        if !state.objects.created.is(object, ObjectKind::Device) {
             return Ok(None);
         }
         if object_type != 0 && object_type != variables::object_type(state, "IoDeviceObjectType") {
@@ -57,7 +57,7 @@ unsafe extern "win64" fn ob_open_object_by_pointer(
     });
     match opened {
         Ok(Some(opened)) => {
-            // SAFETY: the handle may be written, says the contract.
+            // SAFETY: the handle may be written, as documented.
             unsafe { handle.write(opened) };
             STATUS_SUCCESS
         }
@@ -87,7 +87,7 @@ unsafe extern "win64" fn zw_set_security_object(
         Ok(device) => device,
         Err(status) => return status,
     };
-    // SAFETY: the descriptor is readable, says the contract.
+    // SAFETY: the descriptor is readable, as documented.
     match unsafe { Dacl::read(descriptor) } {
         Ok(list) if information & DACL_SECURITY_INFORMATION != 0 => {
             with(|state| state.objects.protections.insert(device, list));

@@ -42,7 +42,7 @@ pub(in crate::exports) const VARIABLES: &[Export] = &[
 ];
 
 unsafe extern "win64" fn mm_get_system_routine_address(name: *const UNICODE_STRING) -> usize {
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
     let Some(export) = find("ntoskrnl.exe", &name) else {
         return 0;
@@ -64,8 +64,8 @@ unsafe extern "win64" fn current_processor(number: *mut [u8; 4]) -> u32 {
     let index = with(|state| state.scheduling.processor());
     let [low, ..] = index.to_le_bytes();
     if !number.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract:
-        // a group, the number in it, and a reserved byte.
+        // SAFETY: it may be written unless it is null, as documented: a group,
+        // the number in it, and a reserved byte.
         unsafe { number.write_unaligned([0, 0, low, 0]) };
     }
     index
@@ -74,7 +74,7 @@ unsafe extern "win64" fn current_processor(number: *mut [u8; 4]) -> u32 {
 unsafe extern "win64" fn active_processors(affinity: *mut u64) -> u32 {
     let count = count();
     if !affinity.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { affinity.write((1 << count) - 1) };
     }
     count
@@ -106,7 +106,7 @@ unsafe extern "win64" fn previous_mode() -> u8 {
 unsafe extern "win64" fn rtl_get_version(version: *mut [u32; 5]) -> i32 {
     /// `VER_PLATFORM_WIN32_NT`.
     const NT: u32 = 2;
-    // SAFETY: the structure may be written, says the contract; its size stays.
+    // SAFETY: the structure may be written, as documented; its size stays.
     unsafe {
         let [size, ..] = version.read();
         version.write([size, 10, 0, 26100, NT]);

@@ -101,7 +101,7 @@ fn driver_site(state: &State, address: u64) -> Option<(DriverId, u32)> {
 fn unwind(state: &State, mut from: From, registers: Registers, stack: &mut Vec<Frame>) {
     let mut unwinding = Unwinding {
         registers,
-        stacks: &state.scheduling.stacks(),
+        stacks: state.scheduling.stacks(),
     };
     while stack.len() < MOST {
         // What follows a call may be another line or function.

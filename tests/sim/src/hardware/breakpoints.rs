@@ -7,7 +7,7 @@
 //! When an image is mapped, each instruction with a lock prefix, each exchange
 //! with memory and each `pause` gets a breakpoint in place of its first byte.
 //! The breakpoint leads to a slot of machine code outside the image: that calls
-//! [`preempted`], a point like any other, with every register kept, executes the
+//! a function of the scheduler, a point like any other, with every register kept, executes the
 //! instruction, moved there, and jumps to the one behind it.
 //!
 //! # Why it is sound

@@ -177,8 +177,8 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
         address,
         registers: Registers(NUMBERED.map(|number| register(registers, number) as u64)),
     };
-    // SAFETY: the coroutine of `handler` was running, `guard` says; its stack
-    // is given up, and the kernel releases what it may have held.
+    // SAFETY: the coroutine of `handler` was running, by `guard`; its stack is
+    // given up, and the kernel releases what it may have held.
     let resumed = unsafe { handler.setup_trap_handler(move || ThreadEnd::Exception(exception)) };
     for (register, value) in [
         (libc::REG_RIP, resumed.rip),

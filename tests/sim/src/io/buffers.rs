@@ -93,7 +93,8 @@ impl Buffers {
         let mut bytes = vec![0; length];
         let from = self.output() as *const u8;
         if !from.is_null() {
-            // SAFETY: the caller's promise.
+            // SAFETY: the buffers are in memory, and that of the output has
+            // this length, by this function's contract.
             unsafe { bytes.as_mut_ptr().copy_from(from, length) };
         }
         bytes

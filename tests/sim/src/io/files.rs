@@ -104,13 +104,15 @@ pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has n
 ///
 /// The driver object heads a list of devices in memory.
 pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the driver object heads a list of devices in memory, by this
+    // function's contract.
     let mut device = unsafe { (*object).DeviceObject };
-    for _ in 0..with(|state| state.objects.kernel_objects.count(ObjectKind::Device)) {
+    for _ in 0..with(|state| state.objects.created.count(ObjectKind::Device)) {
         if device.is_null() {
             break;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the driver object heads a list of devices in memory, by this
+        // function's contract.
         device = unsafe {
             (*device).Flags &= !INITIALIZING;
             (*device).NextDevice
@@ -133,7 +135,7 @@ pub(crate) fn make(
         .objects
         .names
         .device(name)
-        .filter(|&device| state.objects.kernel_objects.is(device, ObjectKind::Device))
+        .filter(|&device| state.objects.created.is(device, ObjectKind::Device))
         .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
     // SAFETY: a device that is not deleted is in memory.
     let (flags, object) = unsafe {

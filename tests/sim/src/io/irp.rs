@@ -100,7 +100,8 @@ pub(crate) unsafe fn make(memory: *mut c_void, ask: &Parameters) -> *mut Irp {
     const USER_MODE: u8 = 1;
     let irp: *mut Irp = memory.cast();
     let location = stack_location(irp);
-    // SAFETY: the memory has room for both, says the caller; all-zero is valid.
+    // SAFETY: the memory has room for both, by this function's contract;
+    // all-zero is valid.
     unsafe {
         (*irp).kind = KIND;
         (*irp).size = u16::try_from(SIZE).expect("it is small");

@@ -245,7 +245,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
 ///
 /// The request is in memory.
 unsafe fn prepare_cancel(irp: *mut Irp, old: u8) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the request is in memory, by this function's contract.
     unsafe {
         (*irp).cancel = 1;
         (*irp).cancel_irql = old;

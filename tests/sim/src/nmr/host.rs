@@ -61,7 +61,7 @@ impl Completion for SimWaitObject {
         with(|state| {
             state
                 .scheduling
-                .wake_all(Waitable::Deregistration(self.number))
+                .wake_all(Waitable::Deregistration(self.number));
         });
     }
 
@@ -192,8 +192,8 @@ fn interpose_table(
     if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
         return Some(table);
     }
-    // SAFETY: a dispatch table starts with its size, says the contract of
-    // the NPI; one that is not readable faults here in its owner's name.
+    // SAFETY: a dispatch table starts with its size, as documented of the NPI;
+    // one that is not readable faults here in its owner's name.
     let size = usize::from(unsafe { table.cast::<u16>().read() });
     if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
         return Some(table);

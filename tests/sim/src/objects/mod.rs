@@ -27,7 +27,7 @@ use security::Dacl;
 pub(crate) struct Objects {
     pub(crate) deferred: Deferred,
     pub(crate) handles: Handles,
-    pub(crate) kernel_objects: KernelObjects,
+    pub(crate) created: KernelObjects,
     pub(crate) names: Names,
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
@@ -39,7 +39,7 @@ impl Objects {
         Self {
             deferred: Deferred::default(),
             handles: Handles::default(),
-            kernel_objects: KernelObjects::default(),
+            created: KernelObjects::default(),
             names: Names::default(),
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),

@@ -112,7 +112,8 @@ impl Dacl {
             return Err(STATUS_ACCESS_VIOLATION);
         }
         let start: *const u8 = descriptor.cast();
-        // SAFETY: the caller's promise; each form begins with these.
+        // SAFETY: `descriptor` is null, or what it leads to is readable, by
+        // this function's contract; each form begins with these.
         let [revision, _, low, high] = unsafe { start.cast::<[u8; 4]>().read() };
         let control = u16::from_le_bytes([low, high]);
         if revision != REVISION {
@@ -122,10 +123,12 @@ impl Dacl {
             return Ok(Self(None));
         }
         let list = if control & SELF_RELATIVE == 0 {
-            // SAFETY: the caller's promise; this form has a pointer there.
+            // SAFETY: `descriptor` is null, or what it leads to is readable,
+            // by this function's contract; this form has a pointer there.
             unsafe { start.add(POINTER).cast::<*const u8>().read_unaligned() }
         } else {
-            // SAFETY: the caller's promise; this form has an offset there.
+            // SAFETY: `descriptor` is null, or what it leads to is readable,
+            // by this function's contract; this form has an offset there.
             match unsafe { start.add(OFFSET).cast::<u32>().read_unaligned() } {
                 0 => std::ptr::null(),
                 offset if offset % 4 != 0 || offset < 20 => {
@@ -137,7 +140,8 @@ impl Dacl {
         if list.is_null() {
             return Ok(Self(None));
         }
-        // SAFETY: the caller's promise: a list begins with 8 bytes, the third and
+        // SAFETY: `descriptor` is null, or what it leads to is readable, by
+        // this function's contract: a list begins with 8 bytes, the third and
         // fourth of which are its size.
         let size = unsafe { list.add(2).cast::<u16>().read_unaligned() };
         // SAFETY: as above, the whole list is readable.

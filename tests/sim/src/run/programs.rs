@@ -63,7 +63,7 @@ fn open(instance: Instance) {
                 .0
                 .entry(instance)
                 .or_default()
-                .push(file)
+                .push(file);
         });
     }
 }

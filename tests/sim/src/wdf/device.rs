@@ -93,7 +93,7 @@ unsafe extern "win64" fn allocate(
     if object(driver) != globals {
         unknown(driver);
     }
-    // SAFETY: the text is valid, says the contract.
+    // SAFETY: the text is valid, as documented.
     let text = unsafe { strings::text(descriptor) };
     let Some(list) = sddl::parse(&text) else {
         return 0;
@@ -142,7 +142,7 @@ unsafe extern "win64" fn assign_name(
     if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
     change(init, |init| init.name = Some(name));
     STATUS_SUCCESS
@@ -154,12 +154,13 @@ unsafe extern "win64" fn set_file_object_config(
     config: *const WDF_FILEOBJECT_CONFIG,
     attributes: *const WDF_OBJECT_ATTRIBUTES,
 ) {
-    // SAFETY: it is valid, says the contract.
+    // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
-    // SAFETY: they are null or valid, says the contract.
+    // SAFETY: they are null or valid, as documented.
     let attributes = unsafe { attributes.as_ref() };
     let type_of = attributes.map_or(std::ptr::null(), |it| it.ContextTypeInfo);
-    // SAFETY: it is null or valid as long as the driver is there, says the contract.
+    // SAFETY: it is null or valid as long as the driver is there, as
+    // documented.
     let context = unsafe { type_of.as_ref() };
     let files = Files {
         create: config.EvtDeviceFileCreate.map_or(0, |it| it as usize),
@@ -183,7 +184,7 @@ unsafe extern "win64" fn create(
     if !attributes.is_null() {
         not_simulated("a device with attributes");
     }
-    // SAFETY: it is valid, says the contract.
+    // SAFETY: it is valid, as documented.
     let at = unsafe { *init };
     let (globals, name) = change(at, |init| (init.globals, init.name.clone()));
     let driver = with(|state| {
@@ -215,7 +216,7 @@ unsafe extern "win64" fn create(
         let by = caller(state);
         let _ = state.memory.pool.free(at, TAG, by);
     });
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe {
         init.write(0);
         device.write(handle(new));
@@ -228,7 +229,7 @@ unsafe extern "win64" fn create_symbolic_link(
     device: usize,
     link: *const UNICODE_STRING,
 ) -> i32 {
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let link = unsafe { strings::text(link) };
     let created = with(|state| {
         let name = state.wdf.devices.get(&object(device))?.name.clone()?;
@@ -253,7 +254,7 @@ unsafe extern "win64" fn create_queue(
     _attributes: *const WDF_OBJECT_ATTRIBUTES,
     queue: *mut usize,
 ) -> i32 {
-    // SAFETY: it is valid, says the contract.
+    // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
     if config.Size as usize != size_of::<WDF_IO_QUEUE_CONFIG>() {
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -282,7 +283,7 @@ unsafe extern "win64" fn create_queue(
         unknown(device);
     }
     if !queue.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { queue.write(self::queue(object(device))) };
     }
     STATUS_SUCCESS

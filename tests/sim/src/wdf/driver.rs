@@ -80,7 +80,7 @@ unsafe extern "win64" fn wdf_driver_create(
         (path.cast(), "RegistryPath"),
         (config.cast(), "DriverConfig"),
     ]);
-    // SAFETY: it is not null, and so valid, says the contract.
+    // SAFETY: it is not null, and so valid, as documented.
     let config = unsafe { &*config };
     // SAFETY: as above.
     let path = unsafe { strings::text(path) };
@@ -91,7 +91,7 @@ unsafe extern "win64" fn wdf_driver_create(
         stop("wdf", what.to_owned());
     }
     if status >= 0 {
-        // SAFETY: the driver object is the driver's, says the contract, and the
+        // SAFETY: the driver object is the driver's, as documented, and the
         // globals were found to be.
         unsafe { publish(globals, object, &path, config) };
     }
@@ -101,7 +101,7 @@ unsafe extern "win64" fn wdf_driver_create(
         } else {
             handle(globals.addr())
         };
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { created.cast::<usize>().write(handle) };
     }
     status
@@ -142,8 +142,9 @@ unsafe fn publish(
         0 => u32::from_le_bytes([name[0], name[1], name[2], name[3]]),
         tag => tag,
     };
-    // SAFETY: the caller's promise; a thunk is code that passes on a call of
-    // `DriverUnload` or of a dispatch routine, and 0 is none.
+    // SAFETY: both are the driver's, by this function's contract; a thunk is
+    // code that passes on a call of `DriverUnload` or of a dispatch routine,
+    // and 0 is none.
     unsafe {
         (&raw mut (*object).DriverUnload)
             .cast::<usize>()

@@ -40,9 +40,9 @@ unsafe extern "win64" fn wdf_version_bind(
     if info.is_null() || globals.is_null() {
         return STATUS_INVALID_PARAMETER;
     }
-    // SAFETY: it is not null, and so valid, says the contract.
+    // SAFETY: it is not null, and so valid, as documented.
     let info = unsafe { &*info };
-    // SAFETY: the name ends with a zero, says the contract.
+    // SAFETY: the name ends with a zero, as documented.
     let component = unsafe { strings::wide_text(info.Component) };
     if component != "KmdfLibrary" || info.Version.Major != 1 || info.FuncCount < OLDEST {
         let version = info.Version;
@@ -63,7 +63,7 @@ unsafe extern "win64" fn wdf_version_bind(
     let Some((address, table)) = bound else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe {
         info.FuncTable.write(table as *const WDFFUNC);
         globals.write(address as *mut WDF_DRIVER_GLOBALS);

@@ -146,7 +146,7 @@ pub(crate) fn bind_driver(state: &mut State, driver: DriverId, functions: usize)
     unsafe { (*(globals as *mut WDF_DRIVER_GLOBALS)).DisplaceDriverUnload = 1 };
     state
         .objects
-        .kernel_objects
+        .created
         .add(globals, ObjectKind::Framework, by);
     let client = Client {
         driver,
@@ -164,10 +164,7 @@ fn unbind_driver(state: &mut State, globals: usize) -> bool {
         return false;
     };
     let by = caller(state);
-    state
-        .objects
-        .kernel_objects
-        .remove(globals, ObjectKind::Framework);
+    state.objects.created.remove(globals, ObjectKind::Framework);
     for block in [client.table, globals] {
         if state.memory.pool.free(block, TAG, by).is_err() {
             let what = "what the framework lets a driver see was written beyond its end";

@@ -220,7 +220,7 @@ unsafe extern "win64" fn retrieve_input_buffer(
     let irp = request(handle);
     // SAFETY: a request that is not complete is in memory.
     let all = unsafe { (*stack_location(irp)).input_length };
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe { retrieve(irp, all, least, buffer, length) }
 }
 
@@ -234,7 +234,7 @@ unsafe extern "win64" fn retrieve_output_buffer(
     let irp = request(handle);
     // SAFETY: a request that is not complete is in memory.
     let all = unsafe { (*stack_location(irp)).output_length };
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe { retrieve(irp, all, least, buffer, length) }
 }
 
@@ -261,7 +261,8 @@ unsafe fn retrieve(
     if all == 0 || all < least {
         return STATUS_BUFFER_TOO_SMALL;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `buffer` may be written, and `length` unless it is null, by this
+    // function's contract.
     unsafe { buffer.write(place) };
     if !length.is_null() {
         // SAFETY: as above.

@@ -187,7 +187,7 @@ super::statements! {
         });
         up([&provider]);
         assert_eq!(rules(&nmr), [2]);
-        // SAFETY: as above.
+        // SAFETY: the client's structure, readable while it is registered.
         let client = unsafe { Box::from_raw(client) };
         down([&provider, &client]);
     }

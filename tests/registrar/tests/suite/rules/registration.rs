@@ -75,7 +75,7 @@ super::rules! {
         assert_eq!(nmr.live_registrations().len(), 1);
         assert_eq!(provider.register(), STATUS_SUCCESS);
         assert_eq!(rules(&nmr), [2]);
-        // SAFETY: as above.
+        // SAFETY: boxed above, freed below.
         let client = unsafe { Box::from_raw(client) };
         down([&provider, &client]);
         assert_eq!(client.ends(), (1, 1), "what was registered counts");

@@ -37,12 +37,13 @@ unsafe impl GlobalAlloc for Meter {
         if refuses() {
             return ptr::null_mut();
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise; every block is the system's.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`; every block
+        // is the system's.
         unsafe { System.dealloc(block, layout) }
     }
 
@@ -50,7 +51,8 @@ unsafe impl GlobalAlloc for Meter {
         if refuses() {
             return ptr::null_mut();
         }
-        // SAFETY: the caller's promise; every block is the system's.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`; every block
+        // is the system's.
         unsafe { System.realloc(block, layout, size) }
     }
 }

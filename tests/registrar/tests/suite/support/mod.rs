@@ -283,7 +283,7 @@ impl<H: Host + 'static> Module<H> {
                 self.nmr
                     .register_client(&raw const self.client, context, handle)
             },
-            // SAFETY: as above.
+            // SAFETY: the module outlives its registration in these tests.
             Side::Provider => unsafe {
                 self.nmr
                     .register_provider(&raw const self.provider, context, handle)

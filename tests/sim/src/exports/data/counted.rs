@@ -36,7 +36,7 @@ const _: () = assert!(size_of::<NarrowString>() == size_of::<UNICODE_STRING>());
 ///
 /// It is a valid counted string.
 unsafe fn units(string: *const UNICODE_STRING, ignore_case: u8) -> Vec<u16> {
-    // SAFETY: the caller's promise.
+    // SAFETY: it is a valid counted string, by this function's contract.
     let text = unsafe { strings::text(string) };
     let text = if ignore_case == 0 { text } else { fold(&text) };
     text.encode_utf16().collect()
@@ -48,7 +48,7 @@ unsafe extern "win64" fn compare(
     right: *const UNICODE_STRING,
     ignore_case: u8,
 ) -> i32 {
-    // SAFETY: the strings are valid, says the contract.
+    // SAFETY: the strings are valid, as documented.
     let (left, right) = unsafe { (units(left, ignore_case), units(right, ignore_case)) };
     left.cmp(&right) as i32
 }
@@ -58,7 +58,7 @@ unsafe extern "win64" fn prefix(
     string: *const UNICODE_STRING,
     ignore_case: u8,
 ) -> u8 {
-    // SAFETY: the strings are valid, says the contract.
+    // SAFETY: the strings are valid, as documented.
     let (start, whole) = unsafe { (units(start, ignore_case), units(string, ignore_case)) };
     u8::from(whole.starts_with(&start))
 }
@@ -67,14 +67,15 @@ unsafe extern "win64" fn append_counted(
     to: *mut UNICODE_STRING,
     from: *const UNICODE_STRING,
 ) -> i32 {
-    // SAFETY: the string is valid, says the contract.
+    // SAFETY: the string is valid, as documented.
     let from = unsafe { &*from };
     if from.Length == 0 {
         return STATUS_SUCCESS;
     }
-    // SAFETY: as above.
+    // SAFETY: the string is valid, as documented.
     let units = unsafe { slice::from_raw_parts(from.Buffer, usize::from(from.Length / 2)) };
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { join(to, units) }
 }
 
@@ -82,9 +83,10 @@ unsafe extern "win64" fn append(to: *mut UNICODE_STRING, from: *mut u16) -> i32 
     if from.is_null() {
         return STATUS_SUCCESS;
     }
-    // SAFETY: the source ends with a zero, says the contract.
+    // SAFETY: the source ends with a zero, as documented.
     let units = unsafe { slice::from_raw_parts(from, strings::wide_length(from)) };
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { join(to, units) }
 }
 
@@ -94,7 +96,8 @@ unsafe extern "win64" fn append(to: *mut UNICODE_STRING, from: *mut u16) -> i32 
 ///
 /// The string is valid and may be written as far as its maximum.
 unsafe fn join(to: *mut UNICODE_STRING, units: &[u16]) -> i32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: the string is valid and may be written as far as its maximum, by
+    // this function's contract.
     let to = unsafe { &mut *to };
     let (length, room) = (
         usize::from(to.Length / 2),
@@ -120,8 +123,8 @@ unsafe extern "win64" fn init_narrow(string: *mut NarrowString, source: *const u
     let length = if source.is_null() {
         None
     } else {
-        // SAFETY: nothing is read beyond the zero, with which it ends, says the
-        // contract.
+        // SAFETY: nothing is read beyond the zero, with which it ends, as
+        // documented.
         (0..MOST)
             .find(|&at| unsafe { source.add(at).read() } == 0)
             .or(Some(MOST))
@@ -132,6 +135,6 @@ unsafe extern "win64" fn init_narrow(string: *mut NarrowString, source: *const u
         maximum: length.map_or(0, |length| length + 1),
         buffer: source,
     };
-    // SAFETY: the caller's structure is writable, says the contract.
+    // SAFETY: the caller's structure is writable, as documented.
     unsafe { string.write(value) };
 }

@@ -45,12 +45,12 @@ unsafe extern "win64" fn initialize(head: *mut Head) {
         sequence: [0; 3],
         next: 0,
     };
-    // SAFETY: the head is resident and writable, says the contract.
+    // SAFETY: the head is resident and writable, as documented.
     unsafe { head.write(empty) };
 }
 
 unsafe extern "win64" fn push(head: *mut Head, entry: *mut usize) -> usize {
-    // SAFETY: both are resident, says the contract.
+    // SAFETY: both are resident, as documented.
     unsafe {
         let first = (*head).next & ADDRESS;
         entry.write(first);
@@ -61,7 +61,7 @@ unsafe extern "win64" fn push(head: *mut Head, entry: *mut usize) -> usize {
 }
 
 unsafe extern "win64" fn pop(head: *mut Head) -> usize {
-    // SAFETY: the head and its entries are resident, says the contract.
+    // SAFETY: the head and its entries are resident, as documented.
     unsafe {
         let first = (*head).next & ADDRESS;
         if first != 0 {
@@ -93,7 +93,7 @@ unsafe extern "win64" fn depth(head: *const Head) -> u16 {
 ///
 /// All three are valid.
 unsafe fn link(before: *mut Entry, entry: *mut Entry, after: *mut Entry) {
-    // SAFETY: the caller's promise.
+    // SAFETY: all three are valid, by this function's contract.
     unsafe {
         (*entry).next = after;
         (*entry).previous = before;
@@ -116,7 +116,7 @@ unsafe extern "win64" fn insert_head(
     entry: *mut Entry,
     _lock: usize,
 ) -> *mut Entry {
-    // SAFETY: the list is valid, says the contract.
+    // SAFETY: the list is valid, as documented.
     unsafe {
         let first = (*head).next;
         link(head, entry, first);
@@ -129,7 +129,7 @@ unsafe extern "win64" fn insert_tail(
     entry: *mut Entry,
     _lock: usize,
 ) -> *mut Entry {
-    // SAFETY: the list is valid, says the contract.
+    // SAFETY: the list is valid, as documented.
     unsafe {
         let last = (*head).previous;
         link(last, entry, head);
@@ -138,7 +138,7 @@ unsafe extern "win64" fn insert_tail(
 }
 
 unsafe extern "win64" fn remove_head(head: *mut Entry, _lock: usize) -> *mut Entry {
-    // SAFETY: the list is valid, says the contract.
+    // SAFETY: the list is valid, as documented.
     unsafe {
         let first = (*head).next;
         if first == head {
@@ -152,7 +152,7 @@ unsafe extern "win64" fn remove_head(head: *mut Entry, _lock: usize) -> *mut Ent
 }
 
 unsafe extern "win64" fn push_single(head: *mut usize, entry: *mut usize, _lock: usize) -> usize {
-    // SAFETY: both are resident, says the contract.
+    // SAFETY: both are resident, as documented.
     unsafe {
         let first = head.replace(entry.addr());
         entry.write(first);
@@ -161,7 +161,7 @@ unsafe extern "win64" fn push_single(head: *mut usize, entry: *mut usize, _lock:
 }
 
 unsafe extern "win64" fn pop_single(head: *mut usize, _lock: usize) -> usize {
-    // SAFETY: the list is valid, says the contract.
+    // SAFETY: the list is valid, as documented.
     unsafe {
         let first = head.read();
         if first != 0 {

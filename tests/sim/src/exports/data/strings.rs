@@ -27,12 +27,14 @@ pub(crate) unsafe fn text(string: *const UNICODE_STRING) -> String {
     if string.is_null() {
         return String::new();
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: it is null or a valid counted string, by this function's
+    // contract.
     let string = unsafe { &*string };
     if string.Buffer.is_null() {
         return String::new();
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: it is null or a valid counted string, by this function's
+    // contract.
     let units = unsafe { slice::from_raw_parts(string.Buffer, usize::from(string.Length / 2)) };
     String::from_utf16_lossy(units)
 }
@@ -46,7 +48,7 @@ pub(crate) unsafe fn wide_text(string: *const u16) -> String {
     if string.is_null() {
         return String::new();
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: it is null or ends with a zero, by this function's contract.
     String::from_utf16_lossy(unsafe { slice::from_raw_parts(string, wide_length(string)) })
 }
 
@@ -66,7 +68,7 @@ unsafe extern "win64" fn rtl_init_unicode_string(string: *mut UNICODE_STRING, so
     let length = if source.is_null() {
         0
     } else {
-        // SAFETY: the source ends with a zero, says the contract.
+        // SAFETY: the source ends with a zero, as documented.
         unsafe { wide_length(source) }.min(0x7FFE)
     };
     let bytes = u16::try_from(length * 2).expect("cut to fit");
@@ -75,7 +77,7 @@ unsafe extern "win64" fn rtl_init_unicode_string(string: *mut UNICODE_STRING, so
         MaximumLength: if source.is_null() { 0 } else { bytes + 2 },
         Buffer: source,
     };
-    // SAFETY: the caller's structure is writable, says the contract.
+    // SAFETY: the caller's structure is writable, as documented.
     unsafe { string.write(value) };
 }
 
@@ -83,13 +85,13 @@ unsafe extern "win64" fn rtl_copy_unicode_string(
     to: *mut UNICODE_STRING,
     from: *const UNICODE_STRING,
 ) {
-    // SAFETY: the caller's structure is valid, says the contract.
+    // SAFETY: the caller's structure is valid, as documented.
     let to = unsafe { &mut *to };
     if from.is_null() {
         to.Length = 0;
         return;
     }
-    // SAFETY: as above.
+    // SAFETY: the caller's structure is valid, as documented.
     let from = unsafe { &*from };
     to.Length = from.Length.min(to.MaximumLength);
     // SAFETY: both buffers have that many bytes.
@@ -101,7 +103,7 @@ unsafe extern "win64" fn rtl_equal_unicode_string(
     right: *const UNICODE_STRING,
     ignore_case: u8,
 ) -> u8 {
-    // SAFETY: the strings are valid, says the contract.
+    // SAFETY: the strings are valid, as documented.
     let (left, right) = unsafe { (text(left), text(right)) };
     u8::from(if ignore_case == 0 {
         left == right
@@ -116,7 +118,8 @@ unsafe extern "win64" fn rtl_equal_unicode_string(
 ///
 /// The format ends with a zero and the arguments fit it.
 pub(crate) unsafe fn format(format: *const u8, arguments: *const u64) -> String {
-    // SAFETY: the caller's promise.
+    // SAFETY: the format ends with a zero and the arguments fit it, by this
+    // function's contract.
     let format = unsafe { CStr::from_ptr(format.cast()) }.to_bytes();
     let mut arguments = Arguments(arguments);
     let mut out = String::new();
@@ -136,7 +139,8 @@ pub(crate) unsafe fn format(format: *const u8, arguments: *const u64) -> String 
                     spec.pad = Pad::Zeros;
                 }
                 Some(b'*') => {
-                    // SAFETY: the caller's promise.
+                    // SAFETY: the format ends with a zero and the arguments
+                    // fit it, by this function's contract.
                     let value = low(unsafe { arguments.next() }) & 0xFFF;
                     spec.digits(value as usize);
                 }
@@ -147,7 +151,8 @@ pub(crate) unsafe fn format(format: *const u8, arguments: *const u64) -> String 
                 Some(b'w') => spec.wide = true,
                 Some(b'z') => spec.longs = 2,
                 Some(kind) => {
-                    // SAFETY: the caller's promise.
+                    // SAFETY: the format ends with a zero and the arguments
+                    // fit it, by this function's contract.
                     unsafe { spec.write(kind, &mut arguments, &mut out) };
                     break;
                 }
@@ -165,7 +170,7 @@ impl Arguments {
     ///
     /// There is another argument.
     unsafe fn next(&mut self) -> u64 {
-        // SAFETY: the caller's promise.
+        // SAFETY: there is another argument, by this function's contract.
         let value = unsafe { self.0.read() };
         // SAFETY: as above: one past it at most.
         self.0 = unsafe { self.0.add(1) };
@@ -219,7 +224,8 @@ impl Spec {
             out.push('%');
             return;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the next argument is of this kind, by this function's
+        // contract.
         let value = unsafe { arguments.next() };
         let text = match kind {
             b'd' | b'i' if self.longs >= 2 => value.cast_signed().to_string(),
@@ -232,13 +238,17 @@ impl Spec {
             b'c' | b'C' => char::from_u32(low(value) & 0xFFFF)
                 .unwrap_or('?')
                 .to_string(),
-            // SAFETY: the caller's promise.
+            // SAFETY: the next argument is of this kind, by this function's
+            // contract.
             b'Z' if self.wide => unsafe { text(value as *const UNICODE_STRING) },
-            // SAFETY: the caller's promise.
+            // SAFETY: the next argument is of this kind, by this function's
+            // contract.
             b's' if self.longs > 0 || self.wide => unsafe { wide_text(value as *const u16) },
-            // SAFETY: the caller's promise.
+            // SAFETY: the next argument is of this kind, by this function's
+            // contract.
             b'S' if !self.short => unsafe { wide_text(value as *const u16) },
-            // SAFETY: the caller's promise.
+            // SAFETY: the next argument is of this kind, by this function's
+            // contract.
             b's' | b'S' => unsafe { self.narrow(value as *const u8) },
             other => format!("%{}", char::from(other)),
         };

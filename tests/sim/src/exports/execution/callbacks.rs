@@ -62,7 +62,7 @@ unsafe extern "win64" fn ex_create_callback(
     let name = if attributes.is_null() {
         None
     } else {
-        // SAFETY: the attributes are null or valid, says the contract.
+        // SAFETY: the attributes are null or valid, as documented.
         let name = unsafe { (*attributes).ObjectName };
         // SAFETY: as above.
         (!name.is_null()).then(|| fold(&unsafe { strings::text(name) }))
@@ -91,7 +91,7 @@ unsafe extern "win64" fn ex_create_callback(
                 state.objects.handles.add_object(at);
                 handles::reference(state, at, by);
             });
-            // SAFETY: the object may be written, says the contract.
+            // SAFETY: the object may be written, as documented.
             unsafe { object.write(at) };
             STATUS_SUCCESS
         }
@@ -109,10 +109,7 @@ unsafe extern "win64" fn ex_register_callback(
         let Some(handle) = state.memory.pool.allocate(16, TAG, true, None) else {
             return 0;
         };
-        state
-            .objects
-            .kernel_objects
-            .add(handle, ObjectKind::Callback, by);
+        state.objects.created.add(handle, ObjectKind::Callback, by);
         state.exports.callbacks.registered.push(Registered {
             at,
             handle,
@@ -125,12 +122,7 @@ unsafe extern "win64" fn ex_register_callback(
 }
 
 unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
-    if !with(|state| {
-        state
-            .objects
-            .kernel_objects
-            .remove(handle, ObjectKind::Callback)
-    }) {
+    if !with(|state| state.objects.created.remove(handle, ObjectKind::Callback)) {
         let what = format!("{handle:#x} was unregistered, which is no callback registration");
         stop("0xC4", what);
     }
@@ -148,7 +140,7 @@ unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
             .exports
             .callbacks
             .registered
-            .retain(|one| one.handle != handle)
+            .retain(|one| one.handle != handle);
     });
 }
 
@@ -172,12 +164,7 @@ unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, secon
         mine.copied().collect()
     });
     for one in all {
-        if with(|state| {
-            state
-                .objects
-                .kernel_objects
-                .is(one.handle, ObjectKind::Callback)
-        }) {
+        if with(|state| state.objects.created.is(one.handle, ObjectKind::Callback)) {
             count(one.handle, 1);
             // SAFETY: the driver's own routine with its own context.
             unsafe { (one.routine)(one.context, first, second) };

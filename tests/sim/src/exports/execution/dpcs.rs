@@ -51,7 +51,7 @@ unsafe extern "win64" fn ke_initialize_dpc(
     routine: Option<Routine>,
     context: *mut c_void,
 ) {
-    if with(|state| state.objects.kernel_objects.is(dpc.addr(), ObjectKind::Dpc)) {
+    if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
         stop(
             "0xC7",
             "a DPC was initialised while it is queued".to_owned(),
@@ -68,18 +68,20 @@ unsafe extern "win64" fn ke_initialize_dpc(
         arguments: [std::ptr::null_mut(); 2],
         data: 0,
     };
-    // SAFETY: the DPC is resident and writable, says the contract.
+    // SAFETY: the DPC is resident and writable, as documented.
     unsafe { dpc.write(fresh) };
 }
 
 /// What a DPC is told about where and how soon to run is no promise.
 unsafe extern "win64" fn ke_set_dpc(dpc: *mut Dpc, _value: i32) {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { require_initialized(dpc) };
 }
 
 unsafe extern "win64" fn ke_set_dpc_ex(dpc: *mut Dpc, _processor: *const c_void) -> i32 {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { require_initialized(dpc) };
     0
 }
@@ -88,7 +90,7 @@ unsafe extern "win64" fn ke_set_dpc_ex(dpc: *mut Dpc, _processor: *const c_void)
 ///
 /// The DPC is resident.
 unsafe fn require_initialized(dpc: *mut Dpc) -> Routine {
-    // SAFETY: the caller's promise.
+    // SAFETY: the DPC is resident, by this function's contract.
     let (kind, routine) = unsafe { ((*dpc).kind, (*dpc).routine) };
     match routine {
         Some(routine) if kind == DPC => routine,
@@ -101,7 +103,8 @@ unsafe extern "win64" fn ke_insert_queue_dpc(
     first: *mut c_void,
     second: *mut c_void,
 ) -> u8 {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     u8::from(unsafe { queue(dpc, [first, second]) })
 }
 
@@ -111,12 +114,12 @@ unsafe extern "win64" fn ke_insert_queue_dpc(
 ///
 /// The DPC is resident.
 pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2]) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the DPC is resident, by this function's contract.
     let routine = unsafe { require_initialized(dpc) };
-    if with(|state| state.objects.kernel_objects.is(dpc.addr(), ObjectKind::Dpc)) {
+    if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
         return false;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the DPC is resident, by this function's contract.
     unsafe { (*dpc).arguments = arguments };
     with(|state| {
         let by = state
@@ -125,10 +128,7 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
             .site(routine as usize)
             .or_else(|| caller(state));
         if let Some(thread) = deferred::defer(state, "DPC", move || dispatch(dpc, routine)) {
-            state
-                .objects
-                .kernel_objects
-                .add(dpc.addr(), ObjectKind::Dpc, by);
+            state.objects.created.add(dpc.addr(), ObjectKind::Dpc, by);
             deferred::add_dpc(state, dpc.addr(), thread);
         }
     });
@@ -138,10 +138,7 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
 /// Takes a DPC out of the queue; whether it was there.
 fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
     state.objects.deferred.queued.remove(&dpc.addr());
-    state
-        .objects
-        .kernel_objects
-        .remove(dpc.addr(), ObjectKind::Dpc)
+    state.objects.created.remove(dpc.addr(), ObjectKind::Dpc)
 }
 
 /// Runs a DPC, unless it was removed.
@@ -165,7 +162,8 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
 }
 
 unsafe extern "win64" fn ke_remove_queue_dpc(dpc: *mut Dpc) -> u8 {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { require_initialized(dpc) };
     u8::from(with(|state| dequeue(state, dpc)))
 }

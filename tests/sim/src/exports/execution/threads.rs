@@ -54,7 +54,7 @@ unsafe extern "win64" fn ps_create_system_thread(
     let Some(opened) = with(|state| create_thread(state, start, context)) else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
-    // SAFETY: the handle may be written, says the contract.
+    // SAFETY: the handle may be written, as documented.
     unsafe { handle.write(opened) };
     STATUS_SUCCESS
 }
@@ -146,7 +146,7 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
     });
     match found {
         Ok(address) => {
-            // SAFETY: the pointer may be written, says the contract.
+            // SAFETY: the pointer may be written, as documented.
             unsafe { object.write(address) };
             STATUS_SUCCESS
         }

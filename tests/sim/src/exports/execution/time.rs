@@ -41,14 +41,14 @@ unsafe extern "win64" fn ke_delay_execution_thread(
     _alertable: u8,
     interval: *const i64,
 ) -> i32 {
-    // SAFETY: the interval is readable, says the contract.
+    // SAFETY: the interval is readable, as documented.
     sleep(until(unsafe { interval.read() }));
     0
 }
 
 unsafe extern "win64" fn ke_query_performance_counter(frequency: *mut i64) -> i64 {
     if !frequency.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { frequency.write(FREQUENCY) };
     }
     with(|state| state.scheduling.now()).cast_signed()
@@ -60,14 +60,14 @@ unsafe extern "win64" fn ke_query_interrupt_time() -> u64 {
 
 unsafe extern "win64" fn ke_query_interrupt_time_precise(counter: *mut u64) -> u64 {
     let now = with(|state| state.scheduling.now());
-    // SAFETY: the counter may be written, says the contract.
+    // SAFETY: the counter may be written, as documented.
     unsafe { counter.write(now) };
     now
 }
 
 unsafe extern "win64" fn ke_query_system_time_precise(time: *mut u64) {
     let now = with(|state| state.scheduling.now()) + START;
-    // SAFETY: the time may be written, says the contract.
+    // SAFETY: the time may be written, as documented.
     unsafe { time.write(now) };
 }
 
@@ -87,7 +87,7 @@ unsafe extern "win64" fn ke_stall_execution_processor(microseconds: u32) {
     with(|state| {
         state
             .scheduling
-            .pass_time(u64::from(microseconds) * MICROSECOND)
+            .pass_time(u64::from(microseconds) * MICROSECOND);
     });
     point();
 }

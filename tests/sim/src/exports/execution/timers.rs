@@ -61,11 +61,12 @@ fn timer(at: *mut Timer) -> *mut Timer {
 }
 
 fn is_set(at: usize) -> bool {
-    with(|state| state.objects.kernel_objects.is(at, ObjectKind::Timer))
+    with(|state| state.objects.created.is(at, ObjectKind::Timer))
 }
 
 unsafe extern "win64" fn ke_initialize_timer(at: *mut Timer) {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { ke_initialize_timer_ex(at, 0) };
 }
 
@@ -87,12 +88,13 @@ unsafe extern "win64" fn ke_initialize_timer_ex(at: *mut Timer, kind: i32) {
         processor: 0,
         period: 0,
     };
-    // SAFETY: the timer is resident and writable, says the contract.
+    // SAFETY: the timer is resident and writable, as documented.
     unsafe { at.write(fresh) };
 }
 
 unsafe extern "win64" fn ke_set_timer(at: *mut Timer, due: i64, dpc: *mut Dpc) -> u8 {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { ke_set_timer_ex(at, due, 0, dpc) }
 }
 
@@ -103,7 +105,8 @@ unsafe extern "win64" fn ke_set_coalescable_timer(
     _tolerable: u32,
     dpc: *mut Dpc,
 ) -> u8 {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { ke_set_timer_ex(at, due, period, dpc) }
 }
 
@@ -149,14 +152,14 @@ fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'st
     if let Some(thread) = deferred::defer(state, "timer", body) {
         state.objects.deferred.timers.insert(at, thread);
         if kind == ObjectKind::Timer {
-            state.objects.kernel_objects.add(at, kind, by);
+            state.objects.created.add(at, kind, by);
         }
     }
 }
 
 /// Takes a timer off the clock; whether it was on it.
 fn disarm(state: &mut State, at: usize) -> bool {
-    state.objects.kernel_objects.remove(at, ObjectKind::Timer);
+    state.objects.created.remove(at, ObjectKind::Timer);
     let thread = state.objects.deferred.timers.remove(&at);
     if let Some(thread) = thread {
         state.scheduling.wake(thread, Woken::Satisfied);
@@ -179,7 +182,7 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
         }
         if every == 0 {
             with(|state| {
-                state.objects.kernel_objects.remove(at, ObjectKind::Timer);
+                state.objects.created.remove(at, ObjectKind::Timer);
                 state.objects.deferred.timers.remove(&at);
             });
         }
@@ -197,15 +200,17 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
 ///
 /// The timer was set; if its memory is gone, that is the driver's fault.
 unsafe fn fire(at: *mut Timer) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the timer was set; if its memory is gone, that is the driver's
+    // fault, by this function's contract.
     let dpc = unsafe {
         (*at).header.state = 1;
         (*at).dpc
     };
-    // SAFETY: as above.
+    // SAFETY: the timer was set; if its memory is gone, that is the driver's
+    // fault, by this function's contract.
     with(|state| unsafe { signal(state, at.cast()) });
     if !dpc.is_null() {
-        // SAFETY: the DPC of a timer that is set is resident, says the contract.
+        // SAFETY: the DPC of a timer that is set is resident, as documented.
         unsafe { dpcs::queue(dpc, [ptr::null_mut(); 2]) };
     }
 }
@@ -235,10 +240,7 @@ unsafe extern "win64" fn ex_allocate_timer(
             .memory
             .pool
             .allocate(size_of::<ExTimer>(), TAG, true, None)?;
-        state
-            .objects
-            .kernel_objects
-            .add(at, ObjectKind::ExTimer, by);
+        state.objects.created.add(at, ObjectKind::ExTimer, by);
         Some(at)
     });
     let Some(at) = allocated else { return 0 };
@@ -260,7 +262,7 @@ unsafe extern "win64" fn ex_allocate_timer(
 }
 
 fn ex_timer(at: usize) -> *mut ExTimer {
-    if !with(|state| state.objects.kernel_objects.is(at, ObjectKind::ExTimer)) {
+    if !with(|state| state.objects.created.is(at, ObjectKind::ExTimer)) {
         stop("0xC7", format!("{at:#x} is used as a timer, and is none"));
     }
     at as *mut ExTimer
@@ -293,7 +295,7 @@ fn fire_ex(timer: *mut ExTimer) {
         (*timer).header.state = 1;
         ((*timer).callback, (*timer).context)
     };
-    // SAFETY: as above.
+    // SAFETY: a timer that is armed has not been deleted.
     with(|state| unsafe { signal(state, timer.cast()) });
     let Some(callback) = callback else { return };
     with(|state| {
@@ -333,7 +335,7 @@ unsafe extern "win64" fn ex_delete_timer(
         sleep(MICROSECOND);
     }
     with(|state| {
-        state.objects.kernel_objects.remove(at, ObjectKind::ExTimer);
+        state.objects.created.remove(at, ObjectKind::ExTimer);
         let freed = state.memory.pool.free(at, 0, None);
         debug_assert!(freed.is_ok());
     });

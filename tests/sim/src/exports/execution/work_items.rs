@@ -73,12 +73,13 @@ unsafe extern "win64" fn io_initialize_work_item(object: usize, item: *mut IoWor
     }
     forbid_queued(item, "initialised");
     let magic = MAGIC;
-    // SAFETY: the item is resident and writable, says the contract.
+    // SAFETY: the item is resident and writable, as documented.
     unsafe { item.write(IoWorkItem { magic, object }) };
 }
 
 unsafe extern "win64" fn io_uninitialize_work_item(item: *mut IoWorkItem) {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { require_initialized(item) };
     forbid_queued(item, "uninitialised");
     // SAFETY: as in `io_initialize_work_item`.
@@ -105,12 +106,7 @@ unsafe extern "win64" fn io_free_work_item(item: *mut IoWorkItem) {
 }
 
 fn forbid_queued(item: *mut IoWorkItem, what: &str) {
-    if with(|state| {
-        state
-            .objects
-            .kernel_objects
-            .is(item.addr(), ObjectKind::WorkItem)
-    }) {
+    if with(|state| state.objects.created.is(item.addr(), ObjectKind::WorkItem)) {
         let code = ("0xE4", [0x2, item.addr(), 0, 0]);
         stop(code, format!("a work item was {what} while it is queued"));
     }
@@ -120,7 +116,7 @@ fn forbid_queued(item: *mut IoWorkItem, what: &str) {
 ///
 /// The item is resident.
 unsafe fn require_initialized(item: *mut IoWorkItem) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the item is resident, by this function's contract.
     let (magic, object) = unsafe { ((*item).magic, (*item).object) };
     if magic != MAGIC {
         let what = "a work item is used that was not initialised";
@@ -135,7 +131,8 @@ unsafe extern "win64" fn io_queue_work_item(
     _queue: i32,
     context: *mut c_void,
 ) {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     let object = unsafe { require_initialized(item) };
     queue(item.addr(), routine as usize, true, move || {
         // SAFETY: the driver's own routine with its own arguments.
@@ -149,7 +146,8 @@ unsafe extern "win64" fn io_queue_work_item_ex(
     _queue: i32,
     context: *mut c_void,
 ) {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     let object = unsafe { require_initialized(item) };
     queue(item.addr(), routine as usize, true, move || {
         // SAFETY: the driver's own routine with its own arguments.
@@ -166,7 +164,7 @@ struct WorkQueueItem {
 }
 
 unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i32) {
-    // SAFETY: the item is resident, says the contract.
+    // SAFETY: the item is resident, as documented.
     let (routine, parameter) = unsafe { ((*item).routine, (*item).parameter) };
     let Some(routine) = routine else {
         stop(
@@ -182,7 +180,7 @@ unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i3
 
 /// Queues a routine; the item may go when it begins.
 fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + 'static) {
-    if with(|state| state.objects.kernel_objects.is(item, ObjectKind::WorkItem)) {
+    if with(|state| state.objects.created.is(item, ObjectKind::WorkItem)) {
         let what = "a work item was queued that is queued already";
         stop(("0xE4", [0x1, item, 0, 0]), what.to_owned());
     }
@@ -190,19 +188,11 @@ fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + '
         let by = state.loader.drivers.site(routine).or_else(|| caller(state));
         let body = move || {
             point();
-            with(|state| {
-                state
-                    .objects
-                    .kernel_objects
-                    .remove(item, ObjectKind::WorkItem)
-            });
+            with(|state| state.objects.created.remove(item, ObjectKind::WorkItem));
             deferred::run(routine, WORK_ITEM, call);
         };
         if let Some(thread) = deferred::defer(state, "work item", body) {
-            state
-                .objects
-                .kernel_objects
-                .add(item, ObjectKind::WorkItem, by);
+            state.objects.created.add(item, ObjectKind::WorkItem, by);
             if keeps_image && let Some(by) = by {
                 deferred::add_work(state, by.driver, thread);
             }

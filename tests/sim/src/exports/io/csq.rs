@@ -80,7 +80,7 @@ unsafe extern "win64" fn initialize(
         complete,
         reserved: 0,
     };
-    // SAFETY: the queue may be written, says the contract.
+    // SAFETY: the queue may be written, as documented.
     unsafe { queue.write(value) };
     STATUS_SUCCESS
 }
@@ -94,7 +94,8 @@ unsafe extern "win64" fn initialize_ex(
     release: Release,
     complete: Remove,
 ) -> i32 {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { initialize(queue, insert, remove, peek, acquire, release, complete) };
     // SAFETY: as above.
     unsafe { (*queue).kind = EXTENDED };
@@ -102,7 +103,8 @@ unsafe extern "win64" fn initialize_ex(
 }
 
 unsafe extern "win64" fn insert(queue: *mut Queue, irp: *mut Irp, context: *mut Context) {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { insert_ex(queue, irp, context, 0) };
 }
 
@@ -112,7 +114,7 @@ unsafe extern "win64" fn insert_ex(
     context: *mut Context,
     insert_context: usize,
 ) -> i32 {
-    // SAFETY: the request is the caller's, says the contract, and with it its
+    // SAFETY: the request is the caller's, as documented, and with it its
     // stack location.
     unsafe {
         (*irp).driver_context[3] = queue.addr();
@@ -124,7 +126,7 @@ unsafe extern "win64" fn insert_ex(
             irp,
             queue,
         };
-        // SAFETY: the context may be written, says the contract.
+        // SAFETY: the context may be written, as documented.
         unsafe {
             context.write(value);
             (*irp).driver_context[3] = context.addr();
@@ -133,7 +135,7 @@ unsafe extern "win64" fn insert_ex(
     let lock = Locked::new(queue);
     // SAFETY: the driver's own routine for its own queue.
     let status = unsafe { ((*queue).insert)(queue, irp, insert_context) };
-    // SAFETY: the queue was initialised, says the contract.
+    // SAFETY: the queue was initialised, as documented.
     if unsafe { (*queue).kind } == EXTENDED && status < 0 {
         // SAFETY: the request is still the caller's.
         unsafe { forget_context(irp) };
@@ -145,7 +147,7 @@ unsafe extern "win64" fn insert_ex(
         (*irp).cancel != 0 && take_cancel(irp)
     };
     if cancelled {
-        // SAFETY: as above.
+        // SAFETY: the request is in the queue, which is locked.
         unsafe { take_out(queue, irp) };
         drop(lock);
         // SAFETY: the driver's own routine for its own request.
@@ -156,7 +158,7 @@ unsafe extern "win64" fn insert_ex(
 
 unsafe extern "win64" fn remove(queue: *mut Queue, context: *mut Context) -> *mut Irp {
     let _lock = Locked::new(queue);
-    // SAFETY: the context is the one of an insertion, says the contract.
+    // SAFETY: the context is the one of an insertion, as documented.
     let irp = unsafe { (*context).irp };
     // SAFETY: a context names only what is in its queue.
     if irp.is_null() || !unsafe { take_cancel(irp) } {
@@ -216,7 +218,7 @@ const _: Cancel = on_cancel;
 ///
 /// The request is in memory.
 unsafe fn take_cancel(irp: *mut Irp) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the request is in memory, by this function's contract.
     unsafe { mem::take(&mut (*irp).cancel_routine) != 0 }
 }
 
@@ -226,7 +228,8 @@ unsafe fn take_cancel(irp: *mut Irp) -> bool {
 unsafe fn take_out(queue: *mut Queue, irp: *mut Irp) {
     // SAFETY: the driver's own routine, for what is in its queue.
     unsafe { ((*queue).remove)(queue, irp) };
-    // SAFETY: the caller's promise.
+    // SAFETY: the request is in the queue, which is locked, by this function's
+    // contract.
     unsafe { forget_context(irp) };
 }
 
@@ -234,7 +237,8 @@ unsafe fn take_out(queue: *mut Queue, irp: *mut Irp) {
 ///
 /// The request is in memory, and its context if it has one.
 unsafe fn forget_context(irp: *mut Irp) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the request is in memory, and its context if it has one, by this
+    // function's contract.
     let key = unsafe { mem::take(&mut (*irp).driver_context[3]) };
     // SAFETY: it is a queue or a context, both of which begin with what they are.
     if unsafe { *(key as *const u32) } == CONTEXT {

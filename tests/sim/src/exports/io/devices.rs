@@ -38,13 +38,13 @@ unsafe extern "win64" fn io_create_device(
     device: *mut *mut DEVICE_OBJECT,
 ) -> i32 {
     let name = (!name.is_null()).then(|| {
-        // SAFETY: the name is null or valid, says the contract.
+        // SAFETY: the name is null or valid, as documented.
         unsafe { strings::text(name) }
     });
-    // SAFETY: the driver object is the driver's, says the contract.
+    // SAFETY: the driver object is the driver's, as documented.
     match unsafe { create(driver, extension, name, kind, characteristics) } {
         Ok(new) => {
-            // SAFETY: the result may be written, says the contract.
+            // SAFETY: the result may be written, as documented.
             unsafe { device.write(new) };
             STATUS_SUCCESS
         }
@@ -82,15 +82,15 @@ pub(crate) unsafe fn create(
         }
         let at = state.memory.pool.allocate(whole, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
-        state.objects.kernel_objects.add(at, ObjectKind::Device, by);
+        state.objects.created.add(at, ObjectKind::Device, by);
         if let (Some(name), Some(by)) = (name, by) {
             state.objects.names.add_device(&name, at, by);
         }
         Ok(at)
     })?;
     let new = at as *mut DEVICE_OBJECT;
-    // SAFETY: the device was just allocated, zeroed; the driver object is valid,
-    // says the caller.
+    // SAFETY: the device was just allocated, zeroed; the driver object is
+    // valid, by this function's contract.
     unsafe {
         (*new).Type = DEVICE;
         (*new).Size = u16::try_from(whole).unwrap_or(u16::MAX);
@@ -112,14 +112,14 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
     if !with(|state| {
         state
             .objects
-            .kernel_objects
+            .created
             .remove(device.addr(), ObjectKind::Device)
     }) {
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
     // The device itself counts no more.
-    let others = with(|state| state.objects.kernel_objects.count(ObjectKind::Device));
+    let others = with(|state| state.objects.created.count(ObjectKind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices
     // is the driver object's.
     unsafe {
@@ -152,7 +152,7 @@ unsafe extern "win64" fn io_create_symbolic_link(
     link: *const UNICODE_STRING,
     target: *const UNICODE_STRING,
 ) -> i32 {
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let link = unsafe { strings::text(link) };
     // SAFETY: as above.
     let target = unsafe { strings::text(target) };

@@ -43,7 +43,7 @@ unsafe extern "win64" fn io_cancel_irp(irp: usize) -> u8 {
 
 unsafe extern "win64" fn io_acquire_cancel_spin_lock(old: *mut Irql) {
     let level = locks::acquire_cancel();
-    // SAFETY: it may be written, says the contract.
+    // SAFETY: it may be written, as documented.
     unsafe { old.write(level) };
 }
 

@@ -21,21 +21,21 @@ unsafe extern "win64" fn memmove(
     from: *const c_void,
     count: usize,
 ) -> *mut c_void {
-    // SAFETY: the ranges are valid, says the contract.
+    // SAFETY: the ranges are valid, as documented.
     unsafe { ptr::copy(from.cast::<u8>(), to.cast::<u8>(), count) };
     to
 }
 
 unsafe extern "win64" fn memset(to: *mut c_void, value: i32, count: usize) -> *mut c_void {
     let [byte, ..] = value.to_le_bytes();
-    // SAFETY: the range is valid, says the contract.
+    // SAFETY: the range is valid, as documented.
     unsafe { ptr::write_bytes(to.cast::<u8>(), byte, count) };
     to
 }
 
 unsafe extern "win64" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
     for index in 0..count {
-        // SAFETY: the ranges are valid, says the contract.
+        // SAFETY: the ranges are valid, as documented.
         let (left, right) = unsafe { (left.add(index).read(), right.add(index).read()) };
         if left != right {
             return i32::from(left) - i32::from(right);
@@ -50,7 +50,7 @@ unsafe extern "win64" fn rtl_compare_memory(
     count: usize,
 ) -> usize {
     (0..count)
-        // SAFETY: the ranges are valid, says the contract.
+        // SAFETY: the ranges are valid, as documented.
         .take_while(|&index| unsafe { left.add(index).read() == right.add(index).read() })
         .count()
 }

@@ -74,7 +74,7 @@ unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
         let by = caller(state);
         state
             .objects
-            .kernel_objects
+            .created
             .add(list.addr(), ObjectKind::Lookaside, by)
     });
     if !added {
@@ -94,7 +94,7 @@ unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
         free: or(plan.free, plan.defaults.1),
         rest: [0; 8],
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the list is resident and writable, by this function's contract.
     unsafe { list.write(value) };
 }
 
@@ -115,7 +115,8 @@ unsafe extern "win64" fn initialize_non_paged(
         size,
         tag,
     };
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { initialize(list, &plan) };
 }
 
@@ -136,7 +137,8 @@ unsafe extern "win64" fn initialize_paged(
         size,
         tag,
     };
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { initialize(list, &plan) };
 }
 
@@ -158,18 +160,14 @@ unsafe extern "win64" fn initialize_ex(
         size,
         tag,
     };
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { initialize(list, &plan) };
     0
 }
 
 fn require(list: *mut Lookaside) {
-    if !with(|state| {
-        state
-            .objects
-            .kernel_objects
-            .is(list.addr(), ObjectKind::Lookaside)
-    }) {
+    if !with(|state| state.objects.created.is(list.addr(), ObjectKind::Lookaside)) {
         let what = "a lookaside list is used that was not initialised";
         stop(("0xC4", [0xCB, list.addr(), 0, 0]), what.to_owned());
     }
@@ -180,7 +178,7 @@ unsafe extern "win64" fn delete(list: *mut Lookaside) {
     with(|state| {
         state
             .objects
-            .kernel_objects
+            .created
             .remove(list.addr(), ObjectKind::Lookaside)
     });
 }

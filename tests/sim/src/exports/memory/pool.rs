@@ -122,7 +122,7 @@ fn check_unused(address: usize) {
         in_use.then(|| address..address + block.size)
     });
     let Some(memory) = memory else { return };
-    let live = with(|state| state.objects.kernel_objects.within(memory.clone()));
+    let live = with(|state| state.objects.created.within(memory.clone()));
     if let Some((at, live)) = live {
         let what = format!("a block of pool was freed with {} in it", live.kind.name());
         stop(live.kind.when_freed(at, &memory), what);

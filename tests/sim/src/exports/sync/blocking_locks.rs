@@ -60,7 +60,7 @@ struct FastMutex {
 const _: () = assert!(size_of::<FastMutex>() == 0x38);
 
 fn require_initialized(mutex: *mut FastMutex) {
-    // SAFETY: the mutex is resident and writable, says the contract.
+    // SAFETY: the mutex is resident and writable, as documented.
     let count = unsafe { (*mutex).count };
     let held = with(|state| state.verifier.locks.holders(mutex.addr()).next().is_some());
     if held != (count != 1) {
@@ -159,7 +159,7 @@ unsafe extern "win64" fn initialize_guarded_mutex(mutex: *mut FastMutex) {
         event: [0; 3],
         old_irql: 0,
     };
-    // SAFETY: the mutex is resident and writable, says the contract.
+    // SAFETY: the mutex is resident and writable, as documented.
     unsafe { mutex.write(fresh) };
 }
 
@@ -188,14 +188,14 @@ unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
 
 unsafe extern "win64" fn initialize_push_lock(lock: *mut usize) {
     locks::initialize(lock.addr(), LockKind::PushLock);
-    // SAFETY: the lock is resident and writable, says the contract.
+    // SAFETY: the lock is resident and writable, as documented.
     unsafe { lock.write(0) };
 }
 
 /// "Normal kernel APC delivery must be disabled", and the lock initialised.
 fn take_push_lock(lock: *mut usize, mode: Mode) {
     require_no_apcs("a push lock was acquired", 0xEA, lock.addr());
-    // SAFETY: the lock is resident, says the contract.
+    // SAFETY: the lock is resident, as documented.
     if unsafe { lock.read() } != 0 {
         let what = "a push lock was acquired that was not initialised, or was overwritten";
         stop(("0xC4", [0x1002, lock.addr(), 0, 0]), what.to_owned());
@@ -223,7 +223,7 @@ fn require_resource(resource: usize) {
     if !with(|state| {
         state
             .objects
-            .kernel_objects
+            .created
             .is(resource, kernel_objects::ObjectKind::Resource)
     }) {
         let what = "an ERESOURCE is used that was not initialised";
@@ -232,13 +232,13 @@ fn require_resource(resource: usize) {
 }
 
 unsafe extern "win64" fn initialize_resource(resource: *mut u8) -> i32 {
-    // SAFETY: the resource is resident and writable, says the contract.
+    // SAFETY: the resource is resident and writable, as documented.
     unsafe { resource.write_bytes(0, RESOURCE_SIZE) };
     let added = with(|state| {
         let by = caller(state);
         state
             .objects
-            .kernel_objects
+            .created
             .add(resource.addr(), kernel_objects::ObjectKind::Resource, by)
     });
     if !added {
@@ -269,7 +269,7 @@ unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
     with(|state| {
         state
             .objects
-            .kernel_objects
+            .created
             .remove(resource, kernel_objects::ObjectKind::Resource)
     });
     0

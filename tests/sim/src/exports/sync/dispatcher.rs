@@ -81,7 +81,7 @@ impl Header {
 
 /// An object that was initialised.
 pub(in crate::exports) fn object(header: *mut Header, kinds: &[u8], what: &str) -> *mut Header {
-    // SAFETY: the object is resident, says the contract of every function here.
+    // SAFETY: the object is resident, as documented for every function here.
     let (kind, size) = unsafe { ((*header).kind, (*header).size) };
     if size == 0 || !kinds.contains(&kind) {
         let at = with(|state| deadlock::show_waitable(state, Waitable::Object(header.addr())));
@@ -133,7 +133,7 @@ pub(in crate::exports) fn forbid_waiters(header: *mut Header) {
 pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) {
     let on = Waitable::Object(header.addr());
     loop {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is valid, by this function's contract.
         if unsafe { (*header).state } <= 0 {
             return;
         }
@@ -143,7 +143,7 @@ pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) 
             break;
         }
         let lucky = waiters[state.choices.chance.random_range(0..waiters.len())];
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is valid, by this function's contract.
         unsafe { take(state, header, lucky) };
         state.scheduling.thread_mut(lucky).woken_by = header.addr();
         state.scheduling.wake(lucky, Woken::Satisfied);
@@ -158,7 +158,7 @@ pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) 
 ///
 /// The object is valid.
 unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the object is valid, by this function's contract.
     let object = unsafe { &mut *header };
     match object.kind {
         SYNCHRONIZATION_EVENT | SYNCHRONIZATION_TIMER | SEMAPHORE => object.state -= 1,
@@ -184,7 +184,7 @@ unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
 ///
 /// The object is valid.
 unsafe fn is_free(state: &State, header: *mut Header) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the object is valid, by this function's contract.
     let object = unsafe { &*header };
     let me = state.scheduling.current_id();
     let owned = || {
@@ -201,7 +201,8 @@ unsafe extern "win64" fn ke_wait_for_single_object(
     _alertable: u8,
     timeout: *const i64,
 ) -> i32 {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { wait(&[header], false, timeout) }
 }
 
@@ -224,9 +225,10 @@ unsafe extern "win64" fn ke_wait_for_multiple_objects(
         let what = format!("a wait for {count} objects without room for as many wait blocks");
         stop("0xC", what);
     }
-    // SAFETY: the array has `count` entries, says the contract.
+    // SAFETY: the array has `count` entries, as documented.
     let objects = unsafe { std::slice::from_raw_parts(objects, count as usize) };
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { wait(objects, kind == 0, timeout) }
 }
 
@@ -237,8 +239,8 @@ unsafe extern "win64" fn zw_wait_for_single_object(
 ) -> i32 {
     let object = with(|state| state.objects.handles.get(handle).cloned());
     match object {
-        // SAFETY: the handle keeps the thread's object; the timeout is the
-        // caller's promise.
+        // SAFETY: the handle keeps the thread's object; the timeout is null or
+        // readable, as documented.
         Some(Object::Thread(address)) => unsafe { wait(&[address as *mut Header], false, timeout) },
         Some(_) => STATUS_OBJECT_TYPE_MISMATCH,
         None => STATUS_INVALID_HANDLE,
@@ -251,7 +253,7 @@ unsafe extern "win64" fn zw_wait_for_single_object(
 ///
 /// The objects are resident; the timeout is null or readable.
 unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
-    // SAFETY: the timeout is null or readable, says the caller.
+    // SAFETY: the timeout is null or readable, by this function's contract.
     let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read() });
     let level = with(|state| state.scheduling.current().irql);
     if level >= DISPATCH_LEVEL && timeout != Some(0) {
@@ -328,7 +330,7 @@ fn check(header: *mut Header) {
 ///
 /// The objects are valid.
 unsafe fn take_now(state: &mut State, objects: &[*mut Header], all: bool) -> Option<i32> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the objects are valid, by this function's contract.
     let free = |header: &*mut Header| unsafe { is_free(state, *header) };
     let first = objects.iter().position(free)?;
     if all && !objects.iter().all(free) {
@@ -341,7 +343,7 @@ unsafe fn take_now(state: &mut State, objects: &[*mut Header], all: bool) -> Opt
         &objects[first..=first]
     };
     for &header in taken {
-        // SAFETY: the caller's promise.
+        // SAFETY: the objects are valid, by this function's contract.
         unsafe { take(state, header, me) };
     }
     Some(if all { 0 } else { position(first) })

@@ -50,7 +50,7 @@ unsafe extern "win64" fn ke_initialize_event(header: *mut Header, kind: i32, sig
     };
     forbid_waiters(header);
     let value = Header::new::<Header>(kind, i32::from(signaled != 0), header);
-    // SAFETY: the event is resident and writable, says the contract.
+    // SAFETY: the event is resident and writable, as documented.
     unsafe { header.write(value) };
 }
 
@@ -61,7 +61,7 @@ unsafe extern "win64" fn ke_initialize_semaphore(at: *mut Semaphore, count: i32,
     }
     forbid_waiters(at.cast());
     let header = Header::new::<Semaphore>(SEMAPHORE, count, at.cast());
-    // SAFETY: the semaphore is resident and writable, says the contract.
+    // SAFETY: the semaphore is resident and writable, as documented.
     unsafe { at.write(Semaphore { header, limit }) };
 }
 
@@ -75,7 +75,8 @@ unsafe extern "win64" fn ke_set_event(header: *mut Header, _increment: i32, _wai
 }
 
 unsafe extern "win64" fn ke_pulse_event(header: *mut Header, increment: i32, wait: u8) -> i32 {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe {
         let before = ke_set_event(header, increment, wait);
         ke_reset_event(header);

@@ -22,8 +22,8 @@ unsafe extern "win64" fn ke_initialize_mutex(mutex: *mut Mutant, _level: u32) {
     forbid_waiters(mutex.cast());
     locks::initialize(mutex.addr(), LockKind::Mutex);
     let header = Header::new::<Mutant>(MUTEX, 1, mutex.cast());
-    // SAFETY: the mutex is resident and writable, says the contract, and
-    // all-zero is valid for the rest.
+    // SAFETY: the mutex is resident and writable, as documented, and all-zero
+    // is valid for the rest.
     unsafe {
         mutex.write(std::mem::zeroed());
         (*mutex).header = header;

@@ -42,7 +42,7 @@ const ONE: usize = 2;
 type Reference = *mut usize;
 
 unsafe extern "win64" fn initialize(reference: Reference) {
-    // SAFETY: the reference is resident and writable, says the contract.
+    // SAFETY: the reference is resident and writable, as documented.
     unsafe { reference.write(0) };
 }
 
@@ -57,7 +57,8 @@ unsafe extern "win64" fn reinitialize(reference: Reference) {
 }
 
 unsafe extern "win64" fn acquire(reference: Reference) -> u8 {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { acquire_ex(reference, 1) }
 }
 
@@ -73,7 +74,8 @@ unsafe extern "win64" fn acquire_ex(reference: Reference, count: u32) -> u8 {
 }
 
 unsafe extern "win64" fn release(reference: Reference) {
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { release_ex(reference, 1) };
 }
 
@@ -115,7 +117,8 @@ unsafe extern "win64" fn initialize_sized(reference: Reference, length: usize) {
         let what = format!("{length} bytes are too few for cache-aware rundown protection");
         stop("0xC4", what);
     }
-    // SAFETY: the caller's own promise.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe { initialize(reference) };
 }
 

@@ -52,7 +52,7 @@ const _: () = assert!(size_of::<Queued>() == 24);
 
 unsafe extern "win64" fn initialize(lock: *mut usize) {
     locks::initialize(lock.addr(), LockKind::Spin);
-    // SAFETY: the lock is resident and writable, says the contract.
+    // SAFETY: the lock is resident and writable, as documented.
     unsafe { lock.write(0) };
 }
 
@@ -79,7 +79,7 @@ fn require_dispatch(what: &str, number: usize, lock: usize) {
 
 /// A lock that nobody holds is 0, or was never initialised.
 fn forbid_garbage(lock: *mut SpinLock) {
-    // SAFETY: the lock is resident and writable, says the contract.
+    // SAFETY: the lock is resident and writable, as documented.
     let value = unsafe { lock.read() };
     let held = with(|state| state.verifier.locks.holders(lock.addr()).next().is_some());
     if held != (value != 0) {
@@ -155,19 +155,20 @@ unsafe extern "win64" fn try_shared_at_dispatch(lock: *mut SpinLock) -> u32 {
 }
 
 unsafe extern "win64" fn test(lock: *mut SpinLock) -> u8 {
-    // SAFETY: the lock is resident, says the contract.
+    // SAFETY: the lock is resident, as documented.
     u8::from(unsafe { lock.read() } == 0)
 }
 
 unsafe extern "win64" fn acquire_queued(lock: *mut SpinLock, handle: *mut Queued) {
     let old = raise(lock);
     take(lock, Mode::Exclusive);
-    // SAFETY: the handle may be written, says the contract.
+    // SAFETY: the handle may be written, as documented.
     unsafe { handle.write(Queued { next: 0, lock, old }) };
 }
 
 unsafe extern "win64" fn acquire_queued_at_dispatch(lock: *mut SpinLock, handle: *mut Queued) {
-    // SAFETY: the caller's own promises.
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
     unsafe {
         acquire_at_dispatch(lock);
         let old = DISPATCH_LEVEL;
@@ -177,8 +178,8 @@ unsafe extern "win64" fn acquire_queued_at_dispatch(lock: *mut SpinLock, handle:
 
 unsafe extern "win64" fn release_queued(handle: *mut Queued) {
     require_dispatch("a queued spin lock was released", 0x36, handle.addr());
-    // SAFETY: the handle is the one that the lock was acquired with, says the
-    // contract.
+    // SAFETY: the handle is the one that the lock was acquired with, as
+    // documented.
     let (lock, old) = unsafe { ((*handle).lock, (*handle).old) };
     give(lock);
     lower(old);
