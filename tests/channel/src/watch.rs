@@ -19,7 +19,7 @@ pub const READ: u32 = buffered(1);
 /// A seed that answers every open question with its first answer.
 pub const PLAIN: u64 = u64::MAX;
 
-/// How many records the watch keeps between two reads.
+/// The number of records the watch keeps between two reads.
 pub const CAPACITY: usize = 4096;
 
 /// How many entries of a dispatch table are counted.

@@ -26,7 +26,7 @@ pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
 const UNWRITTEN: usize = usize::MAX & !0xFFF;
 
 impl<H: Host> Registrar<H> {
-    /// Offers a provider to a client; answers what the `NmrRegister...` that
+    /// Offers a provider to a client. Returns what the `NmrRegister...` that
     /// does so has to do next.
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
         let who = Subject::module(&offer.client).binding(offer.id);

@@ -85,7 +85,7 @@ impl<H: Host> Registrar<H> {
         }
     }
 
-    /// Detaches a binding that this thread has claimed; answers the next one.
+    /// Detaches a binding that this thread has claimed. Returns the next one.
     fn detach(&self, binding: u32) -> u32 {
         let plan = self.plan();
         let (step, next) = self.state.with(|state| state.begin_detach(binding, plan));
@@ -247,7 +247,7 @@ impl<H: Host> Registrar<H> {
         self.left(host::Call::DetachComplete, who);
     }
 
-    /// Reports why `call` does nothing; answers what it returns.
+    /// Reports why `call` does nothing. Returns what it returns.
     pub(crate) fn turn_down(
         &self,
         call: host::Call,

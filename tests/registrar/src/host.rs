@@ -32,7 +32,7 @@ pub trait Host: Sized {
     /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.
     fn irql(&self) -> u8;
 
-    /// Raises the caller's IRQL to `irql` for a callback; answers the old one.
+    /// Raises the caller's IRQL to `irql` for a callback. Returns the old one.
     /// A host that cannot raise it does nothing.
     fn raise_irql(&self, irql: u8) -> u8 {
         let _ = irql;
@@ -160,7 +160,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether NMR calls a module, and not a module NMR.
+    /// Returns `true` if NMR calls a module, and not a module NMR.
     #[must_use]
     pub const fn is_callback(self) -> bool {
         matches!(

@@ -49,7 +49,7 @@ impl Ledger {
         }
     }
 
-    /// Takes note of an event.
+    /// Records an event.
     pub(crate) fn note(&mut self, moment: &Moment) {
         let event = moment.event;
         if event.binding.is_some() {

@@ -80,7 +80,7 @@ impl<H: Host> Registrar<H> {
         self.event(call, Phase::Enter, who);
     }
 
-    /// Ends what [`enter`](Self::enter) began; answers `status`.
+    /// Ends what [`enter`](Self::enter) began. Returns `status`.
     pub(crate) fn leave(&self, call: Call, who: Subject, status: NTSTATUS) -> NTSTATUS {
         self.event(call, Phase::Leave(status), who);
         status
@@ -166,7 +166,7 @@ impl<H: Host> Registrar<H> {
         })
     }
 
-    /// R22, R23: `function` got something that is no handle of `kind`; answers
+    /// R22, R23: `function` got something that is no handle of `kind`. Returns
     /// what it returns.
     pub(crate) fn misused(
         &self,

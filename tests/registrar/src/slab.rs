@@ -142,8 +142,9 @@ impl<T> Slab<T> {
         value
     }
 
-    /// Whether what `key` named went by [`remove_marked`](Self::remove_marked),
-    /// if it was one of the last 64 in its slot.
+    /// Returns `true` if what `key` named went by
+    /// [`remove_marked`](Self::remove_marked), if it was one of the last 64 in
+    /// its slot.
     pub(crate) fn was_marked(&self, key: Key) -> bool {
         self.slot(key.slot).is_some_and(|entry| {
             let age = entry.turn.checked_sub(key.turn + 1);

@@ -56,8 +56,8 @@ impl<H: Host> Registrar<H> {
         self.leave(Call::Wait, who, status)
     }
 
-    /// R31: a wait inside a callback; true if it could never end, because the
-    /// callback belongs to a binding of the registration.
+    /// R31: a wait inside a callback. Returns `true` if it could never end,
+    /// because the callback belongs to a binding of the registration.
     fn waits_for_itself(&self, name: &str, who: Subject) -> bool {
         if !H::CHECKED {
             return false;

@@ -64,12 +64,12 @@ pub struct CycleFilter {
     pub without: Option<Scenario>,
     /// Whether there are drivers for the driver framework, too.
     pub framework: bool,
-    /// How many drivers each loads; drawn unless given.
+    /// The number of drivers each loads; drawn unless given.
     pub instances: Option<Instances>,
 }
 
 impl CycleFilter {
-    /// Whether cycles can be as they are wanted.
+    /// Returns `true` if cycles can be as they are wanted.
     #[must_use]
     pub fn is_possible(self) -> bool {
         let pair = self.instances.is_none_or(Instances::is_pair);
@@ -82,7 +82,7 @@ impl CycleFilter {
         })
     }
 
-    /// Whether cycles of this scenario can be drawn.
+    /// Returns `true` if cycles of this scenario can be drawn.
     fn has(self, scenario: Scenario) -> bool {
         scenario.is_on(self.tier) && (self.framework || scenario != Scenario::Models)
     }
@@ -186,7 +186,7 @@ impl Cycle {
         Self::pair(load, unload, &mut stream(seed, index, STEPS))
     }
 
-    /// How many orders [`in_turn`](Self::in_turn) goes through.
+    /// The number of orders [`in_turn`](Self::in_turn) goes through.
     pub const ORDERS: u64 = (LoadOrder::ALL.len() * UnloadOrder::ALL.len()) as u64;
 
     fn pair(load: LoadOrder, unload: UnloadOrder, random: &mut impl Rng) -> Self {

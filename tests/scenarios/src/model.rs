@@ -34,7 +34,7 @@ impl Models {
         },
     ];
 
-    /// Whether this driver is for the framework.
+    /// Returns `true` if this driver is for the framework.
     #[must_use]
     pub const fn is_framework(self, role: Role) -> bool {
         match role {
@@ -43,7 +43,7 @@ impl Models {
         }
     }
 
-    /// Whether any of them is.
+    /// Returns `true` if any of them is.
     #[must_use]
     pub const fn need_framework(self) -> bool {
         self.provider || self.client

@@ -35,8 +35,8 @@ pub(crate) fn target(attempt: u64) -> EdgePair {
     TARGETS[index]
 }
 
-/// What has to happen to a module while its edge is taken; nothing where the
-/// peer's coming or going is what takes it.
+/// What has to happen to a module while its edge is taken. Returns `None` if
+/// the peer's coming or going is what takes it.
 const fn change(edge: Edge) -> Option<Change> {
     match (edge.from, edge.to) {
         (Stage::Absent | Stage::Loading, _) => Some(Change::Load),

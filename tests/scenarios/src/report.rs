@@ -83,7 +83,7 @@ impl Finding {
         }
     }
 
-    /// Whether `other` is the same defect, seen another time.
+    /// Returns `true` if `other` is the same defect, seen another time.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         (&self.code, &self.driver, self.offset) == (&other.code, &other.driver, other.offset)
@@ -304,7 +304,7 @@ pub struct Report {
     /// How often what happened.
     #[serde(flatten)]
     pub counts: Counts,
-    /// How many cycles had which order of loads and unloads.
+    /// The number of cycles of each order of loads and unloads.
     pub orders: BTreeMap<String, u64>,
     /// How many cycles were of which scenario.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -456,13 +456,15 @@ impl Report {
         self.pair_cycles_per_second = self.pair_cycles as f64 / seconds;
     }
 
-    /// Whether all that was asked for was done and nothing was found.
+    /// Returns `true` if all that was asked for was done and nothing was
+    /// found.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.cycles_done >= self.cycles_requested && self.findings.is_empty()
     }
 
-    /// Whether two runs took the same course; only their speed may differ.
+    /// Returns `true` if two runs took the same course; only their speed may
+    /// differ.
     #[must_use]
     pub fn same_course(&self, other: &Self) -> bool {
         let other = Self {

@@ -71,8 +71,8 @@ impl Script {
         instances(&self.steps)
     }
 
-    /// Whether it loads only what is absent, unloads only what is there, does
-    /// something, and leaves nothing.
+    /// Returns `true` if it loads only what is absent, unloads only what is
+    /// there, does something, and leaves nothing.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let mut loaded = BTreeSet::new();

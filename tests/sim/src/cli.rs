@@ -43,7 +43,7 @@ struct Arguments {
     /// The number of the first cycle.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// How many cycles to run.
+    /// The number of cycles to run.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
     /// Who runs next: random, run, hold, churn or pct.
@@ -59,7 +59,8 @@ struct Arguments {
     /// KNOB:ANSWER+KNOB:ANSWER.
     #[arg(long, value_name = "KNOBS", default_value_t)]
     knobs: Knobs,
-    /// How many providers and clients each cycle loads, 2x3; drawn unless given.
+    /// The number of providers and clients each cycle loads, 2x3; drawn unless
+    /// given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
     /// The scenario of all cycles; drawn unless given.
@@ -162,7 +163,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Runs the cycles; whether nothing was found.
+/// Runs the cycles. Returns `true` if nothing was found.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     die_with_parent();
     end_with_reader();
@@ -307,8 +308,8 @@ fn prepare(
     Ok((schedule, cycle))
 }
 
-/// Tells the shortest cycle that fails as the first one does; whether that one
-/// does not fail.
+/// Tells the shortest cycle that fails as the first one does. Returns `true`
+/// if that one does not fail.
 fn shorten(
     machine: &mut Machine,
     matrix: &mut Matrix,

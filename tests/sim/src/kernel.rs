@@ -96,7 +96,7 @@ impl State {
         }
     }
 
-    /// Adds a line to the trace, if there is one.
+    /// Adds a line to the trace, if any.
     pub(crate) fn trace(&self, line: impl FnOnce(&Self) -> String) {
         self.events.set(self.events.get() + 1);
         if self.traced {

@@ -57,7 +57,7 @@ impl<C> State<C> {
         self.registrations.at(binding.end(side).registration).module
     }
 
-    /// Whether a binding that exists has an end at the registration.
+    /// Returns `true` if a binding that exists has an end at the registration.
     pub(crate) fn binds(&self, binding: BindingId, registration: RegistrationId) -> bool {
         let mut candidates = self.bindings.iter();
         candidates

@@ -84,8 +84,8 @@ impl<C> State<C> {
         Ok(Deregistration { own, step, next })
     }
 
-    /// Begins the detach of a binding that the caller has claimed; answers also
-    /// the next one that it has.
+    /// Begins the detach of a binding that the caller has claimed. Returns
+    /// also the next one that it has.
     pub(crate) fn begin_detach(&mut self, slot: u32, plan: DetachOrder) -> (Action<C>, u32) {
         let binding = self.bindings.at_mut(slot);
         binding.plan = plan;
@@ -99,8 +99,8 @@ impl<C> State<C> {
         self.bindings.at_mut(slot).end_mut(side).detach_state = DetachState::InCallback;
     }
 
-    /// A detach callback has returned; whether its side had reported that a
-    /// pending detach was over.
+    /// A detach callback has returned. Returns `true` if its side had reported
+    /// that a pending detach was over.
     pub(crate) fn detach_returned(
         &mut self,
         slot: u32,

@@ -61,8 +61,8 @@ impl Thunks {
         made
     }
 
-    /// The address of code that makes a call through a dispatch table; none where
-    /// a cycle has had too many of them.
+    /// The address of code that makes a call through a dispatch table. Returns
+    /// `None` if a cycle has had too many of them.
     pub(crate) fn dispatch(&mut self, call: Callee) -> Option<usize> {
         self.make(call, END_OF_TABLES)
     }
@@ -148,7 +148,7 @@ unsafe extern "win64" fn leave_stub() {
 /// So many words below the return address is what `rdx` was.
 const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
 
-/// A call comes in; answers where it goes. `home` holds its return address,
+/// A call comes in. Returns where it goes. `home` holds its return address,
 /// `kept` what the caller has in the registers that calls keep.
 unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
     // SAFETY: `enter_stub` passes the address of the return address.
@@ -182,8 +182,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     })
 }
 
-/// A call comes back; answers where it goes. `result` holds its result, what is
-/// none of which becomes 0: it would differ from run to run.
+/// A call comes back. Returns where it goes. `result` holds its result, what
+/// is none of which becomes 0: it would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     let breach = with(|state| {
         let call = frame(state).call;

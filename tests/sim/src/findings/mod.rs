@@ -34,7 +34,7 @@ impl Findings {
         }
     }
 
-    /// Whether there is a finding.
+    /// Returns `true` if there is a finding.
     pub(crate) const fn any(&self) -> bool {
         self.finding.is_some()
     }
@@ -77,14 +77,14 @@ fn rule_text(code: &str) -> Option<String> {
     Some(format!("{} ({})", rule.text, rule.source))
 }
 
-/// Takes note of a finding; a cycle has at most one.
+/// Records a finding; a cycle has at most one.
 pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
     let thread = state.scheduling.current_id();
     report_on(state, thread, None, code.into(), what, site);
 }
 
-/// Takes note of a finding that a thread shows, where a fault stopped it or
-/// in the innermost call that it makes.
+/// Records a finding that a thread shows, where a fault stopped it or in the
+/// innermost call that it makes.
 pub(crate) fn report_on(
     state: &mut State,
     thread: ThreadId,

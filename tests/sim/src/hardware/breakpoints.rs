@@ -89,8 +89,8 @@ pub(crate) fn clear() {
     PLANTED.with_borrow_mut(BTreeMap::clear);
 }
 
-/// Prepares the slot for an instruction of the image at `base`; false where the
-/// instruction cannot be moved.
+/// Prepares the slot for an instruction of the image at `base`. Returns
+/// `false` if the instruction cannot be moved.
 pub(crate) fn plant(stop: &PreemptionPoint, base: usize, stub: usize) -> bool {
     PLANTED.with_borrow_mut(|planted| {
         let slot = SLOTS.start + planted.len() * SLOT;

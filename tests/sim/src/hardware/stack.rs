@@ -17,8 +17,8 @@ const GUARD: usize = 64 << 10;
 /// The first bytes of a stack are left to the end of a thread that faulted: it
 /// runs there, and must not write over the frames that its finding tells of.
 const HEADROOM: usize = 16 << 10;
-/// How many stacks drivers leave to the kernel: its first thread's, and one for
-/// each module that comes or goes.
+/// The number of stacks drivers leave to the kernel: its first thread's, and
+/// one for each module that comes or goes.
 const RESERVED: usize = 32;
 
 /// One stack. Below it lies a guard that no access survives.
@@ -53,7 +53,7 @@ pub(crate) struct Stacks {
 }
 
 impl Stacks {
-    /// A stack, or none where too many threads live.
+    /// A stack; `None` if too many threads live.
     pub(crate) fn take(&mut self) -> Option<SimStack> {
         let in_use = self.made - self.free.len();
         if in_use + RESERVED >= STACKS.len() / SLOT {
@@ -122,7 +122,7 @@ pub(crate) fn below_headroom(body: impl FnOnce()) {
     black_box(&room);
 }
 
-/// Whether `address` lies in the guard below a stack.
+/// Returns `true` if `address` lies in the guard below a stack.
 pub(crate) fn is_guard(address: usize) -> bool {
     STACKS.contains(&address) && (address - STACKS.start) % SLOT < GUARD
 }

@@ -191,7 +191,8 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     }
 }
 
-/// Whether a driver has been running for two looks without calling anyone.
+/// Returns `true` if a driver has been running for two looks without calling
+/// anyone.
 fn is_stuck(rip: usize) -> bool {
     let points = POINTS.load(Ordering::Relaxed);
     let stuck = RUNNING.get().is_some() && SEEN.replace(points) == points;

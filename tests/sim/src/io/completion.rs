@@ -89,7 +89,7 @@ fn answer(state: &mut State, irp: usize, status: i32, information: usize) {
     state.scheduling.wake_all(Waitable::Object(irp));
 }
 
-/// Whether what a dispatch routine returned fits what it did.
+/// Checks that what a dispatch routine returned fits what it did. Returns the breach.
 pub(crate) fn check_dispatched(
     state: &State,
     irp: *mut Irp,

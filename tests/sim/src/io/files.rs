@@ -58,12 +58,13 @@ impl Files {
         self.open[&file].device
     }
 
-    /// Whether the handle of a file that is open may be used for this.
+    /// Returns `true` if the handle of a file that is open may be used for
+    /// this.
     pub(crate) fn grants(&self, file: usize, wanted: u32) -> bool {
         wanted & !self.open[&file].granted == 0
     }
 
-    /// Whether a driver is to go, and stays for the time being.
+    /// Returns `true` if a driver is to go, and stays for the time being.
     pub(crate) fn is_put_off(&self, driver: DriverId) -> bool {
         self.leaving.contains(&driver) || self.refusing.contains(&driver)
     }
@@ -72,7 +73,8 @@ impl Files {
         self.open.values().any(|file| file.driver == driver)
     }
 
-    /// Whether files are open on a device, which is then deleted after them.
+    /// Returns `true` if files are open on a device, which is then deleted
+    /// after them.
     pub(crate) fn delete_later(&mut self, device: usize) -> bool {
         let open = self.open.values().any(|file| file.device == device);
         if open {
@@ -97,8 +99,8 @@ pub(crate) fn defer_unload(driver: DriverId) {
 /// What a driver does that writes to `NextDevice`.
 pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has no end";
 
-/// The devices that a driver made in `DriverEntry` can be opened now; false where
-/// their list has no end.
+/// The devices that a driver made in `DriverEntry` can be opened now. Returns
+/// `false` if their list has no end.
 ///
 /// # Safety
 ///

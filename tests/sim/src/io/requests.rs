@@ -101,8 +101,8 @@ pub(crate) const fn name(number: u8) -> &'static str {
     }
 }
 
-/// Opens the device with this name, or to which a link with this name leads, for
-/// what is `wanted`; answers the file.
+/// Opens the device with this name, or to which a link with this name leads,
+/// for what is `wanted`. Returns the file.
 pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i32> {
     let file = with(|state| {
         let opened = files::make(state, name, account, wanted);
@@ -168,8 +168,8 @@ impl Message {
     }
 }
 
-/// Asks something of a file; answers the request, unless the I/O manager refuses it
-/// because the handle may not be used for it.
+/// Asks something of a file. Returns the request, unless the I/O manager
+/// refuses it because the handle may not be used for it.
 pub(crate) fn ask(file: usize, message: &Message) -> Result<usize, i32> {
     let needed = message.needs();
     if !with(|state| state.io.files.grants(file, needed)) {

@@ -47,7 +47,7 @@ impl Export {
         }
     }
 
-    /// Whether drivers import its address to read what is there.
+    /// Returns `true` if drivers import its address to read what is there.
     pub(crate) const fn is_variable(&self) -> bool {
         self.code.is_null()
     }

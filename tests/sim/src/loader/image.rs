@@ -124,8 +124,9 @@ impl Image {
         symbols.map_or_else(Vec::new, |symbols| symbols.places(offset))
     }
 
-    /// Leaves the function at `offset`: where it returns to, with the registers
-    /// that its caller had; none where the image has no tables for that.
+    /// Leaves the function at `offset`: where it returns to, with the
+    /// registers that its caller had. Returns `None` if the image has no
+    /// tables for that.
     pub(crate) fn unwind(&self, offset: u32, state: &mut impl UnwindState) -> Option<u64> {
         let table = FunctionTableEntries::parse(self.file.functions());
         table.functions()?.first()?;
@@ -137,7 +138,7 @@ impl Image {
         table.unwind_frame(state, |address| self.file.content(address), offset)
     }
 
-    /// The instruction at `offset`, if there is one.
+    /// The instruction at `offset`, if any.
     pub(crate) fn instruction(&self, offset: u32) -> Option<Instruction> {
         let code = self.file.content(offset)?;
         let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
@@ -152,8 +153,8 @@ impl Image {
         self.file.entry_point() as usize
     }
 
-    /// Maps the image at `base`, with `bind` saying where each import is, and with
-    /// breakpoints that call the function at `preempted`, if there is one.
+    /// Maps the image at `base`, with `bind` saying where each import is, and
+    /// with breakpoints that call the function at `preempted`, if any.
     pub(crate) fn map(
         &self,
         base: usize,

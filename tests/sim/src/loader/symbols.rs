@@ -33,9 +33,9 @@ fn shown(file: &str) -> String {
     inside.unwrap_or(file)
 }
 
-/// Whether a function is the driver's own: not of the compiler's libraries, nor
-/// of a package, as `trim-paths` names them, nor the allocator's entry that the
-/// compiler makes.
+/// Returns `true` if a function is the driver's own: not of the compiler's
+/// libraries, nor of a package, as `trim-paths` names them, nor the
+/// allocator's entry that the compiler makes.
 fn is_own(frame: &Frame<'_>) -> bool {
     let is_library = |file: &str| file.starts_with("/rustc/") || file.contains("index.crates.io-");
     let is_glue = |function: &str| function.contains("__rust_");

@@ -76,7 +76,7 @@ impl Pageable {
         (address < region.end).then_some(start)
     }
 
-    /// Whether `address` may be paged out now.
+    /// Returns `true` if `address` may be paged out now.
     pub(crate) fn contains(&self, address: usize) -> bool {
         let region = self
             .around(address)
@@ -84,7 +84,7 @@ impl Pageable {
         region.is_some_and(|region| region.locks == 0)
     }
 
-    /// Locks what is around `address` into memory; answers its start, if there
+    /// Locks what is around `address` into memory. Returns its start, if there
     /// is anything pageable.
     pub(crate) fn lock(&mut self, address: usize) -> Option<usize> {
         let start = self.around(address)?;
@@ -92,7 +92,7 @@ impl Pageable {
         Some(start)
     }
 
-    /// Undoes a [`lock`](Self::lock); false where there was none.
+    /// Undoes a [`lock`](Self::lock). Returns `false` if there was none.
     pub(crate) fn unlock(&mut self, start: usize) -> bool {
         let region = self.regions.get_mut(&start);
         region.is_some_and(|region| {
@@ -122,8 +122,8 @@ pub(crate) fn set_irql(state: &mut State, irql: Irql) {
     state.memory.pageable.settle(irql);
 }
 
-/// Makes all of the driver around `address` pageable; answers its base, if
-/// there is one.
+/// Makes all of the driver around `address` pageable. Returns its base, if
+/// any.
 pub(crate) fn page_driver(state: &mut State, address: usize) -> Option<usize> {
     let driver = &state.loader.drivers[state.loader.drivers.site(address)?.driver];
     for (pages, access) in driver.image.sections(driver.base) {

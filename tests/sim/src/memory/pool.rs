@@ -99,7 +99,7 @@ impl Pool {
         POOL.start..self.next
     }
 
-    /// The address of a new block, or none where no memory is left.
+    /// The address of a new block; `None` if no memory is left.
     pub(crate) fn allocate(
         &mut self,
         size: usize,

@@ -174,8 +174,8 @@ impl Host for SimHost {
     }
 }
 
-/// A copy of a dispatch table, each entry of which is a thunk; none where
-/// there is no room for it. A table that has no plausible size is passed on
+/// A copy of a dispatch table, each entry of which is a thunk. Returns `None`
+/// if there is no room for it. A table that has no plausible size is passed on
 /// as it is.
 fn interpose_table(
     state: &mut State,

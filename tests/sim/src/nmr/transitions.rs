@@ -74,7 +74,7 @@ impl Transitions {
         }
     }
 
-    /// Whether a module is at a stage towards some peer.
+    /// Returns `true` if a module is at a stage towards some peer.
     pub(crate) fn is_at(&self, instance: Instance, stage: Stage) -> bool {
         self.pairs.iter().any(|(instances, pair)| {
             instances.contains(&instance) && pair.stages[index(instance.role)] == stage

@@ -135,7 +135,7 @@ impl Handles {
     }
 }
 
-/// Counts a driver's pointer to the object at `address`, if there is one.
+/// Counts a driver's pointer to the object at `address`, if any.
 pub(crate) fn reference(state: &mut State, address: usize, by: Option<Site>) -> bool {
     let Some(object) = state.objects.handles.counted(address) else {
         return false;

@@ -80,12 +80,12 @@ pub(crate) struct KernelObject {
 pub(crate) struct KernelObjects(BTreeMap<usize, KernelObject>);
 
 impl KernelObjects {
-    /// Adds an object; false if there is one already.
+    /// Adds an object. Returns `false` if there is one already.
     pub(crate) fn add(&mut self, address: usize, kind: ObjectKind, by: Option<Site>) -> bool {
         self.0.insert(address, KernelObject { kind, by }).is_none()
     }
 
-    /// Takes an object away; false if there was none of this kind.
+    /// Takes an object away. Returns `false` if there was none of this kind.
     pub(crate) fn remove(&mut self, address: usize, kind: ObjectKind) -> bool {
         let found = self.is(address, kind);
         if found {
@@ -94,7 +94,7 @@ impl KernelObjects {
         found
     }
 
-    /// Whether there is an object of this kind.
+    /// Returns `true` if there is an object of this kind.
     pub(crate) fn is(&self, address: usize, kind: ObjectKind) -> bool {
         self.0.get(&address).is_some_and(|live| live.kind == kind)
     }

@@ -43,7 +43,7 @@ fn canonical(path: &str) -> String {
 }
 
 impl Names {
-    /// Whether something has this name.
+    /// Returns `true` if something has this name.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.0.contains_key(&canonical(path))
     }
@@ -54,7 +54,7 @@ impl Names {
         self.0.insert(canonical(path), Name { target, by });
     }
 
-    /// Makes a symbolic link; false if something has its name.
+    /// Makes a symbolic link. Returns `false` if something has its name.
     pub(crate) fn add_link(&mut self, path: &str, to: &str, by: Site) -> bool {
         let free = !self.has(path);
         if free {
@@ -64,7 +64,8 @@ impl Names {
         free
     }
 
-    /// Takes a symbolic link away; false if there is none of this name.
+    /// Takes a symbolic link away. Returns `false` if there is none of this
+    /// name.
     pub(crate) fn remove_link(&mut self, path: &str) -> bool {
         let path = canonical(path);
         let is_link = self

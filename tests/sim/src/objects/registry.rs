@@ -42,7 +42,7 @@ impl Registry {
         registry
     }
 
-    /// Whether there is a key.
+    /// Returns `true` if there is a key.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.0.contains_key(&fold(path))
     }

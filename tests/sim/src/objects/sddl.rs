@@ -16,8 +16,8 @@ const SIDS: [(&str, &[u8]); 5] = [
     ("WD", &[1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
 ];
 
-/// The access control list of `D:P(A;;GA;;;SY)` and its like; none where it is
-/// not understood.
+/// The access control list of `D:P(A;;GA;;;SY)` and its like. Returns `None`
+/// if it is not understood.
 pub(crate) fn parse(text: &str) -> Option<Dacl> {
     let list = text.strip_prefix("D:")?;
     let entries = list.strip_prefix('P').unwrap_or(list);

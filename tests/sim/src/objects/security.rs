@@ -77,8 +77,8 @@ fn specific(mask: u32) -> u32 {
 }
 
 impl Dacl {
-    /// Whether all of these rights are granted: the first entry that speaks of a
-    /// right decides.
+    /// Returns `true` if all of these rights are granted: the first entry that
+    /// speaks of a right decides.
     pub(crate) fn grants(&self, account: Account, wanted: u32) -> bool {
         let Some(entries) = &self.0 else {
             return true;

@@ -48,7 +48,7 @@ pub struct Outcome {
     pub calls: BTreeMap<FaultKind, u64>,
     /// How many events its trace has, traced or not.
     pub events: u64,
-    /// How many points it came to at which a thread could be switched.
+    /// The number of points it came to at which a thread could be switched.
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,

@@ -66,7 +66,8 @@ impl Matrix {
         self.first_round(machine).iter().map(Row::size).sum()
     }
 
-    /// The case of cycle number `number`; none where there is nothing to fail.
+    /// The case of cycle number `number`. Returns `None` if there is nothing
+    /// to fail.
     pub fn case(&mut self, machine: &mut Machine, number: u64) -> Option<Case> {
         let (seed, instances) = (self.seed, self.instances);
         let mut left = number;

@@ -73,8 +73,9 @@ pub struct Searched {
     pub events: u64,
 }
 
-/// Looks for the shortest cycle that fails as this one does under its schedule,
-/// and `tell`s how far it is; none if this one does not fail.
+/// Looks for the shortest cycle that fails as this one does under its
+/// schedule, and `tell`s how far it is. Returns `None` if this one does not
+/// fail.
 pub fn minimise(
     machine: &mut Machine,
     seed: u64,
@@ -134,7 +135,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Keeps the first cut that helps; whether there was one.
+    /// Keeps the first cut that helps. Returns `true` if there was one.
     fn cut_once(&mut self) -> bool {
         cuts(&self.best.script)
             .iter()
@@ -172,8 +173,8 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the best cycle fails in the same way and no later under this
-    /// schedule, which is kept then.
+    /// Returns `true` if the best cycle fails in the same way and no later
+    /// under this schedule, which is kept then.
     fn try_plan(&mut self, plan: &Schedule) -> bool {
         let best = self.best.clone();
         let failed = self
@@ -184,7 +185,8 @@ impl Search<'_> {
         same
     }
 
-    /// Whether `script` fails in the same way and sooner under some schedule.
+    /// Returns `true` if `script` fails in the same way and sooner under some
+    /// schedule.
     fn try_schedules(&mut self, script: &Script, schedules: u64) -> bool {
         let own = self.best.cycle;
         let before = self.best.cost();

@@ -23,7 +23,7 @@ use crate::scheduling::{MICROSECOND, ThreadId, sleep};
 pub(crate) struct OpenHandles(BTreeMap<Instance, Vec<usize>>);
 
 impl OpenHandles {
-    /// Whether somebody keeps a handle of this driver's device.
+    /// Returns `true` if somebody keeps a handle of this driver's device.
     pub(crate) fn any(&self, instance: Instance) -> bool {
         self.0.get(&instance).is_some_and(|files| !files.is_empty())
     }
@@ -100,7 +100,7 @@ fn hold(instance: Instance) {
     }
 }
 
-/// Closes the handle that was opened last; false if there is none.
+/// Closes the handle that was opened last. Returns `false` if there is none.
 fn close(instance: Instance) -> bool {
     let file = with(|state| state.run.open_handles.take(instance));
     if let Some(file) = file {

@@ -61,8 +61,8 @@ fn join(thread: ThreadId) {
     }
 }
 
-/// Waits for the end of an action; false if that is an unload that is put off by a
-/// handle which the script closes later.
+/// Waits for the end of an action. Returns `false` if that is an unload that
+/// is put off by a handle which the script closes later.
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     /// How often that is looked at.
     const PERIOD: u64 = 20 * MICROSECOND;
@@ -120,7 +120,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
     with(|state| state.scheduling.spawn_own(name, body))
 }
 
-/// Whether a driver is to go, and stays for the time being.
+/// Returns `true` if a driver is to go, and stays for the time being.
 fn is_put_off(state: &State, instance: Instance) -> bool {
     let driver = state.run.loaded.get(&instance);
     driver.is_some_and(|loaded| state.io.files.is_put_off(loaded.driver))

@@ -43,8 +43,8 @@ pub(crate) fn routine(object: usize) -> Option<usize> {
     field.map(|routine| (routine as *const c_void).addr())
 }
 
-/// Waits until nothing keeps a driver any more whose unload was granted when this
-/// routine was `found`; answers what is to be called.
+/// Waits until nothing keeps a driver any more whose unload was granted when
+/// this routine was `found`. Returns what is to be called.
 pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
     let driver = loaded.driver;
     files::defer_unload(driver);
@@ -65,7 +65,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
     unsafe { std::mem::transmute::<usize, DriverUnload>(called) }
 }
 
-/// Asks for the unload of a driver until that is granted; answers its unload
+/// Asks for the unload of a driver until that is granted. Returns its unload
 /// routine.
 pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
     let driver = loaded.driver;
@@ -93,7 +93,8 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
     }
 }
 
-/// Whether the I/O manager reads the field again when it calls the routine.
+/// Returns `true` if the I/O manager reads the field again when it calls the
+/// routine.
 fn reads_again(state: &mut State) -> bool {
     let again = state.choices.managers.random();
     state.trace(|_| format!("DriverUnload is read again when it is called: {again}"));

@@ -17,13 +17,13 @@ use std::str::FromStr;
 pub struct Schedule(BTreeMap<u64, usize>);
 
 impl Schedule {
-    /// How many decisions it makes.
+    /// The number of decisions it makes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it leaves everything to itself.
+    /// Returns `true` if it leaves everything to itself.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

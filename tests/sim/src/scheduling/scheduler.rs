@@ -56,7 +56,7 @@ pub(crate) struct Scheduler {
     /// Whether the cycle takes too many points or too long.
     endless: bool,
     chooser: Chooser,
-    /// The schedule to keep to instead, if there is one.
+    /// The schedule to keep to instead, if any.
     plan: Option<Schedule>,
     /// The schedule that is taken.
     taken: Schedule,
@@ -140,7 +140,7 @@ impl Scheduler {
         self.wait_objects
     }
 
-    /// Takes note of something in the digest of the course.
+    /// Records something in the digest of the course.
     pub(crate) fn note(&mut self, what: u64) {
         const PRIME: u64 = 0x0000_0100_0000_01B3;
         self.digest = (self.digest ^ what).wrapping_mul(PRIME).rotate_left(7);
@@ -202,7 +202,7 @@ impl Scheduler {
             .min()
     }
 
-    /// Whether a thread below `DISPATCH_LEVEL` finds a processor.
+    /// Returns `true` if a thread below `DISPATCH_LEVEL` finds a processor.
     fn has_processor(&self) -> bool {
         let pinned = self.threads.iter().filter(|thread| thread.is_pinned());
         pinned.count() < self.processors
@@ -232,7 +232,7 @@ impl Scheduler {
         self.plan = Some(plan);
     }
 
-    /// Whether the thread that runs may be switched at this point.
+    /// Returns `true` if the thread that runs may be switched at this point.
     fn interrupts(&mut self) -> bool {
         match &self.plan {
             Some(plan) => plan.at(self.decisions).is_some(),

@@ -98,7 +98,7 @@ impl Chooser {
         }
     }
 
-    /// Whether the thread that runs may be switched at this point.
+    /// Returns `true` if the thread that runs may be switched at this point.
     pub(crate) fn interrupts(&mut self, current: usize, random: &mut ChaCha8Rng) -> bool {
         match self.strategy {
             Strategy::Random => self.rarity == 1 || random.random_ratio(1, self.rarity),

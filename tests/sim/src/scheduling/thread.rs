@@ -118,7 +118,7 @@ impl Thread {
         on == what || matches!(what, Waitable::Object(address) if self.also.contains(&address))
     }
 
-    /// Whether it keeps a processor.
+    /// Returns `true` if it keeps a processor.
     pub(in crate::scheduling) const fn is_pinned(&self) -> bool {
         self.irql >= DISPATCH_LEVEL && !self.has_ended()
     }

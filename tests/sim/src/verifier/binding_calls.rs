@@ -138,7 +138,7 @@ impl BindingCalls {
         None
     }
 
-    /// A call returns; whether it pended.
+    /// A call returns. Returns `true` if it pended.
     pub(crate) fn leave(&mut self, through: TableEntry, result: u64) -> bool {
         let binding = self.0.entry(through.binding).or_default();
         let end = binding.end(through.owner.peer());

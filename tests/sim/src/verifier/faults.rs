@@ -230,12 +230,13 @@ impl FaultInjector {
 }
 
 impl FaultInjector {
-    /// Lets a call of this driver fail, counted from 1; none if that is over.
+    /// Lets a call of this driver fail, counted from 1. Returns `None` if that
+    /// is over.
     pub(crate) fn plan_entry(&mut self, driver: DriverId, call: Option<u8>) {
         self.entry = call.map(|call| (driver, call));
     }
 
-    /// Whether a call of this driver is the one that was planned.
+    /// Returns `true` if a call of this driver is the one that was planned.
     fn is_planned(&mut self, by: Option<DriverId>) -> bool {
         let planned = self
             .entry
@@ -248,7 +249,7 @@ impl FaultInjector {
     }
 }
 
-/// Whether the call of this kind that is being made fails.
+/// Returns `true` if the call of this kind that is being made fails.
 pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
     let by = caller(state).map(|by| by.driver);
     let faults = &mut state.verifier.faults;
@@ -277,7 +278,8 @@ pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
     fails
 }
 
-/// Whether a call of this driver has failed although nothing was wrong.
+/// Returns `true` if a call of this driver has failed although nothing was
+/// wrong.
 pub(crate) fn has_met_fault(state: &State, driver: DriverId) -> bool {
     state.verifier.faults.met.contains(&driver)
 }

@@ -42,7 +42,7 @@ impl LockKind {
         }
     }
 
-    /// Whether who holds it may take it once more.
+    /// Returns `true` if who holds it may take it once more.
     pub(crate) const fn is_recursive(self) -> bool {
         matches!(self, Self::Resource | Self::Mutex)
     }
@@ -138,7 +138,8 @@ impl Locks {
         false
     }
 
-    /// Puts `first` before `then`; false where it came after that before.
+    /// Puts `first` before `then`. Returns `false` if it came after that
+    /// before.
     pub(crate) fn put_before(&mut self, first: usize, then: usize) -> bool {
         let inverted = self.leads(then, first);
         self.order.entry(first).or_default().insert(then);
@@ -181,7 +182,7 @@ impl Locks {
         }
     }
 
-    /// Takes note that a thread goes for a lock; one that it holds and that was
+    /// Records that a thread goes for a lock; one that it holds and that was
     /// taken after this one before.
     pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<HeldLock> {
         let held: Vec<_> = self.of(thread).copied().collect();
@@ -225,7 +226,7 @@ fn try_take(state: &mut State, address: usize, kind: LockKind, mode: Mode) -> bo
     free
 }
 
-/// Whether the current thread would wait for itself.
+/// Returns `true` if the current thread would wait for itself.
 fn is_own(state: &State, address: usize, kind: LockKind, mode: Mode) -> bool {
     let me = state.scheduling.current_id();
     let mut mine = state
@@ -267,7 +268,7 @@ pub(crate) fn try_acquire(address: usize, kind: LockKind, mode: Mode) -> bool {
     with(|state| !is_own(state, address, kind, mode) && try_take(state, address, kind, mode))
 }
 
-/// Gives back a lock.
+/// Releases a lock.
 pub(crate) fn release(address: usize, kind: LockKind) {
     let released = with(|state| {
         let me = state.scheduling.current_id();
@@ -314,7 +315,7 @@ fn cancel_lock() -> usize {
     with(|state| variable(state, "IopCancelSpinLock"))
 }
 
-/// Takes the cancel spin lock; answers the IRQL before.
+/// Takes the cancel spin lock. Returns the IRQL before.
 pub(crate) fn acquire_cancel() -> Irql {
     let old = with(|state| state.scheduling.current().irql);
     with(|state| set_irql(state, DISPATCH_LEVEL));

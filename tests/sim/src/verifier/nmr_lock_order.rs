@@ -101,7 +101,7 @@ fn hold_before(
     })
 }
 
-/// Takes note of what NMR does; the breach, if it is one.
+/// Records an event of NMR. Returns the breach, if it is one.
 fn order_event(state: &mut State, event: &Event) -> Option<String> {
     let me = state.scheduling.current_id();
     if let (Some(binding), Some(registration)) = (event.binding, event.registration) {

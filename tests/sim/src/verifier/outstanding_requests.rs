@@ -45,7 +45,7 @@ impl OutstandingRequests {
         }
     }
 
-    /// Whether something in this memory is lent.
+    /// Returns `true` if something in this memory is lent.
     pub(crate) fn within(&self, memory: Range<usize>) -> bool {
         self.0.range(memory).next().is_some()
     }

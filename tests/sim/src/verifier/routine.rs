@@ -19,7 +19,7 @@ pub(crate) const WORK_ITEM: &str = "a work item's routine";
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EntryState {
     pub(crate) level: Irql,
-    /// How many locks it holds.
+    /// The number of locks it holds.
     pub(crate) held: usize,
     /// How many critical regions it is in.
     pub(crate) regions: u32,

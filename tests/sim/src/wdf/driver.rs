@@ -107,7 +107,7 @@ unsafe extern "win64" fn wdf_driver_create(
     status
 }
 
-/// Whether a driver is of the one kind that is simulated.
+/// Returns `true` if a driver is of the one kind that is simulated.
 const fn simulated(config: &WDF_DRIVER_CONFIG) -> bool {
     config.DriverInitFlags == WdfDriverInitNonPnpDriver
 }

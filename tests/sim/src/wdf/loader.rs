@@ -27,8 +27,8 @@ exports! {
     "WdfVersionUnbind" <= PASSIVE_LEVEL => wdf_version_unbind: i32;
 }
 
-/// How many functions KMDF 1.15 has: drivers for older versions get a copy of the
-/// table instead of its address.
+/// The number of functions KMDF 1.15 has: drivers for older versions get a
+/// copy of the table instead of its address.
 const OLDEST: u32 = 444;
 
 unsafe extern "win64" fn wdf_version_bind(

@@ -119,14 +119,14 @@ unsafe extern "win64" fn missing() -> usize {
     stop("wdf", what)
 }
 
-/// Lets go of the driver with these globals; false if there is none.
+/// Lets go of the driver with these globals. Returns `false` if there is none.
 pub(crate) fn unbind(globals: usize) -> bool {
     // Those of a driver that has failed, or has no `EvtDriverUnload`.
     device::delete_of(globals);
     with(|state| unbind_driver(state, globals))
 }
 
-/// Binds a driver; answers the addresses of its globals and of its table.
+/// Binds a driver. Returns the addresses of its globals and of its table.
 pub(crate) fn bind_driver(state: &mut State, driver: DriverId, functions: usize) -> (usize, usize) {
     let by = caller(state);
     let globals = state
@@ -157,8 +157,8 @@ pub(crate) fn bind_driver(state: &mut State, driver: DriverId, functions: usize)
     (globals, table)
 }
 
-/// Lets go of the driver with these globals, whose objects are deleted; false
-/// if there is none.
+/// Lets go of the driver with these globals, whose objects are deleted.
+/// Returns `false` if there is none.
 fn unbind_driver(state: &mut State, globals: usize) -> bool {
     let Some(client) = state.wdf.clients.remove(&globals) else {
         return false;

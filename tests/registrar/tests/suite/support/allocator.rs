@@ -13,7 +13,7 @@ static METER: Meter = Meter;
 
 thread_local! {
     static TAKEN: Cell<u64> = const { Cell::new(0) };
-    /// How many more allocations succeed before one fails.
+    /// The number of allocations that succeed before one fails.
     static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn failing<R>(nth: u32, body: impl FnOnce() -> R) -> R {
     result
 }
 
-/// How many allocations this thread makes in `body`.
+/// The number of allocations this thread makes in `body`.
 pub(crate) fn counting(body: impl FnOnce()) -> u64 {
     let before = TAKEN.get();
     body();

@@ -108,7 +108,7 @@ pub(crate) struct Offer<'a, H: Host + 'static> {
 }
 
 impl<H: Host + 'static> Offer<'_, H> {
-    /// Accepts as the documents say; answers what NMR answered.
+    /// Accepts as the documents say. Returns what NMR answered.
     pub(crate) fn accept(&self) -> NTSTATUS {
         let peer = self.module.add_peer(self.handle);
         let (mut context, mut dispatch) = (ptr::null_mut(), ptr::null());

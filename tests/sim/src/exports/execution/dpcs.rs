@@ -108,7 +108,7 @@ unsafe extern "win64" fn ke_insert_queue_dpc(
     u8::from(unsafe { queue(dpc, [first, second]) })
 }
 
-/// Queues a DPC; false if it is queued already.
+/// Queues a DPC. Returns `false` if it is queued already.
 ///
 /// # Safety
 ///
@@ -135,7 +135,7 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
     true
 }
 
-/// Takes a DPC out of the queue; whether it was there.
+/// Takes a DPC out of the queue. Returns `true` if it was there.
 fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
     state.objects.deferred.queued.remove(&dpc.addr());
     state.objects.created.remove(dpc.addr(), ObjectKind::Dpc)

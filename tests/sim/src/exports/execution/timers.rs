@@ -157,7 +157,7 @@ fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'st
     }
 }
 
-/// Takes a timer off the clock; whether it was on it.
+/// Takes a timer off the clock. Returns `true` if it was on it.
 fn disarm(state: &mut State, at: usize) -> bool {
     state.objects.created.remove(at, ObjectKind::Timer);
     let thread = state.objects.deferred.timers.remove(&at);

@@ -212,7 +212,8 @@ unsafe extern "win64" fn on_cancel(_device: usize, irp: *mut Irp) {
 
 const _: Cancel = on_cancel;
 
-/// Takes the cancel routine away; whether it was there, so that nobody cancels.
+/// Takes the cancel routine away. Returns `true` if it was there, so that
+/// nobody cancels.
 ///
 /// # Safety
 ///

@@ -83,7 +83,7 @@ fn mark(mutex: *mut FastMutex, old: Irql) {
     }
 }
 
-/// Gives a mutex back; answers what the IRQL was before.
+/// Gives a mutex back. Returns what the IRQL was before.
 fn give(mutex: *mut FastMutex) -> Irql {
     locks::release(mutex.addr(), LockKind::FastMutex);
     // SAFETY: as in `require_initialized`.

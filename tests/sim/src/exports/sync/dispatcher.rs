@@ -178,7 +178,8 @@ unsafe fn take(state: &mut State, header: *mut Header, thread: ThreadId) {
     }
 }
 
-/// Whether a wait of the current thread for an object would end at once.
+/// Returns `true` if a wait of the current thread for an object would end at
+/// once.
 ///
 /// # Safety
 ///
@@ -247,7 +248,7 @@ unsafe extern "win64" fn zw_wait_for_single_object(
     }
 }
 
-/// Waits for one or all of some objects; answers which one it was.
+/// Waits for one or all of some objects. Returns which one it was.
 ///
 /// # Safety
 ///
@@ -324,7 +325,7 @@ fn check(header: *mut Header) {
     }
 }
 
-/// Takes one or all of the objects, if that needs no wait; answers which.
+/// Takes one or all of the objects, if that needs no wait. Returns which.
 ///
 /// # Safety
 ///
