@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How much of what two modules can do a run has done.
+//! The coverage of a run: which of the possible transitions, races and faults
+//! it has met.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use crate::graph::Graph;
 use crate::report::Report;
 
-/// What was covered of what is possible.
+/// The covered part of what is possible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Covered {
     /// How many were covered.

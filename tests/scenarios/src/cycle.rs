@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One cycle: both drivers come, work together and go, in a drawn order.
+//! One cycle: both drivers are loaded, work together and are unloaded, in a
+//! drawn order.
 
 use std::collections::BTreeSet;
 
@@ -25,26 +26,27 @@ pub struct Setting {
     pub value: u32,
 }
 
-/// What one cycle does.
+/// The script of one cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
     /// The order of loads and unloads, as reports count it.
     pub order: Order,
     /// Which drivers are for the driver framework.
     pub models: Models,
-    /// Both, one step after the other; after the last no driver is left.
+    /// Loads, unloads and device use, step by step; no driver is loaded after
+    /// the last.
     pub steps: Vec<Step>,
-    /// How the drivers are set up; what is missing has its default.
+    /// Settings of the drivers; others have their defaults.
     pub settings: Vec<Setting>,
 }
 
 /// One cycle in this many has more than one instance of a driver.
 const SEVERAL_INSTANCES: u32 = 12;
-/// One cycle in this many aims at a race.
+/// One cycle in this many provokes a race.
 const RACING: u64 = 8;
-/// One in this many of the others is of each other scenario.
+/// Each special scenario gets one in this many of the remaining cycles.
 const SPECIAL: usize = 16;
-/// Those.
+/// The special scenarios.
 const SPECIALS: [Scenario; 5] = [
     Scenario::Handles,
     Scenario::Switching,
@@ -53,14 +55,14 @@ const SPECIALS: [Scenario; 5] = [
     Scenario::Models,
 ];
 
-/// What the cycles of a run may be.
+/// Which cycles a run may draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CycleFilter {
-    /// Where they run: not every tier has every scenario.
+    /// The tier: not every tier has every scenario.
     pub tier: Tier,
-    /// All are of this scenario; drawn unless given.
+    /// The scenario of all cycles; drawn unless given.
     pub only: Option<Scenario>,
-    /// None is of this scenario.
+    /// The scenario to leave out.
     pub without: Option<Scenario>,
     /// Whether there are drivers for the driver framework, too.
     pub framework: bool,
@@ -69,7 +71,7 @@ pub struct CycleFilter {
 }
 
 impl CycleFilter {
-    /// Returns `true` if cycles can be as they are wanted.
+    /// Returns `true` if some cycle passes the filter.
     #[must_use]
     pub fn is_possible(self) -> bool {
         let pair = self.instances.is_none_or(Instances::is_pair);
@@ -88,7 +90,7 @@ impl CycleFilter {
     }
 }
 
-/// What every tier has.
+/// What every tier supports.
 impl From<Option<Instances>> for CycleFilter {
     fn from(instances: Option<Instances>) -> Self {
         Self {

@@ -218,7 +218,7 @@ enum Link {
 struct Model {
     life: [Life; 2],
     link: Link,
-    /// Who was attached since it came.
+    /// The modules that were attached since they were loaded.
     met: [bool; 2],
 }
 
@@ -290,7 +290,7 @@ impl Model {
         moves
     }
 
-    /// Somebody has deregistered.
+    /// A module has deregistered.
     fn is_doomed(self) -> bool {
         self.life.contains(&Life::Deregistering)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a cycle with several instances of a driver does: they come in groups,
-//! some go and come again, and they leave in groups.
+//! Cycles with several instances of a driver: groups are loaded, unloaded and
+//! loaded again, and unloaded in the end.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,11 @@ use crate::cycle::{ALONE, TRAFFIC};
 use crate::instance::{Instance, Instances};
 use crate::step::{Change, Step};
 
-/// So many groups at most come or go again.
+/// The most groups that are unloaded or loaded in between.
 const CHANGES: u32 = 3;
 
-/// Steps that bring all of them together at least once and leave nobody.
+/// Steps in which all instances are loaded at once at least once, and after
+/// which none is.
 pub(crate) fn steps(instances: Instances, random: &mut impl Rng) -> Vec<Step> {
     // Every binding has traffic: more of them, less time.
     let bindings = u64::from(instances.providers) * u64::from(instances.clients);
@@ -48,7 +49,7 @@ struct Groups<'a, R> {
 }
 
 impl<R: Rng> Groups<'_, R> {
-    /// Each of these comes or goes, in groups.
+    /// Loads or unloads each of these, in groups.
     fn all(&mut self, mut them: Vec<Instance>) {
         them.shuffle(self.random);
         while !them.is_empty() {
@@ -59,7 +60,8 @@ impl<R: Rng> Groups<'_, R> {
         }
     }
 
-    /// Who is here goes and who is not comes, all at once.
+    /// Unloads the loaded instances of a group and loads the others, all at
+    /// once.
     fn change(&mut self, group: Vec<Instance>) {
         let actions = group.into_iter().map(|instance| {
             if self.present.remove(&instance) {

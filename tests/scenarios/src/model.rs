@@ -50,7 +50,7 @@ impl Models {
     }
 }
 
-/// As scripts write them: who is for the framework.
+/// The form in scripts: the roles whose drivers use the framework.
 impl fmt::Display for Models {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (is, letter) in [(self.provider, "p"), (self.client, "c")] {
@@ -62,7 +62,7 @@ impl fmt::Display for Models {
     }
 }
 
-/// Somebody must be for the framework.
+/// At least one driver must use the framework.
 impl FromStr for Models {
     type Err = ();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! In which order drivers come and go, as reports count it.
+//! Orders of loads and unloads, as reports count them.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::instance::Instances;
 use crate::model::Models;
 use crate::scenario::Scenario;
 
-/// Who comes first.
+/// The order of loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoadOrder {
     /// The provider, then the client.
@@ -20,7 +20,7 @@ pub enum LoadOrder {
     BothAtOnce,
 }
 
-/// Who goes first.
+/// The order of unloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnloadOrder {
     /// The provider, then the client.

@@ -14,12 +14,12 @@ use crate::instance::Role;
 use crate::stage::Stage;
 use crate::step::{Action, Change, Step};
 
-/// How often a cycle tries.
+/// The number of attempts in a cycle.
 const TRIES: u32 = 8;
 /// One try in this many has an attach behind it and traffic under way.
 const SETTLED: u32 = 2;
 
-/// Every two edges that race, the provider's first.
+/// Every pair of racing transitions, the provider's first.
 static TARGETS: LazyLock<Vec<EdgePair>> = LazyLock::new(|| {
     let graph = Graph::explore();
     let races = graph.races();
@@ -28,7 +28,7 @@ static TARGETS: LazyLock<Vec<EdgePair>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The race that attempt number `attempt` aims at: each in turn.
+/// The race of attempt number `attempt`: each in turn.
 pub(crate) fn target(attempt: u64) -> EdgePair {
     let targets = TARGETS.len() as u64;
     let index = usize::try_from(attempt % targets).expect("there are few");
@@ -45,7 +45,8 @@ const fn change(edge: Edge) -> Option<Change> {
     }
 }
 
-/// Steps that let both edges be taken at once, and leave nobody.
+/// Steps in which both transitions can happen at once, and after which no
+/// driver is loaded.
 pub(crate) fn steps(target: EdgePair, random: &mut impl Rng) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut present = [false; 2];

@@ -30,9 +30,9 @@ pub struct Finding {
     /// Which of its instances, from 1.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub instance: u8,
-    /// Where in its image, if known.
+    /// The offset in its image, if known.
     pub offset: Option<u32>,
-    /// What is there, if the driver's symbols are at hand.
+    /// The function and line, if symbols are available.
     pub place: Option<Place>,
     /// The first cycle in which it was seen.
     pub cycle: u64,
@@ -117,7 +117,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Where something is in a driver's source.
+/// A place in a driver's source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The function.
@@ -144,7 +144,7 @@ impl fmt::Display for Place {
 pub struct Frame {
     /// Its driver, or the image of the kernel that exports it.
     pub module: String,
-    /// Where in the driver's image.
+    /// The offset in the driver's image.
     pub offset: Option<u32>,
     /// The function and the line, as far as they are known.
     pub place: Option<Place>,
@@ -161,7 +161,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// What is counted.
+/// The counters of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Drivers that came.
@@ -284,7 +284,7 @@ impl Counts {
 /// The report of a run, or of a part of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Where the run took place.
+    /// The tier of the run.
     pub tier: String,
     /// What all choices were drawn from.
     pub seed: u64,
@@ -301,7 +301,7 @@ pub struct Report {
     /// The speed in those.
     #[serde(default)]
     pub pair_cycles_per_second: f64,
-    /// How often what happened.
+    /// The counters.
     #[serde(flatten)]
     pub counts: Counts,
     /// The number of cycles of each order of loads and unloads.

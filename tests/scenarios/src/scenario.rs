@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where cycles run.
+/// The tier that runs cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
     /// The simulated kernel.

@@ -37,7 +37,7 @@ pub struct Script {
     pub models: Models,
     /// How the drivers are set up.
     pub settings: Vec<Setting>,
-    /// What happens; only what is absent is loaded, and nothing is left.
+    /// The steps: only absent drivers are loaded, and none is left loaded.
     pub steps: Vec<Step>,
 }
 

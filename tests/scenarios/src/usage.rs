@@ -16,7 +16,7 @@ use crate::step::{Action, Change, Step, Usage, Use};
 
 /// So many programs at most use a driver at a time.
 const PROGRAMS: u32 = 3;
-/// So often somebody opens or closes something.
+/// The number of times that programs open or close devices.
 const EVENTS: u32 = 12;
 /// So often something happens to a gate or a switch.
 const TOUCHES: u32 = 6;
@@ -46,7 +46,8 @@ pub(crate) fn handles(random: &mut impl Rng) -> Vec<Step> {
     asked(steps, random)
 }
 
-/// In some of these steps somebody asks the service control manager.
+/// In some of these steps a program asks the service control manager for what
+/// it refuses.
 pub(crate) fn asked(mut steps: Vec<Step>, random: &mut impl Rng) -> Vec<Step> {
     for step in &mut steps {
         if random.random_ratio(1, 4) {

@@ -34,10 +34,10 @@ struct Arguments {
     /// The provider for the driver framework, for cycles that mix driver models.
     #[arg(long, value_name = "FILE", requires = "wdf_client")]
     wdf_provider: Option<PathBuf>,
-    /// The client for it.
+    /// The client for the driver framework.
     #[arg(long, value_name = "FILE", requires = "wdf_provider")]
     wdf_client: Option<PathBuf>,
-    /// What all choices are drawn from.
+    /// The seed of all random choices.
     #[arg(long)]
     seed: u64,
     /// The number of the first cycle.
@@ -46,45 +46,47 @@ struct Arguments {
     /// The number of cycles to run.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
-    /// Who runs next: random, run, hold, churn or pct.
+    /// The scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, default_value_t)]
     strategy: Strategy,
-    /// Preempt threads inside driver code, too, at its atomic instructions.
+    /// Preempt threads at atomic instructions in driver code, too.
     #[arg(long)]
     preempt: bool,
-    /// Which calls fail: none, random, systematic, or one: allocation:7.
+    /// The calls that fail: none, random, systematic, or a single one:
+    /// allocation:7.
     #[arg(long, default_value_t)]
     faults: Faults,
-    /// What NMR's documents leave open and is not to be drawn, as
-    /// KNOB:ANSWER+KNOB:ANSWER.
+    /// Fixed answers to what NMR's documents leave open, as
+    /// KNOB:ANSWER+KNOB:ANSWER; the others are drawn.
     #[arg(long, value_name = "KNOBS", default_value_t)]
     knobs: Knobs,
-    /// The number of providers and clients each cycle loads, 2x3; drawn unless
+    /// The number of providers and clients in each cycle, as 2x3; drawn unless
     /// given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
     /// The scenario of all cycles; drawn unless given.
     #[arg(long, value_name = "SCENARIO")]
     only: Option<Scenario>,
-    /// A scenario that no cycle is of.
+    /// A scenario to leave out.
     #[arg(long, value_name = "SCENARIO", conflicts_with = "only")]
     without: Option<Scenario>,
-    /// Stop after the first cycle in which something is found.
+    /// Stop after the first cycle with a finding.
     #[arg(long)]
     until_found: bool,
-    /// What the cycle does, instead of what is drawn for it.
+    /// The cycle's script, instead of a drawn one.
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
-    /// Which thread goes on at which decision, instead of what is drawn.
+    /// The schedule: which thread runs at which decision. Drawn unless given.
     #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<Schedule>,
-    /// Look for the shortest cycle that fails like the first one.
+    /// Search for the shortest cycle that fails as the first one does.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
     minimise: bool,
-    /// Say how many cycles a systematic run needs to let each call fail once.
+    /// Print the number of cycles in which a systematic run lets each call fail
+    /// once.
     #[arg(long, conflicts_with = "trace")]
     size: bool,
-    /// Print what happens instead, one line for each event.
+    /// Print a trace instead of a report, one line for each event.
     #[arg(long)]
     trace: bool,
 }
@@ -126,19 +128,19 @@ enum OutputLine<'a> {
 struct Shortest {
     cycle: u64,
     script: String,
-    /// The fault, where that is not what --faults says.
+    /// The injected fault, if it differs from --faults.
     faults: Option<String>,
     /// The events of its trace, and of that of the cycle that was given.
     events: u64,
     events_before: u64,
-    /// Where threads are switched, if a written schedule fails, too.
+    /// The schedule, if the cycle fails under a written one, too.
     schedule: Option<String>,
     finding: Finding,
 }
 
 const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
 
-/// How often progress is told.
+/// The interval between progress lines.
 const PERIOD: Duration = Duration::from_millis(100);
 
 pub(crate) fn main() -> ExitCode {
@@ -356,13 +358,13 @@ fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {
     out.flush().context("cannot write to standard output")
 }
 
-/// Who reads a trace may stop anywhere: `head`, say.
+/// Ends when the reader of the output does: `head`, say.
 fn end_with_reader() {
     // SAFETY: the default action needs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// A worker must not outlive who reads its output.
+/// Ends when the parent process, which reads the output, does.
 fn die_with_parent() {
     // SAFETY: the call only asks for a signal.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };

@@ -125,7 +125,7 @@ impl Kernel {
         }
     }
 
-    /// Runs `body` with this kernel as the one that [`with`] finds.
+    /// Runs `body` with this kernel as the current one of [`with`].
     pub(crate) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         KERNEL.set(self);
         let result = body();

@@ -11,13 +11,13 @@ use crate::kernel::State;
 use crate::memory::pool::tag_text;
 use crate::scheduling::{ThreadId, Waitable};
 
-/// Nobody can run, and time does not help.
+/// Reports that no thread can run and none waits for time to pass.
 pub(crate) fn report_deadlock(state: &mut State) {
     let what = format!("nobody can go on: {}", describe_waits(state));
     report_blocked_thread(state, what);
 }
 
-/// The cycle does not come to an end, although threads run.
+/// Reports that the cycle does not end, although threads run.
 pub(crate) fn report_endless(state: &mut State) {
     match describe_waits(state) {
         stuck if stuck.is_empty() => {
@@ -28,10 +28,11 @@ pub(crate) fn report_endless(state: &mut State) {
     }
 }
 
-/// Shows the last thread that entered a wait it cannot leave, and where it
-/// did so: the first ones are those that wait for a driver.
+/// Reports a deadlock against the last thread that entered a wait without end:
+/// the first ones are those that wait for a driver.
 ///
-/// Where a side owes the end of a detach it is to blame, whoever waits.
+/// If a side owes the completion of a detach, it is responsible, whichever
+/// thread waits.
 fn report_blocked_thread(state: &mut State, what: String) {
     let threads = state.scheduling.threads().iter().enumerate().rev();
     let mut blocked = threads.filter(|(_, thread)| thread.blocked_on().is_some());
@@ -48,7 +49,8 @@ fn report_blocked_thread(state: &mut State, what: String) {
     findings::report_on(state, thread, None, "deadlock".into(), what, site);
 }
 
-/// Who waits for what, and who owes the end of a detach.
+/// The threads that wait without end, and the sides that owe the completion of
+/// a detach.
 fn describe_waits(state: &State) -> String {
     let threads = state.scheduling.threads().iter();
     let stuck = threads.filter_map(|thread| {
@@ -67,7 +69,7 @@ fn describe_waits(state: &State) -> String {
     stuck.chain(owed).collect::<Vec<_>>().join("; ")
 }
 
-/// What a thread waits for, in words.
+/// Describes what a thread waits for.
 pub(crate) fn show_waitable(state: &State, on: Waitable) -> String {
     match on {
         Waitable::Nothing => "time".to_owned(),

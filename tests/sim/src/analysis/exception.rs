@@ -23,7 +23,7 @@ use crate::loader::drivers::{LoadState, Site};
 use crate::memory::pool::{Hold, tag_text};
 use crate::scheduling::frame::Callee;
 
-/// A thread stopped with an exception.
+/// Reports the exception that stopped the current thread.
 pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     let place = state.loader.drivers.site(fault.rip);
     let site = freed_outstanding_request(state, fault)
@@ -51,8 +51,8 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
 }
 
-/// The instruction of a driver that led to a fault: the simulated kernel's
-/// own are elsewhere in every run.
+/// The driver's instruction that led to an exception: the addresses of the
+/// simulated kernel differ in every run.
 fn culprit(state: &State, fault: &Exception) -> usize {
     if fault.kind == ExceptionKind::Execute || state.loader.drivers.site(fault.rip).is_some() {
         return fault.rip;
@@ -61,8 +61,8 @@ fn culprit(state: &State, fault: &Exception) -> usize {
     frame.map_or(0, |frame| frame.home)
 }
 
-/// Who took memory away from NMR that it was still entitled to (R2): not
-/// the module that happened to call it.
+/// The code that freed memory which NMR was still entitled to (R2): not the
+/// module that happened to call NMR.
 fn freed_for_nmr(state: &State, fault: &Exception) -> Option<Site> {
     let frame = state.scheduling.current().frames.last()?;
     if !matches!(frame.call, Callee::Import { export, .. } if export.name.starts_with("Nmr")) {
@@ -81,7 +81,7 @@ fn freed_for_nmr(state: &State, fault: &Exception) -> Option<Site> {
     }
 }
 
-/// Who freed memory that was lent to the module that now touches it.
+/// The code that freed an outstanding request, which its callee now touches.
 fn freed_outstanding_request(state: &State, fault: &Exception) -> Option<Site> {
     let block = POOL
         .contains(&fault.address)
@@ -96,7 +96,7 @@ fn freed_outstanding_request(state: &State, fault: &Exception) -> Option<Site> {
     }
 }
 
-/// Where a call to an address that is no code came from.
+/// The caller of an address that is not code.
 fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
     if fault.kind != ExceptionKind::Execute {
         return None;
@@ -140,8 +140,8 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
     (code, format!("{access} {place}"))
 }
 
-/// Where it is no privileged instruction, Windows makes an access violation
-/// of what the processor does not say more about.
+/// A general-protection exception: Windows reports an access violation unless
+/// the instruction is privileged.
 fn describe_protection(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
     /// The interrupt by which compiled code stops when it finds itself
     /// corrupted.
@@ -169,8 +169,8 @@ fn describe_protection(state: &State, fault: &Exception, by_driver: bool) -> (Co
     }
 }
 
-/// The bug check for touching what is not there at too high an IRQL: another
-/// one where the kernel did so.
+/// The bug check for an access to unmapped memory at `DISPATCH_LEVEL` or above,
+/// by a driver or by the kernel on its behalf.
 fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Code> {
     let irql = state.scheduling.current().irql;
     let name = if by_driver { "0xD1" } else { "0xA" };
@@ -183,8 +183,8 @@ fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Cod
     (irql >= DISPATCH_LEVEL).then(|| (name, parameters).into())
 }
 
-/// What is at an address of pageable memory, and the bug check for touching
-/// it.
+/// The bug check for an access to pageable memory, and a description of the
+/// address.
 fn describe_pageable(state: &State, fault: &Exception, by_driver: bool) -> Option<(Code, String)> {
     let (address, irql) = (fault.address, state.scheduling.current().irql);
     if !state.memory.pageable.contains(address) {
@@ -211,7 +211,7 @@ fn describe_pageable(state: &State, fault: &Exception, by_driver: bool) -> Optio
     Some((code, format!("{place}, at {}", irql::name(irql))))
 }
 
-/// The bug check for an access to `address`, and what is there.
+/// The bug check for an access to an address, and a description of the address.
 fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
     let address = fault.address;
     if stack::is_guard(address) {

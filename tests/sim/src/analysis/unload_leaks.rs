@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a driver has left behind that says it is done.
+//! Leaks of a driver whose `DriverEntry` has failed or whose `DriverUnload` has
+//! returned.
 
 use crate::findings;
 use crate::findings::bug_check;
@@ -12,7 +13,7 @@ use crate::memory::pool::tag_text;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::Waitable;
 
-/// What a driver must not leave behind.
+/// Checks that a driver has left nothing behind.
 pub(crate) fn check_unload(driver: DriverId, when: &str, routine: Option<Site>) {
     let registrations = kernel().registrar.live_registrations();
     for registration in registrations {
@@ -34,7 +35,7 @@ pub(crate) fn check_unload(driver: DriverId, when: &str, routine: Option<Site>) 
     });
 }
 
-/// What the kernel still knows of a driver that says it is done.
+/// The first object, lock or symbolic link that a driver has left behind.
 fn first_object_leak(
     state: &State,
     driver: DriverId,

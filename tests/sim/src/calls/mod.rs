@@ -9,7 +9,7 @@ use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
 use crate::memory::variables::variable;
 
-/// Where a driver finds an export.
+/// The address at which a driver finds an export.
 pub(crate) fn bind(state: &mut State, driver: DriverId, export: &'static Export) -> usize {
     if export.is_variable() {
         variable(state, export.name)

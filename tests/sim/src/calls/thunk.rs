@@ -33,7 +33,7 @@ use crate::verifier::binding_calls;
 #[derive(Debug, Default)]
 pub(crate) struct Thunks {
     calls: Vec<Callee>,
-    /// Where each import of a driver leads, by the export's address.
+    /// The thunk of each import of a driver, by the export's address.
     imports: BTreeMap<(DriverId, usize), usize>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Thunks {
 /// ```
 const LENGTH: usize = 24;
 
-/// Where what dispatch tables may take ends: the rest is for imports.
+/// The end of the range for thunks of dispatch tables: the rest is for imports.
 const END_OF_TABLES: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
 
 impl Thunks {
@@ -87,7 +87,8 @@ impl Thunks {
     }
 }
 
-/// Where a thunk goes: `eax` is its number, everything else the caller's.
+/// The common code of all thunks: `eax` is the thunk's number, everything else
+/// the caller's.
 #[unsafe(naked)]
 unsafe extern "win64" fn enter_stub() {
     naked_asm!(
@@ -126,8 +127,8 @@ unsafe extern "win64" fn enter_stub() {
     )
 }
 
-/// Where a call returns to: the stack is the caller's, the result is in `rax`
-/// or `xmm0`.
+/// The return address of every call: the stack is the caller's, the result is
+/// in `rax` or `xmm0`.
 #[unsafe(naked)]
 unsafe extern "win64" fn leave_stub() {
     naked_asm!(
@@ -148,8 +149,8 @@ unsafe extern "win64" fn leave_stub() {
 /// So many words below the return address is what `rdx` was.
 const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
 
-/// A call comes in. Returns where it goes. `home` holds its return address,
-/// `kept` what the caller has in the registers that calls keep.
+/// Enters a call. Returns the address of the callee. `home` holds the return
+/// address, `kept` the caller's non-volatile registers.
 unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
     // SAFETY: `enter_stub` passes the address of the return address.
     let caller = unsafe { home.replace(leave_stub as *const () as usize) };
@@ -182,8 +183,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     })
 }
 
-/// A call comes back. Returns where it goes. `result` holds its result, what
-/// is none of which becomes 0: it would differ from run to run.
+/// Leaves a call. Returns the address to return to. `result` holds the result;
+/// its undefined bytes become 0, as they would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     let breach = with(|state| {
         let call = frame(state).call;
@@ -210,7 +211,7 @@ fn frame(state: &State) -> &Frame {
     frames.last().expect("a call is under way")
 }
 
-/// Looks at a call about to be made; the breach, if it is one.
+/// Checks a call before it is made. Returns the breach, if it is one.
 fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
     match call {
         Callee::Import { export, .. } => {
@@ -238,7 +239,8 @@ fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
     }
 }
 
-/// Looks at a call that returns; what it did wrong and who, if it did.
+/// Checks a call that returns. Returns the breach and the place that is
+/// responsible.
 fn watch_return(
     state: &mut State,
     call: Callee,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Device objects by handles, and who may open them.
+//! Device objects by handle, and their access control.
 
 use std::ffi::c_void;
 

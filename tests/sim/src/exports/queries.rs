@@ -99,7 +99,7 @@ unsafe fn key(relative_to: u32, path: *const u16) -> Result<String, i32> {
     }
 }
 
-/// Hands a value to who asked for it.
+/// Passes a value to the caller's query routine or buffer.
 ///
 /// # Safety
 ///

@@ -104,7 +104,7 @@ const fn exception(status: i32) -> usize {
     status.cast_unsigned() as usize
 }
 
-/// Where a place is.
+/// The address of a place in a driver; 0 if it is not known.
 pub(crate) fn address_of(state: &State, site: Option<Site>) -> usize {
     let at = |site: Site| Some(state.loader.drivers[site.driver].base + site.offset? as usize);
     site.and_then(at).unwrap_or_default()

@@ -20,7 +20,7 @@ use crate::loader::drivers::DriverId;
 use crate::scheduling::ThreadId;
 use crate::scheduling::frame::Callee;
 
-/// More of a stack nobody reads: one that overflowed has thousands.
+/// The most frames of a call stack: one that overflowed has thousands.
 const MOST: usize = 64;
 
 /// A walk through the frames of driver code.
@@ -45,7 +45,7 @@ impl UnwindState for Unwinding<'_> {
     fn write_xmm_register(&mut self, _register: XmmRegister, _value: u128) {}
 }
 
-/// Where a walk begins.
+/// The start of an unwinding.
 #[derive(Clone, Copy)]
 enum From {
     /// At an instruction.
@@ -54,8 +54,8 @@ enum From {
     Callee(u64),
 }
 
-/// What is under way on a thread, the innermost first; `fault` is what has
-/// just stopped it.
+/// The call stack of a thread, the innermost frame first; `fault` is the
+/// exception that stopped it.
 pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Exception>) -> Vec<Frame> {
     let mut stack = Vec::new();
     if let Some(fault) = fault {
@@ -97,7 +97,7 @@ fn driver_site(state: &State, address: u64) -> Option<(DriverId, u32)> {
     Some((site.driver, site.offset?))
 }
 
-/// Walks until driver code was called by something else.
+/// Unwinds to the first frame that is not driver code.
 fn unwind(state: &State, mut from: From, registers: Registers, stack: &mut Vec<Frame>) {
     let mut unwinding = Unwinding {
         registers,

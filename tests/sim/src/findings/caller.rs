@@ -6,7 +6,7 @@ use crate::kernel::State;
 use crate::loader::drivers::Site;
 use crate::scheduling::frame::{Callee, Frame};
 
-/// Who made the innermost call of the current thread.
+/// The caller of the innermost call of the current thread.
 pub(crate) fn caller(state: &State) -> Option<Site> {
     state
         .scheduling
@@ -16,7 +16,7 @@ pub(crate) fn caller(state: &State) -> Option<Site> {
         .and_then(|frame| origin(state, frame))
 }
 
-/// Who made a call.
+/// The caller of a call.
 pub(crate) fn origin(state: &State, frame: &Frame) -> Option<Site> {
     // Within the call: what follows it may be another line or function.
     let site = state.loader.drivers.site(frame.home.checked_sub(1)?);
@@ -31,7 +31,7 @@ pub(crate) fn origin(state: &State, frame: &Frame) -> Option<Site> {
     }
 }
 
-/// What is called, from where.
+/// The callee and the caller, for messages.
 pub(crate) fn show_call(state: &State, frame: &Frame) -> String {
     let target = frame.call.target();
     match origin(state, frame) {

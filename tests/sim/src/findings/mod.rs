@@ -45,7 +45,7 @@ impl Findings {
     }
 }
 
-/// Ends the cycle with a finding against who made the innermost call.
+/// Ends the cycle with a finding against the caller of the innermost call.
 pub(crate) fn stop(code: impl Into<Code>, what: String) -> ! {
     let code = code.into();
     with(|state| report(state, code, what, caller(state)));
@@ -59,7 +59,7 @@ pub(crate) fn stop_at(code: impl Into<Code>, what: String, site: Option<Site>) -
     terminate()
 }
 
-/// Ends the cycle with a finding of the registrar's against `site`.
+/// Ends the cycle with a finding of the registrar, against `site`.
 pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
     with(|state| {
         report(state, Code::rule(breach.rule), breach.what.clone(), site);
@@ -83,8 +83,8 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
     report_on(state, thread, None, code.into(), what, site);
 }
 
-/// Records a finding that a thread shows, where a fault stopped it or in the
-/// innermost call that it makes.
+/// Records a finding with the call stack of a thread: from the instruction that
+/// an exception stopped, or from its innermost call.
 pub(crate) fn report_on(
     state: &mut State,
     thread: ThreadId,

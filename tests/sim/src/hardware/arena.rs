@@ -15,15 +15,16 @@ pub(crate) const PAGE: usize = 0x1000;
 const BASE: usize = 0x1000_0000_0000;
 const MIB: usize = 1 << 20;
 
-/// Where images are mapped.
+/// Addresses of images.
 pub(crate) const IMAGES: Range<usize> = BASE..BASE + 256 * MIB;
-/// Where the machine code between modules lies.
+/// Addresses of thunks.
 pub(crate) const THUNKS: Range<usize> = IMAGES.end..IMAGES.end + 12 * MIB;
-/// Where instructions are executed at which threads are preempted.
+/// Addresses of the slots in which instructions behind breakpoints are
+/// executed.
 pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;
-/// Where the stacks of threads are.
+/// Addresses of stacks.
 pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
-/// Where pool is allocated.
+/// Addresses of pool.
 pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
 
 const ALL: Range<usize> = BASE..POOL.end;

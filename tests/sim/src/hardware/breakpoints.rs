@@ -44,13 +44,12 @@ use crate::hardware::arena::SLOTS;
 /// An instruction at which a thread may be preempted.
 #[derive(Clone, Debug)]
 pub(crate) struct PreemptionPoint {
-    /// Where it is in the image.
+    /// Its offset in the image.
     pub(crate) offset: usize,
     instruction: Instruction,
 }
 
-/// Where an image's code stops: `code` lies at `offset`, as if the image began
-/// at 0.
+/// The preemption points of `code`, which lies at `offset` of the image.
 pub(crate) fn preemption_points(code: &[u8], offset: usize) -> Vec<PreemptionPoint> {
     let decoder = Decoder::with_ip(64, code, offset as u64, DecoderOptions::NONE);
     decoder
@@ -129,7 +128,7 @@ fn slot_code(stop: &PreemptionPoint, base: usize, slot: usize, stub: usize) -> O
     (code.len() <= SLOT).then_some(code)
 }
 
-/// Where a thread goes on that has met a breakpoint at `address`.
+/// The slot of the breakpoint at `address`, where the thread goes on.
 pub(crate) fn slot_of(address: usize) -> Option<usize> {
     PLANTED.with_borrow(|planted| planted.get(&address).copied())
 }

@@ -5,11 +5,11 @@
 /// An IRQL.
 pub(crate) type Irql = u8;
 
-/// Where threads run.
+/// The level of ordinary thread code.
 pub(crate) const PASSIVE_LEVEL: Irql = 0;
 /// The last level at which a thread may block.
 pub(crate) const APC_LEVEL: Irql = 1;
-/// Where spin locks are held: nothing may block.
+/// The level of spin locks and DPCs: nothing may block.
 pub(crate) const DISPATCH_LEVEL: Irql = 2;
 /// Everything is masked.
 pub(crate) const HIGH_LEVEL: Irql = 15;

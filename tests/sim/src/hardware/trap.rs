@@ -19,7 +19,7 @@ use crate::hardware::arena::IMAGES;
 use crate::hardware::breakpoints;
 use crate::hardware::registers::Registers;
 
-/// What the processor objected to.
+/// The kind of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExceptionKind {
     Read,
@@ -38,9 +38,9 @@ pub(crate) enum ExceptionKind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exception {
     pub(crate) kind: ExceptionKind,
-    /// Where the processor was.
+    /// The instruction pointer.
     pub(crate) rip: usize,
-    /// What it touched.
+    /// The address that was accessed.
     pub(crate) address: usize,
     pub(crate) registers: Registers,
 }
@@ -80,14 +80,15 @@ const NUMBERED: [i32; 16] = [
     libc::REG_R15,
 ];
 
-/// Microseconds of the processor's time between two looks at a thread that runs.
+/// The period of the timer that checks a running thread, in microseconds of
+/// processor time.
 const WATCH: i64 = 250_000;
 
 thread_local! {
     static RUNNING: Cell<Option<CoroutineTrapHandler<ThreadEnd>>> = const { Cell::new(None) };
     /// The points that had been passed when the timer last looked.
     static SEEN: Cell<u64> = const { Cell::new(0) };
-    /// How often it has seen no progress.
+    /// The number of checks without progress.
     static STUCK: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -191,8 +192,8 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     }
 }
 
-/// Returns `true` if a driver has been running for two looks without calling
-/// anyone.
+/// Returns `true` if a driver has run for two checks of the timer without
+/// making a call.
 fn is_stuck(rip: usize) -> bool {
     let points = POINTS.load(Ordering::Relaxed);
     let stuck = RUNNING.get().is_some() && SEEN.replace(points) == points;

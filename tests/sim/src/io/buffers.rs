@@ -11,7 +11,7 @@ use crate::kernel::State;
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 
-/// An address of a program's, where there is nothing.
+/// An unmapped user-mode address.
 const NOWHERE: usize = 0x1_0000;
 
 /// `MDL`.
@@ -75,7 +75,7 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Where the driver puts its output, if the system sees it.
+    /// The buffer for the driver's output, if the system copies it back.
     const fn output(&self) -> usize {
         if self.mdl == 0 {
             self.system

@@ -67,7 +67,7 @@ fn complete_request(state: &mut State, irp: usize) -> Result<(), (Code, String)>
     Ok(())
 }
 
-/// A request is complete: its memory goes, and who waits goes on.
+/// Completes a request: frees its memory and wakes the thread that waits.
 fn answer(state: &mut State, irp: usize, status: i32, information: usize) {
     let Some(request) = state.io.requests.sent.get_mut(&irp) else {
         return;

@@ -96,7 +96,7 @@ pub(crate) fn defer_unload(driver: DriverId) {
     }
 }
 
-/// What a driver does that writes to `NextDevice`.
+/// The finding against a driver that writes to `NextDevice`.
 pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has no end";
 
 /// The devices that a driver made in `DriverEntry` can be opened now. Returns
@@ -173,13 +173,14 @@ pub(crate) fn make(
     Ok(file)
 }
 
-/// Where a driver has referenced a file, and not given that back.
+/// The place in a driver that has referenced a file and not released it.
 pub(crate) fn first_referenced(state: &State) -> Option<Site> {
     let mut files = state.io.files.open.keys();
     files.find_map(|&file| state.objects.handles.pointer_to(file))
 }
 
-/// A file is gone, and with the last one what waited for it.
+/// Forgets a closed file, and wakes an unload that waits for the driver's last
+/// one.
 pub(crate) fn forget(state: &mut State, file: usize) {
     let Some(File { device, driver, .. }) = state.io.files.open.remove(&file) else {
         return;

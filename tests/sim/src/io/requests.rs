@@ -38,7 +38,7 @@ use crate::verifier::locks;
 use crate::verifier::routine::{EntryState, check_return};
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
-/// How a request was answered.
+/// The completion of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: i32,
@@ -72,7 +72,7 @@ impl Requests {
             .then_some((request.to, name(request.ask.major)))
     }
 
-    /// Where some request that is not complete was sent.
+    /// The dispatch routine of a request that is not complete.
     pub(crate) fn unanswered(&self) -> Option<Site> {
         let mut open = self
             .sent
@@ -86,7 +86,7 @@ const fn major(number: u32) -> u8 {
     number.to_le_bytes()[0]
 }
 
-/// What a request is called.
+/// The name of a major function.
 pub(crate) const fn name(number: u8) -> &'static str {
     match number as u32 {
         IRP_MJ_CREATE => "IRP_MJ_CREATE",
@@ -122,7 +122,7 @@ pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i
     Ok(file)
 }
 
-/// What a program asks of a file.
+/// A request of a program.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Message {
     /// One of `IRP_MJ_...`.
@@ -144,7 +144,7 @@ impl Message {
         }
     }
 
-    /// One that says no more than what it is.
+    /// A request without parameters.
     const fn bare(major: u32) -> Self {
         Self {
             major,
@@ -297,7 +297,7 @@ fn finish(irp: usize) {
     }
 }
 
-/// Nobody refers to a file any more.
+/// Closes a file that nothing refers to any more.
 fn end(file: usize) {
     let device = with(|state| state.io.files.device(file));
     let closed = send(device, file, &Message::bare(IRP_MJ_CLOSE));

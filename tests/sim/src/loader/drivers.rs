@@ -23,14 +23,14 @@ pub(crate) struct Site {
     pub(crate) offset: Option<u32>,
 }
 
-/// How far a driver has come.
+/// The state of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoadState {
     /// Mapped; its entry point may be running.
     Here,
     /// Its unload routine has been called.
     Unloading,
-    /// Its image is not there any more.
+    /// Its image is unmapped.
     Gone,
 }
 
@@ -71,7 +71,7 @@ impl Driver {
     }
 }
 
-/// All drivers of a cycle, in the order in which they came.
+/// All drivers of a cycle, in the order of their loads.
 #[derive(Debug, Default)]
 pub(crate) struct Drivers(Vec<Driver>);
 
@@ -93,7 +93,7 @@ impl Drivers {
         })
     }
 
-    /// The last one that came as this instance.
+    /// The driver that was loaded last as this instance.
     pub(crate) fn last(&self, instance: Instance) -> Option<DriverId> {
         let mut drivers = self.0.iter();
         let last = drivers.rposition(|driver| driver.instance == instance);

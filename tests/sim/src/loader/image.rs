@@ -55,9 +55,9 @@ pub enum LoadError {
 pub struct Image {
     file: DriverImage,
     imports: Vec<(usize, &'static Export)>,
-    /// Where the security cookie is.
+    /// The address of the security cookie.
     cookie: Option<usize>,
-    /// Where its threads may be preempted.
+    /// Its preemption points.
     stops: Vec<PreemptionPoint>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
@@ -112,7 +112,7 @@ impl Image {
         self.symbols.get_or_init(read).as_ref()
     }
 
-    /// What is at `offset`, as far as its .pdb says.
+    /// The function and line at `offset`, by the .pdb.
     pub(crate) fn place(&self, offset: u32) -> Option<Place> {
         self.symbols()?.place(offset)
     }
@@ -231,7 +231,7 @@ fn pages(section: &Section, base: usize) -> Range<usize> {
     start..start + (section.size as usize).next_multiple_of(PAGE)
 }
 
-/// Where the next image goes if the last one ended at `end`.
+/// The base of the next image if the last one ended at `end`.
 pub(crate) fn place(end: usize, image: &Image) -> Option<usize> {
     let base = (end + PAGE).next_multiple_of(SPACING);
     (base + image.size() <= IMAGES.end).then_some(base)
@@ -255,9 +255,9 @@ fn write_u64(memory: &mut [u8], at: usize, value: u64) {
     memory[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }
 
-/// Where, relative to the base, the load configuration is.
+/// The address of the load configuration, relative to the base.
 fn load_config(bytes: &[u8]) -> Option<usize> {
-    /// Where the DOS header says that the NT headers are.
+    /// The offset of the NT headers' offset in the DOS header.
     const NT_HEADERS: usize = 0x3C;
     /// From there to `NumberOfRvaAndSizes` and to the entry of the directory.
     const DIRECTORIES: usize = 24 + 108;

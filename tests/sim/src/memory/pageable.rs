@@ -21,9 +21,9 @@ use crate::loader::drivers::Driver;
 #[derive(Debug)]
 struct Region {
     end: usize,
-    /// What may be done with it where it is resident.
+    /// Its protection while it is resident.
     access: Access,
-    /// How often it was locked into memory.
+    /// Its lock count.
     locks: usize,
     /// Whether it is pageable because the whole driver was made so.
     overridden: bool,
@@ -66,7 +66,7 @@ impl Pageable {
             .retain(|start, region| !(region.overridden && memory.contains(start)));
     }
 
-    /// Takes out what lies in `memory`, which is in nobody's use any more.
+    /// Removes the pages in `memory`, which is no longer in use.
     pub(crate) fn remove(&mut self, memory: Range<usize>) {
         self.regions.retain(|start, _| !memory.contains(start));
     }

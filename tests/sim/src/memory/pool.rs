@@ -23,7 +23,7 @@ const SLACK: u8 = 0xFD;
 const GARBAGE: u8 = 0xCD;
 /// So many blocks can be in use before an allocation fails.
 const MOST_BLOCKS: usize = 16 << 10;
-/// Where what an allocation may take ends.
+/// The end of the range for allocations.
 const LIMIT: usize = POOL.end - (POOL.end - POOL.start) / 16;
 
 /// One allocation of the cycle.
@@ -32,7 +32,7 @@ pub(crate) struct Block {
     pub(crate) start: usize,
     pub(crate) size: usize,
     pub(crate) tag: u32,
-    /// Who allocated it; none for the simulated kernel itself.
+    /// The code that allocated it; `None` for the simulated kernel itself.
     pub(crate) owner: Option<Site>,
     pub(crate) hold: Hold,
 }

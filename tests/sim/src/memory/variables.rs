@@ -12,8 +12,8 @@ pub(crate) type Variables = BTreeMap<&'static str, usize>;
 const TAG: u32 = u32::from_le_bytes(*b"Vari");
 const WORD: usize = size_of::<usize>();
 
-/// Where the variable `name` is. It points to a second one, which points to
-/// an object: drivers read types through both, a process through the first.
+/// The address of the variable `name`. It points to a second one, which points
+/// to an object: drivers read types through both, a process through the first.
 pub(crate) fn variable(state: &mut State, name: &'static str) -> usize {
     if let Some(&at) = state.memory.variables.get(name) {
         return at;

@@ -29,10 +29,10 @@ use crate::verifier::nmr_lock_order;
 #[derive(Debug)]
 pub(crate) struct SimHost;
 
-/// No thread is switched while it is held, so nobody ever waits for it.
+/// No thread is switched while it is held, so no thread waits for it.
 pub(crate) struct SimLock<T>(RefCell<T>);
 
-/// A door with a number of its own.
+/// A wait object, numbered for the scheduler.
 pub(crate) struct SimWaitObject {
     number: u32,
     open: Cell<bool>,

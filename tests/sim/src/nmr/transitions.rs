@@ -34,7 +34,7 @@ struct PairState {
     npi: Option<NPIID>,
 }
 
-/// Where all modules are, and what they counts.
+/// The states of all modules, and the transitions so far.
 #[derive(Debug)]
 pub(crate) struct Transitions {
     pairs: BTreeMap<InstancePair, PairState>,
@@ -51,7 +51,7 @@ const fn index(role: Role) -> usize {
 }
 
 impl Transitions {
-    /// Nobody is there yet.
+    /// The start of a cycle: every module is absent.
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         let of = |role| instances.iter().filter(move |it| it.role == role);
         let pairs = of(Role::Provider)
@@ -160,7 +160,7 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
     state.scheduling.wake_all(Waitable::Stage);
 }
 
-/// A module comes to a stage by its own coming or going.
+/// Records a transition that a load or an unload of the module makes.
 pub(crate) fn enter_stage(state: &mut State, instance: Instance, from: &[Stage], to: Stage) {
     state.nmr.transitions.go_from(instance, from, to);
     state.scheduling.wake_all(Waitable::Stage);

@@ -15,7 +15,7 @@ use crate::loader::drivers::DriverId;
 use crate::scheduling::{ThreadId, Waitable, block};
 use crate::verifier::routine::{EntryState, check_return};
 
-/// What is under way.
+/// The deferred routines that are queued or running.
 #[derive(Debug, Default)]
 pub(crate) struct Deferred {
     /// The DPCs that are queued, by address.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Handles, and the objects that outlive who made them.
+//! Handles, and the reference-counted objects behind them.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ struct Open {
     by: Option<Site>,
 }
 
-/// An object that is there until nobody refers to it any more.
+/// A reference-counted object.
 #[derive(Debug)]
 struct Counted {
     address: usize,
@@ -114,7 +114,8 @@ impl Handles {
         }
     }
 
-    /// Who has a pointer to the object at this address.
+    /// The place in a driver that holds a pointer to the object at this
+    /// address.
     pub(crate) fn pointer_to(&self, address: usize) -> Option<Site> {
         let mut all = self.objects.iter();
         let object = all.find(|object| object.address == address)?;

@@ -71,7 +71,7 @@ impl ObjectKind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KernelObject {
     pub(crate) kind: ObjectKind,
-    /// Who made it.
+    /// The code that created it.
     pub(crate) by: Option<Site>,
 }
 
@@ -104,12 +104,12 @@ impl KernelObjects {
         self.0.values().filter(|live| live.kind == kind).count()
     }
 
-    /// The first object in a range of memory, and where it is.
+    /// The first object in a range of memory, and its address.
     pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, KernelObject)> {
         self.0.range(memory).next().map(|(&at, &live)| (at, live))
     }
 
-    /// The first object that a driver made, and where it is.
+    /// The first object that a driver created, and its address.
     pub(crate) fn of(&self, driver: DriverId) -> Option<(usize, KernelObject)> {
         let mut all = self.0.iter().map(|(&at, &live)| (at, live));
         all.find(|(_, live)| live.by.is_some_and(|by| by.driver == driver))

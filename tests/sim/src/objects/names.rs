@@ -107,13 +107,14 @@ impl Names {
         devices.map(all).collect()
     }
 
-    /// Where a named device was made.
+    /// The place in a driver that created a named device.
     pub(crate) fn maker(&self, device: usize) -> Option<Site> {
         let mut names = self.0.values();
         names.find(|name| name.is(device)).map(|name| name.by)
     }
 
-    /// A name that a driver has given and not taken back, and where.
+    /// A name that a driver has created and not deleted, and the place that
+    /// created it.
     pub(crate) fn left_by(&self, driver: DriverId) -> Option<(&str, Site)> {
         let mut names = self.0.iter();
         let (path, name) = names.find(|(_, name)| name.by.driver == driver)?;

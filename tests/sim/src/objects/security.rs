@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who may open a device: security descriptors and what they grant.
+//! Access checks of devices: security descriptors and the rights that they
+//! grant.
 //!
 //! A device has no access control list of its own until its driver sets one; until
 //! then administrators and everyone else may open it for reading and writing, as
@@ -19,12 +20,12 @@ use windows_sys::Win32::Foundation::{
     STATUS_UNKNOWN_REVISION,
 };
 
-/// Who opens a device.
+/// The account of a program that opens a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Account {
     /// `LocalSystem`, or an administrator.
     Administrator,
-    /// Anybody else who has logged on.
+    /// Any other user who has logged on.
     User,
 }
 

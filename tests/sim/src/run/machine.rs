@@ -33,26 +33,26 @@ pub enum SetupError {
     Signals(io::Error),
 }
 
-/// What a cycle came to.
+/// The outcome of a cycle.
 #[derive(Debug)]
 pub struct Outcome {
     /// What was counted.
     pub counts: Counts,
-    /// Differs whenever the cycle took another course.
+    /// A hash of the schedule: cycles with the same digest ran alike.
     pub digest: u64,
-    /// How the modules went from stage to stage.
+    /// The state transitions of the modules.
     pub transitions: TransitionCounts,
-    /// The calls that failed although nothing was wrong.
+    /// The injected faults.
     pub faults: Vec<String>,
-    /// How many calls there were that could have failed.
+    /// The number of calls of each kind that could have failed.
     pub calls: BTreeMap<FaultKind, u64>,
-    /// How many events its trace has, traced or not.
+    /// The number of events in its trace, printed or not.
     pub events: u64,
-    /// The number of points it came to at which a thread could be switched.
+    /// The number of points at which a thread could be switched.
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
-    /// What went wrong, if anything.
+    /// The finding, if any.
     pub finding: Option<Finding>,
 }
 
@@ -138,8 +138,8 @@ impl Machine {
     ///
     /// # Panics
     ///
-    /// Where the simulated kernel itself is at fault, or the cycle needs drivers
-    /// that the machine does not have.
+    /// On a defect of the simulated kernel itself, or if the cycle needs
+    /// drivers that the machine does not have.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         breakpoints::clear();

@@ -25,9 +25,9 @@ const SCHEDULES: u64 = 40;
 const LAST_SCHEDULES: u64 = 400;
 /// So many steps all trials may take together: some ten seconds.
 const BUDGET: u64 = 12_000_000;
-/// What is spent at most before the schedule is thinned out.
+/// The budget, in steps, before the schedule is reduced.
 const FOR_CUTS: u64 = BUDGET / 2;
-/// To begin a trial takes as long as so many steps.
+/// The cost of a trial's start, in steps.
 const SETUP: u64 = 1000;
 
 /// A cycle that fails.
@@ -39,9 +39,9 @@ pub struct Failure {
     pub script: Script,
     /// How many events its trace has.
     pub events: u64,
-    /// Its schedule, where it is not the one that is drawn.
+    /// The schedule, if it is not the drawn one.
     pub plan: Option<Schedule>,
-    /// What is found.
+    /// The finding.
     pub finding: Finding,
     steps: u64,
 }
@@ -53,7 +53,7 @@ impl Failure {
     }
 }
 
-/// Where it starts and what it comes to.
+/// The cycle before and after minimising.
 #[derive(Clone, Debug)]
 pub struct Minimised {
     /// As it was.

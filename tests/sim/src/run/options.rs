@@ -32,12 +32,12 @@ impl Images {
 /// How cycles are run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Who runs next.
+    /// The scheduling strategy.
     pub strategy: Strategy,
     /// Whether threads are preempted inside driver code, too.
     pub preempt: bool,
-    /// Which calls fail.
+    /// The injected faults.
     pub faults: Faults,
-    /// Which of NMR's open points are answered alike in all cycles.
+    /// The answers to NMR's open points that are fixed for all cycles.
     pub knobs: Knobs,
 }

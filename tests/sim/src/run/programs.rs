@@ -23,7 +23,7 @@ use crate::scheduling::{MICROSECOND, ThreadId, sleep};
 pub(crate) struct OpenHandles(BTreeMap<Instance, Vec<usize>>);
 
 impl OpenHandles {
-    /// Returns `true` if somebody keeps a handle of this driver's device.
+    /// Returns `true` if a program holds a handle to this driver's device.
     pub(crate) fn any(&self, instance: Instance) -> bool {
         self.0.get(&instance).is_some_and(|files| !files.is_empty())
     }

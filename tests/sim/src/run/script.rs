@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The steps of a cycle: who comes and goes at once, and what programs do
-//! meanwhile.
+//! Performs the script of a cycle: loads, unloads, and what programs do at the
+//! same time.
 //!
 //! A step is over when all of that is, but for an unload that is put off by a
 //! handle which the script closes later: that goes on beside the next steps.
@@ -64,7 +64,7 @@ fn join(thread: ThreadId) {
 /// Waits for the end of an action. Returns `false` if that is an unload that
 /// is put off by a handle which the script closes later.
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
-    /// How often that is looked at.
+    /// The polling interval.
     const PERIOD: u64 = 20 * MICROSECOND;
     while with(|state| {
         state.run.open_handles.any(instance) && !state.scheduling.thread(thread).has_ended()

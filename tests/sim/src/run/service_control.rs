@@ -62,7 +62,7 @@ pub(crate) struct Record {
     managed: bool,
 }
 
-/// One that was never started.
+/// A service that was never started.
 impl Default for Record {
     fn default() -> Self {
         Self {
@@ -165,7 +165,7 @@ fn check_returned(driver: DriverId, routine: &str) {
     check_return(routine, EntryState::default(), site);
 }
 
-/// Draws who loads or unloads a driver.
+/// Draws the mechanism by which a driver is loaded or unloaded.
 fn draw_mechanism(state: &mut State) -> Mechanism {
     let all = Mechanism::ALL;
     let drawn = all[state.choices.managers.random_range(0..all.len())];
@@ -182,7 +182,7 @@ fn record(state: &mut State, instance: Instance) -> &mut Record {
     state.run.records.entry(instance).or_default()
 }
 
-/// A service comes to another state.
+/// Changes the state of a service.
 fn set_service_state(state: &mut State, instance: Instance, next: Service) {
     let service = &mut record(state, instance).service;
     let granted = match next {
@@ -194,7 +194,7 @@ fn set_service_state(state: &mut State, instance: Instance, next: Service) {
     *service = next;
 }
 
-/// Somebody asks the manager to start or to stop a driver, when it refuses that.
+/// Asks the manager to start or stop a driver in a state in which it refuses.
 pub(crate) fn ask_manager(state: &mut State, instance: Instance) {
     let Record { service, managed } = *record(state, instance);
     let (what, answer) = if state.choices.managers.random() {
@@ -308,7 +308,7 @@ fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
     }
 }
 
-/// Where a driver begins: what is said of it as a whole is said of there.
+/// The entry point of a driver, for findings about the driver as a whole.
 pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
     let driver = &state.loader.drivers[driver];
     state

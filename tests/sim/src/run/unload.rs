@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! When a driver may go: what the I/O manager looks at before it calls
+//! When a driver may be unloaded: what the I/O manager checks before it calls
 //! `DriverUnload`.
 //!
 //! - A driver without a `DriverUnload` cannot be unloaded: `NtUnloadDriver` answers
@@ -26,9 +26,9 @@ use crate::run::service_control;
 use crate::run::service_control::Loaded;
 use crate::scheduling::{MICROSECOND, point, sleep};
 
-/// So long a driver may refuse to go, in microseconds.
+/// How long a driver may refuse to be unloaded, in microseconds.
 const PATIENCE: u64 = 100_000;
-/// After so many it is asked again, and then after twice as many.
+/// The first retry interval, in microseconds; it doubles each time.
 const PAUSE: u64 = 20;
 
 /// A driver's unload routine.
@@ -43,8 +43,8 @@ pub(crate) fn routine(object: usize) -> Option<usize> {
     field.map(|routine| (routine as *const c_void).addr())
 }
 
-/// Waits until nothing keeps a driver any more whose unload was granted when
-/// this routine was `found`. Returns what is to be called.
+/// Waits until nothing keeps a driver loaded whose unload was granted while its
+/// unload routine was `found`. Returns the routine to call.
 pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
     let driver = loaded.driver;
     files::defer_unload(driver);
@@ -65,7 +65,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
     unsafe { std::mem::transmute::<usize, DriverUnload>(called) }
 }
 
-/// Asks for the unload of a driver until that is granted. Returns its unload
+/// Requests the unload of a driver until that is granted. Returns its unload
 /// routine.
 pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
     let driver = loaded.driver;

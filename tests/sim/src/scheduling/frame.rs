@@ -12,7 +12,7 @@ use crate::hardware::registers::Registers;
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
 
-/// Who can be called, by whom.
+/// The callee of a call between modules, and its caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Callee {
     /// A driver's import.
@@ -28,7 +28,7 @@ pub(crate) enum Callee {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
     pub(crate) call: Callee,
-    /// Where it returns to.
+    /// The return address.
     pub(crate) home: usize,
     /// At which it was made.
     pub(crate) irql: Irql,
@@ -47,7 +47,7 @@ impl Callee {
         }
     }
 
-    /// What is called.
+    /// The callee.
     pub(crate) fn target(self) -> String {
         match self {
             Self::Import { export, .. } => export.name.to_owned(),

@@ -48,7 +48,7 @@ impl Schedule {
     }
 }
 
-/// Who goes on by itself.
+/// The thread that runs next if the schedule names none.
 pub(crate) fn by_itself(ready: &[usize], current: usize) -> Option<usize> {
     let later = ready.iter().find(|&&thread| thread > current);
     later.or(ready.first()).copied()

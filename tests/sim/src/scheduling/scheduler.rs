@@ -32,9 +32,9 @@ use crate::scheduling::thread::{Fiber, Pause, RunState, Thread, ThreadId, Waitab
 pub(crate) const MICROSECOND: u64 = 10;
 /// What passes at each point.
 const TICK: u64 = 5;
-/// A cycle that has not ended by then never will.
+/// The most points of a cycle.
 const MOST_POINTS: u64 = 2_000_000;
-/// Nor will one in which so much time has passed.
+/// The longest simulated time of a cycle.
 const LONGEST: u64 = 20 * 1_000_000 * MICROSECOND;
 
 /// All threads of a cycle, those that have ended included.
@@ -44,7 +44,7 @@ pub(crate) struct Scheduler {
     /// Differs whenever another course was taken.
     digest: u64,
     current: usize,
-    /// Who was drawn at the last point.
+    /// The thread that was drawn at the last point.
     next: Option<usize>,
     points: u64,
     /// After how many points the cycle is given up.
@@ -240,7 +240,8 @@ impl Scheduler {
         }
     }
 
-    /// One of the threads that can run, and who would go on by itself.
+    /// Draws one of the threads that can run. Returns it, and the thread that
+    /// would run without a choice.
     fn draw(&mut self) -> Option<(usize, usize)> {
         let any = self.has_processor();
         let ready = |thread: &Thread| {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who runs next: named ways to look for a schedule in which something breaks.
+//! Scheduling strategies: named searches for a schedule in which something
+//! breaks.
 //!
 //! Each draws from the cycle's seed, and none is best: what a churning schedule
 //! misses, one that holds a thread back finds, and the other way round.
@@ -64,7 +65,7 @@ pub(crate) struct Chooser {
     strategy: Strategy,
     /// One point in this many may switch threads.
     rarity: u32,
-    /// Who is held back, and for how many points at most.
+    /// The thread that is held back, and the maximum number of points.
     held: Option<(usize, u32)>,
     /// Each thread's priority.
     priorities: Vec<i64>,

@@ -290,7 +290,7 @@ mod tests {
             self.watch.leave(self.first(Side::Provider), status);
         }
 
-        /// What is wrong with a client whose detach is complete now.
+        /// The breach if the client's detach completes now.
         fn client_detaches(mut self) -> Option<String> {
             let breach = self.watch.complete(BINDING, Side::Client);
             breach.map(|(rule, what)| format!("R{rule}: {what}"))

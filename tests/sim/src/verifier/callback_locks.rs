@@ -19,7 +19,8 @@ use crate::scheduling::ThreadId;
 #[derive(Debug, Default)]
 pub(crate) struct CallbackLocks(BTreeMap<ThreadId, Vec<usize>>);
 
-/// Looks at the edge of a callback; the breach, if it is one.
+/// Checks the entry and the return of a callback. Returns the breach, if it is
+/// one.
 pub(crate) fn check(state: &mut State, event: &Event) -> Option<(Code, String)> {
     if !event.call.is_callback() {
         return None;

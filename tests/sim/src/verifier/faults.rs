@@ -19,13 +19,13 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::scheduling::{MICROSECOND, sleep};
 
-/// Which calls fail.
+/// The injected faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Faults {
     /// None.
     #[default]
     None,
-    /// One in some, and callbacks are late.
+    /// One call in some fails, and callbacks are delayed.
     Random,
     /// One in a cycle, each in turn in each order: see [`Matrix`](crate::Matrix).
     Systematic,
@@ -36,9 +36,9 @@ pub enum Faults {
 /// One call that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// What is called.
+    /// The callee.
     pub kind: FaultKind,
-    /// Which of these calls, from 1.
+    /// Its number among these calls, from 1.
     pub number: u64,
 }
 
@@ -79,7 +79,7 @@ impl FromStr for Faults {
     }
 }
 
-/// What fails, or is late.
+/// What fails or is delayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
     /// Of pool, a work item.
@@ -200,7 +200,7 @@ pub(crate) struct FaultInjector {
     /// How many calls of each kind there were.
     pub(crate) seen: BTreeMap<FaultKind, u64>,
     random: ChaCha8Rng,
-    /// The drivers that have met one.
+    /// The drivers that have met a fault.
     met: Vec<DriverId>,
     /// The call of this driver that fails in its `DriverEntry`: so many are left
     /// until then.
@@ -209,9 +209,9 @@ pub(crate) struct FaultInjector {
     pub(crate) injected: Vec<String>,
 }
 
-/// In random mode one call in this many fails.
+/// In random mode, one call in this many fails.
 const RARITY: u32 = 24;
-/// And one callback in this many is late.
+/// In random mode, one callback in this many is delayed.
 const LATE: u32 = 8;
 /// The longest delay at the edge of a callback, in microseconds.
 const LONGEST: u64 = 200;

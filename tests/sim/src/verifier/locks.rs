@@ -42,7 +42,7 @@ impl LockKind {
         }
     }
 
-    /// Returns `true` if who holds it may take it once more.
+    /// Returns `true` if its holder may acquire it again.
     pub(crate) const fn is_recursive(self) -> bool {
         matches!(self, Self::Resource | Self::Mutex)
     }
@@ -72,7 +72,8 @@ pub(crate) struct Locks {
     held: Vec<HeldLock>,
     /// Which locks were taken while the key was held.
     order: BTreeMap<usize, BTreeSet<usize>>,
-    /// Of these, what is no order for a thread as long as it holds the second.
+    /// The orders that do not count for a thread as long as it holds the second
+    /// lock.
     own: BTreeSet<(ThreadId, usize, usize)>,
 }
 
@@ -82,18 +83,18 @@ impl Locks {
         self.held.iter().filter(move |held| held.thread == thread)
     }
 
-    /// Who holds the lock at `address`.
+    /// The holders of the lock at `address`.
     pub(crate) fn holders(&self, address: usize) -> impl Iterator<Item = &HeldLock> {
         self.held.iter().filter(move |held| held.address == address)
     }
 
-    /// A lock in a range of memory that someone holds.
+    /// A held lock in a range of memory.
     pub(crate) fn within(&self, memory: &Range<usize>) -> Option<HeldLock> {
         let inside = |held: &&HeldLock| memory.contains(&held.address);
         self.held.iter().find(inside).copied()
     }
 
-    /// A lock that code of a driver took and nobody has released.
+    /// A lock that a driver's code acquired and that was not released.
     pub(crate) fn taken_by(&self, driver: DriverId) -> Option<HeldLock> {
         let mine = |held: &&HeldLock| held.by.is_some_and(|by| by.driver == driver);
         self.held.iter().find(mine).copied()
@@ -182,8 +183,8 @@ impl Locks {
         }
     }
 
-    /// Records that a thread goes for a lock; one that it holds and that was
-    /// taken after this one before.
+    /// Records that a thread acquires a lock. Returns a lock that it holds and
+    /// that was acquired after this one before.
     pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<HeldLock> {
         let held: Vec<_> = self.of(thread).copied().collect();
         if held.iter().any(|held| held.address == address) {
@@ -211,7 +212,7 @@ pub(crate) fn hold(state: &State, address: usize, kind: LockKind, mode: Mode) ->
     }
 }
 
-/// Takes a lock that nobody else holds in a way that excludes this one.
+/// Acquires a lock unless another thread holds it in a conflicting mode.
 fn try_take(state: &mut State, address: usize, kind: LockKind, mode: Mode) -> bool {
     let me = state.scheduling.current_id();
     let free = state
@@ -226,7 +227,7 @@ fn try_take(state: &mut State, address: usize, kind: LockKind, mode: Mode) -> bo
     free
 }
 
-/// Returns `true` if the current thread would wait for itself.
+/// Returns `true` if the current thread would deadlock with itself.
 fn is_own(state: &State, address: usize, kind: LockKind, mode: Mode) -> bool {
     let me = state.scheduling.current_id();
     let mut mine = state
@@ -238,13 +239,13 @@ fn is_own(state: &State, address: usize, kind: LockKind, mode: Mode) -> bool {
     mine.any(|held| !kind.is_recursive() || upgrade(held))
 }
 
-/// Where a lock was taken whose holder has lowered its IRQL since.
+/// The acquisition of a spin lock whose holder has lowered its IRQL since.
 fn lost_by(state: &State, address: usize) -> Option<Site> {
     let lowered = |held: &&HeldLock| state.scheduling.thread(held.thread).irql < DISPATCH_LEVEL;
     state.verifier.locks.holders(address).find(lowered)?.by
 }
 
-/// Takes a lock, and waits for it.
+/// Acquires a lock; waits for it if necessary.
 pub(crate) fn acquire(address: usize, kind: LockKind, mode: Mode) {
     check_order(address, kind);
     let name = kind.name();
@@ -263,7 +264,7 @@ pub(crate) fn acquire(address: usize, kind: LockKind, mode: Mode) {
     }
 }
 
-/// Takes a lock if nobody needs to wait for that.
+/// Acquires a lock if that needs no wait.
 pub(crate) fn try_acquire(address: usize, kind: LockKind, mode: Mode) -> bool {
     with(|state| !is_own(state, address, kind, mode) && try_take(state, address, kind, mode))
 }

@@ -185,14 +185,14 @@ fn complete_with_locks(state: &mut State, binding: BindingId) -> Option<String> 
     None
 }
 
-/// Something happens in NMR.
+/// Checks the lock order at an event of NMR.
 pub(crate) fn observe(event: &Event) {
     if let Some(what) = with(|state| order_event(state, event)) {
         stop(Code::rule(RULE), what);
     }
 }
 
-/// The current thread goes for a lock.
+/// Checks the order of a lock that the current thread acquires.
 pub(crate) fn check(address: usize, name: &str) {
     let inverted = with(|state| {
         let awaited = awaited(state, state.scheduling.current_id());

@@ -4,7 +4,8 @@
 //! callee's from the call until that answers otherwise, or until the callee
 //! calls the function that completes it.
 //!
-//! Whoever frees it meanwhile is at fault, not the peer that touches it then.
+//! Code that frees it meanwhile is responsible, not the peer that touches it
+//! then.
 //! The NPI's description says which calls these are; what they carry is their
 //! second argument.
 
@@ -13,13 +14,13 @@ use std::ops::Range;
 
 use scenarios::Entry;
 
-/// How often each address is lent: a completion may be ahead of the return of
-/// its call, and the memory be lent again by then.
+/// The number of outstanding requests at each address: a completion may come
+/// before its call returns, and the memory be used again by then.
 #[derive(Debug, Default)]
 pub(crate) struct OutstandingRequests(BTreeMap<usize, u32>);
 
 impl OutstandingRequests {
-    /// A call begins.
+    /// Records a call that begins.
     pub(crate) fn call(&mut self, entry: &Entry, request: usize) {
         if entry.pends {
             *self.0.entry(request).or_default() += 1;
@@ -29,7 +30,7 @@ impl OutstandingRequests {
         }
     }
 
-    /// A call returns.
+    /// Records a call that returns.
     pub(crate) fn leave(&mut self, entry: &Entry, request: usize, pended: bool) {
         if entry.pends && !pended {
             self.give_back(request);
@@ -45,7 +46,7 @@ impl OutstandingRequests {
         }
     }
 
-    /// Returns `true` if something in this memory is lent.
+    /// Returns `true` if this memory contains an outstanding request.
     pub(crate) fn within(&self, memory: Range<usize>) -> bool {
         self.0.range(memory).next().is_some()
     }

@@ -61,7 +61,8 @@ pub(crate) struct Framework {
     requests: BTreeSet<usize>,
 }
 
-/// The handle of what is at an address: no address that anything is at.
+/// The handle of the object at an address: the handle itself is no valid
+/// address.
 const fn handle(address: usize) -> usize {
     !address
 }
@@ -77,7 +78,7 @@ fn unknown(handle: usize) -> ! {
     stop(("0x10D", [0x5, handle, 0, 0]), what)
 }
 
-/// The functions that nobody needed so far.
+/// Functions that are not implemented.
 const MISSING: &[Export; NAMES.len()] = &{
     let mut all = [const {
         Export::function(
@@ -119,7 +120,7 @@ unsafe extern "win64" fn missing() -> usize {
     stop("wdf", what)
 }
 
-/// Lets go of the driver with these globals. Returns `false` if there is none.
+/// Unbinds the driver with these globals. Returns `false` if there is none.
 pub(crate) fn unbind(globals: usize) -> bool {
     // Those of a driver that has failed, or has no `EvtDriverUnload`.
     device::delete_of(globals);
@@ -157,8 +158,8 @@ pub(crate) fn bind_driver(state: &mut State, driver: DriverId, functions: usize)
     (globals, table)
 }
 
-/// Lets go of the driver with these globals, whose objects are deleted.
-/// Returns `false` if there is none.
+/// Unbinds the driver with these globals, whose objects are deleted. Returns
+/// `false` if there is none.
 fn unbind_driver(state: &mut State, globals: usize) -> bool {
     let Some(client) = state.wdf.clients.remove(&globals) else {
         return false;

@@ -30,7 +30,7 @@ struct NarrowString {
 
 const _: () = assert!(size_of::<NarrowString>() == size_of::<UNICODE_STRING>());
 
-/// The units of a string, folded where case is to be ignored.
+/// The UTF-16 units of a string, in one case if case is to be ignored.
 ///
 /// # Safety
 ///

@@ -102,7 +102,7 @@ unsafe fn link(before: *mut Entry, entry: *mut Entry, after: *mut Entry) {
     }
 }
 
-/// What the list functions answer where the list is empty.
+/// What the list functions return for an empty list.
 fn unless(head: *mut Entry, entry: *mut Entry) -> *mut Entry {
     if entry == head {
         ptr::null_mut()

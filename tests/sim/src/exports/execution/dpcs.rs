@@ -72,7 +72,7 @@ unsafe extern "win64" fn ke_initialize_dpc(
     unsafe { dpc.write(fresh) };
 }
 
-/// What a DPC is told about where and how soon to run is no promise.
+/// The importance and target processor of a DPC are hints only.
 unsafe extern "win64" fn ke_set_dpc(dpc: *mut Dpc, _value: i32) {
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.

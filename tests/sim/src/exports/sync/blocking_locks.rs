@@ -119,7 +119,7 @@ unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
     u8::from(taken)
 }
 
-/// The unsafe forms are for who has disabled APCs.
+/// The unsafe forms are for callers that have disabled APCs.
 fn require_no_apcs(what: &str, number: usize, lock: usize) {
     let enabled = with(|state| {
         let current = state.scheduling.current();

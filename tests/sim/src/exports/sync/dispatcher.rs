@@ -124,8 +124,8 @@ pub(in crate::exports) fn forbid_waiters(header: *mut Header) {
     }
 }
 
-/// Hands what an object has to give to those who wait for it: to any of them,
-/// because the order in which Windows does is no promise.
+/// Satisfies the waits for an object that its state allows, in any order:
+/// Windows guarantees none.
 ///
 /// # Safety
 ///

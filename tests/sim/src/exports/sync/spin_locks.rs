@@ -77,7 +77,7 @@ fn require_dispatch(what: &str, number: usize, lock: usize) {
     }
 }
 
-/// A lock that nobody holds is 0, or was never initialised.
+/// A free lock is 0, or was never initialised.
 fn forbid_garbage(lock: *mut SpinLock) {
     // SAFETY: the lock is resident and writable, as documented.
     let value = unsafe { lock.read() };
