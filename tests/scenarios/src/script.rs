@@ -181,7 +181,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// A script that is none: the part that is wrong.
+/// A parse error: the offending part of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongScript(String);
 

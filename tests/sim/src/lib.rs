@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A simulated kernel: it loads unmodified driver images into a Linux process,
-//! runs them, takes them away again, and finds out what they did wrong.
+//! A simulated kernel: it loads unmodified driver images into a Linux process, runs
+//! them, unloads them, and reports what they did wrong.
 //!
 //! # Design
 //!
@@ -10,11 +10,11 @@
 //!   fresh kernel and depends on nothing but the images, the seed and its
 //!   number. So any cycle can be replayed alone, and a run can be dealt to many
 //!   processes.
-//! - **Every call between modules is seen.** Imports and dispatch tables lead
-//!   through thunks: there IRQLs are checked, calls counted, threads switched.
-//! - **Memory that is not in use cannot be touched.** Freed pool, unloaded
-//!   images and what lies behind the end of a block are inaccessible; a fault
-//!   is a finding with driver and offset, and the process goes on.
+//! - **Every call between modules is checked.** Imports and dispatch tables lead
+//!   through thunks, where IRQLs are checked, calls counted and threads switched.
+//! - **Memory that is not in use is inaccessible.** That holds for freed pool, unloaded
+//!   images and the memory behind the end of a block; an access is a finding with
+//!   driver and offset, and the process goes on.
 //!
 //! # Folders
 //!
@@ -66,9 +66,9 @@
 //!
 //! # Limits
 //!
-//! Linux on x86-64 only, because driver code runs natively; elsewhere the crate
-//! is empty and its program says so. Threads switch at calls, and, where asked for, at
-//! atomic instructions, but not between others.
+//! Linux on x86-64 only, because driver code runs natively; elsewhere the crate is empty
+//! and its program says so. Threads switch at calls, and optionally at atomic
+//! instructions, but at no others.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 

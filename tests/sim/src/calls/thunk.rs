@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Every call between modules passes through here, on its way in and on its way
-//! out, whatever its arguments.
+//! The thunk that every call between modules passes, on its way in and out.
 //!
-//! A driver never gets the address of a kernel function or of its peer's
-//! function, but that of a few bytes of machine code that load a number and go
-//! on to [`enter_stub`]. That keeps the arguments, lets [`enter`] look at the
-//! call, puts [`leave_stub`] in the place of the return address and jumps to the
-//! target; when the target returns, [`leave_stub`] lets [`leave`] look again and
-//! goes back to the caller. The true return addresses wait on the thread's own
-//! list of frames. Arguments on the stack stay where they are.
+//! Instead of the address of a kernel function or of its peer's function a driver gets
+//! that of a few bytes of machine code, which load a number and jump to
+//! [`enter_stub`]. The stub saves the arguments, lets [`enter`] check the call,
+//! replaces the return address by [`leave_stub`] and jumps to the callee. When the
+//! callee returns, [`leave_stub`] lets [`leave`] check the result and returns to the
+//! caller. The true return addresses are kept in the thread's list of frames;
+//! arguments on the stack are not moved.
 
 use std::arch::naked_asm;
 use std::collections::BTreeMap;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The call stack of a simulated thread, driver code and kernel functions in
-//! turn.
+//! The call stack of a simulated thread: frames of drivers and of kernel functions.
 //!
-//! Driver code is unwound as Windows does it, by the tables in its image
-//! (`.pdata`); the file is read, not the memory, so that this works for a driver
-//! that is gone, too. The simulated kernel's own code has no such tables and need
-//! not be crossed: every call out of a driver has left its registers with the
-//! thunk, so the walk goes on from there.
+//! Driver code is unwound as Windows does it, by the tables in its image (`.pdata`).
+//! They are read from the file, not from memory, so that unloaded drivers can be
+//! unwound, too. The simulated kernel has no such tables and is skipped: the thunk
+//! keeps the registers of every call out of a driver, and unwinding continues from
+//! there.
 
 use pe_unwind_info::x86_64::{Register, UnwindState, XmmRegister};
 use scenarios::{Frame, Place};

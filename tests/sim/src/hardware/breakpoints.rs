@@ -6,15 +6,15 @@
 //!
 //! When an image is mapped, each instruction with a lock prefix, each exchange
 //! with memory and each `pause` gets a breakpoint in place of its first byte.
-//! The breakpoint leads to a slot of machine code outside the image: that calls
-//! a function of the scheduler, a point like any other, with every register kept, executes the
-//! instruction, moved there, and jumps to the one behind it.
+//! The breakpoint leads to a slot of machine code outside the image. The slot calls a
+//! function of the scheduler, with every register preserved, executes the instruction,
+//! which was moved there, and jumps to the next one.
 //!
 //! # Why it is sound
 //!
-//! - What is added is a pause of the thread between two of its instructions, as
-//!   every interrupt on Windows makes one: a schedule that is found this way is
-//!   possible there, if the IRQL permits it, and the scheduler asks that.
+//! - The slot adds a pause between two instructions of the thread, as any interrupt
+//!   does on Windows: a schedule found this way is possible there if the IRQL permits
+//!   it, which the scheduler checks.
 //! - The instruction itself is the image's, operands included: where it names
 //!   memory relative to itself, the distance is corrected, and the slots lie
 //!   near enough. It runs as a whole, and no other thread runs meanwhile.
@@ -22,13 +22,13 @@
 //! - Sections of code are read from their beginning to their end: compilers for
 //!   Windows keep their tables elsewhere, and what lies between functions is
 //!   `int3` or `nop`. A driver that reads its own code would see breakpoints.
-//! - `pause` marks who spins until another thread is through: there that thread
-//!   must be able to run.
+//! - `pause` marks a loop that spins until another thread is done: that thread must
+//!   be able to run.
 //!
 //! # Limits
 //!
-//! Between two plain loads or stores nobody is preempted; data races on those
-//! are seen only in so far as atomic instructions or calls are near.
+//! No thread is preempted between two plain loads or stores; data races on those are
+//! seen only near atomic instructions or calls.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

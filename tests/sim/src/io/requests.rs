@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The I/O manager for control devices: what is sent to them, waited for and
-//! cancelled.
+//! The I/O manager for control devices: sends requests, waits for them and cancels
+//! them.
 //!
-//! What happens is what happens to a driver that is not for Plug and Play: a file
-//! begins with `IRP_MJ_CREATE`; its handle ends with `IRP_MJ_CLEANUP`, and when no
-//! request and no driver refers to it any more, it ends with `IRP_MJ_CLOSE`. All
-//! functions that send something run on a simulated thread.
+//! It does what Windows does for a driver without Plug and Play: a file begins with
+//! `IRP_MJ_CREATE`; closing its handle sends `IRP_MJ_CLEANUP`, and when no request and
+//! no driver references the file any more, `IRP_MJ_CLOSE`. Functions that send
+//! requests run on a simulated thread.
 //!
 //! # Limits
 //!

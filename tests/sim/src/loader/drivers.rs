@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Drivers as the simulated kernel knows them, those that have gone included:
-//! who else could say whose code is still running.
+//! The drivers of a cycle, unloaded ones included: an address in an unloaded image
+//! still has to be attributed.
 
 use std::rc::Rc;
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Memory that may be paged out: paged pool, and the sections of images whose
-//! names begin with `PAGE`.
+//! Pageable memory: paged pool, and the sections of images whose names begin with
+//! `PAGE`.
 //!
-//! At `DISPATCH_LEVEL` nobody could page it in, so it is inaccessible for as long
-//! as a thread at that level or above runs, as if it had been paged out: whoever
-//! touches it faults at the very instruction. Protections are only changed when
-//! the level crosses that line and when there is such memory, which right drivers
-//! have little of.
+//! It cannot be paged in at `DISPATCH_LEVEL`, so it is inaccessible while a thread at
+//! that level or above runs, as if it were paged out: an access faults at the very
+//! instruction. Protections change only when the IRQL crosses that level and when
+//! there is such memory, of which well-written drivers have little.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

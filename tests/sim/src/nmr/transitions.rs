@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The transitions of each two modules through the graph of their stages: which edges
-//! were taken, and where the peer was meanwhile.
+//! The state transitions of each provider with each client, and the state of the peer
+//! at each of them.
 //!
-//! A module comes and goes once for all of its peers, but attaches and detaches
-//! with each: so its stage is one towards a peer, and each provider with each
-//! client makes a transitions of its own.
+//! A module is loaded and unloaded once for all of its peers, but attaches to each and
+//! detaches from each. So its state is one towards a peer, and transitions are
+//! followed for each pair of a provider and a client.
 //!
-//! The transitions is that of an image in the role that it is loaded for, and of the NPI
-//! of the first binding of the two: a driver may provide that NPI and be a client
-//! of another.
+//! Only the NPI of a pair's first binding is followed, in the roles that the images
+//! are loaded for: a driver may provide that NPI and be a client of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 

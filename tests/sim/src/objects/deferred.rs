@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Routines that the kernel calls for a driver later: DPCs, timers, work items.
+//! Deferred routines of drivers: DPCs, timers, work items.
 //!
-//! Each runs on a simulated thread of its own, which belongs to the driver from
-//! the moment in which the routine begins, so that it is missed if it still runs
-//! when the driver goes.
+//! Each runs on a simulated thread of its own, which belongs to the driver from the
+//! moment the routine begins, so that a routine that still runs at the driver's unload
+//! is a finding.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A program that uses the control devices of a driver: it opens them, sends
-//! requests that make sense and others that do not, cancels those that take long,
-//! and closes them, again and again and without caring whether the driver is to
-//! go. Now and then it is run by somebody who has no business with the device, opens
-//! it for reading or for writing only, or stands for another driver, whose requests
-//! have no file.
+//! A program that uses the control devices of a driver: it opens them, sends valid and
+//! malformed requests, cancels slow ones, and closes the devices, whether or not the
+//! driver is about to be unloaded. Some runs use an account without access, or open
+//! for reading or writing only, or stand for another driver, whose requests have no
+//! file.
 
 use rand::RngExt;
 

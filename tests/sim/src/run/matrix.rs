@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Faults crossed with orders: which fault each cycle of a systematic run has.
+//! The fault matrix: which fault each cycle of a systematic run injects.
 //!
-//! For each order of loads and unloads a cycle without a fault is run and its
-//! calls are counted. Up to the call that fails, a cycle with a fault is that
-//! same cycle, so that there are exactly as many faults of a kind as there were
-//! calls: each has a cycle of its own, and none is left out. Nor is the cycle
-//! without one, first of its order: what it finds needs no fault. Then the next
-//! round begins, with other cycles of the same orders.
+//! For each order of loads and unloads, a cycle without a fault is run and its calls
+//! are counted. Until its fault, a cycle with a fault runs exactly like that one, so
+//! there are as many faults of a kind as there were calls, and each gets a cycle of
+//! its own. The cycle without a fault comes first in its order: what it finds needs no
+//! fault. The next round uses other cycles of the same orders.
 
 use std::collections::BTreeMap;
 

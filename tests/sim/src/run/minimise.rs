@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From a cycle that fails to the shortest one that fails in the same way.
+//! Reduces a cycle that fails to the shortest one that fails in the same way.
 //!
-//! What a cycle does is cut down part by part: settings to their least, time
-//! to none, reloads and whole drivers away. At last the schedule is written down
-//! and its switches are left out one by one. Another course needs another
-//! schedule, so each cut is tried under the schedules of some other cycles too;
-//! what still fails with fewer events is kept, until no cut helps.
+//! The script is reduced part by part: settings to their minimum, rests to none,
+//! reloads and whole drivers removed. Then the schedule is written out and its
+//! switches are removed one by one. A changed script needs another schedule, so each
+//! cut is tried under the schedules of some other cycles, too; a cut that still fails
+//! with fewer events is kept, until no cut helps.
 //!
 //! # Limits
 //!
-//! A search, not a proof: a shorter trace may exist under a schedule that was
-//! not tried. It ends when its budget of simulated steps is spent, so that its
-//! result depends on its arguments alone; a trial that takes twice as many as the
-//! best is given up.
+//! A search, not a proof: a shorter trace may exist under a schedule that was not
+//! tried. The search ends when its budget of simulated steps is spent, so that its
+//! result depends on its arguments alone; a trial that takes twice as many steps as
+//! the best is abandoned.
 
 use scenarios::{Change, Cycle, Finding, Instance, Script};
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Performs the script of a cycle: loads, unloads, and what programs do at the
-//! same time.
+//! Performs the script of a cycle: loads, unloads, and what programs do at the same
+//! time.
 //!
-//! A step is over when all of that is, but for an unload that is put off by a
-//! handle which the script closes later: that goes on beside the next steps.
+//! A step is over when all its actions are, except an unload that is deferred by a
+//! handle which the script closes later: that continues during the next steps.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

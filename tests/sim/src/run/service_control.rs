@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The service control manager: drivers come and go.
+//! The service control manager: loads and unloads drivers.
 //!
-//! A driver's image is mapped, `DriverEntry` runs on a system thread; later
-//! `DriverUnload` runs, what the driver has left behind is a finding, and the
+//! A driver's image is mapped, and `DriverEntry` runs on a system thread. Later
+//! `DriverUnload` runs, whatever the driver has left behind is a finding, and the
 //! image becomes inaccessible.
 //!
-//! Meanwhile the manager refuses what its documents say that it refuses. What it
-//! knows of a driver that came or goes without it, by `NtLoadDriver` say, no document
-//! tells: of such a driver nobody asks it.
+//! In between the manager refuses requests as documented. No document says what it
+//! knows of a driver that was loaded or unloaded without it, by `NtLoadDriver` say: it
+//! is not asked about such a driver.
 
 use std::mem;
 use std::rc::Rc;

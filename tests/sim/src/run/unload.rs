@@ -3,14 +3,13 @@
 //! When a driver may be unloaded: what the I/O manager checks before it calls
 //! `DriverUnload`.
 //!
-//! - A driver without a `DriverUnload` cannot be unloaded: `NtUnloadDriver` answers
-//!   `STATUS_INVALID_DEVICE_REQUEST`, the driver stays, and whoever wants it to go
-//!   asks again later. A driver may take its routine away for a while; one that
-//!   had none when `DriverEntry` returned is taken to have none at all.
+//! - A driver without a `DriverUnload` cannot be unloaded: `NtUnloadDriver` returns
+//!   `STATUS_INVALID_DEVICE_REQUEST`, and the request is repeated later. A driver may
+//!   clear the field for a while; one that had no routine when `DriverEntry` returned
+//!   is assumed to have none at all.
 //! - A driver with open files is unloaded after the last of them is closed.
-//! - Between the answer and the call time may pass. No document says whether the
-//!   I/O manager takes the routine when it answers or reads it again when it calls
-//!   it: that is drawn.
+//! - Time may pass between the check and the call. No document says whether the I/O
+//!   manager reads the field once or again before the call: the simulator draws it.
 
 use std::ffi::c_void;
 

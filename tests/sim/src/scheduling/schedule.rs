@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A schedule written down: which thread goes on at which of the scheduler's
-//! decisions, wherever that is not the thread that would by itself.
+//! A written schedule: the thread that runs at each of the scheduler's decisions,
+//! where it differs from the default.
 //!
-//! By itself a thread goes on until it waits, and then the next one in turn. So a
-//! plan holds only what a schedule does besides, and can be cut down to what a
-//! failure needs. Written, it is `12:3.57:1`: thread 3 at decision 12, thread 1 at
-//! decision 57; `none` if it says nothing.
+//! By default a thread runs until it waits, and then the next one in turn. So a
+//! schedule holds only its deviations, and can be reduced to those that a failure
+//! needs. In text it is `12:3.57:1`: thread 3 at decision 12, thread 1 at decision 57;
+//! `none` if it is empty.
 
 use std::collections::BTreeMap;
 use std::fmt;

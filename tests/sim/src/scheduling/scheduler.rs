@@ -2,15 +2,15 @@
 
 //! Simulated threads and time.
 //!
-//! Threads are stackful coroutines on one OS thread. Who goes on is drawn from
-//! the cycle's seed at every [`point`]: each call between modules, on its way in
-//! and on its way out, and each atomic instruction where drivers are preempted.
-//! Time passes a little at each point, and jumps to the
-//! next timer when all sleep.
+//! Threads are stackful coroutines on one OS thread. The thread that runs next is
+//! drawn from the cycle's seed at every [`point`]: each call between modules, on its
+//! way in and on its way out, and each atomic instruction if drivers are preempted.
+//! Time advances a little at each point, and jumps to the next timer when all threads
+//! wait.
 //!
 //! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
-//! above keeps the processor that it is on; the others run on those that are
-//! left, so it stops them only where there is no other.
+//! above keeps its processor; other threads run on the remaining ones, and stop only
+//! if there is none.
 //!
 //! # Limits
 //!

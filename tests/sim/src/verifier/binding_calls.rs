@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Watches the calls between the modules: counts them, and checks the rules
-//! that only who sees each call can check.
+//! Counts the calls between modules, and checks the rules on them:
 //!
 //! - R15: a provider does not call before it has accepted.
 //! - R18: a side makes no call after its detach is complete.
 //! - R19: a side completes its detach only when none of its calls is in flight;
 //!   one that pended stays in flight until the peer completes it.
 //!
-//! What pends, and what completes it, is known of the NPIs that are described;
-//! of any other only the calls that are under way count as in flight.
+//! Which functions pend, and which complete, is known for described NPIs only; in
+//! other NPIs a call is in flight until it returns.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The edges of NMR's callbacks: a module that comes back must not hold a lock
-//! that it has taken since it was called (R5).
+//! Checks that an NMR callback returns without a lock that it has acquired (R5).
 //!
-//! Where it is called at `DISPATCH_LEVEL` its level does not give a spin lock
-//! away, and whoever wants the lock next would be found instead.
+//! At `DISPATCH_LEVEL` the IRQL does not reveal a held spin lock, and the next thread
+//! that acquires the lock would be blamed instead.
 
 use std::collections::BTreeMap;
 

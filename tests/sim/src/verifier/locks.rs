@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who holds which lock, in which order locks are taken, and whether that can
-//! end in a deadlock: what Driver Verifier calls deadlock detection.
+//! Locks, their holders and their order, and whether that order can end in a
+//! deadlock: the deadlock detection of Driver Verifier.
 //!
-//! An order is remembered for the whole cycle. Two locks that were taken in both
-//! orders are a finding even where the schedule let both threads pass.
+//! An order is kept for the whole cycle. Two locks that were acquired in both orders
+//! are a finding even if this schedule did not block.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

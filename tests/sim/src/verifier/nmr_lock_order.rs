@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lock order through NMR (R31): a deregistration takes part in the order of
-//! locks as if it were one.
+//! Lock order through NMR (R31): a deregistration takes part in the lock order as if
+//! it were a lock.
 //!
-//! - A lock that is held while a module waits for the end of its deregistration
-//!   comes *before* that end. One that cannot be taken twice also comes before
-//!   the callbacks that `NmrRegister...` and `NmrDeregister...` make.
-//! - What is taken in a callback of one of the module's bindings, in a call
-//!   through one, or is held by who completes a detach comes *after*: the
-//!   deregistration does not end without it.
+//! - A lock that a thread holds while it waits for a deregistration comes *before*
+//!   the end of the deregistration. A non-recursive one also comes before the
+//!   callbacks that `NmrRegister...` and `NmrDeregister...` make.
+//! - A lock comes *after* it if it is acquired in a callback of one of the module's
+//!   bindings or in a call through one, or held while a detach is completed: the
+//!   deregistration does not end without that.
 //!
-//! Both of one lock are a deadlock in some schedule, whether or not in this one.
+//! A lock that comes both before and after is a deadlock in some schedule, whether or
+//! not in this one.
 //!
 //! # Limits
 //!
-//! Holding in shared mode counts as holding: a thread that waits for the lock in
-//! exclusive mode makes it so.
+//! A lock held in shared mode counts as held: a thread that waits for it in exclusive
+//! mode makes it block.
 
 use std::collections::{BTreeMap, BTreeSet};
 

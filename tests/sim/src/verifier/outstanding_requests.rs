@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module has lent its peer: the request of a call that may pend is the
-//! callee's from the call until that answers otherwise, or until the callee
-//! calls the function that completes it.
+//! Outstanding requests: the request of a call that may pend belongs to the callee
+//! until the call returns anything but `STATUS_PENDING`, or until the callee calls
+//! the completion function.
 //!
-//! Code that frees it meanwhile is responsible, not the peer that touches it
-//! then.
-//! The NPI's description says which calls these are; what they carry is their
-//! second argument.
+//! Code that frees a request before that is responsible, not the callee that then
+//! touches it. The NPI's description says which functions pend and which complete;
+//! the request is their second argument.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

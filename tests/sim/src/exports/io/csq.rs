@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Cancel-safe queues: the driver keeps the requests and the lock, and these
-//! functions settle who of the driver and the canceller has a request.
+//! Cancel-safe queues: the driver keeps the requests and the lock, and these functions
+//! decide whether the driver or the canceller owns a request.
 //!
 //! `DriverContext[3]` of a queued request is the queue or its context, as
 //! documented.
