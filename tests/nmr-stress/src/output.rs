@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use channel::watch::{Call, Record};
+use channel::events::{Call, Record};
 use scenarios::{Event, Line};
 
 /// What the registrar has told of a cycle.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use channel::watch::PLAIN;
+use channel::events::PLAIN;
 use clap::Parser;
 use scenarios::{Change, Counts, Cycle, Finding, Line, Report};
 

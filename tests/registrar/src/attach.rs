@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The attach of one client to one provider: the offer, and the client's answer
-//! by `NmrClientAttachProvider`.
+//! The attach of one client to one provider: the offer, and the client's call of
+//! `NmrClientAttachProvider`.
 
 use core::ffi::c_void;
 use core::ptr;

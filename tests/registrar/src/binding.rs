@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One binding: what becomes of a client and a provider of the same NPI, from
-//! the offer to the last cleanup.
+//! One binding of a client and a provider of the same NPI, from the offer to the last
+//! cleanup.
 //!
 //! ```text
 //!  queued -> offered -> attached -> claimed -> detaching -> cleaning -> cleaned -> gone

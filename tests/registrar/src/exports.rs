@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The nine functions under their own names, for a program or driver that is
-//! to have one registrar.
+//! The nine functions under their documented names, for a program or driver with one
+//! registrar.
 
 /// Exports NMR's functions; `$registrar` is a function that answers with a
 /// `&'static Registrar<_>`. The caller's crate depends on `shared-npi`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a registrar needs of the system it runs in, and what it tells it.
+//! The host of a registrar: what it needs of its system, and what it reports to it.
 //!
 //! The registrar has no operating system of its own: the simulated kernel, a
 //! native `netio.sys` and a plain test process each implement [`Host`].

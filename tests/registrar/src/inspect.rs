@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a host asks the registrar: who is registered, who owes what, and whether
-//! memory may be freed.
+//! Queries of the host: the registered modules, what keeps a deregistration from its
+//! end, and whether memory may be freed.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the registrar tells its host: events, findings and notes.
+//! What the registrar reports to its host: events, findings and notes.
 //!
-//! All of it is left out where [`Host::CHECKED`] is false.
+//! Nothing is reported if [`Host::CHECKED`] is false.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ pub(crate) const APC: u8 = 1;
 /// `DISPATCH_LEVEL`.
 pub(crate) const DISPATCH: u8 = 2;
 
-/// Whom an event or a finding is about.
+/// The subject of an event or a finding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
     pub(crate) side: Side,
@@ -34,7 +34,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Someone on `side`.
+    /// An unknown module on `side`.
     pub(crate) const fn on(side: Side) -> Self {
         Self {
             side,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A table that grows in chunks, so that nothing in it is ever moved, and that
-//! knows an old key from a new one. A slot all of whose keys have been used is
-//! never used again.
+//! A table that grows in chunks, so that its elements never move, and that detects
+//! stale keys. A slot whose keys are used up is retired.
 //!
 //! It grows only in [`Slab::reserve`], which is where it can fail.
 

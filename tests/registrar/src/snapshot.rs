@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module's structures held when it registered, to notice (R2) when they
-//! change and when they are freed.
+//! A copy of a module's structures as registered, to detect (R2) that they change or
+//! are freed.
 //!
 //! A structure is compared word by word before any pointer in it is followed,
-//! so one that has become something else is reported, not believed. How long
-//! what lies behind `NpiSpecificCharacteristics` is, only the NPI knows: of that
-//! and of the registration context only the first byte is watched.
+//! so an overwritten one is reported before it is used. Only the NPI knows the size of
+//! `NpiSpecificCharacteristics`: of that and of the registration context only the first
+//! byte is checked.
 
 use core::ffi::c_void;
 use core::mem::offset_of;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a program prints that runs cycles on a kernel of its own: JSON lines.
+//! The JSON lines that a program prints which runs cycles on its own kernel.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a cycle does that aims at two edges that race: each module is brought
-//! to where its edge begins, then what lets both be taken happens at once, a few
-//! times over.
+//! Cycles that provoke racing transitions: each module is brought to the state before
+//! its transition, then both transitions are triggered at once, a few times over.
 
 use std::sync::LazyLock;
 

@@ -95,7 +95,7 @@ impl Scenario {
         }
     }
 
-    /// Returns `true` if drivers only take ways that are possible where
+    /// Returns `true` if drivers only make transitions that are possible if
     /// nothing fails.
     #[must_use]
     pub const fn keeps_to_model(self) -> bool {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The stages of a module's life, and the ways between them.
+//! The states of a module, and the transitions between them.
 
 use std::fmt;
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a cycle does that uses the drivers' devices, or in which a `DriverEntry`
+//! Cycles in which programs use the drivers' devices, or in which a `DriverEntry`
 //! fails.
 //!
-//! "Load on first open, unload on last close" is what the system did for drivers
-//! of another age; today the programs do it. The stop comes after the last
-//! close, with it, or before: then it waits for that. Others ask the service
-//! control manager meanwhile for what it refuses.
+//! Some programs load a driver on the first open and unload it on the last close: the
+//! stop request comes after the last close, at the same time, or before, in which case
+//! it waits. Others ask the service control manager for what it refuses.
 
 use rand::{Rng, RngExt};
 

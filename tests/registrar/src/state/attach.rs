@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From an offer to an attached binding, or to none.
+//! Attach: from an offer to a binding, or to its refusal.
 
 use core::ffi::c_void;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The way out: of a registration, and of each of its bindings.
+//! Deregistration: the end of a registration and of each of its bindings.
 
 use core::ptr;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Entering a registration, and the queue of what it has to offer.
+//! Registration: entering a module, and the queue of its offers.
 
 use core::ffi::c_void;
 

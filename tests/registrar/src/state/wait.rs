@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Waiting for the end of a registration, and the end itself.
+//! Waits for the end of a deregistration, and that end.
 
 use core::ptr::NonNull;
 

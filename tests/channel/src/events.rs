@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The watch: what happened in the registrar since it was last asked.
+//! The event device of `netio.sys`: events of the registrar since the last read.
 
 use nmr::abi::NTSTATUS;
 
@@ -12,35 +12,35 @@ pub const DEVICE: &str = r"\\.\NmrWatch";
 /// Begins a cycle: the input is a `u64`, the seed from which open questions are
 /// answered, or [`PLAIN`].
 pub const BEGIN: u32 = buffered(0);
-/// Answers with a [`Header`] and as many [`Record`]s as have room; those are
-/// told only once.
+/// Returns a [`Header`] and as many [`Record`]s as the buffer has room for; each record
+/// is returned once.
 pub const READ: u32 = buffered(1);
 
 /// A seed that answers every open question with its first answer.
 pub const PLAIN: u64 = u64::MAX;
 
-/// The number of records the watch keeps between two reads.
+/// The number of records that the device keeps between two reads.
 pub const CAPACITY: usize = 4096;
 
-/// How many entries of a dispatch table are counted.
+/// The number of entries of a dispatch table that are counted.
 pub const ENTRIES: usize = 8;
 
-/// The calls of how many NPIs are counted, each by itself.
+/// The number of NPIs whose calls are counted separately.
 pub const NPIS: usize = 4;
 
-/// What precedes the records of an answer.
+/// The header before the records that a read returns.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Records that found no room since the last read.
+    /// The number of records lost since the last read.
     pub lost: u64,
-    /// Registrations whose end has not been waited for.
+    /// The number of registrations whose deregistration has not been waited for.
     pub registered: u64,
     /// The calls between modules of each NPI.
     pub npis: [Calls; NPIS],
 }
 
-/// How often modules of an NPI called each other since the cycle began.
+/// The number of calls between modules of an NPI since the cycle began.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The device through which user mode reads what has happened.
+//! The device from which user mode reads events of the registrar.
 
-use channel::watch::{BEGIN, DEVICE, Header, READ, Record};
+use channel::events::{BEGIN, DEVICE, Header, READ, Record};
 use native::device::{Device, Request, Served};
 use windows_sys::Win32::Foundation::{
     STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
@@ -12,9 +12,9 @@ use windows_sys::Win32::Foundation::{
 use crate::host::Kernel;
 use crate::registrar;
 
-pub(crate) struct Watch;
+pub(crate) struct EventDevice;
 
-impl Device for Watch {
+impl Device for EventDevice {
     const NAME: &'static str = DEVICE.split_at(r"\\.\".len()).1;
 
     fn serve(request: Request) -> Served {
