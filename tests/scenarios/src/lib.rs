@@ -37,7 +37,7 @@ pub use coverage::{Coverage, Covered};
 pub use cycle::{Cycle, CycleFilter, Setting, stream};
 pub use graph::{Edge, EdgePair, Graph, NoRace, Transition, TransitionCounts};
 pub use instance::{Instance, Instances, Role};
-pub use line::{Event, Line};
+pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
 pub use model::Models;
 pub use npi::{ECHO, Entry, NPIS, Npi};

@@ -3,17 +3,18 @@
 //! The program's arguments and its output.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{
-    Cycle, CycleFilter, Finding, Instances, Report, Scenario, Script, Tier, TransitionCounts,
+    Cycle, CycleFilter, Finding, Instances, PROGRESS_INTERVAL, Report, Scenario, Script, Tier,
+    TransitionCounts, write_line,
 };
 use serde::Serialize;
 use sim::{
@@ -140,9 +141,6 @@ struct Shortest {
 
 const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
 
-/// The interval between progress lines.
-const PERIOD: Duration = Duration::from_millis(100);
-
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -233,7 +231,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
                 break;
             }
         }
-        if !arguments.trace && told.elapsed() >= PERIOD {
+        if !arguments.trace && told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
@@ -322,7 +320,7 @@ fn shorten(
     let plan = arguments.schedule.clone();
     let mut told = Instant::now();
     let mut show = |searched: Searched| {
-        if told.elapsed() >= PERIOD {
+        if told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
             // A reader that is gone is met again at the end.
             let _ = tell(&OutputLine::Minimising {
@@ -350,12 +348,7 @@ fn shorten(
 }
 
 fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string(line)?;
-    text.push('\n');
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .context("cannot write to standard output")?;
-    out.flush().context("cannot write to standard output")
+    write_line(&mut io::stdout().lock(), line).context("cannot write to standard output")
 }
 
 /// Ends when the reader of the output does: `head`, say.
