@@ -48,9 +48,9 @@ impl<T> Lock<T> for KernelLock<T> {
 }
 
 /// An event, as the registrar asks for it.
-pub(crate) struct KernelDoor(KernelEvent);
+pub(crate) struct KernelWaitObject(KernelEvent);
 
-impl Completion for KernelDoor {
+impl Completion for KernelWaitObject {
     fn new() -> Self {
         Self(KernelEvent::new())
     }
@@ -66,7 +66,7 @@ impl Completion for KernelDoor {
 
 impl Host for Kernel {
     type Lock<T> = KernelLock<T>;
-    type Completion = KernelDoor;
+    type Completion = KernelWaitObject;
 
     fn irql(&self) -> u8 {
         irql::current()

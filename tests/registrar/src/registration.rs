@@ -56,7 +56,7 @@ pub(crate) struct Registration<C> {
     /// Threads in `NmrWaitFor...`.
     pub(crate) waiters: u32,
     /// The number of threads that use the wait object: they wait for it, signal it or have just been woken.
-    pub(crate) at_door: u32,
+    pub(crate) waiting: u32,
     pub(crate) wait_object: WaitObject<C>,
 }
 

@@ -48,7 +48,7 @@ impl<H: Host> Registrar<H> {
                 if let Some(gone) = who.registration {
                     self.forget(gone);
                 }
-                drop(self.state.with(|state| state.leave_door(own)));
+                drop(self.state.with(|state| state.stop_waiting(own)));
                 STATUS_SUCCESS
             }
             Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),
@@ -92,6 +92,6 @@ impl<H: Host> Registrar<H> {
         };
         // SAFETY: the wait object stays while this thread is counted at it.
         unsafe { wait_object.as_ref() }.set();
-        drop(self.state.with(|state| state.leave_door(registration)));
+        drop(self.state.with(|state| state.stop_waiting(registration)));
     }
 }

@@ -210,7 +210,7 @@ impl<C> State<C> {
     ) -> (NTSTATUS, Option<WaitToEnd<C>>, Option<WaitObject<C>>) {
         let registration = self.registrations.at_mut(own);
         registration.busy -= 1;
-        if registration.complete() && registration.at_door == 0 {
+        if registration.complete() && registration.waiting == 0 {
             let wait_object = self.registrations.remove_marked(own).wait_object;
             return (STATUS_SUCCESS, None, Some(wait_object));
         }

@@ -232,10 +232,10 @@ impl<C> State<C> {
     /// waits for it.
     fn wake(&mut self, own: u32) -> Option<WaitToEnd<C>> {
         let registration = self.registrations.at_mut(own);
-        if !registration.complete() || registration.at_door == 0 {
+        if !registration.complete() || registration.waiting == 0 {
             return None;
         }
-        registration.at_door += 1;
+        registration.waiting += 1;
         Some(WaitToEnd {
             registration: own,
             wait_object: registration.wait_object.address(),

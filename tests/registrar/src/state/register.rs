@@ -88,7 +88,7 @@ impl<C> State<C> {
             busy: 1,
             waited: false,
             waiters: 0,
-            at_door: 0,
+            waiting: 0,
             wait_object,
         });
         let named = Named::Registration;

@@ -21,7 +21,7 @@ pub(crate) enum Wait<C> {
 
 impl<C> State<C> {
     /// Begins to wait for a registration, which stays until
-    /// [`leave_door`](Self::leave_door): with `hold` even if its deregistration is
+    /// [`stop_waiting`](Self::stop_waiting): with `hold` even if its deregistration is
     /// complete.
     pub(crate) fn wait(
         &mut self,
@@ -39,12 +39,12 @@ impl<C> State<C> {
             ));
         }
         registration.waiters += 1;
-        registration.at_door += 1;
+        registration.waiting += 1;
         let complete = registration.complete();
         let wait_object = registration.wait_object.address();
         if complete && !hold {
             self.waited(own);
-            return Ok(Wait::Over(self.leave_door(own)));
+            return Ok(Wait::Over(self.stop_waiting(own)));
         }
         Ok(Wait::For(own, (!complete).then_some(wait_object)))
     }
@@ -59,10 +59,10 @@ impl<C> State<C> {
     }
 
     /// A thread is done with the wait object.
-    pub(crate) fn leave_door(&mut self, own: u32) -> Option<WaitObject<C>> {
+    pub(crate) fn stop_waiting(&mut self, own: u32) -> Option<WaitObject<C>> {
         let registration = self.registrations.at_mut(own);
-        registration.at_door -= 1;
-        (registration.waited && registration.at_door == 0)
+        registration.waiting -= 1;
+        (registration.waited && registration.waiting == 0)
             .then(|| self.registrations.remove(own).wait_object)
     }
 }

@@ -35,7 +35,7 @@ fn complete_request(state: &mut State, irp: usize) -> Result<(), (Code, String)>
             "{irp:#x} was completed, which is no request under way"
         ));
     };
-    let name = name(request.ask.major);
+    let name = name(request.parameters.major);
     if request.answer.is_some() {
         return again(format!("an {name} was completed twice"));
     }
@@ -50,8 +50,8 @@ fn complete_request(state: &mut State, irp: usize) -> Result<(), (Code, String)>
         let what = format!("an {name} was completed with status {shown:#010x}");
         return Err((code.into(), what));
     }
-    let room = request.ask.output_length;
-    let controls = u32::from(request.ask.major) == IRP_MJ_DEVICE_CONTROL;
+    let room = request.parameters.output_length;
+    let controls = u32::from(request.parameters.major) == IRP_MJ_DEVICE_CONTROL;
     if controls && !is_error(status) && information > room {
         let what = format!(
             "an {name} was completed with {information} bytes of output, the program has room \
@@ -72,13 +72,13 @@ fn answer(state: &mut State, irp: usize, status: i32, information: usize) {
     let Some(request) = state.io.requests.sent.get_mut(&irp) else {
         return;
     };
-    let buffers = request.ask.buffers;
+    let buffers = request.parameters.buffers;
     let length = if is_error(status) { 0 } else { information };
-    let code = request.ask.code;
+    let code = request.parameters.code;
     // SAFETY: the request is in memory with its buffers, and there is room for
     // what it says of its output.
     unsafe {
-        let output = buffers.read(length.min(request.ask.output_length));
+        let output = buffers.read(length.min(request.parameters.output_length));
         let location = stack_location(irp as *mut Irp);
         request.marked = (*location).control & PENDING_RETURNED != 0;
         request.answer = Some(Answer { status, output });
@@ -97,7 +97,7 @@ pub(crate) fn check_dispatched(
     status: i32,
 ) -> Option<(Code, String)> {
     let request = &state.io.requests.sent[&irp.addr()];
-    let name = name(request.ask.major);
+    let name = name(request.parameters.major);
     let marked = match &request.answer {
         Some(_) => request.marked,
         // SAFETY: a request that is not complete is in memory.
@@ -129,7 +129,10 @@ pub(crate) fn check_dispatched(
         }
         Some(_) => return None,
     };
-    let code = ("0xC9", [number, routine, irp.addr(), request.ask.device]);
+    let code = (
+        "0xC9",
+        [number, routine, irp.addr(), request.parameters.device],
+    );
     Some((
         code.into(),
         format!("the dispatch routine for {name} {what}"),

@@ -11,7 +11,7 @@ use shared_npi::control::{
     VERSION,
 };
 
-use crate::io::requests::Message;
+use crate::io::requests::ProgramRequest;
 use crate::kernel::State;
 
 /// All codes.
@@ -34,28 +34,28 @@ fn structure(numbers: &[u32]) -> Vec<u8> {
 }
 
 /// Forbids to unload the driver.
-pub(crate) fn hold() -> Message {
-    Message::control(HOLD_UNLOAD, structure(&[]), 0)
+pub(crate) fn hold() -> ProgramRequest {
+    ProgramRequest::control(HOLD_UNLOAD, structure(&[]), 0)
 }
 
 /// Allows it again.
-pub(crate) fn release() -> Message {
-    Message::control(RELEASE_UNLOAD, structure(&[]), 0)
+pub(crate) fn release() -> ProgramRequest {
+    ProgramRequest::control(RELEASE_UNLOAD, structure(&[]), 0)
 }
 
 /// Switches the driver's second module on or off.
-pub(crate) fn switch(on: bool) -> Message {
+pub(crate) fn switch(on: bool) -> ProgramRequest {
     let input = structure(&[TELEMETRY, u32::from(on)]);
-    Message::control(SWITCH_SUBCOMPONENT, input, 0)
+    ProgramRequest::control(SWITCH_SUBCOMPONENT, input, 0)
 }
 
 /// A request that the drivers understand.
-pub(crate) fn draw(random: &mut impl Rng) -> Message {
+pub(crate) fn draw(random: &mut impl Rng) -> ProgramRequest {
     /// Room for some bindings.
     const LIST: usize = 256;
     match random.random_range(0..5) {
-        0 => Message::control(QUERY_STATUS, Vec::new(), 64),
-        1 => Message::control(LIST_BINDINGS, Vec::new(), random.random_range(0..LIST)),
+        0 => ProgramRequest::control(QUERY_STATUS, Vec::new(), 64),
+        1 => ProgramRequest::control(LIST_BINDINGS, Vec::new(), random.random_range(0..LIST)),
         2 => hold(),
         3 => release(),
         _ => switch(random.random()),

@@ -65,7 +65,7 @@ impl Files {
     }
 
     /// Returns `true` if a driver is to go, and stays for the time being.
-    pub(crate) fn is_put_off(&self, driver: DriverId) -> bool {
+    pub(crate) fn is_unload_deferred(&self, driver: DriverId) -> bool {
         self.leaving.contains(&driver) || self.refusing.contains(&driver)
     }
 

@@ -94,7 +94,7 @@ pub(crate) struct Parameters {
 /// # Safety
 ///
 /// The memory is the caller's alone.
-pub(crate) unsafe fn make(memory: *mut c_void, ask: &Parameters) -> *mut Irp {
+pub(crate) unsafe fn make(memory: *mut c_void, parameters: &Parameters) -> *mut Irp {
     /// `IO_TYPE_IRP`.
     const KIND: u16 = 6;
     const USER_MODE: u8 = 1;
@@ -108,17 +108,17 @@ pub(crate) unsafe fn make(memory: *mut c_void, ask: &Parameters) -> *mut Irp {
         (*irp).requestor_mode = USER_MODE;
         (*irp).stack_count = 1;
         (*irp).current_location = 1;
-        (*irp).system_buffer = ask.buffers.system;
-        (*irp).mdl = ask.buffers.mdl;
-        [(*irp).user_buffer, (*location).type3_input] = ask.buffers.user;
+        (*irp).system_buffer = parameters.buffers.system;
+        (*irp).mdl = parameters.buffers.mdl;
+        [(*irp).user_buffer, (*location).type3_input] = parameters.buffers.user;
         (*irp).current_stack_location = location.addr();
-        (*irp).original_file = ask.file;
-        (*location).major = ask.major;
-        (*location).device = ask.device;
-        (*location).file = ask.file;
-        (*location).code = ask.code as usize;
-        (*location).input_length = ask.input_length;
-        (*location).output_length = ask.output_length;
+        (*irp).original_file = parameters.file;
+        (*location).major = parameters.major;
+        (*location).device = parameters.device;
+        (*location).file = parameters.file;
+        (*location).code = parameters.code as usize;
+        (*location).input_length = parameters.input_length;
+        (*location).output_length = parameters.output_length;
     }
     irp
 }

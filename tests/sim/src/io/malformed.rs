@@ -13,7 +13,7 @@ use windows_sys::Wdk::System::SystemServices::{
 };
 
 use crate::io::control;
-use crate::io::requests::Message;
+use crate::io::requests::ProgramRequest;
 
 /// A control code for devices of no documented type.
 pub(crate) const fn code(function: u32, method: u32, access: u32) -> u32 {
@@ -28,7 +28,7 @@ pub(crate) const fn code(function: u32, method: u32, access: u32) -> u32 {
 const FUNCTIONS: u32 = 8;
 
 /// Draws one.
-pub(crate) fn draw(random: &mut impl Rng) -> Message {
+pub(crate) fn draw(random: &mut impl Rng) -> ProgramRequest {
     const OTHERS: [u32; 4] = [
         IRP_MJ_READ,
         IRP_MJ_WRITE,
@@ -58,7 +58,7 @@ pub(crate) fn draw(random: &mut impl Rng) -> Message {
             input[..most].copy_from_slice(&claim[..most]);
         }
     }
-    Message {
+    ProgramRequest {
         major,
         code,
         input,

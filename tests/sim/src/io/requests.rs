@@ -48,7 +48,7 @@ pub(crate) struct Answer {
 /// A request that was sent.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) ask: Parameters,
+    pub(crate) parameters: Parameters,
     /// The dispatch routine it was sent to.
     to: Option<Site>,
     /// Whether it was marked pending when it was completed.
@@ -69,7 +69,7 @@ impl Requests {
         request
             .answer
             .is_none()
-            .then_some((request.to, name(request.ask.major)))
+            .then_some((request.to, name(request.parameters.major)))
     }
 
     /// The dispatch routine of a request that is not complete.
@@ -113,7 +113,7 @@ pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i
         opened
     })?;
     let device = with(|state| state.io.files.device(file));
-    let irp = send(device, file, &Message::bare(IRP_MJ_CREATE));
+    let irp = send(device, file, &ProgramRequest::bare(IRP_MJ_CREATE));
     let status = wait(irp, None).map_or(STATUS_PENDING, |answer| answer.status);
     if status < 0 {
         with(|state| files::forget(state, file));
@@ -124,7 +124,7 @@ pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i
 
 /// A request of a program.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Message {
+pub(crate) struct ProgramRequest {
     /// One of `IRP_MJ_...`.
     pub(crate) major: u32,
     /// The control code, where it is one.
@@ -133,7 +133,7 @@ pub(crate) struct Message {
     pub(crate) output_length: usize,
 }
 
-impl Message {
+impl ProgramRequest {
     /// A control code.
     pub(crate) const fn control(code: u32, input: Vec<u8>, output_length: usize) -> Self {
         Self {
@@ -168,9 +168,9 @@ impl Message {
     }
 }
 
-/// Asks something of a file. Returns the request, unless the I/O manager
+/// Sends a request to a file. Returns the IRP, unless the I/O manager
 /// refuses it because the handle may not be used for it.
-pub(crate) fn ask(file: usize, message: &Message) -> Result<usize, i32> {
+pub(crate) fn send_to_file(file: usize, message: &ProgramRequest) -> Result<usize, i32> {
     let needed = message.needs();
     if !with(|state| state.io.files.grants(file, needed)) {
         let status = STATUS_ACCESS_DENIED;
@@ -187,7 +187,7 @@ pub(crate) fn ask(file: usize, message: &Message) -> Result<usize, i32> {
 
 /// Asks something of a file's device as another driver does, with a request from
 /// `IoBuildDeviceIoControlRequest`, which has no file; ends the request.
-pub(crate) fn ask_without_file(file: usize, message: &Message) {
+pub(crate) fn send_without_file(file: usize, message: &ProgramRequest) {
     let device = with(|state| state.io.files.device(file));
     let irp = send(device, 0, message);
     finish(irp);
@@ -230,7 +230,7 @@ pub(crate) fn cancel(irp: usize) -> bool {
     }
     // SAFETY: the driver set this routine for this.
     let routine = unsafe { std::mem::transmute::<usize, Cancel>(routine) };
-    let device = with(|state| state.io.requests.sent[&irp].ask.device);
+    let device = with(|state| state.io.requests.sent[&irp].parameters.device);
     // SAFETY: with the cancel spin lock held, as it is documented.
     unsafe { routine(device, packet) };
     let site = with(|state| state.loader.drivers.site(routine as usize));
@@ -257,11 +257,11 @@ unsafe fn prepare_cancel(irp: *mut Irp, old: u8) -> usize {
 /// A file that a driver still refers to ends later.
 pub(crate) fn close(file: usize) {
     let device = with(|state| state.io.files.device(file));
-    let cleanup = send(device, file, &Message::bare(IRP_MJ_CLEANUP));
+    let cleanup = send(device, file, &ProgramRequest::bare(IRP_MJ_CLEANUP));
     wait(cleanup, None);
     let mine = with(|state| {
         let all = state.io.requests.sent.iter();
-        let mine = all.filter(|(_, request)| request.ask.file == file);
+        let mine = all.filter(|(_, request)| request.parameters.file == file);
         mine.map(|(&irp, _)| irp).collect::<Vec<_>>()
     });
     mine.into_iter().for_each(finish);
@@ -300,14 +300,14 @@ fn finish(irp: usize) {
 /// Closes a file that nothing refers to any more.
 fn end(file: usize) {
     let device = with(|state| state.io.files.device(file));
-    let closed = send(device, file, &Message::bare(IRP_MJ_CLOSE));
+    let closed = send(device, file, &ProgramRequest::bare(IRP_MJ_CLOSE));
     wait(closed, None);
     with(|state| files::forget(state, file));
 }
 
 /// Sends a request to its driver's dispatch routine.
-fn send(device: usize, file: usize, message: &Message) -> usize {
-    let Message {
+fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
+    let ProgramRequest {
         major: number,
         code,
         ref input,
@@ -320,7 +320,7 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
             // SAFETY: a device with an open file is in memory.
             _ => Method::of_device(unsafe { (*(device as *const DEVICE_OBJECT)).Flags }),
         };
-        let ask = Parameters {
+        let parameters = Parameters {
             major: major(number),
             device,
             file,
@@ -331,7 +331,7 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
         };
         let memory = state.memory.pool.reserve(irp::SIZE, TAG);
         // SAFETY: the memory was just allocated for this, zeroed.
-        let irp = unsafe { irp::make(memory as *mut _, &ask) };
+        let irp = unsafe { irp::make(memory as *mut _, &parameters) };
         // SAFETY: a device with an open file, and its driver's object, are there.
         let routine = unsafe {
             let driver = (*(device as *const DEVICE_OBJECT)).DriverObject;
@@ -341,14 +341,20 @@ fn send(device: usize, file: usize, message: &Message) -> usize {
         state.io.requests.sent.insert(
             irp.addr(),
             Request {
-                ask,
+                parameters,
                 to,
                 marked: false,
                 answer: None,
             },
         );
         state.counts.requests += 1;
-        state.trace(|_| format!("{} is sent, request {:#x}", name(ask.major), irp.addr()));
+        state.trace(|_| {
+            format!(
+                "{} is sent, request {:#x}",
+                name(parameters.major),
+                irp.addr()
+            )
+        });
         (irp, routine)
     });
     let Some(routine) = routine else {
@@ -392,9 +398,9 @@ mod tests {
 
     #[test]
     fn a_request_needs_the_rights_that_its_code_names() {
-        let control = |access| Message::control(code(1, 0, access), Vec::new(), 0).needs();
+        let control = |access| ProgramRequest::control(code(1, 0, access), Vec::new(), 0).needs();
         assert_eq!([0, 1, 2, 3].map(control), [0, 1, 2, 3]);
-        let other = |major| Message::bare(major).needs();
+        let other = |major| ProgramRequest::bare(major).needs();
         let majors = [IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_CREATE, IRP_MJ_CLEANUP];
         assert_eq!(majors.map(other), [1, 2, 0, 0]);
     }

@@ -10,7 +10,7 @@ use rand::RngExt;
 
 use crate::io::control;
 use crate::io::malformed::{self, code};
-use crate::io::requests::{self, Message};
+use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::objects::security::{Account, READ, READ_WRITE, WRITE};
@@ -62,10 +62,10 @@ fn use_file(file: usize) {
     for _ in 0..draw(4) {
         let message = message();
         if draw(15) == 0 {
-            requests::ask_without_file(file, &message);
+            requests::send_without_file(file, &message);
             continue;
         }
-        let Ok(irp) = requests::ask(file, &message) else {
+        let Ok(irp) = requests::send_to_file(file, &message) else {
             continue;
         };
         if draw(3) > 0 {
@@ -78,12 +78,12 @@ fn use_file(file: usize) {
 
 /// What means something to the drivers built here, may mean something to others,
 /// or means nothing to any.
-fn message() -> Message {
+fn message() -> ProgramRequest {
     match draw(2) {
         0 => with(|state| control::draw(&mut state.choices.chance)),
         1 => {
             let function = u32::try_from(draw(3)).expect("it is small");
-            Message::control(code(function, 0, 0), vec![0x5A; 16], 32)
+            ProgramRequest::control(code(function, 0, 0), vec![0x5A; 16], 32)
         }
         _ => with(|state| malformed::draw(&mut state.choices.chance)),
     }

@@ -12,7 +12,7 @@ use rand::RngExt;
 use scenarios::{Instance, Usage, Use};
 
 use crate::io::control;
-use crate::io::requests::{self, Message};
+use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
 use crate::objects::security::{Account, READ_WRITE};
 use crate::run::service_control;
@@ -68,8 +68,8 @@ fn open(instance: Instance) {
     }
 }
 
-fn ask(file: usize, message: &Message) {
-    if let Ok(irp) = requests::ask(file, message) {
+fn send(file: usize, message: &ProgramRequest) {
+    if let Ok(irp) = requests::send_to_file(file, message) {
         requests::wait(irp, None);
     }
 }
@@ -77,7 +77,7 @@ fn ask(file: usize, message: &Message) {
 fn switch(instance: Instance) {
     if let Some(file) = open_device(instance) {
         let on = with(|state| state.choices.chance.random());
-        ask(file, &control::switch(on));
+        send(file, &control::switch(on));
         requests::close(file);
     }
 }
@@ -87,14 +87,14 @@ fn hold(instance: Instance) {
     /// The longest, in microseconds.
     const LONGEST: u64 = 400;
     if let Some(file) = open_device(instance) {
-        ask(file, &control::hold());
+        send(file, &control::hold());
         let (time, gives_back) = with(|state| {
             let time = state.choices.chance.random_range(0..=LONGEST);
             (time, state.choices.chance.random())
         });
         sleep(time * MICROSECOND);
         if gives_back {
-            ask(file, &control::release());
+            send(file, &control::release());
         }
         requests::close(file);
     }

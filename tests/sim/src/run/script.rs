@@ -62,14 +62,14 @@ fn join(thread: ThreadId) {
 }
 
 /// Waits for the end of an action. Returns `false` if that is an unload that
-/// is put off by a handle which the script closes later.
+/// is deferred by a handle which the script closes later.
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     /// The polling interval.
     const PERIOD: u64 = 20 * MICROSECOND;
     while with(|state| {
         state.run.open_handles.any(instance) && !state.scheduling.thread(thread).has_ended()
     }) {
-        if with(|state| is_put_off(state, instance)) {
+        if with(|state| is_unload_deferred(state, instance)) {
             return false;
         }
         let later = with(|state| state.scheduling.now()) + PERIOD;
@@ -79,7 +79,7 @@ fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     true
 }
 
-/// Waits for an unload that was put off, if there is one, without the handles that
+/// Waits for a deferred unload, if any, without the handles that
 /// keep it from going on.
 fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
     if let Some(thread) = pending.remove(&instance) {
@@ -121,7 +121,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
 }
 
 /// Returns `true` if a driver is to go, and stays for the time being.
-fn is_put_off(state: &State, instance: Instance) -> bool {
+fn is_unload_deferred(state: &State, instance: Instance) -> bool {
     let driver = state.run.loaded.get(&instance);
-    driver.is_some_and(|loaded| state.io.files.is_put_off(loaded.driver))
+    driver.is_some_and(|loaded| state.io.files.is_unload_deferred(loaded.driver))
 }
