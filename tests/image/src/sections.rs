@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The section table, and looking through it at an address.
+//! The section table, and lookups in it by address.
 
 use std::ops::Range;
 
