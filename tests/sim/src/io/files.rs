@@ -47,7 +47,7 @@ pub(crate) struct Files {
     /// Drivers that go when their files are closed.
     leaving: BTreeSet<DriverId>,
     /// Drivers that were to go and had no unload routine.
-    pub(crate) refusing: BTreeSet<DriverId>,
+    refusing: BTreeSet<DriverId>,
     /// Devices that were deleted while files were open.
     deleted: BTreeSet<usize>,
 }
@@ -67,6 +67,11 @@ impl Files {
     /// Returns `true` if a driver is to go, and stays for the time being.
     pub(crate) fn is_unload_deferred(&self, driver: DriverId) -> bool {
         self.leaving.contains(&driver) || self.refusing.contains(&driver)
+    }
+
+    /// Records that the unload of a driver was refused: it has no unload routine.
+    pub(crate) fn refuse_unload(&mut self, driver: DriverId) {
+        self.refusing.insert(driver);
     }
 
     fn is_open(&self, driver: DriverId) -> bool {

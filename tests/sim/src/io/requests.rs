@@ -59,7 +59,7 @@ pub(crate) struct Request {
 /// All requests of a cycle, by address.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    pub(crate) sent: BTreeMap<usize, Request>,
+    pub(in crate::io) sent: BTreeMap<usize, Request>,
 }
 
 impl Requests {

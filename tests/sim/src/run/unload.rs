@@ -76,7 +76,7 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
         }
         let late = with(|state| {
             state.counts.gate_refusals += 1;
-            state.io.files.refusing.insert(driver);
+            state.io.files.refuse_unload(driver);
             let status = STATUS_INVALID_DEVICE_REQUEST;
             state.trace(|_| format!("the unload is refused, {status:#010x}"));
             service_control::refuse_stop(state, instance);

@@ -3,25 +3,24 @@
 //! What must hold when a driver's routine returns: the IRQL, the locks and the
 //! critical regions with which it was called.
 
-use crate::findings::bug_check;
-use crate::findings::bug_check::unexpected_irql;
+use crate::findings::bug_check::{self, unexpected_irql};
 use crate::findings::stop_at;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, Irql};
 use crate::kernel::with;
 use crate::loader::drivers::Site;
 use crate::verifier::locks;
 
-/// What the routine of a work item.
+/// The routine of a work item, as findings name it.
 pub(crate) const WORK_ITEM: &str = "a work item's routine";
 
-/// What a thread keeps through a call of a driver's routine; by default what a
-/// thread begins with.
+/// The state of a thread when a driver's routine is called, which the routine must
+/// restore; by default that of a new thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EntryState {
     pub(crate) level: Irql,
     /// The number of locks it holds.
     pub(crate) held: usize,
-    /// How many critical regions it is in.
+    /// The number of critical regions it is in.
     pub(crate) regions: u32,
 }
 
@@ -42,7 +41,7 @@ impl EntryState {
     }
 }
 
-/// What holds when a driver's routine has returned.
+/// Checks that a driver's routine has returned with the state it was called with.
 pub(crate) fn check_return(what: &str, before: EntryState, site: Option<Site>) {
     let level = before.level;
     let now = with(|state| state.scheduling.current().irql);
