@@ -22,7 +22,7 @@ use std::time::Instant;
 use ::vm::Guest;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use scenarios::{Coverage, Instances, Report, Scenario, Tier as Where, Wanted};
+use scenarios::{Coverage, CycleFilter, Instances, Report, Scenario, Tier as Where};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -297,7 +297,7 @@ fn check_scenario(arguments: &Arguments, guest: Option<&Guest>) -> Result<()> {
         only.is_on(tier),
         "--only {only} is not for that kernel: `cargo xtask stress --list` says where it is"
     );
-    let wanted = Wanted {
+    let wanted = CycleFilter {
         tier,
         only: Some(only),
         without: None,

@@ -6,7 +6,7 @@ mod faults;
 
 use std::fmt::Write;
 
-use scenarios::{Counts, Coverage, Finding, Instances, Part, Report, Scenario, Tier};
+use scenarios::{Counts, Coverage, Covered, Finding, Instances, Report, Scenario, Tier};
 
 /// The report in words; `again` is the command that runs a cycle again.
 pub(super) fn of(
@@ -212,7 +212,7 @@ fn crowd_row(report: &Report) -> String {
 fn coverage_rows(coverage: &Coverage) -> [String; 2] {
     /// What is missing is named as long as it is little.
     const FEW: usize = 3;
-    let row = |part: &Part, what: &str| {
+    let row = |part: &Covered, what: &str| {
         let missing = match part.missing.len() {
             0 => String::new(),
             1..=FEW => format!("; not {}", part.missing.join("; ")),
@@ -228,7 +228,7 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
         coverage.edges.covered, coverage.edges.possible
     );
     [
-        row(&coverage.ways, &ways),
+        row(&coverage.transitions, &ways),
         row(&coverage.races, "orders of two ways that race"),
     ]
 }
@@ -237,7 +237,7 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
 pub(super) fn details(coverage: &Coverage) -> String {
     let missing = [
         &coverage.edges,
-        &coverage.ways,
+        &coverage.transitions,
         &coverage.races,
         &coverage.faults,
     ];

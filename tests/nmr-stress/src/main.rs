@@ -7,7 +7,7 @@
 //! The cycles are those of `scenarios`, as for every other tier. Drivers come
 //! and go through the service control manager or by `NtLoadDriver`; on a kernel
 //! that has no such call, a driver does it. Where the registrar tells what
-//! happens ([`channel::watch`]), that is counted and checked; elsewhere, as on
+//! happens ([`channel::events`]), that is counted and checked; elsewhere, as on
 //! Windows itself, the kernel and its verifier are the judges. It prints JSON
 //! lines: how far it has come, and at last a report.
 //!

@@ -2,10 +2,10 @@
 
 //! The lines that this program prints.
 
-use std::io::{self, Write};
+use std::io;
 
-use channel::watch::{Call, Record};
-use scenarios::{Event, Line};
+use channel::events::{Call, Record};
+use scenarios::{Event, Line, write_line};
 
 /// What the registrar has told of a cycle.
 pub(crate) fn event(cycle: u64, record: &Record) -> Event {
@@ -27,9 +27,5 @@ pub(crate) fn event(cycle: u64, record: &Record) -> Event {
 }
 
 pub(crate) fn tell(line: &Line) -> io::Result<()> {
-    let mut text = serde_json::to_vec(line)?;
-    text.push(b'\n');
-    let mut out = io::stdout().lock();
-    out.write_all(&text)?;
-    out.flush()
+    write_line(&mut io::stdout().lock(), line)
 }

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use channel::watch::PLAIN;
+use channel::events::PLAIN;
 use clap::Parser;
-use scenarios::{Change, Counts, Cycle, Finding, Line, Report};
+use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::loader::is_there;
@@ -20,9 +20,6 @@ use crate::privilege;
 use crate::tally::tally;
 use crate::watch::Watch;
 use crate::watchdog::Watchdog;
-
-/// How often progress is told.
-const PERIOD: Duration = Duration::from_millis(100);
 
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -99,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 break;
             }
         }
-        if told.elapsed() > PERIOD {
+        if told.elapsed() > PROGRESS_INTERVAL {
             told = Instant::now();
             tell(&Line::Progress(report.cycles_done))?;
         }

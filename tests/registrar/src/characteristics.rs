@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module says of itself when it registers.
+//! A module's characteristics, as it registers them.
 //!
 //! NMR keeps the structure's address and hands it to peers. What it needs itself
 //! it takes down when the module registers, so that a structure that changes or
@@ -71,7 +71,7 @@ impl Characteristics {
         if address.is_null() {
             None
         } else {
-            // INVARIANT: not null, and the caller's promise.
+            // INVARIANT: not null, and readable by this function's contract.
             Some(Self::Client(address))
         }
     }
@@ -85,7 +85,7 @@ impl Characteristics {
         if address.is_null() {
             None
         } else {
-            // INVARIANT: not null, and the caller's promise.
+            // INVARIANT: not null, and readable by this function's contract.
             Some(Self::Provider(address))
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use scenarios::{LoadOrder, Order, Part, Report, UnloadOrder};
+use scenarios::{Covered, LoadOrder, Order, Report, UnloadOrder};
 
 /// A column: its head and the orders that it counts.
 struct Column {
@@ -17,7 +17,7 @@ struct Column {
 }
 
 /// The table, and how much of it there is; nothing where nothing failed.
-pub(super) fn table(report: &Report, coverage: &Part) -> String {
+pub(super) fn table(report: &Report, coverage: &Covered) -> String {
     let kinds = kinds(report);
     if kinds.is_empty() {
         return String::new();

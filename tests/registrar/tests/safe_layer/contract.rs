@@ -281,7 +281,7 @@ fn malformed_requests_are_refused() {
     assert_eq!(NtStatus(status), NtStatus::SUCCESS);
     assert_eq!((statistics.refused, statistics.completed_at_once), (4, 1));
     statistics.header.size = 8;
-    // SAFETY: as above.
+    // SAFETY: the provider is attached, and the structure lent.
     let status = unsafe { query(client.context.provider, &raw mut statistics) };
     assert_eq!(NtStatus(status), NtStatus::INVALID_PARAMETER);
 
