@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The two drivers mirror each other. What they have in common word for word
-//! stays so: a correction that reaches only one of them is a mistake.
+//! The two drivers mirror each other: files that are equal word for word stay equal. A
+//! correction in only one of them is a mistake.
 
 use std::fs;
 
-/// A driver's `file` without the page's head, which names the other one.
+/// The source of a driver's `file` without its module doc, which names the driver.
 fn code(driver: &str, file: &str) -> String {
     let path = format!("{}/../{driver}/src/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));

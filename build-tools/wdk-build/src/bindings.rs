@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use bindgen::{Builder, EnumVariation, Formatter, RustEdition, RustTarget};
-use driver_parts::Missing;
+use driver_prerequisites::Missing;
 
 use crate::config::{ApiSubset, Config};
 use crate::error::ConfigError;
@@ -98,8 +98,8 @@ impl BuilderExt for Builder {
 
 /// The directories of the headers; the compiler's own come first.
 pub(crate) fn include_paths() -> Result<Vec<PathBuf>, Missing> {
-    let clang = driver_parts::clang()?;
-    let mingw = driver_parts::headers()?;
+    let clang = driver_prerequisites::clang()?;
+    let mingw = driver_prerequisites::headers()?;
     Ok(vec![clang.headers, mingw.join("ddk"), mingw])
 }
 

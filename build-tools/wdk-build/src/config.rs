@@ -6,7 +6,7 @@ use std::env;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use driver_parts::Missing;
+use driver_prerequisites::Missing;
 
 use crate::error::ConfigError;
 use crate::{bindings, directives, import_library, metadata};

@@ -51,7 +51,7 @@ pub(crate) fn binary(libraries: &Path) -> Vec<String> {
     let search = format!("cargo::rustc-link-search=native={}", libraries.display());
     std::iter::once(search)
         .chain(
-            driver_parts::LINK_OPTIONS
+            driver_prerequisites::LINK_OPTIONS
                 .map(|option| format!("cargo::rustc-cdylib-link-arg={option}")),
         )
         .collect()

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use driver_parts::Missing;
+use driver_prerequisites::Missing;
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]

@@ -19,13 +19,13 @@ const KERNEL_ADDITIONS: &str = "ntoskrnl_additions";
 
 /// Puts the libraries into `out_dir`, and answers the directory to search.
 pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
-    let kernel = driver_parts::import_libraries()?.join("libntoskrnl.a");
+    let kernel = driver_prerequisites::import_libraries()?.join("libntoskrnl.a");
     let copy = out_dir.join(format!("{KERNEL}.lib"));
     fs::copy(&kernel, &copy).map_err(|error| IoError::with_path(kernel, error))?;
 
     let exports = out_dir.join(format!("{KERNEL_ADDITIONS}.def"));
     fs::write(&exports, ADDITIONS).map_err(|error| IoError::with_path(&exports, error))?;
-    let dlltool = driver_parts::dlltool()?;
+    let dlltool = driver_prerequisites::dlltool()?;
     let output = Command::new(&dlltool)
         .args(["-m", "i386:x86-64", "-d"])
         .arg(&exports)

@@ -31,7 +31,7 @@ pub(super) const PROFILE: Profile = Profile {
     ],
     restart: "systemctl reboot",
     check: &["test $(cat /proc/sys/kernel/unknown_nmi_panic) = 1"],
-    run: "cd /nmr/run && chmod +x wine-guest && exec ./wine-guest --kit /nmr/run \
+    run: "cd /nmr/run && chmod +x wine-guest && exec ./wine-guest --payload /nmr/run \
           --template /nmr/template --dump /nmr/run/MEMORY.DMP --crash-by /proc/sysrq-trigger \
           -- {} > /nmr/run/out.jsonl 2> /nmr/run/session.log",
     copy_output: None,
