@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
-use vm::{Catalogue, Guest, Image, Place, REHEARSAL};
+use vm::{Catalogue, Guest, Place, REHEARSAL, RehearsalDisk};
 
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, print};
@@ -45,8 +45,8 @@ pub(crate) fn home(workspace: &Workspace) -> PathBuf {
 }
 
 /// The disk of the rehearsal guest.
-pub(crate) fn rehearsal_disk(workspace: &Workspace) -> Image {
-    Image::new(&home(workspace).join(REHEARSAL))
+pub(crate) fn rehearsal_disk(workspace: &Workspace) -> RehearsalDisk {
+    RehearsalDisk::new(&home(workspace).join(REHEARSAL))
 }
 
 /// Ensures the prerequisites of a guest; refuses a guest whose disk does not exist.

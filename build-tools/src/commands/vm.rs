@@ -4,7 +4,7 @@
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use vm::{End, Guest, Place, REHEARSAL, Session};
+use vm::{Guest, Place, ProgramEnd, REHEARSAL, Session};
 
 use crate::machines::{self, Guests};
 use crate::terminal::{self, Outcome, print};
@@ -110,12 +110,12 @@ fn run_line(workspace: &Workspace, guest: &Guest, line: &str) -> Result<Outcome>
     let mut session = Session::open(guest, &machines::home(workspace))?;
     let end = session.shell(line, |line| print(line))?;
     let home = session.home().to_owned();
-    let succeeded = end == End::Exited(0);
+    let succeeded = end == ProgramEnd::Exited(0);
     session.close(!succeeded)?;
     match end {
-        End::Exited(0) => return Ok(Outcome::Done),
-        End::Exited(status) => terminal::error(format!("the command exited with {status}")),
-        End::Trouble(trouble) => terminal::error(trouble),
+        ProgramEnd::Exited(0) => return Ok(Outcome::Done),
+        ProgramEnd::Exited(status) => terminal::error(format!("the command exited with {status}")),
+        ProgramEnd::Failed(failure) => terminal::error(failure),
     }
     print(format!("vm: files of the run are in {}", home.display()));
     Ok(Outcome::Found)

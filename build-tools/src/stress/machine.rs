@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use scenarios::{Finding, Line, Report};
 use tempfile::TempDir;
-use vm::{DUMP, End, Guest, LOG, REHEARSAL, Session, Trouble, bug_check};
+use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
 use super::report_file::{MachineFacts, ReportFile};
@@ -195,26 +195,26 @@ fn one(
     });
     let home = session.home().to_owned();
     match end {
-        End::Exited(_) if reported => {}
-        End::Exited(2) => {
+        ProgramEnd::Exited(_) if reported => {}
+        ProgramEnd::Exited(2) => {
             let why = refusal(&home.join(LOG));
             session.close(true)?;
             bail!("{why}; the guest's log is in {}", home.display());
         }
-        End::Exited(status) => {
+        ProgramEnd::Exited(status) => {
             let what = format!("the program exited with {status} in the guest, without a report");
             report.add_finding(Finding::bare("lost", what, seed, plan.first + done));
         }
-        End::Trouble(Trouble::Interrupted) => {
+        ProgramEnd::Failed(Failure::Interrupted) => {
             session.close(false)?;
             bail!(
                 "interrupted after {done} of {} cycles: the guest was removed",
                 plan.cycles
             );
         }
-        End::Trouble(trouble) => {
-            print_step(&trouble.to_string());
-            add_trouble(&mut report, &trouble, &home, plan.first);
+        ProgramEnd::Failed(failure) => {
+            print_step(&failure.to_string());
+            add_failure(&mut report, &failure, &home, plan.first);
         }
     }
     let keep = runs.keep || !report.findings.is_empty();
@@ -238,9 +238,9 @@ fn refusal(log: &Path) -> String {
 }
 
 /// Adds the finding of a crash or hang: with the driver to blame, if the dump names it.
-fn add_trouble(report: &mut Report, trouble: &Trouble, home: &Path, first: u64) {
+fn add_failure(report: &mut Report, failure: &Failure, home: &Path, first: u64) {
     let cycle = first + report.cycles_done;
-    let bare = Finding::bare(trouble.code(), trouble.to_string(), report.seed, cycle);
+    let bare = Finding::bare(failure.code(), failure.to_string(), report.seed, cycle);
     let dump = home.join(DUMP);
     if !dump.is_file() {
         report.add_finding(bare);
@@ -248,14 +248,14 @@ fn add_trouble(report: &mut Report, trouble: &Trouble, home: &Path, first: u64) 
         report.add_finding(Finding {
             code: format!("{:#X}", bug_check.code),
             parameters: Some(bug_check.parameters),
-            what: format!("{trouble}; `!analyze -v` in a debugger names the driver"),
+            what: format!("{failure}; `!analyze -v` in a debugger names the driver"),
             ..bare
         });
     } else if let Ok(dump) = wine_dump(&dump) {
         report.cycles_done = dump.cycles_done;
         report.add_finding(dump.finding);
     } else {
-        let what = format!("{trouble}; its {DUMP} cannot be read");
+        let what = format!("{failure}; its {DUMP} cannot be read");
         report.add_finding(Finding { what, ..bare });
     }
 }

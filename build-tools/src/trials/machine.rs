@@ -123,7 +123,7 @@ pub(crate) fn failures_are_distinguished(workspace: &Workspace) -> Result<bool> 
     let crashed = || {
         let dumped = crash.kept.iter().any(|home| home.join(DUMP).is_file());
         ensure!(dumped, "there is no {DUMP}: {}", crash.output);
-        crash.check(1, &["it has started anew", "fault provider.sys+"], 1)
+        crash.check(1, &["it has restarted", "fault provider.sys+"], 1)
     };
     let crashed = verdict("a driver that crashes its kernel", &crashed());
 

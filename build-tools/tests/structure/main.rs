@@ -27,7 +27,7 @@ use imports::circles;
 use modules::Tree;
 
 /// Crates whose folders are checked, as paths from the workspace's root.
-const CRATES: &[&str] = &["build-tools/src", "tests/wine/src"];
+const CRATES: &[&str] = &["build-tools/src", "tests/wine/src", "tests/vm/src"];
 
 /// The largest number of files side by side in a folder.
 const MOST_FILES: usize = 16;

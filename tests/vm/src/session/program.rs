@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A program's run: what it prints, and what becomes of the machine meanwhile.
+//! Runs a program in a machine: follows its output, and observes the machine.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{End, PERIOD, QUESTION, Session, Trouble};
+use super::{Failure, PERIOD, PING, ProgramEnd, Session};
 use crate::agent::Task;
 use crate::interrupt::interrupted;
 use crate::profile::{LOG, OUTPUT, Profile};
 
-/// How long a kernel may take to crash that was told to.
+/// Timeout of a crash after an NMI.
 const CRASH: Duration = Duration::from_secs(30);
 
-/// The lines of a file that grows.
+/// The lines of a growing file.
 struct Lines {
     file: BufReader<File>,
-    /// The beginning of a line that is not yet whole.
+    /// The beginning of an incomplete line.
     begun: Vec<u8>,
 }
 
@@ -38,23 +38,27 @@ impl Lines {
         })
     }
 
-    /// Passes on the lines that have become whole; whether there was anything new.
-    fn pass_on(&mut self, hear: &mut impl FnMut(&str)) -> Result<bool> {
-        let mut anything = false;
+    /// Calls `on_line` for each new complete line. Returns `true` if the file has grown.
+    fn read_new(&mut self, on_line: &mut impl FnMut(&str)) -> Result<bool> {
+        let mut grown = false;
         while self.file.read_until(b'\n', &mut self.begun)? > 0 {
-            anything = true;
+            grown = true;
             if self.begun.ends_with(b"\n") {
-                hear(String::from_utf8_lossy(&self.begun).trim_end());
+                on_line(String::from_utf8_lossy(&self.begun).trim_end());
                 self.begun.clear();
             }
         }
-        Ok(anything)
+        Ok(grown)
     }
 }
 
 impl Session<'_> {
-    /// Runs `line`, which prints to [`OUTPUT`], to its end or the machine's.
-    pub(super) fn watch(&mut self, line: &str, mut hear: impl FnMut(&str)) -> Result<End> {
+    /// Runs `line`, which prints to [`OUTPUT`], until it exits or the machine fails.
+    pub(super) fn run_program(
+        &mut self,
+        line: &str,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<ProgramEnd> {
         let mark = format!(
             "echo {} > {}",
             self.marker,
@@ -67,73 +71,72 @@ impl Session<'_> {
         let mut lines = Lines::of(&here)?;
         let mut agent_is_there = true;
         let mut patience = self.guest.heartbeat;
-        if !self.machinery.is_here() {
-            // Nobody tells of one that starts anew before it answers.
+        if !self.machine.is_here() {
+            // A restart of a remote machine is only noticed when it answers again.
             patience = patience.max(self.guest.boot);
         }
-        // What has happened until now was meant to.
-        self.machinery.look();
+        // Discards earlier events, such as the intended restart.
+        self.machine.poll_events();
         let task = self.agent.start(line)?;
         let (mut answered, mut printed) = (Instant::now(), Instant::now());
-        let trouble = loop {
+        let failure = loop {
             if interrupted() {
-                break Trouble::Interrupted;
+                break Failure::Interrupted;
             }
-            let seen = self.machinery.look();
-            if seen.no_space {
-                break Trouble::HostFull;
+            let events = self.machine.poll_events();
+            if events.no_space {
+                break Failure::HostFull;
             }
-            if let Some(how) = self.machinery.gone() {
-                break Trouble::Gone(how);
+            if let Some(how) = self.machine.gone() {
+                break Failure::Gone(how);
             }
-            if seen.crashed {
-                break self.crashed(seen.words);
+            if events.crashed {
+                break self.crashed(events.message);
             }
-            if seen.powered_off {
-                break Trouble::Gone("it was shut down from within".to_owned());
+            if events.powered_off {
+                break Failure::Gone("the guest was shut down".to_owned());
             }
-            agent_is_there = seen.agent.unwrap_or(agent_is_there);
+            agent_is_there = events.agent.unwrap_or(agent_is_there);
             match self.agent.ended(task) {
                 Ok(ended) => {
                     answered = Instant::now();
                     let followed = self.follow_output(&here);
-                    if lines.pass_on(&mut hear)? {
+                    if lines.read_new(&mut on_line)? {
                         printed = Instant::now();
                     }
                     if let Some(status) = ended {
                         if let Err(error) = followed {
-                            break Trouble::AgentLost(format!("{error:#}"));
+                            break Failure::AgentLost(format!("{error:#}"));
                         }
                         if status != 0 {
                             self.collect();
                         }
                         let log = self.guest.profile.path(LOG);
-                        // Not every line has one.
+                        // Not every program writes one.
                         let _ = self.agent.follow(&log, &self.home().join(LOG));
-                        return Ok(End::Exited(status));
+                        return Ok(ProgramEnd::Exited(status));
                     }
                 }
                 Err(why) => {
-                    if let Some(trouble) = self.answers_otherwise(task, &why) {
-                        break trouble;
+                    if let Some(failure) = self.cause_of_no_answer(task, &why) {
+                        break failure;
                     }
                 }
             }
             if answered.elapsed() >= patience {
-                break self.silent("no sign of life", answered.elapsed(), agent_is_there);
+                break self.hang("no sign of life", answered.elapsed(), agent_is_there);
             }
             if printed.elapsed() >= self.guest.stall {
-                break self.silent("the program says nothing", printed.elapsed(), true);
+                break self.hang("the program prints nothing", printed.elapsed(), true);
             }
             thread::sleep(PERIOD);
         };
-        // What it has printed before is as good as ever.
-        lines.pass_on(&mut hear)?;
-        Ok(End::Trouble(trouble))
+        // Lines printed before the failure are used.
+        lines.read_new(&mut on_line)?;
+        Ok(ProgramEnd::Failed(failure))
     }
 
-    /// Brings what the program prints up to date; before its end it may not have
-    /// begun.
+    /// Copies new output of the program; before it exits, there may be none.
     fn follow_output(&mut self, here: &Path) -> Result<()> {
         let profile = self.guest.profile;
         let mut there = profile.path(OUTPUT);
@@ -144,10 +147,10 @@ impl Session<'_> {
         self.agent.follow(&there, here)
     }
 
-    /// The agent did not tell of the program. If it answers at all, it was late, or
-    /// either the machine or it has started anew.
-    fn answers_otherwise(&mut self, task: Task, why: &anyhow::Error) -> Option<Trouble> {
-        if !self.agent.answers(QUESTION) {
+    /// The failure because of which the agent did not report on the program. `None` if it
+    /// was only late; otherwise the machine or the agent has restarted.
+    fn cause_of_no_answer(&mut self, task: Task, why: &anyhow::Error) -> Option<Failure> {
+        if !self.agent.answers(PING) {
             return None;
         }
         let boot = self.run_line(self.guest.profile.boot).ok()?;
@@ -155,50 +158,50 @@ impl Session<'_> {
             return None;
         }
         if boot == self.boot {
-            return Some(Trouble::AgentLost(format!("{why:#}")));
+            return Some(Failure::AgentLost(format!("{why:#}")));
         }
         Some(self.crashed(None))
     }
 
-    /// The kernel gave up: what it left is brought home.
-    fn crashed(&mut self, words: Option<String>) -> Trouble {
-        let restarted = self.bring_home();
+    /// Handles a crash: collects its dump and logs.
+    fn crashed(&mut self, message: Option<String>) -> Failure {
+        let restarted = self.collect_after_restart();
         if !restarted {
             self.dump();
         }
-        Trouble::Crashed { words, restarted }
+        Failure::Crashed { message, restarted }
     }
 
-    /// Nothing is heard any more.
-    fn silent(&mut self, what: &'static str, silent: Duration, agent_is_there: bool) -> Trouble {
-        let woken = self.machinery.interrupt().then(|| self.crashes());
-        if woken != Some(true) || !self.bring_home() {
+    /// Handles a hang: sends an NMI, and collects the dump.
+    fn hang(&mut self, what: &'static str, silent: Duration, agent_is_there: bool) -> Failure {
+        let crashed_by_nmi = self.machine.interrupt().then(|| self.crashes());
+        if crashed_by_nmi != Some(true) || !self.collect_after_restart() {
             self.dump();
         }
         if !agent_is_there {
             let seconds = silent.as_secs();
-            return Trouble::AgentLost(format!(
-                "it left its channel, and was not seen for {seconds} s"
+            return Failure::AgentLost(format!(
+                "it has closed its channel, and has not answered for {seconds} s"
             ));
         }
-        Trouble::Hung {
+        Failure::Hung {
             what,
             silent,
-            woken,
+            crashed_by_nmi,
         }
     }
 
-    /// Has the machine's memory written from outside, where that can be done.
+    /// Makes QEMU write the machine's memory, if the machine is local.
     fn dump(&mut self) {
         let dump = self.home().join("memory.dump");
-        self.machinery.dump(&dump, self.guest.profile.hardware.dump);
+        self.machine.dump(&dump, self.guest.profile.hardware.dump);
     }
 
-    /// Whether the kernel gives up now.
+    /// Returns `true` if the kernel crashes within the timeout.
     fn crashes(&mut self) -> bool {
-        let told = Instant::now();
-        while told.elapsed() < CRASH && !interrupted() {
-            if self.machinery.look().crashed {
+        let started = Instant::now();
+        while started.elapsed() < CRASH && !interrupted() {
+            if self.machine.poll_events().crashed {
                 return true;
             }
             thread::sleep(PERIOD);
@@ -206,9 +209,9 @@ impl Session<'_> {
         false
     }
 
-    /// Brings home what a crash has left, once the machine is back; whether it
-    /// came back, as the same machine.
-    fn bring_home(&mut self) -> bool {
+    /// Waits for the restart after a crash, and collects its dump and logs. Returns `true`
+    /// if the machine restarted with the same disk.
+    fn collect_after_restart(&mut self) -> bool {
         let before = self.boot.clone();
         if self.await_start(|boot| boot != before).is_err() {
             return false;
@@ -221,15 +224,15 @@ impl Session<'_> {
         true
     }
 
-    /// Brings home what the guest has that tells of trouble.
+    /// Copies dumps and logs from the guest.
     fn collect(&mut self) {
         let profile = self.guest.profile;
         for line in profile.gather {
-            // One that fails had nothing to gather.
+            // A command fails if it has nothing to gather.
             let _ = self.run_line(line);
         }
         let listed = self.agent.run(profile.evidence, super::COMMAND);
-        // Some of what it looks for is not there.
+        // The command fails if a file does not exist.
         let listed = listed.map(|listed| listed.out).unwrap_or_default();
         for path in listed
             .lines()
@@ -237,7 +240,7 @@ impl Session<'_> {
             .filter(|line| !line.is_empty())
         {
             let to = self.home().join(Profile::name_of(path));
-            // The rest is worth having without it; nothing of one that is empty.
+            // The other files are useful without this one; an empty one is not.
             let _ = self.agent.follow(path, &to);
             if fs::metadata(&to).is_ok_and(|file| file.len() == 0) {
                 let _ = fs::remove_file(&to);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The rehearsal's disk, made of Debian's packages: a directory is filled, and an
-//! ext4 made of it. Nothing is mounted.
+//! The disk of the rehearsal guest, made of Debian packages: a directory is filled and
+//! written as an ext4 image, without mounting anything.
 //!
-//! It is made beside its place and moved there once it is whole. What it was made
-//! by is kept with it: a newer recipe makes it anew.
+//! It is made beside its place and moved there when it is complete. The recipe is stored
+//! with it: after a change of the recipe the disk is out of date.
 
 use std::fmt::Write;
 use std::fs::{self, File};
@@ -15,17 +15,20 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-/// The release that the steps are known to work with.
+/// The guest that this project makes itself.
+pub const REHEARSAL: &str = "rehearsal";
+
+/// The Debian release for which the steps are written.
 const RELEASE: &str = "bookworm";
-/// What the guest is made of, beside the smallest Debian.
+/// The packages of the guest, besides the smallest Debian.
 const PACKAGES: &str =
     "linux-image-cloud-amd64,systemd-sysv,qemu-guest-agent,udev,kmod,wine,wine64";
-/// Nobody reads those in the guest.
-const UNREAD: &str = "path-exclude=/usr/share/{doc,info,locale,man}/*";
-/// Makes the prefix that runs begin with: in the guest it takes minutes.
+/// Files that are not needed in the guest.
+const EXCLUDED: &str = "path-exclude=/usr/share/{doc,info,locale,man}/*";
+/// Makes the template of prefixes: in the guest this would take minutes.
 const TEMPLATE: &str = "mkdir -p /nmr && /usr/lib/wine/wine64 wineboot --init && \
                         /usr/lib/wine/wineserver64 --wait";
-/// In which `TEMPLATE` runs, as every session does.
+/// The environment of `TEMPLATE`, the same as that of a session.
 const ENVIRONMENT: [&str; 6] = [
     "HOME=/nmr",
     "PATH=/usr/bin:/bin",
@@ -34,28 +37,28 @@ const ENVIRONMENT: [&str; 6] = [
     "WINEDEBUG=-all",
     "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=",
 ];
-/// Room for what is in it and for a run's own files; the rest stays a hole.
+/// Size of the disk, with space for the files of a run; the image is sparse.
 const SIZE: &str = "4G";
 
-/// The files of one made machine.
+/// The files of the disk.
 #[derive(Clone, Debug)]
-pub struct Image {
+pub struct RehearsalDisk {
     directory: PathBuf,
 }
 
-/// A step of making one, before it is taken.
+/// A step of making the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Packages are unpacked.
+pub enum DiskStep {
+    /// Unpacks the packages.
     Packages,
-    /// The disk is made.
+    /// Makes the image.
     Disk,
-    /// The disk is read, to know it again.
+    /// Hashes the image, to detect changes.
     Hash,
 }
 
-impl Step {
-    /// What is being done.
+impl DiskStep {
+    /// The step in words.
     #[must_use]
     pub const fn what(self) -> &'static str {
         match self {
@@ -66,8 +69,8 @@ impl Step {
     }
 }
 
-impl Image {
-    /// The one in `directory`, whether it is there or not.
+impl RehearsalDisk {
+    /// The disk in `directory`, whether it exists or not.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
         Self {
@@ -95,19 +98,19 @@ impl Image {
         self.directory.join("disk.img.sha256")
     }
 
-    /// Whether it is there, and made by this recipe.
+    /// Returns `true` if it exists and was made by this recipe.
     #[must_use]
     pub fn is_made(&self) -> bool {
         fs::read_to_string(self.recipe()).is_ok_and(|made_by| made_by == recipe())
     }
 
-    /// Makes it. `privilege` is put before commands, and gives them root's rights;
-    /// `tell` hears of each step.
+    /// Makes the disk. `privilege` is the prefix that runs a command as root; `on_step` is
+    /// called before each step.
     ///
     /// # Errors
     ///
-    /// If a program is missing or fails, with what it said.
-    pub fn make(&self, privilege: &[&str], mut tell: impl FnMut(Step)) -> Result<()> {
+    /// If a program is missing or fails, with its output.
+    pub fn make(&self, privilege: &[&str], mut on_step: impl FnMut(DiskStep)) -> Result<()> {
         let [beside, tree] = self.unfinished();
         let part = |name: &str| beside.join(name);
         let as_root = |program: &str| {
@@ -116,69 +119,66 @@ impl Image {
             command.args(&words[1..]);
             command
         };
-        let remove = |path: &Path| quietly(as_root("rm").arg("-rf").arg(path));
-        for left in [&beside, &tree] {
-            remove(left)?;
+        let remove = |path: &Path| run(as_root("rm").arg("-rf").arg(path));
+        for leftover in [&beside, &tree] {
+            remove(leftover)?;
         }
         fs::create_dir_all(&beside)
             .with_context(|| format!("{} cannot be made", beside.display()))?;
 
-        tell(Step::Packages);
+        on_step(DiskStep::Packages);
         let template = format!(
             "chroot \"$1\" env -i {} sh -c '{TEMPLATE}'",
             ENVIRONMENT.join(" ")
         );
-        quietly(
-            as_root("mmdebstrap")
-                .args(["--mode=root", "--format=directory", "--variant=minbase"])
-                .args(["--quiet", "--dpkgopt", UNREAD])
-                .args(["--aptopt", "APT::Install-Recommends \"false\""])
-                .arg(format!("--include={PACKAGES}"))
-                .args(["--customize-hook", "echo rehearsal > \"$1/etc/hostname\""])
-                .args(["--customize-hook", &template])
-                .arg(RELEASE)
-                .arg(&tree),
-        )?;
+        run(as_root("mmdebstrap")
+            .args(["--mode=root", "--format=directory", "--variant=minbase"])
+            .args(["--quiet", "--dpkgopt", EXCLUDED])
+            .args(["--aptopt", "APT::Install-Recommends \"false\""])
+            .arg(format!("--include={PACKAGES}"))
+            .args(["--customize-hook", "echo rehearsal > \"$1/etc/hostname\""])
+            .args(["--customize-hook", &template])
+            .arg(RELEASE)
+            .arg(&tree))?;
 
-        tell(Step::Disk);
-        quietly(
-            as_root("mke2fs")
-                .args(["-q", "-t", "ext4", "-d"])
-                .arg(&tree)
-                .arg(part("disk.img"))
-                .arg(SIZE),
-        )?;
+        on_step(DiskStep::Disk);
+        run(as_root("mke2fs")
+            .args(["-q", "-t", "ext4", "-d"])
+            .arg(&tree)
+            .arg(part("disk.img"))
+            .arg(SIZE))?;
         for (name, prefix) in [("vmlinuz", "vmlinuz-"), ("initrd.img", "initrd.img-")] {
             let from = only(&tree.join("boot"), prefix)?;
-            quietly(as_root("cp").arg(from).arg(part(name)))?;
-            quietly(as_root("chmod").arg("a+r").arg(part(name)))?;
+            run(as_root("cp").arg(from).arg(part(name)))?;
+            run(as_root("chmod").arg("a+r").arg(part(name)))?;
         }
-        quietly(as_root("chmod").arg("0444").arg(part("disk.img")))?;
+        run(as_root("chmod").arg("0444").arg(part("disk.img")))?;
         remove(&tree)?;
 
-        tell(Step::Hash);
+        on_step(DiskStep::Hash);
         fs::write(part("disk.img.sha256"), hash(&part("disk.img"))?)?;
-        // Last: without it the image is not made.
+        // Last: without it the disk is not valid.
         fs::write(part("recipe"), recipe())?;
         remove(&self.directory)?;
         fs::rename(&beside, &self.directory)
             .with_context(|| format!("{} cannot be made", self.directory.display()))
     }
 
-    /// What an interrupted making leaves.
+    /// The directories that an interrupted `make` leaves.
     fn unfinished(&self) -> [PathBuf; 2] {
         ["new", "tree"].map(|it| self.directory.with_extension(it))
     }
 
-    /// Removes it; whether there was anything.
+    /// Removes the disk. Returns `true` if it existed.
     ///
     /// # Errors
     ///
     /// If it cannot be removed.
     pub fn remove(&self) -> Result<bool> {
-        for left in self.unfinished().iter().filter(|left| left.exists()) {
-            fs::remove_dir_all(left)
-                .with_context(|| format!("{} cannot be removed: be root", left.display()))?;
+        for leftover in self.unfinished().iter().filter(|it| it.exists()) {
+            fs::remove_dir_all(leftover).with_context(|| {
+                format!("{} cannot be removed: run as root", leftover.display())
+            })?;
         }
         match fs::remove_dir_all(&self.directory) {
             Ok(()) => Ok(true),
@@ -189,11 +189,11 @@ impl Image {
         }
     }
 
-    /// Refuses a disk that is not, byte for byte, the one that was made.
+    /// Checks that the disk has not changed since it was made.
     ///
     /// # Errors
     ///
-    /// If it is not.
+    /// If it has.
     pub fn check(&self) -> Result<()> {
         let made = fs::read_to_string(self.hash())
             .with_context(|| format!("{} cannot be read", self.hash().display()))?;
@@ -202,18 +202,18 @@ impl Image {
             "{} has changed since it was made: cargo xtask vm destroy {rehearsal} && cargo xtask \
              vm create {rehearsal}",
             self.disk().display(),
-            rehearsal = crate::REHEARSAL
+            rehearsal = REHEARSAL
         );
         Ok(())
     }
 }
 
-/// What an image is made by.
+/// The recipe of the disk.
 fn recipe() -> String {
     [
         RELEASE,
         PACKAGES,
-        UNREAD,
+        EXCLUDED,
         TEMPLATE,
         &ENVIRONMENT.join(" "),
         SIZE,
@@ -221,7 +221,7 @@ fn recipe() -> String {
     .join("\n")
 }
 
-/// The only file in `directory` whose name begins so.
+/// The only file in `directory` whose name begins with `prefix`.
 fn only(directory: &Path, prefix: &str) -> Result<PathBuf> {
     let entries = fs::read_dir(directory)?.filter_map(Result::ok);
     let mut found = entries.map(|entry| entry.path()).filter(|path| {
@@ -230,25 +230,30 @@ fn only(directory: &Path, prefix: &str) -> Result<PathBuf> {
     });
     match (found.next(), found.next()) {
         (Some(path), None) => Ok(path),
-        _ => bail!("{} has not one {prefix}*", directory.display()),
+        _ => bail!(
+            "{} does not have exactly one {prefix}*",
+            directory.display()
+        ),
     }
 }
 
-fn quietly(command: &mut Command) -> Result<()> {
+/// Runs `command`; reports its last lines only if it fails.
+fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()
         .with_context(|| format!("{program} cannot be run: see `cargo xtask doctor`"))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<_> = said.lines().collect();
-        // The reason is at the end of what mmdebstrap says.
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<_> = errors.lines().collect();
+        // mmdebstrap prints the reason last.
         let last = lines[lines.len().saturating_sub(5)..].join(" | ");
-        bail!("{program} ended with {}: {last}", output.status);
+        bail!("{program} exited with {}: {last}", output.status);
     }
     Ok(())
 }
 
+/// The SHA-256 of a file in hexadecimal digits.
 fn hash(path: &Path) -> Result<String> {
     let mut file =
         File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -273,22 +278,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_that_changed_is_not_the_one_that_was_made() {
+    fn a_changed_disk_is_detected() {
         let directory = tempfile::tempdir().expect("a directory");
-        let image = Image::new(directory.path());
+        let image = RehearsalDisk::new(directory.path());
         assert!(!image.is_made());
         fs::write(image.disk(), "a disk").expect("written");
         fs::write(image.hash(), hash(&image.disk()).expect("read")).expect("written");
         image.check().expect("the same");
         fs::write(image.disk(), "a Disk").expect("written");
-        let told = image.check().expect_err("changed").to_string();
-        assert!(told.contains("vm destroy"), "{told}");
+        let error = image.check().expect_err("changed").to_string();
+        assert!(error.contains("vm destroy"), "{error}");
     }
 
     #[test]
-    fn a_recipe_makes_its_own_image_only() {
+    fn a_disk_of_another_recipe_is_out_of_date() {
         let directory = tempfile::tempdir().expect("a directory");
-        let image = Image::new(directory.path());
+        let image = RehearsalDisk::new(directory.path());
         fs::write(image.recipe(), "another one").expect("written");
         assert!(!image.is_made());
         fs::write(image.recipe(), recipe()).expect("written");

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A guest for tests that is this host, behind an SSH server of the test's own.
+//! A guest for tests: this host, behind an SSH server of the test.
 //!
-//! What a start of it is called stands in a file, so that it restarts when a test
-//! says so.
+//! Its boot id is in a file, so that a test can simulate a restart.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,21 +10,21 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{End, Session};
+use super::{ProgramEnd, Session};
 use crate::catalogue::{Guest, Place};
 use crate::profile::Profile;
 use crate::sshd::Sshd;
 
-/// Enough for anything that ends at all.
+/// A timeout that is never reached.
 const AMPLE: Duration = Duration::from_mins(1);
 
-/// The guest, and where its files and those at home are.
-pub(super) struct Lab {
+/// The guest, and the directory of its files and of the session's.
+pub(super) struct LocalGuest {
     pub(super) guest: Guest,
     directory: TempDir,
 }
 
-impl Lab {
+impl LocalGuest {
     pub(super) fn behind(sshd: &Sshd) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let base = directory.path().display();
@@ -48,7 +47,7 @@ impl Lab {
             )),
             ..Profile::REHEARSAL
         };
-        let lab = Self {
+        let guest = Self {
             guest: Guest {
                 name: "lab".to_owned(),
                 profile: Box::leak(Box::new(profile)),
@@ -63,11 +62,11 @@ impl Lab {
             },
             directory,
         };
-        lab.write("boot", "first");
-        lab
+        guest.write("boot", "first");
+        guest
     }
 
-    /// A file beside those of the run.
+    /// A file outside the run's directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -76,7 +75,7 @@ impl Lab {
         fs::write(self.path(name), text).expect("written");
     }
 
-    /// The names of what is in a directory.
+    /// The names of the entries of a directory, sorted.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(name)).expect("there");
         let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
@@ -89,28 +88,28 @@ impl Lab {
         Session::open(&self.guest, &self.path("home"))
     }
 
-    /// A session in which `script` runs, and how it ended. The script ends at the
-    /// latest when the lab does, if `{}` stands at its end.
-    pub(super) fn run(&self, script: &str, hear: impl FnMut(&str)) -> (Session<'_>, End) {
+    /// Runs `script` in a new session. `{}` in it stands for a wait until the guest is
+    /// dropped.
+    pub(super) fn run(&self, script: &str, on_line: impl FnMut(&str)) -> (Session<'_>, ProgramEnd) {
         let wait = format!(
             "while test -e {}; do sleep 0.1; done",
             self.path("boot").display()
         );
-        let kit = tempfile::tempdir().expect("a directory");
-        fs::write(kit.path().join("program"), script.replace("{}", &wait)).expect("written");
+        let package = tempfile::tempdir().expect("a directory");
+        fs::write(package.path().join("program"), script.replace("{}", &wait)).expect("written");
         let mut session = self.open().expect("it answers");
-        session.push(kit.path()).expect("copied");
-        let end = session.stress(&["--word".to_owned()], hear);
+        session.push(package.path()).expect("copied");
+        let end = session.stress(&["--word".to_owned()], on_line);
         (session, end.expect("started"))
     }
 
-    /// What a session has at home.
-    pub(super) fn at_home(session: &Session<'_>, name: &str) -> Option<String> {
+    /// The content of a local file of a session.
+    pub(super) fn local_file(session: &Session<'_>, name: &str) -> Option<String> {
         fs::read_to_string(session.home().join(name)).ok()
     }
 }
 
-/// A profile is data that stays.
+/// Leaks a string: a profile is static data.
 fn text(of: String) -> &'static str {
     of.leak()
 }

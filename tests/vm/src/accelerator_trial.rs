@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The choice of what runs a machine's code.
+//! The choice of a machine's accelerator.
 //!
-//! That `/dev/kvm` is there proves nothing: on some hosts it opens, and no kernel
-//! gets past its first lines. So a kernel is started for a trial, and what came of
-//! it is remembered until the host starts anew.
+//! An existing `/dev/kvm` proves nothing: on some hosts it can be opened, but no kernel
+//! boots. Therefore a kernel is booted for a trial, and the result is cached until the
+//! host restarts.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -15,26 +15,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::accelerator::{Accelerator, Wanted};
+use crate::accelerator::{Accelerator, AcceleratorChoice};
 
-/// How long a kernel may take to say its first words.
+/// Timeout for the first output of a kernel.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Any Linux says this first.
-const FIRST_WORDS: &[u8] = b"Linux version";
+/// The first output of any Linux kernel.
+const FIRST_OUTPUT: &[u8] = b"Linux version";
 
 impl Accelerator {
-    /// The one for a machine. `kernel` is a Linux for the trial: without one, that
-    /// KVM may be opened must do. What came of a trial is kept in `directory`.
+    /// Chooses the accelerator of a machine. `kernel` is a Linux kernel for the trial;
+    /// without one, KVM is chosen if it can be opened. The result of a trial is cached in
+    /// `directory`.
     pub(crate) fn choose(
         qemu: &Path,
-        wanted: Wanted,
+        wanted: AcceleratorChoice,
         kernel: Option<&Path>,
         directory: &Path,
     ) -> Result<Self> {
         match wanted {
-            Wanted::Kvm => return Ok(Self::Kvm),
-            Wanted::Tcg => return Ok(Self::Tcg),
-            Wanted::Auto => {}
+            AcceleratorChoice::Kvm => return Ok(Self::Kvm),
+            AcceleratorChoice::Tcg => return Ok(Self::Tcg),
+            AcceleratorChoice::Auto => {}
         }
         let opens = File::options().read(true).write(true).open("/dev/kvm");
         match kernel {
@@ -44,11 +45,11 @@ impl Accelerator {
         }
     }
 
-    /// The one that a trial is for, unless what came of one is known.
+    /// The accelerator that a trial or its cached result recommends.
     fn tried(qemu: &Path, kernel: &Path, directory: &Path) -> Result<Self> {
-        let memory = directory.join("accelerator");
+        let cache = directory.join("accelerator");
         let host = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let known = fs::read_to_string(&memory).unwrap_or_default();
+        let known = fs::read_to_string(&cache).unwrap_or_default();
         if let Some(known) = known.strip_prefix(&host).filter(|_| !host.is_empty()) {
             return Ok(if known == Self::Kvm.name() {
                 Self::Kvm
@@ -61,13 +62,13 @@ impl Accelerator {
         } else {
             Self::Tcg
         };
-        fs::write(&memory, host + chosen.name())
-            .with_context(|| format!("{} cannot be written", memory.display()))?;
+        fs::write(&cache, host + chosen.name())
+            .with_context(|| format!("{} cannot be written", cache.display()))?;
         Ok(chosen)
     }
 }
 
-/// Whether `kernel` says anything under KVM.
+/// Returns `true` if `kernel` prints anything under KVM.
 fn boots(qemu: &Path, kernel: &Path) -> Result<bool> {
     let mut trial = Command::new(qemu)
         .args(["-accel", "kvm", "-cpu", "host", "-m", "512", "-nodefaults"])
@@ -79,13 +80,16 @@ fn boots(qemu: &Path, kernel: &Path) -> Result<bool> {
         .stderr(Stdio::null())
         .spawn()
         .context("QEMU cannot be run: see `cargo xtask doctor`")?;
-    let mut said = trial.stdout.take().context("a pipe")?;
+    let mut output = trial.stdout.take().context("a pipe")?;
     let listener = thread::spawn(move || {
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         let mut some = [0; 4096];
-        while let Ok(count @ 1..) = said.read(&mut some) {
-            heard.extend_from_slice(&some[..count]);
-            if heard.windows(FIRST_WORDS.len()).any(|it| it == FIRST_WORDS) {
+        while let Ok(count @ 1..) = output.read(&mut some) {
+            received.extend_from_slice(&some[..count]);
+            if received
+                .windows(FIRST_OUTPUT.len())
+                .any(|it| it == FIRST_OUTPUT)
+            {
                 return true;
             }
         }
@@ -95,7 +99,7 @@ fn boots(qemu: &Path, kernel: &Path) -> Result<bool> {
     while !listener.is_finished() && started.elapsed() < PATIENCE {
         thread::sleep(Duration::from_millis(50));
     }
-    // That ends what the listener reads, too.
+    // This also closes the pipe that the listener reads.
     trial.kill()?;
     trial.wait()?;
     Ok(listener.join().unwrap_or(false))
@@ -107,22 +111,22 @@ mod tests {
 
     use super::*;
 
-    /// Says what it was given, and ends.
+    /// A program that prints its arguments and exits.
     fn echo() -> PathBuf {
-        which::which("echo").expect("everybody has it")
+        which::which("echo").expect("part of every system")
     }
 
     #[test]
-    fn a_qemu_that_ends_without_a_word_of_a_kernel_means_tcg() {
+    fn a_qemu_without_output_of_a_kernel_means_tcg() {
         let directory = tempfile::tempdir().expect("a directory");
         let chosen = Accelerator::tried(&echo(), Path::new("bzImage"), directory.path());
         assert_eq!(chosen.expect("it ran"), Accelerator::Tcg);
     }
 
     #[test]
-    fn what_came_of_a_trial_is_known_until_the_host_starts_anew() {
+    fn the_result_of_a_trial_is_cached_until_the_host_restarts() {
         let directory = tempfile::tempdir().expect("a directory");
-        // This is said, and is what a kernel says.
+        // `echo` prints this argument, as a kernel would.
         let kernel = Path::new("Linux version 6");
         let tried = |qemu: &Path| Accelerator::tried(qemu, kernel, directory.path());
         assert_eq!(tried(&echo()).expect("it ran"), Accelerator::Kvm);
@@ -130,17 +134,17 @@ mod tests {
         assert_eq!(tried(&none).expect("known"), Accelerator::Kvm);
 
         fs::write(directory.path().join("accelerator"), "another start\ntcg").expect("written");
-        let told = tried(&none).expect_err("no longer known").to_string();
-        assert!(told.contains("QEMU cannot be run"), "{told}");
+        let error = tried(&none).expect_err("no longer known").to_string();
+        assert!(error.contains("QEMU cannot be run"), "{error}");
         assert_eq!(tried(&echo()).expect("it ran"), Accelerator::Kvm);
     }
 
     #[test]
-    fn who_names_one_gets_it_without_a_trial() {
+    fn an_explicit_choice_needs_no_trial() {
         let none = Path::new("none");
         for (wanted, accelerator) in [
-            (Wanted::Kvm, Accelerator::Kvm),
-            (Wanted::Tcg, Accelerator::Tcg),
+            (AcceleratorChoice::Kvm, Accelerator::Kvm),
+            (AcceleratorChoice::Tcg, Accelerator::Tcg),
         ] {
             let chosen = Accelerator::choose(none, wanted, Some(none), none);
             assert_eq!(chosen.expect("no trial"), accelerator);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is done to a machine from outside, wherever it is.
+//! Control of a machine from outside, local or remote.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,43 +12,42 @@ use crate::agent::Agent;
 use crate::agent::ssh::SshAgent;
 use crate::catalogue::{Guest, Place};
 #[cfg(unix)]
-use crate::{agent::qemu::QemuAgent, machine::Machine, monitor::Happening};
+use crate::{agent::qemu::QemuAgent, machine::Machine, monitor::MachineEvent};
 
-/// A machine, as seen from outside.
-pub(super) enum Machinery {
-    /// It is booted here.
+/// A machine, controlled from outside.
+pub(super) enum MachineControl {
+    /// It is booted on this host.
     #[cfg(unix)]
     Here(Box<Machine>),
-    /// Someone else runs it.
-    Elsewhere(Ending),
+    /// It runs elsewhere.
+    Elsewhere(EndCommand),
 }
 
-/// The user's command that is run when a machine is no longer needed, however
-/// that comes.
-pub(super) struct Ending(Option<Vec<String>>);
+/// The user's command for the end of a session; on drop it is run, too.
+pub(super) struct EndCommand(Option<Vec<String>>);
 
-impl Drop for Ending {
+impl Drop for EndCommand {
     fn drop(&mut self) {
-        // What made its session fail is told already.
+        // The failure of the session has been reported.
         let _ = command(self.0.take().as_ref());
     }
 }
 
-/// What has been seen since the last look.
+/// The events of a machine since the last poll.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// Its kernel gave up, or it starts anew.
+pub(super) struct MachineEvents {
+    /// Its kernel crashed, or it restarted.
     pub(super) crashed: bool,
-    /// The kernel's last words.
-    pub(super) words: Option<String>,
+    /// The kernel's message to the hypervisor.
+    pub(super) message: Option<String>,
     pub(super) powered_off: bool,
     pub(super) no_space: bool,
-    /// Whether the agent has come or gone.
+    /// Whether the agent has opened or closed its channel.
     pub(super) agent: Option<bool>,
 }
 
-impl Machinery {
-    /// Starts the machine of `guest`; answers who acts in it, too.
+impl MachineControl {
+    /// Starts the machine of `guest`, and returns its agent as well.
     pub(super) fn begin(
         guest: &Guest,
         directory: &Path,
@@ -72,7 +71,7 @@ impl Machinery {
             }
             Place::Elsewhere { ssh, begin, end } => {
                 command(begin.as_ref())?;
-                let ending = Ending(end.clone());
+                let ending = EndCommand(end.clone());
                 let agent = SshAgent::new(ssh.clone(), guest.heartbeat)?;
                 Ok((Self::Elsewhere(ending), Box::new(agent)))
             }
@@ -91,7 +90,7 @@ impl Machinery {
         }
     }
 
-    /// How it came that there is no machine any more, if there is none.
+    /// The reason why the machine is gone; `None` while it exists.
     pub(super) fn gone(&mut self) -> Option<String> {
         match self {
             #[cfg(unix)]
@@ -100,31 +99,34 @@ impl Machinery {
         }
     }
 
-    /// What has happened since the last look.
-    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "nobody tells"))]
-    pub(super) fn look(&mut self) -> Seen {
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "nobody tells"))]
-        let mut seen = Seen::default();
+    /// The events since the last poll.
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::unused_self, reason = "only for local machines")
+    )]
+    pub(super) fn poll_events(&mut self) -> MachineEvents {
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "only for local machines"))]
+        let mut events = MachineEvents::default();
         #[cfg(unix)]
         if let Self::Here(machine) = self {
-            // Without an answer QEMU is gone, or will be.
+            // Without an answer QEMU has exited, or is about to.
             for happening in machine.monitor.poll().unwrap_or_default() {
                 match happening {
-                    Happening::Panicked(words) => {
-                        seen.crashed = true;
-                        seen.words = words;
+                    MachineEvent::Panicked(message) => {
+                        events.crashed = true;
+                        events.message = message;
                     }
-                    Happening::Restarted => seen.crashed = true,
-                    Happening::PoweredOff => seen.powered_off = true,
-                    Happening::NoSpace => seen.no_space = true,
-                    Happening::Agent(there) => seen.agent = Some(there),
+                    MachineEvent::Restarted => events.crashed = true,
+                    MachineEvent::PoweredOff => events.powered_off = true,
+                    MachineEvent::NoSpace => events.no_space = true,
+                    MachineEvent::Agent(there) => events.agent = Some(there),
                 }
             }
         }
-        seen
+        events
     }
 
-    /// Wakes a machine that hangs, if that can be done from outside.
+    /// Sends an NMI to a local machine. Returns `true` if it was sent.
     pub(super) fn interrupt(&mut self) -> bool {
         match self {
             #[cfg(unix)]
@@ -133,8 +135,11 @@ impl Machinery {
         }
     }
 
-    /// Writes the machine's memory to `path`, if that can be done from outside.
-    #[cfg_attr(not(unix), expect(unused_variables, reason = "never from outside"))]
+    /// Writes a local machine's memory to `path`. Returns `true` if it was written.
+    #[cfg_attr(
+        not(unix),
+        expect(unused_variables, reason = "only for local machines")
+    )]
     pub(super) fn dump(&mut self, path: &Path, format: &str) -> bool {
         match self {
             #[cfg(unix)]
@@ -143,10 +148,14 @@ impl Machinery {
         }
     }
 
-    /// Waits until it is off.
+    /// Waits until a local machine is off.
     #[cfg_attr(
         not(unix),
-        expect(unused_variables, clippy::unused_self, reason = "never here")
+        expect(
+            unused_variables,
+            clippy::unused_self,
+            reason = "only for local machines"
+        )
     )]
     pub(super) fn await_end(&mut self, patience: Duration) {
         #[cfg(unix)]
@@ -155,7 +164,7 @@ impl Machinery {
         }
     }
 
-    /// Lets go of it.
+    /// Ends it.
     pub(super) fn end(self) -> Result<()> {
         match self {
             #[cfg(unix)]
@@ -166,13 +175,13 @@ impl Machinery {
     }
 }
 
-/// Runs one of the user's commands.
+/// Runs a command of the user.
 fn command(words: Option<&Vec<String>>) -> Result<()> {
     let Some([program, arguments @ ..]) = words.map(Vec::as_slice) else {
         return Ok(());
     };
     let status = Command::new(program).args(arguments).status();
     let status = status.with_context(|| format!("{program} cannot be run: correct vm.toml"))?;
-    ensure!(status.success(), "{program} ended with {status}");
+    ensure!(status.success(), "{program} exited with {status}");
     Ok(())
 }

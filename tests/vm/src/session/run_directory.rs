@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where a machine's files are at home: they stay unless all went well.
+//! The local directory of a session's files: kept unless the run was clean.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// A directory of one session's.
+/// The directory of one session.
 #[derive(Debug)]
-pub(super) struct Directory(PathBuf);
+pub(super) struct RunDirectory(PathBuf);
 
-impl Directory {
+impl RunDirectory {
     pub(super) fn make(below: &Path, name: &str) -> Result<Self> {
         let make = || {
             fs::create_dir_all(below)?;
@@ -20,7 +20,7 @@ impl Directory {
                 .tempdir_in(below)?;
             fs::canonicalize(made.keep())
         };
-        let path = make().with_context(|| format!("nothing can be made in {}", below.display()))?;
+        let path = make().with_context(|| format!("{} cannot be written to", below.display()))?;
         Ok(Self(path))
     }
 
@@ -28,7 +28,7 @@ impl Directory {
         &self.0
     }
 
-    /// What no other session's is called.
+    /// Its name, which is unique.
     pub(super) fn name(&self) -> String {
         let name = self.0.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()

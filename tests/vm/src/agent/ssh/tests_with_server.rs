@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the agent does with a server that is there, or not.
+//! Tests of the agent with a real SSH server, or without one.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -13,20 +13,20 @@ use tempfile::TempDir;
 use super::{Agent, SshAgent, Task};
 use crate::sshd::Sshd;
 
-/// Enough for anything that ends at all.
+/// A timeout that is never reached.
 const AMPLE: Duration = Duration::from_secs(30);
 
 fn agent(sshd: &Sshd) -> SshAgent {
     SshAgent::new(sshd.ssh(), AMPLE).expect("a directory")
 }
 
-/// A line that ends with the test.
+/// A command line that runs until the test ends.
 fn as_long_as(directory: &TempDir) -> String {
     let directory = directory.path().display();
     format!("while test -e {directory}; do sleep 0.1; done")
 }
 
-/// How a task ends.
+/// Waits for the end of a task.
 fn end(agent: &mut SshAgent, task: Task) -> anyhow::Result<i32> {
     let started = Instant::now();
     loop {
@@ -39,7 +39,7 @@ fn end(agent: &mut SshAgent, task: Task) -> anyhow::Result<i32> {
 }
 
 #[test]
-fn a_line_tells_its_status_and_what_it_said() {
+fn a_command_line_returns_status_and_output() {
     let sshd = Sshd::start();
     let mut agent = agent(&sshd);
     assert!(agent.answers(AMPLE));
@@ -47,23 +47,23 @@ fn a_line_tells_its_status_and_what_it_said() {
     let output = output.expect("it ran");
     assert_eq!((output.status, &*output.out), (3, "out\n"));
     assert!(output.err.ends_with("err\n"), "{}", output.err);
-    let told = output.succeeded("a line").expect_err("it failed");
-    assert!(told.to_string().contains("a line") && told.to_string().contains("err"));
+    let error = output.succeeded("a line").expect_err("it failed");
+    assert!(error.to_string().contains("a line") && error.to_string().contains("err"));
 }
 
 #[test]
-fn a_line_that_does_not_end_is_not_waited_for() {
+fn an_endless_command_line_times_out() {
     let sshd = Sshd::start();
     let mut agent = agent(&sshd);
     let directory = tempfile::tempdir().expect("a directory");
-    let told = agent.run(&as_long_as(&directory), Duration::from_secs(1));
-    let told = told.expect_err("too long").to_string();
-    assert!(told.contains("does not end"), "{told}");
+    let error = agent.run(&as_long_as(&directory), Duration::from_secs(1));
+    let error = error.expect_err("too long").to_string();
+    assert!(error.contains("did not exit"), "{error}");
     assert!(agent.answers(AMPLE), "the next one is answered");
 }
 
 #[test]
-fn a_task_runs_beside_other_lines_until_it_ends() {
+fn a_task_runs_beside_other_command_lines() {
     let sshd = Sshd::start();
     let mut agent = agent(&sshd);
     let directory = tempfile::tempdir().expect("a directory");
@@ -80,7 +80,7 @@ fn a_task_runs_beside_other_lines_until_it_ends() {
 }
 
 #[test]
-fn the_end_of_a_connection_is_not_the_end_of_its_task() {
+fn a_lost_connection_is_not_the_end_of_its_task() {
     let sshd = Sshd::start();
     let mut agent = agent(&sshd);
     let directory = tempfile::tempdir().expect("a directory");
@@ -90,27 +90,27 @@ fn the_end_of_a_connection_is_not_the_end_of_its_task() {
     let begun = format!("until test -e {here}/begun; do sleep 0.02; done");
     agent.run(&begun, AMPLE).expect("it has begun");
     sshd.cut();
-    let told = end(&mut agent, task).expect_err("cut").to_string();
-    assert!(told.contains("lost"), "{told}");
+    let error = end(&mut agent, task).expect_err("cut").to_string();
+    assert!(error.contains("lost"), "{error}");
     assert!(agent.answers(AMPLE), "a new connection is made");
 }
 
 #[test]
-fn only_what_is_new_in_a_file_is_fetched() {
+fn only_new_content_of_a_file_is_copied() {
     let sshd = Sshd::start();
     let mut agent = agent(&sshd);
     let directory = tempfile::tempdir().expect("a directory");
-    // Blanks are in paths, too.
+    // Paths with blanks.
     let there = directory.path().join("over there.txt");
     let here = directory.path().join("at home.txt");
     let from = there.to_str().expect("text").to_owned();
     let missing = agent.follow(&from, &here).expect_err("not there");
     assert!(format!("{missing:#}").contains("over there.txt"));
-    assert!(!here.exists(), "nothing is made of nothing");
+    assert!(!here.exists(), "no file is made");
 
     fs::write(&there, "one\n").expect("written");
     agent.follow(&from, &here).expect("there");
-    // What is here already is not looked at again.
+    // Content that was copied before is not compared.
     fs::write(&here, "ONE\n").expect("written");
     let mut grows = OpenOptions::new().append(true).open(&there);
     let grows = grows.as_mut().expect("there");
@@ -121,7 +121,7 @@ fn only_what_is_new_in_a_file_is_fetched() {
 }
 
 #[test]
-fn a_file_is_copied_as_it_is() {
+fn a_file_is_copied_unchanged() {
     let sshd = Sshd::start();
     let mut agent = agent(&sshd);
     let directory = tempfile::tempdir().expect("a directory");
@@ -133,9 +133,9 @@ fn a_file_is_copied_as_it_is() {
     agent.put(&from, there).expect("copied");
     assert_eq!(fs::read(&to).expect("there"), bytes);
     let nowhere = directory.path().join("nowhere/x");
-    let told = agent.put(&from, nowhere.to_str().expect("text"));
-    let told = format!("{:#}", told.expect_err("no such directory"));
-    assert!(told.contains("nowhere"), "{told}");
+    let error = agent.put(&from, nowhere.to_str().expect("text"));
+    let error = format!("{:#}", error.expect_err("no such directory"));
+    assert!(error.contains("nowhere"), "{error}");
 }
 
 #[test]
@@ -151,30 +151,30 @@ fn a_key_may_be_anywhere() {
 }
 
 #[test]
-fn a_key_that_is_refused_is_told() {
+fn a_refused_key_is_reported() {
     let sshd = Sshd::start();
     let mut ssh = sshd.ssh();
-    ssh.key = Some(sshd.stranger());
+    ssh.key = Some(sshd.unknown_key());
     let mut agent = SshAgent::new(ssh, AMPLE).expect("a directory");
     assert!(!agent.answers(AMPLE));
-    let told = agent.run("exit 0", AMPLE).expect_err("refused").to_string();
-    assert!(told.contains("Permission denied"), "{told}");
+    let error = agent.run("exit 0", AMPLE).expect_err("refused").to_string();
+    assert!(error.contains("Permission denied"), "{error}");
 }
 
 #[test]
-fn nobody_there_is_found_out_at_once() {
+fn a_missing_server_is_detected_at_once() {
     let mut sshd = Sshd::start();
     sshd.end();
     let started = Instant::now();
     let mut agent = agent(&sshd);
     assert!(!agent.answers(AMPLE));
-    let told = agent.run("exit 0", AMPLE).expect_err("nobody").to_string();
-    assert!(told.contains("refused"), "{told}");
+    let error = agent.run("exit 0", AMPLE).expect_err("nobody").to_string();
+    assert!(error.contains("refused"), "{error}");
     assert!(started.elapsed() < AMPLE);
 }
 
 #[test]
-fn one_that_never_speaks_is_not_waited_for() {
+fn a_silent_server_times_out() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let sshd = Sshd::start();
     let mut ssh = sshd.ssh();
@@ -186,13 +186,13 @@ fn one_that_never_speaks_is_not_waited_for() {
 }
 
 #[test]
-fn a_connection_that_falls_silent_is_given_up() {
+fn a_frozen_connection_is_given_up() {
     let sshd = Sshd::start();
     let mut agent = SshAgent::new(sshd.ssh(), Duration::from_secs(2)).expect("a directory");
     assert!(agent.answers(AMPLE));
     let directory = tempfile::tempdir().expect("a directory");
     let task = agent.start(&as_long_as(&directory)).expect("started");
     sshd.freeze();
-    let told = end(&mut agent, task).expect_err("silent").to_string();
-    assert!(told.contains("lost"), "{told}");
+    let error = end(&mut agent, task).expect_err("silent").to_string();
+    assert!(error.contains("lost"), "{error}");
 }
