@@ -1,45 +1,44 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Finds what takes the place of a WDK on a host that is not Windows: headers,
-//! import libraries, libclang and LLVM's programs.
+//! Finds what replaces a WDK on hosts other than Windows: headers, import libraries,
+//! libclang and LLVM's programs.
 //!
 //! # Design
 //!
-//! `cargo xtask doctor` and the drop-in `wdk-build` must agree on where a part
-//! is and which package has it, so that is said once, here. Finding a part
-//! changes nothing and runs no program; only libclang is loaded and let go.
+//! `cargo xtask doctor` and the drop-in `wdk-build` must agree on the path of each
+//! prerequisite and on its package. The search changes nothing and runs no program; only
+//! libclang is loaded and unloaded.
 //!
 //! # Limits
 //!
-//! The packages are Debian's and those of its descendants. Parts of other
-//! distributions are found where those are known to put them.
+//! The package names are those of Debian and its derivatives. On other distributions, the
+//! usual directories are searched.
 
 use std::path::{Path, PathBuf};
 
-/// Where distributions keep the mingw-w64 headers.
+/// Directories of mingw-w64's headers, by distribution.
 const HEADERS: [&str; 3] = [
     "/usr/share/mingw-w64/include",
     "/usr/x86_64-w64-mingw32/include",
     "/usr/x86_64-w64-mingw32/sys-root/mingw/include",
 ];
 
-/// Where distributions keep the mingw-w64 import libraries.
+/// Directories of mingw-w64's import libraries, by distribution.
 const LIBRARIES: [&str; 2] = [
     "/usr/x86_64-w64-mingw32/lib",
     "/usr/x86_64-w64-mingw32/sys-root/mingw/lib",
 ];
 
-/// The newest LLVM whose programs are looked for under a versioned name.
+/// The newest LLVM version in the search for programs with versioned names.
 const NEWEST_LLVM: u8 = 24;
-/// The oldest one that is known to work.
+/// The oldest supported LLVM version.
 const OLDEST_LLVM: u8 = 14;
 
-/// How `lld-link` makes an image that Windows loads.
+/// Options of `lld-link` for an image that Windows loads.
 ///
-/// `/KERNEL` and `/MAPINFO` are unknown to it, and it leaves the sections
-/// pageable unless told: its attribute `P` sets `NOT_PAGED`, the opposite of
-/// `link.exe`'s. The image has no time stamp, and rustc sees to it that it names
-/// its .pdb without a path.
+/// `lld-link` does not know `/KERNEL` and `/MAPINFO`, and leaves sections pageable by
+/// default: its attribute `P` sets `NOT_PAGED`, the opposite of `link.exe`'s. The image has
+/// no time stamp, and rustc makes it refer to its .pdb without a path.
 pub const LINK_OPTIONS: [&str; 17] = [
     "/DRIVER",
     "/NODEFAULTLIB",
@@ -60,35 +59,35 @@ pub const LINK_OPTIONS: [&str; 17] = [
     "/Brepro",
 ];
 
-/// A part that is not there.
+/// A missing prerequisite.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{part} not found ({sought}): apt-get install {package}")]
+#[error("{name} not found ({sought}): apt-get install {package}")]
 pub struct Missing {
-    /// What it is.
-    pub part: &'static str,
-    /// What was looked for, and where.
+    /// Its name.
+    pub name: &'static str,
+    /// What was searched, and where.
     pub sought: String,
-    /// The Debian package that has it.
+    /// The Debian package that contains it.
     pub package: &'static str,
 }
 
-/// libclang, and the headers that belong to exactly this version of it.
+/// libclang, and the headers of the same version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clang {
     /// The shared library.
     pub library: PathBuf,
-    /// The directory of `stddef.h` and its like.
+    /// The directory of the compiler's headers, such as `stddef.h`.
     pub headers: PathBuf,
 }
 
-/// The headers of user mode; those of kernel mode are in `ddk` below them.
+/// The directory of the user-mode headers; those of kernel mode are in `ddk` below it.
 ///
 /// # Errors
 ///
 /// [`Missing`], if no known directory has `ddk/ntifs.h`.
 pub fn headers() -> Result<PathBuf, Missing> {
     directory_with(&HEADERS, "ddk/ntifs.h").ok_or_else(|| Missing {
-        part: "the mingw-w64 driver headers",
+        name: "the mingw-w64 driver headers",
         sought: sought(&HEADERS, "ddk/ntifs.h"),
         package: "mingw-w64-common",
     })
@@ -101,17 +100,17 @@ pub fn headers() -> Result<PathBuf, Missing> {
 /// [`Missing`], if no known directory has it.
 pub fn import_libraries() -> Result<PathBuf, Missing> {
     directory_with(&LIBRARIES, "libntoskrnl.a").ok_or_else(|| Missing {
-        part: "the mingw-w64 import libraries",
+        name: "the mingw-w64 import libraries",
         sought: sought(&LIBRARIES, "libntoskrnl.a"),
         package: "mingw-w64-x86-64-dev",
     })
 }
 
-/// LLVM's maker of import libraries.
+/// LLVM's `dlltool`, which makes import libraries.
 ///
 /// # Errors
 ///
-/// [`Missing`], if it is not on the search path.
+/// [`Missing`], if it is not on PATH.
 pub fn dlltool() -> Result<PathBuf, Missing> {
     llvm_program("llvm-dlltool", "llvm")
 }
@@ -120,7 +119,7 @@ pub fn dlltool() -> Result<PathBuf, Missing> {
 ///
 /// # Errors
 ///
-/// [`Missing`], if it is not on the search path.
+/// [`Missing`], if it is not on PATH.
 pub fn linker() -> Result<PathBuf, Missing> {
     llvm_program("lld-link", "lld")
 }
@@ -129,37 +128,37 @@ pub fn linker() -> Result<PathBuf, Missing> {
 ///
 /// # Errors
 ///
-/// [`Missing`], if it is not on the search path.
+/// [`Missing`], if it is not on PATH.
 pub fn program_linker() -> Result<PathBuf, Missing> {
     program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64")
 }
 
-/// What puts Authenticode signatures into images.
+/// `osslsigncode`, which signs images.
 ///
 /// # Errors
 ///
-/// [`Missing`], if it is not on the search path.
+/// [`Missing`], if it is not on PATH.
 pub fn signer() -> Result<PathBuf, Missing> {
     program("osslsigncode", "osslsigncode")
 }
 
-/// What makes the key and the certificate to sign with.
+/// `openssl`, which makes the key and the certificate.
 ///
 /// # Errors
 ///
-/// [`Missing`], if it is not on the search path.
+/// [`Missing`], if it is not on PATH.
 pub fn key_maker() -> Result<PathBuf, Missing> {
     program("openssl", "openssl")
 }
 
-/// libclang, as `bindgen` would load it.
+/// libclang, as `bindgen` loads it.
 ///
 /// # Errors
 ///
-/// [`Missing`], if it cannot be loaded or came without its headers.
+/// [`Missing`], if it cannot be loaded or its headers are missing.
 pub fn clang() -> Result<Clang, Missing> {
     let missing = |sought| Missing {
-        part: "libclang",
+        name: "libclang",
         sought,
         package: "libclang-dev",
     };
@@ -172,8 +171,8 @@ pub fn clang() -> Result<Clang, Missing> {
     Ok(Clang { library, headers })
 }
 
-/// The headers that came with `library`: beside it, or in the directory that
-/// distributions keep per LLVM version.
+/// The headers of `library`: beside it, or in the distribution's directory of its LLVM
+/// version.
 fn resource_headers(library: &Path) -> Option<PathBuf> {
     let library = library.canonicalize().ok()?;
     let beside = library.parent()?.join("clang");
@@ -186,7 +185,7 @@ fn resource_headers(library: &Path) -> Option<PathBuf> {
         .find_map(|directory| version_in(directory, &major))
 }
 
-/// 14, of `libclang-14.so.14.0.6` or `libclang.so.14`.
+/// The major version: 14 for `libclang-14.so.14.0.6` or `libclang.so.14`.
 fn major_version(library: &Path) -> Option<String> {
     let name = library.file_name()?.to_str()?;
     let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
@@ -214,13 +213,13 @@ fn version_in(directory: &Path, major: &str) -> Option<PathBuf> {
 
 fn program(name: &'static str, package: &'static str) -> Result<PathBuf, Missing> {
     which::which(name).map_err(|_| Missing {
-        part: name,
+        name,
         sought: format!("{name} on PATH"),
         package,
     })
 }
 
-/// Debian names the programs of each LLVM version apart.
+/// Finds a program of LLVM; Debian appends the version to its name.
 fn llvm_program(name: &'static str, package: &'static str) -> Result<PathBuf, Missing> {
     let versioned = (OLDEST_LLVM..=NEWEST_LLVM)
         .rev()
@@ -229,7 +228,7 @@ fn llvm_program(name: &'static str, package: &'static str) -> Result<PathBuf, Mi
         .chain(versioned)
         .find_map(|name| which::which(name).ok())
         .ok_or_else(|| Missing {
-            part: name,
+            name,
             sought: format!("{name} or {name}-{OLDEST_LLVM} and later on PATH"),
             package,
         })
@@ -253,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_in_the_librarys_name() {
+    fn the_version_is_part_of_the_file_name() {
         let major = |name: &str| major_version(Path::new(name));
         assert_eq!(major("/lib/libclang-14.so.14.0.6").as_deref(), Some("14"));
         assert_eq!(major("/lib/libclang.so.19.1").as_deref(), Some("19"));
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_those_of_the_librarys_version() {
+    fn headers_have_the_version_of_the_library() {
         let root = tempfile::tempdir().expect("a directory");
         let library = root.path().join("libclang-14.so.14.0.6");
         fs::write(&library, "").expect("written");
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_package() {
+    fn a_missing_program_is_reported_with_its_package() {
         let missing = llvm_program("no-such-program", "llvm").expect_err("missing");
         let text = missing.to_string();
         assert!(text.starts_with("no-such-program not found"), "{text}");

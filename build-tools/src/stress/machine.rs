@@ -77,7 +77,8 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ou
     }
     if runs.repeat > 1 {
         let found = all.findings.len();
-        print(format!("stress: {} runs, {found} findings", runs.repeat));
+        let noun = summary::plural(found, "finding", "findings");
+        print(format!("stress: {} runs, {found} {noun}", runs.repeat));
     }
     match failure {
         // Findings of earlier runs are reported in any case.

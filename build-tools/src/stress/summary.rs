@@ -27,7 +27,7 @@ pub(crate) fn of(
 {:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
 {:>10} calls      {:>10} completions
 {:>10} waits      {leaks}
-{:>10} findings",
+{:>10} {}",
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
@@ -46,6 +46,7 @@ pub(crate) fn of(
         counts.completions,
         counts.waits,
         report.findings.len(),
+        plural(report.findings.len(), "finding", "findings"),
     );
     text += &registration_rows(counts);
     text += &manager_rows(report);
@@ -63,6 +64,11 @@ pub(crate) fn of(
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// The form of a noun for `count`.
+pub(crate) const fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
 }
 
 /// Returns `true` for an order of one provider and one client, without a targeted race.
@@ -316,7 +322,7 @@ mod tests {
             "in client.sys+0x1234\n",
             "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",
-            "1 findings",
+            "1 finding\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

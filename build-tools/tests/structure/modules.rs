@@ -48,7 +48,7 @@ impl Tree {
             if entry.is_dir() {
                 // A program of its own is another crate.
                 if !(path.is_empty() && file == "bin") {
-                    let path = [path, &[file.clone()]].concat();
+                    let path = [path, std::slice::from_ref(&file)].concat();
                     self.read_folder(&entry, &path, &format!("{shown}{file}/"));
                 }
             } else if entry.extension().is_some_and(|it| it == "rs") {
@@ -192,7 +192,7 @@ fn use_tree(tokens: &[Token], at: &mut usize, here: &[String]) -> Vec<(String, M
                     break;
                 }
             }
-            "*" => name = "*".to_owned(),
+            "*" => "*".clone_into(&mut name),
             segment => {
                 let first = name.is_empty() && bases.len() == 1;
                 if first && !["crate", "self", "super"].contains(&segment) {
