@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The lines that this program prints.
+//! Prints lines in JSON.
 
 use std::io::{self, Write};
 
 use channel::watch::{Call, Record};
 use scenarios::{Event, Line};
 
-/// What the registrar has told of a cycle.
+/// An event of the registrar in a cycle.
 pub(crate) fn event(cycle: u64, record: &Record) -> Event {
     let side = match record.side {
         0 => "Client",
@@ -26,7 +26,8 @@ pub(crate) fn event(cycle: u64, record: &Record) -> Event {
     }
 }
 
-pub(crate) fn tell(line: &Line) -> io::Result<()> {
+/// Prints a line.
+pub(crate) fn print(line: &Line) -> io::Result<()> {
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');
     let mut out = io::stdout().lock();

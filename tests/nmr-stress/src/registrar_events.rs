@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The registrar's device, where there is one.
+//! The registrar's event device, on kernels that have one.
 
 use std::io;
 
@@ -8,14 +8,14 @@ use channel::watch::{BEGIN, DEVICE, Header, LARGEST_ANSWER, READ, Record, parse}
 
 use crate::device::Device;
 
-/// What the registrar tells.
+/// The open device.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct RegistrarEvents {
     device: Device,
     answer: Vec<u8>,
 }
 
-impl Watch {
+impl RegistrarEvents {
     pub(crate) fn open() -> io::Result<Self> {
         Ok(Self {
             device: Device::open(DEVICE)?,
@@ -26,15 +26,15 @@ impl Watch {
     /// Begins a cycle with this seed.
     pub(crate) fn begin(&self, seed: u64) -> io::Result<()> {
         self.device
-            .ask(BEGIN, &seed.to_ne_bytes(), &mut [])
+            .request(BEGIN, &seed.to_ne_bytes(), &mut [])
             .map(|_| ())
     }
 
-    /// What has happened since.
+    /// Reads the events since then.
     pub(crate) fn read(&mut self) -> io::Result<(Header, Vec<Record>)> {
-        let length = self.device.ask(READ, &[], &mut self.answer)?;
+        let length = self.device.request(READ, &[], &mut self.answer)?;
         let (header, records) = parse(&self.answer[..length])
-            .ok_or_else(|| io::Error::other("the registrar's answer is not whole"))?;
+            .ok_or_else(|| io::Error::other("the registrar's answer is incomplete"))?;
         Ok((header, records.collect()))
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the events of a cycle come to.
+//! Counts the registrar's events of a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use scenarios::{Counts, Npi, Overlap};
 const STATUS_SUCCESS: i32 = 0;
 const STATUS_PENDING: i32 = 0x103;
 
-/// Counts what is in `records`.
-pub(crate) fn tally(header: &Header, records: &[Record], counts: &mut Counts) {
-    let mut ends = Ends::default();
+/// Counts the events in `records`, and the calls in `header`.
+pub(crate) fn count_events(header: &Header, records: &[Record], counts: &mut Counts) {
+    let mut deregistrations = Deregistrations::default();
     for record in records {
         let Some(call) = Call::from_number(record.call) else {
             continue;
@@ -20,9 +20,9 @@ pub(crate) fn tally(header: &Header, records: &[Record], counts: &mut Counts) {
         let ended = (record.ended == 1).then_some(record.status);
         count(call, ended, record.side == 1, counts);
         match (call, ended) {
-            (Call::Deregister, None) => ends.begin(record, counts),
+            (Call::Deregister, None) => deregistrations.begin(record, counts),
             (Call::Deregister, Some(STATUS_PENDING)) => {}
-            (Call::Deregister | Call::Wait, Some(_)) => ends.end(record.registration),
+            (Call::Deregister | Call::Wait, Some(_)) => deregistrations.end(record.registration),
             _ => {}
         }
     }
@@ -32,7 +32,7 @@ pub(crate) fn tally(header: &Header, records: &[Record], counts: &mut Counts) {
     }
 }
 
-/// Counts an event of a module, a provider or else a client, by itself.
+/// Counts one event of a provider or a client.
 fn count(call: Call, ended: Option<i32>, provider: bool, counts: &mut Counts) {
     match (call, ended) {
         (Call::Wait, None) => counts.waits += 1,
@@ -51,7 +51,7 @@ fn count(call: Call, ended: Option<i32>, provider: bool, counts: &mut Counts) {
     }
 }
 
-/// The calls of providers that end a request, of NPIs that are described.
+/// The calls of providers that complete a request, for known NPIs.
 fn completions(calls: &Calls) -> u64 {
     let entries = Npi::find(calls.npi()).map_or(&[][..], |npi| npi.client);
     let completing = entries.iter().zip(calls.client);
@@ -61,17 +61,17 @@ fn completions(calls: &Calls) -> u64 {
         .sum()
 }
 
-/// The deregistrations that are pending.
+/// The pending deregistrations.
 #[derive(Default)]
-struct Ends {
+struct Deregistrations {
     overlap: Overlap<u64>,
-    /// The image of each.
+    /// The image of each registration.
     pending: BTreeMap<u64, u64>,
-    /// Images of which both have some, each pair until one of them has none.
+    /// Pairs of images that both have pending deregistrations.
     together: BTreeSet<[u64; 2]>,
 }
 
-impl Ends {
+impl Deregistrations {
     fn begin(&mut self, record: &Record, counts: &mut Counts) {
         let Record {
             registration,
