@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where things are.
+//! The workspace: its directories, its drivers, its files, and the cargo that works on it.
 
-use std::env;
-use std::ffi::OsString;
+pub(crate) mod artifact;
+pub(crate) mod checklist;
+mod process;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
 
-/// The drivers' packages: for WDM, and for the driver framework.
+pub(crate) use process::{cargo, output, output_and_errors, succeeds};
+
+/// The packages of the drivers: WDM and KMDF.
 pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
 
 /// The packages of the two drivers of the example in `tests/keyvalue`.
 pub(crate) const EXAMPLE: [&str; 2] = ["keyvalue-provider", "keyvalue-client"];
 
-/// The name of a driver's image, without what follows the dot.
+/// The file name of a driver's image, without extension.
 pub(crate) fn image(package: &str) -> String {
     package.replace('-', "_")
 }
@@ -43,7 +47,7 @@ impl Workspace {
         })
     }
 
-    /// One in another place.
+    /// A copy of the workspace in another directory.
     pub(crate) const fn at(root: PathBuf, target: PathBuf) -> Self {
         Self { root, target }
     }
@@ -52,52 +56,30 @@ impl Workspace {
         &self.root
     }
 
-    /// The directory for what is built, as cargo sees it.
+    /// Cargo's target directory.
     pub(crate) fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Where the drivers' images and their .pdb are put.
+    /// The directory of the checked driver images and their .pdb files.
     pub(crate) fn drivers(&self) -> PathBuf {
         self.target.join("drivers")
     }
 
-    /// Where the images of the example and their .pdb are put.
+    /// The directory of the images of the example and their .pdb.
     pub(crate) fn example(&self) -> PathBuf {
         self.target.join("keyvalue")
     }
 
-    /// A cargo that works on this workspace.
+    /// The checked image of a driver: `name` without extension.
+    pub(crate) fn driver(&self, name: &str) -> PathBuf {
+        self.drivers().join(name).with_extension("sys")
+    }
+
+    /// A cargo command in this workspace.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(cargo());
         command.current_dir(&self.root);
         command
     }
-}
-
-/// The cargo that runs this program, else the one on the search path.
-pub(crate) fn cargo() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// Runs `command` with the user's terminal; whether it succeeded.
-pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
-    let status = command.status().with_context(|| cannot_run(command))?;
-    Ok(status.success())
-}
-
-/// Runs `command` and answers what it printed.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| cannot_run(command))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let program = command.get_program().to_string_lossy();
-        bail!("{program} ended with {}: {}", output.status, said.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn cannot_run(command: &Command) -> String {
-    let program = command.get_program().to_string_lossy();
-    format!("{program} cannot be run: see `cargo xtask doctor`")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A report on one screen.
+//! The summary of a report, as printed at the end of a run.
 
 mod faults;
 
@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use scenarios::{Counts, Coverage, Covered, Finding, Instances, Report, Scenario, Tier};
 
-/// The report in words; `again` is the command that runs a cycle again.
-pub(super) fn of(
+/// The summary of `report`; `again` returns the command that runs a cycle again.
+pub(crate) fn of(
     report: &Report,
     coverage: Option<&Coverage>,
     again: impl Fn(u64) -> String,
@@ -17,7 +17,7 @@ pub(super) fn of(
     let counts = &report.counts;
     let leaks = match counts.leaks {
         Some(leaks) => format!("{leaks:>10} leaks"),
-        None => "           leaks are not looked for".to_owned(),
+        None => "           leaks are not checked".to_owned(),
     };
     let mut text = format!(
         "\
@@ -27,7 +27,7 @@ pub(super) fn of(
 {:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
 {:>10} calls      {:>10} completions
 {:>10} waits      {leaks}
-{:>10} findings",
+{:>10} {}",
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
@@ -46,6 +46,7 @@ pub(super) fn of(
         counts.completions,
         counts.waits,
         report.findings.len(),
+        plural(report.findings.len(), "finding", "findings"),
     );
     text += &registration_rows(counts);
     text += &manager_rows(report);
@@ -65,7 +66,12 @@ pub(super) fn of(
     text
 }
 
-/// Whether it is an order of one provider and one client that aims at nothing.
+/// The form of a noun for `count`.
+pub(crate) const fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+/// Returns `true` for an order of one provider and one client, without a targeted race.
 fn is_plain(order: &str) -> bool {
     order.starts_with("load ")
 }
@@ -76,11 +82,11 @@ fn aimed_row(report: &Report) -> String {
     let cycles: u64 = aimed.map(|(_, cycles)| cycles).sum();
     match cycles {
         0 => String::new(),
-        _ => format!("\n{cycles:>10} cycles aimed at ways that race"),
+        _ => format!("\n{cycles:>10} cycles targeted at racing state transitions"),
     }
 }
 
-/// How many cycles mixed driver models, and how.
+/// The cycles that mixed WDM and KMDF drivers, by combination.
 fn models_row(report: &Report) -> String {
     let orders = report.orders.iter();
     let models = |order: &String| order.strip_prefix("models ").map(str::to_owned);
@@ -101,7 +107,7 @@ fn models_row(report: &Report) -> String {
     }
 }
 
-/// How many cycles were of which scenario.
+/// The cycles of each scenario.
 fn scenario_row(report: &Report) -> String {
     let of = |(scenario, cycles)| format!("{scenario} {cycles}");
     let scenarios: Vec<_> = report.scenarios.iter().map(of).collect();
@@ -111,8 +117,8 @@ fn scenario_row(report: &Report) -> String {
     }
 }
 
-/// Each scenario in a sentence, and where it can be had.
-pub(super) fn scenarios() -> String {
+/// The list of scenarios: name, tiers, and a sentence.
+pub(crate) fn scenarios() -> String {
     let line = |scenario: Scenario| {
         let tiers = [
             ("sim", Tier::Sim),
@@ -127,7 +133,7 @@ pub(super) fn scenarios() -> String {
     Scenario::ALL.map(line).join("\n")
 }
 
-/// Registrations by role, and which of them ended side by side.
+/// Registrations by role, and deregistrations that overlapped.
 fn registration_rows(counts: &Counts) -> String {
     let (providers, clients) = (counts.registrations_provider, counts.registrations_client);
     match providers + clients {
@@ -140,7 +146,7 @@ fn registration_rows(counts: &Counts) -> String {
     }
 }
 
-/// By whom drivers came and went, and what put that off.
+/// Loads and unloads by mechanism, and what delayed unloads.
 fn manager_rows(report: &Report) -> String {
     let counts = &report.counts;
     let by = |(mechanism, count)| format!("{count} by {mechanism}");
@@ -158,13 +164,13 @@ fn manager_rows(report: &Report) -> String {
     let absent: String = report.mechanisms_absent.iter().map(absent).collect();
     let overlapped = match counts.unloads_overlapped {
         0 => String::new(),
-        times => format!("\n{times:>10} times two drivers were unloading at once"),
+        times => format!("\n{times:>10} times two drivers were unloading at the same time"),
     };
     let requests = match counts.requests {
         0 => String::new(),
         requests => format!(
-            "\n{:>10} requests to devices, {} switched a part of a driver\n{:>10} unloads were \
-             put off by open handles, {} refused for a while",
+            "\n{:>10} requests to devices, {} switched a module on or off\n{:>10} unloads were \
+             deferred by open handles, {} refused temporarily",
             requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
         ),
     };
@@ -172,7 +178,7 @@ fn manager_rows(report: &Report) -> String {
     [mechanisms, absent, overlapped, requests, refused].concat()
 }
 
-/// What the service control manager refused, by the error.
+/// Refusals of the service control manager, by error.
 fn refused_row(counts: &Counts) -> String {
     let refusals = &counts.manager_refusals;
     let by: Vec<_> = refusals
@@ -208,9 +214,9 @@ fn crowd_row(report: &Report) -> String {
     }
 }
 
-/// How much of the graph of both modules' stages was walked.
+/// Coverage of the graph of both modules' states.
 fn coverage_rows(coverage: &Coverage) -> [String; 2] {
-    /// What is missing is named as long as it is little.
+    /// At most this many missing items are listed.
     const FEW: usize = 3;
     let row = |part: &Covered, what: &str| {
         let missing = match part.missing.len() {
@@ -224,17 +230,17 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
         )
     };
     let ways = format!(
-        "ways between stages with the peer's stage, {} of {} without",
+        "state transitions, by peer state ({} of {} regardless of it)",
         coverage.edges.covered, coverage.edges.possible
     );
     [
         row(&coverage.transitions, &ways),
-        row(&coverage.races, "orders of two ways that race"),
+        row(&coverage.races, "orders of two racing transitions"),
     ]
 }
 
-/// What was not covered, and what cannot be.
-pub(super) fn details(coverage: &Coverage) -> String {
+/// What was not covered, and what cannot be covered.
+pub(crate) fn details(coverage: &Coverage) -> String {
     let missing = [
         &coverage.edges,
         &coverage.transitions,
@@ -251,7 +257,7 @@ pub(super) fn details(coverage: &Coverage) -> String {
     lines.join("\n")
 }
 
-/// So much of a stack is shown.
+/// The number of stack frames shown.
 const FRAMES: usize = 6;
 
 fn describe(text: &mut String, finding: &Finding, again: &str) {
@@ -316,7 +322,7 @@ mod tests {
             "in client.sys+0x1234\n",
             "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",
-            "1 findings",
+            "1 finding\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

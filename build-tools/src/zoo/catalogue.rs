@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `tests/zoo/zoo.toml`, the one place that says which modules there are.
+//! The catalogue of modules, `tests/zoo/zoo.toml`.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use serde::Deserialize;
 use super::read;
 use crate::workspace::Workspace;
 
-/// All modules.
+/// All modules and peers.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Catalogue {
-    pub(super) module: Vec<Module>,
-    pub(super) peer: Vec<Peer>,
+    module: Vec<Module>,
+    peer: Vec<Peer>,
 }
 
-/// Which end of the NPI a module is.
+/// The role of a module in its NPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
@@ -28,7 +28,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The name of its base, and of the driver that is such a module.
+    /// The name of the role, of its base sources, and of the pair's driver.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Provider => "provider",
@@ -36,7 +36,7 @@ impl Role {
         }
     }
 
-    pub(super) const fn peer(self) -> Self {
+    pub(crate) const fn peer(self) -> Self {
         match self {
             Self::Provider => Self::Client,
             Self::Client => Self::Provider,
@@ -44,55 +44,53 @@ impl Role {
     }
 }
 
-/// A defective module and how it must be found.
+/// A defective module, and how its defect must be found.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Module {
-    pub(super) name: String,
-    pub(super) role: Role,
-    /// What it does wrong, in a sentence.
+pub(crate) struct Module {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// The defect, in a sentence.
     pub(super) defect: String,
-    /// What it is an example of.
+    /// The known defects and rules of which it is an example.
     pub(super) sources: Vec<String>,
-    /// How it shows, in one of these ways.
-    pub(super) faces: Vec<Face>,
-    /// As what it shows under Wine, in one of these ways; there it is not tried
-    /// if there is none.
+    /// The possible symptoms: one of them must be found.
+    pub(super) symptoms: Vec<Symptom>,
+    /// The codes of its symptoms under Wine, of which one must be found. If there is none,
+    /// it is not tried there.
     #[serde(default)]
     pub(super) wine: Vec<String>,
-    /// The peer that it shows with, if not with this project's driver.
+    /// The peer with which it shows, if not with the pair's driver.
     pub(super) peer: Option<String>,
-    /// What each cycle does, if not what is drawn for it.
+    /// The script of each cycle; drawn from the seed by default.
     script: Option<String>,
-    /// How many providers and clients a cycle loads, if not as many as are
-    /// drawn for it.
+    /// The number of providers and clients in a cycle; drawn from the seed by default.
     instances: Option<String>,
-    /// It takes threads that are preempted inside driver code, between two
-    /// calls; without, nothing must be found.
+    /// Whether it shows only if threads are preempted inside driver code; without
+    /// preemption nothing must be found.
     #[serde(default)]
     preempt: bool,
-    /// It takes calls that fail; without, nothing must be found.
+    /// The faults without which it does not show, and nothing must be found.
     faults: Option<String>,
 }
 
-/// One way in which a defect shows.
+/// A symptom of a defect.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Face {
+pub(super) struct Symptom {
     pub(super) code: String,
-    /// The functions in one of which; anywhere in the module if there is none.
+    /// The functions in which it may show; any function of the module if there is none.
     #[serde(default)]
     pub(super) at: Vec<String>,
-    /// The parameters of the bug check that are always the same.
+    /// The bug-check parameters that do not vary.
     #[serde(default)]
     parameters: Parameters,
-    /// Why this defect may show so, where that is not what it is known for.
+    /// Why the defect can show in this way, if it is not its typical symptom.
     #[serde(default)]
     pub(super) why: String,
 }
 
-/// What the parameters of a bug check are; those that are left out may be
-/// anything, as addresses are.
+/// Bug-check parameters; those left out may have any value, as addresses do.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
@@ -102,35 +100,35 @@ struct Parameters {
     fourth: Option<u64>,
 }
 
-/// A right module that a defect needs to show.
+/// A module without a defect, which some defects need to show.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Peer {
-    pub(super) name: String,
-    pub(super) role: Role,
-    /// What is special about it, in a sentence.
+pub(crate) struct Peer {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// What it does differently from the pair's driver, in a sentence.
     pub(super) what: String,
 }
 
-/// An image that can be made here.
+/// How to build an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recipe {
     /// Its name, without the extension.
     pub(crate) name: String,
     pub(crate) role: Role,
-    /// The file that replaces functions of its base.
+    /// The source file, which replaces functions of the base.
     pub(super) source: String,
     pub(super) defective: bool,
 }
 
-impl Face {
-    /// Whether a finding in the module's image looks so.
-    pub(super) fn shows(&self, finding: &Finding) -> bool {
-        let there = finding.place.as_ref();
-        let there = there.is_some_and(|place| self.at.contains(&place.function));
+impl Symptom {
+    /// Returns `true` if a finding in the module's image is this symptom.
+    pub(super) fn matches(&self, finding: &Finding) -> bool {
+        let place = finding.place.as_ref();
+        let in_function = place.is_some_and(|place| self.at.contains(&place.function));
         let parameters = finding.parameters.as_ref();
         self.code == finding.code
-            && (self.at.is_empty() || there)
+            && (self.at.is_empty() || in_function)
             && self.parameters.fit(parameters)
     }
 }
@@ -146,7 +144,7 @@ impl Parameters {
 }
 
 impl Module {
-    pub(super) fn recipe(&self, defective: bool) -> Recipe {
+    pub(crate) fn recipe(&self, defective: bool) -> Recipe {
         let twin = if defective { "" } else { "-twin" };
         Recipe {
             name: format!("{}{twin}", self.name),
@@ -156,16 +154,16 @@ impl Module {
         }
     }
 
-    /// The options of the simulated kernel without which the defect cannot show.
+    /// The options of the simulated kernel without which the defect does not show.
     pub(super) fn triggers(&self) -> Vec<String> {
         let faults = self.faults.iter().map(|kind| format!("--faults={kind}"));
         let preempt = self.preempt.then(|| "--preempt".to_owned());
         faults.chain(preempt).collect()
     }
 
-    /// The options of the simulated kernel that it runs with besides those. A
-    /// `DriverEntry` that fails is a trigger, which few modules are there for.
-    pub(super) fn setting(&self) -> Vec<String> {
+    /// The other options of the simulated kernel. They exclude failing `DriverEntry`
+    /// calls, which would be a trigger.
+    pub(super) fn settings(&self) -> Vec<String> {
         let without = format!("--without={}", Scenario::FailedEntry);
         let instances = self.instances.iter().map(|it| format!("--instances={it}"));
         let script = self.script.iter().map(|it| format!("--script={it}"));
@@ -195,7 +193,7 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<32} {} (a right {})",
+            "{:<32} {} (a {} without defect)",
             self.name,
             self.what,
             self.role.name()
@@ -204,12 +202,20 @@ impl fmt::Display for Peer {
 }
 
 impl Catalogue {
+    pub(crate) fn modules(&self) -> &[Module] {
+        &self.module
+    }
+
+    pub(crate) fn peers(&self) -> &[Peer] {
+        &self.peer
+    }
+
     pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
         read(&workspace.root().join("tests/zoo/zoo.toml"))
     }
 
-    /// Those that are asked for, each once, or all.
-    pub(super) fn named(&self, names: &[String]) -> Result<Vec<&Module>> {
+    /// The modules of these names, each once; all modules if there is no name.
+    pub(crate) fn select(&self, names: &[String]) -> Result<Vec<&Module>> {
         let find = |name: &String| {
             let found = self.module.iter().find(|module| module.name == *name);
             found.map_or_else(|| unknown(name), Ok)
@@ -225,7 +231,7 @@ impl Catalogue {
         }
     }
 
-    /// How to make the image that a replay line calls so: a module, its twin
+    /// How to build the image that a replay line names: a module, its corrected twin
     /// (`NAME-twin`), or a peer.
     pub(crate) fn recipe(&self, name: &str) -> Result<Recipe> {
         let peers = self.peer.iter().map(Peer::recipe);
@@ -239,5 +245,5 @@ impl Catalogue {
 }
 
 fn unknown<T>(name: &str) -> Result<T> {
-    bail!("the zoo has no {name}: cargo xtask zoo --list names all")
+    bail!("the zoo has no {name}: see cargo xtask zoo --list")
 }

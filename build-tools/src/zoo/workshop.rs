@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Compiling and linking the modules of the zoo, defective or not.
+//! Compiles and links modules, with or without their defect.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use anyhow::{Context, Result};
 use super::catalogue::{Recipe, Role};
 use crate::workspace::{Workspace, output};
 
-/// What modules import from, each described by a .def in `tests/zoo`.
+/// The libraries that modules import from, each described by a .def in `tests/zoo`.
 const LIBRARIES: [&str; 3] = ["ntoskrnl", "netio", "wdfldr"];
 
-/// Where the modules are made.
+/// The directory in which modules are built.
 pub(crate) struct Workshop {
     root: PathBuf,
     built: PathBuf,
 }
 
 impl Workshop {
-    /// Makes what all modules are linked to: the libraries and the bases.
+    /// Builds what all modules are linked to: import libraries and bases.
     pub(crate) fn open(workspace: &Workspace) -> Result<Self> {
         let built = workspace.target().join("zoo");
         fs::create_dir_all(&built)
@@ -31,7 +31,7 @@ impl Workshop {
             built,
         };
         for name in LIBRARIES {
-            let mut tool = Command::new(driver_parts::dlltool()?);
+            let mut tool = Command::new(driver_prerequisites::dlltool()?);
             tool.args(["-m", "i386:x86-64", "-d"])
                 .arg(workshop.root.join(format!("tests/zoo/{name}.def")))
                 .arg("-l")
@@ -46,8 +46,7 @@ impl Workshop {
         Ok(workshop)
     }
 
-    /// The sources that all modules of a role have in common, and what is made
-    /// of them.
+    /// The sources that all modules of a role share, and their object files.
     fn base(&self, role: Role) -> [(String, PathBuf); 2] {
         ["common", role.name()].map(|name| {
             let object = format!("base.{}.{name}.obj", role.name());
@@ -59,11 +58,11 @@ impl Workshop {
         self.built.join(name).with_extension("lib")
     }
 
-    /// Makes an image; its .pdb is beside it.
+    /// Builds an image, with its .pdb beside it.
     pub(crate) fn make(&self, recipe: &Recipe) -> Result<PathBuf> {
         let name = &recipe.name;
         let image = self.built.join(name).with_extension("sys");
-        let mut linker = Command::new(driver_parts::linker()?);
+        let mut linker = Command::new(driver_prerequisites::linker()?);
         linker
             .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
             .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
@@ -83,7 +82,7 @@ impl Workshop {
         clang
             .current_dir(&self.root)
             .args(["--target=x86_64-pc-windows-msvc", "-ffreestanding"])
-            // Functions stay what they are in the source: findings name them.
+            // Findings name functions of the source: none is inlined.
             .args(["-O1", "-fno-inline", "-fno-optimize-sibling-calls"])
             .args([
                 "-g",

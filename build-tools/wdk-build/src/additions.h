@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 
 /*
- * What a WDK's headers declare and mingw-w64's do not. Prototypes are those of
+ * Declarations of the WDK's headers that mingw-w64 lacks. Prototypes are those of
  * https://learn.microsoft.com/windows-hardware/drivers/ddi/
  * Functions named here are in additions.def as well.
  */

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! mingw-w64's driver headers, as `bindgen` is to see them.
+//! The `bindgen` settings for mingw-w64's driver headers.
 //!
-//! The compiler is told that it is one for `windows-gnu`: the types come out
-//! as in the ABI of Windows, and mingw-w64's headers need no repair. What they
-//! lack or define inline is in `additions.h`.
+//! With the target `windows-gnu`, types have the ABI of Windows, and mingw-w64's headers
+//! need no changes. `additions.h` declares what they lack or define inline.
 
 use std::borrow::Borrow;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
 use bindgen::{Builder, EnumVariation, Formatter, RustEdition, RustTarget};
-use driver_parts::Missing;
+use driver_prerequisites::Missing;
 
 use crate::config::{ApiSubset, Config};
 use crate::error::ConfigError;
 
-/// Windows 10, as new as mingw-w64 knows it: without, it takes an old one.
+/// The newest Windows 10 that mingw-w64 knows; its default is an old version.
 pub(crate) const DEFINITIONS: [(&str, Option<&str>); 6] = [
     ("_WIN64", None),
     ("_AMD64_", None),
@@ -26,14 +25,14 @@ pub(crate) const DEFINITIONS: [(&str, Option<&str>); 6] = [
     ("NTDDI_VERSION", Some("0x0A000000")),
 ];
 
-/// Exported by `ntoskrnl.exe`, but inline functions in mingw-w64: the inline
-/// ones get another name, so that `additions.h` can declare the exports.
+/// Exports of `ntoskrnl.exe` that are inline functions in mingw-w64: the inline functions
+/// get another name, so that `additions.h` can declare the exports.
 const INLINE_EXPORTS: [&str; 3] = ["KeGetCurrentIrql", "KeLowerIrql", "KfRaiseIrql"];
 
 const ADDITIONS: &str = include_str!("additions.h");
 
-/// What is not to be bound: functions that allocate executable memory,
-/// deprecated names, and what `bindgen` gets wrong.
+/// Excluded items: functions that allocate executable memory, deprecated names, and items
+/// that `bindgen` translates wrongly.
 const BLOCKED: [&str; 7] = [
     "ExAllocatePool",
     "ExAllocatePoolWithTag",
@@ -98,8 +97,8 @@ impl BuilderExt for Builder {
 
 /// The directories of the headers; the compiler's own come first.
 pub(crate) fn include_paths() -> Result<Vec<PathBuf>, Missing> {
-    let clang = driver_parts::clang()?;
-    let mingw = driver_parts::headers()?;
+    let clang = driver_prerequisites::clang()?;
+    let mingw = driver_prerequisites::headers()?;
     Ok(vec![clang.headers, mingw.join("ddk"), mingw])
 }
 

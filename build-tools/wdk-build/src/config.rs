@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is being built.
+//! The configuration of a build: driver model, version, subsets.
 
 use std::env;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use driver_parts::Missing;
+use driver_prerequisites::Missing;
 
 use crate::error::ConfigError;
 use crate::{bindings, directives, import_library, metadata};
 
-/// A driver model, as `wdk-sys` wants to know it.
+/// A driver model, in the form that `wdk-sys` expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DriverConfig {
-    /// Windows Driver Model: the only one there is off Windows.
+    /// Windows Driver Model: the only one on hosts other than Windows.
     Wdm,
     /// Kernel-Mode Driver Framework.
     Kmdf(KmdfConfig),
@@ -44,10 +44,10 @@ pub struct UmdfConfig {
     pub minimum_umdf_version_minor: Option<u8>,
 }
 
-/// A part of the driver interfaces that is bound on demand.
+/// A subset of the driver interfaces, bound on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiSubset {
-    /// What every driver has.
+    /// The interfaces of every driver.
     Base,
     /// The driver frameworks.
     Wdf,
@@ -65,7 +65,7 @@ pub enum ApiSubset {
     Usb,
 }
 
-/// What is being built.
+/// The configuration of a build.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The driver model.
@@ -89,7 +89,7 @@ impl Config {
         }
     }
 
-    /// The configuration that the workspace around the build script asks for.
+    /// Reads the configuration of the workspace that contains the build script.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Config {
         &self.manifests
     }
 
-    /// Prints what a library on top of `wdk-sys` needs.
+    /// Prints the cargo directives of a library on top of `wdk-sys`.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Config {
         Ok(())
     }
 
-    /// Prints what a driver needs, and makes its import libraries.
+    /// Prints the cargo directives of a driver, and makes its import libraries.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Config {
         bindings::header_contents(subsets)
     }
 
-    /// The Rust source that links what the bindings of `subset` declare.
+    /// The Rust source that links the functions in the bindings of `subset`.
     #[must_use]
     pub fn bindgen_library_link_raw_lines(&self, subset: ApiSubset) -> Option<String> {
         (subset == ApiSubset::Base).then(import_library::link_lines)
@@ -179,8 +179,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Missing`], if mingw-w64's headers or libclang's are not
-    /// there.
+    /// [`ConfigError::Missing`], if mingw-w64's headers or libclang's are
+    /// missing.
     pub fn include_paths(&self) -> Result<impl Iterator<Item = PathBuf> + use<>, ConfigError> {
         let paths: Result<_, Missing> = bindings::include_paths();
         Ok(paths?.into_iter())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a build script tells cargo.
+//! The directives that a build script prints for cargo.
 
 use std::env;
 use std::path::Path;
@@ -11,14 +11,14 @@ use crate::error::ConfigError;
 const CHECK_CFG: &str =
     r#"cargo::rustc-check-cfg=cfg(driver_model__driver_type, values("WDM","KMDF","UMDF"))"#;
 
-/// Tells cargo.
+/// Prints directives.
 pub(crate) fn print(directives: &[String]) {
     for directive in directives {
         println!("{directive}");
     }
 }
 
-/// For a library in a workspace that has no driver.
+/// The directives of a library in a workspace without a driver.
 pub(crate) fn without_driver() -> Vec<String> {
     vec![
         CHECK_CFG.to_owned(),
@@ -26,7 +26,7 @@ pub(crate) fn without_driver() -> Vec<String> {
     ]
 }
 
-/// For everything on top of `wdk-sys`.
+/// The directives of everything on top of `wdk-sys`.
 pub(crate) fn library(config: &Config) -> Vec<String> {
     let model = match config.driver_config {
         DriverConfig::Wdm => "WDM",
@@ -46,18 +46,18 @@ pub(crate) fn library(config: &Config) -> Vec<String> {
     .collect()
 }
 
-/// For a driver, whose import libraries are in `libraries`.
+/// The directives of a driver, whose import libraries are in `libraries`.
 pub(crate) fn binary(libraries: &Path) -> Vec<String> {
     let search = format!("cargo::rustc-link-search=native={}", libraries.display());
     std::iter::once(search)
         .chain(
-            driver_parts::LINK_OPTIONS
+            driver_prerequisites::LINK_OPTIONS
                 .map(|option| format!("cargo::rustc-cdylib-link-arg={option}")),
         )
         .collect()
 }
 
-/// What is being compiled for.
+/// The compilation target.
 #[derive(Debug)]
 pub(crate) struct Target {
     triple: String,
@@ -65,7 +65,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// As cargo tells build scripts.
+    /// Reads the target from cargo's environment variables.
     pub(crate) fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             triple: env::var("TARGET").map_err(|_| ConfigError::Environment("TARGET"))?,
@@ -73,7 +73,8 @@ impl Target {
         })
     }
 
-    /// mingw-w64's libraries are for one processor, and `wdk-sys` for one ABI.
+    /// Refuses other targets: mingw-w64's libraries are for one processor, and `wdk-sys` for
+    /// one ABI.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.triple == "x86_64-pc-windows-msvc" {
             Ok(())
@@ -82,7 +83,7 @@ impl Target {
         }
     }
 
-    /// Kernel mode has no C runtime to load.
+    /// Refuses a dynamic C runtime: kernel mode has none.
     pub(crate) fn check_static_crt(&self) -> Result<(), ConfigError> {
         if self.features.split(',').any(|one| one == "crt-static") {
             Ok(())

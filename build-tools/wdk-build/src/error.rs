@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Why a driver cannot be configured: one line each, with the remedy.
+//! The errors of configuring a driver: one line each, with the remedy.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use driver_parts::Missing;
+use driver_prerequisites::Missing;
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub struct IoError {
 }
 
 impl IoError {
-    /// What happened at `path`.
+    /// The error.
     pub fn with_path(path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self {
             path: path.into(),
@@ -26,38 +26,38 @@ impl IoError {
     }
 }
 
-/// Why a driver cannot be configured.
+/// An error of configuring a driver.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] IoError),
-    /// A part of the toolchain is not there.
+    /// A part of the toolchain is missing.
     #[error(transparent)]
     Missing(#[from] Missing),
     /// Cargo sets this variable for build scripts, and only for them.
     #[error("{0} is not set: call this from a build script only")]
     Environment(&'static str),
-    /// The workspace whose driver this is about was not found.
+    /// The driver's workspace was not found.
     #[error("no Cargo.lock beside a Cargo.toml above {}: name the workspace in {}", out_dir.display(), crate::metadata::ROOT)]
     NoWorkspace {
         /// Where the search began.
         out_dir: PathBuf,
     },
-    /// Cargo would not describe the workspace.
+    /// `cargo metadata` failed.
     #[error("cargo metadata: {0}")]
     CargoMetadata(#[from] cargo_metadata::Error),
-    /// No package says which driver model it has.
+    /// No package declares its driver model.
     #[error("no package of {} has [package.metadata.wdk.driver-model]: add it to the driver's manifest", manifest.display())]
     NoDriverModel {
         /// The workspace's manifest.
         manifest: PathBuf,
     },
-    /// The packages do not agree.
+    /// The packages declare different driver models.
     #[error("the driver models {0} in one workspace: all its drivers must have the same")]
     SeveralDriverModels(String),
-    /// The driver model makes no sense.
+    /// The driver model is unknown.
     #[error("driver-type {0} in {1}: write \"WDM\"")]
     UnknownDriverModel(String, String),
     /// The driver model needs a WDK.
@@ -69,20 +69,20 @@ pub enum ConfigError {
     /// The wrong target.
     #[error("drivers cannot be built for {0}: use --target x86_64-pc-windows-msvc")]
     Target(String),
-    /// Kernel mode has no C runtime to load.
+    /// The C runtime is dynamic, which kernel mode does not have.
     #[error("the C runtime is not static: build with RUSTFLAGS=-Ctarget-feature=+crt-static")]
     StaticCrtNotEnabled,
     /// bindgen refused a setting.
     #[error("bindgen: {0}: use the version that wdk-sys asks for")]
     Bindgen(String),
     /// A program failed.
-    #[error("{} ended with {status}: {stderr}", program.display())]
+    #[error("{} exited with {status}: {stderr}", program.display())]
     Program {
-        /// Which one.
+        /// The program.
         program: PathBuf,
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
-        /// What it said.
+        /// Its error output.
         stderr: String,
     },
 }

@@ -2,8 +2,8 @@
 
 //! The import libraries that a driver is linked with.
 //!
-//! `lld-link` reads mingw-w64's, under the name it looks for. What that one
-//! lacks is in a second library, made from `additions.def`.
+//! `lld-link` reads mingw-w64's library, under the name that it expects. The imports that
+//! it lacks are in a second library, made from `additions.def`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,15 @@ const ADDITIONS: &str = include_str!("additions.def");
 const KERNEL: &str = "ntoskrnl";
 const KERNEL_ADDITIONS: &str = "ntoskrnl_additions";
 
-/// Puts the libraries into `out_dir`, and answers the directory to search.
+/// Writes the libraries to `out_dir`, and returns the directory to search.
 pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
-    let kernel = driver_parts::import_libraries()?.join("libntoskrnl.a");
+    let kernel = driver_prerequisites::import_libraries()?.join("libntoskrnl.a");
     let copy = out_dir.join(format!("{KERNEL}.lib"));
     fs::copy(&kernel, &copy).map_err(|error| IoError::with_path(kernel, error))?;
 
     let exports = out_dir.join(format!("{KERNEL_ADDITIONS}.def"));
     fs::write(&exports, ADDITIONS).map_err(|error| IoError::with_path(&exports, error))?;
-    let dlltool = driver_parts::dlltool()?;
+    let dlltool = driver_prerequisites::dlltool()?;
     let output = Command::new(&dlltool)
         .args(["-m", "i386:x86-64", "-d"])
         .arg(&exports)
@@ -43,7 +43,7 @@ pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
     Ok(out_dir.to_path_buf())
 }
 
-/// The Rust source that makes `wdk-sys` link them.
+/// The Rust source with which `wdk-sys` links them.
 pub(crate) fn link_lines() -> String {
     [KERNEL, KERNEL_ADDITIONS]
         .map(|name| {

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Stands in for Microsoft's `wdk-build` 0.6 where that does not compile: on
-//! hosts that are not Windows.
+//! A drop-in replacement of Microsoft's `wdk-build` 0.6 for hosts other than Windows, where
+//! that does not compile.
 //!
 //! # Design
 //!
-//! `cargo xtask build` hands this crate to cargo in place of the published one;
-//! `wdk-sys`, `wdk`, `wdk-alloc`, `wdk-panic` and the drivers' build scripts do
-//! not notice. Names and signatures are therefore Microsoft's. Behind them,
-//! mingw-w64's driver headers take the place of a WDK's (`bindings` fills in
-//! what they lack), its import libraries that of a WDK's, and `lld-link` that of
+//! `cargo xtask build` passes this crate to cargo in place of the published one. Names and
+//! signatures are Microsoft's, so that `wdk-sys`, `wdk`, `wdk-alloc`, `wdk-panic` and the
+//! drivers' build scripts work unchanged. mingw-w64's driver headers (with the additions of
+//! `bindings`) and import libraries replace those of the WDK, and `lld-link` replaces
 //! `link.exe`.
 //!
 //! # Limits
 //!
 //! WDM drivers for x86-64 only; KMDF and UMDF need headers that only a WDK has.
-//! The driver model is looked for in the workspace, not in other dependencies.
-//! Everything a build script prints is computed by a function that a test can
-//! call.
+//! The driver model is searched in the workspace only, not in other dependencies.
 
 mod bindings;
 mod config;
@@ -32,8 +29,7 @@ pub use error::{ConfigError, IoError};
 
 /// Configures a library on top of `wdk-sys`.
 ///
-/// A workspace that has no driver in it, such as that of a library's own tests,
-/// is no error.
+/// A workspace without a driver, such as that of a library's own tests, is no error.
 ///
 /// # Errors
 ///

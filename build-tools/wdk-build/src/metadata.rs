@@ -11,17 +11,17 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use crate::config::DriverConfig;
 use crate::error::ConfigError;
 
-/// Names the workspace's directory; otherwise it is looked for above `OUT_DIR`,
-/// where it is not if the target directory is elsewhere.
+/// The variable that names the workspace's directory. Without it, the search starts above
+/// `OUT_DIR`, which fails if the target directory is outside the workspace.
 pub(crate) const ROOT: &str = "WDK_BUILD_ROOT";
 
-/// What the manifests of a workspace say about drivers.
+/// The driver settings in the manifests of a workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
     /// The workspace's manifest and those of its members.
     pub(crate) manifests: Vec<PathBuf>,
-    /// Manifest and `driver-type` of each that has one.
+    /// Manifest and `driver-type` of each member that has one.
     driver_types: Vec<(PathBuf, String)>,
 }
 
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// A workspace whose members state these.
+    /// A workspace whose members have these driver types.
     fn workspace(workspace_metadata: &Value, members: &[Value]) -> Workspace {
         let packages: Vec<_> = members
             .iter()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A device that user mode sends buffered requests to.
+//! A device for buffered requests of user mode.
 
 use core::marker::PhantomData;
 use core::slice;
@@ -19,29 +19,29 @@ const IRP_MJ_CLOSE: usize = 2;
 const IRP_MJ_DEVICE_CONTROL: usize = 14;
 const IRP_MJ_CLEANUP: usize = 18;
 
-/// What answers requests.
+/// The handler of a device's requests.
 pub trait Device: 'static {
-    /// Its name, without any directory.
+    /// The name of the device, without directory.
     const NAME: &'static str;
 
-    /// Answers a request. IRQL = `PASSIVE_LEVEL`; all devices wait meanwhile.
+    /// Answers a request. IRQL = `PASSIVE_LEVEL`.
     fn serve(request: Request) -> Served;
 }
 
-/// The device of a driver, at most one.
+/// Holds the device of a driver.
 #[derive(Debug)]
 pub struct Slot<D> {
     device: AtomicPtr<DEVICE_OBJECT>,
-    kind: PhantomData<fn() -> D>,
+    handler: PhantomData<fn() -> D>,
 }
 
 impl<D: Device> Slot<D> {
-    /// No device.
+    /// An empty slot.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             device: AtomicPtr::new(core::ptr::null_mut()),
-            kind: PhantomData,
+            handler: PhantomData,
         }
     }
 
@@ -49,11 +49,11 @@ impl<D: Device> Slot<D> {
         Text::default().and(directory).and(D::NAME)
     }
 
-    /// Makes the device, for `DriverEntry`.
+    /// Creates the device, in `DriverEntry`.
     ///
     /// # Errors
     ///
-    /// The status with which the kernel refuses.
+    /// The kernel's status.
     pub fn create(&self, driver: &mut DRIVER_OBJECT) -> Result<(), NTSTATUS> {
         const FILE_DEVICE_UNKNOWN: u32 = 0x22;
 
@@ -64,7 +64,8 @@ impl<D: Device> Slot<D> {
         let name = Self::name(r"\Device\");
         let link = Self::name(r"\DosDevices\");
         let mut device = core::ptr::null_mut();
-        // SAFETY: the driver object is the caller's own, in its `DriverEntry`.
+        // SAFETY: the driver object is valid: the caller has it from the kernel, in
+        // `DriverEntry`; the name and `device` outlive the call.
         let status = unsafe {
             IoCreateDevice(
                 driver,
@@ -79,7 +80,7 @@ impl<D: Device> Slot<D> {
         if status < 0 {
             return Err(status);
         }
-        // SAFETY: both names are readable.
+        // SAFETY: both names are valid, and outlive the call.
         let status =
             unsafe { IoCreateSymbolicLink(link.counted().as_ptr(), name.counted().as_ptr()) };
         if status < 0 {
@@ -91,16 +92,16 @@ impl<D: Device> Slot<D> {
         Ok(())
     }
 
-    /// Takes the device away, for `DriverUnload`.
+    /// Deletes the device, in `DriverUnload`.
     pub fn delete(&self) {
         let device = self.device.swap(core::ptr::null_mut(), Ordering::AcqRel);
         if device.is_null() {
             return;
         }
         let link = Self::name(r"\DosDevices\");
-        // SAFETY: the name is readable.
+        // SAFETY: the name is valid, and outlives the call.
         unsafe { IoDeleteSymbolicLink(link.counted().as_ptr()) };
-        // SAFETY: `create` made it, and nobody else deletes it.
+        // SAFETY: `create` made the device, and the swap above makes this the only deletion.
         unsafe { IoDeleteDevice(device) };
     }
 }
@@ -111,8 +112,8 @@ impl<D: Device> Default for Slot<D> {
     }
 }
 
-/// The parameters of a device control. `windows-sys` leaves out that each is
-/// aligned as a pointer is.
+/// The parameters of a device control. In `windows-sys` they lack the alignment of a
+/// pointer.
 #[repr(C)]
 struct Control {
     output: Aligned,
@@ -123,18 +124,18 @@ struct Control {
 #[repr(C, align(8))]
 struct Aligned(u32);
 
-/// Proof that a request has been answered, or will be.
+/// Proof that a request was completed, or is pending.
 #[derive(Debug)]
 #[must_use]
 pub struct Served(NTSTATUS);
 
-/// A request that waits for its answer.
+/// A request that must be completed.
 ///
 /// # Invariants
 ///
-/// The IRP is this value's alone, and is a buffered device control.
+/// The IRP is owned by this value, and is a buffered request.
 #[derive(Debug)]
-#[must_use = "who asked waits until it is completed"]
+#[must_use = "the caller in user mode waits until it is completed"]
 pub struct Request {
     irp: *mut IRP,
     code: u32,
@@ -148,11 +149,12 @@ unsafe impl Send for Request {}
 impl Request {
     /// # Safety
     ///
-    /// The IRP is a device control that is the caller's to answer.
+    /// The IRP must be valid, buffered, and not yet completed; the new value owns it.
     unsafe fn new(irp: *mut IRP) -> Self {
-        // SAFETY: the location is that of the caller's IRP.
+        // SAFETY: the IRP is valid by the contract of this function, and so is its location.
         let parameters = unsafe { &raw const (*stack(irp)).Parameters };
-        // SAFETY: these are the parameters that a device control has.
+        // SAFETY: `Control` has the layout of a device control's parameters, and is not larger
+        // than the union.
         let control = unsafe { parameters.cast::<Control>().read() };
         Self {
             irp,
@@ -162,20 +164,20 @@ impl Request {
         }
     }
 
-    /// What is asked.
+    /// The control code.
     #[must_use]
     pub const fn code(&self) -> u32 {
         self.code
     }
 
     fn buffer(&self) -> *mut u8 {
-        // SAFETY: by the invariant the IRP is ours.
+        // SAFETY: by the invariant the IRP is owned and valid.
         let associated = unsafe { (*self.irp).AssociatedIrp };
-        // SAFETY: this is the member that a buffered request has.
+        // SAFETY: a buffered request has this member of the union.
         unsafe { associated.SystemBuffer }.cast()
     }
 
-    /// What came with it.
+    /// The input.
     #[must_use]
     pub fn input(&self) -> &[u8] {
         let buffer = self.buffer();
@@ -186,7 +188,7 @@ impl Request {
         unsafe { slice::from_raw_parts(buffer, self.input) }
     }
 
-    /// Where the answer goes; the input is there until it is overwritten.
+    /// The output buffer; it contains the input until it is overwritten.
     pub fn output(&mut self) -> &mut [u8] {
         let buffer = self.buffer();
         if buffer.is_null() {
@@ -196,21 +198,21 @@ impl Request {
         unsafe { slice::from_raw_parts_mut(buffer, self.output) }
     }
 
-    /// Answers it, with the first `bytes` of the output.
+    /// Completes the request with the first `bytes` of the output.
     pub fn complete(self, status: NTSTATUS, bytes: usize) -> Served {
-        // SAFETY: by the invariant the IRP is ours until it is completed.
+        // SAFETY: by the invariant the IRP is owned until it is completed below.
         let irp = unsafe { &mut *self.irp };
         irp.IoStatus.Anonymous.Status = status;
         irp.IoStatus.Information = bytes;
-        // SAFETY: as above, and this value ends here.
+        // SAFETY: by the invariant the IRP is owned; `self` is consumed, so it is completed once.
         unsafe { IofCompleteRequest(irp, 0) };
         Served(status)
     }
 
-    /// Puts the answer off: `answer` may complete the request on another thread.
+    /// Marks the request as pending; `answer` may complete it on another thread.
     pub fn later(self, answer: impl FnOnce(Self)) -> Served {
         const SL_PENDING_RETURNED: u8 = 1;
-        // SAFETY: by the invariant the IRP is ours.
+        // SAFETY: by the invariant the IRP is owned and valid, and so is its location.
         unsafe { (*stack(self.irp)).Control |= SL_PENDING_RETURNED };
         answer(self);
         Served(STATUS_PENDING)
@@ -219,7 +221,7 @@ impl Request {
 
 /// `IoGetCurrentIrpStackLocation`.
 fn stack(irp: *mut IRP) -> *mut IO_STACK_LOCATION {
-    // SAFETY: this is where a driver finds its location in an IRP that is its.
+    // SAFETY: callers pass a valid IRP that this driver owns, whose current location is set.
     unsafe {
         (*irp)
             .Tail
@@ -231,12 +233,12 @@ fn stack(irp: *mut IRP) -> *mut IO_STACK_LOCATION {
 }
 
 unsafe extern "system" fn succeed(_: *const DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
-    // SAFETY: the I/O manager gives the driver this IRP to answer.
+    // SAFETY: the I/O manager passes a valid IRP, which the driver must complete.
     let request = unsafe { Request::new(irp) };
     request.complete(STATUS_SUCCESS, 0).0
 }
 
 unsafe extern "system" fn control<D: Device>(_: *const DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
-    // SAFETY: the I/O manager gives the driver this IRP to answer.
+    // SAFETY: the I/O manager passes a valid IRP, which the driver must complete.
     D::serve(unsafe { Request::new(irp) }).0
 }

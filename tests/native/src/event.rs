@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A door that opens once.
+//! Notification events.
 
 use core::fmt;
 
-use crate::kevent::{Kevent, Kind};
+use crate::kevent::{EventType, Kevent};
 
 /// A notification event.
 pub struct Event(Kevent);
 
 impl Event {
-    /// One that is not set.
+    /// An event that is not set.
     #[must_use]
     pub fn new() -> Self {
-        Self(Kevent::new(Kind::Notification, false))
+        Self(Kevent::new(EventType::Notification, false))
     }
 
-    /// Sets it for good. IRQL <= `DISPATCH_LEVEL`.
+    /// Sets the event; it stays set. IRQL <= `DISPATCH_LEVEL`.
     pub fn set(&self) {
         self.0.set();
     }
 
-    /// Returns once it is set. IRQL <= `APC_LEVEL`.
+    /// Waits until the event is set. IRQL <= `APC_LEVEL`.
     pub fn wait(&self) {
         self.0.wait();
     }

@@ -4,26 +4,26 @@
 
 use crate::system::{KeGetCurrentIrql, KeLowerIrql, KfRaiseIrql};
 
-/// What it is.
+/// The current IRQL.
 #[must_use]
 pub fn current() -> u8 {
     // SAFETY: callable at any IRQL.
     unsafe { KeGetCurrentIrql() }
 }
 
-/// Raises it to `irql`, if it is lower; answers what it was.
+/// Raises the IRQL to `irql` if it is lower, and returns the old one.
 #[must_use]
 pub fn raise(irql: u8) -> u8 {
     let old = current();
     if irql > old {
-        // SAFETY: the new one is not lower than the old one.
+        // SAFETY: `irql` is higher than the current IRQL.
         unsafe { KfRaiseIrql(irql) };
     }
     old
 }
 
-/// Undoes a [`raise`] that answered `irql`.
+/// Lowers the IRQL to `irql`, which [`raise`] has returned.
 pub fn lower(irql: u8) {
-    // SAFETY: the thread was at `irql` before it was raised.
+    // SAFETY: `raise` returned `irql`, so it is not higher than the current IRQL.
     unsafe { KeLowerIrql(irql) };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel's events, which this crate's doors and turns are made of.
+//! The kernel's events, on which [`Event`](crate::event::Event) and
+//! [`BlockingLock`](crate::blocking_lock::BlockingLock) are built.
 
 use alloc::boxed::Box;
 use core::cell::UnsafeCell;
@@ -11,40 +12,40 @@ use crate::system::{KeInitializeEvent, KeSetEvent, KeWaitForSingleObject};
 
 /// `EVENT_TYPE`.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    /// Once set it stays so.
+pub(crate) enum EventType {
+    /// Stays set, and wakes all threads.
     Notification = 0,
-    /// It wakes one thread, and is not set any more.
+    /// Wakes one thread, and is reset by that.
     Synchronization = 1,
 }
 
-/// An event.
+/// An event in non-paged pool.
 pub(crate) struct Kevent(Box<UnsafeCell<KEVENT>>);
 
 // SAFETY: the kernel's functions on an event may be called on any thread.
 unsafe impl Send for Kevent {}
-// SAFETY: as above.
+// SAFETY: the kernel's functions on an event may be called by several threads at a time.
 unsafe impl Sync for Kevent {}
 
 impl Kevent {
-    pub(crate) fn new(kind: Kind, set: bool) -> Self {
+    pub(crate) fn new(event_type: EventType, set: bool) -> Self {
         let event = Box::new(UnsafeCell::new(KEVENT::default()));
-        // SAFETY: it stays at this address, in pool, until it is dropped.
-        unsafe { KeInitializeEvent(event.get(), kind as i32, set.into()) };
+        // SAFETY: the box keeps the event at this address, in non-paged pool, until the drop.
+        unsafe { KeInitializeEvent(event.get(), event_type as i32, set.into()) };
         Self(event)
     }
 
-    /// IRQL <= `DISPATCH_LEVEL`.
+    /// Sets the event. IRQL <= `DISPATCH_LEVEL`.
     pub(crate) fn set(&self) {
-        // SAFETY: the event is initialised; `Wait` is false.
+        // SAFETY: `new` has initialised the event; `Wait` is false, so no wait must follow.
         unsafe { KeSetEvent(self.0.get(), 0, 0) };
     }
 
-    /// Returns once it is set. IRQL <= `APC_LEVEL`.
+    /// Waits until the event is set. IRQL <= `APC_LEVEL`.
     pub(crate) fn wait(&self) {
         const EXECUTIVE: i32 = 0;
         const KERNEL_MODE: i8 = 0;
-        // SAFETY: the event is initialised; there is no time limit.
+        // SAFETY: `new` has initialised the event; a null timeout means no limit.
         unsafe {
             KeWaitForSingleObject(
                 self.0.get().cast(),

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the tests' own drivers share: pool, locks, events, threads and a device
-//! that user mode sends requests to.
+//! Kernel-mode support of the tests' own drivers: pool, locks, events, threads, and a
+//! device for requests of user mode.
 //!
 //! # Design
 //!
-//! These drivers watch and drive the pair from within the kernel. They are not
-//! examples: they run out of memory by a bug check and keep no further promise
-//! than to tell the truth. Types are those of `windows-sys`; the functions are
-//! declared here, because every import must come from `ntoskrnl.exe`: with
-//! another one Wine takes a driver for an ordinary DLL.
+//! These drivers observe and drive the pair from within the kernel. They are not examples:
+//! a failed allocation is a bug check. Types are those of `windows-sys`; functions are
+//! declared here, because every import must be from `ntoskrnl.exe`: with any other import,
+//! Wine loads a driver as an ordinary DLL.
 
 #![no_std]
 
 extern crate alloc;
 
+pub mod blocking_lock;
 pub mod device;
 pub mod event;
 pub mod image;
@@ -27,8 +27,7 @@ pub mod print;
 pub mod system;
 pub mod text;
 pub mod thread;
-pub mod turn;
 
-/// The compiler's own library refers to it, in functions that are not linked.
+/// Referenced by functions of the compiler's library, which are not linked.
 #[unsafe(no_mangle)]
 static _fltused: i32 = 0;

@@ -7,7 +7,7 @@ use core::panic::PanicInfo;
 use crate::print;
 use crate::system::KeBugCheckEx;
 
-/// "RPNC", as drivers with Microsoft's crates have it.
+/// "RPNC", the code of drivers with Microsoft's crates.
 const RUST_PANIC: u32 = 0x5250_4E43;
 
 #[panic_handler]

@@ -12,7 +12,7 @@ pub type ThreadRoutine = unsafe extern "system" fn(context: *mut c_void);
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub fn DbgPrint(format: *const c_char, ...) -> u32;
 }
 
@@ -50,7 +50,7 @@ unsafe extern "system" {
         alertable: u8,
         timeout: *const i64,
     ) -> NTSTATUS;
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub fn KeBugCheckEx(code: u32, first: usize, second: usize, third: usize, fourth: usize) -> !;
     pub(crate) fn PsCreateSystemThread(
         thread: *mut HANDLE,
@@ -62,9 +62,9 @@ unsafe extern "system" {
         context: *mut c_void,
     ) -> NTSTATUS;
     pub(crate) fn PsGetCurrentThreadId() -> HANDLE;
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub static IoDriverObjectType: *const *mut c_void;
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub fn ObReferenceObjectByName(
         name: *const UNICODE_STRING,
         attributes: u32,
@@ -75,12 +75,12 @@ unsafe extern "system" {
         context: *const c_void,
         object: *mut *mut c_void,
     ) -> NTSTATUS;
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub fn ObfDereferenceObject(object: *mut c_void) -> isize;
     pub(crate) fn RtlPcToFileHeader(code: usize, base: *mut usize) -> usize;
     pub(crate) fn ZwClose(handle: HANDLE) -> NTSTATUS;
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub fn ZwLoadDriver(service: *const UNICODE_STRING) -> NTSTATUS;
-    /// See Microsoft's documentation, as for all of these.
+    /// See Microsoft's documentation.
     pub fn ZwUnloadDriver(service: *const UNICODE_STRING) -> NTSTATUS;
 }

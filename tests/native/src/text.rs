@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Strings as the kernel takes them.
+//! Counted UTF-16 strings, as the kernel takes them.
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -22,14 +22,14 @@ impl Text {
         self
     }
 
-    /// Appends what is in UTF-16 already.
+    /// Appends UTF-16 code units.
     #[must_use]
     pub fn and_units(mut self, units: impl IntoIterator<Item = u16>) -> Self {
         self.0.extend(units);
         self
     }
 
-    /// As the kernel takes it: the first 32767 units.
+    /// The kernel's structure, of at most the first 32767 units.
     #[must_use]
     pub fn counted(&self) -> Counted<'_> {
         let bytes = u16::try_from(self.0.len() * 2).unwrap_or(u16::MAX - 1);
@@ -43,7 +43,7 @@ impl Text {
 }
 
 impl Counted<'_> {
-    /// For functions that only read it.
+    /// A pointer for functions that only read the string.
     #[must_use]
     pub const fn as_ptr(&self) -> *const UNICODE_STRING {
         &raw const self.0

@@ -10,7 +10,7 @@ use windows_sys::Win32::Foundation::{HANDLE, NTSTATUS};
 
 use crate::system::{PsCreateSystemThread, PsGetCurrentThreadId, ZwClose};
 
-/// The number of the calling thread.
+/// The id of the calling thread.
 #[must_use]
 pub fn current() -> u64 {
     // SAFETY: callable at any IRQL.
@@ -18,17 +18,17 @@ pub fn current() -> u64 {
     id.addr() as u64
 }
 
-/// Runs `body` on a thread of its own. IRQL = `PASSIVE_LEVEL`.
+/// Runs `body` on a new system thread. IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Errors
 ///
-/// The status with which the kernel refuses; `body` is dropped then.
+/// The kernel's status; `body` is dropped then.
 pub fn spawn<F: FnOnce() + Send + 'static>(body: F) -> Result<(), NTSTATUS> {
     const THREAD_ALL_ACCESS: u32 = 0x001F_FFFF;
 
     let context = Box::into_raw(Box::new(body));
     let mut thread: HANDLE = ptr::null_mut();
-    // SAFETY: the routine takes what the context is, once.
+    // SAFETY: `run::<F>` takes the context, a box of `F`, exactly once.
     let status = unsafe {
         PsCreateSystemThread(
             &raw mut thread,
@@ -41,17 +41,17 @@ pub fn spawn<F: FnOnce() + Send + 'static>(body: F) -> Result<(), NTSTATUS> {
         )
     };
     if status < 0 {
-        // SAFETY: no thread has it.
+        // SAFETY: no thread was created, so this function still owns the box.
         drop(unsafe { Box::from_raw(context) });
         return Err(status);
     }
-    // SAFETY: the handle is this function's; the thread goes on without it.
+    // SAFETY: this function owns the handle; the thread runs on without it.
     unsafe { ZwClose(thread) };
     Ok(())
 }
 
 unsafe extern "system" fn run<F: FnOnce()>(context: *mut c_void) {
-    // SAFETY: `spawn` passes a box of this type, and lets go of it.
+    // SAFETY: `spawn` passes a box of `F` and gives up its ownership.
     let body = unsafe { Box::from_raw(context.cast::<F>()) };
     body();
 }

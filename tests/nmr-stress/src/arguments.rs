@@ -8,63 +8,61 @@ use std::str::FromStr;
 use clap::{Parser, ValueEnum};
 use scenarios::{CycleFilter, Instances, Scenario, Script, Tier};
 
-/// Loads and unloads the pair on this kernel, over and over.
+/// Loads and unloads the pair repeatedly on this kernel.
 #[derive(Debug, Parser)]
 #[command(name = "nmr-stress")]
 pub(crate) struct Arguments {
-    /// The provider's image.
+    /// Image of the provider.
     #[arg(long, value_name = "FILE")]
     pub(crate) provider: PathBuf,
-    /// The client's image.
+    /// Image of the client.
     #[arg(long, value_name = "FILE")]
     pub(crate) client: PathBuf,
-    /// What all choices are drawn from.
+    /// Seed of all random choices.
     #[arg(long)]
     pub(crate) seed: u64,
-    /// The number of the first cycle.
+    /// Number of the first cycle.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,
-    /// How many cycles to run.
+    /// Number of cycles.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) cycles: u64,
-    /// Where this runs, as the report names it.
+    /// Name of the tier in the report.
     #[arg(long, value_name = "NAME", default_value = "windows")]
     pub(crate) tier: String,
-    /// Whose kernel this is, which decides on the scenarios and on how programs use
-    /// the drivers.
+    /// The running kernel: selects the scenarios, and when programs use the drivers.
     #[arg(long, value_enum, default_value_t = Kernel::Windows)]
     pub(crate) kernel: Kernel,
-    /// How drivers come and go, from cycle to cycle in turn; what this kernel does
-    /// not have is left out, and the report says so.
+    /// Mechanisms that load and unload drivers, used in turn; the report lists those that
+    /// this kernel does not have.
     #[arg(long, value_delimiter = ',', default_values = ["scm", "nt"])]
     pub(crate) by: Vec<Mechanism>,
-    /// How many instances of each driver there are, as in 2x3; drawn for each
-    /// cycle unless given.
+    /// Number of instances of each driver, such as 2x3 [default: drawn for each cycle].
     #[arg(long, value_name = "PxC")]
     pub(crate) instances: Option<Instances>,
-    /// Only cycles of this scenario.
+    /// Run only cycles of this scenario.
     #[arg(long, value_name = "SCENARIO")]
     pub(crate) only: Option<Scenario>,
-    /// The load order group of all services.
+    /// Load order group of all services.
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
     /// Another driver, loaded before the pair and unloaded after it.
     #[arg(long, value_name = "NAME=FILE")]
     pub(crate) with: Vec<Companion>,
-    /// What each cycle does, instead of what is drawn for it; open questions
-    /// about NMR have their first answer then.
+    /// Script of each cycle [default: drawn for each cycle]. With a script, each question
+    /// that NMR's documentation leaves open has its first answer.
     #[arg(long, value_name = "SCRIPT")]
     pub(crate) script: Option<Script>,
-    /// Print what happens in the registrar too.
+    /// Also print the registrar's events.
     #[arg(long)]
     pub(crate) events: bool,
-    /// After how many seconds a cycle is taken to hang.
+    /// Seconds after which a cycle counts as hung.
     #[arg(long, default_value_t = 30)]
     pub(crate) patience: u64,
 }
 
 impl Arguments {
-    /// What the cycles may be.
+    /// The possible cycles.
     pub(crate) fn wanted(&self) -> CycleFilter {
         CycleFilter {
             tier: match self.kernel {
@@ -77,16 +75,17 @@ impl Arguments {
     }
 }
 
-/// Whose kernel runs the drivers.
+/// The kernel that runs the drivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kernel {
-    /// Windows': programs use drivers that come and go.
+    /// Windows: programs use drivers during loads and unloads, too.
     Windows,
-    /// Wine's, which unmaps an image under its requests: they use drivers that stay.
+    /// Wine, which unmaps an image with requests in progress: programs use loaded drivers
+    /// only.
     Wine,
 }
 
-/// How a driver comes and goes.
+/// A mechanism that loads and unloads drivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mechanism {
     /// The service control manager.
@@ -98,7 +97,7 @@ pub(crate) enum Mechanism {
 }
 
 impl Mechanism {
-    /// As reports name it.
+    /// Its name in reports.
     pub(crate) fn name(self) -> String {
         let mechanism = match self {
             Self::Scm => scenarios::Mechanism::ServiceControlManager,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A driver's device, opened.
+//! A handle of a driver's device.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,7 +9,7 @@ use std::ptr;
 
 use windows_sys::Win32::System::IO::DeviceIoControl;
 
-/// One request at a time.
+/// An open device; one request at a time.
 #[derive(Debug)]
 pub(crate) struct Device(File);
 
@@ -19,8 +19,8 @@ impl Device {
         Ok(Self(file))
     }
 
-    /// Sends a request; answers how many bytes of `output` came back.
-    pub(crate) fn ask(&self, code: u32, input: &[u8], output: &mut [u8]) -> io::Result<usize> {
+    /// Sends a request, and returns the number of bytes written to `output`.
+    pub(crate) fn request(&self, code: u32, input: &[u8], output: &mut [u8]) -> io::Result<usize> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(io::Error::other);
         let mut returned = 0;
         // SAFETY: the handle is open, and both buffers have the lengths given.

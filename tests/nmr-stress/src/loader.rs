@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How drivers come and go.
+//! Loads and unloads drivers, by each mechanism.
 
 use std::fmt;
 use std::io;
@@ -19,25 +19,25 @@ use crate::arguments::Mechanism;
 use crate::device::Device;
 use crate::service::Service;
 
-/// So long a driver may stay that is to go, or forbid that.
+/// Timeout of retries while a load or unload is refused.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it is left alone then.
+/// Interval of retries.
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// Why a driver did not come or go.
+/// A failed load or unload.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// Whoever was asked.
+pub(crate) enum ChangeFailure {
+    /// An error of the system.
     System(io::Error),
-    /// The kernel or the driver, with this status.
+    /// A status of the kernel or the driver.
     Status(NTSTATUS),
 }
 
-impl Failure {
-    /// Whether it is one for now only: the driver forbids its unloading, or one that
-    /// was to go has not gone yet.
-    fn is_for_now(&self, what: Change) -> bool {
+impl ChangeFailure {
+    /// Returns `true` if it is temporary: the driver refuses its unload, or has not been
+    /// unloaded yet.
+    fn is_temporary(&self, what: Change) -> bool {
         let known = match what {
             Change::Load => STATUS_IMAGE_ALREADY_LOADED,
             Change::Unload => STATUS_INVALID_DEVICE_REQUEST,
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// What the service control manager said if it is.
+    /// The refusal of the service control manager, if it is one.
     fn refusal(&self, what: Change) -> Option<Refusal> {
         let Self::System(error) = self else {
             return None;
@@ -62,7 +62,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ChangeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System(error) => error.fmt(f),
@@ -71,24 +71,23 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for ChangeFailure {
     fn from(error: io::Error) -> Self {
         Self::System(error)
     }
 }
 
-/// Lets the driver of `service` come or go, and asks again where that is refused
-/// for now.
+/// Loads or unloads the driver of `service`, and retries after a temporary failure.
 pub(crate) fn change(
     by: Mechanism,
     what: Change,
     service: &Service,
     counts: &mut Counts,
-) -> Result<(), Failure> {
+) -> Result<(), ChangeFailure> {
     let started = Instant::now();
     loop {
-        let failure = match once(by, what, service) {
-            Err(failure) if failure.is_for_now(what) && started.elapsed() < PATIENCE => failure,
+        let failure = match try_once(by, what, service) {
+            Err(failure) if failure.is_temporary(what) && started.elapsed() < PATIENCE => failure,
             answer => return answer,
         };
         counts.gate_refusals += u64::from(what == Change::Unload);
@@ -99,23 +98,23 @@ pub(crate) fn change(
     }
 }
 
-fn once(by: Mechanism, what: Change, service: &Service) -> Result<(), Failure> {
+fn try_once(by: Mechanism, what: Change, service: &Service) -> Result<(), ChangeFailure> {
     match by {
         Mechanism::Scm => Ok(match what {
             Change::Load => service.start(),
             Change::Unload => service.stop(),
         }?),
-        Mechanism::Nt => native(what, service.name()),
+        Mechanism::Nt => by_system_call(what, service.name()),
         Mechanism::Loader => by_driver(what, service),
     }
 }
 
-fn native(what: Change, name: &str) -> Result<(), Failure> {
-    checked(ask_kernel(what, name)?)
+fn by_system_call(what: Change, name: &str) -> Result<(), ChangeFailure> {
+    checked(call_kernel(what, name)?)
 }
 
-/// The status of `NtLoadDriver` or `NtUnloadDriver`.
-fn ask_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
+/// Calls `NtLoadDriver` or `NtUnloadDriver`, and returns its status.
+fn call_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
     let path = format!(r"\Registry\Machine\System\CurrentControlSet\Services\{name}");
     let path: Vec<u16> = path.encode_utf16().collect();
     let bytes = u16::try_from(2 * path.len()).map_err(io::Error::other)?;
@@ -124,7 +123,7 @@ fn ask_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
         MaximumLength: bytes,
         Buffer: path.as_ptr().cast_mut(),
     };
-    // SAFETY: both take a readable string.
+    // SAFETY: both functions only read the string, which outlives the call.
     Ok(unsafe {
         match what {
             Change::Load => NtLoadDriver(&raw const path),
@@ -133,13 +132,13 @@ fn ask_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
     })
 }
 
-/// Whether this kernel has the mechanism at all.
-pub(crate) fn is_there(by: Mechanism) -> io::Result<bool> {
-    /// The name of no service.
-    const NOBODY: &str = "NmrStressNobody";
+/// Returns `true` if this kernel has the mechanism.
+pub(crate) fn is_available(by: Mechanism) -> io::Result<bool> {
+    /// A name that no service has.
+    const NO_SERVICE: &str = "NmrStressNobody";
     match by {
         Mechanism::Scm => Ok(true),
-        Mechanism::Nt => Ok(ask_kernel(Change::Load, NOBODY)? != STATUS_NOT_IMPLEMENTED),
+        Mechanism::Nt => Ok(call_kernel(Change::Load, NO_SERVICE)? != STATUS_NOT_IMPLEMENTED),
         Mechanism::Loader => match Device::open(DEVICE) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -148,7 +147,7 @@ pub(crate) fn is_there(by: Mechanism) -> io::Result<bool> {
     }
 }
 
-fn by_driver(what: Change, service: &Service) -> Result<(), Failure> {
+fn by_driver(what: Change, service: &Service) -> Result<(), ChangeFailure> {
     let code = match what {
         Change::Load => LOAD,
         Change::Unload => UNLOAD,
@@ -156,16 +155,16 @@ fn by_driver(what: Change, service: &Service) -> Result<(), Failure> {
     let name = service.name().encode_utf16();
     let name: Vec<u8> = name.flat_map(u16::to_ne_bytes).collect();
     let mut status = [0; size_of::<NTSTATUS>()];
-    let answered = service.loader()?.ask(code, &name, &mut status)?;
+    let answered = service.loader()?.request(code, &name, &mut status)?;
     if answered != status.len() {
         return Err(io::Error::other("the loader's answer is too short").into());
     }
     checked(NTSTATUS::from_ne_bytes(status))
 }
 
-const fn checked(status: NTSTATUS) -> Result<(), Failure> {
+const fn checked(status: NTSTATUS) -> Result<(), ChangeFailure> {
     if status < 0 {
-        return Err(Failure::Status(status));
+        return Err(ChangeFailure::Status(status));
     }
     Ok(())
 }

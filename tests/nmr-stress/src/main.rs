@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `nmr-stress`: loads and unloads the pair on a running kernel, over and over.
+//! `nmr-stress`: loads and unloads the pair repeatedly on a running Windows kernel.
 //!
 //! # Design
 //!
-//! The cycles are those of `scenarios`, as for every other tier. Drivers come
-//! and go through the service control manager or by `NtLoadDriver`; on a kernel
-//! that has no such call, a driver does it. Where the registrar tells what
-//! happens ([`channel::events`]), that is counted and checked; elsewhere, as on
-//! Windows itself, the kernel and its verifier are the judges. It prints JSON
-//! lines: how far it has come, and at last a report.
+//! The cycles are those of `scenarios`, as in every tier. Drivers are loaded and unloaded
+//! by the service control manager or by `NtLoadDriver`; on a kernel without that call, a
+//! driver does it. If the registrar reports events ([`channel::events`]), they are counted
+//! and checked; otherwise, as on Windows itself, only the kernel and Driver Verifier
+//! check. It prints JSON lines: the progress, and at the end a report.
 //!
-//! With `--kernel wine` programs use the drivers only while these stay. On Windows
-//! they use them while they come and go: a stop that a driver refuses is repeated, one
-//! that a handle puts off is waited for, and no service is started or asked for
-//! anything that is about to stop without a handle that keeps it.
+//! With `--kernel wine`, programs use drivers only while these are loaded. On Windows they
+//! also use them during loads and unloads: a refused stop is repeated, a deferred one is
+//! waited for, and a service that is about to stop gets no request without an open handle
+//! that keeps it loaded.
 //!
 //! # Limits
 //!
-//! It dies with the kernel. Whoever started it knows how the kernel died.
+//! If the kernel crashes, there is no report: the program that started this one must
+//! detect the crash.
 //!
-//! It has not been run on Windows. What is tried under Wine is all but this:
-//! `NtLoadDriver`, which Wine does not have, stops that are refused or put off, and
-//! programs beside them ([`pair`]); only a machine with Windows can show those.
+//! Never run on Windows. Not exercised under Wine are `NtLoadDriver`, which Wine does not
+//! have, refused or deferred stops, and programs that use drivers meanwhile ([`pair`]).
 
 #[cfg(windows)]
 mod arguments;
 #[cfg(windows)]
 mod device;
+#[cfg(windows)]
+mod event_counts;
 #[cfg(windows)]
 mod loader;
 #[cfg(windows)]
@@ -39,15 +40,13 @@ mod privilege;
 #[cfg(windows)]
 mod program;
 #[cfg(windows)]
+mod registrar_events;
+#[cfg(windows)]
 mod run;
 #[cfg(windows)]
 mod service;
 #[cfg(windows)]
 mod settings;
-#[cfg(windows)]
-mod tally;
-#[cfg(windows)]
-mod watch;
 #[cfg(windows)]
 mod watchdog;
 #[cfg(windows)]

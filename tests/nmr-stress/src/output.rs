@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The lines that this program prints.
+//! Prints lines in JSON.
 
 use std::io;
 
 use channel::events::{Call, Record};
 use scenarios::{Event, Line, write_line};
 
-/// What the registrar has told of a cycle.
+/// An event of the registrar in a cycle.
 pub(crate) fn event(cycle: u64, record: &Record) -> Event {
     let side = match record.side {
         0 => "Client",
@@ -26,6 +26,7 @@ pub(crate) fn event(cycle: u64, record: &Record) -> Event {
     }
 }
 
-pub(crate) fn tell(line: &Line) -> io::Result<()> {
+/// Prints a line.
+pub(crate) fn print(line: &Line) -> io::Result<()> {
     write_line(&mut io::stdout().lock(), line)
 }

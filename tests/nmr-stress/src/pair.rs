@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The services of the pair and of its companions.
+//! The services of the pair and of the other drivers of a run.
 
 mod steps;
 
@@ -13,12 +13,12 @@ use anyhow::{Context, Result};
 use scenarios::{Action, Cycle, Instance, Role, Use};
 
 use crate::arguments::Arguments;
-use crate::loader::Failure;
+use crate::loader::ChangeFailure;
 use crate::program::Programs;
 use crate::service::{Manager, Service};
 use crate::settings::Settings;
 
-/// All services, made for this run.
+/// All services of a run.
 #[derive(Debug)]
 pub(crate) struct Pair<'a> {
     arguments: &'a Arguments,
@@ -26,8 +26,8 @@ pub(crate) struct Pair<'a> {
     drivers: BTreeMap<Instance, Driver>,
     companions: Vec<Service>,
     programs: Programs,
-    /// Drivers that go when nobody keeps them any more.
-    leaving: BTreeSet<Instance>,
+    /// Drivers whose unload is deferred by open handles.
+    pending_unloads: BTreeSet<Instance>,
 }
 
 /// A driver of the pair.
@@ -37,33 +37,33 @@ struct Driver {
     settings: Settings,
 }
 
-/// A driver that did not do what it was to do.
+/// A failure of a cycle.
 #[derive(Debug)]
-pub(crate) enum Stuck {
-    /// It did not come or go.
-    Change(Action, Failure),
-    /// It refused a request.
+pub(crate) enum CycleFailure {
+    /// A load or unload failed.
+    Change(Action, ChangeFailure),
+    /// A driver refused a request.
     Use(Use, io::Error),
-    /// Its service is in another state than it should be.
+    /// A service is in an unexpected state.
     Service(Instance, io::Error),
 }
 
-impl From<(Use, io::Error)> for Stuck {
+impl From<(Use, io::Error)> for CycleFailure {
     fn from((one, why): (Use, io::Error)) -> Self {
         Self::Use(one, why)
     }
 }
 
 impl<'a> Pair<'a> {
-    /// Makes the services of the companions, and starts them.
+    /// Makes and starts the services of the other drivers.
     pub(crate) fn create(arguments: &'a Arguments) -> Result<Self> {
         let mut pair = Self {
             arguments,
-            manager: Manager::open().context("the service control manager does not answer")?,
+            manager: Manager::open().context("the service control manager cannot be opened")?,
             drivers: BTreeMap::new(),
             companions: Vec::new(),
             programs: Programs::default(),
-            leaving: BTreeSet::new(),
+            pending_unloads: BTreeSet::new(),
         };
         for companion in &arguments.with {
             let service = pair.create_service(&companion.name, &companion.file)?;
@@ -78,11 +78,10 @@ impl<'a> Pair<'a> {
     fn create_service(&self, name: &str, image: &Path) -> Result<Service> {
         self.manager
             .create(name, image, self.arguments.group.as_deref())
-            .with_context(|| format!("no service can be made of {}", image.display()))
+            .with_context(|| format!("{} cannot be made a service", image.display()))
     }
 
-    /// Makes the services of the drivers that the cycle has and no cycle before
-    /// it, and sets them up as it says.
+    /// Makes the services of new instances, and writes the settings of the cycle.
     pub(crate) fn set_up(&mut self, cycle: &Cycle) -> Result<()> {
         for instance in cycle.instances() {
             let name = instance.to_string();
@@ -105,14 +104,14 @@ impl<'a> Pair<'a> {
         Ok(())
     }
 
-    /// The image of a driver: each has a file of its own, for a file is mapped
+    /// The image of an instance: each has a file of its own, because the kernel maps a file
     /// once.
     fn image(&self, instance: Instance) -> Result<PathBuf> {
         let image = match instance.role {
             Role::Provider => &self.arguments.provider,
             Role::Client => &self.arguments.client,
         };
-        // A relative path would be one of the system's directory.
+        // A relative path would be relative to the system's directory.
         let image = path::absolute(image)
             .with_context(|| format!("{} cannot be found", image.display()))?;
         if instance.number == 1 {
@@ -123,7 +122,7 @@ impl<'a> Pair<'a> {
         Ok(copy)
     }
 
-    /// Stops the companions.
+    /// Stops the other drivers.
     pub(crate) fn finish(&self) -> Result<()> {
         for service in self.companions.iter().rev() {
             service

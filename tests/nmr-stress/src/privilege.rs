@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The right to load drivers without the service control manager.
+//! The privilege to load drivers without the service control manager.
 
 use std::io;
 use std::ptr;
@@ -14,19 +14,19 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken}
 
 use crate::wide::wide;
 
-/// Enables `SeLoadDriverPrivilege`, which administrators have but do not use
-/// unless they say so.
+/// Enables `SeLoadDriverPrivilege`, which administrators have, but which is disabled by
+/// default.
 pub(crate) fn enable_load_driver() -> io::Result<()> {
     let mut luid = LUID::default();
     let name = wide("SeLoadDriverPrivilege");
-    // SAFETY: null names this machine; the name ends with a zero.
+    // SAFETY: a null system name means this machine; the name is NUL-terminated.
     if unsafe { LookupPrivilegeValueW(ptr::null(), name.as_ptr(), &raw mut luid) } == 0 {
         return Err(io::Error::last_os_error());
     }
     let mut token: HANDLE = ptr::null_mut();
-    // SAFETY: needs no closing.
+    // SAFETY: no precondition; the pseudo handle is not closed.
     let process = unsafe { GetCurrentProcess() };
-    // SAFETY: the token may be written.
+    // SAFETY: `token` is writable, and `process` is a valid handle.
     if unsafe { OpenProcessToken(process, TOKEN_ADJUST_PRIVILEGES, &raw mut token) } == 0 {
         return Err(io::Error::last_os_error());
     }
@@ -37,7 +37,7 @@ pub(crate) fn enable_load_driver() -> io::Result<()> {
             Attributes: SE_PRIVILEGE_ENABLED,
         }],
     };
-    // SAFETY: the token is open, and nobody asks for the previous state.
+    // SAFETY: the token is open; the null pointers mean that the previous state is not returned.
     unsafe {
         AdjustTokenPrivileges(
             token,
@@ -48,9 +48,10 @@ pub(crate) fn enable_load_driver() -> io::Result<()> {
             ptr::null_mut(),
         )
     };
-    // SAFETY: what the call before has left; success does not mean all is set.
+    // SAFETY: no precondition. The error tells whether all privileges were enabled, which
+    // success of the call does not mean.
     let error = unsafe { GetLastError() };
-    // SAFETY: it was opened above.
+    // SAFETY: the token was opened above, and is not used any more.
     unsafe { CloseHandle(token) };
     if error == ERROR_SUCCESS {
         return Ok(());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the programs of a cycle do with the drivers' devices.
+//! The programs of a cycle: they use the drivers' devices.
 //!
-//! Windows puts off the unload of a driver while a handle to its device is open,
-//! Wine does not: it unmaps the image under the requests. So under Wine a driver is
-//! used while nobody comes or goes, and its handles are closed before it goes.
+//! Windows defers the unload of a driver while a handle to its device is open. Wine does
+//! not: it unmaps the image with requests in progress. Therefore under Wine a driver is not
+//! used during loads and unloads, and its handles are closed before its unload.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -23,21 +23,21 @@ use windows_sys::Win32::Foundation::ERROR_NOT_READY;
 
 use crate::device::Device;
 
-/// How long a driver's unloading is forbidden.
-const HELD: Duration = Duration::from_micros(200);
+/// The time for which the unload of a driver is blocked.
+const HOLD: Duration = Duration::from_micros(200);
 
-/// The error with which a driver refuses that has no gate.
+/// The error of a driver without an unload gate.
 const NOT_READY: i32 = ERROR_NOT_READY.cast_signed();
 
-/// Room for the status, and for a list of some bindings.
-const ROOM: usize = 1024;
+/// Buffer size for the status and a list of bindings.
+const BUFFER: usize = 1024;
 
-/// The handles that are kept.
+/// The open handles, by driver.
 #[derive(Debug, Default)]
 pub(crate) struct Programs(BTreeMap<Instance, Vec<Device>>);
 
 impl Programs {
-    /// Does each of these; a driver that `may_refuse` is about to come or go.
+    /// Performs `uses`; failures of drivers that `may_refuse` are ignored.
     pub(crate) fn perform(
         &mut self,
         uses: &[Use],
@@ -45,7 +45,7 @@ impl Programs {
         counts: &mut Counts,
     ) -> Result<(), (Use, io::Error)> {
         for &one in uses {
-            match self.one(one, counts) {
+            match self.perform_one(one, counts) {
                 Err(why) if !may_refuse(one.instance) => return Err((one, why)),
                 _ => {}
             }
@@ -53,8 +53,8 @@ impl Programs {
         Ok(())
     }
 
-    /// Does it, if it is done by the driver's device and there is one.
-    fn one(&mut self, one: Use, counts: &mut Counts) -> io::Result<()> {
+    /// Performs one use of a device; does nothing if the device does not exist.
+    fn perform_one(&mut self, one: Use, counts: &mut Counts) -> io::Result<()> {
         let Use { usage, instance } = one;
         if usage == Usage::Close {
             if let Some(kept) = self.0.get_mut(&instance) {
@@ -67,40 +67,40 @@ impl Programs {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut ask = |code, input: &[u8], room: usize| {
+        let mut request = |code, input: &[u8], length: usize| {
             counts.requests += 1;
-            device.ask(code, input, &mut [0; ROOM][..room])
+            device.request(code, input, &mut [0; BUFFER][..length])
         };
         match usage {
             Usage::Close | Usage::Ask => {}
             Usage::Open => {
-                ask(QUERY_STATUS, &[], ROOM)?;
-                ask(LIST_BINDINGS, &[], ROOM)?;
+                request(QUERY_STATUS, &[], BUFFER)?;
+                request(LIST_BINDINGS, &[], BUFFER)?;
                 self.0.entry(instance).or_default().push(device);
             }
             Usage::Switch => {
-                ask(SWITCH_SUBCOMPONENT, &switch(false), 0)?;
-                ask(SWITCH_SUBCOMPONENT, &switch(true), 0)?;
+                request(SWITCH_SUBCOMPONENT, &switch(false), 0)?;
+                request(SWITCH_SUBCOMPONENT, &switch(true), 0)?;
                 counts.subcomponent_switches += 2;
             }
             Usage::Hold => {
-                match ask(HOLD_UNLOAD, &header::<Header>(), 0) {
+                match request(HOLD_UNLOAD, &header::<Header>(), 0) {
                     Err(error) if error.raw_os_error() == Some(NOT_READY) => return Ok(()),
                     answer => answer?,
                 };
-                thread::sleep(HELD);
-                ask(RELEASE_UNLOAD, &header::<Header>(), 0)?;
+                thread::sleep(HOLD);
+                request(RELEASE_UNLOAD, &header::<Header>(), 0)?;
             }
         }
         Ok(())
     }
 
-    /// Whether somebody keeps a driver.
-    pub(crate) fn keep(&self, instance: Instance) -> bool {
+    /// Returns `true` if a handle of the driver's device is open.
+    pub(crate) fn has_handles(&self, instance: Instance) -> bool {
         self.0.get(&instance).is_some_and(|kept| !kept.is_empty())
     }
 
-    /// Closes what is kept of a driver that is to go.
+    /// Closes all handles of a driver's device.
     pub(crate) fn close_all(&mut self, instance: Instance) {
         self.0.remove(&instance);
     }

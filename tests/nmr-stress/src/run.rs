@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A run, from its command line to its report.
+//! A run: from the command line to the report.
 
 use std::io;
 use std::process::{self, ExitCode};
@@ -13,22 +13,22 @@ use clap::Parser;
 use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report};
 
 use crate::arguments::{Arguments, Mechanism};
-use crate::loader::is_there;
-use crate::output::{event, tell};
-use crate::pair::{Pair, Stuck};
+use crate::event_counts::count_events;
+use crate::loader::is_available;
+use crate::output::{event, print};
+use crate::pair::{CycleFailure, Pair};
 use crate::privilege;
-use crate::tally::tally;
-use crate::watch::Watch;
+use crate::registrar_events::RegistrarEvents;
 use crate::watchdog::Watchdog;
 
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(wrong) if wrong.use_stderr() => {
-            // The first line names what is wrong.
+            // The first line names the error.
             let text = wrong.to_string();
             let line = text.lines().next().unwrap_or_default();
-            eprintln!("{line}; --help lists what there is");
+            eprintln!("{line}; see --help");
             return ExitCode::from(2);
         }
         Err(help) => help.exit(),
@@ -43,7 +43,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Runs the cycles; whether nothing was found.
+/// Runs the cycles. Returns `true` if nothing was found.
 fn run(arguments: &Arguments) -> Result<bool> {
     let last = arguments
         .first
@@ -51,16 +51,16 @@ fn run(arguments: &Arguments) -> Result<bool> {
         .context("--first and --cycles together are too large: use smaller numbers")?;
     anyhow::ensure!(
         arguments.wanted().is_possible(),
-        "there is no such cycle here: choose another --only, or leave out --instances"
+        "no cycle is possible: choose another --only, or leave out --instances"
     );
     if arguments.by.contains(&Mechanism::Nt) {
         privilege::enable_load_driver()
-            .context("the right to load drivers is refused: run as an administrator")?;
+            .context("SeLoadDriverPrivilege is refused: run as administrator")?;
     }
     let mut pair = Pair::create(arguments)?;
-    let mut watch = match Watch::open() {
-        Ok(watch) => Some(watch),
-        // A kernel whose registrar tells nothing.
+    let mut registrar = match RegistrarEvents::open() {
+        Ok(registrar) => Some(registrar),
+        // A registrar without events, as on Windows.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error).context("the registrar's device cannot be opened"),
     };
@@ -69,20 +69,20 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let report = Arc::new(Mutex::new(report));
     let watchdog = watchdog(arguments, &report);
     let started = Instant::now();
-    let mut told = started;
+    let mut printed = started;
     for index in arguments.first..last {
-        // What a cycle does goes by its number, too, but not by the sum of its digits.
+        // The number of one bits does not correlate with the cycle's script.
         let by = by[index.count_ones() as usize % by.len()];
         watchdog.begin(index);
         let cycle = cycle(arguments, index);
         let mut counts = Counts::default();
-        let result = one(
+        let result = run_cycle(
             arguments,
             index,
             &cycle,
             by,
             &mut pair,
-            watch.as_mut(),
+            registrar.as_mut(),
             &mut counts,
         )?;
         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,36 +96,36 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 break;
             }
         }
-        if told.elapsed() > PROGRESS_INTERVAL {
-            told = Instant::now();
-            tell(&Line::Progress(report.cycles_done))?;
+        if printed.elapsed() > PROGRESS_INTERVAL {
+            printed = Instant::now();
+            print(&Line::Progress(report.cycles_done))?;
         }
     }
     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
     report.took(started.elapsed());
-    tell(&Line::Report(Box::new(report.clone())))?;
+    print(&Line::Report(Box::new(report.clone())))?;
     if report.is_clean() {
         pair.finish()?;
     }
     Ok(report.is_clean())
 }
 
-/// Those that this kernel has; the others are told.
+/// The mechanisms that this kernel has; the others are entered into the report.
 fn mechanisms(arguments: &Arguments, report: &mut Report) -> Result<Vec<Mechanism>> {
-    let mut there = Vec::new();
+    let mut available = Vec::new();
     for &by in &arguments.by {
         let name = by.name();
-        if is_there(by).with_context(|| format!("{name} cannot be tried"))? {
-            there.push(by);
+        if is_available(by).with_context(|| format!("{name} cannot be tried"))? {
+            available.push(by);
         } else {
             report.mechanisms_absent.insert(name);
         }
     }
     anyhow::ensure!(
-        !there.is_empty(),
+        !available.is_empty(),
         "this kernel has none of the mechanisms that --by names: add scm"
     );
-    Ok(there)
+    Ok(available)
 }
 
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {
@@ -136,8 +136,7 @@ fn cycle(arguments: &Arguments, index: u64) -> Cycle {
     }
 }
 
-/// Says that a cycle hangs, and ends this process: some of its threads never
-/// will.
+/// Reports a hung cycle, and ends this process: some of its threads never return.
 fn watchdog(arguments: &Arguments, report: &Arc<Mutex<Report>>) -> Watchdog {
     let report = Arc::clone(report);
     let (seed, patience) = (arguments.seed, arguments.patience);
@@ -145,41 +144,41 @@ fn watchdog(arguments: &Arguments, report: &Arc<Mutex<Report>>) -> Watchdog {
         let what = format!("a load or unload has not returned for {patience} seconds");
         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
         report.add_finding(Finding::bare("hang", what, seed, cycle));
-        // There is no more to be done than to end.
-        let _ = tell(&Line::Report(Box::new(report.clone())));
+        // After an error only the exit status tells.
+        let _ = print(&Line::Report(Box::new(report.clone())));
         process::exit(1);
     })
 }
 
-/// Runs one cycle; the inner error is what was found.
-fn one(
+/// Runs one cycle; the inner error is a finding.
+fn run_cycle(
     arguments: &Arguments,
     index: u64,
     cycle: &Cycle,
     by: Mechanism,
     pair: &mut Pair<'_>,
-    watch: Option<&mut Watch>,
+    registrar: Option<&mut RegistrarEvents>,
     counts: &mut Counts,
 ) -> Result<Result<(), Finding>> {
     let seed = arguments.seed;
     let found = |code: &str, what| Finding::bare(code, what, seed, index);
     let lost = |error: io::Error| {
-        let what = format!("the registrar does not answer any more: {error}");
+        let what = format!("the registrar stopped answering: {error}");
         found("lost", what)
     };
     pair.set_up(cycle)?;
-    if let Some(watch) = &watch {
+    if let Some(registrar) = &registrar {
         let seed = match arguments.script {
             Some(_) => PLAIN,
             None => seed.wrapping_add(index).min(PLAIN - 1),
         };
-        if let Err(error) = watch.begin(seed) {
+        if let Err(error) = registrar.begin(seed) {
             return Ok(Err(lost(error)));
         }
     }
-    if let Err(stuck) = pair.cycle(cycle, by, counts) {
-        let (code, driver, what) = match stuck {
-            Stuck::Change(action, why) => {
+    if let Err(failure) = pair.cycle(cycle, by, counts) {
+        let (code, driver, what) = match failure {
+            CycleFailure::Change(action, why) => {
                 let code = match action.change {
                     Change::Load => "load",
                     Change::Unload => "unload",
@@ -188,12 +187,12 @@ fn one(
                 let what = format!("{driver} does not {code} by {}: {why}", by.name());
                 (code, driver, what)
             }
-            Stuck::Use(one, why) => {
+            CycleFailure::Use(one, why) => {
                 let driver = format!("{}.sys", one.instance);
                 let what = format!("{driver} refuses a program ({:?}): {why}", one.usage);
                 ("request", driver, what)
             }
-            Stuck::Service(instance, why) => {
+            CycleFailure::Service(instance, why) => {
                 let driver = format!("{instance}.sys");
                 let what = format!("the service control manager, about {driver}: {why}");
                 ("request", driver, what)
@@ -204,26 +203,26 @@ fn one(
             ..found(code, what)
         }));
     }
-    let Some(watch) = watch else {
+    let Some(registrar) = registrar else {
         return Ok(Ok(()));
     };
-    let (header, records) = match watch.read() {
-        Ok(told) => told,
+    let (header, records) = match registrar.read() {
+        Ok(events) => events,
         Err(error) => return Ok(Err(lost(error))),
     };
-    tally(&header, &records, counts);
+    count_events(&header, &records, counts);
     if arguments.events {
         for record in &records {
-            tell(&Line::Event(event(index, record)))?;
+            print(&Line::Event(event(index, record)))?;
         }
     }
     if header.registered > 0 {
-        let what = "a registration is left after both drivers have gone".to_owned();
+        let what = "a registration is left after both drivers were unloaded".to_owned();
         return Ok(Err(found("R29", what)));
     }
     anyhow::ensure!(
         header.lost == 0,
-        "{} events of cycle {index} were lost: read more often",
+        "{} events of cycle {index} were lost: poll more often",
         header.lost
     );
     Ok(Ok(()))

@@ -23,22 +23,22 @@ use windows_sys::Win32::System::Services::{
 use crate::device::Device;
 use crate::wide::wide;
 
-/// How long a machine may take to have its service control manager.
+/// Timeout for the start of the service control manager.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const SERVICE_EXISTS: i32 = ERROR_SERVICE_EXISTS.cast_signed();
 
-/// A handle of the service control manager's.
+/// A handle of the service control manager.
 ///
 /// # Invariants
 ///
-/// It is open, and nobody else closes it.
+/// It is open until the value is dropped.
 #[derive(Debug)]
 struct Handle(SC_HANDLE);
 
 // SAFETY: these handles may be used on any thread.
 unsafe impl Send for Handle {}
-// SAFETY: as above.
+// SAFETY: these handles may be used on several threads at a time.
 unsafe impl Sync for Handle {}
 
 impl Handle {
@@ -52,7 +52,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: by the invariant.
+        // SAFETY: by the invariant the handle is open; nothing uses it after the drop.
         unsafe { CloseServiceHandle(self.0) };
     }
 }
@@ -94,7 +94,7 @@ impl Manager {
         let image = wide(image);
         let group = group.map(wide);
         let group = group.as_ref().map_or(ptr::null(), Vec::as_ptr);
-        // SAFETY: the strings end with zeros and outlive the call.
+        // SAFETY: the strings are NUL-terminated and outlive the call.
         let handle = unsafe {
             CreateServiceW(
                 self.0.0,
@@ -120,11 +120,11 @@ impl Manager {
         match Handle::new(handle) {
             Ok(handle) => Ok(service(handle)),
             Err(error) if error.raw_os_error() == Some(SERVICE_EXISTS) => {
-                // SAFETY: the name ends with a zero.
+                // SAFETY: the name is NUL-terminated.
                 let handle =
                     unsafe { OpenServiceW(self.0.0, wide_name.as_ptr(), SERVICE_ALL_ACCESS) };
                 let handle = Handle::new(handle)?;
-                // SAFETY: the strings end with zeros; null leaves a thing as it is.
+                // SAFETY: the strings are NUL-terminated; null means no change.
                 succeeded(unsafe {
                     ChangeServiceConfigW(
                         handle.0,
@@ -147,13 +147,13 @@ impl Manager {
     }
 }
 
-/// A service; it is deleted when this is dropped.
+/// A service; on drop it is deleted.
 #[derive(Debug)]
 pub(crate) struct Service {
     name: String,
     handle: Handle,
-    /// The loader's device, once it was needed. Each service has its own: requests
-    /// of one handle would queue.
+    /// The loader's device, opened at the first use. Each service has its own handle:
+    /// requests of one handle are serialised.
     loader: OnceLock<Device>,
 }
 
@@ -162,7 +162,7 @@ impl Service {
         &self.name
     }
 
-    /// Where the loader is asked for this driver.
+    /// The loader's device for this driver.
     pub(crate) fn loader(&self) -> io::Result<&Device> {
         if let Some(device) = self.loader.get() {
             return Ok(device);
@@ -195,8 +195,8 @@ impl Service {
         }
     }
 
-    /// Whether its driver has gone. The manager is not told when that happens: where
-    /// it still takes the stop for pending, another one makes it look.
+    /// Returns `true` if its driver was unloaded. The service control manager is not
+    /// notified: while it reports a pending stop, another stop makes it poll.
     pub(crate) fn has_stopped(&self) -> io::Result<bool> {
         const NOT_ACTIVE: i32 = Refusal::NotActive.code().cast_signed();
         let stopped = self.state()? == State::Stopped;
@@ -204,17 +204,17 @@ impl Service {
         Ok(stopped || self.stop().is_err_and(is_not_active))
     }
 
-    /// Asks for what is refused in the state that the service is in; answers how.
-    pub(crate) fn ask(&self) -> io::Result<Vec<Refusal>> {
+    /// Requests what must be refused in the state of the service, and returns the refusals.
+    pub(crate) fn request_refused(&self) -> io::Result<Vec<Refusal>> {
         let state = self.state()?;
         let start: &dyn Fn() -> io::Result<()> = &|| self.start();
         let stop: &dyn Fn() -> io::Result<()> = &|| self.stop();
         let mut refused = Vec::new();
-        for (expected, ask) in [(state.start(), start), (state.stop(), stop)] {
+        for (expected, request) in [(state.start(), start), (state.stop(), stop)] {
             let Err(refusal) = expected else {
                 continue;
             };
-            let answer = ask();
+            let answer = request();
             let code = answer.as_ref().err().and_then(io::Error::raw_os_error);
             if code != Some(refusal.code().cast_signed()) {
                 let what = format!("{state:?}: {answer:?} instead of error {refusal}");

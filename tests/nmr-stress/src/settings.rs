@@ -13,7 +13,7 @@ use windows_sys::Win32::System::Registry::{
 
 use crate::wide::wide;
 
-/// The key of a service's settings, and what is in it.
+/// The settings of a service: its key, and the values written.
 #[derive(Debug)]
 pub(crate) struct Settings {
     key: Vec<u16>,
@@ -21,13 +21,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// No settings of the service called `name`, whatever a run before this one
-    /// has left.
+    /// Deletes the settings of the service `name` that an earlier run has left.
     pub(crate) fn none(name: &str) -> io::Result<Self> {
         let key = wide(format!(
             r"SYSTEM\CurrentControlSet\Services\{name}\Parameters"
         ));
-        // SAFETY: the path ends with a zero.
+        // SAFETY: the path is NUL-terminated.
         let error = unsafe { RegDeleteTreeW(HKEY_LOCAL_MACHINE, key.as_ptr()) };
         if error != ERROR_FILE_NOT_FOUND {
             succeeded(error)?;
@@ -38,7 +37,7 @@ impl Settings {
         })
     }
 
-    /// Makes these, and no others, the settings; touches only what changes.
+    /// Writes the settings, and deletes all others; unchanged values are not written.
     pub(crate) fn write(&mut self, settings: Vec<Setting>) -> io::Result<()> {
         let stays = |old: &&Setting| settings.iter().any(|new| new.name == old.name);
         for old in self.written.iter().filter(|old| !stays(old)) {
@@ -53,7 +52,7 @@ impl Settings {
 
     fn delete(&self, setting: &Setting) -> io::Result<()> {
         let name = wide(setting.name);
-        // SAFETY: the strings end with zeros.
+        // SAFETY: the strings are NUL-terminated.
         succeeded(unsafe {
             RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, self.key.as_ptr(), name.as_ptr())
         })
@@ -61,7 +60,7 @@ impl Settings {
 
     fn set(&self, setting: &Setting) -> io::Result<()> {
         let name = wide(setting.name);
-        // SAFETY: the strings end with zeros, and the data has four bytes.
+        // SAFETY: the strings are NUL-terminated, and the data has four bytes.
         succeeded(unsafe {
             RegSetKeyValueW(
                 HKEY_LOCAL_MACHINE,

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What runs a machine's code: the host's processor through KVM, or QEMU, which is
-//! ten times slower.
+//! The accelerator of a machine: KVM, or QEMU's TCG, which is ten times slower.
 
 use serde::Deserialize;
 
-/// What runs a machine's code.
+/// The accelerator of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accelerator {
-    /// The host's processor.
+    /// KVM.
     Kvm,
-    /// QEMU.
+    /// QEMU's own translator.
     Tcg,
 }
 
-/// What the user wants of it.
+/// The user's choice of an accelerator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Wanted {
-    /// The faster one of those that work.
+pub enum AcceleratorChoice {
+    /// The fastest that works.
     #[default]
     Auto,
-    /// The host's processor, whatever a trial would say.
+    /// KVM, without a trial.
     Kvm,
     /// QEMU.
     Tcg,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Whoever acts in a guest for us.
+//! The agent in a guest: runs commands and transfers files.
 
 #[cfg(unix)]
 pub(crate) mod qemu;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-/// What a line of the guest's shell has said, and how it ended.
+/// The exit status and output of a command line in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Output {
     /// Its exit status.
@@ -23,61 +23,61 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// What it printed, if it succeeded.
+    /// Its standard output, trimmed, if it succeeded.
     ///
     /// # Errors
     ///
-    /// What it said, if it failed.
+    /// If it failed, with its output.
     pub(crate) fn succeeded(self, line: &str) -> Result<String> {
         if self.status != 0 {
-            let said = [self.err.trim(), self.out.trim()].join(" ");
-            bail!("`{line}` fails in the guest ({}): {said}", self.status);
+            let text = [self.err.trim(), self.out.trim()].join(" ");
+            bail!("`{line}` fails in the guest ({}): {text}", self.status);
         }
         Ok(self.out.trim().to_owned())
     }
 }
 
-/// A line that was started and may still run.
+/// A command line that was started and may still be running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Task(pub(crate) i64);
 
-/// Whoever acts in a guest for us. None of its functions waits for ever.
+/// The agent in a guest. Each of its functions has a timeout.
 pub(crate) trait Agent {
-    /// Whether it answers within `patience`.
+    /// Returns `true` if the agent answers within `patience`.
     fn answers(&mut self, patience: Duration) -> bool;
 
-    /// Runs a line of the guest's shell to its end.
+    /// Runs a command line in the guest's shell, and waits for its end.
     ///
     /// # Errors
     ///
-    /// If the guest cannot run it, or it does not end within `patience`.
+    /// If the guest cannot run it, or it does not exit within `patience`.
     fn run(&mut self, line: &str, patience: Duration) -> Result<Output>;
 
-    /// Starts a line of the guest's shell.
+    /// Starts a command line in the guest's shell.
     ///
     /// # Errors
     ///
     /// If the guest cannot run it.
     fn start(&mut self, line: &str) -> Result<Task>;
 
-    /// How it ended, if it has.
+    /// The exit status of a task; `None` while it is running.
     ///
     /// # Errors
     ///
     /// If the agent does not answer.
     fn ended(&mut self, task: Task) -> Result<Option<i32>>;
 
-    /// Copies `from` to the guest's `to`, in a directory that is there.
+    /// Copies the local file `from` to the guest's path `to`, in an existing directory.
     ///
     /// # Errors
     ///
-    /// If it cannot be read here or written there.
+    /// If one cannot be read or the other written.
     fn put(&mut self, from: &Path, to: &str) -> Result<()>;
 
-    /// Brings `to`, a part of the guest's `from` from its beginning, up to date.
+    /// Appends to the local file `to` what the guest's file `from` has in addition.
     ///
     /// # Errors
     ///
-    /// If it cannot be read there or written here.
+    /// If one cannot be read or the other written.
     fn follow(&mut self, from: &str, to: &Path) -> Result<()>;
 }

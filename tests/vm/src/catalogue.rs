@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The guests that there are: `vm.toml`, and the one that is made here.
+//! The catalogue of guests: those of `vm.toml`, and the rehearsal guest.
 //!
 //! ```toml
 //! [guest.win11]
@@ -22,15 +22,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::accelerator::Wanted;
-use crate::agent::ssh::Ssh;
-use crate::image::Image;
+use crate::accelerator::AcceleratorChoice;
 use crate::profile::Profile;
+use crate::rehearsal_disk::{REHEARSAL, RehearsalDisk};
+use crate::ssh_server::SshServer;
 
-/// The guest that is made here.
-pub const REHEARSAL: &str = "rehearsal";
-
-/// The guests that there are.
+/// All guests.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     guests: BTreeMap<String, Guest>,
@@ -39,64 +36,64 @@ pub struct Catalogue {
 /// A machine that can run the pair.
 #[derive(Clone, Debug)]
 pub struct Guest {
-    /// What the user calls it.
+    /// Its name.
     pub name: String,
     /// Its operating system.
     pub profile: &'static Profile,
-    /// Where it is.
+    /// Where it runs.
     pub place: Place,
-    /// How long it may take from its start, or a restart, until its agent answers.
+    /// Timeout from a start or restart until its agent answers.
     pub boot: Duration,
-    /// How long it may be silent before it is said to hang; one that is reached by
-    /// SSH may be as long as a restart takes.
+    /// A guest that is silent for this long hangs; one that is reached by SSH may also be
+    /// silent as long as a restart takes.
     pub heartbeat: Duration,
-    /// How long a program in it may print nothing before it is said to hang.
+    /// A program that prints nothing for this long hangs.
     pub stall: Duration,
 }
 
-/// Where a machine is.
+/// Where a machine runs.
 #[derive(Clone, Debug)]
 pub enum Place {
-    /// It is booted here.
+    /// It is booted on this host.
     Here(Box<Hardware>),
-    /// Someone else runs it.
+    /// It runs elsewhere.
     Elsewhere {
-        /// How it is reached.
-        ssh: Ssh,
-        /// Run here before it is used: reverts it to a snapshot and starts it, say.
+        /// Its SSH server.
+        ssh: SshServer,
+        /// Local command before it is used, for example to revert it to a snapshot.
         begin: Option<Vec<String>>,
-        /// Run here when it is no longer needed.
+        /// Local command when it is no longer needed.
         end: Option<Vec<String>>,
     },
 }
 
-/// What a machine that is booted here is made of.
+/// The hardware of a machine that is booted on this host.
 #[derive(Clone, Debug)]
 pub struct Hardware {
-    /// The image of its disk; it stays as it is.
+    /// The image of its disk, which is never written to.
     pub disk: PathBuf,
-    /// How the bytes of the image are to be read.
+    /// The format of the image.
     pub format: String,
-    /// A kernel that the machine starts with, instead of from its disk.
+    /// A kernel to boot directly, instead of from the disk.
     pub kernel: Option<Kernel>,
-    /// The firmware's image; QEMU's own BIOS unless given.
+    /// The firmware's image; by default QEMU's BIOS.
     pub firmware: Option<PathBuf>,
-    /// In MiB.
+    /// Memory in MiB.
     pub memory: u32,
-    /// How many.
+    /// Number of processors.
     pub processors: u32,
-    /// What runs its code.
-    pub accelerator: Wanted,
-    /// More arguments of QEMU's.
+    /// The choice of its accelerator.
+    pub accelerator: AcceleratorChoice,
+    /// Further arguments of QEMU.
     pub arguments: Vec<String>,
 }
 
-/// A kernel, and what it needs to begin.
+/// A kernel to boot directly.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// Its file.
     pub image: PathBuf,
-    /// Its first file system.
+    /// Its initial RAM disk.
     pub initrd: PathBuf,
     /// Its command line.
     pub line: String,
@@ -122,13 +119,13 @@ struct Entry {
     #[serde(default = "processors")]
     processors: u32,
     #[serde(default)]
-    accelerator: Wanted,
+    accelerator: AcceleratorChoice,
     #[serde(default)]
     arguments: Vec<String>,
-    ssh: Option<Ssh>,
+    ssh: Option<SshServer>,
     begin: Option<Vec<String>>,
     end: Option<Vec<String>>,
-    /// In seconds, as those below.
+    /// In seconds, like the following two.
     #[serde(default = "boot")]
     boot: u64,
     #[serde(default = "heartbeat")]
@@ -162,53 +159,53 @@ const fn stall() -> u64 {
 }
 
 impl Catalogue {
-    /// Those in `file`, if it is there, and the rehearsal of which `image` is the
-    /// disk.
+    /// Reads the guests of `file`, if it exists, and adds the rehearsal guest with the disk
+    /// `disk`.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or describes what cannot be.
-    pub fn read(file: &Path, image: &Image) -> Result<Self> {
+    /// If the file cannot be read or is invalid.
+    pub fn read(file: &Path, disk: &RehearsalDisk) -> Result<Self> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).context(format!("{} cannot be read", file.display())),
         };
         let directory = file.parent().unwrap_or(Path::new("."));
-        Self::parse(&text, directory, image).with_context(|| file.display().to_string())
+        Self::parse(&text, directory, disk).with_context(|| file.display().to_string())
     }
 
-    fn parse(text: &str, directory: &Path, image: &Image) -> Result<Self> {
+    fn parse(text: &str, directory: &Path, disk: &RehearsalDisk) -> Result<Self> {
         let file: File = toml::from_str(text)?;
         let mut guests = BTreeMap::new();
         for (name, entry) in file.guest {
             ensure!(
                 name != REHEARSAL,
-                "the guest {REHEARSAL} is made here: name yours otherwise"
+                "the name {REHEARSAL} is reserved for the guest made here: use another one"
             );
             let guest = entry.guest(&name, directory);
             let guest = guest.with_context(|| format!("guest {name}"))?;
             guests.insert(name, guest);
         }
-        guests.insert(REHEARSAL.to_owned(), rehearsal(image));
+        guests.insert(REHEARSAL.to_owned(), rehearsal(disk));
         Ok(Self { guests })
     }
 
-    /// All of them, by name.
+    /// All guests, by name.
     pub fn guests(&self) -> impl Iterator<Item = &Guest> {
         self.guests.values()
     }
 
-    /// The one called `name`.
+    /// The guest of this name.
     ///
     /// # Errors
     ///
-    /// If there is none; says which there are.
+    /// If there is none, with the names of all guests.
     pub fn find(&self, name: &str) -> Result<&Guest> {
         self.guests.get(name).with_context(|| {
             let names: Vec<_> = self.guests.keys().map(String::as_str).collect();
             let names = names.join(", ");
-            format!("no guest is called {name}: vm.toml describes guests, and there are {names}")
+            format!("there is no guest {name} in vm.toml: the guests are {names}")
         })
     }
 }
@@ -221,11 +218,11 @@ impl Entry {
             (Some(disk), None) => {
                 ensure!(
                     self.begin.is_none() && self.end.is_none(),
-                    "begin and end are for machines that are reached by ssh"
+                    "begin and end are for machines with ssh"
                 );
                 ensure!(
                     self.memory > 0 && self.processors > 0,
-                    "a machine has some memory and a processor"
+                    "memory and processors must not be 0"
                 );
                 Place::Here(Box::new(Hardware {
                     disk: here(disk),
@@ -241,7 +238,7 @@ impl Entry {
             (None, Some(mut ssh)) => {
                 ssh.key = ssh.key.map(here);
                 for command in [&self.begin, &self.end].into_iter().flatten() {
-                    ensure!(!command.is_empty(), "a command begins with its program");
+                    ensure!(!command.is_empty(), "begin and end must name a program");
                 }
                 Place::Elsewhere {
                     ssh,
@@ -262,24 +259,24 @@ impl Entry {
     }
 }
 
-/// The guest that is made here.
-fn rehearsal(image: &Image) -> Guest {
+/// The rehearsal guest.
+fn rehearsal(disk: &RehearsalDisk) -> Guest {
     Guest {
         name: REHEARSAL.to_owned(),
         profile: &Profile::REHEARSAL,
         place: Place::Here(Box::new(Hardware {
-            disk: image.disk(),
+            disk: disk.disk(),
             format: "raw".to_owned(),
             kernel: Some(Kernel {
-                image: image.kernel(),
-                initrd: image.initrd(),
-                // A panic restarts it at once.
+                image: disk.kernel(),
+                initrd: disk.initrd(),
+                // A panic restarts the guest at once.
                 line: "root=/dev/vda rw console=ttyS0 panic=-1 quiet".to_owned(),
             }),
             firmware: None,
             memory: 2048,
             processors: 2,
-            accelerator: Wanted::Auto,
+            accelerator: AcceleratorChoice::Auto,
             arguments: Vec::new(),
         })),
         boot: Duration::from_mins(5),
@@ -293,11 +290,15 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Catalogue> {
-        Catalogue::parse(text, Path::new("/vms"), &Image::new(Path::new("/made")))
+        Catalogue::parse(
+            text,
+            Path::new("/vms"),
+            &RehearsalDisk::new(Path::new("/made")),
+        )
     }
 
     #[test]
-    fn a_guest_is_booted_here_or_reached_there() {
+    fn a_guest_is_booted_here_or_reached_by_ssh() {
         let catalogue = parse(
             "[guest.win11]\nprofile = 'windows'\ndisk = 'win11.qcow2'\n\
              [guest.lab]\nprofile = 'windows'\nssh = { host = 'lab-7' }\nheartbeat = 5\n",
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_by_name() {
+    fn invalid_descriptions_are_refused() {
         let refused = |text: &str| format!("{:#}", parse(text).expect_err("refused"));
         for (text, word) in [
             ("[guest.a]\nprofile = 'windows'\n", "either the disk"),
@@ -334,14 +335,14 @@ mod tests {
                 "made here",
             ),
         ] {
-            let told = refused(text);
-            assert!(told.contains(word), "{told}");
+            let error = refused(text);
+            assert!(error.contains(word), "{error}");
         }
         let nobody = parse("").expect("empty").find("nobody").map(|_| ());
-        let told = nobody.expect_err("none").to_string();
+        let error = nobody.expect_err("none").to_string();
         assert!(
-            told.contains("nobody") && told.contains(REHEARSAL),
-            "{told}"
+            error.contains("nobody") && error.contains(REHEARSAL),
+            "{error}"
         );
     }
 }

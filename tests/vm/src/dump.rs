@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The bug check that a Windows crash dump is of.
+//! The bug check in the header of a Windows crash dump.
 //!
-//! All dumps of a 64-bit kernel, small or whole, begin with the same header. Who
-//! is to blame only a debugger finds out: `!analyze -v`.
+//! All dumps of a 64-bit kernel, small or full, begin with the same header. The driver to
+//! blame can only be found with a debugger: `!analyze -v`.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,22 +11,22 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// How such a dump begins.
+/// The first bytes of a dump.
 const SIGNATURE: &[u8] = b"PAGEDU64";
-/// Where its header has the code, and the first of its four parameters.
+/// Offsets of the code and of the four parameters in the header.
 const CODE: usize = 0x38;
 const PARAMETERS: usize = 0x40;
 
 /// A bug check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BugCheck {
-    /// Which one.
+    /// Its code.
     pub code: u32,
-    /// What they mean depends on the code.
+    /// Its parameters; their meaning depends on the code.
     pub parameters: [u64; 4],
 }
 
-/// The bug check that the dump at `path` is of; `None` if it is no dump of Windows'.
+/// The bug check of the dump at `path`; `None` if it is not a dump of Windows.
 ///
 /// # Errors
 ///
@@ -57,16 +57,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_tells_the_bug_check() {
+    fn the_header_contains_the_bug_check() {
         let mut header = SIGNATURE.to_vec();
         header.resize(CODE, 0);
         header.extend(0xCEu64.to_le_bytes());
         for parameter in [1u64, 2, 3, 0xFFFF_8000_0000_0004] {
             header.extend(parameter.to_le_bytes());
         }
-        let told = parse(&header).expect("a dump");
-        assert_eq!(told.code, 0xCE);
-        assert_eq!(told.parameters, [1, 2, 3, 0xFFFF_8000_0000_0004]);
+        let parsed = parse(&header).expect("a dump");
+        assert_eq!(parsed.code, 0xCE);
+        assert_eq!(parsed.parameters, [1, 2, 3, 0xFFFF_8000_0000_0004]);
         assert_eq!(parse(&header[..header.len() - 1]), None);
         assert_eq!(parse(b"ELF"), None);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A machine that QEMU plays.
+//! A virtual machine in QEMU.
 //!
-//! Its disk is an overlay that QEMU itself makes and that is gone with it. It ends
-//! with this process, whatever ends that.
+//! Its disk is a temporary overlay, which QEMU makes and removes. The machine never
+//! outlives this process.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,30 +20,30 @@ use crate::catalogue::Hardware;
 use crate::monitor::Monitor;
 use crate::profile::Profile;
 
-/// How long QEMU may take to begin, or to end.
+/// Timeout of QEMU's start and exit.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The program.
+/// QEMU's program.
 const QEMU: &str = "qemu-system-x86_64";
-/// The name by which the agent in the guest finds its channel.
+/// The name of the agent's channel in the guest.
 const CHANNEL: &str = "org.qemu.guest_agent.0";
 
-/// A running machine; it is gone when this is dropped.
+/// A running machine; on drop it is ended.
 pub(crate) struct Machine {
     child: Child,
     pub(crate) monitor: Monitor,
     pub(crate) accelerator: Accelerator,
     sockets: TempDir,
-    said: PathBuf,
+    log: PathBuf,
 }
 
 impl Machine {
-    /// Starts one. What it and QEMU say goes to files in `directory`, its overlay
-    /// as well; what is known of the host is kept in `memory`.
+    /// Starts a machine. Its overlay and logs are in `directory`; the result of the
+    /// accelerator's trial is cached in `cache`.
     pub(crate) fn start(
         hardware: &Hardware,
         profile: &Profile,
         directory: &Path,
-        memory: &Path,
+        cache: &Path,
     ) -> Result<Self> {
         let qemu = which::which(QEMU)
             .with_context(|| format!("{QEMU} is not on PATH: see `cargo xtask doctor`"))?;
@@ -51,12 +51,12 @@ impl Machine {
             let disk = hardware.disk.display();
             format!("the disk {disk} cannot be read: make it, or correct vm.toml")
         })?;
-        has_room(hardware.memory)?;
+        check_free_memory(hardware.memory)?;
         let kernel = hardware.kernel.as_ref().map(|kernel| &*kernel.image);
-        let accelerator = Accelerator::choose(&qemu, hardware.accelerator, kernel, memory)?;
-        // Their paths must be short.
+        let accelerator = Accelerator::choose(&qemu, hardware.accelerator, kernel, cache)?;
+        // A short path: the length of a socket's path is limited.
         let sockets = tempfile::tempdir()?;
-        let said = directory.join("qemu.log");
+        let qemu_log = directory.join("qemu.log");
         let mut command = Command::new(qemu);
         arguments(
             &mut command,
@@ -67,11 +67,11 @@ impl Machine {
             directory,
         );
         command
-            // Where QEMU makes the overlay.
+            // The directory of QEMU's overlay.
             .env("TMPDIR", directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(&said)?);
+            .stderr(File::create(&qemu_log)?);
         let mut child = spawn(&mut command).context("QEMU cannot be run")?;
         let started = Instant::now();
         let monitor = loop {
@@ -86,7 +86,7 @@ impl Machine {
                 Err(_) => {}
             }
             if let Some(status) = child.try_wait()? {
-                bail!("QEMU {}: {}", ended(status), tail(&said));
+                bail!("QEMU {}: {}", ended(status), tail(&qemu_log));
             }
             thread::sleep(Duration::from_millis(50));
         };
@@ -95,22 +95,22 @@ impl Machine {
             monitor,
             accelerator,
             sockets,
-            said,
+            log: qemu_log,
         })
     }
 
-    /// Where the guest's agent is reached.
+    /// The socket of the guest's agent.
     pub(crate) fn channel(&self) -> PathBuf {
         self.sockets.path().join("agent")
     }
 
-    /// How QEMU ended, if it has.
+    /// How QEMU ended; `None` while it is running.
     pub(crate) fn gone(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
-        Some(format!("QEMU {}: {}", ended(status), tail(&self.said)))
+        Some(format!("QEMU {}: {}", ended(status), tail(&self.log)))
     }
 
-    /// Waits until QEMU has ended by itself.
+    /// Waits until QEMU has exited. Returns `true` if it has.
     pub(crate) fn await_end(&mut self, patience: Duration) -> bool {
         let started = Instant::now();
         while started.elapsed() < patience {
@@ -128,12 +128,13 @@ impl Drop for Machine {
         if self.gone().is_none() && self.monitor.quit().is_ok() && self.await_end(PATIENCE) {
             return;
         }
-        // One that has ended already is as good.
+        // An error means that it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
+/// Adds QEMU's arguments.
 fn arguments(
     command: &mut Command,
     hardware: &Hardware,
@@ -157,7 +158,7 @@ fn arguments(
     argument("-cpu", cpu.to_owned());
     argument("-smp", hardware.processors.to_string());
     argument("-m", hardware.memory.to_string());
-    // A guest that panics is to restart by itself: its dump is in it.
+    // A guest that panics restarts itself: its dump is on its disk.
     argument("-action", "panic=none".to_owned());
     argument(
         "-serial",
@@ -199,13 +200,13 @@ fn arguments(
     command.args(&hardware.arguments);
 }
 
-/// A path within a list of options, where a comma is said twice.
+/// A path in a list of options, where a comma is doubled.
 fn value(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
-/// Refuses what would make the host kill something.
-fn has_room(mebibytes: u32) -> Result<()> {
+/// Refuses a machine that would make the host run out of memory.
+fn check_free_memory(mebibytes: u32) -> Result<()> {
     let Ok(text) = fs::read_to_string("/proc/meminfo") else {
         return Ok(());
     };
@@ -218,8 +219,8 @@ fn has_room(mebibytes: u32) -> Result<()> {
     };
     ensure!(
         available >= u64::from(mebibytes),
-        "the host has {available} MiB of memory to spare and the guest needs {mebibytes}: end \
-         something, or give the guest less in vm.toml"
+        "the host has {available} MiB of free memory and the guest needs {mebibytes}: free \
+         some, or give the guest less in vm.toml"
     );
     Ok(())
 }
@@ -229,18 +230,18 @@ fn ended(status: ExitStatus) -> String {
 
     match status.signal() {
         Some(9) => "was killed: the host may be out of memory".to_owned(),
-        _ => format!("ended with {status}"),
+        _ => format!("exited with {status}"),
     }
 }
 
-/// The last that QEMU said.
-fn tail(said: &Path) -> String {
-    let text = fs::read_to_string(said).unwrap_or_default();
+/// The last line of QEMU's log.
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
     let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    last.unwrap_or("it said nothing").to_owned()
+    last.unwrap_or("it printed nothing").to_owned()
 }
 
-/// Starts QEMU so that it ends with this thread, and that Ctrl-C is not its.
+/// Starts QEMU so that it ends with this thread, and does not receive Ctrl-C.
 fn spawn(command: &mut Command) -> io::Result<Child> {
     use std::os::unix::process::CommandExt;
 
@@ -251,7 +252,8 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
             Ok(())
         };
-        // SAFETY: between fork and exec it makes one system call.
+        // SAFETY: the closure makes one system call, which is async-signal-safe, and touches no
+        // memory of the parent.
         unsafe { command.pre_exec(end_with_us) };
     }
     command.spawn()
@@ -263,28 +265,28 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_guest_that_the_host_has_no_room_for_is_refused() {
-        has_room(1).expect("there is that much");
-        let told = has_room(u32::MAX)
+    fn a_guest_that_needs_more_memory_than_there_is_is_refused() {
+        check_free_memory(1).expect("there is that much");
+        let error = check_free_memory(u32::MAX)
             .expect_err("nobody has 4 PiB")
             .to_string();
         assert!(
-            told.contains("4294967295") && told.contains("vm.toml"),
-            "{told}"
+            error.contains("4294967295") && error.contains("vm.toml"),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_comma_in_a_path_is_no_end_of_an_option() {
+    fn a_comma_in_a_path_is_doubled() {
         assert_eq!(value(Path::new("/vms/a,b.img")), "/vms/a,,b.img");
     }
 
     #[test]
-    fn the_last_that_qemu_said_is_told() {
+    fn the_last_line_of_the_log_is_reported() {
         let directory = tempfile::tempdir().expect("a directory");
-        let said = directory.path().join("qemu.log");
-        assert_eq!(tail(&said), "it said nothing");
-        fs::write(&said, "first\nlast\n\n").expect("written");
-        assert_eq!(tail(&said), "last");
+        let log = directory.path().join("qemu.log");
+        assert_eq!(tail(&log), "it printed nothing");
+        fs::write(&log, "first\nlast\n\n").expect("written");
+        assert_eq!(tail(&log), "last");
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An operating system, as far as running the pair in it goes.
+//! The profile of an operating system: commands and paths for running the pair in it.
 //!
-//! All that differs from one to another is here, as data: what a session does is
+//! All differences between operating systems are data here; the steps of a session are
 //! the same for each.
 
 mod rehearsal;
@@ -10,104 +10,104 @@ mod windows;
 
 use anyhow::{Context, Result};
 
-/// An operating system. Lines are lines of its shell, and paths its own.
+/// An operating system. Commands are lines for its shell, and paths are its own.
 #[derive(Debug)]
 pub struct Profile {
-    /// What `vm.toml` calls it.
+    /// Its name in `vm.toml`.
     pub name: &'static str,
-    /// Whose scenarios the stress program runs there.
+    /// The tier whose scenarios the stress program runs.
     pub tier: &'static str,
-    /// The program that runs a line, and its arguments before that.
+    /// The shell, and its arguments before a command line.
     #[cfg_attr(not(unix), expect(dead_code, reason = "SSH has a shell already"))]
     pub(crate) shell: &'static [&'static str],
-    /// Where a run's files go, with the separator at its end.
+    /// The directory of a run's files, with a separator at its end.
     pub directory: &'static str,
-    /// Makes that directory anew, empty.
+    /// Makes that directory, or empties it.
     pub(crate) clear: &'static str,
-    /// Prints what differs from one start of the machine to the next.
+    /// Prints the boot id, which changes with every start of the machine.
     pub(crate) boot: &'static str,
-    /// Has what was written reach the disk, so that a crash does not lose it.
+    /// Flushes all files to the disk.
     pub(crate) flush: &'static str,
-    /// Prints the marker that a run has left in `directory`.
+    /// Prints the marker of the run, a file in `directory`.
     pub(crate) marker: &'static str,
-    /// What is worth knowing of a machine, and the line that prints it.
+    /// Properties of a machine for the report, with the command that prints each.
     pub(crate) facts: &'static [(&'static str, &'static str)],
-    /// Make the machine ready for the next start.
+    /// Configure the machine; takes effect at the next start.
     pub(crate) prepare: &'static [&'static str],
-    /// Restarts it.
+    /// Restarts the machine.
     pub(crate) restart: &'static str,
-    /// Fails, and says why, if the machine is not as `prepare` was to make it.
+    /// Fail, and print why, if the configuration did not take effect.
     pub(crate) check: &'static [&'static str],
-    /// Runs the stress program; `{}` stands for its arguments. What it prints goes
-    /// to [`OUTPUT`] and [`LOG`].
+    /// Runs the stress program with the arguments `{}`, and redirects its output to
+    /// [`OUTPUT`] and [`LOG`].
     pub(crate) run: &'static str,
-    /// Where a file that is written to cannot be read: copies [`OUTPUT`] to another
-    /// one, and the name of that.
+    /// If open files cannot be read: the command that copies [`OUTPUT`], and the name of
+    /// the copy.
     pub(crate) copy_output: Option<(&'static str, &'static str)>,
-    /// Put what tells about a crash into `directory`; those that fail had nothing.
+    /// Collect traces of a crash in `directory`; a command fails if there is none.
     pub(crate) gather: &'static [&'static str],
-    /// Prints the paths of what is to be brought home after a crash.
+    /// Prints the paths of the files to collect after a crash.
     pub(crate) evidence: &'static str,
-    /// Powers it off.
+    /// Powers the machine off.
     pub(crate) power_off: &'static str,
-    /// The machine QEMU is to be.
+    /// The virtual hardware.
     pub(crate) hardware: Hardware,
 }
 
-/// What of a machine depends on the operating system.
+/// The virtual hardware that an operating system needs.
 #[derive(Debug)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "machines are booted on Unix"))]
 pub(crate) struct Hardware {
-    /// QEMU's machine.
+    /// QEMU's machine type.
     pub(crate) machine: &'static str,
-    /// The processor under KVM.
+    /// The processor model with KVM.
     pub(crate) kvm: &'static str,
-    /// The processor that QEMU plays by itself.
+    /// The processor model with TCG.
     pub(crate) tcg: &'static str,
-    /// How the disk is attached.
+    /// The bus of the disk.
     pub(crate) disk: &'static str,
     /// Other devices.
     pub(crate) devices: &'static [&'static str],
-    /// How its memory is written to a file for its own debugger.
+    /// The format of memory dumps, for its debugger.
     pub(crate) dump: &'static str,
 }
 
-/// What the stress program prints, in a run's directory.
+/// The file with the stress program's output.
 pub(crate) const OUTPUT: &str = "out.jsonl";
-/// What it says beside that.
+/// The file with the stress program's log.
 pub const LOG: &str = "session.log";
-/// The dump of a kernel that crashed, as it is called at home.
+/// The name of a collected crash dump.
 pub const DUMP: &str = "MEMORY.DMP";
 
 impl Profile {
-    /// A Debian with Wine.
+    /// Debian with Wine.
     pub const REHEARSAL: Self = rehearsal::PROFILE;
     /// Windows 10, 11 and Server.
     pub const WINDOWS: Self = windows::PROFILE;
 
     const ALL: [&'static Self; 2] = [&Self::WINDOWS, &Self::REHEARSAL];
 
-    /// The one called `name`.
+    /// The profile of this name.
     pub(crate) fn find(name: &str) -> Result<&'static Self> {
         let found = Self::ALL.into_iter().find(|profile| profile.name == name);
         found.with_context(|| {
             let names = Self::ALL.map(|profile| profile.name).join(", ");
-            format!("there is no profile {name}: there are {names}")
+            format!("there is no profile {name}: the profiles are {names}")
         })
     }
 
-    /// The guest's path of a file of the run's.
+    /// The guest's path of a file of the run.
     #[must_use]
     pub fn path(&self, name: &str) -> String {
         format!("{}{name}", self.directory)
     }
 
-    /// What stands between the parts of its paths.
+    /// The separator of its paths.
     pub(crate) fn separator(&self) -> &str {
         &self.directory[self.directory.len() - 1..]
     }
 
-    /// The last part of one of the guest's paths.
+    /// The file name in a path of the guest.
     pub(crate) fn name_of(path: &str) -> &str {
         path.rsplit(['\\', '/']).next().unwrap_or(path)
     }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_profile_can_be_run() {
+    fn every_profile_redirects_the_output() {
         for profile in Profile::ALL {
             assert!(profile.run.contains("{}"), "{}", profile.name);
             for file in [OUTPUT, LOG] {

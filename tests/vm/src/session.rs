@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One machine from its start to its end.
+//! One machine from start to end.
 //!
-//! While a program runs in it, the session hears three things: what QEMU's
-//! monitor tells of the machine, whether the agent answers, and what the program
-//! prints. A machine that starts anew has crashed; one that says nothing is woken
-//! by an interrupt that its kernel takes for a crash, so that it leaves a dump;
-//! where that does not help, QEMU writes its memory. A marker tells whether the
-//! disk that is there after a restart is the one that was there before.
+//! While a program runs in it, the session observes three things: events of QEMU's
+//! monitor, whether the agent answers, and the program's output. A machine that restarts
+//! has crashed. A machine that hangs gets an NMI, on which its kernel crashes and writes a
+//! dump; if that fails, QEMU writes its memory. A marker on the disk shows whether the disk
+//! after a restart is the same as before.
 
-mod directory;
+mod end;
 #[cfg(all(test, feature = "sshd", target_os = "linux"))]
-mod endings;
+mod local_guest;
+mod machine_control;
+mod program;
+mod run_directory;
 #[cfg(all(test, feature = "sshd", target_os = "linux"))]
-mod lab;
-mod place;
-mod trouble;
-mod watch;
+mod tests;
 
 use std::fs;
 use std::path::Path;
@@ -25,48 +24,48 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 
-use self::directory::Directory;
-use self::place::Machinery;
-pub use self::trouble::{End, Trouble};
+pub use self::end::{Failure, ProgramEnd};
+use self::machine_control::MachineControl;
+use self::run_directory::RunDirectory;
 use crate::agent::Agent;
 use crate::catalogue::Guest;
 use crate::interrupt::{self, interrupted};
 
-/// How long one of the guest's own commands may take.
+/// Timeout of a command in the guest.
 const COMMAND: Duration = Duration::from_mins(5);
-/// How long one question whether the agent answers may take.
-const QUESTION: Duration = Duration::from_secs(5);
-/// Between two looks at a machine.
+/// Timeout of a ping of the agent.
+const PING: Duration = Duration::from_secs(5);
+/// Interval of polling a machine.
 const PERIOD: Duration = Duration::from_millis(250);
-/// How long a machine may take to shut down.
+/// Timeout of a shutdown.
 const POWER_OFF: Duration = Duration::from_mins(1);
 
-/// A machine that is on; it is gone when this is dropped.
+/// A running machine; on drop it is removed.
 pub struct Session<'a> {
     guest: &'a Guest,
     agent: Box<dyn Agent>,
-    machinery: Machinery,
-    directory: Directory,
-    /// Of the start that the machine is in.
+    machine: MachineControl,
+    directory: RunDirectory,
+    /// The id of the current boot.
     boot: String,
     marker: String,
 }
 
 impl<'a> Session<'a> {
-    /// Starts the machine and waits for its agent. Its files at home go below
-    /// `home`, where they stay if anything goes wrong.
+    /// Starts the machine and waits for its agent. Its local files are below `home`, where
+    /// they are kept after an error.
     ///
     /// # Errors
     ///
     /// If it cannot be started, or its agent does not answer in time.
     pub fn open(guest: &'a Guest, home: &Path) -> Result<Self> {
         interrupt::listen();
-        let directory = Directory::make(&home.join("runs"), &guest.name)?;
-        let (machinery, agent) = Machinery::begin(guest, directory.path(), home)?;
+        let directory = RunDirectory::make(&home.join("runs"), &guest.name)?;
+        let (machine, agent) = MachineControl::begin(guest, directory.path(), home)?;
         let mut session = Self {
             guest,
             agent,
-            machinery,
+            machine,
             marker: directory.name(),
             directory,
             boot: String::new(),
@@ -77,32 +76,31 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Lets go of a machine that `error` has made useless; answers it with where
-    /// the machine's files are.
+    /// Removes a machine that has failed; adds the directory of its files to `error`.
     #[must_use]
     pub fn fail(self, error: Error) -> Error {
-        if error.downcast_ref() == Some(&Trouble::Interrupted) {
-            // It is at worst left behind.
+        if error.downcast_ref() == Some(&Failure::Interrupted) {
+            // After an error the directory remains.
             let _ = self.directory.remove();
             return error;
         }
         anyhow!("{error:#}: see {}", self.home().display())
     }
 
-    /// Where the machine's files at home are.
+    /// The directory of the machine's local files.
     #[must_use]
     pub fn home(&self) -> &Path {
         self.directory.path()
     }
 
-    /// What runs its code, if that is known.
+    /// The machine's accelerator, if it is known.
     #[must_use]
     pub fn accelerator(&self) -> Option<&'static str> {
-        self.machinery.accelerator()
+        self.machine.accelerator()
     }
 
-    /// Copies what is in `directory` into the guest's directory for a run, which is
-    /// empty but for it.
+    /// Empties the guest's directory for a run, and copies the content of `directory` into
+    /// it.
     ///
     /// # Errors
     ///
@@ -113,12 +111,12 @@ impl<'a> Session<'a> {
         self.push_into(directory, &to)
     }
 
-    /// `to` is there, and ends with a separator.
+    /// Copies into `to`, which exists and ends with a separator.
     fn push_into(&mut self, directory: &Path, to: &str) -> Result<()> {
         let entries = fs::read_dir(directory)
             .with_context(|| format!("{} cannot be read", directory.display()))?;
         for entry in entries {
-            ensure!(!interrupted(), Trouble::Interrupted);
+            ensure!(!interrupted(), Failure::Interrupted);
             let entry = entry?;
             let there = format!("{to}{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() {
@@ -132,8 +130,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sets the machine up for a crash, and restarts it so that this takes effect;
-    /// what it needs for that has been pushed.
+    /// Configures crash dumps, and restarts the machine so that this takes effect. The
+    /// package must have been pushed.
     ///
     /// # Errors
     ///
@@ -144,21 +142,21 @@ impl<'a> Session<'a> {
             self.run_line(line)?;
         }
         let before = self.boot.clone();
-        // It may be gone before it can answer.
-        let _ = self.agent.run(profile.restart, QUESTION);
+        // The guest may restart before the agent answers.
+        let _ = self.agent.run(profile.restart, PING);
         self.await_start(|boot| boot != before)
-            .context("the guest does not come back from a restart")?;
+            .context("the guest does not answer after a restart")?;
         for line in profile.check {
             self.run_line(line)?;
         }
         Ok(())
     }
 
-    /// What is worth knowing of the machine.
+    /// The machine's properties for the report.
     ///
     /// # Errors
     ///
-    /// If it does not tell.
+    /// If one cannot be read.
     pub fn facts(&mut self) -> Result<Vec<(&'static str, String)>> {
         let facts = self.guest.profile.facts.iter();
         facts
@@ -166,65 +164,69 @@ impl<'a> Session<'a> {
             .collect()
     }
 
-    /// Runs the stress program with `arguments` to its end; `hear` is given each
-    /// line that it prints. What is left of it is at home then.
+    /// Runs the stress program with `arguments` to its end; `on_line` is called for each
+    /// line that it prints. Afterwards its dumps and logs are in the local directory.
     ///
     /// # Errors
     ///
     /// If it cannot be started.
-    pub fn stress(&mut self, arguments: &[String], hear: impl FnMut(&str)) -> Result<End> {
+    pub fn stress(
+        &mut self,
+        arguments: &[String],
+        on_line: impl FnMut(&str),
+    ) -> Result<ProgramEnd> {
         let line = self.guest.profile.run.replace("{}", &arguments.join(" "));
-        self.watch(&line, hear)
+        self.run_program(&line, on_line)
     }
 
-    /// Runs a line of the guest's shell to its end; `hear` is given each line that
-    /// it prints.
+    /// Runs a command line in the guest's shell to its end; `on_line` is called for each
+    /// line that it prints.
     ///
     /// # Errors
     ///
     /// If it cannot be started.
-    pub fn shell(&mut self, line: &str, hear: impl FnMut(&str)) -> Result<End> {
+    pub fn shell(&mut self, line: &str, on_line: impl FnMut(&str)) -> Result<ProgramEnd> {
         self.run_line(self.guest.profile.clear)?;
         let output = self.guest.profile.path(crate::profile::OUTPUT);
-        self.watch(&format!("( {line} ) > {output} 2>&1"), hear)
+        self.run_program(&format!("( {line} ) > {output} 2>&1"), on_line)
     }
 
-    /// Shuts the machine down; `keep` leaves its files at home.
+    /// Shuts the machine down; with `keep`, its local files are kept.
     ///
     /// # Errors
     ///
-    /// If a command of the user's that ends it fails.
+    /// If the user's end command fails.
     pub fn close(mut self, keep: bool) -> Result<()> {
         let profile = self.guest.profile;
-        if self.machinery.is_here() {
+        if self.machine.is_here() {
             if !interrupted() && self.agent.start(profile.power_off).is_ok() {
-                self.machinery.await_end(POWER_OFF);
+                self.machine.await_end(POWER_OFF);
             }
-        } else if self.agent.answers(QUESTION) {
-            // A program that hangs holds its files.
+        } else if self.agent.answers(PING) {
+            // Fails while a hanging program has the files open.
             let _ = self.run_line(profile.clear);
         }
-        self.machinery.end()?;
+        self.machine.end()?;
         if !keep {
             self.directory.remove()?;
         }
         Ok(())
     }
 
-    /// What `line` prints; it must succeed.
+    /// Runs a command line that must succeed, and returns its output.
     fn run_line(&mut self, line: &str) -> Result<String> {
         self.agent.run(line, COMMAND)?.succeeded(line)
     }
 
-    /// Waits until the machine is in a start that is `wanted`.
+    /// Waits until the agent answers in a boot whose id is `wanted`.
     fn await_start(&mut self, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < self.guest.boot {
-            ensure!(!interrupted(), Trouble::Interrupted);
-            if let Some(how) = self.machinery.gone() {
-                bail!(Trouble::Gone(how));
+            ensure!(!interrupted(), Failure::Interrupted);
+            if let Some(how) = self.machine.gone() {
+                bail!(Failure::Gone(how));
             }
-            if self.agent.answers(QUESTION)
+            if self.agent.answers(PING)
                 && let Ok(boot) = self.run_line(self.guest.profile.boot)
                 && wanted(&boot)
             {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An SSH server of a test's own, on loopback, that lets its caller in.
+//! An SSH server for tests, on the loopback interface.
 //!
-//! Each connection is an `sshd -i` that this process starts: no port has to be
-//! found free and nothing be waited for, and what happens to a machine can be done
-//! to its connections.
+//! Each connection is an `sshd -i` that this process starts: no free port must be found, no
+//! start awaited, and a test can cut or freeze connections.
 
 use std::fs;
 use std::io;
@@ -19,14 +18,14 @@ use std::thread::{self, JoinHandle};
 use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use tempfile::TempDir;
 
-use crate::agent::ssh::Ssh;
+use crate::ssh_server::SshServer;
 
-/// Where it is, unless on PATH.
+/// Directories of `sshd`, besides PATH.
 const MORE: &str = "/usr/sbin:/sbin:/usr/local/sbin";
-/// Where root's `sshd` locks up who is not yet let in; its name is compiled in.
-const PRISON: &str = "/run/sshd";
+/// The directory for privilege separation of root's `sshd`; its name is compiled in.
+const CHROOT: &str = "/run/sshd";
 
-/// A server; with it, its connections go.
+/// The server; on drop its connections are closed.
 pub(crate) struct Sshd {
     directory: TempDir,
     port: u16,
@@ -36,20 +35,20 @@ pub(crate) struct Sshd {
 
 #[derive(Default)]
 struct State {
-    mood: Mood,
+    mode: ServerState,
     connections: Vec<Child>,
-    /// Those that nobody serves.
+    /// Connections that are accepted but not served.
     ignored: Vec<TcpStream>,
 }
 
 #[derive(Clone, Copy, Default)]
-enum Mood {
+enum ServerState {
     #[default]
-    Serves,
-    /// Whoever connects hears nothing.
-    Ignores,
-    /// Nobody can connect.
-    Gone,
+    Serving,
+    /// Connections are accepted, but get no answer.
+    Silent,
+    /// Connections are refused.
+    Closed,
 }
 
 impl Sshd {
@@ -58,7 +57,7 @@ impl Sshd {
             .or_else(|_| which::which_in("sshd", Some(MORE), "."))
             .expect("OpenSSH's server is not here: `cargo xtask setup` installs it");
         if getuid().is_root() {
-            fs::create_dir_all(PRISON).expect("root makes directories");
+            fs::create_dir_all(CHROOT).expect("root makes directories");
         }
         let directory = tempfile::tempdir().expect("a directory");
         let [host, user] = ["host", "user"].map(|name| key(&directory.path().join(name)));
@@ -100,10 +99,10 @@ impl Sshd {
         }
     }
 
-    /// How it is reached by those it lets in.
-    pub(crate) fn ssh(&self) -> Ssh {
+    /// Its address, with a key that it accepts.
+    pub(crate) fn ssh(&self) -> SshServer {
         let here = |name: &str| self.directory.path().join(name);
-        Ssh {
+        SshServer {
             host: "127.0.0.1".to_owned(),
             port: Some(self.port),
             user: None,
@@ -112,7 +111,7 @@ impl Sshd {
                 format!("UserKnownHostsFile={}", here("known_hosts").display()),
                 "GlobalKnownHostsFile=/dev/null".to_owned(),
                 "StrictHostKeyChecking=yes".to_owned(),
-                // Those of whoever runs the test are nobody's business.
+                // Ignore the keys and hosts of the user who runs the test.
                 "IdentitiesOnly=yes".to_owned(),
                 "IdentityAgent=none".to_owned(),
                 "ProxyJump=none".to_owned(),
@@ -120,12 +119,12 @@ impl Sshd {
         }
     }
 
-    /// A key that it does not know.
-    pub(crate) fn stranger(&self) -> PathBuf {
-        key(&self.directory.path().join("stranger"))
+    /// A key that it does not accept.
+    pub(crate) fn unknown_key(&self) -> PathBuf {
+        key(&self.directory.path().join("unknown"))
     }
 
-    /// Ends the connections that there are.
+    /// Ends all connections.
     pub(crate) fn cut(&self) {
         self.change(|state| {
             for connection in &mut state.connections {
@@ -136,30 +135,30 @@ impl Sshd {
         });
     }
 
-    /// From now on it says nothing, neither to those that are connected.
+    /// Stops answering, on existing connections as well.
     pub(crate) fn freeze(&self) {
         self.change(|state| {
-            state.mood = Mood::Ignores;
+            state.mode = ServerState::Silent;
             for connection in &state.connections {
                 signal(connection, Signal::STOP);
             }
         });
     }
 
-    /// From now on whoever connects is served again.
+    /// Serves new connections again.
     pub(crate) fn serve(&self) {
         self.change(|state| {
-            state.mood = Mood::Serves;
+            state.mode = ServerState::Serving;
             state.ignored.clear();
         });
     }
 
-    /// Ends its connections and lets nobody connect.
+    /// Ends all connections and refuses new ones.
     pub(crate) fn end(&mut self) {
-        self.change(|state| state.mood = Mood::Gone);
+        self.change(|state| state.mode = ServerState::Closed);
         self.cut();
         if let Some(listener) = self.listener.take() {
-            // It looks at its mood when someone comes.
+            // Wakes the listener, which then sees the state.
             let _ = TcpStream::connect(("127.0.0.1", self.port));
             let _ = listener.join();
         }
@@ -182,33 +181,33 @@ fn listen(
     serve: impl Fn(TcpStream) -> io::Result<Child>,
 ) {
     for stream in listener.incoming() {
-        let stream = stream.expect("someone has connected");
+        let stream = stream.expect("a connection");
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.mood {
-            Mood::Serves => {
+        match state.mode {
+            ServerState::Serving => {
                 let connection = serve(stream).expect("sshd was found before");
                 state.connections.push(connection);
             }
-            Mood::Ignores => state.ignored.push(stream),
-            Mood::Gone => return,
+            ServerState::Silent => state.ignored.push(stream),
+            ServerState::Closed => return,
         }
     }
 }
 
-/// Signals all that serve a connection: `sshd` divides itself unless it is root's.
+/// Signals the processes of a connection: `sshd` forks unless it runs as root.
 fn signal(connection: &Child, signal: Signal) {
-    // One that has ended already is as good.
+    // An error means that they have exited already.
     let _ = kill_process_group(Pid::from_child(connection), signal);
 }
 
-/// Makes a private key, and the public one beside it.
+/// Makes a private key, with the public one beside it.
 fn key(path: &Path) -> PathBuf {
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])
         .arg(path)
         .status();
     let made = made.expect("OpenSSH's client is not here: `cargo xtask setup` installs it");
-    assert!(made.success(), "ssh-keygen ended with {made}");
+    assert!(made.success(), "ssh-keygen exited with {made}");
     path.to_owned()
 }
 

@@ -3,7 +3,7 @@
 //! Links the driver.
 
 fn main() {
-    for option in driver_parts::LINK_OPTIONS {
+    for option in driver_prerequisites::LINK_OPTIONS {
         println!("cargo::rustc-cdylib-link-arg={option}");
     }
 }

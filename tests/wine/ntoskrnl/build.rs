@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Forwards to the original all that the installed Wine exports and that is not
-//! written here.
+//! Forwards to the original all exports of the installed Wine that are not written here.
 
 use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-/// What precedes the name of a function that is exported.
+/// The text before the name of an exported function.
 const MARK: &str = "pub(crate) unsafe extern \"system\" fn ";
-/// What precedes the names of those that call the original of the same name.
+/// The prefix of functions that call the original of the same name.
 const WRAPPER: &str = "Own";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let response = Path::new(&env::var("OUT_DIR")?).join("forwards");
     fs::write(&response, forwards.join("\n"))?;
     println!("cargo::rustc-cdylib-link-arg=@{}", response.display());
-    // An ordinary library: it imports from others than the kernel.
+    // Linked as a DLL: it imports not only from the kernel.
     for option in ["/NODEFAULTLIB", "/MANIFEST:NO", "/Brepro"] {
         println!("cargo::rustc-cdylib-link-arg={option}");
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a machine leaves behind whose kernel stopped: the place of Windows'
-//! `MEMORY.DMP` where Wine's kernel stands for Windows'.
+//! The crash dump of a machine with Wine: takes the place of Windows' `MEMORY.DMP`.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,27 +10,27 @@ use anyhow::{Context, Result};
 use scenarios::Finding;
 use serde::{Deserialize, Serialize};
 
-use crate::run::Ran;
+use crate::run::RunResult;
 
-/// A JSON file.
+/// The content of the file, in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dump {
-    /// How the kernel died.
+    /// The crash, as a finding.
     pub finding: Finding,
-    /// The cycles that were done before.
+    /// The number of cycles done before.
     pub cycles_done: u64,
-    /// The end of what the session said.
+    /// The last lines of the session's log.
     pub log: String,
 }
 
 impl Dump {
-    /// What `ran` leaves; `None` if its kernel lived.
+    /// The dump of a run; `None` if its kernel did not crash.
     #[must_use]
-    pub fn of(ran: &Ran) -> Option<Self> {
-        /// All of the last cycles, and no more than one wants to read.
+    pub fn of(ran: &RunResult) -> Option<Self> {
+        /// Enough for the last cycles.
         const LINES: usize = 200;
 
-        let finding = ran.report.findings.first().filter(|_| ran.died)?;
+        let finding = ran.report.findings.first().filter(|_| ran.crashed)?;
         let lines: Vec<_> = ran.log.lines().collect();
         Some(Self {
             finding: finding.clone(),
@@ -40,8 +39,7 @@ impl Dump {
         })
     }
 
-    /// Writes it to `path`; when this returns, it is on the disk, whatever the
-    /// machine does next.
+    /// Writes it to `path` and flushes it to the disk: the machine may crash next.
     ///
     /// # Errors
     ///
@@ -52,7 +50,7 @@ impl Dump {
             serde_json::to_writer(&mut file, self)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
-            // The file's name is in its directory.
+            // The directory contains the file's name.
             File::open(path.canonicalize()?.parent().unwrap_or(path))?.sync_all()
         };
         write().with_context(|| format!("{} cannot be written: name another file", path.display()))
@@ -67,23 +65,23 @@ mod tests {
 
     use super::*;
 
-    fn ran(died: bool) -> Ran {
+    fn ran(crashed: bool) -> RunResult {
         let mut report = Report::new("vm", 7, 100);
         report.cycles_done = 42;
-        report.add_finding(Finding::bare("fault", "it died".to_owned(), 7, 42));
+        report.add_finding(Finding::bare("fault", "it crashed".to_owned(), 7, 42));
         let log: Vec<_> = (0..1000).map(|line| format!("line {line}")).collect();
-        Ran {
+        RunResult {
             report,
-            died,
+            crashed,
             log: log.join("\n"),
         }
     }
 
     #[test]
-    fn only_a_death_is_dumped() {
+    fn only_a_crash_is_dumped() {
         assert_eq!(Dump::of(&ran(false)), None);
-        let dump = Dump::of(&ran(true)).expect("dead");
-        assert_eq!((&*dump.finding.what, dump.cycles_done), ("it died", 42));
+        let dump = Dump::of(&ran(true)).expect("a crash");
+        assert_eq!((&*dump.finding.what, dump.cycles_done), ("it crashed", 42));
         let mut lines = dump.log.lines();
         assert_eq!(lines.next(), Some("line 800"));
         assert_eq!(lines.last(), Some("line 999"));
@@ -93,7 +91,7 @@ mod tests {
     fn what_is_written_can_be_read() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("dump.json");
-        let dump = Dump::of(&ran(true)).expect("dead");
+        let dump = Dump::of(&ran(true)).expect("a crash");
         dump.write(&path).expect("written");
         let read = serde_json::from_slice(&fs::read(&path).expect("read"));
         assert_eq!(dump, read.expect("a dump"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an image exports.
+//! The exports of an image.
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +13,14 @@ use object::{NameOrOrdinal, Object};
 ///
 /// # Errors
 ///
-/// If it cannot be read, or is no image.
+/// If it cannot be read, or is not an image.
 pub fn exports(path: &Path) -> Result<Vec<String>> {
     let shown = path.display();
     let bytes = fs::read(path).with_context(|| format!("{shown} cannot be read"))?;
-    let image = PeFile64::parse(&*bytes).with_context(|| format!("{shown} is no image"))?;
+    let image = PeFile64::parse(&*bytes).with_context(|| format!("{shown} is not an image"))?;
     let mut names = Vec::new();
     for export in image.exports()? {
-        let export = export.with_context(|| format!("{shown} has no sound table of exports"))?;
+        let export = export.with_context(|| format!("{shown} has an invalid export table"))?;
         if let NameOrOrdinal::Name(name) = export.name() {
             names.push(String::from_utf8_lossy(name).into_owned());
         }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Wine that is installed.
+//! The installed Wine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where distributions keep the 64-bit loader and the server, beside `PATH`.
+/// Directories of the 64-bit loader and the server, besides `PATH`.
 const PROGRAMS: [&str; 2] = ["/usr/lib/wine", "/opt/wine-stable/bin"];
-/// Where distributions keep Wine's own images.
+/// Directories of Wine's images.
 const IMAGES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows",
     "/usr/lib/wine/x86_64-windows",
@@ -15,10 +15,10 @@ const IMAGES: [&str; 4] = [
     "/opt/wine-stable/lib64/wine/x86_64-windows",
 ];
 
-/// What of Wine is not there.
+/// A missing part of Wine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// What was looked for, and where.
+    /// What was searched, and where.
     pub sought: String,
 }
 
@@ -30,7 +30,7 @@ impl std::fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// Where its parts are.
+/// The paths of Wine's programs and images.
 #[derive(Clone, Debug)]
 pub struct Installation {
     loader: PathBuf,
@@ -38,11 +38,11 @@ pub struct Installation {
     images: PathBuf,
 }
 
-/// Finds it.
+/// Finds the installed Wine.
 ///
 /// # Errors
 ///
-/// [`Missing`], if a part of it is not there.
+/// [`Missing`], if a part of it is missing.
 pub fn installation() -> Result<Installation, Missing> {
     let images = IMAGES
         .iter()
@@ -71,13 +71,13 @@ fn program(names: &[&str]) -> Result<PathBuf, Missing> {
 }
 
 impl Installation {
-    /// The original kernel.
+    /// Wine's kernel.
     #[must_use]
     pub fn kernel(&self) -> PathBuf {
         self.images.join("ntoskrnl.exe")
     }
 
-    /// The program that runs Windows programs.
+    /// Wine's loader, which runs Windows programs.
     #[must_use]
     pub fn loader(&self) -> &Path {
         &self.loader

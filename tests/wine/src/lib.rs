@@ -1,44 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Driver images under Wine: an independent kernel and service control manager,
-//! with threads that truly run at the same time.
+//! Driver images under Wine: an independent kernel and service control manager, with
+//! threads that run in parallel.
 //!
 //! # Design
 //!
-//! A [`Prefix`] is a machine made for one run and gone after it. What Wine's
-//! kernel lacks is put before it (`ntoskrnl`), and `netio.sys` is the
-//! registrar: a [`Kit`] has all of it. A program that knows nothing of Wine runs in
-//! it as the first and only one ([`Prefix::run`]); when it has ended, what is left
-//! of the session is ended too. How a session died is read from what it said
-//! ([`Death`]), and is in the report of a [`Run`] of cycles.
+//! A [`Prefix`] is a machine that is made for one run and removed after it. A shim
+//! (`ntoskrnl`) adds what Wine's kernel lacks, and the registrar is `netio.sys`: both are
+//! in the [`Payload`]. [`Prefix::run`] starts one program, which does not depend on Wine,
+//! as a [`Session`]; when it exits, all processes of the session are ended. A crash of
+//! Wine's kernel is read from the session's log ([`KernelCrash`]) and is a finding in the
+//! report of a [`Run`].
+//!
+//! | room | duty |
+//! |---|---|
+//! | `installation`, `programs`, `processor` | the installed Wine, its programs, the processor of a session |
+//! | `prefix`, `prefix_copy`, `ownership`, `registry`, `payload` | prefixes: making, copying, owning, filling |
+//! | `session`, `processes` | one program in a prefix, and the processes of its session |
+//! | `run`, `crash`, `dump` | a run of cycles, a crash of the kernel, its dump |
 //!
 //! # Limits
 //!
-//! Wine knows no paging, and unloads a driver whatever still refers to it: it says
-//! nothing about those.
+//! Wine has no paging, and unloads a driver that is still referenced: defects of that
+//! kind do not show.
 
-mod death;
+mod crash;
 mod dump;
 mod exports;
-mod inhabitants;
 mod installation;
-mod kit;
-mod left;
+mod ownership;
+mod payload;
 mod prefix;
+mod prefix_copy;
+mod processes;
 mod processor;
 mod programs;
 mod registry;
 mod run;
 mod session;
-mod twin;
 
-pub use death::Death;
+pub use crash::KernelCrash;
 pub use dump::Dump;
 pub use exports::exports;
-pub use inhabitants::is_inhabited;
 pub use installation::{Installation, Missing, installation};
-pub use kit::{IMAGES, Kit};
+pub use payload::{IMAGES, Payload};
 pub use prefix::{DIRECTORY, ORIGINAL_KERNEL, Prefix};
+pub use processes::has_processes;
 pub use programs::boot_template;
-pub use run::{Ran, Run, probe};
-pub use session::{Ended, Session};
+pub use run::{Run, RunResult, probe};
+pub use session::{Session, SessionEnd};

@@ -11,36 +11,36 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::installation::{Installation, installation};
-use crate::left::{self, Ownership};
-use crate::{programs, registry, twin};
+use crate::ownership::{self, Ownership};
+use crate::{prefix_copy, programs, registry};
 
-/// The name that the original kernel has beside the one that goes before it.
+/// The name of Wine's kernel beside the shim that takes its place.
 pub const ORIGINAL_KERNEL: &str = "ntoskrnw";
 
-/// Where the run's own files are, as Windows names it.
+/// The Windows path of the directory of the run's files.
 pub const DIRECTORY: &str = r"C:\nmr";
 
-/// A prefix; it is removed when this is dropped, and its session ended.
+/// A prefix; when it is dropped, its session is ended and its directory removed.
 #[derive(Debug)]
 pub struct Prefix {
     installation: Installation,
     directory: Option<TempDir>,
     path: PathBuf,
-    /// Where its sessions run.
+    /// The processor of its sessions.
     pub(crate) processor: usize,
-    /// What its sessions say is repeated.
+    /// Whether the log of its sessions is repeated on standard error.
     pub(crate) echoes: bool,
-    /// Given up last.
+    /// Last: dropped after the directory.
     owner: Ownership,
 }
 
 impl Prefix {
-    /// Makes one in `directory`; takes some seconds. What dead processes have left
-    /// there is removed first.
+    /// Makes a prefix in `directory`, which takes some seconds. Orphans in it are removed
+    /// first.
     ///
     /// # Errors
     ///
-    /// If Wine is not there or cannot make it.
+    /// If Wine is missing or fails.
     pub fn create(directory: &Path) -> Result<Self> {
         let prefix = Self::empty(installation()?, directory)?;
         programs::boot(&prefix.installation, &prefix.path)?;
@@ -48,12 +48,13 @@ impl Prefix {
         Ok(prefix)
     }
 
-    /// Makes one in `directory` of what [`boot_template`](crate::boot_template) has made on the same file
-    /// system: for machines on which [`create`](Self::create) would take minutes.
+    /// Makes a prefix in `directory` from a template that
+    /// [`boot_template`](crate::boot_template) has made on the same file system: for machines
+    /// on which [`create`](Self::create) takes minutes.
     ///
     /// # Errors
     ///
-    /// If Wine is not there, or the files cannot be linked or copied.
+    /// If Wine is missing, or the files cannot be linked or copied.
     pub fn from_template(template: &Path, directory: &Path) -> Result<Self> {
         let prefix = Self::empty(installation()?, directory)?;
         prefix.fill(template)?;
@@ -61,10 +62,10 @@ impl Prefix {
         Ok(prefix)
     }
 
-    /// Makes of a prefix that has only been booted one for a run.
+    /// Prepares a booted prefix for a run.
     fn finish(&self) -> Result<()> {
         registry::reduce(&self.path)?;
-        // The next session would boot it anew if it has another Wine's time.
+        // Otherwise a session boots the prefix again if its time stamp is not Wine's.
         fs::write(self.path.join(".update-timestamp"), "disable")?;
         fs::create_dir(self.file(""))?;
         copy(
@@ -73,12 +74,12 @@ impl Prefix {
         )
     }
 
-    /// Another one beside it, as it is now; there must be no session in it.
+    /// Copies the prefix, in which no session may be running.
     ///
     /// # Errors
     ///
     /// If the files cannot be copied.
-    pub fn twin(&self) -> Result<Self> {
+    pub fn duplicate(&self) -> Result<Self> {
         let directory = self.path.parent().context("a prefix is in a directory")?;
         let prefix = Self::empty(self.installation.clone(), directory)?;
         prefix.fill(&self.path)?;
@@ -86,30 +87,30 @@ impl Prefix {
     }
 
     fn fill(&self, from: &Path) -> Result<()> {
-        twin::fill(from, &self.path).with_context(|| {
+        prefix_copy::fill(from, &self.path).with_context(|| {
             let (from, to) = (from.display(), self.path.display());
             format!("{from} cannot be linked to {to}: name a booted prefix on its file system")
         })
     }
 
     fn empty(installation: Installation, directory: &Path) -> Result<Self> {
-        /// Those of this process go from one processor to the next.
+        /// The prefixes of this process use the processors in turn.
         static NEXT: AtomicUsize = AtomicUsize::new(0);
 
         fs::create_dir_all(directory)
             .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
-        for orphan in left::orphans(directory) {
+        for orphan in ownership::orphans(directory) {
             programs::remove(&orphan);
         }
         let directory = tempfile::Builder::new()
             .prefix("prefix-")
             .tempdir_in(directory)
-            .with_context(|| format!("nothing can be made in {}", directory.display()))?;
+            .with_context(|| format!("{} cannot be written to", directory.display()))?;
         let path = directory.path().to_owned();
         let prefix = Self {
             installation,
             directory: Some(directory),
-            owner: left::own(&path, programs::remove)?,
+            owner: ownership::own(&path, programs::remove)?,
             processor: NEXT.fetch_add(1, Ordering::Relaxed),
             echoes: false,
             path,
@@ -118,23 +119,23 @@ impl Prefix {
         Ok(prefix)
     }
 
-    /// Where it is.
+    /// Its directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Leaves it on the disk.
+    /// Keeps the prefix on the disk.
     pub fn keep(&mut self) {
         if let Some(directory) = self.directory.take() {
-            // It is `path` already.
+            // The path is known.
             let _ = directory.keep();
-            // At worst a later run takes it for one that was left behind.
+            // After an error, a later run removes it as an orphan.
             let _ = self.owner.give_up();
         }
     }
 
-    /// Repeats on this process's standard error what sessions say, as they do.
+    /// Repeats the log of sessions on this process's standard error, line by line.
     pub fn echo(&mut self) {
         self.echoes = true;
     }
@@ -143,13 +144,13 @@ impl Prefix {
         self.path.join("drive_c/windows/system32")
     }
 
-    /// Where a file of [`DIRECTORY`] is on the host.
+    /// The host's path of a file in [`DIRECTORY`].
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join("drive_c/nmr").join(name)
     }
 
-    /// Puts `from` into [`DIRECTORY`].
+    /// Copies `from` into [`DIRECTORY`].
     ///
     /// # Errors
     ///
@@ -158,27 +159,26 @@ impl Prefix {
         copy(from, &self.file(name))
     }
 
-    /// Puts `from` in the place of one of Windows' own images, whose path below
-    /// `system32` is `name`.
+    /// Replaces one of Windows' own images by `from`; `name` is its path below `system32`.
     ///
     /// # Errors
     ///
     /// If it cannot be copied.
     pub fn replace(&self, from: &Path, name: &str) -> Result<()> {
         let to = self.system().join(name);
-        // The file that is there may be a link to Wine's own.
+        // The file may be a link to Wine's own.
         if to.exists() {
             fs::remove_file(&to).with_context(|| format!("{} cannot be replaced", to.display()))?;
         }
         copy(from, &to)
     }
 
-    /// Wine's loader in this prefix, with nothing on its command line.
+    /// A command that starts Wine's loader in this prefix.
     pub(crate) fn command(&self) -> Command {
         programs::loader(&self.installation, &self.path)
     }
 
-    /// Ends every process of this prefix, and of no other.
+    /// Ends all processes of this prefix.
     pub(crate) fn end(&self) -> Result<()> {
         programs::end(&self.installation, &self.path)
     }
@@ -192,8 +192,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
 
 impl Drop for Prefix {
     fn drop(&mut self) {
-        // A session that cannot be ended leaves files that cannot be removed,
-        // and both are on the disk for whoever looks.
+        // After an error, the directory remains on the disk.
         let _ = self.end();
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A run of the pair's cycles: one session, and its report.
+//! A run of cycles: one session, and its report.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,64 +8,64 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use scenarios::{Finding, Line, Report};
 
-use crate::death::Death;
-use crate::kit::PROGRAM;
+use crate::crash::KernelCrash;
+use crate::payload::PROGRAM;
 use crate::prefix::{DIRECTORY, Prefix};
-use crate::session::Ended;
+use crate::session::SessionEnd;
 
-/// One session's drivers share a process, so that they can share `netio.sys`.
+/// The service group of all drivers: they share a process and thereby `netio.sys`.
 const GROUP: &str = "NmrPair";
 
-/// Where Windows has its own drivers.
+/// The directory of Windows' own drivers.
 const DRIVERS: &str = r"C:\windows\system32\drivers";
 
-/// How long a program may take to end after its last word.
+/// The time that the program may take to exit after its last line.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is to be run.
+/// The images and the cycles to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
     /// The provider's image.
     pub provider: &'a Path,
     /// The client's image.
     pub client: &'a Path,
-    /// Where this runs, as the report names it.
+    /// The tier's name in the report.
     pub tier: &'a str,
-    /// What all choices are drawn from.
+    /// The seed of all random choices.
     pub seed: u64,
     /// The number of the first cycle.
     pub first: u64,
-    /// How many there are.
+    /// The number of cycles.
     pub cycles: u64,
-    /// More arguments of the program's.
+    /// Further arguments of the program.
     pub options: &'a [String],
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Clone, Debug)]
-pub struct Ran {
-    /// The report, with the death in it if the session died.
+pub struct RunResult {
+    /// The report; a crash of the kernel is a finding in it.
     pub report: Report,
-    /// The session's kernel stopped.
-    pub died: bool,
-    /// What the session said of itself.
+    /// Whether the session's kernel crashed.
+    pub crashed: bool,
+    /// The session's log.
     pub log: String,
 }
 
-/// The option that tries the kernel before the cycles begin.
+/// The option that tests the kernel's functions before the cycles begin.
 #[must_use]
 pub fn probe() -> String {
     format!(r"--with=probe={DIRECTORY}\probe.sys")
 }
 
 impl Run<'_> {
-    /// Runs the cycles in `prefix`, which has a [`Kit`](crate::Kit); `hear` is told
-    /// each line but the report.
+    /// Runs the cycles in `prefix`, which must contain the [`Payload`](crate::Payload).
+    /// `on_line` is called for each line except the report.
     ///
     /// # Errors
     ///
-    /// If it cannot be run, or ends for another reason than a finding.
-    pub fn perform(&self, prefix: &Prefix, mut hear: impl FnMut(Line)) -> Result<Ran> {
+    /// If the program cannot be run, or fails for another reason than a finding.
+    pub fn perform(&self, prefix: &Prefix, mut on_line: impl FnMut(Line)) -> Result<RunResult> {
         prefix.install(self.provider, "provider.sys")?;
         prefix.install(self.client, "client.sys")?;
         let mut report = None;
@@ -73,36 +73,36 @@ impl Run<'_> {
         let started = Instant::now();
         let mut session = prefix.run(PROGRAM, &self.arguments())?;
         session.listen(|line| match serde_json::from_str(line) {
-            Ok(Line::Report(told)) => report = Some(told),
+            Ok(Line::Report(received)) => report = Some(received),
             Ok(line) => {
                 if let Line::Progress(cycles) = line {
                     done = cycles;
                 }
-                hear(line);
+                on_line(line);
             }
-            // What else it prints is for those who run it by themselves.
+            // Other lines are for users who run the program by hand.
             Err(_) => {}
         });
-        let ended = session.end(PATIENCE)?;
-        let death = Death::read(&ended.log);
-        let died = death.is_some();
+        let end = session.end(PATIENCE)?;
+        let crash = KernelCrash::read(&end.log);
+        let crashed = crash.is_some();
         let mut report = match report {
             Some(report) => *report,
-            None => self.silent(done, started.elapsed(), &ended, died)?,
+            None => self.report_of_lost_program(done, started.elapsed(), &end, crashed)?,
         };
-        // The kernel stops at the first driver that leaves something.
-        report.counts.leaks = Some(death.as_ref().map_or(0, |death| death.leaks));
-        match death {
-            Some(death) => self.explain(&mut report, death),
-            None if report.findings.is_empty() && !ended.status.is_some_and(|it| it.success()) => {
-                bail!("{PROGRAM} {}: {}", how(&ended), tail(&ended.log));
+        // The kernel bug-checks at the first driver that leaks.
+        report.counts.leaks = Some(crash.as_ref().map_or(0, |crash| crash.leaks));
+        match crash {
+            Some(crash) => self.add_crash(&mut report, crash),
+            None if report.findings.is_empty() && !end.status.is_some_and(|it| it.success()) => {
+                bail!("{PROGRAM} {}: {}", how(&end), tail(&end.log));
             }
             None => {}
         }
-        Ok(Ran {
+        Ok(RunResult {
             report,
-            died,
-            log: ended.log,
+            crashed,
+            log: end.log,
         })
     }
 
@@ -127,55 +127,63 @@ impl Run<'_> {
         arguments
     }
 
-    /// The report of a program that died before it could give one.
-    fn silent(&self, done: u64, took: Duration, ended: &Ended, died: bool) -> Result<Report> {
-        if let (Some(2), false) = (ended.status.and_then(|status| status.code()), died) {
-            let mut lines = ended.log.lines();
-            let said = lines.find_map(|line| line.strip_prefix("error: "));
-            match said {
-                Some(said) => bail!("{said}"),
-                None => bail!("{PROGRAM} refused and said nothing"),
+    /// The report in place of a program that ended without one.
+    fn report_of_lost_program(
+        &self,
+        done: u64,
+        took: Duration,
+        end: &SessionEnd,
+        crashed: bool,
+    ) -> Result<Report> {
+        if let (Some(2), false) = (end.status.and_then(|status| status.code()), crashed) {
+            let mut lines = end.log.lines();
+            let error = lines.find_map(|line| line.strip_prefix("error: "));
+            match error {
+                Some(error) => bail!("{error}"),
+                None => bail!("{PROGRAM} refused without a reason"),
             }
         }
         let mut report = Report::new(self.tier, self.seed, self.cycles);
         report.cycles_done = done;
         report.took(took);
-        let what = format!("{PROGRAM} {}: {}", how(ended), tail(&ended.log));
+        let what = format!("{PROGRAM} {}: {}", how(end), tail(&end.log));
         report.add_finding(Finding::bare("lost", what, self.seed, self.first + done));
         Ok(report)
     }
 
-    /// What the program saw of it was only that nobody answered any more.
-    fn explain(&self, report: &mut Report, death: Death) {
+    /// Replaces the program's finding, which is only that a call did not return, by the
+    /// crash of the kernel.
+    fn add_crash(&self, report: &mut Report, crash: KernelCrash) {
         let cycle = report
             .findings
             .first()
             .map_or(self.first + report.cycles_done, |found| found.cycle);
         report.findings.clear();
         report.add_finding(Finding {
-            driver: death.driver,
-            offset: death.offset,
-            parameters: death.parameters,
-            history: death.history,
-            ..Finding::bare(&death.code, death.what, self.seed, cycle)
+            driver: crash.driver,
+            offset: crash.offset,
+            parameters: crash.parameters,
+            history: crash.history,
+            ..Finding::bare(&crash.code, crash.what, self.seed, cycle)
         });
     }
 }
 
-fn how(ended: &Ended) -> String {
-    match ended.status {
-        Some(status) => format!("ended with {status}"),
-        None => "did not end".to_owned(),
+/// How the program ended, as a predicate.
+fn how(end: &SessionEnd) -> String {
+    match end.status {
+        Some(status) => format!("exited with {status}"),
+        None => "did not exit".to_owned(),
     }
 }
 
-/// The end of what a session said.
+/// The last lines of a session's log.
 fn tail(log: &str) -> String {
-    /// So many lines tell enough.
+    /// Enough for a panic message.
     const LINES: usize = 5;
     let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() {
-        return "it said nothing".to_owned();
+        return "it printed nothing".to_owned();
     }
     lines[lines.len().saturating_sub(LINES)..].join(" | ")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A session: one program runs in a prefix, and what it said and how it ended.
+//! A session: one program in a prefix, its output, and how it ended.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ExitStatus, Stdio};
@@ -12,12 +12,12 @@ use anyhow::{Context, Result};
 use crate::prefix::{DIRECTORY, Prefix};
 use crate::processor::spawn_on;
 
-/// What the session says of itself: failures of the kernel, missing functions,
-/// what drivers print, and where each image is loaded.
+/// Wine's log channels: failures of the kernel, missing functions, debug prints of
+/// drivers, and the address of each loaded image.
 const CHANNELS: &str = "-all,err+ntoskrnl,err+module,err+service,warn+module,warn+debugstr,\
                         trace+loaddll";
 
-/// A program that runs; dropped before its end, it is killed.
+/// A running program; it is killed on drop.
 #[derive(Debug)]
 pub struct Session<'a> {
     prefix: &'a Prefix,
@@ -27,15 +27,15 @@ pub struct Session<'a> {
 
 /// How a program ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct SessionEnd {
     /// Its exit status, or `None` if it had to be killed.
     pub status: Option<ExitStatus>,
-    /// What the session said on its standard error.
+    /// The session's log: all that it printed to standard error.
     pub log: String,
 }
 
 impl Prefix {
-    /// Starts `program` of [`DIRECTORY`] as the first one of a session.
+    /// Starts `program`, a file in [`DIRECTORY`], as a session of its own.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Prefix {
         let echoes = self.echoes;
         let log = thread::spawn(move || {
             let mut text = Vec::new();
-            // What was read before an error is all there is.
+            // After a read error, what was read so far is used.
             let _ = errors.map(|errors| read(errors, echoes, &mut text));
             String::from_utf8_lossy(&text).into_owned()
         });
@@ -70,7 +70,7 @@ impl Prefix {
     }
 }
 
-/// Reads `from` to its end into `text`, a line at a time.
+/// Reads `from` to its end into `text`, line by line.
 fn read(from: impl Read, echoes: bool, text: &mut Vec<u8>) -> io::Result<()> {
     let mut from = BufReader::new(from);
     loop {
@@ -79,28 +79,28 @@ fn read(from: impl Read, echoes: bool, text: &mut Vec<u8>) -> io::Result<()> {
             return Ok(());
         }
         if echoes {
-            // Whoever does not listen any more misses nothing that is not in `text`.
+            // The line is in `text`, even if standard error is closed.
             let _ = io::stderr().write_all(&text[start..]);
         }
     }
 }
 
 impl Session<'_> {
-    /// Hears each line that the program prints, to its end.
-    pub fn listen(&mut self, mut hear: impl FnMut(&str)) {
+    /// Calls `on_line` for each line that the program prints, until it closes its output.
+    pub fn listen(&mut self, mut on_line: impl FnMut(&str)) {
         if let Some(output) = self.child.stdout.take() {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                hear(&line);
+                on_line(&line);
             }
         }
     }
 
-    /// Gives the program `patience` to end, and ends the session.
+    /// Waits up to `patience` for the program to exit, then ends the session.
     ///
     /// # Errors
     ///
     /// If the session does not end.
-    pub fn end(mut self, patience: Duration) -> Result<Ended> {
+    pub fn end(mut self, patience: Duration) -> Result<SessionEnd> {
         let started = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait()? {
@@ -113,7 +113,7 @@ impl Session<'_> {
         };
         self.prefix.end()?;
         let log = self.log.take().map(JoinHandle::join);
-        Ok(Ended {
+        Ok(SessionEnd {
             status,
             log: log.and_then(Result::ok).unwrap_or_default(),
         })
@@ -122,7 +122,7 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // One that has ended already is as good.
+        // An error means that it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The table of faults: what failed or was late, in which order of loads and
-//! unloads, how often.
+//! The table of injected faults: how often each occurred, by order of loads and unloads.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use scenarios::{Covered, LoadOrder, Order, Report, UnloadOrder};
 
-/// A column: its head and the orders that it counts.
+/// A column: its heading, and the orders that it counts.
 struct Column {
     head: String,
     orders: Vec<String>,
-    /// Whether there are several instances.
+    /// Whether it is a course: an order of several instances.
     is_course: bool,
 }
 
-/// The table, and how much of it there is; nothing where nothing failed.
+/// The table and its coverage; empty if no fault was injected.
 pub(super) fn table(report: &Report, coverage: &Covered) -> String {
-    let kinds = kinds(report);
-    if kinds.is_empty() {
+    let calls = by_call(report);
+    if calls.is_empty() {
         return String::new();
     }
     let columns = columns(report);
@@ -31,31 +30,31 @@ pub(super) fn table(report: &Report, coverage: &Covered) -> String {
         ),
     };
     text += if columns.iter().any(|column| column.is_course) {
-        "\n    faults by course, in each of which several instances come and go in another order; "
+        "\n    faults by course, each a different order of several instances; "
     } else {
-        "\n    faults by order: who loads first and who unloads first, p(rovider), c(lient) or \
-         b(oth at once), P or C if it only reloads; "
+        "\n    faults by order: first to load, first to unload; p(rovider), c(lient), b(oth at \
+         once), P or C if it only reloads; "
     };
     text += ". not reached, - no such call\n";
     write!(text, "{:>24}", "").expect("a string takes everything");
     for column in &columns {
         write!(text, "{:>5}", column.head).expect("a string takes everything");
     }
-    for (kind, orders) in kinds {
-        write!(text, "\n{kind:>24}").expect("a string takes everything");
+    for (call, orders) in calls {
+        write!(text, "\n{call:>24}").expect("a string takes everything");
         for column in &columns {
-            let cell = cell(report, kind, &orders, column);
+            let cell = cell(report, call, &orders, column);
             write!(text, "{cell:>5}").expect("a string takes everything");
         }
     }
     text
 }
 
-/// How often a kind of fault was met in the orders of a column.
-fn cell(report: &Report, kind: &str, met: &BTreeMap<&str, u64>, column: &Column) -> String {
+/// The number of faults of one call in the orders of a column.
+fn cell(report: &Report, call: &str, met: &BTreeMap<&str, u64>, column: &Column) -> String {
     let orders = column.orders.iter();
     let count: u64 = orders.filter_map(|order| met.get(order.as_str())).sum();
-    let calls = report.fault_calls.get(kind);
+    let calls = report.fault_calls.get(call);
     let none = |order: &String| calls.is_some_and(|calls| calls.get(order) == Some(&0));
     match count {
         0 if !column.orders.is_empty() && column.orders.iter().all(none) => "-".to_owned(),
@@ -64,24 +63,24 @@ fn cell(report: &Report, kind: &str, met: &BTreeMap<&str, u64>, column: &Column)
     }
 }
 
-/// Each kind of fault, with how often it was met in which order.
-fn kinds(report: &Report) -> BTreeMap<&str, BTreeMap<&str, u64>> {
-    let mut kinds: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
-    for kind in report.fault_calls.keys() {
-        kinds.entry(kind).or_default();
+/// The number of faults by failing call and order.
+fn by_call(report: &Report) -> BTreeMap<&str, BTreeMap<&str, u64>> {
+    let mut calls: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for call in report.fault_calls.keys() {
+        calls.entry(call).or_default();
     }
     for (fault, orders) in &report.faults {
-        let kind = fault.rsplit_once(' ').map_or(&**fault, |(kind, _)| kind);
-        let met = kinds.entry(kind).or_default();
+        let call = fault.rsplit_once(' ').map_or(&**fault, |(call, _)| call);
+        let met = calls.entry(call).or_default();
         for (order, count) in orders {
             *met.entry(order).or_default() += count;
         }
     }
-    kinds
+    calls
 }
 
-/// One for each order of a provider and a client, or for each course of several,
-/// and one for all other cycles, if there are any.
+/// One column for each order of a provider and a client, or for each course, and one
+/// for all other cycles, if there are any.
 fn columns(report: &Report) -> Vec<Column> {
     let mut columns = courses(report);
     if columns.is_empty() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The steps of a cycle: drivers come and go, programs use them.
+//! Runs the steps of a cycle: loads, unloads, and programs that use the drivers.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -9,51 +9,55 @@ use std::time::Duration;
 
 use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Usage, Use};
 
-use super::{Driver, Pair, Stuck};
+use super::{CycleFailure, Driver, Pair};
 use crate::arguments::{Kernel, Mechanism};
-use crate::loader::{Failure, change};
+use crate::loader::{ChangeFailure, change};
 
 impl Pair<'_> {
-    /// Takes the steps of a cycle; after the last no driver is left.
+    /// Runs the steps of a cycle; after the last one no driver is loaded.
     pub(crate) fn cycle(
         &mut self,
         cycle: &Cycle,
         by: Mechanism,
         counts: &mut Counts,
-    ) -> Result<(), Stuck> {
+    ) -> Result<(), CycleFailure> {
         for step in &cycle.steps {
             self.step(step, by, counts)?;
         }
-        for instance in mem::take(&mut self.leaving) {
+        for instance in mem::take(&mut self.pending_unloads) {
             self.programs.close_all(instance);
             self.wait_for_stop(instance, by)?;
         }
         Ok(())
     }
 
-    /// Takes a step: what programs do, and each of its actions on a thread of its
-    /// own.
-    fn step(&mut self, step: &Step, by: Mechanism, counts: &mut Counts) -> Result<(), Stuck> {
-        self.settle(step, by)?;
+    /// Runs a step: its programs, and each of its actions on a thread of its own.
+    fn step(
+        &mut self,
+        step: &Step,
+        by: Mechanism,
+        counts: &mut Counts,
+    ) -> Result<(), CycleFailure> {
+        self.finish_unloads(step, by)?;
         let all = step.uses.iter().copied();
         let (questions, uses): (Vec<_>, Vec<_>) = all.partition(|one| one.usage == Usage::Ask);
         for one in questions {
-            self.ask(one.instance, by, counts)?;
+            self.request_refused(one.instance, by, counts)?;
         }
         let results = match self.arguments.kernel {
             Kernel::Wine => {
                 let done = self.programs.perform(&uses, |_| false, counts);
-                done.map_err(Stuck::from)?;
+                done.map_err(CycleFailure::from)?;
                 for action in unloads(step) {
                     self.programs.close_all(action.instance);
                 }
-                act(&self.drivers, step, by)
+                run_actions(&self.drivers, step, by)
             }
             Kernel::Windows => self.use_and_act(&uses, step, by, counts)?,
         };
         for (&action, (result, counted)) in step.actions.iter().zip(results) {
             counts.add(&counted);
-            result.map_err(|why| Stuck::Change(action, why))?;
+            result.map_err(|why| CycleFailure::Change(action, why))?;
             *counts.mechanisms.entry(by.name()).or_default() += 1;
             match action.change {
                 Change::Load => counts.loads += 1,
@@ -65,9 +69,9 @@ impl Pair<'_> {
             }
         }
         for &Action { instance, .. } in unloads(step) {
-            if self.programs.keep(instance) {
+            if self.programs.has_handles(instance) {
                 counts.unloads_deferred += 1;
-                self.leaving.insert(instance);
+                self.pending_unloads.insert(instance);
             } else {
                 self.wait_for_stop(instance, by)?;
             }
@@ -78,53 +82,55 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// Programs use drivers while these come and go; one that does may refuse.
+    /// Runs programs during the actions of a step; a driver that is being loaded or unloaded
+    /// may refuse their requests.
     fn use_and_act(
         &mut self,
         uses: &[Use],
         step: &Step,
         by: Mechanism,
         counts: &mut Counts,
-    ) -> Result<Vec<Acted>, Stuck> {
+    ) -> Result<Vec<ActionResult>, CycleFailure> {
         let Self {
             drivers,
             programs,
-            leaving,
+            pending_unloads,
             ..
         } = self;
         let may_refuse = |instance| {
             let mut changed = step.actions.iter().map(|action| action.instance);
-            leaving.contains(&instance) || changed.any(|it| it == instance)
+            pending_unloads.contains(&instance) || changed.any(|it| it == instance)
         };
         thread::scope(|scope| {
             let program = scope.spawn(move || programs.perform(uses, may_refuse, counts));
-            let results = act(drivers, step, by);
+            let results = run_actions(drivers, step, by);
             let done = program.join().expect("it does not panic");
-            done.map_err(Stuck::from).map(|()| results)
+            done.map_err(CycleFailure::from).map(|()| results)
         })
     }
 
-    /// Waits for what is to go and is not kept; what this step changes is kept no
-    /// longer.
-    fn settle(&mut self, step: &Step, by: Mechanism) -> Result<(), Stuck> {
+    /// Closes the handles of drivers that this step changes, and waits for deferred unloads
+    /// without open handles.
+    fn finish_unloads(&mut self, step: &Step, by: Mechanism) -> Result<(), CycleFailure> {
         for action in &step.actions {
-            if self.leaving.contains(&action.instance) {
+            if self.pending_unloads.contains(&action.instance) {
                 self.programs.close_all(action.instance);
             }
         }
         let programs = &self.programs;
-        let free = self.leaving.extract_if(.., |it| !programs.keep(*it));
+        let free = self
+            .pending_unloads
+            .extract_if(.., |it| !programs.has_handles(*it));
         for instance in free.collect::<Vec<_>>() {
             self.wait_for_stop(instance, by)?;
         }
         Ok(())
     }
 
-    /// Waits until the service control manager says that a driver has gone which it
-    /// was to stop. Who stops it otherwise has waited, or finds it there when it is
-    /// to come again.
-    fn wait_for_stop(&self, instance: Instance, by: Mechanism) -> Result<(), Stuck> {
-        /// How often that is looked at.
+    /// Waits until the service control manager reports that a driver has stopped. Other
+    /// mechanisms wait by themselves, or their next load is refused temporarily.
+    fn wait_for_stop(&self, instance: Instance, by: Mechanism) -> Result<(), CycleFailure> {
+        /// Interval of polling.
         const PERIOD: Duration = Duration::from_millis(1);
         if by != Mechanism::Scm {
             return Ok(());
@@ -134,45 +140,54 @@ impl Pair<'_> {
             match service.has_stopped() {
                 Ok(true) => return Ok(()),
                 Ok(false) => thread::sleep(PERIOD),
-                Err(why) => return Err(Stuck::Service(instance, why)),
+                Err(why) => return Err(CycleFailure::Service(instance, why)),
             }
         }
     }
 
-    /// Asks the service control manager for what it refuses; what it knows of a
-    /// driver that came without it no document says.
-    fn ask(&self, instance: Instance, by: Mechanism, counts: &mut Counts) -> Result<(), Stuck> {
+    /// Requests from the service control manager what it must refuse. Skipped for drivers
+    /// that it has not loaded: their state is not documented.
+    fn request_refused(
+        &self,
+        instance: Instance,
+        by: Mechanism,
+        counts: &mut Counts,
+    ) -> Result<(), CycleFailure> {
         let Some(driver) = self.drivers.get(&instance).filter(|_| by == Mechanism::Scm) else {
             return Ok(());
         };
-        let refused = driver.service.ask();
-        for refusal in refused.map_err(|why| Stuck::Service(instance, why))? {
+        let refused = driver.service.request_refused();
+        for refusal in refused.map_err(|why| CycleFailure::Service(instance, why))? {
             counts.refuse(refusal);
         }
         Ok(())
     }
 }
 
-/// What became of an action, and what was counted meanwhile.
-type Acted = (Result<(), Failure>, Counts);
+/// The result of an action, and the counts of its thread.
+type ActionResult = (Result<(), ChangeFailure>, Counts);
 
-/// Takes each action of a step on a thread of its own.
-fn act(drivers: &BTreeMap<Instance, Driver>, step: &Step, by: Mechanism) -> Vec<Acted> {
-    let act = |action: Action| {
+/// Runs each action of a step on a thread of its own.
+fn run_actions(
+    drivers: &BTreeMap<Instance, Driver>,
+    step: &Step,
+    by: Mechanism,
+) -> Vec<ActionResult> {
+    let run = |action: Action| {
         let mut counts = Counts::default();
         let service = &drivers[&action.instance].service;
         let result = change(by, action.change, service, &mut counts);
         (result, counts)
     };
     if let [action] = step.actions[..] {
-        return vec![act(action)];
+        return vec![run(action)];
     }
     thread::scope(|scope| {
-        let act = &act;
+        let run = &run;
         let threads: Vec<_> = step
             .actions
             .iter()
-            .map(|&action| scope.spawn(move || act(action)))
+            .map(|&action| scope.spawn(move || run(action)))
             .collect();
         threads
             .into_iter()

@@ -2,9 +2,9 @@
 
 //! QEMU's guest agent, the same on Linux and Windows, through a socket.
 //!
-//! A guest that does not answer leaves a half-said exchange behind, so each
-//! failure ends the connection; the next request makes a new one and finds where
-//! the agent's answers begin by a number it has not used before.
+//! A guest that does not answer leaves an incomplete exchange behind. Therefore each
+//! failure closes the connection; the next request opens a new one, and synchronises by a
+//! number that was not used before.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, ErrorKind, Read, Write};
@@ -25,17 +25,17 @@ use super::{Agent, Output, Task};
 
 type Connection = Qga<Stream<BufReader<UnixStream>, UnixStream>>;
 
-/// What goes through the channel at a time.
+/// The size of a transfer through the channel.
 const CHUNK: usize = 512 * 1024;
-/// How long an agent that is there may take for one answer.
+/// Timeout of an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two questions whether something has ended.
+/// Interval of polling for the end of a process.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// The agent behind a socket.
 pub(crate) struct QemuAgent {
     socket: PathBuf,
-    /// The program that runs a line, and its arguments before that.
+    /// The shell and its arguments before a command line.
     shell: &'static [&'static str],
     connection: Option<Connection>,
     /// The number of the last synchronisation.
@@ -52,7 +52,7 @@ impl QemuAgent {
         }
     }
 
-    /// Connects, if that is not done, and makes answers wait `patience` at most.
+    /// Connects if there is no connection, within `patience`.
     fn connect(&mut self, patience: Duration) -> Result<()> {
         if self.connection.is_some() {
             return Ok(());
@@ -67,7 +67,7 @@ impl QemuAgent {
         };
         agent.write_command(&sync)?;
         let started = Instant::now();
-        // What comes before are answers to what was asked before.
+        // Answers to earlier requests come first.
         loop {
             match agent.read_response::<guest_sync>() {
                 Ok(id) if id == sync.id => break,
@@ -86,7 +86,7 @@ impl QemuAgent {
         Ok(())
     }
 
-    fn ask<C: Command>(&mut self, command: &C) -> Result<C::Ok> {
+    fn request<C: Command>(&mut self, command: &C) -> Result<C::Ok> {
         self.connect(PATIENCE)?;
         let agent = self.connection.as_mut().context("just connected")?;
         agent.execute(command).map_err(|error| match error {
@@ -103,7 +103,7 @@ impl QemuAgent {
             bail!("the profile has no shell");
         };
         let arguments = arguments.iter().copied().chain([line]);
-        let started = self.ask(&guest_exec {
+        let started = self.request(&guest_exec {
             path: (*program).to_owned(),
             arg: Some(arguments.map(str::to_owned).collect()),
             env: None,
@@ -114,7 +114,7 @@ impl QemuAgent {
     }
 
     fn status(&mut self, pid: i64) -> Result<Option<GuestExecStatus>> {
-        let status = self.ask(&guest_exec_status { pid })?;
+        let status = self.request(&guest_exec_status { pid })?;
         Ok(status.exited.then_some(status))
     }
 
@@ -124,13 +124,13 @@ impl QemuAgent {
         mode: &str,
         work: impl FnOnce(&mut Self, i64) -> Result<T>,
     ) -> Result<T> {
-        let handle = self.ask(&guest_file_open {
+        let handle = self.request(&guest_file_open {
             path: path.to_owned(),
             mode: Some(mode.to_owned()),
         })?;
         let done = work(self, handle);
-        let closed = self.ask(&guest_file_close { handle });
-        // Why it failed is worth more than what came of that.
+        let closed = self.request(&guest_file_close { handle });
+        // The first error is the cause.
         let done = done?;
         closed?;
         Ok(done)
@@ -146,7 +146,7 @@ impl QemuAgent {
             }
             let mut rest = &chunk[..];
             while !rest.is_empty() {
-                let written = self.ask(&guest_file_write {
+                let written = self.request(&guest_file_write {
                     handle,
                     buf_b64: rest.to_vec(),
                     count: None,
@@ -161,13 +161,13 @@ impl QemuAgent {
     }
 
     fn read(&mut self, handle: i64, offset: u64, to: &mut File) -> Result<()> {
-        self.ask(&guest_file_seek {
+        self.request(&guest_file_seek {
             handle,
             offset: i64::try_from(offset)?,
             whence: GuestFileWhence::value(0),
         })?;
         loop {
-            let read = self.ask(&guest_file_read {
+            let read = self.request(&guest_file_read {
                 handle,
                 count: Some(i64::try_from(CHUNK)?),
             })?;
@@ -183,7 +183,7 @@ fn text(bytes: Option<Vec<u8>>) -> String {
     String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
 }
 
-/// The exit status; a signal is told as shells do.
+/// The exit status; that of a signal as shells report it.
 fn code(status: &GuestExecStatus) -> i32 {
     let code = status.exitcode.or(status.signal.map(|signal| 128 + signal));
     code.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1)
@@ -191,7 +191,7 @@ fn code(status: &GuestExecStatus) -> i32 {
 
 impl Agent for QemuAgent {
     fn answers(&mut self, patience: Duration) -> bool {
-        let asked = self.connect(patience).and_then(|()| {
+        let answered = self.connect(patience).and_then(|()| {
             let agent = self.connection.as_mut().context("just connected")?;
             let stream = agent.inner().get_ref_write();
             stream.set_read_timeout(Some(patience))?;
@@ -202,10 +202,10 @@ impl Agent for QemuAgent {
                 .set_read_timeout(Some(PATIENCE))?;
             Ok(())
         });
-        if asked.is_err() {
+        if answered.is_err() {
             self.connection = None;
         }
-        asked.is_ok()
+        answered.is_ok()
     }
 
     fn run(&mut self, line: &str, patience: Duration) -> Result<Output> {
@@ -220,7 +220,7 @@ impl Agent for QemuAgent {
                 });
             }
             if started.elapsed() >= patience {
-                bail!("`{line}` does not end in the guest within {patience:?}");
+                bail!("`{line}` did not exit in the guest within {patience:?}");
             }
             thread::sleep(PERIOD);
         }
@@ -235,7 +235,8 @@ impl Agent for QemuAgent {
     }
 
     fn put(&mut self, from: &Path, to: &str) -> Result<()> {
-        let file = File::open(from).with_context(|| format!("{} is not there", from.display()))?;
+        let file =
+            File::open(from).with_context(|| format!("{} does not exist", from.display()))?;
         self.with_file(to, "wb", |agent, handle| agent.write(handle, file))
             .with_context(|| format!("{to} cannot be written in the guest"))
     }

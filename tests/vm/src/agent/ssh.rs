@@ -1,57 +1,40 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An SSH server in the guest, through the `ssh` and `sftp` of this host: they
-//! know the user's keys, agents, known hosts and jump hosts.
+//! The agent behind an SSH server, through the `ssh` and `sftp` of this host: they use the
+//! user's keys, agents, known hosts and jump hosts.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::{Agent, Output, Task};
+use crate::ssh_server::SshServer;
 
-/// How long copying one file may take.
+/// Timeout of copying one file.
 const COPY: Duration = Duration::from_mins(10);
-/// Between two questions whether something has ended.
+/// Interval of polling for the end of a process.
 const PERIOD: Duration = Duration::from_millis(20);
-/// How `ssh` ends when it does not reach the other side.
+/// Exit status of `ssh` if it does not reach the server.
 const UNREACHED: i32 = 255;
 
-/// Where the server is, and who we are there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ssh {
-    /// A name that `ssh` knows, or an address.
-    pub host: String,
-    /// The server's port; that of the user's configuration unless given.
-    pub port: Option<u16>,
-    /// Who we are there: an administrator, or root.
-    pub user: Option<String>,
-    /// The file of the private key.
-    pub key: Option<PathBuf>,
-    /// More of `ssh`'s options, `Name=value` each.
-    #[serde(default)]
-    pub options: Vec<String>,
-}
-
-/// The server, as long as it is used.
+/// The agent; it keeps one connection open.
 pub(crate) struct SshAgent {
-    server: Ssh,
-    /// After how long without a word from it a connection is given up.
+    server: SshServer,
+    /// A connection that is silent for this long is given up.
     silence: Duration,
-    /// Where `ssh` keeps the connection that all requests share.
+    /// The directory of the socket of `ssh`'s shared connection.
     shared: TempDir,
     tasks: Vec<Child>,
 }
 
 impl SshAgent {
-    pub(crate) fn new(server: Ssh, silence: Duration) -> Result<Self> {
+    pub(crate) fn new(server: SshServer, silence: Duration) -> Result<Self> {
         Ok(Self {
             server,
             silence,
@@ -60,7 +43,7 @@ impl SshAgent {
         })
     }
 
-    /// `program` with the options that `ssh` and `sftp` have in common.
+    /// A command of `program`, with the options that `ssh` and `sftp` share.
     fn command(&self, program: &str, patience: Duration) -> Command {
         let mut command = Command::new(program);
         let mut option = |option: String| {
@@ -68,7 +51,7 @@ impl SshAgent {
         };
         let silence = self.silence.as_secs().max(1);
         let connect = patience.as_secs().clamp(1, silence);
-        // Whether the other side is there is asked this often.
+        // Interval of keep-alive messages.
         let interval = silence.div_ceil(2).min(5);
         let questions = (silence / interval).saturating_sub(1).max(1);
         option("BatchMode=yes".to_owned());
@@ -76,7 +59,7 @@ impl SshAgent {
         option(format!("ServerAliveInterval={interval}"));
         option(format!("ServerAliveCountMax={questions}"));
         if cfg!(unix) {
-            // Short, for the system takes no long names of sockets.
+            // Short: the length of a socket's path is limited.
             let path = self.shared.path().join("c");
             option("ControlMaster=auto".to_owned());
             option(format!("ControlPath=\"{}\"", path.display()));
@@ -104,7 +87,7 @@ impl SshAgent {
         ssh
     }
 
-    /// Has `sftp` do one thing.
+    /// Runs one command of `sftp`.
     fn transfer(&self, what: &str) -> Result<()> {
         let mut batch = tempfile::tempfile()?;
         writeln!(batch, "{what}")?;
@@ -125,13 +108,13 @@ impl SshAgent {
 impl Drop for SshAgent {
     fn drop(&mut self) {
         for task in &mut self.tasks {
-            // One that has ended already is as good.
+            // An error means that it has exited already.
             let _ = task.kill();
             let _ = task.wait();
         }
         let mut close = self.command("ssh", Duration::from_secs(1));
         close.args(["-O", "exit", "--"]).arg(&self.server.host);
-        // There may be none to close.
+        // It fails if there is no connection.
         let _ = close.output();
     }
 }
@@ -139,7 +122,7 @@ impl Drop for SshAgent {
 /// Runs `command` to its end, or kills it after `patience`.
 fn bounded(command: &mut Command, patience: Duration) -> Result<(ExitStatus, String, String)> {
     let program = command.get_program().to_string_lossy().into_owned();
-    // Files, for a full pipe would make it wait for us.
+    // Files instead of pipes: a full pipe would block the program.
     let [mut out, mut err] = [tempfile::tempfile()?, tempfile::tempfile()?];
     let mut child = command
         .stdout(out.try_clone()?)
@@ -154,7 +137,7 @@ fn bounded(command: &mut Command, patience: Duration) -> Result<(ExitStatus, Str
         if started.elapsed() >= patience {
             child.kill()?;
             child.wait()?;
-            bail!("{program} does not end within {patience:?}");
+            bail!("{program} did not exit within {patience:?}");
         }
         thread::sleep(PERIOD);
     };
@@ -168,7 +151,7 @@ fn all(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The guest's path as `sftp` takes it: `/C:/nmr/x` for `C:\nmr\x`.
+/// A path of the guest in the syntax of `sftp`: `/C:/nmr/x` for `C:\nmr\x`.
 fn remote(path: &str) -> String {
     match path.as_bytes() {
         [_, b':', ..] => format!("\"/{}\"", path.replace('\\', "/")),
@@ -186,7 +169,7 @@ impl Agent for SshAgent {
         let (status, out, err) = bounded(&mut self.shell(line, patience), patience)?;
         let status = status.code().unwrap_or(UNREACHED);
         if status == UNREACHED {
-            bail!("{} is not reached: {}", self.server.host, err.trim());
+            bail!("{} cannot be reached: {}", self.server.host, err.trim());
         }
         Ok(Output { status, out, err })
     }
@@ -223,14 +206,14 @@ impl Agent for SshAgent {
 }
 
 #[cfg(all(test, feature = "sshd", target_os = "linux"))]
-mod served;
+mod tests_with_server;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_windows_are_told_as_sftp_takes_them() {
+    fn windows_paths_are_translated_for_sftp() {
         assert_eq!(remote(r"C:\nmr\out.jsonl"), "\"/C:/nmr/out.jsonl\"");
         assert_eq!(remote("/nmr/out.jsonl"), "\"/nmr/out.jsonl\"");
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Debian with Wine, whose kernel is the one under test: where it dies,
-//! `wine-guest` writes a dump and takes Linux down with it.
+//! Debian with Wine, whose kernel is under test: if it crashes, `wine-guest` writes a dump
+//! and crashes the guest.
 
 use super::{Hardware, Profile};
 
@@ -21,9 +21,8 @@ pub(super) const PROFILE: Profile = Profile {
         ("memory", "grep MemTotal /proc/meminfo | tr -s ' '"),
         ("wine", "/usr/lib/wine/wine64 --version"),
     ],
-    // What Windows needs bcdedit and the registry for: to take effect at the
-    // next start, an NMI that nobody asked for is to be a crash, and so is an
-    // oops.
+    // Like bcdedit and the registry on Windows, this takes effect at the next start: an
+    // unknown NMI or an oops crashes the kernel.
     prepare: &[
         "printf '%s\\n' kernel.sysrq=1 kernel.unknown_nmi_panic=1 kernel.panic_on_oops=1 \
          > /etc/sysctl.d/nmr.conf",
@@ -31,7 +30,7 @@ pub(super) const PROFILE: Profile = Profile {
     ],
     restart: "systemctl reboot",
     check: &["test $(cat /proc/sys/kernel/unknown_nmi_panic) = 1"],
-    run: "cd /nmr/run && chmod +x wine-guest && exec ./wine-guest --kit /nmr/run \
+    run: "cd /nmr/run && chmod +x wine-guest && exec ./wine-guest --payload /nmr/run \
           --template /nmr/template --dump /nmr/run/MEMORY.DMP --crash-by /proc/sysrq-trigger \
           -- {} > /nmr/run/out.jsonl 2> /nmr/run/session.log",
     copy_output: None,
@@ -41,8 +40,7 @@ pub(super) const PROFILE: Profile = Profile {
     hardware: Hardware {
         machine: "pc",
         kvm: "host",
-        // QEMU before 9.1 lets IRET, which Wine executes in user mode, fail where
-        // the kernel must not touch a user's pages.
+        // Before version 9.1, QEMU lets IRET in user mode, which Wine executes, fail with SMAP.
         tcg: "max,smap=off",
         disk: "virtio",
         devices: &["pvpanic-pci", "virtio-rng-pci"],

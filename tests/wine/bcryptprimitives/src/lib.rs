@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `bcryptprimitives.dll` for Wine: the one function of it that Rust's standard
-//! library imports. Wine has the same under another name.
+//! `bcryptprimitives.dll` for Wine: the only function that Rust's standard library imports
+//! from it. Wine has it under another name.
 
 #![no_std]
 
@@ -15,18 +15,18 @@ unsafe extern "system" {
 
 /// # Safety
 ///
-/// `buffer` has `length` bytes that may be written.
+/// `buffer` has `length` writable bytes.
 #[unsafe(no_mangle)]
 unsafe extern "system" fn ProcessPrng(buffer: *mut u8, length: usize) -> i32 {
     let Ok(length) = u32::try_from(length) else {
         return 0;
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: by the contract of this function `buffer` has `length` writable bytes.
     let done = unsafe { SystemFunction036(buffer, length) };
     i32::from(done != 0)
 }
 
-/// The compiler's own library refers to it, in functions that are not linked.
+/// Referenced by functions of the compiler's library, which are not linked.
 #[unsafe(no_mangle)]
 static _fltused: i32 = 0;
 

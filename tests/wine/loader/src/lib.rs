@@ -2,10 +2,10 @@
 
 //! `loader.sys`: loads and unloads drivers from threads of its own.
 //!
-//! Wine's service control manager has one thread for all starts and stops, and
-//! one for all requests to devices: a `DriverUnload` that waits keeps every
-//! other driver from coming or going. Here each request gets a thread, so both
-//! drivers can be in their unload routines at one time.
+//! Wine's service control manager has one thread for all starts and stops, and one for all
+//! device requests: a `DriverUnload` that waits blocks every other load and unload. Here
+//! each request gets a thread, so that both drivers can be in their unload routines at the
+//! same time.
 
 #![no_std]
 
@@ -49,13 +49,13 @@ impl Device for Loader {
     }
 }
 
-/// Tells whoever asked.
+/// Completes the request with the status of the load or unload.
 fn answer(mut request: Request, status: NTSTATUS) {
-    let told = request.output().first_chunk_mut().map(|place| {
+    let written = request.output().first_chunk_mut().map(|place| {
         *place = status.to_ne_bytes();
         place.len()
     });
-    let _ = match told {
+    let _ = match written {
         Some(bytes) => request.complete(STATUS_SUCCESS, bytes),
         None => request.complete(STATUS_INVALID_PARAMETER, 0),
     };
@@ -66,7 +66,7 @@ fn answer(mut request: Request, status: NTSTATUS) {
 /// # Safety
 ///
 /// Called by the I/O manager, once.
-// The linker looks for the entry point under this name.
+// The name of the entry point in the linker's options.
 #[unsafe(export_name = "DriverEntry")]
 pub unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
@@ -79,7 +79,7 @@ pub unsafe extern "system" fn driver_entry(
     }
 }
 
-/// `DriverUnload`: by then nobody asks for anything.
+/// `DriverUnload`: all handles of the device are closed.
 unsafe extern "system" fn unload(_: *const DRIVER_OBJECT) {
     LOADER.delete();
 }

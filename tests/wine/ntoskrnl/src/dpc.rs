@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! DPCs: a queue, and one thread that runs what is in it at `DISPATCH_LEVEL`.
+//! DPCs: a queue, and one thread that runs them at `DISPATCH_LEVEL`.
 //!
 //! # Limits
 //!
-//! There is one queue for all processors, and a timer's DPC runs elsewhere, at
-//! IRQL 0: that is Wine's.
+//! There is one queue for all processors. Wine runs the DPC of a timer on its own, at IRQL
+//! 0.
 
 use core::ffi::c_void;
 use core::mem;
@@ -40,31 +40,32 @@ const HEADER: u32 = 0x0113;
 
 /// # Invariants
 ///
-/// Each DPC in the queue is resident until it is taken out, says its contract.
+/// Each DPC in the queue is resident until it is removed, as its contract requires.
 struct Queue {
     first: *mut Dpc,
     last: *mut Dpc,
 }
 
-// SAFETY: the DPCs in it are touched by whoever holds its lock.
+// SAFETY: the DPCs in it are accessed only by the thread that holds its lock.
 unsafe impl Send for Queue {}
 
 static QUEUE: Spin<Queue> = Spin::new(Queue {
     first: ptr::null_mut(),
     last: ptr::null_mut(),
 });
-/// How many were queued, and how many of them are done: run or removed.
+/// The numbers of queued DPCs, and of those that have run or were removed.
 static QUEUED: AtomicU64 = AtomicU64::new(0);
 static DONE: AtomicU64 = AtomicU64::new(0);
 
 impl Queue {
-    /// Whether it was not in the queue.
+    /// Adds a DPC. Returns `true` unless it was queued already.
     ///
     /// # Safety
     ///
-    /// `dpc` is one, and stays until it is taken out.
+    /// `dpc` is initialised, and stays until it is removed.
     unsafe fn add(&mut self, dpc: *mut Dpc, arguments: [*mut c_void; 2]) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of this function `dpc` is initialised, and stays until it is
+        // removed; the caller holds the queue's lock.
         let new = unsafe { &mut *dpc };
         if mem::replace(&mut new.queued, 1) != 0 {
             return false;
@@ -74,7 +75,7 @@ impl Queue {
         if self.last.is_null() {
             self.first = dpc;
         } else {
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each DPC in the queue is resident.
             unsafe { (*self.last).next = dpc };
         }
         self.last = dpc;
@@ -87,7 +88,7 @@ impl Queue {
         if taken.is_null() {
             return None;
         }
-        // SAFETY: by the invariant.
+        // SAFETY: by the invariant each DPC in the queue is resident.
         let dpc = unsafe { &mut *taken };
         self.first = dpc.next;
         if self.first.is_null() {
@@ -98,25 +99,25 @@ impl Queue {
         Some((taken, dpc.routine, [dpc.context, first, second]))
     }
 
-    /// Whether it was in the queue.
+    /// Removes a DPC. Returns `true` if it was queued.
     fn remove(&mut self, dpc: *mut Dpc) -> bool {
         let mut previous: *mut Dpc = ptr::null_mut();
         let mut at = self.first;
         while !at.is_null() && at != dpc {
             previous = at;
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each DPC in the queue is resident.
             at = unsafe { (*at).next };
         }
         if at.is_null() {
             return false;
         }
-        // SAFETY: by the invariant.
+        // SAFETY: by the invariant each DPC in the queue is resident.
         let removed = unsafe { &mut *dpc };
         removed.queued = 0;
         if previous.is_null() {
             self.first = removed.next;
         } else {
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each DPC in the queue is resident.
             unsafe { (*previous).next = removed.next };
         }
         if self.last == dpc {
@@ -126,13 +127,13 @@ impl Queue {
     }
 }
 
-/// The thread: runs what comes, to the end of the session.
+/// The thread that runs DPCs until the session ends.
 unsafe extern "system" fn run(_: *mut c_void) -> u32 {
     irql::set(DISPATCH_LEVEL);
     loop {
         let seen = QUEUED.load(Ordering::Acquire);
         while let Some((dpc, routine, [context, first, second])) = QUEUE.with(Queue::take) {
-            // SAFETY: the driver's own routine with its own arguments.
+            // SAFETY: the driver's routine is called with the arguments that it queued.
             unsafe { routine(dpc, context, first, second) };
             irql::set(DISPATCH_LEVEL);
             done();
@@ -143,13 +144,13 @@ unsafe extern "system" fn run(_: *mut c_void) -> u32 {
 
 fn done() {
     DONE.fetch_add(1, Ordering::AcqRel);
-    // SAFETY: the address names who waits; nothing is read there.
+    // SAFETY: the address only identifies the waiters; it is not accessed.
     unsafe { RtlWakeAddressAll((&raw const DONE).cast()) };
 }
 
-/// Returns when the word may be another one than `seen`.
+/// Waits until the word may differ from `seen`.
 fn wait(word: &AtomicU64, seen: u64) {
-    // SAFETY: both words are readable for the call.
+    // SAFETY: both words outlive the call.
     unsafe {
         RtlWaitOnAddress(
             word.as_ptr().cast(),
@@ -160,18 +161,18 @@ fn wait(word: &AtomicU64, seen: u64) {
     };
 }
 
-/// Makes the thread, once.
+/// Starts the thread, once.
 fn start() {
     static STARTED: AtomicBool = AtomicBool::new(false);
     if !STARTED.swap(true, Ordering::Relaxed) {
-        // SAFETY: the routine needs no context.
+        // SAFETY: the routine ignores its context.
         unsafe { CreateThread(ptr::null(), 0, run, ptr::null_mut(), 0, ptr::null_mut()) };
     }
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeInitializeDpc(
     dpc: *mut Dpc,
@@ -188,13 +189,13 @@ pub(crate) unsafe extern "system" fn KeInitializeDpc(
         arguments: [ptr::null_mut(); 2],
         queued: 0,
     };
-    // SAFETY: the caller's promise: the memory is a DPC's.
+    // SAFETY: by the documented contract the memory is that of a DPC that is not queued.
     unsafe { dpc.write(new) };
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeInsertQueueDpc(
     dpc: *mut Dpc,
@@ -202,16 +203,16 @@ pub(crate) unsafe extern "system" fn KeInsertQueueDpc(
     second: *mut c_void,
 ) -> u8 {
     start();
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract the DPC is initialised, and stays until it has run or was removed.
     let added = QUEUE.with(|queue| unsafe { queue.add(dpc, [first, second]) });
-    // SAFETY: the address names who waits; nothing is read there.
+    // SAFETY: the address only identifies the waiters; it is not accessed.
     unsafe { RtlWakeAddressAll((&raw const QUEUED).cast()) };
     u8::from(added)
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeRemoveQueueDpc(dpc: *mut Dpc) -> u8 {
     let removed = QUEUE.with(|queue| queue.remove(dpc));
@@ -221,11 +222,11 @@ pub(crate) unsafe extern "system" fn KeRemoveQueueDpc(dpc: *mut Dpc) -> u8 {
     u8::from(removed)
 }
 
-/// Returns when all that were queued before are done.
+/// Waits until all DPCs that were queued before have run.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeFlushQueuedDpcs() {
     let before = QUEUED.load(Ordering::Acquire);
@@ -240,12 +241,12 @@ pub(crate) unsafe extern "system" fn KeFlushQueuedDpcs() {
 
 /// # Safety
 ///
-/// None is needed: where and how soon a DPC runs is no promise.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeSetImportanceDpc(_: *mut Dpc, _: i32) {}
 
 /// # Safety
 ///
-/// None is needed: where and how soon a DPC runs is no promise.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeSetTargetProcessorDpc(_: *mut Dpc, _: i8) {}

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Events without the server.
+//! Events that do not need Wine's server.
 //!
-//! Wine makes an object of its server's for each wait, three round trips at
-//! least, and may lose a synchronization event that is set while a waiter wakes.
-//! Here an event is one word, and only a thread that must block enters the
-//! host's kernel.
+//! For each wait Wine creates an object in its server, with at least three round trips, and
+//! may lose a synchronization event that is set while a waiter wakes. Here an event is one
+//! word, and only a thread that must block enters the host's kernel.
 //!
 //! # Limits
 //!
-//! The original kernel knows nothing of such an event: it cannot be an IRP's.
+//! Wine's kernel does not know such an event, so that it cannot be the event of an IRP.
 //! `SignalState` stays 0.
 
 use core::arch::naked_asm;
@@ -20,7 +19,7 @@ use crate::level::check_wait;
 use crate::original::{
     GetSystemTimeAsFileTime, KeWaitForMultipleObjects, RtlWaitOnAddress, RtlWakeAddressAll,
 };
-use crate::report::stop;
+use crate::report::bug_check;
 use crate::several;
 
 pub(crate) const STATUS_SUCCESS: i32 = 0;
@@ -31,12 +30,12 @@ const MARK: u32 = 0x4B45_5600;
 const NOTIFICATION: u32 = 0;
 pub(crate) const WAIT_ANY: i32 = 1;
 
-/// It is set.
+/// The event is set.
 const SET: u64 = 1;
-/// A thread that waits.
+/// A waiting thread.
 const WAITER: u64 = 1 << 1;
 const WAITERS: u64 = (1 << 32) - WAITER;
-/// A thread that waits no more, and has not noticed.
+/// A thread whose wait is satisfied, but which has not woken yet.
 const RELEASED: u64 = 1 << 32;
 
 /// A `KEVENT`.
@@ -45,8 +44,8 @@ pub(crate) struct Event {
     /// [`MARK`] and the type.
     header: u32,
     signal_state: i32,
-    /// [`SET`], and how many [`WAITER`]s and [`RELEASED`] ones. What changes it
-    /// last touches the event last: a waiter may free it.
+    /// [`SET`], and the numbers of [`WAITER`]s and [`RELEASED`] threads. After its last
+    /// change the event is not accessed any more: a waiter may free it.
     word: AtomicU64,
     unused: u64,
 }
@@ -56,15 +55,15 @@ const _: () = assert!(size_of::<Event>() == 24);
 impl Event {
     /// # Safety
     ///
-    /// `event` is the memory of an event, which stays while it is borrowed.
+    /// `event` is the memory of an event that outlives the borrow.
     unsafe fn of<'a>(event: *mut Self, caller: usize) -> &'a Self {
         /// `DRIVER_VERIFIER_DETECTED_VIOLATION`.
         const VERIFIER: u32 = 0xC4;
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of this function `event` is the memory of an event.
         let known = unsafe { &*event };
         if !known.is_marked() {
             let what = format_args!("an event is used that was not initialised");
-            stop(VERIFIER, [0, event.addr(), 0, 0], caller, what);
+            bug_check(VERIFIER, [0, event.addr(), 0, 0], caller, what);
         }
         known
     }
@@ -73,7 +72,7 @@ impl Event {
         self.header & !0xFF == MARK
     }
 
-    /// Answers what it was.
+    /// Sets the event, and returns its old state.
     fn change(&self, change: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
         self.word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
@@ -96,14 +95,14 @@ impl Event {
         });
         let old = old.unwrap_or_else(|word| word);
         if old & WAITERS != 0 {
-            // SAFETY: the address names the waiters; nothing is read there.
+            // SAFETY: the address only identifies the waiters; it is not accessed.
             unsafe { RtlWakeAddressAll(address.cast()) };
         }
         several::tell();
         old & SET != 0
     }
 
-    /// Takes what it has to give, as a wait does; whether it was set.
+    /// Consumes the signal, as a satisfied wait does. Returns `true` if it was set.
     pub(crate) fn take(&self) -> bool {
         let notification = self.is_notification();
         let take = |word: u64| match word & SET {
@@ -125,7 +124,7 @@ impl Event {
         self.word.fetch_and(!SET, Ordering::AcqRel) & SET != 0
     }
 
-    /// Whether it came to be set before the `deadline`, if there is one.
+    /// Waits. Returns `true` if the event was set before the `deadline`, if there is one.
     fn wait(&self, deadline: Option<i64>) -> bool {
         let notification = self.is_notification();
         let enter = |word: u64| match word & SET {
@@ -143,7 +142,7 @@ impl Event {
                 return true;
             };
             let deadline = deadline.as_ref().map_or(ptr::null(), |it| it);
-            // SAFETY: both words are readable for the call.
+            // SAFETY: both words outlive the call.
             let status = unsafe {
                 RtlWaitOnAddress(
                     (&raw const self.word).cast(),
@@ -162,7 +161,7 @@ impl Event {
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeInitializeEvent(event: *mut Event, kind: u32, set: u8) {
     let new = Event {
@@ -171,28 +170,28 @@ pub(crate) unsafe extern "system" fn KeInitializeEvent(event: *mut Event, kind: 
         word: AtomicU64::new(u64::from(set != 0)),
         unused: 0,
     };
-    // SAFETY: the caller's promise: the memory is an event's.
+    // SAFETY: by the documented contract the memory is that of an event, and unused.
     unsafe { event.write(new) };
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeSetEvent(event: *mut Event, _: i32, _: u8) -> i32 {
-    // What called is the last argument, as below.
+    // The last argument is the return address of the caller, as below.
     naked_asm!("mov rdx, [rsp]", "jmp {}", sym set)
 }
 
 unsafe extern "system" fn set(event: *mut Event, caller: usize) -> i32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract the event is initialised and outlives the call.
     i32::from(unsafe { Event::of(event, caller) }.set())
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeResetEvent(event: *mut Event) -> i32 {
@@ -201,7 +200,7 @@ pub(crate) unsafe extern "system" fn KeResetEvent(event: *mut Event) -> i32 {
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeClearEvent(event: *mut Event) {
@@ -209,13 +208,13 @@ pub(crate) unsafe extern "system" fn KeClearEvent(event: *mut Event) {
 }
 
 unsafe extern "system" fn reset(event: *mut Event, caller: usize) -> i32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract the event is initialised and outlives the call.
     i32::from(unsafe { Event::of(event, caller) }.reset())
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeReadStateEvent(event: *mut Event) -> i32 {
@@ -223,14 +222,14 @@ pub(crate) unsafe extern "system" fn KeReadStateEvent(event: *mut Event) -> i32 
 }
 
 unsafe extern "system" fn read_state(event: *mut Event, caller: usize) -> i32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract the event is initialised and outlives the call.
     let word = &unsafe { Event::of(event, caller) }.word;
     i32::from(word.load(Ordering::Acquire) & SET != 0)
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
@@ -246,7 +245,7 @@ pub(crate) unsafe extern "system" fn KeWaitForSingleObject(
         "push r8",
         "push r9",
         "sub rsp, 40",
-        // The fifth argument, and what called.
+        // The fifth argument, and the return address of the caller.
         "mov rdx, [rsp + 112]",
         "mov r8, [rsp + 72]",
         "call {check}",
@@ -268,9 +267,9 @@ unsafe extern "system" fn wait(
     alertable: u8,
     timeout: *const i64,
 ) -> i32 {
-    // SAFETY: whatever can be waited for has a header.
+    // SAFETY: every waitable object begins with a dispatcher header.
     if !unsafe { &*object }.is_marked() {
-        // SAFETY: the caller's promise, for any one of one object.
+        // SAFETY: by the documented contract the object can be waited for; an array of one.
         return unsafe {
             KeWaitForMultipleObjects(
                 1,
@@ -284,9 +283,9 @@ unsafe extern "system" fn wait(
             )
         };
     }
-    // SAFETY: the caller's promise: it is null or may be read.
+    // SAFETY: by the documented contract `timeout` is null or readable.
     let deadline = unsafe { timeout.as_ref() }.copied().map(deadline);
-    // SAFETY: it is marked.
+    // SAFETY: the mark above shows that the object is an event made here.
     if unsafe { &*object }.wait(deadline) {
         STATUS_SUCCESS
     } else {
@@ -294,7 +293,7 @@ unsafe extern "system" fn wait(
     }
 }
 
-/// A time limit as a date: what is negative counts from now.
+/// A timeout as an absolute time; negative ones are relative.
 pub(crate) fn deadline(timeout: i64) -> i64 {
     if timeout >= 0 {
         return timeout;
@@ -304,7 +303,7 @@ pub(crate) fn deadline(timeout: i64) -> i64 {
 
 pub(crate) fn now() -> i64 {
     let mut now = 0;
-    // SAFETY: the place may be written.
+    // SAFETY: the local variable is writable.
     unsafe { GetSystemTimeAsFileTime(&raw mut now) };
     now
 }

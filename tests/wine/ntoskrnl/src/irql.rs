@@ -12,7 +12,7 @@ pub(crate) const PASSIVE_LEVEL: u8 = 0;
 pub(crate) const APC_LEVEL: u8 = 1;
 pub(crate) const DISPATCH_LEVEL: u8 = 2;
 
-/// Where each thread keeps its IRQL; made at the first use.
+/// The TLS slot of each thread's IRQL, allocated at the first use.
 fn slot() -> u32 {
     const NONE: u32 = u32::MAX;
     static SLOT: AtomicU32 = AtomicU32::new(NONE);
@@ -21,7 +21,7 @@ fn slot() -> u32 {
     if slot != NONE {
         return slot;
     }
-    // SAFETY: callable at any time. A slot that loses the race is left unused.
+    // SAFETY: the function has no precondition. A slot that loses the race is left unused.
     let new = unsafe { TlsAlloc() };
     match SLOT.compare_exchange(NONE, new, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => new,
@@ -30,23 +30,23 @@ fn slot() -> u32 {
 }
 
 pub(crate) fn current() -> u8 {
-    // SAFETY: the slot has been allocated.
+    // SAFETY: the slot was allocated by `TlsAlloc`.
     let value = unsafe { TlsGetValue(slot()) };
     value.addr().to_le_bytes()[0]
 }
 
-/// Answers what it was.
+/// Sets the IRQL, and returns the old one.
 pub(crate) fn set(irql: u8) -> u8 {
     let old = current();
     let value: *mut c_void = ptr::without_provenance_mut(usize::from(irql));
-    // SAFETY: the slot has been allocated.
+    // SAFETY: the slot was allocated by `TlsAlloc`.
     unsafe { TlsSetValue(slot(), value) };
     old
 }
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeGetCurrentIrql() -> u8 {
     current()
@@ -54,7 +54,7 @@ pub(crate) unsafe extern "system" fn KeGetCurrentIrql() -> u8 {
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KfRaiseIrql(irql: u8) -> u8 {
     set(irql)
@@ -62,7 +62,7 @@ pub(crate) unsafe extern "system" fn KfRaiseIrql(irql: u8) -> u8 {
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeRaiseIrqlToDpcLevel() -> u8 {
     set(DISPATCH_LEVEL)
@@ -70,7 +70,7 @@ pub(crate) unsafe extern "system" fn KeRaiseIrqlToDpcLevel() -> u8 {
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeLowerIrql(irql: u8) {
     set(irql);
@@ -78,7 +78,7 @@ pub(crate) unsafe extern "system" fn KeLowerIrql(irql: u8) {
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KfLowerIrql(irql: u8) {
     set(irql);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Functions that may not be called at any IRQL.
+//! IRQL checks of functions that are limited to some IRQLs.
 //!
-//! What the thread's level forbids stops the session, if a driver under test
-//! did it, with the codes of Windows and its verifier.
+//! A call by a driver under test at a wrong IRQL is a bug check, with the codes of Windows
+//! and Driver Verifier.
 
 use core::arch::naked_asm;
 use core::ffi::c_void;
@@ -14,18 +14,18 @@ use crate::original::{
     ExAcquireFastMutex, KeDelayExecutionThread, ZwClose, ZwOpenKey, ZwQueryValueKey,
     ZwWaitForSingleObject,
 };
-use crate::report::stop;
+use crate::report::bug_check;
 
 /// `IRQL_NOT_LESS_OR_EQUAL` and `DRIVER_VERIFIER_DETECTED_VIOLATION`.
 const NOT_LESS_OR_EQUAL: u32 = 0xA;
 const VERIFIER: u32 = 0xC4;
 
-/// `caller` calls the function `name`, which may be called up to `limit`.
+/// Checks a call by `caller` of the function `name`, which is allowed up to `limit`.
 pub(crate) extern "system" fn check(limit: u32, name: &&str, caller: usize) {
     let level = irql::current();
     if u32::from(level) > limit && images::is_watched(caller) {
         let what = format_args!("{name} was called at IRQL {level}, above {limit}");
-        stop(
+        bug_check(
             NOT_LESS_OR_EQUAL,
             [0, usize::from(level), 0, caller],
             caller,
@@ -34,7 +34,7 @@ pub(crate) extern "system" fn check(limit: u32, name: &&str, caller: usize) {
     }
 }
 
-/// `caller` waits for `object`.
+/// Checks a wait of `caller` for `object`.
 pub(crate) extern "system" fn check_wait(
     object: *const c_void,
     timeout: Option<&i64>,
@@ -44,17 +44,17 @@ pub(crate) extern "system" fn check_wait(
     if level >= DISPATCH_LEVEL && timeout != Some(&0) && images::is_watched(caller) {
         let number = if timeout.is_none() { 0x121 } else { 0x122 };
         let what = format_args!("a wait would block at IRQL {level}");
-        stop(VERIFIER, [number, 0, object.addr(), 0], caller, what);
+        bug_check(VERIFIER, [number, 0, object.addr(), 0], caller, what);
     }
 }
 
-/// Functions that check their caller's IRQL, then are the original's.
+/// Defines functions that check their caller's IRQL, then call the original.
 macro_rules! limited {
     ($(pub(crate) unsafe extern "system" fn $name:ident() <= $limit:ident => $original:ident;)*) => {
         $(
             /// # Safety
             ///
-            /// The documented contract, as for all of these.
+            /// The documented contract of the function.
             #[unsafe(no_mangle)]
             #[unsafe(naked)]
             pub(crate) unsafe extern "system" fn $name() {

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `ntoskrnl.exe` for Wine: what its kernel lacks, in front of the original.
+//! `ntoskrnl.exe` for Wine: adds what its kernel lacks, in place of the original.
 //!
 //! # Design
 //!
-//! Drivers and Wine's own driver host import from this image. Each function
-//! that is written here is exported under its own name; all others are
-//! forwarded to the original, which lies beside it under another name. Both are
-//! made when the session is set up, from the Wine that is installed.
+//! Drivers and Wine's own driver host import from this image. It exports the functions
+//! that are written here, and forwards all others to the original, which is beside it under
+//! another name. Both are set up for each session from the installed Wine.
 //!
 //! # Limits
 //!
-//! The IRQL is a number that each thread keeps: nothing is held up by it, only what
-//! it forbids is found; and what drivers read inline from the processor stays 0.
+//! The IRQL is a number per thread: it does not block anything, and only serves to find
+//! forbidden calls. Code that drivers have inlined reads 0 from the processor.
 
 #![no_std]
 mod dpc;
@@ -32,6 +31,6 @@ mod spin_lock;
 mod thread;
 mod time;
 
-/// The compiler's own library refers to it, in functions that are not linked.
+/// Referenced by functions of the compiler's library, which are not linked.
 #[unsafe(no_mangle)]
 static _fltused: i32 = 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is called of Wine: of the original kernel, and of its user mode. A
-//! function written here that calls the original of the same name begins with
-//! `Own`, lest it be that one.
+//! Imports from Wine: from the original kernel, and from its user mode. An export here that
+//! calls the original of the same name is called `Own...` in Rust, to distinguish the two.
 
 use core::ffi::{c_char, c_void};
 
@@ -67,7 +66,7 @@ unsafe extern "system" {
 
 #[link(name = "ntdll.dll", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
-    /// Wine's own: writes to the standard error of the session.
+    /// A function of Wine: writes to the session's standard error.
     pub(crate) fn __wine_dbg_output(text: *const c_char) -> i32;
 }
 
@@ -80,7 +79,7 @@ unsafe extern "system" {
         cookie: *mut *mut c_void,
     ) -> i32;
     pub(crate) fn NtYieldExecution() -> i32;
-    /// Returns when it is woken, or at once if what is there is not `expected`.
+    /// Waits until it is woken; returns at once if the value is not `expected`.
     pub(crate) fn RtlWaitOnAddress(
         address: *const c_void,
         expected: *const c_void,

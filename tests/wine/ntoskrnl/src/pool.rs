@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The pool, with an eye on the blocks of drivers under test.
+//! The pool, with checks of the blocks of drivers under test.
 //!
-//! Such a block has a head with its driver's call in front and a mark behind, and
-//! is in a list. When the driver's image goes ([`crate::images`]) no block of it
-//! may be left; freeing one twice, with another tag or after its end was
-//! overwritten stops the session, with the codes of Windows and its verifier.
-//! Blocks of all others are Wine's own.
+//! Such a block has a header with its caller and a guard behind it, and is in a list. A
+//! block that is left when its driver's image is unloaded ([`crate::images`]) is a bug
+//! check; so is a block that is freed twice, with another tag, or with an overwritten guard,
+//! with the codes of Windows and Driver Verifier. Blocks of other callers are Wine's own.
 //!
 //! # Limits
 //!
-//! An overrun is seen when the block is freed, and only next to its end; a late
-//! write is not seen. A block is known to be freed until [`MEMORY`] more are.
+//! An overrun is found when the block is freed, and only next to its end; a write after the
+//! free is not found. A block is known as freed until [`MEMORY`] more were freed.
 
 use core::arch::naked_asm;
 use core::ffi::c_void;
@@ -22,7 +21,7 @@ use crate::images;
 use crate::original::{
     ExAllocatePoolWithQuotaTag, ExAllocatePoolWithTag, ExFreePool, ExFreePoolWithTag,
 };
-use crate::report::stop;
+use crate::report::bug_check;
 use crate::spin::Spin;
 
 const POOL_FLAG_UNINITIALIZED: u64 = 2;
@@ -33,15 +32,15 @@ const BAD_CALLER: u32 = 0xC2;
 const CORRUPTION: u32 = 0xC1;
 const VERIFIER: u32 = 0xC4;
 
-/// So many freed blocks are kept, to be known again.
+/// The number of freed blocks that are kept, to detect double frees.
 const MEMORY: usize = 256;
 const LIVE: u64 = 0x4B6F_6F6C_4E6D_7231;
 const FREED: u64 = 0x4672_6565_4E6D_7231;
-/// What lies behind a block, and fills one that is freed.
+/// The guard behind a block, and the fill of a freed one.
 const TAIL: [u8; 16] = [0xFD; 16];
 const GARBAGE: u8 = 0xDD;
 
-/// What precedes a block.
+/// The header of a block.
 #[repr(C, align(16))]
 struct Head {
     /// [`LIVE`] or [`FREED`].
@@ -50,7 +49,7 @@ struct Head {
     /// The return address of the call that allocated it.
     caller: usize,
     tag: u32,
-    /// Of the list of those in use.
+    /// Links of the list of allocated blocks.
     next: *mut Head,
     previous: *mut Head,
 }
@@ -61,15 +60,15 @@ const _: () = assert!(size_of::<Head>() == 48);
 ///
 /// # Invariants
 ///
-/// Each head in the list, and among the freed, is that of a block that Wine's
-/// pool has given and that was not given back.
+/// Each header in the list, and among the freed blocks, is that of a block that is
+/// allocated from Wine's pool.
 struct Blocks {
     first: *mut Head,
     freed: [*mut Head; MEMORY],
     oldest: usize,
 }
 
-// SAFETY: the heads are touched by whoever holds the lock.
+// SAFETY: the heads are accessed only by the thread that holds the lock.
 unsafe impl Send for Blocks {}
 
 static BLOCKS: Spin<Blocks> = Spin::new(Blocks {
@@ -81,49 +80,49 @@ static BLOCKS: Spin<Blocks> = Spin::new(Blocks {
 impl Blocks {
     /// # Safety
     ///
-    /// `head` is that of a new block.
+    /// `head` is the header of a new block.
     unsafe fn insert(&mut self, head: *mut Head) {
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of this function `head` is the valid head of a new block.
         unsafe { (*head).next = self.first };
         if !self.first.is_null() {
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each head in the list is that of an allocated block.
             unsafe { (*self.first).previous = head };
         }
         self.first = head;
     }
 
-    /// Takes a block out of the list; answers the one that is to be given back
-    /// for it, if any.
+    /// Removes a block from the list, and returns the oldest freed block, if it must be
+    /// returned to Wine's pool.
     ///
     /// # Safety
     ///
     /// `head` is in the list.
     unsafe fn remove(&mut self, head: *mut Head) -> *mut Head {
-        // SAFETY: by the invariant.
+        // SAFETY: by the invariant each head in the list is that of an allocated block.
         let Head { next, previous, .. } = *unsafe { &*head };
         if previous.is_null() {
             self.first = next;
         } else {
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each head in the list is that of an allocated block.
             unsafe { (*previous).next = next };
         }
         if !next.is_null() {
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each head in the list is that of an allocated block.
             unsafe { (*next).previous = previous };
         }
-        let given_back = self.freed[self.oldest];
+        let released = self.freed[self.oldest];
         self.freed[self.oldest] = head;
         self.oldest = (self.oldest + 1) % MEMORY;
-        given_back
+        released
     }
 
-    /// How many blocks and bytes the driver with these addresses has, and one of
-    /// them.
+    /// The numbers of blocks and bytes of the driver with these addresses, and one of its
+    /// blocks.
     fn of(&self, image: &Range<usize>) -> (usize, usize, *const Head) {
         let mut found = (0, 0, ptr::null());
         let mut next = self.first.cast_const();
         while !next.is_null() {
-            // SAFETY: by the invariant.
+            // SAFETY: by the invariant each head in the list is that of an allocated block.
             let head = unsafe { &*next };
             if image.contains(&head.caller) {
                 found = (found.0 + 1, found.1 + head.size, next);
@@ -134,7 +133,7 @@ impl Blocks {
     }
 }
 
-/// No block of the driver whose image goes may be left.
+/// Checks that a driver whose image is being unloaded has no block left.
 pub(crate) fn check_nothing_left(image: &Range<usize>) {
     let (blocks, bytes, one) = BLOCKS.with(|all| all.of(image));
     if one.is_null() {
@@ -144,7 +143,7 @@ pub(crate) fn check_nothing_left(image: &Range<usize>) {
     let Head {
         caller, tag, size, ..
     } = *unsafe { &*one };
-    stop(
+    bug_check(
         VERIFIER,
         [0x62, 0, 0, blocks],
         caller,
@@ -170,8 +169,8 @@ impl core::fmt::Display for Tag {
     }
 }
 
-/// A block for whoever called from `caller`: with a head if that is a driver under
-/// test, else as Wine's `own` allocator gives it. Null if there is no memory.
+/// Allocates a block for `caller`: with a header if it is a driver under test, otherwise by
+/// Wine's `own` allocator. Null if there is no memory.
 fn block(bytes: usize, tag: u32, caller: usize, own: impl FnOnce() -> *mut c_void) -> *mut c_void {
     if images::is_watched(caller) {
         watched(bytes, tag, caller)
@@ -180,12 +179,12 @@ fn block(bytes: usize, tag: u32, caller: usize, own: impl FnOnce() -> *mut c_voi
     }
 }
 
-/// A block with a head.
+/// Allocates a block with a header.
 fn watched(bytes: usize, tag: u32, caller: usize) -> *mut c_void {
     let Some(all) = bytes.checked_add(size_of::<Head>() + TAIL.len()) else {
         return ptr::null_mut();
     };
-    // SAFETY: callable with any size.
+    // SAFETY: no precondition; the result may be null.
     let head = unsafe { ExAllocatePoolWithTag(0, all, tag) }.cast::<Head>();
     if head.is_null() {
         return ptr::null_mut();
@@ -198,34 +197,34 @@ fn watched(bytes: usize, tag: u32, caller: usize) -> *mut c_void {
         next: ptr::null_mut(),
         previous: ptr::null_mut(),
     };
-    // SAFETY: the memory is new, and larger.
+    // SAFETY: the memory was just allocated, and is larger than a header.
     unsafe { head.write(new) };
     // SAFETY: the block begins behind its head.
     let block = unsafe { head.add(1) }.cast::<u8>();
     // SAFETY: the mark fits behind it.
     let tail = unsafe { block.add(bytes) }.cast::<[u8; TAIL.len()]>();
-    // SAFETY: as above.
+    // SAFETY: the allocation has room for the guard behind the block.
     unsafe { tail.write_unaligned(TAIL) };
-    // SAFETY: it is new.
+    // SAFETY: the header is that of a new block.
     BLOCKS.with(|all| unsafe { all.insert(head) });
     block.cast()
 }
 
-/// Frees a block for whoever called from `caller`, if it has a head; whether it
-/// had. The tag 0 goes with any.
+/// Frees a block on behalf of `caller`, if it has a header. Returns `true` if it had. The
+/// tag 0 matches any.
 fn free_watched(block: *mut c_void, tag: u32, caller: usize) -> bool {
     // SAFETY: before every block of Wine's pool is its own head, which is readable.
     let head = unsafe { block.cast::<Head>().sub(1) };
-    // SAFETY: as above; it may be anything.
+    // SAFETY: the memory before a block of Wine's pool is readable; the mark is a plain integer.
     let mark = unsafe { (&raw const (*head).mark).read() };
     if mark == FREED {
         let what = format_args!("a block of pool was freed twice");
-        stop(BAD_CALLER, [0x07, 0, 0, block.addr()], caller, what);
+        bug_check(BAD_CALLER, [0x07, 0, 0, block.addr()], caller, what);
     }
     if mark != LIVE {
         return false;
     }
-    // SAFETY: it is marked, so it is a head.
+    // SAFETY: the mark shows that it is a header.
     let Head {
         size, tag: right, ..
     } = *unsafe { &*head };
@@ -233,37 +232,37 @@ fn free_watched(block: *mut c_void, tag: u32, caller: usize) -> bool {
         let parameters = [0x0A, block.addr(), right as usize, tag as usize];
         let (right, wrong) = (Tag(right), Tag(tag));
         let what = format_args!("a block with tag {right} was freed with tag {wrong}");
-        stop(BAD_CALLER, parameters, caller, what);
+        bug_check(BAD_CALLER, parameters, caller, what);
     }
     // SAFETY: the mark is behind the block.
     let end = unsafe { block.cast::<u8>().add(size) };
-    // SAFETY: as above.
+    // SAFETY: the guard is behind the block.
     let tail = unsafe { end.cast::<[u8; TAIL.len()]>().read_unaligned() };
     if let Some(at) = tail.iter().zip(TAIL).position(|(is, was)| *is != was) {
         let parameters = [block.addr(), end.addr() + at, 0, 0x24];
         let what = format_args!("a block of pool was written beyond its end");
-        stop(CORRUPTION, parameters, caller, what);
+        bug_check(CORRUPTION, parameters, caller, what);
     }
-    // SAFETY: the block is the caller's to give up.
+    // SAFETY: the caller frees the block, so nobody accesses it.
     unsafe { ptr::write_bytes(block.cast::<u8>(), GARBAGE, size) };
-    let given_back = BLOCKS.with(|all| {
-        // SAFETY: by the invariant.
+    let released = BLOCKS.with(|all| {
+        // SAFETY: by the invariant each head in the list is that of an allocated block.
         unsafe { (*head).mark = FREED };
         // SAFETY: it was in use, so it is in the list.
         unsafe { all.remove(head) }
     });
-    if !given_back.is_null() {
-        // SAFETY: by the invariant; what Wine takes back is no head any more.
-        unsafe { (*given_back).mark = 0 };
-        // SAFETY: as above.
-        unsafe { ExFreePool(given_back.cast()) };
+    if !released.is_null() {
+        // SAFETY: by the invariant it is the header of an allocated block.
+        unsafe { (*released).mark = 0 };
+        // SAFETY: the block was removed from the list above, and is freed once.
+        unsafe { ExFreePool(released.cast()) };
     }
     true
 }
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn ExAllocatePool2(
@@ -281,7 +280,7 @@ unsafe extern "system" fn allocate_2(
     tag: u32,
     caller: usize,
 ) -> *mut c_void {
-    // SAFETY: callable with any size.
+    // SAFETY: no precondition; the result may be null.
     let block = block(bytes, tag, caller, || unsafe {
         ExAllocatePoolWithTag(0, bytes, tag)
     });
@@ -294,7 +293,7 @@ unsafe extern "system" fn allocate_2(
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn OwnExAllocatePool(kind: i32, bytes: usize) -> *mut c_void {
@@ -310,7 +309,7 @@ pub(crate) unsafe extern "system" fn OwnExAllocatePool(kind: i32, bytes: usize) 
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn OwnExAllocatePoolWithTag(
@@ -327,7 +326,7 @@ unsafe extern "system" fn allocate_with_tag(
     tag: u32,
     caller: usize,
 ) -> *mut c_void {
-    // SAFETY: callable with any size.
+    // SAFETY: no precondition; the result may be null.
     block(bytes, tag, caller, || unsafe {
         ExAllocatePoolWithTag(kind, bytes, tag)
     })
@@ -335,7 +334,7 @@ unsafe extern "system" fn allocate_with_tag(
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn OwnExAllocatePoolWithQuotaTag(
@@ -352,7 +351,7 @@ unsafe extern "system" fn allocate_with_quota(
     tag: u32,
     caller: usize,
 ) -> *mut c_void {
-    // SAFETY: callable with any size.
+    // SAFETY: no precondition; the result may be null.
     block(bytes, tag, caller, || unsafe {
         ExAllocatePoolWithQuotaTag(kind, bytes, tag)
     })
@@ -360,7 +359,7 @@ unsafe extern "system" fn allocate_with_quota(
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn OwnExFreePool(block: *mut c_void) {
@@ -369,7 +368,7 @@ pub(crate) unsafe extern "system" fn OwnExFreePool(block: *mut c_void) {
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub(crate) unsafe extern "system" fn OwnExFreePoolWithTag(block: *mut c_void, tag: u32) {
@@ -378,7 +377,7 @@ pub(crate) unsafe extern "system" fn OwnExFreePoolWithTag(block: *mut c_void, ta
 
 unsafe extern "system" fn free(block: *mut c_void, tag: u32, _: usize, caller: usize) {
     if !block.is_null() && !free_watched(block, tag, caller) {
-        // SAFETY: the caller's promise; it is a block of Wine's own.
+        // SAFETY: the block is Wine's own, and the caller passes on the contract of the function.
         unsafe { ExFreePoolWithTag(block, tag) };
     }
 }

@@ -14,14 +14,15 @@ use crate::original::{RtlWaitOnAddress, RtlWakeAddressAll};
 
 const FREE: usize = 0;
 const EXCLUSIVE: usize = 1;
-/// One of those who share it.
+/// One shared holder.
 const SHARER: usize = 2;
 
 /// # Safety
 ///
-/// `lock` is a push lock that stays while it is borrowed.
+/// `lock` is a push lock that outlives the borrow.
 unsafe fn word<'a>(lock: *mut usize) -> &'a AtomicUsize {
-    // SAFETY: the caller's promise; it is as aligned as a word is.
+    // SAFETY: by the contract of this function it is a push lock that outlives the borrow; it is
+    // aligned as a word.
     unsafe { AtomicUsize::from_ptr(lock) }
 }
 
@@ -39,7 +40,7 @@ fn try_to(take: impl Fn(usize) -> Option<usize>, word: &AtomicUsize) -> Result<u
 
 fn acquire(take: impl Fn(usize) -> Option<usize>, word: &AtomicUsize) {
     while let Err(seen) = try_to(&take, word) {
-        // SAFETY: both words are readable for the call.
+        // SAFETY: both words outlive the call.
         unsafe {
             RtlWaitOnAddress(
                 word.as_ptr().cast(),
@@ -51,7 +52,7 @@ fn acquire(take: impl Fn(usize) -> Option<usize>, word: &AtomicUsize) {
     }
 }
 
-/// By whoever has it, in either way.
+/// Releases the lock, held exclusively or shared.
 fn release(word: &AtomicUsize) {
     let address = word.as_ptr();
     let less = |word| {
@@ -61,83 +62,83 @@ fn release(word: &AtomicUsize) {
             word - SHARER
         })
     };
-    // It always has something to give back; the lock may be gone right after.
+    // Always succeeds: the closure returns a value. The lock may be freed right after.
     let _ = word.fetch_update(Ordering::Release, Ordering::Relaxed, less);
-    // SAFETY: the address names who waits; nothing is read there.
+    // SAFETY: the address only identifies the waiters; it is not accessed.
     unsafe { RtlWakeAddressAll(address.cast()) };
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExInitializePushLock(lock: *mut usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract `lock` is the memory of a push lock.
     unsafe { lock.write(FREE) };
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExAcquirePushLockExclusiveEx(lock: *mut usize, _: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     acquire(exclusively, unsafe { word(lock) });
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExAcquirePushLockSharedEx(lock: *mut usize, _: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     acquire(shared, unsafe { word(lock) });
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExTryAcquirePushLockExclusiveEx(
     lock: *mut usize,
     _: u32,
 ) -> u8 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     u8::from(try_to(exclusively, unsafe { word(lock) }).is_ok())
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExTryAcquirePushLockSharedEx(lock: *mut usize, _: u32) -> u8 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     u8::from(try_to(shared, unsafe { word(lock) }).is_ok())
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExReleasePushLockExclusiveEx(lock: *mut usize, _: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     release(unsafe { word(lock) });
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExReleasePushLockSharedEx(lock: *mut usize, _: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     release(unsafe { word(lock) });
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExReleasePushLockEx(lock: *mut usize, _: u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract it is an initialised push lock that outlives the call.
     release(unsafe { word(lock) });
 }

@@ -1,57 +1,42 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What stops the session is told to whoever reads its standard error.
+//! Bug checks and panics of this kernel: printed to standard error, they end the session.
 
-use core::fmt::{self, Write};
+use core::fmt;
 use core::panic::PanicInfo;
+
+use line_buffer::LineBuffer;
 
 use crate::original::{__wine_dbg_output, ExitProcess};
 
-const LONGEST: usize = 400;
+/// Size of a line.
+const SIZE: usize = 400;
 
-struct Line {
-    text: [u8; LONGEST],
-    length: usize,
-}
-
-impl Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Two bytes stay for the line's end and the zero.
-        let free = LONGEST - 2 - self.length;
-        let taken = &text.as_bytes()[..text.len().min(free)];
-        self.text[self.length..][..taken.len()].copy_from_slice(taken);
-        self.length += taken.len();
-        Ok(())
-    }
-}
-
-/// Writes a line.
+/// Writes a line to standard error.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
-    let mut line = Line {
-        text: [0; LONGEST],
-        length: 0,
-    };
-    // A line takes whatever it is given.
-    let _ = line.write_fmt(text);
-    line.text[line.length] = b'\n';
-    // SAFETY: the text ends with a zero.
-    unsafe { __wine_dbg_output(line.text.as_ptr().cast()) };
+    let line = LineBuffer::<SIZE>::format(text);
+    // SAFETY: the line is NUL-terminated.
+    unsafe { __wine_dbg_output(line.as_ptr().cast()) };
 }
 
-/// Stops the session for what the code at `place` did.
-pub(crate) fn stop(code: u32, parameters: [usize; 4], place: usize, what: fmt::Arguments) -> ! {
+/// Bug-checks because of the code at `place`.
+pub(crate) fn bug_check(
+    code: u32,
+    parameters: [usize; 4],
+    place: usize,
+    what: fmt::Arguments,
+) -> ! {
     line(format_args!("kernel: at {place:#x}: {what}"));
     let [first, second, third, fourth] = parameters;
-    // SAFETY: none is needed.
+    // SAFETY: `KeBugCheckEx` has no precondition.
     unsafe { KeBugCheckEx(code, first, second, third, fourth) }
 }
 
-/// A bug check: its code and parameters on one line, and the end of the process
-/// that is this kernel.
+/// Prints the code and the parameters of a bug check, and ends the process of this kernel.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeBugCheckEx(
     code: u32,
@@ -63,13 +48,13 @@ pub(crate) unsafe extern "system" fn KeBugCheckEx(
     line(format_args!(
         "kernel: bug check {code:#x} ({first:#x}, {second:#x}, {third:#x}, {fourth:#x})"
     ));
-    // SAFETY: callable at any time.
+    // SAFETY: `ExitProcess` has no precondition.
     unsafe { ExitProcess(code) }
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     line(format_args!("kernel: {info}"));
-    // SAFETY: callable at any time.
+    // SAFETY: `ExitProcess` has no precondition.
     unsafe { ExitProcess(u32::MAX) }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Run-down protection: a word with the number of holders, twice, and a bit
-//! that is set once nobody may get it any more.
+//! Run-down protection: a word with twice the number of references, and a bit that is set
+//! when no reference can be acquired any more.
 
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -13,37 +13,37 @@ const HOLDER: usize = 2;
 
 /// # Safety
 ///
-/// `word` is an `EX_RUNDOWN_REF` that stays while it is borrowed.
+/// `word` is an `EX_RUNDOWN_REF` that outlives the borrow.
 unsafe fn word<'a>(word: *mut usize) -> &'a AtomicUsize {
-    // SAFETY: the caller's promise; it is as aligned as a word is.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call; it is aligned as a word.
     unsafe { AtomicUsize::from_ptr(word) }
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExInitializeRundownProtection(reference: *mut usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call.
     unsafe { word(reference) }.store(0, Ordering::Release);
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExReInitializeRundownProtection(reference: *mut usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call.
     unsafe { word(reference) }.store(0, Ordering::Release);
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExAcquireRundownProtection(reference: *mut usize) -> u8 {
     let more = |value: usize| (value & OVER == 0).then(|| value + HOLDER);
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call.
     let word = unsafe { word(reference) };
     u8::from(
         word.fetch_update(Ordering::Acquire, Ordering::Relaxed, more)
@@ -53,32 +53,32 @@ pub(crate) unsafe extern "system" fn ExAcquireRundownProtection(reference: *mut 
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExReleaseRundownProtection(reference: *mut usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call.
     let left = unsafe { word(reference) }.fetch_sub(HOLDER, Ordering::Release);
     if left == HOLDER | OVER {
-        // SAFETY: the address names who waits; nothing is read there.
+        // SAFETY: the address only identifies the waiters; it is not accessed.
         unsafe { RtlWakeAddressAll(reference.cast()) };
     }
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExRundownCompleted(reference: *mut usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call.
     unsafe { word(reference) }.store(OVER, Ordering::Release);
 }
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn ExWaitForRundownProtectionRelease(reference: *mut usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract this is an initialised `EX_RUNDOWN_REF` that outlives the call.
     let word = unsafe { word(reference) };
     word.fetch_or(OVER, Ordering::Relaxed);
     loop {
@@ -86,7 +86,7 @@ pub(crate) unsafe extern "system" fn ExWaitForRundownProtectionRelease(reference
         if seen == OVER {
             return;
         }
-        // SAFETY: both words are readable for the call.
+        // SAFETY: both words outlive the call.
         unsafe {
             RtlWaitOnAddress(
                 reference.cast(),

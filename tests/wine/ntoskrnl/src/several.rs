@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Waits for several objects, some of which are events made here.
+//! Waits for several objects, of which some are events made here.
 //!
-//! Whoever waits looks at all of them whenever any event is set; Wine's own
-//! objects are asked now and then.
+//! A waiter checks all objects whenever any event is set, and polls Wine's own objects
+//! periodically.
 //!
 //! # Limits
 //!
-//! A wait for all of them gives back what it took while one was missing: what is
-//! Wine's own must be a thread or another object of which a wait takes nothing.
+//! A wait for all objects restores the signals that it consumed while one was missing.
+//! Therefore Wine's own objects must be threads, or others that a wait does not reset.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -18,26 +18,26 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::event::{Event, STATUS_SUCCESS, STATUS_TIMEOUT, WAIT_ANY, deadline, now};
 use crate::original::{KeWaitForMultipleObjects, RtlWaitOnAddress, RtlWakeAddressAll};
 
-/// How many threads wait here.
+/// The number of waiting threads.
 static WAITERS: AtomicU64 = AtomicU64::new(0);
-/// Changes whenever an event is set while someone waits here.
+/// Changes whenever an event is set while a thread waits.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
-/// How often Wine's own objects are asked, in 100 ns.
+/// Interval of polling Wine's own objects, in 100 ns.
 const PERIOD: i64 = 10_000;
 
-/// An event was set.
+/// Wakes the waiters: an event was set.
 pub(crate) fn tell() {
-    // Either this sees who waits, or who waits sees the event.
+    // Sequentially consistent: either this sees the waiter, or the waiter sees the event.
     fence(Ordering::SeqCst);
     if WAITERS.load(Ordering::Relaxed) > 0 {
         CHANGES.fetch_add(1, Ordering::AcqRel);
-        // SAFETY: the address names who waits; nothing is read there.
+        // SAFETY: the address only identifies the waiters; it is not accessed.
         unsafe { RtlWakeAddressAll((&raw const CHANGES).cast()) };
     }
 }
 
-/// An object that is waited for.
+/// An object in a wait.
 enum Waited<'a> {
     Ours(&'a Event),
     Wines(*mut c_void),
@@ -46,9 +46,9 @@ enum Waited<'a> {
 impl Waited<'_> {
     /// # Safety
     ///
-    /// The object can be waited for, and stays.
+    /// The object can be waited for, and outlives the wait.
     unsafe fn new(object: *mut c_void) -> Self {
-        // SAFETY: whatever can be waited for has a header.
+        // SAFETY: every waitable object begins with a dispatcher header.
         let event = unsafe { &*object.cast::<Event>() };
         if event.is_marked() {
             return Self::Ours(event);
@@ -56,11 +56,11 @@ impl Waited<'_> {
         Self::Wines(object)
     }
 
-    /// Whether a wait for it is over.
+    /// Returns `true` if a wait for it is satisfied.
     fn take(&self) -> bool {
         match self {
             Self::Ours(event) => event.take(),
-            // SAFETY: the object can be waited for, and there is time for one look.
+            // SAFETY: the object can be waited for, and the zero timeout outlives the call.
             Self::Wines(object) => unsafe {
                 let status = KeWaitForMultipleObjects(
                     1,
@@ -86,7 +86,7 @@ impl Waited<'_> {
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn OwnKeWaitForMultipleObjects(
     count: u32,
@@ -98,20 +98,20 @@ pub(crate) unsafe extern "system" fn OwnKeWaitForMultipleObjects(
     timeout: *const i64,
     blocks: *mut c_void,
 ) -> i32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract there are `count` objects.
     let all = unsafe { slice::from_raw_parts(objects, count as usize) };
-    // SAFETY: the caller's promise.
+    // SAFETY: by the documented contract each object can be waited for, and outlives the wait.
     let waited = |object: &*mut c_void| unsafe { Waited::new(*object) };
     let is_wines = |object: &*mut c_void| matches!(waited(object), Waited::Wines(_));
     if all.iter().all(is_wines) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller passes on the documented contract of the same function.
         return unsafe {
             KeWaitForMultipleObjects(
                 count, objects, kind, reason, mode, alertable, timeout, blocks,
             )
         };
     }
-    // SAFETY: the caller's promise: it is null or may be read.
+    // SAFETY: by the documented contract `timeout` is null or readable.
     let end = unsafe { timeout.as_ref() }.copied().map(deadline);
     let mixed = all.iter().any(is_wines);
     WAITERS.fetch_add(1, Ordering::SeqCst);
@@ -134,7 +134,7 @@ pub(crate) unsafe extern "system" fn OwnKeWaitForMultipleObjects(
     status
 }
 
-/// All of them, or none.
+/// Consumes the signals of all objects, or of none.
 fn take_all<'a>(all: impl Iterator<Item = Waited<'a>> + Clone) -> bool {
     let Some(missing) = all.clone().position(|object| !object.take()) else {
         return true;
@@ -143,14 +143,14 @@ fn take_all<'a>(all: impl Iterator<Item = Waited<'a>> + Clone) -> bool {
     false
 }
 
-/// Until an event is set, or time is up.
+/// Waits until an event is set, or the time is up.
 fn sleep(seen: u64, end: Option<i64>, mixed: bool) {
     let soon = mixed.then(|| now() + PERIOD);
     let until = match (end, soon) {
         (Some(end), Some(soon)) => Some(end.min(soon)),
         (end, soon) => end.or(soon),
     };
-    // SAFETY: both words are readable for the call, and so is the time.
+    // SAFETY: both words and the time outlive the call.
     unsafe {
         RtlWaitOnAddress(
             (&raw const CHANGES).cast(),

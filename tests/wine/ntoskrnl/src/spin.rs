@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A lock for a few instructions.
+//! A spin lock for this image's own data.
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::original::NtYieldExecution;
 
-/// A value that one thread at a time may touch.
+/// A value that one thread at a time may access.
 ///
 /// # Invariants
 ///
-/// `value` is touched by the thread that has set `held`.
+/// `value` is accessed only by the thread that has set `held`.
 pub(crate) struct Spin<T> {
     held: AtomicBool,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: by the invariant one thread at a time touches the value.
+// SAFETY: by the invariant one thread at a time accesses the value.
 unsafe impl<T: Send> Sync for Spin<T> {}
 
 impl<T> Spin<T> {
@@ -28,14 +28,14 @@ impl<T> Spin<T> {
         }
     }
 
-    /// Runs `body` on the value; it neither blocks nor takes this lock again.
+    /// Runs `body` on the value; `body` must neither block nor acquire this lock.
     pub(crate) fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
         while self.held.swap(true, Ordering::Acquire) {
-            // Whoever holds it may not be running.
-            // SAFETY: callable at any time.
+            // The holder may have been preempted.
+            // SAFETY: the function has no precondition.
             unsafe { NtYieldExecution() };
         }
-        // SAFETY: this thread holds the lock, and the borrow ends before that does.
+        // SAFETY: this thread holds the lock, and the borrow ends before the release.
         let result = body(unsafe { &mut *self.value.get() });
         self.held.store(false, Ordering::Release);
         result

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! System threads run on every processor, though the session was started on one.
+//! System threads: they run on all processors, although the session is started on one.
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::original::{
 
 /// # Safety
 ///
-/// The documented contract, as for all of these.
+/// The documented contract of the function.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn OwnPsCreateSystemThread(
     thread: *mut *mut c_void,
@@ -22,26 +22,26 @@ pub(crate) unsafe extern "system" fn OwnPsCreateSystemThread(
     routine: *const c_void,
     context: *mut c_void,
 ) -> i32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller passes on the documented contract of the same function.
     let status = unsafe {
         PsCreateSystemThread(
             thread, access, attributes, process, client, routine, context,
         )
     };
     if status >= 0 {
-        // SAFETY: there is a thread, so its handle has been written.
+        // SAFETY: the thread was created, so its handle was written.
         release(unsafe { thread.read() });
     }
     status
 }
 
-/// Lets a thread run wherever the process may: Wine says that this is everywhere.
+/// Lets a thread run on all processors of the process.
 fn release(thread: *mut c_void) {
-    // SAFETY: the handle is open. If this fails the thread stays where it is.
+    // SAFETY: the handle is open. After an error the affinity is unchanged.
     unsafe { SetThreadAffinityMask(thread, everywhere()) };
 }
 
-/// The processors of the process, asked for once.
+/// The affinity of the process, queried once.
 fn everywhere() -> usize {
     static MASK: AtomicUsize = AtomicUsize::new(0);
     let known = MASK.load(Ordering::Relaxed);
@@ -49,9 +49,9 @@ fn everywhere() -> usize {
         return known;
     }
     let (mut process, mut system) = (0, 0);
-    // SAFETY: needs no closing.
+    // SAFETY: no precondition; the pseudo handle is not closed.
     let current = unsafe { GetCurrentProcess() };
-    // SAFETY: both places may be written.
+    // SAFETY: both local variables are writable.
     unsafe { GetProcessAffinityMask(current, &raw mut process, &raw mut system) };
     MASK.store(process, Ordering::Relaxed);
     process

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The time.
+//! Performance counter and interrupt time.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,20 +8,20 @@ use crate::original::{QueryPerformanceCounter, QueryPerformanceFrequency};
 
 /// # Safety
 ///
-/// `frequency` is null or may be written.
+/// `frequency` is null or writable.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeQueryPerformanceCounter(frequency: *mut i64) -> i64 {
     let mut count = 0;
-    // SAFETY: the place may be written.
+    // SAFETY: the local variable is writable.
     unsafe { QueryPerformanceCounter(&raw mut count) };
     if !frequency.is_null() {
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of this function a `frequency` that is not null is writable.
         unsafe { QueryPerformanceFrequency(frequency) };
     }
     count
 }
 
-/// `KSYSTEM_TIME`, as each process sees that of interrupts.
+/// `KSYSTEM_TIME`, in the page that each process shares with the kernel.
 #[repr(C)]
 struct Time {
     low: AtomicU32,
@@ -32,7 +32,7 @@ struct Time {
 
 /// # Safety
 ///
-/// None is needed.
+/// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn KeQueryInterruptTime() -> u64 {
     /// `KUSER_SHARED_DATA::InterruptTime`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! DPCs run once for each time they are queued, at `DISPATCH_LEVEL`.
+//! Checks that DPCs run once for each time they are queued, at `DISPATCH_LEVEL`.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -12,7 +12,7 @@ use crate::system::{
     Dpc, KeFlushQueuedDpcs, KeInitializeDpc, KeInsertQueueDpc, KeRemoveQueueDpc, sleep,
 };
 
-/// What DPCs and those who queue them know.
+/// Data that DPCs share with the threads that queue them.
 #[derive(Default)]
 struct Seen {
     started: AtomicBool,
@@ -25,7 +25,7 @@ pub(crate) fn works() {
     let seen = Seen::default();
     let context = (&raw const seen).cast_mut().cast();
     let (mut first, mut second): (Dpc, Dpc) = Default::default();
-    // SAFETY: both stay until they are flushed, as does what they look at.
+    // SAFETY: both DPCs and their context stay until they are flushed.
     unsafe {
         KeInitializeDpc(&raw mut first, hold, context);
         KeInitializeDpc(&raw mut second, count, context);
@@ -34,7 +34,8 @@ pub(crate) fn works() {
     while !seen.started.load(Ordering::Acquire) {
         sleep(1);
     }
-    // SAFETY: as above; the first one keeps the second from running.
+    // SAFETY: both DPCs stay until they are flushed; the first one keeps the second from
+    // running.
     unsafe {
         assert_eq!(insert(&raw mut second), 1, "it was not queued");
         assert_eq!(insert(&raw mut second), 0, "it is queued");
@@ -53,12 +54,12 @@ pub(crate) fn works() {
 ///
 /// The DPC is initialised and stays until it has run.
 unsafe fn insert(dpc: *mut Dpc) -> u8 {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the contract of this function the DPC is initialised, and stays until it has run.
     unsafe { KeInsertQueueDpc(dpc, ptr::null_mut(), ptr::null_mut()) }
 }
 
 unsafe extern "system" fn hold(_: *mut Dpc, seen: *mut c_void, _: *mut c_void, _: *mut c_void) {
-    // SAFETY: whoever queued it waits.
+    // SAFETY: the thread that queued the DPC waits, so its context is valid.
     let seen = unsafe { &*seen.cast::<Seen>() };
     seen.started.store(true, Ordering::Release);
     while !seen.let_go.load(Ordering::Acquire) {
@@ -67,7 +68,7 @@ unsafe extern "system" fn hold(_: *mut Dpc, seen: *mut c_void, _: *mut c_void, _
 }
 
 unsafe extern "system" fn count(_: *mut Dpc, seen: *mut c_void, _: *mut c_void, _: *mut c_void) {
-    // SAFETY: whoever queued it waits.
+    // SAFETY: the thread that queued the DPC waits, so its context is valid.
     let seen = unsafe { &*seen.cast::<Seen>() };
     seen.level
         .store(u32::from(irql::current()), Ordering::Release);

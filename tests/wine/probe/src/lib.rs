@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `probe.sys`: tries what stands before Wine's kernel and no driver of this
-//! project uses. Its `DriverEntry` returns if all is as documented; else it
-//! panics, and says what is not.
+//! `probe.sys`: tests the functions of our `ntoskrnl.exe` for Wine that the pair does not
+//! use. Its `DriverEntry` returns if all behave as documented; otherwise it panics with the
+//! deviation.
 
 #![no_std]
 
@@ -22,7 +22,7 @@ use windows_sys::Win32::Foundation::{NTSTATUS, STATUS_SUCCESS, UNICODE_STRING};
 /// # Safety
 ///
 /// Called by the I/O manager, once.
-// The linker looks for the entry point under this name.
+// The name of the entry point in the linker's options.
 #[unsafe(export_name = "DriverEntry")]
 pub unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
@@ -36,5 +36,5 @@ pub unsafe extern "system" fn driver_entry(
     STATUS_SUCCESS
 }
 
-/// `DriverUnload`: nothing was left.
+/// `DriverUnload`: nothing to release.
 unsafe extern "system" fn unload(_: *const DRIVER_OBJECT) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Push locks: one has it exclusively, or any number shares it.
+//! Checks push locks: one exclusive holder, or any number of shared holders.
 
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
@@ -22,7 +22,7 @@ pub(crate) fn works() {
 fn excludes() {
     let mut word = 0;
     let lock = &raw mut word;
-    // SAFETY: the lock is free at first, and each release is of what was acquired.
+    // SAFETY: the lock is initialised, and each release follows an acquisition.
     unsafe {
         ExAcquirePushLockExclusiveEx(lock, 0);
         assert_eq!(
@@ -48,15 +48,15 @@ fn excludes() {
 
 struct Shared {
     lock: UnsafeCell<usize>,
-    /// Touched with the lock held.
+    /// Accessed only with the lock held.
     count: UnsafeCell<u32>,
     running: AtomicU32,
     over: Event,
 }
 
-// SAFETY: the lock lets one thread at a time to the count.
+// SAFETY: the lock serialises accesses to the count.
 unsafe impl Send for Shared {}
-// SAFETY: as above.
+// SAFETY: the lock serialises accesses to the count by several threads.
 unsafe impl Sync for Shared {}
 
 fn lets_one_at_a_time_in() {
@@ -74,9 +74,9 @@ fn lets_one_at_a_time_in() {
             for _ in 0..ROUNDS {
                 // SAFETY: the lock is initialised.
                 unsafe { ExAcquirePushLockExclusiveEx(shared.lock.get(), 0) };
-                // SAFETY: the lock is held.
+                // SAFETY: the lock is held exclusively.
                 unsafe { *shared.count.get() += 1 };
-                // SAFETY: this thread has acquired it.
+                // SAFETY: this thread acquired the lock above.
                 unsafe { ExReleasePushLockExclusiveEx(shared.lock.get(), 0) };
             }
             if shared.running.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -86,7 +86,7 @@ fn lets_one_at_a_time_in() {
         thread::spawn(body).expect("the kernel has threads");
     }
     shared.over.wait();
-    // SAFETY: the threads have done with it.
+    // SAFETY: all threads have finished.
     let count = unsafe { *shared.count.get() };
     assert_eq!(count, THREADS * ROUNDS, "threads met in an exclusive lock");
 }

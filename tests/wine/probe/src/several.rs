@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Waits for any or all of two events, one of which resets itself.
+//! Checks waits for any or all of two events, of which one resets itself.
 
 use alloc::boxed::Box;
 use core::ptr;
@@ -17,7 +17,7 @@ const ANY: i32 = 1;
 /// Two events in pool.
 struct Events(Box<[KEVENT; 2]>);
 
-/// A pointer to an event that outlives the thread that has it.
+/// A pointer to an event that outlives the thread that uses it.
 struct Sent(*mut KEVENT);
 
 // SAFETY: the kernel's functions on an event may be called on any thread.
@@ -27,21 +27,21 @@ impl Events {
     fn new() -> Self {
         let mut events = Box::new([KEVENT::default(); 2]);
         for (kind, event) in (0..).zip(events.iter_mut()) {
-            // SAFETY: it is at its address for good.
+            // SAFETY: the event is boxed, so its address does not change.
             unsafe { KeInitializeEvent(event, kind, 0) };
         }
         Self(events)
     }
 
     fn set(&mut self, index: usize) {
-        // SAFETY: it is initialised.
+        // SAFETY: the event is initialised.
         unsafe { KeSetEvent(&raw mut self.0[index], 0, 0) };
     }
 
     fn wait(&mut self, kind: i32, milliseconds: i64) -> i32 {
         let objects = self.0.each_mut().map(ptr::from_mut);
         let timeout = -10_000 * milliseconds;
-        // SAFETY: both are initialised, and three wait blocks are a thread's own.
+        // SAFETY: both events are initialised, and no wait blocks are needed for up to three.
         unsafe {
             KeWaitForMultipleObjects(
                 2,
@@ -71,7 +71,7 @@ pub(crate) fn works() {
     let body = move || {
         let late = late;
         sleep(20);
-        // SAFETY: who waits for it keeps it until it is set.
+        // SAFETY: the waiting thread keeps the event until it is set.
         unsafe { KeSetEvent(late.0, 0, 0) };
     };
     thread::spawn(body).expect("the kernel has threads");

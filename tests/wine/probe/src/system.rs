@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The functions that are tried.
+//! The tested functions.
 
 use core::ffi::c_void;
 
@@ -40,10 +40,10 @@ unsafe extern "system" {
     ) -> i32;
 }
 
-/// Lets milliseconds pass.
+/// Waits for milliseconds.
 pub(crate) fn sleep(milliseconds: i64) {
     const KERNEL_MODE: i8 = 0;
     let time = -10_000 * milliseconds;
-    // SAFETY: the time is readable; this is a thread at `PASSIVE_LEVEL`.
+    // SAFETY: the interval outlives the call, and the thread is at `PASSIVE_LEVEL`.
     unsafe { KeDelayExecutionThread(KERNEL_MODE, 0, &raw const time) };
 }

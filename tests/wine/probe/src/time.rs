@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Interrupt time counts in 100 ns.
+//! Checks that interrupt time counts in 100 ns.
 
 use crate::system::{KeQueryInterruptTime, sleep};
 
@@ -9,9 +9,9 @@ pub(crate) fn works() {
     // SAFETY: callable at any IRQL.
     let before = unsafe { KeQueryInterruptTime() };
     sleep(100);
-    // SAFETY: as above.
+    // SAFETY: callable at any IRQL.
     let passed = unsafe { KeQueryInterruptTime() } - before;
-    // The clock may tick seldom, and the machine be busy.
+    // The clock may be coarse, and the machine busy.
     assert!(
         (50 * MILLISECOND..30_000 * MILLISECOND).contains(&passed),
         "100 ms took {passed} units of interrupt time"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An agent that answers as a test says, behind a socket as QEMU has one.
+//! A fake agent behind a socket, whose answers a test defines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
@@ -12,17 +12,17 @@ use tempfile::TempDir;
 
 use super::QemuAgent;
 
-/// What it answers: a refusal is told in words.
+/// An answer: a value, or the text of an error.
 pub(super) type Answer = Result<Value, &'static str>;
 
-/// The agent's socket, which ends with this.
+/// The fake agent; on drop its socket is removed.
 pub(super) struct Fake {
     directory: TempDir,
 }
 
 impl Fake {
-    /// Says each line of `stale` to whoever connects, then what `answer` says to each
-    /// request but that to synchronise.
+    /// Sends `stale` on each connection, then answers each request by `answer`, except the
+    /// one to synchronise.
     pub(super) fn start(
         stale: &'static str,
         mut answer: impl FnMut(&str, &Value) -> Answer + Send + 'static,
@@ -31,9 +31,9 @@ impl Fake {
         let listener = UnixListener::bind(directory.path().join("agent")).expect("bound");
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.expect("someone has connected");
+                let mut stream = stream.expect("a connection");
                 let reader = BufReader::new(stream.try_clone().expect("a socket"));
-                stream.write_all(stale.as_bytes()).expect("heard");
+                stream.write_all(stale.as_bytes()).expect("written");
                 for request in reader.lines() {
                     let request = request.expect("a line");
                     let request: Value = serde_json::from_str(&request).expect("a request");
@@ -46,7 +46,7 @@ impl Fake {
                         Ok(value) => json!({"return": value}),
                         Err(words) => json!({"error": {"class": "GenericError", "desc": words}}),
                     };
-                    // Who asked may be gone.
+                    // The client may have disconnected.
                     if writeln!(stream, "{answer}").is_err() {
                         break;
                     }
@@ -60,7 +60,7 @@ impl Fake {
         self.directory.path().join("agent")
     }
 
-    /// Who speaks to it.
+    /// A client of it.
     pub(super) fn agent(&self) -> QemuAgent {
         QemuAgent::new(self.socket(), &["/bin/sh", "-c"])
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is said to the agent, and what comes of its answers.
+//! Tests of the client with a fake agent.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -14,11 +14,11 @@ use serde_json::{from_value, json, to_value};
 use super::fake::Fake;
 use super::{Agent, QemuAgent, Task};
 
-/// Enough for anything that ends at all.
+/// A timeout that is never reached.
 const AMPLE: Duration = Duration::from_secs(30);
 
 #[test]
-fn answers_to_what_was_asked_before_are_skipped() {
+fn answers_to_earlier_requests_are_skipped() {
     let stale = concat!(
         "urn\": {}}\n",
         "{\"return\": {\"pid\": 7}}\n",
@@ -35,7 +35,7 @@ fn answers_to_what_was_asked_before_are_skipped() {
 }
 
 #[test]
-fn an_agent_that_never_answers_is_not_waited_for() {
+fn a_silent_agent_times_out() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("agent");
     let mut agent = QemuAgent::new(socket.clone(), &["/bin/sh", "-c"]);
@@ -47,7 +47,7 @@ fn an_agent_that_never_answers_is_not_waited_for() {
 }
 
 #[test]
-fn a_channel_that_is_closed_is_no_agent() {
+fn a_closed_channel_is_no_agent() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("agent");
     let listener = UnixListener::bind(&socket).expect("bound");
@@ -60,7 +60,7 @@ fn a_channel_that_is_closed_is_no_agent() {
 }
 
 #[test]
-fn a_line_is_run_by_the_shell_until_it_has_exited() {
+fn a_command_line_is_run_by_the_shell_to_its_end() {
     let mut asked = 0;
     let fake = Fake::start("", move |name, arguments| match name {
         "guest-exec" => {
@@ -89,18 +89,21 @@ fn a_line_is_run_by_the_shell_until_it_has_exited() {
 }
 
 #[test]
-fn a_line_that_does_not_end_is_not_waited_for() {
+fn an_endless_command_line_times_out() {
     let fake = Fake::start("", |name, _| match name {
         "guest-exec" => Ok(json!({"pid": 8})),
         _ => Ok(json!({"exited": false})),
     });
-    let told = fake.agent().run("a line", Duration::from_millis(100));
-    let told = told.expect_err("too long").to_string();
-    assert!(told.contains("a line") && told.contains("100ms"), "{told}");
+    let error = fake.agent().run("a line", Duration::from_millis(100));
+    let error = error.expect_err("too long").to_string();
+    assert!(
+        error.contains("a line") && error.contains("100ms"),
+        "{error}"
+    );
 }
 
 #[test]
-fn a_task_that_was_killed_has_ended() {
+fn a_killed_task_has_ended() {
     let fake = Fake::start("", |_, arguments| match arguments["pid"].as_i64() {
         Some(8) => Ok(json!({"exited": false})),
         Some(9) => Ok(json!({"exited": true, "signal": 9})),
@@ -109,13 +112,13 @@ fn a_task_that_was_killed_has_ended() {
     let mut agent = fake.agent();
     assert_eq!(agent.ended(Task(8)).expect("known"), None);
     assert_eq!(agent.ended(Task(9)).expect("known"), Some(137));
-    let told = agent.ended(Task(10)).expect_err("unknown").to_string();
-    assert_eq!(told, "PID 10 does not exist");
+    let error = agent.ended(Task(10)).expect_err("unknown").to_string();
+    assert_eq!(error, "PID 10 does not exist");
 }
 
 #[test]
-fn a_file_is_sent_until_all_of_it_is_taken() {
-    /// What the guest takes at once.
+fn a_file_is_sent_completely() {
+    /// The size that the guest accepts at once.
     const TAKEN: usize = 300_000;
 
     let file = Arc::<Mutex<Vec<u8>>>::default();
@@ -147,7 +150,7 @@ fn a_file_is_sent_until_all_of_it_is_taken() {
 }
 
 #[test]
-fn why_a_file_cannot_be_sent_is_told() {
+fn the_reason_why_a_file_cannot_be_sent_is_reported() {
     let fake = Fake::start("", |name, _| match name {
         "guest-file-open" => Ok(json!(5)),
         "guest-file-write" => Ok(json!({"count": 0, "eof": false})),
@@ -156,13 +159,16 @@ fn why_a_file_cannot_be_sent_is_told() {
     let directory = tempfile::tempdir().expect("a directory");
     let from = directory.path().join("driver.sys");
     fs::write(&from, "some").expect("written");
-    let told = fake.agent().put(&from, "/there").expect_err("no room");
-    let told = format!("{told:#}");
-    assert!(told.contains("/there") && told.contains("full"), "{told}");
+    let error = fake.agent().put(&from, "/there").expect_err("no room");
+    let error = format!("{error:#}");
+    assert!(
+        error.contains("/there") && error.contains("full"),
+        "{error}"
+    );
 }
 
 #[test]
-fn only_what_is_new_in_a_file_is_fetched() {
+fn only_new_content_of_a_file_is_copied() {
     let (file, mut at) = (b"one\ntwo\nthree\n", 0);
     let fake = Fake::start("", move |name, arguments| match name {
         "guest-file-open" if arguments["path"] == "/none" => Err("No such file or directory"),
@@ -194,10 +200,10 @@ fn only_what_is_new_in_a_file_is_fetched() {
         let have = fs::read_to_string(&here).expect("text");
         assert_eq!(have, "ONE\ntwo\nthree\n");
     }
-    let told = agent.follow("/none", &here).expect_err("not there");
-    let told = format!("{told:#}");
+    let error = agent.follow("/none", &here).expect_err("not there");
+    let error = format!("{error:#}");
     assert!(
-        told.contains("/none") && told.contains("No such file"),
-        "{told}"
+        error.contains("/none") && error.contains("No such file"),
+        "{error}"
     );
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Builds the images and programs: the drivers, what runs beside them on Windows and
+//! under Wine, and the test programs of this host.
+//!
+//! A function here returns `None` if something does not compile; cargo has then
+//! printed why. Prerequisites must have been ensured before.
+
+mod cargo_settings;
+pub(crate) mod drivers;
+pub(crate) mod host_program;
+mod image_report;
+pub(crate) mod linker;
+pub(crate) mod unused_patch;
+pub(crate) mod windows_program;
+pub(crate) mod wine_prefix;

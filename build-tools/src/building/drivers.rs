@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Builds, links and checks the drivers, and puts them into `target/drivers`.
+//!
+//! On Windows cargo uses Microsoft's `wdk-build`. On other hosts that crate does not
+//! compile; cargo gets `build-tools/wdk-build` in its place, on the command line and
+//! with a lock file of its own, so that manifests and the committed lock file are the
+//! same on all hosts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use driver_image::DriverImage;
+
+use super::{cargo_settings, image_report, linker, unused_patch};
+use crate::prerequisites::toolchain::{Compiler, TARGET};
+use crate::prerequisites::{self, Purpose};
+use crate::terminal::{self, Outcome, print};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, artifact, image};
+
+/// Ensures the prerequisites, then builds the drivers.
+pub(crate) fn set_up_and_build() -> Result<Outcome> {
+    match prerequisites::ensure(Purpose::Build)? {
+        Outcome::Done => build(&Workspace::find()?),
+        other => Ok(other),
+    }
+}
+
+/// Builds the drivers.
+pub(crate) fn build(workspace: &Workspace) -> Result<Outcome> {
+    match images(workspace, &DRIVERS)? {
+        Some(built) => deliver(&built, &DRIVERS, &workspace.drivers()),
+        None => Ok(Outcome::Found),
+    }
+}
+
+/// Builds the drivers of the example into their own directory.
+pub(crate) fn build_example(workspace: &Workspace) -> Result<Outcome> {
+    match images(workspace, &EXAMPLE)? {
+        Some(built) => deliver(&built, &EXAMPLE, &workspace.example()),
+        None => Ok(Outcome::Found),
+    }
+}
+
+/// Builds packages that are driver images, and returns their directory.
+pub(crate) fn images(workspace: &Workspace, packages: &[&str]) -> Result<Option<PathBuf>> {
+    let target = target(workspace);
+    let mut cargo = cargo(workspace, "build", &Compiler::find()?, packages)?;
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        let packages = packages.join(", ");
+        terminal::error(format!(
+            "{packages} cannot be built: correct what cargo says above"
+        ));
+        return Ok(None);
+    }
+    cargo_settings::keep_lock(workspace, &target)?;
+    Ok(Some(target.join(TARGET).join("release")))
+}
+
+fn target(workspace: &Workspace) -> PathBuf {
+    if cfg!(windows) {
+        workspace.target().to_path_buf()
+    } else {
+        workspace.target().join("linux-drivers")
+    }
+}
+
+/// A cargo command that runs `subcommand` on driver packages with `compiler`.
+pub(crate) fn cargo(
+    workspace: &Workspace,
+    subcommand: &str,
+    compiler: &Compiler,
+    packages: &[&str],
+) -> Result<Command> {
+    let target = target(workspace);
+    let mut cargo = workspace.cargo();
+    cargo
+        .args([subcommand, "--release"])
+        .arg("--target-dir")
+        .arg(&target);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    cargo_settings::ignore_environment(&mut cargo);
+    compiler.apply(&mut cargo);
+    if !cfg!(windows) {
+        without_wdk(&mut cargo, workspace, &target)?;
+    }
+    Ok(cargo)
+}
+
+/// Makes `cargo` use our `wdk-build` and linker instead of Microsoft's.
+fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Result<()> {
+    cargo_settings::use_own_lock(cargo, workspace, target)?;
+    let substitute = workspace.root().join("build-tools").join("wdk-build");
+    cargo
+        .args([
+            "--config",
+            &cargo_settings::path_setting("patch.crates-io.wdk-build.path", &substitute),
+        ])
+        .arg("-Ztrim-paths")
+        .args(["--config", "profile.release.trim-paths=\"all\""])
+        .env(
+            "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
+            linker::path(target)?,
+        )
+        .env("WDK_BUILD_ROOT", workspace.root());
+    Ok(())
+}
+
+/// Checks the images in `built`, and copies them to `delivered` if none has a defect.
+fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome> {
+    let mut defects = 0;
+    for driver in packages.iter().copied().map(image) {
+        let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
+        print(image_report::describe(&driver, &image));
+        for defect in image.check() {
+            defects += 1;
+            terminal::error(format!("{driver}.sys: {defect}"));
+        }
+    }
+    if defects > 0 {
+        return Ok(Outcome::Found);
+    }
+    fs::create_dir_all(delivered)
+        .with_context(|| format!("{} cannot be made: free the path", delivered.display()))?;
+    for driver in packages.iter().copied().map(image) {
+        // The extensions: cargo's, and those that Windows expects.
+        for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
+            let from = built.join(&driver).with_extension(made);
+            let to = delivered.join(&driver).with_extension(wanted);
+            artifact::copy(&from, &to)?;
+        }
+    }
+    print(format!("checked and copied to {}", delivered.display()));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The description of a driver image: size, sections and imports.
+
+use std::collections::BTreeMap;
+
+use driver_image::{DriverImage, Section};
+
+/// Line width of the list of imports.
+const WIDTH: usize = 100;
+
+/// Describes an image: size, sections, and imports by exporter.
+pub(crate) fn describe(driver: &str, image: &DriverImage) -> String {
+    let mut lines = vec![format!(
+        "{driver}.sys: {} bytes, {} in memory, {} relocations, {} imports",
+        image.bytes().len(),
+        image.size_of_image(),
+        image.relocations().len(),
+        image.imports().len()
+    )];
+    lines.extend(image.sections().iter().map(section));
+    let mut exporters: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for import in image.imports() {
+        exporters
+            .entry(import.dll.to_ascii_lowercase())
+            .or_default()
+            .push(&import.function);
+    }
+    for (exporter, mut functions) in exporters {
+        functions.sort_unstable();
+        lines.push(format!("  {exporter}:"));
+        lines.extend(wrap(&functions));
+    }
+    lines.join("\n")
+}
+
+fn section(section: &Section) -> String {
+    let letter = |set, letter| if set { letter } else { '-' };
+    format!(
+        "  {:8} {:#07x} {:6} bytes  {}{}{}  {}",
+        section.name,
+        section.address,
+        section.size,
+        letter(section.readable, 'r'),
+        letter(section.writable, 'w'),
+        letter(section.executable, 'x'),
+        match (section.discardable, section.paged) {
+            (true, _) => "discardable",
+            (false, true) => "pageable",
+            (false, false) => "resident",
+        }
+    )
+}
+
+/// Breaks words into indented lines of at most [`WIDTH`] characters.
+fn wrap(words: &[&str]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("    {word}")),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_wrap_at_the_width() {
+        let long = "x".repeat(WIDTH);
+        assert_eq!(
+            wrap(&["a", "b", &long, "c"]),
+            [
+                "    a b".to_owned(),
+                format!("    {long}"),
+                "    c".to_owned()
+            ]
+        );
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The commands, one module each: arguments, and the order of what is done.
+//!
+//! A command prints its report and returns an [`Outcome`]. An error means that it could
+//! not do its work.
+
+mod build;
+mod doctor;
+mod lint;
+mod package;
+mod replay;
+mod setup;
+mod stress;
+mod test;
+mod vm;
+mod zoo;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::terminal::Outcome;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List the prerequisites, which of them are missing, and how to get those.
+    Doctor(doctor::Arguments),
+    /// Install the missing prerequisites, or print how to.
+    Setup,
+    /// Build both drivers and check their images.
+    Build,
+    /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
+    Stress(stress::Arguments),
+    /// Make a test-signed package with all that a machine under test needs.
+    Package(package::Arguments),
+    /// Run every test, or one suite.
+    Test(test::Arguments),
+    /// Run the cycle of a finding again, and print every event.
+    Replay(replay::Arguments),
+    /// Check that the simulated kernel finds each known defect, and nothing else.
+    Zoo(zoo::Arguments),
+    /// List, make and use the machines that can run the pair.
+    Vm(vm::Arguments),
+    /// Check formatting, lints and documentation of everything, including the drivers.
+    Lint,
+}
+
+impl Command {
+    pub(crate) fn run(&self) -> Result<Outcome> {
+        match self {
+            Self::Doctor(arguments) => doctor::run(arguments),
+            Self::Setup => setup::run(),
+            Self::Build => build::run(),
+            Self::Stress(arguments) => stress::run(arguments),
+            Self::Package(arguments) => package::run(arguments),
+            Self::Test(arguments) => test::run(arguments),
+            Self::Replay(arguments) => replay::run(arguments),
+            Self::Zoo(arguments) => zoo::run(arguments),
+            Self::Vm(arguments) => vm::run(arguments),
+            Self::Lint => lint::run(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `lint`: checks formatting, lints and documentation. The drivers are checked by the
+//! compiler and for the target of their build.
+
+mod unsafe_blocks;
+
+use anyhow::Result;
+
+use crate::building::{drivers, unused_patch, windows_program};
+use crate::prerequisites::toolchain::Compiler;
+use crate::prerequisites::{self, Purpose};
+use crate::terminal::Outcome;
+use crate::workspace::checklist::{Check, Checklist};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, succeeds};
+
+const CHECKS: &[Check] = &[
+    Check {
+        what: "formatting",
+        arguments: &["fmt", "--all", "--check"],
+        variable: None,
+        directory: None,
+    },
+    Check {
+        what: "lints of all that runs on this host",
+        arguments: &[
+            "clippy",
+            "--all-targets",
+            "--features",
+            "sim/images,vm/sshd",
+        ],
+        variable: None,
+        directory: None,
+    },
+    Check {
+        what: "lints of the model checks",
+        arguments: &["clippy", "--release", "--package", "nmr", "--test", "loom"],
+        variable: Some(("RUSTFLAGS", "--cfg loom")),
+        directory: Some("loom"),
+    },
+    Check {
+        what: "documentation",
+        arguments: &["doc", "--no-deps"],
+        variable: Some(("RUSTDOCFLAGS", "--deny warnings")),
+        directory: None,
+    },
+];
+
+pub(crate) fn run() -> Result<Outcome> {
+    match prerequisites::ensure(Purpose::Wine)? {
+        Outcome::Done => {}
+        other => return Ok(other),
+    }
+    let workspace = Workspace::find()?;
+    let mut checklist = Checklist::new("lint");
+    checklist.run_all(&workspace, CHECKS)?;
+    checklist.run("unsafe blocks of the drivers and their library", || {
+        unsafe_blocks::within_limits(&workspace)
+    })?;
+    checklist.run("lints of the drivers", || drivers_pass(&workspace))?;
+    checklist.run("lints of what runs on Windows", || {
+        programs_pass(&workspace)
+    })?;
+    Ok(checklist.finish())
+}
+
+fn drivers_pass(workspace: &Workspace) -> Result<bool> {
+    let compiler = Compiler::find()?;
+    let packages = [&DRIVERS[..], &EXAMPLE, &wine::IMAGES].concat();
+    let mut cargo = drivers::cargo(workspace, "check", &compiler, &packages)?;
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        return Ok(false);
+    }
+    // The drivers on the first pages of their documentation.
+    let mut cargo = drivers::cargo(workspace, "test", &compiler, &["wdm", "kmdf"])?;
+    cargo.arg("--doc");
+    cargo.env("RUSTDOCFLAGS", "-Cpanic=abort");
+    unused_patch::succeeds_without_its_warning(&mut cargo)
+}
+
+fn programs_pass(workspace: &Workspace) -> Result<bool> {
+    let compiler = Compiler::find_for_programs()?;
+    let mut cargo = windows_program::cargo(workspace, "check", &compiler)?;
+    // The tools run on Windows as well; no other check compiles them for it.
+    cargo.args(["--package", "build-tools"]);
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    succeeds(&mut cargo)
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `package`: makes a package for a machine under test, or verifies one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::packages::{self, CERTIFICATE, GUIDE, Options};
+use crate::prerequisites::{self, Purpose};
+use crate::terminal::{self, Outcome, print};
+use crate::workspace::{Workspace, artifact};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    /// Verify a package instead of making one.
+    #[arg(long, conflicts_with = "Options")]
+    verify: bool,
+    /// With --verify: directory of the package [default: target/package].
+    #[arg(value_name = "DIR", requires = "verify")]
+    directory: Option<PathBuf>,
+    /// With --verify: write the verdict to this file.
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if let Some(json) = &arguments.json {
+        artifact::check_writable(json)?;
+    }
+    let workspace = Workspace::find()?;
+    if arguments.verify {
+        let directory = arguments.directory.clone();
+        let directory = directory.unwrap_or_else(|| packages::default_directory(&workspace));
+        return verify(&directory, arguments.json.as_deref());
+    }
+    arguments.options.check(&workspace)?;
+    match prerequisites::ensure(Purpose::Package)? {
+        Outcome::Done => {}
+        other => return Ok(other),
+    }
+    let Some(package) = packages::assemble(&workspace, &arguments.options)? else {
+        return Ok(Outcome::Found);
+    };
+    print(format!(
+        "package: {} files in {}",
+        package.files().len(),
+        package.directory().display()
+    ));
+    if !package.has_catalogues() {
+        print(format!(
+            "package: has no catalogues, which only inf2cat on Windows makes: install as {GUIDE} \
+             describes"
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+fn verify(directory: &Path, json: Option<&Path>) -> Result<Outcome> {
+    let verdict = packages::verdict(directory)?;
+    if let Some(path) = json {
+        artifact::write_json(path, &verdict)?;
+    }
+    for fault in &verdict.faults {
+        terminal::error(fault);
+    }
+    if verdict.passed {
+        print(format!(
+            "package: {} files in {} match the manifest, {} drivers are signed by {CERTIFICATE}",
+            verdict.files,
+            directory.display(),
+            verdict.signed
+        ));
+    }
+    Ok(Outcome::passed_if(verdict.passed))
+}

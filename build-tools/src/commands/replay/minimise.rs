@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Finds the replay line of the shortest trace with the same finding.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use scenarios::Finding;
+use serde::Deserialize;
+
+use crate::simulator::{self, ReplayLine};
+use crate::terminal::{Outcome, Progress, print};
+
+const UNREADABLE: &str = "the output of the simulated kernel cannot be read";
+
+/// A line that the simulated kernel prints.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MinimiserOutput {
+    Minimising { steps: u64, budget: u64 },
+    Minimised(Box<Shortest>),
+}
+
+/// The shortest trace found.
+#[derive(Deserialize)]
+struct Shortest {
+    cycle: u64,
+    script: String,
+    faults: Option<String>,
+    events: u64,
+    events_before: u64,
+    schedule: Option<String>,
+    finding: Finding,
+}
+
+/// Runs the simulated kernel's search, and prints the result.
+pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Outcome> {
+    let command = command.arg("--minimise");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(simulator::cannot_run)?;
+    let shortest = child.stdout.take().map_or(Ok(None), receive)?;
+    // An error is one line, which fits into the pipe's buffer.
+    let mut errors = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut errors).context(UNREADABLE)?;
+    }
+    let status = child
+        .wait()
+        .context("the simulated kernel cannot be waited for")?;
+    match (status.code(), shortest) {
+        (Some(0), None) => {
+            print("nothing is found: there is nothing to minimise");
+            Ok(Outcome::Done)
+        }
+        (Some(1), Some(shortest)) => {
+            print_result(&shortest, line);
+            Ok(Outcome::Found)
+        }
+        (Some(2), _) => bail!("{}", simulator::error_of(&errors)),
+        _ => bail!(simulator::died(status)),
+    }
+}
+
+/// Shows the progress, and returns the result.
+fn receive(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
+    let mut progress = None;
+    let mut shortest = None;
+    for line in BufReader::new(output).lines() {
+        let line = line.context(UNREADABLE)?;
+        let parsed = serde_json::from_str(&line);
+        match parsed
+            .with_context(|| format!("the simulated kernel printed an invalid result: {line}"))?
+        {
+            MinimiserOutput::Minimising { steps, budget } => progress
+                .get_or_insert_with(|| Progress::new("minimise", "steps at most", budget))
+                .show(steps),
+            MinimiserOutput::Minimised(found) => shortest = Some(found),
+        }
+    }
+    if let Some(progress) = progress {
+        progress.end();
+    }
+    Ok(shortest)
+}
+
+fn print_result(shortest: &Shortest, line: &ReplayLine) {
+    let mut shorter = line.clone();
+    shorter.cycle = shortest.cycle;
+    shorter
+        .options
+        .retain(|option| !option.starts_with("--script=") && !option.starts_with("--schedule="));
+    shorter
+        .options
+        .push(format!("--script={}", shortest.script));
+    if let Some(faults) = &shortest.faults {
+        shorter
+            .options
+            .retain(|option| !option.starts_with("--faults="));
+        shorter.options.push(format!("--faults={faults}"));
+    }
+    if let Some(schedule) = &shortest.schedule {
+        shorter.options.push(format!("--schedule={schedule}"));
+    }
+    print(format!("finding: {}", shortest.finding));
+    print(format!(
+        "{} events instead of {}: cargo xtask replay {shorter}",
+        shortest.events, shortest.events_before
+    ));
+}

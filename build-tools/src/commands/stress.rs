@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `stress`: loads and unloads both drivers repeatedly, in the simulated kernel, under
+//! Wine, or on a machine.
+
+mod arguments;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use anyhow::Result;
+
+use crate::building::drivers;
+use crate::machines;
+use crate::prerequisites::{self, Purpose};
+use crate::simulator::Simulator;
+use crate::stress::machine::{self, MachineRuns};
+use crate::stress::sim::SimulatedRun;
+use crate::stress::{StressPlan, Tier, summary, wine};
+use crate::terminal::{Outcome, print};
+use crate::workspace::Workspace;
+pub(crate) use arguments::Arguments;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if arguments.list {
+        print(summary::scenarios());
+        return Ok(Outcome::Done);
+    }
+    let workspace = Workspace::find()?;
+    let catalogue = arguments.guests.read(&workspace)?;
+    let guest = match &arguments.on {
+        Tier::Vm(name) => Some(catalogue.find(name)?),
+        Tier::Sim | Tier::Wine => None,
+    };
+    arguments.check(guest)?;
+    let ready = match (&arguments.on, guest) {
+        (_, Some(guest)) => machines::ensure_ready(&workspace, guest)?,
+        (Tier::Wine, None) => prerequisites::ensure(Purpose::Wine)?,
+        (_, None) => Outcome::Done,
+    };
+    if ready != Outcome::Done {
+        return Ok(ready);
+    }
+    // A machine gets a package, which builds its drivers.
+    let overrides = arguments.overrides();
+    if guest.is_none() && overrides.len() < 2 {
+        let built = drivers::set_up_and_build()?;
+        if built != Outcome::Done {
+            return Ok(built);
+        }
+    }
+    let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
+    plan.options = arguments.options();
+    plan.seed = arguments.seed.unwrap_or_else(random_seed);
+    plan.first = arguments.first;
+    plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    if let Some(guest) = guest {
+        print_command(&plan);
+        let runs = MachineRuns {
+            plan: &plan,
+            guest,
+            repeat: arguments.repeat,
+            keep: arguments.keep,
+            json: arguments.json.as_deref(),
+        };
+        return machine::stress(&workspace, &runs);
+    }
+    let json = arguments.json.as_deref();
+    if arguments.on == Tier::Wine {
+        print_command(&plan);
+        let jobs = arguments.jobs(plan.cycles);
+        return wine::stress(&workspace, &plan, jobs, arguments.keep, json);
+    }
+    let simulator = Simulator::build(&workspace)?;
+    if arguments.cycles.is_none() && arguments.is_systematic() {
+        plan.cycles = SimulatedRun::new(&workspace, &plan, &simulator).systematic_cycles()?;
+    }
+    print_command(&plan);
+    let run = SimulatedRun::new(&workspace, &plan, &simulator);
+    if arguments.trace {
+        return run.trace();
+    }
+    run.stress(arguments.jobs(plan.cycles), arguments.verbose, json)
+}
+
+fn print_command(plan: &StressPlan) {
+    print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
+}
+
+/// A random seed that is short enough to type.
+fn random_seed() -> u64 {
+    // The standard library's only source of randomness.
+    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The arguments of `stress`, and the checks that refuse what cannot be carried out.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ::vm::Guest;
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use scenarios::{CycleFilter, Instances, Scenario, Tier as Kernel};
+
+use crate::building::wine_prefix;
+use crate::machines::Guests;
+use crate::stress::Tier;
+use crate::workspace::artifact;
+
+/// The number of cycles by default.
+pub(super) const CYCLES: u64 = 1000;
+
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
+pub(crate) struct Arguments {
+    /// Number of cycles [default: 1000; with --faults systematic, one per fault and order].
+    #[arg(long, value_name = "N")]
+    pub(super) cycles: Option<u64>,
+    /// Seed of all random choices [default: random].
+    #[arg(long, value_name = "S")]
+    pub(super) seed: Option<u64>,
+    /// Number of the first cycle.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) first: u64,
+    /// Number of processes that share the cycles [default: one per processor].
+    #[arg(long, value_name = "J")]
+    jobs: Option<u64>,
+    /// Write the report to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Where to run: sim (the simulated kernel), wine, or vm, vm:NAME (a machine).
+    #[arg(long, value_name = "WHERE", default_value = "sim")]
+    pub(super) on: Tier,
+    /// With --on wine or --on vm: keep the prefix, or the files of the machine's run.
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// With --on vm: number of runs, each with the next seed and on a machine in its
+    /// initial state.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) repeat: u64,
+    #[command(flatten)]
+    pub(super) guests: Guests,
+    /// Use this image as the provider, instead of building one.
+    #[arg(long, value_name = "FILE")]
+    pub(super) provider: Option<PathBuf>,
+    /// Use this image as the client, instead of building one.
+    #[arg(long, value_name = "FILE")]
+    pub(super) client: Option<PathBuf>,
+    /// Scheduling strategy: random, run, hold, churn or pct.
+    #[arg(long, value_name = "NAME", default_value = "random")]
+    strategy: String,
+    /// Also preempt threads inside driver code, at atomic instructions.
+    #[arg(long)]
+    preempt: bool,
+    /// Injected faults: none, random, systematic (each call fails and each callback is
+    /// late, one at a time, in each order), or a single one, such as allocation:7.
+    #[arg(long, value_name = "NAME", default_value = "none")]
+    faults: String,
+    /// Fixed answers to questions that NMR's documentation leaves open, as
+    /// KNOB:ANSWER+KNOB:ANSWER; others are drawn from the seed. A wrong knob is
+    /// rejected with the list of knobs.
+    #[arg(long, value_name = "KNOBS")]
+    knobs: Option<String>,
+    /// Number of providers and clients in each cycle, such as 2x3 [default: mostly 1x1,
+    /// in some cycles more].
+    #[arg(long, value_name = "NxM")]
+    instances: Option<Instances>,
+    /// Run only cycles of this scenario.
+    #[arg(long, value_name = "SCENARIO")]
+    only: Option<Scenario>,
+    /// List the scenarios, and run nothing.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// List what was not covered, and what cannot be covered and why.
+    #[arg(long)]
+    pub(super) verbose: bool,
+    /// Print every event, one per line, in a single process.
+    #[arg(long, conflicts_with_all = ["json", "jobs"])]
+    pub(super) trace: bool,
+}
+
+impl Arguments {
+    /// Returns `true` if both drivers are those built here.
+    pub(super) const fn is_own_pair(&self) -> bool {
+        self.provider.is_none() && self.client.is_none()
+    }
+
+    /// Returns `true` if each possible fault is to occur once.
+    pub(super) fn is_systematic(&self) -> bool {
+        self.faults == "systematic"
+    }
+
+    /// Refuses arguments that cannot be carried out, before anything is built.
+    pub(super) fn check(&self, guest: Option<&Guest>) -> Result<()> {
+        ensure!(
+            self.cycles != Some(0),
+            "--cycles 0 would run nothing: ask for at least 1"
+        );
+        ensure!(
+            self.first
+                .checked_add(self.cycles.unwrap_or(CYCLES))
+                .is_some(),
+            "--first and --cycles together exceed 64 bits: use smaller numbers"
+        );
+        ensure!(
+            self.jobs != Some(0),
+            "--jobs 0 would run nothing: ask for at least 1"
+        );
+        self.check_scenario(guest)?;
+        self.check_tier()?;
+        for file in [&self.provider, &self.client].into_iter().flatten() {
+            fs::File::open(file).with_context(|| {
+                format!("{} cannot be read: name a driver image", file.display())
+            })?;
+        }
+        self.json
+            .as_deref()
+            .map_or(Ok(()), artifact::check_writable)
+    }
+
+    /// Refuses a scenario that does not exist in the kernel, or with the other arguments.
+    fn check_scenario(&self, guest: Option<&Guest>) -> Result<()> {
+        let Some(only) = self.only else {
+            return Ok(());
+        };
+        let kernel = match (&self.on, guest) {
+            (Tier::Sim, _) => Kernel::Sim,
+            (_, Some(guest)) if guest.profile.tier != wine_prefix::TIER => Kernel::Windows,
+            _ => Kernel::Wine,
+        };
+        ensure!(
+            only.is_on(kernel),
+            "--only {only} does not exist on this kernel: see `cargo xtask stress --list`"
+        );
+        ensure!(
+            only != Scenario::Models || self.is_own_pair(),
+            "--only models mixes the drivers built here: leave out --provider and --client"
+        );
+        let wanted = CycleFilter {
+            tier: kernel,
+            only: Some(only),
+            without: None,
+            framework: self.is_own_pair(),
+            instances: self.instances,
+        };
+        ensure!(
+            wanted.is_possible(),
+            "--only {only} does not go with these --instances: leave out one of them"
+        );
+        ensure!(
+            !self.is_systematic(),
+            "--faults systematic runs the paired orders: leave out --only"
+        );
+        Ok(())
+    }
+
+    /// Refuses options that the tier does not have.
+    fn check_tier(&self) -> Result<()> {
+        ensure!(
+            self.on == Tier::Sim
+                || (self.strategy == "random"
+                    && !self.preempt
+                    && self.faults == "none"
+                    && self.knobs.is_none()
+                    && !self.verbose
+                    && !self.trace),
+            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are for the \
+             simulated kernel: leave them out with --on"
+        );
+        ensure!(
+            self.on != Tier::Sim || !self.keep,
+            "--keep is for --on wine and vm: the simulated kernel leaves no files"
+        );
+        if let Tier::Vm(_) = self.on {
+            ensure!(
+                self.jobs.is_none(),
+                "--jobs is not for --on vm: vm.toml sets a machine's processors"
+            );
+            return self.check_repeat();
+        }
+        ensure!(
+            self.repeat == 1,
+            "--repeat is for --on vm: elsewhere ask for more --cycles"
+        );
+        Ok(())
+    }
+
+    /// Refuses a number of runs that is zero or overflows the report.
+    fn check_repeat(&self) -> Result<()> {
+        ensure!(
+            self.repeat > 0,
+            "--repeat 0 would run nothing: ask for at least 1"
+        );
+        let cycles = self.cycles.unwrap_or(CYCLES);
+        ensure!(
+            cycles.checked_mul(self.repeat).is_some(),
+            "--cycles and --repeat together exceed 64 bits: use smaller numbers"
+        );
+        let seed = self.seed.unwrap_or(0);
+        ensure!(
+            seed.checked_add(self.repeat).is_some(),
+            "--seed and --repeat together exceed 64 bits: use smaller numbers"
+        );
+        Ok(())
+    }
+
+    /// The number of jobs into which `cycles` are divided.
+    pub(super) fn jobs(&self, cycles: u64) -> u64 {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        self.jobs.unwrap_or_else(processors).min(cycles)
+    }
+
+    /// The images that override drivers of the pair, by role.
+    pub(super) fn overrides(&self) -> Vec<(&'static str, PathBuf)> {
+        let images = [("provider", &self.provider), ("client", &self.client)];
+        let present = |(role, file): (_, &Option<PathBuf>)| Some((role, file.clone()?));
+        images.into_iter().filter_map(present).collect()
+    }
+
+    /// The options that differ from the defaults, as the tier's arguments.
+    pub(super) fn options(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if self.strategy != "random" {
+            options.push(format!("--strategy={}", self.strategy));
+        }
+        if self.faults != "none" {
+            options.push(format!("--faults={}", self.faults));
+        }
+        let instances = self.instances.as_ref();
+        options.extend(instances.map(|instances| format!("--instances={instances}")));
+        options.extend(self.only.map(|only| format!("--only={only}")));
+        options.extend(self.preempt.then(|| "--preempt".to_owned()));
+        let knobs = self.knobs.as_ref();
+        options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
+        options
+    }
+}

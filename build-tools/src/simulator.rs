@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The simulated kernel as a program: its command line, its exit status, and the
+//! replay line that stands for a cycle.
+
+mod replay_line;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+
+use anyhow::{Context, Result, bail};
+
+use crate::building::host_program;
+use crate::terminal::Outcome;
+use crate::workspace::Workspace;
+pub(crate) use replay_line::{ImageSource, ReplayLine};
+
+/// The program.
+#[derive(Clone, Debug)]
+pub(crate) struct Simulator(PathBuf);
+
+impl Simulator {
+    /// Builds it.
+    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
+        host_program::sim(workspace).map(Self)
+    }
+
+    /// A command that runs these two images.
+    pub(crate) fn command(&self, provider: &Path, client: &Path) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg("--provider").arg(provider);
+        command.arg("--client").arg(client);
+        command
+    }
+}
+
+/// Adds the pair's KMDF drivers to a command that runs its WDM drivers.
+pub(crate) fn add_framework_drivers(command: &mut Command, workspace: &Workspace) {
+    for (option, name) in [
+        ("--wdf-provider", "provider_wdf"),
+        ("--wdf-client", "client_wdf"),
+    ] {
+        command.arg(option).arg(workspace.driver(name));
+    }
+}
+
+/// Runs `command` on the user's terminal, event by event.
+pub(crate) fn trace(command: &mut Command) -> Result<Outcome> {
+    let status = command.arg("--trace").status().with_context(cannot_run)?;
+    match status.code() {
+        Some(0) => Ok(Outcome::Done),
+        Some(1) => Ok(Outcome::Found),
+        // It has printed why.
+        Some(2) => Ok(Outcome::Missing),
+        _ => bail!(died(status)),
+    }
+}
+
+/// Runs `command` and returns its output.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
+    command.output().with_context(cannot_run)
+}
+
+/// The message if the program cannot be started.
+pub(crate) fn cannot_run() -> &'static str {
+    "the simulated kernel cannot be run: see that it may be executed"
+}
+
+/// The message if the program ended without a verdict.
+pub(crate) fn died(status: ExitStatus) -> String {
+    format!("the simulated kernel died ({status})")
+}
+
+/// The error that the program printed, without its prefix.
+pub(crate) fn error_of(stderr: &str) -> &str {
+    stderr.trim().trim_start_matches("error: ")
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The plan of a stress run: images, options, seed and cycles, and how the cycles are
+//! divided into jobs.
+
+use std::path::PathBuf;
+
+use super::Tier;
+use crate::simulator::ReplayLine;
+use crate::workspace::Workspace;
+
+/// Everything that a stress run depends on.
+pub(crate) struct StressPlan {
+    pub(crate) tier: Tier,
+    pub(crate) provider: PathBuf,
+    pub(crate) client: PathBuf,
+    /// The images that override drivers of the pair, by role.
+    pub(crate) overrides: Vec<(&'static str, PathBuf)>,
+    /// Options of the run that differ from the defaults, as the tier's arguments.
+    pub(crate) options: Vec<String>,
+    pub(crate) seed: u64,
+    pub(crate) first: u64,
+    pub(crate) cycles: u64,
+}
+
+/// A share of a plan's cycles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job {
+    pub(crate) first: u64,
+    pub(crate) cycles: u64,
+}
+
+impl StressPlan {
+    /// A plan of no cycles yet, for the drivers built here and these overrides.
+    pub(crate) fn new(
+        workspace: &Workspace,
+        tier: Tier,
+        overrides: Vec<(&'static str, PathBuf)>,
+    ) -> Self {
+        let mut plan = Self {
+            tier,
+            provider: workspace.driver("provider"),
+            client: workspace.driver("client"),
+            overrides,
+            options: Vec::new(),
+            seed: 0,
+            first: 0,
+            cycles: 0,
+        };
+        for (role, image) in [
+            ("provider", &mut plan.provider),
+            ("client", &mut plan.client),
+        ] {
+            if let Some((_, file)) = plan.overrides.iter().find(|(it, _)| *it == role) {
+                image.clone_from(file);
+            }
+        }
+        plan
+    }
+
+    /// The command line that runs these cycles again.
+    pub(crate) fn command(&self, first: u64, cycles: u64) -> String {
+        self.command_with_seed(self.seed, first, cycles)
+    }
+
+    /// The same with another seed.
+    pub(crate) fn command_with_seed(&self, seed: u64, first: u64, cycles: u64) -> String {
+        let image = |(role, file): &(&str, PathBuf)| format!(" --{role} {}", file.display());
+        let overrides: String = self.overrides.iter().map(image).collect();
+        let on = match &self.tier {
+            Tier::Sim => String::new(),
+            tier => format!(" --on {tier}"),
+        };
+        let start = match first {
+            0 => String::new(),
+            _ => format!(" --first {first}"),
+        };
+        let options: String = self
+            .options
+            .iter()
+            .flat_map(|option| [" ", option])
+            .collect();
+        format!("cargo xtask stress{on} --cycles {cycles} --seed {seed}{start}{options}{overrides}")
+    }
+
+    /// The command line that shows one cycle event by event in the simulated kernel.
+    pub(crate) fn replay_command(&self, cycle: u64) -> String {
+        let image = |(role, file): &(&str, PathBuf)| format!(",{role}={}", file.display());
+        let overrides: String = self.overrides.iter().map(image).collect();
+        let mut line = ReplayLine::new(self.seed, cycle);
+        line.options.clone_from(&self.options);
+        format!("cargo xtask replay {line}{overrides}")
+    }
+
+    /// The image that overrides the driver of `role`.
+    pub(crate) fn override_of(&self, role: &str) -> Option<PathBuf> {
+        let found = self.overrides.iter().find(|(it, _)| *it == role);
+        found.map(|(_, file)| file.clone())
+    }
+
+    /// All cycles as one job.
+    pub(crate) const fn whole(&self) -> Job {
+        Job {
+            first: self.first,
+            cycles: self.cycles,
+        }
+    }
+
+    /// Divides the cycles into `count` equal jobs.
+    pub(crate) fn jobs(&self, count: u64) -> Vec<Job> {
+        let start = |index: u64| {
+            let share = u128::from(self.cycles) * u128::from(index) / u128::from(count);
+            u64::try_from(share).expect("no more than all cycles")
+        };
+        (0..count)
+            .map(|index| Job {
+                first: self.first + start(index),
+                cycles: start(index + 1) - start(index),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_jobs_are_the_whole_plan() {
+        let plan = StressPlan {
+            tier: Tier::Sim,
+            provider: PathBuf::new(),
+            client: PathBuf::new(),
+            overrides: Vec::new(),
+            options: Vec::new(),
+            seed: 0,
+            first: 5,
+            cycles: 1000,
+        };
+        for count in [1, 2, 3, 7, 1000] {
+            let mut next = 5;
+            for job in plan.jobs(count) {
+                assert_eq!(job.first, next);
+                assert!(job.cycles > 0);
+                next += job.cycles;
+            }
+            assert_eq!(next, 1005);
+        }
+    }
+}

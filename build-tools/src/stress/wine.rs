@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The stress under Wine: one session and one prefix per job, one report.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+use scenarios::{Line, Report};
+use wine::{Prefix, Run};
+
+use super::report_file::ReportFile;
+use super::{Job, StressPlan, summary};
+use crate::building::wine_prefix;
+use crate::terminal::{Outcome, Progress, print};
+use crate::workspace::Workspace;
+
+/// Runs the plan in `jobs` sessions at the same time.
+pub(crate) fn stress(
+    workspace: &Workspace,
+    plan: &StressPlan,
+    jobs: u64,
+    keep: bool,
+    json: Option<&Path>,
+) -> Result<Outcome> {
+    let Some(payload) = wine_prefix::payload(workspace)? else {
+        return Ok(Outcome::Found);
+    };
+    let jobs = plan.jobs(jobs);
+    let mut prefixes = wine_prefix::create_several(workspace, &payload, jobs.len())?;
+    for prefix in prefixes.iter_mut().filter(|_| keep) {
+        prefix.keep();
+        print(format!("stress: the prefix is {}", prefix.path().display()));
+    }
+    let progress = Mutex::new((Progress::new("stress", "cycles", plan.cycles), 0));
+    let session = |job: Job, prefix: &Prefix| {
+        let run = Run {
+            provider: &plan.provider,
+            client: &plan.client,
+            tier: wine_prefix::TIER,
+            seed: plan.seed,
+            first: job.first,
+            cycles: job.cycles,
+            options: &plan.options,
+        };
+        let mut counted = 0;
+        let ran = run.perform(prefix, |line| {
+            if let Line::Progress(done) = line {
+                let (progress, all) = &mut *progress.lock().unwrap_or_else(PoisonError::into_inner);
+                *all += done - counted;
+                counted = done;
+                progress.show(*all);
+            }
+        });
+        ran.map(|ran| ran.report)
+    };
+    let started = Instant::now();
+    let reports: Vec<Result<Report>> = thread::scope(|scope| {
+        let session = &session;
+        let threads: Vec<_> = jobs
+            .iter()
+            .zip(&prefixes)
+            .map(|(job, prefix)| scope.spawn(move || session(*job, prefix)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a session does not panic"))
+            .collect()
+    });
+    let took = started.elapsed();
+    let (progress, _) = progress
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    progress.end();
+    let mut report = Report::new(wine_prefix::TIER, plan.seed, plan.cycles);
+    for part in reports {
+        report.merge(part?);
+    }
+    // Without the time that it took to make the prefixes.
+    report.took(took);
+    print(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
+    ReportFile::new(&report).write(json)?;
+    Ok(Outcome::passed_if(report.is_clean()))
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Progress of a long run: a bar on a terminal, otherwise a line every few seconds.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::print;
+
+/// Interval between two lines if there is no terminal.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Shows the progress of one run.
+pub(crate) enum Progress {
+    Bar(ProgressBar),
+    Lines {
+        what: &'static str,
+        unit: &'static str,
+        total: u64,
+        printed: Instant,
+    },
+}
+
+impl Progress {
+    /// Progress of `what`, which consists of `total` `unit`s.
+    pub(crate) fn new(what: &'static str, unit: &'static str, total: u64) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self::Lines {
+                what,
+                unit,
+                total,
+                printed: Instant::now(),
+            };
+        }
+        let style = ProgressStyle::with_template(&format!(
+            "{what}: {{wide_bar}} {{pos}} of {{len}} {unit}, {{per_sec}}, {{eta}} left"
+        ));
+        let bar = ProgressBar::new(total);
+        bar.set_style(style.expect("the template is valid"));
+        Self::Bar(bar)
+    }
+
+    /// Shows that `done` units are done.
+    pub(crate) fn show(&mut self, done: u64) {
+        match self {
+            Self::Bar(bar) => bar.set_position(done),
+            Self::Lines {
+                what,
+                unit,
+                total,
+                printed,
+            } => {
+                if printed.elapsed() >= PERIOD {
+                    *printed = Instant::now();
+                    print(format!("{what}: {done} of {total} {unit}"));
+                }
+            }
+        }
+    }
+
+    /// Prints a line above the bar.
+    pub(crate) fn print_above(&self, line: &str) {
+        match self {
+            Self::Bar(bar) => bar.println(line),
+            Self::Lines { .. } => print(line),
+        }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn end(self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Trials of the tools themselves: each runs a tier or makes a package, and checks the
+//! result. `test` runs them; each returns `true` if it passed, and prints what did not.
+
+pub(crate) mod agreement;
+pub(crate) mod machine;
+pub(crate) mod package;
+pub(crate) mod wine;
+pub(crate) mod wine_guest;
+pub(crate) mod zoo;

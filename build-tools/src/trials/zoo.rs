@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Trials of the zoo: every defect is found, in the simulated kernel and under Wine.
+
+use anyhow::Result;
+
+use crate::terminal::Outcome;
+use crate::workspace::Workspace;
+use crate::zoo::sim::{self, Trials};
+use crate::zoo::{Catalogue, SEED, wine};
+
+/// Every defect is found in the simulated kernel. The drivers must have been built.
+pub(crate) fn every_defect_is_found(workspace: &Workspace) -> Result<bool> {
+    /// Enough for every defect with the default seed.
+    const SCHEDULES: u64 = 250;
+
+    let catalogue = Catalogue::read(workspace)?;
+    let trials = Trials::new(workspace, &catalogue, SEED, SCHEDULES)?;
+    let rows = trials.try_all(&catalogue.select(&[])?)?;
+    Ok(sim::judge(&rows, None)? == Outcome::Done)
+}
+
+/// Every defect that shows under Wine is found there.
+pub(crate) fn every_defect_is_found_under_wine(workspace: &Workspace) -> Result<bool> {
+    let catalogue = Catalogue::read(workspace)?;
+    let modules = wine::detectable(&catalogue.select(&[])?);
+    Ok(wine::try_all(workspace, &modules, SEED)? == Outcome::Done)
+}

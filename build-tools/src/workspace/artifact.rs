@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Output files, written atomically.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+/// Writes `bytes` to `path`.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, |file| Ok(file.write_all(bytes)?))
+        .with_context(|| format!("{} cannot be written: name another file", path.display()))
+}
+
+/// Copies `from` to `to`.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    replace(to, |file| {
+        let mut source = fs::File::open(from)?;
+        io::copy(&mut source, file)?;
+        Ok(())
+    })
+    .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
+}
+
+/// Checks that the `--json` file `path` can be written after the run; creates nothing.
+pub(crate) fn check_writable(path: &Path) -> Result<()> {
+    let shown = path.display();
+    ensure!(!path.is_dir(), "--json {shown} is a directory: name a file");
+    match NamedTempFile::new_in(directory_of(path)) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!(
+            "--json {shown} cannot be written ({}): name a file in a writable directory",
+            error.kind()
+        ),
+    }
+}
+
+/// Writes `value` to `path` as JSON, with a line end.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    write(path, &text)
+}
+
+/// Writes beside `path`, then renames: a reader sees the old file or the new.
+fn replace(path: &Path, write: impl FnOnce(&mut fs::File) -> Result<()>) -> Result<()> {
+    let mut file = NamedTempFile::new_in(directory_of(path))?;
+    write(file.as_file_mut())?;
+    readable_by_all(file.as_file())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// The directory of a file that may not exist yet.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes `file` readable for everybody: a temporary file is its owner's only.
+#[cfg(unix)]
+fn readable_by_all(file: &fs::File) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(file.set_permissions(fs::Permissions::from_mode(0o644))?)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+fn readable_by_all(_: &fs::File) -> Result<()> {
+    Ok(())
+}
+
+/// The names of all entries of `directory`, sorted.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
+    let mut names = fs::read_dir(directory)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Returns `true` if both files exist and are equal.
+pub(crate) fn same(one: &Path, other: &Path) -> bool {
+    matches!((fs::read(one), fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_replaces_what_differs() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [from, to] = ["a", "b"].map(|name| directory.path().join(name));
+        fs::write(&from, "new").expect("written");
+        fs::write(&to, "old").expect("written");
+        assert!(!same(&from, &to));
+        copy(&from, &to).expect("copied");
+        assert!(same(&from, &to));
+        assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 2);
+    }
+
+    #[test]
+    fn a_report_needs_a_directory_that_exists() {
+        let directory = tempfile::tempdir().expect("a directory");
+        check_writable(&directory.path().join("report.json")).expect("writable");
+        assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
+        for path in [
+            directory.path().to_path_buf(),
+            directory.path().join("no/report.json"),
+        ] {
+            let error = check_writable(&path).expect_err("not writable");
+            assert!(error.to_string().contains("--json"), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("missing").join("a");
+        let error = write(&path, b"x").expect_err("no such directory");
+        assert!(format!("{error:#}").contains("cannot be written"));
+        assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A list of checks: all are run, so that one failure does not hide the next.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Workspace, succeeds};
+use crate::terminal::{self, Outcome, print};
+
+/// A check that is one run of cargo.
+pub(crate) struct Check {
+    /// The heading under which it is reported.
+    pub(crate) what: &'static str,
+    /// Cargo's subcommand and its arguments.
+    pub(crate) arguments: &'static [&'static str],
+    /// An environment variable to set.
+    pub(crate) variable: Option<(&'static str, &'static str)>,
+    /// A separate target directory, if compiler flags differ from the usual ones.
+    pub(crate) directory: Option<&'static str>,
+}
+
+impl Check {
+    fn command(&self, workspace: &Workspace) -> Command {
+        let mut cargo = workspace.cargo();
+        cargo.args(self.arguments);
+        cargo.envs(self.variable);
+        if let Some(directory) = self.directory {
+            cargo.env("CARGO_TARGET_DIR", workspace.target().join(directory));
+        }
+        cargo
+    }
+}
+
+/// The checks of the command `name` that have run.
+pub(crate) struct Checklist {
+    name: &'static str,
+    run: usize,
+    failed: Vec<&'static str>,
+}
+
+impl Checklist {
+    pub(crate) const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            run: 0,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Runs the checks of a table.
+    pub(crate) fn run_all(&mut self, workspace: &Workspace, checks: &[Check]) -> Result<()> {
+        checks
+            .iter()
+            .try_for_each(|check| self.run(check.what, || succeeds(&mut check.command(workspace))))
+    }
+
+    /// Runs a check that returns `true` if it passed.
+    pub(crate) fn run(
+        &mut self,
+        what: &'static str,
+        check: impl FnOnce() -> Result<bool>,
+    ) -> Result<()> {
+        print(format!("{}: {what}", self.name));
+        self.run += 1;
+        if !check()? {
+            self.failed.push(what);
+        }
+        Ok(())
+    }
+
+    /// Prints the result.
+    pub(crate) fn finish(self) -> Outcome {
+        let Self { name, run, failed } = self;
+        if failed.is_empty() {
+            print(format!("{name}: passed, {run} of {run} steps"));
+            return Outcome::Done;
+        }
+        for what in &failed {
+            terminal::error(format!("{what}: failed, see above"));
+        }
+        print(format!("{name}: failed, {} of {run} steps", failed.len()));
+        Outcome::Found
+    }
+}

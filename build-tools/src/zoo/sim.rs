@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Trials of modules in the simulated kernel.
+
+mod row;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use scenarios::{Finding, Report};
+use serde::Deserialize;
+
+use super::catalogue::{Catalogue, Module, Role, Symptom};
+use super::workshop::Workshop;
+use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
+use crate::terminal::{self, Outcome, print};
+use crate::workspace::{Workspace, artifact};
+use row::Row;
+
+/// Everything that trials need.
+pub(crate) struct Trials<'a> {
+    simulator: Simulator,
+    workspace: &'a Workspace,
+    workshop: Workshop,
+    /// The peers that some defects need instead of the pair's driver, by name.
+    peers: BTreeMap<String, PathBuf>,
+    seed: u64,
+    schedules: u64,
+}
+
+/// The two images of a run, and the options it takes.
+struct Pairing<'a> {
+    module: &'a Module,
+    image: &'a Path,
+    options: Vec<String>,
+}
+
+/// The last line that the simulated kernel prints.
+#[derive(Deserialize)]
+struct Last {
+    report: Report,
+}
+
+impl<'a> Trials<'a> {
+    /// Builds the simulated kernel and the peers; the drivers must have been built.
+    pub(crate) fn new(
+        workspace: &'a Workspace,
+        catalogue: &Catalogue,
+        seed: u64,
+        schedules: u64,
+    ) -> Result<Self> {
+        let workshop = Workshop::open(workspace)?;
+        let peers = catalogue.peers().iter().map(|peer| {
+            let image = workshop.make(&peer.recipe())?;
+            Ok((peer.name.clone(), image))
+        });
+        let peers = peers.collect::<Result<_>>()?;
+        Ok(Self {
+            simulator: Simulator::build(workspace)?,
+            workspace,
+            workshop,
+            peers,
+            seed,
+            schedules,
+        })
+    }
+
+    /// Tries the modules in parallel, and prints their rows in order.
+    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Vec<Row>> {
+        let started = Instant::now();
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::channel();
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let mut rows = Vec::new();
+        print(Row::heading());
+        thread::scope(|scope| {
+            for _ in 0..processors {
+                let sender = sender.clone();
+                let next = &next;
+                scope.spawn(move || {
+                    while let Some(module) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if sender.send((&module.name, self.try_one(module))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let mut early = BTreeMap::new();
+            for (name, row) in receiver {
+                early.insert(name, row);
+                while let Some(row) = modules
+                    .get(rows.len())
+                    .and_then(|module| early.remove(&module.name))
+                {
+                    let row = row?;
+                    print(&row);
+                    rows.push(row);
+                }
+            }
+            anyhow::Ok(())
+        })?;
+        print(format!(
+            "{} defects, each with its corrected module, in {:.0} s",
+            rows.len(),
+            started.elapsed().as_secs_f64()
+        ));
+        Ok(rows)
+    }
+
+    fn try_one(&self, module: &Module) -> Result<Row> {
+        let defective = self.workshop.make(&module.recipe(true))?;
+        let corrected = self.workshop.make(&module.recipe(false))?;
+        let all = [module.settings(), module.triggers()].concat();
+        let pairing = |image, options| Pairing {
+            module,
+            image,
+            options,
+        };
+        let found = self.search(&pairing(&defective, all.clone()))?;
+        let clean = self.search(&pairing(&corrected, all))?;
+        let mut untriggered = None;
+        if !module.triggers().is_empty() {
+            let run = self.search(&pairing(&defective, module.settings()))?;
+            untriggered = run.findings.into_iter().next();
+        }
+        let finding = found.findings.into_iter().next();
+        let replay = finding
+            .as_ref()
+            .map(|it| replay_line(module, it).to_string());
+        let replays = match (&replay, &finding) {
+            (Some(line), Some(finding)) => self.replays(module, &defective, line, finding)?,
+            _ => false,
+        };
+        let symptom = finding.as_ref().and_then(|it| symptom(module, it));
+        Ok(Row {
+            name: module.name.clone(),
+            defect: module.defect.clone(),
+            sources: module.sources.clone(),
+            schedules: finding.as_ref().map(|_| found.cycles_done),
+            replay,
+            replays,
+            expected: symptom.is_some(),
+            why: symptom.map_or_else(String::new, |symptom| symptom.why.clone()),
+            finding,
+            untriggered,
+            twin_schedules: clean.cycles_done,
+            false_alarm: clean.findings.into_iter().next(),
+        })
+    }
+
+    /// Runs an image against its peer, until something is found.
+    fn search(&self, pairing: &Pairing<'_>) -> Result<Report> {
+        let mut options = pairing.options.clone();
+        options.extend([
+            format!("--seed={}", self.seed),
+            format!("--cycles={}", self.schedules),
+            "--until-found".to_owned(),
+        ]);
+        let output = self.run(pairing.module, pairing.image, &options)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        match serde_json::from_str(text.lines().last().unwrap_or_default()) {
+            Ok(Last { report }) => Ok(report),
+            Err(_) => bail!(
+                "{}: the simulated kernel exited with {} and without a report: {}",
+                pairing.image.display(),
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+        }
+    }
+
+    /// Returns `true` if the replay line shows the finding, twice with the same trace.
+    fn replays(
+        &self,
+        module: &Module,
+        image: &Path,
+        line: &str,
+        finding: &Finding,
+    ) -> Result<bool> {
+        let line: ReplayLine = line.parse().map_err(anyhow::Error::msg)?;
+        let mut options = line.arguments();
+        options.extend(["--cycles=1", "--trace"].map(str::to_owned));
+        let once = self.run(module, image, &options)?.stdout;
+        let again = self.run(module, image, &options)?.stdout;
+        let has_finding = String::from_utf8_lossy(&once)
+            .trim_end()
+            .ends_with(&finding.to_string());
+        Ok(once == again && has_finding)
+    }
+
+    fn run(&self, module: &Module, image: &Path, options: &[String]) -> Result<Output> {
+        let role = module.role.peer().name();
+        let peer = match &module.peer {
+            Some(name) => self.peers.get(name).cloned().with_context(|| {
+                format!(
+                    "{} needs {name}, which is not a [[peer]]: add it",
+                    module.name
+                )
+            })?,
+            None => self.workspace.driver(role),
+        };
+        let mut command = match module.role {
+            Role::Provider => self.simulator.command(image, &peer),
+            Role::Client => self.simulator.command(&peer, image),
+        };
+        simulator::output(command.args(options))
+    }
+}
+
+/// The symptom of the module's defect that a finding is.
+fn symptom<'a>(module: &'a Module, finding: &Finding) -> Option<&'a Symptom> {
+    let own = finding.driver == format!("{}.sys", module.name);
+    let mut symptoms = module.symptoms.iter().filter(|_| own);
+    symptoms.find(|symptom| symptom.matches(finding))
+}
+
+/// The replay line of a finding.
+fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
+    let mut line = ReplayLine::new(finding.seed, finding.cycle);
+    let zoo = |name: &String| ImageSource::Zoo(name.clone());
+    let (own, peer) = (zoo(&module.name), module.peer.as_ref().map(zoo));
+    (line.provider, line.client) = match module.role {
+        Role::Provider => (Some(own), peer),
+        Role::Client => (peer, Some(own)),
+    };
+    line.options = [module.settings(), module.triggers()].concat();
+    line
+}
+
+/// Writes the table, and prints what is not as the catalogue says.
+pub(crate) fn judge(rows: &[Row], json: Option<&Path>) -> Result<Outcome> {
+    if let Some(path) = json {
+        artifact::write_json(path, &rows)?;
+    }
+    let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
+    for deviation in &deviations {
+        terminal::error(deviation);
+    }
+    if !deviations.is_empty() {
+        return Ok(Outcome::Found);
+    }
+    print("each defect was found as expected, and each corrected module is clean");
+    Ok(Outcome::Done)
+}

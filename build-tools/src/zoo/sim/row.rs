@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The result of a module: a row of the table.
+
+use std::fmt;
+
+use scenarios::Finding;
+use serde::Serialize;
+
+/// The result of one module.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(super) name: String,
+    pub(super) defect: String,
+    pub(super) sources: Vec<String>,
+    /// The number of schedules until the defect was found.
+    pub(super) schedules: Option<u64>,
+    pub(super) finding: Option<Finding>,
+    /// Its replay line, and whether the line reproduces it.
+    pub(super) replay: Option<String>,
+    pub(super) replays: bool,
+    /// Whether the finding is a symptom in the catalogue.
+    pub(super) expected: bool,
+    /// Why the defect shows in this way, if it is not its typical symptom.
+    pub(super) why: String,
+    /// The finding without the triggers, which must not exist.
+    pub(super) untriggered: Option<Finding>,
+    /// The number of clean schedules of the corrected twin, and the finding in it.
+    pub(super) twin_schedules: u64,
+    pub(super) false_alarm: Option<Finding>,
+}
+
+impl Row {
+    pub(super) fn heading() -> String {
+        columns("module", "after", "finding", "defect (sources)")
+    }
+
+    /// The deviations from the catalogue.
+    pub(super) fn deviations(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut deviations = Vec::new();
+        match (&self.finding, &self.replay) {
+            (None, _) => deviations.push(format!("{name}: not found")),
+            (Some(finding), _) if !self.expected => {
+                deviations.push(format!("{name}: found with another symptom: {finding}"));
+            }
+            (Some(_), Some(line)) if !self.replays => {
+                deviations.push(format!("{name}: {line} does not reproduce it"));
+            }
+            (Some(_), _) => {}
+        }
+        if let Some(early) = &self.untriggered {
+            deviations.push(format!("{name}: found without its trigger: {early}"));
+        }
+        if let Some(alarm) = &self.false_alarm {
+            deviations.push(format!(
+                "{name}: false alarm in its corrected twin: {alarm}"
+            ));
+        }
+        deviations
+    }
+}
+
+/// The code and the place of a finding.
+fn short(finding: &Finding) -> String {
+    match &finding.place {
+        Some(place) => format!("{} {place}", finding.code),
+        None => format!("{} {}", finding.code, finding.driver),
+    }
+}
+
+fn columns(name: &str, after: &str, finding: &str, defect: &str) -> String {
+    format!("{name:<31} {after:>5}  {finding:<62} {defect}")
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after = self.schedules.map_or("-".to_owned(), |n| n.to_string());
+        let finding = self.finding.as_ref().map_or("nothing".to_owned(), short);
+        let twin = match &self.false_alarm {
+            Some(alarm) => format!(" TWIN: {}", short(alarm)),
+            None => String::new(),
+        };
+        let why = match &*self.why {
+            "" => String::new(),
+            why => format!(" {why}"),
+        };
+        let sources = self.sources.join(", ");
+        let defect = format!("{} ({sources}){why}{twin}", self.defect);
+        f.write_str(&columns(&self.name, &after, &finding, &defect))
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Help, misuse, and `doctor`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::xtask::{output, refusal, xtask};
+
+#[test]
+fn help_is_no_error() {
+    let text = output(&["--help"]);
+    for command in ["doctor", "setup", "build", "test"] {
+        assert!(text.contains(command), "{text}");
+    }
+}
+
+#[test]
+fn wrong_use_ends_with_2_and_names_it() {
+    for (arguments, named) in [
+        (&["doctor", "--jsno", "x"][..], "--jsno"),
+        (&["biuld"], "biuld"),
+        (&["setup", "now"], "now"),
+    ] {
+        let text = refusal(arguments);
+        assert!(text.contains(named), "{text}");
+        assert!(text.contains("--help"), "{text}");
+    }
+    assert_eq!(xtask(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn an_unwritable_report_is_one_line_with_a_remedy() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("missing").join("report.json");
+    let text = refusal(&["doctor", "--json", &path.display().to_string()]);
+    assert!(text.contains("report.json cannot be written"), "{text}");
+    assert!(text.contains("name another file"), "{text}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn the_doctor_reports_every_prerequisite() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("report.json");
+    let output = xtask(&["doctor", "--json", &path.display().to_string()]);
+    let prerequisites = read(&path);
+    let all_found = prerequisites.iter().all(|it| it["found"] == true);
+    assert_eq!(output.status.code(), Some(if all_found { 0 } else { 2 }));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for it in &prerequisites {
+        let name = it["name"].as_str().expect("a name");
+        assert!(text.contains(name), "{text}");
+        assert_ne!(it["remedy"], "");
+    }
+    assert!(prerequisites.iter().any(|it| it["name"] == "cargo"));
+}
+
+fn read(path: &Path) -> Vec<serde_json::Value> {
+    let bytes = fs::read(path).expect("the report");
+    serde_json::from_slice(&bytes).expect("a list")
+}

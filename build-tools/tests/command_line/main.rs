@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The command line: help, misuse, and commands that need no build. Full runs are
+//! trials of `cargo xtask test`.
+
+mod general;
+mod package;
+mod stress;
+mod vm;
+mod xtask;
+mod zoo;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Misuse of `stress`: one line and status 2, before anything is built or run.
+
+use std::fs;
+
+use crate::xtask;
+
+/// The line with which `stress` refuses `arguments`.
+fn refusal(arguments: &[&str]) -> String {
+    xtask::refusal(&[&["stress"], arguments].concat())
+}
+
+#[test]
+fn runs_of_nothing_are_refused() {
+    for (arguments, named) in [
+        (["--cycles", "0"], "--cycles 0"),
+        (["--jobs", "0"], "--jobs 0"),
+        (["--first", "18446744073709551615"], "--first"),
+    ] {
+        let text = refusal(&arguments);
+        assert!(text.contains(named), "{text}");
+    }
+}
+
+#[test]
+fn unknown_options_are_refused() {
+    assert!(refusal(&["--cycels", "5"]).contains("--cycels"));
+    assert!(refusal(&["--seed", "seven"]).contains("seven"));
+}
+
+#[test]
+fn a_missing_driver_is_refused() {
+    let text = refusal(&["--provider", "missing.sys"]);
+    assert!(text.contains("missing.sys cannot be read"), "{text}");
+}
+
+#[test]
+fn an_unwritable_report_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for path in [
+        directory.path().join("missing/report.json"),
+        directory.path().to_path_buf(),
+    ] {
+        let path = path.display().to_string();
+        let text = refusal(&["--json", &path]);
+        assert!(text.contains(&path), "{text}");
+        assert!(text.contains("name a file"), "{text}");
+    }
+    let left = fs::read_dir(directory.path()).expect("read").count();
+    assert_eq!(left, 0);
+}
