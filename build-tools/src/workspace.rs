@@ -17,6 +17,9 @@ pub(crate) use process::{cargo, output, output_and_errors, succeeds};
 /// The packages of the drivers: WDM and KMDF.
 pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
 
+/// The packages of the two drivers of the example in `tests/keyvalue`.
+pub(crate) const EXAMPLE: [&str; 2] = ["keyvalue-provider", "keyvalue-client"];
+
 /// The file name of a driver's image, without extension.
 pub(crate) fn image(package: &str) -> String {
     package.replace('-', "_")
@@ -61,6 +64,11 @@ impl Workspace {
     /// The directory of the checked driver images and their .pdb files.
     pub(crate) fn drivers(&self) -> PathBuf {
         self.target.join("drivers")
+    }
+
+    /// The directory of the example's checked images and their .pdb files.
+    pub(crate) fn example(&self) -> PathBuf {
+        self.target.join("keyvalue")
     }
 
     /// The checked image of a driver: `name` without extension.

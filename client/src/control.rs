@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the driver answers to administrators.
+//! Device-control requests: reports the driver's status, and switches its telemetry
+//! provider.
 
-use nmr::Result;
 use nmr::header::Header;
-use nmr::irql::PassiveLevel;
-use shared_npi::control::{BindingEntry, Controlled, Status, VERSION};
+use nmr::irql::WaitAllowed;
+use nmr::{NtStatus, Result};
+use shared_npi::control::{Status, TELEMETRY};
+use wdm::control::{BindingEntry, Controlled, VERSION};
 
-use crate::PROVIDERS;
-use crate::source::{ACTIVITY, SOURCE, SUBSCRIBERS, Source, published};
+use crate::echo::PROVIDERS;
+use crate::telemetry::{ACTIVITY, SOURCE, SUBSCRIBERS, Source, published};
 
-/// This driver.
-pub(crate) struct Control;
+/// The driver, as its control device sees it.
+pub(crate) enum Control {}
 
 impl Controlled for Control {
-    fn status(&self) -> Status {
+    type Status = Status;
+
+    fn status(holds: u32) -> Status {
         let sample = ACTIVITY.snapshot();
         Status {
             header: Header::of::<Status>(VERSION),
             subcomponent: SOURCE.is_on().into(),
-            holds: 0,
+            holds,
             requests: sample.submitted,
             echoed: sample.echoed,
             unanswered: sample.unanswered,
@@ -27,16 +31,20 @@ impl Controlled for Control {
         }
     }
 
-    fn bindings(&self, tell: &mut dyn FnMut(BindingEntry)) {
-        PROVIDERS.for_each(|call| tell(BindingEntry::of(call.binding())));
-        SUBSCRIBERS.for_each(|call| tell(BindingEntry::of(call.binding())));
+    fn bindings(report: &mut dyn FnMut(BindingEntry)) {
+        PROVIDERS.for_each(|call| report(BindingEntry::of(call.binding())));
+        SUBSCRIBERS.for_each(|call| report(BindingEntry::of(call.binding())));
     }
 
-    fn switch(&self, on: bool, passive: &PassiveLevel<'_>) -> Result<bool> {
-        if on {
-            SOURCE.on(|| Ok(Source), passive)
-        } else {
-            SOURCE.off(passive)
+    fn switch(subcomponent: u32, on: bool, wait: &WaitAllowed<'_>) -> Result {
+        if subcomponent != TELEMETRY {
+            return Err(NtStatus::INVALID_PARAMETER);
         }
+        let switched = if on {
+            SOURCE.on(|| Ok(Source), wait)
+        } else {
+            SOURCE.off(wait)
+        };
+        switched.map(drop)
     }
 }

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The system threads that keep requests going, and their end.
-//!
-//! A thread runs the driver's code, so the driver must not unload before the
-//! thread has ended: [`Worker::join`] waits for the thread itself. A flag that
-//! the thread sets as its last act would not do, because after it the thread
-//! has still to return, through the image.
+//! The work of the client's system threads: submit requests to all providers.
 
-use alloc::boxed::Box;
-use core::ffi::c_void;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use nmr::Result;
-use nmr::inbox::Inbox;
 use nmr::irql::PassiveLevel;
-use nmr::memory::try_box;
-use shared_npi::echo::client::{Ready, Submission};
+use nmr::request::{Submission, submit};
+use nmr::{Call, Result};
+use shared_npi::echo::{Body, client};
+use wdm::thread::sleep;
+use wdm::worker::{Work, Worker};
 
-use crate::EchoModule;
-use crate::source::{ACTIVITY, publish};
-use crate::thread::{Event, Thread, exit, sleep};
+use crate::echo::{EchoModule, PROVIDERS};
+use crate::telemetry::{ACTIVITY, publish};
+
+/// The most threads a client starts.
+pub(crate) const MAX_THREADS: u32 = 8;
 
 /// One in so many requests is cancelled once it pends. Odd, because a provider
 /// may answer every second, fourth, eighth one at once.
@@ -29,138 +24,124 @@ const CANCEL_INTERVAL: u64 = 7;
 /// Before one in so many requests the provider is asked for its statistics.
 const QUERY_INTERVAL: u64 = 32;
 
-/// After so many requests the subscribers are told how this driver fares.
+/// The number of requests after which a sample is published.
 const PUBLISH_INTERVAL: u64 = 8;
 
-/// How long a worker leaves a provider alone that takes no request.
+/// The time that a worker pauses after a provider has refused a request.
 const BACK_OFF_MILLISECONDS: u16 = 1;
 
-/// A system thread that submits the requests it is given. Dropping it joins
-/// the thread.
-pub(crate) struct Worker {
-    desk: NonNull<Desk>,
-    thread: Option<Thread>,
-}
-
-/// What the worker and its thread share.
-#[derive(Default)]
-struct Desk {
-    inbox: Inbox<Ready<EchoModule>>,
-    wake: Event,
-    stop: AtomicBool,
+/// Submits requests.
+pub(crate) struct Submitter {
+    /// The most requests that one visit to a provider submits.
+    depth: u32,
     submitted: AtomicU64,
+    /// A provider has refused a request in this run.
+    refused: AtomicBool,
 }
 
-// SAFETY: the desk is `Sync`, and freed by the worker only.
-unsafe impl Send for Worker {}
-// SAFETY: as above.
-unsafe impl Sync for Worker {}
+impl Work for Submitter {
+    fn run(&self, passive: &PassiveLevel<'_>) {
+        PROVIDERS.for_each(|call| self.visit(call));
+        if self.refused.swap(false, Ordering::Relaxed) {
+            sleep(BACK_OFF_MILLISECONDS, passive);
+        }
+    }
+}
 
-impl Worker {
-    /// Starts a worker. IRQL = `PASSIVE_LEVEL`.
+impl Submitter {
+    /// Submits requests to a provider while it has idle slots, beginning with `call`,
+    /// until the binding detaches. IRQL = `PASSIVE_LEVEL`.
+    fn visit(&self, call: Call<'_, EchoModule>) {
+        let binding = call.binding();
+        let slots = binding.context().slots();
+        let mut next = Some(call);
+        for _ in 0..self.depth {
+            let Some(call) = next.filter(|_| slots.has_idle()) else {
+                return;
+            };
+            self.submit(call);
+            next = binding.enter();
+        }
+        // The provider answers at once: it is visited again, after the others.
+        if next.is_some() && slots.has_idle() {
+            binding.module().workers.wake();
+        }
+    }
+
+    /// Submits one request. IRQL = `PASSIVE_LEVEL`.
+    fn submit(&self, call: Call<'_, EchoModule>) {
+        let id = self.submitted.fetch_add(1, Ordering::Relaxed);
+        if id.is_multiple_of(QUERY_INTERVAL)
+            && let Some(call) = call.binding().enter()
+        {
+            // Ignored: a provider need not have statistics.
+            let _ = client::query_statistics(call);
+        }
+        let submission = submit(call, Body::new(id, &id.to_le_bytes()));
+        if let Submission::NoSlot(_) = submission {
+            return;
+        }
+        if ACTIVITY.count_submission().is_multiple_of(PUBLISH_INTERVAL) {
+            publish();
+        }
+        match submission {
+            Submission::Answered(answer) => {
+                ACTIVITY.record_completion(answer.status());
+                if !answer.status().is_success() {
+                    self.refused.store(true, Ordering::Relaxed);
+                }
+            }
+            Submission::Pending(call) if id.is_multiple_of(CANCEL_INTERVAL) => call.cancel(),
+            Submission::Pending(_) | Submission::NoSlot(_) => {}
+        }
+    }
+}
+
+/// The workers of the module: at least one, woken in turn.
+pub(crate) struct Workers {
+    all: [Option<Worker<Submitter>>; MAX_THREADS as usize],
+    started: usize,
+    turn: AtomicUsize,
+}
+
+impl Workers {
+    /// Starts `count` workers. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, or the kernel's own status.
-    pub(crate) fn start(passive: &PassiveLevel<'_>) -> Result<Self> {
-        let desk = NonNull::from(Box::leak(try_box(Desk::default())?));
-        // From here on dropping the worker frees the desk.
-        let mut worker = Self { desk, thread: None };
-        // SAFETY: the desk is at its address for good, and nobody knows it yet.
-        unsafe { worker.desk().wake.initialize() };
-        // SAFETY: the desk is freed after the thread has been joined.
-        let thread = unsafe { Thread::start(run, desk.as_ptr().cast(), passive) }?;
-        worker.thread = Some(thread);
-        Ok(worker)
+    /// The status of the first that did not start; those that did are stopped.
+    pub(crate) fn start(count: u32, depth: u32, passive: &PassiveLevel<'_>) -> Result<Self> {
+        let mut workers = Self {
+            all: Default::default(),
+            started: 0,
+            turn: AtomicUsize::new(0),
+        };
+        for (place, _) in workers.all.iter_mut().zip(0..count) {
+            let submitter = Submitter {
+                depth,
+                submitted: AtomicU64::new(0),
+                refused: AtomicBool::new(false),
+            };
+            *place = Some(Worker::start(submitter, passive)?);
+            workers.started += 1;
+        }
+        Ok(workers)
     }
 
-    /// Gives the worker a request. IRQL <= `DISPATCH_LEVEL`.
-    pub(crate) fn add(&self, request: Ready<EchoModule>) {
-        self.desk().inbox.add(request);
-        self.desk().wake.set();
+    /// Wakes the worker whose turn it is. IRQL <= `DISPATCH_LEVEL`.
+    pub(crate) fn wake(&self) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let worker = turn.checked_rem(self.started);
+        if let Some(worker) = worker.and_then(|turn| self.all.get(turn)?.as_ref()) {
+            worker.wake();
+        }
     }
 
-    /// Lets the thread end, and waits until it has. IRQL = `PASSIVE_LEVEL`.
+    /// Stops all threads, and waits until they have ended. IRQL = `PASSIVE_LEVEL`.
     pub(crate) fn join(&mut self, passive: &PassiveLevel<'_>) {
-        self.desk().stop.store(true, Ordering::Release);
-        self.desk().wake.set();
-        if let Some(thread) = self.thread.take() {
-            thread.join(passive);
-        }
-    }
-
-    const fn desk(&self) -> &Desk {
-        // SAFETY: the desk lives as long as the worker.
-        unsafe { self.desk.as_ref() }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // SAFETY: a worker is dropped with its module, in `DriverEntry` or
-        // `DriverUnload`, both at `PASSIVE_LEVEL`.
-        let passive = unsafe { PassiveLevel::assume() };
-        self.join(&passive);
-        // SAFETY: the desk was leaked from a box, and its only other user, the
-        // thread, has ended.
-        drop(unsafe { Box::from_raw(self.desk.as_ptr()) });
-    }
-}
-
-/// The thread: waits for requests and submits them, until it is stopped.
-/// IRQL = `PASSIVE_LEVEL`.
-///
-/// # Safety
-///
-/// `desk` is a [`Desk`] that outlives the thread.
-unsafe extern "C" fn run(desk: *mut c_void) {
-    // SAFETY: by this function's contract.
-    let desk = unsafe { &*desk.cast::<Desk>() };
-    // SAFETY: a system thread starts, and this one stays, at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    loop {
-        // What comes after the wait sets the event again.
-        desk.wake.wait(&passive);
-        if desk.stop.load(Ordering::Acquire) {
-            break;
-        }
-        desk.inbox
-            .take_all()
-            .for_each(|request| submit(desk, request, &passive));
-    }
-    // SAFETY: nothing is owned here.
-    unsafe { exit(&passive) };
-}
-
-/// Submits a request. IRQL = `PASSIVE_LEVEL`.
-fn submit(desk: &Desk, request: Ready<EchoModule>, passive: &PassiveLevel<'_>) {
-    let id = desk.submitted.fetch_add(1, Ordering::Relaxed);
-    if id.is_multiple_of(QUERY_INTERVAL) {
-        // A provider without statistics is as good; one that detaches says so
-        // again below.
-        let _ = request.query_statistics();
-    }
-    let submission = request.submit(id, &id.to_le_bytes());
-    if !matches!(submission, Submission::Detaching)
-        && ACTIVITY.count_submission().is_multiple_of(PUBLISH_INTERVAL)
-    {
-        publish();
-    }
-    match submission {
-        // The request has retired: nothing is left to do for this provider.
-        Submission::Detaching => {}
-        Submission::Answered(status, request) => {
-            ACTIVITY.came_back(status);
-            if !status.is_success() {
-                sleep(BACK_OFF_MILLISECONDS, passive);
-            }
-            desk.inbox.add(request);
-            desk.wake.set();
-        }
-        Submission::Pending(call) => {
-            if id.is_multiple_of(CANCEL_INTERVAL) {
-                call.cancel();
-            }
-        }
+        self.all
+            .iter_mut()
+            .flatten()
+            .for_each(|worker| worker.join(passive));
     }
 }

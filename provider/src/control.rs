@@ -1,49 +1,50 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the driver answers to administrators.
+//! Device-control requests: reports the driver's status, and switches its telemetry
+//! client.
 
-use nmr::Result;
 use nmr::header::Header;
-use nmr::irql::PassiveLevel;
-use shared_npi::control::{BindingEntry, Controlled, Status, VERSION};
+use nmr::irql::WaitAllowed;
+use nmr::{NtStatus, Result};
+use shared_npi::control::{Status, TELEMETRY};
+use wdm::control::{BindingEntry, Controlled, VERSION};
 
-use crate::monitor::{MONITOR, Monitor, SOURCES, published};
-use crate::{CLIENTS, COUNTERS};
+use crate::echo::{CLIENTS, COUNTERS};
+use crate::telemetry::{MONITOR, Monitor, SOURCES, published};
 
-/// This driver.
-pub(crate) struct Control;
+/// The driver, as its control device sees it.
+pub(crate) enum Control {}
 
 impl Controlled for Control {
-    fn status(&self) -> Status {
+    type Status = Status;
+
+    fn status(holds: u32) -> Status {
         let counted = COUNTERS.snapshot();
-        let echoed = counted
-            .completed_at_once
-            .wrapping_add(counted.completed_later);
-        let unanswered = counted.cancelled.wrapping_add(counted.refused);
         Status {
             header: Header::of::<Status>(VERSION),
             subcomponent: MONITOR.is_on().into(),
-            holds: 0,
-            requests: counted
-                .completed_at_once
-                .wrapping_add(counted.pended)
-                .wrapping_add(counted.refused),
-            echoed,
-            unanswered,
+            holds,
+            requests: counted.received(),
+            echoed: counted.echoed(),
+            unanswered: counted.unanswered(),
             samples: published(),
         }
     }
 
-    fn bindings(&self, tell: &mut dyn FnMut(BindingEntry)) {
-        CLIENTS.for_each(|call| tell(BindingEntry::of(call.binding())));
-        SOURCES.for_each(|call| tell(BindingEntry::of(call.binding())));
+    fn bindings(report: &mut dyn FnMut(BindingEntry)) {
+        CLIENTS.for_each(|call| report(BindingEntry::of(call.binding())));
+        SOURCES.for_each(|call| report(BindingEntry::of(call.binding())));
     }
 
-    fn switch(&self, on: bool, passive: &PassiveLevel<'_>) -> Result<bool> {
-        if on {
-            MONITOR.on(|| Ok(Monitor), passive)
-        } else {
-            MONITOR.off(passive)
+    fn switch(subcomponent: u32, on: bool, wait: &WaitAllowed<'_>) -> Result {
+        if subcomponent != TELEMETRY {
+            return Err(NtStatus::INVALID_PARAMETER);
         }
+        let switched = if on {
+            MONITOR.on(|| Ok(Monitor), wait)
+        } else {
+            MONITOR.off(wait)
+        };
+        switched.map(drop)
     }
 }

@@ -1,137 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The system thread that completes pended requests, and its end.
-//!
-//! The thread runs the driver's code, so the driver must not unload before the
-//! thread has ended: [`Worker::join`] waits for the thread itself. A flag that
-//! the thread sets as its last act would not do, because after it the thread
-//! has still to return, through the image.
+//! The work of the provider's system thread: completes the requests that were pended.
 
-use alloc::boxed::Box;
-use core::ffi::c_void;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
-
-use nmr::Result;
 use nmr::inbox::Inbox;
 use nmr::irql::PassiveLevel;
-use nmr::memory::try_box;
-use shared_npi::echo::provider::Pended;
+use nmr::request::Pended;
+use shared_npi::echo::provider;
+use wdm::thread::sleep;
+use wdm::worker::Work;
 
-use crate::EchoModule;
-use crate::monitor;
-use crate::thread::{Event, Thread, exit, sleep};
+use crate::echo::EchoModule;
+use crate::telemetry;
 
-/// How long the worker lets requests gather, so that several are in flight.
+/// The time that the worker lets requests gather, so that several are in flight.
 const GATHER_MILLISECONDS: u16 = 1;
 
-/// After how many completions a client hears of its progress.
+/// The number of completions after which a client is notified of its progress.
 const PROGRESS_INTERVAL: u64 = 16;
 
-/// A system thread that completes the requests it is given. Dropping it joins
-/// the thread.
-pub(crate) struct Worker {
-    desk: NonNull<Desk>,
-    thread: Option<Thread>,
-}
-
-/// What the worker and its thread share.
+/// Requests to be completed.
 #[derive(Default)]
-struct Desk {
+pub(crate) struct Completer {
     inbox: Inbox<Pended<EchoModule>>,
-    wake: Event,
-    stop: AtomicBool,
 }
 
-// SAFETY: the desk is `Sync`, and freed by the worker only.
-unsafe impl Send for Worker {}
-// SAFETY: as above.
-unsafe impl Sync for Worker {}
-
-impl Worker {
-    /// Starts a worker. IRQL = `PASSIVE_LEVEL`.
-    ///
-    /// # Errors
-    ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, or the kernel's own status.
-    pub(crate) fn start(passive: &PassiveLevel<'_>) -> Result<Self> {
-        let desk = NonNull::from(Box::leak(try_box(Desk::default())?));
-        // From here on dropping the worker frees the desk.
-        let mut worker = Self { desk, thread: None };
-        // SAFETY: the desk is at its address for good, and nobody knows it yet.
-        unsafe { worker.desk().wake.initialize() };
-        // SAFETY: the desk is freed after the thread has been joined.
-        let thread = unsafe { Thread::start(run, desk.as_ptr().cast(), passive) }?;
-        worker.thread = Some(thread);
-        Ok(worker)
-    }
-
-    /// Gives the worker a request. IRQL <= `DISPATCH_LEVEL`.
+impl Completer {
+    /// Adds a request, for the next run. Any IRQL.
     pub(crate) fn add(&self, request: Pended<EchoModule>) {
-        self.desk().inbox.add(request);
-        self.desk().wake.set();
+        self.inbox.add(request);
     }
+}
 
-    /// Lets the thread end, and waits until it has. IRQL = `PASSIVE_LEVEL`.
-    pub(crate) fn join(&mut self, passive: &PassiveLevel<'_>) {
-        self.desk().stop.store(true, Ordering::Release);
-        self.desk().wake.set();
-        if let Some(thread) = self.thread.take() {
-            thread.join(passive);
+impl Work for Completer {
+    fn run(&self, passive: &PassiveLevel<'_>) {
+        sleep(GATHER_MILLISECONDS, passive);
+        for request in self.inbox.take_all() {
+            let completion = provider::complete(request);
+            if completion.count().is_multiple_of(PROGRESS_INTERVAL) {
+                completion.notify_progress();
+            }
         }
-    }
-
-    const fn desk(&self) -> &Desk {
-        // SAFETY: the desk lives as long as the worker.
-        unsafe { self.desk.as_ref() }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // SAFETY: a worker is dropped with its module, in `DriverEntry` or
-        // `DriverUnload`, both at `PASSIVE_LEVEL`.
-        let passive = unsafe { PassiveLevel::assume() };
-        self.join(&passive);
-        // SAFETY: the desk was leaked from a box, and its only other user, the
-        // thread, has ended.
-        drop(unsafe { Box::from_raw(self.desk.as_ptr()) });
-    }
-}
-
-/// The thread: waits for requests and completes them, until it is stopped.
-/// IRQL = `PASSIVE_LEVEL`.
-///
-/// # Safety
-///
-/// `desk` is a [`Desk`] that outlives the thread.
-unsafe extern "C" fn run(desk: *mut c_void) {
-    // SAFETY: by this function's contract.
-    let desk = unsafe { &*desk.cast::<Desk>() };
-    // SAFETY: a system thread starts, and this one stays, at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    loop {
-        // What comes after the wait sets the event again.
-        desk.wake.wait(&passive);
-        if desk.stop.load(Ordering::Acquire) {
-            break;
-        }
-        sleep(GATHER_MILLISECONDS, &passive);
-        desk.inbox.take_all().for_each(complete);
-        monitor::look();
-    }
-    // SAFETY: nothing is owned here.
-    unsafe { exit(&passive) };
-}
-
-/// Completes a request. IRQL <= `DISPATCH_LEVEL`.
-fn complete(request: Pended<EchoModule>) {
-    let completed = if request.is_cancelled() {
-        request.cancel()
-    } else {
-        request.echo()
-    };
-    if completed.count().is_multiple_of(PROGRESS_INTERVAL) {
-        completed.notify_progress();
+        telemetry::poll_sources();
     }
 }

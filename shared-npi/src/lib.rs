@@ -1,36 +1,84 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What `provider.sys` and `client.sys` share: the contract between them, and
-//! the Network Module Registrar (NMR) as a network module sees it.
+//! The contract between `provider.sys` and `client.sys`: their two Network
+//! Programming Interfaces (NPIs).
 //!
-//! - [`echo`] is the Network Programming Interface (NPI): identities, version
-//!   negotiation, dispatch tables, requests. A stranger can implement either
-//!   end from that module alone.
-//! - [`telemetry`] is a second, smaller one, in the other direction.
-//! - [`nmr`] is how a module registers, attaches, calls, detaches and unloads.
-//!   It knows nothing of either: an author of another NPI, whose structures begin
-//!   with a [`header::Header`] and which has a table on both sides, takes it as
-//!   it is.
-//! - [`control`] is what an administrator's program may ask of the drivers, and
-//!   [`unload_gate`] keeps them from being unloaded meanwhile.
+//! - [`echo`]: a client sends a provider up to 64 bytes, the provider sends them
+//!   back, at once or later. Identities, version negotiation, dispatch tables,
+//!   requests: either end can be implemented from that page alone.
+//! - [`telemetry`]: a smaller one, in the other direction.
+//! - [`control`]: the status that either driver returns to a program.
 //!
-//! # Principles
+//! Each page is the contract first, in C's terms. `provider`, `client`, `source` and
+//! `monitor` keep it for a Rust module: they add contract and policy to what the crate
+//! [`nmr`] does for any NPI, and hardly any unsafe code.
 //!
-//! - The wrong thing does not compile: see [`nmr`] for the list.
-//! - Nothing from the other module is believed before it is checked: [`header`].
-//! - No path panics, no allocation aborts: failures are an [`NtStatus`].
-//! - Functions state their IRQL; those that state none may be called at any.
-//!   What needs `PASSIVE_LEVEL` asks for a
-//!   [`nmr::irql::PassiveLevel`], which a detach callback cannot come by.
-//! - No dependency on the WDK: all of this runs on the host, under its tests
-//!   and under a model checker.
+//! # What it refuses to be
+//!
+//! It is no library for other NPIs: that is [`nmr`]. It knows no kernel and depends on
+//! no WDK: all of this runs on the host, under its tests.
+//!
+//! # Example
+//!
+//! A module that provides Echo, and answers every request at once:
+//!
+//! ```
+//! use nmr::irql::PassiveLevel;
+//! use nmr::request::{Answer, RequestLimit, RequestProvider, Submitted};
+//! use nmr::{Module, ModuleId, PeerModule, Provider, Result, Table};
+//! use shared_npi::echo::provider::{self, ClientBinding, EchoProvider};
+//! use shared_npi::echo::{
+//!     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_PROVIDER_MODULE_ID, Echo,
+//! };
+//!
+//! struct Simple {
+//!     counters: Counters,
+//! }
+//!
+//! impl Module for Simple {
+//!     type Role = Provider;
+//!     type Npi = Echo;
+//!     type Binding = ClientBinding;
+//!
+//!     const MODULE_ID: ModuleId = ECHO_PROVIDER_MODULE_ID;
+//!     const CHARACTERISTICS: &'static Characteristics =
+//!         &Characteristics::new(1, 1, Capabilities::STATISTICS, Capabilities::empty());
+//!     const TABLE: Table<Self> = provider::dispatch();
+//!
+//!     fn attach(
+//!         &self,
+//!         client: &PeerModule<'_, Self>,
+//!         _passive: &PassiveLevel<'_>,
+//!     ) -> Result<ClientBinding> {
+//!         let peer = client.characteristics()?;
+//!         Ok(ClientBinding::new(Self::CHARACTERISTICS.negotiate(peer)?))
+//!     }
+//!
+//!     fn accepts_dispatch(binding: &ClientBinding, table: &ClientDispatch) -> bool {
+//!         table.serves(binding.agreement())
+//!     }
+//! }
+//!
+//! impl RequestProvider for Simple {
+//!     fn limit(binding: &ClientBinding) -> &RequestLimit {
+//!         binding.limit()
+//!     }
+//!
+//!     fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call> {
+//!         provider::echo_now(request)
+//!     }
+//! }
+//!
+//! impl EchoProvider for Simple {
+//!     fn counters(&self) -> &Counters {
+//!         &self.counters
+//!     }
+//! }
+//! ```
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
-extern crate alloc;
-
 pub mod control;
 pub mod echo;
 pub mod telemetry;
-pub mod unload_gate;

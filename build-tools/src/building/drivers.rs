@@ -18,7 +18,7 @@ use super::{cargo_settings, image_report, linker, unused_patch};
 use crate::prerequisites::toolchain::{Compiler, TARGET};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{self, Outcome, print};
-use crate::workspace::{DRIVERS, Workspace, artifact, image};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, artifact, image};
 
 /// Ensures the prerequisites, then builds the drivers.
 pub(crate) fn set_up_and_build() -> Result<Outcome> {
@@ -31,7 +31,15 @@ pub(crate) fn set_up_and_build() -> Result<Outcome> {
 /// Builds the drivers.
 pub(crate) fn build(workspace: &Workspace) -> Result<Outcome> {
     match images(workspace, &DRIVERS)? {
-        Some(built) => deliver(&built, &workspace.drivers()),
+        Some(built) => deliver(&built, &DRIVERS, &workspace.drivers()),
+        None => Ok(Outcome::Found),
+    }
+}
+
+/// Builds the drivers of the example into their own directory.
+pub(crate) fn build_example(workspace: &Workspace) -> Result<Outcome> {
+    match images(workspace, &EXAMPLE)? {
+        Some(built) => deliver(&built, &EXAMPLE, &workspace.example()),
         None => Ok(Outcome::Found),
     }
 }
@@ -103,9 +111,9 @@ fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Res
 }
 
 /// Checks the images in `built`, and copies them to `delivered` if none has a defect.
-fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
+fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome> {
     let mut defects = 0;
-    for driver in DRIVERS.map(image) {
+    for driver in packages.iter().copied().map(image) {
         let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
         print(image_report::describe(&driver, &image));
         for defect in image.check() {
@@ -118,7 +126,7 @@ fn deliver(built: &Path, delivered: &Path) -> Result<Outcome> {
     }
     fs::create_dir_all(delivered)
         .with_context(|| format!("{} cannot be made: free the path", delivered.display()))?;
-    for driver in DRIVERS.map(image) {
+    for driver in packages.iter().copied().map(image) {
         // The extensions: cargo's, and those that Windows expects.
         for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
             let from = built.join(&driver).with_extension(made);

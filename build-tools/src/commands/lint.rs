@@ -3,6 +3,8 @@
 //! `lint`: checks formatting, lints and documentation. The drivers are checked by the
 //! compiler and for the target of their build.
 
+mod unsafe_blocks;
+
 use anyhow::Result;
 
 use crate::building::{drivers, unused_patch, windows_program};
@@ -10,7 +12,7 @@ use crate::prerequisites::toolchain::Compiler;
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::Outcome;
 use crate::workspace::checklist::{Check, Checklist};
-use crate::workspace::{DRIVERS, Workspace, succeeds};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, succeeds};
 
 const CHECKS: &[Check] = &[
     Check {
@@ -32,14 +34,7 @@ const CHECKS: &[Check] = &[
     },
     Check {
         what: "lints of the model checks",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "shared-npi",
-            "--test",
-            "loom",
-        ],
+        arguments: &["clippy", "--release", "--package", "nmr", "--test", "loom"],
         variable: Some(("RUSTFLAGS", "--cfg loom")),
         directory: Some("loom"),
     },
@@ -59,6 +54,9 @@ pub(crate) fn run() -> Result<Outcome> {
     let workspace = Workspace::find()?;
     let mut checklist = Checklist::new("lint");
     checklist.run_all(&workspace, CHECKS)?;
+    checklist.run("unsafe blocks of the drivers and their library", || {
+        unsafe_blocks::within_limits(&workspace)
+    })?;
     checklist.run("lints of the drivers", || drivers_pass(&workspace))?;
     checklist.run("lints of what runs on Windows", || {
         programs_pass(&workspace)
@@ -68,9 +66,16 @@ pub(crate) fn run() -> Result<Outcome> {
 
 fn drivers_pass(workspace: &Workspace) -> Result<bool> {
     let compiler = Compiler::find()?;
-    let packages = [&DRIVERS[..], &wine::IMAGES].concat();
+    let packages = [&DRIVERS[..], &EXAMPLE, &wine::IMAGES].concat();
     let mut cargo = drivers::cargo(workspace, "check", &compiler, &packages)?;
     cargo.env("RUSTC_WORKSPACE_WRAPPER", compiler.clippy()?);
+    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+        return Ok(false);
+    }
+    // The drivers on the first pages of their documentation.
+    let mut cargo = drivers::cargo(workspace, "test", &compiler, &["wdm", "kmdf"])?;
+    cargo.arg("--doc");
+    cargo.env("RUSTDOCFLAGS", "-Cpanic=abort");
     unused_patch::succeeds_without_its_warning(&mut cargo)
 }
 

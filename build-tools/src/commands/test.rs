@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, print};
-use crate::trials::{agreement, machine, package, wine, wine_guest, zoo};
+use crate::trials::{address_sanitizer, agreement, machine, package, wine, wine_guest, zoo};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 
@@ -88,14 +88,7 @@ const MACHINES: Check = Check {
 
 const LOOM: Check = Check {
     what: "every interleaving of the in-flight gate and the binding (loom)",
-    arguments: &[
-        "test",
-        "--release",
-        "--package",
-        "shared-npi",
-        "--test",
-        "loom",
-    ],
+    arguments: &["test", "--release", "--package", "nmr", "--test", "loom"],
     variable: Some(("RUSTFLAGS", "--cfg loom")),
     directory: Some("loom"),
 };
@@ -132,6 +125,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut checklist = Checklist::new("test");
     let workspace = Workspace::find()?;
     checklist.run_all(&workspace, checks)?;
+    if arguments.suite.is_none() {
+        checklist.run("the layer for NMR modules under AddressSanitizer", || {
+            address_sanitizer::passes(&workspace)
+        })?;
+    }
     if matches!(arguments.suite, None | Some(Suite::Zoo)) {
         checklist.run("every known defect of the zoo", || {
             zoo::every_defect_is_found(&workspace)
@@ -193,6 +191,9 @@ fn prepare_images(purpose: Purpose) -> Result<Outcome> {
         Outcome::Done => {}
         other => return Ok(other),
     }
-    print("test: build the drivers");
-    drivers::set_up_and_build()
+    print("test: build the drivers, and those of the example");
+    match drivers::set_up_and_build()? {
+        Outcome::Done => drivers::build_example(&Workspace::find()?),
+        other => Ok(other),
+    }
 }

@@ -113,6 +113,8 @@ impl Compiler {
             return;
         }
         cargo.env("RUSTC", &self.rustc);
+        // Rustdoc of the same version is beside it.
+        cargo.env("RUSTDOC", self.rustc.with_file_name("rustdoc"));
         if self.target == TARGET {
             cargo
                 .arg("-Zbuild-std=core,alloc")

@@ -6,7 +6,7 @@ mod faults;
 
 use std::fmt::Write;
 
-use scenarios::{Counts, Coverage, Finding, Instances, Part, Report, Scenario, Tier};
+use scenarios::{Counts, Coverage, Covered, Finding, Instances, Report, Scenario, Tier};
 
 /// The summary of `report`; `again` returns the command that runs a cycle again.
 pub(crate) fn of(
@@ -218,7 +218,7 @@ fn crowd_row(report: &Report) -> String {
 fn coverage_rows(coverage: &Coverage) -> [String; 2] {
     /// At most this many missing items are listed.
     const FEW: usize = 3;
-    let row = |part: &Part, what: &str| {
+    let row = |part: &Covered, what: &str| {
         let missing = match part.missing.len() {
             0 => String::new(),
             1..=FEW => format!("; not {}", part.missing.join("; ")),
@@ -229,12 +229,12 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
             part.covered, part.possible
         )
     };
-    let ways = format!(
+    let transitions = format!(
         "state transitions, by peer state ({} of {} regardless of it)",
         coverage.edges.covered, coverage.edges.possible
     );
     [
-        row(&coverage.ways, &ways),
+        row(&coverage.transitions, &transitions),
         row(&coverage.races, "orders of two racing transitions"),
     ]
 }
@@ -243,7 +243,7 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
 pub(crate) fn details(coverage: &Coverage) -> String {
     let missing = [
         &coverage.edges,
-        &coverage.ways,
+        &coverage.transitions,
         &coverage.races,
         &coverage.faults,
     ];

@@ -17,28 +17,29 @@ use core::ffi::c_void;
 use core::mem::{offset_of, size_of};
 use core::ptr::{null, null_mut};
 
-/// What a `WDFDRIVER` leads to: nobody's business but the framework's.
+/// The target of a `WDFDRIVER`, which is opaque to drivers.
 #[derive(Debug)]
 pub enum WDFDRIVER__ {}
 
-/// A framework driver object.
+/// A handle to a framework driver object.
 pub type WDFDRIVER = *mut WDFDRIVER__;
 
-/// A device of the framework's.
+/// A handle to a framework device object.
 pub type WDFDEVICE = *mut c_void;
-/// A queue of requests.
+/// A handle to a framework queue object.
 pub type WDFQUEUE = *mut c_void;
-/// A request.
+/// A handle to a framework request object.
 pub type WDFREQUEST = *mut c_void;
-/// A file that is open.
+/// A handle to a framework file object.
 pub type WDFFILEOBJECT = *mut c_void;
-/// A device that is about to be created.
+/// A framework-allocated description of a device that is not created yet.
 pub type PWDFDEVICE_INIT = *mut c_void;
 
-/// A function of the framework, whatever its arguments.
+/// A function of the framework, of any signature.
 pub type WDFFUNC = unsafe extern "C" fn();
 
-/// `EvtDriverDeviceAdd`, which a driver that is not for Plug and Play lacks.
+/// `EvtDriverDeviceAdd`, which a non-PnP driver does not have.
+/// IRQL = `PASSIVE_LEVEL`.
 pub type EVT_WDF_DRIVER_DEVICE_ADD =
     unsafe extern "C" fn(driver: WDFDRIVER, device_init: *mut c_void) -> i32;
 
@@ -52,7 +53,8 @@ pub type EVT_WDF_DEVICE_FILE_CREATE =
 /// `EvtFileClose` and `EvtFileCleanup`. IRQL = `PASSIVE_LEVEL`.
 pub type EVT_WDF_FILE_CLOSE = unsafe extern "C" fn(file: WDFFILEOBJECT);
 
-/// `EvtIoDeviceControl`: completes the request, now or later.
+/// `EvtIoDeviceControl`: completes the request, now or later. IRQL as the queue's
+/// execution level states.
 pub type EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL = unsafe extern "C" fn(
     queue: WDFQUEUE,
     request: WDFREQUEST,
@@ -61,55 +63,58 @@ pub type EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL = unsafe extern "C" fn(
     code: u32,
 );
 
-/// In `DriverInitFlags`: the driver is not for Plug and Play.
+/// In `DriverInitFlags`: a non-PnP driver.
 pub const WdfDriverInitNonPnpDriver: u32 = 1;
-/// In `DriverInitFlags`: the dispatch routines stay the driver's own.
+/// In `DriverInitFlags`: the framework leaves the dispatch table to the driver.
 pub const WdfDriverInitNoDispatchOverride: u32 = 2;
 
-/// What `WdfDriverCreate` is told of a driver.
+/// The configuration of a driver, for `WdfDriverCreate`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_DRIVER_CONFIG {
-    /// Of this structure.
+    /// The size of this structure.
     pub Size: u32,
-    /// Called for each device that the Plug and Play manager finds.
+    /// Called for each device that the Plug and Play manager enumerates.
     pub EvtDriverDeviceAdd: Option<EVT_WDF_DRIVER_DEVICE_ADD>,
-    /// Called before the driver is unloaded; without it, it never is.
+    /// Called before the driver is unloaded; a driver without it cannot be unloaded.
     pub EvtDriverUnload: Option<EVT_WDF_DRIVER_UNLOAD>,
-    /// `WdfDriverInit...`.
+    /// A combination of the `WdfDriverInit...` flags.
     pub DriverInitFlags: u32,
-    /// Of the memory that the framework allocates for the driver; 0 leaves the
-    /// choice to it.
+    /// The pool tag of memory that the framework allocates for the driver; 0 lets
+    /// the framework choose one.
     pub DriverPoolTag: u32,
 }
 
 impl WDF_DRIVER_CONFIG {
-    /// Of a driver that is not for Plug and Play.
+    /// The value of `Size`.
+    pub const SIZE: u32 = 0x20;
+
+    /// The configuration of a non-PnP driver with this unload routine. Any IRQL.
     #[must_use]
-    pub const fn non_pnp() -> Self {
+    pub const fn non_pnp(unload: EVT_WDF_DRIVER_UNLOAD) -> Self {
         Self {
-            Size: 0x20,
+            Size: Self::SIZE,
             EvtDriverDeviceAdd: None,
-            EvtDriverUnload: None,
+            EvtDriverUnload: Some(unload),
             DriverInitFlags: WdfDriverInitNonPnpDriver,
             DriverPoolTag: 0,
         }
     }
 }
 
-/// What the framework lets a driver see of what it knows about it.
+/// The public part of the state that the framework keeps for a driver.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_DRIVER_GLOBALS {
-    /// The driver object, once it is created.
+    /// The framework driver object, once it is created.
     pub Driver: WDFDRIVER,
-    /// The `DriverInitFlags`.
+    /// The driver's `DriverInitFlags`.
     pub DriverFlags: u32,
     /// The driver's pool tag.
     pub DriverTag: u32,
-    /// The name of its service.
+    /// The name of the driver's service.
     pub DriverName: [u8; 32],
-    /// Whether `DriverUnload` is to be that of the stub.
+    /// Nonzero if the stub must replace `DriverUnload` by its own routine.
     pub DisplaceDriverUnload: u8,
 }
 
@@ -119,140 +124,140 @@ pub struct WDF_DRIVER_GLOBALS {
 pub struct WDF_VERSION {
     /// 1 for KMDF.
     pub Major: u32,
-    /// The oldest one that will do.
+    /// The oldest minor version that the driver runs on.
     pub Minor: u32,
-    /// Not looked at.
+    /// Ignored.
     pub Build: u32,
 }
 
-/// What a driver wants to be bound to.
+/// The library that a driver binds to, for `WdfVersionBind`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_BIND_INFO {
-    /// Of this structure.
+    /// The size of this structure.
     pub Size: u32,
     /// `KmdfLibrary`, in UTF-16.
     pub Component: *const u16,
-    /// The version that the driver was built for.
+    /// The version that the driver is built for.
     pub Version: WDF_VERSION,
-    /// How many functions that version has.
+    /// The number of functions of that version.
     pub FuncCount: u32,
-    /// Where the address of the table of functions is to be put.
+    /// Receives the address of the function table.
     pub FuncTable: *mut *const WDFFUNC,
-    /// The loader's.
+    /// Reserved for the loader.
     pub Module: *mut c_void,
 }
 
 impl WDF_BIND_INFO {
-    /// Its `Size`.
+    /// The value of `Size`.
     pub const SIZE: u32 = 0x30;
 }
 
-/// `WDF_TRI_STATE`: what the framework thinks best.
+/// `WDF_TRI_STATE`: the default of the framework.
 pub const WdfUseDefault: u32 = 2;
-/// `WDF_FILEOBJECT_CLASS`: the framework uses `FsContext`.
+/// `WDF_FILEOBJECT_CLASS`: the framework may use `FsContext`.
 pub const WdfFileObjectWdfCanUseFsContext: u32 = 2;
-/// `WDF_IO_QUEUE_DISPATCH_TYPE`: requests are presented as they come.
+/// `WDF_IO_QUEUE_DISPATCH_TYPE`: requests are presented as they arrive.
 pub const WdfIoQueueDispatchParallel: u32 = 2;
-/// `WDF_EXECUTION_LEVEL` and `WDF_SYNCHRONIZATION_SCOPE`: that of the parent.
+/// `WDF_EXECUTION_LEVEL` and `WDF_SYNCHRONIZATION_SCOPE`: inherited from the parent.
 pub const WdfInheritFromParent: u32 = 1;
 /// `WDF_EXECUTION_LEVEL`: callbacks are called at `PASSIVE_LEVEL`.
 pub const WdfExecutionLevelPassive: u32 = 2;
 
-/// What a driver wants done with the files of a device.
+/// The configuration of a device's file objects.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_FILEOBJECT_CONFIG {
-    /// Of this structure.
+    /// The size of this structure.
     pub Size: u32,
-    /// A file is opened.
+    /// Called when a file is opened.
     pub EvtDeviceFileCreate: Option<EVT_WDF_DEVICE_FILE_CREATE>,
-    /// Nothing refers to a file any more.
+    /// Called when the last reference to a file is released.
     pub EvtFileClose: Option<EVT_WDF_FILE_CLOSE>,
-    /// The last handle of a file is closed.
+    /// Called when the last handle to a file is closed.
     pub EvtFileCleanup: Option<EVT_WDF_FILE_CLOSE>,
-    /// Whether a device below is told, too.
+    /// A `WDF_TRI_STATE`: cleanup and close are forwarded to the device below.
     pub AutoForwardCleanupClose: u32,
-    /// What the framework may use of a file object.
+    /// The fields of a file object that the framework may use.
     pub FileObjectClass: u32,
 }
 
-/// What a driver wants done with the requests to a device.
+/// The configuration of a queue of requests to a device.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_IO_QUEUE_CONFIG {
-    /// Of this structure.
+    /// The size of this structure.
     pub Size: u32,
-    /// How requests are presented.
+    /// A `WDF_IO_QUEUE_DISPATCH_TYPE`.
     pub DispatchType: u32,
-    /// Whether the queue rests while the device sleeps.
+    /// A `WDF_TRI_STATE`: the queue stops while the device sleeps.
     pub PowerManaged: u32,
-    /// Whether reads and writes of nothing are presented.
+    /// Nonzero if reads and writes of zero bytes are presented.
     pub AllowZeroLengthRequests: u8,
-    /// Whether all requests come here that no other queue takes.
+    /// Nonzero if the queue takes all requests that no other queue takes.
     pub DefaultQueue: u8,
-    /// Of requests for which there is no other function.
+    /// Called for requests without a callback of their own.
     pub EvtIoDefault: *const c_void,
-    /// Of reads.
+    /// Called for reads.
     pub EvtIoRead: *const c_void,
-    /// Of writes.
+    /// Called for writes.
     pub EvtIoWrite: *const c_void,
-    /// Of control requests.
+    /// Called for control requests.
     pub EvtIoDeviceControl: Option<EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL>,
-    /// Of control requests from drivers.
+    /// Called for internal control requests, which come from drivers.
     pub EvtIoInternalDeviceControl: *const c_void,
-    /// The queue stops while the driver has a request.
+    /// Called when the queue stops while the driver owns a request.
     pub EvtIoStop: *const c_void,
-    /// The queue goes on.
+    /// Called when the queue resumes.
     pub EvtIoResume: *const c_void,
-    /// A request was cancelled in the queue.
+    /// Called when a request is cancelled in the queue.
     pub EvtIoCanceledOnQueue: *const c_void,
-    /// How many are presented at a time; `u32::MAX` for any number.
+    /// The most requests presented at a time; `u32::MAX` for no limit.
     pub NumberOfPresentedRequests: u32,
-    /// Not of use to drivers.
+    /// Reserved.
     pub Driver: WDFDRIVER,
 }
 
-/// A type of context: memory of the driver's that belongs to an object.
+/// A type of context space: memory that a driver attaches to framework objects.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_OBJECT_CONTEXT_TYPE_INFO {
-    /// Of this structure.
+    /// The size of this structure.
     pub Size: u32,
     /// The type's name, for debuggers.
     pub ContextName: *const u8,
-    /// How many bytes.
+    /// The size of the context in bytes.
     pub ContextSize: usize,
-    /// Null: this structure is the type's identity.
+    /// Null if this structure itself identifies the type.
     pub UniqueType: *const Self,
-    /// Who else knows the type's identity.
+    /// Reserved.
     pub EvtDriverGetUniqueContextType: *const c_void,
 }
 
-/// What objects are like.
+/// The attributes of an object.
 #[repr(C)]
 #[derive(Debug)]
 pub struct WDF_OBJECT_ATTRIBUTES {
-    /// Of this structure.
+    /// The size of this structure.
     pub Size: u32,
-    /// The object is deleted.
+    /// Called when the object is deleted.
     pub EvtCleanupCallback: *const c_void,
-    /// The last reference to the object is gone.
+    /// Called when the last reference to the object is released.
     pub EvtDestroyCallback: *const c_void,
-    /// At which IRQL its callbacks are called.
+    /// A `WDF_EXECUTION_LEVEL`: the highest IRQL of the object's callbacks.
     pub ExecutionLevel: u32,
-    /// Which of them are called one after the other.
+    /// A `WDF_SYNCHRONIZATION_SCOPE`: the callbacks that are serialized.
     pub SynchronizationScope: u32,
-    /// With which object it is deleted.
+    /// The object with which this one is deleted.
     pub ParentObject: *mut c_void,
-    /// More than the type's size of context, unless 0.
+    /// A larger size for the context than its type's, or 0.
     pub ContextSizeOverride: usize,
-    /// The type of its context, if it has one.
+    /// The type of the context, or null.
     pub ContextTypeInfo: *const WDF_OBJECT_CONTEXT_TYPE_INFO,
 }
 
 impl WDF_FILEOBJECT_CONFIG {
-    /// Of files that are created and closed.
+    /// The configuration of files with these callbacks. Any IRQL.
     #[must_use]
     pub const fn new(create: EVT_WDF_DEVICE_FILE_CREATE, close: EVT_WDF_FILE_CLOSE) -> Self {
         Self {
@@ -267,7 +272,8 @@ impl WDF_FILEOBJECT_CONFIG {
 }
 
 impl WDF_IO_QUEUE_CONFIG {
-    /// Of the queue for all requests, of which there are only control requests.
+    /// The configuration of the default queue of a device that takes control requests
+    /// only. Any IRQL.
     #[must_use]
     pub const fn default_queue(control: EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL) -> Self {
         Self {
@@ -291,12 +297,12 @@ impl WDF_IO_QUEUE_CONFIG {
 }
 
 impl WDF_OBJECT_CONTEXT_TYPE_INFO {
-    /// Its `Size`.
+    /// The value of `Size`.
     pub const SIZE: u32 = 0x28;
 }
 
 impl WDF_OBJECT_ATTRIBUTES {
-    /// Those of the parent.
+    /// Attributes without a context, inherited from the parent. Any IRQL.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -318,19 +324,19 @@ impl Default for WDF_OBJECT_ATTRIBUTES {
     }
 }
 
-/// How many functions KMDF 1.15 has, the version of Windows 10: no driver here
-/// needs more, and a later framework accepts it.
+/// The number of functions of KMDF 1.15, the version of the first Windows 10. A later
+/// framework accepts a driver that is built for it.
 pub const WdfFunctionTableNumEntries: u32 = 444;
 
-/// Places in the table.
-macro_rules! places {
-    ($($name:ident = $place:literal,)*) => {$(
-        /// Of the function with this name.
-        pub const $name: usize = $place;
+/// Defines indexes into the function table.
+macro_rules! indexes {
+    ($($name:ident = $index:literal,)*) => {$(
+        /// The index of the function with this name.
+        pub const $name: usize = $index;
     )*};
 }
 
-places! {
+indexes! {
     WdfControlDeviceInitAllocateTableIndex = 25,
     WdfControlFinishInitializingTableIndex = 27,
     WdfDeviceInitFreeTableIndex = 54,
@@ -348,7 +354,7 @@ places! {
 }
 
 const _: () = {
-    assert!(size_of::<WDF_DRIVER_CONFIG>() == WDF_DRIVER_CONFIG::non_pnp().Size as usize);
+    assert!(size_of::<WDF_DRIVER_CONFIG>() == WDF_DRIVER_CONFIG::SIZE as usize);
     assert!(offset_of!(WDF_DRIVER_CONFIG, EvtDriverUnload) == 0x10);
     assert!(offset_of!(WDF_DRIVER_CONFIG, DriverPoolTag) == 0x1C);
     assert!(size_of::<WDF_DRIVER_GLOBALS>() == 0x38);

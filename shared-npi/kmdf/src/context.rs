@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Contexts: memory of the driver's that belongs to an object of the framework's.
+//! Object context space: memory that a driver attaches to framework objects.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/wdf/framework-object-context-space>
 
@@ -11,20 +11,21 @@ use core::ptr;
 use crate::abi::{WDF_OBJECT_CONTEXT_TYPE_INFO, WDFFILEOBJECT};
 use crate::framework::{Framework, call};
 
-/// A context's type: a `static`.
-#[derive(Debug)]
-pub struct ContextType<T> {
+/// A type of context, which holds a `T`: a `static`.
+pub(crate) struct ContextType<T> {
     info: WDF_OBJECT_CONTEXT_TYPE_INFO,
-    of: PhantomData<fn() -> T>,
+    context: PhantomData<fn() -> T>,
 }
 
-// SAFETY: it is never changed, and what it points to neither.
+// SAFETY: neither the structure nor the name that it points to ever changes.
 unsafe impl<T> Sync for ContextType<T> {}
 
 impl<T> ContextType<T> {
-    /// The type with this name, for debuggers.
+    /// The type of context with this name, which debuggers show. Any IRQL.
     #[must_use]
-    pub const fn new(name: &'static CStr) -> Self {
+    pub(crate) const fn new(name: &'static CStr) -> Self {
+        // The alignment of context space is that of the pool.
+        const { assert!(align_of::<T>() <= 2 * size_of::<usize>()) };
         Self {
             info: WDF_OBJECT_CONTEXT_TYPE_INFO {
                 Size: WDF_OBJECT_CONTEXT_TYPE_INFO::SIZE,
@@ -33,7 +34,7 @@ impl<T> ContextType<T> {
                 UniqueType: ptr::null(),
                 EvtDriverGetUniqueContextType: ptr::null(),
             },
-            of: PhantomData,
+            context: PhantomData,
         }
     }
 
@@ -41,14 +42,18 @@ impl<T> ContextType<T> {
         &raw const self.info
     }
 
-    /// `WdfObjectGetTypedContextWorker`: the context of a file; null where it has
-    /// none of this type. IRQL <= `DISPATCH_LEVEL`.
+    /// Returns the context of a file, or null if it has none of this type:
+    /// `WdfObjectGetTypedContextWorker`. IRQL <= `DISPATCH_LEVEL`.
     ///
     /// # Safety
     ///
-    /// The file is there.
+    /// `file` is a valid handle.
     #[must_use]
-    pub unsafe fn of_file(&'static self, framework: Framework<'_>, file: WDFFILEOBJECT) -> *mut T {
+    pub(crate) unsafe fn of_file(
+        &'static self,
+        framework: Framework<'_>,
+        file: WDFFILEOBJECT,
+    ) -> *mut T {
         call!(framework, WdfObjectGetTypedContextWorkerTableIndex(
             file => WDFFILEOBJECT,
             self.info() => *const WDF_OBJECT_CONTEXT_TYPE_INFO,

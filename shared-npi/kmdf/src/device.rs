@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A control device: one that programs open by name and that no hardware stands
-//! behind.
+//! Control device objects of the framework: devices that programs open by name, and
+//! that no hardware belongs to.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/wdf/using-control-device-objects>
 
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
 use nmr::{NtStatus, Result};
 use wdk_sys::UNICODE_STRING;
+use wdm::name::Name;
 
 use crate::abi::{
     EVT_WDF_DEVICE_FILE_CREATE, EVT_WDF_FILE_CLOSE, EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL,
@@ -16,26 +18,31 @@ use crate::abi::{
     WDFDRIVER, WDFQUEUE,
 };
 use crate::context::ContextType;
-use crate::framework::{Driver, Framework, call};
+use crate::framework::{DriverObject, Framework, call};
 
-/// A device that is about to be created. Dropping it gives that up.
-#[derive(Debug)]
-pub struct DeviceInit<'bound> {
+/// The description of a device that is not created yet. Dropping it frees it.
+///
+/// # Invariants
+///
+/// `init` is valid, and the driver's to free.
+pub(crate) struct DeviceInit<'bound> {
     init: NonNull<core::ffi::c_void>,
     framework: Framework<'bound>,
 }
 
-impl<'bound> Driver<'bound> {
-    /// `WdfControlDeviceInitAllocate`: those may open the device to whom the
-    /// security descriptor grants it. IRQL = `PASSIVE_LEVEL`.
+impl<'bound> DriverObject<'bound> {
+    /// Describes a control device, access to which is as the SDDL string `descriptor`
+    /// grants: `WdfControlDeviceInitAllocate`. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfcontrol/nf-wdfcontrol-wdfcontroldeviceinitallocate>
     ///
     /// # Errors
     ///
     /// `STATUS_INSUFFICIENT_RESOURCES`.
-    pub fn control_device(self, descriptor: &UNICODE_STRING) -> Result<DeviceInit<'bound>> {
+    pub(crate) fn control_device(self, descriptor: &Name) -> Result<DeviceInit<'bound>> {
         let init = call!(self.framework, WdfControlDeviceInitAllocateTableIndex(
             self.handle => WDFDRIVER,
-            descriptor => *const UNICODE_STRING,
+            &descriptor.unicode() => *const UNICODE_STRING,
         ) -> PWDFDEVICE_INIT);
         let init = NonNull::new(init).ok_or(NtStatus::INSUFFICIENT_RESOURCES)?;
         Ok(DeviceInit {
@@ -46,26 +53,27 @@ impl<'bound> Driver<'bound> {
 }
 
 impl<'bound> DeviceInit<'bound> {
-    /// `WdfDeviceInitAssignName`. IRQL = `PASSIVE_LEVEL`.
+    /// Names the device: `WdfDeviceInitAssignName`. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// What the framework answers.
-    pub fn assign_name(&mut self, name: &UNICODE_STRING) -> Result {
+    /// The framework's status.
+    pub(crate) fn assign_name(&mut self, name: &Name) -> Result {
         NtStatus(call!(self.framework, WdfDeviceInitAssignNameTableIndex(
             self.init.as_ptr() => PWDFDEVICE_INIT,
-            name => *const UNICODE_STRING,
+            &name.unicode() => *const UNICODE_STRING,
         ) -> i32))
         .ok()
     }
 
-    /// `WdfDeviceInitSetFileObjectConfig`: each file has a context of type `T`,
-    /// all zero at first. IRQL = `PASSIVE_LEVEL`.
+    /// Sets the callbacks of the device's files, and gives each file a context of type
+    /// `T`, all zeros at first: `WdfDeviceInitSetFileObjectConfig`.
+    /// IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
-    /// The functions may be called as long as the device is there.
-    pub unsafe fn set_files<T>(
+    /// The callbacks may be called while the device exists.
+    pub(crate) unsafe fn set_files<T>(
         &mut self,
         context: &'static ContextType<T>,
         create: EVT_WDF_DEVICE_FILE_CREATE,
@@ -83,12 +91,14 @@ impl<'bound> DeviceInit<'bound> {
         ) -> ());
     }
 
-    /// `WdfDeviceCreate`. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the device: `WdfDeviceCreate`. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfdevice/nf-wdfdevice-wdfdevicecreate>
     ///
     /// # Errors
     ///
-    /// What the framework answers.
-    pub fn create(self) -> Result<ControlDevice<'bound>> {
+    /// The framework's status.
+    pub(crate) fn create(self) -> Result<ControlDevice<'bound>> {
         let mut init = self.init.as_ptr();
         let mut device = ptr::null_mut();
         let status = call!(self.framework, WdfDeviceCreateTableIndex(
@@ -97,14 +107,17 @@ impl<'bound> DeviceInit<'bound> {
             &raw mut device => *mut WDFDEVICE,
         ) -> i32);
         NtStatus(status).ok()?;
-        let framework = self.framework;
-        // The framework has taken it.
-        core::mem::forget(self);
-        Ok(ControlDevice { device, framework })
+        // A device that is created owns its description.
+        let this = ManuallyDrop::new(self);
+        Ok(ControlDevice {
+            device,
+            framework: this.framework,
+        })
     }
 }
 
 impl Drop for DeviceInit<'_> {
+    /// `WdfDeviceInitFree`. IRQL = `PASSIVE_LEVEL`.
     fn drop(&mut self) {
         call!(self.framework, WdfDeviceInitFreeTableIndex(
             self.init.as_ptr() => PWDFDEVICE_INIT,
@@ -113,39 +126,63 @@ impl Drop for DeviceInit<'_> {
 }
 
 /// A control device, which the framework deletes with the driver object.
-#[derive(Debug)]
-#[must_use = "nobody can open it yet"]
-pub struct ControlDevice<'bound> {
+///
+/// # Invariants
+///
+/// `device` is a valid handle during `'bound`, to a device that is not finished.
+#[must_use = "the device cannot be opened yet"]
+pub(crate) struct ControlDevice<'bound> {
     device: WDFDEVICE,
     framework: Framework<'bound>,
 }
 
-impl ControlDevice<'_> {
-    /// `WdfDeviceCreateSymbolicLink`: the device's name for programs.
-    /// IRQL = `PASSIVE_LEVEL`.
+impl<'bound> ControlDevice<'bound> {
+    /// The device with this handle. Any IRQL.
+    ///
+    /// # Safety
+    ///
+    /// [`into_handle`](Self::into_handle) returned the handle, and it is given back
+    /// once.
+    pub(crate) const unsafe fn from_handle(
+        device: WDFDEVICE,
+        framework: Framework<'bound>,
+    ) -> Self {
+        Self { device, framework }
+    }
+
+    /// The handle of the device. Any IRQL.
+    #[must_use]
+    pub(crate) const fn into_handle(self) -> WDFDEVICE {
+        self.device
+    }
+
+    /// Creates the symbolic link by which programs open the device:
+    /// `WdfDeviceCreateSymbolicLink`. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// What the framework answers.
-    pub fn link(&self, name: &UNICODE_STRING) -> Result {
+    /// The framework's status.
+    pub(crate) fn link(&self, name: &Name) -> Result {
         NtStatus(call!(self.framework, WdfDeviceCreateSymbolicLinkTableIndex(
             self.device => WDFDEVICE,
-            name => *const UNICODE_STRING,
+            &name.unicode() => *const UNICODE_STRING,
         ) -> i32))
         .ok()
     }
 
-    /// `WdfIoQueueCreate`: control requests are presented as they come, at
-    /// `PASSIVE_LEVEL`. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the queue that presents control requests to `control` as they arrive,
+    /// at `PASSIVE_LEVEL`: `WdfIoQueueCreate`. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfio/nf-wdfio-wdfioqueuecreate>
     ///
     /// # Errors
     ///
-    /// What the framework answers.
+    /// The framework's status.
     ///
     /// # Safety
     ///
-    /// The function may be called as long as the device is there.
-    pub unsafe fn present(&self, control: EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL) -> Result {
+    /// The callback may be called while the device exists.
+    pub(crate) unsafe fn present(&self, control: EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL) -> Result {
         let mut config = WDF_IO_QUEUE_CONFIG::default_queue(control);
         let mut attributes = WDF_OBJECT_ATTRIBUTES {
             ExecutionLevel: crate::abi::WdfExecutionLevelPassive,
@@ -161,9 +198,11 @@ impl ControlDevice<'_> {
         .ok()
     }
 
-    /// `WdfControlFinishInitializing`: from now on it can be opened.
+    /// Makes it possible to open the device: `WdfControlFinishInitializing`.
     /// IRQL = `PASSIVE_LEVEL`.
-    pub fn finish(self) {
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfcontrol/nf-wdfcontrol-wdfcontrolfinishinitializing>
+    pub(crate) fn finish(self) {
         call!(self.framework, WdfControlFinishInitializingTableIndex(
             self.device => WDFDEVICE,
         ) -> ());

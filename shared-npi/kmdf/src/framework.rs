@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls of the framework's functions: through a table, with the driver's
-//! globals as first argument.
+//! Calls of the framework's functions, which go through a table and take the
+//! driver's globals as their first argument.
 
 use core::marker::PhantomData;
 use core::ptr;
@@ -12,36 +12,40 @@ use wdk_sys::{DRIVER_OBJECT, PCUNICODE_STRING};
 
 use crate::abi::{self, WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WDFFUNC};
 
-/// The framework's table of functions; null while the image is not bound.
+/// The framework's function table; null while the image is not bound.
 pub(crate) static FUNCTIONS: AtomicPtr<WDFFUNC> = AtomicPtr::new(ptr::null_mut());
-/// What the framework knows the driver by; null while the image is not bound.
+/// The globals of this driver; null while the image is not bound.
 pub(crate) static GLOBALS: AtomicPtr<WDF_DRIVER_GLOBALS> = AtomicPtr::new(ptr::null_mut());
 
 /// The framework that the image is bound to.
 ///
 /// # Invariants
 ///
-/// During `'bound` both are valid: `functions` is the table of all functions of
-/// KMDF 1.15, `globals` is what the framework knows this driver by.
+/// During `'bound` both pointers are valid: `functions` is the table of all functions
+/// of KMDF 1.15, `globals` are the globals of this driver.
 #[derive(Clone, Copy, Debug)]
-pub struct Framework<'bound> {
+pub(crate) struct Framework<'bound> {
     functions: *const WDFFUNC,
     globals: *mut WDF_DRIVER_GLOBALS,
     bound: PhantomData<&'bound ()>,
 }
 
-/// Calls a function of the framework: its place, its arguments, its result. These
-/// are those of the function, and where the call is, its contract is kept.
+/// Calls a function of the framework, given its index, its arguments and its result.
+///
+/// The types must be those of the function, and where the macro is used the contract
+/// of the function must be kept: it hides an `unsafe` block, because a call through
+/// the table needs two.
 macro_rules! call {
-    ($framework:expr, $place:ident($($argument:expr => $type:ty),* $(,)?) -> $result:ty) => {{
+    ($framework:expr, $index:ident($($argument:expr => $type:ty),* $(,)?) -> $result:ty) => {{
         type Function =
             unsafe extern "C" fn(*mut $crate::abi::WDF_DRIVER_GLOBALS $(, $type)*) -> $result;
         let globals = $framework.globals();
-        let entry = $framework.function($crate::abi::$place);
-        // SAFETY: by the invariant of `Framework` the entry is there; it has this
-        // type.
+        let entry = $framework.function($crate::abi::$index);
+        // SAFETY: the table has this function by the invariant of `Framework`, and
+        // the function has this type.
         let function = unsafe { *entry.cast::<Function>() };
-        // SAFETY: the globals are the driver's; for the rest by this macro's contract.
+        // SAFETY: the globals are this driver's by the invariant of `Framework`; the
+        // arguments keep the function's contract, as users of this macro see to.
         unsafe { function(globals $(, $argument)*) }
     }};
 }
@@ -52,10 +56,10 @@ impl<'bound> Framework<'bound> {
     ///
     /// # Safety
     ///
-    /// During `'bound` the image is bound, as it is in `DriverEntry` and in every
-    /// callback of the framework's.
+    /// During `'bound` the image is bound, as it is from before `Driver::load` until
+    /// after `EvtDriverUnload`, and so in every callback of the framework.
     #[must_use]
-    pub unsafe fn bound() -> Self {
+    pub(crate) unsafe fn bound() -> Self {
         Self {
             functions: FUNCTIONS.load(Ordering::Relaxed),
             globals: GLOBALS.load(Ordering::Relaxed),
@@ -67,29 +71,30 @@ impl<'bound> Framework<'bound> {
         self.globals
     }
 
-    /// The place of a function in the table.
-    pub(crate) const fn function(self, place: usize) -> *const WDFFUNC {
-        self.functions.wrapping_add(place)
+    /// The address of a function's entry in the table.
+    pub(crate) const fn function(self, index: usize) -> *const WDFFUNC {
+        self.functions.wrapping_add(index)
     }
 
-    /// `WdfDriverCreate`, without attributes. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the framework driver object, without attributes: `WdfDriverCreate`.
+    /// IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfdriver/nf-wdfdriver-wdfdrivercreate>
     ///
     /// # Errors
     ///
-    /// What the framework answers.
+    /// The framework's status.
     ///
     /// # Safety
     ///
-    /// In `DriverEntry`, with its arguments; the functions in `config` may be
-    /// called as long as the driver is loaded.
-    pub unsafe fn create_driver(
+    /// Called in `DriverEntry`, with its arguments; the callbacks in `config` may be
+    /// called while the driver is loaded.
+    pub(crate) unsafe fn create_driver(
         self,
         driver: &mut DRIVER_OBJECT,
         registry_path: PCUNICODE_STRING,
         config: &mut WDF_DRIVER_CONFIG,
-    ) -> Result<Driver<'bound>> {
+    ) -> Result<DriverObject<'bound>> {
         let mut created = ptr::null_mut();
         let status = call!(self, WdfDriverCreateTableIndex(
             driver => *mut DRIVER_OBJECT,
@@ -99,17 +104,21 @@ impl<'bound> Framework<'bound> {
             &raw mut created => *mut WDFDRIVER,
         ) -> i32);
         NtStatus(status).ok()?;
-        Ok(Driver {
+        Ok(DriverObject {
             handle: created,
             framework: self,
         })
     }
 }
 
-/// The framework driver object, which the framework deletes after
-/// `EvtDriverUnload` or a failed `DriverEntry`, with all that belongs to it.
+/// The framework driver object. The framework deletes it, and all objects that belong
+/// to it, after `EvtDriverUnload` or a `DriverEntry` that fails.
+///
+/// # Invariants
+///
+/// `handle` is valid during `'bound`.
 #[derive(Clone, Copy, Debug)]
-pub struct Driver<'bound> {
+pub(crate) struct DriverObject<'bound> {
     pub(crate) handle: WDFDRIVER,
     pub(crate) framework: Framework<'bound>,
 }

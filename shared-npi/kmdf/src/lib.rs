@@ -1,39 +1,56 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel-mode driver framework (KMDF 1.15), as far as a driver that is not
-//! for Plug and Play needs it.
+//! The driver around network modules, for the Kernel-Mode Driver Framework (KMDF
+//! 1.15): entry points and a control device of a non-PnP driver.
 //!
-//! # Design
+//! It has the shape of the crate `wdm`: an implementation of [`nmr::Driver`],
+//! and a `DriverEntry` of one line. Workers, parameters, names and the control
+//! interface are those of `wdm`.
 //!
-//! - [`abi`] is what both sides of the border agree on, under Microsoft's names:
-//!   the simulated kernel has the other side of it.
-//! - `entry` is what `WdfDriverEntry.lib` adds to a driver: it binds the image to
-//!   the framework before the driver's own entry and lets go of it after the
-//!   driver's unload.
-//! - `Framework` and what it yields call the framework's functions.
+//! | item | for |
+//! |---|---|
+//! | `driver_entry`, `Entry` | `DriverEntry` and `EvtDriverUnload` of an image, and what `load` may do in them |
+//! | [`abi`] | what an image and the framework agree on, under Microsoft's names; the simulated kernel implements the other side of it |
 //!
-//! By hand, because neither the headers nor that library can be had without a
-//! WDK. So `wdk-sys` need not know of the framework: it has one driver model for
-//! a whole dependency graph, and `driver-type = "WDM"` in both pairs of drivers
-//! is what lets them share a workspace and a lock file. A driver that is built
-//! with a WDK only states `driver-type = "KMDF"`, and has all this from `wdk-sys`.
+//! `driver_entry` does what `WdfDriverEntry.lib` adds to a driver, too: it binds the
+//! image to the framework before the driver's own entry, and unbinds it after the
+//! driver's unload.
 //!
-//! # Limits
+//! The declarations are by hand, because neither the headers nor that library can be
+//! had without a WDK. So `wdk-sys` needs no knowledge of the framework: it has one
+//! driver model for a whole dependency graph, and `driver-type = "WDM"` in all driver
+//! packages lets them share a workspace and a lock file. A driver that is built with a
+//! WDK only can state `driver-type = "KMDF"`, and has the declarations from `wdk-sys`.
 //!
-//! x86-64; everything but [`abi`] is for Windows only. Control devices with
-//! buffered control requests, no others. No class extensions, which the library
-//! would bind, too.
+//! # What it refuses to be
+//!
+//! A binding to KMDF: it has the functions that a control device needs, 14 of 444. A
+//! driver of hardware: it is for non-PnP drivers, and binds no class extension. Any
+//! architecture but x86-64. Holds on the unload do not exist, because `DriverUnload`
+//! is the framework's: `HOLD_UNLOAD` returns `STATUS_DEVICE_NOT_READY`.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/wdf/using-kernel-mode-driver-framework-with-non-pnp-drivers>
-
+//!
+//! # Example
+//!
+//! A whole driver: a provider of an NPI that has no functions, which logs each client
+//! that attaches, from a system thread, and has a control device. It is compiled as a
+//! doc test for Windows; elsewhere the kernel that it calls is missing, and the test is
+//! empty.
+#![doc = include_str!("example.md")]
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
 pub mod abi;
+
 #[cfg(windows)]
 mod context;
 #[cfg(windows)]
+mod control;
+#[cfg(windows)]
 mod device;
+#[cfg(windows)]
+mod entry;
 #[cfg(windows)]
 mod framework;
 #[cfg(windows)]
@@ -42,12 +59,4 @@ mod request;
 mod stub;
 
 #[cfg(windows)]
-pub use context::ContextType;
-#[cfg(windows)]
-pub use device::{ControlDevice, DeviceInit};
-#[cfg(windows)]
-pub use framework::{Driver, Framework};
-#[cfg(windows)]
-pub use request::Request;
-#[cfg(windows)]
-pub use stub::entry;
+pub use entry::{Entry, driver_entry};

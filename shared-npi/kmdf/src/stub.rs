@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The framework's part of a driver image, which `WdfDriverEntry.lib` has under
-//! the names `FxDriverEntry` and `FxStubDriverUnload`.
+//! The framework's part of a driver image, which `WdfDriverEntry.lib` has under the
+//! names `FxDriverEntry` and `FxStubDriverUnload`.
 //!
 //! ```text
 //! image's entry    WdfVersionBind, then the driver's entry;
@@ -10,13 +10,14 @@
 //!                  then WdfVersionUnbind
 //! ```
 //!
-//! So the framework is there from before the first line of the driver until
-//! after its last, and knows nothing of it afterwards.
+//! So the image is bound from before the first instruction of the driver until after
+//! its last one.
 
 use core::cell::UnsafeCell;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
+use nmr::NtStatus;
 use wdk_sys::ntddk::RtlCopyUnicodeString;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING, PDRIVER_UNLOAD, UNICODE_STRING};
 
@@ -39,7 +40,7 @@ unsafe extern "system" {
     ) -> NTSTATUS;
 }
 
-/// `KmdfLibrary`, and the zero that ends it.
+/// `KmdfLibrary` in UTF-16, with its terminating zero.
 const COMPONENT: &[u16; 12] = &{
     let name = b"KmdfLibrary\0";
     let mut units = [0; 12];
@@ -51,26 +52,28 @@ const COMPONENT: &[u16; 12] = &{
     units
 };
 
-/// The longest path of a service, in UTF-16 units.
+/// The longest registry path of a service, in UTF-16 units.
 const LONGEST_PATH: u16 = 260;
 
-/// What the loader and the stub keep for this image.
+/// The state of this image that the loader and the stub keep pointers to.
 struct Binding {
     info: WDF_BIND_INFO,
-    /// The service, whose name outlives `DriverEntry` here.
+    /// The registry path of the service, in a copy that outlives `DriverEntry`.
     path: UNICODE_STRING,
     path_buffer: [u16; LONGEST_PATH as usize],
     /// The `DriverUnload` that the framework has set.
     unload: PDRIVER_UNLOAD,
 }
 
+/// The binding of this image.
+///
 /// # Invariants
 ///
-/// Touched by [`entry`] and [`unload`] only, which the I/O manager calls one
-/// after the other.
+/// Used by [`entry`] and [`unload`] only, which the I/O manager calls one after the
+/// other.
 struct Image(UnsafeCell<Binding>);
 
-// SAFETY: by the invariant one thread at a time touches it.
+// SAFETY: by the invariant one thread at a time uses it.
 unsafe impl Sync for Image {}
 
 static IMAGE: Image = Image(UnsafeCell::new(Binding {
@@ -96,86 +99,88 @@ static IMAGE: Image = Image(UnsafeCell::new(Binding {
 }));
 
 impl Binding {
-    /// IRQL = `PASSIVE_LEVEL`.
+    /// Binds the image to the framework. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
-    /// In the image's entry, with its arguments; `this` is the image's.
+    /// Called in the image's entry, with its arguments; `this` is the image's binding,
+    /// which nothing else uses meanwhile.
     unsafe fn bind(
         this: *mut Self,
         driver: *mut DRIVER_OBJECT,
         path: PCUNICODE_STRING,
     ) -> NTSTATUS {
-        // SAFETY: nobody else has it yet.
+        // SAFETY: the binding is a static, so that its fields are valid.
         let buffer = unsafe { &raw mut (*this).path_buffer };
-        // SAFETY: as above.
+        // SAFETY: the binding is a static, and nothing else uses it meanwhile.
         unsafe { (*this).path.Buffer = buffer.cast() };
-        // SAFETY: as above.
+        // SAFETY: the binding is a static, and nothing else uses it meanwhile.
         unsafe { (*this).info.FuncTable = FUNCTIONS.as_ptr().cast() };
-        // SAFETY: as above.
+        // SAFETY: the binding is a static, so that its fields are valid.
         let copy = unsafe { &raw mut (*this).path };
-        // SAFETY: as above.
+        // SAFETY: the binding is a static, so that its fields are valid.
         let info = unsafe { &raw mut (*this).info };
-        // SAFETY: both strings are valid; what is too long is cut off.
+        // SAFETY: both strings are valid; a path that is too long is truncated.
         unsafe { RtlCopyUnicodeString(copy, path) };
-        // SAFETY: all arguments are valid, and stay where they are until `unbind`.
+        // SAFETY: the driver object is this driver's; the other arguments are in
+        // statics, valid and at their addresses until `unbind`.
         unsafe { WdfVersionBind(driver, copy, info, GLOBALS.as_ptr()) }
     }
 
-    /// IRQL = `PASSIVE_LEVEL`.
+    /// Unbinds the image. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
-    /// Bound, and no function of the framework is called any more.
+    /// `this` is the image's binding, which is bound; no function of the framework is
+    /// called after this.
     unsafe fn unbind(this: *mut Self) {
         let globals = GLOBALS.load(Ordering::Relaxed);
-        // SAFETY: by this function's contract.
+        // SAFETY: the binding is a static, so that its fields are valid.
         let path = unsafe { &raw mut (*this).path };
-        // SAFETY: as above.
+        // SAFETY: the binding is a static, so that its fields are valid.
         let info = unsafe { &raw mut (*this).info };
-        // SAFETY: the arguments are those of `bind`. An error would mean that
-        // the image was not bound.
+        // SAFETY: the arguments are those of `bind`. The only error is that of an
+        // image that is not bound.
         let _ = unsafe { WdfVersionUnbind(path, info, globals) };
     }
 }
 
-/// The image's entry: runs the driver's, `driver_entry`, with the framework.
+/// The image's entry: binds it to the framework and runs `driver_entry`, whose status
+/// it returns. If that or binding fails, the image is not bound any more.
 /// IRQL = `PASSIVE_LEVEL`.
-///
-/// # Errors
-///
-/// What binding or `driver_entry` answers; the image is not bound then.
 ///
 /// # Safety
 ///
-/// Called by the I/O manager, once, with these arguments.
-pub unsafe fn entry(
+/// Called by the image's entry, once, with its arguments.
+pub(crate) unsafe fn entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
-    driver_entry: impl FnOnce(&mut DRIVER_OBJECT, PCUNICODE_STRING, Framework<'_>) -> NTSTATUS,
+    driver_entry: impl FnOnce(&mut DRIVER_OBJECT, Framework<'_>) -> NtStatus,
 ) -> NTSTATUS {
-    // The loader keeps pointers into it: it is never borrowed.
+    // No reference to the binding is formed, because the loader keeps pointers to it.
     let binding = IMAGE.0.get();
-    // SAFETY: the caller's promise.
+    // SAFETY: this is the image's entry with its arguments, and by the invariant of
+    // `Image` nothing else uses the binding.
     let bound = unsafe { Binding::bind(binding, driver, registry_path) };
     if bound < 0 {
         return bound;
     }
-    // SAFETY: bound, and not unbound before `driver_entry` has returned.
+    // SAFETY: the image is bound, and not unbound before `driver_entry` has returned.
     let framework = unsafe { Framework::bound() };
-    let status = driver_entry(driver, registry_path, framework);
-    if status < 0 {
-        // SAFETY: bound, and the driver is not started.
+    let status = driver_entry(driver, framework);
+    if !status.is_success() {
+        // SAFETY: the image is bound, and a driver whose entry fails calls no function
+        // of the framework after it.
         unsafe { Binding::unbind(binding) };
-        return status;
+        return status.0;
     }
-    // SAFETY: the framework's globals are valid while the image is bound.
+    // SAFETY: the globals are valid while the image is bound.
     if unsafe { (*framework.globals()).DisplaceDriverUnload } != 0 {
         let displaced = driver.DriverUnload.replace(unload);
-        // SAFETY: by the invariant of `Image`, and this is `entry`.
+        // SAFETY: by the invariant of `Image` nothing else uses the binding.
         unsafe { (*binding).unload = displaced };
     }
-    status
+    status.0
 }
 
 /// `DriverUnload`. IRQL = `PASSIVE_LEVEL`.
@@ -185,12 +190,14 @@ pub unsafe fn entry(
 /// Called by the I/O manager, once, after `entry` has succeeded.
 unsafe extern "C" fn unload(driver: *mut DRIVER_OBJECT) {
     let binding = IMAGE.0.get();
-    // SAFETY: by the invariant of `Image`, and this is `unload`.
+    // SAFETY: by the invariant of `Image` nothing else uses the binding.
     let displaced = unsafe { (*binding).unload };
     if let Some(displaced) = displaced {
-        // SAFETY: the framework has set it for this.
+        // SAFETY: the framework has set this routine as the driver's `DriverUnload`,
+        // and this is the call of it that the I/O manager makes.
         unsafe { displaced(driver) };
     }
-    // SAFETY: bound, and the driver has come to its end.
+    // SAFETY: the image is bound, and the framework has called `EvtDriverUnload`, after
+    // which the driver calls no function of it.
     unsafe { Binding::unbind(binding) };
 }

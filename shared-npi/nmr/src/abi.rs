@@ -153,17 +153,6 @@ impl NPI_MODULEID {
             Value: NPI_MODULEID_VALUE { Guid: guid },
         }
     }
-
-    /// The GUID, if the module is identified by one.
-    #[must_use]
-    pub const fn guid(&self) -> Option<GUID> {
-        if self.Type == MIT_GUID {
-            // SAFETY: every bit pattern is a GUID, and `Type` says it was set.
-            Some(unsafe { self.Value.Guid })
-        } else {
-            None
-        }
-    }
 }
 
 /// `NPI_REGISTRATION_INSTANCE`: what the two ends of an attach learn of each
@@ -401,17 +390,27 @@ netio_functions! {
 
 /// `NmrIsEqualNpiModuleId` of `netiodef.h`: same kind, same value; the
 /// `Length` is not compared and an unknown kind equals nothing.
+///
+/// # Safety
+///
+/// The member of `Value` that `Type` names is initialised in both.
 #[must_use]
-pub fn NmrIsEqualNpiModuleId(left: &NPI_MODULEID, right: &NPI_MODULEID) -> bool {
+pub unsafe fn NmrIsEqualNpiModuleId(left: &NPI_MODULEID, right: &NPI_MODULEID) -> bool {
     if left.Type != right.Type {
         return false;
     }
     match left.Type {
-        MIT_GUID => left.guid() == right.guid(),
+        MIT_GUID => {
+            // SAFETY: by this function's contract.
+            let left = unsafe { left.Value.Guid };
+            // SAFETY: by this function's contract; the types are equal.
+            let right = unsafe { right.Value.Guid };
+            left == right
+        }
         MIT_IF_LUID => {
-            // SAFETY: every bit pattern is a LUID, and `Type` says it was set.
+            // SAFETY: by this function's contract.
             let left = unsafe { left.Value.IfLuid };
-            // SAFETY: as above; the types are equal.
+            // SAFETY: by this function's contract; the types are equal.
             let right = unsafe { right.Value.IfLuid };
             left == right
         }

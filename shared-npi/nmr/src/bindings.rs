@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A module's list of its bindings, for who must call every peer.
+//! Intrusive list of bindings, for calling every peer.
 //!
-//! A spin lock guards the links, and nobody is called under it: [`Bindings`]
-//! enters one binding's gate, lets the lock go, makes the call, and only then
-//! looks for the next one. What keeps its place in the list meanwhile is the
-//! call itself: a binding with a call in flight is not cleaned up, so that it
-//! is still linked when the walk goes on.
+//! A spin lock guards the links, and no peer is called under it: the walk enters
+//! one binding's gate, releases the lock, makes the call, and only then looks for
+//! the next binding. The reference that it holds keeps its place meanwhile: a
+//! binding with a reference is not cleaned up, so that it is still linked when the
+//! walk goes on.
 
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 
-use super::binding::{Binding, InFlight};
+use super::binding::{Binding, Call, Hold};
 use super::module::Module;
 use crate::sync::SpinLock;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 
-/// The bindings of a module of type `M` that have been [listed](InFlight::list)
+/// The bindings of a module of type `M` that have been [listed](Call::add_to_list)
 /// and not been cleaned up. [`Module::bindings`] says where it is.
 ///
 /// # Invariants
@@ -76,24 +76,26 @@ impl<M: Module> Bindings<M> {
         }
     }
 
-    /// Makes a call to every peer that is listed and not detaching, the latest
+    /// Begins a call to every peer that is listed and not detaching, the latest
     /// first. Peers that are listed meanwhile may be left out.
     /// IRQL <= `DISPATCH_LEVEL`, no lock held.
-    pub fn for_each(&self, mut call: impl FnMut(&InFlight<M>)) {
-        let mut current = self.after(None);
-        while let Some(binding) = current {
-            call(&binding);
-            current = self.after(Some(&binding));
-            // The call before ends here, under no lock: it may be the last one
-            // of a binding that is detaching.
+    pub fn for_each(&self, mut body: impl FnMut(Call<'_, M>)) {
+        let mut current = self.enter_after(None);
+        while let Some(entered) = current {
+            // Keeps the binding in the list while the call is made and ends.
+            let place = entered.add_ref();
+            body(Call::entered(&place, entered));
+            current = self.enter_after(Some(&place));
+            // The place is given up here, under no lock: it may be the last
+            // reference to a binding that is detaching.
         }
     }
 
     /// Enters the first binding after `current` that lets a call begin.
-    fn after(&self, current: Option<&InFlight<M>>) -> Option<InFlight<M>> {
+    fn enter_after(&self, current: Option<&Hold<M>>) -> Option<Hold<M>> {
         self.first.with(|first| {
             let mut next = match current {
-                // SAFETY: a call is in flight, so the binding is linked; the
+                // SAFETY: a reference is held, so the binding is linked; the
                 // lock is held.
                 Some(current) => unsafe { links(current.raw()) }.next,
                 None => first.0,
@@ -101,10 +103,10 @@ impl<M: Module> Bindings<M> {
             while let Some(binding) = next {
                 // SAFETY: what is linked is alive.
                 let entered = unsafe { binding.as_ref() }.enter();
-                if entered.is_some() {
-                    return entered;
+                if let Some(call) = entered {
+                    return Some(call.into_entered());
                 }
-                // SAFETY: linked, and the lock is held.
+                // SAFETY: the binding is linked, and the lock is held.
                 next = unsafe { links(binding) }.next;
             }
             None
@@ -148,7 +150,7 @@ impl<M: Module> Bindings<M> {
                 None => first.0 = next,
             }
             if let Some(next) = next {
-                // SAFETY: as above.
+                // SAFETY: what is linked is alive, and the lock is held.
                 unsafe { links(next) }.previous = previous;
             }
         });
@@ -170,7 +172,8 @@ impl<M: Module> Default for Bindings<M> {
 unsafe fn links<'held, M: Module>(binding: NonNull<Binding<M>>) -> &'held mut Links<M> {
     // SAFETY: by this function's contract.
     let node = unsafe { binding.as_ref() }.node();
-    // SAFETY: as above.
+    // SAFETY: by this function's contract the lock is held, and nobody else has
+    // the links.
     unsafe { &mut *node.links.get() }
 }
 
@@ -191,7 +194,7 @@ pub(super) unsafe fn unlist<M: Module>(binding: NonNull<Binding<M>>) {
     }
 }
 
-/// Whether a binding is in no list yet.
+/// Returns `true` if a binding is in no list yet.
 pub(super) fn is_unlisted<M: Module>(node: &Node<M>) -> bool {
     node.list.load(Ordering::Relaxed).is_null()
 }

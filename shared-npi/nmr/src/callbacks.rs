@@ -3,23 +3,17 @@
 //! The six callbacks, each a few steps between NMR and a [`Module`].
 
 use core::ffi::c_void;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
-use super::abi::{
-    HANDLE, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider,
-};
-use super::binding::{Binding, InFlight};
-use super::gate::Leave;
-use super::handle::BindingHandle;
-use super::irql::PassiveLevel;
-use super::module::{Module, PeerModule};
-use super::registration::Registered;
-use super::role::{Client, Provider, Role};
-use crate::header::checked;
+use crate::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider};
+use crate::binding::{Accepted, Binding, Hold};
+use crate::handle::BindingHandle;
+use crate::irql::PassiveLevel;
+use crate::layout::Handed;
+use crate::module::{Module, PeerModule};
+use crate::registration::Block;
+use crate::role::{Client, Provider, Role};
 use crate::{NtStatus, Result, nmr_fn};
-
-type ProviderDispatch<M> = <Provider as Role>::Dispatch<<M as Module>::Npi>;
-type ClientDispatch<M> = <Client as Role>::Dispatch<<M as Module>::Npi>;
 
 nmr_fn! {
     /// `ClientAttachProvider`. IRQL = `PASSIVE_LEVEL`.
@@ -28,17 +22,17 @@ nmr_fn! {
     ///
     /// # Safety
     ///
-    /// Called by NMR, with the context of a `Registered<M>`.
-    pub(super) unsafe fn client_attach_provider[M: Module<Role = Client>](
+    /// Called by NMR, with the context of a `Block<M>`.
+    pub(crate) unsafe fn client_attach_provider[M: Module<Role = Client>](
         binding_handle: HANDLE,
         context: *mut c_void,
         instance: *const NPI_REGISTRATION_INSTANCE,
     ) -> NTSTATUS {
         // SAFETY: NMR passes the context of the registration, which is alive.
-        let registered = unsafe { Registered::<M>::from_context(context) };
+        let block = unsafe { Block::<M>::from_context(context) };
         // SAFETY: NMR attaches at `PASSIVE_LEVEL`, and passes an instance that
         // is valid during the callback.
-        let attached = unsafe { attach_provider(registered, binding_handle, instance) };
+        let attached = unsafe { attach_provider(block, binding_handle, instance) };
         attached.map_or_else(|refused| refusal(refused).0, |accepted| accepted.0)
     }
 }
@@ -53,32 +47,42 @@ const fn refusal(status: NtStatus) -> NtStatus {
     }
 }
 
-/// Accepts or refuses a provider; the status is the one to return to NMR.
+/// Makes the binding to a peer, if the module accepts it.
+///
+/// # Safety
+///
+/// The arguments are those of an attach callback that is running.
+unsafe fn accept<M: Module>(
+    block: &Block<M>,
+    binding_handle: HANDLE,
+    instance: *const NPI_REGISTRATION_INSTANCE,
+) -> Result<NonNull<Binding<M>>> {
+    // SAFETY: an attach callback runs at `PASSIVE_LEVEL`.
+    let passive = unsafe { PassiveLevel::assume() };
+    // SAFETY: NMR keeps the instance valid during the callback.
+    let peer = unsafe { PeerModule::new(instance) }?;
+    block.admit_peer()?;
+    let made = block.module().attach(&peer, &passive).and_then(|context| {
+        let handle = BindingHandle::new(binding_handle);
+        // SAFETY: NMR cleans every binding up before the registration ends.
+        unsafe { Binding::new(handle, block.into(), peer.module_id(), context) }
+    });
+    made.inspect_err(|_| block.peer_left())
+}
+
+/// Accepts or refuses a provider; returns the status for NMR.
 ///
 /// # Safety
 ///
 /// The arguments are those of a `ClientAttachProvider` callback that is
 /// running.
 unsafe fn attach_provider<M: Module<Role = Client>>(
-    registered: &Registered<M>,
+    block: &Block<M>,
     binding_handle: HANDLE,
     instance: *const NPI_REGISTRATION_INSTANCE,
 ) -> Result<NtStatus> {
-    // SAFETY: an attach callback runs at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    // SAFETY: NMR vouches for the instance during the callback.
-    let peer = unsafe { PeerModule::new(instance) }?;
-    let context = registered.module().attach(&peer, &passive)?;
-    let handle = BindingHandle::new(binding_handle);
-    // SAFETY: NMR cleans every binding up before the registration ends.
-    let binding = unsafe {
-        Binding::new(
-            handle,
-            registered.into(),
-            peer.module_id().and_then(NPI_MODULEID::guid),
-            context,
-        )
-    }?;
+    // SAFETY: by this function's contract.
+    let binding = unsafe { accept(block, binding_handle, instance) }?;
 
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
@@ -87,9 +91,9 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     // table stay where they are until the cleanup callback.
     let status = NtStatus(unsafe {
         NmrClientAttachProvider(
-            handle.raw(),
+            binding_handle,
             binding.as_ptr().cast(),
-            ptr::from_ref(M::DISPATCH).cast(),
+            <Client as Role>::Dispatch::<M::Npi>::pointer(*M::TABLE.own()),
             &raw mut provider_context,
             &raw mut provider_dispatch,
         )
@@ -102,16 +106,16 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     }
 
     // SAFETY: the binding is fresh.
-    let attach = unsafe { InFlight::attach(binding) };
-    // SAFETY: the provider keeps what it hands over until both sides detached.
-    let table = unsafe { checked::<ProviderDispatch<M>>(provider_dispatch.cast()) };
-    match table {
-        Ok(table) if attach.binding().usable(table) => {
-            // SAFETY: the first and only time; the table was checked.
-            unsafe { attach.binding().open(table, provider_context) };
-            registered.module().attached(attach);
+    let attach = unsafe { Hold::attach(binding) };
+    // SAFETY: the first and only time; the provider keeps what it has handed over
+    // until both sides have detached.
+    if unsafe { attach.binding().open(provider_dispatch, provider_context) } {
+        // None if a detach callback has come already.
+        if let Some(call) = attach.binding().enter() {
+            block.module().attached(call);
         }
-        _ => registered.module().unusable(),
+    } else {
+        block.module().dispatch_rejected();
     }
     Ok(status)
 }
@@ -123,8 +127,8 @@ nmr_fn! {
     ///
     /// # Safety
     ///
-    /// Called by NMR, with the context of a `Registered<M>`.
-    pub(super) unsafe fn provider_attach_client[M: Module<Role = Provider>](
+    /// Called by NMR, with the context of a `Block<M>`.
+    pub(crate) unsafe fn provider_attach_client[M: Module<Role = Provider>](
         binding_handle: HANDLE,
         context: *mut c_void,
         instance: *const NPI_REGISTRATION_INSTANCE,
@@ -133,25 +137,29 @@ nmr_fn! {
         provider_context: *mut *mut c_void,
         provider_dispatch: *mut *const c_void,
     ) -> NTSTATUS {
+        if provider_context.is_null() || provider_dispatch.is_null() {
+            return NtStatus::INVALID_PARAMETER.0;
+        }
         // SAFETY: NMR passes the context of the registration, which is alive.
-        let registered = unsafe { Registered::<M>::from_context(context) };
-        // SAFETY: as the function says, the arguments are NMR's own.
+        let block = unsafe { Block::<M>::from_context(context) };
+        // SAFETY: these are the arguments of a `ProviderAttachClient` callback.
         let attached = unsafe {
-            attach_client(registered, binding_handle, instance, client_context, client_dispatch)
+            attach_client(block, binding_handle, instance, client_context, client_dispatch)
         };
         let binding = match attached {
             Ok(binding) => binding,
             Err(refused) => return refusal(refused).0,
         };
         // SAFETY: NMR passes places for both results.
-        unsafe { provider_context.write(binding) };
-        // SAFETY: as above.
-        unsafe { provider_dispatch.write(ptr::from_ref(M::DISPATCH).cast()) };
+        unsafe { provider_context.write(binding.as_ptr().cast()) };
+        let own = <Provider as Role>::Dispatch::<M::Npi>::pointer(*M::TABLE.own());
+        // SAFETY: NMR passes places for both results.
+        unsafe { provider_dispatch.write(own) };
         NtStatus::SUCCESS.0
     }
 }
 
-/// Accepts a client with a binding context, or refuses it. Calls nothing of
+/// Accepts a client with a binding, or refuses it. Calls nothing of
 /// the client's: the binding is not committed before the callback returns.
 ///
 /// # Safety
@@ -159,38 +167,28 @@ nmr_fn! {
 /// The arguments are those of a `ProviderAttachClient` callback that is
 /// running.
 unsafe fn attach_client<M: Module<Role = Provider>>(
-    registered: &Registered<M>,
+    block: &Block<M>,
     binding_handle: HANDLE,
     instance: *const NPI_REGISTRATION_INSTANCE,
     client_context: *mut c_void,
     client_dispatch: *const c_void,
-) -> Result<*mut c_void> {
-    // SAFETY: an attach callback runs at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    // SAFETY: NMR vouches for the instance during the callback.
-    let peer = unsafe { PeerModule::new(instance) }?;
-    // SAFETY: the client keeps what it hands over until both sides detached.
-    let table = unsafe { checked::<ClientDispatch<M>>(client_dispatch.cast()) }
-        .map_err(|_| NtStatus::NOINTERFACE)?;
-    let context = registered.module().attach(&peer, &passive)?;
-    if !M::usable(&context, table) {
+) -> Result<NonNull<Binding<M>>> {
+    // SAFETY: by this function's contract.
+    let binding = unsafe { accept(block, binding_handle, instance) }?;
+    // SAFETY: the binding is alive, and nobody else has it.
+    let fresh = unsafe { binding.as_ref() };
+    // SAFETY: the first and only time; the client keeps what it has handed over
+    // until both sides have detached.
+    if !unsafe { fresh.open(client_dispatch, client_context) } {
+        // SAFETY: NMR has not been told of the binding.
+        unsafe { Binding::free(binding) };
         return Err(NtStatus::NOINTERFACE);
     }
-    let handle = BindingHandle::new(binding_handle);
-    // SAFETY: NMR cleans every binding up before the registration ends.
-    let binding = unsafe {
-        Binding::new(
-            handle,
-            registered.into(),
-            peer.module_id().and_then(NPI_MODULEID::guid),
-            context,
-        )
-    }?;
+    // The attach is no call of a provider's: its reference ends here, or later.
     // SAFETY: the binding is fresh.
-    let attach = unsafe { InFlight::attach(binding) };
-    // SAFETY: the first and only time; the table was checked.
-    unsafe { attach.binding().open(table, client_context) };
-    Ok(binding.as_ptr().cast())
+    let attach = unsafe { Hold::attach(binding) };
+    block.module().accepted(Accepted::new(attach));
+    Ok(binding)
 }
 
 nmr_fn! {
@@ -202,12 +200,12 @@ nmr_fn! {
     /// # Safety
     ///
     /// Called by NMR, with the context of a `Binding<M>` that is attached.
-    pub(super) unsafe fn detach[M: Module](context: *mut c_void) -> NTSTATUS {
-        // SAFETY: NMR passes the context of a binding that is attached, and
-        // detaches it once.
-        match unsafe { Binding::<M>::detach(context.cast()) } {
-            Leave::LastOut => NtStatus::SUCCESS.0,
-            Leave::NotLast => NtStatus::PENDING.0,
+    pub(crate) unsafe fn detach[M: Module](context: *mut c_void) -> NTSTATUS {
+        match NonNull::new(context.cast()) {
+            // SAFETY: NMR passes the context of a binding that is attached, and
+            // detaches it once.
+            Some(binding) => unsafe { Binding::<M>::detach(binding) },
+            None => NtStatus::SUCCESS.0,
         }
     }
 }
@@ -222,8 +220,8 @@ nmr_fn! {
     ///
     /// Called by NMR, with the context of a `Binding<M>` that both sides have
     /// detached from.
-    pub(super) unsafe fn cleanup_binding_context[M: Module](context: *mut c_void) {
-        if let Some(binding) = ptr::NonNull::new(context.cast::<Binding<M>>()) {
+    pub(crate) unsafe fn cleanup_binding_context[M: Module](context: *mut c_void) {
+        if let Some(binding) = NonNull::new(context.cast::<Binding<M>>()) {
             // SAFETY: NMR cleans up once, after both sides detached.
             unsafe { Binding::free(binding) };
         }

@@ -1,134 +1,195 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The unload routine, in the one shape in which it cannot leave a module
-//! registered.
+//! A driver's entry and unload, around the two routines that its author writes.
 //!
-//! `DriverUnload` returns nothing, so that nothing in its type says whether the
-//! modules are gone. [`Driver::unload`] does return something: the proof. It
-//! can only be made by ending the registrations. [`set_unload`] installs the
-//! routine that calls it, and only what `set_unload` returns takes
-//! registrations out of `DriverEntry`.
+//! `DriverUnload` returns nothing, so nothing in its type says whether the
+//! modules are deregistered. [`Driver::unload`] returns the proof, which only
+//! completed deregistrations yield. And only the entry gives a [`Loading`], without
+//! which nothing can be registered, so that an unload routine is set before anything
+//! is.
 //!
-//! What types cannot see, a registration given to `mem::forget`, the count of
-//! live registrations does: an unload that would leave one behind stops the
-//! machine there, with a reason, instead of somewhere later without one.
+//! | the driver's entry | the library |
+//! |---|---|
+//! | returns its modules | keeps them until the driver is unloaded |
+//! | returns an error | waits for what was registered and dropped, then fails the load |
+//! | leaves a module registered by `mem::forget` | bug-checks, with the reason |
+//!
+//! | the driver's unload | the library |
+//! |---|---|
+//! | returns the proof | frees the modules, and lets the image go |
+//! | drops a pending deregistration elsewhere | waits for it before the image goes |
+//! | leaves a module registered by `mem::forget` | bug-checks, with the reason |
+//!
+//! The crates for the driver models, `wdm` and `kmdf`, call [`load`] and [`unload`].
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nc-wdm-driver_unload>
 
-use core::cell::UnsafeCell;
-use core::marker::PhantomData;
-use core::sync::atomic::{AtomicBool, Ordering};
+use alloc::boxed::Box;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::irql::PassiveLevel;
-use super::registration;
-use super::set::Set;
-use crate::NtStatus;
+use crate::irql::{PassiveLevel, WaitAllowed};
+use crate::module::Module;
+use crate::modules::{Modules, Registered};
+use crate::registration::{self, Registration};
+use crate::switch::{Switch, Switched};
+use crate::{Result, bug_check, dropped, memory};
 
 /// A driver with network modules.
 pub trait Driver: Sized + 'static {
-    /// Its registrations: one, or a tuple of them.
-    type Registrations: Set;
+    /// The argument of the entry, by driver model: `wdm::Entry` or `kmdf::Entry`. It
+    /// leads to a [`Loading`].
+    type Entry<'entry>;
 
-    /// Where they rest while the driver is loaded: a `static`.
-    const SLOT: &'static Slot<Self::Registrations>;
+    /// The modules that the driver registers.
+    type Modules: Modules;
 
-    /// Ends the registrations: deregisters all, and waits for those that are
-    /// pending. IRQL = `PASSIVE_LEVEL`.
-    fn unload(
-        registrations: Self::Registrations,
-        passive: &PassiveLevel<'_>,
-    ) -> <Self::Registrations as Set>::Ended;
+    /// The driver's part of `DriverEntry`: makes everything ready that a callback may
+    /// use, and registers the modules last, because NMR may call back before a
+    /// registration returns. What it drops on an error is undone: a registration is
+    /// deregistered and waited for. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the driver does not load.
+    fn load(entry: Self::Entry<'_>) -> Result<Self::Modules>;
 
-    /// Stops the machine: a module cannot be deregistered, and its driver is
-    /// about to go. Any IRQL.
-    fn stop(reason: NtStatus) -> !;
+    /// `DriverUnload`: deregisters the modules in one step, waits for each that is
+    /// pending, ends its threads, and returns the proof. IRQL = `PASSIVE_LEVEL`.
+    fn unload(modules: Registered<'_, Self::Modules>) -> <Self::Modules as Modules>::Deregistered;
 }
 
-/// A place for registrations, from `DriverEntry` to `DriverUnload`.
-///
-/// # Invariants
-///
-/// `value` is written by [`Unloadable::keep`] before `full` is set, and taken
-/// by `take` after it has cleared it.
-pub struct Slot<S: Set> {
-    full: AtomicBool,
-    value: UnsafeCell<Option<S>>,
-}
+/// Permission to register modules: the driver's entry is running.
+#[derive(Debug)]
+pub struct Loading<'entry>(PassiveLevel<'entry>);
 
-// SAFETY: by the invariant one thread at a time touches the value, in the order
-// in which `full` changes. A registration is not `Send` only to keep it out of
-// other statics; NMR takes its handle from any thread.
-unsafe impl<S: Set> Sync for Slot<S> {}
-
-impl<S: Set> Slot<S> {
-    /// An empty slot.
+impl<'entry> Loading<'entry> {
+    /// Asserts that a driver's entry is running. [`load`] does.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs at `PASSIVE_LEVEL` during `'entry`, in no callback of NMR;
+    /// and ends what is registered with this value before its image goes.
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            full: AtomicBool::new(false),
-            value: UnsafeCell::new(None),
-        }
+    pub const unsafe fn assume() -> Self {
+        // SAFETY: by this function's contract.
+        Self(unsafe { PassiveLevel::assume() })
     }
 
-    fn take(&self) -> Option<S> {
-        if !self.full.swap(false, Ordering::Acquire) {
-            return None;
-        }
-        // SAFETY: by the invariant: `full` was set, and this thread cleared it.
-        unsafe { (*self.value.get()).take() }
+    /// The IRQL of a driver's entry.
+    #[must_use]
+    pub const fn passive(&self) -> &PassiveLevel<'entry> {
+        &self.0
+    }
+
+    /// `NmrRegisterClient` or `NmrRegisterProvider`. Attach callbacks may run, and
+    /// detach callbacks after them, before this returns: everything they use is
+    /// ready inside `module`. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-provider-module>
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's own status; `module` has then
+    /// been dropped.
+    pub fn register<M: Module>(&self, module: M) -> Result<Registration<M>> {
+        registration::register(module, &self.0)
+    }
+
+    /// Opens a switch, and leaves its module off. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_DEVICE_BUSY` if it is open already.
+    pub fn open<M: Module>(&self, switch: &'static Switch<M>) -> Result<Switched<M>> {
+        switch.open()
+    }
+
+    /// Opens a switch, and [registers](Self::register) its module.
+    /// IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open) and [`register`](Self::register).
+    pub fn register_switched<M: Module>(
+        &self,
+        switch: &'static Switch<M>,
+        module: M,
+    ) -> Result<Switched<M>> {
+        let switched = switch.open()?;
+        switched.register(module, &self.0)?;
+        Ok(switched)
     }
 }
 
-impl<S: Set> Default for Slot<S> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// The modules of the driver that is loaded: a `D::Modules` in a box; null while
+/// there is none.
+static LOADED: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Proof that [`Driver::unload`] of `D` will be called.
-#[must_use = "without it the driver cannot keep its registrations"]
-pub struct Unloadable<D: Driver>(PhantomData<D>);
-
-impl<D: Driver> Unloadable<D> {
-    /// Keeps `registrations` until the driver is unloaded: the last step of
-    /// `DriverEntry`.
-    pub fn keep(self, registrations: D::Registrations) {
-        let slot = D::SLOT;
-        // SAFETY: by the invariant of `Slot`: `self` is the only value of its
-        // kind in this `DriverEntry`, and the slot is not full yet.
-        unsafe { *slot.value.get() = Some(registrations) };
-        slot.full.store(true, Ordering::Release);
-    }
-}
-
-/// Sets `DriverUnload`, the field `routine` of a driver object of type `O`, to
-/// the routine that runs [`Driver::unload`] of `D`. The framework's
-/// `EvtDriverUnload` is one, too. IRQL = `PASSIVE_LEVEL`.
+/// Runs the entry of `D` and keeps its modules. IRQL = `PASSIVE_LEVEL`.
+///
+/// # Errors
+///
+/// The status that [`Driver::load`] returns, or `STATUS_INSUFFICIENT_RESOURCES`; nothing is
+/// registered then.
 ///
 /// # Safety
 ///
-/// Called once, in `DriverEntry`, on the driver's own driver object; or on the
-/// `EvtDriverUnload` of the configuration with which the driver is created as one
-/// of the driver framework, and fails to load if it is not.
-pub unsafe fn set_unload<D: Driver, O>(
-    routine: &mut Option<unsafe extern "C" fn(driver_object: *mut O)>,
-) -> Unloadable<D> {
-    *routine = Some(driver_unload::<D, O>);
-    Unloadable(PhantomData)
+/// Called in the image's entry, once, at `PASSIVE_LEVEL`. After success [`unload`]
+/// is called with the same `D`, once, before the image goes.
+pub unsafe fn load<D: Driver>(
+    make: impl for<'entry> FnOnce(Loading<'entry>) -> D::Entry<'entry>,
+) -> Result {
+    let loaded = memory::try_box(MaybeUninit::<D::Modules>::uninit()).and_then(|mut place| {
+        // SAFETY: by this function's contract an entry is running, which waits for
+        // what was registered, or leaves it to `unload`.
+        let loading = unsafe { Loading::assume() };
+        place.write(D::load(make(loading))?);
+        Ok(place)
+    });
+    // SAFETY: by this function's contract; each deregistration to be waited for has
+    // begun.
+    dropped::finish_all(&unsafe { WaitAllowed::assume() });
+    match loaded {
+        Ok(place) => {
+            LOADED.store(Box::into_raw(place).cast(), Ordering::Release);
+            Ok(())
+        }
+        Err(status) => {
+            assert_none_registered();
+            Err(status)
+        }
+    }
 }
 
-/// `DriverUnload` or `EvtDriverUnload`. IRQL = `PASSIVE_LEVEL`.
+/// Runs the unload of `D`. Once it has returned nothing of the image is known to NMR.
+/// IRQL = `PASSIVE_LEVEL`.
 ///
 /// # Safety
 ///
-/// Called by the I/O manager or the framework, once, after `DriverEntry` has succeeded.
-unsafe extern "C" fn driver_unload<D: Driver, O>(_driver_object: *mut O) {
-    // SAFETY: the I/O manager unloads at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    if let Some(registrations) = D::SLOT.take() {
-        drop(D::unload(registrations, &passive));
+/// Called in the image's unload routine, once, at `PASSIVE_LEVEL`, after [`load`]
+/// with the same `D` has succeeded.
+pub unsafe fn unload<D: Driver>() {
+    let place = LOADED.swap(ptr::null_mut(), Ordering::Acquire);
+    if !place.is_null() {
+        // SAFETY: `load` with the same `D` has put it there, out of a box; the swap
+        // makes this its only owner.
+        let place = unsafe { Box::from_raw(place.cast::<D::Modules>()) };
+        // SAFETY: by this function's contract.
+        drop(D::unload(unsafe { Registered::new(*place) }));
     }
-    if registration::live() != 0 {
-        D::stop(NtStatus::UNSUCCESSFUL);
+    // SAFETY: by this function's contract; each deregistration to be waited for has
+    // begun.
+    dropped::finish_all(&unsafe { WaitAllowed::assume() });
+    assert_none_registered();
+}
+
+/// Bug-checks if a module is registered.
+fn assert_none_registered() {
+    match registration::live() {
+        0 => {}
+        left => bug_check::left_registered(left),
     }
 }

@@ -25,7 +25,7 @@ const ONE: usize = 4;
 ///
 /// # Invariants
 ///
-/// - The count is the number of `enter` and `again` calls, plus one for `new`,
+/// - The count is the number of `enter` and `add_ref` calls, plus one for `new`,
 ///   that no `leave` has answered yet.
 /// - After `close`, no `enter` succeeds.
 #[derive(Debug)]
@@ -33,15 +33,15 @@ pub struct Gate {
     state: AtomicUsize,
 }
 
-/// What [`Gate::leave`] and [`Gate::close`] say to their caller.
+/// The result of [`Gate::leave`] and [`Gate::close`].
 #[must_use = "the last one out completes the detach"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
     /// Others are in flight, or the gate is not closed. The gate's memory may
     /// be gone already.
     NotLast,
-    /// The gate is closed and nobody is left: the detach is complete. Exactly
-    /// one caller ever hears this.
+    /// The gate is closed and no call is in flight: the detach is complete. One
+    /// caller gets this, once.
     LastOut,
 }
 
@@ -83,11 +83,12 @@ impl Gate {
             .is_ok()
     }
 
-    /// Splits a call that is in flight in two, each obliged to one `leave`.
-    /// Succeeds on a closed gate, too: nothing new begins. Any IRQL.
+    /// Adds a reference, obliged to one `leave` of its own. Succeeds on a closed
+    /// gate, too: no new call begins. Any IRQL.
     ///
-    /// The caller has a call in flight.
-    pub fn again(&self) {
+    /// The caller has a call in flight, or is the detach callback before it
+    /// [`close`](Self::close)s the gate.
+    pub fn add_ref(&self) {
         self.state.fetch_add(ONE, Ordering::Relaxed);
     }
 
@@ -179,7 +180,7 @@ mod tests {
     fn the_last_of_those_in_flight_is_told_so() {
         let gate = open();
         assert!(gate.enter());
-        gate.again();
+        gate.add_ref();
         assert_eq!(close(&gate), Leave::NotLast);
         assert_eq!(leave(&gate), Leave::NotLast);
         assert_eq!(leave(&gate), Leave::LastOut);

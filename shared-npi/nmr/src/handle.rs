@@ -12,12 +12,12 @@ use super::abi::HANDLE;
 use super::role::Role;
 use crate::NtStatus;
 
-/// What `NmrRegister...` gave a module of role `R`.
+/// The registration of a module of role `R`, from `NmrRegister...`.
 #[repr(transparent)]
 pub struct RegistrationHandle<R: Role>(HANDLE, PhantomData<R>);
 
-/// What the attach callback of a module of role `R` was given; the peer's
-/// handle of the same binding is another.
+/// The handle of a binding that the attach callback of a module of role `R` was
+/// given; the peer's handle of the same binding is another.
 #[repr(transparent)]
 pub struct BindingHandle<R: Role>(HANDLE, PhantomData<R>);
 
@@ -26,6 +26,11 @@ impl<R: Role> RegistrationHandle<R> {
     #[must_use]
     pub const fn new(handle: HANDLE) -> Self {
         Self(handle, PhantomData)
+    }
+
+    /// The handle itself.
+    pub(crate) const fn raw(&self) -> HANDLE {
+        self.0
     }
 
     /// Begins to deregister. IRQL <= `DISPATCH_LEVEL`.
@@ -100,9 +105,11 @@ impl<R: Role> fmt::Debug for BindingHandle<R> {
 
 // SAFETY: a handle is a number that NMR accepts from any thread.
 unsafe impl<R: Role> Send for RegistrationHandle<R> {}
-// SAFETY: as above; the methods that act on it say what they need.
+// SAFETY: a shared handle is the same number; the methods that act on it state what
+// they need.
 unsafe impl<R: Role> Sync for RegistrationHandle<R> {}
 // SAFETY: a handle is a number that NMR accepts from any thread.
 unsafe impl<R: Role> Send for BindingHandle<R> {}
-// SAFETY: as above; the methods that act on it say what they need.
+// SAFETY: a shared handle is the same number; the methods that act on it state what
+// they need.
 unsafe impl<R: Role> Sync for BindingHandle<R> {}

@@ -2,7 +2,7 @@
 
 //! A list that any thread adds to and one takes as a whole.
 //!
-//! This is how a call that must not block leaves work for a system thread. The
+//! A call that must not block leaves work here for a system thread. The
 //! links are in the items: adding cannot fail and needs no memory. There is no
 //! lock, so that an add is legal at any IRQL and never spins on a preempted
 //! holder. Taking everything at once is what makes so small a list correct:
@@ -30,7 +30,7 @@ impl Link {
 // SAFETY: a link belongs to its item, or to the list that owns the item, and is
 // touched by that owner only: the contract of `Item`.
 unsafe impl Send for Link {}
-// SAFETY: as above.
+// SAFETY: a shared link is touched by its one owner only: the contract of `Item`.
 unsafe impl Sync for Link {}
 
 impl Default for Link {
@@ -65,7 +65,9 @@ pub unsafe trait Item: Send + Sized {
 /// item that this list owns.
 pub struct Inbox<T: Item> {
     head: AtomicPtr<Link>,
-    items: PhantomData<T>,
+    /// Invariant in `T`: an item that was added as a shorter-lived type must not come
+    /// out as a longer-lived one.
+    items: PhantomData<UnsafeCell<T>>,
 }
 
 // SAFETY: an inbox hands its items, which are `Send`, from thread to thread; it

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! IRQL as a type.
+//! IRQL, and the permission to wait for NMR, as types.
+//!
+//! | code that runs in | [`PassiveLevel`] | [`WaitAllowed`] |
+//! |---|---|---|
+//! | `DriverEntry` | yes | no: the library waits |
+//! | `DriverUnload` | yes | once every deregistration has begun |
+//! | a request to the control device | yes | yes |
+//! | a system thread | yes | no |
+//! | an attach callback | yes | no |
+//! | a detach or cleanup callback, a dispatch function | no | no |
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/managing-hardware-priorities>
 
@@ -8,15 +17,13 @@ use core::marker::PhantomData;
 
 /// Proof that the current thread runs at `PASSIVE_LEVEL` during `'call`.
 ///
-/// `DriverEntry`, `DriverUnload`, attach callbacks and system threads have one.
-/// Detach and cleanup callbacks, and the functions of dispatch tables, may run
-/// at `DISPATCH_LEVEL` and have none. The lifetime and the missing `Send` and
-/// `Sync` keep it from being stored where one of them could find it.
+/// The lifetime and the missing `Send` and `Sync` keep it from being stored where
+/// code at a higher IRQL could find it.
 #[derive(Debug)]
 pub struct PassiveLevel<'call>(PhantomData<(&'call (), *mut ())>);
 
 impl PassiveLevel<'_> {
-    /// Vouches for the IRQL.
+    /// Asserts the IRQL.
     ///
     /// # Safety
     ///
@@ -25,5 +32,32 @@ impl PassiveLevel<'_> {
     #[must_use]
     pub const unsafe fn assume() -> Self {
         Self(PhantomData)
+    }
+}
+
+/// Proof that the current thread may wait for NMR during `'call`: it runs at
+/// `PASSIVE_LEVEL`, outside every callback of NMR, and nothing that a module needs
+/// to detach depends on it.
+#[derive(Debug)]
+pub struct WaitAllowed<'call>(PassiveLevel<'call>);
+
+impl<'call> WaitAllowed<'call> {
+    /// Asserts that waiting is allowed.
+    ///
+    /// # Safety
+    ///
+    /// Wherever the value is used, the current thread runs at `PASSIVE_LEVEL`, is
+    /// in no callback of NMR and in no function of a dispatch table, and holds no
+    /// lock that one of these takes.
+    #[must_use]
+    pub const unsafe fn assume() -> Self {
+        // SAFETY: by this function's contract.
+        Self(unsafe { PassiveLevel::assume() })
+    }
+
+    /// The IRQL that this implies.
+    #[must_use]
+    pub const fn passive(&self) -> &PassiveLevel<'call> {
+        &self.0
     }
 }

@@ -1,73 +1,121 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Network Module Registrar, as a network module sees it.
+//! The Network Module Registrar (NMR) of Windows, as a kernel module sees it: how
+//! a module of any Network Programming Interface (NPI) registers, attaches, calls,
+//! detaches and unloads.
 //!
-//! [`abi`] is NMR under its own names. The rest is a module's whole life in a
-//! form in which the known mistakes cannot be made:
-//!
-//! | mistake that crashed machines | why it cannot be made here |
-//! |---|---|
-//! | unload returns with a module registered | [`Driver::unload`] must return [`Ended`] modules, which only completed deregistrations yield; one that is in no set of the driver's, or was hidden with `mem::forget`, is counted, and stops the machine there |
-//! | `STATUS_PENDING` ignored | [`Deregistration`] and [`Pending`] are `#[must_use]`, and dropping one waits |
-//! | one of several modules forgotten, or waited for before the next one deregisters | a [`Set`] deregisters all its members first, and only then waits |
-//! | a module switched off twice, or while unload deregisters it | a [`Switch`] lets one thread at a time change it, and closes for good |
-//! | waiting in a detach callback | [`Pending::wait`] takes a [`PassiveLevel`](irql::PassiveLevel), which that callback does not get and cannot keep |
-//! | one handle passed for another | each kind of handle is a type of its own: [`handle`] |
-//! | characteristics freed or moved while registered | the [`Registration`] owns them, at one address |
-//! | registered before the module is ready | registering takes the finished module by value |
-//! | validated after the attach | [`Module::attach`] decides before NMR is told |
-//! | a list of bindings walked with its lock held, or left by a binding that is gone | [`Bindings`] calls under no lock, and is left in the cleanup callback |
-//! | a call begun after the detach callback | every call passes the binding's [`gate`] |
-//! | `...DetachComplete` sent twice, never, or on freed memory | the last [`InFlight`] of a closed binding sends it when it is dropped (which `mem::forget` prevents), and touches nothing after it |
-//! | binding context freed in the detach callback | it is freed in the cleanup callback, by this module only |
+//! A shipping driver that gets this wrong crashes the machine, and many did. Here the
+//! wrong thing does not compile, or ends the machine with a reason instead of later
+//! without one.
 //!
 //! # The life of a module
 //!
 //! ```text
-//! DriverEntry     set_unload, then Registration::register last
-//!   attach        Module::attach: look at the peer, accept or refuse
-//!   calls         Binding::enter -> InFlight -> the peer's dispatch table
-//!   detach        the gate closes; pending while anything is in flight
+//! DriverEntry     Driver::load: everything is ready, then Loading::register
+//!   attach        Module::attach: looks at the peer, accepts or refuses
+//!   calls         Binding::enter -> Call -> one function of the peer's table
+//!   detach        the gate closes; STATUS_PENDING while anything is in flight
 //!   cleanup       the binding and the module's context in it are dropped
-//! DriverUnload    Driver::unload: deregister() all, then wait() for those pending
+//! DriverUnload    Driver::unload: Registered::deregister begins all, then each that
+//!                 is pending is waited for, then the proof is returned
 //! ```
 //!
+//! # What an author writes
+//!
+//! | for | he implements | with the help of |
+//! |---|---|---|
+//! | the interface | [`Npi`] | [`layout`], [`header`], [`versions`] |
+//! | a module | [`Module`] | [`Binding`], [`Call`], [`Hold`], [`Bindings`], [`dispatch`] |
+//! | calls that are answered later | [`request::Requests`] and a side's trait | [`request`], [`inbox`] |
+//! | the driver | [`Driver`] | [`Registration`], [`Switch`], [`Deregistration`] |
+//!
+//! The crates `wdm` and `kmdf` have the rest of a driver of their model: entry
+//! points, threads, a control device.
+//!
+//! # What it refuses to be
+//!
+//! - It knows no NPI. What it takes from a peer it takes as the NPI describes it.
+//! - It knows no kernel but NMR. Of ntoskrnl it imports what a spin lock needs, and
+//!   `KeBugCheckEx`; memory comes from the driver's global allocator.
+//! - It does not wait, block or allocate behind the author's back: what waits takes a
+//!   [`WaitAllowed`](irql::WaitAllowed), and every allocation can fail.
+//! - It does not check what a peer does with a pointer: a peer that breaks the contract
+//!   of the NPI can break anything. The contract is what `unsafe impl Npi` asserts.
+//!
+//! # What cannot go wrong, and how
+//!
+//! | mistake that crashed machines | here |
+//! |---|---|
+//! | unload returns with a module registered | impossible by type: [`Driver::unload`] returns the [`Deregistered`] modules, which only completed deregistrations yield; one hidden by `mem::forget` is caught at run time, by a count and a bug check |
+//! | a failed entry leaves a module registered | impossible by type: what is dropped is deregistered, and waited for before the entry returns; one hidden by `mem::forget` is caught at run time |
+//! | registered without an unload routine | impossible by type: registering takes a [`Loading`], which only the entry gives; a driver without `wdm` or `kmdf` asserts it itself (condition of [`Loading::assume`]) |
+//! | `STATUS_PENDING` ignored | impossible by type: the proof comes from the wait |
+//! | one module waited for before the next has begun to deregister | impossible by type: [`Registered::deregister`] begins all, and only it gives [`WaitAllowed`](irql::WaitAllowed) |
+//! | waiting in a callback of NMR | impossible by type: no callback has a `WaitAllowed`, and no drop waits |
+//! | a module switched off twice, or while unload deregisters it | caught at run time: a [`Switch`] refuses the second change, and closes for good |
+//! | one handle passed for another | impossible by type: each kind is a type of its own, in [`handle`] |
+//! | characteristics freed or moved while registered | impossible by type: the library owns them, at one address |
+//! | a header that announces another size than its structure has | impossible by type: an assertion at compile time |
+//! | another module's dispatch table | impossible by type: a [`Table`] carries its module; that its functions are that module's is a condition of [`Table::new`] |
+//! | registered before the module is ready | impossible by type: registering takes the finished module by value |
+//! | validated after the attach | impossible by type: [`Module::attach`] decides before NMR is told |
+//! | a call begun after the detach callback | impossible by type: a [`Call`] passes the binding's [`gate`] and makes one call; a [`Hold`] makes none |
+//! | a completion that is due after the detach callback | condition of [`Hold::complete`]; in [`request`] impossible to get wrong |
+//! | `...DetachComplete` sent twice, or on freed memory | impossible by type: the last [`Hold`] of a closed binding sends it when it is dropped, and touches nothing after it |
+//! | `...DetachComplete` never sent | condition: a module that keeps a [`Hold`] gives it up when [`Module::detaching`] is called; idle requests hold nothing; a hold given to `mem::forget` hangs the unload |
+//! | binding context freed in the detach callback | impossible by type: the library frees it in the cleanup callback |
+//! | the library's list of bindings walked with its lock held | impossible by type: [`Bindings`] calls under no lock; a list or lock of the author's own is his (condition) |
+//! | a kernel stack overrun by a large context | impossible by type: modules and bindings above 4 KiB do not compile |
+//! | two versions of this crate in one image, each with a count of its own | impossible: cargo links one (`links`) |
+//!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>
-
+//!
+//! # Example
+//!
+//! An NPI with one function, a provider of it, and its driver.
+#![doc = include_str!("example.md")]
 #![cfg_attr(not(loom), no_std)]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
 extern crate alloc;
 
 pub mod abi;
+pub mod dispatch;
+pub mod driver;
 pub mod gate;
 pub mod handle;
 pub mod header;
 pub mod inbox;
 pub mod irql;
+pub mod layout;
 pub mod memory;
+pub mod request;
 #[doc(hidden)]
 pub mod sync;
 pub mod versions;
 
 mod binding;
 mod bindings;
+mod bug_check;
 mod callbacks;
-mod driver;
+mod dropped;
 mod module;
+mod modules;
 mod registration;
 mod role;
-mod set;
 mod status;
 mod switch;
 
-pub use binding::{Binding, InFlight, PeerCalls};
+pub use binding::{Accepted, Binding, Call, Hold, Peer};
 pub use bindings::Bindings;
-pub use driver::{Driver, Slot, Unloadable, set_unload};
-pub use module::{Module, Npi, PeerModule};
-pub use registration::{Deregistration, Ended, Failed, Pending, Registration};
+pub use driver::{Driver, Loading};
+pub use module::{
+    Module, ModuleId, Npi, OwnCharacteristics, OwnDispatch, PeerCharacteristics, PeerDispatch,
+    PeerModule, Peers, Table,
+};
+pub use modules::{Modules, Registered};
+pub use registration::{Deregistered, Deregistration, Failed, Pending, Registration};
 pub use role::{Client, Provider, Role};
-pub use set::{Closed, Closing, Deregistrations, Kept, Set};
 pub use status::{NtStatus, Result};
-pub use switch::Switch;
+pub use switch::{Switch, Switched};
 pub use sync::SpinLock;

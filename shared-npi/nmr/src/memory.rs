@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Allocation that can fail, which `Box::new` cannot: there, a driver that
-//! finds no memory would stop the machine.
+//! Fallible allocation. `Box::new` does not return an error: a driver that is out of
+//! memory would bug-check.
 
 use alloc::alloc::alloc;
 use alloc::boxed::Box;

@@ -1,39 +1,193 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What an author writes: the interface, and the module that speaks it.
+//! The two traits that an author implements: the NPI, and a module of it.
 
+use core::ffi::c_void;
 use core::marker::PhantomData;
 
-use super::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
-use super::binding::InFlight;
-use super::bindings::Bindings;
-use super::irql::PassiveLevel;
-use super::role::Role;
-use crate::header::{Headed, checked};
+use crate::abi::{
+    self, GUID, LUID, MIT_GUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE,
+    NPI_REGISTRATION_INSTANCE, NPIID,
+};
+use crate::binding::{Accepted, Binding, Call};
+use crate::bindings::Bindings;
+use crate::irql::PassiveLevel;
+use crate::layout::{Handed, Nullable};
+use crate::role::Role;
 use crate::{NtStatus, Result};
 
-/// A Network Programming Interface: an identity and the types both sides know.
+/// A Network Programming Interface: an identity, and the structures that the two
+/// sides hand to each other.
+///
+/// Of each structure the NPI says whether the pointer to it is
+/// [`Required`](crate::layout::Required), [`Optional`](crate::layout::Optional) or
+/// [`Absent`](crate::layout::Absent), and how it is checked.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/network/network-programming-interface>
-pub trait Npi: Sized + 'static {
+///
+/// # Safety
+///
+/// Every module that registers with [`ID`](Self::ID), in whatever language, hands
+/// over structures of these types, whose checks tell the truth, and functions that
+/// keep the contract of the NPI. NMR compares nothing but the identity: a wrong
+/// pair of identity and types makes a right peer jump anywhere.
+pub unsafe trait Npi: Sized + 'static {
     /// The identity by which NMR pairs modules.
     const ID: NPIID;
 
-    /// What a module says of itself before an attach: NMR's
-    /// `NpiSpecificCharacteristics`.
-    type Characteristics: Headed + Sync + 'static;
+    /// The `NpiSpecificCharacteristics` of a client.
+    type ClientCharacteristics: Handed;
+
+    /// The `NpiSpecificCharacteristics` of a provider.
+    type ProviderCharacteristics: Handed;
 
     /// The functions of a client, which its providers call.
-    type ClientDispatch: Headed + Sync + 'static;
+    type ClientDispatch: Handed;
 
     /// The functions of a provider, which its clients call.
-    type ProviderDispatch: Headed + Sync + 'static;
+    type ProviderDispatch: Handed;
+
+    /// The `Version` of the registration instance of every module. It is 0 by the
+    /// documents, and what the NPI says in some: XDP has 1. An attach callback
+    /// compares it with [`PeerModule::version`].
+    const INSTANCE_VERSION: u16 = 0;
+
+    /// `true` if a binding context may be null. If it may not, a peer with a null
+    /// context is refused.
+    const CONTEXT_MAY_BE_NULL: bool = false;
+}
+
+/// The functions of `M`'s own that its peers call: its dispatch table.
+///
+/// It carries the type of its module, because its functions take the binding
+/// contexts of that module.
+pub struct Table<M: Module>(OwnDispatch<M>, PhantomData<M>);
+
+/// The dispatch table that a module of type `M` hands to its peers.
+pub type OwnDispatch<M> =
+    <<<M as Module>::Role as Role>::Dispatch<<M as Module>::Npi> as Handed>::Own;
+
+/// The `NpiSpecificCharacteristics` of a module of type `M`.
+pub type OwnCharacteristics<M> =
+    <<<M as Module>::Role as Role>::NpiCharacteristics<<M as Module>::Npi> as Handed>::Own;
+
+/// The `NpiSpecificCharacteristics` of the peer of a module of type `M`.
+pub type PeerCharacteristics<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<
+    <M as Module>::Npi,
+> as Handed>::Seen<'a>;
+
+/// The dispatch table of the peer of a module of type `M`.
+pub type PeerDispatch<'a, M> = <<<<M as Module>::Role as Role>::Peer as Role>::Dispatch<
+    <M as Module>::Npi,
+> as Handed>::Seen<'a>;
+
+impl<M: Module> Table<M> {
+    /// The table of `M`.
+    ///
+    /// # Safety
+    ///
+    /// Each function in the table is one for `M`: it takes a context for that of a
+    /// [`Binding<M>`], and keeps the contract of the NPI.
+    /// [`dispatch_fn!`](crate::dispatch_fn) declares such functions.
+    #[must_use]
+    pub const unsafe fn new(own: OwnDispatch<M>) -> Self {
+        Self(own, PhantomData)
+    }
+
+    /// The value that is handed to peers.
+    pub(crate) const fn own(&self) -> &OwnDispatch<M> {
+        &self.0
+    }
+}
+
+impl<M: Module> Table<M>
+where
+    <M::Role as Role>::Dispatch<M::Npi>: Nullable,
+{
+    /// No table: `M` hands over null, and its peers call nothing.
+    pub const NONE: Self = Self(
+        <<M::Role as Role>::Dispatch<M::Npi> as Nullable>::NULL,
+        PhantomData,
+    );
+}
+
+/// The number of peers that a module accepts at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peers {
+    /// Any number, each with a binding of its own.
+    Many,
+    /// One. Others are refused with `STATUS_NOINTERFACE` until its binding has been
+    /// cleaned up; NMR does not offer a refused peer again.
+    One,
+}
+
+/// The identity of a network module: `NPI_MODULEID`.
+///
+/// <https://learn.microsoft.com/previous-versions/windows/hardware/drivers/ff568813(v=vs.85)>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModuleId {
+    /// `MIT_GUID`.
+    Guid(GUID),
+    /// `MIT_IF_LUID`: the module stands for a network interface.
+    IfLuid(LUID),
+}
+
+impl ModuleId {
+    /// The GUID, if the module is identified by one.
+    #[must_use]
+    pub const fn guid(self) -> Option<GUID> {
+        match self {
+            Self::Guid(guid) => Some(guid),
+            Self::IfLuid(_) => None,
+        }
+    }
+
+    /// The structure that NMR takes.
+    #[must_use]
+    pub const fn to_abi(self) -> NPI_MODULEID {
+        let (kind, value) = match self {
+            Self::Guid(guid) => (MIT_GUID, NPI_MODULEID_VALUE { Guid: guid }),
+            Self::IfLuid(luid) => (MIT_IF_LUID, NPI_MODULEID_VALUE { IfLuid: luid }),
+        };
+        NPI_MODULEID {
+            Length: abi::struct_size::<NPI_MODULEID>(),
+            Type: kind,
+            Value: value,
+        }
+    }
+
+    /// Reads an identity; `None` for one of an unknown type or an announced length
+    /// that is too short.
+    ///
+    /// # Safety
+    ///
+    /// `id` leads to a length, and to so many bytes of an `NPI_MODULEID` as that
+    /// says, of whose value those are initialised that its type names.
+    #[must_use]
+    pub unsafe fn from_abi(id: *const NPI_MODULEID) -> Option<Self> {
+        // SAFETY: by this function's contract the length is there.
+        if unsafe { (*id).Length } < abi::struct_size::<NPI_MODULEID>() {
+            return None;
+        }
+        // SAFETY: the length covers the type.
+        let kind = unsafe { (*id).Type };
+        // SAFETY: the length covers the value.
+        let value = unsafe { &raw const (*id).Value };
+        match kind {
+            // SAFETY: the type says that the value is a GUID.
+            MIT_GUID => Some(Self::Guid(unsafe { value.cast::<GUID>().read() })),
+            // SAFETY: the type says that the value is a LUID.
+            MIT_IF_LUID => Some(Self::IfLuid(unsafe { value.cast::<LUID>().read() })),
+            _ => None,
+        }
+    }
 }
 
 /// A network module: one role in one NPI.
 ///
 /// The value is NMR's registration context. Callbacks arrive on any thread,
-/// several at a time, from before the registration returns until it has ended.
+/// several at a time, from before the registration returns until the
+/// deregistration is complete.
 pub trait Module: Send + Sync + Sized + 'static {
     /// Client or provider.
     type Role: Role;
@@ -41,21 +195,38 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// The interface.
     type Npi: Npi;
 
-    /// What the module keeps for one peer: NMR's binding context. Made by
+    /// The module's own context for one peer, inside NMR's binding context. Made by
     /// [`attach`](Self::attach), dropped in the cleanup callback, at
-    /// IRQL <= `DISPATCH_LEVEL`.
+    /// IRQL <= `DISPATCH_LEVEL`, where a drop must not wait. At most 4 KiB with
+    /// the rest of the binding, because it is moved through a kernel stack: keep
+    /// what is larger in a box.
     type Binding: Send + Sync + 'static;
 
     /// The identity of the module.
-    const MODULE_ID: NPI_MODULEID;
+    const MODULE_ID: ModuleId;
 
-    /// What the module says of itself.
-    const CHARACTERISTICS: &'static <Self::Npi as Npi>::Characteristics;
+    /// The `NpiSpecificCharacteristics` of the module.
+    const CHARACTERISTICS: OwnCharacteristics<Self>;
 
     /// The module's own functions.
-    const DISPATCH: &'static <Self::Role as Role>::Dispatch<Self::Npi>;
+    const TABLE: Table<Self>;
 
-    /// A peer is offered: make the context of a binding to it, or refuse.
+    /// The number of peers that the module accepts at a time.
+    const PEERS: Peers = Peers::Many;
+
+    /// The number of this implementation: distinguishes registrations of one
+    /// module. Read once, when it is registered. IRQL = `PASSIVE_LEVEL`.
+    fn number(&self) -> u32 {
+        0
+    }
+
+    /// The identity of this registration, for a module whose identity is known only
+    /// at run time. Read once, when it is registered. IRQL = `PASSIVE_LEVEL`.
+    fn module_id(&self) -> ModuleId {
+        Self::MODULE_ID
+    }
+
+    /// A peer is offered: makes the context of a binding to it, or refuses.
     /// Everything that can be wrong is checked here, because once NMR is told
     /// the peer may call. IRQL = `PASSIVE_LEVEL`.
     ///
@@ -65,88 +236,136 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// one that would fit but cannot be served.
     fn attach(
         &self,
-        peer: &PeerModule<'_, Self::Npi>,
+        peer: &PeerModule<'_, Self>,
         passive: &PassiveLevel<'_>,
     ) -> Result<Self::Binding>;
 
-    /// Whether the peer's dispatch table has the functions that `binding`
-    /// needs. The table's header has been checked. IRQL = `PASSIVE_LEVEL`.
-    fn usable(
-        binding: &Self::Binding,
-        table: &<<Self::Role as Role>::Peer as Role>::Dispatch<Self::Npi>,
-    ) -> bool;
+    /// Returns `true` if the peer's dispatch table has the functions that `binding`
+    /// needs. The table's layout has been checked. IRQL = `PASSIVE_LEVEL`.
+    fn accepts_dispatch(binding: &Self::Binding, table: PeerDispatch<'_, Self>) -> bool;
 
-    /// A client's binding is committed: calls may begin, starting with this
-    /// one that is in flight. Never called on a provider, which must not call
-    /// a client inside its attach callback, and learns of a committed binding
-    /// by the client's first call. IRQL = `PASSIVE_LEVEL`.
-    fn attached(&self, binding: InFlight<Self>) {
-        drop(binding);
+    /// A client's binding is committed: calls may begin, with this one for
+    /// instance. Never called on a provider, which must not call a client inside
+    /// its attach callback, and learns of a committed binding by the client's first
+    /// call. IRQL = `PASSIVE_LEVEL`.
+    fn attached(&self, call: Call<'_, Self>) {
+        drop(call);
     }
 
-    /// Where the module lists its bindings, if it does. Any IRQL.
+    /// A provider has accepted a client, and its attach callback is about to return:
+    /// nothing may be called yet. A provider whose clients call it first drops this,
+    /// and learns of a committed binding by that call; one that calls first keeps it
+    /// until the attach is [committed](Accepted::committed), and gives it up in
+    /// [`detaching`](Self::detaching). Never called on a client.
+    /// IRQL = `PASSIVE_LEVEL`.
+    fn accepted(&self, client: Accepted<Self>) {
+        drop(client);
+    }
+
+    /// The binding detaches: no call to the peer can begin any more. A module that
+    /// keeps a [`Hold`](crate::Hold) of the binding gives it up here or soon: the
+    /// detach is complete when the last hold has been dropped. Must not block.
+    /// IRQL <= `DISPATCH_LEVEL`.
+    fn detaching(&self, binding: &Binding<Self>) {
+        let _ = binding;
+    }
+
+    /// The list of the module's bindings, if it has one. Any IRQL.
     fn bindings(&self) -> Option<&Bindings<Self>> {
         None
     }
 
-    /// A client's provider has handed over an unusable dispatch table. The
-    /// attach stands, because after the provider has accepted a client may
-    /// not fail it; but nothing will be called. IRQL = `PASSIVE_LEVEL`.
-    fn unusable(&self) {}
+    /// A client's provider has handed over a dispatch table or a context that the
+    /// client does not accept. The attach stands, because after the provider has
+    /// accepted a client may not fail it; but nothing will be called.
+    /// IRQL = `PASSIVE_LEVEL`.
+    fn dispatch_rejected(&self) {}
 }
 
-/// What a peer says of itself at an attach.
+/// The `NpiSpecificCharacteristics` of the peer of `M`, as the NPI describes them.
+type Says<M> =
+    <<<M as Module>::Role as Role>::Peer as Role>::NpiCharacteristics<<M as Module>::Npi>;
+
+/// The peer that is offered to a module of type `M` at an attach: its registration
+/// instance.
 ///
 /// # Invariants
 ///
-/// `instance` leads to a registration instance that NMR vouches for during
-/// `'attach`.
-pub struct PeerModule<'attach, N: Npi> {
-    instance: &'attach NPI_REGISTRATION_INSTANCE,
-    npi: PhantomData<N>,
+/// `instance` leads to a whole registration instance that NMR keeps valid during
+/// `'attach`, with the module id and characteristics it leads to.
+pub struct PeerModule<'attach, M: Module> {
+    instance: *const NPI_REGISTRATION_INSTANCE,
+    lifetime: PhantomData<&'attach M>,
 }
 
-impl<'attach, N: Npi> PeerModule<'attach, N> {
+impl<'attach, M: Module> PeerModule<'attach, M> {
     /// # Safety
     ///
-    /// A non-null `instance`, and the module id and characteristics it leads
-    /// to, are valid during `'attach`, as NMR promises to attach callbacks.
-    pub(super) unsafe fn new(instance: *const NPI_REGISTRATION_INSTANCE) -> Result<Self> {
-        // SAFETY: by this function's contract.
-        let instance = unsafe { instance.as_ref() }.ok_or(NtStatus::INVALID_PARAMETER)?;
-        if instance.Size < abi::struct_size::<NPI_REGISTRATION_INSTANCE>() {
+    /// A non-null `instance` leads to so many bytes as its size says; these, and the
+    /// module id and characteristics they lead to, are valid during `'attach`, as
+    /// NMR promises to attach callbacks.
+    pub(crate) unsafe fn new(instance: *const NPI_REGISTRATION_INSTANCE) -> Result<Self> {
+        if instance.is_null() {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
+        // SAFETY: by this function's contract the size is there.
+        let size = unsafe { (*instance).Size };
+        if size < abi::struct_size::<NPI_REGISTRATION_INSTANCE>() {
             return Err(NtStatus::NOINTERFACE);
         }
         Ok(Self {
             instance,
-            npi: PhantomData,
+            lifetime: PhantomData,
         })
     }
 
-    /// The identity of the module, if it has a whole one.
+    /// The identity of the module, if it has a whole one of a known type.
     #[must_use]
-    pub fn module_id(&self) -> Option<&'attach NPI_MODULEID> {
-        // SAFETY: by the invariant the module id, if there is one, is valid.
-        let id = unsafe { self.instance.ModuleId.as_ref() }?;
-        (id.Length >= abi::struct_size::<NPI_MODULEID>()).then_some(id)
+    pub fn module_id(&self) -> Option<ModuleId> {
+        // SAFETY: by the invariant the instance is whole.
+        let id = unsafe { (*self.instance).ModuleId };
+        if id.is_null() {
+            return None;
+        }
+        // SAFETY: by the invariant the module id is valid.
+        unsafe { ModuleId::from_abi(id) }
     }
 
-    /// The number of the implementation: tells apart registrations of one
+    /// The number of the implementation: distinguishes registrations of one
     /// module.
     #[must_use]
     pub const fn number(&self) -> u32 {
-        self.instance.Number
+        // SAFETY: by the invariant the instance is whole.
+        unsafe { (*self.instance).Number }
     }
 
-    /// What the module says of itself in the terms of the NPI.
+    /// The `Version` of its registration instance: 0, unless the
+    /// [NPI](Npi::INSTANCE_VERSION) says otherwise.
+    #[must_use]
+    pub const fn version(&self) -> u16 {
+        // SAFETY: by the invariant the instance is whole.
+        unsafe { (*self.instance).Version }
+    }
+
+    /// The address of the characteristics, null if there are none: for an NPI whose
+    /// characteristics are longer than any type, as XDP's with their list of versions.
+    /// They are valid, and do not change, during the attach callback.
+    #[must_use]
+    pub const fn characteristics_pointer(&self) -> *const c_void {
+        // SAFETY: by the invariant the instance is whole.
+        unsafe { (*self.instance).NpiSpecificCharacteristics }
+    }
+
+    /// The peer's `NpiSpecificCharacteristics`, checked.
     ///
     /// # Errors
     ///
-    /// `STATUS_NOINTERFACE` if it says nothing, or less than the NPI demands.
-    pub fn characteristics(&self) -> Result<&'attach N::Characteristics> {
-        let pointer = self.instance.NpiSpecificCharacteristics.cast();
+    /// `STATUS_NOINTERFACE` if there are none, or they do not pass the NPI's check.
+    pub fn characteristics(&self) -> Result<PeerCharacteristics<'attach, M>> {
+        let pointer = self.characteristics_pointer();
         // SAFETY: by the invariant the characteristics, if there are any, are
-        // valid, and unchanged for as long as the module is registered.
-        unsafe { checked(pointer) }.map_err(|_| NtStatus::NOINTERFACE)
+        // valid, and unchanged for as long as the module is registered; by the
+        // contract of `Npi` they are of this type.
+        unsafe { Says::<M>::see(pointer) }.map_err(|_| NtStatus::NOINTERFACE)
     }
 }

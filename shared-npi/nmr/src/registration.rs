@@ -1,57 +1,109 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A registration, and the two steps that end it.
+//!
+//! No step is taken by itself: [`Registered`](crate::Registered) begins all
+//! deregistrations of a driver, and its unload routine waits for each that is
+//! pending. What is dropped instead is finished by the library, which waits for it
+//! before `DriverEntry` or `DriverUnload` returns: see [`crate::driver`].
 
 use alloc::boxed::Box;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
-use super::handle::RegistrationHandle;
-use super::irql::PassiveLevel;
-use super::module::{Module, Npi};
-use super::role::Role;
+use crate::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
+use crate::bug_check;
+use crate::dropped::{self, Dropped};
+use crate::handle::RegistrationHandle;
+use crate::irql::{PassiveLevel, WaitAllowed};
+use crate::layout::{self, Handed};
+use crate::module::{Module, Npi, Peers};
+use crate::role::{Client, Provider, Role};
 use crate::{NtStatus, Result, memory};
 
-/// How many modules of this image are registered.
+/// The number of modules of this image that are registered.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-/// How many modules of this image are registered.
-pub(super) fn live() -> usize {
+/// The number of modules of this image that are registered.
+pub(crate) fn live() -> usize {
     LIVE.load(Ordering::Acquire)
 }
 
-/// All that NMR keeps pointers to while a module is registered.
+/// Counts as a registered module while it lives: a module that is about to be one,
+/// on a thread that neither the entry nor the unload waits for.
+pub(crate) struct Counted(());
+
+impl Counted {
+    pub(crate) fn new() -> Self {
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// The most bytes of a module, which is moved through a kernel stack.
+const MAX_SIZE: usize = 4096;
+
+/// The registration block: all that NMR keeps pointers to while a module is
+/// registered.
 ///
 /// # Invariants
 ///
 /// From registering until the deregistration is complete it stays at one
-/// address, in non-paged memory, and nothing but the inside of `module`
-/// changes.
-pub(super) struct Registered<M: Module> {
+/// address, in non-paged memory, and nothing but the inside of `module`, `taken`
+/// and `dropped` changes.
+#[repr(C)]
+pub(crate) struct Block<M: Module> {
+    /// First, so that its address is the block's.
+    dropped: Dropped,
     characteristics: <M::Role as Role>::Characteristics,
     npi_id: NPIID,
     module_id: NPI_MODULEID,
+    /// `true` while a module that takes one peer has one.
+    taken: AtomicBool,
     module: M,
 }
 
-impl<M: Module> Registered<M> {
+impl<M: Module> Block<M> {
     /// The module.
-    pub(super) const fn module(&self) -> &M {
+    pub(crate) const fn module(&self) -> &M {
         &self.module
+    }
+
+    /// Admits a peer, unless the module takes one and has it. Any IRQL.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_NOINTERFACE`.
+    pub(crate) fn admit_peer(&self) -> Result {
+        if M::PEERS == Peers::One && self.taken.swap(true, Ordering::Acquire) {
+            return Err(NtStatus::NOINTERFACE);
+        }
+        Ok(())
+    }
+
+    /// An admitted peer has been refused, or its binding freed. Any IRQL.
+    pub(crate) fn peer_left(&self) {
+        if M::PEERS == Peers::One {
+            self.taken.store(false, Ordering::Release);
+        }
     }
 
     /// The registration whose context NMR passed to a callback.
     ///
     /// # Safety
     ///
-    /// `context` is what [`Registration::register`] gave to NMR, and the
-    /// deregistration is not complete during `'call`.
-    pub(super) const unsafe fn from_context<'call>(context: *mut c_void) -> &'call Self {
+    /// `context` is what [`register`] gave to NMR, and the deregistration is not
+    /// complete during `'call`.
+    pub(crate) const unsafe fn from_context<'call>(context: *mut c_void) -> &'call Self {
         // SAFETY: by this function's contract.
         unsafe { &*context.cast::<Self>() }
     }
@@ -59,101 +111,105 @@ impl<M: Module> Registered<M> {
 
 /// A module that is registered with NMR.
 ///
-/// It is ended in two visible steps, [`deregister`](Self::deregister) and
-/// [`Pending::wait`]. Dropping it takes both at once, at IRQL <
-/// `DISPATCH_LEVEL`, for paths that have nothing to say.
-#[must_use = "dropping a registration ends it and waits for the end"]
+/// It is one of the [`Modules`](crate::Modules) that the driver's entry returns,
+/// and ends with them. Dropping it begins its deregistration, waits for nothing, and
+/// leaves the wait to the library.
+#[must_use = "dropping a registration begins its deregistration"]
 pub struct Registration<M: Module> {
-    block: NonNull<Registered<M>>,
+    block: NonNull<Block<M>>,
     handle: RegistrationHandle<M::Role>,
-    /// It stays with the thread of its driver's entry, which can leave it to
-    /// the unload routine only through a [`Slot`](super::Slot) or a
-    /// [`Switch`](super::Switch).
+    /// It stays with the thread of its driver's entry, which can only return it or
+    /// drop it.
     not_send: PhantomData<*mut M>,
 }
 
-impl<M: Module> Registration<M> {
-    /// Registers `module`. Attach callbacks may run, and detach callbacks
-    /// after them, before this returns: everything they use is ready inside
-    /// `module`. IRQL = `PASSIVE_LEVEL`.
-    ///
-    /// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-provider-module>
-    ///
-    /// # Errors
-    ///
-    /// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's own status; `module` has then
-    /// been dropped.
-    pub fn register(module: M, _passive: &PassiveLevel<'_>) -> Result<Self> {
-        let instance = NPI_REGISTRATION_INSTANCE {
-            Version: 0,
-            Size: abi::struct_size::<NPI_REGISTRATION_INSTANCE>(),
-            NpiId: ptr::null(),
-            ModuleId: ptr::null(),
-            Number: 0,
-            NpiSpecificCharacteristics: ptr::from_ref(M::CHARACTERISTICS).cast(),
-        };
-        let block = NonNull::from(Box::leak(memory::try_box(Registered {
-            characteristics: M::Role::characteristics::<M>(instance),
-            npi_id: <M::Npi as Npi>::ID,
-            module_id: M::MODULE_ID,
-            module,
-        })?));
-        // The block points into itself, now that it has its address.
-        let registered = block.as_ptr();
-        // SAFETY: the block was leaked from a box just now, and is nobody
-        // else's.
-        let instance = M::Role::instance(unsafe { &mut (*registered).characteristics });
-        // SAFETY: as above.
-        instance.NpiId = unsafe { &raw const (*registered).npi_id };
-        // SAFETY: as above.
-        instance.ModuleId = unsafe { &raw const (*registered).module_id };
-
-        let mut handle = ptr::null_mut();
-        // SAFETY: as above.
-        let characteristics = unsafe { &raw const (*registered).characteristics };
-        // SAFETY: by the invariant of `Registered`, which the owner of the
-        // block, this registration and what it becomes, keeps.
-        let status =
-            unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
-        if status == abi::STATUS_SUCCESS {
-            LIVE.fetch_add(1, Ordering::Relaxed);
-            let handle = RegistrationHandle::new(handle);
-            return Ok(Self {
-                block,
-                handle,
-                not_send: PhantomData,
-            });
-        }
-        // SAFETY: NMR has not taken the block.
-        drop(unsafe { Box::from_raw(block.as_ptr()) });
-        // A success code that is not `STATUS_SUCCESS` is none NMR documents.
-        Err(NtStatus(status)
-            .ok()
-            .err()
-            .unwrap_or(NtStatus(abi::STATUS_UNSUCCESSFUL)))
+/// Registers `module`. IRQL = `PASSIVE_LEVEL`.
+///
+/// # Errors
+///
+/// `STATUS_INSUFFICIENT_RESOURCES`, or NMR's own status; `module` has then
+/// been dropped.
+pub(crate) fn register<M: Module>(
+    module: M,
+    _passive: &PassiveLevel<'_>,
+) -> Result<Registration<M>> {
+    const {
+        layout::assert_whole::<<M::Role as Role>::NpiCharacteristics<M::Npi>>(&M::CHARACTERISTICS);
+        layout::assert_whole::<<M::Role as Role>::Dispatch<M::Npi>>(M::TABLE.own());
+        assert!(
+            size_of::<Block<M>>() <= MAX_SIZE,
+            "a module has at most 4 KiB: keep what is larger in a box"
+        );
     }
+    let instance = NPI_REGISTRATION_INSTANCE {
+        Version: <M::Npi as Npi>::INSTANCE_VERSION,
+        Size: abi::struct_size::<NPI_REGISTRATION_INSTANCE>(),
+        NpiId: ptr::null(),
+        ModuleId: ptr::null(),
+        Number: module.number(),
+        NpiSpecificCharacteristics: <M::Role as Role>::NpiCharacteristics::<M::Npi>::pointer(
+            M::CHARACTERISTICS,
+        ),
+    };
+    let registered = Box::into_raw(memory::try_box(Block {
+        dropped: Dropped::new(finish::<M>),
+        characteristics: M::Role::characteristics::<M>(instance),
+        npi_id: <M::Npi as Npi>::ID,
+        module_id: module.module_id().to_abi(),
+        taken: AtomicBool::new(false),
+        module,
+    })?);
+    // The block points into itself, now that it has its address.
+    // SAFETY: the block came from a box just now, and is nobody else's.
+    let instance = M::Role::instance(unsafe { &mut (*registered).characteristics });
+    // SAFETY: the block is alive.
+    instance.NpiId = unsafe { &raw const (*registered).npi_id };
+    // SAFETY: the block is alive.
+    instance.ModuleId = unsafe { &raw const (*registered).module_id };
 
+    let mut handle = ptr::null_mut();
+    // SAFETY: the block is alive.
+    let characteristics = unsafe { &raw const (*registered).characteristics };
+    // Counted before NMR has it, so that no moment shows it uncounted.
+    LIVE.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: by the invariant of `Block`, which the owner of the block, the
+    // registration and what it becomes, keeps.
+    let status = unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
+    // SAFETY: the address of a box is not null.
+    let block = unsafe { NonNull::new_unchecked(registered) };
+    if status == abi::STATUS_SUCCESS {
+        return Ok(Registration {
+            block,
+            handle: RegistrationHandle::new(handle),
+            not_send: PhantomData,
+        });
+    }
+    // NMR has not taken the block.
+    drop(Deregistered::new(block));
+    // A success code that is not `STATUS_SUCCESS` is none that NMR documents.
+    Err(NtStatus(status)
+        .ok()
+        .err()
+        .unwrap_or(NtStatus::UNSUCCESSFUL))
+}
+
+impl<M: Module> Registration<M> {
     /// The module.
     #[must_use]
     pub const fn module(&self) -> &M {
-        // SAFETY: the block lives until the registration has ended.
+        // SAFETY: the block lives until the deregistration is complete.
         unsafe { self.block.as_ref() }.module()
     }
 
-    /// Step one: tells NMR to detach every binding of the module and to offer
-    /// it no more. IRQL <= `DISPATCH_LEVEL`.
-    ///
-    /// Windows answers [`Deregistration::Pending`] to every valid call, even
-    /// where nothing is bound.
-    ///
-    /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
-    pub fn deregister(self) -> Deregistration<M> {
+    /// Begins the deregistration: NMR detaches every binding of the module and
+    /// offers it no more. IRQL <= `DISPATCH_LEVEL`.
+    pub(crate) fn deregister(self) -> Deregistration<M> {
         let this = ManuallyDrop::new(self);
         let block = this.block;
         // SAFETY: the registration is alive, and giving it up by value makes
         // this its only deregistration.
         match unsafe { this.handle.deregister() } {
-            NtStatus::SUCCESS => Deregistration::Complete(Ended::new(block)),
+            NtStatus::SUCCESS => Deregistration::Complete(Deregistered::new(block)),
             NtStatus::PENDING => {
                 // SAFETY: `this` is not used after its handle has moved out.
                 let handle = unsafe { ptr::read(&raw const this.handle) };
@@ -176,43 +232,83 @@ impl<M: Module> Drop for Registration<M> {
     }
 }
 
-/// What [`Registration::deregister`] answers.
+/// The status of a deregistration that has begun: what `NmrDeregisterClient` or
+/// `NmrDeregisterProvider` returned.
+///
+/// Windows returns `STATUS_PENDING` to every valid call, even where nothing is
+/// bound.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
 #[must_use = "a pending deregistration must be waited for before the driver unloads"]
 pub enum Deregistration<M: Module> {
-    /// `STATUS_SUCCESS`: NMR has forgotten the module.
-    Complete(Ended<M>),
+    /// `STATUS_SUCCESS`: NMR has forgotten the module; or its [`Switch`](crate::Switch)
+    /// was off.
+    Complete(Deregistered<M>),
     /// `STATUS_PENDING`: callbacks may still run, and must be waited for.
     Pending(Pending<M>),
     /// Anything else.
     Failed(Failed),
 }
 
-/// A deregistration that has begun. Dropping it waits for its end, at
-/// IRQL < `DISPATCH_LEVEL`.
+/// A deregistration that is pending. Dropping it leaves the wait to the library.
 #[must_use = "a pending deregistration must be waited for before the driver unloads"]
 pub struct Pending<M: Module> {
-    block: NonNull<Registered<M>>,
+    block: NonNull<Block<M>>,
     handle: RegistrationHandle<M::Role>,
     not_send: PhantomData<*mut M>,
 }
 
-impl<M: Module> Pending<M> {
-    /// Step two: waits, with `NmrWaitForClientDeregisterComplete` or
-    /// `NmrWaitForProviderDeregisterComplete` as the role demands, until the
-    /// last callback has returned. IRQL = `PASSIVE_LEVEL`.
+impl<M: Module<Role = Provider>> Pending<M> {
+    /// `NmrWaitForProviderDeregisterComplete`: waits until every binding has been
+    /// cleaned up and the last callback has returned. IRQL = `PASSIVE_LEVEL`.
     ///
     /// There is no time-out: a binding whose detach is never completed blocks
     /// this for ever.
     ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrwaitforproviderderegistercomplete>
+    ///
     /// # Errors
     ///
-    /// [`Failed`], where NMR answers anything but `STATUS_SUCCESS`.
-    pub fn wait(self, _passive: &PassiveLevel<'_>) -> core::result::Result<Ended<M>, Failed> {
+    /// [`Failed`], if NMR returns anything but `STATUS_SUCCESS`.
+    pub fn wait_for_provider_deregister_complete(
+        self,
+        wait: &WaitAllowed<'_>,
+    ) -> core::result::Result<Deregistered<M>, Failed> {
+        self.wait(wait)
+    }
+}
+
+impl<M: Module<Role = Client>> Pending<M> {
+    /// `NmrWaitForClientDeregisterComplete`: waits until every binding has been
+    /// cleaned up and the last callback has returned. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// There is no time-out: a binding whose detach is never completed blocks
+    /// this for ever.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/netioddk/nf-netioddk-nmrwaitforclientderegistercomplete>
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`], if NMR returns anything but `STATUS_SUCCESS`.
+    pub fn wait_for_client_deregister_complete(
+        self,
+        wait: &WaitAllowed<'_>,
+    ) -> core::result::Result<Deregistered<M>, Failed> {
+        self.wait(wait)
+    }
+}
+
+impl<M: Module> Pending<M> {
+    /// Waits with the function of the module's role.
+    pub(crate) fn wait(
+        self,
+        _wait: &WaitAllowed<'_>,
+    ) -> core::result::Result<Deregistered<M>, Failed> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the deregistration is pending, and giving it up by value
         // makes this its only wait.
         match unsafe { this.handle.wait() } {
-            NtStatus::SUCCESS => Ok(Ended::new(this.block)),
+            NtStatus::SUCCESS => Ok(Deregistered::new(this.block)),
             status => Err(Failed::new(status)),
         }
     }
@@ -220,50 +316,73 @@ impl<M: Module> Pending<M> {
 
 impl<M: Module> Drop for Pending<M> {
     fn drop(&mut self) {
-        // SAFETY: a value that is dropped is not used again.
-        let this = unsafe { ptr::read(self) };
-        // SAFETY: whoever drops this does so where waiting is legal, as the
-        // type says.
-        let passive = unsafe { PassiveLevel::assume() };
-        drop(this.wait(&passive));
+        // SAFETY: the block is registered, its deregistration is pending, and this
+        // gives it up.
+        unsafe { dropped::add(self.block.cast(), self.handle.raw()) };
+    }
+}
+
+/// Waits for a deregistration that was dropped while it was pending, and frees the
+/// module. IRQL = `PASSIVE_LEVEL`.
+///
+/// # Safety
+///
+/// `block` is the start of a `Block<M>` whose pending deregistration has this handle
+/// and was given up.
+unsafe fn finish<M: Module>(block: NonNull<Dropped>, handle: abi::HANDLE, wait: &WaitAllowed<'_>) {
+    let pending = Pending::<M> {
+        block: block.cast(),
+        handle: RegistrationHandle::new(handle),
+        not_send: PhantomData,
+    };
+    match pending.wait(wait) {
+        Ok(deregistered) => drop(deregistered),
+        Err(failed) => failed.bug_check(),
     }
 }
 
 /// Proof that a module of type `M` is no longer registered, and the module.
 #[must_use = "an unload routine returns it as its proof"]
-pub struct Ended<M: Module> {
-    block: NonNull<Registered<M>>,
+pub struct Deregistered<M: Module> {
+    block: Option<NonNull<Block<M>>>,
+    not_send: PhantomData<*mut M>,
 }
 
-impl<M: Module> Ended<M> {
-    /// The proof: NMR has given up `block`.
-    fn new(block: NonNull<Registered<M>>) -> Self {
+impl<M: Module> Deregistered<M> {
+    /// NMR has given up `block`.
+    fn new(block: NonNull<Block<M>>) -> Self {
         LIVE.fetch_sub(1, Ordering::Release);
-        Self { block }
+        Self {
+            block: Some(block),
+            not_send: PhantomData,
+        }
+    }
+
+    /// The switch was off.
+    pub(crate) const fn switched_off() -> Self {
+        Self {
+            block: None,
+            not_send: PhantomData,
+        }
+    }
+
+    /// The module; `None` if its [`Switch`](crate::Switch) was off.
+    pub const fn module(&mut self) -> Option<&mut M> {
+        match &mut self.block {
+            // SAFETY: NMR has given the block up, and `self` is its only owner.
+            Some(block) => Some(unsafe { &mut block.as_mut().module }),
+            None => None,
+        }
     }
 }
 
-impl<M: Module> Deref for Ended<M> {
-    type Target = M;
-
-    fn deref(&self) -> &M {
-        // SAFETY: `self` owns the block.
-        unsafe { self.block.as_ref() }.module()
-    }
-}
-
-impl<M: Module> DerefMut for Ended<M> {
-    fn deref_mut(&mut self) -> &mut M {
-        // SAFETY: `self` is the only owner of the block.
-        &mut unsafe { self.block.as_mut() }.module
-    }
-}
-
-impl<M: Module> Drop for Ended<M> {
+impl<M: Module> Drop for Deregistered<M> {
     fn drop(&mut self) {
-        // SAFETY: the block was leaked from a box, NMR has given it up, and
-        // `self` is its only owner.
-        drop(unsafe { Box::from_raw(self.block.as_ptr()) });
+        if let Some(block) = self.block {
+            // SAFETY: the block came from a box, NMR has given it up, and
+            // `self` is its only owner.
+            drop(unsafe { Box::from_raw(block.as_ptr()) });
+        }
     }
 }
 
@@ -275,12 +394,18 @@ impl<M: Module> Drop for Ended<M> {
 pub struct Failed(NtStatus);
 
 impl Failed {
-    pub(super) const fn new(status: NtStatus) -> Self {
+    pub(crate) const fn new(status: NtStatus) -> Self {
         Self(status)
     }
 
-    /// What NMR answered.
+    /// The status that NMR returned.
     pub fn status(self) -> NtStatus {
         self.0
+    }
+
+    /// Bug-checks with `NMR_INVALID_STATE`: NMR would otherwise call into an
+    /// unmapped image, and an unload cannot fail. Any IRQL.
+    pub fn bug_check(self) -> ! {
+        bug_check::still_registered(self.0)
     }
 }

@@ -8,7 +8,7 @@ use core::ffi::c_void;
 use super::abi::{self, HANDLE, NTSTATUS};
 use super::callbacks;
 use super::module::{Module, Npi};
-use crate::header::Headed;
+use crate::layout::Handed;
 
 /// The role of a module that consumes an NPI.
 #[derive(Debug)]
@@ -32,17 +32,20 @@ pub trait Role: sealed::Sealed + Sized + 'static {
     /// The other role.
     type Peer: Role;
 
-    /// Whether it is the provider's.
+    /// `true` for [`Provider`].
     const PROVIDES: bool;
 
     /// The dispatch table that a module of this role hands to its peer.
-    type Dispatch<N: Npi>: Headed + Sync + 'static;
+    type Dispatch<N: Npi>: Handed;
+
+    /// The `NpiSpecificCharacteristics` of a module of this role.
+    type NpiCharacteristics<N: Npi>: Handed;
 
     /// `NPI_CLIENT_CHARACTERISTICS` or `NPI_PROVIDER_CHARACTERISTICS`.
     type Characteristics;
 
     /// The characteristics of `M`, whose callbacks expect a context that leads
-    /// to a [`Registered`](super::registration::Registered) of `M`.
+    /// to the registration block of an `M`.
     #[doc(hidden)]
     fn characteristics<M: Module<Role = Self>>(
         instance: abi::NPI_REGISTRATION_INSTANCE,
@@ -97,6 +100,7 @@ impl Role for Client {
     type Peer = Provider;
     const PROVIDES: bool = false;
     type Dispatch<N: Npi> = N::ClientDispatch;
+    type NpiCharacteristics<N: Npi> = N::ClientCharacteristics;
     type Characteristics = abi::NPI_CLIENT_CHARACTERISTICS;
 
     fn characteristics<M: Module<Role = Self>>(
@@ -123,22 +127,22 @@ impl Role for Client {
         context: *mut c_void,
         handle: *mut HANDLE,
     ) -> NTSTATUS {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrRegisterClient(characteristics, context, handle) }
     }
 
     unsafe fn deregister(handle: HANDLE) -> NTSTATUS {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrDeregisterClient(handle) }
     }
 
     unsafe fn wait(handle: HANDLE) -> NTSTATUS {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrWaitForClientDeregisterComplete(handle) }
     }
 
     unsafe fn detach_complete(handle: HANDLE) {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrClientDetachProviderComplete(handle) }
     }
 }
@@ -147,6 +151,7 @@ impl Role for Provider {
     type Peer = Client;
     const PROVIDES: bool = true;
     type Dispatch<N: Npi> = N::ProviderDispatch;
+    type NpiCharacteristics<N: Npi> = N::ProviderCharacteristics;
     type Characteristics = abi::NPI_PROVIDER_CHARACTERISTICS;
 
     fn characteristics<M: Module<Role = Self>>(
@@ -173,22 +178,22 @@ impl Role for Provider {
         context: *mut c_void,
         handle: *mut HANDLE,
     ) -> NTSTATUS {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrRegisterProvider(characteristics, context, handle) }
     }
 
     unsafe fn deregister(handle: HANDLE) -> NTSTATUS {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrDeregisterProvider(handle) }
     }
 
     unsafe fn wait(handle: HANDLE) -> NTSTATUS {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrWaitForProviderDeregisterComplete(handle) }
     }
 
     unsafe fn detach_complete(handle: HANDLE) {
-        // SAFETY: by the same contract.
+        // SAFETY: by this function's contract, which is that of the NMR function.
         unsafe { abi::NmrProviderDetachClientComplete(handle) }
     }
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which versions of an interface a module speaks, and which one two have in
-//! common.
+//! Ranges of versions of an interface, and the highest version that two modules have
+//! in common.
 
 use crate::{NtStatus, Result};
 
-/// A range of versions.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Versions {
-    /// The lowest version, from 1.
-    pub lowest: u16,
-    /// The highest one.
-    pub highest: u16,
+crate::c_struct! {
+    /// A range of versions.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Versions {
+        /// The lowest version, from 1.
+        pub lowest: u16,
+        /// The highest one.
+        pub highest: u16,
+    }
 }
 
 impl Versions {

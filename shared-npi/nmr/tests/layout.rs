@@ -74,16 +74,18 @@ fn module_ids_are_equal_by_kind_and_value() {
     };
     let unknown = || abi::NPI_MODULEID { Type: 7, ..guid(1) };
 
-    assert!(abi::NmrIsEqualNpiModuleId(&guid(1), &guid(1)));
-    assert!(!abi::NmrIsEqualNpiModuleId(&guid(1), &guid(2)));
-    assert!(abi::NmrIsEqualNpiModuleId(
-        &luid(1),
-        &abi::NPI_MODULEID {
-            Length: 24,
-            ..luid(1)
-        }
-    ));
-    assert!(!abi::NmrIsEqualNpiModuleId(&luid(1), &luid(2)));
-    assert!(!abi::NmrIsEqualNpiModuleId(&luid(1), &guid(1)));
-    assert!(!abi::NmrIsEqualNpiModuleId(&unknown(), &unknown()));
+    let equal = |left: &abi::NPI_MODULEID, right: &abi::NPI_MODULEID| {
+        // SAFETY: each of them has the value that its type names.
+        unsafe { abi::NmrIsEqualNpiModuleId(left, right) }
+    };
+    assert!(equal(&guid(1), &guid(1)));
+    assert!(!equal(&guid(1), &guid(2)));
+    let longer = abi::NPI_MODULEID {
+        Length: 24,
+        ..luid(1)
+    };
+    assert!(equal(&luid(1), &longer));
+    assert!(!equal(&luid(1), &luid(2)));
+    assert!(!equal(&luid(1), &guid(1)));
+    assert!(!equal(&unknown(), &unknown()));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module of the Echo NPI can do beyond the minimum.
+//! Capabilities of a module of the Echo NPI beyond the minimum.
+
+use nmr::layout::AnyBits;
 
 bitflags::bitflags! {
     /// Abilities beyond `submit` and `complete`, which everyone has.
@@ -22,6 +24,9 @@ bitflags::bitflags! {
         const _ = !0;
     }
 }
+
+// SAFETY: a transparent `u32`, of which all bits are admitted.
+unsafe impl AnyBits for Capabilities {}
 
 impl Capabilities {
     /// All that this version defines.

@@ -1,46 +1,49 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the two modules learn of each other before they meet, and what follows
-//! from it.
+//! The characteristics of a module of Echo, and the negotiation between two modules.
 
 use super::capabilities::Capabilities;
-use nmr::header::{Headed, Header};
+use nmr::header::Header;
+use nmr::layout::Check;
 use nmr::versions::Versions;
 use nmr::{NtStatus, Result};
 
-/// The `NpiSpecificCharacteristics` of either side.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Characteristics {
-    /// Size and version of this structure.
-    pub header: Header,
-    /// The versions of Echo that the module speaks.
-    pub versions: Versions,
-    /// What the module can do.
-    pub offered: Capabilities,
-    /// What the peer must be able to do.
-    pub required: Capabilities,
+nmr::c_struct! {
+    /// The `NpiSpecificCharacteristics` of either side.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Characteristics: Check::SIZE_FIRST {
+        /// Size and version of this structure.
+        pub header: Header,
+        /// The versions of Echo that the module speaks.
+        pub versions: Versions,
+        /// The capabilities of the module.
+        pub offered: Capabilities,
+        /// The capabilities that the peer must have.
+        pub required: Capabilities,
+    }
 }
 
 const _: () = assert!(size_of::<Characteristics>() == 20);
 
-// SAFETY: `repr(C)`, a header first, integers after it; `Capabilities` is
-// transparent and admits all bits.
-unsafe impl Headed for Characteristics {}
-
-/// What two modules have in common.
+/// The version and the capabilities that two modules have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// The version of Echo that both speak.
     pub version: u16,
-    /// What both can do.
+    /// The capabilities that both have.
     pub capabilities: Capabilities,
 }
 
 impl Agreement {
-    /// Whether the function of `capability` is `there` or was not agreed on.
-    pub(super) const fn backed_by(self, capability: Capabilities, there: bool) -> bool {
-        there || !self.capabilities.contains(capability)
+    /// Returns `true` if both modules have `capability`.
+    pub(super) const fn has(self, capability: Capabilities) -> bool {
+        self.capabilities.contains(capability)
+    }
+
+    /// Returns `true` if the function of `capability` is `present` or was not agreed
+    /// on.
+    pub(super) const fn backed_by(self, capability: Capabilities, present: bool) -> bool {
+        present || !self.has(capability)
     }
 }
 

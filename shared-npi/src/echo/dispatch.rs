@@ -9,53 +9,51 @@ use super::characteristics::Agreement;
 use super::request::Request;
 use super::statistics::Statistics;
 use nmr::abi::NTSTATUS;
-use nmr::header::{Headed, Header};
+use nmr::header::Header;
+use nmr::layout::Check;
+use nmr::request::{Cancel, Complete, Submit};
 
-/// What a client may call. The entries of capabilities that were not agreed on
-/// may be null, and are not called.
-#[repr(C)]
-#[derive(Debug)]
-pub struct ProviderDispatch {
-    /// Size and version of the table.
-    pub header: Header,
-    /// Echoes a request: [the contract](super#a-request).
-    pub submit:
-        Option<unsafe extern "system" fn(binding: *mut c_void, request: *mut Request) -> NTSTATUS>,
-    /// Hurries a pending request; with [`Capabilities::CANCEL`].
-    pub cancel: Option<unsafe extern "system" fn(binding: *mut c_void, request: *mut Request)>,
-    /// Fills in the structure, whose header the client has set; with
-    /// [`Capabilities::STATISTICS`]. `STATUS_INVALID_PARAMETER` for a
-    /// structure that is too small.
-    pub query_statistics: Option<
-        unsafe extern "system" fn(binding: *mut c_void, statistics: *mut Statistics) -> NTSTATUS,
-    >,
+nmr::c_struct! {
+    /// The functions of a provider. The entries of capabilities that were not agreed on
+    /// may be null, and are not called.
+    #[derive(Debug)]
+    pub struct ProviderDispatch: Check::SIZE_FIRST {
+        /// Size and version of the table.
+        pub header: Header,
+        /// Echoes a request: [the contract](super#a-request).
+        pub submit: Option<Submit<Request>>,
+        /// Hurries a pending request; with [`Capabilities::CANCEL`].
+        pub cancel: Option<Cancel<Request>>,
+        /// Fills in the structure, whose header the client has set; with
+        /// [`Capabilities::STATISTICS`]. `STATUS_INVALID_PARAMETER` for a
+        /// structure that is too small.
+        pub query_statistics: Option<
+            unsafe extern "system" fn(binding: *mut c_void, statistics: *mut Statistics) -> NTSTATUS,
+        >,
+    }
 }
 
-/// What a provider may call. The entries of capabilities that were not agreed
-/// on may be null, and are not called.
-#[repr(C)]
-#[derive(Debug)]
-pub struct ClientDispatch {
-    /// Size and version of the table.
-    pub header: Header,
-    /// A request whose `submit` answered `STATUS_PENDING` is done; its
-    /// `status` and `reply` are set. It belongs to the client again.
-    pub complete: Option<unsafe extern "system" fn(binding: *mut c_void, request: *mut Request)>,
-    /// Tells the client something; with [`Capabilities::NOTIFY`].
-    pub notify:
-        Option<unsafe extern "system" fn(binding: *mut c_void, what: Notification, value: u64)>,
+nmr::c_struct! {
+    /// The functions of a client. The entries of capabilities that were not agreed
+    /// on may be null, and are not called.
+    #[derive(Debug)]
+    pub struct ClientDispatch: Check::SIZE_FIRST {
+        /// Size and version of the table.
+        pub header: Header,
+        /// A request whose `submit` returned `STATUS_PENDING` is complete; its
+        /// `status` and `reply` are set. It belongs to the client again.
+        pub complete: Option<Complete<Request>>,
+        /// Notifies the client; with [`Capabilities::NOTIFY`].
+        pub notify:
+            Option<unsafe extern "system" fn(binding: *mut c_void, what: Notification, value: u64)>,
+    }
 }
 
-// SAFETY: `repr(C)`, a header first, nullable function pointers after it, which
-// the contract of the NPI vouches for.
-unsafe impl Headed for ProviderDispatch {}
-// SAFETY: as above.
-unsafe impl Headed for ClientDispatch {}
-
-/// What a provider tells a client; values unknown to the client it ignores.
-#[repr(transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Notification(pub u32);
+nmr::c_struct! {
+    /// A notification of a provider. A client ignores values that it does not know.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Notification(pub u32);
+}
 
 impl Notification {
     /// The provider has completed the number of requests of this binding that
@@ -64,7 +62,7 @@ impl Notification {
 }
 
 impl ProviderDispatch {
-    /// Whether all functions are there that the agreement lets a client call.
+    /// Returns `true` if all functions are there that the agreement lets a client call.
     #[must_use]
     pub fn serves(&self, agreement: &Agreement) -> bool {
         self.submit.is_some()
@@ -74,7 +72,7 @@ impl ProviderDispatch {
 }
 
 impl ClientDispatch {
-    /// Whether all functions are there that the agreement lets a provider
+    /// Returns `true` if all functions are there that the agreement lets a provider
     /// call.
     #[must_use]
     pub fn serves(&self, agreement: &Agreement) -> bool {

@@ -3,8 +3,8 @@
 //! The Echo NPI: a client sends a provider up to 64 bytes, the provider sends
 //! them back, at once or later.
 //!
-//! This page is the contract. Whoever keeps it can be either end, in any
-//! language; `repr(C)` types and `extern "system"` functions are its letter.
+//! This page is the contract. A module in any language that keeps it can be either
+//! end; `repr(C)` types and `extern "system"` functions are its letter.
 //! [`provider`] and [`client`] keep it for a Rust module.
 //!
 //! # Identity and negotiation
@@ -86,22 +86,66 @@ pub use capabilities::Capabilities;
 pub use characteristics::{Agreement, Characteristics};
 pub use dispatch::{ClientDispatch, Notification, ProviderDispatch};
 pub use ids::{ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID, ECHO_PROVIDER_MODULE_ID};
-pub use request::{MAX_PAYLOAD, MAX_PENDING, Request};
+pub use request::{Body, MAX_PAYLOAD, MAX_PENDING, Request};
 pub use statistics::{Counters, Statistics};
 
-use nmr::Npi;
+use core::mem::offset_of;
+
 use nmr::abi::NPIID;
+use nmr::layout::Required;
+use nmr::request::{Cancel, Complete, Requests, Submit};
+use nmr::{Npi, NtStatus, Result};
 
 /// The version of Echo that this crate defines; there is no older one.
 pub const VERSION: u16 = 1;
 
-/// Echo, to be named in types.
+/// The Echo NPI, to be named in types.
 #[derive(Debug)]
 pub enum Echo {}
 
-impl Npi for Echo {
+// SAFETY: this page is the contract that modules with this identity keep.
+unsafe impl Npi for Echo {
     const ID: NPIID = ECHO_NPI_ID;
-    type Characteristics = Characteristics;
-    type ClientDispatch = ClientDispatch;
-    type ProviderDispatch = ProviderDispatch;
+    type ClientCharacteristics = Required<Characteristics>;
+    type ProviderCharacteristics = Required<Characteristics>;
+    type ClientDispatch = Required<ClientDispatch>;
+    type ProviderDispatch = Required<ProviderDispatch>;
+}
+
+// SAFETY: the offsets are those of the fields; `submit`, `cancel` and `complete` are
+// what the contract above says.
+unsafe impl Requests for Echo {
+    type Request = Request;
+    type Body = Body;
+
+    const BODY: usize = offset_of!(Request, body);
+    const AREA: usize = offset_of!(Request, provider_area);
+
+    fn request(body: Body) -> Request {
+        Request::new(body)
+    }
+
+    fn status(body: &Body) -> NtStatus {
+        NtStatus(body.status)
+    }
+
+    fn set_status(body: &mut Body, status: NtStatus) {
+        body.status = status.0;
+    }
+
+    fn check(body: &Body) -> Result {
+        body.payload().map(drop).ok_or(NtStatus::INVALID_PARAMETER)
+    }
+
+    fn submit_of(provider: &ProviderDispatch) -> Option<Submit<Request>> {
+        provider.submit
+    }
+
+    fn cancel_of(provider: &ProviderDispatch) -> Option<Cancel<Request>> {
+        provider.cancel
+    }
+
+    fn complete_of(client: &ClientDispatch) -> Option<Complete<Request>> {
+        client.complete
+    }
 }

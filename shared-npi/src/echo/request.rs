@@ -2,12 +2,13 @@
 
 //! A request.
 
-use core::sync::atomic::AtomicUsize;
-
-use super::VERSION;
 use nmr::NtStatus;
 use nmr::abi::NTSTATUS;
-use nmr::header::{Headed, Header};
+use nmr::header::Header;
+use nmr::layout::Check;
+use nmr::request::ProviderArea;
+
+use super::VERSION;
 
 /// The most bytes a request can carry.
 pub const MAX_PAYLOAD: usize = 64;
@@ -15,47 +16,69 @@ pub const MAX_PAYLOAD: usize = 64;
 /// The most requests of one binding that a provider keeps pending.
 pub const MAX_PENDING: u32 = 64;
 
-/// Bytes to be sent back. The client owns the memory, in non-paged pool, and
-/// lends it to the provider from `submit` to its end.
-#[repr(C)]
-#[derive(Debug)]
-pub struct Request {
-    /// Size and version of this structure.
-    pub header: Header,
-    /// Chosen by the client; the provider leaves it alone.
-    pub id: u64,
-    /// How many bytes of `payload` count, up to [`MAX_PAYLOAD`].
-    pub length: u32,
-    /// How it went: set by the provider before `complete`.
-    pub status: NTSTATUS,
-    /// The bytes to echo.
-    pub payload: [u8; MAX_PAYLOAD],
-    /// The echo: `length` bytes, where `status` is a success.
-    pub reply: [u8; MAX_PAYLOAD],
-    /// The provider's own while it keeps the request: the client sets it to
-    /// zeros before `submit` and does not look at it.
-    pub provider_area: [AtomicUsize; 4],
+nmr::c_struct! {
+    /// A request to echo bytes. The client owns the memory, in non-paged pool, and
+    /// lends it to the provider from `submit` to its end.
+    #[derive(Debug)]
+    pub struct Request: Check::SIZE_FIRST {
+        /// Size and version of this structure.
+        pub header: Header,
+        /// The bytes to echo, and the answer.
+        pub body: Body,
+        /// The provider's own while it keeps the request.
+        pub provider_area: ProviderArea,
+    }
+}
+
+nmr::c_struct! {
+    /// The bytes to echo, and the answer.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Body {
+        /// Chosen by the client; the provider leaves it alone.
+        pub id: u64,
+        /// The number of bytes of `payload` that count, up to [`MAX_PAYLOAD`].
+        pub length: u32,
+        /// The status of the completion: set by the provider before `complete`.
+        pub status: NTSTATUS,
+        /// The bytes to echo.
+        pub payload: [u8; MAX_PAYLOAD],
+        /// The echo: `length` bytes, if `status` is a success.
+        pub reply: [u8; MAX_PAYLOAD],
+    }
 }
 
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Request>() == 184);
 
-// SAFETY: `repr(C)`, a header first, integers after it.
-unsafe impl Headed for Request {}
-
 impl Request {
-    /// A request with nothing in it.
+    /// A request with this body.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new(body: Body) -> Self {
         Self {
             header: Header::of::<Self>(VERSION),
-            id: 0,
+            body,
+            provider_area: ProviderArea::new(),
+        }
+    }
+}
+
+impl Body {
+    /// A body with a number and a payload, of which at most [`MAX_PAYLOAD`] bytes are
+    /// sent.
+    #[must_use]
+    pub fn new(id: u64, payload: &[u8]) -> Self {
+        let mut body = Self {
+            id,
             length: 0,
             status: NtStatus::SUCCESS.0,
             payload: [0; MAX_PAYLOAD],
             reply: [0; MAX_PAYLOAD],
-            provider_area: [const { AtomicUsize::new(0) }; 4],
+        };
+        for (place, byte) in body.payload.iter_mut().zip(payload) {
+            *place = *byte;
+            body.length += 1;
         }
+        body
     }
 
     /// The bytes to echo; `None` if the length is beyond them.
@@ -69,10 +92,15 @@ impl Request {
     pub fn reply(&self) -> Option<&[u8]> {
         self.reply.get(..self.length as usize)
     }
-}
 
-impl Default for Request {
-    fn default() -> Self {
-        Self::new()
+    /// Returns `true` if the reply is the payload.
+    #[must_use]
+    pub fn is_echo(&self) -> bool {
+        matches!((self.payload(), self.reply()), (Some(sent), Some(got)) if sent == got)
+    }
+
+    /// Copies the payload to the reply.
+    pub const fn echo(&mut self) {
+        self.reply = self.payload;
     }
 }

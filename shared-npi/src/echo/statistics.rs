@@ -1,34 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a provider counts.
+//! Statistics of a provider.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::VERSION;
-use nmr::header::{Headed, Header};
+use nmr::header::Header;
+use nmr::layout::Check;
 
-/// What a provider has done, over all its bindings since it was loaded.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Statistics {
-    /// Size and version of this structure, set by the client.
-    pub header: Header,
-    /// Requests that `submit` answered at once with success.
-    pub completed_at_once: u64,
-    /// Requests that `submit` answered with `STATUS_PENDING`.
-    pub pended: u64,
-    /// Pended requests that were completed with success.
-    pub completed_later: u64,
-    /// Pended requests that were completed with `STATUS_CANCELLED`.
-    pub cancelled: u64,
-    /// Requests refused, for whatever reason.
-    pub refused: u64,
+nmr::c_struct! {
+    /// Requests of a provider, over all its bindings since it was loaded.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Statistics: Check::SIZE_FIRST {
+        /// Size and version of this structure, set by the client.
+        pub header: Header,
+        /// Requests that `submit` answered at once with success.
+        pub completed_at_once: u64,
+        /// Requests that `submit` answered with `STATUS_PENDING`.
+        pub pended: u64,
+        /// Pended requests that were completed with success.
+        pub completed_later: u64,
+        /// Pended requests that were completed with `STATUS_CANCELLED`.
+        pub cancelled: u64,
+        /// Requests refused, for whatever reason.
+        pub refused: u64,
+    }
 }
 
 const _: () = assert!(size_of::<Statistics>() == 48);
-
-// SAFETY: `repr(C)`, a header first, integers after it.
-unsafe impl Headed for Statistics {}
 
 impl Statistics {
     /// Nothing done yet.
@@ -42,6 +41,28 @@ impl Statistics {
             cancelled: 0,
             refused: 0,
         }
+    }
+}
+
+impl Statistics {
+    /// The number of requests that were received.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.completed_at_once
+            .wrapping_add(self.pended)
+            .wrapping_add(self.refused)
+    }
+
+    /// The number of requests that were echoed.
+    #[must_use]
+    pub const fn echoed(&self) -> u64 {
+        self.completed_at_once.wrapping_add(self.completed_later)
+    }
+
+    /// The number of requests that were refused or cancelled.
+    #[must_use]
+    pub const fn unanswered(&self) -> u64 {
+        self.cancelled.wrapping_add(self.refused)
     }
 }
 
@@ -61,7 +82,7 @@ pub struct Counters {
     refused: AtomicU64,
 }
 
-/// What became of a request.
+/// The end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     CompletedAtOnce,
@@ -94,6 +115,11 @@ impl Counters {
             Fate::Refused => &self.refused,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was refused before it reached the module.
+    pub fn count_refusal(&self) {
+        self.count(Fate::Refused);
     }
 
     /// The counts now, each for itself.

@@ -6,36 +6,33 @@ use core::ffi::c_void;
 
 use super::sample::Sample;
 use nmr::abi::NTSTATUS;
-use nmr::header::{Headed, Header};
+use nmr::header::Header;
+use nmr::layout::Check;
 
-/// What a monitor may call. No entry may be null.
-#[repr(C)]
-#[derive(Debug)]
-pub struct ProviderDispatch {
-    /// Size and version of the table.
-    pub header: Header,
-    /// From now on the source publishes to this client.
-    pub subscribe: Option<unsafe extern "system" fn(binding: *mut c_void) -> NTSTATUS>,
-    /// Fills in the structure, whose header the monitor has set.
-    pub sample:
-        Option<unsafe extern "system" fn(binding: *mut c_void, sample: *mut Sample) -> NTSTATUS>,
+nmr::c_struct! {
+    /// The functions of a source. No entry may be null.
+    #[derive(Debug)]
+    pub struct ProviderDispatch: Check::SIZE_FIRST {
+        /// Size and version of the table.
+        pub header: Header,
+        /// Subscribes: from now on the source publishes to this client.
+        pub subscribe: Option<unsafe extern "system" fn(binding: *mut c_void) -> NTSTATUS>,
+        /// Fills in the structure, whose header the monitor has set.
+        pub sample:
+            Option<unsafe extern "system" fn(binding: *mut c_void, sample: *mut Sample) -> NTSTATUS>,
+    }
 }
 
-/// What a source may call. No entry may be null.
-#[repr(C)]
-#[derive(Debug)]
-pub struct ClientDispatch {
-    /// Size and version of the table.
-    pub header: Header,
-    /// Lends the monitor a sample to look at.
-    pub publish: Option<unsafe extern "system" fn(binding: *mut c_void, sample: *const Sample)>,
+nmr::c_struct! {
+    /// The functions of a monitor. No entry may be null.
+    #[derive(Debug)]
+    pub struct ClientDispatch: Check::SIZE_FIRST {
+        /// Size and version of the table.
+        pub header: Header,
+        /// Publishes a sample, which is lent for the call.
+        pub publish: Option<unsafe extern "system" fn(binding: *mut c_void, sample: *const Sample)>,
+    }
 }
-
-// SAFETY: `repr(C)`, a header first, nullable function pointers after it, which
-// the contract of the NPI vouches for.
-unsafe impl Headed for ProviderDispatch {}
-// SAFETY: as above.
-unsafe impl Headed for ClientDispatch {}
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {

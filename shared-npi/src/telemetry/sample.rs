@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a source tells.
+//! Samples of a client's activity.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::VERSION;
 use nmr::NtStatus;
-use nmr::header::{Headed, Header};
+use nmr::header::Header;
+use nmr::layout::Check;
 
-/// What a client of Echo has done, over all its providers since it was loaded.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Size and version of this structure.
-    pub header: Header,
-    /// Requests submitted.
-    pub submitted: u64,
-    /// Requests that came back with success, at once or later.
-    pub echoed: u64,
-    /// Requests that came back without it: refused or cancelled.
-    pub unanswered: u64,
+nmr::c_struct! {
+    /// Requests of a client of Echo, over all its providers since it was loaded.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Sample: Check::SIZE_FIRST {
+        /// Size and version of this structure.
+        pub header: Header,
+        /// Requests submitted.
+        pub submitted: u64,
+        /// Requests that came back with success, at once or later.
+        pub echoed: u64,
+        /// Requests that came back without it: refused or cancelled.
+        pub unanswered: u64,
+    }
 }
 
 const _: () = assert!(size_of::<Sample>() == 32);
-
-// SAFETY: `repr(C)`, a header first, integers after it.
-unsafe impl Headed for Sample {}
 
 impl Sample {
     /// Nothing done yet.
@@ -65,7 +64,8 @@ impl Activity {
         }
     }
 
-    /// Counts a request that has been submitted; how many there are now.
+    /// Counts a request that has been submitted. Returns the number of submissions so
+    /// far.
     pub fn count_submission(&self) -> u64 {
         self.submitted
             .fetch_add(1, Ordering::Relaxed)
@@ -73,7 +73,7 @@ impl Activity {
     }
 
     /// Counts a request that has come back.
-    pub fn came_back(&self, status: NtStatus) {
+    pub fn record_completion(&self, status: NtStatus) {
         let counter = if status.is_success() {
             &self.echoed
         } else {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a user-mode program and the tests' own drivers say to each other.
+//! The requests between a user-mode program and the drivers of the tests.
 //!
-//! Two devices, each with a few buffered requests: the watch, which is
-//! `netio.sys` telling what happens in the registrar, and the loader, which
-//! loads and unloads drivers on threads of its own.
+//! Two devices, each with a few buffered requests: the event device of `netio.sys`,
+//! which returns events of the registrar, and the loader, which loads and unloads
+//! drivers on threads of its own.
 //!
 //! # Limits
 //!
@@ -12,6 +12,6 @@
 
 #![no_std]
 
+pub mod events;
 pub mod loader;
 mod request;
-pub mod watch;

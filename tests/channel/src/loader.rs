@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The loader: a request carries the name of a service in UTF-16, and is
-//! answered with the `NTSTATUS` of what was done, once it is done.
+//! The loader device: a request carries the name of a service in UTF-16, and completes
+//! with the `NTSTATUS` of the load or unload.
 
 use crate::request::buffered;
 

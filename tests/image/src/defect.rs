@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a loadable image may still have wrong.
+//! Defects of a loadable image.
 
 use object::pe;
 

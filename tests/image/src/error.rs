@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Why a file is not an image that a kernel could map: one line each, with the
-//! remedy.
+//! Errors: why a kernel could not map a file, one line each, with the remedy.
 
 use std::io;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The headers: what kind of image this is, and how big.
+//! The headers: the type and size of an image.
 
 use std::mem::offset_of;
 use std::ops::Range;

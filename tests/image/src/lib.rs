@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A driver image, read once for all who need it: the build that checks what
-//! it linked and the simulated kernel that maps it agree because both look
-//! through this crate.
+//! Reads driver images, for the build that checks what it linked and for the simulated
+//! kernel that maps it: both agree because both use this crate.
 //!
 //! # Design
 //!
-//! Reading answers "what would the loader do with this file" and refuses a file
-//! that no loader could map: every number in a [`DriverImage`] has been checked
-//! against the file and against the image's own size, so its users may index
-//! without asking again. [`DriverImage::check`] then answers "is it what we mean
-//! to ship".
+//! Reading refuses a file that no loader could map: every number in a [`DriverImage`]
+//! has been checked against the file and against the image's own size, so its users may
+//! index without another check. [`DriverImage::check`] then reports what should not be
+//! shipped.
 //!
 //! # Limits
 //!
-//! x86-64 only, imports by name only, and nothing of the image is executed or
-//! changed. Signatures are not looked at.
+//! x86-64 only, imports by name only, and nothing of the image is executed or changed.
+//! Signatures are not checked.
 
 mod checksum;
 mod defect;

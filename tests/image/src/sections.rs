@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The section table, and looking through it at an address.
+//! The section table, and lookups in it by address.
 
 use std::ops::Range;
 
@@ -39,7 +39,8 @@ pub struct Section {
 }
 
 impl Section {
-    /// Whether `count` bytes at `address`, relative to the base, are all inside.
+    /// Returns `true` if `count` bytes at `address`, relative to the base, are
+    /// all inside.
     #[must_use]
     pub fn covers(&self, address: u32, count: u32) -> bool {
         let from = u64::from(address);
@@ -122,7 +123,7 @@ pub(crate) fn content<'a>(bytes: &'a [u8], sections: &[Section], address: u32) -
     bytes.get(section.file.clone())?.get(skip..)
 }
 
-/// Whether a 64-bit value at `address` lies within one section.
+/// Returns `true` if a 64-bit value at `address` lies within one section.
 pub(crate) fn cover_pointer(sections: &[Section], address: u32) -> bool {
     sections.iter().any(|section| section.covers(address, 8))
 }

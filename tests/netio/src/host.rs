@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The registrar's host: the kernel around it.
+//! The registrar's host in a real kernel.
 
 use core::ffi::c_void;
 
-use native::event::Event as Door;
+use native::event::Event as KernelEvent;
 use native::lock::SpinLock;
 use native::system::KeBugCheckEx;
 use native::{irql, print, thread};
@@ -48,11 +48,11 @@ impl<T> Lock<T> for KernelLock<T> {
 }
 
 /// An event, as the registrar asks for it.
-pub(crate) struct KernelDoor(Door);
+pub(crate) struct KernelWaitObject(KernelEvent);
 
-impl Completion for KernelDoor {
+impl Completion for KernelWaitObject {
     fn new() -> Self {
-        Self(Door::new())
+        Self(KernelEvent::new())
     }
 
     fn set(&self) {
@@ -66,7 +66,7 @@ impl Completion for KernelDoor {
 
 impl Host for Kernel {
     type Lock<T> = KernelLock<T>;
-    type Completion = KernelDoor;
+    type Completion = KernelWaitObject;
 
     fn irql(&self) -> u8 {
         irql::current()

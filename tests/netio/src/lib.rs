@@ -4,24 +4,24 @@
 //!
 //! # Design
 //!
-//! Drivers import the nine functions from it. It also runs as a service, so
-//! that it stays while they come and go, and has a device through which a
-//! program reads what has happened ([`channel::watch`]). A breach of a rule is
-//! printed with its history and then stops the machine with Windows' own code.
+//! Drivers import the nine functions from it. It also runs as a service, so that it
+//! stays loaded while they are loaded and unloaded, and has a device from which a
+//! program reads events ([`channel::events`]). A breach of a rule is
+//! printed with its history, followed by a bug check with Windows' own code.
 //!
 //! # Limits
 //!
-//! Between two reads it keeps the last events only; it says how many are lost.
+//! Between two reads it keeps the latest events only; it counts those that are lost.
 
 #![no_std]
 
 extern crate alloc;
 
+mod event_device;
 mod host;
 mod random;
 mod ring;
 mod stubs;
-mod watch;
 
 use native::device::Slot;
 use registrar::Registrar;
@@ -29,13 +29,13 @@ use spin::Once;
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{NTSTATUS, STATUS_SUCCESS, UNICODE_STRING};
 
+use crate::event_device::EventDevice;
 use crate::host::Kernel;
-use crate::watch::Watch;
 
-static WATCH: Slot<Watch> = Slot::new();
+static EVENT_DEVICE: Slot<EventDevice> = Slot::new();
 
-/// The one there is; made by whoever comes first, for a driver that imports
-/// from here may be loaded before this is one itself.
+/// The registrar; created by the first caller, as a driver that imports from this
+/// image may be loaded before this image runs as a driver itself.
 pub(crate) fn registrar() -> &'static Registrar<Kernel> {
     static REGISTRAR: Once<Registrar<Kernel>> = Once::new();
     REGISTRAR.call_once(|| Registrar::new(Kernel::new()))
@@ -55,7 +55,7 @@ pub unsafe extern "system" fn driver_entry(
     _: *const UNICODE_STRING,
 ) -> NTSTATUS {
     driver.DriverUnload = Some(unload);
-    match WATCH.create(driver) {
+    match EVENT_DEVICE.create(driver) {
         Ok(()) => STATUS_SUCCESS,
         Err(status) => status,
     }
@@ -63,5 +63,5 @@ pub unsafe extern "system" fn driver_entry(
 
 /// `DriverUnload`: the image stays as long as a driver imports from it.
 unsafe extern "system" fn unload(_: *const DRIVER_OBJECT) {
-    WATCH.delete();
+    EVENT_DEVICE.delete();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Answers drawn from a seed, by all threads at once.
+//! A random source with a seed, shared by all threads.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use channel::watch::PLAIN;
+use channel::events::PLAIN;
 
 /// `SplitMix64`: its state is a counter, so no lock is needed.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The events that nobody has read yet.
+//! A ring of the events that were not read yet.
 
 use alloc::collections::VecDeque;
 
-use channel::watch::{CAPACITY, Call as Number, Record};
+use channel::events::{CAPACITY, Call as Number, Record};
 use native::lock::SpinLock;
 use registrar::host::{Call, Event, Phase, Side};
 

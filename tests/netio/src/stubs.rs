@@ -2,16 +2,16 @@
 
 //! Counts the calls between modules.
 //!
-//! A module gets a copy of its peer's dispatch table whose entries are stubs of
-//! this image: each counts itself and jumps on, whatever its arguments. When
-//! the binding is over the stubs lead to [`after_the_end`], so a call that comes
-//! too late is a finding even where the peer's image is still there.
+//! A module gets a copy of its peer's dispatch table whose entries are stubs of this
+//! image: each counts the call and jumps to the function, whatever its arguments. After
+//! the binding the stubs lead to [`after_the_end`], so a late call is a finding even if
+//! the peer's image is still mapped.
 
 use core::arch::naked_asm;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use channel::watch::{Calls, ENTRIES, NPIS};
+use channel::events::{Calls, ENTRIES, NPIS};
 use native::lock::SpinLock;
 use native::print;
 use registrar::host::{BindingId, Side};
@@ -134,8 +134,8 @@ impl Stubs {
             return table;
         }
         let table = table.cast::<usize>();
-        // SAFETY: a dispatch table starts with its size, says the contract of
-        // the NPI; one that is not readable faults here in its owner's name.
+        // SAFETY: a dispatch table starts with its size, as documented of the
+        // NPI; one that is not readable faults here in its owner's name.
         let header = unsafe { table.read() };
         let size = header & 0xFFFF;
         if !size.is_multiple_of(WORD) || !(1..=1 + ENTRIES).contains(&(size / WORD)) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use scenarios::{Instances, Scenario, Script, Tier, Wanted};
+use scenarios::{CycleFilter, Instances, Scenario, Script, Tier};
 
 /// Loads and unloads the pair repeatedly on this kernel.
 #[derive(Debug, Parser)]
@@ -63,14 +63,14 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// The possible cycles.
-    pub(crate) fn wanted(&self) -> Wanted {
-        Wanted {
+    pub(crate) fn cycle_filter(&self) -> CycleFilter {
+        CycleFilter {
             tier: match self.kernel {
                 Kernel::Windows => Tier::Windows,
                 Kernel::Wine => Tier::Wine,
             },
             only: self.only,
-            ..Wanted::from(self.instances)
+            ..CycleFilter::from(self.instances)
         }
     }
 }

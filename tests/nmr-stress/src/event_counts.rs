@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use channel::watch::{Call, Calls, Header, Record};
+use channel::events::{Call, Calls, Header, Record};
 use scenarios::{Counts, Npi, Overlap};
 
 const STATUS_SUCCESS: i32 = 0;

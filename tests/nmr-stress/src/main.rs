@@ -6,7 +6,7 @@
 //!
 //! The cycles are those of `scenarios`, as in every tier. Drivers are loaded and unloaded
 //! by the service control manager or by `NtLoadDriver`; on a kernel without that call, a
-//! driver does it. If the registrar reports events ([`channel::watch`]), they are counted
+//! driver does it. If the registrar reports events ([`channel::events`]), they are counted
 //! and checked; otherwise, as on Windows itself, only the kernel and Driver Verifier
 //! check. It prints JSON lines: the progress, and at the end a report.
 //!

@@ -2,10 +2,10 @@
 
 //! Prints lines in JSON.
 
-use std::io::{self, Write};
+use std::io;
 
-use channel::watch::{Call, Record};
-use scenarios::{Event, Line};
+use channel::events::{Call, Record};
+use scenarios::{Event, Line, write_line};
 
 /// An event of the registrar in a cycle.
 pub(crate) fn event(cycle: u64, record: &Record) -> Event {
@@ -28,9 +28,5 @@ pub(crate) fn event(cycle: u64, record: &Record) -> Event {
 
 /// Prints a line.
 pub(crate) fn print(line: &Line) -> io::Result<()> {
-    let mut text = serde_json::to_vec(line)?;
-    text.push(b'\n');
-    let mut out = io::stdout().lock();
-    out.write_all(&text)?;
-    out.flush()
+    write_line(&mut io::stdout().lock(), line)
 }

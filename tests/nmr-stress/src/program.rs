@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use nmr::header::Header;
 use scenarios::{Counts, Instance, Usage, Use};
-use shared_npi::control::{
+use shared_npi::control::TELEMETRY;
+use wdm::control::{
     HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, SwitchRequest,
-    TELEMETRY, VERSION,
+    VERSION,
 };
 
 use windows_sys::Win32::Foundation::ERROR_NOT_READY;

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use channel::watch::{BEGIN, DEVICE, Header, LARGEST_ANSWER, READ, Record, parse};
+use channel::events::{BEGIN, DEVICE, Header, LARGEST_ANSWER, READ, Record, parse};
 
 use crate::device::Device;
 

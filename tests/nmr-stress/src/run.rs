@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use channel::watch::PLAIN;
+use channel::events::PLAIN;
 use clap::Parser;
-use scenarios::{Change, Counts, Cycle, Finding, Line, Report};
+use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::event_counts::count_events;
@@ -20,9 +20,6 @@ use crate::pair::{CycleFailure, Pair};
 use crate::privilege;
 use crate::registrar_events::RegistrarEvents;
 use crate::watchdog::Watchdog;
-
-/// Interval of progress lines.
-const PERIOD: Duration = Duration::from_millis(100);
 
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -53,7 +50,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
     anyhow::ensure!(
-        arguments.wanted().is_possible(),
+        arguments.cycle_filter().is_possible(),
         "no cycle is possible: choose another --only, or leave out --instances"
     );
     if arguments.by.contains(&Mechanism::Nt) {
@@ -99,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 break;
             }
         }
-        if printed.elapsed() > PERIOD {
+        if printed.elapsed() > PROGRESS_INTERVAL {
             printed = Instant::now();
             print(&Line::Progress(report.cycles_done))?;
         }
@@ -132,7 +129,7 @@ fn mechanisms(arguments: &Arguments, report: &mut Report) -> Result<Vec<Mechanis
 }
 
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {
-    let cycle = Cycle::draw(arguments.seed, index, arguments.wanted());
+    let cycle = Cycle::draw(arguments.seed, index, arguments.cycle_filter());
     match &arguments.script {
         Some(script) => cycle.with_script(script.clone()),
         None => cycle,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The attach of one client to one provider: the offer, and the client's answer
-//! by `NmrClientAttachProvider`.
+//! The attach of one client to one provider: the offer, and the client's call of
+//! `NmrClientAttachProvider`.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -9,12 +9,12 @@ use core::ptr;
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_SUCCESS};
 
 use crate::characteristics::Attach;
-use crate::handle::{Kind, Named};
+use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::notify::{PASSIVE, Subject, function};
 use crate::registrar::Registrar;
-use crate::state::{Ask, Asker, Follow, Next, Offer, Refusal};
-use crate::watch::{PASSIVE, Who, function};
+use crate::state::{AcceptCall, AttachCaller, Next, NextOffer, Offer, Refusal};
 
 /// `NT_SUCCESS`.
 pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
@@ -26,10 +26,10 @@ pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
 const UNWRITTEN: usize = usize::MAX & !0xFFF;
 
 impl<H: Host> Registrar<H> {
-    /// Offers a provider to a client; answers what the `NmrRegister...` that
+    /// Offers a provider to a client. Returns what the `NmrRegister...` that
     /// does so has to do next.
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
-        let who = Who::module(&offer.client).binding(offer.id);
+        let who = Subject::module(&offer.client).binding(offer.id);
         self.check_unchanged(who);
         let status = match offer.client.callbacks.attach {
             Attach::Client(callback) => {
@@ -48,8 +48,8 @@ impl<H: Host> Registrar<H> {
         }
         self.drive(settled.step);
         match settled.next {
-            Follow::Now(next) => next,
-            Follow::After(registering) => {
+            NextOffer::Now(next) => next,
+            NextOffer::After(registering) => {
                 let thread = self.offering_thread();
                 self.state
                     .with(|state| state.next_offer(registering, thread))
@@ -58,7 +58,7 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R10, R11, R13: the client's answer against the provider's.
-    fn judge_offer(&self, who: Who, status: NTSTATUS, answer: Option<NTSTATUS>) {
+    fn judge_offer(&self, who: Subject, status: NTSTATUS, answer: Option<NTSTATUS>) {
         if !H::CHECKED {
             return;
         }
@@ -90,7 +90,7 @@ impl<H: Host> Registrar<H> {
 
     /// R13: an attach is done or refused when its callback returns. True if
     /// that is broken.
-    fn judge_answer(&self, who: Who, call: Call, status: NTSTATUS) -> bool {
+    fn judge_answer(&self, who: Subject, call: Call, status: NTSTATUS) -> bool {
         let odd = succeeded(status) && status != STATUS_SUCCESS;
         if odd {
             let name = function(call, who.side);
@@ -114,7 +114,7 @@ impl<H: Host> Registrar<H> {
         provider_context: *mut *mut c_void,
         provider_dispatch: *mut *const c_void,
     ) -> NTSTATUS {
-        let kind = Kind {
+        let kind = HandleKind {
             named: Named::Binding,
             side: Side::Client,
         };
@@ -133,9 +133,11 @@ impl<H: Host> Registrar<H> {
                     (STATUS_INVALID_PARAMETER, None)
                 };
                 if let Some(answer) = answer {
-                    // SAFETY: not null; the caller's promise.
+                    // SAFETY: not null; the arguments meet the contract of
+                    // `client_attach_provider`.
                     unsafe { provider_context.write(answer.context) };
-                    // SAFETY: not null; the caller's promise.
+                    // SAFETY: not null; the arguments meet the contract of
+                    // `client_attach_provider`.
                     unsafe { provider_dispatch.write(answer.dispatch) };
                 }
                 status
@@ -146,7 +148,7 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R8: serves a stray only if that is what is drawn.
-    fn admit_asker(&self, name: &str, who: Who, handle: HANDLE) -> Result<Ask, Refusal> {
+    fn admit_asker(&self, name: &str, who: Subject, handle: HANDLE) -> Result<AcceptCall, Refusal> {
         let asker = self.asker();
         let strict = self.state.with(|state| state.ask(handle, asker, false));
         let Err(Refusal::Rule(8, how)) = strict else {
@@ -163,20 +165,20 @@ impl<H: Host> Registrar<H> {
     }
 
     /// The calling thread as one that asks a provider.
-    fn asker(&self) -> Asker {
+    fn asker(&self) -> AttachCaller {
         let thread = self.offering_thread();
         let inside = if H::CHECKED {
             self.ledger.with(|ledger| ledger.offer_on(thread))
         } else {
             None
         };
-        Asker { thread, inside }
+        AttachCaller { thread, inside }
     }
 
     /// Asks a provider; on success answers what its client gets.
     fn ask(
         &self,
-        ask: &Ask,
+        ask: &AcceptCall,
         client_context: *mut c_void,
         client_dispatch: *const c_void,
     ) -> (NTSTATUS, Option<Answer>) {
@@ -188,7 +190,7 @@ impl<H: Host> Registrar<H> {
             self.answered(ask, status, None);
             return (status, None);
         }
-        let who = Who::module(&ask.provider).binding(ask.id);
+        let who = Subject::module(&ask.provider).binding(ask.id);
         let npi = ask.provider.npi.into();
         self.check_unchanged(who);
         let status = match ask.provider.callbacks.attach {
@@ -251,12 +253,12 @@ impl<H: Host> Registrar<H> {
     }
 
     /// A provider has answered; `contexts` are there if it accepted.
-    fn answered(&self, ask: &Ask, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
+    fn answered(&self, ask: &AcceptCall, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
         let (unheard, step) = self
             .state
             .with(|state| state.answered(ask.binding, status, contexts));
         if let Some((client, client_status)) = unheard {
-            let who = Who::module(&client).binding(ask.id);
+            let who = Subject::module(&client).binding(ask.id);
             self.judge_offer(who, client_status, Some(status));
         }
         self.drive(step);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One binding: what becomes of a client and a provider of the same NPI, from
-//! the offer to the last cleanup.
+//! One binding of a client and a provider of the same NPI, from the offer to the last
+//! cleanup.
 //!
 //! ```text
 //!  queued -> offered -> attached -> claimed -> detaching -> cleaning -> cleaned -> gone
@@ -19,7 +19,7 @@ use crate::inspect::Doing;
 use crate::list::Links;
 use crate::slab::NONE;
 
-/// How far a binding has come.
+/// The phase of a binding's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Its turn to be offered comes later in a running `NmrRegister...`.
@@ -38,10 +38,10 @@ pub(crate) enum Phase {
     Cleaned,
 }
 
-/// How the documents' silence is filled in for one detach.
+/// What the documents leave open about one detach, as drawn.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    /// Whose detach callback is first.
+pub(crate) struct DetachOrder {
+    /// The side whose detach callback is called first.
     pub(crate) first: Side,
     /// The second waits for the first side's completion, not only for its
     /// callback's return.
@@ -62,27 +62,27 @@ pub(crate) struct End {
     pub(crate) links: Links,
     /// The side's own context; NULL once its cleanup begins.
     pub(crate) context: *mut c_void,
-    /// How far it has come.
-    pub(crate) stand: Stand,
-    /// Where it stood when its `DetachComplete` function was called.
-    pub(crate) reported: Option<Stand>,
+    /// The state of its detach.
+    pub(crate) detach_state: DetachState,
+    /// That state when its `DetachComplete` function was called.
+    pub(crate) reported: Option<DetachState>,
 }
 
-/// How far one side of a binding has come.
+/// The state of one side's detach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stand {
+pub(crate) enum DetachState {
     /// It is not attached: nothing is owed to it.
-    Out,
+    NotAttached,
     /// It is attached: a detach and a cleanup are owed to it.
-    In,
+    Attached,
     /// Its detach callback is about to be called, or runs.
-    Leaving,
+    Detaching,
     /// Its detach callback runs, and a completion counts at once.
-    Inside,
+    InCallback,
     /// Its detach callback returned `STATUS_PENDING`.
     Pended,
     /// Its detach callback returned anything else.
-    Left,
+    Returned,
 }
 
 impl End {
@@ -91,38 +91,44 @@ impl End {
             registration,
             links: Links::LOOSE,
             context: ptr::null_mut(),
-            stand: Stand::Out,
+            detach_state: DetachState::NotAttached,
             reported: None,
         }
     }
 
     /// It is owed a cleanup.
     pub(crate) const fn bound(&self) -> bool {
-        !matches!(self.stand, Stand::Out)
+        !matches!(self.detach_state, DetachState::NotAttached)
     }
 
     /// Its detach callback has been begun and has not returned.
     pub(crate) const fn leaving(&self) -> bool {
-        matches!(self.stand, Stand::Leaving | Stand::Inside)
+        matches!(
+            self.detach_state,
+            DetachState::Detaching | DetachState::InCallback
+        )
     }
 
     /// Its detach is over.
     const fn detached(&self) -> bool {
-        match self.stand {
-            Stand::Out | Stand::Left => true,
-            Stand::In | Stand::Leaving => false,
-            Stand::Inside => matches!(self.reported, Some(Stand::Inside)),
-            Stand::Pended => self.reported.is_some(),
+        match self.detach_state {
+            DetachState::NotAttached | DetachState::Returned => true,
+            DetachState::Attached | DetachState::Detaching => false,
+            DetachState::InCallback => matches!(self.reported, Some(DetachState::InCallback)),
+            DetachState::Pended => self.reported.is_some(),
         }
     }
 
     /// Its detach callback has been called and has returned.
     const fn returned(&self) -> bool {
-        matches!(self.stand, Stand::Pended | Stand::Left)
+        matches!(
+            self.detach_state,
+            DetachState::Pended | DetachState::Returned
+        )
     }
 }
 
-/// What a binding wants done next, by whoever moved it.
+/// The action that a transition of a binding leaves to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// Nothing now: another event will move it on.
@@ -150,7 +156,7 @@ pub(crate) struct Binding {
     pub(crate) unheard: Option<NTSTATUS>,
     /// What `NmrClientAttachProvider` last answered.
     pub(crate) answer: Option<NTSTATUS>,
-    pub(crate) plan: Plan,
+    pub(crate) plan: DetachOrder,
     /// The next one in the list of a running `NmrDeregister...`.
     pub(crate) next_to_detach: u32,
     ends: [End; 2],
@@ -167,7 +173,7 @@ impl Binding {
             asking: false,
             unheard: None,
             answer: None,
-            plan: Plan {
+            plan: DetachOrder {
                 first: Side::Client,
                 serial: false,
                 prompt: false,
@@ -195,11 +201,11 @@ impl Binding {
                 Side::Provider => self.asking.then_some(Doing::Attaching),
             },
             Phase::Cleaning | Phase::Cleaned => end.bound().then_some(Doing::CleaningUp),
-            Phase::Claimed | Phase::Detaching => match end.stand {
-                Stand::Out | Stand::Left => None,
-                Stand::In => Some(Doing::NotYetDetaching),
-                Stand::Leaving | Stand::Inside => Some(Doing::Detaching),
-                Stand::Pended => end.reported.is_none().then_some(Doing::Pended),
+            Phase::Claimed | Phase::Detaching => match end.detach_state {
+                DetachState::NotAttached | DetachState::Returned => None,
+                DetachState::Attached => Some(Doing::NotYetDetaching),
+                DetachState::Detaching | DetachState::InCallback => Some(Doing::Detaching),
+                DetachState::Pended => end.reported.is_none().then_some(Doing::Pended),
             },
         }
     }
@@ -215,7 +221,7 @@ impl Binding {
     }
 
     fn advance_detach(&mut self) -> Move {
-        let Plan { first, serial, .. } = self.plan;
+        let DetachOrder { first, serial, .. } = self.plan;
         if let Some(call) = self.enter(first) {
             return call;
         }
@@ -233,10 +239,10 @@ impl Binding {
 
     fn enter(&mut self, side: Side) -> Option<Move> {
         let end = self.end_mut(side);
-        if end.stand != Stand::In {
+        if end.detach_state != DetachState::Attached {
             return None;
         }
-        end.stand = Stand::Leaving;
+        end.detach_state = DetachState::Detaching;
         Some(Move::Detach(side))
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module says of itself when it registers.
+//! A module's characteristics, as it registers them.
 //!
 //! NMR keeps the structure's address and hands it to peers. What it needs itself
 //! it takes down when the module registers, so that a structure that changes or
@@ -10,7 +10,7 @@
 use core::ffi::c_void;
 
 use nmr::abi::{
-    GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
+    GUID, MIT_GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
     NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN, NPI_CLIENT_DETACH_PROVIDER_FN, NPI_MODULEID,
     NPI_PROVIDER_ATTACH_CLIENT_FN, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID,
     struct_size,
@@ -71,7 +71,7 @@ impl Characteristics {
         if address.is_null() {
             None
         } else {
-            // INVARIANT: not null, and the caller's promise.
+            // INVARIANT: not null, and readable by this function's contract.
             Some(Self::Client(address))
         }
     }
@@ -85,7 +85,7 @@ impl Characteristics {
         if address.is_null() {
             None
         } else {
-            // INVARIANT: not null, and the caller's promise.
+            // INVARIANT: not null, and readable by this function's contract.
             Some(Self::Provider(address))
         }
     }
@@ -219,6 +219,11 @@ impl Characteristics {
     /// module registers, as its pointers may be stale afterwards.
     pub(crate) fn module_guid(self) -> Option<GUID> {
         // SAFETY: null, or vouched for by the registering module.
-        unsafe { self.module_id().as_ref() }.and_then(NPI_MODULEID::guid)
+        let id = unsafe { self.module_id().as_ref() }?;
+        if id.Type != MIT_GUID {
+            return None;
+        }
+        // SAFETY: the module has set the member that `Type` names.
+        Some(unsafe { id.Value.Guid })
     }
 }

@@ -9,20 +9,20 @@
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 
-use crate::binding::Plan;
+use crate::binding::DetachOrder;
 use crate::characteristics::{CleanupFn, DetachFn};
-use crate::handle::{Kind, Named};
+use crate::handle::{HandleKind, Named};
 use crate::host::{self, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::notify::{DISPATCH, Subject, function};
 use crate::registrar::Registrar;
 use crate::slab::NONE;
-use crate::state::{Call, Completed, Refusal, Step};
-use crate::watch::{DISPATCH, Who, function};
+use crate::state::{Action, Call, Completed, Refusal};
 
 impl<H: Host> Registrar<H> {
     /// `NmrDeregister...`.
     pub(crate) fn deregister(&self, side: Side, handle: HANDLE) -> NTSTATUS {
-        let kind = Kind {
+        let kind = HandleKind {
             named: Named::Registration,
             side,
         };
@@ -61,10 +61,10 @@ impl<H: Host> Registrar<H> {
         self.leave(host::Call::Deregister, who, status)
     }
 
-    fn deregistered(&self, registration: u32, who: Who) -> NTSTATUS {
-        let (status, wake, door) = self.state.with(|state| state.deregistered(registration));
+    fn deregistered(&self, registration: u32, who: Subject) -> NTSTATUS {
+        let (status, wake, wait_object) = self.state.with(|state| state.deregistered(registration));
         self.open(wake.as_ref());
-        drop(door);
+        drop(wait_object);
         if let (STATUS_SUCCESS, Some(gone)) = (status, who.registration) {
             self.forget(gone);
         }
@@ -72,20 +72,20 @@ impl<H: Host> Registrar<H> {
     }
 
     /// How to detach one binding.
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> DetachOrder {
         let first = if self.host.draw(Knob::DetachOrder, 2) == 0 {
             Side::Client
         } else {
             Side::Provider
         };
-        Plan {
+        DetachOrder {
             first,
             serial: self.host.draw(Knob::DetachOverlap, 2) == 1,
             prompt: self.host.draw(Knob::EarlyComplete, 2) == 1,
         }
     }
 
-    /// Detaches a binding that this thread has claimed; answers the next one.
+    /// Detaches a binding that this thread has claimed. Returns the next one.
     fn detach(&self, binding: u32) -> u32 {
         let plan = self.plan();
         let (step, next) = self.state.with(|state| state.begin_detach(binding, plan));
@@ -94,15 +94,15 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Does what a transition left to be done, and what follows from that.
-    pub(crate) fn drive(&self, mut step: Step<H::Completion>) {
+    pub(crate) fn drive(&self, mut step: Action<H::Completion>) {
         loop {
             step = match step {
-                Step::Rest => return,
-                Step::Begin(binding) => {
+                Action::Rest => return,
+                Action::Begin(binding) => {
                     self.detach(binding);
                     return;
                 }
-                Step::Detach(call) => {
+                Action::Detach(call) => {
                     let status = self.call_detach(&call);
                     let (reported, step) = self
                         .state
@@ -112,7 +112,7 @@ impl<H: Host> Registrar<H> {
                     }
                     step
                 }
-                Step::CleanUp(binding, [client, provider]) => {
+                Action::CleanUp(binding, [client, provider]) => {
                     let calls = if self.host.draw(Knob::CleanupOrder, 2) == 0 {
                         [client, provider]
                     } else {
@@ -123,7 +123,7 @@ impl<H: Host> Registrar<H> {
                     }
                     self.state.with(|state| state.cleaned(binding))
                 }
-                Step::Done(wakes) => {
+                Action::Done(wakes) => {
                     for wake in &wakes {
                         self.open(wake.as_ref());
                     }
@@ -135,7 +135,7 @@ impl<H: Host> Registrar<H> {
 
     /// Calls a detach callback.
     fn call_detach(&self, call: &Call<DetachFn>) -> NTSTATUS {
-        let who = Who::call(call, call.callback as usize);
+        let who = Subject::call(call, call.callback as usize);
         self.check_unchanged(who);
         self.enter(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
@@ -166,7 +166,7 @@ impl<H: Host> Registrar<H> {
 
     /// R20: a detach that did not pend was reported as complete.
     fn completed_in_vain(&self, call: &Call<DetachFn>) {
-        let who = Who::call(call, call.callback as usize);
+        let who = Subject::call(call, call.callback as usize);
         let complete = function(host::Call::DetachComplete, who.side);
         let callback = function(host::Call::DetachCallback, who.side);
         self.breach(
@@ -178,7 +178,7 @@ impl<H: Host> Registrar<H> {
 
     /// Calls a cleanup callback.
     fn call_cleanup(&self, call: &Call<CleanupFn>) {
-        let who = Who::call(call, call.callback as usize);
+        let who = Subject::call(call, call.callback as usize);
         self.check_unchanged(who);
         if H::CHECKED {
             self.state
@@ -194,7 +194,12 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Runs a callback at an IRQL that it must stand.
-    fn at_callback_irql<R>(&self, call: host::Call, who: Who, callback: impl FnOnce() -> R) -> R {
+    fn at_callback_irql<R>(
+        &self,
+        call: host::Call,
+        who: Subject,
+        callback: impl FnOnce() -> R,
+    ) -> R {
         let lowered =
             (self.host.draw(Knob::CallbackIrql, 2) == 1).then(|| self.host.raise_irql(DISPATCH));
         let before = self.host.irql();
@@ -216,7 +221,7 @@ impl<H: Host> Registrar<H> {
 
     /// `Nmr...DetachComplete`.
     pub(crate) fn detach_complete(&self, side: Side, handle: HANDLE) {
-        let kind = Kind {
+        let kind = HandleKind {
             named: Named::Binding,
             side,
         };
@@ -242,11 +247,11 @@ impl<H: Host> Registrar<H> {
         self.left(host::Call::DetachComplete, who);
     }
 
-    /// Reports why `call` does nothing; answers what it returns.
+    /// Reports why `call` does nothing. Returns what it returns.
     pub(crate) fn turn_down(
         &self,
         call: host::Call,
-        kind: Kind,
+        kind: HandleKind,
         handle: HANDLE,
         refusal: Refusal,
     ) -> NTSTATUS {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The nine functions under their own names, for a program or driver that is
-//! to have one registrar.
+//! The nine functions under their documented names, for a program or driver with one
+//! registrar.
 
 /// Exports NMR's functions; `$registrar` is a function that answers with a
 /// `&'static Registrar<_>`. The caller's crate depends on `shared-npi`.
@@ -21,7 +21,8 @@ macro_rules! export_functions {
                 context: *mut ::core::ffi::c_void,
                 handle: *mut ::nmr::abi::HANDLE,
             ) -> ::nmr::abi::NTSTATUS {
-                // SAFETY: the caller's promise.
+                // SAFETY: the arguments meet the contract of the registrar's
+                // function of this name, which is the documented one.
                 unsafe { $registrar().register_provider(characteristics, context, handle) }
             }
         }
@@ -39,7 +40,8 @@ macro_rules! export_functions {
                 context: *mut ::core::ffi::c_void,
                 handle: *mut ::nmr::abi::HANDLE,
             ) -> ::nmr::abi::NTSTATUS {
-                // SAFETY: the caller's promise.
+                // SAFETY: the arguments meet the contract of the registrar's
+                // function of this name, which is the documented one.
                 unsafe { $registrar().register_client(characteristics, context, handle) }
             }
         }
@@ -59,7 +61,8 @@ macro_rules! export_functions {
                 provider_context: *mut *mut ::core::ffi::c_void,
                 provider_dispatch: *mut *const ::core::ffi::c_void,
             ) -> ::nmr::abi::NTSTATUS {
-                // SAFETY: the caller's promise.
+                // SAFETY: the arguments meet the contract of the registrar's
+                // function of this name, which is the documented one.
                 unsafe {
                     $registrar().client_attach_provider(
                         binding,

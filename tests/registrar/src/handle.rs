@@ -17,7 +17,7 @@ use core::ptr;
 use nmr::abi::HANDLE;
 
 use crate::host::Side;
-use crate::slab::{Key, Misfit};
+use crate::slab::{Key, StaleKey};
 
 const MARK: usize = 0b101;
 const MARK_BITS: u32 = 3;
@@ -42,12 +42,12 @@ pub(crate) enum Named {
 
 /// What a handle names, and on which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct HandleKind {
     pub(crate) named: Named,
     pub(crate) side: Side,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for HandleKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.named, self.side) {
             (Named::Registration, Side::Client) => "a client's registration handle",
@@ -64,7 +64,7 @@ pub(crate) enum Misuse {
     /// It is NULL.
     Null,
     /// This NMR never gave it out.
-    Alien,
+    NotAHandle,
     /// What it named is gone.
     Stale,
     /// It stands for a registration that failed.
@@ -72,14 +72,14 @@ pub(crate) enum Misuse {
     /// What it named was gone when `NmrDeregister...` answered `STATUS_SUCCESS`.
     Finished,
     /// It names something else.
-    Other(Kind),
+    Other(HandleKind),
 }
 
-impl From<Misfit> for Misuse {
-    fn from(misfit: Misfit) -> Self {
+impl From<StaleKey> for Misuse {
+    fn from(misfit: StaleKey) -> Self {
         match misfit {
-            Misfit::Future => Self::Alien,
-            Misfit::Past => Self::Stale,
+            StaleKey::Future => Self::NotAHandle,
+            StaleKey::Past => Self::Stale,
         }
     }
 }
@@ -90,11 +90,11 @@ const DUD: Key = Key { slot: 0, turn: 0 };
 /// What a failed registration on `side` may leave for a handle.
 pub(crate) fn dud(side: Side) -> HANDLE {
     let named = Named::Registration;
-    encode(Kind { named, side }, DUD)
+    encode(HandleKind { named, side }, DUD)
 }
 
 /// The handle of `kind` for the thing at `key`.
-pub(crate) fn encode(kind: Kind, key: Key) -> HANDLE {
+pub(crate) fn encode(kind: HandleKind, key: Key) -> HANDLE {
     let kind = match (kind.named, kind.side) {
         (Named::Registration, Side::Client) => 0,
         (Named::Registration, Side::Provider) => 1,
@@ -109,13 +109,13 @@ pub(crate) fn encode(kind: Kind, key: Key) -> HANDLE {
 }
 
 /// What `handle` says of itself.
-pub(crate) fn decode(handle: HANDLE) -> Result<(Kind, Key), Misuse> {
+pub(crate) fn decode(handle: HANDLE) -> Result<(HandleKind, Key), Misuse> {
     let value = handle.addr();
     if value == 0 {
         return Err(Misuse::Null);
     }
     if value & ((1 << MARK_BITS) - 1) != MARK {
-        return Err(Misuse::Alien);
+        return Err(Misuse::NotAHandle);
     }
     let (named, side) = match value >> MARK_BITS & ((1 << KIND_BITS) - 1) {
         0 => (Named::Registration, Side::Client),
@@ -131,7 +131,7 @@ pub(crate) fn decode(handle: HANDLE) -> Result<(Kind, Key), Misuse> {
     if key == DUD {
         return Err(Misuse::Failed);
     }
-    Ok((Kind { named, side }, key))
+    Ok((HandleKind { named, side }, key))
 }
 
 #[cfg(test)]
@@ -142,7 +142,7 @@ mod tests {
     fn a_handle_says_what_it_names() {
         for named in [Named::Registration, Named::Binding] {
             for side in [Side::Client, Side::Provider] {
-                let kind = Kind { named, side };
+                let kind = HandleKind { named, side };
                 for key in [
                     Key { slot: 0, turn: 1 },
                     Key {
@@ -161,6 +161,6 @@ mod tests {
         assert_eq!(decode(ptr::null_mut()), Err(Misuse::Null));
         assert_eq!(decode(dud(Side::Client)), Err(Misuse::Failed));
         let mut word = 0_u64;
-        assert_eq!(decode((&raw mut word).cast()), Err(Misuse::Alien));
+        assert_eq!(decode((&raw mut word).cast()), Err(Misuse::NotAHandle));
     }
 }

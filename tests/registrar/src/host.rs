@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a registrar needs of the system it runs in, and what it tells it.
+//! The host of a registrar: what it needs of its system, and what it reports to it.
 //!
 //! The registrar has no operating system of its own: the simulated kernel, a
 //! native `netio.sys` and a plain test process each implement [`Host`].
@@ -32,7 +32,7 @@ pub trait Host: Sized {
     /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.
     fn irql(&self) -> u8;
 
-    /// Raises the caller's IRQL to `irql` for a callback; answers the old one.
+    /// Raises the caller's IRQL to `irql` for a callback. Returns the old one.
     /// A host that cannot raise it does nothing.
     fn raise_irql(&self, irql: u8) -> u8 {
         let _ = irql;
@@ -99,7 +99,7 @@ pub trait Lock<T> {
     fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// A door that opens once.
+/// A wait object that is signalled once.
 pub trait Completion {
     /// A closed one.
     fn new() -> Self;
@@ -160,7 +160,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether NMR calls a module, and not a module NMR.
+    /// Returns `true` if NMR calls a module, and not a module NMR.
     #[must_use]
     pub const fn is_callback(self) -> bool {
         matches!(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a host asks the registrar: who is registered, who owes what, and whether
-//! memory may be freed.
+//! Queries of the host: the registered modules, what keeps a deregistration from its
+//! end, and whether memory may be freed.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -9,9 +9,9 @@ use core::ops::Range;
 use nmr::abi::NPIID;
 
 use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
+use crate::notify::Subject;
 use crate::registrar::Registrar;
 use crate::snapshot::Snapshot;
-use crate::watch::Who;
 
 /// A registration whose wait has not returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl<H: Host> Registrar<H> {
             .iter()
             .filter(|holdup| holdup.doing == Doing::Pended)
         {
-            let who = Who {
+            let who = Subject {
                 side: holdup.side,
                 registration: Some(holdup.registration),
                 binding: Some(holdup.binding),
@@ -96,7 +96,7 @@ impl<H: Host> Registrar<H> {
         let registrations = self.ledger.with(|ledger| ledger.registered_in(memory));
         let contexts = self.state.with(|state| state.bound_in(memory));
         for (module, part) in registrations {
-            let who = Who::module(&module);
+            let who = Subject::module(&module);
             self.retire(module.id);
             self.breach(
                 2,
@@ -107,7 +107,7 @@ impl<H: Host> Registrar<H> {
             );
         }
         for (module, binding) in contexts {
-            let who = Who::module(&module).binding(binding);
+            let who = Subject::module(&module).binding(binding);
             self.breach(
                 26,
                 who,
@@ -118,7 +118,7 @@ impl<H: Host> Registrar<H> {
 
     /// R2: what a module registered is as it was. The registration is held by
     /// a binding or by the caller's wait.
-    pub(crate) fn check_unchanged(&self, who: Who) {
+    pub(crate) fn check_unchanged(&self, who: Subject) {
         let Some(id) = who.registration.filter(|_| H::CHECKED) else {
             return;
         };

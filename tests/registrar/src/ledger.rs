@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the registrar remembers only to judge by: the last events, who is
-//! inside which callback, and what each module registered.
+//! What the registrar keeps only to check rules: the latest events, the callbacks that
+//! each thread is in, and what each module registered.
 //!
-//! It is fed by the events; NMR is the same without it, but for two calls that it
-//! turns down rather than hang or guess: a wait that could never end, and a stray
-//! `NmrClientAttachProvider`. Where memory for it runs out it forgets rather than
-//! fails.
+//! It is fed by the events. NMR works alike without it, but for two calls that it
+//! refuses: a wait that could never end, and a stray `NmrClientAttachProvider`. If its
+//! memory runs out, it forgets instead of failing.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -49,7 +48,7 @@ impl Ledger {
         }
     }
 
-    /// Takes note of an event.
+    /// Records an event.
     pub(crate) fn note(&mut self, moment: &Moment) {
         let event = moment.event;
         if event.binding.is_some() {

@@ -38,6 +38,7 @@ mod journal;
 pub mod knobs;
 mod ledger;
 mod list;
+mod notify;
 mod npis;
 #[cfg(feature = "process")]
 pub mod process;
@@ -49,7 +50,6 @@ mod slab;
 mod snapshot;
 mod state;
 mod wait;
-mod watch;
 
 pub use inspect::{Doing, Holdup, LiveRegistration};
 pub use registrar::Registrar;

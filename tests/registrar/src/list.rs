@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Doubly linked lists through the slots of a table: joining and leaving one
-//! costs the same whatever its length.
+//! Doubly linked lists through the slots of a table: insertion and removal take
+//! constant time.
 
 use crate::slab::NONE;
 

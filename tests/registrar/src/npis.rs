@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who is registered for which NPI.
+//! The registrations of each NPI.
 
 use hashbrown::HashTable;
 use nmr::abi::NPIID;

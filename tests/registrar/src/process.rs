@@ -84,15 +84,15 @@ pub fn at_irql<R>(irql: u8, body: impl FnOnce() -> R) -> R {
     result
 }
 
-/// A [`Host`] for threads: it draws from a seed and remembers what it is told.
+/// A [`Host`] for threads: it draws from a seed and remembers what it is recorded.
 #[derive(Debug)]
 pub struct Process {
     began: Instant,
-    told: Mutex<Told>,
+    recorded: Mutex<Recorded>,
 }
 
 #[derive(Debug)]
-struct Told {
+struct Recorded {
     draws: ChaCha8Rng,
     knobs: Knobs,
     faults: Vec<(Call, Side, NTSTATUS)>,
@@ -107,7 +107,7 @@ impl Process {
     pub fn new(seed: u64) -> Self {
         Self {
             began: Instant::now(),
-            told: Mutex::new(Told {
+            recorded: Mutex::new(Recorded {
                 draws: ChaCha8Rng::seed_from_u64(seed),
                 knobs: Knobs::DRAWN,
                 faults: Vec::new(),
@@ -120,37 +120,37 @@ impl Process {
 
     /// Answers open questions from `seed` from now on.
     pub fn set_seed(&self, seed: u64) {
-        locked(&self.told).draws = ChaCha8Rng::seed_from_u64(seed);
+        locked(&self.recorded).draws = ChaCha8Rng::seed_from_u64(seed);
     }
 
     /// Answers open questions by `knobs` from now on.
     pub fn set_knobs(&self, knobs: Knobs) {
-        locked(&self.told).knobs = knobs;
+        locked(&self.recorded).knobs = knobs;
     }
 
     /// Answers `knob` with `answer` from now on, or from the seed again.
     pub fn fix(&self, knob: Knob, answer: Option<u32>) {
-        locked(&self.told).knobs.set(knob, answer);
+        locked(&self.recorded).knobs.set(knob, answer);
     }
 
     /// Lets the next `call` for `side` fail with `status`.
     pub fn fail_next(&self, call: Call, side: Side, status: NTSTATUS) {
-        locked(&self.told).faults.push((call, side, status));
+        locked(&self.recorded).faults.push((call, side, status));
     }
 
     /// The breaches reported since the last call.
     pub fn take_findings(&self) -> Vec<Finding> {
-        core::mem::take(&mut locked(&self.told).findings)
+        core::mem::take(&mut locked(&self.recorded).findings)
     }
 
     /// The warnings noted since the last call.
     pub fn take_notes(&self) -> Vec<Finding> {
-        core::mem::take(&mut locked(&self.told).notes)
+        core::mem::take(&mut locked(&self.recorded).notes)
     }
 
     /// The events observed since the last call.
     pub fn take_events(&self) -> Vec<Event> {
-        core::mem::take(&mut locked(&self.told).events)
+        core::mem::take(&mut locked(&self.recorded).events)
     }
 }
 
@@ -179,28 +179,30 @@ impl Host for Process {
     }
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
-        let told = &mut *locked(&self.told);
-        let draws = &mut told.draws;
-        told.knobs.answer(knob, || draws.random_range(0..answers))
+        let recorded = &mut *locked(&self.recorded);
+        let draws = &mut recorded.draws;
+        recorded
+            .knobs
+            .answer(knob, || draws.random_range(0..answers))
     }
 
     fn inject(&self, call: Call, side: Side) -> Option<NTSTATUS> {
-        let faults = &mut locked(&self.told).faults;
+        let faults = &mut locked(&self.recorded).faults;
         let wanted = |fault: &(Call, Side, NTSTATUS)| (fault.0, fault.1) == (call, side);
         let fault = faults.iter().position(wanted)?;
         Some(faults.remove(fault).2)
     }
 
     fn observe(&self, event: &Event) {
-        locked(&self.told).events.push(*event);
+        locked(&self.recorded).events.push(*event);
     }
 
     fn report(&self, finding: Finding) {
-        locked(&self.told).findings.push(finding);
+        locked(&self.recorded).findings.push(finding);
     }
 
     fn note(&self, note: Finding) {
-        locked(&self.told).notes.push(note);
+        locked(&self.recorded).notes.push(note);
     }
 }
 

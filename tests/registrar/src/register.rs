@@ -14,12 +14,12 @@ use crate::characteristics::{Callbacks, Characteristics, Defect};
 use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::notify::{PASSIVE, Subject, function};
 use crate::npis::NpiKey;
 use crate::registrar::Registrar;
-use crate::registration::Door;
+use crate::registration::WaitObject;
 use crate::snapshot::Snapshot;
-use crate::state::{Applicant, Next};
-use crate::watch::{PASSIVE, Who, function};
+use crate::state::{NewRegistration, Next};
 
 /// What may be registered.
 #[derive(Clone, Copy)]
@@ -41,12 +41,13 @@ impl<H: Host> Registrar<H> {
         handle_out: *mut HANDLE,
     ) -> NTSTATUS {
         let code = characteristics.map_or(0, Characteristics::code);
-        let who = Who::on(side).code(code);
+        let who = Subject::on(side).code(code);
         self.enter(Call::Register, who);
         self.check_irql(function(Call::Register, side), PASSIVE, who);
         let status = match self.admit(who, characteristics, handle_out) {
             Ok(admitted) => {
-                // SAFETY: `admit` refuses a null `handle_out`; the caller's promise.
+                // SAFETY: `admit` refuses a null `handle_out`; the arguments
+                // meet the contract of `register_provider`.
                 match unsafe { self.enroll(admitted, context, handle_out) } {
                     Ok(who) => return self.leave(Call::Register, who, STATUS_SUCCESS),
                     Err(status) => status,
@@ -62,7 +63,8 @@ impl<H: Host> Registrar<H> {
         if let Some(value) = left_behind
             && !handle_out.is_null()
         {
-            // SAFETY: not null; the caller's promise.
+            // SAFETY: not null; the arguments meet the contract of
+            // `register_provider`.
             unsafe { handle_out.write(value) };
         }
         self.leave(Call::Register, who, status)
@@ -71,7 +73,7 @@ impl<H: Host> Registrar<H> {
     /// R1: what cannot be registered, and what the documents want otherwise.
     fn admit(
         &self,
-        who: Who,
+        who: Subject,
         characteristics: Option<Characteristics>,
         handle_out: *mut HANDLE,
     ) -> Result<Admitted, NTSTATUS> {
@@ -107,7 +109,11 @@ impl<H: Host> Registrar<H> {
     }
 
     /// The registration instance's part of R1.
-    fn admit_instance(&self, who: Who, characteristics: Characteristics) -> Result<(), NTSTATUS> {
+    fn admit_instance(
+        &self,
+        who: Subject,
+        characteristics: Characteristics,
+    ) -> Result<(), NTSTATUS> {
         if characteristics.instance_version() != 0 {
             self.warn(
                 1,
@@ -134,22 +140,22 @@ impl<H: Host> Registrar<H> {
         admitted: Admitted,
         context: *mut c_void,
         handle_out: *mut HANDLE,
-    ) -> Result<Who, NTSTATUS> {
+    ) -> Result<Subject, NTSTATUS> {
         let Admitted {
             characteristics,
             callbacks,
             npi,
         } = admitted;
         let handle_first = self.host.draw(Knob::HandleWritten, 2) == 0;
-        let applicant = Applicant {
+        let applicant = NewRegistration {
             instance: characteristics.instance(),
             callbacks,
             context,
             npi,
-            door: Door::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
+            wait_object: WaitObject::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
         };
-        // A door that was not used is dropped out here, not under the lock.
+        // A wait object that was not used is dropped out here, not under the lock.
         let thread = self.offering_thread();
         let registered = self
             .state
@@ -161,7 +167,8 @@ impl<H: Host> Registrar<H> {
                 .with(|ledger| ledger.remember(registered.module, snapshot));
         }
         if handle_first {
-            // SAFETY: the caller's promise.
+            // SAFETY: the arguments meet the contract of `register_provider`,
+            // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
         let mut next = registered.next;
@@ -172,9 +179,10 @@ impl<H: Host> Registrar<H> {
             self.open(wake.as_ref());
         }
         if !handle_first {
-            // SAFETY: the caller's promise.
+            // SAFETY: the arguments meet the contract of `register_provider`,
+            // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
-        Ok(Who::module(&registered.module))
+        Ok(Subject::module(&registered.module))
     }
 }

@@ -50,9 +50,15 @@ impl<H: Host> Registrar<H> {
         context: *mut c_void,
         handle: *mut HANDLE,
     ) -> NTSTATUS {
-        // SAFETY: the caller's promise.
+        // SAFETY: the structure and all it points to stay readable until the
+        // provider's deregistration is complete, and its callbacks may be
+        // called under their documented contracts. `handle` is null or may be
+        // written, by this function's contract.
         let characteristics = unsafe { Characteristics::provider(characteristics) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the structure and all it points to stay readable until the
+        // provider's deregistration is complete, and its callbacks may be
+        // called under their documented contracts. `handle` is null or may be
+        // written, by this function's contract.
         unsafe { self.register(Side::Provider, characteristics, context, handle) }
     }
 
@@ -67,9 +73,9 @@ impl<H: Host> Registrar<H> {
         context: *mut c_void,
         handle: *mut HANDLE,
     ) -> NTSTATUS {
-        // SAFETY: the caller's promise.
+        // SAFETY: the arguments meet the contract of `register_provider`.
         let characteristics = unsafe { Characteristics::client(characteristics) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the arguments meet the contract of `register_provider`.
         unsafe { self.register(Side::Client, characteristics, context, handle) }
     }
 
@@ -107,7 +113,9 @@ impl<H: Host> Registrar<H> {
         provider_binding_context: *mut *mut c_void,
         provider_dispatch: *mut *const c_void,
     ) -> NTSTATUS {
-        // SAFETY: the caller's promise.
+        // SAFETY: the context and the dispatch table stay good until the
+        // client's cleanup callback, or until this fails. The last two are
+        // null or may be written, by this function's contract.
         unsafe {
             self.attach_provider(
                 binding_handle,

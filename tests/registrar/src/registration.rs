@@ -55,9 +55,9 @@ pub(crate) struct Registration<C> {
     pub(crate) waited: bool,
     /// Threads in `NmrWaitFor...`.
     pub(crate) waiters: u32,
-    /// Threads that use the door: they wait at it, open it or have gone through.
-    pub(crate) at_door: u32,
-    pub(crate) door: Door<C>,
+    /// The number of threads that use the wait object: they wait for it, signal it or have just been woken.
+    pub(crate) waiting: u32,
+    pub(crate) wait_object: WaitObject<C>,
 }
 
 impl<C> Registration<C> {
@@ -72,11 +72,11 @@ impl<C> Registration<C> {
 ///
 /// # Invariants
 ///
-/// Points to the only element of a boxed slice that lives until the door is
+/// Points to the only element of a boxed slice that lives until the wait object is
 /// dropped. It is dropped when no thread is at it.
-pub(crate) struct Door<C>(NonNull<C>);
+pub(crate) struct WaitObject<C>(NonNull<C>);
 
-impl<C: Completion> Door<C> {
+impl<C: Completion> WaitObject<C> {
     pub(crate) fn new() -> Result<Self, Exhausted> {
         let mut room = Vec::new();
         room.try_reserve_exact(1).map_err(|_| Exhausted)?;
@@ -87,13 +87,13 @@ impl<C: Completion> Door<C> {
     }
 }
 
-impl<C> Door<C> {
+impl<C> WaitObject<C> {
     pub(crate) const fn address(&self) -> NonNull<C> {
         self.0
     }
 }
 
-impl<C> Drop for Door<C> {
+impl<C> Drop for WaitObject<C> {
     fn drop(&mut self) {
         let slice = core::ptr::slice_from_raw_parts_mut(self.0.as_ptr(), 1);
         // SAFETY: boxed as such a slice, and nobody uses it any more (type

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The rules that a module must keep, by number: a finding's code `R29` is the
-//! 29th of them.
+//! The rules for modules, by number: a finding with the code `R29` is a breach of the
+//! 29th.
 //!
 //! The sources are those of the conformance suite
 //! (`tests/registrar/tests/suite/conformance/mod.rs`). What the registrar

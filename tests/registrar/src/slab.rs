@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A table that grows in chunks, so that nothing in it is ever moved, and that
-//! knows an old key from a new one. A slot all of whose keys have been used is
-//! never used again.
+//! A table that grows in chunks, so that its elements never move, and that detects
+//! stale keys. A slot whose keys are used up is retired.
 //!
 //! It grows only in [`Slab::reserve`], which is where it can fail.
 
@@ -28,7 +27,7 @@ pub(crate) struct Key {
 
 /// Why there is nothing under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Misfit {
+pub(crate) enum StaleKey {
     /// It has been removed.
     Past,
     /// It was never there.
@@ -142,8 +141,9 @@ impl<T> Slab<T> {
         value
     }
 
-    /// Whether what `key` named went by [`remove_marked`](Self::remove_marked),
-    /// if it was one of the last 64 in its slot.
+    /// Returns `true` if what `key` named went by
+    /// [`remove_marked`](Self::remove_marked), if it was one of the last 64 in
+    /// its slot.
     pub(crate) fn was_marked(&self, key: Key) -> bool {
         self.slot(key.slot).is_some_and(|entry| {
             let age = entry.turn.checked_sub(key.turn + 1);
@@ -153,11 +153,11 @@ impl<T> Slab<T> {
     }
 
     /// The slot that `key` names.
-    pub(crate) fn find(&self, key: Key) -> Result<u32, Misfit> {
+    pub(crate) fn find(&self, key: Key) -> Result<u32, StaleKey> {
         match self.slot(key.slot) {
             Some(entry) if entry.turn == key.turn && entry.value.is_some() => Ok(key.slot),
-            Some(entry) if key.turn != 0 && key.turn < entry.turn => Err(Misfit::Past),
-            _ => Err(Misfit::Future),
+            Some(entry) if key.turn != 0 && key.turn < entry.turn => Err(StaleKey::Past),
+            _ => Err(StaleKey::Future),
         }
     }
 
@@ -202,21 +202,21 @@ mod tests {
         let first = slab.insert('a');
         assert_eq!(slab.find(first), Ok(first.slot));
         assert_eq!(slab.remove(first.slot), 'a');
-        assert_eq!(slab.find(first), Err(Misfit::Past));
+        assert_eq!(slab.find(first), Err(StaleKey::Past));
         let second = slab.insert('b');
         assert_eq!(second.slot, first.slot);
-        assert_eq!(slab.find(first), Err(Misfit::Past));
+        assert_eq!(slab.find(first), Err(StaleKey::Past));
         assert_eq!(slab.find(second), Ok(second.slot));
         let never = Key {
             turn: second.turn + 1,
             ..second
         };
-        assert_eq!(slab.find(never), Err(Misfit::Future));
+        assert_eq!(slab.find(never), Err(StaleKey::Future));
         let beyond = Key {
             slot: 4096,
             turn: 1,
         };
-        assert_eq!(slab.find(beyond), Err(Misfit::Future));
+        assert_eq!(slab.find(beyond), Err(StaleKey::Future));
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         slab.slot_mut(first).turn = USES;
         let last = slab.insert('a');
         slab.remove(last.slot);
-        assert_eq!(slab.find(last), Err(Misfit::Past));
+        assert_eq!(slab.find(last), Err(StaleKey::Past));
         slab.reserve(64).unwrap();
         for _ in 0..64 {
             assert_ne!(slab.insert('b').slot, last.slot);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a module's structures held when it registered, to notice (R2) when they
-//! change and when they are freed.
+//! A copy of a module's structures as registered, to detect (R2) that they change or
+//! are freed.
 //!
 //! A structure is compared word by word before any pointer in it is followed,
-//! so one that has become something else is reported, not believed. How long
-//! what lies behind `NpiSpecificCharacteristics` is, only the NPI knows: of that
-//! and of the registration context only the first byte is watched.
+//! so an overwritten one is reported before it is used. Only the NPI knows the size of
+//! `NpiSpecificCharacteristics`: of that and of the registration context only the first
+//! byte is checked.
 
 use core::ffi::c_void;
 use core::mem::offset_of;
@@ -75,7 +75,8 @@ const PROVIDER: [Field; COUNT] = fields! { Provider:
 ///
 /// `place` is readable, and any bytes are a `T`.
 unsafe fn peek<T>(place: *const T) -> T {
-    // SAFETY: the caller's promise.
+    // SAFETY: `place` is readable, and any bytes are a `T`, by this function's
+    // contract.
     unsafe { place.read_volatile() }
 }
 
@@ -204,7 +205,8 @@ impl Snapshot {
         if npi != self.npi_bytes {
             return Some("what NpiId points to");
         }
-        // SAFETY: as above, where it is not null.
+        // SAFETY: the structure still vouches for the pointer; where it is not
+        // null.
         let same = (self.identity)
             .is_none_or(|identity| unsafe { self::identity(self.module) } == identity);
         (!same).then_some("what ModuleId points to")

@@ -7,16 +7,16 @@ use alloc::vec::Vec;
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 
-use crate::handle::{Kind, Named};
+use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
 use crate::ledger::Frame;
+use crate::notify::{APC, Subject, function};
 use crate::registrar::Registrar;
-use crate::state::{Wait, Wake};
-use crate::watch::{APC, Who, function};
+use crate::state::{Wait, WaitToEnd};
 
 impl<H: Host> Registrar<H> {
     pub(crate) fn wait(&self, side: Side, handle: HANDLE) -> NTSTATUS {
-        let kind = Kind {
+        let kind = HandleKind {
             named: Named::Registration,
             side,
         };
@@ -31,15 +31,15 @@ impl<H: Host> Registrar<H> {
             .state
             .with(|state| state.wait(handle, side, H::CHECKED));
         let status = match begun {
-            // The door is dropped out here, not under the lock.
-            Ok(Wait::Over(door)) => {
-                drop(door);
+            // The wait object is dropped out here, not under the lock.
+            Ok(Wait::Over(wait_object)) => {
+                drop(wait_object);
                 STATUS_SUCCESS
             }
-            Ok(Wait::For(own, door)) => {
-                if let Some(door) = door {
-                    // SAFETY: the door stays while this thread is counted at it.
-                    unsafe { door.as_ref() }.wait();
+            Ok(Wait::For(own, wait_object)) => {
+                if let Some(wait_object) = wait_object {
+                    // SAFETY: the wait object stays while this thread is counted at it.
+                    unsafe { wait_object.as_ref() }.wait();
                 }
                 let alone = self.state.with(|state| state.waited(own));
                 if alone {
@@ -48,7 +48,7 @@ impl<H: Host> Registrar<H> {
                 if let Some(gone) = who.registration {
                     self.forget(gone);
                 }
-                drop(self.state.with(|state| state.leave_door(own)));
+                drop(self.state.with(|state| state.stop_waiting(own)));
                 STATUS_SUCCESS
             }
             Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),
@@ -56,9 +56,9 @@ impl<H: Host> Registrar<H> {
         self.leave(Call::Wait, who, status)
     }
 
-    /// R31: a wait inside a callback; true if it could never end, because the
-    /// callback belongs to a binding of the registration.
-    fn waits_for_itself(&self, name: &str, who: Who) -> bool {
+    /// R31: a wait inside a callback. Returns `true` if it could never end,
+    /// because the callback belongs to a binding of the registration.
+    fn waits_for_itself(&self, name: &str, who: Subject) -> bool {
         if !H::CHECKED {
             return false;
         }
@@ -81,13 +81,17 @@ impl<H: Host> Registrar<H> {
         })
     }
 
-    /// Opens a door that somebody waits at.
-    pub(crate) fn open(&self, wake: Option<&Wake<H::Completion>>) {
-        let Some(&Wake { registration, door }) = wake else {
+    /// Signals a wait object that a thread waits for.
+    pub(crate) fn open(&self, wake: Option<&WaitToEnd<H::Completion>>) {
+        let Some(&WaitToEnd {
+            registration,
+            wait_object,
+        }) = wake
+        else {
             return;
         };
-        // SAFETY: the door stays while this thread is counted at it.
-        unsafe { door.as_ref() }.set();
-        drop(self.state.with(|state| state.leave_door(registration)));
+        // SAFETY: the wait object stays while this thread is counted at it.
+        unsafe { wait_object.as_ref() }.set();
+        drop(self.state.with(|state| state.stop_waiting(registration)));
     }
 }

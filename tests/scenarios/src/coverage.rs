@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How much of what two modules can do a run has done.
+//! The coverage of a run: which of the possible transitions, races and faults
+//! it has met.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +10,9 @@ use serde::Serialize;
 use crate::graph::Graph;
 use crate::report::Report;
 
-/// What was covered of what is possible.
+/// The covered part of what is possible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Part {
+pub struct Covered {
     /// How many were covered.
     pub covered: usize,
     /// How many there are.
@@ -24,21 +25,22 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Coverage {
     /// Edges of the graph of each module's stages.
-    pub edges: Part,
+    pub edges: Covered,
     /// Edges, each with every stage that the peer can be in.
-    pub ways: Part,
+    #[serde(rename = "ways")]
+    pub transitions: Covered,
     /// Two edges that race, each both ways round.
-    pub races: Part,
+    pub races: Covered,
     /// Each call that can fail, and each delay, in each order of loads and
     /// unloads, where they were counted.
-    pub faults: Part,
+    pub faults: Covered,
     /// Two edges that cannot race, and why.
     pub impossible: BTreeMap<String, String>,
     /// What was walked although nothing leads there unless something fails.
     pub beyond: Vec<String>,
 }
 
-impl Part {
+impl Covered {
     fn new(seen: &BTreeSet<String>, possible: impl Iterator<Item = String>) -> Self {
         let possible: Vec<_> = possible.collect();
         let missing = possible.iter().filter(|it| !seen.contains(*it));
@@ -64,16 +66,16 @@ impl Coverage {
                 .collect::<BTreeSet<_>>()
         };
         let edges = report.edges.keys().cloned().collect();
-        let ways = flat(&report.edges, ", peer ");
+        let transitions = flat(&report.edges, ", peer ");
         let pairs = flat(&report.pairs, ", ");
         let pair = |[one, other]: [_; 2]| format!("{one}, {other}");
-        let possible: BTreeSet<_> = graph.ways.iter().map(ToString::to_string).collect();
+        let possible: BTreeSet<_> = graph.transitions.iter().map(ToString::to_string).collect();
         Self {
-            edges: Part::new(&edges, graph.edges().iter().map(ToString::to_string)),
-            beyond: ways.difference(&possible).cloned().collect(),
-            ways: Part::new(&ways, possible.into_iter()),
-            races: Part::new(&pairs, graph.races().map(pair)),
-            faults: Part::new(&flat(&report.faults, ", "), fault_cells(report)),
+            edges: Covered::new(&edges, graph.edges().iter().map(ToString::to_string)),
+            beyond: transitions.difference(&possible).cloned().collect(),
+            transitions: Covered::new(&transitions, possible.into_iter()),
+            races: Covered::new(&pairs, graph.races().map(pair)),
+            faults: Covered::new(&flat(&report.faults, ", "), fault_cells(report)),
             impossible: graph
                 .impossible()
                 .map(|(edges, why)| (pair(edges), why.to_string()))
@@ -94,21 +96,23 @@ fn fault_cells(report: &Report) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Pair, Walked, Way};
+    use crate::graph::{EdgePair, Transition, TransitionCounts};
 
-    fn report(ways: &[Way], pairs: &[Pair]) -> Report {
-        let mut walked = Walked::default();
-        walked.ways.extend(ways.iter().map(|way| (*way, 1)));
-        walked.pairs.extend(pairs.iter().map(|pair| (*pair, 1)));
+    fn report(transitions: &[Transition], pairs: &[EdgePair]) -> Report {
+        let mut counts = TransitionCounts::default();
+        counts
+            .transitions
+            .extend(transitions.iter().map(|transition| (*transition, 1)));
+        counts.pairs.extend(pairs.iter().map(|pair| (*pair, 1)));
         let mut report = Report::new("sim", 7, 1);
-        report.add_walk(&walked);
+        report.add_transitions(&counts);
         report
     }
 
     #[test]
     fn nothing_is_covered_until_it_was_walked() {
         let coverage = Coverage::of(&report(&[], &[]));
-        for part in [coverage.edges, coverage.ways, coverage.races] {
+        for part in [coverage.edges, coverage.transitions, coverage.races] {
             assert_eq!(part.covered, 0);
             assert_eq!(part.missing.len(), part.possible);
         }
@@ -117,15 +121,15 @@ mod tests {
     #[test]
     fn all_is_covered_when_all_was_walked() {
         let graph = Graph::explore();
-        let ways: Vec<_> = graph.ways.iter().copied().collect();
+        let transitions: Vec<_> = graph.transitions.iter().copied().collect();
         let races: Vec<_> = graph.races().collect();
-        let mut coverage = Coverage::of(&report(&ways, &races));
-        for part in [&coverage.edges, &coverage.ways, &coverage.races] {
+        let mut coverage = Coverage::of(&report(&transitions, &races));
+        for part in [&coverage.edges, &coverage.transitions, &coverage.races] {
             assert_eq!(part.covered, part.possible);
             assert!(part.missing.is_empty());
         }
-        coverage = Coverage::of(&report(&ways[1..], &races[1..]));
-        assert_eq!(coverage.ways.missing, [ways[0].to_string()]);
+        coverage = Coverage::of(&report(&transitions[1..], &races[1..]));
+        assert_eq!(coverage.transitions.missing, [transitions[0].to_string()]);
         assert_eq!(coverage.races.missing.len(), 1);
     }
 
@@ -144,10 +148,10 @@ mod tests {
     #[test]
     fn what_the_model_rules_out_covers_nothing() {
         let graph = Graph::explore();
-        let mut way = *graph.ways.first().expect("there are ways");
-        way.edge.to = way.edge.from;
-        let coverage = Coverage::of(&report(&[way], &[]));
-        assert_eq!(coverage.ways.covered, 0);
-        assert_eq!(coverage.beyond, [way.to_string()]);
+        let mut transition = *graph.transitions.first().expect("there are ways");
+        transition.edge.to = transition.edge.from;
+        let coverage = Coverage::of(&report(&[transition], &[]));
+        assert_eq!(coverage.transitions.covered, 0);
+        assert_eq!(coverage.beyond, [transition.to_string()]);
     }
 }

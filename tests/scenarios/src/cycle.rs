@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One cycle: both drivers come, work together and go, in a drawn order.
+//! One cycle: both drivers are loaded, work together and are unloaded, in a
+//! drawn order.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use crate::model::Models;
 use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
 use crate::step::{Action, Change, Step, Usage};
-use crate::{aim, crowd, usage};
+use crate::{instance_counts, racing, usage};
 
 /// A number below the key `Parameters` of a driver's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,26 +26,27 @@ pub struct Setting {
     pub value: u32,
 }
 
-/// What one cycle does.
+/// The script of one cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
     /// The order of loads and unloads, as reports count it.
     pub order: Order,
     /// Which drivers are for the driver framework.
     pub models: Models,
-    /// Both, one step after the other; after the last no driver is left.
+    /// Loads, unloads and device use, step by step; no driver is loaded after
+    /// the last.
     pub steps: Vec<Step>,
-    /// How the drivers are set up; what is missing has its default.
+    /// Settings of the drivers; others have their defaults.
     pub settings: Vec<Setting>,
 }
 
 /// One cycle in this many has more than one instance of a driver.
-const CROWDS: u32 = 12;
-/// One cycle in this many aims at a race.
-const AIMED: u64 = 8;
-/// One in this many of the others is of each other scenario.
+const SEVERAL_INSTANCES: u32 = 12;
+/// One cycle in this many provokes a race.
+const RACING: u64 = 8;
+/// Each special scenario gets one in this many of the remaining cycles.
 const SPECIAL: usize = 16;
-/// Those.
+/// The special scenarios.
 const SPECIALS: [Scenario; 5] = [
     Scenario::Handles,
     Scenario::Switching,
@@ -53,23 +55,23 @@ const SPECIALS: [Scenario; 5] = [
     Scenario::Models,
 ];
 
-/// What the cycles of a run may be.
+/// Which cycles a run may draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Where they run: not every tier has every scenario.
+pub struct CycleFilter {
+    /// The tier: not every tier has every scenario.
     pub tier: Tier,
-    /// All are of this scenario; drawn unless given.
+    /// The scenario of all cycles; drawn unless given.
     pub only: Option<Scenario>,
-    /// None is of this scenario.
+    /// The scenario to leave out.
     pub without: Option<Scenario>,
     /// Whether there are drivers for the driver framework, too.
     pub framework: bool,
-    /// How many drivers each loads; drawn unless given.
+    /// The number of drivers each loads; drawn unless given.
     pub instances: Option<Instances>,
 }
 
-impl Wanted {
-    /// Whether cycles can be as they are wanted.
+impl CycleFilter {
+    /// Returns `true` if some cycle passes the filter.
     #[must_use]
     pub fn is_possible(self) -> bool {
         let pair = self.instances.is_none_or(Instances::is_pair);
@@ -82,14 +84,14 @@ impl Wanted {
         })
     }
 
-    /// Whether cycles of this scenario can be drawn.
+    /// Returns `true` if cycles of this scenario can be drawn.
     fn has(self, scenario: Scenario) -> bool {
         scenario.is_on(self.tier) && (self.framework || scenario != Scenario::Models)
     }
 }
 
-/// What every tier has.
-impl From<Option<Instances>> for Wanted {
+/// What every tier supports.
+impl From<Option<Instances>> for CycleFilter {
     fn from(instances: Option<Instances>) -> Self {
         Self {
             tier: Tier::Wine,
@@ -104,11 +106,11 @@ impl From<Option<Instances>> for Wanted {
 impl Cycle {
     /// Cycle number `index` of the run with this seed.
     #[must_use]
-    pub fn draw(seed: u64, index: u64, wanted: impl Into<Wanted>) -> Self {
+    pub fn draw(seed: u64, index: u64, wanted: impl Into<CycleFilter>) -> Self {
         let wanted = wanted.into();
         let mut sizes = stream(seed, index, SIZES);
         let several = wanted.only == Some(Scenario::Instances)
-            || wanted.only.is_none() && sizes.random_ratio(1, CROWDS);
+            || wanted.only.is_none() && sizes.random_ratio(1, SEVERAL_INSTANCES);
         let instances = match wanted.instances {
             Some(instances) => instances,
             None if several => Instances::several(&mut sizes),
@@ -118,8 +120,8 @@ impl Cycle {
         if !instances.is_pair() {
             return Self {
                 models: Models::default(),
-                order: Order::Crowd(instances),
-                steps: crowd::steps(instances, &mut random),
+                order: Order::Instances(instances),
+                steps: instance_counts::steps(instances, &mut random),
                 settings: settings(&mut random),
             };
         }
@@ -142,10 +144,10 @@ impl Cycle {
             Scenario::Races => {
                 let attempt = match wanted.only {
                     Some(_) => index,
-                    None => index / AIMED,
+                    None => index / RACING,
                 };
-                let target = aim::target(attempt);
-                (Order::Aimed(target), aim::steps(target, &mut random))
+                let target = racing::target(attempt);
+                (Order::Racing(target), racing::steps(target, &mut random))
             }
             special => {
                 let steps = match special {
@@ -176,7 +178,7 @@ impl Cycle {
     pub fn in_turn(seed: u64, index: u64, instances: Option<Instances>) -> Self {
         if let Some(crowd) = instances.filter(|instances| !instances.is_pair()) {
             return Self {
-                order: Order::Course(crowd, index % Self::ORDERS + 1),
+                order: Order::InstancesInTurn(crowd, index % Self::ORDERS + 1),
                 ..Self::draw(seed, index, instances)
             };
         }
@@ -186,7 +188,7 @@ impl Cycle {
         Self::pair(load, unload, &mut stream(seed, index, STEPS))
     }
 
-    /// How many orders [`in_turn`](Self::in_turn) goes through.
+    /// The number of orders [`in_turn`](Self::in_turn) goes through.
     pub const ORDERS: u64 = (LoadOrder::ALL.len() * UnloadOrder::ALL.len()) as u64;
 
     fn pair(load: LoadOrder, unload: UnloadOrder, random: &mut impl Rng) -> Self {
@@ -206,11 +208,11 @@ impl Cycle {
 }
 
 /// The scenario of a cycle with one of each.
-fn scenario(seed: u64, index: u64, wanted: Wanted) -> Scenario {
+fn scenario(seed: u64, index: u64, wanted: CycleFilter) -> Scenario {
     if let Some(only) = wanted.only {
         return only;
     }
-    if index % AIMED == AIMED - 1 {
+    if index % RACING == RACING - 1 {
         return Scenario::Races;
     }
     let drawn = stream(seed, index, SCENARIO).random_range(0..SPECIAL);
@@ -358,11 +360,11 @@ impl<'a, R: Rng> Script<'a, R> {
 
 /// Any that are possible in the simulated kernel.
 #[cfg(test)]
-pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = Wanted> {
+pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = CycleFilter> {
     use proptest::prelude::*;
 
     let only = proptest::option::of(proptest::sample::select(Scenario::ALL.as_slice()));
-    let wishes = (only, crate::instance::sizes()).prop_map(|(only, instances)| Wanted {
+    let wishes = (only, crate::instance::sizes()).prop_map(|(only, instances)| CycleFilter {
         tier: Tier::Sim,
         only,
         without: None,
@@ -421,7 +423,7 @@ mod tests {
     #[test]
     fn a_short_run_meets_every_order_every_size_and_aims_at_every_race() {
         let draw = |tier| {
-            let wanted = Wanted {
+            let wanted = CycleFilter {
                 tier,
                 framework: true,
                 ..None.into()
@@ -443,7 +445,7 @@ mod tests {
     #[test]
     fn a_scenario_that_is_asked_for_is_what_is_drawn() {
         for only in Scenario::ALL {
-            let wanted = Wanted {
+            let wanted = CycleFilter {
                 tier: Tier::Sim,
                 only: Some(only),
                 framework: true,
@@ -456,16 +458,16 @@ mod tests {
 
     #[test]
     fn what_is_left_out_changes_no_other_cycle() {
-        let all = Wanted {
+        let all = CycleFilter {
             tier: Tier::Sim,
             framework: true,
             ..None.into()
         };
-        let without = |scenario| Wanted {
+        let without = |scenario| CycleFilter {
             without: Some(scenario),
             ..all
         };
-        let no_framework = Wanted {
+        let no_framework = CycleFilter {
             framework: false,
             ..all
         };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which ways two modules can take through the graph of their stages, and which
-//! of these race: derived from what NMR promises, not from what was seen.
+//! State transitions of two modules: which are possible, and which of them race, derived from what NMR promises, not from what was seen.
 //!
 //! # Design
 //!
@@ -14,7 +13,7 @@
 //!
 //! # Limits
 //!
-//! Nothing fails in the model: ways that a fault opens (loading > absent) are
+//! Nothing fails in the model: transitions that only a fault makes (loading > absent) are
 //! not counted as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,29 +22,29 @@ use std::fmt;
 use crate::instance::Role;
 use crate::stage::Stage;
 
-/// A way of one module from a stage of its life to another.
+/// A state transition of one module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Edge {
-    /// Which module.
+    /// The module.
     pub role: Role,
-    /// From where.
+    /// The state before it.
     pub from: Stage,
-    /// To where.
+    /// The state after it.
     pub to: Stage,
 }
 
-/// An edge, and where the peer is meanwhile.
+/// A state transition of one module while its peer is in some state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Way {
-    /// The edge.
+pub struct Transition {
+    /// The transition.
     pub edge: Edge,
-    /// The stage of the peer.
+    /// The state of the peer.
     pub peer: Stage,
 }
 
 /// Edges of two modules, one right after the other. They race if they can also
 /// be taken the other way round from the same stages.
-pub type Pair = [Edge; 2];
+pub type EdgePair = [Edge; 2];
 
 impl fmt::Display for Edge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,26 +52,26 @@ impl fmt::Display for Edge {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, peer {}", self.edge, self.peer)
     }
 }
 
-/// How often what was walked.
+/// How often each transition was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Walked {
-    /// Each way.
-    pub ways: BTreeMap<Way, u64>,
+pub struct TransitionCounts {
+    /// Each transition, by the state of the peer.
+    pub transitions: BTreeMap<Transition, u64>,
     /// Two edges, one right after the other.
-    pub pairs: BTreeMap<Pair, u64>,
+    pub pairs: BTreeMap<EdgePair, u64>,
 }
 
-impl Walked {
-    /// Adds what another walk walked.
+impl TransitionCounts {
+    /// Adds the counts of another cycle.
     pub fn add(&mut self, other: &Self) {
-        for (way, count) in &other.ways {
-            *self.ways.entry(*way).or_default() += count;
+        for (transition, count) in &other.transitions {
+            *self.transitions.entry(*transition).or_default() += count;
         }
         for (pair, count) in &other.pairs {
             *self.pairs.entry(*pair).or_default() += count;
@@ -80,9 +79,9 @@ impl Walked {
     }
 }
 
-/// Why two edges do not race.
+/// The reason why two edges do not race.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum NoRace {
     /// The modules are never at once where these edges begin.
     Apart,
     /// One of them only ever follows the other.
@@ -91,7 +90,7 @@ pub enum Why {
     Exclusive,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for NoRace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Apart => "the modules are never at once where these begin",
@@ -104,10 +103,10 @@ impl fmt::Display for Why {
 /// All that two modules can do.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    /// Every way.
-    pub ways: BTreeSet<Way>,
+    /// Every transition, by the state of the peer.
+    pub transitions: BTreeSet<Transition>,
     /// Edges of the two that can follow each other, racing or not.
-    follows: BTreeSet<Pair>,
+    follows: BTreeSet<EdgePair>,
     /// The stages in which they can be at once, the provider's first.
     stages: BTreeSet<[Stage; 2]>,
 }
@@ -117,7 +116,7 @@ impl Graph {
     #[must_use]
     pub fn explore() -> Self {
         let mut graph = Self {
-            ways: BTreeSet::new(),
+            transitions: BTreeSet::new(),
             follows: BTreeSet::new(),
             stages: BTreeSet::new(),
         };
@@ -129,11 +128,15 @@ impl Graph {
             }
             graph.stages.insert(Role::ALL.map(|role| model.stage(role)));
             for next in model.moves() {
-                if let Some(way) = model.way(next) {
-                    graph.ways.insert(way);
-                    let after = next.ways_after();
-                    let peers = after.iter().filter(|edge| edge.role != way.edge.role);
-                    graph.follows.extend(peers.map(|edge| [way.edge, *edge]));
+                if let Some(transition) = model.transition(next) {
+                    graph.transitions.insert(transition);
+                    let after = next.transitions_after();
+                    let peers = after
+                        .iter()
+                        .filter(|edge| edge.role != transition.edge.role);
+                    graph
+                        .follows
+                        .extend(peers.map(|edge| [transition.edge, *edge]));
                 }
                 left.push(next);
             }
@@ -144,33 +147,36 @@ impl Graph {
     /// Every edge.
     #[must_use]
     pub fn edges(&self) -> BTreeSet<Edge> {
-        self.ways.iter().map(|way| way.edge).collect()
+        self.transitions
+            .iter()
+            .map(|transition| transition.edge)
+            .collect()
     }
 
     /// Every two edges that race, each both ways round.
-    pub fn races(&self) -> impl Iterator<Item = Pair> {
-        let both = |&&[one, other]: &&Pair| self.follows.contains(&[other, one]);
+    pub fn races(&self) -> impl Iterator<Item = EdgePair> {
+        let both = |&&[one, other]: &&EdgePair| self.follows.contains(&[other, one]);
         self.follows.iter().filter(both).copied()
     }
 
     /// Every provider's edge and client's edge that do not race.
-    pub fn impossible(&self) -> impl Iterator<Item = (Pair, Why)> {
+    pub fn impossible(&self) -> impl Iterator<Item = (EdgePair, NoRace)> {
         let of = |role| self.edges().into_iter().filter(move |it| it.role == role);
         of(Role::Provider)
             .flat_map(move |provider| of(Role::Client).map(move |client| [provider, client]))
             .filter_map(|pair| Some((pair, self.why_not(pair)?)))
     }
 
-    fn why_not(&self, [one, other]: Pair) -> Option<Why> {
+    fn why_not(&self, [one, other]: EdgePair) -> Option<NoRace> {
         let follows = [[one, other], [other, one]].map(|pair| self.follows.contains(&pair));
         if follows == [true, true] {
             None
         } else if !self.stages.contains(&[one.from, other.from]) {
-            Some(Why::Apart)
+            Some(NoRace::Apart)
         } else if follows == [false, false] {
-            Some(Why::Exclusive)
+            Some(NoRace::Exclusive)
         } else {
-            Some(Why::Ordered)
+            Some(NoRace::Ordered)
         }
     }
 }
@@ -212,7 +218,7 @@ enum Link {
 struct Model {
     life: [Life; 2],
     link: Link,
-    /// Who was attached since it came.
+    /// The modules that were attached since they were loaded.
     met: [bool; 2],
 }
 
@@ -244,11 +250,11 @@ impl Model {
         }
     }
 
-    /// What is seen of a move, if anything.
-    fn way(self, next: Self) -> Option<Way> {
+    /// The state transition that a move makes, if it makes one.
+    fn transition(self, next: Self) -> Option<Transition> {
         let moved = |role: &Role| self.stage(*role) != next.stage(*role);
         let role = Role::ALL.into_iter().find(moved)?;
-        Some(Way {
+        Some(Transition {
             edge: Edge {
                 role,
                 from: self.stage(role),
@@ -258,16 +264,16 @@ impl Model {
         })
     }
 
-    /// What can be seen next, after any moves that cannot be seen.
-    fn ways_after(self) -> BTreeSet<Edge> {
+    /// The transitions that can follow, after any moves that make none.
+    fn transitions_after(self) -> BTreeSet<Edge> {
         let mut edges = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut left = vec![self];
         while let Some(model) = left.pop() {
             if seen.insert(model) {
                 for next in model.moves() {
-                    match model.way(next) {
-                        Some(way) => _ = edges.insert(way.edge),
+                    match model.transition(next) {
+                        Some(transition) => _ = edges.insert(transition.edge),
                         None => left.push(next),
                     }
                 }
@@ -284,7 +290,7 @@ impl Model {
         moves
     }
 
-    /// Somebody has deregistered.
+    /// A module has deregistered.
     fn is_doomed(self) -> bool {
         self.life.contains(&Life::Deregistering)
     }

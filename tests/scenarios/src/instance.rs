@@ -86,7 +86,7 @@ impl Instances {
     /// three.
     const DRAWN: u8 = 3;
 
-    /// Whether there is one of each.
+    /// Returns `true` if there is one of each.
     #[must_use]
     pub const fn is_pair(self) -> bool {
         self.providers == 1 && self.clients == 1

@@ -13,18 +13,18 @@
 //!
 //! Nothing here runs anything or knows a system: no files, no clock, no threads.
 
-mod aim;
 mod coverage;
-mod crowd;
 mod cycle;
 mod graph;
 mod instance;
+mod instance_counts;
 mod line;
 mod mechanism;
 mod model;
 mod npi;
 mod order;
 mod overlap;
+mod racing;
 mod report;
 mod scenario;
 mod script;
@@ -33,11 +33,11 @@ mod stage;
 mod step;
 mod usage;
 
-pub use coverage::{Coverage, Part};
-pub use cycle::{Cycle, Setting, Wanted, stream};
-pub use graph::{Edge, Graph, Pair, Walked, Way, Why};
+pub use coverage::{Coverage, Covered};
+pub use cycle::{Cycle, CycleFilter, Setting, stream};
+pub use graph::{Edge, EdgePair, Graph, NoRace, Transition, TransitionCounts};
 pub use instance::{Instance, Instances, Role};
-pub use line::{Event, Line};
+pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
 pub use model::Models;
 pub use npi::{ECHO, Entry, NPIS, Npi};

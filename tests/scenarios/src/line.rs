@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a program prints that runs cycles on a kernel of its own: JSON lines.
+//! The JSON lines that a program prints which runs cycles on its own kernel.
+
+use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::report::Report;
 
+/// The interval between lines that say how many cycles are done.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Writes a line of output and flushes it.
+///
+/// # Errors
+///
+/// `out` cannot be written.
+pub fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
+    out.flush()
+}
+
 /// A line of its output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// How many of its cycles are done.
+    /// The number of cycles that are done.
     Progress(u64),
     /// What happened in the registrar, if that was asked for.
     Event(Event),

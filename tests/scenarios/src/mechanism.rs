@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! By whom drivers are loaded and unloaded.
+//! The mechanisms by which drivers are loaded and unloaded.
 
 use std::fmt;
 
-/// Who loads a driver, or unloads it.
+/// The mechanism that loads or unloads a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mechanism {
     /// The service control manager, for `StartService` and `ControlService`.

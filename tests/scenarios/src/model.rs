@@ -34,7 +34,7 @@ impl Models {
         },
     ];
 
-    /// Whether this driver is for the framework.
+    /// Returns `true` if this driver is for the framework.
     #[must_use]
     pub const fn is_framework(self, role: Role) -> bool {
         match role {
@@ -43,14 +43,14 @@ impl Models {
         }
     }
 
-    /// Whether any of them is.
+    /// Returns `true` if any of them is.
     #[must_use]
     pub const fn need_framework(self) -> bool {
         self.provider || self.client
     }
 }
 
-/// As scripts write them: who is for the framework.
+/// The form in scripts: the roles whose drivers use the framework.
 impl fmt::Display for Models {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (is, letter) in [(self.provider, "p"), (self.client, "c")] {
@@ -62,7 +62,7 @@ impl fmt::Display for Models {
     }
 }
 
-/// Somebody must be for the framework.
+/// At least one driver must use the framework.
 impl FromStr for Models {
     type Err = ();
 

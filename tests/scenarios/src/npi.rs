@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! NPIs as a watcher of calls sees them: what the entries of their tables are
-//! called and which of them answer later.
+//! Descriptions of NPIs for checkers of calls: the names of the entries of their
+//! dispatch tables, and which entries pend.
 //!
 //! A dispatch table starts with 8 bytes, the first two of which are the size of
 //! the table; function pointers fill the rest. Calls through the tables of an NPI
-//! that is not in [`NPIS`] are counted all the same, but nobody can say which of
-//! them are still in flight once they have returned.
+//! that is not in [`NPIS`] are counted, too, but each counts as complete once it has
+//! returned.
 
 /// The two dispatch tables of an NPI.
 #[derive(Debug)]

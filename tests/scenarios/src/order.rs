@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! In which order drivers come and go, as reports count it.
+//! Orders of loads and unloads, as reports count them.
 
 use std::fmt;
 
-use crate::graph::Pair;
+use crate::graph::EdgePair;
 use crate::instance::Instances;
 use crate::model::Models;
 use crate::scenario::Scenario;
 
-/// Who comes first.
+/// The order of loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoadOrder {
     /// The provider, then the client.
@@ -20,7 +20,7 @@ pub enum LoadOrder {
     BothAtOnce,
 }
 
-/// Who goes first.
+/// The order of unloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnloadOrder {
     /// The provider, then the client.
@@ -79,11 +79,11 @@ pub enum Order {
     /// One provider and one client.
     Pair(LoadOrder, UnloadOrder),
     /// More of them, in any order.
-    Crowd(Instances),
+    Instances(Instances),
     /// More of them, in one of the orders that [`Cycle::in_turn`](crate::Cycle::in_turn) goes through.
-    Course(Instances, u64),
+    InstancesInTurn(Instances, u64),
     /// One of each, so that two edges race.
-    Aimed(Pair),
+    Racing(EdgePair),
     /// One of each, as this scenario says.
     Special(Scenario),
     /// One of each, for these driver models.
@@ -96,8 +96,8 @@ impl Order {
     pub const fn scenario(self) -> Scenario {
         match self {
             Self::Pair(..) => Scenario::Paired,
-            Self::Crowd(_) | Self::Course(..) => Scenario::Instances,
-            Self::Aimed(_) => Scenario::Races,
+            Self::Instances(_) | Self::InstancesInTurn(..) => Scenario::Instances,
+            Self::Racing(_) => Scenario::Races,
             Self::Special(scenario) => scenario,
             Self::Mixed(_) => Scenario::Models,
         }
@@ -112,9 +112,9 @@ impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pair(load, unload) => write!(f, "load {load}, unload {unload}"),
-            Self::Crowd(instances) => write!(f, "{instances} in any order"),
-            Self::Course(instances, number) => write!(f, "{instances} course {number}"),
-            Self::Aimed([one, other]) => write!(f, "aimed at {one}, {other}"),
+            Self::Instances(instances) => write!(f, "{instances} in any order"),
+            Self::InstancesInTurn(instances, number) => write!(f, "{instances} course {number}"),
+            Self::Racing([one, other]) => write!(f, "aimed at {one}, {other}"),
             Self::Special(scenario) => write!(f, "scenario {scenario}"),
             Self::Mixed(models) => {
                 let [provider, client] = [models.provider, models.client].map(model);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Walked;
+use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 use crate::service::Refusal;
 
@@ -30,9 +30,9 @@ pub struct Finding {
     /// Which of its instances, from 1.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub instance: u8,
-    /// Where in its image, if known.
+    /// The offset in its image, if known.
     pub offset: Option<u32>,
-    /// What is there, if the driver's symbols are at hand.
+    /// The function and line, if symbols are available.
     pub place: Option<Place>,
     /// The first cycle in which it was seen.
     pub cycle: u64,
@@ -83,7 +83,7 @@ impl Finding {
         }
     }
 
-    /// Whether `other` is the same defect, seen another time.
+    /// Returns `true` if `other` is the same defect, seen another time.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         (&self.code, &self.driver, self.offset) == (&other.code, &other.driver, other.offset)
@@ -117,7 +117,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Where something is in a driver's source.
+/// A place in a driver's source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The function.
@@ -139,12 +139,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// A function that was under way.
+/// A function that was under transition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Its driver, or the image of the kernel that exports it.
     pub module: String,
-    /// Where in the driver's image.
+    /// The offset in the driver's image.
     pub offset: Option<u32>,
     /// The function and the line, as far as they are known.
     pub place: Option<Place>,
@@ -161,7 +161,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// What is counted.
+/// The counters of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Drivers that came.
@@ -284,7 +284,7 @@ impl Counts {
 /// The report of a run, or of a part of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Where the run took place.
+    /// The tier of the run.
     pub tier: String,
     /// What all choices were drawn from.
     pub seed: u64,
@@ -301,10 +301,10 @@ pub struct Report {
     /// The speed in those.
     #[serde(default)]
     pub pair_cycles_per_second: f64,
-    /// How often what happened.
+    /// The counters.
     #[serde(flatten)]
     pub counts: Counts,
-    /// How many cycles had which order of loads and unloads.
+    /// The number of cycles of each order of loads and unloads.
     pub orders: BTreeMap<String, u64>,
     /// How many cycles were of which scenario.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -386,12 +386,12 @@ impl Report {
     }
 
     /// Adds how modules went from stage to stage.
-    pub fn add_walk(&mut self, walked: &Walked) {
-        for (way, count) in &walked.ways {
-            let peers = self.edges.entry(way.edge.to_string()).or_default();
-            *peers.entry(way.peer.to_string()).or_default() += count;
+    pub fn add_transitions(&mut self, transitions: &TransitionCounts) {
+        for (transition, count) in &transitions.transitions {
+            let peers = self.edges.entry(transition.edge.to_string()).or_default();
+            *peers.entry(transition.peer.to_string()).or_default() += count;
         }
-        for ([one, other], count) in &walked.pairs {
+        for ([one, other], count) in &transitions.pairs {
             let others = self.pairs.entry(one.to_string()).or_default();
             *others.entry(other.to_string()).or_default() += count;
         }
@@ -456,13 +456,15 @@ impl Report {
         self.pair_cycles_per_second = self.pair_cycles as f64 / seconds;
     }
 
-    /// Whether all that was asked for was done and nothing was found.
+    /// Returns `true` if all that was asked for was done and nothing was
+    /// found.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.cycles_done >= self.cycles_requested && self.findings.is_empty()
     }
 
-    /// Whether two runs took the same course; only their speed may differ.
+    /// Returns `true` if two runs took the same course; only their speed may
+    /// differ.
     #[must_use]
     pub fn same_course(&self, other: &Self) -> bool {
         let other = Self {

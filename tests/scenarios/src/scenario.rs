@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where cycles run.
+/// The tier that runs cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
     /// The simulated kernel.
@@ -95,13 +95,14 @@ impl Scenario {
         }
     }
 
-    /// Whether drivers only take ways that are possible where nothing fails.
+    /// Returns `true` if drivers only make transitions that are possible if
+    /// nothing fails.
     #[must_use]
     pub const fn keeps_to_model(self) -> bool {
         !matches!(self, Self::FailedEntry)
     }
 
-    /// Whether cycles of this kind can be drawn there.
+    /// Returns `true` if cycles of this kind can be drawn there.
     #[must_use]
     pub const fn is_on(self, tier: Tier) -> bool {
         match tier {

@@ -37,7 +37,7 @@ pub struct Script {
     pub models: Models,
     /// How the drivers are set up.
     pub settings: Vec<Setting>,
-    /// What happens; only what is absent is loaded, and nothing is left.
+    /// The steps: only absent drivers are loaded, and none is left loaded.
     pub steps: Vec<Step>,
 }
 
@@ -71,8 +71,8 @@ impl Script {
         instances(&self.steps)
     }
 
-    /// Whether it loads only what is absent, unloads only what is there, does
-    /// something, and leaves nothing.
+    /// Returns `true` if it loads only what is absent, unloads only what is
+    /// there, does something, and leaves nothing.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let mut loaded = BTreeSet::new();
@@ -181,7 +181,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// A script that is none: the part that is wrong.
+/// A parse error: the offending part of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongScript(String);
 

@@ -32,7 +32,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// What `StartService` comes to.
+    /// The answer to `StartService`.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl Service {
         }
     }
 
-    /// What `ControlService` comes to that is to stop it.
+    /// The answer to `ControlService` with a stop request.
     ///
     /// # Errors
     ///

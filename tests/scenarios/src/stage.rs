@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The stages of a module's life, and the ways between them.
+//! The states of a module, and the transitions between them.
 
 use std::fmt;
 
-/// Where a module is in its life.
+/// The state of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Its image is not there.
@@ -32,7 +32,7 @@ impl Stage {
         Self::Unloading,
     ];
 
-    /// The ways that a module takes where nothing fails.
+    /// The transitions of a module if nothing fails.
     pub const EDGES: [(Self, Self); 10] = [
         (Self::Absent, Self::Loading),
         (Self::Loading, Self::Idle),

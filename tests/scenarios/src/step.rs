@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What happens at one time: drivers come and go, programs use their devices.
+//! One step of a cycle: drivers are loaded and unloaded, programs use their
+//! devices.
 
 use crate::instance::Instance;
 use crate::stage::Stage;
@@ -81,7 +82,7 @@ pub struct Action {
 /// What happens at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// All of these at once, each on a thread of its own.
+    /// Actions that begin at the same time, each on a thread of its own.
     pub actions: Vec<Action>,
     /// And these, each on a thread of its own, too.
     pub uses: Vec<Use>,
@@ -99,7 +100,7 @@ impl Step {
         }
     }
 
-    /// Nobody comes or goes.
+    /// A step without loads or unloads.
     pub(crate) fn used(uses: Vec<Use>) -> Self {
         Self {
             uses,

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a cycle does that uses the drivers' devices, or in which a `DriverEntry`
+//! Cycles in which programs use the drivers' devices, or in which a `DriverEntry`
 //! fails.
 //!
-//! "Load on first open, unload on last close" is what the system did for drivers
-//! of another age; today the programs do it. The stop comes after the last
-//! close, with it, or before: then it waits for that. Others ask the service
-//! control manager meanwhile for what it refuses.
+//! Some programs load a driver on the first open and unload it on the last close: the
+//! stop request comes after the last close, at the same time, or before, in which case
+//! it waits. Others ask the service control manager for what it refuses.
 
 use rand::{Rng, RngExt};
 
@@ -16,7 +15,7 @@ use crate::step::{Action, Change, Step, Usage, Use};
 
 /// So many programs at most use a driver at a time.
 const PROGRAMS: u32 = 3;
-/// So often somebody opens or closes something.
+/// The number of times that programs open or close devices.
 const EVENTS: u32 = 12;
 /// So often something happens to a gate or a switch.
 const TOUCHES: u32 = 6;
@@ -46,7 +45,8 @@ pub(crate) fn handles(random: &mut impl Rng) -> Vec<Step> {
     asked(steps, random)
 }
 
-/// In some of these steps somebody asks the service control manager.
+/// In some of these steps a program asks the service control manager for what
+/// it refuses.
 pub(crate) fn asked(mut steps: Vec<Step>, random: &mut impl Rng) -> Vec<Step> {
     for step in &mut steps {
         if random.random_ratio(1, 4) {

@@ -3,18 +3,23 @@
 //! The program's arguments and its output.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
-use scenarios::{Cycle, Finding, Instances, Report, Scenario, Script, Tier, Walked, Wanted};
+use scenarios::{
+    Cycle, CycleFilter, Finding, Instances, PROGRESS_INTERVAL, Report, Scenario, Script, Tier,
+    TransitionCounts, write_line,
+};
 use serde::Serialize;
-use sim::{Faults, Image, Images, Kind, Machine, Matrix, Options, Plan, Searched, Strategy};
+use sim::{
+    FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched, Strategy,
+};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -30,63 +35,66 @@ struct Arguments {
     /// The provider for the driver framework, for cycles that mix driver models.
     #[arg(long, value_name = "FILE", requires = "wdf_client")]
     wdf_provider: Option<PathBuf>,
-    /// The client for it.
+    /// The client for the driver framework.
     #[arg(long, value_name = "FILE", requires = "wdf_provider")]
     wdf_client: Option<PathBuf>,
-    /// What all choices are drawn from.
+    /// The seed of all random choices.
     #[arg(long)]
     seed: u64,
     /// The number of the first cycle.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// How many cycles to run.
+    /// The number of cycles to run.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
-    /// Who runs next: random, run, hold, churn or pct.
+    /// The scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, default_value_t)]
     strategy: Strategy,
-    /// Preempt threads inside driver code, too, at its atomic instructions.
+    /// Preempt threads at atomic instructions in driver code, too.
     #[arg(long)]
     preempt: bool,
-    /// Which calls fail: none, random, systematic, or one: allocation:7.
+    /// The calls that fail: none, random, systematic, or a single one:
+    /// allocation:7.
     #[arg(long, default_value_t)]
     faults: Faults,
-    /// What NMR's documents leave open and is not to be drawn, as
-    /// KNOB:ANSWER+KNOB:ANSWER.
+    /// Fixed answers to what NMR's documents leave open, as
+    /// KNOB:ANSWER+KNOB:ANSWER; the others are drawn.
     #[arg(long, value_name = "KNOBS", default_value_t)]
     knobs: Knobs,
-    /// How many providers and clients each cycle loads, 2x3; drawn unless given.
+    /// The number of providers and clients in each cycle, as 2x3; drawn unless
+    /// given.
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
     /// The scenario of all cycles; drawn unless given.
     #[arg(long, value_name = "SCENARIO")]
     only: Option<Scenario>,
-    /// A scenario that no cycle is of.
+    /// A scenario to leave out.
     #[arg(long, value_name = "SCENARIO", conflicts_with = "only")]
     without: Option<Scenario>,
-    /// Stop after the first cycle in which something is found.
+    /// Stop after the first cycle with a finding.
     #[arg(long)]
     until_found: bool,
-    /// What the cycle does, instead of what is drawn for it.
+    /// The cycle's script, instead of a drawn one.
     #[arg(long, value_name = "SCRIPT")]
     script: Option<Script>,
-    /// Which thread goes on at which decision, instead of what is drawn.
+    /// The schedule: which thread runs at which decision. Drawn unless given.
     #[arg(long, value_name = "SCHEDULE")]
-    schedule: Option<Plan>,
-    /// Look for the shortest cycle that fails like the first one.
+    schedule: Option<Schedule>,
+    /// Search for the shortest cycle that fails as the first one does.
     #[arg(long, conflicts_with_all = ["trace", "until_found"])]
     minimise: bool,
-    /// Say how many cycles a systematic run needs to let each call fail once.
+    /// Print the number of cycles in which a systematic run lets each call fail
+    /// once.
     #[arg(long, conflicts_with = "trace")]
     size: bool,
-    /// Print what happens instead, one line for each event.
+    /// Print a trace instead of a report, one line for each event.
     #[arg(long)]
     trace: bool,
 }
 
 impl Arguments {
-    fn wanted(&self) -> Wanted {
-        Wanted {
+    fn wanted(&self) -> CycleFilter {
+        CycleFilter {
             tier: Tier::Sim,
             only: self.only,
             without: self.without,
@@ -99,7 +107,7 @@ impl Arguments {
 /// A line of output.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Line<'a> {
+enum OutputLine<'a> {
     /// How many cycles are done.
     Progress(u64),
     /// The last line.
@@ -121,20 +129,17 @@ enum Line<'a> {
 struct Shortest {
     cycle: u64,
     script: String,
-    /// The fault, where that is not what --faults says.
+    /// The injected fault, if it differs from --faults.
     faults: Option<String>,
     /// The events of its trace, and of that of the cycle that was given.
     events: u64,
     events_before: u64,
-    /// Where threads are switched, if a written schedule fails, too.
+    /// The schedule, if the cycle fails under a written one, too.
     schedule: Option<String>,
     finding: Finding,
 }
 
 const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
-
-/// How often progress is told.
-const PERIOD: Duration = Duration::from_millis(100);
 
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -158,7 +163,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Runs the cycles; whether nothing was found.
+/// Runs the cycles. Returns `true` if nothing was found.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     die_with_parent();
     end_with_reader();
@@ -182,10 +187,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     machine.set_options(options(arguments, arguments.faults));
     let mut matrix = Matrix::new(arguments.seed, arguments.instances);
     if arguments.size {
-        tell(&Line::Size(matrix.size(&mut machine)))?;
+        tell(&OutputLine::Size(matrix.size(&mut machine)))?;
         return Ok(true);
     }
-    machine.set_plan(arguments.schedule.clone());
+    machine.set_schedule(arguments.schedule.clone());
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments);
     }
@@ -193,7 +198,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
-    let mut walked = Walked::default();
+    let mut transitions = TransitionCounts::default();
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -214,7 +219,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
         if scenario.keeps_to_model() {
-            walked.add(&outcome.walked);
+            transitions.add(&outcome.transitions);
         }
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
@@ -226,9 +231,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
                 break;
             }
         }
-        if !arguments.trace && told.elapsed() >= PERIOD {
+        if !arguments.trace && told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
-            tell(&Line::Progress(report.cycles_done))?;
+            tell(&OutputLine::Progress(report.cycles_done))?;
         }
     }
     let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
@@ -238,14 +243,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             || can_fail.copied().sum::<u64>() > 0,
         NOTHING_FAILS
     );
-    report.add_walk(&walked);
+    report.add_transitions(&transitions);
     report.took(started.elapsed());
     if arguments.trace {
         for finding in &report.findings {
             println!("{finding}");
         }
     } else {
-        tell(&Line::Report(&report))?;
+        tell(&OutputLine::Report(&report))?;
     }
     Ok(report.is_clean())
 }
@@ -269,7 +274,7 @@ fn options(arguments: &Arguments, faults: Faults) -> Options {
 /// Adds to the report how many calls there are to fail.
 fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) {
     for row in matrix.first_round(machine) {
-        for kind in Kind::all() {
+        for kind in FaultKind::all() {
             let calls = row.calls.get(&kind).copied().unwrap_or_default();
             let orders = report.fault_calls.entry(kind.to_string()).or_default();
             orders.insert(row.order.to_string(), calls);
@@ -303,8 +308,8 @@ fn prepare(
     Ok((schedule, cycle))
 }
 
-/// Tells the shortest cycle that fails as the first one does; whether that one
-/// does not fail.
+/// Tells the shortest cycle that fails as the first one does. Returns `true`
+/// if that one does not fail.
 fn shorten(
     machine: &mut Machine,
     matrix: &mut Matrix,
@@ -315,10 +320,10 @@ fn shorten(
     let plan = arguments.schedule.clone();
     let mut told = Instant::now();
     let mut show = |searched: Searched| {
-        if told.elapsed() >= PERIOD {
+        if told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
             // A reader that is gone is met again at the end.
-            let _ = tell(&Line::Minimising {
+            let _ = tell(&OutputLine::Minimising {
                 steps: searched.spent,
                 budget: searched.budget,
                 events: searched.events,
@@ -330,7 +335,7 @@ fn shorten(
         return Ok(true);
     };
     let systematic = arguments.faults == Faults::Systematic;
-    tell(&Line::Minimised(&Shortest {
+    tell(&OutputLine::Minimised(&Shortest {
         cycle: found.after.cycle,
         script: found.after.script.to_string(),
         faults: systematic.then(|| machine.options().faults.to_string()),
@@ -342,22 +347,17 @@ fn shorten(
     Ok(false)
 }
 
-fn tell(line: &Line<'_>) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string(line)?;
-    text.push('\n');
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .context("cannot write to standard output")?;
-    out.flush().context("cannot write to standard output")
+fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {
+    write_line(&mut io::stdout().lock(), line).context("cannot write to standard output")
 }
 
-/// Who reads a trace may stop anywhere: `head`, say.
+/// Ends when the reader of the output does: `head`, say.
 fn end_with_reader() {
     // SAFETY: the default action needs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// A worker must not outlive who reads its output.
+/// Ends when the parent process, which reads the output, does.
 fn die_with_parent() {
     // SAFETY: the call only asks for a signal.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };

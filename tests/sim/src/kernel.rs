@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The state of the simulated kernel, and how its functions get at it.
+//! The state of the simulated kernel, and how its functions reach it.
+//!
+//! The state is a list of parts, each defined by the folder that owns it. This
+//! file is the only one that names them all: a folder reaches its own part, and
+//! those of the folders below it, through [`with`].
 //!
 //! Functions that drivers call have no argument that leads here, so the kernel
 //! that runs is found through a thread-local. A cycle runs on one OS thread;
@@ -8,76 +12,27 @@
 //! switched, which [`with`] asserts.
 
 use std::cell::{Cell, UnsafeCell};
-use std::collections::BTreeMap;
 use std::ptr;
-use std::rc::Rc;
 
-use rand::RngExt;
-use rand::rngs::ChaCha8Rng;
 use registrar::Registrar;
-use registrar::knobs::{Knob, Knobs};
-use scenarios::{Counts, Cycle, Finding, Instance, Overlap, Role, stream};
+use scenarios::{Counts, Cycle};
 
-use crate::arena::IMAGES;
-use crate::deferred::Deferred;
-use crate::driver::{DriverId, Drivers};
-use crate::edges::Edges;
-use crate::exports::callbacks::Registered;
-use crate::faults::{Faults, Injector};
-use crate::files::Files;
-use crate::handles::Handles;
-use crate::image::Image;
-use crate::live::Objects;
-use crate::loans::Loans;
-use crate::locks::Locks;
-use crate::names::Names;
-use crate::nmr::SimHost;
-use crate::nmr_order::NmrOrder;
-use crate::pageable::Pageable;
-use crate::pool::Pool;
-use crate::programs::Held;
-use crate::registry::Registry;
-use crate::requests::Requests;
-use crate::scheduler::Scheduler;
-use crate::scm::{Loaded, Record};
-use crate::security::Dacl;
-use crate::stack::Stacks;
-use crate::strategy::Strategy;
-use crate::thunk::Thunks;
-use crate::walk::Walk;
-use crate::watch::Watch;
+use crate::calls::thunk::Thunks;
+use crate::choices::Choices;
+use crate::exports::Exports;
+use crate::findings::Findings;
+use crate::hardware::stack::Stacks;
+use crate::io::Io;
+use crate::loader::Loader;
+use crate::memory::Memory;
+use crate::nmr::Nmr;
+use crate::nmr::host::SimHost;
+use crate::objects::Objects;
+use crate::run::Run;
+use crate::run::options::{Images, Options};
+use crate::scheduling::Scheduler;
+use crate::verifier::Verifier;
 use crate::wdf::Framework;
-
-/// The images that a cycle loads.
-#[derive(Clone, Debug)]
-pub struct Images {
-    /// The provider.
-    pub provider: Rc<Image>,
-    /// The client.
-    pub client: Rc<Image>,
-}
-
-impl Images {
-    pub(crate) fn of(&self, role: Role) -> &Rc<Image> {
-        match role {
-            Role::Provider => &self.provider,
-            Role::Client => &self.client,
-        }
-    }
-}
-
-/// How cycles are run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Who runs next.
-    pub strategy: Strategy,
-    /// Whether threads are preempted inside driver code, too.
-    pub preempt: bool,
-    /// Which calls fail.
-    pub faults: Faults,
-    /// Which of NMR's open points are answered alike in all cycles.
-    pub knobs: Knobs,
-}
 
 /// One simulated kernel, for one cycle.
 pub(crate) struct Kernel {
@@ -86,69 +41,27 @@ pub(crate) struct Kernel {
     pub(crate) registrar: Registrar<SimHost>,
 }
 
-/// All that a kernel knows.
+/// The state of a kernel: one field for each folder that keeps any.
 pub(crate) struct State {
-    pub(crate) seed: u64,
-    pub(crate) cycle: u64,
-    pub(crate) images: Images,
-    pub(crate) options: Options,
-    /// Where the last image ended.
-    pub(crate) image_end: usize,
-    /// Choices of what runs next.
-    pub(crate) random: ChaCha8Rng,
-    /// Choices of what the documents leave open.
-    pub(crate) knobs: ChaCha8Rng,
-    /// Choices of anything else: a schedule that is written leaves them as they
-    /// were where it was drawn.
-    pub(crate) chance: ChaCha8Rng,
-    /// Choices of who loads and unloads, and how.
-    pub(crate) managers: ChaCha8Rng,
-    pub(crate) scheduler: Scheduler,
-    pub(crate) stacks: Stacks,
-    pub(crate) drivers: Drivers,
-    pub(crate) pool: Pool,
-    pub(crate) pageable: Pageable,
-    pub(crate) thunks: Thunks,
-    pub(crate) handles: Handles,
-    pub(crate) registry: Registry,
-    pub(crate) requests: Requests,
-    pub(crate) files: Files,
-    pub(crate) held: Held,
-    /// The drivers that are loaded.
-    pub(crate) loaded: BTreeMap<Instance, Loaded>,
-    /// The services that were asked for.
-    pub(crate) records: BTreeMap<Instance, Record>,
-    pub(crate) objects: Objects,
-    pub(crate) locks: Locks,
-    pub(crate) nmr_order: NmrOrder,
-    pub(crate) deferred: Deferred,
-    pub(crate) names: Names,
-    pub(crate) framework: Framework,
-    /// The access control lists of devices that have one, by address.
-    pub(crate) protections: BTreeMap<usize, Dacl>,
-    pub(crate) named_callbacks: BTreeMap<String, usize>,
-    pub(crate) callbacks: Vec<Registered>,
-    pub(crate) variables: BTreeMap<&'static str, usize>,
-    pub(crate) faults: Injector,
-    pub(crate) walk: Walk,
-    pub(crate) watch: Watch,
-    /// The deregistrations that are pending, each with its driver.
-    pub(crate) deregistrations: Overlap<Option<DriverId>>,
-    pub(crate) loans: Loans,
-    pub(crate) edges: Edges,
+    pub(crate) choices: Choices,
     pub(crate) counts: Counts,
-    pub(crate) finding: Option<Finding>,
-    pub(crate) traced: bool,
-    /// How many lines its trace has, or would have.
-    pub(crate) events: Cell<u64>,
+    pub(crate) scheduling: Scheduler,
+    pub(crate) loader: Loader,
+    pub(crate) memory: Memory,
+    pub(crate) findings: Findings,
+    pub(crate) verifier: Verifier,
+    pub(crate) calls: Thunks,
+    pub(crate) objects: Objects,
+    pub(crate) io: Io,
+    pub(crate) nmr: Nmr,
+    pub(crate) exports: Exports,
+    pub(crate) wdf: Framework,
+    pub(crate) run: Run,
+    /// Whether the trace is printed.
+    traced: bool,
+    /// The number of lines of the trace, printed or not.
+    events: Cell<u64>,
 }
-
-/// Purposes of [`stream`].
-const SCHEDULE: u8 = 1;
-const KNOBS: u8 = 2;
-const FAULTS: u8 = 3;
-const CHANCE: u8 = 4;
-const MANAGERS: u8 = 5;
 
 impl State {
     pub(crate) fn new(
@@ -160,72 +73,42 @@ impl State {
         index: u64,
         traced: bool,
     ) -> Self {
-        let mut random = stream(seed, index, SCHEDULE);
-        let scheduler = Scheduler::new(options.strategy, &mut random);
         Self {
-            seed,
-            cycle: index,
-            images,
-            options,
-            image_end: IMAGES.start,
-            random,
-            knobs: stream(seed, index, KNOBS),
-            chance: stream(seed, index, CHANCE),
-            managers: stream(seed, index, MANAGERS),
-            scheduler,
-            stacks,
-            drivers: Drivers::default(),
-            pool: Pool::new(),
-            pageable: Pageable::default(),
-            thunks: Thunks::default(),
-            handles: Handles::default(),
-            registry: Registry::new(cycle.instances(), &cycle.settings),
-            requests: Requests::default(),
-            files: Files::default(),
-            held: Held::default(),
-            loaded: BTreeMap::new(),
-            records: BTreeMap::new(),
-            objects: Objects::default(),
-            locks: Locks::default(),
-            nmr_order: NmrOrder::default(),
-            deferred: Deferred::default(),
-            names: Names::default(),
-            framework: Framework::default(),
-            protections: BTreeMap::new(),
-            named_callbacks: BTreeMap::new(),
-            callbacks: Vec::new(),
-            variables: BTreeMap::new(),
-            faults: Injector::new(options.faults, stream(seed, index, FAULTS)),
-            walk: Walk::new(&cycle.instances()),
-            watch: Watch::default(),
-            deregistrations: Overlap::default(),
-            loans: Loans::default(),
-            edges: Edges::default(),
+            choices: Choices::new(options.knobs, seed, index),
             counts: Counts {
                 leaks: Some(0),
                 ..Counts::default()
             },
-            finding: None,
+            scheduling: Scheduler::new(options.strategy, stacks, Choices::of_schedule(seed, index)),
+            loader: Loader::default(),
+            memory: Memory::default(),
+            findings: Findings::new(seed, index),
+            verifier: Verifier::new(options.faults, Choices::of_faults(seed, index)),
+            calls: Thunks::default(),
+            objects: Objects::new(cycle.instances(), &cycle.settings),
+            io: Io::default(),
+            nmr: Nmr::new(&cycle.instances()),
+            exports: Exports::default(),
+            wdf: Framework::default(),
+            run: Run::new(images, options),
             traced,
             events: Cell::new(0),
         }
     }
 
-    /// One of `answers` answers to a question that the documents leave open.
-    pub(crate) fn knob(&mut self, knob: Knob, answers: u32) -> u32 {
-        let random = &mut self.knobs;
-        let fixed = self.options.knobs;
-        fixed.answer(knob, || random.random_range(0..answers))
-    }
-
-    /// Adds a line to the trace, if there is one.
+    /// Adds a line to the trace, if any.
     pub(crate) fn trace(&self, line: impl FnOnce(&Self) -> String) {
         self.events.set(self.events.get() + 1);
         if self.traced {
-            let time = self.scheduler.time;
-            let thread = &self.scheduler.current().name;
+            let time = self.scheduling.now();
+            let thread = &self.scheduling.current().name;
             println!("{:>8}.{} {thread:<14} {}", time / 10, time % 10, line(self));
         }
+    }
+
+    /// The number of lines of the trace, printed or not.
+    pub(crate) const fn events(&self) -> u64 {
+        self.events.get()
     }
 }
 
@@ -242,7 +125,7 @@ impl Kernel {
         }
     }
 
-    /// Runs `body` with this kernel as the one that [`with`] finds.
+    /// Runs `body` with this kernel as the current one of [`with`].
     pub(crate) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         KERNEL.set(self);
         let result = body();

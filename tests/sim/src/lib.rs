@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A simulated kernel: it loads unmodified driver images into a Linux process,
-//! runs them, takes them away again, and finds out what they did wrong.
+//! A simulated kernel: it loads unmodified driver images into a Linux process, runs
+//! them, unloads them, and reports what they did wrong.
 //!
 //! # Design
 //!
@@ -10,78 +10,90 @@
 //!   fresh kernel and depends on nothing but the images, the seed and its
 //!   number. So any cycle can be replayed alone, and a run can be dealt to many
 //!   processes.
-//! - **Every call between modules is seen.** Imports and dispatch tables lead
-//!   through thunks: there IRQLs are checked, calls counted, threads switched.
-//! - **Memory that is not in use cannot be touched.** Freed pool, unloaded
-//!   images and what lies behind the end of a block are inaccessible; a fault
-//!   is a finding with driver and offset, and the process goes on.
+//! - **Every call between modules is checked.** Imports and dispatch tables lead
+//!   through thunks, where IRQLs are checked, calls counted and threads switched.
+//! - **Memory that is not in use is inaccessible.** That holds for freed pool, unloaded
+//!   images and the memory behind the end of a block; an access is a finding with
+//!   driver and offset, and the process goes on.
+//!
+//! # Folders
+//!
+//! The state of a kernel has one part for each folder, which the folder owns and
+//! others reach through its functions. A folder uses those above it in this list
+//! and none below, which `tests/structure` checks:
+//!
+//! | folder | duty |
+//! |---|---|
+//! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints |
+//! | `loader` | images: mapping, imports, symbols; which address is whose code |
+//! | `scheduling` | threads, waits and time; who runs next |
+//! | `memory` | pool, pageable memory, variables of the kernel image |
+//! | `findings` | bug checks and rules, the responsible driver, call stacks |
+//! | `verifier` | checks while drivers run: locks, callbacks, calls through dispatch tables, injected faults |
+//! | `calls` | the thunk that every call between modules passes |
+//! | `objects` | handles, names, registry, access control, DPCs, timers and work items |
+//! | `io` | the I/O manager: files, requests, completion |
+//! | `nmr` | the registrar's host; state transitions of the modules |
+//! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
+//! | `exports` | the functions of `ntoskrnl.exe` and `netio.sys`, by area |
+//! | `wdf` | the driver framework |
+//! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
+//!
+//! `kernel.rs` puts the parts together and lends them out; `choices.rs` holds the
+//! cycle's random choices. So a new export is a function in a file of `exports`,
+//! and a new check a function in `verifier` or `analysis`.
+//!
+//! # One call
+//!
+//! What happens when a driver calls `KeSetEvent`:
+//!
+//! 1. Its import address table, filled in by `loader`, leads to a thunk (`calls`).
+//! 2. The thunk records the call on the thread (`scheduling::frame`) and checks the
+//!    IRQL that the export's table allows. Then the thread is at a
+//!    point: the scheduler may run another one.
+//! 3. The export (`exports::sync::events`) does what Microsoft documents, on the
+//!    driver's memory and on its own part of the state. What it finds wrong it
+//!    passes to `findings::stop` with a bug check code.
+//! 4. `findings` determines the calling place in the driver and its call stack, and
+//!    ends the cycle with a [`Finding`](scenarios::Finding).
+//! 5. Otherwise the thunk sees the call return, lets the scheduler choose again, and
+//!    the driver goes on.
+//!
+//! A call through an NPI's dispatch table takes the same way with the peer's function
+//! in place of the export; there `verifier` checks the rules for bindings. When the
+//! driver's unload routine has returned, `analysis::unload_leaks` checks what it left
+//! behind, and the cycle's counts and finding go into the report.
 //!
 //! # Limits
 //!
-//! Linux on x86-64 only, because driver code runs natively; elsewhere the crate
-//! is empty and its program says so. Threads switch at calls, and, where asked for, at
-//! atomic instructions, but not between others.
+//! Linux on x86-64 only, because driver code runs natively; elsewhere the crate is empty
+//! and its program says so. Threads switch at calls, and optionally at atomic
+//! instructions, but at no others.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-mod application;
-mod arena;
-mod buffers;
-mod bug_check;
-mod completion;
-mod control;
-mod deferred;
-mod driver;
-mod edges;
+mod analysis;
+mod calls;
+mod choices;
 mod exports;
-mod faults;
-mod files;
 mod findings;
-mod handles;
-mod image;
-mod irp;
-mod irql;
+mod hardware;
+mod io;
 mod kernel;
-mod leftovers;
-mod live;
-mod loans;
-mod locks;
-mod machine;
-mod malformed;
-mod matrix;
-mod minimise;
-mod names;
+mod loader;
+mod memory;
 mod nmr;
-mod nmr_order;
-mod pageable;
-mod plan;
-mod pool;
-mod preempt;
-mod programs;
-mod registrations;
-mod registry;
-mod requests;
-mod scheduler;
-mod scm;
-mod sddl;
-mod security;
-mod stack;
-mod steps;
-mod strategy;
-mod symbols;
-mod thunk;
-mod trap;
-mod unload;
-mod unwind;
-mod walk;
-mod watch;
+mod objects;
+mod run;
+mod scheduling;
+mod verifier;
 mod wdf;
 
-pub use faults::{Callback, Fault, Faults, Kind};
-pub use image::{Image, LoadError};
-pub use kernel::{Images, Options};
-pub use machine::{Machine, Outcome, SetupError};
-pub use matrix::{Case, Matrix, Row};
-pub use minimise::{Failure, Minimised, Searched, minimise};
-pub use plan::Plan;
-pub use strategy::Strategy;
+pub use loader::image::{Image, LoadError};
+pub use run::machine::{Machine, Outcome, SetupError};
+pub use run::matrix::{Case, Matrix, Row};
+pub use run::minimise::{Failure, Minimised, Searched, minimise};
+pub use run::options::{Images, Options};
+pub use scheduling::schedule::Schedule;
+pub use scheduling::strategy::Strategy;
+pub use verifier::faults::{Callback, Fault, FaultKind, Faults};

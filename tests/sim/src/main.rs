@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `sim`: runs a range of cycles in the simulated kernel and prints JSON lines:
-//! how far it has come, and at last a report. `cargo xtask stress` runs several
-//! of these and merges what they report.
+//! its progress, and a report in the end. `cargo xtask stress` runs several of these
+//! and merges their reports.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod cli;

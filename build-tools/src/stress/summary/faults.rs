@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use scenarios::{LoadOrder, Order, Part, Report, UnloadOrder};
+use scenarios::{Covered, LoadOrder, Order, Report, UnloadOrder};
 
 /// A column: its heading, and the orders that it counts.
 struct Column {
@@ -16,7 +16,7 @@ struct Column {
 }
 
 /// The table and its coverage; empty if no fault was injected.
-pub(super) fn table(report: &Report, coverage: &Part) -> String {
+pub(super) fn table(report: &Report, coverage: &Covered) -> String {
     let calls = by_call(report);
     if calls.is_empty() {
         return String::new();

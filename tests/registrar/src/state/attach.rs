@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From an offer to an attached binding, or to none.
+//! Attach: from an offer to a binding, or to its refusal.
 
 use core::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
 
 use super::register::Next;
-use super::{Refusal, State, Step};
+use super::{Action, Refusal, State};
 use crate::attach::succeeded;
-use crate::binding::{Phase, Stand};
-use crate::handle::{Kind, Named};
+use crate::binding::{DetachState, Phase};
+use crate::handle::{HandleKind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
 
 /// A provider to ask whether it accepts a client.
 #[derive(Clone, Copy)]
-pub(crate) struct Ask {
+pub(crate) struct AcceptCall {
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
@@ -26,25 +26,25 @@ pub(crate) struct Ask {
 
 /// Who calls `NmrClientAttachProvider`.
 #[derive(Clone, Copy)]
-pub(crate) struct Asker {
+pub(crate) struct AttachCaller {
     pub(crate) thread: u64,
     /// The offer whose `ClientAttachProvider` the thread is in, where known.
     pub(crate) inside: Option<BindingId>,
 }
 
 /// What comes of an offer.
-pub(crate) struct Settled<C> {
+pub(crate) struct OfferOutcome<C> {
     /// The provider is still being asked, on another thread, which goes on from
     /// there.
     pub(crate) asking: bool,
     /// What `NmrClientAttachProvider` had answered last.
     pub(crate) answer: Option<NTSTATUS>,
-    pub(crate) step: Step<C>,
-    pub(crate) next: Follow<C>,
+    pub(crate) step: Action<C>,
+    pub(crate) next: NextOffer<C>,
 }
 
 /// When the running `NmrRegister...` learns what to do next.
-pub(crate) enum Follow<C> {
+pub(crate) enum NextOffer<C> {
     Now(Next<C>),
     /// Once the step has been taken, for the registration in this slot.
     After(u32),
@@ -56,10 +56,10 @@ impl<C> State<C> {
     pub(crate) fn ask(
         &mut self,
         handle: HANDLE,
-        asker: Asker,
+        asker: AttachCaller,
         stray: bool,
-    ) -> Result<Ask, Refusal> {
-        let kind = Kind {
+    ) -> Result<AcceptCall, Refusal> {
+        let kind = HandleKind {
             named: Named::Binding,
             side: Side::Client,
         };
@@ -84,7 +84,7 @@ impl<C> State<C> {
             return Err(Refusal::Rule(9, "again after it had succeeded"));
         }
         binding.asking = true;
-        Ok(Ask {
+        Ok(AcceptCall {
             binding: slot,
             id: binding.id,
             handle: self.binding_handle(slot, Side::Provider),
@@ -100,17 +100,17 @@ impl<C> State<C> {
         slot: u32,
         status: NTSTATUS,
         contexts: Option<[*mut c_void; 2]>,
-    ) -> (Option<(Module, NTSTATUS)>, Step<C>) {
+    ) -> (Option<(Module, NTSTATUS)>, Action<C>) {
         let binding = self.bindings.at_mut(slot);
         binding.asking = false;
         binding.answer = Some(status);
         if let Some([client, provider]) = contexts {
             binding.end_mut(Side::Client).context = client;
             binding.end_mut(Side::Provider).context = provider;
-            binding.end_mut(Side::Provider).stand = Stand::In;
+            binding.end_mut(Side::Provider).detach_state = DetachState::Attached;
         }
         match binding.unheard.take() {
-            None => (None, Step::Rest),
+            None => (None, Action::Rest),
             Some(status) => {
                 let client = self.module(slot, Side::Client);
                 let step = self.attach(slot, succeeded(status));
@@ -121,21 +121,21 @@ impl<C> State<C> {
 
     /// Ends the offer of a binding whose `ClientAttachProvider` has returned
     /// `status`.
-    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS) -> Settled<C> {
+    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS) -> OfferOutcome<C> {
         let binding = self.bindings.at_mut(slot);
         let (asking, answer, thread) = (binding.asking, binding.answer, binding.thread);
         let registering = binding.end(binding.made_by).registration;
         let step = if asking {
             binding.unheard = Some(status);
-            Step::Rest
+            Action::Rest
         } else {
             self.attach(slot, succeeded(status))
         };
         let next = match step {
-            Step::Begin(_) => Follow::After(registering),
-            _ => Follow::Now(self.next_offer(registering, thread)),
+            Action::Begin(_) => NextOffer::After(registering),
+            _ => NextOffer::Now(self.next_offer(registering, thread)),
         };
-        Settled {
+        OfferOutcome {
             asking,
             answer,
             step,
@@ -143,13 +143,13 @@ impl<C> State<C> {
         }
     }
 
-    fn attach(&mut self, slot: u32, client_agreed: bool) -> Step<C> {
+    fn attach(&mut self, slot: u32, client_agreed: bool) -> Action<C> {
         let binding = self.bindings.at_mut(slot);
         if !binding.end(Side::Provider).bound() {
             return self.release(slot);
         }
         if client_agreed {
-            binding.end_mut(Side::Client).stand = Stand::In;
+            binding.end_mut(Side::Client).detach_state = DetachState::Attached;
         }
         binding.phase = Phase::Attached;
         let late = [Side::Client, Side::Provider].into_iter().any(|side| {
@@ -158,8 +158,8 @@ impl<C> State<C> {
         });
         if late || !client_agreed {
             self.bindings.at_mut(slot).phase = Phase::Claimed;
-            return Step::Begin(slot);
+            return Action::Begin(slot);
         }
-        Step::Rest
+        Action::Rest
     }
 }

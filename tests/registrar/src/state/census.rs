@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Looking through the tables. Unlike everything else here it costs their
-//! length, so it is for diagnosis only.
+//! Searches of the tables, for diagnosis only: unlike everything else here they take
+//! time proportional to the tables' length.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -57,7 +57,7 @@ impl<C> State<C> {
         self.registrations.at(binding.end(side).registration).module
     }
 
-    /// Whether a binding that exists has an end at the registration.
+    /// Returns `true` if a binding that exists has an end at the registration.
     pub(crate) fn binds(&self, binding: BindingId, registration: RegistrationId) -> bool {
         let mut candidates = self.bindings.iter();
         candidates

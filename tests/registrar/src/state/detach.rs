@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The way out: of a registration, and of each of its bindings.
+//! Deregistration: the end of a registration and of each of its bindings.
 
 use core::ptr;
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
-use super::{Call, Refusal, State, Step, Wake};
-use crate::binding::{Move, Phase, Plan, Stand};
+use super::{Action, Call, Refusal, State, WaitToEnd};
+use crate::binding::{DetachOrder, DetachState, Move, Phase};
 use crate::characteristics::{Callbacks, CleanupFn};
-use crate::handle::{Kind, Named};
+use crate::handle::{HandleKind, Named};
 use crate::host::Side;
-use crate::registration::Door;
+use crate::registration::WaitObject;
 use crate::slab::NONE;
 
 /// When a `DetachComplete` function was called.
@@ -27,7 +27,7 @@ pub(crate) enum Completed {
 pub(crate) struct Deregistration<C> {
     /// The registration.
     pub(crate) own: u32,
-    pub(crate) step: Step<C>,
+    pub(crate) step: Action<C>,
     /// The next binding to detach.
     pub(crate) next: u32,
 }
@@ -40,11 +40,11 @@ impl<C> State<C> {
         &mut self,
         handle: HANDLE,
         side: Side,
-        plan: Plan,
+        plan: DetachOrder,
         hold: bool,
     ) -> Result<Deregistration<C>, Refusal> {
         let named = Named::Registration;
-        let own = self.resolve(handle, Kind { named, side })?;
+        let own = self.resolve(handle, HandleKind { named, side })?;
         let registration = self.registrations.at_mut(own);
         if registration.deregistering {
             return Err(Refusal::Rule(23, "again"));
@@ -78,15 +78,15 @@ impl<C> State<C> {
             slot = after;
         }
         let (step, next) = match first {
-            NONE => (Step::Rest, NONE),
+            NONE => (Action::Rest, NONE),
             first => self.begin_detach(first, plan),
         };
         Ok(Deregistration { own, step, next })
     }
 
-    /// Begins the detach of a binding that the caller has claimed; answers also
-    /// the next one that it has.
-    pub(crate) fn begin_detach(&mut self, slot: u32, plan: Plan) -> (Step<C>, u32) {
+    /// Begins the detach of a binding that the caller has claimed. Returns
+    /// also the next one that it has.
+    pub(crate) fn begin_detach(&mut self, slot: u32, plan: DetachOrder) -> (Action<C>, u32) {
         let binding = self.bindings.at_mut(slot);
         binding.plan = plan;
         binding.phase = Phase::Detaching;
@@ -96,22 +96,22 @@ impl<C> State<C> {
 
     /// A detach callback that lets completions count at once is called now.
     pub(crate) fn detach_entered(&mut self, slot: u32, side: Side) {
-        self.bindings.at_mut(slot).end_mut(side).stand = Stand::Inside;
+        self.bindings.at_mut(slot).end_mut(side).detach_state = DetachState::InCallback;
     }
 
-    /// A detach callback has returned; whether its side had reported that a
-    /// pending detach was over.
+    /// A detach callback has returned. Returns `true` if its side had reported
+    /// that a pending detach was over.
     pub(crate) fn detach_returned(
         &mut self,
         slot: u32,
         side: Side,
         status: NTSTATUS,
-    ) -> (bool, Step<C>) {
+    ) -> (bool, Action<C>) {
         let end = self.bindings.at_mut(slot).end_mut(side);
-        end.stand = if status == STATUS_PENDING {
-            Stand::Pended
+        end.detach_state = if status == STATUS_PENDING {
+            DetachState::Pended
         } else {
-            Stand::Left
+            DetachState::Returned
         };
         (end.reported.is_some(), self.advance(slot))
     }
@@ -121,9 +121,9 @@ impl<C> State<C> {
         &mut self,
         handle: HANDLE,
         side: Side,
-    ) -> Result<(Completed, Step<C>), Refusal> {
+    ) -> Result<(Completed, Action<C>), Refusal> {
         let named = Named::Binding;
-        let slot = self.resolve(handle, Kind { named, side })?;
+        let slot = self.resolve(handle, HandleKind { named, side })?;
         let binding = self.bindings.at_mut(slot);
         let accepted = binding.end(Side::Provider).bound();
         let attaching = binding.phase == Phase::Offered && accepted;
@@ -134,34 +134,36 @@ impl<C> State<C> {
         if end.reported.is_some() {
             return Err(Refusal::Rule(20, "twice"));
         }
-        if end.stand == Stand::Left {
+        if end.detach_state == DetachState::Returned {
             return Err(Refusal::Rule(
                 20,
                 "though the detach callback had returned STATUS_SUCCESS",
             ));
         }
-        let completed = match end.stand {
-            Stand::Out | Stand::In => Completed::BeforeDetach,
+        let completed = match end.detach_state {
+            DetachState::NotAttached | DetachState::Attached => Completed::BeforeDetach,
             _ => Completed::InTime,
         };
-        end.reported = Some(end.stand);
+        end.reported = Some(end.detach_state);
         Ok((completed, self.advance(slot)))
     }
 
     /// The cleanup callbacks have returned.
-    pub(crate) fn cleaned(&mut self, slot: u32) -> Step<C> {
+    pub(crate) fn cleaned(&mut self, slot: u32) -> Action<C> {
         self.bindings.at_mut(slot).phase = Phase::Cleaned;
         self.advance(slot)
     }
 
-    fn advance(&mut self, slot: u32) -> Step<C> {
+    fn advance(&mut self, slot: u32) -> Action<C> {
         match self.bindings.at_mut(slot).advance() {
-            Move::Rest => Step::Rest,
-            Move::Detach(side) => Step::Detach(self.call(slot, side, |callbacks| callbacks.detach)),
+            Move::Rest => Action::Rest,
+            Move::Detach(side) => {
+                Action::Detach(self.call(slot, side, |callbacks| callbacks.detach))
+            }
             Move::CleanUp => {
                 let client = self.clean_up(slot, Side::Client);
                 let provider = self.clean_up(slot, Side::Provider);
-                Step::CleanUp(slot, [client, provider])
+                Action::CleanUp(slot, [client, provider])
             }
             Move::Release => self.release(slot),
         }
@@ -205,12 +207,12 @@ impl<C> State<C> {
     pub(crate) fn deregistered(
         &mut self,
         own: u32,
-    ) -> (NTSTATUS, Option<Wake<C>>, Option<Door<C>>) {
+    ) -> (NTSTATUS, Option<WaitToEnd<C>>, Option<WaitObject<C>>) {
         let registration = self.registrations.at_mut(own);
         registration.busy -= 1;
-        if registration.complete() && registration.at_door == 0 {
-            let door = self.registrations.remove_marked(own).door;
-            return (STATUS_SUCCESS, None, Some(door));
+        if registration.complete() && registration.waiting == 0 {
+            let wait_object = self.registrations.remove_marked(own).wait_object;
+            return (STATUS_SUCCESS, None, Some(wait_object));
         }
         (STATUS_PENDING, self.wake(own), None)
     }

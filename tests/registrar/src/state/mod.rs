@@ -3,7 +3,7 @@
 //! What the registrar knows: the tables behind its lock.
 //!
 //! Every method is one indivisible transition. It answers with what is to be
-//! done about it outside the lock ([`Step`], [`Offer`], [`Wake`]); the tables
+//! done about it outside the lock ([`Action`], [`Offer`], [`WaitToEnd`]); the tables
 //! themselves call nobody.
 //!
 //! # Invariants
@@ -25,13 +25,13 @@ use core::ptr::NonNull;
 
 use nmr::abi::HANDLE;
 
-pub(crate) use self::attach::{Ask, Asker, Follow};
+pub(crate) use self::attach::{AcceptCall, AttachCaller, NextOffer};
 pub(crate) use self::detach::Completed;
-pub(crate) use self::register::{Applicant, Next, Offer};
+pub(crate) use self::register::{NewRegistration, Next, Offer};
 pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase};
 use crate::characteristics::{CleanupFn, DetachFn};
-use crate::handle::{self, Kind, Misuse, Named};
+use crate::handle::{self, HandleKind, Misuse, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Linked, Links};
 use crate::npis::Npis;
@@ -48,7 +48,7 @@ pub(crate) struct State<C> {
 }
 
 // SAFETY: the pointers in the tables are the modules' and are only passed on
-// to them; a door is shared by the threads that wait at it and open it.
+// to them; a wait object is shared by the threads that wait for it and signal it.
 unsafe impl<C: Send + Sync> Send for State<C> {}
 
 /// The bindings as the list of one side's registration.
@@ -87,7 +87,7 @@ impl From<Misuse> for Refusal {
 pub(crate) struct Call<F> {
     pub(crate) binding: u32,
     pub(crate) side: Side,
-    /// [`Plan::prompt`](crate::binding::Plan::prompt).
+    /// [`DetachOrder::prompt`](crate::binding::DetachOrder::prompt).
     pub(crate) prompt: bool,
     pub(crate) id: BindingId,
     pub(crate) registration: RegistrationId,
@@ -111,7 +111,7 @@ impl<F> Call<Option<F>> {
 }
 
 /// What a transition of a binding leaves to be done.
-pub(crate) enum Step<C> {
+pub(crate) enum Action<C> {
     /// Nothing.
     Rest,
     /// Decide how to detach this binding, and begin.
@@ -120,14 +120,14 @@ pub(crate) enum Step<C> {
     Detach(Call<DetachFn>),
     /// Call these cleanup callbacks, in any order.
     CleanUp(u32, [Option<Call<CleanupFn>>; 2]),
-    /// The binding is gone; open these doors.
-    Done([Option<Wake<C>>; 2]),
+    /// The binding is gone; signal these wait objects.
+    Done([Option<WaitToEnd<C>>; 2]),
 }
 
-/// A door that somebody waits at and that is to be opened.
-pub(crate) struct Wake<C> {
+/// A wait object that a thread waits for, to be signalled.
+pub(crate) struct WaitToEnd<C> {
     pub(crate) registration: u32,
-    pub(crate) door: NonNull<C>,
+    pub(crate) wait_object: NonNull<C>,
 }
 
 impl<C> State<C> {
@@ -143,10 +143,10 @@ impl<C> State<C> {
 
     /// The slot of the registration or binding that `handle` names, which must
     /// be of `kind`.
-    fn resolve(&self, handle: HANDLE, kind: Kind) -> Result<u32, Misuse> {
+    fn resolve(&self, handle: HANDLE, kind: HandleKind) -> Result<u32, Misuse> {
         let (found, key) = handle::decode(handle)?;
         match self.exists(found, key) {
-            Err(Misuse::Alien) => Err(Misuse::Alien),
+            Err(Misuse::NotAHandle) => Err(Misuse::NotAHandle),
             _ if found != kind => Err(Misuse::Other(found)),
             Err(Misuse::Stale)
                 if kind.named == Named::Registration && self.registrations.was_marked(key) =>
@@ -157,13 +157,13 @@ impl<C> State<C> {
         }
     }
 
-    fn exists(&self, kind: Kind, key: Key) -> Result<u32, Misuse> {
+    fn exists(&self, kind: HandleKind, key: Key) -> Result<u32, Misuse> {
         match kind.named {
             Named::Registration => {
                 let slot = self.registrations.find(key)?;
                 let registration = self.registrations.at(slot);
                 if registration.module.side() != kind.side {
-                    return Err(Misuse::Alien);
+                    return Err(Misuse::NotAHandle);
                 }
                 if registration.waited {
                     return Err(Misuse::Stale);
@@ -174,7 +174,7 @@ impl<C> State<C> {
                 let slot = self.bindings.find(key)?;
                 match self.bindings.at(slot).phase {
                     // Nobody has been given a handle to it yet.
-                    Phase::Queued => Err(Misuse::Alien),
+                    Phase::Queued => Err(Misuse::NotAHandle),
                     _ => Ok(slot),
                 }
             }
@@ -182,7 +182,11 @@ impl<C> State<C> {
     }
 
     /// Whose handle this is, if anybody's.
-    pub(crate) fn owner(&self, handle: HANDLE, kind: Kind) -> Option<(Module, Option<BindingId>)> {
+    pub(crate) fn owner(
+        &self,
+        handle: HANDLE,
+        kind: HandleKind,
+    ) -> Option<(Module, Option<BindingId>)> {
         let slot = self.resolve(handle, kind).ok()?;
         Some(match kind.named {
             Named::Registration => (self.registrations.at(slot).module, None),
@@ -202,7 +206,7 @@ impl<C> State<C> {
     /// The handle that `side` gets for a binding.
     fn binding_handle(&self, binding: u32, side: Side) -> HANDLE {
         let named = Named::Binding;
-        handle::encode(Kind { named, side }, self.bindings.key(binding))
+        handle::encode(HandleKind { named, side }, self.bindings.key(binding))
     }
 
     fn unlink(&mut self, slot: u32) -> Binding {
@@ -217,24 +221,24 @@ impl<C> State<C> {
     }
 
     /// Takes a binding off the tables.
-    fn release(&mut self, slot: u32) -> Step<C> {
+    fn release(&mut self, slot: u32) -> Action<C> {
         let binding = self.unlink(slot);
         let client = self.wake(binding.end(Side::Client).registration);
         let provider = self.wake(binding.end(Side::Provider).registration);
-        Step::Done([client, provider])
+        Action::Done([client, provider])
     }
 
-    /// The door of a registration that has just become complete while somebody
+    /// The wait object of a registration that has just become complete while somebody
     /// waits for it.
-    fn wake(&mut self, own: u32) -> Option<Wake<C>> {
+    fn wake(&mut self, own: u32) -> Option<WaitToEnd<C>> {
         let registration = self.registrations.at_mut(own);
-        if !registration.complete() || registration.at_door == 0 {
+        if !registration.complete() || registration.waiting == 0 {
             return None;
         }
-        registration.at_door += 1;
-        Some(Wake {
+        registration.waiting += 1;
+        Some(WaitToEnd {
             registration: own,
-            door: registration.door.address(),
+            wait_object: registration.wait_object.address(),
         })
     }
 }

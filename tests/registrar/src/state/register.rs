@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Entering a registration, and the queue of what it has to offer.
+//! Registration: entering a module, and the queue of its offers.
 
 use core::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
-use super::{Ends, State, Wake};
+use super::{Ends, State, WaitToEnd};
 use crate::binding::{Binding, Phase};
 use crate::characteristics::Callbacks;
-use crate::handle::{self, Kind, Named};
+use crate::handle::{self, HandleKind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
-use crate::registration::{Door, Module, Registration};
+use crate::registration::{Module, Registration, WaitObject};
 use crate::slab::{Exhausted, NONE};
 
 /// A registration in the making.
-pub(crate) struct Applicant<C> {
+pub(crate) struct NewRegistration<C> {
     pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
     pub(crate) npi: NpiKey,
-    pub(crate) door: Door<C>,
+    pub(crate) wait_object: WaitObject<C>,
     /// Peers that registered last are offered first.
     pub(crate) newest_first: bool,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Registered<C> {
 /// What to do next in a `NmrRegister...`.
 pub(crate) enum Next<C> {
     Offer(Offer),
-    Return(Option<Wake<C>>),
+    Return(Option<WaitToEnd<C>>),
 }
 
 /// A binding to offer to its client.
@@ -55,15 +55,15 @@ impl<C> State<C> {
     /// nothing has changed.
     pub(crate) fn register(
         &mut self,
-        applicant: Applicant<C>,
+        applicant: NewRegistration<C>,
         thread: u64,
-    ) -> Result<Registered<C>, Door<C>> {
-        let Applicant {
+    ) -> Result<Registered<C>, WaitObject<C>> {
+        let NewRegistration {
             instance,
             callbacks,
             context,
             npi,
-            door,
+            wait_object,
             newest_first,
         } = applicant;
         let module = Module {
@@ -76,7 +76,7 @@ impl<C> State<C> {
         let side = module.side();
         let peers = self.npis.members(npi, side.peer());
         if self.reserve(peers.len).is_err() {
-            return Err(door);
+            return Err(wait_object);
         }
 
         self.last_registration += 1;
@@ -88,11 +88,11 @@ impl<C> State<C> {
             busy: 1,
             waited: false,
             waiters: 0,
-            at_door: 0,
-            door,
+            waiting: 0,
+            wait_object,
         });
         let named = Named::Registration;
-        let handle = handle::encode(Kind { named, side }, key);
+        let handle = handle::encode(HandleKind { named, side }, key);
         self.npis.join(npi, side, &mut self.registrations, key.slot);
 
         let mut peer = peers.first;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Waiting for the end of a registration, and the end itself.
+//! Waits for the end of a deregistration, and that end.
 
 use core::ptr::NonNull;
 
 use nmr::abi::HANDLE;
 
 use super::{Refusal, State};
-use crate::handle::{Kind, Named};
+use crate::handle::{HandleKind, Named};
 use crate::host::Side;
-use crate::registration::Door;
+use crate::registration::WaitObject;
 
 /// How a wait goes on.
 pub(crate) enum Wait<C> {
     /// Not at all: its deregistration was complete, and it is gone.
-    Over(Option<Door<C>>),
-    /// For this registration, at this door if its deregistration is not complete.
+    Over(Option<WaitObject<C>>),
+    /// For this registration, at this wait object if its deregistration is not complete.
     For(u32, Option<NonNull<C>>),
 }
 
 impl<C> State<C> {
     /// Begins to wait for a registration, which stays until
-    /// [`leave_door`](Self::leave_door): with `hold` even if its deregistration is
+    /// [`stop_waiting`](Self::stop_waiting): with `hold` even if its deregistration is
     /// complete.
     pub(crate) fn wait(
         &mut self,
@@ -30,7 +30,7 @@ impl<C> State<C> {
         hold: bool,
     ) -> Result<Wait<C>, Refusal> {
         let named = Named::Registration;
-        let own = self.resolve(handle, Kind { named, side })?;
+        let own = self.resolve(handle, HandleKind { named, side })?;
         let registration = self.registrations.at_mut(own);
         if !registration.deregistering {
             return Err(Refusal::Rule(
@@ -39,14 +39,14 @@ impl<C> State<C> {
             ));
         }
         registration.waiters += 1;
-        registration.at_door += 1;
+        registration.waiting += 1;
         let complete = registration.complete();
-        let door = registration.door.address();
+        let wait_object = registration.wait_object.address();
         if complete && !hold {
             self.waited(own);
-            return Ok(Wait::Over(self.leave_door(own)));
+            return Ok(Wait::Over(self.stop_waiting(own)));
         }
-        Ok(Wait::For(own, (!complete).then_some(door)))
+        Ok(Wait::For(own, (!complete).then_some(wait_object)))
     }
 
     /// A wait is over. True if no other thread waits or has waited: only then
@@ -58,11 +58,11 @@ impl<C> State<C> {
         first && registration.waiters == 0
     }
 
-    /// A thread is done with the door.
-    pub(crate) fn leave_door(&mut self, own: u32) -> Option<Door<C>> {
+    /// A thread is done with the wait object.
+    pub(crate) fn stop_waiting(&mut self, own: u32) -> Option<WaitObject<C>> {
         let registration = self.registrations.at_mut(own);
-        registration.at_door -= 1;
-        (registration.waited && registration.at_door == 0)
-            .then(|| self.registrations.remove(own).door)
+        registration.waiting -= 1;
+        (registration.waited && registration.waiting == 0)
+            .then(|| self.registrations.remove(own).wait_object)
     }
 }

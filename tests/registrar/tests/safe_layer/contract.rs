@@ -7,7 +7,6 @@ use core::ffi::c_void;
 use core::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nmr::Deregistration;
 use nmr::NtStatus;
 use nmr::abi::*;
 use nmr::header::Header;
@@ -15,12 +14,13 @@ use nmr::nmr_fn;
 use registrar::host::{Call, Phase, Side};
 use registrar::process;
 use shared_npi::echo::{
-    Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID, MAX_PENDING,
-    Notification, ProviderDispatch, Request, Statistics,
+    Body, Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID,
+    MAX_PENDING, Notification, ProviderDispatch, Request, Statistics,
 };
 
 use crate::Nmr;
 use crate::modules::TestProvider;
+use crate::registering::{begin, end, finish};
 
 /// A client in the manner of C: registered while it lives.
 struct RawClient {
@@ -87,10 +87,7 @@ static FITTING: Characteristics =
 
 static NPI: NPIID = ECHO_NPI_ID;
 
-struct ModuleId(NPI_MODULEID);
-// SAFETY: a module id is plain data.
-unsafe impl Sync for ModuleId {}
-static MODULE: ModuleId = ModuleId(ECHO_CLIENT_MODULE_ID);
+static MODULE: NPI_MODULEID = ECHO_CLIENT_MODULE_ID.to_abi();
 
 impl RawClient {
     fn register(
@@ -114,7 +111,7 @@ impl RawClient {
                 Version: 0,
                 Size: struct_size::<NPI_REGISTRATION_INSTANCE>(),
                 NpiId: &raw const NPI,
-                ModuleId: &raw const MODULE.0,
+                ModuleId: &raw const MODULE,
                 Number: 0,
                 NpiSpecificCharacteristics: npi_characteristics
                     .map_or(ptr::null(), |characteristics| {
@@ -173,16 +170,13 @@ fn attach(
     let client = RawClient::register(characteristics, dispatch);
     let status = NtStatus(client.context.attached);
     drop(client);
-    drop(provider);
+    drop(end(provider));
     nmr.finish();
     status
 }
 
 fn request(id: u64) -> Box<Request> {
-    Box::new(Request {
-        id,
-        ..Request::new()
-    })
+    Box::new(Request::new(Body::new(id, &[])))
 }
 
 #[test]
@@ -271,14 +265,14 @@ fn malformed_requests_are_refused() {
     ancient.header.version = 0;
     assert!(refused(&raw mut *ancient));
     let mut long = request(0);
-    long.length = 65;
+    long.body.length = 65;
     assert!(refused(&raw mut *long));
 
     let mut good = request(0);
-    good.length = 64;
-    good.payload = [7; 64];
+    good.body.length = 64;
+    good.body.payload = [7; 64];
     assert_eq!(client.submit(&raw mut *good), NtStatus::SUCCESS);
-    assert_eq!(good.reply, [7; 64]);
+    assert_eq!(good.body.reply, [7; 64]);
 
     let query = client.table().query_statistics.expect("agreed on");
     let mut statistics = Statistics::new();
@@ -287,12 +281,12 @@ fn malformed_requests_are_refused() {
     assert_eq!(NtStatus(status), NtStatus::SUCCESS);
     assert_eq!((statistics.refused, statistics.completed_at_once), (4, 1));
     statistics.header.size = 8;
-    // SAFETY: as above.
+    // SAFETY: the provider is attached, and the structure lent.
     let status = unsafe { query(client.context.provider, &raw mut statistics) };
     assert_eq!(NtStatus(status), NtStatus::INVALID_PARAMETER);
 
     drop(client);
-    drop(provider);
+    drop(end(provider));
     nmr.finish();
 }
 
@@ -301,7 +295,7 @@ fn a_provider_takes_no_more_than_it_says() {
     let nmr = Nmr::alone(0);
     let provider = TestProvider::register();
     let client = RawClient::register(Some(&FITTING), &raw const DISPATCH);
-    provider.module().worker.desk().pause(true);
+    provider.module().worker.control().pause(true);
     let mut requests: Vec<_> = (0..=u64::from(MAX_PENDING))
         .map(|n| request(4 * n + 1))
         .collect();
@@ -311,7 +305,7 @@ fn a_provider_takes_no_more_than_it_says() {
     }
     assert_eq!(client.submit(&raw mut **last), NtStatus::DEVICE_BUSY);
 
-    provider.module().worker.desk().pause(false);
+    provider.module().worker.control().pause(false);
     while client.context.completed.load(Ordering::Acquire) < MAX_PENDING as usize {
         std::thread::yield_now();
     }
@@ -320,7 +314,7 @@ fn a_provider_takes_no_more_than_it_says() {
         std::thread::yield_now();
     }
     drop(client);
-    drop(provider);
+    drop(end(provider));
     nmr.finish();
 }
 
@@ -329,14 +323,12 @@ fn a_detaching_provider_takes_nothing_and_completes_what_it_took() {
     let nmr = Nmr::alone(0);
     let provider = TestProvider::register();
     let client = RawClient::register(Some(&FITTING), &raw const DISPATCH);
-    provider.module().worker.desk().pause(true);
+    provider.module().worker.control().pause(true);
     let mut accepted = request(1);
     assert_eq!(client.submit(&raw mut *accepted), NtStatus::PENDING);
 
-    let worker = provider.module().worker.desk();
-    let Deregistration::Pending(pending) = provider.deregister() else {
-        panic!("a request is in flight");
-    };
+    let worker = provider.module().worker.control();
+    let (deregistration, wait) = begin(provider);
     let detached = |event: &registrar::host::Event| {
         event.call == Call::DetachCallback
             && event.side == Side::Provider
@@ -356,9 +348,9 @@ fn a_detaching_provider_takes_nothing_and_completes_what_it_took() {
     assert_eq!(client.context.completed.load(Ordering::Acquire), 0);
 
     worker.pause(false);
-    drop(pending);
+    drop(finish(deregistration, &wait));
     assert_eq!(client.context.completed.load(Ordering::Acquire), 1);
-    assert_eq!(NtStatus(accepted.status), NtStatus::SUCCESS);
+    assert_eq!(NtStatus(accepted.body.status), NtStatus::SUCCESS);
     drop(client);
     nmr.finish();
 }

@@ -4,33 +4,34 @@
 //! its own, and a module that refuses with a success.
 
 use core::ffi::c_void;
-use core::ptr;
-use std::sync::Arc;
+use core::{mem, ptr};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nmr::abi::*;
 use nmr::header::Header;
 use nmr::irql::PassiveLevel;
-use nmr::{Client, InFlight, Module, PeerModule, Registration};
-use nmr::{NtStatus, Result, nmr_fn};
-use shared_npi::echo::client::{self, EchoClient, ProviderBinding, Ready, Submission};
+use nmr::nmr_fn;
+use nmr::request::{Completed, RequestClient, Slots, Submission, dispatch_complete, submit};
+use nmr::{
+    Bindings, Call, Client, Module, ModuleId, NtStatus, PeerModule, Registration, Result, Table,
+};
+use registrar::host::{self, Phase, Side};
+use registrar::process;
+use shared_npi::echo::client::{self, EchoClient, ProviderBinding};
 use shared_npi::echo::{
-    Capabilities, Characteristics, ClientDispatch, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID,
+    Body, Capabilities, Characteristics, ECHO_CLIENT_MODULE_ID, ECHO_NPI_ID,
     ECHO_PROVIDER_MODULE_ID, Echo, ProviderDispatch, Request,
 };
 
 use crate::Nmr;
-use crate::modules::{TestProvider, passive};
+use crate::modules::TestProvider;
+use crate::registering::{end, register};
 
 static SAYS: Characteristics =
     Characteristics::new(1, 1, Capabilities::empty(), Capabilities::empty());
 static NPI: NPIID = ECHO_NPI_ID;
-
-struct ModuleId(NPI_MODULEID);
-// SAFETY: a module id is plain data.
-unsafe impl Sync for ModuleId {}
-static MODULE: ModuleId = ModuleId(ECHO_PROVIDER_MODULE_ID);
+static MODULE: NPI_MODULEID = ECHO_PROVIDER_MODULE_ID.to_abi();
 
 /// The binding of the only client, as the provider was given it.
 struct Peer(*mut c_void);
@@ -41,17 +42,16 @@ static CLIENT: Mutex<Peer> = Mutex::new(Peer(ptr::null_mut()));
 /// Completes a request `times` before it has answered it with `answer`.
 fn complete_first(request: *mut Request, times: usize, answer: NtStatus) -> NTSTATUS {
     let client = CLIENT.lock().expect("no panic").0;
-    let complete = TestClient::DISPATCH.complete.expect("required");
     for _ in 0..times {
         // SAFETY: the client is attached.
-        unsafe { complete(client, request) };
+        unsafe { dispatch_complete::<TestClient>(client, request) };
     }
     answer.0
 }
 
-unsafe extern "system" fn submit(_binding: *mut c_void, request: *mut Request) -> NTSTATUS {
+unsafe extern "system" fn hostile_submit(_binding: *mut c_void, request: *mut Request) -> NTSTATUS {
     // SAFETY: the request is the provider's; its number says what to do.
-    match unsafe { (*request).id } {
+    match unsafe { (*request).body.id } {
         0 => complete_first(request, 1, NtStatus::PENDING),
         1 => complete_first(request, 2, NtStatus::PENDING),
         2 => complete_first(request, 1, NtStatus::SUCCESS),
@@ -62,7 +62,7 @@ unsafe extern "system" fn submit(_binding: *mut c_void, request: *mut Request) -
 
 static TABLE: ProviderDispatch = ProviderDispatch {
     header: Header::of::<ProviderDispatch>(1),
-    submit: Some(submit),
+    submit: Some(hostile_submit),
     cancel: None,
     query_statistics: None,
 };
@@ -104,7 +104,7 @@ fn with_provider(body: impl FnOnce()) {
             Version: 0,
             Size: struct_size::<NPI_REGISTRATION_INSTANCE>(),
             NpiId: &raw const NPI,
-            ModuleId: &raw const MODULE.0,
+            ModuleId: &raw const MODULE,
             Number: 0,
             NpiSpecificCharacteristics: ptr::from_ref(&SAYS).cast(),
         },
@@ -123,11 +123,12 @@ fn with_provider(body: impl FnOnce()) {
     assert_eq!(status, STATUS_SUCCESS);
 }
 
-/// A client with one request, which it keeps in the open.
+/// A client with one slot in a binding.
 struct TestClient {
-    /// What `attach` answers in place of a binding.
+    /// What `attach` returns in place of a binding.
     refusal: Option<NtStatus>,
-    kept: Arc<Mutex<Vec<Ready<TestClient>>>>,
+    providers: Bindings<TestClient>,
+    completed: AtomicUsize,
     unexpected: AtomicUsize,
 }
 
@@ -135,34 +136,40 @@ impl Module for TestClient {
     type Role = Client;
     type Npi = Echo;
     type Binding = ProviderBinding;
-    const MODULE_ID: NPI_MODULEID = ECHO_CLIENT_MODULE_ID;
+    const MODULE_ID: ModuleId = ECHO_CLIENT_MODULE_ID;
     const CHARACTERISTICS: &'static Characteristics = &SAYS;
-    const DISPATCH: &'static ClientDispatch = &client::dispatch::<Self>();
+    const TABLE: Table<Self> = client::dispatch();
 
     fn attach(
         &self,
-        provider: &PeerModule<'_, Echo>,
+        provider: &PeerModule<'_, Self>,
         _passive: &PassiveLevel<'_>,
     ) -> Result<ProviderBinding> {
         self.refusal.map_or(Ok(()), Err)?;
         ProviderBinding::new(SAYS.negotiate(provider.characteristics()?)?, 1)
     }
 
-    fn usable(binding: &ProviderBinding, table: &ProviderDispatch) -> bool {
+    fn accepts_dispatch(binding: &ProviderBinding, table: &ProviderDispatch) -> bool {
         table.serves(binding.agreement())
     }
 
-    fn attached(&self, binding: InFlight<Self>) {
-        self.kept
-            .lock()
-            .expect("no panic")
-            .extend(client::requests(&binding));
+    fn attached(&self, call: Call<'_, Self>) {
+        call.add_to_list();
+    }
+
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        Some(&self.providers)
     }
 }
 
-impl EchoClient for TestClient {
-    fn completed(&self, request: Ready<Self>) {
-        self.kept.lock().expect("no panic").push(request);
+impl RequestClient for TestClient {
+    fn slots(binding: &ProviderBinding) -> &Slots<Echo> {
+        binding.slots()
+    }
+
+    fn completed(&self, request: Completed<'_, Self>) {
+        assert!(!request.binding().context().slots().has_idle());
+        self.completed.fetch_add(1, Ordering::Relaxed);
     }
 
     fn unexpected(&self) {
@@ -170,64 +177,188 @@ impl EchoClient for TestClient {
     }
 }
 
+impl EchoClient for TestClient {}
+
 impl TestClient {
     fn register(refusal: Option<NtStatus>) -> Registration<Self> {
-        let module = Self {
+        register(Self {
             refusal,
-            kept: Arc::default(),
+            providers: Bindings::new(),
+            completed: AtomicUsize::new(0),
             unexpected: AtomicUsize::new(0),
-        };
-        Registration::register(module, &passive()).expect("NMR has memory")
+        })
+    }
+
+    /// The number of its providers.
+    fn providers(&self) -> usize {
+        let mut count = 0;
+        self.providers.for_each(|_call| count += 1);
+        count
     }
 }
 
-/// Submits request `id` to the hostile provider: how many requests the client
-/// then has, which must be its one, and what it found unexpected.
-fn submit_to_it(id: u64) -> usize {
+/// What came of a request, as often as it came.
+#[derive(Debug, PartialEq, Eq)]
+struct Ends {
+    answered: Option<NtStatus>,
+    completed: usize,
+    unexpected: usize,
+}
+
+/// Submits request `id` to the hostile provider. The slot is idle again afterwards,
+/// or the test fails.
+fn submit_to_it(id: u64) -> Ends {
     let nmr = Nmr::alone(0);
-    let mut unexpected = 0;
+    let mut ends = None;
     with_provider(|| {
         let client = TestClient::register(None);
-        let kept = Arc::clone(&client.module().kept);
-        let request = kept.lock().expect("no panic").pop().expect("one request");
-        match request.submit(id, b"echo") {
-            Submission::Pending(call) => drop(call),
-            Submission::Answered(status, request) => {
-                assert_eq!(request.status(), status);
-                kept.lock().expect("no panic").push(request);
+        let module = client.module();
+        let mut answered = None;
+        module.providers.for_each(|call| {
+            let slots = call.binding().context().slots();
+            match submit(call, Body::new(id, b"echo")) {
+                Submission::Pending(pending) => {
+                    assert!(!slots.has_idle());
+                    drop(pending);
+                }
+                Submission::Answered(request) => {
+                    assert!(!slots.has_idle());
+                    answered = Some(request.status());
+                }
+                Submission::NoSlot(_) => panic!("the slot is idle"),
             }
-            Submission::Detaching => panic!("nobody detaches"),
-        }
-        unexpected = client.module().unexpected.load(Ordering::Relaxed);
-        let mut kept = kept.lock().expect("no panic");
-        assert_eq!(kept.len(), 1);
-        kept.clear();
-        drop(kept);
-        drop(client);
+            assert!(slots.has_idle());
+        });
+        ends = Some(Ends {
+            answered,
+            completed: module.completed.load(Ordering::Relaxed),
+            unexpected: module.unexpected.load(Ordering::Relaxed),
+        });
+        drop(end(client));
     });
     nmr.finish();
-    unexpected
+    ends.expect("there is a provider")
 }
 
 #[test]
 fn a_completion_may_overtake_the_answer() {
-    assert_eq!(submit_to_it(0), 0);
+    let ends = Ends {
+        answered: None,
+        completed: 1,
+        unexpected: 0,
+    };
+    assert_eq!(submit_to_it(0), ends);
 }
 
 #[test]
 fn a_second_completion_is_unexpected_and_makes_no_second_request() {
-    assert_eq!(submit_to_it(1), 1);
+    let ends = Ends {
+        answered: None,
+        completed: 1,
+        unexpected: 1,
+    };
+    assert_eq!(submit_to_it(1), ends);
 }
 
 #[test]
 fn a_completion_of_an_answered_request_is_unexpected() {
-    assert_eq!(submit_to_it(2), 1);
+    let ends = Ends {
+        answered: Some(NtStatus::SUCCESS),
+        completed: 0,
+        unexpected: 1,
+    };
+    assert_eq!(submit_to_it(2), ends);
 }
 
 #[test]
 fn a_completion_of_no_request_is_unexpected() {
-    assert_eq!(submit_to_it(3), 1);
-    assert_eq!(submit_to_it(4), 1);
+    for (id, status) in [(3, NtStatus::DEVICE_BUSY), (4, NtStatus::SUCCESS)] {
+        let ends = Ends {
+            answered: Some(status),
+            completed: 0,
+            unexpected: 1,
+        };
+        assert_eq!(submit_to_it(id), ends);
+    }
+}
+
+/// What the client's detach callbacks have returned since the events were taken last.
+fn client_detaches() -> Vec<NTSTATUS> {
+    let events = process::registrar().host().take_events();
+    let returned = |event: &host::Event| match (event.call, event.side, event.phase) {
+        (host::Call::DetachCallback, Side::Client, Phase::Leave(status)) => Some(status),
+        _ => None,
+    };
+    events.iter().filter_map(returned).collect()
+}
+
+#[test]
+fn a_slot_that_is_idle_holds_nothing() {
+    for requests in [0, 1, 5] {
+        let nmr = Nmr::alone(0);
+        with_provider(|| {
+            let client = TestClient::register(None);
+            for _ in 0..requests {
+                client.module().providers.for_each(|call| {
+                    let Submission::Pending(pending) = submit(call, Body::new(0, b"echo")) else {
+                        panic!("it is pended");
+                    };
+                    drop(pending);
+                });
+            }
+            drop(end(client));
+            assert_eq!(client_detaches(), [STATUS_SUCCESS]);
+        });
+        nmr.finish();
+    }
+}
+
+/// Its slot is lost, and nothing else: the request holds the binding, not its slot.
+#[test]
+fn an_end_of_a_request_that_is_forgotten_costs_its_slot() {
+    let nmr = Nmr::alone(0);
+    with_provider(|| {
+        let client = TestClient::register(None);
+        for pended in [true, false] {
+            client
+                .module()
+                .providers
+                .for_each(|call| match submit(call, Body::new(0, b"echo")) {
+                    Submission::Pending(pending) => {
+                        assert!(pended);
+                        mem::forget(pending);
+                    }
+                    Submission::NoSlot(body) => {
+                        assert!(!pended);
+                        assert_eq!(body.payload(), Some(b"echo".as_slice()));
+                    }
+                    Submission::Answered(_) => panic!("it is not answered"),
+                });
+        }
+        assert_eq!(client.module().completed.load(Ordering::Relaxed), 0);
+        drop(end(client));
+        assert_eq!(client_detaches(), [STATUS_SUCCESS]);
+    });
+    nmr.finish();
+}
+
+#[test]
+fn a_completion_that_is_forgotten_costs_its_slot() {
+    let nmr = Nmr::alone(0);
+    with_provider(|| {
+        let client = TestClient::register(None);
+        client.module().providers.for_each(|call| {
+            let slots = call.binding().context().slots();
+            let Submission::Answered(answered) = submit(call, Body::new(2, b"echo")) else {
+                panic!("it is answered");
+            };
+            mem::forget(answered);
+            assert!(!slots.has_idle());
+        });
+        drop(end(client));
+        assert_eq!(client_detaches(), [STATUS_SUCCESS]);
+    });
+    nmr.finish();
 }
 
 #[test]
@@ -236,9 +367,9 @@ fn a_refusal_with_a_success_is_a_refusal() {
         let nmr = Nmr::alone(0);
         let provider = TestProvider::register();
         let client = TestClient::register(Some(refusal));
-        assert_eq!(client.module().kept.lock().expect("no panic").len(), 0);
-        drop(client);
-        drop(provider);
+        assert_eq!(client.module().providers(), 0);
+        drop(end(client));
+        drop(end(provider));
         nmr.finish();
     }
 }

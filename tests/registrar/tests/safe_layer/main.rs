@@ -10,8 +10,12 @@
 #![cfg(not(windows))]
 
 mod contract;
+mod driver;
 mod hostile;
 mod modules;
+mod peers;
+mod registering;
+mod small;
 mod telemetry;
 mod unload;
 

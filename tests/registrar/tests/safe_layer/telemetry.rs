@@ -5,15 +5,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use nmr::abi::NPI_MODULEID;
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
 use nmr::{
-    Bindings, Client, Deregistrations, InFlight, Kept, Module, PeerModule, Provider, Registration,
-    Set, Switch,
+    Bindings, Call, Client, Deregistration, Module, ModuleId, NtStatus, PeerModule, Provider,
+    Registration, Result, Switch, Switched, Table,
 };
-use nmr::{NtStatus, Result};
-use registrar::host::{Call, Phase};
+use registrar::host::{self, Phase};
 use registrar::process;
 use shared_npi::telemetry::monitor::{self, TelemetryMonitor};
 use shared_npi::telemetry::source::{self, TelemetrySource};
@@ -23,7 +21,8 @@ use shared_npi::telemetry::{
 };
 
 use crate::Nmr;
-use crate::modules::{TestProvider, passive};
+use crate::modules::TestProvider;
+use crate::registering::{begin, end, finish, finish_dropped, loading, register, wait_allowed};
 
 #[derive(Default)]
 struct Source {
@@ -34,12 +33,12 @@ impl Module for Source {
     type Role = Provider;
     type Npi = Telemetry;
     type Binding = ();
-    const MODULE_ID: NPI_MODULEID = TELEMETRY_SOURCE_MODULE_ID;
+    const MODULE_ID: ModuleId = TELEMETRY_SOURCE_MODULE_ID;
     const CHARACTERISTICS: &'static Characteristics =
         &Characteristics::new(Versions::new(VERSION, VERSION));
-    const DISPATCH: &'static ProviderDispatch = &source::dispatch::<Self>();
+    const TABLE: Table<Self> = source::dispatch();
 
-    fn attach(&self, monitor: &PeerModule<'_, Telemetry>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, monitor: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         let theirs = monitor.characteristics()?;
         Self::CHARACTERISTICS
             .versions
@@ -47,8 +46,8 @@ impl Module for Source {
             .map(drop)
     }
 
-    fn usable((): &(), table: &ClientDispatch) -> bool {
-        source::usable(table)
+    fn accepts_dispatch((): &(), table: &ClientDispatch) -> bool {
+        source::accepts(table)
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {
@@ -95,12 +94,12 @@ impl Module for Monitor {
     type Role = Client;
     type Npi = Telemetry;
     type Binding = ();
-    const MODULE_ID: NPI_MODULEID = TELEMETRY_MONITOR_MODULE_ID;
+    const MODULE_ID: ModuleId = TELEMETRY_MONITOR_MODULE_ID;
     const CHARACTERISTICS: &'static Characteristics =
         &Characteristics::new(Versions::new(VERSION, VERSION));
-    const DISPATCH: &'static ClientDispatch = &monitor::dispatch::<Self>();
+    const TABLE: Table<Self> = monitor::dispatch();
 
-    fn attach(&self, source: &PeerModule<'_, Telemetry>, _: &PassiveLevel<'_>) -> Result {
+    fn attach(&self, source: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result {
         let theirs = source.characteristics()?;
         Self::CHARACTERISTICS
             .versions
@@ -108,18 +107,16 @@ impl Module for Monitor {
             .map(drop)
     }
 
-    fn usable((): &(), table: &ProviderDispatch) -> bool {
-        monitor::usable(table)
+    fn accepts_dispatch((): &(), table: &ProviderDispatch) -> bool {
+        monitor::accepts(table)
     }
 
-    fn attached(&self, source: InFlight<Self>) {
-        assert_eq!(
-            source.binding().peer_id(),
-            TELEMETRY_SOURCE_MODULE_ID.guid()
-        );
-        assert_eq!(monitor::subscribe(&source), Ok(()));
-        source.list();
-        source.list();
+    fn attached(&self, call: Call<'_, Self>) {
+        let source = call.binding();
+        assert_eq!(source.peer_id(), Some(TELEMETRY_SOURCE_MODULE_ID));
+        call.add_to_list();
+        call.add_to_list();
+        assert_eq!(monitor::subscribe(call), Ok(()));
         self.seen.attached.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -133,10 +130,6 @@ impl TelemetryMonitor for Monitor {
         self.seen.published.fetch_add(1, Ordering::SeqCst);
         drop(self.seen.door.lock());
     }
-}
-
-fn register<M: Module>(module: M) -> Registration<M> {
-    Registration::register(module, &passive()).expect("NMR has memory")
 }
 
 #[test]
@@ -159,13 +152,13 @@ fn every_subscriber_is_told_and_every_source_asked_once() {
 
     // The one in the middle of the list goes.
     let [first, second, third] = monitors;
-    drop(second);
+    drop(end(second));
     sources.iter().map(Registration::module).for_each(publish);
     assert_eq!(seen.published.load(Ordering::Relaxed), 10);
-    drop((first, third));
+    drop((end(first), end(third)));
     sources.iter().map(Registration::module).for_each(publish);
     assert_eq!(seen.published.load(Ordering::Relaxed), 10);
-    drop(sources);
+    drop(sources.map(end));
     nmr.finish();
 }
 
@@ -175,8 +168,9 @@ fn subscribers_come_and_go_while_they_are_told() {
     let seen = Arc::new(Seen::default());
     let source = register(Source::default());
     std::thread::scope(|scope| {
-        let comers = [(); 2]
-            .map(|()| scope.spawn(|| (0..100).for_each(|_| drop(register(Monitor::new(&seen))))));
+        let comers = [(); 2].map(|()| {
+            scope.spawn(|| (0..100).for_each(|_| drop(end(register(Monitor::new(&seen))))))
+        });
         while comers.iter().any(|thread| !thread.is_finished()) {
             publish(source.module());
         }
@@ -185,32 +179,30 @@ fn subscribers_come_and_go_while_they_are_told() {
     let before = seen.published.load(Ordering::Relaxed);
     publish(source.module());
     assert_eq!(seen.published.load(Ordering::Relaxed), before);
-    drop(source);
+    drop(end(source));
     nmr.finish();
 }
 
 #[test]
-fn a_set_deregisters_all_before_it_waits_for_any() {
+fn all_modules_are_deregistered_before_one_is_waited_for() {
     let nmr = Nmr::alone(3);
-    let set = (
+    let modules = (
         TestProvider::register(),
-        Kept("beside them"),
         (register(Source::default()), register(Source::default())),
     );
     process::registrar().host().take_events();
-    let ended = set.deregister().wait(&passive());
-    let (provider, kept, sources) = ended.expect("NMR lets them go");
-    assert_eq!(kept, "beside them");
-    drop((provider, sources));
+    let ((provider, (first, second)), wait) = begin(modules);
+    drop(finish(provider, &wait));
+    drop((finish(first, &wait), finish(second, &wait)));
     let calls: Vec<_> = process::registrar()
         .host()
         .take_events()
         .iter()
         .filter(|event| event.phase == Phase::Enter)
         .map(|event| event.call)
-        .filter(|call| matches!(call, Call::Deregister | Call::Wait))
+        .filter(|call| matches!(call, host::Call::Deregister | host::Call::Wait))
         .collect();
-    let first = calls.iter().position(|call| *call == Call::Wait);
+    let first = calls.iter().position(|call| *call == host::Call::Wait);
     assert_eq!(first, Some(3), "{calls:?}");
     nmr.finish();
 }
@@ -221,13 +213,20 @@ fn a_switch_is_changed_by_one_at_a_time_and_closes() {
     let nmr = Nmr::alone(4);
     let seen = Arc::new(Seen::default());
     let source = register(Source::default());
-    let on = || SWITCH.on(|| Ok(Monitor::new(&seen)), &passive());
-    assert_eq!(SWITCH.off(&passive()), Ok(false));
+    let on = || SWITCH.on(|| Ok(Monitor::new(&seen)), &wait_allowed());
+    let off = || SWITCH.off(&wait_allowed());
+    assert_eq!(on(), Err(NtStatus::DELETE_PENDING));
+    let switched = loading().open(&SWITCH).expect("it is closed");
+    assert_eq!(
+        loading().open(&SWITCH).map(drop),
+        Err(NtStatus::DEVICE_BUSY)
+    );
+    assert_eq!(off(), Ok(false));
     assert_eq!(on(), Ok(true));
     assert_eq!(on(), Ok(false));
     assert!(SWITCH.is_on());
 
-    // A call in flight keeps it from going off; who comes meanwhile is refused.
+    // A call in flight keeps it from going off; a change meanwhile is refused.
     let door = seen.door.lock().expect("no panic");
     let module = source.module();
     std::thread::scope(|scope| {
@@ -235,27 +234,35 @@ fn a_switch_is_changed_by_one_at_a_time_and_closes() {
         while seen.published.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();
         }
-        let off = scope.spawn(|| SWITCH.off(&passive()));
+        let switched_off = scope.spawn(off);
         while on() != Err(NtStatus::DEVICE_BUSY) {
             std::thread::yield_now();
         }
-        assert_eq!(SWITCH.off(&passive()), Err(NtStatus::DEVICE_BUSY));
+        assert_eq!(off(), Err(NtStatus::DEVICE_BUSY));
         assert!(!SWITCH.is_on());
         drop(door);
         told.join().expect("no panic");
-        assert_eq!(off.join().expect("no panic"), Ok(true));
+        assert_eq!(switched_off.join().expect("no panic"), Ok(true));
     });
 
     // A module that cannot be made leaves the switch as it was.
-    let fails = SWITCH.on(|| Err(NtStatus::INSUFFICIENT_RESOURCES), &passive());
+    let fails = SWITCH.on(|| Err(NtStatus::INSUFFICIENT_RESOURCES), &wait_allowed());
     assert_eq!(fails, Err(NtStatus::INSUFFICIENT_RESOURCES));
     assert_eq!(on(), Ok(true));
-    let set = (register(Source::default()), &SWITCH);
-    let ended = set.deregister().wait(&passive());
-    assert!(ended.is_ok_and(|(_, monitor)| monitor.module().is_some()));
+    let ((other, monitor), wait) = begin((register(Source::default()), switched));
+    drop(finish(other, &wait));
+    assert!(finish(monitor, &wait).module().is_some());
     assert_eq!(on(), Err(NtStatus::DELETE_PENDING));
-    assert_eq!(SWITCH.off(&passive()), Err(NtStatus::DELETE_PENDING));
-    drop(source);
+    assert_eq!(off(), Err(NtStatus::DELETE_PENDING));
+
+    // The driver is loaded once more.
+    let switched = loading()
+        .register_switched(&SWITCH, Monitor::new(&seen))
+        .expect("it is closed");
+    assert!(SWITCH.is_on());
+    assert_eq!(off(), Ok(true));
+    assert!(end(switched).module().is_none());
+    drop(end(source));
     nmr.finish();
 }
 
@@ -264,18 +271,29 @@ fn a_switch_that_is_closed_while_it_changes_stays_off() {
     static SWITCH: Switch<Monitor> = Switch::new();
     let nmr = Nmr::alone(5);
     let seen = Arc::new(Seen::default());
+    let switched = loading().open(&SWITCH).expect("it is closed");
     let mut closed = None;
     let on = SWITCH.on(
         || {
-            closed = Some((&SWITCH).deregister().wait(&passive()).map(drop));
+            closed = Some(begin(switched).0);
+            // It is not opened again before the change has ended.
+            let opened = loading().open(&SWITCH).map(drop);
+            assert_eq!(opened, Err(NtStatus::DEVICE_BUSY));
             Ok(Monitor::new(&seen))
         },
-        &passive(),
+        &wait_allowed(),
     );
-    // Whoever unloads is told that it has come too early.
-    let failed = closed.expect("it was made").expect_err("it was changing");
+    // The unload has come too early, and is told so.
+    let Some(Deregistration::Failed(failed)) = closed else {
+        panic!("it was changing");
+    };
     assert_eq!(failed.status(), NtStatus::DEVICE_BUSY);
     assert_eq!(on, Err(NtStatus::DELETE_PENDING));
     assert!(!SWITCH.is_on());
+
+    // What the change had registered is left to the library.
+    finish_dropped();
+    let switched: Switched<Monitor> = loading().open(&SWITCH).expect("it is closed");
+    assert!(end(switched).module().is_none());
     nmr.finish();
 }

@@ -15,7 +15,7 @@ use registrar::finding::Finding;
 use registrar::host::{Completion, Event, Host, Lock, Side};
 use registrar::knobs::{Knob, Knobs};
 
-use crate::kit::{Module, NPI};
+use crate::support::{Module, NPI};
 
 struct LoomLock<T>(Mutex<T>);
 
@@ -199,9 +199,9 @@ fn complete_and_deregister() {
         up(client);
         let complete = |module: &Loomed| {
             module.peer().complete();
-            module.friend().peer().complete();
+            module.linked().peer().complete();
         };
-        client.befriend(provider);
+        client.link_to(provider);
         beside(client, complete, || down(provider));
         down(client);
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{ptr, thread};
 
-use crate::kit::{Module, NPI, OTHER_NPI, begun, nmr, rules, seeded};
+use crate::support::{Module, NPI, OTHER_NPI, begun, nmr, rules, seeded};
 use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;

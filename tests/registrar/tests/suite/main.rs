@@ -4,7 +4,7 @@
 
 mod conformance;
 mod interleaving;
-mod kit;
 mod life;
 mod model;
 mod rules;
+mod support;

@@ -16,7 +16,7 @@ use registrar::host::{BindingId, Call, Event, Phase, Side};
 use registrar::knobs::Knob;
 use registrar::process::Process;
 
-use crate::kit::{Module, NPI, OTHER_NPI, Peer, nmr, rules};
+use crate::support::{Module, NPI, OTHER_NPI, Peer, nmr, rules};
 
 /// Three clients, then three providers; the last of each has another NPI.
 const MODULES: usize = 6;

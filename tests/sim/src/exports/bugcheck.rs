@@ -2,10 +2,10 @@
 
 //! Drivers that stop the machine themselves.
 
-use super::exports;
-use crate::bug_check::Code;
+use crate::exports::exports;
+use crate::findings::bug_check::Code;
 use crate::findings::stop;
-use crate::irql::HIGH_LEVEL;
+use crate::hardware::irql::HIGH_LEVEL;
 
 exports! {
     "KeBugCheck" <= HIGH_LEVEL => ke_bug_check: ();

@@ -4,9 +4,9 @@
 
 use std::arch::naked_asm;
 
-use super::exports;
-use super::strings;
-use crate::irql::HIGH_LEVEL;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::with;
 
 exports! {

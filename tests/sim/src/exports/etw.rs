@@ -6,11 +6,12 @@ use std::ffi::c_void;
 
 use windows_sys::Win32::Foundation::{STATUS_INVALID_HANDLE, STATUS_SUCCESS};
 
-use super::exports;
+use crate::exports::exports;
+use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
-use crate::live::Kind;
+use crate::objects::kernel_objects::ObjectKind;
 
 exports! {
     "EtwRegister" <= PASSIVE_LEVEL => etw_register: i32;
@@ -34,21 +35,21 @@ unsafe extern "win64" fn etw_register(
     handle: *mut usize,
 ) -> i32 {
     let opened = with(|state| {
-        let by = state.caller();
+        let by = caller(state);
         (FIRST..)
             .step_by(2)
-            .find(|&handle| state.objects.within(handle..handle + 1).is_none())
+            .find(|&handle| state.objects.created.within(handle..handle + 1).is_none())
             .inspect(|&handle| {
-                state.objects.add(handle, Kind::Etw, by);
+                state.objects.created.add(handle, ObjectKind::Etw, by);
             })
     });
-    // SAFETY: the handle may be written, says the contract.
+    // SAFETY: the handle may be written, as documented.
     unsafe { handle.write(opened.unwrap_or_default()) };
     STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
-    if handle != 0 && !with(|state| state.objects.remove(handle, Kind::Etw)) {
+    if handle != 0 && !with(|state| state.objects.created.remove(handle, ObjectKind::Etw)) {
         let what = format!("{handle:#x} was unregistered, which is no ETW registration");
         stop(("0xC4", [0xDC, 0, 0, 0]), what);
     }
@@ -56,7 +57,7 @@ unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
 }
 
 fn status(handle: usize) -> i32 {
-    let known = handle == 0 || with(|state| state.objects.is(handle, Kind::Etw));
+    let known = handle == 0 || with(|state| state.objects.created.is(handle, ObjectKind::Etw));
     if known {
         STATUS_SUCCESS
     } else {

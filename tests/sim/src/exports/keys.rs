@@ -10,10 +10,12 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
 };
 
-use super::{exports, strings};
-use crate::handles::Object;
-use crate::irql::PASSIVE_LEVEL;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::findings::caller::caller;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
+use crate::objects::handles::Object;
 
 exports! {
     "ZwOpenKey" <= PASSIVE_LEVEL => zw_open_key: i32;
@@ -21,11 +23,11 @@ exports! {
 }
 
 const KEY_VALUE_PARTIAL: i32 = 2;
-pub(super) const REG_DWORD: u32 = 4;
+pub(in crate::exports) const REG_DWORD: u32 = 4;
 
 /// The path of the key that `handle` stands for.
-pub(super) fn path(handle: usize) -> Option<String> {
-    with(|state| match state.handles.get(handle) {
+pub(in crate::exports) fn path(handle: usize) -> Option<String> {
+    with(|state| match state.objects.handles.get(handle) {
         Some(Object::Key(path)) => Some(path.clone()),
         _ => None,
     })
@@ -36,7 +38,7 @@ unsafe extern "win64" fn zw_open_key(
     _access: u32,
     attributes: *const OBJECT_ATTRIBUTES,
 ) -> i32 {
-    // SAFETY: the attributes are valid, says the contract.
+    // SAFETY: the attributes are valid, as documented.
     let attributes = unsafe { &*attributes };
     // SAFETY: as above.
     let name = unsafe { strings::text(attributes.ObjectName.cast::<UNICODE_STRING>()) };
@@ -48,15 +50,16 @@ unsafe extern "win64" fn zw_open_key(
         },
     };
     let opened = with(|state| {
-        let by = state.caller();
+        let by = caller(state);
         state
+            .objects
             .registry
             .has(&path)
-            .then(|| state.handles.open(Object::Key(path), by))
+            .then(|| state.objects.handles.open(Object::Key(path), by))
     });
     match opened {
         Some(opened) => {
-            // SAFETY: the handle may be written, says the contract.
+            // SAFETY: the handle may be written, as documented.
             unsafe { handle.write(opened) };
             STATUS_SUCCESS
         }
@@ -81,13 +84,13 @@ unsafe extern "win64" fn zw_query_value_key(
     let Some(path) = path(handle) else {
         return STATUS_INVALID_HANDLE;
     };
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
-    let Some(value) = with(|state| state.registry.value(&path, &name)) else {
+    let Some(value) = with(|state| state.objects.registry.value(&path, &name)) else {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     };
     let needed = HEADER + size_of::<u32>();
-    // SAFETY: the length may be written, says the contract.
+    // SAFETY: the length may be written, as documented.
     unsafe { result_length.write(u32::try_from(needed).expect("16")) };
     let length = length as usize;
     if length < HEADER {
@@ -96,7 +99,7 @@ unsafe extern "win64" fn zw_query_value_key(
     // `TitleIndex`, `Type`, `DataLength`, `Data`.
     let words = [0, REG_DWORD, 4, value];
     let fitting = if length < needed { 3 } else { 4 };
-    // SAFETY: the buffer has `length` bytes, says the contract.
+    // SAFETY: the buffer has `length` bytes, as documented.
     unsafe { information.cast::<u32>().copy_from(words.as_ptr(), fitting) };
     if length < needed {
         STATUS_BUFFER_OVERFLOW

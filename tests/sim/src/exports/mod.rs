@@ -8,125 +8,47 @@
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/>
 
-mod blocking_locks;
 mod bugcheck;
-pub(crate) mod callbacks;
-mod counted;
-mod csq;
+pub(crate) mod data;
 mod debug;
-pub(crate) mod devices;
-mod dispatcher;
-mod dpcs;
 mod etw;
-mod events;
-pub(crate) mod irps;
+pub(crate) mod execution;
+pub(crate) mod io;
 mod keys;
-mod levels;
-mod lists;
-mod lookaside;
 mod memory;
-mod mutexes;
 mod netio;
 mod objects;
-mod paging;
-mod pool;
 mod queries;
-mod rundown;
-mod spin_locks;
-pub(crate) mod strings;
+mod sync;
 mod system;
-mod threads;
-mod time;
-mod timers;
-mod wdfldr;
-mod work_items;
 
-use crate::irql::{DISPATCH_LEVEL, HIGH_LEVEL, Irql};
-use crate::wdf;
+use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::loader::export::Export;
+use execution::callbacks::Callbacks;
 
-/// A function that drivers can import.
-#[derive(Debug)]
-pub(crate) struct Export {
-    pub(crate) name: &'static str,
-    /// The highest IRQL at which it may be called.
-    pub(crate) max_irql: Irql,
-    /// How many bytes of `rax` its result has; the others are no promise.
-    result: usize,
-    /// Null for a variable.
-    code: *const (),
-}
-
-impl Export {
-    /// A function that no image exports, or not by a table of this module.
-    pub(crate) const fn function(
-        name: &'static str,
-        max_irql: Irql,
-        result: usize,
-        code: *const (),
-    ) -> Self {
-        Self {
-            name,
-            max_irql,
-            result,
-            code,
-        }
-    }
-
-    const fn variable(name: &'static str) -> Self {
-        Self {
-            name,
-            max_irql: HIGH_LEVEL,
-            result: 0,
-            code: std::ptr::null(),
-        }
-    }
-
-    /// Whether drivers import its address to read what is there.
-    pub(crate) const fn is_variable(&self) -> bool {
-        self.code.is_null()
-    }
-
-    pub(crate) fn address(&self) -> usize {
-        self.code.addr()
-    }
-
-    /// The image that exports it.
-    pub(crate) fn module(&self) -> &'static str {
-        let has = |exports: &[Self]| exports.iter().any(|export| export.name == self.name);
-        if has(netio::EXPORTS) {
-            "netio.sys"
-        } else if has(wdfldr::EXPORTS) {
-            "wdfldr.sys"
-        } else if wdf::has(self.name) {
-            "wdf01000.sys"
-        } else {
-            "ntoskrnl.exe"
-        }
-    }
-
-    /// What of `rax` is its result.
-    pub(crate) fn result(&self, rax: u64) -> u64 {
-        match self.result {
-            0 => 0,
-            bytes => rax & (u64::MAX >> (64 - 8 * bytes)),
-        }
-    }
+/// What the exports keep between calls.
+#[derive(Debug, Default)]
+pub(crate) struct Exports {
+    callbacks: Callbacks,
 }
 
 /// What a driver's dispatch table holds where it has put nothing: nobody can
 /// import it.
 pub(crate) const INVALID_REQUEST: &Export = &Export::function(
+    "ntoskrnl.exe",
     "IopInvalidDeviceRequest",
     DISPATCH_LEVEL,
     size_of::<i32>(),
-    irps::invalid_request as *const (),
+    io::irps::invalid_request as *const (),
 );
 
-/// A table of exports: `"Name" <= IRQL => function: result`.
+/// A table of exports: `"Name" <= IRQL => function: result`, of `ntoskrnl.exe` or
+/// of the image that is named first.
 macro_rules! exports {
-    ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
-        pub(super) const EXPORTS: &[$crate::exports::Export] = &[$(
-            $crate::exports::Export::function(
+    (of $module:literal: $($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
+        pub(crate) const EXPORTS: &[$crate::loader::export::Export] = &[$(
+            $crate::loader::export::Export::function(
+                $module,
                 $name,
                 $irql,
                 size_of::<$result>(),
@@ -134,53 +56,43 @@ macro_rules! exports {
             ),
         )*];
     };
+    ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
+        $crate::exports::exports! {
+            of "ntoskrnl.exe": $($name <= $irql => $function: $result;)*
+        }
+    };
 }
 pub(crate) use exports;
 
-const NTOSKRNL: &[&[Export]] = &[
-    blocking_locks::EXPORTS,
-    bugcheck::EXPORTS,
-    callbacks::EXPORTS,
-    counted::EXPORTS,
-    csq::EXPORTS,
-    debug::EXPORTS,
-    devices::EXPORTS,
-    dispatcher::EXPORTS,
-    dpcs::EXPORTS,
-    etw::EXPORTS,
-    events::EXPORTS,
-    irps::EXPORTS,
-    keys::EXPORTS,
-    levels::EXPORTS,
-    lists::EXPORTS,
-    lookaside::EXPORTS,
-    memory::EXPORTS,
-    mutexes::EXPORTS,
-    objects::EXPORTS,
-    paging::EXPORTS,
-    pool::EXPORTS,
-    queries::EXPORTS,
-    rundown::EXPORTS,
-    spin_locks::EXPORTS,
-    strings::EXPORTS,
-    system::EXPORTS,
-    threads::EXPORTS,
-    time::EXPORTS,
-    timers::EXPORTS,
-    work_items::EXPORTS,
-    system::VARIABLES,
+const NTOSKRNL: &[&[&[Export]]] = &[
+    data::TABLES,
+    execution::TABLES,
+    io::TABLES,
+    memory::TABLES,
+    sync::TABLES,
+    &[
+        bugcheck::EXPORTS,
+        debug::EXPORTS,
+        etw::EXPORTS,
+        keys::EXPORTS,
+        objects::EXPORTS,
+        queries::EXPORTS,
+        system::EXPORTS,
+        system::VARIABLES,
+    ],
 ];
 
 /// The function `name` of the image `dll`.
 pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
-    let tables = match dll.to_ascii_lowercase().as_str() {
+    let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
-        "netio.sys" => &[netio::EXPORTS],
-        "wdfldr.sys" => &[wdfldr::EXPORTS],
+        "netio.sys" => &[&[netio::EXPORTS]],
         _ => return None,
     };
     tables
         .iter()
+        .copied()
+        .flatten()
         .copied()
         .flatten()
         .find(|export| export.name == name)
@@ -194,7 +106,14 @@ mod tests {
 
     #[test]
     fn no_name_is_exported_twice() {
-        let names: Vec<_> = NTOSKRNL.iter().copied().flatten().map(|e| e.name).collect();
+        let names: Vec<_> = NTOSKRNL
+            .iter()
+            .copied()
+            .flatten()
+            .copied()
+            .flatten()
+            .map(|e| e.name)
+            .collect();
         let distinct: BTreeSet<_> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());
     }

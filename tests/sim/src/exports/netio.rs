@@ -6,11 +6,12 @@ use std::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS};
 
-use super::exports;
-use crate::irql::HIGH_LEVEL;
+use crate::exports::exports;
+use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::kernel;
 
 exports! {
+    of "netio.sys":
     "NmrRegisterProvider" <= HIGH_LEVEL => nmr_register_provider: NTSTATUS;
     "NmrDeregisterProvider" <= HIGH_LEVEL => nmr_deregister_provider: NTSTATUS;
     "NmrWaitForProviderDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_provider: NTSTATUS;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Device objects by handles, and who may open them.
+//! Device objects by handle, and their access control.
 
 use std::ffi::c_void;
 
@@ -9,14 +9,17 @@ use windows_sys::Win32::Foundation::{
     STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
 };
 
-use super::exports;
-use crate::faults::Kind as Fault;
+use crate::exports::exports;
+use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::handles::Object;
-use crate::irql::PASSIVE_LEVEL;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::live::Kind;
-use crate::security::Dacl;
+use crate::memory::variables;
+use crate::objects::handles::Object;
+use crate::objects::kernel_objects::ObjectKind;
+use crate::objects::security::Dacl;
+use crate::verifier::faults;
+use crate::verifier::faults::FaultKind;
 
 exports! {
     "ObOpenObjectByPointer" <= PASSIVE_LEVEL => ob_open_object_by_pointer: i32;
@@ -36,25 +39,25 @@ unsafe extern "win64" fn ob_open_object_by_pointer(
     handle: *mut usize,
 ) -> i32 {
     let opened = with(|state| {
-        if !state.objects.is(object, Kind::Device) {
+        if !state.objects.created.is(object, ObjectKind::Device) {
             return Ok(None);
         }
-        if object_type != 0 && object_type != state.object_type("IoDeviceObjectType") {
+        if object_type != 0 && object_type != variables::object_type(state, "IoDeviceObjectType") {
             return Err(STATUS_OBJECT_TYPE_MISMATCH);
         }
-        if state.fails(Fault::Handle) {
+        if faults::fails(state, FaultKind::Handle) {
             return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
         let device = Object::Device {
             address: object,
             access,
         };
-        let by = state.caller();
-        Ok(Some(state.handles.open(device, by)))
+        let by = caller(state);
+        Ok(Some(state.objects.handles.open(device, by)))
     });
     match opened {
         Ok(Some(opened)) => {
-            // SAFETY: the handle may be written, says the contract.
+            // SAFETY: the handle may be written, as documented.
             unsafe { handle.write(opened) };
             STATUS_SUCCESS
         }
@@ -71,23 +74,23 @@ unsafe extern "win64" fn zw_set_security_object(
     information: u32,
     descriptor: *const c_void,
 ) -> i32 {
-    let device = with(|state| match state.handles.get(handle) {
+    let device = with(|state| match state.objects.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
         Some(&Object::Device { address, access }) if access & WRITE_DAC != 0 => Ok(address),
         Some(Object::Device { .. }) => Err(STATUS_ACCESS_DENIED),
         Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
     });
     let device = match device {
-        Ok(_) if with(|state| state.fails(Fault::Security)) => {
+        Ok(_) if with(|state| faults::fails(state, FaultKind::Security)) => {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
         Ok(device) => device,
         Err(status) => return status,
     };
-    // SAFETY: the descriptor is readable, says the contract.
+    // SAFETY: the descriptor is readable, as documented.
     match unsafe { Dacl::read(descriptor) } {
         Ok(list) if information & DACL_SECURITY_INFORMATION != 0 => {
-            with(|state| state.protections.insert(device, list));
+            with(|state| state.objects.protections.insert(device, list));
             STATUS_SUCCESS
         }
         Ok(_) => STATUS_SUCCESS,

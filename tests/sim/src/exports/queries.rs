@@ -14,12 +14,13 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS,
 };
 
-use super::keys::{self, REG_DWORD};
-use super::{exports, strings};
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::keys::{self, REG_DWORD};
 use crate::findings::stop;
-use crate::irql::PASSIVE_LEVEL;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::registry::SERVICES;
+use crate::objects::registry::SERVICES;
 
 exports! {
     "RtlQueryRegistryValues" <= PASSIVE_LEVEL => rtl_query_registry_values: i32;
@@ -41,36 +42,36 @@ unsafe extern "win64" fn rtl_query_registry_values(
     context: *mut c_void,
     _environment: *mut c_void,
 ) -> i32 {
-    // SAFETY: the path is what `relative_to` says, says the contract.
+    // SAFETY: the path is what `relative_to` says, as documented.
     let top = match unsafe { key(relative_to, path) } {
         Ok(top) => top,
         Err(status) => return status,
     };
-    if !with(|state| state.registry.has(&top)) {
+    if !with(|state| state.objects.registry.has(&top)) {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
     let mut here = top.clone();
     for index in 0.. {
         // SAFETY: the table ends with an entry that has neither name nor
-        // routine, says the contract.
+        // routine, as documented.
         let entry = unsafe { &*table.add(index) };
         if entry.Name.is_null() && entry.QueryRoutine.is_none() {
             break;
         }
-        // SAFETY: the entry's name ends with a zero, says the contract.
+        // SAFETY: the entry's name ends with a zero, as documented.
         let name = unsafe { strings::wide_text(entry.Name) };
         if entry.Flags & (RTL_QUERY_REGISTRY_TOPKEY | RTL_QUERY_REGISTRY_SUBKEY) != 0 {
             here.clone_from(&top);
         }
         if entry.Flags & RTL_QUERY_REGISTRY_SUBKEY != 0 {
             here = format!(r"{top}\{name}");
-            if !with(|state| state.registry.has(&here)) {
+            if !with(|state| state.objects.registry.has(&here)) {
                 return STATUS_OBJECT_NAME_NOT_FOUND;
             }
             continue;
         }
-        let value = with(|state| state.registry.value(&here, &name));
-        // SAFETY: the entry is valid, says the contract.
+        let value = with(|state| state.objects.registry.value(&here, &name));
+        // SAFETY: the entry is valid, as documented.
         let status = unsafe { answer(entry, value, context) };
         if status < 0 {
             return status;
@@ -88,7 +89,8 @@ unsafe fn key(relative_to: u32, path: *const u16) -> Result<String, i32> {
     if relative_to & RTL_REGISTRY_HANDLE != 0 {
         return keys::path(path.addr()).ok_or(STATUS_INVALID_HANDLE);
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the path is a handle or ends with a zero, as `relative_to` says,
+    // by this function's contract.
     let path = unsafe { strings::wide_text(path) };
     match relative_to & !RTL_REGISTRY_OPTIONAL {
         RTL_REGISTRY_ABSOLUTE => Ok(path),
@@ -97,7 +99,7 @@ unsafe fn key(relative_to: u32, path: *const u16) -> Result<String, i32> {
     }
 }
 
-/// Hands a value to who asked for it.
+/// Passes a value to the caller's query routine or buffer.
 ///
 /// # Safety
 ///
@@ -115,7 +117,8 @@ unsafe fn answer(
     let value = match value {
         Some(value) => value,
         None if entry.DefaultType == REG_DWORD && !entry.DefaultData.is_null() => {
-            // SAFETY: the caller's promise: the default has the default's type.
+            // SAFETY: the entry is valid, by this function's contract: the
+            // default has the default's type.
             unsafe { entry.DefaultData.cast::<u32>().read_unaligned() }
         }
         None if entry.Flags & RTL_QUERY_REGISTRY_REQUIRED != 0 => {
@@ -124,7 +127,8 @@ unsafe fn answer(
         None => return STATUS_SUCCESS,
     };
     if direct {
-        // SAFETY: the caller's promise: the target takes a number.
+        // SAFETY: the entry is valid, by this function's contract: the target
+        // takes a number.
         unsafe { entry.EntryContext.cast::<u32>().write_unaligned(value) };
         return STATUS_SUCCESS;
     }
@@ -134,7 +138,7 @@ unsafe fn answer(
     // SAFETY: the routine has Windows' calling convention, whatever the host's
     // `extern "system"` is, and this type.
     let routine: QueryRoutine = unsafe { mem::transmute(routine) };
-    // SAFETY: the caller's promise.
+    // SAFETY: the entry is valid, by this function's contract.
     unsafe {
         routine(
             entry.Name,

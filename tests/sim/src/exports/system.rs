@@ -4,9 +4,15 @@
 
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
-use super::{Export, exports, find, strings};
-use crate::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
-use crate::kernel::{State, with};
+use crate::calls::bind;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::find;
+use crate::findings::caller::caller;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::with;
+use crate::loader::export::Export;
+use crate::memory::variables::variable;
 
 exports! {
     "MmGetSystemRoutineAddress" <= PASSIVE_LEVEL => mm_get_system_routine_address: usize;
@@ -24,7 +30,7 @@ exports! {
 }
 
 /// Variables that drivers import: pointers to objects of the system.
-pub(super) const VARIABLES: &[Export] = &[
+pub(in crate::exports) const VARIABLES: &[Export] = &[
     Export::variable("PsThreadType"),
     Export::variable("PsProcessType"),
     Export::variable("ExEventObjectType"),
@@ -35,72 +41,31 @@ pub(super) const VARIABLES: &[Export] = &[
     Export::variable("PsInitialSystemProcess"),
 ];
 
-const TAG: u32 = u32::from_le_bytes(*b"Vari");
-const WORD: usize = size_of::<usize>();
-
-impl State {
-    /// Where the variable `name` is. It points to a second one, which points to
-    /// an object: drivers read types through both, a process through the first.
-    pub(crate) fn variable(&mut self, name: &'static str) -> usize {
-        if let Some(&at) = self.variables.get(name) {
-            return at;
-        }
-        let at = self
-            .pool
-            .allocate(3 * WORD, TAG, true, None)
-            .expect("a cycle needs few variables");
-        // SAFETY: it was just allocated for this.
-        unsafe { (at as *mut [usize; 2]).write([at + WORD, at + 2 * WORD]) };
-        self.variables.insert(name, at);
-        at
-    }
-}
-
-impl State {
-    /// What the variable of this name points to.
-    pub(super) fn object_type(&mut self, variable: &'static str) -> usize {
-        self.variable(variable) + 2 * WORD
-    }
-}
-
 unsafe extern "win64" fn mm_get_system_routine_address(name: *const UNICODE_STRING) -> usize {
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
     let Some(export) = find("ntoskrnl.exe", &name) else {
         return 0;
     };
-    with(|state| match state.caller() {
-        Some(by) => state.bind(by.driver, export),
+    with(|state| match caller(state) {
+        Some(by) => bind(state, by.driver, export),
         None => 0,
     })
 }
 
-impl State {
-    /// Where a driver finds an export.
-    pub(crate) fn bind(
-        &mut self,
-        driver: crate::driver::DriverId,
-        export: &'static Export,
-    ) -> usize {
-        if export.is_variable() {
-            self.variable(export.name)
-        } else {
-            self.thunks.import(driver, export)
-        }
-    }
-}
+const WORD: usize = size_of::<usize>();
 
 fn count() -> u32 {
-    with(|state| u32::try_from(state.scheduler.processors).expect("there are few"))
+    with(|state| u32::try_from(state.scheduling.processors()).expect("there are few"))
 }
 
 /// At `DISPATCH_LEVEL` each thread is on a processor of its own.
 unsafe extern "win64" fn current_processor(number: *mut [u8; 4]) -> u32 {
-    let index = with(|state| state.scheduler.processor());
+    let index = with(|state| state.scheduling.processor());
     let [low, ..] = index.to_le_bytes();
     if !number.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract:
-        // a group, the number in it, and a reserved byte.
+        // SAFETY: it may be written unless it is null, as documented: a group,
+        // the number in it, and a reserved byte.
         unsafe { number.write_unaligned([0, 0, low, 0]) };
     }
     index
@@ -109,7 +74,7 @@ unsafe extern "win64" fn current_processor(number: *mut [u8; 4]) -> u32 {
 unsafe extern "win64" fn active_processors(affinity: *mut u64) -> u32 {
     let count = count();
     if !affinity.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { affinity.write((1 << count) - 1) };
     }
     count
@@ -120,7 +85,7 @@ unsafe extern "win64" fn processors() -> u32 {
 }
 
 unsafe extern "win64" fn current_process() -> usize {
-    with(|state| state.variable("PsInitialSystemProcess")) + WORD
+    with(|state| variable(state, "PsInitialSystemProcess")) + WORD
 }
 
 unsafe extern "win64" fn current_process_id() -> usize {
@@ -130,7 +95,7 @@ unsafe extern "win64" fn current_process_id() -> usize {
 }
 
 unsafe extern "win64" fn current_thread_id() -> usize {
-    with(|state| 4 * (state.scheduler.current_id().0 + 2))
+    with(|state| 4 * (state.scheduling.current_id().0 + 2))
 }
 
 unsafe extern "win64" fn previous_mode() -> u8 {
@@ -141,7 +106,7 @@ unsafe extern "win64" fn previous_mode() -> u8 {
 unsafe extern "win64" fn rtl_get_version(version: *mut [u32; 5]) -> i32 {
     /// `VER_PLATFORM_WIN32_NT`.
     const NT: u32 = 2;
-    // SAFETY: the structure may be written, says the contract; its size stays.
+    // SAFETY: the structure may be written, as documented; its size stays.
     unsafe {
         let [size, ..] = version.read();
         version.write([size, 10, 0, 26100, NT]);

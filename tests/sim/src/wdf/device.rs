@@ -13,16 +13,20 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{TAG, handle, object, unknown};
-use crate::exports::{devices, exports, strings};
-use crate::faults;
-use crate::files::INITIALIZING;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::io::devices;
+use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::io::files::INITIALIZING;
 use crate::kernel::{State, with};
-use crate::sddl;
-use crate::security::Dacl;
+use crate::objects::sddl;
+use crate::objects::security::Dacl;
+use crate::verifier::faults;
 
 exports! {
+    of "wdf01000.sys":
     "WdfControlDeviceInitAllocate" <= PASSIVE_LEVEL => allocate: usize;
     "WdfDeviceInitFree" <= DISPATCH_LEVEL => free: ();
     "WdfDeviceInitAssignName" <= PASSIVE_LEVEL => assign_name: i32;
@@ -89,18 +93,22 @@ unsafe extern "win64" fn allocate(
     if object(driver) != globals {
         unknown(driver);
     }
-    // SAFETY: the text is valid, says the contract.
+    // SAFETY: the text is valid, as documented.
     let text = unsafe { strings::text(descriptor) };
     let Some(list) = sddl::parse(&text) else {
         return 0;
     };
     with(|state| {
-        let by = state.caller();
-        if state.fails(faults::Kind::Framework) {
+        let by = caller(state);
+        if faults::fails(state, faults::FaultKind::Framework) {
             return 0;
         }
         // What a driver forgets to free is its leak.
-        let Some(at) = state.pool.allocate(size_of::<usize>(), TAG, true, by) else {
+        let Some(at) = state
+            .memory
+            .pool
+            .allocate(size_of::<usize>(), TAG, true, by)
+        else {
             return 0;
         };
         let init = Init {
@@ -109,19 +117,19 @@ unsafe extern "win64" fn allocate(
             name: None,
             files: Files::default(),
         };
-        state.framework.inits.insert(at, init);
+        state.wdf.inits.insert(at, init);
         at
     })
 }
 
 /// Changes the description of a device.
 fn change<R>(init: usize, change: impl FnOnce(&mut Init) -> R) -> R {
-    let changed = with(|state| state.framework.inits.get_mut(&init).map(change));
+    let changed = with(|state| state.wdf.inits.get_mut(&init).map(change));
     changed.unwrap_or_else(|| unknown(init))
 }
 
 unsafe extern "win64" fn free(_globals: usize, init: usize) {
-    if !with(|state| state.remove_init(init)) {
+    if !with(|state| remove_init(state, init)) {
         unknown(init);
     }
 }
@@ -131,10 +139,10 @@ unsafe extern "win64" fn assign_name(
     init: usize,
     name: *const UNICODE_STRING,
 ) -> i32 {
-    if with(|state| state.fails(faults::Kind::Framework)) {
+    if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
     change(init, |init| init.name = Some(name));
     STATUS_SUCCESS
@@ -146,12 +154,13 @@ unsafe extern "win64" fn set_file_object_config(
     config: *const WDF_FILEOBJECT_CONFIG,
     attributes: *const WDF_OBJECT_ATTRIBUTES,
 ) {
-    // SAFETY: it is valid, says the contract.
+    // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
-    // SAFETY: they are null or valid, says the contract.
+    // SAFETY: they are null or valid, as documented.
     let attributes = unsafe { attributes.as_ref() };
     let type_of = attributes.map_or(std::ptr::null(), |it| it.ContextTypeInfo);
-    // SAFETY: it is null or valid as long as the driver is there, says the contract.
+    // SAFETY: it is null or valid as long as the driver is there, as
+    // documented.
     let context = unsafe { type_of.as_ref() };
     let files = Files {
         create: config.EvtDeviceFileCreate.map_or(0, |it| it as usize),
@@ -175,11 +184,11 @@ unsafe extern "win64" fn create(
     if !attributes.is_null() {
         not_simulated("a device with attributes");
     }
-    // SAFETY: it is valid, says the contract.
+    // SAFETY: it is valid, as documented.
     let at = unsafe { *init };
     let (globals, name) = change(at, |init| (init.globals, init.name.clone()));
     let driver = with(|state| {
-        let client = state.framework.clients.get(&globals)?;
+        let client = state.wdf.clients.get(&globals)?;
         Some(client.created.as_ref()?.object)
     });
     let Some(driver) = driver else {
@@ -193,8 +202,8 @@ unsafe extern "win64" fn create(
         Err(status) => return status,
     };
     with(|state| {
-        if let Some(init) = state.framework.inits.remove(&at) {
-            state.protections.insert(new, init.list);
+        if let Some(init) = state.wdf.inits.remove(&at) {
+            state.objects.protections.insert(new, init.list);
             let device = Device {
                 globals,
                 name: init.name,
@@ -202,12 +211,12 @@ unsafe extern "win64" fn create(
                 files: init.files,
                 control: None,
             };
-            state.framework.devices.insert(new, device);
+            state.wdf.devices.insert(new, device);
         }
-        let by = state.caller();
-        let _ = state.pool.free(at, TAG, by);
+        let by = caller(state);
+        let _ = state.memory.pool.free(at, TAG, by);
     });
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe {
         init.write(0);
         device.write(handle(new));
@@ -220,18 +229,18 @@ unsafe extern "win64" fn create_symbolic_link(
     device: usize,
     link: *const UNICODE_STRING,
 ) -> i32 {
-    // SAFETY: the name is valid, says the contract.
+    // SAFETY: the name is valid, as documented.
     let link = unsafe { strings::text(link) };
     let created = with(|state| {
-        let name = state.framework.devices.get(&object(device))?.name.clone()?;
-        if state.fails(faults::Kind::Link) {
+        let name = state.wdf.devices.get(&object(device))?.name.clone()?;
+        if faults::fails(state, faults::FaultKind::Link) {
             return Some(STATUS_INSUFFICIENT_RESOURCES);
         }
-        let by = state.caller()?;
-        if !state.names.add_link(&link, &name, by) {
+        let by = caller(state)?;
+        if !state.objects.names.add_link(&link, &name, by) {
             return Some(STATUS_OBJECT_NAME_COLLISION);
         }
-        let device = state.framework.devices.get_mut(&object(device))?;
+        let device = state.wdf.devices.get_mut(&object(device))?;
         device.links.push(link);
         Some(STATUS_SUCCESS)
     });
@@ -245,7 +254,7 @@ unsafe extern "win64" fn create_queue(
     _attributes: *const WDF_OBJECT_ATTRIBUTES,
     queue: *mut usize,
 ) -> i32 {
-    // SAFETY: it is valid, says the contract.
+    // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
     if config.Size as usize != size_of::<WDF_IO_QUEUE_CONFIG>() {
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -262,19 +271,19 @@ unsafe extern "win64" fn create_queue(
     {
         not_simulated("a queue other than the parallel one for control requests");
     }
-    if with(|state| state.fails(faults::Kind::Framework)) {
+    if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     let control = config.EvtIoDeviceControl.map(|it| it as usize);
     let found = with(|state| {
-        let device = state.framework.devices.get_mut(&object(device));
+        let device = state.wdf.devices.get_mut(&object(device));
         device.map(|device| device.control = control).is_some()
     });
     if !found {
         unknown(device);
     }
     if !queue.is_null() {
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { queue.write(self::queue(object(device))) };
     }
     STATUS_SUCCESS
@@ -287,7 +296,7 @@ pub(super) const fn queue(device: usize) -> usize {
 
 unsafe extern "win64" fn finish_initializing(_globals: usize, device: usize) {
     let at = object(device);
-    if !with(|state| state.framework.devices.contains_key(&at)) {
+    if !with(|state| state.wdf.devices.contains_key(&at)) {
         unknown(device);
     }
     // SAFETY: a device of the framework's is in memory.
@@ -296,26 +305,24 @@ unsafe extern "win64" fn finish_initializing(_globals: usize, device: usize) {
 
 /// Deletes the devices of a driver, with their links.
 pub(super) fn delete_of(globals: usize) {
-    while let Some(device) = with(|state| state.remove_device_of(globals)) {
+    while let Some(device) = with(|state| remove_device_of(state, globals)) {
         // SAFETY: it was created, and is deleted once.
         unsafe { devices::io_delete_device(device as *mut DEVICE_OBJECT) };
     }
 }
 
-impl State {
-    fn remove_init(&mut self, init: usize) -> bool {
-        let by = self.caller();
-        let found = self.framework.inits.remove(&init).is_some();
-        found && self.pool.free(init, TAG, by).is_ok()
-    }
+fn remove_init(state: &mut State, init: usize) -> bool {
+    let by = caller(state);
+    let found = state.wdf.inits.remove(&init).is_some();
+    found && state.memory.pool.free(init, TAG, by).is_ok()
+}
 
-    fn remove_device_of(&mut self, globals: usize) -> Option<usize> {
-        let mut all = self.framework.devices.iter();
-        let (&at, _) = all.find(|(_, device)| device.globals == globals)?;
-        let device = self.framework.devices.remove(&at)?;
-        for link in device.links {
-            self.names.remove_link(&link);
-        }
-        Some(at)
+fn remove_device_of(state: &mut State, globals: usize) -> Option<usize> {
+    let mut all = state.wdf.devices.iter();
+    let (&at, _) = all.find(|(_, device)| device.globals == globals)?;
+    let device = state.wdf.devices.remove(&at)?;
+    for link in device.links {
+        state.objects.names.remove_link(&link);
     }
+    Some(at)
 }

@@ -15,21 +15,32 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{device, handle, request};
-use crate::deferred::{Before, check_return};
-use crate::exports::{Export, exports, strings};
-use crate::faults;
+use crate::calls::bind;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::findings::bug_check;
+use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::irql::PASSIVE_LEVEL;
+use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
+use crate::loader::export::Export;
+use crate::verifier::faults;
+use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
+    of "wdf01000.sys":
     "WdfDriverCreate" <= PASSIVE_LEVEL => wdf_driver_create: i32;
 }
 
 /// The `DriverUnload` of each driver of the framework that has an
 /// `EvtDriverUnload`.
-const UNLOAD: &Export =
-    &Export::function("FxDriver::Unload", PASSIVE_LEVEL, 0, unload as *const ());
+const UNLOAD: &Export = &Export::function(
+    "wdf01000.sys",
+    "FxDriver::Unload",
+    PASSIVE_LEVEL,
+    0,
+    unload as *const (),
+);
 
 type EvtDriverUnload = unsafe extern "win64" fn(driver: usize);
 
@@ -47,8 +58,8 @@ fn check_not_null(arguments: [(*const c_void, &str); 3]) {
     for (argument, name) in arguments {
         if argument.is_null() {
             let by = with(|state| {
-                let by = state.caller();
-                state.address(by)
+                let by = caller(state);
+                bug_check::address_of(state, by)
             });
             let what = format!("{name} is a null pointer");
             stop(("0x10D", [0x4, 0, by, 0]), what);
@@ -69,18 +80,18 @@ unsafe extern "win64" fn wdf_driver_create(
         (path.cast(), "RegistryPath"),
         (config.cast(), "DriverConfig"),
     ]);
-    // SAFETY: it is not null, and so valid, says the contract.
+    // SAFETY: it is not null, and so valid, as documented.
     let config = unsafe { &*config };
     // SAFETY: as above.
     let path = unsafe { strings::text(path) };
-    let answer = with(|state| state.create_driver(globals.addr(), object.addr(), config));
+    let answer = with(|state| create_driver(state, globals.addr(), object.addr(), config));
     let status = answer.map_or_else(|status| status, |()| STATUS_SUCCESS);
     if !attributes.is_null() || status >= 0 && !simulated(config) {
         let what = "drivers for Plug and Play, of miniports and with attributes are not simulated";
         stop("wdf", what.to_owned());
     }
     if status >= 0 {
-        // SAFETY: the driver object is the driver's, says the contract, and the
+        // SAFETY: the driver object is the driver's, as documented, and the
         // globals were found to be.
         unsafe { publish(globals, object, &path, config) };
     }
@@ -90,13 +101,13 @@ unsafe extern "win64" fn wdf_driver_create(
         } else {
             handle(globals.addr())
         };
-        // SAFETY: it may be written unless it is null, says the contract.
+        // SAFETY: it may be written unless it is null, as documented.
         unsafe { created.cast::<usize>().write(handle) };
     }
     status
 }
 
-/// Whether a driver is of the one kind that is simulated.
+/// Returns `true` if a driver is of the one kind that is simulated.
 const fn simulated(config: &WDF_DRIVER_CONFIG) -> bool {
     config.DriverInitFlags == WdfDriverInitNonPnpDriver
 }
@@ -114,10 +125,10 @@ unsafe fn publish(
 ) {
     let unloadable = config.EvtDriverUnload.is_some();
     let bound = with(|state| {
-        let driver = state.framework.clients.get(&globals.addr())?.driver;
+        let driver = state.wdf.clients.get(&globals.addr())?.driver;
         Some((
-            state.bind(driver, UNLOAD),
-            state.bind(driver, request::DISPATCH),
+            bind(state, driver, UNLOAD),
+            bind(state, driver, request::DISPATCH),
         ))
     });
     let Some((unload, dispatch)) = bound else {
@@ -131,8 +142,9 @@ unsafe fn publish(
         0 => u32::from_le_bytes([name[0], name[1], name[2], name[3]]),
         tag => tag,
     };
-    // SAFETY: the caller's promise; a thunk is code that passes on a call of
-    // `DriverUnload` or of a dispatch routine, and 0 is none.
+    // SAFETY: both are the driver's, by this function's contract; a thunk is
+    // code that passes on a call of `DriverUnload` or of a dispatch routine,
+    // and 0 is none.
     unsafe {
         (&raw mut (*object).DriverUnload)
             .cast::<usize>()
@@ -151,7 +163,7 @@ unsafe fn publish(
 /// `FxDriver::Unload`.
 unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     let found = with(|state| {
-        let mut all = state.framework.clients.iter();
+        let mut all = state.wdf.clients.iter();
         all.find_map(|(&globals, client)| {
             let created = client.created.filter(|it| it.object == object.addr())?;
             Some((globals, created.unload?))
@@ -162,53 +174,51 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     };
     // SAFETY: the driver set it for this; it has Windows' calling convention.
     let evt_driver_unload = unsafe { std::mem::transmute::<usize, EvtDriverUnload>(routine) };
-    let before = Before::now();
+    let before = EntryState::now();
     // SAFETY: as above.
     unsafe { evt_driver_unload(handle(globals)) };
-    let site = with(|state| state.drivers.site(routine));
+    let site = with(|state| state.loader.drivers.site(routine));
     check_return("EvtDriverUnload", before, site);
     device::delete_of(globals);
     with(|state| {
-        if let Some(client) = state.framework.clients.get_mut(&globals) {
+        if let Some(client) = state.wdf.clients.get_mut(&globals) {
             client.created = None;
         }
     });
 }
 
-impl State {
-    fn create_driver(
-        &mut self,
-        globals: usize,
-        object: usize,
-        config: &WDF_DRIVER_CONFIG,
-    ) -> Result<(), i32> {
-        const KNOWN: u32 = WdfDriverInitNonPnpDriver | WdfDriverInitNoDispatchOverride;
+fn create_driver(
+    state: &mut State,
+    globals: usize,
+    object: usize,
+    config: &WDF_DRIVER_CONFIG,
+) -> Result<(), i32> {
+    const KNOWN: u32 = WdfDriverInitNonPnpDriver | WdfDriverInitNoDispatchOverride;
 
-        if config.Size as usize != size_of::<WDF_DRIVER_CONFIG>() {
-            return Err(STATUS_INFO_LENGTH_MISMATCH);
-        }
-        let flags = config.DriverInitFlags;
-        if flags & !KNOWN != 0 {
-            return Err(STATUS_INVALID_PARAMETER);
-        }
-        let client = self.framework.clients.get(&globals);
-        if client.is_none_or(|client| client.created.is_some()) {
-            return Err(STATUS_DRIVER_INTERNAL_ERROR);
-        }
-        if flags == WdfDriverInitNonPnpDriver && config.EvtDriverDeviceAdd.is_some() {
-            return Err(STATUS_INVALID_PARAMETER);
-        }
-        if self.fails(faults::Kind::Framework) {
-            return Err(STATUS_INSUFFICIENT_RESOURCES);
-        }
-        let unload = config.EvtDriverUnload;
-        let created = Created {
-            object,
-            unload: unload.map(|routine| (routine as *const c_void).addr()),
-        };
-        if let Some(client) = self.framework.clients.get_mut(&globals) {
-            client.created = Some(created);
-        }
-        Ok(())
+    if config.Size as usize != size_of::<WDF_DRIVER_CONFIG>() {
+        return Err(STATUS_INFO_LENGTH_MISMATCH);
     }
+    let flags = config.DriverInitFlags;
+    if flags & !KNOWN != 0 {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    let client = state.wdf.clients.get(&globals);
+    if client.is_none_or(|client| client.created.is_some()) {
+        return Err(STATUS_DRIVER_INTERNAL_ERROR);
+    }
+    if flags == WdfDriverInitNonPnpDriver && config.EvtDriverDeviceAdd.is_some() {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
+    if faults::fails(state, faults::FaultKind::Framework) {
+        return Err(STATUS_INSUFFICIENT_RESOURCES);
+    }
+    let unload = config.EvtDriverUnload;
+    let created = Created {
+        object,
+        unload: unload.map(|routine| (routine as *const c_void).addr()),
+    };
+    if let Some(client) = state.wdf.clients.get_mut(&globals) {
+        client.created = Some(created);
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 //! The kernel-mode driver framework, as far as drivers that are not for Plug and
 //! Play need it: what `Wdf01000.sys` is to them.
 //!
-//! A driver binds itself to it through `WDFLDR.SYS` (`exports/wdfldr.rs`) and gets
+//! A driver binds itself to it through `WDFLDR.SYS` (`loader.rs`) and gets
 //! a table of functions. Those that are here do what is documented of them and
 //! what the published sources of the framework show where the documents are
 //! silent; each of the others ends the cycle with a finding that names it.
@@ -14,18 +14,22 @@
 mod device;
 mod driver;
 mod functions;
+pub(crate) mod loader;
 mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kmdf::abi::WDF_DRIVER_GLOBALS;
 
-use crate::driver::DriverId;
-use crate::exports::Export;
+use crate::calls::bind;
+use crate::findings;
+use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::irql::HIGH_LEVEL;
+use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::{State, with};
-use crate::live::Kind;
+use crate::loader::drivers::DriverId;
+use crate::loader::export::Export;
+use crate::objects::kernel_objects::ObjectKind;
 
 use device::{Device, Init};
 use driver::Created;
@@ -57,7 +61,8 @@ pub(crate) struct Framework {
     requests: BTreeSet<usize>,
 }
 
-/// The handle of what is at an address: no address that anything is at.
+/// The handle of the object at an address: the handle itself is no valid
+/// address.
 const fn handle(address: usize) -> usize {
     !address
 }
@@ -73,10 +78,17 @@ fn unknown(handle: usize) -> ! {
     stop(("0x10D", [0x5, handle, 0, 0]), what)
 }
 
-/// The functions that nobody needed so far.
+/// Functions that are not implemented.
 const MISSING: &[Export; NAMES.len()] = &{
-    let mut all = [const { Export::function("", HIGH_LEVEL, size_of::<usize>(), missing as *const ()) };
-        NAMES.len()];
+    let mut all = [const {
+        Export::function(
+            "wdf01000.sys",
+            "",
+            HIGH_LEVEL,
+            size_of::<usize>(),
+            missing as *const (),
+        )
+    }; NAMES.len()];
     let mut at = 0;
     while at < NAMES.len() {
         all[at].name = NAMES[at];
@@ -92,69 +104,79 @@ fn function(at: usize) -> &'static Export {
     here.unwrap_or(&MISSING[at])
 }
 
-/// Whether the framework has a function of this name.
-pub(crate) fn has(name: &str) -> bool {
-    name.starts_with("Fx") || NAMES.contains(&name)
-}
-
 unsafe extern "win64" fn missing() -> usize {
     let call = with(|state| {
         state
-            .scheduler
+            .scheduling
             .current()
             .frames
             .last()
             .map(|frame| frame.call)
     });
-    let name = call.map(crate::thunk::Call::target).unwrap_or_default();
+    let name = call
+        .map(crate::scheduling::frame::Callee::target)
+        .unwrap_or_default();
     let what = format!("{name} is not implemented: add it to tests/sim/src/wdf or do without it");
     stop("wdf", what)
 }
 
-/// Lets go of the driver with these globals; false if there is none.
+/// Unbinds the driver with these globals. Returns `false` if there is none.
 pub(crate) fn unbind(globals: usize) -> bool {
     // Those of a driver that has failed, or has no `EvtDriverUnload`.
     device::delete_of(globals);
-    with(|state| state.unbind_framework(globals))
+    with(|state| unbind_driver(state, globals))
 }
 
-impl State {
-    /// Binds a driver; answers the addresses of its globals and of its table.
-    pub(crate) fn bind_framework(&mut self, driver: DriverId, functions: usize) -> (usize, usize) {
-        let by = self.caller();
-        let globals = self.pool.reserve(size_of::<WDF_DRIVER_GLOBALS>(), TAG);
-        let table = self.pool.reserve(functions * size_of::<usize>(), TAG);
-        for at in 0..functions {
-            let function = self.bind(driver, function(at));
-            // SAFETY: the table was just allocated with so many entries.
-            unsafe { (table as *mut usize).add(at).write(function) };
-        }
-        // SAFETY: the globals were just allocated; all-zero is valid for the rest.
-        unsafe { (*(globals as *mut WDF_DRIVER_GLOBALS)).DisplaceDriverUnload = 1 };
-        self.objects.add(globals, Kind::Framework, by);
-        let client = Client {
-            driver,
-            table,
-            created: None,
-        };
-        self.framework.clients.insert(globals, client);
-        (globals, table)
+/// Binds a driver. Returns the addresses of its globals and of its table.
+pub(crate) fn bind_driver(state: &mut State, driver: DriverId, functions: usize) -> (usize, usize) {
+    let by = caller(state);
+    let globals = state
+        .memory
+        .pool
+        .reserve(size_of::<WDF_DRIVER_GLOBALS>(), TAG);
+    let table = state
+        .memory
+        .pool
+        .reserve(functions * size_of::<usize>(), TAG);
+    for at in 0..functions {
+        let function = bind(state, driver, function(at));
+        // SAFETY: the table was just allocated with so many entries.
+        unsafe { (table as *mut usize).add(at).write(function) };
     }
+    // SAFETY: the globals were just allocated; all-zero is valid for the rest.
+    unsafe { (*(globals as *mut WDF_DRIVER_GLOBALS)).DisplaceDriverUnload = 1 };
+    state
+        .objects
+        .created
+        .add(globals, ObjectKind::Framework, by);
+    let client = Client {
+        driver,
+        table,
+        created: None,
+    };
+    state.wdf.clients.insert(globals, client);
+    (globals, table)
+}
 
-    /// Lets go of the driver with these globals, whose objects are deleted; false
-    /// if there is none.
-    fn unbind_framework(&mut self, globals: usize) -> bool {
-        let Some(client) = self.framework.clients.remove(&globals) else {
-            return false;
-        };
-        let by = self.caller();
-        self.objects.remove(globals, Kind::Framework);
-        for block in [client.table, globals] {
-            if self.pool.free(block, TAG, by).is_err() {
-                let what = "what the framework lets a driver see was written beyond its end";
-                self.report("wdf", what.to_owned(), by);
-            }
+/// Unbinds the driver with these globals, whose objects are deleted. Returns
+/// `false` if there is none.
+fn unbind_driver(state: &mut State, globals: usize) -> bool {
+    let Some(client) = state.wdf.clients.remove(&globals) else {
+        return false;
+    };
+    let by = caller(state);
+    state.objects.created.remove(globals, ObjectKind::Framework);
+    for block in [client.table, globals] {
+        if state.memory.pool.free(block, TAG, by).is_err() {
+            let what = "what the framework lets a driver see was written beyond its end";
+            findings::report(state, "wdf", what.to_owned(), by);
         }
-        true
     }
+    true
+}
+
+/// The function `name` of the image `dll`.
+pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
+    let mut exports = loader::EXPORTS.iter();
+    exports.find(|export| export.module.eq_ignore_ascii_case(dll) && export.name == name)
 }

@@ -17,16 +17,20 @@ use windows_sys::Win32::Foundation::{
 
 use super::device::{Files, queue};
 use super::{TAG, handle, object, unknown};
-use crate::completion;
-use crate::deferred::{Before, check_return};
-use crate::exports::{Export, exports};
-use crate::faults;
+use crate::exports::exports;
+use crate::findings;
+use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::irp::{Irp, PENDING_RETURNED, stack_location};
-use crate::irql::DISPATCH_LEVEL;
+use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::io::completion;
+use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
 use crate::kernel::{State, with};
+use crate::loader::export::Export;
+use crate::verifier::faults;
+use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
+    of "wdf01000.sys":
     "WdfObjectGetTypedContextWorker" <= DISPATCH_LEVEL => typed_context: usize;
     "WdfRequestCompleteWithInformation" <= DISPATCH_LEVEL => complete_with_information: ();
     "WdfRequestRetrieveInputBuffer" <= DISPATCH_LEVEL => retrieve_input_buffer: i32;
@@ -36,6 +40,7 @@ exports! {
 
 /// Each dispatch routine of each driver of the framework's.
 pub(super) const DISPATCH: &Export = &Export::function(
+    "wdf01000.sys",
     "FxDevice::Dispatch",
     DISPATCH_LEVEL,
     size_of::<i32>(),
@@ -55,7 +60,7 @@ unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
         (u32::from((*location).major), (*location).file)
     };
     let known = with(|state| {
-        let device = state.framework.devices.get(&device)?;
+        let device = state.wdf.devices.get(&device)?;
         Some((device.files.clone(), device.control))
     });
     let Some((files, control)) = known else {
@@ -69,7 +74,7 @@ unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
         }
         IRP_MJ_CLOSE => {
             tell(files.close, "EvtFileClose", file);
-            with(|state| state.delete_context(file));
+            with(|state| delete_context(state, file));
             finish(irp, STATUS_SUCCESS)
         }
         // A driver must expect it only if it has said that files are optional.
@@ -103,22 +108,22 @@ fn complete(irp: *mut Irp, status: i32, information: usize) {
 fn pend(irp: *mut Irp, what: &str, routine: usize, call: impl FnOnce()) -> i32 {
     // SAFETY: a request that is not complete is in memory.
     unsafe { (*stack_location(irp)).control |= PENDING_RETURNED };
-    with(|state| state.framework.requests.insert(irp.addr()));
+    with(|state| state.wdf.requests.insert(irp.addr()));
     run(what, routine, call);
     STATUS_PENDING
 }
 
 /// Runs one of the driver's callbacks.
 fn run(what: &str, routine: usize, call: impl FnOnce()) {
-    let before = Before::now();
+    let before = EntryState::now();
     call();
-    let site = with(|state| state.drivers.site(routine));
+    let site = with(|state| state.loader.drivers.site(routine));
     check_return(what, before, site);
 }
 
 fn open(device: usize, irp: *mut Irp, file: usize, files: &Files) -> i32 {
     if let Some((_, size)) = files.context
-        && !with(|state| state.make_context(file, size))
+        && !with(|state| make_context(state, file, size))
     {
         return finish(irp, STATUS_INSUFFICIENT_RESOURCES);
     }
@@ -169,7 +174,7 @@ fn present(device: usize, irp: *mut Irp, routine: usize) -> i32 {
 /// The request with this handle.
 fn request(handle: usize) -> *mut Irp {
     let irp = object(handle);
-    if !with(|state| state.framework.requests.contains(&irp)) {
+    if !with(|state| state.wdf.requests.contains(&irp)) {
         unknown(handle);
     }
     irp as *mut Irp
@@ -188,9 +193,9 @@ unsafe extern "win64" fn complete_with_information(
         (u32::from((*location).major), (*location).file)
     };
     with(|state| {
-        state.framework.requests.remove(&irp.addr());
+        state.wdf.requests.remove(&irp.addr());
         if major == IRP_MJ_CREATE && status < 0 {
-            state.delete_context(file);
+            delete_context(state, file);
         }
     });
     complete(irp, status, information);
@@ -215,7 +220,7 @@ unsafe extern "win64" fn retrieve_input_buffer(
     let irp = request(handle);
     // SAFETY: a request that is not complete is in memory.
     let all = unsafe { (*stack_location(irp)).input_length };
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe { retrieve(irp, all, least, buffer, length) }
 }
 
@@ -229,7 +234,7 @@ unsafe extern "win64" fn retrieve_output_buffer(
     let irp = request(handle);
     // SAFETY: a request that is not complete is in memory.
     let all = unsafe { (*stack_location(irp)).output_length };
-    // SAFETY: both may be written, says the contract.
+    // SAFETY: both may be written, as documented.
     unsafe { retrieve(irp, all, least, buffer, length) }
 }
 
@@ -256,7 +261,8 @@ unsafe fn retrieve(
     if all == 0 || all < least {
         return STATUS_BUFFER_TOO_SMALL;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `buffer` may be written, and `length` unless it is null, by this
+    // function's contract.
     unsafe { buffer.write(place) };
     if !length.is_null() {
         // SAFETY: as above.
@@ -272,33 +278,31 @@ unsafe extern "win64" fn typed_context(
 ) -> usize {
     let file = object(handle);
     let found = with(|state| {
-        let context = *state.framework.contexts.get(&file)?;
+        let context = *state.wdf.contexts.get(&file)?;
         // SAFETY: an open file is in memory, its device at offset 8.
         let device = unsafe { *(file as *const usize).add(1) };
-        let (kind, _) = state.framework.devices.get(&device)?.files.context?;
+        let (kind, _) = state.wdf.devices.get(&device)?.files.context?;
         Some(if kind == wanted.addr() { context } else { 0 })
     });
     found.unwrap_or_else(|| unknown(handle))
 }
 
-impl State {
-    fn make_context(&mut self, file: usize, size: usize) -> bool {
-        let fails = self.fails(faults::Kind::Framework);
-        if !fails {
-            let context = self.pool.reserve(size, TAG);
-            self.framework.contexts.insert(file, context);
-        }
-        !fails
+fn make_context(state: &mut State, file: usize, size: usize) -> bool {
+    let fails = faults::fails(state, faults::FaultKind::Framework);
+    if !fails {
+        let context = state.memory.pool.reserve(size, TAG);
+        state.wdf.contexts.insert(file, context);
     }
+    !fails
+}
 
-    fn delete_context(&mut self, file: usize) {
-        let Some(context) = self.framework.contexts.remove(&file) else {
-            return;
-        };
-        let by = self.caller();
-        if self.pool.free(context, TAG, by).is_err() {
-            let what = "the context of a file was written beyond its end";
-            self.report("wdf", what.to_owned(), by);
-        }
+fn delete_context(state: &mut State, file: usize) {
+    let Some(context) = state.wdf.contexts.remove(&file) else {
+        return;
+    };
+    let by = caller(state);
+    if state.memory.pool.free(context, TAG, by).is_err() {
+        let what = "the context of a file was written beyond its end";
+        findings::report(state, "wdf", what.to_owned(), by);
     }
 }

@@ -16,6 +16,7 @@ mod exhaustion;
 mod faults;
 mod fixture;
 mod instances;
+mod keyvalue;
 mod knobs;
 mod minimise;
 mod nmr_order;

@@ -13,7 +13,7 @@ use nmr::abi::{
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
 
-use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
+use crate::support::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 super::statements! {
     /// D2: A client refuses with `STATUS_NOINTERFACE`, without `NmrClientAttachProvider`.
@@ -153,14 +153,14 @@ super::statements! {
             STATUS_NOINTERFACE
         });
         client.on_offer = Box::new(|offer| {
-            let (mut context, mut dispatch) = (crate::kit::poison(), ptr::null());
+            let (mut context, mut dispatch) = (crate::support::poison(), ptr::null());
             // SAFETY: the outs are locals; the attach fails.
             let status = unsafe {
                 offer.module.nmr.client_attach_provider(
                     offer.handle, ptr::null_mut(), ptr::null(), &raw mut context, &raw mut dispatch,
                 )
             };
-            assert_eq!((context, dispatch), (crate::kit::poison(), ptr::null()));
+            assert_eq!((context, dispatch), (crate::support::poison(), ptr::null()));
             status
         });
         up([&provider, &client]);
@@ -336,10 +336,10 @@ super::statements! {
     attach_may_register {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        let other = Module::new(&nmr, Side::Client, &crate::kit::OTHER_NPI);
-        client.befriend(&other);
+        let other = Module::new(&nmr, Side::Client, &crate::support::OTHER_NPI);
+        client.link_to(&other);
         client.on_offer = Box::new(|offer| {
-            assert_eq!(offer.module.friend().register(), STATUS_SUCCESS);
+            assert_eq!(offer.module.linked().register(), STATUS_SUCCESS);
             offer.accept()
         });
         up([&provider, &client]);

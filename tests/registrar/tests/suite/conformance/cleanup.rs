@@ -10,7 +10,7 @@ use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
 
-use crate::kit::{Module, NPI, begun, clean, down, nmr, pair, up};
+use crate::support::{Module, NPI, begun, clean, down, nmr, pair, up};
 
 super::statements! {
     /// D2: `ClientCleanupBindingContext` is called once for each binding.
@@ -138,9 +138,9 @@ super::statements! {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
         let other = Module::new(&nmr, Side::Client, &NPI);
-        client.befriend(&other);
+        client.link_to(&other);
         client.on_cleanup = Box::new(|peer| {
-            assert_eq!(peer.module().friend().register(), STATUS_SUCCESS);
+            assert_eq!(peer.module().linked().register(), STATUS_SUCCESS);
         });
         up([&provider, &client]);
         down([&client]);

@@ -11,7 +11,7 @@ use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::at_irql;
 
-use crate::kit::{Module, NPI, begun, clean, down, nmr, pair, rules, up};
+use crate::support::{Module, NPI, begun, clean, down, nmr, pair, rules, up};
 
 super::statements! {
     /// D1: `NmrDeregisterClient` answers `STATUS_PENDING`.

@@ -11,7 +11,51 @@ use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
 use registrar::process::at_irql;
 
-use crate::kit::{Module, NPI, begun, clean, down, nmr, notes, pair, rules, up};
+use crate::support::{Module, NPI, begun, clean, down, nmr, notes, pair, rules, up};
+
+/// A client whose detach, or whose provider's, pends deregisters; then the detach
+/// completes.
+fn one_side_pends(pending: Side) {
+    let nmr = nmr();
+    let (mut provider, mut client) = pair(&nmr);
+    match pending {
+        Side::Client => client.on_detach = Box::new(|_| STATUS_PENDING),
+        Side::Provider => provider.on_detach = Box::new(|_| STATUS_PENDING),
+    }
+    up([&provider, &client]);
+    client.deregister();
+    assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
+    match pending {
+        Side::Client => client.peer().complete(),
+        Side::Provider => provider.peer().complete(),
+    }
+    assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+    assert_eq!(client.wait(), STATUS_SUCCESS);
+    down([&provider]);
+    clean(&nmr);
+}
+
+/// A provider deregisters while both detaches pend; that of `first` completes before
+/// the other.
+fn both_pend(first: Side) {
+    let nmr = nmr();
+    let (mut provider, mut client) = pair(&nmr);
+    provider.on_detach = Box::new(|_| STATUS_PENDING);
+    client.on_detach = Box::new(|_| STATUS_PENDING);
+    up([&provider, &client]);
+    provider.deregister();
+    let (first, second) = match first {
+        Side::Client => (&client, &provider),
+        Side::Provider => (&provider, &client),
+    };
+    first.peer().complete();
+    assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
+    second.peer().complete();
+    assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+    assert_eq!(provider.wait(), STATUS_SUCCESS);
+    down([&client]);
+    clean(&nmr);
+}
 
 super::statements! {
     /// D2: Both detach callbacks may return `STATUS_SUCCESS`: the binding is gone when they have.
@@ -28,66 +72,22 @@ super::statements! {
 
     /// D2: `ClientDetachProvider` may return `STATUS_PENDING`; `NmrClientDetachProviderComplete` ends that.
     client_pends {
-        let nmr = nmr();
-        let (provider, mut client) = pair(&nmr);
-        client.on_detach = Box::new(|_| STATUS_PENDING);
-        up([&provider, &client]);
-        client.deregister();
-        assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
-        nmr.client_detach_provider_complete(client.peer().handle);
-        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
-        assert_eq!(client.wait(), STATUS_SUCCESS);
-        down([&provider]);
-        clean(&nmr);
+        one_side_pends(Side::Client);
     }
 
     /// D2: `ProviderDetachClient` may return `STATUS_PENDING`; `NmrProviderDetachClientComplete` ends that.
     provider_pends {
-        let nmr = nmr();
-        let (mut provider, client) = pair(&nmr);
-        provider.on_detach = Box::new(|_| STATUS_PENDING);
-        up([&provider, &client]);
-        client.deregister();
-        assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
-        nmr.provider_detach_client_complete(provider.peer().handle);
-        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
-        assert_eq!(client.wait(), STATUS_SUCCESS);
-        down([&provider]);
-        clean(&nmr);
+        one_side_pends(Side::Provider);
     }
 
     /// D2: Both may pend; the client may complete first.
     both_pend_client_completes_first {
-        let nmr = nmr();
-        let (mut provider, mut client) = pair(&nmr);
-        provider.on_detach = Box::new(|_| STATUS_PENDING);
-        client.on_detach = Box::new(|_| STATUS_PENDING);
-        up([&provider, &client]);
-        provider.deregister();
-        client.peer().complete();
-        assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
-        provider.peer().complete();
-        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
-        assert_eq!(provider.wait(), STATUS_SUCCESS);
-        down([&client]);
-        clean(&nmr);
+        both_pend(Side::Client);
     }
 
     /// D2: Both may pend; the provider may complete first.
     both_pend_provider_completes_first {
-        let nmr = nmr();
-        let (mut provider, mut client) = pair(&nmr);
-        provider.on_detach = Box::new(|_| STATUS_PENDING);
-        client.on_detach = Box::new(|_| STATUS_PENDING);
-        up([&provider, &client]);
-        provider.deregister();
-        provider.peer().complete();
-        assert_eq!((client.ends(), provider.ends()), ((1, 0), (1, 0)));
-        client.peer().complete();
-        assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
-        assert_eq!(provider.wait(), STATUS_SUCCESS);
-        down([&client]);
-        clean(&nmr);
+        both_pend(Side::Provider);
     }
 
     /// CODE: A completion may come inside the detach callback, before it returns `STATUS_PENDING`.
@@ -309,10 +309,10 @@ super::statements! {
     detach_may_register {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        let other = Module::new(&nmr, Side::Provider, &crate::kit::OTHER_NPI);
-        client.befriend(&other);
+        let other = Module::new(&nmr, Side::Provider, &crate::support::OTHER_NPI);
+        client.link_to(&other);
         client.on_detach = Box::new(|peer| {
-            assert_eq!(peer.module().friend().register(), STATUS_SUCCESS);
+            assert_eq!(peer.module().linked().register(), STATUS_SUCCESS);
             STATUS_SUCCESS
         });
         up([&provider, &client]);

@@ -6,7 +6,7 @@ use nmr::abi::{GUID, NPI_MODULEID, NPIID, STATUS_NOINTERFACE};
 use registrar::host::Side;
 use registrar::knobs::Knob;
 
-use crate::kit::{Module, NPI, OTHER_NPI, clean, down, nmr, pair, up};
+use crate::support::{Module, NPI, OTHER_NPI, clean, down, nmr, pair, up};
 
 static SAME_NPI: NPIID = NPI;
 static OTHER_MODULE: NPI_MODULEID =

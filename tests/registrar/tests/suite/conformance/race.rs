@@ -9,7 +9,7 @@ use std::thread;
 use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::Side;
 
-use crate::kit::{Module, NPI, clean, down, nmr, pair, seeded, up};
+use crate::support::{Module, NPI, clean, down, nmr, pair, seeded, up};
 
 super::statements! {
     /// W2: If both ends deregister, `ClientDetachProvider` is still called only once.
@@ -74,12 +74,12 @@ super::statements! {
     no_detach_before_attach_returned {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        client.befriend(&provider);
+        client.link_to(&provider);
         client.on_offer = Box::new(|offer| {
             let status = offer.accept();
-            offer.module.friend().deregister();
+            offer.module.linked().deregister();
             assert_eq!(offer.module.ends(), (0, 0));
-            assert_eq!(offer.module.friend().ends(), (0, 0));
+            assert_eq!(offer.module.linked().ends(), (0, 0));
             status
         });
         up([&provider, &client]);
@@ -118,9 +118,9 @@ super::statements! {
         let nmr = nmr();
         let (first, mut client) = pair(&nmr);
         let second = Module::new(&nmr, Side::Provider, &NPI);
-        client.befriend(&second);
+        client.link_to(&second);
         client.on_offer = Box::new(|offer| {
-            assert_eq!(offer.module.friend().deregister(), STATUS_PENDING);
+            assert_eq!(offer.module.linked().deregister(), STATUS_PENDING);
             offer.accept()
         });
         up([&first, &second, &client]);

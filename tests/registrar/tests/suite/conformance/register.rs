@@ -13,7 +13,7 @@ use nmr::nmr_fn;
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 
-use crate::kit::{Module, NPI, OTHER_NPI, begun, clean, down, nmr, pair, poison, up};
+use crate::support::{Module, NPI, OTHER_NPI, begun, clean, down, nmr, pair, poison, up};
 
 static SEEN: AtomicPtr<std::ffi::c_void> = AtomicPtr::new(ptr::without_provenance_mut(1));
 
@@ -181,10 +181,10 @@ super::statements! {
     attach_and_detach_inside_register {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        client.befriend(&provider);
+        client.link_to(&provider);
         client.on_offer = Box::new(|offer| {
             let status = offer.accept();
-            offer.module.friend().deregister();
+            offer.module.linked().deregister();
             status
         });
         up([&provider, &client]);

@@ -17,8 +17,8 @@ use registrar::host::{Event, Host, Side};
 use registrar::knobs::Knob;
 use registrar::process::{ThreadCompletion, ThreadLock};
 
-use crate::kit::allocator;
-use crate::kit::{Module, NPI};
+use crate::support::allocator;
+use crate::support::{Module, NPI};
 
 /// A host that takes no memory.
 struct Frugal;

@@ -10,7 +10,7 @@ use nmr::abi::{
 };
 use registrar::knobs::Knob;
 
-use crate::kit::{clean, down, nmr, notes, pair, rules, up};
+use crate::support::{clean, down, nmr, notes, pair, rules, up};
 
 super::statements! {
     /// D3: Version is 0 and Length the size of `NPI_CLIENT_CHARACTERISTICS`.
@@ -147,9 +147,9 @@ super::statements! {
     client_sees_the_provider_s_instance {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        client.befriend(&provider);
+        client.link_to(&provider);
         client.on_offer = Box::new(|offer| {
-            assert!(ptr::eq(offer.instance, &raw const offer.module.friend().provider.ProviderRegistrationInstance));
+            assert!(ptr::eq(offer.instance, &raw const offer.module.linked().provider.ProviderRegistrationInstance));
             offer.accept()
         });
         up([&provider, &client]);
@@ -162,10 +162,10 @@ super::statements! {
         let nmr = nmr();
         let (mut provider, client) = pair(&nmr);
         provider.on_asked = Box::new(|asked| {
-            assert!(ptr::eq(asked.instance, &raw const asked.module.friend().client.ClientRegistrationInstance));
+            assert!(ptr::eq(asked.instance, &raw const asked.module.linked().client.ClientRegistrationInstance));
             asked.accept()
         });
-        provider.befriend(&client);
+        provider.link_to(&client);
         up([&provider, &client]);
         assert_eq!(provider.offers(), 1);
         down([&provider, &client]);
@@ -187,7 +187,7 @@ super::statements! {
         });
         up([&provider]);
         assert_eq!(rules(&nmr), [2]);
-        // SAFETY: as above.
+        // SAFETY: the client's structure, readable while it is registered.
         let client = unsafe { Box::from_raw(client) };
         down([&provider, &client]);
     }

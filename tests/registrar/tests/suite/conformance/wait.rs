@@ -10,7 +10,7 @@ use std::time::Duration;
 use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::process::at_irql;
 
-use crate::kit::{clean, down, nmr, pair, rules, up};
+use crate::support::{clean, down, nmr, pair, rules, up};
 
 /// Long enough for a wait that returns too early to be seen.
 const A_WHILE: Duration = Duration::from_millis(20);
@@ -59,7 +59,7 @@ super::statements! {
     /// D1: Waiting on what is no handle answers `STATUS_INVALID_PARAMETER`.
     wait_on_no_handle {
         let nmr = nmr();
-        let nonsense = crate::kit::poison();
+        let nonsense = crate::support::poison();
         assert_eq!(nmr.wait_for_client_deregister_complete(nonsense), STATUS_INVALID_PARAMETER);
         assert_eq!(nmr.wait_for_provider_deregister_complete(ptr::null_mut()), STATUS_INVALID_PARAMETER);
         assert_eq!(rules(&nmr), [22, 23]);

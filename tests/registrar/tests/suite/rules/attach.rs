@@ -15,7 +15,7 @@ use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::Process;
 
-use crate::kit::{
+use crate::support::{
     Asked, Module, NPI, Offer, Peer, begun, clean, down, nmr, notes, pair, rules, up,
 };
 
@@ -25,12 +25,12 @@ super::rules! {
         let (provider, mut client) = pair(&nmr);
         client.on_offer = Box::new(|offer| {
             let status = offer.accept();
-            let provider = offer.module.friend();
+            let provider = offer.module.linked();
             provider.deregister();
             assert_eq!(provider.ends(), (0, 0), "not before the attach callback has returned");
             status
         });
-        client.befriend(&provider);
+        client.link_to(&provider);
         up([&provider, &client]);
         assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
         assert_eq!(provider.wait(), STATUS_SUCCESS);
@@ -121,12 +121,12 @@ super::rules! {
             let (first, mut client) = pair(&nmr);
             let second = Module::new(&nmr, Side::Provider, &NPI);
             let outer = AtomicPtr::new(ptr::null_mut());
-            client.befriend(&second);
+            client.link_to(&second);
             client.on_offer = Box::new(move |offer| {
                 let module = offer.module;
                 let handle = outer.swap(offer.handle, Ordering::Relaxed);
                 if handle.is_null() {
-                    assert_eq!(module.friend().register(), STATUS_SUCCESS);
+                    assert_eq!(module.linked().register(), STATUS_SUCCESS);
                     return status;
                 }
                 assert_eq!(Offer { module, handle, instance: ptr::null() }.accept(), status);
@@ -287,11 +287,11 @@ super::rules! {
             let (provider, mut client) = pair(&nmr);
             client.on_offer = Box::new(move |offer| {
                 let status = offer.accept();
-                let leaver = if side == Side::Client { offer.module } else { offer.module.friend() };
+                let leaver = if side == Side::Client { offer.module } else { offer.module.linked() };
                 assert_eq!(leaver.deregister(), STATUS_PENDING);
                 status
             });
-            client.befriend(&provider);
+            client.link_to(&provider);
             up([&provider, &client]);
             assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
             let (leaver, stayer) = if side == Side::Client { (&client, &provider) } else { (&provider, &client) };

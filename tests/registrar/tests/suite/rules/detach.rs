@@ -11,7 +11,7 @@ use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
 
 use super::FIRST;
-use crate::kit::{begun, clean, down, nmr, notes, pair, rules, seeded, up};
+use crate::support::{begun, clean, down, nmr, notes, pair, rules, seeded, up};
 
 super::rules! {
     5 r05_a_callback_that_leaves_the_irql_raised {
@@ -152,10 +152,10 @@ super::rules! {
                     STATUS_PENDING
                 });
             }
-            client.befriend(&provider);
+            client.link_to(&provider);
             client.on_offer = Box::new(move |offer| {
                 let status = offer.accept();
-                let hasty = if side == Side::Client { offer.module } else { offer.module.friend() };
+                let hasty = if side == Side::Client { offer.module } else { offer.module.linked() };
                 hasty.peer().complete();
                 status
             });
@@ -172,10 +172,10 @@ super::rules! {
         nmr.host().fix(Knob::EarlyComplete, Some(1));
         let (mut provider, mut client) = pair(&nmr);
         client.on_detach = Box::new(|_| STATUS_PENDING);
-        client.befriend(&provider);
-        provider.befriend(&client);
+        client.link_to(&provider);
+        provider.link_to(&client);
         provider.on_detach = Box::new(|peer| {
-            peer.module().friend().peer().complete();
+            peer.module().linked().peer().complete();
             assert_eq!(peer.module().ends(), (1, 0), "no cleanup inside this callback");
             STATUS_PENDING
         });
@@ -278,9 +278,9 @@ super::rules! {
     26 r26_a_context_freed_in_the_peer_s_cleanup {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        client.befriend(&provider);
+        client.link_to(&provider);
         client.on_cleanup = Box::new(|peer| {
-            let [own, other] = [peer.module().peer(), peer.module().friend().peer()]
+            let [own, other] = [peer.module().peer(), peer.module().linked().peer()]
                 .map(|context| Arc::as_ptr(&context).addr());
             peer.nmr.freeing(&(own..own + 1));
             clean(&peer.nmr);

@@ -11,7 +11,7 @@ use nmr::abi::{
 use registrar::host::Side;
 use registrar::knobs::Knob;
 
-use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
+use crate::support::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 super::rules! {
     22 r22_a_registration_handle_for_a_binding_handle {
@@ -156,9 +156,9 @@ super::rules! {
     31 r31_waiting_for_the_one_that_registers {
         let nmr = nmr();
         let (provider, mut client) = pair(&nmr);
-        client.befriend(&provider);
+        client.link_to(&provider);
         client.on_offer = Box::new(|offer| {
-            let provider = offer.module.friend();
+            let provider = offer.module.linked();
             assert_eq!(provider.deregister(), STATUS_PENDING);
             assert_eq!(provider.wait(), STATUS_UNSUCCESSFUL, "its binding is being offered");
             STATUS_NOINTERFACE

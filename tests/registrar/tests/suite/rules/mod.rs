@@ -32,20 +32,20 @@ const ELSEWHERE: [(u8, &str); 10] = [
     (12, "the registrar, as R11: zoo module validates_too_late"),
     (
         15,
-        "simulated kernel, tests/sim/src/watch.rs: zoo module calls_in_attach",
+        "simulated kernel, tests/sim/src/verifier/binding_calls.rs: zoo module calls_in_attach",
     ),
     (
         18,
-        "simulated kernel, tests/sim/src/watch.rs: zoo module keeps_calling",
+        "simulated kernel, tests/sim/src/verifier/binding_calls.rs: zoo module keeps_calling",
     ),
     (
         19,
-        "simulated kernel, tests/sim/src/watch.rs: zoo module detach_ignores_calls",
+        "simulated kernel, tests/sim/src/verifier/binding_calls.rs: zoo module detach_ignores_calls",
     ),
     (27, "simulated kernel, 0xCC: zoo module freed_in_detach"),
     (
         29,
-        "simulated kernel, tests/sim/src/scm.rs: zoo module forgotten_deregister",
+        "simulated kernel, tests/sim/src/analysis/unload_leaks.rs: zoo module forgotten_deregister",
     ),
     (
         32,

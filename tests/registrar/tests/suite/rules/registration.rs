@@ -15,8 +15,8 @@ use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
 use registrar::process::{Process, at_irql};
 
-use crate::kit::slow::Slow;
-use crate::kit::{Module, NPI, clean, down, nmr, pair, rules, up};
+use crate::support::slow::Slow;
+use crate::support::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 super::rules! {
     1 r01_a_structure_of_the_wrong_length {
@@ -75,7 +75,7 @@ super::rules! {
         assert_eq!(nmr.live_registrations().len(), 1);
         assert_eq!(provider.register(), STATUS_SUCCESS);
         assert_eq!(rules(&nmr), [2]);
-        // SAFETY: as above.
+        // SAFETY: boxed above, freed below.
         let client = unsafe { Box::from_raw(client) };
         down([&provider, &client]);
         assert_eq!(client.ends(), (1, 1), "what was registered counts");

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The Echo client: attaches to providers, and keeps requests in flight.
+//!
+//! Detach and cleanup have no code here: the binding's gate in the crate `nmr`
+//! handles the first, dropping the [`ProviderBinding`] is the second.
+//!
+//! # Parameters
+//!
+//! Of the `Parameters` key of the driver's service. A value that is missing or of
+//! another type counts as the default, one that is out of range as the nearest in it.
+//!
+//! | value (`REG_DWORD`) | meaning | default | range |
+//! |---|---|---|---|
+//! | `Threads` | system threads that submit requests | 2 | 1 to 8 |
+//! | `Depth` | requests in flight for each provider | 4 | 1 to 64 |
+
+use nmr::irql::PassiveLevel;
+use nmr::request::{Completed, RequestClient, Slots};
+use nmr::{Bindings, Call, Client, Module, ModuleId, PeerModule, Result, Table};
+use shared_npi::echo::client::{self, EchoClient, ProviderBinding};
+use shared_npi::echo::{
+    Capabilities, Characteristics, ECHO_CLIENT_MODULE_ID, Echo, MAX_PENDING, ProviderDispatch,
+    VERSION,
+};
+use wdm::parameters::Parameters;
+
+use crate::telemetry::ACTIVITY;
+use crate::worker::{MAX_THREADS, Workers};
+
+/// The providers that the driver is bound to.
+pub(crate) static PROVIDERS: Bindings<EchoModule> = Bindings::new();
+
+/// The module: NMR's registration context.
+pub(crate) struct EchoModule {
+    /// The number of requests in flight for each provider.
+    depth: u32,
+    /// Submit the requests of all bindings.
+    pub(crate) workers: Workers,
+}
+
+impl EchoModule {
+    /// Makes the module ready to be registered. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// The status of the thread that did not start.
+    pub(crate) fn new(parameters: &Parameters<'_>, passive: &PassiveLevel<'_>) -> Result<Self> {
+        let threads = parameters.dword("Threads", 2, 1..=MAX_THREADS);
+        let depth = parameters.dword("Depth", 4, 1..=MAX_PENDING);
+        let workers = Workers::start(threads, depth, passive)?;
+        Ok(Self { depth, workers })
+    }
+}
+
+impl Module for EchoModule {
+    type Role = Client;
+    type Npi = Echo;
+    type Binding = ProviderBinding;
+
+    const MODULE_ID: ModuleId = ECHO_CLIENT_MODULE_ID;
+    const CHARACTERISTICS: &'static Characteristics =
+        &Characteristics::new(VERSION, VERSION, Capabilities::KNOWN, Capabilities::empty());
+    const TABLE: Table<Self> = client::dispatch();
+
+    fn attach(
+        &self,
+        provider: &PeerModule<'_, Self>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Result<ProviderBinding> {
+        let peer = provider.characteristics()?;
+        ProviderBinding::new(Self::CHARACTERISTICS.negotiate(peer)?, self.depth)
+    }
+
+    fn accepts_dispatch(binding: &ProviderBinding, table: &ProviderDispatch) -> bool {
+        table.serves(binding.agreement())
+    }
+
+    fn attached(&self, provider: Call<'_, Self>) {
+        provider.add_to_list();
+        self.workers.wake();
+    }
+
+    fn bindings(&self) -> Option<&Bindings<Self>> {
+        Some(&PROVIDERS)
+    }
+
+    fn dispatch_rejected(&self) {
+        wdk::println!("echo client: a provider's dispatch table lacks functions: not used");
+    }
+}
+
+impl RequestClient for EchoModule {
+    fn slots(binding: &ProviderBinding) -> &Slots<Echo> {
+        binding.slots()
+    }
+
+    /// A request is back: its slot is filled again, until its binding detaches.
+    fn completed(&self, request: Completed<'_, Self>) {
+        ACTIVITY.record_completion(request.status());
+        if request.status().is_success() && !request.is_echo() {
+            wdk::println!("echo client: a provider returned other bytes than it was sent");
+        }
+        drop(request);
+        self.workers.wake();
+    }
+
+    fn unexpected(&self) {
+        wdk::println!("echo client: a provider completed a request that it did not have");
+    }
+}
+
+impl EchoClient for EchoModule {}

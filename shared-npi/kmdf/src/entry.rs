@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `DriverEntry` and `EvtDriverUnload`, around those of the driver.
+//!
+//! ```text
+//! driver_entry       the image is bound; WdfDriverCreate with EvtDriverUnload;
+//!                    nmr::driver::load runs Driver::load;
+//!                    then the control device is finished: it can be opened
+//!                    if that fails: the end, below; the image is unbound
+//! evt_driver_unload  nmr::driver::unload runs Driver::unload; the end
+//! the end            the threads of dropped workers are joined
+//!                    bug check if another thread of this image was not joined
+//! framework          deletes the control device and the driver object, after
+//!                    evt_driver_unload or as the image is unbound
+//! ```
+
+use core::ops::Deref;
+
+use nmr::driver::Driver;
+use nmr::irql::PassiveLevel;
+use nmr::{Loading, NtStatus, Result};
+use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
+use wdm::control::Controlled;
+use wdm::parameters::Parameters;
+use wdm::registry_path::RegistryPath;
+
+use crate::abi::{WDF_DRIVER_CONFIG, WDFDRIVER};
+use crate::framework::{DriverObject, Framework};
+use crate::{control, stub};
+
+/// The argument of [`Driver::load`]: proof that `DriverEntry` runs, and what it was
+/// called with.
+pub struct Entry<'entry> {
+    loading: Loading<'entry>,
+    driver: DriverObject<'entry>,
+    registry_path: RegistryPath<'entry>,
+}
+
+impl Entry<'_> {
+    /// Opens the `Parameters` key of the driver's service. IRQL = `PASSIVE_LEVEL`.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters<'_> {
+        Parameters::open(self.registry_path, self.passive())
+    }
+
+    /// Creates the control device of the driver, which has the name of its service
+    /// and serves the control interface of [`wdm::control`] for `C`. It can be opened
+    /// once [`Driver::load`] has succeeded; the framework deletes it after the unload,
+    /// or after an entry that fails. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_NAME_TOO_LONG` if the name of the service is too long,
+    /// `STATUS_DEVICE_BUSY` if there is a control device already, or the framework's
+    /// status.
+    pub fn create_control_device<C: Controlled>(&self) -> Result {
+        control::create::<C>(self.driver, self.registry_path)
+    }
+}
+
+impl<'entry> Deref for Entry<'entry> {
+    type Target = Loading<'entry>;
+
+    fn deref(&self) -> &Loading<'entry> {
+        &self.loading
+    }
+}
+
+/// Loads the driver `D`: the body of its `DriverEntry`, whose result it returns. It
+/// binds the image to the framework; `EvtDriverUnload` is the library's.
+/// IRQL = `PASSIVE_LEVEL`.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/wdf/creating-a-framework-driver-object>
+///
+/// # Safety
+///
+/// Called once in the life of the image, as the only act of its `DriverEntry`, with
+/// the arguments of that.
+pub unsafe fn driver_entry<D>(
+    driver: &mut DRIVER_OBJECT,
+    registry_path: PCUNICODE_STRING,
+) -> NTSTATUS
+where
+    D: for<'entry> Driver<Entry<'entry> = Entry<'entry>>,
+{
+    let load = |driver: &mut DRIVER_OBJECT, framework: Framework<'_>| {
+        // SAFETY: this is `DriverEntry` with its arguments, and the image is bound.
+        unsafe { load::<D>(driver, registry_path, framework) }
+    };
+    // SAFETY: this is the image's entry, called once, with its arguments.
+    unsafe { stub::entry(driver, registry_path, load) }
+}
+
+/// Creates the driver object and loads the driver. IRQL = `PASSIVE_LEVEL`.
+///
+/// # Safety
+///
+/// Called once, in `DriverEntry`, with its arguments, in an image that is bound until
+/// it is unloaded, or until after this has failed.
+unsafe fn load<D>(
+    driver: &mut DRIVER_OBJECT,
+    registry_path: PCUNICODE_STRING,
+    framework: Framework<'_>,
+) -> NtStatus
+where
+    D: for<'entry> Driver<Entry<'entry> = Entry<'entry>>,
+{
+    let mut config = WDF_DRIVER_CONFIG::non_pnp(evt_driver_unload::<D>);
+    // SAFETY: this is `DriverEntry` with its arguments; the callback is in this image.
+    let created = unsafe { framework.create_driver(driver, registry_path, &mut config) };
+    let handle = match created {
+        Ok(driver) => driver.handle,
+        Err(status) => return status,
+    };
+    // SAFETY: the I/O manager passes a valid path, which stays valid until
+    // `DriverEntry` returns.
+    let registry_path = unsafe { RegistryPath::new(registry_path) };
+    // SAFETY: the image stays bound until `DriverEntry` has returned, which is longer
+    // than `Driver::load` can use it.
+    let bound = unsafe { Framework::bound() };
+    let driver = DriverObject {
+        handle,
+        framework: bound,
+    };
+    // SAFETY: this is the image's entry, called once, and `evt_driver_unload` calls
+    // `unload`.
+    let loaded = unsafe {
+        nmr::driver::load::<D>(|loading| Entry {
+            loading,
+            driver,
+            registry_path,
+        })
+    };
+    match loaded {
+        Ok(()) => {
+            control::finish(framework);
+            NtStatus::SUCCESS
+        }
+        Err(status) => {
+            // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
+            let passive = unsafe { PassiveLevel::assume() };
+            wdm::end_threads(&passive);
+            status
+        }
+    }
+}
+
+/// `EvtDriverUnload` of the driver `D`. IRQL = `PASSIVE_LEVEL`.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdfdriver/nc-wdfdriver-evt_wdf_driver_unload>
+///
+/// # Safety
+///
+/// Called by the framework, once, after [`driver_entry`] of the same driver has
+/// succeeded.
+unsafe extern "C" fn evt_driver_unload<D: Driver>(_driver: WDFDRIVER) {
+    // SAFETY: this is the unload routine, called once, after `load` has succeeded.
+    unsafe { nmr::driver::unload::<D>() };
+    // SAFETY: the framework calls `EvtDriverUnload` at `PASSIVE_LEVEL`.
+    let passive = unsafe { PassiveLevel::assume() };
+    wdm::end_threads(&passive);
+}

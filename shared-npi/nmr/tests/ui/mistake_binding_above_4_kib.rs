@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A binding context is moved through the kernel stack that has no room for it.
+
+mod support;
+
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
+use nmr::{Module, ModuleId, PeerModule, Provider, Result, Table, Loading};
+use support::{CHARACTERISTICS, Characteristics, ClientTable, MODULE_ID, ProviderTable, Sample};
+
+static TABLE: ProviderTable = ProviderTable {
+    header: Header::of::<ProviderTable>(1),
+    submit: None,
+    cancel: None,
+    tell: None,
+};
+
+struct Wrong;
+
+impl Module for Wrong {
+    type Role = Provider;
+    type Npi = Sample;
+    type Binding = [u8; 4096];
+    const MODULE_ID: ModuleId = MODULE_ID;
+    const CHARACTERISTICS: &'static Characteristics = &CHARACTERISTICS;
+    const TABLE: Table<Self> = unsafe { Table::new(&TABLE) };
+
+    fn attach(
+        &self,
+        _client: &PeerModule<'_, Self>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Result<[u8; 4096]> {
+        Ok([0; 4096])
+    }
+
+    fn accepts_dispatch(_binding: &[u8; 4096], _table: &ClientTable) -> bool {
+        true
+    }
+}
+
+fn main() {
+    // The assertion is made where the module is registered.
+    let loading = unsafe { Loading::assume() };
+    let _ = loading.register(Wrong);
+}

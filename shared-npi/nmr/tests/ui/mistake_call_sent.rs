@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A call that may be made now is sent to a thread, which makes it later.
+
+mod support;
+
+use nmr::Call;
+use support::User;
+
+fn attached(call: Call<'static, User>) {
+    std::thread::spawn(move || call.make(|server| server.table().submit.is_some()));
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A client cancels a request whose slot another may have by then.
+
+mod support;
+
+use nmr::request::PendingCall;
+use support::User;
+
+fn later(pending: PendingCall<'_, User>) {
+    drop(pending);
+    pending.cancel();
+}
+
+fn main() {}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Characteristics announce another size than they have.
+
+mod support;
+
+use nmr::header::Header;
+use nmr::irql::PassiveLevel;
+use nmr::{Module, ModuleId, PeerModule, Provider, Result, Table, Loading};
+use support::{Characteristics, ClientTable, MODULE_ID, ProviderTable, Sample};
+
+static TABLE: ProviderTable = ProviderTable {
+    header: Header::of::<ProviderTable>(1),
+    submit: None,
+    cancel: None,
+    tell: None,
+};
+
+static LONG: Characteristics = Characteristics {
+    header: Header {
+        size: 64,
+        version: 1,
+        flags: 0,
+    },
+};
+
+struct Wrong;
+
+impl Module for Wrong {
+    type Role = Provider;
+    type Npi = Sample;
+    type Binding = ();
+    const MODULE_ID: ModuleId = MODULE_ID;
+    const CHARACTERISTICS: &'static Characteristics = &LONG;
+    const TABLE: Table<Self> = unsafe { Table::new(&TABLE) };
+
+    fn attach(
+        &self,
+        _client: &PeerModule<'_, Self>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    fn accepts_dispatch(_binding: &(), _table: &ClientTable) -> bool {
+        true
+    }
+}
+
+fn main() {
+    // The assertion is made where the module is registered.
+    let loading = unsafe { Loading::assume() };
+    let _ = loading.register(Wrong);
+}

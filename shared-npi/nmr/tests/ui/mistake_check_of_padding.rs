@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A check looks for a size where the structure has padding, which is not initialised.
+
+use nmr::layout::Check;
+
+nmr::c_struct! {
+    pub struct Wrong: Check::SIZE_FIRST {
+        pub kind: u8,
+        pub value: u64,
+    }
+}
+
+fn main() {}

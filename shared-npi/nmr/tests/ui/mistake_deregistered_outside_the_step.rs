@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The entry deregisters a module by itself.
+
+mod support;
+
+use nmr::{Registered, Registration};
+use support::Server;
+
+fn load(registration: Registration<Server>) {
+    let _ = Registered::new(registration).deregister();
+}
+
+fn main() {}

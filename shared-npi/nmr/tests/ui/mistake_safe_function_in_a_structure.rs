@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A function in a table can be called without `unsafe`: also when the peer is gone.
+
+nmr::c_struct! {
+    pub struct Wrong {
+        pub field: Option<extern "system" fn(u32)>,
+    }
+}
+
+fn main() {}

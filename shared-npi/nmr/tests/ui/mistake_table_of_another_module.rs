@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A module hands over the dispatch table of another module, whose functions take the
+//! context for that of their own.
+
+mod support;
+
+use nmr::irql::PassiveLevel;
+use nmr::{Module, ModuleId, PeerModule, Provider, Result, Table};
+use support::{CHARACTERISTICS, Characteristics, ClientTable, MODULE_ID, Sample, Server};
+
+struct Wrong;
+
+impl Module for Wrong {
+    type Role = Provider;
+    type Npi = Sample;
+    type Binding = ();
+    const MODULE_ID: ModuleId = MODULE_ID;
+    const CHARACTERISTICS: &'static Characteristics = &CHARACTERISTICS;
+    const TABLE: Table<Self> = Server::TABLE;
+
+    fn attach(
+        &self,
+        _client: &PeerModule<'_, Self>,
+        _passive: &PassiveLevel<'_>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    fn accepts_dispatch(_binding: &(), _table: &ClientTable) -> bool {
+        true
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The entry waits, with the permission to register that it has.
+
+mod support;
+
+use nmr::{Loading, Switch};
+use support::User;
+
+static SWITCH: Switch<User> = Switch::new();
+
+fn load(loading: Loading<'_>) {
+    let _ = SWITCH.off(&loading);
+    let _ = SWITCH.off(loading.passive());
+}
+
+fn main() {}

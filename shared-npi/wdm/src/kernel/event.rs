@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Synchronization events.
+//!
+//! <https://learn.microsoft.com/windows-hardware/drivers/kernel/event-objects>
+
+use alloc::boxed::Box;
+use core::cell::UnsafeCell;
+use core::marker::PhantomPinned;
+use core::pin::Pin;
+use core::ptr;
+
+use nmr::Result;
+use nmr::irql::PassiveLevel;
+use nmr::memory::try_box;
+use wdk_sys::_EVENT_TYPE::SynchronizationEvent;
+use wdk_sys::_KWAIT_REASON::Executive;
+use wdk_sys::KEVENT;
+use wdk_sys::ntddk::{KeInitializeEvent, KeSetEvent, KeWaitForSingleObject};
+
+use super::thread::KERNEL_MODE;
+
+/// A `KEVENT` of the type `SynchronizationEvent`: it stays signalled until it has
+/// released one waiter. The wait itself clears it; `KeClearEvent` after the wait
+/// would lose a signal that comes in between.
+///
+/// # Invariants
+///
+/// The event is in non-paged memory, initialized, and does not move any more,
+/// before anything outside this crate can refer to it.
+pub struct Event {
+    event: UnsafeCell<KEVENT>,
+    /// Wait blocks point to the event.
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: the kernel's functions on an event may be called on any thread, several at
+// a time.
+unsafe impl Sync for Event {}
+// SAFETY: an event belongs to no thread, and nothing waits on one that is moved.
+unsafe impl Send for Event {}
+
+impl Event {
+    /// An event that is not signalled. IRQL <= `DISPATCH_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INSUFFICIENT_RESOURCES`.
+    pub fn new() -> Result<Pin<Box<Self>>> {
+        let event = Box::into_pin(try_box(Self::uninitialized())?);
+        // SAFETY: the event is pinned, in the pool, and not in use yet.
+        unsafe { event.initialize() };
+        Ok(event)
+    }
+
+    /// An event that must be [initialized](Self::initialize) once it is in place.
+    pub(crate) fn uninitialized() -> Self {
+        Self {
+            event: UnsafeCell::default(),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Makes the event usable, and not signalled. Any IRQL.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keinitializeevent>
+    ///
+    /// # Safety
+    ///
+    /// Called once, before any other function, in non-paged memory that the event
+    /// does not leave any more.
+    pub(crate) unsafe fn initialize(&self) {
+        // SAFETY: the event is in non-paged memory, and nothing waits on it yet, by
+        // this function's contract.
+        unsafe { KeInitializeEvent(self.event.get(), SynchronizationEvent, 0) };
+    }
+
+    /// Releases one waiter, present or future. IRQL <= `DISPATCH_LEVEL`.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetevent>
+    pub fn set(&self) {
+        // SAFETY: the event is initialized by the invariant; with `Wait` false it may
+        // be set at any IRQL up to `DISPATCH_LEVEL`. The result is the previous
+        // state.
+        let _ = unsafe { KeSetEvent(self.event.get(), 0, 0) };
+    }
+
+    /// Waits until the event is signalled. IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kewaitforsingleobject>
+    pub fn wait(&self, _passive: &PassiveLevel<'_>) {
+        // SAFETY: the event is initialized by the invariant, and the IRQL allows it
+        // to wait, as `_passive` proves. A wait without a time-out that is not
+        // alertable returns success only.
+        let _ = unsafe {
+            KeWaitForSingleObject(
+                self.event.get().cast(),
+                Executive,
+                KERNEL_MODE,
+                0,
+                ptr::null_mut(),
+            )
+        };
+    }
+}

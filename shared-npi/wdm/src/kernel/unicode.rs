@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Names in the form in which the kernel takes them.
+
+use wdk_sys::UNICODE_STRING;
+
+use crate::name::Name;
+
+impl Name {
+    /// The `UNICODE_STRING` of the name, which points into `self` and is only read
+    /// through. Any IRQL.
+    ///
+    /// <https://learn.microsoft.com/windows/win32/api/ntdef/ns-ntdef-_unicode_string>
+    #[must_use]
+    pub fn unicode(&self) -> UNICODE_STRING {
+        UNICODE_STRING {
+            Length: self.bytes(),
+            MaximumLength: self.bytes(),
+            Buffer: self.units().as_ptr().cast_mut(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Workers: a system thread that does some work each time it is woken.
+//!
+//! A [`Worker`] is ended by [`Worker::join`], which waits at `PASSIVE_LEVEL`. A drop
+//! must not wait, because a cleanup callback, which may run at `DISPATCH_LEVEL`, may
+//! drop the module that owns the worker. So a worker that is dropped before it is
+//! joined is only told to stop; its memory goes to a list of the image, and the
+//! library joins the threads on it at the end of the unload, or of an entry that
+//! fails. What is on no list, because the worker was given to `mem::forget` or is in
+//! a `static`, is counted, and a bug check ends the unload that would leave it
+//! behind.
+
+use alloc::boxed::Box;
+use core::ffi::c_void;
+use core::ops::Deref;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use nmr::inbox::{Inbox, Item, Link};
+use nmr::irql::PassiveLevel;
+use nmr::memory::try_box;
+use nmr::{Result, SpinLock};
+
+use super::event::Event;
+use super::thread::{self, Thread};
+
+/// The work of a worker, and the state that it shares with the threads that wake it.
+pub trait Work: Send + Sync + 'static {
+    /// Does the work. Called on the worker's thread at least once after each wake,
+    /// unless the worker is stopped first; several wakes may lead to one call.
+    /// IRQL = `PASSIVE_LEVEL`.
+    fn run(&self, passive: &PassiveLevel<'_>);
+}
+
+/// A system thread that runs a [`Work`], which it owns.
+///
+/// Dropping a worker that was not [joined](Self::join) does not wait: it stops the
+/// thread, which the library joins, and drops the work, at the end of the unload or
+/// of the failed entry. IRQL of the drop <= `DISPATCH_LEVEL`; a worker that was
+/// joined drops the work at once.
+///
+/// # Invariants
+///
+/// `block` came from a box and is valid. Its other user, the thread, is gone once
+/// `Head::thread` is empty.
+#[must_use = "dropping a worker stops its thread"]
+pub struct Worker<W: Work> {
+    block: NonNull<Block<W>>,
+}
+
+/// The memory that a worker and its thread share.
+#[repr(C)]
+struct Block<W> {
+    head: Head,
+    work: W,
+}
+
+/// The part of a block that does not depend on its work. The link is first, so that
+/// a pointer to a block is one to its link.
+#[repr(C)]
+struct Head {
+    link: Link,
+    wake: Event,
+    stop: AtomicBool,
+    /// The thread, until it is joined.
+    thread: SpinLock<Option<Thread>>,
+    /// Frees the block that begins here, whose thread has ended.
+    free: unsafe fn(NonNull<Head>),
+}
+
+// SAFETY: the pointer is to a block, which is `Sync` because its parts are, and which
+// the worker owns together with the thread, whatever thread the worker is on.
+unsafe impl<W: Work> Send for Worker<W> {}
+// SAFETY: a shared worker gives out shared references to the block only, which is
+// `Sync`.
+unsafe impl<W: Work> Sync for Worker<W> {}
+
+impl<W: Work> Worker<W> {
+    /// Starts a worker for `work`. Its thread waits until it is woken.
+    /// IRQL = `PASSIVE_LEVEL`.
+    ///
+    /// # Errors
+    ///
+    /// `STATUS_INSUFFICIENT_RESOURCES`, or the status of `PsCreateSystemThread`.
+    pub fn start(work: W, passive: &PassiveLevel<'_>) -> Result<Self> {
+        let block = try_box(Block {
+            head: Head {
+                link: Link::new(),
+                wake: Event::uninitialized(),
+                stop: AtomicBool::new(false),
+                thread: SpinLock::new(None),
+                free: free::<W>,
+            },
+            work,
+        })?;
+        // Dropping the worker frees the block from here on.
+        let worker = Self {
+            block: NonNull::from(Box::leak(block)),
+        };
+        // SAFETY: the block is in the pool, where it stays until it is freed, and
+        // nothing has used the event yet.
+        unsafe { worker.head().wake.initialize() };
+        // SAFETY: `run::<W>` takes a block of this type, which is freed only after
+        // the thread is joined.
+        let thread = unsafe { Thread::start(run::<W>, worker.block.as_ptr().cast(), passive) }?;
+        worker.head().thread.with(|place| *place = Some(thread));
+        Ok(worker)
+    }
+
+    /// Wakes the worker: its work runs once more, unless it is stopped first.
+    /// IRQL <= `DISPATCH_LEVEL`.
+    pub fn wake(&self) {
+        self.head().wake.set();
+    }
+
+    /// Stops the thread after the run that it is in, and waits until it has ended.
+    /// Returns at once if it was joined before. IRQL = `PASSIVE_LEVEL`, not on the
+    /// worker's own thread.
+    pub fn join(&mut self, passive: &PassiveLevel<'_>) {
+        self.head().join(passive);
+    }
+
+    const fn head(&self) -> &Head {
+        // SAFETY: the block is valid as long as the worker, by the invariant.
+        &unsafe { self.block.as_ref() }.head
+    }
+}
+
+impl<W: Work> Deref for Worker<W> {
+    type Target = W;
+
+    /// The work. Any IRQL.
+    fn deref(&self) -> &W {
+        // SAFETY: the block is valid as long as the worker, by the invariant.
+        &unsafe { self.block.as_ref() }.work
+    }
+}
+
+impl<W: Work> Drop for Worker<W> {
+    fn drop(&mut self) {
+        let has_ended = self.head().thread.with(|thread| thread.is_none());
+        let head = self.block.cast();
+        if has_ended {
+            // SAFETY: the thread has ended or was never started, and the worker, the
+            // only other owner of the block, is being dropped.
+            unsafe { free::<W>(head) };
+        } else {
+            self.head().stop();
+            DROPPED.add(Dropped(head));
+        }
+    }
+}
+
+impl Head {
+    /// Makes the thread end after the run that it is in. IRQL <= `DISPATCH_LEVEL`.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake.set();
+    }
+
+    /// Stops the thread, and waits until it has ended. IRQL = `PASSIVE_LEVEL`.
+    fn join(&self, passive: &PassiveLevel<'_>) {
+        self.stop();
+        if let Some(thread) = self.thread.with(Option::take) {
+            thread.join(passive);
+        }
+    }
+}
+
+/// Frees a block. IRQL as the drop of the work needs it.
+///
+/// # Safety
+///
+/// `head` begins a `Block<W>` that came from a box, whose thread has ended, and which
+/// nothing uses any more.
+unsafe fn free<W>(head: NonNull<Head>) {
+    // SAFETY: the block came from a box, and nothing else uses it, by this function's
+    // contract.
+    drop(unsafe { Box::from_raw(head.cast::<Block<W>>().as_ptr()) });
+}
+
+/// The thread of a worker. IRQL = `PASSIVE_LEVEL`.
+///
+/// # Safety
+///
+/// `block` leads to a `Block<W>` that outlives the thread.
+unsafe extern "C" fn run<W: Work>(block: *mut c_void) {
+    // SAFETY: the block outlives the thread by this function's contract.
+    let block = unsafe { &*block.cast::<Block<W>>() };
+    // SAFETY: a system thread starts at `PASSIVE_LEVEL`, and a work that raises the
+    // IRQL lowers it before it returns.
+    let passive = unsafe { PassiveLevel::assume() };
+    loop {
+        block.head.wake.wait(&passive);
+        // A stop is stored before the event is set.
+        if block.head.stop.load(Ordering::Acquire) {
+            break;
+        }
+        block.work.run(&passive);
+    }
+    // SAFETY: this is the last act of the thread, and no local value needs a drop.
+    unsafe { thread::exit(&passive) };
+}
+
+/// The workers that were dropped before they were joined.
+static DROPPED: Inbox<Dropped> = Inbox::new();
+
+/// A worker that was dropped, without the type of its work.
+///
+/// # Invariants
+///
+/// It begins a block that came from a box, whose thread is stopped and not joined,
+/// and which it owns together with the thread.
+struct Dropped(NonNull<Head>);
+
+// SAFETY: a block belongs to no thread: its work is `Send` and `Sync`.
+unsafe impl Send for Dropped {}
+
+// SAFETY: the link is the first field of the first field of the block, both of which
+// are `repr(C)`, and the block is neither freed nor its link touched before
+// `from_link`.
+unsafe impl Item for Dropped {
+    fn into_link(self) -> NonNull<Link> {
+        self.0.cast()
+    }
+
+    unsafe fn from_link(link: NonNull<Link>) -> Self {
+        Self(link.cast())
+    }
+}
+
+impl Dropped {
+    /// Waits until the thread has ended, and frees the block. IRQL = `PASSIVE_LEVEL`.
+    fn join(self, passive: &PassiveLevel<'_>) {
+        // SAFETY: the block is valid by the invariant.
+        let head = unsafe { self.0.as_ref() };
+        head.join(passive);
+        let free = head.free;
+        // SAFETY: the thread was joined, and `self`, the other owner, is consumed.
+        unsafe { free(self.0) };
+    }
+}
+
+/// Joins the threads of all workers that were dropped, and of those that are dropped
+/// meanwhile. IRQL = `PASSIVE_LEVEL`.
+pub(crate) fn join_dropped(passive: &PassiveLevel<'_>) {
+    loop {
+        let mut dropped = DROPPED.take_all().peekable();
+        if dropped.peek().is_none() {
+            break;
+        }
+        dropped.for_each(|worker| worker.join(passive));
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Explains an exception in driver code: what was touched, and which driver is
+//! responsible.
+
+use iced_x86::Code::Int_imm8;
+use pe_unwind_info::x86_64::Register;
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_VIOLATION, STATUS_BREAKPOINT, STATUS_ILLEGAL_INSTRUCTION,
+    STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_PRIVILEGED_INSTRUCTION,
+};
+
+use crate::findings;
+use crate::findings::bug_check::Code;
+use crate::findings::caller;
+use crate::findings::caller::caller;
+use crate::hardware::arena::{PAGE, POOL, STACKS};
+use crate::hardware::irql::{self, DISPATCH_LEVEL};
+use crate::hardware::stack;
+use crate::hardware::trap::{Exception, ExceptionKind};
+use crate::kernel::State;
+use crate::loader::drivers::{LoadState, Site};
+use crate::memory::pool::{Hold, tag_text};
+use crate::scheduling::frame::Callee;
+
+/// Reports the exception that stopped the current thread.
+pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
+    let place = state.loader.drivers.site(fault.rip);
+    let site = freed_outstanding_request(state, fault)
+        .or(place)
+        .or_else(|| freed_for_nmr(state, fault))
+        .or_else(|| jumped_from(state, fault))
+        .or_else(|| caller(state));
+    let (code, what) = match place {
+        Some(site) if state.loader.drivers[site.driver].life == LoadState::Gone => {
+            let name = state.loader.drivers[site.driver].name();
+            (
+                fault.access("0xCE"),
+                format!("{name} was unloaded and is still executed"),
+            )
+        }
+        _ => describe(state, fault),
+    };
+    let via = match state.scheduling.current().frames.last() {
+        Some(frame) if place.is_none() => {
+            format!(", in {}", caller::show_call(state, frame))
+        }
+        _ => String::new(),
+    };
+    let thread = state.scheduling.current_id();
+    findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// The driver's instruction that led to an exception: the addresses of the
+/// simulated kernel differ in every run.
+fn culprit(state: &State, fault: &Exception) -> usize {
+    if fault.kind == ExceptionKind::Execute || state.loader.drivers.site(fault.rip).is_some() {
+        return fault.rip;
+    }
+    let frame = state.scheduling.current().frames.last();
+    frame.map_or(0, |frame| frame.home)
+}
+
+/// The code that freed memory which NMR was still entitled to (R2): not the
+/// module that happened to call NMR.
+fn freed_for_nmr(state: &State, fault: &Exception) -> Option<Site> {
+    let frame = state.scheduling.current().frames.last()?;
+    if !matches!(frame.call, Callee::Import { export, .. } if export.name.starts_with("Nmr")) {
+        return None;
+    }
+    let gone = |site: &Site| state.loader.drivers[site.driver].life == LoadState::Gone;
+    if let Some(site) = state.loader.drivers.site(fault.address).filter(gone) {
+        return Some(site);
+    }
+    let block = POOL
+        .contains(&fault.address)
+        .then(|| state.memory.pool.near(fault.address))??;
+    match block.hold {
+        Hold::Freed(by) => by,
+        Hold::InUse => None,
+    }
+}
+
+/// The code that freed an outstanding request, which its callee now touches.
+fn freed_outstanding_request(state: &State, fault: &Exception) -> Option<Site> {
+    let block = POOL
+        .contains(&fault.address)
+        .then(|| state.memory.pool.near(fault.address))??;
+    let lent = state
+        .verifier
+        .outstanding_requests
+        .within(block.start..block.start + block.size);
+    match block.hold {
+        Hold::Freed(by) if lent => by,
+        _ => None,
+    }
+}
+
+/// The caller of an address that is not code.
+fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
+    if fault.kind != ExceptionKind::Execute {
+        return None;
+    }
+    let home = state.scheduling.stacks().read(fault.registers.rsp())?;
+    state.loader.drivers.site(usize::try_from(home).ok()?)
+}
+
+fn describe(state: &State, fault: &Exception) -> (Code, String) {
+    let by_driver =
+        state.loader.drivers.site(fault.rip).is_some() || jumped_from(state, fault).is_some();
+    let fault = &Exception {
+        rip: culprit(state, fault),
+        ..*fault
+    };
+    let access = match fault.kind {
+        ExceptionKind::Read => "read",
+        ExceptionKind::Write => "wrote to",
+        ExceptionKind::Execute => "jumped to",
+        ExceptionKind::Protection => return describe_protection(state, fault, by_driver),
+        ExceptionKind::IllegalInstruction => {
+            let code = fault.unhandled(STATUS_ILLEGAL_INSTRUCTION);
+            return (code, "illegal instruction".to_owned());
+        }
+        ExceptionKind::Arithmetic => {
+            let code = fault.unhandled(STATUS_INTEGER_DIVIDE_BY_ZERO);
+            return (code, "division by zero or overflow".to_owned());
+        }
+        ExceptionKind::Breakpoint => {
+            let code = fault.unhandled(STATUS_BREAKPOINT);
+            return (code, "breakpoint without a debugger".to_owned());
+        }
+        ExceptionKind::Hang => {
+            let what = "runs without end and calls nobody".to_owned();
+            return ("hang".into(), what);
+        }
+    };
+    let described = describe_pageable(state, fault, by_driver);
+    let described = described.unwrap_or_else(|| describe_address(state, fault, by_driver));
+    let (code, place) = described;
+    (code, format!("{access} {place}"))
+}
+
+/// A general-protection exception: Windows reports an access violation unless
+/// the instruction is privileged.
+fn describe_protection(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
+    /// The interrupt by which compiled code stops when it finds itself
+    /// corrupted.
+    const FAST_FAIL: u8 = 0x29;
+
+    let instruction = by_driver
+        .then(|| state.loader.drivers.instruction(fault.rip))
+        .flatten();
+    match instruction {
+        Some(int) if int.code() == Int_imm8 && int.immediate8() == FAST_FAIL => {
+            let reason = fault.registers.of(Register::RCX);
+            let number = usize::try_from(reason).unwrap_or(usize::MAX);
+            let code = ("0x139", [number, 0, 0, 0]);
+            (code.into(), format!("fast fail with code {reason}"))
+        }
+        Some(instruction) if instruction.is_privileged() => {
+            let code = fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION);
+            (code, "privileged instruction".to_owned())
+        }
+        _ => {
+            let code = fault.unhandled(STATUS_ACCESS_VIOLATION);
+            let what = "touched an address that cannot exist or is not aligned";
+            (code, what.to_owned())
+        }
+    }
+}
+
+/// The bug check for an access to unmapped memory at `DISPATCH_LEVEL` or above,
+/// by a driver or by the kernel on its behalf.
+fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Code> {
+    let irql = state.scheduling.current().irql;
+    let name = if by_driver { "0xD1" } else { "0xA" };
+    let parameters = [
+        fault.address,
+        usize::from(irql),
+        fault.operation(),
+        fault.rip,
+    ];
+    (irql >= DISPATCH_LEVEL).then(|| (name, parameters).into())
+}
+
+/// The bug check for an access to pageable memory, and a description of the
+/// address.
+fn describe_pageable(state: &State, fault: &Exception, by_driver: bool) -> Option<(Code, String)> {
+    let (address, irql) = (fault.address, state.scheduling.current().irql);
+    if !state.memory.pageable.contains(address) {
+        return None;
+    }
+    let code = at_high_irql(state, fault, by_driver)?;
+    let place = match (
+        state.loader.drivers.site(address),
+        state.memory.pool.near(address),
+    ) {
+        (Some(site), _) => format!("the pageable {}", state.loader.drivers.show(site)),
+        (None, Some(block)) => {
+            let owner = block.owner.map(|owner| state.loader.drivers.show(owner));
+            format!(
+                "offset {:#x} of {:#x} bytes of paged pool with tag {} allocated by {}",
+                address.wrapping_sub(block.start),
+                block.size,
+                tag_text(block.tag),
+                owner.unwrap_or_default()
+            )
+        }
+        (None, None) => "pageable memory".to_owned(),
+    };
+    Some((code, format!("{place}, at {}", irql::name(irql))))
+}
+
+/// The bug check for an access to an address, and a description of the address.
+fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
+    let address = fault.address;
+    if stack::is_guard(address) {
+        /// The number of the double fault.
+        const DOUBLE_FAULT: usize = 8;
+        let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
+        return (code.into(), "beyond its stack: it overflowed".to_owned());
+    }
+    if let Some(site) = state.loader.drivers.site(address) {
+        let driver = &state.loader.drivers[site.driver];
+        let place = state.loader.drivers.show(site);
+        let mut discardable = driver.image.discardable(driver.base);
+        let discarded = discardable.any(|pages| pages.contains(&address));
+        return match (driver.life, fault.kind) {
+            (LoadState::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
+            _ if discarded => (
+                fault.access("0x50"),
+                format!("{place}, which was discarded after DriverEntry"),
+            ),
+            (_, ExceptionKind::Write) => {
+                let code = ("0xBE", [address, 0, 0, 0]);
+                (code.into(), format!("{place}, which is read-only"))
+            }
+            (_, ExceptionKind::Execute) => {
+                let code = ("0xFC", [address, 0, 0, 0]);
+                (code.into(), format!("{place}, which is not code"))
+            }
+            _ => (
+                fault.page_fault(),
+                format!("{place}, which is not readable"),
+            ),
+        };
+    }
+    if POOL.contains(&address)
+        && let Some(block) = state.memory.pool.near(address)
+    {
+        let by = |site: Option<Site>| {
+            site.map_or_else(
+                || "the kernel".to_owned(),
+                |site| state.loader.drivers.show(site),
+            )
+        };
+        let description = format!(
+            "{:#x} bytes with tag {} allocated by {}",
+            block.size,
+            tag_text(block.tag),
+            by(block.owner)
+        );
+        let offset = address.wrapping_sub(block.start).cast_signed();
+        return match block.hold {
+            Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (
+                fault.access("0xCC"),
+                format!(
+                    "offset {offset:#x} of {description}, which {} freed",
+                    by(freed)
+                ),
+            ),
+            _ => (
+                fault.access("0xCD"),
+                format!("offset {offset:#x} of {description}: beyond its end"),
+            ),
+        };
+    }
+    let at_low_irql = || match address {
+        0..0x1_0000 => fault.unhandled(STATUS_ACCESS_VIOLATION),
+        _ => fault.page_fault(),
+    };
+    let code = at_high_irql(state, fault, by_driver);
+    let code = code.unwrap_or_else(at_low_irql);
+    let place = match address {
+        0 => "address 0".to_owned(),
+        1..0x1_0000 => format!("address {address:#x}: a null pointer"),
+        _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
+        _ => format!("address {address:#x}, where nothing is"),
+    };
+    (code, place)
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the state of the whole kernel says about a failure: it reads every part.
+
+pub(crate) mod deadlock;
+pub(crate) mod exception;
+pub(crate) mod unload_leaks;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Leaks of a driver whose `DriverEntry` has failed or whose `DriverUnload` has
+//! returned.
+
+use crate::findings;
+use crate::findings::bug_check;
+use crate::findings::bug_check::Code;
+use crate::findings::stop_at;
+use crate::kernel::{State, kernel, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::memory::pool::tag_text;
+use crate::objects::kernel_objects::ObjectKind;
+use crate::scheduling::Waitable;
+
+/// Checks that a driver has left nothing behind.
+pub(crate) fn check_unload(driver: DriverId, when: &str, routine: Option<Site>) {
+    let registrations = kernel().registrar.live_registrations();
+    for registration in registrations {
+        let site = with(|state| state.loader.drivers.site(registration.code));
+        if site.is_some_and(|site| site.driver == driver) {
+            let (rule, how) = if registration.deregistering {
+                (28, "has not waited until its deregistration is complete")
+            } else {
+                (29, "has not deregistered")
+            };
+            let what = format!("{when}, but the {:?} {how}", registration.side);
+            stop_at(Code::rule(rule), what, routine);
+        }
+    }
+    with(|state| {
+        if let Some((code, what, site)) = first_leak(state, driver, when) {
+            findings::report(state, code, what, site.or(routine));
+        }
+    });
+}
+
+/// The first object, lock or symbolic link that a driver has left behind.
+fn first_object_leak(
+    state: &State,
+    driver: DriverId,
+    when: &str,
+) -> Option<(Code, String, Option<Site>)> {
+    let image = state.loader.drivers[driver].range();
+    let left = |code: Code, name: &str, by| {
+        let what = format!("{when}, but {name} is left");
+        Some((code, what, by))
+    };
+    let live = state
+        .objects
+        .created
+        .of(driver)
+        .or_else(|| state.objects.created.within(image.clone()));
+    if let Some((at, live)) = live {
+        let code = match live.kind {
+            ObjectKind::Etw => (
+                "0xC4",
+                [0xDD, bug_check::address_of(state, live.by), image.start, at],
+            )
+                .into(),
+            _ => "0xCE".into(),
+        };
+        return left(code, live.kind.name(), live.by);
+    }
+    if let Some(held) = state.verifier.locks.taken_by(driver) {
+        return left("0xC4".into(), held.kind.name(), held.by);
+    }
+    let (name, by) = state.objects.names.left_by(driver)?;
+    left(
+        "leak".into(),
+        &format!("the symbolic link {name}"),
+        Some(by),
+    )
+}
+
+/// What a driver that says it is done has left behind.
+fn first_leak(
+    state: &mut State,
+    driver: DriverId,
+    when: &str,
+) -> Option<(Code, String, Option<Site>)> {
+    let threads = &state.scheduling.threads();
+    let alive =
+        |thread: &&crate::scheduling::Thread| thread.driver == Some(driver) && !thread.has_ended();
+    if let Some(thread) = threads.iter().find(alive) {
+        let what = format!("{when}, but its thread {} still runs", thread.name);
+        return Some(("0xCE".into(), what, None));
+    }
+    let waits = |thread: &&crate::scheduling::Thread| match thread.blocked_on() {
+        Some(Waitable::Object(address)) => state.loader.drivers[driver].range().contains(&address),
+        _ => false,
+    };
+    if let Some(thread) = threads.iter().find(waits) {
+        let what = format!(
+            "{} waits for an object in the image of a driver that goes",
+            thread.name
+        );
+        return Some(("0xCE".into(), what, None));
+    }
+    if let Some(left) = first_object_leak(state, driver, when) {
+        return Some(left);
+    }
+    if let Some((what, by)) = state.objects.handles.held_by(driver).into_iter().next() {
+        let what = format!("{when}, but {what} is left");
+        return Some(("leak".into(), what, Some(by)));
+    }
+    let mut held = state.memory.pool.held_by(driver);
+    let block = held.next()?;
+    let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
+    let what = format!(
+        "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
+         and {} bytes",
+        tag_text(block.tag),
+        block.size
+    );
+    let owner = block.owner;
+    *state.counts.leaks.get_or_insert_default() += blocks;
+    let count = usize::try_from(blocks).unwrap_or(usize::MAX);
+    Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The thunk that every call between modules passes, on its way in and out.
+//!
+//! Instead of the address of a kernel function or of its peer's function a driver gets
+//! that of a few bytes of machine code, which load a number and jump to
+//! [`enter_stub`]. The stub saves the arguments, lets [`enter`] check the call,
+//! replaces the return address by [`leave_stub`] and jumps to the callee. When the
+//! callee returns, [`leave_stub`] lets [`leave`] check the result and returns to the
+//! caller. The true return addresses are kept in the thread's list of frames;
+//! arguments on the stack are not moved.
+
+use std::arch::naked_asm;
+use std::collections::BTreeMap;
+use std::ptr;
+
+use crate::findings::bug_check::{Code, unexpected_irql};
+use crate::findings::caller;
+use crate::findings::{stop, stop_at};
+use crate::hardware::arena::THUNKS;
+use crate::hardware::irql::{self};
+use crate::hardware::registers::Registers;
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::loader::export::Export;
+use crate::scheduling::frame::{Callee, Frame};
+use crate::scheduling::point;
+use crate::verifier::binding_calls;
+
+/// The thunks of a cycle. None is used twice, so that a call through a table
+/// that is gone is still seen.
+#[derive(Debug, Default)]
+pub(crate) struct Thunks {
+    calls: Vec<Callee>,
+    /// The thunk of each import of a driver, by the export's address.
+    imports: BTreeMap<(DriverId, usize), usize>,
+}
+
+/// ```text
+/// mov eax, number
+/// mov r10, enter_stub
+/// jmp r10
+/// ```
+const LENGTH: usize = 24;
+
+/// The end of the range for thunks of dispatch tables: the rest is for imports.
+const END_OF_TABLES: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
+
+impl Thunks {
+    /// The address of code that calls an export for a driver.
+    pub(crate) fn import(&mut self, driver: DriverId, export: &'static Export) -> usize {
+        let key = (driver, ptr::from_ref(export).addr());
+        if let Some(&made) = self.imports.get(&key) {
+            return made;
+        }
+        let call = Callee::Import { driver, export };
+        let made = self.make(call, THUNKS.end);
+        let made = made.expect("images have no room for so many imports");
+        self.imports.insert(key, made);
+        made
+    }
+
+    /// The address of code that makes a call through a dispatch table. Returns
+    /// `None` if a cycle has had too many of them.
+    pub(crate) fn dispatch(&mut self, call: Callee) -> Option<usize> {
+        self.make(call, END_OF_TABLES)
+    }
+
+    fn make(&mut self, call: Callee, end: usize) -> Option<usize> {
+        let number = u32::try_from(self.calls.len()).ok()?;
+        let address = THUNKS.start + self.calls.len() * LENGTH;
+        if address + LENGTH > end {
+            return None;
+        }
+        let mut code = [0xCC; LENGTH];
+        code[0] = 0xB8;
+        code[1..5].copy_from_slice(&number.to_le_bytes());
+        code[5..7].copy_from_slice(&[0x49, 0xBA]);
+        code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
+        code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
+        // SAFETY: the arena made the region writable, and this part of it has
+        // not been handed out yet.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, LENGTH) };
+        self.calls.push(call);
+        Some(address)
+    }
+}
+
+/// The common code of all thunks: `eax` is the thunk's number, everything else
+/// the caller's.
+#[unsafe(naked)]
+unsafe extern "win64" fn enter_stub() {
+    naked_asm!(
+        "sub rsp, 0xC8",
+        "mov [rsp + 0x20], rcx",
+        "mov [rsp + 0x28], rdx",
+        "mov [rsp + 0x30], r8",
+        "mov [rsp + 0x38], r9",
+        "movups [rsp + 0x40], xmm0",
+        "movups [rsp + 0x50], xmm1",
+        "movups [rsp + 0x60], xmm2",
+        "movups [rsp + 0x70], xmm3",
+        "mov [rsp + 0x80], rbx",
+        "mov [rsp + 0x88], rbp",
+        "mov [rsp + 0x90], rsi",
+        "mov [rsp + 0x98], rdi",
+        "mov [rsp + 0xA0], r12",
+        "mov [rsp + 0xA8], r13",
+        "mov [rsp + 0xB0], r14",
+        "mov [rsp + 0xB8], r15",
+        "mov ecx, eax",
+        "lea rdx, [rsp + 0xC8]",
+        "lea r8, [rsp + 0x80]",
+        "call {enter}",
+        "mov rcx, [rsp + 0x20]",
+        "mov rdx, [rsp + 0x28]",
+        "mov r8, [rsp + 0x30]",
+        "mov r9, [rsp + 0x38]",
+        "movups xmm0, [rsp + 0x40]",
+        "movups xmm1, [rsp + 0x50]",
+        "movups xmm2, [rsp + 0x60]",
+        "movups xmm3, [rsp + 0x70]",
+        "add rsp, 0xC8",
+        "jmp rax",
+        enter = sym enter,
+    )
+}
+
+/// The return address of every call: the stack is the caller's, the result is
+/// in `rax` or `xmm0`.
+#[unsafe(naked)]
+unsafe extern "win64" fn leave_stub() {
+    naked_asm!(
+        "sub rsp, 0x40",
+        "mov [rsp + 0x20], rax",
+        "movups [rsp + 0x28], xmm0",
+        "lea rcx, [rsp + 0x20]",
+        "call {leave}",
+        "mov [rsp + 0x38], rax",
+        "mov rax, [rsp + 0x20]",
+        "movups xmm0, [rsp + 0x28]",
+        "add rsp, 0x38",
+        "ret",
+        leave = sym leave,
+    )
+}
+
+/// So many words below the return address is what `rdx` was.
+const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
+
+/// Enters a call. Returns the address of the callee. `home` holds the return
+/// address, `kept` the caller's non-volatile registers.
+unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
+    // SAFETY: `enter_stub` passes the address of the return address.
+    let caller = unsafe { home.replace(leave_stub as *const () as usize) };
+    // SAFETY: `enter_stub` passes the address of the saved registers.
+    let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    // SAFETY: `enter_stub` has saved `rdx` there.
+    let second = unsafe { home.sub(SECOND).read() };
+    let breach = with(|state| {
+        let call = state.calls.calls[number as usize];
+        state.scheduling.note(u64::from(number) << 32);
+        let current = state.scheduling.current_mut();
+        let irql = current.irql;
+        current.frames.push(Frame {
+            call,
+            home: caller,
+            irql,
+            registers,
+            second,
+        });
+        state.trace(|state| format!("-> {}", caller::show_call(state, frame(state))));
+        check(state, call)
+    });
+    if let Some((code, what)) = breach {
+        stop(code, what);
+    }
+    point();
+    with(|state| match frame(state).call {
+        Callee::Import { export, .. } => export.address(),
+        Callee::Dispatch { target, .. } => target,
+    })
+}
+
+/// Leaves a call. Returns the address to return to. `result` holds the result;
+/// its undefined bytes become 0, as they would differ from run to run.
+unsafe extern "win64" fn leave(result: *mut u64) -> usize {
+    let breach = with(|state| {
+        let call = frame(state).call;
+        // SAFETY: `leave_stub` passes the address of the saved `rax`.
+        let value = call.result(unsafe { result.read() });
+        // SAFETY: as above.
+        unsafe { result.write(value) };
+        state.trace(|_| format!("<- {} = {value:#x}", call.target()));
+        watch_return(state, call, value)
+    });
+    if let Some((code, what, site)) = breach {
+        stop_at(code, what, site);
+    }
+    point();
+    with(|state| {
+        let frame = state.scheduling.current_mut().frames.pop();
+        frame.expect("what leaves has entered").home
+    })
+}
+
+/// The innermost call of the current thread.
+fn frame(state: &State) -> &Frame {
+    let frames = &state.scheduling.current().frames;
+    frames.last().expect("a call is under way")
+}
+
+/// Checks a call before it is made. Returns the breach, if it is one.
+fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
+    match call {
+        Callee::Import { export, .. } => {
+            let irql = state.scheduling.current().irql;
+            (irql > export.max_irql).then(|| {
+                let what = format!(
+                    "{} was called at {}, its limit is {}",
+                    export.name,
+                    irql::name(irql),
+                    irql::name(export.max_irql)
+                );
+                let home = frame(state).home;
+                (("0xA", [0, usize::from(irql), 0, home]).into(), what)
+            })
+        }
+        Callee::Dispatch { through, .. } => {
+            if let Some(entry) = through.entry {
+                state
+                    .verifier
+                    .outstanding_requests
+                    .call(entry, frame(state).second);
+            }
+            binding_calls::check_call(state, through)
+        }
+    }
+}
+
+/// Checks a call that returns. Returns the breach and the place that is
+/// responsible.
+fn watch_return(
+    state: &mut State,
+    call: Callee,
+    result: u64,
+) -> Option<(Code, String, Option<Site>)> {
+    let Callee::Dispatch { through, target } = call else {
+        return None;
+    };
+    let pended = state.verifier.binding_calls.leave(through, result);
+    if let Some(entry) = through.entry {
+        state
+            .verifier
+            .outstanding_requests
+            .leave(entry, frame(state).second, pended);
+    }
+    let (before, after) = (frame(state).irql, state.scheduling.current().irql);
+    (before != after).then(|| {
+        let code = unexpected_irql(after, before);
+        let (before, after) = (irql::name(before), irql::name(after));
+        let what = format!("{through} returned at {after}, it was called at {before}");
+        (code, what, state.loader.drivers.site(target))
+    })
+}

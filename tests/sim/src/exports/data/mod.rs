@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Lists, strings, and numbers that processors share.
+
+pub(crate) mod counted;
+pub(crate) mod lists;
+pub(crate) mod strings;
+
+use crate::loader::export::Export;
+
+/// What the files of this folder export.
+pub(super) const TABLES: &[&[Export]] = &[counted::EXPORTS, lists::EXPORTS, strings::EXPORTS];

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Executive callbacks: objects at which routines are registered.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+
+use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS,
+};
+
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::with;
+use crate::objects::handles;
+use crate::objects::kernel_objects::ObjectKind;
+use crate::objects::names::fold;
+use crate::scheduling::{MICROSECOND, sleep};
+
+exports! {
+    "ExCreateCallback" <= PASSIVE_LEVEL => ex_create_callback: i32;
+    "ExRegisterCallback" <= APC_LEVEL => ex_register_callback: usize;
+    "ExUnregisterCallback" <= APC_LEVEL => ex_unregister_callback: ();
+    "ExNotifyCallback" <= DISPATCH_LEVEL => ex_notify_callback: ();
+}
+
+type Routine =
+    unsafe extern "win64" fn(context: *mut c_void, first: *mut c_void, second: *mut c_void);
+
+/// A routine that is registered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registered {
+    /// The callback object.
+    at: usize,
+    /// What `ExRegisterCallback` answered.
+    handle: usize,
+    routine: Routine,
+    context: *mut c_void,
+    /// How many calls of it are under way.
+    inside: usize,
+}
+
+/// The callback objects of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Callbacks {
+    named: BTreeMap<String, usize>,
+    registered: Vec<Registered>,
+}
+
+const TAG: u32 = u32::from_le_bytes(*b"Call");
+
+unsafe extern "win64" fn ex_create_callback(
+    object: *mut usize,
+    attributes: *const OBJECT_ATTRIBUTES,
+    create: u8,
+    _multiple: u8,
+) -> i32 {
+    let name = if attributes.is_null() {
+        None
+    } else {
+        // SAFETY: the attributes are null or valid, as documented.
+        let name = unsafe { (*attributes).ObjectName };
+        // SAFETY: as above.
+        (!name.is_null()).then(|| fold(&unsafe { strings::text(name) }))
+    };
+    let found = with(|state| {
+        let known = name
+            .as_ref()
+            .and_then(|name| state.exports.callbacks.named.get(name));
+        if let Some(&known) = known {
+            return Ok(known);
+        }
+        if create == 0 {
+            return Err(STATUS_OBJECT_NAME_NOT_FOUND);
+        }
+        let at = state.memory.pool.allocate(16, TAG, true, None);
+        let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
+        if let Some(name) = name {
+            state.exports.callbacks.named.insert(name, at);
+        }
+        Ok(at)
+    });
+    match found {
+        Ok(at) => {
+            with(|state| {
+                let by = caller(state);
+                state.objects.handles.add_object(at);
+                handles::reference(state, at, by);
+            });
+            // SAFETY: the object may be written, as documented.
+            unsafe { object.write(at) };
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    }
+}
+
+unsafe extern "win64" fn ex_register_callback(
+    at: usize,
+    routine: Routine,
+    context: *mut c_void,
+) -> usize {
+    with(|state| {
+        let by = caller(state);
+        let Some(handle) = state.memory.pool.allocate(16, TAG, true, None) else {
+            return 0;
+        };
+        state.objects.created.add(handle, ObjectKind::Callback, by);
+        state.exports.callbacks.registered.push(Registered {
+            at,
+            handle,
+            routine,
+            context,
+            inside: 0,
+        });
+        handle
+    })
+}
+
+unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
+    if !with(|state| state.objects.created.remove(handle, ObjectKind::Callback)) {
+        let what = format!("{handle:#x} was unregistered, which is no callback registration");
+        stop("0xC4", what);
+    }
+    let busy = |handle| {
+        with(|state| {
+            let mut all = state.exports.callbacks.registered.iter();
+            all.any(|one| one.handle == handle && one.inside > 0)
+        })
+    };
+    while busy(handle) {
+        sleep(MICROSECOND);
+    }
+    with(|state| {
+        state
+            .exports
+            .callbacks
+            .registered
+            .retain(|one| one.handle != handle);
+    });
+}
+
+unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, second: *mut c_void) {
+    let count = |handle: usize, by: isize| {
+        with(|state| {
+            for one in &mut state.exports.callbacks.registered {
+                if one.handle == handle {
+                    one.inside = one.inside.saturating_add_signed(by);
+                }
+            }
+        });
+    };
+    let all: Vec<_> = with(|state| {
+        let mine = state
+            .exports
+            .callbacks
+            .registered
+            .iter()
+            .filter(|one| one.at == at);
+        mine.copied().collect()
+    });
+    for one in all {
+        if with(|state| state.objects.created.is(one.handle, ObjectKind::Callback)) {
+            count(one.handle, 1);
+            // SAFETY: the driver's own routine with its own context.
+            unsafe { (one.routine)(one.context, first, second) };
+            count(one.handle, -1);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! DPCs: each runs at `DISPATCH_LEVEL` on a thread of its own.
+
+use std::ffi::c_void;
+
+use crate::exports::exports;
+use crate::findings::caller::caller;
+use crate::findings::{stop, stop_at};
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::{State, with};
+use crate::memory::pageable::set_irql;
+use crate::objects::deferred;
+use crate::objects::kernel_objects::ObjectKind;
+use crate::scheduling::point;
+
+exports! {
+    "KeInitializeDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
+    "KeInitializeThreadedDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
+    "KeSetImportanceDpc" <= HIGH_LEVEL => ke_set_dpc: ();
+    "KeSetTargetProcessorDpc" <= HIGH_LEVEL => ke_set_dpc: ();
+    "KeSetTargetProcessorDpcEx" <= HIGH_LEVEL => ke_set_dpc_ex: i32;
+    "KeInsertQueueDpc" <= HIGH_LEVEL => ke_insert_queue_dpc: u8;
+    "KeRemoveQueueDpc" <= HIGH_LEVEL => ke_remove_queue_dpc: u8;
+    "KeFlushQueuedDpcs" <= APC_LEVEL => ke_flush_queued_dpcs: ();
+}
+
+type Routine = unsafe extern "win64" fn(*mut Dpc, *mut c_void, *mut c_void, *mut c_void);
+
+/// `KDPC`.
+#[repr(C)]
+pub(in crate::exports) struct Dpc {
+    kind: u8,
+    importance: u8,
+    number: u16,
+    list: usize,
+    history: usize,
+    routine: Option<Routine>,
+    context: *mut c_void,
+    arguments: [*mut c_void; 2],
+    data: usize,
+}
+
+const _: () = assert!(size_of::<Dpc>() == 0x40);
+
+/// `DpcObject`.
+const DPC: u8 = 19;
+
+unsafe extern "win64" fn ke_initialize_dpc(
+    dpc: *mut Dpc,
+    routine: Option<Routine>,
+    context: *mut c_void,
+) {
+    if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
+        stop(
+            "0xC7",
+            "a DPC was initialised while it is queued".to_owned(),
+        );
+    }
+    let fresh = Dpc {
+        kind: DPC,
+        importance: 1,
+        number: 0,
+        list: 0,
+        history: 0,
+        routine,
+        context,
+        arguments: [std::ptr::null_mut(); 2],
+        data: 0,
+    };
+    // SAFETY: the DPC is resident and writable, as documented.
+    unsafe { dpc.write(fresh) };
+}
+
+/// The importance and target processor of a DPC are hints only.
+unsafe extern "win64" fn ke_set_dpc(dpc: *mut Dpc, _value: i32) {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { require_initialized(dpc) };
+}
+
+unsafe extern "win64" fn ke_set_dpc_ex(dpc: *mut Dpc, _processor: *const c_void) -> i32 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { require_initialized(dpc) };
+    0
+}
+
+/// # Safety
+///
+/// The DPC is resident.
+unsafe fn require_initialized(dpc: *mut Dpc) -> Routine {
+    // SAFETY: the DPC is resident, by this function's contract.
+    let (kind, routine) = unsafe { ((*dpc).kind, (*dpc).routine) };
+    match routine {
+        Some(routine) if kind == DPC => routine,
+        _ => stop("0xC7", "a DPC is used that was not initialised".to_owned()),
+    }
+}
+
+unsafe extern "win64" fn ke_insert_queue_dpc(
+    dpc: *mut Dpc,
+    first: *mut c_void,
+    second: *mut c_void,
+) -> u8 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    u8::from(unsafe { queue(dpc, [first, second]) })
+}
+
+/// Queues a DPC. Returns `false` if it is queued already.
+///
+/// # Safety
+///
+/// The DPC is resident.
+pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2]) -> bool {
+    // SAFETY: the DPC is resident, by this function's contract.
+    let routine = unsafe { require_initialized(dpc) };
+    if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
+        return false;
+    }
+    // SAFETY: the DPC is resident, by this function's contract.
+    unsafe { (*dpc).arguments = arguments };
+    with(|state| {
+        let by = state
+            .loader
+            .drivers
+            .site(routine as usize)
+            .or_else(|| caller(state));
+        if let Some(thread) = deferred::defer(state, "DPC", move || dispatch(dpc, routine)) {
+            state.objects.created.add(dpc.addr(), ObjectKind::Dpc, by);
+            deferred::add_dpc(state, dpc.addr(), thread);
+        }
+    });
+    true
+}
+
+/// Takes a DPC out of the queue. Returns `true` if it was there.
+fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
+    state.objects.deferred.queued.remove(&dpc.addr());
+    state.objects.created.remove(dpc.addr(), ObjectKind::Dpc)
+}
+
+/// Runs a DPC, unless it was removed.
+fn dispatch(dpc: *mut Dpc, routine: Routine) {
+    with(|state| set_irql(state, DISPATCH_LEVEL));
+    point();
+    let is_mine = with(|state| {
+        let me = state.scheduling.current_id();
+        state.objects.deferred.queued.get(&dpc.addr()) == Some(&me) && dequeue(state, dpc)
+    });
+    if is_mine {
+        // SAFETY: a DPC that is queued is resident; one whose memory is gone
+        // faults here.
+        let (context, [first, second]) = unsafe { ((*dpc).context, (*dpc).arguments) };
+        deferred::run(routine as usize, "a DPC routine", || {
+            // SAFETY: the driver's own routine with its own arguments.
+            unsafe { routine(dpc, context, first, second) };
+        });
+    }
+    with(|state| set_irql(state, PASSIVE_LEVEL));
+}
+
+unsafe extern "win64" fn ke_remove_queue_dpc(dpc: *mut Dpc) -> u8 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { require_initialized(dpc) };
+    u8::from(with(|state| dequeue(state, dpc)))
+}
+
+unsafe extern "win64" fn ke_flush_queued_dpcs() {
+    let (inside, site) = with(|state| {
+        let held = state
+            .verifier
+            .locks
+            .of(state.scheduling.current_id())
+            .next()
+            .copied();
+        (held, caller(state))
+    });
+    if let Some(held) = inside.filter(|held| held.kind == crate::verifier::locks::LockKind::Spin) {
+        let what = format!("DPCs were flushed with {} held", held.kind.name());
+        stop_at("0xC4", what, site);
+    }
+    deferred::flush_dpcs();
+}

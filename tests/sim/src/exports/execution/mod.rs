@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Threads, IRQLs, time, and routines that the kernel calls later.
+
+pub(crate) mod callbacks;
+pub(crate) mod dpcs;
+pub(crate) mod levels;
+pub(crate) mod threads;
+pub(crate) mod time;
+pub(crate) mod timers;
+pub(crate) mod work_items;
+
+use crate::loader::export::Export;
+
+/// What the files of this folder export.
+pub(super) const TABLES: &[&[Export]] = &[
+    callbacks::EXPORTS,
+    dpcs::EXPORTS,
+    levels::EXPORTS,
+    threads::EXPORTS,
+    time::EXPORTS,
+    timers::EXPORTS,
+    work_items::EXPORTS,
+];

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! System threads, their objects and handles.
+
+use std::ffi::c_void;
+
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER,
+    STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS,
+};
+
+use crate::exports::exports;
+use crate::exports::sync::dispatcher;
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::{State, with};
+use crate::memory::variables;
+use crate::objects::handles;
+use crate::objects::handles::Object;
+use crate::scheduling::{ThreadId, point, terminate};
+use crate::verifier::faults;
+use crate::verifier::faults::FaultKind;
+use crate::verifier::routine::{EntryState, check_return};
+
+exports! {
+    "PsCreateSystemThread" <= PASSIVE_LEVEL => ps_create_system_thread: i32;
+    "PsTerminateSystemThread" <= PASSIVE_LEVEL => ps_terminate_system_thread: i32;
+    "PsGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
+    "KeGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
+    "ObReferenceObjectByHandle" <= PASSIVE_LEVEL => ob_reference_object_by_handle: i32;
+    "ObReferenceObjectByPointer" <= DISPATCH_LEVEL => ob_reference_object_by_pointer: i32;
+    "ObfReferenceObject" <= DISPATCH_LEVEL => obf_reference_object: isize;
+    "ObfDereferenceObject" <= DISPATCH_LEVEL => obf_dereference_object: isize;
+    "ZwClose" <= PASSIVE_LEVEL => zw_close: i32;
+}
+
+type StartRoutine = unsafe extern "win64" fn(context: *mut c_void);
+
+const TAG: u32 = u32::from_le_bytes(*b"Thre");
+
+unsafe extern "win64" fn ps_create_system_thread(
+    handle: *mut usize,
+    _access: u32,
+    _attributes: *const c_void,
+    _process: usize,
+    _client_id: *mut c_void,
+    start: Option<StartRoutine>,
+    context: *mut c_void,
+) -> i32 {
+    let Some(start) = start else {
+        return STATUS_INVALID_PARAMETER;
+    };
+    let Some(opened) = with(|state| create_thread(state, start, context)) else {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    };
+    // SAFETY: the handle may be written, as documented.
+    unsafe { handle.write(opened) };
+    STATUS_SUCCESS
+}
+
+fn create_thread(state: &mut State, start: StartRoutine, context: *mut c_void) -> Option<usize> {
+    let by = caller(state);
+    if faults::fails(state, FaultKind::Thread) {
+        return None;
+    }
+    let object = state
+        .memory
+        .pool
+        .allocate(dispatcher::THREAD_SIZE, TAG, true, None)?;
+    let number = state.scheduling.threads().len();
+    let name = match by {
+        Some(site) => format!("{}!{number}", state.loader.drivers[site.driver].name()),
+        None => format!("thread {number}"),
+    };
+    let thread = state
+        .scheduling
+        .spawn(name, by.map(|site| site.driver), move || {
+            point();
+            // SAFETY: the driver's own routine with its own argument.
+            unsafe { start(context) };
+            check_end(start as usize);
+        });
+    let Some(thread) = thread else {
+        let _ = state.memory.pool.free(object, 0, None);
+        return None;
+    };
+    dispatcher::initialize_thread(object);
+    state.scheduling.thread_mut(thread).object = object;
+    state.objects.handles.add_thread(object, thread);
+    Some(state.objects.handles.open(Object::Thread(object), by))
+}
+
+/// Signals the object of a thread that has ended.
+pub(crate) fn signal_end(state: &mut State, thread: ThreadId) {
+    let object = state.scheduling.thread(thread).object;
+    if object != 0 {
+        dispatcher::signal_thread(state, object);
+        handles::release(state, object);
+    }
+}
+
+/// A system thread ends at `PASSIVE_LEVEL` and holds nothing.
+fn check_end(start: usize) {
+    let site = with(|state| state.loader.drivers.site(start));
+    check_return("a system thread", EntryState::default(), site);
+}
+
+unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
+    if with(|state| state.scheduling.current().object == 0) {
+        let what = "PsTerminateSystemThread was called on a thread that the driver did not create";
+        stop("0xC4", what.to_owned());
+    }
+    check_return(
+        "a system thread",
+        EntryState::default(),
+        with(|state| caller(state)),
+    );
+    terminate()
+}
+
+unsafe extern "win64" fn ke_get_current_thread() -> usize {
+    with(|state| state.scheduling.current().object)
+}
+
+unsafe extern "win64" fn ob_reference_object_by_handle(
+    handle: usize,
+    _access: u32,
+    object_type: usize,
+    _mode: i8,
+    object: *mut usize,
+    _information: *mut c_void,
+) -> i32 {
+    let found = with(|state| match state.objects.handles.get(handle) {
+        None => Err(STATUS_INVALID_HANDLE),
+        Some(&Object::Thread(address)) => {
+            let right = variables::object_type(state, "PsThreadType");
+            if object_type != 0 && object_type != right {
+                return Err(STATUS_OBJECT_TYPE_MISMATCH);
+            }
+            let by = caller(state);
+            handles::reference(state, address, by);
+            Ok(address)
+        }
+        Some(_) => Err(STATUS_OBJECT_TYPE_MISMATCH),
+    });
+    match found {
+        Ok(address) => {
+            // SAFETY: the pointer may be written, as documented.
+            unsafe { object.write(address) };
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    }
+}
+
+unsafe extern "win64" fn ob_reference_object_by_pointer(object: usize) -> i32 {
+    // SAFETY: it needs nothing.
+    unsafe { obf_reference_object(object) };
+    STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn obf_reference_object(object: usize) -> isize {
+    let by = with(|state| caller(state));
+    if !with(|state| handles::reference(state, object, by)) {
+        stop(
+            ("0x18", [0, object, 0, 0]),
+            format!("{object:#x} was referenced, which is no object"),
+        );
+    }
+    1
+}
+
+unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
+    let by = with(|state| caller(state));
+    if !with(|state| handles::dereference(state, object, by)) {
+        let what = format!("{object:#x} was dereferenced without a reference");
+        stop(("0x18", [0, object, 0, 0]), what);
+    }
+    1
+}
+
+unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
+    if !with(|state| handles::close(state, handle)) {
+        stop(
+            ("0x93", [handle, 1, 0, 0]),
+            format!("the handle {handle:#x} was closed, which is not open"),
+        );
+    }
+    STATUS_SUCCESS
+}

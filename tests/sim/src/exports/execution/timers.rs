@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Timers, with and without a DPC.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use crate::exports::execution::dpcs::{self, Dpc};
+use crate::exports::execution::time;
+use crate::exports::exports;
+use crate::exports::sync::dispatcher::{
+    Header, NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER, forbid_waiters, object, signal,
+};
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::{State, with};
+use crate::memory::pageable::set_irql;
+use crate::objects::deferred;
+use crate::objects::kernel_objects::ObjectKind;
+use crate::scheduling::{MICROSECOND, Waitable, Woken, block, sleep};
+
+exports! {
+    "KeInitializeTimer" <= DISPATCH_LEVEL => ke_initialize_timer: ();
+    "KeInitializeTimerEx" <= DISPATCH_LEVEL => ke_initialize_timer_ex: ();
+    "KeSetTimer" <= DISPATCH_LEVEL => ke_set_timer: u8;
+    "KeSetTimerEx" <= DISPATCH_LEVEL => ke_set_timer_ex: u8;
+    "KeSetCoalescableTimer" <= DISPATCH_LEVEL => ke_set_coalescable_timer: u8;
+    "KeCancelTimer" <= DISPATCH_LEVEL => ke_cancel_timer: u8;
+    "KeReadStateTimer" <= DISPATCH_LEVEL => ke_read_state_timer: u8;
+    "ExAllocateTimer" <= DISPATCH_LEVEL => ex_allocate_timer: usize;
+    "ExSetTimer" <= DISPATCH_LEVEL => ex_set_timer: u8;
+    "ExCancelTimer" <= DISPATCH_LEVEL => ex_cancel_timer: u8;
+    "ExDeleteTimer" <= DISPATCH_LEVEL => ex_delete_timer: u8;
+}
+
+/// `KTIMER`.
+#[repr(C)]
+struct Timer {
+    header: Header,
+    due: u64,
+    list: [usize; 2],
+    dpc: *mut Dpc,
+    processor: u32,
+    /// In milliseconds; 0 if it fires once.
+    period: u32,
+}
+
+const _: () = assert!(size_of::<Timer>() == 0x40);
+
+/// Units of time in a millisecond.
+const MILLISECOND: u64 = 1000 * MICROSECOND;
+
+fn timer(at: *mut Timer) -> *mut Timer {
+    object(
+        at.cast(),
+        &[NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER],
+        "a timer",
+    );
+    at
+}
+
+fn is_set(at: usize) -> bool {
+    with(|state| state.objects.created.is(at, ObjectKind::Timer))
+}
+
+unsafe extern "win64" fn ke_initialize_timer(at: *mut Timer) {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { ke_initialize_timer_ex(at, 0) };
+}
+
+unsafe extern "win64" fn ke_initialize_timer_ex(at: *mut Timer, kind: i32) {
+    if is_set(at.addr()) {
+        stop("0xC7", "a timer was initialised while it is set".to_owned());
+    }
+    forbid_waiters(at.cast());
+    let kind = if kind == 0 {
+        NOTIFICATION_TIMER
+    } else {
+        SYNCHRONIZATION_TIMER
+    };
+    let fresh = Timer {
+        header: Header::new::<Timer>(kind, 0, at.cast()),
+        due: 0,
+        list: [0; 2],
+        dpc: ptr::null_mut(),
+        processor: 0,
+        period: 0,
+    };
+    // SAFETY: the timer is resident and writable, as documented.
+    unsafe { at.write(fresh) };
+}
+
+unsafe extern "win64" fn ke_set_timer(at: *mut Timer, due: i64, dpc: *mut Dpc) -> u8 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { ke_set_timer_ex(at, due, 0, dpc) }
+}
+
+unsafe extern "win64" fn ke_set_coalescable_timer(
+    at: *mut Timer,
+    due: i64,
+    period: u32,
+    _tolerable: u32,
+    dpc: *mut Dpc,
+) -> u8 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { ke_set_timer_ex(at, due, period, dpc) }
+}
+
+unsafe extern "win64" fn ke_set_timer_ex(
+    at: *mut Timer,
+    due: i64,
+    period: u32,
+    dpc: *mut Dpc,
+) -> u8 {
+    let at = timer(at);
+    let was_set = with(|state| disarm(state, at.addr()));
+    let wait = time::until(due);
+    // SAFETY: `timer` has read it.
+    unsafe {
+        (*at).header.state = 0;
+        (*at).dpc = dpc;
+        (*at).period = period;
+    }
+    let every = u64::from(period) * MILLISECOND;
+    with(|state| {
+        let first = state.scheduling.now() + wait;
+        // SAFETY: `run_timer` fires the timer only while it is armed.
+        let fire = move || unsafe { fire(at) };
+        arm(state, at.addr(), ObjectKind::Timer, move || {
+            run_timer(at.addr(), first, every, fire);
+        });
+    });
+    u8::from(was_set)
+}
+
+unsafe extern "win64" fn ke_cancel_timer(at: *mut Timer) -> u8 {
+    let at = timer(at);
+    u8::from(with(|state| disarm(state, at.addr())))
+}
+
+unsafe extern "win64" fn ke_read_state_timer(at: *mut Timer) -> u8 {
+    // SAFETY: `timer` has read it.
+    u8::from(unsafe { (*timer(at)).header.state } != 0)
+}
+
+fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'static) {
+    let by = caller(state);
+    if let Some(thread) = deferred::defer(state, "timer", body) {
+        state.objects.deferred.timers.insert(at, thread);
+        if kind == ObjectKind::Timer {
+            state.objects.created.add(at, kind, by);
+        }
+    }
+}
+
+/// Takes a timer off the clock. Returns `true` if it was on it.
+fn disarm(state: &mut State, at: usize) -> bool {
+    state.objects.created.remove(at, ObjectKind::Timer);
+    let thread = state.objects.deferred.timers.remove(&at);
+    if let Some(thread) = thread {
+        state.scheduling.wake(thread, Woken::Satisfied);
+    }
+    thread.is_some()
+}
+
+/// The life of a timer that was set.
+fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
+    let is_mine = |state: &State| {
+        state.objects.deferred.timers.get(&at) == Some(&state.scheduling.current_id())
+    };
+    let mut due = first;
+    loop {
+        if with(|state| is_mine(state) && state.scheduling.now() < due) {
+            block(Waitable::Nothing, Some(due));
+        }
+        if !with(|state| is_mine(state)) {
+            return;
+        }
+        if every == 0 {
+            with(|state| {
+                state.objects.created.remove(at, ObjectKind::Timer);
+                state.objects.deferred.timers.remove(&at);
+            });
+        }
+        fire();
+        if every == 0 {
+            return;
+        }
+        due += every;
+    }
+}
+
+/// Signals a timer that is due, and queues its DPC.
+///
+/// # Safety
+///
+/// The timer was set; if its memory is gone, that is the driver's fault.
+unsafe fn fire(at: *mut Timer) {
+    // SAFETY: the timer was set; if its memory is gone, that is the driver's
+    // fault, by this function's contract.
+    let dpc = unsafe {
+        (*at).header.state = 1;
+        (*at).dpc
+    };
+    // SAFETY: the timer was set; if its memory is gone, that is the driver's
+    // fault, by this function's contract.
+    with(|state| unsafe { signal(state, at.cast()) });
+    if !dpc.is_null() {
+        // SAFETY: the DPC of a timer that is set is resident, as documented.
+        unsafe { dpcs::queue(dpc, [ptr::null_mut(); 2]) };
+    }
+}
+
+type Callback = unsafe extern "win64" fn(timer: usize, context: *mut c_void);
+
+const TAG: u32 = u32::from_le_bytes(*b"ExTm");
+
+/// What `ExAllocateTimer` makes.
+#[repr(C)]
+struct ExTimer {
+    header: Header,
+    callback: Option<Callback>,
+    context: *mut c_void,
+}
+
+unsafe extern "win64" fn ex_allocate_timer(
+    callback: Option<Callback>,
+    context: *mut c_void,
+    attributes: u32,
+) -> usize {
+    /// `EX_TIMER_NOTIFICATION`.
+    const NOTIFICATION: u32 = 1 << 31;
+    let allocated = with(|state| {
+        let by = caller(state);
+        let at = state
+            .memory
+            .pool
+            .allocate(size_of::<ExTimer>(), TAG, true, None)?;
+        state.objects.created.add(at, ObjectKind::ExTimer, by);
+        Some(at)
+    });
+    let Some(at) = allocated else { return 0 };
+    let kind = if attributes & NOTIFICATION != 0 {
+        NOTIFICATION_TIMER
+    } else {
+        SYNCHRONIZATION_TIMER
+    };
+    let pointer = at as *mut ExTimer;
+    // SAFETY: it was just allocated for this.
+    unsafe {
+        pointer.write(ExTimer {
+            header: Header::new::<ExTimer>(kind, 0, pointer.cast()),
+            callback,
+            context,
+        });
+    }
+    at
+}
+
+fn ex_timer(at: usize) -> *mut ExTimer {
+    if !with(|state| state.objects.created.is(at, ObjectKind::ExTimer)) {
+        stop("0xC7", format!("{at:#x} is used as a timer, and is none"));
+    }
+    at as *mut ExTimer
+}
+
+unsafe extern "win64" fn ex_set_timer(
+    at: usize,
+    due: i64,
+    period: i64,
+    _parameters: *const c_void,
+) -> u8 {
+    let timer = ex_timer(at);
+    let was_set = with(|state| disarm(state, at));
+    let wait = time::until(due);
+    // SAFETY: `ex_timer` knows it.
+    unsafe { (*timer).header.state = 0 };
+    with(|state| {
+        let first = state.scheduling.now() + wait;
+        let fire = move || fire_ex(timer);
+        arm(state, at, ObjectKind::ExTimer, move || {
+            run_timer(at, first, period.unsigned_abs(), fire);
+        });
+    });
+    u8::from(was_set)
+}
+
+fn fire_ex(timer: *mut ExTimer) {
+    // SAFETY: a timer that is armed has not been deleted.
+    let (callback, context) = unsafe {
+        (*timer).header.state = 1;
+        ((*timer).callback, (*timer).context)
+    };
+    // SAFETY: a timer that is armed has not been deleted.
+    with(|state| unsafe { signal(state, timer.cast()) });
+    let Some(callback) = callback else { return };
+    with(|state| {
+        let me = state.scheduling.current_id();
+        state.objects.deferred.firing.insert(timer.addr(), me);
+        set_irql(state, DISPATCH_LEVEL);
+    });
+    deferred::run(callback as usize, "a timer callback", || {
+        // SAFETY: the driver's own routine with its own argument.
+        unsafe { callback(timer.addr(), context) };
+    });
+    with(|state| {
+        state.objects.deferred.firing.remove(&timer.addr());
+        set_irql(state, PASSIVE_LEVEL);
+    });
+}
+
+unsafe extern "win64" fn ex_cancel_timer(at: usize, _parameters: *const c_void) -> u8 {
+    ex_timer(at);
+    u8::from(with(|state| disarm(state, at)))
+}
+
+unsafe extern "win64" fn ex_delete_timer(
+    at: usize,
+    cancel: u8,
+    wait: u8,
+    _parameters: *const c_void,
+) -> u8 {
+    ex_timer(at);
+    let level = with(|state| state.scheduling.current().irql);
+    if wait != 0 && (cancel == 0 || level > APC_LEVEL) {
+        let what = "ExDeleteTimer was asked to wait without cancelling, or above APC_LEVEL";
+        stop("0xC4", what.to_owned());
+    }
+    let cancelled = with(|state| disarm(state, at));
+    while wait != 0 && with(|state| state.objects.deferred.firing.contains_key(&at)) {
+        sleep(MICROSECOND);
+    }
+    with(|state| {
+        state.objects.created.remove(at, ObjectKind::ExTimer);
+        let freed = state.memory.pool.free(at, 0, None);
+        debug_assert!(freed.is_ok());
+    });
+    u8::from(cancelled)
+}

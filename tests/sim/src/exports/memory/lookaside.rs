@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Lookaside lists. They keep nothing back: each entry is a block of pool, so
+//! that a late touch of it is seen.
+
+use crate::exports::exports;
+use crate::exports::find;
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
+use crate::kernel::with;
+use crate::objects::kernel_objects::ObjectKind;
+
+exports! {
+    "ExInitializeNPagedLookasideList" <= DISPATCH_LEVEL => initialize_non_paged: ();
+    "ExDeleteNPagedLookasideList" <= DISPATCH_LEVEL => delete: ();
+    "ExInitializePagedLookasideList" <= APC_LEVEL => initialize_paged: ();
+    "ExDeletePagedLookasideList" <= APC_LEVEL => delete: ();
+    "ExInitializeLookasideListEx" <= DISPATCH_LEVEL => initialize_ex: i32;
+    "ExDeleteLookasideListEx" <= DISPATCH_LEVEL => delete: ();
+    "ExFlushLookasideListEx" <= DISPATCH_LEVEL => flush: ();
+    "ExAllocateFromLookasideListEx" <= DISPATCH_LEVEL => allocate_ex: usize;
+    "ExFreeToLookasideListEx" <= DISPATCH_LEVEL => free_ex: ();
+}
+
+/// `GENERAL_LOOKASIDE`: drivers take from it by inline code.
+#[repr(C, align(16))]
+struct Lookaside {
+    /// An empty `SLIST_HEADER`.
+    head: [u64; 2],
+    depth: u16,
+    maximum_depth: u16,
+    counters: [u32; 4],
+    pool_type: u32,
+    tag: u32,
+    size: u32,
+    allocate: usize,
+    free: usize,
+    rest: [u64; 8],
+}
+
+const _: () = assert!(size_of::<Lookaside>() == 0x80);
+const _: () = assert!(std::mem::offset_of!(Lookaside, allocate) == 0x30);
+
+const NON_PAGED: u32 = 0x200;
+const PAGED: u32 = 1;
+
+/// The address at which drivers call an export.
+fn thunk(name: &str) -> usize {
+    let export = find("ntoskrnl.exe", name).expect("it is exported here");
+    with(|state| {
+        let driver = caller(state).map(|by| by.driver);
+        let driver = driver.expect("a driver makes the list");
+        state.calls.import(driver, export)
+    })
+}
+
+/// What a list is made of, as all three functions take it.
+struct Schedule {
+    pool_type: u32,
+    allocate: usize,
+    free: usize,
+    /// What they are unless the driver brings its own.
+    defaults: (&'static str, &'static str),
+    size: usize,
+    tag: u32,
+}
+
+/// # Safety
+///
+/// The list is resident and writable.
+unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
+    let added = with(|state| {
+        let by = caller(state);
+        state
+            .objects
+            .created
+            .add(list.addr(), ObjectKind::Lookaside, by)
+    });
+    if !added {
+        let what = "a lookaside list was initialised twice";
+        stop(("0xC4", [0xCA, list.addr(), 0, 0]), what.to_owned());
+    }
+    let or = |given: usize, default: &str| if given == 0 { thunk(default) } else { given };
+    let value = Lookaside {
+        head: [0; 2],
+        depth: 0,
+        maximum_depth: 0,
+        counters: [0; 4],
+        pool_type: plan.pool_type,
+        tag: plan.tag,
+        size: u32::try_from(plan.size).unwrap_or(u32::MAX),
+        allocate: or(plan.allocate, plan.defaults.0),
+        free: or(plan.free, plan.defaults.1),
+        rest: [0; 8],
+    };
+    // SAFETY: the list is resident and writable, by this function's contract.
+    unsafe { list.write(value) };
+}
+
+unsafe extern "win64" fn initialize_non_paged(
+    list: *mut Lookaside,
+    allocate: usize,
+    free: usize,
+    _flags: u32,
+    size: usize,
+    tag: u32,
+    _depth: u16,
+) {
+    let plan = Schedule {
+        pool_type: NON_PAGED,
+        allocate,
+        free,
+        defaults: ("ExAllocatePoolWithTag", "ExFreePool"),
+        size,
+        tag,
+    };
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { initialize(list, &plan) };
+}
+
+unsafe extern "win64" fn initialize_paged(
+    list: *mut Lookaside,
+    allocate: usize,
+    free: usize,
+    _flags: u32,
+    size: usize,
+    tag: u32,
+    _depth: u16,
+) {
+    let plan = Schedule {
+        pool_type: PAGED,
+        allocate,
+        free,
+        defaults: ("ExAllocatePoolWithTag", "ExFreePool"),
+        size,
+        tag,
+    };
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { initialize(list, &plan) };
+}
+
+unsafe extern "win64" fn initialize_ex(
+    list: *mut Lookaside,
+    allocate: usize,
+    free: usize,
+    pool_type: u32,
+    _flags: u32,
+    size: usize,
+    tag: u32,
+    _depth: u16,
+) -> i32 {
+    let plan = Schedule {
+        pool_type,
+        allocate,
+        free,
+        defaults: ("ExAllocatePoolWithTag", "ExFreePool"),
+        size,
+        tag,
+    };
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { initialize(list, &plan) };
+    0
+}
+
+fn require(list: *mut Lookaside) {
+    if !with(|state| state.objects.created.is(list.addr(), ObjectKind::Lookaside)) {
+        let what = "a lookaside list is used that was not initialised";
+        stop(("0xC4", [0xCB, list.addr(), 0, 0]), what.to_owned());
+    }
+}
+
+unsafe extern "win64" fn delete(list: *mut Lookaside) {
+    require(list);
+    with(|state| {
+        state
+            .objects
+            .created
+            .remove(list.addr(), ObjectKind::Lookaside)
+    });
+}
+
+unsafe extern "win64" fn flush(list: *mut Lookaside) {
+    require(list);
+}
+
+type AllocateEx = unsafe extern "win64" fn(u32, usize, u32, *mut Lookaside) -> usize;
+type FreeEx = unsafe extern "win64" fn(usize, *mut Lookaside);
+
+unsafe extern "win64" fn allocate_ex(list: *mut Lookaside) -> usize {
+    require(list);
+    // SAFETY: `initialize` wrote it, and the functions have these types; the
+    // defaults take fewer arguments, which this convention permits.
+    unsafe {
+        let allocate = std::mem::transmute::<usize, AllocateEx>((*list).allocate);
+        allocate((*list).pool_type, (*list).size as usize, (*list).tag, list)
+    }
+}
+
+unsafe extern "win64" fn free_ex(list: *mut Lookaside, entry: usize) {
+    require(list);
+    // SAFETY: as in `allocate_ex`.
+    unsafe {
+        let free = std::mem::transmute::<usize, FreeEx>((*list).free);
+        free(entry, list);
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Pool.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use crate::exports::exports;
+use crate::findings::bug_check;
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::arena::Access;
+use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
+use crate::kernel::{State, kernel, with};
+use crate::memory::pool::{Block, FreeError, Hold, tag_text};
+use crate::scheduling::Waitable;
+use crate::verifier::faults;
+use crate::verifier::faults::FaultKind;
+
+exports! {
+    "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2: *mut c_void;
+    "ExAllocatePoolWithTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExAllocatePool3" <= DISPATCH_LEVEL => ex_allocate_pool3: *mut c_void;
+    "ExAllocatePool" <= DISPATCH_LEVEL => ex_allocate_pool: *mut c_void;
+    "ExAllocatePoolWithQuotaTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExAllocatePoolWithTagPriority" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExFreePool2" <= DISPATCH_LEVEL => ex_free_pool2: ();
+    "ExFreePool" <= DISPATCH_LEVEL => ex_free_pool: ();
+    "ExFreePoolWithTag" <= DISPATCH_LEVEL => ex_free_pool_with_tag: ();
+}
+
+const POOL_FLAG_UNINITIALIZED: u64 = 0x2;
+/// What Windows gives a block without a tag.
+const NO_TAG: u32 = u32::from_le_bytes(*b"enoN");
+const POOL_FLAG_PAGED: u64 = 0x100;
+/// The bit of a `POOL_TYPE` that says paged.
+const PAGED_POOL: u32 = 1;
+
+unsafe extern "win64" fn ex_allocate_pool2(flags: u64, size: usize, tag: u32) -> *mut c_void {
+    let zeroed = flags & POOL_FLAG_UNINITIALIZED == 0;
+    allocate(flags & POOL_FLAG_PAGED != 0, zeroed, size, tag)
+}
+
+unsafe extern "win64" fn ex_allocate_pool3(
+    flags: u64,
+    size: usize,
+    tag: u32,
+    _parameters: *const c_void,
+    _count: u32,
+) -> *mut c_void {
+    // SAFETY: it needs nothing.
+    unsafe { ex_allocate_pool2(flags, size, tag) }
+}
+
+unsafe extern "win64" fn ex_allocate_pool(pool_type: u32, size: usize) -> *mut c_void {
+    // SAFETY: it needs nothing.
+    unsafe { ex_allocate_pool_with_tag(pool_type, size, NO_TAG) }
+}
+
+unsafe extern "win64" fn ex_allocate_pool_with_tag(
+    pool_type: u32,
+    size: usize,
+    tag: u32,
+) -> *mut c_void {
+    allocate(pool_type & PAGED_POOL != 0, false, size, tag)
+}
+
+fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
+    let level = with(|state| state.scheduling.current().irql);
+    let kind = usize::from(paged);
+    if paged && level > APC_LEVEL {
+        stop(
+            ("0xC4", [0x01, usize::from(level), kind, size]),
+            format!("paged pool was allocated at {}", irql::name(level)),
+        );
+    }
+    if size == 0 {
+        let code = ("0xC4", [0x00, usize::from(level), kind, 0]);
+        stop(code, "0 bytes of pool were allocated".to_owned());
+    }
+    if tag == 0 {
+        let caller = with(|state| bug_check::address_of(state, caller(state)));
+        let code = ("0xC2", [0x9B, kind, size, caller]);
+        stop(code, "pool was allocated with the tag 0".to_owned());
+    }
+    let address = with(|state| {
+        let owner = caller(state);
+        if faults::fails(state, FaultKind::Allocation) {
+            return None;
+        }
+        let address = state.memory.pool.allocate(size, tag, zeroed, owner)?;
+        if paged && let Some(block) = state.memory.pool.near(address) {
+            state.memory.pageable.add(block.pages(), Access::ReadWrite);
+        }
+        Some(address)
+    });
+    address.map_or(ptr::null_mut(), |address| address as *mut c_void)
+}
+
+unsafe extern "win64" fn ex_free_pool(block: *mut c_void) {
+    free(block, 0);
+}
+
+unsafe extern "win64" fn ex_free_pool_with_tag(block: *mut c_void, tag: u32) {
+    free(block, tag);
+}
+
+unsafe extern "win64" fn ex_free_pool2(
+    block: *mut c_void,
+    tag: u32,
+    _parameters: *const c_void,
+    _count: u32,
+) {
+    free(block, tag);
+}
+
+/// Nothing that the kernel still uses may lie in memory that is freed.
+fn check_unused(address: usize) {
+    let memory = with(|state| {
+        let block = state.memory.pool.near(address)?;
+        let in_use = block.start == address && block.hold == Hold::InUse;
+        in_use.then(|| address..address + block.size)
+    });
+    let Some(memory) = memory else { return };
+    let live = with(|state| state.objects.created.within(memory.clone()));
+    if let Some((at, live)) = live {
+        let what = format!("a block of pool was freed with {} in it", live.kind.name());
+        stop(live.kind.when_freed(at, &memory), what);
+    }
+    if let Some(held) = with(|state| state.verifier.locks.within(&memory)) {
+        let what = format!(
+            "a block of pool was freed with {} in it that is held",
+            held.kind.name()
+        );
+        let owner = with(|state| state.scheduling.thread(held.thread).object);
+        stop(("0xC4", [0x100B, held.address, owner, 0]), what);
+    }
+    let waits = |state: &State| {
+        let mut threads = state.scheduling.threads().iter();
+        threads.any(|thread| match thread.blocked_on() {
+            Some(Waitable::Object(on)) => memory.contains(&on),
+            _ => false,
+        })
+    };
+    if with(|state| waits(state)) {
+        let what = "a block of pool was freed with an object in it that a thread waits for";
+        stop("0xC4", what.to_owned());
+    }
+    kernel().registrar.freeing(&memory);
+}
+
+fn forbid_paged_at_dispatch(address: usize) {
+    /// `PagedPool`.
+    const PAGED: usize = 1;
+    let level = with(|state| state.scheduling.current().irql);
+    if level > APC_LEVEL && with(|state| state.memory.pageable.contains(address)) {
+        let code = ("0xC4", [0x11, usize::from(level), PAGED, address]);
+        stop(
+            code,
+            format!("paged pool was freed at {}", irql::name(level)),
+        );
+    }
+}
+
+pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
+    let address = block.addr();
+    forbid_paged_at_dispatch(address);
+    check_unused(address);
+    let result = with(|state| {
+        let by = caller(state);
+        let pages = state.memory.pool.near(address).map(Block::pages);
+        let freed = state.memory.pool.free(address, tag, by);
+        if let (Some(pages), Ok(())) = (pages, freed) {
+            state.memory.pageable.remove(pages);
+        }
+        freed
+    });
+    match result {
+        Ok(()) => {}
+        Err(FreeError::NoBlock) => {
+            stop(
+                ("0xC2", [0x42, address, 0, 0]),
+                format!("{address:#x} was freed, which is no block of pool"),
+            );
+        }
+        Err(FreeError::Freed) => {
+            let before = with(|state| match state.memory.pool.near(address)?.hold {
+                Hold::Freed(Some(by)) => Some(state.loader.drivers.show(by)),
+                _ => None,
+            });
+            let by = before.map_or_else(String::new, |by| format!(", by {by} before"));
+            let code = ("0xC2", [0x07, 0, 0, address]);
+            stop(code, format!("a block of pool was freed twice{by}"));
+        }
+        Err(FreeError::Tag(right)) => {
+            let code = ("0xC2", [0x0A, address, right as usize, tag as usize]);
+            let (wrong, right) = (tag_text(tag), tag_text(right));
+            stop(
+                code,
+                format!("a block with tag {right} was freed with tag {wrong}"),
+            );
+        }
+        Err(FreeError::Overrun(at)) => {
+            stop(
+                ("0xC1", [address, at, 0, 0x24]),
+                "a block of pool was written beyond its end".to_owned(),
+            );
+        }
+    }
+}

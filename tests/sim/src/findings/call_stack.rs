@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The call stack of a simulated thread: frames of drivers and of kernel functions.
+//!
+//! Driver code is unwound as Windows does it, by the tables in its image (`.pdata`).
+//! They are read from the file, not from memory, so that unloaded drivers can be
+//! unwound, too. The simulated kernel has no such tables and is skipped: the thunk
+//! keeps the registers of every call out of a driver, and unwinding continues from
+//! there.
+
+use pe_unwind_info::x86_64::{Register, UnwindState, XmmRegister};
+use scenarios::{Frame, Place};
+
+use crate::hardware::registers::Registers;
+use crate::hardware::stack::Stacks;
+use crate::hardware::trap::{Exception, ExceptionKind};
+use crate::kernel::State;
+use crate::loader::drivers::DriverId;
+use crate::scheduling::ThreadId;
+use crate::scheduling::frame::Callee;
+
+/// The most frames of a call stack: one that overflowed has thousands.
+const MOST: usize = 64;
+
+/// A walk through the frames of driver code.
+struct Unwinding<'a> {
+    registers: Registers,
+    stacks: &'a Stacks,
+}
+
+impl UnwindState for Unwinding<'_> {
+    fn read_register(&mut self, register: Register) -> u64 {
+        self.registers.of(register)
+    }
+
+    fn read_stack(&mut self, address: u64) -> Option<u64> {
+        self.stacks.read(usize::try_from(address).ok()?)
+    }
+
+    fn write_register(&mut self, register: Register, value: u64) {
+        self.registers.0[register as usize] = value;
+    }
+
+    fn write_xmm_register(&mut self, _register: XmmRegister, _value: u128) {}
+}
+
+/// The start of an unwinding.
+#[derive(Clone, Copy)]
+enum From {
+    /// At an instruction.
+    Here(u64),
+    /// At the call that returns to this.
+    Callee(u64),
+}
+
+/// The call stack of a thread, the innermost frame first; `fault` is the
+/// exception that stopped it.
+pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Exception>) -> Vec<Frame> {
+    let mut stack = Vec::new();
+    if let Some(fault) = fault {
+        let mut registers = fault.registers;
+        let mut from = From::Here(fault.rip as u64);
+        let jumped =
+            fault.kind == ExceptionKind::Execute && state.loader.drivers.site(fault.rip).is_none();
+        if jumped && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
+            registers.0[Register::RSP as usize] += 8;
+            from = From::Callee(home);
+        }
+        unwind(state, from, registers, &mut stack);
+    }
+    for frame in state.scheduling.thread(thread).frames.iter().rev() {
+        if let Callee::Import { export, .. } = frame.call {
+            stack.push(Frame {
+                module: export.module.to_owned(),
+                offset: None,
+                place: Some(Place {
+                    function: export.name.to_owned(),
+                    file: None,
+                    line: None,
+                }),
+            });
+        }
+        unwind(
+            state,
+            From::Callee(frame.home as u64),
+            frame.registers,
+            &mut stack,
+        );
+    }
+    stack.truncate(MOST);
+    stack
+}
+
+fn driver_site(state: &State, address: u64) -> Option<(DriverId, u32)> {
+    let site = state.loader.drivers.site(usize::try_from(address).ok()?)?;
+    Some((site.driver, site.offset?))
+}
+
+/// Unwinds to the first frame that is not driver code.
+fn unwind(state: &State, mut from: From, registers: Registers, stack: &mut Vec<Frame>) {
+    let mut unwinding = Unwinding {
+        registers,
+        stacks: state.scheduling.stacks(),
+    };
+    while stack.len() < MOST {
+        // What follows a call may be another line or function.
+        let (address, back) = match from {
+            From::Here(address) => (address, 0),
+            From::Callee(home) => (home, 1),
+        };
+        let Some((driver, offset)) = driver_site(state, address) else {
+            return;
+        };
+        let Some(at) = offset.checked_sub(back) else {
+            return;
+        };
+        let driver = &state.loader.drivers[driver];
+        let image = &driver.image;
+        let frame = |place| Frame {
+            module: driver.name().to_owned(),
+            offset: Some(at),
+            place,
+        };
+        let places = image.places(at);
+        if places.is_empty() {
+            stack.push(frame(None));
+        }
+        stack.extend(places.into_iter().map(Some).map(frame));
+        let Some(home) = image.unwind(offset, &mut unwinding) else {
+            return;
+        };
+        from = From::Callee(home);
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The simulated machine's memory: one range of addresses, the same in every
+//! process, so that every pointer that a driver sees is the same in every run.
+//!
+//! What is not in use is inaccessible: a driver that touches it faults at the
+//! very instruction.
+
+use std::io;
+use std::ops::Range;
+
+/// The unit of protection.
+pub(crate) const PAGE: usize = 0x1000;
+
+const BASE: usize = 0x1000_0000_0000;
+const MIB: usize = 1 << 20;
+
+/// Addresses of images.
+pub(crate) const IMAGES: Range<usize> = BASE..BASE + 256 * MIB;
+/// Addresses of thunks.
+pub(crate) const THUNKS: Range<usize> = IMAGES.end..IMAGES.end + 12 * MIB;
+/// Addresses of the slots in which instructions behind breakpoints are
+/// executed.
+pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;
+/// Addresses of stacks.
+pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
+/// Addresses of pool.
+pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
+
+const ALL: Range<usize> = BASE..POOL.end;
+
+/// What may be done with a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    None,
+    Read,
+    ReadWrite,
+    Execute,
+    Everything,
+}
+
+impl Access {
+    const fn flags(self) -> i32 {
+        match self {
+            Self::None => libc::PROT_NONE,
+            Self::Read => libc::PROT_READ,
+            Self::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+            Self::Execute => libc::PROT_READ | libc::PROT_EXEC,
+            Self::Everything => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+        }
+    }
+}
+
+/// Proof that the range is this process's, and given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Arena(());
+
+impl Arena {
+    /// Reserves the range. There can be one arena in a process.
+    pub(crate) fn reserve() -> io::Result<Self> {
+        // SAFETY: with MAP_FIXED_NOREPLACE no mapping is replaced, so no memory
+        // that anyone uses changes.
+        let address = unsafe {
+            libc::mmap(
+                BASE as *mut libc::c_void,
+                ALL.len(),
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE
+                    | libc::MAP_ANONYMOUS
+                    | libc::MAP_NORESERVE
+                    | libc::MAP_FIXED_NOREPLACE,
+                -1,
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let arena = Self(());
+        if address as usize != BASE {
+            return Err(io::Error::from_raw_os_error(libc::EEXIST));
+        }
+        protect(THUNKS.start..SLOTS.end, Access::Everything)?;
+        Ok(arena)
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: the range is this arena's; coroutines and images that used it
+        // belong to the machine that is dropped with it.
+        unsafe { libc::munmap(BASE as *mut libc::c_void, ALL.len()) };
+    }
+}
+
+/// Changes what may be done with `pages`, which lie in the arena.
+///
+/// # Errors
+///
+/// The system has no room for more mappings.
+pub(crate) fn protect(pages: Range<usize>, access: Access) -> io::Result<()> {
+    debug_assert!(ALL.start <= pages.start && pages.end <= ALL.end);
+    // SAFETY: the pages are the arena's, in which no Rust object lives.
+    let result = unsafe {
+        libc::mprotect(
+            pages.start as *mut libc::c_void,
+            pages.len(),
+            access.flags(),
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Forgets the content of `pages`: they read as zero again.
+pub(crate) fn discard(pages: Range<usize>) {
+    debug_assert!(ALL.start <= pages.start && pages.end <= ALL.end);
+    if pages.is_empty() {
+        return;
+    }
+    // SAFETY: as in `protect`.
+    let result = unsafe {
+        libc::madvise(
+            pages.start as *mut libc::c_void,
+            pages.len(),
+            libc::MADV_DONTNEED,
+        )
+    };
+    assert_eq!(result, 0, "the pages are mapped and not locked");
+}
+
+/// Forgets the content of `pages` and makes them inaccessible.
+pub(crate) fn recycle(pages: Range<usize>) {
+    discard(pages.clone());
+    protect(pages, Access::None).expect("one range merges mappings, it splits none");
+}

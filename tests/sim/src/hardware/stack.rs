@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Stacks of simulated threads, at the same addresses in every run.
+
+use std::hint::black_box;
+use std::mem::MaybeUninit;
+use std::num::NonZeroUsize;
+
+use corosensei::stack::{Stack, StackPointer};
+
+use crate::hardware::arena::{self, Access, STACKS};
+
+/// Larger than a Windows kernel stack: the simulated kernel's own functions
+/// run on it, too.
+const SLOT: usize = 512 << 10;
+const GUARD: usize = 64 << 10;
+/// The first bytes of a stack are left to the end of a thread that faulted: it
+/// runs there, and must not write over the frames that its finding tells of.
+const HEADROOM: usize = 16 << 10;
+/// The number of stacks drivers leave to the kernel: its first thread's, and
+/// one for each module that comes or goes.
+const RESERVED: usize = 32;
+
+/// One stack. Below it lies a guard that no access survives.
+#[derive(Debug)]
+pub(crate) struct SimStack(usize);
+
+impl SimStack {
+    fn bottom(&self) -> usize {
+        STACKS.start + self.0 * SLOT
+    }
+}
+
+// SAFETY: the slots do not overlap, `Stacks` hands each out once at a time, the
+// lowest `GUARD` bytes stay inaccessible, and `SLOT` is a multiple of 16.
+unsafe impl Stack for SimStack {
+    fn base(&self) -> StackPointer {
+        NonZeroUsize::new(self.bottom() + SLOT).expect("the arena is not at 0")
+    }
+
+    fn limit(&self) -> StackPointer {
+        NonZeroUsize::new(self.bottom()).expect("the arena is not at 0")
+    }
+}
+
+/// All stacks of a machine.
+#[derive(Debug, Default)]
+pub(crate) struct Stacks {
+    made: usize,
+    /// The end of the list is handed out next.
+    free: Vec<SimStack>,
+    used: usize,
+}
+
+impl Stacks {
+    /// A stack; `None` if too many threads live.
+    pub(crate) fn take(&mut self) -> Option<SimStack> {
+        let in_use = self.made - self.free.len();
+        if in_use + RESERVED >= STACKS.len() / SLOT {
+            return None;
+        }
+        self.any()
+    }
+
+    /// A stack for what a cycle cannot do without.
+    pub(crate) fn take_reserved(&mut self) -> SimStack {
+        self.any().expect("a cycle needs few stacks of its own")
+    }
+
+    fn any(&mut self) -> Option<SimStack> {
+        let stack = match self.free.pop() {
+            Some(stack) => stack,
+            None => self.make()?,
+        };
+        self.used = self.used.max(stack.0 + 1);
+        Some(stack)
+    }
+
+    fn make(&mut self) -> Option<SimStack> {
+        let stack = SimStack(self.made);
+        if stack.bottom() + SLOT > STACKS.end {
+            return None;
+        }
+        let usable = stack.bottom() + GUARD..stack.bottom() + SLOT;
+        arena::protect(usable, Access::ReadWrite).ok()?;
+        self.made += 1;
+        Some(stack)
+    }
+
+    /// The word at `address`, if it is one of a stack.
+    pub(crate) fn read(&self, address: usize) -> Option<u64> {
+        let inside = STACKS.start..STACKS.start + self.made * SLOT;
+        if !inside.contains(&address) || is_guard(address) || !address.is_multiple_of(8) {
+            return None;
+        }
+        // SAFETY: all stacks that were made are accessible but for their guards,
+        // and no reference to what is on them is made here.
+        Some(unsafe { (address as *const u64).read() })
+    }
+
+    /// Takes back a stack on which nothing runs any more.
+    pub(crate) fn give_back(&mut self, stack: SimStack) {
+        self.free.push(stack);
+    }
+
+    /// After a cycle: all stacks are back, empty, and handed out in the same
+    /// order as the first time.
+    pub(crate) fn reset(&mut self) {
+        debug_assert_eq!(self.free.len(), self.made);
+        arena::discard(STACKS.start..STACKS.start + self.used * SLOT);
+        self.used = 0;
+        self.free.sort_by_key(|stack| std::cmp::Reverse(stack.0));
+    }
+}
+
+/// Runs `body` further down the stack.
+#[inline(never)]
+pub(crate) fn below_headroom(body: impl FnOnce()) {
+    let room = [MaybeUninit::<u8>::uninit(); HEADROOM];
+    black_box(&room);
+    body();
+    black_box(&room);
+}
+
+/// Returns `true` if `address` lies in the guard below a stack.
+pub(crate) fn is_guard(address: usize) -> bool {
+    STACKS.contains(&address) && (address - STACKS.start) % SLOT < GUARD
+}

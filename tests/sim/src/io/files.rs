@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Files of the drivers' devices, and what they keep from going.
+//!
+//! A driver with open files is not unloaded until the last one is closed, and a
+//! device that was deleted is there until then. A device cannot be opened while
+//! its driver's `DriverEntry` runs, nor once its driver is to go.
+//!
+//! A file is open until nobody refers to it: its handle may be closed, and a driver
+//! that has referenced the file object keeps the file, its device and itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, DRIVER_OBJECT};
+use windows_sys::Win32::Foundation::{
+    STATUS_ACCESS_DENIED, STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+};
+
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::objects::handles;
+use crate::objects::kernel_objects::ObjectKind;
+use crate::objects::security::Account;
+use crate::scheduling::{Waitable, block};
+
+const TAG: u32 = u32::from_le_bytes(*b"File");
+/// `FILE_OBJECT`.
+const SIZE: usize = 0xD8;
+
+/// `DO_DEVICE_INITIALIZING`: the device cannot be opened yet.
+pub(crate) const INITIALIZING: u32 = 0x80;
+
+/// A file that is open.
+#[derive(Debug)]
+struct File {
+    device: usize,
+    driver: DriverId,
+    /// What its handle may be used for.
+    granted: u32,
+}
+
+/// All files of a cycle, by address.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    open: BTreeMap<usize, File>,
+    /// Drivers that go when their files are closed.
+    leaving: BTreeSet<DriverId>,
+    /// Drivers that were to go and had no unload routine.
+    refusing: BTreeSet<DriverId>,
+    /// Devices that were deleted while files were open.
+    deleted: BTreeSet<usize>,
+}
+
+impl Files {
+    /// The device of a file that is open.
+    pub(crate) fn device(&self, file: usize) -> usize {
+        self.open[&file].device
+    }
+
+    /// Returns `true` if the handle of a file that is open may be used for
+    /// this.
+    pub(crate) fn grants(&self, file: usize, wanted: u32) -> bool {
+        wanted & !self.open[&file].granted == 0
+    }
+
+    /// Returns `true` if a driver is to go, and stays for the time being.
+    pub(crate) fn is_unload_deferred(&self, driver: DriverId) -> bool {
+        self.leaving.contains(&driver) || self.refusing.contains(&driver)
+    }
+
+    /// Records that the unload of a driver was refused: it has no unload routine.
+    pub(crate) fn refuse_unload(&mut self, driver: DriverId) {
+        self.refusing.insert(driver);
+    }
+
+    fn is_open(&self, driver: DriverId) -> bool {
+        self.open.values().any(|file| file.driver == driver)
+    }
+
+    /// Returns `true` if files are open on a device, which is then deleted
+    /// after them.
+    pub(crate) fn delete_later(&mut self, device: usize) -> bool {
+        let open = self.open.values().any(|file| file.device == device);
+        if open {
+            self.deleted.insert(device);
+        }
+        open
+    }
+}
+
+/// Waits until no file of a driver is open; from now on none is opened.
+pub(crate) fn defer_unload(driver: DriverId) {
+    with(|state| {
+        state.io.files.leaving.insert(driver);
+        let open = state.io.files.is_open(driver);
+        state.counts.unloads_deferred += u64::from(open);
+    });
+    while with(|state| state.io.files.is_open(driver)) {
+        block(Waitable::Files(driver), None);
+    }
+}
+
+/// The finding against a driver that writes to `NextDevice`.
+pub(crate) const ENDLESS_DEVICES: &str = "the list of the driver's devices has no end";
+
+/// The devices that a driver made in `DriverEntry` can be opened now. Returns
+/// `false` if their list has no end.
+///
+/// # Safety
+///
+/// The driver object heads a list of devices in memory.
+pub(crate) unsafe fn finish_devices(object: *mut DRIVER_OBJECT) -> bool {
+    // SAFETY: the driver object heads a list of devices in memory, by this
+    // function's contract.
+    let mut device = unsafe { (*object).DeviceObject };
+    for _ in 0..with(|state| state.objects.created.count(ObjectKind::Device)) {
+        if device.is_null() {
+            break;
+        }
+        // SAFETY: the driver object heads a list of devices in memory, by this
+        // function's contract.
+        device = unsafe {
+            (*device).Flags &= !INITIALIZING;
+            (*device).NextDevice
+        };
+    }
+    device.is_null()
+}
+
+/// Makes a file of the device with this name, to be used for what is `wanted`.
+pub(crate) fn make(
+    state: &mut State,
+    name: &str,
+    account: Account,
+    wanted: u32,
+) -> Result<usize, i32> {
+    /// `IO_TYPE_FILE`.
+    const KIND: u16 = 5;
+
+    let device = state
+        .objects
+        .names
+        .device(name)
+        .filter(|&device| state.objects.created.is(device, ObjectKind::Device))
+        .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
+    // SAFETY: a device that is not deleted is in memory.
+    let (flags, object) = unsafe {
+        let device = device as *mut DEVICE_OBJECT;
+        ((*device).Flags, (*device).DriverObject)
+    };
+    // SAFETY: the driver of a device is there.
+    let start = unsafe { (*object).DriverStart }.addr();
+    let driver = state.loader.drivers.site(start).map(|site| site.driver);
+    let driver = driver.ok_or(STATUS_NO_SUCH_DEVICE)?;
+    if flags & INITIALIZING != 0 || state.io.files.leaving.contains(&driver) {
+        return Err(STATUS_NO_SUCH_DEVICE);
+    }
+    let list = state.objects.protections.get(&device);
+    if list.is_some_and(|list| !list.grants(account, wanted)) {
+        return Err(STATUS_ACCESS_DENIED);
+    }
+    let file = state.memory.pool.allocate(SIZE, TAG, true, None);
+    let file = file.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
+    // SAFETY: it was just allocated: the type, and the device at offset 8.
+    unsafe {
+        (file as *mut u16).write(KIND);
+        (file as *mut usize).add(1).write(device);
+        (*(device as *mut DEVICE_OBJECT)).ReferenceCount += 1;
+    }
+    let open = File {
+        device,
+        driver,
+        granted: wanted,
+    };
+    state.io.files.open.insert(file, open);
+    state.objects.handles.add_object(file);
+    Ok(file)
+}
+
+/// The place in a driver that has referenced a file and not released it.
+pub(crate) fn first_referenced(state: &State) -> Option<Site> {
+    let mut files = state.io.files.open.keys();
+    files.find_map(|&file| state.objects.handles.pointer_to(file))
+}
+
+/// Forgets a closed file, and wakes an unload that waits for the driver's last
+/// one.
+pub(crate) fn forget(state: &mut State, file: usize) {
+    let Some(File { device, driver, .. }) = state.io.files.open.remove(&file) else {
+        return;
+    };
+    handles::release(state, file);
+    // SAFETY: a device is in memory as long as files are open.
+    unsafe { (*(device as *mut DEVICE_OBJECT)).ReferenceCount -= 1 };
+    let open = state
+        .io
+        .files
+        .open
+        .values()
+        .any(|file| file.device == device);
+    if !open && state.io.files.deleted.remove(&device) {
+        let _ = state.memory.pool.free(device, 0, None);
+    }
+    if !state.io.files.is_open(driver) {
+        state.scheduling.wake_all(Waitable::Files(driver));
+    }
+}

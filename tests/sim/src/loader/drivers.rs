@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The drivers of a cycle, unloaded ones included: an address in an unloaded image
+//! still has to be attributed.
+
+use std::rc::Rc;
+
+use iced_x86::Instruction;
+use scenarios::{Instance, Place};
+
+use crate::loader::image::Image;
+
+/// One load of a driver; a driver that is loaded again is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DriverId(pub(crate) usize);
+
+/// A place in a driver's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) driver: DriverId,
+    /// Relative to the image's base; none where the caller was another module
+    /// (the driver jumped instead of calling).
+    pub(crate) offset: Option<u32>,
+}
+
+/// The state of a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadState {
+    /// Mapped; its entry point may be running.
+    Here,
+    /// Its unload routine has been called.
+    Unloading,
+    /// Its image is unmapped.
+    Gone,
+}
+
+/// A driver.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) image: Rc<Image>,
+    pub(crate) instance: Instance,
+    pub(crate) base: usize,
+    pub(crate) life: LoadState,
+    name: String,
+}
+
+impl Driver {
+    /// A driver that was just mapped at `base`.
+    pub(crate) fn new(image: Rc<Image>, instance: Instance, base: usize) -> Self {
+        let name = match instance.number {
+            1 => image.name().to_owned(),
+            number => format!("{}#{number}", image.name()),
+        };
+        Self {
+            image,
+            instance,
+            base,
+            life: LoadState::Here,
+            name,
+        }
+    }
+
+    /// Its file, and its number if it is not the first: `client.sys#2`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The addresses of its image.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.base..self.base + self.image.size()
+    }
+}
+
+/// All drivers of a cycle, in the order of their loads.
+#[derive(Debug, Default)]
+pub(crate) struct Drivers(Vec<Driver>);
+
+impl Drivers {
+    pub(crate) fn add(&mut self, driver: Driver) -> DriverId {
+        self.0.push(driver);
+        DriverId(self.0.len() - 1)
+    }
+
+    /// The place in a driver's code, here or gone, that `address` is.
+    pub(crate) fn site(&self, address: usize) -> Option<Site> {
+        let index = self
+            .0
+            .iter()
+            .position(|driver| driver.range().contains(&address))?;
+        Some(Site {
+            driver: DriverId(index),
+            offset: u32::try_from(address - self.0[index].base).ok(),
+        })
+    }
+
+    /// The driver that was loaded last as this instance.
+    pub(crate) fn last(&self, instance: Instance) -> Option<DriverId> {
+        let mut drivers = self.0.iter();
+        let last = drivers.rposition(|driver| driver.instance == instance);
+        last.map(DriverId)
+    }
+
+    /// The function and the line of a place, as far as they are known.
+    pub(crate) fn place(&self, site: Site) -> Option<Place> {
+        self[site.driver].image.place(site.offset?)
+    }
+
+    /// The instruction at an address.
+    pub(crate) fn instruction(&self, address: usize) -> Option<Instruction> {
+        let site = self.site(address)?;
+        self[site.driver].image.instruction(site.offset?)
+    }
+
+    /// `client.sys+0x1234 Detach (client.c:12)`.
+    pub(crate) fn show(&self, site: Site) -> String {
+        let name = self[site.driver].name();
+        match site.offset {
+            Some(offset) => match self.place(site) {
+                Some(place) => format!("{name}+{offset:#x} {place}"),
+                None => format!("{name}+{offset:#x}"),
+            },
+            None => name.to_owned(),
+        }
+    }
+}
+
+impl std::ops::Index<DriverId> for Drivers {
+    type Output = Driver;
+
+    fn index(&self, id: DriverId) -> &Driver {
+        &self.0[id.0]
+    }
+}
+
+impl std::ops::IndexMut<DriverId> for Drivers {
+    fn index_mut(&mut self, id: DriverId) -> &mut Driver {
+        &mut self.0[id.0]
+    }
+}

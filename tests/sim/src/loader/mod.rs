@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Driver images: how they are mapped, what they import, and which code
+//! address belongs to which driver, function and line.
+
+pub(crate) mod drivers;
+pub(crate) mod export;
+pub(crate) mod image;
+pub(crate) mod symbols;
+
+use crate::hardware::arena::IMAGES;
+use drivers::Drivers;
+
+/// The images of a cycle.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    pub(crate) drivers: Drivers,
+    /// The end of the last image that was mapped.
+    pub(crate) image_end: usize,
+}
+
+impl Default for Loader {
+    fn default() -> Self {
+        Self {
+            drivers: Drivers::default(),
+            image_end: IMAGES.start,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Pool as Driver Verifier's special pool: every block on pages of its own.
+//!
+//! A block ends where an inaccessible page begins, and is inaccessible once it
+//! is freed: overruns and late touches fault at the very instruction. Addresses
+//! are not used twice within a cycle.
+//!
+//! # Limits
+//!
+//! Each block in use costs the process two mappings, of which Linux grants 65,530.
+//! Drivers get half of them and most of the addresses; then an allocation fails, and
+//! the kernel still has what it cannot do without.
+
+use crate::hardware::arena::{self, Access, PAGE, POOL};
+use crate::loader::drivers::{DriverId, Site};
+
+/// Every block is aligned to this.
+const ALIGNMENT: usize = 16;
+/// What lies between a block's end and its page's.
+const SLACK: u8 = 0xFD;
+/// What memory that was not asked to be zero contains.
+const GARBAGE: u8 = 0xCD;
+/// So many blocks can be in use before an allocation fails.
+const MOST_BLOCKS: usize = 16 << 10;
+/// The end of the range for allocations.
+const LIMIT: usize = POOL.end - (POOL.end - POOL.start) / 16;
+
+/// One allocation of the cycle.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) start: usize,
+    pub(crate) size: usize,
+    pub(crate) tag: u32,
+    /// The code that allocated it; `None` for the simulated kernel itself.
+    pub(crate) owner: Option<Site>,
+    pub(crate) hold: Hold,
+}
+
+/// Whether a block is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    InUse,
+    /// By whom; none for the simulated kernel itself.
+    Freed(Option<Site>),
+}
+
+impl Block {
+    /// The pages that it has for itself.
+    pub(crate) fn pages(&self) -> std::ops::Range<usize> {
+        let first = self.start / PAGE * PAGE;
+        first..(self.start + self.size.max(1)).next_multiple_of(PAGE)
+    }
+
+    /// The bytes between its end and its page's.
+    fn slack(&self) -> &[u8] {
+        let end = self.start + self.size;
+        let length = self.pages().end - end;
+        // SAFETY: the block is not freed, so its pages are readable, and no
+        // reference outlives the caller's short look.
+        unsafe { std::slice::from_raw_parts(end as *const u8, length) }
+    }
+}
+
+/// Why a block cannot be freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FreeError {
+    /// No block starts there.
+    NoBlock,
+    /// It was freed before.
+    Freed,
+    /// It has another tag.
+    Tag(u32),
+    /// Something was written behind its end, at this address first.
+    Overrun(usize),
+}
+
+/// The pool of one cycle.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// In ascending order.
+    blocks: Vec<Block>,
+    /// How many of them are in use.
+    in_use: usize,
+    next: usize,
+}
+
+impl Pool {
+    pub(crate) const fn new() -> Self {
+        Self {
+            blocks: Vec::new(),
+            in_use: 0,
+            next: POOL.start,
+        }
+    }
+
+    /// The addresses that were used.
+    pub(crate) const fn used(&self) -> std::ops::Range<usize> {
+        POOL.start..self.next
+    }
+
+    /// The address of a new block; `None` if no memory is left.
+    pub(crate) fn allocate(
+        &mut self,
+        size: usize,
+        tag: u32,
+        zeroed: bool,
+        owner: Option<Site>,
+    ) -> Option<usize> {
+        if self.in_use >= MOST_BLOCKS {
+            return None;
+        }
+        self.take(size, tag, zeroed, owner, LIMIT)
+    }
+
+    /// The address of a new, zeroed block that the simulated kernel itself
+    /// cannot do without.
+    pub(crate) fn reserve(&mut self, size: usize, tag: u32) -> usize {
+        self.take(size, tag, true, None, POOL.end)
+            .expect("a cycle needs little memory of its own")
+    }
+
+    fn take(
+        &mut self,
+        size: usize,
+        tag: u32,
+        zeroed: bool,
+        owner: Option<Site>,
+        limit: usize,
+    ) -> Option<usize> {
+        let length = size.max(1).checked_next_multiple_of(PAGE)?;
+        let first = self.next;
+        let end = first.checked_add(length)?;
+        // The page behind it stays inaccessible.
+        let next = end.checked_add(PAGE).filter(|&next| next <= limit)?;
+        arena::protect(first..end, Access::ReadWrite).ok()?;
+        self.next = next;
+        self.in_use += 1;
+
+        let start = if size >= PAGE {
+            first
+        } else {
+            end - size.max(1).next_multiple_of(ALIGNMENT)
+        };
+        let block = Block {
+            start,
+            size,
+            tag,
+            owner,
+            hold: Hold::InUse,
+        };
+        // SAFETY: the pages from `first` to `end` are writable and nobody's yet.
+        unsafe {
+            if !zeroed {
+                std::ptr::write_bytes(start as *mut u8, GARBAGE, size);
+            }
+            std::ptr::write_bytes((start + size) as *mut u8, SLACK, end - start - size);
+        }
+        self.blocks.push(block);
+        Some(start)
+    }
+
+    /// Frees the block at `start`; with a tag that is not 0 it must match.
+    pub(crate) fn free(
+        &mut self,
+        start: usize,
+        tag: u32,
+        by: Option<Site>,
+    ) -> Result<(), FreeError> {
+        let index = self
+            .blocks
+            .binary_search_by_key(&start, |block| block.start)
+            .map_err(|_| FreeError::NoBlock)?;
+        let block = &mut self.blocks[index];
+        if block.hold != Hold::InUse {
+            return Err(FreeError::Freed);
+        }
+        if tag != 0 && tag != block.tag {
+            return Err(FreeError::Tag(block.tag));
+        }
+        let written = block.slack().iter().position(|&byte| byte != SLACK);
+        if let Some(distance) = written {
+            return Err(FreeError::Overrun(start + block.size + distance));
+        }
+        block.hold = Hold::Freed(by);
+        self.in_use -= 1;
+        arena::protect(block.pages(), Access::None).expect("freeing merges mappings");
+        Ok(())
+    }
+
+    /// The block that contains `address`, or ends before it on the same pages
+    /// or just before their end.
+    pub(crate) fn near(&self, address: usize) -> Option<&Block> {
+        let index = self
+            .blocks
+            .partition_point(|block| block.pages().start <= address);
+        let block = &self.blocks[index.checked_sub(1)?];
+        (address < block.pages().end + PAGE).then_some(block)
+    }
+
+    /// What a driver has not freed.
+    pub(crate) fn held_by(&self, driver: DriverId) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().filter(move |block| {
+            block.hold == Hold::InUse && block.owner.is_some_and(|owner| owner.driver == driver)
+        })
+    }
+}
+
+/// A tag as its four characters.
+pub(crate) fn tag_text(tag: u32) -> String {
+    tag.to_le_bytes()
+        .iter()
+        .map(|&byte| {
+            if byte.is_ascii_graphic() {
+                char::from(byte)
+            } else {
+                '.'
+            }
+        })
+        .collect()
+}

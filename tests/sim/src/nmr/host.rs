@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The registrar's host: the simulated kernel as NMR sees it.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+
+use nmr::abi::{NPIID, NTSTATUS};
+use registrar::finding::Finding;
+use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Side};
+use registrar::knobs::Knob;
+use scenarios::Npi;
+use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
+
+use crate::findings::caller::caller;
+use crate::findings::{stop, stop_at, stop_by_rule};
+use crate::kernel::{State, with};
+use crate::memory::pageable::set_irql;
+use crate::nmr::{registrations, transitions};
+use crate::scheduling::frame::Callee;
+use crate::scheduling::frame::TableEntry;
+use crate::scheduling::{Waitable, block, point};
+use crate::verifier::binding_calls;
+use crate::verifier::callback_locks;
+use crate::verifier::faults::{self, FaultKind};
+use crate::verifier::nmr_lock_order;
+
+/// Finds the kernel by itself.
+#[derive(Debug)]
+pub(crate) struct SimHost;
+
+/// No thread is switched while it is held, so no thread waits for it.
+pub(crate) struct SimLock<T>(RefCell<T>);
+
+/// A wait object, numbered for the scheduler.
+pub(crate) struct SimWaitObject {
+    number: u32,
+    open: Cell<bool>,
+}
+
+impl<T> Lock<T> for SimLock<T> {
+    fn new(value: T) -> Self {
+        Self(RefCell::new(value))
+    }
+
+    fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        body(&mut self.0.borrow_mut())
+    }
+}
+
+impl Completion for SimWaitObject {
+    fn new() -> Self {
+        Self {
+            number: with(|state| state.scheduling.new_wait_object()),
+            open: Cell::new(false),
+        }
+    }
+
+    fn set(&self) {
+        self.open.set(true);
+        with(|state| {
+            state
+                .scheduling
+                .wake_all(Waitable::Deregistration(self.number));
+        });
+    }
+
+    fn wait(&self) {
+        while !self.open.get() {
+            block(Waitable::Deregistration(self.number), None);
+        }
+    }
+}
+
+impl Host for SimHost {
+    type Lock<T> = SimLock<T>;
+    type Completion = SimWaitObject;
+
+    fn irql(&self) -> u8 {
+        with(|state| state.scheduling.current().irql)
+    }
+
+    fn raise_irql(&self, irql: u8) -> u8 {
+        with(|state| {
+            let old = state.scheduling.current().irql;
+            set_irql(state, old.max(irql));
+            old
+        })
+    }
+
+    fn lower_irql(&self, irql: u8) {
+        with(|state| set_irql(state, irql));
+        point();
+    }
+
+    fn now(&self) -> u64 {
+        with(|state| state.scheduling.now())
+    }
+
+    fn thread(&self) -> u64 {
+        with(|state| state.scheduling.current_id().0 as u64)
+    }
+
+    fn draw(&self, knob: Knob, answers: u32) -> u32 {
+        with(|state| {
+            let answer = state.choices.knob(knob, answers);
+            state.trace(|_| format!("{knob:?}: {answer}"));
+            answer
+        })
+    }
+
+    fn interpose(
+        &self,
+        binding: BindingId,
+        npi: NPIID,
+        owner: Side,
+        table: *const c_void,
+    ) -> *const c_void {
+        let npi = Npi::find(npi.to_u128());
+        let copy = with(|state| interpose_table(state, binding, npi, owner, table));
+        copy.unwrap_or_else(|| {
+            let what = "more bindings come and go than a cycle has room for";
+            stop("livelock", what.to_owned())
+        })
+    }
+
+    fn inject(&self, call: Call, _side: Side) -> Option<NTSTATUS> {
+        let kind = match call {
+            Call::Register => FaultKind::Registration,
+            _ => FaultKind::Attach,
+        };
+        with(|state| faults::fails(state, kind)).then_some(STATUS_INSUFFICIENT_RESOURCES)
+    }
+
+    fn observe(&self, event: &Event) {
+        let breach = with(|state| {
+            state.trace(|_| format!("nmr {event}"));
+            transitions::follow(state, event);
+            registrations::count(state, event);
+            let kept = callback_locks::check(state, event);
+            binding_calls::observe(state, event).or(kept)
+        });
+        if let Some((code, what)) = breach {
+            let site = with(|state| {
+                let module = state.loader.drivers.site(event.code);
+                let caller = caller(state).filter(|_| !event.call.is_callback());
+                caller.or(module)
+            });
+            stop_at(code, what, site);
+        }
+        nmr_lock_order::observe(event);
+        faults::delay(event);
+        point();
+    }
+
+    fn report(&self, finding: Finding) {
+        /// Rules on what a callback answers or leaves: they are broken where it
+        /// ends, not where NMR was called before it.
+        const ANSWERS: [u8; 6] = [5, 10, 11, 13, 14, 17];
+
+        let site = with(|state| {
+            for moment in &finding.history {
+                state.trace(|_| format!("  before: {moment}"));
+            }
+            let module = state.loader.drivers.site(finding.code);
+            let caller = caller(state)
+                .filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
+            if ANSWERS.contains(&finding.rule) {
+                return module.or(caller);
+            }
+            caller.or(module)
+        });
+        stop_by_rule(&finding, site);
+    }
+}
+
+/// A copy of a dispatch table, each entry of which is a thunk. Returns `None`
+/// if there is no room for it. A table that has no plausible size is passed on
+/// as it is.
+fn interpose_table(
+    state: &mut State,
+    binding: BindingId,
+    npi: Option<&'static Npi>,
+    owner: Side,
+    table: *const c_void,
+) -> Option<*const c_void> {
+    /// Size, version and what else comes before the functions.
+    const HEADER: usize = 8;
+    const LARGEST: usize = 512;
+    const TAG: u32 = u32::from_le_bytes(*b"NpiT");
+
+    if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
+        return Some(table);
+    }
+    // SAFETY: a dispatch table starts with its size, as documented of the NPI;
+    // one that is not readable faults here in its owner's name.
+    let size = usize::from(unsafe { table.cast::<u16>().read() });
+    if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
+        return Some(table);
+    }
+    let copy = state.memory.pool.allocate(size, TAG, true, None)? as *mut usize;
+    let words = size / size_of::<usize>();
+    // SAFETY: both have `words` words; the copy is new.
+    unsafe { copy.copy_from_nonoverlapping(table.cast(), words) };
+    for index in 0..words - 1 {
+        // SAFETY: `index + 1` is less than `words`.
+        let entry = unsafe { &mut *copy.add(index + 1) };
+        if *entry != 0 {
+            *entry = state.calls.dispatch(Callee::Dispatch {
+                through: TableEntry::new(binding, npi, owner, index),
+                target: *entry,
+            })?;
+        }
+    }
+    Some(copy.cast_const().cast())
+}

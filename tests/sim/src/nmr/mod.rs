@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The Network Module Registrar in this kernel: the registrar's host, and what is
+//! counted of registrations and state transitions.
+
+pub(crate) mod host;
+pub(crate) mod registrations;
+pub(crate) mod transitions;
+
+use std::collections::BTreeSet;
+
+use scenarios::{Instance, Overlap};
+
+use crate::loader::drivers::DriverId;
+use transitions::Transitions;
+
+/// What is followed of registrations and bindings.
+#[derive(Debug)]
+pub(crate) struct Nmr {
+    pub(crate) transitions: Transitions,
+    /// The deregistrations that are pending, each with its driver.
+    deregistrations: Overlap<Option<DriverId>>,
+}
+
+impl Nmr {
+    pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
+        Self {
+            transitions: Transitions::new(instances),
+            deregistrations: Overlap::default(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Counts the registrations of each role, and the deregistrations that were
+//! pending at a time.
+
+use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
+use registrar::host::{Call, Event, Phase, Side};
+
+use crate::kernel::State;
+
+/// Counts what happens to a registration.
+pub(crate) fn count(state: &mut State, event: &Event) {
+    let Some(registration) = event.registration else {
+        return;
+    };
+    match (event.call, event.phase) {
+        (Call::Register, Phase::Leave(STATUS_SUCCESS)) => match event.side {
+            Side::Provider => state.counts.registrations_provider += 1,
+            Side::Client => state.counts.registrations_client += 1,
+        },
+        (Call::Deregister, Phase::Enter) => {
+            let owner = state
+                .loader
+                .drivers
+                .site(event.code)
+                .map(|site| site.driver);
+            let met = state.nmr.deregistrations.begin(registration.0, owner);
+            state.counts.deregistrations_overlapped += u64::from(met.any);
+            state.counts.deregistrations_overlapped_within += u64::from(met.own);
+        }
+        (Call::Deregister, Phase::Leave(status)) if status != STATUS_PENDING => {
+            state.nmr.deregistrations.end(registration.0);
+        }
+        (Call::Wait, Phase::Leave(_)) => state.nmr.deregistrations.end(registration.0),
+        _ => {}
+    }
+}

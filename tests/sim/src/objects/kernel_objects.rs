@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Kernel objects that drivers have made and not yet unmade: they must not be
+//! left behind by an unload, nor lie in memory that is freed.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::findings::bug_check::Code;
+use crate::loader::drivers::{DriverId, Site};
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ObjectKind {
+    /// A DPC that is queued.
+    Dpc,
+    /// A timer that is set.
+    Timer,
+    /// A timer from `ExAllocateTimer`.
+    ExTimer,
+    /// A work item that is queued.
+    WorkItem,
+    /// An `ERESOURCE`.
+    Resource,
+    /// A lookaside list.
+    Lookaside,
+    /// A device object.
+    Device,
+    /// A registration of an executive callback.
+    Callback,
+    /// A registration of an ETW provider.
+    Etw,
+    /// A binding to the driver framework.
+    Framework,
+}
+
+impl ObjectKind {
+    /// What it is in words.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Dpc => "a queued DPC",
+            Self::Timer => "a timer that is set",
+            Self::ExTimer => "an executive timer",
+            Self::WorkItem => "a queued work item",
+            Self::Resource => "an ERESOURCE",
+            Self::Lookaside => "a lookaside list",
+            Self::Device => "a device object",
+            Self::Callback => "the registration of a callback",
+            Self::Etw => "the registration of an ETW provider",
+            Self::Framework => "the binding to the driver framework",
+        }
+    }
+
+    /// The bug check that freeing the `memory` ends in that it is in.
+    pub(crate) fn when_freed(self, at: usize, memory: &Range<usize>) -> Code {
+        let (start, end) = (memory.start, memory.end);
+        match self {
+            Self::Timer => ("0xC7", [0, at, start, end]).into(),
+            Self::Dpc => ("0xC7", [1, at, start, end]).into(),
+            Self::WorkItem => ("0xE4", [0, at, start, end]).into(),
+            Self::Lookaside => ("0xC4", [0xCC, at, start, end - start]).into(),
+            Self::Resource => ("0xC4", [0xD2, at, start, end - start]).into(),
+            Self::ExTimer | Self::Device | Self::Callback | Self::Etw | Self::Framework => {
+                "0xC4".into()
+            }
+        }
+    }
+}
+
+/// An object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KernelObject {
+    pub(crate) kind: ObjectKind,
+    /// The code that created it.
+    pub(crate) by: Option<Site>,
+}
+
+/// All objects of a cycle, by address or handle.
+#[derive(Debug, Default)]
+pub(crate) struct KernelObjects(BTreeMap<usize, KernelObject>);
+
+impl KernelObjects {
+    /// Adds an object. Returns `false` if there is one already.
+    pub(crate) fn add(&mut self, address: usize, kind: ObjectKind, by: Option<Site>) -> bool {
+        self.0.insert(address, KernelObject { kind, by }).is_none()
+    }
+
+    /// Takes an object away. Returns `false` if there was none of this kind.
+    pub(crate) fn remove(&mut self, address: usize, kind: ObjectKind) -> bool {
+        let found = self.is(address, kind);
+        if found {
+            self.0.remove(&address);
+        }
+        found
+    }
+
+    /// Returns `true` if there is an object of this kind.
+    pub(crate) fn is(&self, address: usize, kind: ObjectKind) -> bool {
+        self.0.get(&address).is_some_and(|live| live.kind == kind)
+    }
+
+    /// How many objects there are of this kind.
+    pub(crate) fn count(&self, kind: ObjectKind) -> usize {
+        self.0.values().filter(|live| live.kind == kind).count()
+    }
+
+    /// The first object in a range of memory, and its address.
+    pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, KernelObject)> {
+        self.0.range(memory).next().map(|(&at, &live)| (at, live))
+    }
+
+    /// The first object that a driver created, and its address.
+    pub(crate) fn of(&self, driver: DriverId) -> Option<(usize, KernelObject)> {
+        let mut all = self.0.iter().map(|(&at, &live)| (at, live));
+        all.find(|(_, live)| live.by.is_some_and(|by| by.driver == driver))
+    }
+}

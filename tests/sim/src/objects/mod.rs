@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Objects that drivers create and the kernel keeps: handles, names, registry keys,
+//! access control lists, deferred routines.
+
+pub(crate) mod deferred;
+pub(crate) mod handles;
+pub(crate) mod kernel_objects;
+pub(crate) mod names;
+pub(crate) mod registry;
+pub(crate) mod sddl;
+pub(crate) mod security;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scenarios::{Instance, Setting};
+
+use deferred::Deferred;
+use handles::Handles;
+use kernel_objects::KernelObjects;
+use names::Names;
+use registry::Registry;
+use security::Dacl;
+
+/// The objects of a cycle.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    pub(crate) deferred: Deferred,
+    pub(crate) handles: Handles,
+    pub(crate) created: KernelObjects,
+    pub(crate) names: Names,
+    /// The access control lists of devices that have one, by address.
+    pub(crate) protections: BTreeMap<usize, Dacl>,
+    pub(crate) registry: Registry,
+}
+
+impl Objects {
+    pub(crate) fn new(instances: BTreeSet<Instance>, settings: &[Setting]) -> Self {
+        Self {
+            deferred: Deferred::default(),
+            handles: Handles::default(),
+            created: KernelObjects::default(),
+            names: Names::default(),
+            protections: BTreeMap::new(),
+            registry: Registry::new(instances, settings),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The names of the object manager: named devices, and the symbolic links by
+//! which programs find them.
+//!
+//! Names are compared without regard to case. `\DosDevices` is another name of
+//! `\??`, where a program's `\\.\Name` is looked for.
+
+use std::collections::BTreeMap;
+
+use crate::loader::drivers::{DriverId, Site};
+
+/// `text` as the registry and the object manager compare it.
+pub(crate) fn fold(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+enum Target {
+    /// The device object at this address.
+    Device(usize),
+    /// This other name.
+    Link(String),
+}
+
+#[derive(Debug)]
+struct Name {
+    target: Target,
+    by: Site,
+}
+
+/// All names of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Names(BTreeMap<String, Name>);
+
+fn canonical(path: &str) -> String {
+    let path = fold(path);
+    match path.strip_prefix(r"\dosdevices\") {
+        Some(rest) => format!(r"\??\{rest}"),
+        None => path,
+    }
+}
+
+impl Names {
+    /// Returns `true` if something has this name.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.0.contains_key(&canonical(path))
+    }
+
+    /// Names a device.
+    pub(crate) fn add_device(&mut self, path: &str, device: usize, by: Site) {
+        let target = Target::Device(device);
+        self.0.insert(canonical(path), Name { target, by });
+    }
+
+    /// Makes a symbolic link. Returns `false` if something has its name.
+    pub(crate) fn add_link(&mut self, path: &str, to: &str, by: Site) -> bool {
+        let free = !self.has(path);
+        if free {
+            let target = Target::Link(canonical(to));
+            self.0.insert(canonical(path), Name { target, by });
+        }
+        free
+    }
+
+    /// Takes a symbolic link away. Returns `false` if there is none of this
+    /// name.
+    pub(crate) fn remove_link(&mut self, path: &str) -> bool {
+        let path = canonical(path);
+        let is_link = self
+            .0
+            .get(&path)
+            .is_some_and(|name| matches!(name.target, Target::Link(_)));
+        is_link && self.0.remove(&path).is_some()
+    }
+
+    /// Takes away what a device is called.
+    pub(crate) fn remove_device(&mut self, device: usize) {
+        self.0.retain(|_, name| !name.is(device));
+    }
+
+    /// The device with this name, or that a link with this name leads to.
+    pub(crate) fn device(&self, path: &str) -> Option<usize> {
+        match &self.0.get(&canonical(path))?.target {
+            Target::Device(device) => Some(*device),
+            Target::Link(to) => match self.0.get(to)?.target {
+                Target::Device(device) => Some(device),
+                Target::Link(_) => None,
+            },
+        }
+    }
+
+    /// The names by which each device that a driver made can be opened: its own,
+    /// and those of the links to it.
+    pub(crate) fn of(&self, driver: DriverId) -> Vec<Vec<String>> {
+        let devices = self.0.values().filter(|name| name.by.driver == driver);
+        let devices = devices.filter_map(|name| match name.target {
+            Target::Device(device) => Some(device),
+            Target::Link(_) => None,
+        });
+        let all = |device| {
+            let paths = self.0.keys();
+            let to_it = paths.filter(move |path| self.device(path) == Some(device));
+            to_it.cloned().collect()
+        };
+        devices.map(all).collect()
+    }
+
+    /// The place in a driver that created a named device.
+    pub(crate) fn maker(&self, device: usize) -> Option<Site> {
+        let mut names = self.0.values();
+        names.find(|name| name.is(device)).map(|name| name.by)
+    }
+
+    /// A name that a driver has created and not deleted, and the place that
+    /// created it.
+    pub(crate) fn left_by(&self, driver: DriverId) -> Option<(&str, Site)> {
+        let mut names = self.0.iter();
+        let (path, name) = names.find(|(_, name)| name.by.driver == driver)?;
+        Some((path, name.by))
+    }
+}
+
+impl Name {
+    fn is(&self, device: usize) -> bool {
+        matches!(self.target, Target::Device(at) if at == device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY: Site = Site {
+        driver: DriverId(1),
+        offset: None,
+    };
+    const DEVICE: usize = 0x1000;
+
+    #[test]
+    fn a_device_is_found_by_its_name_and_by_a_link() {
+        let mut names = Names::default();
+        names.add_device(r"\Device\Echo", DEVICE, BY);
+        assert!(names.add_link(r"\DosDevices\Echo", r"\Device\Echo", BY));
+        for path in [r"\device\ECHO", r"\??\echo", r"\DosDevices\Echo"] {
+            assert_eq!(names.device(path), Some(DEVICE), "{path}");
+        }
+        assert_eq!(names.of(DriverId(1)), [[r"\??\echo", r"\device\echo"]]);
+        assert_eq!(names.of(DriverId(2)), [[""; 0]; 0]);
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let mut names = Names::default();
+        assert!(names.add_link(r"\??\Echo", r"\Device\One", BY));
+        assert!(!names.add_link(r"\DosDevices\echo", r"\Device\Two", BY));
+        assert!(names.remove_link(r"\DosDevices\Echo"));
+        assert!(!names.remove_link(r"\DosDevices\Echo"));
+    }
+
+    #[test]
+    fn a_link_outlives_its_device_and_leads_nowhere() {
+        let mut names = Names::default();
+        names.add_device(r"\Device\Echo", DEVICE, BY);
+        names.add_link(r"\??\Echo", r"\Device\Echo", BY);
+        assert!(!names.remove_link(r"\Device\Echo"));
+        names.remove_device(DEVICE);
+        assert_eq!(names.device(r"\??\Echo"), None);
+        assert_eq!(names.left_by(DriverId(1)), Some((r"\??\echo", BY)));
+    }
+}

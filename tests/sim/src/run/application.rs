@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A program that uses the control devices of a driver: it opens them, sends valid and
+//! malformed requests, cancels slow ones, and closes the devices, whether or not the
+//! driver is about to be unloaded. Some runs use an account without access, or open
+//! for reading or writing only, or stand for another driver, whose requests have no
+//! file.
+
+use rand::RngExt;
+
+use crate::io::control;
+use crate::io::malformed::{self, code};
+use crate::io::requests::{self, ProgramRequest};
+use crate::kernel::{State, with};
+use crate::loader::drivers::DriverId;
+use crate::objects::security::{Account, READ, READ_WRITE, WRITE};
+use crate::scheduling::{MICROSECOND, sleep};
+
+/// Starts one or two for each named device of a driver, or none: every other
+/// driver has to do with its peer alone, which is what most cycles are for.
+pub(crate) fn start(driver: DriverId) {
+    let devices = with(|state| state.objects.names.of(driver));
+    for names in devices {
+        for _ in 0..draw(3).saturating_sub(1) {
+            let names = names.clone();
+            with(|state| {
+                let number = state.scheduling.threads().len();
+                // A machine without another stack has enough to do.
+                let _ = state
+                    .scheduling
+                    .spawn(format!("application {number}"), None, move || run(&names));
+            });
+        }
+    }
+}
+
+fn draw(most: u64) -> u64 {
+    with(|state: &mut State| state.choices.chance.random_range(0..=most))
+}
+
+fn run(names: &[String]) {
+    for _ in 0..=draw(1) {
+        sleep(draw(200) * MICROSECOND);
+        let last = names.len() as u64 - 1;
+        let name = &names[usize::try_from(draw(last)).expect("they are in memory")];
+        let account = match draw(3) {
+            0 => Account::User,
+            _ => Account::Administrator,
+        };
+        let wanted = match draw(7) {
+            0 => READ,
+            1 => WRITE,
+            _ => READ_WRITE,
+        };
+        if let Ok(file) = requests::open(name, account, wanted) {
+            use_file(file);
+        }
+    }
+}
+
+fn use_file(file: usize) {
+    for _ in 0..draw(4) {
+        let message = message();
+        if draw(15) == 0 {
+            requests::send_without_file(file, &message);
+            continue;
+        }
+        let Ok(irp) = requests::send_to_file(file, &message) else {
+            continue;
+        };
+        if draw(3) > 0 {
+            requests::wait(irp, Some(draw(300) * MICROSECOND));
+            requests::cancel(irp);
+        }
+    }
+    requests::close(file);
+}
+
+/// What means something to the drivers built here, may mean something to others,
+/// or means nothing to any.
+fn message() -> ProgramRequest {
+    match draw(2) {
+        0 => with(|state| control::draw(&mut state.choices.chance)),
+        1 => {
+            let function = u32::try_from(draw(3)).expect("it is small");
+            ProgramRequest::control(code(function, 0, 0), vec![0x5A; 16], 32)
+        }
+        _ => with(|state| malformed::draw(&mut state.choices.chance)),
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A simulated machine: one cycle after the other, each with a fresh kernel.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use scenarios::{Counts, Cycle, Finding, Models, Role, TransitionCounts};
+
+use crate::hardware::arena::{self, Arena, IMAGES};
+use crate::hardware::breakpoints;
+use crate::hardware::stack::Stacks;
+use crate::hardware::trap;
+use crate::kernel::{Kernel, State, with};
+use crate::run::main_loop;
+use crate::run::options::{Images, Options};
+use crate::run::script;
+use crate::scheduling::schedule::Schedule;
+use crate::verifier::faults::FaultKind;
+
+/// The machine cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Its addresses are taken.
+    #[error(
+        "the simulated kernel cannot have its range of addresses ({0}): \
+         run it in a process of its own, without an address sanitizer"
+    )]
+    Memory(io::Error),
+    /// Faults cannot be caught.
+    #[error("the simulated kernel cannot catch faults ({0}): run it outside a debugger or sandbox")]
+    Signals(io::Error),
+}
+
+/// The outcome of a cycle.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was counted.
+    pub counts: Counts,
+    /// A hash of the schedule: cycles with the same digest ran alike.
+    pub digest: u64,
+    /// The state transitions of the modules.
+    pub transitions: TransitionCounts,
+    /// The injected faults.
+    pub faults: Vec<String>,
+    /// The number of calls of each kind that could have failed.
+    pub calls: BTreeMap<FaultKind, u64>,
+    /// The number of events in its trace, printed or not.
+    pub events: u64,
+    /// The number of points at which a thread could be switched.
+    pub steps: u64,
+    /// Its schedule.
+    pub plan: Schedule,
+    /// The finding, if any.
+    pub finding: Option<Finding>,
+}
+
+/// A machine. There can be one in a process, and it stays on its OS thread.
+#[derive(Debug)]
+pub struct Machine {
+    _arena: Arena,
+    images: Images,
+    /// The same for the driver framework.
+    framework: Option<Images>,
+    options: Options,
+    plan: Option<Schedule>,
+    patience: Option<u64>,
+    stacks: Stacks,
+}
+
+impl Machine {
+    /// A machine that has these drivers installed, and these for the driver
+    /// framework.
+    ///
+    /// # Errors
+    ///
+    /// The process cannot host one.
+    pub fn new(images: Images, framework: Option<Images>) -> Result<Self, SetupError> {
+        let arena = Arena::reserve().map_err(SetupError::Memory)?;
+        trap::install().map_err(SetupError::Signals)?;
+        Ok(Self {
+            _arena: arena,
+            images,
+            framework,
+            options: Options::default(),
+            plan: None,
+            patience: None,
+            stacks: Stacks::default(),
+        })
+    }
+
+    /// Runs cycles in this way from now on.
+    pub const fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+
+    /// How cycles are run.
+    #[must_use]
+    pub const fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Keeps to a schedule in the cycles from now on, or draws it again.
+    pub fn set_schedule(&mut self, plan: Option<Schedule>) {
+        self.plan = plan;
+    }
+
+    /// Gives up cycles from now on that take more steps than this, as if nothing
+    /// were found.
+    pub const fn set_patience(&mut self, steps: Option<u64>) {
+        self.patience = steps;
+    }
+
+    /// The images for these models.
+    fn images(&self, models: Models) -> Images {
+        let of = |role| {
+            let images = match &self.framework {
+                Some(framework) if models.is_framework(role) => framework,
+                None if models.is_framework(role) => panic!("there is no driver for the framework"),
+                _ => &self.images,
+            };
+            Rc::clone(images.of(role))
+        };
+        Images {
+            provider: of(Role::Provider),
+            client: of(Role::Client),
+        }
+    }
+
+    /// The schedule that is kept to.
+    pub(crate) const fn take_schedule(&mut self) -> Option<Schedule> {
+        self.plan.take()
+    }
+
+    /// Runs one cycle of the run with this seed; a traced one prints what
+    /// happens, one line for each event.
+    ///
+    /// # Panics
+    ///
+    /// On a defect of the simulated kernel itself, or if the cycle needs
+    /// drivers that the machine does not have.
+    pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
+        let stacks = std::mem::take(&mut self.stacks);
+        breakpoints::clear();
+        let mut state = State::new(
+            self.images(cycle.models),
+            self.options,
+            stacks,
+            cycle,
+            seed,
+            index,
+            traced,
+        );
+        if let Some(plan) = &self.plan {
+            state.scheduling.keep_to(plan.clone());
+        }
+        state.scheduling.set_patience(self.patience);
+        let kernel = Kernel::new(state);
+        let steps = cycle.steps.clone();
+        kernel.enter(|| {
+            with(|state| {
+                state
+                    .scheduling
+                    .spawn_own("script".to_owned(), move || script::perform(&steps))
+            });
+            main_loop::run(&kernel);
+        });
+        let state = kernel.into_state();
+        arena::recycle(IMAGES.start..state.loader.image_end);
+        arena::recycle(state.memory.pool.used());
+        let events = state.events();
+        let scheduled = state.scheduling.into_result();
+        self.stacks = scheduled.stacks;
+        Outcome {
+            counts: state.counts,
+            digest: scheduled.digest,
+            transitions: state.nmr.transitions.counts,
+            faults: state.verifier.faults.injected,
+            calls: state.verifier.faults.seen,
+            events,
+            steps: scheduled.points,
+            plan: scheduled.taken,
+            finding: state.findings.into_finding(),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Runs the threads of a cycle until its first thread has ended or something was
+//! found.
+
+use corosensei::CoroutineResult;
+
+use crate::analysis::{deadlock, exception};
+use crate::exports::execution::threads;
+use crate::hardware::trap::{self, ThreadEnd};
+use crate::kernel::{Kernel, State, with};
+use crate::scheduling::{Next, Pause, ThreadId, abandon};
+
+/// Runs threads until the first has ended or something was found.
+pub(crate) fn run(kernel: &Kernel) {
+    while let Some(id) = with(dispatch) {
+        let mut fiber = with(|state| state.scheduling.take_fiber(id));
+        let result = trap::guard(&fiber.trap_handler(), || fiber.resume(()));
+        match result {
+            CoroutineResult::Yield(Pause::Switch) => with(|state| {
+                state.scheduling.put_fiber(id, fiber);
+                if let Some(on) = state.scheduling.thread(id).waits_on() {
+                    state
+                        .trace(|state| format!("waits for {}", deadlock::show_waitable(state, on)));
+                }
+            }),
+            CoroutineResult::Yield(Pause::Terminate) => {
+                let stack = abandon(fiber);
+                with(|state| {
+                    state.scheduling.end(id, stack);
+                    threads::signal_end(state, id);
+                });
+            }
+            CoroutineResult::Return(ThreadEnd::Returned) => {
+                let stack = fiber.into_stack();
+                with(|state| {
+                    state.scheduling.end(id, stack);
+                    threads::signal_end(state, id);
+                });
+            }
+            CoroutineResult::Return(ThreadEnd::Exception(exception)) => {
+                kernel.release();
+                with(|state| {
+                    exception::report_exception(state, &exception);
+                    state.scheduling.give_back(fiber.into_stack());
+                });
+            }
+        }
+    }
+    with(|state| state.scheduling.abandon_all());
+}
+
+/// The thread that runs next; `None` if the cycle is over, or does not end, which
+/// is a finding.
+fn dispatch(state: &mut State) -> Option<ThreadId> {
+    if state.findings.any() {
+        return None;
+    }
+    match state.scheduling.dispatch() {
+        Next::Thread(id) => {
+            let irql = state.scheduling.current().irql;
+            state.memory.pageable.settle(irql);
+            return Some(id);
+        }
+        Next::Over => {}
+        Next::Deadlock => deadlock::report_deadlock(state),
+        Next::Endless => deadlock::report_endless(state),
+    }
+    None
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Reduces a cycle that fails to the shortest one that fails in the same way.
+//!
+//! The script is reduced part by part: settings to their minimum, rests to none,
+//! reloads and whole drivers removed. Then the schedule is written out and its
+//! switches are removed one by one. A changed script needs another schedule, so each
+//! cut is tried under the schedules of some other cycles, too; a cut that still fails
+//! with fewer events is kept, until no cut helps.
+//!
+//! # Limits
+//!
+//! A search, not a proof: a shorter trace may exist under a schedule that was not
+//! tried. The search ends when its budget of simulated steps is spent, so that its
+//! result depends on its arguments alone; a trial that takes twice as many steps as
+//! the best is abandoned.
+
+use scenarios::{Change, Cycle, Finding, Instance, Script};
+
+use crate::run::machine::{Machine, Outcome};
+use crate::scheduling::schedule::Schedule;
+
+/// So many schedules are tried for each cut, and at the end.
+const SCHEDULES: u64 = 40;
+const LAST_SCHEDULES: u64 = 400;
+/// So many steps all trials may take together: some ten seconds.
+const BUDGET: u64 = 12_000_000;
+/// The budget, in steps, before the schedule is reduced.
+const FOR_CUTS: u64 = BUDGET / 2;
+/// The cost of a trial's start, in steps.
+const SETUP: u64 = 1000;
+
+/// A cycle that fails.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Whose schedule it is.
+    pub cycle: u64,
+    /// What it does.
+    pub script: Script,
+    /// How many events its trace has.
+    pub events: u64,
+    /// The schedule, if it is not the drawn one.
+    pub plan: Option<Schedule>,
+    /// The finding.
+    pub finding: Finding,
+    steps: u64,
+}
+
+impl Failure {
+    /// Of two traces of the same length, that of the simpler script is better.
+    fn cost(&self) -> (u64, usize) {
+        (self.events, self.script.to_string().len())
+    }
+}
+
+/// The cycle before and after minimising.
+#[derive(Clone, Debug)]
+pub struct Minimised {
+    /// As it was.
+    pub before: Failure,
+    /// The shortest that was met.
+    pub after: Failure,
+}
+
+/// How far a search is.
+#[derive(Clone, Copy, Debug)]
+pub struct Searched {
+    /// The steps that were spent.
+    pub spent: u64,
+    /// Those there are.
+    pub budget: u64,
+    /// The events of the shortest trace so far.
+    pub events: u64,
+}
+
+/// Looks for the shortest cycle that fails as this one does under its
+/// schedule, and `tell`s how far it is. Returns `None` if this one does not
+/// fail.
+pub fn minimise(
+    machine: &mut Machine,
+    seed: u64,
+    first: u64,
+    script: Script,
+    plan: Option<Schedule>,
+    tell: &mut dyn FnMut(Searched),
+) -> Option<Minimised> {
+    let outcome = trial(machine, seed, first, &script, plan.as_ref());
+    let before = Failure {
+        cycle: first,
+        script,
+        events: outcome.events,
+        plan,
+        finding: outcome.finding?,
+        steps: outcome.steps,
+    };
+    let mut search = Search {
+        machine,
+        seed,
+        best: before.clone(),
+        spent: 0,
+        tell,
+    };
+    while search.spent < FOR_CUTS && search.cut_once() {}
+    let script = search.best.script.clone();
+    search.try_schedules(&script, LAST_SCHEDULES);
+    search.thin_out();
+    search.machine.set_patience(None);
+    Some(Minimised {
+        before,
+        after: search.best,
+    })
+}
+
+/// Runs the cycle, under `plan` or the schedule that is drawn for it.
+fn trial(
+    machine: &mut Machine,
+    seed: u64,
+    index: u64,
+    script: &Script,
+    plan: Option<&Schedule>,
+) -> Outcome {
+    let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
+    machine.set_schedule(plan.cloned());
+    let outcome = machine.run(seed, &cycle, index, false);
+    machine.set_schedule(None);
+    outcome
+}
+
+struct Search<'a> {
+    machine: &'a mut Machine,
+    seed: u64,
+    best: Failure,
+    spent: u64,
+    tell: &'a mut dyn FnMut(Searched),
+}
+
+impl Search<'_> {
+    /// Keeps the first cut that helps. Returns `true` if there was one.
+    fn cut_once(&mut self) -> bool {
+        cuts(&self.best.script)
+            .iter()
+            .any(|script| self.try_schedules(script, SCHEDULES))
+    }
+
+    /// Leaves out every decision of the schedule that the failure can do
+    /// without: halves of them first, single ones last.
+    fn thin_out(&mut self) {
+        let best = self.best.clone();
+        let taken = || trial(self.machine, self.seed, best.cycle, &best.script, None).plan;
+        let mut plan = best.plan.clone().unwrap_or_else(taken);
+        if !self.try_plan(&plan) {
+            return;
+        }
+        let mut size = plan.len().max(1);
+        while size > 0 {
+            let before = plan.len();
+            let mut start = 0;
+            while start < plan.len() {
+                if self.spent >= BUDGET {
+                    return;
+                }
+                let less = plan.without(start..start + size);
+                if self.try_plan(&less) {
+                    plan = less;
+                } else {
+                    start += size;
+                }
+            }
+            // One that could not go before may, now that others have gone.
+            if size > 1 || plan.len() == before {
+                size /= 2;
+            }
+        }
+    }
+
+    /// Returns `true` if the best cycle fails in the same way and no later
+    /// under this schedule, which is kept then.
+    fn try_plan(&mut self, plan: &Schedule) -> bool {
+        let best = self.best.clone();
+        let failed = self
+            .fails(best.cycle, &best.script, Some(plan))
+            .filter(|failure| failure.events <= best.events);
+        let same = failed.is_some();
+        self.best = failed.unwrap_or(best);
+        same
+    }
+
+    /// Returns `true` if `script` fails in the same way and sooner under some
+    /// schedule.
+    fn try_schedules(&mut self, script: &Script, schedules: u64) -> bool {
+        let own = self.best.cycle;
+        let before = self.best.cost();
+        let planned = self.best.plan.clone().map(|plan| (own, Some(plan)));
+        let drawn = std::iter::once(own).chain(0..schedules);
+        for (cycle, plan) in planned.into_iter().chain(drawn.map(|cycle| (cycle, None))) {
+            if self.spent >= FOR_CUTS {
+                break;
+            }
+            let failure = self.fails(cycle, script, plan.as_ref());
+            if let Some(failure) = failure.filter(|it| it.cost() < self.best.cost()) {
+                self.best = failure;
+            }
+        }
+        self.best.cost() < before
+    }
+
+    /// How a trial fails, if it does and in the same way.
+    fn fails(&mut self, cycle: u64, script: &Script, plan: Option<&Schedule>) -> Option<Failure> {
+        self.machine.set_patience(Some(2 * self.best.steps));
+        let outcome = trial(self.machine, self.seed, cycle, script, plan);
+        self.spent += SETUP + outcome.steps;
+        (self.tell)(Searched {
+            spent: self.spent.min(BUDGET),
+            budget: BUDGET,
+            events: self.best.events,
+        });
+        let found = outcome.finding;
+        let finding = found.filter(|finding| finding.is_same_as(&self.best.finding))?;
+        Some(Failure {
+            cycle,
+            script: script.clone(),
+            events: outcome.events,
+            plan: plan.cloned(),
+            finding,
+            steps: outcome.steps,
+        })
+    }
+}
+
+/// All scripts that do one thing less.
+fn cuts(script: &Script) -> Vec<Script> {
+    let mut cuts = Vec::new();
+    let mut cut = |change: &dyn Fn(&mut Script)| {
+        let mut less = script.clone();
+        change(&mut less);
+        less.steps
+            .retain(|step| !step.actions.is_empty() || !step.uses.is_empty());
+        if less != *script && less.is_sound() {
+            cuts.push(less);
+        }
+    };
+    for instance in script.instances() {
+        cut(&|script| {
+            for step in &mut script.steps {
+                step.actions.retain(|action| action.instance != instance);
+                step.uses.retain(|one| one.instance != instance);
+            }
+        });
+        cut(&|script| without_reload(script, instance));
+        for visit in 0..script.steps.len() {
+            cut(&|script| without_visit(script, instance, visit));
+        }
+    }
+    cut(&|script| {
+        script
+            .settings
+            .iter_mut()
+            .for_each(|setting| setting.value = 1);
+    });
+    for index in 0..script.steps.len() {
+        cut(&|script| script.steps[index].rest = 0);
+        cut(&|script| script.steps[index].rest /= 2);
+        cut(&|script| script.steps[index].uses.clear());
+        cut(&|script| {
+            for action in &mut script.steps[index].actions {
+                action.at = None;
+                action.fails = None;
+            }
+        });
+    }
+    cuts
+}
+
+/// Leaves out one time that a driver comes and goes again.
+fn without_visit(script: &mut Script, instance: Instance, visit: usize) {
+    let mut loads = 0;
+    for step in &mut script.steps {
+        step.actions.retain(|action| {
+            let own = action.instance == instance;
+            loads += usize::from(own && action.change == Change::Load);
+            !own || loads != visit + 1
+        });
+    }
+}
+
+/// Lets the driver that comes twice come once.
+fn without_reload(script: &mut Script, instance: Instance) {
+    let mut gone = false;
+    let mut again = false;
+    for step in &mut script.steps {
+        step.actions.retain(|action| match action.change {
+            _ if action.instance != instance => true,
+            Change::Unload if !gone => {
+                gone = true;
+                false
+            }
+            Change::Load if gone && !again => {
+                again = true;
+                false
+            }
+            _ => true,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_cut_down_to_each_visit() {
+        let script: Script = "+p.+c/3.^c.-c_c.+c~7.-p-c".parse().expect("a script");
+        let cuts: Vec<_> = cuts(&script).iter().map(ToString::to_string).collect();
+        for cut in [
+            "+c/3.^c.-c_c.+c~7.-c",
+            "+p.-p",
+            "+p.^c._c.+c~7.-p-c",
+            "+p.+c/3.^c.-c_c.-p",
+            "+p.+c/3.^c._c.-p-c",
+            "+p.+c/3.-c_c.+c~7.-p-c",
+            "+p.+c.^c.-c_c.+c~7.-p-c",
+            "+p.+c/3.^c.-c_c.+c.-p-c",
+        ] {
+            assert!(cuts.iter().any(|it| it == cut), "{cut}: {cuts:#?}");
+        }
+    }
+}

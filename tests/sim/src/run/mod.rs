@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One cycle from its script to its outcome: drivers are loaded and unloaded,
+//! programs use their devices, and cycles that fail are made shorter.
+
+pub(crate) mod application;
+pub(crate) mod imports;
+pub(crate) mod machine;
+pub(crate) mod main_loop;
+pub(crate) mod matrix;
+pub(crate) mod minimise;
+pub(crate) mod options;
+pub(crate) mod programs;
+pub(crate) mod script;
+pub(crate) mod service_control;
+pub(crate) mod unload;
+
+use std::collections::BTreeMap;
+
+use scenarios::Instance;
+
+use options::{Images, Options};
+use programs::OpenHandles;
+use service_control::{Loaded, Record};
+
+/// The drivers of a cycle, as the service control manager and programs know them.
+#[derive(Debug)]
+pub(crate) struct Run {
+    images: Images,
+    options: Options,
+    open_handles: OpenHandles,
+    /// The drivers that are loaded.
+    loaded: BTreeMap<Instance, Loaded>,
+    /// The services that were asked for.
+    records: BTreeMap<Instance, Record>,
+}
+
+impl Run {
+    pub(crate) fn new(images: Images, options: Options) -> Self {
+        Self {
+            images,
+            options,
+            open_handles: OpenHandles::default(),
+            loaded: BTreeMap::new(),
+            records: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Performs the script of a cycle: loads, unloads, and what programs do at the same
+//! time.
+//!
+//! A step is over when all its actions are, except an unload that is deferred by a
+//! handle which the script closes later: that continues during the next steps.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use scenarios::{Action, Change, Instance, Step};
+
+use crate::findings::stop_at;
+use crate::kernel::{State, kernel, with};
+use crate::run::programs;
+use crate::run::service_control::{load, unload};
+use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, sleep};
+
+/// Takes the steps of a cycle, on the cycle's first thread.
+pub(crate) fn perform(steps: &[Step]) {
+    let mut pending = BTreeMap::new();
+    for step in steps {
+        for action in &step.actions {
+            settle(action.instance, &mut pending);
+        }
+        let prompt = step.actions.iter().filter(|action| action.at.is_none());
+        let prompt = Rc::new(Cell::new(prompt.count()));
+        let start = |&action| start(action, Rc::clone(&prompt));
+        let threads: Vec<_> = step.actions.iter().map(start).collect();
+        let programs: Vec<_> = step.uses.iter().copied().map(programs::start).collect();
+        programs.into_iter().for_each(join);
+        for (action, thread) in step.actions.iter().zip(threads) {
+            if !join_unless_kept(action.instance, thread) {
+                pending.insert(action.instance, thread);
+            }
+        }
+        if step.rest > 0 {
+            sleep(step.rest * MICROSECOND);
+        }
+    }
+    let mut instances: Vec<_> = pending.keys().copied().collect();
+    while let Some(instance) = instances.pop() {
+        settle(instance, &mut pending);
+    }
+    let left = kernel().registrar.live_registrations();
+    if let Some(registration) = left.first() {
+        let site = with(|state| state.loader.drivers.site(registration.code));
+        stop_at(
+            "R29",
+            "a registration is left after all drivers have gone".to_owned(),
+            site,
+        );
+    }
+}
+
+fn join(thread: ThreadId) {
+    if with(|state| !state.scheduling.thread(thread).has_ended()) {
+        block(Waitable::Thread(thread), None);
+    }
+}
+
+/// Waits for the end of an action. Returns `false` if that is an unload that
+/// is deferred by a handle which the script closes later.
+fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
+    /// The polling interval.
+    const PERIOD: u64 = 20 * MICROSECOND;
+    while with(|state| {
+        state.run.open_handles.any(instance) && !state.scheduling.thread(thread).has_ended()
+    }) {
+        if with(|state| is_unload_deferred(state, instance)) {
+            return false;
+        }
+        let later = with(|state| state.scheduling.now()) + PERIOD;
+        block(Waitable::Thread(thread), Some(later));
+    }
+    join(thread);
+    true
+}
+
+/// Waits for a deferred unload, if any, without the handles that
+/// keep it from going on.
+fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
+    if let Some(thread) = pending.remove(&instance) {
+        programs::close_all(instance);
+        join(thread);
+    }
+}
+
+/// Begins an action; `prompt` is how many of the step wait for no stage and
+/// have not ended.
+fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
+    let Action {
+        change,
+        instance,
+        at,
+        fails,
+    } = action;
+    let name = match change {
+        Change::Load => format!("load {instance}"),
+        Change::Unload => format!("unload {instance}"),
+    };
+    let body = move || {
+        if let Some(stage) = at {
+            // A stage that does not come keeps nobody for ever.
+            while prompt.get() > 0 && !with(|state| state.nmr.transitions.is_at(instance, stage)) {
+                block(Waitable::Stage, None);
+            }
+        }
+        match change {
+            Change::Load => load(instance, fails),
+            Change::Unload => unload(instance),
+        }
+        if at.is_none() {
+            prompt.set(prompt.get() - 1);
+            with(|state| state.scheduling.wake_all(Waitable::Stage));
+        }
+    };
+    with(|state| state.scheduling.spawn_own(name, body))
+}
+
+/// Returns `true` if a driver is to go, and stays for the time being.
+fn is_unload_deferred(state: &State, instance: Instance) -> bool {
+    let driver = state.run.loaded.get(&instance);
+    driver.is_some_and(|loaded| state.io.files.is_unload_deferred(loaded.driver))
+}

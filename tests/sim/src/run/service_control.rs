@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The service control manager: loads and unloads drivers.
+//!
+//! A driver's image is mapped, and `DriverEntry` runs on a system thread. Later
+//! `DriverUnload` runs, whatever the driver has left behind is a finding, and the
+//! image becomes inaccessible.
+//!
+//! In between the manager refuses requests as documented. No document says what it
+//! knows of a driver that was loaded or unloaded without it, by `NtLoadDriver` say: it
+//! is not asked about such a driver.
+
+use std::mem;
+use std::rc::Rc;
+
+use rand::RngExt;
+use scenarios::{Instance, Mechanism, Refusal, Role, Service, Stage};
+use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
+use windows_sys::Win32::Foundation::UNICODE_STRING;
+
+use crate::analysis::unload_leaks::check_unload;
+use crate::calls::bind;
+use crate::exports::INVALID_REQUEST;
+use crate::findings;
+use crate::findings::stop_at;
+use crate::hardware::arena::{self, Access};
+use crate::io::files;
+use crate::kernel::{State, with};
+use crate::loader::drivers::{Driver, DriverId, LoadState, Site};
+use crate::loader::image;
+use crate::memory::pageable;
+use crate::memory::pool::FreeError;
+use crate::nmr::transitions;
+use crate::objects::deferred;
+use crate::objects::registry;
+use crate::run::application;
+use crate::run::unload;
+use crate::scheduling::point;
+use crate::scheduling::preemption;
+use crate::verifier::faults;
+use crate::verifier::routine::{EntryState, check_return};
+
+type DriverEntry =
+    unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
+
+const TAG: u32 = u32::from_le_bytes(*b"Driv");
+
+/// A driver that is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) driver: DriverId,
+    pub(crate) object: usize,
+    /// Whether it had an unload routine when `DriverEntry` returned.
+    pub(crate) unloadable: bool,
+}
+
+/// What the manager knows of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    service: Service,
+    /// Whether its driver came, and goes, by the manager.
+    managed: bool,
+}
+
+/// A service that was never started.
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            service: Service::default(),
+            managed: true,
+        }
+    }
+}
+
+/// Loads a driver; of the calls that its `DriverEntry` makes, one may be to fail.
+pub(crate) fn load(instance: Instance, fails: Option<u8>) {
+    point();
+    let by = with(draw_mechanism);
+    let (mut loaded, entry, path) = with(|state| {
+        record(state, instance).managed = by == Mechanism::ServiceControlManager;
+        set_service_state(state, instance, Service::StartPending);
+        transitions::enter_stage(state, instance, &Stage::ALL, Stage::Loading);
+        let created = map_driver(state, instance);
+        state.verifier.faults.plan_entry(created.0.driver, fails);
+        created
+    });
+    // SAFETY: the image is mapped, its entry point is code, and the driver
+    // object is a fresh one.
+    let status = unsafe { entry(loaded.object as *mut DRIVER_OBJECT, path) };
+    check_returned(loaded.driver, "DriverEntry");
+    with(|state| {
+        state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
+        state.verifier.faults.plan_entry(loaded.driver, None);
+        delete_path(state, path);
+    });
+    if status < 0 && with(|state| faults::has_met_fault(state, loaded.driver)) {
+        let entry = with(|state| entry_site(state, loaded.driver));
+        check_unload(loaded.driver, "DriverEntry failed", entry);
+        with(|state| {
+            state.counts.failed_entries += 1;
+            set_service_state(state, instance, Service::Stopped);
+            transitions::enter_stage(state, instance, &Stage::ALL, Stage::Absent);
+            unmap_driver(state, loaded);
+        });
+        return;
+    }
+    if status < 0 {
+        let what = format!("DriverEntry failed with status {status:#010x}");
+        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
+    }
+    with(|state| {
+        state.counts.loads += 1;
+        discard_initialization(state, loaded.driver);
+        transitions::enter_stage(state, instance, &[Stage::Loading], Stage::Idle);
+        loaded.unloadable = unload::routine(loaded.object).is_some();
+        state.run.loaded.insert(instance, loaded);
+        set_service_state(state, instance, Service::Running);
+    });
+    // SAFETY: the driver is here, and its devices are until it deletes them.
+    let finished = unsafe { files::finish_devices(loaded.object as *mut DRIVER_OBJECT) };
+    if !finished {
+        let entry = with(|state| entry_site(state, loaded.driver));
+        stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
+    }
+    application::start(loaded.driver);
+    point();
+}
+
+/// Unloads a driver, if it is there.
+pub(crate) fn unload(instance: Instance) {
+    point();
+    let Some(loaded) = with(|state| state.run.loaded.get(&instance).copied()) else {
+        // A fault kept it from loading.
+        return;
+    };
+    let by = with(draw_mechanism);
+    let driver = loaded.driver;
+    with(|state| record(state, instance).managed &= by == Mechanism::ServiceControlManager);
+    let found = unload::granted(instance, loaded);
+    with(|state| set_service_state(state, instance, Service::StopPending));
+    let routine = unload::due(loaded, found);
+    with(|state| {
+        state.run.loaded.remove(&instance);
+        state.loader.drivers[driver].life = LoadState::Unloading;
+        transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
+    });
+    // SAFETY: the driver set it for this, and its object is still there.
+    unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
+    check_returned(driver, "DriverUnload");
+    deferred::join_work(driver);
+    let routine = with(|state| state.loader.drivers.site(routine as usize));
+    check_unload(driver, "DriverUnload returned", routine);
+    with(|state| {
+        state.counts.unloads += 1;
+        state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
+        transitions::enter_stage(state, instance, &Stage::ALL, Stage::Absent);
+        unmap_driver(state, loaded);
+        set_service_state(state, instance, Service::Stopped);
+    });
+    point();
+}
+
+fn check_returned(driver: DriverId, routine: &str) {
+    let site = with(|state| entry_site(state, driver));
+    check_return(routine, EntryState::default(), site);
+}
+
+/// Draws the mechanism by which a driver is loaded or unloaded.
+fn draw_mechanism(state: &mut State) -> Mechanism {
+    let all = Mechanism::ALL;
+    let drawn = all[state.choices.managers.random_range(0..all.len())];
+    state.trace(|_| format!("by {drawn}"));
+    *state
+        .counts
+        .mechanisms
+        .entry(drawn.to_string())
+        .or_default() += 1;
+    drawn
+}
+
+fn record(state: &mut State, instance: Instance) -> &mut Record {
+    state.run.records.entry(instance).or_default()
+}
+
+/// Changes the state of a service.
+fn set_service_state(state: &mut State, instance: Instance, next: Service) {
+    let service = &mut record(state, instance).service;
+    let granted = match next {
+        Service::StartPending => service.start(),
+        Service::StopPending => service.stop(),
+        Service::Running | Service::Stopped => Ok(()),
+    };
+    assert_eq!(granted, Ok(()), "scripts ask for what is granted");
+    *service = next;
+}
+
+/// Asks the manager to start or stop a driver in a state in which it refuses.
+pub(crate) fn ask_manager(state: &mut State, instance: Instance) {
+    let Record { service, managed } = *record(state, instance);
+    let (what, answer) = if state.choices.managers.random() {
+        ("StartService", service.start())
+    } else {
+        ("ControlService", service.stop())
+    };
+    if let Err(refusal) = answer
+        && managed
+    {
+        count_refusal(state, what, instance, refusal);
+    }
+}
+
+/// The manager says that a driver may not go now, if it was asked.
+pub(crate) fn refuse_stop(state: &mut State, instance: Instance) {
+    let refusal = Refusal::HELD[state.choices.managers.random_range(0..Refusal::HELD.len())];
+    if record(state, instance).managed {
+        count_refusal(state, "ControlService", instance, refusal);
+    }
+}
+
+fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Refusal) {
+    state.trace(|_| format!("{what} of {instance} fails with error {refusal}"));
+    state.counts.refuse(refusal);
+}
+
+/// Maps a driver and makes its object and its registry path.
+fn map_driver(
+    state: &mut State,
+    instance: Instance,
+) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
+    let image = Rc::clone(state.run.images.of(instance.role));
+    let base = image::place(state.loader.image_end, &image).expect("a cycle loads a few images");
+    state.loader.image_end = base + image.size();
+    let driver = Driver::new(Rc::clone(&image), instance, base);
+    pageable::add_sections(state, &driver);
+    let driver = state.loader.drivers.add(driver);
+    let cookie = state.choices.chance.random::<u64>() >> 16;
+    let preempt = state.run.options.preempt.then(preemption::stub);
+    image.map(base, cookie, preempt, |export| bind(state, driver, export));
+    let object = new_driver_object(state, driver, &image, base);
+    let entry = base + image.entry_point();
+    // SAFETY: the image's entry point is a function of this type.
+    let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
+    let loaded = Loaded {
+        driver,
+        object,
+        unloadable: false,
+    };
+    let path = new_path(state, &registry::service(instance));
+    (loaded, entry, path)
+}
+
+fn new_driver_object(
+    state: &mut State,
+    driver: DriverId,
+    image: &image::Image,
+    base: usize,
+) -> usize {
+    /// `IO_TYPE_DRIVER`.
+    const KIND: i16 = 4;
+    let size = size_of::<DRIVER_OBJECT>();
+    let address = state
+        .memory
+        .pool
+        .reserve(size + size_of::<DRIVER_EXTENSION>(), TAG);
+    let object = address as *mut DRIVER_OBJECT;
+    let invalid = bind(state, driver, INVALID_REQUEST);
+    // SAFETY: a thunk is code that passes on the call of a dispatch routine.
+    let invalid = unsafe { mem::transmute::<usize, DRIVER_DISPATCH>(invalid) };
+    let extension = (address + size) as *mut DRIVER_EXTENSION;
+    // SAFETY: both lie in fresh, zeroed memory, and all-zero is valid.
+    unsafe {
+        (*object).Type = KIND;
+        (*object).Size = i16::try_from(size).expect("0x150");
+        (*object).DriverStart = base as *mut _;
+        (*object).DriverSize = u32::try_from(image.size()).expect("images are small");
+        (*object).DriverExtension = extension;
+        (*object).MajorFunction.fill(invalid);
+        (*extension).DriverObject = object;
+    }
+    address
+}
+
+/// The registry path is there for `DriverEntry` only.
+fn new_path(state: &mut State, path: &str) -> *const UNICODE_STRING {
+    let units: Vec<u16> = path.encode_utf16().collect();
+    let bytes = units.len() * 2;
+    let header = size_of::<UNICODE_STRING>();
+    let address = state.memory.pool.reserve(header + bytes, TAG);
+    let buffer = (address + header) as *mut u16;
+    let string = UNICODE_STRING {
+        Length: u16::try_from(bytes).expect("paths are short"),
+        MaximumLength: u16::try_from(bytes).expect("paths are short"),
+        Buffer: buffer,
+    };
+    // SAFETY: the memory is fresh and large enough for both.
+    unsafe {
+        buffer.copy_from(units.as_ptr(), units.len());
+        (address as *mut UNICODE_STRING).write(string);
+    }
+    address as *const UNICODE_STRING
+}
+
+fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
+    let freed = state.memory.pool.free(path.addr(), 0, None);
+    if let Err(FreeError::Overrun(at)) = freed {
+        let what = "the registry path was written beyond its end".to_owned();
+        findings::report(state, ("0xC1", [path.addr(), at, 0, 0x24]), what, None);
+    }
+}
+
+/// The entry point of a driver, for findings about the driver as a whole.
+pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
+    let driver = &state.loader.drivers[driver];
+    state
+        .loader
+        .drivers
+        .site(driver.base + driver.image.entry_point())
+}
+
+/// Takes away what a driver needs for `DriverEntry` only.
+fn discard_initialization(state: &mut State, driver: DriverId) {
+    let driver = &state.loader.drivers[driver];
+    for pages in driver.image.discardable(driver.base) {
+        state.memory.pageable.remove(pages.clone());
+        arena::protect(pages, Access::None).expect("an image is a few mappings");
+    }
+}
+
+/// Takes a driver's memory away.
+fn unmap_driver(state: &mut State, loaded: Loaded) {
+    let driver = &mut state.loader.drivers[loaded.driver];
+    driver.life = LoadState::Gone;
+    state.memory.pageable.remove(driver.range());
+    arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
+    let freed = state.memory.pool.free(loaded.object, 0, None);
+    if let Err(FreeError::Overrun(at)) = freed {
+        let what = "the driver object was written beyond its end".to_owned();
+        findings::report(state, ("0xC1", [loaded.object, at, 0, 0x24]), what, None);
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Simulated threads and time: who runs next, and the schedule that results.
+
+pub(crate) mod frame;
+pub(crate) mod preemption;
+pub(crate) mod schedule;
+mod scheduler;
+pub(crate) mod strategy;
+mod thread;
+
+pub(crate) use scheduler::{MICROSECOND, Next, Scheduler, abandon, block, point, sleep, terminate};
+pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

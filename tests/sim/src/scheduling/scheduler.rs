@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Simulated threads and time.
+//!
+//! Threads are stackful coroutines on one OS thread. The thread that runs next is
+//! drawn from the cycle's seed at every [`point`]: each call between modules, on its
+//! way in and on its way out, and each atomic instruction if drivers are preempted.
+//! Time advances a little at each point, and jumps to the next timer when all threads
+//! wait.
+//!
+//! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
+//! above keeps its processor; other threads run on the remaining ones, and stop only
+//! if there is none.
+//!
+//! # Limits
+//!
+//! Code between two points runs as if it were one instruction.
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::hardware::stack::{self, SimStack, Stacks};
+use crate::hardware::trap::{self, ThreadEnd};
+use crate::kernel::with;
+use crate::loader::drivers::DriverId;
+use crate::scheduling::schedule::{self, Schedule};
+use crate::scheduling::strategy::{Chooser, Strategy};
+use crate::scheduling::thread::{Fiber, Pause, RunState, Thread, ThreadId, Waitable, Woken};
+
+/// Time passes in units of 100 ns, as Windows counts it.
+pub(crate) const MICROSECOND: u64 = 10;
+/// What passes at each point.
+const TICK: u64 = 5;
+/// The most points of a cycle.
+const MOST_POINTS: u64 = 2_000_000;
+/// The longest simulated time of a cycle.
+const LONGEST: u64 = 20 * 1_000_000 * MICROSECOND;
+
+/// All threads of a cycle, those that have ended included.
+pub(crate) struct Scheduler {
+    threads: Vec<Thread>,
+    time: u64,
+    /// Differs whenever another course was taken.
+    digest: u64,
+    current: usize,
+    /// The thread that was drawn at the last point.
+    next: Option<usize>,
+    points: u64,
+    /// After how many points the cycle is given up.
+    patience: Option<u64>,
+    wait_objects: u32,
+    stacks: Stacks,
+    /// The source of the schedule.
+    random: ChaCha8Rng,
+    /// Whether the cycle takes too many points or too long.
+    endless: bool,
+    chooser: Chooser,
+    /// The schedule to keep to instead, if any.
+    plan: Option<Schedule>,
+    /// The schedule that is taken.
+    taken: Schedule,
+    decisions: u64,
+    /// How many processors there are.
+    processors: usize,
+}
+
+impl Scheduler {
+    pub(crate) fn new(strategy: Strategy, stacks: Stacks, mut random: ChaCha8Rng) -> Self {
+        let chooser = Chooser::new(strategy, &mut random);
+        let processors = [1, 2, 2, 4][random.random_range(0..4)];
+        Self {
+            threads: Vec::new(),
+            time: 0,
+            digest: 0,
+            current: 0,
+            next: None,
+            points: 0,
+            patience: None,
+            wait_objects: 0,
+            stacks,
+            random,
+            endless: false,
+            chooser,
+            plan: None,
+            taken: Schedule::default(),
+            decisions: 0,
+            processors,
+        }
+    }
+
+    /// The time since the cycle began.
+    pub(crate) const fn now(&self) -> u64 {
+        self.time
+    }
+
+    /// Lets time pass while the current thread runs.
+    pub(crate) const fn pass_time(&mut self, time: u64) {
+        self.time += time;
+    }
+
+    /// All threads, in the order of creation.
+    pub(crate) fn threads(&self) -> &[Thread] {
+        &self.threads
+    }
+
+    /// The number of processors.
+    pub(crate) const fn processors(&self) -> usize {
+        self.processors
+    }
+
+    /// Gives the cycle up after this many points, as if nothing were found.
+    pub(crate) const fn set_patience(&mut self, points: Option<u64>) {
+        self.patience = points;
+    }
+
+    pub(crate) fn current(&self) -> &Thread {
+        &self.threads[self.current]
+    }
+
+    pub(crate) fn current_mut(&mut self) -> &mut Thread {
+        &mut self.threads[self.current]
+    }
+
+    pub(crate) const fn current_id(&self) -> ThreadId {
+        ThreadId(self.current)
+    }
+
+    pub(crate) fn thread(&self, id: ThreadId) -> &Thread {
+        &self.threads[id.0]
+    }
+
+    pub(crate) fn thread_mut(&mut self, id: ThreadId) -> &mut Thread {
+        &mut self.threads[id.0]
+    }
+
+    /// The number of a new wait object.
+    pub(crate) const fn new_wait_object(&mut self) -> u32 {
+        self.wait_objects += 1;
+        self.wait_objects
+    }
+
+    /// Records something in the digest of the course.
+    pub(crate) fn note(&mut self, what: u64) {
+        const PRIME: u64 = 0x0000_0100_0000_01B3;
+        self.digest = (self.digest ^ what).wrapping_mul(PRIME).rotate_left(7);
+    }
+
+    /// The threads that wait for `what`, in the order of creation.
+    pub(crate) fn waiters(&self, what: Waitable) -> Vec<ThreadId> {
+        self.threads
+            .iter()
+            .enumerate()
+            .filter(|(_, thread)| thread.waits_for(what))
+            .map(|(index, _)| ThreadId(index))
+            .collect()
+    }
+
+    /// Ends a thread's wait, if it waits.
+    pub(crate) fn wake(&mut self, id: ThreadId, woken: Woken) {
+        let thread = self.thread_mut(id);
+        if matches!(thread.run, RunState::Blocked { .. }) {
+            thread.run = RunState::Ready;
+            thread.woken = woken;
+        }
+    }
+
+    /// Ends the wait of all that wait for `what`.
+    pub(crate) fn wake_all(&mut self, what: Waitable) {
+        for id in self.waiters(what) {
+            if let Waitable::Object(address) = what {
+                self.thread_mut(id).woken_by = address;
+            }
+            self.wake(id, Woken::Satisfied);
+        }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.patience.is_some_and(|most| self.points > most)
+    }
+
+    fn wake_due(&mut self) {
+        for thread in &mut self.threads {
+            if let RunState::Blocked {
+                until: Some(until), ..
+            } = thread.run
+                && until <= self.time
+            {
+                thread.run = RunState::Ready;
+                thread.woken = Woken::TimedOut;
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        self.threads
+            .iter()
+            .filter_map(|thread| match thread.run {
+                RunState::Blocked { until, .. } => until,
+                _ => None,
+            })
+            .min()
+    }
+
+    /// Returns `true` if a thread below `DISPATCH_LEVEL` finds a processor.
+    fn has_processor(&self) -> bool {
+        let pinned = self.threads.iter().filter(|thread| thread.is_pinned());
+        pinned.count() < self.processors
+    }
+
+    /// The number of the current thread's processor.
+    pub(crate) fn processor(&self) -> u32 {
+        let me = self.current_id().0;
+        let before = self.threads[..me]
+            .iter()
+            .filter(|thread| thread.is_pinned());
+        let number = if self.current().is_pinned() {
+            before.count()
+        } else {
+            me
+        };
+        u32::try_from(number % self.processors).expect("there are few")
+    }
+
+    /// The schedule that is taken has `next` go on at this decision.
+    fn record(&mut self, next: usize) {
+        self.taken.put(self.decisions, next);
+    }
+
+    /// Keeps to a schedule from now on.
+    pub(crate) fn keep_to(&mut self, plan: Schedule) {
+        self.plan = Some(plan);
+    }
+
+    /// Returns `true` if the thread that runs may be switched at this point.
+    fn interrupts(&mut self) -> bool {
+        match &self.plan {
+            Some(plan) => plan.at(self.decisions).is_some(),
+            None => self.chooser.interrupts(self.current, &mut self.random),
+        }
+    }
+
+    /// Draws one of the threads that can run. Returns it, and the thread that
+    /// would run without a choice.
+    fn draw(&mut self) -> Option<(usize, usize)> {
+        let any = self.has_processor();
+        let ready = |thread: &Thread| {
+            matches!(thread.run, RunState::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
+        };
+        let all = self.threads.iter().enumerate();
+        let ready: Vec<_> = all
+            .filter(|(_, thread)| ready(thread))
+            .map(|(index, _)| index)
+            .collect();
+        let own = schedule::by_itself(&ready, self.current)?;
+        let next = match &self.plan {
+            Some(plan) => {
+                let planned = plan.at(self.decisions);
+                planned
+                    .filter(|thread| ready.contains(thread))
+                    .unwrap_or(own)
+            }
+            None => self
+                .chooser
+                .choose(&ready, self.current, &mut self.random)?,
+        };
+        Some((next, own))
+    }
+}
+
+impl Scheduler {
+    /// Creates a thread that runs `body`; `None` if there is no stack for it.
+    pub(crate) fn spawn(
+        &mut self,
+        name: String,
+        driver: Option<DriverId>,
+        body: impl FnOnce() + 'static,
+    ) -> Option<ThreadId> {
+        let stack = self.stacks.take()?;
+        Some(self.begin(stack, name, driver, body))
+    }
+
+    /// Creates one of the threads without which a cycle does not go on.
+    pub(crate) fn spawn_own(&mut self, name: String, body: impl FnOnce() + 'static) -> ThreadId {
+        let stack = self.stacks.take_reserved();
+        self.begin(stack, name, None, body)
+    }
+
+    fn begin(
+        &mut self,
+        stack: SimStack,
+        name: String,
+        driver: Option<DriverId>,
+        body: impl FnOnce() + 'static,
+    ) -> ThreadId {
+        let index = self.threads.len();
+        let fiber = Fiber::with_stack(stack, move |yielder, ()| {
+            with(|state| state.scheduling.threads[index].yielder = yielder);
+            stack::below_headroom(body);
+            ThreadEnd::Returned
+        });
+        self.threads.push(Thread::new(name, driver, fiber));
+        ThreadId(index)
+    }
+
+    /// Chooses the thread that runs next, and makes it the current one.
+    pub(crate) fn dispatch(&mut self) -> Next {
+        if self.is_given_up() || self.threads[0].has_ended() {
+            return Next::Over;
+        }
+        if self.endless {
+            return Next::Endless;
+        }
+        let next = match self.next.take() {
+            Some(next) => next,
+            None => match self.idle() {
+                Ok(next) => next,
+                Err(end) => return end,
+            },
+        };
+        self.current = next;
+        Next::Thread(ThreadId(next))
+    }
+
+    /// Draws a thread, and lets time pass until there is one.
+    fn idle(&mut self) -> Result<usize, Next> {
+        loop {
+            if let Some((next, own)) = self.draw() {
+                if next != own {
+                    self.record(next);
+                }
+                self.decisions += 1;
+                return Ok(next);
+            }
+            let deadline = self.next_deadline().ok_or(Next::Deadlock)?;
+            self.time = self.time.max(deadline);
+            if self.time > LONGEST {
+                return Err(Next::Endless);
+            }
+            self.wake_due();
+        }
+    }
+
+    /// Counts a point. Returns `true` if the current thread must yield.
+    fn pass(&mut self) -> bool {
+        trap::alive();
+        self.points += 1;
+        self.time += TICK;
+        self.note(self.current as u64 + 1);
+        if self.is_given_up() {
+            return true;
+        }
+        if self.points > MOST_POINTS || self.time > LONGEST {
+            self.endless = true;
+            return true;
+        }
+        self.wake_due();
+        if self.interrupts() {
+            let next = self.draw().map(|(next, _)| next);
+            self.next = next.filter(|&next| next != self.current);
+        }
+        if let Some(next) = self.next {
+            self.record(next);
+        }
+        self.decisions += 1;
+        self.next.is_some()
+    }
+
+    /// Takes the coroutine of a thread out, to resume it.
+    pub(crate) fn take_fiber(&mut self, id: ThreadId) -> Fiber {
+        let fiber = self.thread_mut(id).fiber.take();
+        fiber.expect("a thread that can run has a fiber")
+    }
+
+    /// Puts the coroutine of a thread that has yielded back.
+    pub(crate) fn put_fiber(&mut self, id: ThreadId, fiber: Fiber) {
+        self.thread_mut(id).fiber = Some(fiber);
+    }
+
+    /// Ends a thread whose coroutine is gone.
+    pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
+        self.stacks.give_back(stack);
+        let thread = self.thread_mut(id);
+        thread.run = RunState::Ended;
+        thread.frames.clear();
+        self.wake_all(Waitable::Thread(id));
+    }
+
+    /// Takes back the stack of a thread that an exception stopped.
+    pub(crate) fn give_back(&mut self, stack: SimStack) {
+        self.stacks.give_back(stack);
+    }
+
+    /// Abandons every thread that has not ended.
+    pub(crate) fn abandon_all(&mut self) {
+        for thread in &mut self.threads {
+            if let Some(fiber) = thread.fiber.take() {
+                self.stacks.give_back(abandon(fiber));
+            }
+        }
+    }
+
+    /// The stacks of the threads.
+    pub(crate) const fn stacks(&self) -> &Stacks {
+        &self.stacks
+    }
+
+    /// What the schedule came to, when the cycle is over.
+    pub(crate) fn into_result(mut self) -> Scheduled {
+        self.stacks.reset();
+        Scheduled {
+            digest: self.digest,
+            points: self.points,
+            taken: self.taken,
+            stacks: self.stacks,
+        }
+    }
+}
+
+/// What a schedule came to.
+pub(crate) struct Scheduled {
+    /// Differs whenever another course was taken.
+    pub(crate) digest: u64,
+    /// The number of points that were passed.
+    pub(crate) points: u64,
+    /// The schedule that was taken.
+    pub(crate) taken: Schedule,
+    /// The stacks, for the next cycle.
+    pub(crate) stacks: Stacks,
+}
+
+/// What happens next in a cycle.
+pub(crate) enum Next {
+    /// This thread runs.
+    Thread(ThreadId),
+    /// The cycle is over.
+    Over,
+    /// No thread can run, and none waits for time to pass.
+    Deadlock,
+    /// The cycle does not end, although threads run.
+    Endless,
+}
+
+/// Takes the stack of a thread that will not run again.
+pub(crate) fn abandon(mut fiber: Fiber) -> SimStack {
+    // SAFETY: nothing refers to values on this stack but values on it: what
+    // the kernel keeps of a thread lies in its state. Rust values on it, if
+    // any, leak.
+    unsafe { fiber.force_reset() };
+    fiber.into_stack()
+}
+
+/// A place at which another thread may run.
+pub(crate) fn point() {
+    if with(|state| state.scheduling.pass()) {
+        pause(Pause::Switch);
+    }
+}
+
+/// Blocks the current thread.
+pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
+    with(|state| state.scheduling.current_mut().run = RunState::Blocked { on, until });
+    pause(Pause::Switch);
+    with(|state| state.scheduling.current().woken)
+}
+
+/// Lets time pass for the current thread.
+pub(crate) fn sleep(time: u64) {
+    let until = with(|state| state.scheduling.now().saturating_add(time));
+    block(Waitable::Nothing, Some(until));
+}
+
+/// Ends the current thread, or the cycle if there is a finding.
+pub(crate) fn terminate() -> ! {
+    pause(Pause::Terminate);
+    unreachable!("a thread that has ended does not go on");
+}
+
+fn pause(why: Pause) {
+    let yielder = with(|state| state.scheduling.current().yielder);
+    // SAFETY: `spawn` set it when this thread began, and it lives as long as
+    // the thread's stack, on which this runs.
+    unsafe { (*yielder).suspend(why) };
+}

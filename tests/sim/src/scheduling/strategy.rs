@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Scheduling strategies: named searches for a schedule in which something
+//! breaks.
+//!
+//! Each draws from the cycle's seed, and none is best: what a churning schedule
+//! misses, one that holds a thread back finds, and the other way round.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+/// How threads are scheduled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// Any thread, at every point or at one in some, as drawn for the cycle.
+    #[default]
+    Random,
+    /// A thread runs until it waits.
+    Run,
+    /// Now and then a thread is held back until no other can run.
+    Hold,
+    /// The next thread in turn, at every point.
+    Churn,
+    /// Probabilistic concurrency testing: the thread with the highest priority,
+    /// with priorities drawn and a few points at which the running thread's
+    /// becomes the lowest.
+    Pct,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Random, Self::Run, Self::Hold, Self::Churn, Self::Pct];
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Random => "random",
+            Self::Run => "run",
+            Self::Hold => "hold",
+            Self::Churn => "churn",
+            Self::Pct => "pct",
+        })
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        let found = all.find(|strategy| strategy.to_string() == name);
+        found.ok_or_else(|| {
+            format!("`{name}` is no strategy: choose random, run, hold, churn or pct")
+        })
+    }
+}
+
+/// A strategy at work in one cycle.
+#[derive(Debug)]
+pub(crate) struct Chooser {
+    strategy: Strategy,
+    /// One point in this many may switch threads.
+    rarity: u32,
+    /// The thread that is held back, and the maximum number of points.
+    held: Option<(usize, u32)>,
+    /// Each thread's priority.
+    priorities: Vec<i64>,
+    /// The next lower priority than all others.
+    lowest: i64,
+    /// Points until the running thread's priority changes.
+    change: u32,
+}
+
+/// One point in this many starts to hold its thread back.
+const HOLD: u32 = 200;
+/// A thread is held back for no more points than that.
+const LONGEST_HOLD: u32 = 20_000;
+/// The most points between two changes of priority: short for short cycles, so
+/// that a thread that only polls does not run for ever.
+const LONGEST_CHANGE: u32 = 3000;
+
+impl Chooser {
+    pub(crate) fn new(strategy: Strategy, random: &mut ChaCha8Rng) -> Self {
+        let rarity = [1, 2, 8, 32][random.random_range(0..4)];
+        Self {
+            strategy,
+            rarity,
+            held: None,
+            priorities: Vec::new(),
+            lowest: 0,
+            change: match strategy {
+                Strategy::Pct => random.random_range(1..LONGEST_CHANGE),
+                _ => 0,
+            },
+        }
+    }
+
+    /// Returns `true` if the thread that runs may be switched at this point.
+    pub(crate) fn interrupts(&mut self, current: usize, random: &mut ChaCha8Rng) -> bool {
+        match self.strategy {
+            Strategy::Random => self.rarity == 1 || random.random_ratio(1, self.rarity),
+            Strategy::Run => false,
+            Strategy::Churn => true,
+            Strategy::Hold => {
+                if let Some((_, points)) = &mut self.held {
+                    *points -= 1;
+                    if *points == 0 {
+                        self.held = None;
+                    }
+                } else if random.random_ratio(1, HOLD) {
+                    self.held = Some((current, LONGEST_HOLD));
+                    return true;
+                }
+                random.random_ratio(1, 8)
+            }
+            Strategy::Pct => {
+                self.change -= 1;
+                if self.change == 0 {
+                    self.change = random.random_range(1..LONGEST_CHANGE);
+                    self.demote(current, random);
+                }
+                true
+            }
+        }
+    }
+
+    fn demote(&mut self, thread: usize, random: &mut ChaCha8Rng) {
+        self.priority(thread, random);
+        self.lowest -= 1;
+        self.priorities[thread] = self.lowest;
+    }
+
+    fn priority(&mut self, thread: usize, random: &mut ChaCha8Rng) -> i64 {
+        while self.priorities.len() <= thread {
+            self.priorities.push(random.random_range(0..1 << 40));
+        }
+        self.priorities[thread]
+    }
+
+    /// One of the threads that are ready, after `current`.
+    pub(crate) fn choose(
+        &mut self,
+        ready: &[usize],
+        current: usize,
+        random: &mut ChaCha8Rng,
+    ) -> Option<usize> {
+        let any = |threads: &[usize], random: &mut ChaCha8Rng| match threads {
+            [] => None,
+            [only] => Some(*only),
+            several => Some(several[random.random_range(0..several.len())]),
+        };
+        match self.strategy {
+            Strategy::Random | Strategy::Run => any(ready, random),
+            Strategy::Churn => {
+                let later = ready.iter().find(|&&thread| thread > current);
+                later.or(ready.first()).copied()
+            }
+            Strategy::Hold => {
+                let Some((held, _)) = self.held else {
+                    return any(ready, random);
+                };
+                let mut others = ready.to_vec();
+                others.retain(|&thread| thread != held);
+                if others.is_empty() && !ready.is_empty() {
+                    self.held = None;
+                    return Some(held);
+                }
+                any(&others, random)
+            }
+            Strategy::Pct => {
+                let priority = |&thread: &usize| self.priority(thread, random);
+                ready.iter().copied().max_by_key(priority)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn names_lead_back() {
+        for strategy in Strategy::ALL {
+            assert_eq!(strategy.to_string().parse(), Ok(strategy));
+        }
+        let error = "fair".parse::<Strategy>().expect_err("there is none");
+        assert!(error.contains("`fair`"), "{error}");
+    }
+
+    #[test]
+    fn every_strategy_finds_someone_to_run() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        for strategy in Strategy::ALL {
+            let mut chooser = Chooser::new(strategy, &mut random);
+            for _ in 0..5000 {
+                chooser.interrupts(2, &mut random);
+                assert_eq!(chooser.choose(&[2], 2, &mut random), Some(2), "{strategy}");
+                assert_eq!(chooser.choose(&[], 2, &mut random), None, "{strategy}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_held_runs_only_alone() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut chooser = Chooser::new(Strategy::Hold, &mut random);
+        chooser.held = Some((1, 10));
+        assert_eq!(chooser.choose(&[1, 4], 1, &mut random), Some(4));
+        assert_eq!(chooser.choose(&[1], 1, &mut random), Some(1));
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One simulated thread: a coroutine, its IRQL, its calls, and what it waits for.
+
+use corosensei::{Coroutine, Yielder};
+
+use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
+use crate::hardware::stack::SimStack;
+use crate::hardware::trap::ThreadEnd;
+use crate::loader::drivers::DriverId;
+use crate::scheduling::frame::Frame;
+
+/// Why a thread gives way.
+#[derive(Debug)]
+pub(crate) enum Pause {
+    /// To go on later.
+    Switch,
+    /// For good.
+    Terminate,
+}
+
+pub(crate) type Fiber = Coroutine<(), Pause, ThreadEnd, SimStack>;
+
+/// A thread, numbered in the order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ThreadId(pub(crate) usize);
+
+/// What a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waitable {
+    /// The dispatcher object at this address.
+    Object(usize),
+    /// That no driver has a pointer to the object at this address.
+    Pointers(usize),
+    /// That no file of a driver is open.
+    Files(DriverId),
+    /// The end of a deregistration: a wait object of the registrar.
+    Deregistration(u32),
+    /// The end of a thread.
+    Thread(ThreadId),
+    /// A module's coming to another stage.
+    Stage,
+    /// Time only.
+    Nothing,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    Satisfied,
+    TimedOut,
+}
+
+/// Whether a thread can run.
+#[derive(Debug)]
+pub(in crate::scheduling) enum RunState {
+    Ready,
+    Blocked { on: Waitable, until: Option<u64> },
+    Ended,
+}
+
+/// A simulated thread.
+pub(crate) struct Thread {
+    pub(crate) name: String,
+    /// The driver that created it.
+    pub(crate) driver: Option<DriverId>,
+    pub(crate) irql: Irql,
+    /// The calls between modules that are under way, the innermost last.
+    pub(crate) frames: Vec<Frame>,
+    /// The address of its `KTHREAD`, 0 if it has none.
+    pub(crate) object: usize,
+    /// How many critical and guarded regions it is in.
+    pub(crate) regions: u32,
+    /// More objects that it waits for.
+    pub(crate) also: Vec<usize>,
+    /// Whether it waits for all of them at once.
+    pub(crate) wants_all: bool,
+    /// Which object ended its wait.
+    pub(crate) woken_by: usize,
+    pub(in crate::scheduling) run: RunState,
+    pub(in crate::scheduling) woken: Woken,
+    pub(in crate::scheduling) fiber: Option<Fiber>,
+    pub(in crate::scheduling) yielder: *const Yielder<(), Pause>,
+}
+
+impl Thread {
+    /// A thread that has not run yet.
+    pub(in crate::scheduling) const fn new(
+        name: String,
+        driver: Option<DriverId>,
+        fiber: Fiber,
+    ) -> Self {
+        Self {
+            name,
+            driver,
+            irql: PASSIVE_LEVEL,
+            frames: Vec::new(),
+            object: 0,
+            regions: 0,
+            also: Vec::new(),
+            wants_all: false,
+            woken_by: 0,
+            run: RunState::Ready,
+            woken: Woken::Satisfied,
+            fiber: Some(fiber),
+            yielder: std::ptr::null(),
+        }
+    }
+
+    pub(crate) const fn has_ended(&self) -> bool {
+        matches!(self.run, RunState::Ended)
+    }
+
+    pub(in crate::scheduling) fn waits_for(&self, what: Waitable) -> bool {
+        let RunState::Blocked { on, .. } = self.run else {
+            return false;
+        };
+        on == what || matches!(what, Waitable::Object(address) if self.also.contains(&address))
+    }
+
+    /// Returns `true` if it keeps a processor.
+    pub(in crate::scheduling) const fn is_pinned(&self) -> bool {
+        self.irql >= DISPATCH_LEVEL && !self.has_ended()
+    }
+
+    /// The object of its wait, whether or not the wait has a timeout.
+    pub(crate) const fn waits_on(&self) -> Option<Waitable> {
+        match self.run {
+            RunState::Blocked { on, .. } => Some(on),
+            _ => None,
+        }
+    }
+
+    /// The object of its wait, if the wait has no timeout.
+    pub(crate) fn blocked_on(&self) -> Option<Waitable> {
+        match self.run {
+            RunState::Blocked { on, until: None } => Some(on),
+            _ => None,
+        }
+    }
+}

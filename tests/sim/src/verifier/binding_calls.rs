@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Counts the calls between modules, and checks the rules on them:
+//!
+//! - R15: a provider does not call before it has accepted.
+//! - R18: a side makes no call after its detach is complete.
+//! - R19: a side completes its detach only when none of its calls is in flight;
+//!   one that pended stays in flight until the peer completes it.
+//!
+//! Which functions pend, and which complete, is known for described NPIs only; in
+//! other NPIs a call is in flight until it returns.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
+use registrar::host::{BindingId, Call, Event, Phase, Side};
+use scenarios::Counts;
+
+use crate::findings::bug_check::Code;
+use crate::kernel::State;
+use crate::scheduling::frame::TableEntry;
+
+/// What a side of a binding has done.
+#[derive(Debug, Default)]
+struct End {
+    /// Calls that are under way.
+    inside: u64,
+    /// Calls that pended and are not complete; a completion may be ahead of
+    /// the return of its call.
+    pended: i64,
+    /// Its detach callback has been called.
+    detaching: bool,
+    /// An address in its module.
+    code: usize,
+    /// It has said that it is done.
+    done: bool,
+}
+
+impl End {
+    /// The calls that have pended and are not complete, as far as that is known
+    /// while a completion is ahead of the return of its call.
+    fn pended(&self) -> u64 {
+        self.pended.max(0).cast_unsigned()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Binding {
+    client: End,
+    provider: End,
+    accepted: bool,
+}
+
+impl Binding {
+    const fn end(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Provider => &mut self.provider,
+        }
+    }
+}
+
+/// All bindings of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct BindingCalls(BTreeMap<BindingId, Binding>);
+
+/// A detach that is not complete.
+pub(crate) struct OwedDetach {
+    binding: BindingId,
+    side: Side,
+    inside: u64,
+    pended: u64,
+    /// An address in the module that keeps it from being complete.
+    pub(crate) code: usize,
+}
+
+impl fmt::Display for OwedDetach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {:?} of binding {} owes the completion of its detach ({} of its calls are \
+             under way, {} have pended)",
+            self.side, self.binding.0, self.inside, self.pended
+        )
+    }
+}
+
+impl BindingCalls {
+    /// The sides that have not completed a detach that pended.
+    pub(crate) fn owing(&self) -> impl Iterator<Item = OwedDetach> {
+        self.0.iter().flat_map(|(&binding, state)| {
+            [
+                (Side::Client, &state.client, &state.provider),
+                (Side::Provider, &state.provider, &state.client),
+            ]
+            .into_iter()
+            .filter(|(_, end, _)| end.detaching && !end.done)
+            .map(move |(side, end, peer)| OwedDetach {
+                binding,
+                side,
+                inside: end.inside,
+                pended: end.pended(),
+                // What has pended is for the peer to complete.
+                code: if end.inside == 0 && end.pended > 0 {
+                    peer.code
+                } else {
+                    end.code
+                },
+            })
+        })
+    }
+
+    /// A call begins; the rule that it breaks, if any.
+    fn call(&mut self, through: TableEntry, counts: &mut Counts) -> Option<(u8, String)> {
+        match through.owner {
+            Side::Provider => counts.calls += 1,
+            Side::Client if through.completes() => counts.completions += 1,
+            Side::Client => {}
+        }
+        let caller = through.owner.peer();
+        let state = self.0.entry(through.binding).or_default();
+        if through.completes() {
+            state.end(through.owner).pended -= 1;
+        }
+        let end = state.end(caller);
+        end.inside += 1;
+        if end.done {
+            let what =
+                format!("{through} was called after the {caller:?} had completed its detach");
+            return Some((18, what));
+        }
+        if caller == Side::Provider && !state.accepted {
+            let what = format!("{through} was called before ProviderAttachClient had accepted");
+            return Some((15, what));
+        }
+        None
+    }
+
+    /// A call returns. Returns `true` if it pended.
+    pub(crate) fn leave(&mut self, through: TableEntry, result: u64) -> bool {
+        let binding = self.0.entry(through.binding).or_default();
+        let end = binding.end(through.owner.peer());
+        end.inside -= 1;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an NTSTATUS is the low half"
+        )]
+        let status = result as u32;
+        let pended = through.pends() && status.cast_signed() == STATUS_PENDING;
+        end.pended += i64::from(pended);
+        pended
+    }
+
+    /// A side has completed its detach; the rule that this breaks, if any.
+    fn complete(&mut self, binding: BindingId, side: Side) -> Option<(u8, String)> {
+        let end = self.0.entry(binding).or_default().end(side);
+        end.done = true;
+        let (inside, pended) = (end.inside, end.pended());
+        (inside > 0 || pended > 0).then(|| {
+            let what = format!(
+                "the {side:?} completed its detach with {inside} of its calls under way and \
+                 {pended} pended"
+            );
+            (19, what)
+        })
+    }
+
+    fn attach(&mut self, binding: BindingId, side: Side, code: usize) {
+        self.0.entry(binding).or_default().end(side).code = code;
+    }
+
+    fn accept(&mut self, binding: BindingId) {
+        self.0.entry(binding).or_default().accepted = true;
+    }
+
+    fn detach(&mut self, binding: BindingId, side: Side, code: usize) {
+        let end = self.0.entry(binding).or_default().end(side);
+        end.detaching = true;
+        end.code = code;
+    }
+}
+
+/// Looks at a call between the modules; the breach, if it is one.
+pub(crate) fn check_call(state: &mut State, through: TableEntry) -> Option<(Code, String)> {
+    let breach = state
+        .verifier
+        .binding_calls
+        .call(through, &mut state.counts);
+    breach.map(|(rule, what)| (Code::rule(rule), what))
+}
+
+/// Counts what happens in the registrar, and checks it.
+pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
+    let breach = match (event.call, event.phase, event.binding) {
+        (Call::Wait, Phase::Enter, _) => {
+            state.counts.waits += 1;
+            None
+        }
+        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
+            state
+                .verifier
+                .binding_calls
+                .attach(binding, event.side, event.code);
+            match event.side {
+                Side::Provider => state.verifier.binding_calls.accept(binding),
+                Side::Client => state.counts.attaches += 1,
+            }
+            None
+        }
+        (Call::DetachCallback, Phase::Enter, Some(binding)) => {
+            state
+                .verifier
+                .binding_calls
+                .detach(binding, event.side, event.code);
+            None
+        }
+        (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {
+            count_detach(state, event.side, status);
+            (status == STATUS_SUCCESS)
+                .then(|| state.verifier.binding_calls.complete(binding, event.side))
+                .flatten()
+        }
+        (Call::DetachComplete, Phase::Enter, Some(binding)) => {
+            state.verifier.binding_calls.complete(binding, event.side)
+        }
+        _ => None,
+    };
+    breach.map(|(rule, what)| (Code::rule(rule), what))
+}
+
+fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
+    state.counts.detaches += 1;
+    if status == STATUS_PENDING {
+        state.counts.detaches_pending += 1;
+        match side {
+            Side::Client => state.counts.detaches_pending_client += 1,
+            Side::Provider => state.counts.detaches_pending_provider += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::{ECHO, Npi};
+    use shared_npi::echo::ECHO_NPI_ID;
+
+    use super::*;
+
+    const BINDING: BindingId = BindingId(1);
+
+    /// A binding through which the client calls.
+    struct Calls {
+        watch: BindingCalls,
+        npi: Option<&'static Npi>,
+    }
+
+    impl Calls {
+        fn begin() -> Self {
+            Self::of(Some(&ECHO))
+        }
+
+        fn of(npi: Option<&'static Npi>) -> Self {
+            let mut watch = BindingCalls::default();
+            watch.accept(BINDING);
+            let mut calls = Self { watch, npi };
+            calls.enter(Side::Provider);
+            calls
+        }
+
+        /// The first entry: `submit` or `complete`.
+        fn first(&self, owner: Side) -> TableEntry {
+            TableEntry::new(BINDING, self.npi, owner, 0)
+        }
+
+        fn enter(&mut self, owner: Side) {
+            let through = self.first(owner);
+            let breach = self.watch.call(through, &mut Counts::default());
+            assert_eq!(breach, None);
+        }
+
+        fn complete(&mut self) {
+            self.enter(Side::Client);
+            self.watch.leave(self.first(Side::Client), 0);
+        }
+
+        fn submit_returns(&mut self, status: NTSTATUS) {
+            let status = u64::from(status.cast_unsigned());
+            self.watch.leave(self.first(Side::Provider), status);
+        }
+
+        /// The breach if the client's detach completes now.
+        fn client_detaches(mut self) -> Option<String> {
+            let breach = self.watch.complete(BINDING, Side::Client);
+            breach.map(|(rule, what)| format!("R{rule}: {what}"))
+        }
+    }
+
+    #[test]
+    fn a_completed_call_is_in_flight_until_it_returns() {
+        let mut calls = Calls::begin();
+        calls.complete();
+        let breach = calls.client_detaches().expect("it has not returned");
+        assert!(breach.starts_with("R19"), "{breach}");
+        assert!(
+            breach.ends_with("1 of its calls under way and 0 pended"),
+            "{breach}"
+        );
+
+        let mut calls = Calls::begin();
+        calls.complete();
+        calls.submit_returns(STATUS_PENDING);
+        assert_eq!(calls.client_detaches(), None);
+    }
+
+    #[test]
+    fn a_pended_call_is_in_flight_until_it_is_completed() {
+        let mut calls = Calls::begin();
+        calls.submit_returns(STATUS_PENDING);
+        let breach = calls.client_detaches().expect("it is pended");
+        assert!(
+            breach.ends_with("0 of its calls under way and 1 pended"),
+            "{breach}"
+        );
+
+        let mut calls = Calls::begin();
+        calls.submit_returns(STATUS_PENDING);
+        calls.complete();
+        assert_eq!(calls.client_detaches(), None);
+
+        let mut calls = Calls::begin();
+        calls.submit_returns(STATUS_SUCCESS);
+        assert_eq!(calls.client_detaches(), None);
+    }
+
+    #[test]
+    fn what_pends_in_an_npi_that_is_not_described_is_not_in_flight() {
+        let mut calls = Calls::of(None);
+        calls.submit_returns(STATUS_PENDING);
+        assert_eq!(calls.client_detaches(), None);
+
+        let breach = Calls::of(None).client_detaches().expect("it is under way");
+        assert!(breach.starts_with("R19"), "{breach}");
+    }
+
+    #[test]
+    fn npis_are_found_by_the_ids_that_modules_register() {
+        let found = Npi::find(ECHO_NPI_ID.to_u128()).expect("it is described");
+        assert_eq!(found.provider[0].name, "submit");
+        assert!(Npi::find(ECHO_NPI_ID.to_u128() ^ 1).is_none());
+    }
+}

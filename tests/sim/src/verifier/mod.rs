@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The checks that run while drivers run, in the manner of Driver Verifier: locks
+//! and their order, callbacks, calls through dispatch tables, injected faults.
+
+pub(crate) mod binding_calls;
+pub(crate) mod callback_locks;
+pub(crate) mod faults;
+pub(crate) mod locks;
+pub(crate) mod nmr_lock_order;
+pub(crate) mod outstanding_requests;
+pub(crate) mod routine;
+
+use rand::rngs::ChaCha8Rng;
+
+use binding_calls::BindingCalls;
+use callback_locks::CallbackLocks;
+use faults::{FaultInjector, Faults};
+use locks::Locks;
+use nmr_lock_order::NmrLockOrder;
+use outstanding_requests::OutstandingRequests;
+
+/// What the verifier's checks remember.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    pub(crate) binding_calls: BindingCalls,
+    callback_locks: CallbackLocks,
+    pub(crate) faults: FaultInjector,
+    pub(crate) locks: Locks,
+    nmr_lock_order: NmrLockOrder,
+    pub(crate) outstanding_requests: OutstandingRequests,
+}
+
+impl Verifier {
+    pub(crate) fn new(faults: Faults, random: ChaCha8Rng) -> Self {
+        Self {
+            binding_calls: BindingCalls::default(),
+            callback_locks: CallbackLocks::default(),
+            faults: FaultInjector::new(faults, random),
+            locks: Locks::default(),
+            nmr_lock_order: NmrLockOrder::default(),
+            outstanding_requests: OutstandingRequests::default(),
+        }
+    }
+}

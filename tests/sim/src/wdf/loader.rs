@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The framework's loader: how a driver is bound to the framework and let go.
+//!
+//! No document describes the two functions; that they are called, by whom and
+//! with what, is in the published sources of the framework and in the library that
+//! each of its drivers is linked with.
+
+use kmdf::abi::{WDF_BIND_INFO, WDF_DRIVER_GLOBALS, WDFFUNC};
+use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
+};
+
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::irql::PASSIVE_LEVEL;
+use crate::kernel::with;
+use crate::verifier::faults;
+use crate::wdf::{self, NAMES};
+
+exports! {
+    of "wdfldr.sys":
+    "WdfVersionBind" <= PASSIVE_LEVEL => wdf_version_bind: i32;
+    "WdfVersionUnbind" <= PASSIVE_LEVEL => wdf_version_unbind: i32;
+}
+
+/// The number of functions KMDF 1.15 has: drivers for older versions get a
+/// copy of the table instead of its address.
+const OLDEST: u32 = 444;
+
+unsafe extern "win64" fn wdf_version_bind(
+    _driver: *mut DRIVER_OBJECT,
+    _path: *const UNICODE_STRING,
+    info: *mut WDF_BIND_INFO,
+    globals: *mut *mut WDF_DRIVER_GLOBALS,
+) -> i32 {
+    if info.is_null() || globals.is_null() {
+        return STATUS_INVALID_PARAMETER;
+    }
+    // SAFETY: it is not null, and so valid, as documented.
+    let info = unsafe { &*info };
+    // SAFETY: the name ends with a zero, as documented.
+    let component = unsafe { strings::wide_text(info.Component) };
+    if component != "KmdfLibrary" || info.Version.Major != 1 || info.FuncCount < OLDEST {
+        let version = info.Version;
+        let what = format!(
+            "{component} {}.{} with {} functions is not simulated: bind KmdfLibrary 1.15 to 1.31",
+            version.Major, version.Minor, info.FuncCount
+        );
+        stop("wdf", what);
+    }
+    if info.FuncTable.is_null() || info.FuncCount as usize > NAMES.len() {
+        return STATUS_INVALID_PARAMETER;
+    }
+    let bound = with(|state| {
+        let by = caller(state)?;
+        let fails = faults::fails(state, faults::FaultKind::Framework);
+        (!fails).then(|| wdf::bind_driver(state, by.driver, info.FuncCount as usize))
+    });
+    let Some((address, table)) = bound else {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    };
+    // SAFETY: both may be written, as documented.
+    unsafe {
+        info.FuncTable.write(table as *const WDFFUNC);
+        globals.write(address as *mut WDF_DRIVER_GLOBALS);
+    }
+    STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn wdf_version_unbind(
+    _path: *const UNICODE_STRING,
+    _info: *const WDF_BIND_INFO,
+    globals: *mut WDF_DRIVER_GLOBALS,
+) -> i32 {
+    if !wdf::unbind(globals.addr()) {
+        stop(
+            "wdf",
+            format!("{globals:?} was unbound, which is no driver's globals"),
+        );
+    }
+    STATUS_SUCCESS
+}

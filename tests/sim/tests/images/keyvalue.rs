@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The drivers of the example in `tests/keyvalue`: an NPI that is not Echo, on the same
+//! library.
+
+use std::path::{Path, PathBuf};
+
+use crate::program::{Run, sim_with_any_instances as sim};
+
+/// The image `name` as `cargo xtask test` built it last.
+fn example(name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let image = target
+        .expect("it is below the target directory")
+        .join("keyvalue")
+        .join(name);
+    let shown = image.display();
+    assert!(
+        image.is_file(),
+        "{shown} is missing: run `cargo xtask test sim`, which builds it"
+    );
+    image
+}
+
+fn run(arguments: &[&str]) -> Run {
+    let (provider, client) = ("keyvalue_provider.sys", "keyvalue_client.sys");
+    sim(&example(provider), &example(client), arguments)
+}
+
+#[test]
+fn cycles_are_clean_and_both_sides_pend() {
+    for arguments in [
+        ["--seed=1", "--cycles=500", "--strategy=random"],
+        ["--seed=2", "--cycles=200", "--strategy=pct"],
+        ["--seed=3", "--cycles=200", "--preempt"],
+        ["--seed=4", "--cycles=200", "--faults=random"],
+    ] {
+        let report = run(&arguments).report();
+        assert!(report.is_clean(), "{arguments:?}: {:#?}", report.findings);
+        let counts = report.counts;
+        assert_eq!(counts.loads, counts.unloads);
+        assert_eq!(counts.detaches, 2 * counts.attaches);
+        assert!(counts.detaches_pending_client > 0);
+        assert!(counts.detaches_pending_provider > 0);
+    }
+}
+
+#[test]
+fn values_come_back_and_are_right() {
+    let run = run(&["--seed=5", "--cycles=20", "--trace"]);
+    assert!(!run.out.contains("wrong value"), "{}", run.out);
+    assert!(!run.out.contains("was not asked"), "{}", run.out);
+    let right = run.out.lines().filter_map(|line| {
+        let (_, said) = line.split_once("keyvalue client: ")?;
+        said.split_once(" values were right")?.0.parse::<u64>().ok()
+    });
+    assert!(right.sum::<u64>() > 20);
+}
