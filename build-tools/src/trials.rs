@@ -3,6 +3,7 @@
 //! Trials of the tools themselves: each runs a tier or makes a package, and checks the
 //! result. `test` runs them; each returns `true` if it passed, and prints what did not.
 
+pub(crate) mod address_sanitizer;
 pub(crate) mod agreement;
 pub(crate) mod machine;
 pub(crate) mod package;

@@ -66,7 +66,7 @@ impl Workspace {
         self.target.join("drivers")
     }
 
-    /// The directory of the images of the example and their .pdb.
+    /// The directory of the example's checked images and their .pdb files.
     pub(crate) fn example(&self) -> PathBuf {
         self.target.join("keyvalue")
     }

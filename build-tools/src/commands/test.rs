@@ -2,7 +2,6 @@
 
 //! `test`: runs every test, the fast ones first, or one suite.
 
-mod address_sanitizer;
 mod statements;
 
 use anyhow::{Result, bail};
@@ -11,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, print};
-use crate::trials::{agreement, machine, package, wine, wine_guest, zoo};
+use crate::trials::{address_sanitizer, agreement, machine, package, wine, wine_guest, zoo};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 

@@ -113,9 +113,7 @@ impl Compiler {
             return;
         }
         cargo.env("RUSTC", &self.rustc);
-        // Of the same version, beside it.
-        cargo.env("RUSTDOC", self.rustc.with_file_name("rustdoc"));
-        // Of the same version, beside it.
+        // Rustdoc of the same version is beside it.
         cargo.env("RUSTDOC", self.rustc.with_file_name("rustdoc"));
         if self.target == TARGET {
             cargo

@@ -229,12 +229,12 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
             part.covered, part.possible
         )
     };
-    let ways = format!(
+    let transitions = format!(
         "state transitions, by peer state ({} of {} regardless of it)",
         coverage.edges.covered, coverage.edges.possible
     );
     [
-        row(&coverage.transitions, &ways),
+        row(&coverage.transitions, &transitions),
         row(&coverage.races, "orders of two racing transitions"),
     ]
 }

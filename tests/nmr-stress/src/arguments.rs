@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// The possible cycles.
-    pub(crate) fn wanted(&self) -> CycleFilter {
+    pub(crate) fn cycle_filter(&self) -> CycleFilter {
         CycleFilter {
             tier: match self.kernel {
                 Kernel::Windows => Tier::Windows,

@@ -50,7 +50,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
     anyhow::ensure!(
-        arguments.wanted().is_possible(),
+        arguments.cycle_filter().is_possible(),
         "no cycle is possible: choose another --only, or leave out --instances"
     );
     if arguments.by.contains(&Mechanism::Nt) {
@@ -129,7 +129,7 @@ fn mechanisms(arguments: &Arguments, report: &mut Report) -> Result<Vec<Mechanis
 }
 
 fn cycle(arguments: &Arguments, index: u64) -> Cycle {
-    let cycle = Cycle::draw(arguments.seed, index, arguments.wanted());
+    let cycle = Cycle::draw(arguments.seed, index, arguments.cycle_filter());
     match &arguments.script {
         Some(script) => cycle.with_script(script.clone()),
         None => cycle,

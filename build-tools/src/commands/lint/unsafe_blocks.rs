@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A count of the unsafe blocks in the drivers and their library, against a limit.
+//! Counts the unsafe blocks in the drivers and their library, against limits.
 //!
 //! Tokens are counted, so that blocks in macros count and those in comments do not.
 //! A limit is lowered when a block goes; raising one is a decision of its own.

@@ -144,7 +144,7 @@ impl Arguments {
             only != Scenario::Models || self.is_own_pair(),
             "--only models mixes the drivers built here: leave out --provider and --client"
         );
-        let wanted = CycleFilter {
+        let filter = CycleFilter {
             tier: kernel,
             only: Some(only),
             without: None,
@@ -152,7 +152,7 @@ impl Arguments {
             instances: self.instances,
         };
         ensure!(
-            wanted.is_possible(),
+            filter.is_possible(),
             "--only {only} does not go with these --instances: leave out one of them"
         );
         ensure!(

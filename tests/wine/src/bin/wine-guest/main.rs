@@ -13,14 +13,14 @@ mod stress_arguments;
 use std::convert::Infallible;
 use std::env;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use scenarios::Line;
+use scenarios::{Line, write_line};
 use wine::{Dump, Payload, Prefix};
 
 use crate::stress_arguments::StressArguments;
@@ -103,10 +103,7 @@ fn prefix(template: Option<&Path>) -> Result<Prefix> {
 
 /// Prints a line in JSON.
 fn print(line: &Line) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, line)?;
-    // Standard output is flushed at the end of each line.
-    out.write_all(b"\n")
+    write_line(&mut io::stdout().lock(), line)
 }
 
 /// Crashes the machine, and does not return.

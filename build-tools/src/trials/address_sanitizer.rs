@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The tests of the layer for NMR modules under `AddressSanitizer`, if this toolchain has
-//! its runtime: rustup's for Linux has, Debian's has not.
+//! Runs the tests of the layer for NMR modules under `AddressSanitizer`, if this toolchain
+//! has its runtime: rustup's for Linux has, Debian's has not.
 
 use std::path::Path;
 use std::process::Command;
