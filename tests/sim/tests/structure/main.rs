@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The crate's files are where its first page says that they are.
+//! The crate's folders use each other one way, as its first page shows.
 
 mod circles;
 
@@ -13,47 +13,12 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// Calls `visit` with every folder below `folder` and the files in it.
-fn folders(folder: &Path, visit: &mut impl FnMut(&Path, &[PathBuf])) -> io::Result<()> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            folders(&path, visit)?;
-        } else {
-            files.push(path);
-        }
-    }
-    visit(folder, &files);
-    Ok(())
-}
-
 #[test]
 fn folders_use_each_other_one_way() -> io::Result<()> {
     let roots = ["lib", "main", "cli", "kernel"];
     let parts = Parts::read(&source(), &roots, &["crate::", "state."])?;
     assert_eq!(parts.circle(), None, "these use each other in a circle");
     Ok(())
-}
-
-#[test]
-fn no_folder_is_a_heap() -> io::Result<()> {
-    const MOST: usize = 15;
-    folders(&source(), &mut |folder, files| {
-        let count = files.len();
-        assert!(count <= MOST, "{} has {count} files", folder.display());
-    })
-}
-
-#[test]
-fn each_file_begins_with_what_it_is() -> io::Result<()> {
-    folders(&source(), &mut |_, files| {
-        for file in files {
-            let text = fs::read_to_string(file).expect("the source is readable");
-            let line = text.lines().nth(2).unwrap_or_default();
-            assert!(line.starts_with("//! "), "{}: {line}", file.display());
-        }
-    })
 }
 
 /// A crate of these files.
