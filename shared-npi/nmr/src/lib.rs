@@ -52,13 +52,14 @@
 //! | `STATUS_PENDING` ignored | impossible by type: the proof comes from the wait |
 //! | one module waited for before the next has begun to deregister | impossible by type: [`Registered::deregister`] begins all, and only it gives [`WaitAllowed`](irql::WaitAllowed) |
 //! | waiting in a callback of NMR | impossible by type: no callback has a `WaitAllowed`, and no drop waits |
-//! | a module switched off twice, or while unload deregisters it | caught at run time: a [`Switch`] refuses the second change, and closes for good |
+//! | a module switched off twice, or while unload deregisters it | caught at run time: a [`Switch`] refuses the second change, and closes for good; an unload that meets a change in progress gets [`Failed`], and bug-checks (condition: requests that switch come through an open handle, which holds off the unload) |
 //! | one handle passed for another | impossible by type: each kind is a type of its own, in [`handle`] |
 //! | characteristics freed or moved while registered | impossible by type: the library owns them, at one address |
 //! | a header that announces another size than its structure has | impossible by type: an assertion at compile time |
 //! | another module's dispatch table | impossible by type: a [`Table`] carries its module; that its functions are that module's is a condition of [`Table::new`] |
 //! | registered before the module is ready | impossible by type: registering takes the finished module by value |
 //! | validated after the attach | impossible by type: [`Module::attach`] decides before NMR is told |
+//! | a client called before its attach is committed | impossible by type: a provider gets its first [`Call`] when the client calls it; one whose clients call nothing asserts it (condition of [`Accepted::committed`]) |
 //! | a call begun after the detach callback | impossible by type: a [`Call`] passes the binding's [`gate`] and makes one call; a [`Hold`] makes none |
 //! | a completion that is due after the detach callback | condition of [`Hold::complete`]; in [`request`] impossible to get wrong |
 //! | `...DetachComplete` sent twice, or on freed memory | impossible by type: the last [`Hold`] of a closed binding sends it when it is dropped, and touches nothing after it |
@@ -66,6 +67,7 @@
 //! | binding context freed in the detach callback | impossible by type: the library frees it in the cleanup callback |
 //! | the library's list of bindings walked with its lock held | impossible by type: [`Bindings`] calls under no lock; a list or lock of the author's own is his (condition) |
 //! | a kernel stack overrun by a large context | impossible by type: modules and bindings above 4 KiB do not compile |
+//! | a peer's structure read beyond its end | caught at run time: the [`Check`](layout::Check) of the structure; that its header tells the truth is a condition of [`Npi`] |
 //! | two versions of this crate in one image, each with a count of its own | impossible: cargo links one (`links`) |
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>

@@ -30,7 +30,8 @@ use crate::{NtStatus, Result};
 /// Every module that registers with [`ID`](Self::ID), in whatever language, hands
 /// over structures of these types, whose checks tell the truth, and functions that
 /// keep the contract of the NPI. NMR compares nothing but the identity: a wrong
-/// pair of identity and types makes a right peer jump anywhere.
+/// pair of identity and types makes a right peer jump anywhere. A structure that
+/// announces its size without the padding at its end lies in memory of its whole size.
 pub unsafe trait Npi: Sized + 'static {
     /// The identity by which NMR pairs modules.
     const ID: NPIID;
