@@ -307,55 +307,45 @@ pub(crate) unsafe extern "system" fn OwnExAllocatePool(kind: i32, bytes: usize) 
     )
 }
 
-/// # Safety
-///
-/// No precondition; `unsafe` is the signature of the export.
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub(crate) unsafe extern "system" fn OwnExAllocatePoolWithTag(
-    kind: i32,
-    bytes: usize,
-    tag: u32,
-) -> *mut c_void {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_tag)
+/// Declares an export that allocates a watched block, and the function that it passes
+/// its caller to.
+macro_rules! allocate {
+    ($export:ident, $watched:ident, $original:ident) => {
+        /// # Safety
+        ///
+        /// No precondition; `unsafe` is the signature of the export.
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub(crate) unsafe extern "system" fn $export(
+            kind: i32,
+            bytes: usize,
+            tag: u32,
+        ) -> *mut c_void {
+            naked_asm!("mov r9, [rsp]", "jmp {}", sym $watched)
+        }
+
+        unsafe extern "system" fn $watched(
+            kind: i32,
+            bytes: usize,
+            tag: u32,
+            caller: usize,
+        ) -> *mut c_void {
+            // SAFETY: no precondition; the result may be null.
+            block(bytes, tag, caller, || unsafe { $original(kind, bytes, tag) })
+        }
+    };
 }
 
-unsafe extern "system" fn allocate_with_tag(
-    kind: i32,
-    bytes: usize,
-    tag: u32,
-    caller: usize,
-) -> *mut c_void {
-    // SAFETY: no precondition; the result may be null.
-    block(bytes, tag, caller, || unsafe {
-        ExAllocatePoolWithTag(kind, bytes, tag)
-    })
-}
-
-/// # Safety
-///
-/// No precondition; `unsafe` is the signature of the export.
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub(crate) unsafe extern "system" fn OwnExAllocatePoolWithQuotaTag(
-    kind: i32,
-    bytes: usize,
-    tag: u32,
-) -> *mut c_void {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_quota)
-}
-
-unsafe extern "system" fn allocate_with_quota(
-    kind: i32,
-    bytes: usize,
-    tag: u32,
-    caller: usize,
-) -> *mut c_void {
-    // SAFETY: no precondition; the result may be null.
-    block(bytes, tag, caller, || unsafe {
-        ExAllocatePoolWithQuotaTag(kind, bytes, tag)
-    })
-}
+allocate!(
+    OwnExAllocatePoolWithTag,
+    allocate_with_tag,
+    ExAllocatePoolWithTag
+);
+allocate!(
+    OwnExAllocatePoolWithQuotaTag,
+    allocate_with_quota,
+    ExAllocatePoolWithQuotaTag
+);
 
 /// # Safety
 ///
