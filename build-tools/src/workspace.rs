@@ -6,10 +6,11 @@ pub(crate) mod artifact;
 pub(crate) mod checklist;
 mod process;
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow, ensure};
 use cargo_metadata::MetadataCommand;
 
 pub(crate) use process::{cargo, output, output_and_errors, succeeds};
@@ -33,14 +34,25 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that this program was built from.
+    /// The workspace that this program runs in: that of the package that cargo runs, else
+    /// that of the current directory. It is looked for at run time, so that a copied or
+    /// moved checkout never builds another one.
     pub(crate) fn find() -> Result<Self> {
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let metadata = MetadataCommand::new()
-            .manifest_path(manifest)
+        const ADVICE: &str = "run cargo xtask in a clone of this project";
+        let mut command = MetadataCommand::new();
+        if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
+            command.manifest_path(Path::new(&package).join("Cargo.toml"));
+        }
+        let metadata = command
             .no_deps()
             .exec()
-            .with_context(|| format!("{manifest} cannot be read: run cargo xtask in its clone"))?;
+            .map_err(|_| anyhow!("there is no workspace here: {ADVICE}"))?;
+        let has = |name: &str| metadata.packages.iter().any(|package| package.name == name);
+        ensure!(
+            DRIVERS.into_iter().all(has),
+            "{} is another workspace: {ADVICE}",
+            metadata.workspace_root
+        );
         Ok(Self {
             root: metadata.workspace_root.into_std_path_buf(),
             target: metadata.target_directory.into_std_path_buf(),

@@ -7,5 +7,6 @@ mod general;
 mod package;
 mod stress;
 mod vm;
+mod workspace;
 mod xtask;
 mod zoo;
