@@ -4,6 +4,7 @@
 //! the report on the terminal and as JSON.
 
 pub(crate) mod machine;
+mod not_tested;
 mod plan;
 mod report_file;
 pub(crate) mod sim;

@@ -16,7 +16,7 @@ use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
 use super::report_file::ReportFile;
-use super::{Job, StressPlan, summary};
+use super::{Job, StressPlan, not_tested, summary};
 use crate::simulator::{self, Simulator};
 use crate::terminal::{self, Outcome, print};
 use crate::workspace::Workspace;
@@ -107,9 +107,14 @@ impl<'a> SimulatedRun<'a> {
         for how in &deaths {
             terminal::error(how);
         }
+        let not_tested = not_tested::reason(&report, [&plan.provider, &plan.client]);
+        if let Some(line) = &not_tested {
+            terminal::error(line);
+        }
         let mut file = ReportFile::new(&report);
         file.coverage = Some(&coverage);
         file.write(json)?;
-        Ok(Outcome::passed_if(report.is_clean() && deaths.is_empty()))
+        let passed = report.is_clean() && deaths.is_empty() && not_tested.is_none();
+        Ok(Outcome::passed_if(passed))
     }
 }

@@ -12,9 +12,9 @@ use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
 use super::report_file::ReportFile;
-use super::{Job, StressPlan, summary};
+use super::{Job, StressPlan, not_tested, summary};
 use crate::building::wine_prefix;
-use crate::terminal::{Outcome, Progress, print};
+use crate::terminal::{self, Outcome, Progress, print};
 use crate::workspace::Workspace;
 
 /// Runs the plan in `jobs` sessions at the same time.
@@ -81,6 +81,12 @@ pub(crate) fn stress(
     // Without the time that it took to make the prefixes.
     report.took(took);
     print(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
+    let not_tested = not_tested::reason(&report, [&plan.provider, &plan.client]);
+    if let Some(line) = &not_tested {
+        terminal::error(line);
+    }
     ReportFile::new(&report).write(json)?;
-    Ok(Outcome::passed_if(report.is_clean()))
+    Ok(Outcome::passed_if(
+        report.is_clean() && not_tested.is_none(),
+    ))
 }

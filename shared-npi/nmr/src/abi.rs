@@ -24,6 +24,7 @@
 )]
 
 use core::ffi::c_void;
+use core::fmt;
 use core::mem::{align_of, offset_of, size_of};
 
 /// `HANDLE`: opaque, given out by NMR.
@@ -97,6 +98,22 @@ impl GUID {
             | (self.Data2 as u128) << 80
             | (self.Data3 as u128) << 64
             | u64::from_be_bytes(self.Data4) as u128
+    }
+}
+
+impl fmt::Display for GUID {
+    /// The text form, in braces.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [b0, b1, rest @ ..] = self.Data4;
+        write!(
+            f,
+            "{{{:08x}-{:04x}-{:04x}-{b0:02x}{b1:02x}-",
+            self.Data1, self.Data2, self.Data3
+        )?;
+        for byte in rest {
+            write!(f, "{byte:02x}")?;
+        }
+        write!(f, "}}")
     }
 }
 

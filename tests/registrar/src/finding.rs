@@ -63,15 +63,7 @@ impl fmt::Display for Finding {
             write!(f, ", binding {id}")?;
         }
         if let Some(id) = self.module {
-            let [b0, b1, rest @ ..] = id.Data4;
-            write!(
-                f,
-                ", module {:08x}-{:04x}-{:04x}-{b0:02x}{b1:02x}-",
-                id.Data1, id.Data2, id.Data3
-            )?;
-            for byte in rest {
-                write!(f, "{byte:02x}")?;
-            }
+            write!(f, ", module {id}")?;
         }
         write!(f, ", code {:#x}, thread {})", self.code, self.thread)
     }

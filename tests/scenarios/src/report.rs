@@ -203,6 +203,9 @@ pub struct Counts {
     /// Registrations of clients.
     #[serde(default)]
     pub registrations_client: u64,
+    /// The registrations of each driver image: its name, and its roles in NPIs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registered: BTreeMap<String, BTreeSet<String>>,
     /// Deregistrations that began while another one was pending.
     #[serde(default)]
     pub deregistrations_overlapped: u64,
@@ -264,6 +267,10 @@ impl Counts {
         self.subcomponent_switches += other.subcomponent_switches;
         self.registrations_provider += other.registrations_provider;
         self.registrations_client += other.registrations_client;
+        for (image, roles) in &other.registered {
+            let all = self.registered.entry(image.clone()).or_default();
+            all.extend(roles.iter().cloned());
+        }
         self.deregistrations_overlapped += other.deregistrations_overlapped;
         self.deregistrations_overlapped_within += other.deregistrations_overlapped_within;
         self.attaches += other.attaches;

@@ -14,10 +14,13 @@ pub(crate) fn count(state: &mut State, event: &Event) {
         return;
     };
     match (event.call, event.phase) {
-        (Call::Register, Phase::Leave(STATUS_SUCCESS)) => match event.side {
-            Side::Provider => state.counts.registrations_provider += 1,
-            Side::Client => state.counts.registrations_client += 1,
-        },
+        (Call::Register, Phase::Leave(STATUS_SUCCESS)) => {
+            match event.side {
+                Side::Provider => state.counts.registrations_provider += 1,
+                Side::Client => state.counts.registrations_client += 1,
+            }
+            record_role(state, event);
+        }
         (Call::Deregister, Phase::Enter) => {
             let owner = state
                 .loader
@@ -34,4 +37,18 @@ pub(crate) fn count(state: &mut State, event: &Event) {
         (Call::Wait, Phase::Leave(_)) => state.nmr.deregistrations.end(registration.0),
         _ => {}
     }
+}
+
+/// Records the role of an image in an NPI.
+fn record_role(state: &mut State, event: &Event) {
+    let (Some(site), Some(npi)) = (state.loader.drivers.site(event.code), event.npi) else {
+        return;
+    };
+    let role = match event.side {
+        Side::Provider => "provider",
+        Side::Client => "client",
+    };
+    let image = state.loader.drivers[site.driver].image.name().to_owned();
+    let roles = state.counts.registered.entry(image).or_default();
+    roles.insert(format!("{role} of {npi}"));
 }
