@@ -2,7 +2,7 @@
 
 //! `client.sys`: a client of the Echo NPI, and a provider of Echo telemetry.
 //!
-//! This page is the driver's life: it loads and registers, deregisters and unloads.
+//! This file is the driver's life cycle: load and register, deregister and unload.
 //! Its modules are in `echo`, with its `worker`, and in `telemetry`; `control` is its
 //! device. `provider.sys` mirrors it, file by file.
 

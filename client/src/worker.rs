@@ -17,11 +17,11 @@ use crate::telemetry::{ACTIVITY, publish};
 /// The most threads a client starts.
 pub(crate) const MAX_THREADS: u32 = 8;
 
-/// One in so many requests is cancelled once it pends. Odd, because a provider
+/// One request in this many is cancelled while it pends. Odd, because a provider
 /// may answer every second, fourth, eighth one at once.
 const CANCEL_INTERVAL: u64 = 7;
 
-/// Before one in so many requests the provider is asked for its statistics.
+/// One request in this many is preceded by a query of the provider's statistics.
 const QUERY_INTERVAL: u64 = 32;
 
 /// The number of requests after which a sample is published.

@@ -235,7 +235,7 @@ fn coverage_rows(coverage: &Coverage) -> [String; 2] {
     );
     [
         row(&coverage.transitions, &transitions),
-        row(&coverage.races, "orders of two racing transitions"),
+        row(&coverage.races, "racing transitions, by order"),
     ]
 }
 
@@ -323,6 +323,8 @@ mod tests {
             "in 2 more, which --json lists",
             "again: run seed=7,cycle=3",
             "1 finding\n",
+            "0 of 48 state transitions, by peer state (0 of 20 regardless of it); 48 are missing\n",
+            "0 of 32 racing transitions, by order; 32 are missing\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -121,7 +121,10 @@ impl Returned for () {
 /// function returns that status and the body does not run.
 ///
 /// `fn name[M: Bound](binding: &Binding<M>, ..)` is a function for any module, and
-/// `fn name(binding: &Binding<Module>, ..)` one for a single module.
+/// `fn name(binding: &Binding<Module>, ..)` one for a single module. The bound is in
+/// brackets, and `Binding` is a single name, imported: the macro takes no `<M: Bound>`
+/// and no path. With other arguments the result is a
+/// [`Returned`](crate::dispatch::Returned).
 ///
 /// ```
 /// use nmr::abi::NTSTATUS;

@@ -4,9 +4,8 @@
 //! a module of any Network Programming Interface (NPI) registers, attaches, calls,
 //! detaches and unloads.
 //!
-//! A shipping driver that gets this wrong crashes the machine, and many did. Here the
-//! wrong thing does not compile, or ends the machine with a reason instead of later
-//! without one.
+//! A shipping driver that gets this wrong crashes the machine, and many did. Here such
+//! a mistake does not compile, or ends in a bug check that states the reason.
 //!
 //! # The life of a module
 //!

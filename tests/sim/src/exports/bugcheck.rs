@@ -16,15 +16,15 @@ exports! {
 const RUST_PANIC: u32 = 0x5250_4E43;
 
 unsafe extern "win64" fn ke_bug_check(code: u32) {
-    let what = "the driver stopped the machine".to_owned();
+    let what = "the driver called KeBugCheck".to_owned();
     stop(Code::asked_for(code, [0; 4]), what);
 }
 
 unsafe extern "win64" fn ke_bug_check_ex(code: u32, p1: usize, p2: usize, p3: usize, p4: usize) {
     let why = if code == RUST_PANIC {
-        "a Rust panic in the driver stopped the machine"
+        "the bug check of a Rust panic in the driver"
     } else {
-        "the driver stopped the machine"
+        "the driver called KeBugCheckEx"
     };
     stop(Code::asked_for(code, [p1, p2, p3, p4]), why.to_owned());
 }
