@@ -18,7 +18,10 @@ use core::marker::PhantomData;
 /// Proof that the current thread runs at `PASSIVE_LEVEL` during `'call`.
 ///
 /// The lifetime and the missing `Send` and `Sync` keep it from being stored where
-/// code at a higher IRQL could find it.
+/// code at a higher IRQL could find it, and out of [`SpinLock::with`], which raises
+/// the IRQL.
+///
+/// [`SpinLock::with`]: crate::SpinLock::with
 #[derive(Debug)]
 pub struct PassiveLevel<'call>(PhantomData<(&'call (), *mut ())>);
 
