@@ -19,7 +19,7 @@ use crate::binding::{Binding, Call, Hold};
 use crate::module::Module;
 use crate::role::Client;
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::{NtStatus, Result};
+use crate::{NtStatus, Result, memory};
 
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {
@@ -80,6 +80,7 @@ impl<N: Requests> Slots<N> {
     ///
     /// `STATUS_INSUFFICIENT_RESOURCES`.
     pub fn new(count: usize) -> Result<Self> {
+        const { memory::assert_alignment::<Slot<N>>() };
         let mut slots = Vec::new();
         slots
             .try_reserve_exact(count)
