@@ -214,6 +214,8 @@ macro_rules! requests {
             }
         }
 
+        const _: () = assert!($version != 0, "versions are from 1");
+
         // SAFETY: the offsets are those of the fields; who wrote `unsafe` promises the
         // rest.
         unsafe impl $crate::request::Requests for $npi {
