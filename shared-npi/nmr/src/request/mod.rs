@@ -110,7 +110,8 @@ pub unsafe trait Requests: Npi {
     ///
     /// # Errors
     ///
-    /// The status with which the request is refused.
+    /// The status with which the request is refused. A success counts as
+    /// `STATUS_UNSUCCESSFUL`.
     fn check(body: &Self::Body) -> Result {
         let _ = body;
         Ok(())
