@@ -39,8 +39,10 @@ impl PassiveLevel<'_> {
 }
 
 /// Proof that the current thread may wait for NMR during `'call`: it runs at
-/// `PASSIVE_LEVEL`, outside every callback of NMR, and nothing that a module needs
-/// to detach depends on it.
+/// `PASSIVE_LEVEL`, outside every callback of NMR.
+///
+/// No type checks that the thread keeps no [`Call`](crate::Call) or
+/// [`Hold`](crate::Hold) of the module that it waits for: such a wait has no end.
 #[derive(Debug)]
 pub struct WaitAllowed<'call>(PassiveLevel<'call>);
 

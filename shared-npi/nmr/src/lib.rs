@@ -51,7 +51,10 @@
 //! | registered without an unload routine | impossible by type: registering takes a [`Loading`], which only the entry gives; a driver without `wdm` or `kmdf` asserts it itself (condition of [`Loading::assume`]) |
 //! | `STATUS_PENDING` ignored | impossible by type: the proof comes from the wait |
 //! | one module waited for before the next has begun to deregister | impossible by type: [`Registered::deregister`] begins all, and only it gives [`WaitAllowed`](irql::WaitAllowed) |
-//! | waiting in a callback of NMR | impossible by type: no callback has a `WaitAllowed`, and no drop waits |
+//! | waiting for NMR in a callback of NMR | impossible by type: no callback has a `WaitAllowed`, and no drop waits; an attach callback can wait for other things, at `PASSIVE_LEVEL`, and holds up NMR meanwhile |
+//! | waiting for NMR with a call or hold of the same module on this thread | condition of [`Switch::off`] and of the wait functions: it hangs |
+//! | waiting under a spin lock, at `DISPATCH_LEVEL` | impossible by type: [`SpinLock::with`] takes no [`PassiveLevel`](irql::PassiveLevel) in |
+//! | a spin lock taken twice by one thread | condition of [`SpinLock::with`]: it hangs |
 //! | a module switched off twice, or while unload deregisters it | caught at run time: a [`Switch`] refuses the second change, and closes for good |
 //! | one handle passed for another | impossible by type: each kind is a type of its own, in [`handle`] |
 //! | characteristics freed or moved while registered | impossible by type: the library owns them, at one address |

@@ -115,8 +115,8 @@ impl<W: Work> Worker<W> {
     }
 
     /// Stops the thread after the run that it is in, and waits until it has ended.
-    /// Returns at once if it was joined before. IRQL = `PASSIVE_LEVEL`, not on the
-    /// worker's own thread.
+    /// Returns at once if it was joined before. On the worker's own thread, or on one
+    /// that its work waits for, this does not return. IRQL = `PASSIVE_LEVEL`.
     pub fn join(&mut self, passive: &PassiveLevel<'_>) {
         self.head().join(passive);
     }
