@@ -58,17 +58,17 @@
 //! | a module switched off twice, or while unload deregisters it | caught at run time: a [`Switch`] refuses the second change, and closes for good |
 //! | one handle passed for another | impossible by type: each kind is a type of its own, in [`handle`] |
 //! | characteristics freed or moved while registered | impossible by type: the library owns them, at one address |
-//! | a header that announces another size than its structure has | impossible by type: an assertion at compile time |
+//! | a dispatch table or characteristics whose header announces another size | impossible by type: an assertion at compile time; what is filled in at run time has the size that its author writes, for which there is [`Header::of`](header::Header::of) |
 //! | another module's dispatch table | impossible by type: a [`Table`] carries its module; that its functions are that module's is a condition of [`Table::new`] |
-//! | registered before the module is ready | impossible by type: registering takes the finished module by value |
-//! | validated after the attach | impossible by type: [`Module::attach`] decides before NMR is told |
+//! | registered before the module is ready | impossible by type: registering takes the finished module by value; a `static` that it uses is the author's to make ready first (condition) |
+//! | a peer validated after NMR was told that it is accepted | impossible by type: [`Module::attach`] decides first; the table of a provider, which a client gets later, is checked before anything can be called |
 //! | a call begun after the detach callback | impossible by type: a [`Call`] passes the binding's [`gate`] and makes one call; a [`Hold`] makes none |
 //! | a completion that is due after the detach callback | condition of [`Hold::complete`]; in [`request`] impossible to get wrong |
 //! | `...DetachComplete` sent twice, or on freed memory | impossible by type: the last [`Hold`] of a closed binding sends it when it is dropped, and touches nothing after it |
 //! | `...DetachComplete` never sent | condition: a module that keeps a [`Hold`] gives it up when [`Module::detaching`] is called; idle requests hold nothing; a hold given to `mem::forget` hangs the unload |
 //! | binding context freed in the detach callback | impossible by type: the library frees it in the cleanup callback |
 //! | the library's list of bindings walked with its lock held | impossible by type: [`Bindings`] calls under no lock; a list or lock of the author's own is his (condition) |
-//! | a kernel stack overrun by a large context | impossible by type: modules and bindings above 4 KiB do not compile |
+//! | a kernel stack overrun by what the library moves | impossible by type: modules, bindings and requests above 4 KiB do not compile |
 //! | two versions of this crate in one image, each with a count of its own | impossible: cargo links one (`links`) |
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>

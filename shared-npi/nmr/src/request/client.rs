@@ -21,6 +21,9 @@ use crate::role::Client;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::{NtStatus, Result, memory};
 
+/// The most bytes of a request, which is moved through a kernel stack.
+const MAX_SIZE: usize = 4096;
+
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {
     /// The slots of a binding, always the same: a completion is looked for in these,
@@ -271,6 +274,12 @@ pub fn submit<M: RequestClient>(
     call: Call<'_, M>,
     body: <M::Npi as Requests>::Body,
 ) -> Submission<'_, M> {
+    const {
+        assert!(
+            size_of::<<M::Npi as Requests>::Request>() <= MAX_SIZE,
+            "a request has at most 4 KiB: let its body point to what is larger"
+        );
+    }
     let binding = call.binding();
     let Some(slot) = M::slots(binding.context()).claim() else {
         return Submission::NoSlot(body);
