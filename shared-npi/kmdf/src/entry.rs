@@ -52,7 +52,8 @@ impl Entry<'_> {
     ///
     /// `STATUS_NAME_TOO_LONG` if the name of the service is too long,
     /// `STATUS_DEVICE_BUSY` if there is a control device already, or the framework's
-    /// status.
+    /// status. A device whose link or queue failed stays, and keeps its name, until the
+    /// framework deletes it: return the error.
     pub fn create_control_device<C: Controlled>(&self) -> Result {
         control::create::<C>(self.driver, self.registry_path)
     }

@@ -415,6 +415,13 @@ impl<M: Module> Accepted<M> {
         Self(attach)
     }
 
+    /// Returns `true` if this is the client of `binding`: for a provider that keeps
+    /// several, and gives up one of them in [`Module::detaching`]. Any IRQL.
+    #[must_use]
+    pub fn is_of(&self, binding: &Binding<M>) -> bool {
+        self.0.0 == NonNull::from(binding)
+    }
+
     /// The binding, through which the client may be called.
     ///
     /// # Safety

@@ -93,7 +93,7 @@ impl<M: Module> Bindings<M> {
 
     /// Enters the first binding after `current` that lets a call begin.
     fn enter_after(&self, current: Option<&Hold<M>>) -> Option<Hold<M>> {
-        self.first.with(|first| {
+        self.first.hold(|first| {
             let mut next = match current {
                 // SAFETY: a reference is held, so the binding is linked; the
                 // lock is held.
@@ -128,7 +128,7 @@ impl<M: Module> Bindings<M> {
         if claimed.is_err() {
             return;
         }
-        self.first.with(|first| {
+        self.first.hold(|first| {
             let next = first.0.replace(binding);
             // SAFETY: the lock is held.
             unsafe { links(binding) }.next = next;
@@ -140,7 +140,7 @@ impl<M: Module> Bindings<M> {
     }
 
     fn remove(&self, binding: NonNull<Binding<M>>) {
-        self.first.with(|first| {
+        self.first.hold(|first| {
             // SAFETY: the binding is still alive, and the lock is held.
             let Links { next, previous } = unsafe { links(binding) };
             let (next, previous) = (*next, *previous);

@@ -53,7 +53,8 @@ pub trait Driver: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// The status with which the driver does not load.
+    /// The status with which the driver does not load. A success counts as
+    /// `STATUS_UNSUCCESSFUL`.
     fn load(entry: Self::Entry<'_>) -> Result<Self::Modules>;
 
     /// `DriverUnload`: deregisters the modules in one step, waits for each that is
@@ -159,7 +160,8 @@ pub unsafe fn load<D: Driver>(
         }
         Err(status) => {
             assert_none_registered();
-            Err(status)
+            // A success would keep the image loaded without its modules.
+            Err(status.or_unsuccessful())
         }
     }
 }

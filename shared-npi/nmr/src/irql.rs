@@ -18,7 +18,10 @@ use core::marker::PhantomData;
 /// Proof that the current thread runs at `PASSIVE_LEVEL` during `'call`.
 ///
 /// The lifetime and the missing `Send` and `Sync` keep it from being stored where
-/// code at a higher IRQL could find it.
+/// code at a higher IRQL could find it, and out of [`SpinLock::with`], which raises
+/// the IRQL.
+///
+/// [`SpinLock::with`]: crate::SpinLock::with
 #[derive(Debug)]
 pub struct PassiveLevel<'call>(PhantomData<(&'call (), *mut ())>);
 
@@ -36,8 +39,10 @@ impl PassiveLevel<'_> {
 }
 
 /// Proof that the current thread may wait for NMR during `'call`: it runs at
-/// `PASSIVE_LEVEL`, outside every callback of NMR, and nothing that a module needs
-/// to detach depends on it.
+/// `PASSIVE_LEVEL`, outside every callback of NMR.
+///
+/// No type checks that the thread keeps no [`Call`](crate::Call) or
+/// [`Hold`](crate::Hold) of the module that it waits for: such a wait has no end.
 #[derive(Debug)]
 pub struct WaitAllowed<'call>(PassiveLevel<'call>);
 

@@ -50,14 +50,17 @@
 //! | registered without an unload routine | impossible by type: registering takes a [`Loading`], which only the entry gives; a driver without `wdm` or `kmdf` asserts it itself (condition of [`Loading::assume`]) |
 //! | `STATUS_PENDING` ignored | impossible by type: the proof comes from the wait |
 //! | one module waited for before the next has begun to deregister | impossible by type: [`Registered::deregister`] begins all, and only it gives [`WaitAllowed`](irql::WaitAllowed) |
-//! | waiting in a callback of NMR | impossible by type: no callback has a `WaitAllowed`, and no drop waits |
+//! | waiting for NMR in a callback of NMR | impossible by type: no callback has a `WaitAllowed`, and no drop waits; an attach callback can wait for other things, at `PASSIVE_LEVEL`, and holds up NMR meanwhile |
+//! | waiting for NMR with a call or hold of the same module on this thread | condition of [`Switch::off`] and of the wait functions: it hangs |
+//! | waiting under a spin lock, at `DISPATCH_LEVEL` | impossible by type: [`SpinLock::with`] takes no [`PassiveLevel`](irql::PassiveLevel) in |
+//! | a spin lock taken twice by one thread | condition of [`SpinLock::with`]: it hangs |
 //! | a module switched off twice, or while unload deregisters it | caught at run time: a [`Switch`] refuses the second change, and closes for good; an unload that meets a change in progress gets [`Failed`], and bug-checks (condition: requests that switch come through an open handle, which holds off the unload) |
 //! | one handle passed for another | impossible by type: each kind is a type of its own, in [`handle`] |
 //! | characteristics freed or moved while registered | impossible by type: the library owns them, at one address |
-//! | a header that announces another size than its structure has | impossible by type: an assertion at compile time |
+//! | a dispatch table or characteristics whose header announces another size | impossible by type: an assertion at compile time; what is filled in at run time has the size that its author writes, for which there is [`Header::of`](header::Header::of) |
 //! | another module's dispatch table | impossible by type: a [`Table`] carries its module; that its functions are that module's is a condition of [`Table::new`] |
-//! | registered before the module is ready | impossible by type: registering takes the finished module by value |
-//! | validated after the attach | impossible by type: [`Module::attach`] decides before NMR is told |
+//! | registered before the module is ready | impossible by type: registering takes the finished module by value; a `static` that it uses is the author's to make ready first (condition) |
+//! | a peer validated after NMR was told that it is accepted | impossible by type: [`Module::attach`] decides first; the table of a provider, which a client gets later, is checked before anything can be called |
 //! | a client called before its attach is committed | impossible by type: a provider gets its first [`Call`] when the client calls it; one whose clients call nothing asserts it (condition of [`Accepted::committed`]) |
 //! | a call begun after the detach callback | impossible by type: a [`Call`] passes the binding's [`gate`] and makes one call; a [`Hold`] makes none |
 //! | a completion that is due after the detach callback | condition of [`Hold::complete`]; in [`request`] impossible to get wrong |
@@ -65,7 +68,7 @@
 //! | `...DetachComplete` never sent | condition: a module that keeps a [`Hold`] gives it up when [`Module::detaching`] is called; idle requests hold nothing; a hold given to `mem::forget` hangs the unload |
 //! | binding context freed in the detach callback | impossible by type: the library frees it in the cleanup callback |
 //! | the library's list of bindings walked with its lock held | impossible by type: [`Bindings`] calls under no lock; a list or lock of the author's own is his (condition) |
-//! | a kernel stack overrun by a large context | impossible by type: modules and bindings above 4 KiB do not compile |
+//! | a kernel stack overrun by what the library moves | impossible by type: modules, bindings and requests above 4 KiB do not compile |
 //! | a peer's structure read beyond its end | caught at run time: the [`Check`](layout::Check) of the structure; that its header tells the truth is a condition of [`Npi`] |
 //! | two versions of this crate in one image, each with a count of its own | impossible: cargo links one (`links`) |
 //!

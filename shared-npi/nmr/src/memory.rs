@@ -19,8 +19,7 @@ use crate::{NtStatus, Result};
 pub fn try_box<T>(value: T) -> Result<Box<T>> {
     const {
         assert!(size_of::<T>() != 0);
-        // The pool's alignment, which `wdk-alloc` gives whatever is asked for.
-        assert!(align_of::<T>() <= 2 * size_of::<usize>());
+        assert_alignment::<T>();
     }
     // SAFETY: the layout is not of size zero, asserted above.
     let place = unsafe { alloc(Layout::new::<T>()) }.cast::<T>();
@@ -32,6 +31,15 @@ pub fn try_box<T>(value: T) -> Result<Box<T>> {
     // SAFETY: `place` comes from the global allocator with the layout of `T`
     // and holds a value.
     Ok(unsafe { Box::from_raw(place) })
+}
+
+/// Fails to compile if a `T` wants more than the pool's alignment, which `wdk-alloc`
+/// gives whatever is asked for.
+pub(crate) const fn assert_alignment<T>() {
+    assert!(
+        align_of::<T>() <= 2 * size_of::<usize>(),
+        "the pool aligns to two words: keep what wants more elsewhere"
+    );
 }
 
 #[cfg(test)]

@@ -256,8 +256,8 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// A provider has accepted a client, and its attach callback is about to return:
     /// nothing may be called yet. A provider whose clients call it first drops this,
     /// and learns of a committed binding by that call; one that calls first keeps it
-    /// until the attach is [committed](Accepted::committed), and gives it up in
-    /// [`detaching`](Self::detaching). Never called on a client.
+    /// until the attach is [committed](Accepted::committed), and gives the one that
+    /// [is of](Accepted::is_of) the binding up in [`detaching`](Self::detaching). Never called on a client.
     /// IRQL = `PASSIVE_LEVEL`.
     fn accepted(&self, client: Accepted<Self>) {
         drop(client);

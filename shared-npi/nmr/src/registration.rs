@@ -187,10 +187,7 @@ pub(crate) fn register<M: Module>(
     // NMR has not taken the block.
     drop(Deregistered::new(block));
     // A success code that is not `STATUS_SUCCESS` is none that NMR documents.
-    Err(NtStatus(status)
-        .ok()
-        .err()
-        .unwrap_or(NtStatus::UNSUCCESSFUL))
+    Err(NtStatus(status).or_unsuccessful())
 }
 
 impl<M: Module> Registration<M> {

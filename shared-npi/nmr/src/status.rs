@@ -65,6 +65,25 @@ impl NtStatus {
     pub const fn ok(self) -> Result {
         if self.is_success() { Ok(()) } else { Err(self) }
     }
+
+    /// This status, or `STATUS_UNSUCCESSFUL` if it is a success, which is no reason to
+    /// refuse.
+    pub(crate) const fn or_unsuccessful(self) -> Self {
+        if self.is_success() {
+            Self::UNSUCCESSFUL
+        } else {
+            self
+        }
+    }
+
+    /// This status, or `STATUS_UNSUCCESSFUL` if it is `STATUS_PENDING`, with which
+    /// nothing ends.
+    pub(crate) const fn or_not_pending(self) -> Self {
+        match self {
+            Self::PENDING => Self::UNSUCCESSFUL,
+            status => status,
+        }
+    }
 }
 
 impl fmt::Debug for NtStatus {

@@ -124,8 +124,9 @@ impl<M: Module> Switch<M> {
     }
 
     /// Deregisters the module, if it is registered, and waits until that is
-    /// complete. Returns `true` if this call deregistered it.
-    /// IRQL = `PASSIVE_LEVEL`.
+    /// complete. Returns `true` if this call deregistered it. A caller that keeps a
+    /// [`Call`](crate::Call) or a [`Hold`](crate::Hold) of the module's waits for
+    /// itself, for ever. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///

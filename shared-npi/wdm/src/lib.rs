@@ -35,7 +35,12 @@
 //! Conditions, which no type checks: the image's entry is `driver_entry`, or calls
 //! `end_threads` last in its entry and its unload; there is one version of this crate
 //! in an image; nobody but this library writes to `DriverUnload` and to the dispatch
-//! table of the driver object.
+//! table of the driver object; a worker is joined neither on its own thread nor by
+//! one that its work waits for, which would hang.
+//!
+//! The memory and the thread object of a worker that is dropped unjoined, say with a
+//! binding, stay until the driver is unloaded. So does its work: it must own no
+//! [`nmr::Hold`] and no pended request, or the unload waits for them for ever.
 //!
 //! # What it refuses to be
 //!

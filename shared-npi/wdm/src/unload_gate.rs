@@ -78,7 +78,12 @@ impl<O> UnloadGate<O> {
     /// There are no holds. As long as the gate is used, `field` is valid and
     /// nothing but the gate changes it.
     pub unsafe fn guard(&self, field: *mut Option<UnloadRoutine<O>>) {
-        self.state.with(|state| state.field = field);
+        let guarded = State {
+            field,
+            routine: None,
+            holds: 0,
+        };
+        self.state.with(|state| *state = guarded);
     }
 
     /// Takes a hold. IRQL <= `DISPATCH_LEVEL`.

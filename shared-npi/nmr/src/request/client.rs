@@ -19,7 +19,10 @@ use crate::binding::{Binding, Call, Hold};
 use crate::module::Module;
 use crate::role::Client;
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::{NtStatus, Result};
+use crate::{NtStatus, Result, memory};
+
+/// The most bytes of a request, which is moved through a kernel stack.
+const MAX_SIZE: usize = 4096;
 
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {
@@ -80,6 +83,7 @@ impl<N: Requests> Slots<N> {
     ///
     /// `STATUS_INSUFFICIENT_RESOURCES`.
     pub fn new(count: usize) -> Result<Self> {
+        const { memory::assert_alignment::<Slot<N>>() };
         let mut slots = Vec::new();
         slots
             .try_reserve_exact(count)
@@ -270,6 +274,12 @@ pub fn submit<M: RequestClient>(
     call: Call<'_, M>,
     body: <M::Npi as Requests>::Body,
 ) -> Submission<'_, M> {
+    const {
+        assert!(
+            size_of::<<M::Npi as Requests>::Request>() <= MAX_SIZE,
+            "a request has at most 4 KiB: let its body point to what is larger"
+        );
+    }
     let binding = call.binding();
     let Some(slot) = M::slots(binding.context()).claim() else {
         return Submission::NoSlot(body);

@@ -110,7 +110,8 @@ pub unsafe trait Requests: Npi {
     ///
     /// # Errors
     ///
-    /// The status with which the request is refused.
+    /// The status with which the request is refused. A success counts as
+    /// `STATUS_UNSUCCESSFUL`.
     fn check(body: &Self::Body) -> Result {
         let _ = body;
         Ok(())
@@ -213,6 +214,8 @@ macro_rules! requests {
                 area: $crate::request::ProviderArea,
             }
         }
+
+        const _: () = assert!($version != 0, "versions are from 1");
 
         // SAFETY: the offsets are those of the fields; who wrote `unsafe` promises the
         // rest.

@@ -25,7 +25,8 @@ use crate::{NtStatus, Result};
 
 /// A module that is sent requests.
 pub trait RequestProvider: Module<Role = Provider, Npi: Requests> {
-    /// The limit of the requests that are pending through a binding.
+    /// The limit of the requests that are pending through a binding, always the same:
+    /// a request leaves this when it ends. Bindings may share one.
     fn limit(binding: &Self::Binding) -> &RequestLimit;
 
     /// A client's request: answers it at once or keeps it. Must not block.
@@ -177,7 +178,7 @@ impl<'call, M: RequestProvider> Submitted<'call, M> {
         // SAFETY: the request is valid.
         let body = unsafe { body::<M::Npi>(request.as_ptr()) };
         // SAFETY: the body is the provider's.
-        M::Npi::check(unsafe { &*body })?;
+        M::Npi::check(unsafe { &*body }).map_err(NtStatus::or_unsuccessful)?;
         let call = binding.enter().ok_or(NtStatus::DEVICE_NOT_READY)?;
         // The client calls: its attach is committed.
         call.add_to_list();
@@ -195,10 +196,7 @@ impl<'call, M: RequestProvider> Submitted<'call, M> {
     /// Answers the request at once. `STATUS_PENDING` is no answer, and counts as
     /// `STATUS_UNSUCCESSFUL`. IRQL <= `DISPATCH_LEVEL`.
     pub fn answer(mut self, status: NtStatus) -> Answer<'call> {
-        let status = match status {
-            NtStatus::PENDING => NtStatus::UNSUCCESSFUL,
-            status => status,
-        };
+        let status = status.or_not_pending();
         self.0.set_status(status);
         Answer(status, PhantomData)
     }
@@ -288,15 +286,15 @@ impl<M: RequestProvider> Pended<M> {
         self.area().cancelled.load(Ordering::Relaxed) != 0
     }
 
-    /// Completes the request. IRQL <= `DISPATCH_LEVEL`, no lock held: the client
-    /// runs.
+    /// Completes the request. `STATUS_PENDING` completes nothing, and counts as
+    /// `STATUS_UNSUCCESSFUL`. IRQL <= `DISPATCH_LEVEL`, no lock held: the client runs.
     pub fn complete(self, status: NtStatus) {
         let raw = self.raw_binding();
         let request = ManuallyDrop::new(self).0;
         // SAFETY: `pend` put the reference there, and this takes it back, once.
         let hold = unsafe { Hold::from_raw(raw) };
         let mut accepted = Accepted { request, hold };
-        accepted.set_status(status);
+        accepted.set_status(status.or_not_pending());
         // Out of the limit before the client hears of it and submits again.
         let hold = accepted.hold.add_ref();
         drop(accepted);

@@ -45,9 +45,35 @@ impl<T> SpinLock<T> {
 
     /// Lends the value to `body`, which runs at `DISPATCH_LEVEL`, is short, and
     /// calls nothing of another module's. IRQL <= `DISPATCH_LEVEL`.
-    pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+    ///
+    /// The lock is not recursive: a `body` that takes it again spins for ever, on
+    /// Windows without a bug check. So does one that drops the last
+    /// [`Hold`](crate::Hold) of a binding whose cleanup takes it: return what is to be
+    /// dropped.
+    ///
+    /// `Send` keeps out what belongs to a thread, above all the proofs of
+    /// [`irql`](crate::irql), which do not hold in `body`:
+    ///
+    /// ```compile_fail,E0277
+    /// # use nmr::{SpinLock, irql::PassiveLevel};
+    /// fn sleep(_passive: &PassiveLevel<'_>) {}
+    ///
+    /// fn work(lock: &SpinLock<u32>, passive: &PassiveLevel<'_>) {
+    ///     lock.with(|_| sleep(passive));
+    /// }
+    /// ```
+    pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R + Send) -> R
+    where
+        T: Send,
+    {
+        self.hold(body)
+    }
+
+    /// [`with`](Self::with), for the library's own lists, whose links are pointers.
+    pub(crate) fn hold<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
         self.lock.hold(|| {
-            // SAFETY: the lock is held, and nobody takes it twice.
+            // SAFETY: the lock is held, so that no other reference to the value
+            // exists: taking it twice does not return.
             body(unsafe { &mut *self.value.get() })
         })
     }

@@ -50,8 +50,8 @@ impl<'call> Parameters<'call> {
         }
     }
 
-    /// The `REG_DWORD` value `name`: `default` if it is missing or of another type,
-    /// the nearest bound of `range` if it is outside. IRQL = `PASSIVE_LEVEL`.
+    /// The `REG_DWORD` value `name`, or `default` if it is missing or of another type;
+    /// the nearest bound of `range` if either is outside. IRQL = `PASSIVE_LEVEL`.
     #[must_use]
     pub fn dword(&self, name: &str, default: u32, range: RangeInclusive<u32>) -> u32 {
         let value = self.key.as_ref().and_then(|key| key.dword(name));

@@ -25,6 +25,9 @@ use nmr::{Result, SpinLock};
 use super::event::Event;
 use super::thread::{self, Thread};
 
+/// The most bytes of a worker's memory, which is moved through a kernel stack.
+const MAX_SIZE: usize = 4096;
+
 /// The work of a worker, and the state that it shares with the threads that wake it.
 pub trait Work: Send + Sync + 'static {
     /// Does the work. Called on the worker's thread at least once after each wake,
@@ -84,6 +87,12 @@ impl<W: Work> Worker<W> {
     ///
     /// `STATUS_INSUFFICIENT_RESOURCES`, or the status of `PsCreateSystemThread`.
     pub fn start(work: W, passive: &PassiveLevel<'_>) -> Result<Self> {
+        const {
+            assert!(
+                size_of::<Block<W>>() <= MAX_SIZE,
+                "a work has at most 4 KiB: keep what is larger in a box"
+            );
+        }
         let block = try_box(Block {
             head: Head {
                 link: Link::new(),
@@ -115,8 +124,8 @@ impl<W: Work> Worker<W> {
     }
 
     /// Stops the thread after the run that it is in, and waits until it has ended.
-    /// Returns at once if it was joined before. IRQL = `PASSIVE_LEVEL`, not on the
-    /// worker's own thread.
+    /// Returns at once if it was joined before. On the worker's own thread, or on one
+    /// that its work waits for, this does not return. IRQL = `PASSIVE_LEVEL`.
     pub fn join(&mut self, passive: &PassiveLevel<'_>) {
         self.head().join(passive);
     }

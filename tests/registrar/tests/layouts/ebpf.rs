@@ -132,6 +132,13 @@ impl Extension {
         })
     }
 
+    /// Takes out the client of `binding`, to be given up under no lock.
+    fn take_client(&self, binding: &Binding<ExtensionModule>) -> Option<Accepted<ExtensionModule>> {
+        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = accepted.iter().position(|client| client.is_of(binding))?;
+        Some(accepted.remove(place))
+    }
+
     fn take_accepted(&self) -> Vec<Accepted<ExtensionModule>> {
         core::mem::take(&mut self.accepted.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -209,8 +216,8 @@ impl Module for ExtensionModule {
         accepted.push(client);
     }
 
-    fn detaching(&self, _binding: &Binding<Self>) {
-        drop(self.0.take_accepted());
+    fn detaching(&self, binding: &Binding<Self>) {
+        drop(self.0.take_client(binding));
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {
@@ -356,6 +363,21 @@ fn the_provider_calls_first_whoever_registers_first() {
     end_provider(provider, || ());
     end_client(late_client, || ());
     assert_eq!(early.attached.load(Ordering::Relaxed), 1);
+    nmr.finish();
+}
+
+#[test]
+fn a_client_that_goes_takes_no_other_with_it() {
+    let nmr = Nmr::alone(1);
+    let extension = Extension::new();
+    let provider = register(ExtensionModule(Arc::clone(&extension)));
+    let gone = register(ProgramModule(Arc::default()));
+    let stays = register(ProgramModule(Arc::default()));
+    end_client(gone, || ());
+    extension.commit();
+    assert_eq!(extension.run(20), [45]);
+    end_client(stays, || ());
+    end_provider(provider, || ());
     nmr.finish();
 }
 

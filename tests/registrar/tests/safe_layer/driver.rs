@@ -155,6 +155,19 @@ fn an_entry_that_fails_leaves_nothing_registered() {
 }
 
 #[test]
+fn an_entry_that_fails_with_a_success_fails() {
+    let nmr = Nmr::alone(1);
+    for status in [NtStatus::SUCCESS, NtStatus::PENDING] {
+        let loaded = load::<Right>(move |loading| {
+            let _provider = loading.register(Module::new())?;
+            Err(status)
+        });
+        assert_eq!(loaded, Err(NtStatus::UNSUCCESSFUL));
+    }
+    nmr.finish();
+}
+
+#[test]
 fn an_entry_that_fails_after_switching_on_leaves_nothing_registered() {
     let nmr = Nmr::alone(2);
     let provider = RawProvider::register::<false>(false);

@@ -15,6 +15,7 @@ mod hostile;
 mod modules;
 mod peers;
 mod registering;
+mod requests;
 mod small;
 mod telemetry;
 mod unload;

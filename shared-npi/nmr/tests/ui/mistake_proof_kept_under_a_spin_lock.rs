@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The proof of `PASSIVE_LEVEL` is the value of a spin lock, which is lent at
+//! `DISPATCH_LEVEL`.
+
+use nmr::SpinLock;
+use nmr::irql::PassiveLevel;
+
+fn sleep(_passive: &PassiveLevel<'_>) {}
+
+fn work(passive: &PassiveLevel<'_>) {
+    SpinLock::new(passive).with(|passive| sleep(passive));
+}
+
+fn main() {}
