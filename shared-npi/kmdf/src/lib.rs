@@ -10,15 +10,15 @@
 //! | item | for |
 //! |---|---|
 //! | `driver_entry`, `Entry` | `DriverEntry` and `EvtDriverUnload` of an image, and what `load` may do in them |
-//! | [`abi`] | what an image and the framework agree on, under Microsoft's names; the simulated kernel implements the other side of it |
+//! | [`abi`] | the ABI between the image and the framework, under Microsoft's names; the simulated kernel implements the other side of it |
 //!
 //! `driver_entry` does what `WdfDriverEntry.lib` adds to a driver, too: it binds the
 //! image to the framework before the driver's own entry, and unbinds it after the
 //! driver's unload.
 //!
-//! The declarations are by hand, because neither the headers nor that library can be
-//! had without a WDK. So `wdk-sys` needs no knowledge of the framework: it has one
-//! driver model for a whole dependency graph, and `driver-type = "WDM"` in all driver
+//! The declarations are by hand, because neither the headers nor that library are
+//! available without a WDK. `wdk-sys` has one driver model for a whole dependency graph;
+//! since it needs no knowledge of the framework here, `driver-type = "WDM"` in all driver
 //! packages lets them share a workspace and a lock file. A driver that is built with a
 //! WDK only can state `driver-type = "KMDF"`, and has the declarations from `wdk-sys`.
 //!
@@ -26,7 +26,7 @@
 //!
 //! A binding to KMDF: it has the functions that a control device needs, 14 of 444. A
 //! driver of hardware: it is for non-PnP drivers, and binds no class extension. Any
-//! architecture but x86-64. Holds on the unload do not exist, because `DriverUnload`
+//! architecture but x86-64. Unload holds are not supported, because `DriverUnload`
 //! is the framework's: `HOLD_UNLOAD` returns `STATUS_DEVICE_NOT_READY`.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/wdf/using-kernel-mode-driver-framework-with-non-pnp-drivers>

@@ -11,21 +11,21 @@
 //!
 //! ```text
 //! DriverEntry     Driver::load: everything is ready, then Loading::register
-//!   attach        Module::attach: looks at the peer, accepts or refuses
+//!   attach        Module::attach: inspects the peer, and accepts or refuses it
 //!   calls         Binding::enter -> Call -> one function of the peer's table
 //!   detach        the gate closes; STATUS_PENDING while anything is in flight
 //!   cleanup       the binding and the module's context in it are dropped
-//! DriverUnload    Driver::unload: Registered::deregister begins all, then each that
-//!                 is pending is waited for, then the proof is returned
+//! DriverUnload    Driver::unload: Registered::deregister begins all deregistrations,
+//!                 pending ones are waited for, the proof is returned
 //! ```
 //!
-//! # What an author writes
+//! # What you implement
 //!
-//! | for | he implements | with the help of |
+//! | part | trait | supporting items |
 //! |---|---|---|
 //! | the interface | [`Npi`] | [`layout`], [`header`], [`versions`] |
 //! | a module | [`Module`] | [`Binding`], [`Call`], [`Hold`], [`Bindings`], [`dispatch`] |
-//! | calls that are answered later | [`request::Requests`] and a side's trait | [`request`], [`inbox`] |
+//! | calls that are answered later | [`request::Requests`], [`request::RequestProvider`], [`request::RequestClient`] | [`request`], [`inbox`] |
 //! | the driver | [`Driver`] | [`Registration`], [`Switch`], [`Deregistration`] |
 //!
 //! The crates `wdm` and `kmdf` have the rest of a driver of their model: entry
@@ -33,11 +33,13 @@
 //!
 //! # What it refuses to be
 //!
-//! - It knows no NPI. What it takes from a peer it takes as the NPI describes it.
-//! - It knows no kernel but NMR. Of ntoskrnl it imports what a spin lock needs, and
+//! - It defines no NPI. Peers' structures are interpreted as the [`Npi`] implementation
+//!   declares them.
+//! - It calls NMR only. From ntoskrnl it imports two spin-lock routines and
 //!   `KeBugCheckEx`; memory comes from the driver's global allocator.
-//! - It does not wait, block or allocate behind the author's back: what waits takes a
-//!   [`WaitAllowed`](irql::WaitAllowed), and every allocation can fail.
+//! - It does not wait where the driver does not see it: a function that waits takes a
+//!   [`WaitAllowed`](irql::WaitAllowed). Only [`driver::load`] and [`driver::unload`]
+//!   wait for deregistrations that were dropped. Every allocation can fail.
 //! - It does not check what a peer does with a pointer: a peer that breaks the contract
 //!   of the NPI can break anything. The contract is what `unsafe impl Npi` asserts.
 //!
@@ -63,14 +65,14 @@
 //! | a peer validated after NMR was told that it is accepted | impossible by type: [`Module::attach`] decides first; the table of a provider, which a client gets later, is checked before anything can be called |
 //! | a client called before its attach is committed | impossible by type: a provider gets its first [`Call`] when the client calls it; one whose clients call nothing asserts it (condition of [`Accepted::committed`]) |
 //! | a call begun after the detach callback | impossible by type: a [`Call`] passes the binding's [`gate`] and makes one call; a [`Hold`] makes none |
-//! | a completion that is due after the detach callback | condition of [`Hold::complete`]; in [`request`] impossible to get wrong |
+//! | a completion that is due after the detach callback | condition of [`Hold::complete`]; handled by the library in [`request`] |
 //! | `...DetachComplete` sent twice, or on freed memory | impossible by type: the last [`Hold`] of a closed binding sends it when it is dropped, and touches nothing after it |
 //! | `...DetachComplete` never sent | condition: a module that keeps a [`Hold`] gives it up when [`Module::detaching`] is called; idle requests hold nothing; a hold given to `mem::forget` hangs the unload |
 //! | binding context freed in the detach callback | impossible by type: the library frees it in the cleanup callback |
-//! | the library's list of bindings walked with its lock held | impossible by type: [`Bindings`] calls under no lock; a list or lock of the author's own is his (condition) |
+//! | the library's list of bindings walked with its lock held | impossible by type: [`Bindings`] calls under no lock; condition for the driver's own lists and locks |
 //! | a kernel stack overrun by what the library moves | impossible by type: modules, bindings and requests above 4 KiB do not compile |
 //! | a peer's structure read beyond its end | caught at run time: the [`Check`](layout::Check) of the structure; that its header tells the truth is a condition of [`Npi`] |
-//! | two versions of this crate in one image, each with a count of its own | impossible: cargo links one (`links`) |
+//! | two versions of this crate in one image, each with a count of its own | impossible: cargo rejects two packages with the same `links` key |
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/network/network-module-registrar2>
 //!

@@ -3,32 +3,31 @@
 //! The driver around network modules, for the Windows Driver Model: entry points,
 //! system threads, parameters, a control device.
 //!
-//! A driver author writes an implementation of [`nmr::Driver`] and a
-//! `DriverEntry` of one line; all `unsafe` code that the driver needs beside its
-//! modules is in here. Modules and their registrations are those of the crate `nmr`.
+//! A driver implements [`nmr::Driver`] and has a `DriverEntry` that makes one call;
+//! beside that call it needs no `unsafe` code for its entry, threads and device. Modules and their registrations are those of the crate `nmr`.
 //!
 //! | item | for |
 //! |---|---|
 //! | `driver_entry`, `Entry` | `DriverEntry` and `DriverUnload` of an image, and what `load` may do in them |
 //! | `worker::Worker` | a system thread that does some work each time it is woken |
-//! | `thread`, `event` | what a worker consists of |
+//! | `thread`, `event` | system threads and events, from which workers are built |
 //! | [`SpinLock`] | a `KSPIN_LOCK` with the value that it guards |
-//! | `parameters::Parameters` | numbers from the service's `Parameters` key |
+//! | `parameters::Parameters` | `REG_DWORD` values of the service's `Parameters` key |
 //! | [`name::Name`] | names of kernel objects after the service |
 //! | [`control`] | the control interface, generic over the driver, and its device |
 //! | [`unload_gate::UnloadGate`] | blocks the unload while a program holds the driver |
 //!
 //! The control interface, the unload gate and names need no kernel, and are tested on
-//! the host. A program for Windows that sends requests to the control device takes this
-//! crate without its default feature `kernel`, and with it without `wdk-sys`.
+//! the host. A program for Windows that sends requests to the control device
+//! disables the default feature `kernel`, and so does not depend on `wdk-sys`.
 //!
 //! # Promises
 //!
 //! Impossible by type: a worker's memory freed while its thread runs; parameters read
 //! above `PASSIVE_LEVEL`; a wait in a function that has no `PassiveLevel`; a hold on
-//! the unload given back by another file than the one that took it.
+//! the unload released through another file than the one that took it.
 //!
-//! Caught at run time: a thread that is left at the end of the unload, because its
+//! Caught at run time: a thread that was not joined by the end of the unload, because its
 //! worker was hidden in a `static` or by `mem::forget`, ends in bug check 0xCE there
 //! instead of an access violation in unmapped memory later.
 //!
@@ -44,8 +43,8 @@
 //!
 //! # What it refuses to be
 //!
-//! A binding to all of `wdm.h`: what modules of NMR do not need is not here, and
-//! `wdk-sys` has it. A driver of hardware: there are no Plug and Play, power or DMA
+//! A binding to all of `wdm.h`: it has what drivers with modules of NMR need; for
+//! everything else use `wdk-sys`. A driver of hardware: there are no Plug and Play, power or DMA
 //! routines. A second device: there is one control device, with buffered control
 //! requests, and only administrators can open it. A framework driver: that is the
 //! crate `kmdf`, which has the same shape.
