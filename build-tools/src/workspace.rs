@@ -4,16 +4,16 @@
 
 pub(crate) mod artifact;
 pub(crate) mod checklist;
-mod process;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, anyhow, ensure};
 use cargo_metadata::MetadataCommand;
 
-pub(crate) use process::{cargo, output, output_and_errors, succeeds};
+pub(crate) use child::{output, output_and_errors, succeeds};
 
 /// The packages of the drivers: WDM and KMDF.
 pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
@@ -24,6 +24,11 @@ pub(crate) const EXAMPLE: [&str; 2] = ["keyvalue-provider", "keyvalue-client"];
 /// The file name of a driver's image, without extension.
 pub(crate) fn image(package: &str) -> String {
     package.replace('-', "_")
+}
+
+/// The cargo that runs this program, else the one on PATH.
+pub(crate) fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// This workspace and its target directory.

@@ -86,7 +86,7 @@ impl Machine {
                 Err(_) => {}
             }
             if let Some(status) = child.try_wait()? {
-                bail!("QEMU {}: {}", ended(status), tail(&qemu_log));
+                bail!("QEMU {}: {}", ended(status), last_lines(&qemu_log));
             }
             thread::sleep(Duration::from_millis(50));
         };
@@ -107,7 +107,7 @@ impl Machine {
     /// How QEMU ended; `None` while it is running.
     pub(crate) fn gone(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
-        Some(format!("QEMU {}: {}", ended(status), tail(&self.log)))
+        Some(format!("QEMU {}: {}", ended(status), last_lines(&self.log)))
     }
 
     /// Waits until QEMU has exited. Returns `true` if it has.
@@ -234,11 +234,9 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// The last line of QEMU's log.
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    last.unwrap_or("it printed nothing").to_owned()
+/// The last lines of QEMU's log.
+fn last_lines(log: &Path) -> String {
+    child::last_lines(&fs::read_to_string(log).unwrap_or_default())
 }
 
 /// Starts QEMU so that it ends with this thread, and does not receive Ctrl-C.
@@ -282,11 +280,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_of_the_log_is_reported() {
+    fn the_last_lines_of_the_log_are_reported() {
         let directory = tempfile::tempdir().expect("a directory");
         let log = directory.path().join("qemu.log");
-        assert_eq!(tail(&log), "it printed nothing");
+        assert_eq!(last_lines(&log), "it printed nothing");
         fs::write(&log, "first\nlast\n\n").expect("written");
-        assert_eq!(tail(&log), "last");
+        assert_eq!(last_lines(&log), "first | last");
     }
 }

@@ -119,7 +119,7 @@ impl RehearsalDisk {
             command.args(&words[1..]);
             command
         };
-        let remove = |path: &Path| run(as_root("rm").arg("-rf").arg(path));
+        let remove = |path: &Path| child::run(as_root("rm").arg("-rf").arg(path));
         for leftover in [&beside, &tree] {
             remove(leftover)?;
         }
@@ -131,28 +131,32 @@ impl RehearsalDisk {
             "chroot \"$1\" env -i {} sh -c '{TEMPLATE}'",
             ENVIRONMENT.join(" ")
         );
-        run(as_root("mmdebstrap")
-            .args(["--mode=root", "--format=directory", "--variant=minbase"])
-            .args(["--quiet", "--dpkgopt", EXCLUDED])
-            .args(["--aptopt", "APT::Install-Recommends \"false\""])
-            .arg(format!("--include={PACKAGES}"))
-            .args(["--customize-hook", "echo rehearsal > \"$1/etc/hostname\""])
-            .args(["--customize-hook", &template])
-            .arg(RELEASE)
-            .arg(&tree))?;
+        child::run(
+            as_root("mmdebstrap")
+                .args(["--mode=root", "--format=directory", "--variant=minbase"])
+                .args(["--quiet", "--dpkgopt", EXCLUDED])
+                .args(["--aptopt", "APT::Install-Recommends \"false\""])
+                .arg(format!("--include={PACKAGES}"))
+                .args(["--customize-hook", "echo rehearsal > \"$1/etc/hostname\""])
+                .args(["--customize-hook", &template])
+                .arg(RELEASE)
+                .arg(&tree),
+        )?;
 
         on_step(DiskStep::Disk);
-        run(as_root("mke2fs")
-            .args(["-q", "-t", "ext4", "-d"])
-            .arg(&tree)
-            .arg(part("disk.img"))
-            .arg(SIZE))?;
+        child::run(
+            as_root("mke2fs")
+                .args(["-q", "-t", "ext4", "-d"])
+                .arg(&tree)
+                .arg(part("disk.img"))
+                .arg(SIZE),
+        )?;
         for (name, prefix) in [("vmlinuz", "vmlinuz-"), ("initrd.img", "initrd.img-")] {
             let from = only(&tree.join("boot"), prefix)?;
-            run(as_root("cp").arg(from).arg(part(name)))?;
-            run(as_root("chmod").arg("a+r").arg(part(name)))?;
+            child::run(as_root("cp").arg(from).arg(part(name)))?;
+            child::run(as_root("chmod").arg("a+r").arg(part(name)))?;
         }
-        run(as_root("chmod").arg("0444").arg(part("disk.img")))?;
+        child::run(as_root("chmod").arg("0444").arg(part("disk.img")))?;
         remove(&tree)?;
 
         on_step(DiskStep::Hash);
@@ -235,22 +239,6 @@ fn only(directory: &Path, prefix: &str) -> Result<PathBuf> {
             directory.display()
         ),
     }
-}
-
-/// Runs `command`; reports its last lines only if it fails.
-fn run(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("{program} cannot be run: see `cargo xtask doctor`"))?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<_> = errors.lines().collect();
-        // mmdebstrap prints the reason last.
-        let last = lines[lines.len().saturating_sub(5)..].join(" | ");
-        bail!("{program} exited with {}: {last}", output.status);
-    }
-    Ok(())
 }
 
 /// The SHA-256 of a file in hexadecimal digits.

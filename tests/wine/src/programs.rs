@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::installation::{Installation, installation};
 
@@ -59,8 +59,8 @@ pub fn boot_template(path: &Path) -> Result<()> {
 pub(crate) fn boot(installation: &Installation, prefix: &Path) -> Result<()> {
     let mut command = loader(installation, prefix);
     command.args(["wineboot", "--init"]);
-    run(command)?;
-    run(server(installation, prefix, "--wait"))
+    child::run(&mut command)?;
+    child::run(&mut server(installation, prefix, "--wait"))
 }
 
 /// Ends all processes of the prefix at `prefix`.
@@ -68,7 +68,7 @@ pub(crate) fn end(installation: &Installation, prefix: &Path) -> Result<()> {
     // It fails if there is no process.
     let _ = server(installation, prefix, "--kill").output();
     // Returns when all have exited.
-    run(server(installation, prefix, "--wait"))
+    child::run(&mut server(installation, prefix, "--wait"))
 }
 
 /// Ends all processes of the prefix at `path`, and removes it if possible.
@@ -84,17 +84,4 @@ pub(crate) fn remove(path: &Path) {
             return;
         }
     }
-}
-
-/// Runs `command`; reports its output only if it fails.
-fn run(mut command: Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("{program} cannot be run: see `cargo xtask doctor`"))?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} exited with {}: {}", output.status, errors.trim());
-    }
-    Ok(())
 }

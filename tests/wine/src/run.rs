@@ -95,7 +95,7 @@ impl Run<'_> {
         match crash {
             Some(crash) => self.add_crash(&mut report, crash),
             None if report.findings.is_empty() && !end.status.is_some_and(|it| it.success()) => {
-                bail!("{PROGRAM} {}: {}", how(&end), tail(&end.log));
+                bail!("{PROGRAM} {}: {}", how(&end), child::last_lines(&end.log));
             }
             None => {}
         }
@@ -146,7 +146,7 @@ impl Run<'_> {
         let mut report = Report::new(self.tier, self.seed, self.cycles);
         report.cycles_done = done;
         report.took(took);
-        let what = format!("{PROGRAM} {}: {}", how(end), tail(&end.log));
+        let what = format!("{PROGRAM} {}: {}", how(end), child::last_lines(&end.log));
         report.add_finding(Finding::bare("lost", what, self.seed, self.first + done));
         Ok(report)
     }
@@ -175,15 +175,4 @@ fn how(end: &SessionEnd) -> String {
         Some(status) => format!("exited with {status}"),
         None => "did not exit".to_owned(),
     }
-}
-
-/// The last lines of a session's log.
-fn tail(log: &str) -> String {
-    /// Enough for a panic message.
-    const LINES: usize = 5;
-    let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return "it printed nothing".to_owned();
-    }
-    lines[lines.len().saturating_sub(LINES)..].join(" | ")
 }

@@ -155,25 +155,11 @@ fn judge(
         _ => {
             let (first, last) = (job.first, job.first + (job.cycles - 1));
             let near = first + done;
-            let printed = tail(errors);
+            let printed = child::last_lines(errors);
             WorkerEnd::Died(format!(
                 "the worker for cycles {first} to {last} died ({status}) in cycle {near} or \
                  soon after: {printed}"
             ))
         }
     }
-}
-
-/// The last lines that a worker printed to stderr.
-fn tail(errors: &str) -> String {
-    /// Enough for a panic message.
-    const LINES: usize = 5;
-    let lines: Vec<_> = errors
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    if lines.is_empty() {
-        return "it printed nothing".to_owned();
-    }
-    lines[lines.len().saturating_sub(LINES)..].join(" | ")
 }
