@@ -252,8 +252,8 @@ impl<'binding, M: Module> Call<'binding, M> {
     /// The binding.
     #[must_use]
     pub const fn binding(&self) -> &'binding Binding<M> {
-        // SAFETY: the call was entered through a reference of this lifetime, which
-        // whoever lent it vouches for.
+        // SAFETY: the call was entered through a reference to the binding that is valid
+        // for `'binding`.
         unsafe { self.0.0.as_ref() }
     }
 

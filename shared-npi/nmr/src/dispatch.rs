@@ -70,8 +70,8 @@ impl<T: Layout> Out<'_, T> {
     pub fn write(self, value: T) {
         let value = ManuallyDrop::new(value);
         let bytes = NonNull::from(&*value).cast::<u8>();
-        // SAFETY: the structure was checked, which covers so many bytes, and is lent for
-        // writing.
+        // SAFETY: the check covers the first `T::USED` bytes of the structure, which is
+        // lent for writing.
         unsafe { bytes.copy_to_nonoverlapping(self.0.cast(), T::USED) };
     }
 }

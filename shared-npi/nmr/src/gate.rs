@@ -115,8 +115,8 @@ impl Gate {
     /// # Safety
     ///
     /// - `this` is valid up to this call, in which the caller has a call in
-    ///   flight. It may dangle before the call has returned: whoever is last
-    ///   to leave lets the memory go.
+    ///   flight. It may dangle before the call has returned: the last caller
+    ///   to leave may cause the memory to be freed.
     pub unsafe fn leave(this: *const Self) -> Leave {
         // SAFETY: by the contract the gate is valid until the caller, who is
         // in flight, has left, which is this one operation.

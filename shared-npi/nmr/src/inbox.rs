@@ -105,7 +105,7 @@ impl<T: Item> Inbox<T> {
             // SAFETY: nobody else touches the link before it is published
             // below.
             unsafe { *place = head };
-            // Release: whoever takes the item sees all of it.
+            // Release: the thread that takes the item sees all of it.
             match self.head.compare_exchange_weak(
                 head,
                 link.as_ptr(),

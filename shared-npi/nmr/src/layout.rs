@@ -439,9 +439,9 @@ macro_rules! c_struct {
 /// # Safety
 ///
 /// A pointer that is neither null nor misaligned leads to a structure of the NPI:
-/// the fields of the check are there and do not change, and so many bytes as they
-/// announce, rounded up to the alignment of `T`, stay valid for as long as the result
-/// is used.
+/// the fields of the check are readable and do not change, and the size that they
+/// announce, rounded up to the alignment of `T`, stays valid memory for as long as the
+/// result is used.
 pub unsafe fn checked_pointer<T: Layout>(pointer: *mut T) -> Result<NonNull<T>> {
     let pointer = NonNull::new(pointer)
         .filter(|pointer| pointer.is_aligned())

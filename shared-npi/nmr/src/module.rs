@@ -162,8 +162,8 @@ impl ModuleId {
     ///
     /// # Safety
     ///
-    /// `id` leads to a length, and to so many bytes of an `NPI_MODULEID` as that
-    /// says, of whose value those are initialised that its type names.
+    /// `id` points to an `NPI_MODULEID` of which the first `Length` bytes are readable,
+    /// and the member of `Value` that `Type` names is initialised.
     #[must_use]
     pub unsafe fn from_abi(id: *const NPI_MODULEID) -> Option<Self> {
         // SAFETY: by this function's contract the length is there.
@@ -302,9 +302,9 @@ pub struct PeerModule<'attach, M: Module> {
 impl<'attach, M: Module> PeerModule<'attach, M> {
     /// # Safety
     ///
-    /// A non-null `instance` leads to so many bytes as its size says; these, and the
-    /// module id and characteristics they lead to, are valid during `'attach`, as
-    /// NMR promises to attach callbacks.
+    /// A non-null `instance` points to `Size` readable bytes. They, and the module id and
+    /// characteristics that they point to, are valid during `'attach`, as NMR promises
+    /// to attach callbacks.
     pub(crate) unsafe fn new(instance: *const NPI_REGISTRATION_INSTANCE) -> Result<Self> {
         if instance.is_null() {
             return Err(NtStatus::INVALID_PARAMETER);

@@ -196,7 +196,7 @@ impl Prefix {
         let memory = Memory::from_size_align(bytes, align_of::<T>()).expect("small");
         // SAFETY: the size is not zero.
         let place = unsafe { alloc(memory) };
-        // SAFETY: so many bytes are at both places.
+        // SAFETY: that number of bytes is valid at both places.
         unsafe { place.copy_from_nonoverlapping(ptr::from_ref(value).cast(), bytes) };
         Self { place, memory }
     }

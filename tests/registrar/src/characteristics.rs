@@ -25,7 +25,7 @@ pub(crate) type CleanupFn = NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN;
 ///
 /// # Invariants
 ///
-/// Not null. Whoever registered it promised that it stays readable until the
+/// Not null. The registering module promised that it stays readable until the
 /// registration has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Characteristics {

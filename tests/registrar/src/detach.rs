@@ -3,7 +3,7 @@
 //! The end of bindings: `NmrDeregister...`, the detach callbacks,
 //! `Nmr...DetachComplete` and the cleanup callbacks.
 //!
-//! Whoever moves a binding drives it on as far as it goes: the thread that
+//! The thread that moves a binding drives it on as far as it goes: the thread that
 //! deregisters, the one that completes a pending detach, or, for a late comer,
 //! the one that has just attached it.
 

@@ -92,7 +92,7 @@ impl<N: Requests> Slots<N> {
         for place in slots.spare_capacity_mut().iter_mut().take(count) {
             place.write(Slot::new());
         }
-        // SAFETY: so many places have been reserved and written.
+        // SAFETY: `count` places have been reserved and written.
         unsafe { slots.set_len(count) };
         Ok(Self { slots })
     }

@@ -81,7 +81,7 @@ type ClientTable<'a, N> = <<N as Npi>::ClientDispatch as Handed>::Seen<'a>;
 ///   [`Body`](Self::Body) and of a [`ProviderArea`] in [`Request`](Self::Request).
 /// - The functions that [`submit_of`](Self::submit_of), [`cancel_of`](Self::cancel_of)
 ///   and [`complete_of`](Self::complete_of) find keep the contracts of [`Submit`],
-///   [`Cancel`] and [`Complete`], whoever implements them: that is part of the NPI.
+///   [`Cancel`] and [`Complete`] in every implementation: that is part of the NPI.
 /// - A client leaves a request that is pending alone but for a cancellation, and
 ///   does not reuse its memory before the cancellation has returned.
 pub unsafe trait Requests: Npi {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Every interleaving of two threads at the registrar, under loom: whoever wins,
+//! Every interleaving of two threads at the registrar, under loom: whichever thread wins,
 //! each callback is made exactly once, every wait ends and nothing is left.
 
 use std::sync::Arc;
