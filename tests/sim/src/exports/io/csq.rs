@@ -36,7 +36,7 @@ type Release = unsafe extern "win64" fn(queue: *mut Queue, old: Irql);
 struct Queue {
     kind: u32,
     /// Without a context, and without a result, unless the queue is extended:
-    /// whoever ignores them may be called with them.
+    /// a routine that ignores them may be called with them.
     insert: Insert,
     remove: Remove,
     peek: Peek,

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The counters of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::service::Refusal;
+
+/// The counters of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Drivers that came.
+    pub loads: u64,
+    /// Drivers that went.
+    pub unloads: u64,
+    /// Those of them that were providers.
+    #[serde(default)]
+    pub unloads_provider: u64,
+    /// Times that both drivers were going at once: each between its
+    /// deregistration and the end of its wait.
+    #[serde(default)]
+    pub unloads_overlapped: u64,
+    /// Loads that ended because a call of `DriverEntry` was made to fail.
+    #[serde(default)]
+    pub failed_entries: u64,
+    /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mechanisms: BTreeMap<String, u64>,
+    /// What the service control manager refused, by the error.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub manager_refusals: BTreeMap<String, u64>,
+    /// Unloads that were refused because the driver had no `DriverUnload` at the
+    /// time.
+    #[serde(default)]
+    pub gate_refusals: u64,
+    /// Unloads that waited for a handle to be closed.
+    #[serde(default)]
+    pub unloads_deferred: u64,
+    /// Requests that programs sent to the drivers' devices.
+    #[serde(default)]
+    pub requests: u64,
+    /// Times that a program switched a part of a driver off or on.
+    #[serde(default)]
+    pub subcomponent_switches: u64,
+    /// Registrations of providers.
+    #[serde(default)]
+    pub registrations_provider: u64,
+    /// Registrations of clients.
+    #[serde(default)]
+    pub registrations_client: u64,
+    /// The registrations of each driver image: its name, and its roles in NPIs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registered: BTreeMap<String, BTreeSet<String>>,
+    /// Deregistrations that began while another one was pending.
+    #[serde(default)]
+    pub deregistrations_overlapped: u64,
+    /// Those of them that began while another one of the same driver was.
+    #[serde(default)]
+    pub deregistrations_overlapped_within: u64,
+    /// Bindings that both sides accepted.
+    pub attaches: u64,
+    /// Detach callbacks, two for each binding.
+    pub detaches: u64,
+    /// Detach callbacks that answered `STATUS_PENDING`.
+    pub detaches_pending: u64,
+    /// Those of clients.
+    pub detaches_pending_client: u64,
+    /// Those of providers.
+    pub detaches_pending_provider: u64,
+    /// Waits for the end of a deregistration.
+    pub waits: u64,
+    /// Calls of clients into providers.
+    pub calls: u64,
+    /// Requests that providers completed.
+    pub completions: u64,
+    /// Blocks of pool left behind; `None` where nobody looks for them.
+    pub leaks: Option<u64>,
+}
+
+impl Counts {
+    /// The service control manager has refused something.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        *self
+            .manager_refusals
+            .entry(refusal.to_string())
+            .or_default() += 1;
+    }
+
+    /// How often a provider and a client have come and gone.
+    #[must_use]
+    pub fn pair_cycles(&self) -> u64 {
+        self.unloads_provider
+            .min(self.unloads - self.unloads_provider)
+    }
+
+    /// Adds what another part of the run counted.
+    pub fn add(&mut self, other: &Self) {
+        self.loads += other.loads;
+        self.unloads += other.unloads;
+        self.unloads_provider += other.unloads_provider;
+        self.unloads_overlapped += other.unloads_overlapped;
+        for (mechanism, count) in &other.mechanisms {
+            *self.mechanisms.entry(mechanism.clone()).or_default() += count;
+        }
+        for (error, count) in &other.manager_refusals {
+            *self.manager_refusals.entry(error.clone()).or_default() += count;
+        }
+        self.failed_entries += other.failed_entries;
+        self.gate_refusals += other.gate_refusals;
+        self.unloads_deferred += other.unloads_deferred;
+        self.requests += other.requests;
+        self.subcomponent_switches += other.subcomponent_switches;
+        self.registrations_provider += other.registrations_provider;
+        self.registrations_client += other.registrations_client;
+        for (image, roles) in &other.registered {
+            let all = self.registered.entry(image.clone()).or_default();
+            all.extend(roles.iter().cloned());
+        }
+        self.deregistrations_overlapped += other.deregistrations_overlapped;
+        self.deregistrations_overlapped_within += other.deregistrations_overlapped_within;
+        self.attaches += other.attaches;
+        self.detaches += other.detaches;
+        self.detaches_pending += other.detaches_pending;
+        self.detaches_pending_client += other.detaches_pending_client;
+        self.detaches_pending_provider += other.detaches_pending_provider;
+        self.waits += other.waits;
+        self.calls += other.calls;
+        self.completions += other.completions;
+        self.leaks = match (self.leaks, other.leaks) {
+            (Some(own), Some(others)) => Some(own + others),
+            (own, others) => own.or(others),
+        };
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A finding: what went wrong, where, and how to see it again.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The NMR rule (`R29`), the bug check (`0xCE`), or `fault`, `hang`,
+    /// `deadlock`, `livelock`, `leak`, `load`, `overrun`, `unload`, `lost`.
+    pub code: String,
+    /// The parameters of the bug check, where Windows documents some.
+    pub parameters: Option<[u64; 4]>,
+    /// What happened, in a sentence.
+    pub what: String,
+    /// The NMR rule that was broken, if one was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// The driver at fault, empty where none can be named.
+    pub driver: String,
+    /// Which of its instances, from 1.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub instance: u8,
+    /// The offset in its image, if known.
+    pub offset: Option<u32>,
+    /// The function and line, if symbols are available.
+    pub place: Option<Place>,
+    /// The first cycle in which it was seen.
+    pub cycle: u64,
+    /// The run's seed.
+    pub seed: u64,
+    /// The simulated thread.
+    pub thread: String,
+    /// The functions that were under way on that thread, the innermost first.
+    pub stack: Vec<Frame>,
+    /// What had happened to the binding concerned, the oldest first.
+    pub history: Vec<String>,
+    /// In how many cycles it was seen.
+    pub count: u64,
+}
+
+const fn first() -> u8 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_first(instance: &u8) -> bool {
+    *instance == 1
+}
+
+impl Finding {
+    /// One of which nothing is known but what happened, in this cycle of this
+    /// seed.
+    #[must_use]
+    pub fn bare(code: &str, what: String, seed: u64, cycle: u64) -> Self {
+        Self {
+            code: code.to_owned(),
+            what,
+            rule: String::new(),
+            driver: String::new(),
+            instance: 1,
+            offset: None,
+            place: None,
+            cycle,
+            seed,
+            thread: String::new(),
+            stack: Vec::new(),
+            parameters: None,
+            history: Vec::new(),
+            count: 1,
+        }
+    }
+
+    /// Returns `true` if `other` is the same defect, seen another time.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (&self.code, &self.driver, self.offset) == (&other.code, &other.driver, other.offset)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.code)?;
+        if let Some([first, second, third, fourth]) = self.parameters {
+            write!(f, "({first:#x}, {second:#x}, {third:#x}, {fourth:#x}) ")?;
+        }
+        if !self.driver.is_empty() {
+            write!(f, "{}", self.driver)?;
+            if self.instance > 1 {
+                write!(f, "#{}", self.instance)?;
+            }
+            if let Some(offset) = self.offset {
+                write!(f, "+{offset:#x}")?;
+            }
+            if let Some(place) = &self.place {
+                write!(f, " {place}")?;
+            }
+            write!(f, ": ")?;
+        }
+        write!(
+            f,
+            "{} (cycle {} of seed {}, thread {}, seen in {} cycles)",
+            self.what, self.cycle, self.seed, self.thread, self.count
+        )
+    }
+}
+
+/// A place in a driver's source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The function.
+    pub function: String,
+    /// Its file, as the compiler was given it.
+    pub file: Option<String>,
+    /// The line.
+    pub line: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function)?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " ({file}:{line})"),
+            (Some(file), None) => write!(f, " ({file})"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// A function that was under transition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Its driver, or the image of the kernel that exports it.
+    pub module: String,
+    /// The offset in the driver's image.
+    pub offset: Option<u32>,
+    /// The function and the line, as far as they are known.
+    pub place: Option<Place>,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.module)?;
+        match (&self.place, self.offset) {
+            (Some(place), _) => write!(f, "!{place}"),
+            (None, Some(offset)) => write!(f, "+{offset:#x}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
