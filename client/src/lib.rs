@@ -109,11 +109,13 @@ impl Driver for EchoDriver {
 
         // Step 3: the workers have no binding left to submit to, and end before the
         // image that they run goes.
+        // `None` is for a module that was switched off.
         if let Some(echo) = echo.module() {
             echo.workers.join(wait.passive());
         }
 
-        // Step 4: the proof. The library frees the modules and deletes the device.
+        // Step 4: the proof. The caller, in `wdm::driver_entry`'s module, frees the modules;
+        // then the device is deleted.
         (echo, source)
     }
 }

@@ -109,11 +109,13 @@ impl Driver for EchoDriver {
 
         // Step 3: the worker has nothing left to complete, and ends before the image
         // that it runs goes.
+        // `None` is for a module that was switched off.
         if let Some(echo) = echo.module() {
             echo.worker.join(wait.passive());
         }
 
-        // Step 4: the proof. The library frees the modules and deletes the device.
+        // Step 4: the proof. The caller, in `wdm::driver_entry`'s module, frees the modules;
+        // then the device is deleted.
         (echo, monitor)
     }
 }

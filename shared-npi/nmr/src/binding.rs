@@ -23,14 +23,11 @@ use crate::bindings::{self, Node};
 use crate::gate::{Gate, Leave};
 use crate::handle::BindingHandle;
 use crate::layout::Handed;
+use crate::memory::MAX_SIZE;
 use crate::module::{Module, ModuleId, Npi, PeerDispatch};
 use crate::registration::Block;
 use crate::role::Role;
 use crate::{NtStatus, Result, memory};
-
-/// The most bytes of a binding: half of what a kernel stack has left at best is no
-/// place for more.
-const MAX_SIZE: usize = 4096;
 
 /// A module's end of a binding: NMR's binding context.
 ///

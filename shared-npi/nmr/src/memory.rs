@@ -9,6 +9,10 @@ use core::alloc::Layout;
 
 use crate::{NtStatus, Result};
 
+/// The most bytes of a value that is moved through a kernel stack, which has 12 KiB on
+/// x86 and 24 KiB on x64 for all callers together.
+pub const MAX_SIZE: usize = 4096;
+
 /// A box of `value`, or `STATUS_INSUFFICIENT_RESOURCES` and `value` dropped.
 ///
 /// IRQL <= `DISPATCH_LEVEL`, as the pool.

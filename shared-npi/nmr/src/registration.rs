@@ -20,6 +20,7 @@ use crate::dropped::{self, Dropped};
 use crate::handle::RegistrationHandle;
 use crate::irql::{PassiveLevel, WaitAllowed};
 use crate::layout::{self, Handed};
+use crate::memory::MAX_SIZE;
 use crate::module::{Module, Npi, Peers};
 use crate::role::{Client, Provider, Role};
 use crate::{NtStatus, Result, memory};
@@ -48,9 +49,6 @@ impl Drop for Counted {
         LIVE.fetch_sub(1, Ordering::Release);
     }
 }
-
-/// The most bytes of a module, which is moved through a kernel stack.
-const MAX_SIZE: usize = 4096;
 
 /// The registration block: all that NMR keeps pointers to while a module is
 /// registered.

@@ -16,13 +16,11 @@ use core::ptr::{self, NonNull};
 
 use super::{Requests, body};
 use crate::binding::{Binding, Call, Hold};
+use crate::memory::MAX_SIZE;
 use crate::module::Module;
 use crate::role::Client;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::{NtStatus, Result, memory};
-
-/// The most bytes of a request, which is moved through a kernel stack.
-const MAX_SIZE: usize = 4096;
 
 /// A module that submits requests.
 pub trait RequestClient: Module<Role = Client, Npi: Requests> {

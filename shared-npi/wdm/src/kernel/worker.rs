@@ -19,14 +19,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use nmr::inbox::{Inbox, Item, Link};
 use nmr::irql::PassiveLevel;
-use nmr::memory::try_box;
+use nmr::memory::{MAX_SIZE, try_box};
 use nmr::{Result, SpinLock};
 
 use super::event::Event;
 use super::thread::{self, Thread};
-
-/// The most bytes of a worker's memory, which is moved through a kernel stack.
-const MAX_SIZE: usize = 4096;
 
 /// The work of a worker, and the state that it shares with the threads that wake it.
 pub trait Work: Send + Sync + 'static {
