@@ -104,7 +104,7 @@ pub(crate) fn report_on(
         driver: site.map_or_else(String::new, |site| {
             state.loader.drivers[site.driver].image.name().to_owned()
         }),
-        instance: site.map_or(1, |site| state.loader.drivers[site.driver].instance.number),
+        instance: site.map_or(1, |site| state.loader.drivers[site.driver].copy),
         offset: site.and_then(|site| site.offset),
         place: site.and_then(|site| state.loader.drivers.place(site)),
         cycle: state.findings.cycle,
