@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Build both drivers and check their images.
     Build,
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
-    Stress(stress::Arguments),
+    Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
     Package(package::Arguments),
     /// Run every test, or one suite.

@@ -29,6 +29,12 @@ pub struct Counts {
     /// the status of its `DriverEntry`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused_loads: BTreeMap<String, u64>,
+    /// Findings that were ignored, as was asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignored: BTreeMap<String, u64>,
+    /// Cycles that such a finding ended.
+    #[serde(default)]
+    pub cycles_cut_short: u64,
     /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mechanisms: BTreeMap<String, u64>,
@@ -118,6 +124,8 @@ impl Counts {
         add_each(&mut self.mechanisms, &other.mechanisms);
         add_each(&mut self.manager_refusals, &other.manager_refusals);
         self.failed_entries += other.failed_entries;
+        add_each(&mut self.ignored, &other.ignored);
+        self.cycles_cut_short += other.cycles_cut_short;
         add_each(&mut self.refused_loads, &other.refused_loads);
         self.gate_refusals += other.gate_refusals;
         self.unloads_deferred += other.unloads_deferred;

@@ -8,7 +8,7 @@ pub(crate) mod call_stack;
 pub(crate) mod caller;
 
 use registrar::finding::Finding as Breach;
-use scenarios::Finding;
+use scenarios::{Finding, Ignored};
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
@@ -22,21 +22,26 @@ use crate::scheduling::{ThreadId, terminate};
 pub(crate) struct Findings {
     seed: u64,
     cycle: u64,
+    ignored: Vec<Ignored>,
     finding: Option<Finding>,
+    /// Whether an ignored finding has ended the cycle.
+    cut_short: bool,
 }
 
 impl Findings {
-    pub(crate) const fn new(seed: u64, cycle: u64) -> Self {
+    pub(crate) const fn new(seed: u64, cycle: u64, ignored: Vec<Ignored>) -> Self {
         Self {
             seed,
             cycle,
+            ignored,
             finding: None,
+            cut_short: false,
         }
     }
 
-    /// Returns `true` if there is a finding.
+    /// Returns `true` if a finding has ended the cycle.
     pub(crate) const fn any(&self) -> bool {
-        self.finding.is_some()
+        self.finding.is_some() || self.cut_short
     }
 
     /// The finding, when the cycle is over.
@@ -59,15 +64,35 @@ pub(crate) fn stop_at(code: impl Into<Code>, what: String, site: Option<Site>) -
     terminate()
 }
 
-/// Ends the cycle with a finding of the registrar, against `site`.
-pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
+/// Ends the cycle with a finding of the registrar, against `site`; one that is ignored
+/// only counts, and the registrar goes on.
+pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
+    let code = Code::rule(breach.rule);
+    if with(|state| ignores(state, &code, site)) {
+        return;
+    }
     with(|state| {
-        report(state, Code::rule(breach.rule), breach.what.clone(), site);
+        report(state, code, breach.what.clone(), site);
         if let Some(finding) = &mut state.findings.finding {
             finding.history = breach.history.iter().map(ToString::to_string).collect();
         }
     });
     terminate()
+}
+
+/// Counts a finding that is to be ignored. Returns `false` if it is none of these.
+fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
+    let place = site.and_then(|site| state.loader.drivers.place(site));
+    let mut ignored = state.findings.ignored.iter();
+    if !ignored.any(|it| it.matches(&code.name, place.as_ref())) {
+        return false;
+    }
+    let driver = site.map_or("", |site| state.loader.drivers[site.driver].image.name());
+    let function = place.map_or_else(String::new, |place| format!(" {}", place.function));
+    let text = format!("{} {driver}{function}", code.name);
+    state.trace(|_| format!("ignored: {text}"));
+    *state.counts.ignored.entry(text).or_default() += 1;
+    true
 }
 
 /// What the rule says that a finding of this code is a breach of.
@@ -93,7 +118,12 @@ pub(crate) fn report_on(
     what: String,
     site: Option<Site>,
 ) {
-    if state.findings.finding.is_some() {
+    if state.findings.any() {
+        return;
+    }
+    if ignores(state, &code, site) {
+        state.findings.cut_short = true;
+        state.counts.cycles_cut_short += 1;
         return;
     }
     let finding = Finding {

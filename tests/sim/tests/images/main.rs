@@ -12,6 +12,7 @@ mod bad_input;
 mod command_line;
 mod defects;
 mod devices;
+mod drivers;
 mod exhaustion;
 mod faults;
 mod fixture;
