@@ -144,8 +144,9 @@ fn judge(
     done: u64,
 ) -> WorkerEnd {
     match (status.code(), report) {
-        (Some(0 | 1), Some(report)) => WorkerEnd::Reported(report),
-        (Some(2), _) => {
+        // 2 with a report: cycles were cut short.
+        (Some(0..=2), Some(report)) => WorkerEnd::Reported(report),
+        (Some(2), None) => {
             let line = errors
                 .lines()
                 .next()

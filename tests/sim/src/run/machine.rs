@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
-use scenarios::{Counts, Cycle, Finding, Models, Role, TransitionCounts};
+use scenarios::{Counts, Cycle, Models, Role, TransitionCounts, Verdict};
 
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
@@ -52,8 +52,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
-    /// The finding, if any.
-    pub finding: Option<Finding>,
+    /// The verdict, if the cycle did not run to its end.
+    pub verdict: Option<Verdict>,
 }
 
 /// A machine. There can be one in a process, and it stays on its OS thread.
@@ -181,7 +181,7 @@ impl Machine {
             events,
             steps: scheduled.points,
             plan: scheduled.taken,
-            finding: state.findings.into_finding(),
+            verdict: state.findings.into_verdict(),
         }
     }
 }
