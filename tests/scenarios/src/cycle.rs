@@ -13,7 +13,7 @@ use crate::model::Models;
 use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
 use crate::step::{Action, Change, Step, Usage};
-use crate::{instance_counts, racing, usage};
+use crate::{cast, instance_counts, racing, usage};
 
 /// A number below the key `Parameters` of a driver's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,25 +68,31 @@ pub struct CycleFilter {
     pub framework: bool,
     /// The number of drivers each loads; drawn unless given.
     pub instances: Option<Instances>,
+    /// The number of images of each role.
+    pub images: Instances,
 }
 
 impl CycleFilter {
     /// Returns `true` if some cycle passes the filter.
     #[must_use]
     pub fn is_possible(self) -> bool {
-        let pair = self.instances.is_none_or(Instances::is_pair);
-        self.only.is_none_or(|only| {
-            let fits = match only {
-                Scenario::Instances => self.instances.is_none() || !pair,
-                _ => pair,
-            };
-            fits && self.has(only)
-        })
+        let each_once = self.instances.is_none_or(|it| it == self.images);
+        let covered = self.instances.is_none_or(|it| it.cover(self.images));
+        let fits = |only| match only {
+            Scenario::Instances => self.instances.is_none() || !each_once,
+            _ => each_once,
+        };
+        covered && self.only.is_none_or(|only| fits(only) && self.has(only))
     }
 
     /// Returns `true` if cycles of this scenario can be drawn.
-    fn has(self, scenario: Scenario) -> bool {
-        scenario.is_on(self.tier) && (self.framework || scenario != Scenario::Models)
+    const fn has(self, scenario: Scenario) -> bool {
+        let possible = match scenario {
+            Scenario::Models => self.framework && self.images.is_pair(),
+            Scenario::Races => self.images.has_both(),
+            _ => true,
+        };
+        possible && scenario.is_on(self.tier)
     }
 }
 
@@ -99,6 +105,7 @@ impl From<Option<Instances>> for CycleFilter {
             without: None,
             framework: false,
             instances,
+            images: Instances::default(),
         }
     }
 }
@@ -111,13 +118,14 @@ impl Cycle {
         let mut sizes = stream(seed, index, SIZES);
         let several = wanted.only == Some(Scenario::Instances)
             || wanted.only.is_none() && sizes.random_ratio(1, SEVERAL_INSTANCES);
+        let images = wanted.images;
         let instances = match wanted.instances {
             Some(instances) => instances,
-            None if several => Instances::several(&mut sizes),
-            None => Instances::default(),
+            None if several => Instances::several(&mut sizes).covering(images),
+            None => images,
         };
         let mut random = stream(seed, index, STEPS);
-        if !instances.is_pair() {
+        if instances != images {
             return Self {
                 models: Models::default(),
                 order: Order::Instances(instances),
@@ -125,6 +133,24 @@ impl Cycle {
                 settings: settings(&mut random),
             };
         }
+        let cycle = Self::once(seed, index, wanted, random);
+        if images.is_pair() {
+            return cycle;
+        }
+        let order = match cycle.order {
+            Order::Pair(..) => Order::Instances(images),
+            order => order,
+        };
+        let steps = cast::cast(cycle.steps, images, &mut stream(seed, index, CAST));
+        Self {
+            order,
+            steps,
+            ..cycle
+        }
+    }
+
+    /// A cycle for one provider and one client.
+    fn once(seed: u64, index: u64, wanted: CycleFilter, mut random: impl Rng) -> Self {
         let mut models = Models::default();
         let (order, steps) = match scenario(seed, index, wanted) {
             Scenario::Paired | Scenario::Instances => {
@@ -156,7 +182,7 @@ impl Cycle {
                         let steps = usage::touched(Usage::Hold, &mut random);
                         usage::asked(steps, &mut random)
                     }
-                    Scenario::FailedEntry => usage::failed_entry(&mut random),
+                    Scenario::FailedEntry => usage::failed_entry(wanted.images, &mut random),
                     _ => usage::handles(&mut random),
                 };
                 (Order::Special(special), steps)
@@ -212,7 +238,7 @@ fn scenario(seed: u64, index: u64, wanted: CycleFilter) -> Scenario {
     if let Some(only) = wanted.only {
         return only;
     }
-    if index % RACING == RACING - 1 {
+    if index % RACING == RACING - 1 && wanted.has(Scenario::Races) {
         return Scenario::Races;
     }
     let drawn = stream(seed, index, SCENARIO).random_range(0..SPECIAL);
@@ -238,6 +264,7 @@ pub(crate) fn instances(steps: &[Step]) -> BTreeSet<Instance> {
 const STEPS: u8 = 0;
 const SIZES: u8 = 0x80;
 const SCENARIO: u8 = 0x81;
+const CAST: u8 = 0x82;
 
 /// A source of choices for cycle `index` of the run with this seed; each
 /// `purpose` has its own, so that one more choice here changes none there.
@@ -370,6 +397,7 @@ pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = CycleFilter>
         without: None,
         framework: true,
         instances,
+        images: Instances::default(),
     });
     wishes.prop_filter("it is possible", |wanted| wanted.is_possible())
 }

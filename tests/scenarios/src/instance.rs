@@ -73,9 +73,9 @@ impl fmt::Display for Instance {
 /// three clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instances {
-    /// Providers, at least one.
+    /// Providers.
     pub providers: u8,
-    /// Clients, at least one.
+    /// Clients.
     pub clients: u8,
 }
 
@@ -90,6 +90,40 @@ impl Instances {
     #[must_use]
     pub const fn is_pair(self) -> bool {
         self.providers == 1 && self.clients == 1
+    }
+
+    /// The number of instances of a role.
+    #[must_use]
+    pub const fn of(self, role: Role) -> u8 {
+        match role {
+            Role::Provider => self.providers,
+            Role::Client => self.clients,
+        }
+    }
+
+    /// Returns `true` if there is at least one of each.
+    #[must_use]
+    pub const fn has_both(self) -> bool {
+        self.providers > 0 && self.clients > 0
+    }
+
+    /// Returns `true` if there are as many of each as `images`, or more.
+    #[must_use]
+    pub const fn cover(self, images: Self) -> bool {
+        self.providers >= images.providers && self.clients >= images.clients
+    }
+
+    /// As many of each, but at least one instance of each of `images`, and none where
+    /// there is no image.
+    pub(crate) fn covering(self, images: Self) -> Self {
+        let of = |role| match images.of(role) {
+            0 => 0,
+            least => self.of(role).max(least),
+        };
+        Self {
+            providers: of(Role::Provider),
+            clients: of(Role::Client),
+        }
     }
 
     /// All of them.

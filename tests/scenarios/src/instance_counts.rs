@@ -24,7 +24,7 @@ pub(crate) fn steps(instances: Instances, random: &mut impl Rng) -> Vec<Step> {
     let mut groups = Groups {
         present: BTreeSet::new(),
         steps: Vec::new(),
-        traffic: TRAFFIC / bindings / 2,
+        traffic: TRAFFIC / bindings.max(1) / 2,
         random,
     };
     groups.all(everyone.clone());

@@ -13,6 +13,7 @@
 //!
 //! Nothing here runs anything or knows a system: no files, no clock, no threads.
 
+mod cast;
 mod coverage;
 mod cycle;
 mod graph;

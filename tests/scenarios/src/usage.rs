@@ -10,7 +10,7 @@
 use rand::{Rng, RngExt};
 
 use crate::cycle::{ALONE, TRAFFIC};
-use crate::instance::Role;
+use crate::instance::{Instances, Role};
 use crate::step::{Action, Change, Step, Usage, Use};
 
 /// So many programs at most use a driver at a time.
@@ -134,8 +134,12 @@ const fn change(present: bool) -> Change {
 
 /// A driver's first `DriverEntry` fails, with its peer there or not; then all come
 /// and go.
-pub(crate) fn failed_entry(random: &mut impl Rng) -> Vec<Step> {
-    let role = Role::ALL[random.random_range(0..2)];
+pub(crate) fn failed_entry(images: Instances, random: &mut impl Rng) -> Vec<Step> {
+    let drawn = Role::ALL[random.random_range(0..2)];
+    let role = match images.of(drawn) {
+        0 => drawn.peer(),
+        _ => drawn,
+    };
     let mut steps = Vec::new();
     let early = random.random();
     let peer = Change::Load.of(role.peer().first());

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::slice;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -26,12 +27,16 @@ use sim::{
 #[command(name = "sim")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 struct Arguments {
-    /// The provider's image.
+    /// A provider's image; may be given several times.
     #[arg(long, value_name = "FILE")]
-    provider: PathBuf,
-    /// The client's image.
+    provider: Vec<PathBuf>,
+    /// A client's image; may be given several times.
     #[arg(long, value_name = "FILE")]
-    client: PathBuf,
+    client: Vec<PathBuf>,
+    /// The image of a driver whose role is what it registers; may be given several
+    /// times.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "client"])]
+    driver: Vec<PathBuf>,
     /// The provider for the driver framework, for cycles that mix driver models.
     #[arg(long, value_name = "FILE", requires = "wdf_client")]
     wdf_provider: Option<PathBuf>,
@@ -93,13 +98,15 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn wanted(&self) -> CycleFilter {
+    /// Which cycles are drawn for this many images of each role.
+    const fn wanted(&self, images: Instances) -> CycleFilter {
         CycleFilter {
             tier: Tier::Sim,
             only: self.only,
             without: self.without,
             framework: self.wdf_provider.is_some(),
             instances: self.instances,
+            images,
         }
     }
 }
@@ -170,32 +177,19 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
-    anyhow::ensure!(
-        arguments.wanted().is_possible(),
-        "--only and what else is asked for contradict each other: leave out one of them"
-    );
-    let script = arguments.script.as_ref();
-    anyhow::ensure!(
-        arguments.wdf_provider.is_some() || script.is_none_or(|it| !it.models.need_framework()),
-        "there is no driver for the framework, which --script names with Wdf: leave that out, or \
-         the images that replace those built here"
-    );
-    let mut machine = Machine::new(
-        read(&arguments.provider, &arguments.client)?,
-        match (&arguments.wdf_provider, &arguments.wdf_client) {
-            (Some(provider), Some(client)) => Some(read(provider, client)?),
-            _ => None,
-        },
-    )?;
+    let mut machine = Machine::new()?;
+    let images = install(arguments, &mut machine)?;
+    check(arguments, images)?;
     machine.set_options(options(arguments, arguments.faults));
-    let mut matrix = Matrix::new(arguments.seed, arguments.instances);
+    let instances = Some(images).filter(|images| !images.is_pair());
+    let mut matrix = Matrix::new(arguments.seed, arguments.instances.or(instances));
     if arguments.size {
         tell(&OutputLine::Size(matrix.size(&mut machine)))?;
         return Ok(ExitCode::SUCCESS);
     }
     machine.set_schedule(arguments.schedule.clone());
     if arguments.minimise {
-        return shorten(&mut machine, &mut matrix, arguments);
+        return shorten(&mut machine, &mut matrix, arguments, images);
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
     if arguments.faults == Faults::Systematic {
@@ -209,7 +203,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
     for index in arguments.first..last {
-        let (schedule, cycle) = prepare(arguments, &mut matrix, &mut machine, index)?;
+        let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
         if arguments.trace {
             println!(
                 "cycle {index} of seed {}: {}",
@@ -276,11 +270,59 @@ fn status_of(report: &Report) -> ExitCode {
     }
 }
 
-fn read(provider: &Path, client: &Path) -> anyhow::Result<Images> {
-    Ok(Images {
-        provider: Rc::new(Image::read(provider)?),
-        client: Rc::new(Image::read(client)?),
-    })
+/// Installs the drivers on the machine. Returns the number of images of each role.
+fn install(arguments: &Arguments, machine: &mut Machine) -> anyhow::Result<Instances> {
+    let images = if arguments.driver.is_empty() {
+        Images {
+            providers: read(&arguments.provider)?,
+            clients: read(&arguments.client)?,
+        }
+    } else {
+        Images::by_role(read(&arguments.driver)?, machine)
+    };
+    let framework = match (&arguments.wdf_provider, &arguments.wdf_client) {
+        (Some(provider), Some(client)) => Some(Images {
+            providers: read(slice::from_ref(provider))?,
+            clients: read(slice::from_ref(client))?,
+        }),
+        _ => None,
+    };
+    let count = images.count().map_err(anyhow::Error::msg)?;
+    machine.install(images, framework);
+    Ok(count)
+}
+
+fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Rc<Image>>> {
+    let images = files.iter().map(|file| Image::read(file).map(Rc::new));
+    Ok(images.collect::<Result<_, _>>()?)
+}
+
+/// Refuses cycles that cannot be run with these images.
+fn check(arguments: &Arguments, images: Instances) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        arguments.instances.is_none_or(|it| it.cover(images)),
+        "--instances leaves out a driver, there are {images}: ask for more, or name fewer drivers"
+    );
+    anyhow::ensure!(
+        arguments.wanted(images).is_possible(),
+        "--only and what else is asked for contradict each other: leave out one of them"
+    );
+    let Some(script) = &arguments.script else {
+        return Ok(());
+    };
+    anyhow::ensure!(
+        arguments.wdf_provider.is_some() || !script.models.need_framework(),
+        "there is no driver for the framework, which --script names with Wdf: leave that out, or \
+         the images that replace those built here"
+    );
+    let missing = script.instances().into_iter();
+    if let Some(missing) = missing.map(|it| it.role).find(|role| images.of(*role) == 0) {
+        anyhow::bail!(
+            "--script loads a {0}, but no driver is a {0}: leave it out, or name one",
+            missing.service()
+        );
+    }
+    Ok(())
 }
 
 fn options(arguments: &Arguments, faults: Faults) -> Options {
@@ -307,6 +349,7 @@ fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) 
 /// the machine is told of that.
 fn prepare(
     arguments: &Arguments,
+    images: Instances,
     matrix: &mut Matrix,
     machine: &mut Machine,
     index: u64,
@@ -320,7 +363,7 @@ fn prepare(
             machine.set_options(options(arguments, faults));
             (case.index, case.cycle)
         }
-        _ => (index, Cycle::draw(seed, index, arguments.wanted())),
+        _ => (index, Cycle::draw(seed, index, arguments.wanted(images))),
     };
     let cycle = match &arguments.script {
         Some(script) => cycle.with_script(script.clone()),
@@ -334,9 +377,10 @@ fn shorten(
     machine: &mut Machine,
     matrix: &mut Matrix,
     arguments: &Arguments,
+    images: Instances,
 ) -> anyhow::Result<ExitCode> {
     let Arguments { seed, first, .. } = *arguments;
-    let (schedule, cycle) = prepare(arguments, matrix, machine, first)?;
+    let (schedule, cycle) = prepare(arguments, images, matrix, machine, first)?;
     let plan = arguments.schedule.clone();
     let mut told = Instant::now();
     let mut show = |searched: Searched| {

@@ -25,6 +25,10 @@ pub struct Counts {
     /// Loads that ended because a call of `DriverEntry` was made to fail.
     #[serde(default)]
     pub failed_entries: u64,
+    /// Loads that a driver refused although no call failed, as it may: the image, and
+    /// the status of its `DriverEntry`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_loads: BTreeMap<String, u64>,
     /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mechanisms: BTreeMap<String, u64>,
@@ -53,6 +57,9 @@ pub struct Counts {
     /// The registrations of each driver image: its name, and its roles in NPIs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registered: BTreeMap<String, BTreeSet<String>>,
+    /// Attach callbacks of each driver image that accepted their peer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attached: BTreeMap<String, u64>,
     /// Deregistrations that began while another one was pending.
     #[serde(default)]
     pub deregistrations_overlapped: u64,
@@ -79,6 +86,13 @@ pub struct Counts {
     pub leaks: Option<u64>,
 }
 
+/// Adds the counters of another table to those of the same name.
+fn add_each(counters: &mut BTreeMap<String, u64>, others: &BTreeMap<String, u64>) {
+    for (name, count) in others {
+        *counters.entry(name.clone()).or_default() += count;
+    }
+}
+
 impl Counts {
     /// The service control manager has refused something.
     pub fn refuse(&mut self, refusal: Refusal) {
@@ -101,13 +115,10 @@ impl Counts {
         self.unloads += other.unloads;
         self.unloads_provider += other.unloads_provider;
         self.unloads_overlapped += other.unloads_overlapped;
-        for (mechanism, count) in &other.mechanisms {
-            *self.mechanisms.entry(mechanism.clone()).or_default() += count;
-        }
-        for (error, count) in &other.manager_refusals {
-            *self.manager_refusals.entry(error.clone()).or_default() += count;
-        }
+        add_each(&mut self.mechanisms, &other.mechanisms);
+        add_each(&mut self.manager_refusals, &other.manager_refusals);
         self.failed_entries += other.failed_entries;
+        add_each(&mut self.refused_loads, &other.refused_loads);
         self.gate_refusals += other.gate_refusals;
         self.unloads_deferred += other.unloads_deferred;
         self.requests += other.requests;
@@ -118,6 +129,7 @@ impl Counts {
             let all = self.registered.entry(image.clone()).or_default();
             all.extend(roles.iter().cloned());
         }
+        add_each(&mut self.attached, &other.attached);
         self.deregistrations_overlapped += other.deregistrations_overlapped;
         self.deregistrations_overlapped_within += other.deregistrations_overlapped_within;
         self.attaches += other.attaches;

@@ -187,7 +187,7 @@ impl Subject {
         let driver = site.map(|site| &state.loader.drivers[site.driver]);
         Self {
             driver: driver.map_or_else(String::new, |driver| driver.image.name().to_owned()),
-            instance: driver.map_or(1, |driver| driver.instance.number),
+            instance: driver.map_or(1, |driver| driver.copy),
             offset: site.and_then(|site| site.offset),
             place: site.and_then(|site| state.loader.drivers.place(site)),
         }

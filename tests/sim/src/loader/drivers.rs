@@ -39,6 +39,8 @@ pub(crate) enum LoadState {
 pub(crate) struct Driver {
     pub(crate) image: Rc<Image>,
     pub(crate) instance: Instance,
+    /// Which instance of its image it is, from 1.
+    pub(crate) copy: u8,
     pub(crate) base: usize,
     pub(crate) life: LoadState,
     name: String,
@@ -46,21 +48,22 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// A driver that was just mapped at `base`.
-    pub(crate) fn new(image: Rc<Image>, instance: Instance, base: usize) -> Self {
-        let name = match instance.number {
+    pub(crate) fn new(image: Rc<Image>, instance: Instance, copy: u8, base: usize) -> Self {
+        let name = match copy {
             1 => image.name().to_owned(),
-            number => format!("{}#{number}", image.name()),
+            copy => format!("{}#{copy}", image.name()),
         };
         Self {
             image,
             instance,
+            copy,
             base,
             life: LoadState::Here,
             name,
         }
     }
 
-    /// Its file, and its number if it is not the first: `client.sys#2`.
+    /// Its file, and which instance of it this is if not the first: `client.sys#2`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

@@ -9,7 +9,8 @@ pub(crate) mod transitions;
 
 use std::collections::BTreeSet;
 
-use scenarios::{Instance, Overlap};
+use nmr::abi::NPIID;
+use scenarios::{Instance, Overlap, Role};
 
 use crate::loader::drivers::DriverId;
 use transitions::Transitions;
@@ -18,6 +19,8 @@ use transitions::Transitions;
 #[derive(Debug)]
 pub(crate) struct Nmr {
     pub(crate) transitions: Transitions,
+    /// What was registered, in this order, each once.
+    pub(crate) registered: Vec<(Role, NPIID)>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -26,6 +29,7 @@ impl Nmr {
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         Self {
             transitions: Transitions::new(instances),
+            registered: Vec::new(),
             deregistrations: Overlap::default(),
         }
     }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Counts the registrations of each role, and the deregistrations that were
-//! pending at a time.
+//! Counts the registrations of each role, the attaches of each image, and the
+//! deregistrations that were pending at a time.
 
 use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Event, Phase, Side};
+use scenarios::Role;
 
 use crate::kernel::State;
 
 /// Counts what happens to a registration.
 pub(crate) fn count(state: &mut State, event: &Event) {
+    if (event.call, event.phase) == (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) {
+        record_attach(state, event);
+    }
     let Some(registration) = event.registration else {
         return;
     };
@@ -45,10 +49,21 @@ fn record_role(state: &mut State, event: &Event) {
         return;
     };
     let role = match event.side {
-        Side::Provider => "provider",
-        Side::Client => "client",
+        Side::Provider => Role::Provider,
+        Side::Client => Role::Client,
     };
+    if !state.nmr.registered.contains(&(role, npi)) {
+        state.nmr.registered.push((role, npi));
+    }
     let image = state.loader.drivers[site.driver].image.name().to_owned();
     let roles = state.counts.registered.entry(image).or_default();
-    roles.insert(format!("{role} of {npi}"));
+    roles.insert(format!("{} of {npi}", role.service()));
+}
+
+/// Records that an image has attached.
+fn record_attach(state: &mut State, event: &Event) {
+    if let Some(site) = state.loader.drivers.site(event.code) {
+        let image = state.loader.drivers[site.driver].image.name().to_owned();
+        *state.counts.attached.entry(image).or_default() += 1;
+    }
 }

@@ -7,8 +7,10 @@
 //! detaches from each. So its state is one towards a peer, and transitions are
 //! followed for each pair of a provider and a client.
 //!
-//! Only the NPI of a pair's first binding is followed, in the roles that the images
-//! are loaded for: a driver may provide that NPI and be a client of another.
+//! A provider and a client by the roles that their images are loaded for are a pair
+//! from the start, any other two drivers from their first binding. Only the NPI of a
+//! pair's first binding is followed, in the roles of the pair: a driver may provide
+//! that NPI and be a client of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +21,7 @@ use scenarios::{Edge, Instance, Role, Stage, Transition, TransitionCounts};
 use crate::kernel::State;
 use crate::scheduling::Waitable;
 
-/// A provider and a client.
+/// A provider and a client, by their roles in the pair.
 type InstancePair = [Instance; 2];
 
 /// The states of a pair.
@@ -49,25 +51,25 @@ const fn index(role: Role) -> usize {
     }
 }
 
+/// The role of an instance in a pair, if it belongs to that.
+fn role_in([provider, client]: InstancePair, instance: Instance) -> Option<Role> {
+    if provider == instance {
+        Some(Role::Provider)
+    } else {
+        (client == instance).then_some(Role::Client)
+    }
+}
+
 impl Transitions {
     /// The start of a cycle: every module is absent.
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         let of = |role| instances.iter().filter(move |it| it.role == role);
         let pairs = of(Role::Provider)
             .flat_map(|&provider| of(Role::Client).map(move |&client| [provider, client]));
-        let begin = |instances| {
-            let stages = [Stage::Absent; 2];
-            (
-                instances,
-                PairState {
-                    stages,
-                    last: None,
-                    npi: None,
-                },
-            )
-        };
         Self {
-            pairs: pairs.map(begin).collect(),
+            pairs: pairs
+                .map(|pair| (pair, PairState::at([Stage::Absent; 2])))
+                .collect(),
             ends: BTreeMap::new(),
             counts: TransitionCounts::default(),
         }
@@ -75,8 +77,9 @@ impl Transitions {
 
     /// Returns `true` if a module is at a stage towards some peer.
     pub(crate) fn is_at(&self, instance: Instance, stage: Stage) -> bool {
-        self.pairs.iter().any(|(instances, pair)| {
-            instances.contains(&instance) && pair.stages[index(instance.role)] == stage
+        let mut pairs = self.pairs.iter();
+        pairs.any(|(instances, pair)| {
+            role_in(*instances, instance).is_some_and(|role| pair.stages[index(role)] == stage)
         })
     }
 
@@ -84,9 +87,21 @@ impl Transitions {
     /// some others.
     fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
         for (instances, pair) in &mut self.pairs {
-            if instances.contains(&instance) {
-                pair.step(instance.role, from, to, &mut self.counts);
+            if let Some(role) = role_in(*instances, instance) {
+                pair.step(role, from, to, &mut self.counts);
             }
+        }
+    }
+
+    /// Follows the two drivers of a binding from now on, unless they are a pair
+    /// already: they have just attached.
+    fn add_pair(&mut self, binding: BindingId) {
+        if let Some(&[Some(provider), Some(client)]) = self.ends.get(&binding)
+            && provider != client
+            && !self.pairs.contains_key(&[client, provider])
+        {
+            let new = || PairState::at([Stage::Idle; 2]);
+            self.pairs.entry([provider, client]).or_insert_with(new);
         }
     }
 
@@ -103,6 +118,15 @@ impl Transitions {
 }
 
 impl PairState {
+    /// A pair that no binding has been followed of.
+    const fn at(stages: [Stage; 2]) -> Self {
+        Self {
+            stages,
+            last: None,
+            npi: None,
+        }
+    }
+
     /// A module comes to a stage, if it is in one of some others.
     fn step(&mut self, role: Role, from: &[Stage], to: Stage, counts: &mut TransitionCounts) {
         let stage = &mut self.stages[index(role)];
@@ -135,14 +159,12 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
     };
     let module = state.loader.drivers.site(event.code);
     let module = module.map(|site| state.loader.drivers[site.driver].instance);
-    if module.is_some_and(|module| module.role != role) {
-        return;
-    }
     let transitions = &mut state.nmr.transitions;
     let at = (binding, npi);
     match (event.call, event.phase) {
         (Call::AttachCallback, Phase::Enter) => {
             transitions.ends.entry(binding).or_default()[index(role)] = module;
+            transitions.add_pair(binding);
         }
         (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
             let from = [Stage::Loading, Stage::Idle];

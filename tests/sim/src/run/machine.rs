@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
 
+use nmr::abi::NPIID;
 use scenarios::{Counts, Cycle, Models, Role, TransitionCounts, Verdict};
 
 use crate::hardware::arena::{self, Arena, IMAGES};
@@ -40,6 +40,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// A hash of the schedule: cycles with the same digest ran alike.
     pub digest: u64,
+    /// What was registered, in this order.
+    pub registered: Vec<(Role, NPIID)>,
     /// The state transitions of the modules.
     pub transitions: TransitionCounts,
     /// The injected faults.
@@ -70,19 +72,18 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that has these drivers installed, and these for the driver
-    /// framework.
+    /// A machine without drivers.
     ///
     /// # Errors
     ///
     /// The process cannot host one.
-    pub fn new(images: Images, framework: Option<Images>) -> Result<Self, SetupError> {
+    pub fn new() -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
         trap::install().map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
-            images,
-            framework,
+            images: Images::default(),
+            framework: None,
             options: Options::default(),
             plan: None,
             patience: None,
@@ -120,12 +121,18 @@ impl Machine {
                 None if models.is_framework(role) => panic!("there is no driver for the framework"),
                 _ => &self.images,
             };
-            Rc::clone(images.of(role))
+            images.of(role).to_vec()
         };
         Images {
-            provider: of(Role::Provider),
-            client: of(Role::Client),
+            providers: of(Role::Provider),
+            clients: of(Role::Client),
         }
+    }
+
+    /// Has these drivers installed from now on, and these for the driver framework.
+    pub fn install(&mut self, images: Images, framework: Option<Images>) {
+        self.images = images;
+        self.framework = framework;
     }
 
     /// The schedule that is kept to.
@@ -175,6 +182,7 @@ impl Machine {
         Outcome {
             counts: state.counts,
             digest: scheduled.digest,
+            registered: state.nmr.registered,
             transitions: state.nmr.transitions.counts,
             faults: state.verifier.faults.injected,
             calls: state.verifier.faults.seen,

@@ -11,6 +11,7 @@ pub(crate) mod matrix;
 pub(crate) mod minimise;
 pub(crate) mod options;
 pub(crate) mod programs;
+pub(crate) mod roles;
 pub(crate) mod script;
 pub(crate) mod service_control;
 pub(crate) mod unload;

@@ -5,27 +5,55 @@
 use std::rc::Rc;
 
 use registrar::knobs::Knobs;
-use scenarios::Role;
+use scenarios::{Instance, Instances, Role};
 
 use crate::loader::image::Image;
 use crate::scheduling::strategy::Strategy;
 use crate::verifier::faults::Faults;
 
-/// The images that a cycle loads.
-#[derive(Clone, Debug)]
+/// The images that a cycle loads, by the role for which they are loaded.
+#[derive(Clone, Debug, Default)]
 pub struct Images {
-    /// The provider.
-    pub provider: Rc<Image>,
-    /// The client.
-    pub client: Rc<Image>,
+    /// The providers.
+    pub providers: Vec<Rc<Image>>,
+    /// The clients.
+    pub clients: Vec<Rc<Image>>,
 }
 
 impl Images {
-    pub(crate) fn of(&self, role: Role) -> &Rc<Image> {
-        match role {
-            Role::Provider => &self.provider,
-            Role::Client => &self.client,
+    /// The number of images of each role.
+    ///
+    /// # Errors
+    ///
+    /// There is no image, or there are more of a role than a cycle can load.
+    pub fn count(&self) -> Result<Instances, String> {
+        let of = |images: &[_]| u8::try_from(images.len()).unwrap_or(u8::MAX);
+        let (providers, clients) = (of(&self.providers), of(&self.clients));
+        match providers.max(clients) {
+            0 => Err("there is no driver to load: name one".to_owned()),
+            count if count > Instances::MOST => Err(format!(
+                "there are more than {} drivers of a role: leave some out",
+                Instances::MOST
+            )),
+            _ => Ok(Instances { providers, clients }),
         }
+    }
+
+    /// Those of a role.
+    pub(crate) fn of(&self, role: Role) -> &[Rc<Image>] {
+        match role {
+            Role::Provider => &self.providers,
+            Role::Client => &self.clients,
+        }
+    }
+
+    /// The image of an instance, and how many instances of this image there are up to
+    /// it: each image is loaded once before one is loaded a second time.
+    pub(crate) fn image(&self, instance: Instance) -> (&Rc<Image>, u8) {
+        let images = self.of(instance.role);
+        let place = usize::from(instance.number - 1);
+        let copy = u8::try_from(place / images.len() + 1).expect("numbers have a byte");
+        (&images[place % images.len()], copy)
     }
 }
 

@@ -227,11 +227,13 @@ fn map_driver(
     state: &mut State,
     instance: Instance,
 ) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
-    let image = Rc::clone(state.run.images.of(instance.role));
+    let (image, copy) = state.run.images.image(instance);
+    let image = Rc::clone(image);
     let base = image::place(state.loader.image_end, &image).expect("a cycle loads a few images");
     state.loader.image_end = base + image.size();
-    let driver = Driver::new(Rc::clone(&image), instance, base);
+    let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
+    state.trace(|_| format!("{instance} is {}", driver.name()));
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let preempt = state.run.options.preempt.then(preemption::stub);
