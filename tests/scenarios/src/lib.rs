@@ -44,7 +44,7 @@ pub use model::Models;
 pub use npi::{ECHO, Entry, NPIS, Npi};
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
-pub use report::{Counts, Finding, Frame, Place, Report, Unsupported, Verdict};
+pub use report::{Counts, Finding, Frame, MissingImports, Place, Report, Unsupported, Verdict};
 pub use scenario::{Scenario, Tier};
 pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};

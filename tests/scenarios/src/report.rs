@@ -4,6 +4,7 @@
 
 mod counts;
 mod finding;
+mod missing;
 mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 pub use counts::Counts;
 pub use finding::{Finding, Frame, Place};
+pub use missing::MissingImports;
 pub use unsupported::{Unsupported, Verdict};
 
 /// The report of a run, or of a part of one.
@@ -73,6 +75,9 @@ pub struct Report {
     /// What cut cycles short because this kernel does not provide it, each use once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsupported: Vec<Unsupported>,
+    /// What each driver image imports that this kernel does not provide.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_imports: BTreeMap<String, MissingImports>,
 }
 
 /// Adds what another part of the run counted.
@@ -111,6 +116,7 @@ impl Report {
             digest: 0,
             findings: Vec::new(),
             unsupported: Vec::new(),
+            missing_imports: BTreeMap::new(),
         }
     }
 
@@ -220,6 +226,7 @@ impl Report {
         for unsupported in part.unsupported {
             self.add_unsupported(unsupported);
         }
+        self.missing_imports.extend(part.missing_imports);
     }
 
     /// Sets the speeds: all of this has taken `time`.

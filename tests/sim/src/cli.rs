@@ -14,8 +14,8 @@ use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{
-    Cycle, CycleFilter, Finding, Instances, PROGRESS_INTERVAL, Report, Scenario, Script, Tier,
-    TransitionCounts, Verdict, write_line,
+    Cycle, CycleFilter, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, Scenario,
+    Script, Tier, TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
 use sim::{
@@ -117,6 +117,11 @@ impl Arguments {
 enum OutputLine<'a> {
     /// How many cycles are done.
     Progress(u64),
+    /// What an image imports that the simulated kernel does not provide.
+    MissingImports {
+        image: &'a str,
+        imports: &'a MissingImports,
+    },
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -192,6 +197,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return shorten(&mut machine, &mut matrix, arguments, images);
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    report.missing_imports = machine.missing_imports();
+    for (image, imports) in &report.missing_imports {
+        if arguments.trace {
+            println!("{}", imports.line(image));
+        } else {
+            tell(&OutputLine::MissingImports { image, imports })?;
+        }
+    }
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }

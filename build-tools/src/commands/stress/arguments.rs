@@ -150,6 +150,7 @@ impl Arguments {
             without: None,
             framework: self.is_own_pair(),
             instances: self.instances,
+            images: Instances::default(),
         };
         ensure!(
             filter.is_possible(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use nmr::abi::NPIID;
-use scenarios::{Counts, Cycle, Models, Role, TransitionCounts, Verdict};
+use scenarios::{Counts, Cycle, MissingImports, Models, Role, TransitionCounts, Verdict};
 
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
@@ -133,6 +133,18 @@ impl Machine {
     pub fn install(&mut self, images: Images, framework: Option<Images>) {
         self.images = images;
         self.framework = framework;
+    }
+
+    /// What the images import that this kernel does not provide, by their names.
+    #[must_use]
+    pub fn missing_imports(&self) -> BTreeMap<String, MissingImports> {
+        let all = [Some(&self.images), self.framework.as_ref()];
+        let images = all.into_iter().flatten();
+        let images = images.flat_map(|all| all.providers.iter().chain(&all.clients));
+        images
+            .map(|image| (image.name().to_owned(), image.missing_imports()))
+            .filter(|(_, missing)| !missing.is_empty())
+            .collect()
     }
 
     /// The schedule that is kept to.

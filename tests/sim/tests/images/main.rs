@@ -15,6 +15,7 @@ mod devices;
 mod exhaustion;
 mod faults;
 mod fixture;
+mod imports;
 mod instances;
 mod keyvalue;
 mod knobs;
