@@ -19,17 +19,17 @@ pub(crate) fn describe(driver: &str, image: &DriverImage) -> String {
         image.imports().len()
     )];
     lines.extend(image.sections().iter().map(section));
-    let mut exporters: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut exporters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for import in image.imports() {
         exporters
             .entry(import.dll.to_ascii_lowercase())
             .or_default()
-            .push(&import.function);
+            .push(import.symbol.to_string());
     }
-    for (exporter, mut functions) in exporters {
-        functions.sort_unstable();
+    for (exporter, mut symbols) in exporters {
+        symbols.sort_unstable();
         lines.push(format!("  {exporter}:"));
-        lines.extend(wrap(&functions));
+        lines.extend(wrap(&symbols));
     }
     lines.join("\n")
 }
@@ -53,9 +53,10 @@ fn section(section: &Section) -> String {
 }
 
 /// Breaks words into indented lines of at most [`WIDTH`] characters.
-fn wrap(words: &[&str]) -> Vec<String> {
+fn wrap(words: &[impl AsRef<str>]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
+        let word = word.as_ref();
         match lines.last_mut() {
             Some(line) if line.len() + 1 + word.len() <= WIDTH => {
                 line.push(' ');
@@ -75,7 +76,7 @@ mod tests {
     fn words_wrap_at_the_width() {
         let long = "x".repeat(WIDTH);
         assert_eq!(
-            wrap(&["a", "b", &long, "c"]),
+            wrap(&["a", "b", long.as_str(), "c"]),
             [
                 "    a b".to_owned(),
                 format!("    {long}"),

@@ -118,7 +118,11 @@ impl<'a> SimulatedRun<'a> {
         let mut file = ReportFile::new(&report);
         file.coverage = Some(&coverage);
         file.write(json)?;
-        let passed = report.is_clean() && deaths.is_empty() && not_tested.is_none();
+        let wrong = !report.findings.is_empty() || !deaths.is_empty();
+        if !wrong && !report.unsupported.is_empty() {
+            return Ok(Outcome::Unsupported);
+        }
+        let passed = report.is_clean() && !wrong && not_tested.is_none();
         Ok(Outcome::passed_if(passed))
     }
 }

@@ -4,9 +4,9 @@
 
 mod faults;
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-use scenarios::{Counts, Coverage, Covered, Finding, Instances, Report, Scenario, Tier};
+use scenarios::{Counts, Coverage, Covered, Finding, Frame, Instances, Report, Scenario, Tier};
 
 /// The summary of `report`; `again` returns the command that runs a cycle again.
 pub(crate) fn of(
@@ -27,7 +27,7 @@ pub(crate) fn of(
 {:>10} attaches   {:>10} detaches, {} pended ({} of clients, {} of providers)
 {:>10} calls      {:>10} completions
 {:>10} waits      {leaks}
-{:>10} {}",
+{:>10} {}{}",
         report.cycles_done,
         report.cycles_requested,
         report.cycles_per_second,
@@ -47,6 +47,7 @@ pub(crate) fn of(
         counts.waits,
         report.findings.len(),
         plural(report.findings.len(), "finding", "findings"),
+        cut_short(report),
     );
     text += &registration_rows(counts);
     text += &manager_rows(report);
@@ -60,10 +61,28 @@ pub(crate) fn of(
     if let Some(coverage) = coverage {
         text += &faults::table(report, &coverage.faults);
     }
+    for unsupported in &report.unsupported {
+        add_line(&mut text, format_args!("{unsupported}"));
+        describe_stack(&mut text, &unsupported.stack);
+        let again = again(unsupported.cycle);
+        add_line(&mut text, format_args!("    again: {again}"));
+    }
     for finding in &report.findings {
         describe(&mut text, finding, &again(finding.cycle));
     }
     text
+}
+
+/// The cycles that did not run to their end: the number of findings says nothing of the
+/// rest of them.
+fn cut_short(report: &Report) -> String {
+    match report.cut_short() {
+        0 => String::new(),
+        cycles => format!(
+            ", but {cycles} of {} cycles were cut short: see UNSUPPORTED below",
+            report.cycles_done
+        ),
+    }
 }
 
 /// The form of a noun for `count`.
@@ -280,30 +299,35 @@ pub(crate) fn details(coverage: &Coverage) -> String {
 const FRAMES: usize = 6;
 
 fn describe(text: &mut String, finding: &Finding, again: &str) {
-    let mut line = |words: &dyn std::fmt::Display| {
-        writeln!(text)
-            .and_then(|()| write!(text, "{words}"))
-            .expect("a string takes everything");
-    };
-    line(&format_args!("finding: {finding}"));
+    add_line(text, format_args!("finding: {finding}"));
     if !finding.rule.is_empty() {
-        line(&format_args!("    rule: {}", finding.rule));
+        add_line(text, format_args!("    rule: {}", finding.rule));
     }
-    for frame in finding.stack.iter().take(FRAMES) {
-        line(&format_args!("    in {frame}"));
-    }
-    if let Some(more @ 1..) = finding.stack.len().checked_sub(FRAMES) {
-        line(&format_args!("    in {more} more, which --json lists"));
-    }
+    describe_stack(text, &finding.stack);
     for moment in &finding.history {
-        line(&format_args!("    before: {moment}"));
+        add_line(text, format_args!("    before: {moment}"));
     }
-    line(&format_args!("    again: {again}"));
+    add_line(text, format_args!("    again: {again}"));
+}
+
+fn describe_stack(text: &mut String, stack: &[Frame]) {
+    for frame in stack.iter().take(FRAMES) {
+        add_line(text, format_args!("    in {frame}"));
+    }
+    if let Some(more @ 1..) = stack.len().checked_sub(FRAMES) {
+        add_line(text, format_args!("    in {more} more, which --json lists"));
+    }
+}
+
+fn add_line(text: &mut String, words: fmt::Arguments<'_>) {
+    writeln!(text)
+        .and_then(|()| write!(text, "{words}"))
+        .expect("a string takes everything");
 }
 
 #[cfg(test)]
 mod tests {
-    use scenarios::Frame;
+    use scenarios::Unsupported;
 
     use super::*;
 
@@ -344,6 +368,32 @@ mod tests {
             "1 finding\n",
             "0 of 48 state transitions, by peer state (0 of 20 regardless of it); 48 are missing\n",
             "0 of 32 racing transitions, by order; 32 are missing\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn cycles_that_were_cut_short_are_counted_beside_the_findings() {
+        let mut report = Report::new("sim", 7, 10);
+        report.cycles_done = 10;
+        report.add_unsupported(Unsupported {
+            what: "calls NtFoo of ntoskrnl.exe".to_owned(),
+            driver: "client.sys".to_owned(),
+            instance: 1,
+            offset: Some(0x1150),
+            place: None,
+            cycle: 3,
+            seed: 7,
+            thread: "unload client".to_owned(),
+            stack: Vec::new(),
+            count: 4,
+        });
+        let text = of(&report, None, |cycle| format!("run seed=7,cycle={cycle}"));
+        for part in [
+            "0 findings, but 4 of 10 cycles were cut short: see UNSUPPORTED below\n",
+            "\nUNSUPPORTED: client.sys calls NtFoo of ntoskrnl.exe (at offset 0x1150), which",
+            "\n    again: run seed=7,cycle=3",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

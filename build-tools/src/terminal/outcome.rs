@@ -17,6 +17,9 @@ pub(crate) enum Outcome {
     Found,
     /// A prerequisite is missing and was reported.
     Missing,
+    /// Something that a driver does is not provided by the kernel that ran it, and was
+    /// reported.
+    Unsupported,
 }
 
 impl Outcome {
@@ -31,7 +34,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::Found => Self::from(1),
-            Outcome::Missing => Self::from(CANNOT),
+            Outcome::Missing | Outcome::Unsupported => Self::from(CANNOT),
         }
     }
 }

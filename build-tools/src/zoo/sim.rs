@@ -125,10 +125,16 @@ impl<'a> Trials<'a> {
         };
         let found = self.search(&pairing(&defective, all.clone()))?;
         let clean = self.search(&pairing(&corrected, all))?;
+        let mut unsupported = [&found, &clean]
+            .into_iter()
+            .flat_map(|run| &run.unsupported)
+            .next()
+            .cloned();
         let mut untriggered = None;
         if !module.triggers().is_empty() {
             let run = self.search(&pairing(&defective, module.settings()))?;
             untriggered = run.findings.into_iter().next();
+            unsupported = unsupported.or_else(|| run.unsupported.into_iter().next());
         }
         let finding = found.findings.into_iter().next();
         let replay = finding
@@ -150,6 +156,7 @@ impl<'a> Trials<'a> {
             why: symptom.map_or_else(String::new, |symptom| symptom.why.clone()),
             finding,
             untriggered,
+            unsupported,
             twin_schedules: clean.cycles_done,
             false_alarm: clean.findings.into_iter().next(),
         })

@@ -5,7 +5,7 @@
 use object::pe;
 
 use crate::headers::Headers;
-use crate::{Import, Section};
+use crate::{Import, Section, Symbol};
 
 /// The only images that a driver of this project may depend on.
 const EXPORTERS: [&str; 3] = ["ntoskrnl.exe", "netio.sys", "wdfldr.sys"];
@@ -60,14 +60,22 @@ pub enum Defect {
     },
     /// A function of an image that the drivers must not depend on.
     #[error(
-        "{function} is imported from {dll}: use only {}",
+        "{symbol} is imported from {dll}: use only {}",
         EXPORTERS.join(", ")
     )]
     Exporter {
         /// The exporting image.
         dll: String,
-        /// The function.
-        function: String,
+        /// The import.
+        symbol: Symbol,
+    },
+    /// A number, which may stand for another function in the next version of Windows.
+    #[error("ordinal {ordinal} is imported from {dll}: import the function by name")]
+    Ordinal {
+        /// The exporting image.
+        dll: String,
+        /// The number.
+        ordinal: u16,
     },
 }
 
@@ -94,12 +102,20 @@ pub(crate) fn find(headers: &Headers, sections: &[Section], imports: &[Import]) 
         .filter(|import| !is_known_exporter(&import.dll))
         .map(|import| Defect::Exporter {
             dll: import.dll.clone(),
-            function: import.function.clone(),
+            symbol: import.symbol.clone(),
         });
+    let ordinals = imports.iter().filter_map(|import| match import.symbol {
+        Symbol::Ordinal(ordinal) => Some(Defect::Ordinal {
+            dll: import.dll.clone(),
+            ordinal,
+        }),
+        Symbol::Name(_) => None,
+    });
     characteristics
         .chain(paged)
         .chain(writable_code)
         .chain(exporters)
+        .chain(ordinals)
         .collect()
 }
 

@@ -61,14 +61,6 @@ pub enum Fault {
     /// Its import table makes no sense.
     #[error("has a malformed import table, {0}: link it again")]
     Imports(String),
-    /// The kernel's loader knows no ordinals here.
-    #[error("imports ordinal {ordinal} of {dll}: import the function by name")]
-    Ordinal {
-        /// The exporting image.
-        dll: String,
-        /// The number asked for.
-        ordinal: u16,
-    },
     /// The kernel does not load on demand.
     #[error("delays imports until they are used: link it without /DELAYLOAD")]
     DelayImport,

@@ -7,6 +7,7 @@
 //! several, so the table is walked here.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use object::LittleEndian as LE;
 use object::pe;
@@ -21,15 +22,44 @@ use crate::sections::{content, cover_pointer};
 /// No exporter has longer names; a file that does would cost a reader its time.
 const LONGEST_NAME: usize = 4096;
 
-/// A function that the image takes from another one.
+/// A function or variable that the image takes from another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     /// The exporting image, as the import table spells it.
     pub dll: String,
-    /// The function.
-    pub function: String,
+    /// What is imported.
+    pub symbol: Symbol,
     /// Where its address is to be written, relative to the base.
     pub slot: u32,
+}
+
+/// The name or number of an export.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Symbol {
+    /// A name.
+    Name(String),
+    /// A number in the exporter's table.
+    Ordinal(u16),
+}
+
+impl Symbol {
+    /// The name, unless it is a number.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Ordinal(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ordinal(ordinal) => write!(f, "ordinal {ordinal}"),
+        }
+    }
 }
 
 /// Reads all imports; no two of them share a slot.
@@ -104,21 +134,22 @@ impl<'a> Table<'a> {
             if thunk.raw() == 0 {
                 return Ok(imports);
             }
-            if thunk.is_ordinal() {
-                let ordinal = thunk.ordinal();
-                return Err(Fault::Ordinal { dll, ordinal });
-            }
-            let mut hint_and_name = self.at(thunk.address(), "a function's name")?;
-            hint_and_name
-                .skip(2)
-                .map_err(|()| malformed("a function has no name"))?;
+            let symbol = if thunk.is_ordinal() {
+                Symbol::Ordinal(thunk.ordinal())
+            } else {
+                let mut hint_and_name = self.at(thunk.address(), "a function's name")?;
+                hint_and_name
+                    .skip(2)
+                    .map_err(|()| malformed("a function has no name"))?;
+                Symbol::Name(Self::name(hint_and_name)?)
+            };
             let slot = next_slot
                 .filter(|&slot| cover_pointer(self.sections, slot))
                 .ok_or_else(|| malformed("an address slot lies outside the sections"))?;
             next_slot = slot.checked_add(8);
             imports.push(Import {
                 dll: dll.clone(),
-                function: Self::name(hint_and_name)?,
+                symbol,
                 slot,
             });
         }

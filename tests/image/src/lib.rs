@@ -12,7 +12,7 @@
 //!
 //! # Limits
 //!
-//! x86-64 only, imports by name only, and nothing of the image is executed or changed.
+//! x86-64 only, no delayed imports, and nothing of the image is executed or changed.
 //! Signatures are not checked.
 
 mod checksum;
@@ -28,7 +28,7 @@ use std::path::Path;
 
 pub use defect::Defect;
 pub use error::{Fault, ImageError};
-pub use imports::Import;
+pub use imports::{Import, Symbol};
 pub use sections::Section;
 
 use headers::Headers;

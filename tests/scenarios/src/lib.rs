@@ -46,7 +46,9 @@ pub use npi::{ECHO, Entry, NPIS, Npi};
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use registry_value::{RegistryData, RegistryValue};
-pub use report::{Counts, Finding, Frame, Ignored, Place, Report};
+pub use report::{
+    Counts, Finding, Frame, Ignored, MissingImports, Place, Report, Unsupported, Verdict,
+};
 pub use scenario::{Scenario, Tier};
 pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};

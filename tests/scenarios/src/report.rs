@@ -5,6 +5,8 @@
 mod counts;
 mod finding;
 mod ignored;
+mod missing;
+mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,6 +19,8 @@ use crate::scenario::Scenario;
 pub use counts::Counts;
 pub use finding::{Finding, Frame, Place};
 pub use ignored::Ignored;
+pub use missing::MissingImports;
+pub use unsupported::{Unsupported, Verdict};
 
 /// The report of a run, or of a part of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +31,8 @@ pub struct Report {
     pub seed: u64,
     /// The cycles that were asked for.
     pub cycles_requested: u64,
-    /// The cycles that were run, those with a finding included.
+    /// The cycles that were run, those with a finding and those that were cut short
+    /// included.
     pub cycles_done: u64,
     /// The speed.
     pub cycles_per_second: f64,
@@ -69,6 +74,12 @@ pub struct Report {
     pub digest: u64,
     /// What went wrong, each defect once.
     pub findings: Vec<Finding>,
+    /// What cut cycles short because this kernel does not provide it, each use once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<Unsupported>,
+    /// What each driver image imports that this kernel does not provide.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_imports: BTreeMap<String, MissingImports>,
 }
 
 /// Adds what another part of the run counted.
@@ -106,6 +117,8 @@ impl Report {
             mechanisms_absent: BTreeSet::new(),
             digest: 0,
             findings: Vec::new(),
+            unsupported: Vec::new(),
+            missing_imports: BTreeMap::new(),
         }
     }
 
@@ -159,6 +172,36 @@ impl Report {
         self.findings.sort_by_key(|finding| finding.cycle);
     }
 
+    /// Adds a use of what the kernel does not provide, or to the count of the same one.
+    pub fn add_unsupported(&mut self, unsupported: Unsupported) {
+        let mut known = self.unsupported.iter_mut();
+        match known.find(|it| it.is_same_as(&unsupported)) {
+            Some(known) => {
+                let count = known.count + unsupported.count;
+                if unsupported.cycle < known.cycle {
+                    *known = unsupported;
+                }
+                known.count = count;
+            }
+            None => self.unsupported.push(unsupported),
+        }
+        self.unsupported.sort_by_key(|it| it.cycle);
+    }
+
+    /// Adds the verdict on a cycle that did not run to its end.
+    pub fn add_verdict(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Finding(finding) => self.add_finding(finding),
+            Verdict::Unsupported(unsupported) => self.add_unsupported(unsupported),
+        }
+    }
+
+    /// The number of cycles that were cut short.
+    #[must_use]
+    pub fn cut_short(&self) -> u64 {
+        self.unsupported.iter().map(|it| it.count).sum()
+    }
+
     /// Adds the report of another part of the same run; in whatever order the
     /// parts come, the sum is the same.
     pub fn merge(&mut self, part: Self) {
@@ -182,6 +225,10 @@ impl Report {
         for finding in part.findings {
             self.add_finding(finding);
         }
+        for unsupported in part.unsupported {
+            self.add_unsupported(unsupported);
+        }
+        self.missing_imports.extend(part.missing_imports);
     }
 
     /// Sets the speeds: all of this has taken `time`.
@@ -193,11 +240,13 @@ impl Report {
         self.pair_cycles_per_second = self.pair_cycles as f64 / seconds;
     }
 
-    /// Returns `true` if all that was asked for was done and nothing was
-    /// found.
+    /// Returns `true` if all that was asked for was done, no cycle was cut short and
+    /// nothing was found.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.cycles_done >= self.cycles_requested && self.findings.is_empty()
+        self.cycles_done >= self.cycles_requested
+            && self.findings.is_empty()
+            && self.unsupported.is_empty()
     }
 
     /// Returns `true` if two runs took the same course; only their speed may
@@ -283,6 +332,33 @@ mod tests {
         report.add_cycle("", &Counts::default(), 0);
         assert!(report.is_clean());
         report.add_finding(finding("leak", 1));
+        assert!(!report.is_clean());
+    }
+
+    #[test]
+    fn a_cycle_that_was_cut_short_has_not_passed() {
+        let cut = |cycle| Unsupported {
+            what: "calls NtFoo of ntoskrnl.exe".to_owned(),
+            driver: "client.sys".to_owned(),
+            instance: 1,
+            offset: Some(0x1234),
+            place: None,
+            cycle,
+            seed: 7,
+            thread: String::new(),
+            stack: Vec::new(),
+            count: 1,
+        };
+        let mut report = part(&[]);
+        report.add_unsupported(cut(5));
+        let mut other = part(&[]);
+        other.add_verdict(Verdict::Unsupported(cut(4)));
+        report.merge(other);
+        let [found] = &report.unsupported[..] else {
+            panic!("{:?}", report.unsupported);
+        };
+        assert_eq!((found.cycle, found.count), (4, 2));
+        assert_eq!(report.cut_short(), 2);
         assert!(!report.is_clean());
     }
 

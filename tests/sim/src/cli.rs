@@ -14,8 +14,8 @@ use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{
-    Cycle, CycleFilter, Finding, Ignored, Instances, PROGRESS_INTERVAL, RegistryValue, Report,
-    Scenario, Script, Tier, TransitionCounts, write_line,
+    Cycle, CycleFilter, Finding, Ignored, Instances, MissingImports, PROGRESS_INTERVAL,
+    RegistryValue, Report, Scenario, Script, Tier, TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
 use sim::{
@@ -127,6 +127,11 @@ impl Arguments {
 enum OutputLine<'a> {
     /// How many cycles are done.
     Progress(u64),
+    /// What an image imports that the simulated kernel does not provide.
+    MissingImports {
+        image: &'a str,
+        imports: &'a MissingImports,
+    },
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -156,6 +161,9 @@ struct Shortest {
     finding: Finding,
 }
 
+/// The exit status if the program could not do what it was asked for.
+const CANNOT: u8 = 2;
+
 const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
 
 pub(crate) fn main() -> ExitCode {
@@ -166,22 +174,22 @@ pub(crate) fn main() -> ExitCode {
             let text = wrong.to_string();
             let line = text.lines().next().unwrap_or_default();
             eprintln!("{line}; --help lists what there is");
-            return ExitCode::from(2);
+            return CANNOT.into();
         }
         Err(help) => help.exit(),
     };
     match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(2)
+            CANNOT.into()
         }
     }
 }
 
-/// Runs the cycles. Returns `true` if nothing was found.
-fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding, 2
+/// if cycles were cut short by what the simulated kernel does not provide.
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
     let mut machine = Machine::new()?;
@@ -192,13 +200,21 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let mut matrix = Matrix::new(arguments.seed, arguments.instances.or(instances));
     if arguments.size {
         tell(&OutputLine::Size(matrix.size(&mut machine)))?;
-        return Ok(true);
+        return Ok(ExitCode::SUCCESS);
     }
     machine.set_schedule(arguments.schedule.clone());
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments, images);
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    report.missing_imports = machine.missing_imports();
+    for (image, imports) in &report.missing_imports {
+        if arguments.trace {
+            println!("{}", imports.line(image));
+        } else {
+            tell(&OutputLine::MissingImports { image, imports })?;
+        }
+    }
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
@@ -228,12 +244,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
-        if let Some(mut finding) = outcome.finding {
-            finding.cycle = index;
-            report.add_finding(finding);
-            if arguments.until_found {
-                break;
+        match outcome.verdict {
+            Some(Verdict::Finding(mut finding)) => {
+                finding.cycle = index;
+                report.add_finding(finding);
+                if arguments.until_found {
+                    break;
+                }
             }
+            Some(Verdict::Unsupported(mut unsupported)) => {
+                unsupported.cycle = index;
+                report.add_unsupported(unsupported);
+            }
+            None => {}
         }
         if !arguments.trace && told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
@@ -250,13 +273,24 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     report.add_transitions(&transitions);
     report.took(started.elapsed());
     if arguments.trace {
+        for unsupported in &report.unsupported {
+            println!("{unsupported}");
+        }
         for finding in &report.findings {
             println!("{finding}");
         }
     } else {
         tell(&OutputLine::Report(&report))?;
     }
-    Ok(report.is_clean())
+    Ok(status_of(&report))
+}
+
+fn status_of(report: &Report) -> ExitCode {
+    match (report.is_clean(), report.findings.is_empty()) {
+        (true, _) => ExitCode::SUCCESS,
+        (false, true) if !report.unsupported.is_empty() => CANNOT.into(),
+        (false, _) => ExitCode::FAILURE,
+    }
 }
 
 /// Installs the drivers on the machine. Returns the number of images of each role.
@@ -370,14 +404,13 @@ fn prepare(
     Ok((schedule, cycle))
 }
 
-/// Tells the shortest cycle that fails as the first one does. Returns `true`
-/// if that one does not fail.
+/// Tells the shortest cycle that fails as the first one does. Returns the exit status.
 fn shorten(
     machine: &mut Machine,
     matrix: &mut Matrix,
     arguments: &Arguments,
     images: Instances,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<ExitCode> {
     let Arguments { seed, first, .. } = *arguments;
     let (schedule, cycle) = prepare(arguments, images, matrix, machine, first)?;
     let plan = arguments.schedule.clone();
@@ -394,8 +427,9 @@ fn shorten(
         }
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
+    let found = found.map_err(|it| anyhow::anyhow!("{it}: only a finding can be minimised"))?;
     let Some(found) = found else {
-        return Ok(true);
+        return Ok(ExitCode::SUCCESS);
     };
     let systematic = arguments.faults == Faults::Systematic;
     tell(&OutputLine::Minimised(&Shortest {
@@ -407,7 +441,7 @@ fn shorten(
         schedule: found.after.plan.map(|plan| plan.to_string()),
         finding: found.after.finding,
     }))?;
-    Ok(false)
+    Ok(ExitCode::FAILURE)
 }
 
 fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {

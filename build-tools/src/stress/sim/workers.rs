@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use anyhow::{Context, Result};
-use scenarios::Report;
+use scenarios::{MissingImports, Report};
 use serde::Deserialize;
 
 use super::{Job, SimulatedRun};
@@ -34,6 +34,11 @@ pub(super) enum WorkerEnd {
 enum WorkerOutput {
     /// The number of cycles done.
     Progress(u64),
+    /// What an image imports that the simulated kernel does not provide.
+    MissingImports {
+        image: String,
+        imports: MissingImports,
+    },
     /// The report, at the end.
     Report(Box<Report>),
 }
@@ -76,6 +81,12 @@ pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>
     for Message { worker, line } in receiver {
         match serde_json::from_str(&line) {
             Ok(WorkerOutput::Progress(cycles)) => done[worker] = cycles,
+            Ok(WorkerOutput::MissingImports { image, imports }) => {
+                // Each worker loads the same images.
+                if worker == 0 {
+                    progress.print_above(&imports.line(&image));
+                }
+            }
             Ok(WorkerOutput::Report(report)) => {
                 done[worker] = report.cycles_done;
                 reports[worker] = Some(report);
@@ -144,8 +155,9 @@ fn judge(
     done: u64,
 ) -> WorkerEnd {
     match (status.code(), report) {
-        (Some(0 | 1), Some(report)) => WorkerEnd::Reported(report),
-        (Some(2), _) => {
+        // 2 with a report: cycles were cut short.
+        (Some(0..=2), Some(report)) => WorkerEnd::Reported(report),
+        (Some(2), None) => {
             let line = errors
                 .lines()
                 .next()

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use scenarios::Finding;
+use scenarios::{Finding, Unsupported};
 use serde::Serialize;
 
 /// The result of one module.
@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(super) why: String,
     /// The finding without the triggers, which must not exist.
     pub(super) untriggered: Option<Finding>,
+    /// What cut cycles of any of these runs short.
+    pub(super) unsupported: Option<Unsupported>,
     /// The number of clean schedules of the corrected twin, and the finding in it.
     pub(super) twin_schedules: u64,
     pub(super) false_alarm: Option<Finding>,
@@ -51,6 +53,9 @@ impl Row {
         }
         if let Some(early) = &self.untriggered {
             deviations.push(format!("{name}: found without its trigger: {early}"));
+        }
+        if let Some(unsupported) = &self.unsupported {
+            deviations.push(format!("{name}: {unsupported}"));
         }
         if let Some(alarm) = &self.false_alarm {
             deviations.push(format!(

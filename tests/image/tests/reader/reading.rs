@@ -5,7 +5,7 @@
 use std::fs;
 
 use crate::specimen::{DATA, IMAGE_BASE, SIZE_OF_IMAGE, Specimen, TEXT};
-use driver_image::{Defect, DriverImage, Fault};
+use driver_image::{Defect, DriverImage, Fault, Symbol};
 use object::pe;
 
 fn parse(specimen: &Specimen) -> DriverImage {
@@ -44,7 +44,7 @@ fn reads_every_part() {
     let imports: Vec<_> = image
         .imports()
         .iter()
-        .map(|import| format!("{}!{}", import.dll, import.function))
+        .map(|import| format!("{}!{}", import.dll, import.symbol))
         .collect();
     assert_eq!(
         imports,
@@ -141,15 +141,26 @@ fn the_entry_point_must_be_code() {
 }
 
 #[test]
-fn imports_must_be_by_name_and_at_load() {
+fn an_import_by_ordinal_is_read_and_is_a_defect() {
     let ordinal = Specimen {
-        imports: vec![("hal.dll", vec!["7"])],
+        imports: vec![("ntoskrnl.exe", vec!["7", "DbgPrint"])],
         ..Specimen::default()
     };
-    match fault(ordinal.build()) {
-        Fault::Ordinal { dll, ordinal } => assert_eq!((dll.as_str(), ordinal), ("hal.dll", 7)),
-        other => panic!("{other}"),
-    }
+    let image = parse(&ordinal);
+    let symbols: Vec<_> = image.imports().iter().map(|it| &it.symbol).collect();
+    assert_eq!(
+        symbols,
+        [&Symbol::Ordinal(7), &Symbol::Name("DbgPrint".to_owned())]
+    );
+    let defect = Defect::Ordinal {
+        dll: "ntoskrnl.exe".to_owned(),
+        ordinal: 7,
+    };
+    assert_eq!(image.check(), [defect]);
+}
+
+#[test]
+fn imports_must_be_named_and_made_at_load() {
     let delayed = Specimen {
         delay_imports: true,
         ..Specimen::default()

@@ -42,7 +42,7 @@ pub struct Finding {
     pub count: u64,
 }
 
-const fn first() -> u8 {
+pub(super) const fn first() -> u8 {
     1
 }
 
@@ -50,7 +50,7 @@ const fn first() -> u8 {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
 )]
-const fn is_first(instance: &u8) -> bool {
+pub(super) const fn is_first(instance: &u8) -> bool {
     *instance == 1
 }
 
@@ -120,6 +120,19 @@ pub struct Place {
     pub file: Option<String>,
     /// The line.
     pub line: Option<u32>,
+}
+
+impl Place {
+    /// The line and the function: `client.c:12, in Func`.
+    #[must_use]
+    pub fn where_in(&self) -> String {
+        let function = &self.function;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}, in {function}"),
+            (Some(file), None) => format!("{file}, in {function}"),
+            (None, _) => format!("in {function}"),
+        }
+    }
 }
 
 impl fmt::Display for Place {

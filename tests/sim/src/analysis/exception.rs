@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Explains an exception in driver code: what was touched, and which driver is
-//! responsible.
+//! responsible. An access to an import that nothing provides is no finding.
 
 use iced_x86::Code::Int_imm8;
 use pe_unwind_info::x86_64::Register;
@@ -25,6 +25,13 @@ use crate::scheduling::frame::Callee;
 
 /// Reports the exception that stopped the current thread.
 pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
+    if let Some(what) = missing_import(state, fault) {
+        let site = state.loader.drivers.site(fault.rip);
+        let site = site.or_else(|| jumped_from(state, fault));
+        let site = site.or_else(|| caller(state));
+        findings::report_unsupported(state, Some(fault), what, site);
+        return;
+    }
     let place = state.loader.drivers.site(fault.rip);
     let site = freed_outstanding_request(state, fault)
         .or(place)
@@ -49,6 +56,18 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     };
     let thread = state.scheduling.current_id();
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// What was done to an import that nothing provides, if the exception was there.
+fn missing_import(state: &State, fault: &Exception) -> Option<String> {
+    let verb = match fault.kind {
+        ExceptionKind::Execute => "calls",
+        ExceptionKind::Read => "reads the variable",
+        ExceptionKind::Write => "writes to the variable",
+        _ => return None,
+    };
+    let (symbol, module) = state.loader.missing.at(fault.address)?;
+    Some(format!("{verb} {symbol} of {module}"))
 }
 
 /// The driver's instruction that led to an exception: the addresses of the
@@ -102,7 +121,9 @@ fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
         return None;
     }
     let home = state.scheduling.stacks().read(fault.registers.rsp())?;
-    state.loader.drivers.site(usize::try_from(home).ok()?)
+    // Within the call: what follows it may be another line or function.
+    let call = usize::try_from(home).ok()?.checked_sub(1)?;
+    state.loader.drivers.site(call)
 }
 
 fn describe(state: &State, fault: &Exception) -> (Code, String) {

@@ -62,6 +62,9 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
         let mut from = From::Here(fault.rip as u64);
         let jumped =
             fault.kind == ExceptionKind::Execute && state.loader.drivers.site(fault.rip).is_none();
+        if let Some((function, module)) = state.loader.missing.at(fault.rip) {
+            stack.push(kernel_frame(module, function));
+        }
         if jumped && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
             registers.0[Register::RSP as usize] += 8;
             from = From::Callee(home);
@@ -70,15 +73,10 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
     }
     for frame in state.scheduling.thread(thread).frames.iter().rev() {
         if let Callee::Import { export, .. } = frame.call {
-            stack.push(Frame {
-                module: export.module.to_owned(),
-                offset: None,
-                place: Some(Place {
-                    function: export.name.to_owned(),
-                    file: None,
-                    line: None,
-                }),
-            });
+            stack.push(kernel_frame(
+                export.module.to_owned(),
+                export.name.to_owned(),
+            ));
         }
         unwind(
             state,
@@ -89,6 +87,19 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
     }
     stack.truncate(MOST);
     stack
+}
+
+/// A frame of a function of the kernel.
+const fn kernel_frame(module: String, function: String) -> Frame {
+    Frame {
+        module,
+        offset: None,
+        place: Some(Place {
+            function,
+            file: None,
+            line: None,
+        }),
+    }
 }
 
 fn driver_site(state: &State, address: u64) -> Option<(DriverId, u32)> {

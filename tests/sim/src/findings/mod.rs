@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Findings: what ends a cycle, under which bug check or rule, against which
-//! place in a driver, and with which call stack.
+//! Verdicts: what ends a cycle early. A finding has a bug check or rule; the use of
+//! something that this kernel does not provide is no finding. Both name a place in a
+//! driver and the call stack.
 
 pub(crate) mod bug_check;
 pub(crate) mod call_stack;
 pub(crate) mod caller;
 
 use registrar::finding::Finding as Breach;
-use scenarios::{Finding, Ignored};
+use scenarios::{Finding, Frame, Ignored, Place, Unsupported, Verdict};
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
@@ -17,13 +18,13 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::scheduling::{ThreadId, terminate};
 
-/// The finding of a cycle, which has at most one.
+/// The verdict on a cycle, which has at most one.
 #[derive(Debug)]
 pub(crate) struct Findings {
     seed: u64,
     cycle: u64,
     ignored: Vec<Ignored>,
-    finding: Option<Finding>,
+    verdict: Option<Verdict>,
     /// Whether an ignored finding has ended the cycle.
     cut_short: bool,
 }
@@ -34,19 +35,19 @@ impl Findings {
             seed,
             cycle,
             ignored,
-            finding: None,
+            verdict: None,
             cut_short: false,
         }
     }
 
-    /// Returns `true` if a finding has ended the cycle.
+    /// Returns `true` if there is a verdict, or a finding that is ignored: the cycle ends.
     pub(crate) const fn any(&self) -> bool {
-        self.finding.is_some() || self.cut_short
+        self.verdict.is_some() || self.cut_short
     }
 
-    /// The finding, when the cycle is over.
-    pub(crate) fn into_finding(self) -> Option<Finding> {
-        self.finding
+    /// The verdict, when the cycle is over.
+    pub(crate) fn into_verdict(self) -> Option<Verdict> {
+        self.verdict
     }
 }
 
@@ -73,7 +74,7 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
     }
     with(|state| {
         report(state, code, breach.what.clone(), site);
-        if let Some(finding) = &mut state.findings.finding {
+        if let Some(Verdict::Finding(finding)) = &mut state.findings.verdict {
             finding.history = breach.history.iter().map(ToString::to_string).collect();
         }
     });
@@ -95,6 +96,15 @@ fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
     true
 }
 
+/// Ends the cycle as unsupported: the caller of the innermost call does something that
+/// this kernel does not provide. `what` is a verb and its objects, such as `calls NtFoo
+/// of ntoskrnl.exe`.
+pub(crate) fn unsupported(what: impl Into<String>) -> ! {
+    let what = what.into();
+    with(|state| report_unsupported(state, None, what, caller(state)));
+    terminate()
+}
+
 /// What the rule says that a finding of this code is a breach of.
 fn rule_text(code: &str) -> Option<String> {
     let number = code.strip_prefix('R')?.parse().ok()?;
@@ -102,7 +112,42 @@ fn rule_text(code: &str) -> Option<String> {
     Some(format!("{} ({})", rule.text, rule.source))
 }
 
-/// Records a finding; a cycle has at most one.
+/// Records that `site` does something that this kernel does not provide; `fault` is the
+/// exception that stopped the current thread, if one did.
+pub(crate) fn report_unsupported(
+    state: &mut State,
+    fault: Option<&Exception>,
+    what: String,
+    site: Option<Site>,
+) {
+    if state.findings.any() {
+        return;
+    }
+    let thread = state.scheduling.current_id();
+    let Subject {
+        driver,
+        instance,
+        offset,
+        place,
+    } = Subject::of(state, site);
+    let unsupported = Unsupported {
+        what,
+        driver,
+        instance,
+        offset,
+        place,
+        cycle: state.findings.cycle,
+        seed: state.findings.seed,
+        thread: state.scheduling.thread(thread).name.clone(),
+        stack: call_stack::call_stack(state, thread, fault),
+        count: 1,
+    };
+    state.trace(|_| unsupported.to_string());
+    trace_stack(state, &unsupported.stack);
+    state.findings.verdict = Some(Verdict::Unsupported(unsupported));
+}
+
+/// Records a finding; a cycle has at most one verdict.
 pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
     let thread = state.scheduling.current_id();
     report_on(state, thread, None, code.into(), what, site);
@@ -126,17 +171,21 @@ pub(crate) fn report_on(
         state.counts.cycles_cut_short += 1;
         return;
     }
+    let Subject {
+        driver,
+        instance,
+        offset,
+        place,
+    } = Subject::of(state, site);
     let finding = Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
         parameters: code.parameters.map(|all| all.map(|one| one as u64)),
         what,
-        driver: site.map_or_else(String::new, |site| {
-            state.loader.drivers[site.driver].image.name().to_owned()
-        }),
-        instance: site.map_or(1, |site| state.loader.drivers[site.driver].copy),
-        offset: site.and_then(|site| site.offset),
-        place: site.and_then(|site| state.loader.drivers.place(site)),
+        driver,
+        instance,
+        offset,
+        place,
         cycle: state.findings.cycle,
         seed: state.findings.seed,
         thread: state.scheduling.thread(thread).name.clone(),
@@ -145,8 +194,32 @@ pub(crate) fn report_on(
         count: 1,
     };
     state.trace(|_| format!("FINDING {finding}"));
-    for frame in &finding.stack {
+    trace_stack(state, &finding.stack);
+    state.findings.verdict = Some(Verdict::Finding(finding));
+}
+
+fn trace_stack(state: &State, stack: &[Frame]) {
+    for frame in stack {
         state.trace(|_| format!("  in {frame}"));
     }
-    state.findings.finding = Some(finding);
+}
+
+/// The driver that a verdict names, and the place in it.
+struct Subject {
+    driver: String,
+    instance: u8,
+    offset: Option<u32>,
+    place: Option<Place>,
+}
+
+impl Subject {
+    fn of(state: &State, site: Option<Site>) -> Self {
+        let driver = site.map(|site| &state.loader.drivers[site.driver]);
+        Self {
+            driver: driver.map_or_else(String::new, |driver| driver.image.name().to_owned()),
+            instance: driver.map_or(1, |driver| driver.copy),
+            offset: site.and_then(|site| site.offset),
+            place: site.and_then(|site| state.loader.drivers.place(site)),
+        }
+    }
 }

@@ -26,8 +26,10 @@ pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;
 pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
 /// Addresses of pool.
 pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
+/// Addresses of imports that nothing provides, which are never accessible.
+pub(crate) const MISSING: Range<usize> = POOL.end..POOL.end + 1024 * MIB;
 
-const ALL: Range<usize> = BASE..POOL.end;
+const ALL: Range<usize> = BASE..MISSING.end;
 
 /// What may be done with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use driver_image::{DriverImage, ImageError, Section};
+use driver_image::{DriverImage, ImageError, Import, Section};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use pe_unwind_info::x86_64::{FunctionTableEntries, UnwindState};
-use scenarios::Place;
+use scenarios::{MissingImports, Place};
 
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, PreemptionPoint};
@@ -20,6 +20,8 @@ use crate::loader::symbols::Symbols;
 /// Images start at multiples of this, with at least one inaccessible page
 /// between them.
 const SPACING: usize = 64 << 10;
+/// The largest number of missing imports of an image.
+const MOST_MISSING: usize = 4096;
 
 /// A driver cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -27,18 +29,15 @@ pub enum LoadError {
     /// Its file is not an image that a kernel could map.
     #[error("{0}")]
     Image(ImageError),
-    /// It wants something that the simulated kernel does not have.
+    /// So many of its imports are missing that it is no driver.
     #[error(
-        "{driver} imports {function} from {dll}, which the simulated kernel does not provide: \
-         add it to tests/sim/src/exports or do without it"
+        "{driver} has {count} imports that nothing provides, which is no driver: link it again"
     )]
-    Import {
+    Imports {
         /// The driver's file.
         driver: String,
-        /// The exporting image.
-        dll: String,
-        /// The function.
-        function: String,
+        /// Their number.
+        count: usize,
     },
     /// It leaves no room for others.
     #[error("{driver} takes {size:#x} bytes of memory: link it smaller")]
@@ -50,11 +49,14 @@ pub enum LoadError {
     },
 }
 
-/// An image that can be mapped: all its imports are known.
+/// An image that can be mapped.
 #[derive(Debug)]
 pub struct Image {
     file: DriverImage,
+    /// The imports that the kernel provides, each with its slot.
     imports: Vec<(usize, &'static Export)>,
+    /// Those that nothing here provides.
+    missing: Vec<Import>,
     /// The address of the security cookie.
     cookie: Option<usize>,
     /// Its preemption points.
@@ -77,13 +79,22 @@ impl Image {
             });
         }
         let mut imports = Vec::new();
+        let mut missing = Vec::new();
         for import in file.imports() {
-            let export = find(&import.dll, &import.function).ok_or_else(|| LoadError::Import {
+            match import
+                .symbol
+                .name()
+                .and_then(|name| find(&import.dll, name))
+            {
+                Some(export) => imports.push((import.slot as usize, export)),
+                None => missing.push(import.clone()),
+            }
+        }
+        if missing.len() > MOST_MISSING {
+            return Err(LoadError::Imports {
                 driver: path.display().to_string(),
-                dll: import.dll.clone(),
-                function: import.function.clone(),
-            })?;
-            imports.push((import.slot as usize, export));
+                count: missing.len(),
+            });
         }
         let cookie = cookie(&file);
         let code = file.sections().iter().filter(|section| section.executable);
@@ -96,6 +107,7 @@ impl Image {
         Ok(Self {
             file,
             imports,
+            missing,
             cookie,
             stops,
             path: path.to_path_buf(),
@@ -103,8 +115,25 @@ impl Image {
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// The file's name without its directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
         self.file.name()
+    }
+
+    /// The imports that nothing here provides.
+    pub(crate) fn missing(&self) -> &[Import] {
+        &self.missing
+    }
+
+    /// The names of the imports that nothing here provides, by the image that exports
+    /// them.
+    #[must_use]
+    pub fn missing_imports(&self) -> MissingImports {
+        let imports = self.missing.iter();
+        imports
+            .map(|import| (import.dll.clone(), import.symbol.to_string()))
+            .collect()
     }
 
     fn symbols(&self) -> Option<&Symbols> {
@@ -153,13 +182,15 @@ impl Image {
         self.file.entry_point() as usize
     }
 
-    /// Maps the image at `base`, with `bind` saying where each import is, and
-    /// with breakpoints that call the function at `preempted`, if any.
+    /// Maps the image at `base`, with `bind` saying where each import is, with the
+    /// missing ones on pages from `missing` on, and with breakpoints that call the
+    /// function at `preempted`, if any.
     pub(crate) fn map(
         &self,
         base: usize,
         cookie: u64,
         preempted: Option<usize>,
+        missing: usize,
         mut bind: impl FnMut(&'static Export) -> usize,
     ) {
         let all = base..base + self.size();
@@ -182,6 +213,9 @@ impl Image {
         }
         for &(slot, export) in &self.imports {
             write_u64(memory, slot, bind(export) as u64);
+        }
+        for (import, address) in self.missing.iter().zip((missing..).step_by(PAGE)) {
+            write_u64(memory, import.slot as usize, address as u64);
         }
         if let Some(slot) = self.cookie {
             write_u64(memory, slot, cookie);

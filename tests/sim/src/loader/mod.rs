@@ -6,15 +6,19 @@
 pub(crate) mod drivers;
 pub(crate) mod export;
 pub(crate) mod image;
+pub(crate) mod missing;
 pub(crate) mod symbols;
 
 use crate::hardware::arena::IMAGES;
 use drivers::Drivers;
+use missing::MissingImports;
 
 /// The images of a cycle.
 #[derive(Debug)]
 pub(crate) struct Loader {
     pub(crate) drivers: Drivers,
+    /// The imports that nothing provides.
+    pub(crate) missing: MissingImports,
     /// The end of the last image that was mapped.
     pub(crate) image_end: usize,
 }
@@ -23,6 +27,7 @@ impl Default for Loader {
     fn default() -> Self {
         Self {
             drivers: Drivers::default(),
+            missing: MissingImports::default(),
             image_end: IMAGES.start,
         }
     }

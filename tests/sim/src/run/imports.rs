@@ -12,8 +12,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// The file is no image that a kernel could map, or no image exports what it
-    /// imports.
+    /// The file is no image that a kernel could map.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
         Self::read_with(path, |dll, name| {
             exports::find(dll, name).or_else(|| wdf::find(dll, name))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use nmr::abi::NPIID;
-use scenarios::{Counts, Cycle, Finding, Models, Role, TransitionCounts};
+use scenarios::{Counts, Cycle, MissingImports, Models, Role, TransitionCounts, Verdict};
 
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
@@ -54,8 +54,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
-    /// The finding, if any.
-    pub finding: Option<Finding>,
+    /// The verdict, if the cycle did not run to its end.
+    pub verdict: Option<Verdict>,
 }
 
 /// A machine. There can be one in a process, and it stays on its OS thread.
@@ -135,6 +135,18 @@ impl Machine {
         self.framework = framework;
     }
 
+    /// What the images import that this kernel does not provide, by their names.
+    #[must_use]
+    pub fn missing_imports(&self) -> BTreeMap<String, MissingImports> {
+        let all = [Some(&self.images), self.framework.as_ref()];
+        let images = all.into_iter().flatten();
+        let images = images.flat_map(|all| all.providers.iter().chain(&all.clients));
+        images
+            .map(|image| (image.name().to_owned(), image.missing_imports()))
+            .filter(|(_, missing)| !missing.is_empty())
+            .collect()
+    }
+
     /// The schedule that is kept to.
     pub(crate) const fn take_schedule(&mut self) -> Option<Schedule> {
         self.plan.take()
@@ -189,7 +201,7 @@ impl Machine {
             events,
             steps: scheduled.points,
             plan: scheduled.taken,
-            finding: state.findings.into_finding(),
+            verdict: state.findings.into_verdict(),
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs the threads of a cycle until its first thread has ended or something was
-//! found.
+//! Runs the threads of a cycle until its first thread has ended or there is a verdict.
 
 use corosensei::CoroutineResult;
 
@@ -11,7 +10,7 @@ use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::{Kernel, State, with};
 use crate::scheduling::{Next, Pause, ThreadId, abandon};
 
-/// Runs threads until the first has ended or something was found.
+/// Runs threads until the first has ended or there is a verdict.
 pub(crate) fn run(kernel: &Kernel) {
     while let Some(id) = with(dispatch) {
         let mut fiber = with(|state| state.scheduling.take_fiber(id));

@@ -15,7 +15,7 @@
 //! result depends on its arguments alone; a trial that takes twice as many steps as
 //! the best is abandoned.
 
-use scenarios::{Change, Cycle, Finding, Instance, Script};
+use scenarios::{Change, Cycle, Finding, Instance, Script, Unsupported, Verdict};
 
 use crate::run::machine::{Machine, Outcome};
 use crate::scheduling::schedule::Schedule;
@@ -76,6 +76,10 @@ pub struct Searched {
 /// Looks for the shortest cycle that fails as this one does under its
 /// schedule, and `tell`s how far it is. Returns `None` if this one does not
 /// fail.
+///
+/// # Errors
+///
+/// The cycle is cut short by something that the simulated kernel does not provide.
 pub fn minimise(
     machine: &mut Machine,
     seed: u64,
@@ -83,14 +87,19 @@ pub fn minimise(
     script: Script,
     plan: Option<Schedule>,
     tell: &mut dyn FnMut(Searched),
-) -> Option<Minimised> {
+) -> Result<Option<Minimised>, Box<Unsupported>> {
     let outcome = trial(machine, seed, first, &script, plan.as_ref());
+    let finding = match outcome.verdict {
+        None => return Ok(None),
+        Some(Verdict::Unsupported(unsupported)) => return Err(Box::new(unsupported)),
+        Some(Verdict::Finding(finding)) => finding,
+    };
     let before = Failure {
         cycle: first,
         script,
         events: outcome.events,
         plan,
-        finding: outcome.finding?,
+        finding,
         steps: outcome.steps,
     };
     let mut search = Search {
@@ -105,10 +114,10 @@ pub fn minimise(
     search.try_schedules(&script, LAST_SCHEDULES);
     search.thin_out();
     search.machine.set_patience(None);
-    Some(Minimised {
+    Ok(Some(Minimised {
         before,
         after: search.best,
-    })
+    }))
 }
 
 /// Runs the cycle, under `plan` or the schedule that is drawn for it.
@@ -214,7 +223,7 @@ impl Search<'_> {
             budget: BUDGET,
             events: self.best.events,
         });
-        let found = outcome.finding;
+        let found = outcome.verdict.and_then(Verdict::finding);
         let finding = found.filter(|finding| finding.is_same_as(&self.best.finding))?;
         Some(Failure {
             cycle,

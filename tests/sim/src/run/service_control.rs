@@ -262,7 +262,10 @@ fn map_driver(
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let preempt = state.run.options.preempt.then(preemption::stub);
-    image.map(base, cookie, preempt, |export| bind(state, driver, export));
+    let missing = state.loader.missing.add(&image);
+    image.map(base, cookie, preempt, missing, |export| {
+        bind(state, driver, export)
+    });
     let object = new_driver_object(state, driver, &image, base);
     let entry = base + image.entry_point();
     // SAFETY: the image's entry point is a function of this type.

@@ -16,8 +16,8 @@ use super::{TAG, handle, object, unknown};
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::io::devices;
+use crate::findings;
 use crate::findings::caller::caller;
-use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::io::files::INITIALIZING;
 use crate::kernel::{State, with};
@@ -80,10 +80,6 @@ pub(super) struct Device {
 /// `FILE_DEVICE_UNKNOWN` and `FILE_DEVICE_SECURE_OPEN`, unless a driver says otherwise.
 const UNKNOWN: u32 = 0x22;
 const SECURE_OPEN: u32 = 0x100;
-
-fn not_simulated(what: &str) -> ! {
-    stop("wdf", format!("{what} is not simulated: do without it"))
-}
 
 unsafe extern "win64" fn allocate(
     globals: usize,
@@ -170,7 +166,7 @@ unsafe extern "win64" fn set_file_object_config(
         context: context.map(|context| (type_of.addr(), context.ContextSize)),
     };
     if config.Size as usize != size_of::<WDF_FILEOBJECT_CONFIG>() {
-        not_simulated("a WDF_FILEOBJECT_CONFIG of another version");
+        findings::unsupported("uses a WDF_FILEOBJECT_CONFIG of another version");
     }
     change(init, |init| init.files = files);
 }
@@ -182,7 +178,7 @@ unsafe extern "win64" fn create(
     device: *mut usize,
 ) -> i32 {
     if !attributes.is_null() {
-        not_simulated("a device with attributes");
+        findings::unsupported("creates a device with attributes");
     }
     // SAFETY: it is valid, as documented.
     let at = unsafe { *init };
@@ -269,7 +265,7 @@ unsafe extern "win64" fn create_queue(
         || config.DefaultQueue == 0
         || others.iter().any(|other| !other.is_null())
     {
-        not_simulated("a queue other than the parallel one for control requests");
+        findings::unsupported("creates a queue other than the parallel one for control requests");
     }
     if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
         return STATUS_INSUFFICIENT_RESOURCES;

@@ -18,6 +18,7 @@ use super::{device, handle, request};
 use crate::calls::bind;
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::findings;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -87,8 +88,9 @@ unsafe extern "win64" fn wdf_driver_create(
     let answer = with(|state| create_driver(state, globals.addr(), object.addr(), config));
     let status = answer.map_or_else(|status| status, |()| STATUS_SUCCESS);
     if !attributes.is_null() || status >= 0 && !simulated(config) {
-        let what = "drivers for Plug and Play, of miniports and with attributes are not simulated";
-        stop("wdf", what.to_owned());
+        findings::unsupported(
+            "creates a framework driver for Plug and Play, of a miniport or with attributes",
+        );
     }
     if status >= 0 {
         // SAFETY: the driver object is the driver's, as documented, and the

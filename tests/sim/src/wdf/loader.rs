@@ -14,6 +14,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::findings;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
@@ -46,11 +47,10 @@ unsafe extern "win64" fn wdf_version_bind(
     let component = unsafe { strings::wide_text(info.Component) };
     if component != "KmdfLibrary" || info.Version.Major != 1 || info.FuncCount < OLDEST {
         let version = info.Version;
-        let what = format!(
-            "{component} {}.{} with {} functions is not simulated: bind KmdfLibrary 1.15 to 1.31",
+        findings::unsupported(format!(
+            "binds {component} {}.{} with {} functions instead of KmdfLibrary 1.15 to 1.31",
             version.Major, version.Minor, info.FuncCount
-        );
-        stop("wdf", what);
+        ));
     }
     if info.FuncTable.is_null() || info.FuncCount as usize > NAMES.len() {
         return STATUS_INVALID_PARAMETER;

@@ -6,7 +6,7 @@
 //! A driver binds itself to it through `WDFLDR.SYS` (`loader.rs`) and gets
 //! a table of functions. Those that are here do what is documented of them and
 //! what the published sources of the framework show where the documents are
-//! silent; each of the others ends the cycle with a finding that names it.
+//! silent; each of the others ends the cycle as unsupported.
 //!
 //! References: <https://learn.microsoft.com/windows-hardware/drivers/ddi/_wdf/>,
 //! <https://github.com/microsoft/Windows-Driver-Frameworks>
@@ -116,8 +116,7 @@ unsafe extern "win64" fn missing() -> usize {
     let name = call
         .map(crate::scheduling::frame::Callee::target)
         .unwrap_or_default();
-    let what = format!("{name} is not implemented: add it to tests/sim/src/wdf or do without it");
-    stop("wdf", what)
+    findings::unsupported(format!("calls {name} of the driver framework"))
 }
 
 /// Unbinds the driver with these globals. Returns `false` if there is none.

@@ -20,7 +20,6 @@ use super::{TAG, handle, object, unknown};
 use crate::exports::exports;
 use crate::findings;
 use crate::findings::caller::caller;
-use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::io::completion;
 use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
@@ -255,8 +254,7 @@ unsafe fn retrieve(
     // SAFETY: a request that is not complete is in memory.
     let (code, place) = unsafe { ((*stack_location(irp)).code, (*irp).system_buffer) };
     if code & METHOD != 0 {
-        let what = "the buffer of a request without METHOD_BUFFERED is not simulated";
-        stop("wdf", what.to_owned());
+        findings::unsupported("retrieves the buffer of a request without METHOD_BUFFERED");
     }
     if all == 0 || all < least {
         return STATUS_BUFFER_TOO_SMALL;

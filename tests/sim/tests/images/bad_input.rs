@@ -63,17 +63,6 @@ fn images_that_no_kernel_would_map() {
 }
 
 #[test]
-fn an_import_that_nobody_provides() {
-    let workshop = Workshop::new();
-    let client = workshop.module("unknown.sys", Role::Client, &["UNKNOWN_IMPORT"]);
-    let refusal = refusal(&workshop, &client);
-    assert!(
-        refusal.contains("imports NoSuchFunction from ntoskrnl.exe"),
-        "{refusal}"
-    );
-}
-
-#[test]
 fn wrong_arguments() {
     let workshop = Workshop::new();
     let [provider, client] = [("p.sys", Role::Provider), ("c.sys", Role::Client)]

@@ -14,7 +14,7 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixture
 const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
 
 /// What fixtures import from, each described by a .def beside them.
-const LIBRARIES: [&str; 3] = ["ntoskrnl", "netio", "wdfldr"];
+const LIBRARIES: [&str; 4] = ["ntoskrnl", "netio", "wdfldr", "fwpkclnt"];
 
 /// A directory with images in it.
 pub(crate) struct Workshop(TempDir);

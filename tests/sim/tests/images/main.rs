@@ -16,6 +16,7 @@ mod drivers;
 mod exhaustion;
 mod faults;
 mod fixture;
+mod imports;
 mod instances;
 mod keyvalue;
 mod knobs;

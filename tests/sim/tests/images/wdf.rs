@@ -9,7 +9,7 @@ use scenarios::Report;
 
 use crate::fixture::Workshop;
 use crate::pair::driver;
-use crate::program::{sim, sim_with_any_instances};
+use crate::program::{Run, sim, sim_with_any_instances};
 
 const PROVIDER: &str = "provider_wdf.sys";
 const CLIENT: &str = "client_wdf.sys";
@@ -83,30 +83,55 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("UNKNOWN_FLAG", "load", "0xc000000d"),
     ("CREATED_TWICE", "load", "0xc0000183"),
     ("NO_CONFIG", "0x10D", "DriverConfig is a null pointer"),
-    ("PLUG_AND_PLAY", "wdf", "drivers for Plug and Play"),
-    ("SETS_TIMER", "wdf", "WdfTimerStart is not implemented"),
     ("WRONG_HANDLE", "0x10D", "no handle of an object"),
     ("TOO_NEW", "load", "0xc000000d"),
-    ("TOO_OLD", "wdf", "with 396 functions is not simulated"),
     ("GOES_UNBOUND", "wdf", "no driver's globals"),
 ];
+
+/// A macro of `framework.c`, and what the driver then does that is not provided.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    (
+        "PLUG_AND_PLAY",
+        "creates a framework driver for Plug and Play",
+    ),
+    ("SETS_TIMER", "calls WdfTimerStart of the driver framework"),
+    (
+        "TOO_OLD",
+        "with 396 functions instead of KmdfLibrary 1.15 to 1.31",
+    ),
+];
+
+/// Loads and unloads the driver of `framework.c` with these macros.
+fn framework(workshop: &Workshop, defects: &[&str]) -> Run {
+    let provider = workshop.compile("d.sys", "framework.c", defects);
+    let arguments = ["--seed", "5", "--cycles", "2", "--script=+p.-p"];
+    sim(&provider, &driver(CLIENT), &arguments)
+}
+
+#[test]
+fn what_the_framework_does_not_provide_is_no_finding() {
+    let workshop = Workshop::new();
+    for (name, says) in UNSUPPORTED {
+        let run = framework(&workshop, &[name]);
+        let report = run.report();
+        assert_eq!(run.status, Some(2), "{name}: {}", run.err);
+        assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
+        let [unsupported] = &report.unsupported[..] else {
+            panic!("{name}: {:?}", report.unsupported);
+        };
+        assert_eq!(unsupported.driver, "d.sys", "{name}: {unsupported}");
+        assert_eq!(unsupported.count, 2, "{name}: {unsupported}");
+        assert!(unsupported.what.contains(says), "{name}: {unsupported}");
+        assert!(unsupported.place.is_some(), "{name}: {unsupported}");
+    }
+}
 
 #[test]
 fn the_framework_says_what_is_wrong() {
     let workshop = Workshop::new();
-    let client = driver(CLIENT);
-    let run = |defects: &[&str]| {
-        let provider = workshop.compile("d.sys", "framework.c", defects);
-        sim(
-            &provider,
-            &client,
-            &["--seed", "5", "--cycles", "2", "--script=+p.-p"],
-        )
-        .report()
-    };
-    clean(&run(&[]));
+    clean(&framework(&workshop, &[]).report());
     for (name, code, says) in MISTAKES {
-        let report = run(&[name]);
+        let report = framework(&workshop, &[name]).report();
         assert!(!report.findings.is_empty(), "{name}: not found");
         for finding in &report.findings {
             assert_eq!(finding.driver, "d.sys", "{name}: {finding}");
