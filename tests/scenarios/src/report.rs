@@ -4,6 +4,7 @@
 
 mod counts;
 mod finding;
+mod npis;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 pub use counts::Counts;
 pub use finding::{Finding, Frame, Place};
+pub use npis::{NpiReport, Npis};
 
 /// The report of a run, or of a part of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::npi::NpiId;
+use crate::report::npis::{NpiReport, Npis};
 use crate::service::Refusal;
 
 /// The counters of a run.
@@ -53,6 +55,9 @@ pub struct Counts {
     /// The registrations of each driver image: its name, and its roles in NPIs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registered: BTreeMap<String, BTreeSet<String>>,
+    /// What was seen of each NPI.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub npis: Npis,
     /// Deregistrations that began while another one was pending.
     #[serde(default)]
     pub deregistrations_overlapped: u64,
@@ -80,6 +85,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// What was seen of the NPI with these hexadecimal digits.
+    pub fn npi(&mut self, digits: u128) -> &mut NpiReport {
+        let id = NpiId(digits);
+        self.npis.entry(id).or_insert_with(|| NpiReport::of(id))
+    }
+
     /// The service control manager has refused something.
     pub fn refuse(&mut self, refusal: Refusal) {
         *self
@@ -117,6 +128,9 @@ impl Counts {
         for (image, roles) in &other.registered {
             let all = self.registered.entry(image.clone()).or_default();
             all.extend(roles.iter().cloned());
+        }
+        for (&id, seen) in &other.npis {
+            self.npis.entry(id).or_default().add(seen);
         }
         self.deregistrations_overlapped += other.deregistrations_overlapped;
         self.deregistrations_overlapped_within += other.deregistrations_overlapped_within;
