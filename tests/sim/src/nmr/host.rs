@@ -136,6 +136,7 @@ impl Host for SimHost {
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
             transitions::follow(state, event);
+            registrations::follow(state, event);
             registrations::count(state, event);
             let kept = callback_locks::check(state, event);
             binding_calls::observe(state, event).or(kept)

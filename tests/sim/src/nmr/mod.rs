@@ -7,17 +7,25 @@ pub(crate) mod host;
 pub(crate) mod registrations;
 pub(crate) mod transitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use registrar::host::RegistrationId;
 
 use scenarios::{Instance, Overlap};
 
 use crate::loader::drivers::DriverId;
+use crate::scheduling::ThreadId;
+use registrations::Registration;
 use transitions::Transitions;
 
 /// What is followed of registrations and bindings.
 #[derive(Debug)]
 pub(crate) struct Nmr {
     pub(crate) transitions: Transitions,
+    /// The registrations of the cycle.
+    registrations: BTreeMap<RegistrationId, Registration>,
+    /// The registration whose end each thread waits for.
+    pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -26,6 +34,8 @@ impl Nmr {
     pub(crate) fn new(instances: &BTreeSet<Instance>) -> Self {
         Self {
             transitions: Transitions::new(instances),
+            registrations: BTreeMap::new(),
+            waits: BTreeMap::new(),
             deregistrations: Overlap::default(),
         }
     }
