@@ -156,7 +156,7 @@ impl<H: Host> Registrar<H> {
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
         };
         // A wait object that was not used is dropped out here, not under the lock.
-        let thread = self.offering_thread();
+        let thread = self.host.thread();
         let registered = self
             .state
             .with(|state| state.register(applicant, thread))

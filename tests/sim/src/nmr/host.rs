@@ -139,6 +139,7 @@ impl Host for SimHost {
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
             transitions::follow(state, event);
+            registrations::follow(state, event);
             registrations::count(state, event);
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);

@@ -7,12 +7,16 @@ pub(crate) mod host;
 pub(crate) mod registrations;
 pub(crate) mod transitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use registrar::host::RegistrationId;
 
 use nmr::abi::NPIID;
 use scenarios::{Instance, Overlap, Role};
 
 use crate::loader::drivers::DriverId;
+use crate::scheduling::ThreadId;
+use registrations::Registration;
 use transitions::Transitions;
 
 /// What is followed of registrations and bindings.
@@ -21,6 +25,10 @@ pub(crate) struct Nmr {
     pub(crate) transitions: Transitions,
     /// What was registered, in this order, each once.
     pub(crate) registered: Vec<(Role, NPIID)>,
+    /// The registrations of the cycle.
+    registrations: BTreeMap<RegistrationId, Registration>,
+    /// The registration whose end each thread waits for.
+    pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -30,6 +38,8 @@ impl Nmr {
         Self {
             transitions: Transitions::new(instances),
             registered: Vec::new(),
+            registrations: BTreeMap::new(),
+            waits: BTreeMap::new(),
             deregistrations: Overlap::default(),
         }
     }
