@@ -48,6 +48,8 @@ pub(crate) fn of(
         report.findings.len(),
         plural(report.findings.len(), "finding", "findings"),
     );
+    text += &note_row(report);
+    text += &kernel_row(report);
     text += &registration_rows(counts);
     text += &manager_rows(report);
     text += &scenario_row(report);
@@ -60,8 +62,11 @@ pub(crate) fn of(
     if let Some(coverage) = coverage {
         text += &faults::table(report, &coverage.faults);
     }
+    for note in &report.notes {
+        describe(&mut text, "note", note, &again(note.cycle));
+    }
     for finding in &report.findings {
-        describe(&mut text, finding, &again(finding.cycle));
+        describe(&mut text, "finding", finding, &again(finding.cycle));
     }
     text
 }
@@ -103,6 +108,31 @@ fn models_row(report: &Report) -> String {
         _ => format!(
             "\n{cycles:>10} cycles with the driver framework: {}",
             each.join("; ")
+        ),
+    }
+}
+
+/// The number of notes.
+fn note_row(report: &Report) -> String {
+    match report.notes.len() {
+        0 => String::new(),
+        count => format!(
+            "\n{count:>10} {}, no failure",
+            plural(count, "note", "notes")
+        ),
+    }
+}
+
+/// The cycles of each kernel.
+fn kernel_row(report: &Report) -> String {
+    let of = |(kernel, cycles)| format!("{kernel} {cycles}");
+    let kernels: Vec<_> = report.kernels.iter().map(of).collect();
+    match kernels.len() {
+        0 => String::new(),
+        count => format!(
+            "\n{count:>10} {}: {}",
+            plural(count, "kernel", "kernels"),
+            kernels.join(", ")
         ),
     }
 }
@@ -260,13 +290,13 @@ pub(crate) fn details(coverage: &Coverage) -> String {
 /// The number of stack frames shown.
 const FRAMES: usize = 6;
 
-fn describe(text: &mut String, finding: &Finding, again: &str) {
+fn describe(text: &mut String, kind: &str, finding: &Finding, again: &str) {
     let mut line = |words: &dyn std::fmt::Display| {
         writeln!(text)
             .and_then(|()| write!(text, "{words}"))
             .expect("a string takes everything");
     };
-    line(&format_args!("finding: {finding}"));
+    line(&format_args!("{kind}: {finding}"));
     if !finding.rule.is_empty() {
         line(&format_args!("    rule: {}", finding.rule));
     }
@@ -305,6 +335,8 @@ mod tests {
             instance: 1,
             offset: Some(0x1150),
             place: None,
+            kernel: "windows".to_owned(),
+            open_points: Vec::new(),
             cycle: 3,
             seed: 7,
             thread: "unload client".to_owned(),

@@ -232,11 +232,8 @@ impl<H: Host> Registrar<H> {
         match self.state.with(|state| state.detach_complete(handle, side)) {
             Ok((completed, step)) => {
                 if completed == Completed::BeforeDetach {
-                    self.warn(
-                        21,
-                        who,
-                        format_args!("{name} was called before the detach callback"),
-                    );
+                    let what = format_args!("{name} was called before the detach callback");
+                    self.breach_or_warn(Knob::CompleteBeforeDetach, 21, who, what);
                 }
                 self.drive(step);
             }

@@ -11,14 +11,15 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use registrar::knobs::Knobs;
+use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
     Cycle, CycleFilter, Finding, Instances, PROGRESS_INTERVAL, Report, Scenario, Script, Tier,
     TransitionCounts, write_line,
 };
 use serde::Serialize;
 use sim::{
-    FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched, Strategy,
+    FailedCycle, FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched,
+    Strategy, Verdict,
 };
 
 /// Runs cycles of the paired stress in the simulated kernel.
@@ -57,8 +58,12 @@ struct Arguments {
     /// allocation:7.
     #[arg(long, default_value_t)]
     faults: Faults,
-    /// Fixed answers to what NMR's documents leave open, as
-    /// KNOB:ANSWER+KNOB:ANSWER; the others are drawn.
+    /// Who answers what the documents leave open: documents (all of it is drawn),
+    /// windows (as Windows does, where that is known) or both (drawn for each cycle).
+    #[arg(long, value_name = "KERNEL", default_value_t)]
+    kernel: KernelChoice,
+    /// Fixed answers to what the documents leave open, as
+    /// KNOB:ANSWER+KNOB:ANSWER; the others are the kernel's.
     #[arg(long, value_name = "KNOBS", default_value_t)]
     knobs: Knobs,
     /// The number of providers and clients in each cycle, as 2x3; drawn unless
@@ -209,8 +214,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         let (schedule, cycle) = prepare(arguments, &mut matrix, &mut machine, index)?;
         if arguments.trace {
             println!(
-                "cycle {index} of seed {}: {}",
+                "cycle {index} of seed {}, kernel {}: {}",
                 arguments.seed,
+                machine.kernel(arguments.seed, schedule),
                 cycle.script()
             );
         }
@@ -224,10 +230,32 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
+        report.add_kernel(outcome.kernel);
+        for mut note in outcome.notes {
+            note.cycle = index;
+            report.add_note(note);
+        }
         if let Some(mut finding) = outcome.finding {
             finding.cycle = index;
-            report.add_finding(finding);
-            if arguments.until_found {
+            let known = report.findings.iter().any(|it| it.is_same_as(&finding));
+            let verdict = if known {
+                Verdict::Finding
+            } else {
+                let failed = FailedCycle {
+                    seed: arguments.seed,
+                    cycle: &cycle,
+                    index: schedule,
+                    steps: outcome.steps,
+                    kernel: outcome.kernel,
+                    answers: &outcome.answers,
+                };
+                sim::judge(&mut machine, &failed, &mut finding)
+            };
+            match verdict {
+                Verdict::Note => report.add_note(finding),
+                Verdict::Finding => report.add_finding(finding),
+            }
+            if arguments.until_found && verdict == Verdict::Finding {
                 break;
             }
         }
@@ -246,6 +274,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     report.add_transitions(&transitions);
     report.took(started.elapsed());
     if arguments.trace {
+        for note in &report.notes {
+            println!("note: {note}");
+        }
         for finding in &report.findings {
             println!("{finding}");
         }
@@ -267,6 +298,7 @@ fn options(arguments: &Arguments, faults: Faults) -> Options {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
         faults,
+        kernel: arguments.kernel,
         knobs: arguments.knobs,
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod call_stack;
 pub(crate) mod caller;
 
 use registrar::finding::Finding as Breach;
+use registrar::knobs::Kernel;
 use scenarios::Finding;
 
 use crate::findings::bug_check::Code;
@@ -17,20 +18,25 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::scheduling::{ThreadId, terminate};
 
-/// The finding of a cycle, which has at most one.
+/// The finding of a cycle, which has at most one, and its notes.
 #[derive(Debug)]
 pub(crate) struct Findings {
+    kernel: Kernel,
     seed: u64,
     cycle: u64,
     finding: Option<Finding>,
+    /// What is worth telling but no failure.
+    notes: Vec<Finding>,
 }
 
 impl Findings {
-    pub(crate) const fn new(seed: u64, cycle: u64) -> Self {
+    pub(crate) const fn new(kernel: Kernel, seed: u64, cycle: u64) -> Self {
         Self {
+            kernel,
             seed,
             cycle,
             finding: None,
+            notes: Vec::new(),
         }
     }
 
@@ -39,9 +45,14 @@ impl Findings {
         self.finding.is_some()
     }
 
-    /// The finding, when the cycle is over.
-    pub(crate) fn into_finding(self) -> Option<Finding> {
-        self.finding
+    /// The kernel in which they are found.
+    pub(crate) const fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// The finding and the notes, when the cycle is over.
+    pub(crate) fn into_parts(self) -> (Option<Finding>, Vec<Finding>) {
+        (self.finding, self.notes)
     }
 }
 
@@ -83,6 +94,17 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
     report_on(state, thread, None, code.into(), what, site);
 }
 
+/// Records what is worth telling but no failure: the cycle goes on.
+pub(crate) fn note(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
+    let thread = state.scheduling.current_id();
+    let note = describe(state, thread, None, code.into(), what, site);
+    state.trace(|_| format!("NOTE {note}"));
+    let mut known = state.findings.notes.iter();
+    if !known.any(|it| it.is_same_as(&note) && it.what == note.what) {
+        state.findings.notes.push(note);
+    }
+}
+
 /// Records a finding with the call stack of a thread: from the instruction that
 /// an exception stopped, or from its innermost call.
 pub(crate) fn report_on(
@@ -96,7 +118,23 @@ pub(crate) fn report_on(
     if state.findings.finding.is_some() {
         return;
     }
-    let finding = Finding {
+    let finding = describe(state, thread, fault, code, what, site);
+    state.trace(|_| format!("FINDING {finding}"));
+    for frame in &finding.stack {
+        state.trace(|_| format!("  in {frame}"));
+    }
+    state.findings.finding = Some(finding);
+}
+
+fn describe(
+    state: &State,
+    thread: ThreadId,
+    fault: Option<&Exception>,
+    code: Code,
+    what: String,
+    site: Option<Site>,
+) -> Finding {
+    Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
         parameters: code.parameters.map(|all| all.map(|one| one as u64)),
@@ -107,16 +145,13 @@ pub(crate) fn report_on(
         instance: site.map_or(1, |site| state.loader.drivers[site.driver].instance.number),
         offset: site.and_then(|site| site.offset),
         place: site.and_then(|site| state.loader.drivers.place(site)),
+        kernel: state.findings.kernel.to_string(),
+        open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,
         thread: state.scheduling.thread(thread).name.clone(),
         stack: call_stack::call_stack(state, thread, fault),
         history: Vec::new(),
         count: 1,
-    };
-    state.trace(|_| format!("FINDING {finding}"));
-    for frame in &finding.stack {
-        state.trace(|_| format!("  in {frame}"));
     }
-    state.findings.finding = Some(finding);
 }
