@@ -231,16 +231,15 @@ impl<H: Host> Registrar<H> {
             Ok((completed, step)) => {
                 match completed {
                     Completed::InTime => {}
-                    Completed::BeforeDetach => self.warn(
-                        21,
-                        who,
-                        format_args!("{name} was called before the detach callback"),
-                    ),
-                    Completed::BeforeAttach => self.breach(
-                        20,
-                        who,
-                        format_args!("{name} was called for a binding that is not attached"),
-                    ),
+                    Completed::BeforeDetach => {
+                        let what = format_args!("{name} was called before the detach callback");
+                        self.breach_or_warn(Knob::CompleteBeforeDetach, 21, who, what);
+                    }
+                    Completed::BeforeAttach => {
+                        let what =
+                            format_args!("{name} was called for a binding that is not attached");
+                        self.breach_or_warn(Knob::CompleteBeforeDetach, 20, who, what);
+                    }
                 }
                 self.drive(step);
             }

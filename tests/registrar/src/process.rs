@@ -16,7 +16,7 @@ use std::vec::Vec;
 
 use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
-use crate::knobs::{Knob, Knobs};
+use crate::knobs::{Kernel, Knob, Knobs};
 use crate::registrar::Registrar;
 use nmr::abi::NTSTATUS;
 use rand::rngs::ChaCha8Rng;
@@ -109,14 +109,15 @@ struct Recorded {
 }
 
 impl Process {
-    /// One whose open questions are answered from `seed`.
+    /// One whose open questions are answered from `seed`, as far as the documents
+    /// allow.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             began: Instant::now(),
             recorded: Mutex::new(Recorded {
                 draws: ChaCha8Rng::seed_from_u64(seed),
-                knobs: Knobs::DRAWN,
+                knobs: Kernel::Documents.knobs(),
                 faults: Vec::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),

@@ -257,6 +257,18 @@ super::rules! {
         assert_eq!(notes(&nmr), [21]);
     }
 
+    21 r21_completing_before_the_detach_callback_is_a_breach_to_the_documents {
+        let nmr = nmr();
+        nmr.host().fix(Knob::CompleteBeforeDetach, Some(1));
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        provider.peer().complete();
+        assert_eq!(rules(&nmr), [21]);
+        down([&provider, &client]);
+        clean(&nmr);
+    }
+
     21 r21_completing_before_the_detach_callback_is_only_noted {
         let nmr = nmr();
         let (mut provider, client) = pair(&nmr);
