@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The simulated kernel as a program: its command line, its exit status, and the
-//! replay line that stands for a cycle.
+//! The simulated kernel as a program: its command line, its exit status, the replay line
+//! that stands for a cycle, and the description of an image.
 
+pub(crate) mod description;
 mod replay_line;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, bail};
+use scenarios::Description;
 
 use crate::building::host_program;
 use crate::terminal::Outcome;
@@ -31,6 +33,19 @@ impl Simulator {
         command.arg("--provider").arg(provider);
         command.arg("--client").arg(client);
         command
+    }
+
+    /// Describes an image.
+    pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
+        let mut command = Command::new(&self.0);
+        let output = output(command.arg("--describe").arg(image))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => serde_json::from_slice(&output.stdout)
+                .context("the simulated kernel printed an invalid description"),
+            Some(_) => bail!("{}", error_of(&errors)),
+            None => bail!(died(output.status)),
+        }
     }
 }
 

@@ -11,6 +11,8 @@
 /// The two dispatch tables of an NPI.
 #[derive(Debug)]
 pub struct Npi {
+    /// Its name.
+    pub name: &'static str,
     /// The hexadecimal digits of its identifier.
     pub id: u128,
     /// What the client calls.
@@ -54,6 +56,7 @@ pub const NPIS: &[&Npi] = &[&ECHO, &TELEMETRY];
 
 /// The NPI in which `provider.sys` is the provider.
 pub static ECHO: Npi = Npi {
+    name: "Echo",
     id: 0x1e32_787f_806c_4f83_98e4_7dbe_c512_9701,
     provider: &[
         Entry {
@@ -74,6 +77,7 @@ pub static ECHO: Npi = Npi {
 
 /// The NPI in which `client.sys` is the provider.
 static TELEMETRY: Npi = Npi {
+    name: "telemetry",
     id: 0x8002_8957_3748_4ec7_9fd8_fb58_ae01_8faf,
     provider: &[Entry::plain("subscribe"), Entry::plain("sample")],
     client: &[Entry::plain("publish")],

@@ -121,6 +121,16 @@ impl Image {
         self.file.name()
     }
 
+    /// The file.
+    pub(crate) const fn file(&self) -> &DriverImage {
+        &self.file
+    }
+
+    /// Returns `true` if names of functions and lines are known.
+    pub(crate) fn has_symbols(&self) -> bool {
+        self.symbols().is_some()
+    }
+
     /// The imports that nothing here provides.
     pub(crate) fn missing(&self) -> &[Import] {
         &self.missing
@@ -242,7 +252,7 @@ impl Image {
     /// The pages of its sections that may be paged out, mapped at `base`.
     pub(crate) fn pageable(&self, base: usize) -> impl Iterator<Item = (Range<usize>, Access)> {
         let all = self.file.sections().iter();
-        let pageable = all.filter(|section| section.name.starts_with("PAGE"));
+        let pageable = all.filter(|section| is_pageable(section));
         pageable.map(move |section| (pages(section, base), access(section)))
     }
 
@@ -255,9 +265,19 @@ impl Image {
     /// The pages of its sections that are gone once `DriverEntry` has succeeded.
     pub(crate) fn discardable(&self, base: usize) -> impl Iterator<Item = Range<usize>> {
         let all = self.file.sections().iter();
-        let gone = all.filter(|section| section.discardable || section.name.starts_with("INIT"));
+        let gone = all.filter(|section| is_discardable(section));
         gone.map(move |section| pages(section, base))
     }
+}
+
+/// Returns `true` if a section may be paged out.
+pub(crate) fn is_pageable(section: &Section) -> bool {
+    section.name.starts_with("PAGE")
+}
+
+/// Returns `true` if a section is gone once `DriverEntry` has succeeded.
+pub(crate) fn is_discardable(section: &Section) -> bool {
+    section.discardable || section.name.starts_with("INIT")
 }
 
 fn pages(section: &Section, base: usize) -> Range<usize> {

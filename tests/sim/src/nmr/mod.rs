@@ -4,13 +4,14 @@
 //! counted of registrations and state transitions.
 
 pub(crate) mod host;
+pub(crate) mod registered;
 pub(crate) mod registrations;
 pub(crate) mod transitions;
 
 use std::collections::BTreeSet;
 
 use nmr::abi::NPIID;
-use scenarios::{Instance, Overlap, Role};
+use scenarios::{Instance, Overlap, Registered, Role};
 
 use crate::loader::drivers::DriverId;
 use transitions::Transitions;
@@ -21,6 +22,8 @@ pub(crate) struct Nmr {
     pub(crate) transitions: Transitions,
     /// What was registered, in this order, each once.
     pub(crate) registered: Vec<(Role, NPIID)>,
+    /// The description of each registration, in a dry run.
+    pub(crate) described: Option<Vec<Registered>>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -30,6 +33,7 @@ impl Nmr {
         Self {
             transitions: Transitions::new(instances),
             registered: Vec::new(),
+            described: None,
             deregistrations: Overlap::default(),
         }
     }

@@ -40,7 +40,7 @@ use crate::scheduling::preemption;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
 
-type DriverEntry =
+pub(crate) type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
@@ -160,7 +160,7 @@ pub(crate) fn unload(instance: Instance) {
     point();
 }
 
-fn check_returned(driver: DriverId, routine: &str) {
+pub(crate) fn check_returned(driver: DriverId, routine: &str) {
     let site = with(|state| entry_site(state, driver));
     check_return(routine, EntryState::default(), site);
 }
@@ -223,7 +223,7 @@ fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Ref
 }
 
 /// Maps a driver and makes its object and its registry path.
-fn map_driver(
+pub(crate) fn map_driver(
     state: &mut State,
     instance: Instance,
 ) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
@@ -305,7 +305,7 @@ fn new_path(state: &mut State, path: &str) -> *const UNICODE_STRING {
     address as *const UNICODE_STRING
 }
 
-fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
+pub(crate) fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
     let freed = state.memory.pool.free(path.addr(), 0, None);
     if let Err(FreeError::Overrun(at)) = freed {
         let what = "the registry path was written beyond its end".to_owned();
@@ -323,7 +323,7 @@ pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
 }
 
 /// Takes away what a driver needs for `DriverEntry` only.
-fn discard_initialization(state: &mut State, driver: DriverId) {
+pub(crate) fn discard_initialization(state: &mut State, driver: DriverId) {
     let driver = &state.loader.drivers[driver];
     for pages in driver.image.discardable(driver.base) {
         state.memory.pageable.remove(pages.clone());

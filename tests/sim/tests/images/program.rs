@@ -37,14 +37,25 @@ pub(crate) fn sim(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
     sim_with_any_instances(provider, client, &arguments)
 }
 
+/// Describes an image.
+pub(crate) fn describe(image: &Path) -> Run {
+    run(Command::new(env!("CARGO_BIN_EXE_sim"))
+        .arg("--describe")
+        .arg(image))
+}
+
 /// Runs the program on two images with more arguments.
 pub(crate) fn sim_with_any_instances(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_sim"))
+    run(Command::new(env!("CARGO_BIN_EXE_sim"))
         .arg("--provider")
         .arg(provider)
         .arg("--client")
         .arg(client)
-        .args(arguments)
+        .args(arguments))
+}
+
+fn run(command: &mut Command) -> Run {
+    let output = command
         .output()
         .expect("the program was built for this test");
     Run {
