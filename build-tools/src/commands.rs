@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
     Describe(describe::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
-    Stress(stress::Arguments),
+    Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
     Package(package::Arguments),
     /// Run every test, or one suite.

@@ -49,6 +49,17 @@ impl Simulator {
     }
 }
 
+impl Simulator {
+    /// A command that runs these drivers, in the roles that they register.
+    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
+        let mut command = Command::new(&self.0);
+        for driver in drivers {
+            command.arg("--driver").arg(driver);
+        }
+        command
+    }
+}
+
 /// Adds the pair's KMDF drivers to a command that runs its WDM drivers.
 pub(crate) fn add_framework_drivers(command: &mut Command, workspace: &Workspace) {
     for (option, name) in [

@@ -9,6 +9,7 @@
 //! | `seed` | the seed of all random choices |
 //! | `cycle` | the number of the cycle |
 //! | `provider`, `client` | an image that overrides the driver built here: a path, or `zoo:NAME` for a module of the zoo, `zoo:NAME-twin` for its corrected twin |
+//! | `driver` | a driver in the role that it registers, instead of a provider and a client; may be given several times |
 //! | `script` | what the cycle does; drawn from the seed by default. `+p.+c~250.-p-c` loads the provider, loads the client, waits 250 us, unloads both at the same time; `+c2` is a second client, `-c@idle` unloads it once it is idle |
 //! | `schedule` | which thread runs after which scheduling decision; drawn from the seed by default. `12:3.57:1`, or `none` if each thread runs until it waits |
 //! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
@@ -43,25 +44,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let workspace = Workspace::find()?;
     let needs_zoo = line
         .images()
-        .any(|image| matches!(image, Some(ImageSource::Zoo(_))));
+        .flatten()
+        .chain(&line.drivers)
+        .any(|image| matches!(image, ImageSource::Zoo(_)));
     if needs_zoo {
         match prerequisites::ensure(Purpose::Check)? {
             Outcome::Done => {}
             other => return Ok(other),
         }
     }
-    if line.images().any(|image| image.is_none()) {
+    let is_pair = line.drivers.is_empty();
+    if is_pair && line.images().any(|image| image.is_none()) {
         let built = drivers::set_up_and_build()?;
         if built != Outcome::Done {
             return Ok(built);
         }
     }
-    let [provider, client] = [
-        image(&workspace, "provider", line.provider.as_ref())?,
-        image(&workspace, "client", line.client.as_ref())?,
-    ];
-    let mut command = Simulator::build(&workspace)?.command(&provider, &client);
-    if line.images().all(|image| image.is_none()) {
+    let mut command = if is_pair {
+        let [provider, client] = [
+            image(&workspace, "provider", line.provider.as_ref())?,
+            image(&workspace, "client", line.client.as_ref())?,
+        ];
+        Simulator::build(&workspace)?.command(&provider, &client)
+    } else {
+        let drivers = line.drivers.iter();
+        let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
+        Simulator::build(&workspace)?.command_with(&drivers?)
+    };
+    if is_pair && line.images().all(|image| image.is_none()) {
         simulator::add_framework_drivers(&mut command, &workspace);
     }
     command.args(line.arguments()).args(["--cycles", "1"]);
@@ -86,4 +96,15 @@ fn image(workspace: &Workspace, role: &str, source: Option<&ImageSource>) -> Res
         "zoo:{name} is a {actual}, not a {role}: write {actual}=zoo:{name}"
     );
     Workshop::open(workspace)?.make(&recipe)
+}
+
+/// The path of an image in the role that it registers.
+fn file(workspace: &Workspace, source: &ImageSource) -> Result<PathBuf> {
+    match source {
+        ImageSource::File(path) => Ok(path.clone()),
+        ImageSource::Zoo(name) => {
+            let recipe = Catalogue::read(workspace)?.recipe(name)?;
+            Workshop::open(workspace)?.make(&recipe)
+        }
+    }
 }

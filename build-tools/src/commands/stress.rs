@@ -42,13 +42,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     // A machine gets a package, which builds its drivers.
     let overrides = arguments.overrides();
-    if guest.is_none() && overrides.len() < 2 {
+    if guest.is_none() && overrides.len() < 2 && arguments.drivers.is_empty() {
         let built = drivers::set_up_and_build()?;
         if built != Outcome::Done {
             return Ok(built);
         }
     }
     let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
+    plan.drivers.clone_from(&arguments.drivers);
+    plan.only = arguments.only;
     plan.options = arguments.options();
     plan.seed = arguments.seed.unwrap_or_else(random_seed);
     plan.first = arguments.first;

@@ -4,7 +4,9 @@
 
 use std::fmt::Display;
 
-use scenarios::{Callback, Description, DryRun, ImageFacts, Registered, SectionFacts, Unload};
+use scenarios::{
+    Description, DryRun, ImageFacts, Place, Registered, SectionFacts, Unload, Verdict,
+};
 
 use crate::building::image_report::wrap;
 
@@ -148,8 +150,16 @@ fn add_dry_run(text: &mut Text, run: &DryRun) {
         Unload::Clean => "returned, and left nothing behind",
     };
     text.row("DriverUnload", unload);
-    if let Some(verdict) = &run.verdict {
-        text.row("verdict", verdict);
+    match &run.verdict {
+        Some(Verdict::Finding(it)) => {
+            let place = place(it.place.as_ref(), it.offset);
+            text.row("finding", format!("{} {place}: {}", it.code, it.what));
+        }
+        Some(Verdict::Unsupported(it)) => {
+            let place = place(it.place.as_ref(), it.offset);
+            text.row("UNSUPPORTED", format!("it {}, {place}", it.what));
+        }
+        None => {}
     }
 }
 
@@ -185,16 +195,23 @@ fn add_registration(text: &mut Text, registered: &Registered) {
         ),
     );
     for callback in &registered.callbacks {
-        text.row("", format!("{:30}{}", callback.field, target(callback)));
+        text.row(
+            "",
+            format!(
+                "{:30}{}",
+                callback.field,
+                place(callback.place.as_ref(), callback.offset)
+            ),
+        );
     }
     if let Some(place) = &registered.place {
         text.row("", format!("registered in {place}"));
     }
 }
 
-/// The function of a callback.
-fn target(callback: &Callback) -> String {
-    match (&callback.place, callback.offset) {
+/// The function and line, or the offset in the image.
+fn place(place: Option<&Place>, offset: Option<u32>) -> String {
+    match (place, offset) {
         (Some(place), _) => place.to_string(),
         (None, Some(offset)) => format!("at offset {offset:#x}"),
         (None, None) => "none".to_owned(),
@@ -212,7 +229,7 @@ fn list(words: &[String]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use scenarios::{MissingImports, NtStatus, Role};
+    use scenarios::{Callback, MissingImports, NtStatus, Role};
 
     use super::*;
 

@@ -13,6 +13,8 @@ pub(crate) struct ReplayLine {
     pub(crate) cycle: u64,
     pub(crate) provider: Option<ImageSource>,
     pub(crate) client: Option<ImageSource>,
+    /// The drivers that are loaded instead of a provider and a client, if any.
+    pub(crate) drivers: Vec<ImageSource>,
     /// Options of the simulated kernel, in order.
     pub(crate) options: Vec<String>,
 }
@@ -33,6 +35,7 @@ impl ReplayLine {
             cycle,
             provider: None,
             client: None,
+            drivers: Vec::new(),
             options: Vec::new(),
         }
     }
@@ -70,6 +73,9 @@ impl fmt::Display for ReplayLine {
                 write!(f, ",{role}={image}")?;
             }
         }
+        for driver in &self.drivers {
+            write!(f, ",driver={driver}")?;
+        }
         self.options
             .iter()
             .try_for_each(|option| write!(f, ",{}", option.trim_start_matches('-')))
@@ -102,11 +108,15 @@ impl FromStr for ReplayLine {
                 Some(("cycle", value)) => cycle = number("cycle", value)?,
                 Some(("provider", value)) => line.provider = Some(value.into()),
                 Some(("client", value)) => line.client = Some(value.into()),
+                Some(("driver", value)) => line.drivers.push(value.into()),
                 _ => line.options.push(format!("--{pair}")),
             }
         }
         line.seed = seed.ok_or("the line has no seed: it looks like seed=7,cycle=3")?;
         line.cycle = cycle.ok_or("the line has no cycle: it looks like seed=7,cycle=3")?;
+        if !line.drivers.is_empty() && line.images().any(|image| image.is_some()) {
+            return Err("driver= does not go with provider= and client=: leave one out".to_owned());
+        }
         Ok(line)
     }
 }
@@ -120,6 +130,7 @@ mod tests {
         for text in [
             "seed=7,cycle=3",
             "seed=7,cycle=3,provider=a/b.sys,client=zoo:leak",
+            "seed=7,cycle=3,driver=a/b.sys,driver=c.sys,may-refuse",
             "seed=0,cycle=18446744073709551615,client=c.sys,script=+p.-p,strategy=pct,preempt",
         ] {
             let line: ReplayLine = text.parse().expect("a line");

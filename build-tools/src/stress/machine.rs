@@ -14,7 +14,7 @@ use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
 use super::report_file::{MachineFacts, ReportFile};
-use super::{StressPlan, summary};
+use super::{StressPlan, not_tested, summary};
 use crate::building::{host_program, wine_prefix};
 use crate::terminal::{self, Outcome, Progress, print};
 use crate::workspace::Workspace;
@@ -89,7 +89,11 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ou
     let mut file = ReportFile::new(&all);
     file.guest = machine.as_ref();
     file.write(runs.json)?;
-    Ok(Outcome::passed_if(all.is_clean()))
+    let not_tested = not_tested::reason(&all, runs.plan);
+    if let Some(line) = &not_tested {
+        terminal::error(line);
+    }
+    Ok(Outcome::passed_if(all.is_clean() && not_tested.is_none()))
 }
 
 /// A directory with all files that the guest needs; `None` if something does not build.

@@ -3,7 +3,9 @@
 //! The plan of a stress run: images, options, seed and cycles, and how the cycles are
 //! divided into jobs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use scenarios::Scenario;
 
 use super::Tier;
 use crate::simulator::ReplayLine;
@@ -16,6 +18,10 @@ pub(crate) struct StressPlan {
     pub(crate) client: PathBuf,
     /// The images that override drivers of the pair, by role.
     pub(crate) overrides: Vec<(&'static str, PathBuf)>,
+    /// The drivers that are loaded instead of a provider and a client, if any.
+    pub(crate) drivers: Vec<PathBuf>,
+    /// The scenario of all cycles; drawn if there is none.
+    pub(crate) only: Option<Scenario>,
     /// Options of the run that differ from the defaults, as the tier's arguments.
     pub(crate) options: Vec<String>,
     pub(crate) seed: u64,
@@ -31,6 +37,22 @@ pub(crate) struct Job {
 }
 
 impl StressPlan {
+    /// A plan of no cycles and no drivers yet.
+    pub(super) const fn empty(tier: Tier) -> Self {
+        Self {
+            tier,
+            provider: PathBuf::new(),
+            client: PathBuf::new(),
+            overrides: Vec::new(),
+            drivers: Vec::new(),
+            only: None,
+            options: Vec::new(),
+            seed: 0,
+            first: 0,
+            cycles: 0,
+        }
+    }
+
     /// A plan of no cycles yet, for the drivers built here and these overrides.
     pub(crate) fn new(
         workspace: &Workspace,
@@ -38,14 +60,10 @@ impl StressPlan {
         overrides: Vec<(&'static str, PathBuf)>,
     ) -> Self {
         let mut plan = Self {
-            tier,
             provider: workspace.driver("provider"),
             client: workspace.driver("client"),
             overrides,
-            options: Vec::new(),
-            seed: 0,
-            first: 0,
-            cycles: 0,
+            ..Self::empty(tier)
         };
         for (role, image) in [
             ("provider", &mut plan.provider),
@@ -65,8 +83,8 @@ impl StressPlan {
 
     /// The same with another seed.
     pub(crate) fn command_with_seed(&self, seed: u64, first: u64, cycles: u64) -> String {
-        let image = |(role, file): &(&str, PathBuf)| format!(" --{role} {}", file.display());
-        let overrides: String = self.overrides.iter().map(image).collect();
+        let image = |(role, file): (&str, &Path)| format!(" --{role} {}", file.display());
+        let overrides: String = self.named().map(image).collect();
         let on = match &self.tier {
             Tier::Sim => String::new(),
             tier => format!(" --on {tier}"),
@@ -85,8 +103,8 @@ impl StressPlan {
 
     /// The command line that shows one cycle event by event in the simulated kernel.
     pub(crate) fn replay_command(&self, cycle: u64) -> String {
-        let image = |(role, file): &(&str, PathBuf)| format!(",{role}={}", file.display());
-        let overrides: String = self.overrides.iter().map(image).collect();
+        let image = |(role, file): (&str, &Path)| format!(",{role}={}", file.display());
+        let overrides: String = self.named().map(image).collect();
         let mut line = ReplayLine::new(self.seed, cycle);
         line.options.clone_from(&self.options);
         format!("cargo xtask replay {line}{overrides}")
@@ -96,6 +114,27 @@ impl StressPlan {
     pub(crate) fn override_of(&self, role: &str) -> Option<PathBuf> {
         let found = self.overrides.iter().find(|(it, _)| *it == role);
         found.map(|(_, file)| file.clone())
+    }
+
+    /// Returns `true` if all drivers are those built here.
+    pub(crate) const fn is_own_pair(&self) -> bool {
+        self.overrides.is_empty() && self.drivers.is_empty()
+    }
+
+    /// The images that were named, each by its option.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let drivers = self.drivers.iter().map(|file| ("driver", file.as_path()));
+        let overrides = self.overrides.iter();
+        drivers.chain(overrides.map(|(role, file)| (*role, file.as_path())))
+    }
+
+    /// All images that are loaded.
+    pub(super) fn images(&self) -> Vec<&Path> {
+        if self.drivers.is_empty() {
+            vec![&self.provider, &self.client]
+        } else {
+            self.drivers.iter().map(PathBuf::as_path).collect()
+        }
     }
 
     /// All cycles as one job.
@@ -128,14 +167,9 @@ mod tests {
     #[test]
     fn the_jobs_are_the_whole_plan() {
         let plan = StressPlan {
-            tier: Tier::Sim,
-            provider: PathBuf::new(),
-            client: PathBuf::new(),
-            overrides: Vec::new(),
-            options: Vec::new(),
-            seed: 0,
             first: 5,
             cycles: 1000,
+            ..StressPlan::empty(Tier::Sim)
         };
         for count in [1, 2, 3, 7, 1000] {
             let mut next = 5;

@@ -45,8 +45,12 @@ impl<'a> SimulatedRun<'a> {
     /// The worker command that runs a job.
     fn command(&self, job: Job) -> Command {
         let plan = self.plan;
-        let mut command = self.simulator.command(&plan.provider, &plan.client);
-        if plan.overrides.is_empty() {
+        let mut command = if plan.drivers.is_empty() {
+            self.simulator.command(&plan.provider, &plan.client)
+        } else {
+            self.simulator.command_with(&plan.drivers)
+        };
+        if plan.is_own_pair() {
             simulator::add_framework_drivers(&mut command, self.workspace);
         }
         for (name, value) in [
@@ -107,7 +111,7 @@ impl<'a> SimulatedRun<'a> {
         for how in &deaths {
             terminal::error(how);
         }
-        let not_tested = not_tested::reason(&report, [&plan.provider, &plan.client]);
+        let not_tested = not_tested::reason(&report, plan);
         if let Some(line) = &not_tested {
             terminal::error(line);
         }

@@ -165,6 +165,25 @@ fn registration_rows(counts: &Counts) -> String {
     }
 }
 
+/// Loads that drivers refused, and findings that are ignored.
+fn refusal_rows(counts: &Counts) -> String {
+    let refused = counts.refused_loads.iter();
+    let refused = refused.map(|(refusal, times)| {
+        let hint = if refusal.contains("can be loaded once") {
+            "; --instances with one of each leaves such loads out"
+        } else {
+            ""
+        };
+        format!("\n{times:>10} loads refused: {refusal}{hint}")
+    });
+    let ignored = counts.ignored.iter();
+    let ignored = ignored.map(|(finding, times)| format!("\n{times:>10} times ignored: {finding}"));
+    let cut_short = Some(counts.cycles_cut_short).filter(|cycles| *cycles > 0);
+    let cut_short =
+        cut_short.map(|cycles| format!("\n{cycles:>10} cycles ended early because of that"));
+    refused.chain(ignored).chain(cut_short).collect()
+}
+
 /// Loads and unloads by mechanism, and what delayed unloads.
 fn manager_rows(report: &Report) -> String {
     let counts = &report.counts;
@@ -193,7 +212,7 @@ fn manager_rows(report: &Report) -> String {
             requests, counts.subcomponent_switches, counts.unloads_deferred, counts.gate_refusals
         ),
     };
-    let refused = refused_row(counts);
+    let refused = refused_row(counts) + &refusal_rows(counts);
     [mechanisms, absent, overlapped, requests, refused].concat()
 }
 

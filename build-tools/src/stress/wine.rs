@@ -81,7 +81,7 @@ pub(crate) fn stress(
     // Without the time that it took to make the prefixes.
     report.took(took);
     print(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
-    let not_tested = not_tested::reason(&report, [&plan.provider, &plan.client]);
+    let not_tested = not_tested::reason(&report, plan);
     if let Some(line) = &not_tested {
         terminal::error(line);
     }

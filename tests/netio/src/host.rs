@@ -93,6 +93,7 @@ impl Host for Kernel {
         binding: BindingId,
         npi: NPIID,
         owner: Side,
+        _context: *mut c_void,
         table: *const c_void,
     ) -> *const c_void {
         self.stubs.interpose(binding, npi.to_u128(), owner, table)

@@ -195,9 +195,9 @@ impl<H: Host> Registrar<H> {
         self.check_unchanged(who);
         let status = match ask.provider.callbacks.attach {
             Attach::Provider(callback) => {
-                let dispatch = self
-                    .host
-                    .interpose(ask.id, npi, Side::Client, client_dispatch);
+                let dispatch =
+                    self.host
+                        .interpose(ask.id, npi, Side::Client, client_context, client_dispatch);
                 self.enter(Call::AttachCallback, who);
                 // SAFETY: the provider registered this callback for such calls;
                 // the client's structure is readable while it is registered, and
@@ -245,9 +245,9 @@ impl<H: Host> Registrar<H> {
             );
         }
         let contexts = [client_context, answer.context];
-        answer.dispatch = self
-            .host
-            .interpose(ask.id, npi, Side::Provider, answer.dispatch);
+        answer.dispatch =
+            self.host
+                .interpose(ask.id, npi, Side::Provider, answer.context, answer.dispatch);
         self.answered(ask, status, Some(contexts));
         (status, Some(answer))
     }

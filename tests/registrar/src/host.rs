@@ -57,16 +57,18 @@ pub trait Host: Sized {
     fn draw(&self, knob: Knob, answers: u32) -> u32;
 
     /// The dispatch table that the peer of `owner` receives for `binding`, one of
-    /// this NPI, instead of `table`: a host that watches the calls between the
-    /// modules returns one of its own. `table` may be null.
+    /// this NPI, with the binding context `context` of `owner`. A host that watches
+    /// the calls between the modules may return a table of its own instead of
+    /// `table`, which may be null.
     fn interpose(
         &self,
         binding: BindingId,
         npi: NPIID,
         owner: Side,
+        context: *mut c_void,
         table: *const c_void,
     ) -> *const c_void {
-        let _ = (binding, npi, owner);
+        let _ = (binding, npi, owner, context);
         table
     }
 

@@ -169,7 +169,7 @@ impl FromStr for Instances {
     fn from_str(text: &str) -> Result<Self, String> {
         let count = |text: &str| {
             let count = text.parse().ok()?;
-            (1..=Self::MOST).contains(&count).then_some(count)
+            (0..=Self::MOST).contains(&count).then_some(count)
         };
         let parsed = text.split_once('x').and_then(|(providers, clients)| {
             Some(Self {
@@ -177,6 +177,7 @@ impl FromStr for Instances {
                 clients: count(clients)?,
             })
         });
+        let parsed = parsed.filter(|it| it.providers > 0 || it.clients > 0);
         parsed.ok_or_else(|| {
             let most = Self::MOST;
             format!("`{text}` is no number of instances: 2x3 is two providers and three clients, {most}x{most} the most")
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_no_size_is_named() {
-        for text in ["", "2", "0x1", "1x0", "9x1", "2x3x1", "ax1", "256x1"] {
+        for text in ["", "2", "0x0", "9x1", "2x3x1", "ax1", "256x1"] {
             let error = text.parse::<Instances>().expect_err("no size");
             assert!(error.contains(&format!("`{text}`")), "{error}");
         }

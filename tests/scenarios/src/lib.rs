@@ -28,6 +28,7 @@ mod ntstatus;
 mod order;
 mod overlap;
 mod racing;
+mod registry_value;
 mod report;
 mod scenario;
 mod script;
@@ -46,11 +47,15 @@ pub use instance::{Instance, Instances, Role};
 pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
 pub use model::Models;
-pub use npi::{ECHO, Entry, NPIS, Npi};
+pub use npi::{ECHO, Entry, NPIS, Npi, NpiId};
 pub use ntstatus::NtStatus;
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
-pub use report::{Counts, Finding, Frame, MissingImports, Place, Report, Unsupported, Verdict};
+pub use registry_value::{RegistryData, RegistryValue};
+pub use report::{
+    Counts, Finding, Frame, Ignored, MissingImports, NpiReport, Npis, Place, Report, Unsupported,
+    Verdict,
+};
 pub use scenario::{Scenario, Tier};
 pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};

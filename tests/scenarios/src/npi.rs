@@ -8,6 +8,41 @@
 //! that is not in [`NPIS`] are counted, too, but each counts as complete once it has
 //! returned.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The identifier of an NPI: the hexadecimal digits of its GUID. Its text form is the
+/// GUID in braces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct NpiId(pub u128);
+
+impl fmt::Display for NpiId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:032x}", self.0);
+        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]);
+        write!(f, "{{{}}}", groups.join("-"))
+    }
+}
+
+impl From<NpiId> for String {
+    fn from(id: NpiId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for NpiId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+        let id = u128::from_str_radix(&digits, 16).ok().map(Self);
+        id.filter(|id| id.to_string() == text)
+            .ok_or_else(|| format!("{text} is not a GUID in braces"))
+    }
+}
+
 /// The two dispatch tables of an NPI.
 #[derive(Debug)]
 pub struct Npi {

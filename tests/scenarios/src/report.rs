@@ -4,7 +4,9 @@
 
 mod counts;
 mod finding;
+mod ignored;
 mod missing;
+mod npis;
 mod unsupported;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +19,9 @@ use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 pub use counts::Counts;
 pub use finding::{Finding, Frame, Place};
+pub use ignored::Ignored;
 pub use missing::MissingImports;
+pub use npis::{NpiReport, Npis};
 pub use unsupported::{Unsupported, Verdict};
 
 /// The report of a run, or of a part of one.

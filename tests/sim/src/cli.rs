@@ -14,8 +14,8 @@ use anyhow::Context;
 use clap::Parser;
 use registrar::knobs::Knobs;
 use scenarios::{
-    Cycle, CycleFilter, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, Scenario,
-    Script, Tier, TransitionCounts, Verdict, write_line,
+    Cycle, CycleFilter, Finding, Ignored, Instances, MissingImports, PROGRESS_INTERVAL,
+    RegistryValue, Report, Scenario, Script, Tier, TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
 use sim::{
@@ -76,6 +76,16 @@ struct Arguments {
     /// A scenario to leave out.
     #[arg(long, value_name = "SCENARIO", conflicts_with = "only")]
     without: Option<Scenario>,
+    /// A registry value of a driver, as NAME:Key=Value; may be given several times.
+    #[arg(long, value_name = "VALUE")]
+    registry: Vec<RegistryValue>,
+    /// Ignore the findings of a code, as CODE or CODE@FUNCTION; may be given several
+    /// times.
+    #[arg(long, value_name = "FINDING")]
+    ignore: Vec<Ignored>,
+    /// A driver may refuse to be loaded although none of its calls failed.
+    #[arg(long)]
+    may_refuse: bool,
     /// Stop after the first cycle with a finding.
     #[arg(long)]
     until_found: bool,
@@ -301,6 +311,12 @@ fn install(arguments: &Arguments, machine: &mut Machine) -> anyhow::Result<Insta
         _ => None,
     };
     let count = images.count().map_err(anyhow::Error::msg)?;
+    for value in &arguments.registry {
+        anyhow::ensure!(
+            count.all().any(|it| images.is_called(it, &value.driver)),
+            "--registry {value} names no driver that is loaded: use the name of an image"
+        );
+    }
     machine.install(images, framework);
     Ok(count)
 }
@@ -344,6 +360,9 @@ fn options(arguments: &Arguments, faults: Faults) -> Options {
         preempt: arguments.preempt,
         faults,
         knobs: arguments.knobs,
+        registry: arguments.registry.clone(),
+        ignored: arguments.ignore.clone(),
+        may_refuse: arguments.may_refuse,
     }
 }
 

@@ -73,6 +73,13 @@ impl State {
         index: u64,
         traced: bool,
     ) -> Self {
+        let mut objects = Objects::new(cycle.instances(), &cycle.settings);
+        for instance in cycle.instances() {
+            let values = options.registry.iter();
+            for value in values.filter(|it| images.is_called(instance, &it.driver)) {
+                objects.registry.set(instance, value);
+            }
+        }
         Self {
             choices: Choices::new(options.knobs, seed, index),
             counts: Counts {
@@ -82,10 +89,10 @@ impl State {
             scheduling: Scheduler::new(options.strategy, stacks, Choices::of_schedule(seed, index)),
             loader: Loader::default(),
             memory: Memory::default(),
-            findings: Findings::new(seed, index),
+            findings: Findings::new(seed, index, options.ignored.clone()),
             verifier: Verifier::new(options.faults, Choices::of_faults(seed, index)),
             calls: Thunks::default(),
-            objects: Objects::new(cycle.instances(), &cycle.settings),
+            objects,
             io: Io::default(),
             nmr: Nmr::new(&cycle.instances()),
             exports: Exports::default(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use ::vm::Guest;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use scenarios::{CycleFilter, Instances, Scenario, Tier as Kernel};
+use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
 
 use crate::building::wine_prefix;
 use crate::machines::Guests;
@@ -54,6 +54,21 @@ pub(crate) struct Arguments {
     /// Use this image as the client, instead of building one.
     #[arg(long, value_name = "FILE")]
     pub(super) client: Option<PathBuf>,
+    /// Load this driver, in the role that it registers, instead of a provider and a client;
+    /// may be given several times.
+    #[arg(long = "driver", value_name = "FILE", conflicts_with_all = ["provider", "client"])]
+    pub(super) drivers: Vec<PathBuf>,
+    /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
+    /// be given several times.
+    #[arg(long, value_name = "NAME:KEY=VALUE")]
+    registry: Vec<RegistryValue>,
+    /// Ignore the findings of a code, or those in one function; the report counts them.
+    /// May be given several times.
+    #[arg(long, value_name = "CODE[@FUNCTION]")]
+    ignore: Vec<Ignored>,
+    /// Allow a driver to refuse to be loaded, for example without its peer.
+    #[arg(long)]
+    may_refuse: bool,
     /// Scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, value_name = "NAME", default_value = "random")]
     strategy: String,
@@ -75,7 +90,7 @@ pub(crate) struct Arguments {
     instances: Option<Instances>,
     /// Run only cycles of this scenario.
     #[arg(long, value_name = "SCENARIO")]
-    only: Option<Scenario>,
+    pub(super) only: Option<Scenario>,
     /// List the scenarios, and run nothing.
     #[arg(long)]
     pub(super) list: bool,
@@ -90,7 +105,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Returns `true` if both drivers are those built here.
     pub(super) const fn is_own_pair(&self) -> bool {
-        self.provider.is_none() && self.client.is_none()
+        self.provider.is_none() && self.client.is_none() && self.drivers.is_empty()
     }
 
     /// Returns `true` if each possible fault is to occur once.
@@ -116,7 +131,8 @@ impl Arguments {
         );
         self.check_scenario(guest)?;
         self.check_tier()?;
-        for file in [&self.provider, &self.client].into_iter().flatten() {
+        let named = [&self.provider, &self.client].into_iter().flatten();
+        for file in named.chain(&self.drivers) {
             fs::File::open(file).with_context(|| {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
@@ -128,6 +144,10 @@ impl Arguments {
 
     /// Refuses a scenario that does not exist in the kernel, or with the other arguments.
     fn check_scenario(&self, guest: Option<&Guest>) -> Result<()> {
+        ensure!(
+            !self.drivers.is_empty() || self.instances.is_none_or(Instances::has_both),
+            "--instances needs a provider and a client: a driver alone is run with --driver"
+        );
         let Some(only) = self.only else {
             return Ok(());
         };
@@ -142,7 +162,7 @@ impl Arguments {
         );
         ensure!(
             only != Scenario::Models || self.is_own_pair(),
-            "--only models mixes the drivers built here: leave out --provider and --client"
+            "--only models mixes the drivers built here: leave out other images"
         );
         let filter = CycleFilter {
             tier: kernel,
@@ -153,7 +173,7 @@ impl Arguments {
             images: Instances::default(),
         };
         ensure!(
-            filter.is_possible(),
+            !self.drivers.is_empty() || filter.is_possible(),
             "--only {only} does not go with these --instances: leave out one of them"
         );
         ensure!(
@@ -175,6 +195,15 @@ impl Arguments {
                     && !self.trace),
             "--strategy, --preempt, --faults, --knobs, --verbose and --trace are for the \
              simulated kernel: leave them out with --on"
+        );
+        ensure!(
+            self.on == Tier::Sim
+                || (self.drivers.is_empty()
+                    && self.registry.is_empty()
+                    && self.ignore.is_empty()
+                    && !self.may_refuse),
+            "--driver, --registry, --ignore and --may-refuse are for the simulated kernel: \
+             leave them out with --on"
         );
         ensure!(
             self.on != Tier::Sim || !self.keep,
@@ -241,6 +270,9 @@ impl Arguments {
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
         let knobs = self.knobs.as_ref();
         options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
+        options.extend(self.registry.iter().map(|it| format!("--registry={it}")));
+        options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
+        options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
         options
     }
 }

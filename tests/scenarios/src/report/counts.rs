@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::npi::NpiId;
+use crate::report::npis::{NpiReport, Npis};
 use crate::service::Refusal;
 
 /// The counters of a run.
@@ -29,6 +31,12 @@ pub struct Counts {
     /// the status of its `DriverEntry`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused_loads: BTreeMap<String, u64>,
+    /// Findings that were ignored, as was asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignored: BTreeMap<String, u64>,
+    /// Cycles that such a finding ended.
+    #[serde(default)]
+    pub cycles_cut_short: u64,
     /// Loads and unloads by each [`Mechanism`](crate::Mechanism).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mechanisms: BTreeMap<String, u64>,
@@ -60,6 +68,9 @@ pub struct Counts {
     /// Attach callbacks of each driver image that accepted their peer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attached: BTreeMap<String, u64>,
+    /// What was seen of each NPI.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub npis: Npis,
     /// Deregistrations that began while another one was pending.
     #[serde(default)]
     pub deregistrations_overlapped: u64,
@@ -94,6 +105,12 @@ fn add_each(counters: &mut BTreeMap<String, u64>, others: &BTreeMap<String, u64>
 }
 
 impl Counts {
+    /// What was seen of the NPI with these hexadecimal digits.
+    pub fn npi(&mut self, digits: u128) -> &mut NpiReport {
+        let id = NpiId(digits);
+        self.npis.entry(id).or_insert_with(|| NpiReport::of(id))
+    }
+
     /// The service control manager has refused something.
     pub fn refuse(&mut self, refusal: Refusal) {
         *self
@@ -118,6 +135,8 @@ impl Counts {
         add_each(&mut self.mechanisms, &other.mechanisms);
         add_each(&mut self.manager_refusals, &other.manager_refusals);
         self.failed_entries += other.failed_entries;
+        add_each(&mut self.ignored, &other.ignored);
+        self.cycles_cut_short += other.cycles_cut_short;
         add_each(&mut self.refused_loads, &other.refused_loads);
         self.gate_refusals += other.gate_refusals;
         self.unloads_deferred += other.unloads_deferred;
@@ -130,6 +149,9 @@ impl Counts {
             all.extend(roles.iter().cloned());
         }
         add_each(&mut self.attached, &other.attached);
+        for (&id, seen) in &other.npis {
+            self.npis.entry(id).or_default().add(seen);
+        }
         self.deregistrations_overlapped += other.deregistrations_overlapped;
         self.deregistrations_overlapped_within += other.deregistrations_overlapped_within;
         self.attaches += other.attaches;

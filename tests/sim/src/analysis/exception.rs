@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
     STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_PRIVILEGED_INSTRUCTION,
 };
 
+use crate::calls::table_functions;
 use crate::findings;
 use crate::findings::bug_check::Code;
 use crate::findings::caller;
@@ -20,8 +21,10 @@ use crate::hardware::stack;
 use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
-use crate::memory::pool::{Hold, tag_text};
+use crate::memory::pool::{Block, Hold, tag_text};
 use crate::scheduling::frame::Callee;
+use crate::verifier::binding_calls;
+use crate::verifier::dispatch_tables::{Handed, Part};
 
 /// Reports the exception that stopped the current thread.
 pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
@@ -32,8 +35,14 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         findings::report_unsupported(state, Some(fault), what, site);
         return;
     }
+    if let Some((code, what, site)) = late_call(state, fault) {
+        let thread = state.scheduling.current_id();
+        findings::report_on(state, thread, Some(fault), code, what, site);
+        return;
+    }
     let place = state.loader.drivers.site(fault.rip);
     let site = freed_outstanding_request(state, fault)
+        .or_else(|| freed_table(state, fault))
         .or(place)
         .or_else(|| freed_for_nmr(state, fault))
         .or_else(|| jumped_from(state, fault))
@@ -68,6 +77,29 @@ fn missing_import(state: &State, fault: &Exception) -> Option<String> {
     };
     let (symbol, module) = state.loader.missing.at(fault.address)?;
     Some(format!("{verb} {symbol} of {module}"))
+}
+
+/// The rule that a call broke that reached a function of a dispatch table in an image
+/// that is gone, and the caller.
+fn late_call(state: &mut State, fault: &Exception) -> Option<(Code, String, Option<Site>)> {
+    let owner = state.loader.drivers.site(fault.rip)?;
+    if fault.kind != ExceptionKind::Execute
+        || state.loader.drivers[owner.driver].life != LoadState::Gone
+    {
+        return None;
+    }
+    let home = state.scheduling.stacks().read(fault.registers.rsp())?;
+    let home = usize::try_from(home).ok()?;
+    let first = usize::try_from(fault.registers.of(Register::RCX)).ok()?;
+    let (driver, through) = table_functions::crossing(state, fault.rip, home, first)?;
+    let (code, what) = binding_calls::check_call(state, through)?;
+    let offset = None;
+    let site = state.loader.drivers.site(home.checked_sub(1)?);
+    let what = format!(
+        "{what}; {} was unloaded",
+        state.loader.drivers[owner.driver].name()
+    );
+    Some((code, what, site.or(Some(Site { driver, offset }))))
 }
 
 /// The driver's instruction that led to an exception: the addresses of the
@@ -113,6 +145,35 @@ fn freed_outstanding_request(state: &State, fault: &Exception) -> Option<Site> {
         Hold::Freed(by) if lent => by,
         _ => None,
     }
+}
+
+/// The code that freed a dispatch table to which the peer of its owner, which now reads
+/// it, is still entitled.
+fn freed_table(state: &State, fault: &Exception) -> Option<Site> {
+    let block = POOL
+        .contains(&fault.address)
+        .then(|| state.memory.pool.near(fault.address))??;
+    let (handed, Part::Table) = handed_in(state, block)? else {
+        return None;
+    };
+    let calls = &state.verifier.binding_calls;
+    let peer = handed.owner.peer();
+    let reader = state.loader.drivers.site(fault.rip)?.driver;
+    let module = state
+        .loader
+        .drivers
+        .site(calls.code(handed.binding, peer))?;
+    let entitled = calls.is_live(handed.binding, peer) && module.driver == reader;
+    match block.hold {
+        Hold::Freed(by) if entitled => by,
+        _ => None,
+    }
+}
+
+/// What a module has handed to its peer and is, or was, in a block of pool.
+fn handed_in(state: &State, block: &Block) -> Option<(Handed, Part)> {
+    let memory = block.start..block.start + block.size.max(1);
+    state.verifier.dispatch_tables.within(&memory)
 }
 
 /// The caller of an address that is not code.
@@ -246,7 +307,13 @@ fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code,
         let place = state.loader.drivers.show(site);
         let mut discardable = driver.image.discardable(driver.base);
         let discarded = discardable.any(|pages| pages.contains(&address));
+        let table = state.verifier.dispatch_tables.at(address);
         return match (driver.life, fault.kind) {
+            (LoadState::Gone, ExceptionKind::Read) if let Some(handed) = table => {
+                let table = handed.show(Part::Table);
+                let what = format!("{place}, the {table}, which was unloaded");
+                (fault.access("0xCE"), what)
+            }
             (LoadState::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
             _ if discarded => (
                 fault.access("0x50"),
@@ -275,8 +342,11 @@ fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code,
                 |site| state.loader.drivers.show(site),
             )
         };
+        let handed = handed_in(state, block).map_or_else(String::new, |(handed, part)| {
+            format!(", the {}", handed.show(part))
+        });
         let description = format!(
-            "{:#x} bytes with tag {} allocated by {}",
+            "{:#x} bytes with tag {} allocated by {}{handed}",
             block.size,
             tag_text(block.tag),
             by(block.owner)

@@ -2,6 +2,7 @@
 
 //! Calls between modules: each passes a thunk, where it is checked and counted.
 
+pub(crate) mod table_functions;
 pub(crate) mod thunk;
 
 use crate::kernel::State;

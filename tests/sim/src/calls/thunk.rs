@@ -2,9 +2,10 @@
 
 //! The thunk that every call between modules passes, on its way in and out.
 //!
-//! Instead of the address of a kernel function or of its peer's function a driver gets
-//! that of a few bytes of machine code, which load a number and jump to
-//! [`enter_stub`]. The stub saves the arguments, lets [`enter`] check the call,
+//! Instead of the address of a kernel function a driver gets that of a few bytes of
+//! machine code, which load a number and jump to [`enter_stub`]. The functions of
+//! dispatch tables lead to such code by breakpoints ([`table_functions`]). The stub
+//! saves the arguments, lets [`enter`] check the call,
 //! replaces the return address by [`leave_stub`] and jumps to the callee. When the
 //! callee returns, [`leave_stub`] lets [`leave`] check the result and returns to the
 //! caller. The true return addresses are kept in the thread's list of frames;
@@ -14,6 +15,7 @@ use std::arch::naked_asm;
 use std::collections::BTreeMap;
 use std::ptr;
 
+use crate::calls::table_functions;
 use crate::findings::bug_check::{Code, unexpected_irql};
 use crate::findings::caller;
 use crate::findings::{stop, stop_at};
@@ -27,11 +29,19 @@ use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::binding_calls;
 
-/// The thunks of a cycle. None is used twice, so that a call through a table
-/// that is gone is still seen.
+/// Where a thunk leads to.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    /// A kernel function, for this driver.
+    Import(DriverId, &'static Export),
+    /// A function of a dispatch table, which continues at `rest` behind its breakpoint.
+    Function { function: usize, rest: usize },
+}
+
+/// The thunks of a cycle.
 #[derive(Debug, Default)]
 pub(crate) struct Thunks {
-    calls: Vec<Callee>,
+    targets: Vec<Target>,
     /// The thunk of each import of a driver, by the export's address.
     imports: BTreeMap<(DriverId, usize), usize>,
 }
@@ -43,8 +53,8 @@ pub(crate) struct Thunks {
 /// ```
 const LENGTH: usize = 24;
 
-/// The end of the range for thunks of dispatch tables: the rest is for imports.
-const END_OF_TABLES: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
+/// The end of the range for functions of dispatch tables: the rest is for imports.
+const END_OF_FUNCTIONS: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
 
 impl Thunks {
     /// The address of code that calls an export for a driver.
@@ -53,22 +63,22 @@ impl Thunks {
         if let Some(&made) = self.imports.get(&key) {
             return made;
         }
-        let call = Callee::Import { driver, export };
-        let made = self.make(call, THUNKS.end);
+        let made = self.make(Target::Import(driver, export), THUNKS.end);
         let made = made.expect("images have no room for so many imports");
         self.imports.insert(key, made);
         made
     }
 
-    /// The address of code that makes a call through a dispatch table. Returns
-    /// `None` if a cycle has had too many of them.
-    pub(crate) fn dispatch(&mut self, call: Callee) -> Option<usize> {
-        self.make(call, END_OF_TABLES)
+    /// The address of code that a breakpoint leads to at the first instruction of
+    /// `function`, which continues at `rest`. Returns `None` if a cycle has had too
+    /// many of them.
+    pub(crate) fn function(&mut self, function: usize, rest: usize) -> Option<usize> {
+        self.make(Target::Function { function, rest }, END_OF_FUNCTIONS)
     }
 
-    fn make(&mut self, call: Callee, end: usize) -> Option<usize> {
-        let number = u32::try_from(self.calls.len()).ok()?;
-        let address = THUNKS.start + self.calls.len() * LENGTH;
+    fn make(&mut self, target: Target, end: usize) -> Option<usize> {
+        let number = u32::try_from(self.targets.len()).ok()?;
+        let address = THUNKS.start + self.targets.len() * LENGTH;
         if address + LENGTH > end {
             return None;
         }
@@ -81,7 +91,7 @@ impl Thunks {
         // SAFETY: the arena made the region writable, and this part of it has
         // not been handed out yet.
         unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, LENGTH) };
-        self.calls.push(call);
+        self.targets.push(target);
         Some(address)
     }
 }
@@ -145,20 +155,34 @@ unsafe extern "win64" fn leave_stub() {
     )
 }
 
+/// So many words below the return address is what `rcx` was.
+const FIRST: usize = (0xC8 - 0x20) / size_of::<usize>();
 /// So many words below the return address is what `rdx` was.
 const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
+
+/// Returns `true` if a call that returns to `home` ends in [`leave`].
+pub(crate) fn is_return(home: usize) -> bool {
+    home == leave_stub as *const () as usize
+}
 
 /// Enters a call. Returns the address of the callee. `home` holds the return
 /// address, `kept` the caller's non-volatile registers.
 unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
     // SAFETY: `enter_stub` passes the address of the return address.
-    let caller = unsafe { home.replace(leave_stub as *const () as usize) };
-    // SAFETY: `enter_stub` passes the address of the saved registers.
-    let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    let caller = unsafe { home.read() };
+    // SAFETY: `enter_stub` has saved `rcx` there.
+    let first = unsafe { home.sub(FIRST).read() };
     // SAFETY: `enter_stub` has saved `rdx` there.
     let second = unsafe { home.sub(SECOND).read() };
+    let (call, target) = match with(|state| callee(state, number, caller, first)) {
+        (Some(call), target) => (call, target),
+        (None, target) => return target,
+    };
+    // SAFETY: the place of the return address, which is the stub's to write to.
+    unsafe { home.write(leave_stub as *const () as usize) };
+    // SAFETY: `enter_stub` passes the address of the saved registers.
+    let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
     let breach = with(|state| {
-        let call = state.calls.calls[number as usize];
         state.scheduling.note(u64::from(number) << 32);
         let current = state.scheduling.current_mut();
         let irql = current.irql;
@@ -176,16 +200,34 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
         stop(code, what);
     }
     point();
-    with(|state| match frame(state).call {
-        Callee::Import { export, .. } => export.address(),
-        Callee::Dispatch { target, .. } => target,
-    })
+    target
+}
+
+/// The call that a thunk makes, and the address of its callee. There is no call to
+/// watch if a function of a dispatch table is not called by its owner's peer.
+fn callee(state: &mut State, number: u32, home: usize, first: usize) -> (Option<Callee>, usize) {
+    table_functions::refresh(state);
+    match state.calls.targets[number as usize] {
+        Target::Import(driver, export) => {
+            (Some(Callee::Import { driver, export }), export.address())
+        }
+        Target::Function { function, rest } => {
+            let crossing = table_functions::crossing(state, function, home, first);
+            let call = crossing.map(|(driver, through)| Callee::Dispatch {
+                driver,
+                through,
+                target: function,
+            });
+            (call, rest)
+        }
+    }
 }
 
 /// Leaves a call. Returns the address to return to. `result` holds the result;
 /// its undefined bytes become 0, as they would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     let breach = with(|state| {
+        table_functions::refresh(state);
         let call = frame(state).call;
         // SAFETY: `leave_stub` passes the address of the saved `rax`.
         let value = call.result(unsafe { result.read() });
@@ -245,7 +287,10 @@ fn watch_return(
     call: Callee,
     result: u64,
 ) -> Option<(Code, String, Option<Site>)> {
-    let Callee::Dispatch { through, target } = call else {
+    let Callee::Dispatch {
+        through, target, ..
+    } = call
+    else {
         return None;
     };
     let pended = state.verifier.binding_calls.leave(through, result);

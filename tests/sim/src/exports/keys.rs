@@ -4,6 +4,7 @@
 
 use std::ffi::c_void;
 
+use scenarios::RegistryData;
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Win32::Foundation::{
     STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_HANDLE,
@@ -24,6 +25,18 @@ exports! {
 
 const KEY_VALUE_PARTIAL: i32 = 2;
 pub(in crate::exports) const REG_DWORD: u32 = 4;
+pub(in crate::exports) const REG_SZ: u32 = 1;
+
+/// The type and the bytes of the data of a value.
+pub(in crate::exports) fn stored(data: &RegistryData) -> (u32, Vec<u8>) {
+    match data {
+        RegistryData::Number(number) => (REG_DWORD, number.to_le_bytes().to_vec()),
+        RegistryData::Text(text) => {
+            let units = text.encode_utf16().chain([0]);
+            (REG_SZ, units.flat_map(u16::to_le_bytes).collect())
+        }
+    }
+}
 
 /// The path of the key that `handle` stands for.
 pub(in crate::exports) fn path(handle: usize) -> Option<String> {
@@ -86,21 +99,28 @@ unsafe extern "win64" fn zw_query_value_key(
     };
     // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
-    let Some(value) = with(|state| state.objects.registry.value(&path, &name)) else {
+    let Some((kind, data)) = with(|state| {
+        let data = state.objects.registry.data(&path, &name);
+        data.map(stored)
+    }) else {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     };
-    let needed = HEADER + size_of::<u32>();
+    let size = u32::try_from(data.len()).expect("an argument of the program is short");
+    // `TitleIndex`, `Type`, `DataLength`, `Data`.
+    let mut bytes: Vec<u8> = [0, kind, size]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    bytes.extend(data);
+    let needed = u32::try_from(bytes.len()).expect("it is little more");
     // SAFETY: the length may be written, as documented.
-    unsafe { result_length.write(u32::try_from(needed).expect("16")) };
-    let length = length as usize;
-    if length < HEADER {
+    unsafe { result_length.write(needed) };
+    if (length as usize) < HEADER {
         return STATUS_BUFFER_TOO_SMALL;
     }
-    // `TitleIndex`, `Type`, `DataLength`, `Data`.
-    let words = [0, REG_DWORD, 4, value];
-    let fitting = if length < needed { 3 } else { 4 };
+    let fitting = bytes.len().min(length as usize);
     // SAFETY: the buffer has `length` bytes, as documented.
-    unsafe { information.cast::<u32>().copy_from(words.as_ptr(), fitting) };
+    unsafe { information.cast::<u8>().copy_from(bytes.as_ptr(), fitting) };
     if length < needed {
         STATUS_BUFFER_OVERFLOW
     } else {

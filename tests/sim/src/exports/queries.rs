@@ -11,12 +11,14 @@ use windows_sys::Wdk::System::SystemServices::{
     RTL_REGISTRY_HANDLE, RTL_REGISTRY_OPTIONAL, RTL_REGISTRY_SERVICES,
 };
 use windows_sys::Win32::Foundation::{
-    STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS,
+    STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
+    STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
 };
 
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::exports::keys::{self, REG_DWORD};
+use crate::exports::keys::{self, REG_DWORD, REG_SZ};
+use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
@@ -70,7 +72,10 @@ unsafe extern "win64" fn rtl_query_registry_values(
             }
             continue;
         }
-        let value = with(|state| state.objects.registry.value(&here, &name));
+        let value = with(|state| {
+            let data = state.objects.registry.data(&here, &name);
+            data.map(keys::stored)
+        });
         // SAFETY: the entry is valid, as documented.
         let status = unsafe { answer(entry, value, context) };
         if status < 0 {
@@ -106,7 +111,7 @@ unsafe fn key(relative_to: u32, path: *const u16) -> Result<String, i32> {
 /// The entry is valid.
 unsafe fn answer(
     entry: &RTL_QUERY_REGISTRY_TABLE,
-    value: Option<u32>,
+    value: Option<(u32, Vec<u8>)>,
     context: *mut c_void,
 ) -> i32 {
     let direct = entry.Flags & RTL_QUERY_REGISTRY_DIRECT != 0;
@@ -114,22 +119,29 @@ unsafe fn answer(
         let what = "RTL_QUERY_REGISTRY_DIRECT was used with a query routine";
         stop("0xC4", what.to_owned());
     }
-    let value = match value {
+    let (kind, data) = match value {
         Some(value) => value,
         None if entry.DefaultType == REG_DWORD && !entry.DefaultData.is_null() => {
             // SAFETY: the entry is valid, by this function's contract: the
             // default has the default's type.
-            unsafe { entry.DefaultData.cast::<u32>().read_unaligned() }
+            let number = unsafe { entry.DefaultData.cast::<u32>().read_unaligned() };
+            (REG_DWORD, number.to_le_bytes().to_vec())
         }
         None if entry.Flags & RTL_QUERY_REGISTRY_REQUIRED != 0 => {
             return STATUS_OBJECT_NAME_NOT_FOUND;
         }
         None => return STATUS_SUCCESS,
     };
+    if direct && kind == REG_SZ {
+        // SAFETY: the entry is valid, by this function's contract: the target is a
+        // counted string.
+        return unsafe { store_text(entry.EntryContext.cast(), &data) };
+    }
     if direct {
+        let target = entry.EntryContext.cast::<u8>();
         // SAFETY: the entry is valid, by this function's contract: the target
         // takes a number.
-        unsafe { entry.EntryContext.cast::<u32>().write_unaligned(value) };
+        unsafe { target.copy_from(data.as_ptr(), data.len()) };
         return STATUS_SUCCESS;
     }
     let Some(routine) = entry.QueryRoutine else {
@@ -142,11 +154,44 @@ unsafe fn answer(
     unsafe {
         routine(
             entry.Name,
-            REG_DWORD,
-            (&raw const value).cast(),
-            4,
+            kind,
+            data.as_ptr().cast(),
+            u32::try_from(data.len()).expect("an argument of the program is short"),
             context,
             entry.EntryContext,
         )
     }
+}
+
+/// Stores text in a counted string: in its buffer, or in a new one if it has none, which
+/// the caller frees.
+///
+/// # Safety
+///
+/// The string may be written, and its buffer is null or has `MaximumLength` bytes.
+unsafe fn store_text(string: *mut UNICODE_STRING, text: &[u8]) -> i32 {
+    const TAG: u32 = u32::from_le_bytes(*b"RtlQ");
+
+    // SAFETY: the string may be written, by this function's contract.
+    let string = unsafe { &mut *string };
+    let size = u16::try_from(text.len()).expect("an argument of the program is short");
+    if string.Buffer.is_null() {
+        let new = with(|state| {
+            let by = caller(state);
+            state.memory.pool.allocate(text.len(), TAG, true, by)
+        });
+        let Some(new) = new else {
+            return STATUS_NO_MEMORY;
+        };
+        string.Buffer = new as *mut u16;
+        string.MaximumLength = size;
+    } else if string.MaximumLength < size {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    let buffer = string.Buffer.cast::<u8>();
+    // SAFETY: the buffer has at least that many bytes.
+    unsafe { buffer.copy_from(text.as_ptr(), text.len()) };
+    // The length is without the zero.
+    string.Length = size - 2;
+    STATUS_SUCCESS
 }

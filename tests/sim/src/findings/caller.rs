@@ -20,15 +20,11 @@ pub(crate) fn caller(state: &State) -> Option<Site> {
 pub(crate) fn origin(state: &State, frame: &Frame) -> Option<Site> {
     // Within the call: what follows it may be another line or function.
     let site = state.loader.drivers.site(frame.home.checked_sub(1)?);
-    match frame.call {
-        Callee::Import { driver, .. } => {
-            Some(site.filter(|site| site.driver == driver).unwrap_or(Site {
-                driver,
-                offset: None,
-            }))
-        }
-        Callee::Dispatch { .. } => site,
-    }
+    let (Callee::Import { driver, .. } | Callee::Dispatch { driver, .. }) = frame.call;
+    Some(site.filter(|site| site.driver == driver).unwrap_or(Site {
+        driver,
+        offset: None,
+    }))
 }
 
 /// The callee and the caller, for messages.

@@ -9,7 +9,7 @@ pub(crate) mod call_stack;
 pub(crate) mod caller;
 
 use registrar::finding::Finding as Breach;
-use scenarios::{Finding, Frame, Place, Unsupported, Verdict};
+use scenarios::{Finding, Frame, Ignored, Place, Unsupported, Verdict};
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
@@ -23,21 +23,26 @@ use crate::scheduling::{ThreadId, terminate};
 pub(crate) struct Findings {
     seed: u64,
     cycle: u64,
+    ignored: Vec<Ignored>,
     verdict: Option<Verdict>,
+    /// Whether an ignored finding has ended the cycle.
+    cut_short: bool,
 }
 
 impl Findings {
-    pub(crate) const fn new(seed: u64, cycle: u64) -> Self {
+    pub(crate) const fn new(seed: u64, cycle: u64, ignored: Vec<Ignored>) -> Self {
         Self {
             seed,
             cycle,
+            ignored,
             verdict: None,
+            cut_short: false,
         }
     }
 
-    /// Returns `true` if there is a verdict: the cycle ends.
+    /// Returns `true` if there is a verdict, or a finding that is ignored: the cycle ends.
     pub(crate) const fn any(&self) -> bool {
-        self.verdict.is_some()
+        self.verdict.is_some() || self.cut_short
     }
 
     /// The verdict, when the cycle is over.
@@ -60,15 +65,35 @@ pub(crate) fn stop_at(code: impl Into<Code>, what: String, site: Option<Site>) -
     terminate()
 }
 
-/// Ends the cycle with a finding of the registrar, against `site`.
-pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) -> ! {
+/// Ends the cycle with a finding of the registrar, against `site`; one that is ignored
+/// only counts, and the registrar goes on.
+pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
+    let code = Code::rule(breach.rule);
+    if with(|state| ignores(state, &code, site)) {
+        return;
+    }
     with(|state| {
-        report(state, Code::rule(breach.rule), breach.what.clone(), site);
+        report(state, code, breach.what.clone(), site);
         if let Some(Verdict::Finding(finding)) = &mut state.findings.verdict {
             finding.history = breach.history.iter().map(ToString::to_string).collect();
         }
     });
     terminate()
+}
+
+/// Counts a finding that is to be ignored. Returns `false` if it is none of these.
+fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
+    let place = site.and_then(|site| state.loader.drivers.place(site));
+    let mut ignored = state.findings.ignored.iter();
+    if !ignored.any(|it| it.matches(&code.name, place.as_ref())) {
+        return false;
+    }
+    let driver = site.map_or("", |site| state.loader.drivers[site.driver].image.name());
+    let function = place.map_or_else(String::new, |place| format!(" {}", place.function));
+    let text = format!("{} {driver}{function}", code.name);
+    state.trace(|_| format!("ignored: {text}"));
+    *state.counts.ignored.entry(text).or_default() += 1;
+    true
 }
 
 /// Ends the cycle as unsupported: the caller of the innermost call does something that
@@ -139,6 +164,11 @@ pub(crate) fn report_on(
     site: Option<Site>,
 ) {
     if state.findings.any() {
+        return;
+    }
+    if ignores(state, &code, site) {
+        state.findings.cut_short = true;
+        state.counts.cycles_cut_short += 1;
         return;
     }
     let Subject {

@@ -117,6 +117,19 @@ pub(crate) fn protect(pages: Range<usize>, access: Access) -> io::Result<()> {
     }
 }
 
+/// Replaces the byte at `address`, on a page with which `access` is permitted.
+///
+/// # Errors
+///
+/// The system has no room for more mappings.
+pub(crate) fn patch(address: usize, byte: u8, access: Access) -> io::Result<()> {
+    let page = address / PAGE * PAGE;
+    protect(page..page + PAGE, Access::Everything)?;
+    // SAFETY: the page was just made writable, and no reference to it exists.
+    unsafe { (address as *mut u8).write(byte) };
+    protect(page..page + PAGE, access)
+}
+
 /// Forgets the content of `pages`: they read as zero again.
 pub(crate) fn discard(pages: Range<usize>) {
     debug_assert!(ALL.start <= pages.start && pages.end <= ALL.end);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Preemption inside driver code, at its atomic instructions.
+//! Breakpoints in driver code: at atomic instructions, for preemption, and at the
+//! functions of dispatch tables, so that calls between modules are seen.
 //!
 //! # Design
 //!
@@ -9,6 +10,10 @@
 //! The breakpoint leads to a slot of machine code outside the image. The slot calls a
 //! function of the scheduler, with every register preserved, executes the instruction,
 //! which was moved there, and jumps to the next one.
+//!
+//! The breakpoint at a function's first instruction leads to a thunk instead. The
+//! thunk goes on in a slot with the moved instruction. So pointers to the function,
+//! and the tables that contain them, stay as the driver wrote them.
 //!
 //! # Why it is sound
 //!
@@ -27,7 +32,7 @@
 //!
 //! # Limits
 //!
-//! No thread is preempted between two plain loads or stores; data races on those are
+//! A function that begins with a call gets no breakpoint. No thread is preempted between two plain loads or stores; data races on those are
 //! seen only near atomic instructions or calls.
 
 use std::cell::RefCell;
@@ -35,7 +40,7 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use iced_x86::{
-    BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, Instruction,
+    BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, FlowControl, Instruction,
     InstructionBlock, Mnemonic, OpKind,
 };
 
@@ -78,59 +83,122 @@ const HEAD: usize = 14;
 /// A slot: the head, the instruction, and the jump back.
 const SLOT: usize = 64;
 
+/// The breakpoints of a cycle.
+#[derive(Debug, Default)]
+struct Planted {
+    /// Where each breakpoint leads to, by its address.
+    targets: BTreeMap<usize, usize>,
+    /// The address of the instruction that each slot contains.
+    homes: Vec<usize>,
+}
+
 thread_local! {
-    /// The slot of each breakpoint, by address.
-    static PLANTED: RefCell<BTreeMap<usize, usize>> = const { RefCell::new(BTreeMap::new()) };
+    static PLANTED: RefCell<Planted> = RefCell::default();
+}
+
+impl Planted {
+    /// The address of the slot that is filled next, if there is one.
+    fn next_slot(&self) -> Option<usize> {
+        let slot = SLOTS.start + self.homes.len() * SLOT;
+        (slot + SLOT <= SLOTS.end).then_some(slot)
+    }
+
+    /// Fills the next slot with code that contains the instruction at `home`.
+    fn fill(&mut self, slot: usize, code: &[u8], home: usize) {
+        assert!(code.len() <= SLOT, "it is a slot's code");
+        // SAFETY: the arena made the region writable, `next_slot` has found the slot
+        // inside it, and this part of it has not been handed out in this cycle.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), slot as *mut u8, code.len()) };
+        self.homes.push(home);
+    }
 }
 
 /// Forgets the breakpoints of the cycle before.
 pub(crate) fn clear() {
-    PLANTED.with_borrow_mut(BTreeMap::clear);
+    PLANTED.set(Planted::default());
 }
 
 /// Prepares the slot for an instruction of the image at `base`. Returns
 /// `false` if the instruction cannot be moved.
 pub(crate) fn plant(stop: &PreemptionPoint, base: usize, stub: usize) -> bool {
     PLANTED.with_borrow_mut(|planted| {
-        let slot = SLOTS.start + planted.len() * SLOT;
-        if slot + SLOT > SLOTS.end {
+        let Some(slot) = planted.next_slot() else {
             return false;
-        }
+        };
         let Some(code) = slot_code(stop, base, slot, stub) else {
             return false;
         };
-        // SAFETY: the arena made the region writable, and this part of it has
-        // not been handed out in this cycle.
-        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), slot as *mut u8, code.len()) };
-        planted.insert(base + stop.offset, slot);
+        let home = base + stop.offset;
+        planted.fill(slot, &code, home);
+        planted.targets.insert(home, slot);
         true
     })
 }
 
+/// Prepares a breakpoint at the first instruction of a function, whose first bytes
+/// are `code`. Returns the address at which the function continues behind the
+/// breakpoint, or `None` if the instruction cannot be moved.
+pub(crate) fn move_first(function: usize, code: &[u8]) -> Option<usize> {
+    PLANTED.with_borrow_mut(|planted| {
+        // A preemption point is there already: its slot has the instruction.
+        if let Some(&slot) = planted.targets.get(&function) {
+            return Some(slot);
+        }
+        let slot = planted.next_slot()?;
+        let first = Decoder::with_ip(64, code, function as u64, DecoderOptions::NONE).decode();
+        // The return address of a call must lie in the image.
+        let moves = !first.is_invalid()
+            && first.mnemonic() != Mnemonic::Int3
+            && !matches!(
+                first.flow_control(),
+                FlowControl::Call | FlowControl::IndirectCall
+            );
+        let code = moves.then(|| moved(first, slot, BlockEncoderOptions::NONE))??;
+        (code.len() <= SLOT).then(|| planted.fill(slot, &code, function))?;
+        Some(slot)
+    })
+}
+
+/// Lets the breakpoint at a function's first instruction lead to `thunk`.
+pub(crate) fn divert(function: usize, thunk: usize) {
+    PLANTED.with_borrow_mut(|planted| planted.targets.insert(function, thunk));
+}
+
+/// Code for address `at` that executes an instruction and continues behind its home.
+fn moved(instruction: Instruction, at: usize, options: u32) -> Option<Vec<u8>> {
+    let next = instruction.next_ip();
+    let back = Instruction::with_branch(Code::Jmp_rel32_64, next).ok()?;
+    let both = [instruction, back];
+    let block = InstructionBlock::new(&both, at as u64);
+    Some(BlockEncoder::encode(64, block, options).ok()?.code_buffer)
+}
+
 fn slot_code(stop: &PreemptionPoint, base: usize, slot: usize, stub: usize) -> Option<Vec<u8>> {
-    let home = (base + stop.offset) as u64;
-    let mut moved = stop.instruction;
-    moved.set_ip(home);
-    if moved.is_ip_rel_memory_operand() {
-        let target = moved.memory_displacement64().wrapping_add(base as u64);
-        moved.set_memory_displacement64(target);
+    let mut instruction = stop.instruction;
+    instruction.set_ip((base + stop.offset) as u64);
+    if instruction.is_ip_rel_memory_operand() {
+        let target = instruction
+            .memory_displacement64()
+            .wrapping_add(base as u64);
+        instruction.set_memory_displacement64(target);
     }
-    let back = Instruction::with_branch(Code::Jmp_rel32_64, home + moved.len() as u64).ok()?;
-    let both = [moved, back];
-    let block = InstructionBlock::new(&both, (slot + HEAD) as u64);
-    let tail = BlockEncoder::encode(64, block, BlockEncoderOptions::DONT_FIX_BRANCHES).ok()?;
+    let tail = moved(
+        instruction,
+        slot + HEAD,
+        BlockEncoderOptions::DONT_FIX_BRANCHES,
+    )?;
 
     let mut code = vec![0x50, 0x48, 0xB8];
     code.extend((stub as u64).to_le_bytes());
     code.extend([0xFF, 0xD0, 0x58]);
     debug_assert_eq!(code.len(), HEAD);
-    code.extend(tail.code_buffer);
+    code.extend(tail);
     (code.len() <= SLOT).then_some(code)
 }
 
-/// The slot of the breakpoint at `address`, where the thread goes on.
-pub(crate) fn slot_of(address: usize) -> Option<usize> {
-    PLANTED.with_borrow(|planted| planted.get(&address).copied())
+/// Where the thread continues that has met the breakpoint at `address`.
+pub(crate) fn target_of(address: usize) -> Option<usize> {
+    PLANTED.with_borrow(|planted| planted.targets.get(&address).copied())
 }
 
 /// The place in an image for a place in a slot.
@@ -138,12 +206,8 @@ pub(crate) fn home_of(address: usize) -> usize {
     if !SLOTS.contains(&address) {
         return address;
     }
-    let slot = SLOTS.start + (address - SLOTS.start) / SLOT * SLOT;
-    PLANTED.with_borrow(|planted| {
-        let mut all = planted.iter();
-        let home = all.find(|&(_, &its)| its == slot);
-        home.map_or(address, |(&home, _)| home)
-    })
+    let slot = (address - SLOTS.start) / SLOT;
+    PLANTED.with_borrow(|planted| planted.homes.get(slot).copied().unwrap_or(address))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use corosensei::stack::{Stack, StackPointer};
 
@@ -96,6 +97,16 @@ impl Stacks {
         // SAFETY: all stacks that were made are accessible but for their guards,
         // and no reference to what is on them is made here.
         Some(unsafe { (address as *const u64).read() })
+    }
+
+    /// The accessible part of the stack that contains `address`.
+    pub(crate) fn around(&self, address: usize) -> Option<Range<usize>> {
+        let inside = STACKS.start..STACKS.start + self.made * SLOT;
+        if !inside.contains(&address) || is_guard(address) {
+            return None;
+        }
+        let bottom = address - (address - STACKS.start) % SLOT;
+        Some(bottom + GUARD..bottom + SLOT)
     }
 
     /// Takes back a stack on which nothing runs any more.

@@ -160,9 +160,9 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
         return;
     }
     if signal == libc::SIGTRAP
-        && let Some(slot) = breakpoints::slot_of(rip - 1)
+        && let Some(target) = breakpoints::target_of(rip - 1)
     {
-        registers[index(libc::REG_RIP)] = (slot as u64).cast_signed();
+        registers[index(libc::REG_RIP)] = (target as u64).cast_signed();
         return;
     }
     let Some(handler) = RUNNING.get() else {

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use object::Object;
 use object::read::pe::{ExportTarget, PeFile64};
+use object::{Object, ObjectSection};
 use scenarios::{ImageFacts, SectionFacts};
 
 use crate::loader::image::{self, Image};
@@ -26,8 +26,11 @@ impl Image {
             names.sort_unstable();
             names.dedup();
         }
-        let sections = file.sections().iter().map(|section| SectionFacts {
-            name: shown(section.name.as_bytes()),
+        let parsed = PeFile64::parse(file.bytes()).ok();
+        let names = parsed.as_ref().map(section_names).unwrap_or_default();
+        let sections = file.sections().iter().zip(names);
+        let sections = sections.map(|(section, name)| SectionFacts {
+            name,
             address: section.address,
             size: section.size,
             readable: section.readable,
@@ -36,7 +39,6 @@ impl Image {
             pageable: image::is_pageable(section),
             discardable: image::is_discardable(section),
         });
-        let parsed = PeFile64::parse(file.bytes()).ok();
         let pdb = parsed.as_ref().and_then(|it| it.pdb_info().ok()?);
         ImageFacts {
             file_size: file.bytes().len(),
@@ -56,6 +58,13 @@ impl Image {
             exports: parsed.as_ref().map(exports).unwrap_or_default(),
         }
     }
+}
+
+/// The names of the sections; those of mingw have the longer ones in a table.
+fn section_names(file: &PeFile64<'_>) -> Vec<String> {
+    let sections = file.sections();
+    let names = sections.map(|section| section.name_bytes().map(shown).unwrap_or_default());
+    names.collect()
 }
 
 /// The names that an image exports; one that has a number only is shown as that.

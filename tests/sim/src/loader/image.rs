@@ -15,6 +15,7 @@ use scenarios::{MissingImports, Place};
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, PreemptionPoint};
 use crate::loader::export::Export;
+use crate::loader::functions;
 use crate::loader::symbols::Symbols;
 
 /// Images start at multiples of this, with at least one inaccessible page
@@ -249,6 +250,22 @@ impl Image {
 }
 
 impl Image {
+    /// Returns `true` if a function begins at `offset`.
+    pub(crate) fn begins_function(&self, offset: u32) -> bool {
+        functions::begins_at(&self.file, offset)
+    }
+
+    /// The section with `address` in the image at `base`: its memory, and what may be
+    /// done with it. `None` for what is gone once `DriverEntry` has succeeded.
+    pub(crate) fn section_at(&self, base: usize, address: usize) -> Option<(Range<usize>, Access)> {
+        let offset = u32::try_from(address.checked_sub(base)?).ok()?;
+        let mut all = self.file.sections().iter();
+        let section = all.find(|section| section.covers(offset, 1))?;
+        let start = base + section.address as usize;
+        let memory = start..start + section.size as usize;
+        (!is_discardable(section)).then(|| (memory, access(section)))
+    }
+
     /// The pages of its sections that may be paged out, mapped at `base`.
     pub(crate) fn pageable(&self, base: usize) -> impl Iterator<Item = (Range<usize>, Access)> {
         let all = self.file.sections().iter();

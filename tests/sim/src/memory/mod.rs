@@ -2,6 +2,7 @@
 
 //! Pool and pageable memory.
 
+pub(crate) mod extent;
 pub(crate) mod pageable;
 pub(crate) mod pool;
 pub(crate) mod variables;

@@ -9,19 +9,18 @@ use nmr::abi::{NPIID, NTSTATUS};
 use registrar::finding::Finding;
 use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Side};
 use registrar::knobs::Knob;
-use scenarios::Npi;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
+use crate::calls::table_functions;
 use crate::findings::caller::caller;
-use crate::findings::{stop, stop_at, stop_by_rule};
-use crate::kernel::{State, with};
+use crate::findings::{stop_at, stop_by_rule};
+use crate::kernel::with;
 use crate::memory::pageable::set_irql;
 use crate::nmr::{registrations, transitions};
-use crate::scheduling::frame::Callee;
-use crate::scheduling::frame::TableEntry;
 use crate::scheduling::{Waitable, block, point};
 use crate::verifier::binding_calls;
 use crate::verifier::callback_locks;
+use crate::verifier::dispatch_tables::{self, Handed};
 use crate::verifier::faults::{self, FaultKind};
 use crate::verifier::nmr_lock_order;
 
@@ -114,14 +113,18 @@ impl Host for SimHost {
         binding: BindingId,
         npi: NPIID,
         owner: Side,
+        context: *mut c_void,
         table: *const c_void,
     ) -> *const c_void {
-        let npi = Npi::find(npi.to_u128());
-        let copy = with(|state| interpose_table(state, binding, npi, owner, table));
-        copy.unwrap_or_else(|| {
-            let what = "more bindings come and go than a cycle has room for";
-            stop("livelock", what.to_owned())
-        })
+        let handed = Handed {
+            binding,
+            npi,
+            owner,
+            context: context.addr(),
+            table: table.addr(),
+        };
+        with(|state| table_functions::hand_over(state, handed));
+        table
     }
 
     fn inject(&self, call: Call, _side: Side) -> Option<NTSTATUS> {
@@ -138,6 +141,7 @@ impl Host for SimHost {
             transitions::follow(state, event);
             registrations::count(state, event);
             let kept = callback_locks::check(state, event);
+            dispatch_tables::follow(state, event);
             binding_calls::observe(state, event).or(kept)
         });
         if let Some((code, what)) = breach {
@@ -172,45 +176,4 @@ impl Host for SimHost {
         });
         stop_by_rule(&finding, site);
     }
-}
-
-/// A copy of a dispatch table, each entry of which is a thunk. Returns `None`
-/// if there is no room for it. A table that has no plausible size is passed on
-/// as it is.
-fn interpose_table(
-    state: &mut State,
-    binding: BindingId,
-    npi: Option<&'static Npi>,
-    owner: Side,
-    table: *const c_void,
-) -> Option<*const c_void> {
-    /// Size, version and what else comes before the functions.
-    const HEADER: usize = 8;
-    const LARGEST: usize = 512;
-    const TAG: u32 = u32::from_le_bytes(*b"NpiT");
-
-    if table.is_null() || !table.addr().is_multiple_of(align_of::<usize>()) {
-        return Some(table);
-    }
-    // SAFETY: a dispatch table starts with its size, as documented of the NPI;
-    // one that is not readable faults here in its owner's name.
-    let size = usize::from(unsafe { table.cast::<u16>().read() });
-    if !(HEADER..=LARGEST).contains(&size) || size % size_of::<usize>() != 0 {
-        return Some(table);
-    }
-    let copy = state.memory.pool.allocate(size, TAG, true, None)? as *mut usize;
-    let words = size / size_of::<usize>();
-    // SAFETY: both have `words` words; the copy is new.
-    unsafe { copy.copy_from_nonoverlapping(table.cast(), words) };
-    for index in 0..words - 1 {
-        // SAFETY: `index + 1` is less than `words`.
-        let entry = unsafe { &mut *copy.add(index + 1) };
-        if *entry != 0 {
-            *entry = state.calls.dispatch(Callee::Dispatch {
-                through: TableEntry::new(binding, npi, owner, index),
-                target: *entry,
-            })?;
-        }
-    }
-    Some(copy.cast_const().cast())
 }

@@ -23,6 +23,9 @@ pub(crate) fn count(state: &mut State, event: &Event) {
                 Side::Provider => state.counts.registrations_provider += 1,
                 Side::Client => state.counts.registrations_client += 1,
             }
+            if let Some(npi) = event.npi {
+                state.counts.npi(npi.to_u128()).registrations += 1;
+            }
             record_role(state, event);
         }
         (Call::Deregister, Phase::Enter) => {

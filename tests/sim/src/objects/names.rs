@@ -32,9 +32,20 @@ struct Name {
     by: Site,
 }
 
+/// A name that a driver asked for when another one had it.
+#[derive(Debug)]
+pub(crate) struct Collision {
+    pub(crate) name: String,
+    pub(crate) owner: DriverId,
+}
+
 /// All names of a cycle.
 #[derive(Debug, Default)]
-pub(crate) struct Names(BTreeMap<String, Name>);
+pub(crate) struct Names {
+    names: BTreeMap<String, Name>,
+    /// The last name that another driver had when a driver asked for it.
+    collisions: BTreeMap<DriverId, Collision>,
+}
 
 fn canonical(path: &str) -> String {
     let path = fold(path);
@@ -45,9 +56,22 @@ fn canonical(path: &str) -> String {
 }
 
 impl Names {
-    /// Returns `true` if something has this name.
-    pub(crate) fn has(&self, path: &str) -> bool {
-        self.0.contains_key(&canonical(path))
+    /// Returns `true` if something has the name that a driver asks for.
+    pub(crate) fn is_taken(&mut self, path: &str, by: Option<DriverId>) -> bool {
+        let Some(name) = self.names.get(&canonical(path)) else {
+            return false;
+        };
+        let owner = name.by.driver;
+        if let Some(by) = by.filter(|by| *by != owner) {
+            let name = path.to_owned();
+            self.collisions.insert(by, Collision { name, owner });
+        }
+        true
+    }
+
+    /// The last name that another driver had when this one asked for it.
+    pub(crate) fn collision(&self, driver: DriverId) -> Option<&Collision> {
+        self.collisions.get(&driver)
     }
 
     /// Names a device.
@@ -57,19 +81,19 @@ impl Names {
             target: Target::Device(device),
             by,
         };
-        self.0.insert(canonical(path), name);
+        self.names.insert(canonical(path), name);
     }
 
     /// Makes a symbolic link. Returns `false` if something has its name.
     pub(crate) fn add_link(&mut self, path: &str, to: &str, by: Site) -> bool {
-        let free = !self.has(path);
+        let free = !self.is_taken(path, Some(by.driver));
         if free {
             let name = Name {
                 spelling: path.to_owned(),
                 target: Target::Link(to.to_owned()),
                 by,
             };
-            self.0.insert(canonical(path), name);
+            self.names.insert(canonical(path), name);
         }
         free
     }
@@ -79,22 +103,22 @@ impl Names {
     pub(crate) fn remove_link(&mut self, path: &str) -> bool {
         let path = canonical(path);
         let is_link = self
-            .0
+            .names
             .get(&path)
             .is_some_and(|name| matches!(name.target, Target::Link(_)));
-        is_link && self.0.remove(&path).is_some()
+        is_link && self.names.remove(&path).is_some()
     }
 
     /// Takes away what a device is called.
     pub(crate) fn remove_device(&mut self, device: usize) {
-        self.0.retain(|_, name| !name.is(device));
+        self.names.retain(|_, name| !name.is(device));
     }
 
     /// The device with this name, or that a link with this name leads to.
     pub(crate) fn device(&self, path: &str) -> Option<usize> {
-        match &self.0.get(&canonical(path))?.target {
+        match &self.names.get(&canonical(path))?.target {
             Target::Device(device) => Some(*device),
-            Target::Link(to) => match self.0.get(&canonical(to))?.target {
+            Target::Link(to) => match self.names.get(&canonical(to))?.target {
                 Target::Device(device) => Some(device),
                 Target::Link(_) => None,
             },
@@ -104,13 +128,13 @@ impl Names {
     /// The names by which each device that a driver made can be opened: its own,
     /// and those of the links to it.
     pub(crate) fn of(&self, driver: DriverId) -> Vec<Vec<String>> {
-        let devices = self.0.values().filter(|name| name.by.driver == driver);
+        let devices = self.names.values().filter(|name| name.by.driver == driver);
         let devices = devices.filter_map(|name| match name.target {
             Target::Device(device) => Some(device),
             Target::Link(_) => None,
         });
         let all = |device| {
-            let paths = self.0.keys();
+            let paths = self.names.keys();
             let to_it = paths.filter(move |path| self.device(path) == Some(device));
             to_it.cloned().collect()
         };
@@ -119,14 +143,14 @@ impl Names {
 
     /// The names of all devices.
     pub(crate) fn devices(&self) -> Vec<String> {
-        let devices = self.0.values();
+        let devices = self.names.values();
         let devices = devices.filter(|name| matches!(name.target, Target::Device(_)));
         devices.map(|name| name.spelling.clone()).collect()
     }
 
     /// All symbolic links, each with its target.
     pub(crate) fn links(&self) -> Vec<(String, String)> {
-        let links = self.0.values().filter_map(|name| match &name.target {
+        let links = self.names.values().filter_map(|name| match &name.target {
             Target::Link(to) => Some((name.spelling.clone(), to.clone())),
             Target::Device(_) => None,
         });
@@ -135,14 +159,14 @@ impl Names {
 
     /// The place in a driver that created a named device.
     pub(crate) fn maker(&self, device: usize) -> Option<Site> {
-        let mut names = self.0.values();
+        let mut names = self.names.values();
         names.find(|name| name.is(device)).map(|name| name.by)
     }
 
     /// A name that a driver has created and not deleted, and the place that
     /// created it.
     pub(crate) fn left_by(&self, driver: DriverId) -> Option<(&str, Site)> {
-        let mut names = self.0.iter();
+        let mut names = self.names.iter();
         let (path, name) = names.find(|(_, name)| name.by.driver == driver)?;
         Some((path, name.by))
     }

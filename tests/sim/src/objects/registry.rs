@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The part of the registry that a driver may ask for: its service's key and
-//! the key `Parameters` below it, with numbers.
+//! The part of the registry that a driver may ask for: its service's key and the keys
+//! below it, with numbers and text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scenarios::{Instance, Setting};
+use scenarios::{Instance, RegistryData, RegistryValue, Setting};
 
 use crate::objects::names::fold;
 
@@ -23,7 +23,7 @@ fn parameters(instance: Instance) -> String {
 
 /// Keys by their path, values by their name, both without regard to case.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(BTreeMap<String, BTreeMap<String, u32>>);
+pub(crate) struct Registry(BTreeMap<String, BTreeMap<String, RegistryData>>);
 
 impl Registry {
     /// A registry with these drivers' services.
@@ -34,7 +34,7 @@ impl Registry {
             let values = settings
                 .iter()
                 .filter(|setting| setting.role == instance.role)
-                .map(|setting| (fold(setting.name), setting.value));
+                .map(|setting| (fold(setting.name), RegistryData::Number(setting.value)));
             registry
                 .0
                 .insert(fold(&parameters(instance)), values.collect());
@@ -47,8 +47,19 @@ impl Registry {
         self.0.contains_key(&fold(path))
     }
 
-    /// The number that a key has under `name`.
-    pub(crate) fn value(&self, path: &str, name: &str) -> Option<u32> {
-        self.0.get(&fold(path))?.get(&fold(name)).copied()
+    /// Sets a value of a driver, with all keys above it.
+    pub(crate) fn set(&mut self, instance: Instance, value: &RegistryValue) {
+        let mut path = service(instance);
+        for key in value.key.split('\\').filter(|key| !key.is_empty()) {
+            path = format!(r"{path}\{key}");
+            self.0.entry(fold(&path)).or_default();
+        }
+        let key = self.0.entry(fold(&path)).or_default();
+        key.insert(fold(&value.name), value.data.clone());
+    }
+
+    /// The data that a key has under `name`.
+    pub(crate) fn data(&self, path: &str, name: &str) -> Option<&RegistryData> {
+        self.0.get(&fold(path))?.get(&fold(name))
     }
 }

@@ -11,6 +11,7 @@ use scenarios::{Cycle, Description, DryRun, NtStatus, Role, Unload};
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 
 use crate::analysis::unload_leaks::check_unload;
+use crate::findings::stop_at;
 use crate::io::files;
 use crate::kernel::{State, with};
 use crate::loader::drivers::LoadState;
@@ -23,9 +24,7 @@ use crate::run::service_control::{
     Loaded, check_returned, delete_path, discard_initialization, entry_site, map_driver,
 };
 use crate::run::unload::{self, DriverUnload};
-use crate::scheduling::strategy::Strategy;
 use crate::scheduling::{MICROSECOND, sleep};
-use crate::verifier::faults::Faults;
 
 /// The time for what the driver starts in `DriverEntry`: threads and work items that
 /// register modules.
@@ -57,10 +56,8 @@ impl Machine {
             Role::Client => images.clients.push(Rc::clone(image)),
         }
         let options = Options {
-            strategy: Strategy::default(),
-            preempt: false,
-            faults: Faults::None,
             knobs: Knobs::FIRST,
+            ..Options::default()
         };
         let alone = images.count().expect("it is one");
         let mut cycle = Cycle::in_turn(0, 0, Some(alone));
@@ -107,7 +104,10 @@ fn perform(role: Role, run: &RefCell<DryRun>) {
     }
     with(|state| discard_initialization(state, loaded.driver));
     // SAFETY: the driver is here, and its devices are until it deletes them.
-    unsafe { files::finish_devices(object) };
+    if !unsafe { files::finish_devices(object) } {
+        let entry = with(|state| entry_site(state, loaded.driver));
+        stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
+    }
     sleep(SETTLE);
     with(|state| look(state, &mut run.borrow_mut()));
     if let Some(routine) = unload::routine(loaded.object) {

@@ -92,14 +92,14 @@ impl Machine {
     }
 
     /// Runs cycles in this way from now on.
-    pub const fn set_options(&mut self, options: Options) {
+    pub fn set_options(&mut self, options: Options) {
         self.options = options;
     }
 
     /// How cycles are run.
     #[must_use]
-    pub const fn options(&self) -> Options {
-        self.options
+    pub const fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Keeps to a schedule in the cycles from now on, or draws it again.
@@ -163,7 +163,7 @@ impl Machine {
         let stacks = std::mem::take(&mut self.stacks);
         let mut state = State::new(
             self.images(cycle.models),
-            self.options,
+            self.options.clone(),
             stacks,
             cycle,
             seed,

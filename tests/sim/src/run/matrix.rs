@@ -91,12 +91,12 @@ impl Matrix {
     }
 
     fn round(&mut self, machine: &mut Machine, round: u64) -> &[Row] {
-        let options = machine.options();
+        let options = machine.options().clone();
         // A schedule is for the case, not for the cycles in which it is counted.
         let plan = machine.take_schedule();
         machine.set_options(Options {
             faults: Faults::None,
-            ..options
+            ..options.clone()
         });
         while self.rounds.len() as u64 <= round {
             let first = self.rounds.len() as u64 * Cycle::ORDERS;

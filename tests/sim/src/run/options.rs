@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use registrar::knobs::Knobs;
-use scenarios::{Instance, Instances, Role};
+use scenarios::{Ignored, Instance, Instances, RegistryValue, Role};
 
 use crate::loader::image::Image;
 use crate::scheduling::strategy::Strategy;
@@ -55,10 +55,25 @@ impl Images {
         let copy = u8::try_from(place / images.len() + 1).expect("numbers have a byte");
         (&images[place % images.len()], copy)
     }
+
+    /// Returns `true` if a user calls the driver of an instance by this name: that of
+    /// its image, its service or its role.
+    #[must_use]
+    pub fn is_called(&self, instance: Instance, name: &str) -> bool {
+        let file = self.image(instance).0.name();
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let names = [
+            stem.to_owned(),
+            file.to_owned(),
+            instance.to_string(),
+            instance.role.service().to_owned(),
+        ];
+        names.iter().any(|it| it.eq_ignore_ascii_case(name))
+    }
 }
 
 /// How cycles are run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The scheduling strategy.
     pub strategy: Strategy,
@@ -68,4 +83,10 @@ pub struct Options {
     pub faults: Faults,
     /// The answers to NMR's open points that are fixed for all cycles.
     pub knobs: Knobs,
+    /// Registry values of drivers.
+    pub registry: Vec<RegistryValue>,
+    /// The findings that are ignored.
+    pub ignored: Vec<Ignored>,
+    /// Whether a `DriverEntry` may fail although no call of it did.
+    pub may_refuse: bool,
 }

@@ -32,6 +32,7 @@ use crate::memory::pageable;
 use crate::memory::pool::FreeError;
 use crate::nmr::transitions;
 use crate::objects::deferred;
+use crate::objects::names::Collision;
 use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
@@ -93,11 +94,10 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         state.verifier.faults.plan_entry(loaded.driver, None);
         delete_path(state, path);
     });
-    if status < 0 && with(|state| faults::has_met_fault(state, loaded.driver)) {
+    if status < 0 && with(|state| counts_refusal(state, loaded.driver, status)) {
         let entry = with(|state| entry_site(state, loaded.driver));
         check_unload(loaded.driver, "DriverEntry failed", entry);
         with(|state| {
-            state.counts.failed_entries += 1;
             set_service_state(state, instance, Service::Stopped);
             transitions::enter_stage(state, instance, &Stage::ALL, Stage::Absent);
             unmap_driver(state, loaded);
@@ -105,7 +105,10 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         return;
     }
     if status < 0 {
-        let what = format!("DriverEntry failed with status {status:#010x}");
+        let what = format!(
+            "DriverEntry failed with status {status:#010x}, although no call of it was made to \
+             fail: allow it with --may-refuse if the driver does not start without its peer"
+        );
         stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
     }
     with(|state| {
@@ -124,6 +127,28 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     }
     application::start(loaded.driver);
     point();
+}
+
+/// Counts a failed `DriverEntry` that may fail. Returns `false` if nothing allows it.
+fn counts_refusal(state: &mut State, driver: DriverId, status: i32) -> bool {
+    if faults::has_met_fault(state, driver) {
+        state.counts.failed_entries += 1;
+        return true;
+    }
+    let image = &state.loader.drivers[driver].image;
+    let name = image.name();
+    let collision = state.objects.names.collision(driver);
+    let refusal = match collision {
+        Some(Collision { name: taken, owner })
+            if Rc::ptr_eq(&state.loader.drivers[*owner].image, image) =>
+        {
+            format!("{name} can be loaded once: {taken} is taken")
+        }
+        _ if state.run.options.may_refuse => format!("{name} refuses with {status:#010x}"),
+        _ => return false,
+    };
+    *state.counts.refused_loads.entry(refusal).or_default() += 1;
+    true
 }
 
 /// Unloads a driver, if it is there.

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use nmr::abi::NPIID;
 use registrar::host::{BindingId, Side};
 use scenarios::{Entry, Npi};
 
@@ -20,8 +21,12 @@ pub(crate) enum Callee {
         driver: DriverId,
         export: &'static Export,
     },
-    /// An entry of a dispatch table.
-    Dispatch { through: TableEntry, target: usize },
+    /// The function `target`, through an entry of a dispatch table.
+    Dispatch {
+        driver: DriverId,
+        through: TableEntry,
+        target: usize,
+    },
 }
 
 /// A call under way.
@@ -51,40 +56,43 @@ impl Callee {
     pub(crate) fn target(self) -> String {
         match self {
             Self::Import { export, .. } => export.name.to_owned(),
-            Self::Dispatch { through, .. } => {
-                format!("{through} of binding {}", through.binding.0)
-            }
+            Self::Dispatch { through, .. } => match through.binding {
+                Some(binding) => format!("{through} of binding {}", binding.0),
+                None => through.to_string(),
+            },
         }
     }
 }
 
-/// An entry of a dispatch table, as it was given to the peer of its owner.
+/// An entry of a dispatch table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TableEntry {
-    pub(crate) binding: BindingId,
+    /// The binding for which the table was handed over; `None` if it is one of several.
+    pub(crate) binding: Option<BindingId>,
+    pub(crate) npi: NPIID,
     pub(crate) owner: Side,
-    index: usize,
+    /// Where in the table it is.
+    offset: usize,
     /// What is known of it.
     pub(crate) entry: Option<&'static Entry>,
 }
 
 impl TableEntry {
-    /// Entry `index` of the table of `owner`.
-    pub(crate) fn new(
-        binding: BindingId,
-        npi: Option<&'static Npi>,
-        owner: Side,
-        index: usize,
-    ) -> Self {
-        let table = |npi: &'static Npi| match owner {
-            Side::Client => npi.client,
-            Side::Provider => npi.provider,
-        };
+    /// The entry at `offset` of the table of `owner`.
+    pub(crate) fn new(binding: Option<BindingId>, npi: NPIID, owner: Side, offset: usize) -> Self {
+        let entry = Npi::find(npi.to_u128()).and_then(|described| {
+            let table = match owner {
+                Side::Client => described.client,
+                Side::Provider => described.provider,
+            };
+            table.get((offset / size_of::<usize>()).checked_sub(1)?)
+        });
         Self {
             binding,
+            npi,
             owner,
-            index,
-            entry: npi.and_then(|npi| table(npi).get(index)),
+            offset,
+            entry,
         }
     }
 
@@ -100,9 +108,10 @@ impl TableEntry {
 /// Its name.
 impl fmt::Display for TableEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, offset, .. } = self;
         match self.entry {
             Some(entry) => f.write_str(entry.name),
-            None => write!(f, "entry {} of the {:?}'s table", self.index, self.owner),
+            None => write!(f, "the function at {offset:#x} of the {owner:?}'s table"),
         }
     }
 }

@@ -13,9 +13,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use nmr::abi::{NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
+use nmr::abi::{NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::Counts;
 
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
@@ -50,9 +49,18 @@ struct Binding {
     client: End,
     provider: End,
     accepted: bool,
+    /// The provider has refused it.
+    refused: bool,
 }
 
 impl Binding {
+    const fn side(&self, side: Side) -> &End {
+        match side {
+            Side::Client => &self.client,
+            Side::Provider => &self.provider,
+        }
+    }
+
     const fn end(&mut self, side: Side) -> &mut End {
         match side {
             Side::Client => &mut self.client,
@@ -112,14 +120,9 @@ impl BindingCalls {
     }
 
     /// A call begins; the rule that it breaks, if any.
-    fn call(&mut self, through: TableEntry, counts: &mut Counts) -> Option<(u8, String)> {
-        match through.owner {
-            Side::Provider => counts.calls += 1,
-            Side::Client if through.completes() => counts.completions += 1,
-            Side::Client => {}
-        }
+    fn call(&mut self, through: TableEntry) -> Option<(u8, String)> {
         let caller = through.owner.peer();
-        let state = self.0.entry(through.binding).or_default();
+        let state = self.0.entry(through.binding?).or_default();
         if through.completes() {
             state.end(through.owner).pended -= 1;
         }
@@ -139,17 +142,31 @@ impl BindingCalls {
 
     /// A call returns. Returns `true` if it pended.
     pub(crate) fn leave(&mut self, through: TableEntry, result: u64) -> bool {
-        let binding = self.0.entry(through.binding).or_default();
-        let end = binding.end(through.owner.peer());
-        end.inside -= 1;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "an NTSTATUS is the low half"
         )]
         let status = result as u32;
         let pended = through.pends() && status.cast_signed() == STATUS_PENDING;
-        end.pended += i64::from(pended);
+        if let Some(binding) = through.binding {
+            let end = self.0.entry(binding).or_default().end(through.owner.peer());
+            end.inside -= 1;
+            end.pended += i64::from(pended);
+        }
         pended
+    }
+
+    /// An address in the module at a side of a binding, 0 if none is known.
+    pub(crate) fn code(&self, binding: BindingId, side: Side) -> usize {
+        let binding = self.0.get(&binding);
+        binding.map_or(0, |binding| binding.side(side).code)
+    }
+
+    /// Returns `true` if a side may call its peer, as far as the binding's stage says:
+    /// the provider has not refused, and the side has not completed its detach.
+    pub(crate) fn is_live(&self, binding: BindingId, side: Side) -> bool {
+        let binding = self.0.get(&binding);
+        binding.is_some_and(|binding| !binding.refused && !binding.side(side).done)
     }
 
     /// A side has completed its detach; the rule that this breaks, if any.
@@ -174,6 +191,10 @@ impl BindingCalls {
         self.0.entry(binding).or_default().accepted = true;
     }
 
+    fn refuse(&mut self, binding: BindingId) {
+        self.0.entry(binding).or_default().refused = true;
+    }
+
     fn detach(&mut self, binding: BindingId, side: Side, code: usize) {
         let end = self.0.entry(binding).or_default().end(side);
         end.detaching = true;
@@ -183,10 +204,18 @@ impl BindingCalls {
 
 /// Looks at a call between the modules; the breach, if it is one.
 pub(crate) fn check_call(state: &mut State, through: TableEntry) -> Option<(Code, String)> {
-    let breach = state
-        .verifier
-        .binding_calls
-        .call(through, &mut state.counts);
+    let counts = &mut state.counts;
+    match through.owner {
+        Side::Provider => {
+            counts.calls += 1;
+            counts.npi(through.npi.to_u128()).calls_of_clients += 1;
+        }
+        Side::Client => {
+            counts.completions += u64::from(through.completes());
+            counts.npi(through.npi.to_u128()).calls_of_providers += 1;
+        }
+    }
+    let breach = state.verifier.binding_calls.call(through);
     breach.map(|(rule, what)| (Code::rule(rule), what))
 }
 
@@ -197,14 +226,23 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             state.counts.waits += 1;
             None
         }
-        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
+        (Call::AttachCallback, Phase::Enter, Some(binding)) => {
             state
                 .verifier
                 .binding_calls
                 .attach(binding, event.side, event.code);
+            None
+        }
+        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
             match event.side {
                 Side::Provider => state.verifier.binding_calls.accept(binding),
-                Side::Client => state.counts.attaches += 1,
+                Side::Client => count_attach(state, binding, event.npi),
+            }
+            None
+        }
+        (Call::AttachCallback, Phase::Leave(_), Some(binding)) => {
+            if event.side == Side::Provider {
+                state.verifier.binding_calls.refuse(binding);
             }
             None
         }
@@ -229,6 +267,14 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
     breach.map(|(rule, what)| (Code::rule(rule), what))
 }
 
+fn count_attach(state: &mut State, binding: BindingId, npi: Option<NPIID>) {
+    state.counts.attaches += 1;
+    if let Some(npi) = npi {
+        let has_functions = state.verifier.dispatch_tables.has_functions(binding);
+        state.counts.npi(npi.to_u128()).add_attach(has_functions);
+    }
+}
+
 fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
     state.counts.detaches += 1;
     if status == STATUS_PENDING {
@@ -242,7 +288,7 @@ fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
 
 #[cfg(test)]
 mod tests {
-    use scenarios::{ECHO, Npi};
+    use scenarios::Npi;
     use shared_npi::echo::ECHO_NPI_ID;
 
     use super::*;
@@ -252,15 +298,15 @@ mod tests {
     /// A binding through which the client calls.
     struct Calls {
         watch: BindingCalls,
-        npi: Option<&'static Npi>,
+        npi: NPIID,
     }
 
     impl Calls {
         fn begin() -> Self {
-            Self::of(Some(&ECHO))
+            Self::of(ECHO_NPI_ID)
         }
 
-        fn of(npi: Option<&'static Npi>) -> Self {
+        fn of(npi: NPIID) -> Self {
             let mut watch = BindingCalls::default();
             watch.accept(BINDING);
             let mut calls = Self { watch, npi };
@@ -270,12 +316,12 @@ mod tests {
 
         /// The first entry: `submit` or `complete`.
         fn first(&self, owner: Side) -> TableEntry {
-            TableEntry::new(BINDING, self.npi, owner, 0)
+            TableEntry::new(Some(BINDING), self.npi, owner, 8)
         }
 
         fn enter(&mut self, owner: Side) {
             let through = self.first(owner);
-            let breach = self.watch.call(through, &mut Counts::default());
+            let breach = self.watch.call(through);
             assert_eq!(breach, None);
         }
 
@@ -335,11 +381,13 @@ mod tests {
 
     #[test]
     fn what_pends_in_an_npi_that_is_not_described_is_not_in_flight() {
-        let mut calls = Calls::of(None);
+        let mut calls = Calls::of(NPIID::from_u128(1));
         calls.submit_returns(STATUS_PENDING);
         assert_eq!(calls.client_detaches(), None);
 
-        let breach = Calls::of(None).client_detaches().expect("it is under way");
+        let breach = Calls::of(NPIID::from_u128(1))
+            .client_detaches()
+            .expect("it is under way");
         assert!(breach.starts_with("R19"), "{breach}");
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod binding_calls;
 pub(crate) mod callback_locks;
+pub(crate) mod dispatch_tables;
 pub(crate) mod faults;
 pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;
@@ -15,6 +16,7 @@ use rand::rngs::ChaCha8Rng;
 
 use binding_calls::BindingCalls;
 use callback_locks::CallbackLocks;
+use dispatch_tables::DispatchTables;
 use faults::{FaultInjector, Faults};
 use locks::Locks;
 use nmr_lock_order::NmrLockOrder;
@@ -25,6 +27,7 @@ use outstanding_requests::OutstandingRequests;
 pub(crate) struct Verifier {
     pub(crate) binding_calls: BindingCalls,
     callback_locks: CallbackLocks,
+    pub(crate) dispatch_tables: DispatchTables,
     pub(crate) faults: FaultInjector,
     pub(crate) locks: Locks,
     nmr_lock_order: NmrLockOrder,
@@ -36,6 +39,7 @@ impl Verifier {
         Self {
             binding_calls: BindingCalls::default(),
             callback_locks: CallbackLocks::default(),
+            dispatch_tables: DispatchTables::default(),
             faults: FaultInjector::new(faults, random),
             locks: Locks::default(),
             nmr_lock_order: NmrLockOrder::default(),

@@ -72,7 +72,8 @@ fn awaited(state: &State, thread: ThreadId) -> BTreeSet<usize> {
     let frames = state.scheduling.thread(thread).frames.iter();
     let calls = frames.filter_map(|frame| match &frame.call {
         frame::Callee::Dispatch { through, .. } => {
-            Some(points(&through.binding, &[OrderPoint::End]))
+            let binding = through.binding.as_ref()?;
+            Some(points(binding, &[OrderPoint::End]))
         }
         frame::Callee::Import { .. } => None,
     });

@@ -13,6 +13,7 @@ mod command_line;
 mod defects;
 mod describe;
 mod devices;
+mod drivers;
 mod exhaustion;
 mod faults;
 mod fixture;

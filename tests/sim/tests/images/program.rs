@@ -46,12 +46,19 @@ pub(crate) fn describe(image: &Path) -> Run {
 
 /// Runs the program on two images with more arguments.
 pub(crate) fn sim_with_any_instances(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
-    run(Command::new(env!("CARGO_BIN_EXE_sim"))
-        .arg("--provider")
-        .arg(provider)
-        .arg("--client")
-        .arg(client)
-        .args(arguments))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    command.arg("--provider").arg(provider);
+    command.arg("--client").arg(client);
+    run(command.args(arguments))
+}
+
+/// Runs the program on these drivers, in the roles that they register.
+pub(crate) fn sim_with_drivers(drivers: &[&Path], arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    for driver in drivers {
+        command.arg("--driver").arg(driver);
+    }
+    run(command.arg("--without=failed-entry").args(arguments))
 }
 
 fn run(command: &mut Command) -> Run {

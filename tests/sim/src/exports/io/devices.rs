@@ -73,7 +73,7 @@ pub(crate) unsafe fn create(
         let by = caller(state);
         if name
             .as_ref()
-            .is_some_and(|name| state.objects.names.has(name))
+            .is_some_and(|name| state.objects.names.is_taken(name, by.map(|it| it.driver)))
         {
             return Err(STATUS_OBJECT_NAME_COLLISION);
         }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A registry value of a driver's service: `NAME:Key=Value`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The subkey of a service in which drivers keep their settings.
+const PARAMETERS: &str = "Parameters";
+
+/// A value below the service key of a driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryValue {
+    /// The driver: the name of its image without `.sys`, or its service.
+    pub driver: String,
+    /// The key that has the value, relative to the service key; empty for the service
+    /// key itself.
+    pub key: String,
+    /// The name of the value.
+    pub name: String,
+    /// The data.
+    pub data: RegistryData,
+}
+
+/// The data of a registry value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistryData {
+    /// A `REG_DWORD`.
+    Number(u32),
+    /// A `REG_SZ`.
+    Text(String),
+}
+
+impl fmt::Display for RegistryValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.driver)?;
+        if self.key != PARAMETERS {
+            write!(f, r"{}\", self.key)?;
+        }
+        match &self.data {
+            RegistryData::Number(number) => write!(f, "{}={number}", self.name),
+            RegistryData::Text(text) => write!(f, "{}={text}", self.name),
+        }
+    }
+}
+
+/// A name without a path is that of a value in `Parameters`; a number, decimal or with
+/// `0x`, is a `REG_DWORD`, everything else a `REG_SZ`.
+impl FromStr for RegistryValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is no registry value: write NAME:Key=Value, such as client:Threads=4; \
+                 without a path the value lies in Parameters"
+            )
+        };
+        let (driver, rest) = text.split_once(':').ok_or_else(wrong)?;
+        let (path, value) = rest.split_once('=').ok_or_else(wrong)?;
+        if value.contains(',') {
+            return Err(format!(
+                "`{value}` has a comma, which separates the parts of a replay line: do without"
+            ));
+        }
+        let (key, name) = path.rsplit_once('\\').unwrap_or((PARAMETERS, path));
+        if driver.is_empty() || name.is_empty() {
+            return Err(wrong());
+        }
+        let number = match value.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => value.parse(),
+        };
+        Ok(Self {
+            driver: driver.to_owned(),
+            key: key.to_owned(),
+            name: name.to_owned(),
+            data: match number {
+                Ok(number) => RegistryData::Number(number),
+                Err(_) => RegistryData::Text(value.to_owned()),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_they_were_written() {
+        for (text, key, data) in [
+            ("client:Threads=4", PARAMETERS, RegistryData::Number(4)),
+            (r"a:\Depth=4x", "", RegistryData::Text("4x".to_owned())),
+            (
+                r"a:Parameters\Deep\Name=",
+                r"Parameters\Deep",
+                RegistryData::Text(String::new()),
+            ),
+        ] {
+            let value: RegistryValue = text.parse().expect("a value");
+            assert_eq!((value.key.as_str(), &value.data), (key, &data), "{text}");
+            assert_eq!(value.to_string(), text);
+        }
+        let value: RegistryValue = "a:B=0x10".parse().expect("a value");
+        assert_eq!(value.data, RegistryData::Number(16));
+    }
+
+    #[test]
+    fn what_is_no_value_is_named() {
+        for text in ["", "a", "a:b", ":b=1", "a:=1", r"a:b\=1", "a:b=1,2"] {
+            let error = text.parse::<RegistryValue>().expect_err("no value");
+            assert!(error.contains('`'), "{error}");
+        }
+    }
+}

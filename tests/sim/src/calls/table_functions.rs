@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The functions of dispatch tables: each gets a breakpoint that leads to a thunk, and
+//! the thunk asks here whether the call comes from the peer.
+//!
+//! A module calls its own functions, too, and the kernel may call the same function as
+//! a callback: linkers merge functions with the same instructions. So the caller
+//! decides. It is the driver that the call returns to. A call in place of a return (a
+//! tail call) returns elsewhere: then it is the driver whose routine was called there.
+
+use crate::calls::thunk;
+use crate::hardware::arena;
+use crate::hardware::breakpoints;
+use crate::kernel::State;
+use crate::loader::drivers::DriverId;
+use crate::memory::extent;
+use crate::scheduling::frame::{Callee, TableEntry};
+use crate::verifier::dispatch_tables::{self, Handed};
+
+/// The length of a call that names its callee: `E8` and the distance.
+const DIRECT_CALL: usize = 5;
+
+/// Sees the calls of the functions of a table from now on.
+pub(crate) fn hand_over(state: &mut State, handed: Handed) {
+    let new = dispatch_tables::hand_over(state, handed);
+    plant(state, &new);
+}
+
+/// Sees the calls of functions that owners have put into their tables.
+pub(crate) fn refresh(state: &mut State) {
+    let new = dispatch_tables::refresh(state);
+    plant(state, &new);
+}
+
+fn plant(state: &mut State, functions: &[usize]) {
+    for &function in functions {
+        // Without it calls are not counted, which is the lesser evil.
+        let _ = plant_one(state, function);
+    }
+}
+
+fn plant_one(state: &mut State, function: usize) -> Option<()> {
+    /// `int3`.
+    const BREAKPOINT: u8 = 0xCC;
+    /// The longest instruction.
+    const LONGEST: usize = 15;
+
+    let section = extent::around(state, function)?.memory;
+    let site = state.loader.drivers.site(function)?;
+    let driver = &state.loader.drivers[site.driver];
+    let (_, access) = driver.image.section_at(driver.base, function)?;
+    let code = extent::read(&(function..section.end.min(function + LONGEST)));
+    let rest = breakpoints::move_first(function, &code)?;
+    let thunk = state.calls.function(function, rest)?;
+    arena::patch(function, BREAKPOINT, access).ok()?;
+    breakpoints::divert(function, thunk);
+    Some(())
+}
+
+/// The driver that calls `function` and the entry of the table that it calls it
+/// through, if it does: the call returns to `home`, `first` is its first argument.
+pub(crate) fn crossing(
+    state: &State,
+    function: usize,
+    home: usize,
+    first: usize,
+) -> Option<(DriverId, TableEntry)> {
+    let (caller, assumed) = caller(state, function, home)?;
+    let entry = dispatch_tables::entry(state, function, caller, first, assumed)?;
+    Some((caller, entry))
+}
+
+/// The driver that calls `function`, and whether it is only assumed to.
+fn caller(state: &State, function: usize, home: usize) -> Option<(DriverId, bool)> {
+    let drivers = &state.loader.drivers;
+    let driver_of = |address| drivers.site(address).map(|site| site.driver);
+    if let Some(driver) = driver_of(home) {
+        return (!is_direct(state, function, home)).then_some((driver, false));
+    }
+    let current = state.scheduling.current();
+    if thunk::is_return(home) {
+        return match current.frames.last()?.call {
+            Callee::Dispatch { target, .. } => Some((driver_of(target)?, false)),
+            Callee::Import { .. } => None,
+        };
+    }
+    let thread = state.scheduling.current_id();
+    match state.verifier.dispatch_tables.callback_on(thread) {
+        Some(callback) => Some((driver_of(callback)?, false)),
+        None => Some((current.driver?, true)),
+    }
+}
+
+/// Returns `true` if the instruction before `home` names `function` as its callee.
+fn is_direct(state: &State, function: usize, home: usize) -> bool {
+    let call = home.wrapping_sub(DIRECT_CALL);
+    let Some(extent) = extent::around(state, call) else {
+        return false;
+    };
+    if !extent.memory.contains(&(home - 1)) {
+        return false;
+    }
+    match extent::read(&(call..home))[..] {
+        [0xE8, a, b, c, d] => {
+            let distance = i32::from_le_bytes([a, b, c, d]) as isize;
+            home.wrapping_add_signed(distance) == function
+        }
+        _ => false,
+    }
+}

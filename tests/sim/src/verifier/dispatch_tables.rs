@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The dispatch tables of bindings: which functions they contain, and which binding a
+//! call of such a function belongs to.
+//!
+//! # Design
+//!
+//! - **A peer gets the owner's own table.** No table is copied or changed, so its
+//!   layout, its data, its address and its lifetime are what they are on Windows. A
+//!   call is seen at the function instead, where `calls` plants a breakpoint.
+//! - **A table's layout is the NPI's.** Each word up to the end of the object that the
+//!   table is in may lead to a function; where functions end and other data begins
+//!   makes no difference, because only a call from the peer counts.
+//! - **A table that its owner changes is read again** at the next call between modules.
+//! - **The binding of a call** is one of those between the two drivers. If there are
+//!   several, it is the one whose context is the first argument, which is how NPIs let
+//!   a module recognize its peer. If that is not known, the call is counted for the
+//!   NPI, and no binding is judged by it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use nmr::abi::{NPIID, STATUS_SUCCESS};
+use registrar::host::{BindingId, Call, Event, Phase, Side};
+use scenarios::Npi;
+
+use crate::hardware::arena::{IMAGES, PAGE};
+use crate::kernel::State;
+use crate::loader::drivers::{DriverId, LoadState};
+use crate::memory::extent::{self, Extent};
+use crate::scheduling::ThreadId;
+use crate::scheduling::frame::TableEntry;
+
+/// The most bytes of a table that are read.
+const MOST: usize = PAGE;
+
+/// What a side of a binding has handed to its peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handed {
+    pub(crate) binding: BindingId,
+    pub(crate) npi: NPIID,
+    pub(crate) owner: Side,
+    /// The owner's binding context.
+    pub(crate) context: usize,
+    /// The address of its dispatch table, which may be 0.
+    pub(crate) table: usize,
+}
+
+/// One of the two things that a module hands to its peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Table,
+    Context,
+}
+
+impl Handed {
+    /// `Client's binding context of binding 3`.
+    pub(crate) fn show(self, part: Part) -> String {
+        let what = match part {
+            Part::Table => "dispatch table",
+            Part::Context => "binding context",
+        };
+        format!("{:?}'s {what} of binding {}", self.owner, self.binding.0)
+    }
+}
+
+/// The functions of a table, each with its offset.
+type Functions = BTreeMap<usize, usize>;
+
+#[derive(Debug)]
+struct Table {
+    handed: Handed,
+    /// The functions that it contains or has contained.
+    functions: Functions,
+    /// Its content when it was read last, if drivers can change it.
+    content: Option<Vec<u8>>,
+}
+
+/// All dispatch tables of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct DispatchTables {
+    tables: Vec<Table>,
+    /// The tables that contain each function.
+    by_function: BTreeMap<usize, Vec<usize>>,
+    /// The tables that are read again.
+    changeable: Vec<usize>,
+    /// The callbacks of NMR that are under way, each with its thread.
+    callbacks: Vec<(ThreadId, usize)>,
+}
+
+/// Remembers what a module hands to its peer. Returns the functions that are new.
+pub(crate) fn hand_over(state: &mut State, handed: Handed) -> Vec<usize> {
+    let extent = extent::around(state, handed.table);
+    let known = state.verifier.dispatch_tables.tables.iter().rev();
+    let mut known = known.filter(|table| table.handed.table == handed.table);
+    let unchanged = known.find(|table| table.content.is_none());
+    let (functions, content) = match (extent, unchanged) {
+        (None, _) => (Functions::new(), None),
+        (Some(extent), Some(same)) if !extent.writable => (same.functions.clone(), None),
+        (Some(extent), _) => {
+            let content = extent::read(&table_memory(handed, &extent));
+            let functions = functions_in(state, &content);
+            (functions, extent.writable.then_some(content))
+        }
+    };
+    let tables = &mut state.verifier.dispatch_tables;
+    let number = tables.tables.len();
+    if content.is_some() {
+        tables.changeable.push(number);
+    }
+    let new = tables.index(number, &functions);
+    tables.tables.push(Table {
+        handed,
+        functions,
+        content,
+    });
+    new
+}
+
+/// Reads the tables again that their owners have changed. Returns the functions that
+/// are new.
+pub(crate) fn refresh(state: &mut State) -> Vec<usize> {
+    let mut new = Vec::new();
+    for index in 0..state.verifier.dispatch_tables.changeable.len() {
+        let number = state.verifier.dispatch_tables.changeable[index];
+        let table = &state.verifier.dispatch_tables.tables[number];
+        let Some(extent) = extent::around(state, table.handed.table) else {
+            continue;
+        };
+        let content = extent::read(&table_memory(table.handed, &extent));
+        if table.content.as_ref() == Some(&content) {
+            continue;
+        }
+        let functions = functions_in(state, &content);
+        let tables = &mut state.verifier.dispatch_tables;
+        new.extend(tables.index(number, &functions));
+        let table = &mut tables.tables[number];
+        table.functions.extend(functions);
+        table.content = Some(content);
+    }
+    new
+}
+
+/// The part of an object that its table may take.
+fn table_memory(handed: Handed, extent: &Extent) -> Range<usize> {
+    /// What precedes the functions of a described NPI.
+    const HEADER: usize = 8;
+    let known = Npi::find(handed.npi.to_u128()).map(|npi| match handed.owner {
+        Side::Provider => npi.provider.len(),
+        Side::Client => npi.client.len(),
+    });
+    let length = known.map_or(MOST, |entries| HEADER + entries * size_of::<usize>());
+    handed.table..extent.memory.end.min(handed.table + length)
+}
+
+/// The functions that words of `content` lead to, aligned or not.
+fn functions_in(state: &State, content: &[u8]) -> Functions {
+    let mut functions = Functions::new();
+    for (offset, word) in content.windows(size_of::<usize>()).enumerate() {
+        let word = usize::from_le_bytes(word.try_into().expect("a window has its size"));
+        if IMAGES.contains(&word) && is_function(state, word) {
+            functions.entry(word).or_insert(offset);
+        }
+    }
+    functions
+}
+
+fn is_function(state: &State, address: usize) -> bool {
+    let Some(site) = state.loader.drivers.site(address) else {
+        return false;
+    };
+    let driver = &state.loader.drivers[site.driver];
+    let begins = |offset| driver.image.begins_function(offset);
+    driver.life != LoadState::Gone && site.offset.is_some_and(begins)
+}
+
+/// Follows what happens in the registrar: callbacks, and the ends of bindings.
+pub(crate) fn follow(state: &mut State, event: &Event) {
+    if !event.call.is_callback() {
+        return;
+    }
+    let thread = state.scheduling.current_id();
+    let tables = &mut state.verifier.dispatch_tables;
+    let Phase::Leave(status) = event.phase else {
+        tables.callbacks.push((thread, event.code));
+        return;
+    };
+    let mut all = tables.callbacks.iter();
+    if let Some(last) = all.rposition(|&(of, _)| of == thread) {
+        tables.callbacks.remove(last);
+    }
+    let (Some(binding), side) = (event.binding, event.side) else {
+        return;
+    };
+    match event.call {
+        Call::CleanupCallback => tables.end(binding, side),
+        Call::AttachCallback if status != STATUS_SUCCESS => tables.end(binding, side.peer()),
+        _ => {}
+    }
+}
+
+impl DispatchTables {
+    /// A table is not read again: nobody is entitled to it any more.
+    fn end(&mut self, binding: BindingId, owner: Side) {
+        self.changeable.retain(|&number| {
+            let handed = self.tables[number].handed;
+            handed.binding != binding || handed.owner != owner
+        });
+    }
+
+    /// Adds functions of a table. Returns those that no table had before.
+    fn index(&mut self, number: usize, functions: &Functions) -> Vec<usize> {
+        let mut new = Vec::new();
+        for &function in functions.keys() {
+            let tables = self.by_function.entry(function).or_default();
+            if tables.is_empty() {
+                new.push(function);
+            }
+            if !tables.contains(&number) {
+                tables.push(number);
+            }
+        }
+        new
+    }
+
+    /// The callback of NMR that a thread is in, if any.
+    pub(crate) fn callback_on(&self, thread: ThreadId) -> Option<usize> {
+        let mut all = self.callbacks.iter().rev();
+        all.find(|&&(of, _)| of == thread).map(|&(_, code)| code)
+    }
+
+    /// Returns `true` if a table of this binding has functions.
+    pub(crate) fn has_functions(&self, binding: BindingId) -> bool {
+        let mut tables = self.tables.iter().rev();
+        tables.any(|table| table.handed.binding == binding && !table.functions.is_empty())
+    }
+
+    /// The table that was handed over last of those that have functions at `address` or
+    /// behind it.
+    pub(crate) fn at(&self, address: usize) -> Option<Handed> {
+        let contains = |table: &&Table| {
+            let end = table.functions.values().max();
+            let offset = address.checked_sub(table.handed.table);
+            offset.is_some_and(|offset| Some(&offset) <= end)
+        };
+        self.tables
+            .iter()
+            .rev()
+            .find(contains)
+            .map(|table| table.handed)
+    }
+
+    /// What was handed over last of that which lies in `memory`.
+    pub(crate) fn within(&self, memory: &Range<usize>) -> Option<(Handed, Part)> {
+        let found = |table: &Table| {
+            let handed = table.handed;
+            let part = if memory.contains(&handed.table) {
+                Part::Table
+            } else if memory.contains(&handed.context) {
+                Part::Context
+            } else {
+                return None;
+            };
+            Some((handed, part))
+        };
+        self.tables.iter().rev().find_map(found)
+    }
+}
+
+/// The entry through which `caller` has called a function with this first argument;
+/// `None` if no table of a peer of `caller` contains the function. A caller that is
+/// only `assumed` must pass the owner's binding context.
+pub(crate) fn entry(
+    state: &State,
+    function: usize,
+    caller: DriverId,
+    first: usize,
+    assumed: bool,
+) -> Option<TableEntry> {
+    let DispatchTables {
+        tables,
+        by_function,
+        ..
+    } = &state.verifier.dispatch_tables;
+    let calls = &state.verifier.binding_calls;
+    let driver_of = |code| state.loader.drivers.site(code).map(|site| site.driver);
+    let end_driver = |handed: Handed, side| driver_of(calls.code(handed.binding, side));
+    let of_peer =
+        |table: &&Table| end_driver(table.handed, table.handed.owner.peer()) == Some(caller);
+    let numbers = by_function.get(&function)?.iter();
+    let mut found: Vec<_> = numbers
+        .map(|&number| &tables[number])
+        .filter(of_peer)
+        .collect();
+    let with_context = |table: &&Table| table.handed.context == first;
+    if assumed || found.iter().any(with_context) {
+        found.retain(with_context);
+    }
+    let last = found.last()?.handed;
+    let live = |table: &&&Table| {
+        let handed = table.handed;
+        calls.is_live(handed.binding, handed.owner.peer())
+    };
+    let one = match found.iter().filter(live).count() {
+        0 => Some(last),
+        1 => found.iter().find(live).map(|table| table.handed),
+        _ => None,
+    };
+    let handed = one.unwrap_or(last);
+    let table = found
+        .iter()
+        .find(|it| it.handed.binding == handed.binding)?;
+    // A module may call its own function through its peer's table: that is not judged.
+    let within =
+        driver_of(function) == Some(caller) && end_driver(handed, handed.owner) != Some(caller);
+    Some(TableEntry::new(
+        one.filter(|_| !within).map(|handed| handed.binding),
+        handed.npi,
+        handed.owner,
+        table.functions[&function],
+    ))
+}
