@@ -14,7 +14,8 @@
 //! | `schedule` | which thread runs after which scheduling decision; drawn from the seed by default. `12:3.57:1`, or `none` if each thread runs until it waits |
 //! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
 //!
-//! The exit status is 1 if the finding is reproduced, 0 if nothing is found.
+//! The exit status is 1 if the finding is reproduced, 0 if nothing is found, 2 if the
+//! cycle is cut short by something that the simulated kernel does not provide.
 
 mod minimise;
 

@@ -14,7 +14,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
-use scenarios::{Instance, Mechanism, Refusal, Role, Service, Stage};
+use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -106,8 +106,9 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     }
     if status < 0 {
         let what = format!(
-            "DriverEntry failed with status {status:#010x}, although no call of it was made to \
-             fail: allow it with --may-refuse if the driver does not start without its peer"
+            "DriverEntry failed with status {}, although no call of it was made to \
+             fail: allow it with --may-refuse if the driver does not start without its peer",
+            NtStatus(status)
         );
         stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
     }
@@ -144,7 +145,7 @@ fn counts_refusal(state: &mut State, driver: DriverId, status: i32) -> bool {
         {
             format!("{name} can be loaded once: {taken} is taken")
         }
-        _ if state.run.options.may_refuse => format!("{name} refuses with {status:#010x}"),
+        _ if state.run.options.may_refuse => format!("{name} refuses with {}", NtStatus(status)),
         _ => return false,
     };
     *state.counts.refused_loads.entry(refusal).or_default() += 1;
