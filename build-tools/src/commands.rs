@@ -6,6 +6,7 @@
 //! not do its work.
 
 mod build;
+mod describe;
 mod doctor;
 mod lint;
 mod package;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Setup,
     /// Build both drivers and check their images.
     Build,
+    /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
+    Describe(describe::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -51,6 +54,7 @@ impl Command {
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Setup => setup::run(),
             Self::Build => build::run(),
+            Self::Describe(arguments) => describe::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

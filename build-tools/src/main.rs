@@ -24,7 +24,8 @@
 //! # Exit status
 //!
 //! 0 if nothing is wrong; 1 if a defect was found in what was examined; 2 if the
-//! command was misused, could not do its work, or lacks a prerequisite.
+//! command was misused, could not do its work, or lacks a prerequisite. That is so, too,
+//! if cycles were cut short by what the simulated kernel does not provide.
 
 mod building;
 mod commands;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The simulated kernel as a program: its command line, its exit status, and the
-//! replay line that stands for a cycle.
+//! The simulated kernel as a program: its command line, its exit status, the replay line
+//! that stands for a cycle, and the description of an image.
 
+pub(crate) mod description;
 mod replay_line;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, bail};
 use registrar::knobs::Kernel;
+use scenarios::Description;
 
 use crate::building::host_program;
 use crate::terminal::Outcome;
@@ -35,6 +37,19 @@ impl Simulator {
         command.arg("--provider").arg(provider);
         command.arg("--client").arg(client);
         command
+    }
+
+    /// Describes an image.
+    pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
+        let mut command = Command::new(&self.0);
+        let output = output(command.arg("--describe").arg(image))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => serde_json::from_slice(&output.stdout)
+                .context("the simulated kernel printed an invalid description"),
+            Some(_) => bail!("{}", error_of(&errors)),
+            None => bail!(died(output.status)),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn describe(driver: &str, image: &DriverImage) -> String {
     for (exporter, mut symbols) in exporters {
         symbols.sort_unstable();
         lines.push(format!("  {exporter}:"));
-        lines.extend(wrap(&symbols));
+        lines.extend(wrap(&symbols, "    "));
     }
     lines.join("\n")
 }
@@ -52,8 +52,8 @@ fn section(section: &Section) -> String {
     )
 }
 
-/// Breaks words into indented lines of at most [`WIDTH`] characters.
-fn wrap(words: &[impl AsRef<str>]) -> Vec<String> {
+/// Breaks words into lines of at most [`WIDTH`] characters, each with this indent.
+pub(crate) fn wrap(words: &[impl AsRef<str>], indent: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         let word = word.as_ref();
@@ -62,7 +62,7 @@ fn wrap(words: &[impl AsRef<str>]) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(format!("    {word}")),
+            _ => lines.push(format!("{indent}{word}")),
         }
     }
     lines
@@ -76,7 +76,7 @@ mod tests {
     fn words_wrap_at_the_width() {
         let long = "x".repeat(WIDTH);
         assert_eq!(
-            wrap(&["a", "b", long.as_str(), "c"]),
+            wrap(&["a", "b", long.as_str(), "c"], "    "),
             [
                 "    a b".to_owned(),
                 format!("    {long}"),

@@ -15,7 +15,8 @@
 //! | `kernel` | `documents`, `windows` or `both`; by default `both`, or `windows` with other images than those built here |
 //! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
 //!
-//! The exit status is 1 if the finding is reproduced, 0 if nothing is found.
+//! The exit status is 1 if the finding is reproduced, 0 if nothing is found, 2 if the
+//! cycle is cut short by something that the simulated kernel does not provide.
 
 mod minimise;
 

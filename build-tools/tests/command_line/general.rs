@@ -40,6 +40,14 @@ fn an_unwritable_report_is_one_line_with_a_remedy() {
 }
 
 #[test]
+fn an_image_that_cannot_be_described_is_refused_before_anything_is_built() {
+    assert!(refusal(&["describe"]).contains("<IMAGE>"));
+    assert!(refusal(&["describe", "missing.sys"]).contains("missing.sys cannot be read"));
+    let own = env!("CARGO_MANIFEST_PATH");
+    assert!(refusal(&["describe", own, "--json", "missing/a.json"]).contains("missing/a.json"));
+}
+
+#[test]
 fn the_doctor_reports_every_prerequisite() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("report.json");

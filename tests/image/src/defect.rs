@@ -79,6 +79,13 @@ pub enum Defect {
     },
 }
 
+/// The names of the security properties that the headers claim.
+pub(crate) fn claimed(headers: &Headers) -> Vec<&'static str> {
+    let claimed = REQUIRED.into_iter();
+    let claimed = claimed.filter(|(flag, ..)| headers.dll_flags.contains(*flag));
+    claimed.map(|(_, name, _)| name).collect()
+}
+
 /// All defects, in the order of the image.
 pub(crate) fn find(headers: &Headers, sections: &[Section], imports: &[Import]) -> Vec<Defect> {
     let characteristics = REQUIRED

@@ -183,6 +183,13 @@ impl DriverImage {
         checksum::of(&self.bytes, self.headers.checksum_place.clone())
     }
 
+    /// The names of the security properties that the headers claim, such as
+    /// `NX_COMPAT`.
+    #[must_use]
+    pub fn claimed_characteristics(&self) -> Vec<&'static str> {
+        defect::claimed(&self.headers)
+    }
+
     /// What Windows, or this project, would object to; empty for a good image.
     #[must_use]
     pub fn check(&self) -> Vec<Defect> {

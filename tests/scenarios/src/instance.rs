@@ -8,7 +8,10 @@ use std::str::FromStr;
 use rand::{Rng, RngExt};
 
 /// Which of the two drivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The driver that provides the NPI.
     Provider,

@@ -16,6 +16,7 @@
 mod cast;
 mod coverage;
 mod cycle;
+mod description;
 mod graph;
 mod instance;
 mod instance_counts;
@@ -23,6 +24,7 @@ mod line;
 mod mechanism;
 mod model;
 mod npi;
+mod ntstatus;
 mod order;
 mod overlap;
 mod racing;
@@ -37,12 +39,16 @@ mod usage;
 
 pub use coverage::{Coverage, Covered};
 pub use cycle::{Cycle, CycleFilter, Setting, stream};
+pub use description::{
+    Callback, Description, DryRun, ImageFacts, Registered, SectionFacts, Unload,
+};
 pub use graph::{Edge, EdgePair, Graph, NoRace, Transition, TransitionCounts};
 pub use instance::{Instance, Instances, Role};
 pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
 pub use model::Models;
 pub use npi::{ECHO, Entry, NPIS, Npi, NpiId};
+pub use ntstatus::NtStatus;
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use registry_value::{RegistryData, RegistryValue};

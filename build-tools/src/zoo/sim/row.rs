@@ -117,3 +117,48 @@ impl fmt::Display for Row {
         f.write_str(&columns(&self.name, &after, &finding, &defect))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_that_needs_what_is_not_provided_deviates() {
+        let finding = Finding::bare("R29", String::new(), 7, 3);
+        let mut row = Row {
+            name: "m".to_owned(),
+            defect: "K1".to_owned(),
+            sources: Vec::new(),
+            schedules: Some(4),
+            finding: Some(finding),
+            replay: Some(String::new()),
+            replays: true,
+            expected: true,
+            why: String::new(),
+            untriggered: None,
+            unsupported: None,
+            twin_schedules: 10,
+            false_alarm: None,
+        };
+        assert_eq!(row.deviations(), [""; 0]);
+        row.unsupported = Some(Unsupported {
+            what: "calls NtFoo of ntoskrnl.exe".to_owned(),
+            driver: "m.sys".to_owned(),
+            instance: 1,
+            offset: None,
+            place: None,
+            cycle: 3,
+            seed: 7,
+            thread: String::new(),
+            stack: Vec::new(),
+            count: 1,
+        });
+        let [deviation] = &row.deviations()[..] else {
+            panic!("{:?}", row.deviations());
+        };
+        assert!(
+            deviation.starts_with("m: UNSUPPORTED: m.sys calls NtFoo"),
+            "{deviation}"
+        );
+    }
+}

@@ -28,10 +28,10 @@ use crate::verifier::dispatch_tables::{Handed, Part};
 
 /// Reports the exception that stopped the current thread.
 pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
-    if let Some(what) = missing_import(state, fault) {
+    if let Some((what, importer)) = missing_import(state, fault) {
         let site = state.loader.drivers.site(fault.rip);
         let site = site.or_else(|| jumped_from(state, fault));
-        let site = site.or_else(|| caller(state));
+        let site = site.or_else(|| caller(state)).or(importer);
         findings::report_unsupported(state, Some(fault), what, site);
         return;
     }
@@ -67,16 +67,25 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
 }
 
-/// What was done to an import that nothing provides, if the exception was there.
-fn missing_import(state: &State, fault: &Exception) -> Option<String> {
+/// What was done to an import that nothing provides, if the exception was there, and the
+/// driver that imports it.
+fn missing_import(state: &State, fault: &Exception) -> Option<(String, Option<Site>)> {
     let verb = match fault.kind {
         ExceptionKind::Execute => "calls",
         ExceptionKind::Read => "reads the variable",
         ExceptionKind::Write => "writes to the variable",
         _ => return None,
     };
-    let (symbol, module) = state.loader.missing.at(fault.address)?;
-    Some(format!("{verb} {symbol} of {module}"))
+    let import = state.loader.missing.at(fault.address)?;
+    let importer = state.loader.drivers.with_image(import.image);
+    let importer = importer.map(|driver| Site {
+        driver,
+        offset: None,
+    });
+    Some((
+        format!("{verb} {} of {}", import.symbol, import.module),
+        importer,
+    ))
 }
 
 /// The rule that a call broke that reached a function of a dispatch table in an image

@@ -5,10 +5,12 @@
 use std::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS};
+use scenarios::Role;
 
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
-use crate::kernel::kernel;
+use crate::kernel::{kernel, with};
+use crate::nmr::registered;
 
 exports! {
     of "netio.sys":
@@ -29,11 +31,16 @@ unsafe extern "win64" fn nmr_register_provider(
     handle: *mut HANDLE,
 ) -> NTSTATUS {
     // SAFETY: the driver's promise; where it breaks it, the fault is its.
-    unsafe {
+    let status = unsafe {
         kernel()
             .registrar
             .register_provider(characteristics, context, handle)
-    }
+    };
+    // SAFETY: the same promise.
+    with(|state| unsafe {
+        registered::describe(state, Role::Provider, characteristics.cast(), status);
+    });
+    status
 }
 
 unsafe extern "win64" fn nmr_register_client(
@@ -42,11 +49,16 @@ unsafe extern "win64" fn nmr_register_client(
     handle: *mut HANDLE,
 ) -> NTSTATUS {
     // SAFETY: the driver's promise; where it breaks it, the fault is its.
-    unsafe {
+    let status = unsafe {
         kernel()
             .registrar
             .register_client(characteristics, context, handle)
-    }
+    };
+    // SAFETY: the same promise.
+    with(|state| unsafe {
+        registered::describe(state, Role::Client, characteristics.cast(), status);
+    });
+    status
 }
 
 unsafe extern "win64" fn nmr_client_attach_provider(

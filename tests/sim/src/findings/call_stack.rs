@@ -62,8 +62,8 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
         let mut from = From::Here(fault.rip as u64);
         let jumped =
             fault.kind == ExceptionKind::Execute && state.loader.drivers.site(fault.rip).is_none();
-        if let Some((function, module)) = state.loader.missing.at(fault.rip) {
-            stack.push(kernel_frame(module, function));
+        if let Some(missing) = state.loader.missing.at(fault.rip) {
+            stack.push(kernel_frame(missing.module, missing.symbol));
         }
         if jumped && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
             registers.0[Register::RSP as usize] += 8;

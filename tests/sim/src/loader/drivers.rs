@@ -103,6 +103,13 @@ impl Drivers {
         last.map(DriverId)
     }
 
+    /// The driver that was loaded last from this image.
+    pub(crate) fn with_image(&self, image: &Rc<Image>) -> Option<DriverId> {
+        let mut drivers = self.0.iter();
+        let last = drivers.rposition(|driver| Rc::ptr_eq(&driver.image, image));
+        last.map(DriverId)
+    }
+
     /// The function and the line of a place, as far as they are known.
     pub(crate) fn place(&self, site: Site) -> Option<Place> {
         self[site.driver].image.place(site.offset?)

@@ -122,6 +122,16 @@ impl Image {
         self.file.name()
     }
 
+    /// The file.
+    pub(crate) const fn file(&self) -> &DriverImage {
+        &self.file
+    }
+
+    /// Returns `true` if names of functions and lines are known.
+    pub(crate) fn has_symbols(&self) -> bool {
+        self.symbols().is_some()
+    }
+
     /// The imports that nothing here provides.
     pub(crate) fn missing(&self) -> &[Import] {
         &self.missing
@@ -259,7 +269,7 @@ impl Image {
     /// The pages of its sections that may be paged out, mapped at `base`.
     pub(crate) fn pageable(&self, base: usize) -> impl Iterator<Item = (Range<usize>, Access)> {
         let all = self.file.sections().iter();
-        let pageable = all.filter(|section| section.name.starts_with("PAGE"));
+        let pageable = all.filter(|section| is_pageable(section));
         pageable.map(move |section| (pages(section, base), access(section)))
     }
 
@@ -277,7 +287,13 @@ impl Image {
     }
 }
 
-fn is_discardable(section: &Section) -> bool {
+/// Returns `true` if a section may be paged out.
+pub(crate) fn is_pageable(section: &Section) -> bool {
+    section.name.starts_with("PAGE")
+}
+
+/// Returns `true` if a section is gone once `DriverEntry` has succeeded.
+pub(crate) fn is_discardable(section: &Section) -> bool {
     section.discardable || section.name.starts_with("INIT")
 }
 

@@ -29,12 +29,26 @@ impl MissingImports {
         first
     }
 
-    /// The missing import at `address`, and the image that exports it.
-    pub(crate) fn at(&self, address: usize) -> Option<(String, String)> {
+    /// The missing import at `address`.
+    pub(crate) fn at(&self, address: usize) -> Option<MissingImport<'_>> {
         self.0.iter().find_map(|(first, image)| {
             let index = address.checked_sub(*first)? / PAGE;
             let import = image.missing().get(index)?;
-            Some((import.symbol.to_string(), import.dll.to_ascii_lowercase()))
+            Some(MissingImport {
+                symbol: import.symbol.to_string(),
+                module: import.dll.to_ascii_lowercase(),
+                image,
+            })
         })
     }
+}
+
+/// An import that nothing here provides.
+#[derive(Debug)]
+pub(crate) struct MissingImport<'a> {
+    pub(crate) symbol: String,
+    /// The image that exports it.
+    pub(crate) module: String,
+    /// The image that imports it.
+    pub(crate) image: &'a Rc<Image>,
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod drivers;
 pub(crate) mod export;
+mod facts;
 mod functions;
 pub(crate) mod image;
 pub(crate) mod missing;

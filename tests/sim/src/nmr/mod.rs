@@ -4,6 +4,7 @@
 //! counted of registrations and state transitions.
 
 pub(crate) mod host;
+pub(crate) mod registered;
 pub(crate) mod registrations;
 pub(crate) mod transitions;
 
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use registrar::host::RegistrationId;
 
 use nmr::abi::NPIID;
-use scenarios::{Instance, Overlap, Role};
+use scenarios::{Instance, Overlap, Registered, Role};
 
 use crate::loader::drivers::DriverId;
 use crate::scheduling::ThreadId;
@@ -29,6 +30,8 @@ pub(crate) struct Nmr {
     registrations: BTreeMap<RegistrationId, Registration>,
     /// The registration whose end each thread waits for.
     pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
+    /// The description of each registration, in a dry run.
+    pub(crate) described: Option<Vec<Registered>>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -40,6 +43,7 @@ impl Nmr {
             registered: Vec::new(),
             registrations: BTreeMap::new(),
             waits: BTreeMap::new(),
+            described: None,
             deregistrations: Overlap::default(),
         }
     }

@@ -26,6 +26,8 @@ enum Target {
 
 #[derive(Debug)]
 struct Name {
+    /// As its maker spelled it.
+    spelling: String,
     target: Target,
     by: Site,
 }
@@ -74,16 +76,24 @@ impl Names {
 
     /// Names a device.
     pub(crate) fn add_device(&mut self, path: &str, device: usize, by: Site) {
-        let target = Target::Device(device);
-        self.names.insert(canonical(path), Name { target, by });
+        let name = Name {
+            spelling: path.to_owned(),
+            target: Target::Device(device),
+            by,
+        };
+        self.names.insert(canonical(path), name);
     }
 
     /// Makes a symbolic link. Returns `false` if something has its name.
     pub(crate) fn add_link(&mut self, path: &str, to: &str, by: Site) -> bool {
         let free = !self.is_taken(path, Some(by.driver));
         if free {
-            let target = Target::Link(canonical(to));
-            self.names.insert(canonical(path), Name { target, by });
+            let name = Name {
+                spelling: path.to_owned(),
+                target: Target::Link(to.to_owned()),
+                by,
+            };
+            self.names.insert(canonical(path), name);
         }
         free
     }
@@ -108,7 +118,7 @@ impl Names {
     pub(crate) fn device(&self, path: &str) -> Option<usize> {
         match &self.names.get(&canonical(path))?.target {
             Target::Device(device) => Some(*device),
-            Target::Link(to) => match self.names.get(to)?.target {
+            Target::Link(to) => match self.names.get(&canonical(to))?.target {
                 Target::Device(device) => Some(device),
                 Target::Link(_) => None,
             },
@@ -129,6 +139,22 @@ impl Names {
             to_it.cloned().collect()
         };
         devices.map(all).collect()
+    }
+
+    /// The names of all devices.
+    pub(crate) fn devices(&self) -> Vec<String> {
+        let devices = self.names.values();
+        let devices = devices.filter(|name| matches!(name.target, Target::Device(_)));
+        devices.map(|name| name.spelling.clone()).collect()
+    }
+
+    /// All symbolic links, each with its target.
+    pub(crate) fn links(&self) -> Vec<(String, String)> {
+        let links = self.names.values().filter_map(|name| match &name.target {
+            Target::Link(to) => Some((name.spelling.clone(), to.clone())),
+            Target::Device(_) => None,
+        });
+        links.collect()
     }
 
     /// The place in a driver that created a named device.
@@ -172,6 +198,9 @@ mod tests {
         }
         assert_eq!(names.of(DriverId(1)), [[r"\??\echo", r"\device\echo"]]);
         assert_eq!(names.of(DriverId(2)), [[""; 0]; 0]);
+        assert_eq!(names.devices(), [r"\Device\Echo"]);
+        let link = (r"\DosDevices\Echo", r"\Device\Echo");
+        assert_eq!(names.links(), [(link.0.to_owned(), link.1.to_owned())]);
     }
 
     #[test]

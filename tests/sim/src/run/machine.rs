@@ -76,7 +76,7 @@ pub struct Machine {
     options: Options,
     plan: Option<Schedule>,
     patience: Option<u64>,
-    stacks: Stacks,
+    pub(super) stacks: Stacks,
 }
 
 impl Machine {
@@ -175,7 +175,6 @@ impl Machine {
     /// drivers that the machine does not have.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
-        breakpoints::clear();
         let mut state = State::new(
             self.images(cycle.models),
             self.options.clone(),
@@ -189,19 +188,8 @@ impl Machine {
             state.scheduling.keep_to(plan.clone());
         }
         state.scheduling.set_patience(self.patience);
-        let kernel = Kernel::new(state);
         let steps = cycle.steps.clone();
-        kernel.enter(|| {
-            with(|state| {
-                state
-                    .scheduling
-                    .spawn_own("script".to_owned(), move || script::perform(&steps))
-            });
-            main_loop::run(&kernel);
-        });
-        let state = kernel.into_state();
-        arena::recycle(IMAGES.start..state.loader.image_end);
-        arena::recycle(state.memory.pool.used());
+        let state = simulate(state, "script", move || script::perform(&steps));
         let events = state.events();
         let scheduled = state.scheduling.into_result();
         self.stacks = scheduled.stacks;
@@ -223,4 +211,19 @@ impl Machine {
             notes,
         }
     }
+}
+
+/// Runs `body` on the first thread of a kernel, until that thread has ended or there is a
+/// verdict. Returns the state that the kernel is left in.
+pub(super) fn simulate(state: State, name: &str, body: impl FnOnce() + 'static) -> State {
+    breakpoints::clear();
+    let kernel = Kernel::new(state);
+    kernel.enter(|| {
+        with(|state| state.scheduling.spawn_own(name.to_owned(), body));
+        main_loop::run(&kernel);
+    });
+    let state = kernel.into_state();
+    arena::recycle(IMAGES.start..state.loader.image_end);
+    arena::recycle(state.memory.pool.used());
+    state
 }

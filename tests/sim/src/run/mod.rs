@@ -4,6 +4,7 @@
 //! programs use their devices, and cycles that fail are made shorter.
 
 pub(crate) mod application;
+pub(crate) mod dry_run;
 pub(crate) mod imports;
 pub(crate) mod machine;
 pub(crate) mod main_loop;

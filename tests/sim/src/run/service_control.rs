@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use rand::RngExt;
 use registrar::knobs::Knob;
-use scenarios::{Instance, Mechanism, Refusal, Role, Service, Stage};
+use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -42,7 +42,7 @@ use crate::scheduling::preemption;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
 
-type DriverEntry =
+pub(crate) type DriverEntry =
     unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
@@ -108,8 +108,9 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     }
     if status < 0 {
         let what = format!(
-            "DriverEntry failed with status {status:#010x}, although no call of it was made to \
-             fail: allow it with --may-refuse if the driver does not start without its peer"
+            "DriverEntry failed with status {}, although no call of it was made to \
+             fail: allow it with --may-refuse if the driver does not start without its peer",
+            NtStatus(status)
         );
         stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
     }
@@ -146,7 +147,7 @@ fn counts_refusal(state: &mut State, driver: DriverId, status: i32) -> bool {
         {
             format!("{name} can be loaded once: {taken} is taken")
         }
-        _ if state.run.options.may_refuse => format!("{name} refuses with {status:#010x}"),
+        _ if state.run.options.may_refuse => format!("{name} refuses with {}", NtStatus(status)),
         _ => return false,
     };
     *state.counts.refused_loads.entry(refusal).or_default() += 1;
@@ -196,7 +197,7 @@ fn finish_dpcs(driver: DriverId) {
     }
 }
 
-fn check_returned(driver: DriverId, routine: &str) {
+pub(crate) fn check_returned(driver: DriverId, routine: &str) {
     let site = with(|state| entry_site(state, driver));
     check_return(routine, EntryState::default(), site);
 }
@@ -259,7 +260,7 @@ fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Ref
 }
 
 /// Maps a driver and makes its object and its registry path.
-fn map_driver(
+pub(crate) fn map_driver(
     state: &mut State,
     instance: Instance,
 ) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
@@ -345,7 +346,7 @@ fn new_path(state: &mut State, path: &str) -> *const UNICODE_STRING {
     address as *const UNICODE_STRING
 }
 
-fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
+pub(crate) fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
     let freed = state.memory.pool.free(path.addr(), 0, None);
     if let Err(FreeError::Overrun(at)) = freed {
         let what = "the registry path was written beyond its end".to_owned();
@@ -363,7 +364,7 @@ pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
 }
 
 /// Takes away what a driver needs for `DriverEntry` only.
-fn discard_initialization(state: &mut State, driver: DriverId) {
+pub(crate) fn discard_initialization(state: &mut State, driver: DriverId) {
     let driver = &state.loader.drivers[driver];
     for pages in driver.image.discardable(driver.base) {
         state.memory.pageable.remove(pages.clone());

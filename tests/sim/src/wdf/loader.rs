@@ -43,6 +43,7 @@ unsafe extern "win64" fn wdf_version_bind(
     }
     // SAFETY: it is not null, and so valid, as documented.
     let info = unsafe { &*info };
+    with(|state| state.wdf.version = Some((info.Version.Major, info.Version.Minor)));
     // SAFETY: the name ends with a zero, as documented.
     let component = unsafe { strings::wide_text(info.Component) };
     if component != "KmdfLibrary" || info.Version.Major != 1 || info.FuncCount < OLDEST {

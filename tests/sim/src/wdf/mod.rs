@@ -59,6 +59,8 @@ pub(crate) struct Framework {
     contexts: BTreeMap<usize, usize>,
     /// The requests that a driver has to complete.
     requests: BTreeSet<usize>,
+    /// The version that was asked for last.
+    pub(crate) version: Option<(u32, u32)>,
 }
 
 /// The handle of the object at an address: the handle itself is no valid

@@ -4,6 +4,7 @@
 
 use std::process::Command;
 
+use crate::fixture::Workshop;
 use crate::pair::driver;
 
 /// The words of each line that `cargo xtask stress --faults systematic` prints.
@@ -108,4 +109,36 @@ fn several_instances_have_a_column_for_each_course() {
         assert!(row[1..].iter().all(|cell| cell == "."), "{kind}: {row:?}");
     }
     assert!(all > 60 * 15, "{all}");
+}
+
+#[test]
+fn what_the_kernel_does_not_provide_is_listed_and_no_success() {
+    let workshop = Workshop::new();
+    let client = workshop.compile("i.sys", "imports.c", &["CALLS_FUNCTION"]);
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["xtask", "stress", "--seed=2", "--cycles=6", "--jobs=2"])
+        .arg("--provider")
+        .arg(driver("provider.sys"))
+        .arg("--client")
+        .arg(client)
+        .output()
+        .expect("cargo runs this test");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    let listed = "i.sys: 4 imports that the simulated kernel does not provide";
+    let lines = |says: &str| text.lines().filter(|line| line.starts_with(says)).count();
+    assert_eq!(lines(listed), 1, "{text}");
+    assert_eq!(
+        lines("UNSUPPORTED: i.sys calls NoSuchFunction"),
+        1,
+        "{text}"
+    );
+    for part in [
+        "0 findings, but 6 of 6 cycles were cut short: see UNSUPPORTED below\n",
+        "    in ntoskrnl.exe!NoSuchFunction\n",
+        "    again: cargo xtask replay seed=2,cycle=",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }

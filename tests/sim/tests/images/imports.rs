@@ -92,6 +92,17 @@ fn each_use_of_one_is_unsupported() {
 }
 
 #[test]
+fn a_function_that_the_kernel_calls_for_the_driver_is_the_drivers() {
+    let workshop = Workshop::new();
+    let run = run(&workshop, &["RUNS_IT_AS_A_THREAD"], &SCRIPT);
+    let report = run.report();
+    let unsupported = only(&report);
+    assert_eq!(unsupported.what, "calls NoSuchFunction of ntoskrnl.exe");
+    assert_eq!(unsupported.driver, "i.sys");
+    assert_eq!(run.status, Some(2));
+}
+
+#[test]
 fn a_finding_wins_and_both_are_reported() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &["FAULT_IN_ENTRY"]);

@@ -11,6 +11,7 @@
 mod bad_input;
 mod command_line;
 mod defects;
+mod describe;
 mod devices;
 mod drivers;
 mod exhaustion;

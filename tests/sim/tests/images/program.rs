@@ -37,6 +37,13 @@ pub(crate) fn sim(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
     sim_with_any_instances(provider, client, &arguments)
 }
 
+/// Describes an image.
+pub(crate) fn describe(image: &Path) -> Run {
+    run(Command::new(env!("CARGO_BIN_EXE_sim"))
+        .arg("--describe")
+        .arg(image))
+}
+
 /// Runs the program on two images with more arguments.
 pub(crate) fn sim_with_any_instances(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));

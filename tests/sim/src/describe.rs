@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `sim --describe FILE`: prints the description of one image as a JSON line.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::Context;
+use scenarios::write_line;
+use sim::{Image, Machine};
+
+/// The option that asks for a description instead of a run.
+const OPTION: &str = "--describe";
+
+/// Describes the image that the arguments name. Returns `None` if they ask for no
+/// description.
+pub(crate) fn main() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != OPTION {
+        return None;
+    }
+    let rest: Vec<_> = arguments.collect();
+    Some(match describe(&rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    })
+}
+
+fn describe(arguments: &[OsString]) -> anyhow::Result<()> {
+    let [file] = arguments else {
+        anyhow::bail!("{OPTION} describes one image: name one file, and nothing else");
+    };
+    let image = Rc::new(Image::read(Path::new(file))?);
+    let description = Machine::new()?.describe(&image);
+    write_line(&mut io::stdout().lock(), &description).context("cannot write to standard output")
+}
