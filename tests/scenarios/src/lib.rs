@@ -43,7 +43,7 @@ pub use model::Models;
 pub use npi::{ECHO, Entry, NPIS, Npi};
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
-pub use report::{Counts, Finding, Frame, Place, Report};
+pub use report::{Counts, Finding, Frame, OpenPoint, Place, Report};
 pub use scenario::{Scenario, Tier};
 pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};

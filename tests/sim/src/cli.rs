@@ -237,25 +237,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         if let Some(mut finding) = outcome.finding {
             finding.cycle = index;
-            let known = report.findings.iter().any(|it| it.is_same_as(&finding));
-            let verdict = if known {
-                Verdict::Finding
-            } else {
-                let failed = FailedCycle {
-                    seed: arguments.seed,
-                    cycle: &cycle,
-                    index: schedule,
-                    steps: outcome.steps,
-                    kernel: outcome.kernel,
-                    answers: &outcome.answers,
-                };
-                sim::judge(&mut machine, &failed, &mut finding)
+            let failed = FailedCycle {
+                seed: arguments.seed,
+                cycle: &cycle,
+                index: schedule,
+                steps: outcome.steps,
+                kernel: outcome.kernel,
+                answers: &outcome.answers,
             };
-            match verdict {
-                Verdict::Note => report.add_note(finding),
-                Verdict::Finding => report.add_finding(finding),
-            }
-            if arguments.until_found && verdict == Verdict::Finding {
+            if add_finding(&mut report, &mut machine, &failed, finding) && arguments.until_found {
                 break;
             }
         }
@@ -284,6 +274,25 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         tell(&OutputLine::Report(&report))?;
     }
     Ok(report.is_clean())
+}
+
+/// Adds a finding, or a note if it is no failure. Returns `true` if it is one.
+fn add_finding(
+    report: &mut Report,
+    machine: &mut Machine,
+    failed: &FailedCycle<'_>,
+    mut finding: Finding,
+) -> bool {
+    let known = report.findings.iter().any(|it| it.is_same_as(&finding));
+    let verdict = sim::judge(machine, failed, &finding);
+    if !known {
+        finding.open_points = sim::open_points(machine, failed, &finding);
+    }
+    match verdict {
+        Verdict::Finding => report.add_finding(finding),
+        Verdict::Note => report.add_note(finding),
+    }
+    verdict == Verdict::Finding
 }
 
 fn read(provider: &Path, client: &Path) -> anyhow::Result<Images> {

@@ -145,7 +145,7 @@ fn describe(
         instance: site.map_or(1, |site| state.loader.drivers[site.driver].instance.number),
         offset: site.and_then(|site| site.offset),
         place: site.and_then(|site| state.loader.drivers.place(site)),
-        kernel: state.findings.kernel.to_string(),
+        kernels: [state.findings.kernel.to_string()].into(),
         open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,
