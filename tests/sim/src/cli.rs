@@ -231,12 +231,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             report.add_fault(fault, cycle.order);
         }
         report.add_kernel(outcome.kernel);
-        for mut note in outcome.notes {
-            note.cycle = index;
-            report.add_note(note);
-        }
-        if let Some(mut finding) = outcome.finding {
-            finding.cycle = index;
+        add_notes(&mut report, index, outcome.notes);
+        if let Some(finding) = outcome.finding {
             let failed = FailedCycle {
                 seed: arguments.seed,
                 cycle: &cycle,
@@ -245,7 +241,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
                 kernel: outcome.kernel,
                 answers: &outcome.answers,
             };
-            if add_finding(&mut report, &mut machine, &failed, finding) && arguments.until_found {
+            let failure = add_finding(&mut report, &mut machine, index, &failed, finding);
+            if failure && arguments.until_found {
                 break;
             }
         }
@@ -264,25 +261,39 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     report.add_transitions(&transitions);
     report.took(started.elapsed());
     if arguments.trace {
-        for note in &report.notes {
-            println!("note: {note}");
-        }
-        for finding in &report.findings {
-            println!("{finding}");
-        }
+        print_findings(&report);
     } else {
         tell(&OutputLine::Report(&report))?;
     }
     Ok(report.is_clean())
 }
 
+/// Prints what a trace ends with.
+fn print_findings(report: &Report) {
+    for note in &report.notes {
+        println!("note: {note}");
+    }
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+}
+
+/// Adds the notes of a cycle.
+fn add_notes(report: &mut Report, cycle: u64, notes: Vec<Finding>) {
+    for note in notes {
+        report.add_note(Finding { cycle, ..note });
+    }
+}
+
 /// Adds a finding, or a note if it is no failure. Returns `true` if it is one.
 fn add_finding(
     report: &mut Report,
     machine: &mut Machine,
+    cycle: u64,
     failed: &FailedCycle<'_>,
-    mut finding: Finding,
+    finding: Finding,
 ) -> bool {
+    let mut finding = Finding { cycle, ..finding };
     let known = report.findings.iter().any(|it| it.is_same_as(&finding));
     let verdict = sim::judge(machine, failed, &finding);
     if !known {
