@@ -378,7 +378,7 @@ mod tests {
             instance: 1,
             offset: Some(0x1150),
             place: None,
-            kernel: "windows".to_owned(),
+            kernels: ["windows".to_owned()].into(),
             open_points: Vec::new(),
             cycle: 3,
             seed: 7,

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 pub use counts::Counts;
-pub use finding::{Finding, Frame, Place};
+pub use finding::{Finding, Frame, OpenPoint, Place};
 pub use ignored::Ignored;
 pub use missing::MissingImports;
 pub use npis::{NpiReport, Npis};
@@ -96,10 +96,12 @@ fn add_to(list: &mut Vec<Finding>, finding: Finding, same: impl Fn(&Finding, &Fi
     match list.iter_mut().find(|known| same(known, &finding)) {
         Some(known) => {
             let count = known.count + finding.count;
+            let kernels = &known.kernels | &finding.kernels;
             if finding.cycle < known.cycle {
                 *known = finding;
             }
             known.count = count;
+            known.kernels = kernels;
         }
         None => list.push(finding),
     }
@@ -314,7 +316,7 @@ mod tests {
             instance: 1,
             offset: Some(0x1234),
             place: None,
-            kernel: "documents".to_owned(),
+            kernels: BTreeSet::from(["documents".to_owned()]),
             open_points: Vec::new(),
             cycle,
             seed: 7,

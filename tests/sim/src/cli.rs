@@ -251,10 +251,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             report.add_fault(fault, cycle.order);
         }
         report.add_kernel(outcome.kernel);
-        for mut note in outcome.notes {
-            note.cycle = index;
-            report.add_note(note);
-        }
+        add_notes(&mut report, index, outcome.notes);
         if let Some(verdict) = outcome.verdict {
             let failed = FailedCycle {
                 seed: arguments.seed,
@@ -304,6 +301,13 @@ fn print_verdicts(report: &Report) {
     }
 }
 
+/// Adds the notes of a cycle.
+fn add_notes(report: &mut Report, cycle: u64, notes: Vec<Finding>) {
+    for note in notes {
+        report.add_note(Finding { cycle, ..note });
+    }
+}
+
 /// Adds the verdict on cycle number `index` to the report. Returns `true` if it is a
 /// finding.
 fn add_verdict(
@@ -323,12 +327,15 @@ fn add_verdict(
     };
     finding.cycle = index;
     let known = report.findings.iter().any(|it| it.is_same_as(&finding));
-    if !known && sim::judge(machine, failed, &mut finding) == Weight::Note {
-        report.add_note(finding);
-        return false;
+    let weight = sim::judge(machine, failed, &finding);
+    if !known {
+        finding.open_points = sim::open_points(machine, failed, &finding);
     }
-    report.add_finding(finding);
-    true
+    match weight {
+        Weight::Finding => report.add_finding(finding),
+        Weight::Note => report.add_note(finding),
+    }
+    weight == Weight::Finding
 }
 
 fn status_of(report: &Report) -> ExitCode {

@@ -2,9 +2,13 @@
 
 //! A finding: what went wrong, where, and how to see it again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// The simulated kernel that answers as Windows does.
+const WINDOWS: &str = "windows";
 
 /// Something that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +32,12 @@ pub struct Finding {
     pub offset: Option<u32>,
     /// The function and line, if symbols are available.
     pub place: Option<Place>,
-    /// The simulated kernel that showed it: `documents` or `windows`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub kernel: String,
-    /// The open points that it rests on: another answer would not show it.
+    /// The simulated kernels that showed it: `documents`, `windows` or both.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kernels: BTreeSet<String>,
+    /// The open points on which it rests in its first cycle.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub open_points: Vec<String>,
+    pub open_points: Vec<OpenPoint>,
     /// The first cycle in which it was seen.
     pub cycle: u64,
     /// The run's seed.
@@ -73,7 +77,7 @@ impl Finding {
             instance: 1,
             offset: None,
             place: None,
-            kernel: String::new(),
+            kernels: BTreeSet::new(),
             open_points: Vec::new(),
             cycle,
             seed,
@@ -83,6 +87,14 @@ impl Finding {
             history: Vec::new(),
             count: 1,
         }
+    }
+
+    /// The open points on which it rests. If the kernel that answers as Windows does has
+    /// shown it in another cycle, it rests on none that this kernel excludes.
+    pub fn rests_on(&self) -> impl Iterator<Item = &OpenPoint> {
+        let on_windows = self.kernels.contains(WINDOWS);
+        let points = self.open_points.iter();
+        points.filter(move |point| point.shown_by_windows || !on_windows)
     }
 
     /// Returns `true` if `other` is the same defect, seen another time.
@@ -112,15 +124,25 @@ impl fmt::Display for Finding {
             write!(f, ": ")?;
         }
         f.write_str(&self.what)?;
-        for point in &self.open_points {
-            write!(f, "; rests on {point}")?;
+        for point in self.rests_on() {
+            write!(f, "; rests on {}", point.text)?;
         }
         write!(f, " (cycle {} of seed {}, ", self.cycle, self.seed)?;
-        if !self.kernel.is_empty() {
-            write!(f, "kernel {}, ", self.kernel)?;
+        for kernel in &self.kernels {
+            write!(f, "kernel {kernel}, ")?;
         }
         write!(f, "thread {}, seen in {} cycles)", self.thread, self.count)
     }
+}
+
+/// A question that the documents leave open, of which another answer would not have
+/// shown a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPoint {
+    /// The question, its answers, and the option that excludes this one.
+    pub text: String,
+    /// Whether the kernel that answers as Windows does can show the finding.
+    pub shown_by_windows: bool,
 }
 
 /// A place in a driver's source.

@@ -222,7 +222,7 @@ fn describe(
         instance,
         offset,
         place,
-        kernel: state.findings.kernel.to_string(),
+        kernels: [state.findings.kernel.to_string()].into(),
         open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,

@@ -11,16 +11,19 @@
 //!
 //! # Limits
 //!
-//! A finding that few schedules show is not said to rest on anything, nor is a cycle
-//! that does not end: it takes long.
+//! A finding that few schedules show is not said to rest on anything, nor is one whose
+//! trials would take more steps than the budget, which is a second or two: cycles that
+//! do not end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use registrar::knobs::{Kernel, KernelChoice, Knob};
-use scenarios::{Cycle, Finding, Verdict};
+use scenarios::{Cycle, Finding, OpenPoint, Verdict};
 
 use crate::run::machine::Machine;
 use crate::run::options::Options;
+use crate::scheduling::schedule::Schedule;
 
 /// The number of schedules that must show the finding with one answer, and would
 /// show it with the other if that made no difference.
@@ -29,8 +32,12 @@ const SHOWN: u32 = 8;
 const SCHEDULES: u64 = 100;
 /// A trial is given up after this many times the steps of the cycle.
 const PATIENCE: u64 = 4;
-/// The findings of cycles that do not end.
-const ENDLESS: [&str; 2] = ["hang", "livelock"];
+/// The number of steps that all trials of a finding may take together.
+const BUDGET: u64 = 1_000_000;
+/// The cost of a trial's start, in steps.
+const SETUP: u64 = 1000;
+/// The finding of a cycle in which a thread takes no steps and all the time.
+const HANG: &str = "hang";
 
 /// A cycle with a finding.
 #[derive(Clone, Copy, Debug)]
@@ -58,38 +65,43 @@ pub enum Weight {
     Note,
 }
 
-/// Adds to a finding the open points that it rests on, and judges it.
-pub fn judge(machine: &mut Machine, failed: &FailedCycle<'_>, finding: &mut Finding) -> Weight {
-    if ENDLESS.contains(&finding.code.as_str()) {
+/// Judges a finding: what a driver does because of the value that a failed
+/// `NmrRegister...` left in its variable is worth a note only, if Windows' answer is
+/// asked for, which is unknown. Passing the value on is a failure if it fails
+/// with every value.
+pub fn judge(machine: &mut Machine, failed: &FailedCycle<'_>, finding: &Finding) -> Weight {
+    const KNOB: Knob = Knob::HandleOnFailure;
+    if failed.kernel != Kernel::Windows || !failed.answers.contains_key(&KNOB) {
         return Weight::Finding;
     }
-    let options = machine.options().clone();
-    let plan = machine.take_schedule();
-    machine.set_patience(Some(failed.steps.saturating_mul(PATIENCE)));
-    let mut verdict = Weight::Finding;
-    for &knob in failed.answers.keys() {
-        let mut trials = Trials {
-            machine,
-            options: &options,
-            failed,
-            finding,
-            knob,
-            clean: true,
-        };
-        let Some((shows, excludes)) = trials.compare() else {
-            continue;
-        };
-        // No document describes the variable, and the driver has not used what is
-        // in it as a handle: it has only compared it.
-        if knob == Knob::HandleOnFailure && failed.kernel == Kernel::Windows && trials.clean {
-            verdict = Weight::Note;
-        }
-        finding.open_points.push(describe(knob, shows, excludes));
+    let mut trials = Trials::new(machine, failed, finding);
+    if (0..KNOB.answers()).any(|answer| trials.run(KNOB, answer, failed.index).is_none()) {
+        Weight::Note
+    } else {
+        Weight::Finding
     }
-    machine.set_options(options);
-    machine.set_schedule(plan);
-    machine.set_patience(None);
-    verdict
+}
+
+/// The open points on which a finding rests.
+pub fn open_points(
+    machine: &mut Machine,
+    failed: &FailedCycle<'_>,
+    finding: &Finding,
+) -> Vec<OpenPoint> {
+    if finding.code == HANG {
+        return Vec::new();
+    }
+    let mut trials = Trials::new(machine, failed, finding);
+    let mut points = Vec::new();
+    for &knob in failed.answers.keys() {
+        if let Some((shows, excludes)) = trials.compare(knob) {
+            points.push(OpenPoint {
+                text: describe(knob, shows, excludes),
+                shown_by_windows: knob.about().windows.is_none(),
+            });
+        }
+    }
+    points
 }
 
 /// The open point, and how to exclude it.
@@ -106,7 +118,7 @@ fn describe(knob: Knob, shows: u32, excludes: u32) -> String {
         ),
         None => (
             "what Windows answers is unknown".to_owned(),
-            "both kernels show it",
+            "both kernels can show it",
         ),
     };
     format!(
@@ -115,42 +127,55 @@ fn describe(knob: Knob, shows: u32, excludes: u32) -> String {
     )
 }
 
-/// The trials of one knob.
-struct Trials<'a, 'm> {
-    machine: &'m mut Machine,
-    options: &'a Options,
+/// Runs the cycle again with one knob fixed.
+struct Trials<'a> {
+    machine: &'a mut Machine,
+    options: Options,
+    plan: Option<Schedule>,
     failed: &'a FailedCycle<'a>,
     finding: &'a Finding,
-    knob: Knob,
-    /// Whether nothing at all was found with answers that do not show the finding.
-    clean: bool,
+    /// The number of steps that are left.
+    budget: u64,
 }
 
-impl Trials<'_, '_> {
+impl<'a> Trials<'a> {
+    fn new(machine: &'a mut Machine, failed: &'a FailedCycle<'a>, finding: &'a Finding) -> Self {
+        // A schedule is for the cycle with the answers that it had.
+        let plan = machine.take_schedule();
+        machine.set_patience(Some(failed.steps.saturating_mul(PATIENCE)));
+        Self {
+            options: machine.options().clone(),
+            plan,
+            machine,
+            failed,
+            finding,
+            budget: BUDGET,
+        }
+    }
+
     /// The answer that shows the finding and one that does not; `None` if the finding
     /// does not rest on the knob, or shows too seldom to tell.
-    fn compare(&mut self) -> Option<(u32, u32)> {
-        let given = &self.failed.answers[&self.knob];
-        let windows = self.knob.about().windows;
-        let excluding: Vec<u32> = match windows {
-            Some(answer) => vec![answer],
-            None => (0..self.knob.answers()).collect(),
-        };
+    fn compare(&mut self, knob: Knob) -> Option<(u32, u32)> {
+        let given = &self.failed.answers[&knob];
         let own = self.failed.index;
-        let mut excluding: Vec<u32> = excluding
-            .into_iter()
-            .filter(|&answer| *given != BTreeSet::from([answer]))
-            .collect();
-        excluding.retain(|&answer| !self.shows(answer, own));
+        let mut excluding: Vec<u32> = match knob.about().windows {
+            Some(answer) => vec![answer],
+            None => (0..knob.answers()).collect(),
+        };
+        excluding.retain(|&answer| *given != BTreeSet::from([answer]));
+        if !self.can_pay(excluding.len()) {
+            return None;
+        }
+        excluding.retain(|&answer| !self.shows(knob, answer, own));
         let mut shown = BTreeMap::new();
         for schedule in 1..=SCHEDULES {
-            if excluding.is_empty() {
+            if excluding.is_empty() || !self.can_pay(excluding.len() + given.len()) {
                 return None;
             }
             let index = own.wrapping_add(schedule);
-            excluding.retain(|&answer| !self.shows(answer, index));
+            excluding.retain(|&answer| !self.shows(knob, answer, index));
             for &answer in given {
-                if excluding.contains(&answer) || !self.shows(answer, index) {
+                if excluding.contains(&answer) || !self.shows(knob, answer, index) {
                     continue;
                 }
                 let times = shown.entry(answer).or_insert(0);
@@ -163,21 +188,41 @@ impl Trials<'_, '_> {
         None
     }
 
+    /// Returns `true` if the budget is enough for some trials.
+    const fn can_pay(&self, trials: usize) -> bool {
+        let most = SETUP.saturating_add(self.failed.steps.saturating_mul(PATIENCE));
+        self.budget >= most.saturating_mul(trials as u64)
+    }
+
     /// Returns `true` if the cycle shows the finding with this answer under this
     /// schedule.
-    fn shows(&mut self, answer: u32, index: u64) -> bool {
+    fn shows(&mut self, knob: Knob, answer: u32, index: u64) -> bool {
+        let found = self.run(knob, answer, index);
+        found.is_some_and(|found| found.is_same_as(self.finding))
+    }
+
+    /// What is found in the cycle with this answer under this schedule.
+    fn run(&mut self, knob: Knob, answer: u32, index: u64) -> Option<Finding> {
         let mut options = self.options.clone();
         options.kernel = KernelChoice::One(self.failed.kernel);
-        options.knobs.set(self.knob, Some(answer));
+        options.knobs.set(knob, Some(answer));
         self.machine.set_options(options);
         let FailedCycle { seed, cycle, .. } = *self.failed;
         let outcome = self.machine.run(seed, cycle, index, false);
-        let found = match &outcome.verdict {
-            Some(Verdict::Finding(finding)) => Some(finding),
-            _ => None,
-        };
-        let same = found.is_some_and(|it| it.is_same_as(self.finding));
-        self.clean &= same || outcome.verdict.is_none();
-        same
+        let cost = SETUP.saturating_add(outcome.steps);
+        self.budget = self.budget.saturating_sub(cost);
+        match outcome.verdict? {
+            Verdict::Finding(finding) => Some(finding),
+            Verdict::Unsupported(_) => None,
+        }
+    }
+}
+
+/// The machine runs as before.
+impl Drop for Trials<'_> {
+    fn drop(&mut self) {
+        self.machine.set_options(mem::take(&mut self.options));
+        self.machine.set_schedule(self.plan.take());
+        self.machine.set_patience(None);
     }
 }
