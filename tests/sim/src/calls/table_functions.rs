@@ -78,17 +78,17 @@ fn caller(state: &State, function: usize, home: usize) -> Option<(DriverId, bool
         return (!is_direct(state, function, home)).then_some((driver, false));
     }
     let current = state.scheduling.current();
-    if thunk::is_return(home) {
-        return match current.frames.last()?.call {
-            Callee::Dispatch { target, .. } => Some((driver_of(target)?, false)),
-            Callee::Import { .. } => None,
-        };
-    }
     let thread = state.scheduling.current_id();
-    match state.verifier.dispatch_tables.callback_on(thread) {
-        Some(callback) => Some((driver_of(callback)?, false)),
-        None => Some((current.driver?, true)),
-    }
+    let callback = state.verifier.dispatch_tables.callback_on(thread);
+    let (driver, assumed) = match current.frames.last().map(|frame| frame.call) {
+        Some(Callee::Dispatch { target, .. }) if thunk::is_return(home) => {
+            (driver_of(target)?, false)
+        }
+        _ if callback.is_some() => (driver_of(callback?)?, false),
+        _ => (current.driver?, true),
+    };
+    // The kernel calls the function itself, or its own module does.
+    (driver_of(function) != Some(driver)).then_some((driver, assumed))
 }
 
 /// Returns `true` if the instruction before `home` names `function` as its callee.
