@@ -6,7 +6,9 @@ mod faults;
 
 use std::fmt::Write;
 
-use scenarios::{Counts, Coverage, Covered, Finding, Instances, Report, Scenario, Tier};
+use scenarios::{
+    Counts, Coverage, Covered, Finding, Instances, NpiId, NpiReport, Report, Scenario, Tier,
+};
 
 /// The summary of `report`; `again` returns the command that runs a cycle again.
 pub(crate) fn of(
@@ -49,6 +51,7 @@ pub(crate) fn of(
         plural(report.findings.len(), "finding", "findings"),
     );
     text += &registration_rows(counts);
+    text += &npi_rows(counts);
     text += &manager_rows(report);
     text += &scenario_row(report);
     text += &crowd_row(report);
@@ -144,6 +147,19 @@ fn registration_rows(counts: &Counts) -> String {
             counts.deregistrations_overlapped, counts.deregistrations_overlapped_within
         ),
     }
+}
+
+/// The NPIs that are not described or whose calls were not seen, and what was not
+/// checked for them.
+fn npi_rows(counts: &Counts) -> String {
+    let row = |(id, npi): (&NpiId, &NpiReport)| {
+        let remark = npi.remark()?;
+        Some(format!(
+            "\n{:>10} attaches of NPI {id}: {remark}",
+            npi.attaches
+        ))
+    };
+    counts.npis.iter().filter_map(row).collect()
 }
 
 /// Loads and unloads by mechanism, and what delayed unloads.

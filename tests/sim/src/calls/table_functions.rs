@@ -20,10 +20,14 @@ use crate::verifier::dispatch_tables::{self, Handed};
 /// The length of a call that names its callee: `E8` and the distance.
 const DIRECT_CALL: usize = 5;
 
-/// Sees the calls of the functions of a table from now on.
-pub(crate) fn hand_over(state: &mut State, handed: Handed) {
+/// Sees the calls of the functions of a table from now on. Returns `false` if a cycle
+/// has had too many tables.
+pub(crate) fn hand_over(state: &mut State, handed: Handed) -> bool {
     let new = dispatch_tables::hand_over(state, handed);
-    plant(state, &new);
+    new.is_some_and(|new| {
+        plant(state, &new);
+        true
+    })
 }
 
 /// Sees the calls of functions that owners have put into their tables.

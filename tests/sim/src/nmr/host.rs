@@ -13,7 +13,7 @@ use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
 use crate::calls::table_functions;
 use crate::findings::caller::caller;
-use crate::findings::{stop_at, stop_by_rule};
+use crate::findings::{stop, stop_at, stop_by_rule};
 use crate::kernel::with;
 use crate::memory::pageable::set_irql;
 use crate::nmr::{registrations, transitions};
@@ -123,7 +123,10 @@ impl Host for SimHost {
             context: context.addr(),
             table: table.addr(),
         };
-        with(|state| table_functions::hand_over(state, handed));
+        if !with(|state| table_functions::hand_over(state, handed)) {
+            let what = "more bindings come and go than a cycle has room for";
+            stop("livelock", what.to_owned());
+        }
         table
     }
 
