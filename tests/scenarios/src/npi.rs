@@ -21,8 +21,8 @@ pub struct NpiId(pub u128);
 impl fmt::Display for NpiId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = format!("{:032x}", self.0);
-        let [a, b, c, d, e] = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]);
-        write!(f, "{{{a}-{b}-{c}-{d}-{e}}}")
+        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]);
+        write!(f, "{{{}}}", groups.join("-"))
     }
 }
 

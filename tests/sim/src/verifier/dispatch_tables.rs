@@ -32,8 +32,6 @@ use crate::memory::extent::{self, Extent};
 use crate::scheduling::ThreadId;
 use crate::scheduling::frame::TableEntry;
 
-/// The most bytes of a table that are read.
-const MOST_BYTES: usize = PAGE;
 /// The most tables of a cycle: a driver that registers and deregisters without end would
 /// take all memory.
 const MOST_TABLES: usize = 1 << 15;
@@ -148,7 +146,7 @@ pub(crate) fn refresh(state: &mut State) -> Vec<usize> {
 
 /// The functions of a table; the same list as long as the table does not change.
 fn read(state: &mut State, handed: Handed, extent: &Extent) -> Rc<Functions> {
-    let content = extent::read(&table_memory(handed, extent));
+    let content = extent.read(handed.table, most_bytes(handed));
     let last = state.verifier.dispatch_tables.readings.get(&handed.table);
     if let Some(last) = last.filter(|last| last.content == content) {
         return Rc::clone(&last.functions);
@@ -163,16 +161,18 @@ fn read(state: &mut State, handed: Handed, extent: &Extent) -> Rc<Functions> {
     functions
 }
 
-/// The part of an object that its table may take.
-fn table_memory(handed: Handed, extent: &Extent) -> Range<usize> {
+/// The most bytes that a table takes.
+fn most_bytes(handed: Handed) -> usize {
     /// What precedes the functions of a described NPI.
     const HEADER: usize = 8;
-    let known = Npi::find(handed.npi.to_u128()).map(|npi| match handed.owner {
+    /// The most that is read of a table whose NPI is not described.
+    const MOST: usize = PAGE;
+
+    let entries = Npi::find(handed.npi.to_u128()).map(|npi| match handed.owner {
         Side::Provider => npi.provider.len(),
         Side::Client => npi.client.len(),
     });
-    let length = known.map_or(MOST_BYTES, |entries| HEADER + entries * size_of::<usize>());
-    handed.table..extent.memory.end.min(handed.table + length)
+    entries.map_or(MOST, |entries| HEADER + entries * size_of::<usize>())
 }
 
 /// The functions that words of `content` lead to, aligned or not.
