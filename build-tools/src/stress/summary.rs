@@ -6,7 +6,9 @@ mod faults;
 
 use std::fmt::{self, Write};
 
-use scenarios::{Counts, Coverage, Covered, Finding, Frame, Instances, Report, Scenario, Tier};
+use scenarios::{
+    Counts, Coverage, Covered, Finding, Frame, Instances, NpiId, NpiReport, Report, Scenario, Tier,
+};
 
 /// The summary of `report`; `again` returns the command that runs a cycle again.
 pub(crate) fn of(
@@ -52,6 +54,7 @@ pub(crate) fn of(
     text += &note_row(report);
     text += &kernel_row(report);
     text += &registration_rows(counts);
+    text += &npi_rows(counts);
     text += &manager_rows(report);
     text += &scenario_row(report);
     text += &crowd_row(report);
@@ -212,6 +215,19 @@ fn refusal_rows(counts: &Counts) -> String {
     let cut_short =
         cut_short.map(|cycles| format!("\n{cycles:>10} cycles ended early because of that"));
     refused.chain(ignored).chain(cut_short).collect()
+}
+
+/// The NPIs that are not described or whose calls were not seen, and what was not
+/// checked for them.
+fn npi_rows(counts: &Counts) -> String {
+    let row = |(id, npi): (&NpiId, &NpiReport)| {
+        let remark = npi.remark()?;
+        Some(format!(
+            "\n{:>10} attaches of NPI {id}: {remark}",
+            npi.attaches
+        ))
+    };
+    counts.npis.iter().filter_map(row).collect()
 }
 
 /// Loads and unloads by mechanism, and what delayed unloads.

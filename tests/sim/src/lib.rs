@@ -10,8 +10,10 @@
 //!   fresh kernel and depends on nothing but the images, the seed and its
 //!   number. So any cycle can be replayed alone, and a run can be dealt to many
 //!   processes.
-//! - **Every call between modules is checked.** Imports and dispatch tables lead
-//!   through thunks, where IRQLs are checked, calls counted and threads switched.
+//! - **Every call between modules is checked.** Imports lead through thunks, and so do
+//!   the functions of dispatch tables, by a breakpoint at their first instruction.
+//!   There IRQLs are checked, calls counted and threads switched. The tables themselves
+//!   are the modules' own, and nothing in them is changed.
 //! - **Memory that is not in use is inaccessible.** That holds for freed pool, unloaded
 //!   images and the memory behind the end of a block; an access is a finding with
 //!   driver and offset, and the process goes on.
@@ -60,7 +62,7 @@
 //!    the driver goes on.
 //!
 //! A call through an NPI's dispatch table takes the same way with the peer's function
-//! in place of the export; there `verifier` checks the rules for bindings. When the
+//! in place of the export, if the caller is the peer of the function's owner; there `verifier` checks the rules for bindings. When the
 //! driver's unload routine has returned, `analysis::unload_leaks` checks what it left
 //! behind, and the cycle's counts and finding go into the report.
 //!

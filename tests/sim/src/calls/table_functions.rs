@@ -17,13 +17,14 @@ use crate::memory::extent;
 use crate::scheduling::frame::{Callee, TableEntry};
 use crate::verifier::dispatch_tables::{self, Handed};
 
-/// The length of a call that names its callee: `E8` and the distance.
-const DIRECT_CALL: usize = 5;
-
-/// Sees the calls of the functions of a table from now on.
-pub(crate) fn hand_over(state: &mut State, handed: Handed) {
+/// Sees the calls of the functions of a table from now on. Returns `false` if a cycle
+/// has had too many tables.
+pub(crate) fn hand_over(state: &mut State, handed: Handed) -> bool {
     let new = dispatch_tables::hand_over(state, handed);
-    plant(state, &new);
+    new.is_some_and(|new| {
+        plant(state, &new);
+        true
+    })
 }
 
 /// Sees the calls of functions that owners have put into their tables.
@@ -45,12 +46,11 @@ fn plant_one(state: &mut State, function: usize) -> Option<()> {
     /// The longest instruction.
     const LONGEST: usize = 15;
 
-    let section = extent::around(state, function)?.memory;
+    let section = extent::around(state, function)?;
     let site = state.loader.drivers.site(function)?;
     let driver = &state.loader.drivers[site.driver];
     let (_, access) = driver.image.section_at(driver.base, function)?;
-    let code = extent::read(&(function..section.end.min(function + LONGEST)));
-    let rest = breakpoints::move_first(function, &code)?;
+    let rest = breakpoints::move_first(function, &section.read(function, LONGEST))?;
     let thunk = state.calls.function(function, rest)?;
     arena::patch(function, BREAKPOINT, access).ok()?;
     breakpoints::divert(function, thunk);
@@ -78,33 +78,32 @@ fn caller(state: &State, function: usize, home: usize) -> Option<(DriverId, bool
         return (!is_direct(state, function, home)).then_some((driver, false));
     }
     let current = state.scheduling.current();
-    if thunk::is_return(home) {
-        return match current.frames.last()?.call {
-            Callee::Dispatch { target, .. } => Some((driver_of(target)?, false)),
-            Callee::Import { .. } => None,
-        };
-    }
     let thread = state.scheduling.current_id();
-    match state.verifier.dispatch_tables.callback_on(thread) {
-        Some(callback) => Some((driver_of(callback)?, false)),
-        None => Some((current.driver?, true)),
-    }
+    let callback = state.verifier.dispatch_tables.callback_on(thread);
+    let (driver, assumed) = match current.frames.last().map(|frame| frame.call) {
+        Some(Callee::Dispatch { target, .. }) if thunk::is_return(home) => {
+            (driver_of(target)?, false)
+        }
+        _ if callback.is_some() => (driver_of(callback?)?, false),
+        _ => (current.driver?, true),
+    };
+    // The kernel calls the function itself, or its own module does.
+    (driver_of(function) != Some(driver)).then_some((driver, assumed))
 }
 
 /// Returns `true` if the instruction before `home` names `function` as its callee.
 fn is_direct(state: &State, function: usize, home: usize) -> bool {
-    let call = home.wrapping_sub(DIRECT_CALL);
-    let Some(extent) = extent::around(state, call) else {
+    /// The instruction, which the distance from its end follows.
+    const CALL: u8 = 0xE8;
+    const LENGTH: usize = 5;
+
+    let start = home.wrapping_sub(LENGTH);
+    let Some(code) = extent::around(state, start).map(|extent| extent.read(start, LENGTH)) else {
         return false;
     };
-    if !extent.memory.contains(&(home - 1)) {
+    let Some((&CALL, distance)) = code.split_first() else {
         return false;
-    }
-    match extent::read(&(call..home))[..] {
-        [0xE8, a, b, c, d] => {
-            let distance = i32::from_le_bytes([a, b, c, d]) as isize;
-            home.wrapping_add_signed(distance) == function
-        }
-        _ => false,
-    }
+    };
+    let distance = distance.try_into().map(i32::from_le_bytes);
+    distance.is_ok_and(|distance| home.wrapping_add_signed(distance as isize) == function)
 }

@@ -174,9 +174,9 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let first = unsafe { home.sub(FIRST).read() };
     // SAFETY: `enter_stub` has saved `rdx` there.
     let second = unsafe { home.sub(SECOND).read() };
-    let (call, target) = match with(|state| callee(state, number, caller, first)) {
-        (Some(call), target) => (call, target),
-        (None, target) => return target,
+    let (call, target) = with(|state| callee(state, number, caller, first));
+    let Some(call) = call else {
+        return target;
     };
     // SAFETY: the place of the return address, which is the stub's to write to.
     unsafe { home.write(leave_stub as *const () as usize) };

@@ -14,7 +14,7 @@ use crate::memory::pool::Hold;
 /// An object in memory that can be read now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
-    pub(crate) memory: Range<usize>,
+    memory: Range<usize>,
     /// Whether drivers can change it.
     pub(crate) writable: bool,
 }
@@ -50,9 +50,15 @@ pub(crate) fn around(state: &State, address: usize) -> Option<Extent> {
     })
 }
 
-/// The content of memory that [`around`] has found.
-pub(crate) fn read(memory: &Range<usize>) -> Vec<u8> {
-    // SAFETY: the caller has the range from `around`, which has checked that it is
-    // readable now. No driver runs until the reference is gone.
-    unsafe { std::slice::from_raw_parts(memory.start as *const u8, memory.len()) }.to_vec()
+impl Extent {
+    /// The memory from `start` on, up to `length` bytes, as far as it belongs to the
+    /// object. No driver must have run since [`around`] found the object.
+    pub(crate) fn read(&self, start: usize, length: usize) -> Vec<u8> {
+        assert!(self.memory.contains(&start), "the object contains it");
+        let length = length.min(self.memory.end - start);
+        // SAFETY: the range lies in the object, which `around` has found to be readable;
+        // that changes only when a driver runs or an IRQL changes. The reference is gone
+        // before either happens.
+        unsafe { std::slice::from_raw_parts(start as *const u8, length) }.to_vec()
+    }
 }

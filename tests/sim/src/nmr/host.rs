@@ -14,7 +14,7 @@ use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 use crate::calls::table_functions;
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
-use crate::findings::{self, stop_at, stop_by_rule};
+use crate::findings::{self, stop, stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
@@ -122,7 +122,10 @@ impl Host for SimHost {
             context: context.addr(),
             table: table.addr(),
         };
-        with(|state| table_functions::hand_over(state, handed));
+        if !with(|state| table_functions::hand_over(state, handed)) {
+            let what = "more bindings come and go than a cycle has room for";
+            stop("livelock", what.to_owned());
+        }
         table
     }
 

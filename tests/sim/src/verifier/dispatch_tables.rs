@@ -17,8 +17,9 @@
 //!   a module recognize its peer. If that is not known, the call is counted for the
 //!   NPI, and no binding is judged by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use nmr::abi::{NPIID, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
@@ -31,8 +32,9 @@ use crate::memory::extent::{self, Extent};
 use crate::scheduling::ThreadId;
 use crate::scheduling::frame::TableEntry;
 
-/// The most bytes of a table that are read.
-const MOST: usize = PAGE;
+/// The most tables of a cycle: a driver that registers and deregisters without end would
+/// take all memory.
+const MOST_TABLES: usize = 1 << 15;
 
 /// What a side of a binding has handed to its peer.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +73,16 @@ type Functions = BTreeMap<usize, usize>;
 struct Table {
     handed: Handed,
     /// The functions that it contains or has contained.
-    functions: Functions,
-    /// Its content when it was read last, if drivers can change it.
-    content: Option<Vec<u8>>,
+    functions: Rc<Functions>,
+    /// Those that it contained when it was read last.
+    latest: Rc<Functions>,
+}
+
+/// The memory of a table when it was read last.
+#[derive(Debug)]
+struct Reading {
+    content: Vec<u8>,
+    functions: Rc<Functions>,
 }
 
 /// All dispatch tables of a cycle.
@@ -81,40 +90,36 @@ struct Table {
 pub(crate) struct DispatchTables {
     tables: Vec<Table>,
     /// The tables that contain each function.
-    by_function: BTreeMap<usize, Vec<usize>>,
-    /// The tables that are read again.
+    by_function: BTreeMap<usize, BTreeSet<usize>>,
+    /// By the address of the table.
+    readings: BTreeMap<usize, Reading>,
+    /// The tables in memory that drivers can change.
     changeable: Vec<usize>,
     /// The callbacks of NMR that are under way, each with its thread.
     callbacks: Vec<(ThreadId, usize)>,
 }
 
-/// Remembers what a module hands to its peer. Returns the functions that are new.
-pub(crate) fn hand_over(state: &mut State, handed: Handed) -> Vec<usize> {
+/// Remembers what a module hands to its peer. Returns the functions that are new, or
+/// `None` if a cycle has had too many tables.
+pub(crate) fn hand_over(state: &mut State, handed: Handed) -> Option<Vec<usize>> {
     let extent = extent::around(state, handed.table);
-    let known = state.verifier.dispatch_tables.tables.iter().rev();
-    let mut known = known.filter(|table| table.handed.table == handed.table);
-    let unchanged = known.find(|table| table.content.is_none());
-    let (functions, content) = match (extent, unchanged) {
-        (None, _) => (Functions::new(), None),
-        (Some(extent), Some(same)) if !extent.writable => (same.functions.clone(), None),
-        (Some(extent), _) => {
-            let content = extent::read(&table_memory(handed, &extent));
-            let functions = functions_in(state, &content);
-            (functions, extent.writable.then_some(content))
-        }
-    };
+    let functions = extent.as_ref().map(|extent| read(state, handed, extent));
+    let functions = functions.unwrap_or_default();
     let tables = &mut state.verifier.dispatch_tables;
     let number = tables.tables.len();
-    if content.is_some() {
+    if number == MOST_TABLES {
+        return None;
+    }
+    if extent.is_some_and(|extent| extent.writable) {
         tables.changeable.push(number);
     }
     let new = tables.index(number, &functions);
     tables.tables.push(Table {
         handed,
+        latest: Rc::clone(&functions),
         functions,
-        content,
     });
-    new
+    Some(new)
 }
 
 /// Reads the tables again that their owners have changed. Returns the functions that
@@ -123,34 +128,51 @@ pub(crate) fn refresh(state: &mut State) -> Vec<usize> {
     let mut new = Vec::new();
     for index in 0..state.verifier.dispatch_tables.changeable.len() {
         let number = state.verifier.dispatch_tables.changeable[index];
-        let table = &state.verifier.dispatch_tables.tables[number];
-        let Some(extent) = extent::around(state, table.handed.table) else {
+        let handed = state.verifier.dispatch_tables.tables[number].handed;
+        let Some(extent) = extent::around(state, handed.table) else {
             continue;
         };
-        let content = extent::read(&table_memory(table.handed, &extent));
-        if table.content.as_ref() == Some(&content) {
-            continue;
-        }
-        let functions = functions_in(state, &content);
+        let functions = read(state, handed, &extent);
         let tables = &mut state.verifier.dispatch_tables;
-        new.extend(tables.index(number, &functions));
-        let table = &mut tables.tables[number];
-        table.functions.extend(functions);
-        table.content = Some(content);
+        if !Rc::ptr_eq(&functions, &tables.tables[number].latest) {
+            new.extend(tables.index(number, &functions));
+            let table = &mut tables.tables[number];
+            Rc::make_mut(&mut table.functions).extend(functions.iter());
+            table.latest = functions;
+        }
     }
     new
 }
 
-/// The part of an object that its table may take.
-fn table_memory(handed: Handed, extent: &Extent) -> Range<usize> {
+/// The functions of a table; the same list as long as the table does not change.
+fn read(state: &mut State, handed: Handed, extent: &Extent) -> Rc<Functions> {
+    let content = extent.read(handed.table, most_bytes(handed));
+    let last = state.verifier.dispatch_tables.readings.get(&handed.table);
+    if let Some(last) = last.filter(|last| last.content == content) {
+        return Rc::clone(&last.functions);
+    }
+    let functions = Rc::new(functions_in(state, &content));
+    let reading = Reading {
+        content,
+        functions: Rc::clone(&functions),
+    };
+    let readings = &mut state.verifier.dispatch_tables.readings;
+    readings.insert(handed.table, reading);
+    functions
+}
+
+/// The most bytes that a table takes.
+fn most_bytes(handed: Handed) -> usize {
     /// What precedes the functions of a described NPI.
     const HEADER: usize = 8;
-    let known = Npi::find(handed.npi.to_u128()).map(|npi| match handed.owner {
+    /// The most that is read of a table whose NPI is not described.
+    const MOST: usize = PAGE;
+
+    let entries = Npi::find(handed.npi.to_u128()).map(|npi| match handed.owner {
         Side::Provider => npi.provider.len(),
         Side::Client => npi.client.len(),
     });
-    let length = known.map_or(MOST, |entries| HEADER + entries * size_of::<usize>());
-    handed.table..extent.memory.end.min(handed.table + length)
+    entries.map_or(MOST, |entries| HEADER + entries * size_of::<usize>())
 }
 
 /// The functions that words of `content` lead to, aligned or not.
@@ -216,9 +238,7 @@ impl DispatchTables {
             if tables.is_empty() {
                 new.push(function);
             }
-            if !tables.contains(&number) {
-                tables.push(number);
-            }
+            tables.insert(number);
         }
         new
     }

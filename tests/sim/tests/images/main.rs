@@ -32,5 +32,7 @@ mod requests;
 mod roles;
 mod scenarios;
 mod stack;
+mod strangers;
 mod surface;
+mod tables;
 mod wdf;
