@@ -3,8 +3,9 @@
 //! The registrations: who made and ended them and where, who waits for their end; and
 //! how many there were of each role, and pending at a time.
 
-use nmr::abi::NPIID;
-use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
+use std::fmt::Write as _;
+
+use nmr::abi::{NPIID, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Event, Phase, RegistrationId, Side};
 
 use crate::findings::caller::caller;
@@ -66,11 +67,11 @@ pub(crate) fn describe(state: &State, id: RegistrationId) -> String {
     };
     let mut text = format!("the registration of a {}", role(known.side));
     if let Some(npi) = known.npi {
-        text += &format!(" of NPI {npi}");
+        let _ = write!(text, " of NPI {npi}");
     }
     for (how, site) in [("registered", known.made), ("deregistered", known.ended)] {
         if let Some(site) = site {
-            text += &format!(", {how} at {}", state.loader.drivers.show(site));
+            let _ = write!(text, ", {how} at {}", state.loader.drivers.show(site));
         }
     }
     text

@@ -10,6 +10,7 @@ use scenarios::{Counts, Cycle, Finding, Models, Role, TransitionCounts};
 
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
+use crate::hardware::spin_loops;
 use crate::hardware::stack::Stacks;
 use crate::hardware::trap;
 use crate::kernel::{Kernel, State, with};
@@ -143,6 +144,7 @@ impl Machine {
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         breakpoints::clear();
+        spin_loops::clear();
         let mut state = State::new(
             self.images(cycle.models),
             self.options,

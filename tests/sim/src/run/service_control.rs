@@ -234,8 +234,11 @@ fn map_driver(
     pageable::add_sections(state, &driver);
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
-    let preempt = state.run.options.preempt.then(preemption::stub);
-    image.map(base, cookie, preempt, |export| bind(state, driver, export));
+    let (stub, spun) = (preemption::stub(), preemption::spin_stub());
+    let everywhere = state.run.options.preempt;
+    image.map(base, cookie, stub, everywhere, spun, |export| {
+        bind(state, driver, export)
+    });
     let object = new_driver_object(state, driver, &image, base);
     let entry = base + image.entry_point();
     // SAFETY: the image's entry point is a function of this type.
