@@ -152,7 +152,7 @@ fn owes_detach(state: &State) -> Option<Cause> {
         };
         let end = at(holdup.code);
         let debt = state.verifier.binding_calls.pended(binding, side);
-        let (what, place) = if let Some((requests, taker)) = debt {
+        let (what, blamed) = if let Some((requests, taker)) = debt {
             let taker = at(taker);
             let what = format!(
                 "binding {} does not end: {} has {} of the {side:?} ({}) that it has not \
@@ -177,7 +177,7 @@ fn owes_detach(state: &State) -> Option<Cause> {
             code: "deadlock".into(),
             what,
             thread: None,
-            site: place,
+            site: blamed,
         })
     })
 }

@@ -221,7 +221,9 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
             return (code, "breakpoint without a debugger".to_owned());
         }
         ExceptionKind::Hang => {
-            let what = "runs without end and calls nobody".to_owned();
+            let what = "runs without end and calls nobody: no other thread can change what it \
+                        looks at"
+                .to_owned();
             return ("hang".into(), what);
         }
     };

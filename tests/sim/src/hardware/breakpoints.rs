@@ -60,11 +60,18 @@ pub(crate) fn preemption_points(code: &[u8], offset: usize) -> Vec<PreemptionPoi
     decoder
         .into_iter()
         .filter(is_preemption_point)
-        .map(|instruction| PreemptionPoint {
+        .map(PreemptionPoint::at)
+        .collect()
+}
+
+impl PreemptionPoint {
+    /// One before this instruction of the image.
+    pub(crate) fn at(instruction: Instruction) -> Self {
+        Self {
             offset: usize::try_from(instruction.ip()).expect("it is an offset"),
             instruction,
-        })
-        .collect()
+        }
+    }
 }
 
 fn is_preemption_point(instruction: &Instruction) -> bool {

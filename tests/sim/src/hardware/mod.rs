@@ -7,5 +7,6 @@ pub(crate) mod arena;
 pub(crate) mod breakpoints;
 pub(crate) mod irql;
 pub(crate) mod registers;
+pub(crate) mod spin_loops;
 pub(crate) mod stack;
 pub(crate) mod trap;

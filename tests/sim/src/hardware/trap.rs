@@ -3,9 +3,9 @@
 //! Faults of drivers: the thread ends with a [`Exception`] instead of the process.
 //!
 //! While a simulated thread runs, the signals of processor exceptions end its
-//! coroutine. A timer catches a driver that loops without ever calling anyone; it
-//! measures true time, so where in its loop the driver is seen differs from run
-//! to run.
+//! coroutine. A timer catches a driver that loops without ever calling anyone, and lets
+//! others run first; it measures true time, so where in its loop the driver is seen
+//! differs from run to run.
 
 use std::cell::Cell;
 use std::io;
@@ -15,9 +15,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use corosensei::trap::CoroutineTrapHandler;
 
-use crate::hardware::arena::IMAGES;
+use crate::hardware::arena::{IMAGES, STACKS};
 use crate::hardware::breakpoints;
 use crate::hardware::registers::Registers;
+use crate::hardware::spin_loops::{self, Turn};
 
 /// The kind of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(crate) enum ExceptionKind {
     IllegalInstruction,
     Arithmetic,
     Breakpoint,
-    /// No point was passed for a long time.
+    /// It spins, and nothing that it looks at can change any more.
     Hang,
 }
 
@@ -88,6 +89,10 @@ thread_local! {
     static RUNNING: Cell<Option<CoroutineTrapHandler<ThreadEnd>>> = const { Cell::new(None) };
     /// The points that had been passed when the timer last looked.
     static SEEN: Cell<u64> = const { Cell::new(0) };
+    /// Where a thread was led to the function for spin loops last.
+    static SPIN: Cell<Option<Spin>> = const { Cell::new(None) };
+    /// A thread has left a spin loop since.
+    static LEFT: Cell<bool> = const { Cell::new(false) };
     /// The number of checks without progress.
     static STUCK: Cell<u32> = const { Cell::new(0) };
 }
@@ -97,6 +102,22 @@ static POINTS: AtomicU64 = AtomicU64::new(0);
 /// Says that a point was passed.
 pub(crate) fn alive() {
     POINTS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A thread in a loop that calls nobody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spin {
+    /// The loop, as the exception that it is if it never ends.
+    pub(crate) at: Exception,
+    /// Whether it only looks: one that does more was stopped by the timer.
+    pub(crate) only_looks: bool,
+    /// Whether a loop was left since a thread was led there before.
+    pub(crate) anew: bool,
+}
+
+/// Where the current thread was led to the function for spin loops.
+pub(crate) fn last_spin() -> Option<Spin> {
+    SPIN.take()
 }
 
 /// Runs `resume`, which resumes the coroutine of `handler`.
@@ -165,6 +186,9 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
         registers[index(libc::REG_RIP)] = (target as u64).cast_signed();
         return;
     }
+    if leave_to_others(signal, registers) {
+        return;
+    }
     let Some(handler) = RUNNING.get() else {
         die(signal);
         return;
@@ -190,6 +214,48 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     ] {
         registers[index(register)] = value.cast_signed();
     }
+}
+
+/// Leads a thread in a loop that calls nobody to the function for spin loops, or past
+/// the loop that it leaves. Returns `false` for anything else.
+fn leave_to_others(signal: i32, registers: &mut [libc::greg_t]) -> bool {
+    let rip = register(registers, libc::REG_RIP);
+    let turn = match signal {
+        libc::SIGTRAP => spin_loops::turn(rip - 1, register(registers, libc::REG_EFL)),
+        libc::SIGVTALRM => Some(Turn::Again(rip)),
+        _ => None,
+    };
+    let home = match turn {
+        Some(Turn::Again(home)) => home,
+        Some(Turn::Left(end)) => {
+            registers[index(libc::REG_RIP)] = (end as u64).cast_signed();
+            LEFT.set(true);
+            return true;
+        }
+        None => return false,
+    };
+    let below = register(registers, libc::REG_RSP).wrapping_sub(size_of::<usize>());
+    let (Some(spun), true) = (spin_loops::spun(), STACKS.contains(&below)) else {
+        return false;
+    };
+    let only_looks = signal == libc::SIGTRAP;
+    let rip = if only_looks { rip - 1 } else { rip };
+    SPIN.set(Some(Spin {
+        at: Exception {
+            kind: ExceptionKind::Hang,
+            rip,
+            address: rip,
+            registers: Registers(NUMBERED.map(|number| register(registers, number) as u64)),
+        },
+        only_looks,
+        anew: LEFT.take(),
+    }));
+    // SAFETY: the thread's stack continues below its stack pointer, where Windows'
+    // calling convention keeps nothing; one that has overflowed ends here.
+    unsafe { (below as *mut usize).write(home) };
+    registers[index(libc::REG_RSP)] = (below as u64).cast_signed();
+    registers[index(libc::REG_RIP)] = (spun as u64).cast_signed();
+    true
 }
 
 /// Returns `true` if a driver has run for two checks of the timer without

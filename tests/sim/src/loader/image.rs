@@ -14,6 +14,7 @@ use scenarios::{MissingImports, Place};
 
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, PreemptionPoint};
+use crate::hardware::spin_loops::{self, SpinLoop, Watched, behind_stores, spin_loops};
 use crate::loader::export::Export;
 use crate::loader::functions;
 use crate::loader::symbols::Symbols;
@@ -23,6 +24,17 @@ use crate::loader::symbols::Symbols;
 const SPACING: usize = 64 << 10;
 /// The largest number of missing imports of an image.
 const MOST_MISSING: usize = 4096;
+
+/// The functions that breakpoints in an image call.
+#[derive(Debug)]
+pub(crate) struct Hooks {
+    /// Behind stores to what spin loops look at, and at atomic instructions.
+    pub(crate) preempted: usize,
+    /// Whether threads are preempted at all atomic instructions.
+    pub(crate) everywhere: bool,
+    /// In spin loops.
+    pub(crate) spun: usize,
+}
 
 /// A driver cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +74,10 @@ pub struct Image {
     cookie: Option<usize>,
     /// Its preemption points.
     stops: Vec<PreemptionPoint>,
+    /// Its spin loops.
+    spins: Vec<SpinLoop>,
+    /// Preemption points behind stores to what they look at.
+    stores: Vec<PreemptionPoint>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -99,18 +115,30 @@ impl Image {
         }
         let cookie = cookie(&file);
         let code = file.sections().iter().filter(|section| section.executable);
-        let stops = code
-            .flat_map(|section| {
+        let code: Vec<_> = code
+            .map(|section| {
                 let content = &file.bytes()[section.file.clone()];
-                breakpoints::preemption_points(content, section.address as usize)
+                (content, section.address as usize)
             })
             .collect();
+        let (mut stops, mut spins, mut stores) = (Vec::new(), Vec::new(), Vec::new());
+        let mut watched = Watched::new();
+        for &(content, offset) in &code {
+            stops.extend(breakpoints::preemption_points(content, offset));
+            spins.extend(spin_loops(content, offset, &mut watched));
+        }
+        for &(content, offset) in &code {
+            let behind = behind_stores(content, offset, &watched).into_iter();
+            stores.extend(behind.map(PreemptionPoint::at));
+        }
         Ok(Self {
             file,
             imports,
             missing,
             cookie,
             stops,
+            spins,
+            stores,
             path: path.to_path_buf(),
             symbols: OnceCell::new(),
         })
@@ -194,16 +222,18 @@ impl Image {
     }
 
     /// Maps the image at `base`, with `bind` saying where each import is, with the
-    /// missing ones on pages from `missing` on, and with breakpoints that call the
-    /// function at `preempted`, if any.
+    /// missing ones on pages from `missing` on, and with these breakpoints.
     pub(crate) fn map(
         &self,
         base: usize,
         cookie: u64,
-        preempted: Option<usize>,
+        hooks: &Hooks,
         missing: usize,
         mut bind: impl FnMut(&'static Export) -> usize,
     ) {
+        /// `int3`.
+        const BREAKPOINT: u8 = 0xCC;
+
         let all = base..base + self.size();
         arena::protect(all.clone(), Access::ReadWrite).expect("an image is a few mappings");
         // SAFETY: the range was just made writable, nothing else is in it, and
@@ -231,13 +261,19 @@ impl Image {
         if let Some(slot) = self.cookie {
             write_u64(memory, slot, cookie);
         }
-        if let Some(stub) = preempted {
-            for stop in &self.stops {
-                /// `int3`.
-                const BREAKPOINT: u8 = 0xCC;
-                if breakpoints::plant(stop, base, stub) {
-                    memory[stop.offset] = BREAKPOINT;
-                }
+        for spin in &self.spins {
+            spin_loops::plant(spin, base, hooks.spun);
+            memory[spin.offset] = BREAKPOINT;
+        }
+        let atomic = if hooks.everywhere {
+            &self.stops[..]
+        } else {
+            &[]
+        };
+        for stop in atomic.iter().chain(&self.stores) {
+            if memory[stop.offset] != BREAKPOINT && breakpoints::plant(stop, base, hooks.preempted)
+            {
+                memory[stop.offset] = BREAKPOINT;
             }
         }
 

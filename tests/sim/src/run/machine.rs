@@ -12,6 +12,7 @@ use scenarios::{Counts, Cycle, Finding, MissingImports, Models, Role, Transition
 use crate::choices::Choices;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
+use crate::hardware::spin_loops;
 use crate::hardware::stack::Stacks;
 use crate::hardware::trap;
 use crate::kernel::{Kernel, State, with};
@@ -217,6 +218,7 @@ impl Machine {
 /// verdict. Returns the state that the kernel is left in.
 pub(super) fn simulate(state: State, name: &str, body: impl FnOnce() + 'static) -> State {
     breakpoints::clear();
+    spin_loops::clear();
     let kernel = Kernel::new(state);
     kernel.enter(|| {
         with(|state| state.scheduling.spawn_own(name.to_owned(), body));

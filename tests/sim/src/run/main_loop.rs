@@ -64,6 +64,10 @@ fn dispatch(state: &mut State) -> Option<ThreadId> {
         Next::Over => {}
         Next::Deadlock => deadlock::report_deadlock(state),
         Next::Endless => deadlock::report_endless(state),
+        Next::Hang => {
+            let at = state.scheduling.current().spins_at();
+            exception::report_exception(state, &at.expect("it spins"));
+        }
     }
     None
 }

@@ -28,7 +28,7 @@ use crate::hardware::arena::{self, Access};
 use crate::io::files;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{Driver, DriverId, LoadState, Site};
-use crate::loader::image;
+use crate::loader::image::{self, Hooks};
 use crate::memory::pageable;
 use crate::memory::pool::FreeError;
 use crate::nmr::transitions;
@@ -273,9 +273,13 @@ pub(crate) fn map_driver(
     state.trace(|_| format!("{instance} is {}", driver.name()));
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
-    let preempt = state.run.options.preempt.then(preemption::stub);
     let missing = state.loader.missing.add(&image);
-    image.map(base, cookie, preempt, missing, |export| {
+    let hooks = Hooks {
+        preempted: preemption::stub(),
+        everywhere: state.run.options.preempt,
+        spun: preemption::spin_stub(),
+    };
+    image.map(base, cookie, &hooks, missing, |export| {
         bind(state, driver, export)
     });
     let object = new_driver_object(state, driver, &image, base);

@@ -9,5 +9,7 @@ mod scheduler;
 pub(crate) mod strategy;
 mod thread;
 
-pub(crate) use scheduler::{MICROSECOND, Next, Scheduler, abandon, block, point, sleep, terminate};
+pub(crate) use scheduler::{
+    MICROSECOND, Next, Scheduler, abandon, block, point, sleep, spin, terminate,
+};
 pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

@@ -12,6 +12,10 @@
 //! above keeps its processor; other threads run on the remaining ones, and stop only
 //! if there is none.
 //!
+//! A thread that spins in a loop without a call ([`spin`]) lets the others run. It looks
+//! again when another thread has run. When none can, time passes in growing steps, and
+//! it looks after each; if it has found nothing changed for hours, that is a hang.
+//!
 //! # Limits
 //!
 //! Code between two points runs as if it were one instruction.
@@ -26,16 +30,29 @@ use crate::kernel::with;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
-use crate::scheduling::thread::{Fiber, Pause, RunState, Thread, ThreadId, Waitable, Woken};
+use crate::scheduling::thread::{
+    Fiber, Pause, RunState, Spinning, Thread, ThreadId, Waitable, Woken,
+};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
 /// What passes at each point.
 const TICK: u64 = 5;
-/// The most points of a cycle.
-const MOST_POINTS: u64 = 2_000_000;
-/// The longest simulated time of a cycle.
-const LONGEST: u64 = 20 * 1_000_000 * MICROSECOND;
+/// The most points of a cycle, which are some seconds of true time: it does not end
+/// if it takes more.
+const MOST_POINTS: u64 = 4_000_000;
+const SECOND: u64 = 1_000_000 * MICROSECOND;
+/// The longest simulated time of a cycle, a day: time that passes while all threads wait
+/// costs nothing, but a cycle in which only a timer runs must end.
+const LONGEST: u64 = 24 * 60 * 60 * SECOND;
+/// The interval of the system clock of Windows, 15.625 ms.
+const CLOCK: u64 = 156_250;
+/// The time from which on waits end with the system clock, as they do on Windows; before,
+/// they end on time. It lets little happen while a driver waits for long.
+const FINE: u64 = SECOND / 10;
+/// What passes before a thread that spins looks for the first time at what no other
+/// thread can change; it doubles each time.
+const FIRST_LOOK: u64 = MICROSECOND;
 
 /// All threads of a cycle, those that have ended included.
 pub(crate) struct Scheduler {
@@ -47,6 +64,10 @@ pub(crate) struct Scheduler {
     /// The thread that was drawn at the last point.
     next: Option<usize>,
     points: u64,
+    /// How often a thread may have changed what another one looks at.
+    changes: u64,
+    /// How often in a row threads that spin have looked when no other could run.
+    looks: u32,
     /// After how many points the cycle is given up.
     patience: Option<u64>,
     wait_objects: u32,
@@ -76,6 +97,8 @@ impl Scheduler {
             current: 0,
             next: None,
             points: 0,
+            changes: 0,
+            looks: 0,
             patience: None,
             wait_objects: 0,
             stacks,
@@ -179,6 +202,14 @@ impl Scheduler {
         self.patience.is_some_and(|most| self.points > most)
     }
 
+    /// When a wait until `until` is over.
+    const fn expiry(&self, until: u64) -> u64 {
+        if self.time < FINE || until <= self.time {
+            return until;
+        }
+        until.next_multiple_of(CLOCK)
+    }
+
     fn wake_due(&mut self) {
         for thread in &mut self.threads {
             if let RunState::Blocked {
@@ -245,7 +276,12 @@ impl Scheduler {
     fn draw(&mut self) -> Option<(usize, usize)> {
         let any = self.has_processor();
         let ready = |thread: &Thread| {
-            matches!(thread.run, RunState::Ready) && (any || thread.irql >= DISPATCH_LEVEL)
+            matches!(thread.run, RunState::Ready)
+                && (any || thread.irql >= DISPATCH_LEVEL)
+                && thread.spinning.is_none_or(|spinning| {
+                    let changed = spinning.looked < self.changes;
+                    spinning.may_look || (spinning.spin.only_looks && changed)
+                })
         };
         let all = self.threads.iter().enumerate();
         let ready: Vec<_> = all
@@ -319,6 +355,9 @@ impl Scheduler {
             },
         };
         self.current = next;
+        if self.current().spinning.is_none() {
+            self.change();
+        }
         Next::Thread(ThreadId(next))
     }
 
@@ -332,13 +371,83 @@ impl Scheduler {
                 self.decisions += 1;
                 return Ok(next);
             }
-            let deadline = self.next_deadline().ok_or(Next::Deadlock)?;
-            self.time = self.time.max(deadline);
+            let deadline = self.next_deadline().filter(|_| !self.has_overdue_spin());
+            match deadline {
+                Some(deadline) => self.time = self.time.max(deadline),
+                None => self.look_again()?,
+            }
             if self.time > LONGEST {
                 return Err(Next::Endless);
             }
             self.wake_due();
         }
+    }
+
+    /// Returns `true` if a thread that the timer stopped has waited for others for long.
+    fn has_overdue_spin(&self) -> bool {
+        let spinning = self.threads.iter().filter_map(|thread| thread.spinning);
+        let mut stopped = spinning.filter(|spinning| !spinning.spin.only_looks);
+        stopped.any(|spinning| self.time - spinning.since > SECOND)
+    }
+
+    /// Lets the threads that spin look again, after some time.
+    fn look_again(&mut self) -> Result<(), Next> {
+        let step = FIRST_LOOK << self.looks;
+        let any = self.has_processor();
+        let spins = |thread: &&mut Thread| {
+            thread.spinning.is_some() && (any || thread.irql >= DISPATCH_LEVEL)
+        };
+        let mut spinning: Vec<_> = self.threads.iter_mut().filter(spins).collect();
+        let Some(first) = spinning.first().and_then(|thread| thread.spinning) else {
+            return Err(Next::Deadlock);
+        };
+        // What the timer stops takes true time, and no clock that it could look at.
+        let limit = if first.spin.only_looks {
+            LONGEST / 4
+        } else {
+            SECOND / 1000
+        };
+        if step > limit {
+            let spins = |thread: &Thread| thread.spinning.is_some();
+            let index = self.threads.iter().position(spins).unwrap_or_default();
+            self.current = index;
+            return Err(Next::Hang);
+        }
+        self.looks += if first.spin.only_looks { 1 } else { 8 };
+        self.time += step;
+        let spinning = spinning
+            .iter_mut()
+            .filter_map(|thread| thread.spinning.as_mut());
+        spinning.for_each(|spinning| spinning.may_look = true);
+        Ok(())
+    }
+
+    /// Something may have changed: threads that spin look again.
+    const fn change(&mut self) {
+        self.changes += 1;
+        self.looks = 0;
+    }
+
+    /// Records that the current thread spins.
+    fn begin_spin(&mut self) {
+        trap::alive();
+        self.points += 1;
+        self.time += TICK;
+        self.endless |= self.points > MOST_POINTS || self.time > LONGEST;
+        let Some(spin) = trap::last_spin() else {
+            return;
+        };
+        let before = self.current().spins_at();
+        if spin.anew || before.is_some_and(|before| before.rip != spin.at.rip) {
+            self.change();
+        }
+        let (looked, since) = (self.changes, self.time);
+        self.current_mut().spinning = Some(Spinning {
+            spin,
+            looked,
+            since,
+            may_look: false,
+        });
     }
 
     /// Counts a point. Returns `true` if the current thread must yield.
@@ -347,6 +456,9 @@ impl Scheduler {
         self.points += 1;
         self.time += TICK;
         self.note(self.current as u64 + 1);
+        if self.current_mut().spinning.take().is_some() {
+            self.change();
+        }
         if self.is_given_up() {
             return true;
         }
@@ -439,6 +551,8 @@ pub(crate) enum Next {
     Deadlock,
     /// The cycle does not end, although threads run.
     Endless,
+    /// The current thread spins, and nothing that it looks at can change.
+    Hang,
 }
 
 /// Takes the stack of a thread that will not run again.
@@ -457,9 +571,18 @@ pub(crate) fn point() {
     }
 }
 
+/// The current thread is in a loop that has found nothing changed: others run first.
+pub(crate) fn spin() {
+    with(|state| state.scheduling.begin_spin());
+    pause(Pause::Switch);
+}
+
 /// Blocks the current thread.
 pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
-    with(|state| state.scheduling.current_mut().run = RunState::Blocked { on, until });
+    with(|state| {
+        let until = until.map(|until| state.scheduling.expiry(until));
+        state.scheduling.current_mut().run = RunState::Blocked { on, until };
+    });
     pause(Pause::Switch);
     with(|state| state.scheduling.current().woken)
 }

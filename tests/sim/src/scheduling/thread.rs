@@ -6,7 +6,7 @@ use corosensei::{Coroutine, Yielder};
 
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::hardware::stack::SimStack;
-use crate::hardware::trap::ThreadEnd;
+use crate::hardware::trap::{Exception, Spin, ThreadEnd};
 use crate::loader::drivers::DriverId;
 use crate::scheduling::frame::Frame;
 
@@ -59,6 +59,18 @@ pub(in crate::scheduling) enum RunState {
     Ended,
 }
 
+/// A thread that found nothing changed when it looked last.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scheduling) struct Spinning {
+    pub(in crate::scheduling) spin: Spin,
+    /// How many changes there had been by then; it looks again after another.
+    pub(in crate::scheduling) looked: u64,
+    /// When that was.
+    pub(in crate::scheduling) since: u64,
+    /// It may look again though no other thread has run.
+    pub(in crate::scheduling) may_look: bool,
+}
+
 /// A simulated thread.
 pub(crate) struct Thread {
     pub(crate) name: String,
@@ -79,6 +91,8 @@ pub(crate) struct Thread {
     pub(crate) woken_by: usize,
     pub(in crate::scheduling) run: RunState,
     pub(in crate::scheduling) woken: Woken,
+    /// The loop that it spins in, since it called nobody.
+    pub(in crate::scheduling) spinning: Option<Spinning>,
     pub(in crate::scheduling) fiber: Option<Fiber>,
     pub(in crate::scheduling) yielder: *const Yielder<(), Pause>,
 }
@@ -102,6 +116,7 @@ impl Thread {
             woken_by: 0,
             run: RunState::Ready,
             woken: Woken::Satisfied,
+            spinning: None,
             fiber: Some(fiber),
             yielder: std::ptr::null(),
         }
@@ -121,6 +136,11 @@ impl Thread {
     /// Returns `true` if it keeps a processor.
     pub(in crate::scheduling) const fn is_pinned(&self) -> bool {
         self.irql >= DISPATCH_LEVEL && !self.has_ended()
+    }
+
+    /// Where it spins, if it does.
+    pub(crate) fn spins_at(&self) -> Option<Exception> {
+        self.spinning.map(|spinning| spinning.spin.at)
     }
 
     /// The object of its wait, whether or not the wait has a timeout.
