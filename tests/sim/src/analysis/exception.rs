@@ -102,7 +102,9 @@ fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
         return None;
     }
     let home = state.scheduling.stacks().read(fault.registers.rsp())?;
-    state.loader.drivers.site(usize::try_from(home).ok()?)
+    // Within the call: what follows it may be another line or function.
+    let call = usize::try_from(home).ok()?.checked_sub(1)?;
+    state.loader.drivers.site(call)
 }
 
 fn describe(state: &State, fault: &Exception) -> (Code, String) {
