@@ -27,6 +27,7 @@ mod preemption;
 mod program;
 mod requests;
 mod roles;
+mod runtime;
 mod scenarios;
 mod stack;
 mod surface;
