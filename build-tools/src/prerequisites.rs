@@ -152,11 +152,11 @@ fn on_other_hosts() -> Vec<Prerequisite> {
             located(driver_prerequisites::import_libraries()),
         ),
         Prerequisite::packaged(
-            "linker for Windows programs",
+            "gcc for Windows",
             &["gcc-mingw-w64-x86-64"],
             located(driver_prerequisites::program_linker()),
         )
-        .for_purpose(Purpose::Package),
+        .for_purpose(Purpose::Check),
         Prerequisite::packaged(
             "osslsigncode",
             &["osslsigncode"],

@@ -51,7 +51,14 @@ impl Section {
     fn read(bytes: &[u8], header: &pe::ImageSectionHeader) -> Result<Self, Fault> {
         let name = String::from_utf8_lossy(header.raw_name()).into_owned();
         let flags = header.characteristics.get(LE);
-        let (offset, length) = header.pe_file_range();
+        // A loader takes a section without a size in memory to be as large as its
+        // content in the file.
+        let size = match header.virtual_size.get(LE) {
+            0 => header.size_of_raw_data.get(LE),
+            size => size,
+        };
+        let offset = header.pointer_to_raw_data.get(LE);
+        let length = header.size_of_raw_data.get(LE).min(size);
         let file = if length == 0 {
             0..0
         } else {
@@ -63,7 +70,7 @@ impl Section {
         };
         Ok(Self {
             address: header.virtual_address.get(LE),
-            size: header.virtual_size.get(LE),
+            size,
             file,
             readable: flags.contains(pe::IMAGE_SCN_MEM_READ),
             writable: flags.contains(pe::IMAGE_SCN_MEM_WRITE),

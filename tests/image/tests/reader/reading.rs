@@ -240,3 +240,17 @@ fn another_exporter_is_a_defect() {
             .starts_with("KeStallExecutionProcessor is imported from HAL.dll")
     );
 }
+
+#[test]
+fn a_section_without_a_size_in_memory_has_that_of_its_content() {
+    let mut file = Specimen::default().build();
+    let header = file
+        .windows(8)
+        .position(|name| name == b".text\0\0\0")
+        .expect("its header");
+    // `VirtualSize`.
+    file[header + 8..header + 12].fill(0);
+    let image = DriverImage::parse("x.sys", file).expect("a good image");
+    let text = &image.sections()[0];
+    assert_eq!((text.size, text.file.len()), (0x200, 0x200));
+}

@@ -4,7 +4,7 @@
 
 use std::arch::naked_asm;
 
-use crate::exports::data::strings;
+use crate::exports::data::formats;
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::with;
@@ -48,7 +48,7 @@ unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
     // SAFETY: `dbg_print` left at least four arguments there.
     let format = unsafe { arguments.read() } as *const u8;
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
-    let text = unsafe { strings::format(format, arguments.add(1)) };
+    let text = unsafe { formats::format(format, arguments.add(1)) };
     with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
     0
 }

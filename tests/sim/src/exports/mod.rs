@@ -19,6 +19,7 @@ mod memory;
 mod netio;
 mod objects;
 mod queries;
+mod runtime;
 mod sync;
 mod system;
 
@@ -45,7 +46,7 @@ pub(crate) const INVALID_REQUEST: &Export = &Export::function(
 /// A table of exports: `"Name" <= IRQL => function: result`, of `ntoskrnl.exe` or
 /// of the image that is named first.
 macro_rules! exports {
-    (of $module:literal: $($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
+    (of $module:literal: $($name:literal <= $irql:expr => $function:path: $result:ty;)*) => {
         pub(crate) const EXPORTS: &[$crate::loader::export::Export] = &[$(
             $crate::loader::export::Export::function(
                 $module,
@@ -56,7 +57,7 @@ macro_rules! exports {
             ),
         )*];
     };
-    ($($name:literal <= $irql:expr => $function:ident: $result:ty;)*) => {
+    ($($name:literal <= $irql:expr => $function:path: $result:ty;)*) => {
         $crate::exports::exports! {
             of "ntoskrnl.exe": $($name <= $irql => $function: $result;)*
         }
@@ -69,6 +70,7 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     execution::TABLES,
     io::TABLES,
     memory::TABLES,
+    runtime::TABLES,
     sync::TABLES,
     &[
         bugcheck::EXPORTS,

@@ -176,11 +176,21 @@ impl Image {
     }
 
     fn symbols(&self) -> Option<&Symbols> {
-        let read = || Symbols::of(&self.path, self.file.bytes());
+        let read = || {
+            let end = |offset| self.function_end(offset);
+            Symbols::of(&self.path, self.file.bytes(), end)
+        };
         self.symbols.get_or_init(read).as_ref()
     }
 
-    /// The function and line at `offset`, by the .pdb.
+    /// Where the function that begins at `offset` ends, by its unwind information.
+    fn function_end(&self, offset: u32) -> Option<u32> {
+        let table = FunctionTableEntries::parse(self.file.functions());
+        let function = table.lookup(offset)?;
+        (function.begin_address.get() == offset).then(|| function.end_address.get())
+    }
+
+    /// The function and line at `offset`, by the image's debug information.
     pub(crate) fn place(&self, offset: u32) -> Option<Place> {
         self.symbols()?.place(offset)
     }

@@ -29,6 +29,8 @@ pub(crate) enum LockKind {
     PushLock,
     Resource,
     Mutex,
+    /// Of the driver framework.
+    WaitLock,
 }
 
 impl LockKind {
@@ -39,6 +41,7 @@ impl LockKind {
             Self::PushLock => "a push lock",
             Self::Resource => "an ERESOURCE",
             Self::Mutex => "a mutex",
+            Self::WaitLock => "a wait lock",
         }
     }
 

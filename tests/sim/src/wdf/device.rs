@@ -3,20 +3,21 @@
 //! Control devices: how they are described, created, opened to programs and, with
 //! their driver object, deleted.
 
-use kmdf::abi::{
-    WDF_FILEOBJECT_CONFIG, WDF_IO_QUEUE_CONFIG, WDF_OBJECT_ATTRIBUTES, WdfIoQueueDispatchParallel,
-};
+use std::collections::BTreeMap;
+
+use kmdf::abi::{WDF_FILEOBJECT_CONFIG, WDF_OBJECT_ATTRIBUTES};
 use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::{
-    STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_STATE,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER,
     STATUS_OBJECT_NAME_COLLISION, STATUS_SUCCESS, UNICODE_STRING,
 };
 
-use super::{TAG, handle, object, unknown};
+use super::files::Files;
+use super::objects::{self, Attributes, Kind, unknown};
+use super::{TAG, check_not_null, handle, object, unsupported};
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::io::devices;
-use crate::findings;
 use crate::findings::caller::caller;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::io::files::INITIALIZING;
@@ -33,27 +34,25 @@ exports! {
     "WdfDeviceInitSetFileObjectConfig" <= DISPATCH_LEVEL => set_file_object_config: ();
     "WdfDeviceCreate" <= PASSIVE_LEVEL => create: i32;
     "WdfDeviceCreateSymbolicLink" <= PASSIVE_LEVEL => create_symbolic_link: i32;
-    "WdfIoQueueCreate" <= DISPATCH_LEVEL => create_queue: i32;
     "WdfControlFinishInitializing" <= PASSIVE_LEVEL => finish_initializing: ();
+    "WdfControlDeviceInitSetShutdownNotification" <= DISPATCH_LEVEL => set_shutdown_notification: ();
+    "WdfDeviceInitSetDeviceType" <= DISPATCH_LEVEL => set_type: ();
+    "WdfDeviceInitSetCharacteristics" <= DISPATCH_LEVEL => set_characteristics: ();
+    "WdfDeviceInitSetExclusive" <= DISPATCH_LEVEL => set_exclusive: ();
+    "WdfDeviceInitSetIoType" <= DISPATCH_LEVEL => set_io_type: ();
+    "WdfDeviceInitAssignSDDLString" <= PASSIVE_LEVEL => assign_sddl: i32;
+    "WdfDeviceInitSetRequestAttributes" <= DISPATCH_LEVEL => set_request_attributes: ();
+    "WdfDeviceWdmGetDeviceObject" <= DISPATCH_LEVEL => device_object: usize;
+    "WdfWdmDeviceGetWdfDeviceHandle" <= DISPATCH_LEVEL => device_of: usize;
+    "WdfDeviceGetDriver" <= DISPATCH_LEVEL => driver_of: usize;
+    "WdfFileObjectGetDevice" <= DISPATCH_LEVEL => device_of_file: usize;
+    "WdfFileObjectWdmGetFileObject" <= DISPATCH_LEVEL => file_object: usize;
 }
 
 /// `WdfFileObjectNotRequired`.
 const NOT_REQUIRED: u32 = 1;
 /// `WdfFileObjectCanBeOptional`.
 const OPTIONAL: u32 = 0x8000_0000;
-
-/// What a driver wants done with files.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Files {
-    /// The driver's functions; 0 where there is none.
-    pub(super) create: usize,
-    pub(super) cleanup: usize,
-    pub(super) close: usize,
-    /// Whether there is no request without a file.
-    pub(super) required: bool,
-    /// The type of a file's context and its size, if it has one.
-    pub(super) context: Option<(usize, usize)>,
-}
 
 /// A device that is described.
 #[derive(Debug)]
@@ -63,23 +62,35 @@ pub(super) struct Init {
     list: Dacl,
     name: Option<String>,
     files: Files,
+    kind: u32,
+    characteristics: u32,
+    /// Of its device object.
+    flags: u32,
+    /// Of its requests.
+    requests: Attributes,
 }
 
 /// A device that is created.
 #[derive(Debug)]
 pub(super) struct Device {
     /// Of its driver.
-    globals: usize,
+    pub(super) globals: usize,
     name: Option<String>,
-    links: Vec<String>,
+    pub(super) links: Vec<String>,
     pub(super) files: Files,
-    /// `EvtIoDeviceControl` of its queue, if it has one.
-    pub(super) control: Option<usize>,
+    /// Of its requests.
+    pub(super) requests: Attributes,
+    pub(super) default_queue: Option<usize>,
+    /// The other queues, by the major functions that they take.
+    pub(super) queues: BTreeMap<u8, usize>,
 }
 
 /// `FILE_DEVICE_UNKNOWN` and `FILE_DEVICE_SECURE_OPEN`, unless a driver says otherwise.
 const UNKNOWN: u32 = 0x22;
 const SECURE_OPEN: u32 = 0x100;
+/// `DO_BUFFERED_IO` and `DO_DIRECT_IO`.
+const BUFFERED_IO: u32 = 0x4;
+const DIRECT_IO: u32 = 0x10;
 
 unsafe extern "win64" fn allocate(
     globals: usize,
@@ -112,6 +123,10 @@ unsafe extern "win64" fn allocate(
             list,
             name: None,
             files: Files::default(),
+            kind: UNKNOWN,
+            characteristics: SECURE_OPEN,
+            flags: BUFFERED_IO,
+            requests: Attributes::default(),
         };
         state.wdf.inits.insert(at, init);
         at
@@ -153,20 +168,16 @@ unsafe extern "win64" fn set_file_object_config(
     // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
     // SAFETY: they are null or valid, as documented.
-    let attributes = unsafe { attributes.as_ref() };
-    let type_of = attributes.map_or(std::ptr::null(), |it| it.ContextTypeInfo);
-    // SAFETY: it is null or valid as long as the driver is there, as
-    // documented.
-    let context = unsafe { type_of.as_ref() };
+    let attributes = unsafe { objects::attributes(attributes) }.unwrap_or_default();
     let files = Files {
         create: config.EvtDeviceFileCreate.map_or(0, |it| it as usize),
         cleanup: config.EvtFileCleanup.map_or(0, |it| it as usize),
         close: config.EvtFileClose.map_or(0, |it| it as usize),
         required: config.FileObjectClass & OPTIONAL == 0 && config.FileObjectClass != NOT_REQUIRED,
-        context: context.map(|context| (type_of.addr(), context.ContextSize)),
+        attributes,
     };
     if config.Size as usize != size_of::<WDF_FILEOBJECT_CONFIG>() {
-        findings::unsupported("uses a WDF_FILEOBJECT_CONFIG of another version");
+        unsupported("a WDF_FILEOBJECT_CONFIG of another version");
     }
     change(init, |init| init.files = files);
 }
@@ -177,12 +188,17 @@ unsafe extern "win64" fn create(
     attributes: *const WDF_OBJECT_ATTRIBUTES,
     device: *mut usize,
 ) -> i32 {
-    if !attributes.is_null() {
-        findings::unsupported("creates a device with attributes");
-    }
+    // SAFETY: they are null or valid, as documented.
+    let attributes = match unsafe { objects::attributes(attributes) } {
+        Ok(attributes) => attributes,
+        Err(status) => return status,
+    };
     // SAFETY: it is valid, as documented.
     let at = unsafe { *init };
+    check_not_null(at, "DeviceInit");
     let (globals, name) = change(at, |init| (init.globals, init.name.clone()));
+    let (kind, characteristics, flags) =
+        change(at, |init| (init.kind, init.characteristics, init.flags));
     let driver = with(|state| {
         let client = state.wdf.clients.get(&globals)?;
         Some(client.created.as_ref()?.object)
@@ -192,11 +208,13 @@ unsafe extern "win64" fn create(
     };
     let driver = driver as *mut DRIVER_OBJECT;
     // SAFETY: it is the object with which the driver was created.
-    let created = unsafe { devices::create(driver, 0, name, UNKNOWN, SECURE_OPEN) };
+    let created = unsafe { devices::create(driver, 0, name, kind, characteristics) };
     let new = match created {
         Ok(new) => new.addr(),
         Err(status) => return status,
     };
+    // SAFETY: it was just created.
+    unsafe { (*(new as *mut DEVICE_OBJECT)).Flags |= flags };
     with(|state| {
         if let Some(init) = state.wdf.inits.remove(&at) {
             state.objects.protections.insert(new, init.list);
@@ -205,9 +223,13 @@ unsafe extern "win64" fn create(
                 name: init.name,
                 links: Vec::new(),
                 files: init.files,
-                control: None,
+                requests: init.requests,
+                default_queue: None,
+                queues: BTreeMap::new(),
             };
             state.wdf.devices.insert(new, device);
+            let kind = Kind::Device;
+            objects::add(state, globals, new, kind, &attributes, Some(globals));
         }
         let by = caller(state);
         let _ = state.memory.pool.free(at, TAG, by);
@@ -227,8 +249,9 @@ unsafe extern "win64" fn create_symbolic_link(
 ) -> i32 {
     // SAFETY: the name is valid, as documented.
     let link = unsafe { strings::text(link) };
+    let device = objects::find(device, Kind::Device);
     let created = with(|state| {
-        let name = state.wdf.devices.get(&object(device))?.name.clone()?;
+        let name = state.wdf.devices.get(&device)?.name.clone()?;
         if faults::fails(state, faults::FaultKind::Link) {
             return Some(STATUS_INSUFFICIENT_RESOURCES);
         }
@@ -236,89 +259,116 @@ unsafe extern "win64" fn create_symbolic_link(
         if !state.objects.names.add_link(&link, &name, by) {
             return Some(STATUS_OBJECT_NAME_COLLISION);
         }
-        let device = state.wdf.devices.get_mut(&object(device))?;
+        let device = state.wdf.devices.get_mut(&device)?;
         device.links.push(link);
         Some(STATUS_SUCCESS)
     });
-    created.unwrap_or_else(|| unknown(device))
-}
-
-unsafe extern "win64" fn create_queue(
-    _globals: usize,
-    device: usize,
-    config: *const WDF_IO_QUEUE_CONFIG,
-    _attributes: *const WDF_OBJECT_ATTRIBUTES,
-    queue: *mut usize,
-) -> i32 {
-    // SAFETY: it is valid, as documented.
-    let config = unsafe { &*config };
-    if config.Size as usize != size_of::<WDF_IO_QUEUE_CONFIG>() {
-        return STATUS_INFO_LENGTH_MISMATCH;
-    }
-    let others = [
-        config.EvtIoDefault,
-        config.EvtIoRead,
-        config.EvtIoWrite,
-        config.EvtIoInternalDeviceControl,
-    ];
-    if config.DispatchType != WdfIoQueueDispatchParallel
-        || config.DefaultQueue == 0
-        || others.iter().any(|other| !other.is_null())
-    {
-        findings::unsupported("creates a queue other than the parallel one for control requests");
-    }
-    if with(|state| faults::fails(state, faults::FaultKind::Framework)) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    let control = config.EvtIoDeviceControl.map(|it| it as usize);
-    let found = with(|state| {
-        let device = state.wdf.devices.get_mut(&object(device));
-        device.map(|device| device.control = control).is_some()
-    });
-    if !found {
-        unknown(device);
-    }
-    if !queue.is_null() {
-        // SAFETY: it may be written unless it is null, as documented.
-        unsafe { queue.write(self::queue(object(device))) };
-    }
-    STATUS_SUCCESS
-}
-
-/// The handle of the queue of a device.
-pub(super) const fn queue(device: usize) -> usize {
-    handle(device + 1)
+    created.unwrap_or(STATUS_INVALID_DEVICE_STATE)
 }
 
 unsafe extern "win64" fn finish_initializing(_globals: usize, device: usize) {
-    let at = object(device);
-    if !with(|state| state.wdf.devices.contains_key(&at)) {
-        unknown(device);
-    }
+    let device = objects::find(device, Kind::Device) as *mut DEVICE_OBJECT;
     // SAFETY: a device of the framework's is in memory.
-    unsafe { (*(at as *mut DEVICE_OBJECT)).Flags &= !INITIALIZING };
+    unsafe { (*device).Flags &= !INITIALIZING };
 }
 
-/// Deletes the devices of a driver, with their links.
-pub(super) fn delete_of(globals: usize) {
-    while let Some(device) = with(|state| remove_device_of(state, globals)) {
-        // SAFETY: it was created, and is deleted once.
-        unsafe { devices::io_delete_device(device as *mut DEVICE_OBJECT) };
+unsafe extern "win64" fn set_type(_globals: usize, init: usize, kind: u32) {
+    change(init, |init| init.kind = kind);
+}
+
+unsafe extern "win64" fn set_characteristics(
+    _globals: usize,
+    init: usize,
+    characteristics: u32,
+    keeps_others: u8,
+) {
+    change(init, |init| {
+        let kept = if keeps_others == 0 {
+            0
+        } else {
+            init.characteristics
+        };
+        init.characteristics = kept | characteristics;
+    });
+}
+
+/// Programs open a device once at a time.
+unsafe extern "win64" fn set_exclusive(_globals: usize, init: usize, _exclusive: u8) {
+    change(init, |_| {});
+}
+
+/// How the buffers of reads and writes come: `WDF_DEVICE_IO_TYPE`.
+unsafe extern "win64" fn set_io_type(_globals: usize, init: usize, kind: i32) {
+    const NEITHER: i32 = 1;
+    const DIRECT: i32 = 3;
+    let flags = match kind {
+        NEITHER => 0,
+        DIRECT => DIRECT_IO,
+        _ => BUFFERED_IO,
+    };
+    change(init, |init| init.flags = flags);
+}
+
+unsafe extern "win64" fn assign_sddl(
+    _globals: usize,
+    init: usize,
+    descriptor: *const UNICODE_STRING,
+) -> i32 {
+    // SAFETY: the text is null or valid, as documented.
+    let text = unsafe { strings::text(descriptor) };
+    match sddl::parse(&text) {
+        Some(list) => {
+            change(init, |init| init.list = list);
+            STATUS_SUCCESS
+        }
+        None => STATUS_INVALID_PARAMETER,
     }
+}
+
+unsafe extern "win64" fn set_request_attributes(
+    _globals: usize,
+    init: usize,
+    attributes: *const WDF_OBJECT_ATTRIBUTES,
+) {
+    // SAFETY: they are valid, as documented.
+    let attributes = unsafe { objects::attributes(attributes) }.unwrap_or_default();
+    change(init, |init| init.requests = attributes);
+}
+
+/// The machine is not shut down in a cycle.
+unsafe extern "win64" fn set_shutdown_notification(
+    _globals: usize,
+    init: usize,
+    _routine: usize,
+    _flags: u8,
+) {
+    change(init, |_| {});
+}
+
+unsafe extern "win64" fn device_object(_globals: usize, device: usize) -> usize {
+    objects::find(device, Kind::Device)
+}
+
+unsafe extern "win64" fn device_of(_globals: usize, device: usize) -> usize {
+    let known = with(|state| state.wdf.devices.contains_key(&device));
+    if known { handle(device) } else { 0 }
+}
+
+unsafe extern "win64" fn driver_of(_globals: usize, device: usize) -> usize {
+    let device = objects::find(device, Kind::Device);
+    with(|state| handle(state.wdf.devices[&device].globals))
+}
+
+unsafe extern "win64" fn device_of_file(_globals: usize, file: usize) -> usize {
+    objects::parent(objects::find(file, Kind::File)).map_or(0, handle)
+}
+
+unsafe extern "win64" fn file_object(_globals: usize, file: usize) -> usize {
+    objects::find(file, Kind::File)
 }
 
 fn remove_init(state: &mut State, init: usize) -> bool {
     let by = caller(state);
     let found = state.wdf.inits.remove(&init).is_some();
     found && state.memory.pool.free(init, TAG, by).is_ok()
-}
-
-fn remove_device_of(state: &mut State, globals: usize) -> Option<usize> {
-    let mut all = state.wdf.devices.iter();
-    let (&at, _) = all.find(|(_, device)| device.globals == globals)?;
-    let device = state.wdf.devices.remove(&at)?;
-    for link in device.links {
-        state.objects.names.remove_link(&link);
-    }
-    Some(at)
 }

@@ -5,8 +5,8 @@
 use std::ffi::c_void;
 
 use kmdf::abi::{
-    WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDFDRIVER, WdfDriverInitNoDispatchOverride,
-    WdfDriverInitNonPnpDriver,
+    WDF_DRIVER_CONFIG, WDF_DRIVER_GLOBALS, WDF_OBJECT_ATTRIBUTES, WDFDRIVER,
+    WdfDriverInitNoDispatchOverride, WdfDriverInitNonPnpDriver,
 };
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::{
@@ -14,15 +14,12 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
 };
 
-use super::{device, handle, request};
+use super::objects::{self, Kind};
+use super::{TAG, check_not_null, files, handle, lifetimes, unsupported};
 use crate::calls::bind;
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::findings;
-use crate::findings::bug_check;
-use crate::findings::caller::caller;
-use crate::findings::stop;
-use crate::hardware::irql::PASSIVE_LEVEL;
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::verifier::faults;
@@ -31,6 +28,9 @@ use crate::verifier::routine::{EntryState, check_return};
 exports! {
     of "wdf01000.sys":
     "WdfDriverCreate" <= PASSIVE_LEVEL => wdf_driver_create: i32;
+    "WdfDriverGetRegistryPath" <= PASSIVE_LEVEL => registry_path: usize;
+    "WdfDriverWdmGetDriverObject" <= DISPATCH_LEVEL => driver_object: usize;
+    "WdfWdmDriverGetWdfDriverHandle" <= DISPATCH_LEVEL => driver_handle: usize;
 }
 
 /// The `DriverUnload` of each driver of the framework that has an
@@ -46,51 +46,45 @@ const UNLOAD: &Export = &Export::function(
 type EvtDriverUnload = unsafe extern "win64" fn(driver: usize);
 
 /// A framework driver object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Created {
     /// Its `DRIVER_OBJECT`.
     pub(super) object: usize,
     /// `EvtDriverUnload`, if the driver has one.
     unload: Option<usize>,
-}
-
-/// `FxPointerNotNull`: ends the cycle where an argument is null.
-fn check_not_null(arguments: [(*const c_void, &str); 3]) {
-    for (argument, name) in arguments {
-        if argument.is_null() {
-            let by = with(|state| {
-                let by = caller(state);
-                bug_check::address_of(state, by)
-            });
-            let what = format!("{name} is a null pointer");
-            stop(("0x10D", [0x4, 0, by, 0]), what);
-        }
-    }
+    /// The path of its service's key.
+    pub(super) service: String,
+    /// The same for the driver, once it has asked for it.
+    path: Option<usize>,
 }
 
 unsafe extern "win64" fn wdf_driver_create(
     globals: *mut WDF_DRIVER_GLOBALS,
     object: *mut DRIVER_OBJECT,
     path: *const UNICODE_STRING,
-    attributes: *const c_void,
+    attributes: *const WDF_OBJECT_ATTRIBUTES,
     config: *const WDF_DRIVER_CONFIG,
     created: *mut WDFDRIVER,
 ) -> i32 {
-    check_not_null([
-        (object.cast(), "DriverObject"),
-        (path.cast(), "RegistryPath"),
-        (config.cast(), "DriverConfig"),
-    ]);
+    check_not_null(object.addr(), "DriverObject");
+    check_not_null(path.addr(), "RegistryPath");
+    check_not_null(config.addr(), "DriverConfig");
     // SAFETY: it is not null, and so valid, as documented.
     let config = unsafe { &*config };
     // SAFETY: as above.
     let path = unsafe { strings::text(path) };
-    let answer = with(|state| create_driver(state, globals.addr(), object.addr(), config));
+    // SAFETY: they are null or valid, as documented.
+    let answer = unsafe { objects::attributes(attributes) }.and_then(|attributes| {
+        with(|state| {
+            create_driver(state, globals.addr(), object.addr(), &path, config)?;
+            let at = globals.addr();
+            objects::add(state, at, at, Kind::Driver, &attributes, None);
+            Ok(())
+        })
+    });
     let status = answer.map_or_else(|status| status, |()| STATUS_SUCCESS);
-    if !attributes.is_null() || status >= 0 && !simulated(config) {
-        findings::unsupported(
-            "creates a framework driver for Plug and Play, of a miniport or with attributes",
-        );
+    if status >= 0 && !simulated(config) {
+        unsupported("a driver for Plug and Play or of a miniport");
     }
     if status >= 0 {
         // SAFETY: the driver object is the driver's, as documented, and the
@@ -130,7 +124,7 @@ unsafe fn publish(
         let driver = state.wdf.clients.get(&globals.addr())?.driver;
         Some((
             bind(state, driver, UNLOAD),
-            bind(state, driver, request::DISPATCH),
+            bind(state, driver, files::DISPATCH),
         ))
     });
     let Some((unload, dispatch)) = bound else {
@@ -167,7 +161,10 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     let found = with(|state| {
         let mut all = state.wdf.clients.iter();
         all.find_map(|(&globals, client)| {
-            let created = client.created.filter(|it| it.object == object.addr())?;
+            let created = client
+                .created
+                .as_ref()
+                .filter(|it| it.object == object.addr())?;
             Some((globals, created.unload?))
         })
     });
@@ -181,8 +178,9 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     unsafe { evt_driver_unload(handle(globals)) };
     let site = with(|state| state.loader.drivers.site(routine));
     check_return("EvtDriverUnload", before, site);
-    device::delete_of(globals);
+    lifetimes::delete(globals);
     with(|state| {
+        lifetimes::check_left(state, globals);
         if let Some(client) = state.wdf.clients.get_mut(&globals) {
             client.created = None;
         }
@@ -193,6 +191,7 @@ fn create_driver(
     state: &mut State,
     globals: usize,
     object: usize,
+    path: &str,
     config: &WDF_DRIVER_CONFIG,
 ) -> Result<(), i32> {
     const KNOWN: u32 = WdfDriverInitNonPnpDriver | WdfDriverInitNoDispatchOverride;
@@ -218,9 +217,48 @@ fn create_driver(
     let created = Created {
         object,
         unload: unload.map(|routine| (routine as *const c_void).addr()),
+        service: path.to_owned(),
+        path: None,
     };
     if let Some(client) = state.wdf.clients.get_mut(&globals) {
         client.created = Some(created);
     }
     Ok(())
+}
+
+/// What a driver that is created has.
+fn created<R>(state: &mut State, driver: usize, read: impl FnOnce(&mut Created) -> R) -> Option<R> {
+    let client = state.wdf.clients.get_mut(&driver)?;
+    client.created.as_mut().map(read)
+}
+
+unsafe extern "win64" fn registry_path(_globals: usize, driver: usize) -> usize {
+    let driver = objects::find(driver, Kind::Driver);
+    with(|state| {
+        let (service, there) = created(state, driver, |it| (it.service.clone(), it.path))?;
+        if there.is_some() {
+            return there;
+        }
+        let units: Vec<u16> = service.encode_utf16().chain([0]).collect();
+        let at = state.memory.pool.reserve(units.len() * 2, TAG);
+        // SAFETY: the block was just made for them.
+        unsafe { (at as *mut u16).copy_from(units.as_ptr(), units.len()) };
+        created(state, driver, |it| it.path = Some(at));
+        Some(at)
+    })
+    .unwrap_or_default()
+}
+
+unsafe extern "win64" fn driver_object(_globals: usize, driver: usize) -> usize {
+    let driver = objects::find(driver, Kind::Driver);
+    with(|state| created(state, driver, |it| it.object)).unwrap_or_default()
+}
+
+unsafe extern "win64" fn driver_handle(globals: usize, object: usize) -> usize {
+    let known = with(|state| created(state, globals, |it| it.object == object));
+    if known == Some(true) {
+        handle(globals)
+    } else {
+        0
+    }
 }

@@ -26,6 +26,8 @@ exports! {
     of "wdfldr.sys":
     "WdfVersionBind" <= PASSIVE_LEVEL => wdf_version_bind: i32;
     "WdfVersionUnbind" <= PASSIVE_LEVEL => wdf_version_unbind: i32;
+    "WdfVersionBindClass" <= PASSIVE_LEVEL => bind_class: i32;
+    "WdfVersionUnbindClass" <= PASSIVE_LEVEL => unbind_class: ();
 }
 
 /// The number of functions KMDF 1.15 has: drivers for older versions get a
@@ -85,3 +87,11 @@ unsafe extern "win64" fn wdf_version_unbind(
     }
     STATUS_SUCCESS
 }
+
+/// No class extension is simulated; the library that each driver is linked with calls
+/// this for each one that the driver uses, for most drivers none.
+unsafe extern "win64" fn bind_class(_bind: usize, _globals: usize, _class: usize) -> i32 {
+    wdf::unsupported("a class extension of the driver framework");
+}
+
+unsafe extern "win64" fn unbind_class(_bind: usize, _globals: usize, _class: usize) {}

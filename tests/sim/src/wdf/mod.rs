@@ -11,29 +11,46 @@
 //! References: <https://learn.microsoft.com/windows-hardware/drivers/ddi/_wdf/>,
 //! <https://github.com/microsoft/Windows-Driver-Frameworks>
 
+mod buffers;
+mod collections;
+mod deferred;
 mod device;
 mod driver;
+mod files;
 mod functions;
+mod lifetimes;
 pub(crate) mod loader;
+mod locks;
+mod memory;
+mod objects;
+mod queue;
+mod registry;
 mod request;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kmdf::abi::WDF_DRIVER_GLOBALS;
 
 use crate::calls::bind;
 use crate::findings;
+use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::hardware::irql::HIGH_LEVEL;
+use crate::hardware::irql::{HIGH_LEVEL, Irql};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
 use crate::objects::kernel_objects::ObjectKind;
+use crate::verifier::routine::{EntryState, check_return};
 
+use deferred::{Timer, WorkItem};
 use device::{Device, Init};
 use driver::Created;
 pub(crate) use functions::NAMES;
+use memory::Memory;
+use objects::Objects;
+use queue::Queue;
+use request::Request;
 
 const TAG: u32 = u32::from_le_bytes(*b"FxDr");
 
@@ -53,15 +70,27 @@ pub(crate) struct Framework {
     /// The drivers that are bound, by the address of their globals.
     clients: BTreeMap<usize, Client>,
     inits: BTreeMap<usize, Init>,
+    /// All objects; the maps below have what is peculiar to their kinds.
+    objects: Objects,
     /// By their device objects.
     devices: BTreeMap<usize, Device>,
-    /// The contexts of files.
-    contexts: BTreeMap<usize, usize>,
-    /// The requests that a driver has to complete.
-    requests: BTreeSet<usize>,
+    queues: BTreeMap<usize, Queue>,
+    /// The requests that are not complete, by their IRPs.
+    requests: BTreeMap<usize, Request>,
+    memories: BTreeMap<usize, Memory>,
+    collections: BTreeMap<usize, Vec<usize>>,
+    /// The paths of registry keys.
+    keys: BTreeMap<usize, String>,
+    /// The IRQLs at which the spin locks that are held were acquired.
+    spin_locks: BTreeMap<usize, Irql>,
+    timers: BTreeMap<usize, Timer>,
+    work_items: BTreeMap<usize, WorkItem>,
     /// The version that was asked for last.
     pub(crate) version: Option<(u32, u32)>,
 }
+
+/// `STATUS_WDF_PARENT_NOT_SPECIFIED`.
+const PARENT_NOT_SPECIFIED: i32 = 0xC020_0212_u32.cast_signed();
 
 /// The handle of the object at an address: the handle itself is no valid
 /// address.
@@ -74,10 +103,29 @@ const fn object(handle: usize) -> usize {
     !handle
 }
 
-/// Ends the cycle: a driver has passed a handle of nothing.
-fn unknown(handle: usize) -> ! {
-    let what = format!("{handle:#x} is no handle of an object that is there and fits");
-    stop(("0x10D", [0x5, handle, 0, 0]), what)
+/// Ends the cycle: a driver uses what is not simulated.
+fn unsupported(what: &str) -> ! {
+    findings::unsupported(format!("uses {what}"))
+}
+
+/// `FxPointerNotNull`: ends the cycle where an argument is null.
+fn check_not_null(argument: usize, name: &str) {
+    if argument == 0 {
+        let by = with(|state| {
+            let by = caller(state);
+            bug_check::address_of(state, by)
+        });
+        let what = format!("{name} is a null pointer");
+        stop(("0x10D", [0x4, 0, by, 0]), what);
+    }
+}
+
+/// Runs one of a driver's callbacks.
+fn call(what: &str, routine: usize, call: impl FnOnce()) {
+    let before = EntryState::now();
+    call();
+    let site = with(|state| state.loader.drivers.site(routine));
+    check_return(what, before, site);
 }
 
 /// Functions that are not implemented.
@@ -99,11 +147,26 @@ const MISSING: &[Export; NAMES.len()] = &{
     all
 };
 
+/// Functions that are implemented.
+const TABLES: &[&[Export]] = &[
+    buffers::EXPORTS,
+    collections::EXPORTS,
+    deferred::EXPORTS,
+    device::EXPORTS,
+    driver::EXPORTS,
+    lifetimes::EXPORTS,
+    locks::EXPORTS,
+    memory::EXPORTS,
+    objects::EXPORTS,
+    queue::EXPORTS,
+    registry::EXPORTS,
+    request::EXPORTS,
+];
+
 /// Function number `at` of the table.
 fn function(at: usize) -> &'static Export {
-    let here = [driver::EXPORTS, device::EXPORTS, request::EXPORTS];
-    let here = here.into_iter().flatten().find(|it| it.name == NAMES[at]);
-    here.unwrap_or(&MISSING[at])
+    let mut here = TABLES.iter().copied().flatten();
+    here.find(|it| it.name == NAMES[at]).unwrap_or(&MISSING[at])
 }
 
 unsafe extern "win64" fn missing() -> usize {
@@ -124,7 +187,7 @@ unsafe extern "win64" fn missing() -> usize {
 /// Unbinds the driver with these globals. Returns `false` if there is none.
 pub(crate) fn unbind(globals: usize) -> bool {
     // Those of a driver that has failed, or has no `EvtDriverUnload`.
-    device::delete_of(globals);
+    lifetimes::delete(globals);
     with(|state| unbind_driver(state, globals))
 }
 

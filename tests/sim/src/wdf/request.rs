@@ -1,100 +1,83 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From the I/O manager to a driver's callbacks and back: requests, and the files
-//! that they come through.
-//!
-//! As the framework does it: what is presented to the driver is marked pending
-//! first, so that the driver may complete it whenever it likes.
+//! Requests that a driver has: what they ask for, how they are completed and cancelled.
 
-use kmdf::abi::WDF_OBJECT_CONTEXT_TYPE_INFO;
-use windows_sys::Wdk::System::SystemServices::{
-    IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
-};
+use windows_sys::Wdk::System::SystemServices::IRP_MJ_CREATE;
 use windows_sys::Win32::Foundation::{
-    STATUS_BUFFER_TOO_SMALL, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST,
-    STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_CANCELLED, STATUS_INVALID_DEVICE_REQUEST, STATUS_PENDING, STATUS_SUCCESS,
 };
 
-use super::device::{Files, queue};
-use super::{TAG, handle, object, unknown};
+use super::objects::{self, Kind};
+use super::{call, handle, lifetimes, queue};
+use crate::calls::bind;
+use crate::exports::execution::levels;
 use crate::exports::exports;
-use crate::findings;
-use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::io::completion;
 use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
-use crate::kernel::{State, with};
+use crate::kernel::with;
 use crate::loader::export::Export;
-use crate::verifier::faults;
-use crate::verifier::routine::{EntryState, check_return};
+use crate::verifier::locks;
 
 exports! {
     of "wdf01000.sys":
-    "WdfObjectGetTypedContextWorker" <= DISPATCH_LEVEL => typed_context: usize;
+    "WdfRequestComplete" <= DISPATCH_LEVEL => complete_with_status: ();
+    "WdfRequestCompleteWithPriorityBoost" <= DISPATCH_LEVEL => complete_with_boost: ();
     "WdfRequestCompleteWithInformation" <= DISPATCH_LEVEL => complete_with_information: ();
-    "WdfRequestRetrieveInputBuffer" <= DISPATCH_LEVEL => retrieve_input_buffer: i32;
-    "WdfRequestRetrieveOutputBuffer" <= DISPATCH_LEVEL => retrieve_output_buffer: i32;
+    "WdfRequestSetInformation" <= DISPATCH_LEVEL => set_information: ();
+    "WdfRequestGetInformation" <= DISPATCH_LEVEL => information: usize;
+    "WdfRequestGetStatus" <= DISPATCH_LEVEL => status: i32;
+    "WdfRequestGetParameters" <= DISPATCH_LEVEL => parameters: ();
+    "WdfRequestGetRequestorMode" <= DISPATCH_LEVEL => requestor_mode: u8;
+    "WdfRequestGetIoQueue" <= DISPATCH_LEVEL => queue_of: usize;
     "WdfRequestGetFileObject" <= DISPATCH_LEVEL => get_file_object: usize;
+    "WdfRequestWdmGetIrp" <= DISPATCH_LEVEL => irp_of: usize;
+    "WdfRequestMarkCancelable" <= DISPATCH_LEVEL => mark: ();
+    "WdfRequestMarkCancelableEx" <= DISPATCH_LEVEL => mark_ex: i32;
+    "WdfRequestUnmarkCancelable" <= DISPATCH_LEVEL => unmark: i32;
+    "WdfRequestIsCanceled" <= DISPATCH_LEVEL => is_cancelled: u8;
 }
 
-/// Each dispatch routine of each driver of the framework's.
-pub(super) const DISPATCH: &Export = &Export::function(
+/// The cancel routine of each request that can be cancelled.
+const CANCEL: &Export = &Export::function(
     "wdf01000.sys",
-    "FxDevice::Dispatch",
+    "FxRequest::Cancel",
     DISPATCH_LEVEL,
-    size_of::<i32>(),
-    dispatch as *const (),
+    0,
+    cancel as *const (),
 );
 
-type FileCreate = unsafe extern "win64" fn(device: usize, request: usize, file: usize);
-type FileClose = unsafe extern "win64" fn(file: usize);
-type Control =
-    unsafe extern "win64" fn(queue: usize, request: usize, output: usize, input: usize, code: u32);
+/// Who completes a request that is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cancel {
+    /// Nobody: the driver has it and did not ask.
+    Ignored,
+    /// The queue that it waits in.
+    ByQueue,
+    /// The driver's `EvtRequestCancel`.
+    ByDriver(usize),
+    /// It was called.
+    Called,
+}
 
-/// `FxDevice::Dispatch`.
-unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
-    // SAFETY: a request that is sent is in memory.
-    let (major, file) = unsafe {
-        let location = stack_location(irp);
-        (u32::from((*location).major), (*location).file)
-    };
-    let known = with(|state| {
-        let device = state.wdf.devices.get(&device)?;
-        Some((device.files.clone(), device.control))
-    });
-    let Some((files, control)) = known else {
-        return finish(irp, STATUS_INVALID_DEVICE_REQUEST);
-    };
-    match major {
-        IRP_MJ_CREATE => open(device, irp, file, &files),
-        IRP_MJ_CLEANUP => {
-            tell(files.cleanup, "EvtFileCleanup", file);
-            finish(irp, STATUS_SUCCESS)
-        }
-        IRP_MJ_CLOSE => {
-            tell(files.close, "EvtFileClose", file);
-            with(|state| delete_context(state, file));
-            finish(irp, STATUS_SUCCESS)
-        }
-        // A driver must expect it only if it has said that files are optional.
-        IRP_MJ_DEVICE_CONTROL if file == 0 && files.required => {
-            finish(irp, STATUS_INVALID_DEVICE_REQUEST)
-        }
-        IRP_MJ_DEVICE_CONTROL => match control {
-            Some(routine) => present(device, irp, routine),
-            None => finish(irp, STATUS_INVALID_DEVICE_REQUEST),
-        },
-        _ => finish(irp, STATUS_INVALID_DEVICE_REQUEST),
-    }
+/// A request that is presented to a driver, or waits for that.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) globals: usize,
+    queue: Option<usize>,
+    cancel: Cancel,
+    /// The memory objects of its input and its output.
+    pub(super) memories: [Option<usize>; 2],
 }
 
 /// Completes a request that the driver does not get to see; its status.
-fn finish(irp: *mut Irp, status: i32) -> i32 {
-    complete(irp, status, 0);
+pub(super) fn finish(irp: *mut Irp, status: i32) -> i32 {
+    complete_irp(irp, status, 0);
     status
 }
 
-fn complete(irp: *mut Irp, status: i32, information: usize) {
+fn complete_irp(irp: *mut Irp, status: i32, information: usize) {
     // SAFETY: a request that is not complete is in memory.
     unsafe {
         (*irp).status = status;
@@ -103,80 +86,159 @@ fn complete(irp: *mut Irp, status: i32, information: usize) {
     completion::complete(irp.addr());
 }
 
-/// Marks a request pending and lets `call` present it to the driver.
-fn pend(irp: *mut Irp, what: &str, routine: usize, call: impl FnOnce()) -> i32 {
+/// Makes the request object, and marks the request pending. Returns the status that
+/// says so.
+pub(super) fn begin(device: usize, queue: Option<usize>, irp: *mut Irp) -> i32 {
     // SAFETY: a request that is not complete is in memory.
     unsafe { (*stack_location(irp)).control |= PENDING_RETURNED };
-    with(|state| state.wdf.requests.insert(irp.addr()));
-    run(what, routine, call);
+    with(|state| {
+        let Some(owner) = state.wdf.devices.get(&device) else {
+            return;
+        };
+        let (globals, attributes) = (owner.globals, owner.requests);
+        let parent = Some(queue.unwrap_or(device));
+        objects::add(
+            state,
+            globals,
+            irp.addr(),
+            Kind::Request,
+            &attributes,
+            parent,
+        );
+        let request = Request {
+            globals,
+            queue,
+            cancel: Cancel::Ignored,
+            memories: [None; 2],
+        };
+        state.wdf.requests.insert(irp.addr(), request);
+    });
     STATUS_PENDING
 }
 
-/// Runs one of the driver's callbacks.
-fn run(what: &str, routine: usize, call: impl FnOnce()) {
-    let before = EntryState::now();
-    call();
-    let site = with(|state| state.loader.drivers.site(routine));
-    check_return(what, before, site);
-}
-
-fn open(device: usize, irp: *mut Irp, file: usize, files: &Files) -> i32 {
-    if let Some((_, size)) = files.context
-        && !with(|state| make_context(state, file, size))
-    {
-        return finish(irp, STATUS_INSUFFICIENT_RESOURCES);
-    }
-    let routine = files.create;
-    if routine == 0 {
-        return finish(irp, STATUS_SUCCESS);
-    }
-    pend(irp, "EvtDeviceFileCreate", routine, || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let create = unsafe { std::mem::transmute::<usize, FileCreate>(routine) };
-        // SAFETY: as above.
-        unsafe { create(handle(device), handle(irp.addr()), handle(file)) };
-    })
-}
-
-/// Tells the driver of a file, if it wants to know.
-fn tell(routine: usize, what: &str, file: usize) {
-    if routine == 0 {
-        return;
-    }
-    run(what, routine, || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let tell = unsafe { std::mem::transmute::<usize, FileClose>(routine) };
-        // SAFETY: as above.
-        unsafe { tell(handle(file)) };
-    });
-}
-
-fn present(device: usize, irp: *mut Irp, routine: usize) -> i32 {
-    // SAFETY: a request that is sent is in memory.
-    let (output, input, code) = unsafe {
-        let location = stack_location(irp);
-        (
-            (*location).output_length,
-            (*location).input_length,
-            (*location).code,
-        )
-    };
-    let code = u32::try_from(code).expect("a control code has 32 bits");
-    pend(irp, "EvtIoDeviceControl", routine, || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let control = unsafe { std::mem::transmute::<usize, Control>(routine) };
-        // SAFETY: as above.
-        unsafe { control(queue(device), handle(irp.addr()), output, input, code) };
-    })
-}
-
 /// The request with this handle.
-fn request(handle: usize) -> *mut Irp {
-    let irp = object(handle);
-    if !with(|state| state.wdf.requests.contains(&irp)) {
-        unknown(handle);
+pub(super) fn request(handle: usize) -> *mut Irp {
+    objects::find(handle, Kind::Request) as *mut Irp
+}
+
+pub(super) fn change<R>(irp: *mut Irp, change: impl FnOnce(&mut Request) -> R) -> Option<R> {
+    with(|state| state.wdf.requests.get_mut(&irp.addr()).map(change))
+}
+
+/// Lets a request that waits in a queue be cancelled.
+pub(super) fn let_cancel(irp: *mut Irp) {
+    set_cancel(irp, Cancel::ByQueue);
+    // SAFETY: a request that is not complete is in memory.
+    let late = unsafe { (*irp).cancel != 0 && (*irp).cancel_routine != 0 };
+    if late {
+        forbid_cancel(irp);
+        cancelled(irp);
     }
-    irp as *mut Irp
+}
+
+fn set_cancel(irp: *mut Irp, by: Cancel) {
+    let routine = with(|state| {
+        let request = state.wdf.requests.get_mut(&irp.addr())?;
+        request.cancel = by;
+        let globals = request.globals;
+        let driver = state.wdf.clients.get(&globals)?.driver;
+        Some(bind(state, driver, CANCEL))
+    });
+    // SAFETY: a request that is not complete is in memory.
+    unsafe { (*irp).cancel_routine = routine.unwrap_or_default() };
+}
+
+/// Takes the cancel routine away. Returns `true` if it was there.
+pub(super) fn forbid_cancel(irp: *mut Irp) -> bool {
+    // SAFETY: a request that is not complete is in memory.
+    unsafe { std::mem::take(&mut (*irp).cancel_routine) != 0 }
+}
+
+/// `FxRequest::Cancel`.
+unsafe extern "win64" fn cancel(_device: usize, irp: *mut Irp) {
+    locks::release_cancel();
+    // SAFETY: a request that is not complete is in memory.
+    levels::lower(unsafe { (*irp).cancel_irql });
+    cancelled(irp);
+}
+
+fn cancelled(irp: *mut Irp) {
+    let Some((by, at)) = change(irp, |request| (request.cancel, request.queue)) else {
+        return;
+    };
+    match (by, at) {
+        (Cancel::ByQueue, Some(at)) => match queue::withdraw(at, irp.addr()) {
+            Some(0) => end(irp, STATUS_CANCELLED, 0),
+            Some(routine) => {
+                type Cancelled = unsafe extern "win64" fn(queue: usize, request: usize);
+                call("EvtIoCanceledOnQueue", routine, || {
+                    // SAFETY: the driver set it for this; it has Windows' calling
+                    // convention.
+                    let routine = unsafe { std::mem::transmute::<usize, Cancelled>(routine) };
+                    // SAFETY: as above.
+                    unsafe { routine(handle(at), handle(irp.addr())) };
+                });
+            }
+            None => {}
+        },
+        (Cancel::ByDriver(routine), _) => {
+            type Cancelled = unsafe extern "win64" fn(request: usize);
+            change(irp, |request| request.cancel = Cancel::Called);
+            call("EvtRequestCancel", routine, || {
+                // SAFETY: the driver set it for this; it has Windows' calling convention.
+                let routine = unsafe { std::mem::transmute::<usize, Cancelled>(routine) };
+                // SAFETY: as above.
+                unsafe { routine(handle(irp.addr())) };
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Ends a request.
+fn end(irp: *mut Irp, status: i32, information: usize) {
+    // SAFETY: a request that is not complete is in memory.
+    let (major, file) = unsafe {
+        let location = stack_location(irp);
+        (u32::from((*location).major), (*location).file)
+    };
+    let request = with(|state| state.wdf.requests.remove(&irp.addr()));
+    lifetimes::delete(irp.addr());
+    if major == IRP_MJ_CREATE && status < 0 {
+        lifetimes::delete(file);
+    }
+    complete_irp(irp, status, information);
+    if let Some(queue) = request.and_then(|request| request.queue) {
+        queue::completed(queue);
+    }
+}
+
+fn complete(handle: usize, status: i32, information: Option<usize>) {
+    let irp = request(handle);
+    let by = change(irp, |request| request.cancel);
+    if let Some(Cancel::ByDriver(_)) = by
+        && forbid_cancel(irp)
+    {
+        let what = "a request was completed while it is cancelable: call \
+                    WdfRequestUnmarkCancelable first";
+        stop("wdf", what.to_owned());
+    }
+    // SAFETY: a request that is not complete is in memory.
+    let set = unsafe { (*irp).information };
+    end(irp, status, information.unwrap_or(set));
+}
+
+unsafe extern "win64" fn complete_with_status(_globals: usize, handle: usize, status: i32) {
+    complete(handle, status, None);
+}
+
+unsafe extern "win64" fn complete_with_boost(
+    _globals: usize,
+    handle: usize,
+    status: i32,
+    _boost: i8,
+) {
+    complete(handle, status, None);
 }
 
 unsafe extern "win64" fn complete_with_information(
@@ -185,19 +247,67 @@ unsafe extern "win64" fn complete_with_information(
     status: i32,
     information: usize,
 ) {
-    let irp = request(handle);
+    complete(handle, status, Some(information));
+}
+
+unsafe extern "win64" fn set_information(_globals: usize, handle: usize, information: usize) {
     // SAFETY: a request that is not complete is in memory.
-    let (major, file) = unsafe {
-        let location = stack_location(irp);
-        (u32::from((*location).major), (*location).file)
+    unsafe { (*request(handle)).information = information };
+}
+
+unsafe extern "win64" fn information(_globals: usize, handle: usize) -> usize {
+    // SAFETY: a request that is not complete is in memory.
+    unsafe { (*request(handle)).information }
+}
+
+unsafe extern "win64" fn status(_globals: usize, handle: usize) -> i32 {
+    // SAFETY: a request that is not complete is in memory.
+    unsafe { (*request(handle)).status }
+}
+
+/// `WDF_REQUEST_PARAMETERS`.
+#[repr(C)]
+struct RequestParameters {
+    size: u16,
+    minor: u8,
+    kind: u32,
+    values: [usize; 4],
+}
+
+const _: () = assert!(size_of::<RequestParameters>() == 0x28);
+
+unsafe extern "win64" fn parameters(_globals: usize, handle: usize, to: *mut RequestParameters) {
+    let irp = request(handle);
+    let location = stack_location(irp);
+    // SAFETY: a request that is not complete is in memory.
+    let (major, values) = unsafe {
+        let values = location.cast::<[usize; 4]>().byte_add(8).read();
+        (u32::from((*location).major), values)
     };
-    with(|state| {
-        state.wdf.requests.remove(&irp.addr());
-        if major == IRP_MJ_CREATE && status < 0 {
-            delete_context(state, file);
-        }
-    });
-    complete(irp, status, information);
+    // SAFETY: it may be written, as documented.
+    unsafe {
+        (*to).minor = 0;
+        (*to).kind = major;
+        (*to).values = values;
+    }
+}
+
+/// Programs send all requests.
+unsafe extern "win64" fn requestor_mode(_globals: usize, handle: usize) -> u8 {
+    const USER_MODE: u8 = 1;
+    request(handle);
+    USER_MODE
+}
+
+unsafe extern "win64" fn queue_of(_globals: usize, request_handle: usize) -> usize {
+    let irp = request(request_handle);
+    change(irp, |request| request.queue)
+        .flatten()
+        .map_or(0, handle)
+}
+
+unsafe extern "win64" fn irp_of(_globals: usize, handle: usize) -> usize {
+    request(handle).addr()
 }
 
 unsafe extern "win64" fn get_file_object(_globals: usize, request_handle: usize) -> usize {
@@ -209,98 +319,50 @@ unsafe extern "win64" fn get_file_object(_globals: usize, request_handle: usize)
     }
 }
 
-unsafe extern "win64" fn retrieve_input_buffer(
-    _globals: usize,
-    handle: usize,
-    least: usize,
-    buffer: *mut usize,
-    length: *mut usize,
-) -> i32 {
+/// Makes a request cancelable. Returns `false` if it is cancelled already.
+fn mark_cancelable(handle: usize, routine: usize) -> bool {
     let irp = request(handle);
+    if let Some(Cancel::ByDriver(_)) = change(irp, |request| request.cancel) {
+        let what = "a request was made cancelable that is cancelable already";
+        stop("wdf", what.to_owned());
+    }
     // SAFETY: a request that is not complete is in memory.
-    let all = unsafe { (*stack_location(irp)).input_length };
-    // SAFETY: both may be written, as documented.
-    unsafe { retrieve(irp, all, least, buffer, length) }
+    if unsafe { (*irp).cancel } != 0 {
+        return false;
+    }
+    set_cancel(irp, Cancel::ByDriver(routine));
+    true
 }
 
-unsafe extern "win64" fn retrieve_output_buffer(
-    _globals: usize,
-    handle: usize,
-    least: usize,
-    buffer: *mut usize,
-    length: *mut usize,
-) -> i32 {
+unsafe extern "win64" fn mark(_globals: usize, handle: usize, routine: usize) {
+    if !mark_cancelable(handle, routine) {
+        let irp = request(handle);
+        change(irp, |request| request.cancel = Cancel::ByDriver(routine));
+        cancelled(irp);
+    }
+}
+
+unsafe extern "win64" fn mark_ex(_globals: usize, handle: usize, routine: usize) -> i32 {
+    if mark_cancelable(handle, routine) {
+        STATUS_SUCCESS
+    } else {
+        STATUS_CANCELLED
+    }
+}
+
+unsafe extern "win64" fn unmark(_globals: usize, handle: usize) -> i32 {
     let irp = request(handle);
+    match change(irp, |request| request.cancel) {
+        Some(Cancel::ByDriver(_)) if forbid_cancel(irp) => {
+            change(irp, |request| request.cancel = Cancel::Ignored);
+            STATUS_SUCCESS
+        }
+        Some(Cancel::ByDriver(_) | Cancel::Called) => STATUS_CANCELLED,
+        _ => STATUS_INVALID_DEVICE_REQUEST,
+    }
+}
+
+unsafe extern "win64" fn is_cancelled(_globals: usize, handle: usize) -> u8 {
     // SAFETY: a request that is not complete is in memory.
-    let all = unsafe { (*stack_location(irp)).output_length };
-    // SAFETY: both may be written, as documented.
-    unsafe { retrieve(irp, all, least, buffer, length) }
-}
-
-/// Answers the buffer of a request, of whose bytes `all` are meant and `least`
-/// are wanted.
-///
-/// # Safety
-///
-/// `buffer` may be written, and `length` unless it is null.
-unsafe fn retrieve(
-    irp: *mut Irp,
-    all: usize,
-    least: usize,
-    buffer: *mut usize,
-    length: *mut usize,
-) -> i32 {
-    const METHOD: usize = 3;
-    // SAFETY: a request that is not complete is in memory.
-    let (code, place) = unsafe { ((*stack_location(irp)).code, (*irp).system_buffer) };
-    if code & METHOD != 0 {
-        findings::unsupported("retrieves the buffer of a request without METHOD_BUFFERED");
-    }
-    if all == 0 || all < least {
-        return STATUS_BUFFER_TOO_SMALL;
-    }
-    // SAFETY: `buffer` may be written, and `length` unless it is null, by this
-    // function's contract.
-    unsafe { buffer.write(place) };
-    if !length.is_null() {
-        // SAFETY: as above.
-        unsafe { length.write(all) };
-    }
-    STATUS_SUCCESS
-}
-
-unsafe extern "win64" fn typed_context(
-    _globals: usize,
-    handle: usize,
-    wanted: *const WDF_OBJECT_CONTEXT_TYPE_INFO,
-) -> usize {
-    let file = object(handle);
-    let found = with(|state| {
-        let context = *state.wdf.contexts.get(&file)?;
-        // SAFETY: an open file is in memory, its device at offset 8.
-        let device = unsafe { *(file as *const usize).add(1) };
-        let (kind, _) = state.wdf.devices.get(&device)?.files.context?;
-        Some(if kind == wanted.addr() { context } else { 0 })
-    });
-    found.unwrap_or_else(|| unknown(handle))
-}
-
-fn make_context(state: &mut State, file: usize, size: usize) -> bool {
-    let fails = faults::fails(state, faults::FaultKind::Framework);
-    if !fails {
-        let context = state.memory.pool.reserve(size, TAG);
-        state.wdf.contexts.insert(file, context);
-    }
-    !fails
-}
-
-fn delete_context(state: &mut State, file: usize) {
-    let Some(context) = state.wdf.contexts.remove(&file) else {
-        return;
-    };
-    let by = caller(state);
-    if state.memory.pool.free(context, TAG, by).is_err() {
-        let what = "the context of a file was written beyond its end";
-        findings::report(state, "wdf", what.to_owned(), by);
-    }
+    u8::from(unsafe { (*request(handle)).cancel } != 0)
 }

@@ -8,13 +8,13 @@ use std::process::Command;
 use scenarios::Role;
 use tempfile::TempDir;
 
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixtures");
+pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixtures");
 
 /// Where the zoo has the declarations that C modules need.
-const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
+pub(crate) const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
 
 /// What fixtures import from, each described by a .def beside them.
-const LIBRARIES: [&str; 4] = ["ntoskrnl", "netio", "wdfldr", "fwpkclnt"];
+pub(crate) const LIBRARIES: [&str; 4] = ["ntoskrnl", "netio", "wdfldr", "fwpkclnt"];
 
 /// A directory with images in it.
 pub(crate) struct Workshop(TempDir);
@@ -76,7 +76,7 @@ impl Workshop {
     }
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()

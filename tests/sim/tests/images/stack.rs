@@ -46,6 +46,8 @@ fn frames_of_every_shape_are_unwound() {
         let own = &finding.stack[expected.len() - DEEP.len()..];
         let lines: Vec<_> = own.iter().filter_map(line).collect();
         assert_eq!(lines[1..], [33, 38, 44], "{defect}: the lines of the calls");
+        let place = finding.place.as_ref().and_then(|place| place.line);
+        assert_eq!(place, Some(lines[0]), "{defect}: {finding}");
     }
 }
 

@@ -90,11 +90,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 
 /// A macro of `framework.c`, and what the driver then does that is not provided.
 const UNSUPPORTED: &[(&str, &str)] = &[
+    ("PLUG_AND_PLAY", "uses a driver for Plug and Play"),
     (
-        "PLUG_AND_PLAY",
-        "creates a framework driver for Plug and Play",
+        "CALLS_MISSING",
+        "calls WdfChildListCreate of the driver framework",
     ),
-    ("SETS_TIMER", "calls WdfTimerStart of the driver framework"),
     (
         "TOO_OLD",
         "with 396 functions instead of KmdfLibrary 1.15 to 1.31",
@@ -137,6 +137,59 @@ fn the_framework_says_what_is_wrong() {
             assert_eq!(finding.driver, "d.sys", "{name}: {finding}");
             assert_eq!(finding.code, *code, "{name}: {finding}");
             assert!(finding.what.contains(says), "{name}: {finding}");
+        }
+    }
+}
+
+/// A macro of `kmdf.c`, the finding's code, and what it says.
+const OBJECT_MISTAKES: &[(&str, &str, &str)] = &[
+    ("USED_AFTER_DELETE", "0x10D", "a spin lock was deleted by"),
+    ("DELETES_TWICE", "0x10D", "a general object was deleted by"),
+    ("REFERENCE_LEFT", "leak", "1 reference to a general object"),
+    (
+        "DEREFERENCES_LAST",
+        "0x10D",
+        "delete it with WdfObjectDelete",
+    ),
+    ("DELETES_QUEUE", "wdf", "a queue was deleted by its driver"),
+    ("OVERRUNS_CONTEXT", "wdf", "the context of a general object"),
+    ("COMPLETES_TWICE", "0x10D", "a request was deleted by"),
+    (
+        "COMPLETES_CANCELABLE",
+        "wdf",
+        "call WdfRequestUnmarkCancelable first",
+    ),
+    ("WAITS_IN_TIMER", "0xA", "WdfTimerStop was called at"),
+    ("FLUSHES_ITSELF", "deadlock", "waits for the callback"),
+    ("WAIT_LOCK_AT_DISPATCH", "0xA", "WdfWaitLockAcquire"),
+    ("LOCK_LEFT", "0xC4", "by the thread that holds it"),
+];
+
+#[test]
+fn objects_of_the_framework_are_silent_if_used_rightly() {
+    let workshop = Workshop::new();
+    let client = driver("client.sys");
+    let provider = workshop.compile("d.sys", "kmdf.c", &[]);
+    for faults in ["--faults=none", "--faults=systematic", "--faults=random"] {
+        let arguments = ["--seed", "5", "--cycles", "300", faults];
+        let run = sim(&provider, &client, &arguments[..]);
+        clean(&run.report());
+    }
+}
+
+#[test]
+fn objects_of_the_framework_used_wrongly_are_found() {
+    let workshop = Workshop::new();
+    let client = driver("client.sys");
+    for (name, code, says) in OBJECT_MISTAKES {
+        let provider = workshop.compile("d.sys", "kmdf.c", &[name]);
+        let report = sim(&provider, &client, &["--seed", "5", "--cycles", "100"]).report();
+        assert!(!report.findings.is_empty(), "{name}: not found");
+        for finding in &report.findings {
+            assert_eq!(finding.driver, "d.sys", "{name}: {finding}");
+            assert_eq!(finding.code, *code, "{name}: {finding}");
+            assert!(finding.what.contains(says), "{name}: {finding}");
+            assert!(finding.place.is_some(), "{name}: {finding}");
         }
     }
 }

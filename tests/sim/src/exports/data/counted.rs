@@ -22,10 +22,10 @@ exports! {
 
 /// `ANSI_STRING`.
 #[repr(C)]
-struct NarrowString {
-    length: u16,
-    maximum: u16,
-    buffer: *const u8,
+pub(super) struct NarrowString {
+    pub(super) length: u16,
+    pub(super) maximum: u16,
+    pub(super) buffer: *const u8,
 }
 
 const _: () = assert!(size_of::<NarrowString>() == size_of::<UNICODE_STRING>());

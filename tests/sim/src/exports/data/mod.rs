@@ -2,11 +2,18 @@
 
 //! Lists, strings, and numbers that processors share.
 
+pub(crate) mod conversions;
 pub(crate) mod counted;
+pub(crate) mod formats;
 pub(crate) mod lists;
 pub(crate) mod strings;
 
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
-pub(super) const TABLES: &[&[Export]] = &[counted::EXPORTS, lists::EXPORTS, strings::EXPORTS];
+pub(super) const TABLES: &[&[Export]] = &[
+    conversions::EXPORTS,
+    counted::EXPORTS,
+    lists::EXPORTS,
+    strings::EXPORTS,
+];

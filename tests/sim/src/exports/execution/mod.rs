@@ -5,6 +5,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod dpcs;
 pub(crate) mod levels;
+pub(crate) mod stacks;
 pub(crate) mod threads;
 pub(crate) mod time;
 pub(crate) mod timers;
@@ -17,6 +18,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     callbacks::EXPORTS,
     dpcs::EXPORTS,
     levels::EXPORTS,
+    stacks::EXPORTS,
     threads::EXPORTS,
     time::EXPORTS,
     timers::EXPORTS,

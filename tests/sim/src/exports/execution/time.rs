@@ -27,7 +27,7 @@ const FREQUENCY: i64 = 10_000_000;
 const INCREMENT: u32 = 156_250;
 
 /// How long it is until a time that a driver gave: relative if negative.
-pub(in crate::exports) fn until(interval: i64) -> u64 {
+pub(crate) fn until(interval: i64) -> u64 {
     if interval < 0 {
         interval.unsigned_abs()
     } else {

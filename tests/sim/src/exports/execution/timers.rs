@@ -125,7 +125,7 @@ unsafe extern "win64" fn ke_set_timer_ex(
         (*at).dpc = dpc;
         (*at).period = period;
     }
-    let every = u64::from(period) * MILLISECOND;
+    let every = milliseconds(period);
     with(|state| {
         let first = state.scheduling.now() + wait;
         // SAFETY: `run_timer` fires the timer only while it is armed.
@@ -145,6 +145,29 @@ unsafe extern "win64" fn ke_cancel_timer(at: *mut Timer) -> u8 {
 unsafe extern "win64" fn ke_read_state_timer(at: *mut Timer) -> u8 {
     // SAFETY: `timer` has read it.
     u8::from(unsafe { (*timer(at)).header.state } != 0)
+}
+
+/// So many milliseconds in units of time.
+pub(crate) fn milliseconds(count: u32) -> u64 {
+    u64::from(count) * MILLISECOND
+}
+
+/// Sets a timer of the driver framework, which calls `fire` after `wait` and then
+/// `every` so often. Returns `true` if it was set before.
+pub(crate) fn set(at: usize, wait: u64, every: u64, fire: impl Fn() + 'static) -> bool {
+    let was_set = clear(at);
+    with(|state| {
+        let first = state.scheduling.now() + wait;
+        arm(state, at, ObjectKind::ExTimer, move || {
+            run_timer(at, first, every, fire);
+        });
+    });
+    was_set
+}
+
+/// Takes a timer of the driver framework off the clock. Returns `true` if it was on it.
+pub(crate) fn clear(at: usize) -> bool {
+    with(|state| disarm(state, at))
 }
 
 fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'static) {

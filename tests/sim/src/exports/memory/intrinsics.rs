@@ -3,8 +3,8 @@
 //! The functions that compilers call.
 
 use std::ffi::c_void;
-use std::ptr;
 
+use super::access::{copy, fill, load};
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
 
@@ -22,21 +22,26 @@ unsafe extern "win64" fn memmove(
     count: usize,
 ) -> *mut c_void {
     // SAFETY: the ranges are valid, as documented.
-    unsafe { ptr::copy(from.cast::<u8>(), to.cast::<u8>(), count) };
+    unsafe { copy(from.cast::<u8>(), to.cast::<u8>(), count) };
     to
 }
 
 unsafe extern "win64" fn memset(to: *mut c_void, value: i32, count: usize) -> *mut c_void {
     let [byte, ..] = value.to_le_bytes();
     // SAFETY: the range is valid, as documented.
-    unsafe { ptr::write_bytes(to.cast::<u8>(), byte, count) };
+    unsafe { fill(to.cast::<u8>(), byte, count) };
     to
 }
 
 unsafe extern "win64" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
     for index in 0..count {
         // SAFETY: the ranges are valid, as documented.
-        let (left, right) = unsafe { (left.add(index).read(), right.add(index).read()) };
+        let (left, right) = unsafe {
+            (
+                load(left.wrapping_add(index)),
+                load(right.wrapping_add(index)),
+            )
+        };
         if left != right {
             return i32::from(left) - i32::from(right);
         }
@@ -51,6 +56,8 @@ unsafe extern "win64" fn rtl_compare_memory(
 ) -> usize {
     (0..count)
         // SAFETY: the ranges are valid, as documented.
-        .take_while(|&index| unsafe { left.add(index).read() == right.add(index).read() })
+        .take_while(|&index| unsafe {
+            load(left.wrapping_add(index)) == load(right.wrapping_add(index))
+        })
         .count()
 }

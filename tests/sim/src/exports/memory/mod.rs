@@ -2,6 +2,7 @@
 
 //! Pool, lookaside lists, pageable code, and copying and comparing memory.
 
+pub(crate) mod access;
 pub(crate) mod intrinsics;
 pub(crate) mod lookaside;
 pub(crate) mod paging;

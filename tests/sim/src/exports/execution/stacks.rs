@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Calls with a guaranteed amount of stack.
+//!
+//! The stacks of simulated threads are larger than Windows' are ever expanded to, so
+//! that the routine runs on its caller's stack.
+
+use std::ffi::c_void;
+
+use windows_sys::Win32::Foundation::{
+    STATUS_INVALID_PARAMETER_3, STATUS_INVALID_PARAMETER_4, STATUS_NO_MEMORY, STATUS_SUCCESS,
+};
+
+use crate::exports::execution::levels;
+use crate::exports::exports;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
+use crate::kernel::with;
+use crate::verifier::faults;
+use crate::verifier::routine::{EntryState, check_return};
+
+exports! {
+    "KeExpandKernelStackAndCallout" <= APC_LEVEL => expand: i32;
+    "KeExpandKernelStackAndCalloutEx" <= DISPATCH_LEVEL => expand_ex: i32;
+}
+
+/// `MAXIMUM_EXPANSION_SIZE`: 18 pages without half of the 6 of a usual stack.
+const MOST: usize = 0xF000;
+
+type Callout = unsafe extern "win64" fn(parameter: *mut c_void);
+
+unsafe extern "win64" fn expand(callout: Callout, parameter: *mut c_void, size: usize) -> i32 {
+    call(callout, parameter, size)
+}
+
+unsafe extern "win64" fn expand_ex(
+    callout: Callout,
+    parameter: *mut c_void,
+    size: usize,
+    wait: u8,
+    _context: usize,
+) -> i32 {
+    if wait != 0 && levels::current() >= DISPATCH_LEVEL {
+        return STATUS_INVALID_PARAMETER_4;
+    }
+    call(callout, parameter, size)
+}
+
+fn call(callout: Callout, parameter: *mut c_void, room: usize) -> i32 {
+    if room > MOST {
+        return STATUS_INVALID_PARAMETER_3;
+    }
+    if with(|state| faults::fails(state, faults::FaultKind::Allocation)) {
+        return STATUS_NO_MEMORY;
+    }
+    let before = EntryState::now();
+    // SAFETY: the driver's own routine with its own argument.
+    unsafe { callout(parameter) };
+    let site = with(|state| state.loader.drivers.site(callout as usize));
+    check_return("ExpandedStackCall", before, site);
+    STATUS_SUCCESS
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Program databases: the .pdb beside an image.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use object::Object;
+use object::read::pe::PeFile64;
+use pdb_addr2line::pdb::PDB;
+use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags};
+
+use super::Frame;
+
+/// What a .pdb says.
+pub(super) struct Pdb(Context<'static, 'static>);
+
+impl Pdb {
+    /// That of the image at `path`; `None` if it was linked for another one.
+    pub(super) fn of(path: &Path, image: &PeFile64<'_>) -> Option<Self> {
+        let file = fs::read(path.with_extension("pdb")).ok()?;
+        let mut pdb = PDB::open(Cursor::new(file)).ok()?;
+        let wanted = image.pdb_info().ok()??.guid();
+        if pdb.pdb_information().ok()?.guid.to_bytes_le() != wanted {
+            return None;
+        }
+        // A process knows a few images and keeps them to its end.
+        let data = Box::leak(Box::new(ContextPdbData::try_from_pdb(pdb).ok()?));
+        let flags = TypeFormatterFlags::default() | TypeFormatterFlags::NO_ARGUMENTS;
+        let context = data.make_context_with_formatter_flags(flags);
+        Some(Self(context.ok()?))
+    }
+
+    /// The functions at `offset`, the innermost first.
+    pub(super) fn frames(&self, offset: u32) -> Vec<Frame> {
+        let Ok(Some(found)) = self.0.find_frames(offset) else {
+            return Vec::new();
+        };
+        let frame = |frame: pdb_addr2line::Frame<'_>| Frame {
+            function: frame.function,
+            file: frame.file.map(std::borrow::Cow::into_owned),
+            line: frame.line,
+        };
+        found.frames.into_iter().map(frame).collect()
+    }
+}
