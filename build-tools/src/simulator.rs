@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, bail};
+use registrar::knobs::Kernel;
 use scenarios::Description;
 
 use crate::building::host_program;
 use crate::terminal::Outcome;
 use crate::workspace::Workspace;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
+
+/// The kernel by which other drivers than those built here are judged.
+pub(crate) const OTHERS: Kernel = Kernel::Windows;
 
 /// The program.
 #[derive(Clone, Debug)]

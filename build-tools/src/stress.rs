@@ -5,6 +5,7 @@
 
 pub(crate) mod machine;
 mod not_tested;
+pub(crate) mod open_points;
 mod plan;
 mod report_file;
 pub(crate) mod sim;

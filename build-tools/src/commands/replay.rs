@@ -12,6 +12,7 @@
 //! | `driver` | a driver in the role that it registers, instead of a provider and a client; may be given several times |
 //! | `script` | what the cycle does; drawn from the seed by default. `+p.+c~250.-p-c` loads the provider, loads the client, waits 250 us, unloads both at the same time; `+c2` is a second client, `-c@idle` unloads it once it is idle |
 //! | `schedule` | which thread runs after which scheduling decision; drawn from the seed by default. `12:3.57:1`, or `none` if each thread runs until it waits |
+//! | `kernel` | `documents`, `windows` or `both`; by default `both`, or `windows` with other images than those built here |
 //! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
 //!
 //! The exit status is 1 if the finding is reproduced, 0 if nothing is found, 2 if the
@@ -26,7 +27,7 @@ use clap::Args;
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
+use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator};
 use crate::terminal::{Outcome, print};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
@@ -74,6 +75,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     if is_pair && line.images().all(|image| image.is_none()) {
         simulator::add_framework_drivers(&mut command, &workspace);
+    }
+    if line.images().any(|image| image.is_some()) && !line.names_kernel() {
+        command.arg(format!("--kernel={OTHERS}"));
     }
     command.args(line.arguments()).args(["--cycles", "1"]);
     print(format!("replay: {line}"));

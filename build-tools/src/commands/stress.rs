@@ -15,7 +15,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
-use crate::stress::{StressPlan, Tier, summary, wine};
+use crate::stress::{StressPlan, Tier, open_points, summary, wine};
 use crate::terminal::{Outcome, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
@@ -23,6 +23,7 @@ pub(crate) use arguments::Arguments;
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.list {
         print(summary::scenarios());
+        print(open_points::table());
         return Ok(Outcome::Done);
     }
     let workspace = Workspace::find()?;

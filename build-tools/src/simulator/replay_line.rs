@@ -45,6 +45,12 @@ impl ReplayLine {
         [self.provider.as_ref(), self.client.as_ref()].into_iter()
     }
 
+    /// Returns `true` if it says which kernel runs the cycle.
+    pub(crate) fn names_kernel(&self) -> bool {
+        let mut options = self.options.iter();
+        options.any(|option| option.starts_with("--kernel="))
+    }
+
     /// The simulated kernel's arguments, except the images.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let numbers = [("seed", self.seed), ("first", self.cycle)];

@@ -49,6 +49,8 @@ pub(crate) fn of(
         plural(report.findings.len(), "finding", "findings"),
         cut_short(report),
     );
+    text += &note_row(report);
+    text += &kernel_row(report);
     text += &registration_rows(counts);
     text += &manager_rows(report);
     text += &scenario_row(report);
@@ -67,8 +69,11 @@ pub(crate) fn of(
         let again = again(unsupported.cycle);
         add_line(&mut text, format_args!("    again: {again}"));
     }
+    for note in &report.notes {
+        describe(&mut text, "note", note, &again(note.cycle));
+    }
     for finding in &report.findings {
-        describe(&mut text, finding, &again(finding.cycle));
+        describe(&mut text, "finding", finding, &again(finding.cycle));
     }
     text
 }
@@ -122,6 +127,31 @@ fn models_row(report: &Report) -> String {
         _ => format!(
             "\n{cycles:>10} cycles with the driver framework: {}",
             each.join("; ")
+        ),
+    }
+}
+
+/// The number of notes.
+fn note_row(report: &Report) -> String {
+    match report.notes.len() {
+        0 => String::new(),
+        count => format!(
+            "\n{count:>10} {}, no failure",
+            plural(count, "note", "notes")
+        ),
+    }
+}
+
+/// The cycles of each kernel.
+fn kernel_row(report: &Report) -> String {
+    let of = |(kernel, cycles)| format!("{kernel} {cycles}");
+    let kernels: Vec<_> = report.kernels.iter().map(of).collect();
+    match kernels.len() {
+        0 => String::new(),
+        count => format!(
+            "\n{count:>10} {}: {}",
+            plural(count, "kernel", "kernels"),
+            kernels.join(", ")
         ),
     }
 }
@@ -298,8 +328,8 @@ pub(crate) fn details(coverage: &Coverage) -> String {
 /// The number of stack frames shown.
 const FRAMES: usize = 6;
 
-fn describe(text: &mut String, finding: &Finding, again: &str) {
-    add_line(text, format_args!("finding: {finding}"));
+fn describe(text: &mut String, kind: &str, finding: &Finding, again: &str) {
+    add_line(text, format_args!("{kind}: {finding}"));
     if !finding.rule.is_empty() {
         add_line(text, format_args!("    rule: {}", finding.rule));
     }
@@ -348,6 +378,8 @@ mod tests {
             instance: 1,
             offset: Some(0x1150),
             place: None,
+            kernel: "windows".to_owned(),
+            open_points: Vec::new(),
             cycle: 3,
             seed: 7,
             thread: "unload client".to_owned(),

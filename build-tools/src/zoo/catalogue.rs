@@ -5,6 +5,7 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
+use registrar::knobs::KernelChoice;
 use scenarios::{Finding, Scenario};
 use serde::Deserialize;
 
@@ -72,6 +73,9 @@ pub(crate) struct Module {
     preempt: bool,
     /// The faults without which it does not show, and nothing must be found.
     faults: Option<String>,
+    /// Why it is no defect as Windows answers what the documents leave open; nothing must
+    /// be found then.
+    pub(super) windows: Option<String>,
 }
 
 /// A symptom of a defect.
@@ -161,6 +165,14 @@ impl Module {
         faults.chain(preempt).collect()
     }
 
+    /// The options of the simulated kernel by which it is judged: those of its cycles,
+    /// and the kernel.
+    pub(super) fn settings_in(&self, kernel: KernelChoice) -> Vec<String> {
+        let mut settings = self.settings();
+        settings.push(format!("--kernel={kernel}"));
+        settings
+    }
+
     /// The other options of the simulated kernel. They exclude failing `DriverEntry`
     /// calls, which would be a trigger.
     pub(super) fn settings(&self) -> Vec<String> {
@@ -185,7 +197,11 @@ impl Peer {
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sources = self.sources.join(", ");
-        write!(f, "{:<32} {} ({sources})", self.name, self.defect)
+        write!(f, "{:<32} {} ({sources})", self.name, self.defect)?;
+        match &self.windows {
+            Some(why) => write!(f, " No defect in --kernel windows: {why}"),
+            None => Ok(()),
+        }
     }
 }
 

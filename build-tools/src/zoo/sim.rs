@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use registrar::knobs::{Kernel, KernelChoice};
 use scenarios::{Finding, Report};
 use serde::Deserialize;
 
@@ -33,6 +34,10 @@ pub(crate) struct Trials<'a> {
     seed: u64,
     schedules: u64,
 }
+
+/// The kernel in which each defect must be found, and the one in which it may be none.
+const DOCUMENTS: KernelChoice = KernelChoice::One(Kernel::Documents);
+const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
 
 /// The two images of a run, and the options it takes.
 struct Pairing<'a> {
@@ -117,22 +122,26 @@ impl<'a> Trials<'a> {
     fn try_one(&self, module: &Module) -> Result<Row> {
         let defective = self.workshop.make(&module.recipe(true))?;
         let corrected = self.workshop.make(&module.recipe(false))?;
-        let all = [module.settings(), module.triggers()].concat();
-        let pairing = |image, options| Pairing {
+        let pairing = |image, kernel| Pairing {
             module,
             image,
-            options,
+            options: [module.settings_in(kernel), module.triggers()].concat(),
         };
-        let found = self.search(&pairing(&defective, all.clone()))?;
-        let clean = self.search(&pairing(&corrected, all))?;
-        let mut unsupported = [&found, &clean]
+        let found = self.search(&pairing(&defective, DOCUMENTS))?;
+        let on_windows = self.search(&pairing(&defective, WINDOWS))?;
+        let clean = self.search(&pairing(&corrected, KernelChoice::Both))?;
+        let mut unsupported = [&found, &on_windows, &clean]
             .into_iter()
             .flat_map(|run| &run.unsupported)
             .next()
             .cloned();
         let mut untriggered = None;
         if !module.triggers().is_empty() {
-            let run = self.search(&pairing(&defective, module.settings()))?;
+            let run = self.search(&Pairing {
+                module,
+                image: &defective,
+                options: module.settings_in(KernelChoice::Both),
+            })?;
             untriggered = run.findings.into_iter().next();
             unsupported = unsupported.or_else(|| run.unsupported.into_iter().next());
         }
@@ -145,6 +154,7 @@ impl<'a> Trials<'a> {
             _ => false,
         };
         let symptom = finding.as_ref().and_then(|it| symptom(module, it));
+        let on_windows = on_windows.findings.into_iter().next();
         Ok(Row {
             name: module.name.clone(),
             defect: module.defect.clone(),
@@ -153,6 +163,12 @@ impl<'a> Trials<'a> {
             replay,
             replays,
             expected: symptom.is_some(),
+            expected_on_windows: match &on_windows {
+                Some(finding) => self::symptom(module, finding).is_some(),
+                None => module.windows.is_some(),
+            },
+            no_defect_on_windows: module.windows.clone(),
+            on_windows,
             why: symptom.map_or_else(String::new, |symptom| symptom.why.clone()),
             finding,
             untriggered,
@@ -237,7 +253,7 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
         Role::Provider => (Some(own), peer),
         Role::Client => (peer, Some(own)),
     };
-    line.options = [module.settings(), module.triggers()].concat();
+    line.options = [module.settings_in(DOCUMENTS), module.triggers()].concat();
     line
 }
 

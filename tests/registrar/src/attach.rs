@@ -42,18 +42,19 @@ impl<H: Host> Registrar<H> {
             }
             Attach::Provider(_) => STATUS_NOINTERFACE,
         };
-        let settled = self.state.with(|state| state.settle(offer.binding, status));
+        let thread = self.host.thread();
+        let settled = self
+            .state
+            .with(|state| state.settle(offer.binding, status, thread));
         if !settled.asking {
             self.judge_offer(who, status, settled.answer);
         }
         self.drive(settled.step);
         match settled.next {
             NextOffer::Now(next) => next,
-            NextOffer::After(registering) => {
-                let thread = self.offering_thread();
-                self.state
-                    .with(|state| state.next_offer(registering, thread))
-            }
+            NextOffer::After(registering) => self
+                .state
+                .with(|state| state.next_offer(registering, thread)),
         }
     }
 
@@ -147,10 +148,12 @@ impl<H: Host> Registrar<H> {
         self.leave(Call::AttachProvider, who, status)
     }
 
-    /// R8: serves a stray only if that is what is drawn.
+    /// R8: serves a stray only if that is what is drawn, or nobody checks.
     fn admit_asker(&self, name: &str, who: Subject, handle: HANDLE) -> Result<AcceptCall, Refusal> {
         let asker = self.asker();
-        let strict = self.state.with(|state| state.ask(handle, asker, false));
+        let strict = self
+            .state
+            .with(|state| state.ask(handle, asker, !H::CHECKED));
         let Err(Refusal::Rule(8, how)) = strict else {
             return strict;
         };
@@ -166,7 +169,7 @@ impl<H: Host> Registrar<H> {
 
     /// The calling thread as one that asks a provider.
     fn asker(&self) -> AttachCaller {
-        let thread = self.offering_thread();
+        let thread = self.host.thread();
         let inside = if H::CHECKED {
             self.ledger.with(|ledger| ledger.offer_on(thread))
         } else {
@@ -262,11 +265,6 @@ impl<H: Host> Registrar<H> {
             self.judge_offer(who, client_status, Some(status));
         }
         self.drive(step);
-    }
-
-    /// The number under which an offer remembers its thread.
-    pub(crate) fn offering_thread(&self) -> u64 {
-        if H::CHECKED { self.host.thread() } else { 0 }
     }
 }
 

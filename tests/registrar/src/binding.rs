@@ -66,6 +66,8 @@ pub(crate) struct End {
     pub(crate) detach_state: DetachState,
     /// That state when its `DetachComplete` function was called.
     pub(crate) reported: Option<DetachState>,
+    /// The thread on which its attach or detach callback runs.
+    pub(crate) thread: Option<u64>,
 }
 
 /// The state of one side's detach.
@@ -93,6 +95,7 @@ impl End {
             context: ptr::null_mut(),
             detach_state: DetachState::NotAttached,
             reported: None,
+            thread: None,
         }
     }
 
@@ -147,8 +150,8 @@ pub(crate) struct Binding {
     pub(crate) phase: Phase,
     /// The side whose registration made it.
     pub(crate) made_by: Side,
-    /// The thread on which it is offered.
-    pub(crate) thread: u64,
+    /// The thread on which its cleanup callbacks run.
+    pub(crate) cleaner: Option<u64>,
     /// `ProviderAttachClient` runs.
     pub(crate) asking: bool,
     /// What `ClientAttachProvider` answered while a provider was still being
@@ -169,7 +172,7 @@ impl Binding {
             id: BindingId(0),
             phase: Phase::Queued,
             made_by,
-            thread: 0,
+            cleaner: None,
             asking: false,
             unheard: None,
             answer: None,
@@ -189,6 +192,17 @@ impl Binding {
 
     pub(crate) const fn end_mut(&mut self, side: Side) -> &mut End {
         &mut self.ends[side as usize]
+    }
+
+    /// Returns `true` if the thread is in one of its callbacks.
+    pub(crate) fn runs_on(&self, thread: u64) -> bool {
+        self.cleaner == Some(thread) || self.ends.iter().any(|end| end.thread == Some(thread))
+    }
+
+    /// The thread on which a callback of a side runs, if one does.
+    pub(crate) fn callback_thread(&self, side: Side) -> Option<u64> {
+        let end = self.end(side);
+        end.thread.or(self.cleaner.filter(|_| end.bound()))
     }
 
     /// What a side does that a deregistration waits for.

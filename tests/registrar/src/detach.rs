@@ -139,10 +139,9 @@ impl<H: Host> Registrar<H> {
         self.check_unchanged(who);
         self.enter(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
-            if call.prompt {
-                self.state
-                    .with(|state| state.detach_entered(call.binding, call.side));
-            }
+            let thread = self.host.thread();
+            self.state
+                .with(|state| state.detach_entered(call.binding, call.side, thread));
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding.
             unsafe { (call.callback)(call.context) }
@@ -180,10 +179,9 @@ impl<H: Host> Registrar<H> {
     fn call_cleanup(&self, call: &Call<CleanupFn>) {
         let who = Subject::call(call, call.callback as usize);
         self.check_unchanged(who);
-        if H::CHECKED {
-            self.state
-                .with(|state| state.cleanup_entered(call.binding, call.side));
-        }
+        let thread = self.host.thread();
+        self.state
+            .with(|state| state.cleanup_entered(call.binding, call.side, thread));
         self.enter(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
@@ -231,12 +229,17 @@ impl<H: Host> Registrar<H> {
         self.check_irql(name, DISPATCH, who);
         match self.state.with(|state| state.detach_complete(handle, side)) {
             Ok((completed, step)) => {
-                if completed == Completed::BeforeDetach {
-                    self.warn(
-                        21,
-                        who,
-                        format_args!("{name} was called before the detach callback"),
-                    );
+                match completed {
+                    Completed::InTime => {}
+                    Completed::BeforeDetach => {
+                        let what = format_args!("{name} was called before the detach callback");
+                        self.breach_or_warn(Knob::CompleteBeforeDetach, 21, who, what);
+                    }
+                    Completed::BeforeAttach => {
+                        let what =
+                            format_args!("{name} was called for a binding that is not attached");
+                        self.breach_or_warn(Knob::CompleteBeforeDetach, 20, who, what);
+                    }
                 }
                 self.drive(step);
             }

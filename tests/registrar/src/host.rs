@@ -25,8 +25,7 @@ pub trait Host: Sized {
 
     /// Whether the registrar watches the modules: events, findings and histories.
     /// A host that only wants NMR's behaviour, at its bare cost, says `false`:
-    /// then a wait inside its own callback blocks, and who calls
-    /// `NmrClientAttachProvider` is not asked.
+    /// then any thread may call `NmrClientAttachProvider`.
     const CHECKED: bool = true;
 
     /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.

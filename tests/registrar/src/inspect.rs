@@ -54,8 +54,12 @@ pub struct Holdup {
     pub registration: RegistrationId,
     /// The address of its attach callback.
     pub code: usize,
+    /// The registration at the other end.
+    pub peer: RegistrationId,
     /// What it is at.
     pub doing: Doing,
+    /// The thread on which its callback runs, as [`Host::thread`] numbers them.
+    pub thread: Option<u64>,
 }
 
 impl<H: Host> Registrar<H> {

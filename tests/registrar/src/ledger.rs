@@ -3,9 +3,9 @@
 //! What the registrar keeps only to check rules: the latest events, the callbacks that
 //! each thread is in, and what each module registered.
 //!
-//! It is fed by the events. NMR works alike without it, but for two calls that it
-//! refuses: a wait that could never end, and a stray `NmrClientAttachProvider`. If its
-//! memory runs out, it forgets instead of failing.
+//! It is fed by the events. NMR works alike without it, but for a stray
+//! `NmrClientAttachProvider`, which it may refuse. If its memory runs out, it forgets
+//! instead of failing.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -35,7 +35,6 @@ mod handle;
 pub mod host;
 mod inspect;
 mod journal;
-pub mod knobs;
 mod ledger;
 mod list;
 mod notify;
@@ -50,6 +49,8 @@ mod slab;
 mod snapshot;
 mod state;
 mod wait;
+
+pub use knobs;
 
 pub use inspect::{Doing, Holdup, LiveRegistration};
 pub use registrar::Registrar;

@@ -13,6 +13,7 @@ use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 use crate::finding::{Finding, Moment};
 use crate::handle::{HandleKind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
+use crate::knobs::Knob;
 use crate::registrar::Registrar;
 use crate::registration::Module;
 use crate::state;
@@ -126,6 +127,26 @@ impl<H: Host> Registrar<H> {
     pub(crate) fn warn(&self, rule: u8, who: Subject, what: fmt::Arguments<'_>) {
         if H::CHECKED {
             self.host.note(self.finding(rule, who, what));
+        }
+    }
+
+    /// Reports a breach of `rule` if that is the answer to `knob`, and notes it
+    /// otherwise.
+    pub(crate) fn breach_or_warn(
+        &self,
+        knob: Knob,
+        rule: u8,
+        who: Subject,
+        what: fmt::Arguments<'_>,
+    ) {
+        if !H::CHECKED {
+            return;
+        }
+        let finding = self.finding(rule, who, what);
+        if self.host.draw(knob, 2) == 1 {
+            self.host.report(finding);
+        } else {
+            self.host.note(finding);
         }
     }
 

@@ -9,13 +9,14 @@
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use std::vec::Vec;
 
 use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
-use crate::knobs::{Knob, Knobs};
+use crate::knobs::{Kernel, Knob, Knobs};
 use crate::registrar::Registrar;
 use nmr::abi::NTSTATUS;
 use rand::rngs::ChaCha8Rng;
@@ -84,7 +85,13 @@ pub fn at_irql<R>(irql: u8, body: impl FnOnce() -> R) -> R {
     result
 }
 
-/// A [`Host`] for threads: it draws from a seed and remembers what it is recorded.
+/// The number of events that are kept.
+pub const EVENTS: usize = 1 << 14;
+/// The number of breaches, and of warnings, that are kept.
+pub const FINDINGS: usize = 1 << 8;
+
+/// A [`Host`] for threads: it draws from a seed, and keeps what it is told until
+/// that is taken: the latest [`EVENTS`], the first [`FINDINGS`].
 #[derive(Debug)]
 pub struct Process {
     began: Instant,
@@ -98,22 +105,23 @@ struct Recorded {
     faults: Vec<(Call, Side, NTSTATUS)>,
     findings: Vec<Finding>,
     notes: Vec<Finding>,
-    events: Vec<Event>,
+    events: VecDeque<Event>,
 }
 
 impl Process {
-    /// One whose open questions are answered from `seed`.
+    /// One whose open questions are answered from `seed`, as far as the documents
+    /// allow.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             began: Instant::now(),
             recorded: Mutex::new(Recorded {
                 draws: ChaCha8Rng::seed_from_u64(seed),
-                knobs: Knobs::DRAWN,
+                knobs: Kernel::Documents.knobs(),
                 faults: Vec::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),
-                events: Vec::new(),
+                events: VecDeque::new(),
             }),
         }
     }
@@ -138,19 +146,19 @@ impl Process {
         locked(&self.recorded).faults.push((call, side, status));
     }
 
-    /// The breaches reported since the last call.
+    /// The breaches reported since the last call, the first [`FINDINGS`] of them.
     pub fn take_findings(&self) -> Vec<Finding> {
         core::mem::take(&mut locked(&self.recorded).findings)
     }
 
-    /// The warnings noted since the last call.
+    /// The warnings noted since the last call, the first [`FINDINGS`] of them.
     pub fn take_notes(&self) -> Vec<Finding> {
         core::mem::take(&mut locked(&self.recorded).notes)
     }
 
-    /// The events observed since the last call.
+    /// The events observed since the last call, the latest [`EVENTS`] of them.
     pub fn take_events(&self) -> Vec<Event> {
-        core::mem::take(&mut locked(&self.recorded).events)
+        core::mem::take(&mut locked(&self.recorded).events).into()
     }
 }
 
@@ -194,15 +202,25 @@ impl Host for Process {
     }
 
     fn observe(&self, event: &Event) {
-        locked(&self.recorded).events.push(*event);
+        let events = &mut locked(&self.recorded).events;
+        if events.len() == EVENTS {
+            events.pop_front();
+        }
+        events.push_back(*event);
     }
 
     fn report(&self, finding: Finding) {
-        locked(&self.recorded).findings.push(finding);
+        keep(&mut locked(&self.recorded).findings, finding);
     }
 
     fn note(&self, note: Finding) {
-        locked(&self.recorded).notes.push(note);
+        keep(&mut locked(&self.recorded).notes, note);
+    }
+}
+
+fn keep(findings: &mut Vec<Finding>, finding: Finding) {
+    if findings.len() < FINDINGS {
+        findings.push(finding);
     }
 }
 

@@ -115,11 +115,8 @@ impl<H: Host> Registrar<H> {
         characteristics: Characteristics,
     ) -> Result<(), NTSTATUS> {
         if characteristics.instance_version() != 0 {
-            self.warn(
-                1,
-                who,
-                format_args!("the registration instance's Version is not 0"),
-            );
+            let what = format_args!("the registration instance's Version is not 0");
+            self.breach_or_warn(Knob::InstanceVersion, 1, who, what);
         }
         if !characteristics.module_id().is_null() {
             return Ok(());
@@ -156,7 +153,7 @@ impl<H: Host> Registrar<H> {
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
         };
         // A wait object that was not used is dropped out here, not under the lock.
-        let thread = self.offering_thread();
+        let thread = self.host.thread();
         let registered = self
             .state
             .with(|state| state.register(applicant, thread))

@@ -91,8 +91,8 @@ pub const RULES: [Rule; 38] = [
         "D1, D2",
     ),
     new(
-        "Complete may race ahead of the PENDING return (legal)",
-        "CODE",
+        "Complete may race ahead of the PENDING return, but not of the detach callback",
+        "D1, CODE",
     ),
     new(
         "Right handle kind: binding handle of own side, not registration handle, not peer's",

@@ -3,13 +3,10 @@
 //! `NmrWaitFor...DeregisterComplete`: returns once nothing of a registration is
 //! left, and ends its handle.
 
-use alloc::vec::Vec;
-
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 
 use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
-use crate::ledger::Frame;
 use crate::notify::{APC, Subject, function};
 use crate::registrar::Registrar;
 use crate::state::{Wait, WaitToEnd};
@@ -24,12 +21,11 @@ impl<H: Host> Registrar<H> {
         self.enter(Call::Wait, who);
         let name = function(Call::Wait, side);
         self.check_irql(name, APC, who);
-        if self.waits_for_itself(name, who) {
-            return self.leave(Call::Wait, who, STATUS_UNSUCCESSFUL);
-        }
+        self.check_outside(name, who);
+        let thread = self.host.thread();
         let begun = self
             .state
-            .with(|state| state.wait(handle, side, H::CHECKED));
+            .with(|state| state.wait(handle, side, H::CHECKED, thread));
         let status = match begun {
             // The wait object is dropped out here, not under the lock.
             Ok(Wait::Over(wait_object)) => {
@@ -51,34 +47,25 @@ impl<H: Host> Registrar<H> {
                 drop(self.state.with(|state| state.stop_waiting(own)));
                 STATUS_SUCCESS
             }
+            Ok(Wait::Endless) => STATUS_UNSUCCESSFUL,
             Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),
         };
         self.leave(Call::Wait, who, status)
     }
 
-    /// R31: a wait inside a callback. Returns `true` if it could never end,
-    /// because the callback belongs to a binding of the registration.
-    fn waits_for_itself(&self, name: &str, who: Subject) -> bool {
+    /// R31: a wait inside a callback.
+    fn check_outside(&self, name: &str, who: Subject) {
         if !H::CHECKED {
-            return false;
+            return;
         }
         let thread = self.host.thread();
-        let frames: Vec<Frame> = self
+        let innermost = self
             .ledger
-            .with(|ledger| ledger.frames(thread).copied().collect());
-        let Some(inside) = frames.last() else {
-            return false;
-        };
-        let callback = function(inside.call, inside.side);
-        self.breach(31, who, format_args!("{name} was called inside {callback}"));
-        who.registration.is_some_and(|own| {
-            self.state.with(|state| {
-                frames
-                    .iter()
-                    .filter_map(|frame| frame.binding)
-                    .any(|binding| state.binds(binding, own))
-            })
-        })
+            .with(|ledger| ledger.frames(thread).next_back().copied());
+        if let Some(inside) = innermost {
+            let callback = function(inside.call, inside.side);
+            self.breach(31, who, format_args!("{name} was called inside {callback}"));
+        }
     }
 
     /// Signals a wait object that a thread waits for.

@@ -53,6 +53,9 @@ pub struct Report {
     /// How many cycles were of which scenario.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scenarios: BTreeMap<String, u64>,
+    /// How many cycles ran in which simulated kernel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kernels: BTreeMap<String, u64>,
     /// How often which module went from one stage of its life to another, by the
     /// stage of its peer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -82,6 +85,28 @@ pub struct Report {
     /// What each driver image imports that this kernel does not provide.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing_imports: BTreeMap<String, MissingImports>,
+    /// What is worth telling but no failure, each thing once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Finding>,
+}
+
+/// Adds a finding to a list, or to the count of the same one, of which the first
+/// cycle is kept.
+fn add_to(list: &mut Vec<Finding>, finding: Finding, same: impl Fn(&Finding, &Finding) -> bool) {
+    match list.iter_mut().find(|known| same(known, &finding)) {
+        Some(known) => {
+            let count = known.count + finding.count;
+            if finding.cycle < known.cycle {
+                *known = finding;
+            }
+            known.count = count;
+        }
+        None => list.push(finding),
+    }
+    list.sort_by(|one, other| {
+        let key = |it: &Finding| (it.cycle, it.code.clone(), it.what.clone());
+        key(one).cmp(&key(other))
+    });
 }
 
 /// Adds what another part of the run counted.
@@ -112,6 +137,7 @@ impl Report {
             counts: Counts::default(),
             orders: BTreeMap::new(),
             scenarios: BTreeMap::new(),
+            kernels: BTreeMap::new(),
             edges: BTreeMap::new(),
             pairs: BTreeMap::new(),
             faults: BTreeMap::new(),
@@ -121,6 +147,7 @@ impl Report {
             findings: Vec::new(),
             unsupported: Vec::new(),
             missing_imports: BTreeMap::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -135,6 +162,11 @@ impl Report {
     /// Adds a cycle of this scenario.
     pub fn add_scenario(&mut self, scenario: Scenario) {
         *self.scenarios.entry(scenario.to_string()).or_default() += 1;
+    }
+
+    /// Adds a cycle in this simulated kernel.
+    pub fn add_kernel(&mut self, kernel: impl fmt::Display) {
+        *self.kernels.entry(kernel.to_string()).or_default() += 1;
     }
 
     /// Adds how modules went from stage to stage.
@@ -161,17 +193,14 @@ impl Report {
 
     /// Adds a finding, or to the count of the same one.
     pub fn add_finding(&mut self, finding: Finding) {
-        match self.findings.iter_mut().find(|f| f.is_same_as(&finding)) {
-            Some(known) => {
-                let count = known.count + finding.count;
-                if finding.cycle < known.cycle {
-                    *known = finding;
-                }
-                known.count = count;
-            }
-            None => self.findings.push(finding),
-        }
-        self.findings.sort_by_key(|finding| finding.cycle);
+        add_to(&mut self.findings, finding, Finding::is_same_as);
+    }
+
+    /// Adds a note, or to the count of the same one.
+    pub fn add_note(&mut self, note: Finding) {
+        add_to(&mut self.notes, note, |one, other| {
+            one.is_same_as(other) && one.what == other.what
+        });
     }
 
     /// Adds a use of what the kernel does not provide, or to the count of the same one.
@@ -224,6 +253,9 @@ impl Report {
         self.mechanisms_absent.extend(part.mechanisms_absent);
         add_table(&mut self.pairs, part.pairs);
         self.digest = self.digest.wrapping_add(part.digest);
+        for (kernel, count) in part.kernels {
+            *self.kernels.entry(kernel).or_default() += count;
+        }
         for finding in part.findings {
             self.add_finding(finding);
         }
@@ -231,6 +263,9 @@ impl Report {
             self.add_unsupported(unsupported);
         }
         self.missing_imports.extend(part.missing_imports);
+        for note in part.notes {
+            self.add_note(note);
+        }
     }
 
     /// Sets the speeds: all of this has taken `time`.
@@ -279,6 +314,8 @@ mod tests {
             instance: 1,
             offset: Some(0x1234),
             place: None,
+            kernel: "documents".to_owned(),
+            open_points: Vec::new(),
             cycle,
             seed: 7,
             thread: "client.sys!1".to_owned(),
@@ -300,6 +337,8 @@ mod tests {
             };
             report.add_cycle(format!("order {}", cycle % 2), &counts, cycle << 50);
             report.add_finding(finding(if cycle % 3 == 0 { "R29" } else { "0xC2" }, cycle));
+            report.add_note(finding("R1", cycle));
+            report.add_kernel(["documents", "windows"][usize::from(cycle % 2 == 0)]);
         }
         report
     }

@@ -3,24 +3,34 @@
 //! Random choices of a cycle: independent sources that all derive from its seed
 //! and number, so that one more choice of one purpose changes none of another.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-use registrar::knobs::{Knob, Knobs};
+use registrar::knobs::{Kernel, KernelChoice, Knob, Knobs};
 use scenarios::stream;
 
 /// Purposes of [`stream`].
 const SCHEDULE: u8 = 1;
-const KNOBS: u8 = 2;
+const KERNEL: u8 = 2;
 const FAULTS: u8 = 3;
 const CHANCE: u8 = 4;
 const MANAGERS: u8 = 5;
+/// The purpose of the first knob; those of the others follow.
+const KNOBS: u8 = 0x40;
 
 /// The sources that more than one folder draws from.
 #[derive(Debug)]
 pub(crate) struct Choices {
-    /// The knobs that are not drawn, by the run's options.
+    seed: u64,
+    index: u64,
+    /// The knobs that are not drawn, by the run's options and the kernel.
     fixed: Knobs,
-    knobs: ChaCha8Rng,
+    /// Each knob that was drawn has a source of its own, so that fixing one changes
+    /// no other.
+    drawn: BTreeMap<Knob, ChaCha8Rng>,
+    /// The answers that were given.
+    answers: BTreeMap<Knob, BTreeSet<u32>>,
     /// Everything that has no source of its own. A schedule that is given instead
     /// of drawn leaves these choices unchanged.
     pub(crate) chance: ChaCha8Rng,
@@ -31,10 +41,23 @@ pub(crate) struct Choices {
 impl Choices {
     pub(crate) fn new(fixed: Knobs, seed: u64, index: u64) -> Self {
         Self {
+            seed,
+            index,
             fixed,
-            knobs: stream(seed, index, KNOBS),
+            drawn: BTreeMap::new(),
+            answers: BTreeMap::new(),
             chance: stream(seed, index, CHANCE),
             managers: stream(seed, index, MANAGERS),
+        }
+    }
+
+    /// The kernel of a cycle.
+    pub(crate) fn kernel(choice: KernelChoice, seed: u64, index: u64) -> Kernel {
+        match choice {
+            KernelChoice::One(kernel) => kernel,
+            KernelChoice::Both => {
+                Kernel::ALL[stream(seed, index, KERNEL).random_range(0..Kernel::ALL.len())]
+            }
         }
     }
 
@@ -48,9 +71,29 @@ impl Choices {
         stream(seed, index, FAULTS)
     }
 
-    /// One of `answers` answers to a question that the documents leave open.
-    pub(crate) fn knob(&mut self, knob: Knob, answers: u32) -> u32 {
-        let random = &mut self.knobs;
-        self.fixed.answer(knob, || random.random_range(0..answers))
+    /// The answer to a question that the documents leave open.
+    pub(crate) fn knob(&mut self, knob: Knob) -> u32 {
+        self.answer(knob, |random| random.random_range(0..knob.answers()))
+    }
+
+    /// The same for one whose answer 1 is rare: once in `times`.
+    pub(crate) fn rare_knob(&mut self, knob: Knob, times: u32) -> bool {
+        self.answer(knob, |random| u32::from(random.random_ratio(1, times))) == 1
+    }
+
+    /// The knobs that were asked, with the answers that each gave.
+    pub(crate) fn into_answers(self) -> BTreeMap<Knob, BTreeSet<u32>> {
+        self.answers
+    }
+
+    fn answer(&mut self, knob: Knob, draw: impl FnOnce(&mut ChaCha8Rng) -> u32) -> u32 {
+        let purpose = KNOBS + knob as u8;
+        let source = || stream(self.seed, self.index, purpose);
+        let drawn = &mut self.drawn;
+        let answer = self
+            .fixed
+            .answer(knob, || draw(drawn.entry(knob).or_insert_with(source)));
+        self.answers.entry(knob).or_default().insert(answer);
+        answer
     }
 }

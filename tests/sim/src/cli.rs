@@ -12,14 +12,15 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use registrar::knobs::Knobs;
+use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
     Cycle, CycleFilter, Finding, Ignored, Instances, MissingImports, PROGRESS_INTERVAL,
     RegistryValue, Report, Scenario, Script, Tier, TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
 use sim::{
-    FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched, Strategy,
+    FailedCycle, FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched,
+    Strategy, Weight,
 };
 
 /// Runs cycles of the paired stress in the simulated kernel.
@@ -62,8 +63,12 @@ struct Arguments {
     /// allocation:7.
     #[arg(long, default_value_t)]
     faults: Faults,
-    /// Fixed answers to what NMR's documents leave open, as
-    /// KNOB:ANSWER+KNOB:ANSWER; the others are drawn.
+    /// Who answers what the documents leave open: documents (all of it is drawn),
+    /// windows (as Windows does, where that is known) or both (drawn for each cycle).
+    #[arg(long, value_name = "KERNEL", default_value_t)]
+    kernel: KernelChoice,
+    /// Fixed answers to what the documents leave open, as
+    /// KNOB:ANSWER+KNOB:ANSWER; the others are the kernel's.
     #[arg(long, value_name = "KNOBS", default_value_t)]
     knobs: Knobs,
     /// The number of providers and clients in each cycle, as 2x3; drawn unless
@@ -229,8 +234,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
         if arguments.trace {
             println!(
-                "cycle {index} of seed {}: {}",
+                "cycle {index} of seed {}, kernel {}: {}",
                 arguments.seed,
+                machine.kernel(arguments.seed, schedule),
                 cycle.script()
             );
         }
@@ -244,19 +250,24 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for fault in outcome.faults {
             report.add_fault(fault, cycle.order);
         }
-        match outcome.verdict {
-            Some(Verdict::Finding(mut finding)) => {
-                finding.cycle = index;
-                report.add_finding(finding);
-                if arguments.until_found {
-                    break;
-                }
+        report.add_kernel(outcome.kernel);
+        for mut note in outcome.notes {
+            note.cycle = index;
+            report.add_note(note);
+        }
+        if let Some(verdict) = outcome.verdict {
+            let failed = FailedCycle {
+                seed: arguments.seed,
+                cycle: &cycle,
+                index: schedule,
+                steps: outcome.steps,
+                kernel: outcome.kernel,
+                answers: &outcome.answers,
+            };
+            let found = add_verdict(&mut report, verdict, index, &failed, &mut machine);
+            if found && arguments.until_found {
+                break;
             }
-            Some(Verdict::Unsupported(mut unsupported)) => {
-                unsupported.cycle = index;
-                report.add_unsupported(unsupported);
-            }
-            None => {}
         }
         if !arguments.trace && told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
@@ -273,16 +284,51 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     report.add_transitions(&transitions);
     report.took(started.elapsed());
     if arguments.trace {
-        for unsupported in &report.unsupported {
-            println!("{unsupported}");
-        }
-        for finding in &report.findings {
-            println!("{finding}");
-        }
+        print_verdicts(&report);
     } else {
         tell(&OutputLine::Report(&report))?;
     }
     Ok(status_of(&report))
+}
+
+/// Prints what a trace ends with.
+fn print_verdicts(report: &Report) {
+    for unsupported in &report.unsupported {
+        println!("{unsupported}");
+    }
+    for note in &report.notes {
+        println!("note: {note}");
+    }
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+}
+
+/// Adds the verdict on cycle number `index` to the report. Returns `true` if it is a
+/// finding.
+fn add_verdict(
+    report: &mut Report,
+    verdict: Verdict,
+    index: u64,
+    failed: &FailedCycle<'_>,
+    machine: &mut Machine,
+) -> bool {
+    let mut finding = match verdict {
+        Verdict::Finding(finding) => finding,
+        Verdict::Unsupported(mut unsupported) => {
+            unsupported.cycle = index;
+            report.add_unsupported(unsupported);
+            return false;
+        }
+    };
+    finding.cycle = index;
+    let known = report.findings.iter().any(|it| it.is_same_as(&finding));
+    if !known && sim::judge(machine, failed, &mut finding) == Weight::Note {
+        report.add_note(finding);
+        return false;
+    }
+    report.add_finding(finding);
+    true
 }
 
 fn status_of(report: &Report) -> ExitCode {
@@ -359,6 +405,7 @@ fn options(arguments: &Arguments, faults: Faults) -> Options {
         strategy: arguments.strategy,
         preempt: arguments.preempt,
         faults,
+        kernel: arguments.kernel,
         knobs: arguments.knobs,
         registry: arguments.registry.clone(),
         ignored: arguments.ignore.clone(),

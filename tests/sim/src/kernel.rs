@@ -15,6 +15,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 
 use registrar::Registrar;
+use registrar::knobs::Knob;
 use scenarios::{Counts, Cycle};
 
 use crate::calls::thunk::Thunks;
@@ -80,8 +81,9 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
+        let kernel = Choices::kernel(options.kernel, seed, index);
         Self {
-            choices: Choices::new(options.knobs, seed, index),
+            choices: Choices::new(options.knobs.or(kernel.knobs()), seed, index),
             counts: Counts {
                 leaks: Some(0),
                 ..Counts::default()
@@ -89,7 +91,7 @@ impl State {
             scheduling: Scheduler::new(options.strategy, stacks, Choices::of_schedule(seed, index)),
             loader: Loader::default(),
             memory: Memory::default(),
-            findings: Findings::new(seed, index, options.ignored.clone()),
+            findings: Findings::new(kernel, seed, index, options.ignored.clone()),
             verifier: Verifier::new(options.faults, Choices::of_faults(seed, index)),
             calls: Thunks::default(),
             objects,
@@ -101,6 +103,13 @@ impl State {
             traced,
             events: Cell::new(0),
         }
+    }
+
+    /// Answers a question that the documents leave open.
+    pub(crate) fn knob(&mut self, knob: Knob) -> u32 {
+        let answer = self.choices.knob(knob);
+        self.trace(|_| format!("{knob}: {answer}"));
+        answer
     }
 
     /// Adds a line to the trace, if any.

@@ -93,6 +93,7 @@ pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};
 pub use run::minimise::{Failure, Minimised, Searched, minimise};
+pub use run::open_points::{FailedCycle, Weight, judge};
 pub use run::options::{Images, Options};
 pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;

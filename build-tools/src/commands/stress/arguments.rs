@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use ::vm::Guest;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use registrar::knobs::KernelChoice;
 use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
 
 use crate::building::wine_prefix;
 use crate::machines::Guests;
+use crate::simulator::OTHERS;
 use crate::stress::Tier;
 use crate::workspace::artifact;
 
@@ -79,9 +81,13 @@ pub(crate) struct Arguments {
     /// late, one at a time, in each order), or a single one, such as allocation:7.
     #[arg(long, value_name = "NAME", default_value = "none")]
     faults: String,
-    /// Fixed answers to questions that NMR's documentation leaves open, as
-    /// KNOB:ANSWER+KNOB:ANSWER; others are drawn from the seed. A wrong knob is
-    /// rejected with the list of knobs.
+    /// Who answers what the documents leave open: documents (all of it is drawn),
+    /// windows (as Windows does, where that is known) or both (each cycle draws one)
+    /// [default: both; windows with other images than those built here].
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Option<KernelChoice>,
+    /// Fixed answers to questions that the documents leave open, as
+    /// KNOB:ANSWER+KNOB:ANSWER; the kernel answers the others. --list has them all.
     #[arg(long, value_name = "KNOBS")]
     knobs: Option<String>,
     /// Number of providers and clients in each cycle, such as 2x3 [default: mostly 1x1,
@@ -91,7 +97,7 @@ pub(crate) struct Arguments {
     /// Run only cycles of this scenario.
     #[arg(long, value_name = "SCENARIO")]
     pub(super) only: Option<Scenario>,
-    /// List the scenarios, and run nothing.
+    /// List the scenarios and the knobs, and run nothing.
     #[arg(long)]
     pub(super) list: bool,
     /// List what was not covered, and what cannot be covered and why.
@@ -190,11 +196,12 @@ impl Arguments {
                 || (self.strategy == "random"
                     && !self.preempt
                     && self.faults == "none"
+                    && self.kernel.is_none()
                     && self.knobs.is_none()
                     && !self.verbose
                     && !self.trace),
-            "--strategy, --preempt, --faults, --knobs, --verbose and --trace are for the \
-             simulated kernel: leave them out with --on"
+            "--strategy, --preempt, --faults, --kernel, --knobs, --verbose and --trace are for \
+             the simulated kernel: leave them out with --on"
         );
         ensure!(
             self.on == Tier::Sim
@@ -268,6 +275,10 @@ impl Arguments {
         options.extend(instances.map(|instances| format!("--instances={instances}")));
         options.extend(self.only.map(|only| format!("--only={only}")));
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
+        let others = self.on == Tier::Sim && !self.is_own_pair();
+        let kernel = others.then_some(KernelChoice::One(OTHERS));
+        let kernel = self.kernel.or(kernel);
+        options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));
         let knobs = self.knobs.as_ref();
         options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
         options.extend(self.registry.iter().map(|it| format!("--registry={it}")));

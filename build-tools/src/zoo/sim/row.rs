@@ -23,6 +23,12 @@ pub(crate) struct Row {
     pub(super) expected: bool,
     /// Why the defect shows in this way, if it is not its typical symptom.
     pub(super) why: String,
+    /// The finding in the kernel that answers as Windows does.
+    pub(super) on_windows: Option<Finding>,
+    /// Whether that is a symptom in the catalogue, or none where there must be none.
+    pub(super) expected_on_windows: bool,
+    /// Why it is no defect there, and nothing must be found.
+    pub(super) no_defect_on_windows: Option<String>,
     /// The finding without the triggers, which must not exist.
     pub(super) untriggered: Option<Finding>,
     /// What cut cycles of any of these runs short.
@@ -50,6 +56,18 @@ impl Row {
                 deviations.push(format!("{name}: {line} does not reproduce it"));
             }
             (Some(_), _) => {}
+        }
+        match (&self.on_windows, &self.no_defect_on_windows) {
+            (Some(finding), Some(_)) => deviations.push(format!(
+                "{name}: found with --kernel windows, where it is no defect: {finding}"
+            )),
+            (None, None) => {
+                deviations.push(format!("{name}: not found with --kernel windows"));
+            }
+            (Some(finding), None) if !self.expected_on_windows => deviations.push(format!(
+                "{name}: found with --kernel windows with another symptom: {finding}"
+            )),
+            _ => {}
         }
         if let Some(early) = &self.untriggered {
             deviations.push(format!("{name}: found without its trigger: {early}"));
@@ -86,12 +104,16 @@ impl fmt::Display for Row {
             Some(alarm) => format!(" TWIN: {}", short(alarm)),
             None => String::new(),
         };
+        let windows = match &self.no_defect_on_windows {
+            Some(_) => " (not on Windows)",
+            None => "",
+        };
         let why = match &*self.why {
             "" => String::new(),
             why => format!(" {why}"),
         };
         let sources = self.sources.join(", ");
-        let defect = format!("{} ({sources}){why}{twin}", self.defect);
+        let defect = format!("{} ({sources}){windows}{why}{twin}", self.defect);
         f.write_str(&columns(&self.name, &after, &finding, &defect))
     }
 }
@@ -108,6 +130,9 @@ mod tests {
             defect: "K1".to_owned(),
             sources: Vec::new(),
             schedules: Some(4),
+            on_windows: Some(finding.clone()),
+            expected_on_windows: true,
+            no_defect_on_windows: None,
             finding: Some(finding),
             replay: Some(String::new()),
             replays: true,

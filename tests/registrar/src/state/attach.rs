@@ -68,7 +68,7 @@ impl<C> State<C> {
         if binding.phase != Phase::Offered {
             return Err(Refusal::Rule(8, "after ClientAttachProvider had returned"));
         }
-        if binding.thread != asker.thread && !stray {
+        if binding.end(Side::Client).thread != Some(asker.thread) && !stray {
             return Err(Refusal::Rule(
                 8,
                 "on another thread than ClientAttachProvider",
@@ -84,6 +84,7 @@ impl<C> State<C> {
             return Err(Refusal::Rule(9, "again after it had succeeded"));
         }
         binding.asking = true;
+        binding.end_mut(Side::Provider).thread = Some(asker.thread);
         Ok(AcceptCall {
             binding: slot,
             id: binding.id,
@@ -104,6 +105,11 @@ impl<C> State<C> {
         let binding = self.bindings.at_mut(slot);
         binding.asking = false;
         binding.answer = Some(status);
+        binding.end_mut(Side::Provider).thread = None;
+        if contexts.is_none() {
+            // No detach will come of this answer; the client may ask again.
+            binding.end_mut(Side::Provider).reported = None;
+        }
         if let Some([client, provider]) = contexts {
             binding.end_mut(Side::Client).context = client;
             binding.end_mut(Side::Provider).context = provider;
@@ -120,10 +126,11 @@ impl<C> State<C> {
     }
 
     /// Ends the offer of a binding whose `ClientAttachProvider` has returned
-    /// `status`.
-    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS) -> OfferOutcome<C> {
+    /// `status` on this thread.
+    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS, thread: u64) -> OfferOutcome<C> {
         let binding = self.bindings.at_mut(slot);
-        let (asking, answer, thread) = (binding.asking, binding.answer, binding.thread);
+        binding.end_mut(Side::Client).thread = None;
+        let (asking, answer) = (binding.asking, binding.answer);
         let registering = binding.end(binding.made_by).registration;
         let step = if asking {
             binding.unheard = Some(status);

@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::State;
 use crate::binding::{Binding, Phase};
-use crate::host::{BindingId, RegistrationId, Side};
+use crate::host::{BindingId, Side};
 use crate::inspect::{Holdup, LiveRegistration};
 use crate::registration::Module;
 
@@ -44,8 +44,10 @@ impl<C> State<C> {
                         binding: binding.id,
                         side,
                         registration: module.id,
+                        peer: self.module_at(binding, side.peer()).id,
                         code: module.code(),
                         doing,
+                        thread: binding.callback_thread(side),
                     });
                 }
             }
@@ -55,18 +57,6 @@ impl<C> State<C> {
 
     fn module_at(&self, binding: &Binding, side: Side) -> Module {
         self.registrations.at(binding.end(side).registration).module
-    }
-
-    /// Returns `true` if a binding that exists has an end at the registration.
-    pub(crate) fn binds(&self, binding: BindingId, registration: RegistrationId) -> bool {
-        let mut candidates = self.bindings.iter();
-        candidates
-            .find(|candidate| candidate.id == binding)
-            .is_some_and(|binding| {
-                [Side::Client, Side::Provider]
-                    .iter()
-                    .any(|&side| self.module_at(binding, side).id == registration)
-            })
     }
 
     /// The modules with binding contexts in `memory` whose cleanup has not begun.

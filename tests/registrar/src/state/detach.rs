@@ -21,6 +21,8 @@ pub(crate) enum Completed {
     InTime,
     /// Before: it counts once the detach callback has returned.
     BeforeDetach,
+    /// Before there was a binding: if there will be one, as before its detach.
+    BeforeAttach,
 }
 
 /// What a `NmrDeregister...` has to do.
@@ -94,9 +96,15 @@ impl<C> State<C> {
         (self.advance(slot), next)
     }
 
-    /// A detach callback that lets completions count at once is called now.
-    pub(crate) fn detach_entered(&mut self, slot: u32, side: Side) {
-        self.bindings.at_mut(slot).end_mut(side).detach_state = DetachState::InCallback;
+    /// A detach callback is called now, on this thread.
+    pub(crate) fn detach_entered(&mut self, slot: u32, side: Side, thread: u64) {
+        let binding = self.bindings.at_mut(slot);
+        let prompt = binding.plan.prompt;
+        let end = binding.end_mut(side);
+        end.thread = Some(thread);
+        if prompt {
+            end.detach_state = DetachState::InCallback;
+        }
     }
 
     /// A detach callback has returned. Returns `true` if its side had reported
@@ -108,6 +116,7 @@ impl<C> State<C> {
         status: NTSTATUS,
     ) -> (bool, Action<C>) {
         let end = self.bindings.at_mut(slot).end_mut(side);
+        end.thread = None;
         end.detach_state = if status == STATUS_PENDING {
             DetachState::Pended
         } else {
@@ -126,7 +135,8 @@ impl<C> State<C> {
         let slot = self.resolve(handle, HandleKind { named, side })?;
         let binding = self.bindings.at_mut(slot);
         let accepted = binding.end(Side::Provider).bound();
-        let attaching = binding.phase == Phase::Offered && accepted;
+        let answers = accepted || side == Side::Client || binding.asking;
+        let attaching = binding.phase == Phase::Offered && answers;
         let end = binding.end_mut(side);
         if !end.bound() && !attaching {
             return Err(Refusal::Rule(20, "for a binding that is not attached"));
@@ -141,6 +151,7 @@ impl<C> State<C> {
             ));
         }
         let completed = match end.detach_state {
+            DetachState::NotAttached if !accepted => Completed::BeforeAttach,
             DetachState::NotAttached | DetachState::Attached => Completed::BeforeDetach,
             _ => Completed::InTime,
         };
@@ -150,7 +161,9 @@ impl<C> State<C> {
 
     /// The cleanup callbacks have returned.
     pub(crate) fn cleaned(&mut self, slot: u32) -> Action<C> {
-        self.bindings.at_mut(slot).phase = Phase::Cleaned;
+        let binding = self.bindings.at_mut(slot);
+        binding.phase = Phase::Cleaned;
+        binding.cleaner = None;
         self.advance(slot)
     }
 
@@ -177,14 +190,16 @@ impl<C> State<C> {
         }
         let call = self.call(slot, side, |callbacks| callbacks.cleanup).given();
         if call.is_none() {
-            self.cleanup_entered(slot, side);
+            self.bindings.at_mut(slot).end_mut(side).context = ptr::null_mut();
         }
         call
     }
 
-    /// A side has its context back: its cleanup begins.
-    pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side) {
-        self.bindings.at_mut(slot).end_mut(side).context = ptr::null_mut();
+    /// A side has its context back: its cleanup begins, on this thread.
+    pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side, thread: u64) {
+        let binding = self.bindings.at_mut(slot);
+        binding.cleaner = Some(thread);
+        binding.end_mut(side).context = ptr::null_mut();
     }
 
     fn call<F>(&self, slot: u32, side: Side, which: impl FnOnce(&Callbacks) -> F) -> Call<F> {
@@ -194,7 +209,6 @@ impl<C> State<C> {
         Call {
             binding: slot,
             side,
-            prompt: binding.plan.prompt,
             id: binding.id,
             registration: module.id,
             callback: which(&module.callbacks),

@@ -87,8 +87,6 @@ impl From<Misuse> for Refusal {
 pub(crate) struct Call<F> {
     pub(crate) binding: u32,
     pub(crate) side: Side,
-    /// [`DetachOrder::prompt`](crate::binding::DetachOrder::prompt).
-    pub(crate) prompt: bool,
     pub(crate) id: BindingId,
     pub(crate) registration: RegistrationId,
     pub(crate) callback: F,
@@ -102,7 +100,6 @@ impl<F> Call<Option<F>> {
             callback: self.callback?,
             binding: self.binding,
             side: self.side,
-            prompt: self.prompt,
             id: self.id,
             registration: self.registration,
             context: self.context,

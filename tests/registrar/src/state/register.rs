@@ -147,7 +147,7 @@ impl<C> State<C> {
                 self.last_binding += 1;
                 binding.id = BindingId(self.last_binding);
                 binding.phase = Phase::Offered;
-                binding.thread = thread;
+                binding.end_mut(Side::Client).thread = Some(thread);
                 let ends = &mut Ends(&mut self.bindings, side);
                 registration.bindings.remove(ends, slot);
                 registration.bindings.push_back(ends, slot);

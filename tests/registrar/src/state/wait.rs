@@ -10,6 +10,7 @@ use super::{Refusal, State};
 use crate::handle::{HandleKind, Named};
 use crate::host::Side;
 use crate::registration::WaitObject;
+use crate::slab::NONE;
 
 /// How a wait goes on.
 pub(crate) enum Wait<C> {
@@ -17,20 +18,26 @@ pub(crate) enum Wait<C> {
     Over(Option<WaitObject<C>>),
     /// For this registration, at this wait object if its deregistration is not complete.
     For(u32, Option<NonNull<C>>),
+    /// Not at all: it is asked for inside a callback that it would wait for.
+    Endless,
 }
 
 impl<C> State<C> {
     /// Begins to wait for a registration, which stays until
     /// [`stop_waiting`](Self::stop_waiting): with `hold` even if its deregistration is
-    /// complete.
+    /// complete. It is this thread that would wait.
     pub(crate) fn wait(
         &mut self,
         handle: HANDLE,
         side: Side,
         hold: bool,
+        thread: u64,
     ) -> Result<Wait<C>, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, HandleKind { named, side })?;
+        if self.has_callback_on(own, side, thread) {
+            return Ok(Wait::Endless);
+        }
         let registration = self.registrations.at_mut(own);
         if !registration.deregistering {
             return Err(Refusal::Rule(
@@ -47,6 +54,19 @@ impl<C> State<C> {
             return Ok(Wait::Over(self.stop_waiting(own)));
         }
         Ok(Wait::For(own, (!complete).then_some(wait_object)))
+    }
+
+    /// Returns `true` if the thread is in a callback for a binding of the registration.
+    fn has_callback_on(&self, own: u32, side: Side, thread: u64) -> bool {
+        let mut slot = self.registrations.at(own).bindings.first;
+        while slot != NONE {
+            let binding = self.bindings.at(slot);
+            if binding.runs_on(thread) {
+                return true;
+            }
+            slot = binding.end(side).links.after;
+        }
+        false
     }
 
     /// A wait is over. True if no other thread waits or has waited: only then

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{ptr, thread};
 
-use crate::support::{Module, NPI, OTHER_NPI, begun, nmr, rules, seeded};
+use crate::support::allocator::growth;
+use crate::support::{Module, NPI, OTHER_NPI, begun, down, nmr, pair, rules, seeded, up};
 use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{Call, Side};
 use registrar::knobs::Knob;
+use registrar::process::{EVENTS, FINDINGS};
 
 #[test]
 fn events_tell_the_npi_once_it_is_known() {
@@ -18,6 +20,32 @@ fn events_tell_the_npi_once_it_is_known() {
     assert_eq!(client.register(), STATUS_SUCCESS);
     let told = nmr.host().take_events().into_iter().map(|event| event.npi);
     assert!(told.eq([None, Some(OTHER_NPI)]));
+}
+
+#[test]
+fn a_host_that_nobody_asks_does_not_grow() {
+    let nmr = nmr();
+    let (provider, mut client) = pair(&nmr);
+    client.on_offer = Box::new(|offer| {
+        offer
+            .module
+            .nmr
+            .client_detach_provider_complete(offer.handle);
+        offer.accept()
+    });
+    client.on_detach = Box::new(|_| STATUS_PENDING);
+    let cycles = |count| {
+        for _ in 0..count {
+            up([&provider, &client]);
+            down([&client, &provider]);
+            client.forget_peers();
+            provider.forget_peers();
+        }
+    };
+    cycles(EVENTS / 16);
+    assert_eq!(growth(|| cycles(500)), 0);
+    assert_eq!(nmr.host().take_findings().len(), FINDINGS);
+    assert_eq!(nmr.host().take_events().len(), EVENTS);
 }
 
 #[test]

@@ -30,6 +30,8 @@ enum Habit {
     Hasty,
     /// It pends, and completes later.
     Slow,
+    /// It pends, and completes in its attach callback, before there is a binding: R20.
+    Premature,
 }
 
 /// What is done next.
@@ -68,7 +70,12 @@ fn runs() -> impl Strategy<Value = Run> {
         1 => (0..64_usize).prop_map(Step::Hurry),
         1 => (0..MODULES).prop_map(Step::Misuse),
     ];
-    let habit = prop_oneof![Just(Habit::Prompt), Just(Habit::Hasty), Just(Habit::Slow)];
+    let habit = prop_oneof![
+        2 => Just(Habit::Prompt),
+        2 => Just(Habit::Hasty),
+        2 => Just(Habit::Slow),
+        1 => Just(Habit::Premature),
+    ];
     (
         proptest::array::uniform(habit),
         any::<[bool; MODULES]>(),
@@ -192,7 +199,7 @@ impl Model {
         let module = modules[side];
         self.ends[module].0 += 1;
         ends[side] = match self.run.habits[module] {
-            Habit::Prompt | Habit::Hasty => End::Detached,
+            Habit::Prompt | Habit::Hasty | Habit::Premature => End::Detached,
             Habit::Slow if ahead[side] => End::Detached,
             Habit::Slow => End::Pending,
         };
@@ -367,7 +374,10 @@ impl Driver {
     }
 
     fn compare(&self) {
-        assert_eq!(rules(&self.nmr), [] as [u8; 0]);
+        let premature = |habit: &Habit| matches!(habit, Habit::Premature);
+        let mut broken = rules(&self.nmr);
+        broken.retain(|&rule| rule != 20 || !self.model.run.habits.iter().any(premature));
+        assert_eq!(broken, [] as [u8; 0]);
         for (module, real) in self.modules.iter().enumerate() {
             assert_eq!(
                 real.offers(),
@@ -421,11 +431,18 @@ fn make(nmr: &Arc<Registrar<Process>>, index: usize, run: &Run) -> Module<Proces
     module.client.ClientRegistrationInstance.Number = own_number;
     module.provider.ProviderRegistrationInstance.Number = own_number;
     let choosy = run.choosy[index];
+    let habit = run.habits[index];
     let refuses = move |instance| choosy && !number(instance).is_multiple_of(2);
     module.on_offer = Box::new(move |offer| {
         if refuses(offer.instance) {
             STATUS_NOINTERFACE
         } else {
+            if matches!(habit, Habit::Premature) {
+                offer
+                    .module
+                    .nmr
+                    .client_detach_provider_complete(offer.handle);
+            }
             offer.accept()
         }
     });
@@ -433,17 +450,22 @@ fn make(nmr: &Arc<Registrar<Process>>, index: usize, run: &Run) -> Module<Proces
         if refuses(asked.instance) {
             STATUS_NOINTERFACE
         } else {
+            if matches!(habit, Habit::Premature) {
+                asked
+                    .module
+                    .nmr
+                    .provider_detach_client_complete(asked.handle);
+            }
             asked.accept()
         }
     });
-    let habit = run.habits[index];
     module.on_detach = Box::new(move |peer| match habit {
         Habit::Prompt => STATUS_SUCCESS,
         Habit::Hasty => {
             peer.complete();
             STATUS_PENDING
         }
-        Habit::Slow => STATUS_PENDING,
+        Habit::Slow | Habit::Premature => STATUS_PENDING,
     });
     module
 }

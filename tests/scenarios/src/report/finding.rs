@@ -28,6 +28,12 @@ pub struct Finding {
     pub offset: Option<u32>,
     /// The function and line, if symbols are available.
     pub place: Option<Place>,
+    /// The simulated kernel that showed it: `documents` or `windows`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kernel: String,
+    /// The open points that it rests on: another answer would not show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_points: Vec<String>,
     /// The first cycle in which it was seen.
     pub cycle: u64,
     /// The run's seed.
@@ -67,6 +73,8 @@ impl Finding {
             instance: 1,
             offset: None,
             place: None,
+            kernel: String::new(),
+            open_points: Vec::new(),
             cycle,
             seed,
             thread: String::new(),
@@ -103,11 +111,15 @@ impl fmt::Display for Finding {
             }
             write!(f, ": ")?;
         }
-        write!(
-            f,
-            "{} (cycle {} of seed {}, thread {}, seen in {} cycles)",
-            self.what, self.cycle, self.seed, self.thread, self.count
-        )
+        f.write_str(&self.what)?;
+        for point in &self.open_points {
+            write!(f, "; rests on {point}")?;
+        }
+        write!(f, " (cycle {} of seed {}, ", self.cycle, self.seed)?;
+        if !self.kernel.is_empty() {
+            write!(f, "kernel {}, ", self.kernel)?;
+        }
+        write!(f, "thread {}, seen in {} cycles)", self.thread, self.count)
     }
 }
 

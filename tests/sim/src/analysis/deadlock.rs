@@ -1,72 +1,266 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Explains a cycle that does not end: which thread waits for what, and which side
-//! owes the end of a detach.
+//! Explains a cycle that does not end: which wait cannot end, what holds it, and which
+//! module has that.
+//!
+//! In this order:
+//!
+//! 1. A thread that waits, inside a callback or a call through a dispatch table, for what
+//!    cannot come before that has returned (R31).
+//! 2. A thread that waits for a deregistration with a lock that another thread waits for
+//!    (R31).
+//! 3. A side of a binding whose detach is pending: its peer holds requests, or it does
+//!    not complete the detach.
+//! 4. A thread in a call or callback that such a side waits for, and that waits itself.
+//! 5. The last thread that entered a wait.
 
+use registrar::Doing;
+
+use crate::analysis::wait_graph::{self, Holder, Link};
 use crate::findings;
-use crate::findings::caller;
-use crate::findings::caller::caller;
+use crate::findings::bug_check::Code;
+use crate::findings::caller::{self, caller};
 use crate::io::files;
-use crate::kernel::State;
+use crate::kernel::{State, kernel};
+use crate::loader::drivers::Site;
 use crate::memory::pool::tag_text;
+use crate::nmr::registrations;
+use crate::scheduling::frame::TableEntry;
 use crate::scheduling::{ThreadId, Waitable};
+
+/// What keeps a cycle from its end.
+struct Cause {
+    code: Code,
+    what: String,
+    thread: Option<ThreadId>,
+    site: Option<Site>,
+}
 
 /// Reports that no thread can run and none waits for time to pass.
 pub(crate) fn report_deadlock(state: &mut State) {
-    let what = format!("nobody can go on: {}", describe_waits(state));
-    report_blocked_thread(state, what);
+    report_blocked(state, "nobody can go on");
 }
 
 /// Reports that the cycle does not end, although threads run.
 pub(crate) fn report_endless(state: &mut State) {
-    match describe_waits(state) {
-        stuck if stuck.is_empty() => {
-            let what = "the cycle does not end: threads keep running".to_owned();
-            findings::report(state, "livelock", what, caller(state));
-        }
-        stuck => report_blocked_thread(state, format!("the cycle does not end: {stuck}")),
+    if blocked(state).next().is_some() {
+        report_blocked(state, "the cycle does not end");
+    } else {
+        let what = "the cycle does not end: threads keep running".to_owned();
+        findings::report(state, "livelock", what, caller(state));
     }
 }
 
-/// Reports a deadlock against the last thread that entered a wait without end:
-/// the first ones are those that wait for a driver.
-///
-/// If a side owes the completion of a detach, it is responsible, whichever
-/// thread waits.
-fn report_blocked_thread(state: &mut State, what: String) {
-    let threads = state.scheduling.threads().iter().enumerate().rev();
-    let mut blocked = threads.filter(|(_, thread)| thread.blocked_on().is_some());
-    let last = blocked.find_map(|(index, thread)| {
-        let site = caller::origin(state, thread.frames.last()?)?;
-        Some((ThreadId(index), site))
-    });
-    let (thread, site) = last.unzip();
-    let debt = state.verifier.binding_calls.owing().next();
-    let site = debt.map_or(site, |debt| state.loader.drivers.site(debt.code));
-    let site = site.or_else(|| state.io.requests.unanswered());
-    let site = site.or_else(|| files::first_referenced(state));
+fn report_blocked(state: &mut State, how: &str) {
+    let cause = waits_for_itself(state)
+        .or_else(|| waits_under_lock(state))
+        .or_else(|| owes_detach(state))
+        .or_else(|| stuck_in_call(state))
+        .unwrap_or_else(|| last_to_wait(state));
+    let thread = cause.thread.or_else(|| blocked(state).next());
     let thread = thread.unwrap_or_else(|| state.scheduling.current_id());
-    findings::report_on(state, thread, None, "deadlock".into(), what, site);
+    let waits: Vec<_> = state.scheduling.threads().iter().enumerate().collect();
+    let waits: Vec<_> = waits
+        .into_iter()
+        .filter(|(_, thread)| thread.blocked_on().is_some())
+        .map(|(index, _)| describe_wait(state, ThreadId(index)))
+        .collect();
+    let parts = [cause.what, format!("{how}: {}", waits.join("; "))];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let what = parts.join("; ");
+    findings::report_on(state, thread, None, cause.code, what, cause.site);
 }
 
-/// The threads that wait without end, and the sides that owe the completion of
-/// a detach.
-fn describe_waits(state: &State) -> String {
-    let threads = state.scheduling.threads().iter();
-    let stuck = threads.filter_map(|thread| {
-        let on = thread.blocked_on()?;
-        Some(format!(
-            "{} waits for {}",
-            thread.name,
-            show_waitable(state, on)
-        ))
-    });
-    let owed = state
-        .verifier
-        .binding_calls
-        .owing()
-        .map(|debt| debt.to_string());
-    stuck.chain(owed).collect::<Vec<_>>().join("; ")
+/// The threads that wait without end, the last one first that is in a driver: the first
+/// ones are those that wait for a driver.
+fn blocked(state: &State) -> impl Iterator<Item = ThreadId> {
+    let threads = state.scheduling.threads().iter().enumerate().rev();
+    threads
+        .filter(|(_, thread)| thread.blocked_on().is_some())
+        .map(|(index, _)| ThreadId(index))
+}
+
+/// The place in a driver at which a thread waits.
+fn wait_site(state: &State, thread: ThreadId) -> Option<Site> {
+    caller::origin(state, state.scheduling.thread(thread).frames.last()?)
+}
+
+/// R31: a wait inside a call or a callback, for what comes after that.
+fn waits_for_itself(state: &State) -> Option<Cause> {
+    blocked(state).find_map(|thread| {
+        let circle = wait_graph::circle(state, thread)?;
+        let last = circle.last()?;
+        let inside = match last.link {
+            Link::Call(through) => format!("a call of {through} for {}", binding_of(through)),
+            Link::Callback(binding) => format!("a callback for binding {}", binding.0),
+            Link::Lock | Link::End => return None,
+        };
+        let what = format!(
+            "inside {inside}, {}, which cannot come before that has returned{}",
+            describe_wait(state, thread),
+            via(state, &circle[..circle.len() - 1]),
+        );
+        Some(Cause {
+            code: Code::rule(31),
+            what,
+            thread: Some(thread),
+            site: wait_site(state, thread),
+        })
+    })
+}
+
+fn via(state: &State, path: &[Holder]) -> String {
+    let step = |holder: &Holder| format!(", as {}", describe_wait(state, holder.thread));
+    path.iter().map(step).collect()
+}
+
+/// R31: a lock that is held by a thread that waits for a deregistration.
+fn waits_under_lock(state: &State) -> Option<Cause> {
+    blocked(state).find_map(|waiter| {
+        let holder = wait_graph::holders(state, waiter)
+            .into_iter()
+            .find(|holder| {
+                matches!(holder.link, Link::Lock) && state.nmr.waits.contains_key(&holder.thread)
+            })?;
+        let what = format!(
+            "{}, holding what {}",
+            describe_wait(state, holder.thread),
+            describe_wait(state, waiter)
+        );
+        Some(Cause {
+            code: Code::rule(31),
+            what,
+            thread: Some(holder.thread),
+            site: wait_site(state, holder.thread),
+        })
+    })
+}
+
+/// A side that has not completed its detach, though no thread is in a call of it.
+fn owes_detach(state: &State) -> Option<Cause> {
+    kernel().registrar.holdups().iter().find_map(|holdup| {
+        if holdup.doing != Doing::Pended || !wait_graph::callers(state, holdup).is_empty() {
+            return None;
+        }
+        let (binding, side) = (holdup.binding, holdup.side);
+        let at = |code| state.loader.drivers.site(code);
+        let module = |site: Option<Site>| {
+            site.map_or_else(
+                || "its module".to_owned(),
+                |site| state.loader.drivers[site.driver].name().to_owned(),
+            )
+        };
+        let end = at(holdup.code);
+        let debt = state.verifier.binding_calls.pended(binding, side);
+        let (what, place) = if let Some((requests, taker)) = debt {
+            let taker = at(taker);
+            let what = format!(
+                "binding {} does not end: {} has {} of the {side:?} ({}) that it has not \
+                 completed",
+                binding.0,
+                module(taker),
+                counted(requests, "request"),
+                module(end),
+            );
+            (what, taker)
+        } else {
+            let detach = state.verifier.binding_calls.detach_callback(binding, side);
+            let what = format!(
+                "binding {} does not end: the {side:?} ({}) has returned STATUS_PENDING from its \
+                 detach callback, has no call in flight, and does not complete the detach",
+                binding.0,
+                module(end),
+            );
+            (what, detach.and_then(at).or(end))
+        };
+        Some(Cause {
+            code: "deadlock".into(),
+            what,
+            thread: None,
+            site: place,
+        })
+    })
+}
+
+/// The binding that a call is made for.
+fn binding_of(through: TableEntry) -> String {
+    let binding = through.binding;
+    binding.map_or_else(|| "a binding".to_owned(), |it| format!("binding {}", it.0))
+}
+
+/// A thread in a call or a callback that a deregistration waits for.
+fn stuck_in_call(state: &State) -> Option<Cause> {
+    let mut waiters = state.nmr.waits.keys();
+    let (holder, end) = waiters.find_map(|&waiter| {
+        let mut holders = wait_graph::holders(state, waiter).into_iter();
+        holders.find_map(|holder| Some((holder, last_of(state, holder.thread)?)))
+    })?;
+    let binding = match holder.link {
+        Link::Call(through) => format!(
+            "{} does not end: its call of {through} has not returned",
+            binding_of(through)
+        ),
+        Link::Callback(binding) => {
+            format!(
+                "binding {} does not end: its callback has not returned",
+                binding.0
+            )
+        }
+        Link::Lock | Link::End => return None,
+    };
+    let what = format!("{binding}, as {}", describe_wait(state, end));
+    Some(Cause {
+        code: "deadlock".into(),
+        what,
+        thread: Some(end),
+        site: wait_site(state, end),
+    })
+}
+
+/// The thread at the end of what a thread waits for, if that waits for no thread.
+fn last_of(state: &State, thread: ThreadId) -> Option<ThreadId> {
+    let mut last = thread;
+    for _ in state.scheduling.threads() {
+        state.scheduling.thread(last).blocked_on()?;
+        match wait_graph::holders(state, last).first() {
+            Some(holder) => last = holder.thread,
+            None => return Some(last),
+        }
+    }
+    None
+}
+
+/// The last thread that entered a wait in a driver, or what a driver has not finished.
+fn last_to_wait(state: &State) -> Cause {
+    let last = blocked(state).find_map(|thread| Some((thread, wait_site(state, thread)?)));
+    let (thread, site) = last.unzip();
+    let site = site.or_else(|| state.io.requests.unanswered());
+    let site = site.or_else(|| files::first_referenced(state));
+    Cause {
+        code: "deadlock".into(),
+        what: String::new(),
+        thread,
+        site,
+    }
+}
+
+fn counted(number: u64, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {of}{plural}")
+}
+
+/// `unload client waits for the end of the registration of a client of Echo`.
+fn describe_wait(state: &State, id: ThreadId) -> String {
+    let thread = state.scheduling.thread(id);
+    let on = match thread.blocked_on() {
+        Some(Waitable::Deregistration(_)) => state.nmr.waits.get(&id).map_or_else(
+            || show_waitable(state, Waitable::Deregistration(0)),
+            |&own| format!("the end of {}", registrations::describe(state, own)),
+        ),
+        Some(on) => show_waitable(state, on),
+        None => return format!("{} has not returned", thread.name),
+    };
+    format!("{} waits for {on}", thread.name)
 }
 
 /// Describes what a thread waits for.

@@ -5,3 +5,4 @@
 pub(crate) mod deadlock;
 pub(crate) mod exception;
 pub(crate) mod unload_leaks;
+mod wait_graph;

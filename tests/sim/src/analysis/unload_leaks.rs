@@ -10,6 +10,7 @@ use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pool::tag_text;
+use crate::nmr::registrations;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::Waitable;
 
@@ -24,7 +25,8 @@ pub(crate) fn check_unload(driver: DriverId, when: &str, routine: Option<Site>) 
             } else {
                 (29, "has not deregistered")
             };
-            let what = format!("{when}, but the {:?} {how}", registration.side);
+            let own = with(|state| registrations::describe(state, registration.id));
+            let what = format!("{when}, but it {how}: {own}");
             stop_at(Code::rule(rule), what, routine);
         }
     }

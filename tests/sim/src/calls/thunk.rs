@@ -293,7 +293,7 @@ fn watch_return(
     else {
         return None;
     };
-    let pended = state.verifier.binding_calls.leave(through, result);
+    let pended = state.verifier.binding_calls.leave(through, target, result);
     if let Some(entry) = through.entry {
         state
             .verifier

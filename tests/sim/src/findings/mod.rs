@@ -9,6 +9,7 @@ pub(crate) mod call_stack;
 pub(crate) mod caller;
 
 use registrar::finding::Finding as Breach;
+use registrar::knobs::Kernel;
 use scenarios::{Finding, Frame, Ignored, Place, Unsupported, Verdict};
 
 use crate::findings::bug_check::Code;
@@ -18,25 +19,30 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::scheduling::{ThreadId, terminate};
 
-/// The verdict on a cycle, which has at most one.
+/// The verdict on a cycle, which has at most one, and its notes.
 #[derive(Debug)]
 pub(crate) struct Findings {
+    kernel: Kernel,
     seed: u64,
     cycle: u64,
     ignored: Vec<Ignored>,
     verdict: Option<Verdict>,
     /// Whether an ignored finding has ended the cycle.
     cut_short: bool,
+    /// What is worth telling but no failure.
+    notes: Vec<Finding>,
 }
 
 impl Findings {
-    pub(crate) const fn new(seed: u64, cycle: u64, ignored: Vec<Ignored>) -> Self {
+    pub(crate) const fn new(kernel: Kernel, seed: u64, cycle: u64, ignored: Vec<Ignored>) -> Self {
         Self {
+            kernel,
             seed,
             cycle,
             ignored,
             verdict: None,
             cut_short: false,
+            notes: Vec::new(),
         }
     }
 
@@ -45,9 +51,14 @@ impl Findings {
         self.verdict.is_some() || self.cut_short
     }
 
-    /// The verdict, when the cycle is over.
-    pub(crate) fn into_verdict(self) -> Option<Verdict> {
-        self.verdict
+    /// The kernel in which they are found.
+    pub(crate) const fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// The verdict and the notes, when the cycle is over.
+    pub(crate) fn into_parts(self) -> (Option<Verdict>, Vec<Finding>) {
+        (self.verdict, self.notes)
     }
 }
 
@@ -153,6 +164,17 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
     report_on(state, thread, None, code.into(), what, site);
 }
 
+/// Records what is worth telling but no failure: the cycle goes on.
+pub(crate) fn note(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
+    let thread = state.scheduling.current_id();
+    let note = describe(state, thread, None, code.into(), what, site);
+    state.trace(|_| format!("NOTE {note}"));
+    let mut known = state.findings.notes.iter();
+    if !known.any(|it| it.is_same_as(&note) && it.what == note.what) {
+        state.findings.notes.push(note);
+    }
+}
+
 /// Records a finding with the call stack of a thread: from the instruction that
 /// an exception stopped, or from its innermost call.
 pub(crate) fn report_on(
@@ -171,13 +193,27 @@ pub(crate) fn report_on(
         state.counts.cycles_cut_short += 1;
         return;
     }
+    let finding = describe(state, thread, fault, code, what, site);
+    state.trace(|_| format!("FINDING {finding}"));
+    trace_stack(state, &finding.stack);
+    state.findings.verdict = Some(Verdict::Finding(finding));
+}
+
+fn describe(
+    state: &State,
+    thread: ThreadId,
+    fault: Option<&Exception>,
+    code: Code,
+    what: String,
+    site: Option<Site>,
+) -> Finding {
     let Subject {
         driver,
         instance,
         offset,
         place,
     } = Subject::of(state, site);
-    let finding = Finding {
+    Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
         parameters: code.parameters.map(|all| all.map(|one| one as u64)),
@@ -186,16 +222,15 @@ pub(crate) fn report_on(
         instance,
         offset,
         place,
+        kernel: state.findings.kernel.to_string(),
+        open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,
         thread: state.scheduling.thread(thread).name.clone(),
         stack: call_stack::call_stack(state, thread, fault),
         history: Vec::new(),
         count: 1,
-    };
-    state.trace(|_| format!("FINDING {finding}"));
-    trace_stack(state, &finding.stack);
-    state.findings.verdict = Some(Verdict::Finding(finding));
+    }
 }
 
 fn trace_stack(state: &State, stack: &[Frame]) {

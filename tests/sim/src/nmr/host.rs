@@ -12,9 +12,11 @@ use registrar::knobs::Knob;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
 use crate::calls::table_functions;
+use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
-use crate::findings::{stop_at, stop_by_rule};
-use crate::kernel::with;
+use crate::findings::{self, stop_at, stop_by_rule};
+use crate::kernel::{State, with};
+use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
 use crate::nmr::{registrations, transitions};
 use crate::scheduling::{Waitable, block, point};
@@ -101,11 +103,8 @@ impl Host for SimHost {
     }
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
-        with(|state| {
-            let answer = state.choices.knob(knob, answers);
-            state.trace(|_| format!("{knob:?}: {answer}"));
-            answer
-        })
+        debug_assert_eq!(answers, knob.answers());
+        with(|state| state.knob(knob))
     }
 
     fn interpose(
@@ -139,6 +138,7 @@ impl Host for SimHost {
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
             transitions::follow(state, event);
+            registrations::follow(state, event);
             registrations::count(state, event);
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);
@@ -158,22 +158,34 @@ impl Host for SimHost {
     }
 
     fn report(&self, finding: Finding) {
-        /// Rules on what a callback answers or leaves: they are broken where it
-        /// ends, not where NMR was called before it.
-        const ANSWERS: [u8; 6] = [5, 10, 11, 13, 14, 17];
-
         let site = with(|state| {
             for moment in &finding.history {
                 state.trace(|_| format!("  before: {moment}"));
             }
-            let module = state.loader.drivers.site(finding.code);
-            let caller = caller(state)
-                .filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
-            if ANSWERS.contains(&finding.rule) {
-                return module.or(caller);
-            }
-            caller.or(module)
+            culprit(state, &finding)
         });
         stop_by_rule(&finding, site);
     }
+
+    fn note(&self, note: Finding) {
+        with(|state| {
+            let site = culprit(state, &note);
+            findings::note(state, Code::rule(note.rule), note.what, site);
+        });
+    }
+}
+
+/// The place in the driver that broke a rule.
+fn culprit(state: &State, breach: &Finding) -> Option<Site> {
+    /// Rules on what a callback answers or leaves: they are broken where it
+    /// ends, not where NMR was called before it.
+    const ANSWERS: [u8; 6] = [5, 10, 11, 13, 14, 17];
+
+    let module = state.loader.drivers.site(breach.code);
+    let caller =
+        caller(state).filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
+    if ANSWERS.contains(&breach.rule) {
+        return module.or(caller);
+    }
+    caller.or(module)
 }

@@ -8,12 +8,16 @@ pub(crate) mod registered;
 pub(crate) mod registrations;
 pub(crate) mod transitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use registrar::host::RegistrationId;
 
 use nmr::abi::NPIID;
 use scenarios::{Instance, Overlap, Registered, Role};
 
 use crate::loader::drivers::DriverId;
+use crate::scheduling::ThreadId;
+use registrations::Registration;
 use transitions::Transitions;
 
 /// What is followed of registrations and bindings.
@@ -24,6 +28,10 @@ pub(crate) struct Nmr {
     pub(crate) registered: Vec<(Role, NPIID)>,
     /// The description of each registration, in a dry run.
     pub(crate) described: Option<Vec<Registered>>,
+    /// The registrations of the cycle.
+    registrations: BTreeMap<RegistrationId, Registration>,
+    /// The registration whose end each thread waits for.
+    pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -34,6 +42,8 @@ impl Nmr {
             transitions: Transitions::new(instances),
             registered: Vec::new(),
             described: None,
+            registrations: BTreeMap::new(),
+            waits: BTreeMap::new(),
             deregistrations: Overlap::default(),
         }
     }

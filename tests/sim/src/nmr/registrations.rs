@@ -1,13 +1,85 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Counts the registrations of each role, the attaches of each image, and the
-//! deregistrations that were pending at a time.
+//! The registrations: who made and ended them and where, who waits for their end; and
+//! how many there were of each role and attached to each image, and pending at a time.
 
-use nmr::abi::{STATUS_PENDING, STATUS_SUCCESS};
-use registrar::host::{Call, Event, Phase, Side};
+use nmr::abi::{NPIID, STATUS_PENDING, STATUS_SUCCESS};
+use registrar::host::{Call, Event, Phase, RegistrationId, Side};
 use scenarios::Role;
 
+use crate::findings::caller::caller;
 use crate::kernel::State;
+use crate::loader::drivers::Site;
+
+/// A registration, for as long as the cycle runs.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    side: Side,
+    npi: Option<NPIID>,
+    /// The place that registered it.
+    made: Option<Site>,
+    /// The place that deregistered it.
+    ended: Option<Site>,
+}
+
+/// Follows what happens to registrations.
+pub(crate) fn follow(state: &mut State, event: &Event) {
+    let Some(id) = event.registration else {
+        return;
+    };
+    let thread = state.scheduling.current_id();
+    match (event.call, event.phase) {
+        (Call::Register, Phase::Leave(STATUS_SUCCESS)) => {
+            let made = caller(state);
+            let known = entry(state, id, event);
+            known.made = made;
+        }
+        (Call::Deregister, Phase::Enter) => {
+            let ended = caller(state);
+            let known = entry(state, id, event);
+            known.ended = known.ended.or(ended);
+        }
+        (Call::Wait, Phase::Enter) => {
+            state.nmr.waits.insert(thread, id);
+        }
+        (Call::Wait, Phase::Leave(_)) => {
+            state.nmr.waits.remove(&thread);
+        }
+        _ => {}
+    }
+}
+
+fn entry<'a>(state: &'a mut State, id: RegistrationId, event: &Event) -> &'a mut Registration {
+    let known = state.nmr.registrations.entry(id);
+    known.or_insert(Registration {
+        side: event.side,
+        npi: event.npi,
+        made: None,
+        ended: None,
+    })
+}
+
+/// `the Client of echo {..}, registered at .., deregistered at ..`.
+pub(crate) fn describe(state: &State, id: RegistrationId) -> String {
+    let Some(known) = state.nmr.registrations.get(&id) else {
+        return format!("registration {}", id.0);
+    };
+    let npi = known.npi.map(|npi| format!(" of NPI {npi}"));
+    let places = [("registered", known.made), ("deregistered", known.ended)];
+    let places = places.into_iter().filter_map(|(how, site)| {
+        let place = state.loader.drivers.show(site?);
+        Some(format!(", {how} at {place}"))
+    });
+    let text = format!("the registration of a {}", role(known.side).service());
+    [text].into_iter().chain(npi).chain(places).collect()
+}
+
+const fn role(side: Side) -> Role {
+    match side {
+        Side::Provider => Role::Provider,
+        Side::Client => Role::Client,
+    }
+}
 
 /// Counts what happens to a registration.
 pub(crate) fn count(state: &mut State, event: &Event) {
@@ -51,10 +123,7 @@ fn record_role(state: &mut State, event: &Event) {
     let (Some(site), Some(npi)) = (state.loader.drivers.site(event.code), event.npi) else {
         return;
     };
-    let role = match event.side {
-        Side::Provider => Role::Provider,
-        Side::Client => Role::Client,
-    };
+    let role = role(event.side);
     if !state.nmr.registered.contains(&(role, npi)) {
         state.nmr.registered.push((role, npi));
     }

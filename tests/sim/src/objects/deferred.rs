@@ -20,8 +20,8 @@ use crate::verifier::routine::{EntryState, check_return};
 pub(crate) struct Deferred {
     /// The DPCs that are queued, by address.
     pub(crate) queued: BTreeMap<usize, ThreadId>,
-    /// The threads of DPCs, queued or running.
-    dpcs: Vec<ThreadId>,
+    /// The threads of DPCs, queued or running, each with the driver of its routine.
+    dpcs: Vec<(Option<DriverId>, ThreadId)>,
     /// The timers that are set, by address.
     pub(crate) timers: BTreeMap<usize, ThreadId>,
     /// The timers whose callback runs, by address.
@@ -45,9 +45,20 @@ pub(crate) fn defer(
     thread
 }
 
-pub(crate) fn add_dpc(state: &mut State, address: usize, thread: ThreadId) {
+pub(crate) fn add_dpc(
+    state: &mut State,
+    address: usize,
+    driver: Option<DriverId>,
+    thread: ThreadId,
+) {
     state.objects.deferred.queued.insert(address, thread);
-    state.objects.deferred.dpcs.push(thread);
+    state.objects.deferred.dpcs.push((driver, thread));
+}
+
+/// Returns `true` if a DPC of a driver is queued or runs.
+pub(crate) fn has_dpcs(state: &State, driver: DriverId) -> bool {
+    let mut dpcs = state.objects.deferred.dpcs.iter();
+    dpcs.any(|&(of, thread)| of == Some(driver) && !state.scheduling.thread(thread).has_ended())
 }
 
 pub(crate) fn add_work(state: &mut State, driver: DriverId, thread: ThreadId) {
@@ -81,7 +92,10 @@ fn join(of: impl Fn(&Deferred) -> Vec<ThreadId>) {
 
 /// Waits until no DPC is queued or runs.
 pub(crate) fn flush_dpcs() {
-    let now = with(|state| state.objects.deferred.dpcs.clone());
+    let now: Vec<_> = with(|state| {
+        let dpcs = state.objects.deferred.dpcs.iter();
+        dpcs.map(|&(_, thread)| thread).collect()
+    });
     join(|_| now.clone());
     with(|state| {
         let threads = &state.scheduling.threads();
@@ -89,7 +103,7 @@ pub(crate) fn flush_dpcs() {
             .objects
             .deferred
             .dpcs
-            .retain(|id| !threads[id.0].has_ended());
+            .retain(|(_, thread)| !threads[thread.0].has_ended());
     });
 }
 

@@ -77,41 +77,66 @@ pub(crate) struct KernelObject {
 
 /// All objects of a cycle, by address or handle.
 #[derive(Debug, Default)]
-pub(crate) struct KernelObjects(BTreeMap<usize, KernelObject>);
+pub(crate) struct KernelObjects {
+    live: BTreeMap<usize, KernelObject>,
+    /// The objects that were deleted, and the code that did it.
+    deleted: BTreeMap<usize, KernelObject>,
+}
 
 impl KernelObjects {
     /// Adds an object. Returns `false` if there is one already.
     pub(crate) fn add(&mut self, address: usize, kind: ObjectKind, by: Option<Site>) -> bool {
-        self.0.insert(address, KernelObject { kind, by }).is_none()
+        self.deleted.remove(&address);
+        self.live
+            .insert(address, KernelObject { kind, by })
+            .is_none()
     }
 
     /// Takes an object away. Returns `false` if there was none of this kind.
     pub(crate) fn remove(&mut self, address: usize, kind: ObjectKind) -> bool {
         let found = self.is(address, kind);
         if found {
-            self.0.remove(&address);
+            self.live.remove(&address);
         }
         found
     }
 
+    /// Takes an object away that its driver deletes at `by`.
+    pub(crate) fn delete(&mut self, address: usize, kind: ObjectKind, by: Option<Site>) {
+        if self.remove(address, kind) {
+            self.deleted.insert(address, KernelObject { kind, by });
+        }
+    }
+
+    /// The code that deleted the object of this kind that was here last.
+    pub(crate) fn deleted(&self, address: usize, kind: ObjectKind) -> Option<Site> {
+        let object = self.deleted.get(&address)?;
+        object.by.filter(|_| object.kind == kind)
+    }
+
     /// Returns `true` if there is an object of this kind.
     pub(crate) fn is(&self, address: usize, kind: ObjectKind) -> bool {
-        self.0.get(&address).is_some_and(|live| live.kind == kind)
+        self.live
+            .get(&address)
+            .is_some_and(|live| live.kind == kind)
     }
 
     /// How many objects there are of this kind.
     pub(crate) fn count(&self, kind: ObjectKind) -> usize {
-        self.0.values().filter(|live| live.kind == kind).count()
+        self.live.values().filter(|live| live.kind == kind).count()
     }
 
     /// The first object in a range of memory, and its address.
     pub(crate) fn within(&self, memory: Range<usize>) -> Option<(usize, KernelObject)> {
-        self.0.range(memory).next().map(|(&at, &live)| (at, live))
+        self.live
+            .range(memory)
+            .next()
+            .map(|(&at, &live)| (at, live))
     }
 
     /// The first object that a driver created, and its address.
     pub(crate) fn of(&self, driver: DriverId) -> Option<(usize, KernelObject)> {
-        let mut all = self.0.iter().map(|(&at, &live)| (at, live));
+        let mut all = self.live.iter().map(|(&at, &live)| (at, live));
         all.find(|(_, live)| live.by.is_some_and(|by| by.driver == driver))
     }
 }

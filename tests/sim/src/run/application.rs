@@ -7,6 +7,7 @@
 //! file.
 
 use rand::RngExt;
+use registrar::knobs::Knob;
 
 use crate::io::control;
 use crate::io::malformed::{self, code};
@@ -61,7 +62,7 @@ fn run(names: &[String]) {
 fn use_file(file: usize) {
     for _ in 0..draw(4) {
         let message = message();
-        if draw(15) == 0 {
+        if with(|state| state.choices.rare_knob(Knob::RequestFile, 16)) {
             requests::send_without_file(file, &message);
             continue;
         }

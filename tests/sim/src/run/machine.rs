@@ -2,12 +2,14 @@
 
 //! A simulated machine: one cycle after the other, each with a fresh kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use nmr::abi::NPIID;
-use scenarios::{Counts, Cycle, MissingImports, Models, Role, TransitionCounts, Verdict};
+use registrar::knobs::{self, Knob};
+use scenarios::{Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict};
 
+use crate::choices::Choices;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
 use crate::hardware::stack::Stacks;
@@ -54,8 +56,14 @@ pub struct Outcome {
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
+    /// The kernel that it was.
+    pub kernel: knobs::Kernel,
+    /// The open points that came up, with the answers that each had.
+    pub answers: BTreeMap<Knob, BTreeSet<u32>>,
     /// The verdict, if the cycle did not run to its end.
     pub verdict: Option<Verdict>,
+    /// What is worth telling but no failure.
+    pub notes: Vec<Finding>,
 }
 
 /// A machine. There can be one in a process, and it stays on its OS thread.
@@ -111,6 +119,12 @@ impl Machine {
     /// were found.
     pub const fn set_patience(&mut self, steps: Option<u64>) {
         self.patience = steps;
+    }
+
+    /// The kernel of a cycle of the run with this seed.
+    #[must_use]
+    pub fn kernel(&self, seed: u64, index: u64) -> knobs::Kernel {
+        Choices::kernel(self.options.kernel, seed, index)
     }
 
     /// The images for these models.
@@ -179,6 +193,8 @@ impl Machine {
         let events = state.events();
         let scheduled = state.scheduling.into_result();
         self.stacks = scheduled.stacks;
+        let kernel = state.findings.kernel();
+        let (verdict, notes) = state.findings.into_parts();
         Outcome {
             counts: state.counts,
             digest: scheduled.digest,
@@ -189,7 +205,10 @@ impl Machine {
             events,
             steps: scheduled.points,
             plan: scheduled.taken,
-            verdict: state.findings.into_verdict(),
+            kernel,
+            answers: state.choices.into_answers(),
+            verdict,
+            notes,
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod machine;
 pub(crate) mod main_loop;
 pub(crate) mod matrix;
 pub(crate) mod minimise;
+pub(crate) mod open_points;
 pub(crate) mod options;
 pub(crate) mod programs;
 pub(crate) mod roles;

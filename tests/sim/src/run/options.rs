@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use registrar::knobs::Knobs;
+use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{Ignored, Instance, Instances, RegistryValue, Role};
 
 use crate::loader::image::Image;
@@ -81,7 +81,9 @@ pub struct Options {
     pub preempt: bool,
     /// The injected faults.
     pub faults: Faults,
-    /// The answers to NMR's open points that are fixed for all cycles.
+    /// Who answers what the documents leave open.
+    pub kernel: KernelChoice,
+    /// The answers to open points that are fixed for all cycles.
     pub knobs: Knobs,
     /// Registry values of drivers.
     pub registry: Vec<RegistryValue>,

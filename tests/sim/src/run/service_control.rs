@@ -14,6 +14,7 @@ use std::mem;
 use std::rc::Rc;
 
 use rand::RngExt;
+use registrar::knobs::Knob;
 use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
@@ -95,6 +96,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         delete_path(state, path);
     });
     if status < 0 && with(|state| counts_refusal(state, loaded.driver, status)) {
+        finish_dpcs(loaded.driver);
         let entry = with(|state| entry_site(state, loaded.driver));
         check_unload(loaded.driver, "DriverEntry failed", entry);
         with(|state| {
@@ -174,6 +176,7 @@ pub(crate) fn unload(instance: Instance) {
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
+    finish_dpcs(driver);
     let routine = with(|state| state.loader.drivers.site(routine as usize));
     check_unload(driver, "DriverUnload returned", routine);
     with(|state| {
@@ -184,6 +187,14 @@ pub(crate) fn unload(instance: Instance) {
         set_service_state(state, instance, Service::Stopped);
     });
     point();
+}
+
+/// Lets the DPCs of a driver finish whose image is about to be unmapped, if the
+/// kernel does so.
+pub(crate) fn finish_dpcs(driver: DriverId) {
+    if with(|state| deferred::has_dpcs(state, driver) && state.knob(Knob::DpcsAtUnload) == 1) {
+        deferred::flush_dpcs();
+    }
 }
 
 pub(crate) fn check_returned(driver: DriverId, routine: &str) {
@@ -237,7 +248,7 @@ pub(crate) fn ask_manager(state: &mut State, instance: Instance) {
 
 /// The manager says that a driver may not go now, if it was asked.
 pub(crate) fn refuse_stop(state: &mut State, instance: Instance) {
-    let refusal = Refusal::HELD[state.choices.managers.random_range(0..Refusal::HELD.len())];
+    let refusal = Refusal::HELD[state.knob(Knob::RefusedStop) as usize];
     if record(state, instance).managed {
         count_refusal(state, "ControlService", instance, refusal);
     }
@@ -313,13 +324,17 @@ fn new_driver_object(
 
 /// The registry path is there for `DriverEntry` only.
 fn new_path(state: &mut State, path: &str) -> *const UNICODE_STRING {
-    let units: Vec<u16> = path.encode_utf16().collect();
+    let mut units: Vec<u16> = path.encode_utf16().collect();
+    let length = units.len() * 2;
+    if state.knob(Knob::RegistryPathEnd) == 1 {
+        units.push(0);
+    }
     let bytes = units.len() * 2;
     let header = size_of::<UNICODE_STRING>();
     let address = state.memory.pool.reserve(header + bytes, TAG);
     let buffer = (address + header) as *mut u16;
     let string = UNICODE_STRING {
-        Length: u16::try_from(bytes).expect("paths are short"),
+        Length: u16::try_from(length).expect("paths are short"),
         MaximumLength: u16::try_from(bytes).expect("paths are short"),
         Buffer: buffer,
     };

@@ -9,11 +9,12 @@
 //!   is assumed to have none at all.
 //! - A driver with open files is unloaded after the last of them is closed.
 //! - Time may pass between the check and the call. No document says whether the I/O
-//!   manager reads the field once or again before the call: the simulator draws it.
+//!   manager reads the field once or again before the call:
+//!   [`Knob::UnloadRoutineRead`].
 
 use std::ffi::c_void;
 
-use rand::RngExt;
+use registrar::knobs::Knob;
 use scenarios::Instance;
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEVICE_REQUEST};
@@ -95,7 +96,5 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
 /// Returns `true` if the I/O manager reads the field again when it calls the
 /// routine.
 fn reads_again(state: &mut State) -> bool {
-    let again = state.choices.managers.random();
-    state.trace(|_| format!("DriverUnload is read again when it is called: {again}"));
-    again
+    state.knob(Knob::UnloadRoutineRead) == 1
 }

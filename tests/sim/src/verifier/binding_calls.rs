@@ -11,7 +11,6 @@
 //! other NPIs a call is in flight until it returns.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use nmr::abi::{NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
@@ -34,6 +33,10 @@ struct End {
     code: usize,
     /// It has said that it is done.
     done: bool,
+    /// It said so before its detach callback was called: that counts afterwards.
+    early: bool,
+    /// The function of its peer that pended last.
+    taker: usize,
 }
 
 impl End {
@@ -67,56 +70,31 @@ impl Binding {
             Side::Provider => &mut self.provider,
         }
     }
+
+    const fn at(&self, side: Side) -> &End {
+        match side {
+            Side::Client => &self.client,
+            Side::Provider => &self.provider,
+        }
+    }
 }
 
 /// All bindings of a cycle.
 #[derive(Debug, Default)]
 pub(crate) struct BindingCalls(BTreeMap<BindingId, Binding>);
 
-/// A detach that is not complete.
-pub(crate) struct OwedDetach {
-    binding: BindingId,
-    side: Side,
-    inside: u64,
-    pended: u64,
-    /// An address in the module that keeps it from being complete.
-    pub(crate) code: usize,
-}
-
-impl fmt::Display for OwedDetach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the {:?} of binding {} owes the completion of its detach ({} of its calls are \
-             under way, {} have pended)",
-            self.side, self.binding.0, self.inside, self.pended
-        )
-    }
-}
-
 impl BindingCalls {
-    /// The sides that have not completed a detach that pended.
-    pub(crate) fn owing(&self) -> impl Iterator<Item = OwedDetach> {
-        self.0.iter().flat_map(|(&binding, state)| {
-            [
-                (Side::Client, &state.client, &state.provider),
-                (Side::Provider, &state.provider, &state.client),
-            ]
-            .into_iter()
-            .filter(|(_, end, _)| end.detaching && !end.done)
-            .map(move |(side, end, peer)| OwedDetach {
-                binding,
-                side,
-                inside: end.inside,
-                pended: end.pended(),
-                // What has pended is for the peer to complete.
-                code: if end.inside == 0 && end.pended > 0 {
-                    peer.code
-                } else {
-                    end.code
-                },
-            })
-        })
+    /// The number of calls of a side that have pended and are not complete, and the
+    /// function of its peer that pended last; `None` if there are none.
+    pub(crate) fn pended(&self, binding: BindingId, side: Side) -> Option<(u64, usize)> {
+        let end = self.0.get(&binding)?.at(side);
+        (end.pended > 0).then(|| (end.pended(), end.taker))
+    }
+
+    /// The detach callback that a side was called at, if it was.
+    pub(crate) fn detach_callback(&self, binding: BindingId, side: Side) -> Option<usize> {
+        let end = self.0.get(&binding)?.at(side);
+        end.detaching.then_some(end.code)
     }
 
     /// A call begins; the rule that it breaks, if any.
@@ -141,7 +119,7 @@ impl BindingCalls {
     }
 
     /// A call returns. Returns `true` if it pended.
-    pub(crate) fn leave(&mut self, through: TableEntry, result: u64) -> bool {
+    pub(crate) fn leave(&mut self, through: TableEntry, target: usize, result: u64) -> bool {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "an NTSTATUS is the low half"
@@ -152,6 +130,9 @@ impl BindingCalls {
             let end = self.0.entry(binding).or_default().end(through.owner.peer());
             end.inside -= 1;
             end.pended += i64::from(pended);
+            if pended {
+                end.taker = target;
+            }
         }
         pended
     }
@@ -172,6 +153,10 @@ impl BindingCalls {
     /// A side has completed its detach; the rule that this breaks, if any.
     fn complete(&mut self, binding: BindingId, side: Side) -> Option<(u8, String)> {
         let end = self.0.entry(binding).or_default().end(side);
+        if !end.detaching {
+            end.early = true;
+            return None;
+        }
         end.done = true;
         let (inside, pended) = (end.inside, end.pended());
         (inside > 0 || pended > 0).then(|| {
@@ -255,7 +240,8 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
         }
         (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {
             count_detach(state, event.side, status);
-            (status == STATUS_SUCCESS)
+            let early = state.verifier.binding_calls.0.entry(binding).or_default();
+            (status == STATUS_SUCCESS || early.at(event.side).early)
                 .then(|| state.verifier.binding_calls.complete(binding, event.side))
                 .flatten()
         }
@@ -309,6 +295,7 @@ mod tests {
         fn of(npi: NPIID) -> Self {
             let mut watch = BindingCalls::default();
             watch.accept(BINDING);
+            watch.detach(BINDING, Side::Client, 0);
             let mut calls = Self { watch, npi };
             calls.enter(Side::Provider);
             calls
@@ -327,12 +314,12 @@ mod tests {
 
         fn complete(&mut self) {
             self.enter(Side::Client);
-            self.watch.leave(self.first(Side::Client), 0);
+            self.watch.leave(self.first(Side::Client), 0, 0);
         }
 
         fn submit_returns(&mut self, status: NTSTATUS) {
             let status = u64::from(status.cast_unsigned());
-            self.watch.leave(self.first(Side::Provider), status);
+            self.watch.leave(self.first(Side::Provider), 0, status);
         }
 
         /// The breach if the client's detach completes now.

@@ -43,6 +43,39 @@ fn faults(lines: &[Vec<String>]) -> (u64, u64) {
     (number(&line[0]), number(&line[2]))
 }
 
+/// What `cargo xtask stress` prints with these arguments and our own drivers, named as
+/// if they were others.
+fn stress_of_others(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["xtask", "stress", "--seed", "2", "--cycles", "8"])
+        .arg("--provider")
+        .arg(driver("provider.sys"))
+        .arg("--client")
+        .arg(driver("client.sys"))
+        .args(arguments)
+        .output()
+        .expect("cargo runs this test");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn other_drivers_are_judged_by_windows_unless_asked_otherwise() {
+    for (argument, kernel, row) in [
+        (None, "windows", "1 kernel: windows 8"),
+        (
+            Some("--kernel=documents"),
+            "documents",
+            "1 kernel: documents 8",
+        ),
+        (Some("--kernel=both"), "both", "2 kernels: documents "),
+    ] {
+        let text = stress_of_others(argument.as_slice());
+        assert!(text.contains(&format!(" --kernel={kernel} ")), "{text}");
+        assert!(text.contains(row), "{text}");
+    }
+}
+
 #[test]
 fn the_table_of_faults_is_complete() {
     let lines = systematic(&[]);

@@ -23,6 +23,7 @@ mod keyvalue;
 mod knobs;
 mod minimise;
 mod nmr_order;
+mod open_points;
 mod paged;
 mod pair;
 mod preemption;

@@ -21,7 +21,7 @@ use crate::support::allocator;
 use crate::support::{Module, NPI};
 
 /// A host that takes no memory.
-struct Frugal;
+pub(super) struct Frugal;
 
 impl Host for Frugal {
     const CHECKED: bool = false;

@@ -3,14 +3,18 @@
 //! `NmrWaitForClientDeregisterComplete`, `NmrWaitForProviderDeregisterComplete`.
 
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
+use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
+use registrar::Registrar;
+use registrar::host::Side;
 use registrar::process::at_irql;
 
-use crate::support::{clean, down, nmr, pair, rules, up};
+use super::resources::Frugal;
+use crate::support::{Module, NPI, clean, down, nmr, pair, rules, up};
 
 /// Long enough for a wait that returns too early to be seen.
 const A_WHILE: Duration = Duration::from_millis(20);
@@ -181,6 +185,40 @@ super::statements! {
         assert_eq!((provider.wait(), client.wait()), (STATUS_SUCCESS, STATUS_SUCCESS));
         assert_eq!(nmr.live_registrations(), []);
         clean(&nmr);
+    }
+
+    /// INF: A wait in a callback that it would wait for returns at once, though nobody checks.
+    wait_in_its_own_callback {
+        fn end(module: &Module<Frugal>) {
+            assert_eq!(module.deregister(), STATUS_PENDING);
+            assert_eq!(module.wait(), STATUS_UNSUCCESSFUL);
+        }
+        for place in 0..6 {
+            let nmr = Arc::new(Registrar::new(Frugal));
+            let mut modules = [Side::Provider, Side::Client].map(|side| Module::new(&nmr, side, &NPI));
+            let [provider, client] = &mut modules;
+            let by = if place % 2 == 0 { provider } else { client };
+            match place {
+                0 => by.on_asked = Box::new(|asked| { end(asked.module); asked.accept() }),
+                1 => by.on_offer = Box::new(|offer| { end(offer.module); offer.accept() }),
+                2 | 3 => by.on_detach = Box::new(|peer| {
+                    assert_eq!(peer.module().wait(), STATUS_UNSUCCESSFUL);
+                    STATUS_SUCCESS
+                }),
+                _ => by.on_cleanup = Box::new(|peer| {
+                    assert_eq!(peer.module().wait(), STATUS_UNSUCCESSFUL);
+                }),
+            }
+            let [provider, client] = &modules;
+            assert_eq!((provider.register(), client.register()), (STATUS_SUCCESS, STATUS_SUCCESS));
+            let [first, second] = if place % 2 == 0 { [provider, client] } else { [client, provider] };
+            if place > 1 {
+                assert_eq!(first.deregister(), STATUS_PENDING);
+            }
+            assert_eq!(first.wait(), STATUS_SUCCESS, "{place}");
+            assert_eq!((second.deregister(), second.wait()), (STATUS_PENDING, STATUS_SUCCESS));
+            assert_eq!(nmr.live_registrations(), []);
+        }
     }
 
     /// N6: Unload returns only when every deregistration is complete.

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 use std::thread;
 
-use nmr::abi::{STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
+use nmr::abi::{
+    STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_UNSUCCESSFUL,
+};
 use registrar::Doing;
 use registrar::host::{Call, Host, Side};
 use registrar::knobs::Knob;
@@ -91,16 +94,81 @@ super::rules! {
         clean(&nmr);
     }
 
-    20 r20_completing_before_the_provider_has_accepted {
+    20 r20_a_completion_before_the_accept_is_remembered {
+        for side in [Side::Client, Side::Provider] {
+            for times in [1, 2] {
+                let nmr = nmr();
+                let (mut provider, mut client) = pair(&nmr);
+                for module in [&mut provider, &mut client] {
+                    let hurries = module.side == side;
+                    module.on_detach = Box::new(move |peer| {
+                        if !hurries {
+                            peer.complete();
+                        }
+                        STATUS_PENDING
+                    });
+                }
+                if side == Side::Client {
+                    client.on_offer = Box::new(move |offer| {
+                        for _ in 0..times {
+                            offer.module.nmr.client_detach_provider_complete(offer.handle);
+                        }
+                        offer.accept()
+                    });
+                } else {
+                    provider.on_asked = Box::new(move |asked| {
+                        for _ in 0..times {
+                            asked.module.nmr.provider_detach_client_complete(asked.handle);
+                        }
+                        asked.accept()
+                    });
+                }
+                up([&provider, &client]);
+                assert_eq!(rules(&nmr), vec![20; times]);
+                down([&client, &provider]);
+                assert_eq!((client.ends(), provider.ends()), ((1, 1), (1, 1)));
+                clean(&nmr);
+            }
+        }
+    }
+
+    20 r20_a_completion_before_a_refusal_ends_with_the_attach {
         let nmr = nmr();
-        let (provider, mut client) = pair(&nmr);
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_asked = Box::new(|asked| {
+            asked.module.nmr.provider_detach_client_complete(asked.handle);
+            STATUS_NOINTERFACE
+        });
         client.on_offer = Box::new(|offer| {
             offer.module.nmr.client_detach_provider_complete(offer.handle);
             offer.accept()
         });
         up([&provider, &client]);
+        assert_eq!(rules(&nmr), [20, 20]);
+        assert_eq!(nmr.holdups(), []);
+        down([&client, &provider]);
+        assert_eq!((client.ends(), provider.ends()), ((0, 0), (0, 0)));
+        clean(&nmr);
+    }
+
+    20 r20_a_completion_before_a_refusal_is_none_of_the_next_answer {
+        let nmr = nmr();
+        let (mut provider, mut client) = pair(&nmr);
+        provider.on_asked = Box::new(|asked| {
+            if asked.module.offers() == 1 {
+                asked.module.nmr.provider_detach_client_complete(asked.handle);
+                return STATUS_NOINTERFACE;
+            }
+            asked.accept()
+        });
+        client.on_offer = Box::new(|offer| {
+            assert_eq!(offer.accept(), STATUS_NOINTERFACE);
+            offer.accept()
+        });
+        up([&provider, &client]);
         assert_eq!(rules(&nmr), [20]);
         down([&client, &provider]);
+        assert_eq!(provider.ends(), (1, 1));
         clean(&nmr);
     }
 
@@ -187,6 +255,18 @@ super::rules! {
         down([&provider]);
         clean(&nmr);
         assert_eq!(notes(&nmr), [21]);
+    }
+
+    21 r21_completing_before_the_detach_callback_is_a_breach_to_the_documents {
+        let nmr = nmr();
+        nmr.host().fix(Knob::CompleteBeforeDetach, Some(1));
+        let (mut provider, client) = pair(&nmr);
+        provider.on_detach = Box::new(|_| STATUS_PENDING);
+        up([&provider, &client]);
+        provider.peer().complete();
+        assert_eq!(rules(&nmr), [21]);
+        down([&provider, &client]);
+        clean(&nmr);
     }
 
     21 r21_completing_before_the_detach_callback_is_only_noted {

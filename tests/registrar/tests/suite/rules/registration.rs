@@ -31,6 +31,16 @@ super::rules! {
         assert_eq!(rules(&nmr), [1]);
     }
 
+    1 r01_an_instance_of_another_version {
+        let nmr = nmr();
+        let (_, mut client) = pair(&nmr);
+        client.client.ClientRegistrationInstance.Version = 1;
+        nmr.host().fix(Knob::InstanceVersion, Some(1));
+        up([&client]);
+        assert_eq!(rules(&nmr), [1]);
+        down([&client]);
+    }
+
     1 r01_a_structure_without_callbacks {
         let nmr = nmr();
         let (mut provider, mut client) = pair(&nmr);

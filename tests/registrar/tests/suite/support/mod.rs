@@ -244,6 +244,11 @@ impl<H: Host + 'static> Module<H> {
             .retain(|other| !Arc::ptr_eq(other, peer));
     }
 
+    /// Frees the binding contexts of bindings that are gone.
+    pub(crate) fn forget_peers(&self) {
+        self.peers.lock().unwrap().clear();
+    }
+
     /// Its binding contexts, in the order in which they were made.
     pub(crate) fn peers(&self) -> Vec<Arc<Peer<H>>> {
         self.peers.lock().unwrap().clone()

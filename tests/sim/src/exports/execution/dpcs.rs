@@ -129,7 +129,7 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
             .or_else(|| caller(state));
         if let Some(thread) = deferred::defer(state, "DPC", move || dispatch(dpc, routine)) {
             state.objects.created.add(dpc.addr(), ObjectKind::Dpc, by);
-            deferred::add_dpc(state, dpc.addr(), thread);
+            deferred::add_dpc(state, dpc.addr(), by.map(|by| by.driver), thread);
         }
     });
     true

@@ -226,8 +226,20 @@ fn require_resource(resource: usize) {
             .created
             .is(resource, kernel_objects::ObjectKind::Resource)
     }) {
-        let what = "an ERESOURCE is used that was not initialised";
-        stop(("0xC4", [0x1002, resource, 0, 0]), what.to_owned());
+        let what = with(|state| {
+            let deleted = state
+                .objects
+                .created
+                .deleted(resource, kernel_objects::ObjectKind::Resource);
+            deleted.map_or_else(
+                || "an ERESOURCE is used that was not initialised".to_owned(),
+                |by| {
+                    let by = state.loader.drivers.show(by);
+                    format!("an ERESOURCE is used that {by} has deleted")
+                },
+            )
+        });
+        stop(("0xC4", [0x1002, resource, 0, 0]), what);
     }
 }
 
@@ -267,10 +279,11 @@ unsafe extern "win64" fn delete_resource(resource: usize) -> i32 {
         );
     }
     with(|state| {
+        let by = caller(state);
         state
             .objects
             .created
-            .remove(resource, kernel_objects::ObjectKind::Resource)
+            .delete(resource, kernel_objects::ObjectKind::Resource, by);
     });
     0
 }
