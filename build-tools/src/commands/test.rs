@@ -43,6 +43,8 @@ enum Suite {
     Vm,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
+    /// The layer for NMR modules under `AddressSanitizer`: compiles everything again.
+    Sanitizer,
 }
 
 const HOST: Check = Check {
@@ -107,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(Suite::Registrar) => &[REGISTRAR],
         Some(Suite::Sim) => &[SIM],
         Some(Suite::Loom) => &[LOOM],
-        Some(Suite::Zoo | Suite::Wine | Suite::Package | Suite::Vm) => &[],
+        Some(Suite::Zoo | Suite::Wine | Suite::Package | Suite::Vm | Suite::Sanitizer) => &[],
     };
     let purpose = match arguments.suite {
         None | Some(Suite::Vm) => Some(Purpose::Vm),
@@ -125,7 +127,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut checklist = Checklist::new("test");
     let workspace = Workspace::find()?;
     checklist.run_all(&workspace, checks)?;
-    if arguments.suite.is_none() {
+    // Slow: compiles everything a second time.
+    if arguments.suite == Some(Suite::Sanitizer) {
         checklist.run("the layer for NMR modules under AddressSanitizer", || {
             address_sanitizer::passes(&workspace)
         })?;

@@ -26,12 +26,12 @@ pub(crate) struct Nmr {
     pub(crate) transitions: Transitions,
     /// What was registered, in this order, each once.
     pub(crate) registered: Vec<(Role, NPIID)>,
-    /// The description of each registration, in a dry run.
-    pub(crate) described: Option<Vec<Registered>>,
     /// The registrations of the cycle.
     registrations: BTreeMap<RegistrationId, Registration>,
     /// The registration whose end each thread waits for.
     pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
+    /// The description of each registration, in a dry run.
+    pub(crate) described: Option<Vec<Registered>>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
 }
@@ -41,9 +41,9 @@ impl Nmr {
         Self {
             transitions: Transitions::new(instances),
             registered: Vec::new(),
-            described: None,
             registrations: BTreeMap::new(),
             waits: BTreeMap::new(),
+            described: None,
             deregistrations: Overlap::default(),
         }
     }
