@@ -5,7 +5,7 @@
 use std::fmt::Display;
 
 use scenarios::{
-    Description, DryRun, ImageFacts, Place, Registered, SectionFacts, Unload, Verdict,
+    Description, DryRun, Finding, ImageFacts, Place, Registered, SectionFacts, Unload, Verdict,
 };
 
 use crate::building::image_report::wrap;
@@ -151,16 +151,22 @@ fn add_dry_run(text: &mut Text, run: &DryRun) {
     };
     text.row("DriverUnload", unload);
     match &run.verdict {
-        Some(Verdict::Finding(it)) => {
-            let place = place(it.place.as_ref(), it.offset);
-            text.row("finding", format!("{} {place}: {}", it.code, it.what));
-        }
+        Some(Verdict::Finding(it)) => text.row("finding", short(it)),
         Some(Verdict::Unsupported(it)) => {
             let place = place(it.place.as_ref(), it.offset);
             text.row("UNSUPPORTED", format!("it {}, {place}", it.what));
         }
         None => {}
     }
+    for note in &run.notes {
+        text.row("note", short(note));
+    }
+}
+
+/// A finding without its cycle and thread.
+fn short(finding: &Finding) -> String {
+    let place = place(finding.place.as_ref(), finding.offset);
+    format!("{} {place}: {}", finding.code, finding.what)
 }
 
 fn add_registration(text: &mut Text, registered: &Registered) {

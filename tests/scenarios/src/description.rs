@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::instance::Role;
 use crate::ntstatus::NtStatus;
-use crate::report::{MissingImports, Place, Verdict};
+use crate::report::{Finding, MissingImports, Place, Verdict};
 
 /// The description of a driver image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,8 @@ pub struct DryRun {
     pub unload: Unload,
     /// What ended the dry run early, if anything did.
     pub verdict: Option<Verdict>,
+    /// What is worth telling but no failure.
+    pub notes: Vec<Finding>,
 }
 
 /// What became of the unload of a dry run.

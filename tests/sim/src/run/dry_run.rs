@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use registrar::knobs::Knobs;
+use registrar::knobs::{Kernel, KernelChoice};
 use scenarios::{Cycle, Description, DryRun, NtStatus, Role, Unload};
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 
@@ -21,7 +21,8 @@ use crate::objects::kernel_objects::ObjectKind;
 use crate::run::machine::{self, Machine};
 use crate::run::options::{Images, Options};
 use crate::run::service_control::{
-    Loaded, check_returned, delete_path, discard_initialization, entry_site, map_driver,
+    Loaded, check_returned, delete_path, discard_initialization, entry_site, finish_dpcs,
+    map_driver,
 };
 use crate::run::unload::{self, DriverUnload};
 use crate::scheduling::{MICROSECOND, sleep};
@@ -56,7 +57,7 @@ impl Machine {
             Role::Client => images.clients.push(Rc::clone(image)),
         }
         let options = Options {
-            knobs: Knobs::FIRST,
+            kernel: KernelChoice::One(Kernel::Windows),
             ..Options::default()
         };
         let alone = images.count().expect("it is one");
@@ -79,7 +80,7 @@ impl Machine {
             .version
             .map(|(major, minor)| format!("{major}.{minor}"));
         run.registered = state.nmr.described.take().unwrap_or_default();
-        run.verdict = state.findings.into_parts().0;
+        (run.verdict, run.notes) = state.findings.into_parts();
         self.stacks = state.scheduling.into_result().stacks;
         run
     }
@@ -98,6 +99,7 @@ fn perform(role: Role, run: &RefCell<DryRun>) {
     run.borrow_mut().entry = Some(status);
     if !status.is_success() {
         with(|state| look(state, &mut run.borrow_mut()));
+        finish_dpcs(loaded.driver);
         let entry = with(|state| entry_site(state, loaded.driver));
         check_unload(loaded.driver, "DriverEntry failed", entry);
         return;
@@ -130,6 +132,7 @@ fn unload(loaded: Loaded, routine: usize, run: &RefCell<DryRun>) {
     run.borrow_mut().unload = Unload::Unclean;
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
+    finish_dpcs(driver);
     check_unload(driver, "DriverUnload returned", site);
     if !with(|state| state.findings.any()) {
         run.borrow_mut().unload = Unload::Clean;

@@ -191,7 +191,7 @@ pub(crate) fn unload(instance: Instance) {
 
 /// Lets the DPCs of a driver finish whose image is about to be unmapped, if the
 /// kernel does so.
-fn finish_dpcs(driver: DriverId) {
+pub(crate) fn finish_dpcs(driver: DriverId) {
     if with(|state| deferred::has_dpcs(state, driver) && state.knob(Knob::DpcsAtUnload) == 1) {
         deferred::flush_dpcs();
     }
