@@ -35,6 +35,9 @@ pub struct Counts {
     /// time.
     #[serde(default)]
     pub gate_refusals: u64,
+    /// The longest unload of each driver that takes more than 30 seconds, in seconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slow_unloads: BTreeMap<String, u64>,
     /// Unloads that waited for a handle to be closed.
     #[serde(default)]
     pub unloads_deferred: u64,
@@ -106,6 +109,10 @@ impl Counts {
         }
         for (error, count) in &other.manager_refusals {
             *self.manager_refusals.entry(error.clone()).or_default() += count;
+        }
+        for (driver, &seconds) in &other.slow_unloads {
+            let longest = self.slow_unloads.entry(driver.clone()).or_default();
+            *longest = seconds.max(*longest);
         }
         self.failed_entries += other.failed_entries;
         self.gate_refusals += other.gate_refusals;

@@ -210,8 +210,9 @@ impl Image {
         if let Some(slot) = self.cookie {
             write_u64(memory, slot, cookie);
         }
+        spin_loops::lead_to(spun);
         for spin in &self.spins {
-            spin_loops::plant(spin, base, spun);
+            spin_loops::plant(spin, base);
             memory[spin.offset] = BREAKPOINT;
         }
         let atomic = if everywhere { &self.stops[..] } else { &[] };

@@ -35,8 +35,8 @@ use crate::objects::deferred;
 use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
-use crate::scheduling::point;
 use crate::scheduling::preemption;
+use crate::scheduling::{MICROSECOND, point};
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
 
@@ -144,9 +144,11 @@ pub(crate) fn unload(instance: Instance) {
         state.loader.drivers[driver].life = LoadState::Unloading;
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
     });
+    let began = with(|state| state.scheduling.now());
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
     check_returned(driver, "DriverUnload");
+    with(|state| record_duration(state, driver, began));
     deferred::join_work(driver);
     let routine = with(|state| state.loader.drivers.site(routine as usize));
     check_unload(driver, "DriverUnload returned", routine);
@@ -158,6 +160,19 @@ pub(crate) fn unload(instance: Instance) {
         set_service_state(state, instance, Service::Stopped);
     });
     point();
+}
+
+/// Records that an unload took longer than the service control manager waits.
+fn record_duration(state: &mut State, driver: DriverId, began: u64) {
+    /// In seconds.
+    const MOST: u64 = 30;
+
+    let seconds = (state.scheduling.now() - began) / (1_000_000 * MICROSECOND);
+    if seconds > MOST {
+        let name = state.loader.drivers[driver].image.name().to_owned();
+        let longest = state.counts.slow_unloads.entry(name).or_default();
+        *longest = seconds.max(*longest);
+    }
 }
 
 fn check_returned(driver: DriverId, routine: &str) {

@@ -27,6 +27,7 @@ mod program;
 mod requests;
 mod roles;
 mod scenarios;
+mod slow;
 mod stack;
 mod surface;
 mod wdf;
