@@ -259,7 +259,16 @@ fn manager_rows(report: &Report) -> String {
         ),
     };
     let refused = refused_row(counts) + &refusal_rows(counts);
-    [mechanisms, absent, overlapped, requests, refused].concat()
+    let slow = counts.slow_unloads.iter().map(slow_row).collect();
+    [mechanisms, absent, overlapped, requests, refused, slow].concat()
+}
+
+/// The longest unload of a driver.
+fn slow_row((driver, seconds): (&String, &u64)) -> String {
+    format!(
+        "\n{seconds:>10} seconds were taken by an unload of {driver}; the service control manager \
+         gives up after 30"
+    )
 }
 
 /// Refusals of the service control manager, by error.

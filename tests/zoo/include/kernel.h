@@ -127,6 +127,8 @@ IMPORT void ExAcquireFastMutex(FAST_MUTEX *);
 IMPORT void ExReleaseFastMutex(FAST_MUTEX *);
 IMPORT NTSTATUS ExInitializeResourceLite(ERESOURCE *);
 IMPORT NTSTATUS ExDeleteResourceLite(ERESOURCE *);
+IMPORT UCHAR ExAcquireResourceExclusiveLite(ERESOURCE *, UCHAR wait);
+IMPORT void ExReleaseResourceLite(ERESOURCE *);
 IMPORT NTSTATUS ExInitializeLookasideListEx(LOOKASIDE_LIST_EX *, PVOID, PVOID, int, ULONG, SIZE_T,
                                             ULONG, USHORT);
 IMPORT void ExDeleteLookasideListEx(LOOKASIDE_LIST_EX *);

@@ -47,6 +47,9 @@ pub struct Counts {
     /// time.
     #[serde(default)]
     pub gate_refusals: u64,
+    /// The longest unload of each driver that takes more than 30 seconds, in seconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slow_unloads: BTreeMap<String, u64>,
     /// Unloads that waited for a handle to be closed.
     #[serde(default)]
     pub unloads_deferred: u64,
@@ -134,6 +137,10 @@ impl Counts {
         self.unloads_overlapped += other.unloads_overlapped;
         add_each(&mut self.mechanisms, &other.mechanisms);
         add_each(&mut self.manager_refusals, &other.manager_refusals);
+        for (driver, &seconds) in &other.slow_unloads {
+            let longest = self.slow_unloads.entry(driver.clone()).or_default();
+            *longest = seconds.max(*longest);
+        }
         self.failed_entries += other.failed_entries;
         add_each(&mut self.ignored, &other.ignored);
         self.cycles_cut_short += other.cycles_cut_short;

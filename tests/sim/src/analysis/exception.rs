@@ -221,9 +221,8 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
             return (code, "breakpoint without a debugger".to_owned());
         }
         ExceptionKind::Hang => {
-            let what = "runs without end and calls nobody: no other thread can change what it \
-                        looks at"
-                .to_owned();
+            let what =
+                "runs without end and calls nobody: nothing that it looks at changes".to_owned();
             return ("hang".into(), what);
         }
     };

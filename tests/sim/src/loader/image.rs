@@ -271,8 +271,9 @@ impl Image {
         if let Some(slot) = self.cookie {
             write_u64(memory, slot, cookie);
         }
+        spin_loops::lead_to(hooks.spun);
         for spin in &self.spins {
-            spin_loops::plant(spin, base, hooks.spun);
+            spin_loops::plant(spin, base);
             memory[spin.offset] = BREAKPOINT;
         }
         let atomic = if hooks.everywhere {

@@ -37,8 +37,8 @@ use crate::objects::names::Collision;
 use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
-use crate::scheduling::point;
 use crate::scheduling::preemption;
+use crate::scheduling::{MICROSECOND, point};
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
 
@@ -172,9 +172,11 @@ pub(crate) fn unload(instance: Instance) {
         state.loader.drivers[driver].life = LoadState::Unloading;
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
     });
+    let began = with(|state| state.scheduling.now());
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
     check_returned(driver, "DriverUnload");
+    with(|state| record_duration(state, driver, began));
     deferred::join_work(driver);
     finish_dpcs(driver);
     let routine = with(|state| state.loader.drivers.site(routine as usize));
@@ -194,6 +196,19 @@ pub(crate) fn unload(instance: Instance) {
 pub(crate) fn finish_dpcs(driver: DriverId) {
     if with(|state| deferred::has_dpcs(state, driver) && state.knob(Knob::DpcsAtUnload) == 1) {
         deferred::flush_dpcs();
+    }
+}
+
+/// Records that an unload took longer than the service control manager waits.
+fn record_duration(state: &mut State, driver: DriverId, began: u64) {
+    /// In seconds.
+    const MOST: u64 = 30;
+
+    let seconds = (state.scheduling.now() - began) / (1_000_000 * MICROSECOND);
+    if seconds > MOST {
+        let name = state.loader.drivers[driver].image.name().to_owned();
+        let longest = state.counts.slow_unloads.entry(name).or_default();
+        *longest = seconds.max(*longest);
     }
 }
 

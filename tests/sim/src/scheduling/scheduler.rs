@@ -14,7 +14,7 @@
 //!
 //! A thread that spins in a loop without a call ([`spin`]) lets the others run. It looks
 //! again when another thread has run. When none can, time passes in growing steps, and
-//! it looks after each; if it has found nothing changed for hours, that is a hang.
+//! it looks after each; if it still spins after ten minutes, that is a hang.
 //!
 //! # Limits
 //!
@@ -53,6 +53,8 @@ const FINE: u64 = SECOND / 10;
 /// What passes before a thread that spins looks for the first time at what no other
 /// thread can change; it doubles each time.
 const FIRST_LOOK: u64 = MICROSECOND;
+/// How long a thread may spin, ten minutes: one that still waits then hangs.
+const MOST_SPIN: u64 = 600 * SECOND;
 
 /// All threads of a cycle, those that have ended included.
 pub(crate) struct Scheduler {
@@ -76,6 +78,8 @@ pub(crate) struct Scheduler {
     random: ChaCha8Rng,
     /// Whether the cycle takes too many points or too long.
     endless: bool,
+    /// Whether the current thread has spun for too long.
+    hangs: bool,
     chooser: Chooser,
     /// The schedule to keep to instead, if any.
     plan: Option<Schedule>,
@@ -104,6 +108,7 @@ impl Scheduler {
             stacks,
             random,
             endless: false,
+            hangs: false,
             chooser,
             plan: None,
             taken: Schedule::default(),
@@ -344,6 +349,9 @@ impl Scheduler {
         if self.is_given_up() || self.threads[0].has_ended() {
             return Next::Over;
         }
+        if self.hangs {
+            return Next::Hang;
+        }
         if self.endless {
             return Next::Endless;
         }
@@ -387,12 +395,14 @@ impl Scheduler {
     fn has_overdue_spin(&self) -> bool {
         let spinning = self.threads.iter().filter_map(|thread| thread.spinning);
         let mut stopped = spinning.filter(|spinning| !spinning.spin.only_looks);
-        stopped.any(|spinning| self.time - spinning.since > SECOND)
+        stopped.any(|spinning| {
+            let before = spinning.since - spinning.began;
+            self.time - spinning.since > before.max(SECOND)
+        })
     }
 
     /// Lets the threads that spin look again, after some time.
     fn look_again(&mut self) -> Result<(), Next> {
-        let step = FIRST_LOOK << self.looks;
         let any = self.has_processor();
         let spins = |thread: &&mut Thread| {
             thread.spinning.is_some() && (any || thread.irql >= DISPATCH_LEVEL)
@@ -401,20 +411,9 @@ impl Scheduler {
         let Some(first) = spinning.first().and_then(|thread| thread.spinning) else {
             return Err(Next::Deadlock);
         };
-        // What the timer stops takes true time, and no clock that it could look at.
-        let limit = if first.spin.only_looks {
-            LONGEST / 4
-        } else {
-            SECOND / 1000
-        };
-        if step > limit {
-            let spins = |thread: &Thread| thread.spinning.is_some();
-            let index = self.threads.iter().position(spins).unwrap_or_default();
-            self.current = index;
-            return Err(Next::Hang);
-        }
-        self.looks += if first.spin.only_looks { 1 } else { 8 };
-        self.time += step;
+        self.time += FIRST_LOOK << self.looks;
+        // A look at what the timer stops takes true time: there are few.
+        self.looks += if first.spin.only_looks { 1 } else { 16 };
         let spinning = spinning
             .iter_mut()
             .filter_map(|thread| thread.spinning.as_mut());
@@ -437,14 +436,20 @@ impl Scheduler {
         let Some(spin) = trap::last_spin() else {
             return;
         };
-        let before = self.current().spins_at();
-        if spin.anew || before.is_some_and(|before| before.rip != spin.at.rip) {
+        let again = self.current().spinning.filter(|last| {
+            // Where the timer stops a thread tells nothing.
+            !spin.only_looks || (!spin.anew && last.spin.at.rip == spin.at.rip)
+        });
+        if again.is_none() {
             self.change();
         }
+        let began = again.map_or(self.time, |last| last.began);
+        self.hangs |= self.time - began > MOST_SPIN;
         let (looked, since) = (self.changes, self.time);
         self.current_mut().spinning = Some(Spinning {
             spin,
             looked,
+            began,
             since,
             may_look: false,
         });
@@ -551,7 +556,7 @@ pub(crate) enum Next {
     Deadlock,
     /// The cycle does not end, although threads run.
     Endless,
-    /// The current thread spins, and nothing that it looks at can change.
+    /// The current thread has spun for too long.
     Hang,
 }
 

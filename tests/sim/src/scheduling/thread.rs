@@ -65,7 +65,9 @@ pub(in crate::scheduling) struct Spinning {
     pub(in crate::scheduling) spin: Spin,
     /// How many changes there had been by then; it looks again after another.
     pub(in crate::scheduling) looked: u64,
-    /// When that was.
+    /// When it began.
+    pub(in crate::scheduling) began: u64,
+    /// When it looked last.
     pub(in crate::scheduling) since: u64,
     /// It may look again though no other thread has run.
     pub(in crate::scheduling) may_look: bool,

@@ -33,6 +33,7 @@ mod requests;
 mod roles;
 mod runtime;
 mod scenarios;
+mod slow;
 mod stack;
 mod strangers;
 mod surface;
