@@ -12,7 +12,7 @@ use crate::zoo::{Catalogue, SEED, wine};
 /// Every defect is found in the simulated kernel. The drivers must have been built.
 pub(crate) fn every_defect_is_found(workspace: &Workspace) -> Result<bool> {
     /// Enough for every defect with the default seed.
-    const SCHEDULES: u64 = 250;
+    const SCHEDULES: u64 = 400;
 
     let catalogue = Catalogue::read(workspace)?;
     let trials = Trials::new(workspace, &catalogue, SEED, SCHEDULES)?;
