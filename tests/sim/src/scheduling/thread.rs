@@ -65,6 +65,8 @@ pub(crate) struct Thread {
     /// The driver that created it.
     pub(crate) driver: Option<DriverId>,
     pub(crate) irql: Irql,
+    /// The processor that it keeps, once it has asked which it is.
+    pub(in crate::scheduling) processor: Option<usize>,
     /// The calls between modules that are under way, the innermost last.
     pub(crate) frames: Vec<Frame>,
     /// The address of its `KTHREAD`, 0 if it has none.
@@ -94,6 +96,7 @@ impl Thread {
             name,
             driver,
             irql: PASSIVE_LEVEL,
+            processor: None,
             frames: Vec::new(),
             object: 0,
             regions: 0,
@@ -104,6 +107,14 @@ impl Thread {
             woken: Woken::Satisfied,
             fiber: Some(fiber),
             yielder: std::ptr::null(),
+        }
+    }
+
+    /// Goes to another IRQL.
+    pub(crate) const fn set_irql(&mut self, irql: Irql) {
+        self.irql = irql;
+        if irql < DISPATCH_LEVEL {
+            self.processor = None;
         }
     }
 
