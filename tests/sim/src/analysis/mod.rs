@@ -4,4 +4,5 @@
 
 pub(crate) mod deadlock;
 pub(crate) mod exception;
+mod instruction;
 pub(crate) mod unload_leaks;

@@ -20,7 +20,7 @@ mod netio;
 mod objects;
 mod queries;
 mod sync;
-mod system;
+pub(crate) mod system;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::loader::export::Export;

@@ -60,6 +60,14 @@ impl Code {
     }
 }
 
+/// A breach of the calling convention, of which Windows has no bug check.
+pub(crate) const CONVENTION: &str = "convention";
+
+/// What the simulated kernel does not provide: no defect of the driver.
+pub(crate) fn unsupported() -> Code {
+    "unsupported".into()
+}
+
 /// `IRQL_UNEXPECTED_VALUE`.
 pub(crate) fn unexpected_irql(now: Irql, expected: Irql) -> Code {
     /// Says which check of the kernel it was; 0 and 1 are those of APCs.

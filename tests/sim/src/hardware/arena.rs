@@ -13,6 +13,7 @@ use std::ops::Range;
 pub(crate) const PAGE: usize = 0x1000;
 
 const BASE: usize = 0x1000_0000_0000;
+const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Addresses of images.
@@ -27,7 +28,13 @@ pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
 /// Addresses of pool.
 pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
 
-const ALL: Range<usize> = BASE..POOL.end;
+/// Addresses of the processor's control region (`KPCR`), to which `gs` leads. It is
+/// never accessible: reads are emulated.
+pub(crate) const PROCESSOR: Range<usize> = POOL.end..POOL.end + 64 * KIB;
+/// A page for copies of what emulated instructions read, and what they need besides.
+pub(crate) const COPY: Range<usize> = PROCESSOR.end..PROCESSOR.end + 2 * PAGE;
+
+const ALL: Range<usize> = BASE..COPY.end;
 
 /// What may be done with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +88,7 @@ impl Arena {
             return Err(io::Error::from_raw_os_error(libc::EEXIST));
         }
         protect(THUNKS.start..SLOTS.end, Access::Everything)?;
+        protect(COPY, Access::ReadWrite)?;
         Ok(arena)
     }
 }

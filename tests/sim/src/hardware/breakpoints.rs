@@ -19,9 +19,8 @@
 //!   memory relative to itself, the distance is corrected, and the slots lie
 //!   near enough. It runs as a whole, and no other thread runs meanwhile.
 //! - Windows has no red zone: below `rsp` there is nothing of the driver's.
-//! - Sections of code are read from their beginning to their end: compilers for
-//!   Windows keep their tables elsewhere, and what lies between functions is
-//!   `int3` or `nop`. A driver that reads its own code would see breakpoints.
+//! - Only what the loader knows to be an instruction gets a breakpoint, no table between
+//!   functions. A driver that reads its own code would see breakpoints.
 //! - `pause` marks a loop that spins until another thread is done: that thread must
 //!   be able to run.
 //!
@@ -30,13 +29,12 @@
 //! No thread is preempted between two plain loads or stores; data races on those are
 //! seen only near atomic instructions or calls.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ptr;
 
 use iced_x86::{
-    BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, Instruction,
-    InstructionBlock, Mnemonic, OpKind,
+    BlockEncoder, BlockEncoderOptions, Code, Instruction, InstructionBlock, Mnemonic, OpKind,
 };
 
 use crate::hardware::arena::SLOTS;
@@ -49,17 +47,14 @@ pub(crate) struct PreemptionPoint {
     instruction: Instruction,
 }
 
-/// The preemption points of `code`, which lies at `offset` of the image.
-pub(crate) fn preemption_points(code: &[u8], offset: usize) -> Vec<PreemptionPoint> {
-    let decoder = Decoder::with_ip(64, code, offset as u64, DecoderOptions::NONE);
-    decoder
-        .into_iter()
-        .filter(is_preemption_point)
-        .map(|instruction| PreemptionPoint {
+impl PreemptionPoint {
+    /// The point that an instruction of an image is, whose address is its offset there.
+    pub(crate) fn of(instruction: &Instruction) -> Option<Self> {
+        is_preemption_point(instruction).then(|| Self {
             offset: usize::try_from(instruction.ip()).expect("it is an offset"),
-            instruction,
+            instruction: *instruction,
         })
-        .collect()
+    }
 }
 
 fn is_preemption_point(instruction: &Instruction) -> bool {
@@ -77,10 +72,28 @@ fn is_preemption_point(instruction: &Instruction) -> bool {
 const HEAD: usize = 14;
 /// A slot: the head, the instruction, and the jump back.
 const SLOT: usize = 64;
+/// The end of the slots for preemption points. One more is for an instruction that the
+/// emulator has changed.
+const END: usize = SLOTS.end - SLOT;
 
 thread_local! {
     /// The slot of each breakpoint, by address.
     static PLANTED: RefCell<BTreeMap<usize, usize>> = const { RefCell::new(BTreeMap::new()) };
+    /// The address of the instruction that the emulator has changed.
+    static CHANGED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Where [`change`] puts code.
+pub(crate) const CHANGED_SLOT: usize = END;
+
+/// Puts `code` where it can be executed, made for the instruction at `home`; the code
+/// before is gone.
+pub(crate) fn change(home: usize, code: &[u8]) {
+    assert!(code.len() <= SLOT, "it is one changed instruction");
+    CHANGED.set(home);
+    // SAFETY: the arena made the region writable, and nothing executes this part of it
+    // now: the thread that did has gone on.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), CHANGED_SLOT as *mut u8, code.len()) };
 }
 
 /// Forgets the breakpoints of the cycle before.
@@ -93,7 +106,7 @@ pub(crate) fn clear() {
 pub(crate) fn plant(stop: &PreemptionPoint, base: usize, stub: usize) -> bool {
     PLANTED.with_borrow_mut(|planted| {
         let slot = SLOTS.start + planted.len() * SLOT;
-        if slot + SLOT > SLOTS.end {
+        if slot + SLOT > END {
             return false;
         }
         let Some(code) = slot_code(stop, base, slot, stub) else {
@@ -138,6 +151,9 @@ pub(crate) fn home_of(address: usize) -> usize {
     if !SLOTS.contains(&address) {
         return address;
     }
+    if address >= CHANGED_SLOT {
+        return CHANGED.get();
+    }
     let slot = SLOTS.start + (address - SLOTS.start) / SLOT * SLOT;
     PLANTED.with_borrow(|planted| {
         let mut all = planted.iter();
@@ -148,7 +164,16 @@ pub(crate) fn home_of(address: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use iced_x86::{Decoder, DecoderOptions};
+
     use super::*;
+
+    fn points(code: &[u8]) -> Vec<PreemptionPoint> {
+        let decoder = Decoder::with_ip(64, code, 0x1000, DecoderOptions::NONE);
+        let all = decoder.into_iter();
+        all.filter_map(|instruction| PreemptionPoint::of(&instruction))
+            .collect()
+    }
 
     #[test]
     fn atomic_instructions_are_stops() {
@@ -160,10 +185,7 @@ mod tests {
             0xF3, 0x90, // pause
             0x48, 0x8B, 0x0F, // mov rcx, [rdi]
         ];
-        let found: Vec<_> = preemption_points(&code, 0x1000)
-            .iter()
-            .map(|stop| stop.offset)
-            .collect();
+        let found: Vec<_> = points(&code).iter().map(|stop| stop.offset).collect();
         assert_eq!(found, [0x1001, 0x1007, 0x100D]);
     }
 
@@ -171,7 +193,7 @@ mod tests {
     fn a_moved_instruction_names_the_same_memory() {
         // lock inc dword ptr [rip + 10h]
         let code = [0xF0, 0xFF, 0x05, 0x10, 0, 0, 0];
-        let stop = preemption_points(&code, 0x1000).remove(0);
+        let stop = points(&code).remove(0);
         let (base, slot) = (0x1000_0000_0000, 0x1000_0400_0000);
         let moved = slot_code(&stop, base, slot, 0).expect("it is near");
         let at = (slot + HEAD) as u64;

@@ -14,6 +14,8 @@ use scenarios::Place;
 
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, PreemptionPoint};
+use crate::hardware::replaced::is_replaced;
+use crate::loader::code;
 use crate::loader::export::Export;
 use crate::loader::symbols::Symbols;
 
@@ -59,6 +61,8 @@ pub struct Image {
     cookie: Option<usize>,
     /// Its preemption points.
     stops: Vec<PreemptionPoint>,
+    /// The offsets of the instructions that must not be executed as they are.
+    replaced: Vec<u64>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -86,18 +90,16 @@ impl Image {
             imports.push((import.slot as usize, export));
         }
         let cookie = cookie(&file);
-        let code = file.sections().iter().filter(|section| section.executable);
-        let stops = code
-            .flat_map(|section| {
-                let content = &file.bytes()[section.file.clone()];
-                breakpoints::preemption_points(content, section.address as usize)
-            })
-            .collect();
+        let code = code::instructions(&file);
+        let stops = code.iter().filter_map(PreemptionPoint::of).collect();
+        let replaced = code.iter().filter(|instruction| is_replaced(instruction));
+        let replaced = replaced.map(Instruction::ip).collect();
         Ok(Self {
             file,
             imports,
             cookie,
             stops,
+            replaced,
             path: path.to_path_buf(),
             symbols: OnceCell::new(),
         })
@@ -153,8 +155,9 @@ impl Image {
         self.file.entry_point() as usize
     }
 
-    /// Maps the image at `base`, with `bind` saying where each import is, and
-    /// with breakpoints that call the function at `preempted`, if any.
+    /// Maps the image at `base`, with `bind` saying where each import is, with breakpoints
+    /// in place of instructions that must not be executed as they are, and with
+    /// breakpoints that call the function at `preempted`, if any.
     pub(crate) fn map(
         &self,
         base: usize,
@@ -162,6 +165,8 @@ impl Image {
         preempted: Option<usize>,
         mut bind: impl FnMut(&'static Export) -> usize,
     ) {
+        /// `int3`.
+        const BREAKPOINT: u8 = 0xCC;
         let all = base..base + self.size();
         arena::protect(all.clone(), Access::ReadWrite).expect("an image is a few mappings");
         // SAFETY: the range was just made writable, nothing else is in it, and
@@ -188,12 +193,14 @@ impl Image {
         }
         if let Some(stub) = preempted {
             for stop in &self.stops {
-                /// `int3`.
-                const BREAKPOINT: u8 = 0xCC;
                 if breakpoints::plant(stop, base, stub) {
                     memory[stop.offset] = BREAKPOINT;
                 }
             }
+        }
+
+        for &offset in &self.replaced {
+            memory[usize::try_from(offset).expect("it is in memory")] = BREAKPOINT;
         }
 
         arena::protect(all, Access::Read).expect("an image is a few mappings");

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use scenarios::{Counts, Cycle, Finding, Models, Role, TransitionCounts};
 
+use crate::emulation;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
 use crate::hardware::stack::Stacks;
@@ -78,7 +79,7 @@ impl Machine {
     /// The process cannot host one.
     pub fn new(images: Images, framework: Option<Images>) -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
-        trap::install().map_err(SetupError::Signals)?;
+        trap::install(emulation::stub()).map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
             images,

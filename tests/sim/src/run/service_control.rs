@@ -104,6 +104,12 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         });
         return;
     }
+    if status > 0 {
+        let what = format!(
+            "DriverEntry returned {status:#010x}: it must return STATUS_SUCCESS or an error"
+        );
+        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
+    }
     if status < 0 {
         let what = format!("DriverEntry failed with status {status:#010x}");
         stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
@@ -144,8 +150,10 @@ pub(crate) fn unload(instance: Instance) {
         state.loader.drivers[driver].life = LoadState::Unloading;
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
     });
+    with(|state| state.scheduling.current_mut().calls = Some(driver));
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
+    with(|state| state.scheduling.current_mut().calls = None);
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);
     let routine = with(|state| state.loader.drivers.site(routine as usize));

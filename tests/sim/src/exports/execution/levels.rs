@@ -22,11 +22,11 @@ exports! {
     "KeAreAllApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
 }
 
-pub(in crate::exports) fn current() -> Irql {
+pub(crate) fn current() -> Irql {
     with(|state| state.scheduling.current().irql)
 }
 
-pub(in crate::exports) fn set(irql: Irql) {
+pub(crate) fn set(irql: Irql) {
     with(|state| set_irql(state, irql));
 }
 
@@ -58,7 +58,7 @@ unsafe extern "win64" fn ke_lower_irql(new: Irql) {
 }
 
 /// Lowers the IRQL.
-pub(in crate::exports) fn lower(new: Irql) {
+pub(crate) fn lower(new: Irql) {
     let old = current();
     if new > old {
         let code = [0x31, usize::from(old), usize::from(new), 0];
