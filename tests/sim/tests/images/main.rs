@@ -15,6 +15,8 @@ mod devices;
 mod exhaustion;
 mod faults;
 mod fixture;
+mod hostile;
+mod inlined;
 mod instances;
 mod keyvalue;
 mod knobs;
