@@ -26,7 +26,7 @@
 //!
 //! | folder | duty |
 //! |---|---|
-//! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints |
+//! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints, what a driver may change of the processor |
 //! | `loader` | images: mapping, imports, symbols; which address is whose code |
 //! | `scheduling` | threads, waits and time; who runs next |
 //! | `memory` | pool, pageable memory, variables of the kernel image |
@@ -38,6 +38,7 @@
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
 //! | `exports` | the functions of `ntoskrnl.exe` and `netio.sys`, by area |
+//! | `emulation` | instructions that Microsoft's headers inline, and others that need a kernel |
 //! | `wdf` | the driver framework |
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
 //!
@@ -69,14 +70,17 @@
 //! # Limits
 //!
 //! Linux on x86-64 only, because driver code runs natively; elsewhere the crate is empty
-//! and its program says so. Threads switch at calls, and optionally at atomic
-//! instructions, but at no others.
+//! and its program says so. Threads switch at calls, at emulated instructions, and
+//! optionally at atomic instructions, but at no others. Driver code shares the address space
+//! of the simulated kernel: a write to the memory of the program itself is not caught, and
+//! what comes of it may be the end of the process.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod analysis;
 mod calls;
 mod choices;
+mod emulation;
 mod exports;
 mod findings;
 mod hardware;

@@ -12,7 +12,8 @@ use super::finding::{Finding, Frame, Place, first, is_first};
 /// The use of something that the kernel does not provide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsupported {
-    /// What the driver does, as a verb and its objects: `calls NtFoo of ntoskrnl.exe`.
+    /// What the driver does: `calls NtFoo of ntoskrnl.exe, which the simulated kernel does
+    /// not provide`.
     pub what: String,
     /// The driver, empty where none can be named.
     pub driver: String,
@@ -65,8 +66,7 @@ impl fmt::Display for Unsupported {
         };
         write!(
             f,
-            ", which the simulated kernel does not provide; {cycles} cut short there (cycle {} of \
-             seed {}, thread {})",
+            "; {cycles} cut short there (cycle {} of seed {}, thread {})",
             self.cycle, self.seed, self.thread
         )
     }

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Explains an exception in driver code: what was touched, and which driver is
-//! responsible. An access to an import that nothing provides is no finding.
+//! Explains an exception in driver code: what was touched or executed, and which driver
+//! is responsible. An access to an import that nothing provides is no finding.
 
-use iced_x86::Code::Int_imm8;
 use pe_unwind_info::x86_64::Register;
 use windows_sys::Win32::Foundation::{
-    STATUS_ACCESS_VIOLATION, STATUS_BREAKPOINT, STATUS_ILLEGAL_INSTRUCTION,
-    STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_PRIVILEGED_INSTRUCTION,
+    STATUS_ACCESS_VIOLATION, STATUS_BREAKPOINT, STATUS_FLOAT_MULTIPLE_FAULTS,
+    STATUS_ILLEGAL_INSTRUCTION, STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_SINGLE_STEP,
 };
 
+use crate::analysis::instruction;
 use crate::calls::table_functions;
 use crate::findings;
-use crate::findings::bug_check::Code;
+use crate::findings::bug_check::{CONVENTION, Code};
 use crate::findings::caller;
 use crate::findings::caller::caller;
-use crate::hardware::arena::{PAGE, POOL, STACKS};
+use crate::hardware::arena::{PAGE, POOL, PROCESSOR, STACKS};
+use crate::hardware::convention::Irregular;
 use crate::hardware::irql::{self, DISPATCH_LEVEL};
 use crate::hardware::stack;
-use crate::hardware::trap::{Exception, ExceptionKind};
+use crate::hardware::trap::{Exception, ExceptionKind, SHARED_DATA, SHARED_DATA_LENGTH};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
 use crate::memory::pool::{Block, Hold, tag_text};
@@ -28,10 +29,19 @@ use crate::verifier::dispatch_tables::{Handed, Part};
 
 /// Reports the exception that stopped the current thread.
 pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
+    if let ExceptionKind::Convention {
+        irregular,
+        returned,
+    } = fault.kind
+    {
+        report_breach(state, fault, irregular, returned);
+        return;
+    }
     if let Some((what, importer)) = missing_import(state, fault) {
         let site = state.loader.drivers.site(fault.rip);
         let site = site.or_else(|| jumped_from(state, fault));
         let site = site.or_else(|| caller(state)).or(importer);
+        let what = findings::not_provided(&what);
         findings::report_unsupported(state, Some(fault), what, site);
         return;
     }
@@ -46,7 +56,9 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         .or(place)
         .or_else(|| freed_for_nmr(state, fault))
         .or_else(|| jumped_from(state, fault))
-        .or_else(|| caller(state));
+        .or_else(|| entered_from(state, fault))
+        .or_else(|| caller(state))
+        .or_else(|| owner(state));
     let (code, what) = match place {
         Some(site) if state.loader.drivers[site.driver].life == LoadState::Gone => {
             let name = state.loader.drivers[site.driver].name();
@@ -63,6 +75,10 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         }
         _ => String::new(),
     };
+    if code.is_unsupported() {
+        findings::report_unsupported(state, Some(fault), what + &via, site);
+        return;
+    }
     let thread = state.scheduling.current_id();
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
 }
@@ -109,6 +125,69 @@ fn late_call(state: &mut State, fault: &Exception) -> Option<(Code, String, Opti
         state.loader.drivers[owner.driver].name()
     );
     Some((code, what, site.or(Some(Site { driver, offset }))))
+}
+
+/// Reports a call, or a return, in a state that the calling convention does not allow.
+fn report_breach(state: &mut State, fault: &Exception, irregular: Irregular, returned: bool) {
+    let current = state.scheduling.current().frames.last();
+    let callee = if returned {
+        current.map(|frame| frame.call)
+    } else {
+        state.calls.callee(fault.registers.of(Register::RAX))
+    };
+    let target = callee.map_or_else(
+        || "a function of a dispatch table".to_owned(),
+        Callee::target,
+    );
+    let (what, site) = match callee {
+        Some(Callee::Dispatch { target: code, .. }) if returned => (
+            format!("{target} returned {irregular}"),
+            state.loader.drivers.site(code),
+        ),
+        _ => {
+            let home = state.loader.drivers.site(fault.rip.wrapping_sub(1));
+            (format!("{target} was called {irregular}"), home)
+        }
+    };
+    let importer = match callee {
+        Some(Callee::Import { driver, .. }) => Some(Site {
+            driver,
+            offset: None,
+        }),
+        _ => None,
+    };
+    let thread = state.scheduling.current_id();
+    let code = CONVENTION.into();
+    findings::report_on(state, thread, Some(fault), code, what, site.or(importer));
+}
+
+/// The driver that created the current thread, or whose routine is called on it.
+fn owner(state: &State) -> Option<Site> {
+    let current = state.scheduling.current();
+    let driver = current.driver.or(current.calls)?;
+    Some(Site {
+        driver,
+        offset: None,
+    })
+}
+
+/// The call of the simulated kernel that the base of `fs` kept from beginning.
+fn entered_from(state: &State, fault: &Exception) -> Option<Site> {
+    /// More than what a thunk has put on the stack.
+    const WORDS: usize = 256;
+    if fault.kind != ExceptionKind::SegmentBase {
+        return None;
+    }
+    let rsp = fault.registers.rsp().next_multiple_of(size_of::<usize>());
+    let words = (0..WORDS).map_while(|word| {
+        let word = state
+            .scheduling
+            .stacks()
+            .read(rsp + word * size_of::<usize>())?;
+        usize::try_from(word).ok()
+    });
+    let mut sites = words.filter_map(|home| state.loader.drivers.site(home.wrapping_sub(1)));
+    sites.next()
 }
 
 /// The driver's instruction that led to an exception: the addresses of the
@@ -185,9 +264,13 @@ fn handed_in(state: &State, block: &Block) -> Option<(Handed, Part)> {
     state.verifier.dispatch_tables.within(&memory)
 }
 
-/// The caller of an address that is not code.
+/// The caller of an address that is not code, or of code that faults at its first
+/// instruction.
 fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
-    if fault.kind != ExceptionKind::Execute {
+    if !matches!(
+        fault.kind,
+        ExceptionKind::Execute | ExceptionKind::SingleStep
+    ) {
         return None;
     }
     let home = state.scheduling.stacks().read(fault.registers.rsp())?;
@@ -207,14 +290,55 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
         ExceptionKind::Read => "read",
         ExceptionKind::Write => "wrote to",
         ExceptionKind::Execute => "jumped to",
-        ExceptionKind::Protection => return describe_protection(state, fault, by_driver),
+        ExceptionKind::Protection | ExceptionKind::Replaced => {
+            let instruction = by_driver
+                .then(|| state.loader.drivers.instruction(fault.rip))
+                .flatten();
+            let described =
+                instruction.and_then(|instruction| instruction::describe(&instruction, fault));
+            return described.unwrap_or_else(|| {
+                let code = fault.unhandled(STATUS_ACCESS_VIOLATION);
+                let what = "touched an address that cannot exist or is not aligned";
+                (code, what.to_owned())
+            });
+        }
+        ExceptionKind::SystemCall => return instruction::system_call("syscall"),
+        ExceptionKind::SegmentBase => {
+            let what = "the base of fs was changed, which is not the driver's to use";
+            return (CONVENTION.into(), what.to_owned());
+        }
+        ExceptionKind::Alignment => {
+            let what = "touched memory that is not aligned, with the alignment-check flag set";
+            return (CONVENTION.into(), what.to_owned());
+        }
+        ExceptionKind::SingleStep => {
+            let code = fault.unhandled(STATUS_SINGLE_STEP);
+            return (
+                code,
+                "single step without a debugger: the trap flag is set".to_owned(),
+            );
+        }
+        ExceptionKind::Convention { .. } => unreachable!("it is reported apart"),
         ExceptionKind::IllegalInstruction => {
+            let instruction = state.loader.drivers.instruction(fault.rip);
+            let described =
+                instruction.and_then(|instruction| instruction::describe(&instruction, fault));
+            if let Some(described) = described {
+                return described;
+            }
             let code = fault.unhandled(STATUS_ILLEGAL_INSTRUCTION);
             return (code, "illegal instruction".to_owned());
         }
         ExceptionKind::Arithmetic => {
             let code = fault.unhandled(STATUS_INTEGER_DIVIDE_BY_ZERO);
             return (code, "division by zero or overflow".to_owned());
+        }
+        ExceptionKind::FloatingPoint => {
+            let code = fault.unhandled(STATUS_FLOAT_MULTIPLE_FAULTS);
+            return (
+                code,
+                "a floating-point exception that is not masked".to_owned(),
+            );
         }
         ExceptionKind::Breakpoint => {
             let code = fault.unhandled(STATUS_BREAKPOINT);
@@ -226,39 +350,13 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
             return ("hang".into(), what);
         }
     };
+    if let Some(described) = describe_system_data(fault, access) {
+        return described;
+    }
     let described = describe_pageable(state, fault, by_driver);
     let described = described.unwrap_or_else(|| describe_address(state, fault, by_driver));
     let (code, place) = described;
     (code, format!("{access} {place}"))
-}
-
-/// A general-protection exception: Windows reports an access violation unless
-/// the instruction is privileged.
-fn describe_protection(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
-    /// The interrupt by which compiled code stops when it finds itself
-    /// corrupted.
-    const FAST_FAIL: u8 = 0x29;
-
-    let instruction = by_driver
-        .then(|| state.loader.drivers.instruction(fault.rip))
-        .flatten();
-    match instruction {
-        Some(int) if int.code() == Int_imm8 && int.immediate8() == FAST_FAIL => {
-            let reason = fault.registers.of(Register::RCX);
-            let number = usize::try_from(reason).unwrap_or(usize::MAX);
-            let code = ("0x139", [number, 0, 0, 0]);
-            (code.into(), format!("fast fail with code {reason}"))
-        }
-        Some(instruction) if instruction.is_privileged() => {
-            let code = fault.unhandled(STATUS_PRIVILEGED_INSTRUCTION);
-            (code, "privileged instruction".to_owned())
-        }
-        _ => {
-            let code = fault.unhandled(STATUS_ACCESS_VIOLATION);
-            let what = "touched an address that cannot exist or is not aligned";
-            (code, what.to_owned())
-        }
-    }
 }
 
 /// The bug check for an access to unmapped memory at `DISPATCH_LEVEL` or above,
@@ -273,6 +371,29 @@ fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Cod
         fault.rip,
     ];
     (irql >= DISPATCH_LEVEL).then(|| (name, parameters).into())
+}
+
+/// The bug check for an access to what Microsoft's headers read without a call, where it
+/// is not emulated.
+fn describe_system_data(fault: &Exception, access: &str) -> Option<(Code, String)> {
+    let (base, name) = match fault.address {
+        address if PROCESSOR.contains(&address) => (PROCESSOR.start, "the KPCR (gs)"),
+        address if (SHARED_DATA..SHARED_DATA + SHARED_DATA_LENGTH).contains(&address) => {
+            (SHARED_DATA, "KUSER_SHARED_DATA")
+        }
+        _ => return None,
+    };
+    let offset = fault.address - base;
+    Some(match fault.kind {
+        ExceptionKind::Write if base == SHARED_DATA => (
+            ("0xBE", [fault.address, 0, 0, 0]).into(),
+            format!("{access} offset {offset:#x} of {name}, which is read-only"),
+        ),
+        _ => (
+            findings::bug_check::unsupported(),
+            findings::not_provided(&format!("{access} offset {offset:#x} of {name}")),
+        ),
+    })
 }
 
 /// The bug check for an access to pageable memory, and a description of the
@@ -305,10 +426,16 @@ fn describe_pageable(state: &State, fault: &Exception, by_driver: bool) -> Optio
 
 /// The bug check for an access to an address, and a description of the address.
 fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
+    /// The number of the double fault.
+    const DOUBLE_FAULT: usize = 8;
     let address = fault.address;
+    let rsp = fault.registers.rsp();
+    if by_driver && !STACKS.contains(&rsp) && address.wrapping_add(8).abs_diff(rsp) <= 8 {
+        let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
+        let what = format!("address {address:#x} by the stack pointer, which is no kernel stack");
+        return (code.into(), what);
+    }
     if stack::is_guard(address) {
-        /// The number of the double fault.
-        const DOUBLE_FAULT: usize = 8;
         let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
         return (code.into(), "beyond its stack: it overflowed".to_owned());
     }

@@ -4,5 +4,6 @@
 
 pub(crate) mod deadlock;
 pub(crate) mod exception;
+mod instruction;
 pub(crate) mod unload_leaks;
 mod wait_graph;

@@ -6,10 +6,13 @@
 //! machine code, which load a number and jump to [`enter_stub`]. The functions of
 //! dispatch tables lead to such code by breakpoints ([`table_functions`]). The stub
 //! saves the arguments, lets [`enter`] check the call,
-//! replaces the return address by [`leave_stub`] and jumps to the callee. When the
+//! replaces the return address by that of [`leave_stub`] and jumps to the callee. When the
 //! callee returns, [`leave_stub`] lets [`leave`] check the result and returns to the
 //! caller. The true return addresses are kept in the thread's list of frames;
 //! arguments on the stack are not moved.
+//!
+//! Where a driver calls or returns, the stubs first check the processor state that the
+//! calling convention demands, because the simulated kernel depends on it itself.
 
 use std::arch::naked_asm;
 use std::collections::BTreeMap;
@@ -19,7 +22,8 @@ use crate::calls::table_functions;
 use crate::findings::bug_check::{Code, unexpected_irql};
 use crate::findings::caller;
 use crate::findings::{stop, stop_at};
-use crate::hardware::arena::THUNKS;
+use crate::hardware::arena::{STACKS, THUNKS};
+use crate::hardware::convention;
 use crate::hardware::irql::{self};
 use crate::hardware::registers::Registers;
 use crate::kernel::{State, with};
@@ -76,6 +80,15 @@ impl Thunks {
         self.make(Target::Function { function, rest }, END_OF_FUNCTIONS)
     }
 
+    /// The import that the thunk with this number leads to; `None` if it is for a function
+    /// of a dispatch table.
+    pub(crate) fn callee(&self, number: u64) -> Option<Callee> {
+        match *self.targets.get(usize::try_from(number).ok()?)? {
+            Target::Import(driver, export) => Some(Callee::Import { driver, export }),
+            Target::Function { .. } => None,
+        }
+    }
+
     fn make(&mut self, target: Target, end: usize) -> Option<usize> {
         let number = u32::try_from(self.targets.len()).ok()?;
         let address = THUNKS.start + self.targets.len() * LENGTH;
@@ -101,7 +114,33 @@ impl Thunks {
 #[unsafe(naked)]
 unsafe extern "win64" fn enter_stub() {
     naked_asm!(
-        "sub rsp, 0xC8",
+        // The stack: one of the arena's, aligned but for the return address.
+        "mov r11, rsp",
+        "mov r10, {stacks}",
+        "sub r11, r10",
+        "cmp r11, {stacks_length}",
+        "jae 3f",
+        "and r11d, 15",
+        "cmp r11d, 8",
+        "jne 3f",
+        "pushfq",
+        "test dword ptr [rsp], {flags}",
+        "lea rsp, [rsp + 8]",
+        "jnz 3f",
+        "sub rsp, 0xD8",
+        "stmxcsr [rsp + 0x20]",
+        "fnstsw [rsp + 0x24]",
+        "fnstcw [rsp + 0x28]",
+        "mov r10d, [rsp + 0x20]",
+        "and r10d, {control}",
+        "cmp r10d, {mxcsr}",
+        "jne 2f",
+        "movzx r10d, word ptr [rsp + 0x24]",
+        "test r10d, {x87_in_use}",
+        "jnz 2f",
+        "movzx r10d, word ptr [rsp + 0x28]",
+        "cmp r10d, {x87}",
+        "jne 2f",
         "mov [rsp + 0x20], rcx",
         "mov [rsp + 0x28], rdx",
         "mov [rsp + 0x30], r8",
@@ -119,7 +158,7 @@ unsafe extern "win64" fn enter_stub() {
         "mov [rsp + 0xB0], r14",
         "mov [rsp + 0xB8], r15",
         "mov ecx, eax",
-        "lea rdx, [rsp + 0xC8]",
+        "lea rdx, [rsp + 0xD8]",
         "lea r8, [rsp + 0x80]",
         "call {enter}",
         "mov rcx, [rsp + 0x20]",
@@ -130,13 +169,26 @@ unsafe extern "win64" fn enter_stub() {
         "movups xmm1, [rsp + 0x50]",
         "movups xmm2, [rsp + 0x60]",
         "movups xmm3, [rsp + 0x70]",
-        "add rsp, 0xC8",
+        "add rsp, 0xD8",
         "jmp rax",
+        "2:",
+        "add rsp, 0xD8",
+        "3:",
+        "xor r11d, r11d",
+        "jmp {irregular}",
         enter = sym enter,
+        irregular = sym convention::irregular,
+        stacks = const STACKS.start,
+        stacks_length = const STACKS.end - STACKS.start,
+        flags = const convention::IRREGULAR_FLAGS,
+        control = const convention::MXCSR_CONTROL,
+        mxcsr = const convention::MXCSR,
+        x87 = const convention::X87_CONTROL,
+        x87_in_use = const convention::X87_IN_USE,
     )
 }
 
-/// The return address of every call: the stack is the caller's, the result is
+/// The return address of a call to the kernel: the stack is the caller's, the result is
 /// in `rax` or `xmm0`.
 #[unsafe(naked)]
 unsafe extern "win64" fn leave_stub() {
@@ -155,14 +207,56 @@ unsafe extern "win64" fn leave_stub() {
     )
 }
 
+/// The return address of a call to another driver, which may leave the processor in any
+/// state.
+#[unsafe(naked)]
+unsafe extern "win64" fn leave_driver_stub() {
+    naked_asm!(
+        "pushfq",
+        "test dword ptr [rsp], {flags}",
+        "lea rsp, [rsp + 8]",
+        "jnz 3f",
+        "sub rsp, 0x10",
+        "stmxcsr [rsp]",
+        "fnstsw [rsp + 4]",
+        "fnstcw [rsp + 8]",
+        "mov r10d, [rsp]",
+        "and r10d, {control}",
+        "cmp r10d, {mxcsr}",
+        "jne 2f",
+        "movzx r10d, word ptr [rsp + 4]",
+        "test r10d, {x87_in_use}",
+        "jnz 2f",
+        "movzx r10d, word ptr [rsp + 8]",
+        "cmp r10d, {x87}",
+        "jne 2f",
+        "add rsp, 0x10",
+        "jmp {leave_stub}",
+        "2:",
+        "add rsp, 0x10",
+        "3:",
+        "mov r11d, 1",
+        "jmp {irregular}",
+        leave_stub = sym leave_stub,
+        irregular = sym convention::irregular,
+        flags = const convention::IRREGULAR_FLAGS,
+        control = const convention::MXCSR_CONTROL,
+        mxcsr = const convention::MXCSR,
+        x87 = const convention::X87_CONTROL,
+        x87_in_use = const convention::X87_IN_USE,
+    )
+}
+
 /// So many words below the return address is what `rcx` was.
-const FIRST: usize = (0xC8 - 0x20) / size_of::<usize>();
+const FIRST: usize = (0xD8 - 0x20) / size_of::<usize>();
 /// So many words below the return address is what `rdx` was.
-const SECOND: usize = (0xC8 - 0x28) / size_of::<usize>();
+const SECOND: usize = (0xD8 - 0x28) / size_of::<usize>();
 
 /// Returns `true` if a call that returns to `home` ends in [`leave`].
 pub(crate) fn is_return(home: usize) -> bool {
-    home == leave_stub as *const () as usize
+    [leave_stub as *const (), leave_driver_stub as *const ()]
+        .iter()
+        .any(|stub| stub.addr() == home)
 }
 
 /// Enters a call. Returns the address of the callee. `home` holds the return
@@ -178,8 +272,12 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let Some(call) = call else {
         return target;
     };
+    let leave = match call {
+        Callee::Import { .. } => leave_stub as *const (),
+        Callee::Dispatch { .. } => leave_driver_stub as *const (),
+    };
     // SAFETY: the place of the return address, which is the stub's to write to.
-    unsafe { home.write(leave_stub as *const () as usize) };
+    unsafe { home.write(leave.addr()) };
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
     let breach = with(|state| {

@@ -21,7 +21,7 @@ mod objects;
 mod queries;
 mod runtime;
 mod sync;
-mod system;
+pub(crate) mod system;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::loader::export::Export;

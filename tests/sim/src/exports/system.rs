@@ -102,14 +102,18 @@ unsafe extern "win64" fn previous_mode() -> u8 {
     0
 }
 
-/// `RTL_OSVERSIONINFOW` up to its text: Windows 11 24H2.
+/// Windows 11 24H2: its major and minor version, and its build.
+pub(crate) const VERSION: [u32; 3] = [10, 0, 26100];
+
+/// `RTL_OSVERSIONINFOW` up to its text.
 unsafe extern "win64" fn rtl_get_version(version: *mut [u32; 5]) -> i32 {
     /// `VER_PLATFORM_WIN32_NT`.
     const NT: u32 = 2;
+    let [major, minor, build] = VERSION;
     // SAFETY: the structure may be written, as documented; its size stays.
     unsafe {
         let [size, ..] = version.read();
-        version.write([size, 10, 0, 26100, NT]);
+        version.write([size, major, minor, build, NT]);
     }
     0
 }

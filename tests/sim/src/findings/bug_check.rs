@@ -60,6 +60,23 @@ impl Code {
     }
 }
 
+/// A breach of the calling convention, of which Windows has no bug check.
+pub(crate) const CONVENTION: &str = "convention";
+
+/// What the simulated kernel does not provide: no defect of the driver.
+pub(crate) fn unsupported() -> Code {
+    UNSUPPORTED.into()
+}
+
+const UNSUPPORTED: &str = "unsupported";
+
+impl Code {
+    /// Returns `true` if it stands for what the simulated kernel does not provide.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        self.name == UNSUPPORTED
+    }
+}
+
 /// `IRQL_UNEXPECTED_VALUE`.
 pub(crate) fn unexpected_irql(now: Irql, expected: Irql) -> Code {
     /// Says which check of the kernel it was; 0 and 1 are those of APCs.

@@ -60,12 +60,14 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
     if let Some(fault) = fault {
         let mut registers = fault.registers;
         let mut from = From::Here(fault.rip as u64);
-        let jumped =
-            fault.kind == ExceptionKind::Execute && state.loader.drivers.site(fault.rip).is_none();
+        let within = state.loader.drivers.site(fault.rip).is_some();
         if let Some(missing) = state.loader.missing.at(fault.rip) {
             stack.push(kernel_frame(missing.module, missing.symbol));
         }
-        if jumped && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
+        if let ExceptionKind::Convention { returned, .. } = fault.kind {
+            from = From::Callee(if returned { 0 } else { fault.rip as u64 });
+            registers.0[Register::RSP as usize] += 8;
+        } else if !within && let Some(home) = state.scheduling.stacks().read(registers.rsp()) {
             registers.0[Register::RSP as usize] += 8;
             from = From::Callee(home);
         }

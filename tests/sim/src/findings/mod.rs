@@ -111,9 +111,14 @@ fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
 /// this kernel does not provide. `what` is a verb and its objects, such as `calls NtFoo
 /// of ntoskrnl.exe`.
 pub(crate) fn unsupported(what: impl Into<String>) -> ! {
-    let what = what.into();
+    let what = not_provided(&what.into());
     with(|state| report_unsupported(state, None, what, caller(state)));
     terminate()
+}
+
+/// What a driver does that needs something which this kernel lacks.
+pub(crate) fn not_provided(what: &str) -> String {
+    format!("{what}, which the simulated kernel does not provide")
 }
 
 /// What the rule says that a finding of this code is a breach of.
@@ -123,8 +128,8 @@ fn rule_text(code: &str) -> Option<String> {
     Some(format!("{} ({})", rule.text, rule.source))
 }
 
-/// Records that `site` does something that this kernel does not provide; `fault` is the
-/// exception that stopped the current thread, if one did.
+/// Records that `site` does something that this kernel does not provide, and what; `fault`
+/// is the exception that stopped the current thread, if one did.
 pub(crate) fn report_unsupported(
     state: &mut State,
     fault: Option<&Exception>,

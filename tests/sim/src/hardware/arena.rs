@@ -13,6 +13,7 @@ use std::ops::Range;
 pub(crate) const PAGE: usize = 0x1000;
 
 const BASE: usize = 0x1000_0000_0000;
+const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Addresses of images.
@@ -29,7 +30,13 @@ pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
 /// Addresses of imports that nothing provides, which are never accessible.
 pub(crate) const MISSING: Range<usize> = POOL.end..POOL.end + 1024 * MIB;
 
-const ALL: Range<usize> = BASE..MISSING.end;
+/// Addresses of the processor's control region (`KPCR`), to which `gs` leads. It is
+/// never accessible: reads are emulated.
+pub(crate) const PROCESSOR: Range<usize> = MISSING.end..MISSING.end + 64 * KIB;
+/// A page for copies of what emulated instructions read, and what they need besides.
+pub(crate) const COPY: Range<usize> = PROCESSOR.end..PROCESSOR.end + 2 * PAGE;
+
+const ALL: Range<usize> = BASE..COPY.end;
 
 /// What may be done with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +90,7 @@ impl Arena {
             return Err(io::Error::from_raw_os_error(libc::EEXIST));
         }
         protect(THUNKS.start..SLOTS.end, Access::Everything)?;
+        protect(COPY, Access::ReadWrite)?;
         Ok(arena)
     }
 }

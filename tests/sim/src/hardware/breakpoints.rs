@@ -24,9 +24,8 @@
 //!   memory relative to itself, the distance is corrected, and the slots lie
 //!   near enough. It runs as a whole, and no other thread runs meanwhile.
 //! - Windows has no red zone: below `rsp` there is nothing of the driver's.
-//! - Sections of code are read from their beginning to their end: compilers for
-//!   Windows keep their tables elsewhere, and what lies between functions is
-//!   `int3` or `nop`. A driver that reads its own code would see breakpoints.
+//! - Only what the loader knows to be an instruction gets a breakpoint, no table between
+//!   functions. A driver that reads its own code would see breakpoints.
 //! - `pause` marks a loop that spins until another thread is done: that thread must
 //!   be able to run.
 //!
@@ -35,7 +34,7 @@
 //! A function that begins with a call gets no breakpoint. No thread is preempted between two plain loads or stores; data races on those are
 //! seen only near atomic instructions or calls.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ptr;
 
@@ -54,17 +53,12 @@ pub(crate) struct PreemptionPoint {
     instruction: Instruction,
 }
 
-/// The preemption points of `code`, which lies at `offset` of the image.
-pub(crate) fn preemption_points(code: &[u8], offset: usize) -> Vec<PreemptionPoint> {
-    let decoder = Decoder::with_ip(64, code, offset as u64, DecoderOptions::NONE);
-    decoder
-        .into_iter()
-        .filter(is_preemption_point)
-        .map(PreemptionPoint::at)
-        .collect()
-}
-
 impl PreemptionPoint {
+    /// The point that an instruction of an image is, whose address is its offset there.
+    pub(crate) fn of(instruction: &Instruction) -> Option<Self> {
+        is_preemption_point(instruction).then(|| Self::at(*instruction))
+    }
+
     /// One before this instruction of the image.
     pub(crate) fn at(instruction: Instruction) -> Self {
         Self {
@@ -89,6 +83,9 @@ fn is_preemption_point(instruction: &Instruction) -> bool {
 const HEAD: usize = 14;
 /// A slot: the head, the instruction, and the jump back.
 const SLOT: usize = 64;
+/// The end of the slots for preemption points. One more is for an instruction that the
+/// emulator has changed.
+const END: usize = SLOTS.end - SLOT;
 
 /// The breakpoints of a cycle.
 #[derive(Debug, Default)]
@@ -101,13 +98,15 @@ struct Planted {
 
 thread_local! {
     static PLANTED: RefCell<Planted> = RefCell::default();
+    /// The address of the instruction that the emulator has changed.
+    static CHANGED: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Planted {
     /// The address of the slot that is filled next, if there is one.
     fn next_slot(&self) -> Option<usize> {
         let slot = SLOTS.start + self.homes.len() * SLOT;
-        (slot + SLOT <= SLOTS.end).then_some(slot)
+        (slot + SLOT <= END).then_some(slot)
     }
 
     /// Fills the next slot with code that contains the instruction at `home`.
@@ -118,6 +117,19 @@ impl Planted {
         unsafe { ptr::copy_nonoverlapping(code.as_ptr(), slot as *mut u8, code.len()) };
         self.homes.push(home);
     }
+}
+
+/// Where [`change`] puts code.
+pub(crate) const CHANGED_SLOT: usize = END;
+
+/// Puts `code` where it can be executed, made for the instruction at `home`; the code
+/// before is gone.
+pub(crate) fn change(home: usize, code: &[u8]) {
+    assert!(code.len() <= SLOT, "it is one changed instruction");
+    CHANGED.set(home);
+    // SAFETY: the arena made the region writable, and nothing executes this part of it
+    // now: the thread that did has gone on.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), CHANGED_SLOT as *mut u8, code.len()) };
 }
 
 /// Forgets the breakpoints of the cycle before.
@@ -213,13 +225,25 @@ pub(crate) fn home_of(address: usize) -> usize {
     if !SLOTS.contains(&address) {
         return address;
     }
+    if address >= CHANGED_SLOT {
+        return CHANGED.get();
+    }
     let slot = (address - SLOTS.start) / SLOT;
     PLANTED.with_borrow(|planted| planted.homes.get(slot).copied().unwrap_or(address))
 }
 
 #[cfg(test)]
 mod tests {
+    use iced_x86::{Decoder, DecoderOptions};
+
     use super::*;
+
+    fn points(code: &[u8]) -> Vec<PreemptionPoint> {
+        let decoder = Decoder::with_ip(64, code, 0x1000, DecoderOptions::NONE);
+        let all = decoder.into_iter();
+        all.filter_map(|instruction| PreemptionPoint::of(&instruction))
+            .collect()
+    }
 
     #[test]
     fn atomic_instructions_are_stops() {
@@ -231,10 +255,7 @@ mod tests {
             0xF3, 0x90, // pause
             0x48, 0x8B, 0x0F, // mov rcx, [rdi]
         ];
-        let found: Vec<_> = preemption_points(&code, 0x1000)
-            .iter()
-            .map(|stop| stop.offset)
-            .collect();
+        let found: Vec<_> = points(&code).iter().map(|stop| stop.offset).collect();
         assert_eq!(found, [0x1001, 0x1007, 0x100D]);
     }
 
@@ -242,7 +263,7 @@ mod tests {
     fn a_moved_instruction_names_the_same_memory() {
         // lock inc dword ptr [rip + 10h]
         let code = [0xF0, 0xFF, 0x05, 0x10, 0, 0, 0];
-        let stop = preemption_points(&code, 0x1000).remove(0);
+        let stop = points(&code).remove(0);
         let (base, slot) = (0x1000_0000_0000, 0x1000_0400_0000);
         let moved = slot_code(&stop, base, slot, 0).expect("it is near");
         let at = (slot + HEAD) as u64;

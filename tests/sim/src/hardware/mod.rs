@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The processor and the address space: memory mappings, stacks, IRQLs,
-//! exceptions and breakpoints. It knows no driver and no thread.
+//! exceptions, breakpoints and what a driver may change of the processor. It knows no driver and no thread.
 
 pub(crate) mod arena;
 pub(crate) mod breakpoints;
+pub(crate) mod convention;
 pub(crate) mod irql;
 pub(crate) mod registers;
+pub(crate) mod replaced;
+mod segments;
 pub(crate) mod spin_loops;
 pub(crate) mod stack;
+mod system_calls;
 pub(crate) mod trap;
+mod watchdog;

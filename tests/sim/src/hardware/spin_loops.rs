@@ -24,8 +24,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use iced_x86::{
-    ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
-    Mnemonic, OpAccess, OpKind, Register,
+    ConditionCode, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind,
+    Register,
 };
 
 /// The most bytes of a spin loop.
@@ -47,21 +47,16 @@ pub(crate) struct SpinLoop {
     end: usize,
 }
 
-fn instructions(code: &[u8], offset: usize) -> Vec<Instruction> {
-    let decoder = Decoder::with_ip(64, code, offset as u64, DecoderOptions::NONE);
-    decoder.into_iter().collect()
-}
-
-/// The instructions of `code`, which lies at `offset` of the image, before which a variable
-/// is stored that a spin loop looks at.
-pub(crate) fn behind_stores(code: &[u8], offset: usize, watched: &Watched) -> Vec<Instruction> {
+/// Those of all instructions of an image before which a variable is stored that a spin loop
+/// looks at.
+pub(crate) fn behind_stores(all: &[Instruction], watched: &Watched) -> Vec<Instruction> {
     if watched.is_empty() {
         return Vec::new();
     }
-    let all = instructions(code, offset);
     let pairs = all.iter().zip(all.iter().skip(1));
     let behind = pairs.filter(|(store, next)| {
-        store.is_ip_rel_memory_operand()
+        next.ip() == store.next_ip()
+            && store.is_ip_rel_memory_operand()
             && store.op0_kind() == OpKind::Memory
             && store.mnemonic() == Mnemonic::Mov
             && watched.contains(&store.ip_rel_memory_address())
@@ -70,10 +65,8 @@ pub(crate) fn behind_stores(code: &[u8], offset: usize, watched: &Watched) -> Ve
     behind.map(|(_, &next)| next).collect()
 }
 
-/// The spin loops of `code`, which lies at `offset` of the image; adds what they look at
-/// to `watched`.
-pub(crate) fn spin_loops(code: &[u8], offset: usize, watched: &mut Watched) -> Vec<SpinLoop> {
-    let all = instructions(code, offset);
+/// The spin loops among all instructions of an image; adds what they look at to `watched`.
+pub(crate) fn spin_loops(all: &[Instruction], watched: &mut Watched) -> Vec<SpinLoop> {
     let mut factory = InstructionInfoFactory::new();
     let closing = all.iter().enumerate().filter_map(|(last, branch)| {
         let start = closes_loop(branch)?;
@@ -112,6 +105,10 @@ fn closes_loop(branch: &Instruction) -> Option<u64> {
 fn is_spin(body: &[Instruction], factory: &mut InstructionInfoFactory) -> bool {
     let mut written = BTreeSet::new();
     let mut carried = BTreeSet::new();
+    let gaps = |pair: &[Instruction]| pair[0].next_ip() != pair[1].ip();
+    if body.windows(2).any(gaps) {
+        return false;
+    }
     for instruction in body {
         let goes_on = matches!(
             instruction.flow_control(),
@@ -248,10 +245,17 @@ fn holds(condition: ConditionCode, flags: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use iced_x86::{Decoder, DecoderOptions};
+
     use super::*;
 
+    fn instructions(code: &[u8], offset: u64) -> Vec<Instruction> {
+        let decoder = Decoder::with_ip(64, code, offset, DecoderOptions::NONE);
+        decoder.into_iter().collect()
+    }
+
     fn found(code: &[u8]) -> Vec<usize> {
-        let all = spin_loops(code, 0x1000, &mut Watched::new());
+        let all = spin_loops(&instructions(code, 0x1000), &mut Watched::new());
         all.iter().map(|spin| spin.offset).collect()
     }
 
@@ -288,13 +292,13 @@ mod tests {
             0x83, 0x3D, 0x10, 0, 0, 0, 0, 0x74, 0xF7, 0xC7, 0x05, 4, 0, 0, 0, 1, 0, 0, 0, 0xC3,
         ];
         let mut watched = Watched::new();
-        spin_loops(&code, 0x1000, &mut watched);
-        let behind = behind_stores(&code, 0x1000, &watched);
+        spin_loops(&instructions(&code, 0x1000), &mut watched);
+        let behind = behind_stores(&instructions(&code, 0x1000), &watched);
         assert_eq!(
             behind.iter().map(Instruction::ip).collect::<Vec<_>>(),
             [0x1013]
         );
-        assert!(behind_stores(&code, 0x2000, &watched).is_empty());
+        assert!(behind_stores(&instructions(&code, 0x2000), &watched).is_empty());
     }
 
     #[test]

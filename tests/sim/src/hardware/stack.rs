@@ -137,3 +137,10 @@ pub(crate) fn below_headroom(body: impl FnOnce()) {
 pub(crate) fn is_guard(address: usize) -> bool {
     STACKS.contains(&address) && (address - STACKS.start) % SLOT < GUARD
 }
+
+/// Returns `true` if a function can run with the stack pointer `rsp`.
+pub(crate) fn has_room(rsp: usize) -> bool {
+    /// More than the simulated kernel's functions need.
+    const ROOM: usize = 32 << 10;
+    STACKS.contains(&rsp) && (rsp - STACKS.start) % SLOT >= GUARD + ROOM
+}

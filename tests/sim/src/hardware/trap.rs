@@ -3,22 +3,26 @@
 //! Faults of drivers: the thread ends with a [`Exception`] instead of the process.
 //!
 //! While a simulated thread runs, the signals of processor exceptions end its
-//! coroutine. A timer catches a driver that loops without ever calling anyone, and lets
-//! others run first; it measures true time, so where in its loop the driver is seen
+//! coroutine. Instructions that can be emulated go on in the emulator instead, on the
+//! thread's own stack. A timer catches a driver that loops without ever calling anyone, and
+//! lets others run first; it measures true time, so where in its loop the driver is seen
 //! differs from run to run.
 
 use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use corosensei::trap::CoroutineTrapHandler;
+use iced_x86::{Decoder, DecoderOptions, FlowControl, OpKind};
+use pe_unwind_info::x86_64::Register;
 
-use crate::hardware::arena::{IMAGES, STACKS};
-use crate::hardware::breakpoints;
+use crate::hardware::arena::{IMAGES, PAGE, PROCESSOR, STACKS};
+use crate::hardware::convention::{self, Control, Irregular};
 use crate::hardware::registers::Registers;
 use crate::hardware::spin_loops::{self, Turn};
+use crate::hardware::{breakpoints, segments, stack, system_calls, watchdog};
 
 /// The kind of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +34,26 @@ pub(crate) enum ExceptionKind {
     Protection,
     IllegalInstruction,
     Arithmetic,
+    /// A floating-point exception that is not masked.
+    FloatingPoint,
     Breakpoint,
+    /// The loader has put a breakpoint in the place of the instruction, because the
+    /// processor would execute it as the host's.
+    Replaced,
+    /// The trap flag is set.
+    SingleStep,
+    /// An access was not aligned while the alignment-check flag was set.
+    Alignment,
+    /// A call, or a return, in a state that the calling convention does not allow. The
+    /// instruction pointer is the return address of the call.
+    Convention {
+        irregular: Irregular,
+        returned: bool,
+    },
+    /// A system call of the host.
+    SystemCall,
+    /// The base of `fs` was changed.
+    SegmentBase,
     /// It spins, and nothing that it looks at can change any more.
     Hang,
 }
@@ -53,12 +76,20 @@ pub(crate) enum ThreadEnd {
     Exception(Exception),
 }
 
-const SIGNALS: [i32; 5] = [
+/// What Windows maps at this address for everybody to read: `KUSER_SHARED_DATA`.
+pub(crate) const SHARED_DATA: usize = 0xFFFF_F780_0000_0000;
+/// The length of [`SHARED_DATA`].
+pub(crate) const SHARED_DATA_LENGTH: usize = 0x1000;
+
+const SIGNALS: [i32; 8] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,
     libc::SIGFPE,
     libc::SIGTRAP,
+    libc::SIGSYS,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
 ];
 
 /// The registers in the order in which the processor numbers them.
@@ -81,6 +112,13 @@ const NUMBERED: [i32; 16] = [
     libc::REG_R15,
 ];
 
+/// The numbers of registers.
+const RSP: Register = Register::RSP;
+const R11: Register = Register::R11;
+
+/// The exception number of `int3`.
+const BREAKPOINT: usize = 3;
+
 /// The period of the timer that checks a running thread, in microseconds of
 /// processor time.
 const WATCH: i64 = 250_000;
@@ -95,7 +133,12 @@ thread_local! {
     static LEFT: Cell<bool> = const { Cell::new(false) };
     /// The number of checks without progress.
     static STUCK: Cell<u32> = const { Cell::new(0) };
+    /// The exception for which the emulator was entered.
+    static PENDING: Cell<Option<Exception>> = const { Cell::new(None) };
 }
+
+/// The emulator: a function that finds the address of the instruction on the stack.
+static EMULATOR: AtomicUsize = AtomicUsize::new(0);
 
 static POINTS: AtomicU64 = AtomicU64::new(0);
 
@@ -128,12 +171,22 @@ pub(crate) fn guard<R>(handler: &CoroutineTrapHandler<ThreadEnd>, resume: impl F
     result
 }
 
-/// Catches the exceptions of this OS thread from now on.
-pub(crate) fn install() -> io::Result<()> {
+/// The exception for which the emulator was entered.
+pub(crate) fn take_pending() -> Exception {
+    let pending = PENDING.take();
+    pending.expect("the emulator is entered by the signal handler")
+}
+
+/// Catches the exceptions of this OS thread from now on; those of instructions that can
+/// be emulated go on at `emulator`.
+pub(crate) fn install(emulator: usize) -> io::Result<()> {
     /// More than a handler needs.
     const STACK: usize = 64 << 10;
 
+    EMULATOR.store(emulator, Ordering::Relaxed);
     let memory = Box::leak(vec![0_u8; STACK].into_boxed_slice());
+    let range = memory.as_ptr_range();
+    segments::install(&(range.start.addr()..range.end.addr()))?;
     let stack = libc::stack_t {
         ss_sp: memory.as_mut_ptr().cast(),
         ss_flags: 0,
@@ -141,13 +194,13 @@ pub(crate) fn install() -> io::Result<()> {
     };
     // SAFETY: the stack is leaked, so it lives as long as the thread.
     check(unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) })?;
-    for signal in SIGNALS.into_iter().chain([libc::SIGVTALRM]) {
+    for signal in SIGNALS {
         // SAFETY: all-zero is a valid `sigaction`.
         let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        action.sa_sigaction = handle as *const () as usize;
+        action.sa_sigaction = segments::entry as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        // SAFETY: `handle` has the type that SA_SIGINFO asks for, and does only
-        // what a signal handler may.
+        // SAFETY: `entry` has the type that SA_SIGINFO asks for, and with `handle` does
+        // only what a signal handler may.
         check(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) })?;
     }
     let period = libc::timeval {
@@ -159,7 +212,11 @@ pub(crate) fn install() -> io::Result<()> {
         it_value: period,
     };
     // SAFETY: the timer's value is valid for the call.
-    check(unsafe { libc::setitimer(libc::ITIMER_VIRTUAL, &raw const timer, ptr::null_mut()) })
+    check(unsafe { libc::setitimer(libc::ITIMER_VIRTUAL, &raw const timer, ptr::null_mut()) })?;
+    watchdog::start()?;
+    system_calls::refuse();
+    convention::set_standard();
+    Ok(())
 }
 
 fn check(result: i32) -> io::Result<()> {
@@ -170,17 +227,28 @@ fn check(result: i32) -> io::Result<()> {
     }
 }
 
-/// The signal handler.
-unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+/// The signal handler, which `segments` enters.
+pub(in crate::hardware) unsafe extern "C" fn handle(
+    signal: i32,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
     // SAFETY: with SA_SIGINFO the third argument is the interrupted context,
     // which nobody else refers to.
     let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+    let control = control(context);
     let registers = &mut context.uc_mcontext.gregs;
     let rip = register(registers, libc::REG_RIP);
     if signal == libc::SIGVTALRM && !is_stuck(rip) {
         return;
     }
+    if signal == libc::SIGPROF
+        && !watchdog::expires(RUNNING.get().is_some(), POINTS.load(Ordering::Relaxed))
+    {
+        return;
+    }
     if signal == libc::SIGTRAP
+        && register(registers, libc::REG_TRAPNO) == BREAKPOINT
         && let Some(target) = breakpoints::target_of(rip - 1)
     {
         registers[index(libc::REG_RIP)] = (target as u64).cast_signed();
@@ -196,12 +264,32 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     // SAFETY: the system filled it in for this signal.
     let touched = unsafe { (*info).si_addr() } as usize;
     let (kind, address) = classify(signal, registers, rip, touched);
-    let exception = Exception {
+    let mut exception = Exception {
         kind,
         rip: breakpoints::home_of(rip),
         address,
         registers: Registers(NUMBERED.map(|number| register(registers, number) as u64)),
     };
+    if kind == ExceptionKind::SystemCall {
+        exception.rip -= system_calls::LENGTH;
+    }
+    if segments::take_changed() {
+        exception.kind = ExceptionKind::SegmentBase;
+    } else if rip == convention::irregular as *const () as usize {
+        irregular(&mut exception, control);
+    } else if kind == ExceptionKind::Protection {
+        find_target(&mut exception);
+    }
+    if is_emulated(&exception) {
+        PENDING.set(Some(exception));
+        let top = exception.registers.rsp() - size_of::<usize>();
+        // SAFETY: there is room on the thread's stack, on which Windows' convention
+        // leaves nothing below the stack pointer in use.
+        unsafe { (top as *mut usize).write_unaligned(exception.rip) };
+        registers[index(libc::REG_RSP)] = (top as u64).cast_signed();
+        registers[index(libc::REG_RIP)] = (EMULATOR.load(Ordering::Relaxed) as u64).cast_signed();
+        return;
+    }
     // SAFETY: the coroutine of `handler` was running, by `guard`; its stack is
     // given up, and the kernel releases what it may have held.
     let resumed = unsafe { handler.setup_trap_handler(move || ThreadEnd::Exception(exception)) };
@@ -214,6 +302,140 @@ unsafe extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *m
     ] {
         registers[index(register)] = value.cast_signed();
     }
+    restore_standard(context);
+}
+
+/// The part of the interrupted state that the calling convention is about.
+fn control(context: &libc::ucontext_t) -> Control {
+    let flags = register(&context.uc_mcontext.gregs, libc::REG_EFL);
+    // SAFETY: Linux saves the floating-point state for every handler on x86-64.
+    let float = unsafe { &*context.uc_mcontext.fpregs };
+    Control {
+        flags: u32::try_from(flags & 0xFFFF_FFFF).expect("it was cut to 32 bits"),
+        mxcsr: float.mxcsr,
+        x87: float.cwd,
+        x87_status: float.swd,
+    }
+}
+
+/// Lets the simulated kernel go on with the state that compiled code relies on.
+fn restore_standard(context: &mut libc::ucontext_t) {
+    let cleared = convention::IRREGULAR_FLAGS | convention::TRAP_FLAG;
+    context.uc_mcontext.gregs[index(libc::REG_EFL)] &= !i64::from(cleared);
+    // SAFETY: as in `control`; nobody else refers to it.
+    let float = unsafe { &mut *context.uc_mcontext.fpregs };
+    float.mxcsr = convention::MXCSR;
+    float.cwd = convention::X87_CONTROL;
+    float.swd = 0;
+    float.ftw = 0;
+}
+
+/// The thunk of a call has found a state that the convention does not allow.
+fn irregular(exception: &mut Exception, control: Control) {
+    /// What the thunk leaves in `r11`.
+    const RETURNED: u64 = 1;
+    let rsp = exception.registers.rsp();
+    let returned = exception.registers.of(R11) == RETURNED;
+    let inside = STACKS.contains(&rsp) && !stack::is_guard(rsp);
+    let irregular = if !inside {
+        Irregular::ForeignStack(rsp)
+    } else if let Some(irregular) = control.irregular() {
+        irregular
+    } else {
+        Irregular::Misaligned(rsp)
+    };
+    exception.kind = ExceptionKind::Convention {
+        irregular,
+        returned,
+    };
+    exception.rip = if inside && !returned {
+        // SAFETY: the word is the return address, on a stack that is in use.
+        unsafe { (rsp as *const usize).read_unaligned() }
+    } else {
+        0
+    };
+}
+
+/// A call or a return to an address that cannot exist faults before it is made: the
+/// exception is made that of a jump to that address.
+fn find_target(exception: &mut Exception) {
+    /// The longest instruction.
+    const LONGEST: usize = 15;
+    if exception.rip == 0 || PROCESSOR.contains(&exception.rip) {
+        return;
+    }
+    let mut code = [0; LONGEST];
+    for (offset, byte) in code.iter_mut().enumerate() {
+        let at = exception.rip + offset;
+        if offset > 0 && at.is_multiple_of(PAGE) {
+            break;
+        }
+        // SAFETY: the page is one of code, which was being executed.
+        *byte = unsafe { (at as *const u8).read() };
+    }
+    let ip = exception.rip as u64;
+    let instruction = Decoder::with_ip(64, &code, ip, DecoderOptions::NONE).decode();
+    let rsp = exception.registers.rsp();
+    let target = match instruction.flow_control() {
+        FlowControl::IndirectCall | FlowControl::IndirectBranch
+            if instruction.op0_kind() == OpKind::Register =>
+        {
+            exception.registers.0[instruction.op0_register().number()]
+        }
+        FlowControl::IndirectCall | FlowControl::IndirectBranch
+            if instruction.op0_kind() == OpKind::Memory && !instruction.has_segment_prefix() =>
+        {
+            let registers = &exception.registers;
+            let value = |register: iced_x86::Register| registers.0.get(register.number()).copied();
+            let address = instruction.virtual_address(0, 0, |register, _, _| {
+                if register.is_segment_register() {
+                    Some(0)
+                } else {
+                    value(register)
+                }
+            });
+            let Some(address) = address.filter(|&address| can_exist(address)) else {
+                return;
+            };
+            // SAFETY: the processor has read the word: the address can exist, and there
+            // was no page fault.
+            unsafe { (address as *const u64).read_unaligned() }
+        }
+        FlowControl::Return if STACKS.contains(&rsp) && !stack::is_guard(rsp) => {
+            // SAFETY: the word is on a stack that is in use.
+            unsafe { (rsp as *const u64).read_unaligned() }
+        }
+        _ => return,
+    };
+    exception.kind = ExceptionKind::Execute;
+    exception.address = usize::try_from(target).expect("both have 64 bits");
+    if !IMAGES.contains(&exception.rip) {
+        exception.rip = exception.address;
+        // No return address was pushed.
+        exception.registers.0[RSP as usize] = 0;
+    }
+}
+
+/// Returns `true` if the upper bits of an address are all the same.
+const fn can_exist(address: u64) -> bool {
+    const UNUSED: u32 = 16;
+    (address.cast_signed() << UNUSED >> UNUSED).cast_unsigned() == address
+}
+
+/// Returns `true` if the emulator is to see an instruction of a driver.
+fn is_emulated(exception: &Exception) -> bool {
+    let rip = exception.rip;
+    let address = exception.address;
+    let emulated = match exception.kind {
+        ExceptionKind::Protection => IMAGES.contains(&rip),
+        ExceptionKind::Breakpoint => IMAGES.contains(&(rip - 1)),
+        ExceptionKind::Read | ExceptionKind::Write => {
+            let shared = SHARED_DATA..SHARED_DATA + SHARED_DATA_LENGTH;
+            IMAGES.contains(&rip) && (PROCESSOR.contains(&address) || shared.contains(&address))
+        }
+        _ => false,
+    };
+    emulated && stack::has_room(exception.registers.rsp())
 }
 
 /// Leads a thread in a loop that calls nobody to the function for spin loops, or past
@@ -274,19 +496,25 @@ fn classify(
     rip: usize,
     touched: usize,
 ) -> (ExceptionKind, usize) {
-    /// The exception number of a page fault, and its error code's bits.
+    /// The numbers of exceptions, and the bits of a page fault's error code.
     const PAGE_FAULT: usize = 14;
+    const DIVIDE: usize = 0;
+    const DEBUG: usize = 1;
+    const ALIGNMENT: usize = 17;
     const WRITE: usize = 1 << 1;
     const FETCH: usize = 1 << 4;
 
+    let trap = register(registers, libc::REG_TRAPNO);
     match signal {
         libc::SIGILL => (ExceptionKind::IllegalInstruction, rip),
-        libc::SIGFPE => (ExceptionKind::Arithmetic, rip),
+        libc::SIGFPE if trap == DIVIDE => (ExceptionKind::Arithmetic, rip),
+        libc::SIGFPE => (ExceptionKind::FloatingPoint, rip),
+        libc::SIGTRAP if trap == DEBUG => (ExceptionKind::SingleStep, rip),
         libc::SIGTRAP => (ExceptionKind::Breakpoint, rip),
-        libc::SIGVTALRM => (ExceptionKind::Hang, rip),
-        _ if register(registers, libc::REG_TRAPNO) != PAGE_FAULT => {
-            (ExceptionKind::Protection, rip)
-        }
+        libc::SIGVTALRM | libc::SIGPROF => (ExceptionKind::Hang, rip),
+        libc::SIGSYS => (ExceptionKind::SystemCall, rip),
+        _ if trap == ALIGNMENT => (ExceptionKind::Alignment, rip),
+        _ if trap != PAGE_FAULT => (ExceptionKind::Protection, rip),
         _ => {
             let error = register(registers, libc::REG_ERR);
             if error & FETCH != 0 {

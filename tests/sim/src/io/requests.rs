@@ -35,7 +35,7 @@ use crate::memory::pageable::set_irql;
 use crate::objects::security::Account;
 use crate::scheduling::{MICROSECOND, Waitable, block, point};
 use crate::verifier::locks;
-use crate::verifier::routine::{EntryState, check_return};
+use crate::verifier::routine::{EntryState, check_convention, check_return};
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 /// The completion of a request.
@@ -370,10 +370,16 @@ fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
     // `extern "system"` is.
     let routine: Dispatch = unsafe { std::mem::transmute(routine) };
     let before = EntryState::now();
+    with(|state| {
+        let maker = state.objects.names.maker(device);
+        state.scheduling.current_mut().calls = maker.map(|site| site.driver);
+    });
     // SAFETY: the driver set it for such requests.
     let status = unsafe { routine(device, irp) };
+    with(|state| state.scheduling.current_mut().calls = None);
     let now = with(|state| state.scheduling.current().irql);
     let site = with(|state| state.loader.drivers.site(routine as usize));
+    check_convention("a dispatch routine", site);
     if now != before.level {
         let code = (
             "0xC9",

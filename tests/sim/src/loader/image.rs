@@ -14,7 +14,9 @@ use scenarios::{MissingImports, Place};
 
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, PreemptionPoint};
+use crate::hardware::replaced::is_replaced;
 use crate::hardware::spin_loops::{self, SpinLoop, Watched, behind_stores, spin_loops};
+use crate::loader::code;
 use crate::loader::export::Export;
 use crate::loader::functions;
 use crate::loader::symbols::Symbols;
@@ -78,6 +80,8 @@ pub struct Image {
     spins: Vec<SpinLoop>,
     /// Preemption points behind stores to what they look at.
     stores: Vec<PreemptionPoint>,
+    /// The offsets of the instructions that must not be executed as they are.
+    replaced: Vec<u64>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -114,23 +118,14 @@ impl Image {
             });
         }
         let cookie = cookie(&file);
-        let code = file.sections().iter().filter(|section| section.executable);
-        let code: Vec<_> = code
-            .map(|section| {
-                let content = &file.bytes()[section.file.clone()];
-                (content, section.address as usize)
-            })
-            .collect();
-        let (mut stops, mut spins, mut stores) = (Vec::new(), Vec::new(), Vec::new());
+        let code = code::instructions(&file);
+        let stops = code.iter().filter_map(PreemptionPoint::of).collect();
         let mut watched = Watched::new();
-        for &(content, offset) in &code {
-            stops.extend(breakpoints::preemption_points(content, offset));
-            spins.extend(spin_loops(content, offset, &mut watched));
-        }
-        for &(content, offset) in &code {
-            let behind = behind_stores(content, offset, &watched).into_iter();
-            stores.extend(behind.map(PreemptionPoint::at));
-        }
+        let spins = spin_loops(&code, &mut watched);
+        let stores = behind_stores(&code, &watched);
+        let stores = stores.into_iter().map(PreemptionPoint::at).collect();
+        let replaced = code.iter().filter(|instruction| is_replaced(instruction));
+        let replaced = replaced.map(Instruction::ip).collect();
         Ok(Self {
             file,
             imports,
@@ -139,6 +134,7 @@ impl Image {
             stops,
             spins,
             stores,
+            replaced,
             path: path.to_path_buf(),
             symbols: OnceCell::new(),
         })
@@ -232,7 +228,8 @@ impl Image {
     }
 
     /// Maps the image at `base`, with `bind` saying where each import is, with the
-    /// missing ones on pages from `missing` on, and with these breakpoints.
+    /// missing ones on pages from `missing` on, and with breakpoints in
+    /// place of instructions that must not be executed as they are, and these.
     pub(crate) fn map(
         &self,
         base: usize,
@@ -243,7 +240,6 @@ impl Image {
     ) {
         /// `int3`.
         const BREAKPOINT: u8 = 0xCC;
-
         let all = base..base + self.size();
         arena::protect(all.clone(), Access::ReadWrite).expect("an image is a few mappings");
         // SAFETY: the range was just made writable, nothing else is in it, and
@@ -286,6 +282,10 @@ impl Image {
             {
                 memory[stop.offset] = BREAKPOINT;
             }
+        }
+
+        for &offset in &self.replaced {
+            memory[usize::try_from(offset).expect("it is in memory")] = BREAKPOINT;
         }
 
         arena::protect(all, Access::Read).expect("an image is a few mappings");

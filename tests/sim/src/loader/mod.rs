@@ -3,6 +3,7 @@
 //! Driver images: how they are mapped, what they import, and which code
 //! address belongs to which driver, function and line.
 
+pub(crate) mod code;
 pub(crate) mod drivers;
 pub(crate) mod export;
 mod facts;

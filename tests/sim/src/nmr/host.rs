@@ -7,7 +7,7 @@ use std::ffi::c_void;
 
 use nmr::abi::{NPIID, NTSTATUS};
 use registrar::finding::Finding;
-use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Side};
+use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Phase, Side};
 use registrar::knobs::Knob;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
@@ -25,6 +25,7 @@ use crate::verifier::callback_locks;
 use crate::verifier::dispatch_tables::{self, Handed};
 use crate::verifier::faults::{self, FaultKind};
 use crate::verifier::nmr_lock_order;
+use crate::verifier::routine::check_convention;
 
 /// Finds the kernel by itself.
 #[derive(Debug)]
@@ -138,6 +139,10 @@ impl Host for SimHost {
     }
 
     fn observe(&self, event: &Event) {
+        if event.call.is_callback() && matches!(event.phase, Phase::Leave(_)) {
+            let site = with(|state| state.loader.drivers.site(event.code));
+            check_convention(&format!("{:?}", event.call), site);
+        }
         let breach = with(|state| {
             state.trace(|_| format!("nmr {event}"));
             transitions::follow(state, event);

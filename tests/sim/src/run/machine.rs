@@ -10,6 +10,7 @@ use registrar::knobs::{self, Knob};
 use scenarios::{Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict};
 
 use crate::choices::Choices;
+use crate::emulation;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
 use crate::hardware::spin_loops;
@@ -88,7 +89,7 @@ impl Machine {
     /// The process cannot host one.
     pub fn new() -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
-        trap::install().map_err(SetupError::Signals)?;
+        trap::install(emulation::stub()).map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
             images: Images::default(),

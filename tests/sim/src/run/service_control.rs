@@ -106,6 +106,12 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         });
         return;
     }
+    if status > 0 {
+        let what = format!(
+            "DriverEntry returned {status:#010x}: it must return STATUS_SUCCESS or an error"
+        );
+        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
+    }
     if status < 0 {
         let what = format!(
             "DriverEntry failed with status {}, although no call of it was made to \
@@ -173,8 +179,10 @@ pub(crate) fn unload(instance: Instance) {
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
     });
     let began = with(|state| state.scheduling.now());
+    with(|state| state.scheduling.current_mut().calls = Some(driver));
     // SAFETY: the driver set it for this, and its object is still there.
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
+    with(|state| state.scheduling.current_mut().calls = None);
     check_returned(driver, "DriverUnload");
     with(|state| record_duration(state, driver, began));
     deferred::join_work(driver);

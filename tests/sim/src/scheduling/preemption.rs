@@ -6,6 +6,7 @@
 
 use std::arch::naked_asm;
 
+use crate::hardware::convention;
 use crate::scheduling::{point, spin};
 
 /// The address of the function for breakpoints.
@@ -34,16 +35,22 @@ macro_rules! preserving {
                 "push r11",
                 "push rbp",
                 "mov rbp, rsp",
-                "sub rsp, 0x80",
+                "sub rsp, 0x90",
                 "and rsp, -16",
+                "pushfq",
+                "and dword ptr [rsp], {regular}",
+                "popfq",
                 "movups [rsp + 0x20], xmm0",
                 "movups [rsp + 0x30], xmm1",
                 "movups [rsp + 0x40], xmm2",
                 "movups [rsp + 0x50], xmm3",
                 "movups [rsp + 0x60], xmm4",
                 "movups [rsp + 0x70], xmm5",
-                "cld",
+                "stmxcsr [rsp + 0x80]",
+                "mov dword ptr [rsp + 0x84], {mxcsr}",
+                "ldmxcsr [rsp + 0x84]",
                 "call {body}",
+                "ldmxcsr [rsp + 0x80]",
                 "movups xmm0, [rsp + 0x20]",
                 "movups xmm1, [rsp + 0x30]",
                 "movups xmm2, [rsp + 0x40]",
@@ -61,6 +68,8 @@ macro_rules! preserving {
                 "pop rax",
                 "popfq",
                 "ret",
+                regular = const !convention::IRREGULAR_FLAGS.cast_signed(),
+                mxcsr = const convention::MXCSR,
                 body = sym $body,
             )
         }

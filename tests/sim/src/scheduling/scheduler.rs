@@ -244,18 +244,19 @@ impl Scheduler {
         pinned.count() < self.processors
     }
 
-    /// The number of the current thread's processor.
-    pub(crate) fn processor(&self) -> u32 {
-        let me = self.current_id().0;
-        let before = self.threads[..me]
-            .iter()
-            .filter(|thread| thread.is_pinned());
-        let number = if self.current().is_pinned() {
-            before.count()
-        } else {
-            me
-        };
-        u32::try_from(number % self.processors).expect("there are few")
+    /// The number of the current thread's processor. It stays the same while the thread
+    /// keeps its processor, and no other thread that keeps one has it.
+    pub(crate) fn processor(&mut self) -> u32 {
+        let mut number = self.current % self.processors;
+        if self.current().is_pinned() {
+            let pinned = self.threads.iter().filter(|thread| thread.is_pinned());
+            let taken: Vec<_> = pinned.filter_map(|thread| thread.processor).collect();
+            let mut free = (0..self.processors).filter(|number| !taken.contains(number));
+            let own = self.current().processor.or_else(|| free.next());
+            number = own.unwrap_or(number);
+            self.current_mut().processor = Some(number);
+        }
+        u32::try_from(number).expect("there are few")
     }
 
     /// The schedule that is taken has `next` go on at this decision.

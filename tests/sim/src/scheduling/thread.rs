@@ -78,11 +78,17 @@ pub(crate) struct Thread {
     pub(crate) name: String,
     /// The driver that created it.
     pub(crate) driver: Option<DriverId>,
+    /// The driver whose routine the kernel calls on it, if that may be no code.
+    pub(crate) calls: Option<DriverId>,
     pub(crate) irql: Irql,
+    /// The processor that it keeps, once it has asked which it is.
+    pub(in crate::scheduling) processor: Option<usize>,
     /// The calls between modules that are under way, the innermost last.
     pub(crate) frames: Vec<Frame>,
-    /// The address of its `KTHREAD`, 0 if it has none.
+    /// The address of its `KTHREAD`, 0 if it has none yet.
     pub(crate) object: usize,
+    /// Whether a driver created it, and may end it.
+    pub(crate) is_drivers: bool,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
     /// More objects that it waits for.
@@ -109,9 +115,12 @@ impl Thread {
         Self {
             name,
             driver,
+            calls: None,
             irql: PASSIVE_LEVEL,
+            processor: None,
             frames: Vec::new(),
             object: 0,
+            is_drivers: false,
             regions: 0,
             also: Vec::new(),
             wants_all: false,
@@ -121,6 +130,14 @@ impl Thread {
             spinning: None,
             fiber: Some(fiber),
             yielder: std::ptr::null(),
+        }
+    }
+
+    /// Goes to another IRQL.
+    pub(crate) const fn set_irql(&mut self, irql: Irql) {
+        self.irql = irql;
+        if irql < DISPATCH_LEVEL {
+            self.processor = None;
         }
     }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What must hold when a driver's routine returns: the IRQL, the locks and the
+//! What must hold when a driver's routine returns: the processor state, the IRQL, the locks and the
 //! critical regions with which it was called.
 
-use crate::findings::bug_check::{self, unexpected_irql};
+use crate::findings::bug_check::{self, CONVENTION, unexpected_irql};
 use crate::findings::stop_at;
+use crate::hardware::convention;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, Irql};
 use crate::kernel::with;
 use crate::loader::drivers::Site;
@@ -41,8 +42,17 @@ impl EntryState {
     }
 }
 
+/// Checks that a driver's routine has returned with the processor state that the calling
+/// convention demands.
+pub(crate) fn check_convention(what: &str, site: Option<Site>) {
+    if let Some(irregular) = convention::check_returned() {
+        stop_at(CONVENTION, format!("{what} returned {irregular}"), site);
+    }
+}
+
 /// Checks that a driver's routine has returned with the state it was called with.
 pub(crate) fn check_return(what: &str, before: EntryState, site: Option<Site>) {
+    check_convention(what, site);
     let level = before.level;
     let now = with(|state| state.scheduling.current().irql);
     if now != level {

@@ -13,7 +13,6 @@ use crate::program::sim;
 const DEFECTS: &[(&str, &str, &str)] = &[
     ("NULL_DEREFERENCE", "0x7E", "wrote to address 0"),
     ("JUMP_TO_NULL", "0x7E", "jumped to address 0"),
-    ("PRIVILEGED", "0x7E", "privileged instruction"),
     ("IMPOSSIBLE_ADDRESS", "0x7E", "an address that cannot exist"),
     ("IMPOSSIBLE_EVENT", "0x7E", "an address that cannot exist"),
     ("WILD_EVENT", "0x50", "where nothing is, in KeSetEvent"),
@@ -79,7 +78,6 @@ fn a_bug_check_has_its_documented_parameters() {
         [Some(0xC000_0005), None, Some(0), Some(0)],
     );
     check_parameters("IMPOSSIBLE_EVENT", [Some(0xC000_0005), None, Some(0), None]);
-    check_parameters("PRIVILEGED", [Some(0xC000_0096), None, Some(0), None]);
     check_parameters("WILD_EVENT", [None, Some(0), None, None]);
     check_parameters("WILD_WRITE", [Some(WILD), Some(2), None, None]);
     check_parameters("WILD_JUMP", [Some(WILD), Some(0x10), Some(WILD), None]);

@@ -86,6 +86,7 @@ fn create_thread(state: &mut State, start: StartRoutine, context: *mut c_void) -
         return None;
     };
     dispatcher::initialize_thread(object);
+    state.scheduling.thread_mut(thread).is_drivers = true;
     state.scheduling.thread_mut(thread).object = object;
     state.objects.handles.add_thread(object, thread);
     Some(state.objects.handles.open(Object::Thread(object), by))
@@ -107,7 +108,7 @@ fn check_end(start: usize) {
 }
 
 unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
-    if with(|state| state.scheduling.current().object == 0) {
+    if with(|state| !state.scheduling.current().is_drivers) {
         let what = "PsTerminateSystemThread was called on a thread that the driver did not create";
         stop("0xC4", what.to_owned());
     }
@@ -119,8 +120,21 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
     terminate()
 }
 
+/// The address of the current thread's `KTHREAD`: a thread that no driver created gets
+/// one when it is asked for.
+pub(crate) fn current(state: &mut State) -> usize {
+    let thread = state.scheduling.current_id();
+    if state.scheduling.thread(thread).object == 0 {
+        let object = state.memory.pool.reserve(dispatcher::THREAD_SIZE, TAG);
+        dispatcher::initialize_thread(object);
+        state.scheduling.thread_mut(thread).object = object;
+        state.objects.handles.add_thread(object, thread);
+    }
+    state.scheduling.thread(thread).object
+}
+
 unsafe extern "win64" fn ke_get_current_thread() -> usize {
-    with(|state| state.scheduling.current().object)
+    with(current)
 }
 
 unsafe extern "win64" fn ob_reference_object_by_handle(

@@ -20,11 +20,11 @@ exports! {
 
 /// What the clock showed when the simulated machine started: noon of
 /// 1 January 2026.
-const START: u64 = 134_117_424_000_000_000;
+pub(crate) const START: u64 = 134_117_424_000_000_000;
 /// The performance counter's frequency.
-const FREQUENCY: i64 = 10_000_000;
+pub(crate) const FREQUENCY: i64 = 10_000_000;
 /// The clock's tick, in units of 100 ns.
-const INCREMENT: u32 = 156_250;
+pub(crate) const INCREMENT: u32 = 156_250;
 
 /// How long it is until a time that a driver gave: relative if negative.
 pub(crate) fn until(interval: i64) -> u64 {

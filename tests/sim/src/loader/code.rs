@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Which bytes of an image are instructions.
+//!
+//! Executable sections hold more than code: Microsoft's compiler puts the tables of
+//! `switch` statements behind the function that uses them. A byte that is changed there
+//! sends the driver elsewhere, so code is followed instead of read from end to end:
+//!
+//! 1. From the entry point, each function that the image has unwinding tables for, and
+//!    each address in its relocated data and in its `lea` instructions, instructions are
+//!    followed to where they branch.
+//! 2. What is left of a function with tables, the cases of a `switch` say, is read until
+//!    a place that the code reads as data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use driver_image::DriverImage;
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use pe_unwind_info::x86_64::FunctionTableEntries;
+
+/// The instructions of an image, in the order of their addresses, which are offsets in
+/// the image.
+pub(crate) fn instructions(file: &DriverImage) -> Vec<Instruction> {
+    let mut code = Code::new(file);
+    let functions = functions(file);
+    let entry = file.entry_point();
+    code.todo.push(entry);
+    code.todo.extend(functions.iter().map(|range| range.start));
+    code.todo.extend(relocated(file));
+    code.follow();
+    for function in &functions {
+        code.read(function);
+        code.follow();
+    }
+    code.found.into_values().collect()
+}
+
+/// The functions that the image has unwinding tables for.
+fn functions(file: &DriverImage) -> Vec<Range<u32>> {
+    let table = FunctionTableEntries::parse(file.functions());
+    let all = table.functions().unwrap_or_default().iter();
+    all.map(|function| function.begin_address.get()..function.end_address.get())
+        .collect()
+}
+
+/// What the pointers in its data lead to.
+fn relocated(file: &DriverImage) -> impl Iterator<Item = u32> {
+    file.relocations().iter().filter_map(|&slot| {
+        let bytes = file.content(slot)?.get(..8)?;
+        let value = u64::from_le_bytes(bytes.try_into().ok()?);
+        u32::try_from(value.checked_sub(file.image_base())?).ok()
+    })
+}
+
+/// The code of an image, as far as it was followed.
+struct Code<'a> {
+    file: &'a DriverImage,
+    found: BTreeMap<u32, Instruction>,
+    /// Places that the code reads.
+    data: BTreeSet<u32>,
+    /// Where code is believed to be.
+    todo: Vec<u32>,
+}
+
+impl<'a> Code<'a> {
+    const fn new(file: &'a DriverImage) -> Self {
+        Self {
+            file,
+            found: BTreeMap::new(),
+            data: BTreeSet::new(),
+            todo: Vec::new(),
+        }
+    }
+
+    fn is_executable(&self, address: u32) -> bool {
+        let mut sections = self.file.sections().iter();
+        sections.any(|section| section.executable && section.covers(address, 1))
+    }
+
+    fn decode(&self, address: u32) -> Option<Instruction> {
+        let content = self.file.content(address)?;
+        let mut decoder = Decoder::with_ip(64, content, address.into(), DecoderOptions::NONE);
+        Some(decoder.decode()).filter(|instruction| !instruction.is_invalid())
+    }
+
+    /// Follows code from all places in the list.
+    fn follow(&mut self) {
+        while let Some(mut address) = self.todo.pop() {
+            while self.is_executable(address) && !self.found.contains_key(&address) {
+                let Some(instruction) = self.decode(address) else {
+                    break;
+                };
+                self.add(address, &instruction);
+                if !goes_on(&instruction) {
+                    break;
+                }
+                address = next(&instruction);
+            }
+        }
+    }
+
+    /// Reads what of a function was not followed, until what it reads as data.
+    fn read(&mut self, function: &Range<u32>) {
+        let mut address = function.start;
+        while address < function.end && !self.data.contains(&address) {
+            let instruction = match self.found.get(&address) {
+                Some(&known) => known,
+                None => match self.decode(address) {
+                    Some(new) if self.is_executable(address) => {
+                        self.add(address, &new);
+                        new
+                    }
+                    _ => return,
+                },
+            };
+            address = next(&instruction);
+        }
+    }
+
+    fn add(&mut self, address: u32, instruction: &Instruction) {
+        self.found.insert(address, *instruction);
+        if instruction.near_branch_target() != 0 {
+            self.todo
+                .extend(u32::try_from(instruction.near_branch_target()));
+        }
+        let reads = (0..instruction.op_count())
+            .any(|operand| instruction.op_kind(operand) == OpKind::Memory);
+        let Ok(target) = u32::try_from(instruction.memory_displacement64()) else {
+            return;
+        };
+        if !reads || !self.is_executable(target) {
+            return;
+        }
+        let is_address = instruction.is_ip_rel_memory_operand();
+        let is_table = instruction.memory_index() != Register::None;
+        match instruction.mnemonic() {
+            Mnemonic::Lea if is_address => self.todo.push(target),
+            _ if is_address || is_table => {
+                self.data.insert(target);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn next(instruction: &Instruction) -> u32 {
+    u32::try_from(instruction.next_ip()).expect("it is an offset in an image")
+}
+
+/// Returns `true` if the instruction behind it is executed, too, or may be.
+fn goes_on(instruction: &Instruction) -> bool {
+    !matches!(
+        instruction.flow_control(),
+        FlowControl::UnconditionalBranch
+            | FlowControl::IndirectBranch
+            | FlowControl::Return
+            | FlowControl::Exception
+    ) && instruction.mnemonic() != Mnemonic::Int3
+}
