@@ -76,7 +76,15 @@ const BINDINGS: Check = Check {
 
 const SIM: Check = Check {
     what: "the driver images in the simulated kernel",
-    arguments: &["test", "--package", "sim", "--features", "images"],
+    arguments: &[
+        "test",
+        "--package",
+        "sim",
+        "--features",
+        "images",
+        "--profile",
+        "sim",
+    ],
     variable: None,
     directory: None,
 };

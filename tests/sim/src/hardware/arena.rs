@@ -27,16 +27,16 @@ pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;
 pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
 /// Addresses of pool.
 pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
-/// Addresses of imports that nothing provides, which are never accessible.
-pub(crate) const MISSING: Range<usize> = POOL.end..POOL.end + 1024 * MIB;
-
 /// Addresses of the processor's control region (`KPCR`), to which `gs` leads. It is
 /// never accessible: reads are emulated.
-pub(crate) const PROCESSOR: Range<usize> = MISSING.end..MISSING.end + 64 * KIB;
-/// A page for copies of what emulated instructions read, and what they need besides.
+pub(crate) const PROCESSOR: Range<usize> = POOL.end..POOL.end + 64 * KIB;
+/// A page for copies of what emulated instructions read, and what they need besides: near
+/// enough to the slots for instructions there to name it.
 pub(crate) const COPY: Range<usize> = PROCESSOR.end..PROCESSOR.end + 2 * PAGE;
+/// Addresses of imports that nothing provides, which are never accessible.
+pub(crate) const MISSING: Range<usize> = COPY.end..COPY.end + 1024 * MIB;
 
-const ALL: Range<usize> = BASE..COPY.end;
+const ALL: Range<usize> = BASE..MISSING.end;
 
 /// What may be done with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ima
 pub(crate) const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
 
 /// What fixtures import from, each described by a .def beside them.
-pub(crate) const LIBRARIES: [&str; 4] = ["ntoskrnl", "netio", "wdfldr", "fwpkclnt"];
+pub(crate) const LIBRARIES: [&str; 5] = ["ntoskrnl", "runtime", "netio", "wdfldr", "fwpkclnt"];
 
 /// A directory with images in it.
 pub(crate) struct Workshop(TempDir);

@@ -75,7 +75,7 @@ fn statics_are_each_instances_own_and_findings_name_it() {
 
 #[test]
 fn sizes_that_are_none_are_refused() {
-    for size in ["0x1", "3", "9x9"] {
+    for size in ["0x0", "3", "9x9"] {
         let run = run(&["--cycles", "1", &format!("--instances={size}")]);
         assert_eq!(run.status, Some(2), "{size}");
         assert_eq!(run.err.lines().count(), 1, "{}", run.err);
