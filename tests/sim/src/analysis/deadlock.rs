@@ -56,6 +56,7 @@ fn report_blocked(state: &mut State, how: &str) {
         .or_else(|| waits_under_lock(state))
         .or_else(|| owes_detach(state))
         .or_else(|| stuck_in_call(state))
+        .or_else(|| kept_open(state))
         .unwrap_or_else(|| last_to_wait(state));
     let thread = cause.thread.or_else(|| blocked(state).next());
     let thread = thread.unwrap_or_else(|| state.scheduling.current_id());
@@ -230,12 +231,29 @@ fn last_of(state: &State, thread: ThreadId) -> Option<ThreadId> {
     None
 }
 
+/// An unload that waits for the driver's files: the request or the reference that keeps
+/// one of them open.
+fn kept_open(state: &State) -> Option<Cause> {
+    let waits = |thread: ThreadId| {
+        let on = state.scheduling.thread(thread).blocked_on();
+        matches!(on, Some(Waitable::Files(_) | Waitable::Pointers(_)))
+    };
+    let thread = blocked(state).find(|&thread| waits(thread))?;
+    let site = state.io.requests.unanswered();
+    let site = site.or_else(|| files::first_referenced(state))?;
+    Some(Cause {
+        code: "deadlock".into(),
+        what: String::new(),
+        thread: Some(thread),
+        site: Some(site),
+    })
+}
+
 /// The last thread that entered a wait in a driver, or what a driver has not finished.
 fn last_to_wait(state: &State) -> Cause {
     let last = blocked(state).find_map(|thread| Some((thread, wait_site(state, thread)?)));
     let (thread, site) = last.unzip();
     let site = site.or_else(|| state.io.requests.unanswered());
-    let site = site.or_else(|| files::first_referenced(state));
     Cause {
         code: "deadlock".into(),
         what: String::new(),
