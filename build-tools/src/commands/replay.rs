@@ -76,7 +76,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if is_pair && line.images().all(|image| image.is_none()) {
         simulator::add_framework_drivers(&mut command, &workspace);
     }
-    if line.images().any(|image| image.is_some()) && !line.names_kernel() {
+    let own = is_pair && line.images().all(|image| image.is_none());
+    if !own && !line.names_kernel() {
         command.arg(format!("--kernel={OTHERS}"));
     }
     command.args(line.arguments()).args(["--cycles", "1"]);

@@ -3,8 +3,9 @@
 //! The part of the C runtime that `ntoskrnl.exe` exports.
 //!
 //! Functions come in two kinds, for strings of bytes and of UTF-16 units, and are
-//! written once for both. Where a `_s` function is given too small a buffer, the kernel
-//! has no handler for invalid parameters: the function answers with its error.
+//! written once for both. A `_s` function that is given too small a buffer answers with
+//! its documented error: no document says that the kernel calls a handler for invalid
+//! parameters, as the C runtime of programs does.
 //!
 //! Reference: <https://learn.microsoft.com/cpp/c-runtime-library/>
 
