@@ -3,6 +3,7 @@
 //! The plan of a stress run: images, options, seed and cycles, and how the cycles are
 //! divided into jobs.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use scenarios::Scenario;
@@ -83,7 +84,8 @@ impl StressPlan {
 
     /// The same with another seed.
     pub(crate) fn command_with_seed(&self, seed: u64, first: u64, cycles: u64) -> String {
-        let image = |(role, file): (&str, &Path)| format!(" --{role} {}", file.display());
+        let image =
+            |(role, file): (&str, &Path)| format!(" --{role} {}", quoted(&file.to_string_lossy()));
         let overrides: String = self.named().map(image).collect();
         let on = match &self.tier {
             Tier::Sim => String::new(),
@@ -93,10 +95,9 @@ impl StressPlan {
             0 => String::new(),
             _ => format!(" --first {first}"),
         };
-        let options: String = self
-            .options
-            .iter()
-            .flat_map(|option| [" ", option])
+        let options = self.options.iter();
+        let options: String = options
+            .flat_map(|option| [Cow::Borrowed(" "), quoted(option)])
             .collect();
         format!("cargo xtask stress{on} --cycles {cycles} --seed {seed}{start}{options}{overrides}")
     }
@@ -107,7 +108,10 @@ impl StressPlan {
         let overrides: String = self.named().map(image).collect();
         let mut line = ReplayLine::new(self.seed, cycle);
         line.options.clone_from(&self.options);
-        format!("cargo xtask replay {line}{overrides}")
+        format!(
+            "cargo xtask replay {}",
+            quoted(&format!("{line}{overrides}"))
+        )
     }
 
     /// The image that overrides the driver of `role`.
@@ -160,9 +164,34 @@ impl StressPlan {
     }
 }
 
+/// A word as a shell reads it back; without quotation marks if it needs none.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "=,+-./:@_~%#^".contains(letter);
+    if word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_can_be_pasted_into_a_shell() {
+        let mut plan = StressPlan {
+            drivers: vec!["my driver.sys".into()],
+            options: vec!["--script=+p~5.-p".to_owned()],
+            ..StressPlan::empty(Tier::Sim)
+        };
+        for command in [plan.command(0, 1), plan.replay_command(0)] {
+            let words = shlex::split(&command).expect("a command");
+            assert!(words.iter().any(|word| word.contains("my driver.sys")));
+        }
+        plan.drivers = vec!["driver.sys".into()];
+        let line = "cargo xtask replay seed=0,cycle=0,driver=driver.sys,script=+p~5.-p";
+        assert!(!plan.replay_command(0).contains('\''), "{line}");
+    }
 
     #[test]
     fn the_jobs_are_the_whole_plan() {

@@ -24,6 +24,7 @@ mod relocations;
 mod sections;
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 pub use defect::Defect;
@@ -61,7 +62,7 @@ impl DriverImage {
     /// Any [`Fault`], with the path.
     pub fn read(path: &Path) -> Result<Self, ImageError> {
         let shown = path.display().to_string();
-        let bytes = match fs::read(path) {
+        let bytes = match read_file(path) {
             Ok(bytes) => bytes,
             Err(error) => return Err(ImageError::new(shown, Fault::Unreadable(error))),
         };
@@ -195,4 +196,18 @@ impl DriverImage {
     pub fn check(&self) -> Vec<Defect> {
         defect::find(&self.headers, &self.sections, &self.imports)
     }
+}
+
+/// The content of a file, which may be as large as an image can be.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    /// The most bytes.
+    const MOST: u64 = 1 << 30;
+    let found = fs::metadata(path)?;
+    if found.is_file() && found.len() > MOST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    if !found.is_file() && !found.is_dir() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    fs::read(path)
 }

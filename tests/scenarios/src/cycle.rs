@@ -89,6 +89,7 @@ impl CycleFilter {
     const fn has(self, scenario: Scenario) -> bool {
         let possible = match scenario {
             Scenario::Models => self.framework && self.images.is_pair(),
+            Scenario::Paired => self.images.is_pair(),
             Scenario::Races => self.images.has_both(),
             _ => true,
         };

@@ -110,6 +110,19 @@ impl Instances {
         self.providers > 0 && self.clients > 0
     }
 
+    /// As many of each, and none where there is no image.
+    #[must_use]
+    pub const fn of_images(self, images: Self) -> Self {
+        Self {
+            providers: if images.providers == 0 {
+                0
+            } else {
+                self.providers
+            },
+            clients: if images.clients == 0 { 0 } else { self.clients },
+        }
+    }
+
     /// Returns `true` if there are as many of each as `images`, or more.
     #[must_use]
     pub const fn cover(self, images: Self) -> bool {
@@ -119,14 +132,11 @@ impl Instances {
     /// As many of each, but at least one instance of each of `images`, and none where
     /// there is no image.
     pub(crate) fn covering(self, images: Self) -> Self {
-        let of = |role| match images.of(role) {
-            0 => 0,
-            least => self.of(role).max(least),
+        let all = Self {
+            providers: self.providers.max(images.providers),
+            clients: self.clients.max(images.clients),
         };
-        Self {
-            providers: of(Role::Provider),
-            clients: of(Role::Client),
-        }
+        all.of_images(images)
     }
 
     /// All of them.

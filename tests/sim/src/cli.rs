@@ -113,14 +113,19 @@ struct Arguments {
 }
 
 impl Arguments {
+    /// The number of instances that is asked for, of the roles that have images.
+    fn instances(&self, images: Instances) -> Option<Instances> {
+        self.instances.map(|instances| instances.of_images(images))
+    }
+
     /// Which cycles are drawn for this many images of each role.
-    const fn wanted(&self, images: Instances) -> CycleFilter {
+    fn wanted(&self, images: Instances) -> CycleFilter {
         CycleFilter {
             tier: Tier::Sim,
             only: self.only,
             without: self.without,
             framework: self.wdf_provider.is_some(),
-            instances: self.instances,
+            instances: self.instances(images),
             images,
         }
     }
@@ -201,8 +206,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let images = install(arguments, &mut machine)?;
     check(arguments, images)?;
     machine.set_options(options(arguments, arguments.faults));
-    let instances = Some(images).filter(|images| !images.is_pair());
-    let mut matrix = Matrix::new(arguments.seed, arguments.instances.or(instances));
+    let several = Some(images).filter(|images| !images.is_pair());
+    let instances = arguments.instances(images).or(several);
+    let mut matrix = Matrix::new(arguments.seed, instances);
     if arguments.size {
         tell(&OutputLine::Size(matrix.size(&mut machine)))?;
         return Ok(ExitCode::SUCCESS);
@@ -382,12 +388,15 @@ fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Rc<Image>>> {
 /// Refuses cycles that cannot be run with these images.
 fn check(arguments: &Arguments, images: Instances) -> anyhow::Result<()> {
     anyhow::ensure!(
-        arguments.instances.is_none_or(|it| it.cover(images)),
+        arguments
+            .instances(images)
+            .is_none_or(|it| it.cover(images)),
         "--instances leaves out a driver, there are {images}: ask for more, or name fewer drivers"
     );
     anyhow::ensure!(
         arguments.wanted(images).is_possible(),
-        "--only and what else is asked for contradict each other: leave out one of them"
+        "--only does not go with these drivers, or with --instances or the other options: leave \
+         out one of them"
     );
     let Some(script) = &arguments.script else {
         return Ok(());

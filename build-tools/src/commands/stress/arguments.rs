@@ -139,6 +139,11 @@ impl Arguments {
         self.check_tier()?;
         let named = [&self.provider, &self.client].into_iter().flatten();
         for file in named.chain(&self.drivers) {
+            ensure!(
+                !file.to_string_lossy().contains(','),
+                "{} has a comma, which separates the parts of a replay line: rename it",
+                file.display()
+            );
             fs::File::open(file).with_context(|| {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;

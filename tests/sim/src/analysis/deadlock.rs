@@ -26,7 +26,7 @@ use crate::loader::drivers::Site;
 use crate::memory::pool::tag_text;
 use crate::nmr::registrations;
 use crate::scheduling::frame::TableEntry;
-use crate::scheduling::{ThreadId, Waitable};
+use crate::scheduling::{SECOND, ThreadId, Waitable};
 
 /// What keeps a cycle from its end.
 struct Cause {
@@ -43,12 +43,62 @@ pub(crate) fn report_deadlock(state: &mut State) {
 
 /// Reports that the cycle does not end, although threads run.
 pub(crate) fn report_endless(state: &mut State) {
-    if blocked(state).next().is_some() {
+    let end = end_of_script(state);
+    let thread = state.scheduling.thread(end);
+    if end != SCRIPT && thread.blocked_on().is_none() {
+        report_runaway(state, end);
+    } else if blocked(state).next().is_some() {
         report_blocked(state, "the cycle does not end");
     } else {
         let what = "the cycle does not end: threads keep running".to_owned();
         findings::report(state, "livelock", what, caller(state));
     }
+}
+
+/// The thread that takes the steps of the cycle.
+const SCRIPT: ThreadId = ThreadId(0);
+
+/// The thread that must go on before the script can.
+fn end_of_script(state: &State) -> ThreadId {
+    let mut last = SCRIPT;
+    for _ in state.scheduling.threads() {
+        match wait_graph::holders(state, last).first() {
+            Some(holder) => last = holder.thread,
+            None => break,
+        }
+    }
+    last
+}
+
+/// Reports a thread that goes on and does not come to an end, or that sleeps for longer
+/// than a cycle has steps for.
+fn report_runaway(state: &mut State, id: ThreadId) {
+    /// The least time that counts as a long sleep.
+    const LONG: u64 = 10 * SECOND;
+
+    let thread = state.scheduling.thread(id);
+    let site = wait_site(state, id).or_else(|| {
+        let driver = thread.driver.or(thread.calls)?;
+        let offset = None;
+        Some(Site { driver, offset })
+    });
+    let left = thread
+        .wakes_at()
+        .map_or(0, |until| until.saturating_sub(state.scheduling.now()));
+    if left >= LONG {
+        let seconds = left / SECOND;
+        let what = format!(
+            "sleeps for {seconds} seconds more while other threads run: that takes more steps than \
+             a cycle has"
+        );
+        findings::report_unsupported(state, None, what, site);
+        return;
+    }
+    let what = format!(
+        "the cycle does not end: {} goes on without coming to an end",
+        thread.name
+    );
+    findings::report_on(state, id, None, "livelock".into(), what, site);
 }
 
 fn report_blocked(state: &mut State, how: &str) {

@@ -51,7 +51,13 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         return;
     }
     let place = state.loader.drivers.site(fault.rip);
+    // Whoever jumps to what is not code is responsible, not the driver whose data it is.
+    let jumped = place.filter(|site| {
+        fault.kind == ExceptionKind::Execute
+            && state.loader.drivers[site.driver].life != LoadState::Gone
+    });
     let site = freed_outstanding_request(state, fault)
+        .or_else(|| jumped_from(state, fault).filter(|_| jumped.is_some()))
         .or_else(|| freed_table(state, fault))
         .or(place)
         .or_else(|| freed_for_nmr(state, fault))

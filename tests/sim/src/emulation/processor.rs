@@ -41,7 +41,7 @@ fn number() -> u64 {
 }
 
 fn read_clock(context: &mut Context) {
-    let ticks = with(|state| state.scheduling.now()) * TICKS;
+    let ticks = with(|state| state.scheduling.read_clock()) * TICKS;
     context.set(Register::EAX, ticks & 0xFFFF_FFFF);
     context.set(Register::EDX, ticks >> 32);
 }

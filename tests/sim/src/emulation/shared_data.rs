@@ -29,7 +29,7 @@ fn system_time(offset: usize, time: u64) -> (usize, Vec<u8>) {
 }
 
 /// The fields of `KUSER_SHARED_DATA` that are provided.
-pub(in crate::emulation) fn shared_data(state: &State) -> Fields {
+pub(in crate::emulation) fn shared_data(state: &mut State) -> Fields {
     /// Milliseconds in a tick, times 2^24.
     const MULTIPLIER: u64 = ((INCREMENT as u64) << 24) / 10_000;
     /// `VER_NT_WORKSTATION`.
@@ -40,7 +40,7 @@ pub(in crate::emulation) fn shared_data(state: &State) -> Fields {
     /// `PROCESSOR_FEATURE_MAX`.
     const FEATURES: usize = 64;
 
-    let now = state.scheduling.now();
+    let now = state.scheduling.read_clock();
     let ticks = now / u64::from(INCREMENT);
     let [major, minor, build] = VERSION.map(u64::from);
     let mut features = vec![0; FEATURES];

@@ -33,7 +33,7 @@ pub(in crate::emulation) fn execute(
         let fields = with(shared_data::processor_region);
         (address - PROCESSOR.start, fields)
     } else if shared.contains(&address) {
-        let fields = with(|state| shared_data::shared_data(state));
+        let fields = with(shared_data::shared_data);
         (address - SHARED_DATA, fields)
     } else {
         return false;

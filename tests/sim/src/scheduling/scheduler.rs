@@ -41,7 +41,7 @@ const TICK: u64 = 5;
 /// The most points of a cycle, which are some seconds of true time: it does not end
 /// if it takes more.
 const MOST_POINTS: u64 = 4_000_000;
-const SECOND: u64 = 1_000_000 * MICROSECOND;
+pub(crate) const SECOND: u64 = 1_000_000 * MICROSECOND;
 /// The longest simulated time of a cycle, a day: time that passes while all threads wait
 /// costs nothing, but a cycle in which only a timer runs must end.
 const LONGEST: u64 = 24 * 60 * 60 * SECOND;
@@ -119,6 +119,17 @@ impl Scheduler {
 
     /// The time since the cycle began.
     pub(crate) const fn now(&self) -> u64 {
+        self.time
+    }
+
+    /// The time that the current thread reads. The more often it has read the clock since
+    /// it last waited, the more time passes: a loop that spins until a time has come ends.
+    pub(crate) fn read_clock(&mut self) -> u64 {
+        /// Each read takes at most as many microseconds.
+        const MOST: u64 = 1000;
+        let thread = self.current_mut();
+        thread.clock_reads = MOST.min(thread.clock_reads + 1);
+        self.time += self.current().clock_reads * MICROSECOND;
         self.time
     }
 
@@ -587,7 +598,9 @@ pub(crate) fn spin() {
 pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
     with(|state| {
         let until = until.map(|until| state.scheduling.expiry(until));
-        state.scheduling.current_mut().run = RunState::Blocked { on, until };
+        let thread = state.scheduling.current_mut();
+        thread.clock_reads = 0;
+        thread.run = RunState::Blocked { on, until };
     });
     pause(Pause::Switch);
     with(|state| state.scheduling.current().woken)

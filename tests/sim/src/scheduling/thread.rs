@@ -91,6 +91,8 @@ pub(crate) struct Thread {
     pub(crate) is_drivers: bool,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
+    /// How often it has read the clock since it last waited.
+    pub(in crate::scheduling) clock_reads: u64,
     /// More objects that it waits for.
     pub(crate) also: Vec<usize>,
     /// Whether it waits for all of them at once.
@@ -122,6 +124,7 @@ impl Thread {
             object: 0,
             is_drivers: false,
             regions: 0,
+            clock_reads: 0,
             also: Vec::new(),
             wants_all: false,
             woken_by: 0,
@@ -166,6 +169,14 @@ impl Thread {
     pub(crate) const fn waits_on(&self) -> Option<Waitable> {
         match self.run {
             RunState::Blocked { on, .. } => Some(on),
+            _ => None,
+        }
+    }
+
+    /// When its wait ends by itself, if it waits with a timeout.
+    pub(crate) const fn wakes_at(&self) -> Option<u64> {
+        match self.run {
+            RunState::Blocked { until, .. } => until,
             _ => None,
         }
     }

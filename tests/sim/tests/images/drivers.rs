@@ -57,6 +57,21 @@ fn one_driver_alone_is_loaded_and_unloaded() {
 }
 
 #[test]
+fn one_driver_alone_has_no_peers_whatever_is_asked_for() {
+    let workshop = Workshop::new();
+    let driver = member(&workshop, "alone.sys", &["CONSUMES=1"]);
+    for instances in ["1x1", "3x2"] {
+        let ran = run(&[&driver], &[&format!("--instances={instances}")]);
+        assert_eq!(ran.status, Some(0), "{}{}", ran.out, ran.err);
+    }
+    for other in ["--instances=1x0", "--only=paired", "--only=races"] {
+        let ran = run(&[&driver], &[other]);
+        assert_eq!(ran.status, Some(2), "{other}: {}", ran.out);
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    }
+}
+
+#[test]
 fn several_instances_of_several_images_are_loaded() {
     let workshop = Workshop::new();
     let provider = member(&workshop, "p.sys", &["PROVIDES=1"]);

@@ -141,10 +141,13 @@ fn what_cannot_be_had_is_refused_in_a_line() {
             ["--only=pairs", "--instances=1x1"],
             "`pairs` is no scenario",
         ),
-        (["--only=gate", "--instances=2x2"], "contradict each other"),
+        (
+            ["--only=gate", "--instances=2x2"],
+            "--only does not go with",
+        ),
         (
             ["--only=models", "--instances=1x1"],
-            "contradict each other",
+            "--only does not go with",
         ),
         (
             ["--script=Wdf:p.+p.-p", "--instances=1x1"],

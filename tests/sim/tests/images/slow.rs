@@ -25,6 +25,22 @@ fn an_unload_that_sleeps_is_timed_and_no_deadlock() {
 }
 
 #[test]
+fn a_loop_until_a_time_has_come_ends() {
+    let (run, report) = run("SPINS_ON_THE_CLOCK", "20");
+    assert_eq!(run.status, Some(0), "{:?} {}", report.findings, run.err);
+}
+
+#[test]
+fn a_thread_that_polls_for_ever_is_named_with_its_line() {
+    let (run, report) = run("POLLS_FOREVER", "1");
+    assert_eq!(run.status, Some(1), "{}", run.err);
+    let finding = &report.findings[0];
+    assert_eq!((&*finding.code, &*finding.driver), ("livelock", "d.sys"));
+    let place = finding.place.as_ref().expect("there is a .pdb");
+    assert_eq!(place.function, "Unload", "{finding}");
+}
+
+#[test]
 fn a_spin_that_ends_is_no_hang() {
     let (run, report) = run("SPINS", "300");
     assert_eq!(run.status, Some(0), "{:?} {}", report.findings, run.err);

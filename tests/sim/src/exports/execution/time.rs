@@ -51,22 +51,22 @@ unsafe extern "win64" fn ke_query_performance_counter(frequency: *mut i64) -> i6
         // SAFETY: it may be written unless it is null, as documented.
         unsafe { frequency.write(FREQUENCY) };
     }
-    with(|state| state.scheduling.now()).cast_signed()
+    with(|state| state.scheduling.read_clock()).cast_signed()
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time() -> u64 {
-    with(|state| state.scheduling.now())
+    with(|state| state.scheduling.read_clock())
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time_precise(counter: *mut u64) -> u64 {
-    let now = with(|state| state.scheduling.now());
+    let now = with(|state| state.scheduling.read_clock());
     // SAFETY: the counter may be written, as documented.
     unsafe { counter.write(now) };
     now
 }
 
 unsafe extern "win64" fn ke_query_system_time_precise(time: *mut u64) {
-    let now = with(|state| state.scheduling.now()) + START;
+    let now = with(|state| state.scheduling.read_clock()) + START;
     // SAFETY: the time may be written, as documented.
     unsafe { time.write(now) };
 }
