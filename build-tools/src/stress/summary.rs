@@ -449,7 +449,7 @@ mod tests {
         let text = of(&report, None, |cycle| format!("run seed=7,cycle={cycle}"));
         for part in [
             "0 findings, but 4 of 10 cycles were cut short: see UNSUPPORTED below\n",
-            "\nUNSUPPORTED: client.sys calls NtFoo of ntoskrnl.exe (at offset 0x1150), which",
+            "\nUNSUPPORTED: client.sys calls NtFoo of ntoskrnl.exe (at offset 0x1150); 4 cycles",
             "\n    again: run seed=7,cycle=3",
         ] {
             assert!(text.contains(part), "{part}: {text}");

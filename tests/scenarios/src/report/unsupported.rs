@@ -126,15 +126,14 @@ mod tests {
         };
         assert_eq!(
             unsupported.to_string(),
-            "UNSUPPORTED: client.sys calls NtFoo of ntoskrnl.exe (client.c:12, in Func), which \
-             the simulated kernel does not provide; 1 cycle was cut short there (cycle 3 of seed \
-             7, thread load client)"
+            "UNSUPPORTED: client.sys calls NtFoo of ntoskrnl.exe (client.c:12, in Func); 1 cycle \
+             was cut short there (cycle 3 of seed 7, thread load client)"
         );
         unsupported.place = None;
         unsupported.instance = 2;
         unsupported.count = 5;
         let line = unsupported.to_string();
-        assert!(line.contains("client.sys#2 calls NtFoo of ntoskrnl.exe (at offset 0x1234), "));
+        assert!(line.contains("client.sys#2 calls NtFoo of ntoskrnl.exe (at offset 0x1234); "));
         assert!(line.contains("; 5 cycles were cut short there"), "{line}");
     }
 }

@@ -45,7 +45,8 @@ pub(crate) fn report_deadlock(state: &mut State) {
 pub(crate) fn report_endless(state: &mut State) {
     let end = end_of_script(state);
     let thread = state.scheduling.thread(end);
-    if end != SCRIPT && thread.blocked_on().is_none() {
+    let explained = wrong_wait(state).is_some();
+    if !explained && end != SCRIPT && thread.blocked_on().is_none() {
         report_runaway(state, end);
     } else if blocked(state).next().is_some() {
         report_blocked(state, "the cycle does not end");
@@ -102,9 +103,7 @@ fn report_runaway(state: &mut State, id: ThreadId) {
 }
 
 fn report_blocked(state: &mut State, how: &str) {
-    let cause = waits_for_itself(state)
-        .or_else(|| waits_under_lock(state))
-        .or_else(|| owes_detach(state))
+    let cause = wrong_wait(state)
         .or_else(|| stuck_in_call(state))
         .or_else(|| kept_open(state))
         .unwrap_or_else(|| last_to_wait(state));
@@ -120,6 +119,13 @@ fn report_blocked(state: &mut State, how: &str) {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let what = parts.join("; ");
     findings::report_on(state, thread, None, cause.code, what, cause.site);
+}
+
+/// What can never end, whatever other threads do.
+fn wrong_wait(state: &State) -> Option<Cause> {
+    waits_for_itself(state)
+        .or_else(|| waits_under_lock(state))
+        .or_else(|| owes_detach(state))
 }
 
 /// The threads that wait without end, the last one first that is in a driver: the first
