@@ -25,6 +25,7 @@ fn events_tell_the_npi_once_it_is_known() {
 #[test]
 fn a_host_that_nobody_asks_does_not_grow() {
     let nmr = nmr();
+    nmr.host().fix(Knob::CompleteBeforeDetach, Some(1));
     let (provider, mut client) = pair(&nmr);
     client.on_offer = Box::new(|offer| {
         offer

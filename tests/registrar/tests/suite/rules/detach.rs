@@ -98,6 +98,7 @@ super::rules! {
         for side in [Side::Client, Side::Provider] {
             for times in [1, 2] {
                 let nmr = nmr();
+                nmr.host().fix(Knob::CompleteBeforeDetach, Some(1));
                 let (mut provider, mut client) = pair(&nmr);
                 for module in [&mut provider, &mut client] {
                     let hurries = module.side == side;
@@ -134,6 +135,7 @@ super::rules! {
 
     20 r20_a_completion_before_a_refusal_ends_with_the_attach {
         let nmr = nmr();
+        nmr.host().fix(Knob::CompleteBeforeDetach, Some(1));
         let (mut provider, mut client) = pair(&nmr);
         provider.on_asked = Box::new(|asked| {
             asked.module.nmr.provider_detach_client_complete(asked.handle);
@@ -153,6 +155,7 @@ super::rules! {
 
     20 r20_a_completion_before_a_refusal_is_none_of_the_next_answer {
         let nmr = nmr();
+        nmr.host().fix(Knob::CompleteBeforeDetach, Some(1));
         let (mut provider, mut client) = pair(&nmr);
         provider.on_asked = Box::new(|asked| {
             if asked.module.offers() == 1 {
