@@ -1,135 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The program's arguments and its output.
+//! Runs the cycles that the program's arguments ask for, and prints what comes of them.
+
+mod arguments;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
-use std::slice;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
-    Cycle, CycleFilter, Finding, Ignored, Instances, MissingImports, PROGRESS_INTERVAL,
-    RegistryValue, Report, Scenario, Script, Tier, TransitionCounts, Verdict, write_line,
+    Cycle, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, TransitionCounts,
+    Verdict, write_line,
 };
 use serde::Serialize;
-use sim::{
-    FailedCycle, FaultKind, Faults, Image, Images, Machine, Matrix, Options, Schedule, Searched,
-    Strategy, Weight,
-};
+use sim::{FailedCycle, FaultKind, Faults, Machine, Matrix, Searched, Weight};
 
-/// Runs cycles of the paired stress in the simulated kernel.
-#[derive(Debug, Parser)]
-#[command(name = "sim")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
-struct Arguments {
-    /// A provider's image; may be given several times.
-    #[arg(long, value_name = "FILE")]
-    provider: Vec<PathBuf>,
-    /// A client's image; may be given several times.
-    #[arg(long, value_name = "FILE")]
-    client: Vec<PathBuf>,
-    /// The image of a driver whose role is what it registers; may be given several
-    /// times.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "client"])]
-    driver: Vec<PathBuf>,
-    /// The provider for the driver framework, for cycles that mix driver models.
-    #[arg(long, value_name = "FILE", requires = "wdf_client")]
-    wdf_provider: Option<PathBuf>,
-    /// The client for the driver framework.
-    #[arg(long, value_name = "FILE", requires = "wdf_provider")]
-    wdf_client: Option<PathBuf>,
-    /// The seed of all random choices.
-    #[arg(long)]
-    seed: u64,
-    /// The number of the first cycle.
-    #[arg(long, default_value_t = 0)]
-    first: u64,
-    /// The number of cycles to run.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    cycles: u64,
-    /// The scheduling strategy: random, run, hold, churn or pct.
-    #[arg(long, default_value_t)]
-    strategy: Strategy,
-    /// Preempt threads at atomic instructions in driver code, too.
-    #[arg(long)]
-    preempt: bool,
-    /// The calls that fail: none, random, systematic, or a single one:
-    /// allocation:7.
-    #[arg(long, default_value_t)]
-    faults: Faults,
-    /// Who answers what the documents leave open: documents (all of it is drawn),
-    /// windows (as Windows does, where that is known) or both (drawn for each cycle).
-    #[arg(long, value_name = "KERNEL", default_value_t)]
-    kernel: KernelChoice,
-    /// Fixed answers to what the documents leave open, as
-    /// KNOB:ANSWER+KNOB:ANSWER; the others are the kernel's.
-    #[arg(long, value_name = "KNOBS", default_value_t)]
-    knobs: Knobs,
-    /// The number of providers and clients in each cycle, as 2x3; drawn unless
-    /// given.
-    #[arg(long, value_name = "NxM")]
-    instances: Option<Instances>,
-    /// The scenario of all cycles; drawn unless given.
-    #[arg(long, value_name = "SCENARIO")]
-    only: Option<Scenario>,
-    /// A scenario to leave out.
-    #[arg(long, value_name = "SCENARIO", conflicts_with = "only")]
-    without: Option<Scenario>,
-    /// A registry value of a driver, as NAME:Key=Value; may be given several times.
-    #[arg(long, value_name = "VALUE")]
-    registry: Vec<RegistryValue>,
-    /// Ignore the findings of a code, as CODE or CODE@FUNCTION; may be given several
-    /// times.
-    #[arg(long, value_name = "FINDING")]
-    ignore: Vec<Ignored>,
-    /// A driver may refuse to be loaded although none of its calls failed.
-    #[arg(long)]
-    may_refuse: bool,
-    /// Stop after the first cycle with a finding.
-    #[arg(long)]
-    until_found: bool,
-    /// The cycle's script, instead of a drawn one.
-    #[arg(long, value_name = "SCRIPT")]
-    script: Option<Script>,
-    /// The schedule: which thread runs at which decision. Drawn unless given.
-    #[arg(long, value_name = "SCHEDULE")]
-    schedule: Option<Schedule>,
-    /// Search for the shortest cycle that fails as the first one does.
-    #[arg(long, conflicts_with_all = ["trace", "until_found"])]
-    minimise: bool,
-    /// Print the number of cycles in which a systematic run lets each call fail
-    /// once.
-    #[arg(long, conflicts_with = "trace")]
-    size: bool,
-    /// Print a trace instead of a report, one line for each event.
-    #[arg(long)]
-    trace: bool,
-}
-
-impl Arguments {
-    /// The number of instances that is asked for, of the roles that have images.
-    fn instances(&self, images: Instances) -> Option<Instances> {
-        self.instances.map(|instances| instances.of_images(images))
-    }
-
-    /// Which cycles are drawn for this many images of each role.
-    fn wanted(&self, images: Instances) -> CycleFilter {
-        CycleFilter {
-            tier: Tier::Sim,
-            only: self.only,
-            without: self.without,
-            framework: self.wdf_provider.is_some(),
-            instances: self.instances(images),
-            images,
-        }
-    }
-}
+use arguments::Arguments;
 
 /// A line of output.
 #[derive(Debug, Serialize)]
@@ -203,9 +92,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
     let mut machine = Machine::new()?;
-    let images = install(arguments, &mut machine)?;
-    check(arguments, images)?;
-    machine.set_options(options(arguments, arguments.faults));
+    let images = arguments.install(&mut machine)?;
+    arguments.check(images)?;
+    machine.set_options(arguments.options(arguments.faults));
     let several = Some(images).filter(|images| !images.is_pair());
     let instances = arguments.instances(images).or(several);
     let mut matrix = Matrix::new(arguments.seed, instances);
@@ -352,83 +241,6 @@ fn status_of(report: &Report) -> ExitCode {
     }
 }
 
-/// Installs the drivers on the machine. Returns the number of images of each role.
-fn install(arguments: &Arguments, machine: &mut Machine) -> anyhow::Result<Instances> {
-    let images = if arguments.driver.is_empty() {
-        Images {
-            providers: read(&arguments.provider)?,
-            clients: read(&arguments.client)?,
-        }
-    } else {
-        Images::by_role(read(&arguments.driver)?, machine)
-    };
-    let framework = match (&arguments.wdf_provider, &arguments.wdf_client) {
-        (Some(provider), Some(client)) => Some(Images {
-            providers: read(slice::from_ref(provider))?,
-            clients: read(slice::from_ref(client))?,
-        }),
-        _ => None,
-    };
-    let count = images.count().map_err(anyhow::Error::msg)?;
-    for value in &arguments.registry {
-        anyhow::ensure!(
-            count.all().any(|it| images.is_called(it, &value.driver)),
-            "--registry {value} names no driver that is loaded: use the name of an image"
-        );
-    }
-    machine.install(images, framework);
-    Ok(count)
-}
-
-fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Rc<Image>>> {
-    let images = files.iter().map(|file| Image::read(file).map(Rc::new));
-    Ok(images.collect::<Result<_, _>>()?)
-}
-
-/// Refuses cycles that cannot be run with these images.
-fn check(arguments: &Arguments, images: Instances) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        arguments
-            .instances(images)
-            .is_none_or(|it| it.cover(images)),
-        "--instances leaves out a driver, there are {images}: ask for more, or name fewer drivers"
-    );
-    anyhow::ensure!(
-        arguments.wanted(images).is_possible(),
-        "--only does not go with these drivers, or with --instances or the other options: leave \
-         out one of them"
-    );
-    let Some(script) = &arguments.script else {
-        return Ok(());
-    };
-    anyhow::ensure!(
-        arguments.wdf_provider.is_some() || !script.models.need_framework(),
-        "there is no driver for the framework, which --script names with Wdf: leave that out, or \
-         the images that replace those built here"
-    );
-    let missing = script.instances().into_iter();
-    if let Some(missing) = missing.map(|it| it.role).find(|role| images.of(*role) == 0) {
-        anyhow::bail!(
-            "--script loads a {0}, but no driver is a {0}: leave it out, or name one",
-            missing.service()
-        );
-    }
-    Ok(())
-}
-
-fn options(arguments: &Arguments, faults: Faults) -> Options {
-    Options {
-        strategy: arguments.strategy,
-        preempt: arguments.preempt,
-        faults,
-        kernel: arguments.kernel,
-        knobs: arguments.knobs,
-        registry: arguments.registry.clone(),
-        ignored: arguments.ignore.clone(),
-        may_refuse: arguments.may_refuse,
-    }
-}
-
 /// Adds to the report how many calls there are to fail.
 fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) {
     for row in matrix.first_round(machine) {
@@ -455,7 +267,7 @@ fn prepare(
             let case = matrix.case(machine, index);
             let case = case.context(NOTHING_FAILS)?;
             let faults = case.fault.map_or(Faults::None, Faults::One);
-            machine.set_options(options(arguments, faults));
+            machine.set_options(arguments.options(faults));
             (case.index, case.cycle)
         }
         _ => (index, Cycle::draw(seed, index, arguments.wanted(images))),

@@ -31,8 +31,9 @@
 //!
 //! # Limits
 //!
-//! A function that begins with a call gets no breakpoint. No thread is preempted between two plain loads or stores; data races on those are
-//! seen only near atomic instructions or calls.
+//! A function that begins with a call gets no breakpoint. No thread is preempted between
+//! two plain loads or stores; data races on those are seen only near atomic instructions or
+//! calls.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 //!
 //! Privileged instructions and accesses by `gs` need none: they fault by themselves.
 
-use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{EncodingKind, Instruction, Mnemonic, OpKind, Register};
 
 /// Returns `true` if an instruction must not be executed as it is.
 pub(crate) fn is_replaced(instruction: &Instruction) -> bool {
@@ -14,6 +14,7 @@ pub(crate) fn is_replaced(instruction: &Instruction) -> bool {
         || calls_host(instruction)
         || uses_segment(instruction)
         || returns_far(instruction)
+        || is_extended(instruction)
 }
 
 /// Returns `true` if its result is the host's: another one on each machine, or in each
@@ -52,6 +53,17 @@ pub(crate) fn calls_host(instruction: &Instruction) -> bool {
         Mnemonic::Int => instruction.immediate8() == LINUX,
         _ => false,
     }
+}
+
+/// Returns `true` if it uses AVX, which the simulated processor does not have, as `cpuid`
+/// says. A driver that does not ask would destroy the interrupted thread's registers.
+fn is_extended(instruction: &Instruction) -> bool {
+    let is_vector = |register: Register| register.is_vector_register() || register.is_k();
+    instruction.code().encoding() != EncodingKind::Legacy
+        && (0..instruction.op_count()).any(|operand| {
+            instruction.op_kind(operand) == OpKind::Register
+                && is_vector(instruction.op_register(operand))
+        })
 }
 
 /// Returns `true` if it loads the code segment, too.

@@ -61,6 +61,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("int $0x50", "int 50h"),
     ("stac", "stac"),
     ("xsetbv", "xsetbv"),
+    ("vpxor %%ymm0, %%ymm0, %%ymm0", "vpxor ymm0"),
 ];
 
 /// Runs a client with a macro of `instructions.c` for a cycle.

@@ -115,10 +115,12 @@ impl Symbols {
             Dwarf::of(&PeFile64::parse(&*content).ok()?)
         };
         let dwarf = || Dwarf::of(&image).or_else(separate).map(Debug::Dwarf);
-        Some(Self {
+        let symbols = Self {
             debug: pdb.map(Debug::Pdb).or_else(dwarf),
             table: SymbolTable::of(&image, end),
-        })
+        };
+        let any = symbols.debug.is_some() || !symbols.table.is_empty();
+        any.then_some(symbols)
     }
 
     /// What is at `offset` of the image: of the functions inlined there, the

@@ -41,6 +41,11 @@ impl SymbolTable {
         Self(functions)
     }
 
+    /// Returns `true` if it names no function.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The function at `offset`.
     pub(super) fn name(&self, offset: u32) -> Option<String> {
         let next = self.0.partition_point(|function| function.start <= offset);
