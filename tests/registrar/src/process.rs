@@ -90,8 +90,8 @@ pub const EVENTS: usize = 1 << 14;
 /// The number of breaches, and of warnings, that are kept.
 pub const FINDINGS: usize = 1 << 8;
 
-/// A [`Host`] for threads: it draws from a seed, and keeps what it is told until
-/// that is taken: the latest [`EVENTS`], the first [`FINDINGS`].
+/// A [`Host`] for the threads of a process. It draws answers from a seed, and records
+/// what happens until a caller takes it: the latest [`EVENTS`], the first [`FINDINGS`].
 #[derive(Debug)]
 pub struct Process {
     began: Instant,

@@ -51,7 +51,7 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         return;
     }
     let place = state.loader.drivers.site(fault.rip);
-    // Whoever jumps to what is not code is responsible, not the driver whose data it is.
+    // A driver that jumps to data is responsible, not the driver that owns the data.
     let jumped = place.filter(|site| {
         fault.kind == ExceptionKind::Execute
             && state.loader.drivers[site.driver].life != LoadState::Gone

@@ -247,9 +247,9 @@ unsafe extern "win64" fn leave_driver_stub() {
     )
 }
 
-/// So many words below the return address is what `rcx` was.
+/// The distance from the return address down to the saved `rcx`, in words.
 const FIRST: usize = (0xD8 - 0x20) / size_of::<usize>();
-/// So many words below the return address is what `rdx` was.
+/// The distance from the return address down to the saved `rdx`, in words.
 const SECOND: usize = (0xD8 - 0x28) / size_of::<usize>();
 
 /// Returns `true` if a call that returns to `home` ends in [`leave`].

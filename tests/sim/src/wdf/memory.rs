@@ -173,7 +173,7 @@ unsafe extern "win64" fn copy_to(
     if !has(memory, offset, count) {
         return STATUS_BUFFER_TOO_SMALL;
     }
-    // SAFETY: the object has so many bytes, and the driver's buffer, as documented.
+    // SAFETY: the object and the driver's buffer have `count` bytes, as documented.
     unsafe { to.copy_from((memory.at + offset) as *const u8, count) };
     STATUS_SUCCESS
 }
@@ -192,7 +192,7 @@ unsafe extern "win64" fn copy_from(
     if !has(memory, offset, count) {
         return STATUS_INVALID_BUFFER_SIZE;
     }
-    // SAFETY: the object has so many bytes, and the driver's buffer, as documented.
+    // SAFETY: the object and the driver's buffer have `count` bytes, as documented.
     unsafe { from.copy_to((memory.at + offset) as *mut u8, count) };
     STATUS_SUCCESS
 }

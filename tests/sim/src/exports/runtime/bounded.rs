@@ -25,7 +25,7 @@ exports! {
 ///
 /// # Safety
 ///
-/// The buffer has so many units; the source is null, ends with a zero, or has so many
+/// The buffer has that number of units; the source is null, ends with a zero, or has that number of
 /// units.
 unsafe fn put<U: Unit>(to: *mut U, size: usize, start: usize, from: *const U, count: usize) -> i32 {
     if from.is_null() {
@@ -34,7 +34,7 @@ unsafe fn put<U: Unit>(to: *mut U, size: usize, start: usize, from: *const U, co
         return INVALID;
     }
     let room = size - start;
-    // SAFETY: the source ends with a zero, or has so many units.
+    // SAFETY: the source ends with a zero, or has that number of units.
     let wanted = unsafe { length(from, count.min(room)) };
     let (copied, status) = match (wanted < room, count) {
         (true, _) => (wanted, 0),
@@ -45,7 +45,7 @@ unsafe fn put<U: Unit>(to: *mut U, size: usize, start: usize, from: *const U, co
             return TOO_SMALL;
         }
     };
-    // SAFETY: the source has so many units, and there is room for one more.
+    // SAFETY: the source has that number of units, and there is room for one more.
     unsafe { access::copy(from, to.wrapping_add(start), copied) };
     // SAFETY: as above.
     unsafe { store(to.wrapping_add(start + copied), U::END) };
@@ -77,7 +77,7 @@ unsafe extern "win64" fn copy_within<U: Unit>(
         unsafe { store(to, U::END) };
         return 0;
     }
-    // SAFETY: the buffer has its size, and the source ends with a zero or has so many
+    // SAFETY: the buffer has its size, and the source ends with a zero or has that number of
     // units, as documented.
     unsafe { put(to, size, 0, from, count) }
 }
@@ -107,7 +107,7 @@ unsafe extern "win64" fn append_within<U: Unit>(
         unsafe { store(to, U::END) };
         return INVALID;
     }
-    // SAFETY: the buffer has its size, and the source ends with a zero or has so many
+    // SAFETY: the buffer has its size, and the source ends with a zero or has that number of
     // units, as documented.
     unsafe { put(to, size, start, from, count) }
 }
@@ -129,7 +129,7 @@ unsafe extern "win64" fn copy_memory(
         unsafe { access::fill(to, 0, size) };
         return if from.is_null() { INVALID } else { TOO_SMALL };
     }
-    // SAFETY: both have so many bytes, as documented.
+    // SAFETY: both have that number of bytes, as documented.
     unsafe { access::copy(from, to, count) };
     0
 }
@@ -149,7 +149,7 @@ unsafe extern "win64" fn move_memory(
     if size < count {
         return TOO_SMALL;
     }
-    // SAFETY: both have so many bytes, as documented.
+    // SAFETY: both have that number of bytes, as documented.
     unsafe { access::copy(from, to, count) };
     0
 }

@@ -91,7 +91,7 @@ impl Unit for u16 {
 ///
 /// # Safety
 ///
-/// It ends with a zero, or has so many units.
+/// It ends with a zero, or has that number of units.
 unsafe fn length<U: Unit>(string: *const U, most: usize) -> usize {
     let mut length = 0;
     // SAFETY: nothing is read beyond the zero, or `most`.

@@ -192,7 +192,7 @@ fn digits<U: Unit>(negative: bool, mut magnitude: u64, base: u32) -> Vec<U> {
 ///
 /// # Safety
 ///
-/// The buffer has so many.
+/// The buffer has that number of units.
 unsafe fn show<U: Unit>(to: *mut U, size: usize, negative: bool, magnitude: u64, base: i32) -> i32 {
     if to.is_null() || size == 0 {
         return INVALID;

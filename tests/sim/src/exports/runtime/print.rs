@@ -138,7 +138,7 @@ unsafe extern "win64" fn vprint_cut<U: Unit>(
         // SAFETY: it fits.
         return unsafe { put(to, &text) };
     }
-    // SAFETY: the buffer has so many units, as documented.
+    // SAFETY: the buffer has that number of units, as documented.
     unsafe { access::copy(text.as_ptr(), to, most) };
     if text.len() == most { count(most) } else { -1 }
 }
@@ -175,7 +175,7 @@ unsafe extern "win64" fn vprint_cut_within<U: Unit>(
 ///
 /// # Safety
 ///
-/// It has so many.
+/// It has that number of units.
 unsafe fn argument(arguments: *const u64, number: usize) -> usize {
     // SAFETY: by this function's contract.
     let value = unsafe { arguments.add(number).read() };

@@ -47,7 +47,7 @@ impl Array {
     ///
     /// # Safety
     ///
-    /// There are so many elements.
+    /// There are that many elements.
     unsafe fn sink(self, mut parent: usize, count: usize) {
         loop {
             let mut child = 2 * parent + 1;

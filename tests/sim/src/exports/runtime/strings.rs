@@ -50,7 +50,7 @@ unsafe extern "win64" fn count<U: Unit>(string: *const U) -> usize {
 }
 
 unsafe extern "win64" fn count_within<U: Unit>(string: *const U, most: usize) -> usize {
-    // SAFETY: it ends with a zero or has so many units, as documented.
+    // SAFETY: it ends with a zero or has that number of units, as documented.
     unsafe { length(string, most) }
 }
 
@@ -58,7 +58,7 @@ unsafe extern "win64" fn count_within<U: Unit>(string: *const U, most: usize) ->
 ///
 /// # Safety
 ///
-/// Both strings end with a zero or have so many units.
+/// Both strings end with a zero or have that number of units.
 unsafe fn order<U: Unit>(
     left: *const U,
     right: *const U,
@@ -88,7 +88,7 @@ unsafe extern "win64" fn compare_within<U: Unit>(
     right: *const U,
     most: usize,
 ) -> i32 {
-    // SAFETY: both end with a zero or have so many units, as documented.
+    // SAFETY: both end with a zero or have that number of units, as documented.
     unsafe { order(left, right, most, |unit| unit) }
 }
 
@@ -102,7 +102,7 @@ unsafe extern "win64" fn compare_folded_within<U: Unit>(
     right: *const U,
     most: usize,
 ) -> i32 {
-    // SAFETY: both end with a zero or have so many units, as documented.
+    // SAFETY: both end with a zero or have that number of units, as documented.
     unsafe { order(left, right, most, U::lower) }
 }
 
@@ -149,7 +149,7 @@ unsafe extern "win64" fn find_string<U: Unit>(string: *const U, wanted: *const U
     let Some(last) = whole.checked_sub(part) else {
         return 0;
     };
-    // SAFETY: both have so many units.
+    // SAFETY: both have that number of units.
     let is_at = |at: &usize| unsafe { order(string.add(*at), wanted, part, |unit| unit) } == 0;
     (0..=last).find(is_at).map_or(0, |at| address(string, at))
 }
@@ -171,9 +171,9 @@ unsafe extern "win64" fn copy<U: Unit>(to: *mut U, from: *const U) -> usize {
 }
 
 unsafe extern "win64" fn copy_within<U: Unit>(to: *mut U, from: *const U, count: usize) -> usize {
-    // SAFETY: it ends with a zero or has so many units, as documented.
+    // SAFETY: it ends with a zero or has that number of units, as documented.
     let length = unsafe { length(from, count) };
-    // SAFETY: there is room for so many units, as documented.
+    // SAFETY: there is room for that number of units, as documented.
     unsafe { access::copy(from, to, length) };
     for at in length..count {
         // SAFETY: as above.
@@ -189,7 +189,7 @@ unsafe extern "win64" fn append<U: Unit>(to: *mut U, from: *const U) -> usize {
 }
 
 unsafe extern "win64" fn append_within<U: Unit>(to: *mut U, from: *const U, count: usize) -> usize {
-    // SAFETY: both end with a zero, the second unless it has so many units.
+    // SAFETY: both end with a zero, the second unless it has that number of units.
     let (end, more) = unsafe { (length(to, usize::MAX), length(from, count)) };
     // SAFETY: there is room, as documented.
     unsafe { access::copy(from, to.wrapping_add(end), more) };
