@@ -20,6 +20,9 @@
 //!
 //! Code between two points runs as if it were one instruction.
 
+mod spinning;
+mod waiting;
+
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -30,9 +33,9 @@ use crate::kernel::with;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
-use crate::scheduling::thread::{
-    Fiber, Pause, RunState, Spinning, Thread, ThreadId, Waitable, Woken,
-};
+use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
+
+pub(crate) use waiting::{block, point, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -403,70 +406,6 @@ impl Scheduler {
         }
     }
 
-    /// Returns `true` if a thread that the timer stopped has waited for others for long.
-    fn has_overdue_spin(&self) -> bool {
-        let spinning = self.threads.iter().filter_map(|thread| thread.spinning);
-        let mut stopped = spinning.filter(|spinning| !spinning.spin.only_looks);
-        stopped.any(|spinning| {
-            let before = spinning.since - spinning.began;
-            self.time - spinning.since > before.max(SECOND)
-        })
-    }
-
-    /// Lets the threads that spin look again, after some time.
-    fn look_again(&mut self) -> Result<(), Next> {
-        let any = self.has_processor();
-        let spins = |thread: &&mut Thread| {
-            thread.spinning.is_some() && (any || thread.irql >= DISPATCH_LEVEL)
-        };
-        let mut spinning: Vec<_> = self.threads.iter_mut().filter(spins).collect();
-        let Some(first) = spinning.first().and_then(|thread| thread.spinning) else {
-            return Err(Next::Deadlock);
-        };
-        self.time += FIRST_LOOK << self.looks;
-        // A look at what the timer stops takes true time: there are few.
-        self.looks += if first.spin.only_looks { 1 } else { 16 };
-        let spinning = spinning
-            .iter_mut()
-            .filter_map(|thread| thread.spinning.as_mut());
-        spinning.for_each(|spinning| spinning.may_look = true);
-        Ok(())
-    }
-
-    /// Something may have changed: threads that spin look again.
-    const fn change(&mut self) {
-        self.changes += 1;
-        self.looks = 0;
-    }
-
-    /// Records that the current thread spins.
-    fn begin_spin(&mut self) {
-        trap::alive();
-        self.points += 1;
-        self.time += TICK;
-        self.endless |= self.points > MOST_POINTS || self.time > LONGEST;
-        let Some(spin) = trap::last_spin() else {
-            return;
-        };
-        let again = self.current().spinning.filter(|last| {
-            // Where the timer stops a thread tells nothing.
-            !spin.only_looks || (!spin.anew && last.spin.at.rip == spin.at.rip)
-        });
-        if again.is_none() {
-            self.change();
-        }
-        let began = again.map_or(self.time, |last| last.began);
-        self.hangs |= self.time - began > MOST_SPIN;
-        let (looked, since) = (self.changes, self.time);
-        self.current_mut().spinning = Some(Spinning {
-            spin,
-            looked,
-            began,
-            since,
-            may_look: false,
-        });
-    }
-
     /// Counts a point. Returns `true` if the current thread must yield.
     fn pass(&mut self) -> bool {
         trap::alive();
@@ -579,48 +518,4 @@ pub(crate) fn abandon(mut fiber: Fiber) -> SimStack {
     // any, leak.
     unsafe { fiber.force_reset() };
     fiber.into_stack()
-}
-
-/// A place at which another thread may run.
-pub(crate) fn point() {
-    if with(|state| state.scheduling.pass()) {
-        pause(Pause::Switch);
-    }
-}
-
-/// The current thread is in a loop that has found nothing changed: others run first.
-pub(crate) fn spin() {
-    with(|state| state.scheduling.begin_spin());
-    pause(Pause::Switch);
-}
-
-/// Blocks the current thread.
-pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
-    with(|state| {
-        let until = until.map(|until| state.scheduling.expiry(until));
-        let thread = state.scheduling.current_mut();
-        thread.clock_reads = 0;
-        thread.run = RunState::Blocked { on, until };
-    });
-    pause(Pause::Switch);
-    with(|state| state.scheduling.current().woken)
-}
-
-/// Lets time pass for the current thread.
-pub(crate) fn sleep(time: u64) {
-    let until = with(|state| state.scheduling.now().saturating_add(time));
-    block(Waitable::Nothing, Some(until));
-}
-
-/// Ends the current thread, or the cycle if there is a finding.
-pub(crate) fn terminate() -> ! {
-    pause(Pause::Terminate);
-    unreachable!("a thread that has ended does not go on");
-}
-
-fn pause(why: Pause) {
-    let yielder = with(|state| state.scheduling.current().yielder);
-    // SAFETY: `spawn` set it when this thread began, and it lives as long as
-    // the thread's stack, on which this runs.
-    unsafe { (*yielder).suspend(why) };
 }

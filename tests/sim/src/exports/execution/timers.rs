@@ -147,7 +147,7 @@ unsafe extern "win64" fn ke_read_state_timer(at: *mut Timer) -> u8 {
     u8::from(unsafe { (*timer(at)).header.state } != 0)
 }
 
-/// So many milliseconds in units of time.
+/// Milliseconds as units of 100 ns.
 pub(crate) fn milliseconds(count: u32) -> u64 {
     u64::from(count) * MILLISECOND
 }

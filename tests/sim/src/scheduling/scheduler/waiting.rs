@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How the current thread gives way: at a point, in a spin loop, in a wait, for good.
+
+use crate::kernel::with;
+use crate::scheduling::thread::{Pause, RunState, Waitable, Woken};
+
+/// A place at which another thread may run.
+pub(crate) fn point() {
+    if with(|state| state.scheduling.pass()) {
+        pause(Pause::Switch);
+    }
+}
+
+/// The current thread is in a loop that has found nothing changed: others run first.
+pub(crate) fn spin() {
+    with(|state| state.scheduling.begin_spin());
+    pause(Pause::Switch);
+}
+
+/// Blocks the current thread.
+pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
+    with(|state| {
+        let until = until.map(|until| state.scheduling.expiry(until));
+        let thread = state.scheduling.current_mut();
+        thread.clock_reads = 0;
+        thread.run = RunState::Blocked { on, until };
+    });
+    pause(Pause::Switch);
+    with(|state| state.scheduling.current().woken)
+}
+
+/// Lets time pass for the current thread.
+pub(crate) fn sleep(time: u64) {
+    let until = with(|state| state.scheduling.now().saturating_add(time));
+    block(Waitable::Nothing, Some(until));
+}
+
+/// Ends the current thread, or the cycle if there is a finding.
+pub(crate) fn terminate() -> ! {
+    pause(Pause::Terminate);
+    unreachable!("a thread that has ended does not go on");
+}
+
+fn pause(why: Pause) {
+    let yielder = with(|state| state.scheduling.current().yielder);
+    // SAFETY: `spawn` set it when this thread began, and it lives as long as
+    // the thread's stack, on which this runs.
+    unsafe { (*yielder).suspend(why) };
+}
