@@ -211,10 +211,17 @@ fn refusal_rows(counts: &Counts) -> String {
     });
     let ignored = counts.ignored.iter();
     let ignored = ignored.map(|(finding, times)| format!("\n{times:>10} times ignored: {finding}"));
+    let unmatched = counts.ignore_matches.iter().filter(|(_, times)| **times == 0);
+    let unmatched =
+        unmatched.map(|(ignored, _)| format!("\n{:>10} times: --ignore {ignored} matched nothing", 0));
     let cut_short = Some(counts.cycles_cut_short).filter(|cycles| *cycles > 0);
     let cut_short =
         cut_short.map(|cycles| format!("\n{cycles:>10} cycles ended early because of that"));
-    refused.chain(ignored).chain(cut_short).collect()
+    refused
+        .chain(ignored)
+        .chain(unmatched)
+        .chain(cut_short)
+        .collect()
 }
 
 /// The NPIs that are not described or whose calls were not seen, and what was not
@@ -454,6 +461,22 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn what_is_ignored_and_what_matches_nothing_is_said() {
+        let mut report = Report::new("sim", 7, 10);
+        let counts = &mut report.counts;
+        counts.ignored = [("R3 c.sys Unload".to_owned(), 4)].into();
+        counts.ignore_matches = [("R3".to_owned(), 4), ("0xC4@Unload".to_owned(), 0)].into();
+        let text = of(&report, None, |_| String::new());
+        for part in [
+            "\n         4 times ignored: R3 c.sys Unload",
+            "\n         0 times: --ignore 0xC4@Unload matched nothing",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("--ignore R3"), "{text}");
     }
 
     #[test]

@@ -108,6 +108,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
     report.missing_imports = machine.missing_imports();
+    for ignored in &arguments.ignore {
+        report
+            .counts
+            .ignore_matches
+            .insert(ignored.to_string(), 0);
+    }
     for (image, imports) in &report.missing_imports {
         if arguments.trace {
             println!("{}", imports.line(image));

@@ -174,5 +174,9 @@ fn what_is_ignored_is_counted() {
         counts.cycles_cut_short
     );
     assert!(counts.cycles_cut_short > 0);
-    assert!(!pair(&["--ignore=load@Unload"]).is_clean());
+    let matches = &counts.ignore_matches;
+    assert_eq!(matches["load@DriverEntry"], counts.cycles_cut_short);
+    let report = pair(&["--ignore=load@Unload"]);
+    assert!(!report.is_clean());
+    assert_eq!(report.counts.ignore_matches["load@Unload"], 0);
 }
