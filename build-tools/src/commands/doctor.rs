@@ -13,12 +13,15 @@ use crate::workspace::artifact;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Also write the table to this file.
+    /// Also write the table to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if let Some(path) = &arguments.json {
+        artifact::check_writable(path)?;
+    }
     let all = prerequisites::all();
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &all)?;
