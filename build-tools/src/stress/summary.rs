@@ -211,9 +211,12 @@ fn refusal_rows(counts: &Counts) -> String {
     });
     let ignored = counts.ignored.iter();
     let ignored = ignored.map(|(finding, times)| format!("\n{times:>10} times ignored: {finding}"));
-    let unmatched = counts.ignore_matches.iter().filter(|(_, times)| **times == 0);
-    let unmatched =
-        unmatched.map(|(ignored, _)| format!("\n{:>10} times: --ignore {ignored} matched nothing", 0));
+    let unmatched = counts
+        .ignore_matches
+        .iter()
+        .filter(|(_, times)| **times == 0);
+    let unmatched = unmatched
+        .map(|(ignored, _)| format!("\n{:>10} times: --ignore {ignored} matched nothing", 0));
     let cut_short = Some(counts.cycles_cut_short).filter(|cycles| *cycles > 0);
     let cut_short =
         cut_short.map(|cycles| format!("\n{cycles:>10} cycles ended early because of that"));

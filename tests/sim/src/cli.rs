@@ -86,8 +86,9 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding, 2
-/// if cycles were cut short by what the simulated kernel does not provide.
+/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding or a
+/// run that has not tested what was asked for, 2 if cycles were cut short by what the
+/// simulated kernel does not provide. A written script tests what it says.
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
@@ -109,10 +110,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut report = Report::new("sim", arguments.seed, arguments.cycles);
     report.missing_imports = machine.missing_imports();
     for ignored in &arguments.ignore {
-        report
-            .counts
-            .ignore_matches
-            .insert(ignored.to_string(), 0);
+        report.counts.ignore_matches.insert(ignored.to_string(), 0);
     }
     for (image, imports) in &report.missing_imports {
         if arguments.trace {
@@ -183,8 +181,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     report.took(started.elapsed());
     if arguments.trace {
         print_verdicts(&report);
-    } else {
-        tell(&OutputLine::Report(&report))?;
+        return Ok(status_of(&report));
+    }
+    tell(&OutputLine::Report(&report))?;
+    let not_tested = arguments.asked().not_tested(&report);
+    if let Some(line) = not_tested.filter(|_| arguments.script.is_none()) {
+        eprintln!("error: {line}");
+        return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
 }

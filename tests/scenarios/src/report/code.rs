@@ -50,8 +50,20 @@ mod tests {
             assert!(is_code(code), "{code}");
         }
         for other in [
-            "", "R", "R0", "R39", "R+1", "R01", "0x", "0x0C4", "0xG", "0x+1", "0x123456789", "C4",
-            "BOGUS", "leaks",
+            "",
+            "R",
+            "R0",
+            "R39",
+            "R+1",
+            "R01",
+            "0x",
+            "0x0C4",
+            "0xG",
+            "0x+1",
+            "0x123456789",
+            "C4",
+            "BOGUS",
+            "leaks",
         ] {
             assert!(!is_code(other), "{other}");
         }

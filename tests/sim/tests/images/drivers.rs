@@ -180,3 +180,14 @@ fn what_is_ignored_is_counted() {
     assert!(!report.is_clean());
     assert_eq!(report.counts.ignore_matches["load@Unload"], 0);
 }
+
+#[test]
+fn a_driver_that_registers_nothing_was_not_tested() {
+    let workshop = Workshop::new();
+    let driver = member(&workshop, "idle.sys", &[]);
+    let ran = run(&[&driver], &[]);
+    assert_eq!(ran.status, Some(1), "{}", ran.out);
+    assert!(ran.report().is_clean(), "{}", ran.out);
+    let line = "error: not tested: in 200 cycles idle.sys registered nothing\n";
+    assert_eq!(ran.err, line);
+}
