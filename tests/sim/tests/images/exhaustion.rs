@@ -55,7 +55,7 @@ fn a_driver_that_uses_up_the_pool_is_not_advised_to_refuse() {
         ),
     ] {
         let client = workshop.compile("d.sys", "greedy.c", defines);
-        let arguments = ["--seed=5", "--cycles=1", "--script=+p.+c"];
+        let arguments = ["--seed=5", "--cycles=1", "--script=+p.+c.-c.-p"];
         let report = sim(&provider, &client, &arguments).report();
         let finding = &report.findings[0];
         assert_eq!((&*finding.code, &*finding.driver), (code, "d.sys"));
