@@ -18,6 +18,7 @@
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
 //! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
+//! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
 //! | [`terminal`] | output, progress, exit status |
 //!
@@ -29,6 +30,7 @@
 
 mod building;
 mod commands;
+mod explanations;
 mod machines;
 mod packages;
 mod prerequisites;
