@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{address_sanitizer, agreement, machine, package, wine, wine_guest, zoo};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -103,7 +103,7 @@ const LOOM: Check = Check {
     directory: Some("loom"),
 };
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
         return match arguments.suite {
             Some(Suite::Registrar) => statements::list(&Workspace::find()?),
@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if let Some(purpose) = purpose {
         match prepare_images(purpose)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
     }
     let mut checklist = Checklist::new("test");
