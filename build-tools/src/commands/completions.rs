@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::CommandLine;
-use crate::terminal::{Outcome, print};
+use crate::terminal::Verdict;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -33,14 +33,14 @@ pub(crate) struct Man {
 }
 
 /// Prints the script for a shell.
-pub(crate) fn complete(arguments: &Completions) -> Outcome {
+pub(crate) fn complete(arguments: &Completions) -> Verdict {
     let mut command = CommandLine::command();
     clap_complete::generate(arguments.shell, &mut command, "xtask", &mut io::stdout());
-    Outcome::Done
+    Verdict::of_a_list()
 }
 
 /// Writes a manual page for each command.
-pub(crate) fn write_manual(arguments: &Man) -> Result<Outcome> {
+pub(crate) fn write_manual(arguments: &Man) -> Result<Verdict> {
     let directory = &arguments.directory;
     let unwritable = || {
         format!(
@@ -52,9 +52,6 @@ pub(crate) fn write_manual(arguments: &Man) -> Result<Outcome> {
     // `man cargo-xtask`, as cargo's own.
     let command = CommandLine::command().name("cargo-xtask");
     clap_mangen::generate_to(command, directory).with_context(unwritable)?;
-    print(format!(
-        "wrote {}",
-        directory.join("cargo-xtask.1").display()
-    ));
-    Ok(Outcome::Done)
+    let page = directory.join("cargo-xtask.1");
+    Ok(Verdict::pass(format!("read it by man {}", page.display())))
 }

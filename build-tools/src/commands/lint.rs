@@ -14,7 +14,7 @@ use clap::Args;
 use crate::building::{drivers, unused_patch, windows_program};
 use crate::prerequisites::toolchain::Compiler;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::Outcome;
+use crate::terminal::{Outcome, Verdict};
 use crate::workspace::checklist::{Check, Checklist};
 use crate::workspace::{DRIVERS, EXAMPLE, Workspace, succeeds};
 
@@ -57,10 +57,10 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     match prerequisites::ensure(Purpose::Wine)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let workspace = Workspace::find()?;
     let mut checklist = Checklist::new("lint");

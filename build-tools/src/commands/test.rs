@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
     address_sanitizer, agreement, documents, machine, package, wine, wine_guest, zoo,
 };
@@ -218,7 +218,7 @@ const LOOM: Check = Check {
     directory: Some("loom"),
 };
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
         return match arguments.suites[..] {
             [Suite::Registrar] => statements::list(&Workspace::find()?),
@@ -235,18 +235,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let purposes = suites.iter().map(|suite| suite.purpose());
     match prerequisites::ensure(purposes.max().unwrap_or(Purpose::Build))? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let workspace = Workspace::find()?;
     if suites.iter().any(|suite| suite.needs_images()) {
         print("test: build the drivers, and those of the example");
         match drivers::set_up_and_build()? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
         match drivers::build_example(&workspace)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
     }
     let mut checklist = Checklist::new("test");
