@@ -6,6 +6,7 @@
 pub(crate) mod machine;
 mod not_tested;
 pub(crate) mod open_points;
+mod page_file;
 mod plan;
 mod report_file;
 pub(crate) mod sim;
@@ -14,4 +15,5 @@ mod tier;
 pub(crate) mod wine;
 
 pub(crate) use plan::{Job, StressPlan};
+pub(crate) use report_file::ReportPaths;
 pub(crate) use tier::Tier;

@@ -15,7 +15,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
-use crate::stress::{StressPlan, Tier, open_points, summary, wine};
+use crate::stress::{ReportPaths, StressPlan, Tier, open_points, summary, wine};
 use crate::terminal::{Outcome, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
@@ -56,6 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     plan.seed = arguments.seed.unwrap_or_else(random_seed);
     plan.first = arguments.first;
     plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    let paths = ReportPaths {
+        json: arguments.json.as_deref(),
+        html: arguments.html.as_deref(),
+    };
     if let Some(guest) = guest {
         print_command(&plan);
         let runs = MachineRuns {
@@ -63,15 +67,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             guest,
             repeat: arguments.repeat,
             keep: arguments.keep,
-            json: arguments.json.as_deref(),
+            paths,
         };
         return machine::stress(&workspace, &runs);
     }
-    let json = arguments.json.as_deref();
     if arguments.on == Tier::Wine {
         print_command(&plan);
         let jobs = arguments.jobs(plan.cycles);
-        return wine::stress(&workspace, &plan, jobs, arguments.keep, json);
+        return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
     }
     let simulator = Simulator::build(&workspace)?;
     if arguments.cycles.is_none() && arguments.is_systematic() {
@@ -82,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.trace {
         return run.trace();
     }
-    run.stress(arguments.jobs(plan.cycles), arguments.verbose, json)
+    run.stress(arguments.jobs(plan.cycles), arguments.verbose, paths)
 }
 
 fn print_command(plan: &StressPlan) {

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
-use super::report_file::{MachineFacts, ReportFile};
+use super::page_file::PageFile;
+use super::report_file::{MachineFacts, ReportFile, ReportPaths};
 use super::{StressPlan, not_tested, summary};
 use crate::building::{host_program, wine_prefix};
 use crate::terminal::{self, Outcome, Progress, print};
@@ -31,7 +32,7 @@ pub(crate) struct MachineRuns<'a> {
     pub(crate) repeat: u64,
     /// Keep the files of every run, not only of those with findings.
     pub(crate) keep: bool,
-    pub(crate) json: Option<&'a Path>,
+    pub(crate) paths: ReportPaths<'a>,
 }
 
 /// The result of one run.
@@ -88,8 +89,12 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ou
     }
     let mut file = ReportFile::new(&all);
     file.guest = machine.as_ref();
-    file.write(runs.json)?;
+    file.write(runs.paths.json)?;
     let not_tested = not_tested::reason(&all, runs.plan);
+    let again = |cycle| runs.plan.command(cycle, 1);
+    let mut page = PageFile::new(&all, runs.plan, &again);
+    page.not_tested = not_tested.as_deref();
+    page.write(workspace, runs.paths.html)?;
     if let Some(line) = &not_tested {
         terminal::error(line);
     }

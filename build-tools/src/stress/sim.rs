@@ -7,7 +7,6 @@
 
 mod workers;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -15,7 +14,8 @@ use anyhow::{Result, bail};
 use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
-use super::report_file::ReportFile;
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
 use super::{Job, StressPlan, not_tested, summary};
 use crate::simulator::{self, Simulator};
 use crate::terminal::{self, Outcome, print};
@@ -88,7 +88,12 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs the plan in `jobs` worker processes.
-    pub(crate) fn stress(&self, jobs: u64, verbose: bool, json: Option<&Path>) -> Result<Outcome> {
+    pub(crate) fn stress(
+        &self,
+        jobs: u64,
+        verbose: bool,
+        paths: ReportPaths<'_>,
+    ) -> Result<Outcome> {
         let plan = self.plan;
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
@@ -117,7 +122,12 @@ impl<'a> SimulatedRun<'a> {
         }
         let mut file = ReportFile::new(&report);
         file.coverage = Some(&coverage);
-        file.write(json)?;
+        file.write(paths.json)?;
+        let again = |cycle| plan.replay_command(cycle);
+        let mut page = PageFile::new(&report, plan, &again);
+        page.coverage = Some(&coverage);
+        page.not_tested = not_tested.as_deref();
+        page.write(self.workspace, paths.html)?;
         let wrong = !report.findings.is_empty() || !deaths.is_empty();
         if !wrong && !report.unsupported.is_empty() {
             return Ok(Outcome::Unsupported);

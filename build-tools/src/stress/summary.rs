@@ -2,7 +2,7 @@
 
 //! The summary of a report, as printed at the end of a run.
 
-mod faults;
+pub(super) mod faults;
 
 use std::fmt::{self, Write};
 
@@ -64,7 +64,7 @@ pub(crate) fn of(
         text += &row;
     }
     if let Some(coverage) = coverage {
-        text += &faults::table(report, &coverage.faults);
+        text += &faults::text(report, &coverage.faults);
     }
     for unsupported in &report.unsupported {
         add_line(&mut text, format_args!("{unsupported}"));

@@ -2,7 +2,6 @@
 
 //! The stress under Wine: one session and one prefix per job, one report.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -11,7 +10,8 @@ use anyhow::Result;
 use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
-use super::report_file::ReportFile;
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
 use super::{Job, StressPlan, not_tested, summary};
 use crate::building::wine_prefix;
 use crate::terminal::{self, Outcome, Progress, print};
@@ -23,7 +23,7 @@ pub(crate) fn stress(
     plan: &StressPlan,
     jobs: u64,
     keep: bool,
-    json: Option<&Path>,
+    paths: ReportPaths<'_>,
 ) -> Result<Outcome> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
         return Ok(Outcome::Found);
@@ -85,7 +85,11 @@ pub(crate) fn stress(
     if let Some(line) = &not_tested {
         terminal::error(line);
     }
-    ReportFile::new(&report).write(json)?;
+    ReportFile::new(&report).write(paths.json)?;
+    let again = |cycle| plan.command(cycle, 1);
+    let mut page = PageFile::new(&report, plan, &again);
+    page.not_tested = not_tested.as_deref();
+    page.write(workspace, paths.html)?;
     Ok(Outcome::passed_if(
         report.is_clean() && not_tested.is_none(),
     ))

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use scenarios::{Covered, LoadOrder, Order, Report, UnloadOrder};
 
+use crate::page::FaultTable;
+
 /// A column: its heading, and the orders that it counts.
 struct Column {
     head: String,
@@ -16,12 +18,10 @@ struct Column {
 }
 
 /// The table and its coverage; empty if no fault was injected.
-pub(super) fn table(report: &Report, coverage: &Covered) -> String {
-    let calls = by_call(report);
-    if calls.is_empty() {
+pub(super) fn text(report: &Report, coverage: &Covered) -> String {
+    let Some(table) = table(report) else {
         return String::new();
-    }
-    let columns = columns(report);
+    };
     let mut text = match coverage.possible {
         0 => String::new(),
         possible => format!(
@@ -29,25 +29,41 @@ pub(super) fn table(report: &Report, coverage: &Covered) -> String {
             coverage.covered
         ),
     };
-    text += if columns.iter().any(|column| column.is_course) {
-        "\n    faults by course, each a different order of several instances; "
-    } else {
-        "\n    faults by order: first to load, first to unload; p(rovider), c(lient), b(oth at \
-         once), P or C if it only reloads; "
-    };
-    text += ". not reached, - no such call\n";
-    write!(text, "{:>24}", "").expect("a string takes everything");
-    for column in &columns {
-        write!(text, "{:>5}", column.head).expect("a string takes everything");
+    write!(text, "\n    {}\n{:>24}", table.legend, "").expect("a string takes everything");
+    for head in &table.heads {
+        write!(text, "{head:>5}").expect("a string takes everything");
     }
-    for (call, orders) in calls {
+    for (call, cells) in &table.rows {
         write!(text, "\n{call:>24}").expect("a string takes everything");
-        for column in &columns {
-            let cell = cell(report, call, &orders, column);
+        for cell in cells {
             write!(text, "{cell:>5}").expect("a string takes everything");
         }
     }
     text
+}
+
+/// The table; `None` if no fault was injected.
+pub(in crate::stress) fn table(report: &Report) -> Option<FaultTable> {
+    let calls = by_call(report);
+    if calls.is_empty() {
+        return None;
+    }
+    let columns = columns(report);
+    let what = if columns.iter().any(|column| column.is_course) {
+        "faults by course, each a different order of several instances"
+    } else {
+        "faults by order: first to load, first to unload; p(rovider), c(lient), b(oth at once), \
+         P or C if it only reloads"
+    };
+    let row = |(call, orders): (&str, BTreeMap<&str, u64>)| {
+        let of = |column| cell(report, call, &orders, column);
+        (call.to_owned(), columns.iter().map(of).collect())
+    };
+    Some(FaultTable {
+        legend: format!("{what}; . not reached, - no such call"),
+        rows: calls.into_iter().map(row).collect(),
+        heads: columns.iter().map(|column| column.head.clone()).collect(),
+    })
 }
 
 /// The number of faults of one call in the orders of a column.
@@ -151,7 +167,7 @@ mod tests {
     use super::*;
 
     fn table_of(report: &Report) -> String {
-        table(report, &Coverage::of(report).faults)
+        text(report, &Coverage::of(report).faults)
     }
 
     #[test]
