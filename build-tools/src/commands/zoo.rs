@@ -12,7 +12,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
 use crate::terminal::{Outcome, print};
 use crate::workspace::{Workspace, artifact};
-use crate::zoo::sim::{self, Trials};
+use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
 #[derive(Args)]
@@ -75,7 +75,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         };
         return wine::try_all(&workspace, &modules, arguments.seed);
     }
-    let trials = Trials::new(&workspace, &catalogue, arguments.seed, arguments.schedules)?;
+    let budget = Budget {
+        defective: arguments.schedules,
+        clean: arguments.schedules,
+    };
+    let trials = Trials::new(&workspace, &catalogue, arguments.seed, budget)?;
     sim::judge(&trials.try_all(&modules)?, arguments.json.as_deref())
 }
 

@@ -3,6 +3,7 @@
 //! A list of checks: all are run, so that one failure does not hide the next.
 
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -63,8 +64,16 @@ impl Checklist {
         check: impl FnOnce() -> Result<bool>,
     ) -> Result<()> {
         print(format!("{}: {what}", self.name));
+        let started = Instant::now();
         self.run += 1;
-        if !check()? {
+        let passed = check()?;
+        print(format!(
+            "{}: {what}: {} in {:.0} s",
+            self.name,
+            if passed { "passed" } else { "FAILED" },
+            started.elapsed().as_secs_f64()
+        ));
+        if !passed {
             self.failed.push(what);
         }
         Ok(())
