@@ -43,7 +43,7 @@ enum Suite {
     Zoo,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
-    /// The commands of the README and `docs`, which must do what is said there.
+    /// The commands in the README and `docs`: each ends as the document says.
     Docs,
     /// Machines reached by SSH, here by an SSH server on this host.
     Machines,

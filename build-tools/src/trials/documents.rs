@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A trial of the documents: what they tell the reader to run does what they say.
+//! A trial of the documents: runs the commands in them, and compares how each ends and
+//! what it prints.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -28,9 +29,12 @@ pub(crate) fn commands_do_as_documented(workspace: &Workspace) -> Result<bool> {
                 let at = document.at(line);
                 let ended = run(workspace, &at, &command)?;
                 let wrong = if ended.status != Some(expected) {
+                    let status = ended
+                        .status
+                        .map_or_else(|| "a signal".to_owned(), |it| it.to_string());
                     Some(format!(
-                        "ends with {:?} instead of {expected}\n{}",
-                        ended.status, ended.errors
+                        "ends with {status} instead of {expected}: {}",
+                        ended.errors
                     ))
                 } else if let Fence::Output(_) = block.fence {
                     let missing = block.first_line_not_in(&ended.printed);

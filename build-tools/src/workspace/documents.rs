@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Markdown documents of the workspace, and what can be checked in them.
+//! The Markdown documents of the workspace: links, quotations, and code blocks.
 //!
 //! The first word after the fence of a code block is its language, as everywhere; the
 //! second says how the block is checked:
@@ -33,7 +33,7 @@ pub(crate) struct Document {
     text: String,
 }
 
-/// A place in a document, and what is wrong there.
+/// What is wrong in a document, with its place.
 pub(crate) type Complaint = String;
 
 impl Document {

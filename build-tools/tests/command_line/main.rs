@@ -6,6 +6,7 @@
 mod explain;
 mod general;
 mod package;
+mod shell;
 mod stress;
 mod vm;
 mod workspace;
