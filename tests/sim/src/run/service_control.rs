@@ -293,13 +293,19 @@ pub(crate) fn map_driver(
     state.loader.image_end = base + image.size();
     let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
-    state.trace(|_| format!("{instance} is {}", driver.name()));
+    state.trace(|state| {
+        let preempted = match state.run.preempts {
+            true => ", preempted at atomic instructions",
+            false => "",
+        };
+        format!("{instance} is {}{preempted}", driver.name())
+    });
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let missing = state.loader.missing.add(&image);
     let hooks = Hooks {
         preempted: preemption::stub(),
-        everywhere: state.run.options.preempt,
+        everywhere: state.run.preempts,
         spun: preemption::spin_stub(),
     };
     image.map(base, cookie, &hooks, missing, |export| {
