@@ -294,9 +294,10 @@ pub(crate) fn map_driver(
     let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
     state.trace(|state| {
-        let preempted = match state.run.preempts {
-            true => ", preempted at atomic instructions",
-            false => "",
+        let preempted = if state.run.preempts {
+            ", preempted at atomic instructions"
+        } else {
+            ""
         };
         format!("{instance} is {}{preempted}", driver.name())
     });
