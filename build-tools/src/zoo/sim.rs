@@ -125,7 +125,7 @@ impl<'a> Trials<'a> {
         let pairing = |image, kernel| Pairing {
             module,
             image,
-            options: [module.settings_in(kernel), module.triggers()].concat(),
+            options: module.triggered_in(kernel),
         };
         let found = self.search(&pairing(&defective, DOCUMENTS))?;
         let on_windows = self.search(&pairing(&defective, WINDOWS))?;
@@ -136,7 +136,7 @@ impl<'a> Trials<'a> {
             .next()
             .cloned();
         let mut untriggered = None;
-        if !module.triggers().is_empty() {
+        if module.trigger().is_some() {
             let run = self.search(&Pairing {
                 module,
                 image: &defective,
@@ -253,7 +253,7 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
         Role::Provider => (Some(own), peer),
         Role::Client => (peer, Some(own)),
     };
-    line.options = [module.settings_in(DOCUMENTS), module.triggers()].concat();
+    line.options = module.triggered_in(DOCUMENTS);
     line
 }
 
