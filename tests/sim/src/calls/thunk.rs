@@ -30,7 +30,7 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
-use crate::verifier::binding_calls;
+use crate::verifier::{binding_calls, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -281,6 +281,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
     let breach = with(|state| {
         state.scheduling.note(u64::from(number) << 32);
+        stack_objects::pass_call(state, registers.rsp());
         let current = state.scheduling.current_mut();
         let irql = current.irql;
         current.frames.push(Frame {

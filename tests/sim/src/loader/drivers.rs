@@ -134,6 +134,22 @@ impl Drivers {
     pub(crate) fn show(&self, site: Site) -> String {
         self.code_place(site).to_string()
     }
+
+    /// The function that code at a place belongs to, and not one that is inlined there:
+    /// `Ask of client.sys (client.c:12)`.
+    pub(crate) fn show_function(&self, site: Site) -> String {
+        let driver = &self[site.driver];
+        let places = site.offset.map(|offset| driver.image.places(offset));
+        let Some(place) = places.and_then(|mut places| places.pop()) else {
+            return self.show(site);
+        };
+        let name = driver.name();
+        let line = match (place.file, place.line) {
+            (Some(file), Some(line)) => format!(" ({file}:{line})"),
+            _ => String::new(),
+        };
+        format!("{} of {name}{line}", place.function)
+    }
 }
 
 impl std::ops::Index<DriverId> for Drivers {

@@ -317,16 +317,17 @@ pub(crate) fn map_driver(
     state.loader.image_end = base + image.size();
     let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
-    state.trace(|_| TraceKind::Mapped {
+    state.trace(|state| TraceKind::Mapped {
         service: instance.to_string(),
         image: driver.name().to_owned(),
+        preempted: state.run.preempts,
     });
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let missing = state.loader.missing.add(&image);
     let hooks = Hooks {
         preempted: preemption::stub(),
-        everywhere: state.run.options.preempt,
+        everywhere: state.run.preempts,
         spun: preemption::spin_stub(),
     };
     image.map(base, cookie, &hooks, missing, |export| {

@@ -10,6 +10,6 @@ pub(crate) mod strategy;
 mod thread;
 
 pub(crate) use scheduler::{
-    MICROSECOND, Next, SECOND, Scheduler, abandon, block, point, sleep, spin, terminate,
+    MICROSECOND, Next, SECOND, Scheduler, abandon, block, point, preempt, sleep, spin, terminate,
 };
 pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

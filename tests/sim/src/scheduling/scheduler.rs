@@ -4,9 +4,9 @@
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
 //! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and each atomic instruction if drivers are preempted.
-//! Time advances a little at each point, and jumps to the next timer when all threads
-//! wait.
+//! way in and on its way out, and in some cycles each atomic instruction. There a thread
+//! is held back now and then while others run. Time advances a little at each point, and
+//! jumps to the next timer when all threads wait.
 //!
 //! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
 //! above keeps its processor; other threads run on the remaining ones, and stop only
@@ -35,7 +35,7 @@ use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
 
-pub(crate) use waiting::{block, point, sleep, spin, terminate};
+pub(crate) use waiting::{block, point, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -403,6 +403,13 @@ impl Scheduler {
                 return Err(Next::Endless);
             }
             self.wake_due();
+        }
+    }
+
+    /// Now and then holds the current thread back, which is at a breakpoint.
+    fn delay(&mut self) {
+        if self.plan.is_none() {
+            self.chooser.delay(self.current, &mut self.random);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::point;
+use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
     "KeInitializeDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
@@ -57,6 +58,7 @@ unsafe extern "win64" fn ke_initialize_dpc(
             "a DPC was initialised while it is queued".to_owned(),
         );
     }
+    with(|state| stack_objects::add(state, dpc.addr()));
     let fresh = Dpc {
         kind: DPC,
         importance: 1,
@@ -90,6 +92,7 @@ unsafe extern "win64" fn ke_set_dpc_ex(dpc: *mut Dpc, _processor: *const c_void)
 ///
 /// The DPC is resident.
 unsafe fn require_initialized(dpc: *mut Dpc) -> Routine {
+    stack_objects::check_use(dpc.addr(), "a DPC");
     // SAFETY: the DPC is resident, by this function's contract.
     let (kind, routine) = unsafe { ((*dpc).kind, (*dpc).routine) };
     match routine {
@@ -150,6 +153,7 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
         state.objects.deferred.queued.get(&dpc.addr()) == Some(&me) && dequeue(state, dpc)
     });
     if is_mine {
+        stack_objects::check_due(dpc.addr(), Deferred::Dpc);
         // SAFETY: a DPC that is queued is resident; one whose memory is gone
         // faults here.
         let (context, [first, second]) = unsafe { ((*dpc).context, (*dpc).arguments) };

@@ -9,7 +9,7 @@ use crate::exports::execution::dpcs::{self, Dpc};
 use crate::exports::execution::time;
 use crate::exports::exports;
 use crate::exports::sync::dispatcher::{
-    Header, NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER, forbid_waiters, object, signal,
+    Header, NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER, begin_object, object, signal,
 };
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -19,6 +19,7 @@ use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::{MICROSECOND, Waitable, Woken, block, sleep};
+use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
     "KeInitializeTimer" <= DISPATCH_LEVEL => ke_initialize_timer: ();
@@ -74,7 +75,7 @@ unsafe extern "win64" fn ke_initialize_timer_ex(at: *mut Timer, kind: i32) {
     if is_set(at.addr()) {
         stop("0xC7", "a timer was initialised while it is set".to_owned());
     }
-    forbid_waiters(at.cast());
+    begin_object(at.cast());
     let kind = if kind == 0 {
         NOTIFICATION_TIMER
     } else {
@@ -223,6 +224,7 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
 ///
 /// The timer was set; if its memory is gone, that is the driver's fault.
 unsafe fn fire(at: *mut Timer) {
+    stack_objects::check_due(at.addr(), Deferred::Timer);
     // SAFETY: the timer was set; if its memory is gone, that is the driver's
     // fault, by this function's contract.
     let dpc = unsafe {
