@@ -14,6 +14,7 @@ use scenarios::{Finding, Frame, Ignored, Place, Unsupported, Verdict};
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
+use crate::hardware::host_memory::HostMemory;
 use crate::hardware::trap::Exception;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -172,7 +173,7 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
 /// Records what is worth telling but no failure: the cycle goes on.
 pub(crate) fn note(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
     let thread = state.scheduling.current_id();
-    let note = describe(state, thread, None, code.into(), what, site);
+    let note = describe(state, thread, None, code.into(), &what, site);
     state.trace(|_| format!("NOTE {note}"));
     let mut known = state.findings.notes.iter();
     if !known.any(|it| it.is_same_as(&note) && it.what == note.what) {
@@ -198,7 +199,7 @@ pub(crate) fn report_on(
         state.counts.cycles_cut_short += 1;
         return;
     }
-    let finding = describe(state, thread, fault, code, what, site);
+    let finding = describe(state, thread, fault, code, &what, site);
     state.trace(|_| format!("FINDING {finding}"));
     trace_stack(state, &finding.stack);
     state.findings.verdict = Some(Verdict::Finding(finding));
@@ -209,7 +210,7 @@ fn describe(
     thread: ThreadId,
     fault: Option<&Exception>,
     code: Code,
-    what: String,
+    what: &str,
     site: Option<Site>,
 ) -> Finding {
     let Subject {
@@ -218,11 +219,13 @@ fn describe(
         offset,
         place,
     } = Subject::of(state, site);
+    let host = HostMemory::now();
+    let parameter = |one: usize| if host.contains(one) { 0 } else { one as u64 };
     Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
-        parameters: code.parameters.map(|all| all.map(|one| one as u64)),
-        what,
+        parameters: code.parameters.map(|all| all.map(parameter)),
+        what: host.hide(what),
         driver,
         instance,
         offset,

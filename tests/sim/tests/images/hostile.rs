@@ -78,7 +78,11 @@ const ACTS: &[(&str, &str, &str)] = &[
         "0x7F",
         "by the stack pointer, which is no kernel stack",
     ),
-    ("OTHER_STACK", "convention", "which is no kernel stack"),
+    (
+        "OTHER_STACK",
+        "convention",
+        "which is not on the stack of its thread",
+    ),
     (
         "OVERWRITTEN_STACK",
         "0x50",

@@ -42,3 +42,4 @@ mod surface;
 mod symbols;
 mod tables;
 mod wdf;
+mod wild;
