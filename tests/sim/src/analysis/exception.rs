@@ -16,7 +16,7 @@ use crate::findings;
 use crate::findings::bug_check::{CONVENTION, Code};
 use crate::findings::caller;
 use crate::findings::caller::caller;
-use crate::hardware::arena::{self, PAGE, POOL, PROCESSOR, SLOTS, STACKS, THUNKS};
+use crate::hardware::arena::{self, Access, PAGE, POOL, PROCESSOR, SLOTS, STACKS, THUNKS};
 use crate::hardware::convention::Irregular;
 use crate::hardware::host_memory::HostMemory;
 use crate::hardware::irql::{self, DISPATCH_LEVEL};
@@ -63,7 +63,7 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     });
     let gone = |site: Site| state.loader.drivers[site.driver].life == LoadState::Gone;
     let wild = wild_code::find(state, fault, jumped_from(state, fault));
-    let wild = wild.filter(|_| !place.is_some_and(gone));
+    let wild = wild.filter(|_| !place.is_some_and(|site| gone(site) || is_code(state, fault.rip)));
     if wild.is_none() && place.is_none() && report_lost(state, fault) {
         return;
     }
@@ -100,6 +100,16 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     }
     let thread = state.scheduling.current_id();
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// Returns `true` if an address is one of a driver's code, be it accessible or not.
+fn is_code(state: &State, address: usize) -> bool {
+    let Some(site) = state.loader.drivers.site(address) else {
+        return false;
+    };
+    let driver = &state.loader.drivers[site.driver];
+    let section = driver.image.section_at(driver.base, address);
+    section.is_some_and(|(_, access)| matches!(access, Access::Execute | Access::Everything))
 }
 
 /// Reports a routine that has gone on in the simulated kernel's own code with another
