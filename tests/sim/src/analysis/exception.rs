@@ -62,8 +62,17 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
             && state.loader.drivers[site.driver].life != LoadState::Gone
     });
     let gone = |site: Site| state.loader.drivers[site.driver].life == LoadState::Gone;
-    let wild = wild_code::find(state, fault, jumped_from(state, fault));
-    let wild = wild.filter(|_| !place.is_some_and(|site| gone(site) || is_code(state, fault.rip)));
+    // A call of an address that cannot exist faults before it is made.
+    let from = if fault.rip == fault.address {
+        jumped_from(state, fault)
+    } else {
+        place
+    };
+    let target = state.loader.drivers.site(fault.address);
+    let is_wild = !target.is_some_and(|site| gone(site) || is_code(state, fault.address));
+    let wild = is_wild
+        .then(|| wild_code::find(state, fault, from))
+        .flatten();
     if wild.is_none() && place.is_none() && report_lost(state, fault) {
         return;
     }
@@ -123,8 +132,16 @@ fn report_lost(state: &mut State, fault: &Exception) -> bool {
         && !arena::contains(fault.rip)
         && !arena::contains(fault.address)
         && routine.depth == current.frames.len();
-    let by_jump = fault.kind == ExceptionKind::Execute;
-    if !in_kernel || by_jump && !HostMemory::now().contains(fault.address) {
+    let goes_wrong = match fault.kind {
+        ExceptionKind::Execute => HostMemory::now().contains(fault.address),
+        ExceptionKind::Read
+        | ExceptionKind::Write
+        | ExceptionKind::Protection
+        | ExceptionKind::IllegalInstruction
+        | ExceptionKind::Breakpoint => true,
+        _ => false,
+    };
+    if !in_kernel || !goes_wrong {
         return false;
     }
     let what = format!(

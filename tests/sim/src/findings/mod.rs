@@ -173,7 +173,7 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
 /// Records what is worth telling but no failure: the cycle goes on.
 pub(crate) fn note(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
     let thread = state.scheduling.current_id();
-    let note = describe(state, thread, None, code.into(), &what, site);
+    let note = describe(state, thread, None, code.into(), what, site);
     state.trace(|_| format!("NOTE {note}"));
     let mut known = state.findings.notes.iter();
     if !known.any(|it| it.is_same_as(&note) && it.what == note.what) {
@@ -199,7 +199,7 @@ pub(crate) fn report_on(
         state.counts.cycles_cut_short += 1;
         return;
     }
-    let finding = describe(state, thread, fault, code, &what, site);
+    let finding = describe(state, thread, fault, code, what, site);
     state.trace(|_| format!("FINDING {finding}"));
     trace_stack(state, &finding.stack);
     state.findings.verdict = Some(Verdict::Finding(finding));
@@ -210,7 +210,7 @@ fn describe(
     thread: ThreadId,
     fault: Option<&Exception>,
     code: Code,
-    what: &str,
+    what: String,
     site: Option<Site>,
 ) -> Finding {
     let Subject {

@@ -21,7 +21,7 @@ const DEFECTS: &[(&str, &str, &str)] = &[
     (
         "IMPOSSIBLE_EVENT",
         "0x7E",
-        "read address 0xdead000000000000, which cannot exist, in KeSetEvent",
+        "which cannot exist, in KeSetEvent",
     ),
     ("WILD_EVENT", "0x50", "where nothing is, in KeSetEvent"),
     ("FAST_FAIL", "0x139", "fast fail with code 7"),
