@@ -96,6 +96,7 @@ mod scheduling;
 mod verifier;
 mod wdf;
 
+pub use hardware::randomisation::fix_addresses;
 pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};

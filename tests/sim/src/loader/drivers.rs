@@ -96,6 +96,12 @@ impl Drivers {
         })
     }
 
+    /// The entry point of a driver, for findings about the driver as a whole.
+    pub(crate) fn entry(&self, driver: DriverId) -> Option<Site> {
+        let driver = &self[driver];
+        self.site(driver.base + driver.image.entry_point())
+    }
+
     /// The driver that was loaded last as this instance.
     pub(crate) fn last(&self, instance: Instance) -> Option<DriverId> {
         let mut drivers = self.0.iter();

@@ -4,6 +4,7 @@
 
 pub(crate) mod frame;
 pub(crate) mod preemption;
+pub(crate) mod routine;
 pub(crate) mod schedule;
 mod scheduler;
 pub(crate) mod strategy;

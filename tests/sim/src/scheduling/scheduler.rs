@@ -350,12 +350,13 @@ impl Scheduler {
         body: impl FnOnce() + 'static,
     ) -> ThreadId {
         let index = self.threads.len();
+        let bottom = stack.bottom();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduling.threads[index].yielder = yielder);
             stack::below_headroom(body);
             ThreadEnd::Returned
         });
-        self.threads.push(Thread::new(name, driver, fiber));
+        self.threads.push(Thread::new(name, driver, bottom, fiber));
         ThreadId(index)
     }
 
@@ -378,6 +379,7 @@ impl Scheduler {
             },
         };
         self.current = next;
+        stack::set_current(self.current().stack);
         if self.current().spinning.is_none() {
             self.change();
         }

@@ -6,6 +6,7 @@
 pub(crate) mod binding_calls;
 pub(crate) mod callback_locks;
 pub(crate) mod dispatch_tables;
+pub(crate) mod driver_call;
 pub(crate) mod faults;
 pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;

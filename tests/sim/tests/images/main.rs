@@ -43,3 +43,4 @@ mod surface;
 mod symbols;
 mod tables;
 mod wdf;
+mod wild;

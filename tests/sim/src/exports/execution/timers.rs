@@ -173,7 +173,7 @@ pub(crate) fn clear(at: usize) -> bool {
 
 fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'static) {
     let by = caller(state);
-    if let Some(thread) = deferred::defer(state, "timer", body) {
+    if let Some(thread) = deferred::defer(state, "timer", by, body) {
         state.objects.deferred.timers.insert(at, thread);
         if kind == ObjectKind::Timer {
             state.objects.created.add(at, kind, by);
@@ -240,20 +240,18 @@ unsafe fn fire(at: *mut Timer) {
     }
 }
 
-type Callback = unsafe extern "win64" fn(timer: usize, context: *mut c_void);
-
 const TAG: u32 = u32::from_le_bytes(*b"ExTm");
 
 /// What `ExAllocateTimer` makes.
 #[repr(C)]
 struct ExTimer {
     header: Header,
-    callback: Option<Callback>,
+    callback: usize,
     context: *mut c_void,
 }
 
 unsafe extern "win64" fn ex_allocate_timer(
-    callback: Option<Callback>,
+    callback: usize,
     context: *mut c_void,
     attributes: u32,
 ) -> usize {
@@ -322,16 +320,23 @@ fn fire_ex(timer: *mut ExTimer) {
     };
     // SAFETY: a timer that is armed has not been deleted.
     with(|state| unsafe { signal(state, timer.cast()) });
-    let Some(callback) = callback else { return };
-    with(|state| {
+    if callback == 0 {
+        return;
+    }
+    let by = with(|state| {
         let me = state.scheduling.current_id();
         state.objects.deferred.firing.insert(timer.addr(), me);
         set_irql(state, DISPATCH_LEVEL);
+        state.objects.created.creator(timer.addr())
     });
-    deferred::run(callback as usize, "a timer callback", || {
-        // SAFETY: the driver's own routine with its own argument.
-        unsafe { callback(timer.addr(), context) };
-    });
+    let routine = deferred::Routine {
+        what: "a timer callback",
+        named: "the callback of a timer",
+        address: callback,
+        by,
+    };
+    // SAFETY: the callback of a timer takes these.
+    unsafe { deferred::run(routine, &[timer.addr(), context.addr()]) };
     with(|state| {
         state.objects.deferred.firing.remove(&timer.addr());
         set_irql(state, PASSIVE_LEVEL);
