@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// Number of processes that share the cycles [default: one per processor].
     #[arg(long, value_name = "J")]
     jobs: Option<u64>,
-    /// Write the report to this file.
+    /// Write the report to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Also write the report as a page for a browser to this file; the page of the latest

@@ -96,9 +96,16 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
 /// Counts a finding that is to be ignored. Returns `false` if it is none of these.
 fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
     let place = site.and_then(|site| state.loader.drivers.place(site));
-    let mut ignored = state.findings.ignored.iter();
-    if !ignored.any(|it| it.matches(&code.name, place.as_ref())) {
+    let ignored = state.findings.ignored.iter();
+    let matching: Vec<_> = ignored
+        .filter(|it| it.matches(&code.name, place.as_ref()))
+        .map(ToString::to_string)
+        .collect();
+    if matching.is_empty() {
         return false;
+    }
+    for it in matching {
+        *state.counts.ignore_matches.entry(it).or_default() += 1;
     }
     let driver = site.map_or("", |site| state.loader.drivers[site.driver].image.name());
     let function = place.map_or_else(String::new, |place| format!(" {}", place.function));

@@ -13,7 +13,7 @@ use crate::io::buffers::Buffers;
 pub(crate) struct Irp {
     kind: u16,
     size: u16,
-    mdl: usize,
+    pub(crate) mdl: usize,
     flags: u32,
     pub(crate) system_buffer: usize,
     thread_list: [usize; 2],

@@ -4,7 +4,7 @@
 //! how many there were of each role and attached to each image, and pending at a time.
 
 use nmr::abi::{NPIID, STATUS_PENDING, STATUS_SUCCESS};
-use registrar::host::{Call, Event, Phase, RegistrationId, Side};
+use registrar::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
 use scenarios::Role;
 
 use crate::findings::caller::caller;
@@ -40,6 +40,12 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
             let ended = caller(state);
             let known = entry(state, id, event);
             known.ended = known.ended.or(ended);
+        }
+        (Call::DetachComplete, Phase::Enter) => {
+            if let (Some(binding), Some(site)) = (event.binding, caller(state)) {
+                let of = (binding, role(event.side));
+                state.nmr.completions.insert(of, site);
+            }
         }
         (Call::Wait, Phase::Enter) => {
             state.nmr.waits.insert(thread, id);
@@ -78,6 +84,11 @@ const fn callback(side: Side, call: Call) -> &'static str {
         Call::DetachCallback => detach,
         _ => cleanup,
     }
+}
+
+/// The place that last reported the end of a side's detach.
+pub(crate) fn completed_at(state: &State, binding: BindingId, side: Side) -> Option<Site> {
+    state.nmr.completions.get(&(binding, role(side))).copied()
 }
 
 fn entry<'a>(state: &'a mut State, id: RegistrationId, event: &Event) -> &'a mut Registration {

@@ -71,8 +71,16 @@ pub(crate) fn add_dpc(
     driver: Option<DriverId>,
     thread: ThreadId,
 ) {
-    state.objects.deferred.queued.insert(address, thread);
-    state.objects.deferred.dpcs.push((driver, thread));
+    let State {
+        objects,
+        scheduling,
+        ..
+    } = state;
+    let deferred = &mut objects.deferred;
+    deferred.queued.insert(address, thread);
+    let runs = |(_, thread): &(_, ThreadId)| !scheduling.thread(*thread).has_ended();
+    deferred.dpcs.retain(runs);
+    deferred.dpcs.push((driver, thread));
 }
 
 /// Returns `true` if a DPC of a driver is queued or runs.

@@ -21,8 +21,8 @@ use crate::objects::kernel_objects::ObjectKind;
 use crate::run::machine::{self, Machine};
 use crate::run::options::{Images, Options, Tracing};
 use crate::run::service_control::{
-    Loaded, call_entry, call_unload, check_returned, delete_path, discard_initialization,
-    entry_site, finish_dpcs, map_driver,
+    Loaded, call_entry, call_unload, check_entry_status, check_returned, delete_path,
+    discard_initialization, entry_site, finish_dpcs, map_driver,
 };
 use crate::run::unload;
 use crate::scheduling::{MICROSECOND, sleep};
@@ -72,7 +72,7 @@ impl Machine {
             perform(role, &told);
         });
         let mut run = seen.take();
-        if run.entry.is_none() {
+        if run.entry.is_none_or(|status| status.0 > 0) {
             look(&state, &mut run);
         }
         run.kmdf = state
@@ -96,6 +96,7 @@ fn perform(role: Role, run: &RefCell<DryRun>) {
     with(|state| delete_path(state, path));
     let status = NtStatus(status);
     run.borrow_mut().entry = Some(status);
+    check_entry_status(loaded.driver, status.0);
     if !status.is_success() {
         with(|state| look(state, &mut run.borrow_mut()));
         finish_dpcs(loaded.driver);

@@ -38,7 +38,7 @@ use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
 use crate::scheduling::preemption;
-use crate::scheduling::{MICROSECOND, point};
+use crate::scheduling::{MICROSECOND, point, terminate};
 use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
@@ -110,19 +110,9 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         });
         return;
     }
-    if status > 0 {
-        let what = format!(
-            "DriverEntry returned {status:#010x}: it must return STATUS_SUCCESS or an error"
-        );
-        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
-    }
+    check_entry_status(loaded.driver, status);
     if status < 0 {
-        let what = format!(
-            "DriverEntry failed with status {}, although no call of it was made to \
-             fail: allow it with --may-refuse if the driver does not start without its peer",
-            NtStatus(status)
-        );
-        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
+        refused(loaded.driver, NtStatus(status));
     }
     with(|state| {
         state.counts.loads += 1;
@@ -174,6 +164,38 @@ pub(crate) unsafe fn call_unload(loaded: Loaded, routine: usize) {
     // SAFETY: an unload routine takes the driver object, which is there, by this
     // function's contract.
     unsafe { driver_call::call(what, routine, by, &[loaded.object]) };
+}
+
+/// `DriverEntry` returns `STATUS_SUCCESS` or an error.
+pub(crate) fn check_entry_status(driver: DriverId, status: i32) {
+    if status > 0 {
+        let what = format!(
+            "DriverEntry returned {status:#010x}: it must return STATUS_SUCCESS or an error"
+        );
+        stop_at("load", what, with(|state| entry_site(state, driver)));
+    }
+}
+
+/// Reports a driver that refuses to be loaded, although nothing allows that: for what it
+/// has left behind, else for the pool that it or another one has used up, else as such.
+fn refused(driver: DriverId, status: NtStatus) -> ! {
+    finish_dpcs(driver);
+    let entry = with(|state| entry_site(state, driver));
+    check_unload(driver, "DriverEntry failed", entry);
+    if with(|state| state.findings.any()) {
+        terminate();
+    }
+    let failed = format!("DriverEntry failed with status {status}");
+    if let Some(exhaustion) = with(|state| state.memory.pool.exhaustion()) {
+        let name = with(|state| state.loader.drivers[driver].image.name().to_owned());
+        let what = format!("{failed} in {name} after the pool was used up: {exhaustion}");
+        stop_at("load", what, Some(exhaustion.by));
+    }
+    let what = format!(
+        "{failed}, although no call of it was made to fail: allow it with --may-refuse if the \
+         driver does not start without its peer"
+    );
+    stop_at("load", what, entry)
 }
 
 /// Counts a failed `DriverEntry` that may fail. Returns `false` if nothing allows it.

@@ -94,6 +94,34 @@ fn a_bug_check_has_its_documented_parameters() {
 }
 
 #[test]
+fn a_module_id_that_is_none_is_found_where_it_is_registered() {
+    for (define, says) in [
+        ("MODULE_ID_LENGTH=16", "ModuleId's Length is 16, not 24"),
+        ("MODULE_ID_TYPE=0", "ModuleId's Type is 0, neither MIT_GUID"),
+    ] {
+        let finding = finding(&[define]);
+        assert_eq!((&*finding.code, &*finding.driver), ("R1", "d.sys"));
+        assert!(finding.what.starts_with(says), "{finding}");
+        let place = finding.place.as_ref().expect("there is a .pdb");
+        assert_eq!(place.function, "DriverEntry", "{finding}");
+    }
+}
+
+#[test]
+fn a_completion_in_vain_is_found_where_it_was_made() {
+    let finding = finding(&["COMPLETES_IN_VAIN"]);
+    assert_eq!((&*finding.code, &*finding.driver), ("R20", "d.sys"));
+    assert!(
+        finding
+            .what
+            .contains("before ClientDetachProvider returned STATUS_SUCCESS"),
+        "{finding}"
+    );
+    let place = finding.place.as_ref().expect("there is a .pdb");
+    assert_eq!(place.function, "CompletesEarly", "{finding}");
+}
+
+#[test]
 fn too_high_an_irql_is_the_drivers_fault_or_the_kernels() {
     assert_eq!(finding(&["WILD_WRITE", "AT_DISPATCH"]).code, "0xD1");
     assert_eq!(finding(&["WILD_JUMP", "AT_DISPATCH"]).code, "0xD1");
