@@ -4,6 +4,7 @@
 //! that stands for a cycle, and the description of an image.
 
 pub(crate) mod description;
+mod replay_keys;
 mod replay_line;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use scenarios::Description;
 use crate::building::host_program;
 use crate::terminal::Outcome;
 use crate::workspace::Workspace;
+pub(crate) use replay_keys::grammar;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
 
 /// The kernel by which other drivers than those built here are judged.

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The terminal: output lines, error lines, progress, and the exit status.
+//! The terminal: output lines, error lines, suggestions, progress, and the exit status.
 
 mod outcome;
 mod progress;
+mod suggestion;
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 pub(crate) use outcome::{CANNOT, Outcome};
 pub(crate) use progress::Progress;
+pub(crate) use suggestion::nearest;
 
 /// Prints `text` and a line end.
 ///
