@@ -8,9 +8,11 @@ mod not_tested;
 pub(crate) mod open_points;
 mod plan;
 mod report_file;
+pub(crate) mod scenario_list;
 pub(crate) mod sim;
 pub(crate) mod summary;
 mod tier;
+mod verdict;
 pub(crate) mod wine;
 
 pub(crate) use plan::{Job, StressPlan};

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::building::image_report::wrap;
 use crate::explanations::{self, Explanation, Subject};
-use crate::terminal::{Outcome, nearest, print};
+use crate::terminal::{Verdict, nearest, print};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Module};
 
@@ -27,11 +27,11 @@ pub(crate) struct Arguments {
     name: Option<String>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let catalogue = || Catalogue::read(&Workspace::find()?);
     let Some(name) = &arguments.name else {
         list();
-        return Ok(Outcome::Done);
+        return Ok(Verdict::of_a_list());
     };
     if let Some(explanation) = explanations::explanation(name) {
         // The examples are a courtesy: an explanation needs no workspace.
@@ -41,13 +41,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             explanation,
             modules.filter(|module| is_example(module, explanation)),
         );
-        return Ok(Outcome::Done);
+        return Ok(Verdict::of_a_list());
     }
     let catalogue = catalogue()?;
     let mut modules = catalogue.modules().iter();
     if let Some(module) = modules.find(|module| module.name.eq_ignore_ascii_case(name)) {
         show_module(module);
-        return Ok(Outcome::Done);
+        return Ok(Verdict::of_a_list());
     }
     let modules = catalogue.modules().iter().map(|it| it.name.as_str());
     let names = explanations::all().iter().map(|it| it.name.as_str());

@@ -16,9 +16,11 @@ use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
 use super::report_file::ReportFile;
-use super::{Job, StressPlan, not_tested, summary};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, count, print};
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -83,12 +85,14 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs all cycles in one process and prints every event.
-    pub(crate) fn trace(&self) -> Result<Outcome> {
-        simulator::trace(&mut self.command(self.plan.whole()))
+    pub(crate) fn trace(&self) -> Result<Verdict> {
+        let traced = simulator::trace(&mut self.command(self.plan.whole()))?;
+        let cycles = count(self.plan.cycles, "cycle", "cycles");
+        Ok(traced.verdict(&format!("{cycles} of seed {}", self.plan.seed)))
     }
 
     /// Runs the plan in `jobs` worker processes.
-    pub(crate) fn stress(&self, jobs: u64, verbose: bool, json: Option<&Path>) -> Result<Outcome> {
+    pub(crate) fn stress(&self, jobs: u64, detail: Detail, json: Option<&Path>) -> Result<Verdict> {
         let plan = self.plan;
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
@@ -100,29 +104,27 @@ impl<'a> SimulatedRun<'a> {
                 WorkerEnd::Died(how) => deaths.push(how),
             }
         }
-        report.took(started.elapsed());
+        let took = started.elapsed();
+        report.took(took);
         let coverage = Coverage::of(&report);
-        print(summary::of(&report, Some(&coverage), |cycle| {
+        print(summary::of(&report, Some(&coverage), detail, |cycle| {
             plan.replay_command(cycle)
         }));
-        if verbose {
-            print(summary::details(&coverage));
-        }
         for how in &deaths {
             terminal::error(how);
         }
-        let not_tested = not_tested::reason(&report, plan);
-        if let Some(line) = &not_tested {
-            terminal::error(line);
-        }
-        let mut file = ReportFile::new(&report);
+        let verdict = verdict::of(
+            &report,
+            plan,
+            &RunEnd {
+                took,
+                deaths: deaths.len(),
+                interrupted: false,
+            },
+        );
+        let mut file = ReportFile::new(&report, &verdict);
         file.coverage = Some(&coverage);
         file.write(json)?;
-        let wrong = !report.findings.is_empty() || !deaths.is_empty();
-        if !wrong && !report.unsupported.is_empty() {
-            return Ok(Outcome::Unsupported);
-        }
-        let passed = report.is_clean() && !wrong && not_tested.is_none();
-        Ok(Outcome::passed_if(passed))
+        Ok(verdict)
     }
 }

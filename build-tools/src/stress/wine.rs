@@ -12,9 +12,11 @@ use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
 use super::report_file::ReportFile;
-use super::{Job, StressPlan, not_tested, summary};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
 use crate::building::wine_prefix;
-use crate::terminal::{self, Outcome, Progress, print};
+use crate::terminal::{Outcome, Progress, Verdict, print};
 use crate::workspace::Workspace;
 
 /// Runs the plan in `jobs` sessions at the same time.
@@ -24,9 +26,9 @@ pub(crate) fn stress(
     jobs: u64,
     keep: bool,
     json: Option<&Path>,
-) -> Result<Outcome> {
+) -> Result<Verdict> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
     let jobs = plan.jobs(jobs);
     let mut prefixes = wine_prefix::create_several(workspace, &payload, jobs.len())?;
@@ -80,13 +82,15 @@ pub(crate) fn stress(
     }
     // Without the time that it took to make the prefixes.
     report.took(took);
-    print(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
-    let not_tested = not_tested::reason(&report, plan);
-    if let Some(line) = &not_tested {
-        terminal::error(line);
-    }
-    ReportFile::new(&report).write(json)?;
-    Ok(Outcome::passed_if(
-        report.is_clean() && not_tested.is_none(),
-    ))
+    print(summary::of(&report, None, Detail::Short, |cycle| {
+        plan.command(cycle, 1)
+    }));
+    let end = RunEnd {
+        took,
+        deaths: 0,
+        interrupted: false,
+    };
+    let verdict = verdict::of(&report, plan, &end);
+    ReportFile::new(&report, &verdict).write(json)?;
+    Ok(verdict)
 }

@@ -10,7 +10,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use registrar::knobs::{Kernel, KernelChoice};
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
 use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
@@ -32,12 +32,27 @@ pub(crate) struct Trials<'a> {
     /// The peers that some defects need instead of the pair's driver, by name.
     peers: BTreeMap<String, PathBuf>,
     seed: u64,
-    schedules: u64,
+    budget: Budget,
+}
+
+/// The number of schedules in which a module is tried.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    /// In which the defect must be found; the trial ends with the first finding.
+    pub(crate) defective: u64,
+    /// In which nothing may be found.
+    pub(crate) clean: u64,
 }
 
 /// The kernel in which each defect must be found, and the one in which it may be none.
 const DOCUMENTS: KernelChoice = KernelChoice::One(Kernel::Documents);
 const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
+
+/// The modules that were tried.
+pub(crate) struct Tried {
+    rows: Vec<Row>,
+    took: Duration,
+}
 
 /// The two images of a run, and the options it takes.
 struct Pairing<'a> {
@@ -58,7 +73,7 @@ impl<'a> Trials<'a> {
         workspace: &'a Workspace,
         catalogue: &Catalogue,
         seed: u64,
-        schedules: u64,
+        budget: Budget,
     ) -> Result<Self> {
         let workshop = Workshop::open(workspace)?;
         let peers = catalogue.peers().iter().map(|peer| {
@@ -72,12 +87,12 @@ impl<'a> Trials<'a> {
             workshop,
             peers,
             seed,
-            schedules,
+            budget,
         })
     }
 
     /// Tries the modules in parallel, and prints their rows in order.
-    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Vec<Row>> {
+    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Tried> {
         let started = Instant::now();
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::channel();
@@ -111,12 +126,10 @@ impl<'a> Trials<'a> {
             }
             anyhow::Ok(())
         })?;
-        print(format!(
-            "{} defects, each with its corrected module, in {:.0} s",
-            rows.len(),
-            started.elapsed().as_secs_f64()
-        ));
-        Ok(rows)
+        Ok(Tried {
+            rows,
+            took: started.elapsed(),
+        })
     }
 
     fn try_one(&self, module: &Module) -> Result<Row> {
@@ -127,9 +140,17 @@ impl<'a> Trials<'a> {
             image,
             options: [module.settings_in(kernel), module.triggers()].concat(),
         };
-        let found = self.search(&pairing(&defective, DOCUMENTS))?;
-        let on_windows = self.search(&pairing(&defective, WINDOWS))?;
-        let clean = self.search(&pairing(&corrected, KernelChoice::Both))?;
+        let Budget {
+            defective: until_found,
+            clean: all_clean,
+        } = self.budget;
+        let found = self.search(&pairing(&defective, DOCUMENTS), until_found)?;
+        let on_windows = match &module.windows {
+            None => until_found,
+            Some(_) => all_clean,
+        };
+        let on_windows = self.search(&pairing(&defective, WINDOWS), on_windows)?;
+        let clean = self.search(&pairing(&corrected, KernelChoice::Both), all_clean)?;
         let mut unsupported = [&found, &on_windows, &clean]
             .into_iter()
             .flat_map(|run| &run.unsupported)
@@ -137,11 +158,13 @@ impl<'a> Trials<'a> {
             .cloned();
         let mut untriggered = None;
         if !module.triggers().is_empty() {
-            let run = self.search(&Pairing {
+            let options = module.settings_in(KernelChoice::Both);
+            let unaided = Pairing {
                 module,
                 image: &defective,
-                options: module.settings_in(KernelChoice::Both),
-            })?;
+                options,
+            };
+            let run = self.search(&unaided, all_clean)?;
             untriggered = run.findings.into_iter().next();
             unsupported = unsupported.or_else(|| run.unsupported.into_iter().next());
         }
@@ -179,11 +202,11 @@ impl<'a> Trials<'a> {
     }
 
     /// Runs an image against its peer, until something is found.
-    fn search(&self, pairing: &Pairing<'_>) -> Result<Report> {
+    fn search(&self, pairing: &Pairing<'_>, schedules: u64) -> Result<Report> {
         let mut options = pairing.options.clone();
         options.extend([
             format!("--seed={}", self.seed),
-            format!("--cycles={}", self.schedules),
+            format!("--cycles={schedules}"),
             "--until-found".to_owned(),
         ]);
         let output = self.run(pairing.module, pairing.image, &options)?;
@@ -258,17 +281,24 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
 }
 
 /// Writes the table, and prints what is not as the catalogue says.
-pub(crate) fn judge(rows: &[Row], json: Option<&Path>) -> Result<Outcome> {
+pub(crate) fn judge(tried: &Tried, json: Option<&Path>) -> Result<Verdict> {
+    let Tried { rows, took } = tried;
     if let Some(path) = json {
-        artifact::write_json(path, &rows)?;
+        artifact::write_json(path, rows)?;
     }
+    let modules = count_of(rows, "module", "modules");
+    let took = time(*took);
     let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
     for deviation in &deviations {
         terminal::error(deviation);
     }
-    if !deviations.is_empty() {
-        return Ok(Outcome::Found);
+    if let Some(first) = deviations.first() {
+        let all = count_of(&deviations, "deviation", "deviations");
+        return Ok(Verdict::fail(format!(
+            "{all} from the catalogue in {modules}; first: {first}"
+        )));
     }
-    print("each defect was found as expected, and each corrected module is clean");
-    Ok(Outcome::Done)
+    Ok(Verdict::pass(format!(
+        "{modules} in {took}: each defect is found as expected, each corrected twin is clean"
+    )))
 }

@@ -38,6 +38,7 @@ mod service;
 mod stage;
 mod step;
 mod strategy;
+mod trace;
 mod usage;
 
 pub use coverage::{Coverage, Covered};
@@ -67,3 +68,6 @@ pub use service::{Refusal, Service};
 pub use stage::Stage;
 pub use step::{Action, Change, Step, Usage, Use};
 pub use strategy::Strategy;
+pub use trace::{
+    CodePlace, NmrCall, NmrMoment, NpiCall, TraceEvent, TraceKind, TraceLine, TracedCycle,
+};

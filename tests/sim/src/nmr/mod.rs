@@ -6,6 +6,7 @@
 pub(crate) mod host;
 pub(crate) mod registered;
 pub(crate) mod registrations;
+mod trace;
 pub(crate) mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::host::{Call, Event, Phase, Side};
-use scenarios::CallbackKind;
 pub use scenarios::{Fault, FaultKind, Faults};
+use scenarios::{CallbackKind, TraceKind};
 
 use crate::findings::caller::caller;
 use crate::hardware::irql::DISPATCH_LEVEL;
@@ -91,7 +91,7 @@ pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
     if !kind.is_late() && faults.is_planned(by) {
         faults.entry = None;
         faults.met.extend(by);
-        state.trace(|_| format!("fault: {kind} {number}"));
+        state.trace(|_| TraceKind::Fault(format!("{kind} {number}")));
         return true;
     }
     if fails {
@@ -99,7 +99,7 @@ pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
         // Nobody fails because something took a while.
         faults.met.extend(by.filter(|_| !kind.is_late()));
         faults.injected.push(name.clone());
-        state.trace(|_| format!("fault: {name}"));
+        state.trace(|_| TraceKind::Fault(name));
     }
     fails
 }
