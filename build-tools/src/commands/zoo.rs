@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         "--schedules 0 would try nothing: ask for at least 1"
     );
     if let Some(path) = &arguments.json {
-        artifact::check_writable(path)?;
+        artifact::check_writable("--json", path)?;
     }
     let workspace = Workspace::find()?;
     let catalogue = Catalogue::read(&workspace)?;

@@ -7,7 +7,6 @@
 
 mod workers;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -15,7 +14,8 @@ use anyhow::{Result, bail};
 use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
-use super::report_file::ReportFile;
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
@@ -92,7 +92,12 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs the plan in `jobs` worker processes.
-    pub(crate) fn stress(&self, jobs: u64, detail: Detail, json: Option<&Path>) -> Result<Verdict> {
+    pub(crate) fn stress(
+        &self,
+        jobs: u64,
+        detail: Detail,
+        paths: ReportPaths<'_>,
+    ) -> Result<Verdict> {
         let plan = self.plan;
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
@@ -124,7 +129,11 @@ impl<'a> SimulatedRun<'a> {
         );
         let mut file = ReportFile::new(&report, &verdict);
         file.coverage = Some(&coverage);
-        file.write(json)?;
+        file.write(paths.json)?;
+        let again = |cycle| plan.replay_command(cycle);
+        let mut page = PageFile::new(&report, &verdict, plan, &again);
+        page.coverage = Some(&coverage);
+        page.write(self.workspace, paths.html)?;
         Ok(verdict)
     }
 }

@@ -58,8 +58,8 @@ pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use registry_value::{RegistryData, RegistryValue};
 pub use report::{
-    Counts, Finding, Frame, Ignored, MissingImports, NpiReport, Npis, OpenPoint, Place, Report,
-    Unsupported, Verdict,
+    Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport, Npis,
+    OpenPoint, Place, Report, Unsupported, Verdict,
 };
 pub use scenario::{Scenario, Tier};
 pub use schedule::{Schedule, WrongSchedule};

@@ -20,6 +20,7 @@ use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
 use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
+use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
 use crate::verifier::faults::FaultKind;
 
@@ -193,7 +194,9 @@ impl Machine {
         }
         state.scheduling.set_patience(self.patience);
         let steps = cycle.steps.clone();
-        let state = simulate(state, "script", move || script::perform(&steps));
+        let mut state = simulate(state, "script", move || script::perform(&steps));
+        let time = state.scheduling.now() / MICROSECOND;
+        state.counts.histograms.cycle_us.add(time);
         let events = state.events();
         let scheduled = state.scheduling.into_result();
         self.stacks = scheduled.stacks;
