@@ -4,6 +4,7 @@
 //! that stands for a cycle, and the description of an image.
 
 pub(crate) mod description;
+mod replay_keys;
 mod replay_line;
 mod trace;
 mod verdict;
@@ -17,6 +18,7 @@ use scenarios::Description;
 
 use crate::building::host_program;
 use crate::workspace::Workspace;
+pub(crate) use replay_keys::grammar;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
 pub(crate) use trace::trace;
 pub(crate) use verdict::verdict;

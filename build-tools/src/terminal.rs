@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The terminal: output lines, error lines, tables, progress, the verdict and its exit
-//! status.
+//! The terminal: output lines, error lines, tables, suggestions, progress, the verdict and its
+//! exit status.
 
 mod numbers;
 mod outcome;
 mod progress;
+mod suggestion;
 mod table;
 mod verdict;
 mod waiting;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};
 pub(crate) use progress::{Progress, print_progress};
+pub(crate) use suggestion::nearest;
 pub(crate) use table::Table;
 pub(crate) use verdict::{Verdict, Word};
 pub(crate) use waiting::Waiting;

@@ -135,6 +135,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
+        if let Some(where_not) = outcome.unfollowed {
+            anyhow::bail!(where_not);
+        }
         if scenario.keeps_to_model() {
             transitions.add(&outcome.transitions);
         }
@@ -324,8 +327,7 @@ fn shorten(
         }
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
-    let found = found.map_err(|it| anyhow::anyhow!("{it}: only a finding can be minimised"))?;
-    let Some(found) = found else {
+    let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };
     let systematic = arguments.faults == Faults::Systematic;

@@ -96,6 +96,8 @@ pub(crate) struct Scheduler {
     plan: Option<Schedule>,
     /// The schedule that is taken.
     taken: Schedule,
+    /// Where the schedule could not be kept to, in words.
+    unfollowed: Option<String>,
     decisions: u64,
     /// How many processors there are.
     processors: usize,
@@ -124,6 +126,7 @@ impl Scheduler {
             chooser,
             plan: None,
             taken: Schedule::default(),
+            unfollowed: None,
             decisions: 0,
             processors,
         }
@@ -331,6 +334,10 @@ impl Scheduler {
         let next = match &self.plan {
             Some(plan) => {
                 let planned = plan.at(self.decisions);
+                if let Some(thread) = planned.filter(|thread| !ready.contains(thread)) {
+                    let what = || schedule::not_ready(self.decisions, thread, &ready);
+                    self.unfollowed.get_or_insert_with(what);
+                }
                 planned
                     .filter(|thread| ready.contains(thread))
                     .unwrap_or(own)
@@ -506,7 +513,12 @@ impl Scheduler {
     /// What the schedule came to, when the cycle is over.
     pub(crate) fn into_result(mut self) -> Scheduled {
         self.stacks.reset();
+        let not_reached = || {
+            let (decision, thread) = self.plan.as_ref()?.first_from(self.decisions)?;
+            Some(schedule::not_reached(decision, thread, self.decisions))
+        };
         Scheduled {
+            unfollowed: self.unfollowed.clone().or_else(not_reached),
             digest: self.digest,
             points: self.points,
             taken: self.taken,
@@ -523,6 +535,8 @@ pub(crate) struct Scheduled {
     pub(crate) points: u64,
     /// The schedule that was taken.
     pub(crate) taken: Schedule,
+    /// Where the schedule could not be kept to, in words.
+    pub(crate) unfollowed: Option<String>,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,
 }
