@@ -6,6 +6,7 @@
 mod explain;
 mod general;
 mod package;
+mod replay;
 mod shell;
 mod stress;
 mod vm;

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// Number of processes that share the cycles [default: one per processor].
     #[arg(long, value_name = "J")]
     jobs: Option<u64>,
-    /// Write the report to this file.
+    /// Write the report to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Also write the report as a page for a browser to this file; the page of the latest
@@ -78,7 +78,8 @@ pub(crate) struct Arguments {
     /// Scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, value_name = "NAME", default_value = "random")]
     strategy: String,
-    /// Also preempt threads inside driver code, at atomic instructions.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     preempt: bool,
     /// Injected faults: none, random, systematic (each call fails and each callback is
