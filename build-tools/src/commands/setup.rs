@@ -8,9 +8,12 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, print};
 
 pub(crate) fn run() -> Result<Outcome> {
-    let outcome = prerequisites::ensure(Purpose::Vm)?;
-    if outcome == Outcome::Done {
-        print("setup: all prerequisites are installed");
+    for purpose in [Purpose::Vm, Purpose::Page] {
+        let outcome = prerequisites::ensure(purpose)?;
+        if outcome != Outcome::Done {
+            return Ok(outcome);
+        }
     }
-    Ok(outcome)
+    print("setup: all prerequisites are installed");
+    Ok(Outcome::Done)
 }

@@ -58,7 +58,7 @@ fn more(findings: &[Finding]) -> Markup {
             @for finding in findings.iter().take(LISTED) {
                 tr {
                     th scope="row" { (finding.code) }
-                    td { (subject(&finding.driver, finding.instance, finding.offset, finding.place.as_ref())) }
+                    td.text { (subject(&finding.driver, finding.instance, finding.offset, finding.place.as_ref())) }
                     td { (finding.cycle) }
                 }
             }
