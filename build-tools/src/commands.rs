@@ -2,12 +2,13 @@
 
 //! The commands, one module each: arguments, and the order of what is done.
 //!
-//! A command prints its report and returns an [`Outcome`]. An error means that it could
+//! A command prints its report and returns a [`Verdict`]. An error means that it could
 //! not do its work.
 
 mod build;
 mod describe;
 mod doctor;
+mod explain;
 mod lint;
 mod package;
 mod replay;
@@ -20,7 +21,7 @@ mod zoo;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::terminal::Outcome;
+use crate::terminal::Verdict;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -29,9 +30,11 @@ pub(crate) enum Command {
     /// Install the missing prerequisites, or print how to.
     Setup,
     /// Build both drivers and check their images.
-    Build,
+    Build(build::Arguments),
     /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
     Describe(describe::Arguments),
+    /// Explain a finding's code, an open point or a scenario: rule, source, typical defect, correct form.
+    Explain(explain::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -49,12 +52,13 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(&self) -> Result<Outcome> {
+    pub(crate) fn run(&self) -> Result<Verdict> {
         match self {
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Setup => setup::run(),
-            Self::Build => build::run(),
+            Self::Build(arguments) => build::run(arguments),
             Self::Describe(arguments) => describe::run(arguments),
+            Self::Explain(arguments) => explain::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

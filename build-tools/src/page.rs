@@ -21,7 +21,6 @@ mod faults;
 mod findings;
 mod histogram;
 mod number;
-mod references;
 mod untested;
 
 use std::path::Path;
@@ -29,6 +28,7 @@ use std::path::Path;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use scenarios::{Coverage, Finding, Report};
 
+use crate::terminal::{Verdict, Word, count_of, grouped};
 pub(crate) use faults::FaultTable;
 
 /// What is shown of a run.
@@ -39,11 +39,7 @@ pub(crate) struct Page<'a> {
     pub(crate) coverage: Option<&'a Coverage>,
     /// The injected faults, if any were.
     pub(crate) faults: Option<FaultTable>,
-    /// The verdict in a sentence that begins with `PASS`, `FAIL` or another word in
-    /// capitals.
-    pub(crate) verdict: &'a str,
-    /// What the run was to test and has not, if it has not.
-    pub(crate) not_tested: Option<&'a str>,
+    pub(crate) verdict: &'a Verdict,
     /// The command that runs it again.
     pub(crate) command: &'a str,
     /// Returns the command that runs a cycle again.
@@ -113,11 +109,11 @@ impl Page<'_> {
         }
     }
 
-    /// The class of the verdict: its first word.
-    fn class(&self) -> &'static str {
-        match self.verdict.split_whitespace().next() {
-            Some("PASS") => "pass",
-            Some("FAIL") => "fail",
+    /// The class of the verdict.
+    const fn class(&self) -> &'static str {
+        match self.verdict.word() {
+            Word::Pass => "pass",
+            Word::Fail => "fail",
             _ => "incomplete",
         }
     }
@@ -127,8 +123,8 @@ impl Page<'_> {
         let report = self.report;
         let cycles = format!(
             "{} of {}",
-            number::grouped(report.cycles_done),
-            number::grouped(report.cycles_requested)
+            grouped(report.cycles_done),
+            grouped(report.cycles_requested)
         );
         html! {
             dl.facts {
@@ -151,7 +147,7 @@ impl Page<'_> {
             content,
         };
         let report = self.report;
-        let found = number::counted(report.findings.len() as u64, "finding", "findings");
+        let found = count_of(&report.findings, "finding", "findings");
         let mut sections = vec![section("findings", &found, findings::findings(self))];
         if !report.unsupported.is_empty() {
             let content = findings::unsupported(self);

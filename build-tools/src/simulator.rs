@@ -5,6 +5,8 @@
 
 pub(crate) mod description;
 mod replay_line;
+mod trace;
+mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
@@ -14,9 +16,10 @@ use registrar::knobs::Kernel;
 use scenarios::Description;
 
 use crate::building::host_program;
-use crate::terminal::Outcome;
 use crate::workspace::Workspace;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
+pub(crate) use trace::trace;
+pub(crate) use verdict::verdict;
 
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
@@ -71,18 +74,6 @@ pub(crate) fn add_framework_drivers(command: &mut Command, workspace: &Workspace
         ("--wdf-client", "client_wdf"),
     ] {
         command.arg(option).arg(workspace.driver(name));
-    }
-}
-
-/// Runs `command` on the user's terminal, event by event.
-pub(crate) fn trace(command: &mut Command) -> Result<Outcome> {
-    let status = command.arg("--trace").status().with_context(cannot_run)?;
-    match status.code() {
-        Some(0) => Ok(Outcome::Done),
-        Some(1) => Ok(Outcome::Found),
-        // It has printed why.
-        Some(2) => Ok(Outcome::Missing),
-        _ => bail!(died(status)),
     }
 }
 

@@ -9,9 +9,11 @@ pub(crate) mod open_points;
 mod page_file;
 mod plan;
 mod report_file;
+pub(crate) mod scenario_list;
 pub(crate) mod sim;
 pub(crate) mod summary;
 mod tier;
+mod verdict;
 pub(crate) mod wine;
 
 pub(crate) use plan::{Job, StressPlan};

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The terminal: output lines, error lines, progress, and the exit status.
+//! The terminal: output lines, error lines, tables, progress, the verdict and its exit
+//! status.
 
+mod numbers;
 mod outcome;
 mod progress;
+mod table;
+mod verdict;
+mod waiting;
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
+pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, print_progress};
+pub(crate) use table::Table;
+pub(crate) use verdict::{Verdict, Word};
+pub(crate) use waiting::Waiting;
 
 /// Prints `text` and a line end.
 ///

@@ -35,12 +35,12 @@ pub(crate) fn succeeds_without_its_warning(cargo: &mut Command) -> Result<bool> 
 
 /// Removes the warning, which spans several lines.
 #[derive(Default)]
-struct Filter {
+pub(super) struct Filter {
     inside: bool,
 }
 
 impl Filter {
-    fn passes(&mut self, line: &str) -> bool {
+    pub(super) fn passes(&mut self, line: &str) -> bool {
         let starts = line.contains("patch `wdk-build") && line.contains("was not used");
         // The advice under the warning, its first word perhaps in colour.
         // Cargo's own verbs are indented by no more than five.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::simulator::{Simulator, description};
-use crate::terminal::{Outcome, print};
+use crate::simulator::{self, Simulator, description};
+use crate::terminal::{Verdict, print};
 use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     json: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let file = arguments.json.as_deref();
     let to_terminal = file == Some(Path::new("-"));
     let file = file.filter(|_| !to_terminal);
@@ -38,8 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     if to_terminal {
         print(serde_json::to_string_pretty(&description)?);
-    } else {
-        print(description::text(&description));
+        return Ok(simulator::verdict(&description).without_line());
     }
-    Ok(Outcome::Done)
+    print(description::text(&description));
+    Ok(simulator::verdict(&description))
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::building::{drivers, unused_patch, windows_program};
 use crate::prerequisites::toolchain::Compiler;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::Outcome;
+use crate::terminal::{Outcome, Verdict};
 use crate::workspace::checklist::{Check, Checklist};
 use crate::workspace::{DRIVERS, EXAMPLE, Workspace, succeeds};
 
@@ -46,10 +46,10 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-pub(crate) fn run() -> Result<Outcome> {
+pub(crate) fn run() -> Result<Verdict> {
     match prerequisites::ensure(Purpose::Wine)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let workspace = Workspace::find()?;
     let mut checklist = Checklist::new("lint");

@@ -28,7 +28,7 @@ use clap::Args;
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
 
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     minimise: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let line = &arguments.line;
     let workspace = Workspace::find()?;
     let needs_zoo = line
@@ -52,14 +52,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if needs_zoo {
         match prerequisites::ensure(Purpose::Check)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
     }
     let is_pair = line.drivers.is_empty();
     if is_pair && line.images().any(|image| image.is_none()) {
         let built = drivers::set_up_and_build()?;
         if built != Outcome::Done {
-            return Ok(built);
+            return Ok(built.into());
         }
     }
     let mut command = if is_pair {
@@ -85,7 +85,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.minimise {
         return minimise::run(&mut command, line);
     }
-    simulator::trace(&mut command)
+    let traced = simulator::trace(&mut command)?;
+    Ok(traced.verdict(&format!("cycle {} of seed {}", line.cycle, line.seed)))
 }
 
 /// The path of the image of `role`.

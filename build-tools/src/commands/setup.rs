@@ -5,15 +5,14 @@
 use anyhow::Result;
 
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict};
 
-pub(crate) fn run() -> Result<Outcome> {
+pub(crate) fn run() -> Result<Verdict> {
     for purpose in [Purpose::Vm, Purpose::Page] {
         let outcome = prerequisites::ensure(purpose)?;
         if outcome != Outcome::Done {
-            return Ok(outcome);
+            return Ok(outcome.into());
         }
     }
-    print("setup: all prerequisites are installed");
-    Ok(Outcome::Done)
+    Ok(Verdict::pass("all prerequisites are installed"))
 }

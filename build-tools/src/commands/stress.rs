@@ -15,16 +15,17 @@ use crate::prerequisites::{self, Purpose};
 use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
-use crate::stress::{ReportPaths, StressPlan, Tier, open_points, summary, wine};
-use crate::terminal::{Outcome, print};
+use crate::stress::summary::Detail;
+use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, wine};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
-        print(summary::scenarios());
+        print(scenario_list::text());
         print(open_points::table());
-        return Ok(Outcome::Done);
+        return Ok(Verdict::of_a_list());
     }
     let workspace = Workspace::find()?;
     let catalogue = arguments.guests.read(&workspace)?;
@@ -39,14 +40,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         (_, None) => Outcome::Done,
     };
     if ready != Outcome::Done {
-        return Ok(ready);
+        return Ok(ready.into());
     }
     // A machine gets a package, which builds its drivers.
     let overrides = arguments.overrides();
     if guest.is_none() && overrides.len() < 2 && arguments.drivers.is_empty() {
         let built = drivers::set_up_and_build()?;
         if built != Outcome::Done {
-            return Ok(built);
+            return Ok(built.into());
         }
     }
     let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
@@ -85,7 +86,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.trace {
         return run.trace();
     }
-    run.stress(arguments.jobs(plan.cycles), arguments.verbose, paths)
+    let detail = if arguments.verbose {
+        Detail::All
+    } else {
+        Detail::Short
+    };
+    run.stress(arguments.jobs(plan.cycles), detail, paths)
 }
 
 fn print_command(plan: &StressPlan) {

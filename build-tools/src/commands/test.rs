@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{address_sanitizer, agreement, machine, package, page, wine, wine_guest, zoo};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -219,7 +219,7 @@ const LOOM: Check = Check {
     directory: Some("loom"),
 };
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
         return match arguments.suites[..] {
             [Suite::Registrar] => statements::list(&Workspace::find()?),
@@ -237,7 +237,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     for purpose in purposes {
         match prerequisites::ensure(purpose)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
     }
     let workspace = Workspace::find()?;
@@ -245,11 +245,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         print("test: build the drivers, and those of the example");
         match drivers::set_up_and_build()? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
         match drivers::build_example(&workspace)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
     }
     let mut checklist = Checklist::new("test");

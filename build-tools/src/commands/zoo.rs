@@ -10,7 +10,7 @@ use clap::Args;
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::{Workspace, artifact};
 use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     list: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     ensure!(
         arguments.schedules > 0,
         "--schedules 0 would try nothing: ask for at least 1"
@@ -61,11 +61,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     match prerequisites::ensure(purpose)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let built = drivers::set_up_and_build()?;
     if built != Outcome::Done {
-        return Ok(built);
+        return Ok(built.into());
     }
     if arguments.on == Tier::Wine {
         let modules: Vec<_> = if arguments.names.is_empty() {
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 /// Lists the modules; if they are all, then also the peers and the index of defects.
-fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Result<Outcome> {
+fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Result<Verdict> {
     for module in modules {
         print(module);
     }
@@ -98,5 +98,5 @@ fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Re
             print(entry);
         }
     }
-    Ok(Outcome::Done)
+    Ok(Verdict::of_a_list())
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use scenarios::Report;
 
-use super::number::grouped;
 use super::wide;
+use crate::terminal::grouped;
 
 /// The number of orders that are listed.
 const MOST: usize = 40;

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use maud::{Markup, html};
 use scenarios::{Coverage, Covered, Edge, EdgePair, Graph, NoRace, Report, Role, Stage};
 
-use super::number::{grouped, shade};
+use super::number::shade;
 use super::wide;
+use crate::terminal::grouped;
 
 /// A cell of a heat map.
 enum Cell {

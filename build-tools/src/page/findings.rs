@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use maud::{Markup, PreEscaped, html};
 use scenarios::{Finding, Frame, Place, Unsupported};
 
-use super::number::counted;
-use super::{Page, excerpt, references, wide};
+use super::{Page, excerpt, wide};
+use crate::explanations::{self, Explanation};
+use crate::terminal::count;
 
 /// The number of findings that are shown in full.
 const IN_FULL: usize = 40;
@@ -81,7 +82,6 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
     } = finding;
     let place = place.as_ref();
     let diagram = is_first.then(|| (page.diagram)(finding)).flatten();
-    let reference = references::of(&finding.code);
     let id = format!("{kind}-{}", index + 1);
     html! {
         article #(id) {
@@ -97,14 +97,7 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
                         code { (format!("{first:#x}, {second:#x}, {third:#x}, {fourth:#x}")) }
                     }
                 }
-                @if !finding.rule.is_empty() || reference.is_some() {
-                    p.rule {
-                        @if !finding.rule.is_empty() { strong { "Rule: " } (finding.rule) ". " }
-                        @if let Some((title, address)) = reference {
-                            "See " a href=(address) { (title) } "."
-                        }
-                    }
-                }
+                (explained(finding))
                 @for point in finding.rests_on() { p { "Rests on " (point.text) "." } }
                 @if finding.stack.is_empty() {
                     (place.and_then(|place| excerpt::around(place, page.sources)).unwrap_or_default())
@@ -126,6 +119,33 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
     }
 }
 
+/// What the rule says that was broken, or what the bug check is about.
+fn explained(finding: &Finding) -> Markup {
+    let Some(Explanation {
+        title,
+        rule,
+        source,
+        defect,
+        correct,
+        ..
+    }) = explanations::of(finding)
+    else {
+        return html! {
+            @if !finding.rule.is_empty() { p.rule { strong { "Rule: " } (finding.rule) } }
+        };
+    };
+    html! {
+        div.rule {
+            p { strong { (finding.code) ": " (title) } ". " (rule) " " a href=(source) { "Microsoft's page" } }
+            details {
+                summary { "A typical defect, and how it looks right" }
+                p { (defect) }
+                pre tabindex="0" { code { (correct) } }
+            }
+        }
+    }
+}
+
 /// How often a finding was seen, and where first.
 fn seen(finding: &Finding) -> String {
     let kernels: Vec<_> = finding.kernels.iter().map(String::as_str).collect();
@@ -140,7 +160,7 @@ fn seen(finding: &Finding) -> String {
     };
     format!(
         "seen in {}, first in cycle {}{thread}{kernels}",
-        counted(finding.count, "cycle", "cycles"),
+        count(finding.count, "cycle", "cycles"),
         finding.cycle
     )
 }
@@ -220,7 +240,7 @@ fn cut_short(page: &Page<'_>, index: usize, it: &Unsupported) -> Markup {
         "" => "a driver",
         driver => driver,
     };
-    let cycles = counted(it.count, "cycle", "cycles");
+    let cycles = count(it.count, "cycle", "cycles");
     html! {
         article #(id) {
             details open[index == 0] {

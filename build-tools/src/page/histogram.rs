@@ -7,7 +7,8 @@ use std::ops::RangeInclusive;
 use maud::{Markup, html};
 use scenarios::{Histogram, Histograms};
 
-use super::number::{counted, duration, grouped};
+use super::number::duration;
+use crate::terminal::{count, grouped};
 
 /// The height of the longest bar.
 const HEIGHT: u64 = 120;
@@ -88,7 +89,7 @@ fn chart(index: usize, name: &str, meaning: &str, histogram: &Histogram, write: 
     let bars = bars(histogram);
     let total = format!(
         "{}; mean {}, longest {}",
-        counted(histogram.count(), "value", "values"),
+        count(histogram.count(), "value", "values"),
         write(histogram.mean()),
         write(histogram.max())
     );

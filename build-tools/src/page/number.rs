@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Numbers as the page shows them.
-
-/// A number in groups of three digits: `1,000`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number with its noun: `1 finding`, `2 findings`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    let noun = if number == 1 { one } else { many };
-    format!("{} {noun}", grouped(number))
-}
+//! Durations in virtual time, and shades of counts.
 
 /// A duration in microseconds, in the largest unit of which there is a whole one.
 pub(super) fn duration(microseconds: u64) -> String {
@@ -56,12 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_at_a_glance() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(counted(1, "finding", "findings"), "1 finding");
-        assert_eq!(counted(1000, "finding", "findings"), "1,000 findings");
+    fn a_duration_is_read_at_a_glance() {
         for (microseconds, text) in [
             (0, "0 µs"),
             (999, "999 µs"),

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use scenarios::{Covered, Report};
 
 use super::Page;
-use super::number::{counted, grouped};
+use crate::terminal::{Word, count, grouped};
 
 /// The number of missing items that are listed.
 const MOST: usize = 100;
@@ -34,7 +34,7 @@ pub(super) fn list(page: &Page<'_>) -> Markup {
         @if let Some(coverage) = page.coverage {
             details {
                 summary {
-                    (counted(coverage.impossible.len() as u64, "pair", "pairs"))
+                    (count(coverage.impossible.len() as u64, "pair", "pairs"))
                     " of transitions that cannot race, and why"
                 }
                 ul { @for (pair, why) in &coverage.impossible { li { (pair) ": " (why) } } }
@@ -60,10 +60,13 @@ fn missing(what: &str, part: &Covered) -> Markup {
 fn reasons(page: &Page<'_>) -> Vec<String> {
     let report = page.report;
     let counts = &report.counts;
-    let mut reasons: Vec<String> = page.not_tested.map(str::to_owned).into_iter().collect();
+    let mut reasons = Vec::new();
+    if page.verdict.word() == Word::NotTested {
+        reasons.push(page.verdict.sentence().to_owned());
+    }
     let left = report.cycles_requested.saturating_sub(report.cycles_done);
     if left > 0 {
-        let cycles = counted(
+        let cycles = count(
             left,
             "cycle that was asked for was",
             "cycles that were asked for were",
@@ -72,20 +75,20 @@ fn reasons(page: &Page<'_>) -> Vec<String> {
     }
     let ended: u64 = report.findings.iter().map(|finding| finding.count).sum();
     if ended > 0 {
-        let cycles = counted(ended.min(report.cycles_done), "cycle", "cycles");
+        let cycles = count(ended.min(report.cycles_done), "cycle", "cycles");
         reasons.push(format!(
             "{cycles} ended at a finding: what would have come after it"
         ));
     }
     let cut_short = report.cut_short();
     if cut_short > 0 {
-        let cycles = counted(cut_short, "cycle was", "cycles were");
+        let cycles = count(cut_short, "cycle was", "cycles were");
         reasons.push(format!(
             "{cycles} cut short where a driver uses what this kernel does not provide"
         ));
     }
     if counts.cycles_cut_short > 0 {
-        let cycles = counted(counts.cycles_cut_short, "cycle", "cycles");
+        let cycles = count(counts.cycles_cut_short, "cycle", "cycles");
         reasons.push(format!(
             "{cycles} ended early, with a finding that is ignored"
         ));
@@ -109,7 +112,7 @@ fn of_kernel(report: &Report) -> Vec<String> {
     let absent = absent.map(|it| format!("Loads and unloads by {it}: this kernel has none"));
     let refused = report.counts.refused_loads.iter();
     let refused = refused.map(|(refusal, times)| {
-        let times = counted(*times, "load was", "loads were");
+        let times = count(*times, "load was", "loads were");
         format!("{times} refused by the driver: {refusal}")
     });
     missing.chain(absent).chain(refused).collect()

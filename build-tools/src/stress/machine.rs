@@ -13,11 +13,13 @@ use tempfile::TempDir;
 use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
+use super::StressPlan;
 use super::page_file::PageFile;
 use super::report_file::{MachineFacts, ReportFile, ReportPaths};
-use super::{StressPlan, not_tested, summary};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
-use crate::terminal::{self, Outcome, Progress, print};
+use crate::terminal::{self, Outcome, Progress, Verdict, print};
 use crate::workspace::Workspace;
 use crate::{machines, packages};
 
@@ -46,17 +48,18 @@ struct RunResult {
 }
 
 /// Carries out all runs, each on a machine in its initial state.
-pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Outcome> {
+pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Verdict> {
     let Some(files) = guest_files(workspace, runs)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
+    let started = Instant::now();
     let mut all = Report::new(TIER, runs.plan.seed, runs.plan.cycles * runs.repeat);
     let mut machine = None;
     let mut failure = None;
     for number in 0..runs.repeat {
         let seed = runs.plan.seed + number;
         let ended = one(workspace, runs, files.path(), seed).and_then(|ran| {
-            print(summary::of(&ran.report, None, |cycle| {
+            print(summary::of(&ran.report, None, Detail::Short, |cycle| {
                 runs.plan.command_with_seed(seed, cycle, 1)
             }));
             if let Some(home) = ran.home {
@@ -76,29 +79,24 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ou
             break;
         }
     }
-    if runs.repeat > 1 {
-        let found = all.findings.len();
-        let noun = summary::plural(found, "finding", "findings");
-        print(format!("stress: {} runs, {found} {noun}", runs.repeat));
-    }
     match failure {
         // Findings of earlier runs are reported in any case.
         Some(error) if all.findings.is_empty() => return Err(error),
         Some(error) => terminal::error(format!("{error:#}")),
         None => {}
     }
-    let mut file = ReportFile::new(&all);
+    let end = RunEnd {
+        took: started.elapsed(),
+        deaths: 0,
+        interrupted: false,
+    };
+    let verdict = verdict::of(&all, runs.plan, &end);
+    let mut file = ReportFile::new(&all, &verdict);
     file.guest = machine.as_ref();
     file.write(runs.paths.json)?;
-    let not_tested = not_tested::reason(&all, runs.plan);
     let again = |cycle| runs.plan.command(cycle, 1);
-    let mut page = PageFile::new(&all, runs.plan, &again);
-    page.not_tested = not_tested.as_deref();
-    page.write(workspace, runs.paths.html)?;
-    if let Some(line) = &not_tested {
-        terminal::error(line);
-    }
-    Ok(Outcome::passed_if(all.is_clean() && not_tested.is_none()))
+    PageFile::new(&all, &verdict, runs.plan, &again).write(workspace, runs.paths.html)?;
+    Ok(verdict)
 }
 
 /// A directory with all files that the guest needs; `None` if something does not build.

@@ -8,8 +8,9 @@ use scenarios::{Counts, Report, Scenario};
 
 use super::StressPlan;
 use crate::building::wine_prefix;
+use crate::terminal::count;
 
-/// The line that says what the run of a plan has not tested, and why that may be.
+/// The sentence that says what the run of a plan has not tested, and why that may be.
 /// Returns `None` if it has tested everything, or has failed already.
 pub(super) fn reason(report: &Report, plan: &StressPlan) -> Option<String> {
     if !report.is_clean() {
@@ -19,10 +20,8 @@ pub(super) fn reason(report: &Report, plan: &StressPlan) -> Option<String> {
         .or_else(|| nothing_attached(report, &plan.images()))
         .or_else(|| not_happened(report, plan.only))
         .or_else(|| no_fault(report, plan))?;
-    Some(format!(
-        "not tested: in {} cycles {what}",
-        report.cycles_done
-    ))
+    let cycles = count(report.cycles_done, "cycle", "cycles");
+    Some(format!("in {cycles} {what}"))
 }
 
 /// Cycles all of which ended early.
@@ -154,7 +153,7 @@ mod tests {
         assert_eq!(
             reason(&report(&[]), &pair),
             Some(format!(
-                "not tested: in 5 cycles no client attached to a provider: a.sys is {ECHO}; \
+                "in 5 cycles no client attached to a provider: a.sys is {ECHO}; \
                  b.sys registered nothing"
             ))
         );
@@ -166,7 +165,7 @@ mod tests {
         let report = report(&[("a.sys", 1), ("b.sys", 1)]);
         let line = reason(&report, &plan(&["a.sys", "b.sys", "c.sys"])).expect("one does not");
         assert!(
-            line.starts_with("not tested: in 5 cycles c.sys attached to no other driver: a.sys is"),
+            line.starts_with("in 5 cycles c.sys attached to no other driver: a.sys is"),
             "{line}"
         );
     }
@@ -176,7 +175,7 @@ mod tests {
         assert_eq!(reason(&report(&[]), &plan(&["a.sys"])), None);
         assert_eq!(
             reason(&report(&[]), &plan(&["b.sys"])).as_deref(),
-            Some("not tested: in 5 cycles b.sys registered nothing")
+            Some("in 5 cycles b.sys registered nothing")
         );
     }
 

@@ -10,47 +10,46 @@ use anyhow::{Context, Result};
 use scenarios::{Coverage, Report};
 
 use super::StressPlan;
-use super::summary::{faults, plural};
+use super::summary::faults;
 use crate::page::Page;
-use crate::terminal::print;
+use crate::terminal::{Verdict, print};
 use crate::workspace::{Workspace, artifact};
 
 /// What the page shows of a run beside its report.
 pub(super) struct PageFile<'a> {
-    pub(super) report: &'a Report,
-    pub(super) coverage: Option<&'a Coverage>,
-    pub(super) not_tested: Option<&'a str>,
+    report: &'a Report,
+    verdict: &'a Verdict,
     /// The command that runs everything again.
-    pub(super) command: String,
+    command: String,
     /// Returns the command that runs a cycle again.
-    pub(super) again: &'a dyn Fn(u64) -> String,
+    again: &'a dyn Fn(u64) -> String,
+    pub(super) coverage: Option<&'a Coverage>,
 }
 
 impl<'a> PageFile<'a> {
-    /// The page of a run of this plan, of which nothing is known but the report.
+    /// The page of a run of this plan.
     pub(super) fn new(
         report: &'a Report,
+        verdict: &'a Verdict,
         plan: &StressPlan,
         again: &'a dyn Fn(u64) -> String,
     ) -> Self {
         Self {
             report,
-            coverage: None,
-            not_tested: None,
+            verdict,
             command: plan.command(plan.first, plan.cycles),
             again,
+            coverage: None,
         }
     }
 
     /// Writes the page below the target directory, and to the file that is asked for.
     pub(super) fn write(&self, workspace: &Workspace, html: Option<&Path>) -> Result<()> {
-        let verdict = verdict(self.report, self.not_tested);
         let page = Page {
             report: self.report,
             coverage: self.coverage,
             faults: faults::table(self.report),
-            verdict: &verdict,
-            not_tested: self.not_tested,
+            verdict: self.verdict,
             command: &self.command,
             again: self.again,
             diagram: &|_| None,
@@ -68,38 +67,4 @@ impl<'a> PageFile<'a> {
         print(format!("report: {}", html.unwrap_or(&latest).display()));
         Ok(())
     }
-}
-
-/// The verdict in a sentence.
-fn verdict(report: &Report, not_tested: Option<&str>) -> String {
-    let cycles = plural_of(report.cycles_done, "cycle", "cycles");
-    let seed = report.seed;
-    match (&report.findings[..], not_tested) {
-        ([first, ..], _) => {
-            let count = report.findings.len();
-            let noun = plural(count, "finding", "findings");
-            let driver = &first.driver;
-            let place = first.place.as_ref().map(|place| format!(" {place}"));
-            let place = place.unwrap_or_default();
-            format!(
-                "FAIL  {count} {noun} in {cycles}, seed {seed}; first: {} {driver}{place}",
-                first.code
-            )
-        }
-        ([], _) if !report.unsupported.is_empty() => format!(
-            "UNSUPPORTED  {} of {cycles} were cut short, seed {seed}",
-            report.cut_short()
-        ),
-        ([], Some(why)) => format!("NOT TESTED  {why}, seed {seed}"),
-        ([], None) if report.is_clean() => format!("PASS  {cycles}: 0 findings, seed {seed}"),
-        ([], None) => format!(
-            "INCOMPLETE  {cycles} of {}, seed {seed}",
-            report.cycles_requested
-        ),
-    }
-}
-
-fn plural_of(count: u64, one: &'static str, many: &'static str) -> String {
-    let noun = if count == 1 { one } else { many };
-    format!("{count} {noun}")
 }

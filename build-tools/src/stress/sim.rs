@@ -16,9 +16,11 @@ use serde::Deserialize;
 
 use super::page_file::PageFile;
 use super::report_file::{ReportFile, ReportPaths};
-use super::{Job, StressPlan, not_tested, summary};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, count, print};
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -83,17 +85,19 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs all cycles in one process and prints every event.
-    pub(crate) fn trace(&self) -> Result<Outcome> {
-        simulator::trace(&mut self.command(self.plan.whole()))
+    pub(crate) fn trace(&self) -> Result<Verdict> {
+        let traced = simulator::trace(&mut self.command(self.plan.whole()))?;
+        let cycles = count(self.plan.cycles, "cycle", "cycles");
+        Ok(traced.verdict(&format!("{cycles} of seed {}", self.plan.seed)))
     }
 
     /// Runs the plan in `jobs` worker processes.
     pub(crate) fn stress(
         &self,
         jobs: u64,
-        verbose: bool,
+        detail: Detail,
         paths: ReportPaths<'_>,
-    ) -> Result<Outcome> {
+    ) -> Result<Verdict> {
         let plan = self.plan;
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
@@ -105,34 +109,31 @@ impl<'a> SimulatedRun<'a> {
                 WorkerEnd::Died(how) => deaths.push(how),
             }
         }
-        report.took(started.elapsed());
+        let took = started.elapsed();
+        report.took(took);
         let coverage = Coverage::of(&report);
-        print(summary::of(&report, Some(&coverage), |cycle| {
+        print(summary::of(&report, Some(&coverage), detail, |cycle| {
             plan.replay_command(cycle)
         }));
-        if verbose {
-            print(summary::details(&coverage));
-        }
         for how in &deaths {
             terminal::error(how);
         }
-        let not_tested = not_tested::reason(&report, plan);
-        if let Some(line) = &not_tested {
-            terminal::error(line);
-        }
-        let mut file = ReportFile::new(&report);
+        let verdict = verdict::of(
+            &report,
+            plan,
+            &RunEnd {
+                took,
+                deaths: deaths.len(),
+                interrupted: false,
+            },
+        );
+        let mut file = ReportFile::new(&report, &verdict);
         file.coverage = Some(&coverage);
         file.write(paths.json)?;
         let again = |cycle| plan.replay_command(cycle);
-        let mut page = PageFile::new(&report, plan, &again);
+        let mut page = PageFile::new(&report, &verdict, plan, &again);
         page.coverage = Some(&coverage);
-        page.not_tested = not_tested.as_deref();
         page.write(self.workspace, paths.html)?;
-        let wrong = !report.findings.is_empty() || !deaths.is_empty();
-        if !wrong && !report.unsupported.is_empty() {
-            return Ok(Outcome::Unsupported);
-        }
-        let passed = report.is_clean() && !wrong && not_tested.is_none();
-        Ok(Outcome::passed_if(passed))
+        Ok(verdict)
     }
 }

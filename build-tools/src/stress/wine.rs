@@ -12,9 +12,11 @@ use wine::{Prefix, Run};
 
 use super::page_file::PageFile;
 use super::report_file::{ReportFile, ReportPaths};
-use super::{Job, StressPlan, not_tested, summary};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
 use crate::building::wine_prefix;
-use crate::terminal::{self, Outcome, Progress, print};
+use crate::terminal::{Outcome, Progress, Verdict, print};
 use crate::workspace::Workspace;
 
 /// Runs the plan in `jobs` sessions at the same time.
@@ -24,9 +26,9 @@ pub(crate) fn stress(
     jobs: u64,
     keep: bool,
     paths: ReportPaths<'_>,
-) -> Result<Outcome> {
+) -> Result<Verdict> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
     let jobs = plan.jobs(jobs);
     let mut prefixes = wine_prefix::create_several(workspace, &payload, jobs.len())?;
@@ -80,17 +82,17 @@ pub(crate) fn stress(
     }
     // Without the time that it took to make the prefixes.
     report.took(took);
-    print(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
-    let not_tested = not_tested::reason(&report, plan);
-    if let Some(line) = &not_tested {
-        terminal::error(line);
-    }
-    ReportFile::new(&report).write(paths.json)?;
+    print(summary::of(&report, None, Detail::Short, |cycle| {
+        plan.command(cycle, 1)
+    }));
+    let end = RunEnd {
+        took,
+        deaths: 0,
+        interrupted: false,
+    };
+    let verdict = verdict::of(&report, plan, &end);
+    ReportFile::new(&report, &verdict).write(paths.json)?;
     let again = |cycle| plan.command(cycle, 1);
-    let mut page = PageFile::new(&report, plan, &again);
-    page.not_tested = not_tested.as_deref();
-    page.write(workspace, paths.html)?;
-    Ok(Outcome::passed_if(
-        report.is_clean() && not_tested.is_none(),
-    ))
+    PageFile::new(&report, &verdict, plan, &again).write(workspace, paths.html)?;
+    Ok(verdict)
 }

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::terminal::Outcome;
+use crate::terminal::{Verdict, Word, print};
 use crate::workspace::Workspace;
 use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, SEED, wine};
@@ -20,13 +20,19 @@ pub(crate) fn every_defect_is_found(workspace: &Workspace) -> Result<bool> {
 
     let catalogue = Catalogue::read(workspace)?;
     let trials = Trials::new(workspace, &catalogue, SEED, BUDGET)?;
-    let rows = trials.try_all(&catalogue.select(&[])?)?;
-    Ok(sim::judge(&rows, None)? == Outcome::Done)
+    let tried = trials.try_all(&catalogue.select(&[])?)?;
+    Ok(has_passed(&sim::judge(&tried, None)?))
 }
 
 /// Every defect that shows under Wine is found there.
 pub(crate) fn every_defect_is_found_under_wine(workspace: &Workspace) -> Result<bool> {
     let catalogue = Catalogue::read(workspace)?;
     let modules = wine::detectable(&catalogue.select(&[])?);
-    Ok(wine::try_all(workspace, &modules, SEED)? == Outcome::Done)
+    Ok(has_passed(&wine::try_all(workspace, &modules, SEED)?))
+}
+
+/// Prints the verdict. Returns `true` if nothing is wrong.
+fn has_passed(verdict: &Verdict) -> bool {
+    print(format!("zoo: {verdict}"));
+    verdict.word() == Word::Pass
 }

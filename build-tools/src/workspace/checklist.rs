@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{Workspace, succeeds};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, count, print, time};
 
 /// A check that is one run of cargo.
 pub(crate) struct Check {
@@ -37,15 +37,17 @@ impl Check {
 /// The checks of the command `name` that have run.
 pub(crate) struct Checklist {
     name: &'static str,
-    run: usize,
+    run: u64,
+    started: Instant,
     failed: Vec<&'static str>,
 }
 
 impl Checklist {
-    pub(crate) const fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
             run: 0,
+            started: Instant::now(),
             failed: Vec::new(),
         }
     }
@@ -68,10 +70,10 @@ impl Checklist {
         self.run += 1;
         let passed = check()?;
         print(format!(
-            "{}: {what}: {} in {:.0} s",
+            "{}: {what}: {} in {}",
             self.name,
             if passed { "passed" } else { "FAILED" },
-            started.elapsed().as_secs_f64()
+            time(started.elapsed())
         ));
         if !passed {
             self.failed.push(what);
@@ -79,17 +81,23 @@ impl Checklist {
         Ok(())
     }
 
-    /// Prints the result.
-    pub(crate) fn finish(self) -> Outcome {
-        let Self { name, run, failed } = self;
+    /// The verdict on all checks.
+    pub(crate) fn finish(self) -> Verdict {
+        let Self {
+            run,
+            failed,
+            started,
+            ..
+        } = self;
+        let steps = count(run, "step", "steps");
+        let took = time(started.elapsed());
         if failed.is_empty() {
-            print(format!("{name}: passed, {run} of {run} steps"));
-            return Outcome::Done;
+            return Verdict::pass(format!("{steps} in {took}"));
         }
         for what in &failed {
             terminal::error(format!("{what}: failed, see above"));
         }
-        print(format!("{name}: failed, {} of {run} steps", failed.len()));
-        Outcome::Found
+        let all = failed.join("; ");
+        Verdict::fail(format!("{} of {steps} in {took}: {all}", failed.len()))
     }
 }

@@ -10,7 +10,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use registrar::knobs::{Kernel, KernelChoice};
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
 use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
@@ -47,6 +47,12 @@ pub(crate) struct Budget {
 /// The kernel in which each defect must be found, and the one in which it may be none.
 const DOCUMENTS: KernelChoice = KernelChoice::One(Kernel::Documents);
 const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
+
+/// The modules that were tried.
+pub(crate) struct Tried {
+    rows: Vec<Row>,
+    took: Duration,
+}
 
 /// The two images of a run, and the options it takes.
 struct Pairing<'a> {
@@ -86,7 +92,7 @@ impl<'a> Trials<'a> {
     }
 
     /// Tries the modules in parallel, and prints their rows in order.
-    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Vec<Row>> {
+    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Tried> {
         let started = Instant::now();
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::channel();
@@ -120,12 +126,10 @@ impl<'a> Trials<'a> {
             }
             anyhow::Ok(())
         })?;
-        print(format!(
-            "{} defects, each with its corrected module, in {:.0} s",
-            rows.len(),
-            started.elapsed().as_secs_f64()
-        ));
-        Ok(rows)
+        Ok(Tried {
+            rows,
+            took: started.elapsed(),
+        })
     }
 
     fn try_one(&self, module: &Module) -> Result<Row> {
@@ -277,17 +281,24 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
 }
 
 /// Writes the table, and prints what is not as the catalogue says.
-pub(crate) fn judge(rows: &[Row], json: Option<&Path>) -> Result<Outcome> {
+pub(crate) fn judge(tried: &Tried, json: Option<&Path>) -> Result<Verdict> {
+    let Tried { rows, took } = tried;
     if let Some(path) = json {
-        artifact::write_json(path, &rows)?;
+        artifact::write_json(path, rows)?;
     }
+    let modules = count_of(rows, "module", "modules");
+    let took = time(*took);
     let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
     for deviation in &deviations {
         terminal::error(deviation);
     }
-    if !deviations.is_empty() {
-        return Ok(Outcome::Found);
+    if let Some(first) = deviations.first() {
+        let all = count_of(&deviations, "deviation", "deviations");
+        return Ok(Verdict::fail(format!(
+            "{all} from the catalogue in {modules}; first: {first}"
+        )));
     }
-    print("each defect was found as expected, and each corrected module is clean");
-    Ok(Outcome::Done)
+    Ok(Verdict::pass(format!(
+        "{modules} in {took}: each defect is found as expected, each corrected twin is clean"
+    )))
 }

@@ -11,7 +11,7 @@ use wine::{Prefix, Run};
 use super::catalogue::{Module, Role};
 use super::workshop::Workshop;
 use crate::building::wine_prefix;
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Outcome, Verdict, count_of, print};
 use crate::workspace::Workspace;
 
 /// The number of cycles in which a defect must be found.
@@ -33,9 +33,9 @@ struct WineRow<'a> {
 }
 
 /// Tries the modules one after the other, in one prefix.
-pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> Result<Outcome> {
+pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> Result<Verdict> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
     let prefix = wine_prefix::create(workspace, &payload)?;
     let workshop = Workshop::open(workspace)?;
@@ -56,14 +56,16 @@ pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
     for deviation in &deviations {
         terminal::error(deviation);
     }
-    if !deviations.is_empty() {
-        return Ok(Outcome::Found);
+    let tried = count_of(modules, "module", "modules");
+    if let Some(first) = deviations.first() {
+        let all = count_of(&deviations, "deviation", "deviations");
+        return Ok(Verdict::fail(format!(
+            "{all} from the catalogue in {tried} under Wine; first: {first}"
+        )));
     }
-    print(format!(
-        "each of {} defects was found under Wine, and each corrected twin is clean",
-        modules.len()
-    ));
-    Ok(Outcome::Done)
+    Ok(Verdict::pass(format!(
+        "{tried} under Wine: each defect is found, each corrected twin is clean"
+    )))
 }
 
 fn run(

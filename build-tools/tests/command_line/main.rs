@@ -3,6 +3,7 @@
 //! The command line: help, misuse, and commands that need no build. Full runs are
 //! trials of `cargo xtask test`.
 
+mod explain;
 mod general;
 mod package;
 mod stress;

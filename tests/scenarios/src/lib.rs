@@ -35,6 +35,7 @@ mod script;
 mod service;
 mod stage;
 mod step;
+mod trace;
 mod usage;
 
 pub use coverage::{Coverage, Covered};
@@ -61,3 +62,6 @@ pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};
 pub use stage::Stage;
 pub use step::{Action, Change, Step, Usage, Use};
+pub use trace::{
+    CodePlace, NmrCall, NmrMoment, NpiCall, TraceEvent, TraceKind, TraceLine, TracedCycle,
+};

@@ -10,7 +10,7 @@ use scenarios::Finding;
 use serde::Deserialize;
 
 use crate::simulator::{self, ReplayLine};
-use crate::terminal::{Outcome, Progress, print};
+use crate::terminal::{Progress, Verdict, count, grouped, print};
 
 const UNREADABLE: &str = "the output of the simulated kernel cannot be read";
 
@@ -35,7 +35,7 @@ struct Shortest {
 }
 
 /// Runs the simulated kernel's search, and prints the result.
-pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Outcome> {
+pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Verdict> {
     let command = command.arg("--minimise");
     let mut child = command
         .stdout(Stdio::piped())
@@ -53,12 +53,19 @@ pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Outcome> {
         .context("the simulated kernel cannot be waited for")?;
     match (status.code(), shortest) {
         (Some(0), None) => {
-            print("nothing is found: there is nothing to minimise");
-            Ok(Outcome::Done)
+            let cycle = format!("cycle {} of seed {}", line.cycle, line.seed);
+            Ok(Verdict::pass(format!(
+                "{cycle}: nothing is found, so there is nothing to minimise"
+            )))
         }
         (Some(1), Some(shortest)) => {
             print_result(&shortest, line);
-            Ok(Outcome::Found)
+            Ok(Verdict::fail(format!(
+                "{}: {} instead of {}",
+                shortest.finding.headline(),
+                count(shortest.events, "event", "events"),
+                grouped(shortest.events_before)
+            )))
         }
         (Some(2), _) => bail!("{}", simulator::error_of(&errors)),
         _ => bail!(simulator::died(status)),
@@ -106,8 +113,5 @@ fn print_result(shortest: &Shortest, line: &ReplayLine) {
         shorter.options.push(format!("--schedule={schedule}"));
     }
     print(format!("finding: {}", shortest.finding));
-    print(format!(
-        "{} events instead of {}: cargo xtask replay {shorter}",
-        shortest.events, shortest.events_before
-    ));
+    print(format!("    again: cargo xtask replay {shorter}"));
 }

@@ -7,6 +7,7 @@ pub(crate) mod durations;
 pub(crate) mod host;
 pub(crate) mod registered;
 pub(crate) mod registrations;
+mod trace;
 pub(crate) mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};

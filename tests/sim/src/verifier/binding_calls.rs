@@ -120,12 +120,7 @@ impl BindingCalls {
 
     /// A call returns. Returns `true` if it pended.
     pub(crate) fn leave(&mut self, through: TableEntry, target: usize, result: u64) -> bool {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "an NTSTATUS is the low half"
-        )]
-        let status = result as u32;
-        let pended = through.pends() && status.cast_signed() == STATUS_PENDING;
+        let pended = through.has_pended(result);
         if let Some(binding) = through.binding {
             let end = self.0.entry(binding).or_default().end(through.owner.peer());
             end.inside -= 1;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A build by cargo as a user sees it: nothing if there is nothing to do, otherwise that it
+//! goes on, and what the compiler says.
+
+use std::env;
+use std::io::{BufRead, BufReader, IsTerminal, stderr};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use console::strip_ansi_codes;
+
+use super::unused_patch::Filter;
+use crate::terminal::{Waiting, print_progress};
+
+/// A build.
+pub(super) struct Work {
+    /// What is built, with its article.
+    pub(super) what: &'static str,
+    /// The time that it takes on two processors if nothing has been built before.
+    pub(super) minutes: u32,
+    /// Whether nothing has been built before.
+    pub(super) is_first: bool,
+}
+
+impl Work {
+    /// Runs `cargo` and prints its errors and warnings. Returns `true` if it succeeded.
+    pub(super) fn succeeds(&self, cargo: &mut Command) -> Result<bool> {
+        let Self { what, minutes, .. } = self;
+        if self.is_first {
+            print_progress(format!(
+                "building {what}: about {minutes} minutes the first time"
+            ));
+        }
+        if stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) {
+            cargo.env("CARGO_TERM_COLOR", "always");
+        }
+        let mut child = cargo
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cargo cannot be run: see `cargo xtask doctor`")?;
+        let waiting = Waiting::on(&format!("building {what}"));
+        let mut filter = Filter::default();
+        if let Some(pipe) = child.stderr.take() {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                let text = String::from_utf8_lossy(&line);
+                if filter.passes(&text) && !is_status(&strip_ansi_codes(&text)) {
+                    waiting.print_error(&line);
+                }
+            }
+        }
+        Ok(child.wait()?.success())
+    }
+}
+
+/// Returns `true` for a line that says how far cargo is: `   Compiling nmr v0.1.0`. Its verb
+/// ends in the twelfth column.
+fn is_status(line: &str) -> bool {
+    let Some((verb, rest)) = line.split_at_checked(12) else {
+        return false;
+    };
+    let word = verb.trim_start();
+    rest.starts_with(' ')
+        && word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word.chars().all(|letter| letter.is_ascii_alphabetic())
+        // Another cargo is at work: the user can end it.
+        && word != "Blocking"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_compiler_says_is_printed() {
+        for line in [
+            "   Compiling core v0.0.0 (/x)",
+            "    Finished `release` profile [optimized] target(s) in 0.1s",
+            "  Downloaded clap v4.6.0",
+        ] {
+            assert!(is_status(line), "{line}");
+        }
+        for line in [
+            "    Blocking waiting for file lock on build directory",
+            "warning: unused variable: `x`",
+            "error[E0425]: cannot find value",
+            "   --> provider/src/lib.rs:3:5",
+            "",
+        ] {
+            assert!(!is_status(line), "{line}");
+        }
+    }
+}

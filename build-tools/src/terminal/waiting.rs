@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Shows that work of unknown length goes on: a spinner on a terminal, otherwise a line
+//! every few seconds.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::progress::{PERIOD, print_progress};
+
+/// The redrawing interval of the spinner.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Work that goes on until the value is dropped.
+pub(crate) enum Waiting {
+    Spinner(ProgressBar),
+    /// The other end prints lines until this one is dropped.
+    Lines(#[expect(dead_code, reason = "dropping it is the message")] Sender<()>),
+}
+
+impl Waiting {
+    /// Begins to wait for the end of `what`: `building the drivers`.
+    pub(crate) fn on(what: &str) -> Self {
+        if io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{spinner} {msg}: {elapsed}");
+            let spinner = ProgressBar::new_spinner();
+            spinner.set_style(style.expect("the template is valid"));
+            spinner.set_message(what.to_owned());
+            spinner.enable_steady_tick(TICK);
+            return Self::Spinner(spinner);
+        }
+        let what = what.to_owned();
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let started = Instant::now();
+            while receiver.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+                print_progress(format!("still {what}: {} s", started.elapsed().as_secs()));
+            }
+        });
+        Self::Lines(sender)
+    }
+
+    /// Prints a line of a child process's errors.
+    pub(crate) fn print_error(&self, line: &[u8]) {
+        let write = || {
+            // A closed stderr is no reason to stop the work.
+            let _ = io::stderr().write_all(&[line, b"\n"].concat());
+        };
+        match self {
+            Self::Spinner(spinner) => spinner.suspend(write),
+            Self::Lines(_) => write(),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Self::Spinner(spinner) = self {
+            spinner.finish_and_clear();
+        }
+    }
+}
