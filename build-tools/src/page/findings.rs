@@ -13,11 +13,15 @@ use crate::explanations::{self, Explanation};
 use crate::terminal::count;
 
 /// The number of findings that are shown in full.
-const IN_FULL: usize = 40;
+const IN_FULL: usize = 16;
 /// The number of findings that are listed after those.
 const LISTED: usize = 200;
 /// The number of frames of a call stack, and of moments of a history.
-const LONGEST: usize = 24;
+const LONGEST: usize = 12;
+/// The number of frames with the lines of their sources.
+const WITH_SOURCE: usize = 6;
+/// The room for all diagrams, in bytes.
+const DIAGRAMS: usize = 100 << 10;
 
 /// All findings.
 pub(super) fn findings(page: &Page<'_>) -> Markup {
@@ -26,10 +30,15 @@ pub(super) fn findings(page: &Page<'_>) -> Markup {
         return html! { p { "Nothing that a driver did wrong was found." } };
     }
     let mut codes = BTreeSet::new();
+    let mut room = DIAGRAMS;
     html! {
         @for (index, finding) in findings.iter().take(IN_FULL).enumerate() {
             @let is_first = codes.insert(&finding.code);
-            (article(page, "finding", index, finding, is_first))
+            @let diagram = is_first.then(|| (page.diagram)(finding)).flatten();
+            @let diagram = diagram.filter(|it| it.len() <= room);
+            @let taken = diagram.as_ref().map_or(0, String::len);
+            @let () = room -= taken;
+            (article(page, "finding", index, finding, is_first, diagram))
         }
         (more(&findings[findings.len().min(IN_FULL)..]))
     }
@@ -41,7 +50,7 @@ pub(super) fn notes(page: &Page<'_>) -> Markup {
     html! {
         p { "Worth knowing, but no failure." }
         @for (index, note) in notes.iter().take(IN_FULL).enumerate() {
-            (article(page, "note", index, note, false))
+            (article(page, "note", index, note, true, None))
         }
         (more(&notes[notes.len().min(IN_FULL)..]))
     }
@@ -71,8 +80,15 @@ fn more(findings: &[Finding]) -> Markup {
     }
 }
 
-/// One finding, open if it is the first.
-fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_first: bool) -> Markup {
+/// One finding, open if it is the first; `is_first` of its code.
+fn article(
+    page: &Page<'_>,
+    kind: &str,
+    index: usize,
+    finding: &Finding,
+    is_first: bool,
+    diagram: Option<String>,
+) -> Markup {
     let Finding {
         driver,
         instance,
@@ -81,7 +97,6 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
         ..
     } = finding;
     let place = place.as_ref();
-    let diagram = is_first.then(|| (page.diagram)(finding)).flatten();
     let id = format!("{kind}-{}", index + 1);
     html! {
         article #(id) {
@@ -97,7 +112,7 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
                         code { (format!("{first:#x}, {second:#x}, {third:#x}, {fourth:#x}")) }
                     }
                 }
-                (explained(finding))
+                (explained(finding, is_first))
                 @for point in finding.rests_on() { p { "Rests on " (point.text) "." } }
                 @if finding.stack.is_empty() {
                     (place.and_then(|place| excerpt::around(place, page.sources)).unwrap_or_default())
@@ -119,8 +134,9 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
     }
 }
 
-/// What the rule says that was broken, or what the bug check is about.
-fn explained(finding: &Finding) -> Markup {
+/// What the rule says that was broken, or what the bug check is about; `in_full` with a
+/// typical defect.
+fn explained(finding: &Finding, in_full: bool) -> Markup {
     let Some(Explanation {
         title,
         rule,
@@ -137,10 +153,12 @@ fn explained(finding: &Finding) -> Markup {
     html! {
         div.rule {
             p { strong { (finding.code) ": " (title) } ". " (rule) " " a href=(source) { "Microsoft's page" } }
-            details {
-                summary { "A typical defect, and how it looks right" }
-                p { (defect) }
-                pre tabindex="0" { code { (correct) } }
+            @if in_full {
+                details {
+                    summary { "A typical defect, and how it looks right" }
+                    p { (defect) }
+                    pre tabindex="0" { code { (correct) } }
+                }
             }
         }
     }
@@ -185,8 +203,8 @@ fn stack(page: &Page<'_>, stack: &[Frame]) -> Markup {
     let rows = html! {
         thead { tr { th scope="col" { "Function" } th scope="col" { "Source" } } }
         tbody {
-            @for frame in stack.iter().take(LONGEST) {
-                @let source = frame.place.as_ref();
+            @for (index, frame) in stack.iter().take(LONGEST).enumerate() {
+                @let source = frame.place.as_ref().filter(|_| index < WITH_SOURCE);
                 @let source = source.and_then(|place| excerpt::around(place, page.sources));
                 tr {
                     th scope="row" { code { (frame) } }
