@@ -77,7 +77,7 @@ fn reasons(page: &Page<'_>) -> Vec<String> {
     if ended > 0 {
         let cycles = count(ended.min(report.cycles_done), "cycle", "cycles");
         reasons.push(format!(
-            "{cycles} ended at a finding: what would have come after it"
+            "{cycles} ended at a finding, so that nothing after it was tested"
         ));
     }
     let cut_short = report.cut_short();

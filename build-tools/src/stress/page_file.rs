@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use scenarios::{Coverage, Report};
+use scenarios::{Coverage, Finding, Report};
 
 use super::StressPlan;
 use super::summary::faults;
@@ -24,6 +24,8 @@ pub(super) struct PageFile<'a> {
     /// Returns the command that runs a cycle again.
     again: &'a dyn Fn(u64) -> String,
     pub(super) coverage: Option<&'a Coverage>,
+    /// Returns the diagram of a finding's cycle as SVG, if it can be drawn.
+    pub(super) diagram: &'a dyn Fn(&Finding) -> Option<String>,
 }
 
 impl<'a> PageFile<'a> {
@@ -40,6 +42,7 @@ impl<'a> PageFile<'a> {
             command: plan.command(plan.first, plan.cycles),
             again,
             coverage: None,
+            diagram: &|_| None,
         }
     }
 
@@ -52,7 +55,7 @@ impl<'a> PageFile<'a> {
             verdict: self.verdict,
             command: &self.command,
             again: self.again,
-            diagram: &|_| None,
+            diagram: self.diagram,
             sources: workspace.root(),
         };
         let text = page.html();

@@ -4,6 +4,7 @@
 //! script, it is dark if the reader wants it dark, and the keyboard reaches everything.
 
 mod browser;
+mod picture;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -20,6 +21,7 @@ use crate::workspace::Workspace;
 use crate::workspace::output_and_errors;
 use crate::zoo::{Catalogue, Workshop};
 use browser::{Browser, ENTER, TAB};
+use picture::Picture;
 
 /// The module of the zoo whose defect the page must name.
 const DEFECTIVE: &str = "missing_wait";
@@ -41,12 +43,22 @@ const LARGEST: u64 = 300 << 10;
 pub(crate) fn works_in_a_browser(workspace: &Workspace) -> Result<bool> {
     let directory = TempDir::new_in(workspace.target())?;
     let clean = directory.path().join("clean.html");
-    stress(&["--cycles", "300", "--faults", "random"], &clean)?;
+    stress(
+        workspace,
+        &["--cycles", "300", "--faults", "random"],
+        &clean,
+    )?;
     let catalogue = Catalogue::read(workspace)?;
     let client = Workshop::open(workspace)?.make(&catalogue.recipe(DEFECTIVE)?)?;
     let defective = directory.path().join("defective.html");
+    // The page names it as a user in the workspace does.
+    let client = client.strip_prefix(workspace.root()).unwrap_or(&client);
     let client = client.to_string_lossy();
-    stress(&["--cycles", "50", "--client", &client], &defective)?;
+    stress(
+        workspace,
+        &["--cycles", "50", "--client", &client],
+        &defective,
+    )?;
 
     let browser = Browser::start()?;
     let mut trial = Trial {
@@ -56,12 +68,16 @@ pub(crate) fn works_in_a_browser(workspace: &Workspace) -> Result<bool> {
     };
     trial.page(&clean, &PASS)?;
     trial.page(&defective, &FAIL)?;
+    let picture = Picture::of(&browser, &defective)?;
+    let wrong = picture.differences(workspace)?;
+    trial.expect_none("the picture in the documents", &wrong);
     Ok(trial.passed)
 }
 
 /// Runs a stress through the command line, as a user does.
-fn stress(arguments: &[&str], page: &Path) -> Result<()> {
+fn stress(workspace: &Workspace, arguments: &[&str], page: &Path) -> Result<()> {
     let mut command = Command::new(env::current_exe()?);
+    command.current_dir(workspace.root());
     command.arg("stress").args(["--seed", SEED]).args(arguments);
     let (_, printed) = output_and_errors(command.arg("--html").arg(page))?;
     ensure!(

@@ -3,6 +3,7 @@
 //! A headless browser, driven by the `WebDriver` protocol through `ChromeDriver`.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -66,19 +67,7 @@ impl Browser {
     }
 
     fn open_session(&mut self, sessions: &str) -> Result<()> {
-        let mut arguments = vec![
-            // Root has no sandbox, and a container none at all.
-            "--headless".to_owned(),
-            "--no-sandbox".to_owned(),
-            "--disable-gpu".to_owned(),
-            "--disable-dev-shm-usage".to_owned(),
-        ];
-        arguments.extend(
-            ["quic", "background-networking", "component-update", "sync"]
-                .map(|what| format!("--disable-{what}")),
-        );
-        arguments.push("--no-first-run".to_owned());
-        arguments.push(format!("--user-data-dir={}", self.profile.path().display()));
+        let arguments = arguments(&self.profile);
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": { "binary": which::which(CHROMIUM)?, "args": arguments },
@@ -158,6 +147,35 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// The arguments of a browser that keeps to itself, with a new profile.
+fn arguments(profile: &TempDir) -> Vec<String> {
+    // Root has no sandbox, and a container none at all.
+    const SWITCHES: [&str; 8] = [
+        "headless",
+        "no-sandbox",
+        "no-first-run",
+        "disable-gpu",
+        "disable-dev-shm-usage",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+    ];
+    let profile = format!("--user-data-dir={}", profile.path().display());
+    let switches = SWITCHES.iter().map(|switch| format!("--{switch}"));
+    switches.chain([profile]).collect()
+}
+
+/// Writes a picture of a page to a PNG file: of its top, in this size.
+pub(super) fn picture(address: &str, width: u64, height: u64, file: &Path) -> Result<()> {
+    let profile = TempDir::new()?;
+    let mut browser = Command::new(CHROMIUM);
+    browser.args(arguments(&profile));
+    browser.arg("--hide-scrollbars");
+    browser.arg(format!("--window-size={width},{height}"));
+    browser.arg(format!("--screenshot={}", file.display()));
+    child::run(browser.arg(address))
 }
 
 /// The port on which `ChromeDriver` says that it listens.
