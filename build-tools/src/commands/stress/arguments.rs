@@ -78,7 +78,8 @@ pub(crate) struct Arguments {
     /// Scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, value_name = "NAME", default_value = "random")]
     strategy: String,
-    /// Also preempt threads inside driver code, at atomic instructions.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     preempt: bool,
     /// Injected faults: none, random, systematic (each call fails and each callback is

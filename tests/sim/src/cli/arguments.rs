@@ -44,7 +44,8 @@ pub(super) struct Arguments {
     /// The scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, default_value_t)]
     pub(super) strategy: Strategy,
-    /// Preempt threads at atomic instructions in driver code, too.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     pub(super) preempt: bool,
     /// The calls that fail: none, random, systematic, or a single one:

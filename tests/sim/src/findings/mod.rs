@@ -14,6 +14,7 @@ use scenarios::{Finding, Frame, Ignored, Place, TraceKind, Unsupported, Verdict}
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
+use crate::hardware::host_memory::HostMemory;
 use crate::hardware::trap::Exception;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -218,11 +219,13 @@ fn describe(
         offset,
         place,
     } = Subject::of(state, site);
+    let host = HostMemory::now();
+    let parameter = |one: usize| if host.contains(one) { 0 } else { one as u64 };
     Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
-        parameters: code.parameters.map(|all| all.map(|one| one as u64)),
-        what,
+        parameters: code.parameters.map(|all| all.map(parameter)),
+        what: host.hide(what),
         driver,
         instance,
         offset,

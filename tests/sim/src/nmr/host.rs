@@ -145,6 +145,7 @@ impl Host for SimHost {
         }
         let breach = with(|state| {
             state.trace(|state| trace::kind(state, event));
+            registrations::follow_callback(state, event);
             transitions::follow(state, event);
             registrations::follow(state, event);
             registrations::count(state, event);

@@ -4,9 +4,9 @@
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
 //! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and each atomic instruction if drivers are preempted.
-//! Time advances a little at each point, and jumps to the next timer when all threads
-//! wait.
+//! way in and on its way out, and in some cycles each atomic instruction. There a thread
+//! is held back now and then while others run. Time advances a little at each point, and
+//! jumps to the next timer when all threads wait.
 //!
 //! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
 //! above keeps its processor; other threads run on the remaining ones, and stop only
@@ -35,7 +35,7 @@ use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
 
-pub(crate) use waiting::{block, point, sleep, spin, terminate};
+pub(crate) use waiting::{block, point, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -350,12 +350,13 @@ impl Scheduler {
         body: impl FnOnce() + 'static,
     ) -> ThreadId {
         let index = self.threads.len();
+        let bottom = stack.bottom();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduling.threads[index].yielder = yielder);
             stack::below_headroom(body);
             ThreadEnd::Returned
         });
-        self.threads.push(Thread::new(name, driver, fiber));
+        self.threads.push(Thread::new(name, driver, bottom, fiber));
         ThreadId(index)
     }
 
@@ -378,6 +379,7 @@ impl Scheduler {
             },
         };
         self.current = next;
+        stack::set_current(self.current().stack);
         if self.current().spinning.is_none() {
             self.change();
         }
@@ -403,6 +405,13 @@ impl Scheduler {
                 return Err(Next::Endless);
             }
             self.wake_due();
+        }
+    }
+
+    /// Now and then holds the current thread back, which is at a breakpoint.
+    fn delay(&mut self) {
+        if self.plan.is_none() {
+            self.chooser.delay(self.current, &mut self.random);
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod command_line;
+mod dead_frames;
 mod defects;
 mod describe;
 mod devices;
@@ -42,3 +43,4 @@ mod surface;
 mod symbols;
 mod tables;
 mod wdf;
+mod wild;
