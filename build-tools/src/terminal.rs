@@ -3,6 +3,7 @@
 //! The terminal: output lines, error lines, tables, progress, the verdict and its exit
 //! status.
 
+mod farewell;
 mod numbers;
 mod outcome;
 mod progress;
@@ -13,6 +14,7 @@ mod waiting;
 use std::fmt::Display;
 use std::io::{self, Write};
 
+pub(crate) use farewell::{begin_step, interrupted, listen};
 pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};
 pub(crate) use progress::{Progress, print_progress};

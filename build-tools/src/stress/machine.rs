@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Finding, Line, Report};
 use tempfile::TempDir;
 use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
@@ -51,6 +52,7 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     let Some(files) = guest_files(workspace, runs)? else {
         return Ok(Outcome::Found.into());
     };
+    let _graceful = Graceful::begin();
     let started = Instant::now();
     let mut all = Report::new(TIER, runs.plan.seed, runs.plan.cycles * runs.repeat);
     let mut machine = None;
@@ -73,12 +75,14 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
             }
             Ok(())
         });
-        if let Err(error) = ended {
-            failure = Some(error);
+        failure = ended.err();
+        if failure.is_some() || interrupted() {
             break;
         }
     }
     match failure {
+        // The report says what was done.
+        Some(_) if interrupted() => {}
         // Findings of earlier runs are reported in any case.
         Some(error) if all.findings.is_empty() => return Err(error),
         Some(error) => terminal::error(format!("{error:#}")),
@@ -87,7 +91,7 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     let end = RunEnd {
         took: started.elapsed(),
         deaths: 0,
-        interrupted: false,
+        interrupted: interrupted(),
     };
     let verdict = verdict::of(&all, runs.plan, &end);
     let mut file = ReportFile::new(&all, &verdict);
@@ -210,13 +214,8 @@ fn one(
             let what = format!("the program exited with {status} in the guest, without a report");
             report.add_finding(Finding::bare("lost", what, seed, plan.first + done));
         }
-        ProgramEnd::Failed(Failure::Interrupted) => {
-            session.close(false)?;
-            bail!(
-                "interrupted after {done} of {} cycles: the guest was removed",
-                plan.cycles
-            );
-        }
+        // What it has done is reported; the guest is removed.
+        ProgramEnd::Failed(Failure::Interrupted) => {}
         ProgramEnd::Failed(failure) => {
             print_step(&failure.to_string());
             add_failure(&mut report, &failure, &home, plan.first);

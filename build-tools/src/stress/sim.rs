@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
@@ -94,6 +95,7 @@ impl<'a> SimulatedRun<'a> {
     /// Runs the plan in `jobs` worker processes.
     pub(crate) fn stress(&self, jobs: u64, detail: Detail, json: Option<&Path>) -> Result<Verdict> {
         let plan = self.plan;
+        let _graceful = Graceful::begin();
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
         let mut deaths = Vec::new();
@@ -102,6 +104,9 @@ impl<'a> SimulatedRun<'a> {
                 WorkerEnd::Reported(part) => report.merge(*part),
                 WorkerEnd::Refused(why) => bail!(why),
                 WorkerEnd::Died(how) => deaths.push(how),
+                WorkerEnd::Killed => terminal::error(
+                    "a worker did not end its cycle and was killed: its cycles are not counted",
+                ),
             }
         }
         let took = started.elapsed();
@@ -119,7 +124,7 @@ impl<'a> SimulatedRun<'a> {
             &RunEnd {
                 took,
                 deaths: deaths.len(),
-                interrupted: false,
+                interrupted: interrupted(),
             },
         );
         let mut file = ReportFile::new(&report, &verdict);

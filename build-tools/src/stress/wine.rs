@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
@@ -56,8 +57,15 @@ pub(crate) fn stress(
                 progress.show(*all);
             }
         });
+        if interrupted() {
+            // Its session was ended: what it printed last is known.
+            let mut report = Report::new(wine_prefix::TIER, plan.seed, job.cycles);
+            report.cycles_done = counted;
+            return Ok(report);
+        }
         ran.map(|ran| ran.report)
     };
+    let graceful = Graceful::begin();
     let started = Instant::now();
     let reports: Vec<Result<Report>> = thread::scope(|scope| {
         let session = &session;
@@ -88,9 +96,10 @@ pub(crate) fn stress(
     let end = RunEnd {
         took,
         deaths: 0,
-        interrupted: false,
+        interrupted: interrupted(),
     };
     let verdict = verdict::of(&report, plan, &end);
     ReportFile::new(&report, &verdict).write(json)?;
+    drop(graceful);
     Ok(verdict)
 }

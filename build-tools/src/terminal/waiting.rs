@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::begin_step;
 use super::progress::{PERIOD, print_progress};
 
 /// The redrawing interval of the spinner.
@@ -25,6 +26,7 @@ pub(crate) enum Waiting {
 impl Waiting {
     /// Begins to wait for the end of `what`: `building the drivers`.
     pub(crate) fn on(what: &str) -> Self {
+        begin_step(what);
         if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{spinner} {msg}: {elapsed}");
             let spinner = ProgressBar::new_spinner();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Programs of the host that are run and waited for.
+//! Programs of the host that are run and waited for, and signals that end the wait.
+
+pub mod interrupt;
 
 use std::process::{Command, Output};
 

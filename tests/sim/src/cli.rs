@@ -3,6 +3,7 @@
 //! Runs the cycles that the program's arguments ask for, and prints what comes of them.
 
 mod arguments;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -91,6 +92,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
+    signals::block();
     let mut machine = Machine::new()?;
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;
@@ -125,7 +127,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .first
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
-    for index in arguments.first..last {
+    for index in (arguments.first..last).take_while(|_| !signals::have_come()) {
         let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
         if arguments.trace {
             println!(
@@ -300,6 +302,7 @@ fn shorten(
                 events: searched.events,
             });
         }
+        !signals::have_come()
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
     let found = found.map_err(|it| anyhow::anyhow!("{it}: only a finding can be minimised"))?;
