@@ -27,6 +27,10 @@ pub(crate) enum Command {
     /// List the prerequisites, which of them are missing, and how to get those.
     Doctor(doctor::Arguments),
     /// Install the missing prerequisites, or print how to.
+    #[command(after_help = "\
+Examples:
+  cargo xtask setup                 as root, or with a sudo that asks for no password
+  cargo xtask doctor                only list what is missing")]
     Setup,
     /// Build both drivers and check their images.
     Build(build::Arguments),
@@ -45,6 +49,10 @@ pub(crate) enum Command {
     /// List, make and use the machines that can run the pair.
     Vm(vm::Arguments),
     /// Check formatting, lints and documentation of everything, including the drivers.
+    #[command(after_help = "\
+Examples:
+  cargo xtask lint                  everything
+  cargo fmt --all                   correct the formatting that it reports")]
     Lint,
 }
 

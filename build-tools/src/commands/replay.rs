@@ -33,6 +33,10 @@ use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask replay seed=7,cycle=3                                      the pair built here
+  cargo xtask replay seed=1,cycle=0,client=zoo:missing_wait --minimise   the shortest trace")]
 pub(crate) struct Arguments {
     /// Replay line of a finding, such as seed=7,cycle=3
     line: ReplayLine,

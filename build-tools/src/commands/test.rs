@@ -15,6 +15,10 @@ use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test               what a change must pass
+  cargo xtask test registrar     one suite")]
 pub(crate) struct Arguments {
     /// The suite to run [default: all, but not the slowest trials].
     suite: Option<Suite>,

@@ -11,6 +11,10 @@ use crate::terminal::{Outcome, Verdict, Word, print};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask vm create                           make the disk of the guest `rehearsal`
+  cargo xtask vm run rehearsal -- uname -a        run a command in it")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -13,6 +13,7 @@
 use std::process::{self, Child};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The exit status of a program that Ctrl-C has ended, as shells report it.
@@ -20,6 +21,9 @@ pub const INTERRUPTED: u8 = 130;
 
 /// A signal within this time after the first is the same one.
 const SAME: Duration = Duration::from_secs(1);
+
+/// Enough for a thread to wake up on a busy machine.
+const SETTLING: Duration = Duration::from_millis(200);
 
 static FLAG: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<State> = Mutex::new(State {
@@ -81,6 +85,12 @@ impl Drop for Graceful {
     fn drop(&mut self) {
         state().graceful -= 1;
     }
+}
+
+/// Gives the handler the time to run before the failure of a child process is reported:
+/// Ctrl-C, which a terminal sends to both, may be its reason.
+pub fn settle() {
+    thread::sleep(SETTLING);
 }
 
 /// Sends `child` the signal of Ctrl-C. A terminal sends it to all processes in the

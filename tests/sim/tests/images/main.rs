@@ -41,4 +41,5 @@ mod strangers;
 mod surface;
 mod symbols;
 mod tables;
+mod verdict;
 mod wdf;
