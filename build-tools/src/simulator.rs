@@ -16,6 +16,7 @@ use registrar::knobs::Kernel;
 use scenarios::Description;
 
 use crate::building::host_program;
+use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
 pub(crate) use trace::trace;
@@ -45,7 +46,9 @@ impl Simulator {
     /// Describes an image.
     pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
         let mut command = Command::new(&self.0);
+        let waiting = Waiting::on("running the driver alone");
         let output = output(command.arg("--describe").arg(image))?;
+        drop(waiting);
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
             Some(0) => serde_json::from_slice(&output.stdout)

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use vm::{Failure, Guest, Place, ProgramEnd, REHEARSAL, Session};
 
 use crate::machines::{self, Guests};
-use crate::terminal::{Outcome, Verdict, Word, print};
+use crate::terminal::{Outcome, Verdict, Waiting, Word, print};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
@@ -112,8 +112,9 @@ fn run_line(workspace: &Workspace, guest: &Guest, line: &str) -> Result<Verdict>
         Outcome::Done => {}
         other => return Ok(other.into()),
     }
-    print(format!("vm: boot {}", guest.name));
+    let waiting = Waiting::on(&format!("booting {}", guest.name));
     let mut session = Session::open(guest, &machines::home(workspace))?;
+    drop(waiting);
     let end = session.shell(line, |line| print(line))?;
     let home = session.home().to_owned();
     let succeeded = end == ProgramEnd::Exited(0);

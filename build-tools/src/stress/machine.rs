@@ -19,7 +19,7 @@ use super::report_file::{MachineFacts, ReportFile};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
-use crate::terminal::{self, Outcome, Progress, Verdict, print};
+use crate::terminal::{self, Outcome, Progress, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use crate::{machines, packages};
 
@@ -128,9 +128,10 @@ fn guest_files(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Option<T
     Ok(Some(files))
 }
 
-/// Prints the step that begins now.
-fn print_step(what: &str) {
+/// Prints the step that begins now, and shows that it goes on until the result is dropped.
+fn begin(what: &str) -> Waiting {
     print(format!("stress: {what}"));
+    Waiting::on(what)
 }
 
 /// Pushes `files` into the guest and prepares it; returns its properties for the report.
@@ -138,9 +139,10 @@ fn make_ready(
     session: &mut Session<'_>,
     files: &Path,
 ) -> Result<serde_json::Map<String, serde_json::Value>> {
-    print_step("push the package");
+    let step = begin("pushing the package");
     session.push(files)?;
-    print_step("configure crash dumps, and restart the guest");
+    drop(step);
+    let _step = begin("configuring crash dumps, and restarting the guest");
     session.prepare()?;
     let facts = session.facts()?.into_iter();
     Ok(facts
@@ -156,8 +158,9 @@ fn one(
     seed: u64,
 ) -> Result<RunResult> {
     let MachineRuns { plan, guest, .. } = runs;
-    print_step(&format!("boot {}", guest.name));
+    let step = begin(&format!("booting {}", guest.name));
     let mut session = Session::open(guest, &machines::home(workspace))?;
+    drop(step);
     let ready = make_ready(&mut session, files);
     let facts = match ready {
         Ok(more) => MachineFacts {
@@ -168,7 +171,10 @@ fn one(
         },
         Err(error) => return Err(session.fail(error)),
     };
-    print_step(&format!("run {} cycles", plan.cycles));
+    print(format!(
+        "stress: running {}",
+        count(plan.cycles, "cycle", "cycles")
+    ));
     // The program in the guest times out before the session does: it can name what hangs.
     let patience = guest.stall.as_secs() / 2;
     let mut arguments = vec![format!("--tier={TIER}")];
@@ -217,12 +223,12 @@ fn one(
         // What it has done is reported; the guest is removed.
         ProgramEnd::Failed(Failure::Interrupted) => {}
         ProgramEnd::Failed(failure) => {
-            print_step(&failure.to_string());
+            print(format!("stress: {failure}"));
             add_failure(&mut report, &failure, &home, plan.first);
         }
     }
     let keep = runs.keep || !report.findings.is_empty();
-    print_step("shut the guest down");
+    let _step = begin("shutting the guest down");
     Ok(RunResult {
         report,
         facts,

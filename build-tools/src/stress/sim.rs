@@ -21,7 +21,7 @@ use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Verdict, count, print};
+use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -77,7 +77,9 @@ impl<'a> SimulatedRun<'a> {
             first: 0,
             cycles: 1,
         };
+        let waiting = Waiting::on("counting the calls that can fail");
         let output = simulator::output(self.command(one).arg("--size"))?;
+        drop(waiting);
         let Ok(Size { size }) = serde_json::from_slice(&output.stdout) else {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!("{}", simulator::error_of(&errors));

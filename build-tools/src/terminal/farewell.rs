@@ -26,7 +26,7 @@ pub(crate) fn begin_step(what: &str) {
 pub(crate) fn interrupted() -> Verdict {
     let step = STEP.lock().unwrap_or_else(PoisonError::into_inner);
     let sentence = match &**step {
-        "" => "nothing was done yet".to_owned(),
+        "" => "before the end".to_owned(),
         step => format!("while {step}"),
     };
     Verdict::new(Word::Interrupted, sentence)

@@ -64,10 +64,11 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// A verdict; `sentence` becomes one line.
     pub(crate) fn new(word: Word, sentence: impl Into<String>) -> Self {
         Self {
             word,
-            sentence: sentence.into(),
+            sentence: sentence.into().replace(['\r', '\n'], " "),
         }
     }
 

@@ -78,6 +78,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        begin_step("");
         if let Self::Spinner(spinner) = self {
             spinner.finish_and_clear();
         }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
 use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
-use crate::terminal::{self, Progress, Verdict, Word, count, count_of, print, time};
+use crate::terminal::{self, Progress, Verdict, Waiting, Word, count, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
@@ -72,12 +72,14 @@ impl<'a> Trials<'a> {
         seed: u64,
         schedules: u64,
     ) -> Result<Self> {
+        let waiting = Waiting::on("building what the modules of the zoo share");
         let workshop = Workshop::open(workspace)?;
         let peers = catalogue.peers().iter().map(|peer| {
             let image = workshop.make(&peer.recipe())?;
             Ok((peer.name.clone(), image))
         });
         let peers = peers.collect::<Result<_>>()?;
+        drop(waiting);
         Ok(Self {
             simulator: Simulator::build(workspace)?,
             workspace,
