@@ -8,6 +8,7 @@
 mod build;
 mod describe;
 mod doctor;
+mod explain;
 mod lint;
 mod package;
 mod replay;
@@ -36,6 +37,8 @@ Examples:
     Build(build::Arguments),
     /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
     Describe(describe::Arguments),
+    /// Explain a finding's code, an open point or a scenario: rule, source, typical defect, correct form.
+    Explain(explain::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -63,6 +66,7 @@ impl Command {
             Self::Setup => setup::run(),
             Self::Build(arguments) => build::run(arguments),
             Self::Describe(arguments) => describe::run(arguments),
+            Self::Explain(arguments) => explain::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

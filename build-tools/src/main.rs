@@ -12,12 +12,14 @@
 //! | [`commands`] | arguments of each command, and what it does in which order |
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
+//! | [`page`] | the report of a stress run as a page for a browser |
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
 //! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
+//! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
 //! | [`terminal`] | output, progress, the verdict and its exit status |
 //!
@@ -31,8 +33,10 @@
 
 mod building;
 mod commands;
+mod explanations;
 mod machines;
 mod packages;
+mod page;
 mod prerequisites;
 mod simulator;
 mod stress;

@@ -6,6 +6,7 @@
 pub(crate) mod machine;
 mod not_tested;
 pub(crate) mod open_points;
+mod page_file;
 mod plan;
 mod report_file;
 pub(crate) mod scenario_list;
@@ -16,4 +17,5 @@ mod verdict;
 pub(crate) mod wine;
 
 pub(crate) use plan::{Job, StressPlan};
+pub(crate) use report_file::ReportPaths;
 pub(crate) use tier::Tier;

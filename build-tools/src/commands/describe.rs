@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let to_terminal = file == Some(Path::new("-"));
     let file = file.filter(|_| !to_terminal);
     if let Some(path) = file {
-        artifact::check_writable(path)?;
+        artifact::check_writable("--json", path)?;
     }
     let image = &arguments.image;
     std::fs::File::open(image)

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(json) = &arguments.json {
-        artifact::check_writable(json)?;
+        artifact::check_writable("--json", json)?;
     }
     let workspace = Workspace::find()?;
     if arguments.verify {

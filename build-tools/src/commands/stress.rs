@@ -16,7 +16,7 @@ use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
 use crate::stress::summary::Detail;
-use crate::stress::{StressPlan, Tier, open_points, scenario_list, wine};
+use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, wine};
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
@@ -57,6 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     plan.seed = arguments.seed.unwrap_or_else(random_seed);
     plan.first = arguments.first;
     plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    let paths = ReportPaths {
+        json: arguments.json.as_deref(),
+        html: arguments.html.as_deref(),
+    };
     if let Some(guest) = guest {
         print_command(&plan);
         let runs = MachineRuns {
@@ -64,15 +68,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             guest,
             repeat: arguments.repeat,
             keep: arguments.keep,
-            json: arguments.json.as_deref(),
+            paths,
         };
         return machine::stress(&workspace, &runs);
     }
-    let json = arguments.json.as_deref();
     if arguments.on == Tier::Wine {
         print_command(&plan);
         let jobs = arguments.jobs(plan.cycles);
-        return wine::stress(&workspace, &plan, jobs, arguments.keep, json);
+        return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
     }
     let simulator = Simulator::build(&workspace)?;
     if arguments.cycles.is_none() && arguments.is_systematic() {
@@ -88,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     } else {
         Detail::Short
     };
-    run.stress(arguments.jobs(plan.cycles), detail, json)
+    run.stress(arguments.jobs(plan.cycles), detail, paths)
 }
 
 fn print_command(plan: &StressPlan) {

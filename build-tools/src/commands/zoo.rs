@@ -12,7 +12,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::{Workspace, artifact};
-use crate::zoo::sim::{self, Trials};
+use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         "--schedules 0 would try nothing: ask for at least 1"
     );
     if let Some(path) = &arguments.json {
-        artifact::check_writable(path)?;
+        artifact::check_writable("--json", path)?;
     }
     let workspace = Workspace::find()?;
     let catalogue = Catalogue::read(&workspace)?;
@@ -80,7 +80,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         };
         return wine::try_all(&workspace, &modules, arguments.seed);
     }
-    let trials = Trials::new(&workspace, &catalogue, arguments.seed, arguments.schedules)?;
+    let budget = Budget {
+        defective: arguments.schedules,
+        clean: arguments.schedules,
+    };
+    let trials = Trials::new(&workspace, &catalogue, arguments.seed, budget)?;
     sim::judge(&trials.try_all(&modules)?, arguments.json.as_deref())
 }
 

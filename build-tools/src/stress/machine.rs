@@ -15,7 +15,8 @@ use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
 use super::StressPlan;
-use super::report_file::{MachineFacts, ReportFile};
+use super::page_file::PageFile;
+use super::report_file::{MachineFacts, ReportFile, ReportPaths};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
@@ -34,7 +35,7 @@ pub(crate) struct MachineRuns<'a> {
     pub(crate) repeat: u64,
     /// Keep the files of every run, not only of those with findings.
     pub(crate) keep: bool,
-    pub(crate) json: Option<&'a Path>,
+    pub(crate) paths: ReportPaths<'a>,
 }
 
 /// The result of one run.
@@ -96,7 +97,9 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     let verdict = verdict::of(&all, runs.plan, &end);
     let mut file = ReportFile::new(&all, &verdict);
     file.guest = machine.as_ref();
-    file.write(runs.json)?;
+    file.write(runs.paths.json)?;
+    let again = |cycle| runs.plan.command(cycle, 1);
+    PageFile::new(&all, &verdict, runs.plan, &again).write(workspace, runs.paths.html)?;
     Ok(verdict)
 }
 

@@ -11,6 +11,15 @@ use serde::Serialize;
 use crate::terminal::{Verdict, Word};
 use crate::workspace::artifact;
 
+/// The files that a run writes its report to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReportPaths<'a> {
+    /// As JSON.
+    pub(crate) json: Option<&'a Path>,
+    /// As a page.
+    pub(crate) html: Option<&'a Path>,
+}
+
 /// The machine's entry in a report.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct MachineFacts {

@@ -7,7 +7,6 @@
 
 mod workers;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -16,7 +15,8 @@ use child::interrupt::{Graceful, interrupted};
 use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
-use super::report_file::ReportFile;
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
@@ -95,7 +95,12 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs the plan in `jobs` worker processes.
-    pub(crate) fn stress(&self, jobs: u64, detail: Detail, json: Option<&Path>) -> Result<Verdict> {
+    pub(crate) fn stress(
+        &self,
+        jobs: u64,
+        detail: Detail,
+        paths: ReportPaths<'_>,
+    ) -> Result<Verdict> {
         let plan = self.plan;
         let _graceful = Graceful::begin();
         let started = Instant::now();
@@ -131,7 +136,11 @@ impl<'a> SimulatedRun<'a> {
         );
         let mut file = ReportFile::new(&report, &verdict);
         file.coverage = Some(&coverage);
-        file.write(json)?;
+        file.write(paths.json)?;
+        let again = |cycle| plan.replay_command(cycle);
+        let mut page = PageFile::new(&report, &verdict, plan, &again);
+        page.coverage = Some(&coverage);
+        page.write(self.workspace, paths.html)?;
         Ok(verdict)
     }
 }

@@ -5,7 +5,7 @@
 
 mod cycles;
 mod detailed;
-mod faults;
+pub(super) mod faults;
 mod findings;
 mod short;
 
@@ -32,7 +32,7 @@ pub(crate) fn of(
         parts.extend(coverage.map(not_covered));
         parts.push(detailed::table(report).to_string());
     }
-    parts.extend(faults::table(report));
+    parts.extend(faults::text(report));
     parts.push(short::table(report, coverage).to_string());
     parts.retain(|part| !part.is_empty());
     parts.join("\n")

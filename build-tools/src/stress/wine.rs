@@ -2,7 +2,6 @@
 
 //! The stress under Wine: one session and one prefix per job, one report.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -12,7 +11,8 @@ use child::interrupt::{Graceful, interrupted};
 use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
-use super::report_file::ReportFile;
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
@@ -26,7 +26,7 @@ pub(crate) fn stress(
     plan: &StressPlan,
     jobs: u64,
     keep: bool,
-    json: Option<&Path>,
+    paths: ReportPaths<'_>,
 ) -> Result<Verdict> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
         return Ok(Outcome::Found.into());
@@ -99,7 +99,9 @@ pub(crate) fn stress(
         interrupted: interrupted(),
     };
     let verdict = verdict::of(&report, plan, &end);
-    ReportFile::new(&report, &verdict).write(json)?;
+    ReportFile::new(&report, &verdict).write(paths.json)?;
+    let again = |cycle| plan.command(cycle, 1);
+    PageFile::new(&report, &verdict, plan, &again).write(workspace, paths.html)?;
     drop(graceful);
     Ok(verdict)
 }

@@ -95,6 +95,10 @@ impl Verdict {
         self.word
     }
 
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// The last line, if the command has one.
     pub(crate) fn line(&self) -> Option<String> {
         (!self.sentence.is_empty()).then(|| self.to_string())

@@ -67,8 +67,16 @@ impl Checklist {
     ) -> Result<()> {
         print(format!("{}: {what}", self.name));
         begin_step(what);
+        let started = Instant::now();
         self.run += 1;
-        if !check()? {
+        let passed = check()?;
+        print(format!(
+            "{}: {what}: {} in {}",
+            self.name,
+            if passed { "passed" } else { "FAILED" },
+            time(started.elapsed())
+        ));
+        if !passed {
             self.failed.push(what);
         }
         Ok(())

@@ -158,6 +158,25 @@ impl Module {
         }
     }
 
+    /// The defect, in a sentence.
+    pub(crate) fn defect(&self) -> &str {
+        &self.defect
+    }
+
+    /// The known defects and rules of which it is an example.
+    pub(crate) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The names under which its symptoms are explained, the typical one first.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = String> {
+        let name = |symptom: &Symptom| match symptom.parameters.first {
+            Some(first) => format!("{}/{first:#X}", symptom.code).replace("/0X", "/0x"),
+            None => symptom.code.clone(),
+        };
+        self.symptoms.iter().map(name)
+    }
+
     /// The options of the simulated kernel without which the defect does not show.
     pub(super) fn triggers(&self) -> Vec<String> {
         let faults = self.faults.iter().map(|kind| format!("--faults={kind}"));

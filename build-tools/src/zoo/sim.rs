@@ -33,7 +33,16 @@ pub(crate) struct Trials<'a> {
     /// The peers that some defects need instead of the pair's driver, by name.
     peers: BTreeMap<String, PathBuf>,
     seed: u64,
-    schedules: u64,
+    budget: Budget,
+}
+
+/// The number of schedules in which a module is tried.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    /// In which the defect must be found; the trial ends with the first finding.
+    pub(crate) defective: u64,
+    /// In which nothing may be found.
+    pub(crate) clean: u64,
 }
 
 /// The interval between two looks at the progress.
@@ -70,7 +79,7 @@ impl<'a> Trials<'a> {
         workspace: &'a Workspace,
         catalogue: &Catalogue,
         seed: u64,
-        schedules: u64,
+        budget: Budget,
     ) -> Result<Self> {
         let waiting = Waiting::on("building what the modules of the zoo share");
         let workshop = Workshop::open(workspace)?;
@@ -86,7 +95,7 @@ impl<'a> Trials<'a> {
             workshop,
             peers,
             seed,
-            schedules,
+            budget,
         })
     }
 
@@ -150,9 +159,17 @@ impl<'a> Trials<'a> {
             image,
             options: [module.settings_in(kernel), module.triggers()].concat(),
         };
-        let found = self.search(&pairing(&defective, DOCUMENTS))?;
-        let on_windows = self.search(&pairing(&defective, WINDOWS))?;
-        let clean = self.search(&pairing(&corrected, KernelChoice::Both))?;
+        let Budget {
+            defective: until_found,
+            clean: all_clean,
+        } = self.budget;
+        let found = self.search(&pairing(&defective, DOCUMENTS), until_found)?;
+        let on_windows = match &module.windows {
+            None => until_found,
+            Some(_) => all_clean,
+        };
+        let on_windows = self.search(&pairing(&defective, WINDOWS), on_windows)?;
+        let clean = self.search(&pairing(&corrected, KernelChoice::Both), all_clean)?;
         let mut unsupported = [&found, &on_windows, &clean]
             .into_iter()
             .flat_map(|run| &run.unsupported)
@@ -160,11 +177,13 @@ impl<'a> Trials<'a> {
             .cloned();
         let mut untriggered = None;
         if !module.triggers().is_empty() {
-            let run = self.search(&Pairing {
+            let options = module.settings_in(KernelChoice::Both);
+            let unaided = Pairing {
                 module,
                 image: &defective,
-                options: module.settings_in(KernelChoice::Both),
-            })?;
+                options,
+            };
+            let run = self.search(&unaided, all_clean)?;
             untriggered = run.findings.into_iter().next();
             unsupported = unsupported.or_else(|| run.unsupported.into_iter().next());
         }
@@ -202,11 +221,11 @@ impl<'a> Trials<'a> {
     }
 
     /// Runs an image against its peer, until something is found.
-    fn search(&self, pairing: &Pairing<'_>) -> Result<Report> {
+    fn search(&self, pairing: &Pairing<'_>, schedules: u64) -> Result<Report> {
         let mut options = pairing.options.clone();
         options.extend([
             format!("--seed={}", self.seed),
-            format!("--cycles={}", self.schedules),
+            format!("--cycles={schedules}"),
             "--until-found".to_owned(),
         ]);
         let output = self.run(pairing.module, pairing.image, &options)?;

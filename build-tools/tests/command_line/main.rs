@@ -5,6 +5,7 @@
 
 #[cfg(unix)]
 mod builds;
+mod explain;
 mod general;
 mod package;
 mod stress;

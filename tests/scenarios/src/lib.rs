@@ -35,6 +35,7 @@ mod script;
 mod service;
 mod stage;
 mod step;
+mod trace;
 mod usage;
 
 pub use coverage::{Coverage, Covered};
@@ -53,11 +54,14 @@ pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use registry_value::{RegistryData, RegistryValue};
 pub use report::{
-    Counts, Finding, Frame, Ignored, MissingImports, NpiReport, Npis, OpenPoint, Place, Report,
-    Unsupported, Verdict,
+    Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport, Npis,
+    OpenPoint, Place, Report, Unsupported, Verdict,
 };
 pub use scenario::{Scenario, Tier};
 pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};
 pub use stage::Stage;
 pub use step::{Action, Change, Step, Usage, Use};
+pub use trace::{
+    CodePlace, NmrCall, NmrMoment, NpiCall, TraceEvent, TraceKind, TraceLine, TracedCycle,
+};

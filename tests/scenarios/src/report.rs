@@ -4,6 +4,7 @@
 
 mod counts;
 mod finding;
+mod histogram;
 mod ignored;
 mod missing;
 mod npis;
@@ -19,6 +20,7 @@ use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
 pub use counts::Counts;
 pub use finding::{Finding, Frame, OpenPoint, Place};
+pub use histogram::{Histogram, Histograms};
 pub use ignored::Ignored;
 pub use missing::MissingImports;
 pub use npis::{NpiReport, Npis};

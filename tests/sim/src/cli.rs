@@ -13,11 +13,11 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 use scenarios::{
-    Cycle, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, TransitionCounts,
-    Verdict, write_line,
+    Cycle, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, TraceLine, TracedCycle,
+    TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
-use sim::{FailedCycle, FaultKind, Faults, Machine, Matrix, Searched, Weight};
+use sim::{FailedCycle, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 
 use arguments::Arguments;
 
@@ -129,15 +129,18 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .context("--first and --cycles together are too large: use smaller numbers")?;
     for index in (arguments.first..last).take_while(|_| !signals::have_come()) {
         let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
-        if arguments.trace {
-            println!(
-                "cycle {index} of seed {}, kernel {}: {}",
-                arguments.seed,
-                machine.kernel(arguments.seed, schedule),
-                cycle.script()
-            );
+        let traced = || TracedCycle {
+            cycle: index,
+            seed: arguments.seed,
+            kernel: machine.kernel(arguments.seed, schedule).to_string(),
+            script: cycle.script().to_string(),
+        };
+        match arguments.tracing() {
+            Tracing::Off => {}
+            Tracing::Text => println!("{}", traced()),
+            Tracing::Events => tell(&TraceLine::Cycle(traced()))?,
         }
-        let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.trace);
+        let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.tracing());
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
@@ -163,7 +166,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 break;
             }
         }
-        if !arguments.trace && told.elapsed() >= PROGRESS_INTERVAL {
+        if arguments.tracing() == Tracing::Off && told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
@@ -176,7 +179,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         NOTHING_FAILS
     );
     report.add_transitions(&transitions);
-    report.took(started.elapsed());
+    // Events are a function of the seed, and so is the report behind them.
+    if !arguments.events {
+        report.took(started.elapsed());
+    }
     if arguments.trace {
         print_verdicts(&report);
     } else {
@@ -322,7 +328,7 @@ fn shorten(
     Ok(ExitCode::FAILURE)
 }
 
-fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {
+fn tell(line: &impl Serialize) -> anyhow::Result<()> {
     write_line(&mut io::stdout().lock(), line).context("cannot write to standard output")
 }
 

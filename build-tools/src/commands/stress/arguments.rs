@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     /// Write the report to FILE as JSON; its directory must exist.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Also write the report as a page for a browser to this file; the page of the latest
+    /// run is target/report/index.html in any case.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Where to run: sim (the simulated kernel), wine (Wine's kernel, on parallel threads),
     /// vm (the guest `rehearsal`), or vm:NAME (another guest: `cargo xtask vm list`).
     #[arg(long, value_name = "WHERE", default_value = "sim")]
@@ -117,7 +121,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(super) verbose: bool,
     /// Print every event, one per line, in a single process.
-    #[arg(long, conflicts_with_all = ["json", "jobs"])]
+    #[arg(long, conflicts_with_all = ["json", "html", "jobs"])]
     pub(super) trace: bool,
 }
 
@@ -161,9 +165,12 @@ impl Arguments {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
         }
-        self.json
-            .as_deref()
-            .map_or(Ok(()), artifact::check_writable)
+        for (option, path) in [("--json", &self.json), ("--html", &self.html)] {
+            if let Some(path) = path {
+                artifact::check_writable(option, path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a scenario that does not exist in the kernel, or with the other arguments.

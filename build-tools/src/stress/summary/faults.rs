@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use scenarios::{LoadOrder, Order, Report, UnloadOrder};
 
+use crate::page::FaultTable;
+
 /// A column: its heading, and the orders that it counts.
 struct Column {
     head: String,
@@ -15,33 +17,44 @@ struct Column {
     is_course: bool,
 }
 
-/// The table, unless no fault was injected.
-pub(super) fn table(report: &Report) -> Option<String> {
+/// The table as text, unless no fault was injected.
+pub(super) fn text(report: &Report) -> Option<String> {
+    let table = table(report)?;
+    let mut text = format!("{}\n{:>24}", table.legend, "");
+    for head in &table.heads {
+        write!(text, "{head:>5}").expect("a string takes everything");
+    }
+    for (call, cells) in &table.rows {
+        write!(text, "\n{call:>24}").expect("a string takes everything");
+        for cell in cells {
+            write!(text, "{cell:>5}").expect("a string takes everything");
+        }
+    }
+    Some(text)
+}
+
+/// The table; `None` if no fault was injected.
+pub(in crate::stress) fn table(report: &Report) -> Option<FaultTable> {
     let calls = by_call(report);
     if calls.is_empty() {
         return None;
     }
     let columns = columns(report);
-    let mut text = if columns.iter().any(|column| column.is_course) {
-        "faults by course, each a different order of several instances; "
+    let what = if columns.iter().any(|column| column.is_course) {
+        "faults by course, each a different order of several instances"
     } else {
         "faults by order: first to load, first to unload; p(rovider), c(lient), b(oth at once), \
-         P or C if it only reloads; "
-    }
-    .to_owned();
-    text += ". not reached, - no such call\n";
-    write!(text, "{:>24}", "").expect("a string takes everything");
-    for column in &columns {
-        write!(text, "{:>5}", column.head).expect("a string takes everything");
-    }
-    for (call, orders) in calls {
-        write!(text, "\n{call:>24}").expect("a string takes everything");
-        for column in &columns {
-            let cell = cell(report, call, &orders, column);
-            write!(text, "{cell:>5}").expect("a string takes everything");
-        }
-    }
-    Some(text)
+         P or C if it only reloads"
+    };
+    let row = |(call, orders): (&str, BTreeMap<&str, u64>)| {
+        let of = |column| cell(report, call, &orders, column);
+        (call.to_owned(), columns.iter().map(of).collect())
+    };
+    Some(FaultTable {
+        legend: format!("{what}; . not reached, - no such call"),
+        rows: calls.into_iter().map(row).collect(),
+        heads: columns.iter().map(|column| column.head.clone()).collect(),
+    })
 }
 
 /// The number of faults of one call in the orders of a column.
@@ -143,7 +156,7 @@ mod tests {
     use super::*;
 
     fn table_of(report: &Report) -> String {
-        table(report).unwrap_or_default()
+        text(report).unwrap_or_default()
     }
 
     #[test]

@@ -18,9 +18,8 @@ use std::arch::naked_asm;
 use std::collections::BTreeMap;
 use std::ptr;
 
-use crate::calls::table_functions;
+use crate::calls::{table_functions, trace};
 use crate::findings::bug_check::{Code, unexpected_irql};
-use crate::findings::caller;
 use crate::findings::{stop, stop_at};
 use crate::hardware::arena::{STACKS, THUNKS};
 use crate::hardware::convention;
@@ -290,8 +289,10 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             irql,
             registers,
             second,
+            request: None,
         });
-        state.trace(|state| format!("-> {}", caller::show_call(state, frame(state))));
+        begin_request(state);
+        state.trace(|state| trace::call(state, frame(state)));
         check(state, call)
     });
     if let Some((code, what)) = breach {
@@ -331,7 +332,7 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         let value = call.result(unsafe { result.read() });
         // SAFETY: as above.
         unsafe { result.write(value) };
-        state.trace(|_| format!("<- {} = {value:#x}", call.target()));
+        state.trace(|state| trace::returned(frame(state), value));
         watch_return(state, call, value)
     });
     if let Some((code, what, site)) = breach {
@@ -350,6 +351,18 @@ fn frame(state: &State) -> &Frame {
     frames.last().expect("a call is under way")
 }
 
+/// Numbers the request that the innermost call makes or completes.
+fn begin_request(state: &mut State) {
+    let Frame { call, second, .. } = *frame(state);
+    if let Callee::Dispatch { through, .. } = call
+        && let Some(entry) = through.entry
+    {
+        let request = state.verifier.outstanding_requests.call(entry, second);
+        let frames = &mut state.scheduling.current_mut().frames;
+        frames.last_mut().expect("a call is under way").request = request;
+    }
+}
+
 /// Checks a call before it is made. Returns the breach, if it is one.
 fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
     match call {
@@ -366,15 +379,7 @@ fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
                 (("0xA", [0, usize::from(irql), 0, home]).into(), what)
             })
         }
-        Callee::Dispatch { through, .. } => {
-            if let Some(entry) = through.entry {
-                state
-                    .verifier
-                    .outstanding_requests
-                    .call(entry, frame(state).second);
-            }
-            binding_calls::check_call(state, through)
-        }
+        Callee::Dispatch { through, .. } => binding_calls::check_call(state, through),
     }
 }
 
@@ -392,11 +397,13 @@ fn watch_return(
         return None;
     };
     let pended = state.verifier.binding_calls.leave(through, target, result);
-    if let Some(entry) = through.entry {
-        state
-            .verifier
-            .outstanding_requests
-            .leave(entry, frame(state).second, pended);
+    let Frame {
+        second, request, ..
+    } = *frame(state);
+    if let Some(number) = request
+        && !pended
+    {
+        state.verifier.outstanding_requests.end(second, number);
     }
     let (before, after) = (frame(state).irql, state.scheduling.current().irql);
     (before != after).then(|| {

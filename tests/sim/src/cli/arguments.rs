@@ -9,7 +9,7 @@ use std::slice;
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier};
-use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy};
+use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -98,6 +98,9 @@ pub(super) struct Arguments {
     /// Print a trace instead of a report, one line for each event.
     #[arg(long)]
     pub(super) trace: bool,
+    /// Print every event as a JSON line, before the report.
+    #[arg(long, conflicts_with_all = ["trace", "minimise", "size"])]
+    pub(super) events: bool,
 }
 
 impl Arguments {
@@ -173,6 +176,15 @@ impl Arguments {
             );
         }
         Ok(())
+    }
+
+    /// How the events of the cycles are printed.
+    pub(super) const fn tracing(&self) -> Tracing {
+        match (self.trace, self.events) {
+            (true, _) => Tracing::Text,
+            (_, true) => Tracing::Events,
+            _ => Tracing::Off,
+        }
     }
 
     /// How cycles are run, with these faults.

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use iced_x86::Instruction;
-use scenarios::{Instance, Place};
+use scenarios::{CodePlace, Instance, Place};
 
 use crate::loader::image::Image;
 
@@ -121,16 +121,18 @@ impl Drivers {
         self[site.driver].image.instruction(site.offset?)
     }
 
+    /// A place, for events.
+    pub(crate) fn code_place(&self, site: Site) -> CodePlace {
+        CodePlace {
+            driver: self[site.driver].name().to_owned(),
+            offset: site.offset,
+            place: self.place(site),
+        }
+    }
+
     /// `client.sys+0x1234 Detach (client.c:12)`.
     pub(crate) fn show(&self, site: Site) -> String {
-        let name = self[site.driver].name();
-        match site.offset {
-            Some(offset) => match self.place(site) {
-                Some(place) => format!("{name}+{offset:#x} {place}"),
-                None => format!("{name}+{offset:#x}"),
-            },
-            None => name.to_owned(),
-        }
+        self.code_place(site).to_string()
     }
 }
 

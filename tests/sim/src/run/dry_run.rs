@@ -19,7 +19,7 @@ use crate::loader::image::Image;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::run::machine::{self, Machine};
-use crate::run::options::{Images, Options};
+use crate::run::options::{Images, Options, Tracing};
 use crate::run::service_control::{
     Loaded, check_returned, delete_path, discard_initialization, entry_site, finish_dpcs,
     map_driver,
@@ -64,7 +64,7 @@ impl Machine {
         let mut cycle = Cycle::in_turn(0, 0, Some(alone));
         cycle.settings.clear();
         let stacks = std::mem::take(&mut self.stacks);
-        let mut state = State::new(images, options, stacks, &cycle, 0, 0, false);
+        let mut state = State::new(images, options, stacks, &cycle, 0, 0, Tracing::Off);
         state.nmr.described = Some(Vec::new());
         let seen = Rc::new(RefCell::new(DryRun::default()));
         let told = Rc::clone(&seen);

@@ -18,6 +18,7 @@
 use scenarios::{Change, Cycle, Finding, Instance, Script, Unsupported, Verdict};
 
 use crate::run::machine::{Machine, Outcome};
+use crate::run::options::Tracing;
 use crate::scheduling::schedule::Schedule;
 
 /// So many schedules are tried for each cut, and at the end.
@@ -131,7 +132,7 @@ fn trial(
 ) -> Outcome {
     let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
     machine.set_schedule(plan.cloned());
-    let outcome = machine.run(seed, &cycle, index, false);
+    let outcome = machine.run(seed, &cycle, index, Tracing::Off);
     machine.set_schedule(None);
     outcome
 }

@@ -11,6 +11,17 @@ use crate::loader::image::Image;
 use crate::scheduling::strategy::Strategy;
 use crate::verifier::faults::Faults;
 
+/// How the events of a cycle are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracing {
+    /// They are not.
+    Off,
+    /// As text, one line for each event that a reader wants to see.
+    Text,
+    /// As JSON, one line for each event.
+    Events,
+}
+
 /// The images that a cycle loads, by the role for which they are loaded.
 #[derive(Clone, Debug, Default)]
 pub struct Images {

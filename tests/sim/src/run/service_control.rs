@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use rand::RngExt;
 use registrar::knobs::Knob;
-use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage};
+use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage, TraceKind};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -84,6 +84,10 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Loading);
         let created = map_driver(state, instance);
         state.verifier.faults.plan_entry(created.0.driver, fails);
+        record_of(state, created.0.driver, |service, image| TraceKind::Entry {
+            service,
+            image,
+        });
         created
     });
     // SAFETY: the image is mapped, its entry point is code, and the driver
@@ -91,7 +95,10 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     let status = unsafe { entry(loaded.object as *mut DRIVER_OBJECT, path) };
     check_returned(loaded.driver, "DriverEntry");
     with(|state| {
-        state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
+        state.trace(|_| TraceKind::EntryReturned {
+            service: instance.to_string(),
+            status,
+        });
         state.verifier.faults.plan_entry(loaded.driver, None);
         delete_path(state, path);
     });
@@ -138,6 +145,14 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     point();
 }
 
+/// Adds an event to the trace, with the service and the image of a driver.
+fn record_of(state: &State, driver: DriverId, event: impl FnOnce(String, String) -> TraceKind) {
+    state.record(|state| {
+        let driver = &state.loader.drivers[driver];
+        event(driver.instance.to_string(), driver.name().to_owned())
+    });
+}
+
 /// Counts a failed `DriverEntry` that may fail. Returns `false` if nothing allows it.
 fn counts_refusal(state: &mut State, driver: DriverId, status: i32) -> bool {
     if faults::has_met_fault(state, driver) {
@@ -177,6 +192,10 @@ pub(crate) fn unload(instance: Instance) {
         state.run.loaded.remove(&instance);
         state.loader.drivers[driver].life = LoadState::Unloading;
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
+        record_of(state, driver, |service, image| TraceKind::Unload {
+            service,
+            image,
+        });
     });
     let began = with(|state| state.scheduling.now());
     with(|state| state.scheduling.current_mut().calls = Some(driver));
@@ -184,7 +203,12 @@ pub(crate) fn unload(instance: Instance) {
     unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
     with(|state| state.scheduling.current_mut().calls = None);
     check_returned(driver, "DriverUnload");
-    with(|state| record_duration(state, driver, began));
+    with(|state| {
+        state.record(|_| TraceKind::UnloadReturned {
+            service: instance.to_string(),
+        });
+        record_duration(state, driver, began);
+    });
     deferred::join_work(driver);
     finish_dpcs(driver);
     let routine = with(|state| state.loader.drivers.site(routine as usize));
@@ -293,7 +317,10 @@ pub(crate) fn map_driver(
     state.loader.image_end = base + image.size();
     let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
-    state.trace(|_| format!("{instance} is {}", driver.name()));
+    state.trace(|_| TraceKind::Mapped {
+        service: instance.to_string(),
+        image: driver.name().to_owned(),
+    });
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let missing = state.loader.missing.add(&image);
@@ -401,6 +428,10 @@ pub(crate) fn discard_initialization(state: &mut State, driver: DriverId) {
 
 /// Takes a driver's memory away.
 fn unmap_driver(state: &mut State, loaded: Loaded) {
+    record_of(state, loaded.driver, |service, image| TraceKind::Unmapped {
+        service,
+        image,
+    });
     let driver = &mut state.loader.drivers[loaded.driver];
     driver.life = LoadState::Gone;
     state.memory.pageable.remove(driver.range());

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::host::{Call, Event, Phase, Side};
+use scenarios::TraceKind;
 
 use crate::findings::caller::caller;
 use crate::hardware::irql::DISPATCH_LEVEL;
@@ -265,7 +266,7 @@ pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
     if !kind.is_late() && faults.is_planned(by) {
         faults.entry = None;
         faults.met.extend(by);
-        state.trace(|_| format!("fault: {kind} {number}"));
+        state.trace(|_| TraceKind::Fault(format!("{kind} {number}")));
         return true;
     }
     if fails {
@@ -273,7 +274,7 @@ pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
         // Nobody fails because something took a while.
         faults.met.extend(by.filter(|_| !kind.is_late()));
         faults.injected.push(name.clone());
-        state.trace(|_| format!("fault: {name}"));
+        state.trace(|_| TraceKind::Fault(name));
     }
     fails
 }
