@@ -11,8 +11,9 @@ mod table;
 mod verdict;
 mod waiting;
 
+use std::env;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 pub(crate) use farewell::{begin_step, interrupted, listen};
 pub(crate) use numbers::{count, count_of, grouped, time};
@@ -21,6 +22,12 @@ pub(crate) use progress::{Progress, print_progress};
 pub(crate) use table::Table;
 pub(crate) use verdict::{Verdict, Word};
 pub(crate) use waiting::Waiting;
+
+/// Returns `true` if child processes may write colours to stderr.
+pub(crate) fn has_colours() -> bool {
+    let no_color = env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    io::stderr().is_terminal() && !no_color
+}
 
 /// Prints `text` and a line end.
 ///

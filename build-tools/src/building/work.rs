@@ -3,15 +3,14 @@
 //! A build by cargo as a user sees it: nothing if there is nothing to do, otherwise that it
 //! goes on, and what the compiler says.
 
-use std::env;
-use std::io::{BufRead, BufReader, IsTerminal, stderr};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use console::strip_ansi_codes;
 
 use super::unused_patch::Filter;
-use crate::terminal::{Waiting, print_progress};
+use crate::terminal::{Waiting, has_colours, print_progress};
 
 /// A build.
 pub(super) struct Work {
@@ -32,7 +31,7 @@ impl Work {
                 "building {what}: about {minutes} minutes the first time"
             ));
         }
-        if stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) {
+        if has_colours() {
             cargo.env("CARGO_TERM_COLOR", "always");
         }
         let mut child = cargo
