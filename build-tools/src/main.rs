@@ -12,6 +12,7 @@
 //! | [`commands`] | arguments of each command, and what it does in which order |
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
+//! | [`trace`] | the events of one cycle: trace file, columns, diagram |
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
@@ -35,6 +36,7 @@ mod prerequisites;
 mod simulator;
 mod stress;
 mod terminal;
+mod trace;
 mod trials;
 mod workspace;
 mod zoo;

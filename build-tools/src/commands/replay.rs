@@ -20,7 +20,8 @@
 
 mod minimise;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -29,7 +30,8 @@ use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator};
 use crate::terminal::{Outcome, print};
-use crate::workspace::Workspace;
+use crate::trace;
+use crate::workspace::{Workspace, artifact};
 use crate::zoo::{Catalogue, Workshop};
 
 #[derive(Args)]
@@ -39,6 +41,10 @@ pub(crate) struct Arguments {
     /// Search for the shortest trace with the same finding, and print its replay line.
     #[arg(long)]
     minimise: bool,
+    /// Write the events to this file, too, in the trace event format of Chrome and
+    /// Perfetto, which ui.perfetto.dev shows.
+    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    trace_json: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
@@ -62,30 +68,68 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             return Ok(built);
         }
     }
-    let mut command = if is_pair {
-        let [provider, client] = [
+    let images = if is_pair {
+        Images::Pair([
             image(&workspace, "provider", line.provider.as_ref())?,
             image(&workspace, "client", line.client.as_ref())?,
-        ];
-        Simulator::build(&workspace)?.command(&provider, &client)
+        ])
     } else {
         let drivers = line.drivers.iter();
         let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
-        Simulator::build(&workspace)?.command_with(&drivers?)
+        Images::Drivers(drivers?)
     };
-    if is_pair && line.images().all(|image| image.is_none()) {
-        simulator::add_framework_drivers(&mut command, &workspace);
-    }
+    let simulator = Simulator::build(&workspace)?;
     let own = is_pair && line.images().all(|image| image.is_none());
-    if !own && !line.names_kernel() {
-        command.arg(format!("--kernel={OTHERS}"));
-    }
-    command.args(line.arguments()).args(["--cycles", "1"]);
+    let command = |line: &ReplayLine| {
+        let mut command = images.command(&simulator);
+        if own {
+            simulator::add_framework_drivers(&mut command, &workspace);
+        } else if !line.names_kernel() {
+            command.arg(format!("--kernel={OTHERS}"));
+        }
+        command.args(line.arguments()).args(["--cycles", "1"]);
+        command
+    };
     print(format!("replay: {line}"));
     if arguments.minimise {
-        return minimise::run(&mut command, line);
+        return minimise::run(line, &command);
     }
-    simulator::trace(&mut command)
+    match &arguments.trace_json {
+        Some(path) => trace_to(&mut command(line), path),
+        None => simulator::trace(&mut command(line)),
+    }
+}
+
+/// The images of a replay line.
+enum Images {
+    /// A provider and a client.
+    Pair([PathBuf; 2]),
+    /// Drivers in the roles that they register.
+    Drivers(Vec<PathBuf>),
+}
+
+impl Images {
+    /// A command that runs them.
+    fn command(&self, simulator: &Simulator) -> Command {
+        match self {
+            Self::Pair([provider, client]) => simulator.command(provider, client),
+            Self::Drivers(drivers) => simulator.command_with(drivers),
+        }
+    }
+}
+
+/// Prints the events of the cycle, and writes them to a file.
+fn trace_to(command: &mut Command, path: &Path) -> Result<Outcome> {
+    artifact::check_writable_for("--trace-json", path)?;
+    let trace = trace::events_of(command)?;
+    trace.print();
+    trace.write_json(path)?;
+    print(format!(
+        "{} events are in {}: open it in ui.perfetto.dev",
+        trace.events.len(),
+        path.display()
+    ));
+    trace.outcome()
 }
 
 /// The path of the image of `role`.

@@ -28,12 +28,20 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Checks that the `--json` file `path` can be written after the run; creates nothing.
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
+    check_writable_for("--json", path)
+}
+
+/// Checks that the file `path` of an option can be written later; creates nothing.
+pub(crate) fn check_writable_for(option: &str, path: &Path) -> Result<()> {
     let shown = path.display();
-    ensure!(!path.is_dir(), "--json {shown} is a directory: name a file");
+    ensure!(
+        !path.is_dir(),
+        "{option} {shown} is a directory: name a file"
+    );
     match NamedTempFile::new_in(directory_of(path)) {
         Ok(_) => Ok(()),
         Err(error) => bail!(
-            "--json {shown} cannot be written ({}): name a file in a writable directory",
+            "{option} {shown} cannot be written ({}): name a file in a writable directory",
             error.kind()
         ),
     }
