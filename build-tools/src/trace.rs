@@ -5,6 +5,7 @@
 
 mod chrome;
 mod columns;
+pub(crate) mod diagram;
 mod flights;
 #[cfg(test)]
 mod samples;

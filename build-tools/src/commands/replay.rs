@@ -20,7 +20,7 @@
 
 mod minimise;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Perfetto, which ui.perfetto.dev shows.
     #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
     trace_json: Option<PathBuf>,
+    /// Draw the end of the cycle as a sequence diagram in this SVG file, too.
+    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    diagram: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
@@ -94,10 +97,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.minimise {
         return minimise::run(line, &command);
     }
-    match &arguments.trace_json {
-        Some(path) => trace_to(&mut command(line), path),
-        None => simulator::trace(&mut command(line)),
+    if arguments.trace_json.is_none() && arguments.diagram.is_none() {
+        return simulator::trace(&mut command(line));
     }
+    write_files(&mut command(line), arguments)
 }
 
 /// The images of a replay line.
@@ -118,17 +121,35 @@ impl Images {
     }
 }
 
-/// Prints the events of the cycle, and writes them to a file.
-fn trace_to(command: &mut Command, path: &Path) -> Result<Outcome> {
-    artifact::check_writable_for("--trace-json", path)?;
+/// Prints the events of the cycle, and writes the files that are asked for.
+fn write_files(command: &mut Command, arguments: &Arguments) -> Result<Outcome> {
+    let Arguments {
+        trace_json,
+        diagram,
+        ..
+    } = arguments;
+    for (option, path) in [("--trace-json", trace_json), ("--diagram", diagram)] {
+        if let Some(path) = path {
+            artifact::check_writable_for(option, path)?;
+        }
+    }
     let trace = trace::events_of(command)?;
     trace.print();
-    trace.write_json(path)?;
-    print(format!(
-        "{} events are in {}: open it in ui.perfetto.dev",
-        trace.events.len(),
-        path.display()
-    ));
+    if let Some(path) = trace_json {
+        trace.write_json(path)?;
+        let events = trace.events.len();
+        print(format!(
+            "{events} events: open {} in ui.perfetto.dev",
+            path.display()
+        ));
+    }
+    if let Some(path) = diagram {
+        artifact::write(path, trace::diagram::svg(&trace.events).as_bytes())?;
+        print(format!(
+            "sequence diagram: open {} in a browser",
+            path.display()
+        ));
+    }
     trace.outcome()
 }
 

@@ -154,7 +154,7 @@ fn loaded(events: &mut Events, thread: u64, service: &str) {
         .add(thread, TraceKind::ThreadEnd);
 }
 
-fn returns(callee: &str, value: u64, npi: NpiCall, pended: bool) -> TraceKind {
+pub(super) fn returns(callee: &str, value: u64, npi: NpiCall, pended: bool) -> TraceKind {
     TraceKind::Return {
         callee: callee.to_owned(),
         value,

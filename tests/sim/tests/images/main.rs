@@ -14,6 +14,7 @@ mod defects;
 mod describe;
 mod devices;
 mod drivers;
+mod events;
 mod exhaustion;
 mod faults;
 mod fixture;
