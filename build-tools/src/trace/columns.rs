@@ -77,7 +77,9 @@ fn time(entry: &Entry) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use scenarios::TraceKind;
+
+    use super::super::samples::{self, Events};
     use super::*;
 
     fn lines(width: usize) -> Vec<String> {
@@ -122,6 +124,18 @@ mod tests {
             column("NmrRegisterClient") + 2
         );
         assert_eq!(column("KeSetEvent"), column("submit of binding 1") + 2);
+    }
+
+    #[test]
+    fn a_wait_has_nothing_within_it() {
+        let wait = || TraceKind::Wait {
+            on: "time".to_owned(),
+        };
+        let mut events = Events::default();
+        events.add(0, wait()).add(0, TraceKind::Wake).add(0, wait());
+        let text = text(&events.0, 80);
+        let places: Vec<_> = text.lines().filter_map(|line| line.find("waits")).collect();
+        assert_eq!(places, [TIME; 2], "{text}");
     }
 
     #[test]

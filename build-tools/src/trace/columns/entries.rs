@@ -6,7 +6,7 @@ use std::path::Path;
 
 use scenarios::{CodePlace, Place, TraceEvent, TraceKind};
 
-use crate::trace::slices::{Edge, Stacks, edge};
+use crate::trace::slices::{Edge, Slice, Stacks, edge};
 
 /// An entry of a column.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) fn entries(events: &[TraceEvent]) -> Vec<Entry> {
         let mut depth = open.of(event.thread).len();
         index += 1;
         match edge(&event.kind) {
+            // Nothing is within a wait, and its end has no entry.
+            Edge::Begin(Slice::Wait) | Edge::EndOfThread | Edge::Neither => {}
             Edge::Begin(slice) => {
                 let next = shown.get(index).filter(|next| {
                     next.thread == event.thread && edge(&next.kind) == Edge::End(slice.clone())
@@ -50,7 +52,6 @@ pub(super) fn entries(events: &[TraceEvent]) -> Vec<Entry> {
                     text.name = format!("{} returns {result}", text.name);
                 }
             }
-            Edge::EndOfThread | Edge::Neither => {}
         }
         entries.push(Entry {
             time: event.time,

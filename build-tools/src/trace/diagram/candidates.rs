@@ -29,8 +29,8 @@ pub(super) enum Shape {
 /// A step of the story.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
-    /// The event.
-    pub(super) event: usize,
+    /// The event; several if the same thing follows itself.
+    pub(super) events: Vec<usize>,
     pub(super) shape: Shape,
     pub(super) label: String,
     /// The line of the source.
@@ -217,7 +217,7 @@ fn step(event: usize, it: &TraceEvent, lanes: &Lanes, shown: &mut Shown) -> Opti
         _ => return None,
     };
     Some(Step {
-        event,
+        events: vec![event],
         shape,
         label,
         source,
@@ -252,7 +252,7 @@ fn nmr(event: usize, moment: &NmrMoment) -> Option<Step> {
     };
     let name = call.function(*side);
     Some(Step {
-        event,
+        events: vec![event],
         shape,
         label: match binding {
             Some(binding) => format!("{name} of binding {binding}"),

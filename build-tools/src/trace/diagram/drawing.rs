@@ -5,6 +5,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::candidates::Shape;
+use super::lanes::Lane;
 use super::story::{Bar, Row, Story};
 
 const STYLE: &str = "\
@@ -36,8 +37,8 @@ const ROW: usize = 26;
 /// The width of a bar, and the number of bars side by side.
 const BAR: usize = 5;
 const BARS: usize = 8;
-/// The largest number of characters of a label.
-const LABEL: usize = 110;
+/// The width of a character.
+const CHARACTER: usize = 7;
 
 pub(super) fn svg(story: &Story) -> Markup {
     let layout = Layout::of(story);
@@ -123,6 +124,15 @@ fn describe(story: &Story, row: &Row) -> String {
     format!("{} us, {thread}: {}{source}", row.time, row.label)
 }
 
+/// The first characters of a text.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(most.saturating_sub(1)).collect();
+    start + "\u{2026}"
+}
+
 /// The lanes of the modules and threads.
 fn lanes(story: &Story, layout: &Layout) -> Markup {
     let titles = story.lanes.titles();
@@ -174,10 +184,7 @@ fn draw_row(row: &Row, y: usize, story: &Story, layout: &Layout) -> Markup {
         Shape::Return(..) => "step return",
         Shape::Broken(_) => "step broken",
     };
-    let mut short: String = row.label.chars().take(LABEL).collect();
-    if short != row.label {
-        short.push('\u{2026}');
-    }
+    let short = shortened(&row.label, (layout.threads - FIRST_LANE) / CHARACTER);
     html! {
         g class=(class) {
             title { (describe(story, row)) }
@@ -188,7 +195,9 @@ fn draw_row(row: &Row, y: usize, story: &Story, layout: &Layout) -> Markup {
             (shape(row, y, story, &short))
             circle cx=(layout.thread(row.thread)) cy=(y) r="4" {}
             @if let Some(source) = &row.source {
-                text class="quiet" x=(layout.source) y=(y + 4) { (source) }
+                text class="quiet" x=(layout.source) y=(y + 4) {
+                    (shortened(source, SOURCE / CHARACTER))
+                }
             }
         }
     }
@@ -213,15 +222,18 @@ fn shape(row: &Row, y: usize, story: &Story, label: &str) -> Markup {
         }
         Shape::Call(lane, _) | Shape::Return(lane, _) | Shape::Mark(lane) | Shape::Broken(lane) => {
             let x = place(lane);
-            // A long label begins where there is room for it.
-            let start = if label.len() > LABEL / 2 {
-                FIRST_LANE / 2 + 10
+            let is_long = label.len() * CHARACTER > LANE;
+            // A long label begins where there is room for it, one at the last lane ends there.
+            let (start, anchor) = if matches!(row.shape, Shape::Broken(_)) && is_long {
+                (FIRST_LANE / 2 + 10, "start")
+            } else if *lane == Lane::Kernel {
+                (x - 10, "end")
             } else {
-                x + 10
+                (x + 10, "start")
             };
             html! {
                 circle cx=(x) cy=(y) r="5" {}
-                text class="label" x=(start) y=(y + 4) { (label) }
+                text class="label" x=(start) y=(y + 4) text-anchor=(anchor) { (label) }
             }
         }
     }

@@ -55,7 +55,8 @@ pub(super) struct Story {
 impl Story {
     pub(super) fn of(events: &[TraceEvent], flights: &[Flight]) -> Self {
         let lanes = Lanes::of(events);
-        let mut steps = merged(events, steps(events, flights, &lanes));
+        let steps = with_results(events, steps(events, flights, &lanes));
+        let mut steps = condensed(events, steps);
         let left_out = steps.len().saturating_sub(MOST_ROWS);
         steps.drain(..left_out);
         let bars = bars(&steps, flights, &lanes);
@@ -74,18 +75,22 @@ impl Story {
     }
 }
 
+/// The thread of a step.
+fn thread(events: &[TraceEvent], step: &Step) -> u64 {
+    events[step.events[0]].thread
+}
+
 /// The steps without the returns that directly follow their calls, and with what these
 /// answer.
-fn merged(events: &[TraceEvent], steps: Vec<Step>) -> Vec<Step> {
+fn with_results(events: &[TraceEvent], steps: Vec<Step>) -> Vec<Step> {
     let mut merged: Vec<Step> = Vec::new();
     for step in steps {
-        let thread = |step: &Step| events[step.event].thread;
         match merged.last_mut() {
             Some(call)
                 if matches!(step.shape, Shape::Return(..))
                     && matches!(call.shape, Shape::Call(..))
                     && call.label == step.label
-                    && thread(call) == thread(&step) =>
+                    && thread(events, call) == thread(events, &step) =>
             {
                 call.result = step.result;
             }
@@ -95,19 +100,40 @@ fn merged(events: &[TraceEvent], steps: Vec<Step>) -> Vec<Step> {
     merged
 }
 
+/// The steps with one in place of several that are the same.
+fn condensed(events: &[TraceEvent], steps: Vec<Step>) -> Vec<Step> {
+    let mut condensed: Vec<Step> = Vec::new();
+    for step in steps {
+        match condensed.last_mut() {
+            Some(last)
+                if (&last.shape, &last.label, &last.source, &last.result)
+                    == (&step.shape, &step.label, &step.source, &step.result)
+                    && thread(events, last) == thread(events, &step) =>
+            {
+                last.events.extend(step.events);
+            }
+            _ => condensed.push(step),
+        }
+    }
+    condensed
+}
+
 fn row(events: &[TraceEvent], step: Step, threads: &mut Vec<(u64, String)>) -> Row {
-    let event = &events[step.event];
+    let event = &events[step.events[0]];
     let known = threads.iter().position(|(it, _)| *it == event.thread);
     let thread = known.unwrap_or_else(|| {
         threads.push((event.thread, event.thread_name.clone()));
         threads.len() - 1
     });
-    let label = match (&step.shape, step.result) {
+    let mut label = match (&step.shape, step.result) {
         (Shape::Return(..), None) => format!("{} returns", step.label),
         (Shape::Return(..), Some(result)) => format!("{} returns {result}", step.label),
         (_, Some(result)) => format!("{} = {result}", step.label),
         (_, None) => step.label,
     };
+    if step.events.len() > 1 {
+        label = format!("{} x {label}", step.events.len());
+    }
     Row {
         time: format!("{}.{}", event.time / 1000, event.time % 1000 / 100),
         thread,
@@ -135,10 +161,10 @@ fn bars(steps: &[Step], flights: &[Flight], lanes: &Lanes) -> Vec<Bar> {
     let Some(first) = steps.first() else {
         return Vec::new();
     };
-    let row = |event: usize| steps.iter().position(|step| step.event == event);
+    let row = |event: usize| steps.iter().position(|step| step.events.contains(&event));
     let reach = flights
         .iter()
-        .filter(|flight| flight.end.is_none_or(|end| end >= first.event));
+        .filter(|flight| flight.end.is_none_or(|end| end >= first.events[0]));
     let mut bars: Vec<_> = reach
         .map(|flight| Bar {
             lane: lanes.place(&lanes.at_end(flight.binding, flight.owner)),
