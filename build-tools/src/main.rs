@@ -13,6 +13,7 @@
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
 //! | [`page`] | the report of a stress run as a page for a browser |
+//! | [`trace`] | the events of one cycle: trace file, columns, diagram |
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
@@ -41,6 +42,7 @@ mod prerequisites;
 mod simulator;
 mod stress;
 mod terminal;
+mod trace;
 mod trials;
 mod workspace;
 mod zoo;

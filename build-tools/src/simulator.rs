@@ -21,7 +21,7 @@ use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 pub(crate) use replay_keys::grammar;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
-pub(crate) use trace::trace;
+pub(crate) use trace::{Traced, trace};
 pub(crate) use verdict::verdict;
 
 /// The kernel by which other drivers than those built here are judged.

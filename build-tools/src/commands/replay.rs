@@ -13,15 +13,17 @@ mod minimise;
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator};
+use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced};
 use crate::terminal::{Outcome, Verdict, print};
-use crate::workspace::Workspace;
+use crate::trace;
+use crate::workspace::{Workspace, artifact};
 use crate::zoo::{Catalogue, Workshop};
 
 /// What stands below the options in `--help`.
@@ -42,10 +44,26 @@ pub(crate) struct Arguments {
     /// Search for the shortest trace with the same finding, and print its replay line.
     #[arg(long)]
     minimise: bool,
+    /// Write the events to this file, too, in the trace event format of Chrome and
+    /// Perfetto, which ui.perfetto.dev shows.
+    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    trace_json: Option<PathBuf>,
+    /// Draw the end of the cycle as a sequence diagram in this SVG file, too.
+    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    diagram: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let line = &arguments.line;
+    let files = [
+        ("--trace-json", &arguments.trace_json),
+        ("--diagram", &arguments.diagram),
+    ];
+    for (option, path) in files {
+        if let Some(path) = path {
+            artifact::check_writable(option, path)?;
+        }
+    }
     let workspace = Workspace::find()?;
     check_images(&workspace, line)?;
     let needs_zoo = line
@@ -66,30 +84,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             return Ok(built.into());
         }
     }
-    let mut command = if is_pair {
-        let [provider, client] = [
+    let images = if is_pair {
+        Images::Pair([
             image(&workspace, "provider", line.provider.as_ref())?,
             image(&workspace, "client", line.client.as_ref())?,
-        ];
-        Simulator::build(&workspace)?.command(&provider, &client)
+        ])
     } else {
         let drivers = line.drivers.iter();
         let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
-        Simulator::build(&workspace)?.command_with(&drivers?)
+        Images::Drivers(drivers?)
     };
-    if is_pair && line.images().all(|image| image.is_none()) {
-        simulator::add_framework_drivers(&mut command, &workspace);
-    }
+    let simulator = Simulator::build(&workspace)?;
     let own = is_pair && line.images().all(|image| image.is_none());
-    if !own && !line.names_kernel() {
-        command.arg(format!("--kernel={OTHERS}"));
-    }
-    command.args(line.arguments()).args(["--cycles", "1"]);
+    let command = |line: &ReplayLine| {
+        let mut command = images.command(&simulator);
+        if own {
+            simulator::add_framework_drivers(&mut command, &workspace);
+        } else if !line.names_kernel() {
+            command.arg(format!("--kernel={OTHERS}"));
+        }
+        command.args(line.arguments()).args(["--cycles", "1"]);
+        command
+    };
     print(format!("replay: {line}"));
     if arguments.minimise {
-        return minimise::run(&mut command, line);
+        return minimise::run(line, &command);
     }
-    let traced = simulator::trace(&mut command)?;
+    let traced = if arguments.trace_json.is_none() && arguments.diagram.is_none() {
+        simulator::trace(&mut command(line))?
+    } else {
+        write_files(&mut command(line), arguments)?
+    };
     Ok(traced.verdict(&format!("cycle {} of seed {}", line.cycle, line.seed)))
 }
 
@@ -123,6 +148,46 @@ fn check_images(workspace: &Workspace, line: &ReplayLine) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The images of a replay line.
+enum Images {
+    /// A provider and a client.
+    Pair([PathBuf; 2]),
+    /// Drivers in the roles that they register.
+    Drivers(Vec<PathBuf>),
+}
+
+impl Images {
+    /// A command that runs them.
+    fn command(&self, simulator: &Simulator) -> Command {
+        match self {
+            Self::Pair([provider, client]) => simulator.command(provider, client),
+            Self::Drivers(drivers) => simulator.command_with(drivers),
+        }
+    }
+}
+
+/// Prints the events of the cycle, and writes the files that are asked for.
+fn write_files(command: &mut Command, arguments: &Arguments) -> Result<Traced> {
+    let trace = trace::events_of(command)?;
+    trace.print();
+    if let Some(path) = &arguments.trace_json {
+        trace.write_json(path)?;
+        let events = trace.events.len();
+        print(format!(
+            "{events} events: open {} in ui.perfetto.dev",
+            path.display()
+        ));
+    }
+    if let Some(path) = &arguments.diagram {
+        artifact::write(path, trace::diagram::svg(&trace.events).as_bytes())?;
+        print(format!(
+            "sequence diagram: open {} in a browser",
+            path.display()
+        ));
+    }
+    trace.end()
 }
 
 /// The path of the image of `role`.

@@ -3,7 +3,7 @@
 //! The simulated kernel with every event on the user's terminal.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -39,17 +39,22 @@ pub(crate) fn trace(command: &mut Command) -> Result<Traced> {
         stderr.read_to_string(&mut errors)?;
     }
     let status = child.wait()?;
-    let word = match status.code() {
-        Some(0) => Word::Pass,
-        Some(1) => Word::Fail,
-        Some(2) if errors.is_empty() => Word::Unsupported,
-        Some(2) => bail!("{}", error_of(&errors)),
-        _ => bail!("{}: {}", died(status), child::last_lines(&errors)),
-    };
-    Ok(Traced { word, last })
+    Traced::new(status, &errors, last)
 }
 
 impl Traced {
+    /// The end of a run with this exit status, these errors and this last line.
+    pub(crate) fn new(status: ExitStatus, errors: &str, last: String) -> Result<Self> {
+        let word = match status.code() {
+            Some(0) => Word::Pass,
+            Some(1) => Word::Fail,
+            Some(2) if errors.is_empty() => Word::Unsupported,
+            Some(2) => bail!("{}", error_of(errors)),
+            _ => bail!("{}: {}", died(status), child::last_lines(errors)),
+        };
+        Ok(Self { word, last })
+    }
+
     /// The verdict on the cycles that were run.
     pub(crate) fn verdict(&self, cycles: &str) -> Verdict {
         let last = self.last.trim_start_matches("UNSUPPORTED: ");

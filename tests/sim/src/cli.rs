@@ -17,7 +17,7 @@ use scenarios::{
     TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
-use sim::{FailedCycle, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
+use sim::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 
 use arguments::Arguments;
 
@@ -51,14 +51,38 @@ enum OutputLine<'a> {
 struct Shortest {
     cycle: u64,
     script: String,
-    /// The injected fault, if it differs from --faults.
+    /// The faults, if they differ from --faults.
     faults: Option<String>,
-    /// The events of its trace, and of that of the cycle that was given.
-    events: u64,
-    events_before: u64,
+    /// The size of it, and of the cycle that was given.
+    #[serde(flatten)]
+    size: Size,
+    before: Size,
     /// The schedule, if the cycle fails under a written one, too.
     schedule: Option<String>,
     finding: Finding,
+}
+
+/// The size of a cycle that fails.
+#[derive(Debug, Serialize)]
+struct Size {
+    /// The lines of its trace.
+    events: u64,
+    instances: usize,
+    /// The injected faults.
+    injected: usize,
+    /// The decisions in which its schedule is not the default one.
+    switches: usize,
+}
+
+impl Size {
+    fn of(failure: &Failure) -> Self {
+        Self {
+            events: failure.events,
+            instances: failure.script.instances().len(),
+            injected: failure.faults.len(),
+            switches: failure.switches,
+        }
+    }
 }
 
 /// The exit status if the program could not do what it was asked for.
@@ -333,13 +357,12 @@ fn shorten(
     let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let systematic = arguments.faults == Faults::Systematic;
     tell(&OutputLine::Minimised(&Shortest {
-        cycle: found.after.cycle,
+        cycle: first,
         script: found.after.script.to_string(),
-        faults: systematic.then(|| machine.options().faults.to_string()),
-        events: found.after.events,
-        events_before: found.before.events,
+        faults: found.without_faults.then(|| Faults::None.to_string()),
+        size: Size::of(&found.after),
+        before: Size::of(&found.before),
         schedule: found.after.plan.map(|plan| plan.to_string()),
         finding: found.after.finding,
     }))?;

@@ -84,13 +84,14 @@ impl State {
         }
         let preempts = options.preempt || Choices::preempts(seed, index);
         let kernel = Choices::kernel(options.kernel, seed, index);
+        let schedule = Choices::of_schedule(seed, options.schedule_of.unwrap_or(index));
         Self {
             choices: Choices::new(options.knobs.or(kernel.knobs()), seed, index),
             counts: Counts {
                 leaks: Some(0),
                 ..Counts::default()
             },
-            scheduling: Scheduler::new(options.strategy, stacks, Choices::of_schedule(seed, index)),
+            scheduling: Scheduler::new(options.strategy, stacks, schedule),
             loader: Loader::default(),
             memory: Memory::default(),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),

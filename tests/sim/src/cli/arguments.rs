@@ -206,6 +206,7 @@ impl Arguments {
     pub(super) fn options(&self, faults: Faults) -> Options {
         Options {
             strategy: self.strategy,
+            schedule_of: None,
             preempt: self.preempt,
             faults,
             kernel: self.kernel,

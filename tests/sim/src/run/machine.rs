@@ -22,7 +22,7 @@ use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
 use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
-use crate::verifier::faults::FaultKind;
+use crate::verifier::faults::{FaultKind, Faults};
 
 /// The machine cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +118,16 @@ impl Machine {
     /// Keeps to a schedule in the cycles from now on, or draws it again.
     pub fn set_schedule(&mut self, plan: Option<Schedule>) {
         self.plan = plan;
+    }
+
+    /// Draws the schedule of another cycle in the cycles from now on, or their own again.
+    pub(crate) const fn draw_schedule_of(&mut self, cycle: Option<u64>) {
+        self.options.schedule_of = cycle;
+    }
+
+    /// Injects these faults in the cycles from now on.
+    pub(crate) const fn set_faults(&mut self, faults: Faults) {
+        self.options.faults = faults;
     }
 
     /// Gives up cycles from now on that take more steps than this, as if nothing

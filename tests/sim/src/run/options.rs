@@ -88,6 +88,8 @@ impl Images {
 pub struct Options {
     /// The scheduling strategy.
     pub strategy: Strategy,
+    /// The cycle whose schedule is drawn, if it is not the own one.
+    pub schedule_of: Option<u64>,
     /// Whether threads are preempted inside driver code in every cycle, not only in some.
     pub preempt: bool,
     /// The injected faults.
