@@ -208,7 +208,7 @@ fn what_objects_of_the_framework_lack_is_no_finding() {
         ),
     ] {
         let provider = workshop.compile("d.sys", "kmdf.c", &[name]);
-        let report = sim(&provider, &client, &["--seed", "5", "--cycles", "100"]).report();
+        let report = sim(&provider, &client, &["--seed", "5", "--cycles", "400"]).report();
         assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
         let first = report.unsupported.first();
         let unsupported = first.unwrap_or_else(|| panic!("{name}: not seen"));
