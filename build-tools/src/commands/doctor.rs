@@ -40,6 +40,7 @@ impl Group {
             Purpose::Package => ("packaging", "only for `package` and `stress --on vm:NAME`"),
             Purpose::Wine => ("Wine", "only for `stress --on wine`"),
             Purpose::Vm => ("virtual machines", "only for `vm` and `stress --on vm`"),
+            Purpose::Page => ("page in a browser", "only for `test page`"),
         };
         Self { title, only_for }
     }

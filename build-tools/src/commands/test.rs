@@ -4,6 +4,8 @@
 
 mod statements;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
@@ -11,7 +13,7 @@ use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, package, wine, wine_guest, zoo,
+    address_sanitizer, agreement, documents, machine, package, page, wine, wine_guest, zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -49,6 +51,8 @@ enum Suite {
     Machines,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
+    /// The report's page in a headless browser.
+    Page,
     /// The driver images under Wine, and a crash there.
     Wine,
     /// The simulated kernel and Wine agree, also on the zoo. Slow.
@@ -75,6 +79,7 @@ impl Suite {
         Self::Docs,
         Self::Machines,
         Self::Package,
+        Self::Page,
         Self::Wine,
         Self::Agreement,
         Self::Elsewhere,
@@ -87,6 +92,7 @@ impl Suite {
         match self {
             Self::Host | Self::Registrar | Self::Loom | Self::Sanitizer => Purpose::Build,
             Self::Sim | Self::Zoo | Self::Docs => Purpose::Check,
+            Self::Page => Purpose::Page,
             Self::Package | Self::Elsewhere => Purpose::Package,
             Self::Wine | Self::Agreement => Purpose::Wine,
             Self::Machines | Self::Vm => Purpose::Vm,
@@ -123,6 +129,9 @@ impl Suite {
                     package::rebuild_is_identical(workspace)
                 })
             }
+            Self::Page => checklist.run("the report's page in a browser", || {
+                page::works_in_a_browser(workspace)
+            }),
             Self::Elsewhere => checklist.run(
                 "drivers that are identical when built in another directory",
                 || package::build_elsewhere_is_identical(workspace),
@@ -232,10 +241,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         [] => Suite::DEFAULT,
         some => some,
     };
-    let purposes = suites.iter().map(|suite| suite.purpose());
-    match prerequisites::ensure(purposes.max().unwrap_or(Purpose::Build))? {
-        Outcome::Done => {}
-        other => return Ok(other.into()),
+    let purposes: BTreeSet<_> = suites.iter().map(|suite| suite.purpose()).collect();
+    for purpose in purposes {
+        match prerequisites::ensure(purpose)? {
+            Outcome::Done => {}
+            other => return Ok(other.into()),
+        }
     }
     let workspace = Workspace::find()?;
     if suites.iter().any(|suite| suite.needs_images()) {
