@@ -29,6 +29,10 @@ pub(crate) enum Command {
     /// List the prerequisites, which of them are missing, and how to get those.
     Doctor(doctor::Arguments),
     /// Install the missing prerequisites, or print how to.
+    #[command(after_help = "\
+Examples:
+  cargo xtask setup                 as root, or with a sudo that asks for no password
+  cargo xtask doctor                only list what is missing")]
     Setup,
     /// Build both drivers and check their images.
     Build(build::Arguments),
@@ -49,6 +53,10 @@ pub(crate) enum Command {
     /// List, make and use the machines that can run the pair.
     Vm(vm::Arguments),
     /// Check formatting, lints, documents and dependencies of everything, including the drivers.
+    #[command(after_help = "\
+Examples:
+  cargo xtask lint                  everything
+  cargo fmt --all                   correct the formatting that it reports")]
     Lint(lint::Arguments),
     /// Print the completions of a shell.
     Completions(completions::Completions),

@@ -51,7 +51,8 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use building::linker;
-use terminal::{CANNOT, print};
+use child::interrupt::interrupted;
+use terminal::{CANNOT, Verdict, print};
 
 /// Sets up, builds, checks and runs the drivers.
 #[derive(Parser)]
@@ -74,15 +75,21 @@ fn main() -> ExitCode {
         Err(wrong) if is_misuse(&wrong) => return refuse(one_line(&wrong)),
         Err(help) => help.exit(),
     };
+    terminal::listen();
     match line.command.run() {
-        Ok(verdict) => {
-            if let Some(line) = verdict.line() {
-                print(line);
-            }
-            (&verdict).into()
-        }
+        Ok(verdict) => end(&verdict),
+        // The signal is the reason of the error.
+        Err(_) if interrupted() => end(&terminal::interrupted()),
         Err(error) => refuse(format!("{error:#}")),
     }
+}
+
+/// Prints the verdict.
+fn end(verdict: &Verdict) -> ExitCode {
+    if let Some(line) = verdict.line() {
+        print(line);
+    }
+    verdict.into()
 }
 
 /// Prints why the command could not do its work.

@@ -3,6 +3,7 @@
 //! The terminal: output lines, error lines, tables, suggestions, progress, the verdict and its
 //! exit status.
 
+mod farewell;
 mod numbers;
 mod outcome;
 mod progress;
@@ -11,10 +12,12 @@ mod table;
 mod verdict;
 mod waiting;
 
+use std::env;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) use farewell::{begin_step, interrupted, listen};
 pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};
 pub(crate) use progress::{Progress, print_progress};
@@ -30,6 +33,12 @@ static RESERVED: AtomicBool = AtomicBool::new(false);
 /// Returns `false` if it was reserved before.
 pub(crate) fn reserve_stdout() -> bool {
     !RESERVED.swap(true, Ordering::Relaxed)
+}
+
+/// Returns `true` if child processes may write colours to stderr.
+pub(crate) fn has_colours() -> bool {
+    let no_color = env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    io::stderr().is_terminal() && !no_color
 }
 
 /// Prints `text` and a line end.

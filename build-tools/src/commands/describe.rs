@@ -13,6 +13,10 @@ use crate::terminal::{Verdict, print};
 use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask describe target/drivers/provider.sys               as text
+  cargo xtask describe target/drivers/client.sys --json -        as JSON, for a program")]
 pub(crate) struct Arguments {
     /// Driver image, such as target/drivers/provider.sys
     image: PathBuf,

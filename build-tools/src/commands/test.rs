@@ -19,6 +19,10 @@ use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test               what a change must pass
+  cargo xtask test registrar     one suite")]
 pub(crate) struct Arguments {
     /// The suites to run [default: host, sim, zoo and loom].
     suites: Vec<Suite>,

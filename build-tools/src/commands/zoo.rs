@@ -16,6 +16,11 @@ use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask zoo --list                          the modules, their defects and sources
+  cargo xtask zoo missing_wait --schedules 100    one module
+  cargo xtask zoo --on wine                       the modules whose defects show under Wine")]
 pub(crate) struct Arguments {
     /// Modules to try [default: all].
     names: Vec<String>,

@@ -67,7 +67,10 @@ impl<'a> PageFile<'a> {
         if let Some(path) = html {
             artifact::write(path, text.as_bytes())?;
         }
-        print(format!("report: {}", html.unwrap_or(&latest).display()));
+        print(format!(
+            "report: {}",
+            workspace.shown(html.unwrap_or(&latest))
+        ));
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! Runs the cycles that the program's arguments ask for, and prints what comes of them.
 
 mod arguments;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -92,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
+    signals::block();
     let mut machine = Machine::new()?;
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;
@@ -118,7 +120,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .first
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
-    for index in arguments.first..last {
+    for index in (arguments.first..last).take_while(|_| !signals::have_come()) {
         let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
         let traced = || TracedCycle {
             cycle: index,
@@ -325,6 +327,7 @@ fn shorten(
                 events: searched.events,
             });
         }
+        !signals::have_come()
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
     let Some(found) = found? else {

@@ -23,6 +23,11 @@ pub(super) fn table(report: &Report, coverage: Option<&Coverage>) -> Table {
         grouped(counts.detaches_pending_provider)
     );
     table.add("detaches that pended", counts.detaches_pending, pended);
+    let in_flight = &counts.histograms.in_flight_at_detach;
+    if !in_flight.is_empty() {
+        let most = format!("at most {} at once", grouped(in_flight.max()));
+        table.add("calls in flight at detach", in_flight.sum(), most);
+    }
     let completed = format!("{} completed later", grouped(counts.completions));
     table.add("calls into providers", counts.calls, completed);
     if let Some(coverage) = coverage {

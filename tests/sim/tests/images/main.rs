@@ -42,5 +42,6 @@ mod strangers;
 mod surface;
 mod symbols;
 mod tables;
+mod verdict;
 mod wdf;
 mod wild;
