@@ -67,7 +67,6 @@ pub(crate) fn explanation(code: &str) -> Option<&'static Explanation> {
 }
 
 /// The explanation of a finding: that of its bug check with its parameter, if there is one.
-#[cfg_attr(not(test), expect(dead_code, reason = "reports will use it"))]
 pub(crate) fn of(finding: &Finding) -> Option<&'static Explanation> {
     explanation(&name_of(finding))
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use registrar::host::{Call, Event, Phase, Side};
-pub use scenarios::{Fault, FaultKind, Faults};
 use scenarios::{CallbackKind, TraceKind};
+pub use scenarios::{Fault, FaultKind, Faults};
 
 use crate::findings::caller::caller;
 use crate::hardware::irql::DISPATCH_LEVEL;
