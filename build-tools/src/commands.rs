@@ -6,6 +6,7 @@
 //! not do its work.
 
 mod build;
+mod completions;
 mod describe;
 mod doctor;
 mod explain;
@@ -28,6 +29,10 @@ pub(crate) enum Command {
     /// List the prerequisites, which of them are missing, and how to get those.
     Doctor(doctor::Arguments),
     /// Install the missing prerequisites, or print how to.
+    #[command(after_help = "\
+Examples:
+  cargo xtask setup                 as root, or with a sudo that asks for no password
+  cargo xtask doctor                only list what is missing")]
     Setup,
     /// Build both drivers and check their images.
     Build(build::Arguments),
@@ -47,8 +52,16 @@ pub(crate) enum Command {
     Zoo(zoo::Arguments),
     /// List, make and use the machines that can run the pair.
     Vm(vm::Arguments),
-    /// Check formatting, lints and documentation of everything, including the drivers.
-    Lint,
+    /// Check formatting, lints, documents and dependencies of everything, including the drivers.
+    #[command(after_help = "\
+Examples:
+  cargo xtask lint                  everything
+  cargo fmt --all                   correct the formatting that it reports")]
+    Lint(lint::Arguments),
+    /// Print the completions of a shell.
+    Completions(completions::Completions),
+    /// Write a manual page for each command.
+    Man(completions::Man),
 }
 
 impl Command {
@@ -65,7 +78,9 @@ impl Command {
             Self::Replay(arguments) => replay::run(arguments),
             Self::Zoo(arguments) => zoo::run(arguments),
             Self::Vm(arguments) => vm::run(arguments),
-            Self::Lint => lint::run(),
+            Self::Lint(arguments) => lint::run(arguments),
+            Self::Completions(arguments) => Ok(completions::complete(arguments)),
+            Self::Man(arguments) => completions::write_manual(arguments),
         }
     }
 }

@@ -53,12 +53,13 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use building::linker;
-use terminal::{CANNOT, print};
+use child::interrupt::interrupted;
+use terminal::{CANNOT, Verdict, print};
 
 /// Sets up, builds, checks and runs the drivers.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
-struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: commands::Command,
 }
@@ -76,15 +77,21 @@ fn main() -> ExitCode {
         Err(wrong) if is_misuse(&wrong) => return refuse(one_line(&wrong)),
         Err(help) => help.exit(),
     };
+    terminal::listen();
     match line.command.run() {
-        Ok(verdict) => {
-            if let Some(line) = verdict.line() {
-                print(line);
-            }
-            (&verdict).into()
-        }
+        Ok(verdict) => end(&verdict),
+        // The signal is the reason of the error.
+        Err(_) if interrupted() => end(&terminal::interrupted()),
         Err(error) => refuse(format!("{error:#}")),
     }
+}
+
+/// Prints the verdict.
+fn end(verdict: &Verdict) -> ExitCode {
+    if let Some(line) = verdict.line() {
+        print(line);
+    }
+    verdict.into()
 }
 
 /// Prints why the command could not do its work.

@@ -21,7 +21,6 @@ mod faults;
 mod findings;
 mod histogram;
 mod number;
-mod references;
 mod untested;
 
 use std::path::Path;
@@ -29,8 +28,7 @@ use std::path::Path;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use scenarios::{Coverage, Finding, Report};
 
-use crate::terminal::{Verdict, Word, count, grouped};
-
+use crate::terminal::{Verdict, Word, count_of, grouped};
 pub(crate) use faults::FaultTable;
 
 /// What is shown of a run.
@@ -41,7 +39,6 @@ pub(crate) struct Page<'a> {
     pub(crate) coverage: Option<&'a Coverage>,
     /// The injected faults, if any were.
     pub(crate) faults: Option<FaultTable>,
-    /// The verdict on it.
     pub(crate) verdict: &'a Verdict,
     /// The command that runs it again.
     pub(crate) command: &'a str,
@@ -112,7 +109,7 @@ impl Page<'_> {
         }
     }
 
-    /// The class of the verdict in the style sheet.
+    /// The class of the verdict.
     const fn class(&self) -> &'static str {
         match self.verdict.word() {
             Word::Pass => "pass",
@@ -150,7 +147,7 @@ impl Page<'_> {
             content,
         };
         let report = self.report;
-        let found = count(report.findings.len() as u64, "finding", "findings");
+        let found = count_of(&report.findings, "finding", "findings");
         let mut sections = vec![section("findings", &found, findings::findings(self))];
         if !report.unsupported.is_empty() {
             let content = findings::unsupported(self);
@@ -203,6 +200,101 @@ fn wide(caption: &str, rows: &Markup) -> Markup {
     html! {
         div.wide role="region" aria-label=(caption) tabindex="0" {
             table { caption { (caption) } (rows) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::{Counts, Frame, Place};
+
+    use super::*;
+
+    fn html_of(report: &Report, verdict: &Verdict) -> String {
+        let coverage = Coverage::of(report);
+        let page = Page {
+            report,
+            coverage: Some(&coverage),
+            faults: None,
+            verdict,
+            command: "cargo xtask stress --seed 7",
+            again: &|cycle| format!("cargo xtask replay seed=7,cycle={cycle}"),
+            diagram: &|finding| Some(format!("<svg>{}</svg>", finding.code)),
+            sources: Path::new(env!("CARGO_MANIFEST_DIR")),
+        };
+        page.html()
+    }
+
+    fn finding(code: &str, offset: u32) -> Finding {
+        let place = Place {
+            function: "<T>::f".to_owned(),
+            file: Some("src/page.rs".to_owned()),
+            line: Some(1 + offset % 40),
+        };
+        let frame = Frame {
+            module: "client.sys".to_owned(),
+            offset: Some(offset),
+            place: Some(place),
+        };
+        Finding {
+            driver: "client.sys".to_owned(),
+            offset: Some(offset),
+            stack: vec![frame; 30],
+            history: vec!["Client DetachCallback binding 1 begins".to_owned(); 100],
+            ..Finding::bare(
+                code,
+                "it is wrong & <b>bad</b>; ".repeat(8),
+                7,
+                offset.into(),
+            )
+        }
+    }
+
+    #[test]
+    fn a_page_is_small_whatever_the_run_has_met() {
+        let mut report = Report::new("sim", 7, 100_000);
+        for number in 0..600 {
+            report.add_finding(finding(&format!("R{}", number % 38), number));
+            report.add_note(finding("R1", number));
+            report.add_cycle(format!("load {number}"), &Counts::default(), 0);
+            report.add_fault(format!("thread {number}"), format!("load {number}"));
+        }
+        for value in 0..100_000 {
+            report.counts.histograms.cycle_us.add(value * value);
+        }
+        let text = html_of(&report, &Verdict::fail("600 findings"));
+        assert!(text.len() < 300 << 10, "{} bytes", text.len());
+        for part in [
+            "384 more are in the report as JSON",
+            "<svg>R0</svg>",
+            "Virtual time",
+        ] {
+            assert!(text.contains(part), "{part}");
+        }
+        assert_eq!(text.matches("<svg>R0</svg>").count(), 1);
+    }
+
+    #[test]
+    fn what_a_run_says_is_text() {
+        let mut report = Report::new("sim", 7, 1);
+        report.add_finding(finding("R28", 1));
+        let text = html_of(&report, &Verdict::fail("<script>1</script>"));
+        assert!(text.contains("wrong &amp; &lt;b&gt;bad"), "{text}");
+        assert!(text.contains("&lt;script&gt;1"), "{text}");
+        assert!(!text.contains("<script") && !text.contains("<b>"), "{text}");
+    }
+
+    #[test]
+    fn a_run_without_a_finding_has_its_verdict_and_its_commands() {
+        let report = Report::new("sim", 7, 0);
+        let text = html_of(&report, &Verdict::pass("0 cycles"));
+        for part in [
+            "<p class=\"verdict pass\">",
+            "0 findings",
+            "stress --seed 7",
+            "Not tested",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
         }
     }
 }

@@ -17,6 +17,7 @@ use registrar::knobs::Kernel;
 use scenarios::Description;
 
 use crate::building::host_program;
+use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 pub(crate) use replay_keys::grammar;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
@@ -47,10 +48,13 @@ impl Simulator {
     /// Describes an image.
     pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
         let mut command = Command::new(&self.0);
+        let waiting = Waiting::on("running the driver alone");
         let output = output(command.arg("--describe").arg(image))?;
+        drop(waiting);
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            Some(0) => serde_json::from_slice(&output.stdout)
+            // With a description: the status is that of the dry run.
+            Some(0..=2) if !output.stdout.is_empty() => serde_json::from_slice(&output.stdout)
                 .context("the simulated kernel printed an invalid description"),
             Some(_) => bail!("{}", error_of(&errors)),
             None => bail!(died(output.status)),

@@ -3,15 +3,14 @@
 //! A build by cargo as a user sees it: nothing if there is nothing to do, otherwise that it
 //! goes on, and what the compiler says.
 
-use std::env;
-use std::io::{BufRead, BufReader, IsTerminal, stderr};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use console::strip_ansi_codes;
 
 use super::unused_patch::Filter;
-use crate::terminal::{Waiting, print_progress};
+use crate::terminal::{Waiting, has_colours, print_progress};
 
 /// A build.
 pub(super) struct Work {
@@ -32,39 +31,41 @@ impl Work {
                 "building {what}: about {minutes} minutes the first time"
             ));
         }
-        if stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) {
+        if has_colours() {
             cargo.env("CARGO_TERM_COLOR", "always");
         }
         let mut child = cargo
             .stderr(Stdio::piped())
             .spawn()
             .context("cargo cannot be run: see `cargo xtask doctor`")?;
-        let waiting = Waiting::on(&format!("building {what}"));
+        let building = format!("building {what}");
+        let waiting = Waiting::on(&building);
         let mut filter = Filter::default();
         if let Some(pipe) = child.stderr.take() {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
                 let text = String::from_utf8_lossy(&line);
-                if filter.passes(&text) && !is_status(&strip_ansi_codes(&text)) {
-                    waiting.print_error(&line);
+                let passes = filter.passes(&text);
+                match status_of(&strip_ansi_codes(&text)) {
+                    Some("Blocking") => waiting.now_on("waiting for another cargo to end"),
+                    Some(_) => waiting.now_on(&building),
+                    None if passes => waiting.print_error(&line),
+                    None => {}
                 }
             }
         }
-        Ok(child.wait()?.success())
+        Ok(child::has_succeeded(child.wait()?))
     }
 }
 
-/// Returns `true` for a line that says how far cargo is: `   Compiling nmr v0.1.0`. Its verb
-/// ends in the twelfth column.
-fn is_status(line: &str) -> bool {
-    let Some((verb, rest)) = line.split_at_checked(12) else {
-        return false;
-    };
-    let word = verb.trim_start();
-    rest.starts_with(' ')
-        && word.starts_with(|first: char| first.is_ascii_uppercase())
-        && word.chars().all(|letter| letter.is_ascii_alphabetic())
-        // Another cargo is at work: the user can end it.
-        && word != "Blocking"
+/// The verb of a line that says what cargo does: `   Compiling nmr v0.1.0`. It ends in the
+/// twelfth column.
+fn status_of(line: &str) -> Option<&str> {
+    let (verb, rest) = line.split_at_checked(12)?;
+    let verb = verb.trim_start();
+    let is_verb = rest.starts_with(' ')
+        && verb.starts_with(|first: char| first.is_ascii_uppercase())
+        && verb.chars().all(|letter| letter.is_ascii_alphabetic());
+    is_verb.then_some(verb)
 }
 
 #[cfg(test)]
@@ -73,21 +74,24 @@ mod tests {
 
     #[test]
     fn only_what_the_compiler_says_is_printed() {
-        for line in [
-            "   Compiling core v0.0.0 (/x)",
-            "    Finished `release` profile [optimized] target(s) in 0.1s",
-            "  Downloaded clap v4.6.0",
+        for (line, verb) in [
+            ("   Compiling core v0.0.0 (/x)", "Compiling"),
+            (
+                "    Finished `release` profile [optimized] target(s)",
+                "Finished",
+            ),
+            ("  Downloaded clap v4.6.0", "Downloaded"),
+            ("    Blocking waiting for file lock", "Blocking"),
         ] {
-            assert!(is_status(line), "{line}");
+            assert_eq!(status_of(line), Some(verb), "{line}");
         }
         for line in [
-            "    Blocking waiting for file lock on build directory",
             "warning: unused variable: `x`",
             "error[E0425]: cannot find value",
             "   --> provider/src/lib.rs:3:5",
             "",
         ] {
-            assert!(!is_status(line), "{line}");
+            assert_eq!(status_of(line), None, "{line}");
         }
     }
 }

@@ -12,6 +12,10 @@ use crate::terminal::{Outcome, Verdict, count_of, print, time};
 use crate::workspace::{DRIVERS, Workspace, image};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask build              build what has changed; print a line for each new image
+  cargo xtask build --verbose    also list the sections and imports of each image")]
 pub(crate) struct Arguments {
     /// List the sections and imports of each image.
     #[arg(long, short)]

@@ -13,6 +13,11 @@ use crate::terminal::{self, Outcome, Verdict, count_of, print};
 use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask package                         the pair, in target/package
+  cargo xtask package --client my.sys         the same with another client
+  cargo xtask package --verify target/package whether every file is as it was made")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
@@ -22,7 +27,7 @@ pub(crate) struct Arguments {
     /// With --verify: directory of the package [default: target/package].
     #[arg(value_name = "DIR", requires = "verify")]
     directory: Option<PathBuf>,
-    /// With --verify: write the verdict to this file.
+    /// With --verify: write the verdict to this file; `-` is standard output.
     #[arg(long, value_name = "FILE", requires = "verify")]
     json: Option<PathBuf>,
 }

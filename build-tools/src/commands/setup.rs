@@ -8,9 +8,11 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, Verdict};
 
 pub(crate) fn run() -> Result<Verdict> {
-    let outcome = prerequisites::ensure(Purpose::Vm)?;
-    if outcome != Outcome::Done {
-        return Ok(outcome.into());
+    for purpose in [Purpose::Vm, Purpose::Page] {
+        let outcome = prerequisites::ensure(purpose)?;
+        if outcome != Outcome::Done {
+            return Ok(outcome.into());
+        }
     }
     Ok(Verdict::pass("all prerequisites are installed"))
 }

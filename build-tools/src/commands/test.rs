@@ -4,17 +4,25 @@
 
 mod statements;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, Verdict, print};
-use crate::trials::{address_sanitizer, agreement, machine, package, wine, wine_guest, zoo};
+use crate::trials::{
+    address_sanitizer, agreement, documents, machine, package, page, wine, wine_guest, zoo,
+};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test               what a change must pass
+  cargo xtask test registrar     one suite")]
 pub(crate) struct Arguments {
     /// The suites to run [default: host, sim, zoo and loom].
     suites: Vec<Suite>,
@@ -41,10 +49,14 @@ enum Suite {
     Zoo,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
+    /// The commands in the README and `docs`: each ends as the document says.
+    Docs,
     /// Machines reached by SSH, here by an SSH server on this host.
     Machines,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
+    /// The report's page in a headless browser.
+    Page,
     /// The driver images under Wine, and a crash there.
     Wine,
     /// The simulated kernel and Wine agree, also on the zoo. Slow.
@@ -68,8 +80,10 @@ impl Suite {
         Self::Sim,
         Self::Zoo,
         Self::Loom,
+        Self::Docs,
         Self::Machines,
         Self::Package,
+        Self::Page,
         Self::Wine,
         Self::Agreement,
         Self::Elsewhere,
@@ -81,7 +95,8 @@ impl Suite {
     const fn purpose(self) -> Purpose {
         match self {
             Self::Host | Self::Registrar | Self::Loom | Self::Sanitizer => Purpose::Build,
-            Self::Sim | Self::Zoo => Purpose::Check,
+            Self::Sim | Self::Zoo | Self::Docs => Purpose::Check,
+            Self::Page => Purpose::Page,
             Self::Package | Self::Elsewhere => Purpose::Package,
             Self::Wine | Self::Agreement => Purpose::Wine,
             Self::Machines | Self::Vm => Purpose::Vm,
@@ -104,6 +119,9 @@ impl Suite {
             Self::Sim => checklist.run_all(workspace, &[SIM]),
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
             Self::Machines => checklist.run_all(workspace, &[MACHINES]),
+            Self::Docs => checklist.run("the commands of the documents", || {
+                documents::commands_do_as_documented(workspace)
+            }),
             Self::Zoo => checklist.run("every known defect of the zoo", || {
                 zoo::every_defect_is_found(workspace)
             }),
@@ -115,6 +133,9 @@ impl Suite {
                     package::rebuild_is_identical(workspace)
                 })
             }
+            Self::Page => checklist.run("the report's page in a browser", || {
+                page::works_in_a_browser(workspace)
+            }),
             Self::Elsewhere => checklist.run(
                 "drivers that are identical when built in another directory",
                 || package::build_elsewhere_is_identical(workspace),
@@ -224,10 +245,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         [] => Suite::DEFAULT,
         some => some,
     };
-    let purposes = suites.iter().map(|suite| suite.purpose());
-    match prerequisites::ensure(purposes.max().unwrap_or(Purpose::Build))? {
-        Outcome::Done => {}
-        other => return Ok(other.into()),
+    let purposes: BTreeSet<_> = suites.iter().map(|suite| suite.purpose()).collect();
+    for purpose in purposes {
+        match prerequisites::ensure(purpose)? {
+            Outcome::Done => {}
+            other => return Ok(other.into()),
+        }
     }
     let workspace = Workspace::find()?;
     if suites.iter().any(|suite| suite.needs_images()) {

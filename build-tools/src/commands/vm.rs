@@ -7,10 +7,14 @@ use clap::{Args, Subcommand};
 use vm::{Failure, Guest, Place, ProgramEnd, REHEARSAL, Session};
 
 use crate::machines::{self, Guests};
-use crate::terminal::{Outcome, Verdict, Word, print};
+use crate::terminal::{Outcome, Verdict, Waiting, Word, print};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask vm create                           make the disk of the guest `rehearsal`
+  cargo xtask vm run rehearsal -- uname -a        run a command in it")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -108,8 +112,9 @@ fn run_line(workspace: &Workspace, guest: &Guest, line: &str) -> Result<Verdict>
         Outcome::Done => {}
         other => return Ok(other.into()),
     }
-    print(format!("vm: boot {}", guest.name));
+    let waiting = Waiting::on(&format!("booting {}", guest.name));
     let mut session = Session::open(guest, &machines::home(workspace))?;
+    drop(waiting);
     let end = session.shell(line, |line| print(line))?;
     let home = session.home().to_owned();
     let succeeded = end == ProgramEnd::Exited(0);

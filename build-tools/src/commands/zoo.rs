@@ -16,6 +16,11 @@ use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask zoo --list                          the modules, their defects and sources
+  cargo xtask zoo missing_wait --schedules 100    one module
+  cargo xtask zoo --on wine                       the modules whose defects show under Wine")]
 pub(crate) struct Arguments {
     /// Modules to try [default: all].
     names: Vec<String>,
@@ -26,7 +31,7 @@ pub(crate) struct Arguments {
     /// Seed of all random choices.
     #[arg(long, value_name = "S", default_value_t = SEED)]
     seed: u64,
-    /// Write the table to this file.
+    /// Write the table to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where to try them: sim (the simulated kernel), or wine, where some defects show.

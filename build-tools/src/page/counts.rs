@@ -140,11 +140,11 @@ pub(super) fn npis(report: &Report) -> Markup {
             @for (id, npi) in &report.counts.npis {
                 tr {
                     th scope="row" { code { (id) } }
-                    td { (npi.name.as_deref().unwrap_or("not described")) }
+                    td.text { (npi.name.as_deref().unwrap_or("not described")) }
                     @for count in [npi.registrations, npi.attaches, npi.calls_of_clients, npi.calls_of_providers] {
                         td { (grouped(count)) }
                     }
-                    td { (npi.remark().unwrap_or_default()) }
+                    td.text { (npi.remark().unwrap_or_default()) }
                 }
             }
         }
@@ -155,7 +155,7 @@ pub(super) fn npis(report: &Report) -> Markup {
             @for (image, roles) in &report.counts.registered {
                 @let roles: Vec<_> = roles.iter().map(String::as_str).collect();
                 @let attached = report.counts.attached.get(image).copied().unwrap_or_default();
-                tr { th scope="row" { (image) } td { (roles.join(", ")) } td { (grouped(attached)) } }
+                tr { th scope="row" { (image) } td.text { (roles.join(", ")) } td { (grouped(attached)) } }
             }
         }
     };

@@ -8,15 +8,20 @@ use std::collections::BTreeSet;
 use maud::{Markup, PreEscaped, html};
 use scenarios::{Finding, Frame, Place, Unsupported};
 
-use super::{Page, excerpt, references, wide};
+use super::{Page, excerpt, wide};
+use crate::explanations::{self, Explanation};
 use crate::terminal::count;
 
 /// The number of findings that are shown in full.
-const IN_FULL: usize = 40;
+const IN_FULL: usize = 16;
 /// The number of findings that are listed after those.
 const LISTED: usize = 200;
 /// The number of frames of a call stack, and of moments of a history.
-const LONGEST: usize = 24;
+const LONGEST: usize = 12;
+/// The number of frames with the lines of their sources.
+const WITH_SOURCE: usize = 6;
+/// The room for all diagrams, in bytes.
+const DIAGRAMS: usize = 100 << 10;
 
 /// All findings.
 pub(super) fn findings(page: &Page<'_>) -> Markup {
@@ -25,10 +30,15 @@ pub(super) fn findings(page: &Page<'_>) -> Markup {
         return html! { p { "Nothing that a driver did wrong was found." } };
     }
     let mut codes = BTreeSet::new();
+    let mut room = DIAGRAMS;
     html! {
         @for (index, finding) in findings.iter().take(IN_FULL).enumerate() {
             @let is_first = codes.insert(&finding.code);
-            (article(page, "finding", index, finding, is_first))
+            @let diagram = is_first.then(|| (page.diagram)(finding)).flatten();
+            @let diagram = diagram.filter(|it| it.len() <= room);
+            @let taken = diagram.as_ref().map_or(0, String::len);
+            @let () = room -= taken;
+            (article(page, "finding", index, finding, is_first, diagram))
         }
         (more(&findings[findings.len().min(IN_FULL)..]))
     }
@@ -40,7 +50,7 @@ pub(super) fn notes(page: &Page<'_>) -> Markup {
     html! {
         p { "Worth knowing, but no failure." }
         @for (index, note) in notes.iter().take(IN_FULL).enumerate() {
-            (article(page, "note", index, note, false))
+            (article(page, "note", index, note, true, None))
         }
         (more(&notes[notes.len().min(IN_FULL)..]))
     }
@@ -58,7 +68,7 @@ fn more(findings: &[Finding]) -> Markup {
             @for finding in findings.iter().take(LISTED) {
                 tr {
                     th scope="row" { (finding.code) }
-                    td { (subject(&finding.driver, finding.instance, finding.offset, finding.place.as_ref())) }
+                    td.text { (subject(&finding.driver, finding.instance, finding.offset, finding.place.as_ref())) }
                     td { (finding.cycle) }
                 }
             }
@@ -70,8 +80,15 @@ fn more(findings: &[Finding]) -> Markup {
     }
 }
 
-/// One finding, open if it is the first.
-fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_first: bool) -> Markup {
+/// One finding, open if it is the first; `is_first` of its code.
+fn article(
+    page: &Page<'_>,
+    kind: &str,
+    index: usize,
+    finding: &Finding,
+    is_first: bool,
+    diagram: Option<String>,
+) -> Markup {
     let Finding {
         driver,
         instance,
@@ -80,8 +97,6 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
         ..
     } = finding;
     let place = place.as_ref();
-    let diagram = is_first.then(|| (page.diagram)(finding)).flatten();
-    let reference = references::of(&finding.code);
     let id = format!("{kind}-{}", index + 1);
     html! {
         article #(id) {
@@ -97,14 +112,7 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
                         code { (format!("{first:#x}, {second:#x}, {third:#x}, {fourth:#x}")) }
                     }
                 }
-                @if !finding.rule.is_empty() || reference.is_some() {
-                    p.rule {
-                        @if !finding.rule.is_empty() { strong { "Rule: " } (finding.rule) ". " }
-                        @if let Some((title, address)) = reference {
-                            "See " a href=(address) { (title) } "."
-                        }
-                    }
-                }
+                (explained(finding, is_first))
                 @for point in finding.rests_on() { p { "Rests on " (point.text) "." } }
                 @if finding.stack.is_empty() {
                     (place.and_then(|place| excerpt::around(place, page.sources)).unwrap_or_default())
@@ -121,6 +129,36 @@ fn article(page: &Page<'_>, kind: &str, index: usize, finding: &Finding, is_firs
                 }
                 (history(&finding.history))
                 (again(page, finding.cycle))
+            }
+        }
+    }
+}
+
+/// What the rule says that was broken, or what the bug check is about; `in_full` with a
+/// typical defect.
+fn explained(finding: &Finding, in_full: bool) -> Markup {
+    let Some(Explanation {
+        title,
+        rule,
+        source,
+        defect,
+        correct,
+        ..
+    }) = explanations::of(finding)
+    else {
+        return html! {
+            @if !finding.rule.is_empty() { p.rule { strong { "Rule: " } (finding.rule) } }
+        };
+    };
+    html! {
+        div.rule {
+            p { strong { (finding.code) ": " (title) } ". " (rule) " " a href=(source) { "Microsoft's page" } }
+            @if in_full {
+                details {
+                    summary { "A typical defect, and how it looks right" }
+                    p { (defect) }
+                    pre tabindex="0" { code { (correct) } }
+                }
             }
         }
     }
@@ -165,8 +203,8 @@ fn stack(page: &Page<'_>, stack: &[Frame]) -> Markup {
     let rows = html! {
         thead { tr { th scope="col" { "Function" } th scope="col" { "Source" } } }
         tbody {
-            @for frame in stack.iter().take(LONGEST) {
-                @let source = frame.place.as_ref();
+            @for (index, frame) in stack.iter().take(LONGEST).enumerate() {
+                @let source = frame.place.as_ref().filter(|_| index < WITH_SOURCE);
                 @let source = source.and_then(|place| excerpt::around(place, page.sources));
                 tr {
                     th scope="row" { code { (frame) } }

@@ -13,7 +13,7 @@ use crate::terminal::{count, grouped};
 /// The height of the longest bar.
 const HEIGHT: u64 = 120;
 /// The distance from one bar to the next.
-const STEP: u64 = 46;
+const STEP: u64 = 52;
 /// The room below the bars for their labels, and above them for their counts.
 const LABELS: u64 = 20;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Numbers as the page shows them.
+//! Durations in virtual time, and shades of counts.
 
 /// A duration in microseconds, in the largest unit of which there is a whole one.
 pub(super) fn duration(microseconds: u64) -> String {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_at_a_glance() {
+    fn a_duration_is_read_at_a_glance() {
         for (microseconds, text) in [
             (0, "0 µs"),
             (999, "999 µs"),

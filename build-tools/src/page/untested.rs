@@ -73,6 +73,13 @@ fn reasons(page: &Page<'_>) -> Vec<String> {
         );
         reasons.push(format!("{cycles} not run"));
     }
+    let ended: u64 = report.findings.iter().map(|finding| finding.count).sum();
+    if ended > 0 {
+        let cycles = count(ended.min(report.cycles_done), "cycle", "cycles");
+        reasons.push(format!(
+            "{cycles} ended at a finding, so that nothing after it was tested"
+        ));
+    }
     let cut_short = report.cut_short();
     if cut_short > 0 {
         let cycles = count(cut_short, "cycle was", "cycles were");

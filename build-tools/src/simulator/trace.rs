@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::{cannot_run, died, error_of};
-use crate::terminal::{Verdict, Word, print};
+use crate::terminal::{Verdict, Word, begin_step, print};
 
 /// How a traced run ended.
 pub(crate) struct Traced {
@@ -19,6 +19,7 @@ pub(crate) struct Traced {
 
 /// Runs `command` and prints every event.
 pub(crate) fn trace(command: &mut Command) -> Result<Traced> {
+    begin_step("running the cycles");
     let mut child = command
         .arg("--trace")
         .stdout(Stdio::piped())

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Finding, Line, Report};
 use tempfile::TempDir;
 use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
@@ -20,7 +21,7 @@ use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
 use crate::exchange::Exchange;
-use crate::terminal::{self, Outcome, Progress, Verdict, print};
+use crate::terminal::{self, Outcome, Progress, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use crate::{machines, packages};
 
@@ -53,6 +54,7 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     let Some(files) = guest_files(workspace, runs)? else {
         return Ok(Outcome::Found.into());
     };
+    let _graceful = Graceful::begin();
     let started = Instant::now();
     let mut all = Report::new(TIER, runs.plan.seed, runs.plan.cycles * runs.repeat);
     let mut machine = None;
@@ -75,12 +77,14 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
             }
             Ok(())
         });
-        if let Err(error) = ended {
-            failure = Some(error);
+        failure = ended.err();
+        if failure.is_some() || interrupted() {
             break;
         }
     }
     match failure {
+        // The report says what was done.
+        Some(_) if interrupted() => {}
         // Findings of earlier runs are reported in any case.
         Some(error) if all.findings.is_empty() => return Err(error),
         Some(error) => terminal::error(format!("{error:#}")),
@@ -89,7 +93,7 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     let end = RunEnd {
         took: started.elapsed(),
         deaths: 0,
-        interrupted: false,
+        interrupted: interrupted(),
     };
     let verdict = verdict::of(&all, runs.plan, &end);
     let mut file = ReportFile::new(&all, &verdict);
@@ -138,9 +142,10 @@ fn guest_files(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Option<T
     Ok(Some(files))
 }
 
-/// Prints the step that begins now.
-fn print_step(what: &str) {
+/// Prints the step that begins now, and shows that it goes on until the result is dropped.
+fn begin(what: &str) -> Waiting {
     print(format!("stress: {what}"));
+    Waiting::on(what)
 }
 
 /// Pushes `files` into the guest and prepares it; returns its properties for the report.
@@ -148,9 +153,10 @@ fn make_ready(
     session: &mut Session<'_>,
     files: &Path,
 ) -> Result<serde_json::Map<String, serde_json::Value>> {
-    print_step("push the package");
+    let step = begin("pushing the package");
     session.push(files)?;
-    print_step("configure crash dumps, and restart the guest");
+    drop(step);
+    let _step = begin("configuring crash dumps, and restarting the guest");
     session.prepare()?;
     let facts = session.facts()?.into_iter();
     Ok(facts
@@ -166,8 +172,9 @@ fn one(
     seed: u64,
 ) -> Result<RunResult> {
     let MachineRuns { plan, guest, .. } = runs;
-    print_step(&format!("boot {}", guest.name));
+    let step = begin(&format!("booting {}", guest.name));
     let mut session = Session::open(guest, &machines::home(workspace))?;
+    drop(step);
     let ready = make_ready(&mut session, files);
     let facts = match ready {
         Ok(more) => MachineFacts {
@@ -178,7 +185,10 @@ fn one(
         },
         Err(error) => return Err(session.fail(error)),
     };
-    print_step(&format!("run {} cycles", plan.cycles));
+    print(format!(
+        "stress: running {}",
+        count(plan.cycles, "cycle", "cycles")
+    ));
     // The program in the guest times out before the session does: it can name what hangs.
     let patience = guest.stall.as_secs() / 2;
     let mut arguments = vec![format!("--tier={TIER}")];
@@ -224,20 +234,15 @@ fn one(
             let what = format!("the program exited with {status} in the guest, without a report");
             report.add_finding(Finding::bare("lost", what, seed, plan.first + done));
         }
-        ProgramEnd::Failed(Failure::Interrupted) => {
-            session.close(false)?;
-            bail!(
-                "interrupted after {done} of {} cycles: the guest was removed",
-                plan.cycles
-            );
-        }
+        // What it has done is reported; the guest is removed.
+        ProgramEnd::Failed(Failure::Interrupted) => {}
         ProgramEnd::Failed(failure) => {
-            print_step(&failure.to_string());
+            print(format!("stress: {failure}"));
             add_failure(&mut report, &failure, &home, plan.first);
         }
     }
     let keep = runs.keep || !report.findings.is_empty();
-    print_step("shut the guest down");
+    let _step = begin("shutting the guest down");
     Ok(RunResult {
         report,
         facts,

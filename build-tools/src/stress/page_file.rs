@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use scenarios::{Coverage, Report};
+use scenarios::{Coverage, Finding, Report};
 
 use super::StressPlan;
 use super::summary::faults;
@@ -17,17 +17,19 @@ use crate::workspace::{Workspace, artifact};
 
 /// What the page shows of a run beside its report.
 pub(super) struct PageFile<'a> {
-    pub(super) report: &'a Report,
-    pub(super) coverage: Option<&'a Coverage>,
-    pub(super) verdict: &'a Verdict,
+    report: &'a Report,
+    verdict: &'a Verdict,
     /// The command that runs everything again.
-    pub(super) command: String,
+    command: String,
     /// Returns the command that runs a cycle again.
-    pub(super) again: &'a dyn Fn(u64) -> String,
+    again: &'a dyn Fn(u64) -> String,
+    pub(super) coverage: Option<&'a Coverage>,
+    /// Returns the diagram of a finding's cycle as SVG, if it can be drawn.
+    pub(super) diagram: &'a dyn Fn(&Finding) -> Option<String>,
 }
 
 impl<'a> PageFile<'a> {
-    /// The page of a run of this plan, of which nothing is known but the report.
+    /// The page of a run of this plan.
     pub(super) fn new(
         report: &'a Report,
         verdict: &'a Verdict,
@@ -36,10 +38,11 @@ impl<'a> PageFile<'a> {
     ) -> Self {
         Self {
             report,
-            coverage: None,
             verdict,
             command: plan.command(plan.first, plan.cycles),
             again,
+            coverage: None,
+            diagram: &|_| None,
         }
     }
 
@@ -52,7 +55,7 @@ impl<'a> PageFile<'a> {
             verdict: self.verdict,
             command: &self.command,
             again: self.again,
-            diagram: &|_| None,
+            diagram: self.diagram,
             sources: workspace.root(),
         };
         let text = page.html();
@@ -64,7 +67,10 @@ impl<'a> PageFile<'a> {
         if let Some(path) = html {
             artifact::write(path, text.as_bytes())?;
         }
-        print(format!("report: {}", html.unwrap_or(&latest).display()));
+        print(format!(
+            "report: {}",
+            workspace.shown(html.unwrap_or(&latest))
+        ));
         Ok(())
     }
 }

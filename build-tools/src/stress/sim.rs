@@ -11,6 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
@@ -21,7 +22,7 @@ use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::exchange::Exchange;
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Verdict, count, print};
+use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -77,7 +78,9 @@ impl<'a> SimulatedRun<'a> {
             first: 0,
             cycles: 1,
         };
+        let waiting = Waiting::on("counting the calls that can fail");
         let output = simulator::output(self.command(one).arg("--size"))?;
+        drop(waiting);
         let Ok(Size { size }) = serde_json::from_slice(&output.stdout) else {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!("{}", simulator::error_of(&errors));
@@ -100,6 +103,7 @@ impl<'a> SimulatedRun<'a> {
         paths: ReportPaths<'_>,
     ) -> Result<Verdict> {
         let plan = self.plan;
+        let _graceful = Graceful::begin();
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
         let mut deaths = Vec::new();
@@ -108,6 +112,9 @@ impl<'a> SimulatedRun<'a> {
                 WorkerEnd::Reported(part) => report.merge(*part),
                 WorkerEnd::Refused(why) => bail!(why),
                 WorkerEnd::Died(how) => deaths.push(how),
+                WorkerEnd::Killed => terminal::error(
+                    "a worker did not end its cycle and was killed: its cycles are not counted",
+                ),
             }
         }
         let took = started.elapsed();
@@ -125,7 +132,7 @@ impl<'a> SimulatedRun<'a> {
             &RunEnd {
                 took,
                 deaths: deaths.len(),
-                interrupted: false,
+                interrupted: interrupted(),
             },
         );
         let mut file = ReportFile::new(&report, &verdict);

@@ -15,7 +15,7 @@ pub(super) struct RunEnd {
     pub(super) took: Duration,
     /// The number of workers that died.
     pub(super) deaths: usize,
-    /// Whether a signal ended it before all cycles were done.
+    /// Whether a signal has come.
     pub(super) interrupted: bool,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn of(report: &Report, plan: &StressPlan, end: &RunEnd) -> Verdict {
     let took = time(end.took);
     let seed = report.seed;
     let found = found(report);
-    if end.interrupted {
+    if end.interrupted && report.cycles_done < report.cycles_requested {
         let sentence = format!("{cycles} in {took}: {found}, seed {seed}");
         return Verdict::new(Word::Interrupted, sentence);
     }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
@@ -57,8 +58,15 @@ pub(crate) fn stress(
                 progress.show(*all);
             }
         });
+        if interrupted() {
+            // Its session was ended: what it printed last is known.
+            let mut report = Report::new(wine_prefix::TIER, plan.seed, job.cycles);
+            report.cycles_done = counted;
+            return Ok(report);
+        }
         ran.map(|ran| ran.report)
     };
+    let graceful = Graceful::begin();
     let started = Instant::now();
     let reports: Vec<Result<Report>> = thread::scope(|scope| {
         let session = &session;
@@ -89,7 +97,7 @@ pub(crate) fn stress(
     let end = RunEnd {
         took,
         deaths: 0,
-        interrupted: false,
+        interrupted: interrupted(),
     };
     let verdict = verdict::of(&report, plan, &end);
     ReportFile::new(&report, &verdict).write(paths.json)?;
@@ -104,5 +112,6 @@ pub(crate) fn stress(
         root: workspace.root(),
     }
     .write(paths.exchange)?;
+    drop(graceful);
     Ok(verdict)
 }

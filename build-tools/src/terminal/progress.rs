@@ -72,7 +72,8 @@ impl Progress {
     /// Prints a line above the bar.
     pub(crate) fn print_above(&self, line: &str) {
         match self {
-            Self::Bar(bar) => bar.println(line),
+            // To stdout: it may be a file.
+            Self::Bar(bar) => bar.suspend(|| print(line)),
             Self::Lines { .. } => print(line),
         }
     }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use child::interrupt::INTERRUPTED;
 use serde::Serialize;
 
 use super::{CANNOT, Outcome};
@@ -36,8 +37,7 @@ impl Word {
             Self::Pass => 0,
             Self::Fail | Self::NotTested => 1,
             Self::Unsupported | Self::Missing => CANNOT,
-            // As shells report a program that Ctrl-C has ended.
-            Self::Interrupted => 130,
+            Self::Interrupted => INTERRUPTED,
         }
     }
 }
@@ -64,10 +64,11 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// A verdict; `sentence` becomes one line.
     pub(crate) fn new(word: Word, sentence: impl Into<String>) -> Self {
         Self {
             word,
-            sentence: sentence.into(),
+            sentence: sentence.into().replace(['\r', '\n'], " "),
         }
     }
 
@@ -83,11 +84,6 @@ impl Verdict {
     /// line that a reader of the list would have to leave out.
     pub(crate) fn of_a_list() -> Self {
         Self::pass("")
-    }
-
-    /// The same without a last line: the output is JSON.
-    pub(crate) fn without_line(self) -> Self {
-        Self::new(self.word, "")
     }
 
     pub(crate) const fn word(&self) -> Word {

@@ -5,11 +5,13 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::begin_step;
 use super::progress::{PERIOD, print_progress};
 
 /// The redrawing interval of the spinner.
@@ -18,13 +20,18 @@ const TICK: Duration = Duration::from_millis(120);
 /// Work that goes on until the value is dropped.
 pub(crate) enum Waiting {
     Spinner(ProgressBar),
-    /// The other end prints lines until this one is dropped.
-    Lines(#[expect(dead_code, reason = "dropping it is the message")] Sender<()>),
+    Lines {
+        /// What is waited for now.
+        what: Arc<Mutex<String>>,
+        /// The other end prints lines until this one is dropped.
+        _end: Sender<()>,
+    },
 }
 
 impl Waiting {
     /// Begins to wait for the end of `what`: `building the drivers`.
     pub(crate) fn on(what: &str) -> Self {
+        begin_step(what);
         if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{spinner} {msg}: {elapsed}");
             let spinner = ProgressBar::new_spinner();
@@ -33,15 +40,27 @@ impl Waiting {
             spinner.enable_steady_tick(TICK);
             return Self::Spinner(spinner);
         }
-        let what = what.to_owned();
-        let (sender, receiver) = mpsc::channel();
+        let what = Arc::new(Mutex::new(what.to_owned()));
+        let shown = Arc::clone(&what);
+        let (end, receiver) = mpsc::channel();
         thread::spawn(move || {
             let started = Instant::now();
             while receiver.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+                let what = shown.lock().unwrap_or_else(PoisonError::into_inner);
                 print_progress(format!("still {what}: {} s", started.elapsed().as_secs()));
             }
         });
-        Self::Lines(sender)
+        Self::Lines { what, _end: end }
+    }
+
+    /// Waits for something else from now on.
+    pub(crate) fn now_on(&self, other: &str) {
+        match self {
+            Self::Spinner(spinner) => spinner.set_message(other.to_owned()),
+            Self::Lines { what, .. } => {
+                other.clone_into(&mut what.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        }
     }
 
     /// Prints a line of a child process's errors.
@@ -52,13 +71,14 @@ impl Waiting {
         };
         match self {
             Self::Spinner(spinner) => spinner.suspend(write),
-            Self::Lines(_) => write(),
+            Self::Lines { .. } => write(),
         }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        begin_step("");
         if let Self::Spinner(spinner) = self {
             spinner.finish_and_clear();
         }

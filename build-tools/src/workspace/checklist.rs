@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{Workspace, succeeds};
-use crate::terminal::{self, Verdict, count, print, time};
+use crate::terminal::{self, Verdict, begin_step, count, print, time};
 
 /// A check that is one run of cargo.
 pub(crate) struct Check {
@@ -66,6 +66,7 @@ impl Checklist {
         check: impl FnOnce() -> Result<bool>,
     ) -> Result<()> {
         print(format!("{}: {what}", self.name));
+        begin_step(what);
         let started = Instant::now();
         self.run += 1;
         let passed = check()?;

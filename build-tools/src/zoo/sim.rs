@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use registrar::knobs::{Kernel, KernelChoice};
 use scenarios::{Finding, Report};
 use serde::Deserialize;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
 use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
-use crate::terminal::{self, Verdict, count_of, print, time};
+use crate::terminal::{self, Progress, Verdict, Waiting, Word, count, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
@@ -44,6 +45,9 @@ pub(crate) struct Budget {
     pub(crate) clean: u64,
 }
 
+/// The interval between two looks at the progress.
+const POLLING: Duration = Duration::from_millis(100);
+
 /// The kernel in which each defect must be found, and the one in which it may be none.
 const DOCUMENTS: KernelChoice = KernelChoice::One(Kernel::Documents);
 const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
@@ -51,6 +55,8 @@ const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
 /// The modules that were tried.
 pub(crate) struct Tried {
     rows: Vec<Row>,
+    /// The number of modules that were to be tried.
+    all: usize,
     took: Duration,
 }
 
@@ -75,12 +81,14 @@ impl<'a> Trials<'a> {
         seed: u64,
         budget: Budget,
     ) -> Result<Self> {
+        let waiting = Waiting::on("building what the modules of the zoo share");
         let workshop = Workshop::open(workspace)?;
         let peers = catalogue.peers().iter().map(|peer| {
             let image = workshop.make(&peer.recipe())?;
             Ok((peer.name.clone(), image))
         });
         let peers = peers.collect::<Result<_>>()?;
+        drop(waiting);
         Ok(Self {
             simulator: Simulator::build(workspace)?,
             workspace,
@@ -99,13 +107,17 @@ impl<'a> Trials<'a> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let mut rows = Vec::new();
         print(Row::heading());
+        let mut progress = Progress::new("zoo", "modules", modules.len() as u64);
+        let _graceful = Graceful::begin();
         thread::scope(|scope| {
             for _ in 0..processors {
                 let sender = sender.clone();
                 let next = &next;
                 scope.spawn(move || {
                     while let Some(module) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if sender.send((&module.name, self.try_one(module))).is_err() {
+                        let row = self.try_one(module);
+                        // After a signal the runs of a module have ended early.
+                        if interrupted() || sender.send((&module.name, row)).is_err() {
                             return;
                         }
                     }
@@ -113,21 +125,28 @@ impl<'a> Trials<'a> {
             }
             drop(sender);
             let mut early = BTreeMap::new();
-            for (name, row) in receiver {
-                early.insert(name, row);
+            loop {
+                match receiver.recv_timeout(POLLING) {
+                    Ok((name, row)) => drop(early.insert(name, row)),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                progress.show((rows.len() + early.len()) as u64);
                 while let Some(row) = modules
                     .get(rows.len())
                     .and_then(|module| early.remove(&module.name))
                 {
                     let row = row?;
-                    print(&row);
+                    progress.print_above(&row.to_string());
                     rows.push(row);
                 }
             }
             anyhow::Ok(())
         })?;
+        progress.end();
         Ok(Tried {
             rows,
+            all: modules.len(),
             took: started.elapsed(),
         })
     }
@@ -138,7 +157,7 @@ impl<'a> Trials<'a> {
         let pairing = |image, kernel| Pairing {
             module,
             image,
-            options: [module.settings_in(kernel), module.triggers()].concat(),
+            options: module.triggered_in(kernel),
         };
         let Budget {
             defective: until_found,
@@ -157,7 +176,7 @@ impl<'a> Trials<'a> {
             .next()
             .cloned();
         let mut untriggered = None;
-        if !module.triggers().is_empty() {
+        if module.trigger().is_some() {
             let options = module.settings_in(KernelChoice::Both);
             let unaided = Pairing {
                 module,
@@ -276,21 +295,26 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
         Role::Provider => (Some(own), peer),
         Role::Client => (peer, Some(own)),
     };
-    line.options = [module.settings_in(DOCUMENTS), module.triggers()].concat();
+    line.options = module.triggered_in(DOCUMENTS);
     line
 }
 
 /// Writes the table, and prints what is not as the catalogue says.
 pub(crate) fn judge(tried: &Tried, json: Option<&Path>) -> Result<Verdict> {
-    let Tried { rows, took } = tried;
+    let Tried { rows, all, took } = tried;
     if let Some(path) = json {
         artifact::write_json(path, rows)?;
     }
-    let modules = count_of(rows, "module", "modules");
+    let modules = count(*all as u64, "module", "modules");
     let took = time(*took);
     let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
     for deviation in &deviations {
         terminal::error(deviation);
+    }
+    if rows.len() < *all {
+        let deviations = count_of(&deviations, "deviation", "deviations");
+        let sentence = format!("{} of {modules} in {took}: {deviations}", rows.len());
+        return Ok(Verdict::new(Word::Interrupted, sentence));
     }
     if let Some(first) = deviations.first() {
         let all = count_of(&deviations, "deviation", "deviations");

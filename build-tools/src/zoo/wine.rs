@@ -5,13 +5,14 @@
 use std::fmt;
 
 use anyhow::Result;
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Finding, Report};
 use wine::{Prefix, Run};
 
 use super::catalogue::{Module, Role};
 use super::workshop::Workshop;
 use crate::building::wine_prefix;
-use crate::terminal::{self, Outcome, Verdict, count_of, print};
+use crate::terminal::{self, Outcome, Verdict, Word, begin_step, count_of, print};
 use crate::workspace::Workspace;
 
 /// The number of cycles in which a defect must be found.
@@ -39,8 +40,11 @@ pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
     };
     let prefix = wine_prefix::create(workspace, &payload)?;
     let workshop = Workshop::open(workspace)?;
+    let _graceful = Graceful::begin();
     let mut deviations = Vec::new();
+    let mut done = 0_u64;
     for module in modules {
+        begin_step(&format!("trying {} under Wine", module.name));
         let try_it = |defective, cycles| {
             let image = workshop.make(&module.recipe(defective))?;
             run(workspace, &prefix, module, &image, seed, cycles)
@@ -50,6 +54,10 @@ pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
             found: try_it(true, CYCLES)?,
             twin: try_it(false, TWIN_CYCLES)?,
         };
+        if interrupted() {
+            break;
+        }
+        done += 1;
         print(&row);
         deviations.extend(row.deviations());
     }
@@ -57,6 +65,11 @@ pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
         terminal::error(deviation);
     }
     let tried = count_of(modules, "module", "modules");
+    if interrupted() {
+        let deviations = count_of(&deviations, "deviation", "deviations");
+        let sentence = format!("{done} of {tried} under Wine: {deviations}");
+        return Ok(Verdict::new(Word::Interrupted, sentence));
+    }
     if let Some(first) = deviations.first() {
         let all = count_of(&deviations, "deviation", "deviations");
         return Ok(Verdict::fail(format!(

@@ -24,6 +24,7 @@ mod instance_counts;
 mod line;
 mod mechanism;
 mod model;
+mod not_tested;
 mod npi;
 mod ntstatus;
 mod order;
@@ -52,14 +53,15 @@ pub use instance::{Instance, Instances, Role};
 pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
 pub use model::Models;
+pub use not_tested::Asked;
 pub use npi::{ECHO, Entry, NPIS, Npi, NpiId};
 pub use ntstatus::NtStatus;
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use registry_value::{RegistryData, RegistryValue};
 pub use report::{
-    Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport, Npis,
-    OpenPoint, Place, Report, Unsupported, Verdict,
+    CODE_WORDS, Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport,
+    Npis, OpenPoint, Place, Report, Unsupported, Verdict, is_code,
 };
 pub use scenario::{Scenario, Tier};
 pub use schedule::{Schedule, WrongSchedule};

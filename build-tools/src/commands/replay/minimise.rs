@@ -3,14 +3,15 @@
 //! Finds the replay line of the shortest trace with the same finding.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use child::interrupt::{self, Graceful, interrupted};
 use scenarios::Finding;
 use serde::Deserialize;
 
 use crate::simulator::{self, ReplayLine};
-use crate::terminal::{Progress, Verdict, count, grouped, print};
+use crate::terminal::{Progress, Verdict, Word, count, grouped, print};
 
 const UNREADABLE: &str = "the output of the simulated kernel cannot be read";
 
@@ -36,13 +37,15 @@ struct Shortest {
 
 /// Runs the simulated kernel's search, and prints the result.
 pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Verdict> {
+    let _graceful = Graceful::begin();
     let command = command.arg("--minimise");
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(simulator::cannot_run)?;
-    let shortest = child.stdout.take().map_or(Ok(None), receive)?;
+    let output = child.stdout.take();
+    let shortest = output.map_or(Ok(None), |output| receive(output, &child))?;
     // An error is one line, which fits into the pipe's buffer.
     let mut errors = String::new();
     if let Some(mut stderr) = child.stderr.take() {
@@ -60,24 +63,38 @@ pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Verdict> {
         }
         (Some(1), Some(shortest)) => {
             print_result(&shortest, line);
-            Ok(Verdict::fail(format!(
-                "{}: {} instead of {}",
-                shortest.finding.headline(),
-                count(shortest.events, "event", "events"),
-                grouped(shortest.events_before)
-            )))
+            let word = if interrupted() {
+                Word::Interrupted
+            } else {
+                Word::Fail
+            };
+            Ok(Verdict::new(
+                word,
+                format!(
+                    "{}: {} instead of {}",
+                    shortest.finding.headline(),
+                    count(shortest.events, "event", "events"),
+                    grouped(shortest.events_before)
+                ),
+            ))
         }
         (Some(2), _) => bail!("{}", simulator::error_of(&errors)),
         _ => bail!(simulator::died(status)),
     }
 }
 
-/// Shows the progress, and returns the result.
-fn receive(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
+/// Shows the progress, and returns the result of `child`, whose output is read. After a
+/// signal that is the shortest trace so far.
+fn receive(output: ChildStdout, child: &Child) -> Result<Option<Box<Shortest>>> {
     let mut progress = None;
     let mut shortest = None;
+    let mut asked = false;
     for line in BufReader::new(output).lines() {
         let line = line.context(UNREADABLE)?;
+        if interrupted() && !asked {
+            asked = true;
+            interrupt::pass_on(child);
+        }
         let parsed = serde_json::from_str(&line);
         match parsed
             .with_context(|| format!("the simulated kernel printed an invalid result: {line}"))?

@@ -33,7 +33,7 @@ pub(super) fn text(report: &Report) -> Option<String> {
     Some(text)
 }
 
-/// The table; `None` if no fault was injected.
+/// The table, unless no fault was injected.
 pub(in crate::stress) fn table(report: &Report) -> Option<FaultTable> {
     let calls = by_call(report);
     if calls.is_empty() {

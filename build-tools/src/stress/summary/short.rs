@@ -23,6 +23,11 @@ pub(super) fn table(report: &Report, coverage: Option<&Coverage>) -> Table {
         grouped(counts.detaches_pending_provider)
     );
     table.add("detaches that pended", counts.detaches_pending, pended);
+    let in_flight = &counts.histograms.in_flight_at_detach;
+    if !in_flight.is_empty() {
+        let most = format!("at most {} at once", grouped(in_flight.max()));
+        table.add("calls in flight at detach", in_flight.sum(), most);
+    }
     let completed = format!("{} completed later", grouped(counts.completions));
     table.add("calls into providers", counts.calls, completed);
     if let Some(coverage) = coverage {
@@ -51,6 +56,14 @@ pub(super) fn table(report: &Report, coverage: Option<&Coverage>) -> Table {
     table.add("cycles cut short", report.cut_short(), unsupported(report));
     let ignored = counts.ignored.values().sum();
     table.add("findings ignored", ignored, ended_early(report));
+    let matches = counts.ignore_matches.iter();
+    for (pattern, _) in matches.filter(|(_, times)| **times == 0) {
+        table.add(
+            "matches of --ignore",
+            0,
+            format!("{pattern} matched nothing"),
+        );
+    }
     table.add_if_any("notes, no failure", report.notes.len() as u64, "see above");
     table
 }

@@ -69,6 +69,12 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
+    /// The sum of all values.
+    #[must_use]
+    pub const fn sum(&self) -> u64 {
+        self.sum
+    }
+
     /// The largest value.
     #[must_use]
     pub const fn max(&self) -> u64 {

@@ -86,7 +86,8 @@ pub struct Searched {
 }
 
 /// Looks for the shortest cycle that fails as this one does under its
-/// schedule, and `tell`s how far it is. Returns `None` if this one does not
+/// schedule, and `tell`s how far it is. The search ends early, with
+/// the shortest cycle so far, if `tell` returns `false`. Returns `None` if this one does not
 /// fail.
 ///
 /// # Errors
@@ -99,7 +100,7 @@ pub fn minimise(
     first: u64,
     script: Script,
     plan: Option<Schedule>,
-    tell: &mut dyn FnMut(Searched),
+    tell: &mut dyn FnMut(Searched) -> bool,
 ) -> Result<Option<Minimised>, CannotMinimise> {
     let outcome = trial(machine, seed, first, &script, plan.as_ref());
     if let Some(where_not) = outcome.unfollowed {
@@ -158,7 +159,7 @@ struct Search<'a> {
     seed: u64,
     best: Failure,
     spent: u64,
-    tell: &'a mut dyn FnMut(Searched),
+    tell: &'a mut dyn FnMut(Searched) -> bool,
 }
 
 impl Search<'_> {
@@ -237,11 +238,14 @@ impl Search<'_> {
         self.machine.set_patience(Some(2 * self.best.steps));
         let outcome = trial(self.machine, self.seed, cycle, script, plan);
         self.spent += SETUP + outcome.steps;
-        (self.tell)(Searched {
+        let goes_on = (self.tell)(Searched {
             spent: self.spent.min(BUDGET),
             budget: BUDGET,
             events: self.best.events,
         });
+        if !goes_on {
+            self.spent = BUDGET;
+        }
         let found = outcome.verdict.and_then(Verdict::finding);
         let finding = found.filter(|finding| finding.is_same_as(&self.best.finding))?;
         Some(Failure {
