@@ -12,6 +12,7 @@
 //! | [`commands`] | arguments of each command, and what it does in which order |
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
+//! | [`exchange`] | the report of a stress run as `JUnit`, as SARIF, and as a summary of a workflow's step |
 //! | [`page`] | the report of a stress run as a page for a browser |
 //! | [`trace`] | the events of one cycle: trace file, columns, diagram |
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
@@ -34,6 +35,7 @@
 
 mod building;
 mod commands;
+mod exchange;
 mod explanations;
 mod machines;
 mod packages;

@@ -5,11 +5,14 @@
 
 mod arguments;
 
+use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::building::drivers;
+use crate::exchange::ExchangePaths;
 use crate::machines;
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::Simulator;
@@ -57,9 +60,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     plan.seed = arguments.seed.unwrap_or_else(random_seed);
     plan.first = arguments.first;
     plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    let step_summary = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let step_summary = step_summary.map(PathBuf::from);
     let paths = ReportPaths {
         json: arguments.json.as_deref(),
         html: arguments.html.as_deref(),
+        exchange: ExchangePaths {
+            junit: arguments.junit.as_deref(),
+            sarif: arguments.sarif.as_deref(),
+            step_summary: step_summary.as_deref(),
+        },
     };
     if let Some(guest) = guest {
         print_command(&plan);

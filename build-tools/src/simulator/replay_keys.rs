@@ -3,6 +3,7 @@
 //! The keys of a replay line: what each means, which values it takes, and the table of them
 //! that `replay --help` prints.
 
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 use std::str::FromStr;
 
@@ -10,9 +11,10 @@ use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{Faults, Ignored, Instances, RegistryValue, Scenario, Schedule, Script, Strategy};
 
 /// A key.
-pub(crate) struct Key {
+#[derive(Clone, Copy)]
+pub(super) struct Key {
     pub(super) name: &'static str,
-    /// What stands for its value; empty if it has none.
+    /// What stands for its value in the table; empty if it has none.
     pub(super) value: &'static str,
     /// What it means, in a few words.
     meaning: &'static str,
@@ -35,6 +37,11 @@ const fn key(
         repeats: false,
         check,
     }
+}
+
+/// A key without a value.
+const fn flag(name: &'static str, meaning: &'static str) -> Key {
+    key(name, "", meaning, |_| Ok(()))
 }
 
 const fn repeated(key: Key) -> Key {
@@ -97,12 +104,7 @@ pub(super) const KEYS: [Key; 18] = [
         "random, run, hold, churn or pct [random]",
         parsed::<Strategy>,
     ),
-    key(
-        "preempt",
-        "",
-        "threads are preempted inside driver code, too",
-        no_value,
-    ),
+    flag("preempt", "threads are preempted inside driver code, too"),
     key(
         "instances",
         "NxM",
@@ -133,12 +135,7 @@ pub(super) const KEYS: [Key; 18] = [
         "findings that are ignored",
         parsed::<Ignored>,
     )),
-    key(
-        "may-refuse",
-        "",
-        "a driver may refuse to be loaded",
-        no_value,
-    ),
+    flag("may-refuse", "a driver may refuse to be loaded"),
 ];
 
 /// Keys that exclude each other.
@@ -230,13 +227,9 @@ fn knobs(value: &str) -> Result<(), String> {
         return Err("it has an empty part: write KNOB:ANSWER+KNOB:ANSWER".to_owned());
     }
     let name = |word: &str| word.split(':').next().unwrap_or_default().to_owned();
-    let mut seen: Vec<_> = words().map(name).collect();
-    seen.sort_unstable();
-    if let Some(pair) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!(
-            "{} is answered twice: leave one answer out",
-            pair[0]
-        ));
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = words().map(name).find(|name| !seen.insert(name.clone())) {
+        return Err(format!("{twice} is answered twice: leave one answer out"));
     }
     parsed::<Knobs>(value)
 }
@@ -246,9 +239,5 @@ fn image(value: &str) -> Result<(), String> {
     if value == "zoo:" {
         return Err("it names no module: write zoo:NAME".to_owned());
     }
-    Ok(())
-}
-
-fn no_value(_: &str) -> Result<(), String> {
     Ok(())
 }

@@ -20,6 +20,7 @@ use super::report_file::{MachineFacts, ReportFile, ReportPaths};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
+use crate::exchange::Exchange;
 use crate::terminal::{self, Outcome, Progress, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use crate::{machines, packages};
@@ -100,6 +101,16 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     file.write(runs.paths.json)?;
     let again = |cycle| runs.plan.command(cycle, 1);
     PageFile::new(&all, &verdict, runs.plan, &again).write(workspace, runs.paths.html)?;
+    Exchange {
+        report: &all,
+        verdict: &verdict,
+        // Otherwise the NMR is that of Windows.
+        checks_rules: runs.guest.profile.tier == wine_prefix::TIER,
+        command: &runs.plan.command(runs.plan.first, runs.plan.cycles),
+        again: &|seed, cycle| runs.plan.command_with_seed(seed, cycle, 1),
+        root: workspace.root(),
+    }
+    .write(runs.paths.exchange)?;
     Ok(verdict)
 }
 

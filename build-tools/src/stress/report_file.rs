@@ -8,6 +8,7 @@ use anyhow::Result;
 use scenarios::{Coverage, Report};
 use serde::Serialize;
 
+use crate::exchange::ExchangePaths;
 use crate::terminal::{Verdict, Word};
 use crate::workspace::artifact;
 
@@ -18,6 +19,8 @@ pub(crate) struct ReportPaths<'a> {
     pub(crate) json: Option<&'a Path>,
     /// As a page.
     pub(crate) html: Option<&'a Path>,
+    /// In the formats of other tools.
+    pub(crate) exchange: ExchangePaths<'a>,
 }
 
 /// The machine's entry in a report.

@@ -20,6 +20,7 @@ use super::report_file::{ReportFile, ReportPaths};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
+use crate::exchange::Exchange;
 use crate::simulator::{self, Simulator};
 use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
@@ -141,6 +142,15 @@ impl<'a> SimulatedRun<'a> {
         let mut page = PageFile::new(&report, &verdict, plan, &again);
         page.coverage = Some(&coverage);
         page.write(self.workspace, paths.html)?;
+        Exchange {
+            report: &report,
+            verdict: &verdict,
+            checks_rules: true,
+            command: &plan.command(plan.first, plan.cycles),
+            again: &|_, cycle| plan.replay_command(cycle),
+            root: self.workspace.root(),
+        }
+        .write(paths.exchange)?;
         Ok(verdict)
     }
 }

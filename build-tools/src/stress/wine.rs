@@ -17,6 +17,7 @@ use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::building::wine_prefix;
+use crate::exchange::Exchange;
 use crate::terminal::{Outcome, Progress, Verdict, print};
 use crate::workspace::Workspace;
 
@@ -102,6 +103,15 @@ pub(crate) fn stress(
     ReportFile::new(&report, &verdict).write(paths.json)?;
     let again = |cycle| plan.command(cycle, 1);
     PageFile::new(&report, &verdict, plan, &again).write(workspace, paths.html)?;
+    Exchange {
+        report: &report,
+        verdict: &verdict,
+        checks_rules: true,
+        command: &plan.command(plan.first, plan.cycles),
+        again: &|_, cycle| plan.command(cycle, 1),
+        root: workspace.root(),
+    }
+    .write(paths.exchange)?;
     drop(graceful);
     Ok(verdict)
 }

@@ -50,7 +50,7 @@ fn an_unwritable_report_is_refused() {
         directory.path().to_path_buf(),
     ] {
         let path = path.display().to_string();
-        for option in ["--json", "--html"] {
+        for option in ["--json", "--html", "--junit", "--sarif"] {
             let text = refusal(&[option, &path]);
             assert!(text.contains(&format!("{option} {path}")), "{text}");
             assert!(text.contains("name a file"), "{text}");

@@ -324,6 +324,7 @@ mod tests {
             open_points: Vec::new(),
             cycle,
             seed: 7,
+            scenario: String::new(),
             thread: "client.sys!1".to_owned(),
             stack: Vec::new(),
             history: Vec::new(),

@@ -48,6 +48,16 @@ pub(crate) struct Arguments {
     /// run is target/report/index.html in any case.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Also write the report as JUnit XML to this file: a test case for each scenario \
+                and each rule"
+    )]
+    pub(super) junit: Option<PathBuf>,
+    /// Also write the findings as a SARIF log to this file, for code scanning.
+    #[arg(long, value_name = "FILE")]
+    pub(super) sarif: Option<PathBuf>,
     /// Where to run: sim (the simulated kernel), wine (Wine's kernel, on parallel threads),
     /// vm (the guest `rehearsal`), or vm:NAME (another guest: `cargo xtask vm list`).
     #[arg(long, value_name = "WHERE", default_value = "sim")]
@@ -122,7 +132,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(super) verbose: bool,
     /// Print every event, one per line, in a single process.
-    #[arg(long, conflicts_with_all = ["json", "html", "jobs"])]
+    #[arg(long, conflicts_with_all = ["json", "html", "junit", "sarif", "jobs"])]
     pub(super) trace: bool,
 }
 
@@ -166,7 +176,12 @@ impl Arguments {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
         }
-        for (option, path) in [("--json", &self.json), ("--html", &self.html)] {
+        for (option, path) in [
+            ("--json", &self.json),
+            ("--html", &self.html),
+            ("--junit", &self.junit),
+            ("--sarif", &self.sarif),
+        ] {
             if let Some(path) = path {
                 artifact::check_writable(option, path)?;
             }
@@ -311,5 +326,41 @@ impl Arguments {
         options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
         options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
         options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::simulator::ReplayLine;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn every_option_of_a_run_can_be_replayed() {
+        let words = [
+            "stress",
+            "--strategy=pct",
+            "--faults=random",
+            "--instances=2x3",
+            "--only=instances",
+            "--preempt",
+            "--kernel=windows",
+            "--knobs=DetachOrder:1",
+            "--registry=client:Threads=4",
+            "--ignore=R1",
+            "--may-refuse",
+        ];
+        let options = Line::parse_from(words).arguments.options();
+        assert_eq!(options.len(), words.len() - 1);
+        let mut line = ReplayLine::new(7, 3);
+        line.options = options;
+        assert_eq!(line.to_string().parse(), Ok(line));
     }
 }

@@ -241,6 +241,7 @@ fn describe(
         open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,
+        scenario: String::new(),
         thread: state.scheduling.thread(thread).name.clone(),
         stack: call_stack::call_stack(state, thread, fault),
         history: Vec::new(),
