@@ -6,6 +6,7 @@
 //! not do its work.
 
 mod build;
+mod completions;
 mod describe;
 mod doctor;
 mod explain;
@@ -51,12 +52,16 @@ Examples:
     Zoo(zoo::Arguments),
     /// List, make and use the machines that can run the pair.
     Vm(vm::Arguments),
-    /// Check formatting, lints and documentation of everything, including the drivers.
+    /// Check formatting, lints, documents and dependencies of everything, including the drivers.
     #[command(after_help = "\
 Examples:
   cargo xtask lint                  everything
   cargo fmt --all                   correct the formatting that it reports")]
-    Lint,
+    Lint(lint::Arguments),
+    /// Print the completions of a shell.
+    Completions(completions::Completions),
+    /// Write a manual page for each command.
+    Man(completions::Man),
 }
 
 impl Command {
@@ -73,7 +78,9 @@ impl Command {
             Self::Replay(arguments) => replay::run(arguments),
             Self::Zoo(arguments) => zoo::run(arguments),
             Self::Vm(arguments) => vm::run(arguments),
-            Self::Lint => lint::run(),
+            Self::Lint(arguments) => lint::run(arguments),
+            Self::Completions(arguments) => Ok(completions::complete(arguments)),
+            Self::Man(arguments) => completions::write_manual(arguments),
         }
     }
 }

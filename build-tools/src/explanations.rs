@@ -84,21 +84,6 @@ fn name_of(finding: &Finding) -> String {
     }
 }
 
-/// The names that are most like `code`, the best first.
-pub(crate) fn nearest<'a>(code: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    /// The least likeness that helps anybody.
-    const LEAST: f64 = 0.7;
-    const MOST: usize = 3;
-    let code = code.to_lowercase();
-    let likeness = |name: &str| strsim::jaro_winkler(&code, &name.to_lowercase());
-    let mut near: Vec<_> = names
-        .map(|name| (likeness(name), name))
-        .filter(|(likeness, _)| *likeness >= LEAST)
-        .collect();
-    near.sort_by(|one, other| other.0.total_cmp(&one.0));
-    near.into_iter().map(|(_, name)| name).take(MOST).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,13 +146,5 @@ mod tests {
         assert_eq!(name(&finding), Some("0xC1/0x24"));
         finding.code = "0xCC".to_owned();
         assert_eq!(name(&finding), Some("0xCC"));
-    }
-
-    #[test]
-    fn a_misspelling_leads_to_the_nearest_names() {
-        let names = || all().iter().map(|it| it.name.as_str());
-        assert_eq!(nearest("deadlok", names()).first(), Some(&"deadlock"));
-        assert_eq!(nearest("DetachOder", names()).first(), Some(&"DetachOrder"));
-        assert!(nearest("zzz", names()).is_empty());
     }
 }

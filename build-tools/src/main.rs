@@ -57,7 +57,7 @@ use terminal::{CANNOT, Verdict, print};
 /// Sets up, builds, checks and runs the drivers.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
-struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: commands::Command,
 }

@@ -4,6 +4,7 @@
 //! that stands for a cycle, and the description of an image.
 
 pub(crate) mod description;
+mod replay_keys;
 mod replay_line;
 mod trace;
 mod verdict;
@@ -18,6 +19,7 @@ use scenarios::Description;
 use crate::building::host_program;
 use crate::terminal::Waiting;
 use crate::workspace::Workspace;
+pub(crate) use replay_keys::grammar;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
 pub(crate) use trace::trace;
 pub(crate) use verdict::verdict;
@@ -51,7 +53,8 @@ impl Simulator {
         drop(waiting);
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            Some(0) => serde_json::from_slice(&output.stdout)
+            // With a description: the status is that of the dry run.
+            Some(0..=2) if !output.stdout.is_empty() => serde_json::from_slice(&output.stdout)
                 .context("the simulated kernel printed an invalid description"),
             Some(_) => bail!("{}", error_of(&errors)),
             None => bail!(died(output.status)),

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The terminal: output lines, error lines, tables, progress, the verdict and its exit
-//! status.
+//! The terminal: output lines, error lines, tables, suggestions, progress, the verdict and its
+//! exit status.
 
 mod farewell;
 mod numbers;
 mod outcome;
 mod progress;
+mod suggestion;
 mod table;
 mod verdict;
 mod waiting;
@@ -14,11 +15,13 @@ mod waiting;
 use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use farewell::{begin_step, interrupted, listen};
 pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};
 pub(crate) use progress::{Progress, print_progress};
+pub(crate) use suggestion::nearest;
 pub(crate) use table::Table;
 pub(crate) use verdict::{Verdict, Word};
 pub(crate) use waiting::Waiting;
@@ -29,11 +32,24 @@ pub(crate) fn has_colours() -> bool {
     io::stderr().is_terminal() && !no_color
 }
 
+/// Whether standard output is reserved for an output file.
+static RESERVED: AtomicBool = AtomicBool::new(false);
+
+/// Reserves standard output for an output file: text goes to standard error from now on.
+/// Returns `false` if it was reserved before.
+pub(crate) fn reserve_stdout() -> bool {
+    !RESERVED.swap(true, Ordering::Relaxed)
+}
+
 /// Prints `text` and a line end.
 ///
 /// A closed output, as that of a pipe to `head`, is ignored: the work goes on.
 pub(crate) fn print(text: impl Display) {
-    let mut out = io::stdout().lock();
+    let mut out: Box<dyn Write> = if RESERVED.load(Ordering::Relaxed) {
+        Box::new(io::stderr().lock())
+    } else {
+        Box::new(io::stdout().lock())
+    };
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 

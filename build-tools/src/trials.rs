@@ -5,6 +5,7 @@
 
 pub(crate) mod address_sanitizer;
 pub(crate) mod agreement;
+pub(crate) mod documents;
 pub(crate) mod machine;
 pub(crate) mod package;
 pub(crate) mod wine;

@@ -4,6 +4,7 @@
 
 pub(crate) mod artifact;
 pub(crate) mod checklist;
+pub(crate) mod documents;
 
 use std::env;
 use std::ffi::OsString;

@@ -3,7 +3,7 @@
 //! `describe`: what a driver image is, and what it does when it is loaded and unloaded
 //! alone in the simulated kernel.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -20,16 +20,13 @@ Examples:
 pub(crate) struct Arguments {
     /// Driver image, such as target/drivers/provider.sys
     image: PathBuf,
-    /// Also write the description to this file; `-` prints it instead of the text.
+    /// Also write the description to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let file = arguments.json.as_deref();
-    let to_terminal = file == Some(Path::new("-"));
-    let file = file.filter(|_| !to_terminal);
-    if let Some(path) = file {
+    if let Some(path) = &arguments.json {
         artifact::check_writable("--json", path)?;
     }
     let image = &arguments.image;
@@ -37,12 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
     let workspace = Workspace::find()?;
     let description = Simulator::build(&workspace)?.describe(image)?;
-    if let Some(path) = file {
+    if let Some(path) = &arguments.json {
         artifact::write_json(path, &description)?;
-    }
-    if to_terminal {
-        print(serde_json::to_string_pretty(&description)?);
-        return Ok(simulator::verdict(&description).without_line());
     }
     print(description::text(&description));
     Ok(simulator::verdict(&description))

@@ -20,7 +20,7 @@ Examples:
 The exit status is 0 if `cargo xtask stress` and `cargo xtask test` have all that they need.")]
 pub(crate) struct Arguments {
     /// Also write the list to FILE: for each prerequisite its purpose, whether it is found,
-    /// and how to get it.
+    /// and how to get it. `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -50,6 +50,9 @@ impl Group {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    if let Some(path) = &arguments.json {
+        artifact::check_writable("--json", path)?;
+    }
     let all = prerequisites::all();
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &all)?;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::building::image_report::wrap;
 use crate::explanations::{self, Explanation, Subject};
-use crate::terminal::{Verdict, print};
+use crate::terminal::{Verdict, nearest, print};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Module};
 
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     let modules = catalogue.modules().iter().map(|it| it.name.as_str());
     let names = explanations::all().iter().map(|it| it.name.as_str());
-    match explanations::nearest(name, names.chain(modules))[..] {
+    match nearest(name, names.chain(modules))[..] {
         [] => bail!("`{name}` has no explanation: `cargo xtask explain` lists what has one"),
         ref near => bail!(
             "`{name}` has no explanation: is it {}? `cargo xtask explain` lists what has one",

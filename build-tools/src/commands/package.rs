@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// With --verify: directory of the package [default: target/package].
     #[arg(value_name = "DIR", requires = "verify")]
     directory: Option<PathBuf>,
-    /// With --verify: write the verdict to this file.
+    /// With --verify: write the verdict to this file; `-` is standard output.
     #[arg(long, value_name = "FILE", requires = "verify")]
     json: Option<PathBuf>,
 }

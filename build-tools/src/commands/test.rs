@@ -10,7 +10,9 @@ use clap::{Args, ValueEnum};
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, Verdict, print};
-use crate::trials::{address_sanitizer, agreement, machine, package, wine, wine_guest, zoo};
+use crate::trials::{
+    address_sanitizer, agreement, documents, machine, package, wine, wine_guest, zoo,
+};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 
@@ -45,6 +47,8 @@ enum Suite {
     Zoo,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
+    /// The commands in the README and `docs`: each ends as the document says.
+    Docs,
     /// Machines reached by SSH, here by an SSH server on this host.
     Machines,
     /// Packages: every changed byte is detected, and builds are reproducible.
@@ -72,6 +76,7 @@ impl Suite {
         Self::Sim,
         Self::Zoo,
         Self::Loom,
+        Self::Docs,
         Self::Machines,
         Self::Package,
         Self::Wine,
@@ -85,7 +90,7 @@ impl Suite {
     const fn purpose(self) -> Purpose {
         match self {
             Self::Host | Self::Registrar | Self::Loom | Self::Sanitizer => Purpose::Build,
-            Self::Sim | Self::Zoo => Purpose::Check,
+            Self::Sim | Self::Zoo | Self::Docs => Purpose::Check,
             Self::Package | Self::Elsewhere => Purpose::Package,
             Self::Wine | Self::Agreement => Purpose::Wine,
             Self::Machines | Self::Vm => Purpose::Vm,
@@ -108,6 +113,9 @@ impl Suite {
             Self::Sim => checklist.run_all(workspace, &[SIM]),
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
             Self::Machines => checklist.run_all(workspace, &[MACHINES]),
+            Self::Docs => checklist.run("the commands of the documents", || {
+                documents::commands_do_as_documented(workspace)
+            }),
             Self::Zoo => checklist.run("every known defect of the zoo", || {
                 zoo::every_defect_is_found(workspace)
             }),

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// Seed of all random choices.
     #[arg(long, value_name = "S", default_value_t = SEED)]
     seed: u64,
-    /// Write the table to this file.
+    /// Write the table to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where to try them: sim (the simulated kernel), or wine, where some defects show.

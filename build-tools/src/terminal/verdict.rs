@@ -86,11 +86,6 @@ impl Verdict {
         Self::pass("")
     }
 
-    /// The same without a last line: the output is JSON.
-    pub(crate) fn without_line(self) -> Self {
-        Self::new(self.word, "")
-    }
-
     pub(crate) const fn word(&self) -> Word {
         self.word
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Output files, written atomically.
+//! Output files, written atomically; the name `-` stands for standard output.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,8 +10,20 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use crate::terminal;
+
+/// The name of standard output.
+const STDOUT: &str = "-";
+
 /// Writes `bytes` to `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path == Path::new(STDOUT) {
+        let mut out = io::stdout().lock();
+        return out
+            .write_all(bytes)
+            .and_then(|()| out.flush())
+            .context("standard output cannot be written");
+    }
     replace(path, |file| Ok(file.write_all(bytes)?))
         .with_context(|| format!("{} cannot be written: name another file", path.display()))
 }
@@ -26,8 +38,16 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
 }
 
-/// Checks that the file `path` of an option can be written after the run; creates nothing.
+/// Checks that the output file `path` of an option can be written after the run; creates
+/// nothing. If it is standard output, this is reserved for it: text goes to standard error.
 pub(crate) fn check_writable(option: &str, path: &Path) -> Result<()> {
+    if path == Path::new(STDOUT) {
+        ensure!(
+            terminal::reserve_stdout(),
+            "only one output can be written to standard output: name a file for the others"
+        );
+        return Ok(());
+    }
     let shown = path.display();
     ensure!(
         !path.is_dir(),

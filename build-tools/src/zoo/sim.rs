@@ -157,7 +157,7 @@ impl<'a> Trials<'a> {
         let pairing = |image, kernel| Pairing {
             module,
             image,
-            options: [module.settings_in(kernel), module.triggers()].concat(),
+            options: module.triggered_in(kernel),
         };
         let Budget {
             defective: until_found,
@@ -176,7 +176,7 @@ impl<'a> Trials<'a> {
             .next()
             .cloned();
         let mut untriggered = None;
-        if !module.triggers().is_empty() {
+        if module.trigger().is_some() {
             let options = module.settings_in(KernelChoice::Both);
             let unaided = Pairing {
                 module,
@@ -295,7 +295,7 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
         Role::Provider => (Some(own), peer),
         Role::Client => (peer, Some(own)),
     };
-    line.options = [module.settings_in(DOCUMENTS), module.triggers()].concat();
+    line.options = module.triggered_in(DOCUMENTS);
     line
 }
 

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::xtask::{output, refusal, xtask};
 
@@ -35,7 +36,7 @@ fn an_unwritable_report_is_one_line_with_a_remedy() {
     let path = directory.path().join("missing").join("report.json");
     let text = refusal(&["doctor", "--json", &path.display().to_string()]);
     assert!(text.contains("report.json cannot be written"), "{text}");
-    assert!(text.contains("name another file"), "{text}");
+    assert!(text.contains("name a file"), "{text}");
     assert!(!path.exists());
 }
 
@@ -75,6 +76,22 @@ fn the_doctor_reports_every_prerequisite_by_purpose() {
         assert_ne!(it["remedy"], "");
     }
     assert!(prerequisites.iter().any(|it| it["name"] == "cargo"));
+}
+
+#[test]
+fn a_report_on_standard_output_is_alone_there() {
+    let here = tempfile::tempdir().expect("a directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["doctor", "--json", "-"])
+        .current_dir(here.path())
+        .output()
+        .expect("the program starts");
+    let prerequisites: Vec<serde_json::Value> =
+        serde_json::from_slice(&output.stdout).expect("nothing but JSON");
+    let name = prerequisites[0]["name"].as_str().expect("a name");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains(name), "{text}");
+    assert_eq!(fs::read_dir(here.path()).expect("read").count(), 0);
 }
 
 fn read(path: &Path) -> Vec<serde_json::Value> {

@@ -8,6 +8,8 @@ mod builds;
 mod explain;
 mod general;
 mod package;
+mod replay;
+mod shell;
 mod stress;
 mod vm;
 mod workspace;

@@ -30,6 +30,13 @@ fn unknown_options_are_refused() {
 }
 
 #[test]
+fn an_impossible_code_to_ignore_is_refused() {
+    let text = refusal(&["--ignore", "BOGUS"]);
+    assert!(text.contains("`BOGUS` is no code of a finding"), "{text}");
+    assert!(text.contains("R1 to R38"), "{text}");
+}
+
+#[test]
 fn a_missing_driver_is_refused() {
     let text = refusal(&["--provider", "missing.sys"]);
     assert!(text.contains("missing.sys cannot be read"), "{text}");

@@ -2,6 +2,7 @@
 
 //! The report of a run.
 
+mod code;
 mod counts;
 mod finding;
 mod histogram;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
+pub use code::{CODE_WORDS, is_code};
 pub use counts::Counts;
 pub use finding::{Finding, Frame, OpenPoint, Place};
 pub use histogram::{Histogram, Histograms};

@@ -87,8 +87,9 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding, 2
-/// if cycles were cut short by what the simulated kernel does not provide.
+/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding or a
+/// run that has not tested what was asked for, 2 if cycles were cut short by what the
+/// simulated kernel does not provide. A written script tests what it says.
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
@@ -108,15 +109,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments, images);
     }
-    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
-    report.missing_imports = machine.missing_imports();
-    for (image, imports) in &report.missing_imports {
-        if arguments.trace {
-            println!("{}", imports.line(image));
-        } else {
-            tell(&OutputLine::MissingImports { image, imports })?;
-        }
-    }
+    let mut report = begin_report(arguments, &machine)?;
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
@@ -144,6 +137,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
+        if let Some(where_not) = outcome.unfollowed {
+            anyhow::bail!(where_not);
+        }
         if scenario.keeps_to_model() {
             transitions.add(&outcome.transitions);
         }
@@ -185,10 +181,33 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     if arguments.trace {
         print_verdicts(&report);
-    } else {
-        tell(&OutputLine::Report(&report))?;
+        return Ok(status_of(&report));
+    }
+    tell(&OutputLine::Report(&report))?;
+    let not_tested = arguments.asked().not_tested(&report);
+    if let Some(line) = not_tested.filter(|_| arguments.script.is_none()) {
+        eprintln!("error: not tested: {line}");
+        return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// The report before the first cycle. Prints what the images import that this kernel does
+/// not provide.
+fn begin_report(arguments: &Arguments, machine: &Machine) -> anyhow::Result<Report> {
+    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    report.missing_imports = machine.missing_imports();
+    for ignored in &arguments.ignore {
+        report.counts.ignore_matches.insert(ignored.to_string(), 0);
+    }
+    for (image, imports) in &report.missing_imports {
+        if arguments.trace {
+            println!("{}", imports.line(image));
+        } else {
+            tell(&OutputLine::MissingImports { image, imports })?;
+        }
+    }
+    Ok(report)
 }
 
 /// Prints what a trace ends with.
@@ -311,8 +330,7 @@ fn shorten(
         !signals::have_come()
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
-    let found = found.map_err(|it| anyhow::anyhow!("{it}: only a finding can be minimised"))?;
-    let Some(found) = found else {
+    let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };
     let systematic = arguments.faults == Faults::Systematic;

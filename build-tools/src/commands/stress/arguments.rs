@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     /// Number of processes that share the cycles [default: one per processor].
     #[arg(long, value_name = "J")]
     jobs: Option<u64>,
-    /// Write the report to FILE as JSON; its directory must exist.
+    /// Write the report to FILE as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Also write the report as a page for a browser to this file; the page of the latest
@@ -88,7 +88,8 @@ pub(crate) struct Arguments {
     /// points).
     #[arg(long, value_name = "NAME", default_value = "random")]
     strategy: String,
-    /// Also preempt threads inside driver code, at atomic instructions.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     preempt: bool,
     /// Injected faults: none, random, systematic (each call fails and each callback is

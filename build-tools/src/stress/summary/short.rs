@@ -56,6 +56,14 @@ pub(super) fn table(report: &Report, coverage: Option<&Coverage>) -> Table {
     table.add("cycles cut short", report.cut_short(), unsupported(report));
     let ignored = counts.ignored.values().sum();
     table.add("findings ignored", ignored, ended_early(report));
+    let matches = counts.ignore_matches.iter();
+    for (pattern, _) in matches.filter(|(_, times)| **times == 0) {
+        table.add(
+            "matches of --ignore",
+            0,
+            format!("{pattern} matched nothing"),
+        );
+    }
     table.add_if_any("notes, no failure", report.notes.len() as u64, "see above");
     table
 }

@@ -35,6 +35,9 @@ pub struct Counts {
     /// Findings that were ignored, as was asked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ignored: BTreeMap<String, u64>,
+    /// How often each `--ignore` has matched a finding.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignore_matches: BTreeMap<String, u64>,
     /// Cycles that such a finding ended.
     #[serde(default)]
     pub cycles_cut_short: u64,
@@ -147,6 +150,7 @@ impl Counts {
         }
         self.failed_entries += other.failed_entries;
         add_each(&mut self.ignored, &other.ignored);
+        add_each(&mut self.ignore_matches, &other.ignore_matches);
         self.cycles_cut_short += other.cycles_cut_short;
         add_each(&mut self.refused_loads, &other.refused_loads);
         self.gate_refusals += other.gate_refusals;

@@ -145,6 +145,7 @@ impl Host for SimHost {
         }
         let breach = with(|state| {
             state.trace(|state| trace::kind(state, event));
+            registrations::follow_callback(state, event);
             transitions::follow(state, event);
             registrations::follow(state, event);
             registrations::count(state, event);
@@ -189,10 +190,18 @@ fn culprit(state: &State, breach: &Finding) -> Option<Site> {
     /// Rules on what a callback answers or leaves: they are broken where it
     /// ends, not where NMR was called before it.
     const ANSWERS: [u8; 6] = [5, 10, 11, 13, 14, 17];
+    /// The rule on completing a detach: it is broken by that call, even if this shows
+    /// only when the detach callback has returned.
+    const COMPLETION: u8 = 20;
 
     let module = state.loader.drivers.site(breach.code);
     let caller =
         caller(state).filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
+    if let (COMPLETION, Some(binding)) = (breach.rule, breach.binding)
+        && let Some(site) = registrations::completed_at(state, binding, breach.side)
+    {
+        return Some(site);
+    }
     if ANSWERS.contains(&breach.rule) {
         return module.or(caller);
     }

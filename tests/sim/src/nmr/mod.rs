@@ -12,12 +12,12 @@ pub(crate) mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use registrar::host::RegistrationId;
+use registrar::host::{BindingId, RegistrationId};
 
 use nmr::abi::NPIID;
 use scenarios::{Instance, Overlap, Registered, Role};
 
-use crate::loader::drivers::DriverId;
+use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
 use durations::Durations;
 use registrations::Registration;
@@ -33,6 +33,8 @@ pub(crate) struct Nmr {
     registrations: BTreeMap<RegistrationId, Registration>,
     /// The registration whose end each thread waits for.
     pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
+    /// The place that last reported the end of a side's detach.
+    completions: BTreeMap<(BindingId, Role), Site>,
     /// The description of each registration, in a dry run.
     pub(crate) described: Option<Vec<Registered>>,
     /// The deregistrations that are pending, each with its driver.
@@ -47,6 +49,7 @@ impl Nmr {
             registered: Vec::new(),
             registrations: BTreeMap::new(),
             waits: BTreeMap::new(),
+            completions: BTreeMap::new(),
             described: None,
             deregistrations: Overlap::default(),
             durations: Durations::default(),

@@ -59,6 +59,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
+    /// Where the schedule that was set could not be kept to, in words.
+    pub unfollowed: Option<String>,
     /// The kernel that it was.
     pub kernel: knobs::Kernel,
     /// The open points that came up, with the answers that each had.
@@ -210,6 +212,7 @@ impl Machine {
             events,
             steps: scheduled.points,
             plan: scheduled.taken,
+            unfollowed: scheduled.unfollowed,
             kernel,
             answers: state.choices.into_answers(),
             verdict,

@@ -63,6 +63,17 @@ pub struct Minimised {
     pub after: Failure,
 }
 
+/// A cycle that cannot be minimised.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CannotMinimise {
+    /// It is cut short by something that the simulated kernel does not provide.
+    #[error("{0}: only a finding can be minimised")]
+    Unsupported(Box<Unsupported>),
+    /// It cannot keep to its schedule.
+    #[error("{0}")]
+    Unfollowed(String),
+}
+
 /// How far a search is.
 #[derive(Clone, Copy, Debug)]
 pub struct Searched {
@@ -81,7 +92,8 @@ pub struct Searched {
 ///
 /// # Errors
 ///
-/// The cycle is cut short by something that the simulated kernel does not provide.
+/// The cycle is cut short by something that the simulated kernel does not provide, or
+/// cannot keep to the schedule.
 pub fn minimise(
     machine: &mut Machine,
     seed: u64,
@@ -89,11 +101,16 @@ pub fn minimise(
     script: Script,
     plan: Option<Schedule>,
     tell: &mut dyn FnMut(Searched) -> bool,
-) -> Result<Option<Minimised>, Box<Unsupported>> {
+) -> Result<Option<Minimised>, CannotMinimise> {
     let outcome = trial(machine, seed, first, &script, plan.as_ref());
+    if let Some(where_not) = outcome.unfollowed {
+        return Err(CannotMinimise::Unfollowed(where_not));
+    }
     let finding = match outcome.verdict {
         None => return Ok(None),
-        Some(Verdict::Unsupported(unsupported)) => return Err(Box::new(unsupported)),
+        Some(Verdict::Unsupported(unsupported)) => {
+            return Err(CannotMinimise::Unsupported(Box::new(unsupported)));
+        }
         Some(Verdict::Finding(finding)) => finding,
     };
     let before = Failure {
@@ -162,6 +179,7 @@ impl Search<'_> {
         if !self.try_plan(&plan) {
             return;
         }
+        plan = self.best.plan.clone().unwrap_or(plan);
         let mut size = plan.len().max(1);
         while size > 0 {
             let before = plan.len();
@@ -172,7 +190,7 @@ impl Search<'_> {
                 }
                 let less = plan.without(start..start + size);
                 if self.try_plan(&less) {
-                    plan = less;
+                    plan = self.best.plan.clone().unwrap_or(less);
                 } else {
                     start += size;
                 }
@@ -234,7 +252,8 @@ impl Search<'_> {
             cycle,
             script: script.clone(),
             events: outcome.events,
-            plan: plan.cloned(),
+            // Without the decisions that could not be kept to.
+            plan: plan.map(|_| outcome.plan),
             finding,
             steps: outcome.steps,
         })

@@ -88,7 +88,7 @@ impl Images {
 pub struct Options {
     /// The scheduling strategy.
     pub strategy: Strategy,
-    /// Whether threads are preempted inside driver code, too.
+    /// Whether threads are preempted inside driver code in every cycle, not only in some.
     pub preempt: bool,
     /// The injected faults.
     pub faults: Faults,
