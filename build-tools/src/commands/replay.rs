@@ -52,6 +52,14 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let line = &arguments.line;
+    for (option, path) in [
+        ("--trace-json", &arguments.trace_json),
+        ("--diagram", &arguments.diagram),
+    ] {
+        if let Some(path) = path {
+            artifact::check_writable_for(option, path)?;
+        }
+    }
     let workspace = Workspace::find()?;
     let needs_zoo = line
         .images()
@@ -128,11 +136,6 @@ fn write_files(command: &mut Command, arguments: &Arguments) -> Result<Outcome> 
         diagram,
         ..
     } = arguments;
-    for (option, path) in [("--trace-json", trace_json), ("--diagram", diagram)] {
-        if let Some(path) = path {
-            artifact::check_writable_for(option, path)?;
-        }
-    }
     let trace = trace::events_of(command)?;
     trace.print();
     if let Some(path) = trace_json {

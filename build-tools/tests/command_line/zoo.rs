@@ -30,6 +30,25 @@ fn invalid_replay_lines_are_refused() {
 }
 
 #[test]
+fn files_of_a_replay_that_cannot_be_written_are_refused_first() {
+    let line = "seed=1,cycle=2";
+    for option in ["--trace-json", "--diagram"] {
+        let missing = refusal(&["replay", line, option, "missing/file"]);
+        assert!(
+            missing.contains(&format!("{option} missing/file")),
+            "{missing}"
+        );
+        let directory = refusal(&["replay", line, option, "."]);
+        assert!(
+            directory.contains("is a directory: name a file"),
+            "{directory}"
+        );
+        let both = refusal(&["replay", line, "--minimise", option, "file"]);
+        assert!(both.contains("cannot be used with"), "{both}");
+    }
+}
+
+#[test]
 fn the_table_names_each_module() {
     let list = output(&["zoo", "--list"]);
     let name = |line: &str| {
