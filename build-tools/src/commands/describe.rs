@@ -3,43 +3,40 @@
 //! `describe`: what a driver image is, and what it does when it is loaded and unloaded
 //! alone in the simulated kernel.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::simulator::{Simulator, description};
-use crate::terminal::{Outcome, print};
+use crate::simulator::{self, Simulator, description};
+use crate::terminal::{Verdict, print};
 use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask describe target/drivers/provider.sys               as text
+  cargo xtask describe target/drivers/client.sys --json -        as JSON, for a program")]
 pub(crate) struct Arguments {
     /// Driver image, such as target/drivers/provider.sys
     image: PathBuf,
-    /// Also write the description to this file; `-` prints it instead of the text.
+    /// Also write the description to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let file = arguments.json.as_deref();
-    let to_terminal = file == Some(Path::new("-"));
-    let file = file.filter(|_| !to_terminal);
-    if let Some(path) = file {
-        artifact::check_writable(path)?;
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    if let Some(path) = &arguments.json {
+        artifact::check_writable("--json", path)?;
     }
     let image = &arguments.image;
     std::fs::File::open(image)
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
     let workspace = Workspace::find()?;
     let description = Simulator::build(&workspace)?.describe(image)?;
-    if let Some(path) = file {
+    if let Some(path) = &arguments.json {
         artifact::write_json(path, &description)?;
     }
-    if to_terminal {
-        print(serde_json::to_string_pretty(&description)?);
-    } else {
-        print(description::text(&description));
-    }
-    Ok(Outcome::Done)
+    print(description::text(&description));
+    Ok(simulator::verdict(&description))
 }

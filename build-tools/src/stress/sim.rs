@@ -7,18 +7,21 @@
 
 mod workers;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Coverage, Report};
 use serde::Deserialize;
 
-use super::report_file::ReportFile;
-use super::{Job, StressPlan, not_tested, summary};
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -74,7 +77,9 @@ impl<'a> SimulatedRun<'a> {
             first: 0,
             cycles: 1,
         };
+        let waiting = Waiting::on("counting the calls that can fail");
         let output = simulator::output(self.command(one).arg("--size"))?;
+        drop(waiting);
         let Ok(Size { size }) = serde_json::from_slice(&output.stdout) else {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!("{}", simulator::error_of(&errors));
@@ -83,13 +88,21 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs all cycles in one process and prints every event.
-    pub(crate) fn trace(&self) -> Result<Outcome> {
-        simulator::trace(&mut self.command(self.plan.whole()))
+    pub(crate) fn trace(&self) -> Result<Verdict> {
+        let traced = simulator::trace(&mut self.command(self.plan.whole()))?;
+        let cycles = count(self.plan.cycles, "cycle", "cycles");
+        Ok(traced.verdict(&format!("{cycles} of seed {}", self.plan.seed)))
     }
 
     /// Runs the plan in `jobs` worker processes.
-    pub(crate) fn stress(&self, jobs: u64, verbose: bool, json: Option<&Path>) -> Result<Outcome> {
+    pub(crate) fn stress(
+        &self,
+        jobs: u64,
+        detail: Detail,
+        paths: ReportPaths<'_>,
+    ) -> Result<Verdict> {
         let plan = self.plan;
+        let _graceful = Graceful::begin();
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
         let mut deaths = Vec::new();
@@ -98,31 +111,36 @@ impl<'a> SimulatedRun<'a> {
                 WorkerEnd::Reported(part) => report.merge(*part),
                 WorkerEnd::Refused(why) => bail!(why),
                 WorkerEnd::Died(how) => deaths.push(how),
+                WorkerEnd::Killed => terminal::error(
+                    "a worker did not end its cycle and was killed: its cycles are not counted",
+                ),
             }
         }
-        report.took(started.elapsed());
+        let took = started.elapsed();
+        report.took(took);
         let coverage = Coverage::of(&report);
-        print(summary::of(&report, Some(&coverage), |cycle| {
+        print(summary::of(&report, Some(&coverage), detail, |cycle| {
             plan.replay_command(cycle)
         }));
-        if verbose {
-            print(summary::details(&coverage));
-        }
         for how in &deaths {
             terminal::error(how);
         }
-        let not_tested = not_tested::reason(&report, plan);
-        if let Some(line) = &not_tested {
-            terminal::error(line);
-        }
-        let mut file = ReportFile::new(&report);
+        let verdict = verdict::of(
+            &report,
+            plan,
+            &RunEnd {
+                took,
+                deaths: deaths.len(),
+                interrupted: interrupted(),
+            },
+        );
+        let mut file = ReportFile::new(&report, &verdict);
         file.coverage = Some(&coverage);
-        file.write(json)?;
-        let wrong = !report.findings.is_empty() || !deaths.is_empty();
-        if !wrong && !report.unsupported.is_empty() {
-            return Ok(Outcome::Unsupported);
-        }
-        let passed = report.is_clean() && !wrong && not_tested.is_none();
-        Ok(Outcome::passed_if(passed))
+        file.write(paths.json)?;
+        let again = |cycle| plan.replay_command(cycle);
+        let mut page = PageFile::new(&report, &verdict, plan, &again);
+        page.coverage = Some(&coverage);
+        page.write(self.workspace, paths.html)?;
+        Ok(verdict)
     }
 }

@@ -132,6 +132,7 @@ fn load(events: &mut Events, thread: u64, service: &str) {
             TraceKind::Mapped {
                 service: service.clone(),
                 image: image.clone(),
+                preempted: false,
             },
         )
         .add(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Output files, written atomically.
+//! Output files, written atomically; the name `-` stands for standard output.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,8 +10,20 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use crate::terminal;
+
+/// The name of standard output.
+const STDOUT: &str = "-";
+
 /// Writes `bytes` to `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path == Path::new(STDOUT) {
+        let mut out = io::stdout().lock();
+        return out
+            .write_all(bytes)
+            .and_then(|()| out.flush())
+            .context("standard output cannot be written");
+    }
     replace(path, |file| Ok(file.write_all(bytes)?))
         .with_context(|| format!("{} cannot be written: name another file", path.display()))
 }
@@ -26,13 +38,16 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
 }
 
-/// Checks that the `--json` file `path` can be written after the run; creates nothing.
-pub(crate) fn check_writable(path: &Path) -> Result<()> {
-    check_writable_for("--json", path)
-}
-
-/// Checks that the file `path` of an option can be written later; creates nothing.
-pub(crate) fn check_writable_for(option: &str, path: &Path) -> Result<()> {
+/// Checks that the output file `path` of an option can be written after the run; creates
+/// nothing. If it is standard output, this is reserved for it: text goes to standard error.
+pub(crate) fn check_writable(option: &str, path: &Path) -> Result<()> {
+    if path == Path::new(STDOUT) {
+        ensure!(
+            terminal::reserve_stdout(),
+            "only one output can be written to standard output: name a file for the others"
+        );
+        return Ok(());
+    }
     let shown = path.display();
     ensure!(
         !path.is_dir(),
@@ -117,13 +132,13 @@ mod tests {
     #[test]
     fn a_report_needs_a_directory_that_exists() {
         let directory = tempfile::tempdir().expect("a directory");
-        check_writable(&directory.path().join("report.json")).expect("writable");
+        check_writable("--json", &directory.path().join("report.json")).expect("writable");
         assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
         for path in [
             directory.path().to_path_buf(),
             directory.path().join("no/report.json"),
         ] {
-            let error = check_writable(&path).expect_err("not writable");
+            let error = check_writable("--json", &path).expect_err("not writable");
             assert!(error.to_string().contains("--json"), "{error:#}");
         }
     }

@@ -30,6 +30,13 @@ fn unknown_options_are_refused() {
 }
 
 #[test]
+fn an_impossible_code_to_ignore_is_refused() {
+    let text = refusal(&["--ignore", "BOGUS"]);
+    assert!(text.contains("`BOGUS` is no code of a finding"), "{text}");
+    assert!(text.contains("R1 to R38"), "{text}");
+}
+
+#[test]
 fn a_missing_driver_is_refused() {
     let text = refusal(&["--provider", "missing.sys"]);
     assert!(text.contains("missing.sys cannot be read"), "{text}");
@@ -43,9 +50,11 @@ fn an_unwritable_report_is_refused() {
         directory.path().to_path_buf(),
     ] {
         let path = path.display().to_string();
-        let text = refusal(&["--json", &path]);
-        assert!(text.contains(&path), "{text}");
-        assert!(text.contains("name a file"), "{text}");
+        for option in ["--json", "--html"] {
+            let text = refusal(&[option, &path]);
+            assert!(text.contains(&format!("{option} {path}")), "{text}");
+            assert!(text.contains("name a file"), "{text}");
+        }
     }
     let left = fs::read_dir(directory.path()).expect("read").count();
     assert_eq!(left, 0);

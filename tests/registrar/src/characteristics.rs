@@ -8,9 +8,10 @@
 //! are called.
 
 use core::ffi::c_void;
+use core::fmt;
 
 use nmr::abi::{
-    GUID, MIT_GUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
+    GUID, MIT_GUID, MIT_IF_LUID, NPI_CLIENT_ATTACH_PROVIDER_FN, NPI_CLIENT_CHARACTERISTICS,
     NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN, NPI_CLIENT_DETACH_PROVIDER_FN, NPI_MODULEID,
     NPI_PROVIDER_ATTACH_CLIENT_FN, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID,
     struct_size,
@@ -58,9 +59,31 @@ pub(crate) struct Callbacks {
     pub(crate) cleanup: Option<CleanupFn>,
 }
 
-/// What is not as the documents want it, in words.
+/// What is NULL that must not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Defect(pub(crate) &'static str);
+pub(crate) struct Missing(pub(crate) &'static str);
+
+/// A field that is not as documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Oddity {
+    /// A field, its value, and the right one.
+    Number(&'static str, u16, u16),
+    /// The `Type` of `ModuleId`.
+    ModuleType(i32),
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(field, value, right) => write!(f, "{field} is {value}, not {right}"),
+            Self::ModuleType(value) => write!(
+                f,
+                "ModuleId's Type is {value}, neither MIT_GUID ({MIT_GUID}) nor MIT_IF_LUID \
+                 ({MIT_IF_LUID})"
+            ),
+        }
+    }
+}
 
 impl Characteristics {
     /// # Safety
@@ -167,38 +190,55 @@ impl Characteristics {
     }
 
     /// The callbacks, unless one is NULL that NMR cannot do without.
-    pub(crate) fn callbacks(self) -> Result<Callbacks, Defect> {
+    pub(crate) fn callbacks(self) -> Result<Callbacks, Missing> {
         Ok(Callbacks {
-            attach: self.attach().ok_or(Defect("the attach callback"))?,
-            detach: self.detach().ok_or(Defect("the detach callback"))?,
+            attach: self.attach().ok_or(Missing("the attach callback"))?,
+            detach: self.detach().ok_or(Missing("the detach callback"))?,
             cleanup: self.cleanup(),
         })
     }
 
     /// The NPI.
-    pub(crate) const fn npi(self) -> Result<NPIID, Defect> {
+    pub(crate) const fn npi(self) -> Result<NPIID, Missing> {
         // SAFETY: inside a readable structure (type invariant).
         let id = unsafe { (*self.instance()).NpiId };
         if id.is_null() {
-            return Err(Defect("NpiId"));
+            return Err(Missing("NpiId"));
         }
         // SAFETY: the registering module vouches for its pointers.
         Ok(unsafe { id.read() })
     }
 
-    /// The first thing that is not as documented, though NMR can work with it.
-    pub(crate) fn oddity(self) -> Option<Defect> {
+    /// The first field that is not as documented, though NMR can work with it.
+    pub(crate) fn oddity(self) -> Option<Oddity> {
         let (version, length, size) = self.header();
         // SAFETY: inside a readable structure (type invariant).
         let instance_size = unsafe { (*self.instance()).Size };
-        if version != 0 {
-            Some(Defect("Version is not 0"))
-        } else if length != size {
-            Some(Defect("Length is not the size of the structure"))
-        } else if instance_size != struct_size::<NPI_REGISTRATION_INSTANCE>() {
-            Some(Defect(
-                "the registration instance's Size is not the size of the structure",
-            ))
+        let sizes = [
+            ("Version", version, 0),
+            ("Length", length, size),
+            (
+                "the registration instance's Size",
+                instance_size,
+                struct_size::<NPI_REGISTRATION_INSTANCE>(),
+            ),
+        ];
+        let mut odd = sizes.into_iter().filter(|(_, value, right)| value != right);
+        let odd = odd.next();
+        odd.map(|(field, value, right)| Oddity::Number(field, value, right))
+            .or_else(|| self.module_oddity())
+    }
+
+    /// The field of `ModuleId` that is not as documented, if there is one: for use while
+    /// the module registers.
+    fn module_oddity(self) -> Option<Oddity> {
+        // SAFETY: null, or vouched for by the registering module.
+        let id = unsafe { self.module_id().as_ref() }?;
+        let size = struct_size::<NPI_MODULEID>();
+        if id.Length != size {
+            Some(Oddity::Number("ModuleId's Length", id.Length, size))
+        } else if ![MIT_GUID, MIT_IF_LUID].contains(&id.Type) {
+            Some(Oddity::ModuleType(id.Type))
         } else {
             None
         }

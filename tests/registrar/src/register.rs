@@ -10,7 +10,7 @@ use nmr::abi::{
     HANDLE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
-use crate::characteristics::{Callbacks, Characteristics, Defect};
+use crate::characteristics::{Callbacks, Characteristics, Missing};
 use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
@@ -89,10 +89,10 @@ impl<H: Host> Registrar<H> {
         }
         let (callbacks, npi) = match (characteristics.callbacks(), characteristics.npi()) {
             (Ok(callbacks), Ok(npi)) => (callbacks, npi.into()),
-            (Err(Defect(what)), _) | (_, Err(Defect(what))) => return refuse(what),
+            (Err(Missing(what)), _) | (_, Err(Missing(what))) => return refuse(what),
         };
-        if let Some(Defect(what)) = characteristics.oddity() {
-            self.breach(1, who, format_args!("{what}"));
+        if let Some(oddity) = characteristics.oddity() {
+            self.breach(1, who, format_args!("{oddity}"));
             if self.host.draw(Knob::OddCharacteristics, 2) == 1 {
                 return Err(STATUS_INVALID_PARAMETER);
             }

@@ -2,8 +2,10 @@
 
 //! The report of a run.
 
+mod code;
 mod counts;
 mod finding;
+mod histogram;
 mod ignored;
 mod missing;
 mod npis;
@@ -17,8 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::TransitionCounts;
 use crate::scenario::Scenario;
+pub use code::{CODE_WORDS, is_code};
 pub use counts::Counts;
 pub use finding::{Finding, Frame, OpenPoint, Place};
+pub use histogram::{Histogram, Histograms};
 pub use ignored::Ignored;
 pub use missing::MissingImports;
 pub use npis::{NpiReport, Npis};

@@ -3,6 +3,7 @@
 //! Runs the cycles that the program's arguments ask for, and prints what comes of them.
 
 mod arguments;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -110,11 +111,13 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding, 2
-/// if cycles were cut short by what the simulated kernel does not provide.
+/// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding or a
+/// run that has not tested what was asked for, 2 if cycles were cut short by what the
+/// simulated kernel does not provide. A written script tests what it says.
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
+    signals::block();
     let mut machine = Machine::new()?;
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;
@@ -130,15 +133,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments, images);
     }
-    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
-    report.missing_imports = machine.missing_imports();
-    for (image, imports) in &report.missing_imports {
-        if arguments.trace {
-            println!("{}", imports.line(image));
-        } else {
-            tell(&OutputLine::MissingImports { image, imports })?;
-        }
-    }
+    let mut report = begin_report(arguments, &machine)?;
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
@@ -149,7 +144,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .first
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
-    for index in arguments.first..last {
+    for index in (arguments.first..last).take_while(|_| !signals::have_come()) {
         let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
         let traced = || TracedCycle {
             cycle: index,
@@ -166,6 +161,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
+        if let Some(where_not) = outcome.unfollowed {
+            anyhow::bail!(where_not);
+        }
         if scenario.keeps_to_model() {
             transitions.add(&outcome.transitions);
         }
@@ -207,10 +205,33 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     if arguments.trace {
         print_verdicts(&report);
-    } else {
-        tell(&OutputLine::Report(&report))?;
+        return Ok(status_of(&report));
+    }
+    tell(&OutputLine::Report(&report))?;
+    let not_tested = arguments.asked().not_tested(&report);
+    if let Some(line) = not_tested.filter(|_| arguments.script.is_none()) {
+        eprintln!("error: not tested: {line}");
+        return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// The report before the first cycle. Prints what the images import that this kernel does
+/// not provide.
+fn begin_report(arguments: &Arguments, machine: &Machine) -> anyhow::Result<Report> {
+    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    report.missing_imports = machine.missing_imports();
+    for ignored in &arguments.ignore {
+        report.counts.ignore_matches.insert(ignored.to_string(), 0);
+    }
+    for (image, imports) in &report.missing_imports {
+        if arguments.trace {
+            println!("{}", imports.line(image));
+        } else {
+            tell(&OutputLine::MissingImports { image, imports })?;
+        }
+    }
+    Ok(report)
 }
 
 /// Prints what a trace ends with.
@@ -330,10 +351,10 @@ fn shorten(
                 events: searched.events,
             });
         }
+        !signals::have_come()
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
-    let found = found.map_err(|it| anyhow::anyhow!("{it}: only a finding can be minimised"))?;
-    let Some(found) = found else {
+    let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };
     tell(&OutputLine::Minimised(&Shortest {

@@ -9,14 +9,15 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::Context;
-use scenarios::write_line;
+use scenarios::{Verdict, write_line};
 use sim::{Image, Machine};
 
 /// The option that asks for a description instead of a run.
 const OPTION: &str = "--describe";
 
 /// Describes the image that the arguments name. Returns `None` if they ask for no
-/// description.
+/// description, else the exit status: 1 for a finding in the dry run, 2 if it was cut
+/// short.
 pub(crate) fn main() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != OPTION {
@@ -24,7 +25,7 @@ pub(crate) fn main() -> Option<ExitCode> {
     }
     let rest: Vec<_> = arguments.collect();
     Some(match describe(&rest) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
@@ -32,11 +33,17 @@ pub(crate) fn main() -> Option<ExitCode> {
     })
 }
 
-fn describe(arguments: &[OsString]) -> anyhow::Result<()> {
+fn describe(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     let [file] = arguments else {
         anyhow::bail!("{OPTION} describes one image: name one file, and nothing else");
     };
     let image = Rc::new(Image::read(Path::new(file))?);
     let description = Machine::new()?.describe(&image);
-    write_line(&mut io::stdout().lock(), &description).context("cannot write to standard output")
+    write_line(&mut io::stdout().lock(), &description)
+        .context("cannot write to standard output")?;
+    Ok(match description.dry_run.verdict {
+        None => ExitCode::SUCCESS,
+        Some(Verdict::Finding(_)) => ExitCode::FAILURE,
+        Some(Verdict::Unsupported(_)) => ExitCode::from(2),
+    })
 }

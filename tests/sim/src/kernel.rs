@@ -82,6 +82,7 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
+        let preempts = options.preempt || Choices::preempts(seed, index);
         let kernel = Choices::kernel(options.kernel, seed, index);
         let schedule = Choices::of_schedule(seed, options.schedule_of.unwrap_or(index));
         Self {
@@ -101,7 +102,7 @@ impl State {
             nmr: Nmr::new(&cycle.instances()),
             exports: Exports::default(),
             wdf: Framework::default(),
-            run: Run::new(images, options),
+            run: Run::new(images, options, preempts),
             tracing,
             events: Cell::new(0),
         }

@@ -4,14 +4,15 @@
 //! trace.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use child::interrupt::{self, Graceful, interrupted};
 use scenarios::Finding;
 use serde::Deserialize;
 
 use crate::simulator::{self, ReplayLine};
-use crate::terminal::{Outcome, Progress, print};
+use crate::terminal::{Progress, Verdict, Word, count, grouped, print};
 use crate::trace;
 
 const UNREADABLE: &str = "the output of the simulated kernel cannot be read";
@@ -69,7 +70,8 @@ impl Size {
 }
 
 /// Runs the simulated kernel's search, and prints the result. `command` runs a line.
-pub(super) fn run(line: &ReplayLine, command: &dyn Fn(&ReplayLine) -> Command) -> Result<Outcome> {
+pub(super) fn run(line: &ReplayLine, command: &dyn Fn(&ReplayLine) -> Command) -> Result<Verdict> {
+    let _graceful = Graceful::begin();
     let mut search = command(line);
     let mut child = search
         .arg("--minimise")
@@ -77,7 +79,8 @@ pub(super) fn run(line: &ReplayLine, command: &dyn Fn(&ReplayLine) -> Command) -
         .stderr(Stdio::piped())
         .spawn()
         .with_context(simulator::cannot_run)?;
-    let shortest = child.stdout.take().map_or(Ok(None), receive)?;
+    let output = child.stdout.take();
+    let shortest = output.map_or(Ok(None), |output| receive(output, &child))?;
     // An error is one line, which fits into the pipe's buffer.
     let mut errors = String::new();
     if let Some(mut stderr) = child.stderr.take() {
@@ -88,24 +91,45 @@ pub(super) fn run(line: &ReplayLine, command: &dyn Fn(&ReplayLine) -> Command) -
         .context("the simulated kernel cannot be waited for")?;
     match (status.code(), shortest) {
         (Some(0), None) => {
-            print("nothing is found: there is nothing to minimise");
-            Ok(Outcome::Done)
+            let cycle = format!("cycle {} of seed {}", line.cycle, line.seed);
+            Ok(Verdict::pass(format!(
+                "{cycle}: nothing is found, so there is nothing to minimise"
+            )))
         }
         (Some(1), Some(shortest)) => {
             print_result(&shortest, line, command)?;
-            Ok(Outcome::Found)
+            let word = if interrupted() {
+                Word::Interrupted
+            } else {
+                Word::Fail
+            };
+            Ok(Verdict::new(
+                word,
+                format!(
+                    "{}: {} instead of {}",
+                    shortest.finding.headline(),
+                    count(shortest.size.events, "event", "events"),
+                    grouped(shortest.before.events)
+                ),
+            ))
         }
         (Some(2), _) => bail!("{}", simulator::error_of(&errors)),
         _ => bail!(simulator::died(status)),
     }
 }
 
-/// Shows the progress, and returns the result.
-fn receive(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
+/// Shows the progress, and returns the result of `child`, whose output is read. After a
+/// signal that is the shortest trace so far.
+fn receive(output: ChildStdout, child: &Child) -> Result<Option<Box<Shortest>>> {
     let mut progress = None;
     let mut shortest = None;
+    let mut asked = false;
     for line in BufReader::new(output).lines() {
         let line = line.context(UNREADABLE)?;
+        if interrupted() && !asked {
+            asked = true;
+            interrupt::pass_on(child);
+        }
         let parsed = serde_json::from_str(&line);
         match parsed
             .with_context(|| format!("the simulated kernel printed an invalid result: {line}"))?
@@ -148,6 +172,6 @@ fn print_result(
     print(format!("finding: {}", shortest.finding));
     let removed = shortest.before.removed(&shortest.size);
     print(format!("removed: {removed}"));
-    print(format!("again: cargo xtask replay {shorter}"));
+    print(format!("    again: cargo xtask replay {shorter}"));
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Lanes {
         let mut lanes = Self::default();
         for event in events {
             match &event.kind {
-                TraceKind::Mapped { service, image }
+                TraceKind::Mapped { service, image, .. }
                     if !lanes.drivers.iter().any(|(_, it)| it == image) =>
                 {
                     lanes.drivers.push((service.clone(), image.clone()));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::npi::NpiId;
+use crate::report::histogram::Histograms;
 use crate::report::npis::{NpiReport, Npis};
 use crate::service::Refusal;
 
@@ -34,6 +35,9 @@ pub struct Counts {
     /// Findings that were ignored, as was asked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ignored: BTreeMap<String, u64>,
+    /// How often each `--ignore` has matched a finding.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignore_matches: BTreeMap<String, u64>,
     /// Cycles that such a finding ended.
     #[serde(default)]
     pub cycles_cut_short: u64,
@@ -98,6 +102,9 @@ pub struct Counts {
     pub completions: u64,
     /// Blocks of pool left behind; `None` where nobody looks for them.
     pub leaks: Option<u64>,
+    /// How long it took, and how much was in flight, where that is measured.
+    #[serde(default, skip_serializing_if = "Histograms::is_empty")]
+    pub histograms: Histograms,
 }
 
 /// Adds the counters of another table to those of the same name.
@@ -143,6 +150,7 @@ impl Counts {
         }
         self.failed_entries += other.failed_entries;
         add_each(&mut self.ignored, &other.ignored);
+        add_each(&mut self.ignore_matches, &other.ignore_matches);
         self.cycles_cut_short += other.cycles_cut_short;
         add_each(&mut self.refused_loads, &other.refused_loads);
         self.gate_refusals += other.gate_refusals;
@@ -173,5 +181,6 @@ impl Counts {
             (Some(own), Some(others)) => Some(own + others),
             (own, others) => own.or(others),
         };
+        self.histograms.merge(&other.histograms);
     }
 }

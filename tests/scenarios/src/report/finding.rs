@@ -97,6 +97,18 @@ impl Finding {
         points.filter(move |point| point.shown_by_windows || !on_windows)
     }
 
+    /// The code, the driver and the place: `R28 client.sys DriverUnload (lib.rs:140)`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let at = match (&self.place, self.offset) {
+            (Some(place), _) => format!(" {place}"),
+            (None, Some(offset)) => format!("+{offset:#x}"),
+            (None, None) => String::new(),
+        };
+        let gap = if self.driver.is_empty() { "" } else { " " };
+        format!("{}{gap}{}{at}", self.code, self.driver)
+    }
+
     /// Returns `true` if `other` is the same defect, seen another time.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {

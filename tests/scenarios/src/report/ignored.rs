@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Place;
+use super::{CODE_WORDS, Place, is_code};
 
 /// The findings of a code, in one function or in any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,16 @@ impl FromStr for Ignored {
             Some((code, function)) => (code, Some(function)),
             None => (text, None),
         };
-        if code.is_empty() || function == Some("") || text.contains(',') {
+        if !is_code(code) {
             return Err(format!(
-                "`{text}` is no finding: write its code, and its function if only that one is \
-                 meant, such as 0xC4@DriverEntry"
+                "`{code}` is no code of a finding: name a rule (R1 to R38), a bug check (such as \
+                 0xC4) or one of {}",
+                CODE_WORDS.join(", ")
+            ));
+        }
+        if function == Some("") || text.contains(',') {
+            return Err(format!(
+                "`{text}` names no function: leave out the @, or write it as in 0xC4@DriverEntry"
             ));
         }
         Ok(Self {
@@ -84,7 +90,7 @@ mod tests {
         }
         let wanted: Ignored = "R1@f".parse().expect("one");
         assert!(!wanted.matches("R1", None));
-        for text in ["", "@f", "R1@", "R1,R2"] {
+        for text in ["", "@f", "R1@", "R1,R2", "R1@f,g", "BOGUS", "R39@f", "C4"] {
             assert!(text.parse::<Ignored>().is_err(), "{text}");
         }
     }

@@ -56,6 +56,8 @@ pub enum TraceKind {
         service: String,
         /// Its image.
         image: String,
+        /// Whether its threads are preempted at atomic instructions in this cycle.
+        preempted: bool,
     },
     /// `DriverEntry` is called.
     Entry {
@@ -140,7 +142,18 @@ impl fmt::Display for TraceKind {
             },
             Self::Return { callee, value, .. } => write!(f, "<- {callee} = {value:#x}"),
             Self::Nmr(moment) => write!(f, "nmr {moment}"),
-            Self::Mapped { service, image } => write!(f, "{service} is {image}"),
+            Self::Mapped {
+                service,
+                image,
+                preempted,
+            } => {
+                let how = if *preempted {
+                    ", preempted at atomic instructions"
+                } else {
+                    ""
+                };
+                write!(f, "{service} is {image}{how}")
+            }
             Self::EntryReturned { service, status } => {
                 write!(f, "DriverEntry of {service} = {status:#010x}")
             }

@@ -109,13 +109,18 @@ fn first_leak(
     let mut held = state.memory.pool.held_by(driver);
     let block = held.next()?;
     let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
-    let what = format!(
+    let mut what = format!(
         "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
          and {} bytes",
         tag_text(block.tag),
         block.size
     );
-    let owner = block.owner;
+    let mut owner = block.owner;
+    let exhaustion = state.memory.pool.exhaustion();
+    if let Some(exhaustion) = exhaustion.filter(|it| it.by.driver == driver) {
+        what += "; that has used up the pool";
+        owner = Some(exhaustion.by);
+    }
     *state.counts.leaks.get_or_insert_default() += blocks;
     let count = usize::try_from(blocks).unwrap_or(usize::MAX);
     Some((("0xC4", [0x62, 0, 0, count]).into(), what, owner))

@@ -8,7 +8,7 @@ use std::slice;
 
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
-use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier};
+use scenarios::{Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier};
 use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 
 /// Runs cycles of the paired stress in the simulated kernel.
@@ -44,7 +44,8 @@ pub(super) struct Arguments {
     /// The scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, default_value_t)]
     pub(super) strategy: Strategy,
-    /// Preempt threads at atomic instructions in driver code, too.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     pub(super) preempt: bool,
     /// The calls that fail: none, random, systematic, or a single one:
@@ -147,6 +148,20 @@ impl Arguments {
         }
         machine.install(images, framework);
         Ok(count)
+    }
+
+    /// What the run is to test.
+    pub(super) fn asked(&self) -> Asked {
+        let images = [&self.provider, &self.client, &self.driver];
+        let name = |image: &PathBuf| {
+            let name = image.file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        };
+        Asked {
+            images: images.into_iter().flatten().map(name).collect(),
+            only: self.only,
+            faults: self.faults != Faults::None,
+        }
     }
 
     /// Refuses cycles that cannot be run with these images.

@@ -14,6 +14,7 @@ use scenarios::{Finding, Frame, Ignored, Place, TraceKind, Unsupported, Verdict}
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
+use crate::hardware::host_memory::HostMemory;
 use crate::hardware::trap::Exception;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -95,9 +96,16 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
 /// Counts a finding that is to be ignored. Returns `false` if it is none of these.
 fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
     let place = site.and_then(|site| state.loader.drivers.place(site));
-    let mut ignored = state.findings.ignored.iter();
-    if !ignored.any(|it| it.matches(&code.name, place.as_ref())) {
+    let ignored = state.findings.ignored.iter();
+    let matching: Vec<_> = ignored
+        .filter(|it| it.matches(&code.name, place.as_ref()))
+        .map(ToString::to_string)
+        .collect();
+    if matching.is_empty() {
         return false;
+    }
+    for it in matching {
+        *state.counts.ignore_matches.entry(it).or_default() += 1;
     }
     let driver = site.map_or("", |site| state.loader.drivers[site.driver].image.name());
     let function = place.map_or_else(String::new, |place| format!(" {}", place.function));
@@ -218,11 +226,13 @@ fn describe(
         offset,
         place,
     } = Subject::of(state, site);
+    let host = HostMemory::now();
+    let parameter = |one: usize| if host.contains(one) { 0 } else { one as u64 };
     Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
-        parameters: code.parameters.map(|all| all.map(|one| one as u64)),
-        what,
+        parameters: code.parameters.map(|all| all.map(parameter)),
+        what: host.hide(what),
         driver,
         instance,
         offset,

@@ -13,7 +13,7 @@ use crate::io::buffers::Buffers;
 pub(crate) struct Irp {
     kind: u16,
     size: u16,
-    mdl: usize,
+    pub(crate) mdl: usize,
     flags: u32,
     pub(crate) system_buffer: usize,
     thread_list: [usize; 2],
@@ -68,11 +68,6 @@ const _: () =
 
 /// What `IoMarkIrpPending` sets in [`StackLocation::control`].
 pub(crate) const PENDING_RETURNED: u8 = 1;
-
-/// A dispatch routine.
-pub(crate) type Dispatch = unsafe extern "win64" fn(device: usize, irp: *mut Irp) -> i32;
-/// A cancel routine.
-pub(crate) type Cancel = unsafe extern "win64" fn(device: usize, irp: *mut Irp);
 
 /// What a request takes.
 pub(crate) const SIZE: usize = size_of::<Irp>() + size_of::<StackLocation>();

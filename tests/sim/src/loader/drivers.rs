@@ -96,6 +96,12 @@ impl Drivers {
         })
     }
 
+    /// The entry point of a driver, for findings about the driver as a whole.
+    pub(crate) fn entry(&self, driver: DriverId) -> Option<Site> {
+        let driver = &self[driver];
+        self.site(driver.base + driver.image.entry_point())
+    }
+
     /// The driver that was loaded last as this instance.
     pub(crate) fn last(&self, instance: Instance) -> Option<DriverId> {
         let mut drivers = self.0.iter();
@@ -133,6 +139,22 @@ impl Drivers {
     /// `client.sys+0x1234 Detach (client.c:12)`.
     pub(crate) fn show(&self, site: Site) -> String {
         self.code_place(site).to_string()
+    }
+
+    /// The function that code at a place belongs to, and not one that is inlined there:
+    /// `Ask of client.sys (client.c:12)`.
+    pub(crate) fn show_function(&self, site: Site) -> String {
+        let driver = &self[site.driver];
+        let places = site.offset.map(|offset| driver.image.places(offset));
+        let Some(place) = places.and_then(|mut places| places.pop()) else {
+            return self.show(site);
+        };
+        let name = driver.name();
+        let line = match (place.file, place.line) {
+            (Some(file), Some(line)) => format!(" ({file}:{line})"),
+            _ => String::new(),
+        };
+        format!("{} of {name}{line}", place.function)
     }
 }
 

@@ -12,6 +12,9 @@
 //! Drivers get half of them and most of the addresses; then an allocation fails, and
 //! the kernel still has what it cannot do without.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use crate::hardware::arena::{self, Access, PAGE, POOL};
 use crate::loader::drivers::{DriverId, Site};
 
@@ -75,6 +78,27 @@ pub(crate) enum FreeError {
     Overrun(usize),
 }
 
+/// The pool when an allocation failed for want of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exhaustion {
+    /// The blocks that drivers had, and their bytes.
+    blocks: usize,
+    bytes: usize,
+    /// The place that allocated most of the bytes.
+    pub(crate) by: Site,
+}
+
+impl fmt::Display for Exhaustion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} blocks of pool, {} KiB, were in use, and no more were left",
+            self.blocks,
+            self.bytes >> 10
+        )
+    }
+}
+
 /// The pool of one cycle.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -83,6 +107,7 @@ pub(crate) struct Pool {
     /// How many of them are in use.
     in_use: usize,
     next: usize,
+    exhaustion: Option<Exhaustion>,
 }
 
 impl Pool {
@@ -91,6 +116,7 @@ impl Pool {
             blocks: Vec::new(),
             in_use: 0,
             next: POOL.start,
+            exhaustion: None,
         }
     }
 
@@ -107,10 +133,40 @@ impl Pool {
         zeroed: bool,
         owner: Option<Site>,
     ) -> Option<usize> {
-        if self.in_use >= MOST_BLOCKS {
-            return None;
+        let block = if self.in_use < MOST_BLOCKS {
+            self.take(size, tag, zeroed, owner, LIMIT)
+        } else {
+            None
+        };
+        // No pool has room for a block that is larger than itself.
+        if block.is_none() && size < LIMIT - POOL.start {
+            self.exhaustion = self.exhaustion.or_else(|| self.used_up());
         }
-        self.take(size, tag, zeroed, owner, LIMIT)
+        block
+    }
+
+    /// How the pool was used up, if it was.
+    pub(crate) const fn exhaustion(&self) -> Option<Exhaustion> {
+        self.exhaustion
+    }
+
+    fn used_up(&self) -> Option<Exhaustion> {
+        let mut by: BTreeMap<_, usize> = BTreeMap::new();
+        let (mut blocks, mut bytes) = (0, 0);
+        for block in &self.blocks {
+            let (Hold::InUse, Some(owner)) = (block.hold, block.owner) else {
+                continue;
+            };
+            blocks += 1;
+            bytes += block.size;
+            *by.entry((owner.driver, owner.offset)).or_default() += block.size;
+        }
+        let ((driver, offset), _) = by.into_iter().max_by_key(|(_, bytes)| *bytes)?;
+        Some(Exhaustion {
+            blocks,
+            bytes,
+            by: Site { driver, offset },
+        })
     }
 
     /// The address of a new, zeroed block that the simulated kernel itself

@@ -18,7 +18,7 @@ use crate::findings::{self, stop, stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
-use crate::nmr::{registrations, trace, transitions};
+use crate::nmr::{durations, registrations, trace, transitions};
 use crate::scheduling::{Waitable, block, point};
 use crate::verifier::binding_calls;
 use crate::verifier::callback_locks;
@@ -145,9 +145,11 @@ impl Host for SimHost {
         }
         let breach = with(|state| {
             state.trace(|state| trace::kind(state, event));
+            registrations::follow_callback(state, event);
             transitions::follow(state, event);
             registrations::follow(state, event);
             registrations::count(state, event);
+            durations::follow(state, event);
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);
             binding_calls::observe(state, event).or(kept)
@@ -188,10 +190,18 @@ fn culprit(state: &State, breach: &Finding) -> Option<Site> {
     /// Rules on what a callback answers or leaves: they are broken where it
     /// ends, not where NMR was called before it.
     const ANSWERS: [u8; 6] = [5, 10, 11, 13, 14, 17];
+    /// The rule on completing a detach: it is broken by that call, even if this shows
+    /// only when the detach callback has returned.
+    const COMPLETION: u8 = 20;
 
     let module = state.loader.drivers.site(breach.code);
     let caller =
         caller(state).filter(|caller| module.is_none_or(|module| module.driver == caller.driver));
+    if let (COMPLETION, Some(binding)) = (breach.rule, breach.binding)
+        && let Some(site) = registrations::completed_at(state, binding, breach.side)
+    {
+        return Some(site);
+    }
     if ANSWERS.contains(&breach.rule) {
         return module.or(caller);
     }

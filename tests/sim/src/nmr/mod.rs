@@ -3,6 +3,7 @@
 //! The Network Module Registrar in this kernel: the registrar's host, and what is
 //! counted of registrations and state transitions.
 
+pub(crate) mod durations;
 pub(crate) mod host;
 pub(crate) mod registered;
 pub(crate) mod registrations;
@@ -11,13 +12,14 @@ pub(crate) mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use registrar::host::RegistrationId;
+use registrar::host::{BindingId, RegistrationId};
 
 use nmr::abi::NPIID;
 use scenarios::{Instance, Overlap, Registered, Role};
 
-use crate::loader::drivers::DriverId;
+use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
+use durations::Durations;
 use registrations::Registration;
 use transitions::Transitions;
 
@@ -31,10 +33,13 @@ pub(crate) struct Nmr {
     registrations: BTreeMap<RegistrationId, Registration>,
     /// The registration whose end each thread waits for.
     pub(crate) waits: BTreeMap<ThreadId, RegistrationId>,
+    /// The place that last reported the end of a side's detach.
+    completions: BTreeMap<(BindingId, Role), Site>,
     /// The description of each registration, in a dry run.
     pub(crate) described: Option<Vec<Registered>>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
+    durations: Durations,
 }
 
 impl Nmr {
@@ -44,8 +49,10 @@ impl Nmr {
             registered: Vec::new(),
             registrations: BTreeMap::new(),
             waits: BTreeMap::new(),
+            completions: BTreeMap::new(),
             described: None,
             deregistrations: Overlap::default(),
+            durations: Durations::default(),
         }
     }
 }

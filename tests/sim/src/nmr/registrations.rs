@@ -4,12 +4,14 @@
 //! how many there were of each role and attached to each image, and pending at a time.
 
 use nmr::abi::{NPIID, STATUS_PENDING, STATUS_SUCCESS};
-use registrar::host::{Call, Event, Phase, RegistrationId, Side};
+use registrar::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
 use scenarios::Role;
 
 use crate::findings::caller::caller;
 use crate::kernel::State;
 use crate::loader::drivers::Site;
+use crate::nmr::registered;
+use crate::verifier::driver_call;
 
 /// A registration, for as long as the cycle runs.
 #[derive(Debug)]
@@ -39,6 +41,12 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
             let known = entry(state, id, event);
             known.ended = known.ended.or(ended);
         }
+        (Call::DetachComplete, Phase::Enter) => {
+            if let (Some(binding), Some(site)) = (event.binding, caller(state)) {
+                let of = (binding, role(event.side));
+                state.nmr.completions.insert(of, site);
+            }
+        }
         (Call::Wait, Phase::Enter) => {
             state.nmr.waits.insert(thread, id);
         }
@@ -47,6 +55,40 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
         }
         _ => {}
     }
+}
+
+/// Follows the calls of callbacks.
+pub(crate) fn follow_callback(state: &mut State, event: &Event) {
+    if !event.call.is_callback() {
+        return;
+    }
+    if event.phase != Phase::Enter {
+        driver_call::end(state);
+        return;
+    }
+    let known = event
+        .registration
+        .and_then(|id| state.nmr.registrations.get(&id));
+    let made = known.and_then(|known| known.made);
+    // Until its registration returns, it is the caller's.
+    let by = made.or_else(|| caller(state));
+    let what = callback(event.side, event.call);
+    driver_call::begin(state, what.into(), event.code, by);
+}
+
+/// The name of a callback in the characteristics.
+const fn callback(side: Side, call: Call) -> &'static str {
+    let [attach, detach, cleanup] = registered::fields(role(side));
+    match call {
+        Call::AttachCallback => attach,
+        Call::DetachCallback => detach,
+        _ => cleanup,
+    }
+}
+
+/// The place that last reported the end of a side's detach.
+pub(crate) fn completed_at(state: &State, binding: BindingId, side: Side) -> Option<Site> {
+    state.nmr.completions.get(&(binding, role(side))).copied()
 }
 
 fn entry<'a>(state: &'a mut State, id: RegistrationId, event: &Event) -> &'a mut Registration {

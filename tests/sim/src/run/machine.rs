@@ -20,6 +20,7 @@ use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
 use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
+use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
 use crate::verifier::faults::{FaultKind, Faults};
 
@@ -58,6 +59,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
+    /// Where the schedule that was set could not be kept to, in words.
+    pub unfollowed: Option<String>,
     /// The kernel that it was.
     pub kernel: knobs::Kernel,
     /// The open points that came up, with the answers that each had.
@@ -201,7 +204,9 @@ impl Machine {
         }
         state.scheduling.set_patience(self.patience);
         let steps = cycle.steps.clone();
-        let state = simulate(state, "script", move || script::perform(&steps));
+        let mut state = simulate(state, "script", move || script::perform(&steps));
+        let time = state.scheduling.now() / MICROSECOND;
+        state.counts.histograms.cycle_us.add(time);
         let events = state.events();
         let scheduled = state.scheduling.into_result();
         self.stacks = scheduled.stacks;
@@ -217,6 +222,7 @@ impl Machine {
             events,
             steps: scheduled.points,
             plan: scheduled.taken,
+            unfollowed: scheduled.unfollowed,
             kernel,
             answers: state.choices.into_answers(),
             verdict,

@@ -80,6 +80,17 @@ enum Source<'a> {
     Written(&'a Schedule),
 }
 
+/// A cycle that cannot be minimised.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CannotMinimise {
+    /// It is cut short by something that the simulated kernel does not provide.
+    #[error("{0}: only a finding can be minimised")]
+    Unsupported(Box<Unsupported>),
+    /// It cannot keep to its schedule.
+    #[error("{0}")]
+    Unfollowed(String),
+}
+
 /// How far a search is.
 #[derive(Clone, Copy, Debug)]
 pub struct Searched {
@@ -92,25 +103,32 @@ pub struct Searched {
 }
 
 /// Looks for the shortest cycle that fails as this one does under its
-/// schedule, and `tell`s how far it is. Returns `None` if this one does not
+/// schedule, and `tell`s how far it is. The search ends early, with
+/// the shortest cycle so far, if `tell` returns `false`. Returns `None` if this one does not
 /// fail.
 ///
 /// # Errors
 ///
-/// The cycle is cut short by something that the simulated kernel does not provide.
+/// The cycle is cut short by something that the simulated kernel does not provide, or
+/// cannot keep to the schedule.
 pub fn minimise(
     machine: &mut Machine,
     seed: u64,
     first: u64,
     script: Script,
     plan: Option<Schedule>,
-    tell: &mut dyn FnMut(Searched),
-) -> Result<Option<Minimised>, Box<Unsupported>> {
+    tell: &mut dyn FnMut(Searched) -> bool,
+) -> Result<Option<Minimised>, CannotMinimise> {
     let source = plan.as_ref().map_or(Source::Drawn(first), Source::Written);
     let outcome = trial(machine, seed, first, &script, source);
+    if let Some(where_not) = outcome.unfollowed {
+        return Err(CannotMinimise::Unfollowed(where_not));
+    }
     let finding = match outcome.verdict {
         None => return Ok(None),
-        Some(Verdict::Unsupported(unsupported)) => return Err(Box::new(unsupported)),
+        Some(Verdict::Unsupported(unsupported)) => {
+            return Err(CannotMinimise::Unsupported(Box::new(unsupported)));
+        }
         Some(Verdict::Finding(finding)) => finding,
     };
     let before = Failure {
@@ -168,7 +186,7 @@ struct Search<'a> {
     cycle: u64,
     best: Failure,
     spent: u64,
-    tell: &'a mut dyn FnMut(Searched),
+    tell: &'a mut dyn FnMut(Searched) -> bool,
 }
 
 impl Search<'_> {
@@ -184,7 +202,10 @@ impl Search<'_> {
         let planned = plan.iter().map(Source::Written);
         let drawn = iter::once(self.cycle).chain(0..SCHEDULES);
         let mut sources = planned.chain(drawn.map(Source::Drawn));
-        let failure = sources.find_map(|source| self.fails_again(&script, source));
+        let failure = sources.find_map(|source| {
+            let goes_on = self.spent < FOR_CUTS;
+            goes_on.then(|| self.fails_again(&script, source)).flatten()
+        });
         let fails = failure.is_some();
         match failure {
             Some(failure) => self.best = failure,
@@ -212,6 +233,7 @@ impl Search<'_> {
         if !self.try_plan(&plan) {
             return;
         }
+        plan = self.best.plan.clone().unwrap_or(plan);
         let mut size = plan.len().max(1);
         while size > 0 {
             let before = plan.len();
@@ -222,7 +244,7 @@ impl Search<'_> {
                 }
                 let less = plan.without(start..start + size);
                 if self.try_plan(&less) {
-                    plan = less;
+                    plan = self.best.plan.clone().unwrap_or(less);
                 } else {
                     start += size;
                 }
@@ -295,21 +317,22 @@ impl Search<'_> {
         self.machine.set_patience(Some(2 * self.best.steps));
         let outcome = trial(self.machine, self.seed, self.cycle, script, source);
         self.spent += SETUP + outcome.steps;
-        (self.tell)(Searched {
+        let goes_on = (self.tell)(Searched {
             spent: self.spent.min(BUDGET),
             budget: BUDGET,
             events: self.best.events,
         });
+        if !goes_on {
+            self.spent = BUDGET;
+        }
         let found = outcome.verdict.and_then(Verdict::finding);
         let finding = found.filter(|finding| finding.is_same_as(&self.best.finding))?;
         let switches = outcome.plan.len();
         Some(Failure {
             script: script.clone(),
             events: outcome.events,
-            plan: Some(match source {
-                Source::Drawn(_) => outcome.plan,
-                Source::Written(plan) => plan.clone(),
-            }),
+            // Without the decisions that could not be kept to.
+            plan: Some(outcome.plan),
             switches,
             faults: outcome.faults,
             finding,

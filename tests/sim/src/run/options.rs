@@ -90,7 +90,7 @@ pub struct Options {
     pub strategy: Strategy,
     /// The cycle whose schedule is drawn, if it is not the own one.
     pub schedule_of: Option<u64>,
-    /// Whether threads are preempted inside driver code, too.
+    /// Whether threads are preempted inside driver code in every cycle, not only in some.
     pub preempt: bool,
     /// The injected faults.
     pub faults: Faults,

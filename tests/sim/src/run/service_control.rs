@@ -38,12 +38,10 @@ use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
 use crate::scheduling::preemption;
-use crate::scheduling::{MICROSECOND, point};
+use crate::scheduling::{MICROSECOND, point, terminate};
+use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
-
-pub(crate) type DriverEntry =
-    unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
 
@@ -90,9 +88,8 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         });
         created
     });
-    // SAFETY: the image is mapped, its entry point is code, and the driver
-    // object is a fresh one.
-    let status = unsafe { entry(loaded.object as *mut DRIVER_OBJECT, path) };
+    // SAFETY: the image is mapped, and the driver object is a fresh one.
+    let status = unsafe { call_entry(loaded, entry, path) };
     check_returned(loaded.driver, "DriverEntry");
     with(|state| {
         state.trace(|_| TraceKind::EntryReturned {
@@ -113,19 +110,9 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         });
         return;
     }
-    if status > 0 {
-        let what = format!(
-            "DriverEntry returned {status:#010x}: it must return STATUS_SUCCESS or an error"
-        );
-        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
-    }
+    check_entry_status(loaded.driver, status);
     if status < 0 {
-        let what = format!(
-            "DriverEntry failed with status {}, although no call of it was made to \
-             fail: allow it with --may-refuse if the driver does not start without its peer",
-            NtStatus(status)
-        );
-        stop_at("load", what, with(|state| entry_site(state, loaded.driver)));
+        refused(loaded.driver, NtStatus(status));
     }
     with(|state| {
         state.counts.loads += 1;
@@ -151,6 +138,64 @@ fn record_of(state: &State, driver: DriverId, event: impl FnOnce(String, String)
         let driver = &state.loader.drivers[driver];
         event(driver.instance.to_string(), driver.name().to_owned())
     });
+}
+
+/// Calls a driver's entry point. Returns its status.
+///
+/// # Safety
+///
+/// The entry point is that of the driver, which was just mapped.
+pub(crate) unsafe fn call_entry(loaded: Loaded, entry: usize, path: *const UNICODE_STRING) -> i32 {
+    let by = with(|state| entry_site(state, loaded.driver));
+    let arguments = [loaded.object, path.addr()];
+    // SAFETY: an entry point takes these, by this function's contract.
+    let result = unsafe { driver_call::call("DriverEntry", entry, by, &arguments) };
+    driver_call::status(result)
+}
+
+/// Calls a driver's unload routine.
+///
+/// # Safety
+///
+/// The driver object is still there.
+pub(crate) unsafe fn call_unload(loaded: Loaded, routine: usize) {
+    let by = with(|state| entry_site(state, loaded.driver));
+    let what = "DriverUnload of the driver object";
+    // SAFETY: an unload routine takes the driver object, which is there, by this
+    // function's contract.
+    unsafe { driver_call::call(what, routine, by, &[loaded.object]) };
+}
+
+/// `DriverEntry` returns `STATUS_SUCCESS` or an error.
+pub(crate) fn check_entry_status(driver: DriverId, status: i32) {
+    if status > 0 {
+        let what = format!(
+            "DriverEntry returned {status:#010x}: it must return STATUS_SUCCESS or an error"
+        );
+        stop_at("load", what, with(|state| entry_site(state, driver)));
+    }
+}
+
+/// Reports a driver that refuses to be loaded, although nothing allows that: for what it
+/// has left behind, else for the pool that it or another one has used up, else as such.
+fn refused(driver: DriverId, status: NtStatus) -> ! {
+    finish_dpcs(driver);
+    let entry = with(|state| entry_site(state, driver));
+    check_unload(driver, "DriverEntry failed", entry);
+    if with(|state| state.findings.any()) {
+        terminate();
+    }
+    let failed = format!("DriverEntry failed with status {status}");
+    if let Some(exhaustion) = with(|state| state.memory.pool.exhaustion()) {
+        let name = with(|state| state.loader.drivers[driver].image.name().to_owned());
+        let what = format!("{failed} in {name} after the pool was used up: {exhaustion}");
+        stop_at("load", what, Some(exhaustion.by));
+    }
+    let what = format!(
+        "{failed}, although no call of it was made to fail: allow it with --may-refuse if the \
+         driver does not start without its peer"
+    );
+    stop_at("load", what, entry)
 }
 
 /// Counts a failed `DriverEntry` that may fail. Returns `false` if nothing allows it.
@@ -198,10 +243,8 @@ pub(crate) fn unload(instance: Instance) {
         });
     });
     let began = with(|state| state.scheduling.now());
-    with(|state| state.scheduling.current_mut().calls = Some(driver));
-    // SAFETY: the driver set it for this, and its object is still there.
-    unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
-    with(|state| state.scheduling.current_mut().calls = None);
+    // SAFETY: the driver's object is still there.
+    unsafe { call_unload(loaded, routine) };
     check_returned(driver, "DriverUnload");
     with(|state| {
         state.record(|_| TraceKind::UnloadReturned {
@@ -211,7 +254,7 @@ pub(crate) fn unload(instance: Instance) {
     });
     deferred::join_work(driver);
     finish_dpcs(driver);
-    let routine = with(|state| state.loader.drivers.site(routine as usize));
+    let routine = with(|state| state.loader.drivers.site(routine));
     check_unload(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
@@ -310,23 +353,24 @@ fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Ref
 pub(crate) fn map_driver(
     state: &mut State,
     instance: Instance,
-) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
+) -> (Loaded, usize, *const UNICODE_STRING) {
     let (image, copy) = state.run.images.image(instance);
     let image = Rc::clone(image);
     let base = image::place(state.loader.image_end, &image).expect("a cycle loads a few images");
     state.loader.image_end = base + image.size();
     let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
-    state.trace(|_| TraceKind::Mapped {
+    state.trace(|state| TraceKind::Mapped {
         service: instance.to_string(),
         image: driver.name().to_owned(),
+        preempted: state.run.preempts,
     });
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let missing = state.loader.missing.add(&image);
     let hooks = Hooks {
         preempted: preemption::stub(),
-        everywhere: state.run.options.preempt,
+        everywhere: state.run.preempts,
         spun: preemption::spin_stub(),
     };
     image.map(base, cookie, &hooks, missing, |export| {
@@ -334,8 +378,6 @@ pub(crate) fn map_driver(
     });
     let object = new_driver_object(state, driver, &image, base);
     let entry = base + image.entry_point();
-    // SAFETY: the image's entry point is a function of this type.
-    let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
     let loaded = Loaded {
         driver,
         object,
@@ -410,11 +452,7 @@ pub(crate) fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
 
 /// The entry point of a driver, for findings about the driver as a whole.
 pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
-    let driver = &state.loader.drivers[driver];
-    state
-        .loader
-        .drivers
-        .site(driver.base + driver.image.entry_point())
+    state.loader.drivers.entry(driver)
 }
 
 /// Takes away what a driver needs for `DriverEntry` only.

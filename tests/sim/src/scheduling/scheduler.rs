@@ -4,9 +4,9 @@
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
 //! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and each atomic instruction if drivers are preempted.
-//! Time advances a little at each point, and jumps to the next timer when all threads
-//! wait.
+//! way in and on its way out, and in some cycles each atomic instruction. There a thread
+//! is held back now and then while others run. Time advances a little at each point, and
+//! jumps to the next timer when all threads wait.
 //!
 //! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
 //! above keeps its processor; other threads run on the remaining ones, and stop only
@@ -35,16 +35,21 @@ use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
 
-pub(crate) use waiting::{block, point, sleep, spin, terminate};
+pub(crate) use waiting::{block, point, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
 /// What passes at each point.
 const TICK: u64 = 5;
-/// The most points of a cycle, which are some seconds of true time: it does not end
+/// The most points of a cycle, which are about a second of true time: it does not end
 /// if it takes more.
-const MOST_POINTS: u64 = 4_000_000;
+const MOST_POINTS: u64 = 2_000_000;
+/// So many points are many for a cycle that takes [`LONG`]: it does not end either.
+const MANY_POINTS: u64 = 300_000;
 pub(crate) const SECOND: u64 = 1_000_000 * MICROSECOND;
+/// A simulated time in which a cycle ends that does more than to wait: half an hour. The
+/// service control manager of Windows gives up an unload after 30 seconds.
+const LONG: u64 = 30 * 60 * SECOND;
 /// The longest simulated time of a cycle, a day: time that passes while all threads wait
 /// costs nothing, but a cycle in which only a timer runs must end.
 const LONGEST: u64 = 24 * 60 * 60 * SECOND;
@@ -62,6 +67,9 @@ const MOST_SPIN: u64 = 600 * SECOND;
 /// All threads of a cycle, those that have ended included.
 pub(crate) struct Scheduler {
     threads: Vec<Thread>,
+    /// Those that have not ended, in ascending order: a cycle may have few at a time and
+    /// very many in all.
+    live: Vec<usize>,
     time: u64,
     /// Differs whenever another course was taken.
     digest: u64,
@@ -88,6 +96,8 @@ pub(crate) struct Scheduler {
     plan: Option<Schedule>,
     /// The schedule that is taken.
     taken: Schedule,
+    /// Where the schedule could not be kept to, in words.
+    unfollowed: Option<String>,
     decisions: u64,
     /// How many processors there are.
     processors: usize,
@@ -99,6 +109,7 @@ impl Scheduler {
         let processors = [1, 2, 2, 4][random.random_range(0..4)];
         Self {
             threads: Vec::new(),
+            live: Vec::new(),
             time: 0,
             digest: 0,
             current: 0,
@@ -115,6 +126,7 @@ impl Scheduler {
             chooser,
             plan: None,
             taken: Schedule::default(),
+            unfollowed: None,
             decisions: 0,
             processors,
         }
@@ -144,6 +156,11 @@ impl Scheduler {
     /// All threads, in the order of creation.
     pub(crate) fn threads(&self) -> &[Thread] {
         &self.threads
+    }
+
+    /// The threads that have not ended, with their numbers.
+    fn live(&self) -> impl Iterator<Item = (usize, &Thread)> {
+        self.live.iter().map(|&index| (index, &self.threads[index]))
     }
 
     /// The number of processors.
@@ -190,9 +207,7 @@ impl Scheduler {
 
     /// The threads that wait for `what`, in the order of creation.
     pub(crate) fn waiters(&self, what: Waitable) -> Vec<ThreadId> {
-        self.threads
-            .iter()
-            .enumerate()
+        self.live()
             .filter(|(_, thread)| thread.waits_for(what))
             .map(|(index, _)| ThreadId(index))
             .collect()
@@ -217,6 +232,13 @@ impl Scheduler {
         }
     }
 
+    /// Returns `true` if the cycle has taken more points or time than one that ends.
+    const fn takes_too_long(&self) -> bool {
+        self.points > MOST_POINTS
+            || self.time > LONGEST
+            || (self.points > MANY_POINTS && self.time > LONG)
+    }
+
     fn is_given_up(&self) -> bool {
         self.patience.is_some_and(|most| self.points > most)
     }
@@ -230,7 +252,8 @@ impl Scheduler {
     }
 
     fn wake_due(&mut self) {
-        for thread in &mut self.threads {
+        for &index in &self.live {
+            let thread = &mut self.threads[index];
             if let RunState::Blocked {
                 until: Some(until), ..
             } = thread.run
@@ -243,9 +266,8 @@ impl Scheduler {
     }
 
     fn next_deadline(&self) -> Option<u64> {
-        self.threads
-            .iter()
-            .filter_map(|thread| match thread.run {
+        self.live()
+            .filter_map(|(_, thread)| match thread.run {
                 RunState::Blocked { until, .. } => until,
                 _ => None,
             })
@@ -254,7 +276,7 @@ impl Scheduler {
 
     /// Returns `true` if a thread below `DISPATCH_LEVEL` finds a processor.
     fn has_processor(&self) -> bool {
-        let pinned = self.threads.iter().filter(|thread| thread.is_pinned());
+        let pinned = self.live().filter(|(_, thread)| thread.is_pinned());
         pinned.count() < self.processors
     }
 
@@ -263,8 +285,8 @@ impl Scheduler {
     pub(crate) fn processor(&mut self) -> u32 {
         let mut number = self.current % self.processors;
         if self.current().is_pinned() {
-            let pinned = self.threads.iter().filter(|thread| thread.is_pinned());
-            let taken: Vec<_> = pinned.filter_map(|thread| thread.processor).collect();
+            let pinned = self.live().filter(|(_, thread)| thread.is_pinned());
+            let taken: Vec<_> = pinned.filter_map(|(_, thread)| thread.processor).collect();
             let mut free = (0..self.processors).filter(|number| !taken.contains(number));
             let own = self.current().processor.or_else(|| free.next());
             number = own.unwrap_or(number);
@@ -303,8 +325,8 @@ impl Scheduler {
                     spinning.may_look || (spinning.spin.only_looks && changed)
                 })
         };
-        let all = self.threads.iter().enumerate();
-        let ready: Vec<_> = all
+        let ready: Vec<_> = self
+            .live()
             .filter(|(_, thread)| ready(thread))
             .map(|(index, _)| index)
             .collect();
@@ -312,6 +334,10 @@ impl Scheduler {
         let next = match &self.plan {
             Some(plan) => {
                 let planned = plan.at(self.decisions);
+                if let Some(thread) = planned.filter(|thread| !ready.contains(thread)) {
+                    let what = || schedule::not_ready(self.decisions, thread, &ready);
+                    self.unfollowed.get_or_insert_with(what);
+                }
                 planned
                     .filter(|thread| ready.contains(thread))
                     .unwrap_or(own)
@@ -350,12 +376,14 @@ impl Scheduler {
         body: impl FnOnce() + 'static,
     ) -> ThreadId {
         let index = self.threads.len();
+        let bottom = stack.bottom();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduling.threads[index].yielder = yielder);
             stack::below_headroom(body);
             ThreadEnd::Returned
         });
-        self.threads.push(Thread::new(name, driver, fiber));
+        self.threads.push(Thread::new(name, driver, bottom, fiber));
+        self.live.push(index);
         ThreadId(index)
     }
 
@@ -378,6 +406,7 @@ impl Scheduler {
             },
         };
         self.current = next;
+        stack::set_current(self.current().stack);
         if self.current().spinning.is_none() {
             self.change();
         }
@@ -406,6 +435,13 @@ impl Scheduler {
         }
     }
 
+    /// Now and then holds the current thread back, which is at a breakpoint.
+    fn delay(&mut self) {
+        if self.plan.is_none() {
+            self.chooser.delay(self.current, &mut self.random);
+        }
+    }
+
     /// Counts a point. Returns `true` if the current thread must yield.
     fn pass(&mut self) -> bool {
         trap::alive();
@@ -418,7 +454,7 @@ impl Scheduler {
         if self.is_given_up() {
             return true;
         }
-        if self.points > MOST_POINTS || self.time > LONGEST {
+        if self.takes_too_long() {
             self.endless = true;
             return true;
         }
@@ -451,6 +487,7 @@ impl Scheduler {
         let thread = self.thread_mut(id);
         thread.run = RunState::Ended;
         thread.frames.clear();
+        self.live.retain(|&index| index != id.0);
         self.wake_all(Waitable::Thread(id));
     }
 
@@ -476,7 +513,12 @@ impl Scheduler {
     /// What the schedule came to, when the cycle is over.
     pub(crate) fn into_result(mut self) -> Scheduled {
         self.stacks.reset();
+        let not_reached = || {
+            let (decision, thread) = self.plan.as_ref()?.first_from(self.decisions)?;
+            Some(schedule::not_reached(decision, thread, self.decisions))
+        };
         Scheduled {
+            unfollowed: self.unfollowed.clone().or_else(not_reached),
             digest: self.digest,
             points: self.points,
             taken: self.taken,
@@ -493,6 +535,8 @@ pub(crate) struct Scheduled {
     pub(crate) points: u64,
     /// The schedule that was taken.
     pub(crate) taken: Schedule,
+    /// Where the schedule could not be kept to, in words.
+    pub(crate) unfollowed: Option<String>,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,
 }

@@ -175,10 +175,12 @@ impl BindingCalls {
         self.0.entry(binding).or_default().refused = true;
     }
 
-    fn detach(&mut self, binding: BindingId, side: Side, code: usize) {
+    /// A side is told to detach; the number of its calls that are in flight.
+    fn detach(&mut self, binding: BindingId, side: Side, code: usize) -> u64 {
         let end = self.0.entry(binding).or_default().end(side);
         end.detaching = true;
         end.code = code;
+        end.inside + end.pended()
     }
 }
 
@@ -227,10 +229,9 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             None
         }
         (Call::DetachCallback, Phase::Enter, Some(binding)) => {
-            state
-                .verifier
-                .binding_calls
-                .detach(binding, event.side, event.code);
+            let calls = &mut state.verifier.binding_calls;
+            let in_flight = calls.detach(binding, event.side, event.code);
+            state.counts.histograms.in_flight_at_detach.add(in_flight);
             None
         }
         (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {

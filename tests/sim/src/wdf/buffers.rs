@@ -37,7 +37,7 @@ fn retrieve(irp: *mut Irp, which: Which, least: usize) -> Result<Memory, i32> {
     const BUFFERED: usize = 0;
     const NEITHER: usize = 3;
     // SAFETY: a request that is not complete is in memory.
-    let (major, output, input, code, at) = unsafe {
+    let (major, output, input, code, at, mdl) = unsafe {
         let location = stack_location(irp);
         (
             u32::from((*location).major),
@@ -45,6 +45,7 @@ fn retrieve(irp: *mut Irp, which: Which, least: usize) -> Result<Memory, i32> {
             (*location).input_length,
             (*location).code,
             (*irp).system_buffer,
+            (*irp).mdl,
         )
     };
     let controls = matches!(
@@ -59,6 +60,10 @@ fn retrieve(irp: *mut Irp, which: Which, least: usize) -> Result<Memory, i32> {
         _ => return Err(STATUS_INVALID_DEVICE_REQUEST),
     };
     match (code & 3, which) {
+        _ if !controls && mdl != 0 => {
+            unsupported("the buffer of a read or write with direct I/O");
+        }
+        _ if !controls && at == 0 && size > 0 => return Err(STATUS_INVALID_DEVICE_REQUEST),
         _ if !controls => {}
         (NEITHER, _) => return Err(STATUS_INVALID_DEVICE_REQUEST),
         (BUFFERED, _) | (_, Which::Input) => {}

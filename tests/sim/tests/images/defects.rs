@@ -13,8 +13,16 @@ use crate::program::sim;
 const DEFECTS: &[(&str, &str, &str)] = &[
     ("NULL_DEREFERENCE", "0x7E", "wrote to address 0"),
     ("JUMP_TO_NULL", "0x7E", "jumped to address 0"),
-    ("IMPOSSIBLE_ADDRESS", "0x7E", "an address that cannot exist"),
-    ("IMPOSSIBLE_EVENT", "0x7E", "an address that cannot exist"),
+    (
+        "IMPOSSIBLE_ADDRESS",
+        "0x7E",
+        "wrote to address 0xdead000000000000, which cannot exist",
+    ),
+    (
+        "IMPOSSIBLE_EVENT",
+        "0x7E",
+        "which cannot exist, in KeSetEvent",
+    ),
     ("WILD_EVENT", "0x50", "where nothing is, in KeSetEvent"),
     ("FAST_FAIL", "0x139", "fast fail with code 7"),
     ("STACK_OVERFLOW", "0x7F", "overflowed"),
@@ -72,7 +80,7 @@ fn check_parameters(name: &'static str, expected: [Option<u64>; 4]) {
 
 #[test]
 fn a_bug_check_has_its_documented_parameters() {
-    const WILD: u64 = 0x1234_5678_9000;
+    const WILD: u64 = 0xFFFF_9234_5678_9000;
     check_parameters(
         "NULL_DEREFERENCE",
         [Some(0xC000_0005), None, Some(0), Some(0)],
@@ -83,6 +91,34 @@ fn a_bug_check_has_its_documented_parameters() {
     check_parameters("WILD_JUMP", [Some(WILD), Some(0x10), Some(WILD), None]);
     check_parameters("FAST_FAIL", [Some(7), Some(0), Some(0), Some(0)]);
     check_parameters("STACK_OVERFLOW", [Some(8), Some(0), Some(0), Some(0)]);
+}
+
+#[test]
+fn a_module_id_that_is_none_is_found_where_it_is_registered() {
+    for (define, says) in [
+        ("MODULE_ID_LENGTH=16", "ModuleId's Length is 16, not 24"),
+        ("MODULE_ID_TYPE=0", "ModuleId's Type is 0, neither MIT_GUID"),
+    ] {
+        let finding = finding(&[define]);
+        assert_eq!((&*finding.code, &*finding.driver), ("R1", "d.sys"));
+        assert!(finding.what.starts_with(says), "{finding}");
+        let place = finding.place.as_ref().expect("there is a .pdb");
+        assert_eq!(place.function, "DriverEntry", "{finding}");
+    }
+}
+
+#[test]
+fn a_completion_in_vain_is_found_where_it_was_made() {
+    let finding = finding(&["COMPLETES_IN_VAIN"]);
+    assert_eq!((&*finding.code, &*finding.driver), ("R20", "d.sys"));
+    assert!(
+        finding
+            .what
+            .contains("before ClientDetachProvider returned STATUS_SUCCESS"),
+        "{finding}"
+    );
+    let place = finding.place.as_ref().expect("there is a .pdb");
+    assert_eq!(place.function, "CompletesEarly", "{finding}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use scenarios::{Description, NtStatus, Role, Unload, Verdict};
 
@@ -12,10 +13,17 @@ use crate::fixture::Workshop;
 use crate::pair::driver;
 use crate::program::describe;
 
+/// The description of an image; the exit status is that of the dry run's verdict.
 fn description(image: &Path) -> Description {
     let run = describe(image);
-    assert_eq!(run.status, Some(0), "{}", run.err);
-    serde_json::from_str(&run.out).expect("a description")
+    let description: Description = serde_json::from_str(&run.out).expect("a description");
+    let status = match description.dry_run.verdict {
+        None => 0,
+        Some(Verdict::Finding(_)) => 1,
+        Some(Verdict::Unsupported(_)) => 2,
+    };
+    assert_eq!(run.status, Some(status), "{}", run.err);
+    description
 }
 
 #[test]
@@ -109,6 +117,28 @@ fn what_goes_wrong_in_the_dry_run_is_part_of_the_description() {
     let lacks = run("lacks.sys", "UNKNOWN_IMPORT");
     assert_eq!(lacks.entry, None);
     assert!(matches!(lacks.verdict, Some(Verdict::Unsupported(_))));
+}
+
+#[test]
+fn a_driver_that_misleads_the_kernel_is_described_soon() {
+    /// More than either takes on a busy machine.
+    const SOON: Duration = Duration::from_secs(20);
+
+    let workshop = Workshop::new();
+    let run = |defines: &[&str]| {
+        let image = workshop.compile("d.sys", "greedy.c", defines);
+        let started = Instant::now();
+        let run = description(&image).dry_run;
+        assert!(started.elapsed() < SOON, "{defines:?}");
+        run
+    };
+    let odd = run(&["DEVICES=1", "RETURNS=0x103"]);
+    assert_eq!(odd.entry.and_then(NtStatus::name), Some("STATUS_PENDING"));
+    assert_eq!(odd.devices.len(), 2);
+    assert!(matches!(odd.verdict, Some(Verdict::Finding(it)) if it.code == "load"));
+    let endless = run(&["DPCS"]);
+    assert_eq!(endless.unload, Unload::Unclean);
+    assert!(matches!(endless.verdict, Some(Verdict::Finding(it)) if it.code == "0xCE"));
 }
 
 #[test]

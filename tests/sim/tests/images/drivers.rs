@@ -174,5 +174,20 @@ fn what_is_ignored_is_counted() {
         counts.cycles_cut_short
     );
     assert!(counts.cycles_cut_short > 0);
-    assert!(!pair(&["--ignore=load@Unload"]).is_clean());
+    let matches = &counts.ignore_matches;
+    assert_eq!(matches["load@DriverEntry"], counts.cycles_cut_short);
+    let report = pair(&["--ignore=load@Unload"]);
+    assert!(!report.is_clean());
+    assert_eq!(report.counts.ignore_matches["load@Unload"], 0);
+}
+
+#[test]
+fn a_driver_that_registers_nothing_was_not_tested() {
+    let workshop = Workshop::new();
+    let driver = member(&workshop, "idle.sys", &[]);
+    let ran = run(&[&driver], &[]);
+    assert_eq!(ran.status, Some(1), "{}", ran.out);
+    assert!(ran.report().is_clean(), "{}", ran.out);
+    let line = "error: not tested: in 200 cycles idle.sys registered nothing\n";
+    assert_eq!(ran.err, line);
 }

@@ -37,3 +37,31 @@ fn who_takes_without_end_is_found() {
         }
     }
 }
+
+#[test]
+fn a_driver_that_uses_up_the_pool_is_not_advised_to_refuse() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for (defines, code, says) in [
+        (
+            &["POOL=4096", "REFUSES", "LEAKS"][..],
+            "0xC4",
+            "that has used up the pool",
+        ),
+        (
+            &["POOL=4096", "REFUSES"],
+            "load",
+            "in d.sys after the pool was used up: ",
+        ),
+    ] {
+        let client = workshop.compile("d.sys", "greedy.c", defines);
+        let arguments = ["--seed=5", "--cycles=1", "--script=+p.+c.-c.-p"];
+        let report = sim(&provider, &client, &arguments).report();
+        let finding = &report.findings[0];
+        assert_eq!((&*finding.code, &*finding.driver), (code, "d.sys"));
+        assert!(finding.what.contains(says), "{finding}");
+        assert!(!finding.what.contains("--may-refuse"), "{finding}");
+        let place = finding.place.as_ref().expect("there is a .pdb");
+        assert_eq!(place.function, "Take", "{finding}");
+    }
+}

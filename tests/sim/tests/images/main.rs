@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod command_line;
+mod dead_frames;
 mod defects;
 mod describe;
 mod devices;
@@ -42,4 +43,6 @@ mod strangers;
 mod surface;
 mod symbols;
 mod tables;
+mod verdict;
 mod wdf;
+mod wild;

@@ -81,7 +81,13 @@ fn the_shortest_trace_fails_in_the_same_way() {
             less.join(".")
         };
         let fewer = [&replay[..], &["--schedule", &less]].concat();
-        let findings = case.run(&fewer).report().findings;
+        let run = case.run(&fewer);
+        // A later switch may need this one.
+        if run.status == Some(2) {
+            assert!(run.err.contains("cannot be followed"), "{}", run.err);
+            continue;
+        }
+        let findings = run.report().findings;
         let same = findings.iter().any(|other| other.is_same_as(again));
         assert!(
             schedule == "none" || !same,
@@ -120,6 +126,24 @@ fn scripts_that_no_cycle_can_be_are_refused() {
         assert_eq!(run.status, Some(2), "{script}");
         assert_eq!(run.err.lines().count(), 1, "{}", run.err);
         assert!(run.err.contains("a script is like"), "{}", run.err);
+    }
+}
+
+#[test]
+fn a_schedule_that_cannot_be_followed_is_refused() {
+    let case = Case::new();
+    let one = ["--cycles", "1", "--script", "+p.+c.-c.-p"];
+    for (schedule, named) in [
+        ("3:99", "at `3:99` thread 99 cannot run, only thread"),
+        ("99999999:0", "before `99999999:0`"),
+    ] {
+        for way in [&[][..], &["--trace"], &["--minimise"]] {
+            let run = case.run(&[&one[..], &["--schedule", schedule], way].concat());
+            assert_eq!(run.status, Some(2), "{schedule} {way:?}: {}", run.out);
+            assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+            assert!(run.err.contains("cannot be followed"), "{}", run.err);
+            assert!(run.err.contains(named), "{}", run.err);
+        }
     }
 }
 

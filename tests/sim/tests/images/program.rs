@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use scenarios::Report;
+use scenarios::{Report, is_code};
 use serde_json::Value;
 
 /// What came of a run.
@@ -16,9 +16,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The report that its output ends with.
+    /// The report that its output ends with, whose findings have codes that `--ignore`
+    /// takes.
     pub(crate) fn report(&self) -> Report {
-        serde_json::from_value(self.last()["report"].clone()).expect("a report")
+        let report: Report =
+            serde_json::from_value(self.last()["report"].clone()).expect("a report");
+        for finding in report.findings.iter().chain(&report.notes) {
+            assert!(is_code(&finding.code), "{finding}");
+        }
+        report
     }
 
     /// The last line of its output.

@@ -193,3 +193,26 @@ fn objects_of_the_framework_used_wrongly_are_found() {
         }
     }
 }
+
+#[test]
+fn what_objects_of_the_framework_lack_is_no_finding() {
+    const SCOPE_SAYS: &str = "uses a synchronization scope of a device or queue";
+    let workshop = Workshop::new();
+    let client = driver("client.sys");
+    for (name, says) in [
+        ("SCOPE=2", SCOPE_SAYS),
+        ("SCOPE=3", SCOPE_SAYS),
+        (
+            "DIRECT",
+            "uses the buffer of a read or write with direct I/O",
+        ),
+    ] {
+        let provider = workshop.compile("d.sys", "kmdf.c", &[name]);
+        let report = sim(&provider, &client, &["--seed", "5", "--cycles", "100"]).report();
+        assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
+        let first = report.unsupported.first();
+        let unsupported = first.unwrap_or_else(|| panic!("{name}: not seen"));
+        assert!(unsupported.what.contains(says), "{name}: {unsupported}");
+        assert_eq!(unsupported.driver, "d.sys", "{name}: {unsupported}");
+    }
+}

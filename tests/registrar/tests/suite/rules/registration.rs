@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{ptr, thread};
 
 use nmr::abi::{
-    LUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE, STATUS_INSUFFICIENT_RESOURCES,
+    LUID, MIT_GUID, MIT_IF_LUID, NPI_MODULEID, NPI_MODULEID_VALUE, STATUS_INSUFFICIENT_RESOURCES,
     STATUS_INVALID_PARAMETER, STATUS_NOINTERFACE, STATUS_PENDING, STATUS_SUCCESS, struct_size,
 };
 use registrar::Registrar;
@@ -29,6 +29,34 @@ super::rules! {
         nmr.host().fix(Knob::OddCharacteristics, Some(1));
         assert_eq!(client.register(), STATUS_INVALID_PARAMETER);
         assert_eq!(rules(&nmr), [1]);
+    }
+
+    1 r01_a_module_id_that_is_none {
+        let id = |length, kind| NPI_MODULEID {
+            Length: length,
+            Type: kind,
+            Value: NPI_MODULEID_VALUE { IfLuid: LUID { LowPart: 1, HighPart: 0 } },
+        };
+        let size = struct_size::<NPI_MODULEID>();
+        for (wrong, what) in [
+            (id(0, MIT_GUID), "ModuleId's Length is 0, not 24"),
+            (id(size + 1, MIT_IF_LUID), "ModuleId's Length is 25, not 24"),
+            (id(size, 0), "ModuleId's Type is 0, neither MIT_GUID (1) nor MIT_IF_LUID (2)"),
+            (id(size, 3), "ModuleId's Type is 3, neither"),
+        ] {
+            let nmr = nmr();
+            let (_, mut client) = pair(&nmr);
+            client.client.ClientRegistrationInstance.ModuleId = &raw const wrong;
+            up([&client]);
+            let findings = nmr.host().take_findings();
+            assert_eq!(findings.len(), 1);
+            assert_eq!(findings[0].rule, 1);
+            assert!(findings[0].what.starts_with(what), "{}", findings[0]);
+            down([&client]);
+            nmr.host().fix(Knob::OddCharacteristics, Some(1));
+            assert_eq!(client.register(), STATUS_INVALID_PARAMETER);
+            assert_eq!(rules(&nmr), [1]);
+        }
     }
 
     1 r01_an_instance_of_another_version {

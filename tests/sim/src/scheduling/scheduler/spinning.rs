@@ -3,7 +3,7 @@
 //! Threads that spin: others run first, and they look again when something may have
 //! changed or time has passed.
 
-use super::{FIRST_LOOK, LONGEST, MOST_POINTS, MOST_SPIN, Next, SECOND, Scheduler, TICK};
+use super::{FIRST_LOOK, MOST_SPIN, Next, SECOND, Scheduler, TICK};
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::hardware::trap;
 use crate::scheduling::thread::{Spinning, Thread};
@@ -11,7 +11,7 @@ use crate::scheduling::thread::{Spinning, Thread};
 impl Scheduler {
     /// Returns `true` if a thread that the timer stopped has waited for others for long.
     pub(super) fn has_overdue_spin(&self) -> bool {
-        let spinning = self.threads.iter().filter_map(|thread| thread.spinning);
+        let spinning = self.live().filter_map(|(_, thread)| thread.spinning);
         let mut stopped = spinning.filter(|spinning| !spinning.spin.only_looks);
         stopped.any(|spinning| {
             let before = spinning.since - spinning.began;
@@ -50,7 +50,7 @@ impl Scheduler {
         trap::alive();
         self.points += 1;
         self.time += TICK;
-        self.endless |= self.points > MOST_POINTS || self.time > LONGEST;
+        self.endless |= self.takes_too_long();
         let Some(spin) = trap::last_spin() else {
             return;
         };

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A run that has not tested what was asked for: it is no success, whatever it found.
+
+use crate::report::{Counts, Report};
+use crate::scenario::Scenario;
+
+/// What a run is to test.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The file names of the driver images.
+    pub images: Vec<String>,
+    /// The scenario of all cycles, if one is asked for.
+    pub only: Option<Scenario>,
+    /// Whether faults are to be injected.
+    pub faults: bool,
+}
+
+impl Asked {
+    /// Says in one line what a run has not tested, and why that may be. Returns `None` if
+    /// it has tested everything, or has failed already.
+    #[must_use]
+    pub fn not_tested(&self, report: &Report) -> Option<String> {
+        if !report.is_clean() {
+            return None;
+        }
+        let what = all_cut_short(report)
+            .or_else(|| nothing_attached(report, &self.images))
+            .or_else(|| not_happened(report, self.only))
+            .or_else(|| no_fault(report, self.faults))?;
+        let cycles = report.cycles_done;
+        let noun = if cycles == 1 { "cycle" } else { "cycles" };
+        Some(format!("in {cycles} {noun} {what}"))
+    }
+}
+
+/// Cycles all of which ended early.
+fn all_cut_short(report: &Report) -> Option<String> {
+    let all = report.counts.cycles_cut_short == report.cycles_done;
+    (all && report.cycles_done > 0)
+        .then(|| "each ended early, with a finding that is ignored".to_owned())
+}
+
+/// The drivers that did not attach to any other, or did not register.
+fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
+    let counts = &report.counts;
+    match (report.tier.as_str(), images) {
+        ("sim", [alone]) => {
+            let registered = counts.registered.contains_key(alone);
+            (!registered).then(|| format!("{alone} registered nothing"))
+        }
+        ("sim", _) => {
+            let mut names = images.to_vec();
+            names.dedup();
+            let idle = names.iter().filter(|it| !counts.attached.contains_key(*it));
+            let idle: Vec<_> = idle.map(String::as_str).collect();
+            let what = match &idle[..] {
+                [] => return None,
+                _ if counts.attaches == 0 => "no client attached to a provider".to_owned(),
+                idle => format!("{} attached to no other driver", idle.join(", ")),
+            };
+            let registered = names.iter().map(|name| registrations(counts, name));
+            let registered: Vec<_> = registered.collect();
+            Some(format!("{what}: {}", registered.join("; ")))
+        }
+        // Windows does not say what attaches.
+        ("wine", _) if counts.attaches == 0 => Some("no client attached to a provider".to_owned()),
+        _ => None,
+    }
+}
+
+/// What a driver registered.
+fn registrations(counts: &Counts, name: &str) -> String {
+    match counts.registered.get(name) {
+        None => format!("{name} registered nothing"),
+        Some(roles) => {
+            let roles: Vec<_> = roles.iter().map(String::as_str).collect();
+            format!("{name} is {}", roles.join(", "))
+        }
+    }
+}
+
+/// A scenario that was asked for and did not happen.
+fn not_happened(report: &Report, only: Option<Scenario>) -> Option<String> {
+    let only = only?;
+    let counts = &report.counts;
+    let (happened, what) = match only {
+        Scenario::Paired | Scenario::Instances | Scenario::Models | Scenario::Races => {
+            let cycles = report.scenarios.get(only.name()).copied();
+            (cycles > Some(0), "no cycle was of it")
+        }
+        Scenario::Handles => (
+            counts.unloads_deferred > 0,
+            "no unload met an open handle: has a driver a device?",
+        ),
+        Scenario::Switching => (
+            counts.subcomponent_switches > 0,
+            "no driver has switched a part of it: does one have the control device for that?",
+        ),
+        Scenario::Gate => (
+            counts.gate_refusals > 0,
+            "no unload was refused: does a driver take its DriverUnload away?",
+        ),
+        Scenario::FailedEntry => (
+            counts.failed_entries > 0,
+            "no DriverEntry failed: is there a call in it that can?",
+        ),
+    };
+    (!happened).then(|| format!("scenario {only} did not happen: {what}"))
+}
+
+/// Faults that were asked for, of which none was injected.
+fn no_fault(report: &Report, asked: bool) -> Option<String> {
+    (asked && report.faults.is_empty())
+        .then(|| "no fault was injected: the drivers call nothing that can fail".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ECHO: &str = "provider of {1e32787f-806c-4f83-98e4-7dbec5129701}";
+
+    fn asked(images: &[&str]) -> Asked {
+        Asked {
+            images: images.iter().map(ToString::to_string).collect(),
+            ..Asked::default()
+        }
+    }
+
+    fn reason(report: &Report, asked: &Asked) -> Option<String> {
+        asked.not_tested(report)
+    }
+
+    fn report(attached: &[(&str, u64)]) -> Report {
+        let mut report = Report::new("sim", 1, 5);
+        report.cycles_done = 5;
+        let counts = &mut report.counts;
+        counts.attaches = attached.iter().map(|(_, count)| *count).sum();
+        let attached = attached.iter();
+        counts.attached = attached
+            .map(|&(name, count)| (name.to_owned(), count))
+            .collect();
+        let registered = counts.registered.entry("a.sys".to_owned());
+        registered.or_default().insert(ECHO.to_owned());
+        report
+    }
+
+    #[test]
+    fn what_each_side_registered_stands_in_one_line() {
+        let pair = asked(&["a.sys", "b.sys"]);
+        assert_eq!(
+            reason(&report(&[]), &pair),
+            Some(format!(
+                "in 5 cycles no client attached to a provider: a.sys is {ECHO}; \
+                 b.sys registered nothing"
+            ))
+        );
+        assert_eq!(reason(&report(&[("a.sys", 1), ("b.sys", 1)]), &pair), None);
+    }
+
+    #[test]
+    fn each_of_several_drivers_has_to_attach() {
+        let report = report(&[("a.sys", 1), ("b.sys", 1)]);
+        let line = reason(&report, &asked(&["a.sys", "b.sys", "c.sys"])).expect("one does not");
+        assert!(
+            line.starts_with("in 5 cycles c.sys attached to no other driver: a.sys is"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn one_driver_alone_has_to_register() {
+        assert_eq!(reason(&report(&[]), &asked(&["a.sys"])), None);
+        assert_eq!(
+            reason(&report(&[]), &asked(&["b.sys"])).as_deref(),
+            Some("in 5 cycles b.sys registered nothing")
+        );
+    }
+
+    #[test]
+    fn what_was_asked_for_has_to_happen() {
+        let ran = report(&[("a.sys", 1), ("b.sys", 1)]);
+        for only in Scenario::ALL {
+            let asked = Asked {
+                only: Some(only),
+                ..asked(&["a.sys", "b.sys"])
+            };
+            let line = reason(&ran, &asked).expect("it did not happen");
+            assert!(
+                line.contains(&format!("scenario {only} did not happen")),
+                "{line}"
+            );
+        }
+        let asked = Asked {
+            faults: true,
+            ..asked(&["a.sys", "b.sys"])
+        };
+        let line = reason(&ran, &asked).expect("no fault");
+        assert!(line.contains("no fault was injected"), "{line}");
+    }
+}
