@@ -15,12 +15,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use scenarios::{Report, TraceEvent, TracedCycle};
 use serde::Deserialize;
 
 use crate::simulator::{self, Traced};
-use crate::terminal::print;
+use crate::terminal::{begin_step, print};
 use crate::workspace::artifact;
 
 /// The events of a cycle that the simulated kernel has run.
@@ -31,6 +31,7 @@ pub(crate) struct Trace {
     /// The report on the cycle; `None` if the simulated kernel died in it.
     pub(crate) report: Option<Report>,
     status: ExitStatus,
+    errors: String,
 }
 
 /// A line that the simulated kernel prints. It has one of these, or none.
@@ -43,6 +44,7 @@ struct OutputLine {
 
 /// Runs the simulated kernel for one cycle, and returns its events.
 pub(crate) fn events_of(command: &mut Command) -> Result<Trace> {
+    begin_step("running the cycle");
     let mut child = command
         .arg("--events")
         .stdout(Stdio::piped())
@@ -70,14 +72,12 @@ pub(crate) fn events_of(command: &mut Command) -> Result<Trace> {
     let status = child
         .wait()
         .context("the simulated kernel cannot be waited for")?;
-    if report.is_none() && status.code() == Some(2) {
-        bail!("{}", simulator::error_of(&errors));
-    }
     Ok(Trace {
         cycle,
         events,
         report,
         status,
+        errors,
     })
 }
 
@@ -86,20 +86,25 @@ fn lines(output: impl Read) -> impl Iterator<Item = std::io::Result<String>> {
 }
 
 impl Trace {
-    /// Prints the text trace, and the verdict below it.
+    /// Prints the text trace, and the findings below it.
     pub(crate) fn print(&self) {
         if let Some(cycle) = &self.cycle {
-            print(cycle.to_string());
+            print(cycle);
         }
-        for event in self.events.iter().filter(|event| !event.text.is_empty()) {
-            print(event.to_string());
-        }
-        let Some(report) = &self.report else { return };
-        report.unsupported.iter().for_each(print);
-        for note in &report.notes {
-            print(format!("note: {note}"));
-        }
-        report.findings.iter().for_each(print);
+        let events = self.events.iter().filter(|event| !event.text.is_empty());
+        events.for_each(print);
+        self.found().iter().for_each(print);
+    }
+
+    /// What the report says of the cycle.
+    fn found(&self) -> Vec<String> {
+        let Some(report) = &self.report else {
+            return Vec::new();
+        };
+        let unsupported = report.unsupported.iter().map(ToString::to_string);
+        let notes = report.notes.iter().map(|note| format!("note: {note}"));
+        let findings = report.findings.iter().map(ToString::to_string);
+        unsupported.chain(notes).chain(findings).collect()
     }
 
     /// Prints the events in a column for each thread.
@@ -115,13 +120,8 @@ impl Trace {
     }
 
     /// How the run ended.
-    pub(crate) fn end(&self) -> Result<Traced> {
-        let findings = self.report.iter().flat_map(|report| &report.findings);
-        let unsupported = self.report.iter().flat_map(|report| &report.unsupported);
-        let last = findings
-            .map(ToString::to_string)
-            .chain(unsupported.map(ToString::to_string))
-            .next();
-        Traced::new(self.status, "", last.unwrap_or_default())
+    pub(crate) fn traced(&self) -> Result<Traced> {
+        let last = self.found().pop().unwrap_or_default();
+        Traced::new(self.status, &self.errors, last)
     }
 }

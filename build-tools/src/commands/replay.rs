@@ -55,11 +55,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let line = &arguments.line;
-    let files = [
+    for (option, path) in [
         ("--trace-json", &arguments.trace_json),
         ("--diagram", &arguments.diagram),
-    ];
-    for (option, path) in files {
+    ] {
         if let Some(path) = path {
             artifact::check_writable(option, path)?;
         }
@@ -110,12 +109,58 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.minimise {
         return minimise::run(line, &command);
     }
-    let traced = if arguments.trace_json.is_none() && arguments.diagram.is_none() {
-        simulator::trace(&mut command(line))?
-    } else {
+    let files = arguments.trace_json.is_some() || arguments.diagram.is_some();
+    let traced = if files {
         write_files(&mut command(line), arguments)?
+    } else {
+        simulator::trace(&mut command(line))?
     };
     Ok(traced.verdict(&format!("cycle {} of seed {}", line.cycle, line.seed)))
+}
+
+/// The images of a replay line.
+enum Images {
+    /// A provider and a client.
+    Pair([PathBuf; 2]),
+    /// Drivers in the roles that they register.
+    Drivers(Vec<PathBuf>),
+}
+
+impl Images {
+    /// A command that runs them.
+    fn command(&self, simulator: &Simulator) -> Command {
+        match self {
+            Self::Pair([provider, client]) => simulator.command(provider, client),
+            Self::Drivers(drivers) => simulator.command_with(drivers),
+        }
+    }
+}
+
+/// Prints the events of the cycle, and writes the files that are asked for.
+fn write_files(command: &mut Command, arguments: &Arguments) -> Result<Traced> {
+    let Arguments {
+        trace_json,
+        diagram,
+        ..
+    } = arguments;
+    let trace = trace::events_of(command)?;
+    trace.print();
+    if let Some(path) = trace_json {
+        trace.write_json(path)?;
+        let events = trace.events.len();
+        print(format!(
+            "{events} events: open {} in ui.perfetto.dev",
+            path.display()
+        ));
+    }
+    if let Some(path) = diagram {
+        artifact::write(path, trace::diagram::svg(&trace.events).as_bytes())?;
+        print(format!(
+            "sequence diagram: open {} in a browser",
+            path.display()
+        ));
+    }
+    trace.traced()
 }
 
 /// Refuses an image that is not there, or is not of the role that the line gives it.
@@ -148,46 +193,6 @@ fn check_images(workspace: &Workspace, line: &ReplayLine) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The images of a replay line.
-enum Images {
-    /// A provider and a client.
-    Pair([PathBuf; 2]),
-    /// Drivers in the roles that they register.
-    Drivers(Vec<PathBuf>),
-}
-
-impl Images {
-    /// A command that runs them.
-    fn command(&self, simulator: &Simulator) -> Command {
-        match self {
-            Self::Pair([provider, client]) => simulator.command(provider, client),
-            Self::Drivers(drivers) => simulator.command_with(drivers),
-        }
-    }
-}
-
-/// Prints the events of the cycle, and writes the files that are asked for.
-fn write_files(command: &mut Command, arguments: &Arguments) -> Result<Traced> {
-    let trace = trace::events_of(command)?;
-    trace.print();
-    if let Some(path) = &arguments.trace_json {
-        trace.write_json(path)?;
-        let events = trace.events.len();
-        print(format!(
-            "{events} events: open {} in ui.perfetto.dev",
-            path.display()
-        ));
-    }
-    if let Some(path) = &arguments.diagram {
-        artifact::write(path, trace::diagram::svg(&trace.events).as_bytes())?;
-        print(format!(
-            "sequence diagram: open {} in a browser",
-            path.display()
-        ));
-    }
-    trace.end()
 }
 
 /// The path of the image of `role`.

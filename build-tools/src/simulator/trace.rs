@@ -43,7 +43,7 @@ pub(crate) fn trace(command: &mut Command) -> Result<Traced> {
 }
 
 impl Traced {
-    /// The end of a run with this exit status, these errors and this last line.
+    /// How a run ended that has this exit status, errors and last line.
     pub(crate) fn new(status: ExitStatus, errors: &str, last: String) -> Result<Self> {
         let word = match status.code() {
             Some(0) => Word::Pass,

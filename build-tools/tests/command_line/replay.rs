@@ -149,3 +149,22 @@ fn the_help_has_the_grammar() {
         "{text}"
     );
 }
+
+#[test]
+fn files_of_a_replay_that_cannot_be_written_are_refused_first() {
+    let line = "seed=1,cycle=2";
+    for option in ["--trace-json", "--diagram"] {
+        let missing = refusal(&["replay", line, option, "missing/file"]);
+        assert!(
+            missing.contains(&format!("{option} missing/file")),
+            "{missing}"
+        );
+        let directory = refusal(&["replay", line, option, "."]);
+        assert!(
+            directory.contains("is a directory: name a file"),
+            "{directory}"
+        );
+        let both = refusal(&["replay", line, "--minimise", option, "file"]);
+        assert!(both.contains("cannot be used with"), "{both}");
+    }
+}

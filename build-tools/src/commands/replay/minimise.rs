@@ -172,6 +172,6 @@ fn print_result(
     print(format!("finding: {}", shortest.finding));
     let removed = shortest.before.removed(&shortest.size);
     print(format!("removed: {removed}"));
-    print(format!("again: cargo xtask replay {shorter}"));
+    print(format!("    again: cargo xtask replay {shorter}"));
     Ok(())
 }

@@ -104,8 +104,9 @@ impl Layout {
     }
 }
 
-/// The number of names in a line below the diagram.
-const THREADS_IN_LINE: usize = 6;
+/// The number of names in a line below the diagram, and the distance between two.
+const THREADS_IN_LINE: usize = 5;
+const NAME: usize = 210;
 
 /// What the diagram shows, in a sentence.
 fn summary(story: &Story) -> String {
@@ -152,8 +153,8 @@ fn lanes(story: &Story, layout: &Layout) -> Markup {
             @let (line, column) = (place / THREADS_IN_LINE, place % THREADS_IN_LINE);
             text x=(x) y="34" text-anchor="middle" { "T" (place + 1) }
             path class="lane" d=(down(x)) {}
-            text class="quiet" x=(FIRST_LANE / 2 + column * LANE) y=(layout.bottom + 24 + line * 18) {
-                "T" (place + 1) " " (name)
+            text class="quiet" x=(FIRST_LANE / 2 + column * NAME) y=(layout.bottom + 24 + line * 18) {
+                "T" (place + 1) " " (shortened(name, NAME / CHARACTER))
             }
         }
     }

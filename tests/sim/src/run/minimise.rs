@@ -202,7 +202,10 @@ impl Search<'_> {
         let planned = plan.iter().map(Source::Written);
         let drawn = iter::once(self.cycle).chain(0..SCHEDULES);
         let mut sources = planned.chain(drawn.map(Source::Drawn));
-        let failure = sources.find_map(|source| self.fails_again(&script, source));
+        let failure = sources.find_map(|source| {
+            let goes_on = self.spent < FOR_CUTS;
+            goes_on.then(|| self.fails_again(&script, source)).flatten()
+        });
         let fails = failure.is_some();
         match failure {
             Some(failure) => self.best = failure,
