@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use child::interrupt::{Graceful, interrupted};
-use scenarios::{Coverage, Report};
+use scenarios::{Coverage, Finding, Report};
 use serde::Deserialize;
 
 use super::page_file::PageFile;
@@ -23,6 +23,7 @@ use super::{Job, StressPlan};
 use crate::exchange::Exchange;
 use crate::simulator::{self, Simulator};
 use crate::terminal::{self, Verdict, Waiting, count, print};
+use crate::trace;
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -95,6 +96,17 @@ impl<'a> SimulatedRun<'a> {
         Ok(traced.verdict(&format!("{cycles} of seed {}", self.plan.seed)))
     }
 
+    /// The sequence diagram of a cycle as SVG; `None` if it cannot be run again.
+    fn diagram(&self, cycle: u64) -> Option<String> {
+        let one = Job {
+            first: cycle,
+            cycles: 1,
+        };
+        let again = || trace::events_of(&mut self.command(one)).ok();
+        let trace = (!interrupted()).then(again)??;
+        Some(trace::diagram::svg(&trace.events))
+    }
+
     /// Runs the plan in `jobs` worker processes.
     pub(crate) fn stress(
         &self,
@@ -141,6 +153,8 @@ impl<'a> SimulatedRun<'a> {
         let again = |cycle| plan.replay_command(cycle);
         let mut page = PageFile::new(&report, &verdict, plan, &again);
         page.coverage = Some(&coverage);
+        let diagram = |finding: &Finding| self.diagram(finding.cycle);
+        page.diagram = &diagram;
         page.write(self.workspace, paths.html)?;
         Exchange {
             report: &report,
