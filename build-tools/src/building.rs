@@ -14,3 +14,4 @@ pub(crate) mod linker;
 pub(crate) mod unused_patch;
 pub(crate) mod windows_program;
 pub(crate) mod wine_prefix;
+mod work;

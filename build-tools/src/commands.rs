@@ -2,12 +2,14 @@
 
 //! The commands, one module each: arguments, and the order of what is done.
 //!
-//! A command prints its report and returns an [`Outcome`]. An error means that it could
+//! A command prints its report and returns a [`Verdict`]. An error means that it could
 //! not do its work.
 
 mod build;
+mod completions;
 mod describe;
 mod doctor;
+mod explain;
 mod lint;
 mod package;
 mod replay;
@@ -20,18 +22,24 @@ mod zoo;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::terminal::Outcome;
+use crate::terminal::Verdict;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the prerequisites, which of them are missing, and how to get those.
     Doctor(doctor::Arguments),
     /// Install the missing prerequisites, or print how to.
+    #[command(after_help = "\
+Examples:
+  cargo xtask setup                 as root, or with a sudo that asks for no password
+  cargo xtask doctor                only list what is missing")]
     Setup,
     /// Build both drivers and check their images.
-    Build,
+    Build(build::Arguments),
     /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
     Describe(describe::Arguments),
+    /// Explain a finding's code, an open point or a scenario: rule, source, typical defect, correct form.
+    Explain(explain::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -44,24 +52,35 @@ pub(crate) enum Command {
     Zoo(zoo::Arguments),
     /// List, make and use the machines that can run the pair.
     Vm(vm::Arguments),
-    /// Check formatting, lints and documentation of everything, including the drivers.
-    Lint,
+    /// Check formatting, lints, documents and dependencies of everything, including the drivers.
+    #[command(after_help = "\
+Examples:
+  cargo xtask lint                  everything
+  cargo fmt --all                   correct the formatting that it reports")]
+    Lint(lint::Arguments),
+    /// Print the completions of a shell.
+    Completions(completions::Completions),
+    /// Write a manual page for each command.
+    Man(completions::Man),
 }
 
 impl Command {
-    pub(crate) fn run(&self) -> Result<Outcome> {
+    pub(crate) fn run(&self) -> Result<Verdict> {
         match self {
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Setup => setup::run(),
-            Self::Build => build::run(),
+            Self::Build(arguments) => build::run(arguments),
             Self::Describe(arguments) => describe::run(arguments),
+            Self::Explain(arguments) => explain::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),
             Self::Replay(arguments) => replay::run(arguments),
             Self::Zoo(arguments) => zoo::run(arguments),
             Self::Vm(arguments) => vm::run(arguments),
-            Self::Lint => lint::run(),
+            Self::Lint(arguments) => lint::run(arguments),
+            Self::Completions(arguments) => Ok(completions::complete(arguments)),
+            Self::Man(arguments) => completions::write_manual(arguments),
         }
     }
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use vm::{Catalogue, Guest, Place, REHEARSAL, RehearsalDisk};
 
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Waiting, print};
 use crate::workspace::Workspace;
 
 /// The option that names the file of guests.
@@ -79,7 +79,11 @@ pub(crate) fn create_rehearsal(workspace: &Workspace) -> Result<Outcome> {
     let Some(privilege) = prerequisites::privilege() else {
         bail!("only root can make a disk with files of other users: run this as root or with sudo")
     };
-    disk.make(privilege, |step| print(format!("vm: {}", step.what())))?;
+    let waiting = Waiting::on("making the rehearsal's disk");
+    disk.make(privilege, |step| {
+        print(format!("vm: {}", step.what()));
+        waiting.now_on(&format!("making the rehearsal's disk ({})", step.what()));
+    })?;
     print("vm: made the rehearsal's disk");
     Ok(Outcome::Done)
 }

@@ -21,7 +21,8 @@ use crate::workspace::{cargo, output};
 pub(crate) use installation::{ensure, privilege};
 use toolchain::Compiler;
 
-/// What a prerequisite is needed for; each purpose includes those before it.
+/// What a prerequisite is needed for; each purpose includes those before it, except that
+/// [`Page`](Self::Page) needs no more than `Check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Purpose {
@@ -35,6 +36,18 @@ pub(crate) enum Purpose {
     Wine,
     /// Virtual machines booted on this host, and `test` as a whole.
     Vm,
+    /// Tests of the report's page in a browser.
+    Page,
+}
+
+impl Purpose {
+    /// Returns `true` if this purpose needs what `other` needs.
+    const fn includes(self, other: Self) -> bool {
+        match self {
+            Self::Page => matches!(other, Self::Build | Self::Check | Self::Page),
+            _ => other as u8 <= self as u8,
+        }
+    }
 }
 
 /// A program or a set of files, found or missing.
@@ -86,6 +99,10 @@ impl Prerequisite {
     }
 }
 
+/// The browser that shows the report's page to a test, and the program that drives it.
+pub(crate) const CHROMIUM: &str = "chromium";
+pub(crate) const CHROMEDRIVER: &str = "chromedriver";
+
 /// All prerequisites, found or not.
 pub(crate) fn all() -> Vec<Prerequisite> {
     let mut all = vec![cargo_itself()];
@@ -101,7 +118,7 @@ pub(crate) fn all() -> Vec<Prerequisite> {
 pub(crate) fn missing(purpose: Purpose) -> Vec<Prerequisite> {
     all()
         .into_iter()
-        .filter(|it| !it.found && it.purpose <= purpose)
+        .filter(|it| !it.found && purpose.includes(it.purpose))
         .collect()
 }
 
@@ -185,6 +202,10 @@ fn on_other_hosts() -> Vec<Prerequisite> {
         // The tests reach a machine by SSH on this host.
         Prerequisite::packaged("OpenSSH's server", &["openssh-server"], program("sshd"))
             .for_purpose(Purpose::Vm),
+        Prerequisite::packaged("Chromium", &["chromium"], program(CHROMIUM))
+            .for_purpose(Purpose::Page),
+        Prerequisite::packaged("ChromeDriver", &["chromium-driver"], program(CHROMEDRIVER))
+            .for_purpose(Purpose::Page),
     ]
 }
 
@@ -272,6 +293,14 @@ fn kit_on_windows() -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_browser_is_needed_for_the_page_alone() {
+        assert!(Purpose::Page.includes(Purpose::Check));
+        assert!(!Purpose::Page.includes(Purpose::Package));
+        assert!(!Purpose::Vm.includes(Purpose::Page));
+        assert!(Purpose::Vm.includes(Purpose::Wine));
+    }
 
     #[test]
     fn packages_are_named_once() {

@@ -4,7 +4,10 @@
 //! that stands for a cycle, and the description of an image.
 
 pub(crate) mod description;
+mod replay_keys;
 mod replay_line;
+mod trace;
+mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
@@ -14,9 +17,12 @@ use registrar::knobs::Kernel;
 use scenarios::Description;
 
 use crate::building::host_program;
-use crate::terminal::Outcome;
+use crate::terminal::Waiting;
 use crate::workspace::Workspace;
+pub(crate) use replay_keys::grammar;
 pub(crate) use replay_line::{ImageSource, ReplayLine};
+pub(crate) use trace::{Traced, trace};
+pub(crate) use verdict::verdict;
 
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
@@ -42,7 +48,9 @@ impl Simulator {
     /// Describes an image.
     pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
         let mut command = Command::new(&self.0);
+        let waiting = Waiting::on("running the driver alone");
         let output = output(command.arg("--describe").arg(image))?;
+        drop(waiting);
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
             // With a description: the status is that of the dry run.
@@ -72,18 +80,6 @@ pub(crate) fn add_framework_drivers(command: &mut Command, workspace: &Workspace
         ("--wdf-client", "client_wdf"),
     ] {
         command.arg(option).arg(workspace.driver(name));
-    }
-}
-
-/// Runs `command` on the user's terminal, event by event.
-pub(crate) fn trace(command: &mut Command) -> Result<Outcome> {
-    let status = command.arg("--trace").status().with_context(cannot_run)?;
-    match status.code() {
-        Some(0) => Ok(Outcome::Done),
-        Some(1) => Ok(Outcome::Found),
-        // It has printed why.
-        Some(2) => Ok(Outcome::Missing),
-        _ => bail!(died(status)),
     }
 }
 

@@ -6,12 +6,16 @@
 pub(crate) mod machine;
 mod not_tested;
 pub(crate) mod open_points;
+mod page_file;
 mod plan;
 mod report_file;
+pub(crate) mod scenario_list;
 pub(crate) mod sim;
 pub(crate) mod summary;
 mod tier;
+mod verdict;
 pub(crate) mod wine;
 
 pub(crate) use plan::{Job, StressPlan};
+pub(crate) use report_file::ReportPaths;
 pub(crate) use tier::Tier;

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The terminal: output lines, error lines, progress, and the exit status.
+//! The terminal: output lines, error lines, tables, suggestions, progress, the verdict and its
+//! exit status.
 
+mod farewell;
+mod numbers;
 mod outcome;
 mod progress;
+mod suggestion;
+mod table;
+mod verdict;
+mod waiting;
 
+use std::env;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) use farewell::{begin_step, interrupted, listen};
+pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, print_progress};
+pub(crate) use suggestion::nearest;
+pub(crate) use table::Table;
+pub(crate) use verdict::{Verdict, Word};
+pub(crate) use waiting::Waiting;
 
 /// Whether standard output is reserved for an output file.
 static RESERVED: AtomicBool = AtomicBool::new(false);
@@ -19,6 +33,12 @@ static RESERVED: AtomicBool = AtomicBool::new(false);
 /// Returns `false` if it was reserved before.
 pub(crate) fn reserve_stdout() -> bool {
     !RESERVED.swap(true, Ordering::Relaxed)
+}
+
+/// Returns `true` if child processes may write colours to stderr.
+pub(crate) fn has_colours() -> bool {
+    let no_color = env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    io::stderr().is_terminal() && !no_color
 }
 
 /// Prints `text` and a line end.

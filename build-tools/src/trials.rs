@@ -5,8 +5,10 @@
 
 pub(crate) mod address_sanitizer;
 pub(crate) mod agreement;
+pub(crate) mod documents;
 pub(crate) mod machine;
 pub(crate) mod package;
+pub(crate) mod page;
 pub(crate) mod wine;
 pub(crate) mod wine_guest;
 pub(crate) mod zoo;

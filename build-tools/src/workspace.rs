@@ -4,10 +4,11 @@
 
 pub(crate) mod artifact;
 pub(crate) mod checklist;
+pub(crate) mod documents;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Display, Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, anyhow, ensure};
@@ -91,6 +92,11 @@ impl Workspace {
     /// The checked image of a driver: `name` without extension.
     pub(crate) fn driver(&self, name: &str) -> PathBuf {
         self.drivers().join(name).with_extension("sys")
+    }
+
+    /// A path as it is shown: relative to the workspace, if it is in it.
+    pub(crate) fn shown<'a>(&self, path: &'a Path) -> Display<'a> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
     }
 
     /// A cargo command in this workspace.

@@ -14,10 +14,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use driver_image::DriverImage;
 
-use super::{cargo_settings, image_report, linker, unused_patch};
+use super::work::Work;
+use super::{cargo_settings, linker};
 use crate::prerequisites::toolchain::{Compiler, TARGET};
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Outcome, grouped, print};
 use crate::workspace::{DRIVERS, EXAMPLE, Workspace, artifact, image};
 
 /// Ensures the prerequisites, then builds the drivers.
@@ -47,8 +48,14 @@ pub(crate) fn build_example(workspace: &Workspace) -> Result<Outcome> {
 /// Builds packages that are driver images, and returns their directory.
 pub(crate) fn images(workspace: &Workspace, packages: &[&str]) -> Result<Option<PathBuf>> {
     let target = target(workspace);
+    let built = target.join(TARGET).join("release");
+    let work = Work {
+        what: "the drivers",
+        minutes: 3,
+        is_first: !built.is_dir(),
+    };
     let mut cargo = cargo(workspace, "build", &Compiler::find()?, packages)?;
-    if !unused_patch::succeeds_without_its_warning(&mut cargo)? {
+    if !work.succeeds(&mut cargo)? {
         let packages = packages.join(", ");
         terminal::error(format!(
             "{packages} cannot be built: correct what cargo says above"
@@ -56,7 +63,7 @@ pub(crate) fn images(workspace: &Workspace, packages: &[&str]) -> Result<Option<
         return Ok(None);
     }
     cargo_settings::keep_lock(workspace, &target)?;
-    Ok(Some(target.join(TARGET).join("release")))
+    Ok(Some(built))
 }
 
 fn target(workspace: &Workspace) -> PathBuf {
@@ -115,7 +122,6 @@ fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome>
     let mut defects = 0;
     for driver in packages.iter().copied().map(image) {
         let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
-        print(image_report::describe(&driver, &image));
         for defect in image.check() {
             defects += 1;
             terminal::error(format!("{driver}.sys: {defect}"));
@@ -131,9 +137,15 @@ fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome>
         for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
             let from = built.join(&driver).with_extension(made);
             let to = delivered.join(&driver).with_extension(wanted);
+            if artifact::same(&from, &to) {
+                continue;
+            }
             artifact::copy(&from, &to)?;
+            if wanted == "sys" {
+                let size = fs::metadata(&to)?.len().div_ceil(1024);
+                print(format!("built {driver}.sys  {} KB", grouped(size)));
+            }
         }
     }
-    print(format!("checked and copied to {}", delivered.display()));
     Ok(Outcome::Done)
 }

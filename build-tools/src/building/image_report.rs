@@ -3,16 +3,23 @@
 //! The description of a driver image: size, sections and imports.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::Result;
 use driver_image::{DriverImage, Section};
 
 /// Line width of the list of imports.
 const WIDTH: usize = 100;
 
-/// Describes an image: size, sections, and imports by exporter.
-pub(crate) fn describe(driver: &str, image: &DriverImage) -> String {
+/// Describes the image in a file: size, sections, and imports by exporter.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(describe(&name, &DriverImage::read(path)?))
+}
+
+fn describe(name: &str, image: &DriverImage) -> String {
     let mut lines = vec![format!(
-        "{driver}.sys: {} bytes, {} in memory, {} relocations, {} imports",
+        "{name}: {} bytes, {} in memory, {} relocations, {} imports",
         image.bytes().len(),
         image.size_of_image(),
         image.relocations().len(),

@@ -26,7 +26,6 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::terminal::Outcome;
 use crate::workspace::{artifact, succeeds};
 
 /// The name of the linker, and of this program when it is called as the linker.
@@ -66,8 +65,8 @@ fn in_place(program: PathBuf) -> PathBuf {
     }
 }
 
-/// Runs the linker as this program's command line says.
-pub(crate) fn run() -> Result<Outcome> {
+/// Runs the linker as this program's command line says. Returns `true` if it succeeded.
+pub(crate) fn run() -> Result<bool> {
     let arguments = env::args().skip(1).collect::<Vec<_>>();
     let output_directory = arguments
         .iter()
@@ -88,7 +87,7 @@ pub(crate) fn run() -> Result<Outcome> {
         .arg("/pdbsourcepath:.");
     let succeeded = succeeds(&mut linker)?;
     inputs.deliver(output_directory)?;
-    Ok(Outcome::passed_if(succeeded))
+    Ok(succeeded)
 }
 
 /// The directory in which the linker runs: symbolic links to its inputs.

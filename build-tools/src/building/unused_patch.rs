@@ -6,15 +6,17 @@
 //! resolves the dependencies of `core`, it warns that they do not use the patch. The
 //! drivers do use it: they would not build otherwise.
 
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::terminal::has_colours;
+
 /// Runs `cargo` and forwards its errors, except that warning. Returns `true` if it succeeded.
 pub(crate) fn succeeds_without_its_warning(cargo: &mut Command) -> Result<bool> {
     let mut stderr = std::io::stderr();
-    if stderr.is_terminal() {
+    if has_colours() {
         cargo.env("CARGO_TERM_COLOR", "always");
     }
     let mut child = cargo
@@ -35,12 +37,12 @@ pub(crate) fn succeeds_without_its_warning(cargo: &mut Command) -> Result<bool> 
 
 /// Removes the warning, which spans several lines.
 #[derive(Default)]
-struct Filter {
+pub(super) struct Filter {
     inside: bool,
 }
 
 impl Filter {
-    fn passes(&mut self, line: &str) -> bool {
+    pub(super) fn passes(&mut self, line: &str) -> bool {
         let starts = line.contains("patch `wdk-build") && line.contains("was not used");
         // The advice under the warning, its first word perhaps in colour.
         // Cargo's own verbs are indented by no more than five.

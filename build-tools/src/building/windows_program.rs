@@ -12,9 +12,10 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::cargo_settings;
+use super::work::Work;
 use crate::prerequisites::toolchain::{Compiler, PROGRAM_TARGET};
 use crate::terminal;
-use crate::workspace::{Workspace, succeeds};
+use crate::workspace::Workspace;
 
 /// The name of the package and of the program.
 pub(crate) const NAME: &str = "nmr-stress";
@@ -42,15 +43,20 @@ fn target(workspace: &Workspace) -> PathBuf {
 /// Builds the program, and returns its path.
 pub(crate) fn build(workspace: &Workspace) -> Result<Option<PathBuf>> {
     let mut cargo = cargo(workspace, "build", &Compiler::find_for_programs()?)?;
-    if !succeeds(&mut cargo)? {
+    let target = target(workspace);
+    let built = target.join(PROGRAM_TARGET).join(PROFILE);
+    let work = Work {
+        what: "the program for Windows",
+        minutes: 3,
+        is_first: !built.is_dir(),
+    };
+    if !work.succeeds(&mut cargo)? {
         terminal::error(format!(
             "{NAME} cannot be built: correct what cargo says above"
         ));
         return Ok(None);
     }
-    let target = target(workspace);
     cargo_settings::keep_lock(workspace, &target)?;
-    let built = target.join(PROGRAM_TARGET).join(PROFILE);
     Ok(Some(built.join(NAME).with_extension("exe")))
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use wine::{IMAGES, Payload, Prefix};
 
 use super::{drivers, windows_program};
+use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 
 /// The tier's name in reports.
@@ -33,6 +34,7 @@ pub(crate) fn create_several(
     payload: &Payload,
     count: usize,
 ) -> Result<Vec<Prefix>> {
+    let _waiting = Waiting::on("making Wine prefixes");
     let mut prefixes = vec![create(workspace, payload)?];
     while prefixes.len() < count {
         prefixes.push(prefixes[0].duplicate()?);

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scenarios::Verdict;
 
-use crate::simulator::{Simulator, description};
-use crate::terminal::{Outcome, print};
+use crate::simulator::{self, Simulator, description};
+use crate::terminal::{Verdict, print};
 use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask describe target/drivers/provider.sys               as text
+  cargo xtask describe target/drivers/client.sys --json -        as JSON, for a program")]
 pub(crate) struct Arguments {
     /// Driver image, such as target/drivers/provider.sys
     image: PathBuf,
@@ -22,9 +25,9 @@ pub(crate) struct Arguments {
     json: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(path) = &arguments.json {
-        artifact::check_writable(path)?;
+        artifact::check_writable("--json", path)?;
     }
     let image = &arguments.image;
     std::fs::File::open(image)
@@ -35,9 +38,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         artifact::write_json(path, &description)?;
     }
     print(description::text(&description));
-    Ok(match description.dry_run.verdict {
-        None => Outcome::Done,
-        Some(Verdict::Finding(_)) => Outcome::Found,
-        Some(Verdict::Unsupported(_)) => Outcome::Unsupported,
-    })
+    Ok(simulator::verdict(&description))
 }

@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `lint`: checks formatting, lints and documentation. The drivers are checked by the
+//! `lint`: checks formatting, lints, documents and dependencies. The drivers are checked by the
 //! compiler and for the target of their build.
 
+mod deny;
+mod documents;
+mod licences;
 mod unsafe_blocks;
 
 use anyhow::Result;
+use clap::Args;
 
 use crate::building::{drivers, unused_patch, windows_program};
 use crate::prerequisites::toolchain::Compiler;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::Outcome;
+use crate::terminal::{Outcome, Verdict};
 use crate::workspace::checklist::{Check, Checklist};
 use crate::workspace::{DRIVERS, EXAMPLE, Workspace, succeeds};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Fail if cargo-deny is not installed, rather than say that it did not run.
+    #[arg(long)]
+    require_deny: bool,
+}
 
 const CHECKS: &[Check] = &[
     Check {
@@ -46,14 +57,23 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-pub(crate) fn run() -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     match prerequisites::ensure(Purpose::Wine)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let workspace = Workspace::find()?;
     let mut checklist = Checklist::new("lint");
     checklist.run_all(&workspace, CHECKS)?;
+    checklist.run("links, quotations and commands of the documents", || {
+        documents::pass(&workspace)
+    })?;
+    checklist.run("licences and sources of the dependencies", || {
+        licences::are_allowed(&workspace)
+    })?;
+    checklist.run("cargo-deny", || {
+        deny::passes(&workspace, arguments.require_deny)
+    })?;
     checklist.run("unsafe blocks of the drivers and their library", || {
         unsafe_blocks::within_limits(&workspace)
     })?;

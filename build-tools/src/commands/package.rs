@@ -9,10 +9,15 @@ use clap::Args;
 
 use crate::packages::{self, CERTIFICATE, GUIDE, Options};
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Outcome, Verdict, count_of, print};
 use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask package                         the pair, in target/package
+  cargo xtask package --client my.sys         the same with another client
+  cargo xtask package --verify target/package whether every file is as it was made")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
@@ -27,9 +32,9 @@ pub(crate) struct Arguments {
     json: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(json) = &arguments.json {
-        artifact::check_writable(json)?;
+        artifact::check_writable("--json", json)?;
     }
     let workspace = Workspace::find()?;
     if arguments.verify {
@@ -40,26 +45,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     arguments.options.check(&workspace)?;
     match prerequisites::ensure(Purpose::Package)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let Some(package) = packages::assemble(&workspace, &arguments.options)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
-    print(format!(
-        "package: {} files in {}",
-        package.files().len(),
-        package.directory().display()
-    ));
     if !package.has_catalogues() {
         print(format!(
             "package: has no catalogues, which only inf2cat on Windows makes: install as {GUIDE} \
              describes"
         ));
     }
-    Ok(Outcome::Done)
+    let files = count_of(package.files(), "file", "files");
+    let directory = package.directory().display();
+    Ok(Verdict::pass(format!("{files} in {directory}")))
 }
 
-fn verify(directory: &Path, json: Option<&Path>) -> Result<Outcome> {
+fn verify(directory: &Path, json: Option<&Path>) -> Result<Verdict> {
     let verdict = packages::verdict(directory)?;
     if let Some(path) = json {
         artifact::write_json(path, &verdict)?;
@@ -67,13 +69,15 @@ fn verify(directory: &Path, json: Option<&Path>) -> Result<Outcome> {
     for fault in &verdict.faults {
         terminal::error(fault);
     }
-    if verdict.passed {
-        print(format!(
-            "package: {} files in {} match the manifest, {} drivers are signed by {CERTIFICATE}",
-            verdict.files,
-            directory.display(),
-            verdict.signed
-        ));
+    let shown = directory.display();
+    if !verdict.passed {
+        let faults = count_of(&verdict.faults, "fault", "faults");
+        return Ok(Verdict::fail(format!(
+            "{faults} in {shown}: see the errors above"
+        )));
     }
-    Ok(Outcome::passed_if(verdict.passed))
+    Ok(Verdict::pass(format!(
+        "{} files in {shown} match the manifest, {} drivers are signed by {CERTIFICATE}",
+        verdict.files, verdict.signed
+    )))
 }

@@ -2,48 +2,69 @@
 
 //! `replay`: runs the cycle of a finding again, and prints every event.
 //!
-//! A replay line is one word: `key=value` pairs separated by commas.
-//!
-//! | key | value |
-//! |---|---|
-//! | `seed` | the seed of all random choices |
-//! | `cycle` | the number of the cycle |
-//! | `provider`, `client` | an image that overrides the driver built here: a path, or `zoo:NAME` for a module of the zoo, `zoo:NAME-twin` for its corrected twin |
-//! | `driver` | a driver in the role that it registers, instead of a provider and a client; may be given several times |
-//! | `script` | what the cycle does; drawn from the seed by default. `+p.+c~250.-p-c` loads the provider, loads the client, waits 250 us, unloads both at the same time; `+c2` is a second client, `-c@idle` unloads it once it is idle |
-//! | `schedule` | which thread runs after which scheduling decision; drawn from the seed by default. `12:3.57:1`, or `none` if each thread runs until it waits |
-//! | `kernel` | `documents`, `windows` or `both`; by default `both`, or `windows` with other images than those built here |
-//! | any other | an option of the simulated kernel: `preempt` becomes `--preempt`, `strategy=pct` `--strategy=pct` |
+//! `simulator/replay_keys.rs` has the grammar of a replay line. A line that is wrong is
+//! refused before anything is built.
 //!
 //! The exit status is 1 if the finding is reproduced, 0 if nothing is found, 2 if the
-//! cycle is cut short by something that the simulated kernel does not provide.
+//! cycle is cut short by something that the simulated kernel does not provide, or cannot
+//! keep to the line's schedule.
 
 mod minimise;
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator};
-use crate::terminal::{Outcome, print};
-use crate::workspace::Workspace;
+use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced};
+use crate::terminal::{Outcome, Verdict, print};
+use crate::trace;
+use crate::workspace::{Workspace, artifact};
 use crate::zoo::{Catalogue, Workshop};
 
+/// What stands below the options in `--help`.
+fn help() -> String {
+    format!(
+        "{}\nExamples:\n  \
+         cargo xtask replay seed=7,cycle=3\n  \
+         cargo xtask replay seed=1,cycle=0,client=zoo:missing_wait --minimise",
+        simulator::grammar()
+    )
+}
+
 #[derive(Args)]
+#[command(after_help = help())]
 pub(crate) struct Arguments {
     /// Replay line of a finding, such as seed=7,cycle=3
     line: ReplayLine,
     /// Search for the shortest trace with the same finding, and print its replay line.
     #[arg(long)]
     minimise: bool,
+    /// Write the events to this file, too, in the trace event format of Chrome and
+    /// Perfetto, which ui.perfetto.dev shows.
+    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    trace_json: Option<PathBuf>,
+    /// Draw the end of the cycle as a sequence diagram in this SVG file, too.
+    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    diagram: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let line = &arguments.line;
+    for (option, path) in [
+        ("--trace-json", &arguments.trace_json),
+        ("--diagram", &arguments.diagram),
+    ] {
+        if let Some(path) = path {
+            artifact::check_writable(option, path)?;
+        }
+    }
     let workspace = Workspace::find()?;
+    check_images(&workspace, line)?;
     let needs_zoo = line
         .images()
         .flatten()
@@ -52,40 +73,126 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if needs_zoo {
         match prerequisites::ensure(Purpose::Check)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
         }
     }
     let is_pair = line.drivers.is_empty();
     if is_pair && line.images().any(|image| image.is_none()) {
         let built = drivers::set_up_and_build()?;
         if built != Outcome::Done {
-            return Ok(built);
+            return Ok(built.into());
         }
     }
-    let mut command = if is_pair {
-        let [provider, client] = [
+    let images = if is_pair {
+        Images::Pair([
             image(&workspace, "provider", line.provider.as_ref())?,
             image(&workspace, "client", line.client.as_ref())?,
-        ];
-        Simulator::build(&workspace)?.command(&provider, &client)
+        ])
     } else {
         let drivers = line.drivers.iter();
         let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
-        Simulator::build(&workspace)?.command_with(&drivers?)
+        Images::Drivers(drivers?)
     };
-    if is_pair && line.images().all(|image| image.is_none()) {
-        simulator::add_framework_drivers(&mut command, &workspace);
-    }
+    let simulator = Simulator::build(&workspace)?;
     let own = is_pair && line.images().all(|image| image.is_none());
-    if !own && !line.names_kernel() {
-        command.arg(format!("--kernel={OTHERS}"));
-    }
-    command.args(line.arguments()).args(["--cycles", "1"]);
+    let command = |line: &ReplayLine| {
+        let mut command = images.command(&simulator);
+        if own {
+            simulator::add_framework_drivers(&mut command, &workspace);
+        } else if !line.names_kernel() {
+            command.arg(format!("--kernel={OTHERS}"));
+        }
+        command.args(line.arguments()).args(["--cycles", "1"]);
+        command
+    };
     print(format!("replay: {line}"));
     if arguments.minimise {
-        return minimise::run(&mut command, line);
+        return minimise::run(line, &command);
     }
-    simulator::trace(&mut command)
+    let files = arguments.trace_json.is_some() || arguments.diagram.is_some();
+    let traced = if files {
+        write_files(&mut command(line), arguments)?
+    } else {
+        simulator::trace(&mut command(line))?
+    };
+    Ok(traced.verdict(&format!("cycle {} of seed {}", line.cycle, line.seed)))
+}
+
+/// The images of a replay line.
+enum Images {
+    /// A provider and a client.
+    Pair([PathBuf; 2]),
+    /// Drivers in the roles that they register.
+    Drivers(Vec<PathBuf>),
+}
+
+impl Images {
+    /// A command that runs them.
+    fn command(&self, simulator: &Simulator) -> Command {
+        match self {
+            Self::Pair([provider, client]) => simulator.command(provider, client),
+            Self::Drivers(drivers) => simulator.command_with(drivers),
+        }
+    }
+}
+
+/// Prints the events of the cycle, and writes the files that are asked for.
+fn write_files(command: &mut Command, arguments: &Arguments) -> Result<Traced> {
+    let Arguments {
+        trace_json,
+        diagram,
+        ..
+    } = arguments;
+    let trace = trace::events_of(command)?;
+    trace.print();
+    if let Some(path) = trace_json {
+        trace.write_json(path)?;
+        let events = trace.events.len();
+        print(format!(
+            "{events} events: open {} in ui.perfetto.dev",
+            path.display()
+        ));
+    }
+    if let Some(path) = diagram {
+        artifact::write(path, trace::diagram::svg(&trace.events).as_bytes())?;
+        print(format!(
+            "sequence diagram: open {} in a browser",
+            path.display()
+        ));
+    }
+    trace.traced()
+}
+
+/// Refuses an image that is not there, or is not of the role that the line gives it.
+fn check_images(workspace: &Workspace, line: &ReplayLine) -> Result<()> {
+    let pair = [
+        (Some("provider"), line.provider.as_ref()),
+        (Some("client"), line.client.as_ref()),
+    ];
+    let drivers = line.drivers.iter().map(|driver| (None, Some(driver)));
+    for (role, source) in pair.into_iter().chain(drivers) {
+        match source {
+            None => {}
+            Some(ImageSource::File(path)) => {
+                let file = File::open(path).and_then(|file| file.metadata());
+                let is_file = file.is_ok_and(|it| it.is_file());
+                ensure!(
+                    is_file,
+                    "{} cannot be read: name a driver image",
+                    path.display()
+                );
+            }
+            Some(ImageSource::Zoo(name)) => {
+                let actual = Catalogue::read(workspace)?.recipe(name)?.role.name();
+                let role = role.unwrap_or(actual);
+                ensure!(
+                    actual == role,
+                    "zoo:{name} is a {actual}, not a {role}: write {actual}=zoo:{name}"
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The path of the image of `role`.
@@ -96,11 +203,6 @@ fn image(workspace: &Workspace, role: &str, source: Option<&ImageSource>) -> Res
         Some(ImageSource::Zoo(name)) => name,
     };
     let recipe = Catalogue::read(workspace)?.recipe(name)?;
-    let actual = recipe.role.name();
-    ensure!(
-        actual == role,
-        "zoo:{name} is a {actual}, not a {role}: write {actual}=zoo:{name}"
-    );
     Workshop::open(workspace)?.make(&recipe)
 }
 

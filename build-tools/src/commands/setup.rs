@@ -5,12 +5,14 @@
 use anyhow::Result;
 
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict};
 
-pub(crate) fn run() -> Result<Outcome> {
-    let outcome = prerequisites::ensure(Purpose::Vm)?;
-    if outcome == Outcome::Done {
-        print("setup: all prerequisites are installed");
+pub(crate) fn run() -> Result<Verdict> {
+    for purpose in [Purpose::Vm, Purpose::Page] {
+        let outcome = prerequisites::ensure(purpose)?;
+        if outcome != Outcome::Done {
+            return Ok(outcome.into());
+        }
     }
-    Ok(outcome)
+    Ok(Verdict::pass("all prerequisites are installed"))
 }

@@ -5,26 +5,30 @@
 
 mod arguments;
 
+use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::building::drivers;
+use crate::exchange::ExchangePaths;
 use crate::machines;
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
-use crate::stress::{StressPlan, Tier, open_points, summary, wine};
-use crate::terminal::{Outcome, print};
+use crate::stress::summary::Detail;
+use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, wine};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
-        print(summary::scenarios());
+        print(scenario_list::text());
         print(open_points::table());
-        return Ok(Outcome::Done);
+        return Ok(Verdict::of_a_list());
     }
     let workspace = Workspace::find()?;
     let catalogue = arguments.guests.read(&workspace)?;
@@ -39,14 +43,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         (_, None) => Outcome::Done,
     };
     if ready != Outcome::Done {
-        return Ok(ready);
+        return Ok(ready.into());
     }
     // A machine gets a package, which builds its drivers.
     let overrides = arguments.overrides();
     if guest.is_none() && overrides.len() < 2 && arguments.drivers.is_empty() {
         let built = drivers::set_up_and_build()?;
         if built != Outcome::Done {
-            return Ok(built);
+            return Ok(built.into());
         }
     }
     let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
@@ -56,6 +60,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     plan.seed = arguments.seed.unwrap_or_else(random_seed);
     plan.first = arguments.first;
     plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    let step_summary = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let step_summary = step_summary.map(PathBuf::from);
+    let paths = ReportPaths {
+        json: arguments.json.as_deref(),
+        html: arguments.html.as_deref(),
+        exchange: ExchangePaths {
+            junit: arguments.junit.as_deref(),
+            sarif: arguments.sarif.as_deref(),
+            step_summary: step_summary.as_deref(),
+        },
+    };
     if let Some(guest) = guest {
         print_command(&plan);
         let runs = MachineRuns {
@@ -63,15 +78,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             guest,
             repeat: arguments.repeat,
             keep: arguments.keep,
-            json: arguments.json.as_deref(),
+            paths,
         };
         return machine::stress(&workspace, &runs);
     }
-    let json = arguments.json.as_deref();
     if arguments.on == Tier::Wine {
         print_command(&plan);
         let jobs = arguments.jobs(plan.cycles);
-        return wine::stress(&workspace, &plan, jobs, arguments.keep, json);
+        return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
     }
     let simulator = Simulator::build(&workspace)?;
     if arguments.cycles.is_none() && arguments.is_systematic() {
@@ -82,7 +96,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.trace {
         return run.trace();
     }
-    run.stress(arguments.jobs(plan.cycles), arguments.verbose, json)
+    let detail = if arguments.verbose {
+        Detail::All
+    } else {
+        Detail::Short
+    };
+    run.stress(arguments.jobs(plan.cycles), detail, paths)
 }
 
 fn print_command(plan: &StressPlan) {

@@ -1,50 +1,178 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `test`: runs every test, the fast ones first, or one suite.
+//! `test`: runs the tests that a change must pass, or the suites that are named.
 
 mod statements;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::terminal::{Outcome, print};
-use crate::trials::{address_sanitizer, agreement, machine, package, wine, wine_guest, zoo};
+use crate::terminal::{Outcome, Verdict, print};
+use crate::trials::{
+    address_sanitizer, agreement, documents, machine, package, page, wine, wine_guest, zoo,
+};
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test               what a change must pass
+  cargo xtask test registrar     one suite")]
 pub(crate) struct Arguments {
-    /// The suite to run [default: all, but not the slowest trials].
-    suite: Option<Suite>,
+    /// The suites to run [default: host, sim, zoo and loom].
+    suites: Vec<Suite>,
+
+    /// Run every suite, the slow ones too.
+    #[arg(long, conflicts_with = "suites")]
+    all: bool,
 
     /// With `registrar`: list the documented statements, and the test of each.
-    #[arg(long, requires = "suite")]
+    #[arg(long, requires = "suites")]
     list: bool,
 }
 
 /// A suite of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Suite {
-    /// The registrar: NMR's documented behaviour, rules and races.
+    /// Everything that needs no driver image, the registrar included.
+    Host,
+    /// The registrar alone: NMR's documented behaviour, rules and races.
     Registrar,
     /// The driver images in the simulated kernel.
     Sim,
     /// Every known defect of the zoo.
     Zoo,
-    /// The driver images and the zoo under Wine, and that it agrees with the simulated
-    /// kernel.
-    Wine,
-    /// Packages: every changed byte is detected, and builds are reproducible, also in
-    /// another directory.
-    Package,
-    /// The rehearsal guest: a clean run, a driver that crashes its kernel, a hang.
-    Vm,
     /// Every interleaving of the in-flight gate and the binding.
     Loom,
-    /// The layer for NMR modules under `AddressSanitizer`: compiles everything again.
+    /// The commands in the README and `docs`: each ends as the document says.
+    Docs,
+    /// Machines reached by SSH, here by an SSH server on this host.
+    Machines,
+    /// Packages: every changed byte is detected, and builds are reproducible.
+    Package,
+    /// The report's page in a headless browser.
+    Page,
+    /// The driver images under Wine, and a crash there.
+    Wine,
+    /// The simulated kernel and Wine agree, also on the zoo. Slow.
+    Agreement,
+    /// Builds are reproducible in another directory. Slow: compiles everything again.
+    Elsewhere,
+    /// The rehearsal guest: a clean run, a driver that crashes its kernel, a hang. Slow:
+    /// each boots a machine.
+    Vm,
+    /// The layer for NMR modules under `AddressSanitizer`. Slow: compiles everything again.
     Sanitizer,
+}
+
+impl Suite {
+    /// What a change is checked by, on a machine that has what the drivers need.
+    const DEFAULT: &[Self] = &[Self::Host, Self::Sim, Self::Zoo, Self::Loom];
+
+    /// Every test, once.
+    const ALL: &[Self] = &[
+        Self::Host,
+        Self::Sim,
+        Self::Zoo,
+        Self::Loom,
+        Self::Docs,
+        Self::Machines,
+        Self::Package,
+        Self::Page,
+        Self::Wine,
+        Self::Agreement,
+        Self::Elsewhere,
+        Self::Vm,
+        Self::Sanitizer,
+    ];
+
+    /// What the host must have for it.
+    const fn purpose(self) -> Purpose {
+        match self {
+            Self::Host | Self::Registrar | Self::Loom | Self::Sanitizer => Purpose::Build,
+            Self::Sim | Self::Zoo | Self::Docs => Purpose::Check,
+            Self::Page => Purpose::Page,
+            Self::Package | Self::Elsewhere => Purpose::Package,
+            Self::Wine | Self::Agreement => Purpose::Wine,
+            Self::Machines | Self::Vm => Purpose::Vm,
+        }
+    }
+
+    /// Returns `true` if it runs the drivers' images.
+    const fn needs_images(self) -> bool {
+        !matches!(
+            self,
+            Self::Host | Self::Registrar | Self::Loom | Self::Machines | Self::Sanitizer
+        )
+    }
+
+    /// Runs its steps.
+    fn run(self, checklist: &mut Checklist, workspace: &Workspace) -> Result<()> {
+        match self {
+            Self::Host => checklist.run_all(workspace, &[HOST, BINDINGS]),
+            Self::Registrar => checklist.run_all(workspace, &[REGISTRAR]),
+            Self::Sim => checklist.run_all(workspace, &[SIM]),
+            Self::Loom => checklist.run_all(workspace, &[LOOM]),
+            Self::Machines => checklist.run_all(workspace, &[MACHINES]),
+            Self::Docs => checklist.run("the commands of the documents", || {
+                documents::commands_do_as_documented(workspace)
+            }),
+            Self::Zoo => checklist.run("every known defect of the zoo", || {
+                zoo::every_defect_is_found(workspace)
+            }),
+            Self::Package => {
+                checklist.run("a package of which every change is detected", || {
+                    package::every_change_is_detected(workspace)
+                })?;
+                checklist.run("drivers that are identical when rebuilt", || {
+                    package::rebuild_is_identical(workspace)
+                })
+            }
+            Self::Page => checklist.run("the report's page in a browser", || {
+                page::works_in_a_browser(workspace)
+            }),
+            Self::Elsewhere => checklist.run(
+                "drivers that are identical when built in another directory",
+                || package::build_elsewhere_is_identical(workspace),
+            ),
+            Self::Wine => {
+                checklist.run("the driver images under Wine", || {
+                    wine::clean_run_passes(workspace)
+                })?;
+                checklist.run("a crash under Wine names the driver", || {
+                    wine::crash_names_the_driver(workspace)
+                })?;
+                checklist.run("the stress program of a guest with Wine", || {
+                    wine_guest::passes(workspace)
+                })
+            }
+            Self::Agreement => {
+                checklist.run("the simulated kernel and Wine agree", || {
+                    agreement::holds(workspace)
+                })?;
+                checklist.run("defects of the zoo that show under Wine", || {
+                    zoo::every_defect_is_found_under_wine(workspace)
+                })
+            }
+            Self::Vm => {
+                checklist.run("the driver images on a machine", || {
+                    machine::clean_run_passes(workspace)
+                })?;
+                checklist.run("a machine that crashes or hangs", || {
+                    machine::failures_are_distinguished(workspace)
+                })
+            }
+            Self::Sanitizer => checklist
+                .run("the layer for NMR modules under AddressSanitizer", || {
+                    address_sanitizer::passes(workspace)
+                }),
+        }
+    }
 }
 
 const HOST: Check = Check {
@@ -103,106 +231,42 @@ const LOOM: Check = Check {
     directory: Some("loom"),
 };
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
-        return match arguments.suite {
-            Some(Suite::Registrar) => statements::list(&Workspace::find()?),
+        return match arguments.suites[..] {
+            [Suite::Registrar] => statements::list(&Workspace::find()?),
             _ => {
                 bail!("--list is for the registrar's statements: cargo xtask test registrar --list")
             }
         };
     }
-    let checks: &[Check] = match arguments.suite {
-        None => &[HOST, BINDINGS, SIM, MACHINES, LOOM],
-        Some(Suite::Registrar) => &[REGISTRAR],
-        Some(Suite::Sim) => &[SIM],
-        Some(Suite::Loom) => &[LOOM],
-        Some(Suite::Zoo | Suite::Wine | Suite::Package | Suite::Vm | Suite::Sanitizer) => &[],
+    let suites = match &arguments.suites[..] {
+        _ if arguments.all => Suite::ALL,
+        [] => Suite::DEFAULT,
+        some => some,
     };
-    let purpose = match arguments.suite {
-        None | Some(Suite::Vm) => Some(Purpose::Vm),
-        Some(Suite::Wine) => Some(Purpose::Wine),
-        Some(Suite::Package) => Some(Purpose::Package),
-        Some(Suite::Sim | Suite::Zoo) => Some(Purpose::Check),
-        Some(_) => None,
-    };
-    if let Some(purpose) = purpose {
-        match prepare_images(purpose)? {
+    let purposes: BTreeSet<_> = suites.iter().map(|suite| suite.purpose()).collect();
+    for purpose in purposes {
+        match prerequisites::ensure(purpose)? {
             Outcome::Done => {}
-            other => return Ok(other),
+            other => return Ok(other.into()),
+        }
+    }
+    let workspace = Workspace::find()?;
+    if suites.iter().any(|suite| suite.needs_images()) {
+        print("test: build the drivers, and those of the example");
+        match drivers::set_up_and_build()? {
+            Outcome::Done => {}
+            other => return Ok(other.into()),
+        }
+        match drivers::build_example(&workspace)? {
+            Outcome::Done => {}
+            other => return Ok(other.into()),
         }
     }
     let mut checklist = Checklist::new("test");
-    let workspace = Workspace::find()?;
-    checklist.run_all(&workspace, checks)?;
-    // Slow: compiles everything a second time.
-    if arguments.suite == Some(Suite::Sanitizer) {
-        checklist.run("the layer for NMR modules under AddressSanitizer", || {
-            address_sanitizer::passes(&workspace)
-        })?;
-    }
-    if matches!(arguments.suite, None | Some(Suite::Zoo)) {
-        checklist.run("every known defect of the zoo", || {
-            zoo::every_defect_is_found(&workspace)
-        })?;
-    }
-    if matches!(arguments.suite, None | Some(Suite::Package)) {
-        checklist.run("a package of which every change is detected", || {
-            package::every_change_is_detected(&workspace)
-        })?;
-        checklist.run("drivers that are identical when rebuilt", || {
-            package::rebuild_is_identical(&workspace)
-        })?;
-    }
-    // Slow: compiles everything a second time.
-    if arguments.suite == Some(Suite::Package) {
-        checklist.run(
-            "drivers that are identical when built in another directory",
-            || package::build_elsewhere_is_identical(&workspace),
-        )?;
-    }
-    if matches!(arguments.suite, None | Some(Suite::Wine)) {
-        checklist.run("the driver images under Wine", || {
-            wine::clean_run_passes(&workspace)
-        })?;
-        checklist.run("a crash under Wine names the driver", || {
-            wine::crash_names_the_driver(&workspace)
-        })?;
-        checklist.run("the stress program of a guest with Wine", || {
-            wine_guest::passes(&workspace)
-        })?;
-    }
-    // Slow, and on parallel threads a defect does not always show in the same way: not
-    // for every change.
-    if arguments.suite == Some(Suite::Wine) {
-        checklist.run("the simulated kernel and Wine agree", || {
-            agreement::holds(&workspace)
-        })?;
-        checklist.run("defects of the zoo that show under Wine", || {
-            zoo::every_defect_is_found_under_wine(&workspace)
-        })?;
-    }
-    // Slow: each boots a machine, which takes minutes.
-    if arguments.suite == Some(Suite::Vm) {
-        checklist.run("the driver images on a machine", || {
-            machine::clean_run_passes(&workspace)
-        })?;
-        checklist.run("a machine that crashes or hangs", || {
-            machine::failures_are_distinguished(&workspace)
-        })?;
+    for suite in suites {
+        suite.run(&mut checklist, &workspace)?;
     }
     Ok(checklist.finish())
-}
-
-/// Ensures the prerequisites of the tests of images, and builds the drivers.
-fn prepare_images(purpose: Purpose) -> Result<Outcome> {
-    match prerequisites::ensure(purpose)? {
-        Outcome::Done => {}
-        other => return Ok(other),
-    }
-    print("test: build the drivers, and those of the example");
-    match drivers::set_up_and_build()? {
-        Outcome::Done => drivers::build_example(&Workspace::find()?),
-        other => Ok(other),
-    }
 }

@@ -4,13 +4,17 @@
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use vm::{Guest, Place, ProgramEnd, REHEARSAL, Session};
+use vm::{Failure, Guest, Place, ProgramEnd, REHEARSAL, Session};
 
 use crate::machines::{self, Guests};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{Outcome, Verdict, Waiting, Word, print};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask vm create                           make the disk of the guest `rehearsal`
+  cargo xtask vm run rehearsal -- uname -a        run a command in it")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -44,13 +48,16 @@ enum Command {
     },
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let workspace = Workspace::find()?;
     match &arguments.command {
         Command::List => list(&workspace, &arguments.guests),
         Command::Create { name } => {
             only_rehearsal(name)?;
-            machines::create_rehearsal(&workspace)
+            match machines::create_rehearsal(&workspace)? {
+                Outcome::Done => Ok(Verdict::pass(format!("{REHEARSAL} can be booted"))),
+                other => Ok(other.into()),
+            }
         }
         Command::Run { name, line } => {
             let catalogue = arguments.guests.read(&workspace)?;
@@ -59,12 +66,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::Destroy { name } => {
             only_rehearsal(name)?;
             let existed = machines::rehearsal_disk(&workspace).remove()?;
-            print(if existed {
-                "vm: removed the rehearsal's disk"
+            Ok(Verdict::pass(if existed {
+                "the rehearsal's disk is removed"
             } else {
-                "vm: nothing to remove"
-            });
-            Ok(Outcome::Done)
+                "there was nothing to remove"
+            }))
         }
     }
 }
@@ -77,7 +83,7 @@ fn only_rehearsal(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn list(workspace: &Workspace, guests: &Guests) -> Result<Outcome> {
+fn list(workspace: &Workspace, guests: &Guests) -> Result<Verdict> {
     let disk = machines::rehearsal_disk(workspace);
     for guest in guests.read(workspace)?.guests() {
         let place = match &guest.place {
@@ -98,25 +104,30 @@ fn list(workspace: &Workspace, guests: &Guests) -> Result<Outcome> {
             guest.name, guest.profile.name
         ));
     }
-    Ok(Outcome::Done)
+    Ok(Verdict::of_a_list())
 }
 
-fn run_line(workspace: &Workspace, guest: &Guest, line: &str) -> Result<Outcome> {
+fn run_line(workspace: &Workspace, guest: &Guest, line: &str) -> Result<Verdict> {
     match machines::ensure_ready(workspace, guest)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
-    print(format!("vm: boot {}", guest.name));
+    let waiting = Waiting::on(&format!("booting {}", guest.name));
     let mut session = Session::open(guest, &machines::home(workspace))?;
+    drop(waiting);
     let end = session.shell(line, |line| print(line))?;
     let home = session.home().to_owned();
     let succeeded = end == ProgramEnd::Exited(0);
     session.close(!succeeded)?;
-    match end {
-        ProgramEnd::Exited(0) => return Ok(Outcome::Done),
-        ProgramEnd::Exited(status) => terminal::error(format!("the command exited with {status}")),
-        ProgramEnd::Failed(failure) => terminal::error(failure),
-    }
+    let verdict = match end {
+        ProgramEnd::Exited(0) => return Ok(Verdict::pass("the command exited with 0")),
+        ProgramEnd::Exited(status) => Verdict::fail(format!("the command exited with {status}")),
+        ProgramEnd::Failed(Failure::Interrupted) => Verdict::new(
+            Word::Interrupted,
+            "the command did not end; the guest was removed",
+        ),
+        ProgramEnd::Failed(failure) => Verdict::fail(failure.to_string()),
+    };
     print(format!("vm: files of the run are in {}", home.display()));
-    Ok(Outcome::Found)
+    Ok(verdict)
 }

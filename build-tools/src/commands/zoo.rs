@@ -10,12 +10,17 @@ use clap::Args;
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::{Workspace, artifact};
-use crate::zoo::sim::{self, Trials};
+use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask zoo --list                          the modules, their defects and sources
+  cargo xtask zoo missing_wait --schedules 100    one module
+  cargo xtask zoo --on wine                       the modules whose defects show under Wine")]
 pub(crate) struct Arguments {
     /// Modules to try [default: all].
     names: Vec<String>,
@@ -37,13 +42,13 @@ pub(crate) struct Arguments {
     list: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     ensure!(
         arguments.schedules > 0,
         "--schedules 0 would try nothing: ask for at least 1"
     );
     if let Some(path) = &arguments.json {
-        artifact::check_writable(path)?;
+        artifact::check_writable("--json", path)?;
     }
     let workspace = Workspace::find()?;
     let catalogue = Catalogue::read(&workspace)?;
@@ -61,11 +66,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     match prerequisites::ensure(purpose)? {
         Outcome::Done => {}
-        other => return Ok(other),
+        other => return Ok(other.into()),
     }
     let built = drivers::set_up_and_build()?;
     if built != Outcome::Done {
-        return Ok(built);
+        return Ok(built.into());
     }
     if arguments.on == Tier::Wine {
         let modules: Vec<_> = if arguments.names.is_empty() {
@@ -75,12 +80,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         };
         return wine::try_all(&workspace, &modules, arguments.seed);
     }
-    let trials = Trials::new(&workspace, &catalogue, arguments.seed, arguments.schedules)?;
+    let budget = Budget {
+        defective: arguments.schedules,
+        clean: arguments.schedules,
+    };
+    let trials = Trials::new(&workspace, &catalogue, arguments.seed, budget)?;
     sim::judge(&trials.try_all(&modules)?, arguments.json.as_deref())
 }
 
 /// Lists the modules; if they are all, then also the peers and the index of defects.
-fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Result<Outcome> {
+fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Result<Verdict> {
     for module in modules {
         print(module);
     }
@@ -94,5 +103,5 @@ fn list(workspace: &Workspace, catalogue: &Catalogue, modules: &[&Module]) -> Re
             print(entry);
         }
     }
-    Ok(Outcome::Done)
+    Ok(Verdict::of_a_list())
 }

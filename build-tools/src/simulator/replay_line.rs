@@ -6,6 +6,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::replay_keys::{self, Key};
+use crate::terminal::nearest;
+
 /// A cycle to run again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReplayLine {
@@ -101,29 +104,89 @@ impl FromStr for ReplayLine {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut seed = None;
-        let mut cycle = None;
+        const REQUIRED: &str = "a line looks like seed=7,cycle=3";
         let mut line = Self::new(0, 0);
-        let number = |key: &str, value: &str| {
-            let error = |_| format!("{key}={value} is not a number below 2^64");
-            value.parse::<u64>().map(Some).map_err(error)
-        };
-        for pair in text.split(',') {
-            match pair.split_once('=') {
-                Some(("seed", value)) => seed = number("seed", value)?,
-                Some(("cycle", value)) => cycle = number("cycle", value)?,
-                Some(("provider", value)) => line.provider = Some(value.into()),
-                Some(("client", value)) => line.client = Some(value.into()),
-                Some(("driver", value)) => line.drivers.push(value.into()),
-                _ => line.options.push(format!("--{pair}")),
+        let mut given: Vec<(&str, &str)> = Vec::new();
+        for (place, part) in text.split(',').enumerate() {
+            let (name, value) = split(part, place, text)?;
+            let key = replay_keys::find(name).ok_or_else(|| unknown(name))?;
+            check(key, part, value)?;
+            if let Some((_, first)) = given.iter().find(|(it, _)| *it == name)
+                && !key.repeats
+            {
+                return Err(format!(
+                    "`{name}` is given twice, in `{first}` and `{part}`: leave one out"
+                ));
+            }
+            given.push((name, part));
+            let value = value.unwrap_or_default();
+            let number = || value.parse().expect("it is checked");
+            match name {
+                "seed" => line.seed = number(),
+                "cycle" => line.cycle = number(),
+                "provider" => line.provider = Some(value.into()),
+                "client" => line.client = Some(value.into()),
+                "driver" => line.drivers.push(value.into()),
+                _ => line.options.push(format!("--{part}")),
             }
         }
-        line.seed = seed.ok_or("the line has no seed: it looks like seed=7,cycle=3")?;
-        line.cycle = cycle.ok_or("the line has no cycle: it looks like seed=7,cycle=3")?;
-        if !line.drivers.is_empty() && line.images().any(|image| image.is_some()) {
-            return Err("driver= does not go with provider= and client=: leave one out".to_owned());
+        let has = |name: &str| given.iter().any(|(it, _)| *it == name);
+        if let Some(missing) = ["seed", "cycle"].into_iter().find(|name| !has(name)) {
+            return Err(format!("the line has no {missing}: {REQUIRED}"));
         }
-        Ok(line)
+        let mut exclusive = replay_keys::EXCLUSIVE.into_iter();
+        match exclusive.find(|(one, other)| has(one) && has(other)) {
+            Some((one, other)) => Err(format!(
+                "`{one}` does not go with `{other}`: leave one of them out"
+            )),
+            None => Ok(line),
+        }
+    }
+}
+
+/// The key of a part of the line, and its value if it has one.
+fn split<'a>(
+    part: &'a str,
+    place: usize,
+    line: &str,
+) -> Result<(&'a str, Option<&'a str>), String> {
+    if line.is_empty() {
+        return Err("the line is empty: it looks like seed=7,cycle=3".to_owned());
+    }
+    if part.is_empty() {
+        return Err(match place {
+            0 => "the line begins with a comma: remove it".to_owned(),
+            _ if line.ends_with(',') => "the line ends with a comma: remove it".to_owned(),
+            _ => format!("part {} of the line is empty: remove a comma", place + 1),
+        });
+    }
+    match part.split_once('=') {
+        Some((name, value)) => Ok((name, Some(value))),
+        None => Ok((part, None)),
+    }
+}
+
+/// Refuses a value that is none of the key's.
+fn check(key: &Key, part: &str, value: Option<&str>) -> Result<(), String> {
+    let Key { name, .. } = key;
+    match (key.value, value) {
+        ("", None) => Ok(()),
+        ("", Some(_)) => Err(format!("`{part}`: {name} takes no value")),
+        (form, None | Some("")) => Err(format!("`{part}` has no value: write {name}={form}")),
+        (_, Some(value)) => (key.check)(value).map_err(|why| format!("`{part}`: {why}")),
+    }
+}
+
+/// Refuses an unknown key.
+fn unknown(name: &str) -> String {
+    let names = || replay_keys::KEYS.iter().map(|key| key.name);
+    let near = nearest(name, names());
+    match near[..] {
+        [] => {
+            let names: Vec<_> = names().collect();
+            format!("`{name}` is no key: the keys are {}", names.join(", "))
+        }
+        [first, ..] => format!("`{name}` is no key: is it {first}?"),
     }
 }
 
@@ -137,7 +200,8 @@ mod tests {
             "seed=7,cycle=3",
             "seed=7,cycle=3,provider=a/b.sys,client=zoo:leak",
             "seed=7,cycle=3,driver=a/b.sys,driver=c.sys,may-refuse",
-            "seed=0,cycle=18446744073709551615,client=c.sys,script=+p.-p,strategy=pct,preempt",
+            "seed=7,cycle=3,registry=c:A=1,registry=c:B=2,ignore=R1,ignore=0xC4@f,without=gate",
+            "seed=0,cycle=18446744073709551614,client=c.sys,script=+p.-p,strategy=pct,preempt",
         ] {
             let line: ReplayLine = text.parse().expect("a line");
             assert_eq!(line.to_string(), text);
@@ -151,19 +215,5 @@ mod tests {
             line.arguments(),
             ["--seed=1", "--first=2", "--script=+p.-p"]
         );
-    }
-
-    #[test]
-    fn what_is_missing_or_no_number_is_named() {
-        for (text, named) in [
-            ("", "no seed"),
-            ("seed=1", "no cycle"),
-            ("cycle=1", "no seed"),
-            ("seed=x,cycle=1", "seed=x"),
-            ("seed=1,cycle=-1", "cycle=-1"),
-        ] {
-            let error = text.parse::<ReplayLine>().expect_err("no line");
-            assert!(error.contains(named), "{error}");
-        }
     }
 }

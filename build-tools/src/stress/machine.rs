@@ -8,15 +8,20 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Finding, Line, Report};
 use tempfile::TempDir;
 use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
-use super::report_file::{MachineFacts, ReportFile};
-use super::{StressPlan, not_tested, summary};
+use super::StressPlan;
+use super::page_file::PageFile;
+use super::report_file::{MachineFacts, ReportFile, ReportPaths};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
-use crate::terminal::{self, Outcome, Progress, print};
+use crate::exchange::Exchange;
+use crate::terminal::{self, Outcome, Progress, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use crate::{machines, packages};
 
@@ -31,7 +36,7 @@ pub(crate) struct MachineRuns<'a> {
     pub(crate) repeat: u64,
     /// Keep the files of every run, not only of those with findings.
     pub(crate) keep: bool,
-    pub(crate) json: Option<&'a Path>,
+    pub(crate) paths: ReportPaths<'a>,
 }
 
 /// The result of one run.
@@ -45,17 +50,19 @@ struct RunResult {
 }
 
 /// Carries out all runs, each on a machine in its initial state.
-pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Outcome> {
+pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Verdict> {
     let Some(files) = guest_files(workspace, runs)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
+    let _graceful = Graceful::begin();
+    let started = Instant::now();
     let mut all = Report::new(TIER, runs.plan.seed, runs.plan.cycles * runs.repeat);
     let mut machine = None;
     let mut failure = None;
     for number in 0..runs.repeat {
         let seed = runs.plan.seed + number;
         let ended = one(workspace, runs, files.path(), seed).and_then(|ran| {
-            print(summary::of(&ran.report, None, |cycle| {
+            print(summary::of(&ran.report, None, Detail::Short, |cycle| {
                 runs.plan.command_with_seed(seed, cycle, 1)
             }));
             if let Some(home) = ran.home {
@@ -70,30 +77,41 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ou
             }
             Ok(())
         });
-        if let Err(error) = ended {
-            failure = Some(error);
+        failure = ended.err();
+        if failure.is_some() || interrupted() {
             break;
         }
     }
-    if runs.repeat > 1 {
-        let found = all.findings.len();
-        let noun = summary::plural(found, "finding", "findings");
-        print(format!("stress: {} runs, {found} {noun}", runs.repeat));
-    }
     match failure {
+        // The report says what was done.
+        Some(_) if interrupted() => {}
         // Findings of earlier runs are reported in any case.
         Some(error) if all.findings.is_empty() => return Err(error),
         Some(error) => terminal::error(format!("{error:#}")),
         None => {}
     }
-    let mut file = ReportFile::new(&all);
+    let end = RunEnd {
+        took: started.elapsed(),
+        deaths: 0,
+        interrupted: interrupted(),
+    };
+    let verdict = verdict::of(&all, runs.plan, &end);
+    let mut file = ReportFile::new(&all, &verdict);
     file.guest = machine.as_ref();
-    file.write(runs.json)?;
-    let not_tested = not_tested::reason(&all, runs.plan);
-    if let Some(line) = &not_tested {
-        terminal::error(line);
+    file.write(runs.paths.json)?;
+    let again = |cycle| runs.plan.command(cycle, 1);
+    PageFile::new(&all, &verdict, runs.plan, &again).write(workspace, runs.paths.html)?;
+    Exchange {
+        report: &all,
+        verdict: &verdict,
+        // Otherwise the NMR is that of Windows.
+        checks_rules: runs.guest.profile.tier == wine_prefix::TIER,
+        command: &runs.plan.command(runs.plan.first, runs.plan.cycles),
+        again: &|seed, cycle| runs.plan.command_with_seed(seed, cycle, 1),
+        root: workspace.root(),
     }
-    Ok(Outcome::passed_if(all.is_clean() && not_tested.is_none()))
+    .write(runs.paths.exchange)?;
+    Ok(verdict)
 }
 
 /// A directory with all files that the guest needs; `None` if something does not build.
@@ -124,9 +142,10 @@ fn guest_files(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Option<T
     Ok(Some(files))
 }
 
-/// Prints the step that begins now.
-fn print_step(what: &str) {
+/// Prints the step that begins now, and shows that it goes on until the result is dropped.
+fn begin(what: &str) -> Waiting {
     print(format!("stress: {what}"));
+    Waiting::on(what)
 }
 
 /// Pushes `files` into the guest and prepares it; returns its properties for the report.
@@ -134,9 +153,10 @@ fn make_ready(
     session: &mut Session<'_>,
     files: &Path,
 ) -> Result<serde_json::Map<String, serde_json::Value>> {
-    print_step("push the package");
+    let step = begin("pushing the package");
     session.push(files)?;
-    print_step("configure crash dumps, and restart the guest");
+    drop(step);
+    let _step = begin("configuring crash dumps, and restarting the guest");
     session.prepare()?;
     let facts = session.facts()?.into_iter();
     Ok(facts
@@ -152,8 +172,9 @@ fn one(
     seed: u64,
 ) -> Result<RunResult> {
     let MachineRuns { plan, guest, .. } = runs;
-    print_step(&format!("boot {}", guest.name));
+    let step = begin(&format!("booting {}", guest.name));
     let mut session = Session::open(guest, &machines::home(workspace))?;
+    drop(step);
     let ready = make_ready(&mut session, files);
     let facts = match ready {
         Ok(more) => MachineFacts {
@@ -164,7 +185,10 @@ fn one(
         },
         Err(error) => return Err(session.fail(error)),
     };
-    print_step(&format!("run {} cycles", plan.cycles));
+    print(format!(
+        "stress: running {}",
+        count(plan.cycles, "cycle", "cycles")
+    ));
     // The program in the guest times out before the session does: it can name what hangs.
     let patience = guest.stall.as_secs() / 2;
     let mut arguments = vec![format!("--tier={TIER}")];
@@ -210,20 +234,15 @@ fn one(
             let what = format!("the program exited with {status} in the guest, without a report");
             report.add_finding(Finding::bare("lost", what, seed, plan.first + done));
         }
-        ProgramEnd::Failed(Failure::Interrupted) => {
-            session.close(false)?;
-            bail!(
-                "interrupted after {done} of {} cycles: the guest was removed",
-                plan.cycles
-            );
-        }
+        // What it has done is reported; the guest is removed.
+        ProgramEnd::Failed(Failure::Interrupted) => {}
         ProgramEnd::Failed(failure) => {
-            print_step(&failure.to_string());
+            print(format!("stress: {failure}"));
             add_failure(&mut report, &failure, &home, plan.first);
         }
     }
     let keep = runs.keep || !report.findings.is_empty();
-    print_step("shut the guest down");
+    let _step = begin("shutting the guest down");
     Ok(RunResult {
         report,
         facts,

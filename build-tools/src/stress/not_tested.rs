@@ -2,14 +2,16 @@
 
 //! What a run was asked to test, for [`Asked::not_tested`].
 
+use std::path::Path;
+
 use scenarios::{Asked, Report};
 
 use super::StressPlan;
 
-/// The line that says what the run of a plan has not tested, and why that may be.
+/// The sentence that says what the run of a plan has not tested, and why that may be.
 /// Returns `None` if it has tested everything, or has failed already.
 pub(super) fn reason(report: &Report, plan: &StressPlan) -> Option<String> {
-    let name = |image: &std::path::Path| {
+    let name = |image: &Path| {
         let name = image.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     };

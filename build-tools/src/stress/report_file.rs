@@ -8,7 +8,20 @@ use anyhow::Result;
 use scenarios::{Coverage, Report};
 use serde::Serialize;
 
+use crate::exchange::ExchangePaths;
+use crate::terminal::{Verdict, Word};
 use crate::workspace::artifact;
+
+/// The files that a run writes its report to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReportPaths<'a> {
+    /// As JSON.
+    pub(crate) json: Option<&'a Path>,
+    /// As a page.
+    pub(crate) html: Option<&'a Path>,
+    /// In the formats of other tools.
+    pub(crate) exchange: ExchangePaths<'a>,
+}
 
 /// The machine's entry in a report.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +39,7 @@ pub(super) struct MachineFacts {
 pub(super) struct ReportFile<'a> {
     #[serde(flatten)]
     report: &'a Report,
+    verdict: Word,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) coverage: Option<&'a Coverage>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,9 +47,10 @@ pub(super) struct ReportFile<'a> {
 }
 
 impl<'a> ReportFile<'a> {
-    pub(super) const fn new(report: &'a Report) -> Self {
+    pub(super) const fn new(report: &'a Report, verdict: &Verdict) -> Self {
         Self {
             report,
+            verdict: verdict.word(),
             coverage: None,
             guest: None,
         }

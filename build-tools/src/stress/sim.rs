@@ -7,18 +7,23 @@
 
 mod workers;
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use scenarios::{Coverage, Report};
+use child::interrupt::{Graceful, interrupted};
+use scenarios::{Coverage, Finding, Report};
 use serde::Deserialize;
 
-use super::report_file::ReportFile;
-use super::{Job, StressPlan, not_tested, summary};
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
+use crate::exchange::Exchange;
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, Waiting, count, print};
+use crate::trace;
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
@@ -74,7 +79,9 @@ impl<'a> SimulatedRun<'a> {
             first: 0,
             cycles: 1,
         };
+        let waiting = Waiting::on("counting the calls that can fail");
         let output = simulator::output(self.command(one).arg("--size"))?;
+        drop(waiting);
         let Ok(Size { size }) = serde_json::from_slice(&output.stdout) else {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!("{}", simulator::error_of(&errors));
@@ -83,13 +90,32 @@ impl<'a> SimulatedRun<'a> {
     }
 
     /// Runs all cycles in one process and prints every event.
-    pub(crate) fn trace(&self) -> Result<Outcome> {
-        simulator::trace(&mut self.command(self.plan.whole()))
+    pub(crate) fn trace(&self) -> Result<Verdict> {
+        let traced = simulator::trace(&mut self.command(self.plan.whole()))?;
+        let cycles = count(self.plan.cycles, "cycle", "cycles");
+        Ok(traced.verdict(&format!("{cycles} of seed {}", self.plan.seed)))
+    }
+
+    /// The sequence diagram of a cycle as SVG; `None` if it cannot be run again.
+    fn diagram(&self, cycle: u64) -> Option<String> {
+        let one = Job {
+            first: cycle,
+            cycles: 1,
+        };
+        let again = || trace::events_of(&mut self.command(one)).ok();
+        let trace = (!interrupted()).then(again)??;
+        Some(trace::diagram::svg(&trace.events))
     }
 
     /// Runs the plan in `jobs` worker processes.
-    pub(crate) fn stress(&self, jobs: u64, verbose: bool, json: Option<&Path>) -> Result<Outcome> {
+    pub(crate) fn stress(
+        &self,
+        jobs: u64,
+        detail: Detail,
+        paths: ReportPaths<'_>,
+    ) -> Result<Verdict> {
         let plan = self.plan;
+        let _graceful = Graceful::begin();
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
         let mut deaths = Vec::new();
@@ -98,31 +124,47 @@ impl<'a> SimulatedRun<'a> {
                 WorkerEnd::Reported(part) => report.merge(*part),
                 WorkerEnd::Refused(why) => bail!(why),
                 WorkerEnd::Died(how) => deaths.push(how),
+                WorkerEnd::Killed => terminal::error(
+                    "a worker did not end its cycle and was killed: its cycles are not counted",
+                ),
             }
         }
-        report.took(started.elapsed());
+        let took = started.elapsed();
+        report.took(took);
         let coverage = Coverage::of(&report);
-        print(summary::of(&report, Some(&coverage), |cycle| {
+        print(summary::of(&report, Some(&coverage), detail, |cycle| {
             plan.replay_command(cycle)
         }));
-        if verbose {
-            print(summary::details(&coverage));
-        }
         for how in &deaths {
             terminal::error(how);
         }
-        let not_tested = not_tested::reason(&report, plan);
-        if let Some(line) = &not_tested {
-            terminal::error(line);
-        }
-        let mut file = ReportFile::new(&report);
+        let verdict = verdict::of(
+            &report,
+            plan,
+            &RunEnd {
+                took,
+                deaths: deaths.len(),
+                interrupted: interrupted(),
+            },
+        );
+        let mut file = ReportFile::new(&report, &verdict);
         file.coverage = Some(&coverage);
-        file.write(json)?;
-        let wrong = !report.findings.is_empty() || !deaths.is_empty();
-        if !wrong && !report.unsupported.is_empty() {
-            return Ok(Outcome::Unsupported);
+        file.write(paths.json)?;
+        let again = |cycle| plan.replay_command(cycle);
+        let mut page = PageFile::new(&report, &verdict, plan, &again);
+        page.coverage = Some(&coverage);
+        let diagram = |finding: &Finding| self.diagram(finding.cycle);
+        page.diagram = &diagram;
+        page.write(self.workspace, paths.html)?;
+        Exchange {
+            report: &report,
+            verdict: &verdict,
+            checks_rules: true,
+            command: &plan.command(plan.first, plan.cycles),
+            again: &|_, cycle| plan.replay_command(cycle),
+            root: self.workspace.root(),
         }
-        let passed = report.is_clean() && !wrong && not_tested.is_none();
-        Ok(Outcome::passed_if(passed))
+        .write(paths.exchange)?;
+        Ok(verdict)
     }
 }

@@ -2,19 +2,23 @@
 
 //! The stress under Wine: one session and one prefix per job, one report.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
-use super::report_file::ReportFile;
-use super::{Job, StressPlan, not_tested, summary};
+use super::page_file::PageFile;
+use super::report_file::{ReportFile, ReportPaths};
+use super::summary::{self, Detail};
+use super::verdict::{self, RunEnd};
+use super::{Job, StressPlan};
 use crate::building::wine_prefix;
-use crate::terminal::{self, Outcome, Progress, print};
+use crate::exchange::Exchange;
+use crate::terminal::{Outcome, Progress, Verdict, print};
 use crate::workspace::Workspace;
 
 /// Runs the plan in `jobs` sessions at the same time.
@@ -23,10 +27,10 @@ pub(crate) fn stress(
     plan: &StressPlan,
     jobs: u64,
     keep: bool,
-    json: Option<&Path>,
-) -> Result<Outcome> {
+    paths: ReportPaths<'_>,
+) -> Result<Verdict> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
     let jobs = plan.jobs(jobs);
     let mut prefixes = wine_prefix::create_several(workspace, &payload, jobs.len())?;
@@ -54,8 +58,15 @@ pub(crate) fn stress(
                 progress.show(*all);
             }
         });
+        if interrupted() {
+            // Its session was ended: what it printed last is known.
+            let mut report = Report::new(wine_prefix::TIER, plan.seed, job.cycles);
+            report.cycles_done = counted;
+            return Ok(report);
+        }
         ran.map(|ran| ran.report)
     };
+    let graceful = Graceful::begin();
     let started = Instant::now();
     let reports: Vec<Result<Report>> = thread::scope(|scope| {
         let session = &session;
@@ -80,13 +91,27 @@ pub(crate) fn stress(
     }
     // Without the time that it took to make the prefixes.
     report.took(took);
-    print(summary::of(&report, None, |cycle| plan.command(cycle, 1)));
-    let not_tested = not_tested::reason(&report, plan);
-    if let Some(line) = &not_tested {
-        terminal::error(line);
+    print(summary::of(&report, None, Detail::Short, |cycle| {
+        plan.command(cycle, 1)
+    }));
+    let end = RunEnd {
+        took,
+        deaths: 0,
+        interrupted: interrupted(),
+    };
+    let verdict = verdict::of(&report, plan, &end);
+    ReportFile::new(&report, &verdict).write(paths.json)?;
+    let again = |cycle| plan.command(cycle, 1);
+    PageFile::new(&report, &verdict, plan, &again).write(workspace, paths.html)?;
+    Exchange {
+        report: &report,
+        verdict: &verdict,
+        checks_rules: true,
+        command: &plan.command(plan.first, plan.cycles),
+        again: &|_, cycle| plan.command(cycle, 1),
+        root: workspace.root(),
     }
-    ReportFile::new(&report).write(json)?;
-    Ok(Outcome::passed_if(
-        report.is_clean() && not_tested.is_none(),
-    ))
+    .write(paths.exchange)?;
+    drop(graceful);
+    Ok(verdict)
 }

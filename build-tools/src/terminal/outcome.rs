@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The outcome of a command, and its exit status.
-
-use std::process::ExitCode;
+//! The outcome of a step of a command.
 
 /// Exit status of a command that could not do its work.
 pub(crate) const CANNOT: u8 = 2;
 
-/// Outcome of a command that did its work.
+/// Outcome of a step that did its work and printed what is wrong. A command whose step is
+/// not [`Done`](Self::Done) ends with the [`Verdict`](super::Verdict) that it becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Outcome {
@@ -17,24 +16,4 @@ pub(crate) enum Outcome {
     Found,
     /// A prerequisite is missing and was reported.
     Missing,
-    /// Something that a driver does is not provided by the kernel that ran it, and was
-    /// reported.
-    Unsupported,
-}
-
-impl Outcome {
-    /// `Done` if `passed`, else `Found`.
-    pub(crate) const fn passed_if(passed: bool) -> Self {
-        if passed { Self::Done } else { Self::Found }
-    }
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Done => Self::SUCCESS,
-            Outcome::Found => Self::from(1),
-            Outcome::Missing | Outcome::Unsupported => Self::from(CANNOT),
-        }
-    }
 }

@@ -2,15 +2,23 @@
 
 //! Progress of a long run: a bar on a terminal, otherwise a line every few seconds.
 
-use std::io::{self, IsTerminal};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::print;
+use super::{grouped, print};
 
-/// Interval between two lines if there is no terminal.
-const PERIOD: Duration = Duration::from_secs(5);
+/// Interval between two lines if there is no terminal: nobody waits longer without a
+/// sign of life.
+pub(super) const PERIOD: Duration = Duration::from_millis(2500);
+
+/// Prints a line of progress to stderr: it is no part of the result.
+pub(crate) fn print_progress(line: impl Display) {
+    // A closed stderr is no reason to stop the work.
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// Shows the progress of one run.
 pub(crate) enum Progress {
@@ -54,7 +62,8 @@ impl Progress {
             } => {
                 if printed.elapsed() >= PERIOD {
                     *printed = Instant::now();
-                    print(format!("{what}: {done} of {total} {unit}"));
+                    let (done, total) = (grouped(done), grouped(*total));
+                    print_progress(format!("{what}: {done} of {total} {unit}"));
                 }
             }
         }
@@ -63,7 +72,8 @@ impl Progress {
     /// Prints a line above the bar.
     pub(crate) fn print_above(&self, line: &str) {
         match self {
-            Self::Bar(bar) => bar.println(line),
+            // To stdout: it may be a file.
+            Self::Bar(bar) => bar.suspend(|| print(line)),
             Self::Lines { .. } => print(line),
         }
     }

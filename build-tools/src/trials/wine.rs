@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use wine::Run;
 
 use crate::building::wine_prefix;
-use crate::stress::summary;
+use crate::stress::summary::{self, Detail};
 use crate::terminal::{self, print};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Workshop};
@@ -34,7 +34,7 @@ pub(crate) fn clean_run_passes(workspace: &Workspace) -> Result<bool> {
         options: &[wine::probe()],
     };
     let report = run.perform(&prefix, |_| {})?.report;
-    print(summary::of(&report, None, |cycle| {
+    print(summary::of(&report, None, Detail::Short, |cycle| {
         format!("cargo xtask stress --on wine --seed {SEED} --first {cycle} --cycles 1")
     }));
     let path = prefix.path().to_owned();

@@ -38,9 +38,9 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
 }
 
-/// Checks that the output file `path` can be written after the run; creates nothing. If
-/// it is standard output, this is reserved for it: text goes to standard error.
-pub(crate) fn check_writable(path: &Path) -> Result<()> {
+/// Checks that the output file `path` of an option can be written after the run; creates
+/// nothing. If it is standard output, this is reserved for it: text goes to standard error.
+pub(crate) fn check_writable(option: &str, path: &Path) -> Result<()> {
     if path == Path::new(STDOUT) {
         ensure!(
             terminal::reserve_stdout(),
@@ -49,11 +49,14 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
         return Ok(());
     }
     let shown = path.display();
-    ensure!(!path.is_dir(), "{shown} is a directory: name a file");
+    ensure!(
+        !path.is_dir(),
+        "{option} {shown} is a directory: name a file"
+    );
     match NamedTempFile::new_in(directory_of(path)) {
         Ok(_) => Ok(()),
         Err(error) => bail!(
-            "{shown} cannot be written ({}): name a file in a writable directory",
+            "{option} {shown} cannot be written ({}): name a file in a writable directory",
             error.kind()
         ),
     }
@@ -129,14 +132,14 @@ mod tests {
     #[test]
     fn a_report_needs_a_directory_that_exists() {
         let directory = tempfile::tempdir().expect("a directory");
-        check_writable(&directory.path().join("report.json")).expect("writable");
+        check_writable("--json", &directory.path().join("report.json")).expect("writable");
         assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
         for path in [
             directory.path().to_path_buf(),
             directory.path().join("no/report.json"),
         ] {
-            let error = check_writable(&path).expect_err("not writable");
-            assert!(error.to_string().contains("name a file"), "{error:#}");
+            let error = check_writable("--json", &path).expect_err("not writable");
+            assert!(error.to_string().contains("--json"), "{error:#}");
         }
     }
 

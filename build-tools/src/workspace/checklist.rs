@@ -3,11 +3,12 @@
 //! A list of checks: all are run, so that one failure does not hide the next.
 
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::Result;
 
 use super::{Workspace, succeeds};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Verdict, begin_step, count, print, time};
 
 /// A check that is one run of cargo.
 pub(crate) struct Check {
@@ -36,15 +37,17 @@ impl Check {
 /// The checks of the command `name` that have run.
 pub(crate) struct Checklist {
     name: &'static str,
-    run: usize,
+    run: u64,
+    started: Instant,
     failed: Vec<&'static str>,
 }
 
 impl Checklist {
-    pub(crate) const fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
             run: 0,
+            started: Instant::now(),
             failed: Vec::new(),
         }
     }
@@ -63,24 +66,39 @@ impl Checklist {
         check: impl FnOnce() -> Result<bool>,
     ) -> Result<()> {
         print(format!("{}: {what}", self.name));
+        begin_step(what);
+        let started = Instant::now();
         self.run += 1;
-        if !check()? {
+        let passed = check()?;
+        print(format!(
+            "{}: {what}: {} in {}",
+            self.name,
+            if passed { "passed" } else { "FAILED" },
+            time(started.elapsed())
+        ));
+        if !passed {
             self.failed.push(what);
         }
         Ok(())
     }
 
-    /// Prints the result.
-    pub(crate) fn finish(self) -> Outcome {
-        let Self { name, run, failed } = self;
+    /// The verdict on all checks.
+    pub(crate) fn finish(self) -> Verdict {
+        let Self {
+            run,
+            failed,
+            started,
+            ..
+        } = self;
+        let steps = count(run, "step", "steps");
+        let took = time(started.elapsed());
         if failed.is_empty() {
-            print(format!("{name}: passed, {run} of {run} steps"));
-            return Outcome::Done;
+            return Verdict::pass(format!("{steps} in {took}"));
         }
         for what in &failed {
             terminal::error(format!("{what}: failed, see above"));
         }
-        print(format!("{name}: failed, {} of {run} steps", failed.len()));
-        Outcome::Found
+        let all = failed.join("; ");
+        Verdict::fail(format!("{} of {steps} in {took}: {all}", failed.len()))
     }
 }

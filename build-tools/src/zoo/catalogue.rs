@@ -67,10 +67,6 @@ pub(crate) struct Module {
     script: Option<String>,
     /// The number of providers and clients in a cycle; drawn from the seed by default.
     instances: Option<String>,
-    /// Whether it shows only if threads are preempted inside driver code; without
-    /// preemption nothing must be found.
-    #[serde(default)]
-    preempt: bool,
     /// The faults without which it does not show, and nothing must be found.
     faults: Option<String>,
     /// Why it is no defect as Windows answers what the documents leave open; nothing must
@@ -158,11 +154,37 @@ impl Module {
         }
     }
 
-    /// The options of the simulated kernel without which the defect does not show.
-    pub(super) fn triggers(&self) -> Vec<String> {
-        let faults = self.faults.iter().map(|kind| format!("--faults={kind}"));
-        let preempt = self.preempt.then(|| "--preempt".to_owned());
-        faults.chain(preempt).collect()
+    /// The defect, in a sentence.
+    pub(crate) fn defect(&self) -> &str {
+        &self.defect
+    }
+
+    /// The known defects and rules of which it is an example.
+    pub(crate) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The names under which its symptoms are explained, the typical one first.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = String> {
+        let name = |symptom: &Symptom| match symptom.parameters.first {
+            Some(first) => format!("{}/{first:#X}", symptom.code).replace("/0X", "/0x"),
+            None => symptom.code.clone(),
+        };
+        self.symptoms.iter().map(name)
+    }
+
+    /// The option of the simulated kernel without which the defect does not show, if it
+    /// needs one.
+    pub(super) fn trigger(&self) -> Option<String> {
+        let faults = self.faults.as_ref();
+        faults.map(|kind| format!("--faults={kind}"))
+    }
+
+    /// The options of the simulated kernel with which the defect shows in a kernel.
+    pub(super) fn triggered_in(&self, kernel: KernelChoice) -> Vec<String> {
+        let mut settings = self.settings_in(kernel);
+        settings.extend(self.trigger());
+        settings
     }
 
     /// The options of the simulated kernel by which it is judged: those of its cycles,

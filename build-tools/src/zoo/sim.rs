@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use child::interrupt::{Graceful, interrupted};
 use registrar::knobs::{Kernel, KernelChoice};
 use scenarios::{Finding, Report};
 use serde::Deserialize;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
 use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Progress, Verdict, Waiting, Word, count, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
@@ -32,12 +33,32 @@ pub(crate) struct Trials<'a> {
     /// The peers that some defects need instead of the pair's driver, by name.
     peers: BTreeMap<String, PathBuf>,
     seed: u64,
-    schedules: u64,
+    budget: Budget,
 }
+
+/// The number of schedules in which a module is tried.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    /// In which the defect must be found; the trial ends with the first finding.
+    pub(crate) defective: u64,
+    /// In which nothing may be found.
+    pub(crate) clean: u64,
+}
+
+/// The interval between two looks at the progress.
+const POLLING: Duration = Duration::from_millis(100);
 
 /// The kernel in which each defect must be found, and the one in which it may be none.
 const DOCUMENTS: KernelChoice = KernelChoice::One(Kernel::Documents);
 const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
+
+/// The modules that were tried.
+pub(crate) struct Tried {
+    rows: Vec<Row>,
+    /// The number of modules that were to be tried.
+    all: usize,
+    took: Duration,
+}
 
 /// The two images of a run, and the options it takes.
 struct Pairing<'a> {
@@ -58,39 +79,45 @@ impl<'a> Trials<'a> {
         workspace: &'a Workspace,
         catalogue: &Catalogue,
         seed: u64,
-        schedules: u64,
+        budget: Budget,
     ) -> Result<Self> {
+        let waiting = Waiting::on("building what the modules of the zoo share");
         let workshop = Workshop::open(workspace)?;
         let peers = catalogue.peers().iter().map(|peer| {
             let image = workshop.make(&peer.recipe())?;
             Ok((peer.name.clone(), image))
         });
         let peers = peers.collect::<Result<_>>()?;
+        drop(waiting);
         Ok(Self {
             simulator: Simulator::build(workspace)?,
             workspace,
             workshop,
             peers,
             seed,
-            schedules,
+            budget,
         })
     }
 
     /// Tries the modules in parallel, and prints their rows in order.
-    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Vec<Row>> {
+    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Tried> {
         let started = Instant::now();
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::channel();
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let mut rows = Vec::new();
         print(Row::heading());
+        let mut progress = Progress::new("zoo", "modules", modules.len() as u64);
+        let _graceful = Graceful::begin();
         thread::scope(|scope| {
             for _ in 0..processors {
                 let sender = sender.clone();
                 let next = &next;
                 scope.spawn(move || {
                     while let Some(module) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if sender.send((&module.name, self.try_one(module))).is_err() {
+                        let row = self.try_one(module);
+                        // After a signal the runs of a module have ended early.
+                        if interrupted() || sender.send((&module.name, row)).is_err() {
                             return;
                         }
                     }
@@ -98,25 +125,30 @@ impl<'a> Trials<'a> {
             }
             drop(sender);
             let mut early = BTreeMap::new();
-            for (name, row) in receiver {
-                early.insert(name, row);
+            loop {
+                match receiver.recv_timeout(POLLING) {
+                    Ok((name, row)) => drop(early.insert(name, row)),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                progress.show((rows.len() + early.len()) as u64);
                 while let Some(row) = modules
                     .get(rows.len())
                     .and_then(|module| early.remove(&module.name))
                 {
                     let row = row?;
-                    print(&row);
+                    progress.print_above(&row.to_string());
                     rows.push(row);
                 }
             }
             anyhow::Ok(())
         })?;
-        print(format!(
-            "{} defects, each with its corrected module, in {:.0} s",
-            rows.len(),
-            started.elapsed().as_secs_f64()
-        ));
-        Ok(rows)
+        progress.end();
+        Ok(Tried {
+            rows,
+            all: modules.len(),
+            took: started.elapsed(),
+        })
     }
 
     fn try_one(&self, module: &Module) -> Result<Row> {
@@ -125,23 +157,33 @@ impl<'a> Trials<'a> {
         let pairing = |image, kernel| Pairing {
             module,
             image,
-            options: [module.settings_in(kernel), module.triggers()].concat(),
+            options: module.triggered_in(kernel),
         };
-        let found = self.search(&pairing(&defective, DOCUMENTS))?;
-        let on_windows = self.search(&pairing(&defective, WINDOWS))?;
-        let clean = self.search(&pairing(&corrected, KernelChoice::Both))?;
+        let Budget {
+            defective: until_found,
+            clean: all_clean,
+        } = self.budget;
+        let found = self.search(&pairing(&defective, DOCUMENTS), until_found)?;
+        let on_windows = match &module.windows {
+            None => until_found,
+            Some(_) => all_clean,
+        };
+        let on_windows = self.search(&pairing(&defective, WINDOWS), on_windows)?;
+        let clean = self.search(&pairing(&corrected, KernelChoice::Both), all_clean)?;
         let mut unsupported = [&found, &on_windows, &clean]
             .into_iter()
             .flat_map(|run| &run.unsupported)
             .next()
             .cloned();
         let mut untriggered = None;
-        if !module.triggers().is_empty() {
-            let run = self.search(&Pairing {
+        if module.trigger().is_some() {
+            let options = module.settings_in(KernelChoice::Both);
+            let unaided = Pairing {
                 module,
                 image: &defective,
-                options: module.settings_in(KernelChoice::Both),
-            })?;
+                options,
+            };
+            let run = self.search(&unaided, all_clean)?;
             untriggered = run.findings.into_iter().next();
             unsupported = unsupported.or_else(|| run.unsupported.into_iter().next());
         }
@@ -179,11 +221,11 @@ impl<'a> Trials<'a> {
     }
 
     /// Runs an image against its peer, until something is found.
-    fn search(&self, pairing: &Pairing<'_>) -> Result<Report> {
+    fn search(&self, pairing: &Pairing<'_>, schedules: u64) -> Result<Report> {
         let mut options = pairing.options.clone();
         options.extend([
             format!("--seed={}", self.seed),
-            format!("--cycles={}", self.schedules),
+            format!("--cycles={schedules}"),
             "--until-found".to_owned(),
         ]);
         let output = self.run(pairing.module, pairing.image, &options)?;
@@ -253,22 +295,34 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
         Role::Provider => (Some(own), peer),
         Role::Client => (peer, Some(own)),
     };
-    line.options = [module.settings_in(DOCUMENTS), module.triggers()].concat();
+    line.options = module.triggered_in(DOCUMENTS);
     line
 }
 
 /// Writes the table, and prints what is not as the catalogue says.
-pub(crate) fn judge(rows: &[Row], json: Option<&Path>) -> Result<Outcome> {
+pub(crate) fn judge(tried: &Tried, json: Option<&Path>) -> Result<Verdict> {
+    let Tried { rows, all, took } = tried;
     if let Some(path) = json {
-        artifact::write_json(path, &rows)?;
+        artifact::write_json(path, rows)?;
     }
+    let modules = count(*all as u64, "module", "modules");
+    let took = time(*took);
     let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
     for deviation in &deviations {
         terminal::error(deviation);
     }
-    if !deviations.is_empty() {
-        return Ok(Outcome::Found);
+    if rows.len() < *all {
+        let deviations = count_of(&deviations, "deviation", "deviations");
+        let sentence = format!("{} of {modules} in {took}: {deviations}", rows.len());
+        return Ok(Verdict::new(Word::Interrupted, sentence));
     }
-    print("each defect was found as expected, and each corrected module is clean");
-    Ok(Outcome::Done)
+    if let Some(first) = deviations.first() {
+        let all = count_of(&deviations, "deviation", "deviations");
+        return Ok(Verdict::fail(format!(
+            "{all} from the catalogue in {modules}; first: {first}"
+        )));
+    }
+    Ok(Verdict::pass(format!(
+        "{modules} in {took}: each defect is found as expected, each corrected twin is clean"
+    )))
 }

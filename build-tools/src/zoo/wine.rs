@@ -5,13 +5,14 @@
 use std::fmt;
 
 use anyhow::Result;
+use child::interrupt::{Graceful, interrupted};
 use scenarios::{Finding, Report};
 use wine::{Prefix, Run};
 
 use super::catalogue::{Module, Role};
 use super::workshop::Workshop;
 use crate::building::wine_prefix;
-use crate::terminal::{self, Outcome, print};
+use crate::terminal::{self, Outcome, Verdict, Word, begin_step, count_of, print};
 use crate::workspace::Workspace;
 
 /// The number of cycles in which a defect must be found.
@@ -33,14 +34,17 @@ struct WineRow<'a> {
 }
 
 /// Tries the modules one after the other, in one prefix.
-pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> Result<Outcome> {
+pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> Result<Verdict> {
     let Some(payload) = wine_prefix::payload(workspace)? else {
-        return Ok(Outcome::Found);
+        return Ok(Outcome::Found.into());
     };
     let prefix = wine_prefix::create(workspace, &payload)?;
     let workshop = Workshop::open(workspace)?;
+    let _graceful = Graceful::begin();
     let mut deviations = Vec::new();
+    let mut done = 0_u64;
     for module in modules {
+        begin_step(&format!("trying {} under Wine", module.name));
         let try_it = |defective, cycles| {
             let image = workshop.make(&module.recipe(defective))?;
             run(workspace, &prefix, module, &image, seed, cycles)
@@ -50,20 +54,31 @@ pub(crate) fn try_all(workspace: &Workspace, modules: &[&Module], seed: u64) -> 
             found: try_it(true, CYCLES)?,
             twin: try_it(false, TWIN_CYCLES)?,
         };
+        if interrupted() {
+            break;
+        }
+        done += 1;
         print(&row);
         deviations.extend(row.deviations());
     }
     for deviation in &deviations {
         terminal::error(deviation);
     }
-    if !deviations.is_empty() {
-        return Ok(Outcome::Found);
+    let tried = count_of(modules, "module", "modules");
+    if interrupted() {
+        let deviations = count_of(&deviations, "deviation", "deviations");
+        let sentence = format!("{done} of {tried} under Wine: {deviations}");
+        return Ok(Verdict::new(Word::Interrupted, sentence));
     }
-    print(format!(
-        "each of {} defects was found under Wine, and each corrected twin is clean",
-        modules.len()
-    ));
-    Ok(Outcome::Done)
+    if let Some(first) = deviations.first() {
+        let all = count_of(&deviations, "deviation", "deviations");
+        return Ok(Verdict::fail(format!(
+            "{all} from the catalogue in {tried} under Wine; first: {first}"
+        )));
+    }
+    Ok(Verdict::pass(format!(
+        "{tried} under Wine: each defect is found, each corrected twin is clean"
+    )))
 }
 
 fn run(

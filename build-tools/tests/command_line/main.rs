@@ -3,8 +3,13 @@
 //! The command line: help, misuse, and commands that need no build. Full runs are
 //! trials of `cargo xtask test`.
 
+#[cfg(unix)]
+mod builds;
+mod explain;
 mod general;
 mod package;
+mod replay;
+mod shell;
 mod stress;
 mod vm;
 mod workspace;

@@ -50,9 +50,11 @@ fn an_unwritable_report_is_refused() {
         directory.path().to_path_buf(),
     ] {
         let path = path.display().to_string();
-        let text = refusal(&["--json", &path]);
-        assert!(text.contains(&path), "{text}");
-        assert!(text.contains("name a file"), "{text}");
+        for option in ["--json", "--html", "--junit", "--sarif"] {
+            let text = refusal(&[option, &path]);
+            assert!(text.contains(&format!("{option} {path}")), "{text}");
+            assert!(text.contains("name a file"), "{text}");
+        }
     }
     let left = fs::read_dir(directory.path()).expect("read").count();
     assert_eq!(left, 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `zoo` and `replay` where nothing is run: what they refuse, and that the table names
-//! all modules.
+//! `zoo` where nothing is run: what it refuses, and that the table names all modules.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,18 +14,6 @@ fn unknown_modules_and_runs_of_nothing_are_refused() {
     assert!(refusal(&["zoo", "--schedules", "0"]).contains("--schedules 0"));
     assert!(refusal(&["zoo", "--json", "missing/zoo.json"]).contains("missing/zoo.json"));
     assert!(refusal(&["zoo", "--list", "--seed", "1"]).contains("--seed"));
-}
-
-#[test]
-fn invalid_replay_lines_are_refused() {
-    for (line, named) in [
-        ("seed=1", "the line has no cycle"),
-        ("seed=one,cycle=2", "seed=one"),
-        ("cycle=1,everything", "the line has no seed"),
-    ] {
-        assert!(refusal(&["replay", line]).contains(named), "{line}");
-    }
-    assert!(refusal(&["replay"]).contains("<LINE>"));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Programs of the host that are run and waited for.
+//! Programs of the host that are run and waited for, and signals that end the wait.
 
-use std::process::{Command, Output};
+pub mod interrupt;
+
+use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, bail};
 
@@ -13,7 +15,7 @@ use anyhow::{Context, Result, bail};
 /// If it cannot be run.
 pub fn succeeds(command: &mut Command) -> Result<bool> {
     let status = command.status().with_context(|| cannot_run(command))?;
-    Ok(status.success())
+    Ok(has_succeeded(status))
 }
 
 /// Runs `command` and prints nothing of it.
@@ -44,7 +46,7 @@ pub fn output_and_errors(command: &mut Command) -> Result<(bool, String)> {
     let output = command.output().with_context(|| cannot_run(command))?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).trim().to_owned();
-    Ok((output.status.success(), text))
+    Ok((has_succeeded(output.status), text))
 }
 
 /// The last lines of what a program has printed, in one line: programs state the reason
@@ -63,7 +65,7 @@ pub fn last_lines(log: &str) -> String {
 /// Runs `command`, which must succeed.
 fn successful(command: &mut Command) -> Result<Output> {
     let output = command.output().with_context(|| cannot_run(command))?;
-    if !output.status.success() {
+    if !has_succeeded(output.status) {
         let program = command.get_program().to_string_lossy();
         let errors = String::from_utf8_lossy(&output.stderr);
         bail!(
@@ -73,6 +75,16 @@ fn successful(command: &mut Command) -> Result<Output> {
         );
     }
     Ok(output)
+}
+
+/// Returns `true` if a program that ended with `status` has succeeded. Its failure is known
+/// only after a signal to this process, too, has been handled.
+#[must_use]
+pub fn has_succeeded(status: ExitStatus) -> bool {
+    if !status.success() {
+        interrupt::settle();
+    }
+    status.success()
 }
 
 fn cannot_run(command: &Command) -> String {

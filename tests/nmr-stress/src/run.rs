@@ -161,7 +161,10 @@ fn run_cycle(
     counts: &mut Counts,
 ) -> Result<Result<(), Finding>> {
     let seed = arguments.seed;
-    let found = |code: &str, what| Finding::bare(code, what, seed, index);
+    let found = |code: &str, what| Finding {
+        scenario: cycle.order.scenario().to_string(),
+        ..Finding::bare(code, what, seed, index)
+    };
     let lost = |error: io::Error| {
         let what = format!("the registrar stopped answering: {error}");
         found("lost", what)

@@ -17,6 +17,7 @@ mod cast;
 mod coverage;
 mod cycle;
 mod description;
+mod faults;
 mod graph;
 mod instance;
 mod instance_counts;
@@ -32,10 +33,13 @@ mod racing;
 mod registry_value;
 mod report;
 mod scenario;
+mod schedule;
 mod script;
 mod service;
 mod stage;
 mod step;
+mod strategy;
+mod trace;
 mod usage;
 
 pub use coverage::{Coverage, Covered};
@@ -43,6 +47,7 @@ pub use cycle::{Cycle, CycleFilter, Setting, stream};
 pub use description::{
     Callback, Description, DryRun, ImageFacts, Registered, SectionFacts, Unload,
 };
+pub use faults::{CallbackKind, Fault, FaultKind, Faults};
 pub use graph::{Edge, EdgePair, Graph, NoRace, Transition, TransitionCounts};
 pub use instance::{Instance, Instances, Role};
 pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
@@ -55,11 +60,16 @@ pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
 pub use registry_value::{RegistryData, RegistryValue};
 pub use report::{
-    CODE_WORDS, Counts, Finding, Frame, Ignored, MissingImports, NpiReport, Npis, OpenPoint, Place,
-    Report, Unsupported, Verdict, is_code,
+    CODE_WORDS, Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport,
+    Npis, OpenPoint, Place, Report, Unsupported, Verdict, is_code,
 };
 pub use scenario::{Scenario, Tier};
+pub use schedule::{Schedule, WrongSchedule};
 pub use script::{Script, WrongScript};
 pub use service::{Refusal, Service};
 pub use stage::Stage;
 pub use step::{Action, Change, Step, Usage, Use};
+pub use strategy::Strategy;
+pub use trace::{
+    CodePlace, NmrCall, NmrMoment, NpiCall, TraceEvent, TraceKind, TraceLine, TracedCycle,
+};

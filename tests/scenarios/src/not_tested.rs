@@ -28,10 +28,9 @@ impl Asked {
             .or_else(|| nothing_attached(report, &self.images))
             .or_else(|| not_happened(report, self.only))
             .or_else(|| no_fault(report, self.faults))?;
-        Some(format!(
-            "not tested: in {} cycles {what}",
-            report.cycles_done
-        ))
+        let cycles = report.cycles_done;
+        let noun = if cycles == 1 { "cycle" } else { "cycles" };
+        Some(format!("in {cycles} {noun} {what}"))
     }
 }
 
@@ -153,7 +152,7 @@ mod tests {
         assert_eq!(
             reason(&report(&[]), &pair),
             Some(format!(
-                "not tested: in 5 cycles no client attached to a provider: a.sys is {ECHO}; \
+                "in 5 cycles no client attached to a provider: a.sys is {ECHO}; \
                  b.sys registered nothing"
             ))
         );
@@ -165,7 +164,7 @@ mod tests {
         let report = report(&[("a.sys", 1), ("b.sys", 1)]);
         let line = reason(&report, &asked(&["a.sys", "b.sys", "c.sys"])).expect("one does not");
         assert!(
-            line.starts_with("not tested: in 5 cycles c.sys attached to no other driver: a.sys is"),
+            line.starts_with("in 5 cycles c.sys attached to no other driver: a.sys is"),
             "{line}"
         );
     }
@@ -175,7 +174,7 @@ mod tests {
         assert_eq!(reason(&report(&[]), &asked(&["a.sys"])), None);
         assert_eq!(
             reason(&report(&[]), &asked(&["b.sys"])).as_deref(),
-            Some("not tested: in 5 cycles b.sys registered nothing")
+            Some("in 5 cycles b.sys registered nothing")
         );
     }
 

@@ -5,6 +5,7 @@
 mod code;
 mod counts;
 mod finding;
+mod histogram;
 mod ignored;
 mod missing;
 mod npis;
@@ -21,6 +22,7 @@ use crate::scenario::Scenario;
 pub use code::{CODE_WORDS, is_code};
 pub use counts::Counts;
 pub use finding::{Finding, Frame, OpenPoint, Place};
+pub use histogram::{Histogram, Histograms};
 pub use ignored::Ignored;
 pub use missing::MissingImports;
 pub use npis::{NpiReport, Npis};
@@ -322,6 +324,7 @@ mod tests {
             open_points: Vec::new(),
             cycle,
             seed: 7,
+            scenario: String::new(),
             thread: "client.sys!1".to_owned(),
             stack: Vec::new(),
             history: Vec::new(),

@@ -189,7 +189,7 @@ impl fmt::Display for WrongScript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: a script is like +p.+c~250.-p-c, and leaves no driver loaded",
+            "`{}` is no script: a script is like +p.+c~250.-p-c, and leaves no driver loaded",
             self.0
         )
     }
@@ -268,10 +268,9 @@ fn parse_action(text: &str) -> Option<Action> {
     };
     let (whom, fails) = match whom.split_once('/') {
         None => (whom, None),
-        Some((whom, call)) => {
-            let call = call.parse().ok().filter(|call| *call > 0)?;
-            (whom, Some(call).filter(|_| change == Change::Load))
-        }
+        // An unload has no calls that could fail.
+        Some(_) if change == Change::Unload => return None,
+        Some((whom, call)) => (whom, Some(call.parse().ok().filter(|call| *call > 0)?)),
     };
     let action = change.of(parse_instance(whom)?);
     Some(Action {
@@ -346,6 +345,7 @@ mod tests {
             "+p.-p@gone",
             "+p/0.-p",
             "+p/x.-p",
+            "+p.-p/3",
             "+p.^x.-p",
             "^p",
         ] {

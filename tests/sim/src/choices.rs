@@ -16,6 +16,7 @@ const KERNEL: u8 = 2;
 const FAULTS: u8 = 3;
 const CHANCE: u8 = 4;
 const MANAGERS: u8 = 5;
+const PREEMPTION: u8 = 6;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -64,6 +65,14 @@ impl Choices {
     /// The source of the scheduler.
     pub(crate) fn of_schedule(seed: u64, index: u64) -> ChaCha8Rng {
         stream(seed, index, SCHEDULE)
+    }
+
+    /// Returns `true` if threads are preempted at atomic instructions in a cycle where
+    /// nobody asks for it.
+    pub(crate) fn preempts(seed: u64, index: u64) -> bool {
+        /// One cycle in so many: one that is preempted takes twice the time of another.
+        const SHARE: u32 = 8;
+        stream(seed, index, PREEMPTION).random_ratio(1, SHARE)
     }
 
     /// The source of the injected faults.

@@ -3,6 +3,7 @@
 //! Runs the cycles that the program's arguments ask for, and prints what comes of them.
 
 mod arguments;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,11 +13,11 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 use scenarios::{
-    Cycle, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, TransitionCounts,
-    Verdict, write_line,
+    Cycle, Finding, Instances, MissingImports, PROGRESS_INTERVAL, Report, TraceLine, TracedCycle,
+    TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
-use sim::{FailedCycle, FaultKind, Faults, Machine, Matrix, Searched, Weight};
+use sim::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 
 use arguments::Arguments;
 
@@ -50,14 +51,38 @@ enum OutputLine<'a> {
 struct Shortest {
     cycle: u64,
     script: String,
-    /// The injected fault, if it differs from --faults.
+    /// The faults, if they differ from --faults.
     faults: Option<String>,
-    /// The events of its trace, and of that of the cycle that was given.
-    events: u64,
-    events_before: u64,
+    /// The size of it, and of the cycle that was given.
+    #[serde(flatten)]
+    size: Size,
+    before: Size,
     /// The schedule, if the cycle fails under a written one, too.
     schedule: Option<String>,
     finding: Finding,
+}
+
+/// The size of a cycle that fails.
+#[derive(Debug, Serialize)]
+struct Size {
+    /// The lines of its trace.
+    events: u64,
+    instances: usize,
+    /// The injected faults.
+    injected: usize,
+    /// The decisions in which its schedule is not the default one.
+    switches: usize,
+}
+
+impl Size {
+    fn of(failure: &Failure) -> Self {
+        Self {
+            events: failure.events,
+            instances: failure.script.instances().len(),
+            injected: failure.faults.len(),
+            switches: failure.switches,
+        }
+    }
 }
 
 /// The exit status if the program could not do what it was asked for.
@@ -92,6 +117,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
+    signals::block();
     let mut machine = Machine::new()?;
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;
@@ -107,18 +133,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.minimise {
         return shorten(&mut machine, &mut matrix, arguments, images);
     }
-    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
-    report.missing_imports = machine.missing_imports();
-    for ignored in &arguments.ignore {
-        report.counts.ignore_matches.insert(ignored.to_string(), 0);
-    }
-    for (image, imports) in &report.missing_imports {
-        if arguments.trace {
-            println!("{}", imports.line(image));
-        } else {
-            tell(&OutputLine::MissingImports { image, imports })?;
-        }
-    }
+    let mut report = begin_report(arguments, &machine)?;
     if arguments.faults == Faults::Systematic {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
@@ -129,20 +144,26 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .first
         .checked_add(arguments.cycles)
         .context("--first and --cycles together are too large: use smaller numbers")?;
-    for index in arguments.first..last {
+    for index in (arguments.first..last).take_while(|_| !signals::have_come()) {
         let (schedule, cycle) = prepare(arguments, images, &mut matrix, &mut machine, index)?;
-        if arguments.trace {
-            println!(
-                "cycle {index} of seed {}, kernel {}: {}",
-                arguments.seed,
-                machine.kernel(arguments.seed, schedule),
-                cycle.script()
-            );
+        let traced = || TracedCycle {
+            cycle: index,
+            seed: arguments.seed,
+            kernel: machine.kernel(arguments.seed, schedule).to_string(),
+            script: cycle.script().to_string(),
+        };
+        match arguments.tracing() {
+            Tracing::Off => {}
+            Tracing::Text => println!("{}", traced()),
+            Tracing::Events => tell(&TraceLine::Cycle(traced()))?,
         }
-        let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.trace);
+        let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.tracing());
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
+        if let Some(where_not) = outcome.unfollowed {
+            anyhow::bail!(where_not);
+        }
         if scenario.keeps_to_model() {
             transitions.add(&outcome.transitions);
         }
@@ -165,7 +186,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 break;
             }
         }
-        if !arguments.trace && told.elapsed() >= PROGRESS_INTERVAL {
+        if arguments.tracing() == Tracing::Off && told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
@@ -178,7 +199,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         NOTHING_FAILS
     );
     report.add_transitions(&transitions);
-    report.took(started.elapsed());
+    // Events are a function of the seed, and so is the report behind them.
+    if !arguments.events {
+        report.took(started.elapsed());
+    }
     if arguments.trace {
         print_verdicts(&report);
         return Ok(status_of(&report));
@@ -186,10 +210,28 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     tell(&OutputLine::Report(&report))?;
     let not_tested = arguments.asked().not_tested(&report);
     if let Some(line) = not_tested.filter(|_| arguments.script.is_none()) {
-        eprintln!("error: {line}");
+        eprintln!("error: not tested: {line}");
         return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// The report before the first cycle. Prints what the images import that this kernel does
+/// not provide.
+fn begin_report(arguments: &Arguments, machine: &Machine) -> anyhow::Result<Report> {
+    let mut report = Report::new("sim", arguments.seed, arguments.cycles);
+    report.missing_imports = machine.missing_imports();
+    for ignored in &arguments.ignore {
+        report.counts.ignore_matches.insert(ignored.to_string(), 0);
+    }
+    for (image, imports) in &report.missing_imports {
+        if arguments.trace {
+            println!("{}", imports.line(image));
+        } else {
+            tell(&OutputLine::MissingImports { image, imports })?;
+        }
+    }
+    Ok(report)
 }
 
 /// Prints what a trace ends with.
@@ -230,6 +272,7 @@ fn add_verdict(
         }
     };
     finding.cycle = index;
+    finding.scenario = failed.cycle.order.scenario().to_string();
     let known = report.findings.iter().any(|it| it.is_same_as(&finding));
     let weight = sim::judge(machine, failed, &finding);
     if !known {
@@ -309,26 +352,25 @@ fn shorten(
                 events: searched.events,
             });
         }
+        !signals::have_come()
     };
     let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
-    let found = found.map_err(|it| anyhow::anyhow!("{it}: only a finding can be minimised"))?;
-    let Some(found) = found else {
+    let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let systematic = arguments.faults == Faults::Systematic;
     tell(&OutputLine::Minimised(&Shortest {
-        cycle: found.after.cycle,
+        cycle: first,
         script: found.after.script.to_string(),
-        faults: systematic.then(|| machine.options().faults.to_string()),
-        events: found.after.events,
-        events_before: found.before.events,
+        faults: found.without_faults.then(|| Faults::None.to_string()),
+        size: Size::of(&found.after),
+        before: Size::of(&found.before),
         schedule: found.after.plan.map(|plan| plan.to_string()),
         finding: found.after.finding,
     }))?;
     Ok(ExitCode::FAILURE)
 }
 
-fn tell(line: &OutputLine<'_>) -> anyhow::Result<()> {
+fn tell(line: &impl Serialize) -> anyhow::Result<()> {
     write_line(&mut io::stdout().lock(), line).context("cannot write to standard output")
 }
 

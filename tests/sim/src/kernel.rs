@@ -12,11 +12,12 @@
 //! switched, which [`with`] asserts.
 
 use std::cell::{Cell, UnsafeCell};
+use std::io;
 use std::ptr;
 
 use registrar::Registrar;
 use registrar::knobs::Knob;
-use scenarios::{Counts, Cycle};
+use scenarios::{Counts, Cycle, TraceEvent, TraceKind, TraceLine, write_line};
 
 use crate::calls::thunk::Thunks;
 use crate::choices::Choices;
@@ -30,8 +31,8 @@ use crate::nmr::Nmr;
 use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
-use crate::run::options::{Images, Options};
-use crate::scheduling::Scheduler;
+use crate::run::options::{Images, Options, Tracing};
+use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
 use crate::wdf::Framework;
 
@@ -58,9 +59,9 @@ pub(crate) struct State {
     pub(crate) exports: Exports,
     pub(crate) wdf: Framework,
     pub(crate) run: Run,
-    /// Whether the trace is printed.
-    traced: bool,
-    /// The number of lines of the trace, printed or not.
+    /// How the trace is printed.
+    tracing: Tracing,
+    /// The number of lines of the text trace, printed or not.
     events: Cell<u64>,
 }
 
@@ -72,7 +73,7 @@ impl State {
         cycle: &Cycle,
         seed: u64,
         index: u64,
-        traced: bool,
+        tracing: Tracing,
     ) -> Self {
         let mut objects = Objects::new(cycle.instances(), &cycle.settings);
         for instance in cycle.instances() {
@@ -81,14 +82,16 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
+        let preempts = options.preempt || Choices::preempts(seed, index);
         let kernel = Choices::kernel(options.kernel, seed, index);
+        let schedule = Choices::of_schedule(seed, options.schedule_of.unwrap_or(index));
         Self {
             choices: Choices::new(options.knobs.or(kernel.knobs()), seed, index),
             counts: Counts {
                 leaks: Some(0),
                 ..Counts::default()
             },
-            scheduling: Scheduler::new(options.strategy, stacks, Choices::of_schedule(seed, index)),
+            scheduling: Scheduler::new(options.strategy, stacks, schedule),
             loader: Loader::default(),
             memory: Memory::default(),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),
@@ -99,8 +102,8 @@ impl State {
             nmr: Nmr::new(&cycle.instances()),
             exports: Exports::default(),
             wdf: Framework::default(),
-            run: Run::new(images, options),
-            traced,
+            run: Run::new(images, options, preempts),
+            tracing,
             events: Cell::new(0),
         }
     }
@@ -112,17 +115,40 @@ impl State {
         answer
     }
 
-    /// Adds a line to the trace, if any.
-    pub(crate) fn trace(&self, line: impl FnOnce(&Self) -> String) {
+    /// Adds an event to the trace, if any.
+    pub(crate) fn trace<Event: Into<TraceKind>>(&self, event: impl FnOnce(&Self) -> Event) {
         self.events.set(self.events.get() + 1);
-        if self.traced {
-            let time = self.scheduling.now();
-            let thread = &self.scheduling.current().name;
-            println!("{:>8}.{} {thread:<14} {}", time / 10, time % 10, line(self));
+        if self.tracing != Tracing::Off {
+            self.print(event(self).into());
         }
     }
 
-    /// The number of lines of the trace, printed or not.
+    /// Adds an event that the text trace has no line for.
+    pub(crate) fn record(&self, event: impl FnOnce(&Self) -> TraceKind) {
+        if self.prints_events() {
+            self.print(event(self));
+        }
+    }
+
+    /// Returns `true` if events are printed that the text trace has no line for.
+    pub(crate) fn prints_events(&self) -> bool {
+        self.tracing == Tracing::Events
+    }
+
+    fn print(&self, kind: TraceKind) {
+        let time = self.scheduling.now() * (1000 / MICROSECOND);
+        let thread = self.scheduling.current_id().0 as u64;
+        let name = self.scheduling.current().name.clone();
+        let event = TraceEvent::new(time, thread, name, kind);
+        if self.prints_events() {
+            let written = write_line(&mut io::stdout().lock(), &TraceLine::Event(event));
+            written.expect("a reader that is gone ends the program");
+        } else {
+            println!("{event}");
+        }
+    }
+
+    /// The number of lines of the text trace, printed or not.
     pub(crate) const fn events(&self) -> u64 {
         self.events.get()
     }

@@ -71,7 +71,7 @@
 //!
 //! Linux on x86-64 only, because driver code runs natively; elsewhere the crate is empty
 //! and its program says so. Threads switch at calls, at emulated instructions, in loops
-//! that spin, after stores to what these look at, and optionally at atomic instructions,
+//! that spin, after stores to what these look at, and in some cycles at atomic instructions,
 //! but at no others. Driver code shares the address space of the simulated kernel: a write
 //! to the memory of the program itself is not caught, and what comes of it may be the end
 //! of the process.
@@ -96,12 +96,13 @@ mod scheduling;
 mod verifier;
 mod wdf;
 
+pub use hardware::randomisation::fix_addresses;
 pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};
-pub use run::minimise::{Failure, Minimised, Searched, minimise};
+pub use run::minimise::{CannotMinimise, Failure, Minimised, Searched, minimise};
 pub use run::open_points::{FailedCycle, Weight, judge, open_points};
-pub use run::options::{Images, Options};
+pub use run::options::{Images, Options, Tracing};
 pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;
-pub use verifier::faults::{Callback, Fault, FaultKind, Faults};
+pub use verifier::faults::{Fault, FaultKind, Faults};

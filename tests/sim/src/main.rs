@@ -11,6 +11,7 @@ mod describe;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn main() -> std::process::ExitCode {
+    sim::fix_addresses();
     describe::main().unwrap_or_else(cli::main)
 }
 

@@ -34,7 +34,6 @@ mod accelerator_trial;
 mod agent;
 mod catalogue;
 mod dump;
-mod interrupt;
 #[cfg(unix)]
 mod machine;
 #[cfg(unix)]
@@ -49,7 +48,6 @@ mod sshd;
 pub use accelerator::{Accelerator, AcceleratorChoice};
 pub use catalogue::{Catalogue, Guest, Hardware, Kernel, Place};
 pub use dump::{BugCheck, bug_check};
-pub use interrupt::interrupted;
 pub use profile::{DUMP, LOG, Profile};
 pub use rehearsal_disk::{DiskStep, REHEARSAL, RehearsalDisk};
 pub use session::{Failure, ProgramEnd, Session};

@@ -23,13 +23,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use child::interrupt::{Graceful, interrupted};
 
 pub use self::end::{Failure, ProgramEnd};
 use self::machine_control::MachineControl;
 use self::run_directory::RunDirectory;
 use crate::agent::Agent;
 use crate::catalogue::Guest;
-use crate::interrupt::{self, interrupted};
 
 /// Timeout of a command in the guest.
 const COMMAND: Duration = Duration::from_mins(5);
@@ -49,6 +49,8 @@ pub struct Session<'a> {
     /// The id of the current boot.
     boot: String,
     marker: String,
+    /// A signal ends the session in the normal way, which removes the machine.
+    _graceful: Graceful,
 }
 
 impl<'a> Session<'a> {
@@ -59,7 +61,7 @@ impl<'a> Session<'a> {
     ///
     /// If it cannot be started, or its agent does not answer in time.
     pub fn open(guest: &'a Guest, home: &Path) -> Result<Self> {
-        interrupt::listen();
+        let graceful = Graceful::begin();
         let directory = RunDirectory::make(&home.join("runs"), &guest.name)?;
         let (machine, agent) = MachineControl::begin(guest, directory.path(), home)?;
         let mut session = Self {
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             marker: directory.name(),
             directory,
             boot: String::new(),
+            _graceful: graceful,
         };
         match session.await_start(|_| true) {
             Ok(()) => Ok(session),

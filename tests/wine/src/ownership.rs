@@ -7,11 +7,12 @@
 //! process that makes a prefix in the same directory removes the orphan.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::{io, process};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use child::interrupt::{self, interrupted};
 
 /// The locked file; a prefix without it is kept.
 const OWNER: &str = "owner";
@@ -28,7 +29,8 @@ static OURS: Mutex<Vec<Owned>> = Mutex::new(Vec::new());
 /// Makes this process the owner of the prefix at `path`, until the result is dropped;
 /// `remove` removes the prefix.
 pub(crate) fn own(path: &Path, remove: fn(&Path)) -> Result<Ownership> {
-    on_signals();
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| interrupt::clean_by(remove_all));
     let shown = path.display();
     let lock = || -> io::Result<File> {
         // Locked before it is renamed: the lock is never free.
@@ -40,10 +42,13 @@ pub(crate) fn own(path: &Path, remove: fn(&Path)) -> Result<Ownership> {
     };
     let lock = lock().with_context(|| format!("{shown} cannot be locked"))?;
     let path = path.to_owned();
-    ours().push(Owned {
+    let mut ours = ours();
+    ensure!(!interrupted(), "interrupted before a prefix was made");
+    ours.push(Owned {
         path: path.clone(),
         remove,
     });
+    drop(ours);
     Ok(Ownership { path, _lock: lock })
 }
 
@@ -87,25 +92,14 @@ fn is_orphan(path: &Path) -> bool {
     File::open(path.join(OWNER)).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// Makes signals that end this process remove its prefixes.
-fn on_signals() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let end = || {
-            // The lock is held until the exit: no other prefix can be made.
-            let ours = ours();
-            for owned in ours.iter() {
-                (owned.remove)(&owned.path);
-            }
-            process::exit(INTERRUPTED);
-        };
-        // If there is a handler already, the next run removes the prefixes.
-        let _ = ctrlc::set_handler(end);
-    });
+/// Removes the prefixes of this process, which ends their sessions.
+fn remove_all() {
+    // The lock is held meanwhile: no other prefix can be made.
+    let ours = ours();
+    for owned in ours.iter() {
+        (owned.remove)(&owned.path);
+    }
 }
-
-/// The exit status of a program that Ctrl-C has ended, as shells report it.
-const INTERRUPTED: i32 = 130;
 
 #[cfg(test)]
 mod tests {

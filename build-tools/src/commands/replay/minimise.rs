@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Finds the replay line of the shortest trace with the same finding.
+//! Finds the replay line of the shortest trace with the same finding, and prints that
+//! trace.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use child::interrupt::{self, Graceful, interrupted};
 use scenarios::Finding;
 use serde::Deserialize;
 
 use crate::simulator::{self, ReplayLine};
-use crate::terminal::{Outcome, Progress, print};
+use crate::terminal::{Progress, Verdict, Word, count, grouped, print};
+use crate::trace;
 
 const UNREADABLE: &str = "the output of the simulated kernel cannot be read";
 
@@ -28,21 +31,56 @@ struct Shortest {
     cycle: u64,
     script: String,
     faults: Option<String>,
-    events: u64,
-    events_before: u64,
+    #[serde(flatten)]
+    size: Size,
+    before: Size,
     schedule: Option<String>,
     finding: Finding,
 }
 
-/// Runs the simulated kernel's search, and prints the result.
-pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Outcome> {
-    let command = command.arg("--minimise");
-    let mut child = command
+/// The size of a cycle.
+#[derive(Deserialize)]
+struct Size {
+    events: u64,
+    instances: u64,
+    injected: u64,
+    switches: u64,
+}
+
+impl Size {
+    /// What a smaller cycle lacks of this one: `1334 of 1370 events, 1 of 2 instances`.
+    fn removed(&self, smaller: &Self) -> String {
+        let counts = [
+            ("events", self.events, smaller.events),
+            ("driver instances", self.instances, smaller.instances),
+            ("injected faults", self.injected, smaller.injected),
+            ("thread switches", self.switches, smaller.switches),
+        ];
+        let parts: Vec<_> = counts
+            .into_iter()
+            .filter(|(_, before, after)| after < before)
+            .map(|(what, before, after)| format!("{} of {before} {what}", before - after))
+            .collect();
+        if parts.is_empty() {
+            "nothing, the cycle needs all of it".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    }
+}
+
+/// Runs the simulated kernel's search, and prints the result. `command` runs a line.
+pub(super) fn run(line: &ReplayLine, command: &dyn Fn(&ReplayLine) -> Command) -> Result<Verdict> {
+    let _graceful = Graceful::begin();
+    let mut search = command(line);
+    let mut child = search
+        .arg("--minimise")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(simulator::cannot_run)?;
-    let shortest = child.stdout.take().map_or(Ok(None), receive)?;
+    let output = child.stdout.take();
+    let shortest = output.map_or(Ok(None), |output| receive(output, &child))?;
     // An error is one line, which fits into the pipe's buffer.
     let mut errors = String::new();
     if let Some(mut stderr) = child.stderr.take() {
@@ -53,24 +91,45 @@ pub(super) fn run(command: &mut Command, line: &ReplayLine) -> Result<Outcome> {
         .context("the simulated kernel cannot be waited for")?;
     match (status.code(), shortest) {
         (Some(0), None) => {
-            print("nothing is found: there is nothing to minimise");
-            Ok(Outcome::Done)
+            let cycle = format!("cycle {} of seed {}", line.cycle, line.seed);
+            Ok(Verdict::pass(format!(
+                "{cycle}: nothing is found, so there is nothing to minimise"
+            )))
         }
         (Some(1), Some(shortest)) => {
-            print_result(&shortest, line);
-            Ok(Outcome::Found)
+            print_result(&shortest, line, command)?;
+            let word = if interrupted() {
+                Word::Interrupted
+            } else {
+                Word::Fail
+            };
+            Ok(Verdict::new(
+                word,
+                format!(
+                    "{}: {} instead of {}",
+                    shortest.finding.headline(),
+                    count(shortest.size.events, "event", "events"),
+                    grouped(shortest.before.events)
+                ),
+            ))
         }
         (Some(2), _) => bail!("{}", simulator::error_of(&errors)),
         _ => bail!(simulator::died(status)),
     }
 }
 
-/// Shows the progress, and returns the result.
-fn receive(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
+/// Shows the progress, and returns the result of `child`, whose output is read. After a
+/// signal that is the shortest trace so far.
+fn receive(output: ChildStdout, child: &Child) -> Result<Option<Box<Shortest>>> {
     let mut progress = None;
     let mut shortest = None;
+    let mut asked = false;
     for line in BufReader::new(output).lines() {
         let line = line.context(UNREADABLE)?;
+        if interrupted() && !asked {
+            asked = true;
+            interrupt::pass_on(child);
+        }
         let parsed = serde_json::from_str(&line);
         match parsed
             .with_context(|| format!("the simulated kernel printed an invalid result: {line}"))?
@@ -87,7 +146,11 @@ fn receive(output: ChildStdout) -> Result<Option<Box<Shortest>>> {
     Ok(shortest)
 }
 
-fn print_result(shortest: &Shortest, line: &ReplayLine) {
+fn print_result(
+    shortest: &Shortest,
+    line: &ReplayLine,
+    command: &dyn Fn(&ReplayLine) -> Command,
+) -> Result<()> {
     let mut shorter = line.clone();
     shorter.cycle = shortest.cycle;
     shorter
@@ -105,9 +168,10 @@ fn print_result(shortest: &Shortest, line: &ReplayLine) {
     if let Some(schedule) = &shortest.schedule {
         shorter.options.push(format!("--schedule={schedule}"));
     }
+    trace::events_of(&mut command(&shorter))?.print_columns();
     print(format!("finding: {}", shortest.finding));
-    print(format!(
-        "{} events instead of {}: cargo xtask replay {shorter}",
-        shortest.events, shortest.events_before
-    ));
+    let removed = shortest.before.removed(&shortest.size);
+    print(format!("removed: {removed}"));
+    print(format!("    again: cargo xtask replay {shorter}"));
+    Ok(())
 }

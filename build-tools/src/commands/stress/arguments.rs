@@ -21,24 +21,45 @@ use crate::workspace::artifact;
 pub(super) const CYCLES: u64 = 1000;
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask stress                                          1,000 cycles of the pair built here
+  cargo xtask stress --driver my.sys --driver peer.sys        other drivers, in their own roles
+  cargo xtask stress --faults systematic --json report.json   each call fails once in each order")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct Arguments {
     /// Number of cycles [default: 1000; with --faults systematic, one per fault and order].
     #[arg(long, value_name = "N")]
     pub(super) cycles: Option<u64>,
-    /// Seed of all random choices [default: random].
+    /// Seed of all random choices, a number; the same seed gives the same run
+    /// [default: random].
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
-    /// Number of the first cycle.
+    /// Number of the first cycle: a finding's cycle runs again with --first and --cycles 1.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) first: u64,
     /// Number of processes that share the cycles [default: one per processor].
     #[arg(long, value_name = "J")]
     jobs: Option<u64>,
-    /// Write the report to this file; `-` is standard output.
+    /// Write the report to FILE as JSON; its directory must exist. `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Where to run: sim (the simulated kernel), wine, or vm, vm:NAME (a machine).
+    /// Also write the report as a page for a browser to this file; the page of the latest
+    /// run is target/report/index.html in any case.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Also write the report as JUnit XML to this file: a test case for each scenario \
+                and each rule"
+    )]
+    pub(super) junit: Option<PathBuf>,
+    /// Also write the findings as a SARIF log to this file, for code scanning.
+    #[arg(long, value_name = "FILE")]
+    pub(super) sarif: Option<PathBuf>,
+    /// Where to run: sim (the simulated kernel), wine (Wine's kernel, on parallel threads),
+    /// vm (the guest `rehearsal`), or vm:NAME (another guest: `cargo xtask vm list`).
     #[arg(long, value_name = "WHERE", default_value = "sim")]
     pub(super) on: Tier,
     /// With --on wine or --on vm: keep the prefix, or the files of the machine's run.
@@ -71,14 +92,21 @@ pub(crate) struct Arguments {
     /// Allow a driver to refuse to be loaded, for example without its peer.
     #[arg(long)]
     may_refuse: bool,
-    /// Scheduling strategy: random, run, hold, churn or pct.
+    /// Scheduling strategy: random (any thread runs next), run (a thread runs until it
+    /// waits), hold (now and then a thread is held back until no other can run), churn (the
+    /// next thread in turn, at every point) or pct (drawn priorities that change at a few
+    /// points).
     #[arg(long, value_name = "NAME", default_value = "random")]
     strategy: String,
-    /// Also preempt threads inside driver code, at atomic instructions.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     preempt: bool,
     /// Injected faults: none, random, systematic (each call fails and each callback is
-    /// late, one at a time, in each order), or a single one, such as allocation:7.
+    /// late, one at a time, in each order), or a single one as KIND:NUMBER, such as
+    /// allocation:7 for the seventh allocation of the cycle. The kinds: allocation, thread,
+    /// registration, attach, device, link, handle, security, framework, and before-CALLBACK
+    /// or after-CALLBACK for a late one, such as before-client-detach.
     #[arg(long, value_name = "NAME", default_value = "none")]
     faults: String,
     /// Who answers what the documents leave open: documents (all of it is drawn),
@@ -94,17 +122,17 @@ pub(crate) struct Arguments {
     /// in some cycles more].
     #[arg(long, value_name = "NxM")]
     instances: Option<Instances>,
-    /// Run only cycles of this scenario.
+    /// Run only cycles of this scenario; --list has a sentence on each.
     #[arg(long, value_name = "SCENARIO")]
     pub(super) only: Option<Scenario>,
     /// List the scenarios and the knobs, and run nothing.
     #[arg(long)]
     pub(super) list: bool,
-    /// List what was not covered, and what cannot be covered and why.
+    /// Print all counts, what was not covered, and what cannot be covered and why.
     #[arg(long)]
     pub(super) verbose: bool,
     /// Print every event, one per line, in a single process.
-    #[arg(long, conflicts_with_all = ["json", "jobs"])]
+    #[arg(long, conflicts_with_all = ["json", "html", "junit", "sarif", "jobs"])]
     pub(super) trace: bool,
 }
 
@@ -148,9 +176,17 @@ impl Arguments {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
         }
-        self.json
-            .as_deref()
-            .map_or(Ok(()), artifact::check_writable)
+        for (option, path) in [
+            ("--json", &self.json),
+            ("--html", &self.html),
+            ("--junit", &self.junit),
+            ("--sarif", &self.sarif),
+        ] {
+            if let Some(path) = path {
+                artifact::check_writable(option, path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a scenario that does not exist in the kernel, or with the other arguments.
@@ -290,5 +326,41 @@ impl Arguments {
         options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
         options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
         options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::simulator::ReplayLine;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn every_option_of_a_run_can_be_replayed() {
+        let words = [
+            "stress",
+            "--strategy=pct",
+            "--faults=random",
+            "--instances=2x3",
+            "--only=instances",
+            "--preempt",
+            "--kernel=windows",
+            "--knobs=DetachOrder:1",
+            "--registry=client:Threads=4",
+            "--ignore=R1",
+            "--may-refuse",
+        ];
+        let options = Line::parse_from(words).arguments.options();
+        assert_eq!(options.len(), words.len() - 1);
+        let mut line = ReplayLine::new(7, 3);
+        line.options = options;
+        assert_eq!(line.to_string().parse(), Ok(line));
     }
 }

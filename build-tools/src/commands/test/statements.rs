@@ -4,11 +4,11 @@
 
 use anyhow::{Result, bail};
 
-use crate::terminal::{Outcome, print};
+use crate::terminal::{Verdict, print};
 use crate::workspace::{Workspace, output};
 
 /// Prints the table from which the registrar's conformance suite is made.
-pub(crate) fn list(workspace: &Workspace) -> Result<Outcome> {
+pub(crate) fn list(workspace: &Workspace) -> Result<Verdict> {
     let mut cargo = workspace.cargo();
     cargo.args([
         "test",
@@ -32,7 +32,7 @@ pub(crate) fn list(workspace: &Workspace) -> Result<Outcome> {
          tests/registrar/tests/suite/conformance/mod.rs",
         statements.len()
     ));
-    Ok(Outcome::Done)
+    Ok(Verdict::of_a_list())
 }
 
 /// Parses a line of the suite's list: test, source, statement.

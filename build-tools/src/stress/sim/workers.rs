@@ -2,21 +2,28 @@
 
 //! Worker processes: starts them, collects their output, and judges how they ended.
 //!
-//! A worker never outlives this process: on Linux it asks the kernel for that, and a
-//! terminal sends Ctrl-C to both.
+//! A worker never outlives this process: on Linux it asks the kernel for that. After
+//! Ctrl-C each worker ends its cycle and reports what it has done.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use child::interrupt::{self, interrupted};
 use scenarios::{MissingImports, Report};
 use serde::Deserialize;
 
 use super::{Job, SimulatedRun};
 use crate::simulator;
 use crate::terminal::Progress;
+
+/// The interval between two looks for a signal.
+const POLLING: Duration = Duration::from_millis(100);
+/// The time that a worker has to end its cycle after a signal.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a worker ended.
 pub(super) enum WorkerEnd {
@@ -26,6 +33,8 @@ pub(super) enum WorkerEnd {
     Refused(String),
     /// It crashed or was killed: what is known, in one line.
     Died(String),
+    /// A signal has asked it to end, and it did not in time: its cycles are lost.
+    Killed,
 }
 
 /// A line of a worker's output.
@@ -52,13 +61,19 @@ struct Message {
 /// The worker processes; those still running are killed on drop.
 struct Workers(Vec<Child>);
 
-impl Drop for Workers {
-    fn drop(&mut self) {
+impl Workers {
+    fn kill(&mut self) {
         for child in &mut self.0 {
             // An error means that it has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
@@ -78,7 +93,24 @@ pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>
     let mut progress = Progress::new("stress", "cycles", run.plan.cycles);
     let mut done = vec![0; jobs.len()];
     let mut reports: Vec<_> = jobs.iter().map(|_| None).collect();
-    for Message { worker, line } in receiver {
+    let mut asked = None;
+    loop {
+        let message = receiver.recv_timeout(POLLING);
+        progress.show(done.iter().sum());
+        if interrupted() && asked.is_none() {
+            asked = Some(Instant::now());
+            workers.0.iter().for_each(interrupt::pass_on);
+        }
+        let Message { worker, line } = match message {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                if asked.is_some_and(|asked| asked.elapsed() > PATIENCE) {
+                    workers.kill();
+                }
+                continue;
+            }
+        };
         match serde_json::from_str(&line) {
             Ok(WorkerOutput::Progress(cycles)) => done[worker] = cycles,
             Ok(WorkerOutput::MissingImports { image, imports }) => {
@@ -93,7 +125,6 @@ pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>
             }
             Err(_) => progress.print_above(&line),
         }
-        progress.show(done.iter().sum());
     }
     progress.end();
 
@@ -164,6 +195,7 @@ fn judge(
                 .unwrap_or("a worker refused without a reason");
             WorkerEnd::Refused(simulator::error_of(line).to_owned())
         }
+        (None, None) if interrupted() => WorkerEnd::Killed,
         _ => {
             let (first, last) = (job.first, job.first + (job.cycles - 1));
             let near = first + done;

@@ -29,7 +29,7 @@ pub(crate) struct Row {
     pub(super) expected_on_windows: bool,
     /// Why it is no defect there, and nothing must be found.
     pub(super) no_defect_on_windows: Option<String>,
-    /// The finding without the triggers, which must not exist.
+    /// The finding without the trigger, which must not exist.
     pub(super) untriggered: Option<Finding>,
     /// What cut cycles of any of these runs short.
     pub(super) unsupported: Option<Unsupported>,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::npi::NpiId;
+use crate::report::histogram::Histograms;
 use crate::report::npis::{NpiReport, Npis};
 use crate::service::Refusal;
 
@@ -101,6 +102,9 @@ pub struct Counts {
     pub completions: u64,
     /// Blocks of pool left behind; `None` where nobody looks for them.
     pub leaks: Option<u64>,
+    /// How long it took, and how much was in flight, where that is measured.
+    #[serde(default, skip_serializing_if = "Histograms::is_empty")]
+    pub histograms: Histograms,
 }
 
 /// Adds the counters of another table to those of the same name.
@@ -177,5 +181,6 @@ impl Counts {
             (Some(own), Some(others)) => Some(own + others),
             (own, others) => own.or(others),
         };
+        self.histograms.merge(&other.histograms);
     }
 }

@@ -42,6 +42,9 @@ pub struct Finding {
     pub cycle: u64,
     /// The run's seed.
     pub seed: u64,
+    /// The scenario of that cycle, if known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scenario: String,
     /// The simulated thread.
     pub thread: String,
     /// The functions that were under way on that thread, the innermost first.
@@ -81,6 +84,7 @@ impl Finding {
             open_points: Vec::new(),
             cycle,
             seed,
+            scenario: String::new(),
             thread: String::new(),
             stack: Vec::new(),
             parameters: None,
@@ -95,6 +99,18 @@ impl Finding {
         let on_windows = self.kernels.contains(WINDOWS);
         let points = self.open_points.iter();
         points.filter(move |point| point.shown_by_windows || !on_windows)
+    }
+
+    /// The code, the driver and the place: `R28 client.sys DriverUnload (lib.rs:140)`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let at = match (&self.place, self.offset) {
+            (Some(place), _) => format!(" {place}"),
+            (None, Some(offset)) => format!("+{offset:#x}"),
+            (None, None) => String::new(),
+        };
+        let gap = if self.driver.is_empty() { "" } else { " " };
+        format!("{}{gap}{}{at}", self.code, self.driver)
     }
 
     /// Returns `true` if `other` is the same defect, seen another time.

@@ -78,11 +78,7 @@ fn report_runaway(state: &mut State, id: ThreadId) {
     const LONG: u64 = 10 * SECOND;
 
     let thread = state.scheduling.thread(id);
-    let site = wait_site(state, id).or_else(|| {
-        let driver = thread.driver.or(thread.calls)?;
-        let offset = None;
-        Some(Site { driver, offset })
-    });
+    let site = wait_site(state, id).or_else(|| thread.responsible());
     let left = thread
         .wakes_at()
         .map_or(0, |until| until.saturating_sub(state.scheduling.now()));

@@ -9,20 +9,24 @@ use windows_sys::Win32::Foundation::{
     STATUS_ILLEGAL_INSTRUCTION, STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_SINGLE_STEP,
 };
 
-use crate::analysis::instruction;
+use crate::analysis::wild_code::{self, WildPointer};
+use crate::analysis::{instruction, operand};
 use crate::calls::table_functions;
 use crate::findings;
 use crate::findings::bug_check::{CONVENTION, Code};
 use crate::findings::caller;
 use crate::findings::caller::caller;
-use crate::hardware::arena::{PAGE, POOL, PROCESSOR, STACKS};
+use crate::hardware::arena::{self, Access, PAGE, POOL, PROCESSOR, SLOTS, STACKS, THUNKS};
 use crate::hardware::convention::Irregular;
+use crate::hardware::host_memory::HostMemory;
 use crate::hardware::irql::{self, DISPATCH_LEVEL};
 use crate::hardware::stack;
-use crate::hardware::trap::{Exception, ExceptionKind, SHARED_DATA, SHARED_DATA_LENGTH};
+use crate::hardware::trap::{Exception, ExceptionKind, SHARED_DATA, SHARED_DATA_LENGTH, can_exist};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
+use crate::memory::extent;
 use crate::memory::pool::{Block, Hold, tag_text};
+use crate::objects::deferred;
 use crate::scheduling::frame::Callee;
 use crate::verifier::binding_calls;
 use crate::verifier::dispatch_tables::{Handed, Part};
@@ -37,6 +41,7 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         report_breach(state, fault, irregular, returned);
         return;
     }
+    let fault = &operand::resolve(state, fault);
     if let Some((what, importer)) = missing_import(state, fault) {
         let site = state.loader.drivers.site(fault.rip);
         let site = site.or_else(|| jumped_from(state, fault));
@@ -56,7 +61,23 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         fault.kind == ExceptionKind::Execute
             && state.loader.drivers[site.driver].life != LoadState::Gone
     });
+    let gone = |site: Site| state.loader.drivers[site.driver].life == LoadState::Gone;
+    // A call of an address that cannot exist faults before it is made.
+    let from = if fault.rip == fault.address {
+        jumped_from(state, fault)
+    } else {
+        place
+    };
+    let target = state.loader.drivers.site(fault.address);
+    let is_wild = !target.is_some_and(|site| gone(site) || is_code(state, fault.address));
+    let wild = is_wild
+        .then(|| wild_code::find(state, fault, from))
+        .flatten();
+    if wild.is_none() && place.is_none() && report_lost(state, fault) {
+        return;
+    }
     let site = freed_outstanding_request(state, fault)
+        .or_else(|| wild.as_ref()?.site)
         .or_else(|| jumped_from(state, fault).filter(|_| jumped.is_some()))
         .or_else(|| freed_table(state, fault))
         .or(place)
@@ -64,7 +85,7 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
         .or_else(|| jumped_from(state, fault))
         .or_else(|| entered_from(state, fault))
         .or_else(|| caller(state))
-        .or_else(|| owner(state));
+        .or_else(|| state.scheduling.current().responsible());
     let (code, what) = match place {
         Some(site) if state.loader.drivers[site.driver].life == LoadState::Gone => {
             let name = state.loader.drivers[site.driver].name();
@@ -73,10 +94,11 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
                 format!("{name} was unloaded and is still executed"),
             )
         }
-        _ => describe(state, fault),
+        _ => describe(state, fault, wild.as_ref()),
     };
+    let code = where_unhandled(state, code);
     let via = match state.scheduling.current().frames.last() {
-        Some(frame) if place.is_none() => {
+        Some(frame) if place.is_none() && wild.is_none() => {
             format!(", in {}", caller::show_call(state, frame))
         }
         _ => String::new(),
@@ -87,6 +109,60 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     }
     let thread = state.scheduling.current_id();
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// Returns `true` if an address is one of a driver's code, be it accessible or not.
+fn is_code(state: &State, address: usize) -> bool {
+    let Some(site) = state.loader.drivers.site(address) else {
+        return false;
+    };
+    let driver = &state.loader.drivers[site.driver];
+    let section = driver.image.section_at(driver.base, address);
+    section.is_some_and(|(_, access)| matches!(access, Access::Execute | Access::Everything))
+}
+
+/// Reports a routine that has gone on in the simulated kernel's own code with another
+/// stack or other registers than a return has. Returns `false` if it did not.
+fn report_lost(state: &mut State, fault: &Exception) -> bool {
+    let current = state.scheduling.current();
+    let Some(routine) = current.routines.last() else {
+        return false;
+    };
+    let in_kernel = arena::contains(routine.address)
+        && !arena::contains(fault.rip)
+        && !arena::contains(fault.address)
+        && routine.depth == current.frames.len();
+    let goes_wrong = match fault.kind {
+        ExceptionKind::Execute => HostMemory::now().contains(fault.address),
+        ExceptionKind::Read
+        | ExceptionKind::Write
+        | ExceptionKind::Protection
+        | ExceptionKind::IllegalInstruction
+        | ExceptionKind::Breakpoint => true,
+        _ => false,
+    };
+    if !in_kernel || !goes_wrong {
+        return false;
+    }
+    let what = format!(
+        "{} did not return as it was called: it has jumped into the kernel, or changed the stack \
+         or registers that a function must keep",
+        routine.what
+    );
+    let site = state.loader.drivers.site(routine.address).or(routine.by);
+    let thread = state.scheduling.current_id();
+    findings::report_on(state, thread, Some(fault), CONVENTION.into(), what, site);
+    true
+}
+
+/// An exception that nobody handles has another bug check in a DPC, which runs on no
+/// thread of its own.
+fn where_unhandled(state: &State, code: Code) -> Code {
+    let is_dpc = deferred::is_dpc(state, state.scheduling.current_id());
+    match code.parameters {
+        Some(parameters) if code.name == "0x7E" && is_dpc => ("0x1E", parameters).into(),
+        _ => code,
+    }
 }
 
 /// What was done to an import that nothing provides, if the exception was there, and the
@@ -141,6 +217,14 @@ fn report_breach(state: &mut State, fault: &Exception, irregular: Irregular, ret
     } else {
         state.calls.callee(fault.registers.of(Register::RAX))
     };
+    let kept = matches!(irregular, Irregular::StackMoved | Irregular::Register(_));
+    if kept && let Some(routine) = state.scheduling.current().routines.last() {
+        let what = format!("{} returned {irregular}", routine.what);
+        let site = state.loader.drivers.site(routine.address).or(routine.by);
+        let thread = state.scheduling.current_id();
+        findings::report_on(state, thread, Some(fault), CONVENTION.into(), what, site);
+        return;
+    }
     let target = callee.map_or_else(
         || "a function of a dispatch table".to_owned(),
         Callee::target,
@@ -151,7 +235,11 @@ fn report_breach(state: &mut State, fault: &Exception, irregular: Irregular, ret
             state.loader.drivers.site(code),
         ),
         _ => {
-            let home = state.loader.drivers.site(fault.rip.wrapping_sub(1));
+            let home = match irregular {
+                Irregular::ForeignStack(rsp) => word_at(state, rsp).unwrap_or(fault.rip),
+                _ => fault.rip,
+            };
+            let home = state.loader.drivers.site(home.wrapping_sub(1));
             (format!("{target} was called {irregular}"), home)
         }
     };
@@ -165,16 +253,6 @@ fn report_breach(state: &mut State, fault: &Exception, irregular: Irregular, ret
     let thread = state.scheduling.current_id();
     let code = CONVENTION.into();
     findings::report_on(state, thread, Some(fault), code, what, site.or(importer));
-}
-
-/// The driver that created the current thread, or whose routine is called on it.
-fn owner(state: &State) -> Option<Site> {
-    let current = state.scheduling.current();
-    let driver = current.driver.or(current.calls)?;
-    Some(Site {
-        driver,
-        offset: None,
-    })
 }
 
 /// The call of the simulated kernel that the base of `fs` kept from beginning.
@@ -279,13 +357,18 @@ fn jumped_from(state: &State, fault: &Exception) -> Option<Site> {
     ) {
         return None;
     }
-    let home = state.scheduling.stacks().read(fault.registers.rsp())?;
     // Within the call: what follows it may be another line or function.
-    let call = usize::try_from(home).ok()?.checked_sub(1)?;
+    let call = word_at(state, fault.registers.rsp())?.checked_sub(1)?;
     state.loader.drivers.site(call)
 }
 
-fn describe(state: &State, fault: &Exception) -> (Code, String) {
+/// The word at an address of a stack, or of other memory that a driver uses as one.
+fn word_at(state: &State, address: usize) -> Option<usize> {
+    let word = extent::around(state, address)?.read(address, size_of::<usize>());
+    Some(usize::from_le_bytes(word.try_into().ok()?))
+}
+
+fn describe(state: &State, fault: &Exception, wild: Option<&WildPointer>) -> (Code, String) {
     let by_driver =
         state.loader.drivers.site(fault.rip).is_some() || jumped_from(state, fault).is_some();
     let fault = &Exception {
@@ -293,9 +376,12 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
         ..*fault
     };
     let access = match fault.kind {
-        ExceptionKind::Read => "read",
-        ExceptionKind::Write => "wrote to",
-        ExceptionKind::Execute => "jumped to",
+        ExceptionKind::Read => "read".to_owned(),
+        ExceptionKind::Write => "wrote to".to_owned(),
+        ExceptionKind::Execute => wild.map_or_else(
+            || "jumped to".to_owned(),
+            |wild| format!("{} is", wild.what),
+        ),
         ExceptionKind::Protection | ExceptionKind::Replaced => {
             let instruction = by_driver
                 .then(|| state.loader.drivers.instruction(fault.rip))
@@ -304,8 +390,14 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
                 instruction.and_then(|instruction| instruction::describe(&instruction, fault));
             return described.unwrap_or_else(|| {
                 let code = fault.unhandled(STATUS_ACCESS_VIOLATION);
-                let what = "touched an address that cannot exist or is not aligned";
-                (code, what.to_owned())
+                let what = match operand::misaligned(state, fault) {
+                    Some((address, multiple)) => format!(
+                        "touched address {address:#x}, which is not a multiple of {multiple} as \
+                         the instruction demands"
+                    ),
+                    None => "touched an address that cannot exist or is not aligned".to_owned(),
+                };
+                (code, what)
             });
         }
         ExceptionKind::SystemCall => return instruction::system_call("syscall"),
@@ -356,7 +448,7 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
             return ("hang".into(), what);
         }
     };
-    if let Some(described) = describe_system_data(fault, access) {
+    if let Some(described) = describe_system_data(fault, &access) {
         return described;
     }
     let described = describe_pageable(state, fault, by_driver);
@@ -369,7 +461,9 @@ fn describe(state: &State, fault: &Exception) -> (Code, String) {
 /// by a driver or by the kernel on its behalf.
 fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Code> {
     let irql = state.scheduling.current().irql;
-    let name = if by_driver { "0xD1" } else { "0xA" };
+    // What is executed is not the kernel's.
+    let is_kernel = !by_driver && fault.kind != ExceptionKind::Execute;
+    let name = if is_kernel { "0xA" } else { "0xD1" };
     let parameters = [
         fault.address,
         usize::from(irql),
@@ -479,47 +573,93 @@ fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code,
     if POOL.contains(&address)
         && let Some(block) = state.memory.pool.near(address)
     {
-        let by = |site: Option<Site>| {
-            site.map_or_else(
-                || "the kernel".to_owned(),
-                |site| state.loader.drivers.show(site),
-            )
-        };
-        let handed = handed_in(state, block).map_or_else(String::new, |(handed, part)| {
-            format!(", the {}", handed.show(part))
-        });
-        let description = format!(
-            "{:#x} bytes with tag {} allocated by {}{handed}",
-            block.size,
-            tag_text(block.tag),
-            by(block.owner)
-        );
-        let offset = address.wrapping_sub(block.start).cast_signed();
-        return match block.hold {
-            Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (
-                fault.access("0xCC"),
-                format!(
-                    "offset {offset:#x} of {description}, which {} freed",
-                    by(freed)
-                ),
-            ),
-            _ => (
-                fault.access("0xCD"),
-                format!("offset {offset:#x} of {description}: beyond its end"),
-            ),
-        };
+        return describe_pool(state, fault, block);
     }
-    let at_low_irql = || match address {
-        0..0x1_0000 => fault.unhandled(STATUS_ACCESS_VIOLATION),
-        _ => fault.page_fault(),
+    if (THUNKS.start..SLOTS.end).contains(&address) {
+        let place = "the code of the kernel, which is read-only";
+        return (("0xBE", [address, 0, 0, 0]).into(), place.to_owned());
+    }
+    if fault.kind == ExceptionKind::Execute && state.scheduling.stacks().around(address).is_some() {
+        let code = ("0xFC", [address, 0, 0, 0]);
+        return (
+            code.into(),
+            "the stack of a thread, which is not code".to_owned(),
+        );
+    }
+    (
+        code_of_nothing(state, fault, by_driver),
+        match address {
+            0 => "address 0".to_owned(),
+            1..PAGE => format!("address {address:#x}: near null"),
+            _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
+            _ if !can_exist(address as u64) => {
+                format!("address {address:#x}, which cannot exist")
+            }
+            _ => format!("address {address:#x}, where nothing is"),
+        },
+    )
+}
+
+/// The bug check for an access to a block of pool or near it, and a description of the
+/// address.
+fn describe_pool(state: &State, fault: &Exception, block: &Block) -> (Code, String) {
+    let address = fault.address;
+    let by = |site: Option<Site>| {
+        site.map_or_else(
+            || "the kernel".to_owned(),
+            |site| state.loader.drivers.show(site),
+        )
     };
-    let code = at_high_irql(state, fault, by_driver);
-    let code = code.unwrap_or_else(at_low_irql);
-    let place = match address {
-        0 => "address 0".to_owned(),
-        1..0x1_0000 => format!("address {address:#x}: a null pointer"),
-        _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
-        _ => format!("address {address:#x}, where nothing is"),
-    };
-    (code, place)
+    let handed = handed_in(state, block).map_or_else(String::new, |(handed, part)| {
+        format!(", the {}", handed.show(part))
+    });
+    let description = format!(
+        "{:#x} bytes with tag {} allocated by {}{handed}",
+        block.size,
+        tag_text(block.tag),
+        by(block.owner)
+    );
+    let offset = address.wrapping_sub(block.start).cast_signed();
+    let is_inside = (block.start..block.start + block.size).contains(&address);
+    match block.hold {
+        Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (
+            fault.access("0xCC"),
+            format!(
+                "offset {offset:#x} of {description}, which {} freed",
+                by(freed)
+            ),
+        ),
+        _ if fault.kind == ExceptionKind::Execute && is_inside => (
+            ("0xFC", [address, 0, 0, 0]).into(),
+            format!("offset {offset:#x} of {description}, which is not code"),
+        ),
+        _ if offset < 0 => (
+            fault.access("0xCD"),
+            format!("{:#x} bytes before {description}", offset.unsigned_abs()),
+        ),
+        _ => (
+            fault.access("0xCD"),
+            format!("offset {offset:#x} of {description}: beyond its end"),
+        ),
+    }
+}
+
+/// The bug check for an access to an address where nothing is. Windows raises an
+/// exception for an address of user mode and for one that cannot exist, where the IRQL
+/// makes no difference; any other is fatal at once.
+fn code_of_nothing(state: &State, fault: &Exception, by_driver: bool) -> Code {
+    /// The end of the addresses of user mode.
+    const USER: usize = 1 << 47;
+    let address = fault.address;
+    if !can_exist(address as u64) {
+        return fault.unhandled(STATUS_ACCESS_VIOLATION);
+    }
+    if let Some(code) = at_high_irql(state, fault, by_driver) {
+        return code;
+    }
+    if address < USER && !arena::contains(address) {
+        fault.unhandled(STATUS_ACCESS_VIOLATION)
+    } else {
+        fault.page_fault()
+    }
 }

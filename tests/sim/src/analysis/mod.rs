@@ -5,5 +5,7 @@
 pub(crate) mod deadlock;
 pub(crate) mod exception;
 mod instruction;
+mod operand;
 pub(crate) mod unload_leaks;
 mod wait_graph;
+mod wild_code;

@@ -4,6 +4,7 @@
 
 pub(crate) mod table_functions;
 pub(crate) mod thunk;
+mod trace;
 
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;

@@ -18,20 +18,20 @@ use std::arch::naked_asm;
 use std::collections::BTreeMap;
 use std::ptr;
 
-use crate::calls::table_functions;
-use crate::findings::bug_check::{Code, unexpected_irql};
-use crate::findings::caller;
+use crate::calls::{table_functions, trace};
+use crate::findings::bug_check::{CONVENTION, Code, unexpected_irql};
 use crate::findings::{stop, stop_at};
-use crate::hardware::arena::{STACKS, THUNKS};
-use crate::hardware::convention;
+use crate::hardware::arena::{self, THUNKS};
+use crate::hardware::convention::{self, Irregular};
 use crate::hardware::irql::{self};
 use crate::hardware::registers::Registers;
+use crate::hardware::stack;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
-use crate::verifier::binding_calls;
+use crate::verifier::{binding_calls, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -101,9 +101,7 @@ impl Thunks {
         code[5..7].copy_from_slice(&[0x49, 0xBA]);
         code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
         code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
-        // SAFETY: the arena made the region writable, and this part of it has
-        // not been handed out yet.
-        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, LENGTH) };
+        arena::write_code(address, &code);
         self.targets.push(target);
         Some(address)
     }
@@ -114,11 +112,10 @@ impl Thunks {
 #[unsafe(naked)]
 unsafe extern "win64" fn enter_stub() {
     naked_asm!(
-        // The stack: one of the arena's, aligned but for the return address.
+        // The stack: the thread's own, aligned but for the return address.
         "mov r11, rsp",
-        "mov r10, {stacks}",
-        "sub r11, r10",
-        "cmp r11, {stacks_length}",
+        "sub r11, [rip + {stack}]",
+        "cmp r11, {stack_length}",
         "jae 3f",
         "and r11d, 15",
         "cmp r11d, 8",
@@ -174,12 +171,13 @@ unsafe extern "win64" fn enter_stub() {
         "2:",
         "add rsp, 0xD8",
         "3:",
-        "xor r11d, r11d",
+        "mov r11d, {called}",
         "jmp {irregular}",
+        called = const convention::CALLED,
         enter = sym enter,
         irregular = sym convention::irregular,
-        stacks = const STACKS.start,
-        stacks_length = const STACKS.end - STACKS.start,
+        stack = sym stack::CURRENT,
+        stack_length = const stack::SLOT,
         flags = const convention::IRREGULAR_FLAGS,
         control = const convention::MXCSR_CONTROL,
         mxcsr = const convention::MXCSR,
@@ -230,14 +228,33 @@ unsafe extern "win64" fn leave_driver_stub() {
         "movzx r10d, word ptr [rsp + 8]",
         "cmp r10d, {x87}",
         "jne 2f",
-        "add rsp, 0x10",
+        // The registers that the function must keep.
+        "sub rsp, 0x70",
+        "mov [rsp + 0x20], rax",
+        "movups [rsp + 0x28], xmm0",
+        "mov [rsp + 0x38], rbx",
+        "mov [rsp + 0x40], rbp",
+        "mov [rsp + 0x48], rsi",
+        "mov [rsp + 0x50], rdi",
+        "mov [rsp + 0x58], r12",
+        "mov [rsp + 0x60], r13",
+        "mov [rsp + 0x68], r14",
+        "mov [rsp + 0x70], r15",
+        "lea rcx, [rsp + 0x38]",
+        "lea rdx, [rsp + 0x80]",
+        "call {check_kept}",
+        "mov rax, [rsp + 0x20]",
+        "movups xmm0, [rsp + 0x28]",
+        "add rsp, 0x80",
         "jmp {leave_stub}",
         "2:",
         "add rsp, 0x10",
         "3:",
-        "mov r11d, 1",
+        "mov r11d, {returned}",
         "jmp {irregular}",
+        returned = const convention::RETURNED,
         leave_stub = sym leave_stub,
+        check_kept = sym check_kept,
         irregular = sym convention::irregular,
         flags = const convention::IRREGULAR_FLAGS,
         control = const convention::MXCSR_CONTROL,
@@ -282,6 +299,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
     let breach = with(|state| {
         state.scheduling.note(u64::from(number) << 32);
+        stack_objects::pass_call(state, registers.rsp());
         let current = state.scheduling.current_mut();
         let irql = current.irql;
         current.frames.push(Frame {
@@ -290,8 +308,10 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             irql,
             registers,
             second,
+            request: None,
         });
-        state.trace(|state| format!("-> {}", caller::show_call(state, frame(state))));
+        begin_request(state);
+        state.trace(|state| trace::call(state, frame(state)));
         check(state, call)
     });
     if let Some((code, what)) = breach {
@@ -321,6 +341,29 @@ fn callee(state: &mut State, number: u32, home: usize, first: usize) -> (Option<
     }
 }
 
+/// Checks that the function of a dispatch table has kept what it must: it returns with
+/// `kept`, and its stack pointer is `rsp`.
+unsafe extern "win64" fn check_kept(kept: *const [u64; 8], rsp: usize) {
+    // SAFETY: `leave_driver_stub` passes the address of the saved registers.
+    let kept = Registers::kept(unsafe { kept.read() }, rsp);
+    let breach = with(|state| {
+        let frame = frame(state);
+        let name = kept.first_difference(&frame.registers)?;
+        let Callee::Dispatch { target, .. } = frame.call else {
+            return None;
+        };
+        let irregular = match name {
+            "rsp" => Irregular::StackMoved,
+            name => Irregular::Register(name),
+        };
+        let what = format!("{} returned {irregular}", frame.call.target());
+        Some((what, state.loader.drivers.site(target)))
+    });
+    if let Some((what, site)) = breach {
+        stop_at(CONVENTION, what, site);
+    }
+}
+
 /// Leaves a call. Returns the address to return to. `result` holds the result;
 /// its undefined bytes become 0, as they would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
@@ -331,7 +374,7 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         let value = call.result(unsafe { result.read() });
         // SAFETY: as above.
         unsafe { result.write(value) };
-        state.trace(|_| format!("<- {} = {value:#x}", call.target()));
+        state.trace(|state| trace::returned(frame(state), value));
         watch_return(state, call, value)
     });
     if let Some((code, what, site)) = breach {
@@ -350,6 +393,18 @@ fn frame(state: &State) -> &Frame {
     frames.last().expect("a call is under way")
 }
 
+/// Numbers the request that the innermost call makes or completes.
+fn begin_request(state: &mut State) {
+    let Frame { call, second, .. } = *frame(state);
+    if let Callee::Dispatch { through, .. } = call
+        && let Some(entry) = through.entry
+    {
+        let request = state.verifier.outstanding_requests.call(entry, second);
+        let frames = &mut state.scheduling.current_mut().frames;
+        frames.last_mut().expect("a call is under way").request = request;
+    }
+}
+
 /// Checks a call before it is made. Returns the breach, if it is one.
 fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
     match call {
@@ -366,15 +421,7 @@ fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
                 (("0xA", [0, usize::from(irql), 0, home]).into(), what)
             })
         }
-        Callee::Dispatch { through, .. } => {
-            if let Some(entry) = through.entry {
-                state
-                    .verifier
-                    .outstanding_requests
-                    .call(entry, frame(state).second);
-            }
-            binding_calls::check_call(state, through)
-        }
+        Callee::Dispatch { through, .. } => binding_calls::check_call(state, through),
     }
 }
 
@@ -392,11 +439,13 @@ fn watch_return(
         return None;
     };
     let pended = state.verifier.binding_calls.leave(through, target, result);
-    if let Some(entry) = through.entry {
-        state
-            .verifier
-            .outstanding_requests
-            .leave(entry, frame(state).second, pended);
+    let Frame {
+        second, request, ..
+    } = *frame(state);
+    if let Some(number) = request
+        && !pended
+    {
+        state.verifier.outstanding_requests.end(second, number);
     }
     let (before, after) = (frame(state).irql, state.scheduling.current().irql);
     (before != after).then(|| {

@@ -9,7 +9,7 @@ use std::slice;
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier};
-use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy};
+use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -44,7 +44,8 @@ pub(super) struct Arguments {
     /// The scheduling strategy: random, run, hold, churn or pct.
     #[arg(long, default_value_t)]
     pub(super) strategy: Strategy,
-    /// Preempt threads at atomic instructions in driver code, too.
+    /// Preempt threads at atomic instructions in driver code in every cycle, not only in
+    /// one of eight.
     #[arg(long)]
     pub(super) preempt: bool,
     /// The calls that fail: none, random, systematic, or a single one:
@@ -98,6 +99,9 @@ pub(super) struct Arguments {
     /// Print a trace instead of a report, one line for each event.
     #[arg(long)]
     pub(super) trace: bool,
+    /// Print every event as a JSON line, before the report.
+    #[arg(long, conflicts_with_all = ["trace", "minimise", "size"])]
+    pub(super) events: bool,
 }
 
 impl Arguments {
@@ -189,10 +193,20 @@ impl Arguments {
         Ok(())
     }
 
+    /// How the events of the cycles are printed.
+    pub(super) const fn tracing(&self) -> Tracing {
+        match (self.trace, self.events) {
+            (true, _) => Tracing::Text,
+            (_, true) => Tracing::Events,
+            _ => Tracing::Off,
+        }
+    }
+
     /// How cycles are run, with these faults.
     pub(super) fn options(&self, faults: Faults) -> Options {
         Options {
             strategy: self.strategy,
+            schedule_of: None,
             preempt: self.preempt,
             faults,
             kernel: self.kernel,

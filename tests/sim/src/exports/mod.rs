@@ -23,7 +23,10 @@ mod runtime;
 mod sync;
 pub(crate) mod system;
 
+use std::collections::BTreeMap;
+
 use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use execution::callbacks::Callbacks;
 
@@ -31,6 +34,8 @@ use execution::callbacks::Callbacks;
 #[derive(Debug, Default)]
 pub(crate) struct Exports {
     callbacks: Callbacks,
+    /// The code that initialised each cancel-safe queue, by address.
+    queues: BTreeMap<usize, Site>,
 }
 
 /// What a driver's dispatch table holds where it has put nothing: nobody can

@@ -3,7 +3,6 @@
 //! `RtlQueryRegistryValues`: the registry by table.
 
 use std::ffi::c_void;
-use std::mem;
 
 use windows_sys::Wdk::System::SystemServices::{
     RTL_QUERY_REGISTRY_DIRECT, RTL_QUERY_REGISTRY_REQUIRED, RTL_QUERY_REGISTRY_SUBKEY,
@@ -23,19 +22,11 @@ use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 use crate::objects::registry::SERVICES;
+use crate::verifier::driver_call;
 
 exports! {
     "RtlQueryRegistryValues" <= PASSIVE_LEVEL => rtl_query_registry_values: i32;
 }
-
-type QueryRoutine = unsafe extern "win64" fn(
-    name: *const u16,
-    kind: u32,
-    data: *const c_void,
-    length: u32,
-    context: *mut c_void,
-    entry_context: *mut c_void,
-) -> i32;
 
 unsafe extern "win64" fn rtl_query_registry_values(
     relative_to: u32,
@@ -147,20 +138,19 @@ unsafe fn answer(
     let Some(routine) = entry.QueryRoutine else {
         return STATUS_INVALID_PARAMETER;
     };
-    // SAFETY: the routine has Windows' calling convention, whatever the host's
-    // `extern "system"` is, and this type.
-    let routine: QueryRoutine = unsafe { mem::transmute(routine) };
-    // SAFETY: the entry is valid, by this function's contract.
-    unsafe {
-        routine(
-            entry.Name,
-            kind,
-            data.as_ptr().cast(),
-            u32::try_from(data.len()).expect("an argument of the program is short"),
-            context,
-            entry.EntryContext,
-        )
-    }
+    let by = with(|state| caller(state));
+    let arguments = [
+        entry.Name.addr(),
+        kind as usize,
+        data.as_ptr().addr(),
+        data.len(),
+        context.addr(),
+        entry.EntryContext.addr(),
+    ];
+    // SAFETY: a routine of a query takes these, and the entry is valid, by this function's
+    // contract.
+    let result = unsafe { driver_call::call("QueryRoutine", routine as usize, by, &arguments) };
+    driver_call::status(result)
 }
 
 /// Stores text in a counted string: in its buffer, or in a new one if it has none, which

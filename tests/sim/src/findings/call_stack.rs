@@ -15,7 +15,7 @@ use crate::hardware::registers::Registers;
 use crate::hardware::stack::Stacks;
 use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
-use crate::loader::drivers::DriverId;
+use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
 use crate::scheduling::frame::Callee;
 
@@ -89,6 +89,35 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
     }
     stack.truncate(MOST);
     stack
+}
+
+/// The call in the function of a driver whose frame on the current thread's stack has
+/// `address` in it.
+pub(crate) fn frame_with(state: &State, address: usize) -> Option<Site> {
+    let stacks = state.scheduling.stacks();
+    let frames = &state.scheduling.current().frames;
+    let innermost = frames.last()?.registers.rsp();
+    let stack = stacks.around(address)?;
+    if !stack.contains(&innermost) || address < innermost {
+        return None;
+    }
+    frames.iter().rev().find_map(|frame| {
+        let mut unwinding = Unwinding {
+            registers: frame.registers,
+            stacks,
+        };
+        let mut home = frame.home as u64;
+        for _ in 0..MOST {
+            let (driver, offset) = driver_site(state, home)?;
+            let image = &state.loader.drivers[driver].image;
+            home = image.unwind(offset, &mut unwinding)?;
+            if address < unwinding.registers.rsp() {
+                let offset = offset.checked_sub(1);
+                return Some(Site { driver, offset });
+            }
+        }
+        None
+    })
 }
 
 /// A frame of a function of the kernel.

@@ -10,10 +10,11 @@ pub(crate) mod caller;
 
 use registrar::finding::Finding as Breach;
 use registrar::knobs::Kernel;
-use scenarios::{Finding, Frame, Ignored, Place, Unsupported, Verdict};
+use scenarios::{Finding, Frame, Ignored, Place, TraceKind, Unsupported, Verdict};
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
+use crate::hardware::host_memory::HostMemory;
 use crate::hardware::trap::Exception;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -165,7 +166,7 @@ pub(crate) fn report_unsupported(
         stack: call_stack::call_stack(state, thread, fault),
         count: 1,
     };
-    state.trace(|_| unsupported.to_string());
+    state.trace(|_| TraceKind::Unsupported(Box::new(unsupported.clone())));
     trace_stack(state, &unsupported.stack);
     state.findings.verdict = Some(Verdict::Unsupported(unsupported));
 }
@@ -180,7 +181,7 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
 pub(crate) fn note(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
     let thread = state.scheduling.current_id();
     let note = describe(state, thread, None, code.into(), what, site);
-    state.trace(|_| format!("NOTE {note}"));
+    state.trace(|_| TraceKind::Note(Box::new(note.clone())));
     let mut known = state.findings.notes.iter();
     if !known.any(|it| it.is_same_as(&note) && it.what == note.what) {
         state.findings.notes.push(note);
@@ -206,7 +207,7 @@ pub(crate) fn report_on(
         return;
     }
     let finding = describe(state, thread, fault, code, what, site);
-    state.trace(|_| format!("FINDING {finding}"));
+    state.trace(|_| TraceKind::Finding(Box::new(finding.clone())));
     trace_stack(state, &finding.stack);
     state.findings.verdict = Some(Verdict::Finding(finding));
 }
@@ -225,11 +226,13 @@ fn describe(
         offset,
         place,
     } = Subject::of(state, site);
+    let host = HostMemory::now();
+    let parameter = |one: usize| if host.contains(one) { 0 } else { one as u64 };
     Finding {
         rule: rule_text(&code.name).unwrap_or_default(),
         code: code.name.into_owned(),
-        parameters: code.parameters.map(|all| all.map(|one| one as u64)),
-        what,
+        parameters: code.parameters.map(|all| all.map(parameter)),
+        what: host.hide(what),
         driver,
         instance,
         offset,
@@ -238,6 +241,7 @@ fn describe(
         open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,
+        scenario: String::new(),
         thread: state.scheduling.thread(thread).name.clone(),
         stack: call_stack::call_stack(state, thread, fault),
         history: Vec::new(),
@@ -247,7 +251,7 @@ fn describe(
 
 fn trace_stack(state: &State, stack: &[Frame]) {
     for frame in stack {
-        state.trace(|_| format!("  in {frame}"));
+        state.trace(|_| TraceKind::Frame(frame.clone()));
     }
 }
 

@@ -8,6 +8,9 @@
 
 use std::io;
 use std::ops::Range;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The unit of protection.
 pub(crate) const PAGE: usize = 0x1000;
@@ -37,6 +40,11 @@ pub(crate) const COPY: Range<usize> = PROCESSOR.end..PROCESSOR.end + 2 * PAGE;
 pub(crate) const MISSING: Range<usize> = COPY.end..COPY.end + 1024 * MIB;
 
 const ALL: Range<usize> = BASE..MISSING.end;
+
+/// Returns `true` if an address is one of the simulated machine's.
+pub(crate) fn contains(address: usize) -> bool {
+    ALL.contains(&address)
+}
 
 /// What may be done with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +97,7 @@ impl Arena {
         if address as usize != BASE {
             return Err(io::Error::from_raw_os_error(libc::EEXIST));
         }
-        protect(THUNKS.start..SLOTS.end, Access::Everything)?;
+        map_code()?;
         protect(COPY, Access::ReadWrite)?;
         Ok(arena)
     }
@@ -100,7 +108,65 @@ impl Drop for Arena {
         // SAFETY: the range is this arena's; coroutines and images that used it
         // belong to the machine that is dropped with it.
         unsafe { libc::munmap(BASE as *mut libc::c_void, ALL.len()) };
+        let writable = WRITABLE.swap(0, Ordering::Relaxed);
+        // SAFETY: `map_code` has mapped it for this arena.
+        unsafe { libc::munmap(writable as *mut libc::c_void, CODE.len()) };
     }
+}
+
+/// The machine code that the simulated kernel makes.
+const CODE: Range<usize> = THUNKS.start..SLOTS.end;
+
+/// Where [`CODE`] can be written to: drivers do not know this address.
+static WRITABLE: AtomicUsize = AtomicUsize::new(0);
+
+/// Maps the memory for [`CODE`] twice, since drivers must not write to it.
+fn map_code() -> io::Result<()> {
+    // SAFETY: the name is a string that ends with a zero.
+    let file = unsafe { libc::memfd_create(c"code".as_ptr(), libc::MFD_CLOEXEC) };
+    if file == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new, so nobody else owns it.
+    let file = unsafe { OwnedFd::from_raw_fd(file) };
+    let length = i64::try_from(CODE.len()).expect("it is small");
+    // SAFETY: the call gives the file a length.
+    if unsafe { libc::ftruncate(file.as_raw_fd(), length) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let map = |address: usize, access: Access, flags| {
+        // SAFETY: the addresses are the arena's, or such as the system chooses.
+        let mapped = unsafe {
+            libc::mmap(
+                address as *mut libc::c_void,
+                CODE.len(),
+                access.flags(),
+                libc::MAP_SHARED | flags,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if mapped == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(mapped as usize)
+    };
+    map(CODE.start, Access::Execute, libc::MAP_FIXED)?;
+    let writable = map(0, Access::ReadWrite, 0)?;
+    WRITABLE.store(writable, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Puts machine code at `address`, in the ranges of thunks and of slots, where nothing is
+/// executed now.
+pub(crate) fn write_code(address: usize, code: &[u8]) {
+    assert!(
+        CODE.start <= address && address + code.len() <= CODE.end,
+        "code has its ranges"
+    );
+    let writable = WRITABLE.load(Ordering::Relaxed) + (address - CODE.start);
+    // SAFETY: `map_code` has mapped as many bytes there, to which no reference exists.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), writable as *mut u8, code.len()) };
 }
 
 /// Changes what may be done with `pages`, which lie in the arena.

@@ -37,14 +37,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ptr;
 
 use iced_x86::{
     BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, FlowControl, Instruction,
     InstructionBlock, Mnemonic, OpKind,
 };
 
-use crate::hardware::arena::SLOTS;
+use crate::hardware::arena::{self, SLOTS};
 
 /// An instruction at which a thread may be preempted.
 #[derive(Clone, Debug)]
@@ -113,9 +112,7 @@ impl Planted {
     /// Fills the next slot with code that contains the instruction at `home`.
     fn fill(&mut self, slot: usize, code: &[u8], home: usize) {
         assert!(code.len() <= SLOT, "it is a slot's code");
-        // SAFETY: the arena made the region writable, `next_slot` has found the slot
-        // inside it, and this part of it has not been handed out in this cycle.
-        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), slot as *mut u8, code.len()) };
+        arena::write_code(slot, code);
         self.homes.push(home);
     }
 }
@@ -128,9 +125,7 @@ pub(crate) const CHANGED_SLOT: usize = END;
 pub(crate) fn change(home: usize, code: &[u8]) {
     assert!(code.len() <= SLOT, "it is one changed instruction");
     CHANGED.set(home);
-    // SAFETY: the arena made the region writable, and nothing executes this part of it
-    // now: the thread that did has gone on.
-    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), CHANGED_SLOT as *mut u8, code.len()) };
+    arena::write_code(CHANGED_SLOT, code);
 }
 
 /// Forgets the breakpoints of the cycle before.

@@ -47,8 +47,12 @@ pub(crate) enum Irregular {
     X87InUse,
     /// The stack pointer where the call was made.
     Misaligned(usize),
-    /// The same, where it leads to no thread's stack.
+    /// The same, where it does not lead to the stack of the thread.
     ForeignStack(usize),
+    /// A register that a function keeps.
+    Register(&'static str),
+    /// The stack pointer at the return.
+    StackMoved,
 }
 
 impl fmt::Display for Irregular {
@@ -74,9 +78,16 @@ impl fmt::Display for Irregular {
             Self::ForeignStack(at) => {
                 write!(
                     f,
-                    "with the stack pointer {at:#x}, which is no kernel stack"
+                    "with the stack pointer {at:#x}, which is not on the stack of its thread"
                 )
             }
+            Self::Register(name) => {
+                write!(
+                    f,
+                    "with another value in {name}, which a function must keep"
+                )
+            }
+            Self::StackMoved => f.write_str("with another stack pointer than it was called with"),
         }
     }
 }
@@ -111,8 +122,15 @@ impl Control {
     }
 }
 
-/// Where a thunk goes that has found an irregular state: raises an exception. `r11` is 0
-/// at a call and 1 at a return, everything else is the driver's.
+/// What `r11` says at [`irregular`]: a driver has made a call, has returned to another
+/// driver, or has returned to the kernel, with another stack pointer or changed registers.
+pub(crate) const CALLED: u64 = 0;
+pub(crate) const RETURNED: u64 = 1;
+pub(crate) const RETURNED_ELSEWHERE: u64 = 2;
+pub(crate) const RETURNED_CHANGED: u64 = 3;
+
+/// Where driver code leads to in an irregular state: raises an exception. `r11` says what
+/// the driver has done, everything else is the driver's.
 #[unsafe(naked)]
 pub(crate) unsafe extern "win64" fn irregular() {
     naked_asm!("ud2")

@@ -6,7 +6,10 @@
 pub(crate) mod arena;
 pub(crate) mod breakpoints;
 pub(crate) mod convention;
+pub(crate) mod driver_code;
+pub(crate) mod host_memory;
 pub(crate) mod irql;
+pub(crate) mod randomisation;
 pub(crate) mod registers;
 pub(crate) mod replaced;
 mod segments;

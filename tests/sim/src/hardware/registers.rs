@@ -19,6 +19,17 @@ impl Registers {
         ])
     }
 
+    /// The name of a register that is another one in `other`.
+    pub(crate) fn first_difference(&self, other: &Self) -> Option<&'static str> {
+        const NAMES: [&str; 16] = [
+            "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11",
+            "r12", "r13", "r14", "r15",
+        ];
+        let mut pairs = self.0.iter().zip(other.0);
+        let place = pairs.position(|(mine, others)| *mine != others)?;
+        Some(NAMES[place])
+    }
+
     pub(crate) const fn of(&self, register: Register) -> u64 {
         self.0[register as usize]
     }

@@ -6,14 +6,18 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use corosensei::stack::{Stack, StackPointer};
 
 use crate::hardware::arena::{self, Access, STACKS};
 
+/// The address of the stack of the current thread.
+pub(crate) static CURRENT: AtomicUsize = AtomicUsize::new(0);
+
 /// Larger than a Windows kernel stack: the simulated kernel's own functions
 /// run on it, too.
-const SLOT: usize = 512 << 10;
+pub(crate) const SLOT: usize = 512 << 10;
 const GUARD: usize = 64 << 10;
 /// The first bytes of a stack are left to the end of a thread that faulted: it
 /// runs there, and must not write over the frames that its finding tells of.
@@ -27,7 +31,8 @@ const RESERVED: usize = 32;
 pub(crate) struct SimStack(usize);
 
 impl SimStack {
-    fn bottom(&self) -> usize {
+    /// Its address, where its guard begins.
+    pub(crate) fn bottom(&self) -> usize {
         STACKS.start + self.0 * SLOT
     }
 }
@@ -122,6 +127,16 @@ impl Stacks {
         self.used = 0;
         self.free.sort_by_key(|stack| std::cmp::Reverse(stack.0));
     }
+}
+
+/// A thread with the stack at `bottom` runs from now on.
+pub(crate) fn set_current(bottom: usize) {
+    CURRENT.store(bottom, Ordering::Relaxed);
+}
+
+/// Returns `true` if an address is one of the current thread's stack.
+pub(crate) fn is_current(address: usize) -> bool {
+    address.wrapping_sub(CURRENT.load(Ordering::Relaxed)) < SLOT
 }
 
 /// Runs `body` further down the stack.

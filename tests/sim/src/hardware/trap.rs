@@ -15,14 +15,14 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use corosensei::trap::CoroutineTrapHandler;
-use iced_x86::{Decoder, DecoderOptions, FlowControl, OpKind};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 use pe_unwind_info::x86_64::Register;
 
 use crate::hardware::arena::{IMAGES, PAGE, PROCESSOR, STACKS};
 use crate::hardware::convention::{self, Control, Irregular};
 use crate::hardware::registers::Registers;
 use crate::hardware::spin_loops::{self, Turn};
-use crate::hardware::{breakpoints, segments, stack, system_calls, watchdog};
+use crate::hardware::{breakpoints, driver_code, segments, stack, system_calls, watchdog};
 
 /// The kind of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,20 +330,24 @@ fn restore_standard(context: &mut libc::ucontext_t) {
     float.ftw = 0;
 }
 
-/// The thunk of a call has found a state that the convention does not allow.
+/// A call or a return was made in a state that the convention does not allow.
 fn irregular(exception: &mut Exception, control: Control) {
-    /// What the thunk leaves in `r11`.
-    const RETURNED: u64 = 1;
     let rsp = exception.registers.rsp();
-    let returned = exception.registers.of(R11) == RETURNED;
-    let inside = STACKS.contains(&rsp) && !stack::is_guard(rsp);
-    let irregular = if !inside {
+    let how = exception.registers.of(R11);
+    let inside = stack::is_current(rsp) && !stack::is_guard(rsp);
+    let irregular = if how == convention::RETURNED_ELSEWHERE {
+        Irregular::StackMoved
+    } else if how == convention::RETURNED_CHANGED {
+        // SAFETY: the value in `r11` says that it comes from there.
+        Irregular::Register(unsafe { driver_code::changed(&exception.registers) })
+    } else if !inside {
         Irregular::ForeignStack(rsp)
     } else if let Some(irregular) = control.irregular() {
         irregular
     } else {
         Irregular::Misaligned(rsp)
     };
+    let returned = how != convention::CALLED;
     exception.kind = ExceptionKind::Convention {
         irregular,
         returned,
@@ -359,22 +363,10 @@ fn irregular(exception: &mut Exception, control: Control) {
 /// A call or a return to an address that cannot exist faults before it is made: the
 /// exception is made that of a jump to that address.
 fn find_target(exception: &mut Exception) {
-    /// The longest instruction.
-    const LONGEST: usize = 15;
     if exception.rip == 0 || PROCESSOR.contains(&exception.rip) {
         return;
     }
-    let mut code = [0; LONGEST];
-    for (offset, byte) in code.iter_mut().enumerate() {
-        let at = exception.rip + offset;
-        if offset > 0 && at.is_multiple_of(PAGE) {
-            break;
-        }
-        // SAFETY: the page is one of code, which was being executed.
-        *byte = unsafe { (at as *const u8).read() };
-    }
-    let ip = exception.rip as u64;
-    let instruction = Decoder::with_ip(64, &code, ip, DecoderOptions::NONE).decode();
+    let instruction = executed(exception);
     let rsp = exception.registers.rsp();
     let target = match instruction.flow_control() {
         FlowControl::IndirectCall | FlowControl::IndirectBranch
@@ -401,12 +393,20 @@ fn find_target(exception: &mut Exception) {
             // was no page fault.
             unsafe { (address as *const u64).read_unaligned() }
         }
-        FlowControl::Return if STACKS.contains(&rsp) && !stack::is_guard(rsp) => {
+        FlowControl::Return
+            if instruction.mnemonic() == Mnemonic::Ret
+                && STACKS.contains(&rsp)
+                && !stack::is_guard(rsp) =>
+        {
             // SAFETY: the word is on a stack that is in use.
             unsafe { (rsp as *const u64).read_unaligned() }
         }
         _ => return,
     };
+    // Otherwise the stack pointer is at fault.
+    if can_exist(target) {
+        return;
+    }
     exception.kind = ExceptionKind::Execute;
     exception.address = usize::try_from(target).expect("both have 64 bits");
     if !IMAGES.contains(&exception.rip) {
@@ -416,8 +416,25 @@ fn find_target(exception: &mut Exception) {
     }
 }
 
+/// The instruction at which a general-protection exception happened.
+pub(crate) fn executed(exception: &Exception) -> Instruction {
+    /// The longest instruction.
+    const LONGEST: usize = 15;
+    let mut code = [0; LONGEST];
+    for (offset, byte) in code.iter_mut().enumerate() {
+        let at = exception.rip + offset;
+        if offset > 0 && at.is_multiple_of(PAGE) {
+            break;
+        }
+        // SAFETY: the page is one of code, which was being executed.
+        *byte = unsafe { (at as *const u8).read() };
+    }
+    let ip = exception.rip as u64;
+    Decoder::with_ip(64, &code, ip, DecoderOptions::NONE).decode()
+}
+
 /// Returns `true` if the upper bits of an address are all the same.
-const fn can_exist(address: u64) -> bool {
+pub(crate) const fn can_exist(address: u64) -> bool {
     const UNUSED: u32 = 16;
     (address.cast_signed() << UNUSED >> UNUSED).cast_unsigned() == address
 }

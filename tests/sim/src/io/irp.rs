@@ -69,11 +69,6 @@ const _: () =
 /// What `IoMarkIrpPending` sets in [`StackLocation::control`].
 pub(crate) const PENDING_RETURNED: u8 = 1;
 
-/// A dispatch routine.
-pub(crate) type Dispatch = unsafe extern "win64" fn(device: usize, irp: *mut Irp) -> i32;
-/// A cancel routine.
-pub(crate) type Cancel = unsafe extern "win64" fn(device: usize, irp: *mut Irp);
-
 /// What a request takes.
 pub(crate) const SIZE: usize = size_of::<Irp>() + size_of::<StackLocation>();
 

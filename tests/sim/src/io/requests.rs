@@ -28,12 +28,13 @@ use crate::io::buffers;
 use crate::io::buffers::Method;
 use crate::io::completion;
 use crate::io::files;
-use crate::io::irp::{self, Cancel, Dispatch, Irp, Parameters};
+use crate::io::irp::{self, Irp, Parameters};
 use crate::kernel::with;
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
 use crate::objects::security::Account;
 use crate::scheduling::{MICROSECOND, Waitable, block, point};
+use crate::verifier::driver_call;
 use crate::verifier::locks;
 use crate::verifier::routine::{EntryState, check_convention, check_return};
 
@@ -228,12 +229,20 @@ pub(crate) fn cancel(irp: usize) -> bool {
         with(|state| set_irql(state, old));
         return false;
     }
-    // SAFETY: the driver set this routine for this.
-    let routine = unsafe { std::mem::transmute::<usize, Cancel>(routine) };
-    let device = with(|state| state.io.requests.sent[&irp].parameters.device);
+    let (device, by) = with(|state| {
+        let request = &state.io.requests.sent[&irp];
+        (request.parameters.device, request.to)
+    });
     // SAFETY: with the cancel spin lock held, as it is documented.
-    unsafe { routine(device, packet) };
-    let site = with(|state| state.loader.drivers.site(routine as usize));
+    unsafe {
+        driver_call::call(
+            "the cancel routine of a request",
+            routine,
+            by,
+            &[device, irp],
+        )
+    };
+    let site = with(|state| state.loader.drivers.site(routine));
     check_return("a cancel routine", before, site);
     point();
     true
@@ -366,19 +375,21 @@ fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
         );
         stop_at(("0x7E", [status, 0, 0, 0]), what, site);
     };
-    // SAFETY: the routine has Windows' calling convention, whatever the host's
-    // `extern "system"` is.
-    let routine: Dispatch = unsafe { std::mem::transmute(routine) };
+    let routine = routine as usize;
     let before = EntryState::now();
-    with(|state| {
-        let maker = state.objects.names.maker(device);
-        state.scheduling.current_mut().calls = maker.map(|site| site.driver);
+    let by = with(|state| {
+        let maker = state.objects.names.maker(device)?;
+        state.loader.drivers.entry(maker.driver)
     });
-    // SAFETY: the driver set it for such requests.
-    let status = unsafe { routine(device, irp) };
-    with(|state| state.scheduling.current_mut().calls = None);
+    let what = format!(
+        "MajorFunction[{}] of the driver object",
+        name(major(number))
+    );
+    // SAFETY: a dispatch routine takes a device and a request.
+    let status = unsafe { driver_call::call(what, routine, by, &[device, irp.addr()]) };
+    let status = driver_call::status(status);
     let now = with(|state| state.scheduling.current().irql);
-    let site = with(|state| state.loader.drivers.site(routine as usize));
+    let site = with(|state| state.loader.drivers.site(routine));
     check_convention("a dispatch routine", site);
     if now != before.level {
         let code = (
@@ -389,7 +400,7 @@ fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
     }
     locks::check_none_taken("a dispatch routine", before, site);
     if let Some((code, what)) =
-        with(|state| completion::check_dispatched(state, irp, routine as usize, status))
+        with(|state| completion::check_dispatched(state, irp, routine, status))
     {
         stop_at(code, what, site);
     }

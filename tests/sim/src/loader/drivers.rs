@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use iced_x86::Instruction;
-use scenarios::{Instance, Place};
+use scenarios::{CodePlace, Instance, Place};
 
 use crate::loader::image::Image;
 
@@ -96,6 +96,12 @@ impl Drivers {
         })
     }
 
+    /// The entry point of a driver, for findings about the driver as a whole.
+    pub(crate) fn entry(&self, driver: DriverId) -> Option<Site> {
+        let driver = &self[driver];
+        self.site(driver.base + driver.image.entry_point())
+    }
+
     /// The driver that was loaded last as this instance.
     pub(crate) fn last(&self, instance: Instance) -> Option<DriverId> {
         let mut drivers = self.0.iter();
@@ -121,16 +127,34 @@ impl Drivers {
         self[site.driver].image.instruction(site.offset?)
     }
 
+    /// A place, for events.
+    pub(crate) fn code_place(&self, site: Site) -> CodePlace {
+        CodePlace {
+            driver: self[site.driver].name().to_owned(),
+            offset: site.offset,
+            place: self.place(site),
+        }
+    }
+
     /// `client.sys+0x1234 Detach (client.c:12)`.
     pub(crate) fn show(&self, site: Site) -> String {
-        let name = self[site.driver].name();
-        match site.offset {
-            Some(offset) => match self.place(site) {
-                Some(place) => format!("{name}+{offset:#x} {place}"),
-                None => format!("{name}+{offset:#x}"),
-            },
-            None => name.to_owned(),
-        }
+        self.code_place(site).to_string()
+    }
+
+    /// The function that code at a place belongs to, and not one that is inlined there:
+    /// `Ask of client.sys (client.c:12)`.
+    pub(crate) fn show_function(&self, site: Site) -> String {
+        let driver = &self[site.driver];
+        let places = site.offset.map(|offset| driver.image.places(offset));
+        let Some(place) = places.and_then(|mut places| places.pop()) else {
+            return self.show(site);
+        };
+        let name = driver.name();
+        let line = match (place.file, place.line) {
+            (Some(file), Some(line)) => format!(" ({file}:{line})"),
+            _ => String::new(),
+        };
+        format!("{} of {name}{line}", place.function)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::findings::{self, stop, stop_at, stop_by_rule};
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
-use crate::nmr::{registrations, transitions};
+use crate::nmr::{durations, registrations, trace, transitions};
 use crate::scheduling::{Waitable, block, point};
 use crate::verifier::binding_calls;
 use crate::verifier::callback_locks;
@@ -144,10 +144,12 @@ impl Host for SimHost {
             check_convention(&format!("{:?}", event.call), site);
         }
         let breach = with(|state| {
-            state.trace(|_| format!("nmr {event}"));
+            state.trace(|state| trace::kind(state, event));
+            registrations::follow_callback(state, event);
             transitions::follow(state, event);
             registrations::follow(state, event);
             registrations::count(state, event);
+            durations::follow(state, event);
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);
             binding_calls::observe(state, event).or(kept)

@@ -3,9 +3,11 @@
 //! The Network Module Registrar in this kernel: the registrar's host, and what is
 //! counted of registrations and state transitions.
 
+pub(crate) mod durations;
 pub(crate) mod host;
 pub(crate) mod registered;
 pub(crate) mod registrations;
+mod trace;
 pub(crate) mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,7 @@ use scenarios::{Instance, Overlap, Registered, Role};
 
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
+use durations::Durations;
 use registrations::Registration;
 use transitions::Transitions;
 
@@ -36,6 +39,7 @@ pub(crate) struct Nmr {
     pub(crate) described: Option<Vec<Registered>>,
     /// The deregistrations that are pending, each with its driver.
     deregistrations: Overlap<Option<DriverId>>,
+    durations: Durations,
 }
 
 impl Nmr {
@@ -48,6 +52,7 @@ impl Nmr {
             completions: BTreeMap::new(),
             described: None,
             deregistrations: Overlap::default(),
+            durations: Durations::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ const _: () = assert!(
 );
 
 /// The fields that hold the callbacks, in their order.
-const fn fields(role: Role) -> [&'static str; 3] {
+pub(in crate::nmr) const fn fields(role: Role) -> [&'static str; 3] {
     match role {
         Role::Provider => [
             "ProviderAttachClient",

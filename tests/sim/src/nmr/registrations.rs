@@ -10,6 +10,8 @@ use scenarios::Role;
 use crate::findings::caller::caller;
 use crate::kernel::State;
 use crate::loader::drivers::Site;
+use crate::nmr::registered;
+use crate::verifier::driver_call;
 
 /// A registration, for as long as the cycle runs.
 #[derive(Debug)]
@@ -52,6 +54,35 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
             state.nmr.waits.remove(&thread);
         }
         _ => {}
+    }
+}
+
+/// Follows the calls of callbacks.
+pub(crate) fn follow_callback(state: &mut State, event: &Event) {
+    if !event.call.is_callback() {
+        return;
+    }
+    if event.phase != Phase::Enter {
+        driver_call::end(state);
+        return;
+    }
+    let known = event
+        .registration
+        .and_then(|id| state.nmr.registrations.get(&id));
+    let made = known.and_then(|known| known.made);
+    // Until its registration returns, it is the caller's.
+    let by = made.or_else(|| caller(state));
+    let what = callback(event.side, event.call);
+    driver_call::begin(state, what.into(), event.code, by);
+}
+
+/// The name of a callback in the characteristics.
+const fn callback(side: Side, call: Call) -> &'static str {
+    let [attach, detach, cleanup] = registered::fields(role(side));
+    match call {
+        Call::AttachCallback => attach,
+        Call::DetachCallback => detach,
+        _ => cleanup,
     }
 }
 

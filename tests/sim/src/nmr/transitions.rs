@@ -15,14 +15,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nmr::abi::{NPIID, STATUS_SUCCESS};
-use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::{Edge, Instance, Role, Stage, Transition, TransitionCounts};
+use registrar::host::{BindingId, Call, Event, Phase};
+use scenarios::{Edge, Instance, Role, Stage, TraceKind, Transition, TransitionCounts};
 
 use crate::kernel::State;
+use crate::nmr::trace;
 use crate::scheduling::Waitable;
 
 /// A provider and a client, by their roles in the pair.
 type InstancePair = [Instance; 2];
+
+/// A transition of a module of a pair.
+type Taken = (InstancePair, Edge);
 
 /// The states of a pair.
 #[derive(Debug)]
@@ -85,12 +89,15 @@ impl Transitions {
 
     /// A module comes to a stage towards those peers for which it is in one of
     /// some others.
-    fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) {
-        for (instances, pair) in &mut self.pairs {
-            if let Some(role) = role_in(*instances, instance) {
-                pair.step(role, from, to, &mut self.counts);
-            }
-        }
+    fn go_from(&mut self, instance: Instance, from: &[Stage], to: Stage) -> Vec<Taken> {
+        let counts = &mut self.counts;
+        let pairs = self.pairs.iter_mut();
+        let taken = pairs.filter_map(|(instances, pair)| {
+            let role = role_in(*instances, instance)?;
+            let edge = pair.step(role, from, to, counts)?;
+            Some((*instances, edge))
+        });
+        taken.collect()
     }
 
     /// Follows the two drivers of a binding from now on, unless they are a pair
@@ -106,14 +113,22 @@ impl Transitions {
     }
 
     /// An end of a binding of this NPI comes to a stage towards the other end.
-    fn go_at(&mut self, at: (BindingId, NPIID), role: Role, from: &[Stage], to: Stage) {
+    fn go_at(
+        &mut self,
+        at: (BindingId, NPIID),
+        role: Role,
+        from: &[Stage],
+        to: Stage,
+    ) -> Option<Taken> {
         let (binding, npi) = at;
         if let Some(&[Some(provider), Some(client)]) = self.ends.get(&binding)
             && let Some(pair) = self.pairs.get_mut(&[provider, client])
             && *pair.npi.get_or_insert(npi) == npi
         {
-            pair.step(role, from, to, &mut self.counts);
+            let edge = pair.step(role, from, to, &mut self.counts)?;
+            return Some(([provider, client], edge));
         }
+        None
     }
 }
 
@@ -128,10 +143,16 @@ impl PairState {
     }
 
     /// A module comes to a stage, if it is in one of some others.
-    fn step(&mut self, role: Role, from: &[Stage], to: Stage, counts: &mut TransitionCounts) {
+    fn step(
+        &mut self,
+        role: Role,
+        from: &[Stage],
+        to: Stage,
+        counts: &mut TransitionCounts,
+    ) -> Option<Edge> {
         let stage = &mut self.stages[index(role)];
         if !from.contains(stage) || *stage == to {
-            return;
+            return None;
         }
         let from = std::mem::replace(stage, to);
         let edge = Edge { role, from, to };
@@ -145,6 +166,7 @@ impl PairState {
         {
             *counts.pairs.entry([last, edge]).or_default() += 1;
         }
+        Some(edge)
     }
 }
 
@@ -153,36 +175,48 @@ pub(crate) fn follow(state: &mut State, event: &Event) {
     let (Some(binding), Some(npi)) = (event.binding, event.npi) else {
         return;
     };
-    let role = match event.side {
-        Side::Client => Role::Client,
-        Side::Provider => Role::Provider,
-    };
+    let role = trace::role(event.side);
     let module = state.loader.drivers.site(event.code);
     let module = module.map(|site| state.loader.drivers[site.driver].instance);
     let transitions = &mut state.nmr.transitions;
     let at = (binding, npi);
-    match (event.call, event.phase) {
+    let taken = match (event.call, event.phase) {
         (Call::AttachCallback, Phase::Enter) => {
             transitions.ends.entry(binding).or_default()[index(role)] = module;
             transitions.add_pair(binding);
+            None
         }
         (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
             let from = [Stage::Loading, Stage::Idle];
-            transitions.go_at(at, role, &from, Stage::Attached);
+            transitions.go_at(at, role, &from, Stage::Attached)
         }
         (Call::DetachCallback, Phase::Enter) => {
-            transitions.go_at(at, role, &[Stage::Attached], Stage::Detaching);
+            transitions.go_at(at, role, &[Stage::Attached], Stage::Detaching)
         }
         (Call::CleanupCallback, Phase::Leave(_)) => {
-            transitions.go_at(at, role, &[Stage::Detaching], Stage::Idle);
+            transitions.go_at(at, role, &[Stage::Detaching], Stage::Idle)
         }
         _ => return,
-    }
+    };
+    record(state, taken);
     state.scheduling.wake_all(Waitable::Stage);
+}
+
+/// Adds the transitions that were taken to the trace.
+fn record(state: &State, taken: impl IntoIterator<Item = Taken>) {
+    for (pair, edge) in taken {
+        state.record(|_| TraceKind::Transition {
+            service: pair[index(edge.role)].to_string(),
+            peer: pair[index(edge.role.peer())].to_string(),
+            from: edge.from,
+            to: edge.to,
+        });
+    }
 }
 
 /// Records a transition that a load or an unload of the module makes.
 pub(crate) fn enter_stage(state: &mut State, instance: Instance, from: &[Stage], to: Stage) {
-    state.nmr.transitions.go_from(instance, from, to);
+    let taken = state.nmr.transitions.go_from(instance, from, to);
+    record(state, taken);
     state.scheduling.wake_all(Waitable::Stage);
 }

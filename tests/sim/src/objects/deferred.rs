@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use crate::findings;
 use crate::findings::caller::caller;
 use crate::kernel::{State, with};
-use crate::loader::drivers::DriverId;
+use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::{ThreadId, Waitable, block};
+use crate::verifier::driver_call;
 use crate::verifier::routine::{EntryState, check_return};
 
 /// The deferred routines that are queued or running.
@@ -22,6 +23,8 @@ pub(crate) struct Deferred {
     pub(crate) queued: BTreeMap<usize, ThreadId>,
     /// The threads of DPCs, queued or running, each with the driver of its routine.
     dpcs: Vec<(Option<DriverId>, ThreadId)>,
+    /// The code that initialised each DPC, by address.
+    initialized: BTreeMap<usize, Site>,
     /// The timers that are set, by address.
     pub(crate) timers: BTreeMap<usize, ThreadId>,
     /// The timers whose callback runs, by address.
@@ -34,15 +37,32 @@ pub(crate) struct Deferred {
 pub(crate) fn defer(
     state: &mut State,
     what: &str,
+    by: Option<Site>,
     body: impl FnOnce() + 'static,
 ) -> Option<ThreadId> {
     let name = format!("{what} {}", state.scheduling.threads().len());
     let thread = state.scheduling.spawn(name, None, body);
     if thread.is_none() {
         let what = "more DPCs, timers and work items wait than the machine has stacks for";
-        findings::report(state, "livelock", what.to_owned(), caller(state));
+        let site = caller(state).or(by);
+        findings::report(state, "livelock", what.to_owned(), site);
+    }
+    if let Some(thread) = thread {
+        state.scheduling.thread_mut(thread).made_by = by;
     }
     thread
+}
+
+/// Remembers the code that initialises a DPC.
+pub(crate) fn initialize_dpc(state: &mut State, address: usize) {
+    if let Some(by) = caller(state) {
+        state.objects.deferred.initialized.insert(address, by);
+    }
+}
+
+/// The code that has initialised a DPC.
+pub(crate) fn initialized_by(state: &State, address: usize) -> Option<Site> {
+    state.objects.deferred.initialized.get(&address).copied()
 }
 
 pub(crate) fn add_dpc(
@@ -69,6 +89,13 @@ pub(crate) fn has_dpcs(state: &State, driver: DriverId) -> bool {
     dpcs.any(|&(of, thread)| of == Some(driver) && !state.scheduling.thread(thread).has_ended())
 }
 
+/// Returns `true` if a DPC runs on a thread.
+pub(crate) fn is_dpc(state: &State, thread: ThreadId) -> bool {
+    let deferred = &state.objects.deferred;
+    let mut dpcs = deferred.dpcs.iter().map(|(_, dpc)| dpc);
+    dpcs.any(|&dpc| dpc == thread) || deferred.firing.values().any(|&dpc| dpc == thread)
+}
+
 pub(crate) fn add_work(state: &mut State, driver: DriverId, thread: ThreadId) {
     state.objects.deferred.work.push((driver, thread));
 }
@@ -79,15 +106,38 @@ fn unfinished(state: &mut State, of: impl Fn(&Deferred) -> Vec<ThreadId>) -> Opt
     threads.into_iter().find(alive)
 }
 
+/// A routine of a driver that runs later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Routine {
+    /// What it is, for its return.
+    pub(crate) what: &'static str,
+    /// What it is, if it is no code.
+    pub(crate) named: &'static str,
+    pub(crate) address: usize,
+    /// The code that named it.
+    pub(crate) by: Option<Site>,
+}
+
 /// Runs a driver's routine on the current thread, which the kernel has made.
-pub(crate) fn run(routine: usize, what: &str, call: impl FnOnce()) {
+///
+/// # Safety
+///
+/// The routine takes these arguments.
+pub(crate) unsafe fn run(routine: Routine, arguments: &[usize]) {
+    let Routine {
+        what,
+        named,
+        address,
+        by,
+    } = routine;
     let before = EntryState::now();
     let site = with(|state| {
-        let site = state.loader.drivers.site(routine);
+        let site = state.loader.drivers.site(address);
         state.scheduling.current_mut().driver = site.map(|site| site.driver);
         site
     });
-    call();
+    // SAFETY: the arguments are right, by this function's contract.
+    unsafe { driver_call::call(named, address, by, arguments) };
     check_return(what, before, site);
     with(|state| state.scheduling.current_mut().driver = None);
 }

@@ -121,6 +121,11 @@ impl KernelObjects {
             .is_some_and(|live| live.kind == kind)
     }
 
+    /// The code that created the object at this address.
+    pub(crate) fn creator(&self, address: usize) -> Option<Site> {
+        self.live.get(&address)?.by
+    }
+
     /// How many objects there are of this kind.
     pub(crate) fn count(&self, kind: ObjectKind) -> usize {
         self.live.values().filter(|live| live.kind == kind).count()

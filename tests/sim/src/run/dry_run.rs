@@ -19,12 +19,12 @@ use crate::loader::image::Image;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::run::machine::{self, Machine};
-use crate::run::options::{Images, Options};
+use crate::run::options::{Images, Options, Tracing};
 use crate::run::service_control::{
-    Loaded, check_entry_status, check_returned, delete_path, discard_initialization, entry_site,
-    finish_dpcs, map_driver,
+    Loaded, call_entry, call_unload, check_entry_status, check_returned, delete_path,
+    discard_initialization, entry_site, finish_dpcs, map_driver,
 };
-use crate::run::unload::{self, DriverUnload};
+use crate::run::unload;
 use crate::scheduling::{MICROSECOND, sleep};
 
 /// The time for what the driver starts in `DriverEntry`: threads and work items that
@@ -64,7 +64,7 @@ impl Machine {
         let mut cycle = Cycle::in_turn(0, 0, Some(alone));
         cycle.settings.clear();
         let stacks = std::mem::take(&mut self.stacks);
-        let mut state = State::new(images, options, stacks, &cycle, 0, 0, false);
+        let mut state = State::new(images, options, stacks, &cycle, 0, 0, Tracing::Off);
         state.nmr.described = Some(Vec::new());
         let seen = Rc::new(RefCell::new(DryRun::default()));
         let told = Rc::clone(&seen);
@@ -90,9 +90,8 @@ impl Machine {
 fn perform(role: Role, run: &RefCell<DryRun>) {
     let (loaded, entry, path) = with(|state| map_driver(state, role.first()));
     let object = loaded.object as *mut DRIVER_OBJECT;
-    // SAFETY: the image is mapped, its entry point is code, and the driver object is a
-    // fresh one.
-    let status = unsafe { entry(object, path) };
+    // SAFETY: the image is mapped, and the driver object is a fresh one.
+    let status = unsafe { call_entry(loaded, entry, path) };
     check_returned(loaded.driver, "DriverEntry");
     with(|state| delete_path(state, path));
     let status = NtStatus(status);
@@ -126,10 +125,8 @@ fn unload(loaded: Loaded, routine: usize, run: &RefCell<DryRun>) {
     run.borrow_mut().unload = Unload::DidNotReturn;
     with(|state| state.loader.drivers[driver].life = LoadState::Unloading);
     let site = with(|state| state.loader.drivers.site(routine));
-    // SAFETY: the driver set it for this; it has Windows' calling convention.
-    let routine = unsafe { std::mem::transmute::<usize, DriverUnload>(routine) };
     // SAFETY: the driver object is still there.
-    unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
+    unsafe { call_unload(loaded, routine) };
     run.borrow_mut().unload = Unload::Unclean;
     check_returned(driver, "DriverUnload");
     deferred::join_work(driver);

@@ -18,10 +18,11 @@ use crate::hardware::stack::Stacks;
 use crate::hardware::trap;
 use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
-use crate::run::options::{Images, Options};
+use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
+use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
-use crate::verifier::faults::FaultKind;
+use crate::verifier::faults::{FaultKind, Faults};
 
 /// The machine cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -52,12 +53,14 @@ pub struct Outcome {
     pub faults: Vec<String>,
     /// The number of calls of each kind that could have failed.
     pub calls: BTreeMap<FaultKind, u64>,
-    /// The number of events in its trace, printed or not.
+    /// The number of lines of its text trace, printed or not.
     pub events: u64,
     /// The number of points at which a thread could be switched.
     pub steps: u64,
     /// Its schedule.
     pub plan: Schedule,
+    /// Where the schedule that was set could not be kept to, in words.
+    pub unfollowed: Option<String>,
     /// The kernel that it was.
     pub kernel: knobs::Kernel,
     /// The open points that came up, with the answers that each had.
@@ -117,6 +120,16 @@ impl Machine {
         self.plan = plan;
     }
 
+    /// Draws the schedule of another cycle in the cycles from now on, or their own again.
+    pub(crate) const fn draw_schedule_of(&mut self, cycle: Option<u64>) {
+        self.options.schedule_of = cycle;
+    }
+
+    /// Injects these faults in the cycles from now on.
+    pub(crate) const fn set_faults(&mut self, faults: Faults) {
+        self.options.faults = faults;
+    }
+
     /// Gives up cycles from now on that take more steps than this, as if nothing
     /// were found.
     pub const fn set_patience(&mut self, steps: Option<u64>) {
@@ -168,14 +181,14 @@ impl Machine {
         self.plan.take()
     }
 
-    /// Runs one cycle of the run with this seed; a traced one prints what
-    /// happens, one line for each event.
+    /// Runs one cycle of the run with this seed, and prints its events if that is asked
+    /// for.
     ///
     /// # Panics
     ///
     /// On a defect of the simulated kernel itself, or if the cycle needs
     /// drivers that the machine does not have.
-    pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, traced: bool) -> Outcome {
+    pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, tracing: Tracing) -> Outcome {
         let stacks = std::mem::take(&mut self.stacks);
         let mut state = State::new(
             self.images(cycle.models),
@@ -184,14 +197,16 @@ impl Machine {
             cycle,
             seed,
             index,
-            traced,
+            tracing,
         );
         if let Some(plan) = &self.plan {
             state.scheduling.keep_to(plan.clone());
         }
         state.scheduling.set_patience(self.patience);
         let steps = cycle.steps.clone();
-        let state = simulate(state, "script", move || script::perform(&steps));
+        let mut state = simulate(state, "script", move || script::perform(&steps));
+        let time = state.scheduling.now() / MICROSECOND;
+        state.counts.histograms.cycle_us.add(time);
         let events = state.events();
         let scheduled = state.scheduling.into_result();
         self.stacks = scheduled.stacks;
@@ -207,6 +222,7 @@ impl Machine {
             events,
             steps: scheduled.points,
             plan: scheduled.taken,
+            unfollowed: scheduled.unfollowed,
             kernel,
             answers: state.choices.into_answers(),
             verdict,

@@ -2,7 +2,10 @@
 
 //! Runs the threads of a cycle until its first thread has ended or there is a verdict.
 
+use std::collections::BTreeSet;
+
 use corosensei::CoroutineResult;
+use scenarios::TraceKind;
 
 use crate::analysis::{deadlock, exception};
 use crate::exports::execution::threads;
@@ -12,20 +15,30 @@ use crate::scheduling::{Next, Pause, ThreadId, abandon};
 
 /// Runs threads until the first has ended or there is a verdict.
 pub(crate) fn run(kernel: &Kernel) {
+    // The threads whose wait has been added to the trace, and not yet its end.
+    let mut waiting = BTreeSet::new();
     while let Some(id) = with(dispatch) {
+        if waiting.remove(&id) {
+            with(|state| state.record(|_| TraceKind::Wake));
+        }
         let mut fiber = with(|state| state.scheduling.take_fiber(id));
         let result = trap::guard(&fiber.trap_handler(), || fiber.resume(()));
         match result {
             CoroutineResult::Yield(Pause::Switch) => with(|state| {
                 state.scheduling.put_fiber(id, fiber);
                 if let Some(on) = state.scheduling.thread(id).waits_on() {
-                    state
-                        .trace(|state| format!("waits for {}", deadlock::show_waitable(state, on)));
+                    state.trace(|state| TraceKind::Wait {
+                        on: deadlock::show_waitable(state, on),
+                    });
+                    if state.prints_events() {
+                        waiting.insert(id);
+                    }
                 }
             }),
             CoroutineResult::Yield(Pause::Terminate) => {
                 let stack = abandon(fiber);
                 with(|state| {
+                    state.record(|_| TraceKind::ThreadEnd);
                     state.scheduling.end(id, stack);
                     threads::signal_end(state, id);
                 });
@@ -33,6 +46,7 @@ pub(crate) fn run(kernel: &Kernel) {
             CoroutineResult::Return(ThreadEnd::Returned) => {
                 let stack = fiber.into_stack();
                 with(|state| {
+                    state.record(|_| TraceKind::ThreadEnd);
                     state.scheduling.end(id, stack);
                     threads::signal_end(state, id);
                 });

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use scenarios::{Cycle, Instances, Order};
 
 use crate::run::machine::Machine;
-use crate::run::options::Options;
+use crate::run::options::{Options, Tracing};
 use crate::verifier::faults::{Fault, FaultKind, Faults};
 
 /// A cycle and its fault.
@@ -102,7 +102,7 @@ impl Matrix {
             let first = self.rounds.len() as u64 * Cycle::ORDERS;
             let rows = (first..first + Cycle::ORDERS).map(|index| {
                 let cycle = Cycle::in_turn(self.seed, index, self.instances);
-                let calls = machine.run(self.seed, &cycle, index, false).calls;
+                let calls = machine.run(self.seed, &cycle, index, Tracing::Off).calls;
                 let order = cycle.order;
                 Row { order, calls }
             });

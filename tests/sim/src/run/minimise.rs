@@ -5,8 +5,9 @@
 //! The script is reduced part by part: settings to their minimum, rests to none,
 //! reloads and whole drivers removed. Then the schedule is written out and its
 //! switches are removed one by one. A changed script needs another schedule, so each
-//! cut is tried under the schedules of some other cycles, too; a cut that still fails
-//! with fewer events is kept, until no cut helps.
+//! cut is tried under the schedules of some other cycles, too, which are written out; a
+//! cut that still fails with fewer events is kept, until no cut helps. Random faults are
+//! left out if the cycle fails without any.
 //!
 //! # Limits
 //!
@@ -15,10 +16,14 @@
 //! result depends on its arguments alone; a trial that takes twice as many steps as
 //! the best is abandoned.
 
+use std::iter;
+
 use scenarios::{Change, Cycle, Finding, Instance, Script, Unsupported, Verdict};
 
 use crate::run::machine::{Machine, Outcome};
+use crate::run::options::Tracing;
 use crate::scheduling::schedule::Schedule;
+use crate::verifier::faults::Faults;
 
 /// So many schedules are tried for each cut, and at the end.
 const SCHEDULES: u64 = 40;
@@ -30,17 +35,19 @@ const FOR_CUTS: u64 = BUDGET / 2;
 /// The cost of a trial's start, in steps.
 const SETUP: u64 = 1000;
 
-/// A cycle that fails.
+/// How the cycle fails.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Whose schedule it is.
-    pub cycle: u64,
     /// What it does.
     pub script: Script,
     /// How many events its trace has.
     pub events: u64,
     /// The schedule, if it is not the drawn one.
     pub plan: Option<Schedule>,
+    /// The number of decisions in which its schedule is not the default one.
+    pub switches: usize,
+    /// The injected faults.
+    pub faults: Vec<String>,
     /// The finding.
     pub finding: Finding,
     steps: u64,
@@ -60,6 +67,28 @@ pub struct Minimised {
     pub before: Failure,
     /// The shortest that was met.
     pub after: Failure,
+    /// Whether it fails without the faults that were asked for.
+    pub without_faults: bool,
+}
+
+/// The source of a trial's schedule.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    /// That which is drawn for a cycle with this number.
+    Drawn(u64),
+    /// A written one.
+    Written(&'a Schedule),
+}
+
+/// A cycle that cannot be minimised.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CannotMinimise {
+    /// It is cut short by something that the simulated kernel does not provide.
+    #[error("{0}: only a finding can be minimised")]
+    Unsupported(Box<Unsupported>),
+    /// It cannot keep to its schedule.
+    #[error("{0}")]
+    Unfollowed(String),
 }
 
 /// How far a search is.
@@ -74,41 +103,52 @@ pub struct Searched {
 }
 
 /// Looks for the shortest cycle that fails as this one does under its
-/// schedule, and `tell`s how far it is. Returns `None` if this one does not
+/// schedule, and `tell`s how far it is. The search ends early, with
+/// the shortest cycle so far, if `tell` returns `false`. Returns `None` if this one does not
 /// fail.
 ///
 /// # Errors
 ///
-/// The cycle is cut short by something that the simulated kernel does not provide.
+/// The cycle is cut short by something that the simulated kernel does not provide, or
+/// cannot keep to the schedule.
 pub fn minimise(
     machine: &mut Machine,
     seed: u64,
     first: u64,
     script: Script,
     plan: Option<Schedule>,
-    tell: &mut dyn FnMut(Searched),
-) -> Result<Option<Minimised>, Box<Unsupported>> {
-    let outcome = trial(machine, seed, first, &script, plan.as_ref());
+    tell: &mut dyn FnMut(Searched) -> bool,
+) -> Result<Option<Minimised>, CannotMinimise> {
+    let source = plan.as_ref().map_or(Source::Drawn(first), Source::Written);
+    let outcome = trial(machine, seed, first, &script, source);
+    if let Some(where_not) = outcome.unfollowed {
+        return Err(CannotMinimise::Unfollowed(where_not));
+    }
     let finding = match outcome.verdict {
         None => return Ok(None),
-        Some(Verdict::Unsupported(unsupported)) => return Err(Box::new(unsupported)),
+        Some(Verdict::Unsupported(unsupported)) => {
+            return Err(CannotMinimise::Unsupported(Box::new(unsupported)));
+        }
         Some(Verdict::Finding(finding)) => finding,
     };
     let before = Failure {
-        cycle: first,
         script,
         events: outcome.events,
         plan,
+        switches: outcome.plan.len(),
+        faults: outcome.faults,
         finding,
         steps: outcome.steps,
     };
     let mut search = Search {
         machine,
         seed,
+        cycle: first,
         best: before.clone(),
         spent: 0,
         tell,
     };
+    let without_faults = search.leave_out_faults();
     while search.spent < FOR_CUTS && search.cut_once() {}
     let script = search.best.script.clone();
     search.try_schedules(&script, LAST_SCHEDULES);
@@ -117,20 +157,25 @@ pub fn minimise(
     Ok(Some(Minimised {
         before,
         after: search.best,
+        without_faults,
     }))
 }
 
-/// Runs the cycle, under `plan` or the schedule that is drawn for it.
+/// Runs the cycle under a schedule.
 fn trial(
     machine: &mut Machine,
     seed: u64,
     index: u64,
     script: &Script,
-    plan: Option<&Schedule>,
+    source: Source<'_>,
 ) -> Outcome {
     let cycle = Cycle::draw(seed, index, None).with_script(script.clone());
-    machine.set_schedule(plan.cloned());
-    let outcome = machine.run(seed, &cycle, index, false);
+    match source {
+        Source::Drawn(other) => machine.draw_schedule_of(Some(other)),
+        Source::Written(plan) => machine.set_schedule(Some(plan.clone())),
+    }
+    let outcome = machine.run(seed, &cycle, index, Tracing::Off);
+    machine.draw_schedule_of(None);
     machine.set_schedule(None);
     outcome
 }
@@ -138,12 +183,37 @@ fn trial(
 struct Search<'a> {
     machine: &'a mut Machine,
     seed: u64,
+    cycle: u64,
     best: Failure,
     spent: u64,
-    tell: &'a mut dyn FnMut(Searched),
+    tell: &'a mut dyn FnMut(Searched) -> bool,
 }
 
 impl Search<'_> {
+    /// Leaves out random faults if the cycle fails without them under some schedule.
+    /// Returns `true` if it does.
+    fn leave_out_faults(&mut self) -> bool {
+        if self.machine.options().faults != Faults::Random {
+            return false;
+        }
+        self.machine.set_faults(Faults::None);
+        let script = self.best.script.clone();
+        let plan = self.best.plan.clone();
+        let planned = plan.iter().map(Source::Written);
+        let drawn = iter::once(self.cycle).chain(0..SCHEDULES);
+        let mut sources = planned.chain(drawn.map(Source::Drawn));
+        let failure = sources.find_map(|source| {
+            let goes_on = self.spent < FOR_CUTS;
+            goes_on.then(|| self.fails_again(&script, source)).flatten()
+        });
+        let fails = failure.is_some();
+        match failure {
+            Some(failure) => self.best = failure,
+            None => self.machine.set_faults(Faults::Random),
+        }
+        fails
+    }
+
     /// Keeps the first cut that helps. Returns `true` if there was one.
     fn cut_once(&mut self) -> bool {
         cuts(&self.best.script)
@@ -155,11 +225,15 @@ impl Search<'_> {
     /// without: halves of them first, single ones last.
     fn thin_out(&mut self) {
         let best = self.best.clone();
-        let taken = || trial(self.machine, self.seed, best.cycle, &best.script, None).plan;
+        let taken = || {
+            let drawn = Source::Drawn(self.cycle);
+            trial(self.machine, self.seed, self.cycle, &best.script, drawn).plan
+        };
         let mut plan = best.plan.clone().unwrap_or_else(taken);
         if !self.try_plan(&plan) {
             return;
         }
+        plan = self.best.plan.clone().unwrap_or(plan);
         let mut size = plan.len().max(1);
         while size > 0 {
             let before = plan.len();
@@ -170,7 +244,7 @@ impl Search<'_> {
                 }
                 let less = plan.without(start..start + size);
                 if self.try_plan(&less) {
-                    plan = less;
+                    plan = self.best.plan.clone().unwrap_or(less);
                 } else {
                     start += size;
                 }
@@ -187,7 +261,7 @@ impl Search<'_> {
     fn try_plan(&mut self, plan: &Schedule) -> bool {
         let best = self.best.clone();
         let failed = self
-            .fails(best.cycle, &best.script, Some(plan))
+            .fails(&best.script, Source::Written(plan))
             .filter(|failure| failure.events <= best.events);
         let same = failed.is_some();
         self.best = failed.unwrap_or(best);
@@ -197,39 +271,70 @@ impl Search<'_> {
     /// Returns `true` if `script` fails in the same way and sooner under some
     /// schedule.
     fn try_schedules(&mut self, script: &Script, schedules: u64) -> bool {
-        let own = self.best.cycle;
         let before = self.best.cost();
-        let planned = self.best.plan.clone().map(|plan| (own, Some(plan)));
-        let drawn = std::iter::once(own).chain(0..schedules);
-        for (cycle, plan) in planned.into_iter().chain(drawn.map(|cycle| (cycle, None))) {
+        let plan = self.best.plan.clone();
+        let planned = plan.iter().map(Source::Written);
+        let drawn = iter::once(self.cycle).chain(0..schedules);
+        for source in planned.chain(drawn.map(Source::Drawn)) {
             if self.spent >= FOR_CUTS {
                 break;
             }
-            let failure = self.fails(cycle, script, plan.as_ref());
-            if let Some(failure) = failure.filter(|it| it.cost() < self.best.cost()) {
+            let shorter = self
+                .fails(script, source)
+                .filter(|it| it.cost() < self.best.cost())
+                .and_then(|failure| self.written_out(failure, source))
+                .filter(|it| it.cost() < self.best.cost());
+            if let Some(failure) = shorter {
                 self.best = failure;
             }
         }
         self.best.cost() < before
     }
 
+    /// A failure that can be run again in this cycle, if the trial is one.
+    fn fails_again(&mut self, script: &Script, source: Source<'_>) -> Option<Failure> {
+        let failure = self.fails(script, source)?;
+        self.written_out(failure, source)
+    }
+
+    /// The failure under its schedule in writing, if the schedule is that of another
+    /// cycle.
+    fn written_out(&mut self, failure: Failure, source: Source<'_>) -> Option<Failure> {
+        match (source, &failure.plan) {
+            (Source::Drawn(other), Some(plan)) if other != self.cycle => {
+                self.fails(&failure.script, Source::Written(plan))
+            }
+            (Source::Drawn(_), _) => Some(Failure {
+                plan: None,
+                ..failure
+            }),
+            (Source::Written(_), _) => Some(failure),
+        }
+    }
+
     /// How a trial fails, if it does and in the same way.
-    fn fails(&mut self, cycle: u64, script: &Script, plan: Option<&Schedule>) -> Option<Failure> {
+    fn fails(&mut self, script: &Script, source: Source<'_>) -> Option<Failure> {
         self.machine.set_patience(Some(2 * self.best.steps));
-        let outcome = trial(self.machine, self.seed, cycle, script, plan);
+        let outcome = trial(self.machine, self.seed, self.cycle, script, source);
         self.spent += SETUP + outcome.steps;
-        (self.tell)(Searched {
+        let goes_on = (self.tell)(Searched {
             spent: self.spent.min(BUDGET),
             budget: BUDGET,
             events: self.best.events,
         });
+        if !goes_on {
+            self.spent = BUDGET;
+        }
         let found = outcome.verdict.and_then(Verdict::finding);
         let finding = found.filter(|finding| finding.is_same_as(&self.best.finding))?;
+        let switches = outcome.plan.len();
         Some(Failure {
-            cycle,
             script: script.clone(),
             events: outcome.events,
-            plan: plan.cloned(),
+            // Without the decisions that could not be kept to.
+            plan: Some(outcome.plan),
+            switches,
+            faults: outcome.faults,
             finding,
             steps: outcome.steps,
         })

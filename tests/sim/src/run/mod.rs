@@ -31,6 +31,8 @@ use service_control::{Loaded, Record};
 pub(crate) struct Run {
     images: Images,
     options: Options,
+    /// Whether threads are preempted at atomic instructions.
+    preempts: bool,
     open_handles: OpenHandles,
     /// The drivers that are loaded.
     loaded: BTreeMap<Instance, Loaded>,
@@ -39,10 +41,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(images: Images, options: Options) -> Self {
+    pub(crate) fn new(images: Images, options: Options, preempts: bool) -> Self {
         Self {
             images,
             options,
+            preempts,
             open_handles: OpenHandles::default(),
             loaded: BTreeMap::new(),
             records: BTreeMap::new(),

@@ -22,7 +22,7 @@ use registrar::knobs::{Kernel, KernelChoice, Knob};
 use scenarios::{Cycle, Finding, OpenPoint, Verdict};
 
 use crate::run::machine::Machine;
-use crate::run::options::Options;
+use crate::run::options::{Options, Tracing};
 use crate::scheduling::schedule::Schedule;
 
 /// The number of schedules that must show the finding with one answer, and would
@@ -208,7 +208,7 @@ impl<'a> Trials<'a> {
         options.knobs.set(knob, Some(answer));
         self.machine.set_options(options);
         let FailedCycle { seed, cycle, .. } = *self.failed;
-        let outcome = self.machine.run(seed, cycle, index, false);
+        let outcome = self.machine.run(seed, cycle, index, Tracing::Off);
         let cost = SETUP.saturating_add(outcome.steps);
         self.budget = self.budget.saturating_sub(cost);
         match outcome.verdict? {

@@ -11,6 +11,17 @@ use crate::loader::image::Image;
 use crate::scheduling::strategy::Strategy;
 use crate::verifier::faults::Faults;
 
+/// How the events of a cycle are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracing {
+    /// They are not.
+    Off,
+    /// As text, one line for each event that a reader wants to see.
+    Text,
+    /// As JSON, one line for each event.
+    Events,
+}
+
 /// The images that a cycle loads, by the role for which they are loaded.
 #[derive(Clone, Debug, Default)]
 pub struct Images {
@@ -77,7 +88,9 @@ impl Images {
 pub struct Options {
     /// The scheduling strategy.
     pub strategy: Strategy,
-    /// Whether threads are preempted inside driver code, too.
+    /// The cycle whose schedule is drawn, if it is not the own one.
+    pub schedule_of: Option<u64>,
+    /// Whether threads are preempted inside driver code in every cycle, not only in some.
     pub preempt: bool,
     /// The injected faults.
     pub faults: Faults,

@@ -9,7 +9,7 @@ use scenarios::{Cycle, Role, Script};
 
 use crate::loader::image::Image;
 use crate::run::machine::Machine;
-use crate::run::options::Images;
+use crate::run::options::{Images, Tracing};
 
 /// The registrations of a driver: its role in an NPI each.
 type Registrations = Vec<(Role, NPIID)>;
@@ -47,7 +47,7 @@ fn registrations(machine: &mut Machine, image: Images) -> Registrations {
     let script: Script = "+p~100.-p".parse().expect("a script");
     let cycle = Cycle::in_turn(0, 0, Some(instances)).with_script(script);
     machine.install(image, None);
-    machine.run(0, &cycle, 0, false).registered
+    machine.run(0, &cycle, 0, Tracing::Off).registered
 }
 
 /// The role of each driver.

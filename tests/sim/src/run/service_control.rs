@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use rand::RngExt;
 use registrar::knobs::Knob;
-use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage};
+use scenarios::{Instance, Mechanism, NtStatus, Refusal, Role, Service, Stage, TraceKind};
 use windows_sys::Wdk::Foundation::{DRIVER_DISPATCH, DRIVER_EXTENSION, DRIVER_OBJECT};
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -39,11 +39,9 @@ use crate::run::application;
 use crate::run::unload;
 use crate::scheduling::preemption;
 use crate::scheduling::{MICROSECOND, point, terminate};
+use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
-
-pub(crate) type DriverEntry =
-    unsafe extern "win64" fn(object: *mut DRIVER_OBJECT, path: *const UNICODE_STRING) -> i32;
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
 
@@ -84,14 +82,20 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Loading);
         let created = map_driver(state, instance);
         state.verifier.faults.plan_entry(created.0.driver, fails);
+        record_of(state, created.0.driver, |service, image| TraceKind::Entry {
+            service,
+            image,
+        });
         created
     });
-    // SAFETY: the image is mapped, its entry point is code, and the driver
-    // object is a fresh one.
-    let status = unsafe { entry(loaded.object as *mut DRIVER_OBJECT, path) };
+    // SAFETY: the image is mapped, and the driver object is a fresh one.
+    let status = unsafe { call_entry(loaded, entry, path) };
     check_returned(loaded.driver, "DriverEntry");
     with(|state| {
-        state.trace(|_| format!("DriverEntry of {instance} = {status:#010x}"));
+        state.trace(|_| TraceKind::EntryReturned {
+            service: instance.to_string(),
+            status,
+        });
         state.verifier.faults.plan_entry(loaded.driver, None);
         delete_path(state, path);
     });
@@ -126,6 +130,40 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     }
     application::start(loaded.driver);
     point();
+}
+
+/// Adds an event to the trace, with the service and the image of a driver.
+fn record_of(state: &State, driver: DriverId, event: impl FnOnce(String, String) -> TraceKind) {
+    state.record(|state| {
+        let driver = &state.loader.drivers[driver];
+        event(driver.instance.to_string(), driver.name().to_owned())
+    });
+}
+
+/// Calls a driver's entry point. Returns its status.
+///
+/// # Safety
+///
+/// The entry point is that of the driver, which was just mapped.
+pub(crate) unsafe fn call_entry(loaded: Loaded, entry: usize, path: *const UNICODE_STRING) -> i32 {
+    let by = with(|state| entry_site(state, loaded.driver));
+    let arguments = [loaded.object, path.addr()];
+    // SAFETY: an entry point takes these, by this function's contract.
+    let result = unsafe { driver_call::call("DriverEntry", entry, by, &arguments) };
+    driver_call::status(result)
+}
+
+/// Calls a driver's unload routine.
+///
+/// # Safety
+///
+/// The driver object is still there.
+pub(crate) unsafe fn call_unload(loaded: Loaded, routine: usize) {
+    let by = with(|state| entry_site(state, loaded.driver));
+    let what = "DriverUnload of the driver object";
+    // SAFETY: an unload routine takes the driver object, which is there, by this
+    // function's contract.
+    unsafe { driver_call::call(what, routine, by, &[loaded.object]) };
 }
 
 /// `DriverEntry` returns `STATUS_SUCCESS` or an error.
@@ -199,17 +237,24 @@ pub(crate) fn unload(instance: Instance) {
         state.run.loaded.remove(&instance);
         state.loader.drivers[driver].life = LoadState::Unloading;
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Unloading);
+        record_of(state, driver, |service, image| TraceKind::Unload {
+            service,
+            image,
+        });
     });
     let began = with(|state| state.scheduling.now());
-    with(|state| state.scheduling.current_mut().calls = Some(driver));
-    // SAFETY: the driver set it for this, and its object is still there.
-    unsafe { routine(loaded.object as *mut DRIVER_OBJECT) };
-    with(|state| state.scheduling.current_mut().calls = None);
+    // SAFETY: the driver's object is still there.
+    unsafe { call_unload(loaded, routine) };
     check_returned(driver, "DriverUnload");
-    with(|state| record_duration(state, driver, began));
+    with(|state| {
+        state.record(|_| TraceKind::UnloadReturned {
+            service: instance.to_string(),
+        });
+        record_duration(state, driver, began);
+    });
     deferred::join_work(driver);
     finish_dpcs(driver);
-    let routine = with(|state| state.loader.drivers.site(routine as usize));
+    let routine = with(|state| state.loader.drivers.site(routine));
     check_unload(driver, "DriverUnload returned", routine);
     with(|state| {
         state.counts.unloads += 1;
@@ -308,20 +353,24 @@ fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Ref
 pub(crate) fn map_driver(
     state: &mut State,
     instance: Instance,
-) -> (Loaded, DriverEntry, *const UNICODE_STRING) {
+) -> (Loaded, usize, *const UNICODE_STRING) {
     let (image, copy) = state.run.images.image(instance);
     let image = Rc::clone(image);
     let base = image::place(state.loader.image_end, &image).expect("a cycle loads a few images");
     state.loader.image_end = base + image.size();
     let driver = Driver::new(Rc::clone(&image), instance, copy, base);
     pageable::add_sections(state, &driver);
-    state.trace(|_| format!("{instance} is {}", driver.name()));
+    state.trace(|state| TraceKind::Mapped {
+        service: instance.to_string(),
+        image: driver.name().to_owned(),
+        preempted: state.run.preempts,
+    });
     let driver = state.loader.drivers.add(driver);
     let cookie = state.choices.chance.random::<u64>() >> 16;
     let missing = state.loader.missing.add(&image);
     let hooks = Hooks {
         preempted: preemption::stub(),
-        everywhere: state.run.options.preempt,
+        everywhere: state.run.preempts,
         spun: preemption::spin_stub(),
     };
     image.map(base, cookie, &hooks, missing, |export| {
@@ -329,8 +378,6 @@ pub(crate) fn map_driver(
     });
     let object = new_driver_object(state, driver, &image, base);
     let entry = base + image.entry_point();
-    // SAFETY: the image's entry point is a function of this type.
-    let entry = unsafe { mem::transmute::<usize, DriverEntry>(entry) };
     let loaded = Loaded {
         driver,
         object,
@@ -405,11 +452,7 @@ pub(crate) fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
 
 /// The entry point of a driver, for findings about the driver as a whole.
 pub(crate) fn entry_site(state: &State, driver: DriverId) -> Option<Site> {
-    let driver = &state.loader.drivers[driver];
-    state
-        .loader
-        .drivers
-        .site(driver.base + driver.image.entry_point())
+    state.loader.drivers.entry(driver)
 }
 
 /// Takes away what a driver needs for `DriverEntry` only.
@@ -423,6 +466,10 @@ pub(crate) fn discard_initialization(state: &mut State, driver: DriverId) {
 
 /// Takes a driver's memory away.
 fn unmap_driver(state: &mut State, loaded: Loaded) {
+    record_of(state, loaded.driver, |service, image| TraceKind::Unmapped {
+        service,
+        image,
+    });
     let driver = &mut state.loader.drivers[loaded.driver];
     driver.life = LoadState::Gone;
     state.memory.pageable.remove(driver.range());

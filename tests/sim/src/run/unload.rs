@@ -31,9 +31,6 @@ const PATIENCE: u64 = 100_000;
 /// The first retry interval, in microseconds; it doubles each time.
 const PAUSE: u64 = 20;
 
-/// A driver's unload routine.
-pub(crate) type DriverUnload = unsafe extern "win64" fn(object: *mut DRIVER_OBJECT);
-
 /// The address of a driver's unload routine, if it has one.
 pub(crate) fn routine(object: usize) -> Option<usize> {
     let object = object as *const DRIVER_OBJECT;
@@ -45,7 +42,7 @@ pub(crate) fn routine(object: usize) -> Option<usize> {
 
 /// Waits until nothing keeps a driver loaded whose unload was granted while its
 /// unload routine was `found`. Returns the routine to call.
-pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
+pub(crate) fn due(loaded: Loaded, found: usize) -> usize {
     let driver = loaded.driver;
     files::defer_unload(driver);
     point();
@@ -61,8 +58,7 @@ pub(crate) fn due(loaded: Loaded, found: usize) -> DriverUnload {
         let entry = with(|state| service_control::entry_site(state, driver));
         stop_at(("0x7E", [status, 0, 0, 0]), what.to_owned(), entry);
     };
-    // SAFETY: the driver set it for this; it has Windows' calling convention.
-    unsafe { std::mem::transmute::<usize, DriverUnload>(called) }
+    called
 }
 
 /// Requests the unload of a driver until that is granted. Returns its unload

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use nmr::abi::NPIID;
+use nmr::abi::{NPIID, STATUS_PENDING};
 use registrar::host::{BindingId, Side};
 use scenarios::{Entry, Npi};
 
@@ -41,6 +41,8 @@ pub(crate) struct Frame {
     pub(crate) registers: Registers,
     /// Its second argument, if it has one.
     pub(crate) second: usize,
+    /// The number of the request that it makes or completes, if it does.
+    pub(crate) request: Option<u64>,
 }
 
 impl Callee {
@@ -102,6 +104,16 @@ impl TableEntry {
 
     pub(crate) fn pends(self) -> bool {
         self.entry.is_some_and(|entry| entry.pends)
+    }
+
+    /// Returns `true` if a call of it that returns `result` has pended.
+    pub(crate) fn has_pended(self, result: u64) -> bool {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an NTSTATUS is the low half"
+        )]
+        let status = result as u32;
+        self.pends() && status.cast_signed() == STATUS_PENDING
     }
 }
 

@@ -4,12 +4,13 @@
 
 pub(crate) mod frame;
 pub(crate) mod preemption;
+pub(crate) mod routine;
 pub(crate) mod schedule;
 mod scheduler;
 pub(crate) mod strategy;
 mod thread;
 
 pub(crate) use scheduler::{
-    MICROSECOND, Next, SECOND, Scheduler, abandon, block, point, sleep, spin, terminate,
+    MICROSECOND, Next, SECOND, Scheduler, abandon, block, point, preempt, sleep, spin, terminate,
 };
 pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

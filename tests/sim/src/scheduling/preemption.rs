@@ -7,7 +7,7 @@
 use std::arch::naked_asm;
 
 use crate::hardware::convention;
-use crate::scheduling::{point, spin};
+use crate::scheduling::{preempt, spin};
 
 /// The address of the function for breakpoints.
 pub(crate) fn stub() -> usize {
@@ -80,7 +80,7 @@ preserving!(preempt_stub => preempted);
 preserving!(spun_stub => spun);
 
 unsafe extern "win64" fn preempted() {
-    point();
+    preempt();
 }
 
 unsafe extern "win64" fn spun() {

@@ -4,9 +4,9 @@
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
 //! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and each atomic instruction if drivers are preempted.
-//! Time advances a little at each point, and jumps to the next timer when all threads
-//! wait.
+//! way in and on its way out, and in some cycles each atomic instruction. There a thread
+//! is held back now and then while others run. Time advances a little at each point, and
+//! jumps to the next timer when all threads wait.
 //!
 //! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
 //! above keeps its processor; other threads run on the remaining ones, and stop only
@@ -35,7 +35,7 @@ use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
 
-pub(crate) use waiting::{block, point, sleep, spin, terminate};
+pub(crate) use waiting::{block, point, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -96,6 +96,8 @@ pub(crate) struct Scheduler {
     plan: Option<Schedule>,
     /// The schedule that is taken.
     taken: Schedule,
+    /// Where the schedule could not be kept to, in words.
+    unfollowed: Option<String>,
     decisions: u64,
     /// How many processors there are.
     processors: usize,
@@ -124,6 +126,7 @@ impl Scheduler {
             chooser,
             plan: None,
             taken: Schedule::default(),
+            unfollowed: None,
             decisions: 0,
             processors,
         }
@@ -331,6 +334,10 @@ impl Scheduler {
         let next = match &self.plan {
             Some(plan) => {
                 let planned = plan.at(self.decisions);
+                if let Some(thread) = planned.filter(|thread| !ready.contains(thread)) {
+                    let what = || schedule::not_ready(self.decisions, thread, &ready);
+                    self.unfollowed.get_or_insert_with(what);
+                }
                 planned
                     .filter(|thread| ready.contains(thread))
                     .unwrap_or(own)
@@ -369,12 +376,13 @@ impl Scheduler {
         body: impl FnOnce() + 'static,
     ) -> ThreadId {
         let index = self.threads.len();
+        let bottom = stack.bottom();
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             with(|state| state.scheduling.threads[index].yielder = yielder);
             stack::below_headroom(body);
             ThreadEnd::Returned
         });
-        self.threads.push(Thread::new(name, driver, fiber));
+        self.threads.push(Thread::new(name, driver, bottom, fiber));
         self.live.push(index);
         ThreadId(index)
     }
@@ -398,6 +406,7 @@ impl Scheduler {
             },
         };
         self.current = next;
+        stack::set_current(self.current().stack);
         if self.current().spinning.is_none() {
             self.change();
         }
@@ -423,6 +432,13 @@ impl Scheduler {
                 return Err(Next::Endless);
             }
             self.wake_due();
+        }
+    }
+
+    /// Now and then holds the current thread back, which is at a breakpoint.
+    fn delay(&mut self) {
+        if self.plan.is_none() {
+            self.chooser.delay(self.current, &mut self.random);
         }
     }
 
@@ -497,7 +513,12 @@ impl Scheduler {
     /// What the schedule came to, when the cycle is over.
     pub(crate) fn into_result(mut self) -> Scheduled {
         self.stacks.reset();
+        let not_reached = || {
+            let (decision, thread) = self.plan.as_ref()?.first_from(self.decisions)?;
+            Some(schedule::not_reached(decision, thread, self.decisions))
+        };
         Scheduled {
+            unfollowed: self.unfollowed.clone().or_else(not_reached),
             digest: self.digest,
             points: self.points,
             taken: self.taken,
@@ -514,6 +535,8 @@ pub(crate) struct Scheduled {
     pub(crate) points: u64,
     /// The schedule that was taken.
     pub(crate) taken: Schedule,
+    /// Where the schedule could not be kept to, in words.
+    pub(crate) unfollowed: Option<String>,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,
 }

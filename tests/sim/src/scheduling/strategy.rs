@@ -6,58 +6,9 @@
 //! Each draws from the cycle's seed, and none is best: what a churning schedule
 //! misses, one that holds a thread back finds, and the other way round.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-
-/// How threads are scheduled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// Any thread, at every point or at one in some, as drawn for the cycle.
-    #[default]
-    Random,
-    /// A thread runs until it waits.
-    Run,
-    /// Now and then a thread is held back until no other can run.
-    Hold,
-    /// The next thread in turn, at every point.
-    Churn,
-    /// Probabilistic concurrency testing: the thread with the highest priority,
-    /// with priorities drawn and a few points at which the running thread's
-    /// becomes the lowest.
-    Pct,
-}
-
-impl Strategy {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Random, Self::Run, Self::Hold, Self::Churn, Self::Pct];
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Random => "random",
-            Self::Run => "run",
-            Self::Hold => "hold",
-            Self::Churn => "churn",
-            Self::Pct => "pct",
-        })
-    }
-}
-
-impl FromStr for Strategy {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let mut all = Self::ALL.into_iter();
-        let found = all.find(|strategy| strategy.to_string() == name);
-        found.ok_or_else(|| {
-            format!("`{name}` is no strategy: choose random, run, hold, churn or pct")
-        })
-    }
-}
+pub use scenarios::Strategy;
 
 /// A strategy at work in one cycle.
 #[derive(Debug)]
@@ -65,6 +16,8 @@ pub(crate) struct Chooser {
     strategy: Strategy,
     /// One point in this many may switch threads.
     rarity: u32,
+    /// One breakpoint in this many starts to hold its thread back.
+    delays: u32,
     /// The thread that is held back, and the maximum number of points.
     held: Option<(usize, u32)>,
     /// Each thread's priority.
@@ -79,6 +32,8 @@ pub(crate) struct Chooser {
 const HOLD: u32 = 200;
 /// A thread is held back for no more points than that.
 const LONGEST_HOLD: u32 = 20_000;
+/// A thread at a breakpoint is held back for fewer points than that.
+const LONGEST_DELAY: u32 = 3000;
 /// The most points between two changes of priority: short for short cycles, so
 /// that a thread that only polls does not run for ever.
 const LONGEST_CHANGE: u32 = 3000;
@@ -86,9 +41,11 @@ const LONGEST_CHANGE: u32 = 3000;
 impl Chooser {
     pub(crate) fn new(strategy: Strategy, random: &mut ChaCha8Rng) -> Self {
         let rarity = [1, 2, 8, 32][random.random_range(0..4)];
+        let delays = [16, 64, 256][random.random_range(0..3)];
         Self {
             strategy,
             rarity,
+            delays,
             held: None,
             priorities: Vec::new(),
             lowest: 0,
@@ -99,19 +56,35 @@ impl Chooser {
         }
     }
 
+    /// Now and then holds the thread back that is at a breakpoint: a race between two
+    /// instructions shows if another thread does much in between.
+    pub(crate) fn delay(&mut self, current: usize, random: &mut ChaCha8Rng) {
+        if self.strategy == Strategy::Random
+            && self.held.is_none()
+            && random.random_ratio(1, self.delays)
+        {
+            self.held = Some((current, random.random_range(1..LONGEST_DELAY)));
+        }
+    }
+
     /// Returns `true` if the thread that runs may be switched at this point.
     pub(crate) fn interrupts(&mut self, current: usize, random: &mut ChaCha8Rng) -> bool {
+        if let Some((_, points)) = &mut self.held {
+            *points -= 1;
+            if *points == 0 {
+                self.held = None;
+            }
+        }
         match self.strategy {
-            Strategy::Random => self.rarity == 1 || random.random_ratio(1, self.rarity),
+            Strategy::Random => {
+                self.held.is_some_and(|(held, _)| held == current)
+                    || self.rarity == 1
+                    || random.random_ratio(1, self.rarity)
+            }
             Strategy::Run => false,
             Strategy::Churn => true,
             Strategy::Hold => {
-                if let Some((_, points)) = &mut self.held {
-                    *points -= 1;
-                    if *points == 0 {
-                        self.held = None;
-                    }
-                } else if random.random_ratio(1, HOLD) {
+                if self.held.is_none() && random.random_ratio(1, HOLD) {
                     self.held = Some((current, LONGEST_HOLD));
                     return true;
                 }
@@ -154,12 +127,12 @@ impl Chooser {
             several => Some(several[random.random_range(0..several.len())]),
         };
         match self.strategy {
-            Strategy::Random | Strategy::Run => any(ready, random),
+            Strategy::Run => any(ready, random),
             Strategy::Churn => {
                 let later = ready.iter().find(|&&thread| thread > current);
                 later.or(ready.first()).copied()
             }
-            Strategy::Hold => {
+            Strategy::Random | Strategy::Hold => {
                 let Some((held, _)) = self.held else {
                     return any(ready, random);
                 };
@@ -186,15 +159,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back() {
-        for strategy in Strategy::ALL {
-            assert_eq!(strategy.to_string().parse(), Ok(strategy));
-        }
-        let error = "fair".parse::<Strategy>().expect_err("there is none");
-        assert!(error.contains("`fair`"), "{error}");
-    }
-
-    #[test]
     fn every_strategy_finds_someone_to_run() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         for strategy in Strategy::ALL {
@@ -205,6 +169,21 @@ mod tests {
                 assert_eq!(chooser.choose(&[], 2, &mut random), None, "{strategy}");
             }
         }
+    }
+
+    #[test]
+    fn a_thread_that_is_delayed_goes_on_after_some_points() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut chooser = Chooser::new(Strategy::Random, &mut random);
+        while chooser.held.is_none() {
+            chooser.delay(1, &mut random);
+        }
+        assert!(chooser.interrupts(1, &mut random), "others run first");
+        assert_eq!(chooser.choose(&[1, 4], 1, &mut random), Some(4));
+        for _ in 0..LONGEST_DELAY {
+            chooser.interrupts(4, &mut random);
+        }
+        assert!(chooser.held.is_none());
     }
 
     #[test]

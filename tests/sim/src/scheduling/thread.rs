@@ -7,8 +7,9 @@ use corosensei::{Coroutine, Yielder};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::hardware::stack::SimStack;
 use crate::hardware::trap::{Exception, Spin, ThreadEnd};
-use crate::loader::drivers::DriverId;
+use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::frame::Frame;
+use crate::scheduling::routine::Routine;
 
 /// Why a thread gives way.
 #[derive(Debug)]
@@ -78,8 +79,12 @@ pub(crate) struct Thread {
     pub(crate) name: String,
     /// The driver that created it.
     pub(crate) driver: Option<DriverId>,
-    /// The driver whose routine the kernel calls on it, if that may be no code.
-    pub(crate) calls: Option<DriverId>,
+    /// The address of its stack.
+    pub(in crate::scheduling) stack: usize,
+    /// The code for which the kernel has made it, if it is the kernel's own.
+    pub(crate) made_by: Option<Site>,
+    /// The routines of drivers that the kernel calls on it, the innermost last.
+    pub(crate) routines: Vec<Routine>,
     pub(crate) irql: Irql,
     /// The processor that it keeps, once it has asked which it is.
     pub(in crate::scheduling) processor: Option<usize>,
@@ -112,12 +117,15 @@ impl Thread {
     pub(in crate::scheduling) const fn new(
         name: String,
         driver: Option<DriverId>,
+        stack: usize,
         fiber: Fiber,
     ) -> Self {
         Self {
             name,
             driver,
-            calls: None,
+            stack,
+            made_by: None,
+            routines: Vec::new(),
             irql: PASSIVE_LEVEL,
             processor: None,
             frames: Vec::new(),
@@ -134,6 +142,17 @@ impl Thread {
             fiber: Some(fiber),
             yielder: std::ptr::null(),
         }
+    }
+
+    /// The code that named the routine that the kernel calls on it, or that it waits to
+    /// call; or else the driver that it belongs to.
+    pub(crate) fn responsible(&self) -> Option<Site> {
+        let named = self.routines.iter().rev().find_map(|routine| routine.by);
+        let driver = self.driver.map(|driver| Site {
+            driver,
+            offset: None,
+        });
+        named.or(self.made_by).or(driver)
     }
 
     /// Goes to another IRQL.

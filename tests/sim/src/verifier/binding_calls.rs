@@ -120,12 +120,7 @@ impl BindingCalls {
 
     /// A call returns. Returns `true` if it pended.
     pub(crate) fn leave(&mut self, through: TableEntry, target: usize, result: u64) -> bool {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "an NTSTATUS is the low half"
-        )]
-        let status = result as u32;
-        let pended = through.pends() && status.cast_signed() == STATUS_PENDING;
+        let pended = through.has_pended(result);
         if let Some(binding) = through.binding {
             let end = self.0.entry(binding).or_default().end(through.owner.peer());
             end.inside -= 1;
@@ -180,10 +175,12 @@ impl BindingCalls {
         self.0.entry(binding).or_default().refused = true;
     }
 
-    fn detach(&mut self, binding: BindingId, side: Side, code: usize) {
+    /// A side is told to detach; the number of its calls that are in flight.
+    fn detach(&mut self, binding: BindingId, side: Side, code: usize) -> u64 {
         let end = self.0.entry(binding).or_default().end(side);
         end.detaching = true;
         end.code = code;
+        end.inside + end.pended()
     }
 }
 
@@ -232,10 +229,9 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             None
         }
         (Call::DetachCallback, Phase::Enter, Some(binding)) => {
-            state
-                .verifier
-                .binding_calls
-                .detach(binding, event.side, event.code);
+            let calls = &mut state.verifier.binding_calls;
+            let in_flight = calls.detach(binding, event.side, event.code);
+            state.counts.histograms.in_flight_at_detach.add(in_flight);
             None
         }
         (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {

@@ -255,6 +255,20 @@ impl DispatchTables {
         tables.any(|table| table.handed.binding == binding && !table.functions.is_empty())
     }
 
+    /// The tables that contain this word, each with its offset there; the table that was
+    /// handed over last is the first.
+    pub(crate) fn entries_with(&self, word: usize) -> impl Iterator<Item = (Handed, usize)> {
+        let bytes = word.to_le_bytes();
+        let offset = move |table: &Table| {
+            let content = &self.readings.get(&table.handed.table)?.content;
+            let words = content.chunks_exact(size_of::<usize>());
+            let place = words.into_iter().position(|word| word == bytes)?;
+            Some((table.handed, place * size_of::<usize>()))
+        };
+        let tables = self.tables.iter().rev().filter(move |_| word != 0);
+        tables.filter_map(offset)
+    }
+
     /// The table that was handed over last of those that have functions at `address` or
     /// behind it.
     pub(crate) fn at(&self, address: usize) -> Option<Handed> {

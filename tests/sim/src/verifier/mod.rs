@@ -6,11 +6,13 @@
 pub(crate) mod binding_calls;
 pub(crate) mod callback_locks;
 pub(crate) mod dispatch_tables;
+pub(crate) mod driver_call;
 pub(crate) mod faults;
 pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;
 pub(crate) mod outstanding_requests;
 pub(crate) mod routine;
+pub(crate) mod stack_objects;
 
 use rand::rngs::ChaCha8Rng;
 
@@ -21,6 +23,7 @@ use faults::{FaultInjector, Faults};
 use locks::Locks;
 use nmr_lock_order::NmrLockOrder;
 use outstanding_requests::OutstandingRequests;
+use stack_objects::StackObjects;
 
 /// What the verifier's checks remember.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub(crate) struct Verifier {
     pub(crate) locks: Locks,
     nmr_lock_order: NmrLockOrder,
     pub(crate) outstanding_requests: OutstandingRequests,
+    stack_objects: StackObjects,
 }
 
 impl Verifier {
@@ -44,6 +48,7 @@ impl Verifier {
             locks: Locks::default(),
             nmr_lock_order: NmrLockOrder::default(),
             outstanding_requests: OutstandingRequests::default(),
+            stack_objects: StackObjects::default(),
         }
     }
 }

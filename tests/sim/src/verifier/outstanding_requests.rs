@@ -13,41 +13,50 @@ use std::ops::Range;
 
 use scenarios::Entry;
 
-/// The number of outstanding requests at each address: a completion may come
-/// before its call returns, and the memory be used again by then.
+/// The outstanding requests, which are numbered in the order in which they were made.
 #[derive(Debug, Default)]
-pub(crate) struct OutstandingRequests(BTreeMap<usize, u32>);
+pub(crate) struct OutstandingRequests {
+    /// Those at each address, the oldest first: a completion may come before its call
+    /// returns, and the memory be used again by then.
+    open: BTreeMap<usize, Vec<u64>>,
+    /// The number of the last one.
+    last: u64,
+}
 
 impl OutstandingRequests {
-    /// Records a call that begins.
-    pub(crate) fn call(&mut self, entry: &Entry, request: usize) {
-        if entry.pends {
-            *self.0.entry(request).or_default() += 1;
-        }
+    /// Records a call that begins. Returns the number of the request that it makes or
+    /// completes, if it does.
+    pub(crate) fn call(&mut self, entry: &Entry, request: usize) -> Option<u64> {
         if entry.completes {
-            self.give_back(request);
+            return self.complete(request);
         }
+        entry.pends.then(|| {
+            self.last += 1;
+            self.open.entry(request).or_default().push(self.last);
+            self.last
+        })
     }
 
-    /// Records a call that returns.
-    pub(crate) fn leave(&mut self, entry: &Entry, request: usize, pended: bool) {
-        if entry.pends && !pended {
-            self.give_back(request);
-        }
+    /// Ends the oldest request at this address. Returns its number.
+    fn complete(&mut self, request: usize) -> Option<u64> {
+        let number = self.open.get(&request)?.first().copied()?;
+        self.end(request, number);
+        Some(number)
     }
 
-    fn give_back(&mut self, request: usize) {
-        if let Some(times) = self.0.get_mut(&request) {
-            *times -= 1;
-            if *times == 0 {
-                self.0.remove(&request);
+    /// Records that the call that made a request returns without having pended.
+    pub(crate) fn end(&mut self, request: usize, number: u64) {
+        if let Some(open) = self.open.get_mut(&request) {
+            open.retain(|&it| it != number);
+            if open.is_empty() {
+                self.open.remove(&request);
             }
         }
     }
 
     /// Returns `true` if this memory contains an outstanding request.
     pub(crate) fn within(&self, memory: Range<usize>) -> bool {
-        self.0.range(memory).next().is_some()
+        self.open.range(memory).next().is_some()
     }
 }
 
@@ -67,29 +76,29 @@ mod tests {
     fn a_request_is_lent_until_it_is_answered_or_completed() {
         let (submit, complete) = (&ECHO.provider[0], &ECHO.client[0]);
         let mut requests = OutstandingRequests::default();
-        requests.call(submit, REQUEST);
+        let number = requests.call(submit, REQUEST).expect("a request");
         assert!(is_lent(&requests));
-        requests.leave(submit, REQUEST, false);
+        requests.end(REQUEST, number);
         assert!(!is_lent(&requests));
 
-        requests.call(submit, REQUEST);
-        requests.leave(submit, REQUEST, true);
+        let number = requests.call(submit, REQUEST);
         assert!(is_lent(&requests));
         assert!(!requests.within(REQUEST + 1..REQUEST + 8));
-        requests.call(complete, REQUEST);
+        assert_eq!(requests.call(complete, REQUEST), number);
         assert!(!is_lent(&requests));
+        assert_eq!(requests.call(complete, REQUEST), None);
     }
 
     #[test]
     fn a_completion_may_be_ahead_of_the_return() {
         let (submit, complete) = (&ECHO.provider[0], &ECHO.client[0]);
         let mut requests = OutstandingRequests::default();
-        requests.call(submit, REQUEST);
-        requests.call(complete, REQUEST);
-        requests.call(submit, REQUEST);
-        requests.leave(submit, REQUEST, true);
+        let first = requests.call(submit, REQUEST);
+        assert_eq!(requests.call(complete, REQUEST), first);
+        let second = requests.call(submit, REQUEST);
+        assert_ne!(second, first);
         assert!(is_lent(&requests));
-        requests.call(complete, REQUEST);
+        assert_eq!(requests.call(complete, REQUEST), second);
         assert!(!is_lent(&requests));
     }
 }

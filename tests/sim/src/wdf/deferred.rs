@@ -56,8 +56,6 @@ pub(super) struct Timer {
     is_passive: bool,
 }
 
-type EvtTimerFunc = unsafe extern "win64" fn(timer: usize);
-
 unsafe extern "win64" fn create_timer(
     globals: usize,
     config: *const TimerConfig,
@@ -123,12 +121,14 @@ fn fire(at: usize, timer: Timer) {
         state.objects.deferred.firing.insert(at, me);
         set_irql(state, level);
     });
-    deferred::run(timer.function, "EvtTimerFunc", || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let function = unsafe { std::mem::transmute::<usize, EvtTimerFunc>(timer.function) };
-        // SAFETY: as above.
-        unsafe { function(handle(at)) };
-    });
+    let routine = deferred::Routine {
+        what: "EvtTimerFunc",
+        named: "EvtTimerFunc",
+        address: timer.function,
+        by: with(|state| objects::creator(state, at)),
+    };
+    // SAFETY: the function of a timer takes it.
+    unsafe { deferred::run(routine, &[handle(at)]) };
     with(|state| {
         state.objects.deferred.firing.remove(&at);
         set_irql(state, PASSIVE_LEVEL);
@@ -202,8 +202,6 @@ pub(super) struct WorkItem {
     runs_on: Option<ThreadId>,
 }
 
-type EvtWorkItem = unsafe extern "win64" fn(item: usize);
-
 unsafe extern "win64" fn create_work_item(
     globals: usize,
     config: *const WorkItemConfig,
@@ -250,7 +248,7 @@ fn change_item<R>(at: usize, change: impl FnOnce(&mut WorkItem) -> R) -> Option<
 unsafe extern "win64" fn enqueue(_globals: usize, handle: usize) {
     let at = objects::find(handle, Kind::WorkItem);
     if change_item(at, |item| std::mem::replace(&mut item.is_queued, true)) == Some(false) {
-        with(|state| deferred::defer(state, "work item", move || run(at)));
+        with(|state| deferred::defer(state, "work item", None, move || run(at)));
     }
 }
 
@@ -263,12 +261,14 @@ fn run(at: usize) {
         item.function
     });
     let Some(function) = begun else { return };
-    deferred::run(function, WORK_ITEM, || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let function = unsafe { std::mem::transmute::<usize, EvtWorkItem>(function) };
-        // SAFETY: as above.
-        unsafe { function(handle(at)) };
-    });
+    let routine = deferred::Routine {
+        what: WORK_ITEM,
+        named: "EvtWorkItem",
+        address: function,
+        by: with(|state| objects::creator(state, at)),
+    };
+    // SAFETY: the function of a work item takes it.
+    unsafe { deferred::run(routine, &[handle(at)]) };
     change_item(at, |item| {
         if item.runs_on == Some(me) {
             item.runs_on = None;

@@ -15,7 +15,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::objects::{self, Kind};
-use super::{TAG, check_not_null, files, handle, lifetimes, unsupported};
+use super::{TAG, call, check_not_null, files, handle, lifetimes, unsupported};
 use crate::calls::bind;
 use crate::exports::data::strings;
 use crate::exports::exports;
@@ -23,7 +23,6 @@ use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::verifier::faults;
-use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     of "wdf01000.sys":
@@ -42,8 +41,6 @@ const UNLOAD: &Export = &Export::function(
     0,
     unload as *const (),
 );
-
-type EvtDriverUnload = unsafe extern "win64" fn(driver: usize);
 
 /// A framework driver object.
 #[derive(Clone, Debug)]
@@ -171,13 +168,8 @@ unsafe extern "win64" fn unload(object: *mut DRIVER_OBJECT) {
     let Some((globals, routine)) = found else {
         return;
     };
-    // SAFETY: the driver set it for this; it has Windows' calling convention.
-    let evt_driver_unload = unsafe { std::mem::transmute::<usize, EvtDriverUnload>(routine) };
-    let before = EntryState::now();
-    // SAFETY: as above.
-    unsafe { evt_driver_unload(handle(globals)) };
-    let site = with(|state| state.loader.drivers.site(routine));
-    check_return("EvtDriverUnload", before, site);
+    // SAFETY: the callback takes this.
+    unsafe { call("EvtDriverUnload", routine, globals, &[handle(globals)]) };
     lifetimes::delete(globals);
     with(|state| {
         lifetimes::check_left(state, globals);

@@ -44,9 +44,6 @@ pub(super) const DISPATCH: &Export = &Export::function(
     dispatch as *const (),
 );
 
-type FileCreate = unsafe extern "win64" fn(device: usize, request: usize, file: usize);
-type FileClose = unsafe extern "win64" fn(file: usize);
-
 /// `FxDevice::Dispatch`.
 unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
     // SAFETY: a request that is sent is in memory.
@@ -97,24 +94,17 @@ fn open(device: usize, irp: *mut Irp, file: usize, files: &Files) -> i32 {
         return finish(irp, STATUS_SUCCESS);
     }
     let pending = begin(device, None, irp);
-    call("EvtDeviceFileCreate", routine, || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let create = unsafe { std::mem::transmute::<usize, FileCreate>(routine) };
-        // SAFETY: as above.
-        unsafe { create(handle(device), handle(irp.addr()), handle(file)) };
-    });
+    let arguments = [handle(device), handle(irp.addr()), handle(file)];
+    // SAFETY: the callback takes these.
+    unsafe { call("EvtDeviceFileCreate", routine, device, &arguments) };
     pending
 }
 
 /// Tells the driver of a file, if it wants to know.
-fn tell(routine: usize, what: &str, file: usize) {
+fn tell(routine: usize, what: &'static str, file: usize) {
     if routine == 0 {
         return;
     }
-    call(what, routine, || {
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let tell = unsafe { std::mem::transmute::<usize, FileClose>(routine) };
-        // SAFETY: as above.
-        unsafe { tell(handle(file)) };
-    });
+    // SAFETY: the callback takes this.
+    unsafe { call(what, routine, file, &[handle(file)]) };
 }

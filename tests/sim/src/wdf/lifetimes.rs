@@ -66,17 +66,12 @@ fn collect(state: &mut State, at: usize, tree: &mut Vec<(usize, Kind)>) {
     tree.push((at, kind));
 }
 
-fn run_callback(what: &str, routine: usize, at: usize) {
+fn run_callback(what: &'static str, routine: usize, at: usize) {
     if routine == 0 {
         return;
     }
-    call(what, routine, || {
-        type Callback = unsafe extern "win64" fn(object: usize);
-        // SAFETY: the driver set it for this; it has Windows' calling convention.
-        let callback = unsafe { std::mem::transmute::<usize, Callback>(routine) };
-        // SAFETY: as above.
-        unsafe { callback(handle(at)) };
-    });
+    // SAFETY: the callback takes this.
+    unsafe { call(what, routine, at, &[handle(at)]) };
 }
 
 /// Takes a reference off an object, and destroys it if that was the last one.

@@ -41,6 +41,7 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
 use crate::objects::kernel_objects::ObjectKind;
+use crate::verifier::driver_call;
 use crate::verifier::routine::{EntryState, check_return};
 
 use deferred::{Timer, WorkItem};
@@ -120,10 +121,16 @@ fn check_not_null(argument: usize, name: &str) {
     }
 }
 
-/// Runs one of a driver's callbacks.
-fn call(what: &str, routine: usize, call: impl FnOnce()) {
+/// Runs one of a driver's callbacks, for the object at an address.
+///
+/// # Safety
+///
+/// The callback takes these arguments.
+unsafe fn call(what: &'static str, routine: usize, at: usize, arguments: &[usize]) {
     let before = EntryState::now();
-    call();
+    let by = with(|state| objects::creator(state, at));
+    // SAFETY: the arguments are right, by this function's contract.
+    unsafe { driver_call::call(what, routine, by, arguments) };
     let site = with(|state| state.loader.drivers.site(routine));
     check_return(what, before, site);
 }

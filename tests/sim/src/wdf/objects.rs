@@ -110,6 +110,11 @@ pub(super) struct Objects {
     pub(super) gone: BTreeMap<usize, (Kind, Option<Site>)>,
 }
 
+/// The code that made the object at an address.
+pub(super) fn creator(state: &State, at: usize) -> Option<Site> {
+    state.wdf.objects.all.get(&at)?.by
+}
+
 /// What a driver says of an object that it makes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Attributes {

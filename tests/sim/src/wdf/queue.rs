@@ -240,11 +240,6 @@ pub(super) fn completed(at: usize) {
     present(at);
 }
 
-type Sized = unsafe extern "win64" fn(queue: usize, request: usize, length: usize);
-type Control =
-    unsafe extern "win64" fn(queue: usize, request: usize, output: usize, input: usize, code: u32);
-type Default = unsafe extern "win64" fn(queue: usize, request: usize);
-
 fn deliver(at: usize, irp: *mut Irp) {
     // SAFETY: a request that is sent is in memory.
     let (major, output, input, code) = unsafe {
@@ -261,44 +256,21 @@ fn deliver(at: usize, irp: *mut Irp) {
         (queue.routine(major), queue.default)
     });
     let (queue, request) = (handle(at), handle(irp.addr()));
-    if routine == default {
-        call("EvtIoDefault", routine, || {
-            // SAFETY: the driver set it for this; it has Windows' calling convention.
-            let default = unsafe { std::mem::transmute::<usize, Default>(routine) };
-            // SAFETY: as above.
-            unsafe { default(queue, request) };
-        });
-        return;
-    }
-    match major {
-        IRP_MJ_READ | IRP_MJ_WRITE => {
-            let what = if major == IRP_MJ_READ {
-                "EvtIoRead"
-            } else {
-                "EvtIoWrite"
-            };
-            call(what, routine, || {
-                // SAFETY: the driver set it for this; it has Windows' calling convention.
-                let sized = unsafe { std::mem::transmute::<usize, Sized>(routine) };
-                // SAFETY: as above.
-                unsafe { sized(queue, request, output) };
-            });
+    let (what, arguments) = match major {
+        _ if routine == default => ("EvtIoDefault", [queue, request, 0, 0, 0]),
+        IRP_MJ_READ => ("EvtIoRead", [queue, request, output, 0, 0]),
+        IRP_MJ_WRITE => ("EvtIoWrite", [queue, request, output, 0, 0]),
+        IRP_MJ_DEVICE_CONTROL => {
+            let arguments = [queue, request, output, input, code];
+            ("EvtIoDeviceControl", arguments)
         }
         _ => {
-            let what = if major == IRP_MJ_DEVICE_CONTROL {
-                "EvtIoDeviceControl"
-            } else {
-                "EvtIoInternalDeviceControl"
-            };
-            let code = u32::try_from(code).expect("a control code has 32 bits");
-            call(what, routine, || {
-                // SAFETY: the driver set it for this; it has Windows' calling convention.
-                let control = unsafe { std::mem::transmute::<usize, Control>(routine) };
-                // SAFETY: as above.
-                unsafe { control(queue, request, output, input, code) };
-            });
+            let arguments = [queue, request, output, input, code];
+            ("EvtIoInternalDeviceControl", arguments)
         }
-    }
+    };
+    // SAFETY: the callback takes these; further ones do no harm.
+    unsafe { call(what, routine, at, &arguments) };
 }
 
 unsafe extern "win64" fn retrieve_next(_globals: usize, queue: usize, request: *mut usize) -> i32 {

@@ -170,26 +170,17 @@ fn cancelled(irp: *mut Irp) {
         (Cancel::ByQueue, Some(at)) => match queue::withdraw(at, irp.addr()) {
             Some(0) => end(irp, STATUS_CANCELLED, 0),
             Some(routine) => {
-                type Cancelled = unsafe extern "win64" fn(queue: usize, request: usize);
-                call("EvtIoCanceledOnQueue", routine, || {
-                    // SAFETY: the driver set it for this; it has Windows' calling
-                    // convention.
-                    let routine = unsafe { std::mem::transmute::<usize, Cancelled>(routine) };
-                    // SAFETY: as above.
-                    unsafe { routine(handle(at), handle(irp.addr())) };
-                });
+                let arguments = [handle(at), handle(irp.addr())];
+                // SAFETY: the callback takes these.
+                unsafe { call("EvtIoCanceledOnQueue", routine, at, &arguments) };
             }
             None => {}
         },
-        (Cancel::ByDriver(routine), _) => {
-            type Cancelled = unsafe extern "win64" fn(request: usize);
+        (Cancel::ByDriver(routine), at) => {
             change(irp, |request| request.cancel = Cancel::Called);
-            call("EvtRequestCancel", routine, || {
-                // SAFETY: the driver set it for this; it has Windows' calling convention.
-                let routine = unsafe { std::mem::transmute::<usize, Cancelled>(routine) };
-                // SAFETY: as above.
-                unsafe { routine(handle(irp.addr())) };
-            });
+            let at = at.unwrap_or_default();
+            // SAFETY: the callback takes this.
+            unsafe { call("EvtRequestCancel", routine, at, &[handle(irp.addr())]) };
         }
         _ => {}
     }

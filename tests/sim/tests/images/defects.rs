@@ -13,8 +13,16 @@ use crate::program::sim;
 const DEFECTS: &[(&str, &str, &str)] = &[
     ("NULL_DEREFERENCE", "0x7E", "wrote to address 0"),
     ("JUMP_TO_NULL", "0x7E", "jumped to address 0"),
-    ("IMPOSSIBLE_ADDRESS", "0x7E", "an address that cannot exist"),
-    ("IMPOSSIBLE_EVENT", "0x7E", "an address that cannot exist"),
+    (
+        "IMPOSSIBLE_ADDRESS",
+        "0x7E",
+        "wrote to address 0xdead000000000000, which cannot exist",
+    ),
+    (
+        "IMPOSSIBLE_EVENT",
+        "0x7E",
+        "which cannot exist, in KeSetEvent",
+    ),
     ("WILD_EVENT", "0x50", "where nothing is, in KeSetEvent"),
     ("FAST_FAIL", "0x139", "fast fail with code 7"),
     ("STACK_OVERFLOW", "0x7F", "overflowed"),
@@ -72,7 +80,7 @@ fn check_parameters(name: &'static str, expected: [Option<u64>; 4]) {
 
 #[test]
 fn a_bug_check_has_its_documented_parameters() {
-    const WILD: u64 = 0x1234_5678_9000;
+    const WILD: u64 = 0xFFFF_9234_5678_9000;
     check_parameters(
         "NULL_DEREFERENCE",
         [Some(0xC000_0005), None, Some(0), Some(0)],

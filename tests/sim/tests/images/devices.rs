@@ -43,7 +43,7 @@ fn a_driver_that_counts_on_a_file_meets_a_request_of_another_driver() {
     assert!(
         found
             .iter()
-            .all(|one| one.code == "0x7E" && one.what.contains("a null pointer")),
+            .all(|one| one.code == "0x7E" && one.what.contains("near null")),
         "{found:#?}"
     );
 }

@@ -78,23 +78,79 @@ const ACTS: &[(&str, &str, &str)] = &[
         "0x7F",
         "by the stack pointer, which is no kernel stack",
     ),
-    ("OTHER_STACK", "convention", "which is no kernel stack"),
+    (
+        "OTHER_STACK",
+        "convention",
+        "which is not on the stack of its thread",
+    ),
     (
         "OVERWRITTEN_STACK",
-        "0x50",
+        "0x7E",
         "jumped to address 0xaaaaaaaaaaaaaaaa",
     ),
-    ("WILD_CALL", "0x50", "jumped to address 0x4141414141414141"),
+    ("WILD_CALL", "0x7E", "jumped to address 0x4141414141414141"),
     (
         "WILD_UNLOAD",
-        "0x50",
-        "jumped to address 0x4141414141414141",
+        "0x7E",
+        "DriverUnload of the driver object is address 0x4141414141414141",
     ),
-    ("LOW_UNLOAD", "0x7E", "jumped to address 0x1234"),
+    (
+        "LOW_UNLOAD",
+        "0x7E",
+        "DriverUnload of the driver object is address 0x1234, where nothing is",
+    ),
     (
         "WILD_DISPATCH",
-        "0x50",
-        "jumped to address 0x4242424242424242",
+        "0x7E",
+        "of the driver object is address 0x4242424242424242",
+    ),
+    (
+        "REGISTER",
+        "convention",
+        "DriverEntry returned with another value in rbp",
+    ),
+    ("VECTOR_REGISTER", "convention", "xmm6"),
+    ("RETURN_TO_NULL", "0x7E", "jumped to address 0"),
+    ("BASE_POINTER", "0x7E", "read address 0"),
+    (
+        "POOL_STACK",
+        "convention",
+        "which is not on the stack of its thread",
+    ),
+    (
+        "NEXT_STACK",
+        "convention",
+        "which is not on the stack of its thread",
+    ),
+    (
+        "IMPOSSIBLE_STACK",
+        "0x7F",
+        "wrote to address 0x4141414141414138 by the stack pointer",
+    ),
+    (
+        "KERNEL_CODE",
+        "0xBE",
+        "wrote to the code of the kernel, which is read-only",
+    ),
+    (
+        "IMPOSSIBLE_WRITE",
+        "0x7E",
+        "wrote to address 0x4141414141414141, which cannot exist",
+    ),
+    (
+        "MISALIGNED_DATA",
+        "0x7E",
+        "which is not a multiple of 16 as the instruction demands",
+    ),
+    (
+        "MANY_TIMERS",
+        "livelock",
+        "more DPCs, timers and work items wait",
+    ),
+    (
+        "TIMER_WITH_WILD_DPC",
+        "0x7E",
+        "read address 0x4141414141414140, which cannot exist",
     ),
     ("DRIVER_OBJECT_OVERWRITTEN", "0xCD", "beyond its end"),
     ("WILD_FORMAT", "0x7E", "in DbgPrint"),
@@ -128,6 +184,23 @@ fn a_hostile_driver_is_found_soon() {
         assert_eq!(finding.code, *code, "{define}: {finding}");
         assert!(finding.what.contains(says), "{define}: {finding}");
         assert_eq!(finding.driver, "h.sys", "{define}: {finding}");
+        assert!(finding.offset.is_some(), "{define}: {finding}");
+    }
+}
+
+#[test]
+fn what_depends_on_the_stack_is_the_same_in_every_run() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for define in ["POPPED_STACK", "REGISTER", "BASE_POINTER"] {
+        let client = workshop.compile("h.sys", "hostile.c", &[define]);
+        let trace = || {
+            let run = sim(&provider, &client, &["--seed=3", "--cycles=1", "--trace"]);
+            assert_eq!(run.status, Some(1), "{define}: {}{}", run.out, run.err);
+            run.out
+        };
+        let (once, again) = (trace(), trace());
+        assert!(once == again, "{define}: {once}{again}");
     }
 }
 

@@ -10,10 +10,12 @@
 
 mod bad_input;
 mod command_line;
+mod dead_frames;
 mod defects;
 mod describe;
 mod devices;
 mod drivers;
+mod events;
 mod exhaustion;
 mod faults;
 mod fixture;
@@ -41,4 +43,6 @@ mod strangers;
 mod surface;
 mod symbols;
 mod tables;
+mod verdict;
 mod wdf;
+mod wild;

@@ -46,6 +46,13 @@ fn two_hundred_cycles_are_clean_and_both_sides_pend() {
     assert!(counts.calls > counts.completions);
     assert!(counts.completions > 0);
     assert!(counts.waits > 0);
+    let measured = &counts.histograms;
+    assert_eq!(measured.cycle_us.count(), 200);
+    assert_eq!(measured.detach_us.count(), counts.detaches);
+    assert_eq!(measured.wait_us.count(), counts.waits);
+    assert_eq!(measured.in_flight_at_detach.count(), counts.detaches);
+    assert!(measured.in_flight_at_detach.max() > 0);
+    assert!(measured.detach_us.max() < measured.cycle_us.max());
     let of_pairs = report.orders.keys().filter(|it| it.starts_with("load"));
     assert_eq!(of_pairs.count(), 15);
 }

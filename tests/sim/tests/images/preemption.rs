@@ -9,33 +9,50 @@ use sim::Strategy;
 
 use crate::fixture::Workshop;
 use crate::pair::driver;
-use crate::program::sim;
+use crate::program::{Run, sim};
 
-fn race(workshop: &Workshop, client: &Path, options: &[&str]) -> Report {
+/// Runs cycles of a module whose threads drop one block.
+fn race(workshop: &Workshop, client: &Path, options: &[&str]) -> Run {
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    let mut arguments = vec!["--seed", "4", "--cycles", "1000"];
-    arguments.extend(options);
-    sim(&provider, client, &arguments).report()
+    sim(&provider, client, &[&["--seed", "4"], options].concat())
+}
+
+/// The cycle in which the block was freed twice.
+fn cycle_with_race(report: &Report) -> u64 {
+    let finding = report.findings.first().expect("it is found");
+    assert_eq!((&*finding.code, &*finding.driver), ("0xC2", "r.sys"));
+    assert!(finding.what.contains("freed twice"), "{finding}");
+    finding.cycle
 }
 
 #[test]
-fn a_race_between_atomic_instructions_needs_preemption() {
+fn a_race_between_atomic_instructions_is_found_and_replayed() {
+    const SEARCH: [&str; 3] = ["--cycles", "1000", "--until-found"];
     let workshop = Workshop::new();
     let client = workshop.compile("r.sys", "atomic_race.c", &["RACE"]);
-    let without = race(&workshop, &client, &[]);
-    assert!(without.is_clean(), "{:?}", without.findings);
-    let with = race(&workshop, &client, &["--preempt"]);
-    let finding = with.findings.first().expect("it is found");
-    assert_eq!((&*finding.code, &*finding.driver), ("0xC2", "r.sys"));
-    assert!(finding.what.contains("freed twice"), "{finding}");
+    let always = race(&workshop, &client, &[&SEARCH[..], &["--preempt"]].concat());
+    let early = cycle_with_race(&always.report());
+    let cycle = cycle_with_race(&race(&workshop, &client, &SEARCH).report());
+    assert!(early <= cycle, "more cycles are preempted with --preempt");
+
+    let first = cycle.to_string();
+    let again = ["--first", &first, "--cycles", "1"];
+    let replayed = race(&workshop, &client, &again).report();
+    assert_eq!(cycle_with_race(&replayed), cycle);
+    let minimised = race(&workshop, &client, &[&again[..], &["--minimise"]].concat());
+    let code = &minimised.last()["minimised"]["finding"]["code"];
+    assert_eq!(code, "0xC2", "{}", minimised.err);
 }
 
 #[test]
 fn preemption_does_not_break_what_is_right() {
     let workshop = Workshop::new();
     let client = workshop.compile("r.sys", "atomic_race.c", &[]);
-    let report = race(&workshop, &client, &["--preempt"]);
-    assert!(report.is_clean(), "{:?}", report.findings);
+    for options in [&[][..], &["--preempt"]] {
+        let options = [&["--cycles", "1000"], options].concat();
+        let report = race(&workshop, &client, &options).report();
+        assert!(report.is_clean(), "{:?}", report.findings);
+    }
 }
 
 #[test]

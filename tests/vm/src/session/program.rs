@@ -9,10 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use child::interrupt::interrupted;
 
 use super::{Failure, PERIOD, PING, ProgramEnd, Session};
 use crate::agent::Task;
-use crate::interrupt::interrupted;
 use crate::profile::{LOG, OUTPUT, Profile};
 
 /// Timeout of a crash after an NMI.

@@ -20,6 +20,7 @@ use crate::objects::handles;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::names::fold;
 use crate::scheduling::{MICROSECOND, sleep};
+use crate::verifier::driver_call;
 
 exports! {
     "ExCreateCallback" <= PASSIVE_LEVEL => ex_create_callback: i32;
@@ -28,9 +29,6 @@ exports! {
     "ExNotifyCallback" <= DISPATCH_LEVEL => ex_notify_callback: ();
 }
 
-type Routine =
-    unsafe extern "win64" fn(context: *mut c_void, first: *mut c_void, second: *mut c_void);
-
 /// A routine that is registered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Registered {
@@ -38,7 +36,7 @@ pub(crate) struct Registered {
     at: usize,
     /// What `ExRegisterCallback` answered.
     handle: usize,
-    routine: Routine,
+    routine: usize,
     context: *mut c_void,
     /// How many calls of it are under way.
     inside: usize,
@@ -101,7 +99,7 @@ unsafe extern "win64" fn ex_create_callback(
 
 unsafe extern "win64" fn ex_register_callback(
     at: usize,
-    routine: Routine,
+    routine: usize,
     context: *mut c_void,
 ) -> usize {
     with(|state| {
@@ -166,8 +164,11 @@ unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, secon
     for one in all {
         if with(|state| state.objects.created.is(one.handle, ObjectKind::Callback)) {
             count(one.handle, 1);
+            let by = with(|state| state.objects.created.creator(one.handle));
+            let arguments = [one.context.addr(), first.addr(), second.addr()];
+            let what = "the routine of a registered callback";
             // SAFETY: the driver's own routine with its own context.
-            unsafe { (one.routine)(one.context, first, second) };
+            unsafe { driver_call::call(what, one.routine, by, &arguments) };
             count(one.handle, -1);
         }
     }

@@ -13,6 +13,7 @@ use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::point;
+use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
     "KeInitializeDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
@@ -25,8 +26,6 @@ exports! {
     "KeFlushQueuedDpcs" <= APC_LEVEL => ke_flush_queued_dpcs: ();
 }
 
-type Routine = unsafe extern "win64" fn(*mut Dpc, *mut c_void, *mut c_void, *mut c_void);
-
 /// `KDPC`.
 #[repr(C)]
 pub(in crate::exports) struct Dpc {
@@ -35,7 +34,8 @@ pub(in crate::exports) struct Dpc {
     number: u16,
     list: usize,
     history: usize,
-    routine: Option<Routine>,
+    /// 0 if there is none.
+    routine: usize,
     context: *mut c_void,
     arguments: [*mut c_void; 2],
     data: usize,
@@ -46,17 +46,14 @@ const _: () = assert!(size_of::<Dpc>() == 0x40);
 /// `DpcObject`.
 const DPC: u8 = 19;
 
-unsafe extern "win64" fn ke_initialize_dpc(
-    dpc: *mut Dpc,
-    routine: Option<Routine>,
-    context: *mut c_void,
-) {
+unsafe extern "win64" fn ke_initialize_dpc(dpc: *mut Dpc, routine: usize, context: *mut c_void) {
     if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
         stop(
             "0xC7",
             "a DPC was initialised while it is queued".to_owned(),
         );
     }
+    with(|state| stack_objects::add(state, dpc.addr()));
     let fresh = Dpc {
         kind: DPC,
         importance: 1,
@@ -70,6 +67,7 @@ unsafe extern "win64" fn ke_initialize_dpc(
     };
     // SAFETY: the DPC is resident and writable, as documented.
     unsafe { dpc.write(fresh) };
+    with(|state| deferred::initialize_dpc(state, dpc.addr()));
 }
 
 /// The importance and target processor of a DPC are hints only.
@@ -89,13 +87,14 @@ unsafe extern "win64" fn ke_set_dpc_ex(dpc: *mut Dpc, _processor: *const c_void)
 /// # Safety
 ///
 /// The DPC is resident.
-unsafe fn require_initialized(dpc: *mut Dpc) -> Routine {
+unsafe fn require_initialized(dpc: *mut Dpc) -> usize {
+    stack_objects::check_use(dpc.addr(), "a DPC");
     // SAFETY: the DPC is resident, by this function's contract.
     let (kind, routine) = unsafe { ((*dpc).kind, (*dpc).routine) };
-    match routine {
-        Some(routine) if kind == DPC => routine,
-        _ => stop("0xC7", "a DPC is used that was not initialised".to_owned()),
+    if kind != DPC || routine == 0 {
+        stop("0xC7", "a DPC is used that was not initialised".to_owned());
     }
+    routine
 }
 
 unsafe extern "win64" fn ke_insert_queue_dpc(
@@ -125,9 +124,10 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
         let by = state
             .loader
             .drivers
-            .site(routine as usize)
+            .site(routine)
+            .or_else(|| deferred::initialized_by(state, dpc.addr()))
             .or_else(|| caller(state));
-        if let Some(thread) = deferred::defer(state, "DPC", move || dispatch(dpc, routine)) {
+        if let Some(thread) = deferred::defer(state, "DPC", by, move || dispatch(dpc, routine)) {
             state.objects.created.add(dpc.addr(), ObjectKind::Dpc, by);
             deferred::add_dpc(state, dpc.addr(), by.map(|by| by.driver), thread);
         }
@@ -142,7 +142,7 @@ fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
 }
 
 /// Runs a DPC, unless it was removed.
-fn dispatch(dpc: *mut Dpc, routine: Routine) {
+fn dispatch(dpc: *mut Dpc, routine: usize) {
     with(|state| set_irql(state, DISPATCH_LEVEL));
     point();
     let is_mine = with(|state| {
@@ -150,13 +150,19 @@ fn dispatch(dpc: *mut Dpc, routine: Routine) {
         state.objects.deferred.queued.get(&dpc.addr()) == Some(&me) && dequeue(state, dpc)
     });
     if is_mine {
+        stack_objects::check_due(dpc.addr(), Deferred::Dpc);
         // SAFETY: a DPC that is queued is resident; one whose memory is gone
         // faults here.
         let (context, [first, second]) = unsafe { ((*dpc).context, (*dpc).arguments) };
-        deferred::run(routine as usize, "a DPC routine", || {
-            // SAFETY: the driver's own routine with its own arguments.
-            unsafe { routine(dpc, context, first, second) };
-        });
+        let routine = deferred::Routine {
+            what: "a DPC routine",
+            named: "the routine of a DPC",
+            address: routine,
+            by: with(|state| deferred::initialized_by(state, dpc.addr())),
+        };
+        let arguments = [dpc.addr(), context.addr(), first.addr(), second.addr()];
+        // SAFETY: a DPC routine takes these.
+        unsafe { deferred::run(routine, &arguments) };
     }
     with(|state| set_irql(state, PASSIVE_LEVEL));
 }

@@ -13,8 +13,10 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::execution::levels;
 use crate::exports::exports;
+use crate::findings::caller::caller;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::with;
+use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
 
@@ -26,14 +28,12 @@ exports! {
 /// `MAXIMUM_EXPANSION_SIZE`: 18 pages without half of the 6 of a usual stack.
 const MOST: usize = 0xF000;
 
-type Callout = unsafe extern "win64" fn(parameter: *mut c_void);
-
-unsafe extern "win64" fn expand(callout: Callout, parameter: *mut c_void, size: usize) -> i32 {
+unsafe extern "win64" fn expand(callout: usize, parameter: *mut c_void, size: usize) -> i32 {
     call(callout, parameter, size)
 }
 
 unsafe extern "win64" fn expand_ex(
-    callout: Callout,
+    callout: usize,
     parameter: *mut c_void,
     size: usize,
     wait: u8,
@@ -45,7 +45,7 @@ unsafe extern "win64" fn expand_ex(
     call(callout, parameter, size)
 }
 
-fn call(callout: Callout, parameter: *mut c_void, room: usize) -> i32 {
+fn call(callout: usize, parameter: *mut c_void, room: usize) -> i32 {
     if room > MOST {
         return STATUS_INVALID_PARAMETER_3;
     }
@@ -53,9 +53,11 @@ fn call(callout: Callout, parameter: *mut c_void, room: usize) -> i32 {
         return STATUS_NO_MEMORY;
     }
     let before = EntryState::now();
+    let by = with(|state| caller(state));
+    let what = "the routine for an expanded stack";
     // SAFETY: the driver's own routine with its own argument.
-    unsafe { callout(parameter) };
-    let site = with(|state| state.loader.drivers.site(callout as usize));
+    unsafe { driver_call::call(what, callout, by, &[parameter.addr()]) };
+    let site = with(|state| state.loader.drivers.site(callout));
     check_return("ExpandedStackCall", before, site);
     STATUS_SUCCESS
 }

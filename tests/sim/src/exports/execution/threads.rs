@@ -19,6 +19,7 @@ use crate::memory::variables;
 use crate::objects::handles;
 use crate::objects::handles::Object;
 use crate::scheduling::{ThreadId, point, terminate};
+use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::faults::FaultKind;
 use crate::verifier::routine::{EntryState, check_return};
@@ -35,8 +36,6 @@ exports! {
     "ZwClose" <= PASSIVE_LEVEL => zw_close: i32;
 }
 
-type StartRoutine = unsafe extern "win64" fn(context: *mut c_void);
-
 const TAG: u32 = u32::from_le_bytes(*b"Thre");
 
 unsafe extern "win64" fn ps_create_system_thread(
@@ -45,12 +44,12 @@ unsafe extern "win64" fn ps_create_system_thread(
     _attributes: *const c_void,
     _process: usize,
     _client_id: *mut c_void,
-    start: Option<StartRoutine>,
+    start: usize,
     context: *mut c_void,
 ) -> i32 {
-    let Some(start) = start else {
+    if start == 0 {
         return STATUS_INVALID_PARAMETER;
-    };
+    }
     let Some(opened) = with(|state| create_thread(state, start, context)) else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
@@ -59,7 +58,7 @@ unsafe extern "win64" fn ps_create_system_thread(
     STATUS_SUCCESS
 }
 
-fn create_thread(state: &mut State, start: StartRoutine, context: *mut c_void) -> Option<usize> {
+fn create_thread(state: &mut State, start: usize, context: *mut c_void) -> Option<usize> {
     let by = caller(state);
     if faults::fails(state, FaultKind::Thread) {
         return None;
@@ -77,9 +76,10 @@ fn create_thread(state: &mut State, start: StartRoutine, context: *mut c_void) -
         .scheduling
         .spawn(name, by.map(|site| site.driver), move || {
             point();
+            let what = "the start routine of a system thread";
             // SAFETY: the driver's own routine with its own argument.
-            unsafe { start(context) };
-            check_end(start as usize);
+            unsafe { driver_call::call(what, start, by, &[context.addr()]) };
+            check_end(start);
         });
     let Some(thread) = thread else {
         let _ = state.memory.pool.free(object, 0, None);

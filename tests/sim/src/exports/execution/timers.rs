@@ -9,7 +9,7 @@ use crate::exports::execution::dpcs::{self, Dpc};
 use crate::exports::execution::time;
 use crate::exports::exports;
 use crate::exports::sync::dispatcher::{
-    Header, NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER, forbid_waiters, object, signal,
+    Header, NOTIFICATION_TIMER, SYNCHRONIZATION_TIMER, begin_object, object, signal,
 };
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -19,6 +19,7 @@ use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::{MICROSECOND, Waitable, Woken, block, sleep};
+use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
     "KeInitializeTimer" <= DISPATCH_LEVEL => ke_initialize_timer: ();
@@ -74,7 +75,7 @@ unsafe extern "win64" fn ke_initialize_timer_ex(at: *mut Timer, kind: i32) {
     if is_set(at.addr()) {
         stop("0xC7", "a timer was initialised while it is set".to_owned());
     }
-    forbid_waiters(at.cast());
+    begin_object(at.cast());
     let kind = if kind == 0 {
         NOTIFICATION_TIMER
     } else {
@@ -172,7 +173,7 @@ pub(crate) fn clear(at: usize) -> bool {
 
 fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'static) {
     let by = caller(state);
-    if let Some(thread) = deferred::defer(state, "timer", body) {
+    if let Some(thread) = deferred::defer(state, "timer", by, body) {
         state.objects.deferred.timers.insert(at, thread);
         if kind == ObjectKind::Timer {
             state.objects.created.add(at, kind, by);
@@ -223,6 +224,7 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
 ///
 /// The timer was set; if its memory is gone, that is the driver's fault.
 unsafe fn fire(at: *mut Timer) {
+    stack_objects::check_due(at.addr(), Deferred::Timer);
     // SAFETY: the timer was set; if its memory is gone, that is the driver's
     // fault, by this function's contract.
     let dpc = unsafe {
@@ -238,20 +240,18 @@ unsafe fn fire(at: *mut Timer) {
     }
 }
 
-type Callback = unsafe extern "win64" fn(timer: usize, context: *mut c_void);
-
 const TAG: u32 = u32::from_le_bytes(*b"ExTm");
 
 /// What `ExAllocateTimer` makes.
 #[repr(C)]
 struct ExTimer {
     header: Header,
-    callback: Option<Callback>,
+    callback: usize,
     context: *mut c_void,
 }
 
 unsafe extern "win64" fn ex_allocate_timer(
-    callback: Option<Callback>,
+    callback: usize,
     context: *mut c_void,
     attributes: u32,
 ) -> usize {
@@ -320,16 +320,23 @@ fn fire_ex(timer: *mut ExTimer) {
     };
     // SAFETY: a timer that is armed has not been deleted.
     with(|state| unsafe { signal(state, timer.cast()) });
-    let Some(callback) = callback else { return };
-    with(|state| {
+    if callback == 0 {
+        return;
+    }
+    let by = with(|state| {
         let me = state.scheduling.current_id();
         state.objects.deferred.firing.insert(timer.addr(), me);
         set_irql(state, DISPATCH_LEVEL);
+        state.objects.created.creator(timer.addr())
     });
-    deferred::run(callback as usize, "a timer callback", || {
-        // SAFETY: the driver's own routine with its own argument.
-        unsafe { callback(timer.addr(), context) };
-    });
+    let routine = deferred::Routine {
+        what: "a timer callback",
+        named: "the callback of a timer",
+        address: callback,
+        by,
+    };
+    // SAFETY: the callback of a timer takes these.
+    unsafe { deferred::run(routine, &[timer.addr(), context.addr()]) };
     with(|state| {
         state.objects.deferred.firing.remove(&timer.addr());
         set_irql(state, PASSIVE_LEVEL);

@@ -41,10 +41,6 @@ struct IoWorkItem {
 const MAGIC: u64 = u64::from_le_bytes(*b"IoWorkIt");
 const TAG: u32 = u32::from_le_bytes(*b"IoWI");
 
-type IoRoutine = unsafe extern "win64" fn(object: usize, context: *mut c_void);
-type IoRoutineEx =
-    unsafe extern "win64" fn(object: usize, context: *mut c_void, item: *mut IoWorkItem);
-
 unsafe extern "win64" fn io_sizeof_work_item() -> u32 {
     u32::try_from(size_of::<IoWorkItem>()).expect("it is small")
 }
@@ -127,71 +123,76 @@ unsafe fn require_initialized(item: *mut IoWorkItem) -> usize {
 
 unsafe extern "win64" fn io_queue_work_item(
     item: *mut IoWorkItem,
-    routine: IoRoutine,
+    routine: usize,
     _queue: i32,
     context: *mut c_void,
 ) {
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     let object = unsafe { require_initialized(item) };
-    queue(item.addr(), routine as usize, true, move || {
-        // SAFETY: the driver's own routine with its own arguments.
-        unsafe { routine(object, context) };
-    });
+    queue(item.addr(), routine, true, [object, context.addr(), 0]);
 }
 
 unsafe extern "win64" fn io_queue_work_item_ex(
     item: *mut IoWorkItem,
-    routine: IoRoutineEx,
+    routine: usize,
     _queue: i32,
     context: *mut c_void,
 ) {
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     let object = unsafe { require_initialized(item) };
-    queue(item.addr(), routine as usize, true, move || {
-        // SAFETY: the driver's own routine with its own arguments.
-        unsafe { routine(object, context, item) };
-    });
+    queue(
+        item.addr(),
+        routine,
+        true,
+        [object, context.addr(), item.addr()],
+    );
 }
 
 /// `WORK_QUEUE_ITEM`.
 #[repr(C)]
 struct WorkQueueItem {
     list: [usize; 2],
-    routine: Option<unsafe extern "win64" fn(*mut c_void)>,
+    /// 0 if there is none.
+    routine: usize,
     parameter: *mut c_void,
 }
 
 unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i32) {
     // SAFETY: the item is resident, as documented.
     let (routine, parameter) = unsafe { ((*item).routine, (*item).parameter) };
-    let Some(routine) = routine else {
+    if routine == 0 {
         stop(
             ("0xE4", [0x7, item.addr(), 0, 0]),
             "a work item was queued without a routine".to_owned(),
         );
-    };
-    queue(item.addr(), routine as usize, false, move || {
-        // SAFETY: the driver's own routine with its own argument.
-        unsafe { routine(parameter) };
-    });
+    }
+    queue(item.addr(), routine, false, [parameter.addr(), 0, 0]);
 }
 
 /// Queues a routine; the item may go when it begins.
-fn queue(item: usize, routine: usize, keeps_image: bool, call: impl FnOnce() + 'static) {
+fn queue(item: usize, routine: usize, keeps_image: bool, arguments: [usize; 3]) {
     if with(|state| state.objects.created.is(item, ObjectKind::WorkItem)) {
         let what = "a work item was queued that is queued already";
         stop(("0xE4", [0x1, item, 0, 0]), what.to_owned());
     }
     with(|state| {
-        let by = state.loader.drivers.site(routine).or_else(|| caller(state));
+        let queued = caller(state);
+        let by = state.loader.drivers.site(routine).or(queued);
         let body = move || {
             point();
             with(|state| state.objects.created.remove(item, ObjectKind::WorkItem));
-            deferred::run(routine, WORK_ITEM, call);
+            let routine = deferred::Routine {
+                what: WORK_ITEM,
+                named: "the routine of a work item",
+                address: routine,
+                by: queued,
+            };
+            // SAFETY: the routine of a work item takes these; further ones do no harm.
+            unsafe { deferred::run(routine, &arguments) };
         };
-        if let Some(thread) = deferred::defer(state, "work item", body) {
+        if let Some(thread) = deferred::defer(state, "work item", by, body) {
             state.objects.created.add(item, ObjectKind::WorkItem, by);
             if keeps_image && let Some(by) = by {
                 deferred::add_work(state, by.driver, thread);

@@ -12,9 +12,11 @@ use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
 use crate::exports::execution::levels;
 use crate::exports::exports;
+use crate::findings::caller::caller;
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
-use crate::io::irp::{Cancel, Irp, PENDING_RETURNED, stack_location};
-use crate::verifier::locks;
+use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
+use crate::kernel::with;
+use crate::verifier::{driver_call, locks};
 
 exports! {
     "IoCsqInitialize" <= DISPATCH_LEVEL => initialize: i32;
@@ -25,24 +27,18 @@ exports! {
     "IoCsqRemoveNextIrp" <= DISPATCH_LEVEL => remove_next: *mut Irp;
 }
 
-type Remove = unsafe extern "win64" fn(queue: *mut Queue, irp: *mut Irp);
-type Insert = unsafe extern "win64" fn(queue: *mut Queue, irp: *mut Irp, context: usize) -> i32;
-type Peek = unsafe extern "win64" fn(*mut Queue, last: *mut Irp, context: usize) -> *mut Irp;
-type Acquire = unsafe extern "win64" fn(queue: *mut Queue, old: *mut Irql);
-type Release = unsafe extern "win64" fn(queue: *mut Queue, old: Irql);
-
 /// `IO_CSQ`.
 #[repr(C)]
 struct Queue {
     kind: u32,
     /// Without a context, and without a result, unless the queue is extended:
     /// a routine that ignores them may be called with them.
-    insert: Insert,
-    remove: Remove,
-    peek: Peek,
-    acquire: Acquire,
-    release: Release,
-    complete: Remove,
+    insert: usize,
+    remove: usize,
+    peek: usize,
+    acquire: usize,
+    release: usize,
+    complete: usize,
     reserved: usize,
 }
 
@@ -63,12 +59,12 @@ const _: () = assert!(size_of::<Queue>() == 0x40 && size_of::<Context>() == 0x18
 
 unsafe extern "win64" fn initialize(
     queue: *mut Queue,
-    insert: Insert,
-    remove: Remove,
-    peek: Peek,
-    acquire: Acquire,
-    release: Release,
-    complete: Remove,
+    insert: usize,
+    remove: usize,
+    peek: usize,
+    acquire: usize,
+    release: usize,
+    complete: usize,
 ) -> i32 {
     let value = Queue {
         kind: QUEUE,
@@ -82,17 +78,21 @@ unsafe extern "win64" fn initialize(
     };
     // SAFETY: the queue may be written, as documented.
     unsafe { queue.write(value) };
+    with(|state| {
+        let by = caller(state);
+        state.exports.queues.extend(by.map(|by| (queue.addr(), by)));
+    });
     STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn initialize_ex(
     queue: *mut Queue,
-    insert: Insert,
-    remove: Remove,
-    peek: Peek,
-    acquire: Acquire,
-    release: Release,
-    complete: Remove,
+    insert: usize,
+    remove: usize,
+    peek: usize,
+    acquire: usize,
+    release: usize,
+    complete: usize,
 ) -> i32 {
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
@@ -134,7 +134,10 @@ unsafe extern "win64" fn insert_ex(
     }
     let lock = Locked::new(queue);
     // SAFETY: the driver's own routine for its own queue.
-    let status = unsafe { ((*queue).insert)(queue, irp, insert_context) };
+    let status = unsafe {
+        let arguments = [queue.addr(), irp.addr(), insert_context];
+        driver_call::status(call(queue, "CsqInsertIrp", (*queue).insert, &arguments))
+    };
     // SAFETY: the queue was initialised, as documented.
     if unsafe { (*queue).kind } == EXTENDED && status < 0 {
         // SAFETY: the request is still the caller's.
@@ -151,7 +154,7 @@ unsafe extern "win64" fn insert_ex(
         unsafe { take_out(queue, irp) };
         drop(lock);
         // SAFETY: the driver's own routine for its own request.
-        unsafe { ((*queue).complete)(queue, irp) };
+        unsafe { complete(queue, irp) };
     }
     STATUS_SUCCESS
 }
@@ -171,10 +174,13 @@ unsafe extern "win64" fn remove(queue: *mut Queue, context: *mut Context) -> *mu
 
 unsafe extern "win64" fn remove_next(queue: *mut Queue, peek_context: usize) -> *mut Irp {
     let _lock = Locked::new(queue);
-    let mut irp = std::ptr::null_mut();
+    let mut irp = std::ptr::null_mut::<Irp>();
     loop {
         // SAFETY: the driver's own routine for its own queue.
-        irp = unsafe { ((*queue).peek)(queue, irp, peek_context) };
+        irp = unsafe {
+            let arguments = [queue.addr(), irp.addr(), peek_context];
+            call(queue, "CsqPeekNextIrp", (*queue).peek, &arguments) as *mut Irp
+        };
         if irp.is_null() {
             return irp;
         }
@@ -207,10 +213,8 @@ unsafe extern "win64" fn on_cancel(_device: usize, irp: *mut Irp) {
     unsafe { take_out(queue, irp) };
     drop(lock);
     // SAFETY: the driver's own routine for its own request.
-    unsafe { ((*queue).complete)(queue, irp) };
+    unsafe { complete(queue, irp) };
 }
-
-const _: Cancel = on_cancel;
 
 /// Takes the cancel routine away. Returns `true` if it was there, so that
 /// nobody cancels.
@@ -228,7 +232,10 @@ unsafe fn take_cancel(irp: *mut Irp) -> bool {
 /// The request is in the queue, which is locked.
 unsafe fn take_out(queue: *mut Queue, irp: *mut Irp) {
     // SAFETY: the driver's own routine, for what is in its queue.
-    unsafe { ((*queue).remove)(queue, irp) };
+    unsafe {
+        let arguments = [queue.addr(), irp.addr()];
+        call(queue, "CsqRemoveIrp", (*queue).remove, &arguments);
+    }
     // SAFETY: the request is in the queue, which is locked, by this function's
     // contract.
     unsafe { forget_context(irp) };
@@ -248,6 +255,40 @@ unsafe fn forget_context(irp: *mut Irp) {
     }
 }
 
+/// Calls one of the routines with which the driver initialised a queue.
+///
+/// # Safety
+///
+/// The routine takes these arguments.
+unsafe fn call(
+    queue: *mut Queue,
+    what: &'static str,
+    routine: usize,
+    arguments: &[usize],
+) -> usize {
+    let by = with(|state| state.exports.queues.get(&queue.addr()).copied());
+    // SAFETY: the arguments are right, by this function's contract.
+    unsafe { driver_call::call(what, routine, by, arguments) }
+}
+
+/// Has the driver complete a request that was cancelled.
+///
+/// # Safety
+///
+/// The request was taken out of the queue.
+unsafe fn complete(queue: *mut Queue, irp: *mut Irp) {
+    // SAFETY: the driver's own routine for its own request.
+    unsafe {
+        let arguments = [queue.addr(), irp.addr()];
+        call(
+            queue,
+            "CsqCompleteCanceledIrp",
+            (*queue).complete,
+            &arguments,
+        );
+    }
+}
+
 /// A queue whose lock is held.
 struct Locked {
     queue: *mut Queue,
@@ -256,9 +297,12 @@ struct Locked {
 
 impl Locked {
     fn new(queue: *mut Queue) -> Self {
-        let mut old = 0;
+        let mut old: Irql = 0;
         // SAFETY: the driver's own routine for its own queue.
-        unsafe { ((*queue).acquire)(queue, &raw mut old) };
+        unsafe {
+            let arguments = [queue.addr(), (&raw mut old).addr()];
+            call(queue, "CsqAcquireLock", (*queue).acquire, &arguments);
+        }
         Self { queue, old }
     }
 }
@@ -266,6 +310,14 @@ impl Locked {
 impl Drop for Locked {
     fn drop(&mut self) {
         // SAFETY: as in `new`.
-        unsafe { ((*self.queue).release)(self.queue, self.old) };
+        unsafe {
+            let arguments = [self.queue.addr(), usize::from(self.old)];
+            call(
+                self.queue,
+                "CsqReleaseLock",
+                (*self.queue).release,
+                &arguments,
+            );
+        }
     }
 }

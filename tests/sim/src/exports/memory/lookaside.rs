@@ -10,6 +10,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects::ObjectKind;
+use crate::verifier::driver_call;
 
 exports! {
     "ExInitializeNPagedLookasideList" <= DISPATCH_LEVEL => initialize_non_paged: ();
@@ -187,16 +188,35 @@ unsafe extern "win64" fn flush(list: *mut Lookaside) {
     require(list);
 }
 
-type AllocateEx = unsafe extern "win64" fn(u32, usize, u32, *mut Lookaside) -> usize;
-type FreeEx = unsafe extern "win64" fn(usize, *mut Lookaside);
+/// Calls one of the routines with which the driver initialised a list.
+///
+/// # Safety
+///
+/// The routine takes these arguments.
+unsafe fn call(
+    list: *mut Lookaside,
+    what: &'static str,
+    routine: usize,
+    arguments: &[usize],
+) -> usize {
+    let by = with(|state| state.objects.created.creator(list.addr()));
+    // SAFETY: the arguments are right, by this function's contract.
+    unsafe { driver_call::call(what, routine, by, arguments) }
+}
 
 unsafe extern "win64" fn allocate_ex(list: *mut Lookaside) -> usize {
     require(list);
     // SAFETY: `initialize` wrote it, and the functions have these types; the
     // defaults take fewer arguments, which this convention permits.
     unsafe {
-        let allocate = std::mem::transmute::<usize, AllocateEx>((*list).allocate);
-        allocate((*list).pool_type, (*list).size as usize, (*list).tag, list)
+        let (kind, size, tag) = ((*list).pool_type, (*list).size, (*list).tag);
+        let arguments = [kind as usize, size as usize, tag as usize, list.addr()];
+        call(
+            list,
+            "the allocate routine of a lookaside list",
+            (*list).allocate,
+            &arguments,
+        )
     }
 }
 
@@ -204,7 +224,12 @@ unsafe extern "win64" fn free_ex(list: *mut Lookaside, entry: usize) {
     require(list);
     // SAFETY: as in `allocate_ex`.
     unsafe {
-        let free = std::mem::transmute::<usize, FreeEx>((*list).free);
-        free(entry, list);
+        let arguments = [entry, list.addr()];
+        call(
+            list,
+            "the free routine of a lookaside list",
+            (*list).free,
+            &arguments,
+        );
     }
 }

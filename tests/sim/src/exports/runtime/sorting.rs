@@ -5,21 +5,36 @@
 use std::ptr;
 
 use crate::exports::exports;
+use crate::findings::caller::caller;
 use crate::hardware::irql::HIGH_LEVEL;
+use crate::kernel::with;
+use crate::verifier::driver_call;
 
 exports! {
     "qsort" <= HIGH_LEVEL => sort: ();
     "bsearch" <= HIGH_LEVEL => search: usize;
 }
 
-type Compare = unsafe extern "win64" fn(*const u8, *const u8) -> i32;
-
 /// An array of a driver's.
 #[derive(Clone, Copy)]
 struct Array {
     start: *mut u8,
     width: usize,
-    compare: Compare,
+    compare: usize,
+}
+
+/// Compares two elements by a driver's function.
+///
+/// # Safety
+///
+/// Both are elements, or what the driver searches for.
+unsafe fn compare(function: usize, left: *const u8, right: *const u8) -> i32 {
+    let by = with(|state| caller(state));
+    let arguments = [left.addr(), right.addr()];
+    // SAFETY: it is the driver's own function, for its own elements by this function's
+    // contract.
+    let result = unsafe { driver_call::call("the comparison", function, by, &arguments) };
+    driver_call::status(result)
 }
 
 impl Array {
@@ -32,7 +47,7 @@ impl Array {
     /// Both are elements.
     unsafe fn is_less(self, left: usize, right: usize) -> bool {
         // SAFETY: it is the driver's own function for its own elements.
-        unsafe { (self.compare)(self.at(left), self.at(right)) < 0 }
+        unsafe { compare(self.compare, self.at(left), self.at(right)) < 0 }
     }
 
     /// # Safety
@@ -69,7 +84,7 @@ impl Array {
     }
 }
 
-unsafe extern "win64" fn sort(start: *mut u8, count: usize, width: usize, compare: Compare) {
+unsafe extern "win64" fn sort(start: *mut u8, count: usize, width: usize, compare: usize) {
     let array = Array {
         start,
         width,
@@ -92,14 +107,14 @@ unsafe extern "win64" fn search(
     start: *const u8,
     count: usize,
     width: usize,
-    compare: Compare,
+    compare: usize,
 ) -> usize {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low.midpoint(high);
         let element = start.wrapping_add(middle * width);
         // SAFETY: it is the driver's own function for its own elements.
-        match unsafe { compare(key, element) } {
+        match unsafe { self::compare(compare, key, element) } {
             0 => return element.addr(),
             ..0 => high = middle,
             _ => low = middle + 1,

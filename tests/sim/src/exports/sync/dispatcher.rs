@@ -23,6 +23,7 @@ use crate::kernel::{State, with};
 use crate::objects::handles::Object;
 use crate::scheduling::{ThreadId, Waitable, Woken, block};
 use crate::verifier::locks::{self, HeldLock, LockKind, Mode};
+use crate::verifier::stack_objects;
 
 exports! {
     "KeWaitForSingleObject" <= DISPATCH_LEVEL => ke_wait_for_single_object: i32;
@@ -81,6 +82,7 @@ impl Header {
 
 /// An object that was initialised.
 pub(in crate::exports) fn object(header: *mut Header, kinds: &[u8], what: &str) -> *mut Header {
+    stack_objects::check_use(header.addr(), what);
     // SAFETY: the object is resident, as documented for every function here.
     let (kind, size) = unsafe { ((*header).kind, (*header).size) };
     if size == 0 || !kinds.contains(&kind) {
@@ -113,8 +115,8 @@ pub(in crate::exports) fn signal_thread(state: &mut State, address: usize) {
     }
 }
 
-/// An object that someone waits for must not be initialised again.
-pub(in crate::exports) fn forbid_waiters(header: *mut Header) {
+/// Prepares for the initialisation of an object, for which nobody may wait.
+pub(in crate::exports) fn begin_object(header: *mut Header) {
     let on = Waitable::Object(header.addr());
     if with(|state| !state.scheduling.waiters(on).is_empty()) {
         stop(
@@ -122,6 +124,7 @@ pub(in crate::exports) fn forbid_waiters(header: *mut Header) {
             "an object was initialised while a thread waits for it".to_owned(),
         );
     }
+    with(|state| stack_objects::add(state, header.addr()));
 }
 
 /// Satisfies the waits for an object that its state allows, in any order:

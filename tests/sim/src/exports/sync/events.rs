@@ -3,7 +3,7 @@
 //! Events and semaphores.
 
 use crate::exports::sync::dispatcher::{
-    Header, NOTIFICATION_EVENT, SEMAPHORE, SYNCHRONIZATION_EVENT, forbid_waiters, object, signal,
+    Header, NOTIFICATION_EVENT, SEMAPHORE, SYNCHRONIZATION_EVENT, begin_object, object, signal,
 };
 use crate::findings::bug_check;
 use windows_sys::Win32::Foundation::STATUS_SEMAPHORE_LIMIT_EXCEEDED;
@@ -48,7 +48,7 @@ unsafe extern "win64" fn ke_initialize_event(header: *mut Header, kind: i32, sig
             format!("an event was initialised with type {other}"),
         ),
     };
-    forbid_waiters(header);
+    begin_object(header);
     let value = Header::new::<Header>(kind, i32::from(signaled != 0), header);
     // SAFETY: the event is resident and writable, as documented.
     unsafe { header.write(value) };
@@ -59,7 +59,7 @@ unsafe extern "win64" fn ke_initialize_semaphore(at: *mut Semaphore, count: i32,
         let what = format!("a semaphore was initialised with count {count} and limit {limit}");
         stop("0xC4", what);
     }
-    forbid_waiters(at.cast());
+    begin_object(at.cast());
     let header = Header::new::<Semaphore>(SEMAPHORE, count, at.cast());
     // SAFETY: the semaphore is resident and writable, as documented.
     unsafe { at.write(Semaphore { header, limit }) };

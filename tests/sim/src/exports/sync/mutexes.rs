@@ -5,7 +5,7 @@
 use windows_sys::Win32::Foundation::STATUS_MUTANT_NOT_OWNED;
 
 use crate::exports::exports;
-use crate::exports::sync::dispatcher::{Header, MUTEX, Mutant, forbid_waiters, object, signal};
+use crate::exports::sync::dispatcher::{Header, MUTEX, Mutant, begin_object, object, signal};
 use crate::findings::bug_check;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
@@ -19,7 +19,7 @@ exports! {
 }
 
 unsafe extern "win64" fn ke_initialize_mutex(mutex: *mut Mutant, _level: u32) {
-    forbid_waiters(mutex.cast());
+    begin_object(mutex.cast());
     locks::initialize(mutex.addr(), LockKind::Mutex);
     let header = Header::new::<Mutant>(MUTEX, 1, mutex.cast());
     // SAFETY: the mutex is resident and writable, as documented, and all-zero

@@ -12,6 +12,12 @@ pub(crate) fn point() {
     }
 }
 
+/// A place inside driver code at which another thread may run.
+pub(crate) fn preempt() {
+    with(|state| state.scheduling.delay());
+    point();
+}
+
 /// The current thread is in a loop that has found nothing changed: others run first.
 pub(crate) fn spin() {
     with(|state| state.scheduling.begin_spin());

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The verdict on a stress run.
+
+use std::time::Duration;
+
+use scenarios::Report;
+
+use super::{StressPlan, not_tested};
+use crate::terminal::{Verdict, Word, count, count_of, grouped, time};
+
+/// How a run ended.
+pub(super) struct RunEnd {
+    /// The time that it took.
+    pub(super) took: Duration,
+    /// The number of workers that died.
+    pub(super) deaths: usize,
+    /// Whether a signal has come.
+    pub(super) interrupted: bool,
+}
+
+/// The verdict on the run of `plan` that made `report`.
+pub(super) fn of(report: &Report, plan: &StressPlan, end: &RunEnd) -> Verdict {
+    let cycles = cycles(report);
+    let took = time(end.took);
+    let seed = report.seed;
+    let found = found(report);
+    if end.interrupted && report.cycles_done < report.cycles_requested {
+        let sentence = format!("{cycles} in {took}: {found}, seed {seed}");
+        return Verdict::new(Word::Interrupted, sentence);
+    }
+    if !report.findings.is_empty() {
+        return Verdict::fail(found);
+    }
+    if end.deaths > 0 {
+        let workers = count(end.deaths as u64, "worker", "workers");
+        return Verdict::fail(format!(
+            "{workers} died after {cycles}: see the error above"
+        ));
+    }
+    if let Some(first) = report.unsupported.first() {
+        let done = count(report.cycles_done, "cycle", "cycles");
+        let cut = grouped(report.cut_short());
+        let sentence = format!(
+            "{found}, but {cut} of {done} ended early; first: {} {}",
+            first.driver, first.what
+        );
+        return Verdict::new(Word::Unsupported, sentence);
+    }
+    if !report.is_clean() {
+        return Verdict::fail(format!("only {cycles} were run"));
+    }
+    match not_tested::reason(report, plan) {
+        Some(reason) => Verdict::new(Word::NotTested, reason),
+        None => Verdict::pass(format!("{cycles} in {took}: {found}, seed {seed}")),
+    }
+}
+
+/// `1,000 cycles`, or `5 of 1,000 cycles` if some were not run.
+fn cycles(report: &Report) -> String {
+    let all = count(report.cycles_requested, "cycle", "cycles");
+    if report.cycles_done == report.cycles_requested {
+        return all;
+    }
+    format!("{} of {all}", grouped(report.cycles_done))
+}
+
+/// The number of findings, and the first of them.
+fn found(report: &Report) -> String {
+    let findings = count_of(&report.findings, "finding", "findings");
+    let Some(first) = report.findings.first() else {
+        return findings;
+    };
+    let with: u64 = report.findings.iter().map(|finding| finding.count).sum();
+    let with = grouped(with.min(report.cycles_done));
+    let done = count(report.cycles_done, "cycle", "cycles");
+    format!(
+        "{findings} in {with} of {done}; first: {}",
+        first.headline()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::{Finding, Place, Unsupported};
+
+    use super::*;
+    use crate::stress::Tier;
+
+    const END: RunEnd = RunEnd {
+        took: Duration::from_millis(940),
+        deaths: 0,
+        interrupted: false,
+    };
+
+    fn report(done: u64) -> Report {
+        let mut report = Report::new("wine", 4711, 1000);
+        report.cycles_done = done;
+        report.counts.attaches = 1;
+        report
+    }
+
+    fn line(report: &Report, end: &RunEnd) -> String {
+        let plan = StressPlan {
+            drivers: Vec::new(),
+            ..StressPlan::empty(Tier::Wine)
+        };
+        of(report, &plan, end).to_string()
+    }
+
+    fn finding() -> Finding {
+        let place = Place {
+            function: "DriverUnload".to_owned(),
+            file: Some("provider/src/lib.rs".to_owned()),
+            line: Some(140),
+        };
+        Finding {
+            driver: "provider.sys".to_owned(),
+            place: Some(place),
+            offset: Some(0x1150),
+            count: 2,
+            ..Finding::bare("R28", "it does not wait".to_owned(), 4711, 3)
+        }
+    }
+
+    #[test]
+    fn a_clean_run_passes() {
+        assert_eq!(
+            line(&report(1000), &END),
+            "PASS  1,000 cycles in 0.9 s: 0 findings, seed 4711"
+        );
+    }
+
+    #[test]
+    fn the_first_finding_is_named() {
+        let mut report = report(1000);
+        report.add_finding(finding());
+        assert_eq!(
+            line(&report, &END),
+            "FAIL  1 finding in 2 of 1,000 cycles; first: R28 provider.sys DriverUnload \
+             (provider/src/lib.rs:140)"
+        );
+    }
+
+    #[test]
+    fn an_interrupted_run_says_what_was_done() {
+        let mut report = report(20);
+        let interrupted = RunEnd {
+            interrupted: true,
+            ..END
+        };
+        assert_eq!(
+            line(&report, &interrupted),
+            "INTERRUPTED  20 of 1,000 cycles in 0.9 s: 0 findings, seed 4711"
+        );
+        report.add_finding(finding());
+        let line = line(&report, &interrupted);
+        assert!(
+            line.contains(": 1 finding in 2 of 20 cycles; first: R28"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn cycles_that_were_cut_short_are_counted_beside_the_findings() {
+        let mut report = report(1000);
+        report.add_unsupported(Unsupported {
+            what: "calls NtFoo of ntoskrnl.exe".to_owned(),
+            driver: "client.sys".to_owned(),
+            instance: 1,
+            offset: Some(0x1150),
+            place: None,
+            cycle: 3,
+            seed: 7,
+            thread: "unload client".to_owned(),
+            stack: Vec::new(),
+            count: 4,
+        });
+        assert_eq!(
+            line(&report, &END),
+            "UNSUPPORTED  0 findings, but 4 of 1,000 cycles ended early; first: client.sys calls \
+             NtFoo of ntoskrnl.exe"
+        );
+    }
+
+    #[test]
+    fn a_run_without_an_attach_or_with_a_dead_worker_does_not_pass() {
+        let mut idle = report(1000);
+        idle.counts.attaches = 0;
+        let line_of_idle = line(&idle, &END);
+        assert!(
+            line_of_idle.starts_with("NOT TESTED  in "),
+            "{line_of_idle}"
+        );
+        assert!(
+            line_of_idle.ends_with(" cycles no client attached to a provider"),
+            "{line_of_idle}"
+        );
+        let died = RunEnd { deaths: 1, ..END };
+        let line = line(&report(7), &died);
+        assert_eq!(
+            line,
+            "FAIL  1 worker died after 7 of 1,000 cycles: see the error above"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A trial of the documents: runs the commands in them, and compares how each ends and
+//! what it prints.
+
+use std::env;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::terminal::{self, print};
+use crate::workspace::Workspace;
+use crate::workspace::documents::{Document, Fence};
+
+/// Runs the commands of every document. Returns `true` if each ends as its fence says,
+/// and prints what the document shows.
+pub(crate) fn commands_do_as_documented(workspace: &Workspace) -> Result<bool> {
+    let mut passed = true;
+    for document in Document::all(workspace)? {
+        for block in document.blocks() {
+            let (commands, expected) = match &block.fence {
+                Fence::Run => (block.commands(), 0),
+                Fence::ShouldFail => (block.commands(), 1),
+                Fence::Output(command) => (vec![(block.line, command.clone())], 0),
+                _ => continue,
+            };
+            for (line, command) in commands {
+                let at = document.at(line);
+                let ended = run(workspace, &at, &command)?;
+                let wrong = if ended.status != Some(expected) {
+                    let status = ended
+                        .status
+                        .map_or_else(|| "a signal".to_owned(), |it| it.to_string());
+                    Some(format!(
+                        "ends with {status} instead of {expected}: {}",
+                        ended.errors
+                    ))
+                } else if let Fence::Output(_) = block.fence {
+                    let missing = block.first_line_not_in(&ended.printed);
+                    missing.map(|it| format!("does not print `{it}` there:\n{}", ended.printed))
+                } else {
+                    None
+                };
+                if let Some(wrong) = wrong {
+                    terminal::error(format!("{at}: `{command}` {wrong}"));
+                    passed = false;
+                }
+            }
+        }
+    }
+    Ok(passed)
+}
+
+/// How a command has ended.
+struct Ended {
+    status: Option<i32>,
+    printed: String,
+    errors: String,
+}
+
+/// Runs a `cargo xtask` command with this program.
+fn run(workspace: &Workspace, at: &str, command: &str) -> Result<Ended> {
+    let words = shlex::split(command)
+        .filter(|words| words.starts_with(&["cargo".to_owned(), "xtask".to_owned()]))
+        .ok_or_else(|| anyhow!("{at}: `{command}` is no cargo xtask"))?;
+    let started = Instant::now();
+    let program = env::current_exe().context("this program has no path")?;
+    let output = Command::new(program)
+        .args(&words[2..])
+        .current_dir(workspace.root())
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{at}: `{command}` cannot be run"))?;
+    print(format!(
+        "{at}: {command}: {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Ended {
+        status: output.status.code(),
+        printed: text(&output.stdout),
+        errors: text(&output.stderr),
+    })
+}

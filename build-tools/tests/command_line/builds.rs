@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a user sees of a build, and how Ctrl-C ends one. A script stands for cargo.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// `describe`, which builds the simulated kernel by a cargo that does `script`.
+struct Build {
+    directory: TempDir,
+}
+
+impl Build {
+    fn by(script: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("cargo");
+        let cargo = env!("CARGO");
+        let text = format!("#!/bin/sh\n[ $1 = metadata ] && exec {cargo} \"$@\"\n{script}\n");
+        fs::write(&file, text).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("set");
+        Self { directory }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(["describe", env!("CARGO_MANIFEST_PATH")])
+            .env("CARGO", self.directory.path().join("cargo"));
+        command
+    }
+
+    fn output(&self) -> (Option<i32>, String, String) {
+        texts(self.command().output().expect("the program starts"))
+    }
+}
+
+fn texts(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn only_what_the_compiler_says_is_shown() {
+    let build = Build::by(
+        "echo '   Compiling sim v0.1.0 (/x)' >&2; echo 'warning: unused' >&2; \
+         echo '    Finished `sim` profile' >&2; exit 101",
+    );
+    let (status, output, errors) = build.output();
+    assert_eq!(status, Some(2), "{errors}");
+    assert_eq!(output, "");
+    let lines = errors
+        .lines()
+        .filter(|line| !line.contains("the first time"));
+    assert!(
+        lines.eq([
+            "warning: unused",
+            "error: sim does not build: correct what cargo says above"
+        ]),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_long_build_shows_that_it_goes_on_without_colours() {
+    // The interval between two signs of life is below three seconds.
+    let build = Build::by("sleep 2.8; exit 101");
+    let (_, _, errors) = build.output();
+    let alive = "still building the simulated kernel: 2 s";
+    assert!(errors.lines().any(|line| line == alive), "{errors}");
+    assert!(!errors.contains('\u{1b}'), "{errors}");
+}
+
+#[test]
+fn a_signal_ends_a_build_and_names_it() {
+    // The signal reaches only the program, then, as from a terminal, cargo as well.
+    for cargo in ["exec sleep 5", "kill -INT $PPID; exit 101"] {
+        let build = Build::by(cargo);
+        let mut child = build
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let pid = child.id().to_string();
+        if cargo.contains("sleep") {
+            thread::sleep(Duration::from_millis(700));
+            let killed = Command::new("kill").args(["-INT", &pid]).status();
+            assert!(killed.is_ok_and(|status| status.success()));
+        }
+        // The script may hold the pipes open.
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(130), "{cargo}");
+        let mut output = String::new();
+        let mut reader = std::io::BufReader::new(child.stdout.take().expect("it is piped"));
+        std::io::BufRead::read_line(&mut reader, &mut output).expect("read");
+        assert_eq!(output, "INTERRUPTED  while building the simulated kernel\n");
+    }
+}
