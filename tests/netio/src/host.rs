@@ -12,10 +12,21 @@ use nmr::abi::{NPIID, STATUS_SUCCESS};
 use registrar::finding::Finding;
 use registrar::host::{BindingId, Call, Completion, Event, Host, Lock, Phase, Side};
 use registrar::knobs::{self, Knob};
+use shared_npi::echo::ECHO_NPI_ID;
+use shared_npi::telemetry::TELEMETRY_NPI_ID;
 
 use crate::random::Random;
 use crate::ring::Ring;
 use crate::stubs::Stubs;
+
+/// The NPIs whose calls are counted: their dispatch tables begin with their size, and
+/// nothing but functions follows. Of any other NPI the layout is its modules' affair, and
+/// they get each other's own tables.
+const COUNTED: [NPIID; 2] = [ECHO_NPI_ID, TELEMETRY_NPI_ID];
+
+/// What Windows is known to accept, and shipped drivers do: it is noted. A bug check would
+/// stop the machine.
+const TOLERATED: [Knob; 2] = [Knob::CompleteBeforeDetach, Knob::InstanceVersion];
 
 /// What the registrar keeps beside its tables.
 pub(crate) struct Kernel {
@@ -85,7 +96,12 @@ impl Host for Kernel {
     }
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
-        let fixed = knobs::Kernel::Documents.answer(knob);
+        let kernel = if TOLERATED.contains(&knob) {
+            knobs::Kernel::Windows
+        } else {
+            knobs::Kernel::Documents
+        };
+        let fixed = kernel.answer(knob);
         fixed.unwrap_or_else(|| self.random.below(answers))
     }
 
@@ -97,7 +113,11 @@ impl Host for Kernel {
         _context: *mut c_void,
         table: *const c_void,
     ) -> *const c_void {
-        self.stubs.interpose(binding, npi.to_u128(), owner, table)
+        if COUNTED.contains(&npi) {
+            self.stubs.interpose(binding, npi.to_u128(), owner, table)
+        } else {
+            table
+        }
     }
 
     fn observe(&self, event: &Event) {
@@ -120,6 +140,10 @@ impl Host for Kernel {
             print::line(format_args!("netio:   before: {moment}"));
         }
         stop(finding.rule, finding.code);
+    }
+
+    fn note(&self, note: Finding) {
+        print::line(format_args!("netio: note: {note}"));
     }
 }
 

@@ -2,8 +2,9 @@
 
 //! Counts the calls between modules.
 //!
-//! A module gets a copy of its peer's dispatch table whose entries are stubs of this
-//! image: each counts the call and jumps to the function, whatever its arguments. After
+//! For the NPIs whose calls are counted, a module gets a copy of its peer's dispatch table
+//! whose entries are stubs of this image: each counts the call and jumps to the function,
+//! whatever its arguments. After
 //! the binding the stubs lead to [`after_the_end`], so a late call is a finding even if
 //! the peer's image is still mapped.
 
