@@ -89,7 +89,7 @@ mod tests {
                 file: Some("/w/client/src/lib.rs".to_owned()),
                 line: Some(140),
             }),
-            scenario: "races".to_owned(),
+            scenarios: ["races".to_owned()].into(),
             thread: "unload client".to_owned(),
             count: 2,
             ..Finding::bare(code, "it <waits> & \u{1}\"leaves\"".to_owned(), seed, 3)

@@ -67,7 +67,7 @@ fn scenarios(run: &Exchange<'_>) -> Vec<TestCase> {
     let case = |scenario: Scenario| {
         let name = scenario.name();
         let cycles = run.report.scenarios.get(name).copied().unwrap_or(0);
-        let found = findings(run, |it| it.scenario == name);
+        let found = findings(run, |it| it.scenarios.contains(name));
         let status = match (&found[..], cycles) {
             ([], 0) if !scenario.is_on(tier) => skipped("this kernel does not have it"),
             ([], 0) => skipped("no cycle was of this scenario"),

@@ -162,7 +162,7 @@ fn run_cycle(
 ) -> Result<Result<(), Finding>> {
     let seed = arguments.seed;
     let found = |code: &str, what| Finding {
-        scenario: cycle.order.scenario().to_string(),
+        scenarios: [cycle.order.scenario().to_string()].into(),
         ..Finding::bare(code, what, seed, index)
     };
     let lost = |error: io::Error| {

@@ -101,11 +101,13 @@ fn add_to(list: &mut Vec<Finding>, finding: Finding, same: impl Fn(&Finding, &Fi
         Some(known) => {
             let count = known.count + finding.count;
             let kernels = &known.kernels | &finding.kernels;
+            let scenarios = &known.scenarios | &finding.scenarios;
             if finding.cycle < known.cycle {
                 *known = finding;
             }
             known.count = count;
             known.kernels = kernels;
+            known.scenarios = scenarios;
         }
         None => list.push(finding),
     }
@@ -324,12 +326,28 @@ mod tests {
             open_points: Vec::new(),
             cycle,
             seed: 7,
-            scenario: String::new(),
+            scenarios: BTreeSet::new(),
             thread: "client.sys!1".to_owned(),
             stack: Vec::new(),
             history: Vec::new(),
             count: 1,
         }
+    }
+
+    #[test]
+    fn a_finding_keeps_the_scenarios_of_all_its_cycles() {
+        let mut report = Report::new("sim", 7, 10);
+        for (cycle, scenario) in [(3, "races"), (1, "paired"), (5, "races")] {
+            report.add_finding(Finding {
+                scenarios: [scenario.to_owned()].into(),
+                ..finding("R28", cycle)
+            });
+        }
+        let [found] = &report.findings[..] else {
+            panic!("{:?}", report.findings);
+        };
+        assert_eq!((found.cycle, found.count), (1, 3));
+        assert!(found.scenarios.iter().eq(["paired", "races"]));
     }
 
     fn part(cycles: &[u64]) -> Report {

@@ -272,7 +272,7 @@ fn add_verdict(
         }
     };
     finding.cycle = index;
-    finding.scenario = failed.cycle.order.scenario().to_string();
+    finding.scenarios = [failed.cycle.order.scenario().to_string()].into();
     let known = report.findings.iter().any(|it| it.is_same_as(&finding));
     let weight = sim::judge(machine, failed, &finding);
     if !known {

@@ -42,9 +42,9 @@ pub struct Finding {
     pub cycle: u64,
     /// The run's seed.
     pub seed: u64,
-    /// The scenario of that cycle, if known.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub scenario: String,
+    /// The scenarios in whose cycles it was seen, where known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub scenarios: BTreeSet<String>,
     /// The simulated thread.
     pub thread: String,
     /// The functions that were under way on that thread, the innermost first.
@@ -84,7 +84,7 @@ impl Finding {
             open_points: Vec::new(),
             cycle,
             seed,
-            scenario: String::new(),
+            scenarios: BTreeSet::new(),
             thread: String::new(),
             stack: Vec::new(),
             parameters: None,

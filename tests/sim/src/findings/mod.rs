@@ -8,6 +8,8 @@ pub(crate) mod bug_check;
 pub(crate) mod call_stack;
 pub(crate) mod caller;
 
+use std::collections::BTreeSet;
+
 use registrar::finding::Finding as Breach;
 use registrar::knobs::Kernel;
 use scenarios::{Finding, Frame, Ignored, Place, TraceKind, Unsupported, Verdict};
@@ -241,7 +243,7 @@ fn describe(
         open_points: Vec::new(),
         cycle: state.findings.cycle,
         seed: state.findings.seed,
-        scenario: String::new(),
+        scenarios: BTreeSet::new(),
         thread: state.scheduling.thread(thread).name.clone(),
         stack: call_stack::call_stack(state, thread, fault),
         history: Vec::new(),
