@@ -6,7 +6,7 @@
 const wrong = [];
 const all = (selector) => [...document.querySelectorAll(selector)];
 const shown = (element) => element.outerHTML.slice(0, 80);
-for (const selector of ["h1", "main", "nav", "title", "html[lang]", "meta[name=viewport]"]) {
+for (const selector of ["h1", "main", "nav", "head > title", "html[lang]", "meta[name=viewport]"]) {
   if (all(selector).length !== 1) wrong.push(`${all(selector).length} of ${selector}`);
 }
 for (const table of all("table")) {
