@@ -177,7 +177,7 @@ impl Suite {
 
 const HOST: Check = Check {
     what: "all tests that need no driver image",
-    arguments: &["test"],
+    arguments: &["test", "--no-fail-fast"],
     variable: None,
     directory: None,
 };
