@@ -13,7 +13,9 @@ fn commands() -> Vec<String> {
         .lines()
         .skip_while(|line| *line != "Commands:")
         .skip(1)
-        .take_while(|line| line.starts_with("  "));
+        .take_while(|line| line.starts_with("  "))
+        // A deeper line continues the one above it.
+        .filter(|line| !line.starts_with("   "));
     let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
     let commands: Vec<_> = listed.filter_map(first).collect();
     assert!(commands.iter().any(|it| it == "stress"), "{help}");
