@@ -126,6 +126,9 @@ fn article(
                             (PreEscaped(diagram))
                         }
                     }
+                } @else if page.coverage.is_some() {
+                    // Only the simulated kernel can run a cycle again.
+                    p { "The command below draws the cycle if it has " code { "--diagram FILE" } "." }
                 }
                 (history(&finding.history))
                 (again(page, finding.cycle))

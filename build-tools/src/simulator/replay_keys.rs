@@ -104,7 +104,10 @@ pub(super) const KEYS: [Key; 18] = [
         "random, run, hold, churn or pct [random]",
         parsed::<Strategy>,
     ),
-    flag("preempt", "threads are preempted inside driver code, too"),
+    flag(
+        "preempt",
+        "preempt threads at atomic instructions in any cycle",
+    ),
     key(
         "instances",
         "NxM",
