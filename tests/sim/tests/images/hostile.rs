@@ -165,8 +165,8 @@ const ACTS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// More than any act takes on a busy machine.
-const SOON: Duration = Duration::from_mins(1);
+/// A simulator that does not end by itself takes longer, however busy the machine is.
+const SOON: Duration = Duration::from_mins(10);
 
 #[test]
 fn a_hostile_driver_is_found_soon() {
