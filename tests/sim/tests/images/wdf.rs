@@ -184,11 +184,14 @@ fn objects_of_the_framework_used_wrongly_are_found() {
     for (name, code, says) in OBJECT_MISTAKES {
         let provider = workshop.compile("d.sys", "kmdf.c", &[name]);
         let report = sim(&provider, &client, &["--seed", "5", "--cycles", "100"]).report();
-        assert!(!report.findings.is_empty(), "{name}: not found");
+        // Another schedule can show another consequence of the mistake, too.
+        let expected = report
+            .findings
+            .iter()
+            .any(|finding| finding.code == *code && finding.what.contains(says));
+        assert!(expected, "{name}: {:?}", report.findings);
         for finding in &report.findings {
             assert_eq!(finding.driver, "d.sys", "{name}: {finding}");
-            assert_eq!(finding.code, *code, "{name}: {finding}");
-            assert!(finding.what.contains(says), "{name}: {finding}");
             assert!(finding.place.is_some(), "{name}: {finding}");
         }
     }
