@@ -32,7 +32,7 @@ pub(super) fn table(report: &Report) -> Table {
     clippy::cast_sign_loss,
     reason = "a speed is positive and below 2^53"
 )]
-fn rounded(speed: f64) -> u64 {
+pub(super) fn rounded(speed: f64) -> u64 {
     speed.round() as u64
 }
 

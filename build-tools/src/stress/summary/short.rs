@@ -4,6 +4,7 @@
 
 use scenarios::{Coverage, Covered, Report};
 
+use super::detailed::rounded;
 use crate::terminal::{Table, grouped};
 
 /// The rows of every run.
@@ -13,7 +14,10 @@ pub(super) fn table(report: &Report, coverage: Option<&Coverage>) -> Table {
     table.add(
         "pairs loaded and unloaded",
         report.pair_cycles,
-        format!("{:.0} per second", report.pair_cycles_per_second),
+        format!(
+            "{} per second",
+            grouped(rounded(report.pair_cycles_per_second))
+        ),
     );
     table.add("attaches", counts.attaches, "");
     let pended = format!(
