@@ -34,12 +34,13 @@ impl Work {
         if has_colours() {
             cargo.env("CARGO_TERM_COLOR", "always");
         }
+        let building = format!("building {what}");
+        // A signal that comes with cargo's first step finds this one named.
+        let waiting = Waiting::on(&building);
         let mut child = cargo
             .stderr(Stdio::piped())
             .spawn()
             .context("cargo cannot be run: see `cargo xtask doctor`")?;
-        let building = format!("building {what}");
-        let waiting = Waiting::on(&building);
         let mut filter = Filter::default();
         if let Some(pipe) = child.stderr.take() {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {

@@ -82,7 +82,10 @@ fn a_long_build_shows_that_it_goes_on_without_colours() {
 #[test]
 fn a_signal_ends_a_build_and_names_it() {
     // The signal reaches only the program, then, as from a terminal, cargo as well.
-    for cargo in ["exec sleep 5", "kill -INT $PPID; exit 101"] {
+    for cargo in [
+        "touch \"$(dirname \"$0\")/begun\"; exec sleep 60",
+        "kill -INT $PPID; exit 101",
+    ] {
         let build = Build::by(cargo);
         let mut child = build
             .command()
@@ -92,7 +95,9 @@ fn a_signal_ends_a_build_and_names_it() {
             .expect("the program starts");
         let pid = child.id().to_string();
         if cargo.contains("sleep") {
-            thread::sleep(Duration::from_millis(700));
+            while !build.directory.path().join("begun").exists() {
+                thread::sleep(Duration::from_millis(20));
+            }
             let killed = Command::new("kill").args(["-INT", &pid]).status();
             assert!(killed.is_ok_and(|status| status.success()));
         }
