@@ -9,9 +9,9 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates curl gcc git libc6-dev \
     && rm -rf /var/lib/apt/lists/*
+ENV CARGO_HOME=/usr/local/cargo RUSTUP_HOME=/usr/local/rustup PATH=/usr/local/cargo/bin:$PATH
 RUN curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs \
-    | sh -s -- -y --profile minimal --component clippy,rustfmt
-ENV PATH=/root/.cargo/bin:$PATH
+    | sh -s -- -y --no-modify-path --profile minimal --component clippy,rustfmt
 
 # The drivers and the simulated kernel, built: cargo xtask installs what it needs.
 FROM tools AS pair

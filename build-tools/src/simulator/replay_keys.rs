@@ -20,7 +20,7 @@ pub(super) struct Key {
     meaning: &'static str,
     /// Whether it may be given several times.
     pub(super) repeats: bool,
-    /// Refuses a value that is none of its.
+    /// Refuses a value that this key does not take.
     pub(super) check: fn(&str) -> Result<(), String>,
 }
 

@@ -166,7 +166,7 @@ fn split<'a>(
     }
 }
 
-/// Refuses a value that is none of the key's.
+/// Refuses a value that the key does not take.
 fn check(key: &Key, part: &str, value: Option<&str>) -> Result<(), String> {
     let Key { name, .. } = key;
     match (key.value, value) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a user may have meant by a word that is none.
+//! Suggests known words for one that is unknown.
 
 /// The names that are most like `word`, the best first.
 pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -70,7 +70,7 @@ impl Choices {
     /// Returns `true` if threads are preempted at atomic instructions in a cycle where
     /// nobody asks for it.
     pub(crate) fn preempts(seed: u64, index: u64) -> bool {
-        /// One cycle in so many: one that is preempted takes twice the time of another.
+        /// The share of preempted cycles, one in this many: each takes twice the time.
         const SHARE: u32 = 8;
         stream(seed, index, PREEMPTION).random_ratio(1, SHARE)
     }

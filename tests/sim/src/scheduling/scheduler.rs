@@ -44,7 +44,7 @@ const TICK: u64 = 5;
 /// The most points of a cycle, which are about a second of true time: it does not end
 /// if it takes more.
 const MOST_POINTS: u64 = 2_000_000;
-/// So many points are many for a cycle that takes [`LONG`]: it does not end either.
+/// A cycle that passes this many points after [`LONG`] does not end either.
 const MANY_POINTS: u64 = 300_000;
 pub(crate) const SECOND: u64 = 1_000_000 * MICROSECOND;
 /// A simulated time in which a cycle ends that does more than to wait: half an hour. The

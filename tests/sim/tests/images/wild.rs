@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A pointer to a function that leads to no code is named with its value, and found at the
-//! code that has put it there, whoever calls it.
+//! code that stored it, not at its caller.
 
 use scenarios::{Finding, Role};
 
