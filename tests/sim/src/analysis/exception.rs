@@ -10,26 +10,24 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::analysis::wild_code::{self, WildPointer};
-use crate::analysis::{instruction, operand};
+use crate::analysis::{address, instruction, operand};
 use crate::calls::table_functions;
 use crate::findings;
 use crate::findings::bug_check::{CONVENTION, Code};
 use crate::findings::caller;
 use crate::findings::caller::caller;
-use crate::hardware::arena::{self, Access, PAGE, POOL, PROCESSOR, SLOTS, STACKS, THUNKS};
+use crate::hardware::arena::{self, Access, POOL};
 use crate::hardware::convention::Irregular;
 use crate::hardware::host_memory::HostMemory;
-use crate::hardware::irql::{self, DISPATCH_LEVEL};
-use crate::hardware::stack;
-use crate::hardware::trap::{Exception, ExceptionKind, SHARED_DATA, SHARED_DATA_LENGTH, can_exist};
+use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
 use crate::memory::extent;
-use crate::memory::pool::{Block, Hold, tag_text};
+use crate::memory::pool::Hold;
 use crate::objects::deferred;
 use crate::scheduling::frame::Callee;
 use crate::verifier::binding_calls;
-use crate::verifier::dispatch_tables::{Handed, Part};
+use crate::verifier::dispatch_tables::Part;
 
 /// Reports the exception that stopped the current thread.
 pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
@@ -325,7 +323,7 @@ fn freed_table(state: &State, fault: &Exception) -> Option<Site> {
     let block = POOL
         .contains(&fault.address)
         .then(|| state.memory.pool.near(fault.address))??;
-    let (handed, Part::Table) = handed_in(state, block)? else {
+    let (handed, Part::Table) = address::handed_in(state, block)? else {
         return None;
     };
     let calls = &state.verifier.binding_calls;
@@ -340,12 +338,6 @@ fn freed_table(state: &State, fault: &Exception) -> Option<Site> {
         Hold::Freed(by) if entitled => by,
         _ => None,
     }
-}
-
-/// What a module has handed to its peer and is, or was, in a block of pool.
-fn handed_in(state: &State, block: &Block) -> Option<(Handed, Part)> {
-    let memory = block.start..block.start + block.size.max(1);
-    state.verifier.dispatch_tables.within(&memory)
 }
 
 /// The caller of an address that is not code, or of code that faults at its first
@@ -448,218 +440,11 @@ fn describe(state: &State, fault: &Exception, wild: Option<&WildPointer>) -> (Co
             return ("hang".into(), what);
         }
     };
-    if let Some(described) = describe_system_data(fault, &access) {
+    if let Some(described) = address::describe_system_data(fault, &access) {
         return described;
     }
-    let described = describe_pageable(state, fault, by_driver);
-    let described = described.unwrap_or_else(|| describe_address(state, fault, by_driver));
+    let described = address::describe_pageable(state, fault, by_driver);
+    let described = described.unwrap_or_else(|| address::describe_address(state, fault, by_driver));
     let (code, place) = described;
     (code, format!("{access} {place}"))
-}
-
-/// The bug check for an access to unmapped memory at `DISPATCH_LEVEL` or above,
-/// by a driver or by the kernel on its behalf.
-fn at_high_irql(state: &State, fault: &Exception, by_driver: bool) -> Option<Code> {
-    let irql = state.scheduling.current().irql;
-    // What is executed is not the kernel's.
-    let is_kernel = !by_driver && fault.kind != ExceptionKind::Execute;
-    let name = if is_kernel { "0xA" } else { "0xD1" };
-    let parameters = [
-        fault.address,
-        usize::from(irql),
-        fault.operation(),
-        fault.rip,
-    ];
-    (irql >= DISPATCH_LEVEL).then(|| (name, parameters).into())
-}
-
-/// The bug check for an access to what Microsoft's headers read without a call, where it
-/// is not emulated.
-fn describe_system_data(fault: &Exception, access: &str) -> Option<(Code, String)> {
-    let (base, name) = match fault.address {
-        address if PROCESSOR.contains(&address) => (PROCESSOR.start, "the KPCR (gs)"),
-        address if (SHARED_DATA..SHARED_DATA + SHARED_DATA_LENGTH).contains(&address) => {
-            (SHARED_DATA, "KUSER_SHARED_DATA")
-        }
-        _ => return None,
-    };
-    let offset = fault.address - base;
-    Some(match fault.kind {
-        ExceptionKind::Write if base == SHARED_DATA => (
-            ("0xBE", [fault.address, 0, 0, 0]).into(),
-            format!("{access} offset {offset:#x} of {name}, which is read-only"),
-        ),
-        _ => (
-            findings::bug_check::unsupported(),
-            findings::not_provided(&format!("{access} offset {offset:#x} of {name}")),
-        ),
-    })
-}
-
-/// The bug check for an access to pageable memory, and a description of the
-/// address.
-fn describe_pageable(state: &State, fault: &Exception, by_driver: bool) -> Option<(Code, String)> {
-    let (address, irql) = (fault.address, state.scheduling.current().irql);
-    if !state.memory.pageable.contains(address) {
-        return None;
-    }
-    let code = at_high_irql(state, fault, by_driver)?;
-    let place = match (
-        state.loader.drivers.site(address),
-        state.memory.pool.near(address),
-    ) {
-        (Some(site), _) => format!("the pageable {}", state.loader.drivers.show(site)),
-        (None, Some(block)) => {
-            let owner = block.owner.map(|owner| state.loader.drivers.show(owner));
-            format!(
-                "offset {:#x} of {:#x} bytes of paged pool with tag {} allocated by {}",
-                address.wrapping_sub(block.start),
-                block.size,
-                tag_text(block.tag),
-                owner.unwrap_or_default()
-            )
-        }
-        (None, None) => "pageable memory".to_owned(),
-    };
-    Some((code, format!("{place}, at {}", irql::name(irql))))
-}
-
-/// The bug check for an access to an address, and a description of the address.
-fn describe_address(state: &State, fault: &Exception, by_driver: bool) -> (Code, String) {
-    /// The number of the double fault.
-    const DOUBLE_FAULT: usize = 8;
-    let address = fault.address;
-    let rsp = fault.registers.rsp();
-    if by_driver && !STACKS.contains(&rsp) && address.wrapping_add(8).abs_diff(rsp) <= 8 {
-        let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
-        let what = format!("address {address:#x} by the stack pointer, which is no kernel stack");
-        return (code.into(), what);
-    }
-    if stack::is_guard(address) {
-        let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
-        return (code.into(), "beyond its stack: it overflowed".to_owned());
-    }
-    if let Some(site) = state.loader.drivers.site(address) {
-        let driver = &state.loader.drivers[site.driver];
-        let place = state.loader.drivers.show(site);
-        let mut discardable = driver.image.discardable(driver.base);
-        let discarded = discardable.any(|pages| pages.contains(&address));
-        let table = state.verifier.dispatch_tables.at(address);
-        return match (driver.life, fault.kind) {
-            (LoadState::Gone, ExceptionKind::Read) if let Some(handed) = table => {
-                let table = handed.show(Part::Table);
-                let what = format!("{place}, the {table}, which was unloaded");
-                (fault.access("0xCE"), what)
-            }
-            (LoadState::Gone, _) => (fault.access("0xCE"), format!("{place}, which was unloaded")),
-            _ if discarded => (
-                fault.access("0x50"),
-                format!("{place}, which was discarded after DriverEntry"),
-            ),
-            (_, ExceptionKind::Write) => {
-                let code = ("0xBE", [address, 0, 0, 0]);
-                (code.into(), format!("{place}, which is read-only"))
-            }
-            (_, ExceptionKind::Execute) => {
-                let code = ("0xFC", [address, 0, 0, 0]);
-                (code.into(), format!("{place}, which is not code"))
-            }
-            _ => (
-                fault.page_fault(),
-                format!("{place}, which is not readable"),
-            ),
-        };
-    }
-    if POOL.contains(&address)
-        && let Some(block) = state.memory.pool.near(address)
-    {
-        return describe_pool(state, fault, block);
-    }
-    if (THUNKS.start..SLOTS.end).contains(&address) {
-        let place = "the code of the kernel, which is read-only";
-        return (("0xBE", [address, 0, 0, 0]).into(), place.to_owned());
-    }
-    if fault.kind == ExceptionKind::Execute && state.scheduling.stacks().around(address).is_some() {
-        let code = ("0xFC", [address, 0, 0, 0]);
-        return (
-            code.into(),
-            "the stack of a thread, which is not code".to_owned(),
-        );
-    }
-    (
-        code_of_nothing(state, fault, by_driver),
-        match address {
-            0 => "address 0".to_owned(),
-            1..PAGE => format!("address {address:#x}: near null"),
-            _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
-            _ if !can_exist(address as u64) => {
-                format!("address {address:#x}, which cannot exist")
-            }
-            _ => format!("address {address:#x}, where nothing is"),
-        },
-    )
-}
-
-/// The bug check for an access to a block of pool or near it, and a description of the
-/// address.
-fn describe_pool(state: &State, fault: &Exception, block: &Block) -> (Code, String) {
-    let address = fault.address;
-    let by = |site: Option<Site>| {
-        site.map_or_else(
-            || "the kernel".to_owned(),
-            |site| state.loader.drivers.show(site),
-        )
-    };
-    let handed = handed_in(state, block).map_or_else(String::new, |(handed, part)| {
-        format!(", the {}", handed.show(part))
-    });
-    let description = format!(
-        "{:#x} bytes with tag {} allocated by {}{handed}",
-        block.size,
-        tag_text(block.tag),
-        by(block.owner)
-    );
-    let offset = address.wrapping_sub(block.start).cast_signed();
-    let is_inside = (block.start..block.start + block.size).contains(&address);
-    match block.hold {
-        Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (
-            fault.access("0xCC"),
-            format!(
-                "offset {offset:#x} of {description}, which {} freed",
-                by(freed)
-            ),
-        ),
-        _ if fault.kind == ExceptionKind::Execute && is_inside => (
-            ("0xFC", [address, 0, 0, 0]).into(),
-            format!("offset {offset:#x} of {description}, which is not code"),
-        ),
-        _ if offset < 0 => (
-            fault.access("0xCD"),
-            format!("{:#x} bytes before {description}", offset.unsigned_abs()),
-        ),
-        _ => (
-            fault.access("0xCD"),
-            format!("offset {offset:#x} of {description}: beyond its end"),
-        ),
-    }
-}
-
-/// The bug check for an access to an address where nothing is. Windows raises an
-/// exception for an address of user mode and for one that cannot exist, where the IRQL
-/// makes no difference; any other is fatal at once.
-fn code_of_nothing(state: &State, fault: &Exception, by_driver: bool) -> Code {
-    /// The end of the addresses of user mode.
-    const USER: usize = 1 << 47;
-    let address = fault.address;
-    if !can_exist(address as u64) {
-        return fault.unhandled(STATUS_ACCESS_VIOLATION);
-    }
-    if let Some(code) = at_high_irql(state, fault, by_driver) {
-        return code;
-    }
-    if address < USER && !arena::contains(address) {
-        fault.unhandled(STATUS_ACCESS_VIOLATION)
-    } else {
-        fault.page_fault()
-    }
 }

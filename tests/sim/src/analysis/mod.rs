@@ -2,6 +2,7 @@
 
 //! What the state of the whole kernel says about a failure: it reads every part.
 
+mod address;
 pub(crate) mod deadlock;
 pub(crate) mod exception;
 mod instruction;
