@@ -3,6 +3,8 @@
 //! Explains an exception in driver code: what was touched or executed, and which driver
 //! is responsible. An access to an import that nothing provides is no finding.
 
+use std::sync::atomic::Ordering;
+
 use pe_unwind_info::x86_64::Register;
 use windows_sys::Win32::Foundation::{
     STATUS_ACCESS_VIOLATION, STATUS_BREAKPOINT, STATUS_FLOAT_MULTIPLE_FAULTS,
@@ -19,6 +21,7 @@ use crate::findings::caller::caller;
 use crate::hardware::arena::{self, Access, POOL};
 use crate::hardware::convention::Irregular;
 use crate::hardware::host_memory::HostMemory;
+use crate::hardware::stack;
 use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
@@ -254,22 +257,21 @@ fn report_breach(state: &mut State, fault: &Exception, irregular: Irregular, ret
 }
 
 /// The call of the simulated kernel that the base of `fs` kept from beginning.
+///
+/// Nothing else on the stack tells it: what a frame of the simulated kernel has not
+/// written yet may be a return address of an earlier call.
 fn entered_from(state: &State, fault: &Exception) -> Option<Site> {
-    /// More than what a thunk has put on the stack.
-    const WORDS: usize = 256;
     if fault.kind != ExceptionKind::SegmentBase {
         return None;
     }
-    let rsp = fault.registers.rsp().next_multiple_of(size_of::<usize>());
-    let words = (0..WORDS).map_while(|word| {
-        let word = state
-            .scheduling
-            .stacks()
-            .read(rsp + word * size_of::<usize>())?;
-        usize::try_from(word).ok()
-    });
-    let mut sites = words.filter_map(|home| state.loader.drivers.site(home.wrapping_sub(1)));
-    sites.next()
+    let entered = stack::ENTERED.load(Ordering::Relaxed);
+    // Of a call that has returned it says nothing.
+    if entered < fault.registers.rsp() {
+        return None;
+    }
+    let home = state.scheduling.stacks().read(entered)?;
+    let home = usize::try_from(home).ok()?;
+    state.loader.drivers.site(home.wrapping_sub(1))
 }
 
 /// The driver's instruction that led to an exception: the addresses of the

@@ -112,6 +112,7 @@ impl Thunks {
 #[unsafe(naked)]
 unsafe extern "win64" fn enter_stub() {
     naked_asm!(
+        "mov [rip + {entered}], rsp",
         // The stack: the thread's own, aligned but for the return address.
         "mov r11, rsp",
         "sub r11, [rip + {stack}]",
@@ -177,6 +178,7 @@ unsafe extern "win64" fn enter_stub() {
         enter = sym enter,
         irregular = sym convention::irregular,
         stack = sym stack::CURRENT,
+        entered = sym stack::ENTERED,
         stack_length = const stack::SLOT,
         flags = const convention::IRREGULAR_FLAGS,
         control = const convention::MXCSR_CONTROL,

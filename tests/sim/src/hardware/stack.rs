@@ -15,6 +15,11 @@ use crate::hardware::arena::{self, Access, STACKS};
 /// The address of the stack of the current thread.
 pub(crate) static CURRENT: AtomicUsize = AtomicUsize::new(0);
 
+/// The address of the return address of the latest call of the simulated kernel that a
+/// driver has made. It is stored before anything is read that a register can make
+/// unreadable.
+pub(crate) static ENTERED: AtomicUsize = AtomicUsize::new(0);
+
 /// Larger than a Windows kernel stack: the simulated kernel's own functions
 /// run on it, too.
 pub(crate) const SLOT: usize = 512 << 10;
