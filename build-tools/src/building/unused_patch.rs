@@ -16,6 +16,15 @@ use crate::terminal::has_colours;
 /// Runs `cargo` and forwards its errors, except that warning. Returns `true` if it succeeded.
 pub(crate) fn succeeds_without_its_warning(cargo: &mut Command) -> Result<bool> {
     let mut stderr = std::io::stderr();
+    run(cargo, |line| {
+        // A closed stderr is no reason to stop the build.
+        let _ = stderr.write_all(&[line, b"\n"].concat());
+    })
+}
+
+/// Runs `cargo` and hands each line of its errors to `show`, except that warning. Returns
+/// `true` if it succeeded.
+pub(super) fn run(cargo: &mut Command, mut show: impl FnMut(&[u8])) -> Result<bool> {
     if has_colours() {
         cargo.env("CARGO_TERM_COLOR", "always");
     }
@@ -27,22 +36,21 @@ pub(crate) fn succeeds_without_its_warning(cargo: &mut Command) -> Result<bool> 
     if let Some(pipe) = child.stderr.take() {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
             if filter.passes(&String::from_utf8_lossy(&line)) {
-                // A closed stderr is no reason to stop the build.
-                let _ = stderr.write_all(&[&line, &b"\n"[..]].concat());
+                show(&line);
             }
         }
     }
-    Ok(child.wait()?.success())
+    Ok(child::has_succeeded(child.wait()?))
 }
 
 /// Removes the warning, which spans several lines.
 #[derive(Default)]
-pub(super) struct Filter {
+struct Filter {
     inside: bool,
 }
 
 impl Filter {
-    pub(super) fn passes(&mut self, line: &str) -> bool {
+    fn passes(&mut self, line: &str) -> bool {
         let starts = line.contains("patch `wdk-build") && line.contains("was not used");
         // The advice under the warning, its first word perhaps in colour.
         // Cargo's own verbs are indented by no more than five.

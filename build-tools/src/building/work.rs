@@ -3,14 +3,13 @@
 //! A build by cargo as a user sees it: nothing if there is nothing to do, otherwise that it
 //! goes on, and what the compiler says.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use console::strip_ansi_codes;
 
-use super::unused_patch::Filter;
-use crate::terminal::{Waiting, has_colours, print_progress};
+use super::unused_patch;
+use crate::terminal::{Waiting, print_progress};
 
 /// A build.
 pub(super) struct Work {
@@ -31,30 +30,16 @@ impl Work {
                 "building {what}: about {minutes} minutes the first time"
             ));
         }
-        if has_colours() {
-            cargo.env("CARGO_TERM_COLOR", "always");
-        }
         let building = format!("building {what}");
         // A signal that comes with cargo's first step finds this one named.
         let waiting = Waiting::on(&building);
-        let mut child = cargo
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cargo cannot be run: see `cargo xtask doctor`")?;
-        let mut filter = Filter::default();
-        if let Some(pipe) = child.stderr.take() {
-            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                let text = String::from_utf8_lossy(&line);
-                let passes = filter.passes(&text);
-                match status_of(&strip_ansi_codes(&text)) {
-                    Some("Blocking") => waiting.now_on("waiting for another cargo to end"),
-                    Some(_) => waiting.now_on(&building),
-                    None if passes => waiting.print_error(&line),
-                    None => {}
-                }
+        unused_patch::run(cargo, |line| {
+            match status_of(&strip_ansi_codes(&String::from_utf8_lossy(line))) {
+                Some("Blocking") => waiting.now_on("waiting for another cargo to end"),
+                Some(_) => waiting.now_on(&building),
+                None => waiting.print_error(line),
             }
-        }
-        Ok(child::has_succeeded(child.wait()?))
+        })
     }
 }
 
