@@ -51,8 +51,8 @@ mod zoo;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use building::linker;
 use child::interrupt::interrupted;
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
             Err(error) => refuse(format!("{error:#}")),
         };
     }
-    let line = match CommandLine::try_parse() {
+    let line = match parse() {
         Ok(line) => line,
         Err(wrong) if is_misuse(&wrong) => return refuse(one_line(&wrong)),
         Err(help) => help.exit(),
@@ -86,6 +86,12 @@ fn main() -> ExitCode {
         Err(_) if interrupted() => end(&terminal::interrupted()),
         Err(error) => refuse(format!("{error:#}")),
     }
+}
+
+/// Reads the command line. A negative number is a wrong value, not an unknown option.
+fn parse() -> Result<CommandLine, clap::Error> {
+    let command = CommandLine::command().mut_subcommands(|it| it.allow_negative_numbers(true));
+    CommandLine::from_arg_matches(&command.try_get_matches()?)
 }
 
 /// Prints the verdict.

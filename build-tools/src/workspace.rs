@@ -5,6 +5,7 @@
 pub(crate) mod artifact;
 pub(crate) mod checklist;
 pub(crate) mod documents;
+mod output_files;
 
 use std::env;
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use anyhow::{Result, anyhow, ensure};
 use cargo_metadata::MetadataCommand;
 
 pub(crate) use child::{output, output_and_errors, succeeds};
+pub(crate) use output_files::OutputFiles;
 
 /// The packages of the drivers: WDM and KMDF.
 pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
@@ -63,6 +65,11 @@ impl Workspace {
             root: metadata.workspace_root.into_std_path_buf(),
             target: metadata.target_directory.into_std_path_buf(),
         })
+    }
+
+    /// The report of the latest stress as a page.
+    pub(crate) fn latest_page(&self) -> PathBuf {
+        self.target.join("report/index.html")
     }
 
     /// A copy of the workspace in another directory.

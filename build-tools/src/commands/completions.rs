@@ -3,7 +3,6 @@
 //! `completions` and `man`: what the shell and `man` know about the commands.
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -11,7 +10,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::CommandLine;
-use crate::terminal::Verdict;
+use crate::terminal::{Verdict, print};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -35,7 +34,9 @@ pub(crate) struct Man {
 /// Prints the script for a shell.
 pub(crate) fn complete(arguments: &Completions) -> Verdict {
     let mut command = CommandLine::command();
-    clap_complete::generate(arguments.shell, &mut command, "xtask", &mut io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "xtask", &mut script);
+    print(String::from_utf8_lossy(&script).trim_end());
     Verdict::of_a_list()
 }
 

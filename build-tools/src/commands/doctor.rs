@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::prerequisites::{self, Prerequisite, Purpose};
 use crate::terminal::{Verdict, Word, print};
-use crate::workspace::artifact;
+use crate::workspace::{OutputFiles, artifact};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -51,9 +51,7 @@ impl Group {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    if let Some(path) = &arguments.json {
-        artifact::check_writable("--json", path)?;
-    }
+    OutputFiles::default().add("--json", arguments.json.as_deref())?;
     let all = prerequisites::all();
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &all)?;

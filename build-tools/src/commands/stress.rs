@@ -9,7 +9,9 @@ use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
+use ::vm::Guest;
 use anyhow::Result;
+use child::interrupt::{Graceful, interrupted};
 
 use crate::building::drivers;
 use crate::exchange::ExchangePaths;
@@ -19,8 +21,10 @@ use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
 use crate::stress::summary::Detail;
-use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, wine};
-use crate::terminal::{Outcome, Verdict, print};
+use crate::stress::{
+    ReportPaths, StressPlan, Tier, open_points, scenario_list, wine, write_unbegun,
+};
+use crate::terminal::{self, Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
 
@@ -36,24 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Tier::Vm(name) => Some(catalogue.find(name)?),
         Tier::Sim | Tier::Wine => None,
     };
-    arguments.check(guest)?;
-    let ready = match (&arguments.on, guest) {
-        (_, Some(guest)) => machines::ensure_ready(&workspace, guest)?,
-        (Tier::Wine, None) => prerequisites::ensure(Purpose::Wine)?,
-        (_, None) => Outcome::Done,
-    };
-    if ready != Outcome::Done {
-        return Ok(ready.into());
-    }
-    // A machine gets a package, which builds its drivers.
-    let overrides = arguments.overrides();
-    if guest.is_none() && overrides.len() < 2 && arguments.drivers.is_empty() {
-        let built = drivers::set_up_and_build()?;
-        if built != Outcome::Done {
-            return Ok(built.into());
-        }
-    }
-    let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
+    arguments.check(guest, &workspace)?;
+    let mut plan = StressPlan::new(&workspace, arguments.on.clone(), arguments.overrides());
     plan.drivers.clone_from(&arguments.drivers);
     plan.only = arguments.only;
     plan.options = arguments.options();
@@ -71,8 +59,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             step_summary: step_summary.as_deref(),
         },
     };
+    // A signal ends what runs then, and the files are written nevertheless.
+    let _graceful = Graceful::begin();
+    let prepared = prepare(&workspace, arguments, guest, &mut plan);
+    if interrupted() {
+        let verdict = terminal::interrupted();
+        write_unbegun(&workspace, &plan, paths, &verdict)?;
+        return Ok(verdict);
+    }
+    let simulator = match prepared? {
+        Prepared::Ready(simulator) => simulator,
+        Prepared::Not(outcome) => return Ok(outcome.into()),
+    };
+    print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if let Some(guest) = guest {
-        print_command(&plan);
         let runs = MachineRuns {
             plan: &plan,
             guest,
@@ -82,16 +82,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         };
         return machine::stress(&workspace, &runs);
     }
-    if arguments.on == Tier::Wine {
-        print_command(&plan);
-        let jobs = arguments.jobs(plan.cycles);
+    let jobs = arguments.jobs(plan.cycles);
+    let Some(simulator) = simulator else {
         return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
-    }
-    let simulator = Simulator::build(&workspace)?;
-    if arguments.cycles.is_none() && arguments.is_systematic() {
-        plan.cycles = SimulatedRun::new(&workspace, &plan, &simulator).systematic_cycles()?;
-    }
-    print_command(&plan);
+    };
     let run = SimulatedRun::new(&workspace, &plan, &simulator);
     if arguments.trace {
         return run.trace();
@@ -101,11 +95,47 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     } else {
         Detail::Short
     };
-    run.stress(arguments.jobs(plan.cycles), detail, paths)
+    run.stress(jobs, detail, paths)
 }
 
-fn print_command(plan: &StressPlan) {
-    print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
+/// What a run needs beside its plan.
+enum Prepared {
+    /// All is there, with the simulated kernel if this runs the cycles.
+    Ready(Option<Simulator>),
+    /// Something is missing, or does not build.
+    Not(Outcome),
+}
+
+/// Builds what the run needs, and completes the plan.
+fn prepare(
+    workspace: &Workspace,
+    arguments: &Arguments,
+    guest: Option<&Guest>,
+    plan: &mut StressPlan,
+) -> Result<Prepared> {
+    let ready = match (&arguments.on, guest) {
+        (_, Some(guest)) => machines::ensure_ready(workspace, guest)?,
+        (Tier::Wine, None) => prerequisites::ensure(Purpose::Wine)?,
+        (_, None) => Outcome::Done,
+    };
+    if ready != Outcome::Done {
+        return Ok(Prepared::Not(ready));
+    }
+    // A machine gets a package, which builds its drivers.
+    if guest.is_none() && plan.overrides.len() < 2 && plan.drivers.is_empty() {
+        let built = drivers::set_up_and_build()?;
+        if built != Outcome::Done {
+            return Ok(Prepared::Not(built));
+        }
+    }
+    if arguments.on != Tier::Sim {
+        return Ok(Prepared::Ready(None));
+    }
+    let simulator = Simulator::build(workspace)?;
+    if arguments.cycles.is_none() && arguments.is_systematic() {
+        plan.cycles = SimulatedRun::new(workspace, plan, &simulator).systematic_cycles()?;
+    }
+    Ok(Prepared::Ready(Some(simulator)))
 }
 
 /// A random seed that is short enough to type.

@@ -11,7 +11,7 @@ use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
 use crate::terminal::{Outcome, Verdict, print};
-use crate::workspace::{Workspace, artifact};
+use crate::workspace::{OutputFiles, Workspace};
 use crate::zoo::sim::{self, Budget, Trials};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
@@ -47,9 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         arguments.schedules > 0,
         "--schedules 0 would try nothing: ask for at least 1"
     );
-    if let Some(path) = &arguments.json {
-        artifact::check_writable("--json", path)?;
-    }
+    OutputFiles::default().add("--json", arguments.json.as_deref())?;
     let workspace = Workspace::find()?;
     let catalogue = Catalogue::read(&workspace)?;
     let modules = catalogue.select(&arguments.names)?;

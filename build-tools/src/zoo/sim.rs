@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use child::interrupt::{Graceful, interrupted};
 use registrar::knobs::{Kernel, KernelChoice};
 use scenarios::{Finding, Report};
@@ -261,6 +261,7 @@ impl<'a> Trials<'a> {
     }
 
     fn run(&self, module: &Module, image: &Path, options: &[String]) -> Result<Output> {
+        ensure!(!interrupted(), "a signal has ended the trials");
         let role = module.role.peer().name();
         let peer = match &module.peer {
             Some(name) => self.peers.get(name).cloned().with_context(|| {

@@ -79,6 +79,62 @@ fn a_long_build_shows_that_it_goes_on_without_colours() {
     assert!(!errors.contains('\u{1b}'), "{errors}");
 }
 
+/// The report of a run that has not begun is one, too, and cargo does not go on.
+#[test]
+fn a_signal_before_the_first_cycle_loses_no_file() {
+    let doctor = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .arg("doctor")
+        .output()
+        .expect("the program starts");
+    if !doctor.status.success() {
+        eprintln!("skipped: nothing can be built here");
+        return;
+    }
+    let build = Build::by(concat!(
+        "[ $1 = build ] || exec ",
+        env!("CARGO"),
+        " \"$@\"; echo $$ > \"$(dirname \"$0\")/begun\"; exec sleep 60"
+    ));
+    let begun = build.directory.path().join("begun");
+    let file = |name: &str| build.directory.path().join(name);
+    let mut stress = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    stress
+        .args(["stress", "--seed", "7"])
+        .env("CARGO", build.directory.path().join("cargo"));
+    for format in ["json", "html", "junit", "sarif"] {
+        stress.arg(format!("--{format}")).arg(file(format));
+    }
+    let child = stress
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let cargo = loop {
+        match fs::read_to_string(&begun) {
+            Ok(id) if id.ends_with('\n') => break id.trim().to_owned(),
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let signal = |arguments: &[&str]| {
+        let killed = Command::new("kill").args(arguments).output();
+        killed.is_ok_and(|it| it.status.success())
+    };
+    assert!(signal(&["-TERM", &child.id().to_string()]));
+    let (status, output, errors) = texts(child.wait_with_output().expect("it ends"));
+    assert_eq!(status, Some(130), "{errors}");
+    let last = output.lines().last();
+    assert_eq!(last, Some("INTERRUPTED  while building the drivers"));
+    assert!(!errors.contains("correct what cargo says"), "{errors}");
+    assert!(!signal(&["-0", &cargo]), "cargo goes on");
+    let text = |name: &str| fs::read_to_string(file(name)).expect(name);
+    let report: serde_json::Value = serde_json::from_str(&text("json")).expect("JSON");
+    assert_eq!(report["verdict"], "interrupted");
+    assert_eq!(report["cycles_done"], 0);
+    assert!(text("html").contains("INTERRUPTED  while building the drivers"));
+    assert!(text("junit").contains("INTERRUPTED"));
+    assert!(text("sarif").contains("2.1.0"));
+}
+
 #[test]
 fn a_signal_ends_a_build_and_names_it() {
     // The signal reaches only the program, then, as from a terminal, cargo as well.

@@ -7,6 +7,7 @@
 mod builds;
 mod explain;
 mod general;
+mod output_files;
 mod package;
 mod replay;
 mod shell;

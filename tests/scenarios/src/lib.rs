@@ -27,6 +27,7 @@ mod model;
 mod not_tested;
 mod npi;
 mod ntstatus;
+mod numbers;
 mod order;
 mod overlap;
 mod racing;
