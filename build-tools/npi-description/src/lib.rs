@@ -87,7 +87,7 @@ pub use types::{
 /// The descriptions that this process knows.
 static KNOWN: OnceLock<Vec<Npi>> = OnceLock::new();
 
-/// Reads descriptions, and refuses two of one NPI.
+/// Reads descriptions, and refuses two of one NPI that differ.
 ///
 /// # Errors
 ///
@@ -104,9 +104,12 @@ pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Vec<Npi>, Wrong> {
             )
         })?;
         let npi = parse(file, &text)?;
-        if let Some((other, _)) = all.iter().find(|(_, it)| it.id == npi.id) {
+        if let Some((other, known)) = all.iter().find(|(_, it)| it.id == npi.id) {
+            if *known == npi {
+                continue;
+            }
             let reason = format!(
-                "{} is described in {} already: leave one out",
+                "{} is described otherwise in {}: leave one out",
                 npi.id,
                 other.display()
             );
