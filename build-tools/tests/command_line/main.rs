@@ -7,6 +7,7 @@
 mod builds;
 mod explain;
 mod general;
+mod header;
 mod package;
 mod replay;
 mod shell;
