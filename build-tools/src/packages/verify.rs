@@ -216,12 +216,13 @@ impl Verification<'_> {
     }
 
     fn installation(&mut self, name: &str, text: &[u8]) {
-        let package = DRIVERS
+        let driver = DRIVERS
             .into_iter()
-            .find(|package| format!("{}.inf", image(package)) == name);
-        match package {
-            Some(package) => {
-                for what in inf::faults(package, text) {
+            .map(image)
+            .find(|driver| format!("{driver}.inf") == name);
+        match driver {
+            Some(driver) => {
+                for what in inf::faults(&driver, text) {
                     self.fault(name, what);
                 }
             }
