@@ -7,6 +7,8 @@
 //! printed why. Prerequisites must have been ensured before.
 
 mod cargo_settings;
+pub(crate) mod driver_packages;
+mod driver_settings;
 pub(crate) mod drivers;
 pub(crate) mod host_program;
 pub(crate) mod image_report;

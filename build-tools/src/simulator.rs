@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The simulated kernel as a program: its command line, its exit status, the replay line
-//! that stands for a cycle, and the description of an image.
+//! The simulated kernel, which this program contains and runs as a process: its command
+//! line, its exit status, the replay line that stands for a cycle, and the description of
+//! an image.
 
 pub(crate) mod description;
+pub(crate) mod program;
 mod replay_keys;
 mod replay_line;
 mod trace;
@@ -16,7 +18,6 @@ use anyhow::{Context, Result, bail};
 use registrar::knobs::Kernel;
 use scenarios::Description;
 
-use crate::building::host_program;
 use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 pub(crate) use replay_keys::grammar;
@@ -27,49 +28,36 @@ pub(crate) use verdict::verdict;
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
 
-/// The program.
-#[derive(Clone, Debug)]
-pub(crate) struct Simulator(PathBuf);
-
-impl Simulator {
-    /// Builds it.
-    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
-        host_program::sim(workspace).map(Self)
-    }
-
-    /// A command that runs these two images.
-    pub(crate) fn command(&self, provider: &Path, client: &Path) -> Command {
-        let mut command = Command::new(&self.0);
-        command.arg("--provider").arg(provider);
-        command.arg("--client").arg(client);
-        command
-    }
-
-    /// Describes an image.
-    pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
-        let mut command = Command::new(&self.0);
-        let waiting = Waiting::on("running the driver alone");
-        let output = output(command.arg("--describe").arg(image))?;
-        drop(waiting);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        match output.status.code() {
-            // With a description: the status is that of the dry run.
-            Some(0..=2) if !output.stdout.is_empty() => serde_json::from_slice(&output.stdout)
-                .context("the simulated kernel printed an invalid description"),
-            Some(_) => bail!("{}", error_of(&errors)),
-            None => bail!(died(output.status)),
-        }
-    }
+/// A command that runs these two images.
+pub(crate) fn pair(provider: &Path, client: &Path) -> Command {
+    let mut command = program::command();
+    command.arg("--provider").arg(provider);
+    command.arg("--client").arg(client);
+    command
 }
 
-impl Simulator {
-    /// A command that runs these drivers, in the roles that they register.
-    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
-        let mut command = Command::new(&self.0);
-        for driver in drivers {
-            command.arg("--driver").arg(driver);
-        }
-        command
+/// A command that runs these drivers, in the roles that they register.
+pub(crate) fn drivers(drivers: &[PathBuf]) -> Command {
+    let mut command = program::command();
+    for driver in drivers {
+        command.arg("--driver").arg(driver);
+    }
+    command
+}
+
+/// Describes an image.
+pub(crate) fn describe(image: &Path) -> Result<Description> {
+    let mut command = program::command();
+    let waiting = Waiting::on("running the driver alone");
+    let output = output(command.arg("--describe").arg(image))?;
+    drop(waiting);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        // With a description: the status is that of the dry run.
+        Some(0..=2) if !output.stdout.is_empty() => serde_json::from_slice(&output.stdout)
+            .context("the simulated kernel printed an invalid description"),
+        Some(_) => bail!("{}", error_of(&errors)),
+        None => bail!(died(output.status)),
     }
 }
 

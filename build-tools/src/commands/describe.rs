@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::simulator::{self, Simulator, description};
+use crate::simulator::{self, description};
 use crate::terminal::{Verdict, print};
-use crate::workspace::{Workspace, artifact};
+use crate::workspace::artifact;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -32,8 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let image = &arguments.image;
     std::fs::File::open(image)
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
-    let workspace = Workspace::find()?;
-    let description = Simulator::build(&workspace)?.describe(image)?;
+    let description = simulator::describe(image)?;
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &description)?;
     }

@@ -21,39 +21,30 @@ use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::exchange::Exchange;
-use crate::simulator::{self, Simulator};
+use crate::simulator;
 use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::trace;
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
-/// A plan and the simulated kernel that runs it.
+/// A plan that the simulated kernel runs.
 pub(crate) struct SimulatedRun<'a> {
     workspace: &'a Workspace,
     plan: &'a StressPlan,
-    simulator: &'a Simulator,
 }
 
 impl<'a> SimulatedRun<'a> {
-    pub(crate) const fn new(
-        workspace: &'a Workspace,
-        plan: &'a StressPlan,
-        simulator: &'a Simulator,
-    ) -> Self {
-        Self {
-            workspace,
-            plan,
-            simulator,
-        }
+    pub(crate) const fn new(workspace: &'a Workspace, plan: &'a StressPlan) -> Self {
+        Self { workspace, plan }
     }
 
     /// The worker command that runs a job.
     fn command(&self, job: Job) -> Command {
         let plan = self.plan;
         let mut command = if plan.drivers.is_empty() {
-            self.simulator.command(&plan.provider, &plan.client)
+            simulator::pair(&plan.provider, &plan.client)
         } else {
-            self.simulator.command_with(&plan.drivers)
+            simulator::drivers(&plan.drivers)
         };
         if plan.is_own_pair() {
             simulator::add_framework_drivers(&mut command, self.workspace);

@@ -20,14 +20,13 @@ use serde::Deserialize;
 
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
-use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
+use crate::simulator::{self, ImageSource, ReplayLine};
 use crate::terminal::{self, Progress, Verdict, Waiting, Word, count, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
 /// Everything that trials need.
 pub(crate) struct Trials<'a> {
-    simulator: Simulator,
     workspace: &'a Workspace,
     workshop: Workshop,
     /// The peers that some defects need instead of the pair's driver, by name.
@@ -74,7 +73,7 @@ struct Last {
 }
 
 impl<'a> Trials<'a> {
-    /// Builds the simulated kernel and the peers; the drivers must have been built.
+    /// Builds the peers; the drivers must have been built.
     pub(crate) fn new(
         workspace: &'a Workspace,
         catalogue: &Catalogue,
@@ -90,7 +89,6 @@ impl<'a> Trials<'a> {
         let peers = peers.collect::<Result<_>>()?;
         drop(waiting);
         Ok(Self {
-            simulator: Simulator::build(workspace)?,
             workspace,
             workshop,
             peers,
@@ -272,8 +270,8 @@ impl<'a> Trials<'a> {
             None => self.workspace.driver(role),
         };
         let mut command = match module.role {
-            Role::Provider => self.simulator.command(image, &peer),
-            Role::Client => self.simulator.command(&peer, image),
+            Role::Provider => simulator::pair(image, &peer),
+            Role::Client => simulator::pair(&peer, image),
         };
         simulator::output(command.args(options))
     }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use crate::{Image, Machine};
 use anyhow::Context;
 use scenarios::{Verdict, write_line};
-use sim::{Image, Machine};
 
 /// The option that asks for a description instead of a run.
 const OPTION: &str = "--describe";
@@ -18,13 +18,12 @@ const OPTION: &str = "--describe";
 /// Describes the image that the arguments name. Returns `None` if they ask for no
 /// description, else the exit status: 1 for a finding in the dry run, 2 if it was cut
 /// short.
-pub(crate) fn main() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != OPTION {
+pub(super) fn main(arguments: &[OsString]) -> Option<ExitCode> {
+    let (option, rest) = arguments.split_first()?;
+    if option != OPTION {
         return None;
     }
-    let rest: Vec<_> = arguments.collect();
-    Some(match describe(&rest) {
+    Some(match describe(rest) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error:#}");
