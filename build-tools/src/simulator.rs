@@ -28,36 +28,56 @@ pub(crate) use verdict::verdict;
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
 
-/// A command that runs these two images.
-pub(crate) fn pair(provider: &Path, client: &Path) -> Command {
-    let mut command = program::command();
-    command.arg("--provider").arg(provider);
-    command.arg("--client").arg(client);
-    command
+/// The simulated kernel, with the descriptions of the NPIs that the workspace has.
+#[derive(Clone, Debug)]
+pub(crate) struct Simulator {
+    descriptions: Vec<PathBuf>,
 }
 
-/// A command that runs these drivers, in the roles that they register.
-pub(crate) fn drivers(drivers: &[PathBuf]) -> Command {
-    let mut command = program::command();
-    for driver in drivers {
-        command.arg("--driver").arg(driver);
+impl Simulator {
+    pub(crate) fn new(workspace: &Workspace) -> Self {
+        Self {
+            descriptions: workspace.descriptions().to_vec(),
+        }
     }
-    command
-}
 
-/// Describes an image.
-pub(crate) fn describe(image: &Path) -> Result<Description> {
-    let mut command = program::command();
-    let waiting = Waiting::on("running the driver alone");
-    let output = output(command.arg("--describe").arg(image))?;
-    drop(waiting);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    match output.status.code() {
-        // With a description: the status is that of the dry run.
-        Some(0..=2) if !output.stdout.is_empty() => serde_json::from_slice(&output.stdout)
-            .context("the simulated kernel printed an invalid description"),
-        Some(_) => bail!("{}", error_of(&errors)),
-        None => bail!(died(output.status)),
+    /// A command that does this with `images`.
+    fn run<'a>(&self, images: impl IntoIterator<Item = (&'a str, &'a Path)>) -> Command {
+        let mut command = program::command();
+        for (option, image) in images {
+            command.arg(option).arg(image);
+        }
+        for description in &self.descriptions {
+            command.arg("--npi").arg(description);
+        }
+        command
+    }
+
+    /// A command that runs these two images.
+    pub(crate) fn command(&self, provider: &Path, client: &Path) -> Command {
+        self.run([("--provider", provider), ("--client", client)])
+    }
+
+    /// A command that runs these drivers, in the roles that they register.
+    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
+        self.run(drivers.iter().map(|driver| ("--driver", driver.as_path())))
+    }
+
+    /// Describes an image, with more descriptions of NPIs.
+    pub(crate) fn describe(&self, image: &Path, npis: &[PathBuf]) -> Result<Description> {
+        let npis = npis.iter().map(|file| ("--npi", file.as_path()));
+        let mut command = self.run([("--describe", image)].into_iter().chain(npis));
+        let waiting = Waiting::on("running the driver alone");
+        let output = output(&mut command)?;
+        drop(waiting);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            // With a description: the status is that of the dry run.
+            Some(0..=2) if !output.stdout.is_empty() => serde_json::from_slice(&output.stdout)
+                .context("the simulated kernel printed an invalid description"),
+            Some(_) => bail!("{}", error_of(&errors)),
+            None => bail!(died(output.status)),
+        }
     }
 }
 

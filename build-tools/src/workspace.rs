@@ -13,7 +13,8 @@ use std::path::{Display, Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
-use cargo_metadata::{Error, Metadata, MetadataCommand};
+use cargo_metadata::{Error, Metadata, MetadataCommand, Package};
+use serde::Deserialize;
 
 pub(crate) use child::{output, output_and_errors, succeeds};
 
@@ -40,6 +41,28 @@ pub(crate) fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// The files that packages name in `[package.metadata.nmr] descriptions`.
+fn descriptions(packages: &[Package]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for package in packages {
+        let Some(named) = package.metadata.pointer("/nmr/descriptions") else {
+            continue;
+        };
+        let files: Vec<PathBuf> = Vec::deserialize(named).with_context(|| {
+            format!(
+                "{}: descriptions in [package.metadata.nmr] is not a list of files: correct it",
+                package.manifest_path
+            )
+        })?;
+        let folder = package.manifest_path.parent().map_or_else(
+            || Path::new("").to_owned(),
+            |folder| folder.as_std_path().to_owned(),
+        );
+        all.extend(files.into_iter().map(|file| folder.join(file)));
+    }
+    Ok(all)
+}
+
 /// What is in the directory in which the program is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -57,6 +80,7 @@ pub(crate) struct Workspace {
     root: PathBuf,
     target: PathBuf,
     place: Place,
+    descriptions: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -76,6 +100,7 @@ impl Workspace {
                 target: here.join("target"),
                 root: here,
                 place: Place::Nowhere,
+                descriptions: Vec::new(),
             }),
         }
     }
@@ -85,6 +110,7 @@ impl Workspace {
         let metadata = metadata(manifest)?;
         let has = |name: &str| metadata.packages.iter().any(|package| package.name == name);
         Ok(Self {
+            descriptions: descriptions(&metadata.packages)?,
             root: metadata.workspace_root.into_std_path_buf(),
             target: metadata.target_directory.into_std_path_buf(),
             place: if DRIVERS.into_iter().all(has) {
@@ -120,6 +146,7 @@ impl Workspace {
             root,
             target,
             place: Place::Checkout,
+            descriptions: Vec::new(),
         }
     }
 
@@ -140,6 +167,11 @@ impl Workspace {
     /// Cargo's target directory.
     pub(crate) fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// The descriptions of NPIs that its packages name.
+    pub(crate) fn descriptions(&self) -> &[PathBuf] {
+        &self.descriptions
     }
 
     /// The directory of the checked driver images and their .pdb files.

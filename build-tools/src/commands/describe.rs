@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::simulator::{self, description};
+use crate::simulator::{self, Simulator, description};
 use crate::terminal::{Verdict, print};
-use crate::workspace::artifact;
+use crate::workspace::{Workspace, artifact};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -20,6 +20,9 @@ Examples:
 pub(crate) struct Arguments {
     /// Driver image, such as target/drivers/provider.sys
     image: PathBuf,
+    /// Description of an NPI that it registers, as npi.toml; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    npi: Vec<PathBuf>,
     /// Also write the description to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -29,10 +32,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(path) = &arguments.json {
         artifact::check_writable("--json", path)?;
     }
+    npi_description::read(&arguments.npi)?;
     let image = &arguments.image;
     std::fs::File::open(image)
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
-    let description = simulator::describe(image)?;
+    let workspace = Workspace::find()?;
+    let description = Simulator::new(&workspace).describe(image, &arguments.npi)?;
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &description)?;
     }

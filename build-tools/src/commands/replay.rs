@@ -20,7 +20,7 @@ use clap::Args;
 
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
-use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Traced};
+use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trace;
@@ -99,9 +99,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
         Images::Drivers(drivers?)
     };
+    let simulator = Simulator::new(&workspace);
     let own = is_pair && line.images().all(|image| image.is_none());
     let command = |line: &ReplayLine| {
-        let mut command = images.command();
+        let mut command = images.command(&simulator);
         if own {
             simulator::add_framework_drivers(&mut command, &workspace);
         } else if !line.names_kernel() {
@@ -133,10 +134,10 @@ enum Images {
 
 impl Images {
     /// A command that runs them.
-    fn command(&self) -> Command {
+    fn command(&self, simulator: &Simulator) -> Command {
         match self {
-            Self::Pair([provider, client]) => simulator::pair(provider, client),
-            Self::Drivers(drivers) => simulator::drivers(drivers),
+            Self::Pair([provider, client]) => simulator.command(provider, client),
+            Self::Drivers(drivers) => simulator.command_with(drivers),
         }
     }
 }

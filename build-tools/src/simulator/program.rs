@@ -20,7 +20,7 @@ pub(crate) fn arguments() -> Option<Vec<OsString>> {
 /// Runs the simulated kernel in this process.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
-    sim::main(arguments)
+    sim::main(&arguments)
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]

@@ -21,7 +21,7 @@ use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::exchange::Exchange;
-use crate::simulator;
+use crate::simulator::{self, Simulator};
 use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::trace;
 use crate::workspace::Workspace;
@@ -31,20 +31,25 @@ use workers::WorkerEnd;
 pub(crate) struct SimulatedRun<'a> {
     workspace: &'a Workspace,
     plan: &'a StressPlan,
+    simulator: Simulator,
 }
 
 impl<'a> SimulatedRun<'a> {
-    pub(crate) const fn new(workspace: &'a Workspace, plan: &'a StressPlan) -> Self {
-        Self { workspace, plan }
+    pub(crate) fn new(workspace: &'a Workspace, plan: &'a StressPlan) -> Self {
+        Self {
+            workspace,
+            plan,
+            simulator: Simulator::new(workspace),
+        }
     }
 
     /// The worker command that runs a job.
     fn command(&self, job: Job) -> Command {
         let plan = self.plan;
         let mut command = if plan.drivers.is_empty() {
-            simulator::pair(&plan.provider, &plan.client)
+            self.simulator.command(&plan.provider, &plan.client)
         } else {
-            simulator::drivers(&plan.drivers)
+            self.simulator.command_with(&plan.drivers)
         };
         if plan.is_own_pair() {
             simulator::add_framework_drivers(&mut command, self.workspace);

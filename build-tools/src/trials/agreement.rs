@@ -24,7 +24,7 @@ use scenarios::{Event, Line};
 use wine::Run;
 
 use crate::building::wine_prefix;
-use crate::simulator;
+use crate::simulator::{self, Simulator};
 use crate::terminal;
 use crate::terminal::PROGRAM;
 use crate::workspace::Workspace;
@@ -48,10 +48,11 @@ pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
         return Ok(false);
     };
     let prefix = wine_prefix::create(workspace, &payload)?;
+    let simulator = Simulator::new(workspace);
     let (provider, client) = (workspace.driver("provider"), workspace.driver("client"));
     let mut agree = true;
     for script in SCRIPTS {
-        let simulated = simulated(&provider, &client, script)?;
+        let simulated = simulated(&simulator, &provider, &client, script)?;
         let run = Run {
             provider: &provider,
             client: &client,
@@ -83,10 +84,15 @@ pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
 
 /// The events of the first run in which no application switches a module on or off,
 /// which is drawn from the seed.
-fn simulated(provider: &Path, client: &Path, script: &str) -> Result<Vec<Event>> {
+fn simulated(
+    simulator: &Simulator,
+    provider: &Path,
+    client: &Path,
+    script: &str,
+) -> Result<Vec<Event>> {
     const SEEDS: u64 = 100;
     for seed in 1..=SEEDS {
-        let trace = trace(provider, client, script, seed)?;
+        let trace = trace(simulator, provider, client, script, seed)?;
         let mut nmr = trace.lines().filter(|line| line.contains(" nmr "));
         if !nmr.any(|line| line.contains(" application ")) {
             return Ok(trace.lines().filter_map(traced).collect());
@@ -95,9 +101,15 @@ fn simulated(provider: &Path, client: &Path, script: &str) -> Result<Vec<Event>>
     bail!("applications switch modules in all of {SEEDS} runs of {script}")
 }
 
-fn trace(provider: &Path, client: &Path, script: &str, seed: u64) -> Result<String> {
+fn trace(
+    simulator: &Simulator,
+    provider: &Path,
+    client: &Path,
+    script: &str,
+    seed: u64,
+) -> Result<String> {
     let knobs: Vec<_> = Knob::ALL.iter().map(|knob| format!("{knob}:0")).collect();
-    let mut command = simulator::pair(provider, client);
+    let mut command = simulator.command(provider, client);
     command
         .args(["--cycles=1", "--trace"])
         .arg(format!("--seed={seed}"))

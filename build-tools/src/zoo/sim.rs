@@ -20,13 +20,14 @@ use serde::Deserialize;
 
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
-use crate::simulator::{self, ImageSource, ReplayLine};
+use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
 use crate::terminal::{self, Progress, Verdict, Waiting, Word, count, count_of, print, time};
 use crate::workspace::{Workspace, artifact};
 use row::Row;
 
 /// Everything that trials need.
 pub(crate) struct Trials<'a> {
+    simulator: Simulator,
     workspace: &'a Workspace,
     workshop: Workshop,
     /// The peers that some defects need instead of the pair's driver, by name.
@@ -89,6 +90,7 @@ impl<'a> Trials<'a> {
         let peers = peers.collect::<Result<_>>()?;
         drop(waiting);
         Ok(Self {
+            simulator: Simulator::new(workspace),
             workspace,
             workshop,
             peers,
@@ -270,8 +272,8 @@ impl<'a> Trials<'a> {
             None => self.workspace.driver(role),
         };
         let mut command = match module.role {
-            Role::Provider => simulator::pair(image, &peer),
-            Role::Client => simulator::pair(&peer, image),
+            Role::Provider => self.simulator.command(image, &peer),
+            Role::Client => self.simulator.command(&peer, image),
         };
         simulator::output(command.args(options))
     }

@@ -98,22 +98,14 @@ const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out -
 /// Runs the program with these arguments, without its name. It may start the process again
 /// with the same command line, and wants to be the first to do anything in it.
 #[must_use]
-pub fn main(arguments: Vec<OsString>) -> ExitCode {
+pub fn main(arguments: &[OsString]) -> ExitCode {
     fix_addresses();
-    if let Some(status) = describe::main(&arguments) {
+    if let Some(status) = describe::main(arguments) {
         return status;
     }
-    let name = [OsString::from("sim")];
-    let arguments = match Arguments::try_parse_from(name.into_iter().chain(arguments)) {
+    let arguments = match Arguments::try_parse_from(with_name(arguments)) {
         Ok(arguments) => arguments,
-        Err(wrong) if wrong.use_stderr() => {
-            // The first line names what is wrong.
-            let text = wrong.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            eprintln!("{line}; --help lists what there is");
-            return CANNOT.into();
-        }
-        Err(help) => help.exit(),
+        Err(wrong) => return refuse(&wrong),
     };
     match run(&arguments) {
         Ok(status) => status,
@@ -124,6 +116,24 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// The arguments behind a program's name, as clap wants them.
+fn with_name(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
+    let name = OsString::from("sim");
+    std::iter::once(name).chain(arguments.iter().cloned())
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for.
+fn refuse(wrong: &clap::Error) -> ExitCode {
+    if !wrong.use_stderr() {
+        wrong.exit();
+    }
+    // The first line names what is wrong.
+    let text = wrong.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    eprintln!("{line}; --help lists what there is");
+    CANNOT.into()
+}
+
 /// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding or a
 /// run that has not tested what was asked for, 2 if cycles were cut short by what the
 /// simulated kernel does not provide. A written script tests what it says.
@@ -131,6 +141,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
     signals::block();
+    npi_description::know(npi_description::read(&arguments.npi)?);
     let mut machine = Machine::new()?;
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;

@@ -5,7 +5,7 @@
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn main() -> std::process::ExitCode {
-    sim::main(std::env::args_os().skip(1).collect())
+    sim::main(&std::env::args_os().skip(1).collect::<Vec<_>>())
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]

@@ -82,6 +82,10 @@ pub(crate) struct Arguments {
     /// may be given several times.
     #[arg(long = "driver", value_name = "FILE", conflicts_with_all = ["provider", "client"])]
     pub(super) drivers: Vec<PathBuf>,
+    /// Description of an NPI (npi.toml), so that its calls are checked by name; may be given
+    /// several times. Those of the workspace's packages are known.
+    #[arg(long, value_name = "FILE")]
+    npi: Vec<PathBuf>,
     /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
     /// be given several times.
     #[arg(long, value_name = "NAME:KEY=VALUE")]
@@ -166,13 +170,17 @@ impl Arguments {
         );
         self.check_scenario(guest)?;
         self.check_tier()?;
+        npi_description::read(&self.npi)?;
         let named = [&self.provider, &self.client].into_iter().flatten();
-        for file in named.chain(&self.drivers) {
+        let images = named.chain(&self.drivers);
+        for file in images.clone().chain(&self.npi) {
             ensure!(
                 !file.to_string_lossy().contains(','),
                 "{} has a comma, which separates the parts of a replay line: rename it",
                 file.display()
             );
+        }
+        for file in images {
             fs::File::open(file).with_context(|| {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
@@ -248,10 +256,11 @@ impl Arguments {
         ensure!(
             self.on == Tier::Sim
                 || (self.drivers.is_empty()
+                    && self.npi.is_empty()
                     && self.registry.is_empty()
                     && self.ignore.is_empty()
                     && !self.may_refuse),
-            "--driver, --registry, --ignore and --may-refuse are for the simulated kernel: \
+            "--driver, --npi, --registry, --ignore and --may-refuse are for the simulated kernel: \
              leave them out with --on"
         );
         ensure!(
@@ -323,6 +332,7 @@ impl Arguments {
         options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));
         let knobs = self.knobs.as_ref();
         options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
+        options.extend(self.npi.iter().map(|it| format!("--npi={}", it.display())));
         options.extend(self.registry.iter().map(|it| format!("--registry={it}")));
         options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
         options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
@@ -354,6 +364,7 @@ mod tests {
             "--preempt",
             "--kernel=windows",
             "--knobs=DetachOrder:1",
+            "--npi=shared-npi/src/echo/npi.toml",
             "--registry=client:Threads=4",
             "--ignore=R1",
             "--may-refuse",
