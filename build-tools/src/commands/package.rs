@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(json) = &arguments.json {
         artifact::check_writable("--json", json)?;
     }
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::checkout()?;
     if arguments.verify {
         let directory = arguments.directory.clone();
         let directory = directory.unwrap_or_else(|| packages::default_directory(&workspace));

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::manifest::{self, Content, Entry, Manifest};
 use super::{CERTIFICATE, inf, signing};
+use crate::terminal::PROGRAM;
 use crate::workspace::{DRIVERS, artifact, image};
 
 /// The result, as `--json` writes it.
@@ -45,7 +46,7 @@ pub(crate) fn verdict(package: &Path) -> Result<Verdict> {
     let names = artifact::names(package).unwrap_or_default();
     ensure!(
         !names.is_empty(),
-        "{} has no package: make one with `cargo xtask package`",
+        "{} has no package: make one with `{PROGRAM} package`",
         package.display()
     );
     let mut verification = Verification {
