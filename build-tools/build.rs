@@ -10,12 +10,13 @@ use std::{env, error, io};
 use toml::{Table, Value};
 
 /// The trees: the name of each package's directory, and where it is in this workspace.
-const TREES: [(&str, &str); 5] = [
+const TREES: [(&str, &str); 6] = [
     ("wdk-build", "build-tools/wdk-build"),
     ("prerequisites", "build-tools/prerequisites"),
     ("nmr", "shared-npi/nmr"),
     ("wdm", "shared-npi/wdm"),
     ("kmdf", "shared-npi/kmdf"),
+    ("nmr-test", "build-tools/nmr-test"),
 ];
 
 /// What of a manifest is for this workspace only.

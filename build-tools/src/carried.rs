@@ -17,6 +17,9 @@ use crate::workspace::artifact;
 /// The files: path, which begins with the name of the tree, and content.
 const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/carried.rs"));
 
+/// The libraries for authors of drivers.
+const LIBRARIES: [&str; 3] = ["nmr", "wdm", "nmr-test"];
+
 /// What our `wdk-build` needs.
 const WDK_BUILD: [&str; 2] = ["wdk-build", "prerequisites"];
 
@@ -29,6 +32,11 @@ pub(crate) fn wdk_build(directory: &Path) -> Result<PathBuf> {
     let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {WDK_BUILD:?}\n");
     update(&root.join("Cargo.toml"), &workspace)?;
     Ok(root.join(WDK_BUILD[0]))
+}
+
+/// Writes the libraries for authors of drivers below `directory`.
+pub(crate) fn libraries(directory: &Path) -> Result<()> {
+    write(directory, &LIBRARIES)
 }
 
 /// Writes these trees below `directory`, and removes what else is in them.
@@ -57,7 +65,7 @@ fn files(tree: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Writes a file unless it has this content.
-fn update(path: &Path, content: &str) -> Result<()> {
+pub(crate) fn update(path: &Path, content: &str) -> Result<()> {
     if fs::read(path).is_ok_and(|found| found == content.as_bytes()) {
         return Ok(());
     }

@@ -12,6 +12,7 @@ mod doctor;
 mod explain;
 mod header;
 mod lint;
+mod new;
 mod package;
 mod replay;
 mod setup;
@@ -43,6 +44,8 @@ Examples:
     Explain(explain::Arguments),
     /// Write the C header of an NPI from its description.
     Header(header::Arguments),
+    /// Write a workspace for an NPI of your own: its crate, a provider, a client, a test.
+    New(new::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -76,6 +79,7 @@ impl Command {
             Self::Describe(arguments) => describe::run(arguments),
             Self::Explain(arguments) => explain::run(arguments),
             Self::Header(arguments) => header::run(arguments),
+            Self::New(arguments) => new::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

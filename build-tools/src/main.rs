@@ -53,6 +53,7 @@ mod page;
 mod prerequisites;
 mod simulator;
 mod stress;
+mod template;
 mod terminal;
 mod trace;
 mod trials;
