@@ -88,9 +88,13 @@ impl CommandLine {
         Self::from_arg_matches(&Self::adapted().try_get_matches_from(words)?)
     }
 
-    /// The command line as this program's user must read it.
+    /// The command line as this program's user must read it. Installed, the program lists no
+    /// command that needs a clone of this project.
     fn adapted() -> clap::Command {
-        adapt(Self::command())
+        let installed = PROGRAM.words() == NMR;
+        let hide = |command: clap::Command| command.hide(true);
+        let all = commands::OF_A_CLONE.into_iter().filter(|_| installed);
+        adapt(all.fold(Self::command(), |all, name| all.mut_subcommand(name, hide)))
             .name(PROGRAM.words())
             .bin_name(PROGRAM.words())
     }
