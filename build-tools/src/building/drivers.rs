@@ -145,6 +145,7 @@ fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Res
             "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
             linker::path(target)?,
         )
+        .env("RC_PATH", driver_prerequisites::resource_compiler()?)
         .env("WDK_BUILD_ROOT", workspace.root());
     Ok(())
 }

@@ -8,6 +8,7 @@ mod builds;
 mod elsewhere;
 mod explain;
 mod general;
+mod header;
 mod package;
 mod replay;
 mod shell;
