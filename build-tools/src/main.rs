@@ -27,8 +27,7 @@
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
-//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
-//! | [`carried`] | the source trees that the program carries for drivers in other workspaces |
+//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper, carried sources |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
@@ -43,7 +42,6 @@
 //! in a sentence; an error is one line on stderr instead.
 
 mod building;
-mod carried;
 mod commands;
 mod exchange;
 mod explanations;

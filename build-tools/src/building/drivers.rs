@@ -16,8 +16,7 @@ use driver_image::DriverImage;
 
 use super::driver_packages::{self, DriverPackage};
 use super::work::Work;
-use super::{cargo_settings, driver_settings, linker};
-use crate::carried;
+use super::{cargo_settings, carried, driver_settings, linker};
 use crate::prerequisites::toolchain::{Compiler, TARGET};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{self, Outcome, grouped, print};

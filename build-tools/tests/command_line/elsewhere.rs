@@ -6,8 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tempfile::TempDir;
-
 /// Runs the program as `cargo nmr` in `directory`.
 fn nmr(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
@@ -61,7 +59,7 @@ fn it_speaks_of_itself_as_it_is_called() {
         assert!(text.contains("cargo nmr"), "{text}");
         assert!(!text.contains("xtask"), "{text}");
     }
-    for name in ["R19", "0xC4", "DetachOrder", "races", "not tested"] {
+    for name in ["R19", "0xC4", "DetachOrder", "races", "deadlock"] {
         let text = help(&["explain", name]);
         assert!(!text.contains("xtask"), "{text}");
     }
