@@ -8,6 +8,7 @@
 
 pub(crate) mod c_driver;
 mod cargo_settings;
+pub(crate) mod carried;
 pub(crate) mod driver_packages;
 mod driver_settings;
 pub(crate) mod drivers;

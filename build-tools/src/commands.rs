@@ -26,6 +26,9 @@ use clap::Subcommand;
 
 use crate::terminal::Verdict;
 
+/// The commands that need a clone of this project.
+pub(crate) const OF_A_CLONE: [&str; 5] = ["package", "test", "zoo", "vm", "lint"];
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the prerequisites, which of them are missing, and how to get those.
@@ -36,7 +39,7 @@ Examples:
   cargo xtask setup                 as root, or with a sudo that asks for no password
   cargo xtask doctor                only list what is missing")]
     Setup,
-    /// Build both drivers and check their images.
+    /// Build the drivers of a workspace, and check their images.
     Build(build::Arguments),
     /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
     Describe(describe::Arguments),
@@ -46,7 +49,7 @@ Examples:
     Header(header::Arguments),
     /// Write a workspace for an NPI of your own: its crate, a provider, a client, a test.
     New(new::Arguments),
-    /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
+    /// Load and unload drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
     Package(package::Arguments),

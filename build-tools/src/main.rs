@@ -27,8 +27,7 @@
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
-//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
-//! | [`carried`] | the source trees that the program carries for drivers in other workspaces |
+//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper, carried sources |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
@@ -43,7 +42,6 @@
 //! in a sentence; an error is one line on stderr instead.
 
 mod building;
-mod carried;
 mod commands;
 mod exchange;
 mod explanations;
@@ -89,9 +87,13 @@ impl CommandLine {
         Self::from_arg_matches(&Self::adapted().try_get_matches_from(words)?)
     }
 
-    /// The command line as this program's user must read it.
+    /// The command line as this program's user must read it. Installed, the program lists no
+    /// command that needs a clone of this project.
     fn adapted() -> clap::Command {
-        adapt(Self::command())
+        let installed = PROGRAM.words() == NMR;
+        let hide = |command: clap::Command| command.hide(true);
+        let all = commands::OF_A_CLONE.into_iter().filter(|_| installed);
+        adapt(all.fold(Self::command(), |all, name| all.mut_subcommand(name, hide)))
             .name(PROGRAM.words())
             .bin_name(PROGRAM.words())
     }

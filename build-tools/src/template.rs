@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use toml::Table;
 
-use crate::carried;
+use crate::building::carried;
 use crate::workspace::artifact;
 pub(crate) use name::Name;
 use text::Replacement;

@@ -5,22 +5,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::Result;
 use toml::Table;
 
 use super::cargo_settings;
 use super::driver_packages::DriverPackage;
-use crate::prerequisites::toolchain::{Compiler, TARGET};
+use crate::prerequisites::toolchain::TARGET;
 use crate::workspace::{Workspace, output};
 
 /// What is missing, one line each.
-pub(super) fn missing(
-    workspace: &Workspace,
-    compiler: &Compiler,
-    packages: &[DriverPackage],
-) -> Result<Vec<String>> {
+pub(super) fn missing(workspace: &Workspace, packages: &[DriverPackage]) -> Result<Vec<String>> {
     let mut missing: Vec<_> = packages
         .iter()
         .flat_map(|package| of_package(workspace, package))
@@ -34,7 +29,7 @@ pub(super) fn missing(
         ));
     }
     if let Some(package) = packages.first()
-        && !has_static_crt(workspace, compiler, package)?
+        && !has_static_crt(workspace, package)?
     {
         let config = workspace.root().join(".cargo").join("config.toml");
         missing.push(format!(
@@ -108,18 +103,13 @@ fn panic_aborts(workspace: &Workspace, manifest: &Path) -> Result<bool> {
     Ok(output(&mut cargo).is_ok_and(|value| value.contains("abort")))
 }
 
-/// Returns `true` if cargo has rustc link the C runtime statically.
-fn has_static_crt(
-    workspace: &Workspace,
-    compiler: &Compiler,
-    package: &DriverPackage,
-) -> Result<bool> {
-    let mut cargo: Command = workspace.cargo();
+/// Returns `true` if cargo has rustc link the C runtime statically. Any rustc knows.
+fn has_static_crt(workspace: &Workspace, package: &DriverPackage) -> Result<bool> {
+    let mut cargo = workspace.cargo();
     cargo
         .args(["rustc", "-Zunstable-options", "--release", "--print=cfg"])
         .args(["--target", TARGET, "--package", &package.name, "--lib"])
         .env("RUSTC_BOOTSTRAP", "1");
     cargo_settings::ignore_environment(&mut cargo);
-    compiler.name_to(&mut cargo);
     Ok(output(&mut cargo)?.contains("target_feature=\"crt-static\""))
 }

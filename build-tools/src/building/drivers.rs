@@ -16,18 +16,23 @@ use driver_image::DriverImage;
 
 use super::driver_packages::{self, DriverPackage};
 use super::work::Work;
-use super::{cargo_settings, driver_settings, linker};
-use crate::carried;
+use super::{cargo_settings, carried, driver_settings, linker};
 use crate::prerequisites::toolchain::{Compiler, TARGET};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{self, Outcome, grouped, print};
 use crate::workspace::{DRIVERS, EXAMPLE, Workspace, artifact};
 
-/// Ensures the prerequisites, then builds these driver packages.
+/// Builds these driver packages, unless a setting is missing, and ensures the prerequisites
+/// before.
 pub(crate) fn set_up_and_build(
     workspace: &Workspace,
     packages: &[DriverPackage],
 ) -> Result<Outcome> {
+    let missing = driver_settings::missing(workspace, packages)?;
+    if !missing.is_empty() {
+        missing.iter().for_each(terminal::error);
+        return Ok(Outcome::Incomplete);
+    }
     match prerequisites::ensure(Purpose::Build)? {
         Outcome::Done => build_packages(workspace, packages, &workspace.drivers()),
         other => Ok(other),
@@ -51,17 +56,12 @@ pub(crate) fn build_example(workspace: &Workspace) -> Result<Outcome> {
     build_packages(workspace, &packages, &workspace.example())
 }
 
-/// Builds packages into `delivered`, unless a setting is missing.
+/// Builds packages into `delivered`.
 fn build_packages(
     workspace: &Workspace,
     packages: &[DriverPackage],
     delivered: &Path,
 ) -> Result<Outcome> {
-    let missing = driver_settings::missing(workspace, &Compiler::find()?, packages)?;
-    if !missing.is_empty() {
-        missing.iter().for_each(terminal::error);
-        return Ok(Outcome::Incomplete);
-    }
     let names: Vec<_> = packages.iter().map(|it| it.name.as_str()).collect();
     match images(workspace, &names)? {
         Some(built) => deliver(&built, packages, delivered),

@@ -64,13 +64,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             artifact::check_writable(option, path)?;
         }
     }
-    let workspace = Workspace::find()?;
-    check_images(&workspace, line)?;
     let needs_zoo = line
         .images()
         .flatten()
         .chain(&line.drivers)
         .any(|image| matches!(image, ImageSource::Zoo(_)));
+    let workspace = if needs_zoo {
+        Workspace::checkout()?
+    } else {
+        Workspace::find()?
+    };
+    check_images(&workspace, line)?;
     if needs_zoo {
         match prerequisites::ensure(Purpose::Check)? {
             Outcome::Done => {}

@@ -5,8 +5,9 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+
+use child::program::own_path;
 
 /// The first argument of a process that is the simulated kernel.
 const NAME: &str = "sim";
@@ -34,13 +35,7 @@ pub(crate) fn main(_: Vec<OsString>) -> ExitCode {
 
 /// A command that starts the simulated kernel.
 pub(super) fn command() -> Command {
-    let program = if cfg!(target_os = "linux") {
-        // Stays this program if a build replaces the file.
-        PathBuf::from("/proc/self/exe")
-    } else {
-        env::current_exe().unwrap_or_default()
-    };
-    let mut command = Command::new(program);
+    let mut command = Command::new(own_path());
     command.arg(NAME);
     command
 }

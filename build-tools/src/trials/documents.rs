@@ -3,11 +3,11 @@
 //! A trial of the documents: runs the commands in them, and compares how each ends and
 //! what it prints.
 
-use std::env;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
+use child::program::own_path;
 
 use crate::terminal::{self, print};
 use crate::workspace::Workspace;
@@ -65,8 +65,7 @@ fn run(workspace: &Workspace, at: &str, command: &str) -> Result<Ended> {
         .filter(|_| is_ours(command))
         .ok_or_else(|| anyhow!("{at}: `{command}` is no command of this program"))?;
     let started = Instant::now();
-    let program = env::current_exe().context("this program has no path")?;
-    let output = Command::new(program)
+    let output = Command::new(own_path())
         .args(&words[1..])
         .current_dir(workspace.root())
         .stdin(Stdio::null())

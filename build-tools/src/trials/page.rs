@@ -7,12 +7,12 @@ mod browser;
 mod picture;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use child::program::own_path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -78,7 +78,7 @@ pub(crate) fn works_in_a_browser(workspace: &Workspace) -> Result<bool> {
 
 /// Runs a stress through the command line, as a user does.
 fn stress(workspace: &Workspace, arguments: &[&str], page: &Path) -> Result<()> {
-    let mut command = Command::new(env::current_exe()?);
+    let mut command = Command::new(own_path());
     command.current_dir(workspace.root());
     command
         .args(["xtask", "stress", "--seed", SEED])

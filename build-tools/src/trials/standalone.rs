@@ -3,12 +3,12 @@
 //! A trial of drivers in other workspaces: `tests/standalone`, a driver as windows-drivers-rs
 //! has them, is copied out of the checkout, built and run by the command line.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use child::program::own_path;
 use tempfile::TempDir;
 
 use crate::workspace::Workspace;
@@ -33,7 +33,7 @@ pub(crate) fn driver_is_built_and_run(workspace: &Workspace) -> Result<bool> {
     fs::copy(root.join("Cargo.lock"), copy.path().join("Cargo.lock"))?;
     let image = workspace.target().join(IMAGE);
     let run = |directory: &Path, arguments: &[&str]| {
-        Command::new(env::current_exe()?)
+        Command::new(own_path())
             .arg("nmr")
             .args(arguments)
             .current_dir(directory)
@@ -64,13 +64,15 @@ pub(crate) fn driver_is_built_and_run(workspace: &Workspace) -> Result<bool> {
     let empty = TempDir::new()?;
     let path = image.display().to_string();
     expect(empty.path(), &["describe", &path], 0, "sample_wdm_driver")?;
+    // It is no network module: there is nothing to judge.
+    let nothing = "NOT TESTED  in 20 cycles sample_wdm_driver.sys registered nothing";
     let stress = ["stress", "--cycles", "20", "--seed", "1", "--driver", &path];
-    expect(empty.path(), &stress, 0, "PASS  20 cycles")?;
+    expect(empty.path(), &stress, 1, nothing)?;
     ensure!(
         fs::read_dir(empty.path())?.next().is_none(),
         "a run without a workspace leaves files"
     );
-    expect(copy.path(), &stress[..5], 0, "PASS  20 cycles")?;
+    expect(copy.path(), &stress[..5], 1, nothing)?;
     for file in [image.with_extension("pdb"), image] {
         fs::remove_file(file)?;
     }

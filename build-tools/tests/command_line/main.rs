@@ -5,6 +5,7 @@
 
 #[cfg(unix)]
 mod builds;
+mod elsewhere;
 mod explain;
 mod general;
 mod header;

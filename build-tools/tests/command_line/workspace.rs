@@ -54,5 +54,5 @@ fn another_workspace_and_none_are_refused_in_one_line() {
     make_workspace(directory.path(), &["somebody-elses"]);
     let text = refusal_in(directory.path());
     assert!(text.contains("is another workspace"), "{text}");
-    assert!(text.contains("run cargo xtask in a clone"), "{text}");
+    assert!(text.contains("run this command in a clone"), "{text}");
 }

@@ -2,7 +2,9 @@
 
 //! The words by which the user runs this program, for messages that name a command of it.
 
+use std::env;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// The words of the installed program.
@@ -45,5 +47,15 @@ impl Program {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.words())
+    }
+}
+
+/// A path by which this program can be started again; a build may have replaced its file.
+#[must_use]
+pub fn own_path() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        PathBuf::from("/proc/self/exe")
+    } else {
+        env::current_exe().unwrap_or_default()
     }
 }

@@ -364,7 +364,7 @@ mod tests {
             "--preempt",
             "--kernel=windows",
             "--knobs=DetachOrder:1",
-            "--npi=shared-npi/src/echo/npi.toml",
+            "--npi=../shared-npi/src/echo/npi.toml",
             "--registry=client:Threads=4",
             "--ignore=R1",
             "--may-refuse",

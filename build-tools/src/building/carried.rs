@@ -25,7 +25,7 @@ const WDK_BUILD: [&str; 2] = ["wdk-build", "prerequisites"];
 
 /// Writes our `wdk-build` below `directory`, and returns its directory. What is there
 /// already and is the same stays untouched, so that cargo does not build it again.
-pub(crate) fn wdk_build(directory: &Path) -> Result<PathBuf> {
+pub(super) fn wdk_build(directory: &Path) -> Result<PathBuf> {
     let root = directory.join("carried");
     write(&root, &WDK_BUILD)?;
     // The search for a workspace ends here.
