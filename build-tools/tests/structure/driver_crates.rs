@@ -86,7 +86,7 @@ fn the_workspace_has_one_driver_model() {
 }
 
 #[test]
-fn a_build_script_links_with_the_settings_of_wdk_build() {
+fn a_build_script_makes_the_version_resource_and_links_with_the_settings_of_wdk_build() {
     for package in drivers() {
         let dependencies = package["dependencies"].as_array().expect("dependencies");
         let is_it = |it: &Value| it["kind"] == "build" && it["name"] == "wdk-build";
@@ -96,6 +96,7 @@ fn a_build_script_links_with_the_settings_of_wdk_build() {
         let script = script.and_then(|it| it["src_path"].as_str());
         let script = fs::read_to_string(script.expect("a build script")).expect("text");
         assert!(script.contains("wdk_build::configure_wdk_binary_build()"));
+        assert!(script.contains("WindowsResource::new()"));
     }
 }
 
