@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::building::drivers;
+use crate::building::{drivers, interop};
 use crate::exchange::ExchangePaths;
 use crate::machines;
 use crate::prerequisites::{self, Purpose};
@@ -86,6 +86,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         print_command(&plan);
         let jobs = arguments.jobs(plan.cycles);
         return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
+    }
+    if plan.is_own_pair() {
+        interop::build(&workspace)?;
     }
     let simulator = Simulator::build(&workspace)?;
     if arguments.cycles.is_none() && arguments.is_systematic() {
