@@ -14,6 +14,7 @@ mod driver_settings;
 pub(crate) mod drivers;
 pub(crate) mod host_program;
 pub(crate) mod image_report;
+pub(crate) mod interop;
 pub(crate) mod linker;
 pub(crate) mod unused_patch;
 pub(crate) mod windows_program;

@@ -151,7 +151,7 @@ fn on_other_hosts() -> Vec<Prerequisite> {
         Prerequisite::packaged("clippy for Windows", &["rust-web-clippy"], clippy())
             .for_purpose(Purpose::Check),
         Prerequisite::packaged("lld-link", &["lld"], linker()),
-        Prerequisite::packaged("clang", &["clang"], clang()).for_purpose(Purpose::Check),
+        Prerequisite::packaged("clang", &["clang"], clang()),
         Prerequisite::packaged(
             "llvm-dlltool",
             &["llvm"],

@@ -81,13 +81,16 @@ impl Simulator {
     }
 }
 
-/// Adds the pair's KMDF drivers to a command that runs its WDM drivers.
-pub(crate) fn add_framework_drivers(command: &mut Command, workspace: &Workspace) {
-    for (option, name) in [
-        ("--wdf-provider", "provider_wdf"),
-        ("--wdf-client", "client_wdf"),
+/// Adds the pair's KMDF drivers, and those in C, to a command that runs its WDM drivers.
+pub(crate) fn add_alternatives(command: &mut Command, workspace: &Workspace) {
+    let interop = workspace.interop();
+    for (option, image) in [
+        ("--wdf-provider", workspace.driver("provider_wdf")),
+        ("--wdf-client", workspace.driver("client_wdf")),
+        ("--c-provider", interop.join("echo_provider.sys")),
+        ("--c-client", interop.join("echo_client.sys")),
     ] {
-        command.arg(option).arg(workspace.driver(name));
+        command.arg(option).arg(image);
     }
 }
 

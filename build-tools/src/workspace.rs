@@ -184,6 +184,11 @@ impl Workspace {
         self.target.join("keyvalue")
     }
 
+    /// The directory of the images in C that do the same as the pair.
+    pub(crate) fn interop(&self) -> PathBuf {
+        self.target.join("interop")
+    }
+
     /// The checked image of a driver: `name` without extension.
     pub(crate) fn driver(&self, name: &str) -> PathBuf {
         self.drivers().join(name).with_extension("sys")

@@ -3,12 +3,29 @@
 //! Compiles and links drivers in C for x64, with clang and lld.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::workspace::output;
+use crate::workspace::{artifact, output};
+
+/// The directory of what stands in for the headers of the Windows Driver Kit, in the
+/// workspace.
+pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
+
+/// Writes the header of the NPI with this description, unless it is there.
+pub(crate) fn write_header(description: &Path, header: &Path) -> Result<()> {
+    for npi in npi_description::read(&[description])? {
+        let text = c_header::text(&npi)?;
+        if fs::read(header).is_ok_and(|old| old == text.as_bytes()) {
+            continue;
+        }
+        artifact::write(header, text.as_bytes())?;
+    }
+    Ok(())
+}
 
 /// Makes the import library of the functions that a .def file lists.
 pub(crate) fn import_library(definition: &Path, library: &Path) -> Result<()> {
@@ -40,7 +57,8 @@ pub(crate) fn compile(
             "-fdebug-compilation-dir=.",
             "-funwind-tables",
         ])
-        .args(["-Wall", "-Werror"])
+        // Pool tags are characters.
+        .args(["-Wall", "-Werror", "-Wno-multichar"])
         .args(options)
         .arg("-c")
         .arg(source)
@@ -55,6 +73,8 @@ pub(crate) fn link(objects: &[PathBuf], libraries: &[PathBuf], image: &Path) -> 
     linker
         .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
         .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
+        // The same image each time.
+        .arg("/brepro")
         .arg("/pdbaltpath:%_PDB%")
         .arg(format!("/out:{}", image.display()))
         .args(objects)

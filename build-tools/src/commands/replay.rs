@@ -18,7 +18,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::building::drivers;
+use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced};
 use crate::terminal::PROGRAM;
@@ -105,10 +105,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     };
     let simulator = Simulator::new(&workspace);
     let own = is_pair && line.images().all(|image| image.is_none());
+    if own {
+        interop::build(&workspace)?;
+    }
     let command = |line: &ReplayLine| {
         let mut command = images.command(&simulator);
         if own {
-            simulator::add_framework_drivers(&mut command, &workspace);
+            simulator::add_alternatives(&mut command, &workspace);
         } else if !line.names_kernel() {
             command.arg(format!("--kernel={OTHERS}"));
         }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 
 use crate::building::driver_packages::{self, DriverPackage};
-use crate::building::drivers;
+use crate::building::{drivers, interop};
 use crate::exchange::ExchangePaths;
 use crate::machines;
 use crate::prerequisites::{self, Purpose};
@@ -104,6 +104,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         print_command(&plan);
         let jobs = arguments.jobs(plan.cycles);
         return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
+    }
+    if plan.is_own_pair() {
+        interop::build(&workspace)?;
     }
     if arguments.cycles.is_none() && arguments.is_systematic() {
         plan.cycles = SimulatedRun::new(&workspace, &plan).systematic_cycles()?;

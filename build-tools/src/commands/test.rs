@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::building::drivers;
+use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
@@ -269,6 +269,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         match drivers::build_example(&workspace)? {
             Outcome::Done => {}
             other => return Ok(other.into()),
+        }
+        if cfg!(not(windows)) {
+            interop::build(&workspace)?;
         }
     }
     let mut checklist = Checklist::new("test");

@@ -195,6 +195,7 @@ pub(crate) fn grammar() -> String {
         ("~250", "after a step: let 250 microseconds pass"),
         ("Threads:2 Depth:3", "settings of every client"),
         ("Wdf:pc", "which drivers are for the driver framework"),
+        ("C:pc", "which drivers are in C"),
     ] {
         line(sign, meaning);
     }

@@ -52,7 +52,7 @@ impl<'a> SimulatedRun<'a> {
             self.simulator.command_with(&plan.drivers)
         };
         if plan.is_own_pair() {
-            simulator::add_framework_drivers(&mut command, self.workspace);
+            simulator::add_alternatives(&mut command, self.workspace);
         }
         for (name, value) in [
             ("--seed", plan.seed),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::catalogue::{Recipe, Role};
-use crate::building::c_driver;
+use crate::building::{c_driver, interop};
 use crate::workspace::Workspace;
 
 /// The libraries that modules import from, each described by a .def in `tests/zoo`.
@@ -34,6 +34,8 @@ impl Workshop {
             let definition = workshop.root.join(format!("tests/zoo/{name}.def"));
             c_driver::import_library(&definition, &workshop.library(name))?;
         }
+        let description = workshop.root.join(interop::DESCRIPTION);
+        c_driver::write_header(&description, &workshop.built.join(interop::HEADER))?;
         for role in [Role::Provider, Role::Client] {
             for (source, object) in workshop.base(role) {
                 workshop.compile(&source, role, false, &object)?;
@@ -71,6 +73,7 @@ impl Workshop {
         let mut options = vec![
             "-Wno-unused".to_owned(),
             "-Itests/zoo/include".to_owned(),
+            format!("-I{}", self.built.display()),
             format!("-D{}", role.name().to_uppercase()),
         ];
         options.extend(defective.then(|| "-DDEFECT".to_owned()));

@@ -51,7 +51,7 @@ pub use graph::{Edge, EdgePair, Graph, NoRace, Transition, TransitionCounts};
 pub use instance::{Instance, Instances, Role};
 pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
-pub use model::Models;
+pub use model::{Alternative, Models};
 pub use not_tested::Asked;
 pub use ntstatus::NtStatus;
 pub use order::{LoadOrder, Order, UnloadOrder};

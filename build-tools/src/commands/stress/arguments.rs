@@ -217,14 +217,15 @@ impl Arguments {
             "--only {only} does not exist on this kernel: see `{PROGRAM} stress --list`"
         );
         ensure!(
-            only != Scenario::Models || self.is_own_pair(),
-            "--only models mixes the drivers built here: leave out other images"
+            !matches!(only, Scenario::Models | Scenario::Interop) || self.is_own_pair(),
+            "--only {only} mixes the drivers built here: leave out other images"
         );
         let filter = CycleFilter {
             tier: kernel,
             only: Some(only),
             without: None,
             framework: self.is_own_pair(),
+            c: self.is_own_pair(),
             instances: self.instances,
             images: Instances::default(),
         };
