@@ -6,6 +6,7 @@
 //! A function here returns `None` if something does not compile; cargo has then
 //! printed why. Prerequisites must have been ensured before.
 
+pub(crate) mod c_driver;
 mod cargo_settings;
 pub(crate) mod drivers;
 pub(crate) mod host_program;

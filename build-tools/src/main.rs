@@ -18,6 +18,7 @@
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
+//! | [`peers`] | drivers that are made from the description of an NPI, as peers of a driver under test |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
 //! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
@@ -40,6 +41,7 @@ mod explanations;
 mod machines;
 mod packages;
 mod page;
+mod peers;
 mod prerequisites;
 mod simulator;
 mod stress;

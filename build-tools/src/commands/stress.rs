@@ -4,6 +4,7 @@
 //! Wine, or on a machine.
 
 mod arguments;
+mod peers;
 
 use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -23,6 +24,7 @@ use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, w
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
+use peers::add_peers;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
@@ -88,6 +90,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
     }
     let simulator = Simulator::build(&workspace)?;
+    if let Some(conduct) = arguments.peer {
+        add_peers(&mut plan, conduct, &workspace, &simulator)?;
+    }
     if arguments.cycles.is_none() && arguments.is_systematic() {
         plan.cycles = SimulatedRun::new(&workspace, &plan, &simulator).systematic_cycles()?;
     }

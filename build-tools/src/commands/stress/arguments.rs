@@ -13,6 +13,7 @@ use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier a
 
 use crate::building::wine_prefix;
 use crate::machines::Guests;
+use crate::peers::Conduct;
 use crate::simulator::OTHERS;
 use crate::stress::Tier;
 use crate::workspace::artifact;
@@ -81,6 +82,14 @@ pub(crate) struct Arguments {
     /// may be given several times.
     #[arg(long = "driver", value_name = "FILE", conflicts_with_all = ["provider", "client"])]
     pub(super) drivers: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "CONDUCT",
+        conflicts_with_all = ["provider", "client"],
+        help = "Build a peer for each NPI that a driver registers, from the NPI's description. \
+                auto: for NPIs that no other driver serves; it keeps the contract"
+    )]
+    pub(super) peer: Option<Conduct>,
     /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
     /// be given several times.
     #[arg(long, value_name = "NAME:KEY=VALUE")]
@@ -247,10 +256,11 @@ impl Arguments {
         ensure!(
             self.on == Tier::Sim
                 || (self.drivers.is_empty()
+                    && self.peer.is_none()
                     && self.registry.is_empty()
                     && self.ignore.is_empty()
                     && !self.may_refuse),
-            "--driver, --registry, --ignore and --may-refuse are for the simulated kernel: \
+            "--driver, --peer, --registry, --ignore and --may-refuse are for the simulated kernel: \
              leave them out with --on"
         );
         ensure!(
@@ -316,7 +326,7 @@ impl Arguments {
         options.extend(instances.map(|instances| format!("--instances={instances}")));
         options.extend(self.only.map(|only| format!("--only={only}")));
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
-        let others = self.on == Tier::Sim && !self.is_own_pair();
+        let others = self.on == Tier::Sim && (!self.is_own_pair() || self.peer.is_some());
         let kernel = others.then_some(KernelChoice::One(OTHERS));
         let kernel = self.kernel.or(kernel);
         options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));

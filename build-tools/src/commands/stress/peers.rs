@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `--peer`: adds the peers that the drivers of a plan lack.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::peers::{self, Conduct};
+use crate::simulator::Simulator;
+use crate::stress::StressPlan;
+use crate::terminal::print;
+use crate::workspace::Workspace;
+
+/// Builds a peer for each NPI of the plan's drivers that needs one, and adds its image.
+pub(super) fn add_peers(
+    plan: &mut StressPlan,
+    _conduct: Conduct,
+    workspace: &Workspace,
+    simulator: &Simulator,
+) -> Result<()> {
+    let files = ["echo", "telemetry"].map(|it| {
+        workspace
+            .root()
+            .join(format!("shared-npi/src/{it}/npi.toml"))
+    });
+    let npis = npi_description::read(&files)?;
+    if plan.drivers.is_empty() {
+        plan.drivers = vec![plan.provider.clone(), plan.client.clone()];
+    }
+    let mut registered = Vec::new();
+    for driver in &plan.drivers {
+        registered.extend(simulator.describe(driver)?.dry_run.registered);
+    }
+    let directory = workspace.target().join("peers");
+    for peer in peers::lacking(&registered, &npis) {
+        let image = peers::build(&peer, &directory, workspace.root())?;
+        let image = relative(image);
+        print(format!("peer: {peer}, {}", image.display()));
+        if peer.is_stub() {
+            print("      not described: it only attaches, detaches and unloads");
+        }
+        plan.drivers.push(image);
+    }
+    Ok(())
+}
+
+/// The path from the current directory, if it leads into it.
+fn relative(path: PathBuf) -> PathBuf {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).map(PathBuf::from).unwrap_or(path)
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The source of a peer: one C file, which stands alone.
+
+use npi_description::{Npi, Side};
+
+use super::{Module, contract, functions, structures};
+
+/// The declarations of the kernel, and the part that all peers have in common.
+const KERNEL: &str = include_str!("runtime/kernel.h");
+const RUNTIME: &str = include_str!("runtime/peer.c");
+
+/// The peer that plays a side of an NPI.
+pub(super) fn described(npi: &Npi, side: Side, modules: &[Module]) -> String {
+    let what = format!("made from the description of {}", npi.name);
+    let mut parts = vec![head(&what, side, modules, npi.functions.len().max(1))];
+    parts.push(format!("// The structures of {}.\n\n", npi.name));
+    let names = npi.structures.iter().map(|it| &it.name);
+    parts.extend(names.map(|name| format!("struct {name};\n")));
+    for structure in &npi.structures {
+        let function = |field: &_| contract::entry(npi, structure, field);
+        parts.push("\n".to_owned());
+        parts.push(structures::declaration(structure, function));
+    }
+    parts.push("\n".to_owned());
+    let lent = structures::lent(npi);
+    parts.extend(lent.iter().map(|it| structures::prototypes(it)));
+    parts.push("\n".to_owned());
+    parts.extend(lent.iter().map(|it| structures::operations(npi, it)));
+    parts.push("// Its functions.\n\n".to_owned());
+    parts.push(functions::traits(npi));
+    parts.extend(npi.functions_of(side).map(functions::own));
+    let callable = npi.functions_of(side.peer());
+    let callable = callable.filter(|it| !it.is_completion());
+    parts.extend(callable.map(|it| functions::call(npi, it)));
+    parts.push(functions::choices(npi, side));
+    parts.push("// What this side registers and hands over, and what it takes.\n\n".to_owned());
+    parts.push(contract::identity(npi.id, modules));
+    parts.push(contract::handed_over(npi, side));
+    parts.push(contract::checks(npi, side));
+    parts.concat()
+}
+
+/// The beginning of every peer's source.
+pub(super) fn head(what: &str, side: Side, modules: &[Module], functions: usize) -> String {
+    let (role, define) = match side {
+        Side::Provider => ("provider", "PROVIDER"),
+        Side::Client => ("client", "CLIENT"),
+    };
+    let modules = modules.len();
+    format!(
+        "// A {role}, {what}, to be the peer of a driver under test.\n// Do not edit: \
+         `--peer` writes this file.\n\n{}\n#define {define}\n#define FUNCTIONS \
+         {functions}\n#define MODULES {modules}\n\n{}\n",
+        without_licence(KERNEL),
+        without_licence(RUNTIME)
+    )
+}
+
+/// A source of ours, without the line that says under which licence it is here.
+fn without_licence(source: &str) -> &str {
+    match source.split_once('\n') {
+        Some((first, rest)) if first.contains("SPDX") => rest,
+        _ => source,
+    }
+}
