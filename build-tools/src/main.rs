@@ -18,9 +18,8 @@
 //! | [`zoo`] | the defect zoo: catalogue, defect index, building and trying modules |
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
-//! | [`peers`] | drivers that are made from the description of an NPI, as peers of a driver under test |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
-//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
+//! | [`building`] | drivers, peers of drivers under test, Windows program, Wine prefixes, the linker wrapper |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
@@ -41,7 +40,6 @@ mod explanations;
 mod machines;
 mod packages;
 mod page;
-mod peers;
 mod prerequisites;
 mod simulator;
 mod stress;

@@ -11,9 +11,9 @@ use clap::Args;
 use registrar::knobs::KernelChoice;
 use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
 
+use crate::building::peers::Conduct;
 use crate::building::wine_prefix;
 use crate::machines::Guests;
-use crate::peers::Conduct;
 use crate::simulator::OTHERS;
 use crate::stress::Tier;
 use crate::workspace::artifact;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::peers::{self, Conduct};
+use crate::building::peers::{self, Conduct};
 use crate::simulator::Simulator;
 use crate::stress::StressPlan;
 use crate::terminal::print;
