@@ -27,29 +27,50 @@ pub(crate) use verdict::verdict;
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
 
-/// The program.
+/// The program, and the descriptions of the NPIs that the workspace has.
 #[derive(Clone, Debug)]
-pub(crate) struct Simulator(PathBuf);
+pub(crate) struct Simulator {
+    program: PathBuf,
+    descriptions: Vec<PathBuf>,
+}
 
 impl Simulator {
     /// Builds it.
     pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
-        host_program::sim(workspace).map(Self)
+        Ok(Self {
+            program: host_program::sim(workspace)?,
+            descriptions: workspace.descriptions().to_vec(),
+        })
+    }
+
+    /// A command that does this with `images`.
+    fn run<'a>(&self, images: impl IntoIterator<Item = (&'a str, &'a Path)>) -> Command {
+        let mut command = Command::new(&self.program);
+        for (option, image) in images {
+            command.arg(option).arg(image);
+        }
+        for description in &self.descriptions {
+            command.arg("--npi").arg(description);
+        }
+        command
     }
 
     /// A command that runs these two images.
     pub(crate) fn command(&self, provider: &Path, client: &Path) -> Command {
-        let mut command = Command::new(&self.0);
-        command.arg("--provider").arg(provider);
-        command.arg("--client").arg(client);
-        command
+        self.run([("--provider", provider), ("--client", client)])
     }
 
-    /// Describes an image.
-    pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
-        let mut command = Command::new(&self.0);
+    /// A command that runs these drivers, in the roles that they register.
+    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
+        self.run(drivers.iter().map(|driver| ("--driver", driver.as_path())))
+    }
+
+    /// Describes an image, with more descriptions of NPIs.
+    pub(crate) fn describe(&self, image: &Path, npis: &[PathBuf]) -> Result<Description> {
+        let npis = npis.iter().map(|file| ("--npi", file.as_path()));
+        let mut command = self.run([("--describe", image)].into_iter().chain(npis));
         let waiting = Waiting::on("running the driver alone");
-        let output = output(command.arg("--describe").arg(image))?;
+        let output = output(&mut command)?;
         drop(waiting);
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
@@ -59,17 +80,6 @@ impl Simulator {
             Some(_) => bail!("{}", error_of(&errors)),
             None => bail!(died(output.status)),
         }
-    }
-}
-
-impl Simulator {
-    /// A command that runs these drivers, in the roles that they register.
-    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
-        let mut command = Command::new(&self.0);
-        for driver in drivers {
-            command.arg("--driver").arg(driver);
-        }
-        command
     }
 }
 

@@ -11,8 +11,9 @@ use std::ffi::OsString;
 use std::path::{Display, Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, anyhow, ensure};
-use cargo_metadata::MetadataCommand;
+use anyhow::{Context, Result, anyhow, ensure};
+use cargo_metadata::{MetadataCommand, Package};
+use serde::Deserialize;
 
 pub(crate) use child::{output, output_and_errors, succeeds};
 
@@ -32,11 +33,34 @@ pub(crate) fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// The files that packages name in `[package.metadata.nmr] descriptions`.
+fn descriptions(packages: &[Package]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for package in packages {
+        let Some(named) = package.metadata.pointer("/nmr/descriptions") else {
+            continue;
+        };
+        let files: Vec<PathBuf> = Vec::deserialize(named).with_context(|| {
+            format!(
+                "{}: descriptions in [package.metadata.nmr] is not a list of files: correct it",
+                package.manifest_path
+            )
+        })?;
+        let folder = package.manifest_path.parent().map_or_else(
+            || Path::new("").to_owned(),
+            |folder| folder.as_std_path().to_owned(),
+        );
+        all.extend(files.into_iter().map(|file| folder.join(file)));
+    }
+    Ok(all)
+}
+
 /// This workspace and its target directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
     target: PathBuf,
+    descriptions: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -60,6 +84,7 @@ impl Workspace {
             metadata.workspace_root
         );
         Ok(Self {
+            descriptions: descriptions(&metadata.packages)?,
             root: metadata.workspace_root.into_std_path_buf(),
             target: metadata.target_directory.into_std_path_buf(),
         })
@@ -67,7 +92,11 @@ impl Workspace {
 
     /// A copy of the workspace in another directory.
     pub(crate) const fn at(root: PathBuf, target: PathBuf) -> Self {
-        Self { root, target }
+        Self {
+            root,
+            target,
+            descriptions: Vec::new(),
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -77,6 +106,11 @@ impl Workspace {
     /// Cargo's target directory.
     pub(crate) fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// The descriptions of NPIs that its packages name.
+    pub(crate) fn descriptions(&self) -> &[PathBuf] {
+        &self.descriptions
     }
 
     /// The directory of the checked driver images and their .pdb files.

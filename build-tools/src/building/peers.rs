@@ -8,6 +8,7 @@
 
 mod contract;
 mod functions;
+mod hostile;
 mod image;
 mod source;
 mod structures;
@@ -25,6 +26,9 @@ pub(crate) use image::build;
 pub(crate) enum Conduct {
     /// It keeps the contract, and takes a side that no driver takes.
     Auto,
+    /// It breaks the contract in every way that a module must survive, beside the drivers
+    /// that take its side.
+    Hostile,
 }
 
 /// A module that the peer registers.
@@ -40,6 +44,7 @@ struct Module {
 pub(crate) struct Peer<'a> {
     id: NpiId,
     side: Side,
+    conduct: Conduct,
     /// The description of the NPI; without one the peer is a stub.
     npi: Option<&'a Npi>,
     modules: Vec<Module>,
@@ -48,7 +53,11 @@ pub(crate) struct Peer<'a> {
 }
 
 /// The peers that drivers with these registrations lack.
-pub(crate) fn lacking<'a>(registered: &[Registered], npis: &'a [Npi]) -> Vec<Peer<'a>> {
+pub(crate) fn lacking<'a>(
+    registered: &[Registered],
+    npis: &'a [Npi],
+    conduct: Conduct,
+) -> Vec<Peer<'a>> {
     let mut all: Vec<Peer<'a>> = Vec::new();
     for one in registered.iter().filter(|it| it.status.0 >= 0) {
         let served = registered
@@ -57,7 +66,7 @@ pub(crate) fn lacking<'a>(registered: &[Registered], npis: &'a [Npi]) -> Vec<Pee
         let Ok(id) = NpiId::try_from(one.npi.clone()) else {
             continue;
         };
-        if served {
+        if served && conduct == Conduct::Auto {
             continue;
         }
         let side = side_of(one.role.peer());
@@ -67,6 +76,8 @@ pub(crate) fn lacking<'a>(registered: &[Registered], npis: &'a [Npi]) -> Vec<Pee
             all.push(Peer {
                 id,
                 side,
+                // A stub breaks nothing: nobody knows what would be survived.
+                conduct: npi.map_or(Conduct::Auto, |_| conduct),
                 npi,
                 modules: Vec::new(),
                 characteristics: false,
@@ -107,10 +118,21 @@ impl Peer<'_> {
         self.npi?.module(self.side).module_id
     }
 
+    /// The modules that it registers. A hostile one registers each several times, and hands
+    /// over other characteristics with each.
+    fn modules(&self) -> Vec<Module> {
+        let times = match self.conduct {
+            Conduct::Auto => 1,
+            Conduct::Hostile => 3,
+        };
+        let all = self.modules.iter().cycle();
+        all.take(times * self.modules.len()).cloned().collect()
+    }
+
     /// The source.
     fn source(&self) -> String {
         match self.npi {
-            Some(npi) => source::described(npi, self.side, &self.modules),
+            Some(npi) => source::described(npi, self.side, &self.modules(), self.conduct),
             None => stub::source(self.id, self.side, &self.modules, self.characteristics),
         }
     }
@@ -132,6 +154,9 @@ impl fmt::Display for Peer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = self.role();
         match self.npi {
+            Some(npi) if self.conduct == Conduct::Hostile => {
+                write!(f, "hostile {} {role}", npi.name)
+            }
             Some(npi) => write!(f, "{} {role}", npi.name),
             None => write!(f, "{role} of {}", self.id),
         }

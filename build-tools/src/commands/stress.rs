@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     let simulator = Simulator::build(&workspace)?;
     if let Some(conduct) = arguments.peer {
-        add_peers(&mut plan, conduct, &workspace, &simulator)?;
+        add_peers(&mut plan, conduct, &arguments.npi, &workspace, &simulator)?;
     }
     if arguments.cycles.is_none() && arguments.is_systematic() {
         plan.cycles = SimulatedRun::new(&workspace, &plan, &simulator).systematic_cycles()?;

@@ -93,14 +93,7 @@ const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out -
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(wrong) if wrong.use_stderr() => {
-            // The first line names what is wrong.
-            let text = wrong.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            eprintln!("{line}; --help lists what there is");
-            return CANNOT.into();
-        }
-        Err(help) => help.exit(),
+        Err(wrong) => return refuse(&wrong),
     };
     match run(&arguments) {
         Ok(status) => status,
@@ -111,6 +104,18 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// Prints what is wrong with the arguments, or the help that they ask for.
+pub(crate) fn refuse(wrong: &clap::Error) -> ExitCode {
+    if !wrong.use_stderr() {
+        wrong.exit();
+    }
+    // The first line names what is wrong.
+    let text = wrong.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    eprintln!("{line}; --help lists what there is");
+    CANNOT.into()
+}
+
 /// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding or a
 /// run that has not tested what was asked for, 2 if cycles were cut short by what the
 /// simulated kernel does not provide. A written script tests what it says.
@@ -118,6 +123,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
     signals::block();
+    npi_description::know(npi_description::read(&arguments.npi)?);
     let mut machine = Machine::new()?;
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;

@@ -96,6 +96,9 @@ mod scheduling;
 mod verifier;
 mod wdf;
 
+#[cfg(test)]
+use tests::know_pair;
+
 pub use hardware::randomisation::fix_addresses;
 pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
@@ -106,3 +109,21 @@ pub use run::options::{Images, Options, Tracing};
 pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;
 pub use verifier::faults::{Fault, FaultKind, Faults};
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Once;
+
+    use npi_description::{know, read};
+
+    /// Makes the NPIs of the pair known.
+    pub(crate) fn know_pair() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared-npi/src");
+            let files = ["echo", "telemetry"].map(|npi| source.join(npi).join("npi.toml"));
+            know(read(&files).expect("they are read by a test of theirs"));
+        });
+    }
+}

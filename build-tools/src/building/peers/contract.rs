@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 
 use npi_description::{Field, Function, Meaning, Npi, NpiId, Side, Structure, Type};
 
-use super::Module;
 use super::functions;
 use super::structures::{filled, leaves, said};
+use super::{Conduct, Module};
 
 /// A GUID as C initialises one.
 pub(super) fn guid(id: NpiId) -> String {
@@ -27,7 +27,11 @@ pub(super) fn guid(id: NpiId) -> String {
 }
 
 /// The identifiers with which the peer registers.
-pub(super) fn identity(npi: NpiId, modules: &[Module]) -> String {
+pub(super) fn identity(npi: NpiId, modules: &[Module], conduct: Conduct) -> String {
+    let length = match conduct {
+        Conduct::Auto => "sizeof(NPI_MODULEID)",
+        Conduct::Hostile => "HOSTILE_LENGTH",
+    };
     let mut text = format!(
         "static const GUID NpiId = {};\nstatic const MODULE Modules[MODULES] = {{\n",
         guid(npi)
@@ -35,7 +39,7 @@ pub(super) fn identity(npi: NpiId, modules: &[Module]) -> String {
     for module in modules {
         _ = writeln!(
             text,
-            "    {{{{sizeof(NPI_MODULEID), 1, {}}}, {}, {}}},",
+            "    {{{{{length}, 1, {}}}, {}, {}}},",
             guid(module.id),
             module.number,
             module.version
@@ -108,12 +112,18 @@ fn condition(npi: &Npi, side: Side, function: &Function) -> Option<String> {
 }
 
 /// The functions that look at what the other side hands over.
-pub(super) fn checks(npi: &Npi, side: Side) -> String {
+pub(super) fn checks(npi: &Npi, side: Side, conduct: Conduct) -> String {
+    let characteristics = match conduct {
+        Conduct::Auto => characteristics_check(npi, side),
+        Conduct::Hostile => "    if (IsHostile(peer))\n        return FALSE;\n    *common = \
+                             ~0ULL;\n"
+            .to_owned(),
+    };
     format!(
         "static BOOLEAN Fits(const NPI_REGISTRATION_INSTANCE *peer, ULONGLONG *common) {{\n{}    \
          return TRUE;\n}}\n\nstatic BOOLEAN FitsTable(const void *table) {{\n{}    return \
          TRUE;\n}}\n\n",
-        characteristics_check(npi, side),
+        characteristics,
         table_check(npi, side.peer())
     )
 }

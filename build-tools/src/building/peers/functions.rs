@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use npi_description::{Function, Irql, Match, Npi, Parameter, Returns, Side, Type};
 
 use super::structures::{declared, drawn, literal};
+use super::{Conduct, hostile};
 
 /// The declaration of a pointer to a function in a table.
 pub(super) fn pointer(function: &Function) -> String {
@@ -37,7 +38,7 @@ fn variable(parameter: &Parameter) -> String {
 }
 
 /// The name of a function's number.
-fn number(name: &str) -> String {
+pub(super) fn number(name: &str) -> String {
     format!("F_{name}")
 }
 
@@ -119,7 +120,7 @@ fn context(function: &Function) -> Option<String> {
 }
 
 /// A function of the peer's own table, which the other side calls.
-pub(super) fn own(function: &Function) -> String {
+pub(super) fn own(function: &Function, conduct: Conduct) -> String {
     let name = &function.name;
     let mut text = format!("static {} {{\n", prototype(function, &format!("On_{name}")));
     let refused = match &function.returns {
@@ -142,8 +143,7 @@ pub(super) fn own(function: &Function) -> String {
         text += &answer(function, &context, &f);
     }
     for it in lent(function).filter(|it| !it.constant && !names_another) {
-        let parameter = variable(it.parameter);
-        _ = writeln!(text, "    Reply_{}({parameter});", it.structure);
+        text += &reply("    ", it.structure, &variable(it.parameter), conduct);
     }
     text += match &function.returns {
         Returns::Status => "    return STATUS_SUCCESS;\n",
@@ -151,6 +151,15 @@ pub(super) fn own(function: &Function) -> String {
         Returns::Value(_) => "    return 0;\n",
     };
     text + "}\n\n"
+}
+
+/// The statements that write an answer into a structure.
+fn reply(indent: &str, structure: &str, it: &str, conduct: Conduct) -> String {
+    let mut text = format!("{indent}Reply_{structure}({it});\n");
+    if conduct == Conduct::Hostile {
+        _ = writeln!(text, "{indent}Scribble({it}, &Shape_{structure});");
+    }
+    text
 }
 
 /// What happens in a function that has the binding `context`.
@@ -198,7 +207,8 @@ fn answer(function: &Function, context: &str, f: &str) -> String {
 }
 
 /// The function that calls one of the other side.
-pub(super) fn call(npi: &Npi, function: &Function) -> String {
+pub(super) fn call(npi: &Npi, function: &Function, conduct: Conduct) -> String {
+    let hostile = conduct == Conduct::Hostile;
     let name = &function.name;
     let f = number(name);
     let table = table_of(npi, function.side);
@@ -210,14 +220,22 @@ pub(super) fn call(npi: &Npi, function: &Function) -> String {
         let name = variable(parameter);
         _ = writeln!(text, "    {};", declared(&parameter.kind, &name));
     }
-    _ = writeln!(
-        text,
-        "    if (!table->{name} || !MayUse(binding, {f}))\n        return;"
-    );
+    let may_not = if hostile {
+        String::new()
+    } else {
+        format!(" || !MayUse(binding, {f})")
+    };
+    _ = writeln!(text, "    if (!table->{name}{may_not})\n        return;");
     if let Some(cancelled) = &function.cancels {
         _ = writeln!(
             text,
-            "    CALL *cancelled = Pending(binding, {});\n    if (!cancelled)\n        return;",
+            "    CALL *cancelled = Pending({}, {});\n    if (!cancelled)\n        return;",
+            // The hostile peer cancels through another binding as well.
+            if hostile {
+                "OneIn(2) ? NULL : binding"
+            } else {
+                "binding"
+            },
             number(cancelled)
         );
     }
@@ -243,19 +261,39 @@ pub(super) fn call(npi: &Npi, function: &Function) -> String {
         let one = match kind {
             _ if of_cancelled == Some(index) => {
                 let kind = declared(kind, "");
-                _ = writeln!(text, "    {name} = ({})cancelled->Match;", kind.trim_end());
+                let right = format!("({})cancelled->Match", kind.trim_end());
+                let one = match conduct {
+                    Conduct::Auto => right,
+                    Conduct::Hostile => format!("OneIn(4) ? 0 : {right}"),
+                };
+                _ = writeln!(text, "    {name} = {one};");
                 continue;
             }
             Type::Lent { structure, .. } => format!(
-                "{name} = call->Lent[call->LentCount++] = Make_{structure}(2);\n    if (!{name}) {{\n        \
-                 {drop_cancelled}Drop(call);\n        return;\n    }}"
+                "{name} = call->Lent[call->LentCount++] = {};\n    if (!{name}) {{\n        \
+                 {drop_cancelled}Drop(call);\n        return;\n    }}{}",
+                made(structure, conduct),
+                if hostile {
+                    format!("\n    if (OneIn(8))\n        {name} = NULL;")
+                } else {
+                    String::new()
+                }
             ),
             // No two calls that pend have the same one.
             _ if is_match && function.pends() => {
                 let kind = declared(kind, "");
                 format!("{name} = ({})Token();", kind.trim_end())
             }
-            kind => format!("{name} = {};", drawn(&parameter.value, kind)),
+            kind => {
+                let right = drawn(&parameter.value, kind);
+                let one = if hostile && *kind != Type::Pointer {
+                    let kind = declared(kind, "");
+                    format!("OneIn(4) ? ({})Odd() : {right}", kind.trim_end())
+                } else {
+                    right
+                };
+                format!("{name} = {one};")
+            }
         };
         _ = writeln!(text, "    {one}");
     }
@@ -266,14 +304,14 @@ pub(super) fn call(npi: &Npi, function: &Function) -> String {
         text,
         "    if (Raise({f}, &before)) {{\n        if (Begin(call)) {{"
     );
-    let made = invocation(function);
+    let invoked = invocation(function);
     let made = match function.returns {
         Returns::Status => format!(
-            "NTSTATUS status = {made};\n            Lower(before);\n            Returned(call, \
+            "NTSTATUS status = {invoked};\n            Lower(before);\n            Returned(call, \
              status);"
         ),
         _ => format!(
-            "{made};\n            Lower(before);\n            Returned(call, STATUS_SUCCESS);"
+            "{invoked};\n            Lower(before);\n            Returned(call, STATUS_SUCCESS);"
         ),
     };
     _ = writeln!(
@@ -285,6 +323,14 @@ pub(super) fn call(npi: &Npi, function: &Function) -> String {
         text += "    Drop(cancelled);\n";
     }
     text + "}\n\n"
+}
+
+/// An expression that makes a structure to lend.
+fn made(structure: &str, conduct: Conduct) -> String {
+    match conduct {
+        Conduct::Auto => format!("Make_{structure}(2)"),
+        Conduct::Hostile => format!("Spoil(Make_{structure}(2), &Shape_{structure})"),
+    }
 }
 
 fn invocation(function: &Function) -> String {
@@ -299,33 +345,39 @@ fn invocation(function: &Function) -> String {
     format!("table->{}({})", function.name, arguments.join(", "))
 }
 
-fn table_of(npi: &Npi, side: Side) -> &str {
+pub(super) fn table_of(npi: &Npi, side: Side) -> &str {
     let table = npi.module(side).table.as_deref();
     table.expect("a function is in a table")
 }
 
 /// The functions that draw a call, complete one, and free what was lent with one.
-pub(super) fn choices(npi: &Npi, side: Side) -> String {
+pub(super) fn choices(npi: &Npi, side: Side, conduct: Conduct) -> String {
     let peer = side.peer();
     let callable: Vec<_> = npi
         .functions_of(peer)
         .filter(|it| !it.is_completion())
         .collect();
+    let mut calls: Vec<_> = callable
+        .iter()
+        .map(|it| format!("Call_{}", it.name))
+        .collect();
+    if conduct == Conduct::Hostile {
+        calls.extend(hostile::undue(npi, side).map(hostile::name));
+    }
     let mut text = String::from("static void CallPeer(BINDING *binding) {\n");
-    if !callable.is_empty() {
-        _ = writeln!(text, "    switch (Below({})) {{", callable.len());
-        for (index, function) in callable.iter().enumerate() {
-            let name = &function.name;
+    if !calls.is_empty() {
+        _ = writeln!(text, "    switch (Below({})) {{", calls.len());
+        for (index, call) in calls.iter().enumerate() {
             _ = writeln!(
                 text,
-                "    case {index}:\n        Call_{name}(binding);\n        break;"
+                "    case {index}:\n        {call}(binding);\n        break;"
             );
         }
         text += "    }\n";
     }
     text += "}\n\nstatic void Complete(CALL *call) {\n    switch (call->Function) {\n";
     for function in npi.functions_of(side).filter(|it| it.pends()) {
-        text += &completion(npi, function);
+        text += &completion(npi, function, conduct);
     }
     text += "    }\n}\n\nstatic void FreeLent(CALL *call) {\n    switch (call->Function) {\n";
     for function in callable {
@@ -341,7 +393,7 @@ pub(super) fn choices(npi: &Npi, side: Side) -> String {
 }
 
 /// The case that completes a kept call of `function`.
-fn completion(npi: &Npi, function: &Function) -> String {
+fn completion(npi: &Npi, function: &Function, conduct: Conduct) -> String {
     let name = function.completed_by.as_deref();
     let completion = name.and_then(|name| npi.function(name));
     let completion = completion.expect("a call that pends has a completion");
@@ -352,7 +404,8 @@ fn completion(npi: &Npi, function: &Function) -> String {
     );
     for (index, it) in lent(function).enumerate() {
         if !it.constant {
-            _ = writeln!(text, "        Reply_{}(call->Lent[{index}]);", it.structure);
+            let lent = format!("call->Lent[{index}]");
+            text += &reply("        ", it.structure, &lent, conduct);
         }
     }
     let mut made = Vec::new();

@@ -9,7 +9,7 @@ use std::process;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use super::{Module, Peer};
+use super::{Conduct, Module, Peer};
 use crate::building::c_driver;
 
 /// The libraries that peers import from.
@@ -61,7 +61,10 @@ fn write(file: &Path, text: &str) -> Result<()> {
 
 /// The name of the files: those of other modules than the usual one have a number more.
 fn name(peer: &Peer<'_>) -> String {
-    let role = peer.role();
+    let role = match peer.conduct {
+        Conduct::Auto => peer.role().to_owned(),
+        Conduct::Hostile => format!("{}_hostile", peer.role()),
+    };
     let usual = peer.own_id().map(|id| Module {
         id,
         number: 0,

@@ -17,6 +17,11 @@ pub(super) struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
+    /// Returns `true` if a size in it is that of the whole.
+    pub(super) const fn is_of_the_whole(&self) -> bool {
+        self.within.is_empty()
+    }
+
     /// What C's `sizeof` says of the structure whose size the field has.
     fn size_of(&self, it: &str) -> String {
         if self.within.is_empty() {

@@ -5,7 +5,7 @@
 
 use npi_description::{NpiId, Side};
 
-use super::{Module, contract, source};
+use super::{Conduct, Module, contract, source};
 
 /// What follows the common part.
 const BODY: &str = "\
@@ -36,14 +36,14 @@ static void FreeLent(CALL *call) {}
 pub(super) fn source(npi: NpiId, side: Side, modules: &[Module], characteristics: bool) -> String {
     let what = format!("for the NPI {npi}, which is not described");
     [
-        source::head(&what, side, modules, 1),
+        source::head(&what, side, modules, 1, Conduct::Auto),
         format!(
             "#define CHARACTERISTICS_ARE_THERE {}\n\n",
             if characteristics { "TRUE" } else { "FALSE" }
         ),
         BODY.to_owned(),
         "\n".to_owned(),
-        contract::identity(npi, modules),
+        contract::identity(npi, modules, Conduct::Auto),
     ]
     .concat()
 }

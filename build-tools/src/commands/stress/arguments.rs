@@ -87,9 +87,14 @@ pub(crate) struct Arguments {
         value_name = "CONDUCT",
         conflicts_with_all = ["provider", "client"],
         help = "Build a peer for each NPI that a driver registers, from the NPI's description. \
-                auto: for NPIs that no other driver serves; it keeps the contract"
+                auto: for an NPI that no other driver serves, and it keeps the contract; hostile: \
+                for every NPI, and it breaks the contract in all ways that a module must survive"
     )]
     pub(super) peer: Option<Conduct>,
+    /// Description of an NPI (npi.toml), so that its calls are checked by name; may be given
+    /// several times. Those of the workspace's packages are known.
+    #[arg(long, value_name = "FILE")]
+    pub(super) npi: Vec<PathBuf>,
     /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
     /// be given several times.
     #[arg(long, value_name = "NAME:KEY=VALUE")]
@@ -174,13 +179,17 @@ impl Arguments {
         );
         self.check_scenario(guest)?;
         self.check_tier()?;
+        npi_description::read(&self.npi)?;
         let named = [&self.provider, &self.client].into_iter().flatten();
-        for file in named.chain(&self.drivers) {
+        let images = named.chain(&self.drivers);
+        for file in images.clone().chain(&self.npi) {
             ensure!(
                 !file.to_string_lossy().contains(','),
                 "{} has a comma, which separates the parts of a replay line: rename it",
                 file.display()
             );
+        }
+        for file in images {
             fs::File::open(file).with_context(|| {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
@@ -256,12 +265,13 @@ impl Arguments {
         ensure!(
             self.on == Tier::Sim
                 || (self.drivers.is_empty()
+                    && self.npi.is_empty()
                     && self.peer.is_none()
                     && self.registry.is_empty()
                     && self.ignore.is_empty()
                     && !self.may_refuse),
-            "--driver, --peer, --registry, --ignore and --may-refuse are for the simulated kernel: \
-             leave them out with --on"
+            "--driver, --npi, --peer, --registry, --ignore and --may-refuse are for the simulated \
+             kernel: leave them out with --on"
         );
         ensure!(
             self.on != Tier::Sim || !self.keep,
@@ -332,6 +342,7 @@ impl Arguments {
         options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));
         let knobs = self.knobs.as_ref();
         options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
+        options.extend(self.npi.iter().map(|it| format!("--npi={}", it.display())));
         options.extend(self.registry.iter().map(|it| format!("--registry={it}")));
         options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
         options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
@@ -363,6 +374,7 @@ mod tests {
             "--preempt",
             "--kernel=windows",
             "--knobs=DetachOrder:1",
+            "--npi=shared-npi/src/echo/npi.toml",
             "--registry=client:Threads=4",
             "--ignore=R1",
             "--may-refuse",

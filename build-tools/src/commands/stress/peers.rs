@@ -16,25 +16,21 @@ use crate::workspace::Workspace;
 /// Builds a peer for each NPI of the plan's drivers that needs one, and adds its image.
 pub(super) fn add_peers(
     plan: &mut StressPlan,
-    _conduct: Conduct,
+    conduct: Conduct,
+    npis: &[PathBuf],
     workspace: &Workspace,
     simulator: &Simulator,
 ) -> Result<()> {
-    let files = ["echo", "telemetry"].map(|it| {
-        workspace
-            .root()
-            .join(format!("shared-npi/src/{it}/npi.toml"))
-    });
-    let npis = npi_description::read(&files)?;
+    let known = npi_description::read(&[workspace.descriptions(), npis].concat())?;
     if plan.drivers.is_empty() {
         plan.drivers = vec![plan.provider.clone(), plan.client.clone()];
     }
     let mut registered = Vec::new();
     for driver in &plan.drivers {
-        registered.extend(simulator.describe(driver)?.dry_run.registered);
+        registered.extend(simulator.describe(driver, npis)?.dry_run.registered);
     }
     let directory = workspace.target().join("peers");
-    for peer in peers::lacking(&registered, &npis) {
+    for peer in peers::lacking(&registered, &known, conduct) {
         let image = peers::build(&peer, &directory, workspace.root())?;
         let image = relative(image);
         print(format!("peer: {peer}, {}", image.display()));

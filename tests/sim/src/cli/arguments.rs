@@ -32,6 +32,10 @@ pub(super) struct Arguments {
     /// The client for the driver framework.
     #[arg(long, value_name = "FILE", requires = "wdf_provider")]
     pub(super) wdf_client: Option<PathBuf>,
+    /// The description of an NPI, so that its calls can be checked; may be given several
+    /// times.
+    #[arg(long, value_name = "FILE")]
+    pub(super) npi: Vec<PathBuf>,
     /// The seed of all random choices.
     #[arg(long)]
     pub(super) seed: u64,

@@ -29,6 +29,7 @@ struct _BINDING {
     BOOLEAN Calling, Completing;    // For calls that are matched by their order.
     BOOLEAN Done[FUNCTIONS];        // The functions that have been called with success.
     CALL *Made;             // The calls of this side that may pend, the oldest first.
+    PVOID Own;              // A table for this binding alone, if it has one.
 };
 
 // A call that may pend: one that this side has made, or one of the other side's that it
@@ -71,6 +72,13 @@ static void CallPeer(BINDING *);
 static void Complete(CALL *);
 // Frees what this side has lent with a call.
 static void FreeLent(CALL *);
+#ifdef HOSTILE
+// What is handed over in place of the right characteristics and of the right table.
+static const void *CharacteristicsOf(ULONG module, const void *right);
+static const void *TableOf(BINDING *, const void *right);
+static void FreeCharacteristics(void);
+static NTSTATUS Refusal(void);
+#endif
 
 #ifdef CLIENT
 typedef NPI_CLIENT_CHARACTERISTICS CHARACTERISTICS;
@@ -295,14 +303,16 @@ static void Completed(BINDING *binding, ULONG completion, ULONGLONG match) {
     Leave(binding);
 }
 
-// A call of this side that pends, with a reference; NULL if there is none.
+// A call of this side that pends, with a reference; NULL if there is none. It is one of
+// this binding, or of any if `binding` is NULL.
 static CALL *Pending(BINDING *binding, ULONG function) {
     CALL *found = NULL;
     ULONG fitting = 0;
     KIRQL irql = Acquire();
-    for (CALL *it = binding->Made; it; it = it->Next)
-        if (it->Pended && it->Function == function && OneIn(++fitting))
-            found = it;
+    for (BINDING *of = binding ? binding : Bindings; of; of = binding ? NULL : of->Next)
+        for (CALL *it = of->Made; it; it = it->Next)
+            if (it->Pended && it->Function == function && OneIn(++fitting))
+                found = it;
     if (found)
         found->References++;
     Release(irql);
@@ -322,11 +332,13 @@ static ULONG Decide(BINDING *binding, ULONG function) {
     return drawn < 5 && Functions[function].CompletedBy >= 0 ? KEEP : SUCCEED;
 }
 
+#ifndef HOSTILE
 static NTSTATUS Refusal(void) {
     static const NTSTATUS all[] = {STATUS_DEVICE_NOT_READY, STATUS_DEVICE_BUSY,
                                    STATUS_INSUFFICIENT_RESOURCES};
     return all[Below(3)];
 }
+#endif
 
 // Keeps a call until it is completed; FALSE if it must be answered at once.
 static BOOLEAN Keep(CALL *call) {
@@ -476,6 +488,12 @@ static BINDING *NewBinding(HANDLE handle, ULONGLONG common) {
     return binding;
 }
 
+static void FreeBinding(BINDING *binding) {
+    if (binding->Own)
+        Free(binding->Own);
+    Free(binding);
+}
+
 static void Publish(BINDING *binding, BOOLEAN usable) {
     KIRQL irql = Acquire();
     binding->Attached = TRUE;
@@ -483,6 +501,14 @@ static void Publish(BINDING *binding, BOOLEAN usable) {
     binding->Next = Bindings;
     Bindings = binding;
     Release(irql);
+}
+
+static const void *TableFor(BINDING *binding) {
+#ifdef HOSTILE
+    return TableOf(binding, Table);
+#else
+    return Table;
+#endif
 }
 
 #ifdef CLIENT
@@ -496,9 +522,10 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
     binding = NewBinding(handle, common);
     if (!binding)
         return STATUS_INSUFFICIENT_RESOURCES;
-    status = NmrClientAttachProvider(handle, binding, Table, &binding->Peer, &binding->Table);
+    status = NmrClientAttachProvider(handle, binding, TableFor(binding), &binding->Peer,
+                                     &binding->Table);
     if (!NT_SUCCESS(status)) {
-        Free(binding);
+        FreeBinding(binding);
         return status;
     }
     // A provider that has accepted is not refused any more: its table is just not used.
@@ -528,7 +555,7 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
     binding->Peer = client;
     binding->Table = dispatch;
     *mine = binding;
-    *table = Table;
+    *table = TableFor(binding);
     Publish(binding, TRUE);
     return STATUS_SUCCESS;
 }
@@ -548,7 +575,7 @@ static NTSTATUS Detach(PVOID context) {
     return status;
 }
 
-static void Cleanup(PVOID context) { Free(context); }
+static void Cleanup(PVOID context) { FreeBinding(context); }
 
 // The driver.
 
@@ -561,20 +588,31 @@ static void DeregisterAll(ULONG count) {
             WAIT(Registrations[i]);
 }
 
-static void Unload(DRIVER_OBJECT *driver) {
-    DeregisterAll(MODULES);
+static void End(void) {
     StopThreads();
     KeFlushQueuedDpcs();
+#ifdef HOSTILE
+    FreeCharacteristics();
+#endif
+}
+
+static void Unload(DRIVER_OBJECT *driver) {
+    DeregisterAll(MODULES);
+    End();
 }
 
 static NTSTATUS RegisterAll(const void *characteristics) {
     for (ULONG i = 0; i < MODULES; i++) {
         const MODULE *module = &Modules[i];
+        const void *offered = characteristics;
         NTSTATUS status;
+#ifdef HOSTILE
+        offered = CharacteristicsOf(i, characteristics);
+#endif
         Registered[i] = (CHARACTERISTICS){
             0, sizeof(CHARACTERISTICS), Attach, Detach, Cleanup,
             {module->Version, sizeof(NPI_REGISTRATION_INSTANCE), &NpiId, &module->Id,
-             module->Number, characteristics}};
+             module->Number, offered}};
         status = REGISTER(&Registered[i], NULL, &Registrations[i]);
         if (!NT_SUCCESS(status)) {
             DeregisterAll(i);
@@ -598,9 +636,7 @@ NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
         return status;
     // Last of all: callbacks may run before it returns.
     status = RegisterAll(characteristics);
-    if (!NT_SUCCESS(status)) {
-        StopThreads();
-        KeFlushQueuedDpcs();
-    }
+    if (!NT_SUCCESS(status))
+        End();
     return status;
 }
