@@ -28,9 +28,9 @@ pub(super) fn guid(id: NpiId) -> String {
 
 /// The identifiers with which the peer registers.
 pub(super) fn identity(npi: NpiId, modules: &[Module], conduct: Conduct) -> String {
-    let length = match conduct {
-        Conduct::Auto => "sizeof(NPI_MODULEID)",
-        Conduct::Hostile => "HOSTILE_LENGTH",
+    let padding = match conduct {
+        Conduct::Auto => "0",
+        Conduct::Hostile => "HOSTILE_PADDING",
     };
     let mut text = format!(
         "static const GUID NpiId = {};\nstatic const MODULE Modules[MODULES] = {{\n",
@@ -39,7 +39,7 @@ pub(super) fn identity(npi: NpiId, modules: &[Module], conduct: Conduct) -> Stri
     for module in modules {
         _ = writeln!(
             text,
-            "    {{{{{length}, 1, {}}}, {}, {}}},",
+            "    {{{{sizeof(NPI_MODULEID), {padding}, 1, {}}}, {}, {}}},",
             guid(module.id),
             module.number,
             module.version

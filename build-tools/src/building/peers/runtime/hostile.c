@@ -16,11 +16,12 @@ typedef struct { SIZE_T Size; BOOLEAN MayShrink; ULONG Count; const SPOT *Spots;
 
 static const SHAPE OwnCharacteristicsShape, OwnTableShape;
 
-// Hostile peers know each other by this length of their ModuleId, and do not attach.
-#define HOSTILE_LENGTH 0xBAD
+// Hostile peers know each other by this number in the padding of their ModuleId, and do not
+// attach.
+#define HOSTILE_PADDING 0x0BAD
 
 static BOOLEAN IsHostile(const NPI_REGISTRATION_INSTANCE *peer) {
-    return peer->ModuleId && peer->ModuleId->Length == HOSTILE_LENGTH;
+    return peer->ModuleId && peer->ModuleId->Padding == HOSTILE_PADDING;
 }
 
 static ULONGLONG Odd(void) {
@@ -106,7 +107,12 @@ static void FreeCharacteristics(void) {
 }
 
 static const void *TableOf(BINDING *binding, const void *right) {
-    if (!right || OneIn(8))
+#ifdef CLIENT
+    // NMR allows a client to have no table; a provider has one.
+    if (OneIn(8))
+        return NULL;
+#endif
+    if (!right)
         return NULL;
     binding->Own = Spoil(Copy(right, OwnTableShape.Size), &OwnTableShape);
     return binding->Own ? binding->Own : right;

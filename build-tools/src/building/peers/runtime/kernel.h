@@ -38,7 +38,8 @@ typedef struct _DRIVER_OBJECT {
     PVOID MajorFunction[28];
 } DRIVER_OBJECT;
 
-typedef struct { USHORT Length; LONG Type; GUID Guid; } NPI_MODULEID;
+// With its padding by name.
+typedef struct { USHORT Length, Padding; LONG Type; GUID Guid; } NPI_MODULEID;
 typedef struct {
     USHORT Version, Size;
     const GUID *NpiId;
