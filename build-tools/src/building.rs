@@ -8,6 +8,8 @@
 
 pub(crate) mod c_driver;
 mod cargo_settings;
+pub(crate) mod driver_packages;
+mod driver_settings;
 pub(crate) mod drivers;
 pub(crate) mod host_program;
 pub(crate) mod image_report;

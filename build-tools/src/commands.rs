@@ -10,6 +10,7 @@ mod completions;
 mod describe;
 mod doctor;
 mod explain;
+mod header;
 mod lint;
 mod package;
 mod replay;
@@ -40,6 +41,8 @@ Examples:
     Describe(describe::Arguments),
     /// Explain a finding's code, an open point or a scenario: rule, source, typical defect, correct form.
     Explain(explain::Arguments),
+    /// Write the C header of an NPI from its description.
+    Header(header::Arguments),
     /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -72,6 +75,7 @@ impl Command {
             Self::Build(arguments) => build::run(arguments),
             Self::Describe(arguments) => describe::run(arguments),
             Self::Explain(arguments) => explain::run(arguments),
+            Self::Header(arguments) => header::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `cargo xtask`: sets up, builds, checks and runs the drivers, on any host.
+//! `cargo nmr`, and `cargo xtask` in a checkout of this project: sets up, builds, checks and
+//! runs drivers, on any host.
+//!
+//! # One program
+//!
+//! The first argument is the word by which cargo was asked for it: `nmr` if it is installed
+//! (`cargo install --path build-tools`), `xtask` by the checkout's alias. Help, hints and
+//! command lines to paste contain that word. As `sim`, the program is the simulated kernel,
+//! which it starts itself; called as `lld-link`, it is the wrapper of the linker.
 //!
 //! # Layout
 //!
@@ -20,6 +28,7 @@
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
 //! | [`building`] | drivers, peers of drivers under test, Windows program, Wine prefixes, the linker wrapper |
+//! | [`carried`] | the source trees that the program carries for drivers in other workspaces |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
@@ -34,6 +43,7 @@
 //! in a sentence; an error is one line on stderr instead.
 
 mod building;
+mod carried;
 mod commands;
 mod exchange;
 mod explanations;
@@ -49,24 +59,72 @@ mod trials;
 mod workspace;
 mod zoo;
 
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::{Resettable, StyledStr};
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use building::linker;
 use child::interrupt::interrupted;
-use terminal::{CANNOT, Verdict, print};
+use child::program::{NMR, XTASK};
+use terminal::{CANNOT, PROGRAM, Verdict, print};
 
-/// Sets up, builds, checks and runs the drivers.
+/// Sets up, builds, checks and runs drivers that meet through the Network Module Registrar.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+#[command(version)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: commands::Command,
 }
 
+impl CommandLine {
+    /// Parses a command line without `cargo`: its first word is that of this program.
+    fn parse_words(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> clap::error::Result<Self> {
+        Self::from_arg_matches(&Self::adapted().try_get_matches_from(words)?)
+    }
+
+    /// The command line as this program's user must read it.
+    fn adapted() -> clap::Command {
+        adapt(Self::command())
+            .name(PROGRAM.words())
+            .bin_name(PROGRAM.words())
+    }
+}
+
+/// Adapts the help of a command and of those below it.
+fn adapt(command: clap::Command) -> clap::Command {
+    let text = |text: Option<&StyledStr>| text.map(|it| PROGRAM.adapt(&it.to_string()));
+    let (about, after) = (text(command.get_about()), text(command.get_after_help()));
+    command
+        .about(Resettable::from(about.map(StyledStr::from)))
+        .after_help(Resettable::from(after.map(StyledStr::from)))
+        .mut_args(|argument| {
+            let help = text(argument.get_help());
+            argument.help(Resettable::from(help.map(StyledStr::from)))
+        })
+        .mut_subcommands(adapt)
+}
+
+/// The arguments, the first of which is the word of this program, and sets [`PROGRAM`].
+fn words() -> Vec<OsString> {
+    let mut words: Vec<_> = env::args_os().skip(1).collect();
+    let is = |word: &str| words.first().is_some_and(|first| first == word);
+    PROGRAM.set(if is("xtask") { XTASK } else { NMR });
+    if !is(PROGRAM.word()) {
+        words.insert(0, PROGRAM.word().into());
+    }
+    words
+}
+
 fn main() -> ExitCode {
+    if let Some(arguments) = simulator::program::arguments() {
+        return simulator::program::main(arguments);
+    }
     if linker::is_called() {
         return match linker::run() {
             Ok(true) => ExitCode::SUCCESS,
@@ -74,7 +132,7 @@ fn main() -> ExitCode {
             Err(error) => refuse(format!("{error:#}")),
         };
     }
-    let line = match CommandLine::try_parse() {
+    let line = match CommandLine::parse_words(words()) {
         Ok(line) => line,
         Err(wrong) if is_misuse(&wrong) => return refuse(one_line(&wrong)),
         Err(help) => help.exit(),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The simulated kernel as a program: its command line, its exit status, the replay line
-//! that stands for a cycle, and the description of an image.
+//! The simulated kernel, which this program contains and runs as a process: its command
+//! line, its exit status, the replay line that stands for a cycle, and the description of
+//! an image.
 
 pub(crate) mod description;
+pub(crate) mod program;
 mod replay_keys;
 mod replay_line;
 mod trace;
@@ -16,7 +18,6 @@ use anyhow::{Context, Result, bail};
 use registrar::knobs::Kernel;
 use scenarios::Description;
 
-use crate::building::host_program;
 use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 pub(crate) use replay_keys::grammar;
@@ -27,25 +28,22 @@ pub(crate) use verdict::verdict;
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
 
-/// The program, and the descriptions of the NPIs that the workspace has.
+/// The simulated kernel, with the descriptions of the NPIs that the workspace has.
 #[derive(Clone, Debug)]
 pub(crate) struct Simulator {
-    program: PathBuf,
     descriptions: Vec<PathBuf>,
 }
 
 impl Simulator {
-    /// Builds it.
-    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
-        Ok(Self {
-            program: host_program::sim(workspace)?,
+    pub(crate) fn new(workspace: &Workspace) -> Self {
+        Self {
             descriptions: workspace.descriptions().to_vec(),
-        })
+        }
     }
 
     /// A command that does this with `images`.
     fn run<'a>(&self, images: impl IntoIterator<Item = (&'a str, &'a Path)>) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = program::command();
         for (option, image) in images {
             command.arg(option).arg(image);
         }

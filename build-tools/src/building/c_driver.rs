@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Drivers in C, compiled with clang and linked with LLVM's linker.
+//! Compiles and links drivers in C for x64, with clang and lld.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use anyhow::Result;
 
 use crate::workspace::output;
 
-/// Makes the import library that a .def file describes.
+/// Makes the import library of the functions that a .def file lists.
 pub(crate) fn import_library(definition: &Path, library: &Path) -> Result<()> {
     let mut tool = Command::new(driver_prerequisites::dlltool()?);
     tool.args(["-m", "i386:x86-64", "-d"])
@@ -19,8 +20,14 @@ pub(crate) fn import_library(definition: &Path, library: &Path) -> Result<()> {
     output(&mut tool).map(drop)
 }
 
-/// A compiler that runs in `directory`, which paths in the debug information begin at.
-pub(crate) fn compiler(directory: &Path) -> Command {
+/// Compiles a source file; `options` are definitions and include paths. Both paths, as
+/// those in `options`, may be relative to `directory`, as they are in the .pdb.
+pub(crate) fn compile(
+    directory: &Path,
+    source: &str,
+    options: &[impl AsRef<OsStr>],
+    object: &Path,
+) -> Result<()> {
     let mut clang = Command::new("clang");
     clang
         .current_dir(directory)
@@ -33,24 +40,24 @@ pub(crate) fn compiler(directory: &Path) -> Command {
             "-fdebug-compilation-dir=.",
             "-funwind-tables",
         ])
-        .args(["-Wall", "-Werror", "-Wno-unused"]);
-    clang
-}
-
-/// Compiles `source`.
-pub(crate) fn compile(mut compiler: Command, source: &Path, object: &Path) -> Result<()> {
-    compiler.arg("-c").arg(source).arg("-o").arg(object);
-    output(&mut compiler).map(drop)
+        .args(["-Wall", "-Werror"])
+        .args(options)
+        .arg("-c")
+        .arg(source)
+        .arg("-o")
+        .arg(object);
+    output(&mut clang).map(drop)
 }
 
 /// Links an image, with its .pdb beside it.
-pub(crate) fn link(image: &Path, inputs: impl IntoIterator<Item = PathBuf>) -> Result<()> {
+pub(crate) fn link(objects: &[PathBuf], libraries: &[PathBuf], image: &Path) -> Result<()> {
     let mut linker = Command::new(driver_prerequisites::linker()?);
     linker
         .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
         .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
         .arg("/pdbaltpath:%_PDB%")
         .arg(format!("/out:{}", image.display()))
-        .args(inputs.into_iter().map(PathBuf::into_os_string));
+        .args(objects)
+        .args(libraries);
     output(&mut linker).map(drop)
 }

@@ -10,6 +10,7 @@ mod contract;
 mod functions;
 mod hostile;
 mod image;
+mod names;
 mod source;
 mod structures;
 mod stub;

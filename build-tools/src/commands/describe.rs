@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     std::fs::File::open(image)
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
     let workspace = Workspace::find()?;
-    let description = Simulator::build(&workspace)?.describe(image, &arguments.npi)?;
+    let description = Simulator::new(&workspace).describe(image, &arguments.npi)?;
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &description)?;
     }

@@ -106,15 +106,22 @@ impl Compiler {
             })
     }
 
-    /// Makes `cargo` use it.
+    /// Names it to `cargo`.
+    pub(crate) fn name_to(&self, cargo: &mut Command) {
+        if self.from_source {
+            cargo.env("RUSTC", &self.rustc);
+            // Rustdoc of the same version is beside it.
+            cargo.env("RUSTDOC", self.rustc.with_file_name("rustdoc"));
+        }
+    }
+
+    /// Makes `cargo` build for its target with it.
     pub(crate) fn apply(&self, cargo: &mut Command) {
         cargo.args(["--target", self.target]);
+        self.name_to(cargo);
         if !self.from_source {
             return;
         }
-        cargo.env("RUSTC", &self.rustc);
-        // Rustdoc of the same version is beside it.
-        cargo.env("RUSTDOC", self.rustc.with_file_name("rustdoc"));
         if self.target == TARGET {
             cargo
                 .arg("-Zbuild-std=core,alloc")

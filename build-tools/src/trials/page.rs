@@ -80,7 +80,9 @@ pub(crate) fn works_in_a_browser(workspace: &Workspace) -> Result<bool> {
 fn stress(workspace: &Workspace, arguments: &[&str], page: &Path) -> Result<()> {
     let mut command = Command::new(env::current_exe()?);
     command.current_dir(workspace.root());
-    command.arg("stress").args(["--seed", SEED]).args(arguments);
+    command
+        .args(["xtask", "stress", "--seed", SEED])
+        .args(arguments);
     let (_, printed) = output_and_errors(command.arg("--html").arg(page))?;
     ensure!(
         page.is_file(),

@@ -60,19 +60,21 @@ impl Workshop {
         let image = self.built.join(name).with_extension("sys");
         let own = self.built.join(name).with_extension("obj");
         self.compile(&recipe.source, recipe.role, recipe.defective, &own)?;
-        let base = self.base(recipe.role).map(|(_, object)| object);
+        let mut objects = self.base(recipe.role).map(|(_, object)| object).to_vec();
+        objects.push(own);
         let libraries = LIBRARIES.map(|name| self.library(name));
-        c_driver::link(&image, base.into_iter().chain([own]).chain(libraries))?;
+        c_driver::link(&objects, &libraries, &image)?;
         Ok(image)
     }
 
     fn compile(&self, source: &str, role: Role, defective: bool, object: &Path) -> Result<()> {
-        let mut compiler = c_driver::compiler(&self.root);
-        compiler
-            .arg("-Itests/zoo/include")
-            .arg(format!("-D{}", role.name().to_uppercase()))
-            .args(defective.then_some("-DDEFECT"));
+        let mut options = vec![
+            "-Wno-unused".to_owned(),
+            "-Itests/zoo/include".to_owned(),
+            format!("-D{}", role.name().to_uppercase()),
+        ];
+        options.extend(defective.then(|| "-DDEFECT".to_owned()));
         let source = format!("tests/zoo/{source}.c");
-        c_driver::compile(compiler, Path::new(&source), object)
+        c_driver::compile(&self.root, &source, &options, object)
     }
 }

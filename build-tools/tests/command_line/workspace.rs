@@ -8,8 +8,8 @@ use std::process::Command;
 
 /// The error with which `vm list` ends in `directory`.
 fn refusal_in(directory: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["vm", "list"])
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
+        .args(["xtask", "vm", "list"])
         .current_dir(directory)
         .env_remove("CARGO_MANIFEST_DIR")
         .output()

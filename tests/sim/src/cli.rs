@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs the cycles that the program's arguments ask for, and prints what comes of them.
+//! The simulated kernel as a program: runs a range of cycles and prints JSON lines, its
+//! progress and a report in the end, or describes a driver image. `cargo nmr stress` runs
+//! several of these processes and merges their reports.
 
 mod arguments;
+mod describe;
 mod signals;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,8 +21,9 @@ use scenarios::{
     TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
-use sim::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 
+use crate::hardware::randomisation::fix_addresses;
+use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 use arguments::Arguments;
 
 /// A line of output.
@@ -90,8 +95,15 @@ const CANNOT: u8 = 2;
 
 const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
 
-pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+/// Runs the program with these arguments, without its name. It may start the process again
+/// with the same command line, and wants to be the first to do anything in it.
+#[must_use]
+pub fn main(arguments: &[OsString]) -> ExitCode {
+    fix_addresses();
+    if let Some(status) = describe::main(arguments) {
+        return status;
+    }
+    let arguments = match Arguments::try_parse_from(with_name(arguments)) {
         Ok(arguments) => arguments,
         Err(wrong) => return refuse(&wrong),
     };
@@ -104,8 +116,14 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The arguments behind a program's name, as clap wants them.
+fn with_name(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
+    let name = OsString::from("sim");
+    std::iter::once(name).chain(arguments.iter().cloned())
+}
+
 /// Prints what is wrong with the arguments, or the help that they ask for.
-pub(crate) fn refuse(wrong: &clap::Error) -> ExitCode {
+fn refuse(wrong: &clap::Error) -> ExitCode {
     if !wrong.use_stderr() {
         wrong.exit();
     }
@@ -280,9 +298,9 @@ fn add_verdict(
     finding.cycle = index;
     finding.scenarios = [failed.cycle.order.scenario().to_string()].into();
     let known = report.findings.iter().any(|it| it.is_same_as(&finding));
-    let weight = sim::judge(machine, failed, &finding);
+    let weight = crate::judge(machine, failed, &finding);
     if !known {
-        finding.open_points = sim::open_points(machine, failed, &finding);
+        finding.open_points = crate::open_points(machine, failed, &finding);
     }
     match weight {
         Weight::Finding => report.add_finding(finding),
@@ -360,7 +378,7 @@ fn shorten(
         }
         !signals::have_come()
     };
-    let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
+    let found = crate::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
     let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };

@@ -43,7 +43,7 @@
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
 //!
 //! `kernel.rs` puts the parts together and lends them out; `choices.rs` holds the
-//! cycle's random choices. So a new export is a function in a file of `exports`,
+//! cycle's random choices; `cli` is the program around it all. So a new export is a function in a file of `exports`,
 //! and a new check a function in `verifier` or `analysis`.
 //!
 //! # One call
@@ -81,6 +81,7 @@
 mod analysis;
 mod calls;
 mod choices;
+mod cli;
 mod emulation;
 mod exports;
 mod findings;
@@ -99,7 +100,7 @@ mod wdf;
 #[cfg(test)]
 use tests::know_pair;
 
-pub use hardware::randomisation::fix_addresses;
+pub use cli::main;
 pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};

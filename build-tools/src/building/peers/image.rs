@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::slice;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -44,8 +45,9 @@ pub(crate) fn build(peer: &Peer<'_>, directory: &Path, root: &Path) -> Result<Pa
     write(&source, &text)?;
     let object = place(&format!("{name}.{}", process::id()), "obj");
     let shown = source.strip_prefix(root).unwrap_or(&source);
-    c_driver::compile(c_driver::compiler(root), shown, &object)?;
-    c_driver::link(&image, [object.clone()].into_iter().chain(libraries))?;
+    let shown = shown.to_string_lossy();
+    c_driver::compile(root, &shown, &["-Wno-unused"], &object)?;
+    c_driver::link(slice::from_ref(&object), &libraries, &image)?;
     _ = fs::remove_file(object);
     Ok(image)
 }

@@ -4,7 +4,7 @@
 
 use npi_description::{Npi, Side};
 
-use super::{Conduct, Module, contract, functions, hostile, structures};
+use super::{Conduct, Module, contract, functions, hostile, names, structures};
 
 /// The declarations of the kernel, and the part that all peers have in common.
 const KERNEL: &str = include_str!("runtime/kernel.h");
@@ -15,6 +15,7 @@ const HOSTILE: &str = include_str!("runtime/hostile.c");
 /// The peer that plays a side of an NPI.
 pub(super) fn described(npi: &Npi, side: Side, modules: &[Module], conduct: Conduct) -> String {
     let what = format!("made from the description of {}", npi.name);
+    let npi = &names::made_plain(npi);
     let functions = npi.functions.len().max(1);
     let mut parts = vec![head(&what, side, modules, functions, conduct)];
     parts.push(format!("// The structures of {}.\n\n", npi.name));

@@ -16,15 +16,16 @@ use crate::building::wine_prefix;
 use crate::machines::Guests;
 use crate::simulator::OTHERS;
 use crate::stress::Tier;
+use crate::terminal::PROGRAM;
 use crate::workspace::artifact;
 
 /// The number of cycles by default.
 pub(super) const CYCLES: u64 = 1000;
 
-#[derive(Args)]
+#[derive(Clone, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask stress                                          1,000 cycles of the pair built here
+  cargo xtask stress                                          1,000 cycles of the drivers built here
   cargo xtask stress --driver my.sys --driver peer.sys        other drivers, in their own roles
   cargo xtask stress --faults systematic --json report.json   each call fails once in each order")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
@@ -45,8 +46,8 @@ pub(crate) struct Arguments {
     /// Write the report to FILE as JSON; its directory must exist. `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Also write the report as a page for a browser to this file; the page of the latest
-    /// run is target/report/index.html in any case.
+    /// Also write the report as a page for a browser to this file; in a workspace, the page
+    /// of the latest run is target/report/index.html in any case.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
     #[arg(
@@ -223,7 +224,7 @@ impl Arguments {
         };
         ensure!(
             only.is_on(kernel),
-            "--only {only} does not exist on this kernel: see `cargo xtask stress --list`"
+            "--only {only} does not exist on this kernel: see `{PROGRAM} stress --list`"
         );
         ensure!(
             only != Scenario::Models || self.is_own_pair(),

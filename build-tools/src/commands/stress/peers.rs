@@ -2,7 +2,6 @@
 
 //! `--peer`: adds the peers that the drivers of a plan lack.
 
-use std::env;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -19,12 +18,12 @@ pub(super) fn add_peers(
     conduct: Conduct,
     npis: &[PathBuf],
     workspace: &Workspace,
-    simulator: &Simulator,
 ) -> Result<()> {
     let known = npi_description::read(&[workspace.descriptions(), npis].concat())?;
     if plan.drivers.is_empty() {
         plan.drivers = vec![plan.provider.clone(), plan.client.clone()];
     }
+    let simulator = Simulator::new(workspace);
     let mut registered = Vec::new();
     for driver in &plan.drivers {
         registered.extend(simulator.describe(driver, npis)?.dry_run.registered);
@@ -32,7 +31,7 @@ pub(super) fn add_peers(
     let directory = workspace.target().join("peers");
     for peer in peers::lacking(&registered, &known, conduct) {
         let image = peers::build(&peer, &directory, workspace.root())?;
-        let image = relative(image);
+        let image = Workspace::relative(image);
         print(format!("peer: {peer}, {}", image.display()));
         if peer.is_stub() {
             print("      not described: it only attaches, detaches and unloads");
@@ -40,10 +39,4 @@ pub(super) fn add_peers(
         plan.drivers.push(image);
     }
     Ok(())
-}
-
-/// The path from the current directory, if it leads into it.
-fn relative(path: PathBuf) -> PathBuf {
-    let here = env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).map(PathBuf::from).unwrap_or(path)
 }

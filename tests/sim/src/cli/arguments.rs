@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::slice;
 
+use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier};
-use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]

@@ -2,6 +2,7 @@
 
 //! `sim --describe FILE`: prints the description of one image as a JSON line.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,9 +11,8 @@ use std::rc::Rc;
 use anyhow::Context;
 use clap::Parser;
 use scenarios::{Verdict, write_line};
-use sim::{Image, Machine};
 
-use crate::cli;
+use crate::{Image, Machine};
 
 /// The option that asks for a description instead of a run.
 const OPTION: &str = "--describe";
@@ -30,13 +30,13 @@ struct Arguments {
 /// Describes the image that the arguments name. Returns `None` if they ask for no
 /// description, else the exit status: 1 for a finding in the dry run, 2 if it was cut
 /// short.
-pub(crate) fn main() -> Option<ExitCode> {
-    if std::env::args_os().nth(1)? != OPTION {
+pub(super) fn main(arguments: &[OsString]) -> Option<ExitCode> {
+    if arguments.first()? != OPTION {
         return None;
     }
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(super::with_name(arguments)) {
         Ok(arguments) => arguments,
-        Err(wrong) => return Some(cli::refuse(&wrong)),
+        Err(wrong) => return Some(super::refuse(&wrong)),
     };
     Some(match describe(&arguments) {
         Ok(status) => status,
