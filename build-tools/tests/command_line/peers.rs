@@ -57,7 +57,9 @@ impl Bench {
             .args(["--json", "report.json", "--jobs", "1"])
             .args(more);
         if let Some(npi) = npi {
-            command.arg("--npi").arg(sources().join(npi).with_extension("toml"));
+            command
+                .arg("--npi")
+                .arg(sources().join(npi).with_extension("toml"));
         }
         let output = command.output().expect("the program starts");
         let text = text_of(&output);
@@ -73,7 +75,8 @@ fn sources() -> PathBuf {
 
 fn text_of(output: &Output) -> String {
     let all = [&output.stdout, &output.stderr];
-    all.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+    all.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .concat()
 }
 
 fn run(command: &mut Command) {
@@ -82,7 +85,9 @@ fn run(command: &mut Command) {
 }
 
 fn count(report: &Value, name: &str) -> u64 {
-    report["counts"][name].as_u64().unwrap_or_else(|| panic!("{name}"))
+    report["counts"][name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{name}"))
 }
 
 const SHORT: [&str; 4] = ["--cycles", "60", "--seed", "1"];
@@ -106,7 +111,11 @@ fn drivers_of_every_shape_are_attached_called_and_detached() {
             let (_, rest) = npi.split_once(&format!("\"{name}\":"))?;
             rest.split([',', '}']).next()?.parse::<u64>().ok()
         };
-        let of = if ["ebpf", "xdp"].contains(&source) { "calls_of_providers" } else { "calls_of_clients" };
+        let of = if ["ebpf", "xdp"].contains(&source) {
+            "calls_of_providers"
+        } else {
+            "calls_of_clients"
+        };
         assert!(calls(of).is_some_and(|calls| calls > 0), "{source}: {npi}");
     }
 }
@@ -154,7 +163,11 @@ fn a_driver_of_an_npi_that_is_not_described_gets_a_stub() {
     let bench = Bench::with("keyed", &["PROVIDER"]);
     let (report, status, text) = bench.stress("auto", None, &SHORT);
     assert!(text.contains("not described"), "{text}");
-    assert_eq!(report["findings"].as_array().map(Vec::len), Some(0), "{text}");
+    assert_eq!(
+        report["findings"].as_array().map(Vec::len),
+        Some(0),
+        "{text}"
+    );
     assert!([0, 1].contains(&status), "{text}");
 }
 
@@ -163,9 +176,15 @@ fn a_replay_line_names_the_image_of_the_peer() {
     let bench = Bench::with("keyed", &["UNCOUNTED"]);
     let (_, _, text) = bench.stress("auto", Some("keyed"), &SHORT);
     let (_, line) = text.split_once("again: ").expect("a replay line");
-    let line = line.lines().next().and_then(|line| line.split(' ').next_back());
+    let line = line
+        .lines()
+        .next()
+        .and_then(|line| line.split(' ').next_back());
     let line = line.expect("a line");
-    assert!(line.contains(",driver=target/peers/keyed_provider"), "{line}");
+    assert!(
+        line.contains(",driver=target/peers/keyed_provider"),
+        "{line}"
+    );
     let output = Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
         .current_dir(bench.0.path())
         .args(["nmr", "replay", line])

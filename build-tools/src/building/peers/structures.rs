@@ -235,7 +235,9 @@ fn accepts(npi: &Npi, structure: &Structure) -> String {
     let size = said(npi, structure, Meaning::Size).map_or_else(String::new, |leaf| {
         format!(" && it->{} >= {}", leaf.path, leaf.size_of("it"))
     });
-    format!("static BOOLEAN Accepts_{name}(const struct {name} *it) {{ return it{size}; }}\n\n")
+    format!(
+        "static BOOLEAN Accepts_{name}(const struct {name} *it) {{ return it != NULL{size}; }}\n\n"
+    )
 }
 
 /// The function that writes what the callee answers.

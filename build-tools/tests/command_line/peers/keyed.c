@@ -61,7 +61,7 @@ static NTSTATUS Get(PVOID context, QUESTION *question) {
 }
 
 static ULONGLONG Set(PVOID context, ULONGLONG key, const REASON *why) {
-    return why && KeGetCurrentIrql() == PASSIVE_LEVEL ? key : 0;
+    return why ? key : 0;
 }
 
 static const PROVIDER_TABLE OwnTable = {sizeof(OwnTable), Get, Set};
