@@ -16,6 +16,7 @@ pub(crate) mod host_program;
 pub(crate) mod image_report;
 pub(crate) mod interop;
 pub(crate) mod linker;
+pub(crate) mod peers;
 pub(crate) mod unused_patch;
 pub(crate) mod windows_program;
 pub(crate) mod wine_prefix;

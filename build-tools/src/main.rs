@@ -20,6 +20,7 @@
 //! | [`commands`] | arguments of each command, and what it does in which order |
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
+//! | [`template`] | a new workspace for an NPI |
 //! | [`exchange`] | the report of a stress run as `JUnit`, as SARIF, and as a summary of a workflow's step |
 //! | [`page`] | the report of a stress run as a page for a browser |
 //! | [`trace`] | the events of one cycle: trace file, columns, diagram |
@@ -27,7 +28,7 @@
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
-//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper, carried sources |
+//! | [`building`] | drivers, their peers, Windows program, Wine prefixes, the linker wrapper, carried sources |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |

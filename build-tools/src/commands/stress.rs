@@ -4,6 +4,7 @@
 //! Wine, or on a machine.
 
 mod arguments;
+mod peers;
 
 use std::borrow::Cow;
 use std::env;
@@ -24,6 +25,7 @@ use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, w
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
+use peers::add_peers;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
@@ -107,6 +109,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     if plan.is_own_pair() {
         interop::build(&workspace)?;
+    }
+    if let Some(conduct) = arguments.peer {
+        add_peers(&mut plan, conduct, &arguments.npi, &workspace)?;
     }
     if arguments.cycles.is_none() && arguments.is_systematic() {
         plan.cycles = SimulatedRun::new(&workspace, &plan).systematic_cycles()?;

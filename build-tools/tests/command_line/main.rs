@@ -10,6 +10,8 @@ mod explain;
 mod general;
 mod header;
 mod package;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod peers;
 mod replay;
 mod shell;
 mod stress;

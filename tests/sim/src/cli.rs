@@ -143,6 +143,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     signals::block();
     npi_description::know(npi_description::read(&arguments.npi)?);
     let mut machine = Machine::new()?;
+    // What a driver registers may depend on them.
+    machine.set_options(arguments.options(Faults::None));
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;
     machine.set_options(arguments.options(arguments.faults));

@@ -37,7 +37,7 @@
 //! | `io` | the I/O manager: files, requests, completion |
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
-//! | `exports` | the functions of `ntoskrnl.exe` and `netio.sys`, by area |
+//! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys` and `cng.sys`, by area |
 //! | `emulation` | instructions that Microsoft's headers inline, and others that need a kernel |
 //! | `wdf` | the driver framework |
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |

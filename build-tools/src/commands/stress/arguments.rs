@@ -11,6 +11,7 @@ use clap::Args;
 use registrar::knobs::KernelChoice;
 use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
 
+use crate::building::peers::Conduct;
 use crate::building::wine_prefix;
 use crate::machines::Guests;
 use crate::simulator::OTHERS;
@@ -82,10 +83,19 @@ pub(crate) struct Arguments {
     /// may be given several times.
     #[arg(long = "driver", value_name = "FILE", conflicts_with_all = ["provider", "client"])]
     pub(super) drivers: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "CONDUCT",
+        conflicts_with_all = ["provider", "client"],
+        help = "Build a peer for each NPI that a driver registers, from the NPI's description. \
+                auto: for an NPI that no other driver serves, and it keeps the contract; hostile: \
+                for every NPI, and it breaks the contract in all ways that a module must survive"
+    )]
+    pub(super) peer: Option<Conduct>,
     /// Description of an NPI (npi.toml), so that its calls are checked by name; may be given
     /// several times. Those of the workspace's packages are known.
     #[arg(long, value_name = "FILE")]
-    npi: Vec<PathBuf>,
+    pub(super) npi: Vec<PathBuf>,
     /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
     /// be given several times.
     #[arg(long, value_name = "NAME:KEY=VALUE")]
@@ -258,11 +268,12 @@ impl Arguments {
             self.on == Tier::Sim
                 || (self.drivers.is_empty()
                     && self.npi.is_empty()
+                    && self.peer.is_none()
                     && self.registry.is_empty()
                     && self.ignore.is_empty()
                     && !self.may_refuse),
-            "--driver, --npi, --registry, --ignore and --may-refuse are for the simulated kernel: \
-             leave them out with --on"
+            "--driver, --npi, --peer, --registry, --ignore and --may-refuse are for the simulated \
+             kernel: leave them out with --on"
         );
         ensure!(
             self.on != Tier::Sim || !self.keep,
@@ -327,7 +338,7 @@ impl Arguments {
         options.extend(instances.map(|instances| format!("--instances={instances}")));
         options.extend(self.only.map(|only| format!("--only={only}")));
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
-        let others = self.on == Tier::Sim && !self.is_own_pair();
+        let others = self.on == Tier::Sim && (!self.is_own_pair() || self.peer.is_some());
         let kernel = others.then_some(KernelChoice::One(OTHERS));
         let kernel = self.kernel.or(kernel);
         options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));
