@@ -151,11 +151,16 @@ fn on_other_hosts() -> Vec<Prerequisite> {
         Prerequisite::packaged("clippy for Windows", &["rust-web-clippy"], clippy())
             .for_purpose(Purpose::Check),
         Prerequisite::packaged("lld-link", &["lld"], linker()),
-        Prerequisite::packaged("clang", &["clang"], clang()).for_purpose(Purpose::Check),
+        Prerequisite::packaged("clang", &["clang"], clang()),
         Prerequisite::packaged(
             "llvm-dlltool",
             &["llvm"],
             located(driver_prerequisites::dlltool()),
+        ),
+        Prerequisite::packaged(
+            "llvm-rc",
+            &["llvm"],
+            located(driver_prerequisites::resource_compiler()),
         ),
         Prerequisite::packaged("libclang", &["libclang-dev"], located(libclang)),
         Prerequisite::packaged(

@@ -6,11 +6,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 use crate::CommandLine;
-use crate::terminal::{Verdict, print};
+use crate::terminal::{PROGRAM, Verdict, print};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -33,9 +33,9 @@ pub(crate) struct Man {
 
 /// Prints the script for a shell.
 pub(crate) fn complete(arguments: &Completions) -> Verdict {
-    let mut command = CommandLine::command();
+    let mut command = CommandLine::adapted();
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut command, "xtask", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, PROGRAM.word(), &mut script);
     print(String::from_utf8_lossy(&script).trim_end());
     Verdict::of_a_list()
 }
@@ -50,9 +50,13 @@ pub(crate) fn write_manual(arguments: &Man) -> Result<Verdict> {
         )
     };
     fs::create_dir_all(directory).with_context(unwritable)?;
-    // `man cargo-xtask`, as cargo's own.
-    let command = CommandLine::command().name("cargo-xtask");
+    // `man cargo-nmr`, as cargo's own.
+    let (name, page) = match PROGRAM.word() {
+        "xtask" => ("cargo-xtask", "cargo-xtask.1"),
+        _ => ("cargo-nmr", "cargo-nmr.1"),
+    };
+    let command = CommandLine::adapted().name(name);
     clap_mangen::generate_to(command, directory).with_context(unwritable)?;
-    let page = directory.join("cargo-xtask.1");
+    let page = directory.join(page);
     Ok(Verdict::pass(format!("read it by man {}", page.display())))
 }

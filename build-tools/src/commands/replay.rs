@@ -18,9 +18,10 @@ use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 use driver_image::DriverImage;
 
-use crate::building::drivers;
+use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trace;
 use crate::workspace::{OutputFiles, Workspace, artifact};
@@ -30,8 +31,8 @@ use crate::zoo::{Catalogue, Workshop};
 fn help() -> String {
     format!(
         "{}\nExamples:\n  \
-         cargo xtask replay seed=7,cycle=3\n  \
-         cargo xtask replay seed=1,cycle=0,client=zoo:missing_wait --minimise",
+         {PROGRAM} replay seed=7,cycle=3\n  \
+         {PROGRAM} replay seed=1,cycle=0,client=zoo:missing_wait --minimise",
         simulator::grammar()
     )
 }
@@ -56,7 +57,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     // Not by clap, which repeats a line as it is, with its control characters.
     let line: Result<ReplayLine, String> = arguments.line.parse();
-    let line = &line.map_err(|why| anyhow!("{why}; see cargo xtask replay --help"))?;
+    let line = &line.map_err(|why| anyhow!("{why}; see {PROGRAM} replay --help"))?;
     let mut files = OutputFiles::default();
     for image in line.images().flatten().chain(&line.drivers) {
         if let ImageSource::File(path) = image {
@@ -65,13 +66,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     files.add("--trace-json", arguments.trace_json.as_deref())?;
     files.add("--diagram", arguments.diagram.as_deref())?;
-    let workspace = Workspace::find()?;
-    check_images(&workspace, line)?;
     let needs_zoo = line
         .images()
         .flatten()
         .chain(&line.drivers)
         .any(|image| matches!(image, ImageSource::Zoo(_)));
+    let workspace = if needs_zoo {
+        Workspace::checkout()?
+    } else {
+        Workspace::find()?
+    };
+    check_images(&workspace, line)?;
     if needs_zoo {
         match prerequisites::ensure(Purpose::Check)? {
             Outcome::Done => {}
@@ -80,7 +85,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     let is_pair = line.drivers.is_empty();
     if is_pair && line.images().any(|image| image.is_none()) {
-        let built = drivers::set_up_and_build()?;
+        ensure!(
+            workspace.is_checkout(),
+            "a replay line without images is of this project's pair: add driver=FILE for each \
+             driver"
+        );
+        let built = drivers::set_up_and_build_pair(&workspace)?;
         if built != Outcome::Done {
             return Ok(built.into());
         }
@@ -95,12 +105,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
         Images::Drivers(drivers?)
     };
-    let simulator = Simulator::build(&workspace)?;
+    let simulator = Simulator::new(&workspace);
     let own = is_pair && line.images().all(|image| image.is_none());
+    if own {
+        interop::build(&workspace)?;
+    }
     let command = |line: &ReplayLine| {
         let mut command = images.command(&simulator);
         if own {
-            simulator::add_framework_drivers(&mut command, &workspace);
+            simulator::add_alternatives(&mut command, &workspace);
         } else if !line.names_kernel() {
             command.arg(format!("--kernel={OTHERS}"));
         }

@@ -4,20 +4,22 @@
 //! Wine, or on a machine.
 
 mod arguments;
+mod peers;
 
+use std::borrow::Cow;
 use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use ::vm::Guest;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use child::interrupt::{Graceful, interrupted};
 
-use crate::building::drivers;
+use crate::building::driver_packages::{self, DriverPackage};
+use crate::building::{drivers, interop};
 use crate::exchange::ExchangePaths;
 use crate::machines;
 use crate::prerequisites::{self, Purpose};
-use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
 use crate::stress::summary::Detail;
@@ -25,8 +27,9 @@ use crate::stress::{
     ReportPaths, StressPlan, Tier, open_points, scenario_list, wine, write_unbegun,
 };
 use crate::terminal::{self, Outcome, Verdict, print};
-use crate::workspace::Workspace;
+use crate::workspace::{DRIVERS, Workspace};
 pub(crate) use arguments::Arguments;
+use peers::add_peers;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
@@ -34,13 +37,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         print(open_points::table());
         return Ok(Verdict::of_a_list());
     }
-    let workspace = Workspace::find()?;
+    let workspace = match arguments.on {
+        Tier::Sim => Workspace::find()?,
+        Tier::Wine | Tier::Vm(_) => Workspace::checkout()?,
+    };
     let catalogue = arguments.guests.read(&workspace)?;
     let guest = match &arguments.on {
         Tier::Vm(name) => Some(catalogue.find(name)?),
         Tier::Sim | Tier::Wine => None,
     };
     arguments.check(guest, &workspace)?;
+    let packages = unbuilt(&workspace, arguments, guest)?;
+    let mut arguments = Cow::Borrowed(arguments);
+    if !workspace.is_checkout() && !packages.is_empty() {
+        let images = packages.iter().map(|it| workspace.driver(&it.image));
+        arguments.to_mut().drivers = images.map(Workspace::relative).collect();
+        arguments.check_drivers(guest)?;
+    }
     let mut plan = StressPlan::new(&workspace, arguments.on.clone(), arguments.overrides());
     plan.drivers.clone_from(&arguments.drivers);
     plan.only = arguments.only;
@@ -61,16 +74,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     };
     // A signal ends what runs then, and the files are written nevertheless.
     let _graceful = Graceful::begin();
-    let prepared = prepare(&workspace, arguments, guest, &mut plan);
+    let prepared = prepare(&workspace, &arguments, guest, &packages, &mut plan);
     if interrupted() {
         let verdict = terminal::interrupted();
         write_unbegun(&workspace, &plan, paths, &verdict)?;
         return Ok(verdict);
     }
-    let simulator = match prepared? {
-        Prepared::Ready(simulator) => simulator,
-        Prepared::Not(outcome) => return Ok(outcome.into()),
-    };
+    match prepared? {
+        Outcome::Done => {}
+        other => return Ok(other.into()),
+    }
     print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if let Some(guest) = guest {
         let runs = MachineRuns {
@@ -83,10 +96,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         return machine::stress(&workspace, &runs);
     }
     let jobs = arguments.jobs(plan.cycles);
-    let Some(simulator) = simulator else {
+    if arguments.on == Tier::Wine {
         return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
-    };
-    let run = SimulatedRun::new(&workspace, &plan, &simulator);
+    }
+    let run = SimulatedRun::new(&workspace, &plan);
     if arguments.trace {
         return run.trace();
     }
@@ -98,44 +111,66 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     run.stress(jobs, detail, paths)
 }
 
-/// What a run needs beside its plan.
-enum Prepared {
-    /// All is there, with the simulated kernel if this runs the cycles.
-    Ready(Option<Simulator>),
-    /// Something is missing, or does not build.
-    Not(Outcome),
+/// The drivers of the workspace that the run needs and does not name. A machine gets a
+/// package, which builds its drivers.
+fn unbuilt(
+    workspace: &Workspace,
+    arguments: &Arguments,
+    guest: Option<&Guest>,
+) -> Result<Vec<DriverPackage>> {
+    let named = arguments.overrides().len();
+    if guest.is_some() || named == 2 || !arguments.drivers.is_empty() {
+        return Ok(Vec::new());
+    }
+    if workspace.is_checkout() {
+        return driver_packages::find(workspace, &DRIVERS);
+    }
+    ensure!(
+        named == 0,
+        "one driver of two: name the other one, too, or this one by --driver"
+    );
+    ensure!(
+        workspace.manifest().is_some(),
+        "there is no workspace here: name each driver by --driver FILE"
+    );
+    driver_packages::find(workspace, &[])
 }
 
-/// Builds what the run needs, and completes the plan.
+/// Builds what the run needs, these packages among it, and completes the plan.
 fn prepare(
     workspace: &Workspace,
     arguments: &Arguments,
     guest: Option<&Guest>,
+    packages: &[DriverPackage],
     plan: &mut StressPlan,
-) -> Result<Prepared> {
+) -> Result<Outcome> {
     let ready = match (&arguments.on, guest) {
         (_, Some(guest)) => machines::ensure_ready(workspace, guest)?,
         (Tier::Wine, None) => prerequisites::ensure(Purpose::Wine)?,
         (_, None) => Outcome::Done,
     };
     if ready != Outcome::Done {
-        return Ok(Prepared::Not(ready));
+        return Ok(ready);
     }
-    // A machine gets a package, which builds its drivers.
-    if guest.is_none() && plan.overrides.len() < 2 && plan.drivers.is_empty() {
-        let built = drivers::set_up_and_build()?;
+    if !packages.is_empty() {
+        let built = drivers::set_up_and_build(workspace, packages)?;
         if built != Outcome::Done {
-            return Ok(Prepared::Not(built));
+            return Ok(built);
         }
     }
     if arguments.on != Tier::Sim {
-        return Ok(Prepared::Ready(None));
+        return Ok(Outcome::Done);
     }
-    let simulator = Simulator::build(workspace)?;
+    if plan.is_own_pair() {
+        interop::build(workspace)?;
+    }
+    if let Some(conduct) = arguments.peer {
+        add_peers(plan, conduct, &arguments.npi, workspace)?;
+    }
     if arguments.cycles.is_none() && arguments.is_systematic() {
-        plan.cycles = SimulatedRun::new(workspace, plan, &simulator).systematic_cycles()?;
+        plan.cycles = SimulatedRun::new(workspace, plan).systematic_cycles()?;
     }
-    Ok(Prepared::Ready(Some(simulator)))
+    Ok(Outcome::Done)
 }
 
 /// A random seed that is short enough to type.

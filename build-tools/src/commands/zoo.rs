@@ -11,6 +11,7 @@ use clap::Args;
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::{OutputFiles, Workspace};
 use crate::zoo::sim::{self, Budget, ResultPaths, Trials, Tried};
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let mut files = OutputFiles::default();
     files.add("--json", arguments.json.as_deref())?;
     files.add("--junit", arguments.junit.as_deref())?;
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::checkout()?;
     let catalogue = Catalogue::read(&workspace)?;
     let modules = catalogue.select(&arguments.names)?;
     if arguments.list {
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Tier::Sim => Purpose::Check,
         Tier::Wine => Purpose::Wine,
         Tier::Vm(name) => bail!(
-            "the zoo runs in the simulated kernel and under Wine: cargo xtask stress --on \
+            "the zoo runs in the simulated kernel and under Wine: {PROGRAM} stress --on \
              vm:{name} --provider target/zoo/NAME.sys runs one module on a machine"
         ),
     };
@@ -77,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         json: arguments.json.as_deref(),
         junit: arguments.junit.as_deref(),
     };
-    let built = build(purpose);
+    let built = build(purpose, &workspace);
     if interrupted() && arguments.on == Tier::Sim {
         return sim::judge(&Tried::none(&modules), paths);
     }
@@ -105,9 +106,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
 }
 
 /// Builds the drivers, if all that is needed for `purpose` is there.
-fn build(purpose: Purpose) -> Result<Outcome> {
+fn build(purpose: Purpose, workspace: &Workspace) -> Result<Outcome> {
     match prerequisites::ensure(purpose)? {
-        Outcome::Done => drivers::set_up_and_build(),
+        Outcome::Done => drivers::set_up_and_build_pair(workspace),
         other => Ok(other),
     }
 }

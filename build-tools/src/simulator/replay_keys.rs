@@ -52,7 +52,7 @@ const fn repeated(key: Key) -> Key {
 }
 
 /// All keys. Those from `script` on are options of the simulated kernel.
-pub(super) const KEYS: [Key; 18] = [
+pub(super) const KEYS: [Key; 19] = [
     key("seed", "N", "seed of all random choices; required", number),
     key("cycle", "N", "number of the cycle; required", cycle),
     key(
@@ -127,6 +127,12 @@ pub(super) const KEYS: [Key; 18] = [
         parsed::<Scenario>,
     ),
     repeated(key(
+        "npi",
+        "FILE",
+        "description of an NPI (npi.toml) outside the workspace",
+        description,
+    )),
+    repeated(key(
         "registry",
         "D:K=V",
         "registry value of a driver, as client:Threads=4",
@@ -189,6 +195,7 @@ pub(crate) fn grammar() -> String {
         ("~250", "after a step: let 250 microseconds pass"),
         ("Threads:2 Depth:3", "settings of every client"),
         ("Wdf:pc", "which drivers are for the driver framework"),
+        ("C:pc", "which drivers are in C"),
     ] {
         line(sign, meaning);
     }
@@ -250,6 +257,14 @@ pub(crate) fn faults(value: &str) -> Result<String, String> {
 /// Returns answers to open points, if they are.
 pub(crate) fn answers(value: &str) -> Result<String, String> {
     knobs(value).map(|()| value.to_owned())
+}
+
+/// A file that can be read.
+fn description(value: &str) -> Result<(), String> {
+    match npi_description::read(&[value]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A file, or a module of the zoo; whether it is there is seen later.

@@ -61,17 +61,18 @@ impl<'a> PageFile<'a> {
         };
         let text = page.html();
         let latest = workspace.latest_page();
-        let directory = artifact::directory_of(&latest);
-        fs::create_dir_all(directory)
-            .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
-        artifact::write(&latest, text.as_bytes())?;
-        if let Some(path) = html {
+        if let Some(latest) = &latest {
+            let directory = artifact::directory_of(latest);
+            fs::create_dir_all(directory).with_context(|| {
+                format!("{} cannot be made: free the path", directory.display())
+            })?;
+        }
+        for path in latest.as_deref().into_iter().chain(html) {
             artifact::write(path, text.as_bytes())?;
         }
-        print(format!(
-            "report: {}",
-            workspace.shown(html.unwrap_or(&latest))
-        ));
+        if let Some(path) = html.or(latest.as_deref()) {
+            print(format!("report: {}", workspace.shown(path)));
+        }
         Ok(())
     }
 }

@@ -25,23 +25,19 @@ use crate::trace;
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
-/// A plan and the simulated kernel that runs it.
+/// A plan that the simulated kernel runs.
 pub(crate) struct SimulatedRun<'a> {
     workspace: &'a Workspace,
     plan: &'a StressPlan,
-    simulator: &'a Simulator,
+    simulator: Simulator,
 }
 
 impl<'a> SimulatedRun<'a> {
-    pub(crate) const fn new(
-        workspace: &'a Workspace,
-        plan: &'a StressPlan,
-        simulator: &'a Simulator,
-    ) -> Self {
+    pub(crate) fn new(workspace: &'a Workspace, plan: &'a StressPlan) -> Self {
         Self {
             workspace,
             plan,
-            simulator,
+            simulator: Simulator::new(workspace),
         }
     }
 
@@ -54,7 +50,7 @@ impl<'a> SimulatedRun<'a> {
             self.simulator.command_with(&plan.drivers)
         };
         if plan.is_own_pair() {
-            simulator::add_framework_drivers(&mut command, self.workspace);
+            simulator::add_alternatives(&mut command, self.workspace);
         }
         for (name, value) in [
             ("--seed", plan.seed),

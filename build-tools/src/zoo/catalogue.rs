@@ -10,7 +10,7 @@ use scenarios::{Finding, Scenario};
 use serde::Deserialize;
 
 use super::read;
-use crate::terminal::nearest;
+use crate::terminal::{PROGRAM, nearest};
 use crate::workspace::Workspace;
 
 /// All modules and peers.
@@ -285,8 +285,8 @@ impl Catalogue {
     fn unknown<T>(&self, name: &str) -> Result<T> {
         let names = self.module.iter().map(|module| &*module.name);
         let advice = match nearest(name, names).first() {
-            Some(first) => format!("is it {first}? cargo xtask zoo --list names all"),
-            None => "see cargo xtask zoo --list".to_owned(),
+            Some(first) => format!("is it {first}? {PROGRAM} zoo --list names all"),
+            None => format!("see {PROGRAM} zoo --list"),
         };
         bail!("the zoo has no `{name}`: {advice}")
     }

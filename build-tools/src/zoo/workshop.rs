@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::catalogue::{Recipe, Role};
-use crate::workspace::{Workspace, output};
+use crate::building::{c_driver, interop};
+use crate::workspace::Workspace;
 
 /// The libraries that modules import from, each described by a .def in `tests/zoo`.
 const LIBRARIES: [&str; 3] = ["ntoskrnl", "netio", "wdfldr"];
@@ -31,13 +31,11 @@ impl Workshop {
             built,
         };
         for name in LIBRARIES {
-            let mut tool = Command::new(driver_prerequisites::dlltool()?);
-            tool.args(["-m", "i386:x86-64", "-d"])
-                .arg(workshop.root.join(format!("tests/zoo/{name}.def")))
-                .arg("-l")
-                .arg(workshop.library(name));
-            output(&mut tool)?;
+            let definition = workshop.root.join(format!("tests/zoo/{name}.def"));
+            c_driver::import_library(&definition, &workshop.library(name))?;
         }
+        let description = workshop.root.join(interop::DESCRIPTION);
+        c_driver::write_header(&description, &workshop.built.join(interop::HEADER))?;
         for role in [Role::Provider, Role::Client] {
             for (source, object) in workshop.base(role) {
                 workshop.compile(&source, role, false, &object)?;
@@ -62,41 +60,24 @@ impl Workshop {
     pub(crate) fn make(&self, recipe: &Recipe) -> Result<PathBuf> {
         let name = &recipe.name;
         let image = self.built.join(name).with_extension("sys");
-        let mut linker = Command::new(driver_prerequisites::linker()?);
-        linker
-            .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
-            .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
-            .arg("/pdbaltpath:%_PDB%")
-            .arg(format!("/out:{}", image.display()));
         let own = self.built.join(name).with_extension("obj");
         self.compile(&recipe.source, recipe.role, recipe.defective, &own)?;
-        linker.args(self.base(recipe.role).map(|(_, object)| object));
-        linker.arg(own);
-        linker.args(LIBRARIES.map(|name| self.library(name)));
-        output(&mut linker)?;
+        let mut objects = self.base(recipe.role).map(|(_, object)| object).to_vec();
+        objects.push(own);
+        let libraries = LIBRARIES.map(|name| self.library(name));
+        c_driver::link(&objects, &libraries, &image)?;
         Ok(image)
     }
 
     fn compile(&self, source: &str, role: Role, defective: bool, object: &Path) -> Result<()> {
-        let mut clang = Command::new("clang");
-        clang
-            .current_dir(&self.root)
-            .args(["--target=x86_64-pc-windows-msvc", "-ffreestanding"])
-            // Findings name functions of the source: none is inlined.
-            .args(["-O1", "-fno-inline", "-fno-optimize-sibling-calls"])
-            .args([
-                "-g",
-                "-gcodeview",
-                "-fdebug-compilation-dir=.",
-                "-funwind-tables",
-            ])
-            .args(["-Wall", "-Werror", "-Wno-unused", "-Itests/zoo/include"])
-            .arg(format!("-D{}", role.name().to_uppercase()))
-            .args(defective.then_some("-DDEFECT"))
-            .arg("-c")
-            .arg(format!("tests/zoo/{source}.c"))
-            .arg("-o")
-            .arg(object);
-        output(&mut clang).map(drop)
+        let mut options = vec![
+            "-Wno-unused".to_owned(),
+            "-Itests/zoo/include".to_owned(),
+            format!("-I{}", self.built.display()),
+            format!("-D{}", role.name().to_uppercase()),
+        ];
+        options.extend(defective.then(|| "-DDEFECT".to_owned()));
+        let source = format!("tests/zoo/{source}.c");
+        c_driver::compile(&self.root, &source, &options, object)
     }
 }

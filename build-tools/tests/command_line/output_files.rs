@@ -69,7 +69,7 @@ mod special {
     use std::process::{Command, Stdio};
 
     use super::*;
-    use crate::xtask::xtask;
+    use crate::xtask::{command, xtask};
 
     #[test]
     fn a_symbolic_link_stays() {
@@ -125,7 +125,7 @@ mod special {
             assert!(!output(arguments).is_empty());
             let (reader, writer) = std::io::pipe().expect("a pipe");
             drop(reader);
-            let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            let output = command()
                 .args(arguments)
                 .stdout(writer)
                 .output()

@@ -9,7 +9,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use crate::instance::{Instance, Instances, Role};
-use crate::model::Models;
+use crate::model::{Alternative, Models};
 use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
 use crate::step::{Action, Change, Step, Usage};
@@ -31,7 +31,7 @@ pub struct Setting {
 pub struct Cycle {
     /// The order of loads and unloads, as reports count it.
     pub order: Order,
-    /// Which drivers are for the driver framework.
+    /// Which drivers are alternatives.
     pub models: Models,
     /// Loads, unloads and device use, step by step; no driver is loaded after
     /// the last.
@@ -47,12 +47,13 @@ const RACING: u64 = 8;
 /// Each special scenario gets one in this many of the remaining cycles.
 const SPECIAL: usize = 16;
 /// The special scenarios.
-const SPECIALS: [Scenario; 5] = [
+const SPECIALS: [Scenario; 6] = [
     Scenario::Handles,
     Scenario::Switching,
     Scenario::Gate,
     Scenario::FailedEntry,
     Scenario::Models,
+    Scenario::Interop,
 ];
 
 /// Which cycles a run may draw.
@@ -66,6 +67,8 @@ pub struct CycleFilter {
     pub without: Option<Scenario>,
     /// Whether there are drivers for the driver framework, too.
     pub framework: bool,
+    /// Whether there are drivers in C, too.
+    pub c: bool,
     /// The number of drivers each loads; drawn unless given.
     pub instances: Option<Instances>,
     /// The number of images of each role.
@@ -89,6 +92,7 @@ impl CycleFilter {
     const fn has(self, scenario: Scenario) -> bool {
         let possible = match scenario {
             Scenario::Models => self.framework && self.images.is_pair(),
+            Scenario::Interop => self.c && self.images.is_pair(),
             Scenario::Paired => self.images.is_pair(),
             Scenario::Races => self.images.has_both(),
             _ => true,
@@ -105,6 +109,7 @@ impl From<Option<Instances>> for CycleFilter {
             only: None,
             without: None,
             framework: false,
+            c: false,
             instances,
             images: Instances::default(),
         }
@@ -159,13 +164,19 @@ impl Cycle {
                 return Self::pair(load, unload, &mut random);
             }
             Scenario::Models => {
-                models = Models::MIXED[random.random_range(0..Models::MIXED.len())];
+                models = mixed(Alternative::Wdf, &mut random);
                 let steps = if random.random() {
                     usage::touched(Usage::Switch, &mut random)
                 } else {
                     let (load, unload) = orders(&mut random);
                     Script::new(&mut random).write(load, unload)
                 };
+                (Order::Mixed(models), steps)
+            }
+            Scenario::Interop => {
+                models = mixed(Alternative::C, &mut random);
+                let (load, unload) = orders(&mut random);
+                let steps = Script::new(&mut random).write(load, unload);
                 (Order::Mixed(models), steps)
             }
             Scenario::Races => {
@@ -246,6 +257,12 @@ fn scenario(seed: u64, index: u64, wanted: CycleFilter) -> Scenario {
     let special = SPECIALS.get(drawn).copied();
     let special = special.filter(|it| wanted.has(*it) && wanted.without != Some(*it));
     special.unwrap_or(Scenario::Paired)
+}
+
+/// Which drivers are alternatives: at least one.
+fn mixed(alternative: Alternative, random: &mut impl Rng) -> Models {
+    let mixed = Models::mixed(alternative);
+    mixed[random.random_range(0..mixed.len())]
 }
 
 /// Orders of loads and unloads.
@@ -397,6 +414,7 @@ pub(crate) fn wishes() -> impl proptest::strategy::Strategy<Value = CycleFilter>
         only,
         without: None,
         framework: true,
+        c: true,
         instances,
         images: Instances::default(),
     });
@@ -455,6 +473,7 @@ mod tests {
             let wanted = CycleFilter {
                 tier,
                 framework: true,
+                c: true,
                 ..None.into()
             };
             let cycles = (0..500).map(move |index| Cycle::draw(7, index, wanted));
@@ -478,6 +497,7 @@ mod tests {
                 tier: Tier::Sim,
                 only: Some(only),
                 framework: true,
+                c: true,
                 ..None.into()
             };
             let drawn = (0..50).map(|index| Cycle::draw(7, index, wanted).order.scenario());
@@ -490,6 +510,7 @@ mod tests {
         let all = CycleFilter {
             tier: Tier::Sim,
             framework: true,
+            c: true,
             ..None.into()
         };
         let without = |scenario| CycleFilter {
@@ -500,9 +521,11 @@ mod tests {
             framework: false,
             ..all
         };
+        let no_c = CycleFilter { c: false, ..all };
         for (left_out, fewer) in [
             (Scenario::FailedEntry, without(Scenario::FailedEntry)),
             (Scenario::Models, no_framework),
+            (Scenario::Interop, no_c),
         ] {
             for index in 0..300 {
                 let [one, other] = [all, fewer].map(|wanted| Cycle::draw(7, index, wanted));

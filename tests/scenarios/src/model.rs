@@ -1,73 +1,99 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The driver models that the drivers of a cycle are written for.
+//! The drivers of a cycle that are not the WDM drivers in Rust, but others that do the
+//! same.
 
 use std::fmt;
-use std::str::FromStr;
 
 use crate::instance::Role;
 
-/// The driver model of each of the two drivers: WDM, unless it is said to be that of
-/// the framework (WDF).
+/// How drivers are made that can stand in for the WDM drivers in Rust.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alternative {
+    /// For the driver framework.
+    #[default]
+    Wdf,
+    /// In C.
+    C,
+}
+
+impl Alternative {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Wdf, Self::C];
+
+    /// The form in scripts, before the roles.
+    pub(crate) const fn sign(self) -> &'static str {
+        match self {
+            Self::Wdf => "Wdf",
+            Self::C => "C",
+        }
+    }
+}
+
+/// Which drivers of a cycle are alternatives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Models {
-    /// The provider is for the framework.
+    /// How they are made.
+    pub alternative: Alternative,
+    /// The provider is one.
     pub provider: bool,
-    /// The client is.
+    /// The client is one.
     pub client: bool,
 }
 
 impl Models {
-    /// All but WDM with WDM.
-    pub(crate) const MIXED: [Self; 3] = [
-        Self {
+    /// At least one driver is an alternative.
+    pub(crate) const fn mixed(alternative: Alternative) -> [Self; 3] {
+        let both = Self {
+            alternative,
             provider: true,
+            client: true,
+        };
+        let provider = Self {
             client: false,
-        },
-        Self {
+            ..both
+        };
+        let client = Self {
             provider: false,
-            client: true,
-        },
-        Self {
-            provider: true,
-            client: true,
-        },
-    ];
+            ..both
+        };
+        [provider, client, both]
+    }
 
-    /// Returns `true` if this driver is for the framework.
+    /// The alternative that this driver is, if it is one.
     #[must_use]
-    pub const fn is_framework(self, role: Role) -> bool {
-        match role {
+    pub fn of(self, role: Role) -> Option<Alternative> {
+        let is_alternative = match role {
             Role::Provider => self.provider,
             Role::Client => self.client,
-        }
+        };
+        is_alternative.then_some(self.alternative)
     }
 
-    /// Returns `true` if any of them is.
+    /// The alternative that any driver is.
     #[must_use]
-    pub const fn need_framework(self) -> bool {
-        self.provider || self.client
+    pub fn needed(self) -> Option<Alternative> {
+        (self.provider || self.client).then_some(self.alternative)
+    }
+
+    /// Reads the form in scripts; at least one driver must be an alternative.
+    pub(crate) fn parse(sign: &str, roles: &str) -> Option<Self> {
+        let mut signs = Alternative::ALL.into_iter();
+        let alternative = signs.find(|it| it.sign() == sign)?;
+        let mut mixed = Self::mixed(alternative).into_iter();
+        mixed.find(|models| models.roles() == roles)
+    }
+
+    fn roles(self) -> String {
+        let letters = [(self.provider, "p"), (self.client, "c")];
+        let letters = letters.into_iter().filter(|(is, _)| *is);
+        letters.map(|(_, letter)| letter).collect()
     }
 }
 
-/// The form in scripts: the roles whose drivers use the framework.
+/// The form in scripts: the alternative, and the roles of the drivers that are one.
 impl fmt::Display for Models {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (is, letter) in [(self.provider, "p"), (self.client, "c")] {
-            if is {
-                f.write_str(letter)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// At least one driver must use the framework.
-impl FromStr for Models {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut mixed = Self::MIXED.into_iter();
-        mixed.find(|models| models.to_string() == text).ok_or(())
+        write!(f, "{}:{}", self.alternative.sign(), self.roles())
     }
 }

@@ -85,7 +85,11 @@ fn not_happened(report: &Report, only: Option<Scenario>) -> Option<String> {
     let only = only?;
     let counts = &report.counts;
     let (happened, what) = match only {
-        Scenario::Paired | Scenario::Instances | Scenario::Models | Scenario::Races => {
+        Scenario::Paired
+        | Scenario::Instances
+        | Scenario::Models
+        | Scenario::Interop
+        | Scenario::Races => {
             let cycles = report.scenarios.get(only.name()).copied();
             (cycles > Some(0), "no cycle was of it")
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::graph::EdgePair;
 use crate::instance::Instances;
-use crate::model::Models;
+use crate::model::{Alternative, Models};
 use crate::scenario::Scenario;
 
 /// The order of loads.
@@ -86,7 +86,7 @@ pub enum Order {
     Racing(EdgePair),
     /// One of each, as this scenario says.
     Special(Scenario),
-    /// One of each, for these driver models.
+    /// One of each, of which some are alternatives.
     Mixed(Models),
 }
 
@@ -99,13 +99,20 @@ impl Order {
             Self::Instances(_) | Self::InstancesInTurn(..) => Scenario::Instances,
             Self::Racing(_) => Scenario::Races,
             Self::Special(scenario) => scenario,
-            Self::Mixed(_) => Scenario::Models,
+            Self::Mixed(models) => match models.alternative {
+                Alternative::Wdf => Scenario::Models,
+                Alternative::C => Scenario::Interop,
+            },
         }
     }
 }
 
-const fn model(is_framework: bool) -> &'static str {
-    if is_framework { "WDF" } else { "WDM" }
+/// What the alternatives differ in, what the drivers are, and what an alternative is.
+const fn words(alternative: Alternative) -> [&'static str; 3] {
+    match alternative {
+        Alternative::Wdf => ["models", "WDM", "WDF"],
+        Alternative::C => ["languages", "Rust", "C"],
+    }
 }
 
 impl fmt::Display for Order {
@@ -117,8 +124,10 @@ impl fmt::Display for Order {
             Self::Racing([one, other]) => write!(f, "aimed at {one}, {other}"),
             Self::Special(scenario) => write!(f, "scenario {scenario}"),
             Self::Mixed(models) => {
-                let [provider, client] = [models.provider, models.client].map(model);
-                write!(f, "models {provider} provider, {client} client")
+                let [what, usual, other] = words(models.alternative);
+                let [provider, client] =
+                    [models.provider, models.client].map(|is| if is { other } else { usual });
+                write!(f, "{what} {provider} provider, {client} client")
             }
         }
     }

@@ -35,11 +35,13 @@ pub enum Scenario {
     FailedEntry,
     /// A driver is for the driver framework, or both are.
     Models,
+    /// A driver is in C, or both are.
+    Interop,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Paired,
         Self::Instances,
         Self::Races,
@@ -48,6 +50,7 @@ impl Scenario {
         Self::Gate,
         Self::FailedEntry,
         Self::Models,
+        Self::Interop,
     ];
 
     /// What it is called.
@@ -62,6 +65,7 @@ impl Scenario {
             Self::Gate => "gate",
             Self::FailedEntry => "failed-entry",
             Self::Models => "models",
+            Self::Interop => "interop",
         }
     }
 
@@ -92,6 +96,9 @@ impl Scenario {
                 "The provider, the client or both are for the driver framework: WDF with WDM and \
                  WDF with WDF, come and go, or switch a part of theirs."
             }
+            Self::Interop => {
+                "The provider, the client or both are in C: C with Rust and C with C, come and go."
+            }
         }
     }
 
@@ -109,9 +116,12 @@ impl Scenario {
             Tier::Sim => true,
             // It unloads without regard to open handles, no call fails there, and it
             // has no framework.
-            Tier::Wine => !matches!(self, Self::Gate | Self::FailedEntry | Self::Models),
+            Tier::Wine => !matches!(
+                self,
+                Self::Gate | Self::FailedEntry | Self::Models | Self::Interop
+            ),
             // No call fails there, either, and a run has one pair of images.
-            Tier::Windows => !matches!(self, Self::FailedEntry | Self::Models),
+            Tier::Windows => !matches!(self, Self::FailedEntry | Self::Models | Self::Interop),
         }
     }
 }

@@ -92,9 +92,6 @@ impl Script {
     }
 }
 
-/// Before the drivers that are for the framework.
-const MODELS: &str = "Wdf";
-
 const fn letter(role: Role) -> char {
     match role {
         Role::Provider => 'p',
@@ -104,10 +101,7 @@ const fn letter(role: Role) -> char {
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let models = self.models;
-        let models = models
-            .need_framework()
-            .then(|| format!("{MODELS}:{models}"));
+        let models = self.models.needed().map(|_| self.models.to_string());
         let settings = self.settings.iter();
         let settings = settings.map(|setting| format!("{}:{}", setting.name, setting.value));
         let parts: Vec<_> = models
@@ -209,10 +203,12 @@ impl FromStr for Script {
         for part in text.split('.') {
             let wrong = || WrongScript(part.to_owned());
             match part.split_once(':') {
-                Some((MODELS, who)) => script.models = who.parse().map_err(|()| wrong())?,
-                Some(setting) => script
-                    .settings
-                    .push(parse_setting(setting).ok_or_else(wrong)?),
+                Some((name, value)) => match Models::parse(name, value) {
+                    Some(models) => script.models = models,
+                    None => script
+                        .settings
+                        .push(parse_setting((name, value)).ok_or_else(wrong)?),
+                },
                 None => script.steps.push(parse_step(part).ok_or_else(wrong)?),
             }
         }

@@ -5,7 +5,7 @@
 #pragma clang attribute push(__attribute__((weak)), apply_to = function)
 
 static const NPI_MODULEID Module = {
-    sizeof(NPI_MODULEID), 1, {0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 1}}};
+    sizeof(NPI_MODULEID), 1, {{0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 1}}}};
 const CLIENT_DISPATCH ClientDispatch = {
     {sizeof(CLIENT_DISPATCH), ECHO_VERSION, 0}, Complete, NULL};
 CHARACTERISTICS Characteristics = {

@@ -5,7 +5,7 @@
 #pragma clang attribute push(__attribute__((weak)), apply_to = function)
 
 static const NPI_MODULEID Module = {
-    sizeof(NPI_MODULEID), 1, {0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 2}}};
+    sizeof(NPI_MODULEID), 1, {{0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 2}}}};
 const PROVIDER_DISPATCH ProviderDispatch = {
     {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Submit, NULL, NULL};
 CHARACTERISTICS Characteristics = {

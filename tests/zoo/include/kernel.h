@@ -29,6 +29,10 @@ typedef void *HANDLE;
 #define STATUS_NOINTERFACE ((NTSTATUS)0xC00002B9)
 #define NT_SUCCESS(s) ((s) >= 0)
 #define NULL ((void *)0)
+#define VOID void
+#define C_ASSERT(it) _Static_assert(it, #it)
+#define FORCEINLINE static inline __attribute__((always_inline, nodebug))
+#define RtlZeroMemory(block, size) __builtin_memset(block, 0, size)
 
 typedef struct { USHORT Length, MaximumLength; WCHAR *Buffer; } UNICODE_STRING;
 
@@ -42,7 +46,8 @@ _Static_assert(sizeof(DRIVER_OBJECT) == 0x150, "x64");
 typedef struct { LONGLONG Opaque[3]; } KEVENT;
 
 typedef struct { ULONG Data1; USHORT Data2, Data3; UCHAR Data4[8]; } GUID;
-typedef struct { USHORT Length; int Type; GUID Guid; } NPI_MODULEID;
+enum { MIT_GUID = 1 };
+typedef struct { USHORT Length; int Type; union { GUID Guid; LONGLONG IfLuid; }; } NPI_MODULEID;
 typedef struct {
     USHORT Version, Size;
     const GUID *NpiId;

@@ -35,6 +35,12 @@ pub(super) fn add(table: &mut Table, report: &Report) {
     for (models, cycles) in models {
         table.add("cycles with KMDF", cycles, models);
     }
+    let languages = of(report, |order| {
+        order.strip_prefix("languages ").map(str::to_owned)
+    });
+    for (languages, cycles) in languages {
+        table.add("cycles with C", cycles, languages);
+    }
 }
 
 /// The orders for which `kind` returns a value, each with the number of its cycles.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::row::Row;
+use crate::terminal::PROGRAM;
 
 /// The rows of the modules of these names as XML. A module that was not tried, because of a signal, is skipped.
 pub(super) fn text(names: &[String], rows: &[Row]) -> Result<String> {
@@ -16,7 +17,7 @@ pub(super) fn text(names: &[String], rows: &[Row]) -> Result<String> {
         case.set_classname("zoo.sim");
         suite.add_test_case(case);
     }
-    let mut report = Report::new("cargo xtask zoo");
+    let mut report = Report::new(format!("{PROGRAM} zoo"));
     report.add_test_suite(suite);
     report
         .to_string()
@@ -39,7 +40,7 @@ fn status(row: &Row) -> TestCaseStatus {
     status.set_type("deviation");
     status.set_message(first.as_str());
     let again = row.replay.iter();
-    let again = again.map(|line| format!("again: cargo xtask replay {line}"));
+    let again = again.map(|line| format!("again: {PROGRAM} replay {line}"));
     let lines: Vec<_> = deviations.iter().cloned().chain(again).collect();
     status.set_description(lines.join("\n"));
     status

@@ -2,14 +2,17 @@
 
 //! The program's arguments, and the checks that refuse what cannot be carried out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::slice;
 
+use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
-use scenarios::{Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier};
-use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
+use scenarios::{
+    Alternative, Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier,
+};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -32,6 +35,16 @@ pub(super) struct Arguments {
     /// The client for the driver framework.
     #[arg(long, value_name = "FILE", requires = "wdf_provider")]
     pub(super) wdf_client: Option<PathBuf>,
+    /// The description of an NPI, so that its calls can be checked; may be given several
+    /// times.
+    #[arg(long, value_name = "FILE")]
+    pub(super) npi: Vec<PathBuf>,
+    /// The provider in C, for cycles that mix languages.
+    #[arg(long, value_name = "FILE", requires = "c_client")]
+    pub(super) c_provider: Option<PathBuf>,
+    /// The client in C.
+    #[arg(long, value_name = "FILE", requires = "c_provider")]
+    pub(super) c_client: Option<PathBuf>,
     /// The seed of all random choices.
     #[arg(long)]
     pub(super) seed: u64,
@@ -117,6 +130,7 @@ impl Arguments {
             only: self.only,
             without: self.without,
             framework: self.wdf_provider.is_some(),
+            c: self.c_provider.is_some(),
             instances: self.instances(images),
             images,
         }
@@ -132,13 +146,17 @@ impl Arguments {
         } else {
             Images::by_role(read(&self.driver)?, machine)
         };
-        let framework = match (&self.wdf_provider, &self.wdf_client) {
-            (Some(provider), Some(client)) => Some(Images {
+        let mut alternatives = BTreeMap::new();
+        for alternative in Alternative::ALL {
+            let (Some(provider), Some(client)) = self.alternative(alternative) else {
+                continue;
+            };
+            let images = Images {
                 providers: read(slice::from_ref(provider))?,
                 clients: read(slice::from_ref(client))?,
-            }),
-            _ => None,
-        };
+            };
+            alternatives.insert(alternative, images);
+        }
         let count = images.count().map_err(anyhow::Error::msg)?;
         for value in &self.registry {
             anyhow::ensure!(
@@ -146,8 +164,16 @@ impl Arguments {
                 "--registry {value} names no driver that is loaded: use the name of an image"
             );
         }
-        machine.install(images, framework);
+        machine.install(images, alternatives);
         Ok(count)
+    }
+
+    /// The images of an alternative.
+    const fn alternative(&self, alternative: Alternative) -> (Option<&PathBuf>, Option<&PathBuf>) {
+        match alternative {
+            Alternative::Wdf => (self.wdf_provider.as_ref(), self.wdf_client.as_ref()),
+            Alternative::C => (self.c_provider.as_ref(), self.c_client.as_ref()),
+        }
     }
 
     /// What the run is to test.
@@ -178,10 +204,12 @@ impl Arguments {
         let Some(script) = &self.script else {
             return Ok(());
         };
+        let needed = script.models.needed();
         anyhow::ensure!(
-            self.wdf_provider.is_some() || !script.models.need_framework(),
-            "there is no driver for the framework, which --script names with Wdf: leave that out, or \
-             the images that replace those built here"
+            needed.is_none_or(|it| self.alternative(it).0.is_some()),
+            "there is no driver for what --script names with {}: leave that out, or the images that \
+             replace those built here",
+            script.models
         );
         let missing = script.instances().into_iter();
         if let Some(missing) = missing.map(|it| it.role).find(|role| images.of(*role) == 0) {

@@ -4,10 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::iter;
 
 use nmr::abi::NPIID;
 use registrar::knobs::{self, Knob};
-use scenarios::{Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict};
+use scenarios::{
+    Alternative, Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict,
+};
 
 use crate::choices::Choices;
 use crate::emulation;
@@ -76,8 +79,8 @@ pub struct Outcome {
 pub struct Machine {
     _arena: Arena,
     images: Images,
-    /// The same for the driver framework.
-    framework: Option<Images>,
+    /// Others that do the same.
+    alternatives: BTreeMap<Alternative, Images>,
     options: Options,
     plan: Option<Schedule>,
     patience: Option<u64>,
@@ -96,7 +99,7 @@ impl Machine {
         Ok(Self {
             _arena: arena,
             images: Images::default(),
-            framework: None,
+            alternatives: BTreeMap::new(),
             options: Options::default(),
             plan: None,
             patience: None,
@@ -145,11 +148,10 @@ impl Machine {
     /// The images for these models.
     fn images(&self, models: Models) -> Images {
         let of = |role| {
-            let images = match &self.framework {
-                Some(framework) if models.is_framework(role) => framework,
-                None if models.is_framework(role) => panic!("there is no driver for the framework"),
-                _ => &self.images,
-            };
+            let images = models.of(role).map_or(&self.images, |alternative| {
+                let found = self.alternatives.get(&alternative);
+                found.unwrap_or_else(|| panic!("there is no driver for {models}"))
+            });
             images.of(role).to_vec()
         };
         Images {
@@ -158,18 +160,17 @@ impl Machine {
         }
     }
 
-    /// Has these drivers installed from now on, and these for the driver framework.
-    pub fn install(&mut self, images: Images, framework: Option<Images>) {
+    /// Has these drivers installed from now on, and these alternatives.
+    pub fn install(&mut self, images: Images, alternatives: BTreeMap<Alternative, Images>) {
         self.images = images;
-        self.framework = framework;
+        self.alternatives = alternatives;
     }
 
     /// What the images import that this kernel does not provide, by their names.
     #[must_use]
     pub fn missing_imports(&self) -> BTreeMap<String, MissingImports> {
-        let all = [Some(&self.images), self.framework.as_ref()];
-        let images = all.into_iter().flatten();
-        let images = images.flat_map(|all| all.providers.iter().chain(&all.clients));
+        let all = iter::once(&self.images).chain(self.alternatives.values());
+        let images = all.flat_map(|all| all.providers.iter().chain(&all.clients));
         images
             .map(|image| (image.name().to_owned(), image.missing_imports()))
             .filter(|(_, missing)| !missing.is_empty())

@@ -2,6 +2,7 @@
 
 //! The role of each driver of a cycle, by what it registers when it is loaded alone.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use nmr::abi::NPIID;
@@ -46,7 +47,7 @@ fn registrations(machine: &mut Machine, image: Images) -> Registrations {
     let instances = image.count().expect("it is one");
     let script: Script = "+p~100.-p".parse().expect("a script");
     let cycle = Cycle::in_turn(0, 0, Some(instances)).with_script(script);
-    machine.install(image, None);
+    machine.install(image, BTreeMap::new());
     machine.run(0, &cycle, 0, Tracing::Off).registered
 }
 

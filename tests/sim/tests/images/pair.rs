@@ -10,15 +10,23 @@ use crate::program::{Run, sim_with_any_instances as sim};
 
 /// The driver `name` as it was built last.
 pub(crate) fn driver(name: &str) -> PathBuf {
+    image("drivers", name, "cargo xtask build")
+}
+
+/// The image in C `name` as `cargo xtask test` or `stress` built it last.
+pub(crate) fn interop(name: &str) -> PathBuf {
+    image("interop", name, "cargo xtask test sim")
+}
+
+/// The image `name` in a directory below the target directory.
+fn image(directory: &str, name: &str, built_by: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-    let image = target
-        .expect("it is below the target directory")
-        .join("drivers")
-        .join(name);
+    let target = target.expect("it is below the target directory");
+    let image = target.join(directory).join(name);
     let shown = image.display();
     assert!(
         image.is_file(),
-        "{shown} is missing: run `cargo xtask build` first"
+        "{shown} is missing: run `{built_by}` first"
     );
     image
 }

@@ -2,12 +2,12 @@
 
 //! The kinds of cycles, each by itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scenarios::{Report, Role, Scenario};
 
 use crate::fixture::Workshop;
-use crate::pair::driver;
+use crate::pair::{driver, interop};
 use crate::program::{Run, sim_with_any_instances as sim};
 
 fn run(provider: &Path, client: &Path, only: Scenario) -> Report {
@@ -15,19 +15,25 @@ fn run(provider: &Path, client: &Path, only: Scenario) -> Report {
     sim(provider, client, &["--seed=3", "--cycles=80", &only]).report()
 }
 
-/// The drivers for the framework, as arguments.
-fn framework() -> [String; 2] {
-    let argument = |role| {
-        let image = driver(&format!("{role}_wdf.sys"));
-        format!("--wdf-{role}={}", image.display())
-    };
-    ["provider", "client"].map(argument)
+/// The drivers for the framework, and those in C, as arguments.
+fn alternatives() -> [String; 4] {
+    let argument = |kind, role, image: PathBuf| format!("--{kind}-{role}={}", image.display());
+    let framework = |role| argument("wdf", role, driver(&format!("{role}_wdf.sys")));
+    let c = |role| argument("c", role, interop(&format!("echo_{role}.sys")));
+    let [provider, client] = ["provider", "client"];
+    [
+        framework(provider),
+        framework(client),
+        c(provider),
+        c(client),
+    ]
 }
 
 /// The pair of this project, with whatever it has.
 fn run_pair(arguments: &[&str]) -> Run {
-    let [provider, client] = framework();
-    let arguments = [arguments, &[&provider, &client]].concat();
+    let alternatives = alternatives();
+    let alternatives = alternatives.each_ref().map(String::as_str);
+    let arguments = [arguments, &alternatives].concat();
     sim(&driver("provider.sys"), &driver("client.sys"), &arguments)
 }
 

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A description that has been read and checked.
+
+use std::ops::RangeInclusive;
+
+use crate::NpiId;
+
+/// An NPI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Npi {
+    /// Its name.
+    pub name: String,
+    /// Its identifier.
+    pub id: NpiId,
+    /// What a provider registers.
+    pub provider: Module,
+    /// What a client registers.
+    pub client: Module,
+    /// Each after those that it contains.
+    pub structures: Vec<Structure>,
+    /// The functions of both tables.
+    pub functions: Vec<Function>,
+}
+
+/// A side of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The provider.
+    Provider,
+    /// The client.
+    Client,
+}
+
+/// What a module of one side registers and hands over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Module {
+    /// The GUID of a module that is known.
+    pub module_id: Option<NpiId>,
+    /// The structure of its NPI-specific characteristics.
+    pub characteristics: Option<String>,
+    /// The structure of its dispatch table.
+    pub table: Option<String>,
+}
+
+/// A structure, laid out as C does for x64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Structure {
+    /// Its name.
+    pub name: String,
+    /// Its fields, in order.
+    pub fields: Vec<Field>,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Its alignment in bytes.
+    pub align: usize,
+}
+
+/// A field of a structure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Type,
+    /// Where it is, in bytes.
+    pub offset: usize,
+    /// What it says, if the tools know.
+    pub meaning: Option<Meaning>,
+    /// What a peer writes.
+    pub value: Number,
+    /// What the callee writes before it answers.
+    pub reply: Option<Reply>,
+    /// Whether a function may be null.
+    pub optional: bool,
+}
+
+/// A type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// A number without sign of this many bytes.
+    Unsigned(usize),
+    /// A number with a sign of this many bytes.
+    Signed(usize),
+    /// A `BOOLEAN`.
+    Bool,
+    /// An `NTSTATUS`.
+    Status,
+    /// A `GUID`.
+    Guid,
+    /// A pointer that only its owner follows.
+    Pointer,
+    /// A number of elements in a row.
+    Array(Box<Self>, usize),
+    /// A structure, by its name.
+    Structure(String),
+    /// A pointer to a structure that is lent, by its name.
+    Lent {
+        /// The structure.
+        structure: String,
+        /// Whether the callee only reads it.
+        constant: bool,
+    },
+    /// A pointer to the function that has the field's name.
+    Function,
+}
+
+/// What a field says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// `size`: the size in bytes of the structure that it is in.
+    Size,
+    /// `version`: the version of that structure.
+    Version,
+    /// `lowest_version`: the lowest version of the NPI that the module speaks.
+    LowestVersion,
+    /// `highest_version`: the highest one.
+    HighestVersion,
+    /// `offered`: bits of what the module can do.
+    Offered,
+    /// `required`: bits of what its peer must be able to do.
+    Required,
+}
+
+/// A number that a peer writes: one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number(pub RangeInclusive<i64>);
+
+impl Default for Number {
+    fn default() -> Self {
+        Self(0..=0)
+    }
+}
+
+/// What a callee writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// This number.
+    Number(i64),
+    /// What is in another field of the structure.
+    Field(String),
+}
+
+/// A function of a dispatch table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Whose table has it.
+    pub side: Side,
+    /// Where it is in the table, in bytes.
+    pub offset: usize,
+    /// Whether the entry may be null.
+    pub optional: bool,
+    /// At which IRQL it may be called.
+    pub irql: Irql,
+    /// What it returns.
+    pub returns: Returns,
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// The function of the peer that completes a call which returned `STATUS_PENDING`.
+    pub completed_by: Option<String>,
+    /// The functions of the peer whose calls it completes.
+    pub completes: Vec<String>,
+    /// How a call is matched to its completion, of either of them.
+    pub matched_by: Option<Match>,
+    /// The function whose pending call it hurries.
+    pub cancels: Option<String>,
+    /// The function that must have been called first in a binding.
+    pub after: Option<String>,
+    /// What both sides must offer.
+    pub if_offered: i64,
+}
+
+/// At which IRQL a function may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Irql {
+    /// `PASSIVE_LEVEL` only.
+    Passive,
+    /// Up to `APC_LEVEL`.
+    UpToApc,
+    /// Up to `DISPATCH_LEVEL`.
+    UpToDispatch,
+    /// `DISPATCH_LEVEL` only.
+    Dispatch,
+}
+
+/// What a function returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returns {
+    /// An `NTSTATUS`.
+    Status,
+    /// Nothing.
+    Void,
+    /// A number or pointer.
+    Value(Type),
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Type,
+    /// It is the callee's binding context.
+    pub is_binding: bool,
+    /// What a peer passes.
+    pub value: Number,
+}
+
+/// How a call is matched to its completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// Both have this parameter, by its number from 0 in the function that this is of.
+    Parameter(usize),
+    /// The oldest call of the binding completes first.
+    Order,
+}
+
+impl Npi {
+    /// What a module of a side registers.
+    #[must_use]
+    pub const fn module(&self, side: Side) -> &Module {
+        match side {
+            Side::Provider => &self.provider,
+            Side::Client => &self.client,
+        }
+    }
+
+    /// The structure of this name.
+    #[must_use]
+    pub fn structure(&self, name: &str) -> Option<&Structure> {
+        self.structures.iter().find(|it| it.name == name)
+    }
+
+    /// The dispatch table of a side.
+    #[must_use]
+    pub fn table(&self, side: Side) -> Option<&Structure> {
+        self.structure(self.module(side).table.as_deref()?)
+    }
+
+    /// The characteristics of a side.
+    #[must_use]
+    pub fn characteristics(&self, side: Side) -> Option<&Structure> {
+        self.structure(self.module(side).characteristics.as_deref()?)
+    }
+
+    /// The functions in the table of a side, in its order.
+    pub fn functions_of(&self, side: Side) -> impl Iterator<Item = &Function> {
+        self.functions.iter().filter(move |it| it.side == side)
+    }
+
+    /// The function of this name.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|it| it.name == name)
+    }
+
+    /// The function at `offset` of the table of a side.
+    #[must_use]
+    pub fn function_at(&self, side: Side, offset: usize) -> Option<&Function> {
+        self.functions_of(side).find(|it| it.offset == offset)
+    }
+}
+
+impl Parameter {
+    /// The part of an argument's register or word that counts.
+    #[must_use]
+    pub const fn significant(&self, word: usize) -> usize {
+        match self.kind {
+            Type::Unsigned(1) | Type::Signed(1) | Type::Bool => word & 0xFF,
+            Type::Unsigned(2) | Type::Signed(2) => word & 0xFFFF,
+            Type::Unsigned(4) | Type::Signed(4) | Type::Status => word & 0xFFFF_FFFF,
+            _ => word,
+        }
+    }
+}
+
+impl Structure {
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|it| it.name == name)
+    }
+}
+
+impl Function {
+    /// A call of it may return `STATUS_PENDING` and be completed later.
+    #[must_use]
+    pub const fn pends(&self) -> bool {
+        self.completed_by.is_some()
+    }
+
+    /// A call of it completes one in the other direction.
+    #[must_use]
+    pub const fn is_completion(&self) -> bool {
+        !self.completes.is_empty()
+    }
+}
+
+impl Side {
+    /// The other side of a binding.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Provider => Self::Client,
+            Self::Client => Self::Provider,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Compiles and links drivers in C for x64, with clang and lld.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::workspace::{artifact, output};
+
+/// The directory of what stands in for the headers of the Windows Driver Kit, in the
+/// workspace.
+pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
+
+/// Writes the header of the NPI with this description, unless it is there.
+pub(crate) fn write_header(description: &Path, header: &Path) -> Result<()> {
+    for npi in npi_description::read(&[description])? {
+        let text = c_header::text(&npi)?;
+        if fs::read(header).is_ok_and(|old| old == text.as_bytes()) {
+            continue;
+        }
+        artifact::write(header, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Makes the import library of the functions that a .def file lists.
+pub(crate) fn import_library(definition: &Path, library: &Path) -> Result<()> {
+    let mut tool = Command::new(driver_prerequisites::dlltool()?);
+    tool.args(["-m", "i386:x86-64", "-d"])
+        .arg(definition)
+        .arg("-l")
+        .arg(library);
+    output(&mut tool).map(drop)
+}
+
+/// Compiles a source file; `options` are definitions and include paths. Both paths, as
+/// those in `options`, may be relative to `directory`, as they are in the .pdb.
+pub(crate) fn compile(
+    directory: &Path,
+    source: &str,
+    options: &[impl AsRef<OsStr>],
+    object: &Path,
+) -> Result<()> {
+    let mut clang = Command::new("clang");
+    clang
+        .current_dir(directory)
+        .args(["--target=x86_64-pc-windows-msvc", "-ffreestanding"])
+        // Findings name functions of the source: none is inlined.
+        .args(["-O1", "-fno-inline", "-fno-optimize-sibling-calls"])
+        .args([
+            "-g",
+            "-gcodeview",
+            "-fdebug-compilation-dir=.",
+            "-funwind-tables",
+        ])
+        // Pool tags are characters.
+        .args(["-Wall", "-Werror", "-Wno-multichar"])
+        .args(options)
+        .arg("-c")
+        .arg(source)
+        .arg("-o")
+        .arg(object);
+    output(&mut clang).map(drop)
+}
+
+/// Links an image, with its .pdb beside it.
+pub(crate) fn link(objects: &[PathBuf], libraries: &[PathBuf], image: &Path) -> Result<()> {
+    let mut linker = Command::new(driver_prerequisites::linker()?);
+    linker
+        .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
+        .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
+        // The same image each time.
+        .arg("/brepro")
+        .arg("/pdbaltpath:%_PDB%")
+        .arg(format!("/out:{}", image.display()))
+        .args(objects)
+        .args(libraries);
+    output(&mut linker).map(drop)
+}

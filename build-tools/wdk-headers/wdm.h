@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Stands in for the Windows Driver Kit's wdm.h where that is not installed: the part that
+// a network module needs, for x64. A driver that compiles with it compiles with the kit.
+
+#pragma once
+
+#ifdef __cplusplus
+extern "C" {
+#define C_ASSERT(Expression) static_assert(Expression, #Expression)
+#define NULL 0
+#else
+#define C_ASSERT(Expression) _Static_assert(Expression, #Expression)
+#define NULL ((void *)0)
+#endif
+
+#define FORCEINLINE static __inline __attribute__((always_inline, nodebug, unused))
+#define DECLSPEC_IMPORT __declspec(dllimport)
+#define NTKERNELAPI DECLSPEC_IMPORT
+#define NTSYSAPI DECLSPEC_IMPORT
+
+// Annotations for Microsoft's analysis, which are nothing to this compiler.
+#define _In_
+#define _In_opt_
+#define _Inout_
+#define _Out_
+#define _Outptr_
+#define _Use_decl_annotations_
+#define _IRQL_requires_(Irql)
+#define _IRQL_requires_max_(Irql)
+#define _IRQL_requires_same_
+#define _Function_class_(Class)
+#define UNREFERENCED_PARAMETER(P) (void)(P)
+
+// Basic types.
+#define VOID void
+#define CONST const
+typedef char CHAR, *PCHAR;
+typedef signed char INT8;
+typedef unsigned char UCHAR, *PUCHAR;
+typedef short SHORT;
+typedef unsigned short USHORT, *PUSHORT;
+typedef long LONG, *PLONG;
+typedef unsigned long ULONG, *PULONG;
+typedef long long LONGLONG;
+typedef unsigned long long ULONGLONG, ULONG_PTR, SIZE_T;
+typedef unsigned short WCHAR, *PWSTR;
+typedef UCHAR BOOLEAN, *PBOOLEAN;
+typedef VOID *PVOID, *HANDLE;
+typedef HANDLE *PHANDLE;
+typedef CONST CHAR *PCSTR;
+typedef LONG NTSTATUS;
+typedef ULONG ACCESS_MASK;
+typedef union _LARGE_INTEGER {
+    struct {
+        ULONG LowPart;
+        LONG HighPart;
+    } u;
+    LONGLONG QuadPart;
+} LARGE_INTEGER, *PLARGE_INTEGER;
+typedef struct _GUID {
+    ULONG Data1;
+    USHORT Data2;
+    USHORT Data3;
+    UCHAR Data4[8];
+} GUID;
+typedef struct _LUID {
+    ULONG LowPart;
+    LONG HighPart;
+} LUID, *PLUID;
+typedef struct _UNICODE_STRING {
+    USHORT Length;
+    USHORT MaximumLength;
+    PWSTR Buffer;
+} UNICODE_STRING, *PUNICODE_STRING;
+
+#define FALSE 0
+#define TRUE 1
+#define STATUS_SUCCESS ((NTSTATUS)0x00000000L)
+#define STATUS_PENDING ((NTSTATUS)0x00000103L)
+#define STATUS_DEVICE_BUSY ((NTSTATUS)0x80000011L)
+#define STATUS_UNSUCCESSFUL ((NTSTATUS)0xC0000001L)
+#define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000DL)
+#define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009AL)
+#define STATUS_DEVICE_NOT_READY ((NTSTATUS)0xC00000A3L)
+#define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BBL)
+#define STATUS_CANCELLED ((NTSTATUS)0xC0000120L)
+#define STATUS_NOINTERFACE ((NTSTATUS)0xC00002B9L)
+#define NT_SUCCESS(Status) (((NTSTATUS)(Status)) >= 0)
+
+// Memory.
+typedef ULONGLONG POOL_FLAGS;
+#define POOL_FLAG_NON_PAGED 0x40ULL
+NTKERNELAPI PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
+NTKERNELAPI VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
+NTSYSAPI VOID *memcpy(VOID *Destination, CONST VOID *Source, SIZE_T Length);
+NTSYSAPI VOID *memset(VOID *Destination, int Fill, SIZE_T Length);
+#define RtlCopyMemory(Destination, Source, Length) memcpy((Destination), (Source), (Length))
+#define RtlZeroMemory(Destination, Length) memset((Destination), 0, (Length))
+
+// Lists.
+typedef struct _LIST_ENTRY {
+    struct _LIST_ENTRY *Flink;
+    struct _LIST_ENTRY *Blink;
+} LIST_ENTRY, *PLIST_ENTRY;
+#define CONTAINING_RECORD(Address, Type, Field) \
+    ((Type *)((PCHAR)(Address) - __builtin_offsetof(Type, Field)))
+
+FORCEINLINE VOID InitializeListHead(PLIST_ENTRY ListHead)
+{
+    ListHead->Flink = ListHead->Blink = ListHead;
+}
+
+FORCEINLINE BOOLEAN IsListEmpty(CONST LIST_ENTRY *ListHead)
+{
+    return (BOOLEAN)(ListHead->Flink == ListHead);
+}
+
+FORCEINLINE VOID InsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
+{
+    Entry->Flink = ListHead;
+    Entry->Blink = ListHead->Blink;
+    ListHead->Blink->Flink = Entry;
+    ListHead->Blink = Entry;
+}
+
+FORCEINLINE BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)
+{
+    Entry->Blink->Flink = Entry->Flink;
+    Entry->Flink->Blink = Entry->Blink;
+    return (BOOLEAN)(Entry->Flink == Entry->Blink);
+}
+
+FORCEINLINE PLIST_ENTRY RemoveHeadList(PLIST_ENTRY ListHead)
+{
+    PLIST_ENTRY Entry = ListHead->Flink;
+    RemoveEntryList(Entry);
+    return Entry;
+}
+
+// IRQL and spin locks.
+typedef UCHAR KIRQL, *PKIRQL;
+typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
+#define PASSIVE_LEVEL 0
+#define APC_LEVEL 1
+#define DISPATCH_LEVEL 2
+NTKERNELAPI VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock);
+NTKERNELAPI KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock);
+NTKERNELAPI VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql);
+#define KeAcquireSpinLock(SpinLock, OldIrql) *(OldIrql) = KeAcquireSpinLockRaiseToDpc(SpinLock)
+
+// Threads and waits.
+typedef CHAR KPROCESSOR_MODE;
+enum { KernelMode, UserMode };
+typedef enum _KWAIT_REASON { Executive } KWAIT_REASON;
+typedef enum _EVENT_TYPE { NotificationEvent, SynchronizationEvent } EVENT_TYPE;
+typedef LONG KPRIORITY;
+typedef struct _KEVENT {
+    LONGLONG Opaque[3];
+} KEVENT, *PKEVENT;
+typedef struct _OBJECT_TYPE *POBJECT_TYPE;
+typedef struct _OBJECT_ATTRIBUTES *POBJECT_ATTRIBUTES;
+typedef struct _CLIENT_ID *PCLIENT_ID;
+typedef VOID KSTART_ROUTINE(PVOID StartContext);
+typedef KSTART_ROUTINE *PKSTART_ROUTINE;
+#define THREAD_ALL_ACCESS 0x1FFFFF
+#define IO_NO_INCREMENT 0
+DECLSPEC_IMPORT extern POBJECT_TYPE *PsThreadType;
+NTKERNELAPI VOID KeInitializeEvent(PKEVENT Event, EVENT_TYPE Type, BOOLEAN State);
+NTKERNELAPI LONG KeSetEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
+NTKERNELAPI NTSTATUS KeWaitForSingleObject(
+    PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTKERNELAPI NTSTATUS KeDelayExecutionThread(
+    KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval);
+NTKERNELAPI NTSTATUS PsCreateSystemThread(
+    PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, HANDLE ProcessHandle,
+    PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext);
+NTKERNELAPI NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus);
+NTKERNELAPI NTSTATUS ObReferenceObjectByHandle(
+    HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, PVOID *Object,
+    PVOID HandleInformation);
+NTKERNELAPI LONGLONG ObfDereferenceObject(PVOID Object);
+#define ObDereferenceObject ObfDereferenceObject
+NTSYSAPI NTSTATUS ZwClose(HANDLE Handle);
+
+// Drivers.
+typedef struct _DRIVER_OBJECT DRIVER_OBJECT, *PDRIVER_OBJECT;
+typedef NTSTATUS DRIVER_INITIALIZE(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
+typedef VOID DRIVER_UNLOAD(PDRIVER_OBJECT DriverObject);
+typedef DRIVER_UNLOAD *PDRIVER_UNLOAD;
+struct _DRIVER_OBJECT {
+    UCHAR Opaque[0x68];
+    PDRIVER_UNLOAD DriverUnload;
+    PVOID MajorFunction[28];
+};
+C_ASSERT(sizeof(DRIVER_OBJECT) == 0x150);
+
+#ifdef __cplusplus
+}
+#endif
