@@ -63,6 +63,7 @@
 //! | | `after` | the function of the same NPI that must have been called first in this binding |
 //! | | `if_offered` | bits that both sides' field that `is = "offered"` must have |
 
+mod check_layout;
 mod error;
 mod guid;
 mod layout;

@@ -10,6 +10,12 @@
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
+#[cfg(test)]
+extern crate std;
+
+#[cfg(test)]
+mod description;
+
 use nmr::abi::{GUID, NPIID, NTSTATUS};
 use nmr::header::Header;
 use nmr::layout::{Absent, Check, Required};
