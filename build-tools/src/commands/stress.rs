@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             );
             let packages = drivers_here(&workspace)?;
             let images = packages.iter().map(|it| workspace.driver(&it.image));
-            let images = images.map(|image| Workspace::relative(image));
+            let images = images.map(Workspace::relative);
             arguments.to_mut().drivers = images.collect();
             drivers::set_up_and_build(&workspace, &packages)?
         };
