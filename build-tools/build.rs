@@ -30,13 +30,13 @@ fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=../Cargo.toml");
     let workspace: Table = fs::read_to_string(root.join("Cargo.toml"))?.parse()?;
     let workspace = &workspace["workspace"];
-    let mut list = String::from("[\n");
+    let mut carried: Vec<(String, String)> = Vec::new();
     for (name, path) in TREES {
         let tree = root.join(path);
         println!("cargo::rerun-if-changed={}", tree.display());
         let manifest: Table = fs::read_to_string(tree.join("Cargo.toml"))?.parse()?;
         let manifest = toml::to_string(&independent(manifest, workspace)?)?;
-        list += &format!("({:?}, {manifest:?}),\n", format!("{name}/Cargo.toml"));
+        carried.push((format!("{name}/Cargo.toml"), manifest));
         let mut files = Vec::new();
         collect(&tree.join("src"), &mut files)?;
         files.extend(["build.rs", "README.md"].map(|file| tree.join(file)));
@@ -44,15 +44,12 @@ fn main() -> Result<()> {
         files.sort();
         for file in files {
             let inside = file.strip_prefix(&tree)?.display();
-            let file = file.canonicalize()?;
-            list += &format!(
-                "({:?}, include_str!({file:?})),\n",
-                format!("{name}/{inside}")
-            );
+            carried.push((format!("{name}/{inside}"), fs::read_to_string(&file)?));
         }
     }
     let out = Path::new(&env::var("OUT_DIR")?).join("carried.rs");
-    fs::write(out, list + "]\n")?;
+    // A list of strings is written as Rust writes it.
+    fs::write(out, format!("{carried:?}"))?;
     Ok(())
 }
 

@@ -128,7 +128,7 @@ fn words() -> Vec<OsString> {
 
 fn main() -> ExitCode {
     if let Some(arguments) = simulator::program::arguments() {
-        return simulator::program::main(arguments);
+        return simulator::program::main(&arguments);
     }
     if linker::is_called() {
         return match linker::run() {

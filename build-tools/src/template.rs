@@ -121,9 +121,7 @@ fn with_versions(mut text: String, ours: &Table) -> String {
     text = text.replace("@RUST@", rust.unwrap_or_default());
     let dependencies = workspace["dependencies"].as_table();
     for (name, version) in dependencies.into_iter().flatten() {
-        if let Some(version) = version.as_str() {
-            text = text.replace(&format!("\"@{name}@\""), &format!("\"{version}\""));
-        }
+        text = text.replace(&format!("\"@{name}@\""), &version.to_string());
     }
     text
 }

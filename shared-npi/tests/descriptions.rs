@@ -2,41 +2,16 @@
 
 //! The descriptions for tools, `npi.toml`, say what the Rust types say.
 
-use std::mem::{align_of, offset_of, size_of};
 use std::path::Path;
 
 use nmr::ModuleId;
 use nmr::abi::{GUID, NPIID};
 use nmr::header::Header;
-use npi_description::{Field, Npi, NpiId, Side, parse};
+use npi_description::{Npi, NpiId, Side, check_layout, parse};
 use shared_npi::{echo, telemetry};
 
 fn read(text: &str) -> Npi {
     parse(Path::new("npi.toml"), text).unwrap()
-}
-
-/// Checks the size and the alignment of a structure, and the place of each field: a field
-/// of the description may be inside a field of the Rust type.
-macro_rules! check {
-    ($npi:ident, $name:literal, $type:ty: $($field:ident $(= $($inner:ident).+)?),*) => {
-        let structure = $npi.structure($name).expect($name);
-        assert_eq!((structure.size, structure.align), (size_of::<$type>(), align_of::<$type>()));
-        let described: Vec<_> = structure.fields.iter().map(place).collect();
-        let defined = vec![
-            $((stringify!($field), check!(@offset $type, $field $(= $($inner).+)?))),*
-        ];
-        assert_eq!(described, defined, $name);
-    };
-    (@offset $type:ty, $field:ident) => {
-        offset_of!($type, $field)
-    };
-    (@offset $type:ty, $field:ident = $($inner:ident).+) => {
-        offset_of!($type, $($inner).+)
-    };
-}
-
-fn place(field: &Field) -> (&str, usize) {
-    (&field.name, field.offset)
 }
 
 fn id(id: NPIID) -> NpiId {
@@ -60,16 +35,16 @@ fn echo() {
     assert_eq!(npi.id, id(echo::ECHO_NPI_ID));
     assert_eq!(npi.provider.module_id, guid(echo::ECHO_PROVIDER_MODULE_ID));
     assert_eq!(npi.client.module_id, guid(echo::ECHO_CLIENT_MODULE_ID));
-    check!(npi, "Header", Header: size, version, flags);
-    check!(npi, "Characteristics", echo::Characteristics:
+    check_layout!(npi, "Header", Header: size, version, flags);
+    check_layout!(npi, "Characteristics", echo::Characteristics:
         header, lowest_version = versions.lowest, highest_version = versions.highest, offered, required);
-    check!(npi, "ProviderDispatch", echo::ProviderDispatch:
+    check_layout!(npi, "ProviderDispatch", echo::ProviderDispatch:
         header, submit, cancel, query_statistics);
-    check!(npi, "ClientDispatch", echo::ClientDispatch: header, complete, notify);
-    check!(npi, "Request", echo::Request:
+    check_layout!(npi, "ClientDispatch", echo::ClientDispatch: header, complete, notify);
+    check_layout!(npi, "Request", echo::Request:
         header, id = body.id, length = body.length, status = body.status, payload = body.payload, reply = body.reply,
         provider_area);
-    check!(npi, "Statistics", echo::Statistics:
+    check_layout!(npi, "Statistics", echo::Statistics:
         header, completed_at_once, pended, completed_later, cancelled, refused);
     assert_eq!(
         names(&npi, Side::Provider),
@@ -101,12 +76,12 @@ fn telemetry() {
         npi.client.module_id,
         guid(telemetry::TELEMETRY_MONITOR_MODULE_ID)
     );
-    check!(npi, "Header", Header: size, version, flags);
-    check!(npi, "Characteristics", telemetry::Characteristics:
+    check_layout!(npi, "Header", Header: size, version, flags);
+    check_layout!(npi, "Characteristics", telemetry::Characteristics:
         header, lowest_version = versions.lowest, highest_version = versions.highest);
-    check!(npi, "ProviderDispatch", telemetry::ProviderDispatch: header, subscribe, sample);
-    check!(npi, "ClientDispatch", telemetry::ClientDispatch: header, publish);
-    check!(npi, "Sample", telemetry::Sample: header, submitted, echoed, unanswered);
+    check_layout!(npi, "ProviderDispatch", telemetry::ProviderDispatch: header, subscribe, sample);
+    check_layout!(npi, "ClientDispatch", telemetry::ClientDispatch: header, publish);
+    check_layout!(npi, "Sample", telemetry::Sample: header, submitted, echoed, unanswered);
     assert_eq!(names(&npi, Side::Provider), ["subscribe", "sample"]);
     assert_eq!(names(&npi, Side::Client), ["publish"]);
 }

@@ -5,6 +5,7 @@
 //!
 //! `docs/describing-an-npi.md` is the reference of its keys.
 
+mod check_layout;
 mod error;
 mod guid;
 mod layout;

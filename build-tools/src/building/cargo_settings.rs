@@ -78,7 +78,9 @@ fn lock_file(workspace: &Workspace, target: &Path) -> Result<(PathBuf, bool)> {
 fn lock_directory(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
     let root = workspace.root().as_os_str().as_encoded_bytes();
     let hash = Sha256::digest(root);
-    let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut start = [0; 8];
+    start.copy_from_slice(&hash[..8]);
+    let name = format!("{:016x}", u64::from_be_bytes(start));
     let directory = target.join("locks").join(name);
     fs::create_dir_all(&directory)
         .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;

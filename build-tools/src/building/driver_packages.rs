@@ -17,6 +17,10 @@ const PANIC: &str = "wdk-panic";
 const OF_DRIVERS: [&str; 3] = [PANIC, "wdk-alloc", "wdk-sys"];
 
 /// A package whose library is a driver image.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting that may be missing"
+)]
 pub(crate) struct DriverPackage {
     pub(crate) name: String,
     /// Its manifest.
@@ -79,10 +83,10 @@ fn members(metadata: &Metadata) -> impl Iterator<Item = &Package> {
 fn names_of(metadata: &Metadata) -> String {
     let names = members(metadata).filter_map(|package| driver(package, metadata));
     let names: Vec<_> = names.map(|driver| driver.name).collect();
-    match names.is_empty() {
-        true => "none".to_owned(),
-        false => names.join(", "),
+    if names.is_empty() {
+        return "none".to_owned();
     }
+    names.join(", ")
 }
 
 /// The package as a driver, if it is one: marked, or a cdylib that uses what only drivers do.

@@ -14,6 +14,9 @@ use super::driver_packages::DriverPackage;
 use crate::prerequisites::toolchain::TARGET;
 use crate::workspace::{Workspace, output};
 
+/// The driver models that need a WDK.
+const FRAMEWORKS: [&str; 2] = ["KMDF", "UMDF"];
+
 /// What is missing, one line each.
 pub(super) fn missing(workspace: &Workspace, packages: &[DriverPackage]) -> Result<Vec<String>> {
     let mut missing: Vec<_> = packages
@@ -48,12 +51,11 @@ fn of_package(workspace: &Workspace, package: &DriverPackage) -> Vec<String> {
     let script = workspace.shown(&script);
     let mut missing = Vec::new();
     match package.driver_type.as_ref().map(|it| it.as_str()) {
-        Some(Some("WDM")) => {}
-        Some(Some(framework @ ("KMDF" | "UMDF"))) if !cfg!(windows) => missing.push(format!(
+        Some(Some(model)) if model == "WDM" || cfg!(windows) && FRAMEWORKS.contains(&model) => {}
+        Some(Some(framework)) if FRAMEWORKS.contains(&framework) => missing.push(format!(
             "{manifest}: driver-type = \"{framework}\" needs the headers of a WDK: build it on \
              Windows, or write driver-type = \"WDM\" and bind the framework as kmdf does"
         )),
-        Some(Some("KMDF" | "UMDF")) => {}
         Some(_) => missing.push(format!(
             "{manifest}: write driver-type = \"WDM\" in [package.metadata.wdk.driver-model]"
         )),

@@ -14,6 +14,8 @@ mod names;
 mod source;
 mod structures;
 mod stub;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -115,7 +115,7 @@ fn verdict(groups: &[(Group, Vec<&Prerequisite>)]) -> Verdict {
     let ready = format!("ready for {PROGRAM} stress and {PROGRAM} test");
     let titles: Vec<_> = optional.iter().map(|(group, _)| group.title).collect();
     Verdict::pass(match &titles[..] {
-        [] => ready.to_owned(),
+        [] => ready.clone(),
         titles => format!("{ready}; not for {}: see above", titles.join(", ")),
     })
 }

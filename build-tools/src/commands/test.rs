@@ -14,8 +14,8 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, package, page, standalone, wine, wine_guest,
-    zoo,
+    address_sanitizer, agreement, documents, machine, package, page, peers, standalone, wine,
+    wine_guest, zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -122,6 +122,9 @@ impl Suite {
                 checklist.run_all(workspace, &[SIM])?;
                 checklist.run("a driver of another workspace, built and run", || {
                     standalone::driver_is_built_and_run(workspace)
+                })?;
+                checklist.run("drivers with peers that are made for them", || {
+                    peers::nothing_is_found(workspace)
                 })
             }
             Self::Loom => checklist.run_all(workspace, &[LOOM]),

@@ -20,12 +20,12 @@ pub(crate) fn arguments() -> Option<Vec<OsString>> {
 
 /// Runs the simulated kernel in this process.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
-    sim::main(&arguments)
+pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
+    sim::main(arguments)
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub(crate) fn main(_: Vec<OsString>) -> ExitCode {
+pub(crate) fn main(_: &[OsString]) -> ExitCode {
     crate::terminal::error(
         "the simulated kernel runs driver code natively and needs Linux on x86-64: \
          use another tier, or such a machine",

@@ -127,6 +127,7 @@ fn headers_compile_as_c_and_as_cpp() {
     for (description, uses) in [
         (root().join("shared-npi/src/echo/npi.toml"), echo),
         (root().join("shared-npi/src/telemetry/npi.toml"), ""),
+        (root().join("tests/keyvalue/npi/npi.toml"), ""),
         (odd, odd_uses),
     ] {
         let header = directory.path().join("npi.h");

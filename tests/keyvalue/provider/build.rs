@@ -20,9 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .set("FileDescription", env!("CARGO_PKG_DESCRIPTION"))
         .set("InternalName", &image)
         .set("OriginalFilename", &image)
-        .set("ProductName", "NMR pair")
-        .set("CompanyName", "NMR pair")
-        .set("LegalCopyright", "Copyright (c) 2026 the contributors")
+        .set("ProductName", "KeyValue")
         .compile()?;
     wdk_build::configure_wdk_binary_build()?;
     Ok(())

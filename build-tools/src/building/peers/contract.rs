@@ -36,10 +36,16 @@ pub(super) fn identity(npi: NpiId, modules: &[Module], conduct: Conduct) -> Stri
         "static const GUID NpiId = {};\nstatic const MODULE Modules[MODULES] = {{\n",
         guid(npi)
     );
-    for module in modules {
+    for (index, module) in modules.iter().enumerate() {
+        // A hostile one has identifiers of the other type as well.
+        let kind = if conduct == Conduct::Hostile && index % 3 == 2 {
+            "MIT_IF_LUID"
+        } else {
+            "MIT_GUID"
+        };
         _ = writeln!(
             text,
-            "    {{{{sizeof(NPI_MODULEID), {padding}, 1, {}}}, {}, {}}},",
+            "    {{{{sizeof(NPI_MODULEID), {padding}, {kind}, {}}}, {}, {}}},",
             guid(module.id),
             module.number,
             module.version

@@ -29,7 +29,11 @@ pub(super) fn add_peers(
         registered.extend(simulator.describe(driver, npis)?.dry_run.registered);
     }
     let directory = workspace.target().join("peers");
-    for peer in peers::lacking(&registered, &known, conduct) {
+    let lacking = peers::lacking(&registered, &known, conduct);
+    if lacking.is_empty() {
+        print("peer: none is needed: the drivers register no NPI, or serve each other's");
+    }
+    for peer in lacking {
         let image = peers::build(&peer, &directory, workspace.root())?;
         let image = Workspace::relative(image);
         print(format!("peer: {peer}, {}", image.display()));

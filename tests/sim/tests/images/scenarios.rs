@@ -78,6 +78,28 @@ fn driver_models_are_mixed_where_there_are_both() {
 }
 
 #[test]
+fn drivers_in_c_and_in_rust_serve_each_other() {
+    for who in ["", "C:p.", "C:c.", "C:pc."] {
+        let script = format!("--script={who}+p.+c~3000.-p-c");
+        let report = run_pair(&["--seed=5", "--cycles=60", &script]).report();
+        assert!(report.is_clean(), "{who}: {:#?}", report.findings);
+        let counts = report.counts;
+        assert!(counts.completions > 300, "{who}: {}", counts.completions);
+        assert!(counts.detaches_pending_client > 0, "{who}");
+        assert!(counts.detaches_pending_provider > 0, "{who}");
+    }
+    let traced = [
+        "--seed=5",
+        "--cycles=1",
+        "--trace",
+        "--script=C:p.+p+c~500.-p-c",
+    ];
+    let run = run_pair(&traced);
+    assert!(run.out.contains("echo_provider.sys"), "{}", run.out);
+    assert!(!run.out.contains("echo_client.sys"), "{}", run.out);
+}
+
+#[test]
 fn the_service_control_manager_refuses_what_a_state_does_not_allow() {
     let pair = (&driver("provider.sys"), &driver("client.sys"));
     let refused = |only| {

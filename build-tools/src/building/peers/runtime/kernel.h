@@ -38,6 +38,7 @@ typedef struct _DRIVER_OBJECT {
     PVOID MajorFunction[28];
 } DRIVER_OBJECT;
 
+enum { MIT_GUID = 1, MIT_IF_LUID };
 // With its padding by name.
 typedef struct { USHORT Length, Padding; LONG Type; GUID Guid; } NPI_MODULEID;
 typedef struct {

@@ -382,7 +382,8 @@ static CALL *Take(const CALL *wanted, BOOLEAN due) {
     if (found) {
         Unlink(&Kept, found);
         KeptCount--;
-        found->Binding->Completing = TRUE;
+        if (Functions[found->Function].Ordered)
+            found->Binding->Completing = TRUE;
     }
     Release(irql);
     return found;
@@ -395,7 +396,8 @@ static void Finish(CALL *call) {
         Complete(call);
         Lower(before);
     }
-    binding->Completing = FALSE;
+    if (Functions[call->Function].Ordered)
+        binding->Completing = FALSE;
     Free(call);
     Leave(binding);
 }
@@ -547,7 +549,8 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
                        PVOID client, const void *dispatch, PVOID *mine, const void **table) {
     ULONGLONG common = 0;
     BINDING *binding;
-    if (!Fits(peer, &common) || !FitsTable(dispatch))
+    // A provider may always lack what another binding takes.
+    if (!Fits(peer, &common) || !FitsTable(dispatch) || OneIn(16))
         return STATUS_NOINTERFACE;
     binding = NewBinding(handle, common);
     if (!binding)
