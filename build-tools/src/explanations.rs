@@ -55,15 +55,13 @@ pub(crate) fn all() -> &'static [Explanation] {
     &ALL
 }
 
-/// The explanation of a name in any spelling: `R19`, `0xc4/62`, `C4`, `DetachOrder`,
+/// The explanation of a name in any spelling: `R19`, `0xc4/62`, `C4/62`, `DetachOrder`,
 /// `deadlock`, `races`. A bug check with a parameter that has no explanation of its own has
 /// that of the bug check.
 pub(crate) fn explanation(code: &str) -> Option<&'static Explanation> {
     let name = Name::of(code);
     let find = |name: &Name| ALL.iter().find(|it| Name::of(&it.name) == *name);
-    find(&name)
-        .or_else(|| find(&name.without_parameter()?))
-        .or_else(|| find(&Name::of(&format!("0x{code}"))))
+    find(&name).or_else(|| find(&name.without_parameter()?))
 }
 
 /// The explanation of a finding: that of its bug check with its parameter, if there is one.
@@ -125,7 +123,10 @@ mod tests {
         }
         assert_eq!(name("0xC4/0x7777"), Some("0xC4"));
         assert_eq!(name("0x139/3"), Some("0x139"));
-        assert_eq!(name("C4"), Some("0xC4"));
+        assert_eq!(name("0xD1"), Some("0xD1"));
+        for word in ["C4", "D1"] {
+            assert_eq!(name(word), None, "{word}");
+        }
         assert_eq!(name("r7"), Some("R7"));
         assert_eq!(name("detachorder"), Some("DetachOrder"));
         assert_eq!(name("R39"), None);

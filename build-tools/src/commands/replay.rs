@@ -47,14 +47,24 @@ pub(crate) struct Arguments {
     minimise: bool,
     /// Write the events to this file, too, in the trace event format of Chrome and
     /// Perfetto, which ui.perfetto.dev shows.
-    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    #[arg(long, value_name = "FILE")]
     trace_json: Option<PathBuf>,
     /// Draw the end of the cycle as a sequence diagram in this SVG file, too.
-    #[arg(long, value_name = "FILE", conflicts_with = "minimise")]
+    #[arg(long, value_name = "FILE")]
     diagram: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    for (option, file) in [
+        ("--trace-json", &arguments.trace_json),
+        ("--diagram", &arguments.diagram),
+    ] {
+        ensure!(
+            file.is_none() || !arguments.minimise,
+            "--minimise writes no file: minimise first, then replay the line that it prints with \
+             {option}"
+        );
+    }
     // Not by clap, which repeats a line as it is, with its control characters.
     let line: Result<ReplayLine, String> = arguments.line.parse();
     let line = &line.map_err(|why| anyhow!("{why}; see {PROGRAM} replay --help"))?;

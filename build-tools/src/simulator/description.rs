@@ -70,13 +70,16 @@ fn add_file(text: &mut Text, image: &ImageFacts) {
     text.row("linked for", format!("{:#x}", image.image_base));
     text.row("entry point", format!("{:#x}", image.entry_point));
     text.row("claims", list(&image.characteristics));
-    let symbols = if image.has_symbols {
-        "names of functions and lines are known"
-    } else {
-        "no names of functions and lines"
+    let symbols = match (&image.pdb, image.has_symbols) {
+        (Some(pdb), true) => format!("{pdb}; names of functions and lines are known"),
+        (None, true) => "names of functions and lines are known, without a .pdb".to_owned(),
+        (Some(pdb), false) => {
+            let file = pdb.rsplit(['\\', '/']).next().unwrap_or_default();
+            format!("none: put {file}, made with this image, into its directory")
+        }
+        (None, false) => "none: link with /DEBUG, and put the .pdb beside the image".to_owned(),
     };
-    let pdb = image.pdb.as_deref().unwrap_or("no .pdb");
-    text.row("symbols", format!("{pdb}; {symbols}"));
+    text.row("symbols", symbols);
 }
 
 /// The table of the sections.

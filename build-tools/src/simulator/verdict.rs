@@ -25,13 +25,13 @@ pub(crate) fn verdict(description: &Description) -> Verdict {
         None => {
             let modules = count_of(&run.registered, "NMR module", "NMR modules");
             let unload = match run.unload {
-                Unload::Clean => "is unloaded and leaves nothing behind",
-                Unload::NoRoutine => "cannot be unloaded",
+                Unload::Clean => ", is unloaded, leaves nothing behind",
+                Unload::NoRoutine => " and cannot be unloaded",
                 Unload::NotTried | Unload::DidNotReturn | Unload::Unclean => {
                     return Verdict::pass(format!("{name} refuses to be loaded alone"));
                 }
             };
-            Verdict::pass(format!("{name} registers {modules} and {unload}"))
+            Verdict::pass(format!("{name} registers {modules}{unload}"))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scenarios::Report;
 
-use super::{StressPlan, not_tested};
+use super::{StressPlan, Tier, not_tested};
 use crate::terminal::{Verdict, Word, count, count_of, grouped, time};
 
 /// How a run ended.
@@ -52,7 +52,21 @@ pub(super) fn of(report: &Report, plan: &StressPlan, end: &RunEnd) -> Verdict {
     }
     match not_tested::reason(report, plan) {
         Some(reason) => Verdict::new(Word::NotTested, reason),
-        None => Verdict::pass(format!("{cycles} in {took}: {found}, seed {seed}")),
+        None => Verdict::pass(format!(
+            "{cycles} in {took}: {found}, seed {seed}{}",
+            alone(report, plan)
+        )),
+    }
+}
+
+/// What the run of a driver that had no peer has not shown.
+fn alone(report: &Report, plan: &StressPlan) -> &'static str {
+    let is_alone =
+        plan.tier == Tier::Sim && plan.images().len() == 1 && report.counts.attaches == 0;
+    if is_alone {
+        "; alone: it attached to nothing, --peer auto gives it a peer"
+    } else {
+        ""
     }
 }
 
@@ -85,7 +99,6 @@ mod tests {
     use scenarios::{Finding, Place, Unsupported};
 
     use super::*;
-    use crate::stress::Tier;
 
     const END: RunEnd = RunEnd {
         took: Duration::from_millis(940),
@@ -128,6 +141,24 @@ mod tests {
         assert_eq!(
             line(&report(1000), &END),
             "PASS  1,000 cycles in 0.9 s: 0 findings, seed 4711"
+        );
+    }
+
+    #[test]
+    fn a_driver_alone_passes_with_what_it_has_not_shown() {
+        let plan = StressPlan {
+            drivers: vec!["a.sys".into()],
+            ..StressPlan::empty(Tier::Sim)
+        };
+        let mut report = Report::new("sim", 4, 200);
+        report.cycles_done = 200;
+        let roles = report.counts.registered.entry("a.sys".to_owned());
+        roles.or_default().insert("client of Echo".to_owned());
+        let line = of(&report, &plan, &END).to_string();
+        assert_eq!(
+            line,
+            "PASS  200 cycles in 0.9 s: 0 findings, seed 4; alone: it attached to nothing, \
+             --peer auto gives it a peer"
         );
     }
 

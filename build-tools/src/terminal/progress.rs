@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Progress of a long run: a bar on a terminal, otherwise a line every few seconds.
+//! Progress of a long run: a bar on a terminal, otherwise a line now and then.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{can_redraw, grouped, print};
 
-/// Interval between two lines if there is no terminal: nobody waits longer without a
-/// sign of life.
-pub(super) const PERIOD: Duration = Duration::from_millis(2500);
+/// The time to the first line if there is no terminal: what takes less needs no sign of life.
+pub(super) const FIRST: Duration = Duration::from_secs(10);
+/// Interval between two later lines: more of them would fill a log.
+pub(super) const PERIOD: Duration = Duration::from_secs(30);
 
 /// Prints a line of progress to stderr: it is no part of the result.
 pub(crate) fn print_progress(line: impl Display) {
@@ -27,7 +28,8 @@ pub(crate) enum Progress {
         what: &'static str,
         unit: &'static str,
         total: u64,
-        printed: Instant,
+        /// When the next line is due.
+        due: Instant,
     },
 }
 
@@ -39,7 +41,7 @@ impl Progress {
                 what,
                 unit,
                 total,
-                printed: Instant::now(),
+                due: Instant::now() + FIRST,
             };
         }
         let style = ProgressStyle::with_template(&format!(
@@ -58,10 +60,10 @@ impl Progress {
                 what,
                 unit,
                 total,
-                printed,
+                due,
             } => {
-                if printed.elapsed() >= PERIOD {
-                    *printed = Instant::now();
+                if Instant::now() >= *due {
+                    *due = Instant::now() + PERIOD;
                     let (done, total) = (grouped(done), grouped(*total));
                     print_progress(format!("{what}: {done} of {total} {unit}"));
                 }

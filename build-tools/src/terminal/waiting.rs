@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Shows that work of unknown length goes on: a spinner on a terminal, otherwise a line
-//! every few seconds.
+//! now and then.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use child::interrupt::interrupted;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::progress::{PERIOD, print_progress};
+use super::progress::{FIRST, PERIOD, print_progress};
 use super::{begin_step, can_redraw};
 
 /// The redrawing interval of the spinner.
@@ -46,7 +46,9 @@ impl Waiting {
         let (end, receiver) = mpsc::channel();
         thread::spawn(move || {
             let started = Instant::now();
-            while receiver.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+            let mut pause = FIRST;
+            while receiver.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                pause = PERIOD;
                 let what = shown.lock().unwrap_or_else(PoisonError::into_inner);
                 print_progress(format!("still {what}: {} s", started.elapsed().as_secs()));
             }

@@ -66,7 +66,7 @@ impl Checklist {
         check: impl FnOnce() -> Result<bool>,
     ) -> Result<()> {
         print(format!("{}: {what}", self.name));
-        begin_step(what);
+        begin_step(&format!("running the step \"{what}\""));
         let started = Instant::now();
         self.run += 1;
         let passed = check()?;

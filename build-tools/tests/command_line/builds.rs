@@ -59,6 +59,7 @@ fn only_what_the_compiler_says_is_shown() {
     let (status, output, errors) = build.output();
     assert_eq!(status, Some(1), "{errors}");
     assert!(output.starts_with("FAIL  "), "{output}");
+    assert!(!errors.contains('\u{1b}'), "{errors}");
     let lines = errors
         .lines()
         .filter(|line| !line.contains("the first time"));
@@ -70,16 +71,6 @@ fn only_what_the_compiler_says_is_shown() {
         ]),
         "{errors}"
     );
-}
-
-#[test]
-fn a_long_build_shows_that_it_goes_on_without_colours() {
-    // The interval between two signs of life is below three seconds.
-    let build = Build::by("sleep 2.8; exit 101");
-    let (_, _, errors) = build.output();
-    let alive = "still building the drivers: 2 s";
-    assert!(errors.lines().any(|line| line == alive), "{errors}");
-    assert!(!errors.contains('\u{1b}'), "{errors}");
 }
 
 /// How `arguments` end if a signal reaches the program while it builds the drivers. `None`

@@ -2,6 +2,8 @@
 
 //! A run that has not tested what was asked for: it is no success, whatever it found.
 
+use std::collections::BTreeSet;
+
 use crate::numbers::count;
 use crate::report::{Counts, Report};
 use crate::scenario::Scenario;
@@ -59,14 +61,39 @@ fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
                 _ if counts.attaches == 0 => "no client attached to a provider".to_owned(),
                 idle => format!("{} attached to no other driver", idle.join(", ")),
             };
-            let registered = names.iter().map(|name| registrations(counts, name));
-            let registered: Vec<_> = registered.collect();
-            Some(format!("{what}: {}", registered.join("; ")))
+            let mut why = missing_sides(counts, &idle);
+            if why.is_empty() {
+                why.extend(names.iter().map(|name| registrations(counts, name)));
+            }
+            Some(format!("{what}: {}", why.join("; ")))
         }
         // Windows does not say what attaches.
         ("wine", _) if counts.attaches == 0 => Some("no client attached to a provider".to_owned()),
         _ => None,
     }
+}
+
+/// What these drivers would need to attach to, and the drivers that registered nothing.
+fn missing_sides(counts: &Counts, idle: &[&str]) -> Vec<String> {
+    let all = || counts.registered.values().flatten();
+    let mut missing = BTreeSet::new();
+    for name in idle {
+        let Some(roles) = counts.registered.get(*name) else {
+            missing.insert(format!("{name} registered nothing"));
+            continue;
+        };
+        for role in roles {
+            let (other, what) = match role.split_once(" of ") {
+                Some(("provider", npi)) => (format!("client of {npi}"), format!("uses {npi}")),
+                Some((_, npi)) => (format!("provider of {npi}"), format!("provides {npi}")),
+                None => continue,
+            };
+            if all().all(|it| *it != other) {
+                missing.insert(format!("no driver {what}"));
+            }
+        }
+    }
+    missing.into_iter().collect()
 }
 
 /// What a driver registered.
@@ -123,7 +150,7 @@ fn no_fault(report: &Report, asked: bool) -> Option<String> {
 mod tests {
     use super::*;
 
-    const ECHO: &str = "provider of {1e32787f-806c-4f83-98e4-7dbec5129701}";
+    const ECHO: &str = "provider of Echo";
 
     fn asked(images: &[&str]) -> Asked {
         Asked {
@@ -155,10 +182,11 @@ mod tests {
         let pair = asked(&["a.sys", "b.sys"]);
         assert_eq!(
             reason(&report(&[]), &pair),
-            Some(format!(
-                "in 5 cycles no client attached to a provider: a.sys is {ECHO}; \
-                 b.sys registered nothing"
-            ))
+            Some(
+                "in 5 cycles no client attached to a provider: b.sys registered nothing; no driver \
+                 uses Echo"
+                    .to_owned()
+            )
         );
         assert_eq!(reason(&report(&[("a.sys", 1), ("b.sys", 1)]), &pair), None);
     }
@@ -168,7 +196,9 @@ mod tests {
         let report = report(&[("a.sys", 1), ("b.sys", 1)]);
         let line = reason(&report, &asked(&["a.sys", "b.sys", "c.sys"])).expect("one does not");
         assert!(
-            line.starts_with("in 5 cycles c.sys attached to no other driver: a.sys is"),
+            line.starts_with(
+                "in 5 cycles c.sys attached to no other driver: c.sys registered nothing"
+            ),
             "{line}"
         );
     }

@@ -4,6 +4,9 @@
 
 use scenarios::{Finding, Frame, Report};
 
+use crate::explanations;
+use crate::terminal::PROGRAM;
+
 /// The number of stack frames shown.
 const FRAMES: usize = 6;
 
@@ -33,6 +36,10 @@ fn add(lines: &mut Vec<String>, kind: &str, finding: &Finding, again: &str) {
     let history = finding.history.iter();
     lines.extend(history.map(|moment| format!("    before: {moment}")));
     lines.push(format!("    again: {again}"));
+    if let Some(explanation) = explanations::of(finding) {
+        let name = &explanation.name;
+        lines.push(format!("    why: {PROGRAM} explain {name}"));
+    }
 }
 
 fn add_stack(lines: &mut Vec<String>, stack: &[Frame]) {
@@ -69,6 +76,7 @@ mod tests {
             "    in client.sys+0x1234\n",
             "    in 2 more, which --json lists\n",
             "    again: run seed=7,cycle=3",
+            " explain R29",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -134,8 +134,7 @@ pub(crate) fn not_provided(what: &str) -> String {
 /// What the rule says that a finding of this code is a breach of.
 fn rule_text(code: &str) -> Option<String> {
     let number = code.strip_prefix('R')?.parse().ok()?;
-    let rule = registrar::rules::rule(number)?;
-    Some(format!("{} ({})", rule.text, rule.source))
+    Some(registrar::rules::rule(number)?.text.to_owned())
 }
 
 /// Records that `site` does something that this kernel does not provide, and what; `fault`

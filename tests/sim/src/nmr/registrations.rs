@@ -4,6 +4,7 @@
 //! how many there were of each role and attached to each image, and pending at a time.
 
 use nmr::abi::{NPIID, STATUS_PENDING, STATUS_SUCCESS};
+use npi_description::NpiId;
 use registrar::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
 use scenarios::Role;
 
@@ -170,6 +171,8 @@ fn record_role(state: &mut State, event: &Event) {
         state.nmr.registered.push((role, npi));
     }
     let image = state.loader.drivers[site.driver].image.name().to_owned();
+    let npi = npi_description::find(NpiId(npi.to_u128()))
+        .map_or_else(|| npi.to_string(), |known| known.name.clone());
     let roles = state.counts.registered.entry(image).or_default();
     roles.insert(format!("{} of {npi}", role.service()));
 }

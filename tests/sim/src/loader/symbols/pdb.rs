@@ -17,11 +17,20 @@ use super::Frame;
 pub(super) struct Pdb(Context<'static, 'static>);
 
 impl Pdb {
-    /// That of the image at `path`; `None` if it was linked for another one.
+    /// That of the image at `path`: beside it, under its name or the one that the linker wrote
+    /// into it. `None` if there is none, or each was linked for another image.
     pub(super) fn of(path: &Path, image: &PeFile64<'_>) -> Option<Self> {
-        let file = fs::read(path.with_extension("pdb")).ok()?;
-        let mut pdb = PDB::open(Cursor::new(file)).ok()?;
-        let wanted = image.pdb_info().ok()??.guid();
+        let info = image.pdb_info().ok()??;
+        let linked = String::from_utf8_lossy(info.path());
+        let linked = linked.rsplit(['\\', '/']).next().unwrap_or_default();
+        [path.with_extension("pdb"), path.with_file_name(linked)]
+            .iter()
+            .find_map(|file| Self::read(file, info.guid()))
+    }
+
+    /// Reads the file; `None` if it is not the one with this identifier.
+    fn read(file: &Path, wanted: [u8; 16]) -> Option<Self> {
+        let mut pdb = PDB::open(Cursor::new(fs::read(file).ok()?)).ok()?;
         if pdb.pdb_information().ok()?.guid.to_bytes_le() != wanted {
             return None;
         }
