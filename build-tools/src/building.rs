@@ -8,11 +8,15 @@
 
 pub(crate) mod c_driver;
 mod cargo_settings;
+pub(crate) mod carried;
+pub(crate) mod driver_packages;
+mod driver_settings;
 pub(crate) mod drivers;
 pub(crate) mod host_program;
 pub(crate) mod image_report;
 pub(crate) mod interop;
 pub(crate) mod linker;
+pub(crate) mod peers;
 pub(crate) mod unused_patch;
 pub(crate) mod windows_program;
 pub(crate) mod wine_prefix;

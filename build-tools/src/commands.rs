@@ -12,6 +12,7 @@ mod doctor;
 mod explain;
 mod header;
 mod lint;
+mod new;
 mod package;
 mod replay;
 mod setup;
@@ -25,6 +26,9 @@ use clap::Subcommand;
 
 use crate::terminal::Verdict;
 
+/// The commands that need a clone of this project.
+pub(crate) const OF_A_CLONE: [&str; 5] = ["package", "test", "zoo", "vm", "lint"];
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the prerequisites, which of them are missing, and how to get those.
@@ -35,7 +39,7 @@ Examples:
   cargo xtask setup                 as root, or with a sudo that asks for no password
   cargo xtask doctor                only list what is missing")]
     Setup,
-    /// Build both drivers and check their images.
+    /// Build the drivers of a workspace, and check their images.
     Build(build::Arguments),
     /// Describe a driver image: sections, imports, and what it registers when it is loaded alone.
     Describe(describe::Arguments),
@@ -43,7 +47,9 @@ Examples:
     Explain(explain::Arguments),
     /// Write the C header of an NPI from its description.
     Header(header::Arguments),
-    /// Load and unload both drivers repeatedly, in the simulated kernel, under Wine or on a machine.
+    /// Write a workspace for an NPI of your own: its crate, a provider, a client, a test.
+    New(new::Arguments),
+    /// Load and unload drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
     Package(package::Arguments),
@@ -76,6 +82,7 @@ impl Command {
             Self::Describe(arguments) => describe::run(arguments),
             Self::Explain(arguments) => explain::run(arguments),
             Self::Header(arguments) => header::run(arguments),
+            Self::New(arguments) => new::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

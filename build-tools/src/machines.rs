@@ -10,6 +10,7 @@ use clap::Args;
 use vm::{Catalogue, Guest, Place, REHEARSAL, RehearsalDisk};
 
 use crate::prerequisites::{self, Purpose};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Waiting, print};
 use crate::workspace::Workspace;
 
@@ -54,7 +55,7 @@ pub(crate) fn ensure_ready(workspace: &Workspace, guest: &Guest) -> Result<Outco
     if guest.name == REHEARSAL {
         ensure!(
             rehearsal_disk(workspace).is_made(),
-            "the disk of {REHEARSAL} does not exist or is out of date: cargo xtask vm create \
+            "the disk of {REHEARSAL} does not exist or is out of date: {PROGRAM} vm create \
              {REHEARSAL}"
         );
     }

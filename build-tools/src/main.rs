@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `cargo xtask`: sets up, builds, checks and runs the drivers, on any host.
+//! `cargo nmr`, and `cargo xtask` in a checkout of this project: sets up, builds, checks and
+//! runs drivers, on any host.
+//!
+//! # One program
+//!
+//! The first argument is the word by which cargo was asked for it: `nmr` if it is installed
+//! (`cargo install --path build-tools`), `xtask` by the checkout's alias. Help, hints and
+//! command lines to paste contain that word. As `sim`, the program is the simulated kernel,
+//! which it starts itself; called as `lld-link`, it is the wrapper of the linker.
 //!
 //! # Layout
 //!
@@ -12,6 +20,7 @@
 //! | [`commands`] | arguments of each command, and what it does in which order |
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
+//! | [`template`] | a new workspace for an NPI |
 //! | [`exchange`] | the report of a stress run as `JUnit`, as SARIF, and as a summary of a workflow's step |
 //! | [`page`] | the report of a stress run as a page for a browser |
 //! | [`trace`] | the events of one cycle: trace file, columns, diagram |
@@ -19,7 +28,7 @@
 //! | [`packages`] | packages for machines under test: assembly, signatures, verification |
 //! | [`machines`] | virtual and remote machines: where they are, what they need |
 //! | [`simulator`] | the simulated kernel as a program, and replay lines |
-//! | [`building`] | drivers, Windows program, Wine prefixes, the linker wrapper |
+//! | [`building`] | drivers, their peers, Windows program, Wine prefixes, the linker wrapper, carried sources |
 //! | [`prerequisites`] | what the host must have, and how to install it; the compiler |
 //! | [`explanations`] | texts on rules, bug checks, open points and scenarios |
 //! | [`workspace`] | directories, output files, child processes, lists of checks |
@@ -43,30 +52,83 @@ mod page;
 mod prerequisites;
 mod simulator;
 mod stress;
+mod template;
 mod terminal;
 mod trace;
 mod trials;
 mod workspace;
 mod zoo;
 
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::{Resettable, StyledStr};
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use building::linker;
 use child::interrupt::interrupted;
-use terminal::{CANNOT, Verdict, print};
+use child::program::{NMR, XTASK};
+use terminal::{CANNOT, PROGRAM, Verdict, print};
 
-/// Sets up, builds, checks and runs the drivers.
+/// Sets up, builds, checks and runs drivers that meet through the Network Module Registrar.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+#[command(version)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: commands::Command,
 }
 
+impl CommandLine {
+    /// Parses a command line without `cargo`: its first word is that of this program.
+    fn parse_words(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> clap::error::Result<Self> {
+        Self::from_arg_matches(&Self::adapted().try_get_matches_from(words)?)
+    }
+
+    /// The command line as this program's user must read it. Installed, the program lists no
+    /// command that needs a clone of this project.
+    fn adapted() -> clap::Command {
+        let installed = PROGRAM.words() == NMR;
+        let hide = |command: clap::Command| command.hide(true);
+        let all = commands::OF_A_CLONE.into_iter().filter(|_| installed);
+        adapt(all.fold(Self::command(), |all, name| all.mut_subcommand(name, hide)))
+            .name(PROGRAM.words())
+            .bin_name(PROGRAM.words())
+    }
+}
+
+/// Adapts the help of a command and of those below it.
+fn adapt(command: clap::Command) -> clap::Command {
+    let text = |text: Option<&StyledStr>| text.map(|it| PROGRAM.adapt(&it.to_string()));
+    let (about, after) = (text(command.get_about()), text(command.get_after_help()));
+    command
+        .about(Resettable::from(about.map(StyledStr::from)))
+        .after_help(Resettable::from(after.map(StyledStr::from)))
+        .mut_args(|argument| {
+            let help = text(argument.get_help());
+            argument.help(Resettable::from(help.map(StyledStr::from)))
+        })
+        .mut_subcommands(adapt)
+}
+
+/// The arguments, the first of which is the word of this program, and sets [`PROGRAM`].
+fn words() -> Vec<OsString> {
+    let mut words: Vec<_> = env::args_os().skip(1).collect();
+    let is = |word: &str| words.first().is_some_and(|first| first == word);
+    PROGRAM.set(if is("xtask") { XTASK } else { NMR });
+    if !is(PROGRAM.word()) {
+        words.insert(0, PROGRAM.word().into());
+    }
+    words
+}
+
 fn main() -> ExitCode {
+    if let Some(arguments) = simulator::program::arguments() {
+        return simulator::program::main(arguments);
+    }
     if linker::is_called() {
         return match linker::run() {
             Ok(true) => ExitCode::SUCCESS,
@@ -74,7 +136,7 @@ fn main() -> ExitCode {
             Err(error) => refuse(format!("{error:#}")),
         };
     }
-    let line = match CommandLine::try_parse() {
+    let line = match CommandLine::parse_words(words()) {
         Ok(line) => line,
         Err(wrong) if is_misuse(&wrong) => return refuse(one_line(&wrong)),
         Err(help) => help.exit(),

@@ -30,7 +30,7 @@ pub(crate) const CERTIFICATE: &str = "NmrPairTest.cer";
 /// The guide for the machine under test.
 pub(crate) const GUIDE: &str = "README.txt";
 
-/// Options of a package; by default it is that of the pair in `target/package`.
+/// Options of a package; by default it is that of the pair in `target/packages/pair`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Options {
     /// Use this image as the provider, instead of building one.
@@ -39,7 +39,7 @@ pub(crate) struct Options {
     /// Use this image as the client, instead of building one.
     #[arg(long, value_name = "FILE")]
     pub(crate) client: Option<PathBuf>,
-    /// Directory of the package [default: target/package].
+    /// Directory of the package [default: target/packages/pair].
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
 }
@@ -97,5 +97,5 @@ fn is_catalogue(name: &str) -> bool {
 
 /// The directory of a package for which none is asked.
 pub(crate) fn default_directory(workspace: &Workspace) -> PathBuf {
-    workspace.target().join("package")
+    workspace.target().join("packages").join("pair")
 }

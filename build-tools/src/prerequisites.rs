@@ -157,6 +157,11 @@ fn on_other_hosts() -> Vec<Prerequisite> {
             &["llvm"],
             located(driver_prerequisites::dlltool()),
         ),
+        Prerequisite::packaged(
+            "llvm-rc",
+            &["llvm"],
+            located(driver_prerequisites::resource_compiler()),
+        ),
         Prerequisite::packaged("libclang", &["libclang-dev"], located(libclang)),
         Prerequisite::packaged(
             "driver headers",

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The simulated kernel as a program: its command line, its exit status, the replay line
-//! that stands for a cycle, and the description of an image.
+//! The simulated kernel, which this program contains and runs as a process: its command
+//! line, its exit status, the replay line that stands for a cycle, and the description of
+//! an image.
 
 pub(crate) mod description;
+pub(crate) mod program;
 mod replay_keys;
 mod replay_line;
 mod trace;
@@ -16,7 +18,6 @@ use anyhow::{Context, Result, bail};
 use registrar::knobs::Kernel;
 use scenarios::Description;
 
-use crate::building::host_program;
 use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 pub(crate) use replay_keys::grammar;
@@ -27,29 +28,47 @@ pub(crate) use verdict::verdict;
 /// The kernel by which other drivers than those built here are judged.
 pub(crate) const OTHERS: Kernel = Kernel::Windows;
 
-/// The program.
+/// The simulated kernel, with the descriptions of the NPIs that the workspace has.
 #[derive(Clone, Debug)]
-pub(crate) struct Simulator(PathBuf);
+pub(crate) struct Simulator {
+    descriptions: Vec<PathBuf>,
+}
 
 impl Simulator {
-    /// Builds it.
-    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
-        host_program::sim(workspace).map(Self)
+    pub(crate) fn new(workspace: &Workspace) -> Self {
+        Self {
+            descriptions: workspace.descriptions().to_vec(),
+        }
+    }
+
+    /// A command that does this with `images`.
+    fn run<'a>(&self, images: impl IntoIterator<Item = (&'a str, &'a Path)>) -> Command {
+        let mut command = program::command();
+        for (option, image) in images {
+            command.arg(option).arg(image);
+        }
+        for description in &self.descriptions {
+            command.arg("--npi").arg(description);
+        }
+        command
     }
 
     /// A command that runs these two images.
     pub(crate) fn command(&self, provider: &Path, client: &Path) -> Command {
-        let mut command = Command::new(&self.0);
-        command.arg("--provider").arg(provider);
-        command.arg("--client").arg(client);
-        command
+        self.run([("--provider", provider), ("--client", client)])
     }
 
-    /// Describes an image.
-    pub(crate) fn describe(&self, image: &Path) -> Result<Description> {
-        let mut command = Command::new(&self.0);
+    /// A command that runs these drivers, in the roles that they register.
+    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
+        self.run(drivers.iter().map(|driver| ("--driver", driver.as_path())))
+    }
+
+    /// Describes an image, with more descriptions of NPIs.
+    pub(crate) fn describe(&self, image: &Path, npis: &[PathBuf]) -> Result<Description> {
+        let npis = npis.iter().map(|file| ("--npi", file.as_path()));
+        let mut command = self.run([("--describe", image)].into_iter().chain(npis));
         let waiting = Waiting::on("running the driver alone");
-        let output = output(command.arg("--describe").arg(image))?;
+        let output = output(&mut command)?;
         drop(waiting);
         let errors = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
@@ -59,17 +78,6 @@ impl Simulator {
             Some(_) => bail!("{}", error_of(&errors)),
             None => bail!(died(output.status)),
         }
-    }
-}
-
-impl Simulator {
-    /// A command that runs these drivers, in the roles that they register.
-    pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
-        let mut command = Command::new(&self.0);
-        for driver in drivers {
-            command.arg("--driver").arg(driver);
-        }
-        command
     }
 }
 

@@ -17,6 +17,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) use child::program::PROGRAM;
 pub(crate) use farewell::{begin_step, interrupted, listen};
 pub(crate) use numbers::{count, count_of, grouped, time};
 pub(crate) use outcome::{CANNOT, Outcome};

@@ -9,6 +9,7 @@ pub(crate) mod documents;
 pub(crate) mod machine;
 pub(crate) mod package;
 pub(crate) mod page;
+pub(crate) mod standalone;
 pub(crate) mod wine;
 pub(crate) mod wine_guest;
 pub(crate) mod zoo;

@@ -3,65 +3,7 @@
 //! Descriptions of Network Programming Interfaces: the file `npi.toml` beside the source of
 //! an NPI, for the tools that watch its calls, write its C header and play its other side.
 //!
-//! ```toml
-//! name = "keyvalue"
-//! id = "6d1ff1b5-5f3c-4ae8-9f9b-2b4f1d0ce2a7"
-//!
-//! [provider]
-//! table = "ProviderTable"
-//! [client]
-//! table = "ClientTable"
-//!
-//! [structures.ProviderTable]
-//! fields = [
-//!     { name = "size", type = "u32", is = "size" },
-//!     { name = "get", type = "function" },
-//! ]
-//! [structures.ClientTable]
-//! fields = [
-//!     { name = "size", type = "u32", is = "size" },
-//!     { name = "got", type = "function" },
-//! ]
-//! [structures.Query]
-//! fields = [
-//!     { name = "key", type = "u64", value = [1, 100] },
-//!     { name = "status", type = "status", reply = 0 },
-//! ]
-//!
-//! [functions.get]
-//! irql = "<= DISPATCH_LEVEL"
-//! parameters = [{ is = "binding" }, { name = "query", type = "*Query" }]
-//! completed_by = "got"
-//! matched_by = "query"
-//! [functions.got]
-//! irql = "<= DISPATCH_LEVEL"
-//! returns = "void"
-//! parameters = [{ is = "binding" }, { name = "query", type = "*Query" }]
-//! ```
-//!
-//! # Keys
-//!
-//! | where | key | meaning |
-//! |---|---|---|
-//! | top | `name` | a word; the first part of the names in the C header |
-//! | | `id` | the GUID of the NPI |
-//! | `[provider]`, `[client]` | `module_id` | the GUID of a module that is known; optional |
-//! | | `characteristics` | the structure that `NpiSpecificCharacteristics` points to; optional |
-//! | | `table` | the structure of the dispatch table; optional |
-//! | `[structures.NAME]` | `fields` | in order, laid out as C does for x64 |
-//! | field | `type` | `u8` to `u64`, `i8` to `i64`, `bool`, `status`, `guid`, `pointer`, `[u8; 64]`, the name of a structure, or `function`: the function of the field's name |
-//! | | `is` | what the field says: see [`Meaning`] |
-//! | | `value` | what a peer writes: a number, or `[lowest, highest]` to draw from; 0 without it |
-//! | | `reply` | what the callee writes before it answers: a number, or the name of a field that it copies |
-//! | | `optional` | a function that may be null |
-//! | `[functions.NAME]` | `irql` | `PASSIVE_LEVEL`, `<= APC_LEVEL`, `<= DISPATCH_LEVEL` or `DISPATCH_LEVEL` |
-//! | | `returns` | `status` (if absent), `void` or the type of a number |
-//! | | `parameters` | in order. `{ is = "binding" }` is the callee's binding context; the others have `name`, `type` (as of a field, or `*NAME` and `*const NAME` for a structure that the caller lends) and `value` |
-//! | | `completed_by` | the function of the peer that completes a call which returned `STATUS_PENDING` |
-//! | | `matched_by` | the parameter that a call and its completion have in common, or `order`: the oldest call completes first |
-//! | | `cancels` | the function whose pending call it hurries |
-//! | | `after` | the function of the same NPI that must have been called first in this binding |
-//! | | `if_offered` | bits that both sides' field that `is = "offered"` must have |
+//! `docs/describing-an-npi.md` is the reference of its keys.
 
 mod check_layout;
 mod error;
@@ -88,7 +30,7 @@ pub use types::{
 /// The descriptions that this process knows.
 static KNOWN: OnceLock<Vec<Npi>> = OnceLock::new();
 
-/// Reads descriptions, and refuses two of one NPI.
+/// Reads descriptions, and refuses two of one NPI that differ.
 ///
 /// # Errors
 ///
@@ -105,9 +47,12 @@ pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Vec<Npi>, Wrong> {
             )
         })?;
         let npi = parse(file, &text)?;
-        if let Some((other, _)) = all.iter().find(|(_, it)| it.id == npi.id) {
+        if let Some((other, known)) = all.iter().find(|(_, it)| it.id == npi.id) {
+            if *known == npi {
+                continue;
+            }
             let reason = format!(
-                "{} is described in {} already: leave one out",
+                "{} is described otherwise in {}: leave one out",
                 npi.id,
                 other.display()
             );

@@ -6,14 +6,11 @@ use std::path::Path;
 
 use super::*;
 
-/// The example of the crate's page.
+/// The example of the document.
 fn example() -> String {
-    let page = include_str!("lib.rs").lines();
-    let lines = page.filter_map(|line| line.strip_prefix("//!"));
-    let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line));
-    let inside = lines
-        .skip_while(|line| *line != "```toml")
-        .skip(1)
+    let document = include_str!("../../../docs/describing-an-npi.md").lines();
+    let inside = document
+        .skip_while(|line| !line.starts_with("name = "))
         .take_while(|line| *line != "```");
     inside.collect::<Vec<_>>().join("\n")
 }

@@ -264,6 +264,19 @@ impl Npi {
     }
 }
 
+impl Parameter {
+    /// The part of an argument's register or word that counts.
+    #[must_use]
+    pub const fn significant(&self, word: usize) -> usize {
+        match self.kind {
+            Type::Unsigned(1) | Type::Signed(1) | Type::Bool => word & 0xFF,
+            Type::Unsigned(2) | Type::Signed(2) => word & 0xFFFF,
+            Type::Unsigned(4) | Type::Signed(4) | Type::Status => word & 0xFFFF_FFFF,
+            _ => word,
+        }
+    }
+}
+
 impl Structure {
     /// The field of this name.
     #[must_use]

@@ -37,9 +37,10 @@ const OLDEST_LLVM: u8 = 14;
 /// Options of `lld-link` for an image that Windows loads.
 ///
 /// `lld-link` does not know `/KERNEL` and `/MAPINFO`, and leaves sections pageable by
-/// default: its attribute `P` sets `NOT_PAGED`, the opposite of `link.exe`'s. The image has
+/// default: its attribute `P` sets `NOT_PAGED`, the opposite of `link.exe`'s. Nothing reads
+/// the resources in memory: their section is discardable, as `link.exe` makes it. The image has
 /// no time stamp, and rustc makes it refer to its .pdb without a path.
-pub const LINK_OPTIONS: [&str; 17] = [
+pub const LINK_OPTIONS: [&str; 18] = [
     "/DRIVER",
     "/NODEFAULTLIB",
     "/SUBSYSTEM:NATIVE",
@@ -56,6 +57,7 @@ pub const LINK_OPTIONS: [&str; 17] = [
     "/SECTION:.pdata,PR",
     "/SECTION:.xdata,PR",
     "/SECTION:.data,PRW",
+    "/SECTION:.rsrc,DR",
     "/Brepro",
 ];
 
@@ -113,6 +115,15 @@ pub fn import_libraries() -> Result<PathBuf, Missing> {
 /// [`Missing`], if it is not on PATH.
 pub fn dlltool() -> Result<PathBuf, Missing> {
     llvm_program("llvm-dlltool", "llvm")
+}
+
+/// LLVM's compiler of Windows resources.
+///
+/// # Errors
+///
+/// [`Missing`], if it is not on PATH.
+pub fn resource_compiler() -> Result<PathBuf, Missing> {
+    llvm_program("llvm-rc", "llvm")
 }
 
 /// LLVM's linker for Windows images.

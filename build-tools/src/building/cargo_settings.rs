@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
 use crate::workspace::{Workspace, artifact};
 
@@ -18,8 +19,11 @@ const INHERITED_SETTINGS: [&str; 4] = [
     "CARGO_BUILD_TARGET",
 ];
 
-/// A copy of the committed lock file from which the one in use was adapted.
-const ADAPTED: &str = "Cargo.lock.adapted";
+/// The name of a lock file.
+const LOCK: &str = "Cargo.lock";
+
+/// The name of the file with what the lock file in use was made from.
+const BASIS: &str = "basis";
 
 /// Makes `cargo` ignore compiler settings of the environment.
 pub(super) fn ignore_environment(cargo: &mut Command) {
@@ -47,26 +51,47 @@ pub(super) fn use_own_lock(
     Ok(())
 }
 
-/// Records that a build has succeeded with the lock file adapted from the committed one.
+/// Records that a build has succeeded with the lock file in use.
 pub(super) fn keep_lock(workspace: &Workspace, target: &Path) -> Result<()> {
-    artifact::copy(&workspace.root().join("Cargo.lock"), &target.join(ADAPTED))
+    let directory = lock_directory(workspace, target)?;
+    artifact::write(&directory.join(BASIS), &basis(workspace)?)
 }
 
 /// A lock file with the versions of the committed one. Returns `true` beside it if a
-/// build has succeeded with it since the committed one changed.
+/// build has succeeded with it since its basis changed.
 ///
 /// It starts as a copy, which cargo adapts. After that, an unchanged tree needs no
 /// resolution and no network.
 fn lock_file(workspace: &Workspace, target: &Path) -> Result<(PathBuf, bool)> {
-    let committed = workspace.root().join("Cargo.lock");
-    let lock = target.join("Cargo.lock");
-    fs::create_dir_all(target)
-        .with_context(|| format!("{} cannot be made: free the path", target.display()))?;
-    let adapted = lock.is_file() && artifact::same(&committed, &target.join(ADAPTED));
-    if !adapted {
+    let directory = lock_directory(workspace, target)?;
+    let lock = directory.join(LOCK);
+    let known = fs::read(directory.join(BASIS)).unwrap_or_default();
+    let adapted = lock.is_file() && known == basis(workspace)?;
+    let committed = workspace.root().join(LOCK);
+    if !adapted && committed.is_file() {
         artifact::copy(&committed, &lock)?;
     }
     Ok((lock, adapted))
+}
+
+/// The directory of the workspace's lock file: several may share a target directory.
+fn lock_directory(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
+    let root = workspace.root().as_os_str().as_encoded_bytes();
+    let hash = Sha256::digest(root);
+    let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let directory = target.join("locks").join(name);
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
+    Ok(directory)
+}
+
+/// What a lock file is made from: the committed one, and what the packages depend on.
+fn basis(workspace: &Workspace) -> Result<Vec<u8>> {
+    let mut basis = fs::read(workspace.root().join(LOCK)).unwrap_or_default();
+    for package in workspace.metadata()?.packages {
+        basis.extend(serde_json::to_vec(&package.dependencies)?);
+    }
+    Ok(basis)
 }
 
 /// A setting of cargo whose value is a path.

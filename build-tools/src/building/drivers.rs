@@ -14,33 +14,57 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use driver_image::DriverImage;
 
+use super::driver_packages::{self, DriverPackage};
 use super::work::Work;
-use super::{cargo_settings, linker};
+use super::{cargo_settings, carried, driver_settings, linker};
 use crate::prerequisites::toolchain::{Compiler, TARGET};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{self, Outcome, grouped, print};
-use crate::workspace::{DRIVERS, EXAMPLE, Workspace, artifact, image};
+use crate::workspace::{DRIVERS, EXAMPLE, Workspace, artifact};
 
-/// Ensures the prerequisites, then builds the drivers.
-pub(crate) fn set_up_and_build() -> Result<Outcome> {
+/// Builds these driver packages, unless a setting is missing, and ensures the prerequisites
+/// before.
+pub(crate) fn set_up_and_build(
+    workspace: &Workspace,
+    packages: &[DriverPackage],
+) -> Result<Outcome> {
+    let missing = driver_settings::missing(workspace, packages)?;
+    if !missing.is_empty() {
+        missing.iter().for_each(terminal::error);
+        return Ok(Outcome::Incomplete);
+    }
     match prerequisites::ensure(Purpose::Build)? {
-        Outcome::Done => build(&Workspace::find()?),
+        Outcome::Done => build_packages(workspace, packages, &workspace.drivers()),
         other => Ok(other),
     }
 }
 
-/// Builds the drivers.
+/// Ensures the prerequisites, then builds the pair.
+pub(crate) fn set_up_and_build_pair(workspace: &Workspace) -> Result<Outcome> {
+    set_up_and_build(workspace, &driver_packages::find(workspace, &DRIVERS)?)
+}
+
+/// Builds the pair.
 pub(crate) fn build(workspace: &Workspace) -> Result<Outcome> {
-    match images(workspace, &DRIVERS)? {
-        Some(built) => deliver(&built, &DRIVERS, &workspace.drivers()),
-        None => Ok(Outcome::Found),
-    }
+    let packages = driver_packages::find(workspace, &DRIVERS)?;
+    build_packages(workspace, &packages, &workspace.drivers())
 }
 
 /// Builds the drivers of the example into their own directory.
 pub(crate) fn build_example(workspace: &Workspace) -> Result<Outcome> {
-    match images(workspace, &EXAMPLE)? {
-        Some(built) => deliver(&built, &EXAMPLE, &workspace.example()),
+    let packages = driver_packages::find(workspace, &EXAMPLE)?;
+    build_packages(workspace, &packages, &workspace.example())
+}
+
+/// Builds packages into `delivered`.
+fn build_packages(
+    workspace: &Workspace,
+    packages: &[DriverPackage],
+    delivered: &Path,
+) -> Result<Outcome> {
+    let names: Vec<_> = packages.iter().map(|it| it.name.as_str()).collect();
+    match images(workspace, &names)? {
+        Some(built) => deliver(&built, packages, delivered),
         None => Ok(Outcome::Found),
     }
 }
@@ -101,26 +125,34 @@ pub(crate) fn cargo(
 /// Makes `cargo` use our `wdk-build` and linker instead of Microsoft's.
 fn without_wdk(cargo: &mut Command, workspace: &Workspace, target: &Path) -> Result<()> {
     cargo_settings::use_own_lock(cargo, workspace, target)?;
-    let substitute = workspace.root().join("build-tools").join("wdk-build");
+    // A workspace that has our `wdk-build` as a member cannot have it twice.
+    let substitute = if workspace.is_checkout() {
+        workspace.root().join("build-tools").join("wdk-build")
+    } else {
+        carried::wdk_build(target)?
+    };
     cargo
         .args([
             "--config",
             &cargo_settings::path_setting("patch.crates-io.wdk-build.path", &substitute),
         ])
+        // Findings name lines; the image only names the file that has them.
+        .args(["--config", "profile.release.debug=true"])
         .arg("-Ztrim-paths")
         .args(["--config", "profile.release.trim-paths=\"all\""])
         .env(
             "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
             linker::path(target)?,
         )
+        .env("RC_PATH", driver_prerequisites::resource_compiler()?)
         .env("WDK_BUILD_ROOT", workspace.root());
     Ok(())
 }
 
 /// Checks the images in `built`, and copies them to `delivered` if none has a defect.
-fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome> {
+fn deliver(built: &Path, packages: &[DriverPackage], delivered: &Path) -> Result<Outcome> {
     let mut defects = 0;
-    for driver in packages.iter().copied().map(image) {
+    for driver in packages.iter().map(|it| &it.image) {
         let image = DriverImage::read(&built.join(format!("{driver}.dll")))?;
         for defect in image.check() {
             defects += 1;
@@ -132,11 +164,11 @@ fn deliver(built: &Path, packages: &[&str], delivered: &Path) -> Result<Outcome>
     }
     fs::create_dir_all(delivered)
         .with_context(|| format!("{} cannot be made: free the path", delivered.display()))?;
-    for driver in packages.iter().copied().map(image) {
+    for driver in packages.iter().map(|it| &it.image) {
         // The extensions: cargo's, and those that Windows expects.
         for (made, wanted) in [("dll", "sys"), ("pdb", "pdb")] {
-            let from = built.join(&driver).with_extension(made);
-            let to = delivered.join(&driver).with_extension(wanted);
+            let from = built.join(driver).with_extension(made);
+            let to = delivered.join(driver).with_extension(wanted);
             if artifact::same(&from, &to) {
                 continue;
             }

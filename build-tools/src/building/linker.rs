@@ -8,8 +8,8 @@
 //! A .pdb contains the linker's command line and the paths of its inputs; those of
 //! rustc include a temporary directory and the target directory. This program, called
 //! by the linker's name, links all inputs by symbolic links with short names in a
-//! directory of its own, and moves the outputs to where rustc expects them. Source
-//! paths are relative to the workspace.
+//! directory of its own, and moves the outputs to where rustc expects them, images with
+//! their checksum. Source paths are relative to the workspace.
 //!
 //! # Limits
 //!
@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use driver_image::DriverImage;
 use tempfile::TempDir;
 
 use crate::workspace::{artifact, succeeds};
@@ -86,6 +87,7 @@ pub(crate) fn run() -> Result<bool> {
         .args(arguments)
         .arg("/pdbsourcepath:.");
     let succeeded = succeeds(&mut linker)?;
+    inputs.set_checksums()?;
     inputs.deliver(output_directory)?;
     Ok(succeeded)
 }
@@ -139,13 +141,33 @@ impl LinkDirectory {
         Ok(name)
     }
 
-    /// Copies the linker's outputs to `wanted`.
-    fn deliver(self, wanted: &Path) -> Result<()> {
+    /// Sets the checksum of each native image, as `link.exe` does by default: older
+    /// versions of `lld-link` cannot.
+    fn set_checksums(&self) -> Result<()> {
+        for path in self.outputs()? {
+            if let Ok(image) = DriverImage::read(&path) {
+                fs::write(&path, image.with_checksum())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that the linker made.
+    fn outputs(&self) -> Result<Vec<PathBuf>> {
+        let mut outputs = Vec::new();
         for entry in fs::read_dir(self.path())? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
-                artifact::copy(&entry.path(), &wanted.join(entry.file_name()))?;
+                outputs.push(entry.path());
             }
+        }
+        Ok(outputs)
+    }
+
+    /// Copies the linker's outputs to `wanted`.
+    fn deliver(self, wanted: &Path) -> Result<()> {
+        for path in self.outputs()? {
+            artifact::copy(&path, &wanted.join(name(&path)))?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::terminal::PROGRAM;
 use crate::terminal::has_colours;
 
 /// Runs `cargo` and forwards its errors, except that warning. Returns `true` if it succeeded.
@@ -31,7 +32,7 @@ pub(super) fn run(cargo: &mut Command, mut show: impl FnMut(&[u8])) -> Result<bo
     let mut child = cargo
         .stderr(Stdio::piped())
         .spawn()
-        .context("cargo cannot be run: see `cargo xtask doctor`")?;
+        .with_context(|| format!("cargo cannot be run: see `{PROGRAM} doctor`"))?;
     let mut filter = Filter::default();
     if let Some(pipe) = child.stderr.take() {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {

@@ -7,11 +7,11 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 use crate::CommandLine;
-use crate::terminal::Verdict;
+use crate::terminal::{PROGRAM, Verdict};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -34,8 +34,13 @@ pub(crate) struct Man {
 
 /// Prints the script for a shell.
 pub(crate) fn complete(arguments: &Completions) -> Verdict {
-    let mut command = CommandLine::command();
-    clap_complete::generate(arguments.shell, &mut command, "xtask", &mut io::stdout());
+    let mut command = CommandLine::adapted();
+    clap_complete::generate(
+        arguments.shell,
+        &mut command,
+        PROGRAM.word(),
+        &mut io::stdout(),
+    );
     Verdict::of_a_list()
 }
 
@@ -49,9 +54,13 @@ pub(crate) fn write_manual(arguments: &Man) -> Result<Verdict> {
         )
     };
     fs::create_dir_all(directory).with_context(unwritable)?;
-    // `man cargo-xtask`, as cargo's own.
-    let command = CommandLine::command().name("cargo-xtask");
+    // `man cargo-nmr`, as cargo's own.
+    let (name, page) = match PROGRAM.word() {
+        "xtask" => ("cargo-xtask", "cargo-xtask.1"),
+        _ => ("cargo-nmr", "cargo-nmr.1"),
+    };
+    let command = CommandLine::adapted().name(name);
     clap_mangen::generate_to(command, directory).with_context(unwritable)?;
-    let page = directory.join("cargo-xtask.1");
+    let page = directory.join(page);
     Ok(Verdict::pass(format!("read it by man {}", page.display())))
 }

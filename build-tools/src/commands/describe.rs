@@ -20,6 +20,9 @@ Examples:
 pub(crate) struct Arguments {
     /// Driver image, such as target/drivers/provider.sys
     image: PathBuf,
+    /// Description of an NPI that it registers, as npi.toml; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    npi: Vec<PathBuf>,
     /// Also write the description to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -29,11 +32,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(path) = &arguments.json {
         artifact::check_writable("--json", path)?;
     }
+    npi_description::read(&arguments.npi)?;
     let image = &arguments.image;
     std::fs::File::open(image)
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
     let workspace = Workspace::find()?;
-    let description = Simulator::build(&workspace)?.describe(image)?;
+    let description = Simulator::new(&workspace).describe(image, &arguments.npi)?;
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &description)?;
     }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::prerequisites::{self, Prerequisite, Purpose};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Verdict, Word, print};
 use crate::workspace::artifact;
 
@@ -110,10 +111,10 @@ fn verdict(groups: &[(Group, Vec<&Prerequisite>)]) -> Verdict {
         .collect();
     if !missing.is_empty() {
         let names = missing.join(", ");
-        let sentence = format!("{names}: cargo xtask setup installs what it can");
+        let sentence = format!("{names}: {PROGRAM} setup installs what it can");
         return Verdict::new(Word::Missing, sentence);
     }
-    let ready = "ready for cargo xtask stress and cargo xtask test";
+    let ready = format!("ready for {PROGRAM} stress and {PROGRAM} test");
     let titles: Vec<_> = optional.iter().map(|(group, _)| group.title).collect();
     Verdict::pass(match &titles[..] {
         [] => ready.to_owned(),

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::building::image_report::wrap;
 use crate::explanations::{self, Explanation, Subject};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Verdict, nearest, print};
 use crate::workspace::Workspace;
 use crate::zoo::{Catalogue, Module};
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let catalogue = || Catalogue::read(&Workspace::find()?);
+    let catalogue = || Catalogue::read(&Workspace::checkout()?);
     let Some(name) = &arguments.name else {
         list();
         return Ok(Verdict::of_a_list());
@@ -43,18 +44,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         );
         return Ok(Verdict::of_a_list());
     }
-    let catalogue = catalogue()?;
-    let mut modules = catalogue.modules().iter();
-    if let Some(module) = modules.find(|module| module.name.eq_ignore_ascii_case(name)) {
+    let catalogue = catalogue().ok();
+    let modules = || catalogue.iter().flat_map(Catalogue::modules);
+    if let Some(module) = modules().find(|module| module.name.eq_ignore_ascii_case(name)) {
         show_module(module);
         return Ok(Verdict::of_a_list());
     }
-    let modules = catalogue.modules().iter().map(|it| it.name.as_str());
+    let modules = modules().map(|it| it.name.as_str());
     let names = explanations::all().iter().map(|it| it.name.as_str());
     match nearest(name, names.chain(modules))[..] {
-        [] => bail!("`{name}` has no explanation: `cargo xtask explain` lists what has one"),
+        [] => bail!("`{name}` has no explanation: `{PROGRAM} explain` lists what has one"),
         ref near => bail!(
-            "`{name}` has no explanation: is it {}? `cargo xtask explain` lists what has one",
+            "`{name}` has no explanation: is it {}? `{PROGRAM} explain` lists what has one",
             near.join(" or ")
         ),
     }
@@ -77,7 +78,9 @@ fn list() {
         }
         print(format!("  {:<22}{}", it.name, it.title));
     }
-    print("\nModules of the zoo: cargo xtask zoo --list");
+    if Workspace::checkout().is_ok() {
+        print(format!("\nModules of the zoo: {PROGRAM} zoo --list"));
+    }
 }
 
 fn show<'a>(it: &Explanation, examples: impl Iterator<Item = &'a Module>) {
@@ -96,15 +99,14 @@ fn show<'a>(it: &Explanation, examples: impl Iterator<Item = &'a Module>) {
     print("");
     let mut again: Vec<_> = examples
         .take(MOST)
-        .map(|module| format!("cargo xtask zoo {}", module.name))
+        .map(|module| format!("{PROGRAM} zoo {}", module.name))
         .collect();
     match it.subject {
-        Subject::OpenPoint => again.extend(
-            [0, 1].map(|answer| format!("cargo xtask stress --knobs {}:{answer}", it.name)),
-        ),
-        Subject::Scenario => again.push(format!("cargo xtask stress --only {}", it.name)),
+        Subject::OpenPoint => again
+            .extend([0, 1].map(|answer| format!("{PROGRAM} stress --knobs {}:{answer}", it.name))),
+        Subject::Scenario => again.push(format!("{PROGRAM} stress --only {}", it.name)),
         Subject::Rule | Subject::BugCheck | Subject::Word if again.is_empty() => {
-            again.push("cargo xtask stress".to_owned());
+            again.push(format!("{PROGRAM} stress"));
         }
         Subject::Rule | Subject::BugCheck | Subject::Word => {}
     }
@@ -135,9 +137,9 @@ fn show_module(module: &Module) {
     let codes = module.codes().collect::<Vec<_>>().join(", ");
     row("found as", &codes);
     row("example", &format!("of {}", module.sources().join(", ")));
-    print(format!("{:COLUMN$}cargo xtask zoo {name}", "try"));
+    print(format!("{:COLUMN$}{PROGRAM} zoo {name}", "try"));
     for code in module.codes().take(1) {
-        print(format!("{:COLUMN$}cargo xtask explain {code}", ""));
+        print(format!("{:COLUMN$}{PROGRAM} explain {code}", ""));
     }
 }
 
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_symptom_of_the_zoo_is_explained() {
-        let workspace = Workspace::find().expect("the tests run in it");
+        let workspace = Workspace::checkout().expect("the tests run in it");
         let catalogue = Catalogue::read(&workspace).expect("it can be read");
         for module in catalogue.modules() {
             for code in module.codes() {

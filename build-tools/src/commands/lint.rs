@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Outcome::Done => {}
         other => return Ok(other.into()),
     }
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::checkout()?;
     let mut checklist = Checklist::new("lint");
     checklist.run_all(&workspace, CHECKS)?;
     checklist.run("links, quotations and commands of the documents", || {

@@ -15,16 +15,16 @@ use crate::workspace::{Workspace, artifact};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask package                         the pair, in target/package
-  cargo xtask package --client my.sys         the same with another client
-  cargo xtask package --verify target/package whether every file is as it was made")]
+  cargo xtask package                     the pair, in target/packages/pair
+  cargo xtask package --client my.sys     the same with another client
+  cargo xtask package --verify            whether every file is as it was made")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
     /// Verify a package instead of making one.
     #[arg(long, conflicts_with = "Options")]
     verify: bool,
-    /// With --verify: directory of the package [default: target/package].
+    /// With --verify: directory of the package [default: target/packages/pair].
     #[arg(value_name = "DIR", requires = "verify")]
     directory: Option<PathBuf>,
     /// With --verify: write the verdict to this file; `-` is standard output.
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(json) = &arguments.json {
         artifact::check_writable("--json", json)?;
     }
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::checkout()?;
     if arguments.verify {
         let directory = arguments.directory.clone();
         let directory = directory.unwrap_or_else(|| packages::default_directory(&workspace));

@@ -21,6 +21,7 @@ use clap::Args;
 use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
 use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trace;
 use crate::workspace::{Workspace, artifact};
@@ -30,8 +31,8 @@ use crate::zoo::{Catalogue, Workshop};
 fn help() -> String {
     format!(
         "{}\nExamples:\n  \
-         cargo xtask replay seed=7,cycle=3\n  \
-         cargo xtask replay seed=1,cycle=0,client=zoo:missing_wait --minimise",
+         {PROGRAM} replay seed=7,cycle=3\n  \
+         {PROGRAM} replay seed=1,cycle=0,client=zoo:missing_wait --minimise",
         simulator::grammar()
     )
 }
@@ -63,13 +64,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             artifact::check_writable(option, path)?;
         }
     }
-    let workspace = Workspace::find()?;
-    check_images(&workspace, line)?;
     let needs_zoo = line
         .images()
         .flatten()
         .chain(&line.drivers)
         .any(|image| matches!(image, ImageSource::Zoo(_)));
+    let workspace = if needs_zoo {
+        Workspace::checkout()?
+    } else {
+        Workspace::find()?
+    };
+    check_images(&workspace, line)?;
     if needs_zoo {
         match prerequisites::ensure(Purpose::Check)? {
             Outcome::Done => {}
@@ -78,7 +83,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     let is_pair = line.drivers.is_empty();
     if is_pair && line.images().any(|image| image.is_none()) {
-        let built = drivers::set_up_and_build()?;
+        ensure!(
+            workspace.is_checkout(),
+            "a replay line without images is of this project's pair: add driver=FILE for each \
+             driver"
+        );
+        let built = drivers::set_up_and_build_pair(&workspace)?;
         if built != Outcome::Done {
             return Ok(built.into());
         }
@@ -93,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         let drivers: Result<Vec<_>> = drivers.map(|source| file(&workspace, source)).collect();
         Images::Drivers(drivers?)
     };
-    let simulator = Simulator::build(&workspace)?;
+    let simulator = Simulator::new(&workspace);
     let own = is_pair && line.images().all(|image| image.is_none());
     if own {
         interop::build(&workspace)?;

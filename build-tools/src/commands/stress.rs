@@ -4,18 +4,20 @@
 //! Wine, or on a machine.
 
 mod arguments;
+mod peers;
 
+use std::borrow::Cow;
 use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
+use crate::building::driver_packages::{self, DriverPackage};
 use crate::building::{drivers, interop};
 use crate::exchange::ExchangePaths;
 use crate::machines;
 use crate::prerequisites::{self, Purpose};
-use crate::simulator::Simulator;
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
 use crate::stress::summary::Detail;
@@ -23,6 +25,7 @@ use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, w
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::Workspace;
 pub(crate) use arguments::Arguments;
+use peers::add_peers;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
@@ -30,7 +33,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         print(open_points::table());
         return Ok(Verdict::of_a_list());
     }
-    let workspace = Workspace::find()?;
+    let workspace = match arguments.on {
+        Tier::Sim => Workspace::find()?,
+        Tier::Wine | Tier::Vm(_) => Workspace::checkout()?,
+    };
     let catalogue = arguments.guests.read(&workspace)?;
     let guest = match &arguments.on {
         Tier::Vm(name) => Some(catalogue.find(name)?),
@@ -45,13 +51,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if ready != Outcome::Done {
         return Ok(ready.into());
     }
+    let mut arguments = Cow::Borrowed(arguments);
     // A machine gets a package, which builds its drivers.
     let overrides = arguments.overrides();
     if guest.is_none() && overrides.len() < 2 && arguments.drivers.is_empty() {
-        let built = drivers::set_up_and_build()?;
+        let built = if workspace.is_checkout() {
+            drivers::set_up_and_build_pair(&workspace)?
+        } else {
+            ensure!(
+                overrides.is_empty(),
+                "one driver of two: name the other one, too, or this one by --driver"
+            );
+            let packages = drivers_here(&workspace)?;
+            let images = packages.iter().map(|it| workspace.driver(&it.image));
+            let images = images.map(|image| Workspace::relative(image));
+            arguments.to_mut().drivers = images.collect();
+            drivers::set_up_and_build(&workspace, &packages)?
+        };
         if built != Outcome::Done {
             return Ok(built.into());
         }
+        arguments.check(guest)?;
     }
     let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
     plan.drivers.clone_from(&arguments.drivers);
@@ -90,12 +110,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if plan.is_own_pair() {
         interop::build(&workspace)?;
     }
-    let simulator = Simulator::build(&workspace)?;
+    if let Some(conduct) = arguments.peer {
+        add_peers(&mut plan, conduct, &arguments.npi, &workspace)?;
+    }
     if arguments.cycles.is_none() && arguments.is_systematic() {
-        plan.cycles = SimulatedRun::new(&workspace, &plan, &simulator).systematic_cycles()?;
+        plan.cycles = SimulatedRun::new(&workspace, &plan).systematic_cycles()?;
     }
     print_command(&plan);
-    let run = SimulatedRun::new(&workspace, &plan, &simulator);
+    let run = SimulatedRun::new(&workspace, &plan);
     if arguments.trace {
         return run.trace();
     }
@@ -105,6 +127,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Detail::Short
     };
     run.stress(arguments.jobs(plan.cycles), detail, paths)
+}
+
+/// The drivers of a workspace that is not this project's.
+fn drivers_here(workspace: &Workspace) -> Result<Vec<DriverPackage>> {
+    ensure!(
+        workspace.manifest().is_some(),
+        "there is no workspace here: name each driver by --driver FILE"
+    );
+    driver_packages::find(workspace, &[])
 }
 
 fn print_command(plan: &StressPlan) {

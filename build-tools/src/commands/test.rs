@@ -11,9 +11,11 @@ use clap::{Args, ValueEnum};
 
 use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, package, page, wine, wine_guest, zoo,
+    address_sanitizer, agreement, documents, machine, package, page, standalone, wine, wine_guest,
+    zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -116,7 +118,12 @@ impl Suite {
         match self {
             Self::Host => checklist.run_all(workspace, &[HOST, BINDINGS]),
             Self::Registrar => checklist.run_all(workspace, &[REGISTRAR]),
-            Self::Sim => checklist.run_all(workspace, &[SIM]),
+            Self::Sim => {
+                checklist.run_all(workspace, &[SIM])?;
+                checklist.run("a driver of another workspace, built and run", || {
+                    standalone::driver_is_built_and_run(workspace)
+                })
+            }
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
             Self::Machines => checklist.run_all(workspace, &[MACHINES]),
             Self::Docs => checklist.run("the commands of the documents", || {
@@ -234,9 +241,9 @@ const LOOM: Check = Check {
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if arguments.list {
         return match arguments.suites[..] {
-            [Suite::Registrar] => statements::list(&Workspace::find()?),
+            [Suite::Registrar] => statements::list(&Workspace::checkout()?),
             _ => {
-                bail!("--list is for the registrar's statements: cargo xtask test registrar --list")
+                bail!("--list is for the registrar's statements: {PROGRAM} test registrar --list")
             }
         };
     }
@@ -245,6 +252,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         [] => Suite::DEFAULT,
         some => some,
     };
+    let workspace = Workspace::checkout()?;
     let purposes: BTreeSet<_> = suites.iter().map(|suite| suite.purpose()).collect();
     for purpose in purposes {
         match prerequisites::ensure(purpose)? {
@@ -252,10 +260,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             other => return Ok(other.into()),
         }
     }
-    let workspace = Workspace::find()?;
     if suites.iter().any(|suite| suite.needs_images()) {
         print("test: build the drivers, and those of the example");
-        match drivers::set_up_and_build()? {
+        match drivers::set_up_and_build_pair(&workspace)? {
             Outcome::Done => {}
             other => return Ok(other.into()),
         }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use vm::{Failure, Guest, Place, ProgramEnd, REHEARSAL, Session};
 
 use crate::machines::{self, Guests};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, Waiting, Word, print};
 use crate::workspace::Workspace;
 
@@ -49,7 +50,7 @@ enum Command {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::checkout()?;
     match &arguments.command {
         Command::List => list(&workspace, &arguments.guests),
         Command::Create { name } => {
@@ -88,7 +89,7 @@ fn list(workspace: &Workspace, guests: &Guests) -> Result<Verdict> {
     for guest in guests.read(workspace)?.guests() {
         let place = match &guest.place {
             Place::Here(hardware) if guest.name == REHEARSAL && !disk.is_made() => format!(
-                "not made: cargo xtask vm create {REHEARSAL} ({} MiB, {} processors)",
+                "not made: {PROGRAM} vm create {REHEARSAL} ({} MiB, {} processors)",
                 hardware.memory, hardware.processors
             ),
             Place::Here(hardware) => format!(

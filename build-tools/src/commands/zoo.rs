@@ -10,6 +10,7 @@ use clap::Args;
 use crate::building::drivers;
 use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
+use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::{Workspace, artifact};
 use crate::zoo::sim::{self, Budget, Trials};
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     if let Some(path) = &arguments.json {
         artifact::check_writable("--json", path)?;
     }
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::checkout()?;
     let catalogue = Catalogue::read(&workspace)?;
     let modules = catalogue.select(&arguments.names)?;
     if arguments.list {
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Tier::Sim => Purpose::Check,
         Tier::Wine => Purpose::Wine,
         Tier::Vm(name) => bail!(
-            "the zoo runs in the simulated kernel and under Wine: cargo xtask stress --on \
+            "the zoo runs in the simulated kernel and under Wine: {PROGRAM} stress --on \
              vm:{name} --provider target/zoo/NAME.sys runs one module on a machine"
         ),
     };
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Outcome::Done => {}
         other => return Ok(other.into()),
     }
-    let built = drivers::set_up_and_build()?;
+    let built = drivers::set_up_and_build_pair(&workspace)?;
     if built != Outcome::Done {
         return Ok(built.into());
     }

@@ -13,11 +13,12 @@ use scenarios::{Finding, Scenario, Tier};
 
 use super::{Exchange, explained};
 use crate::explanations::{self, Subject};
+use crate::terminal::PROGRAM;
 use crate::terminal::Word;
 
 /// The report as XML.
 pub(super) fn text(run: &Exchange<'_>) -> Result<String> {
-    let mut junit = Junit::new("cargo xtask stress");
+    let mut junit = Junit::new(format!("{PROGRAM} stress"));
     for (name, cases) in [
         ("run", vec![whole(run)]),
         ("scenarios", scenarios(run)),

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::location::Location;
 use super::{Exchange, explained};
 use crate::explanations::{self, Explanation, Subject};
+use crate::terminal::PROGRAM;
 use crate::terminal::Word;
 
 /// The root of the workspace, as viewers know it.
@@ -35,7 +36,7 @@ pub(super) fn log(run: &Exchange<'_>) -> Value {
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": {
-                "name": "cargo xtask stress",
+                "name": format!("{PROGRAM} stress"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": descriptors,
             }},

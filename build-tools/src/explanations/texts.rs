@@ -9,6 +9,7 @@ use scenarios::Scenario;
 use serde::Deserialize;
 
 use super::{Explanation, Name, Subject};
+use crate::terminal::PROGRAM;
 
 /// Where Microsoft documents drivers.
 const DRIVERS: &str = "https://learn.microsoft.com/windows-hardware/drivers";
@@ -66,10 +67,10 @@ fn complete(subject: Subject, name: String, text: Text) -> Explanation {
         subject,
         name,
         title,
-        rule: on_one_line(&rule),
+        rule: PROGRAM.adapt(&on_one_line(&rule)),
         source,
         defect: on_one_line(&text.defect),
-        correct: text.correct.trim_end().to_owned(),
+        correct: PROGRAM.adapt(text.correct.trim_end()),
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Optio
     };
     let source = Source::of(workspace)?;
     let mut assembly = Assembly {
+        workspace,
         manifest: Manifest::new(&source)?,
         signer: signing::signer(workspace)?,
         staging,
@@ -48,14 +49,15 @@ pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Optio
 }
 
 /// A package in the making.
-struct Assembly {
+struct Assembly<'a> {
+    workspace: &'a Workspace,
     source: Source,
     signer: Box<dyn Signer>,
     staging: Staging,
     manifest: Manifest,
 }
 
-impl Assembly {
+impl Assembly<'_> {
     /// Adds the signed image, its .pdb if it has one, and its INF.
     fn driver(&mut self, package: &str, content: Content, from: &Path) -> Result<()> {
         let driver = image(package);
@@ -67,7 +69,7 @@ impl Assembly {
         if symbols.is_file() {
             self.copy(&format!("{driver}.pdb"), Content::Symbols, &symbols)?;
         }
-        let text = inf::text(package, &self.source);
+        let text = inf::text(self.workspace, package, &self.source)?;
         self.write(&format!("{driver}.inf"), Content::Installation, &text)
     }
 

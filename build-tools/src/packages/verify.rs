@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::manifest::{self, Content, Entry, Manifest};
 use super::{CERTIFICATE, inf, signing};
+use crate::terminal::PROGRAM;
 use crate::workspace::{DRIVERS, artifact, image};
 
 /// The result, as `--json` writes it.
@@ -45,7 +46,7 @@ pub(crate) fn verdict(package: &Path) -> Result<Verdict> {
     let names = artifact::names(package).unwrap_or_default();
     ensure!(
         !names.is_empty(),
-        "{} has no package: make one with `cargo xtask package`",
+        "{} has no package: make one with `{PROGRAM} package`",
         package.display()
     );
     let mut verification = Verification {
@@ -176,7 +177,7 @@ impl Verification<'_> {
             );
         }
         match entry.kind {
-            Content::Driver | Content::OverrideDriver => self.driver(name, entry.kind, bytes),
+            Content::Driver | Content::OverrideDriver => self.driver(name, entry, bytes),
             Content::Installation => {
                 self.installation(name, &bytes);
                 Ok(())
@@ -185,7 +186,7 @@ impl Verification<'_> {
         }
     }
 
-    fn driver(&mut self, name: &str, content: Content, bytes: Vec<u8>) -> Result<()> {
+    fn driver(&mut self, name: &str, entry: &Entry, bytes: Vec<u8>) -> Result<()> {
         let image = match DriverImage::parse(name, bytes) {
             Ok(image) => image,
             Err(error) => {
@@ -194,17 +195,11 @@ impl Verification<'_> {
             }
         };
         // An override may be a defective module of the zoo.
-        if content == Content::Driver {
+        if entry.kind == Content::Driver {
             for defect in image.check() {
                 self.fault(name, defect.to_string());
             }
-        }
-        let (claimed, checksum) = (image.claimed_checksum(), image.checksum());
-        if claimed != checksum {
-            self.fault(
-                name,
-                format!("its header has the checksum {claimed:#x}, its bytes {checksum:#x}"),
-            );
+            self.version(name, &image, entry.version.as_deref());
         }
         if let Some(certificate) = &self.certificate {
             match signing::fault(&self.package.join(name), certificate)? {
@@ -215,13 +210,29 @@ impl Verification<'_> {
         Ok(())
     }
 
+    /// Checks the version resource: the package's version, and the name of the file.
+    fn version(&mut self, name: &str, image: &DriverImage, version: Option<&str>) {
+        let Some(found) = image.version() else {
+            self.fault(name, "it has no version resource");
+            return;
+        };
+        for (key, wanted) in [("FileVersion", version), ("OriginalFilename", Some(name))] {
+            let value = found.strings.get(key).map(String::as_str);
+            if value != wanted {
+                let [value, wanted] = [value, wanted].map(Option::unwrap_or_default);
+                self.fault(name, format!("its {key} is {value:?}, not {wanted:?}"));
+            }
+        }
+    }
+
     fn installation(&mut self, name: &str, text: &[u8]) {
-        let package = DRIVERS
+        let driver = DRIVERS
             .into_iter()
-            .find(|package| format!("{}.inf", image(package)) == name);
-        match package {
-            Some(package) => {
-                for what in inf::faults(package, text) {
+            .map(image)
+            .find(|driver| format!("{driver}.inf") == name);
+        match driver {
+            Some(driver) => {
+                for what in inf::faults(&driver, text) {
                     self.fault(name, what);
                 }
             }

@@ -52,7 +52,7 @@ const fn repeated(key: Key) -> Key {
 }
 
 /// All keys. Those from `script` on are options of the simulated kernel.
-pub(super) const KEYS: [Key; 18] = [
+pub(super) const KEYS: [Key; 19] = [
     key("seed", "N", "seed of all random choices; required", number),
     key("cycle", "N", "number of the cycle; required", cycle),
     key(
@@ -126,6 +126,12 @@ pub(super) const KEYS: [Key; 18] = [
         "scenario that is not drawn",
         parsed::<Scenario>,
     ),
+    repeated(key(
+        "npi",
+        "FILE",
+        "description of an NPI (npi.toml) outside the workspace",
+        description,
+    )),
     repeated(key(
         "registry",
         "D:K=V",
@@ -236,6 +242,14 @@ fn knobs(value: &str) -> Result<(), String> {
         return Err(format!("{twice} is answered twice: leave one answer out"));
     }
     parsed::<Knobs>(value)
+}
+
+/// A file that can be read.
+fn description(value: &str) -> Result<(), String> {
+    match npi_description::read(&[value]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A file, or a module of the zoo; whether it is there is seen later.

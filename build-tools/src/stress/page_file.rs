@@ -59,18 +59,22 @@ impl<'a> PageFile<'a> {
             sources: workspace.root(),
         };
         let text = page.html();
-        let latest = workspace.target().join("report/index.html");
-        let directory = artifact::directory_of(&latest);
-        fs::create_dir_all(directory)
-            .with_context(|| format!("{} cannot be made: free the path", directory.display()))?;
-        artifact::write(&latest, text.as_bytes())?;
-        if let Some(path) = html {
+        // Without a workspace, nothing is written unless it is asked for.
+        let latest = workspace
+            .manifest()
+            .map(|_| workspace.target().join("report/index.html"));
+        if let Some(latest) = &latest {
+            let directory = artifact::directory_of(latest);
+            fs::create_dir_all(directory).with_context(|| {
+                format!("{} cannot be made: free the path", directory.display())
+            })?;
+        }
+        for path in latest.as_deref().into_iter().chain(html) {
             artifact::write(path, text.as_bytes())?;
         }
-        print(format!(
-            "report: {}",
-            workspace.shown(html.unwrap_or(&latest))
-        ));
+        if let Some(path) = html.or(latest.as_deref()) {
+            print(format!("report: {}", workspace.shown(path)));
+        }
         Ok(())
     }
 }

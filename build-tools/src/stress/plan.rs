@@ -10,6 +10,7 @@ use scenarios::Scenario;
 
 use super::Tier;
 use crate::simulator::ReplayLine;
+use crate::terminal::PROGRAM;
 use crate::workspace::Workspace;
 
 /// Everything that a stress run depends on.
@@ -99,7 +100,7 @@ impl StressPlan {
         let options: String = options
             .flat_map(|option| [Cow::Borrowed(" "), quoted(option)])
             .collect();
-        format!("cargo xtask stress{on} --cycles {cycles} --seed {seed}{start}{options}{overrides}")
+        format!("{PROGRAM} stress{on} --cycles {cycles} --seed {seed}{start}{options}{overrides}")
     }
 
     /// The command line that shows one cycle event by event in the simulated kernel.
@@ -108,10 +109,7 @@ impl StressPlan {
         let overrides: String = self.named().map(image).collect();
         let mut line = ReplayLine::new(self.seed, cycle);
         line.options.clone_from(&self.options);
-        format!(
-            "cargo xtask replay {}",
-            quoted(&format!("{line}{overrides}"))
-        )
+        format!("{PROGRAM} replay {}", quoted(&format!("{line}{overrides}")))
     }
 
     /// The image that overrides the driver of `role`.

@@ -27,23 +27,19 @@ use crate::trace;
 use crate::workspace::Workspace;
 use workers::WorkerEnd;
 
-/// A plan and the simulated kernel that runs it.
+/// A plan that the simulated kernel runs.
 pub(crate) struct SimulatedRun<'a> {
     workspace: &'a Workspace,
     plan: &'a StressPlan,
-    simulator: &'a Simulator,
+    simulator: Simulator,
 }
 
 impl<'a> SimulatedRun<'a> {
-    pub(crate) const fn new(
-        workspace: &'a Workspace,
-        plan: &'a StressPlan,
-        simulator: &'a Simulator,
-    ) -> Self {
+    pub(crate) fn new(workspace: &'a Workspace, plan: &'a StressPlan) -> Self {
         Self {
             workspace,
             plan,
-            simulator,
+            simulator: Simulator::new(workspace),
         }
     }
 

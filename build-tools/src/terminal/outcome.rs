@@ -16,4 +16,6 @@ pub(crate) enum Outcome {
     Found,
     /// A prerequisite is missing and was reported.
     Missing,
+    /// Settings of the drivers are missing and were reported.
+    Incomplete,
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use child::interrupt::INTERRUPTED;
 use serde::Serialize;
 
-use super::{CANNOT, Outcome};
+use super::{CANNOT, Outcome, PROGRAM};
 
 /// The word with which the last line begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -112,9 +112,13 @@ impl From<Outcome> for Verdict {
         match outcome {
             Outcome::Done => Self::of_a_list(),
             Outcome::Found => Self::fail("the errors above stop it: correct them, then retry"),
+            Outcome::Incomplete => Self::new(
+                Word::Missing,
+                "settings of the drivers, named above: add each, then retry",
+            ),
             Outcome::Missing => Self::new(
                 Word::Missing,
-                "prerequisites, named above: cargo xtask doctor lists all of them",
+                format!("prerequisites, named above: {PROGRAM} doctor lists all of them"),
             ),
         }
     }

@@ -26,6 +26,7 @@ use wine::Run;
 use crate::building::wine_prefix;
 use crate::simulator::{self, Simulator};
 use crate::terminal;
+use crate::terminal::PROGRAM;
 use crate::workspace::Workspace;
 
 /// The scripts; each pause is long enough for requests to be in flight.
@@ -47,7 +48,7 @@ pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
         return Ok(false);
     };
     let prefix = wine_prefix::create(workspace, &payload)?;
-    let simulator = Simulator::build(workspace)?;
+    let simulator = Simulator::new(workspace);
     let (provider, client) = (workspace.driver("provider"), workspace.driver("client"));
     let mut agree = true;
     for script in SCRIPTS {
@@ -69,7 +70,7 @@ pub(crate) fn holds(workspace: &Workspace) -> Result<bool> {
         })?;
         ensure!(
             ran.report.is_clean(),
-            "{script} fails under Wine: see cargo xtask stress --on wine"
+            "{script} fails under Wine: see {PROGRAM} stress --on wine"
         );
         let (simulated, seen) = (courses(&simulated), courses(&seen));
         ensure!(!simulated.is_empty(), "{script} caused no event");

@@ -3,15 +3,15 @@
 //! A trial of the documents: runs the commands in them, and compares how each ends and
 //! what it prints.
 
-use std::env;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
+use child::program::own_path;
 
 use crate::terminal::{self, print};
 use crate::workspace::Workspace;
-use crate::workspace::documents::{Document, Fence};
+use crate::workspace::documents::{Document, Fence, is_ours};
 
 /// Runs the commands of every document. Returns `true` if each ends as its fence says,
 /// and prints what the document shows.
@@ -59,15 +59,14 @@ struct Ended {
     errors: String,
 }
 
-/// Runs a `cargo xtask` command with this program.
+/// Runs a command of this program.
 fn run(workspace: &Workspace, at: &str, command: &str) -> Result<Ended> {
     let words = shlex::split(command)
-        .filter(|words| words.starts_with(&["cargo".to_owned(), "xtask".to_owned()]))
-        .ok_or_else(|| anyhow!("{at}: `{command}` is no cargo xtask"))?;
+        .filter(|_| is_ours(command))
+        .ok_or_else(|| anyhow!("{at}: `{command}` is no command of this program"))?;
     let started = Instant::now();
-    let program = env::current_exe().context("this program has no path")?;
-    let output = Command::new(program)
-        .args(&words[2..])
+    let output = Command::new(own_path())
+        .args(&words[1..])
         .current_dir(workspace.root())
         .stdin(Stdio::null())
         .output()

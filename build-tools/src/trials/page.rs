@@ -7,12 +7,12 @@ mod browser;
 mod picture;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use child::program::own_path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -78,9 +78,11 @@ pub(crate) fn works_in_a_browser(workspace: &Workspace) -> Result<bool> {
 
 /// Runs a stress through the command line, as a user does.
 fn stress(workspace: &Workspace, arguments: &[&str], page: &Path) -> Result<()> {
-    let mut command = Command::new(env::current_exe()?);
+    let mut command = Command::new(own_path());
     command.current_dir(workspace.root());
-    command.arg("stress").args(["--seed", SEED]).args(arguments);
+    command
+        .args(["xtask", "stress", "--seed", SEED])
+        .args(arguments);
     let (_, printed) = output_and_errors(command.arg("--html").arg(page))?;
     ensure!(
         page.is_file(),

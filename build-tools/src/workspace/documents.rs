@@ -24,7 +24,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::{Workspace, output};
-pub(crate) use code::{Block, Fence};
+pub(crate) use code::{Block, Fence, is_ours};
 
 /// A document, by its path from the root of the workspace.
 pub(crate) struct Document {

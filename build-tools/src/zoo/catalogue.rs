@@ -10,6 +10,7 @@ use scenarios::{Finding, Scenario};
 use serde::Deserialize;
 
 use super::read;
+use crate::terminal::PROGRAM;
 use crate::workspace::Workspace;
 
 /// All modules and peers.
@@ -283,5 +284,5 @@ impl Catalogue {
 }
 
 fn unknown<T>(name: &str) -> Result<T> {
-    bail!("the zoo has no {name}: see cargo xtask zoo --list")
+    bail!("the zoo has no {name}: see {PROGRAM} zoo --list")
 }

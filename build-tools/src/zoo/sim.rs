@@ -74,7 +74,7 @@ struct Last {
 }
 
 impl<'a> Trials<'a> {
-    /// Builds the simulated kernel and the peers; the drivers must have been built.
+    /// Builds the peers; the drivers must have been built.
     pub(crate) fn new(
         workspace: &'a Workspace,
         catalogue: &Catalogue,
@@ -90,7 +90,7 @@ impl<'a> Trials<'a> {
         let peers = peers.collect::<Result<_>>()?;
         drop(waiting);
         Ok(Self {
-            simulator: Simulator::build(workspace)?,
+            simulator: Simulator::new(workspace),
             workspace,
             workshop,
             peers,

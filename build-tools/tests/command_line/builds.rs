@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// `describe`, which builds the simulated kernel by a cargo that does `script`.
+/// `build` by a cargo that does `script`.
 struct Build {
     directory: TempDir,
 }
@@ -20,16 +20,16 @@ impl Build {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("cargo");
         let cargo = env!("CARGO");
-        let text = format!("#!/bin/sh\n[ $1 = metadata ] && exec {cargo} \"$@\"\n{script}\n");
+        let text = format!("#!/bin/sh\n[ $1 = build ] || exec {cargo} \"$@\"\n{script}\n");
         fs::write(&file, text).expect("written");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("set");
         Self { directory }
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-nmr"));
         command
-            .args(["describe", env!("CARGO_MANIFEST_PATH")])
+            .args(["xtask", "build"])
             .env("CARGO", self.directory.path().join("cargo"));
         command
     }
@@ -55,15 +55,16 @@ fn only_what_the_compiler_says_is_shown() {
          echo '    Finished `sim` profile' >&2; exit 101",
     );
     let (status, output, errors) = build.output();
-    assert_eq!(status, Some(2), "{errors}");
-    assert_eq!(output, "");
+    assert_eq!(status, Some(1), "{errors}");
+    assert!(output.starts_with("FAIL  "), "{output}");
     let lines = errors
         .lines()
         .filter(|line| !line.contains("the first time"));
     assert!(
         lines.eq([
             "warning: unused",
-            "error: sim does not build: correct what cargo says above"
+            "error: provider, client, provider-wdf, client-wdf cannot be built: correct what cargo \
+             says above"
         ]),
         "{errors}"
     );
@@ -74,7 +75,7 @@ fn a_long_build_shows_that_it_goes_on_without_colours() {
     // The interval between two signs of life is below three seconds.
     let build = Build::by("sleep 2.8; exit 101");
     let (_, _, errors) = build.output();
-    let alive = "still building the simulated kernel: 2 s";
+    let alive = "still building the drivers: 2 s";
     assert!(errors.lines().any(|line| line == alive), "{errors}");
     assert!(!errors.contains('\u{1b}'), "{errors}");
 }
@@ -107,6 +108,6 @@ fn a_signal_ends_a_build_and_names_it() {
         let mut output = String::new();
         let mut reader = std::io::BufReader::new(child.stdout.take().expect("it is piped"));
         std::io::BufRead::read_line(&mut reader, &mut output).expect("read");
-        assert_eq!(output, "INTERRUPTED  while building the simulated kernel\n");
+        assert_eq!(output, "INTERRUPTED  while building the drivers\n");
     }
 }

@@ -81,8 +81,8 @@ fn the_doctor_reports_every_prerequisite_by_purpose() {
 #[test]
 fn a_report_on_standard_output_is_alone_there() {
     let here = tempfile::tempdir().expect("a directory");
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["doctor", "--json", "-"])
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
+        .args(["xtask", "doctor", "--json", "-"])
         .current_dir(here.path())
         .output()
         .expect("the program starts");

@@ -5,10 +5,13 @@
 
 #[cfg(unix)]
 mod builds;
+mod elsewhere;
 mod explain;
 mod general;
 mod header;
 mod package;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod peers;
 mod replay;
 mod shell;
 mod stress;

@@ -8,8 +8,8 @@ use std::process::Command;
 
 /// The error with which `vm list` ends in `directory`.
 fn refusal_in(directory: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["vm", "list"])
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
+        .args(["xtask", "vm", "list"])
         .current_dir(directory)
         .env_remove("CARGO_MANIFEST_DIR")
         .output()
@@ -54,5 +54,5 @@ fn another_workspace_and_none_are_refused_in_one_line() {
     make_workspace(directory.path(), &["somebody-elses"]);
     let text = refusal_in(directory.path());
     assert!(text.contains("is another workspace"), "{text}");
-    assert!(text.contains("run cargo xtask in a clone"), "{text}");
+    assert!(text.contains("run this command in a clone"), "{text}");
 }

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 
 /// Runs the program.
 pub(crate) fn xtask(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask"))
+    Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
+        .arg("xtask")
         .args(arguments)
         .output()
         .expect("the program starts")

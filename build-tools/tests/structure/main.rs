@@ -16,6 +16,7 @@
 //!
 //! Paths inside macro definitions of other crates, and glob re-exports, are not followed.
 
+mod driver_crates;
 mod imports;
 mod modules;
 mod tokens;

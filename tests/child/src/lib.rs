@@ -3,10 +3,13 @@
 //! Programs of the host that are run and waited for, and signals that end the wait.
 
 pub mod interrupt;
+pub mod program;
 
 use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, bail};
+
+use program::PROGRAM;
 
 /// Runs `command` on the user's terminal. Returns `true` if it succeeded.
 ///
@@ -89,7 +92,7 @@ pub fn has_succeeded(status: ExitStatus) -> bool {
 
 fn cannot_run(command: &Command) -> String {
     let program = command.get_program().to_string_lossy();
-    format!("{program} cannot be run: see `cargo xtask doctor`")
+    format!("{program} cannot be run: see `{PROGRAM} doctor`")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use object::pe;
 
 use crate::headers::Headers;
-use crate::{Import, Section, Symbol};
+use crate::{DriverImage, Symbol};
 
 /// The only images that a driver of this project may depend on.
 const EXPORTERS: [&str; 3] = ["ntoskrnl.exe", "netio.sys", "wdfldr.sys"];
@@ -69,6 +69,17 @@ pub enum Defect {
         /// The import.
         symbol: Symbol,
     },
+    /// Windows requires the checksum of drivers.
+    #[error(
+        "the checksum {claimed:#x} in its headers is not that of its bytes, {actual:#x}: link with \
+         /RELEASE"
+    )]
+    Checksum {
+        /// The headers' checksum.
+        claimed: u32,
+        /// The file's checksum.
+        actual: u32,
+    },
     /// A number, which may stand for another function in the next version of Windows.
     #[error("ordinal {ordinal} is imported from {dll}: import the function by name")]
     Ordinal {
@@ -87,7 +98,13 @@ pub(crate) fn claimed(headers: &Headers) -> Vec<&'static str> {
 }
 
 /// All defects, in the order of the image.
-pub(crate) fn find(headers: &Headers, sections: &[Section], imports: &[Import]) -> Vec<Defect> {
+pub(crate) fn find(image: &DriverImage) -> Vec<Defect> {
+    let DriverImage {
+        headers,
+        sections,
+        imports,
+        ..
+    } = image;
     let characteristics = REQUIRED
         .into_iter()
         .filter(|(flag, ..)| !headers.dll_flags.contains(*flag))
@@ -118,11 +135,14 @@ pub(crate) fn find(headers: &Headers, sections: &[Section], imports: &[Import]) 
         }),
         Symbol::Name(_) => None,
     });
+    let (claimed, actual) = (image.claimed_checksum(), image.checksum());
+    let checksum = (claimed != actual).then_some(Defect::Checksum { claimed, actual });
     characteristics
         .chain(paged)
         .chain(writable_code)
         .chain(exporters)
         .chain(ordinals)
+        .chain(checksum)
         .collect()
 }
 

@@ -29,7 +29,7 @@ impl ImageError {
 #[non_exhaustive]
 pub enum Fault {
     /// The system would not read it.
-    #[error("cannot be read ({0}): name a driver image, `cargo xtask build` makes them")]
+    #[error("cannot be read ({0}): name a driver image")]
     Unreadable(io::Error),
     /// It has no content at all.
     #[error("is empty: build it again")]

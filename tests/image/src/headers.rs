@@ -29,6 +29,7 @@ pub(crate) struct Headers {
     pub(crate) delay_imports: Directory,
     pub(crate) relocations: Directory,
     pub(crate) functions: Directory,
+    pub(crate) resources: Directory,
     pub(crate) checksum: u32,
     /// Where the file has it.
     pub(crate) checksum_place: Range<usize>,
@@ -84,6 +85,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Headers, SectionTable<'_>), Fault> {
         delay_imports: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT),
         relocations: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_BASERELOC),
         functions: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION),
+        resources: Directory::of(&directories, pe::IMAGE_DIRECTORY_ENTRY_RESOURCE),
         checksum: optional.check_sum(),
         checksum_place,
     };

@@ -22,6 +22,7 @@ mod headers;
 mod imports;
 mod relocations;
 mod sections;
+mod version;
 
 use std::fs;
 use std::io;
@@ -31,6 +32,7 @@ pub use defect::Defect;
 pub use error::{Fault, ImageError};
 pub use imports::{Import, Symbol};
 pub use sections::Section;
+pub use version::Version;
 
 use headers::Headers;
 
@@ -172,7 +174,7 @@ impl DriverImage {
             .unwrap_or_default()
     }
 
-    /// The checksum that the headers claim; 0 until something signs the image.
+    /// The checksum that the headers claim; 0 if neither linker nor signer has set it.
     #[must_use]
     pub fn claimed_checksum(&self) -> u32 {
         self.headers.checksum
@@ -182,6 +184,20 @@ impl DriverImage {
     #[must_use]
     pub fn checksum(&self) -> u32 {
         checksum::of(&self.bytes, self.headers.checksum_place.clone())
+    }
+
+    /// The file with its checksum in the headers.
+    #[must_use]
+    pub fn with_checksum(mut self) -> Vec<u8> {
+        let checksum = self.checksum().to_le_bytes();
+        self.bytes[self.headers.checksum_place].copy_from_slice(&checksum);
+        self.bytes
+    }
+
+    /// What the version resource says, if there is one.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        version::read(&self.bytes, &self.headers, &self.sections)
     }
 
     /// The names of the security properties that the headers claim, such as
@@ -194,7 +210,7 @@ impl DriverImage {
     /// What Windows, or this project, would object to; empty for a good image.
     #[must_use]
     pub fn check(&self) -> Vec<Defect> {
-        defect::find(&self.headers, &self.sections, &self.imports)
+        defect::find(self)
     }
 }
 

@@ -3,9 +3,17 @@
 //! Counts the registrar's events of a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use channel::events::{Call, Calls, Header, Record};
-use scenarios::{Counts, Npi, Overlap};
+use npi_description::{Function, Npi, Side, parse};
+use scenarios::{Counts, Overlap};
+
+/// The descriptions of the NPIs of the pair.
+const PAIR: [&str; 2] = [
+    include_str!("../../../shared-npi/src/echo/npi.toml"),
+    include_str!("../../../shared-npi/src/telemetry/npi.toml"),
+];
 
 const STATUS_SUCCESS: i32 = 0;
 const STATUS_PENDING: i32 = 0x103;
@@ -26,9 +34,12 @@ pub(crate) fn count_events(header: &Header, records: &[Record], counts: &mut Cou
             _ => {}
         }
     }
+    let described = PAIR.map(|text| parse(Path::new("npi.toml"), text));
     for calls in &header.npis {
         counts.calls += calls.provider.iter().sum::<u64>();
-        counts.completions += completions(calls);
+        let mut described = described.iter().flatten();
+        let npi = described.find(|npi| npi.id.0 == calls.npi());
+        counts.completions += npi.map_or(0, |npi| completions(npi, calls));
     }
 }
 
@@ -51,12 +62,12 @@ fn count(call: Call, ended: Option<i32>, provider: bool, counts: &mut Counts) {
     }
 }
 
-/// The calls of providers that complete a request, for known NPIs.
-fn completions(calls: &Calls) -> u64 {
-    let entries = Npi::find(calls.npi()).map_or(&[][..], |npi| npi.client);
-    let completing = entries.iter().zip(calls.client);
+/// The calls of providers that complete a request. A table's functions are counted in
+/// their order.
+fn completions(npi: &Npi, calls: &Calls) -> u64 {
+    let completing = npi.functions_of(Side::Client).zip(calls.client);
     completing
-        .filter(|(entry, _)| entry.completes)
+        .filter(|(function, _)| Function::is_completion(function))
         .map(|(_, calls)| calls)
         .sum()
 }

@@ -17,6 +17,7 @@ const FAULTS: u8 = 3;
 const CHANCE: u8 = 4;
 const MANAGERS: u8 = 5;
 const PREEMPTION: u8 = 6;
+const RANDOM: u8 = 7;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -37,6 +38,8 @@ pub(crate) struct Choices {
     pub(crate) chance: ChaCha8Rng,
     /// Which program or driver loads and unloads, and how.
     pub(crate) managers: ChaCha8Rng,
+    /// What drivers get that ask for random numbers.
+    pub(crate) random: ChaCha8Rng,
 }
 
 impl Choices {
@@ -49,6 +52,7 @@ impl Choices {
             answers: BTreeMap::new(),
             chance: stream(seed, index, CHANCE),
             managers: stream(seed, index, MANAGERS),
+            random: stream(seed, index, RANDOM),
         }
     }
 

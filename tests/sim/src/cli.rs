@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs the cycles that the program's arguments ask for, and prints what comes of them.
+//! The simulated kernel as a program: runs a range of cycles and prints JSON lines, its
+//! progress and a report in the end, or describes a driver image. `cargo nmr stress` runs
+//! several of these processes and merges their reports.
 
 mod arguments;
+mod describe;
 mod signals;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,8 +21,9 @@ use scenarios::{
     TransitionCounts, Verdict, write_line,
 };
 use serde::Serialize;
-use sim::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 
+use crate::hardware::randomisation::fix_addresses;
+use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 use arguments::Arguments;
 
 /// A line of output.
@@ -90,17 +95,17 @@ const CANNOT: u8 = 2;
 
 const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out --faults";
 
-pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+/// Runs the program with these arguments, without its name. It may start the process again
+/// with the same command line, and wants to be the first to do anything in it.
+#[must_use]
+pub fn main(arguments: &[OsString]) -> ExitCode {
+    fix_addresses();
+    if let Some(status) = describe::main(arguments) {
+        return status;
+    }
+    let arguments = match Arguments::try_parse_from(with_name(arguments)) {
         Ok(arguments) => arguments,
-        Err(wrong) if wrong.use_stderr() => {
-            // The first line names what is wrong.
-            let text = wrong.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            eprintln!("{line}; --help lists what there is");
-            return CANNOT.into();
-        }
-        Err(help) => help.exit(),
+        Err(wrong) => return refuse(&wrong),
     };
     match run(&arguments) {
         Ok(status) => status,
@@ -111,6 +116,24 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The arguments behind a program's name, as clap wants them.
+fn with_name(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
+    let name = OsString::from("sim");
+    std::iter::once(name).chain(arguments.iter().cloned())
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for.
+fn refuse(wrong: &clap::Error) -> ExitCode {
+    if !wrong.use_stderr() {
+        wrong.exit();
+    }
+    // The first line names what is wrong.
+    let text = wrong.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    eprintln!("{line}; --help lists what there is");
+    CANNOT.into()
+}
+
 /// Runs the cycles. Returns the exit status: 0 if nothing was found, 1 for a finding or a
 /// run that has not tested what was asked for, 2 if cycles were cut short by what the
 /// simulated kernel does not provide. A written script tests what it says.
@@ -118,7 +141,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     die_with_parent();
     end_with_reader();
     signals::block();
+    npi_description::know(npi_description::read(&arguments.npi)?);
     let mut machine = Machine::new()?;
+    // What a driver registers may depend on them.
+    machine.set_options(arguments.options(Faults::None));
     let images = arguments.install(&mut machine)?;
     arguments.check(images)?;
     machine.set_options(arguments.options(arguments.faults));
@@ -274,9 +300,9 @@ fn add_verdict(
     finding.cycle = index;
     finding.scenarios = [failed.cycle.order.scenario().to_string()].into();
     let known = report.findings.iter().any(|it| it.is_same_as(&finding));
-    let weight = sim::judge(machine, failed, &finding);
+    let weight = crate::judge(machine, failed, &finding);
     if !known {
-        finding.open_points = sim::open_points(machine, failed, &finding);
+        finding.open_points = crate::open_points(machine, failed, &finding);
     }
     match weight {
         Weight::Finding => report.add_finding(finding),
@@ -354,7 +380,7 @@ fn shorten(
         }
         !signals::have_come()
     };
-    let found = sim::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
+    let found = crate::minimise(machine, seed, schedule, cycle.script(), plan, &mut show);
     let Some(found) = found? else {
         return Ok(ExitCode::SUCCESS);
     };

@@ -37,13 +37,13 @@
 //! | `io` | the I/O manager: files, requests, completion |
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
-//! | `exports` | the functions of `ntoskrnl.exe` and `netio.sys`, by area |
+//! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys` and `cng.sys`, by area |
 //! | `emulation` | instructions that Microsoft's headers inline, and others that need a kernel |
 //! | `wdf` | the driver framework |
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
 //!
 //! `kernel.rs` puts the parts together and lends them out; `choices.rs` holds the
-//! cycle's random choices. So a new export is a function in a file of `exports`,
+//! cycle's random choices; `cli` is the program around it all. So a new export is a function in a file of `exports`,
 //! and a new check a function in `verifier` or `analysis`.
 //!
 //! # One call
@@ -81,6 +81,7 @@
 mod analysis;
 mod calls;
 mod choices;
+mod cli;
 mod emulation;
 mod exports;
 mod findings;
@@ -96,7 +97,10 @@ mod scheduling;
 mod verifier;
 mod wdf;
 
-pub use hardware::randomisation::fix_addresses;
+#[cfg(test)]
+use tests::know_pair;
+
+pub use cli::main;
 pub use loader::image::{Image, LoadError};
 pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};
@@ -106,3 +110,21 @@ pub use run::options::{Images, Options, Tracing};
 pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;
 pub use verifier::faults::{Fault, FaultKind, Faults};
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Once;
+
+    use npi_description::{know, read};
+
+    /// Makes the NPIs of the pair known.
+    pub(crate) fn know_pair() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared-npi/src");
+            let files = ["echo", "telemetry"].map(|npi| source.join(npi).join("npi.toml"));
+            know(read(&files).expect("they are read by a test of theirs"));
+        });
+    }
+}

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::accelerator::{Accelerator, AcceleratorChoice};
+use child::program::PROGRAM;
 
 /// Timeout for the first output of a kernel.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -79,7 +80,7 @@ fn boots(qemu: &Path, kernel: &Path) -> Result<bool> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .context("QEMU cannot be run: see `cargo xtask doctor`")?;
+        .with_context(|| format!("QEMU cannot be run: see `{PROGRAM} doctor`"))?;
     let mut output = trial.stdout.take().context("a pipe")?;
     let listener = thread::spawn(move || {
         let mut received = Vec::new();

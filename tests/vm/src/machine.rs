@@ -19,6 +19,7 @@ use crate::accelerator::Accelerator;
 use crate::catalogue::Hardware;
 use crate::monitor::Monitor;
 use crate::profile::Profile;
+use child::program::PROGRAM;
 
 /// Timeout of QEMU's start and exit.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ impl Machine {
         cache: &Path,
     ) -> Result<Self> {
         let qemu = which::which(QEMU)
-            .with_context(|| format!("{QEMU} is not on PATH: see `cargo xtask doctor`"))?;
+            .with_context(|| format!("{QEMU} is not on PATH: see `{PROGRAM} doctor`"))?;
         File::open(&hardware.disk).with_context(|| {
             let disk = hardware.disk.display();
             format!("the disk {disk} cannot be read: make it, or correct vm.toml")

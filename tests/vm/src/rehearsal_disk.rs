@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use child::program::PROGRAM;
 use sha2::{Digest, Sha256};
 
 /// The guest that this project makes itself.
@@ -203,7 +204,7 @@ impl RehearsalDisk {
             .with_context(|| format!("{} cannot be read", self.hash().display()))?;
         ensure!(
             made == hash(&self.disk())?,
-            "{} has changed since it was made: cargo xtask vm destroy {rehearsal} && cargo xtask \
+            "{} has changed since it was made: {PROGRAM} vm destroy {rehearsal} && {PROGRAM} \
              vm create {rehearsal}",
             self.disk().display(),
             rehearsal = REHEARSAL

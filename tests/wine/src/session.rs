@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 
 use crate::prefix::{DIRECTORY, Prefix};
 use crate::processor::spawn_on;
+use child::program::PROGRAM;
 
 /// Wine's log channels: failures of the kernel, missing functions, debug prints of
 /// drivers, and the address of each loaded image.
@@ -53,7 +54,7 @@ impl Prefix {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = spawn_on(self.processor, &mut command)
-            .context("Wine cannot be run: see `cargo xtask doctor`")?;
+            .with_context(|| format!("Wine cannot be run: see `{PROGRAM} doctor`"))?;
         let errors = child.stderr.take();
         let echoes = self.echoes;
         let log = thread::spawn(move || {

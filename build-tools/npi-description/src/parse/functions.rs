@@ -206,7 +206,14 @@ fn relate(raw: &raw::Npi, all: &mut [Function]) -> Result<()> {
             );
         };
         all[index].matched_by = matched(raw, all, index, index, matched_by)?;
-        all[completion].matched_by = matched(raw, all, index, completion, matched_by)?;
+        let how = matched(raw, all, index, completion, matched_by)?;
+        if all[completion].is_completion() && all[completion].matched_by != how {
+            return wrong(
+                matched_by,
+                "the completion is matched to another call in another way: use one",
+            );
+        }
+        all[completion].matched_by = how;
         all[completion].completes.push(name.as_ref().clone());
     }
     Ok(())

@@ -6,13 +6,12 @@
 use std::path::Path;
 
 use anyhow::Result;
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::CommandLine;
 use crate::terminal;
 use crate::workspace::Workspace;
-use crate::workspace::documents::{Document, Fence};
+use crate::workspace::documents::{Document, Fence, is_ours};
 
 /// The most bytes of the README: it is read in a minute or not at all.
 const README_BYTES: usize = 6 * 1024;
@@ -79,10 +78,6 @@ fn wrong_commands(document: &Document) -> Vec<String> {
     complaints
 }
 
-fn is_ours(command: &str) -> bool {
-    command.starts_with("cargo xtask ")
-}
-
 /// The reason why a command line cannot be run.
 fn refusal(command: &str) -> Option<String> {
     let Some(words) = shlex::split(command) else {
@@ -91,8 +86,7 @@ fn refusal(command: &str) -> Option<String> {
     if !is_ours(command) {
         return None;
     }
-    // `cargo xtask` is the name of the program.
-    let error = CommandLine::try_parse_from(&words[1..]).err()?;
+    let error = CommandLine::parse_words(words.into_iter().skip(1)).err()?;
     let is_help = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion

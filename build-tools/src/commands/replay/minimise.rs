@@ -12,6 +12,7 @@ use scenarios::Finding;
 use serde::Deserialize;
 
 use crate::simulator::{self, ReplayLine};
+use crate::terminal::PROGRAM;
 use crate::terminal::{Progress, Verdict, Word, count, grouped, print};
 use crate::trace;
 
@@ -172,6 +173,6 @@ fn print_result(
     print(format!("finding: {}", shortest.finding));
     let removed = shortest.before.removed(&shortest.size);
     print(format!("removed: {removed}"));
-    print(format!("    again: cargo xtask replay {shorter}"));
+    print(format!("    again: {PROGRAM} replay {shorter}"));
     Ok(())
 }

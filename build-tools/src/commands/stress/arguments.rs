@@ -11,19 +11,21 @@ use clap::Args;
 use registrar::knobs::KernelChoice;
 use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
 
+use crate::building::peers::Conduct;
 use crate::building::wine_prefix;
 use crate::machines::Guests;
 use crate::simulator::OTHERS;
 use crate::stress::Tier;
+use crate::terminal::PROGRAM;
 use crate::workspace::artifact;
 
 /// The number of cycles by default.
 pub(super) const CYCLES: u64 = 1000;
 
-#[derive(Args)]
+#[derive(Clone, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask stress                                          1,000 cycles of the pair built here
+  cargo xtask stress                                          1,000 cycles of the drivers built here
   cargo xtask stress --driver my.sys --driver peer.sys        other drivers, in their own roles
   cargo xtask stress --faults systematic --json report.json   each call fails once in each order")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
@@ -44,8 +46,8 @@ pub(crate) struct Arguments {
     /// Write the report to FILE as JSON; its directory must exist. `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Also write the report as a page for a browser to this file; the page of the latest
-    /// run is target/report/index.html in any case.
+    /// Also write the report as a page for a browser to this file; in a workspace, the page
+    /// of the latest run is target/report/index.html in any case.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
     #[arg(
@@ -81,6 +83,19 @@ pub(crate) struct Arguments {
     /// may be given several times.
     #[arg(long = "driver", value_name = "FILE", conflicts_with_all = ["provider", "client"])]
     pub(super) drivers: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "CONDUCT",
+        conflicts_with_all = ["provider", "client"],
+        help = "Build a peer for each NPI that a driver registers, from the NPI's description. \
+                auto: for an NPI that no other driver serves, and it keeps the contract; hostile: \
+                for every NPI, and it breaks the contract in all ways that a module must survive"
+    )]
+    pub(super) peer: Option<Conduct>,
+    /// Description of an NPI (npi.toml), so that its calls are checked by name; may be given
+    /// several times. Those of the workspace's packages are known.
+    #[arg(long, value_name = "FILE")]
+    pub(super) npi: Vec<PathBuf>,
     /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
     /// be given several times.
     #[arg(long, value_name = "NAME:KEY=VALUE")]
@@ -165,13 +180,17 @@ impl Arguments {
         );
         self.check_scenario(guest)?;
         self.check_tier()?;
+        npi_description::read(&self.npi)?;
         let named = [&self.provider, &self.client].into_iter().flatten();
-        for file in named.chain(&self.drivers) {
+        let images = named.chain(&self.drivers);
+        for file in images.clone().chain(&self.npi) {
             ensure!(
                 !file.to_string_lossy().contains(','),
                 "{} has a comma, which separates the parts of a replay line: rename it",
                 file.display()
             );
+        }
+        for file in images {
             fs::File::open(file).with_context(|| {
                 format!("{} cannot be read: name a driver image", file.display())
             })?;
@@ -205,7 +224,7 @@ impl Arguments {
         };
         ensure!(
             only.is_on(kernel),
-            "--only {only} does not exist on this kernel: see `cargo xtask stress --list`"
+            "--only {only} does not exist on this kernel: see `{PROGRAM} stress --list`"
         );
         ensure!(
             !matches!(only, Scenario::Models | Scenario::Interop) || self.is_own_pair(),
@@ -248,11 +267,13 @@ impl Arguments {
         ensure!(
             self.on == Tier::Sim
                 || (self.drivers.is_empty()
+                    && self.npi.is_empty()
+                    && self.peer.is_none()
                     && self.registry.is_empty()
                     && self.ignore.is_empty()
                     && !self.may_refuse),
-            "--driver, --registry, --ignore and --may-refuse are for the simulated kernel: \
-             leave them out with --on"
+            "--driver, --npi, --peer, --registry, --ignore and --may-refuse are for the simulated \
+             kernel: leave them out with --on"
         );
         ensure!(
             self.on != Tier::Sim || !self.keep,
@@ -317,12 +338,13 @@ impl Arguments {
         options.extend(instances.map(|instances| format!("--instances={instances}")));
         options.extend(self.only.map(|only| format!("--only={only}")));
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
-        let others = self.on == Tier::Sim && !self.is_own_pair();
+        let others = self.on == Tier::Sim && (!self.is_own_pair() || self.peer.is_some());
         let kernel = others.then_some(KernelChoice::One(OTHERS));
         let kernel = self.kernel.or(kernel);
         options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));
         let knobs = self.knobs.as_ref();
         options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
+        options.extend(self.npi.iter().map(|it| format!("--npi={}", it.display())));
         options.extend(self.registry.iter().map(|it| format!("--registry={it}")));
         options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
         options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
@@ -354,6 +376,7 @@ mod tests {
             "--preempt",
             "--kernel=windows",
             "--knobs=DetachOrder:1",
+            "--npi=../shared-npi/src/echo/npi.toml",
             "--registry=client:Threads=4",
             "--ignore=R1",
             "--may-refuse",

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use super::super::is_catalogue;
 use super::{KEY_BITS, SUBJECT, Signer, YEARS};
 use crate::prerequisites::windows_kit;
+use crate::terminal::PROGRAM;
 use crate::workspace::{artifact, output};
 
 /// The operating system of a catalogue: Windows 10 and later for x64.
@@ -121,7 +122,7 @@ pub(super) fn tools() -> Result<Vec<(&'static str, String)>> {
 fn signtool() -> Result<PathBuf> {
     windows_kit::program("signtool.exe").map_err(|sought| {
         Error::msg(format!(
-            "signtool is missing ({sought}): see `cargo xtask doctor`"
+            "signtool is missing ({sought}): see `{PROGRAM} doctor`"
         ))
     })
 }

@@ -2,7 +2,8 @@
 
 //! The other counts of a run, for `--verbose`.
 
-use scenarios::{Counts, NpiId, NpiReport, Report};
+use npi_description::NpiId;
+use scenarios::{Counts, NpiReport, Report};
 
 use crate::terminal::{Table, grouped};
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::prerequisites::{CHROMEDRIVER, CHROMIUM};
+use crate::terminal::PROGRAM;
 
 /// The Tab key, and Enter, in the protocol.
 pub(super) const TAB: &str = "\u{e004}";
@@ -39,7 +40,7 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("{CHROMEDRIVER} cannot be run: cargo xtask setup"))?;
+            .with_context(|| format!("{CHROMEDRIVER} cannot be run: {PROGRAM} setup"))?;
         let mut printed = BufReader::new(driver.stdout.take().expect("it is piped"));
         let port = port_of(&mut printed);
         let mut browser = Self {

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use child::program::{NMR, XTASK};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// What the fence of a block says about it.
@@ -137,9 +138,7 @@ fn fence(words: &str) -> Fence {
         ("sh", "") => Fence::Run,
         ("sh", "should_fail") => Fence::ShouldFail,
         ("sh", "no_run") => Fence::NoRun,
-        ("text", command) if command.starts_with("cargo xtask") => {
-            Fence::Output(command.to_owned())
-        }
+        ("text", command) if is_ours(command) => Fence::Output(command.to_owned()),
         ("rust", path) if !path.is_empty() => Fence::Quotation(path.to_owned()),
         ("bat" | "c" | "json" | "rust" | "text" | "toml" | "yaml", "") => Fence::Other,
         // Rustdoc's words for examples.
@@ -148,10 +147,18 @@ fn fence(words: &str) -> Fence {
     }
 }
 
+/// Returns `true` for a command of this program, by either name.
+pub(crate) fn is_ours(command: &str) -> bool {
+    [XTASK, NMR].into_iter().any(|words| {
+        let rest = command.strip_prefix(words);
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    })
+}
+
 pub(super) fn commands_in_sentences(text: &str) -> Vec<(usize, String)> {
     events(text)
         .filter_map(|(event, place)| match event {
-            Event::Code(code) if code.starts_with("cargo xtask ") => {
+            Event::Code(code) if is_ours(&code) => {
                 Some((line(text, place.start), code.replace('\n', " ")))
             }
             _ => None,

@@ -24,6 +24,7 @@ fn holds_its_invariants(image: &DriverImage) {
     let entry = |section: &driver_image::Section| section.covers(image.entry_point(), 1);
     assert!(image.sections().iter().any(entry));
     let _ = image.check();
+    let _ = image.version();
 }
 
 /// Values that sit on the edges of what a field may hold.
@@ -56,7 +57,8 @@ proptest! {
         in_headers in any::<bool>(),
         kept in prop::option::of(any::<prop::sample::Index>()),
     ) {
-        let mut bytes = Specimen::default().build();
+        let specimen = Specimen { resources: true, ..Specimen::default() };
+        let mut bytes = specimen.build();
         let reach = if in_headers { 0x220 } else { bytes.len() };
         for (place, patch) in damage {
             let at = place.index(reach);

@@ -9,7 +9,8 @@ use driver_image::{Defect, DriverImage, Fault, Symbol};
 use object::pe;
 
 fn parse(specimen: &Specimen) -> DriverImage {
-    DriverImage::parse("x.sys", specimen.build()).expect("a good image")
+    let image = DriverImage::parse("x.sys", specimen.build()).expect("a good image");
+    DriverImage::parse("x.sys", image.with_checksum()).expect("the same image")
 }
 
 fn fault(bytes: Vec<u8>) -> Fault {
@@ -224,6 +225,27 @@ fn pageable_and_writable_code_are_defects() {
             Defect::WritableCode { section: section() }
         ]
     );
+}
+
+#[test]
+fn a_wrong_checksum_is_a_defect() {
+    let image = DriverImage::parse("x.sys", Specimen::default().build()).expect("a good image");
+    let (claimed, actual) = (0, image.checksum());
+    assert_eq!(image.check(), [Defect::Checksum { claimed, actual }]);
+    let image = parse(&Specimen::default());
+    assert_eq!(image.claimed_checksum(), actual);
+}
+
+#[test]
+fn the_version_is_that_of_the_resource() {
+    assert_eq!(parse(&Specimen::default()).version(), None);
+    let specimen = Specimen {
+        resources: true,
+        ..Specimen::default()
+    };
+    let version = parse(&specimen).version().expect("a version");
+    assert_eq!(version.file, [1, 2, 3, 4]);
+    assert!(version.strings.is_empty());
 }
 
 #[test]

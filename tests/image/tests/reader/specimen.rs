@@ -19,12 +19,15 @@ pub(crate) struct Specimen {
     pub(crate) imports: Vec<(&'static str, Vec<&'static str>)>,
     pub(crate) delay_imports: bool,
     pub(crate) relocation: pe::BaseRelocationType,
+    /// A version resource, in a section of its own.
+    pub(crate) resources: bool,
 }
 
 /// Where the parts end up.
 pub(crate) const TEXT: u32 = 0x1000;
 pub(crate) const RDATA: u32 = 0x2000;
 pub(crate) const DATA: u32 = 0x3000;
+const RESOURCES: u32 = 0x4000;
 pub(crate) const SIZE_OF_IMAGE: u32 = 0x5000;
 pub(crate) const IMAGE_BASE: u64 = 0x1_4000_0000;
 
@@ -50,6 +53,7 @@ impl Default for Specimen {
             ],
             delay_imports: false,
             relocation: pe::IMAGE_REL_BASED_DIR64,
+            resources: false,
         }
     }
 }
@@ -61,7 +65,7 @@ impl Specimen {
         let mut writer = Writer::new(self.wide, 0x1000, 0x200, &mut file);
         writer.reserve_dos_header();
         writer.reserve_nt_headers(16);
-        writer.reserve_section_headers(4);
+        writer.reserve_section_headers(if self.resources { 5 } else { 4 });
 
         let code = [0x31, 0xc0, 0xc3];
         let text = reserve(&mut writer, *b".text\0\0\0", self.text, code.len(), 3);
@@ -77,6 +81,12 @@ impl Specimen {
         if self.delay_imports {
             writer.set_data_directory(pe::IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT, RDATA, 0x100);
         }
+        let rsrc = self.resources.then(|| {
+            let length = resources().len();
+            let flags = constants | pe::IMAGE_SCN_MEM_DISCARDABLE;
+            writer.set_data_directory(pe::IMAGE_DIRECTORY_ENTRY_RESOURCE, RESOURCES, 0x100);
+            reserve(&mut writer, *b".rsrc\0\0\0", flags, length, length)
+        });
         writer.add_reloc(DATA, self.relocation);
         writer.reserve_reloc_section();
 
@@ -87,6 +97,9 @@ impl Specimen {
         writer.write_section(rdata.file_offset, &table);
         let pointer = IMAGE_BASE + u64::from(TEXT);
         writer.write_section(data.file_offset, &pointer.to_le_bytes());
+        if let Some(section) = rsrc {
+            writer.write_section(section.file_offset, &resources());
+        }
         writer.write_reloc_section();
         file
     }
@@ -152,6 +165,25 @@ impl Specimen {
         descriptors.extend(rest);
         descriptors
     }
+}
+
+/// A version resource of version 1.2.3.4 without strings, below its type, name and language.
+fn resources() -> Vec<u8> {
+    /// The size of the resource, behind tables and a description of 88 bytes.
+    const SIZE: u16 = 92;
+    let table = |id: u32, offset: u32| [0, 0, 0, 1 << 16, id, offset];
+    let below = |offset: u32| offset | pe::IMAGE_RESOURCE_DATA_IS_DIRECTORY;
+    let tables = [table(16, below(24)), table(1, below(48)), table(0, 72)].concat();
+    let description = [RESOURCES + 88, SIZE.into(), 0, 0];
+    let header = [SIZE, 52, 0];
+    let key: Vec<_> = "VS_VERSION_INFO".encode_utf16().chain([0, 0]).collect();
+    let fixed = [0xfeef_04bd, 0x1_0000, 0x1_0002, 0x3_0004];
+    let tables = tables.into_iter().chain(description);
+    let mut file: Vec<_> = tables.flat_map(u32::to_le_bytes).collect();
+    file.extend(header.into_iter().chain(key).flat_map(u16::to_le_bytes));
+    file.extend(fixed.into_iter().flat_map(u32::to_le_bytes));
+    file.resize(88 + usize::from(SIZE), 0);
+    file
 }
 
 fn reserve(

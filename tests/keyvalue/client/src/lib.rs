@@ -11,7 +11,10 @@ extern crate wdk_panic;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use keyvalue::{CLIENT_MODULE_ID, KeyValue, ProviderDispatch, Question, client_table};
+use keyvalue::{
+    CLIENT_MODULE_ID, Characteristics, KeyValue, ProviderDispatch, Question, client_table,
+    statistics,
+};
 use nmr::irql::PassiveLevel;
 use nmr::request::{Completed, RequestClient, Slots, Submission, submit};
 use nmr::{
@@ -87,15 +90,21 @@ impl Module for Asker {
     type Binding = Slots<KeyValue>;
 
     const MODULE_ID: ModuleId = CLIENT_MODULE_ID;
-    const CHARACTERISTICS: () = ();
+    const CHARACTERISTICS: &'static Characteristics = Characteristics::OWN;
     const TABLE: Table<Self> = client_table();
 
-    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<Slots<KeyValue>> {
+    fn attach(
+        &self,
+        provider: &PeerModule<'_, Self>,
+        _: &PassiveLevel<'_>,
+    ) -> Result<Slots<KeyValue>> {
+        let versions = provider.characteristics()?.versions;
+        Self::CHARACTERISTICS.versions.common(versions)?;
         Slots::new(DEPTH)
     }
 
     fn accepts_dispatch(_: &Slots<KeyValue>, table: &ProviderDispatch) -> bool {
-        table.get.is_some()
+        table.get.is_some() && table.statistics.is_some()
     }
 
     fn attached(&self, provider: Call<'_, Self>) {
@@ -164,6 +173,11 @@ impl Work for Questions {
                     Submission::Pending(_) | Submission::NoSlot(_) => {}
                 }
                 next = binding.enter();
+            }
+            if let Some(call) = next
+                && statistics(call).is_err()
+            {
+                wdk::println!("keyvalue client: a provider has no statistics");
             }
         });
     }

@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The `KeyValue` NPI: a client asks for the value of a key, and the provider answers, at
-//! once or later. An example of an NPI on the crate `nmr`, beside Echo.
+//! once or later.
 //!
-//! Both sides speak version 1. A client calls `get` with a [`Request`], which is the
-//! provider's until `get` has returned another status than `STATUS_PENDING`, or the
-//! provider has called `complete` with it, once. IRQL <= `DISPATCH_LEVEL`.
+//! This page is the contract. `npi.toml` says the same to the tools.
+//!
+//! Each side registers [`Characteristics`] with the versions that it speaks, and refuses
+//! a peer with which it has none in common. All functions: IRQL <= `DISPATCH_LEVEL`.
+//!
+//! | table | function | meaning |
+//! |---|---|---|
+//! | [`ProviderDispatch`] | `get` | a question, answered at once or later |
+//! | | `statistics` | fill in [`Statistics`], at once |
+//! | [`ClientDispatch`] | `complete` | a question that was pended is answered |
+//!
+//! A [`Request`] is the provider's until `get` has returned another status than
+//! `STATUS_PENDING`, or the provider has called `complete` with it, once. A detach waits for
+//! that; after its own detach callback a client calls neither `get` nor `statistics`.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 
-#[cfg(test)]
-extern crate std;
-
-#[cfg(test)]
-mod description;
+use core::ffi::c_void;
 
 use nmr::abi::{GUID, NPIID, NTSTATUS};
+use nmr::dispatch::Out;
 use nmr::header::Header;
-use nmr::layout::{Absent, Check, Required};
+use nmr::layout::{Check, Required};
 use nmr::request::{Complete, RequestClient, RequestProvider, Submit};
 use nmr::request::{dispatch_complete, dispatch_submit};
-use nmr::{ModuleId, Npi, Table, c_struct, requests};
+use nmr::versions::Versions;
+use nmr::{Binding, Call, ModuleId, Npi, NtStatus, Result, Table, c_struct, dispatch_fn, requests};
+
+/// The version that this page defines; there is no older one.
+pub const VERSION: u16 = 1;
 
 /// The module of `keyvalue_provider.sys`: {0d3e8f12-1f6c-4d5e-8a9b-1a2b3c4d5e6f}.
 pub const PROVIDER_MODULE_ID: ModuleId =
@@ -30,6 +42,25 @@ pub const PROVIDER_MODULE_ID: ModuleId =
 /// The module of `keyvalue_client.sys`: {6f5e4d3c-2b1a-4b9a-9e8d-5c6b7a899807}.
 pub const CLIENT_MODULE_ID: ModuleId =
     ModuleId::Guid(GUID::from_u128(0x6f5e_4d3c_2b1a_4b9a_9e8d_5c6b_7a89_9807));
+
+c_struct! {
+    /// What a module of either side says of itself: its `NpiSpecificCharacteristics`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Characteristics: Check::SIZE_FIRST {
+        /// Size and version of this structure.
+        pub header: Header,
+        /// The versions that the module speaks.
+        pub versions: Versions,
+    }
+}
+
+impl Characteristics {
+    /// Those of a module that speaks [`VERSION`].
+    pub const OWN: &'static Self = &Self {
+        header: Header::of::<Self>(VERSION),
+        versions: Versions::new(VERSION, VERSION),
+    };
+}
 
 c_struct! {
     /// A question and its answer.
@@ -48,9 +79,14 @@ c_struct! {
     /// The functions of a provider.
     #[derive(Debug)]
     pub struct ProviderDispatch: Check::SIZE_FIRST {
-        header: Header,
+        /// Size and version of the table.
+        pub header: Header,
         /// Takes a question.
         pub get: Option<Submit<Request>>,
+        /// Fills in the structure.
+        pub statistics: Option<
+            unsafe extern "system" fn(binding: *mut c_void, statistics: *mut Statistics) -> NTSTATUS,
+        >,
     }
 }
 
@@ -58,9 +94,32 @@ c_struct! {
     /// The functions of a client.
     #[derive(Debug)]
     pub struct ClientDispatch: Check::SIZE_FIRST {
-        header: Header,
+        /// Size and version of the table.
+        pub header: Header,
         /// Gets a question back that was pended.
         pub complete: Option<Complete<Request>>,
+    }
+}
+
+c_struct! {
+    /// What a provider has done since it was loaded.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Statistics: Check::SIZE_FIRST {
+        /// Size and version of this structure.
+        pub header: Header,
+        /// The number of questions that it has answered.
+        pub answered: u64,
+    }
+}
+
+impl Statistics {
+    /// These.
+    #[must_use]
+    pub const fn new(answered: u64) -> Self {
+        Self {
+            header: Header::of::<Self>(VERSION),
+            answered,
+        }
     }
 }
 
@@ -71,8 +130,8 @@ pub enum KeyValue {}
 // SAFETY: this page is the contract that modules with this identity keep.
 unsafe impl Npi for KeyValue {
     const ID: NPIID = GUID::from_u128(0x5b1c_2f0e_7a64_4b7b_9b53_0c1d_7f3a_9e11);
-    type ClientCharacteristics = Absent;
-    type ProviderCharacteristics = Absent;
+    type ClientCharacteristics = Required<Characteristics>;
+    type ProviderCharacteristics = Required<Characteristics>;
     type ClientDispatch = Required<ClientDispatch>;
     type ProviderDispatch = Required<ProviderDispatch>;
 }
@@ -87,17 +146,51 @@ requests! {
     }
 }
 
+/// A module that provides `KeyValue`.
+pub trait KeyValueProvider: RequestProvider<Npi = KeyValue> {
+    /// What it has done since it was loaded. IRQL <= `DISPATCH_LEVEL`.
+    fn statistics(&self) -> Statistics;
+}
+
 /// The dispatch table of the provider `M`.
 #[must_use]
-pub const fn provider_table<M: RequestProvider<Npi = KeyValue>>() -> Table<M> {
+pub const fn provider_table<M: KeyValueProvider>() -> Table<M> {
     let table = const {
         &ProviderDispatch {
-            header: Header::of::<ProviderDispatch>(1),
+            header: Header::of::<ProviderDispatch>(VERSION),
             get: Some(dispatch_submit::<M>),
+            statistics: Some(dispatch_statistics::<M>),
         }
     };
-    // SAFETY: the function is that of `M`.
+    // SAFETY: the functions are those of `M`.
     unsafe { Table::new(table) }
+}
+
+dispatch_fn! {
+    /// `statistics` of the dispatch table. IRQL <= `DISPATCH_LEVEL`.
+    fn dispatch_statistics[M: KeyValueProvider](
+        binding: &Binding<M>,
+        statistics: Out<'call, Statistics>,
+    ) -> NTSTATUS {
+        statistics.write(binding.module().statistics());
+        NtStatus::SUCCESS.0
+    }
+}
+
+/// Asks a provider what it has done. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider
+/// runs.
+///
+/// # Errors
+///
+/// The status that the provider returns.
+pub fn statistics<M: RequestClient<Npi = KeyValue>>(call: Call<'_, M>) -> Result<Statistics> {
+    call.make(|provider| {
+        let mut statistics = Statistics::new(0);
+        let ask = provider.table().statistics.ok_or(NtStatus::NOINTERFACE)?;
+        // SAFETY: the provider is attached; the structure is lent for the call.
+        NtStatus(unsafe { ask(provider.context(), &raw mut statistics) }).ok()?;
+        Ok(statistics)
+    })
 }
 
 /// The dispatch table of the client `M`.
@@ -105,7 +198,7 @@ pub const fn provider_table<M: RequestProvider<Npi = KeyValue>>() -> Table<M> {
 pub const fn client_table<M: RequestClient<Npi = KeyValue>>() -> Table<M> {
     let table = const {
         &ClientDispatch {
-            header: Header::of::<ClientDispatch>(1),
+            header: Header::of::<ClientDispatch>(VERSION),
             complete: Some(dispatch_complete::<M>),
         }
     };

@@ -8,7 +8,12 @@
 extern crate alloc;
 extern crate wdk_panic;
 
-use keyvalue::{ClientDispatch, KeyValue, PROVIDER_MODULE_ID, provider_table};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use keyvalue::{
+    Characteristics, ClientDispatch, KeyValue, KeyValueProvider, PROVIDER_MODULE_ID, Statistics,
+    provider_table,
+};
 use nmr::inbox::Inbox;
 use nmr::irql::PassiveLevel;
 use nmr::request::{Answer, Pended, RequestLimit, RequestProvider, Submitted};
@@ -81,10 +86,12 @@ impl Module for Store {
     type Binding = RequestLimit;
 
     const MODULE_ID: ModuleId = PROVIDER_MODULE_ID;
-    const CHARACTERISTICS: () = ();
+    const CHARACTERISTICS: &'static Characteristics = Characteristics::OWN;
     const TABLE: Table<Self> = provider_table();
 
-    fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<RequestLimit> {
+    fn attach(&self, client: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<RequestLimit> {
+        let versions = client.characteristics()?.versions;
+        Self::CHARACTERISTICS.versions.common(versions)?;
         Ok(RequestLimit::new(MAX_PENDING))
     }
 
@@ -106,10 +113,17 @@ impl RequestProvider for Store {
     }
 }
 
+impl KeyValueProvider for Store {
+    fn statistics(&self) -> Statistics {
+        Statistics::new(self.worker.answered.load(Ordering::Relaxed))
+    }
+}
+
 /// The work of the driver's thread: answers what was asked.
 #[derive(Default)]
 struct Answerer {
     questions: Inbox<Pended<Store>>,
+    answered: AtomicU64,
 }
 
 impl Work for Answerer {
@@ -118,6 +132,7 @@ impl Work for Answerer {
         sleep(1, passive);
         for mut question in self.questions.take_all() {
             question.value = question.key.wrapping_mul(3);
+            self.answered.fetch_add(1, Ordering::Relaxed);
             question.complete(NtStatus::SUCCESS);
         }
     }

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::npi::NpiId;
 use crate::report::histogram::Histograms;
 use crate::report::npis::{NpiReport, Npis};
 use crate::service::Refusal;
+use npi_description::NpiId;
 
 /// The counters of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +118,9 @@ impl Counts {
     /// What was seen of the NPI with these hexadecimal digits.
     pub fn npi(&mut self, digits: u128) -> &mut NpiReport {
         let id = NpiId(digits);
-        self.npis.entry(id).or_insert_with(|| NpiReport::of(id))
+        self.npis
+            .entry(id)
+            .or_insert_with(|| NpiReport::of(npi_description::find(id)))
     }
 
     /// The service control manager has refused something.

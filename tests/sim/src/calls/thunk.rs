@@ -268,8 +268,9 @@ unsafe extern "win64" fn leave_driver_stub() {
 
 /// The distance from the return address down to the saved `rcx`, in words.
 const FIRST: usize = (0xD8 - 0x20) / size_of::<usize>();
-/// The distance from the return address down to the saved `rdx`, in words.
-const SECOND: usize = (0xD8 - 0x28) / size_of::<usize>();
+/// The number of arguments that are passed in registers, which `enter_stub` saves next to
+/// each other.
+const IN_REGISTERS: usize = 4;
 
 /// Returns `true` if a call that returns to `home` ends in [`leave`].
 pub(crate) fn is_return(home: usize) -> bool {
@@ -283,10 +284,8 @@ pub(crate) fn is_return(home: usize) -> bool {
 unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64; 8]) -> usize {
     // SAFETY: `enter_stub` passes the address of the return address.
     let caller = unsafe { home.read() };
-    // SAFETY: `enter_stub` has saved `rcx` there.
-    let first = unsafe { home.sub(FIRST).read() };
-    // SAFETY: `enter_stub` has saved `rdx` there.
-    let second = unsafe { home.sub(SECOND).read() };
+    // SAFETY: `enter_stub` passes the address of the return address.
+    let first = unsafe { argument(home, 0) };
     let (call, target) = with(|state| callee(state, number, caller, first));
     let Some(call) = call else {
         return target;
@@ -309,10 +308,9 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             home: caller,
             irql,
             registers,
-            second,
             request: None,
         });
-        begin_request(state);
+        begin_request(state, home);
         state.trace(|state| trace::call(state, frame(state)));
         check(state, call)
     });
@@ -395,13 +393,36 @@ fn frame(state: &State) -> &Frame {
     frames.last().expect("a call is under way")
 }
 
+/// The argument with this number, from 0, of the call that returns to what `home` points
+/// to.
+///
+/// # Safety
+///
+/// `home` is the address of the return address below which `enter_stub` has saved the
+/// registers, and the call has that argument.
+unsafe fn argument(home: *const usize, number: usize) -> usize {
+    let place = if number < IN_REGISTERS {
+        home.wrapping_sub(FIRST).wrapping_add(number)
+    } else {
+        home.wrapping_add(1 + number)
+    };
+    // SAFETY: it is there, by this function's contract: `rcx` and the registers after it
+    // are saved in order, and the others lie above the return address and the four words
+    // that the callee may use.
+    unsafe { place.read() }
+}
+
 /// Numbers the request that the innermost call makes or completes.
-fn begin_request(state: &mut State) {
-    let Frame { call, second, .. } = *frame(state);
+fn begin_request(state: &mut State, home: *const usize) {
+    let Frame { call, .. } = *frame(state);
     if let Callee::Dispatch { through, .. } = call
-        && let Some(entry) = through.entry
+        && let Some(function) = through.function
     {
-        let request = state.verifier.outstanding_requests.call(entry, second);
+        // SAFETY: the call that `enter_stub` is in; the function's description says that
+        // there is such an argument.
+        let argument = |number| unsafe { argument(home, number) };
+        let requests = &mut state.verifier.outstanding_requests;
+        let request = requests.call(function, through.binding, argument);
         let frames = &mut state.scheduling.current_mut().frames;
         frames.last_mut().expect("a call is under way").request = request;
     }
@@ -441,13 +462,10 @@ fn watch_return(
         return None;
     };
     let pended = state.verifier.binding_calls.leave(through, target, result);
-    let Frame {
-        second, request, ..
-    } = *frame(state);
-    if let Some(number) = request
+    if let Some(number) = frame(state).request
         && !pended
     {
-        state.verifier.outstanding_requests.end(second, number);
+        state.verifier.outstanding_requests.end(number);
     }
     let (before, after) = (frame(state).irql, state.scheduling.current().irql);
     (before != after).then(|| {

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::slice;
 
+use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
     Alternative, Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier,
 };
-use sim::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
 
 /// Runs cycles of the paired stress in the simulated kernel.
 #[derive(Debug, Parser)]
@@ -35,6 +35,10 @@ pub(super) struct Arguments {
     /// The client for the driver framework.
     #[arg(long, value_name = "FILE", requires = "wdf_provider")]
     pub(super) wdf_client: Option<PathBuf>,
+    /// The description of an NPI, so that its calls can be checked; may be given several
+    /// times.
+    #[arg(long, value_name = "FILE")]
+    pub(super) npi: Vec<PathBuf>,
     /// The provider in C, for cycles that mix languages.
     #[arg(long, value_name = "FILE", requires = "c_client")]
     pub(super) c_provider: Option<PathBuf>,

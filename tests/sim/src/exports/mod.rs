@@ -9,6 +9,7 @@
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/ddi/>
 
 mod bugcheck;
+mod cng;
 pub(crate) mod data;
 mod debug;
 mod etw;
@@ -93,6 +94,7 @@ const NTOSKRNL: &[&[&[Export]]] = &[
 pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
+        "cng.sys" => &[&[cng::EXPORTS]],
         "netio.sys" => &[&[netio::EXPORTS]],
         _ => return None,
     };

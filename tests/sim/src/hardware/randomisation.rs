@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// Starts the program again without randomised addresses, if it has them and the system
 /// allows it. Returns if it goes on as it is: some containers forbid it.
-pub fn fix_addresses() {
+pub(crate) fn fix_addresses() {
     /// Asks for the persona.
     const QUERY: libc::c_ulong = 0xFFFF_FFFF;
     const FIXED: i32 = libc::ADDR_NO_RANDOMIZE;

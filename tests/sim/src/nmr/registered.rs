@@ -8,7 +8,8 @@ use nmr::abi::{
     MIT_GUID, NPI_CLIENT_CHARACTERISTICS, NPI_MODULEID, NPI_PROVIDER_CHARACTERISTICS,
     NPI_REGISTRATION_INSTANCE,
 };
-use scenarios::{Callback, Npi, NtStatus, Registered, Role};
+use npi_description::NpiId;
+use scenarios::{Callback, NtStatus, Registered, Role};
 
 use crate::findings::caller::caller;
 use crate::kernel::State;
@@ -73,12 +74,12 @@ pub(crate) unsafe fn describe(
             place: site.and_then(|site| drivers.place(site)),
         }
     };
-    let known = npi.and_then(|npi| Npi::find(npi.to_u128()));
+    let known = npi.and_then(|npi| npi_description::find(NpiId(npi.to_u128())));
     let registered = Registered {
         role,
         status: NtStatus(status),
         npi: npi.map_or_else(|| "none".to_owned(), ToString::to_string),
-        npi_name: known.map(|npi| npi.name.to_owned()),
+        npi_name: known.map(|npi| npi.name.clone()),
         module_id: module.map(shown),
         number: all.instance.Number,
         version: all.version,

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use nmr::abi::{NPIID, STATUS_PENDING};
+use npi_description::{self as description, Function, NpiId};
 use registrar::host::{BindingId, Side};
-use scenarios::{Entry, Npi};
 
 use crate::hardware::irql::Irql;
 use crate::hardware::registers::Registers;
@@ -39,8 +39,6 @@ pub(crate) struct Frame {
     pub(crate) irql: Irql,
     /// The caller's registers when it has returned.
     pub(crate) registers: Registers,
-    /// Its second argument, if it has one.
-    pub(crate) second: usize,
     /// The number of the request that it makes or completes, if it does.
     pub(crate) request: Option<u64>,
 }
@@ -66,6 +64,14 @@ impl Callee {
     }
 }
 
+/// The side of a description that a side of a binding is.
+pub(crate) const fn described_side(side: Side) -> description::Side {
+    match side {
+        Side::Provider => description::Side::Provider,
+        Side::Client => description::Side::Client,
+    }
+}
+
 /// An entry of a dispatch table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TableEntry {
@@ -75,35 +81,30 @@ pub(crate) struct TableEntry {
     pub(crate) owner: Side,
     /// Where in the table it is.
     offset: usize,
-    /// What is known of it.
-    pub(crate) entry: Option<&'static Entry>,
+    /// Its description, if its NPI is described.
+    pub(crate) function: Option<&'static Function>,
 }
 
 impl TableEntry {
     /// The entry at `offset` of the table of `owner`.
     pub(crate) fn new(binding: Option<BindingId>, npi: NPIID, owner: Side, offset: usize) -> Self {
-        let entry = Npi::find(npi.to_u128()).and_then(|described| {
-            let table = match owner {
-                Side::Client => described.client,
-                Side::Provider => described.provider,
-            };
-            table.get((offset / size_of::<usize>()).checked_sub(1)?)
-        });
+        let described = description::find(NpiId(npi.to_u128()));
+        let function = described.and_then(|npi| npi.function_at(described_side(owner), offset));
         Self {
             binding,
             npi,
             owner,
             offset,
-            entry,
+            function,
         }
     }
 
     pub(crate) fn completes(self) -> bool {
-        self.entry.is_some_and(|entry| entry.completes)
+        self.function.is_some_and(Function::is_completion)
     }
 
     pub(crate) fn pends(self) -> bool {
-        self.entry.is_some_and(|entry| entry.pends)
+        self.function.is_some_and(Function::pends)
     }
 
     /// Returns `true` if a call of it that returns `result` has pended.
@@ -121,8 +122,8 @@ impl TableEntry {
 impl fmt::Display for TableEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { owner, offset, .. } = self;
-        match self.entry {
-            Some(entry) => f.write_str(entry.name),
+        match self.function {
+            Some(function) => f.write_str(&function.name),
             None => write!(f, "the function at {offset:#x} of the {owner:?}'s table"),
         }
     }

@@ -270,7 +270,7 @@ fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
 
 #[cfg(test)]
 mod tests {
-    use scenarios::Npi;
+    use npi_description::{NpiId, find};
     use shared_npi::echo::ECHO_NPI_ID;
 
     use super::*;
@@ -289,6 +289,7 @@ mod tests {
         }
 
         fn of(npi: NPIID) -> Self {
+            crate::know_pair();
             let mut watch = BindingCalls::default();
             watch.accept(BINDING);
             watch.detach(BINDING, Side::Client, 0);
@@ -376,8 +377,10 @@ mod tests {
 
     #[test]
     fn npis_are_found_by_the_ids_that_modules_register() {
-        let found = Npi::find(ECHO_NPI_ID.to_u128()).expect("it is described");
-        assert_eq!(found.provider[0].name, "submit");
-        assert!(Npi::find(ECHO_NPI_ID.to_u128() ^ 1).is_none());
+        crate::know_pair();
+        let echo = NpiId(ECHO_NPI_ID.to_u128());
+        let found = find(echo).expect("it is described");
+        assert_eq!(found.functions[0].name, "submit");
+        assert!(find(NpiId(echo.0 ^ 1)).is_none());
     }
 }

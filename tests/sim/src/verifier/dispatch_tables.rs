@@ -22,15 +22,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use nmr::abi::{NPIID, STATUS_SUCCESS};
+use npi_description::{self as description, NpiId};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
-use scenarios::Npi;
 
 use crate::hardware::arena::{IMAGES, PAGE};
 use crate::kernel::State;
 use crate::loader::drivers::{DriverId, LoadState};
 use crate::memory::extent::{self, Extent};
 use crate::scheduling::ThreadId;
-use crate::scheduling::frame::TableEntry;
+use crate::scheduling::frame::{TableEntry, described_side};
 
 /// The most tables of a cycle: a driver that registers and deregisters without end would
 /// take all memory.
@@ -163,16 +163,14 @@ fn read(state: &mut State, handed: Handed, extent: &Extent) -> Rc<Functions> {
 
 /// The most bytes that a table takes.
 fn most_bytes(handed: Handed) -> usize {
-    /// What precedes the functions of a described NPI.
-    const HEADER: usize = 8;
     /// The most that is read of a table whose NPI is not described.
     const MOST: usize = PAGE;
 
-    let entries = Npi::find(handed.npi.to_u128()).map(|npi| match handed.owner {
-        Side::Provider => npi.provider.len(),
-        Side::Client => npi.client.len(),
-    });
-    entries.map_or(MOST, |entries| HEADER + entries * size_of::<usize>())
+    let described = description::find(NpiId(handed.npi.to_u128()));
+    described.map_or(MOST, |npi| {
+        let table = npi.table(described_side(handed.owner));
+        table.map_or(0, |table| table.size)
+    })
 }
 
 /// The functions that words of `content` lead to, aligned or not.

@@ -45,9 +45,18 @@ pub(crate) fn sim(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
 
 /// Describes an image.
 pub(crate) fn describe(image: &Path) -> Run {
-    run(Command::new(env!("CARGO_BIN_EXE_sim"))
-        .arg("--describe")
-        .arg(image))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    command.arg("--describe").arg(image);
+    run(add_npis(&mut command))
+}
+
+/// Adds the descriptions of the pair's NPIs.
+fn add_npis(command: &mut Command) -> &mut Command {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared-npi/src");
+    for npi in ["echo", "telemetry"] {
+        command.arg("--npi").arg(source.join(npi).join("npi.toml"));
+    }
+    command
 }
 
 /// Runs the program on two images with more arguments.
@@ -55,7 +64,7 @@ pub(crate) fn sim_with_any_instances(provider: &Path, client: &Path, arguments: 
     let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
     command.arg("--provider").arg(provider);
     command.arg("--client").arg(client);
-    run(command.args(arguments))
+    run(add_npis(&mut command).args(arguments))
 }
 
 /// Runs the program on these drivers, in the roles that they register.
@@ -64,7 +73,9 @@ pub(crate) fn sim_with_drivers(drivers: &[&Path], arguments: &[&str]) -> Run {
     for driver in drivers {
         command.arg("--driver").arg(driver);
     }
-    run(command.arg("--without=failed-entry").args(arguments))
+    run(add_npis(&mut command)
+        .arg("--without=failed-entry")
+        .args(arguments))
 }
 
 fn run(command: &mut Command) -> Run {

@@ -2,7 +2,10 @@
 
 //! A provider, for the cases to be wrong with.
 
-use keyvalue::{ClientDispatch, KeyValue, PROVIDER_MODULE_ID, provider_table};
+use keyvalue::{
+    Characteristics, ClientDispatch, KeyValue, KeyValueProvider, PROVIDER_MODULE_ID, Statistics,
+    provider_table,
+};
 use nmr::inbox::Inbox;
 use nmr::irql::PassiveLevel;
 use nmr::request::{Answer, Pended, RequestLimit, RequestProvider, Submitted};
@@ -17,7 +20,7 @@ impl Module for Store {
     type Npi = KeyValue;
     type Binding = RequestLimit;
     const MODULE_ID: ModuleId = PROVIDER_MODULE_ID;
-    const CHARACTERISTICS: () = ();
+    const CHARACTERISTICS: &'static Characteristics = Characteristics::OWN;
     const TABLE: Table<Self> = provider_table();
 
     fn attach(&self, _: &PeerModule<'_, Self>, _: &PassiveLevel<'_>) -> Result<RequestLimit> {
@@ -38,5 +41,11 @@ impl RequestProvider for Store {
         let (pended, answer) = request.pend();
         self.questions.add(pended);
         answer
+    }
+}
+
+impl KeyValueProvider for Store {
+    fn statistics(&self) -> Statistics {
+        Statistics::new(0)
     }
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a hostile peer has beyond one that keeps the contract, in C: where its structures
+//! can be broken, and completions that are not due.
+
+use std::fmt::Write as _;
+
+use npi_description::{Function, Match, Meaning, Npi, Side, Structure, Type};
+
+use super::functions::{number, table_of};
+use super::structures::{declared, drawn, leaves};
+
+/// The shapes of the structures that the peer lends and hands over.
+pub(super) fn shapes(npi: &Npi, side: Side, lent: &[&Structure]) -> String {
+    let mut text = String::new();
+    for structure in lent {
+        text += &shape(npi, structure, &format!("Shape_{}", structure.name));
+    }
+    for (structure, name) in [
+        (npi.characteristics(side), "OwnCharacteristicsShape"),
+        (npi.table(side), "OwnTableShape"),
+    ] {
+        match structure {
+            Some(structure) => text += &shape(npi, structure, name),
+            None => _ = writeln!(text, "static const SHAPE {name} = {{0}};"),
+        }
+    }
+    text + "\n"
+}
+
+fn shape(npi: &Npi, structure: &Structure, name: &str) -> String {
+    let mut spots = Vec::new();
+    let mut may_shrink = true;
+    for leaf in leaves(npi, structure) {
+        let field = leaf.field;
+        let kind = match (field.meaning, &field.kind) {
+            (Some(Meaning::Size), _) if leaf.is_of_the_whole() => "SIZE",
+            (Some(Meaning::Size), _) => continue,
+            (_, Type::Function) => "ENTRY",
+            (_, Type::Lent { .. }) => {
+                may_shrink = false;
+                continue;
+            }
+            (_, Type::Pointer) => continue,
+            (Some(_), _) => "NUMBER",
+            // A number that has bounds.
+            (None, _) if field.value.0.start() < field.value.0.end() => "NUMBER",
+            (None, _) if field.reply.is_some() && field.kind.bounds().is_some() => "NUMBER",
+            _ => continue,
+        };
+        let place = format!("struct {}, {}", structure.name, leaf.path);
+        let width = format!("sizeof(((struct {} *)0)->{})", structure.name, leaf.path);
+        spots.push(format!(
+            "    {{__builtin_offsetof({place}), {width}, {kind}}},\n"
+        ));
+    }
+    let count = spots.len();
+    let spots = if count == 0 {
+        "    {0}\n".to_owned()
+    } else {
+        spots.concat()
+    };
+    let may_shrink = if may_shrink { "TRUE" } else { "FALSE" };
+    format!(
+        "static const SPOT {name}Spots[] = {{\n{spots}}};\nstatic const SHAPE {name} = \
+         {{sizeof(struct {}), {may_shrink}, {count}, {name}Spots}};\n",
+        structure.name
+    )
+}
+
+/// The functions of a side whose completion can be called without a call: the callee can see
+/// that the argument that they have in common is of none.
+pub(super) fn undue(npi: &Npi, side: Side) -> impl Iterator<Item = &Function> {
+    let pends = npi.functions_of(side).filter(|it| it.pends());
+    pends.filter(|it| matches!(it.matched_by, Some(Match::Parameter(_))))
+}
+
+/// The name of the function that completes a call of `function` that was not made.
+pub(super) fn name(function: &Function) -> String {
+    format!("Undue_{}", function.name)
+}
+
+/// The function that completes a call that was not made.
+pub(super) fn completion(npi: &Npi, function: &Function) -> String {
+    let completion = function.completed_by.as_deref();
+    let completion = completion.and_then(|name| npi.function(name));
+    let completion = completion.expect("a call that pends has a completion");
+    let mut arguments = Vec::new();
+    for (index, parameter) in completion.parameters.iter().enumerate() {
+        let is_match = completion.matched_by == Some(Match::Parameter(index));
+        arguments.push(match &parameter.kind {
+            _ if parameter.is_binding => "binding->Peer".to_owned(),
+            Type::Lent { .. } | Type::Pointer => "NULL".to_owned(),
+            // No call has this number.
+            kind if is_match => format!("({})~Token()", declared(kind, "").trim_end()),
+            kind => drawn(&parameter.value, kind),
+        });
+    }
+    format!(
+        "static void {}(BINDING *binding) {{\n    const struct {} *table = binding->Table;\n    \
+         KIRQL before;\n    if (table->{2} && Raise({3}, &before)) {{\n        \
+         table->{2}({4});\n        Lower(before);\n    }}\n}}\n\n",
+        name(function),
+        table_of(npi, completion.side),
+        completion.name,
+        number(&completion.name),
+        arguments.join(", ")
+    )
+}

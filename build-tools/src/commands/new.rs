@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `new`: writes a workspace for an NPI of one's own.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::template::{self, Name};
+use crate::terminal::{Verdict, print};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo nmr new kv && cd kv && cargo nmr stress
+  cargo nmr new my-npi --into ~/src")]
+pub(crate) struct Arguments {
+    /// Name of the NPI, as that of a package: small letters, digits, - and _
+    name: String,
+    /// Directory in which the directory NAME is made [default: the current one].
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    into: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    let name = Name::parse(&arguments.name, &template::sources())?;
+    let directory = arguments.into.join(&arguments.name);
+    template::check(&directory)?;
+    for file in template::write(&directory, name)? {
+        print(directory.join(file).display());
+    }
+    print(format!(
+        "{}: the libraries",
+        directory.join("vendor").display()
+    ));
+    print(format!(
+        "next: cd {} && cargo nmr stress",
+        directory.display()
+    ));
+    Ok(Verdict::of_a_list())
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The example's text with another name and fresh GUIDs, without our licence.
+
+use uuid::Uuid;
+
+use super::Name;
+
+/// The name of the example, as a crate and as a type.
+const EXAMPLE: [&str; 2] = ["keyvalue", "KeyValue"];
+
+/// The GUIDs of the example: the NPI, its provider and its client.
+const GUIDS: [&str; 3] = [
+    "5b1c2f0e-7a64-4b7b-9b53-0c1d7f3a9e11",
+    "0d3e8f12-1f6c-4d5e-8a9b-1a2b3c4d5e6f",
+    "6f5e4d3c-2b1a-4b9a-9e8d-5c6b7a899807",
+];
+
+/// What is written in place of the example's name and GUIDs.
+#[derive(Clone, Debug)]
+pub(super) struct Replacement {
+    name: Name,
+    guids: [Uuid; 3],
+}
+
+impl Replacement {
+    /// This name, and GUIDs that nobody else has.
+    pub(super) fn new(name: Name) -> Self {
+        Self {
+            name,
+            guids: GUIDS.map(|_| Uuid::new_v4()),
+        }
+    }
+
+    /// A text of the example; in a manifest the name is that of a package.
+    pub(super) fn apply(&self, text: &str, is_manifest: bool) -> String {
+        let [example, example_type] = EXAMPLE;
+        let Name {
+            package,
+            snake,
+            camel,
+        } = &self.name;
+        let mut text = text
+            .strip_prefix("// SPDX-License-Identifier: MIT OR Apache-2.0\n\n")
+            .unwrap_or(text)
+            .replace("license.workspace = true\n", "")
+            .replace(example_type, camel);
+        // Files and crates, before what else a manifest has.
+        text = text.replace(&format!("{example}_"), &format!("{snake}_"));
+        text = text.replace(example, if is_manifest { package } else { snake });
+        for (old, new) in GUIDS.iter().zip(self.guids) {
+            text = text.replace(old, &new.hyphenated().to_string());
+            text = text.replace(&literal(old), &literal(&new.hyphenated().to_string()));
+        }
+        text
+    }
+}
+
+/// The number that a GUID is in Rust: `0x5b1c_2f0e_...`.
+fn literal(guid: &str) -> String {
+    let digits: Vec<_> = guid.chars().filter(char::is_ascii_hexdigit).collect();
+    let groups: Vec<String> = digits.chunks(4).map(|four| four.iter().collect()).collect();
+    format!("0x{}", groups.join("_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_guids_are_replaced_and_the_licence_goes() {
+        let replacement = Replacement::new(Name::parse("my-npi", &[]).expect("a name"));
+        let source = "// SPDX-License-Identifier: MIT OR Apache-2.0\n\n//! `KeyValue` in \
+                      `keyvalue_provider.sys`: {5b1c2f0e-7a64-4b7b-9b53-0c1d7f3a9e11}\nuse keyvalue::X; \
+                      0x5b1c_2f0e_7a64_4b7b_9b53_0c1d_7f3a_9e11";
+        let text = replacement.apply(source, false);
+        assert!(text.starts_with("//! `MyNpi` in `my_npi_provider.sys`: {"));
+        assert!(text.contains("use my_npi::X;"));
+        assert!(!text.contains("5b1c"), "{text}");
+        let [npi, ..] = replacement.guids;
+        assert!(text.contains(&npi.to_string()));
+        let manifest = "name = \"keyvalue-provider\" # keyvalue_provider.sys\nkeyvalue.workspace = true\n\
+                        license.workspace = true\n";
+        assert_eq!(
+            replacement.apply(manifest, true),
+            "name = \"my-npi-provider\" # my_npi_provider.sys\nmy-npi.workspace = true\n"
+        );
+    }
+
+    #[test]
+    fn every_guid_of_the_example_is_known() {
+        for text in [
+            include_str!("../../../tests/keyvalue/npi/src/lib.rs"),
+            include_str!("../../../tests/keyvalue/npi/npi.toml"),
+        ] {
+            for guid in GUIDS {
+                assert!(text.contains(guid), "{guid}");
+            }
+        }
+    }
+}
