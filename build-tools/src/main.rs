@@ -111,7 +111,8 @@ fn adapt(command: clap::Command) -> clap::Command {
             let help = text(argument.get_help());
             argument.help(Resettable::from(help.map(StyledStr::from)))
         })
-        .mut_subcommands(adapt)
+        // A negative number is a wrong value, not an unknown option.
+        .mut_subcommands(|it| adapt(it).allow_negative_numbers(true))
 }
 
 /// The arguments, the first of which is the word of this program, and sets [`PROGRAM`].

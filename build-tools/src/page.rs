@@ -44,8 +44,9 @@ pub(crate) struct Page<'a> {
     pub(crate) command: &'a str,
     /// Returns the command that runs a cycle again.
     pub(crate) again: &'a dyn Fn(u64) -> String,
-    /// Returns the diagram of a finding's cycle as SVG, if there is one.
-    pub(crate) diagram: &'a dyn Fn(&Finding) -> Option<String>,
+    /// Returns the diagram of a finding's cycle as SVG, if there is one; the number is the
+    /// room for it in bytes.
+    pub(crate) diagram: &'a dyn Fn(&Finding, usize) -> Option<String>,
     /// The directory to which the sources' relative paths belong.
     pub(crate) sources: &'a Path,
 }
@@ -219,7 +220,7 @@ mod tests {
             verdict,
             command: "cargo xtask stress --seed 7",
             again: &|cycle| format!("cargo xtask replay seed=7,cycle={cycle}"),
-            diagram: &|finding| Some(format!("<svg>{}</svg>", finding.code)),
+            diagram: &|finding, _| Some(format!("<svg>{}</svg>", finding.code)),
             sources: Path::new(env!("CARGO_MANIFEST_DIR")),
         };
         page.html()

@@ -9,6 +9,7 @@ pub(crate) mod open_points;
 mod page_file;
 mod plan;
 mod report_file;
+mod run_files;
 pub(crate) mod scenario_list;
 pub(crate) mod sim;
 pub(crate) mod summary;
@@ -17,5 +18,5 @@ mod verdict;
 pub(crate) mod wine;
 
 pub(crate) use plan::{Job, StressPlan};
-pub(crate) use report_file::ReportPaths;
+pub(crate) use run_files::{ReportPaths, write_unbegun};
 pub(crate) use tier::Tier;

@@ -36,10 +36,16 @@ pub(crate) fn reserve_stdout() -> bool {
     !RESERVED.swap(true, Ordering::Relaxed)
 }
 
+/// Returns `true` if stderr is a terminal on which a line can be drawn again.
+fn can_redraw() -> bool {
+    let is_dumb = env::var_os("TERM").is_some_and(|it| it == "dumb");
+    io::stderr().is_terminal() && !is_dumb
+}
+
 /// Returns `true` if child processes may write colours to stderr.
 pub(crate) fn has_colours() -> bool {
     let no_color = env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
-    io::stderr().is_terminal() && !no_color
+    can_redraw() && !no_color
 }
 
 /// Prints `text` and a line end.
@@ -56,6 +62,13 @@ pub(crate) fn print(text: impl Display) {
 
 /// Prints `text` to stderr as one line that begins with `error:`.
 pub(crate) fn error(text: impl Display) {
-    let line = text.to_string().replace(['\r', '\n'], " ");
+    let text = text.to_string().replace(['\r', '\n'], " ");
+    // What a user has typed may hold what a terminal acts on.
+    let visible = |char: char| match char {
+        '\t' => char.to_string(),
+        _ if char.is_control() => char.escape_default().to_string(),
+        _ => char.to_string(),
+    };
+    let line: String = text.chars().map(visible).collect();
     let _ = writeln!(io::stderr(), "error: {line}");
 }

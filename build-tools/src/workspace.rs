@@ -6,6 +6,7 @@
 pub(crate) mod artifact;
 pub(crate) mod checklist;
 pub(crate) mod documents;
+mod output_files;
 
 use std::env;
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use cargo_metadata::{Error, Metadata, MetadataCommand, Package};
 use serde::Deserialize;
 
 pub(crate) use child::{output, output_and_errors, succeeds};
+pub(crate) use output_files::OutputFiles;
 
 use child::program::XTASK;
 
@@ -119,6 +121,13 @@ impl Workspace {
                 Place::Elsewhere
             },
         })
+    }
+
+    /// The report of the latest stress as a page; without a workspace, nothing is written
+    /// unless it is asked for.
+    pub(crate) fn latest_page(&self) -> Option<PathBuf> {
+        self.manifest()
+            .map(|_| self.target.join("report/index.html"))
     }
 
     /// What cargo knows about the workspace's packages.

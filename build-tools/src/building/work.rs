@@ -5,7 +5,8 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use child::interrupt::interrupted;
 use console::strip_ansi_codes;
 
 use super::unused_patch;
@@ -22,9 +23,12 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Runs `cargo` and prints its errors and warnings. Returns `true` if it succeeded.
+    /// Runs `cargo` and prints its errors and warnings. Returns `true` if it succeeded. A
+    /// signal is an error: it begins no build, and one that it has ended is not wrong.
     pub(super) fn succeeds(&self, cargo: &mut Command) -> Result<bool> {
+        const ENDED: &str = "a signal has ended the build";
         let Self { what, minutes, .. } = self;
+        ensure!(!interrupted(), ENDED);
         if self.is_first {
             print_progress(format!(
                 "building {what}: about {minutes} minutes the first time"
@@ -33,13 +37,15 @@ impl Work {
         let building = format!("building {what}");
         // A signal that comes with cargo's first step finds this one named.
         let waiting = Waiting::on(&building);
-        unused_patch::run(cargo, |line| {
+        let succeeded = unused_patch::run(cargo, |line| {
             match status_of(&strip_ansi_codes(&String::from_utf8_lossy(line))) {
                 Some("Blocking") => waiting.now_on("waiting for another cargo to end"),
                 Some(_) => waiting.now_on(&building),
                 None => waiting.print_error(line),
             }
-        })
+        })?;
+        ensure!(!interrupted(), ENDED);
+        Ok(succeeded)
     }
 }
 

@@ -3,7 +3,6 @@
 //! `completions` and `man`: what the shell and `man` know about the commands.
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -11,7 +10,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use crate::CommandLine;
-use crate::terminal::{PROGRAM, Verdict};
+use crate::terminal::{PROGRAM, Verdict, print};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -35,12 +34,9 @@ pub(crate) struct Man {
 /// Prints the script for a shell.
 pub(crate) fn complete(arguments: &Completions) -> Verdict {
     let mut command = CommandLine::adapted();
-    clap_complete::generate(
-        arguments.shell,
-        &mut command,
-        PROGRAM.word(),
-        &mut io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, PROGRAM.word(), &mut script);
+    print(String::from_utf8_lossy(&script).trim_end());
     Verdict::of_a_list()
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::simulator::{self, Simulator, description};
 use crate::terminal::{Verdict, print};
-use crate::workspace::{Workspace, artifact};
+use crate::workspace::{OutputFiles, Workspace, artifact};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -29,11 +29,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    if let Some(path) = &arguments.json {
-        artifact::check_writable("--json", path)?;
-    }
     npi_description::read(&arguments.npi)?;
     let image = &arguments.image;
+    let mut files = OutputFiles::default();
+    files.reserve("the driver image", image);
+    files.add("--json", arguments.json.as_deref())?;
     std::fs::File::open(image)
         .with_context(|| format!("{} cannot be read: name a driver image", image.display()))?;
     let workspace = Workspace::find()?;

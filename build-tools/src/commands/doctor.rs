@@ -10,7 +10,7 @@ use clap::Args;
 use crate::prerequisites::{self, Prerequisite, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Verdict, Word, print};
-use crate::workspace::artifact;
+use crate::workspace::{OutputFiles, artifact};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -52,9 +52,7 @@ impl Group {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    if let Some(path) = &arguments.json {
-        artifact::check_writable("--json", path)?;
-    }
+    OutputFiles::default().add("--json", arguments.json.as_deref())?;
     let all = prerequisites::all();
     if let Some(path) = &arguments.json {
         artifact::write_json(path, &all)?;

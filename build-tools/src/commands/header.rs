@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::terminal::Verdict;
-use crate::workspace::artifact;
+use crate::workspace::{OutputFiles, artifact};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -26,8 +26,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    artifact::check_writable("--out", &arguments.out)?;
     let file = &arguments.description;
+    let mut files = OutputFiles::default();
+    files.reserve("the description", file);
+    files.add("--out", Some(&arguments.out))?;
     let described = npi_description::read(slice::from_ref(file))?;
     let mut text = String::new();
     for npi in &described {

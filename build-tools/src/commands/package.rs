@@ -10,7 +10,7 @@ use clap::Args;
 use crate::packages::{self, CERTIFICATE, GUIDE, Options};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{self, Outcome, Verdict, count_of, print};
-use crate::workspace::{Workspace, artifact};
+use crate::workspace::{OutputFiles, Workspace, artifact};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -33,9 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    if let Some(json) = &arguments.json {
-        artifact::check_writable("--json", json)?;
-    }
+    OutputFiles::default().add("--json", arguments.json.as_deref())?;
     let workspace = Workspace::checkout()?;
     if arguments.verify {
         let directory = arguments.directory.clone();

@@ -11,12 +11,12 @@
 
 mod minimise;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use clap::Args;
+use driver_image::DriverImage;
 
 use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
@@ -24,7 +24,7 @@ use crate::simulator::{self, ImageSource, OTHERS, ReplayLine, Simulator, Traced}
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trace;
-use crate::workspace::{Workspace, artifact};
+use crate::workspace::{OutputFiles, Workspace, artifact};
 use crate::zoo::{Catalogue, Workshop};
 
 /// What stands below the options in `--help`.
@@ -41,7 +41,7 @@ fn help() -> String {
 #[command(after_help = help())]
 pub(crate) struct Arguments {
     /// Replay line of a finding, such as seed=7,cycle=3
-    line: ReplayLine,
+    line: String,
     /// Search for the shortest trace with the same finding, and print its replay line.
     #[arg(long)]
     minimise: bool,
@@ -55,15 +55,17 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
-    let line = &arguments.line;
-    for (option, path) in [
-        ("--trace-json", &arguments.trace_json),
-        ("--diagram", &arguments.diagram),
-    ] {
-        if let Some(path) = path {
-            artifact::check_writable(option, path)?;
+    // Not by clap, which repeats a line as it is, with its control characters.
+    let line: Result<ReplayLine, String> = arguments.line.parse();
+    let line = &line.map_err(|why| anyhow!("{why}; see {PROGRAM} replay --help"))?;
+    let mut files = OutputFiles::default();
+    for image in line.images().flatten().chain(&line.drivers) {
+        if let ImageSource::File(path) = image {
+            files.reserve("a driver of the cycle", path);
         }
     }
+    files.add("--trace-json", arguments.trace_json.as_deref())?;
+    files.add("--diagram", arguments.diagram.as_deref())?;
     let needs_zoo = line
         .images()
         .flatten()
@@ -187,13 +189,7 @@ fn check_images(workspace: &Workspace, line: &ReplayLine) -> Result<()> {
         match source {
             None => {}
             Some(ImageSource::File(path)) => {
-                let file = File::open(path).and_then(|file| file.metadata());
-                let is_file = file.is_ok_and(|it| it.is_file());
-                ensure!(
-                    is_file,
-                    "{} cannot be read: name a driver image",
-                    path.display()
-                );
+                DriverImage::read(path)?;
             }
             Some(ImageSource::Zoo(name)) => {
                 let actual = Catalogue::read(workspace)?.recipe(name)?.role.name();

@@ -11,7 +11,9 @@ use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
+use ::vm::Guest;
 use anyhow::{Result, ensure};
+use child::interrupt::{Graceful, interrupted};
 
 use crate::building::driver_packages::{self, DriverPackage};
 use crate::building::{drivers, interop};
@@ -21,9 +23,11 @@ use crate::prerequisites::{self, Purpose};
 use crate::stress::machine::{self, MachineRuns};
 use crate::stress::sim::SimulatedRun;
 use crate::stress::summary::Detail;
-use crate::stress::{ReportPaths, StressPlan, Tier, open_points, scenario_list, wine};
-use crate::terminal::{Outcome, Verdict, print};
-use crate::workspace::Workspace;
+use crate::stress::{
+    ReportPaths, StressPlan, Tier, open_points, scenario_list, wine, write_unbegun,
+};
+use crate::terminal::{self, Outcome, Verdict, print};
+use crate::workspace::{DRIVERS, Workspace};
 pub(crate) use arguments::Arguments;
 use peers::add_peers;
 
@@ -42,38 +46,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Tier::Vm(name) => Some(catalogue.find(name)?),
         Tier::Sim | Tier::Wine => None,
     };
-    arguments.check(guest)?;
-    let ready = match (&arguments.on, guest) {
-        (_, Some(guest)) => machines::ensure_ready(&workspace, guest)?,
-        (Tier::Wine, None) => prerequisites::ensure(Purpose::Wine)?,
-        (_, None) => Outcome::Done,
-    };
-    if ready != Outcome::Done {
-        return Ok(ready.into());
-    }
+    arguments.check(guest, &workspace)?;
+    let packages = unbuilt(&workspace, arguments, guest)?;
     let mut arguments = Cow::Borrowed(arguments);
-    // A machine gets a package, which builds its drivers.
-    let overrides = arguments.overrides();
-    if guest.is_none() && overrides.len() < 2 && arguments.drivers.is_empty() {
-        let built = if workspace.is_checkout() {
-            drivers::set_up_and_build_pair(&workspace)?
-        } else {
-            ensure!(
-                overrides.is_empty(),
-                "one driver of two: name the other one, too, or this one by --driver"
-            );
-            let packages = drivers_here(&workspace)?;
-            let images = packages.iter().map(|it| workspace.driver(&it.image));
-            let images = images.map(Workspace::relative);
-            arguments.to_mut().drivers = images.collect();
-            drivers::set_up_and_build(&workspace, &packages)?
-        };
-        if built != Outcome::Done {
-            return Ok(built.into());
-        }
-        arguments.check(guest)?;
+    if !workspace.is_checkout() && !packages.is_empty() {
+        let images = packages.iter().map(|it| workspace.driver(&it.image));
+        arguments.to_mut().drivers = images.map(Workspace::relative).collect();
+        arguments.check_drivers(guest)?;
     }
-    let mut plan = StressPlan::new(&workspace, arguments.on.clone(), overrides);
+    let mut plan = StressPlan::new(&workspace, arguments.on.clone(), arguments.overrides());
     plan.drivers.clone_from(&arguments.drivers);
     plan.only = arguments.only;
     plan.options = arguments.options();
@@ -91,8 +72,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
             step_summary: step_summary.as_deref(),
         },
     };
+    // A signal ends what runs then, and the files are written nevertheless.
+    let _graceful = Graceful::begin();
+    let prepared = prepare(&workspace, &arguments, guest, &packages, &mut plan);
+    if interrupted() {
+        let verdict = terminal::interrupted();
+        write_unbegun(&workspace, &plan, paths, &verdict)?;
+        return Ok(verdict);
+    }
+    match prepared? {
+        Outcome::Done => {}
+        other => return Ok(other.into()),
+    }
+    print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if let Some(guest) = guest {
-        print_command(&plan);
         let runs = MachineRuns {
             plan: &plan,
             guest,
@@ -102,21 +95,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         };
         return machine::stress(&workspace, &runs);
     }
+    let jobs = arguments.jobs(plan.cycles);
     if arguments.on == Tier::Wine {
-        print_command(&plan);
-        let jobs = arguments.jobs(plan.cycles);
         return wine::stress(&workspace, &plan, jobs, arguments.keep, paths);
     }
-    if plan.is_own_pair() {
-        interop::build(&workspace)?;
-    }
-    if let Some(conduct) = arguments.peer {
-        add_peers(&mut plan, conduct, &arguments.npi, &workspace)?;
-    }
-    if arguments.cycles.is_none() && arguments.is_systematic() {
-        plan.cycles = SimulatedRun::new(&workspace, &plan).systematic_cycles()?;
-    }
-    print_command(&plan);
     let run = SimulatedRun::new(&workspace, &plan);
     if arguments.trace {
         return run.trace();
@@ -126,11 +108,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     } else {
         Detail::Short
     };
-    run.stress(arguments.jobs(plan.cycles), detail, paths)
+    run.stress(jobs, detail, paths)
 }
 
-/// The drivers of a workspace that is not this project's.
-fn drivers_here(workspace: &Workspace) -> Result<Vec<DriverPackage>> {
+/// The drivers of the workspace that the run needs and does not name. A machine gets a
+/// package, which builds its drivers.
+fn unbuilt(
+    workspace: &Workspace,
+    arguments: &Arguments,
+    guest: Option<&Guest>,
+) -> Result<Vec<DriverPackage>> {
+    let named = arguments.overrides().len();
+    if guest.is_some() || named == 2 || !arguments.drivers.is_empty() {
+        return Ok(Vec::new());
+    }
+    if workspace.is_checkout() {
+        return driver_packages::find(workspace, &DRIVERS);
+    }
+    ensure!(
+        named == 0,
+        "one driver of two: name the other one, too, or this one by --driver"
+    );
     ensure!(
         workspace.manifest().is_some(),
         "there is no workspace here: name each driver by --driver FILE"
@@ -138,8 +136,41 @@ fn drivers_here(workspace: &Workspace) -> Result<Vec<DriverPackage>> {
     driver_packages::find(workspace, &[])
 }
 
-fn print_command(plan: &StressPlan) {
-    print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
+/// Builds what the run needs, these packages among it, and completes the plan.
+fn prepare(
+    workspace: &Workspace,
+    arguments: &Arguments,
+    guest: Option<&Guest>,
+    packages: &[DriverPackage],
+    plan: &mut StressPlan,
+) -> Result<Outcome> {
+    let ready = match (&arguments.on, guest) {
+        (_, Some(guest)) => machines::ensure_ready(workspace, guest)?,
+        (Tier::Wine, None) => prerequisites::ensure(Purpose::Wine)?,
+        (_, None) => Outcome::Done,
+    };
+    if ready != Outcome::Done {
+        return Ok(ready);
+    }
+    if !packages.is_empty() {
+        let built = drivers::set_up_and_build(workspace, packages)?;
+        if built != Outcome::Done {
+            return Ok(built);
+        }
+    }
+    if arguments.on != Tier::Sim {
+        return Ok(Outcome::Done);
+    }
+    if plan.is_own_pair() {
+        interop::build(workspace)?;
+    }
+    if let Some(conduct) = arguments.peer {
+        add_peers(plan, conduct, &arguments.npi, workspace)?;
+    }
+    if arguments.cycles.is_none() && arguments.is_systematic() {
+        plan.cycles = SimulatedRun::new(workspace, plan).systematic_cycles()?;
+    }
+    Ok(Outcome::Done)
 }
 
 /// A random seed that is short enough to type.

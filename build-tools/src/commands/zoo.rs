@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
+use child::interrupt::{Graceful, interrupted};
 use clap::Args;
 
 use crate::building::drivers;
@@ -12,8 +13,8 @@ use crate::prerequisites::{self, Purpose};
 use crate::stress::Tier;
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
-use crate::workspace::{Workspace, artifact};
-use crate::zoo::sim::{self, Budget, Trials};
+use crate::workspace::{OutputFiles, Workspace};
+use crate::zoo::sim::{self, Budget, ResultPaths, Trials, Tried};
 use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
 
 #[derive(Args)]
@@ -35,11 +36,17 @@ pub(crate) struct Arguments {
     /// Write the table to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Write the result as JUnit XML to this file: a test case for each module"
+    )]
+    junit: Option<PathBuf>,
     /// Where to try them: sim (the simulated kernel), or wine, where some defects show.
-    #[arg(long, value_name = "WHERE", default_value = "sim", conflicts_with_all = ["schedules", "json"])]
+    #[arg(long, value_name = "WHERE", default_value = "sim", conflicts_with_all = ["schedules", "json", "junit"])]
     on: Tier,
     /// List the modules, their defects, and the index of known defects; try none.
-    #[arg(long, conflicts_with_all = ["schedules", "seed", "json"])]
+    #[arg(long, conflicts_with_all = ["schedules", "seed", "json", "junit"])]
     list: bool,
 }
 
@@ -48,9 +55,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         arguments.schedules > 0,
         "--schedules 0 would try nothing: ask for at least 1"
     );
-    if let Some(path) = &arguments.json {
-        artifact::check_writable("--json", path)?;
-    }
+    let mut files = OutputFiles::default();
+    files.add("--json", arguments.json.as_deref())?;
+    files.add("--junit", arguments.junit.as_deref())?;
     let workspace = Workspace::checkout()?;
     let catalogue = Catalogue::read(&workspace)?;
     let modules = catalogue.select(&arguments.names)?;
@@ -65,13 +72,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
              vm:{name} --provider target/zoo/NAME.sys runs one module on a machine"
         ),
     };
-    match prerequisites::ensure(purpose)? {
+    // A signal ends what runs then, and the files are written nevertheless.
+    let _graceful = Graceful::begin();
+    let paths = ResultPaths {
+        json: arguments.json.as_deref(),
+        junit: arguments.junit.as_deref(),
+    };
+    let built = build(purpose, &workspace);
+    if interrupted() && arguments.on == Tier::Sim {
+        return sim::judge(&Tried::none(&modules), paths);
+    }
+    match built? {
         Outcome::Done => {}
         other => return Ok(other.into()),
-    }
-    let built = drivers::set_up_and_build_pair(&workspace)?;
-    if built != Outcome::Done {
-        return Ok(built.into());
     }
     if arguments.on == Tier::Wine {
         let modules: Vec<_> = if arguments.names.is_empty() {
@@ -85,8 +98,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         defective: arguments.schedules,
         clean: arguments.schedules,
     };
-    let trials = Trials::new(&workspace, &catalogue, arguments.seed, budget)?;
-    sim::judge(&trials.try_all(&modules)?, arguments.json.as_deref())
+    let tried = match Trials::new(&workspace, &catalogue, arguments.seed, budget) {
+        Err(_) if interrupted() => Tried::none(&modules),
+        trials => trials?.try_all(&modules)?,
+    };
+    sim::judge(&tried, paths)
+}
+
+/// Builds the drivers, if all that is needed for `purpose` is there.
+fn build(purpose: Purpose, workspace: &Workspace) -> Result<Outcome> {
+    match prerequisites::ensure(purpose)? {
+        Outcome::Done => drivers::set_up_and_build_pair(workspace),
+        other => Ok(other),
+    }
 }
 
 /// Lists the modules; if they are all, then also the peers and the index of defects.

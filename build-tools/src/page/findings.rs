@@ -20,8 +20,9 @@ const LISTED: usize = 200;
 const LONGEST: usize = 12;
 /// The number of frames with the lines of their sources.
 const WITH_SOURCE: usize = 6;
-/// The room for all diagrams, in bytes.
+/// The room for all diagrams, in bytes, and that which each has in any case.
 const DIAGRAMS: usize = 100 << 10;
+const DIAGRAM: usize = 8 << 10;
 
 /// All findings.
 pub(super) fn findings(page: &Page<'_>) -> Markup {
@@ -34,10 +35,10 @@ pub(super) fn findings(page: &Page<'_>) -> Markup {
     html! {
         @for (index, finding) in findings.iter().take(IN_FULL).enumerate() {
             @let is_first = codes.insert(&finding.code);
-            @let diagram = is_first.then(|| (page.diagram)(finding)).flatten();
-            @let diagram = diagram.filter(|it| it.len() <= room);
+            @let drawn = || (page.diagram)(finding, room.max(DIAGRAM));
+            @let diagram = is_first.then(drawn).flatten();
             @let taken = diagram.as_ref().map_or(0, String::len);
-            @let () = room -= taken;
+            @let () = room = room.saturating_sub(taken);
             (article(page, "finding", index, finding, is_first, diagram))
         }
         (more(&findings[findings.len().min(IN_FULL)..]))

@@ -7,7 +7,8 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use child::interrupt::interrupted;
 
 use super::{Prerequisite, Purpose, missing, packages};
 use crate::terminal::{Outcome, print};
@@ -16,6 +17,11 @@ use crate::workspace::{output, succeeds};
 /// Installs what is missing for `purpose`; prints nothing if nothing is.
 pub(crate) fn ensure(purpose: Purpose) -> Result<Outcome> {
     let before = missing(purpose);
+    // It ends the programs that are asked for their versions, too.
+    ensure!(
+        !interrupted(),
+        "a signal has ended the search for prerequisites"
+    );
     if before.is_empty() {
         return Ok(Outcome::Done);
     }

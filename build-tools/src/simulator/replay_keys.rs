@@ -244,6 +244,21 @@ fn knobs(value: &str) -> Result<(), String> {
     parsed::<Knobs>(value)
 }
 
+/// Returns the name of a strategy, if it is one.
+pub(crate) fn strategy(value: &str) -> Result<String, String> {
+    parsed::<Strategy>(value).map(|()| value.to_owned())
+}
+
+/// Returns what names faults, if it does.
+pub(crate) fn faults(value: &str) -> Result<String, String> {
+    parsed::<Faults>(value).map(|()| value.to_owned())
+}
+
+/// Returns answers to open points, if they are.
+pub(crate) fn answers(value: &str) -> Result<String, String> {
+    knobs(value).map(|()| value.to_owned())
+}
+
 /// A file that can be read.
 fn description(value: &str) -> Result<(), String> {
     match npi_description::read(&[value]) {

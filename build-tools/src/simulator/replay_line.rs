@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use scenarios::{CycleFilter, Instances, Tier};
+
 use super::replay_keys::{self, Key};
 use crate::terminal::nearest;
 
@@ -104,10 +106,19 @@ impl FromStr for ReplayLine {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::read(text).map_err(|why| printable(&why))
+    }
+}
+
+impl ReplayLine {
+    fn read(text: &str) -> Result<Self, String> {
         const REQUIRED: &str = "a line looks like seed=7,cycle=3";
         let mut line = Self::new(0, 0);
         let mut given: Vec<(&str, &str)> = Vec::new();
         for (place, part) in text.split(',').enumerate() {
+            if part.contains(char::is_control) {
+                return Err(format!("`{part}` has a control character: remove it"));
+            }
             let (name, value) = split(part, place, text)?;
             let key = replay_keys::find(name).ok_or_else(|| unknown(name))?;
             check(key, part, value)?;
@@ -139,9 +150,51 @@ impl FromStr for ReplayLine {
             Some((one, other)) => Err(format!(
                 "`{one}` does not go with `{other}`: leave one of them out"
             )),
-            None => Ok(line),
+            None => line.check_scenario(&given),
         }
     }
+
+    /// Refuses a scenario that is impossible with these instances. A script decides both.
+    fn check_scenario(self, given: &[(&str, &str)]) -> Result<Self, String> {
+        let value = |name: &str| {
+            let (_, part) = given.iter().find(|(it, _)| *it == name)?;
+            part.split_once('=').map(|(_, value)| value)
+        };
+        let (Some(only), Some(instances)) = (value("only"), value("instances")) else {
+            return Ok(self);
+        };
+        let filter = CycleFilter {
+            tier: Tier::Sim,
+            only: only.parse().ok(),
+            framework: true,
+            ..CycleFilter::from(instances.parse::<Instances>().ok())
+        };
+        if value("script").is_none() && self.drivers.is_empty() && !filter.is_possible() {
+            return Err(format!(
+                "`only={only}` does not go with `instances={instances}`: leave one of them out"
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// An error whose tokens can be shown: short, and with escapes for what nobody sees.
+fn printable(error: &str) -> String {
+    /// The longest word that is shown in full, and what is shown of others.
+    const LONGEST: usize = 100;
+    const SHOWN: usize = 60;
+    let words = error.split(' ').map(|word| {
+        let mut word = word.to_owned();
+        if word.chars().count() > LONGEST {
+            word = word.chars().take(SHOWN).chain("...`:".chars()).collect();
+        }
+        let escaped = word.chars().map(|char| match char {
+            '\'' | '"' | '\\' => char.to_string(),
+            _ => char.escape_debug().to_string(),
+        });
+        escaped.collect::<String>()
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The key of a part of the line, and its value if it has one.

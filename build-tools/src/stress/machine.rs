@@ -8,19 +8,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use child::interrupt::{Graceful, interrupted};
+use child::interrupt::interrupted;
 use scenarios::{Finding, Line, Report};
 use tempfile::TempDir;
 use vm::{DUMP, Failure, Guest, LOG, ProgramEnd, REHEARSAL, Session, bug_check};
 use wine::Dump;
 
 use super::StressPlan;
-use super::page_file::PageFile;
-use super::report_file::{MachineFacts, ReportFile, ReportPaths};
+use super::report_file::MachineFacts;
+use super::run_files::{ReportPaths, RunFiles};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use crate::building::{host_program, wine_prefix};
-use crate::exchange::Exchange;
 use crate::terminal::{self, Outcome, Progress, Verdict, Waiting, count, print};
 use crate::workspace::Workspace;
 use crate::{machines, packages};
@@ -54,7 +53,6 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
     let Some(files) = guest_files(workspace, runs)? else {
         return Ok(Outcome::Found.into());
     };
-    let _graceful = Graceful::begin();
     let started = Instant::now();
     let mut all = Report::new(TIER, runs.plan.seed, runs.plan.cycles * runs.repeat);
     let mut machine = None;
@@ -96,21 +94,12 @@ pub(crate) fn stress(workspace: &Workspace, runs: &MachineRuns<'_>) -> Result<Ve
         interrupted: interrupted(),
     };
     let verdict = verdict::of(&all, runs.plan, &end);
-    let mut file = ReportFile::new(&all, &verdict);
-    file.guest = machine.as_ref();
-    file.write(runs.paths.json)?;
-    let again = |cycle| runs.plan.command(cycle, 1);
-    PageFile::new(&all, &verdict, runs.plan, &again).write(workspace, runs.paths.html)?;
-    Exchange {
-        report: &all,
-        verdict: &verdict,
-        // Otherwise the NMR is that of Windows.
-        checks_rules: runs.guest.profile.tier == wine_prefix::TIER,
-        command: &runs.plan.command(runs.plan.first, runs.plan.cycles),
-        again: &|seed, cycle| runs.plan.command_with_seed(seed, cycle, 1),
-        root: workspace.root(),
-    }
-    .write(runs.paths.exchange)?;
+    let again = |seed, cycle| runs.plan.command_with_seed(seed, cycle, 1);
+    let mut files = RunFiles::new(&all, &verdict, runs.plan, &again);
+    files.guest = machine.as_ref();
+    // Otherwise the NMR is that of Windows.
+    files.checks_rules = runs.guest.profile.tier == wine_prefix::TIER;
+    files.write(workspace, runs.paths)?;
     Ok(verdict)
 }
 

@@ -24,8 +24,9 @@ pub(super) struct PageFile<'a> {
     /// Returns the command that runs a cycle again.
     again: &'a dyn Fn(u64) -> String,
     pub(super) coverage: Option<&'a Coverage>,
-    /// Returns the diagram of a finding's cycle as SVG, if it can be drawn.
-    pub(super) diagram: &'a dyn Fn(&Finding) -> Option<String>,
+    /// Returns the diagram of a finding's cycle as SVG, if it can be drawn; the number is the
+    /// room for it in bytes.
+    pub(super) diagram: &'a dyn Fn(&Finding, usize) -> Option<String>,
 }
 
 impl<'a> PageFile<'a> {
@@ -42,7 +43,7 @@ impl<'a> PageFile<'a> {
             command: plan.command(plan.first, plan.cycles),
             again,
             coverage: None,
-            diagram: &|_| None,
+            diagram: &|_, _| None,
         }
     }
 
@@ -59,10 +60,7 @@ impl<'a> PageFile<'a> {
             sources: workspace.root(),
         };
         let text = page.html();
-        // Without a workspace, nothing is written unless it is asked for.
-        let latest = workspace
-            .manifest()
-            .map(|_| workspace.target().join("report/index.html"));
+        let latest = workspace.latest_page();
         if let Some(latest) = &latest {
             let directory = artifact::directory_of(latest);
             fs::create_dir_all(directory).with_context(|| {

@@ -8,20 +8,8 @@ use anyhow::Result;
 use scenarios::{Coverage, Report};
 use serde::Serialize;
 
-use crate::exchange::ExchangePaths;
 use crate::terminal::{Verdict, Word};
 use crate::workspace::artifact;
-
-/// The files that a run writes its report to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ReportPaths<'a> {
-    /// As JSON.
-    pub(crate) json: Option<&'a Path>,
-    /// As a page.
-    pub(crate) html: Option<&'a Path>,
-    /// In the formats of other tools.
-    pub(crate) exchange: ExchangePaths<'a>,
-}
 
 /// The machine's entry in a report.
 #[derive(Clone, Debug, Serialize)]

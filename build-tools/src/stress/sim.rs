@@ -11,16 +11,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use child::interrupt::{Graceful, interrupted};
+use child::interrupt::interrupted;
 use scenarios::{Coverage, Finding, Report};
 use serde::Deserialize;
 
-use super::page_file::PageFile;
-use super::report_file::{ReportFile, ReportPaths};
+use super::run_files::{ReportPaths, RunFiles};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
-use crate::exchange::Exchange;
 use crate::simulator::{self, Simulator};
 use crate::terminal::{self, Verdict, Waiting, count, print};
 use crate::trace;
@@ -92,15 +90,16 @@ impl<'a> SimulatedRun<'a> {
         Ok(traced.verdict(&format!("{cycles} of seed {}", self.plan.seed)))
     }
 
-    /// The sequence diagram of a cycle as SVG; `None` if it cannot be run again.
-    fn diagram(&self, cycle: u64) -> Option<String> {
+    /// The sequence diagram of a cycle as SVG in at most `room` bytes; `None` if it cannot be
+    /// run again.
+    fn diagram(&self, cycle: u64, room: usize) -> Option<String> {
         let one = Job {
             first: cycle,
             cycles: 1,
         };
         let again = || trace::events_of(&mut self.command(one)).ok();
         let trace = (!interrupted()).then(again)??;
-        Some(trace::diagram::svg(&trace.events))
+        Some(trace::diagram::svg_within(&trace.events, room))
     }
 
     /// Runs the plan in `jobs` worker processes.
@@ -111,7 +110,6 @@ impl<'a> SimulatedRun<'a> {
         paths: ReportPaths<'_>,
     ) -> Result<Verdict> {
         let plan = self.plan;
-        let _graceful = Graceful::begin();
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
         let mut deaths = Vec::new();
@@ -143,24 +141,12 @@ impl<'a> SimulatedRun<'a> {
                 interrupted: interrupted(),
             },
         );
-        let mut file = ReportFile::new(&report, &verdict);
-        file.coverage = Some(&coverage);
-        file.write(paths.json)?;
-        let again = |cycle| plan.replay_command(cycle);
-        let mut page = PageFile::new(&report, &verdict, plan, &again);
-        page.coverage = Some(&coverage);
-        let diagram = |finding: &Finding| self.diagram(finding.cycle);
-        page.diagram = &diagram;
-        page.write(self.workspace, paths.html)?;
-        Exchange {
-            report: &report,
-            verdict: &verdict,
-            checks_rules: true,
-            command: &plan.command(plan.first, plan.cycles),
-            again: &|_, cycle| plan.replay_command(cycle),
-            root: self.workspace.root(),
-        }
-        .write(paths.exchange)?;
+        let again = |_, cycle| plan.replay_command(cycle);
+        let mut files = RunFiles::new(&report, &verdict, plan, &again);
+        files.coverage = Some(&coverage);
+        let diagram = |finding: &Finding, room| self.diagram(finding.cycle, room);
+        files.diagram = &diagram;
+        files.write(self.workspace, paths)?;
         Ok(verdict)
     }
 }

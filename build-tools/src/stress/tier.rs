@@ -19,6 +19,17 @@ pub(crate) enum Tier {
     Vm(String),
 }
 
+impl Tier {
+    /// Its name in a report.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Wine => "wine",
+            Self::Vm(_) => "vm",
+        }
+    }
+}
+
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

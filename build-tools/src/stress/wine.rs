@@ -7,17 +7,15 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
-use child::interrupt::{Graceful, interrupted};
+use child::interrupt::interrupted;
 use scenarios::{Line, Report};
 use wine::{Prefix, Run};
 
-use super::page_file::PageFile;
-use super::report_file::{ReportFile, ReportPaths};
+use super::run_files::{ReportPaths, RunFiles};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::building::wine_prefix;
-use crate::exchange::Exchange;
 use crate::terminal::{Outcome, Progress, Verdict, print};
 use crate::workspace::Workspace;
 
@@ -66,7 +64,6 @@ pub(crate) fn stress(
         }
         ran.map(|ran| ran.report)
     };
-    let graceful = Graceful::begin();
     let started = Instant::now();
     let reports: Vec<Result<Report>> = thread::scope(|scope| {
         let session = &session;
@@ -100,18 +97,7 @@ pub(crate) fn stress(
         interrupted: interrupted(),
     };
     let verdict = verdict::of(&report, plan, &end);
-    ReportFile::new(&report, &verdict).write(paths.json)?;
-    let again = |cycle| plan.command(cycle, 1);
-    PageFile::new(&report, &verdict, plan, &again).write(workspace, paths.html)?;
-    Exchange {
-        report: &report,
-        verdict: &verdict,
-        checks_rules: true,
-        command: &plan.command(plan.first, plan.cycles),
-        again: &|_, cycle| plan.command(cycle, 1),
-        root: workspace.root(),
-    }
-    .write(paths.exchange)?;
-    drop(graceful);
+    let again = |_, cycle| plan.command(cycle, 1);
+    RunFiles::new(&report, &verdict, plan, &again).write(workspace, paths)?;
     Ok(verdict)
 }

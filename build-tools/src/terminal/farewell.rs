@@ -3,6 +3,7 @@
 //! The last line of a command that a signal ends at once, because what it was doing has no
 //! partial result: it names the step.
 
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use child::interrupt;
@@ -14,7 +15,13 @@ static STEP: Mutex<String> = Mutex::new(String::new());
 
 /// Has signals end the command with that line from now on.
 pub(crate) fn listen() {
-    interrupt::listen(|| print(interrupted()));
+    interrupt::listen(|| {
+        // Ctrl-C has left the cursor behind a spinner, or behind its echo.
+        if io::stderr().is_terminal() {
+            let _ = writeln!(io::stderr());
+        }
+        print(interrupted());
+    });
 }
 
 /// Names the step that begins now.

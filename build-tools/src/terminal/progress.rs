@@ -3,12 +3,12 @@
 //! Progress of a long run: a bar on a terminal, otherwise a line every few seconds.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{grouped, print};
+use super::{can_redraw, grouped, print};
 
 /// Interval between two lines if there is no terminal: nobody waits longer without a
 /// sign of life.
@@ -34,7 +34,7 @@ pub(crate) enum Progress {
 impl Progress {
     /// Progress of `what`, which consists of `total` `unit`s.
     pub(crate) fn new(what: &'static str, unit: &'static str, total: u64) -> Self {
-        if !io::stderr().is_terminal() {
+        if !can_redraw() {
             return Self::Lines {
                 what,
                 unit,
@@ -43,7 +43,7 @@ impl Progress {
             };
         }
         let style = ProgressStyle::with_template(&format!(
-            "{what}: {{wide_bar}} {{pos}} of {{len}} {unit}, {{per_sec}}, {{eta}} left"
+            "{what}: {{wide_bar}} {{human_pos}} of {{human_len}} {unit}, {{eta}} left"
         ));
         let bar = ProgressBar::new(total);
         bar.set_style(style.expect("the template is valid"));

@@ -3,16 +3,17 @@
 //! Shows that work of unknown length goes on: a spinner on a terminal, otherwise a line
 //! every few seconds.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use child::interrupt::interrupted;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::begin_step;
 use super::progress::{PERIOD, print_progress};
+use super::{begin_step, can_redraw};
 
 /// The redrawing interval of the spinner.
 const TICK: Duration = Duration::from_millis(120);
@@ -32,7 +33,7 @@ impl Waiting {
     /// Begins to wait for the end of `what`: `building the drivers`.
     pub(crate) fn on(what: &str) -> Self {
         begin_step(what);
-        if io::stderr().is_terminal() {
+        if can_redraw() {
             let style = ProgressStyle::with_template("{spinner} {msg}: {elapsed}");
             let spinner = ProgressBar::new_spinner();
             spinner.set_style(style.expect("the template is valid"));
@@ -78,7 +79,10 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        begin_step("");
+        // The verdict of a command that is ended names the step.
+        if !interrupted() {
+            begin_step("");
+        }
         if let Self::Spinner(spinner) = self {
             spinner.finish_and_clear();
         }

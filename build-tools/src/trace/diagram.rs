@@ -17,11 +17,27 @@ use scenarios::TraceEvent;
 use super::flights::flights;
 use story::Story;
 
+/// The largest number of rows: more cannot be taken in. Where there is little room, less of
+/// what came before the broken moment is drawn.
+const ROWS: [usize; 4] = [36, 18, 9, 5];
+
 /// The diagram of a cycle's events. Its colours are `currentColor` and variables of its
 /// own, which a page may set.
 pub(crate) fn svg(events: &[TraceEvent]) -> String {
-    let story = Story::of(events, &flights(events));
-    drawing::svg(&story).into_string()
+    svg_within(events, usize::MAX)
+}
+
+/// The diagram in at most `room` bytes, if a few rows fit into these.
+pub(crate) fn svg_within(events: &[TraceEvent], room: usize) -> String {
+    let flights = flights(events);
+    let mut diagram = String::new();
+    for most in ROWS {
+        diagram = drawing::svg(&Story::of(events, &flights, most)).into_string();
+        if diagram.len() <= room {
+            break;
+        }
+    }
+    diagram
 }
 
 #[cfg(test)]
@@ -97,6 +113,18 @@ mod tests {
         assert!(count < 300, "{count}");
         assert!(svg.contains("earlier steps are left out"), "{svg}");
         assert!(svg.contains("step broken"), "{svg}");
+    }
+
+    #[test]
+    fn the_broken_moment_is_drawn_where_there_is_little_room() {
+        let events = samples::failing();
+        let whole = svg(&events);
+        let short = svg_within(&events, whole.len() - 1);
+        elements(&short);
+        assert!(short.len() < whole.len(), "{short}");
+        assert!(short.contains("step broken"), "{short}");
+        assert!(short.contains("earlier steps are left out"), "{short}");
+        assert!(svg_within(&events, 0).contains("step broken"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::terminal::{Verdict, Word, print};
 use crate::workspace::Workspace;
-use crate::zoo::sim::{self, Budget, Trials};
+use crate::zoo::sim::{self, Budget, ResultPaths, Trials};
 use crate::zoo::{Catalogue, SEED, wine};
 
 /// Every defect is found in the simulated kernel. The drivers must have been built.
@@ -21,7 +21,7 @@ pub(crate) fn every_defect_is_found(workspace: &Workspace) -> Result<bool> {
     let catalogue = Catalogue::read(workspace)?;
     let trials = Trials::new(workspace, &catalogue, SEED, BUDGET)?;
     let tried = trials.try_all(&catalogue.select(&[])?)?;
-    Ok(has_passed(&sim::judge(&tried, None)?))
+    Ok(has_passed(&sim::judge(&tried, ResultPaths::default())?))
 }
 
 /// Every defect that shows under Wine is found there.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Output files, written atomically; the name `-` stands for standard output.
+//!
+//! A device or a pipe is written to as it is, and a symbolic link stays: only a regular file
+//! is replaced.
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
@@ -12,12 +15,39 @@ use tempfile::NamedTempFile;
 
 use crate::terminal;
 
-/// The name of standard output.
-const STDOUT: &str = "-";
+/// The names of standard output: our own, and those of the system.
+const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+fn is_stdout(path: &Path) -> bool {
+    STDOUT.into_iter().any(|name| path == Path::new(name))
+}
+
+/// Returns `true` if `path` leads to a device, a pipe or the like.
+fn is_special(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|it| !it.is_file() && !it.is_dir())
+}
+
+/// The place that `path` leads to, the same for all its spellings; `None` if several files
+/// may be written there.
+pub(super) fn place_of(path: &Path) -> Option<PathBuf> {
+    if is_stdout(path) || is_special(path) {
+        return None;
+    }
+    let file = fs::canonicalize(path).ok();
+    let in_directory = || {
+        Some(
+            fs::canonicalize(directory_of(path))
+                .ok()?
+                .join(path.file_name()?),
+        )
+    };
+    file.or_else(in_directory)
+}
 
 /// Writes `bytes` to `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    if path == Path::new(STDOUT) {
+    if is_stdout(path) {
         let mut out = io::stdout().lock();
         return out
             .write_all(bytes)
@@ -40,8 +70,8 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Checks that the output file `path` of an option can be written after the run; creates
 /// nothing. If it is standard output, this is reserved for it: text goes to standard error.
-pub(crate) fn check_writable(option: &str, path: &Path) -> Result<()> {
-    if path == Path::new(STDOUT) {
+pub(super) fn check_writable(option: &str, path: &Path) -> Result<()> {
+    if is_stdout(path) {
         ensure!(
             terminal::reserve_stdout(),
             "only one output can be written to standard output: name a file for the others"
@@ -49,10 +79,14 @@ pub(crate) fn check_writable(option: &str, path: &Path) -> Result<()> {
         return Ok(());
     }
     let shown = path.display();
+    let ends_as_directory = path.to_string_lossy().ends_with(std::path::is_separator);
     ensure!(
-        !path.is_dir(),
+        !path.is_dir() && !ends_as_directory,
         "{option} {shown} is a directory: name a file"
     );
+    if is_special(path) {
+        return Ok(());
+    }
     match NamedTempFile::new_in(directory_of(path)) {
         Ok(_) => Ok(()),
         Err(error) => bail!(
@@ -71,6 +105,11 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Writes beside `path`, then renames: a reader sees the old file or the new.
 fn replace(path: &Path, write: impl FnOnce(&mut fs::File) -> Result<()>) -> Result<()> {
+    if is_special(path) {
+        return write(&mut fs::File::options().write(true).open(path)?);
+    }
+    // A symbolic link leads to the file that is replaced.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut file = NamedTempFile::new_in(directory_of(path))?;
     write(file.as_file_mut())?;
     readable_by_all(file.as_file())?;

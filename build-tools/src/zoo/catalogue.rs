@@ -10,7 +10,7 @@ use scenarios::{Finding, Scenario};
 use serde::Deserialize;
 
 use super::read;
-use crate::terminal::PROGRAM;
+use crate::terminal::{PROGRAM, nearest};
 use crate::workspace::Workspace;
 
 /// All modules and peers.
@@ -257,7 +257,7 @@ impl Catalogue {
     pub(crate) fn select(&self, names: &[String]) -> Result<Vec<&Module>> {
         let find = |name: &String| {
             let found = self.module.iter().find(|module| module.name == *name);
-            found.map_or_else(|| unknown(name), Ok)
+            found.map_or_else(|| self.unknown(name), Ok)
         };
         match names {
             [] => Ok(self.module.iter().collect()),
@@ -278,11 +278,16 @@ impl Catalogue {
         let recipes = modules.flat_map(|module| [true, false].map(|it| module.recipe(it)));
         match peers.chain(recipes).find(|recipe| recipe.name == name) {
             Some(recipe) => Ok(recipe),
-            None => unknown(name),
+            None => self.unknown(name),
         }
     }
-}
 
-fn unknown<T>(name: &str) -> Result<T> {
-    bail!("the zoo has no {name}: see {PROGRAM} zoo --list")
+    fn unknown<T>(&self, name: &str) -> Result<T> {
+        let names = self.module.iter().map(|module| &*module.name);
+        let advice = match nearest(name, names).first() {
+            Some(first) => format!("is it {first}? {PROGRAM} zoo --list names all"),
+            None => format!("see {PROGRAM} zoo --list"),
+        };
+        bail!("the zoo has no `{name}`: {advice}")
+    }
 }

@@ -2,6 +2,8 @@
 
 //! Trials of modules in the simulated kernel.
 
+mod junit;
+mod result;
 mod row;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use child::interrupt::{Graceful, interrupted};
 use registrar::knobs::{Kernel, KernelChoice};
 use scenarios::{Finding, Report};
@@ -21,8 +23,9 @@ use serde::Deserialize;
 use super::catalogue::{Catalogue, Module, Role, Symptom};
 use super::workshop::Workshop;
 use crate::simulator::{self, ImageSource, ReplayLine, Simulator};
-use crate::terminal::{self, Progress, Verdict, Waiting, Word, count, count_of, print, time};
-use crate::workspace::{Workspace, artifact};
+use crate::terminal::{Progress, Waiting, print};
+use crate::workspace::Workspace;
+pub(crate) use result::{ResultPaths, Tried, judge};
 use row::Row;
 
 /// Everything that trials need.
@@ -51,14 +54,6 @@ const POLLING: Duration = Duration::from_millis(100);
 /// The kernel in which each defect must be found, and the one in which it may be none.
 const DOCUMENTS: KernelChoice = KernelChoice::One(Kernel::Documents);
 const WINDOWS: KernelChoice = KernelChoice::One(Kernel::Windows);
-
-/// The modules that were tried.
-pub(crate) struct Tried {
-    rows: Vec<Row>,
-    /// The number of modules that were to be tried.
-    all: usize,
-    took: Duration,
-}
 
 /// The two images of a run, and the options it takes.
 struct Pairing<'a> {
@@ -146,7 +141,7 @@ impl<'a> Trials<'a> {
         progress.end();
         Ok(Tried {
             rows,
-            all: modules.len(),
+            names: result::names(modules),
             took: started.elapsed(),
         })
     }
@@ -261,6 +256,7 @@ impl<'a> Trials<'a> {
     }
 
     fn run(&self, module: &Module, image: &Path, options: &[String]) -> Result<Output> {
+        ensure!(!interrupted(), "a signal has ended the trials");
         let role = module.role.peer().name();
         let peer = match &module.peer {
             Some(name) => self.peers.get(name).cloned().with_context(|| {
@@ -297,32 +293,4 @@ fn replay_line(module: &Module, finding: &Finding) -> ReplayLine {
     };
     line.options = module.triggered_in(DOCUMENTS);
     line
-}
-
-/// Writes the table, and prints what is not as the catalogue says.
-pub(crate) fn judge(tried: &Tried, json: Option<&Path>) -> Result<Verdict> {
-    let Tried { rows, all, took } = tried;
-    if let Some(path) = json {
-        artifact::write_json(path, rows)?;
-    }
-    let modules = count(*all as u64, "module", "modules");
-    let took = time(*took);
-    let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
-    for deviation in &deviations {
-        terminal::error(deviation);
-    }
-    if rows.len() < *all {
-        let deviations = count_of(&deviations, "deviation", "deviations");
-        let sentence = format!("{} of {modules} in {took}: {deviations}", rows.len());
-        return Ok(Verdict::new(Word::Interrupted, sentence));
-    }
-    if let Some(first) = deviations.first() {
-        let all = count_of(&deviations, "deviation", "deviations");
-        return Ok(Verdict::fail(format!(
-            "{all} from the catalogue in {modules}; first: {first}"
-        )));
-    }
-    Ok(Verdict::pass(format!(
-        "{modules} in {took}: each defect is found as expected, each corrected twin is clean"
-    )))
 }

@@ -9,6 +9,7 @@ mod elsewhere;
 mod explain;
 mod general;
 mod header;
+mod output_files;
 mod package;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod peers;

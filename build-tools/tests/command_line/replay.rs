@@ -6,7 +6,7 @@
 use crate::xtask::{output, refusal};
 
 /// Wrong lines, and what is said of each.
-const WRONG: [(&str, &str); 58] = [
+const WRONG: [(&str, &str); 99] = [
     // Missing and empty parts.
     ("", "the line is empty"),
     ("seed=1", "the line has no cycle"),
@@ -114,11 +114,77 @@ const WRONG: [(&str, &str); 58] = [
     ),
     (
         "seed=1,cycle=2,client=zoo:unicorn",
-        "the zoo has no unicorn",
+        "the zoo has no `unicorn`",
     ),
     (
         "seed=1,cycle=2,provider=zoo:missing_wait",
         "write client=zoo:missing_wait",
+    ),
+    // Odd characters, places and spellings.
+    ("seed=１,cycle=2", "`seed=１`: it is not a number"),
+    ("seed=1,cycle=²", "`cycle=²`"),
+    ("sèed=1,cycle=2", "`sèed` is no key: is it seed?"),
+    ("seed =1,cycle=2", "`seed ` is no key"),
+    ("seed= 1,cycle=2", "`seed= 1`"),
+    ("seed=1, cycle=2", "` cycle` is no key"),
+    ("seed=1,cycle=2 ", "`cycle=2 `"),
+    ("seed==1,cycle=2", "`seed==1`"),
+    ("seed=1=2,cycle=2", "`seed=1=2`"),
+    ("seed=1;cycle=2", "`seed=1;cycle=2`"),
+    ("seed:1,cycle:2", "`seed:1` is no key: is it seed?"),
+    ("seed=1e5,cycle=2", "`seed=1e5`"),
+    ("seed=1_000,cycle=2", "`seed=1_000`"),
+    ("seed=1,cycle=-0", "`cycle=-0`"),
+    ("\"seed=1,cycle=2\"", "`\"seed` is no key"),
+    ("again: seed=1,cycle=2", "`again: seed` is no key"),
+    ("seed=1,cycle=2,PREEMPT", "is it preempt?"),
+    ("seed=1,cycle=2,kernel=Windows", "'Windows' is no kernel"),
+    ("seed=1,cycle=2,strategy=PCT", "`PCT` is no strategy"),
+    ("seed=1,cycle=2,only=Races", "`Races` is no scenario"),
+    (
+        "seed=1,cycle=2,\tpreempt",
+        "`\\tpreempt` has a control character",
+    ),
+    ("seed=1,cycle=2\n", "`cycle=2\\n` has a control character"),
+    (
+        "seed=1,cycle=2\r\nx",
+        "`cycle=2\\r\\nx` has a control character",
+    ),
+    (
+        "seed=1,cycle=2,client=\u{1b}[31mred.sys",
+        "`client=\\u{1b}[31mred.sys`",
+    ),
+    ("\u{feff}seed=1,cycle=2", "`\\u{feff}seed` is no key"),
+    ("\u{202e}seed=1,cycle=2", "`\\u{202e}seed` is no key"),
+    ("seed=1,cycle=2,script=+p.-p@IDLE", "`-p@IDLE` is no script"),
+    ("seed=1,cycle=2,script=+P.-P", "`+P` is no script"),
+    ("seed=1,cycle=2,script=+p0.-p0", "`+p0` is no script"),
+    ("seed=1,cycle=2,script=+p.+c~.-p-c", "`+c~` is no script"),
+    ("seed=1,cycle=2,script=+p.-p.-p", "`+p.-p.-p` is no script"),
+    ("seed=1,cycle=2,schedule=none.1:2", "`none` is no decision"),
+    ("seed=1,cycle=2,schedule=1:2:3", "`1:2:3` is no decision"),
+    (
+        "seed=1,cycle=2,faults=allocation:",
+        "`allocation:` names no faults",
+    ),
+    (
+        "seed=1,cycle=2,faults=allocation:1:2",
+        "`allocation:1:2` names no faults",
+    ),
+    ("seed=1,cycle=2,instances=1x1x1", "`1x1x1`"),
+    ("seed=1,cycle=2,knobs=DetachOrder=1", "'DetachOrder=1'"),
+    (
+        "seed=1,cycle=2,registry=:Threads=4",
+        "`:Threads=4` is no registry value",
+    ),
+    ("seed=1,cycle=2,ignore=R01", "`R01` is no code"),
+    (
+        "seed=1,cycle=2,client=zoo:LEAK",
+        "has no `LEAK`: is it leak?",
+    ),
+    (
+        "seed=1,cycle=2,only=instances,instances=1x1",
+        "`only=instances` does not go with `instances=1x1`",
     ),
 ];
 
@@ -128,6 +194,27 @@ fn wrong_lines_are_refused_in_one_line_that_names_the_part() {
         let text = refusal(&["replay", line]);
         assert!(text.contains(named), "{line}: {text}");
     }
+}
+
+#[test]
+fn a_long_token_is_not_repeated_in_full() {
+    let number = "9".repeat(5000);
+    let script = ".-p+p".repeat(3000);
+    for line in [
+        format!("seed={number},cycle=1"),
+        format!("seed=1,cycle=2,script=+p{script}"),
+        format!("seed=1,cycle=2,{number}"),
+    ] {
+        let text = refusal(&["replay", &line]);
+        assert!(text.len() < 600, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_image_is_refused_before_anything_is_built() {
+    let line = format!("seed=1,cycle=2,client={}", env!("CARGO_MANIFEST_PATH"));
+    let text = refusal(&["replay", &line]);
+    assert!(text.contains("is not a PE image"), "{text}");
 }
 
 #[test]

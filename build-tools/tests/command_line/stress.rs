@@ -43,6 +43,28 @@ fn a_missing_driver_is_refused() {
 }
 
 #[test]
+fn wrong_values_are_refused_before_anything_is_built() {
+    for (option, value, named) in [
+        ("--strategy", "fair", "`fair` is no strategy"),
+        ("--strategy", "", "`` is no strategy"),
+        ("--faults", "disk:1", "`disk:1` names no faults"),
+        ("--knobs", "DetachOrder:9", "'DetachOrder:9'"),
+        ("--knobs", "", "it has an empty part"),
+        ("--cycles", "-1", "'-1' for '--cycles"),
+        ("--seed", "-1", "'-1' for '--seed"),
+        ("--list", "--verbose", "--list"),
+    ] {
+        let text = refusal(&[option, value]);
+        assert!(text.contains(named), "{text}");
+    }
+    let own = env!("CARGO_MANIFEST_PATH");
+    for option in ["--client", "--provider", "--driver"] {
+        let text = refusal(&[option, own]);
+        assert!(text.contains("Cargo.toml is not a PE image"), "{text}");
+    }
+}
+
+#[test]
 fn an_unwritable_report_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     for path in [

@@ -4,10 +4,16 @@
 
 use std::process::{Command, Output};
 
+/// A command that runs the program.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-nmr"));
+    command.arg("xtask");
+    command
+}
+
 /// Runs the program.
 pub(crate) fn xtask(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cargo-nmr"))
-        .arg("xtask")
+    command()
         .args(arguments)
         .output()
         .expect("the program starts")

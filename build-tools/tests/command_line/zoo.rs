@@ -10,7 +10,8 @@ use crate::xtask::{output, refusal};
 
 #[test]
 fn unknown_modules_and_runs_of_nothing_are_refused() {
-    assert!(refusal(&["zoo", "unicorn"]).contains("the zoo has no unicorn"));
+    assert!(refusal(&["zoo", "unicorn"]).contains("the zoo has no `unicorn`"));
+    assert!(refusal(&["zoo", "leka"]).contains("is it leak?"));
     assert!(refusal(&["zoo", "--schedules", "0"]).contains("--schedules 0"));
     assert!(refusal(&["zoo", "--json", "missing/zoo.json"]).contains("missing/zoo.json"));
     assert!(refusal(&["zoo", "--list", "--seed", "1"]).contains("--seed"));

@@ -5,10 +5,14 @@
 //! # Design
 //!
 //! There is one handler for the whole process; it runs on a thread of its own. First it
-//! calls the functions that remove what must not stay behind. If no [`Graceful`] exists, it
+//! passes the signal on to what this process has started, and calls the functions that
+//! remove what must not stay behind. If no [`Graceful`] exists, it
 //! then ends the process; otherwise the owner of that value polls [`interrupted`] and ends
 //! the work. A second signal ends the process in any case. One that follows at once is the
 //! same one: `timeout` signals a process and then its group.
+
+#[cfg(unix)]
+mod descendants;
 
 use std::process::{self, Child};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,8 +97,8 @@ pub fn settle() {
     thread::sleep(SETTLING);
 }
 
-/// Sends `child` the signal of Ctrl-C. A terminal sends it to all processes in the
-/// foreground, `kill` to this process only.
+/// Sends `child` the signal of Ctrl-C: the handler does not know a process that was started
+/// at the same time.
 pub fn pass_on(child: &Child) {
     #[cfg(unix)]
     // It may have ended already.
@@ -125,6 +129,9 @@ fn handle() {
         state.first = Some(Instant::now());
         let cleaning = std::mem::take(&mut state.cleaning);
         drop(state);
+        // A terminal has sent it to all processes in the foreground, `kill` only to this one.
+        #[cfg(unix)]
+        descendants::interrupt();
         for clean in cleaning {
             clean();
         }

@@ -26,6 +26,7 @@ mod mechanism;
 mod model;
 mod not_tested;
 mod ntstatus;
+mod numbers;
 mod order;
 mod overlap;
 mod racing;

@@ -2,6 +2,7 @@
 
 //! A run that has not tested what was asked for: it is no success, whatever it found.
 
+use crate::numbers::count;
 use crate::report::{Counts, Report};
 use crate::scenario::Scenario;
 
@@ -28,9 +29,8 @@ impl Asked {
             .or_else(|| nothing_attached(report, &self.images))
             .or_else(|| not_happened(report, self.only))
             .or_else(|| no_fault(report, self.faults))?;
-        let cycles = report.cycles_done;
-        let noun = if cycles == 1 { "cycle" } else { "cycles" };
-        Some(format!("in {cycles} {noun} {what}"))
+        let cycles = count(report.cycles_done, "cycle", "cycles");
+        Some(format!("in {cycles} {what}"))
     }
 }
 

@@ -49,7 +49,7 @@ struct Size {
 }
 
 impl Size {
-    /// What a smaller cycle lacks of this one: `1334 of 1370 events, 1 of 2 instances`.
+    /// What a smaller cycle lacks of this one: `1,334 of 1,370 events, 1 of 2 instances`.
     fn removed(&self, smaller: &Self) -> String {
         let counts = [
             ("events", self.events, smaller.events),
@@ -60,7 +60,9 @@ impl Size {
         let parts: Vec<_> = counts
             .into_iter()
             .filter(|(_, before, after)| after < before)
-            .map(|(what, before, after)| format!("{} of {before} {what}", before - after))
+            .map(|(what, before, after)| {
+                format!("{} of {} {what}", grouped(before - after), grouped(before))
+            })
             .collect();
         if parts.is_empty() {
             "nothing, the cycle needs all of it".to_owned()

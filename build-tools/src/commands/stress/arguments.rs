@@ -2,22 +2,22 @@
 
 //! The arguments of `stress`, and the checks that refuse what cannot be carried out.
 
-use std::fs;
 use std::path::PathBuf;
 
 use ::vm::Guest;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
+use driver_image::DriverImage;
 use registrar::knobs::KernelChoice;
 use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
 
 use crate::building::peers::Conduct;
 use crate::building::wine_prefix;
 use crate::machines::Guests;
-use crate::simulator::OTHERS;
+use crate::simulator::{self, OTHERS};
 use crate::stress::Tier;
 use crate::terminal::PROGRAM;
-use crate::workspace::artifact;
+use crate::workspace::{OutputFiles, Workspace};
 
 /// The number of cycles by default.
 pub(super) const CYCLES: u64 = 1000;
@@ -111,7 +111,7 @@ pub(crate) struct Arguments {
     /// waits), hold (now and then a thread is held back until no other can run), churn (the
     /// next thread in turn, at every point) or pct (drawn priorities that change at a few
     /// points).
-    #[arg(long, value_name = "NAME", default_value = "random")]
+    #[arg(long, value_name = "NAME", default_value = "random", value_parser = simulator::strategy)]
     strategy: String,
     /// Preempt threads at atomic instructions in driver code in every cycle, not only in
     /// one of eight.
@@ -122,7 +122,7 @@ pub(crate) struct Arguments {
     /// allocation:7 for the seventh allocation of the cycle. The kinds: allocation, thread,
     /// registration, attach, device, link, handle, security, framework, and before-CALLBACK
     /// or after-CALLBACK for a late one, such as before-client-detach.
-    #[arg(long, value_name = "NAME", default_value = "none")]
+    #[arg(long, value_name = "NAME", default_value = "none", value_parser = simulator::faults)]
     faults: String,
     /// Who answers what the documents leave open: documents (all of it is drawn),
     /// windows (as Windows does, where that is known) or both (each cycle draws one)
@@ -131,7 +131,7 @@ pub(crate) struct Arguments {
     kernel: Option<KernelChoice>,
     /// Fixed answers to questions that the documents leave open, as
     /// KNOB:ANSWER+KNOB:ANSWER; the kernel answers the others. --list has them all.
-    #[arg(long, value_name = "KNOBS")]
+    #[arg(long, value_name = "KNOBS", value_parser = simulator::answers)]
     knobs: Option<String>,
     /// Number of providers and clients in each cycle, such as 2x3 [default: mostly 1x1,
     /// in some cycles more].
@@ -141,7 +141,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SCENARIO")]
     pub(super) only: Option<Scenario>,
     /// List the scenarios and the knobs, and run nothing.
-    #[arg(long)]
+    #[arg(long, exclusive = true)]
     pub(super) list: bool,
     /// Print all counts, what was not covered, and what cannot be covered and why.
     #[arg(long)]
@@ -163,7 +163,7 @@ impl Arguments {
     }
 
     /// Refuses arguments that cannot be carried out, before anything is built.
-    pub(super) fn check(&self, guest: Option<&Guest>) -> Result<()> {
+    pub(super) fn check(&self, guest: Option<&Guest>, workspace: &Workspace) -> Result<()> {
         ensure!(
             self.cycles != Some(0),
             "--cycles 0 would run nothing: ask for at least 1"
@@ -178,32 +178,41 @@ impl Arguments {
             self.jobs != Some(0),
             "--jobs 0 would run nothing: ask for at least 1"
         );
-        self.check_scenario(guest)?;
         self.check_tier()?;
+        self.check_drivers(guest)?;
         npi_description::read(&self.npi)?;
-        let named = [&self.provider, &self.client].into_iter().flatten();
-        let images = named.chain(&self.drivers);
-        for file in images.clone().chain(&self.npi) {
+        let mut files = OutputFiles::default();
+        for image in self.images() {
+            DriverImage::read(image)?;
+            files.reserve("a driver of the run", image);
+        }
+        for description in &self.npi {
+            files.reserve("a description of the run", description);
+        }
+        files.add("--html", self.html.as_deref())?;
+        if let Some(latest) = workspace.latest_page() {
+            files.reserve("the page of every run", &latest);
+        }
+        files.add("--json", self.json.as_deref())?;
+        files.add("--junit", self.junit.as_deref())?;
+        files.add("--sarif", self.sarif.as_deref())
+    }
+
+    /// The images that are named.
+    fn images(&self) -> impl Iterator<Item = &PathBuf> {
+        let pair = [&self.provider, &self.client].into_iter().flatten();
+        pair.chain(&self.drivers)
+    }
+
+    /// Refuses what does not go with the drivers, and names that a replay line cannot have.
+    pub(super) fn check_drivers(&self, guest: Option<&Guest>) -> Result<()> {
+        self.check_scenario(guest)?;
+        for file in self.images().chain(&self.npi) {
             ensure!(
                 !file.to_string_lossy().contains(','),
                 "{} has a comma, which separates the parts of a replay line: rename it",
                 file.display()
             );
-        }
-        for file in images {
-            fs::File::open(file).with_context(|| {
-                format!("{} cannot be read: name a driver image", file.display())
-            })?;
-        }
-        for (option, path) in [
-            ("--json", &self.json),
-            ("--html", &self.html),
-            ("--junit", &self.junit),
-            ("--sarif", &self.sarif),
-        ] {
-            if let Some(path) = path {
-                artifact::check_writable(option, path)?;
-            }
         }
         Ok(())
     }

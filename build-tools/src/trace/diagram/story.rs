@@ -10,8 +10,6 @@ use super::candidates::{Shape, Step, steps};
 use super::lanes::Lanes;
 use crate::trace::flights::Flight;
 
-/// The largest number of rows: more cannot be taken in.
-const MOST_ROWS: usize = 36;
 /// The largest number of bars.
 const MOST_BARS: usize = 24;
 
@@ -53,11 +51,12 @@ pub(super) struct Story {
 }
 
 impl Story {
-    pub(super) fn of(events: &[TraceEvent], flights: &[Flight]) -> Self {
+    /// The last `most` steps.
+    pub(super) fn of(events: &[TraceEvent], flights: &[Flight], most: usize) -> Self {
         let lanes = Lanes::of(events);
         let steps = with_results(events, steps(events, flights, &lanes));
         let mut steps = condensed(events, steps);
-        let left_out = steps.len().saturating_sub(MOST_ROWS);
+        let left_out = steps.len().saturating_sub(most);
         steps.drain(..left_out);
         let bars = bars(&steps, flights, &lanes);
         let mut threads = Vec::new();

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::numbers::count;
+
 /// The simulated kernel that answers as Windows does.
 const WINDOWS: &str = "windows";
 
@@ -147,7 +149,8 @@ impl fmt::Display for Finding {
         for kernel in &self.kernels {
             write!(f, "kernel {kernel}, ")?;
         }
-        write!(f, "thread {}, seen in {} cycles)", self.thread, self.count)
+        let cycles = count(self.count, "cycle", "cycles");
+        write!(f, "thread {}, seen in {cycles})", self.thread)
     }
 }
 

@@ -109,12 +109,14 @@ fn first_leak(
     let mut held = state.memory.pool.held_by(driver);
     let block = held.next()?;
     let (blocks, bytes) = held.fold((1, block.size), |(n, size), b| (n + 1, size + b.size));
-    let mut what = format!(
-        "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag {} \
-         and {} bytes",
-        tag_text(block.tag),
-        block.size
-    );
+    let (tag, size) = (tag_text(block.tag), block.size);
+    let mut what = match blocks {
+        1 => format!("{when}, but a block of pool is left, {size} bytes with tag {tag}"),
+        _ => format!(
+            "{when}, but {blocks} blocks of pool, {bytes} bytes, are left, the first with tag \
+             {tag} and {size} bytes"
+        ),
+    };
     let mut owner = block.owner;
     let exhaustion = state.memory.pool.exhaustion();
     if let Some(exhaustion) = exhaustion.filter(|it| it.by.driver == driver) {

@@ -6,8 +6,8 @@
 
 use std::mem::MaybeUninit;
 
-/// The signals of Ctrl-C and `kill`.
-const SIGNALS: [libc::c_int; 2] = [libc::SIGINT, libc::SIGTERM];
+/// The signals of Ctrl-C, of `kill`, and of a terminal that is closed.
+const SIGNALS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
 /// Leaves the signals pending from now on. No other thread may have been started.
 pub(super) fn block() {
