@@ -174,7 +174,7 @@ impl Work for Questions {
                 }
                 next = binding.enter();
             }
-            if let Some(call) = next
+            if let Some(call) = binding.enter()
                 && statistics(call).is_err()
             {
                 wdk::println!("keyvalue client: a provider has no statistics");
