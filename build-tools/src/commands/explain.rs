@@ -52,7 +52,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     let modules = modules().map(|it| it.name.as_str());
     let names = explanations::all().iter().map(|it| it.name.as_str());
-    match nearest(name, names.chain(modules))[..] {
+    let near = match explanations::explanation(&format!("0x{name}")) {
+        Some(bug_check) => vec![bug_check.name.as_str()],
+        None => nearest(name, names.chain(modules)),
+    };
+    match near[..] {
         [] => bail!("`{name}` has no explanation: `{PROGRAM} explain` lists what has one"),
         ref near => bail!(
             "`{name}` has no explanation: is it {}? `{PROGRAM} explain` lists what has one",

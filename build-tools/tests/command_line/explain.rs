@@ -157,7 +157,7 @@ fn an_explanation_has_its_rule_its_source_a_defect_and_code() {
         ),
         ("0xc4/62", &["0xC4/0x62", "bug-check-0xc4", "zoo leak"]),
         (
-            "CC",
+            "0xCC",
             &["PAGE_FAULT_IN_FREED_SPECIAL_POOL", "ExFreePoolWithTag"],
         ),
         (
@@ -185,6 +185,7 @@ fn an_unknown_name_is_refused_with_the_nearest_ones() {
         ("DetachOder", "DetachOrder"),
         ("missing_wat", "missing_wait"),
         ("R99", "R9"),
+        ("D1", "is it 0xD1?"),
     ] {
         let text = refusal(&["explain", name]);
         assert!(text.contains(name) && text.contains(near), "{text}");
