@@ -120,7 +120,7 @@ fn context(function: &Function) -> Option<String> {
 }
 
 /// A function of the peer's own table, which the other side calls.
-pub(super) fn own(function: &Function, conduct: Conduct) -> String {
+pub(super) fn own(npi: &Npi, function: &Function, conduct: Conduct) -> String {
     let name = &function.name;
     let mut text = format!("static {} {{\n", prototype(function, &format!("On_{name}")));
     let refused = match &function.returns {
@@ -130,7 +130,9 @@ pub(super) fn own(function: &Function, conduct: Conduct) -> String {
     };
     // What only names another call is not followed.
     let names_another = function.is_completion() || function.cancels.is_some();
-    for it in lent(function).filter(|it| !(names_another && it.is_match)) {
+    // The end of a call is not refused.
+    let checked = |it: &Lent<'_>| !function.is_completion() && !(names_another && it.is_match);
+    for it in lent(function).filter(checked) {
         _ = writeln!(
             text,
             "    if (!Accepts_{}({}))\n        {refused};",
@@ -140,7 +142,7 @@ pub(super) fn own(function: &Function, conduct: Conduct) -> String {
     }
     let f = number(name);
     if let Some(context) = context(function) {
-        text += &answer(function, &context, &f);
+        text += &answer(npi, function, &context, &f);
     }
     for it in lent(function).filter(|it| !it.constant && !names_another) {
         text += &reply("    ", it.structure, &variable(it.parameter), conduct);
@@ -163,7 +165,7 @@ fn reply(indent: &str, structure: &str, it: &str, conduct: Conduct) -> String {
 }
 
 /// What happens in a function that has the binding `context`.
-fn answer(function: &Function, context: &str, f: &str) -> String {
+fn answer(npi: &Npi, function: &Function, context: &str, f: &str) -> String {
     let mut text = format!("    BINDING *own = {context};\n");
     let match_ = matched(function).unwrap_or_else(|| "0".to_owned());
     if function.is_completion() {
@@ -196,10 +198,20 @@ fn answer(function: &Function, context: &str, f: &str) -> String {
                 variable(it.parameter)
             );
         }
+        // What the completion lends is made now: then nothing is left that can fail.
+        let mut condition = String::new();
+        let mut freed = String::new();
+        for (place, structure) in of_completion(npi, function) {
+            let place = format!("call->Lent[{place}]");
+            _ = writeln!(text, "            {place} = Make_{structure}(2);");
+            _ = write!(condition, "{place} && ");
+            _ = writeln!(freed, "            Free_{structure}({place});");
+        }
         _ = writeln!(
             text,
-            "            if (Keep(call)) {{\n                FinishWithin(call, {f}, 0);\n                \
-             return STATUS_PENDING;\n            }}\n        }}\n    }}"
+            "            if ({condition}Keep(call)) {{\n                FinishWithin(call, {f}, 0);\n                \
+             return STATUS_PENDING;\n            }}\n{freed}            Free(call);\n        \
+             }}\n    }}"
         );
     }
     _ = writeln!(text, "    own->Done[{f}] = TRUE;");
@@ -392,11 +404,24 @@ pub(super) fn choices(npi: &Npi, side: Side, conduct: Conduct) -> String {
     text + "    }\n}\n\n"
 }
 
+/// The function that completes calls of `function`.
+pub(super) fn completion_of<'a>(npi: &'a Npi, function: &Function) -> &'a Function {
+    let name = function.completed_by.as_deref();
+    let found = name.and_then(|name| npi.function(name));
+    found.expect("a call that pends has a completion")
+}
+
+/// The structures that the completion of a call lends beside those of the call: the place of
+/// each in a kept call.
+fn of_completion<'a>(npi: &'a Npi, function: &Function) -> impl Iterator<Item = (usize, &'a str)> {
+    let first = lent(function).count();
+    let all = lent(completion_of(npi, function)).filter(|it| !it.is_match);
+    (first..).zip(all.map(|it| it.structure))
+}
+
 /// The case that completes a kept call of `function`.
 fn completion(npi: &Npi, function: &Function, conduct: Conduct) -> String {
-    let name = function.completed_by.as_deref();
-    let completion = name.and_then(|name| npi.function(name));
-    let completion = completion.expect("a call that pends has a completion");
+    let completion = completion_of(npi, function);
     let table = table_of(npi, completion.side);
     let mut text = format!(
         "    case {}: {{\n        const struct {table} *table = call->Binding->Table;\n",
@@ -410,20 +435,17 @@ fn completion(npi: &Npi, function: &Function, conduct: Conduct) -> String {
     }
     let mut made = Vec::new();
     let mut after = String::new();
+    let mut made_before = of_completion(npi, function);
     for (index, parameter) in completion.parameters.iter().enumerate() {
         made.push(match &parameter.kind {
             _ if parameter.is_binding => "call->Binding->Peer".to_owned(),
             kind if completion.matched_by == Some(Match::Parameter(index)) => {
                 format!("({})call->Match", declared(kind, "").trim_end())
             }
-            Type::Lent { structure, .. } => {
-                let name = format!("lent_{}", parameter.name);
-                _ = writeln!(
-                    text,
-                    "        struct {structure} *{name} = Make_{structure}(2);"
-                );
-                _ = writeln!(after, "        Free_{structure}({name});");
-                name
+            Type::Lent { .. } => {
+                let (place, structure) = made_before.next().expect("it is one of these");
+                _ = writeln!(after, "        Free_{structure}(call->Lent[{place}]);");
+                format!("call->Lent[{place}]")
             }
             kind => drawn(&parameter.value, kind),
         });

@@ -37,7 +37,10 @@ pub(super) fn described(npi: &Npi, side: Side, modules: &[Module], conduct: Cond
     }
     parts.push("// Its functions.\n\n".to_owned());
     parts.push(functions::traits(npi));
-    parts.extend(npi.functions_of(side).map(|it| functions::own(it, conduct)));
+    parts.extend(
+        npi.functions_of(side)
+            .map(|it| functions::own(npi, it, conduct)),
+    );
     let callable = npi.functions_of(side.peer());
     let callable = callable.filter(|it| !it.is_completion());
     parts.extend(callable.map(|it| functions::call(npi, it, conduct)));
