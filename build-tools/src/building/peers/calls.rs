@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use npi_description::{Function, Match, Npi, Returns, Side, Type};
+use npi_description::{Function, Match, Npi, Parameter, Returns, Side, Type};
 
 use super::functions::{lent, matched, number, table_of, variable};
 use super::structures::{declared, drawn};
@@ -43,63 +43,15 @@ pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> Stri
             number(cancelled)
         );
     }
-    let drop_cancelled = if function.cancels.is_some() {
-        "Drop(cancelled);\n        "
-    } else {
-        ""
-    };
     _ = writeln!(
         text,
-        "    call = NewCall(binding, {f});\n    if (!call) {{\n        {drop_cancelled}return;\n    }}"
+        "    call = NewCall(binding, {f});\n    if (!call) {{\n        {}return;\n    }}",
+        drop_cancelled(function)
     );
-    let of_cancelled = match (function.matched_by, &function.cancels) {
-        (Some(Match::Parameter(index)), Some(_)) => Some(index),
-        _ => None,
-    };
     for (index, parameter) in function.parameters.iter().enumerate() {
-        let (name, kind) = (variable(parameter), &parameter.kind);
-        let is_match = function.matched_by == Some(Match::Parameter(index));
-        if parameter.is_binding {
-            continue;
+        if !parameter.is_binding {
+            text += &argument(function, index, parameter, conduct);
         }
-        let one = match kind {
-            _ if of_cancelled == Some(index) => {
-                let kind = declared(kind, "");
-                let right = format!("({})cancelled->Match", kind.trim_end());
-                let one = match conduct {
-                    Conduct::Auto => right,
-                    Conduct::Hostile => format!("OneIn(4) ? 0 : {right}"),
-                };
-                _ = writeln!(text, "    {name} = {one};");
-                continue;
-            }
-            Type::Lent { structure, .. } => format!(
-                "{name} = call->Lent[call->LentCount++] = {};\n    if (!{name}) {{\n        \
-                 {drop_cancelled}Drop(call);\n        return;\n    }}{}",
-                made(structure, conduct),
-                if hostile {
-                    format!("\n    if (OneIn(8))\n        {name} = NULL;")
-                } else {
-                    String::new()
-                }
-            ),
-            // No two calls that pend have the same one.
-            _ if is_match && function.pends() => {
-                let kind = declared(kind, "");
-                format!("{name} = ({})Token();", kind.trim_end())
-            }
-            kind => {
-                let right = drawn(&parameter.value, kind);
-                let one = if hostile && *kind != Type::Pointer {
-                    let kind = declared(kind, "");
-                    format!("OneIn(4) ? ({})Odd() : {right}", kind.trim_end())
-                } else {
-                    right
-                };
-                format!("{name} = {one};")
-            }
-        };
-        _ = writeln!(text, "    {one}");
     }
     if let (Some(match_), true) = (matched(function), function.pends()) {
         _ = writeln!(text, "    call->Match = {match_};");
@@ -127,6 +79,53 @@ pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> Stri
         text += "    Drop(cancelled);\n";
     }
     text + "}\n\n"
+}
+
+/// The statement by which a call that is not made leaves the one that it would cancel.
+const fn drop_cancelled(function: &Function) -> &'static str {
+    if function.cancels.is_some() {
+        "Drop(cancelled);\n        "
+    } else {
+        ""
+    }
+}
+
+/// The statements that make an argument.
+fn argument(function: &Function, index: usize, parameter: &Parameter, conduct: Conduct) -> String {
+    let (name, kind) = (variable(parameter), &parameter.kind);
+    let is_match = function.matched_by == Some(Match::Parameter(index));
+    let kind_name = declared(kind, "");
+    let kind_name = kind_name.trim_end();
+    let hostile = conduct == Conduct::Hostile;
+    match kind {
+        _ if is_match && function.cancels.is_some() => {
+            let null = if hostile { "OneIn(4) ? 0 : " } else { "" };
+            format!("    {name} = {null}({kind_name})cancelled->Match;\n")
+        }
+        Type::Lent { structure, .. } => {
+            let null = if hostile {
+                format!("    if (OneIn(8))\n        {name} = NULL;\n")
+            } else {
+                String::new()
+            };
+            format!(
+                "    {name} = call->Lent[call->LentCount++] = {};\n    if (!{name}) {{\n        \
+                 {}Drop(call);\n        return;\n    }}\n{null}",
+                made(structure, conduct),
+                drop_cancelled(function)
+            )
+        }
+        // No two calls that pend have the same one.
+        _ if is_match && function.pends() => format!("    {name} = ({kind_name})Token();\n"),
+        kind => {
+            let odd = if hostile && *kind != Type::Pointer {
+                format!("OneIn(4) ? ({kind_name})Odd() : ")
+            } else {
+                String::new()
+            };
+            format!("    {name} = {odd}{};\n", drawn(&parameter.value, kind))
+        }
+    }
 }
 
 /// An expression that makes a structure to lend.

@@ -35,13 +35,12 @@ fn shape(npi: &Npi, structure: &Structure, name: &str) -> String {
         let field = leaf.field;
         let kind = match (field.meaning, &field.kind) {
             (Some(Meaning::Size), _) if leaf.is_of_the_whole() => "SIZE",
-            (Some(Meaning::Size), _) => continue,
+            (Some(Meaning::Size), _) | (_, Type::Pointer) => continue,
             (_, Type::Function) => "ENTRY",
             (_, Type::Lent { .. }) => {
                 may_shrink = false;
                 continue;
             }
-            (_, Type::Pointer) => continue,
             (Some(_), _) => "NUMBER",
             // A number that has bounds.
             (None, _) if field.value.0.start() < field.value.0.end() => "NUMBER",

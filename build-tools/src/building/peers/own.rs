@@ -25,7 +25,7 @@ pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> Stri
     // What only names another call is not followed.
     let names_another = function.is_completion() || function.cancels.is_some();
     // The end of a call is not refused.
-    let checked = |it: &Lent<'_>| !function.is_completion() && !(names_another && it.is_match);
+    let checked = |it: &Lent<'_>| !(function.is_completion() || names_another && it.is_match);
     for it in lent(function).filter(checked) {
         _ = writeln!(
             text,
