@@ -20,7 +20,6 @@
 //! | [`commands`] | arguments of each command, and what it does in which order |
 //! | [`trials`] | trials of the tools and tiers, run by `test` |
 //! | [`stress`] | a stress run: plan, tiers (sim, Wine, machine), summary, report file |
-//! | [`template`] | a new workspace for an NPI |
 //! | [`exchange`] | the report of a stress run as `JUnit`, as SARIF, and as a summary of a workflow's step |
 //! | [`page`] | the report of a stress run as a page for a browser |
 //! | [`trace`] | the events of one cycle: trace file, columns, diagram |
@@ -52,7 +51,6 @@ mod page;
 mod prerequisites;
 mod simulator;
 mod stress;
-mod template;
 mod terminal;
 mod trace;
 mod trials;

@@ -6,11 +6,13 @@
 //! So what watches, replays and minimises the calls of drivers does the same with a
 //! peer's, and its source can be read, and built for Windows.
 
+mod calls;
 mod contract;
 mod functions;
 mod hostile;
 mod image;
 mod names;
+mod own;
 mod source;
 mod structures;
 mod stub;

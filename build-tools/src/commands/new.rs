@@ -2,12 +2,14 @@
 
 //! `new`: writes a workspace for an NPI of one's own.
 
+mod template;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::template::{self, Name};
+use self::template::Name;
 use crate::terminal::{Verdict, print};
 
 #[derive(Args)]

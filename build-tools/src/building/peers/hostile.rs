@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use npi_description::{Function, Match, Meaning, Npi, Side, Structure, Type};
 
-use super::functions::{number, table_of};
+use super::functions::{completion_of, number, table_of};
 use super::structures::{declared, drawn, leaves};
 
 /// The shapes of the structures that the peer lends and hands over.
@@ -35,13 +35,12 @@ fn shape(npi: &Npi, structure: &Structure, name: &str) -> String {
         let field = leaf.field;
         let kind = match (field.meaning, &field.kind) {
             (Some(Meaning::Size), _) if leaf.is_of_the_whole() => "SIZE",
-            (Some(Meaning::Size), _) => continue,
+            (Some(Meaning::Size), _) | (_, Type::Pointer) => continue,
             (_, Type::Function) => "ENTRY",
             (_, Type::Lent { .. }) => {
                 may_shrink = false;
                 continue;
             }
-            (_, Type::Pointer) => continue,
             (Some(_), _) => "NUMBER",
             // A number that has bounds.
             (None, _) if field.value.0.start() < field.value.0.end() => "NUMBER",
@@ -82,9 +81,7 @@ pub(super) fn name(function: &Function) -> String {
 
 /// The function that completes a call that was not made.
 pub(super) fn completion(npi: &Npi, function: &Function) -> String {
-    let completion = function.completed_by.as_deref();
-    let completion = completion.and_then(|name| npi.function(name));
-    let completion = completion.expect("a call that pends has a completion");
+    let completion = completion_of(npi, function);
     let mut arguments = Vec::new();
     for (index, parameter) in completion.parameters.iter().enumerate() {
         let is_match = completion.matched_by == Some(Match::Parameter(index));

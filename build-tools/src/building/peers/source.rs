@@ -4,7 +4,7 @@
 
 use npi_description::{Npi, Side};
 
-use super::{Conduct, Module, contract, functions, hostile, names, structures};
+use super::{Conduct, Module, calls, contract, functions, hostile, names, own, structures};
 
 /// The declarations of the kernel, and the part that all peers have in common.
 const KERNEL: &str = include_str!("runtime/kernel.h");
@@ -37,15 +37,19 @@ pub(super) fn described(npi: &Npi, side: Side, modules: &[Module], conduct: Cond
     }
     parts.push("// Its functions.\n\n".to_owned());
     parts.push(functions::traits(npi));
-    parts.extend(npi.functions_of(side).map(|it| functions::own(it, conduct)));
+    parts.extend(
+        npi.functions_of(side)
+            .map(|it| own::function(npi, it, conduct)),
+    );
     let callable = npi.functions_of(side.peer());
     let callable = callable.filter(|it| !it.is_completion());
-    parts.extend(callable.map(|it| functions::call(npi, it, conduct)));
+    parts.extend(callable.map(|it| calls::function(npi, it, conduct)));
     if conduct == Conduct::Hostile {
         let undue = hostile::undue(npi, side);
         parts.extend(undue.map(|it| hostile::completion(npi, it)));
     }
-    parts.push(functions::choices(npi, side, conduct));
+    parts.push(calls::choices(npi, side, conduct));
+    parts.push(own::completions(npi, side, conduct));
     parts.push("// What this side registers and hands over, and what it takes.\n\n".to_owned());
     parts.push(contract::identity(npi.id, modules, conduct));
     parts.push(contract::handed_over(npi, side));

@@ -222,7 +222,8 @@ pub(super) fn operations(npi: &Npi, structure: &Structure) -> String {
     for (path, other) in inside() {
         _ = writeln!(
             text,
-            "    it->{path} = depth ? Make_{other}(depth - 1) : NULL;"
+            "    it->{path} = depth ? Make_{other}(depth - 1) : NULL;\n    if (depth && !it->{path}) \
+             {{\n        Free_{name}(it);\n        return NULL;\n    }}"
         );
     }
     _ = writeln!(text, "    return it;\n}}\n");

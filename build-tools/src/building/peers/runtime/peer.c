@@ -8,7 +8,7 @@
 #define PEER_TAG 0x72656550
 #define MOST_THREADS 3
 #define MOST_KEPT 16
-#define MOST_LENT 16
+#define MOST_LENT 32
 
 typedef struct _BINDING BINDING;
 typedef struct _CALL CALL;
@@ -43,7 +43,7 @@ struct _CALL {
     ULONGLONG Match;        // The argument that it has in common with its completion.
     KDPC Dpc;
     ULONG LentCount;
-    PVOID Lent[MOST_LENT];  // The structures that are lent with it.
+    PVOID Lent[MOST_LENT];  // The structures that are lent with it and with its completion.
 };
 
 // What the description says of a function.
@@ -351,8 +351,6 @@ static BOOLEAN Keep(CALL *call) {
         Append(&Kept, call);
     }
     Release(irql);
-    if (!keeps)
-        Free(call);
     return keeps;
 }
 

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn every_guid_of_the_example_is_known() {
         for text in [
-            include_str!("../../../tests/keyvalue/npi/src/lib.rs"),
-            include_str!("../../../tests/keyvalue/npi/npi.toml"),
+            include_str!("../../../../../tests/keyvalue/npi/src/lib.rs"),
+            include_str!("../../../../../tests/keyvalue/npi/npi.toml"),
         ] {
             for guid in GUIDS {
                 assert!(text.contains(guid), "{guid}");

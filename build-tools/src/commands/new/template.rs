@@ -16,7 +16,7 @@ use toml::Table;
 
 use crate::building::carried;
 use crate::workspace::artifact;
-pub(crate) use name::Name;
+pub(super) use name::Name;
 use text::Replacement;
 
 /// The files of the workspace, each with what it is made from.
@@ -38,11 +38,11 @@ const FILES: [(&str, &str); 15] = [
     ),
     (
         "npi/npi.toml",
-        include_str!("../../tests/keyvalue/npi/npi.toml"),
+        include_str!("../../../../tests/keyvalue/npi/npi.toml"),
     ),
     (
         "npi/src/lib.rs",
-        include_str!("../../tests/keyvalue/npi/src/lib.rs"),
+        include_str!("../../../../tests/keyvalue/npi/src/lib.rs"),
     ),
     (
         "npi/tests/stress.rs",
@@ -50,36 +50,37 @@ const FILES: [(&str, &str); 15] = [
     ),
     (
         "provider/Cargo.toml",
-        include_str!("../../tests/keyvalue/provider/Cargo.toml"),
+        include_str!("../../../../tests/keyvalue/provider/Cargo.toml"),
     ),
     (
         "provider/build.rs",
-        include_str!("../../tests/keyvalue/provider/build.rs"),
+        include_str!("../../../../tests/keyvalue/provider/build.rs"),
     ),
     (
         "provider/src/lib.rs",
-        include_str!("../../tests/keyvalue/provider/src/lib.rs"),
+        include_str!("../../../../tests/keyvalue/provider/src/lib.rs"),
     ),
     (
         "client/Cargo.toml",
-        include_str!("../../tests/keyvalue/client/Cargo.toml"),
+        include_str!("../../../../tests/keyvalue/client/Cargo.toml"),
     ),
     (
         "client/build.rs",
-        include_str!("../../tests/keyvalue/client/build.rs"),
+        include_str!("../../../../tests/keyvalue/client/build.rs"),
     ),
     (
         "client/src/lib.rs",
-        include_str!("../../tests/keyvalue/client/src/lib.rs"),
+        include_str!("../../../../tests/keyvalue/client/src/lib.rs"),
     ),
 ];
 
 /// Our manifest, which says which versions of Microsoft's crates fit.
-const OURS: &str = include_str!("../../Cargo.toml");
+const OURS: &str = include_str!("../../../../Cargo.toml");
 
 /// The sources in which the name is written.
-pub(crate) fn sources() -> Vec<&'static str> {
-    let is_source = |(path, _): &&(&str, &str)| path.ends_with(".rs");
+pub(super) fn sources() -> Vec<&'static str> {
+    let is_source =
+        |(path, _): &&(&str, &str)| Path::new(path).extension().is_some_and(|it| it == "rs");
     FILES
         .iter()
         .filter(is_source)
@@ -88,7 +89,7 @@ pub(crate) fn sources() -> Vec<&'static str> {
 }
 
 /// Writes a workspace to `directory`, which must not be there or be empty. Returns the files.
-pub(crate) fn write(directory: &Path, name: Name) -> Result<Vec<PathBuf>> {
+pub(super) fn write(directory: &Path, name: Name) -> Result<Vec<PathBuf>> {
     let shown = directory.display();
     let is_free = !directory.exists()
         || directory
@@ -127,7 +128,7 @@ fn with_versions(mut text: String, ours: &Table) -> String {
 }
 
 /// Checks that the files of the workspace can be written into `directory`.
-pub(crate) fn check(directory: &Path) -> Result<()> {
+pub(super) fn check(directory: &Path) -> Result<()> {
     let parent = artifact::directory_of(directory);
     ensure!(
         parent.is_dir(),

@@ -40,7 +40,7 @@ const PACKAGES: [&str; 13] = [
 
 /// A name in the forms in which it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name {
+pub(in super::super) struct Name {
     /// As a package: `my-npi`.
     pub(super) package: String,
     /// As a crate, a file and a variable: `my_npi`.
@@ -51,7 +51,7 @@ pub(crate) struct Name {
 
 impl Name {
     /// The name that `text` is; `sources` are those in which it will be written.
-    pub(crate) fn parse(text: &str, sources: &[&str]) -> Result<Self> {
+    pub(in super::super) fn parse(text: &str, sources: &[&str]) -> Result<Self> {
         ensure!(
             text.starts_with(|first: char| first.is_ascii_lowercase())
                 && text
