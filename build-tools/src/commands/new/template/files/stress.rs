@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
 //! The drivers in the simulated kernel: loaded, used and unloaded together.
 
 use nmr_test::{Kernel, Stress};
