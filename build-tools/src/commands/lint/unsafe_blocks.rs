@@ -39,7 +39,7 @@ const GROUPS: [Group; 6] = [
             "tests/keyvalue/provider",
             "tests/keyvalue/client",
         ],
-        limit: 4,
+        limit: 5,
     },
     Group {
         name: "nmr",
