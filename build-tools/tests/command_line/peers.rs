@@ -137,7 +137,7 @@ fn a_missing_count_is_found_and_names_the_function() {
     let found = &report["findings"][0];
     assert_eq!(found["code"], "R19", "{text}");
     assert_eq!(found["driver"], "driver.sys", "{text}");
-    assert!(text.contains("1 pended"), "{text}");
+    assert!(text.contains("1 (get) pended"), "{text}");
 }
 
 #[test]

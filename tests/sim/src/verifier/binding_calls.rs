@@ -37,6 +37,9 @@ struct End {
     early: bool,
     /// The function of its peer that pended last.
     taker: usize,
+    /// The entry that it called last, and the last one of which a call pended.
+    called: Option<TableEntry>,
+    has_pended: Option<TableEntry>,
 }
 
 impl End {
@@ -106,6 +109,7 @@ impl BindingCalls {
         }
         let end = state.end(caller);
         end.inside += 1;
+        end.called = Some(through);
         if end.done {
             let what =
                 format!("{through} was called after the {caller:?} had completed its detach");
@@ -127,6 +131,7 @@ impl BindingCalls {
             end.pended += i64::from(pended);
             if pended {
                 end.taker = target;
+                end.has_pended = Some(through);
             }
         }
         pended
@@ -155,6 +160,8 @@ impl BindingCalls {
         end.done = true;
         let (inside, pended) = (end.inside, end.pended());
         (inside > 0 || pended > 0).then(|| {
+            let inside = in_flight(inside, end.called);
+            let pended = in_flight(pended, end.has_pended);
             let what = format!(
                 "the {side:?} completed its detach with {inside} of its calls under way and \
                  {pended} pended"
@@ -181,6 +188,14 @@ impl BindingCalls {
         end.detaching = true;
         end.code = code;
         end.inside + end.pended()
+    }
+}
+
+/// A number of calls, with the function of the last one if there are any.
+fn in_flight(calls: u64, last: Option<TableEntry>) -> String {
+    match last {
+        Some(last) if calls > 0 => format!("{calls} ({last})"),
+        _ => calls.to_string(),
     }
 }
 
@@ -333,7 +348,7 @@ mod tests {
         let breach = calls.client_detaches().expect("it has not returned");
         assert!(breach.starts_with("R19"), "{breach}");
         assert!(
-            breach.ends_with("1 of its calls under way and 0 pended"),
+            breach.ends_with("1 (submit) of its calls under way and 0 pended"),
             "{breach}"
         );
 
@@ -349,7 +364,7 @@ mod tests {
         calls.submit_returns(STATUS_PENDING);
         let breach = calls.client_detaches().expect("it is pended");
         assert!(
-            breach.ends_with("0 of its calls under way and 1 pended"),
+            breach.ends_with("0 of its calls under way and 1 (submit) pended"),
             "{breach}"
         );
 
