@@ -27,6 +27,14 @@ pub(crate) fn write_header(description: &Path, header: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The file in the workspace that lists what modules import from a library.
+pub(crate) fn definition(library: &str) -> String {
+    match library {
+        "netio" => "build-tools/wdk-build/src/netio.def".to_owned(),
+        other => format!("tests/zoo/{other}.def"),
+    }
+}
+
 /// Makes the import library of the functions that a .def file lists.
 pub(crate) fn import_library(definition: &Path, library: &Path) -> Result<()> {
     let mut tool = Command::new(driver_prerequisites::dlltool()?);

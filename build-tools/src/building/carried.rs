@@ -17,9 +17,6 @@ use crate::workspace::artifact;
 /// The files: path, which begins with the name of the tree, and content.
 const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/carried.rs"));
 
-/// The libraries for authors of drivers.
-const LIBRARIES: [&str; 3] = ["nmr", "wdm", "nmr-test"];
-
 /// What our `wdk-build` needs.
 const WDK_BUILD: [&str; 2] = ["wdk-build", "prerequisites"];
 
@@ -34,9 +31,9 @@ pub(super) fn wdk_build(directory: &Path) -> Result<PathBuf> {
     Ok(root.join(WDK_BUILD[0]))
 }
 
-/// Writes the libraries for authors of drivers below `directory`.
-pub(crate) fn libraries(directory: &Path) -> Result<()> {
-    write(directory, &LIBRARIES)
+/// Writes these libraries for authors of drivers below `directory`.
+pub(crate) fn libraries(directory: &Path, trees: &[&str]) -> Result<()> {
+    write(directory, trees)
 }
 
 /// Writes these trees below `directory`, and removes what else is in them.

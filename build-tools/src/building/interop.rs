@@ -15,7 +15,7 @@ use crate::workspace::{Workspace, artifact};
 pub(crate) const DESCRIPTION: &str = "shared-npi/src/echo/npi.toml";
 pub(crate) const HEADER: &str = "echo_npi.h";
 
-/// The libraries that both import from, each described by a .def in `tests/zoo`.
+/// The libraries that both import from.
 const LIBRARIES: [&str; 2] = ["ntoskrnl", "netio"];
 
 /// Builds both into the workspace's directory for them.
@@ -28,7 +28,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let work = tempfile::tempdir_in(&built)?;
     let libraries = LIBRARIES.map(|name| work.path().join(name).with_extension("lib"));
     for (name, library) in LIBRARIES.iter().zip(&libraries) {
-        let definition = workspace.root().join(format!("tests/zoo/{name}.def"));
+        let definition = workspace.root().join(c_driver::definition(name));
         c_driver::import_library(&definition, library)?;
     }
     for role in ["provider", "client"] {

@@ -9,27 +9,36 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use self::template::Name;
+use self::template::{Language, Name};
 use crate::terminal::{Verdict, print};
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo nmr new kv && cd kv && cargo nmr stress
-  cargo nmr new my-npi --into ~/src")]
+  cargo nmr new my-npi --into ~/src
+  cargo nmr new --c kvc             drivers in C")]
 pub(crate) struct Arguments {
     /// Name of the NPI, as that of a package: small letters, digits, - and _
     name: String,
     /// Directory in which the directory NAME is made [default: the current one].
     #[arg(long, value_name = "DIR", default_value = ".")]
     into: PathBuf,
+    /// Write the drivers in C, on a header that is made from the description of the NPI.
+    #[arg(long = "c")]
+    in_c: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let name = Name::parse(&arguments.name, &template::sources())?;
     let directory = arguments.into.join(&arguments.name);
     template::check(&directory)?;
-    for file in template::write(&directory, name)? {
+    let language = if arguments.in_c {
+        Language::C
+    } else {
+        Language::Rust
+    };
+    for file in template::write(&directory, name, language)? {
         print(directory.join(file).display());
     }
     print(format!(

@@ -3,11 +3,11 @@
 //! A trial of peers: drivers of the pair and of the example with peers that keep the
 //! contract, and the pair beside peers that break it.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use child::program::own_path;
 use scenarios::Report;
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ pub(crate) fn nothing_is_found(workspace: &Workspace) -> Result<bool> {
 fn run(workspace: &Workspace, drivers: &[PathBuf], peer: &str, cycles: &str) -> Result<Report> {
     let directory = TempDir::new()?;
     let json = directory.path().join("report.json");
-    let mut command = Command::new(env::current_exe()?);
+    let mut command = Command::new(own_path());
     command
         .current_dir(workspace.root())
         .args(["xtask", "stress", "--kernel", "both", "--seed", "1"])

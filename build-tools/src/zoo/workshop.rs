@@ -31,7 +31,7 @@ impl Workshop {
             built,
         };
         for name in LIBRARIES {
-            let definition = workshop.root.join(format!("tests/zoo/{name}.def"));
+            let definition = workshop.root.join(c_driver::definition(name));
             c_driver::import_library(&definition, &workshop.library(name))?;
         }
         let description = workshop.root.join(interop::DESCRIPTION);

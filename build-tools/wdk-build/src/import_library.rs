@@ -3,7 +3,8 @@
 //! The import libraries that a driver is linked with.
 //!
 //! `lld-link` reads mingw-w64's library, under the name that it expects. The imports that
-//! it lacks are in a second library, made from `additions.def`.
+//! it lacks are in a second library, made from `additions.def`. The Network Module
+//! Registrar is in `netio.lib`, which mingw-w64 does not have; drivers in C link it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::process::Command;
 use crate::error::{ConfigError, IoError};
 
 const ADDITIONS: &str = include_str!("additions.def");
+const REGISTRAR: &str = include_str!("netio.def");
 
 /// The libraries by the name that the bindings link.
 const KERNEL: &str = "ntoskrnl";
@@ -23,14 +25,22 @@ pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
     let copy = out_dir.join(format!("{KERNEL}.lib"));
     fs::copy(&kernel, &copy).map_err(|error| IoError::with_path(kernel, error))?;
 
-    let exports = out_dir.join(format!("{KERNEL_ADDITIONS}.def"));
-    fs::write(&exports, ADDITIONS).map_err(|error| IoError::with_path(&exports, error))?;
+    for (library, exports) in [(KERNEL_ADDITIONS, ADDITIONS), ("netio", REGISTRAR)] {
+        make_one(out_dir, library, exports)?;
+    }
+    Ok(out_dir.to_path_buf())
+}
+
+/// Makes the import library of these exports.
+fn make_one(out_dir: &Path, library: &str, text: &str) -> Result<(), ConfigError> {
+    let exports = out_dir.join(format!("{library}.def"));
+    fs::write(&exports, text).map_err(|error| IoError::with_path(&exports, error))?;
     let dlltool = driver_prerequisites::dlltool()?;
     let output = Command::new(&dlltool)
         .args(["-m", "i386:x86-64", "-d"])
         .arg(&exports)
         .arg("-l")
-        .arg(out_dir.join(format!("{KERNEL_ADDITIONS}.lib")))
+        .arg(out_dir.join(format!("{library}.lib")))
         .output()
         .map_err(|error| IoError::with_path(&dlltool, error))?;
     if !output.status.success() {
@@ -40,7 +50,7 @@ pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
             stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         });
     }
-    Ok(out_dir.to_path_buf())
+    Ok(())
 }
 
 /// The Rust source with which `wdk-sys` links them.

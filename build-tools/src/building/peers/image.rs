@@ -16,7 +16,7 @@ use crate::building::c_driver;
 /// The libraries that peers import from.
 const LIBRARIES: [(&str, &str); 3] = [
     ("ntoskrnl", include_str!("runtime/ntoskrnl.def")),
-    ("netio", include_str!("runtime/netio.def")),
+    ("netio", include_str!("../../../wdk-build/src/netio.def")),
     ("cng", include_str!("runtime/cng.def")),
 ];
 

@@ -19,10 +19,11 @@ use crate::workspace::artifact;
 pub(super) use name::Name;
 use text::Replacement;
 
-/// The files of the workspace, each with what it is made from.
-const FILES: [(&str, &str); 15] = [
-    ("Cargo.toml", include_str!("template/files/workspace.toml")),
-    ("README.md", include_str!("template/files/README.in")),
+/// A file of the workspace and what it is made from.
+type File = (&'static str, &'static str);
+
+/// The files of either language.
+const COMMON: [File; 5] = [
     (".gitignore", include_str!("template/files/gitignore")),
     (
         ".cargo/config.toml",
@@ -33,20 +34,26 @@ const FILES: [(&str, &str); 15] = [
         include_str!("template/files/ci.yml"),
     ),
     (
-        "npi/Cargo.toml",
-        include_str!("template/files/npi-manifest.toml"),
-    ),
-    (
         "npi/npi.toml",
         include_str!("../../../../tests/keyvalue/npi/npi.toml"),
     ),
     (
-        "npi/src/lib.rs",
-        include_str!("../../../../tests/keyvalue/npi/src/lib.rs"),
-    ),
-    (
         "npi/tests/stress.rs",
         include_str!("template/files/stress.rs"),
+    ),
+];
+
+/// The files of drivers in Rust.
+const RUST: [File; 10] = [
+    ("Cargo.toml", include_str!("template/files/workspace.toml")),
+    ("README.md", include_str!("template/files/README.in")),
+    (
+        "npi/Cargo.toml",
+        include_str!("template/files/npi-manifest.toml"),
+    ),
+    (
+        "npi/src/lib.rs",
+        include_str!("../../../../tests/keyvalue/npi/src/lib.rs"),
     ),
     (
         "provider/Cargo.toml",
@@ -74,22 +81,96 @@ const FILES: [(&str, &str); 15] = [
     ),
 ];
 
+/// The files of drivers in C.
+const C: [File; 14] = [
+    (
+        "Cargo.toml",
+        include_str!("template/files/c/workspace.toml"),
+    ),
+    ("README.md", include_str!("template/files/c/README.in")),
+    (
+        "npi/Cargo.toml",
+        include_str!("template/files/c/npi-manifest.toml"),
+    ),
+    ("npi/src/lib.rs", include_str!("template/files/c/npi.rs")),
+    (
+        "provider/Cargo.toml",
+        include_str!("template/files/c/provider-manifest.toml"),
+    ),
+    (
+        "provider/build.rs",
+        include_str!("template/files/c/build.rs"),
+    ),
+    (
+        "provider/src/lib.rs",
+        include_str!("template/files/c/provider.rs"),
+    ),
+    (
+        "provider/src/provider.c",
+        include_str!("../../../../tests/keyvalue/c/provider.c"),
+    ),
+    (
+        "client/Cargo.toml",
+        include_str!("template/files/c/client-manifest.toml"),
+    ),
+    ("client/build.rs", include_str!("template/files/c/build.rs")),
+    (
+        "client/src/lib.rs",
+        include_str!("template/files/c/client.rs"),
+    ),
+    (
+        "client/src/client.c",
+        include_str!("../../../../tests/keyvalue/c/client.c"),
+    ),
+    (
+        "vendor/wdk-headers/wdm.h",
+        include_str!("../../../wdk-headers/wdm.h"),
+    ),
+    (
+        "vendor/wdk-headers/netioddk.h",
+        include_str!("../../../wdk-headers/netioddk.h"),
+    ),
+];
+
+/// The language of the drivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    Rust,
+    C,
+}
+
+impl Language {
+    fn files(self) -> impl Iterator<Item = File> {
+        let own = match self {
+            Self::Rust => &RUST[..],
+            Self::C => &C[..],
+        };
+        COMMON.iter().chain(own).copied()
+    }
+
+    /// The libraries that the workspace gets.
+    const fn libraries(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => &["nmr", "wdm", "nmr-test"],
+            Self::C => &["nmr-test"],
+        }
+    }
+}
+
 /// Our manifest, which says which versions of Microsoft's crates fit.
 const OURS: &str = include_str!("../../../../Cargo.toml");
 
 /// The sources in which the name is written.
 pub(super) fn sources() -> Vec<&'static str> {
-    let is_source =
-        |(path, _): &&(&str, &str)| Path::new(path).extension().is_some_and(|it| it == "rs");
-    FILES
-        .iter()
-        .filter(is_source)
-        .map(|(_, text)| *text)
+    let files = Language::Rust.files().chain(Language::C.files());
+    files
+        .filter(|(path, _)| Path::new(path).extension().is_some_and(|it| it == "rs"))
+        .map(|(_, text)| text)
         .collect()
 }
 
 /// Writes a workspace to `directory`, which must not be there or be empty. Returns the files.
-pub(super) fn write(directory: &Path, name: Name) -> Result<Vec<PathBuf>> {
+pub(super) fn write(directory: &Path, name: Name, language: Language) -> Result<Vec<PathBuf>> {
     let shown = directory.display();
     let is_free = !directory.exists()
         || directory
@@ -99,19 +180,28 @@ pub(super) fn write(directory: &Path, name: Name) -> Result<Vec<PathBuf>> {
         is_free,
         "{shown} is there already, and nothing is overwritten: use another name, or --into"
     );
+    let header = format!("npi/include/{}_npi.h", name.snake());
     let replacement = Replacement::new(name);
     let ours: Table = OURS.parse().context("our own manifest is wrong")?;
     let mut written = Vec::new();
-    for (path, text) in FILES {
-        let is_manifest = path.ends_with("Cargo.toml");
-        let mut text = replacement.apply(text, is_manifest);
+    let mut add = |path: &str, text: &str| {
+        written.push(PathBuf::from(path));
+        carried::update(&directory.join(path), text)
+    };
+    for (path, text) in language.files() {
+        let mut text = replacement.apply(text, path.ends_with("Cargo.toml"));
         if path == "Cargo.toml" {
             text = with_versions(text, &ours);
         }
-        carried::update(&directory.join(path), &text)?;
-        written.push(PathBuf::from(path));
+        let (package, _) = path.split_once('/').unwrap_or_default();
+        text = text.replace("@ROLE@", package);
+        if language == Language::C && path == "npi/npi.toml" {
+            let npi = npi_description::parse(Path::new(path), &text)?;
+            add(&header, &c_header::text(&npi)?)?;
+        }
+        add(path, &text)?;
     }
-    carried::libraries(&directory.join("vendor"))?;
+    carried::libraries(&directory.join("vendor"), language.libraries())?;
     Ok(written)
 }
 
@@ -145,32 +235,41 @@ mod tests {
     #[test]
     fn a_workspace_has_its_name_everywhere_and_its_own_guids() {
         let directory = tempfile::tempdir().expect("a directory");
-        let place = directory.path().join("w");
-        let name = Name::parse("my-npi", &sources()).expect("a name");
-        let files = write(&place, name.clone()).expect("written");
-        for file in &files {
-            let text = std::fs::read_to_string(place.join(file)).expect("read");
-            for old in ["keyvalue", "KeyValue", "SPDX", "license", "5b1c2f0e", "@"] {
-                let is_action = old == "@" && file.ends_with("drivers.yml");
+        for language in [Language::Rust, Language::C] {
+            let place = directory.path().join(format!("{language:?}"));
+            let name = Name::parse("my-npi", &sources()).expect("a name");
+            let files = write(&place, name.clone(), language).expect("written");
+            for file in &files {
+                let text = std::fs::read_to_string(place.join(file)).expect("read");
+                for old in [
+                    "keyvalue", "KeyValue", "KEYVALUE", "license", "5b1c2f0e", "@",
+                ] {
+                    let is_foreign =
+                        file.starts_with("vendor") || old == "@" && file.ends_with("drivers.yml");
+                    assert!(
+                        is_foreign || !text.contains(old),
+                        "{}: {old}",
+                        file.display()
+                    );
+                }
+            }
+            for library in language.libraries() {
                 assert!(
-                    is_action || !text.contains(old),
-                    "{}: {old}",
-                    file.display()
+                    place
+                        .join("vendor")
+                        .join(library)
+                        .join("Cargo.toml")
+                        .is_file()
                 );
             }
+            let description = npi_description::read(&[place.join("npi/npi.toml")]).expect("read");
+            assert_eq!(description[0].name, "my_npi");
+            let header = place.join("npi/include/my_npi_npi.h");
+            assert_eq!(header.is_file(), language == Language::C);
+            let again = write(&place, name, language)
+                .expect_err("it is there")
+                .to_string();
+            assert!(again.contains("nothing is overwritten"), "{again}");
         }
-        for library in ["nmr", "wdm", "nmr-test"] {
-            assert!(
-                place
-                    .join("vendor")
-                    .join(library)
-                    .join("Cargo.toml")
-                    .is_file()
-            );
-        }
-        let description = npi_description::read(&[place.join("npi/npi.toml")]).expect("read");
-        assert_eq!(description[0].name, "my_npi");
-        let again = write(&place, name).expect_err("it is there").to_string();
-        assert!(again.contains("nothing is overwritten"), "{again}");
     }
 }

@@ -83,7 +83,7 @@ fn the_drivers_of_both_models_have_devices_and_links() {
         let first = run.registered.first().expect("it registers");
         assert_eq!(
             (first.role, first.npi_name.as_deref()),
-            (role, Some("Echo"))
+            (role, Some("echo"))
         );
         let service = role.service();
         let device = format!(r"\Device\{service}");

@@ -179,7 +179,7 @@ fn what_cannot_be_had_is_refused_in_a_line() {
         ),
         (
             ["--script=Wdf:p.+p.-p", "--instances=1x1"],
-            "no driver for the framework",
+            "there is no driver for what --script names with Wdf:p",
         ),
     ] {
         let arguments = [&["--seed=1", "--cycles=1"][..], &arguments].concat();

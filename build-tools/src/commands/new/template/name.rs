@@ -50,6 +50,11 @@ pub(in super::super) struct Name {
 }
 
 impl Name {
+    /// As a crate, a file and a variable: `my_npi`.
+    pub(super) fn snake(&self) -> &str {
+        &self.snake
+    }
+
     /// The name that `text` is; `sources` are those in which it will be written.
     pub(in super::super) fn parse(text: &str, sources: &[&str]) -> Result<Self> {
         ensure!(

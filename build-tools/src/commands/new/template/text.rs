@@ -41,10 +41,13 @@ impl Replacement {
             camel,
         } = &self.name;
         let mut text = text
-            .strip_prefix("// SPDX-License-Identifier: MIT OR Apache-2.0\n\n")
-            .unwrap_or(text)
+            .strip_prefix("// SPDX-License-Identifier: MIT OR Apache-2.0\n")
+            .map_or(text, |rest| rest.trim_start_matches('\n'))
             .replace("license.workspace = true\n", "")
-            .replace(example_type, camel);
+            .replace(example_type, camel)
+            // As the C header of the NPI has it.
+            .replace(&example.to_uppercase(), &snake.to_uppercase())
+            .replace("Keyvalue", camel);
         // Files and crates, before what else a manifest has.
         text = text.replace(&format!("{example}_"), &format!("{snake}_"));
         text = text.replace(example, if is_manifest { package } else { snake });
