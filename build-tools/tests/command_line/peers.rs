@@ -18,11 +18,13 @@ impl Bench {
     fn with(source: &str, macros: &[&str]) -> Self {
         let bench = Self(tempfile::tempdir().expect("a directory"));
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let libraries = root.join("src/building/peers/runtime");
-        for library in ["ntoskrnl", "netio"] {
+        for (library, folder) in [
+            ("ntoskrnl", "src/building/peers/runtime"),
+            ("netio", "wdk-build/src"),
+        ] {
             run(Command::new("llvm-dlltool")
                 .args(["-m", "i386:x86-64", "-d"])
-                .arg(libraries.join(library).with_extension("def"))
+                .arg(root.join(folder).join(library).with_extension("def"))
                 .arg("-l")
                 .arg(bench.path(&format!("{library}.lib"))));
         }
