@@ -37,7 +37,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         let options = [
             "-Wextra".to_owned(),
             format!("-I{}", c_driver::HEADERS),
-            format!("-I{}", built.display()),
+            format!("-I{}", workspace.shown(&built)),
         ];
         let source = format!("tests/interop/{name}.c");
         c_driver::compile(workspace.root(), &source, &options, &object)?;

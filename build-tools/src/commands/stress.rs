@@ -84,6 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         Outcome::Done => {}
         other => return Ok(other.into()),
     }
+    if let Some(shard) = arguments.shard {
+        plan.limit_to(shard)?;
+    }
     print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if let Some(guest) = guest {
         let runs = MachineRuns {

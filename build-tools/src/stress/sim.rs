@@ -15,6 +15,7 @@ use child::interrupt::interrupted;
 use scenarios::{Coverage, Finding, Report};
 use serde::Deserialize;
 
+use super::inputs::Inputs;
 use super::run_files::{ReportPaths, RunFiles};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
@@ -110,6 +111,7 @@ impl<'a> SimulatedRun<'a> {
         paths: ReportPaths<'_>,
     ) -> Result<Verdict> {
         let plan = self.plan;
+        let inputs = Inputs::of(plan, self.workspace)?;
         let started = Instant::now();
         let mut report = Report::new("sim", plan.seed, plan.cycles);
         let mut deaths = Vec::new();
@@ -125,26 +127,41 @@ impl<'a> SimulatedRun<'a> {
         }
         let took = started.elapsed();
         report.took(took);
-        let coverage = Coverage::of(&report);
-        print(summary::of(&report, Some(&coverage), detail, |cycle| {
-            plan.replay_command(cycle)
-        }));
         for how in &deaths {
             terminal::error(how);
         }
-        let verdict = verdict::of(
-            &report,
-            plan,
-            &RunEnd {
-                took,
-                deaths: deaths.len(),
-                interrupted: interrupted(),
-            },
-        );
+        let end = RunEnd {
+            took,
+            deaths: deaths.len(),
+            interrupted: interrupted(),
+        };
+        self.conclude(&report, &inputs, &end, detail, paths)
+    }
+
+    /// Prints the summary of a run that has ended, and writes its files.
+    pub(super) fn conclude(
+        &self,
+        report: &Report,
+        inputs: &Inputs,
+        end: &RunEnd,
+        detail: Detail,
+        paths: ReportPaths<'_>,
+    ) -> Result<Verdict> {
+        let plan = self.plan;
+        let coverage = Coverage::of(report);
+        print(summary::of(report, Some(&coverage), detail, |cycle| {
+            plan.replay_command(cycle)
+        }));
+        let verdict = verdict::of(report, plan, end);
         let again = |_, cycle| plan.replay_command(cycle);
-        let mut files = RunFiles::new(&report, &verdict, plan, &again);
+        let mut files = RunFiles::new(report, &verdict, plan, &again);
         files.coverage = Some(&coverage);
-        let diagram = |finding: &Finding, room| self.diagram(finding.cycle, room);
+        files.inputs = Some(inputs);
+        let diagram = |finding: &Finding, room| {
+            let again = || self.diagram(finding.cycle, room);
+            // Elsewhere the images may be others.
+            inputs.are_here().then(again)?
+        };
         files.diagram = &diagram;
         files.write(self.workspace, paths)?;
         Ok(verdict)

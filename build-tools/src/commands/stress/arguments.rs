@@ -15,7 +15,7 @@ use crate::building::peers::Conduct;
 use crate::building::wine_prefix;
 use crate::machines::Guests;
 use crate::simulator::{self, OTHERS};
-use crate::stress::Tier;
+use crate::stress::{Shard, Tier};
 use crate::terminal::PROGRAM;
 use crate::workspace::{OutputFiles, Workspace};
 
@@ -40,6 +40,10 @@ pub(crate) struct Arguments {
     /// Number of the first cycle: a finding's cycle runs again with --first and --cycles 1.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) first: u64,
+    /// Run only share I of N of the cycles, for example on one of N machines; --seed is
+    /// needed. `cargo xtask merge` makes one report of theirs.
+    #[arg(long, value_name = "I/N", conflicts_with = "trace")]
+    pub(super) shard: Option<Shard>,
     /// Number of processes that share the cycles [default: one per processor].
     #[arg(long, value_name = "J")]
     jobs: Option<u64>,
@@ -178,6 +182,10 @@ impl Arguments {
             self.jobs != Some(0),
             "--jobs 0 would run nothing: ask for at least 1"
         );
+        ensure!(
+            self.shard.is_none() || self.seed.is_some(),
+            "--shard needs --seed: all shards of a run have the same"
+        );
         self.check_tier()?;
         self.check_drivers(guest)?;
         npi_description::read(&self.npi)?;
@@ -283,6 +291,10 @@ impl Arguments {
                     && !self.may_refuse),
             "--driver, --npi, --peer, --registry, --ignore and --may-refuse are for the simulated \
              kernel: leave them out with --on"
+        );
+        ensure!(
+            self.on == Tier::Sim || self.shard.is_none(),
+            "--shard is for the simulated kernel: elsewhere a cycle depends on more than its number"
         );
         ensure!(
             self.on != Tier::Sim || !self.keep,

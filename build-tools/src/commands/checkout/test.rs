@@ -190,14 +190,14 @@ impl Suite {
 
 const HOST: Check = Check {
     what: "all tests that need no driver image",
-    arguments: &["test", "--no-fail-fast"],
+    arguments: &["test", "--profile", "tools", "--no-fail-fast"],
     variable: None,
     directory: None,
 };
 
 const REGISTRAR: Check = Check {
     what: "the registrar",
-    arguments: &["test", "--package", "registrar"],
+    arguments: &["test", "--profile", "tools", "--package", "registrar"],
     variable: None,
     directory: None,
 };
@@ -206,6 +206,8 @@ const BINDINGS: Check = Check {
     what: "the bindings of the drivers",
     arguments: &[
         "test",
+        "--profile",
+        "tools",
         "--manifest-path",
         "build-tools/wdk-build/Cargo.toml",
         "--features",
@@ -219,12 +221,12 @@ const SIM: Check = Check {
     what: "the driver images in the simulated kernel",
     arguments: &[
         "test",
+        "--profile",
+        "tools",
         "--package",
         "sim",
-        "--features",
+        "--test",
         "images",
-        "--profile",
-        "sim",
     ],
     variable: None,
     directory: None,
@@ -232,7 +234,15 @@ const SIM: Check = Check {
 
 const MACHINES: Check = Check {
     what: "machines reached by SSH, and how sessions end",
-    arguments: &["test", "--package", "vm", "--features", "sshd"],
+    arguments: &[
+        "test",
+        "--profile",
+        "tools",
+        "--package",
+        "vm",
+        "--features",
+        "sshd",
+    ],
     variable: None,
     directory: None,
 };
