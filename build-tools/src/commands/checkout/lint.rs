@@ -47,15 +47,7 @@ const CHECKS: &[Check] = &[
     },
     Check {
         what: "lints of the tests that need images",
-        arguments: &[
-            "clippy",
-            "--profile",
-            "tools",
-            "--package",
-            "sim",
-            "--test",
-            "images",
-        ],
+        arguments: &["clippy", "--profile", "tools", "--test", "images"],
         variable: None,
         directory: None,
     },

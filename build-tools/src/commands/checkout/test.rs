@@ -219,15 +219,7 @@ const BINDINGS: Check = Check {
 
 const SIM: Check = Check {
     what: "the driver images in the simulated kernel",
-    arguments: &[
-        "test",
-        "--profile",
-        "tools",
-        "--package",
-        "sim",
-        "--test",
-        "images",
-    ],
+    arguments: &["test", "--profile", "tools", "--test", "images"],
     variable: None,
     directory: None,
 };
