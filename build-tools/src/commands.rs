@@ -16,6 +16,7 @@ mod merge;
 mod new;
 mod replay;
 mod setup;
+mod soak;
 mod stress;
 
 use anyhow::Result;
@@ -44,6 +45,8 @@ Examples:
     Header(header::Arguments),
     /// Write a workspace for an NPI of your own: its crate, a provider, a client, a test.
     New(new::Arguments),
+    /// Stress drivers for hours, with changing options, and keep the cycles that reached something new.
+    Soak(soak::Arguments),
     /// Merge the reports of shards into the report of the whole run.
     Merge(merge::Arguments),
     /// Load and unload drivers repeatedly, in the simulated kernel, under Wine or on a machine.
@@ -80,6 +83,7 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments),
             Self::Header(arguments) => header::run(arguments),
             Self::New(arguments) => new::run(arguments),
+            Self::Soak(arguments) => soak::run(arguments),
             Self::Merge(arguments) => merge::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),

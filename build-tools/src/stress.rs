@@ -20,8 +20,9 @@ mod tier;
 mod verdict;
 pub(crate) mod wine;
 
-pub(crate) use inputs::ShardOf;
+pub(crate) use inputs::{Inputs, ShardOf};
 pub(crate) use plan::{Job, StressPlan};
 pub(crate) use run_files::{ReportPaths, write_unbegun};
 pub(crate) use shard::Shard;
 pub(crate) use tier::Tier;
+pub(crate) use verdict::RunEnd;

@@ -79,7 +79,7 @@ fn hash(file: &Path) -> Result<String> {
 
 impl Inputs {
     /// The inputs of a plan; the images are built.
-    pub(super) fn of(plan: &StressPlan, workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn of(plan: &StressPlan, workspace: &Workspace) -> Result<Self> {
         let mut files = Vec::new();
         if plan.drivers.is_empty() {
             for (role, image) in [("provider", &plan.provider), ("client", &plan.client)] {
@@ -114,7 +114,7 @@ impl Inputs {
     }
 
     /// What differs from the inputs of another part of the same run.
-    pub(super) fn difference(&self, other: &Self) -> Option<String> {
+    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         if self.program != other.program {
             return Some(format!(
                 "versions {} and {} of this program",

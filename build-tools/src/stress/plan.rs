@@ -15,6 +15,7 @@ use crate::terminal::PROGRAM;
 use crate::workspace::Workspace;
 
 /// Everything that a stress run depends on.
+#[derive(Clone)]
 pub(crate) struct StressPlan {
     pub(crate) tier: Tier,
     pub(crate) provider: PathBuf,
@@ -109,11 +110,16 @@ impl StressPlan {
 
     /// The command line that shows one cycle event by event in the simulated kernel.
     pub(crate) fn replay_command(&self, cycle: u64) -> String {
+        format!("{PROGRAM} replay {}", quoted(&self.replay_line(cycle)))
+    }
+
+    /// The replay line of a cycle.
+    pub(crate) fn replay_line(&self, cycle: u64) -> String {
         let image = |(role, file): (&str, &Path)| format!(",{role}={}", file.display());
         let overrides: String = self.named().map(image).collect();
         let mut line = ReplayLine::new(self.seed, cycle);
         line.options.clone_from(&self.options);
-        format!("{PROGRAM} replay {}", quoted(&format!("{line}{overrides}")))
+        format!("{line}{overrides}")
     }
 
     /// The image that overrides the driver of `role`.

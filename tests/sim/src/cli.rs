@@ -6,6 +6,7 @@
 
 mod arguments;
 mod describe;
+mod reached;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use crate::hardware::randomisation::fix_addresses;
 use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 use arguments::Arguments;
+use reached::Reached;
 
 /// A line of output.
 #[derive(Debug, Serialize)]
@@ -37,6 +39,8 @@ enum OutputLine<'a> {
         image: &'a str,
         imports: &'a MissingImports,
     },
+    /// What was not reached before this cycle.
+    Reached { cycle: u64, what: Vec<String> },
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -164,6 +168,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
     let mut transitions = TransitionCounts::default();
+    let mut reached = Reached::default();
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -178,17 +183,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             kernel: machine.kernel(arguments.seed, schedule).to_string(),
             script: cycle.script().to_string(),
         };
-        match arguments.tracing() {
-            Tracing::Off => {}
-            Tracing::Text => println!("{}", traced()),
-            Tracing::Events => tell(&TraceLine::Cycle(traced()))?,
-        }
+        print_heading(arguments.tracing(), traced)?;
         let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.tracing());
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
         if let Some(where_not) = outcome.unfollowed {
             anyhow::bail!(where_not);
+        }
+        if arguments.reached {
+            let what = reached.first_of(cycle.order.scenario(), &outcome);
+            if !what.is_empty() {
+                tell(&OutputLine::Reached { cycle: index, what })?;
+            }
         }
         if scenario.keeps_to_model() {
             transitions.add(&outcome.transitions);
@@ -217,11 +224,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
     }
-    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
     anyhow::ensure!(
-        arguments.faults != Faults::Systematic
-            || !report.is_clean()
-            || can_fail.copied().sum::<u64>() > 0,
+        arguments.faults != Faults::Systematic || !report.is_clean() || can_fail(&report),
         NOTHING_FAILS
     );
     report.add_transitions(&transitions);
@@ -240,6 +244,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// Prints what the trace of a cycle begins with.
+fn print_heading(tracing: Tracing, cycle: impl FnOnce() -> TracedCycle) -> anyhow::Result<()> {
+    match tracing {
+        Tracing::Off => {}
+        Tracing::Text => println!("{}", cycle()),
+        Tracing::Events => tell(&TraceLine::Cycle(cycle()))?,
+    }
+    Ok(())
+}
+
+/// Returns `true` if there was a call that can fail.
+fn can_fail(report: &Report) -> bool {
+    let mut calls = report.fault_calls.values().flat_map(BTreeMap::values);
+    calls.any(|calls| *calls > 0)
 }
 
 /// The report before the first cycle. Prints what the images import that this kernel does
