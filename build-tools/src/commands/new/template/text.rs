@@ -2,6 +2,7 @@
 
 //! The example's text with another name and fresh GUIDs, without our licence.
 
+use npi_description::NpiId;
 use uuid::Uuid;
 
 use super::Name;
@@ -18,18 +19,30 @@ const GUIDS: [&str; 3] = [
 
 /// What is written in place of the example's name and GUIDs.
 #[derive(Clone, Debug)]
-pub(super) struct Replacement {
+pub(in super::super) struct Replacement {
     name: Name,
     guids: [Uuid; 3],
 }
 
 impl Replacement {
     /// This name, and GUIDs that nobody else has.
-    pub(super) fn new(name: Name) -> Self {
+    pub(in super::super) fn new(name: Name) -> Self {
         Self {
             name,
             guids: GUIDS.map(|_| Uuid::new_v4()),
         }
+    }
+
+    /// The same, for an NPI that is there: only its modules are new.
+    pub(in super::super) fn for_npi(name: Name, npi: NpiId) -> Self {
+        let mut replacement = Self::new(name);
+        replacement.guids[0] = Uuid::from_u128(npi.0);
+        replacement
+    }
+
+    /// The name that is written.
+    pub(super) const fn name(&self) -> &Name {
+        &self.name
     }
 
     /// A text of the example; in a manifest the name is that of a package.
