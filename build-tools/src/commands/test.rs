@@ -132,6 +132,9 @@ impl Suite {
                 })?;
                 checklist.run("new workspaces in Rust and in C", || {
                     new_npi::passes_its_own_checks(workspace)
+                })?;
+                checklist.run("the documents' commands for another directory", || {
+                    documents::commands_work_elsewhere(workspace)
                 })
             }
             Self::Loom => checklist.run_all(workspace, &[LOOM]),

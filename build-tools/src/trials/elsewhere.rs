@@ -7,7 +7,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
@@ -76,7 +76,7 @@ impl<'workspace> Elsewhere<'workspace> {
         let line = line.collect::<Vec<_>>().join(" ");
         let started = Instant::now();
         let output = Command::new(program)
-            .args(arguments)
+            .args(arguments.iter().map(|word| self.located(word.as_ref())))
             .current_dir(directory)
             .env("PATH", self.search_path()?)
             .env("CARGO_TARGET_DIR", self.workspace.target())
@@ -99,6 +99,22 @@ impl<'workspace> Elsewhere<'workspace> {
             ended.printed()
         );
         Ok(ended)
+    }
+
+    /// An argument as it must be here: what is in the target directory of a workspace is in
+    /// that of the checkout.
+    fn located(&self, word: &OsStr) -> OsString {
+        let path = Path::new(word);
+        let below = path
+            .components()
+            .skip_while(|part| part.as_os_str() != "target");
+        if path.is_absolute() || below.clone().next().is_none() {
+            return word.to_owned();
+        }
+        self.workspace
+            .target()
+            .join(below.skip(1).collect::<PathBuf>())
+            .into()
     }
 
     /// Where programs are looked for: this one first.
