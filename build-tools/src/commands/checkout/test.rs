@@ -14,8 +14,8 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, package, page, peers, standalone, wine,
-    wine_guest, zoo,
+    address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, standalone,
+    wine, wine_guest, zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -55,7 +55,8 @@ enum Suite {
     Docs,
     /// Machines reached by SSH, here by an SSH server on this host.
     Machines,
-    /// Drivers of other workspaces, and drivers with peers that are made for them.
+    /// Drivers of other workspaces, new ones among them, and drivers with peers that are made
+    /// for them.
     Workshop,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
@@ -128,6 +129,12 @@ impl Suite {
                 })?;
                 checklist.run("drivers with peers that are made for them", || {
                     peers::nothing_is_found(workspace)
+                })?;
+                checklist.run("new workspaces in Rust and in C", || {
+                    new_npi::passes_its_own_checks(workspace)
+                })?;
+                checklist.run("the documents' commands for another directory", || {
+                    documents::commands_work_elsewhere(workspace)
                 })
             }
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
@@ -280,6 +287,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         }
         if cfg!(not(windows)) {
             interop::build(&workspace)?;
+            interop::build_example(&workspace)?;
         }
     }
     let mut checklist = Checklist::new("test");
