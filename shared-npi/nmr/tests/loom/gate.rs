@@ -29,6 +29,8 @@ both! {
     a_call_that_moves_is_one
     two_that_leave_where_neither_entered
     nobody_enters_after_the_close
+    a_call_while_the_gate_opens_is_refused_or_counted
+    what_was_written_before_the_gate_opened_is_there
     a_detach_during_the_attach_waits_for_it
     a_detach_callback_has_the_memory_until_it_has_left
     a_reference_that_is_given_up_late_completes_the_detach
@@ -260,6 +262,37 @@ fn nobody_enters_after_the_close<C: Choice + 'static>() {
         })
     };
     guarded.close();
+    caller.join().expect("no panic");
+}
+
+fn a_call_while_the_gate_opens_is_refused_or_counted<C: Choice + 'static>() {
+    let guarded = Guarded::<C>::new();
+    let caller = {
+        let guarded = Arc::clone(&guarded);
+        thread::spawn(move || call(&guarded))
+    };
+    guarded.gate.open();
+    guarded.leave();
+    guarded.close();
+    caller.join().expect("no panic");
+    assert_eq!(guarded.last.load(Ordering::Relaxed), 1);
+}
+
+/// The peer, which an attach stores before it opens the gate.
+fn what_was_written_before_the_gate_opened_is_there<C: Choice + 'static>() {
+    let guarded = Guarded::<C>::new();
+    let caller = {
+        let guarded = Arc::clone(&guarded);
+        thread::spawn(move || {
+            if guarded.gate.enter() {
+                guarded.use_memory();
+                guarded.leave();
+            }
+        })
+    };
+    // SAFETY: the model fails if this races with a use.
+    guarded.memory.with_mut(|memory| unsafe { *memory = true });
+    guarded.gate.open();
     caller.join().expect("no panic");
 }
 
