@@ -16,9 +16,9 @@
 use alloc::boxed::Box;
 
 use super::{CLOSED, ONE, UNOPENED, processors};
+use crate::Result;
 use crate::memory::try_slice;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::Result;
 
 /// The most slots of a gate, which fill a page. Beyond, processors share.
 const MOST: usize = 32;
