@@ -57,8 +57,10 @@ pub(crate) fn try_slice<T>(count: usize, mut make: impl FnMut() -> T) -> Result<
         return Err(NtStatus::INSUFFICIENT_RESOURCES);
     }
     for index in 0..count {
-        // SAFETY: inside the allocation, which has room for `count` values.
-        unsafe { place.add(index).write(make()) };
+        // SAFETY: the allocation has room for `count` values.
+        let element = unsafe { place.add(index) };
+        // SAFETY: inside the allocation.
+        unsafe { element.write(make()) };
     }
     let slice = ptr::slice_from_raw_parts_mut(place, count);
     // SAFETY: `place` comes from the global allocator with the layout of the slice, and

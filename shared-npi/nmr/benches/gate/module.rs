@@ -9,7 +9,10 @@ use std::hint::black_box;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
-use nmr::abi::*;
+use nmr::abi::{
+    GUID, HANDLE, NPI_PROVIDER_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS,
+    STATUS_SUCCESS, struct_size,
+};
 use nmr::header::Header;
 use nmr::irql::PassiveLevel;
 use nmr::layout::{Absent, Check, Required};
