@@ -28,14 +28,29 @@ use std::time::Duration;
 pub struct Case<'a> {
     /// Its name.
     pub name: String,
-    /// Runs it that often.
-    pub run: Box<dyn Fn(u32) + Sync + 'a>,
+    /// What runs it that often.
+    pub run: Run<'a>,
     /// The runs in a round: about a millisecond of them.
     pub round: u32,
     /// The operations in a run, by which everything is divided.
     pub operations: u32,
-    /// Measures it in two threads, too.
-    pub threads: bool,
+}
+
+/// What runs a case as often as it is told.
+pub enum Run<'a> {
+    /// In one thread.
+    One(Box<dyn Fn(u32) + 'a>),
+    /// In one thread, and in two at a time.
+    OneAndTwo(Box<dyn Fn(u32) + Sync + 'a>),
+}
+
+impl Run<'_> {
+    fn times(&self, times: u32) {
+        match self {
+            Self::One(run) => run(times),
+            Self::OneAndTwo(run) => run(times),
+        }
+    }
 }
 
 /// What was measured, each for one operation.
@@ -103,7 +118,7 @@ impl<'a> Bench<'a> {
             eprintln!("there is no case {name}");
             return ExitCode::FAILURE;
         };
-        (case.run)(times);
+        case.run.times(times);
         ExitCode::SUCCESS
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Case;
+use crate::{Case, Run};
 
 /// The least share of its time in which a round in two threads had both of them running.
 const OVERLAP: f64 = 0.8;
@@ -25,15 +25,16 @@ pub(crate) fn in_turns(cases: &[Case<'_>], time: Duration) -> Vec<Times> {
     let mut one = vec![f64::INFINITY; cases.len()];
     let mut two = vec![Vec::new(); cases.len()];
     for case in cases {
-        (case.run)(case.round);
+        case.run.times(case.round);
     }
     let count = u32::try_from(cases.len()).unwrap_or(u32::MAX);
     let end = Instant::now() + time * count;
     while Instant::now() < end {
         for (case, (one, two)) in cases.iter().zip(one.iter_mut().zip(&mut two)) {
-            *one = one.min(Round::of(case).seconds(case));
-            if case.threads {
-                two.extend(in_two_threads(case));
+            let alone = Round::of(|times| case.run.times(times), case.round);
+            *one = one.min(alone.seconds(case.round));
+            if let Run::OneAndTwo(run) = &case.run {
+                two.extend(in_two_threads(run, case.round));
             }
         }
     }
@@ -59,9 +60,9 @@ struct Round {
 }
 
 impl Round {
-    fn of(case: &Case<'_>) -> Self {
+    fn of(run: impl Fn(u32), times: u32) -> Self {
         let began = Instant::now();
-        (case.run)(case.round);
+        run(times);
         Self {
             began,
             ended: Instant::now(),
@@ -69,25 +70,25 @@ impl Round {
     }
 
     /// For one run.
-    fn seconds(self, case: &Case<'_>) -> f64 {
-        (self.ended - self.began).as_secs_f64() / f64::from(case.round)
+    fn seconds(self, times: u32) -> f64 {
+        (self.ended - self.began).as_secs_f64() / f64::from(times)
     }
 }
 
 /// A round in each of two threads that begin together. None if they did not run
 /// together.
-fn in_two_threads(case: &Case<'_>) -> Option<f64> {
+fn in_two_threads(run: &(dyn Fn(u32) + Sync), times: u32) -> Option<f64> {
     let ready = AtomicU32::new(0);
-    let run = || {
+    let round = || {
         ready.fetch_add(1, Ordering::Relaxed);
         while ready.load(Ordering::Relaxed) < 2 {
             spin_loop();
         }
-        Round::of(case)
+        Round::of(run, times)
     };
     let (own, other) = thread::scope(|scope| {
-        let other = scope.spawn(run);
-        (run(), other.join())
+        let other = scope.spawn(round);
+        (round(), other.join())
     });
     let other = other.ok()?;
     let whole = Round {
@@ -96,5 +97,5 @@ fn in_two_threads(case: &Case<'_>) -> Option<f64> {
     };
     let both = (own.ended.min(other.ended)).checked_duration_since(own.began.max(other.began))?;
     let share = both.as_secs_f64() / (whole.ended - whole.began).as_secs_f64();
-    (share >= OVERLAP).then(|| whole.seconds(case))
+    (share >= OVERLAP).then(|| whole.seconds(times))
 }

@@ -20,30 +20,29 @@ fn main() {}
 
 #[cfg(not(windows))]
 fn main() -> std::process::ExitCode {
-    use measure::{Bench, Case, Measured};
+    use measure::{Bench, Case, Measured, Run};
 
     let mut bench = Bench::new("gate");
-    let mut add = |name: &str, threads: bool, run: Box<dyn Fn(u32) + Sync>| {
+    let mut add = |name: &str, run: Box<dyn Fn(u32) + Sync>| {
         bench.add(Case {
             name: name.to_owned(),
-            run,
+            run: Run::OneAndTwo(run),
             round: 100_000,
             operations: 1,
-            threads,
         });
     };
-    add("bare call", true, shapes::bare());
-    add("2 x sched_getcpu", false, shapes::processor());
-    add("run-down reference", true, shapes::rundown());
-    add("cache-aware run-down", true, shapes::cache_aware());
-    add("Arc", true, shapes::arc());
-    add("RwLock read", true, shapes::lock());
-    add("gate of one word", true, shapes::gate::<shapes::One>());
+    add("bare call", shapes::bare());
+    add("2 x sched_getcpu", shapes::processor());
+    add("run-down reference", shapes::rundown());
+    add("cache-aware run-down", shapes::cache_aware());
+    add("Arc", shapes::arc());
+    add("RwLock read", shapes::lock());
+    add("gate of one word", shapes::gate::<shapes::One>());
     let per_processor = shapes::gate::<shapes::PerProcessor>();
-    add("gate, word per processor", true, per_processor);
-    add("Binding::enter, one word", true, module::call::<false>());
+    add("gate, word per processor", per_processor);
+    add("Binding::enter, one word", module::call::<false>());
     let per_processor = module::call::<true>();
-    add("Binding::enter, per proc.", true, per_processor);
+    add("Binding::enter, per proc.", per_processor);
 
     bench.run(|measured| {
         let instructions = |name: &str| {
