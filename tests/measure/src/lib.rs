@@ -13,8 +13,9 @@
 //! - **Two threads**: how many times as much two of them do as one in the same time. Only
 //!   rounds count in which both ran all the time.
 //!
-//! The arguments of such a target are `--json`, for one line of JSON for each case instead of
-//! the table, and `--quick`, for fewer rounds.
+//! The arguments of such a target: `--json` for one line of JSON for each case instead of
+//! the table, `--quick` for fewer rounds, `--time-only` for no instructions, and a part of
+//! the names of the cases to measure.
 
 mod callgrind;
 mod rounds;
@@ -88,14 +89,17 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures all, prints the results, and has `judge` say what is wrong with them.
-    pub fn run(self, judge: impl FnOnce(&[Measured]) -> Vec<String>) -> ExitCode {
+    pub fn run(mut self, judge: impl FnOnce(&[Measured]) -> Vec<String>) -> ExitCode {
         let words: Vec<String> = env::args().skip(1).collect();
         if let Some((name, times)) = callgrind::asked(&words) {
             return self.repeat(name, times);
         }
         let has = |word: &str| words.iter().any(|it| it == word);
         let time = Duration::from_millis(if has("--quick") { 100 } else { 700 });
-        let measured = self.measure(time);
+        if let Some(part) = words.iter().find(|word| !word.starts_with("--")) {
+            self.cases.retain(|case| case.name.contains(part));
+        }
+        let measured = self.measure(time, !has("--time-only"));
         if has("--json") {
             table::print_json(self.name, &measured);
         } else {
@@ -122,9 +126,10 @@ impl<'a> Bench<'a> {
         ExitCode::SUCCESS
     }
 
-    fn measure(&self, time: Duration) -> Vec<Measured> {
+    fn measure(&self, time: Duration, count: bool) -> Vec<Measured> {
         let rounds = rounds::in_turns(&self.cases, time);
-        let counts = self.cases.iter().map(callgrind::instructions);
+        let count = |case| count.then(|| callgrind::instructions(case)).flatten();
+        let counts = self.cases.iter().map(count);
         (self.cases.iter().zip(rounds).zip(counts))
             .map(|((case, best), instructions)| Measured {
                 name: case.name.clone(),

@@ -26,13 +26,13 @@ impl Journal {
 
     /// Remembers `moment`, unless there is no memory for it: a history that
     /// lacks an event is better than an attach that fails for one.
-    pub(crate) fn record(&mut self, moment: Moment) {
+    pub(crate) fn record(&mut self, moment: &Moment) {
         if self.moments.len() < LENGTH {
             if self.moments.try_reserve(1).is_ok() {
-                self.moments.push(moment);
+                self.moments.push(*moment);
             }
         } else {
-            self.moments[self.oldest] = moment;
+            self.moments[self.oldest] = *moment;
             self.oldest = (self.oldest + 1) % LENGTH;
         }
     }
@@ -59,7 +59,7 @@ mod tests {
         let mut journal = Journal::new();
         let length = LENGTH as u64;
         for time in 0..length + 100 {
-            journal.record(Moment {
+            journal.record(&Moment {
                 time,
                 thread: 1,
                 event: Event {

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use nmr::abi::{GUID, NPIID};
 
 use crate::finding::Moment;
-use crate::host::{BindingId, Call, Phase, RegistrationId, Side};
+use crate::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
 use crate::journal::Journal;
 use crate::registration::Module;
 use crate::snapshot::Snapshot;
@@ -48,17 +48,22 @@ impl Ledger {
         }
     }
 
-    /// Records an event.
-    pub(crate) fn note(&mut self, moment: &Moment) {
-        let event = moment.event;
-        if event.binding.is_some() {
-            self.journal.record(*moment);
+    /// Records an event, and adds its NPI.
+    pub(crate) fn note(&mut self, moment: &mut Moment) {
+        let registration = moment.event.registration;
+        moment.event.npi = registration.and_then(|id| self.npi(id));
+        if moment.event.binding.is_some() {
+            self.journal.record(moment);
         }
-        if !event.call.is_callback() {
-            return;
+        if moment.event.call.is_callback() {
+            self.note_frame(moment.thread, &moment.event);
         }
+    }
+
+    /// A callback begins or ends.
+    fn note_frame(&mut self, thread: u64, event: &Event) {
         let frame = Frame {
-            thread: moment.thread,
+            thread,
             call: event.call,
             side: event.side,
             binding: event.binding,

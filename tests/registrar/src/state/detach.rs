@@ -7,7 +7,7 @@ use core::ptr;
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
 use super::{Action, Call, Refusal, State, WaitToEnd};
-use crate::binding::{DetachOrder, DetachState, Move, Phase};
+use crate::binding::{DetachOrder, DetachState, Move, Phase, Thread};
 use crate::characteristics::{Callbacks, CleanupFn};
 use crate::handle::{HandleKind, Named};
 use crate::host::Side;
@@ -101,7 +101,7 @@ impl<C> State<C> {
         let binding = self.bindings.at_mut(slot);
         let prompt = binding.plan.prompt;
         let end = binding.end_mut(side);
-        end.thread = Some(thread);
+        end.thread = Some(Thread::new(thread));
         if prompt {
             end.detach_state = DetachState::InCallback;
         }
@@ -198,7 +198,7 @@ impl<C> State<C> {
     /// A side has its context back: its cleanup begins, on this thread.
     pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side, thread: u64) {
         let binding = self.bindings.at_mut(slot);
-        binding.cleaner = Some(thread);
+        binding.cleaner = Some(Thread::new(thread));
         binding.end_mut(side).context = ptr::null_mut();
     }
 
