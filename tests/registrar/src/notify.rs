@@ -154,8 +154,7 @@ impl<H: Host> Registrar<H> {
         let (module, history) = self.ledger.with(|ledger| {
             (
                 who.registration.and_then(|id| ledger.name(id)),
-                who.binding
-                    .map_or_else(Vec::new, |id| ledger.journal.history(id)),
+                who.binding.map_or_else(Vec::new, |id| ledger.history(id)),
             )
         });
         Finding {

@@ -9,7 +9,6 @@
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::collections::VecDeque;
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
@@ -17,6 +16,7 @@ use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
 use crate::knobs::{Kernel, Knob, Knobs};
 use crate::registrar::Registrar;
+use crate::ring::Ring;
 use nmr::abi::NTSTATUS;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -106,7 +106,7 @@ struct Recorded {
     faults: Vec<(Call, Side, NTSTATUS)>,
     findings: Vec<Finding>,
     notes: Vec<Finding>,
-    events: VecDeque<Event>,
+    events: Ring<Event, EVENTS>,
 }
 
 impl Process {
@@ -123,7 +123,7 @@ impl Process {
                 faults: Vec::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),
-                events: VecDeque::new(),
+                events: Ring::new(),
             }),
         }
     }
@@ -162,7 +162,11 @@ impl Process {
 
     /// The events observed since the last call, the latest [`EVENTS`] of them.
     pub fn take_events(&self) -> Vec<Event> {
-        core::mem::take(&mut locked(&self.recorded).events).into()
+        let events = &mut locked(&self.recorded).events;
+        core::mem::replace(events, Ring::new())
+            .iter()
+            .copied()
+            .collect()
     }
 }
 
@@ -213,11 +217,7 @@ impl Host for Process {
     }
 
     fn observe(&self, event: &Event) {
-        let events = &mut locked(&self.recorded).events;
-        if events.len() == EVENTS {
-            events.pop_front();
-        }
-        events.push_back(*event);
+        locked(&self.recorded).events.record(event);
     }
 
     fn report(&self, finding: Finding) {

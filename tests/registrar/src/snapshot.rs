@@ -24,11 +24,9 @@ const COUNT: usize = 11;
 /// The fields of a structure, each as a number.
 type Words = [usize; COUNT];
 
-/// Defines the names of the fields of `$structure`, and what reads them all.
+/// Defines what reads all fields of `$structure`, and what finds one that has changed.
 macro_rules! fields {
-    ($names:ident, $read:ident, $structure:ty: $($($field:ident).+: $size:ty),+ $(,)?) => {
-        const $names: [&str; COUNT] = [$(fields!(@last $($field)+)),+];
-
+    ($read:ident, $changed:ident, $structure:ty: $($($field:ident).+: $size:ty),+ $(,)?) => {
         /// # Safety
         ///
         /// `place` is readable.
@@ -39,12 +37,30 @@ macro_rules! fields {
                 unsafe { peek(field.cast::<$size>()) as usize }
             }),+]
         }
+
+        /// The first field that differs from what was read.
+        ///
+        /// # Safety
+        ///
+        /// `place` is readable.
+        unsafe fn $changed(place: *const $structure, words: &Words) -> Option<&'static str> {
+            let mut words = words.iter();
+            $({
+                let field = place.wrapping_byte_add(offset_of!($structure, $($field).+));
+                // SAFETY: a field of that size in a readable structure.
+                let now = unsafe { peek(field.cast::<$size>()) as usize };
+                if words.next() != Some(&now) {
+                    return Some(fields!(@last $($field)+));
+                }
+            })+
+            None
+        }
     };
     (@last $field:ident) => { stringify!($field) };
     (@last $outer:ident $field:ident) => { stringify!($field) };
 }
 
-fields! { CLIENT, read_client, Client:
+fields! { read_client, changed_client, Client:
     Version: u16,
     Length: u16,
     ClientAttachProvider: usize,
@@ -58,7 +74,7 @@ fields! { CLIENT, read_client, Client:
     ClientRegistrationInstance.NpiSpecificCharacteristics: usize,
 }
 
-fields! { PROVIDER, read_provider, Provider:
+fields! { read_provider, changed_provider, Provider:
     Version: u16,
     Length: u16,
     ProviderAttachClient: usize,
@@ -84,13 +100,6 @@ unsafe fn peek<T>(place: *const T) -> T {
 }
 
 impl Characteristics {
-    const fn names(self) -> &'static [&'static str; COUNT] {
-        match self {
-            Self::Client(_) => &CLIENT,
-            Self::Provider(_) => &PROVIDER,
-        }
-    }
-
     const fn size(self) -> usize {
         match self {
             Self::Client(_) => size_of::<Client>(),
@@ -104,6 +113,15 @@ impl Characteristics {
             Self::Client(client) => unsafe { read_client(client) },
             // SAFETY: readable (type invariant).
             Self::Provider(provider) => unsafe { read_provider(provider) },
+        }
+    }
+
+    fn changed(self, words: &Words) -> Option<&'static str> {
+        match self {
+            // SAFETY: readable (type invariant).
+            Self::Client(client) => unsafe { changed_client(client, words) },
+            // SAFETY: readable (type invariant).
+            Self::Provider(provider) => unsafe { changed_provider(provider, words) },
         }
     }
 }
@@ -196,11 +214,8 @@ impl Snapshot {
         if self.stale {
             return None;
         }
-        let now = self.characteristics.words();
-        if now != self.words {
-            let pairs = now.iter().zip(&self.words);
-            let mut names = self.characteristics.names().iter().zip(pairs);
-            return names.find_map(|(&name, (now, then))| (now != then).then_some(name));
+        if let Some(field) = self.characteristics.changed(&self.words) {
+            return Some(field);
         }
         // SAFETY: the structure still vouches for the pointer.
         let npi: Parts = unsafe { peek(self.npi.cast()) };
