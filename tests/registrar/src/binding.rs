@@ -216,6 +216,22 @@ impl Binding {
         &mut self.ends[side as usize]
     }
 
+    /// The detach callback of a side is called now, on this thread.
+    pub(crate) const fn detach_entered(&mut self, side: Side, thread: Thread) {
+        let prompt = self.plan.prompt;
+        let end = self.end_mut(side);
+        end.thread = Some(thread);
+        if prompt {
+            end.detach_state = DetachState::InCallback;
+        }
+    }
+
+    /// A side has its context back: its cleanup begins, on this thread.
+    pub(crate) const fn cleanup_entered(&mut self, side: Side, thread: Thread) {
+        self.cleaner = Some(thread);
+        self.end_mut(side).context = ptr::null_mut();
+    }
+
     /// Returns `true` if the thread is in one of its callbacks.
     pub(crate) fn runs_on(&self, thread: Thread) -> bool {
         self.cleaner == Some(thread) || self.ends.iter().any(|end| end.thread == Some(thread))

@@ -29,7 +29,7 @@ pub(crate) use self::attach::{AcceptCall, AttachCaller, NextOffer};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{NewRegistration, Next, Offer};
 pub(crate) use self::wait::Wait;
-use crate::binding::{Binding, Phase};
+use crate::binding::{Binding, Phase, Thread};
 use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, HandleKind, Misuse, Named};
 use crate::host::{BindingId, RegistrationId, Side};
@@ -93,18 +93,15 @@ pub(crate) struct Call<F> {
     pub(crate) context: *mut c_void,
 }
 
-impl<F> Call<Option<F>> {
-    /// The call, if there is a callback to call.
-    fn given(self) -> Option<Call<F>> {
-        Some(Call {
-            callback: self.callback?,
-            binding: self.binding,
-            side: self.side,
-            id: self.id,
-            registration: self.registration,
-            context: self.context,
-        })
-    }
+/// When a transition that leaves a callback to be made has it entered.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry {
+    /// Later, by [`detach_entered`](State::detach_entered) or
+    /// [`cleanup_entered`](State::cleanup_entered): somebody watches what happens until
+    /// then.
+    Later,
+    /// At once, on this thread.
+    Now(Thread),
 }
 
 /// What a transition of a binding leaves to be done.

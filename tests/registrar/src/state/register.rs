@@ -148,8 +148,7 @@ impl<C> State<C> {
                 binding.phase = Phase::Offered;
                 binding.end_mut(Side::Client).thread = Some(Thread::new(thread));
                 let ends = &mut Ends(&mut self.bindings, side);
-                registration.bindings.remove(ends, slot);
-                registration.bindings.push_back(ends, slot);
+                registration.bindings.move_to_back(ends, slot);
                 return Next::Offer(self.offer(slot));
             }
         }
