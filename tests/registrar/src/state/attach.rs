@@ -9,7 +9,7 @@ use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
 use super::register::Next;
 use super::{Action, Refusal, State};
 use crate::attach::succeeded;
-use crate::binding::{DetachState, Phase};
+use crate::binding::{DetachState, Phase, Thread};
 use crate::handle::{HandleKind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
@@ -64,11 +64,12 @@ impl<C> State<C> {
             side: Side::Client,
         };
         let slot = self.resolve(handle, kind)?;
+        let thread = Some(Thread::new(asker.thread));
         let binding = self.bindings.at_mut(slot);
         if binding.phase != Phase::Offered {
             return Err(Refusal::Rule(8, "after ClientAttachProvider had returned"));
         }
-        if binding.end(Side::Client).thread != Some(asker.thread) && !stray {
+        if binding.end(Side::Client).thread != thread && !stray {
             return Err(Refusal::Rule(
                 8,
                 "on another thread than ClientAttachProvider",
@@ -84,7 +85,7 @@ impl<C> State<C> {
             return Err(Refusal::Rule(9, "again after it had succeeded"));
         }
         binding.asking = true;
-        binding.end_mut(Side::Provider).thread = Some(asker.thread);
+        binding.end_mut(Side::Provider).thread = thread;
         Ok(AcceptCall {
             binding: slot,
             id: binding.id,
