@@ -5,6 +5,12 @@
 //!
 //! What is not in use is inaccessible: a driver that touches it faults at the
 //! very instruction.
+//!
+//! The pages that cycles use most stay with the process from cycle to cycle, each as a
+//! mapping of its own ([`separate`]): to make one accessible or inaccessible neither splits
+//! nor merges mappings, and costs no page fault.
+
+mod separate;
 
 use std::io;
 use std::ops::Range;
@@ -108,6 +114,7 @@ impl Drop for Arena {
         // SAFETY: the range is this arena's; coroutines and images that used it
         // belong to the machine that is dropped with it.
         unsafe { libc::munmap(BASE as *mut libc::c_void, ALL.len()) };
+        separate::forget();
         let writable = WRITABLE.swap(0, Ordering::Relaxed);
         // SAFETY: `map_code` has mapped it for this arena.
         unsafe { libc::munmap(writable as *mut libc::c_void, CODE.len()) };
@@ -204,6 +211,19 @@ pub(crate) fn patch(address: usize, byte: u8, access: Access) -> io::Result<()> 
     protect(page..page + PAGE, access)
 }
 
+/// Makes `pages`, which are not in use, writable; they read as zero.
+///
+/// # Errors
+///
+/// The system has no room for more mappings.
+pub(crate) fn open(pages: Range<usize>) -> io::Result<()> {
+    let kept = separate::extend(&pages);
+    protect(pages, Access::ReadWrite)?;
+    // SAFETY: the pages were just made writable, and no reference to them exists.
+    unsafe { ptr::write_bytes(kept.start as *mut u8, 0, kept.len()) };
+    Ok(())
+}
+
 /// Forgets the content of `pages`: they read as zero again.
 pub(crate) fn discard(pages: Range<usize>) {
     debug_assert!(ALL.start <= pages.start && pages.end <= ALL.end);
@@ -221,8 +241,8 @@ pub(crate) fn discard(pages: Range<usize>) {
     assert_eq!(result, 0, "the pages are mapped and not locked");
 }
 
-/// Forgets the content of `pages` and makes them inaccessible.
+/// Makes `pages` inaccessible, for [`open`] to use them again.
 pub(crate) fn recycle(pages: Range<usize>) {
-    discard(pages.clone());
+    discard(separate::behind(&pages));
     protect(pages, Access::None).expect("one range merges mappings, it splits none");
 }

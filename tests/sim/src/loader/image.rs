@@ -241,7 +241,7 @@ impl Image {
         /// `int3`.
         const BREAKPOINT: u8 = 0xCC;
         let all = base..base + self.size();
-        arena::protect(all.clone(), Access::ReadWrite).expect("an image is a few mappings");
+        arena::open(all.clone()).expect("an image is a few mappings");
         // SAFETY: the range was just made writable, nothing else is in it, and
         // `place` hands it to nobody else.
         let memory = unsafe { std::slice::from_raw_parts_mut(base as *mut u8, all.len()) };
