@@ -198,17 +198,17 @@ pub(crate) fn protect(pages: Range<usize>, access: Access) -> io::Result<()> {
     }
 }
 
-/// Replaces the byte at `address`, on a page with which `access` is permitted.
+/// Replaces the code at `address`, on pages with which `access` is permitted.
 ///
 /// # Errors
 ///
 /// The system has no room for more mappings.
-pub(crate) fn patch(address: usize, byte: u8, access: Access) -> io::Result<()> {
-    let page = address / PAGE * PAGE;
-    protect(page..page + PAGE, Access::Everything)?;
-    // SAFETY: the page was just made writable, and no reference to it exists.
-    unsafe { (address as *mut u8).write(byte) };
-    protect(page..page + PAGE, access)
+pub(crate) fn patch(address: usize, code: &[u8], access: Access) -> io::Result<()> {
+    let pages = address / PAGE * PAGE..(address + code.len()).next_multiple_of(PAGE);
+    protect(pages.clone(), Access::Everything)?;
+    // SAFETY: the pages were just made writable, and no reference to them exists.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), address as *mut u8, code.len()) };
+    protect(pages, access)
 }
 
 /// Makes `pages`, which are not in use, writable; they read as zero.
