@@ -15,6 +15,7 @@
 //! calling convention demands, because the simulated kernel depends on it itself.
 
 use std::arch::naked_asm;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ptr;
 
@@ -95,16 +96,34 @@ impl Thunks {
         if address + LENGTH > end {
             return None;
         }
-        let mut code = [0xCC; LENGTH];
-        code[0] = 0xB8;
-        code[1..5].copy_from_slice(&number.to_le_bytes());
-        code[5..7].copy_from_slice(&[0x49, 0xBA]);
-        code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
-        code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
-        arena::write_code(address, &code);
+        // The code of a thunk is the same in every cycle.
+        if WRITTEN.get() <= number {
+            arena::write_code(address, &code_of(number));
+            WRITTEN.set(number + 1);
+        }
         self.targets.push(target);
         Some(address)
     }
+}
+
+thread_local! {
+    /// The number of thunks whose code has been written, in this cycle or before.
+    static WRITTEN: Cell<u32> = const { Cell::new(0) };
+}
+
+fn code_of(number: u32) -> [u8; LENGTH] {
+    let mut code = [0xCC; LENGTH];
+    code[0] = 0xB8;
+    code[1..5].copy_from_slice(&number.to_le_bytes());
+    code[5..7].copy_from_slice(&[0x49, 0xBA]);
+    code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
+    code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
+    code
+}
+
+/// Forgets what code has been written: the arena is another one.
+pub(crate) fn forget_code() {
+    WRITTEN.set(0);
 }
 
 /// The common code of all thunks: `eax` is the thunk's number, everything else

@@ -12,6 +12,7 @@ use scenarios::{
     Alternative, Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict,
 };
 
+use crate::calls::thunk;
 use crate::choices::Choices;
 use crate::emulation;
 use crate::hardware::arena::{self, Arena, IMAGES};
@@ -95,6 +96,7 @@ impl Machine {
     /// The process cannot host one.
     pub fn new() -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
+        thunk::forget_code();
         trap::install(emulation::stub()).map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
