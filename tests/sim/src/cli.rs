@@ -22,6 +22,7 @@ use scenarios::{
 };
 use serde::Serialize;
 
+use crate::costs::{Costs, Measured};
 use crate::hardware::randomisation::fix_addresses;
 use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 use arguments::Arguments;
@@ -37,6 +38,8 @@ enum OutputLine<'a> {
         image: &'a str,
         imports: &'a MissingImports,
     },
+    /// What --costs asks for.
+    Costs(&'a Costs),
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -164,6 +167,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
     let mut transitions = TransitionCounts::default();
+    let measured = arguments.costs.then(Measured::begin);
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -216,6 +220,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             told = Instant::now();
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
+    }
+    if let Some(measured) = measured {
+        tell(&OutputLine::Costs(&measured.end(report.cycles_done)))?;
     }
     let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
     anyhow::ensure!(

@@ -49,7 +49,6 @@ fn plant_one(state: &mut State, function: usize) -> Option<()> {
     let section = extent::around(state, function)?;
     let site = state.loader.drivers.site(function)?;
     let driver = &state.loader.drivers[site.driver];
-    let (_, access) = driver.image.section_at(driver.base, function)?;
     let prologue = driver.image.prologue(site.offset?);
     let code = section.read(function, LONGEST.max(prologue));
     let room = breakpoints::room_in(&code[..prologue.min(code.len())])
@@ -61,7 +60,8 @@ fn plant_one(state: &mut State, function: usize) -> Option<()> {
     };
     let thunk = state.calls.function(function, rest)?;
     let breakpoint = breakpoints::divert(function, thunk, room.is_some());
-    arena::patch(function, &breakpoint, access).ok()
+    arena::write_code(function, &breakpoint);
+    Some(())
 }
 
 /// Returns `true` if the timer has stopped a thread at one of these addresses, where it

@@ -43,8 +43,8 @@
 mod moved;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use iced_x86::{
     Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register,
 };
@@ -129,7 +129,7 @@ struct Content {
 #[derive(Debug, Default)]
 struct Planted {
     /// Where each breakpoint leads to, by its address.
-    targets: BTreeMap<usize, usize>,
+    targets: HashMap<usize, usize>,
     slots: Vec<Content>,
 }
 
@@ -226,8 +226,8 @@ pub(crate) fn move_first(function: usize, code: &[u8]) -> Option<usize> {
 pub(crate) fn move_prologue(function: usize, prologue: &[u8]) -> Option<usize> {
     PLANTED.with_borrow_mut(|planted| {
         let length = prologue.len();
-        let mut there = planted.targets.range(function..function + length);
-        if there.next().is_some() {
+        let mut all = function..function + length;
+        if all.any(|address| planted.targets.contains_key(&address)) {
             return None;
         }
         let slot = planted.next_slot()?;

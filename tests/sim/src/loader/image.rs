@@ -241,18 +241,22 @@ impl Image {
     ) {
         /// `int3`.
         const BREAKPOINT: u8 = 0xCC;
-        let all = base..base + self.size();
-        arena::open(all.clone()).expect("an image is a few mappings");
-        // SAFETY: the range was just made writable, nothing else is in it, and
-        // `place` hands it to nobody else.
-        let memory = unsafe { std::slice::from_raw_parts_mut(base as *mut u8, all.len()) };
+        let all = base..base + self.size().next_multiple_of(PAGE);
+        let writable = arena::for_image(&all);
+        // SAFETY: as many bytes can be written there, nothing else is in them, and
+        // `place` hands them to nobody else.
+        let memory = unsafe { std::slice::from_raw_parts_mut(writable as *mut u8, all.len()) };
 
-        let headers = self.file.size_of_headers() as usize;
-        memory[..headers].copy_from_slice(&self.file.bytes()[..headers]);
+        let mut filled = self.file.size_of_headers() as usize;
+        memory[..filled].copy_from_slice(&self.file.bytes()[..filled]);
         for section in self.file.sections() {
             let content = &self.file.bytes()[section.file.clone()];
-            memory[section.address as usize..][..content.len()].copy_from_slice(content);
+            let start = section.address as usize;
+            memory[filled.min(start)..start].fill(0);
+            filled = start + content.len();
+            memory[start..filled].copy_from_slice(content);
         }
+        memory[filled..].fill(0);
         let moved = (base as u64).wrapping_sub(self.file.image_base());
         for &address in self.file.relocations() {
             let address = address as usize;

@@ -14,6 +14,7 @@ use scenarios::{
 
 use crate::calls::thunk;
 use crate::choices::Choices;
+use crate::costs::{self, Kind};
 use crate::emulation;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
@@ -242,7 +243,7 @@ pub(super) fn simulate(state: State, name: &str, body: impl FnOnce() + 'static) 
     let kernel = Kernel::new(state);
     kernel.enter(|| {
         with(|state| state.scheduling.spawn_own(name.to_owned(), body));
-        main_loop::run(&kernel);
+        costs::measure(Kind::Running, || main_loop::run(&kernel));
     });
     let state = kernel.into_state();
     arena::recycle(IMAGES.start..state.loader.image_end);

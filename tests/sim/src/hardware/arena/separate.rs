@@ -8,8 +8,8 @@
 //! gets a flag that does nothing here (`MADV_DONTDUMP`, no page of the arena is worth a
 //! place in a core dump): neighbours never have the same flags, and never merge.
 //!
-//! These pages keep their memory from cycle to cycle. Whoever opens them clears them, for
-//! a fraction of what the system takes to clear and map a fresh page.
+//! These pages keep their memory from cycle to cycle. To clear them takes a fraction of what
+//! the system takes to clear and map a fresh page.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};

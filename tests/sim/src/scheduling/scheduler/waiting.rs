@@ -2,12 +2,14 @@
 
 //! How the current thread gives way: at a point, in a spin loop, in a wait, for good.
 
+use crate::costs::{self, Kind};
 use crate::kernel::with;
 use crate::scheduling::thread::{Pause, Waitable, Woken};
 
 /// A place at which another thread may run.
 pub(crate) fn point() {
-    if with(|state| state.scheduling.pass()) {
+    let gives_way = costs::measure(Kind::Scheduling, || with(|state| state.scheduling.pass()));
+    if gives_way {
         pause(Pause::Switch);
     }
 }
