@@ -23,6 +23,7 @@ use scenarios::{
 };
 use serde::Serialize;
 
+use crate::costs::{Costs, Measured};
 use crate::hardware::randomisation::fix_addresses;
 use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 use arguments::Arguments;
@@ -41,6 +42,8 @@ enum OutputLine<'a> {
     },
     /// What was not reached before this cycle.
     Reached { cycle: u64, what: Vec<String> },
+    /// What --costs asks for.
+    Costs(&'a Costs),
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -169,6 +172,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut transitions = TransitionCounts::default();
     let mut reached = Reached::default();
+    let measured = arguments.costs.then(Measured::begin);
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -223,6 +227,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             told = Instant::now();
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
+    }
+    if let Some(measured) = measured {
+        tell(&OutputLine::Costs(&measured.end(report.cycles_done)))?;
     }
     anyhow::ensure!(
         arguments.faults != Faults::Systematic || !report.is_clean() || can_fail(&report),

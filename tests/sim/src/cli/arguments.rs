@@ -118,6 +118,10 @@ pub(super) struct Arguments {
     /// Print every event as a JSON line, before the report.
     #[arg(long, conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) events: bool,
+    /// Measure where the processor time goes, and print that as a JSON line before the
+    /// report.
+    #[arg(long, hide = true, conflicts_with_all = ["trace", "minimise", "size"])]
+    pub(super) costs: bool,
 }
 
 impl Arguments {
