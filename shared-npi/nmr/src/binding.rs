@@ -20,6 +20,7 @@ use core::ptr::NonNull;
 
 use crate::abi::NTSTATUS;
 use crate::bindings::{self, Node};
+use crate::event::Event;
 use crate::gate::{Gate, Leave};
 use crate::handle::BindingHandle;
 use crate::layout::Handed;
@@ -221,6 +222,11 @@ impl<M: Module> Binding<M> {
         // SAFETY: the gate is valid, and this is its one close.
         let closed = unsafe { Gate::close(&raw const binding.gate) };
         debug_assert_eq!(closed, Leave::NotLast, "this callback has a reference");
+        binding.module().trace(Event::Detach {
+            peer: binding.peer_id,
+            // All but the reference from above.
+            in_flight: binding.gate.in_flight().saturating_sub(1),
+        });
         binding.module().detaching(binding);
         // SAFETY: the reference from above is in flight; the binding is not touched
         // after it.

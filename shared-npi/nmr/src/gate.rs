@@ -92,6 +92,12 @@ impl Gate {
         self.state.fetch_add(ONE, Ordering::Relaxed);
     }
 
+    /// The number of calls in flight at the moment, for a trace. Any IRQL.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.state.load(Ordering::Relaxed) / ONE
+    }
+
     /// Closes the gate: from now on no call begins. Any IRQL.
     ///
     /// # Safety
