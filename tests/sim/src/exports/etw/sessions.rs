@@ -49,7 +49,7 @@ pub(super) fn registered(handle: usize) {
         let by = state.objects.created.creator(handle);
         // A machine without another stack has enough to do.
         let _ = deferred::defer(state, "event session", by, move || {
-            change_for_a_while(handle)
+            change_for_a_while(handle);
         });
         (state.choices.sessions.random(), by)
     });

@@ -45,14 +45,13 @@ pub(super) fn show(kind: u8, out: u8, data: &mut Reader<'_>) -> Result<Option<St
         13 => (u32::from_le_bytes(data.array()?) != 0).to_string(),
         14 | 25 => hex(counted(data)?),
         15 => guid(data.array()?),
-        17 => format!("{:#x}", u64::from_le_bytes(data.array()?)),
         18 => hex(&data.array::<16>()?),
         19 => {
             let head = data.array::<8>()?;
             hex(&[&head, data.take(4 * usize::from(head[1]))?].concat())
         }
         20 => format!("{:#010x}", u32::from_le_bytes(data.array()?)),
-        21 => format!("{:#x}", u64::from_le_bytes(data.array()?)),
+        17 | 21 => format!("{:#x}", u64::from_le_bytes(data.array()?)),
         22 => wide(counted(data)?),
         23 => narrow(counted(data)?),
         _ => return Ok(None),
@@ -81,12 +80,9 @@ fn quoted(text: &str) -> String {
 
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    shortened(
-        &bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>(),
-    )
+    let digits = bytes.iter().flat_map(|&byte| [byte >> 4, byte & 0xF]);
+    let digits = digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default());
+    shortened(&digits.collect::<String>())
 }
 
 fn shortened(text: &str) -> String {
@@ -99,11 +95,8 @@ fn shortened(text: &str) -> String {
 
 /// A GUID as Windows writes it.
 pub(super) fn guid(bytes: [u8; 16]) -> String {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-    let first = u32::from_le_bytes([a, b, c, d]);
-    let [second, third] = [[e, f], [g, h]].map(u16::from_le_bytes);
-    let [high, low, node @ ..] = rest;
-    let fourth = u16::from_be_bytes([high, low]);
-    let node = hex(&node);
-    format!("{{{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{node}}}")
+    let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let (low, high, second, third) = (word(0), word(2), word(4), word(6));
+    let (fourth, node) = (hex(&bytes[8..10]), hex(&bytes[10..]));
+    format!("{{{high:04x}{low:04x}-{second:04x}-{third:04x}-{fourth}-{node}}}")
 }
