@@ -175,10 +175,8 @@ fn the_pairs_events_tell_of_each_step() {
                 continue;
             };
             let (guid, _) = after.split_once('}').expect("a whole GUID");
-            let side = match thread.contains("load provider") {
-                true => "Provider",
-                false => "Client",
-            };
+            let is_provider = thread.contains("load provider");
+            let side = if is_provider { "Provider" } else { "Client" };
             sides.insert(side);
             let named = format!("<EventProvider Id=\"NmrPair.Echo{side}\" Name=\"{guid}\"");
             assert!(profile.contains(&named), "{provider}: {named}");
