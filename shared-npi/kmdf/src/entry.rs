@@ -49,9 +49,7 @@ impl Entry<'_> {
     /// last, in the unload or in an entry that fails. The driver loads without events if
     /// that fails. IRQL = `PASSIVE_LEVEL`.
     pub fn register_events(&self, provider: &'static Provider) {
-        // SAFETY: `DriverEntry` runs; an entry that fails and `evt_driver_unload` end with
-        // `end`, which unregisters it.
-        unsafe { events::register(provider, self.passive()) };
+        events::register(provider, &self.loading);
     }
 
     /// Creates the control device of the driver, which has the name of its service

@@ -48,7 +48,8 @@ const fn refusal(status: NtStatus) -> NtStatus {
     }
 }
 
-/// Makes the binding to a peer, if the module accepts it.
+/// Makes the binding to a peer, if the module accepts it. Returns it with the identity of
+/// the peer.
 ///
 /// # Safety
 ///
@@ -57,7 +58,7 @@ unsafe fn accept<M: Module>(
     block: &Block<M>,
     binding_handle: HANDLE,
     instance: *const NPI_REGISTRATION_INSTANCE,
-) -> Result<NonNull<Binding<M>>> {
+) -> Result<(NonNull<Binding<M>>, Option<ModuleId>)> {
     // SAFETY: an attach callback runs at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: NMR keeps the instance valid during the callback.
@@ -70,7 +71,9 @@ unsafe fn accept<M: Module>(
         });
         made.inspect_err(|_| block.peer_left())
     });
-    made.inspect_err(|&status| trace_attach(block, peer.module_id(), refusal(status)))
+    let peer = peer.module_id();
+    made.map(|binding| (binding, peer))
+        .inspect_err(|&status| trace_attach(block, peer, refusal(status)))
 }
 
 /// Traces that a peer was offered, and what became of it.
@@ -90,9 +93,7 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     instance: *const NPI_REGISTRATION_INSTANCE,
 ) -> Result<NtStatus> {
     // SAFETY: by this function's contract.
-    let binding = unsafe { accept(block, binding_handle, instance) }?;
-    // SAFETY: the binding is alive, and nobody else has it.
-    let peer = unsafe { binding.as_ref() }.peer_id();
+    let (binding, peer) = unsafe { accept(block, binding_handle, instance) }?;
 
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
@@ -185,18 +186,18 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
     client_dispatch: *const c_void,
 ) -> Result<NonNull<Binding<M>>> {
     // SAFETY: by this function's contract.
-    let binding = unsafe { accept(block, binding_handle, instance) }?;
+    let (binding, peer) = unsafe { accept(block, binding_handle, instance) }?;
     // SAFETY: the binding is alive, and nobody else has it.
     let fresh = unsafe { binding.as_ref() };
     // SAFETY: the first and only time; the client keeps what it has handed over
     // until both sides have detached.
     if !unsafe { fresh.open(client_dispatch, client_context) } {
-        trace_attach(block, fresh.peer_id(), NtStatus::NOINTERFACE);
+        trace_attach(block, peer, NtStatus::NOINTERFACE);
         // SAFETY: NMR has not been told of the binding.
         unsafe { Binding::free(binding) };
         return Err(NtStatus::NOINTERFACE);
     }
-    trace_attach(block, fresh.peer_id(), NtStatus::SUCCESS);
+    trace_attach(block, peer, NtStatus::SUCCESS);
     // The attach is no call of a provider's: its reference ends here, or later.
     // SAFETY: the binding is fresh.
     let attach = unsafe { Hold::attach(binding) };
@@ -235,12 +236,9 @@ nmr_fn! {
     /// detached from.
     pub(crate) unsafe fn cleanup_binding_context[M: Module](context: *mut c_void) {
         if let Some(binding) = NonNull::new(context.cast::<Binding<M>>()) {
-            // SAFETY: NMR passes the context of a binding that is not freed before this.
-            let cleaned = unsafe { binding.as_ref() };
-            let peer = cleaned.peer_id();
-            cleaned.module().trace(Event::Cleanup { peer });
             // SAFETY: NMR cleans up once, after both sides detached.
-            unsafe { Binding::free(binding) };
+            let (block, peer) = unsafe { Binding::free(binding) };
+            block.module().trace(Event::Cleanup { peer });
         }
     }
 }

@@ -176,22 +176,24 @@ pub(crate) fn register<M: Module>(
     let status = unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
     // SAFETY: the address of a box is not null.
     let block = unsafe { NonNull::new_unchecked(registered) };
-    let traced = Event::Register {
-        status: NtStatus(status),
-    };
-    // SAFETY: the block is alive: its registration, if any, has not ended.
-    unsafe { block.as_ref() }.module().trace(traced);
-    if status == abi::STATUS_SUCCESS {
-        return Ok(Registration {
+    let status = NtStatus(status);
+    if status == NtStatus::SUCCESS {
+        let registration = Registration {
             block,
             handle: RegistrationHandle::new(handle),
             not_send: PhantomData,
-        });
+        };
+        registration.module().trace(Event::Register { status });
+        return Ok(registration);
     }
     // NMR has not taken the block.
-    drop(Deregistered::new(block));
+    let mut refused = Deregistered::new(block);
+    if let Some(module) = refused.module() {
+        module.trace(Event::Register { status });
+    }
+    drop(refused);
     // A success code that is not `STATUS_SUCCESS` is none that NMR documents.
-    Err(NtStatus(status).or_unsuccessful())
+    Err(status.or_unsuccessful())
 }
 
 impl<M: Module> Registration<M> {

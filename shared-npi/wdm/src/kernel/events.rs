@@ -28,11 +28,8 @@
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
 
-use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
-
 use nmr::irql::PassiveLevel;
-use nmr::{Event, ModuleId, NtStatus, Result};
+use nmr::{Event, Loading, ModuleId, NtStatus, Result, SpinLock};
 use tracelogging::{Guid, Level, NATIVE_IMPLEMENTATION, NativeImplementation, write_event};
 use wdk_sys::ntddk::KeQueryUnbiasedInterruptTime;
 
@@ -44,32 +41,34 @@ const LIFE: u64 = 1;
 /// `true` if events are compiled in.
 const ENABLED: bool = !matches!(NATIVE_IMPLEMENTATION, NativeImplementation::Other);
 
-/// The provider that is registered; null if there is none.
-static REGISTERED: AtomicPtr<Provider> = AtomicPtr::new(ptr::null_mut());
+/// The provider that is registered, if there is one.
+static REGISTERED: SpinLock<Option<&'static Provider>> = SpinLock::new(None);
 
-/// The provider that is registered.
+/// The provider that is registered, if there is one. IRQL <= `DISPATCH_LEVEL`.
 fn registered() -> Option<&'static Provider> {
-    // SAFETY: it is null, or was made from a reference to a static.
-    unsafe { REGISTERED.load(Ordering::Acquire).as_ref() }
+    if ENABLED {
+        REGISTERED.with(|it| *it)
+    } else {
+        None
+    }
 }
 
 /// Registers the provider of this image. A failure leaves it unregistered, in which case
-/// its events go nowhere: a driver works without them. So does a second provider.
+/// its events go nowhere: a driver works without them. So does a second provider. Who calls
+/// this calls [`unregister`] last, in an entry that fails and in the unload.
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwregister>
-///
-/// # Safety
-///
-/// The image's entry is running. [`unregister`] is called last, in an entry that fails
-/// and in the unload.
-pub unsafe fn register(provider: &'static Provider, _passive: &PassiveLevel<'_>) {
-    let none = ptr::null_mut();
-    let new = ptr::from_ref(provider).cast_mut();
-    let free = || REGISTERED.compare_exchange(none, new, Ordering::AcqRel, Ordering::Relaxed);
-    if ENABLED && free().is_ok() {
-        // SAFETY: the provider is a static, and by this function's contract it is
-        // unregistered before the image goes.
+pub fn register(provider: &'static Provider, _loading: &Loading<'_>) {
+    // The crate panics if a provider is registered twice, which this excludes.
+    let take_place = |place: &mut Option<_>| {
+        let is_free = place.is_none();
+        place.get_or_insert(provider);
+        is_free
+    };
+    if ENABLED && REGISTERED.with(take_place) {
+        // SAFETY: the provider is a static, and by the contract of `Loading::assume` what
+        // the entry has registered ends before the image goes.
         unsafe { provider.register() };
     }
 }
@@ -80,8 +79,7 @@ pub unsafe fn register(provider: &'static Provider, _passive: &PassiveLevel<'_>)
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
 pub fn unregister(_passive: &PassiveLevel<'_>) {
-    if let Some(provider) = registered() {
-        REGISTERED.store(ptr::null_mut(), Ordering::Release);
+    if ENABLED && let Some(provider) = REGISTERED.with(Option::take) {
         // Ignored: the only error is that of a handle that ETW has not given.
         provider.unregister();
     }
@@ -162,7 +160,7 @@ fn guid_of(peer: Option<ModuleId>) -> Guid {
     })
 }
 
-/// Writes that the driver has loaded, or not. Any IRQL.
+/// Writes that the driver has loaded, or not. IRQL <= `DISPATCH_LEVEL`.
 pub fn loaded(result: Result) {
     if let Some(provider) = registered() {
         let status = result.err().unwrap_or(NtStatus::SUCCESS);
@@ -184,7 +182,7 @@ pub struct Unloading {
 }
 
 impl Unloading {
-    /// Begins to measure the unload. Any IRQL.
+    /// Begins to measure the unload. IRQL <= `DISPATCH_LEVEL`.
     pub fn begin() -> Self {
         let listens = |it: &&Provider| it.enabled(Level::Informational, LIFE);
         let provider = registered().filter(listens);
@@ -193,7 +191,7 @@ impl Unloading {
         }
     }
 
-    /// Writes how long the unload took. Any IRQL.
+    /// Writes how long the unload took. IRQL <= `DISPATCH_LEVEL`.
     pub fn end(self) {
         let (Some(provider), Some(began)) = (registered(), self.began) else {
             return;
