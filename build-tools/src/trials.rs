@@ -15,4 +15,5 @@ pub(crate) mod peers;
 pub(crate) mod standalone;
 pub(crate) mod wine;
 pub(crate) mod wine_guest;
+pub(crate) mod without_events;
 pub(crate) mod zoo;

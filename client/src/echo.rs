@@ -17,14 +17,16 @@
 
 use nmr::irql::PassiveLevel;
 use nmr::request::{Completed, RequestClient, Slots};
-use nmr::{Bindings, Call, Client, Module, ModuleId, PeerModule, Result, Table};
+use nmr::{Bindings, Call, Client, Event, Module, ModuleId, PeerModule, Result, Table};
 use shared_npi::echo::client::{self, EchoClient, ProviderBinding};
 use shared_npi::echo::{
     Capabilities, Characteristics, ECHO_CLIENT_MODULE_ID, Echo, MAX_PENDING, ProviderDispatch,
     VERSION,
 };
+use wdm::events;
 use wdm::parameters::Parameters;
 
+use crate::EVENTS;
 use crate::telemetry::ACTIVITY;
 use crate::worker::{MAX_THREADS, Workers};
 
@@ -79,6 +81,10 @@ impl Module for EchoModule {
     fn attached(&self, provider: Call<'_, Self>) {
         provider.add_to_list();
         self.workers.wake();
+    }
+
+    fn trace(&self, event: Event) {
+        events::trace(&EVENTS, "Echo", event);
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {

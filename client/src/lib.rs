@@ -28,6 +28,9 @@ use crate::telemetry::{SOURCE, Source};
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
+// The driver's events for Event Tracing for Windows: see `wdm::events`.
+tracelogging::define_provider!(EVENTS, "NmrPair.EchoClient");
+
 /// `DriverEntry`: sets `DriverUnload`, and loads the driver by [`EchoDriver::load`].
 /// IRQL = `PASSIVE_LEVEL`.
 ///
@@ -63,6 +66,7 @@ impl Driver for EchoDriver {
     /// undone: a registration that is dropped is deregistered and waited for before
     /// `DriverEntry` returns. IRQL = `PASSIVE_LEVEL`.
     fn load(entry: wdm::Entry<'_>) -> Result<Self::Modules> {
+        entry.register_events(&EVENTS);
         entry.create_control_device::<Control>()?;
         let echo = EchoModule::new(&entry.parameters(), entry.passive())?;
         // Registers last: NMR may attach providers, and detach them again, before these

@@ -3,10 +3,13 @@
 //! The telemetry provider: publishes samples of this client's activity.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use wdm::events;
+
+use crate::EVENTS;
 
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
-use nmr::{Bindings, Module, ModuleId, PeerModule, Provider, Result, Switch, Table};
+use nmr::{Bindings, Event, Module, ModuleId, PeerModule, Provider, Result, Switch, Table};
 use shared_npi::telemetry::source::{self, TelemetrySource};
 use shared_npi::telemetry::{
     Activity, Characteristics, ClientDispatch, Sample, TELEMETRY_SOURCE_MODULE_ID, Telemetry,
@@ -46,6 +49,10 @@ impl Module for Source {
 
     fn accepts_dispatch((): &(), table: &ClientDispatch) -> bool {
         source::accepts(table)
+    }
+
+    fn trace(&self, event: Event) {
+        events::trace(&EVENTS, "Telemetry", event);
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {

@@ -7,13 +7,15 @@
 
 use nmr::irql::PassiveLevel;
 use nmr::request::{Answer, RequestLimit, RequestProvider, Submitted};
-use nmr::{Bindings, Module, ModuleId, NtStatus, PeerModule, Provider, Result, Table};
+use nmr::{Bindings, Event, Module, ModuleId, NtStatus, PeerModule, Provider, Result, Table};
 use shared_npi::echo::provider::{self, ClientBinding, EchoProvider};
 use shared_npi::echo::{
     Capabilities, Characteristics, ClientDispatch, Counters, ECHO_PROVIDER_MODULE_ID, Echo, VERSION,
 };
+use wdm::events;
 use wdm::worker::Worker;
 
+use crate::EVENTS;
 use crate::worker::Completer;
 
 /// Requests since the driver was loaded.
@@ -61,6 +63,10 @@ impl Module for EchoModule {
 
     fn accepts_dispatch(binding: &ClientBinding, table: &ClientDispatch) -> bool {
         table.serves(binding.agreement())
+    }
+
+    fn trace(&self, event: Event) {
+        events::trace(&EVENTS, "Echo", event);
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {

@@ -3,10 +3,13 @@
 //! The telemetry client: subscribes to the samples of Echo clients.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use wdm::events;
+
+use crate::EVENTS;
 
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
-use nmr::{Bindings, Call, Client, Module, ModuleId, PeerModule, Result, Switch, Table};
+use nmr::{Bindings, Call, Client, Event, Module, ModuleId, PeerModule, Result, Switch, Table};
 use shared_npi::telemetry::monitor::{self, TelemetryMonitor};
 use shared_npi::telemetry::{
     Characteristics, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID, Telemetry, VERSION,
@@ -48,6 +51,10 @@ impl Module for Monitor {
         source.add_to_list();
         // Ignored: a source that does not publish can still be polled.
         let _ = monitor::subscribe(source);
+    }
+
+    fn trace(&self, event: Event) {
+        events::trace(&EVENTS, "Telemetry", event);
     }
 
     fn bindings(&self) -> Option<&Bindings<Self>> {

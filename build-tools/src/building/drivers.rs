@@ -90,7 +90,8 @@ pub(crate) fn images(workspace: &Workspace, packages: &[&str]) -> Result<Option<
     Ok(Some(built))
 }
 
-fn target(workspace: &Workspace) -> PathBuf {
+/// The target directory of the drivers.
+pub(crate) fn target(workspace: &Workspace) -> PathBuf {
     if cfg!(windows) {
         workspace.target().to_path_buf()
     } else {

@@ -16,6 +16,9 @@ use crate::building::{drivers, windows_program};
 use crate::terminal::Outcome;
 use crate::workspace::{DRIVERS, Workspace, image};
 
+/// The profile of Windows Performance Recorder for the events of the pair.
+const PROFILE: &str = "nmr-pair.wprp";
+
 /// Makes a package; returns `None` if something does not build. The prerequisites must
 /// have been ensured.
 pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Option<Package>> {
@@ -43,6 +46,8 @@ pub(crate) fn assemble(workspace: &Workspace, options: &Options) -> Result<Optio
             None => assembly.driver(package, Content::Driver, &built)?,
         }
     }
+    let profile = workspace.root().join("shared-npi").join(PROFILE);
+    assembly.copy(PROFILE, Content::RecordingProfile, &profile)?;
     let name = format!("{}.exe", windows_program::NAME);
     assembly.copy(&name, Content::Program, &program)?;
     assembly.finish(&directory).map(Some)

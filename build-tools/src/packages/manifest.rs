@@ -53,6 +53,8 @@ pub(super) enum Content {
     OverrideDriver,
     Symbols,
     Installation,
+    /// What Windows Performance Recorder records.
+    RecordingProfile,
     Program,
     Certificate,
     Catalogue,

@@ -14,3 +14,7 @@ NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, 
 NTKERNELAPI KIRQL KeGetCurrentIrql(VOID);
 NTKERNELAPI VOID KeLowerIrql(KIRQL NewIrql);
 NTKERNELAPI KIRQL KfRaiseIrql(KIRQL NewIrql);
+
+/* Windows 10. The class is an EVENT_INFO_CLASS, which mingw-w64 has for programs only. */
+NTKERNELAPI NTSTATUS NTAPI EtwSetInformation(REGHANDLE RegHandle, ULONG InformationClass,
+    PVOID EventInformation, ULONG InformationLength);

@@ -5,6 +5,7 @@
 //! `lld-link` reads mingw-w64's library, under the name that it expects. The imports that
 //! it lacks are in a second library, made from `additions.def`. The Network Module
 //! Registrar is in `netio.lib`, which mingw-w64 does not have; drivers in C link it.
+//! The crate `tracelogging` names `rpcrt4.lib`, of which a driver uses nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::error::{ConfigError, IoError};
 
 const ADDITIONS: &str = include_str!("additions.def");
 const REGISTRAR: &str = include_str!("netio.def");
+const UUIDS: &str = include_str!("rpcrt4.def");
 
 /// The libraries by the name that the bindings link.
 const KERNEL: &str = "ntoskrnl";
@@ -25,7 +27,11 @@ pub(crate) fn make(out_dir: &Path) -> Result<PathBuf, ConfigError> {
     let copy = out_dir.join(format!("{KERNEL}.lib"));
     fs::copy(&kernel, &copy).map_err(|error| IoError::with_path(kernel, error))?;
 
-    for (library, exports) in [(KERNEL_ADDITIONS, ADDITIONS), ("netio", REGISTRAR)] {
+    for (library, exports) in [
+        (KERNEL_ADDITIONS, ADDITIONS),
+        ("netio", REGISTRAR),
+        ("rpcrt4", UUIDS),
+    ] {
         make_one(out_dir, library, exports)?;
     }
     Ok(out_dir.to_path_buf())

@@ -19,7 +19,8 @@ const SIZES: [(&str, usize); 9] = [
 ];
 
 /// Exports of the kernel that mingw-w64 lacks or defines inline.
-const ADDITIONS: [&str; 4] = [
+const ADDITIONS: [&str; 5] = [
+    "pub fn EtwSetInformation(",
     "pub fn ExAllocatePool2(",
     "pub fn KeGetCurrentIrql() -> KIRQL",
     "pub fn KeLowerIrql(",
@@ -35,7 +36,7 @@ fn the_bindings_are_those_of_windows() {
     let mut builder = Builder::wdk_default(&config)
         .expect("libclang and headers are there")
         .header_contents("base.h", &source)
-        .allowlist_function("ExAllocatePool.*|K[ef].*Irql.*|memcpy");
+        .allowlist_function("Etw.*|ExAllocatePool.*|K[ef].*Irql.*|memcpy");
     for (name, _) in SIZES {
         builder = builder.allowlist_type(name);
     }

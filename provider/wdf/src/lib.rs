@@ -32,6 +32,9 @@ use crate::telemetry::{MONITOR, Monitor};
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
 
+// The driver's events for Event Tracing for Windows: see `wdm::events`.
+tracelogging::define_provider!(EVENTS, "NmrPair.EchoProvider");
+
 /// `DriverEntry`: sets `EvtDriverUnload`, and loads the driver by [`EchoDriver::load`].
 /// IRQL = `PASSIVE_LEVEL`.
 ///
@@ -67,6 +70,7 @@ impl Driver for EchoDriver {
     /// undone: a registration that is dropped is deregistered and waited for before
     /// `DriverEntry` returns. IRQL = `PASSIVE_LEVEL`.
     fn load(entry: kmdf::Entry<'_>) -> Result<Self::Modules> {
+        entry.register_events(&EVENTS);
         entry.create_control_device::<Control>()?;
         let echo = EchoModule::new(entry.passive())?;
         // Registers last: NMR may attach clients, and detach them again, before these

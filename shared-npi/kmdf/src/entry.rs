@@ -10,6 +10,7 @@
 //! evt_driver_unload  nmr::driver::unload runs Driver::unload; the end
 //! the end            the threads of dropped workers are joined
 //!                    bug check if another thread of this image was not joined
+//!                    the provider of events is unregistered
 //! framework          deletes the control device and the driver object, after
 //!                    evt_driver_unload or as the image is unbound
 //! ```
@@ -21,6 +22,7 @@ use nmr::irql::PassiveLevel;
 use nmr::{Loading, NtStatus, Result};
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 use wdm::control::Controlled;
+use wdm::events::{self, Provider, Unloading};
 use wdm::parameters::Parameters;
 use wdm::registry_path::RegistryPath;
 
@@ -41,6 +43,13 @@ impl Entry<'_> {
     #[must_use]
     pub fn parameters(&self) -> Parameters<'_> {
         Parameters::open(self.registry_path, self.passive())
+    }
+
+    /// Registers the driver's provider of [`wdm::events`]; the library unregisters it
+    /// last, in the unload or in an entry that fails. The driver loads without events if
+    /// that fails. IRQL = `PASSIVE_LEVEL`.
+    pub fn register_events(&self, provider: &'static Provider) {
+        events::register(provider, &self.loading);
     }
 
     /// Creates the control device of the driver, which has the name of its service
@@ -132,6 +141,7 @@ where
             registry_path,
         })
     };
+    events::loaded(loaded);
     match loaded {
         Ok(()) => {
             control::finish(framework);
@@ -139,8 +149,7 @@ where
         }
         Err(status) => {
             // SAFETY: the I/O manager calls `DriverEntry` at `PASSIVE_LEVEL`.
-            let passive = unsafe { PassiveLevel::assume() };
-            wdm::end_threads(&passive);
+            end(&unsafe { PassiveLevel::assume() });
             status
         }
     }
@@ -155,9 +164,17 @@ where
 /// Called by the framework, once, after [`driver_entry`] of the same driver has
 /// succeeded.
 unsafe extern "C" fn evt_driver_unload<D: Driver>(_driver: WDFDRIVER) {
+    let unloading = Unloading::begin();
     // SAFETY: this is the unload routine, called once, after `load` has succeeded.
     unsafe { nmr::driver::unload::<D>() };
+    unloading.end();
     // SAFETY: the framework calls `EvtDriverUnload` at `PASSIVE_LEVEL`.
-    let passive = unsafe { PassiveLevel::assume() };
-    wdm::end_threads(&passive);
+    end(&unsafe { PassiveLevel::assume() });
+}
+
+/// Takes down what the library owns. IRQL = `PASSIVE_LEVEL`.
+fn end(passive: &PassiveLevel<'_>) {
+    wdm::end_threads(passive);
+    // ETW calls into the image until here.
+    events::unregister(passive);
 }

@@ -20,6 +20,7 @@ use core::ptr::NonNull;
 
 use crate::abi::NTSTATUS;
 use crate::bindings::{self, Node};
+use crate::event::Event;
 use crate::gate::{Choice, Gate, GateWords, Leave};
 use crate::handle::BindingHandle;
 use crate::layout::Handed;
@@ -122,21 +123,25 @@ impl<M: Module> Binding<M> {
         .map(|binding| NonNull::from(Box::leak(binding)))
     }
 
-    /// Frees a binding.
+    /// Frees a binding. Returns its registration block, and the identity of the peer.
     ///
     /// # Safety
     ///
     /// `binding` came from [`new`](Self::new), nobody uses it, and it is freed
-    /// once.
-    pub(crate) unsafe fn free(binding: NonNull<Self>) {
+    /// once. The block is alive during `'block`.
+    pub(crate) unsafe fn free<'block>(
+        binding: NonNull<Self>,
+    ) -> (&'block Block<M>, Option<ModuleId>) {
         // SAFETY: by this function's contract the binding is alive and unused.
         unsafe { bindings::unlist(binding) };
         // SAFETY: by this function's contract it is a leaked box, freed once.
         let binding = unsafe { Box::from_raw(binding.as_ptr()) };
-        let block = binding.block;
+        // SAFETY: the block is alive during `'block`, by this function's contract.
+        let block = unsafe { binding.block.as_ref() };
+        let peer = binding.peer_id;
         drop(binding);
-        // SAFETY: the block outlives the binding.
-        unsafe { block.as_ref() }.peer_left();
+        block.peer_left();
+        (block, peer)
     }
 
     /// Stores the peer and opens the gate, if the module accepts what the peer has
@@ -228,6 +233,11 @@ impl<M: Module> Binding<M> {
         // SAFETY: the gate is valid, and this is its one close.
         let closed = unsafe { Gate::close(&raw const binding.gate) };
         debug_assert_eq!(closed, Leave::NotLast, "this callback has a reference");
+        binding.module().trace(Event::Detach {
+            peer: binding.peer_id,
+            // All but the reference from above.
+            in_flight: binding.gate.in_flight().saturating_sub(1),
+        });
         binding.module().detaching(binding);
         // SAFETY: the reference from above is in flight; the binding is not touched
         // after it.

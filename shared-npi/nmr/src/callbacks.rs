@@ -7,10 +7,11 @@ use core::ptr::{self, NonNull};
 
 use crate::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, NmrClientAttachProvider};
 use crate::binding::{Accepted, Binding, Hold};
+use crate::event::Event;
 use crate::handle::BindingHandle;
 use crate::irql::PassiveLevel;
 use crate::layout::Handed;
-use crate::module::{Module, PeerModule};
+use crate::module::{Module, ModuleId, PeerModule};
 use crate::registration::Block;
 use crate::role::{Client, Provider, Role};
 use crate::{NtStatus, Result, nmr_fn};
@@ -47,7 +48,8 @@ const fn refusal(status: NtStatus) -> NtStatus {
     }
 }
 
-/// Makes the binding to a peer, if the module accepts it.
+/// Makes the binding to a peer, if the module accepts it. Returns it with the identity of
+/// the peer.
 ///
 /// # Safety
 ///
@@ -56,18 +58,27 @@ unsafe fn accept<M: Module>(
     block: &Block<M>,
     binding_handle: HANDLE,
     instance: *const NPI_REGISTRATION_INSTANCE,
-) -> Result<NonNull<Binding<M>>> {
+) -> Result<(NonNull<Binding<M>>, Option<ModuleId>)> {
     // SAFETY: an attach callback runs at `PASSIVE_LEVEL`.
     let passive = unsafe { PassiveLevel::assume() };
     // SAFETY: NMR keeps the instance valid during the callback.
     let peer = unsafe { PeerModule::new(instance) }?;
-    block.admit_peer()?;
-    let made = block.module().attach(&peer, &passive).and_then(|context| {
-        let handle = BindingHandle::new(binding_handle);
-        // SAFETY: NMR cleans every binding up before the registration ends.
-        unsafe { Binding::new(handle, block.into(), peer.module_id(), context) }
+    let made = block.admit_peer().and_then(|()| {
+        let made = block.module().attach(&peer, &passive).and_then(|context| {
+            let handle = BindingHandle::new(binding_handle);
+            // SAFETY: NMR cleans every binding up before the registration ends.
+            unsafe { Binding::new(handle, block.into(), peer.module_id(), context) }
+        });
+        made.inspect_err(|_| block.peer_left())
     });
-    made.inspect_err(|_| block.peer_left())
+    let peer = peer.module_id();
+    made.map(|binding| (binding, peer))
+        .inspect_err(|&status| trace_attach(block, peer, refusal(status)))
+}
+
+/// Traces that a peer was offered, and what became of it.
+fn trace_attach<M: Module>(block: &Block<M>, peer: Option<ModuleId>, status: NtStatus) {
+    block.module().trace(Event::Attach { peer, status });
 }
 
 /// Accepts or refuses a provider; returns the status for NMR.
@@ -82,7 +93,7 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
     instance: *const NPI_REGISTRATION_INSTANCE,
 ) -> Result<NtStatus> {
     // SAFETY: by this function's contract.
-    let binding = unsafe { accept(block, binding_handle, instance) }?;
+    let (binding, peer) = unsafe { accept(block, binding_handle, instance) }?;
 
     // From here on the provider may call.
     let mut provider_context = ptr::null_mut();
@@ -98,6 +109,7 @@ unsafe fn attach_provider<M: Module<Role = Client>>(
             &raw mut provider_dispatch,
         )
     });
+    trace_attach(block, peer, status);
     if !status.is_success() {
         // SAFETY: the attach failed: the provider has forgotten the binding,
         // and NMR will not ask for its cleanup.
@@ -174,16 +186,18 @@ unsafe fn attach_client<M: Module<Role = Provider>>(
     client_dispatch: *const c_void,
 ) -> Result<NonNull<Binding<M>>> {
     // SAFETY: by this function's contract.
-    let binding = unsafe { accept(block, binding_handle, instance) }?;
+    let (binding, peer) = unsafe { accept(block, binding_handle, instance) }?;
     // SAFETY: the binding is alive, and nobody else has it.
     let fresh = unsafe { binding.as_ref() };
     // SAFETY: the first and only time; the client keeps what it has handed over
     // until both sides have detached.
     if !unsafe { fresh.open(client_dispatch, client_context) } {
+        trace_attach(block, peer, NtStatus::NOINTERFACE);
         // SAFETY: NMR has not been told of the binding.
         unsafe { Binding::free(binding) };
         return Err(NtStatus::NOINTERFACE);
     }
+    trace_attach(block, peer, NtStatus::SUCCESS);
     // The attach is no call of a provider's: its reference ends here, or later.
     // SAFETY: the binding is fresh.
     let attach = unsafe { Hold::attach(binding) };
@@ -223,7 +237,8 @@ nmr_fn! {
     pub(crate) unsafe fn cleanup_binding_context[M: Module](context: *mut c_void) {
         if let Some(binding) = NonNull::new(context.cast::<Binding<M>>()) {
             // SAFETY: NMR cleans up once, after both sides detached.
-            unsafe { Binding::free(binding) };
+            let (block, peer) = unsafe { Binding::free(binding) };
+            block.module().trace(Event::Cleanup { peer });
         }
     }
 }

@@ -145,6 +145,15 @@ impl<C: Choice> Gate<C> {
         }
     }
 
+    /// The number of calls in flight at about this moment, for a trace. Any IRQL.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let slots = self.slots().map_or(0, Slots::counted);
+        let sum = self.word.counted().wrapping_add(slots).cast_signed() / ONE.cast_signed();
+        // Who moves while the words are read may be counted only where it leaves.
+        sum.max(0).unsigned_abs()
+    }
+
     /// Closes the gate: from its return no call begins. Any IRQL.
     ///
     /// # Safety

@@ -106,6 +106,7 @@ mod bindings;
 mod bug_check;
 mod callbacks;
 mod dropped;
+mod event;
 mod module;
 mod modules;
 mod registration;
@@ -116,6 +117,7 @@ mod switch;
 pub use binding::{Accepted, Binding, Call, Hold, Peer};
 pub use bindings::Bindings;
 pub use driver::{Driver, Loading};
+pub use event::Event;
 pub use gate::GateWords;
 pub use module::{
     Module, ModuleId, Npi, OwnCharacteristics, OwnDispatch, PeerCharacteristics, PeerDispatch,

@@ -11,6 +11,7 @@ use crate::abi::{
 };
 use crate::binding::{Accepted, Binding, Call};
 use crate::bindings::Bindings;
+use crate::event::Event;
 use crate::gate::GateWords;
 use crate::irql::PassiveLevel;
 use crate::layout::{Handed, Nullable};
@@ -273,6 +274,12 @@ pub trait Module: Send + Sync + Sized + 'static {
     /// IRQL <= `DISPATCH_LEVEL`.
     fn detaching(&self, binding: &Binding<Self>) {
         let _ = binding;
+    }
+
+    /// Something has happened that a trace of the driver shows. Must not block, and calls
+    /// nothing of the peer's. The IRQL is that of the [event](Event).
+    fn trace(&self, event: Event) {
+        let _ = event;
     }
 
     /// The list of the module's bindings, if it has one. Any IRQL.

@@ -17,6 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::abi::{self, NPI_MODULEID, NPI_REGISTRATION_INSTANCE, NPIID};
 use crate::bug_check;
 use crate::dropped::{self, Dropped};
+use crate::event::Event;
 use crate::handle::RegistrationHandle;
 use crate::irql::{PassiveLevel, WaitAllowed};
 use crate::layout::{self, Handed};
@@ -175,17 +176,24 @@ pub(crate) fn register<M: Module>(
     let status = unsafe { M::Role::register(characteristics, registered.cast(), &raw mut handle) };
     // SAFETY: the address of a box is not null.
     let block = unsafe { NonNull::new_unchecked(registered) };
-    if status == abi::STATUS_SUCCESS {
-        return Ok(Registration {
+    let status = NtStatus(status);
+    if status == NtStatus::SUCCESS {
+        let registration = Registration {
             block,
             handle: RegistrationHandle::new(handle),
             not_send: PhantomData,
-        });
+        };
+        registration.module().trace(Event::Register { status });
+        return Ok(registration);
     }
     // NMR has not taken the block.
-    drop(Deregistered::new(block));
+    let mut refused = Deregistered::new(block);
+    if let Some(module) = refused.module() {
+        module.trace(Event::Register { status });
+    }
+    drop(refused);
     // A success code that is not `STATUS_SUCCESS` is none that NMR documents.
-    Err(NtStatus(status).or_unsuccessful())
+    Err(status.or_unsuccessful())
 }
 
 impl<M: Module> Registration<M> {
@@ -203,7 +211,9 @@ impl<M: Module> Registration<M> {
         let block = this.block;
         // SAFETY: the registration is alive, and giving it up by value makes
         // this its only deregistration.
-        match unsafe { this.handle.deregister() } {
+        let status = unsafe { this.handle.deregister() };
+        this.module().trace(Event::Deregister { status });
+        match status {
             NtStatus::SUCCESS => Deregistration::Complete(Deregistered::new(block)),
             NtStatus::PENDING => {
                 // SAFETY: `this` is not used after its handle has moved out.
@@ -303,7 +313,13 @@ impl<M: Module> Pending<M> {
         // SAFETY: the deregistration is pending, and giving it up by value
         // makes this its only wait.
         match unsafe { this.handle.wait() } {
-            NtStatus::SUCCESS => Ok(Deregistered::new(this.block)),
+            NtStatus::SUCCESS => {
+                let mut deregistered = Deregistered::new(this.block);
+                if let Some(module) = deregistered.module() {
+                    module.trace(Event::Deregistered);
+                }
+                Ok(deregistered)
+            }
             status => Err(Failed::new(status)),
         }
     }

@@ -12,6 +12,7 @@
 //! | `worker::Worker` | a system thread that does some work each time it is woken |
 //! | `thread`, `event` | system threads and events, from which workers are built |
 //! | [`SpinLock`] | a `KSPIN_LOCK` with the value that it guards |
+//! | `events` | the driver's events for Event Tracing for Windows |
 //! | `parameters::Parameters` | `REG_DWORD` values of the service's `Parameters` key |
 //! | [`name::Name`] | names of kernel objects after the service |
 //! | [`control`] | the control interface, generic over the driver, and its device |
@@ -70,6 +71,6 @@ mod kernel;
 
 #[cfg(all(windows, feature = "kernel"))]
 pub use kernel::{
-    Entry, driver_entry, end_threads, event, parameters, registry_path, thread, worker,
+    Entry, driver_entry, end_threads, event, events, parameters, registry_path, thread, worker,
 };
 pub use nmr::SpinLock;

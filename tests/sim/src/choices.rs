@@ -18,6 +18,7 @@ const CHANCE: u8 = 4;
 const MANAGERS: u8 = 5;
 const PREEMPTION: u8 = 6;
 const RANDOM: u8 = 7;
+const SESSIONS: u8 = 8;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -40,6 +41,8 @@ pub(crate) struct Choices {
     pub(crate) managers: ChaCha8Rng,
     /// What drivers get that ask for random numbers.
     pub(crate) random: ChaCha8Rng,
+    /// The sessions that listen to ETW providers.
+    pub(crate) sessions: ChaCha8Rng,
 }
 
 impl Choices {
@@ -53,6 +56,7 @@ impl Choices {
             chance: stream(seed, index, CHANCE),
             managers: stream(seed, index, MANAGERS),
             random: stream(seed, index, RANDOM),
+            sessions: stream(seed, index, SESSIONS),
         }
     }
 

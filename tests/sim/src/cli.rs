@@ -149,12 +149,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     end_with_reader();
     signals::block();
     npi_description::know(npi_description::read(&arguments.npi)?);
-    let mut machine = Machine::new()?;
-    // What a driver registers may depend on them.
-    machine.set_options(arguments.options(Faults::None));
-    let images = arguments.install(&mut machine)?;
-    arguments.check(images)?;
-    machine.set_options(arguments.options(arguments.faults));
+    let (mut machine, images) = set_up(arguments)?;
     let several = Some(images).filter(|images| !images.is_pair());
     let instances = arguments.instances(images).or(several);
     let mut matrix = Matrix::new(arguments.seed, instances);
@@ -251,6 +246,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// The machine with its drivers, and the number of images of each role.
+fn set_up(arguments: &Arguments) -> anyhow::Result<(Machine, Instances)> {
+    let mut machine = Machine::new()?;
+    // What a driver registers may depend on them.
+    machine.set_options(arguments.options(Faults::None));
+    let images = arguments.install(&mut machine)?;
+    arguments.check(images)?;
+    machine.set_options(arguments.options(arguments.faults));
+    Ok((machine, images))
 }
 
 /// Prints what the trace of a cycle begins with.

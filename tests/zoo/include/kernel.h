@@ -141,6 +141,8 @@ IMPORT NTSTATUS IoCreateDevice(DRIVER_OBJECT *, ULONG, UNICODE_STRING *, ULONG, 
 IMPORT void IoDeleteDevice(PVOID);
 IMPORT NTSTATUS EtwRegister(const GUID *, PVOID, PVOID, LONGLONG *);
 IMPORT NTSTATUS EtwUnregister(LONGLONG);
+typedef struct { USHORT Id; UCHAR Version, Channel, Level, Opcode; USHORT Task; ULONGLONG Keyword; } EVENT_DESCRIPTOR;
+IMPORT NTSTATUS EtwWrite(LONGLONG, const EVENT_DESCRIPTOR *, const GUID *, ULONG, PVOID);
 typedef struct { LONGLONG Opaque[7]; } KMUTEX;
 IMPORT void KeInitializeMutex(KMUTEX *, ULONG);
 IMPORT LONG KeReleaseMutex(KMUTEX *, UCHAR);

@@ -15,7 +15,7 @@ use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
     address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, standalone,
-    wine, wine_guest, zoo,
+    wine, wine_guest, without_events, zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -55,8 +55,8 @@ enum Suite {
     Docs,
     /// Machines reached by SSH, here by an SSH server on this host.
     Machines,
-    /// Drivers of other workspaces, new ones among them, and drivers with peers that are made
-    /// for them.
+    /// Drivers of other workspaces, new ones among them, drivers with peers that are made for
+    /// them, and the pair without its events.
     Workshop,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
@@ -135,6 +135,9 @@ impl Suite {
                 })?;
                 checklist.run("the documents' commands for another directory", || {
                     documents::commands_work_elsewhere(workspace)
+                })?;
+                checklist.run("the drivers without their events", || {
+                    without_events::nothing_is_imported(workspace)
                 })
             }
             Self::Loom => checklist.run_all(workspace, &[LOOM]),

@@ -68,6 +68,13 @@ impl Slots {
         }
     }
 
+    /// What the open ones count, in units of [`ONE`].
+    pub(super) fn counted(&self) -> usize {
+        let state = |slot: &Slot| slot.count.0.load(Ordering::Relaxed);
+        let open = self.0.iter().map(state).filter(|state| is_open(*state));
+        open.fold(0, usize::wrapping_add)
+    }
+
     /// Closes all. Returns what they had counted, in units of [`ONE`].
     pub(super) fn close(&self) -> usize {
         self.0

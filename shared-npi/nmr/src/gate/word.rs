@@ -36,6 +36,11 @@ impl Word {
         self.0.fetch_add(ONE, Ordering::Relaxed);
     }
 
+    /// The count, in units of [`ONE`].
+    pub(super) fn counted(&self) -> usize {
+        self.0.load(Ordering::Relaxed) & !(UNOPENED | CLOSED)
+    }
+
     /// Closes the gate, and takes over the calls that others have `counted`, in units
     /// of [`ONE`].
     pub(super) fn close(&self, counted: usize) -> Leave {

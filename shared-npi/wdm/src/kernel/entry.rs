@@ -10,6 +10,7 @@
 //! the end          the threads of dropped workers are joined
 //!                  bug check if another thread of this image was not joined
 //!                  the control device and its link are deleted
+//!                  the provider of events is unregistered
 //! ```
 
 use core::ops::Deref;
@@ -20,6 +21,7 @@ use nmr::irql::PassiveLevel;
 use nmr::{Loading, NtStatus, Result};
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
+use super::events::{self, Provider, Unloading};
 use super::parameters::Parameters;
 use super::registry_path::RegistryPath;
 use super::{device, thread, worker};
@@ -43,6 +45,13 @@ impl Entry<'_> {
     #[must_use]
     pub fn parameters(&self) -> Parameters<'_> {
         Parameters::open(self.registry_path, self.passive())
+    }
+
+    /// Registers the driver's provider of [`events`]; the library unregisters it last, in
+    /// the unload or in an entry that fails. The driver loads without events if that
+    /// fails. IRQL = `PASSIVE_LEVEL`.
+    pub fn register_events(&self, provider: &'static Provider) {
+        events::register(provider, &self.loading);
     }
 
     /// Creates the control device of the driver, which has the name of its service
@@ -106,6 +115,7 @@ where
             registry_path,
         })
     };
+    events::loaded(loaded);
     match loaded {
         Ok(()) => NtStatus::SUCCESS.0,
         Err(status) => {
@@ -125,8 +135,10 @@ where
 /// Called by the I/O manager, once, after [`driver_entry`] of the same driver has
 /// succeeded.
 unsafe extern "C" fn driver_unload<D: Driver>(_driver: *mut DRIVER_OBJECT) {
+    let unloading = Unloading::begin();
     // SAFETY: this is the unload routine, called once, after `load` has succeeded.
     unsafe { nmr::driver::unload::<D>() };
+    unloading.end();
     // SAFETY: the modules are deregistered, and nothing of the driver runs after
     // this.
     unsafe { end() };
@@ -145,6 +157,8 @@ unsafe fn end() {
     // SAFETY: the I/O manager opens no handle before `DriverEntry` returns, and calls
     // `DriverUnload` after the last one is closed.
     unsafe { device::delete(&passive) };
+    // ETW calls into the image until here.
+    events::unregister(&passive);
 }
 
 /// Joins the threads of all workers that were dropped, and bug-checks if a thread of

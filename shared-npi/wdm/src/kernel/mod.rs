@@ -3,6 +3,7 @@
 //! The parts that call the kernel, which exist in a driver only.
 
 pub mod event;
+pub mod events;
 pub mod parameters;
 pub mod registry_path;
 pub mod thread;

@@ -3,9 +3,10 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 11] = [
+pub const CODE_WORDS: [&str; 12] = [
     "convention",
     "deadlock",
+    "etw",
     "fault",
     "hang",
     "leak",

@@ -29,12 +29,14 @@ use std::collections::BTreeMap;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::loader::drivers::Site;
 use crate::loader::export::Export;
+use etw::Registrations;
 use execution::callbacks::Callbacks;
 
 /// What the exports keep between calls.
 #[derive(Debug, Default)]
 pub(crate) struct Exports {
     callbacks: Callbacks,
+    etw: Registrations,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
 }

@@ -15,6 +15,7 @@ mod defects;
 mod describe;
 mod devices;
 mod drivers;
+mod etw;
 mod events;
 mod exhaustion;
 mod faults;

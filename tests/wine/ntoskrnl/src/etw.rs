@@ -27,8 +27,42 @@ pub(crate) unsafe extern "system" fn EtwRegister(
 /// No precondition; `unsafe` is the signature of the export.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "system" fn EtwUnregister(handle: u64) -> i32 {
+    status(handle)
+}
+
+/// # Safety
+///
+/// No precondition; `unsafe` is the signature of the export.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn EtwSetInformation(
+    handle: u64,
+    _class: u32,
+    _information: usize,
+    _length: u32,
+) -> i32 {
+    status(handle)
+}
+
+/// # Safety
+///
+/// No precondition; `unsafe` is the signature of the export.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn EtwWriteTransfer(
+    handle: u64,
+    _event: usize,
+    _activity: usize,
+    _related: usize,
+    _count: u32,
+    _data: usize,
+) -> i32 {
+    status(handle)
+}
+
+/// The status of a function that takes the handle of a provider.
+const fn status(handle: u64) -> i32 {
     if handle == HANDLE {
-        return STATUS_SUCCESS;
+        STATUS_SUCCESS
+    } else {
+        STATUS_INVALID_HANDLE
     }
-    STATUS_INVALID_HANDLE
 }

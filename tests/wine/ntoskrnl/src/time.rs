@@ -47,3 +47,14 @@ pub(crate) unsafe extern "system" fn KeQueryInterruptTime() -> u64 {
         }
     }
 }
+
+/// The machine never sleeps, so that there is no bias.
+///
+/// # Safety
+///
+/// No precondition; `unsafe` is the signature of the export.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "system" fn KeQueryUnbiasedInterruptTime() -> u64 {
+    // SAFETY: it has no precondition.
+    unsafe { KeQueryInterruptTime() }
+}

@@ -12,6 +12,7 @@ exports! {
     "KeDelayExecutionThread" <= APC_LEVEL => ke_delay_execution_thread: i32;
     "KeQueryPerformanceCounter" <= HIGH_LEVEL => ke_query_performance_counter: i64;
     "KeQueryInterruptTime" <= HIGH_LEVEL => ke_query_interrupt_time: u64;
+    "KeQueryUnbiasedInterruptTime" <= HIGH_LEVEL => ke_query_interrupt_time: u64;
     "KeQueryInterruptTimePrecise" <= HIGH_LEVEL => ke_query_interrupt_time_precise: u64;
     "KeQuerySystemTimePrecise" <= HIGH_LEVEL => ke_query_system_time_precise: ();
     "KeQueryTimeIncrement" <= HIGH_LEVEL => ke_query_time_increment: u32;

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The events that a driver writes for Event Tracing for Windows (ETW), by Microsoft's crate
+//! `tracelogging`.
+//!
+//! The driver defines its [`Provider`] with `tracelogging::define_provider!`, hands it to
+//! `Entry::register_events`, and passes the events of its modules on to [`trace`]. The
+//! library adds one event for the load and one for the unload.
+//!
+//! | event | fields |
+//! |---|---|
+//! | `Load` | `Status` |
+//! | `Register` | `Module`, `Status` |
+//! | `Attach` | `Module`, `Peer`, `Status` |
+//! | `Detach` | `Module`, `Peer`, `InFlight` |
+//! | `Cleanup` | `Module`, `Peer` |
+//! | `Deregister` | `Module`, `Status` |
+//! | `Deregistered` | `Module` |
+//! | `Unload` | `Microseconds`: how long the deregistrations and the threads took |
+//!
+//! All are informational (level 4) and have keyword 1. `Peer` is the GUID of the peer's
+//! identity, or zero. An event that no session listens for costs a load and a branch.
+//! Without the features `etw` and `kernel_mode` of `tracelogging` all of this compiles to
+//! nothing.
+//!
+//! ETW calls into the image when a session starts or stops, until the provider is
+//! unregistered; so the library does that last, in the unload and in an entry that fails.
+//!
+//! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
+
+use nmr::irql::PassiveLevel;
+use nmr::{Event, Loading, ModuleId, NtStatus, Result, SpinLock};
+use tracelogging::{Guid, Level, NATIVE_IMPLEMENTATION, NativeImplementation, write_event};
+use wdk_sys::ntddk::KeQueryUnbiasedInterruptTime;
+
+pub use tracelogging::Provider;
+
+/// The keyword of all events: the life of the driver and of its modules.
+const LIFE: u64 = 1;
+
+/// `true` if events are compiled in.
+const ENABLED: bool = !matches!(NATIVE_IMPLEMENTATION, NativeImplementation::Other);
+
+/// The provider that is registered, if there is one.
+static REGISTERED: SpinLock<Option<&'static Provider>> = SpinLock::new(None);
+
+/// The provider that is registered, if there is one. IRQL <= `DISPATCH_LEVEL`.
+fn registered() -> Option<&'static Provider> {
+    if ENABLED {
+        REGISTERED.with(|it| *it)
+    } else {
+        None
+    }
+}
+
+/// Registers the provider of this image. A failure leaves it unregistered, in which case
+/// its events go nowhere: a driver works without them. So does a second provider. Who calls
+/// this calls [`unregister`] last, in an entry that fails and in the unload.
+/// IRQL = `PASSIVE_LEVEL`.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwregister>
+pub fn register(provider: &'static Provider, _loading: &Loading<'_>) {
+    // The crate panics if a provider is registered twice, which this excludes.
+    let take_place = |place: &mut Option<_>| {
+        let is_free = place.is_none();
+        place.get_or_insert(provider);
+        is_free
+    };
+    if ENABLED && REGISTERED.with(take_place) {
+        // SAFETY: the provider is a static, and by the contract of `Loading::assume` what
+        // the entry has registered ends before the image goes.
+        unsafe { provider.register() };
+    }
+}
+
+/// Unregisters the provider of this image, if there is one: the last act of an unload and
+/// of an entry that fails. ETW calls nothing of the image after it.
+/// IRQL = `PASSIVE_LEVEL`.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
+pub fn unregister(_passive: &PassiveLevel<'_>) {
+    if ENABLED && let Some(provider) = REGISTERED.with(Option::take) {
+        // Ignored: the only error is that of a handle that ETW has not given.
+        provider.unregister();
+    }
+}
+
+/// Writes an event of the module that is called `module`. Any IRQL.
+#[inline]
+pub fn trace(provider: &Provider, module: &'static str, event: Event) {
+    if provider.enabled(Level::Informational, LIFE) {
+        write(provider, module, event);
+    }
+}
+
+/// Writes an event of a module. Any IRQL.
+#[cold]
+fn write(provider: &Provider, module: &'static str, event: Event) {
+    // The status of `EtwWriteTransfer` is ignored: a session whose buffers are full loses
+    // the event, and reports how many it has lost.
+    let _ = match event {
+        Event::Register { status } => write_event!(
+            provider,
+            "Register",
+            level(Informational),
+            keyword(LIFE),
+            str8("Module", module),
+            win_ntstatus("Status", &status.0),
+        ),
+        Event::Attach { peer, status } => write_event!(
+            provider,
+            "Attach",
+            level(Informational),
+            keyword(LIFE),
+            str8("Module", module),
+            guid("Peer", &guid_of(peer)),
+            win_ntstatus("Status", &status.0),
+        ),
+        Event::Detach { peer, in_flight } => write_event!(
+            provider,
+            "Detach",
+            level(Informational),
+            keyword(LIFE),
+            str8("Module", module),
+            guid("Peer", &guid_of(peer)),
+            u64("InFlight", &(in_flight as u64)),
+        ),
+        Event::Cleanup { peer } => write_event!(
+            provider,
+            "Cleanup",
+            level(Informational),
+            keyword(LIFE),
+            str8("Module", module),
+            guid("Peer", &guid_of(peer)),
+        ),
+        Event::Deregister { status } => write_event!(
+            provider,
+            "Deregister",
+            level(Informational),
+            keyword(LIFE),
+            str8("Module", module),
+            win_ntstatus("Status", &status.0),
+        ),
+        Event::Deregistered => write_event!(
+            provider,
+            "Deregistered",
+            level(Informational),
+            keyword(LIFE),
+            str8("Module", module),
+        ),
+        // An event of a later version of `nmr`.
+        _ => 0,
+    };
+}
+
+/// The GUID of a module's identity; zero for one that has none.
+fn guid_of(peer: Option<ModuleId>) -> Guid {
+    peer.and_then(ModuleId::guid).map_or_else(Guid::zero, |it| {
+        Guid::from_fields(it.Data1, it.Data2, it.Data3, it.Data4)
+    })
+}
+
+/// Writes that the driver has loaded, or not. IRQL <= `DISPATCH_LEVEL`.
+pub fn loaded(result: Result) {
+    if let Some(provider) = registered() {
+        let status = result.err().unwrap_or(NtStatus::SUCCESS);
+        let _ = write_event!(
+            provider,
+            "Load",
+            level(Informational),
+            keyword(LIFE),
+            win_ntstatus("Status", &status.0),
+        );
+    }
+}
+
+/// An unload that has begun.
+#[must_use = "it writes how long the unload took"]
+pub struct Unloading {
+    /// The time in units of 100 ns; `None` if no session listens.
+    began: Option<u64>,
+}
+
+impl Unloading {
+    /// Begins to measure the unload. IRQL <= `DISPATCH_LEVEL`.
+    pub fn begin() -> Self {
+        let listens = |it: &&Provider| it.enabled(Level::Informational, LIFE);
+        let provider = registered().filter(listens);
+        Self {
+            began: provider.map(|_| now()),
+        }
+    }
+
+    /// Writes how long the unload took. IRQL <= `DISPATCH_LEVEL`.
+    pub fn end(self) {
+        let (Some(provider), Some(began)) = (registered(), self.began) else {
+            return;
+        };
+        let microseconds = now().saturating_sub(began) / 10;
+        let _ = write_event!(
+            provider,
+            "Unload",
+            level(Informational),
+            keyword(LIFE),
+            u64("Microseconds", &microseconds),
+        );
+    }
+}
+
+/// The time for which the machine has run, in units of 100 ns. Any IRQL.
+///
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequeryunbiasedinterrupttime>
+fn now() -> u64 {
+    // SAFETY: callable at any IRQL.
+    unsafe { KeQueryUnbiasedInterruptTime() }
+}
