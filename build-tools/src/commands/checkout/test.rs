@@ -14,8 +14,8 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, standalone,
-    wine, wine_guest, without_events, zoo,
+    address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, slurm,
+    standalone, wine, wine_guest, without_events, zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -58,6 +58,8 @@ enum Suite {
     /// Drivers of other workspaces, new ones among them, drivers with peers that are made for
     /// them, and the pair without its events.
     Workshop,
+    /// The shards of a run, as an array job of a Slurm cluster that is this machine.
+    Scale,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
     /// The report's page in a headless browser.
@@ -87,6 +89,7 @@ impl Suite {
         Self::Loom,
         Self::Docs,
         Self::Workshop,
+        Self::Scale,
         Self::Machines,
         Self::Package,
         Self::Page,
@@ -103,6 +106,7 @@ impl Suite {
             Self::Host | Self::Registrar | Self::Loom | Self::Sanitizer => Purpose::Build,
             Self::Sim | Self::Zoo | Self::Docs | Self::Workshop => Purpose::Check,
             Self::Page => Purpose::Page,
+            Self::Scale => Purpose::Scale,
             Self::Package | Self::Elsewhere => Purpose::Package,
             Self::Wine | Self::Agreement => Purpose::Wine,
             Self::Machines | Self::Vm => Purpose::Vm,
@@ -140,6 +144,9 @@ impl Suite {
                     without_events::nothing_is_imported(workspace)
                 })
             }
+            Self::Scale => checklist.run("the shards of a run on a Slurm cluster", || {
+                slurm::shards_are_one_run(workspace)
+            }),
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
             Self::Machines => checklist.run_all(workspace, &[MACHINES]),
             Self::Docs => checklist.run("the commands of the documents", || {
