@@ -86,12 +86,13 @@ impl<C> State<C> {
         }
         binding.asking = true;
         binding.end_mut(Side::Provider).thread = thread;
+        let (id, [client, provider]) = (binding.id, binding.registrations());
         Ok(AcceptCall {
             binding: slot,
-            id: binding.id,
+            id,
             handle: self.binding_handle(slot, Side::Provider),
-            client: self.module(slot, Side::Client).instance,
-            provider: self.module(slot, Side::Provider),
+            client: self.registrations.at(client).module.instance,
+            provider: self.registrations.at(provider).module,
         })
     }
 
@@ -159,15 +160,14 @@ impl<C> State<C> {
         if client_agreed {
             binding.end_mut(Side::Client).detach_state = DetachState::Attached;
         }
-        binding.phase = Phase::Attached;
-        let late = [Side::Client, Side::Provider].into_iter().any(|side| {
-            let registration = self.bindings.at(slot).end(side).registration;
-            self.registrations.at(registration).deregistering
-        });
+        let [client, provider] = binding.registrations();
+        let late = self.registrations.at(client).deregistering
+            || self.registrations.at(provider).deregistering;
         if late || !client_agreed {
-            self.bindings.at_mut(slot).phase = Phase::Claimed;
+            binding.phase = Phase::Claimed;
             return Action::Begin(slot);
         }
+        binding.phase = Phase::Attached;
         Action::Rest
     }
 }

@@ -8,7 +8,7 @@ use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
 use super::{Ends, State, WaitToEnd};
 use crate::binding::{Binding, Phase, Thread};
-use crate::characteristics::Callbacks;
+use crate::characteristics::{Attach, Callbacks};
 use crate::handle::{self, HandleKind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
@@ -29,7 +29,7 @@ pub(crate) struct NewRegistration<C> {
 
 /// A registration that has been entered.
 pub(crate) struct Registered<C> {
-    pub(crate) module: Module,
+    pub(crate) id: RegistrationId,
     pub(crate) handle: HANDLE,
     pub(crate) next: Next<C>,
 }
@@ -46,7 +46,10 @@ pub(crate) struct Offer {
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
-    pub(crate) client: Module,
+    pub(crate) client: RegistrationId,
+    /// The client's `ClientAttachProvider`.
+    pub(crate) callback: Attach,
+    pub(crate) context: *mut c_void,
     pub(crate) provider: *const NPI_REGISTRATION_INSTANCE,
 }
 
@@ -106,7 +109,7 @@ impl<C> State<C> {
             peer = self.registrations.at(peer).links.after;
         }
         Ok(Registered {
-            module,
+            id: module.id,
             handle,
             next: self.next_offer(key.slot, thread),
         })
@@ -147,22 +150,22 @@ impl<C> State<C> {
                 binding.id = BindingId(self.last_binding);
                 binding.phase = Phase::Offered;
                 binding.end_mut(Side::Client).thread = Some(Thread::new(thread));
+                let (id, [client, provider]) = (binding.id, binding.registrations());
                 let ends = &mut Ends(&mut self.bindings, side);
                 registration.bindings.move_to_back(ends, slot);
-                return Next::Offer(self.offer(slot));
+                let client = &self.registrations.at(client).module;
+                return Next::Offer(Offer {
+                    binding: slot,
+                    id,
+                    handle: self.binding_handle(slot, Side::Client),
+                    client: client.id,
+                    callback: client.callbacks.attach,
+                    context: client.context,
+                    provider: self.registrations.at(provider).module.instance,
+                });
             }
         }
         registration.busy -= 1;
         Next::Return(self.wake(own))
-    }
-
-    fn offer(&self, binding: u32) -> Offer {
-        Offer {
-            binding,
-            id: self.bindings.at(binding).id,
-            handle: self.binding_handle(binding, Side::Client),
-            client: self.module(binding, Side::Client),
-            provider: self.module(binding, Side::Provider).instance,
-        }
     }
 }
