@@ -224,13 +224,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(measured) = measured {
         tell(&OutputLine::Costs(&measured.end(report.cycles_done)))?;
     }
-    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
-    anyhow::ensure!(
-        arguments.faults != Faults::Systematic
-            || !report.is_clean()
-            || can_fail.copied().sum::<u64>() > 0,
-        NOTHING_FAILS
-    );
+    check_faults(arguments, &report)?;
     report.add_transitions(&transitions);
     // Events are a function of the seed, and so is the report behind them.
     if !arguments.events {
@@ -335,6 +329,18 @@ fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) 
             orders.insert(row.order.to_string(), calls);
         }
     }
+}
+
+/// Refuses a systematic run in which no call could fail.
+fn check_faults(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
+    anyhow::ensure!(
+        arguments.faults != Faults::Systematic
+            || !report.is_clean()
+            || can_fail.copied().sum::<u64>() > 0,
+        NOTHING_FAILS
+    );
+    Ok(())
 }
 
 /// What cycle number `index` does and under which schedule, its fault included;

@@ -197,13 +197,13 @@ pub(crate) fn move_first(function: usize, code: &[u8]) -> Option<usize> {
         let slot = planted.next_slot()?;
         let first = Decoder::with_ip(64, code, function as u64, DecoderOptions::NONE).decode();
         // The return address of a call must lie in the image.
-        let moves = !first.is_invalid()
+        let can_move = !first.is_invalid()
             && first.mnemonic() != Mnemonic::Int3
             && !matches!(
                 first.flow_control(),
                 FlowControl::Call | FlowControl::IndirectCall
             );
-        let code = moves.then(|| match Moved::of(&first) {
+        let code = can_move.then(|| match Moved::of(&first) {
             Some(moved) => {
                 let mut code = Vec::with_capacity(SLOT);
                 moved.put(0, &mut code, slot);
