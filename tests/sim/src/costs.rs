@@ -141,9 +141,9 @@ impl Measured {
         MEASURES.store(true, Ordering::Relaxed);
         enter(Kind::Cycle);
         SPENT.with(|spent| {
-            spent
-                .iter()
-                .for_each(|it| it.set(Spent { times: 0, ticks: 0 }));
+            for kind in spent {
+                kind.set(Spent { times: 0, ticks: 0 });
+            }
         });
         EXCEPTIONS.set(0);
         Self(usage())

@@ -197,13 +197,13 @@ pub(crate) fn move_first(function: usize, code: &[u8]) -> Option<usize> {
         let slot = planted.next_slot()?;
         let first = Decoder::with_ip(64, code, function as u64, DecoderOptions::NONE).decode();
         // The return address of a call must lie in the image.
-        let moves = !first.is_invalid()
+        let can_move = !first.is_invalid()
             && first.mnemonic() != Mnemonic::Int3
             && !matches!(
                 first.flow_control(),
                 FlowControl::Call | FlowControl::IndirectCall
             );
-        let code = moves.then(|| match Moved::of(&first) {
+        let code = can_move.then(|| match Moved::of(&first) {
             Some(moved) => {
                 let mut code = Vec::with_capacity(SLOT);
                 moved.put(0, &mut code, slot);
@@ -330,6 +330,40 @@ mod tests {
         ];
         let found: Vec<_> = points(&code).iter().map(|stop| stop.offset).collect();
         assert_eq!(found, [0x1001, 0x1007, 0x100D]);
+    }
+
+    #[test]
+    fn a_jump_takes_the_place_of_what_only_the_prologue_contains() {
+        let prologues: &[(&[u8], Option<usize>)] = &[
+            // push rsi; push rdi; sub rsp, 28h
+            (&[0x56, 0x57, 0x48, 0x83, 0xEC, 0x28], Some(6)),
+            // mov [rsp+8], rbx
+            (&[0x48, 0x89, 0x5C, 0x24, 0x08], Some(5)),
+            // sub rsp, 28h
+            (&[0x48, 0x83, 0xEC, 0x28], None),
+            // push rbx; a breakpoint
+            (&[0x53, 0xCC, 0x48, 0x83, 0xEC, 0x28], None),
+            // mov rax, [rcx]; push rbx; push rsi: the first may be emulated
+            (&[0x48, 0x8B, 0x01, 0x53, 0x56], None),
+        ];
+        for (prologue, length) in prologues {
+            assert_eq!(room_in(prologue), *length, "{prologue:x?}");
+        }
+    }
+
+    #[test]
+    fn a_point_has_a_jump_if_nothing_begins_within_it() {
+        // lock cmpxchg [rcx], rdx; lock inc dword ptr [rcx]
+        let code = [0xF0, 0x48, 0x0F, 0xB1, 0x11, 0xF0, 0xFF, 0x01];
+        let rooms: Vec<_> = points(&code).iter().map(|point| point.has_room).collect();
+        assert_eq!(rooms, [true, false]);
+        let decode = |offset: usize| {
+            let ip = 0x1000 + offset as u64;
+            Decoder::with_ip(64, &code[offset..], ip, DecoderOptions::NONE).decode()
+        };
+        // A branch leads behind the prefix.
+        let overlapping = [decode(0), decode(1), decode(5)];
+        assert!(!PreemptionPoint::all(&overlapping)[0].has_room);
     }
 
     #[test]

@@ -145,7 +145,8 @@ static POINTS: AtomicU64 = AtomicU64::new(0);
 
 /// Says that a point was passed.
 pub(crate) fn alive() {
-    POINTS.fetch_add(1, Ordering::Relaxed);
+    // One thread counts, so that no locked instruction is needed.
+    POINTS.store(POINTS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// A thread in a loop that calls nobody.

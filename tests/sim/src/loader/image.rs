@@ -293,29 +293,11 @@ impl Image {
             memory[usize::try_from(offset).expect("it is in memory")] = BREAKPOINT;
         }
 
-        for (pages, access) in self.protections(base) {
+        arena::protect(all, Access::Read).expect("an image is a few mappings");
+        let sections = self.sections(base);
+        for (pages, access) in sections.filter(|(_, access)| *access != Access::Read) {
             arena::protect(pages, access).expect("an image is a few mappings");
         }
-    }
-
-    /// What may be done with all pages of the image at `base`, in as few ranges as
-    /// possible. What is in no section can be read.
-    fn protections(&self, base: usize) -> Vec<(Range<usize>, Access)> {
-        let end = base + self.size().next_multiple_of(PAGE);
-        let mut all: Vec<(Range<usize>, Access)> = Vec::new();
-        let mut add = |pages: Range<usize>, access| match all.last_mut() {
-            _ if pages.is_empty() => {}
-            Some((last, same)) if *same == access => last.end = pages.end,
-            _ => all.push((pages, access)),
-        };
-        let mut next = base;
-        for (pages, access) in self.sections(base) {
-            add(next..pages.start, Access::Read);
-            next = pages.end;
-            add(pages, access);
-        }
-        add(next..end, Access::Read);
-        all
     }
 }
 

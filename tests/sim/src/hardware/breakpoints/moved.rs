@@ -53,12 +53,9 @@ impl Moved {
         if let Some(distance) = self.distance {
             let place = &mut slot[begin + distance..][..size_of::<i32>()];
             let own = i32::from_le_bytes(place.try_into().expect("four bytes"));
-            let moved = (base + self.home).wrapping_sub(at + begin);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "slots and images are near each other"
-            )]
-            let distance = own.wrapping_add(moved as i32);
+            let moved = (base + self.home).wrapping_sub(at + begin).cast_signed();
+            let moved = i32::try_from(moved).expect("slots and images are near each other");
+            let distance = own.wrapping_add(moved);
             place.copy_from_slice(&distance.to_le_bytes());
         }
         slot.extend(jump(at + slot.len(), base + self.next));
