@@ -165,7 +165,7 @@ fn call_that_is_not_counted_is_found(elsewhere: &Elsewhere<'_>, new: &New) -> Re
     ensure!(
         status == Some(1)
             && report.findings.iter().any(|finding| {
-                finding.code == "R19" && finding.driver == client && finding.what.contains("get")
+                finding.code == "R19" && finding.driver == client && finding.what.contains("(get)")
             }),
         "a call of {client} in flight that is not counted ends with {status:?}: {:?}",
         report.findings
