@@ -5,6 +5,7 @@
 
 mod cluster;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,7 +43,7 @@ pub(crate) fn shards_are_one_run(workspace: &Workspace) -> Result<bool> {
     let job = submit(workspace, &cluster, &reports)?;
     let task = format!("{job}_{KILLED}");
     let report = reports.join(format!("{KILLED}.json"));
-    kill_when_seen(&report)?;
+    kill_when_seen(&cluster, &job, &report)?;
     wait(&cluster, &job)?;
     let state = cluster.output("scontrol", &["show", "job", &task])?;
     ensure!(
@@ -86,10 +87,12 @@ fn own(
 
 /// Submits the job of the documentation. Returns its number.
 fn submit(workspace: &Workspace, cluster: &Cluster, reports: &Path) -> Result<String> {
+    // The path that any process can use.
+    let program = env::current_exe().context("this program has no path")?;
     let mut sbatch = cluster.command("sbatch");
     sbatch
         .current_dir(workspace.root())
-        .env("NMR", format!("{} xtask", own_path().display()))
+        .env("NMR", format!("{} xtask", program.display()))
         .args(["--parsable", &format!("--array=1-{TASKS}")])
         .arg(format!("--output={}/%a.log", reports.display()))
         .arg("tests/scale/slurm.sh")
@@ -99,7 +102,7 @@ fn submit(workspace: &Workspace, cluster: &Cluster, reports: &Path) -> Result<St
 }
 
 /// Kills the process that is to write this report, as soon as there is one.
-fn kill_when_seen(report: &Path) -> Result<()> {
+fn kill_when_seen(cluster: &Cluster, job: &str, report: &Path) -> Result<()> {
     let started = Instant::now();
     let pattern = format!("stress .*{}", report.display());
     while started.elapsed() < PATIENCE {
@@ -109,10 +112,10 @@ fn kill_when_seen(report: &Path) -> Result<()> {
             return Ok(());
         }
         ensure!(
-            !report.exists(),
-            "the task was over before it could be killed"
+            cluster.has(job)?,
+            "job {job} was over before a task could be killed",
         );
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(100));
     }
     bail!("no task ran within {} s", PATIENCE.as_secs())
 }
@@ -121,8 +124,7 @@ fn kill_when_seen(report: &Path) -> Result<()> {
 fn wait(cluster: &Cluster, job: &str) -> Result<()> {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        let left = cluster.output("squeue", &["--noheader", "--jobs", job])?;
-        if left.trim().is_empty() {
+        if !cluster.has(job)? {
             return Ok(());
         }
         thread::sleep(Duration::from_secs(1));

@@ -93,6 +93,12 @@ impl Cluster {
         Ok(())
     }
 
+    /// Returns `true` if tasks of this job wait or run.
+    pub(super) fn has(&self, job: &str) -> Result<bool> {
+        let left = self.output("squeue", &["--noheader", "--jobs", job])?;
+        Ok(!left.trim().is_empty())
+    }
+
     /// A program of Slurm that speaks to this cluster.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
