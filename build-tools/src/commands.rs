@@ -23,7 +23,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::terminal::Verdict;
-use checkout::{lint, package, test, vm, zoo};
+use checkout::{bench, lint, package, test, vm, zoo};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -61,6 +61,8 @@ Examples:
     Zoo(zoo::Arguments),
     /// List, make and use the machines that can run the pair.
     Vm(vm::Arguments),
+    /// Measure what a call, a binding and a cycle cost, beside other ways and a baseline.
+    Bench(bench::Arguments),
     /// Check formatting, lints, documents and dependencies of everything, including the drivers.
     #[command(after_help = "\
 Examples:
@@ -91,6 +93,7 @@ impl Command {
             Self::Replay(arguments) => replay::run(arguments),
             Self::Zoo(arguments) => zoo::run(arguments),
             Self::Vm(arguments) => vm::run(arguments),
+            Self::Bench(arguments) => bench::run(arguments),
             Self::Lint(arguments) => lint::run(arguments),
             Self::Completions(arguments) => Ok(completions::complete(arguments)),
             Self::Man(arguments) => completions::write_manual(arguments),

@@ -2,6 +2,7 @@
 
 //! The commands that need a checkout of this project.
 
+pub(super) mod bench;
 pub(super) mod lint;
 pub(super) mod package;
 pub(super) mod test;
@@ -9,4 +10,4 @@ pub(super) mod vm;
 pub(super) mod zoo;
 
 /// Their names.
-pub(crate) const NAMES: [&str; 5] = ["package", "test", "zoo", "vm", "lint"];
+pub(crate) const NAMES: [&str; 6] = ["package", "test", "zoo", "vm", "bench", "lint"];

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Where the time of the pair's cycles in the simulated kernel goes.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::simulator::{self, Simulator};
+use crate::terminal::Waiting;
+use crate::workspace::Workspace;
+
+/// The cycles that are measured.
+const CYCLES: &str = "2000";
+const SEED: &str = "3";
+
+/// What cycles cost, times in microseconds of processor time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Cycles {
+    cycles: u64,
+    user: u64,
+    system: u64,
+    page_faults: u64,
+    exceptions: u64,
+    pub(super) kinds: Vec<Cost>,
+}
+
+/// What work of one kind costs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Cost {
+    pub(super) kind: String,
+    times: u64,
+    pub(super) time: u64,
+}
+
+/// Runs cycles of the pair in one process.
+pub(super) fn run(workspace: &Workspace) -> Result<Cycles> {
+    #[derive(Deserialize)]
+    struct Line {
+        costs: Cycles,
+    }
+    let simulator = Simulator::new(workspace);
+    let mut command = simulator.command(&workspace.driver("provider"), &workspace.driver("client"));
+    simulator::add_alternatives(&mut command, workspace);
+    command.args(["--cycles", CYCLES, "--seed", SEED, "--costs"]);
+    let waiting = Waiting::on("measuring cycles");
+    let output = simulator::output(&mut command)?;
+    drop(waiting);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines = text.lines();
+    let found = lines.find_map(|line| serde_json::from_str::<Line>(line).ok());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let found = found.with_context(|| simulator::error_of(&errors).to_owned())?;
+    Ok(found.costs)
+}
+
+impl Cycles {
+    /// The figures as a table, for one cycle.
+    #[expect(clippy::cast_precision_loss, reason = "a time needs no 53 bits")]
+    pub(super) fn table(&self) -> String {
+        let all = (self.user + self.system) as f64;
+        let each = |of: u64| of as f64 / self.cycles.max(1) as f64;
+        let mut lines = vec![format!(
+            "{:.0} µs of processor time, {:.0} % of it in Linux; {:.1} page faults, {:.1} exceptions",
+            all / self.cycles.max(1) as f64,
+            100.0 * self.system as f64 / all.max(1.0),
+            each(self.page_faults),
+            each(self.exceptions),
+        )];
+        for cost in &self.kinds {
+            lines.push(format!(
+                "{:<12} {:>6.1} µs  {:>3.0} %  {:>8.1} times",
+                cost.kind,
+                each(cost.time),
+                100.0 * cost.time as f64 / all.max(1.0),
+                each(cost.times),
+            ));
+        }
+        lines.join("\n")
+    }
+}
