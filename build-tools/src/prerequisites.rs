@@ -22,7 +22,7 @@ pub(crate) use installation::{ensure, privilege};
 use toolchain::Compiler;
 
 /// What a prerequisite is needed for; each purpose includes those before it, except that
-/// [`Page`](Self::Page) needs no more than `Check`.
+/// [`Page`](Self::Page) and [`Bench`](Self::Bench) need no more than `Check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Purpose {
@@ -38,13 +38,17 @@ pub(crate) enum Purpose {
     Vm,
     /// Tests of the report's page in a browser.
     Page,
+    /// Measurements that count instructions.
+    Bench,
 }
 
 impl Purpose {
     /// Returns `true` if this purpose needs what `other` needs.
     const fn includes(self, other: Self) -> bool {
         match self {
-            Self::Page => matches!(other, Self::Build | Self::Check | Self::Page),
+            Self::Page | Self::Bench => {
+                matches!(other, Self::Build | Self::Check) || other as u8 == self as u8
+            }
             _ => other as u8 <= self as u8,
         }
     }
@@ -211,6 +215,8 @@ fn on_other_hosts() -> Vec<Prerequisite> {
             .for_purpose(Purpose::Page),
         Prerequisite::packaged("ChromeDriver", &["chromium-driver"], program(CHROMEDRIVER))
             .for_purpose(Purpose::Page),
+        Prerequisite::packaged("valgrind", &["valgrind"], program("valgrind"))
+            .for_purpose(Purpose::Bench),
     ]
 }
 
@@ -305,6 +311,14 @@ mod tests {
         assert!(!Purpose::Page.includes(Purpose::Package));
         assert!(!Purpose::Vm.includes(Purpose::Page));
         assert!(Purpose::Vm.includes(Purpose::Wine));
+    }
+
+    #[test]
+    fn valgrind_is_needed_for_measurements_alone() {
+        assert!(Purpose::Bench.includes(Purpose::Check));
+        assert!(!Purpose::Bench.includes(Purpose::Page));
+        assert!(!Purpose::Page.includes(Purpose::Bench));
+        assert!(!Purpose::Vm.includes(Purpose::Bench));
     }
 
     #[test]

@@ -42,6 +42,7 @@ impl Group {
             Purpose::Wine => ("Wine", "only for `stress --on wine`"),
             Purpose::Vm => ("virtual machines", "only for `vm` and `stress --on vm`"),
             Purpose::Page => ("page in a browser", "only for `test page`"),
+            Purpose::Bench => ("measurements", "only for instructions in `cargo bench`"),
         };
         Self { title, only_for }
     }

@@ -111,3 +111,15 @@ fn in_two_threads(run: &(dyn Fn(u32) + Sync), times: u32) -> Option<f64> {
     let share = both.as_secs_f64() / (whole.ended - whole.began).as_secs_f64();
     (share >= OVERLAP).then(|| whole.seconds(times))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::lower_quartile;
+
+    #[test]
+    fn one_lucky_round_does_not_count() {
+        assert_eq!(lower_quartile(vec![]), None);
+        let times = vec![3.0, 1.0, 2.0, 2.5, 9.0, 4.0, 5.0, 6.0];
+        assert_eq!(lower_quartile(times), Some(2.5));
+    }
+}
