@@ -45,3 +45,16 @@ fn collected(name: &str, times: u32) -> Option<f64> {
     let (_, number) = text.rsplit_once("Collected :")?;
     number.split_whitespace().next()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::asked;
+
+    #[test]
+    fn only_a_run_for_callgrind_is_one() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(asked(&words("--case gate 20")), Some(("gate", 20)));
+        assert_eq!(asked(&words("--bench --json gate")), None);
+        assert_eq!(asked(&words("--case gate")), None);
+    }
+}

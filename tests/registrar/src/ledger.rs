@@ -38,6 +38,8 @@ unsafe impl Send for Ledger {}
 /// What a module registered.
 struct Entry {
     module: Module,
+    /// Its NPI, as events have it.
+    npi: NPIID,
     snapshot: Snapshot,
 }
 
@@ -117,7 +119,12 @@ impl Ledger {
     pub(crate) fn remember(&mut self, module: Module, snapshot: Snapshot) {
         let hash = |entry: &Entry| Entry::hash(entry.module.id);
         if self.modules.try_reserve(1, hash).is_ok() {
-            let entry = Entry { module, snapshot };
+            let npi = module.npi.into();
+            let entry = Entry {
+                module,
+                npi,
+                snapshot,
+            };
             self.modules.insert_unique(hash(&entry), entry, hash);
         }
     }
@@ -148,7 +155,7 @@ impl Ledger {
 
     /// Its NPI.
     pub(crate) fn npi(&self, registration: RegistrationId) -> Option<NPIID> {
-        Some(self.entry(registration)?.module.npi.into())
+        Some(self.entry(registration)?.npi)
     }
 
     /// Its `ModuleId`, if that was a GUID.

@@ -53,7 +53,8 @@ mod tests {
         for last in 0..10 {
             ring.record(&last);
             let kept: Vec<u32> = ring.iter().copied().collect();
-            assert_eq!(kept, Vec::from_iter(last.saturating_sub(3)..=last));
+            let last_four: Vec<u32> = (last.saturating_sub(3)..=last).collect();
+            assert_eq!(kept, last_four);
         }
     }
 }

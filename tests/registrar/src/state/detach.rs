@@ -7,7 +7,7 @@ use core::ptr;
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
-use super::{Action, Call, Entry, Refusal, State, WaitToEnd};
+use super::{Action, Call, Entry, Refusal, State, WaitToEnd, wake};
 use crate::binding::{Binding, DetachOrder, DetachState, Move, Phase, Thread};
 use crate::characteristics::CleanupFn;
 use crate::handle::{HandleKind, Named};
@@ -67,7 +67,7 @@ impl<C> State<C> {
             match binding.phase {
                 Phase::Queued => {
                     // Nobody can be waiting for either registration yet.
-                    self.unlink(slot);
+                    let _ = self.release(slot);
                 }
                 Phase::Attached => {
                     binding.phase = Phase::Claimed;
@@ -219,7 +219,7 @@ impl<C> State<C> {
             let wait_object = self.registrations.remove_marked(own).wait_object;
             return (STATUS_SUCCESS, None, Some(wait_object));
         }
-        (STATUS_PENDING, self.wake(own), None)
+        (STATUS_PENDING, wake(registration, own), None)
     }
 }
 

@@ -211,42 +211,38 @@ impl<C> State<C> {
         handle::encode(HandleKind { named, side }, self.bindings.key(binding))
     }
 
-    /// Takes a binding off the tables. Returns the slots of its registrations.
-    fn unlink(&mut self, slot: u32) -> [u32; 2] {
-        let [client, provider] = self.bindings.at(slot).registrations();
-        for (side, registration) in [(Side::Client, client), (Side::Provider, provider)] {
-            self.registrations
-                .at_mut(registration)
-                .bindings
-                .remove(&mut Ends(&mut self.bindings, side), slot);
-        }
-        self.bindings.remove(slot);
-        [client, provider]
-    }
-
     /// Takes a binding off the tables, after which a registration may be complete.
     fn release(&mut self, slot: u32) -> Action<C> {
-        let wakes = self
-            .unlink(slot)
-            .map(|registration| self.wake(registration));
-        if wakes.iter().all(Option::is_none) {
-            Action::Rest
-        } else {
-            Action::Done(wakes)
+        let [client, provider] = self.bindings.at(slot).registrations();
+        let wakes = (
+            self.unlink(slot, client, Side::Client),
+            self.unlink(slot, provider, Side::Provider),
+        );
+        self.bindings.remove(slot);
+        match wakes {
+            (None, None) => Action::Rest,
+            (client, provider) => Action::Done([client, provider]),
         }
     }
 
-    /// The wait object of a registration that has just become complete while somebody
-    /// waits for it.
-    fn wake(&mut self, own: u32) -> Option<WaitToEnd<C>> {
+    /// Takes a binding off the list of its registration on `side`.
+    fn unlink(&mut self, slot: u32, own: u32, side: Side) -> Option<WaitToEnd<C>> {
         let registration = self.registrations.at_mut(own);
-        if !registration.complete() || registration.waiting == 0 {
-            return None;
-        }
-        registration.waiting += 1;
-        Some(WaitToEnd {
-            registration: own,
-            wait_object: registration.wait_object.address(),
-        })
+        let ends = &mut Ends(&mut self.bindings, side);
+        registration.bindings.remove(ends, slot);
+        wake(registration, own)
     }
+}
+
+/// The wait object of the registration in slot `own`, if that has just become complete
+/// while somebody waits for it.
+const fn wake<C>(registration: &mut Registration<C>, own: u32) -> Option<WaitToEnd<C>> {
+    if !registration.complete() || registration.waiting == 0 {
+        return None;
+    }
+    registration.waiting += 1;
+    Some(WaitToEnd {
+        registration: own,
+        wait_object: registration.wait_object.address(),
+    })
 }

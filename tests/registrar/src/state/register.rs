@@ -6,7 +6,7 @@ use core::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
-use super::{Ends, State, WaitToEnd};
+use super::{Ends, State, WaitToEnd, wake};
 use crate::binding::{Binding, Phase, Thread};
 use crate::characteristics::{Attach, Callbacks};
 use crate::handle::{self, HandleKind, Named};
@@ -166,6 +166,6 @@ impl<C> State<C> {
             }
         }
         registration.busy -= 1;
-        Next::Return(self.wake(own))
+        Next::Return(wake(registration, own))
     }
 }

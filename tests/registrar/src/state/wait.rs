@@ -46,14 +46,17 @@ impl<C> State<C> {
                 "before the registration was deregistered",
             ));
         }
+        let complete = registration.complete();
+        if complete && !hold {
+            registration.waited = true;
+            let alone = registration.waiting == 0;
+            return Ok(Wait::Over(
+                alone.then(|| self.registrations.remove(own).wait_object),
+            ));
+        }
         registration.waiters += 1;
         registration.waiting += 1;
-        let complete = registration.complete();
         let wait_object = registration.wait_object.address();
-        if complete && !hold {
-            self.waited(own);
-            return Ok(Wait::Over(self.stop_waiting(own)));
-        }
         Ok(Wait::For(own, (!complete).then_some(wait_object)))
     }
 
