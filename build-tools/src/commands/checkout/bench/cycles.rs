@@ -16,7 +16,9 @@ const SEED: &str = "3";
 /// What cycles cost, times in microseconds of processor time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Cycles {
-    cycles: u64,
+    /// Their number.
+    #[serde(rename = "cycles")]
+    number: u64,
     user: u64,
     system: u64,
     page_faults: u64,
@@ -27,9 +29,9 @@ pub(super) struct Cycles {
 /// What work of one kind costs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Cost {
-    pub(super) kind: String,
+    kind: String,
     times: u64,
-    pub(super) time: u64,
+    time: u64,
 }
 
 /// Runs cycles of the pair in one process.
@@ -53,15 +55,23 @@ pub(super) fn run(workspace: &Workspace) -> Result<Cycles> {
     Ok(found.costs)
 }
 
+impl Cost {
+    /// Its time for a bar.
+    #[expect(clippy::cast_precision_loss, reason = "a bar needs no 53 bits")]
+    pub(super) fn bar(&self) -> (&str, f64) {
+        (&self.kind, self.time as f64)
+    }
+}
+
 impl Cycles {
     /// The figures as a table, for one cycle.
     #[expect(clippy::cast_precision_loss, reason = "a time needs no 53 bits")]
     pub(super) fn table(&self) -> String {
         let all = (self.user + self.system) as f64;
-        let each = |of: u64| of as f64 / self.cycles.max(1) as f64;
+        let each = |of: u64| of as f64 / self.number.max(1) as f64;
         let mut lines = vec![format!(
             "{:.0} µs of processor time, {:.0} % of it in Linux; {:.1} page faults, {:.1} exceptions",
-            all / self.cycles.max(1) as f64,
+            all / self.number.max(1) as f64,
             100.0 * self.system as f64 / all.max(1.0),
             each(self.page_faults),
             each(self.exceptions),

@@ -5,6 +5,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::Figures;
+use super::cycles::Cost;
 use super::measured::Measured;
 
 /// The width of the longest bar, and the height of each.
@@ -36,7 +37,7 @@ pub(super) fn html(figures: &Figures) -> String {
                 @for section in &sections { (section) }
                 h2 { "A cycle in the simulated kernel" }
                 pre { (figures.cycles.table()) }
-                (bars(figures.cycles.kinds.iter().map(|it| (&*it.kind, it.time as f64))))
+                (bars(figures.cycles.kinds.iter().map(Cost::bar)))
                 h2 { "Images" }
                 table {
                     @for (image, bytes) in &figures.images {
