@@ -6,28 +6,24 @@
 //! not do its work.
 
 mod build;
+pub(crate) mod checkout;
 mod completions;
 mod describe;
 mod doctor;
 mod explain;
 mod header;
-mod lint;
+mod merge;
 mod new;
-mod package;
 mod replay;
 mod setup;
+mod soak;
 mod stress;
-mod test;
-mod vm;
-mod zoo;
 
 use anyhow::Result;
 use clap::Subcommand;
 
 use crate::terminal::Verdict;
-
-/// The commands that need a clone of this project.
-pub(crate) const OF_A_CLONE: [&str; 5] = ["package", "test", "zoo", "vm", "lint"];
+use checkout::{lint, package, test, vm, zoo};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -49,6 +45,10 @@ Examples:
     Header(header::Arguments),
     /// Write a workspace for an NPI of your own: its crate, a provider, a client, a test.
     New(new::Arguments),
+    /// Stress drivers for hours, with changing options, and keep the cycles that reached something new.
+    Soak(soak::Arguments),
+    /// Merge the reports of shards into the report of the whole run.
+    Merge(merge::Arguments),
     /// Load and unload drivers repeatedly, in the simulated kernel, under Wine or on a machine.
     Stress(Box<stress::Arguments>),
     /// Make a test-signed package with all that a machine under test needs.
@@ -83,6 +83,8 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments),
             Self::Header(arguments) => header::run(arguments),
             Self::New(arguments) => new::run(arguments),
+            Self::Soak(arguments) => soak::run(arguments),
+            Self::Merge(arguments) => merge::run(arguments),
             Self::Stress(arguments) => stress::run(arguments),
             Self::Package(arguments) => package::run(arguments),
             Self::Test(arguments) => test::run(arguments),

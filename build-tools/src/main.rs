@@ -91,7 +91,7 @@ impl CommandLine {
     fn adapted() -> clap::Command {
         let installed = PROGRAM.words() == NMR;
         let hide = |command: clap::Command| command.hide(true);
-        let all = commands::OF_A_CLONE.into_iter().filter(|_| installed);
+        let all = commands::checkout::NAMES.into_iter().filter(|_| installed);
         adapt(all.fold(Self::command(), |all, name| all.mut_subcommand(name, hide)))
             .name(PROGRAM.words())
             .bin_name(PROGRAM.words())

@@ -22,7 +22,7 @@ pub(crate) use installation::{ensure, privilege};
 use toolchain::Compiler;
 
 /// What a prerequisite is needed for; each purpose includes those before it, except that
-/// [`Page`](Self::Page) needs no more than `Check`.
+/// [`Page`](Self::Page) and those after it need no more than `Check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Purpose {
@@ -38,13 +38,19 @@ pub(crate) enum Purpose {
     Vm,
     /// Tests of the report's page in a browser.
     Page,
+    /// Instruction counts of `bench`.
+    Bench,
+    /// Tests of shards on a cluster of one machine.
+    Scale,
 }
 
 impl Purpose {
     /// Returns `true` if this purpose needs what `other` needs.
     const fn includes(self, other: Self) -> bool {
         match self {
-            Self::Page => matches!(other, Self::Build | Self::Check | Self::Page),
+            Self::Page | Self::Bench | Self::Scale => {
+                other as u8 <= Self::Check as u8 || other as u8 == self as u8
+            }
             _ => other as u8 <= self as u8,
         }
     }
@@ -211,6 +217,11 @@ fn on_other_hosts() -> Vec<Prerequisite> {
             .for_purpose(Purpose::Page),
         Prerequisite::packaged("ChromeDriver", &["chromium-driver"], program(CHROMEDRIVER))
             .for_purpose(Purpose::Page),
+        Prerequisite::packaged("valgrind", &["valgrind"], program("valgrind"))
+            .for_purpose(Purpose::Bench),
+        Prerequisite::packaged("Slurm", &["slurm-wlm"], program("slurmctld"))
+            .for_purpose(Purpose::Scale),
+        Prerequisite::packaged("MUNGE", &["munge"], program("munged")).for_purpose(Purpose::Scale),
     ]
 }
 
@@ -304,6 +315,7 @@ mod tests {
         assert!(Purpose::Page.includes(Purpose::Check));
         assert!(!Purpose::Page.includes(Purpose::Package));
         assert!(!Purpose::Vm.includes(Purpose::Page));
+        assert!(!Purpose::Scale.includes(Purpose::Bench));
         assert!(Purpose::Vm.includes(Purpose::Wine));
     }
 

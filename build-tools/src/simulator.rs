@@ -81,16 +81,21 @@ impl Simulator {
     }
 }
 
-/// Adds the pair's KMDF drivers, and those in C, to a command that runs its WDM drivers.
-pub(crate) fn add_alternatives(command: &mut Command, workspace: &Workspace) {
+/// The pair's KMDF drivers, and those in C, by their roles.
+pub(crate) fn alternatives(workspace: &Workspace) -> [(&'static str, PathBuf); 4] {
     let interop = workspace.interop();
-    for (option, image) in [
-        ("--wdf-provider", workspace.driver("provider_wdf")),
-        ("--wdf-client", workspace.driver("client_wdf")),
-        ("--c-provider", interop.join("echo_provider.sys")),
-        ("--c-client", interop.join("echo_client.sys")),
-    ] {
-        command.arg(option).arg(image);
+    [
+        ("wdf-provider", workspace.driver("provider_wdf")),
+        ("wdf-client", workspace.driver("client_wdf")),
+        ("c-provider", interop.join("echo_provider.sys")),
+        ("c-client", interop.join("echo_client.sys")),
+    ]
+}
+
+/// Adds [`alternatives`] to a command that runs the pair's WDM drivers.
+pub(crate) fn add_alternatives(command: &mut Command, workspace: &Workspace) {
+    for (role, image) in alternatives(workspace) {
+        command.arg(format!("--{role}")).arg(image);
     }
 }
 

@@ -6,10 +6,13 @@
 pub(crate) mod address_sanitizer;
 pub(crate) mod agreement;
 pub(crate) mod documents;
+mod elsewhere;
 pub(crate) mod machine;
+pub(crate) mod new_npi;
 pub(crate) mod package;
 pub(crate) mod page;
 pub(crate) mod peers;
+pub(crate) mod slurm;
 pub(crate) mod standalone;
 pub(crate) mod wine;
 pub(crate) mod wine_guest;

@@ -6,6 +6,7 @@
 pub(crate) mod artifact;
 pub(crate) mod checklist;
 pub(crate) mod documents;
+pub(crate) mod hash;
 mod output_files;
 
 use std::env;

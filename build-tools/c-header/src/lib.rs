@@ -43,7 +43,8 @@ pub fn text(npi: &Npi) -> Result<String, SameName> {
 /// What each header has in common; the annotations are those of the WDK's driverspecs.h
 /// and sal.h.
 const HEADER: &str = "\
-// The NPI {name}. Generated from its description: change that, not this file.
+// The NPI {name}. Generated from its description by the command `header`: change that, not
+// this file.
 // Include <wdm.h>, <ntddk.h> or <ntifs.h>, and <netioddk.h>, before it.
 
 #ifndef {guard}

@@ -12,6 +12,9 @@ pub(crate) const POINTER: usize = 8;
 /// The longest array: a mistyped length must not make a structure that fits nowhere.
 const LONGEST: usize = 1 << 16;
 
+/// The most brackets of an array of arrays: each is a step of recursion.
+const DEEPEST: usize = 8;
+
 impl Type {
     /// The type that `text` names.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -27,6 +30,11 @@ impl Type {
                 structure,
                 constant: name.is_some(),
             });
+        }
+        if text.matches('[').count() > DEEPEST {
+            return Err(format!(
+                "an array has more than {DEEPEST} dimensions: leave some out"
+            ));
         }
         if let Some(inner) = text.strip_prefix('[') {
             return Self::array(inner).ok_or_else(|| {
@@ -64,7 +72,9 @@ impl Type {
     fn array(inner: &str) -> Option<Self> {
         let (element, length) = inner.strip_suffix(']')?.rsplit_once(';')?;
         let element = Self::parse(element.trim()).ok()?;
-        let length = length.trim().parse().ok()?;
+        let digits = length.trim();
+        let is_number = digits.bytes().all(|it| it.is_ascii_digit());
+        let length = digits.parse().ok().filter(|_| is_number)?;
         let fits = (1..=LONGEST).contains(&length) && element != Self::Function;
         fits.then(|| Self::Array(Box::new(element), length))
     }

@@ -57,8 +57,17 @@ fn wrong<T, U>(at: &Spanned<T>, reason: impl Into<String>) -> Result<U> {
     Err((Some(at.span()), reason.into()))
 }
 
+/// The longest name: with what a header adds, C compilers tell it from others.
+const LONGEST: usize = 64;
+
 fn word(text: &Text, what: &str) -> Result<String> {
     let name = text.as_ref();
+    if name.chars().count() > LONGEST {
+        return wrong(
+            text,
+            format!("{what} is longer than {LONGEST} characters: shorten it"),
+        );
+    }
     if !is_word(name) {
         return wrong(
             text,

@@ -53,6 +53,30 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
         "is no word",
     ),
     ("name = \"keyvalue\"\n", "", 1, "missing field `name`"),
+    (
+        "name = \"keyvalue\"",
+        "name = \"a_name_that_is_much_longer_than_any_identifier_that_a_compiler_tells_apart\"",
+        1,
+        "is longer than 64 characters",
+    ),
+    (
+        "type = \"u64\", value",
+        "type = \"[u64; +4]\", value",
+        21,
+        "is no array",
+    ),
+    (
+        "type = \"u64\", value",
+        "type = \"[[[[[[[[[u8; 1]; 1]; 1]; 1]; 1]; 1]; 1]; 1]; 1]\", value",
+        21,
+        "more than 8 dimensions",
+    ),
+    (
+        "matched_by = \"query\"",
+        "matched_by = \"query\"\nif_offered = 1",
+        25,
+        "no field is what `if_offered` speaks of",
+    ),
     ("6d1ff1b5-5f3c-4ae8", "6d1ff1b5-5f3c4ae8", 2, "is no GUID"),
     ("6d1ff1b5-5f3c-4ae8", "6d1ff1bg-5f3c-4ae8", 2, "is no GUID"),
     ("\"6d1ff1b5", "\"{6d1ff1b5", 2, "is no GUID"),
@@ -287,6 +311,35 @@ fn what_is_wrong_is_refused_in_one_line_with_its_place() {
         assert!(shown.contains(reason), "{new}: {shown}");
         assert_eq!(shown.lines().count(), 1, "{shown}");
     }
+}
+
+#[test]
+fn a_size_that_its_field_cannot_hold_is_refused() {
+    let large = "fields = [\n{ name = \"size\", type = \"u8\", is = \"size\" },\n\
+                 { name = \"bytes\", type = \"[u8; 300]\" },\n]";
+    let text = format!("{}\n[structures.Large]\n{large}\n", example());
+    let error = read(&text).expect_err("u8 holds 255").to_string();
+    assert!(error.contains("`Large` has 301 bytes"), "{error}");
+}
+
+#[test]
+fn structures_inside_each_other_are_refused_before_the_stack_ends() {
+    let nested = |depth: u32| {
+        let inner = depth + 1;
+        format!("\n[structures.S{depth}]\nfields = [{{ name = \"a\", type = \"S{inner}\" }}]")
+    };
+    let mut text = example() + &(0..100).map(nested).collect::<String>();
+    text += "\n[structures.S100]\nfields = [{ name = \"a\", type = \"u8\" }]\n";
+    let error = read(&text).expect_err("too deep").to_string();
+    assert!(error.contains("is inside of 64 others"), "{error}");
+    let arrays = "[".repeat(100_000) + "u8" + &"; 1]".repeat(100_000);
+    let text = example().replacen(
+        "type = \"u64\", value",
+        &format!("type = \"{arrays}\", value"),
+        1,
+    );
+    let error = read(&text).expect_err("too deep").to_string();
+    assert!(error.contains("more than 8 dimensions"), "{error}");
 }
 
 #[test]

@@ -75,17 +75,28 @@ pub(crate) fn compile(
     output(&mut clang).map(drop)
 }
 
-/// Links an image, with its .pdb beside it.
+/// Links an image, with its .pdb beside it. Objects and libraries are in the directory of the
+/// image or its parent: the same image comes from the same sources wherever that is.
 pub(crate) fn link(objects: &[PathBuf], libraries: &[PathBuf], image: &Path) -> Result<()> {
+    let directory = artifact::directory_of(image);
+    let from_there = |file: &Path| {
+        let above = || {
+            let file = file.strip_prefix(directory.parent()?).ok()?;
+            Some(Path::new("..").join(file))
+        };
+        let beside = file.strip_prefix(directory).ok().map(Path::to_path_buf);
+        beside.or_else(above).unwrap_or_else(|| file.to_path_buf())
+    };
     let mut linker = Command::new(driver_prerequisites::linker()?);
     linker
+        .current_dir(directory)
         .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
         .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
         // The same image each time.
         .arg("/brepro")
-        .arg("/pdbaltpath:%_PDB%")
-        .arg(format!("/out:{}", image.display()))
-        .args(objects)
-        .args(libraries);
+        .args(["/pdbaltpath:%_PDB%", "/pdbsourcepath:."])
+        .arg(format!("/out:{}", from_there(image).display()))
+        .args(objects.iter().map(|it| from_there(it)))
+        .args(libraries.iter().map(|it| from_there(it)));
     output(&mut linker).map(drop)
 }

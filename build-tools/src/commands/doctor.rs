@@ -42,6 +42,8 @@ impl Group {
             Purpose::Wine => ("Wine", "only for `stress --on wine`"),
             Purpose::Vm => ("virtual machines", "only for `vm` and `stress --on vm`"),
             Purpose::Page => ("page in a browser", "only for `test page`"),
+            Purpose::Bench => ("instruction counts", "only for `bench`"),
+            Purpose::Scale => ("cluster of one machine", "only for `test scale`"),
         };
         Self { title, only_for }
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use self::template::{Language, Name};
+use self::template::{Language, Name, Replacement};
 use crate::terminal::{Verdict, print};
 
 #[derive(Args)]
@@ -17,7 +17,8 @@ use crate::terminal::{Verdict, print};
 Examples:
   cargo nmr new kv && cd kv && cargo nmr stress
   cargo nmr new my-npi --into ~/src
-  cargo nmr new --c kvc             drivers in C")]
+  cargo nmr new --c kvc             drivers in C
+  cargo nmr new --c kvc --npi kv/npi/npi.toml    in C, for the NPI of kv")]
 pub(crate) struct Arguments {
     /// Name of the NPI, as that of a package: small letters, digits, - and _
     name: String,
@@ -27,6 +28,10 @@ pub(crate) struct Arguments {
     /// Write the drivers in C, on a header that is made from the description of the NPI.
     #[arg(long = "c")]
     in_c: bool,
+    /// Write drivers for the NPI of this description, which `new` wrote before: they attach
+    /// to those beside it.
+    #[arg(long, value_name = "FILE")]
+    npi: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
@@ -38,7 +43,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     } else {
         Language::Rust
     };
-    for file in template::write(&directory, name, language)? {
+    let replacement = match &arguments.npi {
+        Some(description) => Replacement::for_npi(name, template::npi_of(description)?),
+        None => Replacement::new(name),
+    };
+    for file in template::write(&directory, &replacement, language)? {
         print(directory.join(file).display());
     }
     print(format!(

@@ -8,7 +8,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, Verdict};
 
 pub(crate) fn run() -> Result<Verdict> {
-    for purpose in [Purpose::Vm, Purpose::Page] {
+    for purpose in [Purpose::Vm, Purpose::Page, Purpose::Bench, Purpose::Scale] {
         let outcome = prerequisites::ensure(purpose)?;
         if outcome != Outcome::Done {
             return Ok(outcome.into());

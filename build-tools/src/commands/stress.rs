@@ -4,6 +4,7 @@
 //! Wine, or on a machine.
 
 mod arguments;
+mod loaded;
 mod peers;
 
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ use crate::stress::{
 use crate::terminal::{self, Outcome, Verdict, print};
 use crate::workspace::{DRIVERS, Workspace};
 pub(crate) use arguments::Arguments;
+pub(crate) use loaded::Loaded;
 use peers::add_peers;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
@@ -48,19 +50,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     };
     arguments.check(guest, &workspace)?;
     let packages = unbuilt(&workspace, arguments, guest)?;
-    let mut arguments = Cow::Borrowed(arguments);
-    if !workspace.is_checkout() && !packages.is_empty() {
-        let images = packages.iter().map(|it| workspace.driver(&it.image));
-        arguments.to_mut().drivers = images.map(Workspace::relative).collect();
-        arguments.check_drivers(guest)?;
-    }
-    let mut plan = StressPlan::new(&workspace, arguments.on.clone(), arguments.overrides());
-    plan.drivers.clone_from(&arguments.drivers);
-    plan.only = arguments.only;
-    plan.options = arguments.options();
-    plan.seed = arguments.seed.unwrap_or_else(random_seed);
-    plan.first = arguments.first;
-    plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    let arguments = with_drivers(&workspace, arguments, &packages)?;
+    let mut plan = unprepared(&workspace, &arguments);
     let step_summary = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
     let step_summary = step_summary.map(PathBuf::from);
     let paths = ReportPaths {
@@ -83,6 +74,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     match prepared? {
         Outcome::Done => {}
         other => return Ok(other.into()),
+    }
+    if let Some(shard) = arguments.shard {
+        plan.limit_to(shard)?;
     }
     print(format!("stress: {}", plan.command(plan.first, plan.cycles)));
     if let Some(guest) = guest {
@@ -111,6 +105,54 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     run.stress(jobs, detail, paths)
 }
 
+/// The plan of a run in the simulated kernel, and what it needs built. A verdict stands for
+/// a plan that cannot be.
+pub(super) fn planned(
+    workspace: &Workspace,
+    arguments: &Arguments,
+) -> Result<Result<StressPlan, Verdict>> {
+    arguments.check(None, workspace)?;
+    let packages = unbuilt(workspace, arguments, None)?;
+    let arguments = with_drivers(workspace, arguments, &packages)?;
+    let mut plan = unprepared(workspace, &arguments);
+    let _graceful = Graceful::begin();
+    let prepared = prepare(workspace, &arguments, None, &packages, &mut plan);
+    if interrupted() {
+        return Ok(Err(terminal::interrupted()));
+    }
+    match prepared? {
+        Outcome::Done => Ok(Ok(plan)),
+        other => Ok(Err(other.into())),
+    }
+}
+
+/// The arguments with what a workspace elsewhere builds: it is named as other drivers are.
+fn with_drivers<'a>(
+    workspace: &Workspace,
+    arguments: &'a Arguments,
+    packages: &[DriverPackage],
+) -> Result<Cow<'a, Arguments>> {
+    let mut arguments = Cow::Borrowed(arguments);
+    if !workspace.is_checkout() && !packages.is_empty() {
+        let images = packages.iter().map(|it| workspace.driver(&it.image));
+        arguments.to_mut().loaded.drivers = images.map(Workspace::relative).collect();
+        arguments.check_drivers(None)?;
+    }
+    Ok(arguments)
+}
+
+/// The plan that the arguments ask for, of which nothing is built yet.
+fn unprepared(workspace: &Workspace, arguments: &Arguments) -> StressPlan {
+    let mut plan = StressPlan::new(workspace, arguments.on.clone(), arguments.overrides());
+    plan.drivers.clone_from(&arguments.loaded.drivers);
+    plan.only = arguments.only;
+    plan.options = arguments.options();
+    plan.seed = arguments.seed.unwrap_or_else(random_seed);
+    plan.first = arguments.first;
+    plan.cycles = arguments.cycles.unwrap_or(arguments::CYCLES);
+    plan
+}
+
 /// The drivers of the workspace that the run needs and does not name. A machine gets a
 /// package, which builds its drivers.
 fn unbuilt(
@@ -119,7 +161,7 @@ fn unbuilt(
     guest: Option<&Guest>,
 ) -> Result<Vec<DriverPackage>> {
     let named = arguments.overrides().len();
-    if guest.is_some() || named == 2 || !arguments.drivers.is_empty() {
+    if guest.is_some() || named == 2 || !arguments.loaded.drivers.is_empty() {
         return Ok(Vec::new());
     }
     if workspace.is_checkout() {
@@ -164,8 +206,8 @@ fn prepare(
     if plan.is_own_pair() {
         interop::build(workspace)?;
     }
-    if let Some(conduct) = arguments.peer {
-        add_peers(plan, conduct, &arguments.npi, workspace)?;
+    if let Some(conduct) = arguments.loaded.peer {
+        add_peers(plan, conduct, &arguments.loaded.npi, workspace)?;
     }
     if arguments.cycles.is_none() && arguments.is_systematic() {
         plan.cycles = SimulatedRun::new(workspace, plan).systematic_cycles()?;

@@ -9,11 +9,11 @@ use std::process::Command;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::signing;
 use super::source::Source;
 use crate::prerequisites::toolchain::Compiler;
+use crate::workspace::hash::sha256;
 use crate::workspace::{cargo, output};
 
 pub(super) const NAME: &str = "manifest.json";
@@ -105,17 +105,6 @@ impl Manifest {
 /// The content of the hash file of a manifest with this text.
 pub(super) fn hash_line(text: &[u8]) -> String {
     format!("{}  {NAME}\n", sha256(text))
-}
-
-/// The SHA-256 of `bytes` in lower-case hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 fn tools() -> Result<BTreeMap<String, String>> {

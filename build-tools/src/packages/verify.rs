@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::manifest::{self, Content, Entry, Manifest};
 use super::{CERTIFICATE, inf, signing};
 use crate::terminal::PROGRAM;
+use crate::workspace::hash::sha256;
 use crate::workspace::{DRIVERS, artifact, image};
 
 /// The result, as `--json` writes it.
@@ -169,7 +170,7 @@ impl Verification<'_> {
                 format!("it has {size} bytes, the manifest says {wanted}"),
             );
         }
-        let (hash, wanted) = (manifest::sha256(&bytes), &entry.sha256);
+        let (hash, wanted) = (sha256(&bytes), &entry.sha256);
         if hash != *wanted {
             self.fault(
                 name,

@@ -6,14 +6,16 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, ensure};
 use scenarios::Scenario;
 
-use super::Tier;
+use super::{Shard, ShardOf, Tier};
 use crate::simulator::ReplayLine;
 use crate::terminal::PROGRAM;
 use crate::workspace::Workspace;
 
 /// Everything that a stress run depends on.
+#[derive(Clone)]
 pub(crate) struct StressPlan {
     pub(crate) tier: Tier,
     pub(crate) provider: PathBuf,
@@ -29,6 +31,8 @@ pub(crate) struct StressPlan {
     pub(crate) seed: u64,
     pub(crate) first: u64,
     pub(crate) cycles: u64,
+    /// The share of a larger run that these cycles are.
+    pub(crate) shard: Option<ShardOf>,
 }
 
 /// A share of a plan's cycles.
@@ -52,6 +56,7 @@ impl StressPlan {
             seed: 0,
             first: 0,
             cycles: 0,
+            shard: None,
         }
     }
 
@@ -105,11 +110,16 @@ impl StressPlan {
 
     /// The command line that shows one cycle event by event in the simulated kernel.
     pub(crate) fn replay_command(&self, cycle: u64) -> String {
+        format!("{PROGRAM} replay {}", quoted(&self.replay_line(cycle)))
+    }
+
+    /// The replay line of a cycle.
+    pub(crate) fn replay_line(&self, cycle: u64) -> String {
         let image = |(role, file): (&str, &Path)| format!(",{role}={}", file.display());
         let overrides: String = self.named().map(image).collect();
         let mut line = ReplayLine::new(self.seed, cycle);
         line.options.clone_from(&self.options);
-        format!("{PROGRAM} replay {}", quoted(&format!("{line}{overrides}")))
+        format!("{line}{overrides}")
     }
 
     /// The image that overrides the driver of `role`.
@@ -147,18 +157,40 @@ impl StressPlan {
         }
     }
 
+    /// Limits the plan to this share of its cycles.
+    pub(crate) fn limit_to(&mut self, shard: Shard) -> Result<()> {
+        let Job { first, cycles } = self.whole();
+        ensure!(
+            shard.count <= cycles,
+            "--shard {shard} of {cycles} cycles has none: ask for as many shards at most"
+        );
+        self.shard = Some(ShardOf {
+            shard,
+            first,
+            cycles,
+        });
+        Job {
+            first: self.first,
+            cycles: self.cycles,
+        } = self.share(shard.index - 1, shard.count);
+        Ok(())
+    }
+
     /// Divides the cycles into `count` equal jobs.
     pub(crate) fn jobs(&self, count: u64) -> Vec<Job> {
+        (0..count).map(|index| self.share(index, count)).collect()
+    }
+
+    /// Share number `index`, counted from 0, of `count` equal ones.
+    fn share(&self, index: u64, count: u64) -> Job {
         let start = |index: u64| {
             let share = u128::from(self.cycles) * u128::from(index) / u128::from(count);
             u64::try_from(share).expect("no more than all cycles")
         };
-        (0..count)
-            .map(|index| Job {
-                first: self.first + start(index),
-                cycles: start(index + 1) - start(index),
-            })
-            .collect()
+        Job {
+            first: self.first + start(index),
+            cycles: start(index + 1) - start(index),
+        }
     }
 }
 
@@ -207,5 +239,26 @@ mod tests {
             }
             assert_eq!(next, 1005);
         }
+    }
+
+    #[test]
+    fn the_shards_are_the_whole_plan_too() {
+        let plan = |text: &str| {
+            let mut plan = StressPlan {
+                first: 5,
+                cycles: 8,
+                ..StressPlan::empty(Tier::Sim)
+            };
+            plan.limit_to(text.parse().expect("a shard")).map(|()| plan)
+        };
+        let mut next = 5;
+        for shard in ["1/3", "2/3", "3/3"] {
+            let plan = plan(shard).expect("it has cycles");
+            assert_eq!(plan.first, next);
+            next += plan.cycles;
+            assert!(plan.shard.is_some_and(|it| (it.first, it.cycles) == (5, 8)));
+        }
+        assert_eq!(next, 13);
+        assert!(plan("1/9").is_err());
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use scenarios::{Coverage, Report};
 use serde::Serialize;
 
+use super::inputs::Inputs;
 use crate::terminal::{Verdict, Word};
 use crate::workspace::artifact;
 
@@ -28,6 +29,9 @@ pub(super) struct ReportFile<'a> {
     #[serde(flatten)]
     report: &'a Report,
     verdict: Word,
+    /// What a run in the simulated kernel depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<&'a Inputs>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) coverage: Option<&'a Coverage>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +43,7 @@ impl<'a> ReportFile<'a> {
         Self {
             report,
             verdict: verdict.word(),
+            run: None,
             coverage: None,
             guest: None,
         }

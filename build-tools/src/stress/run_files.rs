@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use scenarios::{Coverage, Finding, Report};
 
+use super::inputs::Inputs;
 use super::page_file::PageFile;
 use super::report_file::{MachineFacts, ReportFile};
 use super::{StressPlan, Tier};
@@ -33,6 +34,8 @@ pub(super) struct RunFiles<'a> {
     /// Returns the command that runs a cycle of a seed again.
     pub(super) again: &'a dyn Fn(u64, u64) -> String,
     pub(super) coverage: Option<&'a Coverage>,
+    /// What the run depends on, if it was in the simulated kernel.
+    pub(super) inputs: Option<&'a Inputs>,
     pub(super) guest: Option<&'a MachineFacts>,
     /// Whether the kernel of the run checks the rules of NMR.
     pub(super) checks_rules: bool,
@@ -55,6 +58,7 @@ impl<'a> RunFiles<'a> {
             plan,
             again,
             coverage: None,
+            inputs: None,
             guest: None,
             checks_rules: true,
             diagram: &|_, _| None,
@@ -71,6 +75,7 @@ impl<'a> RunFiles<'a> {
         } = self;
         let mut file = ReportFile::new(report, verdict);
         file.coverage = self.coverage;
+        file.run = self.inputs;
         file.guest = self.guest;
         file.write(paths.json)?;
         let again = |cycle| (self.again)(report.seed, cycle);

@@ -8,22 +8,34 @@
 mod workers;
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use child::interrupt::interrupted;
 use scenarios::{Coverage, Finding, Report};
 use serde::Deserialize;
 
+use super::inputs::Inputs;
 use super::run_files::{ReportPaths, RunFiles};
 use super::summary::{self, Detail};
 use super::verdict::{self, RunEnd};
 use super::{Job, StressPlan};
 use crate::simulator::{self, Simulator};
-use crate::terminal::{self, Verdict, Waiting, count, print};
+use crate::terminal::{self, Progress, Verdict, Waiting, count, print};
 use crate::trace;
 use crate::workspace::Workspace;
+pub(crate) use workers::Reached;
 use workers::WorkerEnd;
+
+/// What cycles came to.
+pub(crate) struct Ran {
+    pub(crate) report: Report,
+    /// How workers died, a line each.
+    pub(crate) deaths: Vec<String>,
+    pub(crate) took: Duration,
+    /// With --reached: what each worker reached first.
+    pub(crate) reached: Vec<Reached>,
+}
 
 /// A plan that the simulated kernel runs.
 pub(crate) struct SimulatedRun<'a> {
@@ -110,10 +122,27 @@ impl<'a> SimulatedRun<'a> {
         paths: ReportPaths<'_>,
     ) -> Result<Verdict> {
         let plan = self.plan;
+        let inputs = Inputs::of(plan, self.workspace)?;
+        let progress = Progress::new("stress", "cycles", plan.cycles);
+        let ran = self.run(&plan.jobs(jobs), progress)?;
+        for how in &ran.deaths {
+            terminal::error(how);
+        }
+        let end = RunEnd {
+            took: ran.took,
+            deaths: ran.deaths.len(),
+            interrupted: interrupted(),
+        };
+        self.conclude(&ran.report, &inputs, &end, detail, paths)
+    }
+
+    /// Runs these cycles of the plan, each job in a process of its own.
+    pub(crate) fn run(&self, jobs: &[Job], progress: Progress) -> Result<Ran> {
         let started = Instant::now();
-        let mut report = Report::new("sim", plan.seed, plan.cycles);
+        let mut report = Report::new("sim", self.plan.seed, self.plan.cycles);
         let mut deaths = Vec::new();
-        for end in workers::run(self, &plan.jobs(jobs))? {
+        let ended = workers::run(self, jobs, progress)?;
+        for end in ended.ends {
             match end {
                 WorkerEnd::Reported(part) => report.merge(*part),
                 WorkerEnd::Refused(why) => bail!(why),
@@ -125,26 +154,43 @@ impl<'a> SimulatedRun<'a> {
         }
         let took = started.elapsed();
         report.took(took);
-        let coverage = Coverage::of(&report);
-        print(summary::of(&report, Some(&coverage), detail, |cycle| {
+        Ok(Ran {
+            report,
+            deaths,
+            took,
+            reached: ended.reached,
+        })
+    }
+
+    /// The verdict on a report of this plan.
+    pub(crate) fn verdict(&self, report: &Report, end: &RunEnd) -> Verdict {
+        verdict::of(report, self.plan, end)
+    }
+
+    /// Prints the summary of a run that has ended, and writes its files.
+    pub(super) fn conclude(
+        &self,
+        report: &Report,
+        inputs: &Inputs,
+        end: &RunEnd,
+        detail: Detail,
+        paths: ReportPaths<'_>,
+    ) -> Result<Verdict> {
+        let plan = self.plan;
+        let coverage = Coverage::of(report);
+        print(summary::of(report, Some(&coverage), detail, |cycle| {
             plan.replay_command(cycle)
         }));
-        for how in &deaths {
-            terminal::error(how);
-        }
-        let verdict = verdict::of(
-            &report,
-            plan,
-            &RunEnd {
-                took,
-                deaths: deaths.len(),
-                interrupted: interrupted(),
-            },
-        );
+        let verdict = self.verdict(report, end);
         let again = |_, cycle| plan.replay_command(cycle);
-        let mut files = RunFiles::new(&report, &verdict, plan, &again);
+        let mut files = RunFiles::new(report, &verdict, plan, &again);
         files.coverage = Some(&coverage);
-        let diagram = |finding: &Finding, room| self.diagram(finding.cycle, room);
+        files.inputs = Some(inputs);
+        let diagram = |finding: &Finding, room| {
+            let again = || self.diagram(finding.cycle, room);
+            // Elsewhere the images may be others.
+            inputs.are_here().then(again)?
+        };
         files.diagram = &diagram;
         files.write(self.workspace, paths)?;
         Ok(verdict)

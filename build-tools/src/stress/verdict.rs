@@ -10,13 +10,13 @@ use super::{StressPlan, Tier, not_tested};
 use crate::terminal::{Verdict, Word, count, count_of, grouped, time};
 
 /// How a run ended.
-pub(super) struct RunEnd {
+pub(crate) struct RunEnd {
     /// The time that it took.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
     /// The number of workers that died.
-    pub(super) deaths: usize,
+    pub(crate) deaths: usize,
     /// Whether a signal has come.
-    pub(super) interrupted: bool,
+    pub(crate) interrupted: bool,
 }
 
 /// The verdict on the run of `plan` that made `report`.

@@ -31,6 +31,8 @@ pub(crate) enum Progress {
         /// When the next line is due.
         due: Instant,
     },
+    /// Shown by the caller, who is told now and then how many units are done.
+    Told(Box<dyn FnMut(u64) + Send>),
 }
 
 impl Progress {
@@ -56,6 +58,7 @@ impl Progress {
     pub(crate) fn show(&mut self, done: u64) {
         match self {
             Self::Bar(bar) => bar.set_position(done),
+            Self::Told(tell) => tell(done),
             Self::Lines {
                 what,
                 unit,
@@ -76,7 +79,7 @@ impl Progress {
         match self {
             // To stdout: it may be a file.
             Self::Bar(bar) => bar.suspend(|| print(line)),
-            Self::Lines { .. } => print(line),
+            Self::Lines { .. } | Self::Told(_) => print(line),
         }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A trial of the documents: runs the commands in them, and compares how each ends and
+//! Trials of the documents: they run the commands in them, and compare how each ends and
 //! what it prints.
 
 use std::process::{Command, Stdio};
@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use child::program::own_path;
 
+use super::elsewhere::Elsewhere;
 use crate::terminal::{self, print};
 use crate::workspace::Workspace;
 use crate::workspace::documents::{Document, Fence, is_ours};
@@ -44,6 +45,43 @@ pub(crate) fn commands_do_as_documented(workspace: &Workspace) -> Result<bool> {
                 };
                 if let Some(wrong) = wrong {
                     terminal::error(format!("{at}: `{command}` {wrong}"));
+                    passed = false;
+                }
+            }
+        }
+    }
+    Ok(passed)
+}
+
+/// The command that installs this program: a trial has it installed.
+const INSTALLATION: &str = "cargo install --path build-tools";
+
+/// Runs the commands of every document for a directory outside of the checkout: in order, and
+/// each block from that directory. Returns `true` if all succeed.
+pub(crate) fn commands_work_elsewhere(workspace: &Workspace) -> Result<bool> {
+    let mut passed = true;
+    for document in Document::all(workspace)? {
+        let mut blocks = document.blocks();
+        blocks.retain(|block| block.fence == Fence::Elsewhere);
+        if blocks.is_empty() {
+            continue;
+        }
+        let elsewhere = Elsewhere::new(workspace)?;
+        for block in blocks {
+            let mut directory = elsewhere.path().to_owned();
+            for (line, command) in block.commands() {
+                if command == INSTALLATION {
+                    continue;
+                }
+                if let Some(name) = command.strip_prefix("cd ") {
+                    directory.push(name);
+                    continue;
+                }
+                let at = document.at(line);
+                let words = shlex::split(&command)
+                    .ok_or_else(|| anyhow!("{at}: a quotation mark is missing"))?;
+                if let Err(wrong) = elsewhere.succeeds(&directory, &words) {
+                    terminal::error(format!("{at}: {wrong:#}"));
                     passed = false;
                 }
             }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `sh` | `cargo xtask` commands that succeed: `test docs` runs them |
 //! | `sh should_fail` | commands that end with exit status 1: `test docs` runs them |
+//! | `sh elsewhere` | commands that succeed in an empty directory outside of the checkout, which the blocks of a document share: `test workshop` runs them |
 //! | `sh no_run` | commands that need a machine, much time or the reader's files: they are only parsed |
 //! | `bat` | commands of a Windows machine, which nothing here can check |
 //! | `text COMMAND` | output of the command: `test docs` compares it, numbers aside |

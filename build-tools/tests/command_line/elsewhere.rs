@@ -2,6 +2,8 @@
 
 //! The installed program, in other workspaces and without one.
 
+mod new;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -21,7 +21,7 @@ use core::ptr::NonNull;
 use crate::abi::NTSTATUS;
 use crate::bindings::{self, Node};
 use crate::event::Event;
-use crate::gate::{Gate, Leave};
+use crate::gate::{Choice, Gate, GateWords, Leave};
 use crate::handle::BindingHandle;
 use crate::layout::Handed;
 use crate::memory::MAX_SIZE;
@@ -39,7 +39,7 @@ use crate::{NtStatus, Result, memory};
 /// - `peer` is written before the gate opens and never after. Once the gate is
 ///   open, the peer's table has been checked.
 pub struct Binding<M: Module> {
-    gate: Gate,
+    gate: Gate<Chosen<M>>,
     handle: BindingHandle<M::Role>,
     block: NonNull<Block<M>>,
     peer: UnsafeCell<MaybeUninit<StoredPeer<M>>>,
@@ -55,6 +55,13 @@ pub struct Binding<M: Module> {
 unsafe impl<M: Module> Sync for Binding<M> {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl<M: Module> Send for Binding<M> {}
+
+/// The gate that the module chose.
+struct Chosen<M>(PhantomData<M>);
+
+impl<M: Module> Choice for Chosen<M> {
+    const WORDS: GateWords = M::GATE;
+}
 
 /// The peer's dispatch table, which was checked, and binding context. Both are valid
 /// while a call is in flight.
@@ -105,7 +112,7 @@ impl<M: Module> Binding<M> {
             );
         }
         memory::try_box(Self {
-            gate: Gate::new(),
+            gate: Gate::new()?,
             handle,
             block,
             peer: UnsafeCell::new(MaybeUninit::uninit()),

@@ -35,8 +35,9 @@
 //!
 //! - It defines no NPI. Peers' structures are interpreted as the [`Npi`] implementation
 //!   declares them.
-//! - It calls NMR only. From ntoskrnl it imports two spin-lock routines and
-//!   `KeBugCheckEx`; memory comes from the driver's global allocator.
+//! - It calls NMR only. From ntoskrnl it imports two spin-lock routines, `KeBugCheckEx`
+//!   and, for a [gate](Module::GATE) with a word per processor, the number of processors
+//!   and of the current one; memory comes from the driver's global allocator.
 //! - It does not wait where the driver does not see it: a function that waits takes a
 //!   [`WaitAllowed`](irql::WaitAllowed). Only [`driver::load`] and [`driver::unload`]
 //!   wait for deregistrations that were dropped. Every allocation can fail.
@@ -117,6 +118,7 @@ pub use binding::{Accepted, Binding, Call, Hold, Peer};
 pub use bindings::Bindings;
 pub use driver::{Driver, Loading};
 pub use event::Event;
+pub use gate::GateWords;
 pub use module::{
     Module, ModuleId, Npi, OwnCharacteristics, OwnDispatch, PeerCharacteristics, PeerDispatch,
     PeerModule, Peers, Table,

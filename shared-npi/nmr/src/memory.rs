@@ -6,6 +6,7 @@
 use alloc::alloc::alloc;
 use alloc::boxed::Box;
 use core::alloc::Layout;
+use core::ptr;
 
 use crate::{NtStatus, Result};
 
@@ -37,6 +38,36 @@ pub fn try_box<T>(value: T) -> Result<Box<T>> {
     Ok(unsafe { Box::from_raw(place) })
 }
 
+/// A boxed slice of `count` values, each from `make`, or `STATUS_INSUFFICIENT_RESOURCES`.
+///
+/// IRQL <= `DISPATCH_LEVEL`, as the pool.
+pub(crate) fn try_slice<T>(count: usize, mut make: impl FnMut() -> T) -> Result<Box<[T]>> {
+    const {
+        assert!(size_of::<T>() != 0);
+        assert_alignment::<T>();
+    }
+    let no_memory = |_| NtStatus::INSUFFICIENT_RESOURCES;
+    let layout = Layout::array::<T>(count).map_err(no_memory)?;
+    if layout.size() == 0 {
+        return Ok(Box::default());
+    }
+    // SAFETY: the layout is not of size zero.
+    let place = unsafe { alloc(layout) }.cast::<T>();
+    if place.is_null() {
+        return Err(NtStatus::INSUFFICIENT_RESOURCES);
+    }
+    for index in 0..count {
+        // SAFETY: the allocation has room for `count` values.
+        let element = unsafe { place.add(index) };
+        // SAFETY: inside the allocation.
+        unsafe { element.write(make()) };
+    }
+    let slice = ptr::slice_from_raw_parts_mut(place, count);
+    // SAFETY: `place` comes from the global allocator with the layout of the slice, and
+    // holds its values.
+    Ok(unsafe { Box::from_raw(slice) })
+}
+
 /// Fails to compile if a `T` wants more than the pool's alignment, which `wdk-alloc`
 /// gives whatever is asked for.
 pub(crate) const fn assert_alignment<T>() {
@@ -48,10 +79,20 @@ pub(crate) const fn assert_alignment<T>() {
 
 #[cfg(test)]
 mod tests {
-    use super::try_box;
+    use super::{try_box, try_slice};
 
     #[test]
     fn a_box_holds_its_value() {
         assert_eq!(try_box([7_u64; 9]).map(|boxed| *boxed), Ok([7; 9]));
+    }
+
+    #[test]
+    fn a_slice_holds_its_values() {
+        let mut next = 0;
+        let slice = try_slice(3, || {
+            next += 1;
+            next
+        });
+        assert_eq!(slice.as_deref(), Ok(&[1, 2, 3][..]));
     }
 }

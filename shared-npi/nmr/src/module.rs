@@ -12,6 +12,7 @@ use crate::abi::{
 use crate::binding::{Accepted, Binding, Call};
 use crate::bindings::Bindings;
 use crate::event::Event;
+use crate::gate::GateWords;
 use crate::irql::PassiveLevel;
 use crate::layout::{Handed, Nullable};
 use crate::role::Role;
@@ -215,6 +216,9 @@ pub trait Module: Send + Sync + Sized + 'static {
 
     /// The number of peers that the module accepts at a time.
     const PEERS: Peers = Peers::Many;
+
+    /// The words in which each binding's [gate](crate::gate) counts the calls in flight.
+    const GATE: GateWords = GateWords::One;
 
     /// The number of this implementation: distinguishes registrations of one
     /// module. Read once, when it is registered. IRQL = `PASSIVE_LEVEL`.

@@ -29,15 +29,19 @@ impl<H: Host> Registrar<H> {
     /// Offers a provider to a client. Returns what the `NmrRegister...` that
     /// does so has to do next.
     pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
-        let who = Subject::module(&offer.client).binding(offer.id);
+        let who = Subject {
+            side: Side::Client,
+            registration: Some(offer.client),
+            binding: Some(offer.id),
+            code: offer.callback.code(),
+        };
         self.check_unchanged(who);
-        let status = match offer.client.callbacks.attach {
+        let status = match offer.callback {
             Attach::Client(callback) => {
                 self.enter(Call::AttachCallback, who);
                 // SAFETY: the client registered this callback for such calls;
                 // the provider's structure is readable while it is registered.
-                let status =
-                    unsafe { callback(offer.handle, offer.client.context, offer.provider) };
+                let status = unsafe { callback(offer.handle, offer.context, offer.provider) };
                 self.leave(Call::AttachCallback, who, status)
             }
             Attach::Provider(_) => STATUS_NOINTERFACE,

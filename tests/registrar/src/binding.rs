@@ -10,6 +10,7 @@
 //! ```
 
 use core::ffi::c_void;
+use core::num::NonZeroU64;
 use core::ptr;
 
 use nmr::abi::NTSTATUS;
@@ -53,6 +54,21 @@ pub(crate) struct DetachOrder {
     pub(crate) prompt: bool,
 }
 
+/// A thread by its number, such that none takes no more memory than one. The highest
+/// number stands for its predecessor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thread(NonZeroU64);
+
+impl Thread {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(number))
+    }
+
+    const fn number(self) -> u64 {
+        self.0.get() - 1
+    }
+}
+
 /// One side of a binding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
@@ -67,7 +83,7 @@ pub(crate) struct End {
     /// That state when its `DetachComplete` function was called.
     pub(crate) reported: Option<DetachState>,
     /// The thread on which its attach or detach callback runs.
-    pub(crate) thread: Option<u64>,
+    pub(crate) thread: Option<Thread>,
 }
 
 /// The state of one side's detach.
@@ -151,7 +167,7 @@ pub(crate) struct Binding {
     /// The side whose registration made it.
     pub(crate) made_by: Side,
     /// The thread on which its cleanup callbacks run.
-    pub(crate) cleaner: Option<u64>,
+    pub(crate) cleaner: Option<Thread>,
     /// `ProviderAttachClient` runs.
     pub(crate) asking: bool,
     /// What `ClientAttachProvider` answered while a provider was still being
@@ -186,6 +202,12 @@ impl Binding {
         }
     }
 
+    /// The slots of its registrations, the client's first.
+    pub(crate) const fn registrations(&self) -> [u32; 2] {
+        let [client, provider] = &self.ends;
+        [client.registration, provider.registration]
+    }
+
     pub(crate) const fn end(&self, side: Side) -> &End {
         &self.ends[side as usize]
     }
@@ -194,15 +216,32 @@ impl Binding {
         &mut self.ends[side as usize]
     }
 
+    /// The detach callback of a side is called now, on this thread.
+    pub(crate) const fn detach_entered(&mut self, side: Side, thread: Thread) {
+        let prompt = self.plan.prompt;
+        let end = self.end_mut(side);
+        end.thread = Some(thread);
+        if prompt {
+            end.detach_state = DetachState::InCallback;
+        }
+    }
+
+    /// A side has its context back: its cleanup begins, on this thread.
+    pub(crate) const fn cleanup_entered(&mut self, side: Side, thread: Thread) {
+        self.cleaner = Some(thread);
+        self.end_mut(side).context = ptr::null_mut();
+    }
+
     /// Returns `true` if the thread is in one of its callbacks.
-    pub(crate) fn runs_on(&self, thread: u64) -> bool {
+    pub(crate) fn runs_on(&self, thread: Thread) -> bool {
         self.cleaner == Some(thread) || self.ends.iter().any(|end| end.thread == Some(thread))
     }
 
     /// The thread on which a callback of a side runs, if one does.
     pub(crate) fn callback_thread(&self, side: Side) -> Option<u64> {
         let end = self.end(side);
-        end.thread.or(self.cleaner.filter(|_| end.bound()))
+        let thread = end.thread.or(self.cleaner.filter(|_| end.bound()));
+        thread.map(Thread::number)
     }
 
     /// What a side does that a deregistration waits for.

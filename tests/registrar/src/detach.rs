@@ -9,7 +9,7 @@
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS};
 
-use crate::binding::DetachOrder;
+use crate::binding::{DetachOrder, Thread};
 use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{HandleKind, Named};
 use crate::host::{self, Host, Lock, Side};
@@ -17,7 +17,7 @@ use crate::knobs::Knob;
 use crate::notify::{DISPATCH, Subject, function};
 use crate::registrar::Registrar;
 use crate::slab::NONE;
-use crate::state::{Action, Call, Completed, Refusal};
+use crate::state::{Action, Call, Completed, Entry, Refusal};
 
 impl<H: Host> Registrar<H> {
     /// `NmrDeregister...`.
@@ -31,10 +31,10 @@ impl<H: Host> Registrar<H> {
         let name = function(host::Call::Deregister, side);
         self.check_irql(name, DISPATCH, who);
         let may_finish = self.host.draw(Knob::DeregisterWhenIdle, 2) == 1;
-        let plan = self.plan();
+        let (plan, entry) = (self.plan(), self.entry());
         let begun = self
             .state
-            .with(|state| state.deregister(handle, side, plan, may_finish));
+            .with(|state| state.deregister(handle, side, plan, may_finish, entry));
         let status = match begun {
             Ok(mut work) => {
                 self.drive(work.step);
@@ -71,6 +71,16 @@ impl<H: Host> Registrar<H> {
         status
     }
 
+    /// When a callback that comes next is entered: at once if there is nobody who could
+    /// tell the difference, which saves taking the lock for it.
+    fn entry(&self) -> Entry {
+        if H::CHECKED {
+            Entry::Later
+        } else {
+            Entry::Now(Thread::new(self.host.thread()))
+        }
+    }
+
     /// How to detach one binding.
     fn plan(&self) -> DetachOrder {
         let first = if self.host.draw(Knob::DetachOrder, 2) == 0 {
@@ -87,8 +97,10 @@ impl<H: Host> Registrar<H> {
 
     /// Detaches a binding that this thread has claimed. Returns the next one.
     fn detach(&self, binding: u32) -> u32 {
-        let plan = self.plan();
-        let (step, next) = self.state.with(|state| state.begin_detach(binding, plan));
+        let (plan, entry) = (self.plan(), self.entry());
+        let (step, next) = self
+            .state
+            .with(|state| state.begin_detach(binding, plan, entry));
         self.drive(step);
         next
     }
@@ -104,9 +116,10 @@ impl<H: Host> Registrar<H> {
                 }
                 Action::Detach(call) => {
                     let status = self.call_detach(&call);
-                    let (reported, step) = self
-                        .state
-                        .with(|state| state.detach_returned(call.binding, call.side, status));
+                    let entry = self.entry();
+                    let (reported, step) = self.state.with(|state| {
+                        state.detach_returned(call.binding, call.side, status, entry)
+                    });
                     if reported && status == STATUS_SUCCESS {
                         self.completed_in_vain(&call);
                     }
@@ -139,9 +152,11 @@ impl<H: Host> Registrar<H> {
         self.check_unchanged(who);
         self.enter(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
-            let thread = self.host.thread();
-            self.state
-                .with(|state| state.detach_entered(call.binding, call.side, thread));
+            if H::CHECKED {
+                let thread = Thread::new(self.host.thread());
+                self.state
+                    .with(|state| state.detach_entered(call.binding, call.side, thread));
+            }
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding.
             unsafe { (call.callback)(call.context) }
@@ -179,9 +194,11 @@ impl<H: Host> Registrar<H> {
     fn call_cleanup(&self, call: &Call<CleanupFn>) {
         let who = Subject::call(call, call.callback as usize);
         self.check_unchanged(who);
-        let thread = self.host.thread();
-        self.state
-            .with(|state| state.cleanup_entered(call.binding, call.side, thread));
+        if H::CHECKED {
+            let thread = Thread::new(self.host.thread());
+            self.state
+                .with(|state| state.cleanup_entered(call.binding, call.side, thread));
+        }
         self.enter(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
@@ -227,7 +244,11 @@ impl<H: Host> Registrar<H> {
         self.enter(host::Call::DetachComplete, who);
         let name = function(host::Call::DetachComplete, side);
         self.check_irql(name, DISPATCH, who);
-        match self.state.with(|state| state.detach_complete(handle, side)) {
+        let entry = self.entry();
+        let completed = self
+            .state
+            .with(|state| state.detach_complete(handle, side, entry));
+        match completed {
             Ok((completed, step)) => {
                 match completed {
                     Completed::InTime => {}

@@ -94,6 +94,7 @@ pub(crate) fn dud(side: Side) -> HANDLE {
 }
 
 /// The handle of `kind` for the thing at `key`.
+#[inline]
 pub(crate) fn encode(kind: HandleKind, key: Key) -> HANDLE {
     let kind = match (kind.named, kind.side) {
         (Named::Registration, Side::Client) => 0,
@@ -109,6 +110,7 @@ pub(crate) fn encode(kind: HandleKind, key: Key) -> HANDLE {
 }
 
 /// What `handle` says of itself.
+#[inline]
 pub(crate) fn decode(handle: HANDLE) -> Result<(HandleKind, Key), Misuse> {
     let value = handle.addr();
     if value == 0 {

@@ -10,14 +10,17 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use nmr::abi::{GUID, NPIID};
 
 use crate::finding::Moment;
-use crate::host::{BindingId, Call, Phase, RegistrationId, Side};
-use crate::journal::Journal;
+use crate::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
 use crate::registration::Module;
+use crate::ring::Ring;
 use crate::snapshot::Snapshot;
+
+/// How many events are remembered for the histories of findings.
+const EVENTS: usize = 2048;
 
 /// A callback that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,33 +35,51 @@ pub(crate) struct Frame {
 // what lies behind them.
 unsafe impl Send for Ledger {}
 
+/// What a module registered.
+struct Entry {
+    module: Module,
+    snapshot: Snapshot,
+}
+
+impl Entry {
+    /// The numbers of registrations are consecutive: spread over all bits.
+    const fn hash(id: RegistrationId) -> u64 {
+        id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
 /// The memory.
 pub(crate) struct Ledger {
-    pub(crate) journal: Journal,
+    journal: Ring<Moment, EVENTS>,
     frames: Vec<Frame>,
-    modules: HashMap<RegistrationId, (Module, Snapshot)>,
+    modules: HashTable<Entry>,
 }
 
 impl Ledger {
     pub(crate) fn new() -> Self {
         Self {
-            journal: Journal::new(),
+            journal: Ring::new(),
             frames: Vec::new(),
-            modules: HashMap::new(),
+            modules: HashTable::new(),
         }
     }
 
-    /// Records an event.
-    pub(crate) fn note(&mut self, moment: &Moment) {
-        let event = moment.event;
-        if event.binding.is_some() {
-            self.journal.record(*moment);
+    /// Records an event, and adds its NPI.
+    pub(crate) fn note(&mut self, moment: &mut Moment) {
+        let registration = moment.event.registration;
+        moment.event.npi = registration.and_then(|id| self.npi(id));
+        if moment.event.binding.is_some() {
+            self.journal.record(moment);
         }
-        if !event.call.is_callback() {
-            return;
+        if moment.event.call.is_callback() {
+            self.note_frame(moment.thread, &moment.event);
         }
+    }
+
+    /// A callback begins or ends.
+    fn note_frame(&mut self, thread: u64, event: &Event) {
         let frame = Frame {
-            thread: moment.thread,
+            thread,
             call: event.call,
             side: event.side,
             binding: event.binding,
@@ -94,39 +115,59 @@ impl Ledger {
 
     /// A module has registered.
     pub(crate) fn remember(&mut self, module: Module, snapshot: Snapshot) {
-        if self.modules.try_reserve(1).is_ok() {
-            self.modules.insert(module.id, (module, snapshot));
+        let hash = |entry: &Entry| Entry::hash(entry.module.id);
+        if self.modules.try_reserve(1, hash).is_ok() {
+            let entry = Entry { module, snapshot };
+            self.modules.insert_unique(hash(&entry), entry, hash);
         }
     }
 
     /// A registration is gone.
     pub(crate) fn forget(&mut self, registration: RegistrationId) {
-        self.modules.remove(&registration);
+        let hash = Entry::hash(registration);
+        let same = |entry: &Entry| entry.module.id == registration;
+        if let Ok(entry) = self.modules.find_entry(hash, same) {
+            entry.remove();
+        }
+    }
+
+    fn entry(&self, registration: RegistrationId) -> Option<&Entry> {
+        let hash = Entry::hash(registration);
+        self.modules
+            .find(hash, |entry| entry.module.id == registration)
+    }
+
+    /// What is remembered of `binding`, oldest first.
+    pub(crate) fn history(&self, binding: BindingId) -> Vec<Moment> {
+        self.journal
+            .iter()
+            .filter(|moment| moment.event.binding == Some(binding))
+            .copied()
+            .collect()
     }
 
     /// Its NPI.
     pub(crate) fn npi(&self, registration: RegistrationId) -> Option<NPIID> {
-        let (module, _) = self.modules.get(&registration)?;
-        Some(module.npi.into())
+        Some(self.entry(registration)?.module.npi.into())
     }
 
     /// Its `ModuleId`, if that was a GUID.
     pub(crate) fn name(&self, registration: RegistrationId) -> Option<GUID> {
-        let (_, snapshot) = self.modules.get(&registration)?;
-        snapshot.name()
+        self.entry(registration)?.snapshot.name()
     }
 
     /// What it had registered.
     pub(crate) fn snapshot(&mut self, registration: RegistrationId) -> Option<&mut Snapshot> {
-        let (_, snapshot) = self.modules.get_mut(&registration)?;
-        Some(snapshot)
+        let hash = Entry::hash(registration);
+        let same = |entry: &Entry| entry.module.id == registration;
+        Some(&mut self.modules.find_mut(hash, same)?.snapshot)
     }
 
     /// The modules with something they registered in `memory`, and what it is.
     pub(crate) fn registered_in(&self, memory: &Range<usize>) -> Vec<(Module, &'static str)> {
         self.modules
-            .values()
-            .filter_map(|(module, snapshot)| Some((*module, snapshot.part_in(memory)?)))
+            .iter()
+            .filter_map(|entry| Some((entry.module, entry.snapshot.part_in(memory)?)))
             .collect()
     }
 }

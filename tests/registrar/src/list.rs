@@ -66,6 +66,13 @@ impl List {
         self.len += 1;
     }
 
+    pub(crate) fn move_to_back(&mut self, table: &mut impl Linked, slot: u32) {
+        if self.last != slot {
+            self.remove(table, slot);
+            self.push_back(table, slot);
+        }
+    }
+
     pub(crate) fn remove(&mut self, table: &mut impl Linked, slot: u32) {
         let Links { before, after } = core::mem::replace(table.links(slot), Links::LOOSE);
         match before {
@@ -111,10 +118,16 @@ mod tests {
         }
         list.push_front(&mut table, 0);
         assert_eq!(order(&list, &mut table), [0, 1, 2, 3]);
+        list.move_to_back(&mut table, 0);
+        assert_eq!(order(&list, &mut table), [1, 2, 3, 0]);
+        list.remove(&mut table, 0);
+        list.push_front(&mut table, 0);
         list.remove(&mut table, 2);
         assert_eq!(order(&list, &mut table), [0, 1, 3]);
         list.remove(&mut table, 0);
         list.remove(&mut table, 3);
+        assert_eq!(order(&list, &mut table), [1]);
+        list.move_to_back(&mut table, 1);
         assert_eq!(order(&list, &mut table), [1]);
         list.remove(&mut table, 1);
         assert_eq!((list.first, list.last, list.len), (NONE, NONE, 0));

@@ -95,25 +95,22 @@ impl<H: Host> Registrar<H> {
         if !H::CHECKED {
             return;
         }
-        let (time, thread) = (self.host.now(), self.host.thread());
-        let event = self.ledger.with(|ledger| {
-            let event = Event {
-                call,
-                phase,
-                side: who.side,
-                npi: who.registration.and_then(|id| ledger.npi(id)),
-                registration: who.registration,
-                binding: who.binding,
-                code: who.code,
-            };
-            ledger.note(&Moment {
-                time,
-                thread,
-                event,
-            });
-            event
-        });
-        self.host.observe(&event);
+        let event = Event {
+            call,
+            phase,
+            side: who.side,
+            npi: None,
+            registration: who.registration,
+            binding: who.binding,
+            code: who.code,
+        };
+        let mut moment = Moment {
+            time: self.host.now(),
+            thread: self.host.thread(),
+            event,
+        };
+        self.ledger.with(|ledger| ledger.note(&mut moment));
+        self.host.observe(&moment.event);
     }
 
     /// Reports a breach of `rule`.
@@ -157,8 +154,7 @@ impl<H: Host> Registrar<H> {
         let (module, history) = self.ledger.with(|ledger| {
             (
                 who.registration.and_then(|id| ledger.name(id)),
-                who.binding
-                    .map_or_else(Vec::new, |id| ledger.journal.history(id)),
+                who.binding.map_or_else(Vec::new, |id| ledger.history(id)),
             )
         });
         Finding {

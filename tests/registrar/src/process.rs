@@ -8,16 +8,15 @@
 //! it but [`at_irql`] and the registrar's callbacks.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::collections::VecDeque;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 use std::vec::Vec;
 
 use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
 use crate::knobs::{Kernel, Knob, Knobs};
 use crate::registrar::Registrar;
+use crate::ring::Ring;
 use nmr::abi::NTSTATUS;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -94,7 +93,9 @@ pub const FINDINGS: usize = 1 << 8;
 /// what happens until a caller takes it: the latest [`EVENTS`], the first [`FINDINGS`].
 #[derive(Debug)]
 pub struct Process {
-    began: Instant,
+    time: AtomicU64,
+    /// Whether `recorded` may have faults: it is asked in each registration and attach.
+    faulty: AtomicBool,
     recorded: Mutex<Recorded>,
 }
 
@@ -105,7 +106,7 @@ struct Recorded {
     faults: Vec<(Call, Side, NTSTATUS)>,
     findings: Vec<Finding>,
     notes: Vec<Finding>,
-    events: VecDeque<Event>,
+    events: Ring<Event, EVENTS>,
 }
 
 impl Process {
@@ -114,14 +115,15 @@ impl Process {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            began: Instant::now(),
+            time: AtomicU64::new(0),
+            faulty: AtomicBool::new(false),
             recorded: Mutex::new(Recorded {
                 draws: ChaCha8Rng::seed_from_u64(seed),
                 knobs: Kernel::Documents.knobs(),
                 faults: Vec::new(),
                 findings: Vec::new(),
                 notes: Vec::new(),
-                events: VecDeque::new(),
+                events: Ring::new(),
             }),
         }
     }
@@ -143,7 +145,9 @@ impl Process {
 
     /// Lets the next `call` for `side` fail with `status`.
     pub fn fail_next(&self, call: Call, side: Side, status: NTSTATUS) {
-        locked(&self.recorded).faults.push((call, side, status));
+        let faults = &mut locked(&self.recorded).faults;
+        faults.push((call, side, status));
+        self.faulty.store(true, Ordering::Release);
     }
 
     /// The breaches reported since the last call, the first [`FINDINGS`] of them.
@@ -158,7 +162,11 @@ impl Process {
 
     /// The events observed since the last call, the latest [`EVENTS`] of them.
     pub fn take_events(&self) -> Vec<Event> {
-        core::mem::take(&mut locked(&self.recorded).events).into()
+        let events = &mut locked(&self.recorded).events;
+        core::mem::replace(events, Ring::new())
+            .iter()
+            .copied()
+            .collect()
     }
 }
 
@@ -178,8 +186,10 @@ impl Host for Process {
         IRQL.set(irql);
     }
 
+    /// The number of the event, in the order in which they are recorded as far as they
+    /// are of one thread: a clock takes longer to read than the event to record.
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        self.time.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn thread(&self) -> u64 {
@@ -195,18 +205,19 @@ impl Host for Process {
     }
 
     fn inject(&self, call: Call, side: Side) -> Option<NTSTATUS> {
+        if !self.faulty.load(Ordering::Acquire) {
+            return None;
+        }
         let faults = &mut locked(&self.recorded).faults;
         let wanted = |fault: &(Call, Side, NTSTATUS)| (fault.0, fault.1) == (call, side);
         let fault = faults.iter().position(wanted)?;
-        Some(faults.remove(fault).2)
+        let (.., status) = faults.remove(fault);
+        self.faulty.store(!faults.is_empty(), Ordering::Release);
+        Some(status)
     }
 
     fn observe(&self, event: &Event) {
-        let events = &mut locked(&self.recorded).events;
-        if events.len() == EVENTS {
-            events.pop_front();
-        }
-        events.push_back(*event);
+        locked(&self.recorded).events.record(event);
     }
 
     fn report(&self, finding: Finding) {

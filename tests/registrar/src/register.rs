@@ -17,7 +17,7 @@ use crate::knobs::Knob;
 use crate::notify::{PASSIVE, Subject, function};
 use crate::npis::NpiKey;
 use crate::registrar::Registrar;
-use crate::registration::WaitObject;
+use crate::registration::{Module, WaitObject};
 use crate::snapshot::Snapshot;
 use crate::state::{NewRegistration, Next};
 
@@ -48,7 +48,7 @@ impl<H: Host> Registrar<H> {
             Ok(admitted) => {
                 // SAFETY: `admit` refuses a null `handle_out`; the arguments
                 // meet the contract of `register_provider`.
-                match unsafe { self.enroll(admitted, context, handle_out) } {
+                match unsafe { self.enroll(who, admitted, context, handle_out) } {
                     Ok(who) => return self.leave(Call::Register, who, STATUS_SUCCESS),
                     Err(status) => status,
                 }
@@ -134,6 +134,7 @@ impl<H: Host> Registrar<H> {
     /// that is not null.
     unsafe fn enroll(
         &self,
+        who: Subject,
         admitted: Admitted,
         context: *mut c_void,
         handle_out: *mut HANDLE,
@@ -159,9 +160,15 @@ impl<H: Host> Registrar<H> {
             .with(|state| state.register(applicant, thread))
             .map_err(|_unused| STATUS_INSUFFICIENT_RESOURCES)?;
         if H::CHECKED {
+            let module = Module {
+                id: registered.id,
+                npi,
+                instance: characteristics.instance(),
+                callbacks,
+                context,
+            };
             let snapshot = Snapshot::new(characteristics, context);
-            self.ledger
-                .with(|ledger| ledger.remember(registered.module, snapshot));
+            self.ledger.with(|ledger| ledger.remember(module, snapshot));
         }
         if handle_first {
             // SAFETY: the arguments meet the contract of `register_provider`,
@@ -180,6 +187,9 @@ impl<H: Host> Registrar<H> {
             // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
-        Ok(Subject::module(&registered.module))
+        Ok(Subject {
+            registration: Some(registered.id),
+            ..who
+        })
     }
 }

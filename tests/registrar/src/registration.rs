@@ -3,11 +3,11 @@
 //! One registration, as the tables hold it.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
 use nmr::abi::NPI_REGISTRATION_INSTANCE;
+use nmr::memory::try_box;
 
 use crate::characteristics::{Attach, Callbacks};
 use crate::host::{Completion, RegistrationId, Side};
@@ -72,18 +72,15 @@ impl<C> Registration<C> {
 ///
 /// # Invariants
 ///
-/// Points to the only element of a boxed slice that lives until the wait object is
-/// dropped. It is dropped when no thread is at it.
+/// Points to a box that lives until the wait object is dropped. It is dropped when no
+/// thread is at it.
 pub(crate) struct WaitObject<C>(NonNull<C>);
 
 impl<C: Completion> WaitObject<C> {
     pub(crate) fn new() -> Result<Self, Exhausted> {
-        let mut room = Vec::new();
-        room.try_reserve_exact(1).map_err(|_| Exhausted)?;
-        room.push(C::new());
-        let boxed = Box::into_raw(room.into_boxed_slice());
-        // INVARIANT: the slice was boxed with one element, and is let go of.
-        NonNull::new(boxed.cast::<C>()).map(Self).ok_or(Exhausted)
+        let boxed = try_box(C::new()).map_err(|_| Exhausted)?;
+        // INVARIANT: the box is leaked.
+        Ok(Self(NonNull::from(Box::leak(boxed))))
     }
 }
 
@@ -95,9 +92,7 @@ impl<C> WaitObject<C> {
 
 impl<C> Drop for WaitObject<C> {
     fn drop(&mut self) {
-        let slice = core::ptr::slice_from_raw_parts_mut(self.0.as_ptr(), 1);
-        // SAFETY: boxed as such a slice, and nobody uses it any more (type
-        // invariants).
-        drop(unsafe { Box::from_raw(slice) });
+        // SAFETY: a leaked box, which nobody uses any more (type invariants).
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }

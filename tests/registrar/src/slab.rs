@@ -43,9 +43,11 @@ struct Slot<T> {
     value: Option<T>,
 }
 
+type Chunk<T> = [Slot<T>; CHUNK];
+
 /// The table.
 pub(crate) struct Slab<T> {
-    chunks: Vec<Box<[Slot<T>]>>,
+    chunks: Vec<Box<Chunk<T>>>,
     free: u32,
     spare: u32,
 }
@@ -89,18 +91,21 @@ impl<T> Slab<T> {
                 value: None,
             });
         }
-        self.chunks.push(chunk.into_boxed_slice());
+        let chunk = chunk.into_boxed_slice().try_into();
+        self.chunks.push(chunk.map_err(|_wrong_length| Exhausted)?);
         self.free = base as u32;
         self.spare += CHUNK as u32;
         Ok(())
     }
 
+    #[inline]
     fn slot(&self, slot: u32) -> Option<&Slot<T>> {
         self.chunks
             .get(slot as usize / CHUNK)
             .map(|chunk| &chunk[slot as usize % CHUNK])
     }
 
+    #[inline]
     fn slot_mut(&mut self, slot: u32) -> &mut Slot<T> {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
@@ -152,10 +157,15 @@ impl<T> Slab<T> {
         })
     }
 
-    /// The slot that `key` names.
-    pub(crate) fn find(&self, key: Key) -> Result<u32, StaleKey> {
+    /// What `key` names.
+    #[inline]
+    pub(crate) fn find(&self, key: Key) -> Result<&T, StaleKey> {
         match self.slot(key.slot) {
-            Some(entry) if entry.turn == key.turn && entry.value.is_some() => Ok(key.slot),
+            Some(Slot {
+                turn,
+                value: Some(value),
+                ..
+            }) if *turn == key.turn => Ok(value),
             Some(entry) if key.turn != 0 && key.turn < entry.turn => Err(StaleKey::Past),
             _ => Err(StaleKey::Future),
         }
@@ -168,6 +178,7 @@ impl<T> Slab<T> {
     }
 
     /// What is in `slot`, which holds something.
+    #[inline]
     pub(crate) fn at(&self, slot: u32) -> &T {
         self.slot(slot)
             .and_then(|entry| entry.value.as_ref())
@@ -175,6 +186,7 @@ impl<T> Slab<T> {
     }
 
     /// What is in `slot`, which holds something.
+    #[inline]
     pub(crate) fn at_mut(&mut self, slot: u32) -> &mut T {
         self.slot_mut(slot)
             .value
@@ -200,13 +212,13 @@ mod tests {
         let mut slab = Slab::new();
         slab.reserve(1).unwrap();
         let first = slab.insert('a');
-        assert_eq!(slab.find(first), Ok(first.slot));
+        assert_eq!(slab.find(first), Ok(&'a'));
         assert_eq!(slab.remove(first.slot), 'a');
         assert_eq!(slab.find(first), Err(StaleKey::Past));
         let second = slab.insert('b');
         assert_eq!(second.slot, first.slot);
         assert_eq!(slab.find(first), Err(StaleKey::Past));
-        assert_eq!(slab.find(second), Ok(second.slot));
+        assert_eq!(slab.find(second), Ok(&'b'));
         let never = Key {
             turn: second.turn + 1,
             ..second

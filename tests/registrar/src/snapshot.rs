@@ -19,29 +19,48 @@ use nmr::abi::{
 
 use crate::characteristics::Characteristics;
 
-/// A field of a structure.
-struct Field {
-    name: &'static str,
-    offset: usize,
-    size: usize,
-}
+const COUNT: usize = 11;
 
-/// The fields of `$structure`, which has fields of those types.
+/// The fields of a structure, each as a number.
+type Words = [usize; COUNT];
+
+/// Defines what reads all fields of `$structure`, and what finds one that has changed.
 macro_rules! fields {
-    ($structure:ty: $($($field:ident).+: $size:ty),+ $(,)?) => {[$(
-        Field {
-            name: fields!(@last $($field)+),
-            offset: offset_of!($structure, $($field).+),
-            size: size_of::<$size>(),
+    ($read:ident, $changed:ident, $structure:ty: $($($field:ident).+: $size:ty),+ $(,)?) => {
+        /// # Safety
+        ///
+        /// `place` is readable.
+        unsafe fn $read(place: *const $structure) -> Words {
+            [$({
+                let field = place.wrapping_byte_add(offset_of!($structure, $($field).+));
+                // SAFETY: a field of that size in a readable structure.
+                unsafe { peek(field.cast::<$size>()) as usize }
+            }),+]
         }
-    ),+]};
+
+        /// The first field that differs from what was read.
+        ///
+        /// # Safety
+        ///
+        /// `place` is readable.
+        unsafe fn $changed(place: *const $structure, words: &Words) -> Option<&'static str> {
+            let mut words = words.iter();
+            $({
+                let field = place.wrapping_byte_add(offset_of!($structure, $($field).+));
+                // SAFETY: a field of that size in a readable structure.
+                let now = unsafe { peek(field.cast::<$size>()) as usize };
+                if words.next() != Some(&now) {
+                    return Some(fields!(@last $($field)+));
+                }
+            })+
+            None
+        }
+    };
     (@last $field:ident) => { stringify!($field) };
     (@last $outer:ident $field:ident) => { stringify!($field) };
 }
 
-const COUNT: usize = 11;
-
-const CLIENT: [Field; COUNT] = fields! { Client:
+fields! { read_client, changed_client, Client:
     Version: u16,
     Length: u16,
     ClientAttachProvider: usize,
@@ -53,9 +72,9 @@ const CLIENT: [Field; COUNT] = fields! { Client:
     ClientRegistrationInstance.ModuleId: usize,
     ClientRegistrationInstance.Number: u32,
     ClientRegistrationInstance.NpiSpecificCharacteristics: usize,
-};
+}
 
-const PROVIDER: [Field; COUNT] = fields! { Provider:
+fields! { read_provider, changed_provider, Provider:
     Version: u16,
     Length: u16,
     ProviderAttachClient: usize,
@@ -67,7 +86,7 @@ const PROVIDER: [Field; COUNT] = fields! { Provider:
     ProviderRegistrationInstance.ModuleId: usize,
     ProviderRegistrationInstance.Number: u32,
     ProviderRegistrationInstance.NpiSpecificCharacteristics: usize,
-};
+}
 
 /// Reads what its owner may be writing, against the rule.
 ///
@@ -81,13 +100,6 @@ unsafe fn peek<T>(place: *const T) -> T {
 }
 
 impl Characteristics {
-    const fn fields(self) -> &'static [Field; COUNT] {
-        match self {
-            Self::Client(_) => &CLIENT,
-            Self::Provider(_) => &PROVIDER,
-        }
-    }
-
     const fn size(self) -> usize {
         match self {
             Self::Client(_) => size_of::<Client>(),
@@ -95,24 +107,31 @@ impl Characteristics {
         }
     }
 
-    fn words(self) -> [usize; COUNT] {
-        self.fields().each_ref().map(|field| {
-            let place = self.start().wrapping_byte_add(field.offset);
-            // SAFETY: a field of that size in a readable structure (type invariant).
-            unsafe {
-                match field.size {
-                    2 => usize::from(peek(place.cast::<u16>())),
-                    4 => peek(place.cast::<u32>()) as usize,
-                    _ => peek(place.cast::<usize>()),
-                }
-            }
-        })
+    fn words(self) -> Words {
+        match self {
+            // SAFETY: readable (type invariant).
+            Self::Client(client) => unsafe { read_client(client) },
+            // SAFETY: readable (type invariant).
+            Self::Provider(provider) => unsafe { read_provider(provider) },
+        }
+    }
+
+    fn changed(self, words: &Words) -> Option<&'static str> {
+        match self {
+            // SAFETY: readable (type invariant).
+            Self::Client(client) => unsafe { changed_client(client, words) },
+            // SAFETY: readable (type invariant).
+            Self::Provider(provider) => unsafe { changed_provider(provider, words) },
+        }
     }
 }
 
-/// What `ModuleId` points to: its length, its type, and as many bytes of the
+/// The parts of an identifier: GUIDs and LUIDs are aligned to them.
+type Parts = [u32; size_of::<GUID>() / size_of::<u32>()];
+
+/// What `ModuleId` points to: its length, its type, and as many parts of the
 /// union as the type has.
-type Identity = (u16, i32, [u8; size_of::<GUID>()]);
+type Identity = (u16, i32, Parts);
 
 /// # Safety
 ///
@@ -122,19 +141,19 @@ unsafe fn identity(id: *const NPI_MODULEID) -> Identity {
     let length = unsafe { peek(&raw const (*id).Length) };
     // SAFETY: as above.
     let kind = unsafe { peek(&raw const (*id).Type) };
-    let mut bytes = [0; size_of::<GUID>()];
+    let mut parts = Parts::default();
     let counted = match kind {
-        MIT_GUID => size_of::<GUID>(),
-        MIT_IF_LUID => size_of::<LUID>(),
+        MIT_GUID => parts.len(),
+        MIT_IF_LUID => size_of::<LUID>() / size_of::<u32>(),
         _ => 0,
     };
     // SAFETY: a field of what is readable; only its address is taken.
-    let value = unsafe { (&raw const (*id).Value).cast::<u8>() };
-    for (index, byte) in bytes[..counted].iter_mut().enumerate() {
-        // SAFETY: the union's first bytes, of the member that `Type` says was set.
-        *byte = unsafe { peek(value.add(index)) };
+    let value = unsafe { (&raw const (*id).Value).cast::<u32>() };
+    for (index, part) in parts.iter_mut().enumerate().take(counted) {
+        // SAFETY: the union's first parts, of the member that `Type` says was set.
+        *part = unsafe { peek(value.add(index)) };
     }
-    (length, kind, bytes)
+    (length, kind, parts)
 }
 
 /// What was registered.
@@ -142,9 +161,9 @@ unsafe fn identity(id: *const NPI_MODULEID) -> Identity {
 pub(crate) struct Snapshot {
     characteristics: Characteristics,
     context: *mut c_void,
-    words: [usize; COUNT],
+    words: Words,
     npi: *const NPIID,
-    npi_bytes: [u8; size_of::<NPIID>()],
+    npi_parts: Parts,
     module: *const NPI_MODULEID,
     identity: Option<Identity>,
     specific: usize,
@@ -169,7 +188,7 @@ impl Snapshot {
             words: characteristics.words(),
             npi,
             // SAFETY: not null, and the registering module vouches for it.
-            npi_bytes: unsafe { peek(npi.cast()) },
+            npi_parts: unsafe { peek(npi.cast()) },
             module,
             // SAFETY: as above.
             identity: (!module.is_null()).then(|| unsafe { identity(module) }),
@@ -195,14 +214,12 @@ impl Snapshot {
         if self.stale {
             return None;
         }
-        let now = self.characteristics.words();
-        let fields = self.characteristics.fields();
-        if let Some(index) = (0..COUNT).find(|&index| now[index] != self.words[index]) {
-            return Some(fields[index].name);
+        if let Some(field) = self.characteristics.changed(&self.words) {
+            return Some(field);
         }
         // SAFETY: the structure still vouches for the pointer.
-        let npi: [u8; size_of::<NPIID>()] = unsafe { peek(self.npi.cast()) };
-        if npi != self.npi_bytes {
+        let npi: Parts = unsafe { peek(self.npi.cast()) };
+        if npi != self.npi_parts {
             return Some("what NpiId points to");
         }
         // SAFETY: the structure still vouches for the pointer; where it is not

@@ -77,6 +77,14 @@ impl TransitionCounts {
             *self.pairs.entry(*pair).or_default() += count;
         }
     }
+
+    /// Names each transition, and each two of them, one right after the other.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let transitions = self.transitions.keys();
+        let transitions = transitions.map(|it| format!("{}, peer {}", it.edge, it.peer));
+        let pairs = self.pairs.keys();
+        transitions.chain(pairs.map(|[one, other]| format!("{one}, then {other}")))
+    }
 }
 
 /// The reason why two edges do not race.

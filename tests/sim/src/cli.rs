@@ -6,6 +6,7 @@
 
 mod arguments;
 mod describe;
+mod reached;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,11 @@ use scenarios::{
 };
 use serde::Serialize;
 
+use crate::costs::{Costs, Measured};
 use crate::hardware::randomisation::fix_addresses;
 use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
 use arguments::Arguments;
+use reached::Reached;
 
 /// A line of output.
 #[derive(Debug, Serialize)]
@@ -37,6 +40,10 @@ enum OutputLine<'a> {
         image: &'a str,
         imports: &'a MissingImports,
     },
+    /// What was not reached before this cycle.
+    Reached { cycle: u64, what: Vec<String> },
+    /// What --costs asks for.
+    Costs(&'a Costs),
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -142,12 +149,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     end_with_reader();
     signals::block();
     npi_description::know(npi_description::read(&arguments.npi)?);
-    let mut machine = Machine::new()?;
-    // What a driver registers may depend on them.
-    machine.set_options(arguments.options(Faults::None));
-    let images = arguments.install(&mut machine)?;
-    arguments.check(images)?;
-    machine.set_options(arguments.options(arguments.faults));
+    let (mut machine, images) = set_up(arguments)?;
     let several = Some(images).filter(|images| !images.is_pair());
     let instances = arguments.instances(images).or(several);
     let mut matrix = Matrix::new(arguments.seed, instances);
@@ -164,6 +166,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count_calls(&mut report, &mut matrix, &mut machine);
     }
     let mut transitions = TransitionCounts::default();
+    let mut reached = Reached::default();
+    let measured = arguments.costs.then(Measured::begin);
     let started = Instant::now();
     let mut told = started;
     let last = arguments
@@ -178,17 +182,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             kernel: machine.kernel(arguments.seed, schedule).to_string(),
             script: cycle.script().to_string(),
         };
-        match arguments.tracing() {
-            Tracing::Off => {}
-            Tracing::Text => println!("{}", traced()),
-            Tracing::Events => tell(&TraceLine::Cycle(traced()))?,
-        }
+        print_heading(arguments.tracing(), traced)?;
         let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.tracing());
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
         if let Some(where_not) = outcome.unfollowed {
             anyhow::bail!(where_not);
+        }
+        if arguments.reached {
+            let what = reached.first_of(cycle.order.scenario(), &outcome);
+            if !what.is_empty() {
+                tell(&OutputLine::Reached { cycle: index, what })?;
+            }
         }
         if scenario.keeps_to_model() {
             transitions.add(&outcome.transitions);
@@ -217,13 +223,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
     }
-    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
-    anyhow::ensure!(
-        arguments.faults != Faults::Systematic
-            || !report.is_clean()
-            || can_fail.copied().sum::<u64>() > 0,
-        NOTHING_FAILS
-    );
+    if let Some(measured) = measured {
+        tell(&OutputLine::Costs(&measured.end(report.cycles_done)))?;
+    }
+    check_faults(arguments, &report)?;
     report.add_transitions(&transitions);
     // Events are a function of the seed, and so is the report behind them.
     if !arguments.events {
@@ -240,6 +243,27 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// The machine with its drivers, and the number of images of each role.
+fn set_up(arguments: &Arguments) -> anyhow::Result<(Machine, Instances)> {
+    let mut machine = Machine::new()?;
+    // What a driver registers may depend on them.
+    machine.set_options(arguments.options(Faults::None));
+    let images = arguments.install(&mut machine)?;
+    arguments.check(images)?;
+    machine.set_options(arguments.options(arguments.faults));
+    Ok((machine, images))
+}
+
+/// Prints what the trace of a cycle begins with.
+fn print_heading(tracing: Tracing, cycle: impl FnOnce() -> TracedCycle) -> anyhow::Result<()> {
+    match tracing {
+        Tracing::Off => {}
+        Tracing::Text => println!("{}", cycle()),
+        Tracing::Events => tell(&TraceLine::Cycle(cycle()))?,
+    }
+    Ok(())
 }
 
 /// The report before the first cycle. Prints what the images import that this kernel does
@@ -328,6 +352,18 @@ fn count_calls(report: &mut Report, matrix: &mut Matrix, machine: &mut Machine) 
             orders.insert(row.order.to_string(), calls);
         }
     }
+}
+
+/// Refuses a systematic run in which no call could fail.
+fn check_faults(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    let can_fail = report.fault_calls.values().flat_map(BTreeMap::values);
+    anyhow::ensure!(
+        arguments.faults != Faults::Systematic
+            || !report.is_clean()
+            || can_fail.copied().sum::<u64>() > 0,
+        NOTHING_FAILS
+    );
+    Ok(())
 }
 
 /// What cycle number `index` does and under which schedule, its fault included;

@@ -43,7 +43,7 @@
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
 //!
 //! `kernel.rs` puts the parts together and lends them out; `choices.rs` holds the
-//! cycle's random choices; `cli` is the program around it all. So a new export is a function in a file of `exports`,
+//! cycle's random choices; `costs.rs` measures where time goes; `cli` is the program around it all. So a new export is a function in a file of `exports`,
 //! and a new check a function in `verifier` or `analysis`.
 //!
 //! # One call
@@ -82,6 +82,7 @@ mod analysis;
 mod calls;
 mod choices;
 mod cli;
+mod costs;
 mod emulation;
 mod exports;
 mod findings;

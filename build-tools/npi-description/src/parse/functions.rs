@@ -4,7 +4,7 @@
 
 use super::{Result, kind, not_described, number, word, wrong};
 use crate::raw::{self, Text};
-use crate::{Function, Irql, Match, Npi, Number, Parameter, Returns, Side, Type};
+use crate::{Function, Irql, Match, Meaning, Npi, Number, Parameter, Returns, Side, Type};
 
 /// The most parameters of a function.
 const MOST_PARAMETERS: usize = 16;
@@ -60,6 +60,13 @@ fn function(name: &Text, raw: &raw::Function, npi: &Npi) -> Result<Function> {
     if parameters.len() > MOST_PARAMETERS {
         let reason = format!("there are more than {MOST_PARAMETERS} parameters: leave some out");
         return wrong(name, reason);
+    }
+    let mut fields = npi.structures.iter().flat_map(|it| &it.fields);
+    if raw.if_offered.is_some() && !fields.any(|it| it.meaning == Some(Meaning::Offered)) {
+        return wrong(
+            name,
+            "no field is what `if_offered` speaks of: add `is = \"offered\"` to one",
+        );
     }
     Ok(Function {
         name: word(name, "function")?,

@@ -13,6 +13,9 @@ use crate::{Field, Meaning, Number, Reply, Structure, Type};
 /// The largest structure: a mistyped length must not make one that fits nowhere.
 const LARGEST: usize = 1 << 20;
 
+/// The most structures inside each other: each is a step of recursion.
+const DEEPEST: usize = 64;
+
 /// All structures, each after those that it contains.
 pub(super) fn all(raw: &raw::Npi) -> Result<Vec<Structure>> {
     let mut all = Vec::new();
@@ -36,6 +39,12 @@ fn place<'a>(
     }
     if open.contains(&name) {
         return wrong(name, format!("`{label}` contains itself: use `*{label}`"));
+    }
+    if open.len() == DEEPEST {
+        return wrong(
+            name,
+            format!("`{label}` is inside of {DEEPEST} others: leave some out"),
+        );
     }
     if structure.fields.is_empty() {
         return wrong(name, format!("`{label}` has no field: describe one"));
@@ -90,6 +99,18 @@ fn lay_out(name: String, fields: &[(&raw::Field, Type)], all: &[Structure]) -> R
         structure.fields.push(field(label, raw, kind, offset)?);
     }
     structure.size = structure.size.next_multiple_of(structure.align);
+    for ((raw, kind), field) in fields.iter().zip(&structure.fields) {
+        let most = kind.bounds().map_or(0, |(_, most)| most);
+        if field.meaning == Some(Meaning::Size) && structure.size as u64 > most.cast_unsigned() {
+            return wrong(
+                &raw.kind,
+                format!(
+                    "`{}` holds 0 to {most}, and `{}` has {} bytes: use a larger type",
+                    field.name, structure.name, structure.size
+                ),
+            );
+        }
+    }
     Ok(structure)
 }
 

@@ -4,8 +4,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::slice;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -43,12 +41,19 @@ pub(crate) fn build(peer: &Peer<'_>, directory: &Path, root: &Path) -> Result<Pa
     // An image without this source would be taken for its own.
     _ = fs::remove_file(&image);
     write(&source, &text)?;
-    let object = place(&format!("{name}.{}", process::id()), "obj");
+    // Others may build it meanwhile: each file is replaced at once.
+    let work = tempfile::tempdir_in(directory)?;
+    let object = work.path().join(&name).with_extension("obj");
+    let made = object.with_extension("sys");
     let shown = source.strip_prefix(root).unwrap_or(&source);
     let shown = shown.to_string_lossy();
     c_driver::compile(root, &shown, &["-Wno-unused"], &object)?;
-    c_driver::link(slice::from_ref(&object), &libraries, &image)?;
-    _ = fs::remove_file(object);
+    c_driver::link(&[object], &libraries, &made)?;
+    for extension in ["pdb", "sys"] {
+        let (made, image) = (made.with_extension(extension), place(&name, extension));
+        fs::rename(made, &image)
+            .with_context(|| format!("{} cannot be written: free the path", image.display()))?;
+    }
     Ok(image)
 }
 

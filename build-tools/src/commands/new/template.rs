@@ -6,18 +6,24 @@
 //! The sources are those of `tests/keyvalue` with another name and fresh GUIDs, so that they
 //! are built and tested here with every change.
 
+mod existing;
 mod name;
 mod text;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use toml::Table;
 
 use crate::building::carried;
-use crate::workspace::artifact;
+use crate::workspace::{artifact, output};
+pub(super) use existing::npi_of;
 pub(super) use name::Name;
-use text::Replacement;
+pub(super) use text::Replacement;
+
+/// The description of the example, from which that of a new NPI is made.
+const DESCRIPTION: &str = include_str!("../../../../tests/keyvalue/npi/npi.toml");
 
 /// A file of the workspace and what it is made from.
 type File = (&'static str, &'static str);
@@ -33,10 +39,7 @@ const COMMON: [File; 5] = [
         ".github/workflows/drivers.yml",
         include_str!("template/files/ci.yml"),
     ),
-    (
-        "npi/npi.toml",
-        include_str!("../../../../tests/keyvalue/npi/npi.toml"),
-    ),
+    ("npi/npi.toml", DESCRIPTION),
     (
         "npi/tests/stress.rs",
         include_str!("template/files/stress.rs"),
@@ -170,7 +173,11 @@ pub(super) fn sources() -> Vec<&'static str> {
 }
 
 /// Writes a workspace to `directory`, which must not be there or be empty. Returns the files.
-pub(super) fn write(directory: &Path, name: Name, language: Language) -> Result<Vec<PathBuf>> {
+pub(super) fn write(
+    directory: &Path,
+    replacement: &Replacement,
+    language: Language,
+) -> Result<Vec<PathBuf>> {
     let shown = directory.display();
     let is_free = !directory.exists()
         || directory
@@ -180,8 +187,7 @@ pub(super) fn write(directory: &Path, name: Name, language: Language) -> Result<
         is_free,
         "{shown} is there already, and nothing is overwritten: use another name, or --into"
     );
-    let header = format!("npi/include/{}_npi.h", name.snake());
-    let replacement = Replacement::new(name);
+    let header = format!("npi/include/{}_npi.h", replacement.name().snake());
     let ours: Table = OURS.parse().context("our own manifest is wrong")?;
     let mut written = Vec::new();
     let mut add = |path: &str, text: &str| {
@@ -202,7 +208,17 @@ pub(super) fn write(directory: &Path, name: Name, language: Language) -> Result<
         add(path, &text)?;
     }
     carried::libraries(&directory.join("vendor"), language.libraries())?;
+    format(directory, &written);
     Ok(written)
+}
+
+/// Formats the sources: how long a line is, and which import comes first, depends on the
+/// name. Without rustfmt they stay as they are, and nobody checks them.
+fn format(directory: &Path, files: &[PathBuf]) {
+    let is_rust = |file: &&PathBuf| file.extension().is_some_and(|it| it == "rs");
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--edition", "2024"]).current_dir(directory);
+    let _ = output(rustfmt.args(files.iter().filter(is_rust)));
 }
 
 /// The manifest with the versions that ours has: `@wdk@` is that of `wdk`.
@@ -238,7 +254,8 @@ mod tests {
         for language in [Language::Rust, Language::C] {
             let place = directory.path().join(format!("{language:?}"));
             let name = Name::parse("my-npi", &sources()).expect("a name");
-            let files = write(&place, name.clone(), language).expect("written");
+            let replacement = Replacement::new(name);
+            let files = write(&place, &replacement, language).expect("written");
             for file in &files {
                 let text = std::fs::read_to_string(place.join(file)).expect("read");
                 for old in [
@@ -266,7 +283,7 @@ mod tests {
             assert_eq!(description[0].name, "my_npi");
             let header = place.join("npi/include/my_npi_npi.h");
             assert_eq!(header.is_file(), language == Language::C);
-            let again = write(&place, name, language)
+            let again = write(&place, &replacement, language)
                 .expect_err("it is there")
                 .to_string();
             assert!(again.contains("nothing is overwritten"), "{again}");

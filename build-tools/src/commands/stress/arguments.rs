@@ -6,16 +6,16 @@ use std::path::PathBuf;
 
 use ::vm::Guest;
 use anyhow::{Result, ensure};
-use clap::Args;
+use clap::{Args, Parser};
 use driver_image::DriverImage;
 use registrar::knobs::KernelChoice;
-use scenarios::{CycleFilter, Ignored, Instances, RegistryValue, Scenario, Tier as Kernel};
+use scenarios::{CycleFilter, Instances, Scenario, Tier as Kernel};
 
-use crate::building::peers::Conduct;
+use super::Loaded;
 use crate::building::wine_prefix;
 use crate::machines::Guests;
 use crate::simulator::{self, OTHERS};
-use crate::stress::Tier;
+use crate::stress::{Shard, Tier};
 use crate::terminal::PROGRAM;
 use crate::workspace::{OutputFiles, Workspace};
 
@@ -40,6 +40,10 @@ pub(crate) struct Arguments {
     /// Number of the first cycle: a finding's cycle runs again with --first and --cycles 1.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) first: u64,
+    /// Run only share I of N of the cycles, for example on one of N machines; --seed is
+    /// needed. `cargo xtask merge` makes one report of theirs.
+    #[arg(long, value_name = "I/N", conflicts_with = "trace")]
+    pub(super) shard: Option<Shard>,
     /// Number of processes that share the cycles [default: one per processor].
     #[arg(long, value_name = "J")]
     jobs: Option<u64>,
@@ -73,40 +77,8 @@ pub(crate) struct Arguments {
     pub(super) repeat: u64,
     #[command(flatten)]
     pub(super) guests: Guests,
-    /// Use this image as the provider, instead of building one.
-    #[arg(long, value_name = "FILE")]
-    pub(super) provider: Option<PathBuf>,
-    /// Use this image as the client, instead of building one.
-    #[arg(long, value_name = "FILE")]
-    pub(super) client: Option<PathBuf>,
-    /// Load this driver, in the role that it registers, instead of a provider and a client;
-    /// may be given several times.
-    #[arg(long = "driver", value_name = "FILE", conflicts_with_all = ["provider", "client"])]
-    pub(super) drivers: Vec<PathBuf>,
-    #[arg(
-        long,
-        value_name = "CONDUCT",
-        conflicts_with_all = ["provider", "client"],
-        help = "Build a peer for each NPI that a driver registers, from the NPI's description. \
-                auto: for an NPI that no other driver serves, and it keeps the contract; hostile: \
-                for every NPI, and it breaks the contract in all ways that a module must survive"
-    )]
-    pub(super) peer: Option<Conduct>,
-    /// Description of an NPI (npi.toml), so that its calls are checked by name; may be given
-    /// several times. Those of the workspace's packages are known.
-    #[arg(long, value_name = "FILE")]
-    pub(super) npi: Vec<PathBuf>,
-    /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
-    /// be given several times.
-    #[arg(long, value_name = "NAME:KEY=VALUE")]
-    registry: Vec<RegistryValue>,
-    /// Ignore the findings of a code, or those in one function; the report counts them.
-    /// May be given several times.
-    #[arg(long, value_name = "CODE[@FUNCTION]")]
-    ignore: Vec<Ignored>,
-    /// Allow a driver to refuse to be loaded, for example without its peer.
-    #[arg(long)]
-    may_refuse: bool,
+    #[command(flatten)]
+    pub(super) loaded: Loaded,
     /// Scheduling strategy: random (any thread runs next), run (a thread runs until it
     /// waits), hold (now and then a thread is held back until no other can run), churn (the
     /// next thread in turn, at every point) or pct (drawn priorities that change at a few
@@ -151,10 +123,26 @@ pub(crate) struct Arguments {
     pub(super) trace: bool,
 }
 
+/// The arguments as a command line.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
 impl Arguments {
+    /// The default arguments, with these drivers.
+    pub(in crate::commands) fn of(loaded: &Loaded) -> Self {
+        let Line { mut arguments } = Line::parse_from(["stress"]);
+        arguments.loaded = loaded.clone();
+        arguments
+    }
+
     /// Returns `true` if both drivers are those built here.
     pub(super) const fn is_own_pair(&self) -> bool {
-        self.provider.is_none() && self.client.is_none() && self.drivers.is_empty()
+        self.loaded.provider.is_none()
+            && self.loaded.client.is_none()
+            && self.loaded.drivers.is_empty()
     }
 
     /// Returns `true` if each possible fault is to occur once.
@@ -178,15 +166,19 @@ impl Arguments {
             self.jobs != Some(0),
             "--jobs 0 would run nothing: ask for at least 1"
         );
+        ensure!(
+            self.shard.is_none() || self.seed.is_some(),
+            "--shard needs --seed: all shards of a run have the same"
+        );
         self.check_tier()?;
         self.check_drivers(guest)?;
-        npi_description::read(&self.npi)?;
+        npi_description::read(&self.loaded.npi)?;
         let mut files = OutputFiles::default();
         for image in self.images() {
             DriverImage::read(image)?;
             files.reserve("a driver of the run", image);
         }
-        for description in &self.npi {
+        for description in &self.loaded.npi {
             files.reserve("a description of the run", description);
         }
         files.add("--html", self.html.as_deref())?;
@@ -200,14 +192,16 @@ impl Arguments {
 
     /// The images that are named.
     fn images(&self) -> impl Iterator<Item = &PathBuf> {
-        let pair = [&self.provider, &self.client].into_iter().flatten();
-        pair.chain(&self.drivers)
+        let pair = [&self.loaded.provider, &self.loaded.client]
+            .into_iter()
+            .flatten();
+        pair.chain(&self.loaded.drivers)
     }
 
     /// Refuses what does not go with the drivers, and names that a replay line cannot have.
     pub(super) fn check_drivers(&self, guest: Option<&Guest>) -> Result<()> {
         self.check_scenario(guest)?;
-        for file in self.images().chain(&self.npi) {
+        for file in self.images().chain(&self.loaded.npi) {
             ensure!(
                 !file.to_string_lossy().contains(','),
                 "{} has a comma, which separates the parts of a replay line: rename it",
@@ -220,7 +214,7 @@ impl Arguments {
     /// Refuses a scenario that does not exist in the kernel, or with the other arguments.
     fn check_scenario(&self, guest: Option<&Guest>) -> Result<()> {
         ensure!(
-            !self.drivers.is_empty() || self.instances.is_none_or(Instances::has_both),
+            !self.loaded.drivers.is_empty() || self.instances.is_none_or(Instances::has_both),
             "--instances needs a provider and a client: a driver alone is run with --driver"
         );
         let Some(only) = self.only else {
@@ -249,7 +243,7 @@ impl Arguments {
             images: Instances::default(),
         };
         ensure!(
-            !self.drivers.is_empty() || filter.is_possible(),
+            !self.loaded.drivers.is_empty() || filter.is_possible(),
             "--only {only} does not go with these --instances: leave out one of them"
         );
         ensure!(
@@ -275,14 +269,18 @@ impl Arguments {
         );
         ensure!(
             self.on == Tier::Sim
-                || (self.drivers.is_empty()
-                    && self.npi.is_empty()
-                    && self.peer.is_none()
-                    && self.registry.is_empty()
-                    && self.ignore.is_empty()
-                    && !self.may_refuse),
+                || (self.loaded.drivers.is_empty()
+                    && self.loaded.npi.is_empty()
+                    && self.loaded.peer.is_none()
+                    && self.loaded.registry.is_empty()
+                    && self.loaded.ignore.is_empty()
+                    && !self.loaded.may_refuse),
             "--driver, --npi, --peer, --registry, --ignore and --may-refuse are for the simulated \
              kernel: leave them out with --on"
+        );
+        ensure!(
+            self.on == Tier::Sim || self.shard.is_none(),
+            "--shard is for the simulated kernel: elsewhere a cycle depends on more than its number"
         );
         ensure!(
             self.on != Tier::Sim || !self.keep,
@@ -329,7 +327,10 @@ impl Arguments {
 
     /// The images that override drivers of the pair, by role.
     pub(super) fn overrides(&self) -> Vec<(&'static str, PathBuf)> {
-        let images = [("provider", &self.provider), ("client", &self.client)];
+        let images = [
+            ("provider", &self.loaded.provider),
+            ("client", &self.loaded.client),
+        ];
         let present = |(role, file): (_, &Option<PathBuf>)| Some((role, file.clone()?));
         images.into_iter().filter_map(present).collect()
     }
@@ -347,32 +348,34 @@ impl Arguments {
         options.extend(instances.map(|instances| format!("--instances={instances}")));
         options.extend(self.only.map(|only| format!("--only={only}")));
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
-        let others = self.on == Tier::Sim && (!self.is_own_pair() || self.peer.is_some());
+        let others = self.on == Tier::Sim && (!self.is_own_pair() || self.loaded.peer.is_some());
         let kernel = others.then_some(KernelChoice::One(OTHERS));
         let kernel = self.kernel.or(kernel);
         options.extend(kernel.map(|kernel| format!("--kernel={kernel}")));
         let knobs = self.knobs.as_ref();
         options.extend(knobs.map(|knobs| format!("--knobs={knobs}")));
-        options.extend(self.npi.iter().map(|it| format!("--npi={}", it.display())));
-        options.extend(self.registry.iter().map(|it| format!("--registry={it}")));
-        options.extend(self.ignore.iter().map(|it| format!("--ignore={it}")));
-        options.extend(self.may_refuse.then(|| "--may-refuse".to_owned()));
+        options.extend(
+            self.loaded
+                .npi
+                .iter()
+                .map(|it| format!("--npi={}", it.display())),
+        );
+        options.extend(
+            self.loaded
+                .registry
+                .iter()
+                .map(|it| format!("--registry={it}")),
+        );
+        options.extend(self.loaded.ignore.iter().map(|it| format!("--ignore={it}")));
+        options.extend(self.loaded.may_refuse.then(|| "--may-refuse".to_owned()));
         options
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
     use crate::simulator::ReplayLine;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
 
     #[test]
     fn every_option_of_a_run_can_be_replayed() {

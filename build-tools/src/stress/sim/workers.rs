@@ -37,6 +37,20 @@ pub(super) enum WorkerEnd {
     Killed,
 }
 
+/// How all workers ended.
+pub(super) struct AllEnded {
+    pub(super) ends: Vec<WorkerEnd>,
+    /// What each worker reached first.
+    pub(super) reached: Vec<Reached>,
+}
+
+/// What a worker had not reached before a cycle.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reached {
+    pub(crate) cycle: u64,
+    pub(crate) what: Vec<String>,
+}
+
 /// A line of a worker's output.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +62,8 @@ enum WorkerOutput {
         image: String,
         imports: MissingImports,
     },
+    /// What --reached asks for.
+    Reached(Reached),
     /// The report, at the end.
     Report(Box<Report>),
 }
@@ -78,7 +94,11 @@ impl Drop for Workers {
 }
 
 /// Runs all jobs at once to their end, and shows the progress.
-pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>> {
+pub(super) fn run(
+    run: &SimulatedRun<'_>,
+    jobs: &[Job],
+    mut progress: Progress,
+) -> Result<AllEnded> {
     let (sender, receiver) = mpsc::channel();
     let mut workers = Workers(Vec::new());
     let mut errors = Vec::new();
@@ -90,7 +110,7 @@ pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>
     }
     drop(sender);
 
-    let mut progress = Progress::new("stress", "cycles", run.plan.cycles);
+    let mut reached = Vec::new();
     let mut done = vec![0; jobs.len()];
     let mut reports: Vec<_> = jobs.iter().map(|_| None).collect();
     let mut asked = None;
@@ -119,6 +139,7 @@ pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>
                     progress.print_above(&imports.line(&image));
                 }
             }
+            Ok(WorkerOutput::Reached(first)) => reached.push(first),
             Ok(WorkerOutput::Report(report)) => {
                 done[worker] = report.cycles_done;
                 reports[worker] = Some(report);
@@ -142,7 +163,7 @@ pub(super) fn run(run: &SimulatedRun<'_>, jobs: &[Job]) -> Result<Vec<WorkerEnd>
             done[worker],
         ));
     }
-    Ok(ends)
+    Ok(AllEnded { ends, reached })
 }
 
 fn start(run: &SimulatedRun<'_>, job: Job) -> Result<Child> {

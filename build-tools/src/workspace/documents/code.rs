@@ -14,6 +14,8 @@ pub(crate) enum Fence {
     Run,
     /// Commands that end with exit status 1.
     ShouldFail,
+    /// Commands that succeed outside of the checkout.
+    Elsewhere,
     /// Commands that are not run.
     NoRun,
     /// The output of a command.
@@ -137,6 +139,7 @@ fn fence(words: &str) -> Fence {
     match (language, rest) {
         ("sh", "") => Fence::Run,
         ("sh", "should_fail") => Fence::ShouldFail,
+        ("sh", "elsewhere") => Fence::Elsewhere,
         ("sh", "no_run") => Fence::NoRun,
         ("text", command) if is_ours(command) => Fence::Output(command.to_owned()),
         ("rust", path) if !path.is_empty() => Fence::Quotation(path.to_owned()),

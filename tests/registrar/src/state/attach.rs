@@ -9,7 +9,7 @@ use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS};
 use super::register::Next;
 use super::{Action, Refusal, State};
 use crate::attach::succeeded;
-use crate::binding::{DetachState, Phase};
+use crate::binding::{DetachState, Phase, Thread};
 use crate::handle::{HandleKind, Named};
 use crate::host::{BindingId, Side};
 use crate::registration::Module;
@@ -64,11 +64,12 @@ impl<C> State<C> {
             side: Side::Client,
         };
         let slot = self.resolve(handle, kind)?;
+        let thread = Some(Thread::new(asker.thread));
         let binding = self.bindings.at_mut(slot);
         if binding.phase != Phase::Offered {
             return Err(Refusal::Rule(8, "after ClientAttachProvider had returned"));
         }
-        if binding.end(Side::Client).thread != Some(asker.thread) && !stray {
+        if binding.end(Side::Client).thread != thread && !stray {
             return Err(Refusal::Rule(
                 8,
                 "on another thread than ClientAttachProvider",
@@ -84,13 +85,14 @@ impl<C> State<C> {
             return Err(Refusal::Rule(9, "again after it had succeeded"));
         }
         binding.asking = true;
-        binding.end_mut(Side::Provider).thread = Some(asker.thread);
+        binding.end_mut(Side::Provider).thread = thread;
+        let (id, [client, provider]) = (binding.id, binding.registrations());
         Ok(AcceptCall {
             binding: slot,
-            id: binding.id,
+            id,
             handle: self.binding_handle(slot, Side::Provider),
-            client: self.module(slot, Side::Client).instance,
-            provider: self.module(slot, Side::Provider),
+            client: self.registrations.at(client).module.instance,
+            provider: self.registrations.at(provider).module,
         })
     }
 
@@ -158,15 +160,14 @@ impl<C> State<C> {
         if client_agreed {
             binding.end_mut(Side::Client).detach_state = DetachState::Attached;
         }
-        binding.phase = Phase::Attached;
-        let late = [Side::Client, Side::Provider].into_iter().any(|side| {
-            let registration = self.bindings.at(slot).end(side).registration;
-            self.registrations.at(registration).deregistering
-        });
+        let [client, provider] = binding.registrations();
+        let late = self.registrations.at(client).deregistering
+            || self.registrations.at(provider).deregistering;
         if late || !client_agreed {
-            self.bindings.at_mut(slot).phase = Phase::Claimed;
+            binding.phase = Phase::Claimed;
             return Action::Begin(slot);
         }
+        binding.phase = Phase::Attached;
         Action::Rest
     }
 }

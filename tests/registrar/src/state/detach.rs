@@ -2,17 +2,18 @@
 
 //! Deregistration: the end of a registration and of each of its bindings.
 
+use core::ffi::c_void;
 use core::ptr;
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
 
-use super::{Action, Call, Refusal, State, WaitToEnd};
-use crate::binding::{DetachOrder, DetachState, Move, Phase};
-use crate::characteristics::{Callbacks, CleanupFn};
+use super::{Action, Call, Entry, Refusal, State, WaitToEnd};
+use crate::binding::{Binding, DetachOrder, DetachState, Move, Phase, Thread};
+use crate::characteristics::CleanupFn;
 use crate::handle::{HandleKind, Named};
 use crate::host::Side;
-use crate::registration::WaitObject;
-use crate::slab::NONE;
+use crate::registration::{Module, Registration, WaitObject};
+use crate::slab::{NONE, Slab};
 
 /// When a `DetachComplete` function was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,7 @@ impl<C> State<C> {
         side: Side,
         plan: DetachOrder,
         hold: bool,
+        entry: Entry,
     ) -> Result<Deregistration<C>, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, HandleKind { named, side })?;
@@ -81,30 +83,29 @@ impl<C> State<C> {
         }
         let (step, next) = match first {
             NONE => (Action::Rest, NONE),
-            first => self.begin_detach(first, plan),
+            first => self.begin_detach(first, plan, entry),
         };
         Ok(Deregistration { own, step, next })
     }
 
     /// Begins the detach of a binding that the caller has claimed. Returns
     /// also the next one that it has.
-    pub(crate) fn begin_detach(&mut self, slot: u32, plan: DetachOrder) -> (Action<C>, u32) {
+    pub(crate) fn begin_detach(
+        &mut self,
+        slot: u32,
+        plan: DetachOrder,
+        entry: Entry,
+    ) -> (Action<C>, u32) {
         let binding = self.bindings.at_mut(slot);
         binding.plan = plan;
         binding.phase = Phase::Detaching;
         let next = binding.next_to_detach;
-        (self.advance(slot), next)
+        (self.advance(slot, entry), next)
     }
 
     /// A detach callback is called now, on this thread.
-    pub(crate) fn detach_entered(&mut self, slot: u32, side: Side, thread: u64) {
-        let binding = self.bindings.at_mut(slot);
-        let prompt = binding.plan.prompt;
-        let end = binding.end_mut(side);
-        end.thread = Some(thread);
-        if prompt {
-            end.detach_state = DetachState::InCallback;
-        }
+    pub(crate) fn detach_entered(&mut self, slot: u32, side: Side, thread: Thread) {
+        self.bindings.at_mut(slot).detach_entered(side, thread);
     }
 
     /// A detach callback has returned. Returns `true` if its side had reported
@@ -114,6 +115,7 @@ impl<C> State<C> {
         slot: u32,
         side: Side,
         status: NTSTATUS,
+        entry: Entry,
     ) -> (bool, Action<C>) {
         let end = self.bindings.at_mut(slot).end_mut(side);
         end.thread = None;
@@ -122,7 +124,7 @@ impl<C> State<C> {
         } else {
             DetachState::Returned
         };
-        (end.reported.is_some(), self.advance(slot))
+        (end.reported.is_some(), self.advance(slot, entry))
     }
 
     /// A side says that its pending detach is over.
@@ -130,6 +132,7 @@ impl<C> State<C> {
         &mut self,
         handle: HANDLE,
         side: Side,
+        entry: Entry,
     ) -> Result<(Completed, Action<C>), Refusal> {
         let named = Named::Binding;
         let slot = self.resolve(handle, HandleKind { named, side })?;
@@ -156,7 +159,7 @@ impl<C> State<C> {
             _ => Completed::InTime,
         };
         end.reported = Some(end.detach_state);
-        Ok((completed, self.advance(slot)))
+        Ok((completed, self.advance(slot, entry)))
     }
 
     /// The cleanup callbacks have returned.
@@ -164,56 +167,44 @@ impl<C> State<C> {
         let binding = self.bindings.at_mut(slot);
         binding.phase = Phase::Cleaned;
         binding.cleaner = None;
-        self.advance(slot)
+        // A cleanup is the last callback.
+        self.advance(slot, Entry::Later)
     }
 
-    fn advance(&mut self, slot: u32) -> Action<C> {
-        match self.bindings.at_mut(slot).advance() {
+    fn advance(&mut self, slot: u32, entry: Entry) -> Action<C> {
+        let binding = self.bindings.at_mut(slot);
+        match binding.advance() {
             Move::Rest => Action::Rest,
             Move::Detach(side) => {
-                Action::Detach(self.call(slot, side, |callbacks| callbacks.detach))
+                if let Entry::Now(thread) = entry {
+                    binding.detach_entered(side, thread);
+                }
+                let (module, context) = self.registrations.of(binding, side);
+                Action::Detach(Call {
+                    binding: slot,
+                    side,
+                    id: binding.id,
+                    registration: module.id,
+                    callback: module.callbacks.detach,
+                    context,
+                })
             }
             Move::CleanUp => {
-                let client = self.clean_up(slot, Side::Client);
-                let provider = self.clean_up(slot, Side::Provider);
+                let client = self
+                    .registrations
+                    .clean_up(slot, binding, Side::Client, entry);
+                let provider = self
+                    .registrations
+                    .clean_up(slot, binding, Side::Provider, entry);
                 Action::CleanUp(slot, [client, provider])
             }
             Move::Release => self.release(slot),
         }
     }
 
-    /// The cleanup that is due to a side. One without a callback has its context
-    /// back now.
-    fn clean_up(&mut self, slot: u32, side: Side) -> Option<Call<CleanupFn>> {
-        if !self.bindings.at(slot).end(side).bound() {
-            return None;
-        }
-        let call = self.call(slot, side, |callbacks| callbacks.cleanup).given();
-        if call.is_none() {
-            self.bindings.at_mut(slot).end_mut(side).context = ptr::null_mut();
-        }
-        call
-    }
-
     /// A side has its context back: its cleanup begins, on this thread.
-    pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side, thread: u64) {
-        let binding = self.bindings.at_mut(slot);
-        binding.cleaner = Some(thread);
-        binding.end_mut(side).context = ptr::null_mut();
-    }
-
-    fn call<F>(&self, slot: u32, side: Side, which: impl FnOnce(&Callbacks) -> F) -> Call<F> {
-        let binding = self.bindings.at(slot);
-        let end = binding.end(side);
-        let module = &self.registrations.at(end.registration).module;
-        Call {
-            binding: slot,
-            side,
-            id: binding.id,
-            registration: module.id,
-            callback: which(&module.callbacks),
-            context: end.context,
-        }
+    pub(crate) fn cleanup_entered(&mut self, slot: u32, side: Side, thread: Thread) {
+        self.bindings.at_mut(slot).cleanup_entered(side, thread);
     }
 
     /// Ends a `NmrDeregister...` that held its registration: if nothing is left
@@ -229,5 +220,43 @@ impl<C> State<C> {
             return (STATUS_SUCCESS, None, Some(wait_object));
         }
         (STATUS_PENDING, self.wake(own), None)
+    }
+}
+
+impl<C> Slab<Registration<C>> {
+    /// The module at a side of a binding, and its context.
+    fn of(&self, binding: &Binding, side: Side) -> (&Module, *mut c_void) {
+        let end = binding.end(side);
+        (&self.at(end.registration).module, end.context)
+    }
+
+    /// The cleanup that is due to a side. One without a callback has its context
+    /// back now.
+    fn clean_up(
+        &self,
+        slot: u32,
+        binding: &mut Binding,
+        side: Side,
+        entry: Entry,
+    ) -> Option<Call<CleanupFn>> {
+        if !binding.end(side).bound() {
+            return None;
+        }
+        let (module, context) = self.of(binding, side);
+        let Some(callback) = module.callbacks.cleanup else {
+            binding.end_mut(side).context = ptr::null_mut();
+            return None;
+        };
+        if let Entry::Now(thread) = entry {
+            binding.cleanup_entered(side, thread);
+        }
+        Some(Call {
+            binding: slot,
+            side,
+            id: binding.id,
+            registration: module.id,
+            callback,
+            context,
+        })
     }
 }

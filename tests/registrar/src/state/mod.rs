@@ -29,7 +29,7 @@ pub(crate) use self::attach::{AcceptCall, AttachCaller, NextOffer};
 pub(crate) use self::detach::Completed;
 pub(crate) use self::register::{NewRegistration, Next, Offer};
 pub(crate) use self::wait::Wait;
-use crate::binding::{Binding, Phase};
+use crate::binding::{Binding, Phase, Thread};
 use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, HandleKind, Misuse, Named};
 use crate::host::{BindingId, RegistrationId, Side};
@@ -93,18 +93,15 @@ pub(crate) struct Call<F> {
     pub(crate) context: *mut c_void,
 }
 
-impl<F> Call<Option<F>> {
-    /// The call, if there is a callback to call.
-    fn given(self) -> Option<Call<F>> {
-        Some(Call {
-            callback: self.callback?,
-            binding: self.binding,
-            side: self.side,
-            id: self.id,
-            registration: self.registration,
-            context: self.context,
-        })
-    }
+/// When a transition that leaves a callback to be made has it entered.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry {
+    /// Later, by [`detach_entered`](State::detach_entered) or
+    /// [`cleanup_entered`](State::cleanup_entered): somebody watches what happens until
+    /// then.
+    Later,
+    /// At once, on this thread.
+    Now(Thread),
 }
 
 /// What a transition of a binding leaves to be done.
@@ -142,6 +139,17 @@ impl<C> State<C> {
     /// be of `kind`.
     fn resolve(&self, handle: HANDLE, kind: HandleKind) -> Result<u32, Misuse> {
         let (found, key) = handle::decode(handle)?;
+        if found == kind
+            && let Ok(slot) = self.exists(kind, key)
+        {
+            return Ok(slot);
+        }
+        self.misuse(found, key, kind)
+    }
+
+    /// Why a handle that says it is one of `found` is none of `kind`.
+    #[cold]
+    fn misuse(&self, found: HandleKind, key: Key, kind: HandleKind) -> Result<u32, Misuse> {
         match self.exists(found, key) {
             Err(Misuse::NotAHandle) => Err(Misuse::NotAHandle),
             _ if found != kind => Err(Misuse::Other(found)),
@@ -154,28 +162,25 @@ impl<C> State<C> {
         }
     }
 
+    #[inline]
     fn exists(&self, kind: HandleKind, key: Key) -> Result<u32, Misuse> {
         match kind.named {
             Named::Registration => {
-                let slot = self.registrations.find(key)?;
-                let registration = self.registrations.at(slot);
+                let registration = self.registrations.find(key)?;
                 if registration.module.side() != kind.side {
                     return Err(Misuse::NotAHandle);
                 }
                 if registration.waited {
                     return Err(Misuse::Stale);
                 }
-                Ok(slot)
             }
-            Named::Binding => {
-                let slot = self.bindings.find(key)?;
-                match self.bindings.at(slot).phase {
-                    // Nobody has been given a handle to it yet.
-                    Phase::Queued => Err(Misuse::NotAHandle),
-                    _ => Ok(slot),
-                }
+            // Nobody has been given a handle to it yet.
+            Named::Binding if self.bindings.find(key)?.phase == Phase::Queued => {
+                return Err(Misuse::NotAHandle);
             }
+            Named::Binding => {}
         }
+        Ok(key.slot)
     }
 
     /// Whose handle this is, if anybody's.
@@ -206,23 +211,29 @@ impl<C> State<C> {
         handle::encode(HandleKind { named, side }, self.bindings.key(binding))
     }
 
-    fn unlink(&mut self, slot: u32) -> Binding {
-        for side in [Side::Client, Side::Provider] {
-            let registration = self.bindings.at(slot).end(side).registration;
+    /// Takes a binding off the tables. Returns the slots of its registrations.
+    fn unlink(&mut self, slot: u32) -> [u32; 2] {
+        let [client, provider] = self.bindings.at(slot).registrations();
+        for (side, registration) in [(Side::Client, client), (Side::Provider, provider)] {
             self.registrations
                 .at_mut(registration)
                 .bindings
                 .remove(&mut Ends(&mut self.bindings, side), slot);
         }
-        self.bindings.remove(slot)
+        self.bindings.remove(slot);
+        [client, provider]
     }
 
-    /// Takes a binding off the tables.
+    /// Takes a binding off the tables, after which a registration may be complete.
     fn release(&mut self, slot: u32) -> Action<C> {
-        let binding = self.unlink(slot);
-        let client = self.wake(binding.end(Side::Client).registration);
-        let provider = self.wake(binding.end(Side::Provider).registration);
-        Action::Done([client, provider])
+        let wakes = self
+            .unlink(slot)
+            .map(|registration| self.wake(registration));
+        if wakes.iter().all(Option::is_none) {
+            Action::Rest
+        } else {
+            Action::Done(wakes)
+        }
     }
 
     /// The wait object of a registration that has just become complete while somebody

@@ -7,14 +7,14 @@ use core::ffi::c_void;
 use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
 use super::{Ends, State, WaitToEnd};
-use crate::binding::{Binding, Phase};
-use crate::characteristics::Callbacks;
+use crate::binding::{Binding, Phase, Thread};
+use crate::characteristics::{Attach, Callbacks};
 use crate::handle::{self, HandleKind, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
 use crate::registration::{Module, Registration, WaitObject};
-use crate::slab::{Exhausted, NONE};
+use crate::slab::NONE;
 
 /// A registration in the making.
 pub(crate) struct NewRegistration<C> {
@@ -29,7 +29,7 @@ pub(crate) struct NewRegistration<C> {
 
 /// A registration that has been entered.
 pub(crate) struct Registered<C> {
-    pub(crate) module: Module,
+    pub(crate) id: RegistrationId,
     pub(crate) handle: HANDLE,
     pub(crate) next: Next<C>,
 }
@@ -46,7 +46,10 @@ pub(crate) struct Offer {
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
-    pub(crate) client: Module,
+    pub(crate) client: RegistrationId,
+    /// The client's `ClientAttachProvider`.
+    pub(crate) callback: Attach,
+    pub(crate) context: *mut c_void,
     pub(crate) provider: *const NPI_REGISTRATION_INSTANCE,
 }
 
@@ -74,8 +77,13 @@ impl<C> State<C> {
             context,
         };
         let side = module.side();
-        let peers = self.npis.members(npi, side.peer());
-        if self.reserve(peers.len).is_err() {
+        let Ok(members) = self.npis.enter(npi) else {
+            return Err(wait_object);
+        };
+        let peers = members[side.peer() as usize];
+        let room = self.bindings.reserve(peers.len);
+        if room.and_then(|()| self.registrations.reserve(1)).is_err() {
+            self.npis.tidy(npi);
             return Err(wait_object);
         }
 
@@ -93,7 +101,7 @@ impl<C> State<C> {
         });
         let named = Named::Registration;
         let handle = handle::encode(HandleKind { named, side }, key);
-        self.npis.join(npi, side, &mut self.registrations, key.slot);
+        members[side as usize].push_back(&mut self.registrations, key.slot);
 
         let mut peer = peers.first;
         while peer != NONE {
@@ -101,16 +109,10 @@ impl<C> State<C> {
             peer = self.registrations.at(peer).links.after;
         }
         Ok(Registered {
-            module,
+            id: module.id,
             handle,
             next: self.next_offer(key.slot, thread),
         })
-    }
-
-    fn reserve(&mut self, bindings: u32) -> Result<(), Exhausted> {
-        self.bindings.reserve(bindings)?;
-        self.registrations.reserve(1)?;
-        self.npis.reserve()
     }
 
     fn queue(&mut self, side: Side, own: u32, peer: u32, newest_first: bool) {
@@ -147,24 +149,23 @@ impl<C> State<C> {
                 self.last_binding += 1;
                 binding.id = BindingId(self.last_binding);
                 binding.phase = Phase::Offered;
-                binding.end_mut(Side::Client).thread = Some(thread);
+                binding.end_mut(Side::Client).thread = Some(Thread::new(thread));
+                let (id, [client, provider]) = (binding.id, binding.registrations());
                 let ends = &mut Ends(&mut self.bindings, side);
-                registration.bindings.remove(ends, slot);
-                registration.bindings.push_back(ends, slot);
-                return Next::Offer(self.offer(slot));
+                registration.bindings.move_to_back(ends, slot);
+                let client = &self.registrations.at(client).module;
+                return Next::Offer(Offer {
+                    binding: slot,
+                    id,
+                    handle: self.binding_handle(slot, Side::Client),
+                    client: client.id,
+                    callback: client.callbacks.attach,
+                    context: client.context,
+                    provider: self.registrations.at(provider).module.instance,
+                });
             }
         }
         registration.busy -= 1;
         Next::Return(self.wake(own))
-    }
-
-    fn offer(&self, binding: u32) -> Offer {
-        Offer {
-            binding,
-            id: self.bindings.at(binding).id,
-            handle: self.binding_handle(binding, Side::Client),
-            client: self.module(binding, Side::Client),
-            provider: self.module(binding, Side::Provider).instance,
-        }
     }
 }

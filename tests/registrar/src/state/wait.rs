@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use nmr::abi::HANDLE;
 
 use super::{Refusal, State};
+use crate::binding::Thread;
 use crate::handle::{HandleKind, Named};
 use crate::host::Side;
 use crate::registration::WaitObject;
@@ -61,7 +62,7 @@ impl<C> State<C> {
         let mut slot = self.registrations.at(own).bindings.first;
         while slot != NONE {
             let binding = self.bindings.at(slot);
-            if binding.runs_on(thread) {
+            if binding.runs_on(Thread::new(thread)) {
                 return true;
             }
             slot = binding.end(side).links.after;

@@ -8,6 +8,8 @@
 //! decides. It is the driver that the call returns to. A call in place of a return (a
 //! tail call) returns elsewhere: then it is the driver whose routine was called there.
 
+use std::ops::Range;
+
 use crate::calls::thunk;
 use crate::hardware::arena;
 use crate::hardware::breakpoints;
@@ -41,20 +43,36 @@ fn plant(state: &mut State, functions: &[usize]) {
 }
 
 fn plant_one(state: &mut State, function: usize) -> Option<()> {
-    /// `int3`.
-    const BREAKPOINT: u8 = 0xCC;
     /// The longest instruction.
     const LONGEST: usize = 15;
 
     let section = extent::around(state, function)?;
     let site = state.loader.drivers.site(function)?;
     let driver = &state.loader.drivers[site.driver];
-    let (_, access) = driver.image.section_at(driver.base, function)?;
-    let rest = breakpoints::move_first(function, &section.read(function, LONGEST))?;
+    let prologue = driver.image.prologue(site.offset?);
+    let code = section.read(function, LONGEST.max(prologue));
+    let room = breakpoints::room_in(&code[..prologue.min(code.len())])
+        .filter(|&length| !is_inside(state, function + 1..function + length))
+        .and_then(|length| breakpoints::move_prologue(function, &code[..length]));
+    let rest = match room {
+        Some(rest) => rest,
+        None => breakpoints::move_first(function, &code)?,
+    };
     let thunk = state.calls.function(function, rest)?;
-    arena::patch(function, BREAKPOINT, access).ok()?;
-    breakpoints::divert(function, thunk);
+    let breakpoint = breakpoints::divert(function, thunk, room.is_some());
+    arena::write_code(function, &breakpoint);
     Some(())
+}
+
+/// Returns `true` if the timer has stopped a thread at one of these addresses, where it
+/// will go on.
+fn is_inside(state: &State, code: Range<usize>) -> bool {
+    let mut threads = state.scheduling.threads().iter();
+    threads.any(|thread| {
+        thread
+            .spins_at()
+            .is_some_and(|exception| code.contains(&exception.rip))
+    })
 }
 
 /// The driver that calls `function` and the entry of the table that it calls it

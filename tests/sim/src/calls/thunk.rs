@@ -15,10 +15,13 @@
 //! calling convention demands, because the simulated kernel depends on it itself.
 
 use std::arch::naked_asm;
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::ptr;
 
+use hashbrown::HashMap;
+
 use crate::calls::{table_functions, trace};
+use crate::costs::{self, Kind};
 use crate::findings::bug_check::{CONVENTION, Code, unexpected_irql};
 use crate::findings::{stop, stop_at};
 use crate::hardware::arena::{self, THUNKS};
@@ -47,7 +50,7 @@ enum Target {
 pub(crate) struct Thunks {
     targets: Vec<Target>,
     /// The thunk of each import of a driver, by the export's address.
-    imports: BTreeMap<(DriverId, usize), usize>,
+    imports: HashMap<(DriverId, usize), usize>,
 }
 
 /// ```text
@@ -95,16 +98,34 @@ impl Thunks {
         if address + LENGTH > end {
             return None;
         }
-        let mut code = [0xCC; LENGTH];
-        code[0] = 0xB8;
-        code[1..5].copy_from_slice(&number.to_le_bytes());
-        code[5..7].copy_from_slice(&[0x49, 0xBA]);
-        code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
-        code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
-        arena::write_code(address, &code);
+        // The code of a thunk is the same in every cycle.
+        if WRITTEN.get() <= number {
+            arena::write_code(address, &code_of(number));
+            WRITTEN.set(number + 1);
+        }
         self.targets.push(target);
         Some(address)
     }
+}
+
+thread_local! {
+    /// The number of thunks whose code has been written, in this cycle or before.
+    static WRITTEN: Cell<u32> = const { Cell::new(0) };
+}
+
+fn code_of(number: u32) -> [u8; LENGTH] {
+    let mut code = [0xCC; LENGTH];
+    code[0] = 0xB8;
+    code[1..5].copy_from_slice(&number.to_le_bytes());
+    code[5..7].copy_from_slice(&[0x49, 0xBA]);
+    code[7..15].copy_from_slice(&(enter_stub as *const () as u64).to_le_bytes());
+    code[15..18].copy_from_slice(&[0x41, 0xFF, 0xE2]);
+    code
+}
+
+/// Forgets what code has been written: the arena is another one.
+pub(crate) fn forget_code() {
+    WRITTEN.set(0);
 }
 
 /// The common code of all thunks: `eax` is the thunk's number, everything else
@@ -286,7 +307,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let caller = unsafe { home.read() };
     // SAFETY: `enter_stub` passes the address of the return address.
     let first = unsafe { argument(home, 0) };
-    let (call, target) = with(|state| callee(state, number, caller, first));
+    let find = || with(|state| callee(state, number, caller, first));
+    let (call, target) = costs::measure(Kind::Checks, find);
     let Some(call) = call else {
         return target;
     };
@@ -298,7 +320,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     unsafe { home.write(leave.addr()) };
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
-    let breach = with(|state| {
+    let begin = |state: &mut State| {
         state.scheduling.note(u64::from(number) << 32);
         stack_objects::pass_call(state, registers.rsp());
         let current = state.scheduling.current_mut();
@@ -313,7 +335,8 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
         begin_request(state, home);
         state.trace(|state| trace::call(state, frame(state)));
         check(state, call)
-    });
+    };
+    let breach = costs::measure(Kind::Checks, || with(begin));
     if let Some((code, what)) = breach {
         stop(code, what);
     }
@@ -367,7 +390,7 @@ unsafe extern "win64" fn check_kept(kept: *const [u64; 8], rsp: usize) {
 /// Leaves a call. Returns the address to return to. `result` holds the result;
 /// its undefined bytes become 0, as they would differ from run to run.
 unsafe extern "win64" fn leave(result: *mut u64) -> usize {
-    let breach = with(|state| {
+    let end = |state: &mut State| {
         table_functions::refresh(state);
         let call = frame(state).call;
         // SAFETY: `leave_stub` passes the address of the saved `rax`.
@@ -376,7 +399,8 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         unsafe { result.write(value) };
         state.trace(|state| trace::returned(frame(state), value));
         watch_return(state, call, value)
-    });
+    };
+    let breach = costs::measure(Kind::Checks, || with(end));
     if let Some((code, what, site)) = breach {
         stop_at(code, what, site);
     }

@@ -93,6 +93,9 @@ pub(super) struct Arguments {
     /// A driver may refuse to be loaded although none of its calls failed.
     #[arg(long)]
     pub(super) may_refuse: bool,
+    /// Print which cycle was the first to reach a transition or a fault, as JSON lines.
+    #[arg(long, conflicts_with_all = ["trace", "events"])]
+    pub(super) reached: bool,
     /// Stop after the first cycle with a finding.
     #[arg(long)]
     pub(super) until_found: bool,
@@ -115,6 +118,10 @@ pub(super) struct Arguments {
     /// Print every event as a JSON line, before the report.
     #[arg(long, conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) events: bool,
+    /// Measure where the processor time goes, and print that as a JSON line before the
+    /// report.
+    #[arg(long, hide = true, conflicts_with_all = ["trace", "minimise", "size"])]
+    pub(super) costs: bool,
 }
 
 impl Arguments {

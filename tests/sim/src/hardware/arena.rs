@@ -5,12 +5,21 @@
 //!
 //! What is not in use is inaccessible: a driver that touches it faults at the
 //! very instruction.
+//!
+//! The pages that cycles use most stay with the process from cycle to cycle, each as a
+//! mapping of its own ([`separate`]): to make one accessible or inaccessible neither splits
+//! nor merges mappings, and costs no page fault.
+
+mod code;
+mod separate;
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::costs::{self, Kind};
+
+pub(crate) use code::write as write_code;
 
 /// The unit of protection.
 pub(crate) const PAGE: usize = 0x1000;
@@ -97,7 +106,7 @@ impl Arena {
         if address as usize != BASE {
             return Err(io::Error::from_raw_os_error(libc::EEXIST));
         }
-        map_code()?;
+        code::map()?;
         protect(COPY, Access::ReadWrite)?;
         Ok(arena)
     }
@@ -108,65 +117,9 @@ impl Drop for Arena {
         // SAFETY: the range is this arena's; coroutines and images that used it
         // belong to the machine that is dropped with it.
         unsafe { libc::munmap(BASE as *mut libc::c_void, ALL.len()) };
-        let writable = WRITABLE.swap(0, Ordering::Relaxed);
-        // SAFETY: `map_code` has mapped it for this arena.
-        unsafe { libc::munmap(writable as *mut libc::c_void, CODE.len()) };
+        separate::forget();
+        code::unmap();
     }
-}
-
-/// The machine code that the simulated kernel makes.
-const CODE: Range<usize> = THUNKS.start..SLOTS.end;
-
-/// Where [`CODE`] can be written to: drivers do not know this address.
-static WRITABLE: AtomicUsize = AtomicUsize::new(0);
-
-/// Maps the memory for [`CODE`] twice, since drivers must not write to it.
-fn map_code() -> io::Result<()> {
-    // SAFETY: the name is a string that ends with a zero.
-    let file = unsafe { libc::memfd_create(c"code".as_ptr(), libc::MFD_CLOEXEC) };
-    if file == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new, so nobody else owns it.
-    let file = unsafe { OwnedFd::from_raw_fd(file) };
-    let length = i64::try_from(CODE.len()).expect("it is small");
-    // SAFETY: the call gives the file a length.
-    if unsafe { libc::ftruncate(file.as_raw_fd(), length) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    let map = |address: usize, access: Access, flags| {
-        // SAFETY: the addresses are the arena's, or such as the system chooses.
-        let mapped = unsafe {
-            libc::mmap(
-                address as *mut libc::c_void,
-                CODE.len(),
-                access.flags(),
-                libc::MAP_SHARED | flags,
-                file.as_raw_fd(),
-                0,
-            )
-        };
-        if mapped == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(mapped as usize)
-    };
-    map(CODE.start, Access::Execute, libc::MAP_FIXED)?;
-    let writable = map(0, Access::ReadWrite, 0)?;
-    WRITABLE.store(writable, Ordering::Relaxed);
-    Ok(())
-}
-
-/// Puts machine code at `address`, in the ranges of thunks and of slots, where nothing is
-/// executed now.
-pub(crate) fn write_code(address: usize, code: &[u8]) {
-    assert!(
-        CODE.start <= address && address + code.len() <= CODE.end,
-        "code has its ranges"
-    );
-    let writable = WRITABLE.load(Ordering::Relaxed) + (address - CODE.start);
-    // SAFETY: `map_code` has mapped as many bytes there, to which no reference exists.
-    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), writable as *mut u8, code.len()) };
 }
 
 /// Changes what may be done with `pages`, which lie in the arena.
@@ -176,14 +129,16 @@ pub(crate) fn write_code(address: usize, code: &[u8]) {
 /// The system has no room for more mappings.
 pub(crate) fn protect(pages: Range<usize>, access: Access) -> io::Result<()> {
     debug_assert!(ALL.start <= pages.start && pages.end <= ALL.end);
-    // SAFETY: the pages are the arena's, in which no Rust object lives.
-    let result = unsafe {
-        libc::mprotect(
-            pages.start as *mut libc::c_void,
-            pages.len(),
-            access.flags(),
-        )
-    };
+    let result = costs::measure(Kind::Protection, || {
+        // SAFETY: the pages are the arena's, in which no Rust object lives.
+        unsafe {
+            libc::mprotect(
+                pages.start as *mut libc::c_void,
+                pages.len(),
+                access.flags(),
+            )
+        }
+    });
     if result == 0 {
         Ok(())
     } else {
@@ -191,17 +146,24 @@ pub(crate) fn protect(pages: Range<usize>, access: Access) -> io::Result<()> {
     }
 }
 
-/// Replaces the byte at `address`, on a page with which `access` is permitted.
+/// The writable alias of `pages`, where an image goes; what they contain is left from
+/// another one.
+pub(crate) fn for_image(pages: &Range<usize>) -> usize {
+    separate::extend(pages);
+    code::writable(pages)
+}
+
+/// Makes `pages` of pool, which are not in use, writable; they read as zero.
 ///
 /// # Errors
 ///
 /// The system has no room for more mappings.
-pub(crate) fn patch(address: usize, byte: u8, access: Access) -> io::Result<()> {
-    let page = address / PAGE * PAGE;
-    protect(page..page + PAGE, Access::Everything)?;
-    // SAFETY: the page was just made writable, and no reference to it exists.
-    unsafe { (address as *mut u8).write(byte) };
-    protect(page..page + PAGE, access)
+pub(crate) fn open(pages: Range<usize>) -> io::Result<()> {
+    let kept = separate::extend(&pages);
+    protect(pages, Access::ReadWrite)?;
+    // SAFETY: the pages were just made writable, and no reference to them exists.
+    unsafe { ptr::write_bytes(kept.start as *mut u8, 0, kept.len()) };
+    Ok(())
 }
 
 /// Forgets the content of `pages`: they read as zero again.
@@ -210,19 +172,26 @@ pub(crate) fn discard(pages: Range<usize>) {
     if pages.is_empty() {
         return;
     }
-    // SAFETY: as in `protect`.
-    let result = unsafe {
-        libc::madvise(
-            pages.start as *mut libc::c_void,
-            pages.len(),
-            libc::MADV_DONTNEED,
-        )
-    };
+    let result = costs::measure(Kind::Clearing, || {
+        // SAFETY: as in `protect`.
+        unsafe {
+            libc::madvise(
+                pages.start as *mut libc::c_void,
+                pages.len(),
+                libc::MADV_DONTNEED,
+            )
+        }
+    });
     assert_eq!(result, 0, "the pages are mapped and not locked");
 }
 
-/// Forgets the content of `pages` and makes them inaccessible.
+/// Makes `pages` inaccessible, for [`open`] to use them again.
 pub(crate) fn recycle(pages: Range<usize>) {
-    discard(pages.clone());
+    let behind = separate::behind(&pages);
+    if IMAGES.contains(&pages.start) {
+        code::forget(&behind);
+    } else {
+        discard(behind);
+    }
     protect(pages, Access::None).expect("one range merges mappings, it splits none");
 }

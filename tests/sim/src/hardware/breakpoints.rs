@@ -15,6 +15,11 @@
 //! thunk goes on in a slot with the moved instruction. So pointers to the function,
 //! and the tables that contain them, stay as the driver wrote them.
 //!
+//! A breakpoint is a jump where there is room for one: where the instruction is long
+//! enough and none begins in the middle of it, and in the prologue of a function, to
+//! which no code jumps. Elsewhere it is an `int3`, whose signal takes a thousand times
+//! as long.
+//!
 //! # Why it is sound
 //!
 //! - The slot adds a pause between two instructions of the thread, as any interrupt
@@ -35,36 +40,60 @@
 //! two plain loads or stores; data races on those are seen only near atomic instructions or
 //! calls.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+mod moved;
 
+use std::cell::{Cell, RefCell};
+
+use hashbrown::HashMap;
 use iced_x86::{
-    BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, FlowControl, Instruction,
-    InstructionBlock, Mnemonic, OpKind,
+    Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register,
 };
 
 use crate::hardware::arena::{self, SLOTS};
+use moved::{JUMP, Moved, branch, jump};
+
+/// `int3`.
+const INT3: u8 = 0xCC;
 
 /// An instruction at which a thread may be preempted.
 #[derive(Clone, Debug)]
 pub(crate) struct PreemptionPoint {
     /// Its offset in the image.
     pub(crate) offset: usize,
-    instruction: Instruction,
+    /// `None` if it cannot be moved.
+    moved: Option<Moved>,
+    /// Whether there is room for a jump in its place.
+    has_room: bool,
 }
 
 impl PreemptionPoint {
-    /// The point that an instruction of an image is, whose address is its offset there.
-    pub(crate) fn of(instruction: &Instruction) -> Option<Self> {
-        is_preemption_point(instruction).then(|| Self::at(*instruction))
+    /// The points among all instructions of an image, whose addresses are their offsets
+    /// there.
+    pub(crate) fn all(code: &[Instruction]) -> Vec<Self> {
+        let points = code.iter().filter(|it| is_preemption_point(it));
+        points.map(|point| Self::at(point, code)).collect()
     }
 
-    /// One before this instruction of the image.
-    pub(crate) fn at(instruction: Instruction) -> Self {
+    /// A point before this instruction among all of the image.
+    pub(crate) fn at(instruction: &Instruction, code: &[Instruction]) -> Self {
+        let behind = code.partition_point(|it| it.ip() <= instruction.ip());
+        let is_whole = code
+            .get(behind)
+            .is_none_or(|next| next.ip() >= instruction.next_ip());
         Self {
             offset: usize::try_from(instruction.ip()).expect("it is an offset"),
-            instruction,
+            moved: Moved::of(instruction),
+            has_room: is_whole && instruction.len() >= JUMP,
         }
+    }
+}
+
+/// The code of a breakpoint at `address`, which leads to `target`.
+fn breakpoint(address: usize, target: usize, has_room: bool) -> Vec<u8> {
+    if has_room {
+        jump(address, target).to_vec()
+    } else {
+        vec![INT3]
     }
 }
 
@@ -87,13 +116,21 @@ const SLOT: usize = 64;
 /// emulator has changed.
 const END: usize = SLOTS.end - SLOT;
 
+/// What a slot contains.
+#[derive(Clone, Copy, Debug)]
+struct Content {
+    /// The address of the instruction that was moved, or of the first of several.
+    home: usize,
+    /// The length of several, which begin with the slot.
+    length: usize,
+}
+
 /// The breakpoints of a cycle.
 #[derive(Debug, Default)]
 struct Planted {
     /// Where each breakpoint leads to, by its address.
-    targets: BTreeMap<usize, usize>,
-    /// The address of the instruction that each slot contains.
-    homes: Vec<usize>,
+    targets: HashMap<usize, usize>,
+    slots: Vec<Content>,
 }
 
 thread_local! {
@@ -105,15 +142,16 @@ thread_local! {
 impl Planted {
     /// The address of the slot that is filled next, if there is one.
     fn next_slot(&self) -> Option<usize> {
-        let slot = SLOTS.start + self.homes.len() * SLOT;
+        let slot = SLOTS.start + self.slots.len() * SLOT;
         (slot + SLOT <= END).then_some(slot)
     }
 
-    /// Fills the next slot with code that contains the instruction at `home`.
-    fn fill(&mut self, slot: usize, code: &[u8], home: usize) {
-        assert!(code.len() <= SLOT, "it is a slot's code");
-        arena::write_code(slot, code);
-        self.homes.push(home);
+    /// Fills the next slot with code. Returns `None` if it is too long.
+    fn fill(&mut self, slot: usize, code: &[u8], content: Content) -> Option<()> {
+        (code.len() <= SLOT).then(|| {
+            arena::write_code(slot, code);
+            self.slots.push(content);
+        })
     }
 }
 
@@ -133,20 +171,17 @@ pub(crate) fn clear() {
     PLANTED.set(Planted::default());
 }
 
-/// Prepares the slot for an instruction of the image at `base`. Returns
-/// `false` if the instruction cannot be moved.
-pub(crate) fn plant(stop: &PreemptionPoint, base: usize, stub: usize) -> bool {
+/// Prepares the slot for an instruction of the image at `base`. Returns the breakpoint's
+/// code, or `None` if the instruction cannot be moved.
+pub(crate) fn plant(point: &PreemptionPoint, base: usize, stub: usize) -> Option<Vec<u8>> {
+    let moved = point.moved.as_ref()?;
     PLANTED.with_borrow_mut(|planted| {
-        let Some(slot) = planted.next_slot() else {
-            return false;
-        };
-        let Some(code) = slot_code(stop, base, slot, stub) else {
-            return false;
-        };
-        let home = base + stop.offset;
-        planted.fill(slot, &code, home);
+        let slot = planted.next_slot()?;
+        let home = base + point.offset;
+        let code = slot_code(moved, base, slot, stub);
+        planted.fill(slot, &code, Content { home, length: 0 })?;
         planted.targets.insert(home, slot);
-        true
+        Some(breakpoint(home, slot, point.has_room))
     })
 }
 
@@ -162,53 +197,91 @@ pub(crate) fn move_first(function: usize, code: &[u8]) -> Option<usize> {
         let slot = planted.next_slot()?;
         let first = Decoder::with_ip(64, code, function as u64, DecoderOptions::NONE).decode();
         // The return address of a call must lie in the image.
-        let moves = !first.is_invalid()
+        let can_move = !first.is_invalid()
             && first.mnemonic() != Mnemonic::Int3
             && !matches!(
                 first.flow_control(),
                 FlowControl::Call | FlowControl::IndirectCall
             );
-        let code = moves.then(|| moved(first, slot, BlockEncoderOptions::NONE))??;
-        (code.len() <= SLOT).then(|| planted.fill(slot, &code, function))?;
+        let code = can_move.then(|| match Moved::of(&first) {
+            Some(moved) => {
+                let mut code = Vec::with_capacity(SLOT);
+                moved.put(0, &mut code, slot);
+                Some(code)
+            }
+            None => branch(first, slot),
+        })??;
+        let content = Content {
+            home: function,
+            length: 0,
+        };
+        planted.fill(slot, &code, content)?;
         Some(slot)
     })
 }
 
-/// Lets the breakpoint at a function's first instruction lead to `thunk`.
-pub(crate) fn divert(function: usize, thunk: usize) {
+/// Prepares a jump in place of the first instructions of a function, whose code is
+/// `prologue`. Returns the address at which the function continues, or `None` if there is
+/// a breakpoint already.
+pub(crate) fn move_prologue(function: usize, prologue: &[u8]) -> Option<usize> {
+    PLANTED.with_borrow_mut(|planted| {
+        let length = prologue.len();
+        let mut all = function..function + length;
+        if all.any(|address| planted.targets.contains_key(&address)) {
+            return None;
+        }
+        let slot = planted.next_slot()?;
+        let mut code = prologue.to_vec();
+        code.extend(jump(slot + length, function + length));
+        let content = Content {
+            home: function,
+            length,
+        };
+        planted.fill(slot, &code, content)?;
+        Some(slot)
+    })
+}
+
+/// Lets the breakpoint at a function's first instruction lead to `thunk`. Returns its
+/// code, which is a jump if `has_room`.
+pub(crate) fn divert(function: usize, thunk: usize, has_room: bool) -> Vec<u8> {
     PLANTED.with_borrow_mut(|planted| planted.targets.insert(function, thunk));
+    breakpoint(function, thunk, has_room)
 }
 
-/// Code for address `at` that executes an instruction and continues behind its home.
-fn moved(instruction: Instruction, at: usize, options: u32) -> Option<Vec<u8>> {
-    let next = instruction.next_ip();
-    let back = Instruction::with_branch(Code::Jmp_rel32_64, next).ok()?;
-    let both = [instruction, back];
-    let block = InstructionBlock::new(&both, at as u64);
-    Some(BlockEncoder::encode(64, block, options).ok()?.code_buffer)
-}
-
-fn slot_code(stop: &PreemptionPoint, base: usize, slot: usize, stub: usize) -> Option<Vec<u8>> {
-    let mut instruction = stop.instruction;
-    instruction.set_ip((base + stop.offset) as u64);
-    if instruction.is_ip_rel_memory_operand() {
-        let target = instruction
-            .memory_displacement64()
-            .wrapping_add(base as u64);
-        instruction.set_memory_displacement64(target);
+/// The length of the instructions in a function's prologue that make room for a jump, and
+/// can be moved together: if one of them faults, that ends the thread.
+pub(crate) fn room_in(prologue: &[u8]) -> Option<usize> {
+    let mut decoder = Decoder::new(64, prologue, DecoderOptions::NONE);
+    while decoder.can_decode() {
+        let instruction = decoder.decode();
+        let uses_stack_only = (0..instruction.op_count())
+            .all(|operand| instruction.op_kind(operand) != OpKind::Memory)
+            || (instruction.memory_base() == Register::RSP
+                && instruction.memory_index() == Register::None
+                && !instruction.has_segment_prefix());
+        let moves = !instruction.is_invalid()
+            && instruction.flow_control() == FlowControl::Next
+            && !instruction.is_privileged()
+            && uses_stack_only;
+        if !moves {
+            return None;
+        }
+        if decoder.position() >= JUMP {
+            return Some(decoder.position());
+        }
     }
-    let tail = moved(
-        instruction,
-        slot + HEAD,
-        BlockEncoderOptions::DONT_FIX_BRANCHES,
-    )?;
+    None
+}
 
-    let mut code = vec![0x50, 0x48, 0xB8];
+fn slot_code(moved: &Moved, base: usize, slot: usize, stub: usize) -> Vec<u8> {
+    let mut code = Vec::with_capacity(SLOT);
+    code.extend([0x50, 0x48, 0xB8]);
     code.extend((stub as u64).to_le_bytes());
     code.extend([0xFF, 0xD0, 0x58]);
     debug_assert_eq!(code.len(), HEAD);
-    code.extend(tail);
-    (code.len() <= SLOT).then_some(code)
+    moved.put(base, &mut code, slot);
+    code
 }
 
 /// Where the thread continues that has met the breakpoint at `address`.
@@ -224,8 +297,14 @@ pub(crate) fn home_of(address: usize) -> usize {
     if address >= CHANGED_SLOT {
         return CHANGED.get();
     }
-    let slot = (address - SLOTS.start) / SLOT;
-    PLANTED.with_borrow(|planted| planted.homes.get(slot).copied().unwrap_or(address))
+    let (slot, offset) = (
+        (address - SLOTS.start) / SLOT,
+        (address - SLOTS.start) % SLOT,
+    );
+    PLANTED.with_borrow(|planted| match planted.slots.get(slot) {
+        Some(content) => content.home + if offset < content.length { offset } else { 0 },
+        None => address,
+    })
 }
 
 #[cfg(test)]
@@ -236,9 +315,7 @@ mod tests {
 
     fn points(code: &[u8]) -> Vec<PreemptionPoint> {
         let decoder = Decoder::with_ip(64, code, 0x1000, DecoderOptions::NONE);
-        let all = decoder.into_iter();
-        all.filter_map(|instruction| PreemptionPoint::of(&instruction))
-            .collect()
+        PreemptionPoint::all(&decoder.into_iter().collect::<Vec<_>>())
     }
 
     #[test]
@@ -256,12 +333,46 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_takes_the_place_of_what_only_the_prologue_contains() {
+        let prologues: &[(&[u8], Option<usize>)] = &[
+            // push rsi; push rdi; sub rsp, 28h
+            (&[0x56, 0x57, 0x48, 0x83, 0xEC, 0x28], Some(6)),
+            // mov [rsp+8], rbx
+            (&[0x48, 0x89, 0x5C, 0x24, 0x08], Some(5)),
+            // sub rsp, 28h
+            (&[0x48, 0x83, 0xEC, 0x28], None),
+            // push rbx; a breakpoint
+            (&[0x53, 0xCC, 0x48, 0x83, 0xEC, 0x28], None),
+            // mov rax, [rcx]; push rbx; push rsi: the first may be emulated
+            (&[0x48, 0x8B, 0x01, 0x53, 0x56], None),
+        ];
+        for (prologue, length) in prologues {
+            assert_eq!(room_in(prologue), *length, "{prologue:x?}");
+        }
+    }
+
+    #[test]
+    fn a_point_has_a_jump_if_nothing_begins_within_it() {
+        // lock cmpxchg [rcx], rdx; lock inc dword ptr [rcx]
+        let code = [0xF0, 0x48, 0x0F, 0xB1, 0x11, 0xF0, 0xFF, 0x01];
+        let rooms: Vec<_> = points(&code).iter().map(|point| point.has_room).collect();
+        assert_eq!(rooms, [true, false]);
+        let decode = |offset: usize| {
+            let ip = 0x1000 + offset as u64;
+            Decoder::with_ip(64, &code[offset..], ip, DecoderOptions::NONE).decode()
+        };
+        // A branch leads behind the prefix.
+        let overlapping = [decode(0), decode(1), decode(5)];
+        assert!(!PreemptionPoint::all(&overlapping)[0].has_room);
+    }
+
+    #[test]
     fn a_moved_instruction_names_the_same_memory() {
         // lock inc dword ptr [rip + 10h]
         let code = [0xF0, 0xFF, 0x05, 0x10, 0, 0, 0];
         let stop = points(&code).remove(0);
         let (base, slot) = (0x1000_0000_0000, 0x1000_0400_0000);
-        let moved = slot_code(&stop, base, slot, 0).expect("it is near");
+        let moved = slot_code(&stop.moved.expect("it is no branch"), base, slot, 0);
         let at = (slot + HEAD) as u64;
         let mut decoder = Decoder::with_ip(64, &moved[HEAD..], at, DecoderOptions::NONE);
         let instruction = decoder.decode();

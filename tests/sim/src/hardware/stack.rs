@@ -2,6 +2,8 @@
 
 //! Stacks of simulated threads, at the same addresses in every run.
 
+mod touched;
+
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
@@ -10,7 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use corosensei::stack::{Stack, StackPointer};
 
+use crate::costs::{self, Kind};
 use crate::hardware::arena::{self, Access, STACKS};
+use touched::PageMap;
 
 /// The address of the stack of the current thread.
 pub(crate) static CURRENT: AtomicUsize = AtomicUsize::new(0);
@@ -61,6 +65,7 @@ pub(crate) struct Stacks {
     /// The end of the list is handed out next.
     free: Vec<SimStack>,
     used: usize,
+    page_map: PageMap,
 }
 
 impl Stacks {
@@ -128,7 +133,8 @@ impl Stacks {
     /// order as the first time.
     pub(crate) fn reset(&mut self) {
         debug_assert_eq!(self.free.len(), self.made);
-        arena::discard(STACKS.start..STACKS.start + self.used * SLOT);
+        let used = STACKS.start..STACKS.start + self.used * SLOT;
+        costs::measure(Kind::Clearing, || self.page_map.clear(&used));
         self.used = 0;
         self.free.sort_by_key(|stack| std::cmp::Reverse(stack.0));
     }

@@ -30,6 +30,16 @@ pub(crate) fn begins_at(file: &DriverImage, offset: u32) -> bool {
     }
 }
 
+/// The length of the prologue of the function that begins at `offset`, by its unwind
+/// information.
+pub(crate) fn prologue(file: &DriverImage, offset: u32) -> usize {
+    let function = FunctionTableEntries::parse(file.functions()).lookup(offset);
+    let length = function
+        .filter(|function| function.begin_address.get() == offset)
+        .and_then(|function| file.content(function.unwind_info_address.get())?.get(1));
+    length.copied().unwrap_or_default().into()
+}
+
 /// Returns `true` if this unwind information is that of a part of a function, which
 /// begins elsewhere.
 fn is_part(file: &DriverImage, unwind_info: u32) -> bool {

@@ -119,11 +119,12 @@ impl Image {
         }
         let cookie = cookie(&file);
         let code = code::instructions(&file);
-        let stops = code.iter().filter_map(PreemptionPoint::of).collect();
+        let stops = PreemptionPoint::all(&code);
         let mut watched = Watched::new();
         let spins = spin_loops(&code, &mut watched);
         let stores = behind_stores(&code, &watched);
-        let stores = stores.into_iter().map(PreemptionPoint::at).collect();
+        let stores = stores.iter().map(|store| PreemptionPoint::at(store, &code));
+        let stores = stores.collect();
         let replaced = code.iter().filter(|instruction| is_replaced(instruction));
         let replaced = replaced.map(Instruction::ip).collect();
         Ok(Self {
@@ -240,18 +241,22 @@ impl Image {
     ) {
         /// `int3`.
         const BREAKPOINT: u8 = 0xCC;
-        let all = base..base + self.size();
-        arena::protect(all.clone(), Access::ReadWrite).expect("an image is a few mappings");
-        // SAFETY: the range was just made writable, nothing else is in it, and
-        // `place` hands it to nobody else.
-        let memory = unsafe { std::slice::from_raw_parts_mut(base as *mut u8, all.len()) };
+        let all = base..base + self.size().next_multiple_of(PAGE);
+        let writable = arena::for_image(&all);
+        // SAFETY: as many bytes can be written there, nothing else is in them, and
+        // `place` hands them to nobody else.
+        let memory = unsafe { std::slice::from_raw_parts_mut(writable as *mut u8, all.len()) };
 
-        let headers = self.file.size_of_headers() as usize;
-        memory[..headers].copy_from_slice(&self.file.bytes()[..headers]);
+        let mut filled = self.file.size_of_headers() as usize;
+        memory[..filled].copy_from_slice(&self.file.bytes()[..filled]);
         for section in self.file.sections() {
             let content = &self.file.bytes()[section.file.clone()];
-            memory[section.address as usize..][..content.len()].copy_from_slice(content);
+            let start = section.address as usize;
+            memory[filled.min(start)..start].fill(0);
+            filled = start + content.len();
+            memory[start..filled].copy_from_slice(content);
         }
+        memory[filled..].fill(0);
         let moved = (base as u64).wrapping_sub(self.file.image_base());
         for &address in self.file.relocations() {
             let address = address as usize;
@@ -277,21 +282,21 @@ impl Image {
         } else {
             &[]
         };
-        for stop in atomic.iter().chain(&self.stores) {
-            if memory[stop.offset] != BREAKPOINT && breakpoints::plant(stop, base, hooks.preempted)
+        for point in atomic.iter().chain(&self.stores) {
+            if memory[point.offset] != BREAKPOINT
+                && let Some(code) = breakpoints::plant(point, base, hooks.preempted)
             {
-                memory[stop.offset] = BREAKPOINT;
+                memory[point.offset..][..code.len()].copy_from_slice(&code);
             }
         }
-
         for &offset in &self.replaced {
             memory[usize::try_from(offset).expect("it is in memory")] = BREAKPOINT;
         }
 
         arena::protect(all, Access::Read).expect("an image is a few mappings");
-        for section in self.file.sections() {
-            arena::protect(pages(section, base), access(section))
-                .expect("an image is a few mappings");
+        let sections = self.sections(base);
+        for (pages, access) in sections.filter(|(_, access)| *access != Access::Read) {
+            arena::protect(pages, access).expect("an image is a few mappings");
         }
     }
 }
@@ -300,6 +305,11 @@ impl Image {
     /// Returns `true` if a function begins at `offset`.
     pub(crate) fn begins_function(&self, offset: u32) -> bool {
         functions::begins_at(&self.file, offset)
+    }
+
+    /// The length of the prologue of the function that begins at `offset`.
+    pub(crate) fn prologue(&self, offset: u32) -> usize {
+        functions::prologue(&self.file, offset)
     }
 
     /// The section with `address` in the image at `base`: its memory, and what may be

@@ -54,11 +54,21 @@ impl Extent {
     /// The memory from `start` on, up to `length` bytes, as far as it belongs to the
     /// object. No driver must have run since [`around`] found the object.
     pub(crate) fn read(&self, start: usize, length: usize) -> Vec<u8> {
+        self.look_at(start, length, <[u8]>::to_vec)
+    }
+
+    /// Lets `look` see the memory that [`read`](Self::read) copies.
+    pub(crate) fn look_at<R>(
+        &self,
+        start: usize,
+        length: usize,
+        look: impl FnOnce(&[u8]) -> R,
+    ) -> R {
         assert!(self.memory.contains(&start), "the object contains it");
         let length = length.min(self.memory.end - start);
         // SAFETY: the range lies in the object, which `around` has found to be readable;
         // that changes only when a driver runs or an IRQL changes. The reference is gone
         // before either happens.
-        unsafe { std::slice::from_raw_parts(start as *const u8, length) }.to_vec()
+        look(unsafe { std::slice::from_raw_parts(start as *const u8, length) })
     }
 }

@@ -189,7 +189,7 @@ impl Pool {
         let end = first.checked_add(length)?;
         // The page behind it stays inaccessible.
         let next = end.checked_add(PAGE).filter(|&next| next <= limit)?;
-        arena::protect(first..end, Access::ReadWrite).ok()?;
+        arena::open(first..end).ok()?;
         self.next = next;
         self.in_use += 1;
 
@@ -240,7 +240,7 @@ impl Pool {
         }
         block.hold = Hold::Freed(by);
         self.in_use -= 1;
-        arena::protect(block.pages(), Access::None).expect("freeing merges mappings");
+        arena::protect(block.pages(), Access::None).expect("freeing splits no mapping");
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use registrar::knobs::Knob;
 use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
 
 use crate::calls::table_functions;
+use crate::costs::{self, Kind};
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
 use crate::findings::{self, stop, stop_at, stop_by_rule};
@@ -143,7 +144,7 @@ impl Host for SimHost {
             let site = with(|state| state.loader.drivers.site(event.code));
             check_convention(&format!("{:?}", event.call), site);
         }
-        let breach = with(|state| {
+        let follow = |state: &mut State| {
             state.trace(|state| trace::kind(state, event));
             registrations::follow_callback(state, event);
             transitions::follow(state, event);
@@ -153,7 +154,8 @@ impl Host for SimHost {
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);
             binding_calls::observe(state, event).or(kept)
-        });
+        };
+        let breach = costs::measure(Kind::Checks, || with(follow));
         if let Some((code, what)) = breach {
             let site = with(|state| {
                 let module = state.loader.drivers.site(event.code);

@@ -12,7 +12,9 @@ use scenarios::{
     Alternative, Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict,
 };
 
+use crate::calls::thunk;
 use crate::choices::Choices;
+use crate::costs::{self, Kind};
 use crate::emulation;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
@@ -95,6 +97,7 @@ impl Machine {
     /// The process cannot host one.
     pub fn new() -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
+        thunk::forget_code();
         trap::install(emulation::stub()).map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
@@ -240,7 +243,7 @@ pub(super) fn simulate(state: State, name: &str, body: impl FnOnce() + 'static) 
     let kernel = Kernel::new(state);
     kernel.enter(|| {
         with(|state| state.scheduling.spawn_own(name.to_owned(), body));
-        main_loop::run(&kernel);
+        costs::measure(Kind::Running, || main_loop::run(&kernel));
     });
     let state = kernel.into_state();
     arena::recycle(IMAGES.start..state.loader.image_end);

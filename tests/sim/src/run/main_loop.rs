@@ -8,6 +8,7 @@ use corosensei::CoroutineResult;
 use scenarios::TraceKind;
 
 use crate::analysis::{deadlock, exception};
+use crate::costs::{self, Kind};
 use crate::exports::execution::threads;
 use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::{Kernel, State, with};
@@ -17,7 +18,7 @@ use crate::scheduling::{Next, Pause, ThreadId, abandon};
 pub(crate) fn run(kernel: &Kernel) {
     // The threads whose wait has been added to the trace, and not yet its end.
     let mut waiting = BTreeSet::new();
-    while let Some(id) = with(dispatch) {
+    while let Some(id) = costs::measure(Kind::Scheduling, || with(dispatch)) {
         if waiting.remove(&id) {
             with(|state| state.record(|_| TraceKind::Wake));
         }

@@ -21,6 +21,7 @@ use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::analysis::unload_leaks::check_unload;
 use crate::calls::bind;
+use crate::costs::{self, Kind};
 use crate::exports::INVALID_REQUEST;
 use crate::findings;
 use crate::findings::stop_at;
@@ -373,8 +374,10 @@ pub(crate) fn map_driver(
         everywhere: state.run.preempts,
         spun: preemption::spin_stub(),
     };
-    image.map(base, cookie, &hooks, missing, |export| {
-        bind(state, driver, export)
+    costs::measure(Kind::Loading, || {
+        image.map(base, cookie, &hooks, missing, |export| {
+            bind(state, driver, export)
+        });
     });
     let object = new_driver_object(state, driver, &image, base);
     let entry = base + image.entry_point();

@@ -71,6 +71,10 @@ pub(crate) struct Scheduler {
     /// very many in all.
     live: Vec<usize>,
     time: u64,
+    /// No thread waits for a time before this one.
+    earliest: u64,
+    /// What [`draw`](Self::draw) chooses from; kept for its memory.
+    ready: Vec<usize>,
     /// Differs whenever another course was taken.
     digest: u64,
     current: usize,
@@ -111,6 +115,8 @@ impl Scheduler {
             threads: Vec::new(),
             live: Vec::new(),
             time: 0,
+            earliest: u64::MAX,
+            ready: Vec::new(),
             digest: 0,
             current: 0,
             next: None,
@@ -252,17 +258,34 @@ impl Scheduler {
     }
 
     fn wake_due(&mut self) {
+        if self.time < self.earliest {
+            return;
+        }
+        self.earliest = u64::MAX;
         for &index in &self.live {
             let thread = &mut self.threads[index];
-            if let RunState::Blocked {
+            let RunState::Blocked {
                 until: Some(until), ..
             } = thread.run
-                && until <= self.time
-            {
+            else {
+                continue;
+            };
+            if until <= self.time {
                 thread.run = RunState::Ready;
                 thread.woken = Woken::TimedOut;
+            } else {
+                self.earliest = self.earliest.min(until);
             }
         }
+    }
+
+    /// Lets the current thread wait.
+    fn begin_wait(&mut self, on: Waitable, until: Option<u64>) {
+        let until = until.map(|until| self.expiry(until));
+        self.earliest = self.earliest.min(until.unwrap_or(u64::MAX));
+        let thread = self.current_mut();
+        thread.clock_reads = 0;
+        thread.run = RunState::Blocked { on, until };
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -325,26 +348,29 @@ impl Scheduler {
                     spinning.may_look || (spinning.spin.only_looks && changed)
                 })
         };
-        let ready: Vec<_> = self
-            .live()
-            .filter(|(_, thread)| ready(thread))
-            .map(|(index, _)| index)
-            .collect();
-        let own = schedule::by_itself(&ready, self.current)?;
+        let mut all = std::mem::take(&mut self.ready);
+        all.clear();
+        let live = self.live().filter(|(_, thread)| ready(thread));
+        all.extend(live.map(|(index, _)| index));
+        let drawn = self.draw_from(&all);
+        self.ready = all;
+        drawn
+    }
+
+    fn draw_from(&mut self, ready: &[usize]) -> Option<(usize, usize)> {
+        let own = schedule::by_itself(ready, self.current)?;
         let next = match &self.plan {
             Some(plan) => {
                 let planned = plan.at(self.decisions);
                 if let Some(thread) = planned.filter(|thread| !ready.contains(thread)) {
-                    let what = || schedule::not_ready(self.decisions, thread, &ready);
+                    let what = || schedule::not_ready(self.decisions, thread, ready);
                     self.unfollowed.get_or_insert_with(what);
                 }
                 planned
                     .filter(|thread| ready.contains(thread))
                     .unwrap_or(own)
             }
-            None => self
-                .chooser
-                .choose(&ready, self.current, &mut self.random)?,
+            None => self.chooser.choose(ready, self.current, &mut self.random)?,
         };
         Some((next, own))
     }

@@ -72,6 +72,8 @@ type Functions = BTreeMap<usize, usize>;
 #[derive(Debug)]
 struct Table {
     handed: Handed,
+    /// The most bytes that it takes.
+    size: usize,
     /// The functions that it contains or has contained.
     functions: Rc<Functions>,
     /// Those that it contained when it was read last.
@@ -103,7 +105,9 @@ pub(crate) struct DispatchTables {
 /// `None` if a cycle has had too many tables.
 pub(crate) fn hand_over(state: &mut State, handed: Handed) -> Option<Vec<usize>> {
     let extent = extent::around(state, handed.table);
-    let functions = extent.as_ref().map(|extent| read(state, handed, extent));
+    let size = most_bytes(handed);
+    let functions = extent.as_ref();
+    let functions = functions.map(|extent| read(state, handed, extent, size));
     let functions = functions.unwrap_or_default();
     let tables = &mut state.verifier.dispatch_tables;
     let number = tables.tables.len();
@@ -116,6 +120,7 @@ pub(crate) fn hand_over(state: &mut State, handed: Handed) -> Option<Vec<usize>>
     let new = tables.index(number, &functions);
     tables.tables.push(Table {
         handed,
+        size,
         latest: Rc::clone(&functions),
         functions,
     });
@@ -128,11 +133,11 @@ pub(crate) fn refresh(state: &mut State) -> Vec<usize> {
     let mut new = Vec::new();
     for index in 0..state.verifier.dispatch_tables.changeable.len() {
         let number = state.verifier.dispatch_tables.changeable[index];
-        let handed = state.verifier.dispatch_tables.tables[number].handed;
+        let Table { handed, size, .. } = state.verifier.dispatch_tables.tables[number];
         let Some(extent) = extent::around(state, handed.table) else {
             continue;
         };
-        let functions = read(state, handed, &extent);
+        let functions = read(state, handed, &extent, size);
         let tables = &mut state.verifier.dispatch_tables;
         if !Rc::ptr_eq(&functions, &tables.tables[number].latest) {
             new.extend(tables.index(number, &functions));
@@ -145,12 +150,14 @@ pub(crate) fn refresh(state: &mut State) -> Vec<usize> {
 }
 
 /// The functions of a table; the same list as long as the table does not change.
-fn read(state: &mut State, handed: Handed, extent: &Extent) -> Rc<Functions> {
-    let content = extent.read(handed.table, most_bytes(handed));
-    let last = state.verifier.dispatch_tables.readings.get(&handed.table);
-    if let Some(last) = last.filter(|last| last.content == content) {
+fn read(state: &mut State, handed: Handed, extent: &Extent, size: usize) -> Rc<Functions> {
+    let readings = &state.verifier.dispatch_tables.readings;
+    if let Some(last) = readings.get(&handed.table)
+        && extent.look_at(handed.table, size, |content| last.content == content)
+    {
         return Rc::clone(&last.functions);
     }
+    let content = extent.read(handed.table, size);
     let functions = Rc::new(functions_in(state, &content));
     let reading = Reading {
         content,

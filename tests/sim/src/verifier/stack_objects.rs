@@ -19,32 +19,36 @@ struct StackObject {
     thread: ThreadId,
     /// The call in the function whose frame it lies in.
     owner: Site,
-    is_dead: bool,
 }
 
 /// All of a cycle, by their addresses.
 #[derive(Debug, Default)]
-pub(crate) struct StackObjects(BTreeMap<usize, StackObject>);
+pub(crate) struct StackObjects {
+    live: BTreeMap<usize, StackObject>,
+    /// The owners of those whose frame is dead.
+    dead: BTreeMap<usize, Site>,
+}
 
 /// Records that the current thread initialises an object, if that is on its stack.
 pub(crate) fn add(state: &mut State, address: usize) {
-    state.verifier.stack_objects.0.remove(&address);
+    let objects = &mut state.verifier.stack_objects;
+    objects.live.remove(&address);
+    objects.dead.remove(&address);
     if let Some(owner) = call_stack::frame_with(state, address) {
         let object = StackObject {
             thread: state.scheduling.current_id(),
             owner,
-            is_dead: false,
         };
-        state.verifier.stack_objects.0.insert(address, object);
+        state.verifier.stack_objects.live.insert(address, object);
     }
 }
 
 /// Records that the current thread makes a call with the stack pointer `rsp`.
 pub(crate) fn pass_call(state: &mut State, rsp: usize) {
     let thread = state.scheduling.current_id();
-    let below = state.verifier.stack_objects.0.range_mut(..rsp);
-    let own = below.filter(|(_, object)| object.thread == thread);
-    own.for_each(|(_, object)| object.is_dead = true);
+    let StackObjects { live, dead } = &mut state.verifier.stack_objects;
+    let own = live.extract_if(..rsp, |_, object| object.thread == thread);
+    dead.extend(own.map(|(address, object)| (address, object.owner)));
 }
 
 /// Ends the cycle if a driver uses an object whose frame is dead as `what`.
@@ -81,9 +85,13 @@ pub(crate) fn check_due(address: usize, deferred: Deferred) {
 
 /// The call in the owner of the frame with the object at `address`, if that has returned.
 fn dead_owner(state: &State, address: usize) -> Option<Site> {
-    let object = state.verifier.stack_objects.0.get(&address)?;
-    let is_dead = object.is_dead || state.scheduling.thread(object.thread).has_ended();
-    is_dead.then_some(object.owner)
+    let StackObjects { live, dead } = &state.verifier.stack_objects;
+    if let Some(&owner) = dead.get(&address) {
+        return Some(owner);
+    }
+    let object = live.get(&address)?;
+    let has_ended = state.scheduling.thread(object.thread).has_ended();
+    has_ended.then_some(object.owner)
 }
 
 fn show_frame(state: &State, owner: Site) -> String {

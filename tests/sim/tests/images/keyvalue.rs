@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The drivers of the example in `tests/keyvalue`: an NPI that is not Echo, on the same
-//! library.
+//! library, and the same in C.
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +42,25 @@ fn cycles_are_clean_and_both_sides_pend() {
         assert_eq!(counts.detaches, 2 * counts.attaches);
         assert!(counts.detaches_pending_client > 0);
         assert!(counts.detaches_pending_provider > 0);
+    }
+}
+
+#[test]
+fn drivers_in_c_and_in_rust_serve_each_other() {
+    let npi = concat!(env!("CARGO_MANIFEST_DIR"), "/../keyvalue/npi/npi.toml");
+    let images =
+        |role| ["keyvalue", "keyvalue_c"].map(|name| example(&format!("{name}_{role}.sys")));
+    for provider in images("provider") {
+        for client in images("client") {
+            let arguments = ["--seed=6", "--cycles=100", "--npi", npi];
+            let report = sim(&provider, &client, &arguments).report();
+            let pair = format!("{} and {}", provider.display(), client.display());
+            assert!(report.is_clean(), "{pair}: {:#?}", report.findings);
+            let counts = report.counts;
+            assert!(counts.completions > 300, "{pair}: {}", counts.completions);
+            assert!(counts.detaches_pending_client > 0, "{pair}");
+            assert!(counts.detaches_pending_provider > 0, "{pair}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod command_line;
+mod costs;
 mod dead_frames;
 mod defects;
 mod describe;
@@ -27,6 +28,7 @@ mod instances;
 mod instructions;
 mod keyvalue;
 mod knobs;
+mod leftovers;
 mod minimise;
 mod nmr_order;
 mod open_points;

@@ -38,6 +38,12 @@ const PACKAGES: [&str; 13] = [
     "wdm",
 ];
 
+/// Devices of Windows, which has no files and directories of these names.
+const DEVICES: [&str; 22] = [
+    "aux", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "con", "lpt1",
+    "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn",
+];
+
 /// A name in the forms in which it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Name {
@@ -85,6 +91,9 @@ impl Name {
         }
         if PACKAGES.contains(&name.snake.as_str()) {
             bail!("{text} is a package that the drivers use: use another name");
+        }
+        if DEVICES.contains(&name.snake.as_str()) {
+            bail!("{text} is a device on Windows, and no directory there: use another name");
         }
         let taken = identifiers(sources);
         for form in [&name.snake, &name.camel] {
@@ -157,6 +166,8 @@ mod tests {
             "nmr",
             "wdk-sys",
             "std",
+            "nul",
+            "com1",
             "store",
             "module",
             "answered",

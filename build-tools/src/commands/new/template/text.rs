@@ -2,6 +2,7 @@
 
 //! The example's text with another name and fresh GUIDs, without our licence.
 
+use npi_description::NpiId;
 use uuid::Uuid;
 
 use super::Name;
@@ -18,18 +19,30 @@ const GUIDS: [&str; 3] = [
 
 /// What is written in place of the example's name and GUIDs.
 #[derive(Clone, Debug)]
-pub(super) struct Replacement {
+pub(in super::super) struct Replacement {
     name: Name,
     guids: [Uuid; 3],
 }
 
 impl Replacement {
     /// This name, and GUIDs that nobody else has.
-    pub(super) fn new(name: Name) -> Self {
+    pub(in super::super) fn new(name: Name) -> Self {
         Self {
             name,
             guids: GUIDS.map(|_| Uuid::new_v4()),
         }
+    }
+
+    /// The same, for an NPI that is there: only its modules are new.
+    pub(in super::super) fn for_npi(name: Name, npi: NpiId) -> Self {
+        let mut replacement = Self::new(name);
+        replacement.guids[0] = Uuid::from_u128(npi.0);
+        replacement
+    }
+
+    /// The name that is written.
+    pub(super) const fn name(&self) -> &Name {
+        &self.name
     }
 
     /// A text of the example; in a manifest the name is that of a package.
@@ -40,23 +53,49 @@ impl Replacement {
             snake,
             camel,
         } = &self.name;
-        let mut text = text
+        let text = text
             .strip_prefix("// SPDX-License-Identifier: MIT OR Apache-2.0\n")
             .map_or(text, |rest| rest.trim_start_matches('\n'))
-            .replace("license.workspace = true\n", "")
-            .replace(example_type, camel)
+            .replace("license.workspace = true\n", "");
+        let mut changes = vec![
+            (example_type.to_owned(), camel.clone()),
             // As the C header of the NPI has it.
-            .replace(&example.to_uppercase(), &snake.to_uppercase())
-            .replace("Keyvalue", camel);
-        // Files and crates, before what else a manifest has.
-        text = text.replace(&format!("{example}_"), &format!("{snake}_"));
-        text = text.replace(example, if is_manifest { package } else { snake });
+            (example.to_uppercase(), snake.to_uppercase()),
+            ("Keyvalue".to_owned(), camel.clone()),
+            // Files and crates, before what else a manifest has.
+            (format!("{example}_"), format!("{snake}_")),
+            (
+                example.to_owned(),
+                if is_manifest { package } else { snake }.clone(),
+            ),
+        ];
         for (old, new) in GUIDS.iter().zip(self.guids) {
-            text = text.replace(old, &new.hyphenated().to_string());
-            text = text.replace(&literal(old), &literal(&new.hyphenated().to_string()));
+            let new = new.hyphenated().to_string();
+            changes.push((literal(old), literal(&new)));
+            changes.push(((*old).to_owned(), new));
         }
-        text
+        replace(&text, &changes)
     }
+}
+
+/// Replaces the first text of each pair by the second, in one pass: what is written may
+/// contain what is replaced.
+fn replace(text: &str, changes: &[(String, String)]) -> String {
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let change = changes
+            .iter()
+            .find_map(|(old, new)| Some((rest.strip_prefix(old.as_str())?, new)));
+        if let Some((after, new)) = change {
+            replaced.push_str(new);
+            rest = after;
+        } else {
+            replaced.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    replaced
 }
 
 /// The number that a GUID is in Rust: `0x5b1c_2f0e_...`.
@@ -87,6 +126,16 @@ mod tests {
         assert_eq!(
             replacement.apply(manifest, true),
             "name = \"my-npi-provider\" # my_npi_provider.sys\nmy-npi.workspace = true\n"
+        );
+    }
+
+    #[test]
+    fn a_name_may_contain_that_of_the_example() {
+        let replacement = Replacement::new(Name::parse("my-keyvalue", &[]).expect("a name"));
+        let text = "`KeyValue` in `keyvalue_provider.sys`: KEYVALUE_NPI_ID, keyvalue::X";
+        assert_eq!(
+            replacement.apply(text, false),
+            "`MyKeyvalue` in `my_keyvalue_provider.sys`: MY_KEYVALUE_NPI_ID, my_keyvalue::X"
         );
     }
 

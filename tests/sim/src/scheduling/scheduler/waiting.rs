@@ -2,12 +2,14 @@
 
 //! How the current thread gives way: at a point, in a spin loop, in a wait, for good.
 
+use crate::costs::{self, Kind};
 use crate::kernel::with;
-use crate::scheduling::thread::{Pause, RunState, Waitable, Woken};
+use crate::scheduling::thread::{Pause, Waitable, Woken};
 
 /// A place at which another thread may run.
 pub(crate) fn point() {
-    if with(|state| state.scheduling.pass()) {
+    let gives_way = costs::measure(Kind::Scheduling, || with(|state| state.scheduling.pass()));
+    if gives_way {
         pause(Pause::Switch);
     }
 }
@@ -26,12 +28,7 @@ pub(crate) fn spin() {
 
 /// Blocks the current thread.
 pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
-    with(|state| {
-        let until = until.map(|until| state.scheduling.expiry(until));
-        let thread = state.scheduling.current_mut();
-        thread.clock_reads = 0;
-        thread.run = RunState::Blocked { on, until };
-    });
+    with(|state| state.scheduling.begin_wait(on, until));
     pause(Pause::Switch);
     with(|state| state.scheduling.current().woken)
 }

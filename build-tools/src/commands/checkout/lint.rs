@@ -36,10 +36,18 @@ const CHECKS: &[Check] = &[
         what: "lints of all that runs on this host",
         arguments: &[
             "clippy",
+            "--profile",
+            "tools",
             "--all-targets",
             "--features",
-            "sim/images,vm/sshd",
+            "vm/sshd",
         ],
+        variable: None,
+        directory: None,
+    },
+    Check {
+        what: "lints of the tests that need images",
+        arguments: &["clippy", "--profile", "tools", "--test", "images"],
         variable: None,
         directory: None,
     },
@@ -51,7 +59,7 @@ const CHECKS: &[Check] = &[
     },
     Check {
         what: "documentation",
-        arguments: &["doc", "--no-deps"],
+        arguments: &["doc", "--profile", "tools", "--no-deps"],
         variable: Some(("RUSTDOCFLAGS", "--deny warnings")),
         directory: None,
     },

@@ -58,7 +58,7 @@ fn wrong_commands(document: &Document) -> Vec<String> {
                     commands.push((line, command));
                 }
             }
-            Fence::NoRun => commands.extend(block.commands()),
+            Fence::Elsewhere | Fence::NoRun => commands.extend(block.commands()),
             Fence::Output(command) => commands.push((block.line, command.clone())),
             Fence::Unknown(words) => complaints.push(format!(
                 "{}: ```{words} promises nothing that is checked",
@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn commands_that_the_program_takes_pass() {
         let text = "`cargo xtask stress --json FILE`\n\n```sh\ncargo xtask stress --help # all\n\
-                    cargo xtask zoo --list\n```\n\n```sh no_run\ngit clone 'a b'\n```\n";
+                    cargo xtask zoo --list\n```\n\n```sh no_run\ngit clone 'a b'\n```\n\n\
+                    ```sh elsewhere\ncargo nmr new kv\ncd kv\n```\n";
         assert_eq!(wrong(text), [""; 0]);
     }
 
@@ -129,6 +130,7 @@ mod tests {
             ("`cargo xtask strss`\n", "a.md:1: `cargo xtask strss`: "),
             ("\n```sh\ncargo xtask stress --cycle 3\n```\n", "a.md:3: "),
             ("```sh no_run\n\ncargo xtask zoo --lst\n```\n", "a.md:3: "),
+            ("```sh elsewhere\ncargo nmr nw kv\n```\n", "cargo nmr nw kv"),
             ("```sh\ngit pull\n```\n", "write ```sh no_run"),
             (
                 "```sh no_run\necho 'a\n```\n",

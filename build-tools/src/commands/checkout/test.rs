@@ -14,8 +14,8 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, package, page, peers, standalone, wine,
-    wine_guest, without_events, zoo,
+    address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, slurm,
+    standalone, wine, wine_guest, without_events, zoo,
 };
 use crate::workspace::Workspace;
 use crate::workspace::checklist::{Check, Checklist};
@@ -55,9 +55,11 @@ enum Suite {
     Docs,
     /// Machines reached by SSH, here by an SSH server on this host.
     Machines,
-    /// Drivers of other workspaces, drivers with peers that are made for them, and the
-    /// pair without its events.
+    /// Drivers of other workspaces, new ones among them, drivers with peers that are made for
+    /// them, and the pair without its events.
     Workshop,
+    /// The shards of a run, as an array job of a Slurm cluster that is this machine.
+    Scale,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
     /// The report's page in a headless browser.
@@ -87,6 +89,7 @@ impl Suite {
         Self::Loom,
         Self::Docs,
         Self::Workshop,
+        Self::Scale,
         Self::Machines,
         Self::Package,
         Self::Page,
@@ -103,6 +106,7 @@ impl Suite {
             Self::Host | Self::Registrar | Self::Loom | Self::Sanitizer => Purpose::Build,
             Self::Sim | Self::Zoo | Self::Docs | Self::Workshop => Purpose::Check,
             Self::Page => Purpose::Page,
+            Self::Scale => Purpose::Scale,
             Self::Package | Self::Elsewhere => Purpose::Package,
             Self::Wine | Self::Agreement => Purpose::Wine,
             Self::Machines | Self::Vm => Purpose::Vm,
@@ -130,10 +134,19 @@ impl Suite {
                 checklist.run("drivers with peers that are made for them", || {
                     peers::nothing_is_found(workspace)
                 })?;
+                checklist.run("new workspaces in Rust and in C", || {
+                    new_npi::passes_its_own_checks(workspace)
+                })?;
+                checklist.run("the documents' commands for another directory", || {
+                    documents::commands_work_elsewhere(workspace)
+                })?;
                 checklist.run("the drivers without their events", || {
                     without_events::nothing_is_imported(workspace)
                 })
             }
+            Self::Scale => checklist.run("the shards of a run on a Slurm cluster", || {
+                slurm::shards_are_one_run(workspace)
+            }),
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
             Self::Machines => checklist.run_all(workspace, &[MACHINES]),
             Self::Docs => checklist.run("the commands of the documents", || {
@@ -194,14 +207,14 @@ impl Suite {
 
 const HOST: Check = Check {
     what: "all tests that need no driver image",
-    arguments: &["test", "--no-fail-fast"],
+    arguments: &["test", "--profile", "tools", "--no-fail-fast"],
     variable: None,
     directory: None,
 };
 
 const REGISTRAR: Check = Check {
     what: "the registrar",
-    arguments: &["test", "--package", "registrar"],
+    arguments: &["test", "--profile", "tools", "--package", "registrar"],
     variable: None,
     directory: None,
 };
@@ -210,6 +223,8 @@ const BINDINGS: Check = Check {
     what: "the bindings of the drivers",
     arguments: &[
         "test",
+        "--profile",
+        "tools",
         "--manifest-path",
         "build-tools/wdk-build/Cargo.toml",
         "--features",
@@ -221,22 +236,22 @@ const BINDINGS: Check = Check {
 
 const SIM: Check = Check {
     what: "the driver images in the simulated kernel",
-    arguments: &[
-        "test",
-        "--package",
-        "sim",
-        "--features",
-        "images",
-        "--profile",
-        "sim",
-    ],
+    arguments: &["test", "--profile", "tools", "--test", "images"],
     variable: None,
     directory: None,
 };
 
 const MACHINES: Check = Check {
     what: "machines reached by SSH, and how sessions end",
-    arguments: &["test", "--package", "vm", "--features", "sshd"],
+    arguments: &[
+        "test",
+        "--profile",
+        "tools",
+        "--package",
+        "vm",
+        "--features",
+        "sshd",
+    ],
     variable: None,
     directory: None,
 };
@@ -282,6 +297,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         }
         if cfg!(not(windows)) {
             interop::build(&workspace)?;
+            interop::build_example(&workspace)?;
         }
     }
     let mut checklist = Checklist::new("test");

@@ -13,6 +13,8 @@ pub(crate) fn list(workspace: &Workspace) -> Result<Verdict> {
     cargo.args([
         "test",
         "--quiet",
+        "--profile",
+        "tools",
         "--package",
         "registrar",
         "--test",
