@@ -7,24 +7,18 @@
 //! `Entry::register_events`, and passes the events of its modules on to [`trace`]. The
 //! library adds one event for the load and one for the unload.
 //!
-//! | event | fields |
-//! |---|---|
-//! | `Load` | `Status` |
-//! | `Register` | `Module`, `Status` |
-//! | `Attach` | `Module`, `Peer`, `Status` |
-//! | `Detach` | `Module`, `Peer`, `InFlight` |
-//! | `Cleanup` | `Module`, `Peer` |
-//! | `Deregister` | `Module`, `Status` |
-//! | `Deregistered` | `Module` |
-//! | `Unload` | `Microseconds`: how long the deregistrations and the threads took |
+//! Each [`Event`] of a module has its name and its fields, `Module` before them and the GUID
+//! of the peer's identity, or zero, as `Peer`. `Load` has a `Status`, `Unload` the
+//! `Microseconds` that the deregistrations and the threads took. All are informational
+//! (level 4) and have keyword 1.
 //!
-//! All are informational (level 4) and have keyword 1. `Peer` is the GUID of the peer's
-//! identity, or zero. An event that no session listens for costs a load and a branch.
-//! Without the features `etw` and `kernel_mode` of `tracelogging` all of this compiles to
-//! nothing.
+//! An event that no session listens for costs a load and a branch. Without the features
+//! `etw` and `kernel_mode` of `tracelogging` all of this compiles to nothing.
 //!
 //! ETW calls into the image when a session starts or stops, until the provider is
 //! unregistered; so the library does that last, in the unload and in an entry that fails.
+//! The crate reads the session's level as plain memory: an event in the moment in which a
+//! session starts or stops may be missing, or be written for nobody.
 //!
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-etwunregister>
 

@@ -193,13 +193,13 @@ struct WorkItemConfig {
 const _: () = assert!(size_of::<WorkItemConfig>() == 0x18);
 
 /// A work item.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct WorkItem {
     /// `EvtWorkItemFunc`.
     function: usize,
     is_queued: bool,
-    /// The thread that runs its function.
-    runs_on: Option<ThreadId>,
+    /// The threads that run its function: more than one if it was queued again meanwhile.
+    runs_on: Vec<ThreadId>,
 }
 
 unsafe extern "win64" fn create_work_item(
@@ -232,7 +232,7 @@ unsafe extern "win64" fn create_work_item(
         let new = WorkItem {
             function: config.function,
             is_queued: false,
-            runs_on: None,
+            runs_on: Vec::new(),
         };
         with(|state| state.wdf.work_items.insert(at, new));
     }
@@ -257,7 +257,7 @@ fn run(at: usize) {
     let me = with(|state| state.scheduling.current_id());
     let begun = change_item(at, |item| {
         item.is_queued = false;
-        item.runs_on = Some(me);
+        item.runs_on.push(me);
         item.function
     });
     let Some(function) = begun else { return };
@@ -269,18 +269,14 @@ fn run(at: usize) {
     };
     // SAFETY: the function of a work item takes it.
     unsafe { deferred::run(routine, &[handle(at)]) };
-    change_item(at, |item| {
-        if item.runs_on == Some(me) {
-            item.runs_on = None;
-        }
-    });
+    change_item(at, |item| item.runs_on.retain(|it| *it != me));
     with(|state| state.scheduling.wake_all(Waitable::Object(at)));
 }
 
 /// Returns `true` if the current thread runs the function of a work item.
 fn is_running_here(at: usize) -> bool {
     let me = with(|state| state.scheduling.current_id());
-    change_item(at, |item| item.runs_on == Some(me)) == Some(true)
+    change_item(at, |item| item.runs_on.contains(&me)) == Some(true)
 }
 
 unsafe extern "win64" fn flush(_globals: usize, handle: usize) {
@@ -294,7 +290,7 @@ unsafe extern "win64" fn flush(_globals: usize, handle: usize) {
 
 /// Waits until the function is neither queued nor runs.
 fn join_work_item(at: usize) {
-    while change_item(at, |item| item.is_queued || item.runs_on.is_some()) == Some(true) {
+    while change_item(at, |item| item.is_queued || !item.runs_on.is_empty()) == Some(true) {
         block(Waitable::Object(at), None);
     }
 }

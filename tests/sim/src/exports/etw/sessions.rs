@@ -47,10 +47,7 @@ pub(super) fn registered(handle: usize) {
             return (false, None);
         }
         let by = state.objects.created.creator(handle);
-        // A machine without another stack has enough to do.
-        let _ = deferred::defer(state, "event session", by, move || {
-            change_for_a_while(handle);
-        });
+        start(state, move || change_for_a_while(handle));
         (state.choices.sessions.random(), by)
     });
     if waiting && let Some(call) = with(|state| begin(state, handle)) {
@@ -68,13 +65,18 @@ pub(super) fn unregistering(handle: usize) {
     with(|state| {
         let listens = state.exports.etw.listens == Some(true);
         if listens && state.choices.sessions.random() {
-            let by = state.objects.created.creator(handle);
-            let _ = deferred::defer(state, "event session", by, move || {
+            start(state, move || {
                 point();
                 change(handle);
             });
         }
     });
+}
+
+/// Starts a thread of a session; a machine without another stack has enough to do.
+fn start(state: &mut State, body: impl FnOnce() + 'static) {
+    let name = format!("event session {}", state.scheduling.threads().len());
+    let _ = state.scheduling.spawn(name, None, body);
 }
 
 /// Enables and disables a provider a few times.
