@@ -45,11 +45,10 @@ mod moved;
 use std::cell::{Cell, RefCell};
 
 use hashbrown::HashMap;
-use iced_x86::{
-    Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register,
-};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
 use crate::hardware::arena::{self, SLOTS};
+pub(crate) use moved::room_in;
 use moved::{JUMP, Moved, branch, jump};
 
 /// `int3`.
@@ -249,31 +248,6 @@ pub(crate) fn divert(function: usize, thunk: usize, has_room: bool) -> Vec<u8> {
     breakpoint(function, thunk, has_room)
 }
 
-/// The length of the instructions in a function's prologue that make room for a jump, and
-/// can be moved together: if one of them faults, that ends the thread.
-pub(crate) fn room_in(prologue: &[u8]) -> Option<usize> {
-    let mut decoder = Decoder::new(64, prologue, DecoderOptions::NONE);
-    while decoder.can_decode() {
-        let instruction = decoder.decode();
-        let uses_stack_only = (0..instruction.op_count())
-            .all(|operand| instruction.op_kind(operand) != OpKind::Memory)
-            || (instruction.memory_base() == Register::RSP
-                && instruction.memory_index() == Register::None
-                && !instruction.has_segment_prefix());
-        let moves = !instruction.is_invalid()
-            && instruction.flow_control() == FlowControl::Next
-            && !instruction.is_privileged()
-            && uses_stack_only;
-        if !moves {
-            return None;
-        }
-        if decoder.position() >= JUMP {
-            return Some(decoder.position());
-        }
-    }
-    None
-}
-
 fn slot_code(moved: &Moved, base: usize, slot: usize, stub: usize) -> Vec<u8> {
     let mut code = Vec::with_capacity(SLOT);
     code.extend([0x50, 0x48, 0xB8]);
@@ -330,25 +304,6 @@ mod tests {
         ];
         let found: Vec<_> = points(&code).iter().map(|stop| stop.offset).collect();
         assert_eq!(found, [0x1001, 0x1007, 0x100D]);
-    }
-
-    #[test]
-    fn a_jump_takes_the_place_of_what_only_the_prologue_contains() {
-        let prologues: &[(&[u8], Option<usize>)] = &[
-            // push rsi; push rdi; sub rsp, 28h
-            (&[0x56, 0x57, 0x48, 0x83, 0xEC, 0x28], Some(6)),
-            // mov [rsp+8], rbx
-            (&[0x48, 0x89, 0x5C, 0x24, 0x08], Some(5)),
-            // sub rsp, 28h
-            (&[0x48, 0x83, 0xEC, 0x28], None),
-            // push rbx; a breakpoint
-            (&[0x53, 0xCC, 0x48, 0x83, 0xEC, 0x28], None),
-            // mov rax, [rcx]; push rbx; push rsi: the first may be emulated
-            (&[0x48, 0x8B, 0x01, 0x53, 0x56], None),
-        ];
-        for (prologue, length) in prologues {
-            assert_eq!(room_in(prologue), *length, "{prologue:x?}");
-        }
     }
 
     #[test]

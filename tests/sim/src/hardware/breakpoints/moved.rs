@@ -3,7 +3,8 @@
 //! Instructions that are executed elsewhere than in their image.
 
 use iced_x86::{
-    BlockEncoder, BlockEncoderOptions, Code, Encoder, FlowControl, Instruction, InstructionBlock,
+    BlockEncoder, BlockEncoderOptions, Code, Decoder, DecoderOptions, Encoder, FlowControl,
+    Instruction, InstructionBlock, OpKind, Register,
 };
 
 /// The length of [`jump`].
@@ -78,4 +79,53 @@ pub(super) fn branch(instruction: Instruction, at: usize) -> Option<Vec<u8>> {
     let block = InstructionBlock::new(&both, at as u64);
     let encoded = BlockEncoder::encode(64, block, BlockEncoderOptions::NONE).ok()?;
     Some(encoded.code_buffer)
+}
+
+/// The length of the instructions in a function's prologue that make room for a jump, and
+/// can be moved together: if one of them faults, that ends the thread.
+pub(crate) fn room_in(prologue: &[u8]) -> Option<usize> {
+    let mut decoder = Decoder::new(64, prologue, DecoderOptions::NONE);
+    while decoder.can_decode() {
+        let instruction = decoder.decode();
+        let uses_stack_only = (0..instruction.op_count())
+            .all(|operand| instruction.op_kind(operand) != OpKind::Memory)
+            || (instruction.memory_base() == Register::RSP
+                && instruction.memory_index() == Register::None
+                && !instruction.has_segment_prefix());
+        let moves = !instruction.is_invalid()
+            && instruction.flow_control() == FlowControl::Next
+            && !instruction.is_privileged()
+            && uses_stack_only;
+        if !moves {
+            return None;
+        }
+        if decoder.position() >= JUMP {
+            return Some(decoder.position());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_takes_the_place_of_what_only_the_prologue_contains() {
+        let prologues: &[(&[u8], Option<usize>)] = &[
+            // push rsi; push rdi; sub rsp, 28h
+            (&[0x56, 0x57, 0x48, 0x83, 0xEC, 0x28], Some(6)),
+            // mov [rsp+8], rbx
+            (&[0x48, 0x89, 0x5C, 0x24, 0x08], Some(5)),
+            // sub rsp, 28h
+            (&[0x48, 0x83, 0xEC, 0x28], None),
+            // push rbx; a breakpoint
+            (&[0x53, 0xCC, 0x48, 0x83, 0xEC, 0x28], None),
+            // mov rax, [rcx]; push rbx; push rsi: the first may be emulated
+            (&[0x48, 0x8B, 0x01, 0x53, 0x56], None),
+        ];
+        for (prologue, length) in prologues {
+            assert_eq!(room_in(prologue), *length, "{prologue:x?}");
+        }
+    }
 }
