@@ -13,6 +13,7 @@ pub(crate) mod package;
 pub(crate) mod page;
 pub(crate) mod peers;
 pub(crate) mod slurm;
+pub(crate) mod soak;
 pub(crate) mod standalone;
 pub(crate) mod wine;
 pub(crate) mod wine_guest;

@@ -14,7 +14,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::trials::{
-    address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, slurm,
+    address_sanitizer, agreement, documents, machine, new_npi, package, page, peers, slurm, soak,
     standalone, wine, wine_guest, without_events, zoo,
 };
 use crate::workspace::Workspace;
@@ -58,7 +58,8 @@ enum Suite {
     /// Drivers of other workspaces, new ones among them, drivers with peers that are made for
     /// them, and the pair without its events.
     Workshop,
-    /// The shards of a run, as an array job of a Slurm cluster that is this machine.
+    /// The shards of a run, as an array job of a Slurm cluster that is this machine, and a
+    /// soak that is killed.
     Scale,
     /// Packages: every changed byte is detected, and builds are reproducible.
     Package,
@@ -144,9 +145,14 @@ impl Suite {
                     without_events::nothing_is_imported(workspace)
                 })
             }
-            Self::Scale => checklist.run("the shards of a run on a Slurm cluster", || {
-                slurm::shards_are_one_run(workspace)
-            }),
+            Self::Scale => {
+                checklist.run("the shards of a run on a Slurm cluster", || {
+                    slurm::shards_are_one_run(workspace)
+                })?;
+                checklist.run("a soak that is killed twice", || {
+                    soak::survives_kills(workspace)
+                })
+            }
             Self::Loom => checklist.run_all(workspace, &[LOOM]),
             Self::Machines => checklist.run_all(workspace, &[MACHINES]),
             Self::Docs => checklist.run("the commands of the documents", || {
