@@ -37,13 +37,13 @@ impl Bench {
     /// Runs `etw.c` with these macros.
     fn run(&self, defines: &[&str], arguments: &[&str]) -> Run {
         let client = self.workshop.compile("e.sys", "etw.c", defines);
-        let arguments = [&["--seed", "3", "--cycles", "120"], arguments].concat();
+        let arguments = [&["--seed", "3"], arguments].concat();
         sim(&self.provider, &client, &arguments)
     }
 
     /// The one finding, or the one note, of `etw.c` with this macro.
     fn says(&self, define: &str) -> (String, String, String) {
-        let report = self.run(&[define], &[]).report();
+        let report = self.run(&[define], &["--cycles", "120"]).report();
         let mut all = report.findings.iter().chain(&report.notes);
         let first = all.next().unwrap_or_else(|| panic!("{define}: nothing"));
         assert_eq!(all.next(), None, "{define}");
@@ -61,10 +61,10 @@ impl Bench {
 fn events_are_decoded_and_sessions_come_and_go() {
     let bench = Bench::new();
     for defines in [&[][..], &["SLOW"], &["NAMELESS"]] {
-        let report = bench.run(defines, &[]).report();
+        let report = bench.run(defines, &["--cycles", "120"]).report();
         assert!(report.is_clean(), "{defines:?}: {:?}", report.findings);
     }
-    let trace = || bench.run(&[], &["--trace"]).out;
+    let trace = || bench.run(&[], &["--cycles", "50", "--trace"]).out;
     let out = trace();
     assert!(out.contains(SEEN), "{SEEN}");
     assert!(out.contains("etw session enables Hands: level "));
