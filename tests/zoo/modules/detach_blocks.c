@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Waits in its detach callback until its calls have ended.
+// Waits in its detach callback until its calls have ended. Its own thread may be in one of them:
+// the last call out of the peer completes a detach, which may call this callback at once.
 
 #include "module.h"
 

@@ -3,9 +3,8 @@
 //! A Slurm cluster of this machine, on loopback: its controller, its node, and MUNGE, which
 //! they trust. Needs root. Ends with its value.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -53,7 +52,7 @@ impl Cluster {
         File::open("/dev/urandom")?.read_exact(&mut bytes)?;
         fs::write(&key, bytes)?;
         // MUNGE insists on it.
-        fs::set_permissions(&key, Permissions::from_mode(0o600))?;
+        output(Command::new("chmod").arg("600").arg(&key))?;
         let mut munged = Command::new("munged");
         munged.args(["--foreground", "--force"]);
         for (option, name) in [
