@@ -14,6 +14,7 @@ mod package;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod peers;
 mod replay;
+mod shards;
 mod shell;
 mod stress;
 mod vm;
