@@ -3,9 +3,6 @@
 //! The telemetry provider: publishes samples of this client's activity.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use wdm::events;
-
-use crate::EVENTS;
 
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
@@ -15,6 +12,9 @@ use shared_npi::telemetry::{
     Activity, Characteristics, ClientDispatch, Sample, TELEMETRY_SOURCE_MODULE_ID, Telemetry,
     VERSION,
 };
+use wdm::events;
+
+use crate::EVENTS;
 
 /// Holds the registration while the module is switched on.
 pub(crate) static SOURCE: Switch<Source> = Switch::new();

@@ -3,9 +3,6 @@
 //! The telemetry client: subscribes to the samples of Echo clients.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use wdm::events;
-
-use crate::EVENTS;
 
 use nmr::irql::PassiveLevel;
 use nmr::versions::Versions;
@@ -14,6 +11,9 @@ use shared_npi::telemetry::monitor::{self, TelemetryMonitor};
 use shared_npi::telemetry::{
     Characteristics, ProviderDispatch, Sample, TELEMETRY_MONITOR_MODULE_ID, Telemetry, VERSION,
 };
+use wdm::events;
+
+use crate::EVENTS;
 
 /// Holds the registration while the module is switched on.
 pub(crate) static MONITOR: Switch<Monitor> = Switch::new();
