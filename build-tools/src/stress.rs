@@ -20,9 +20,9 @@ mod tier;
 mod verdict;
 pub(crate) mod wine;
 
-pub(crate) use inputs::{Inputs, ShardOf};
+pub(crate) use inputs::Inputs;
 pub(crate) use plan::{Job, StressPlan};
 pub(crate) use run_files::{ReportPaths, write_unbegun};
-pub(crate) use shard::Shard;
+pub(crate) use shard::{Shard, ShardOf};
 pub(crate) use tier::Tier;
 pub(crate) use verdict::RunEnd;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, StressPlan, Tier};
+use super::{ShardOf, StressPlan, Tier};
 use crate::simulator;
 use crate::workspace::Workspace;
 use crate::workspace::hash::sha256;
@@ -30,17 +30,6 @@ pub(crate) struct Inputs {
     /// The share of a larger run that these cycles are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shard: Option<ShardOf>,
-}
-
-/// A share of these cycles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ShardOf {
-    #[serde(flatten)]
-    pub(crate) shard: Shard,
-    /// The first cycle of the whole run.
-    pub(crate) first: u64,
-    /// The number of cycles of the whole run.
-    pub(crate) cycles: u64,
 }
 
 /// A file that a run depends on.

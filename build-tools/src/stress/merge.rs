@@ -14,11 +14,11 @@ use anyhow::{Context, Result, bail, ensure};
 use scenarios::Report;
 use serde::Deserialize;
 
-use super::inputs::{Inputs, ShardOf};
+use super::inputs::Inputs;
 use super::sim::SimulatedRun;
 use super::summary::Detail;
 use super::verdict::RunEnd;
-use super::{ReportPaths, Shard};
+use super::{ReportPaths, Shard, ShardOf};
 use crate::terminal::{Verdict, count, print};
 use crate::workspace::Workspace;
 

@@ -16,6 +16,17 @@ pub(crate) struct Shard {
     pub(crate) count: u64,
 }
 
+/// A share, and the cycles that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ShardOf {
+    #[serde(flatten)]
+    pub(crate) shard: Shard,
+    /// The first cycle of the whole run.
+    pub(crate) first: u64,
+    /// The number of cycles of the whole run.
+    pub(crate) cycles: u64,
+}
+
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index, self.count)

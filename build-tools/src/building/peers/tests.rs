@@ -19,7 +19,11 @@ table = "Calls"
 [client]
 table = "CLIENT"
 [structures.WAIT]
-fields = [{ name = "NULL", type = "guid" }, { name = "low", type = "i8", value = [-5, 5] }]
+fields = [
+    { name = "NULL", type = "guid" },
+    { name = "low", type = "i8", value = [-5, 5] },
+    { name = "can", type = "u32", is = "offered", value = [0, 7] },
+]
 [structures.Calls]
 fields = [
     { name = "TRUE", type = "function" },
