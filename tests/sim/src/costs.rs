@@ -149,7 +149,7 @@ impl Measured {
         Self(usage())
     }
 
-    /// Ends the measurement of so many cycles.
+    /// Ends the measurement, in which `cycles` cycles were run.
     pub(crate) fn end(self, cycles: u64) -> Costs {
         enter(Kind::Cycle);
         MEASURES.store(false, Ordering::Relaxed);

@@ -69,7 +69,7 @@ struct Figures {
     /// Bytes of each image of the pair.
     images: Vec<(String, u64)>,
     goals: Vec<Goal>,
-    /// The counts that exceed the baseline, a sentence each.
+    /// The counts that are not within the baseline, a sentence each.
     exceeded: Vec<String>,
 }
 
@@ -147,11 +147,14 @@ fn verdict(figures: &Figures, accepted: bool) -> Verdict {
     let goals = format!("{met} of {}", count_of(&figures.goals, "goal", "goals"));
     match figures.exceeded.first() {
         Some(first) if !accepted => Verdict::fail(format!(
-            "{} above the baseline; first: {first}; `{PROGRAM} bench --accept` if it is worth that",
+            "{} not within the baseline; first: {first}; `{PROGRAM} bench --accept` if it is worth that",
             count_of(&figures.exceeded, "instruction count", "instruction counts")
         )),
-        _ => Verdict::pass(format!(
-            "no instruction count above the baseline; {goals} met"
+        Some(_) => Verdict::pass(format!(
+            "the counts of this run are the baseline; {goals} met"
+        )),
+        None => Verdict::pass(format!(
+            "every instruction count is within the baseline; {goals} met"
         )),
     }
 }

@@ -44,14 +44,16 @@ impl Baseline {
         self.0 = cases.iter().filter_map(count).collect();
     }
 
-    /// What exceeds its count, or has none, a sentence each.
+    /// What exceeds its count, has none, or was not counted, a sentence each.
     pub(super) fn exceeded(&self, cases: &[Measured]) -> Vec<String> {
         let mut sentences = Vec::new();
+        let mut uncounted = self.0.clone();
         for case in cases {
             let Some(now) = case.instructions else {
                 continue;
             };
             let name = case.name();
+            uncounted.remove(&name);
             let Some(&before) = self.0.get(&name) else {
                 sentences.push(format!("{name} has no baseline"));
                 continue;
@@ -60,6 +62,9 @@ impl Baseline {
                 sentences.push(format!("{name}, {now:.1} instructions, {before:.1} before"));
             }
         }
+        // Without counts, nothing would ever exceed them.
+        let uncounted = uncounted.into_keys();
+        sentences.extend(uncounted.map(|name| format!("{name} was not counted")));
         sentences
     }
 }
@@ -99,7 +104,13 @@ mod tests {
         let exceeded = baseline.exceeded(&[case("call", 23.0), case("binding", 4201.0)]);
         assert_eq!(exceeded.len(), 2);
         assert_eq!(exceeded[0], "gate: call, 23.0 instructions, 22.0 before");
-        let new = baseline.exceeded(&[case("new", 1.0)]);
-        assert_eq!(new, ["gate: new has no baseline"]);
+        let new = baseline.exceeded(&[case("new", 1.0), case("call", 22.0)]);
+        assert_eq!(
+            new,
+            ["gate: new has no baseline", "gate: binding was not counted"]
+        );
+        let mut nothing = case("call", 22.0);
+        nothing.instructions = None;
+        assert_eq!(baseline.exceeded(&[nothing]).len(), 2);
     }
 }

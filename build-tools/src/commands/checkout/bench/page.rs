@@ -47,7 +47,7 @@ pub(super) fn html(figures: &Figures) -> String {
                 h2 { "Goals" }
                 ul { @for goal in &figures.goals { li { (goal) } } }
                 @if !figures.exceeded.is_empty() {
-                    h2 { "Above the baseline" }
+                    h2 { "Not within the baseline" }
                     ul { @for what in &figures.exceeded { li { (what) } } }
                 }
             }

@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// The next bytes, so many.
+    /// The next `count` bytes.
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let split = self.rest.split_at_checked(count);
         let (taken, rest) = split.ok_or(Malformed::Early(self.what))?;
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn array<const SIZE: usize>(&mut self) -> Result<[u8; SIZE], Malformed> {
         let bytes = self.take(SIZE)?;
-        Ok(bytes.try_into().expect("they are so many"))
+        Ok(bytes.try_into().expect("the length is that of the array"))
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
