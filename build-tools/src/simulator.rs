@@ -16,7 +16,7 @@ use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, bail};
 use registrar::knobs::Kernel;
-use scenarios::Description;
+use scenarios::{Description, Mutant};
 
 use crate::terminal::Waiting;
 use crate::workspace::Workspace;
@@ -61,6 +61,17 @@ impl Simulator {
     /// A command that runs these drivers, in the roles that they register.
     pub(crate) fn command_with(&self, drivers: &[PathBuf]) -> Command {
         self.run(drivers.iter().map(|driver| ("--driver", driver.as_path())))
+    }
+
+    /// The mutants of an image.
+    pub(crate) fn mutants(&self, image: &Path) -> Result<Vec<Mutant>> {
+        let output = output(&mut self.run([("--mutants", image)]))?;
+        if !output.status.success() {
+            bail!("{}", error_of(&String::from_utf8_lossy(&output.stderr)));
+        }
+        let mutants = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+        let mutants = mutants.collect::<Result<_, _>>();
+        mutants.context("the simulated kernel printed an invalid mutant")
     }
 
     /// Describes an image, with more descriptions of NPIs.

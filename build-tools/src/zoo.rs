@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod defect_index;
+pub(crate) mod mutants;
 pub(crate) mod sim;
 pub(crate) mod wine;
 mod workshop;

@@ -22,7 +22,7 @@ pub(crate) struct Catalogue {
 }
 
 /// The role of a module in its NPI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     Provider,

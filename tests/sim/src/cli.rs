@@ -6,6 +6,7 @@
 
 mod arguments;
 mod describe;
+mod mutants;
 mod reached;
 mod signals;
 
@@ -107,7 +108,7 @@ const NOTHING_FAILS: &str = "nothing that the drivers call can fail: leave out -
 #[must_use]
 pub fn main(arguments: &[OsString]) -> ExitCode {
     fix_addresses();
-    if let Some(status) = describe::main(arguments) {
+    if let Some(status) = describe::main(arguments).or_else(|| mutants::main(arguments)) {
         return status;
     }
     let arguments = match Arguments::try_parse_from(with_name(arguments)) {

@@ -28,6 +28,7 @@
 //! |---|---|
 //! | `hardware` | address space, stacks, IRQLs, exceptions, breakpoints, what a driver may change of the processor |
 //! | `loader` | images: mapping, imports, symbols; which address is whose code |
+//! | `mutation` | copies of an image with one defect made by machine, which judge the checks |
 //! | `scheduling` | threads, waits and time; who runs next |
 //! | `memory` | pool, pageable memory, variables of the kernel image |
 //! | `findings` | bug checks and rules, the responsible driver, call stacks |
@@ -91,6 +92,7 @@ mod io;
 mod kernel;
 mod loader;
 mod memory;
+mod mutation;
 mod nmr;
 mod objects;
 mod run;

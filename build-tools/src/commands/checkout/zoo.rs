@@ -15,19 +15,20 @@ use crate::terminal::PROGRAM;
 use crate::terminal::{Outcome, Verdict, print};
 use crate::workspace::{OutputFiles, Workspace};
 use crate::zoo::sim::{self, Budget, ResultPaths, Trials, Tried};
-use crate::zoo::{Catalogue, DefectIndex, Module, SEED, wine};
+use crate::zoo::{Catalogue, DefectIndex, Module, SEED, mutants, wine};
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask zoo --list                          the modules, their defects and sources
   cargo xtask zoo missing_wait --schedules 100    one module
-  cargo xtask zoo --on wine                       the modules whose defects show under Wine")]
+  cargo xtask zoo --on wine                       the modules whose defects show under Wine
+  cargo xtask zoo --mutate --sample 100           100 defects made by machine from the pair's drivers")]
 pub(crate) struct Arguments {
-    /// Modules to try [default: all].
+    /// Modules to try, or mutants with --mutate [default: all].
     names: Vec<String>,
     /// Number of schedules in which a defect must be found, and the module without it
-    /// must be clean.
+    /// must be clean. A mutant has half of them without injected faults and half with.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     schedules: u64,
     /// Seed of all random choices.
@@ -45,6 +46,13 @@ pub(crate) struct Arguments {
     /// Where to try them: sim (the simulated kernel), or wine, where some defects show.
     #[arg(long, value_name = "WHERE", default_value = "sim", conflicts_with_all = ["schedules", "json", "junit"])]
     on: Tier,
+    /// Try mutants of the pair's two drivers instead: copies with one instruction changed,
+    /// each of which a stress run has to find if the change has any effect.
+    #[arg(long, conflicts_with_all = ["on", "junit", "list"])]
+    mutate: bool,
+    /// Try no more mutants than these, drawn by the seed.
+    #[arg(long, value_name = "N", requires = "mutate", conflicts_with = "names")]
+    sample: Option<usize>,
     /// List the modules, their defects, and the index of known defects; try none.
     #[arg(long, conflicts_with_all = ["schedules", "seed", "json", "junit"])]
     list: bool,
@@ -59,6 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     files.add("--json", arguments.json.as_deref())?;
     files.add("--junit", arguments.junit.as_deref())?;
     let workspace = Workspace::checkout()?;
+    if arguments.mutate {
+        return mutate(arguments, &workspace);
+    }
     let catalogue = Catalogue::read(&workspace)?;
     let modules = catalogue.select(&arguments.names)?;
     if arguments.list {
@@ -103,6 +114,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         trials => trials?.try_all(&modules)?,
     };
     sim::judge(&tried, paths)
+}
+
+/// Tries mutants of the pair's drivers.
+fn mutate(arguments: &Arguments, workspace: &Workspace) -> Result<Verdict> {
+    ensure!(
+        arguments.sample != Some(0),
+        "--sample 0 would try nothing: ask for at least 1"
+    );
+    let _graceful = Graceful::begin();
+    match build(Purpose::Check, workspace)? {
+        Outcome::Done => {}
+        other => return Ok(other.into()),
+    }
+    let wanted = mutants::Wanted {
+        names: &arguments.names,
+        sample: arguments.sample,
+        seed: arguments.seed,
+        cycles: arguments.schedules.div_ceil(2),
+    };
+    let tried = mutants::try_all(workspace, &wanted)?;
+    mutants::judge(&tried, arguments.json.as_deref())
 }
 
 /// Builds the drivers, if all that is needed for `purpose` is there.

@@ -192,6 +192,18 @@ impl Image {
         self.symbols()?.place(offset)
     }
 
+    /// The function and line at `offset`, if they are the driver's own and not a library's.
+    pub(crate) fn own_place(&self, offset: u32) -> Option<Place> {
+        self.symbols()?.own_place(offset)
+    }
+
+    /// The name of the import whose slot is at `offset`.
+    pub(crate) fn import_at(&self, offset: u64) -> Option<&str> {
+        let mut imports = self.file.imports().iter();
+        let import = imports.find(|import| u64::from(import.slot) == offset)?;
+        import.symbol.name()
+    }
+
     /// All functions that are at `offset`, the innermost first: the others have
     /// inlined it.
     pub(crate) fn places(&self, offset: u32) -> Vec<Place> {

@@ -129,14 +129,16 @@ impl Symbols {
         self.places(offset).into_iter().next()
     }
 
+    /// What is at `offset`, if that is the driver's own code and not a library's.
+    pub(crate) fn own_place(&self, offset: u32) -> Option<Place> {
+        let mut frames = self.frames(offset).into_iter();
+        frames.find(Frame::is_own)?.place()
+    }
+
     /// The driver's own functions at `offset`, the innermost first; the others
     /// have inlined it. Where none is the driver's own, the function itself.
     pub(crate) fn places(&self, offset: u32) -> Vec<Place> {
-        let mut frames = match &self.debug {
-            Some(Debug::Pdb(pdb)) => pdb.frames(offset),
-            Some(Debug::Dwarf(dwarf)) => dwarf.frames(offset),
-            None => Vec::new(),
-        };
+        let mut frames = self.frames(offset);
         if frames.is_empty() {
             frames.push(Frame::default());
         }
@@ -152,6 +154,15 @@ impl Symbols {
             frames.drain(..frames.len().saturating_sub(1));
         }
         frames.into_iter().filter_map(Frame::place).collect()
+    }
+
+    /// All functions at `offset`, the innermost first.
+    fn frames(&self, offset: u32) -> Vec<Frame> {
+        match &self.debug {
+            Some(Debug::Pdb(pdb)) => pdb.frames(offset),
+            Some(Debug::Dwarf(dwarf)) => dwarf.frames(offset),
+            None => Vec::new(),
+        }
     }
 }
 

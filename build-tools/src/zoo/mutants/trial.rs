@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The trial of one mutant: a run of the pair in which it takes the place of its driver.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use anyhow::{Context, Result, bail};
+use scenarios::{Finding, Mutant, Mutation, Report};
+use serde::Deserialize;
+
+use super::{ROLES, Wanted};
+use crate::building::peers::{self, Conduct};
+use crate::simulator::{self, Simulator};
+use crate::workspace::Workspace;
+use crate::zoo::catalogue::Role;
+
+/// `int3`, at which a driver stops with a bug check.
+const BREAKPOINT: u8 = 0xCC;
+
+/// The kinds of run that each mutant has, until one finds it.
+const SETTINGS: [Setting; 3] = [
+    Setting {
+        beside: Beside::Peer,
+        faults: "none",
+    },
+    Setting {
+        beside: Beside::Peer,
+        faults: "random",
+    },
+    Setting {
+        beside: Beside::Hostile,
+        faults: "none",
+    },
+];
+
+/// A kind of run.
+#[derive(Clone, Copy)]
+struct Setting {
+    beside: Beside,
+    faults: &'static str,
+}
+
+/// Who runs beside a mutant.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// The other driver of the pair.
+    Peer,
+    /// Peers that break the contract of its NPIs.
+    Hostile,
+}
+
+/// The unchanged drivers, and what their runs came to.
+pub(super) struct Original<'a> {
+    simulator: &'a Simulator,
+    workspace: &'a Workspace,
+    seed: u64,
+    cycles: u64,
+    /// The hostile peers of each driver.
+    hostile: BTreeMap<Role, Vec<PathBuf>>,
+    /// The report of each driver's run in each setting.
+    reports: BTreeMap<Role, Vec<Report>>,
+}
+
+/// What a run came to.
+enum Ran {
+    Found(Box<Finding>),
+    /// It ended without a finding and as no run should, for this reason.
+    Failed(String),
+    /// It has no finding.
+    Clean(Box<Report>),
+}
+
+/// What became of a mutant.
+pub(super) enum Fate {
+    Found(Box<Finding>),
+    /// Its run failed otherwise: it tested nothing, or was cut short.
+    Failed(String),
+    /// Its runs differ from those of the unchanged driver in nothing.
+    Unchanged,
+    Survived,
+}
+
+/// The last line that the simulated kernel prints.
+#[derive(Deserialize)]
+struct Last {
+    report: Report,
+}
+
+impl<'a> Original<'a> {
+    /// Runs the unchanged drivers.
+    pub(super) fn measure(
+        workspace: &'a Workspace,
+        simulator: &'a Simulator,
+        wanted: &Wanted<'_>,
+    ) -> Result<Self> {
+        let mut original = Self {
+            simulator,
+            workspace,
+            seed: wanted.seed,
+            cycles: wanted.cycles,
+            hostile: BTreeMap::new(),
+            reports: BTreeMap::new(),
+        };
+        for role in ROLES {
+            let peers = hostile_peers(workspace, simulator, &original.driver(role))?;
+            original.hostile.insert(role, peers);
+            let reports = SETTINGS.map(|setting| original.unchanged(role, setting));
+            let reports = reports.into_iter().collect::<Result<_>>()?;
+            original.reports.insert(role, reports);
+        }
+        Ok(original)
+    }
+
+    fn unchanged(&self, role: Role, setting: Setting) -> Result<Report> {
+        match self.run(role, &self.driver(role), setting)? {
+            Ran::Clean(report) => Ok(*report),
+            Ran::Found(finding) => {
+                bail!("the unchanged drivers have a finding, which must be mended first: {finding}")
+            }
+            Ran::Failed(why) => bail!("the run of the unchanged drivers failed: {why}"),
+        }
+    }
+
+    fn driver(&self, role: Role) -> PathBuf {
+        self.workspace.driver(role.name())
+    }
+
+    /// Runs `image` as the driver of `role`.
+    fn run(&self, role: Role, image: &Path, setting: Setting) -> Result<Ran> {
+        let peer = self.driver(role.peer());
+        let mut command = match (setting.beside, role) {
+            (Beside::Peer, Role::Provider) => self.simulator.command(image, &peer),
+            (Beside::Peer, Role::Client) => self.simulator.command(&peer, image),
+            (Beside::Hostile, _) => {
+                let mut drivers = vec![image.to_path_buf()];
+                drivers.extend_from_slice(&self.hostile[&role]);
+                self.simulator.command_with(&drivers)
+            }
+        };
+        if matches!(setting.beside, Beside::Peer) {
+            simulator::add_alternatives(&mut command, self.workspace);
+        }
+        command.args([
+            format!("--seed={}", self.seed),
+            format!("--cycles={}", self.cycles),
+            format!("--faults={}", setting.faults),
+            "--until-found".to_owned(),
+        ]);
+        Ok(ran(&simulator::output(&mut command)?))
+    }
+}
+
+/// Builds the peers that break the contract of a driver's NPIs.
+fn hostile_peers(
+    workspace: &Workspace,
+    simulator: &Simulator,
+    driver: &Path,
+) -> Result<Vec<PathBuf>> {
+    let npis = npi_description::read(workspace.descriptions())?;
+    let registered = simulator.describe(driver, &[])?.dry_run.registered;
+    let peers = peers::lacking(&registered, &npis, Conduct::Hostile);
+    let directory = workspace.target().join("peers");
+    let build = |peer: &_| peers::build(peer, &directory, workspace.root());
+    peers.iter().map(build).collect()
+}
+
+/// What a run came to, by what it printed.
+fn ran(output: &Output) -> Ran {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = serde_json::from_str(text.lines().last().unwrap_or_default());
+    let Ok(Last { mut report }) = last else {
+        return Ran::Failed(match output.status.code() {
+            Some(_) => simulator::error_of(&String::from_utf8_lossy(&output.stderr)).to_owned(),
+            None => simulator::died(output.status),
+        });
+    };
+    if !report.findings.is_empty() {
+        return Ran::Found(Box::new(report.findings.swap_remove(0)));
+    }
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let cut_short = report.unsupported.first().map(ToString::to_string);
+        return Ran::Failed(cut_short.unwrap_or_else(|| simulator::error_of(&errors).to_owned()));
+    }
+    Ran::Clean(Box::new(report))
+}
+
+/// Trials, one after the other, with a directory of their own.
+pub(super) struct Trial<'a> {
+    original: &'a Original<'a>,
+    directory: PathBuf,
+}
+
+impl<'a> Trial<'a> {
+    /// Begins trials in the directory with this number.
+    pub(super) fn begin(original: &'a Original<'a>, number: usize) -> Result<Self> {
+        let target = original.workspace.target();
+        let directory = target.join("zoo").join("mutants").join(number.to_string());
+        let cannot = || format!("{} cannot be made: free the path", directory.display());
+        fs::create_dir_all(&directory).with_context(cannot)?;
+        for role in ROLES {
+            // The lines of a finding are the unchanged driver's.
+            let symbols = original.driver(role).with_extension("pdb");
+            let name = symbols.file_name().context("it has a name")?;
+            fs::copy(&symbols, directory.join(name)).with_context(cannot)?;
+        }
+        Ok(Self {
+            original,
+            directory,
+        })
+    }
+
+    /// Runs a mutant.
+    pub(super) fn run(&self, role: Role, mutant: &Mutant) -> Result<Fate> {
+        let image = self.write(role, mutant.position, &mutant.bytes)?;
+        let mut changed = false;
+        for (setting, before) in SETTINGS.iter().zip(&self.original.reports[&role]) {
+            match self.original.run(role, &image, *setting)? {
+                Ran::Found(finding) => return Ok(Fate::Found(finding)),
+                Ran::Failed(why) => return Ok(Fate::Failed(why)),
+                Ran::Clean(now) => changed |= !now.same_course(before),
+            }
+        }
+        // That an instruction is no longer atomic shows in no count.
+        let matters = mutant.mutation == Mutation::NoLock && self.reaches(role, mutant)?;
+        Ok(if changed || matters {
+            Fate::Survived
+        } else {
+            Fate::Unchanged
+        })
+    }
+
+    /// Returns `true` if some run reaches the instruction of a mutant.
+    fn reaches(&self, role: Role, mutant: &Mutant) -> Result<bool> {
+        let probe = self.write(role, mutant.position, &[BREAKPOINT])?;
+        for setting in SETTINGS {
+            if matches!(self.original.run(role, &probe, setting)?, Ran::Found(_)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes the driver of `role` with these bytes at `position`.
+    fn write(&self, role: Role, position: usize, bytes: &[u8]) -> Result<PathBuf> {
+        let driver = self.original.driver(role);
+        let mut content = fs::read(&driver)
+            .with_context(|| format!("{} cannot be read: build it again", driver.display()))?;
+        let place = content.get_mut(position..position + bytes.len());
+        let changed = || format!("{} has changed meanwhile: try again", driver.display());
+        place.with_context(changed)?.copy_from_slice(bytes);
+        let image = self
+            .directory
+            .join(driver.file_name().context("it has a name")?);
+        fs::write(&image, content)
+            .with_context(|| format!("{} cannot be written: free the path", image.display()))?;
+        Ok(image)
+    }
+}
