@@ -30,6 +30,7 @@ mod keyvalue;
 mod knobs;
 mod leftovers;
 mod minimise;
+mod mutants;
 mod nmr_order;
 mod open_points;
 mod paged;

@@ -50,6 +50,12 @@ pub(crate) fn describe(image: &Path) -> Run {
     run(add_npis(&mut command))
 }
 
+/// Lists the mutants of an image.
+pub(crate) fn mutants(image: &Path) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    run(command.arg("--mutants").arg(image))
+}
+
 /// Adds the descriptions of the pair's NPIs.
 fn add_npis(command: &mut Command) -> &mut Command {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared-npi/src");
