@@ -200,7 +200,8 @@ fn late_call(state: &mut State, fault: &Exception) -> Option<(Code, String, Opti
     let home = usize::try_from(home).ok()?;
     let first = usize::try_from(fault.registers.of(Register::RCX)).ok()?;
     let (driver, through) = table_functions::crossing(state, fault.rip, home, first)?;
-    let (code, what) = binding_calls::check_call(state, through)?;
+    let completes = through.completes();
+    let (code, what) = binding_calls::check_call(state, driver, through, completes)?;
     let offset = None;
     let site = state.loader.drivers.site(home.checked_sub(1)?);
     let what = format!(

@@ -34,6 +34,8 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
+use crate::verifier::outstanding_requests::{DescribedCall, Effect};
+use crate::verifier::undue_completion::{self, Undue};
 use crate::verifier::{binding_calls, stack_objects};
 
 /// Where a thunk leads to.
@@ -332,9 +334,9 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             registers,
             request: None,
         });
-        begin_request(state, home);
+        let undue = begin_request(state, home);
         state.trace(|state| trace::call(state, frame(state)));
-        check(state, call)
+        check(state, call, undue)
     };
     let breach = costs::measure(Kind::Checks, || with(begin));
     if let Some((code, what)) = breach {
@@ -436,24 +438,36 @@ unsafe fn argument(home: *const usize, number: usize) -> usize {
     unsafe { place.read() }
 }
 
-/// Numbers the request that the innermost call makes or completes.
-fn begin_request(state: &mut State, home: *const usize) {
-    let Frame { call, .. } = *frame(state);
-    if let Callee::Dispatch { through, .. } = call
-        && let Some(function) = through.function
-    {
-        // SAFETY: the call that `enter_stub` is in; the function's description says that
-        // there is such an argument.
-        let argument = |number| unsafe { argument(home, number) };
-        let requests = &mut state.verifier.outstanding_requests;
-        let request = requests.call(function, through.binding, argument);
-        let frames = &mut state.scheduling.current_mut().frames;
-        frames.last_mut().expect("a call is under way").request = request;
+/// Numbers the request that the innermost call makes or completes. Returns a completion of
+/// what is not outstanding.
+fn begin_request(state: &mut State, home: *const usize) -> Option<Undue> {
+    let Callee::Dispatch {
+        driver, through, ..
+    } = frame(state).call
+    else {
+        return None;
+    };
+    let owner = |binding| state.verifier.binding_calls.code(binding, through.owner);
+    let callee = through.binding.map(owner);
+    let callee = callee.and_then(|code| state.loader.drivers.site(code));
+    let call = DescribedCall::new(through, driver, callee.map(|site| site.driver))?;
+    // SAFETY: the call that `enter_stub` is in; the function's description says that there
+    // is such an argument.
+    let argument = |number| unsafe { argument(home, number) };
+    match state.verifier.outstanding_requests.call(call, argument) {
+        Effect::None => None,
+        Effect::Undue(undue) => Some(undue),
+        Effect::Request(number) => {
+            let frames = &mut state.scheduling.current_mut().frames;
+            frames.last_mut().expect("a call is under way").request = Some(number);
+            None
+        }
     }
 }
 
-/// Checks a call before it is made. Returns the breach, if it is one.
-fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
+/// Checks a call before it is made; `undue` is the completion that it is, if it is undue.
+/// Returns the breach, if it is one.
+fn check(state: &mut State, call: Callee, undue: Option<Undue>) -> Option<(Code, String)> {
     match call {
         Callee::Import { export, .. } => {
             let irql = state.scheduling.current().irql;
@@ -468,7 +482,15 @@ fn check(state: &mut State, call: Callee) -> Option<(Code, String)> {
                 (("0xA", [0, usize::from(irql), 0, home]).into(), what)
             })
         }
-        Callee::Dispatch { through, .. } => binding_calls::check_call(state, through),
+        Callee::Dispatch {
+            driver,
+            through,
+            target,
+        } => {
+            let completes = through.completes() && undue.is_none();
+            binding_calls::check_call(state, driver, through, completes)
+                .or_else(|| undue_completion::breach(state, undue?, driver, target))
+        }
     }
 }
 
@@ -487,9 +509,21 @@ fn watch_return(
     };
     let pended = state.verifier.binding_calls.leave(through, target, result);
     if let Some(number) = frame(state).request
+        && through.pends()
         && !pended
     {
-        state.verifier.outstanding_requests.end(number);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an NTSTATUS is the low half"
+        )]
+        let status = result as u32;
+        let outstanding = &mut state.verifier.outstanding_requests;
+        if !outstanding.answer(number, status)
+            && let Some((code, what)) =
+                undue_completion::answered_too(state, through, target, status)
+        {
+            return Some((code, what, state.loader.drivers.site(target)));
+        }
     }
     let (before, after) = (frame(state).irql, state.scheduling.current().irql);
     (before != after).then(|| {

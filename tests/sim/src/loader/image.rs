@@ -64,10 +64,15 @@ pub enum LoadError {
     },
 }
 
+/// The section that marks the image of a hostile peer.
+const HOSTILE_SECTION: &str = "hostile";
+
 /// An image that can be mapped.
 #[derive(Debug)]
 pub struct Image {
     file: DriverImage,
+    /// It is a hostile peer's.
+    hostile: bool,
     /// The imports that the kernel provides, each with its slot.
     imports: Vec<(usize, &'static Export)>,
     /// Those that nothing here provides.
@@ -87,6 +92,12 @@ pub struct Image {
 }
 
 impl Image {
+    /// Returns `true` if it is the image of a peer that breaks the contract of its NPI on
+    /// purpose, which is no finding.
+    pub(crate) const fn is_hostile(&self) -> bool {
+        self.hostile
+    }
+
     /// Reads the driver at `path`; `find` is the export of an image with a name.
     pub(crate) fn read_with(
         path: &Path,
@@ -128,6 +139,7 @@ impl Image {
         let replaced = code.iter().filter(|instruction| is_replaced(instruction));
         let replaced = replaced.map(Instruction::ip).collect();
         Ok(Self {
+            hostile: file.sections().iter().any(|it| it.name == HOSTILE_SECTION),
             file,
             imports,
             missing,

@@ -17,6 +17,7 @@ use registrar::host::{BindingId, Call, Event, Phase, Side};
 
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
+use crate::loader::drivers::DriverId;
 use crate::scheduling::frame::TableEntry;
 
 /// What a side of a binding has done.
@@ -100,11 +101,11 @@ impl BindingCalls {
         end.detaching.then_some(end.code)
     }
 
-    /// A call begins; the rule that it breaks, if any.
-    fn call(&mut self, through: TableEntry) -> Option<(u8, String)> {
+    /// A call begins, which completes one that pended or not; the rule that it breaks, if any.
+    fn call(&mut self, through: TableEntry, completes: bool) -> Option<(u8, String)> {
         let caller = through.owner.peer();
         let state = self.0.entry(through.binding?).or_default();
-        if through.completes() {
+        if completes {
             state.end(through.owner).pended -= 1;
         }
         let end = state.end(caller);
@@ -199,8 +200,14 @@ fn in_flight(calls: u64, last: Option<TableEntry>) -> String {
     }
 }
 
-/// Looks at a call between the modules; the breach, if it is one.
-pub(crate) fn check_call(state: &mut State, through: TableEntry) -> Option<(Code, String)> {
+/// Looks at a call of `driver` between the modules, which completes one that pended or not;
+/// the breach, if it is one.
+pub(crate) fn check_call(
+    state: &mut State,
+    driver: DriverId,
+    through: TableEntry,
+    completes: bool,
+) -> Option<(Code, String)> {
     let counts = &mut state.counts;
     match through.owner {
         Side::Provider => {
@@ -208,12 +215,21 @@ pub(crate) fn check_call(state: &mut State, through: TableEntry) -> Option<(Code
             counts.npi(through.npi.to_u128()).calls_of_clients += 1;
         }
         Side::Client => {
-            counts.completions += u64::from(through.completes());
+            counts.completions += u64::from(completes);
             counts.npi(through.npi.to_u128()).calls_of_providers += 1;
         }
     }
-    let breach = state.verifier.binding_calls.call(through);
+    let breach = state.verifier.binding_calls.call(through, completes);
+    let breach = breach.filter(|_| !state.loader.drivers[driver].image.is_hostile());
     breach.map(|(rule, what)| (Code::rule(rule), what))
+}
+
+/// Returns `true` if the module at a side of a binding is that of a hostile peer, which
+/// breaks rules on calls to see what the other side makes of it.
+fn is_hostile(state: &State, binding: Option<BindingId>, side: Side) -> bool {
+    let code = binding.map(|binding| state.verifier.binding_calls.code(binding, side));
+    let site = code.and_then(|code| state.loader.drivers.site(code));
+    site.is_some_and(|site| state.loader.drivers[site.driver].image.is_hostile())
 }
 
 /// Counts what happens in the registrar, and checks it.
@@ -261,6 +277,7 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
         }
         _ => None,
     };
+    let breach = breach.filter(|_| !is_hostile(state, event.binding, event.side));
     breach.map(|(rule, what)| (Code::rule(rule), what))
 }
 
@@ -320,7 +337,7 @@ mod tests {
 
         fn enter(&mut self, owner: Side) {
             let through = self.first(owner);
-            let breach = self.watch.call(through);
+            let breach = self.watch.call(through, through.completes());
             assert_eq!(breach, None);
         }
 

@@ -260,6 +260,22 @@ impl DispatchTables {
         tables.any(|table| table.handed.binding == binding && !table.functions.is_empty())
     }
 
+    /// Returns `true` if one entry of one NPI's tables leads to `function`.
+    pub(crate) fn is_one_entry(&self, function: usize) -> bool {
+        let bytes = function.to_le_bytes();
+        let numbers = self.by_function.get(&function).into_iter().flatten();
+        let entries = numbers.flat_map(|&number| {
+            let handed = self.tables[number].handed;
+            let content = self.readings.get(&handed.table).map(|it| &it.content);
+            let words = content
+                .into_iter()
+                .flat_map(|it| it.chunks_exact(bytes.len()));
+            let found = words.enumerate().filter(move |(_, word)| *word == bytes);
+            found.map(move |(place, _)| (handed.npi.to_u128(), handed.owner, place))
+        });
+        entries.collect::<BTreeSet<_>>().len() == 1
+    }
+
     /// The tables that contain this word, each with its offset there; the table that was
     /// handed over last is the first.
     pub(crate) fn entries_with(&self, word: usize) -> impl Iterator<Item = (Handed, usize)> {

@@ -13,6 +13,7 @@ pub(crate) mod nmr_lock_order;
 pub(crate) mod outstanding_requests;
 pub(crate) mod routine;
 pub(crate) mod stack_objects;
+pub(crate) mod undue_completion;
 
 use rand::rngs::ChaCha8Rng;
 
