@@ -48,6 +48,7 @@ pub(crate) struct Field {
     pub(crate) is: Option<Text>,
     pub(crate) value: Option<Spanned<Number>>,
     pub(crate) reply: Option<Spanned<Reply>>,
+    pub(crate) counted_by: Option<Text>,
     #[serde(default)]
     pub(crate) optional: bool,
 }

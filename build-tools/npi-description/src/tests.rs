@@ -207,6 +207,12 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
     ("reply = 0", "reply = \"keys\"", 22, "there is no field"),
     (
         "reply = 0",
+        "counted_by = \"key\"",
+        22,
+        "only an array has elements",
+    ),
+    (
+        "reply = 0",
         "reply = true",
         22,
         "a number or the name of a field",

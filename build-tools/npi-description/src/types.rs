@@ -65,12 +65,16 @@ pub struct Field {
     pub kind: Type,
     /// Where it is, in bytes.
     pub offset: usize,
+    /// Its size in bytes.
+    pub size: usize,
     /// What it says, if the tools know.
     pub meaning: Option<Meaning>,
     /// What a peer writes.
     pub value: Number,
-    /// What the callee writes before it answers.
+    /// What the callee writes before it answers with success.
     pub reply: Option<Reply>,
+    /// The field with the number of elements that count, if not all do.
+    pub counted_by: Option<String>,
     /// Whether a function may be null.
     pub optional: bool,
 }
@@ -261,6 +265,18 @@ impl Npi {
     #[must_use]
     pub fn function_at(&self, side: Side, offset: usize) -> Option<&Function> {
         self.functions_of(side).find(|it| it.offset == offset)
+    }
+}
+
+impl Field {
+    /// The number of its bytes that count, if its `counted_by` is `count`.
+    #[must_use]
+    pub fn counted(&self, count: u64) -> usize {
+        let Type::Array(_, length) = self.kind else {
+            return self.size;
+        };
+        let count = usize::try_from(count).unwrap_or(length).min(length);
+        self.size.checked_div(length).unwrap_or_default() * count
     }
 }
 

@@ -161,9 +161,10 @@ fn candidates(
         let names: Vec<_> = candidates.iter().map(Candidate::name).collect();
         for name in wanted.names {
             if !names.contains(name) {
-                let near = nearest(name, names.iter().map(String::as_str));
-                let near = near.first().context("there are mutants")?;
-                bail!("there is no mutant {name} in these images; {near} is one");
+                let mut near = nearest(name, names.iter().map(String::as_str)).into_iter();
+                let near = near.next().or_else(|| names.first().map(String::as_str));
+                let near = near.context("each driver has mutants")?;
+                bail!("there is no mutant {name} in these images: {near} is one");
             }
         }
         candidates.retain(|candidate| wanted.names.contains(&candidate.name()));

@@ -3,6 +3,7 @@
 //! Structures and their layout.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use toml::Spanned;
 
@@ -68,6 +69,7 @@ fn place<'a>(
     let structure = lay_out(label, &fields, all)?;
     for (field, _) in &fields {
         check_reply(field, &structure)?;
+        check_count(field, &structure)?;
     }
     all.push(structure);
     Ok(())
@@ -96,7 +98,9 @@ fn lay_out(name: String, fields: &[(&raw::Field, Type)], all: &[Structure]) -> R
         let offset = structure.size.next_multiple_of(align);
         structure.size = offset + size;
         structure.align = structure.align.max(align);
-        structure.fields.push(field(label, raw, kind, offset)?);
+        structure
+            .fields
+            .push(field(label, raw, kind, offset..structure.size)?);
     }
     structure.size = structure.size.next_multiple_of(structure.align);
     for ((raw, kind), field) in fields.iter().zip(&structure.fields) {
@@ -114,7 +118,7 @@ fn lay_out(name: String, fields: &[(&raw::Field, Type)], all: &[Structure]) -> R
     Ok(structure)
 }
 
-fn field(name: String, raw: &raw::Field, kind: &Type, offset: usize) -> Result<Field> {
+fn field(name: String, raw: &raw::Field, kind: &Type, bytes: Range<usize>) -> Result<Field> {
     let meaning = raw.is.as_ref().map(|is| meaning(is, kind)).transpose()?;
     if raw.optional && *kind != Type::Function {
         return wrong(&raw.name, "only a function is `optional`: leave it out");
@@ -128,10 +132,12 @@ fn field(name: String, raw: &raw::Field, kind: &Type, offset: usize) -> Result<F
             raw::Reply::Number(number) => Reply::Number(*number),
             raw::Reply::Field(field) => Reply::Field(field.clone()),
         }),
+        counted_by: raw.counted_by.as_ref().map(|it| it.as_ref().to_owned()),
         optional: raw.optional,
         name,
         kind: kind.clone(),
-        offset,
+        offset: bytes.start,
+        size: bytes.len(),
         meaning,
     })
 }
@@ -157,5 +163,27 @@ fn check_reply(raw: &raw::Field, structure: &Structure) -> Result<()> {
             ),
             Some(_) => Ok(()),
         },
+    }
+}
+
+/// The number of elements that count is a number, and the field has elements.
+fn check_count(raw: &raw::Field, structure: &Structure) -> Result<()> {
+    let (Some(count), Some(field)) = (&raw.counted_by, structure.field(raw.name.as_ref())) else {
+        return Ok(());
+    };
+    if !matches!(field.kind, Type::Array(..)) {
+        return wrong(
+            count,
+            "only an array has elements to count: leave `counted_by` out",
+        );
+    }
+    let from = count.as_ref();
+    match structure.field(from).map(|it| &it.kind) {
+        None => wrong(count, format!("there is no field `{from}`: name one")),
+        Some(Type::Unsigned(_)) => Ok(()),
+        Some(_) => wrong(
+            count,
+            format!("`{from}` is no number without sign: name one that is"),
+        ),
     }
 }

@@ -3,7 +3,7 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 13] = [
+pub const CODE_WORDS: [&str; 14] = [
     "completion",
     "convention",
     "deadlock",
@@ -15,6 +15,7 @@ pub const CODE_WORDS: [&str; 13] = [
     "load",
     "lost",
     "overrun",
+    "reply",
     "unload",
     "wdf",
 ];

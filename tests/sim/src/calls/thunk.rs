@@ -36,7 +36,7 @@ use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::outstanding_requests::{DescribedCall, Effect};
 use crate::verifier::undue_completion::{self, Undue};
-use crate::verifier::{binding_calls, stack_objects};
+use crate::verifier::{binding_calls, replies, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -336,7 +336,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
         });
         let undue = begin_request(state, home);
         state.trace(|state| trace::call(state, frame(state)));
-        check(state, call, undue)
+        check(state, call, undue).or_else(|| check_reply(state, call))
     };
     let breach = costs::measure(Kind::Checks, || with(begin));
     if let Some((code, what)) = breach {
@@ -458,6 +458,9 @@ fn begin_request(state: &mut State, home: *const usize) -> Option<Undue> {
         Effect::None => None,
         Effect::Undue(undue) => Some(undue),
         Effect::Request(number) => {
+            if through.pends() {
+                replies::begin(state, through, driver, number, argument);
+            }
             let frames = &mut state.scheduling.current_mut().frames;
             frames.last_mut().expect("a call is under way").request = Some(number);
             None
@@ -494,6 +497,18 @@ fn check(state: &mut State, call: Callee, undue: Option<Undue>) -> Option<(Code,
     }
 }
 
+/// Checks what a request comes back with that the innermost call completes.
+fn check_reply(state: &mut State, call: Callee) -> Option<(Code, String)> {
+    let Callee::Dispatch {
+        driver, through, ..
+    } = call
+    else {
+        return None;
+    };
+    let request = frame(state).request.filter(|_| through.completes())?;
+    replies::end(state, driver, request, None)
+}
+
 /// Checks a call that returns. Returns the breach and the place that is
 /// responsible.
 fn watch_return(
@@ -523,6 +538,11 @@ fn watch_return(
                 undue_completion::answered_too(state, through, target, status)
         {
             return Some((code, what, state.loader.drivers.site(target)));
+        }
+        if let Some(site) = state.loader.drivers.site(target)
+            && let Some((code, what)) = replies::end(state, site.driver, number, Some(status))
+        {
+            return Some((code, what, Some(site)));
         }
     }
     let (before, after) = (frame(state).irql, state.scheduling.current().irql);

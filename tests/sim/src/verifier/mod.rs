@@ -11,6 +11,7 @@ pub(crate) mod faults;
 pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;
 pub(crate) mod outstanding_requests;
+pub(crate) mod replies;
 pub(crate) mod routine;
 pub(crate) mod stack_objects;
 pub(crate) mod undue_completion;
@@ -24,6 +25,7 @@ use faults::{FaultInjector, Faults};
 use locks::Locks;
 use nmr_lock_order::NmrLockOrder;
 use outstanding_requests::OutstandingRequests;
+use replies::Replies;
 use stack_objects::StackObjects;
 
 /// What the verifier's checks remember.
@@ -36,6 +38,7 @@ pub(crate) struct Verifier {
     pub(crate) locks: Locks,
     nmr_lock_order: NmrLockOrder,
     pub(crate) outstanding_requests: OutstandingRequests,
+    replies: Replies,
     stack_objects: StackObjects,
 }
 
@@ -49,6 +52,7 @@ impl Verifier {
             locks: Locks::default(),
             nmr_lock_order: NmrLockOrder::default(),
             outstanding_requests: OutstandingRequests::default(),
+            replies: Replies::default(),
             stack_objects: StackObjects::default(),
         }
     }
