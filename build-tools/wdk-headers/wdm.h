@@ -147,9 +147,24 @@ FORCEINLINE VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock)
 #define PASSIVE_LEVEL 0
 #define APC_LEVEL 1
 #define DISPATCH_LEVEL 2
+NTKERNELAPI KIRQL KeGetCurrentIrql(VOID);
+NTKERNELAPI KIRQL KfRaiseIrql(KIRQL NewIrql);
+NTKERNELAPI VOID KeLowerIrql(KIRQL NewIrql);
+#define KeRaiseIrql(NewIrql, OldIrql) *(OldIrql) = KfRaiseIrql(NewIrql)
 NTKERNELAPI KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock);
 NTKERNELAPI VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql);
 #define KeAcquireSpinLock(SpinLock, OldIrql) *(OldIrql) = KeAcquireSpinLockRaiseToDpc(SpinLock)
+
+// Deferred procedure calls, and time.
+typedef struct _KDPC {
+    LONGLONG Opaque[8];
+} KDPC, *PKDPC, *PRKDPC;
+typedef VOID KDEFERRED_ROUTINE(PKDPC Dpc, PVOID DeferredContext, PVOID SystemArgument1, PVOID SystemArgument2);
+typedef KDEFERRED_ROUTINE *PKDEFERRED_ROUTINE;
+NTKERNELAPI VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
+NTKERNELAPI BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
+NTKERNELAPI VOID KeFlushQueuedDpcs(VOID);
+NTKERNELAPI ULONGLONG KeQueryInterruptTime(VOID);
 
 // Threads and waits.
 typedef CHAR KPROCESSOR_MODE;

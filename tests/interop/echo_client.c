@@ -13,11 +13,11 @@
 #define CANCEL_INTERVAL 7
 #define QUERY_INTERVAL 32
 
-// A request, and who still uses it: the thread until Submit and Cancel have returned, and
-// the provider until it has completed it.
+// A request, and who still uses it. The slot is idle if nobody does.
 typedef struct _SLOT {
     ECHO_REQUEST Request;
-    ULONG Users;        // protected by Lock
+    BOOLEAN IsSubmitting;   // the thread, until Submit and Cancel have returned; protected by Lock
+    BOOLEAN IsPending;      // the provider, until it has completed it; protected by Lock
 } SLOT, *PSLOT;
 
 // A provider that is attached. The members from Link on are protected by Lock.
@@ -128,9 +128,10 @@ static PSLOT TakeSlot(PPROVIDER_BINDING Binding)
 
     KeAcquireSpinLock(&Lock, &OldIrql);
     for (Index = 0; Index < DEPTH && Slot == NULL && !Binding->Detaching; Index += 1) {
-        if (Binding->Slots[Index].Users == 0) {
+        if (!Binding->Slots[Index].IsSubmitting && !Binding->Slots[Index].IsPending) {
             Slot = &Binding->Slots[Index];
-            Slot->Users = 2;
+            Slot->IsSubmitting = TRUE;
+            Slot->IsPending = TRUE;
             Binding->InFlight += 1;
         }
     }
@@ -138,13 +139,33 @@ static PSLOT TakeSlot(PPROVIDER_BINDING Binding)
     return Slot;
 }
 
-static VOID ReleaseSlot(PSLOT Slot, ULONG Users)
+// Ends the thread's use of a slot.
+static VOID ReleaseSlot(PSLOT Slot)
 {
     KIRQL OldIrql;
 
     KeAcquireSpinLock(&Lock, &OldIrql);
-    Slot->Users -= Users;
+    Slot->IsSubmitting = FALSE;
     KeReleaseSpinLock(&Lock, OldIrql);
+}
+
+// Ends the provider's use of a slot. Returns FALSE if Request, which may be any pointer, is
+// not pending in the binding.
+static BOOLEAN TakeBack(PPROVIDER_BINDING Binding, CONST ECHO_REQUEST *Request)
+{
+    BOOLEAN WasPending = FALSE;
+    ULONG Index;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&Lock, &OldIrql);
+    for (Index = 0; Index < DEPTH; Index += 1) {
+        if (&Binding->Slots[Index].Request == Request) {
+            WasPending = Binding->Slots[Index].IsPending;
+            Binding->Slots[Index].IsPending = FALSE;
+        }
+    }
+    KeReleaseSpinLock(&Lock, OldIrql);
+    return WasPending;
 }
 
 static VOID CancelRequest(PPROVIDER_BINDING Binding, PSLOT Slot)
@@ -189,12 +210,14 @@ static BOOLEAN SubmitRequest(PPROVIDER_BINDING Binding, ULONGLONG Id)
         if (Id % CANCEL_INTERVAL == 0) {
             CancelRequest(Binding, Slot);
         }
-        ReleaseSlot(Slot, 1);
+        ReleaseSlot(Slot);
         return TRUE;
     }
     // The provider is done with it, and will not complete it.
-    ReleaseSlot(Slot, 2);
-    LeaveBinding(Binding);
+    if (TakeBack(Binding, Request)) {
+        LeaveBinding(Binding);
+    }
+    ReleaseSlot(Slot);
     return NT_SUCCESS(Status);
 }
 
@@ -202,11 +225,11 @@ _Use_decl_annotations_
 static VOID Complete(PVOID ClientBindingContext, ECHO_REQUEST *Request)
 {
     PPROVIDER_BINDING Binding = (PPROVIDER_BINDING)ClientBindingContext;
-    PSLOT Slot = CONTAINING_RECORD(Request, SLOT, Request);
 
-    ReleaseSlot(Slot, 1);
-    KeSetEvent(&WakeEvent, IO_NO_INCREMENT, FALSE);
-    LeaveBinding(Binding);
+    if (TakeBack(Binding, Request)) {
+        KeSetEvent(&WakeEvent, IO_NO_INCREMENT, FALSE);
+        LeaveBinding(Binding);
+    }
 }
 
 _Use_decl_annotations_

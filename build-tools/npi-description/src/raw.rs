@@ -92,4 +92,5 @@ pub(crate) struct Parameter {
     pub(crate) kind: Option<Text>,
     pub(crate) is: Option<Text>,
     pub(crate) value: Option<Spanned<Number>>,
+    pub(crate) looked_up: Option<Spanned<bool>>,
 }

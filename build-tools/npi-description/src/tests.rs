@@ -292,6 +292,18 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
         "pends by its status",
     ),
     (
+        "name = \"query\", type = \"*Query\" }]\ncompleted_by",
+        "name = \"query\", type = \"*Query\", looked_up = true }]\ncompleted_by",
+        27,
+        "a callee looks up its binding",
+    ),
+    (
+        "[{ is = \"binding\" }, { name = \"query\", type = \"*Query\" }]\ncompleted_by",
+        "[{ is = \"binding\", looked_up = 1 }]\ncompleted_by",
+        27,
+        "boolean",
+    ),
+    (
         "returns = \"void\"",
         "returns = \"guid\"",
         32,
@@ -346,6 +358,24 @@ fn structures_inside_each_other_are_refused_before_the_stack_ends() {
     );
     let error = read(&text).expect_err("too deep").to_string();
     assert!(error.contains("more than 8 dimensions"), "{error}");
+}
+
+#[test]
+fn a_binding_and_what_a_completion_completes_may_be_looked_up() {
+    let (head, tail) = example().split_once("[functions.got]").map_or_else(
+        || panic!("it has `got`"),
+        |(head, tail)| (head.to_owned(), tail.to_owned()),
+    );
+    let tail = tail
+        .replace("\"binding\"", "\"binding\", looked_up = true")
+        .replace("*Query\"", "*Query\", looked_up = true");
+    let npi = read(&format!("{head}[functions.got]{tail}")).unwrap();
+    let all = |name: &str| {
+        let parameters = &npi.function(name).unwrap().parameters;
+        parameters.iter().map(|it| it.looked_up).collect::<Vec<_>>()
+    };
+    assert_eq!(all("got"), [true, true]);
+    assert_eq!(all("get"), [false, false]);
 }
 
 #[test]

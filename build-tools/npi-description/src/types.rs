@@ -211,6 +211,9 @@ pub struct Parameter {
     pub is_binding: bool,
     /// What a peer passes.
     pub value: Number,
+    /// The callee looks it up among what it has before it follows it, and survives one
+    /// that it does not have.
+    pub looked_up: bool,
 }
 
 /// How a call is matched to its completion.

@@ -15,6 +15,13 @@ use crate::workspace::{artifact, output};
 /// workspace.
 pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
 
+/// Those headers, each with its name.
+pub(crate) const KIT_HEADERS: [(&str, &str); 3] = [
+    ("wdm.h", include_str!("../../wdk-headers/wdm.h")),
+    ("netioddk.h", include_str!("../../wdk-headers/netioddk.h")),
+    ("bcrypt.h", include_str!("../../wdk-headers/bcrypt.h")),
+];
+
 /// Writes the header of the NPI with this description, unless it is there.
 pub(crate) fn write_header(description: &Path, header: &Path) -> Result<()> {
     for npi in npi_description::read(&[description])? {

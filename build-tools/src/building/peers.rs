@@ -149,9 +149,20 @@ impl Peer<'_> {
         }
     }
 
-    /// Returns `true` if nothing is known of the NPI.
-    pub(crate) const fn is_stub(&self) -> bool {
-        self.npi.is_none()
+    /// What a run with this peer does not test, if nothing is known of the NPI: the peer
+    /// calls nothing, and refuses what the driver calls.
+    pub(crate) fn untested(&self) -> Option<String> {
+        if self.npi.is_some() {
+            return None;
+        }
+        let what = match self.side {
+            Side::Provider => "each call was refused",
+            Side::Client => "no call was made",
+        };
+        Some(format!(
+            "{what}, because NPI {} has no description: add it with --npi FILE",
+            self.id
+        ))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use scenarios::{CycleFilter, Instances, Tier};
+use scenarios::{CycleFilter, Instances, RegistryValue, Tier};
 
 use super::replay_keys::{self, Key};
 use crate::terminal::nearest;
@@ -115,6 +115,7 @@ impl ReplayLine {
         const REQUIRED: &str = "a line looks like seed=7,cycle=3";
         let mut line = Self::new(0, 0);
         let mut given: Vec<(&str, &str)> = Vec::new();
+        let mut registry: Vec<(RegistryValue, &str)> = Vec::new();
         for (place, part) in text.split(',').enumerate() {
             if part.contains(char::is_control) {
                 return Err(format!("`{part}` has a control character: remove it"));
@@ -131,6 +132,17 @@ impl ReplayLine {
             }
             given.push((name, part));
             let value = value.unwrap_or_default();
+            if name == "registry" {
+                let value: RegistryValue = value.parse()?;
+                if let Some((_, first)) =
+                    registry.iter().find(|(it, _)| it.is_of_same_value(&value))
+                {
+                    return Err(format!(
+                        "one registry value is given twice, in `{first}` and `{part}`: leave one out"
+                    ));
+                }
+                registry.push((value, part));
+            }
             let number = || value.parse().expect("it is checked");
             match name {
                 "seed" => line.seed = number(),

@@ -24,6 +24,8 @@ pub(crate) struct StressPlan {
     pub(crate) overrides: Vec<(&'static str, PathBuf)>,
     /// The drivers that are loaded instead of a provider and a client, if any.
     pub(crate) drivers: Vec<PathBuf>,
+    /// What was not tested for want of descriptions, for each peer that is a stub.
+    pub(crate) untested: Vec<String>,
     /// The scenario of all cycles; drawn if there is none.
     pub(crate) only: Option<Scenario>,
     /// Options of the run that differ from the defaults, as the tier's arguments.
@@ -51,6 +53,7 @@ impl StressPlan {
             client: PathBuf::new(),
             overrides: Vec::new(),
             drivers: Vec::new(),
+            untested: Vec::new(),
             only: None,
             options: Vec::new(),
             seed: 0,

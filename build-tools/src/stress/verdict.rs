@@ -53,8 +53,9 @@ pub(super) fn of(report: &Report, plan: &StressPlan, end: &RunEnd) -> Verdict {
     match not_tested::reason(report, plan) {
         Some(reason) => Verdict::new(Word::NotTested, reason),
         None => Verdict::pass(format!(
-            "{cycles} in {took}: {found}, seed {seed}{}",
-            alone(report, plan)
+            "{cycles} in {took}: {found}, seed {seed}{}{}",
+            alone(report, plan),
+            undescribed(plan)
         )),
     }
 }
@@ -68,6 +69,13 @@ fn alone(report: &Report, plan: &StressPlan) -> &'static str {
     } else {
         ""
     }
+}
+
+/// What peers have not done for want of descriptions.
+fn undescribed(plan: &StressPlan) -> String {
+    let mut all: Vec<_> = plan.untested.iter().map(|it| format!("; {it}")).collect();
+    all.dedup();
+    all.concat()
 }
 
 /// `1,000 cycles`, or `5 of 1,000 cycles` if some were not run.
@@ -141,6 +149,19 @@ mod tests {
         assert_eq!(
             line(&report(1000), &END),
             "PASS  1,000 cycles in 0.9 s: 0 findings, seed 4711"
+        );
+    }
+
+    #[test]
+    fn a_stub_says_what_it_has_not_done() {
+        let plan = StressPlan {
+            untested: vec!["no call was made, because NPI {1} has no description".to_owned()],
+            ..StressPlan::empty(Tier::Sim)
+        };
+        assert_eq!(
+            of(&report(1000), &plan, &END).to_string(),
+            "PASS  1,000 cycles in 0.9 s: 0 findings, seed 4711; no call was made, because NPI {1} \
+             has no description"
         );
     }
 

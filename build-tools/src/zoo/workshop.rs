@@ -73,6 +73,7 @@ impl Workshop {
         let mut options = vec![
             "-Wno-unused".to_owned(),
             "-Itests/zoo/include".to_owned(),
+            format!("-I{}", c_driver::HEADERS),
             format!("-I{}", self.built.display()),
             format!("-D{}", role.name().to_uppercase()),
         ];

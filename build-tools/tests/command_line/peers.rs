@@ -158,11 +158,52 @@ fn a_size_that_is_not_checked_is_found_by_a_hostile_peer() {
     assert_eq!(found["place"]["function"], "Fits", "{text}");
 }
 
+/// Runs a driver that looks up what it is called with, and one that believes it, with a
+/// hostile peer that is told so by `looked_up`: only the second one has findings, and only if
+/// the peer is told.
+fn assert_tries_what_is_looked_up(macros: &[&str], function: &str, parameter: &str) {
+    let told = |bench: &Bench| {
+        let plain = fs::read_to_string(sources().join("keyed.toml")).expect("a description");
+        let (head, tail) = plain
+            .split_once(function)
+            .expect("the function is described");
+        let looked_up = tail.replacen(parameter, &format!("{parameter}, looked_up = true"), 1);
+        let file = bench.path("told.toml");
+        fs::write(&file, format!("{head}{function}{looked_up}")).expect("written");
+        file.to_str().expect("a path").to_owned()
+    };
+    let more = ["--cycles", "150", "--seed", "1"];
+    let checked = Bench::with("keyed", macros);
+    let (_, status, text) = checked.stress("hostile", Some(&told(&checked)), &more);
+    assert_eq!(status, 0, "{text}");
+
+    let believing = Bench::with("keyed", &[macros, &["BELIEVING"]].concat());
+    let (_, status, text) = believing.stress("hostile", Some("keyed"), &more);
+    assert_eq!(status, 0, "{text}");
+    let (report, status, text) = believing.stress("hostile", Some(&told(&believing)), &more);
+    assert_eq!(status, 1, "{text}");
+    assert_eq!(report["findings"][0]["driver"], "driver.sys", "{text}");
+}
+
+#[test]
+fn a_hostile_peer_completes_again_what_is_looked_up() {
+    assert_tries_what_is_looked_up(&[], "[functions.got]", "type = \"*Question\"");
+}
+
+#[test]
+fn a_hostile_peer_hands_over_wrong_contexts_that_are_looked_up() {
+    assert_tries_what_is_looked_up(&["PROVIDER"], "[functions.get]", "is = \"binding\"");
+}
+
 #[test]
 fn a_driver_of_an_npi_that_is_not_described_gets_a_stub() {
     let bench = Bench::with("keyed", &["PROVIDER"]);
     let (report, status, text) = bench.stress("auto", None, &SHORT);
-    assert!(text.contains("not described"), "{text}");
+    let untested = "no call was made, because NPI {7b1c2f0e-7a64-4b7b-9b53-0c1d7f3a9e11} has no \
+                    description: add it with --npi FILE";
+    assert!(text.contains(untested), "{text}");
+    let verdict = text.lines().rfind(|line| line.starts_with("PASS"));
+    assert!(verdict.is_none_or(|it| it.contains(untested)), "{text}");
     assert_eq!(
         report["findings"].as_array().map(Vec::len),
         Some(0),

@@ -36,6 +36,10 @@ const WRONG: [(&str, &str); 99] = [
         "`seed` is given twice, in `seed=1` and `seed=3`",
     ),
     ("seed=1,cycle=2,cycle=2", "`cycle` is given twice"),
+    (
+        "seed=1,cycle=2,registry=client:Threads=4,registry=client:threads=5",
+        "one registry value is given twice, in `registry=client:Threads=4`",
+    ),
     ("seed=1,cycle=2,preempt,preempt", "`preempt` is given twice"),
     (
         "seed=1,cycle=2,kernel=both,kernel=windows",

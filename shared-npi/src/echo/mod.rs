@@ -50,6 +50,9 @@
 //!   this binding are pending; `STATUS_DEVICE_NOT_READY`, that the provider is
 //!   detaching; `STATUS_INVALID_PARAMETER`, that the request is malformed.
 //!
+//! A client looks the request of a `complete` up among those that are pending in the
+//! binding, and ignores one that is not there.
+//!
 //! `cancel` names a request whose `submit` answered `STATUS_PENDING`. It may
 //! have been completed meanwhile, but the client does not reuse its memory
 //! before `cancel` has returned; till then the provider may write to the

@@ -31,6 +31,16 @@ pub enum RegistryData {
     Text(String),
 }
 
+impl RegistryValue {
+    /// Returns `true` if both are data of one value: case makes no difference in the
+    /// registry.
+    #[must_use]
+    pub fn is_of_same_value(&self, other: &Self) -> bool {
+        let place = |it: &Self| [&it.driver, &it.key, &it.name].map(|part| part.to_lowercase());
+        place(self) == place(other)
+    }
+}
+
 impl fmt::Display for RegistryValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.driver)?;
@@ -104,6 +114,18 @@ mod tests {
         }
         let value: RegistryValue = "a:B=0x10".parse().expect("a value");
         assert_eq!(value.data, RegistryData::Number(16));
+    }
+
+    #[test]
+    fn a_value_is_one_in_any_case_and_with_its_path() {
+        let same = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|it| it.parse::<RegistryValue>().expect(it));
+            one.is_of_same_value(&other)
+        };
+        assert!(same("client:Threads=4", r"Client:parameters\THREADS=5"));
+        assert!(!same("client:Threads=4", "client:Depth=4"));
+        assert!(!same("client:Threads=4", "provider:Threads=4"));
+        assert!(!same("client:Threads=4", r"client:\Threads=4"));
     }
 
     #[test]

@@ -41,6 +41,9 @@ typedef CLIENT_DISPATCH PEER_DISPATCH;
 #define DEREGISTER NmrDeregisterProvider
 #define WAIT NmrWaitForProviderDeregisterComplete
 #define DETACH_COMPLETE NmrProviderDetachClientComplete
+#define ATTACH_CALLBACK ProviderAttachClient
+#define DETACH_CALLBACK ProviderDetachClient
+#define INSTANCE ProviderRegistrationInstance
 #else
 typedef NPI_CLIENT_CHARACTERISTICS CHARACTERISTICS;
 typedef PROVIDER_DISPATCH PEER_DISPATCH;
@@ -48,6 +51,9 @@ typedef PROVIDER_DISPATCH PEER_DISPATCH;
 #define DEREGISTER NmrDeregisterClient
 #define WAIT NmrWaitForClientDeregisterComplete
 #define DETACH_COMPLETE NmrClientDetachProviderComplete
+#define ATTACH_CALLBACK ClientAttachProvider
+#define DETACH_CALLBACK ClientDetachProvider
+#define INSTANCE ClientRegistrationInstance
 #endif
 extern CHARACTERISTICS Characteristics;
 extern const PROVIDER_DISPATCH ProviderDispatch;
@@ -97,7 +103,7 @@ void Complete(PVOID binding, REQUEST *);
 INLINE PVOID Allocate(SIZE_T size) { return ExAllocatePool2(NON_PAGED, size, TAG); }
 INLINE void Free(PVOID block) { ExFreePoolWithTag(block, TAG); }
 INLINE void Sleep(LONGLONG microseconds) {
-    LONGLONG relative = -10 * microseconds;
+    LARGE_INTEGER relative = {.QuadPart = -10 * microseconds};
     KeDelayExecutionThread(0, 0, &relative);
 }
 INLINE KIRQL Acquire(void) { return KeAcquireSpinLockRaiseToDpc(&Lock); }

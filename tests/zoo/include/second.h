@@ -27,7 +27,7 @@ static NTSTATUS On(void) {
         return STATUS_INSUFFICIENT_RESOURCES;
     *block = (NPI_CLIENT_CHARACTERISTICS){
         0, sizeof(*block), Refuse, Detach, Cleanup,
-        {0, sizeof(NPI_REGISTRATION_INSTANCE), &Other, Characteristics.Instance.ModuleId, 0, NULL}};
+        {0, sizeof(NPI_REGISTRATION_INSTANCE), &Other, Characteristics.INSTANCE.ModuleId, 0, NULL}};
     status = NmrRegisterClient(block, NULL, &Second);
     if (NT_SUCCESS(status))
         Block = block;

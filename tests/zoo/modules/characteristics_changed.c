@@ -4,7 +4,7 @@
 #include "module.h"
 
 void Deregister(void) {
-    WRONG(Characteristics.Instance.Number = 7;)
+    WRONG(Characteristics.INSTANCE.Number = 7;)
     if (DEREGISTER(Registration) == STATUS_PENDING)
         WAIT(Registration);
 }

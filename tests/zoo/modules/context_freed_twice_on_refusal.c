@@ -8,7 +8,7 @@ static const ECHO_CHARACTERISTICS Demanding = {
     {sizeof(ECHO_CHARACTERISTICS), ECHO_VERSION, 0}, ECHO_VERSION, ECHO_VERSION, 0, 1u << 31};
 
 NTSTATUS Register(void) {
-    Characteristics.Instance.NpiSpecificCharacteristics = &Demanding;
+    Characteristics.INSTANCE.NpiSpecificCharacteristics = &Demanding;
     return REGISTER(&Characteristics, NULL, &Registration);
 }
 

@@ -11,7 +11,7 @@ static HANDLE SecondRegistration;
 NTSTATUS Register(void) {
     NTSTATUS status;
     Second = Characteristics;
-    Second.Instance.NpiId = &Other;
+    Second.INSTANCE.NpiId = &Other;
     status = REGISTER(&Second, NULL, &SecondRegistration);
     if (!NT_SUCCESS(status))
         return status;

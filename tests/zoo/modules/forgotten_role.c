@@ -23,7 +23,7 @@ static void EndProvider(void) {
 
 NTSTATUS Register(void) {
     NTSTATUS status;
-    AsProvider.Instance.ModuleId = Characteristics.Instance.ModuleId;
+    AsProvider.ProviderRegistrationInstance.ModuleId = Characteristics.INSTANCE.ModuleId;
     status = NmrRegisterProvider(&AsProvider, NULL, &ProviderRegistration);
     if (!NT_SUCCESS(status))
         return status;

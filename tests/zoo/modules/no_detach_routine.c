@@ -4,6 +4,6 @@
 #include "module.h"
 
 NTSTATUS Register(void) {
-    WRONG(Characteristics.Detach = NULL;)
+    WRONG(Characteristics.DETACH_CALLBACK = NULL;)
     return REGISTER(&Characteristics, NULL, &Registration);
 }

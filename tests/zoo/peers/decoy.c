@@ -23,11 +23,11 @@ static void End(HANDLE registration) {
 
 NTSTATUS Register(void) {
     NTSTATUS status;
-    OtherModule = *Characteristics.Instance.ModuleId;
+    OtherModule = *Characteristics.INSTANCE.ModuleId;
     OtherModule.Guid.Data1++;
     Second = Characteristics;
-    Second.Attach = AttachToSecond;
-    Second.Instance.ModuleId = &OtherModule;
+    Second.ATTACH_CALLBACK = AttachToSecond;
+    Second.INSTANCE.ModuleId = &OtherModule;
     status = REGISTER(&Characteristics, NULL, &Registration);
     if (!NT_SUCCESS(status))
         return status;

@@ -86,6 +86,7 @@ fn function(name: &Text, raw: &raw::Function, npi: &Npi) -> Result<Function> {
 }
 
 fn parameter(function: &Text, raw: &raw::Parameter, npi: &Npi) -> Result<Parameter> {
+    let looked_up = raw.looked_up.as_ref().is_some_and(|it| *it.as_ref());
     if let Some(is) = &raw.is {
         if is.as_ref() != "binding" {
             let reason = format!("a parameter is no `{}`: write `binding`", is.as_ref());
@@ -99,6 +100,7 @@ fn parameter(function: &Text, raw: &raw::Parameter, npi: &Npi) -> Result<Paramet
             kind: Type::Pointer,
             is_binding: true,
             value: Number::default(),
+            looked_up,
         });
     }
     let (Some(name), Some(text)) = (&raw.name, &raw.kind) else {
@@ -128,6 +130,7 @@ fn parameter(function: &Text, raw: &raw::Parameter, npi: &Npi) -> Result<Paramet
         name,
         kind,
         is_binding: false,
+        looked_up,
     })
 }
 
@@ -222,6 +225,29 @@ fn relate(raw: &raw::Npi, all: &mut [Function]) -> Result<()> {
         }
         all[completion].matched_by = how;
         all[completion].completes.push(name.as_ref().clone());
+    }
+    check_lookups(raw, all)
+}
+
+/// Only what stands for something of the callee's can be looked up by it.
+fn check_lookups(raw: &raw::Npi, all: &[Function]) -> Result<()> {
+    for (name, one) in &raw.functions {
+        let function = all.iter().find(|it| it.name == *name.as_ref());
+        for (index, parameter) in one.parameters.iter().enumerate() {
+            let Some(looked_up) = parameter.looked_up.as_ref().filter(|it| *it.as_ref()) else {
+                continue;
+            };
+            let is_match = |it: &Function| {
+                it.is_completion() && it.matched_by == Some(Match::Parameter(index))
+            };
+            if parameter.is.is_none() && !function.is_some_and(is_match) {
+                return wrong(
+                    looked_up,
+                    "a callee looks up its binding, and in a completion what this has in common \
+                     with the call: take `looked_up` away",
+                );
+            }
+        }
     }
     Ok(())
 }

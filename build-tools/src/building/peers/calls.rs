@@ -16,9 +16,20 @@ pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> Stri
     let name = &function.name;
     let f = number(name);
     let table = table_of(npi, function.side);
+    let looks_up = hostile
+        && function
+            .parameters
+            .iter()
+            .any(|it| it.is_binding && it.looked_up);
+    let through = if looks_up {
+        "through"
+    } else {
+        "binding->Table"
+    };
     let mut text = format!(
-        "static void Call_{name}(BINDING *binding) {{\n    const struct {table} *table = \
-         binding->Table;\n    CALL *call;\n    KIRQL before;\n"
+        "static void Call_{name}(BINDING *binding, const void *through) {{\n    const struct \
+         {table} *table = {through};\n    PVOID context = binding->Peer;\n    CALL *call;\n    \
+         KIRQL before;\n"
     );
     for parameter in function.parameters.iter().filter(|it| !it.is_binding) {
         let name = variable(parameter);
@@ -48,6 +59,9 @@ pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> Stri
         "    call = NewCall(binding, {f});\n    if (!call) {{\n        {}return;\n    }}",
         drop_cancelled(function)
     );
+    if looks_up {
+        text += "    context = Misdirect(call);\n";
+    }
     for (index, parameter) in function.parameters.iter().enumerate() {
         if !parameter.is_binding {
             text += &argument(function, index, parameter, conduct);
@@ -139,7 +153,7 @@ fn made(structure: &str, conduct: Conduct) -> String {
 fn invocation(function: &Function) -> String {
     let arguments = function.parameters.iter().map(|it| {
         if it.is_binding {
-            "binding->Peer".to_owned()
+            "context".to_owned()
         } else {
             variable(it)
         }
@@ -162,13 +176,13 @@ pub(super) fn choices(npi: &Npi, side: Side, conduct: Conduct) -> String {
     if conduct == Conduct::Hostile {
         calls.extend(hostile::undue(npi, side).map(hostile::name));
     }
-    let mut text = String::from("static void CallPeer(BINDING *binding) {\n");
+    let mut text = String::from("static void CallPeer(BINDING *binding, const void *through) {\n");
     if !calls.is_empty() {
         _ = writeln!(text, "    switch (Below({})) {{", calls.len());
         for (index, call) in calls.iter().enumerate() {
             _ = writeln!(
                 text,
-                "    case {index}:\n        {call}(binding);\n        break;"
+                "    case {index}:\n        {call}(binding, through);\n        break;"
             );
         }
         text += "    }\n";

@@ -45,7 +45,7 @@ pub(super) fn identity(npi: NpiId, modules: &[Module], conduct: Conduct) -> Stri
         };
         _ = writeln!(
             text,
-            "    {{{{sizeof(NPI_MODULEID), {padding}, {kind}, {}}}, {}, {}}},",
+            "    {{{{{{sizeof(NPI_MODULEID), {padding}, {kind}, {}}}}}, {}, {}}},",
             guid(module.id),
             module.number,
             module.version

@@ -47,7 +47,10 @@ pub(crate) fn build(peer: &Peer<'_>, directory: &Path, root: &Path) -> Result<Pa
     let made = object.with_extension("sys");
     let shown = source.strip_prefix(root).unwrap_or(&source);
     let shown = shown.to_string_lossy();
-    c_driver::compile(root, &shown, &["-Wno-unused"], &object)?;
+    let headers = kit_headers(directory)?;
+    let headers = headers.strip_prefix(root).unwrap_or(&headers);
+    let headers = format!("-I{}", headers.display());
+    c_driver::compile(root, &shown, &["-Wno-unused", &headers], &object)?;
     c_driver::link(&[object], &libraries, &made)?;
     for extension in ["pdb", "sys"] {
         let (made, image) = (made.with_extension(extension), place(&name, extension));
@@ -55,6 +58,21 @@ pub(crate) fn build(peer: &Peer<'_>, directory: &Path, root: &Path) -> Result<Pa
             .with_context(|| format!("{} cannot be written: free the path", image.display()))?;
     }
     Ok(image)
+}
+
+/// Writes the headers that stand in for those of the Windows Driver Kit. Returns their
+/// directory.
+fn kit_headers(directory: &Path) -> Result<PathBuf> {
+    let headers = directory.join("wdk-headers");
+    fs::create_dir_all(&headers)
+        .with_context(|| format!("{} cannot be made: free the path", headers.display()))?;
+    for (name, text) in c_driver::KIT_HEADERS {
+        let file = headers.join(name);
+        if !has(&file, text) {
+            write(&file, text)?;
+        }
+    }
+    Ok(headers)
 }
 
 fn has(file: &Path, text: &str) -> bool {

@@ -7,16 +7,18 @@ use std::fmt::Write as _;
 
 use npi_description::{Function, Match, Npi, Returns, Side, Type};
 
-use super::Conduct;
 use super::functions::{
     Lent, completion_of, context, lent, matched, number, prototype, table_of, variable,
 };
 use super::structures::{declared, drawn};
+use super::{Conduct, hostile};
 
 /// A function of the peer's own table, which the other side calls.
 pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> String {
     let name = &function.name;
-    let mut text = format!("static {} {{\n", prototype(function, &format!("On_{name}")));
+    let remembers = conduct == Conduct::Hostile && hostile::looks_up(npi, function);
+    let own_name = format!("{}_{name}", if remembers { "Answer" } else { "On" });
+    let mut text = format!("static {} {{\n", prototype(function, &own_name));
     let refused = match &function.returns {
         Returns::Status => "return STATUS_INVALID_PARAMETER",
         Returns::Void => "return",
@@ -46,7 +48,11 @@ pub(super) fn function(npi: &Npi, function: &Function, conduct: Conduct) -> Stri
         Returns::Void => "",
         Returns::Value(_) => "    return 0;\n",
     };
-    text + "}\n\n"
+    text += "}\n\n";
+    if remembers {
+        text += &hostile::remembering(function, &own_name);
+    }
+    text
 }
 
 /// The statements that write an answer into a structure.
@@ -60,7 +66,7 @@ fn reply(indent: &str, structure: &str, it: &str, conduct: Conduct) -> String {
 
 /// What happens in a function that has the binding `context`.
 fn answer(npi: &Npi, function: &Function, context: &str, f: &str) -> String {
-    let mut text = format!("    BINDING *own = {context};\n");
+    let mut text = format!("    BINDING *own = Own({context});\n");
     let match_ = matched(function).unwrap_or_else(|| "0".to_owned());
     if function.is_completion() {
         _ = writeln!(
@@ -159,6 +165,14 @@ fn completion(npi: &Npi, function: &Function, conduct: Conduct) -> String {
             }
             kind => drawn(&parameter.value, kind),
         });
+    }
+    if conduct == Conduct::Hostile && hostile::looks_up(npi, function) {
+        let f = number(&function.name);
+        _ = writeln!(
+            text,
+            "        ULONGLONG past = Remember(call->Binding, {f}, call->Match, TRUE);"
+        );
+        after += "        Settle(past);\n";
     }
     _ = writeln!(
         text,

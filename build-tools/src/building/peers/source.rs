@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The source of a peer: one C file, which stands alone.
+//! The source of a peer: one C file, which needs the headers of the Windows Driver Kit.
 
 use npi_description::{Npi, Side};
 
 use super::{Conduct, Module, calls, contract, functions, hostile, names, own, structures};
 
-/// The declarations of the kernel, and the part that all peers have in common.
-const KERNEL: &str = include_str!("runtime/kernel.h");
+/// The headers of the Windows Driver Kit that peers need.
+const INCLUDES: &str = "#include <wdm.h>\n#include <netioddk.h>\n#include <bcrypt.h>\n";
+/// The part that all peers have in common.
 const RUNTIME: &str = include_str!("runtime/peer.c");
 /// What a hostile one has beyond it.
 const HOSTILE: &str = include_str!("runtime/hostile.c");
@@ -70,14 +71,14 @@ pub(super) fn head(
         Side::Client => ("client", "CLIENT"),
     };
     let modules = modules.len();
-    let [kernel, runtime, hostile] = [KERNEL, RUNTIME, HOSTILE].map(without_licence);
+    let [runtime, hostile] = [RUNTIME, HOSTILE].map(without_licence);
     let (adjective, switch, hostile) = match conduct {
         Conduct::Auto => ("", "", ""),
         Conduct::Hostile => ("hostile ", "#define HOSTILE\n", hostile),
     };
     format!(
         "// A {adjective}{role}, {what}, to be the peer of a driver under test.\n// Do not edit: \
-         `--peer` writes this file.\n\n{kernel}\n#define {define}\n{switch}#define FUNCTIONS \
+         `--peer` writes this file.\n\n{INCLUDES}\n#define {define}\n{switch}#define FUNCTIONS \
          {functions}\n#define MODULES {modules}\n\n{runtime}\n{hostile}\n"
     )
 }

@@ -27,7 +27,7 @@ static void Prepare(const void **characteristics, const void **table) {
 }
 static BOOLEAN Fits(const NPI_REGISTRATION_INSTANCE *peer, ULONGLONG *common) { return TRUE; }
 static BOOLEAN FitsTable(const void *table) { return TRUE; }
-static void CallPeer(BINDING *binding) {}
+static void CallPeer(BINDING *binding, const void *table) {}
 static void Complete(CALL *call) {}
 static void FreeLent(CALL *call) {}
 ";

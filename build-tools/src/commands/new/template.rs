@@ -248,6 +248,17 @@ pub(super) fn check(directory: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// Windows has `SLIST_HEADER`, `DISPATCHER_HEADER` and many more.
+    #[test]
+    fn no_structure_in_c_is_the_header_of_something() {
+        let name = Name::parse("slist", &sources()).expect("a name");
+        let text = Replacement::new(name).apply(DESCRIPTION, false);
+        let npi = npi_description::parse(Path::new("npi.toml"), &text).expect("it is right");
+        let header = c_header::text(&npi).expect("a header");
+        assert!(header.contains("SLIST_REQUEST"), "{header}");
+        assert!(!header.contains("SLIST_HEADER"), "{header}");
+    }
+
     #[test]
     fn a_workspace_has_its_name_everywhere_and_its_own_guids() {
         let directory = tempfile::tempdir().expect("a directory");

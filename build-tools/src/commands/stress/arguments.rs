@@ -172,6 +172,7 @@ impl Arguments {
         );
         self.check_tier()?;
         self.check_drivers(guest)?;
+        self.loaded.check_registry()?;
         npi_description::read(&self.loaded.npi)?;
         let mut files = OutputFiles::default();
         for image in self.images() {

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use clap::Args;
 use scenarios::{Ignored, RegistryValue};
 
@@ -45,4 +46,17 @@ pub(crate) struct Loaded {
     /// Allow a driver to refuse to be loaded, for example without its peer.
     #[arg(long)]
     pub(crate) may_refuse: bool,
+}
+
+impl Loaded {
+    /// Refuses two values in one place of the registry.
+    pub(super) fn check_registry(&self) -> Result<()> {
+        for (number, value) in self.registry.iter().enumerate() {
+            let mut earlier = self.registry[..number].iter();
+            if let Some(first) = earlier.find(|it| it.is_of_same_value(value)) {
+                bail!("--registry {first} and --registry {value} are one value: leave one out");
+            }
+        }
+        Ok(())
+    }
 }

@@ -37,8 +37,11 @@ pub(super) fn add_peers(
         let image = peers::build(&peer, &directory, workspace.root())?;
         let image = Workspace::relative(image);
         print(format!("peer: {peer}, {}", image.display()));
-        if peer.is_stub() {
-            print("      not described: it only attaches, detaches and unloads");
+        if let Some(untested) = peer.untested() {
+            print(format!(
+                "      it attaches, detaches and unloads, no more: {untested}"
+            ));
+            plan.untested.push(untested);
         }
         plan.drivers.push(image);
     }

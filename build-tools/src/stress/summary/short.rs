@@ -34,6 +34,20 @@ pub(super) fn table(report: &Report, coverage: Option<&Coverage>) -> Table {
     }
     let completed = format!("{} completed later", grouped(counts.completions));
     table.add("calls into providers", counts.calls, completed);
+    let unknown = report
+        .counts
+        .npis
+        .iter()
+        .filter(|(_, npi)| npi.name.is_none());
+    let unknown: Vec<_> = unknown.map(|(id, _)| id.to_string()).collect();
+    table.add_if_any(
+        "NPIs without description",
+        unknown.len() as u64,
+        format!(
+            "{}: calls that pend are not known, --npi FILE",
+            unknown.join(", ")
+        ),
+    );
     if let Some(coverage) = coverage {
         let mut add = |what, part: &Covered, by| {
             let missing = missing(part);

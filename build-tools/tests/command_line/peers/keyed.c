@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // A provider or client of an NPI with a call that pends. With UNCHECKED the provider does not
 // look at the size of what the client says of itself; with UNCOUNTED the client does not count
-// calls that pend.
+// calls that pend. With BELIEVING neither looks up what it is called with.
 
 #include "module.h"
 
@@ -38,8 +38,7 @@ static BOOLEAN Fits(const NPI_REGISTRATION_INSTANCE *peer) {
 typedef struct { BINDING *Binding; QUESTION *Question; } KEPT;
 static KEPT Kept[8];
 
-static NTSTATUS Get(PVOID context, QUESTION *question) {
-    BINDING *binding = context;
+static NTSTATUS Answer(BINDING *binding, QUESTION *question) {
     const CLIENT_TABLE *table = binding->Table;
     KIRQL irql;
     if (!question || question->Size < sizeof(*question))
@@ -58,6 +57,20 @@ static NTSTATUS Get(PVOID context, QUESTION *question) {
     }
     question->Value = question->Key;
     return STATUS_SUCCESS;
+}
+
+static NTSTATUS Get(PVOID context, QUESTION *question) {
+#ifdef BELIEVING
+    return Answer(context, question);
+#else
+    BINDING *binding = Find(context);
+    NTSTATUS status = STATUS_INVALID_PARAMETER;
+    if (binding) {
+        status = Answer(binding, question);
+        Leave(binding);
+    }
+    return status;
+#endif
 }
 
 static ULONGLONG Set(PVOID context, ULONGLONG key, const REASON *why) {
@@ -82,8 +95,34 @@ static void Turn(void) {
 
 #else
 
+// Questions, each used by the thread until its call has returned, and by the provider of
+// a binding until it has answered.
+typedef struct { QUESTION Question; BINDING *Binding; BOOLEAN Asking; } ASKED;
+static ASKED Asked[8];
+
+// Takes a question back from the provider that has it in this binding. Returns FALSE if it
+// has not.
+static BOOLEAN TakeBack(BINDING *binding, QUESTION *question) {
+    BOOLEAN had = FALSE;
+    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&Lock);
+    for (ULONG i = 0; i < 8; i++)
+        if (&Asked[i].Question == question && Asked[i].Binding == binding) {
+            had = TRUE;
+            Asked[i].Binding = NULL;
+        }
+    KeReleaseSpinLock(&Lock, irql);
+    return had;
+}
+
 static void Got(PVOID context, QUESTION *question) {
-    Free(question);
+#ifdef BELIEVING
+    if (!question)
+        return;
+    TakeBack(context, question);
+#else
+    if (!TakeBack(context, question))
+        return;
+#endif
 #ifndef UNCOUNTED
     Leave(context);
 #endif
@@ -91,29 +130,42 @@ static void Got(PVOID context, QUESTION *question) {
 
 static const CLIENT_TABLE OwnTable = {sizeof(OwnTable), Got};
 
+// A question that nobody uses, for a call in this binding.
+static ASKED *Take(BINDING *binding) {
+    ASKED *asked = NULL;
+    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&Lock);
+    for (ULONG i = 0; i < 8 && !asked; i++)
+        if (!Asked[i].Binding && !Asked[i].Asking)
+            asked = &Asked[i];
+    if (asked) {
+        asked->Binding = binding;
+        asked->Asking = TRUE;
+#ifndef UNCOUNTED
+        // The completion ends a part of the call.
+        binding->InFlight++;
+#endif
+    }
+    KeReleaseSpinLock(&Lock, irql);
+    return asked;
+}
+
 static void Turn(void) {
     BINDING *binding = EnterAny();
     const PROVIDER_TABLE *table;
-    QUESTION *question;
+    ASKED *asked;
     if (!binding)
         return;
     table = binding->Table;
-    question = Allocate(sizeof(*question));
-    if (question) {
-        question->Size = sizeof(*question);
-        question->Key = 3;
-#ifndef UNCOUNTED
-        // The completion ends a part of the call.
-        KIRQL irql = KeAcquireSpinLockRaiseToDpc(&Lock);
-        binding->InFlight++;
-        KeReleaseSpinLock(&Lock, irql);
-#endif
-        if (table->Get(binding->Peer, question) != STATUS_PENDING) {
-            Free(question);
+    asked = table && table->Size >= sizeof(*table) && table->Get ? Take(binding) : NULL;
+    if (asked) {
+        asked->Question = (QUESTION){.Size = sizeof(QUESTION), .Key = 3};
+        if (table->Get(binding->Peer, &asked->Question) != STATUS_PENDING &&
+            TakeBack(binding, &asked->Question)) {
 #ifndef UNCOUNTED
             Leave(binding);
 #endif
         }
+        asked->Asking = FALSE;
     }
     Leave(binding);
 }

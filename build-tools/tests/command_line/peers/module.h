@@ -71,6 +71,18 @@ static BINDING *EnterAny(void) {
     return binding;
 }
 
+// The binding that has this context, with a call counted; NULL if none has.
+static BINDING *Find(PVOID context) {
+    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&Lock);
+    BINDING *binding = Bindings;
+    while (binding && binding != context)
+        binding = binding->Next;
+    if (binding)
+        binding->InFlight++;
+    KeReleaseSpinLock(&Lock, irql);
+    return binding;
+}
+
 static void Leave(BINDING *binding) {
     KIRQL irql = KeAcquireSpinLockRaiseToDpc(&Lock);
     BOOLEAN last = --binding->InFlight == 0 && binding->Detaching;
@@ -122,6 +134,7 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
     binding->Table = dispatch;
     *mine = binding;
     *table = Table;
+    Publish(binding);
     return STATUS_SUCCESS;
 }
 #else

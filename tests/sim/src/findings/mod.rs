@@ -180,6 +180,10 @@ pub(crate) fn report(state: &mut State, code: impl Into<Code>, what: String, sit
 
 /// Records what is worth telling but no failure: the cycle goes on.
 pub(crate) fn note(state: &mut State, code: impl Into<Code>, what: String, site: Option<Site>) {
+    // A peer that breaks contracts does so on purpose.
+    if site.is_some_and(|site| state.loader.drivers[site.driver].image.is_hostile()) {
+        return;
+    }
     let thread = state.scheduling.current_id();
     let note = describe(state, thread, None, code.into(), what, site);
     state.trace(|_| TraceKind::Note(Box::new(note.clone())));

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 // How a hostile peer breaks the contract of its NPI. It keeps that of NMR, and breaks
-// what a module can check: sizes, versions, missing functions, numbers out of bounds, null
-// pointers, calls that were not offered, and completions of nothing.
+// what a module can check: sizes, versions, missing functions and tables, numbers out of
+// bounds, null pointers, calls that were not offered, and completions of nothing.
+//
+// What a module cannot check by looking at it, a bare context or a pointer to what it has
+// lent, is handed over wrong only if the description says that it is `looked_up`: then calls
+// have the context of another binding, of one that is gone, or of none, and a call is
+// completed again, after it was answered, or in another binding.
 //
 // It never does what no module can survive: hand over a pointer to memory that is not
-// there, or less memory than the structure says; call after its detach or before it has
-// accepted; touch or free what it has lent while a call is pending, or lend it twice; complete
-// a call twice, or one that it was not given; leave a call that it keeps without completion.
+// there, or less memory than the structure says; call before it has accepted; touch or free
+// what it has lent while a call is pending, or lend it twice; leave a call that it keeps
+// without completion; touch what the module may take for completed.
+
+// By this section the simulated kernel knows that what this driver breaks is no finding.
+__attribute__((section("hostile"), used)) static const UCHAR Mark = 1;
 
 // A number in a structure, or a function in a table.
 enum { SIZE, NUMBER, ENTRY };
@@ -21,7 +29,8 @@ static const SHAPE OwnCharacteristicsShape, OwnTableShape;
 #define HOSTILE_PADDING 0x0BAD
 
 static BOOLEAN IsHostile(const NPI_REGISTRATION_INSTANCE *peer) {
-    return peer->ModuleId && peer->ModuleId->Padding == HOSTILE_PADDING;
+    const MODULE_ID *id = (const MODULE_ID *)peer->ModuleId;
+    return id && id->Padding == HOSTILE_PADDING;
 }
 
 static ULONGLONG Odd(void) {
@@ -106,14 +115,133 @@ static void FreeCharacteristics(void) {
             Free(Spoilt[i]);
 }
 
+// NMR allows a client to have no table, and providers that hand over none are in use.
 static const void *TableOf(BINDING *binding, const void *right) {
-#ifdef CLIENT
-    // NMR allows a client to have no table; a provider has one.
-    if (OneIn(8))
-        return NULL;
-#endif
-    if (!right)
+    if (!right || OneIn(8))
         return NULL;
     binding->Own = Spoil(Copy(right, OwnTableShape.Size), &OwnTableShape);
     return binding->Own ? binding->Own : right;
+}
+
+// Contexts.
+
+// The binding whose context is null, of which there is one at a time: a context is its
+// owner's alone, who may need none.
+static BINDING *WithoutContext;
+// The context of the other side in the binding that has gone last.
+static PVOID Gone;
+
+static PVOID ContextFor(BINDING *binding) {
+    BINDING *none = NULL;
+    if (OneIn(8) && __atomic_compare_exchange_n(&WithoutContext, &none, binding, FALSE,
+                                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return NULL;
+    return binding;
+}
+
+static BINDING *Own(PVOID context) { return context ? context : WithoutContext; }
+
+static void Forget(BINDING *binding) {
+    Gone = binding->Peer;
+    if (WithoutContext == binding)
+        __atomic_store_n(&WithoutContext, NULL, __ATOMIC_RELEASE);
+}
+
+// The context for a callee that looks it up: that of the call's binding, or now and then
+// one that the callee does not have.
+static PVOID Misdirect(CALL *call) {
+    ULONG drawn = Below(8);
+    if (drawn > 1)
+        return call->Binding->Peer;
+    call->List = &Astray;
+    return drawn ? Gone : (PVOID)Odd();
+}
+
+// Completions that are not due.
+
+#define MOST_PAST 16
+
+// A call of the other side's that is over. While it is `Busy`, a completion of it is under
+// way. It is `Suspect` once it is completed again: the other side may have begun another
+// call by then that has the same in common with its completion, and take it for completed
+// before it arrives here.
+typedef struct {
+    ULONGLONG Token;        // 0 if the place is free.
+    ULONG Function;
+    BOOLEAN Busy, Suspect;
+    BINDING *Binding;
+    ULONGLONG Match;
+} PAST;
+static PAST Past[MOST_PAST];
+
+// A call is about to be completed, or to be answered if not `busy`, and nothing of it is
+// touched any more. Returns what Settle takes.
+static ULONGLONG Remember(BINDING *binding, ULONG function, ULONGLONG match, BOOLEAN busy) {
+    ULONGLONG token = Token();
+    ULONG fitting = 0;
+    PAST *place = NULL;
+    KIRQL irql = Acquire();
+    for (ULONG i = 0; i < MOST_PAST; i++)
+        if (!Past[i].Busy && !Past[i].Suspect && OneIn(++fitting))
+            place = &Past[i];
+    if (place)
+        *place = (PAST){token, function, busy, FALSE, binding, match};
+    Release(irql);
+    return token;
+}
+
+// A completion has returned.
+static void Settle(ULONGLONG token) {
+    KIRQL irql = Acquire();
+    for (ULONG i = 0; i < MOST_PAST && token; i++)
+        if (Past[i].Token == token)
+            Past[i].Busy = FALSE;
+    Release(irql);
+}
+
+// A call arrives. Returns FALSE if the other side may take it for completed: it must be
+// refused, and nothing of it be touched.
+static BOOLEAN Admit(ULONG function, ULONGLONG match) {
+    BOOLEAN admitted = TRUE;
+    KIRQL irql = Acquire();
+    for (ULONG i = 0; i < MOST_PAST; i++) {
+        PAST *it = &Past[i];
+        if (!it->Token || it->Function != function || it->Match != match)
+            continue;
+        if (it->Suspect)
+            admitted = FALSE;
+        if (!it->Suspect || !it->Busy)
+            *it = (PAST){0};
+    }
+    Release(irql);
+    return admitted;
+}
+
+// Draws what a completion that is not due has in common with a call of this function: of
+// one that is past, or of one in another binding. Only a pointer is known to be of one
+// binding. Returns what Settle takes.
+static ULONGLONG DrawPast(const BINDING *binding, ULONG function, BOOLEAN pointer,
+                          ULONGLONG *match) {
+    ULONGLONG token = 0;
+    ULONG fitting = 0;
+    PAST *past = NULL;
+    KIRQL irql = Acquire();
+    for (ULONG i = 0; i < MOST_PAST; i++) {
+        PAST *it = &Past[i];
+        if (it->Token && it->Function == function && !it->Busy &&
+            (pointer || it->Binding == binding) && OneIn(++fitting))
+            past = it;
+    }
+    for (CALL *it = Kept; it && pointer; it = it->Next)
+        if (it->Function == function && it->Binding != binding && OneIn(++fitting)) {
+            past = NULL;
+            *match = it->Match;
+        }
+    if (past) {
+        past->Busy = past->Suspect = TRUE;
+        *match = past->Match;
+        token = past->Token;
+    }
+    Release(irql);
+    return token;
 }

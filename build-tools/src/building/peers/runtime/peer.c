@@ -36,6 +36,7 @@ struct _BINDING {
 // keeps.
 struct _CALL {
     CALL *Next;
+    CALL **List;            // The calls of this side that may pend with which it is.
     BINDING *Binding;
     ULONG Function;
     LONG References;
@@ -55,7 +56,12 @@ typedef struct {
     BOOLEAN Ordered;        // Calls and completions are matched by their order.
 } FUNCTION;
 
-typedef struct { NPI_MODULEID Id; ULONG Number; USHORT Version; } MODULE;
+// A ModuleId, with its padding by name.
+typedef union {
+    struct { USHORT Length, Padding; LONG Type; GUID Guid; };
+    NPI_MODULEID Id;
+} MODULE_ID;
+typedef struct { MODULE_ID Id; ULONG Number; USHORT Version; } MODULE;
 
 // The part that is made of the description; it follows this one.
 static const FUNCTION Functions[FUNCTIONS];
@@ -66,8 +72,8 @@ static void Prepare(const void **characteristics, const void **table);
 // Returns TRUE if this side takes a peer with these characteristics.
 static BOOLEAN Fits(const NPI_REGISTRATION_INSTANCE *peer, ULONGLONG *common);
 static BOOLEAN FitsTable(const void *table);
-// Makes a call, which is drawn.
-static void CallPeer(BINDING *);
+// Makes a call, which is drawn, through this table if the callee looks its context up.
+static void CallPeer(BINDING *, const void *table);
 // Completes a call that was kept.
 static void Complete(CALL *);
 // Frees what this side has lent with a call.
@@ -78,6 +84,15 @@ static const void *CharacteristicsOf(ULONG module, const void *right);
 static const void *TableOf(BINDING *, const void *right);
 static void FreeCharacteristics(void);
 static NTSTATUS Refusal(void);
+// The context that is handed over for a binding, and the binding that has a context.
+static PVOID ContextFor(BINDING *);
+static BINDING *Own(PVOID context);
+static void Forget(BINDING *);
+// The calls that were made with the context of another binding, or of none.
+static CALL *Astray;
+#else
+static PVOID ContextFor(BINDING *binding) { return binding; }
+static BINDING *Own(PVOID context) { return context; }
 #endif
 
 #ifdef CLIENT
@@ -112,7 +127,8 @@ static void Release(KIRQL irql) { KeReleaseSpinLock(&Lock, irql); }
 static PVOID Allocate(SIZE_T size) { return ExAllocatePool2(POOL_FLAG_NON_PAGED, size, PEER_TAG); }
 static void Free(PVOID memory) { ExFreePoolWithTag(memory, PEER_TAG); }
 static void Sleep(ULONG microseconds) {
-    LONGLONG interval = -10 * (LONGLONG)microseconds;
+    LARGE_INTEGER interval;
+    interval.QuadPart = -10 * (LONGLONG)microseconds;
     KeDelayExecutionThread(0, FALSE, &interval);
 }
 
@@ -193,6 +209,15 @@ static BINDING *Enter(void) {
     return found;
 }
 
+// Another one, now and then.
+static BINDING *EnterAnother(void) {
+#ifdef HOSTILE
+    if (OneIn(4))
+        return Enter();
+#endif
+    return NULL;
+}
+
 // Calls of this side.
 
 // Returns TRUE if the description allows the call now.
@@ -206,6 +231,7 @@ static CALL *NewCall(BINDING *binding, ULONG function) {
     CALL *call = Allocate(sizeof(CALL));
     if (call) {
         call->Binding = binding;
+        call->List = &binding->Made;
         call->Function = function;
         call->References = 1;
     }
@@ -254,7 +280,7 @@ static BOOLEAN Begin(CALL *call) {
         binding->Calling = TRUE;
     }
     if (begins) {
-        Append(&binding->Made, call);
+        Append(call->List, call);
         call->References++;
         binding->InFlight++;
     }
@@ -274,7 +300,7 @@ static void Returned(CALL *call, NTSTATUS status) {
         if (status == STATUS_PENDING)
             call->Pended = TRUE;
         else
-            answered = Unlink(&binding->Made, call);
+            answered = Unlink(call->List, call);
         Release(irql);
     }
     if (status == STATUS_SUCCESS)
@@ -286,18 +312,28 @@ static void Returned(CALL *call, NTSTATUS status) {
     Drop(call);
 }
 
-// The other side completes a call of this side.
-static void Completed(BINDING *binding, ULONG completion, ULONGLONG match) {
-    KIRQL irql = Acquire();
-    CALL *call = binding->Made;
+// The first call of a list that this completion is one of.
+static CALL *CompletedIn(CALL *call, ULONG completion, ULONGLONG match) {
     while (call && (Functions[call->Function].CompletedBy != (LONG)completion ||
                     (!Functions[call->Function].Ordered && call->Match != match)))
         call = call->Next;
+    return call;
+}
+
+// The other side completes a call of this side.
+static void Completed(BINDING *binding, ULONG completion, ULONGLONG match) {
+    KIRQL irql = Acquire();
+    CALL *call = CompletedIn(binding->Made, completion, match);
+#ifdef HOSTILE
+    if (!call)
+        call = CompletedIn(Astray, completion, match);
+#endif
     if (call)
-        Unlink(&binding->Made, call);
+        Unlink(call->List, call);
     Release(irql);
     if (!call)
         return;
+    binding = call->Binding;
     binding->Done[call->Function] = TRUE;
     Drop(call);
     Leave(binding);
@@ -445,7 +481,10 @@ static void Work(PVOID context) {
         } else {
             BINDING *binding = Enter();
             if (binding) {
-                CallPeer(binding);
+                BINDING *other = EnterAnother();
+                CallPeer(binding, other ? other->Table : binding->Table);
+                if (other)
+                    Leave(other);
                 Leave(binding);
             }
         }
@@ -489,6 +528,9 @@ static BINDING *NewBinding(HANDLE handle, ULONGLONG common) {
 }
 
 static void FreeBinding(BINDING *binding) {
+#ifdef HOSTILE
+    Forget(binding);
+#endif
     if (binding->Own)
         Free(binding->Own);
     Free(binding);
@@ -513,7 +555,7 @@ static const void *TableFor(BINDING *binding) {
 
 #ifdef CLIENT
 
-static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INSTANCE *peer) {
+static NTSTATUS Attach(HANDLE handle, PVOID context, PNPI_REGISTRATION_INSTANCE peer) {
     ULONGLONG common = 0;
     BINDING *binding;
     NTSTATUS status;
@@ -522,8 +564,8 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
     binding = NewBinding(handle, common);
     if (!binding)
         return STATUS_INSUFFICIENT_RESOURCES;
-    status = NmrClientAttachProvider(handle, binding, TableFor(binding), &binding->Peer,
-                                     &binding->Table);
+    status = NmrClientAttachProvider(handle, ContextFor(binding), TableFor(binding),
+                                     &binding->Peer, &binding->Table);
     if (!NT_SUCCESS(status)) {
         FreeBinding(binding);
         return status;
@@ -535,7 +577,7 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
         KIRQL irql = Acquire();
         binding->InFlight++;
         Release(irql);
-        CallPeer(binding);
+        CallPeer(binding, binding->Table);
         Leave(binding);
     }
     return status;
@@ -543,7 +585,7 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
 
 #else
 
-static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INSTANCE *peer,
+static NTSTATUS Attach(HANDLE handle, PVOID context, PNPI_REGISTRATION_INSTANCE peer,
                        PVOID client, const void *dispatch, PVOID *mine, const void **table) {
     ULONGLONG common = 0;
     BINDING *binding;
@@ -555,7 +597,7 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
         return STATUS_INSUFFICIENT_RESOURCES;
     binding->Peer = client;
     binding->Table = dispatch;
-    *mine = binding;
+    *mine = ContextFor(binding);
     *table = TableFor(binding);
     Publish(binding, TRUE);
     return STATUS_SUCCESS;
@@ -564,7 +606,7 @@ static NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INST
 #endif
 
 static NTSTATUS Detach(PVOID context) {
-    BINDING *binding = context, **link = &Bindings;
+    BINDING *binding = Own(context), **link = &Bindings;
     KIRQL irql = Acquire();
     NTSTATUS status = binding->InFlight ? STATUS_PENDING : STATUS_SUCCESS;
     while (*link && *link != binding)
@@ -576,7 +618,7 @@ static NTSTATUS Detach(PVOID context) {
     return status;
 }
 
-static void Cleanup(PVOID context) { FreeBinding(context); }
+static void Cleanup(PVOID context) { FreeBinding(Own(context)); }
 
 // The driver.
 
@@ -612,7 +654,7 @@ static NTSTATUS RegisterAll(const void *characteristics) {
 #endif
         Registered[i] = (CHARACTERISTICS){
             0, sizeof(CHARACTERISTICS), Attach, Detach, Cleanup,
-            {module->Version, sizeof(NPI_REGISTRATION_INSTANCE), &NpiId, &module->Id,
+            {module->Version, sizeof(NPI_REGISTRATION_INSTANCE), &NpiId, &module->Id.Id,
              module->Number, offered}};
         status = REGISTER(&Registered[i], NULL, &Registrations[i]);
         if (!NT_SUCCESS(status)) {

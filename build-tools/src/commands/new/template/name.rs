@@ -38,6 +38,28 @@ const PACKAGES: [&str; 13] = [
     "wdm",
 ];
 
+/// Names of which the Windows Driver Kit has, in C, what the new drivers would have:
+/// `WSK_CLIENT_DISPATCH`, `NTDDI_VERSION`.
+const KIT: [&str; 17] = [
+    "clfs_io",
+    "cls_io",
+    "connect_current",
+    "context_exception",
+    "device_description",
+    "hal_dispatch",
+    "io_err",
+    "ndis",
+    "npi_client",
+    "npi_provider",
+    "ntddi",
+    "ob_flt_registration",
+    "pci_data",
+    "po_fx",
+    "tdi",
+    "winver",
+    "wsk",
+];
+
 /// Devices of Windows, which has no files and directories of these names.
 const DEVICES: [&str; 22] = [
     "aux", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "con", "lpt1",
@@ -91,6 +113,9 @@ impl Name {
         }
         if PACKAGES.contains(&name.snake.as_str()) {
             bail!("{text} is a package that the drivers use: use another name");
+        }
+        if KIT.contains(&name.snake.as_str()) {
+            bail!("{text} has a meaning in the headers of Windows: use another name");
         }
         if DEVICES.contains(&name.snake.as_str()) {
             bail!("{text} is a device on Windows, and no directory there: use another name");
@@ -168,6 +193,8 @@ mod tests {
             "std",
             "nul",
             "com1",
+            "wsk",
+            "ntddi",
             "store",
             "module",
             "answered",
