@@ -31,9 +31,10 @@ use crate::nmr::Nmr;
 use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
-use crate::run::options::{Images, Options, Tracing};
+use crate::run::options::{Images, Options, RaceSearch, Tracing};
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
+use crate::verifier::races::Races;
 use crate::wdf::Framework;
 
 /// One simulated kernel, for one cycle.
@@ -83,19 +84,32 @@ impl State {
             }
         }
         let preempts = options.preempt || Choices::preempts(seed, index);
+        let races = match options.races {
+            RaceSearch::Off => false,
+            RaceSearch::Sampled => Choices::searches_races(seed, index),
+            RaceSearch::All => true,
+        };
+        let mut scheduling = Scheduler::new(
+            options.strategy,
+            stacks,
+            Choices::of_schedule(seed, options.schedule_of.unwrap_or(index)),
+        );
+        if races {
+            scheduling.clocks.enable();
+        }
+        let races = Races::new(races, preempts, options.described);
         let kernel = Choices::kernel(options.kernel, seed, index);
-        let schedule = Choices::of_schedule(seed, options.schedule_of.unwrap_or(index));
         Self {
             choices: Choices::new(options.knobs.or(kernel.knobs()), seed, index),
             counts: Counts {
                 leaks: Some(0),
                 ..Counts::default()
             },
-            scheduling: Scheduler::new(options.strategy, stacks, schedule),
+            scheduling,
             loader: Loader::default(),
             memory: Memory::default(),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),
-            verifier: Verifier::new(options.faults, Choices::of_faults(seed, index)),
+            verifier: Verifier::new(options.faults, Choices::of_faults(seed, index), races),
             calls: Thunks::default(),
             objects,
             io: Io::default(),

@@ -107,7 +107,7 @@ pub use run::machine::{Machine, Outcome, SetupError};
 pub use run::matrix::{Case, Matrix, Row};
 pub use run::minimise::{CannotMinimise, Failure, Minimised, Searched, minimise};
 pub use run::open_points::{FailedCycle, Weight, judge, open_points};
-pub use run::options::{Images, Options, Tracing};
+pub use run::options::{Images, Options, RaceSearch, Tracing};
 pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;
 pub use verifier::faults::{Fault, FaultKind, Faults};

@@ -34,7 +34,7 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
-use crate::verifier::{binding_calls, stack_objects};
+use crate::verifier::{binding_calls, races, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -329,10 +329,14 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             call,
             home: caller,
             irql,
+            first,
             registers,
             request: None,
         });
         begin_request(state, home);
+        if let Callee::Import { driver, export } = call {
+            races::call(state, driver, export.name, first);
+        }
         state.trace(|state| trace::call(state, frame(state)));
         check(state, call)
     };
@@ -398,6 +402,10 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         // SAFETY: as above.
         unsafe { result.write(value) };
         state.trace(|state| trace::returned(frame(state), value));
+        if let Callee::Import { export, .. } = call {
+            let first = frame(state).first;
+            races::returned(state, export.name, first);
+        }
         watch_return(state, call, value)
     };
     let breach = costs::measure(Kind::Checks, || with(end));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::slice;
 
-use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
+use crate::{Faults, Image, Images, Machine, Options, RaceSearch, Schedule, Strategy, Tracing};
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
@@ -61,6 +61,9 @@ pub(super) struct Arguments {
     /// one of eight.
     #[arg(long)]
     pub(super) preempt: bool,
+    /// The cycles in which data races are searched for: off, sampled (one of ten) or all.
+    #[arg(long, value_name = "CYCLES", value_enum, default_value_t)]
+    pub(super) races: RaceSearch,
     /// The calls that fail: none, random, systematic, or a single one:
     /// allocation:7.
     #[arg(long, default_value_t)]
@@ -243,6 +246,8 @@ impl Arguments {
             strategy: self.strategy,
             schedule_of: None,
             preempt: self.preempt,
+            races: self.races,
+            described: None,
             faults,
             kernel: self.kernel,
             knobs: self.knobs,

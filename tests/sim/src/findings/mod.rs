@@ -95,6 +95,13 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
     terminate()
 }
 
+/// Adds lines to the finding that was just reported.
+pub(crate) fn with_history(state: &mut State, lines: Vec<String>) {
+    if let Some(Verdict::Finding(finding)) = &mut state.findings.verdict {
+        finding.history = lines;
+    }
+}
+
 /// Counts a finding that is to be ignored. Returns `false` if it is none of these.
 fn ignores(state: &mut State, code: &Code, site: Option<Site>) -> bool {
     let place = site.and_then(|site| state.loader.drivers.place(site));

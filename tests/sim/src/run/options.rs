@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use clap::ValueEnum;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{Ignored, Instance, Instances, RegistryValue, Role};
 
@@ -20,6 +21,18 @@ pub enum Tracing {
     Text,
     /// As JSON, one line for each event.
     Events,
+}
+
+/// In which cycles data races are searched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RaceSearch {
+    /// In none.
+    Off,
+    /// In some, drawn for each.
+    #[default]
+    Sampled,
+    /// In all.
+    All,
 }
 
 /// The images that a cycle loads, by the role for which they are loaded.
@@ -92,6 +105,10 @@ pub struct Options {
     pub schedule_of: Option<u64>,
     /// Whether threads are preempted inside driver code in every cycle, not only in some.
     pub preempt: bool,
+    /// In which cycles data races are searched for.
+    pub races: RaceSearch,
+    /// The access that is described when it happens.
+    pub described: Option<u64>,
     /// The injected faults.
     pub faults: Faults,
     /// Who answers what the documents leave open.
