@@ -17,7 +17,7 @@ use std::ptr;
 
 use registrar::Registrar;
 use registrar::knobs::Knob;
-use scenarios::{Counts, Cycle, TraceEvent, TraceKind, TraceLine, write_line};
+use scenarios::{Counts, Cycle, RaceSearch, TraceEvent, TraceKind, TraceLine, write_line};
 
 use crate::calls::thunk::Thunks;
 use crate::choices::Choices;
@@ -31,10 +31,10 @@ use crate::nmr::Nmr;
 use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
-use crate::run::options::{Images, Options, RaceSearch, Tracing};
+use crate::run::options::{Images, Options, Tracing};
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
-use crate::verifier::races::Races;
+use crate::verifier::races::{Races, Switches};
 use crate::wdf::Framework;
 
 /// One simulated kernel, for one cycle.
@@ -94,10 +94,13 @@ impl State {
             stacks,
             Choices::of_schedule(seed, options.schedule_of.unwrap_or(index)),
         );
-        if races {
+        let switches = options
+            .preempt
+            .then(|| Switches::new(Choices::of_switches(seed, index)));
+        let races = Races::new(races, preempts, switches, options.described);
+        if races.is_enabled() {
             scheduling.clocks.enable();
         }
-        let races = Races::new(races, preempts, options.described);
         let kernel = Choices::kernel(options.kernel, seed, index);
         Self {
             choices: Choices::new(options.knobs.or(kernel.knobs()), seed, index),

@@ -9,7 +9,8 @@ use std::iter;
 use nmr::abi::NPIID;
 use registrar::knobs::{self, Knob};
 use scenarios::{
-    Alternative, Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict,
+    Alternative, Counts, Cycle, Finding, MissingImports, Models, RaceSearch, Role,
+    TransitionCounts, Verdict,
 };
 
 use crate::calls::thunk;
@@ -23,7 +24,7 @@ use crate::hardware::stack::Stacks;
 use crate::hardware::trap;
 use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
-use crate::run::options::{Images, Options, RaceSearch, Tracing};
+use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
 use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;

@@ -4,9 +4,8 @@
 
 use std::rc::Rc;
 
-use clap::ValueEnum;
 use registrar::knobs::{KernelChoice, Knobs};
-use scenarios::{Ignored, Instance, Instances, RegistryValue, Role};
+use scenarios::{Ignored, Instance, Instances, RaceSearch, RegistryValue, Role};
 
 use crate::loader::image::Image;
 use crate::scheduling::strategy::Strategy;
@@ -21,18 +20,6 @@ pub enum Tracing {
     Text,
     /// As JSON, one line for each event.
     Events,
-}
-
-/// In which cycles data races are searched for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum RaceSearch {
-    /// In none.
-    Off,
-    /// In some, drawn for each.
-    #[default]
-    Sampled,
-    /// In all.
-    All,
 }
 
 /// The images that a cycle loads, by the role for which they are loaded.

@@ -10,7 +10,7 @@ use crate::hardware::accesses::AccessKind;
 use crate::hardware::convention;
 use crate::hardware::registers::Registers;
 use crate::kernel::{State, with};
-use crate::scheduling::{preempt, terminate};
+use crate::scheduling::preempt;
 
 /// The address of the function. It finds the number of the access in `eax`, and on the
 /// stack its own return address and below that the driver's `rax`.
@@ -102,26 +102,37 @@ unsafe extern "win64" fn accessed(point: u32, registers: *const [u64; 16]) {
     // SAFETY: the stub passes the registers that it has saved on its own stack.
     let mut registers = Registers(unsafe { registers.read() });
     registers.0[RSP] += ABOVE as u64;
-    if with(|state| is_preemption_point(state, point)) {
+    if with(|state| is_preemption_point(state, point, &registers)) {
         preempt();
     }
-    if with(|state| record(state, point, &registers)) {
-        terminate();
+    with(|state| record(state, point, &registers));
+}
+
+/// Returns `true` if threads may be switched before this access.
+fn is_preemption_point(state: &mut State, number: u32, registers: &Registers) -> bool {
+    let races = &mut state.verifier.races;
+    let point = &races.points[number as usize];
+    if point.access.kind == AccessKind::Atomic {
+        return races.preempts;
     }
+    let Some(switches) = &mut races.switches else {
+        return false;
+    };
+    if !switches.draw() {
+        return false;
+    }
+    let (address, _) = point.access.resolve(registers, point.base);
+    let thread = state.scheduling.current_id();
+    races.shadow.is_shared(address, thread)
 }
 
-fn is_preemption_point(state: &State, point: u32) -> bool {
-    let access = &state.verifier.races.points[point as usize].access;
-    state.verifier.races.preempts && access.kind == AccessKind::Atomic
-}
-
-/// Records an access. Returns `true` if it is a finding.
-fn record(state: &mut State, number: u32, registers: &Registers) -> bool {
+/// Records an access, and reports it if it is a race.
+fn record(state: &mut State, number: u32, registers: &Registers) {
     let races = &mut state.verifier.races;
     let point = races.points[number as usize];
     let (address, size) = point.access.resolve(registers, point.base);
     if !shadow::is_recorded(address) {
-        return false;
+        return;
     }
     let present = shadow::Present {
         address,
@@ -139,9 +150,8 @@ fn record(state: &mut State, number: u32, registers: &Registers) -> bool {
         report::describe(state, &present, registers);
     }
     let races = &mut state.verifier.races;
-    let (race, _) = races.shadow.record(&mut state.scheduling, &present);
-    if let Some(earlier) = race {
+    let race = races.shadow.record(&mut state.scheduling, &present);
+    if let Some(earlier) = race.filter(|_| races.reports) {
         report::race(state, &present, &earlier, registers);
     }
-    race.is_some()
 }

@@ -4,9 +4,8 @@
 //! stack, and the object.
 
 use super::shadow::{Effect, Entry, Present};
-use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
-use crate::findings::{call_stack, report, report_on, with_history};
+use crate::findings::{call_stack, defer};
 use crate::hardware::irql;
 use crate::hardware::registers::Registers;
 use crate::hardware::trap::{Exception, ExceptionKind};
@@ -138,7 +137,6 @@ fn history(state: &mut State) -> Vec<String> {
 
 /// Reports a race between `earlier` and the access that is about to happen.
 pub(super) fn race(state: &mut State, present: &Present, earlier: &Entry, registers: &Registers) {
-    let thread = state.scheduling.current_id();
     let what = format!(
         "data race: {} {} {}, which {} {} on thread {}; nothing orders the two",
         verb(present.effect()),
@@ -148,12 +146,11 @@ pub(super) fn race(state: &mut State, present: &Present, earlier: &Entry, regist
         verb(earlier.effect),
         state.scheduling.threads()[earlier.moment.thread as usize].name,
     );
-    state.verifier.races.earlier = Some(earlier.serial);
+    state.verifier.races.earlier.get_or_insert(earlier.serial);
     let exception = as_exception(state, present.point, present.address, registers);
     let by = site(state, present.point);
     let lines = history(state);
-    report_on(state, thread, Some(&exception), Code::from(CODE), what, by);
-    with_history(state, lines);
+    defer(state, Some(&exception), CODE, what, by, lines);
 }
 
 /// Reports that a block is freed which another thread has accessed, with nothing to order
@@ -173,8 +170,8 @@ pub(super) fn check_free(state: &mut State, start: usize, size: usize, by: Optio
         verb(earlier.effect),
         state.scheduling.threads()[earlier.moment.thread as usize].name,
     );
-    state.verifier.races.earlier = Some(earlier.serial);
+    state.verifier.races.earlier.get_or_insert(earlier.serial);
     let lines = history(state);
-    report(state, CODE, what, by.or_else(|| caller(state)));
-    with_history(state, lines);
+    let by = by.or_else(|| caller(state));
+    defer(state, None, CODE, what, by, lines);
 }

@@ -149,19 +149,25 @@ impl Shadow {
         &mut self.memory
     }
 
-    /// Records an access. Returns an earlier one that needs an order and has none, and
-    /// `true` if another thread has accessed the same bytes.
+    /// Returns `true` if another thread has accessed the word at `address`.
+    pub(super) fn is_shared(&mut self, address: usize, thread: ThreadId) -> bool {
+        let granule = address / GRANULE;
+        let entries = self.of(granule).get(&granule);
+        let mut entries = entries.into_iter().flatten();
+        entries.any(|entry| entry.moment.thread as usize != thread.0)
+    }
+
+    /// Records an access. Returns an earlier one that needs an order and has none.
     pub(super) fn record(
         &mut self,
         scheduling: &mut Scheduler,
         present: &Present,
-    ) -> (Option<Entry>, bool) {
+    ) -> Option<Entry> {
         let thread = scheduling.current_id();
         let level = scheduling.current().irql;
         let alone = scheduling.processors() == 1;
         let effect = present.effect();
         let mut race = None;
-        let mut is_shared = false;
         let mut moment = None;
         for (granule, mask) in granules(present.address, present.size) {
             let entries = self.of(granule).entry(granule).or_default();
@@ -171,7 +177,6 @@ impl Shadow {
                 if entry.mask & mask == 0 || entry.moment.thread as usize == thread.0 {
                     continue;
                 }
-                is_shared = true;
                 if clocks.is_before(entry.moment, thread) {
                     continue;
                 }
@@ -201,7 +206,7 @@ impl Shadow {
             };
             keep(entries, new, clocks, thread);
         }
-        (race, is_shared)
+        race
     }
 
     /// An access to a range of memory that is not ordered before what `thread` does now.
