@@ -9,7 +9,7 @@ typedef struct {
 
 static STATISTICS Statistics;
 // What was reported last: one thread writes it.
-static STATISTICS Reported;
+STATISTICS Reported;
 
 static void Report(void) {
     RIGHT(KIRQL irql = Acquire();)

@@ -402,9 +402,9 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         // SAFETY: as above.
         unsafe { result.write(value) };
         state.trace(|state| trace::returned(frame(state), value));
-        if let Callee::Import { export, .. } = call {
+        if let Callee::Import { driver, export } = call {
             let first = frame(state).first;
-            races::returned(state, export.name, first);
+            races::returned(state, driver, export.name, first);
         }
         watch_return(state, call, value)
     };

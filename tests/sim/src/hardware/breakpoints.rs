@@ -36,9 +36,8 @@
 //!
 //! # Limits
 //!
-//! A function that begins with a call gets no breakpoint. No thread is preempted between
-//! two plain loads or stores; data races on those are seen only near atomic instructions or
-//! calls.
+//! A function that begins with a call gets no breakpoint. Plain loads and stores are
+//! [`accesses`](crate::hardware::accesses)' part.
 
 mod moved;
 

@@ -4,7 +4,8 @@
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
 //! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and in some cycles each atomic instruction. There a thread
+//! way in and on its way out, and in some cycles each atomic instruction, and accesses to
+//! shared memory that are drawn. There a thread
 //! is held back now and then while others run. Time advances a little at each point, and
 //! jumps to the next timer when all threads wait.
 //!

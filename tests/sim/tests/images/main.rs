@@ -36,6 +36,7 @@ mod paged;
 mod pair;
 mod preemption;
 mod program;
+mod races;
 mod requests;
 mod roles;
 mod runtime;

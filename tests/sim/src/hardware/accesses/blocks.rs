@@ -159,26 +159,28 @@ fn mark_updates(all: &[&Instruction], steps: &mut [Step], factory: &mut Instruct
         let is_store = access.kind == AccessKind::Store
             && all[store].mnemonic() == Mnemonic::Mov
             && all[store].op1_kind() == OpKind::Register;
-        if is_store && stores_update(all, steps, store, &access, factory) {
+        if is_store && let Some(load) = updated(all, steps, store, &access, factory) {
             steps[store].accesses[0].kind = AccessKind::Modify;
+            for access in &mut steps[load].accesses {
+                access.kind = AccessKind::Fetch;
+            }
         }
     }
 }
 
-fn stores_update(
+/// The step that has loaded what the step `store` stores again, changed.
+fn updated(
     all: &[&Instruction],
     steps: &[Step],
     store: usize,
     access: &Access,
     factory: &mut InstructionInfoFactory,
-) -> bool {
+) -> Option<usize> {
     let loads = |step: &Step| {
         let mut accesses = step.accesses.iter();
         accesses.any(|it| it.kind == AccessKind::Load && it.is_at(access))
     };
-    let Some(load) = steps[..store].iter().rposition(loads) else {
-        return false;
-    };
+    let load = steps[..store].iter().rposition(loads)?;
     let mut derived = BTreeSet::from([all[load].op0_register().full_register()]);
     for instruction in &all[load + 1..store] {
         let used = factory.info(instruction).used_registers();
@@ -190,7 +192,7 @@ fn stores_update(
         for it in used.iter().filter(|it| writes(it.access())) {
             let register = it.register().full_register();
             if access.depends_on(register) {
-                return false;
+                return None;
             }
             if from_it {
                 derived.insert(register);
@@ -199,7 +201,8 @@ fn stores_update(
             }
         }
     }
-    derived.contains(&all[store].op1_register().full_register())
+    let stored = all[store].op1_register().full_register();
+    derived.contains(&stored).then_some(load)
 }
 
 fn offset_of(instruction: &Instruction) -> usize {

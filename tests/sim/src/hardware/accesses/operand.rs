@@ -12,6 +12,8 @@ use crate::hardware::registers::Registers;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessKind {
     Load,
+    /// Loads what the run changes and stores again.
+    Fetch,
     Store,
     /// Loads a value and stores what it makes of it, which another processor can come
     /// between.
@@ -130,6 +132,9 @@ impl Access {
 
     /// The address with these registers, in the image at `base`, and the number of bytes.
     pub(crate) fn resolve(&self, registers: &Registers, base: usize) -> (usize, usize) {
+        /// The register that counts repetitions.
+        const RCX: u8 = 1;
+
         let value = |number: u8| {
             let value = registers.0[usize::from(number)];
             usize::try_from(value).expect("both have 64 bits")
@@ -143,8 +148,6 @@ impl Access {
         let address = start
             .wrapping_add(index.wrapping_mul(self.scale))
             .wrapping_add(self.displacement);
-        /// The register that counts repetitions.
-        const RCX: u8 = 1;
         let times = if self.repeated { value(RCX) } else { 1 };
         (address, self.size.saturating_mul(times))
     }

@@ -24,10 +24,10 @@
 //! Machine code does not say what the source calls `volatile` or atomic: on x64 the loads
 //! and stores of Rust's atomics, `ReadAcquire` and `WriteRelease` are plain `mov`s. Windows
 //! promises that an aligned load or store of at most eight bytes is one step. So these are
-//! taken for intended: they order what is before the store and behind the load, and do not
-//! race with each other. What no such access is for is a race:
+//! taken for intended: they order what is before the store and behind the load that finds
+//! its value, and do not race with each other. What no such access is for is a race:
 //!
-//! - two modifications without a lock prefix, or one and a store: an update is lost;
+//! - two updates that are not one step, such as `++`, or one and a store: one is lost;
 //! - an access of more than one word, or that is not aligned, and a write: it is torn;
 //! - any access and the freeing of its block: it may come after that as well.
 //!
@@ -134,12 +134,12 @@ pub(crate) fn allocated(state: &mut State, start: usize, size: usize) {
     }
 }
 
-/// A driver frees a block of memory, at `site`: an access that is not ordered before may
+/// The code at `by` frees a block of memory: an access that is not ordered before may
 /// come after.
-pub(crate) fn freed(state: &mut State, start: usize, size: usize, site: Option<Site>) {
+pub(crate) fn freed(state: &mut State, start: usize, size: usize, by: Option<Site>) {
     if state.verifier.races.enabled {
         if state.verifier.races.reports {
-            report::check_free(state, start, size, site);
+            report::check_free(state, start, size, by);
         }
         state.verifier.races.shadow.forget(start, size);
     }

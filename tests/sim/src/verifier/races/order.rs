@@ -103,6 +103,9 @@ impl Orders {
     }
 }
 
+/// Functions that return when no routine of the object runs any more.
+const ENDS: [&str; 4] = ["Unregister", "Delete", "Free", "Flush"];
+
 impl Order {
     fn of(name: &str) -> Self {
         let begins = |all: &[&str]| all.iter().any(|it| name.starts_with(it));
@@ -146,7 +149,7 @@ impl Order {
         ]) {
             return Self::Release;
         }
-        if begins(&["Ke", "Ex", "Initialize"]) || name.contains("Csq") {
+        if begins(&["Ke", "Ex", "Initialize"]) || contains(&["Csq", "RemoveLock"]) {
             return Self::Both;
         }
         Self::Register
@@ -193,7 +196,7 @@ pub(crate) fn call(state: &mut State, driver: DriverId, name: &'static str, firs
 }
 
 /// The call has been made. The first argument is that of the call.
-pub(crate) fn returned(state: &mut State, name: &'static str, first: usize) {
+pub(crate) fn returned(state: &mut State, driver: DriverId, name: &'static str, first: usize) {
     if !state.verifier.races.enabled {
         return;
     }
@@ -210,7 +213,15 @@ pub(crate) fn returned(state: &mut State, name: &'static str, first: usize) {
         }
         Order::Nmr => scheduling.acquire(Sync::Nmr),
         Order::Framework => scheduling.acquire(Sync::Framework),
-        Order::Register => scheduling.acquire(Sync::Ended),
+        Order::Register => {
+            scheduling.acquire(Sync::Ended);
+            if let Some(object) = object(first) {
+                scheduling.acquire(object);
+            }
+            if ENDS.iter().any(|it| name.contains(it)) {
+                scheduling.acquire(Sync::Returned(driver.0));
+            }
+        }
     }
 }
 

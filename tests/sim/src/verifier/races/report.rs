@@ -36,14 +36,35 @@ fn as_exception(state: &State, point: u32, address: usize, registers: &Registers
 
 const fn verb(effect: Effect) -> &'static str {
     match effect {
-        Effect::Load | Effect::Read => "reads",
+        Effect::Load | Effect::Fetch | Effect::Read => "reads",
         Effect::Store | Effect::Write => "writes",
-        Effect::Modify => "changes, without a lock prefix,",
-        Effect::Atomic => "changes by an atomic instruction",
+        Effect::Modify => "updates in more than one step",
+        Effect::Atomic => "updates by an interlocked instruction",
     }
 }
 
-/// `one byte`, `8 bytes`.
+const fn past(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Load | Effect::Fetch | Effect::Read => "read",
+        Effect::Store | Effect::Write => "wrote",
+        Effect::Modify => "updated in more than one step",
+        Effect::Atomic => "updated by an interlocked instruction",
+    }
+}
+
+/// `Leave of client.sys (client.c:12) read it before on thread 5`.
+fn earlier_access(state: &State, earlier: &Entry) -> String {
+    let site = site(state, earlier.point);
+    let place = site.map(|site| state.loader.drivers.show_function(site));
+    format!(
+        "{} {} it before on thread {}, and nothing orders the two",
+        place.unwrap_or_default(),
+        past(earlier.effect),
+        state.scheduling.threads()[earlier.moment.thread as usize].name,
+    )
+}
+
+/// `1 byte`, `8 bytes`.
 fn bytes(count: usize) -> String {
     match count {
         1 => "1 byte".to_owned(),
@@ -119,12 +140,6 @@ fn site(state: &State, point: u32) -> Option<Site> {
     state.loader.drivers.site(home)
 }
 
-/// `client.sys+0x1234 Detach (client.c:12)`.
-fn place(state: &State, point: u32) -> String {
-    let site = site(state, point);
-    site.map_or_else(String::new, |site| state.loader.drivers.show(site))
-}
-
 /// The lines about the earlier access, and about the later one's locks.
 fn history(state: &mut State) -> Vec<String> {
     let thread = state.scheduling.current_id();
@@ -138,13 +153,11 @@ fn history(state: &mut State) -> Vec<String> {
 /// Reports a race between `earlier` and the access that is about to happen.
 pub(super) fn race(state: &mut State, present: &Present, earlier: &Entry, registers: &Registers) {
     let what = format!(
-        "data race: {} {} {}, which {} {} on thread {}; nothing orders the two",
+        "data race: {} {} at {}; {}",
         verb(present.effect()),
         bytes(present.size),
         object(state, present.address),
-        place(state, earlier.point),
-        verb(earlier.effect),
-        state.scheduling.threads()[earlier.moment.thread as usize].name,
+        earlier_access(state, earlier),
     );
     state.verifier.races.earlier.get_or_insert(earlier.serial);
     let exception = as_exception(state, present.point, present.address, registers);
@@ -164,11 +177,9 @@ pub(super) fn check_free(state: &mut State, start: usize, size: usize, by: Optio
         return;
     };
     let what = format!(
-        "data race: frees {}, which {} {} on thread {}; nothing orders the two",
+        "data race: frees memory in use: {}; {}",
         object(state, address),
-        place(state, earlier.point),
-        verb(earlier.effect),
-        state.scheduling.threads()[earlier.moment.thread as usize].name,
+        earlier_access(state, &earlier),
     );
     state.verifier.races.earlier.get_or_insert(earlier.serial);
     let lines = history(state);

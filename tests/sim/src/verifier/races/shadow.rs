@@ -26,6 +26,8 @@ const LONGEST: usize = 1 << 16;
 pub(super) enum Effect {
     /// Loads an aligned word or a part of one.
     Load,
+    /// The same, to store it again.
+    Fetch,
     /// Stores one.
     Store,
     /// Loads one and stores another, in more than one step.
@@ -42,21 +44,22 @@ impl Effect {
     const fn of(kind: AccessKind, is_whole: bool) -> Self {
         match (kind, is_whole) {
             (AccessKind::Load, true) => Self::Load,
+            (AccessKind::Fetch, true) => Self::Fetch,
             (AccessKind::Store, true) => Self::Store,
             (AccessKind::Modify, true) => Self::Modify,
             (AccessKind::Atomic, _) => Self::Atomic,
-            (AccessKind::Load, false) => Self::Read,
+            (AccessKind::Load | AccessKind::Fetch, false) => Self::Read,
             (AccessKind::Store | AccessKind::Modify, false) => Self::Write,
         }
     }
 
     pub(super) const fn writes(self) -> bool {
-        !matches!(self, Self::Load | Self::Read)
+        !matches!(self, Self::Load | Self::Fetch | Self::Read)
     }
 
     /// Returns `true` if what comes before it is ordered before what finds its value.
     const fn releases(self) -> bool {
-        matches!(self, Self::Store | Self::Atomic)
+        matches!(self, Self::Store | Self::Modify | Self::Atomic)
     }
 
     /// Returns `true` if it is ordered behind what has stored the value that it finds.
@@ -66,12 +69,12 @@ impl Effect {
 
     /// Returns `true` if the two need an order.
     const fn conflicts(self, other: Self) -> bool {
-        use Effect::{Atomic, Load, Modify, Read, Store, Write};
+        use Effect::{Atomic, Fetch, Load, Modify, Read, Store, Write};
         match (self, other) {
-            (Load | Read, Load | Read)
-            | (Load | Store | Atomic, Load | Store | Atomic)
-            | (Load, Modify)
-            | (Modify, Load) => false,
+            (Load | Fetch | Read, Load | Fetch | Read)
+            | (Load | Fetch | Store | Atomic, Load | Fetch | Store | Atomic)
+            | (Load | Fetch, Modify)
+            | (Modify, Load | Fetch) => false,
             (Modify | Read | Write, _) | (_, Modify | Read | Write) => true,
         }
     }
@@ -172,8 +175,7 @@ impl Shadow {
         for (granule, mask) in granules(present.address, present.size) {
             let entries = self.of(granule).entry(granule).or_default();
             let clocks = &mut scheduling.clocks;
-            for index in 0..entries.len() {
-                let entry = entries[index];
+            for &entry in &*entries {
                 if entry.mask & mask == 0 || entry.moment.thread as usize == thread.0 {
                     continue;
                 }
@@ -267,8 +269,9 @@ fn keep(entries: &mut Vec<Entry>, new: Entry, clocks: &Clocks, thread: ThreadId)
 
 /// Returns `true` if all that conflicts with `old` conflicts with `new`, too.
 fn at_least(new: Effect, old: Effect) -> bool {
-    const ALL: [Effect; 6] = [
+    const ALL: [Effect; 7] = [
         Effect::Load,
+        Effect::Fetch,
         Effect::Store,
         Effect::Modify,
         Effect::Atomic,
