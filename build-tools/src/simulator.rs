@@ -20,7 +20,7 @@ use scenarios::{Description, Mutant};
 
 use crate::terminal::Waiting;
 use crate::workspace::Workspace;
-pub(crate) use replay_keys::{answers, faults, grammar, strategy};
+pub(crate) use replay_keys::{answers, faults, grammar, races, strategy};
 pub(crate) use replay_line::{ImageSource, ReplayLine};
 pub(crate) use trace::{Traced, trace};
 pub(crate) use verdict::verdict;

@@ -8,7 +8,9 @@ use std::fmt::{Display, Write};
 use std::str::FromStr;
 
 use registrar::knobs::{KernelChoice, Knobs};
-use scenarios::{Faults, Ignored, Instances, RegistryValue, Scenario, Schedule, Script, Strategy};
+use scenarios::{
+    Faults, Ignored, Instances, RaceSearch, RegistryValue, Scenario, Schedule, Script, Strategy,
+};
 
 /// A key.
 #[derive(Clone, Copy)]
@@ -52,7 +54,7 @@ const fn repeated(key: Key) -> Key {
 }
 
 /// All keys. Those from `script` on are options of the simulated kernel.
-pub(super) const KEYS: [Key; 19] = [
+pub(super) const KEYS: [Key; 20] = [
     key("seed", "N", "seed of all random choices; required", number),
     key("cycle", "N", "number of the cycle; required", cycle),
     key(
@@ -106,7 +108,13 @@ pub(super) const KEYS: [Key; 19] = [
     ),
     flag(
         "preempt",
-        "preempt threads at atomic instructions in any cycle",
+        "preempt threads at accesses to shared memory in any cycle",
+    ),
+    key(
+        "races",
+        "CYCLES",
+        "off, sampled or all: search for data races there [sampled]",
+        parsed::<RaceSearch>,
     ),
     key(
         "instances",
@@ -247,6 +255,11 @@ fn knobs(value: &str) -> Result<(), String> {
 /// Returns the name of a strategy, if it is one.
 pub(crate) fn strategy(value: &str) -> Result<String, String> {
     parsed::<Strategy>(value).map(|()| value.to_owned())
+}
+
+/// Returns what names cycles in which data races are searched for, if it does.
+pub(crate) fn races(value: &str) -> Result<String, String> {
+    parsed::<RaceSearch>(value).map(|()| value.to_owned())
 }
 
 /// Returns what names faults, if it does.

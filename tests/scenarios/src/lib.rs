@@ -30,6 +30,7 @@ mod ntstatus;
 mod numbers;
 mod order;
 mod overlap;
+mod race_search;
 mod racing;
 mod registry_value;
 mod report;
@@ -59,6 +60,7 @@ pub use not_tested::Asked;
 pub use ntstatus::NtStatus;
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};
+pub use race_search::RaceSearch;
 pub use registry_value::{RegistryData, RegistryValue};
 pub use report::{
     CODE_WORDS, Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport,

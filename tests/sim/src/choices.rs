@@ -19,8 +19,13 @@ const MANAGERS: u8 = 5;
 const PREEMPTION: u8 = 6;
 const RANDOM: u8 = 7;
 const SESSIONS: u8 = 8;
+const RACES: u8 = 0x20;
+const SWITCHES: u8 = 0x21;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
+
+/// The share of cycles in which data races are searched for, one in this many.
+pub(crate) const SHARE: u32 = 6;
 
 /// The sources that more than one folder draws from.
 #[derive(Debug)]
@@ -81,6 +86,16 @@ impl Choices {
         /// The share of preempted cycles, one in this many: each takes twice the time.
         const SHARE: u32 = 8;
         stream(seed, index, PREEMPTION).random_ratio(1, SHARE)
+    }
+
+    /// The source of the accesses to memory at which threads may be switched.
+    pub(crate) fn of_switches(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, SWITCHES)
+    }
+
+    /// Returns `true` if data races are searched for in a cycle of a run that searches in some.
+    pub(crate) fn searches_races(seed: u64, index: u64) -> bool {
+        stream(seed, index, RACES).random_ratio(1, SHARE)
     }
 
     /// The source of the injected faults.

@@ -17,7 +17,7 @@ use std::ptr;
 
 use registrar::Registrar;
 use registrar::knobs::Knob;
-use scenarios::{Counts, Cycle, TraceEvent, TraceKind, TraceLine, write_line};
+use scenarios::{Counts, Cycle, RaceSearch, TraceEvent, TraceKind, TraceLine, write_line};
 
 use crate::calls::thunk::Thunks;
 use crate::choices::Choices;
@@ -34,6 +34,7 @@ use crate::run::Run;
 use crate::run::options::{Images, Options, Tracing};
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
+use crate::verifier::races::{Races, Switches};
 use crate::wdf::Framework;
 
 /// One simulated kernel, for one cycle.
@@ -83,19 +84,35 @@ impl State {
             }
         }
         let preempts = options.preempt || Choices::preempts(seed, index);
+        let races = match options.races {
+            RaceSearch::Off => false,
+            RaceSearch::Sampled => Choices::searches_races(seed, index),
+            RaceSearch::All => true,
+        };
+        let mut scheduling = Scheduler::new(
+            options.strategy,
+            stacks,
+            Choices::of_schedule(seed, options.schedule_of.unwrap_or(index)),
+        );
+        let switches = options
+            .preempt
+            .then(|| Switches::new(Choices::of_switches(seed, index)));
+        let races = Races::new(races, preempts, switches, options.described);
+        if races.is_enabled() {
+            scheduling.clocks.enable();
+        }
         let kernel = Choices::kernel(options.kernel, seed, index);
-        let schedule = Choices::of_schedule(seed, options.schedule_of.unwrap_or(index));
         Self {
             choices: Choices::new(options.knobs.or(kernel.knobs()), seed, index),
             counts: Counts {
                 leaks: Some(0),
                 ..Counts::default()
             },
-            scheduling: Scheduler::new(options.strategy, stacks, schedule),
+            scheduling,
             loader: Loader::default(),
             memory: Memory::default(),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),
-            verifier: Verifier::new(options.faults, Choices::of_faults(seed, index)),
+            verifier: Verifier::new(options.faults, Choices::of_faults(seed, index), races),
             calls: Thunks::default(),
             objects,
             io: Io::default(),

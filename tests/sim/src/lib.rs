@@ -32,7 +32,7 @@
 //! | `scheduling` | threads, waits and time; who runs next |
 //! | `memory` | pool, pageable memory, variables of the kernel image |
 //! | `findings` | bug checks and rules, the responsible driver, call stacks |
-//! | `verifier` | checks while drivers run: locks, callbacks, calls through dispatch tables, injected faults |
+//! | `verifier` | checks while drivers run: locks, callbacks, calls through dispatch tables, data races, injected faults |
 //! | `calls` | the thunk that every call between modules passes |
 //! | `objects` | handles, names, registry, access control, DPCs, timers and work items |
 //! | `io` | the I/O manager: files, requests, completion |
@@ -72,8 +72,8 @@
 //!
 //! Linux on x86-64 only, because driver code runs natively; elsewhere the crate is empty
 //! and its program says so. Threads switch at calls, at emulated instructions, in loops
-//! that spin, after stores to what these look at, and in some cycles at atomic instructions,
-//! but at no others. Driver code shares the address space of the simulated kernel: a write
+//! that spin, after stores to what these look at, in some cycles at atomic instructions, and if
+//! that is asked for at accesses to memory that threads share, but at no others. Driver code shares the address space of the simulated kernel: a write
 //! to the memory of the program itself is not caught, and what comes of it may be the end
 //! of the process.
 
@@ -110,6 +110,7 @@ pub use run::matrix::{Case, Matrix, Row};
 pub use run::minimise::{CannotMinimise, Failure, Minimised, Searched, minimise};
 pub use run::open_points::{FailedCycle, Weight, judge, open_points};
 pub use run::options::{Images, Options, Tracing};
+pub use scenarios::RaceSearch;
 pub use scheduling::schedule::Schedule;
 pub use scheduling::strategy::Strategy;
 pub use verifier::faults::{Fault, FaultKind, Faults};

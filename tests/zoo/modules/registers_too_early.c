@@ -22,7 +22,8 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
 
 // Refuses all, but counts.
 NTSTATUS Submit(PVOID binding, REQUEST *request) {
-    Statistics->Requests++;
+    // Several clients call at the same time.
+    __sync_fetch_and_add(&Statistics->Requests, 1);
     return STATUS_DEVICE_BUSY;
 }
 

@@ -86,9 +86,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "random", value_parser = simulator::strategy)]
     strategy: String,
     /// Preempt threads at atomic instructions in driver code in every cycle, not only in
-    /// one of eight.
+    /// one of eight, and at accesses to memory that threads share, which are drawn.
     #[arg(long)]
     preempt: bool,
+    /// Search for data races: off, sampled (in one cycle of six) or all (in every cycle, which
+    /// takes up to three times as long; --races alone means this).
+    #[arg(long, value_name = "CYCLES", default_value = "sampled", num_args = 0..=1,
+        default_missing_value = "all", value_parser = simulator::races)]
+    races: String,
     /// Injected faults: none, random, systematic (each call fails and each callback is
     /// late, one at a time, in each order), or a single one as KIND:NUMBER, such as
     /// allocation:7 for the seventh allocation of the cycle. The kinds: allocation, thread,
@@ -260,13 +265,14 @@ impl Arguments {
             self.on == Tier::Sim
                 || (self.strategy == "random"
                     && !self.preempt
+                    && self.races == "sampled"
                     && self.faults == "none"
                     && self.kernel.is_none()
                     && self.knobs.is_none()
                     && !self.verbose
                     && !self.trace),
-            "--strategy, --preempt, --faults, --kernel, --knobs, --verbose and --trace are for \
-             the simulated kernel: leave them out with --on"
+            "--strategy, --preempt, --races, --faults, --kernel, --knobs, --verbose and --trace are \
+             for the simulated kernel: leave them out with --on"
         );
         ensure!(
             self.on == Tier::Sim
@@ -349,6 +355,9 @@ impl Arguments {
         options.extend(instances.map(|instances| format!("--instances={instances}")));
         options.extend(self.only.map(|only| format!("--only={only}")));
         options.extend(self.preempt.then(|| "--preempt".to_owned()));
+        if self.races != "sampled" {
+            options.push(format!("--races={}", self.races));
+        }
         let others = self.on == Tier::Sim && (!self.is_own_pair() || self.loaded.peer.is_some());
         let kernel = others.then_some(KernelChoice::One(OTHERS));
         let kernel = self.kernel.or(kernel);
@@ -387,6 +396,7 @@ mod tests {
             "--instances=2x3",
             "--only=instances",
             "--preempt",
+            "--races=all",
             "--kernel=windows",
             "--knobs=DetachOrder:1",
             "--npi=../shared-npi/src/echo/npi.toml",

@@ -36,7 +36,7 @@ use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::outstanding_requests::{DescribedCall, Effect};
 use crate::verifier::undue_completion::{self, Undue};
-use crate::verifier::{binding_calls, replies, stack_objects};
+use crate::verifier::{binding_calls, races, replies, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -331,10 +331,14 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             call,
             home: caller,
             irql,
+            first,
             registers,
             request: None,
         });
         let undue = begin_request(state, home);
+        if let Callee::Import { driver, export } = call {
+            races::call(state, driver, export.name, first);
+        }
         state.trace(|state| trace::call(state, frame(state)));
         check(state, call, undue).or_else(|| check_reply(state, call))
     };
@@ -400,6 +404,10 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         // SAFETY: as above.
         unsafe { result.write(value) };
         state.trace(|state| trace::returned(frame(state), value));
+        if let Callee::Import { driver, export } = call {
+            let first = frame(state).first;
+            races::returned(state, driver, export.name, first);
+        }
         watch_return(state, call, value)
     };
     let breach = costs::measure(Kind::Checks, || with(end));

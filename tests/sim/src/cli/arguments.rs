@@ -11,7 +11,8 @@ use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing
 use clap::Parser;
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
-    Alternative, Asked, CycleFilter, Ignored, Instances, RegistryValue, Scenario, Script, Tier,
+    Alternative, Asked, CycleFilter, Ignored, Instances, RaceSearch, RegistryValue, Scenario,
+    Script, Tier,
 };
 
 /// Runs cycles of the paired stress in the simulated kernel.
@@ -58,9 +59,12 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t)]
     pub(super) strategy: Strategy,
     /// Preempt threads at atomic instructions in driver code in every cycle, not only in
-    /// one of eight.
+    /// one of eight, and at accesses to shared memory, which are drawn.
     #[arg(long)]
     pub(super) preempt: bool,
+    /// The cycles in which data races are searched for: off, sampled (one of six) or all.
+    #[arg(long, value_name = "CYCLES", default_value_t)]
+    pub(super) races: RaceSearch,
     /// The calls that fail: none, random, systematic, or a single one:
     /// allocation:7.
     #[arg(long, default_value_t)]
@@ -243,6 +247,8 @@ impl Arguments {
             strategy: self.strategy,
             schedule_of: None,
             preempt: self.preempt,
+            races: self.races,
+            described: None,
             faults,
             kernel: self.kernel,
             knobs: self.knobs,

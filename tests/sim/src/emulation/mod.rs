@@ -21,6 +21,7 @@ use iced_x86::{Instruction, Mnemonic, Register};
 use crate::analysis::exception::report_exception;
 use crate::emulation::context::Context;
 use crate::exports::execution::levels;
+use crate::hardware::accesses;
 use crate::hardware::irql::{HIGH_LEVEL, Irql};
 use crate::hardware::trap::{self, Exception, ExceptionKind};
 use crate::kernel::with;
@@ -60,7 +61,7 @@ fn find(fault: &mut Exception) -> Option<Instruction> {
 
 /// Executes an instruction. Returns `false` if it is none that is emulated.
 fn execute(instruction: &Instruction, context: &mut Context, fault: &Exception) -> bool {
-    let next = fault.rip + instruction.len();
+    let next = accesses::continuation(fault.rip + instruction.len());
     let done = if matches!(fault.kind, ExceptionKind::Read | ExceptionKind::Write)
         || instruction.memory_segment() == Register::GS
     {

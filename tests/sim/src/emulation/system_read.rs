@@ -10,6 +10,7 @@ use iced_x86::{
 
 use crate::emulation::context::Context;
 use crate::emulation::shared_data::{self, Fields};
+use crate::hardware::accesses;
 use crate::hardware::arena::{COPY, PAGE, PROCESSOR};
 use crate::hardware::breakpoints::{self, CHANGED_SLOT};
 use crate::hardware::trap::{SHARED_DATA, SHARED_DATA_LENGTH};
@@ -108,7 +109,7 @@ fn changed(instruction: &Instruction, rip: usize, copy: usize) -> Option<Vec<u8>
         changed.set_memory_displ_size(0);
     }
     let kept = MemoryOperand::with_base_displ(Register::RIP, KEPT.cast_signed() as i64);
-    let next = (rip + instruction.len()) as u64;
+    let next = accesses::continuation(rip + instruction.len()) as u64;
     let all = [
         Instruction::with2(Code::Mov_rm64_r64, kept, borrowed).ok()?,
         Instruction::with2(Code::Mov_r64_imm64, borrowed, copy as u64).ok()?,

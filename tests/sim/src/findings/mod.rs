@@ -30,6 +30,8 @@ pub(crate) struct Findings {
     cycle: u64,
     ignored: Vec<Ignored>,
     verdict: Option<Verdict>,
+    /// A finding that does not end the cycle, and is the verdict if there is no other one.
+    deferred: Option<Finding>,
     /// Whether an ignored finding has ended the cycle.
     cut_short: bool,
     /// What is worth telling but no failure.
@@ -44,6 +46,7 @@ impl Findings {
             cycle,
             ignored,
             verdict: None,
+            deferred: None,
             cut_short: false,
             notes: Vec::new(),
         }
@@ -61,7 +64,19 @@ impl Findings {
 
     /// The verdict and the notes, when the cycle is over.
     pub(crate) fn into_parts(self) -> (Option<Verdict>, Vec<Finding>) {
-        (self.verdict, self.notes)
+        let mut verdict = self.verdict;
+        if let Some(deferred) = self.deferred
+            && !self.cut_short
+        {
+            match &mut verdict {
+                None => verdict = Some(Verdict::Finding(deferred)),
+                Some(Verdict::Finding(finding)) => {
+                    finding.history.push(format!("before: {}", deferred.what));
+                }
+                Some(Verdict::Unsupported(_)) => {}
+            }
+        }
+        (verdict, self.notes)
     }
 }
 
@@ -93,6 +108,29 @@ pub(crate) fn stop_by_rule(breach: &Breach, site: Option<Site>) {
         }
     });
     terminate()
+}
+
+/// Records a finding with `history` that does not end the cycle: it is the verdict if there
+/// is no other one. Only the first is kept. `fault` is the instruction that the current
+/// thread is at, if it makes no call.
+pub(crate) fn defer(
+    state: &mut State,
+    fault: Option<&Exception>,
+    code: &'static str,
+    what: String,
+    site: Option<Site>,
+    history: Vec<String>,
+) {
+    let code = Code::from(code);
+    if state.findings.any() || state.findings.deferred.is_some() || ignores(state, &code, site) {
+        return;
+    }
+    let thread = state.scheduling.current_id();
+    let mut finding = describe(state, thread, fault, code, what, site);
+    finding.history = history;
+    state.trace(|_| TraceKind::Finding(Box::new(finding.clone())));
+    trace_stack(state, &finding.stack);
+    state.findings.deferred = Some(finding);
 }
 
 /// Counts a finding that is to be ignored. Returns `false` if it is none of these.

@@ -29,9 +29,11 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Addresses of images.
-pub(crate) const IMAGES: Range<usize> = BASE..BASE + 256 * MIB;
+pub(crate) const IMAGES: Range<usize> = BASE..BASE + 240 * MIB;
+/// Addresses of code that tells of accesses to memory.
+pub(crate) const RECORDERS: Range<usize> = IMAGES.end..IMAGES.end + 16 * MIB;
 /// Addresses of thunks.
-pub(crate) const THUNKS: Range<usize> = IMAGES.end..IMAGES.end + 12 * MIB;
+pub(crate) const THUNKS: Range<usize> = RECORDERS.end..RECORDERS.end + 12 * MIB;
 /// Addresses of the slots in which instructions behind breakpoints are
 /// executed.
 pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;

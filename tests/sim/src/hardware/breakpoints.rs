@@ -36,9 +36,8 @@
 //!
 //! # Limits
 //!
-//! A function that begins with a call gets no breakpoint. No thread is preempted between
-//! two plain loads or stores; data races on those are seen only near atomic instructions or
-//! calls.
+//! A function that begins with a call gets no breakpoint. Plain loads and stores are
+//! [`accesses`](crate::hardware::accesses)' part.
 
 mod moved;
 
@@ -47,9 +46,11 @@ use std::cell::{Cell, RefCell};
 use hashbrown::HashMap;
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
+use crate::hardware::accesses;
 use crate::hardware::arena::{self, SLOTS};
+use moved::branch;
 pub(crate) use moved::room_in;
-use moved::{JUMP, Moved, branch, jump};
+pub(in crate::hardware) use moved::{JUMP, Moved, jump};
 
 /// `int3`.
 const INT3: u8 = 0xCC;
@@ -63,6 +64,8 @@ pub(crate) struct PreemptionPoint {
     moved: Option<Moved>,
     /// Whether there is room for a jump in its place.
     has_room: bool,
+    /// Whether it only says that its loop spins.
+    pub(crate) is_pause: bool,
 }
 
 impl PreemptionPoint {
@@ -83,6 +86,7 @@ impl PreemptionPoint {
             offset: usize::try_from(instruction.ip()).expect("it is an offset"),
             moved: Moved::of(instruction),
             has_room: is_whole && instruction.len() >= JUMP,
+            is_pause: instruction.code() == Code::Pause,
         }
     }
 }
@@ -168,6 +172,7 @@ pub(crate) fn change(home: usize, code: &[u8]) {
 /// Forgets the breakpoints of the cycle before.
 pub(crate) fn clear() {
     PLANTED.set(Planted::default());
+    accesses::clear();
 }
 
 /// Prepares the slot for an instruction of the image at `base`. Returns the breakpoint's
@@ -190,7 +195,8 @@ pub(crate) fn plant(point: &PreemptionPoint, base: usize, stub: usize) -> Option
 pub(crate) fn move_first(function: usize, code: &[u8]) -> Option<usize> {
     PLANTED.with_borrow_mut(|planted| {
         // A preemption point is there already: its slot has the instruction.
-        if let Some(&slot) = planted.targets.get(&function) {
+        let known = planted.targets.get(&function).copied();
+        if let Some(slot) = known.or_else(|| accesses::target_of(function)) {
             return Some(slot);
         }
         let slot = planted.next_slot()?;
@@ -226,7 +232,9 @@ pub(crate) fn move_prologue(function: usize, prologue: &[u8]) -> Option<usize> {
     PLANTED.with_borrow_mut(|planted| {
         let length = prologue.len();
         let mut all = function..function + length;
-        if all.any(|address| planted.targets.contains_key(&address)) {
+        if all.any(|address| {
+            planted.targets.contains_key(&address) || accesses::target_of(address).is_some()
+        }) {
             return None;
         }
         let slot = planted.next_slot()?;
@@ -260,11 +268,13 @@ fn slot_code(moved: &Moved, base: usize, slot: usize, stub: usize) -> Vec<u8> {
 
 /// Where the thread continues that has met the breakpoint at `address`.
 pub(crate) fn target_of(address: usize) -> Option<usize> {
-    PLANTED.with_borrow(|planted| planted.targets.get(&address).copied())
+    let planted = PLANTED.with_borrow(|planted| planted.targets.get(&address).copied());
+    planted.or_else(|| accesses::target_of(address))
 }
 
 /// The place in an image for a place in a slot.
 pub(crate) fn home_of(address: usize) -> usize {
+    let address = accesses::home_of(address);
     if !SLOTS.contains(&address) {
         return address;
     }

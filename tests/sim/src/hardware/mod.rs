@@ -3,6 +3,7 @@
 //! The processor and the address space: memory mappings, stacks, IRQLs,
 //! exceptions, breakpoints and what a driver may change of the processor. It knows no driver and no thread.
 
+pub(crate) mod accesses;
 pub(crate) mod arena;
 pub(crate) mod breakpoints;
 pub(crate) mod convention;

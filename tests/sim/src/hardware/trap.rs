@@ -485,8 +485,8 @@ fn leave_to_others(signal: i32, registers: &mut [libc::greg_t]) -> bool {
     SPIN.set(Some(Spin {
         at: Exception {
             kind: ExceptionKind::Hang,
-            rip,
-            address: rip,
+            rip: breakpoints::home_of(rip),
+            address: breakpoints::home_of(rip),
             registers: Registers(NUMBERED.map(|number| register(registers, number) as u64)),
         },
         only_looks,
@@ -507,7 +507,7 @@ fn is_stuck(rip: usize) -> bool {
     let stuck = RUNNING.get().is_some() && SEEN.replace(points) == points;
     STUCK.set(if stuck { STUCK.get() + 1 } else { 0 });
     // Elsewhere the process may hold a lock of its own.
-    STUCK.get() >= 2 && IMAGES.contains(&rip)
+    STUCK.get() >= 2 && IMAGES.contains(&breakpoints::home_of(rip))
 }
 
 fn classify(

@@ -12,6 +12,7 @@ use iced_x86::{Decoder, DecoderOptions, Instruction};
 use pe_unwind_info::x86_64::{FunctionTableEntries, UnwindState};
 use scenarios::{MissingImports, Place};
 
+use crate::hardware::accesses::{self, AccessPoint, Blocks};
 use crate::hardware::arena::{self, Access, IMAGES, PAGE};
 use crate::hardware::breakpoints::{self, PreemptionPoint};
 use crate::hardware::replaced::is_replaced;
@@ -36,6 +37,8 @@ pub(crate) struct Hooks {
     pub(crate) everywhere: bool,
     /// In spin loops.
     pub(crate) spun: usize,
+    /// Before accesses to memory, if they are recorded.
+    pub(crate) recorded: Option<usize>,
 }
 
 /// A driver cannot be loaded.
@@ -87,6 +90,8 @@ pub struct Image {
     stores: Vec<PreemptionPoint>,
     /// The offsets of the instructions that must not be executed as they are.
     replaced: Vec<u64>,
+    /// Runs of instructions that access memory.
+    blocks: OnceCell<Blocks>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -148,6 +153,7 @@ impl Image {
             spins,
             stores,
             replaced,
+            blocks: OnceCell::new(),
             path: path.to_path_buf(),
             symbols: OnceCell::new(),
         })
@@ -254,7 +260,8 @@ impl Image {
 
     /// Maps the image at `base`, with `bind` saying where each import is, with the
     /// missing ones on pages from `missing` on, and with breakpoints in
-    /// place of instructions that must not be executed as they are, and these.
+    /// place of instructions that must not be executed as they are, and these. Returns the
+    /// accesses to memory that are recorded.
     pub(crate) fn map(
         &self,
         base: usize,
@@ -262,7 +269,7 @@ impl Image {
         hooks: &Hooks,
         missing: usize,
         mut bind: impl FnMut(&'static Export) -> usize,
-    ) {
+    ) -> Vec<AccessPoint> {
         /// `int3`.
         const BREAKPOINT: u8 = 0xCC;
         let all = base..base + self.size().next_multiple_of(PAGE);
@@ -301,12 +308,20 @@ impl Image {
             spin_loops::plant(spin, base);
             memory[spin.offset] = BREAKPOINT;
         }
+        let mut points = Vec::new();
+        if let Some(stub) = hooks.recorded {
+            accesses::plant(self.blocks(), base, memory, stub, &mut points);
+        }
+        // An access that is recorded is a preemption point, too.
         let atomic = if hooks.everywhere {
             &self.stops[..]
         } else {
             &[]
         };
-        for point in atomic.iter().chain(&self.stores) {
+        let atomic = atomic
+            .iter()
+            .filter(|point| hooks.recorded.is_none() || point.is_pause);
+        for point in atomic.chain(&self.stores) {
             if memory[point.offset] != BREAKPOINT
                 && let Some(code) = breakpoints::plant(point, base, hooks.preempted)
             {
@@ -322,6 +337,18 @@ impl Image {
         for (pages, access) in sections.filter(|(_, access)| *access != Access::Read) {
             arena::protect(pages, access).expect("an image is a few mappings");
         }
+        points
+    }
+
+    fn blocks(&self) -> &Blocks {
+        self.blocks.get_or_init(|| {
+            let code = code::instructions(&self.file);
+            let spins = self.spins.iter().map(|spin| spin.offset);
+            let stores = self.stores.iter().map(|point| point.offset);
+            let pauses = self.stops.iter().filter(|point| point.is_pause);
+            let kept = spins.chain(stores).chain(pauses.map(|point| point.offset));
+            Blocks::of(&self.file, &code, &kept.collect())
+        })
     }
 }
 

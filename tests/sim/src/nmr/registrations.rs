@@ -12,7 +12,8 @@ use crate::findings::caller::caller;
 use crate::kernel::State;
 use crate::loader::drivers::Site;
 use crate::nmr::registered;
-use crate::verifier::driver_call;
+use crate::scheduling::clocks::Sync;
+use crate::verifier::{driver_call, races};
 
 /// A registration, for as long as the cycle runs.
 #[derive(Debug)]
@@ -64,7 +65,9 @@ pub(crate) fn follow_callback(state: &mut State, event: &Event) {
         return;
     }
     if event.phase != Phase::Enter {
-        driver_call::end(state);
+        let what = driver_call::end(state);
+        races::end_routine(state, &what, event.code, &[]);
+        state.scheduling.release(Sync::Nmr);
         return;
     }
     let known = event
@@ -74,6 +77,8 @@ pub(crate) fn follow_callback(state: &mut State, event: &Event) {
     // Until its registration returns, it is the caller's.
     let by = made.or_else(|| caller(state));
     let what = callback(event.side, event.call);
+    state.scheduling.acquire(Sync::Nmr);
+    races::begin_routine(state, what, event.code, &[]);
     driver_call::begin(state, what.into(), event.code, by);
 }
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use registrar::knobs::{Kernel, KernelChoice};
-use scenarios::{Cycle, Description, DryRun, NtStatus, Role, Unload};
+use scenarios::{Cycle, Description, DryRun, NtStatus, RaceSearch, Role, Unload};
 use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 
 use crate::analysis::unload_leaks::check_unload;
@@ -57,6 +57,7 @@ impl Machine {
             Role::Client => images.clients.push(Rc::clone(image)),
         }
         let options = Options {
+            races: RaceSearch::Off,
             kernel: KernelChoice::One(Kernel::Windows),
             ..Options::default()
         };

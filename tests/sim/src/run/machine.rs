@@ -9,7 +9,8 @@ use std::iter;
 use nmr::abi::NPIID;
 use registrar::knobs::{self, Knob};
 use scenarios::{
-    Alternative, Counts, Cycle, Finding, MissingImports, Models, Role, TransitionCounts, Verdict,
+    Alternative, Counts, Cycle, Finding, MissingImports, Models, RaceSearch, Role,
+    TransitionCounts, Verdict,
 };
 
 use crate::calls::thunk;
@@ -193,10 +194,34 @@ impl Machine {
     /// On a defect of the simulated kernel itself, or if the cycle needs
     /// drivers that the machine does not have.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, tracing: Tracing) -> Outcome {
+        let is_silent = tracing != Tracing::Off && self.options.races != RaceSearch::Off;
+        let first = if is_silent { Tracing::Off } else { tracing };
+        let (outcome, wanted) = self.run_once(seed, cycle, index, first, None);
+        if wanted.is_none() && !is_silent {
+            return outcome;
+        }
+        // Once more, so that the earlier access of a race is described when it happens.
+        self.run_once(seed, cycle, index, tracing, wanted).0
+    }
+
+    /// Runs a cycle, and describes the access to memory with the number `described`. Returns
+    /// the number of one that is to be described, too.
+    fn run_once(
+        &mut self,
+        seed: u64,
+        cycle: &Cycle,
+        index: u64,
+        tracing: Tracing,
+        described: Option<u64>,
+    ) -> (Outcome, Option<u64>) {
         let stacks = std::mem::take(&mut self.stacks);
+        let options = Options {
+            described,
+            ..self.options.clone()
+        };
         let mut state = State::new(
             self.images(cycle.models),
-            self.options.clone(),
+            options,
             stacks,
             cycle,
             seed,
@@ -216,7 +241,8 @@ impl Machine {
         self.stacks = scheduled.stacks;
         let kernel = state.findings.kernel();
         let (verdict, notes) = state.findings.into_parts();
-        Outcome {
+        let undescribed = state.verifier.races.undescribed();
+        let outcome = Outcome {
             counts: state.counts,
             digest: scheduled.digest,
             registered: state.nmr.registered,
@@ -231,7 +257,8 @@ impl Machine {
             answers: state.choices.into_answers(),
             verdict,
             notes,
-        }
+        };
+        (outcome, undescribed)
     }
 }
 

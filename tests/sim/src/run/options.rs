@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use registrar::knobs::{KernelChoice, Knobs};
-use scenarios::{Ignored, Instance, Instances, RegistryValue, Role};
+use scenarios::{Ignored, Instance, Instances, RaceSearch, RegistryValue, Role};
 
 use crate::loader::image::Image;
 use crate::scheduling::strategy::Strategy;
@@ -92,6 +92,10 @@ pub struct Options {
     pub schedule_of: Option<u64>,
     /// Whether threads are preempted inside driver code in every cycle, not only in some.
     pub preempt: bool,
+    /// In which cycles data races are searched for.
+    pub races: RaceSearch,
+    /// The access that is described when it happens.
+    pub described: Option<u64>,
     /// The injected faults.
     pub faults: Faults,
     /// Who answers what the documents leave open.

@@ -42,6 +42,7 @@ use crate::scheduling::preemption;
 use crate::scheduling::{MICROSECOND, point, terminate};
 use crate::verifier::driver_call;
 use crate::verifier::faults;
+use crate::verifier::races::recorder;
 use crate::verifier::routine::{EntryState, check_return};
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
@@ -373,12 +374,14 @@ pub(crate) fn map_driver(
         preempted: preemption::stub(),
         everywhere: state.run.preempts,
         spun: preemption::spin_stub(),
+        recorded: state.verifier.races.is_enabled().then(recorder::stub),
     };
-    costs::measure(Kind::Loading, || {
+    let accesses = costs::measure(Kind::Loading, || {
         image.map(base, cookie, &hooks, missing, |export| {
             bind(state, driver, export)
-        });
+        })
     });
+    state.verifier.races.add(accesses);
     let object = new_driver_object(state, driver, &image, base);
     let entry = base + image.entry_point();
     let loaded = Loaded {

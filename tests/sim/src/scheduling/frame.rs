@@ -39,6 +39,8 @@ pub(crate) struct Frame {
     pub(crate) irql: Irql,
     /// The caller's registers when it has returned.
     pub(crate) registers: Registers,
+    /// Its first argument.
+    pub(crate) first: usize,
     /// The number of the request that it makes or completes, if it does.
     pub(crate) request: Option<u64>,
 }

@@ -2,6 +2,7 @@
 
 //! Simulated threads and time: who runs next, and the schedule that results.
 
+pub(crate) mod clocks;
 pub(crate) mod frame;
 pub(crate) mod preemption;
 pub(crate) mod routine;

@@ -4,7 +4,8 @@
 //!
 //! Threads are stackful coroutines on one OS thread. The thread that runs next is
 //! drawn from the cycle's seed at every [`point`]: each call between modules, on its
-//! way in and on its way out, and in some cycles each atomic instruction. There a thread
+//! way in and on its way out, and in some cycles each atomic instruction, and accesses to
+//! shared memory that are drawn. There a thread
 //! is held back now and then while others run. Time advances a little at each point, and
 //! jumps to the next timer when all threads wait.
 //!
@@ -31,6 +32,7 @@ use crate::hardware::stack::{self, SimStack, Stacks};
 use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::with;
 use crate::loader::drivers::DriverId;
+use crate::scheduling::clocks::{Clocks, Sync};
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
@@ -67,6 +69,8 @@ const MOST_SPIN: u64 = 600 * SECOND;
 /// All threads of a cycle, those that have ended included.
 pub(crate) struct Scheduler {
     threads: Vec<Thread>,
+    /// What orders what they do.
+    pub(crate) clocks: Clocks,
     /// Those that have not ended, in ascending order: a cycle may have few at a time and
     /// very many in all.
     live: Vec<usize>,
@@ -113,6 +117,7 @@ impl Scheduler {
         let processors = [1, 2, 2, 4][random.random_range(0..4)];
         Self {
             threads: Vec::new(),
+            clocks: Clocks::default(),
             live: Vec::new(),
             time: 0,
             earliest: u64::MAX,
@@ -157,6 +162,16 @@ impl Scheduler {
     /// Lets time pass while the current thread runs.
     pub(crate) const fn pass_time(&mut self, time: u64) {
         self.time += time;
+    }
+
+    /// What the current thread has done so far is released to `to`.
+    pub(crate) fn release(&mut self, to: Sync) {
+        self.clocks.release(self.current_id(), to);
+    }
+
+    /// What was released to `from` is ordered before what the current thread does next.
+    pub(crate) fn acquire(&mut self, from: Sync) {
+        self.clocks.acquire(self.current_id(), from);
     }
 
     /// All threads, in the order of creation.
@@ -221,6 +236,9 @@ impl Scheduler {
 
     /// Ends a thread's wait, if it waits.
     pub(crate) fn wake(&mut self, id: ThreadId, woken: Woken) {
+        if woken == Woken::Satisfied {
+            self.clocks.hand_over(self.current_id(), id);
+        }
         let thread = self.thread_mut(id);
         if matches!(thread.run, RunState::Blocked { .. }) {
             thread.run = RunState::Ready;
@@ -410,6 +428,8 @@ impl Scheduler {
         });
         self.threads.push(Thread::new(name, driver, bottom, fiber));
         self.live.push(index);
+        let creator = (index > 0).then(|| self.current_id());
+        self.clocks.begin(ThreadId(index), creator, bottom);
         ThreadId(index)
     }
 
@@ -514,6 +534,9 @@ impl Scheduler {
         thread.run = RunState::Ended;
         thread.frames.clear();
         self.live.retain(|&index| index != id.0);
+        if !self.thread(id).is_drivers {
+            self.clocks.release(id, Sync::Ended);
+        }
         self.wake_all(Waitable::Thread(id));
     }
 

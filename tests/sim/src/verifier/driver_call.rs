@@ -9,6 +9,7 @@ use crate::hardware::driver_code;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::scheduling::routine::Routine;
+use crate::verifier::races;
 
 /// Calls a routine of a driver, which `by` has named as `what`. Returns its result.
 ///
@@ -22,10 +23,16 @@ pub(crate) unsafe fn call(
     arguments: &[usize],
 ) -> usize {
     let what = what.into();
-    with(|state| begin(state, what, routine, by));
+    with(|state| {
+        races::begin_routine(state, &what, routine, arguments);
+        begin(state, what, routine, by);
+    });
     // SAFETY: the arguments are right, by this function's contract.
     let result = unsafe { driver_code::call(routine, arguments) };
-    with(end);
+    with(|state| {
+        let ended = end(state);
+        races::end_routine(state, &ended, routine, arguments);
+    });
     result
 }
 
@@ -51,7 +58,8 @@ pub(crate) fn begin(state: &mut State, what: Cow<'static, str>, address: usize, 
     });
 }
 
-/// The innermost routine of the current thread has returned.
-pub(crate) fn end(state: &mut State) {
-    state.scheduling.current_mut().routines.pop();
+/// The innermost routine of the current thread has returned. Returns what it is.
+pub(crate) fn end(state: &mut State) -> Cow<'static, str> {
+    let ended = state.scheduling.current_mut().routines.pop();
+    ended.expect("what returns was called").what
 }

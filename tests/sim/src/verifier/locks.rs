@@ -17,6 +17,7 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pageable::set_irql;
 use crate::memory::variables::variable;
+use crate::scheduling::clocks::Sync;
 use crate::scheduling::{ThreadId, Waitable, block};
 use crate::verifier::nmr_lock_order;
 use crate::verifier::routine::EntryState;
@@ -226,6 +227,10 @@ fn try_take(state: &mut State, address: usize, kind: LockKind, mode: Mode) -> bo
     if free {
         let held = hold(state, address, kind, mode);
         state.verifier.locks.push(held);
+        state.scheduling.acquire(Sync::Object(address));
+        if mode == Mode::Exclusive {
+            state.scheduling.acquire(Sync::Readers(address));
+        }
     }
     free
 }
@@ -277,7 +282,11 @@ pub(crate) fn release(address: usize, kind: LockKind) {
     let released = with(|state| {
         let me = state.scheduling.current_id();
         let held = state.verifier.locks.remove(address, me);
-        if held.is_some() {
+        if let Some(held) = held {
+            state.scheduling.release(match held.mode {
+                Mode::Exclusive => Sync::Object(address),
+                Mode::Shared => Sync::Readers(address),
+            });
             state.scheduling.wake_all(Waitable::Object(address));
         }
         held.is_some()

@@ -11,6 +11,7 @@ pub(crate) mod faults;
 pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;
 pub(crate) mod outstanding_requests;
+pub(crate) mod races;
 pub(crate) mod replies;
 pub(crate) mod routine;
 pub(crate) mod stack_objects;
@@ -25,6 +26,7 @@ use faults::{FaultInjector, Faults};
 use locks::Locks;
 use nmr_lock_order::NmrLockOrder;
 use outstanding_requests::OutstandingRequests;
+use races::Races;
 use replies::Replies;
 use stack_objects::StackObjects;
 
@@ -38,12 +40,13 @@ pub(crate) struct Verifier {
     pub(crate) locks: Locks,
     nmr_lock_order: NmrLockOrder,
     pub(crate) outstanding_requests: OutstandingRequests,
+    pub(crate) races: Races,
     replies: Replies,
     stack_objects: StackObjects,
 }
 
 impl Verifier {
-    pub(crate) fn new(faults: Faults, random: ChaCha8Rng) -> Self {
+    pub(crate) fn new(faults: Faults, random: ChaCha8Rng, races: Races) -> Self {
         Self {
             binding_calls: BindingCalls::default(),
             callback_locks: CallbackLocks::default(),
@@ -52,6 +55,7 @@ impl Verifier {
             locks: Locks::default(),
             nmr_lock_order: NmrLockOrder::default(),
             outstanding_requests: OutstandingRequests::default(),
+            races,
             replies: Replies::default(),
             stack_objects: StackObjects::default(),
         }

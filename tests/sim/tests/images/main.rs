@@ -37,6 +37,7 @@ mod paged;
 mod pair;
 mod preemption;
 mod program;
+mod races;
 mod requests;
 mod roles;
 mod runtime;

@@ -12,10 +12,10 @@ use crate::findings::stop;
 use crate::hardware::arena::Access;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
-use crate::memory::pool::{Block, FreeError, Hold, tag_text};
+use crate::memory::pool::{FreeError, Hold, tag_text};
 use crate::scheduling::Waitable;
-use crate::verifier::faults;
 use crate::verifier::faults::FaultKind;
+use crate::verifier::{faults, races};
 
 exports! {
     "ExAllocatePool2" <= DISPATCH_LEVEL => ex_allocate_pool2: *mut c_void;
@@ -89,6 +89,7 @@ fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
             return None;
         }
         let address = state.memory.pool.allocate(size, tag, zeroed, owner)?;
+        races::allocated(state, address, size);
         if paged && let Some(block) = state.memory.pool.near(address) {
             state.memory.pageable.add(block.pages(), Access::ReadWrite);
         }
@@ -168,10 +169,12 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
     check_unused(address);
     let result = with(|state| {
         let by = caller(state);
-        let pages = state.memory.pool.near(address).map(Block::pages);
+        let block = state.memory.pool.near(address);
+        let block = block.map(|block| (block.pages(), block.size));
         let freed = state.memory.pool.free(address, tag, by);
-        if let (Some(pages), Ok(())) = (pages, freed) {
+        if let (Some((pages, size)), Ok(())) = (block, freed) {
             state.memory.pageable.remove(pages);
+            races::freed(state, address, size, by);
         }
         freed
     });

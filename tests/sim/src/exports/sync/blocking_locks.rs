@@ -9,6 +9,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects;
+use crate::scheduling::clocks::Sync;
 use crate::verifier::locks::{self, LockKind, Mode};
 
 exports! {
@@ -330,6 +331,7 @@ unsafe extern "win64" fn convert_resource(resource: usize) {
     with(|state| {
         let me = state.scheduling.current_id();
         state.verifier.locks.convert(resource, me, Mode::Shared);
+        state.scheduling.release(Sync::Object(resource));
         let on = crate::scheduling::Waitable::Object(resource);
         state.scheduling.wake_all(on);
     });

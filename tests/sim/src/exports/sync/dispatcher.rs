@@ -21,6 +21,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::objects::handles::Object;
+use crate::scheduling::clocks::Sync;
 use crate::scheduling::{ThreadId, Waitable, Woken, block};
 use crate::verifier::locks::{self, HeldLock, LockKind, Mode};
 use crate::verifier::stack_objects;
@@ -135,6 +136,7 @@ pub(in crate::exports) fn begin_object(header: *mut Header) {
 /// The object is valid.
 pub(in crate::exports) unsafe fn signal(state: &mut State, header: *mut Header) {
     let on = Waitable::Object(header.addr());
+    state.scheduling.release(Sync::Object(header.addr()));
     loop {
         // SAFETY: the object is valid, by this function's contract.
         if unsafe { (*header).state } <= 0 {
@@ -349,6 +351,7 @@ unsafe fn take_now(state: &mut State, objects: &[*mut Header], all: bool) -> Opt
     for &header in taken {
         // SAFETY: the objects are valid, by this function's contract.
         unsafe { take(state, header, me) };
+        state.scheduling.acquire(Sync::Object(header.addr()));
     }
     Some(if all { 0 } else { position(first) })
 }

@@ -10,6 +10,7 @@ use crate::exports::exports;
 use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
+use crate::scheduling::clocks::Sync;
 use crate::verifier::locks::{self, LockKind, Mode};
 
 exports! {
@@ -205,6 +206,7 @@ unsafe extern "win64" fn try_convert(lock: *mut SpinLock) -> u8 {
                 .verifier
                 .locks
                 .convert(lock.addr(), me, Mode::Exclusive);
+            state.scheduling.acquire(Sync::Readers(lock.addr()));
         }
         u8::from(alone)
     })

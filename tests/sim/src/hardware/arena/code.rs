@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Access, IMAGES, SLOTS, THUNKS, protect};
+use super::{Access, IMAGES, RECORDERS, SLOTS, protect};
 
 const CODE: Range<usize> = IMAGES.start..SLOTS.end;
 
@@ -49,7 +49,7 @@ pub(super) fn map() -> io::Result<()> {
         Ok(mapped as usize)
     };
     map(CODE.start, Access::None, libc::MAP_FIXED)?;
-    protect(THUNKS.start..SLOTS.end, Access::Execute)?;
+    protect(RECORDERS.start..SLOTS.end, Access::Execute)?;
     let writable = map(0, Access::ReadWrite, 0)?;
     WRITABLE.store(writable, Ordering::Relaxed);
     Ok(())

@@ -12,7 +12,7 @@ pub(in crate::hardware) const JUMP: usize = 5;
 
 /// An instruction as code that can be put anywhere.
 #[derive(Clone, Debug)]
-pub(super) struct Moved {
+pub(in crate::hardware) struct Moved {
     /// The code at the instruction's own place.
     code: Vec<u8>,
     /// Where in the code the distance to memory is, which is counted from its end.
@@ -24,7 +24,7 @@ pub(super) struct Moved {
 
 impl Moved {
     /// Returns `None` for an instruction that branches: its distance may not suffice.
-    pub(super) fn of(instruction: &Instruction) -> Option<Self> {
+    pub(in crate::hardware) fn of(instruction: &Instruction) -> Option<Self> {
         let straight = matches!(
             instruction.flow_control(),
             FlowControl::Next | FlowControl::Return
@@ -49,6 +49,22 @@ impl Moved {
     /// Adds the code to `slot`, which begins at address `at`, and a jump to the next
     /// instruction. The instruction's own place is relative to `base`.
     pub(super) fn put(&self, base: usize, slot: &mut Vec<u8>, at: usize) {
+        self.put_alone(base, slot, at);
+        slot.extend(jump(at + slot.len(), base + self.next));
+    }
+
+    /// Its own place, relative to the image.
+    pub(in crate::hardware) const fn home(&self) -> usize {
+        self.home
+    }
+
+    /// The next instruction's.
+    pub(in crate::hardware) const fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Adds the code alone to `slot`, which begins at address `at`.
+    pub(in crate::hardware) fn put_alone(&self, base: usize, slot: &mut Vec<u8>, at: usize) {
         let begin = slot.len();
         slot.extend(&self.code);
         if let Some(distance) = self.distance {
@@ -59,7 +75,6 @@ impl Moved {
             let distance = own.wrapping_add(moved);
             place.copy_from_slice(&distance.to_le_bytes());
         }
-        slot.extend(jump(at + slot.len(), base + self.next));
     }
 }
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How a data race is reported: both accesses, each with its thread, its locks and its call
+//! stack, and the object.
+
+use super::shadow::{Effect, Entry, Present};
+use crate::findings::caller::caller;
+use crate::findings::{call_stack, defer};
+use crate::hardware::irql;
+use crate::hardware::registers::Registers;
+use crate::hardware::trap::{Exception, ExceptionKind};
+use crate::kernel::State;
+use crate::loader::drivers::Site;
+use crate::memory::pool::tag_text;
+use crate::scheduling::ThreadId;
+
+/// The code of findings.
+const CODE: &str = "race";
+
+/// What is known of the earlier access of a race.
+#[derive(Debug)]
+pub(super) struct Described {
+    /// Its locks and its call stack.
+    history: Vec<String>,
+}
+
+/// The access as an exception, for its call stack.
+fn as_exception(state: &State, point: u32, address: usize, registers: &Registers) -> Exception {
+    Exception {
+        kind: ExceptionKind::Read,
+        rip: state.verifier.races.points[point as usize].home,
+        address,
+        registers: *registers,
+    }
+}
+
+const fn verb(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Load | Effect::Fetch | Effect::Read => "reads",
+        Effect::Store | Effect::Write => "writes",
+        Effect::Modify => "updates in more than one step",
+        Effect::Atomic => "updates by an interlocked instruction",
+    }
+}
+
+const fn past(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Load | Effect::Fetch | Effect::Read => "read",
+        Effect::Store | Effect::Write => "wrote",
+        Effect::Modify => "updated in more than one step",
+        Effect::Atomic => "updated by an interlocked instruction",
+    }
+}
+
+/// `Leave of client.sys (client.c:12) read it before on thread 5`.
+fn earlier_access(state: &State, earlier: &Entry) -> String {
+    let site = site(state, earlier.point);
+    let place = site.map(|site| state.loader.drivers.show_function(site));
+    format!(
+        "{} {} it before on thread {}, and nothing orders the two",
+        place.unwrap_or_default(),
+        past(earlier.effect),
+        state.scheduling.threads()[earlier.moment.thread as usize].name,
+    )
+}
+
+/// `1 byte`, `8 bytes`.
+fn bytes(count: usize) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        count => format!("{count} bytes"),
+    }
+}
+
+/// The object that contains an address, as `offset 0x10 of a block of pool (tag Echo, ..)`.
+fn object(state: &State, address: usize) -> String {
+    let drivers = &state.loader.drivers;
+    if let Some(block) = state.memory.pool.near(address)
+        && (block.start..block.start + block.size).contains(&address)
+    {
+        let by = block.owner.map(|by| {
+            let by = drivers.show(by);
+            format!(", allocated at {by}")
+        });
+        return format!(
+            "offset {:#x} of a block of {} (tag {}{})",
+            address - block.start,
+            bytes(block.size),
+            tag_text(block.tag),
+            by.unwrap_or_default()
+        );
+    }
+    if let Some(site) = drivers.site(address) {
+        let offset = site.offset.unwrap_or_default();
+        let name = drivers[site.driver].name();
+        return format!("the variable at {name}+{offset:#x}");
+    }
+    format!("the stack at {address:#x}")
+}
+
+/// What a thread holds, as a line.
+fn locks(state: &State, thread: ThreadId) -> String {
+    let level = irql::name(state.scheduling.thread(thread).irql);
+    let held: Vec<_> = state
+        .verifier
+        .locks
+        .of(thread)
+        .map(|lock| {
+            let by = lock.by.map(|by| state.loader.drivers.show(by));
+            let by = by.map_or_else(String::new, |by| format!(" acquired at {by}"));
+            format!("{} ({:#x}){by}", lock.kind.name(), lock.address)
+        })
+        .collect();
+    if held.is_empty() {
+        format!("at {level}, no lock held")
+    } else {
+        format!("at {level}, holds {}", held.join(", "))
+    }
+}
+
+/// Describes an access that will turn out to be the earlier one of a race.
+pub(super) fn describe(state: &mut State, present: &Present, registers: &Registers) {
+    let thread = state.scheduling.current_id();
+    let exception = as_exception(state, present.point, present.address, registers);
+    let name = &state.scheduling.thread(thread).name;
+    let mut history = vec![format!(
+        "the earlier access: thread {name} {} {}, {}",
+        verb(present.effect()),
+        bytes(present.size),
+        locks(state, thread)
+    )];
+    let stack = call_stack::call_stack(state, thread, Some(&exception));
+    history.extend(stack.iter().map(|frame| format!("  {frame}")));
+    state.verifier.races.described = Some(Described { history });
+}
+
+/// The place of an instruction.
+fn site(state: &State, point: u32) -> Option<Site> {
+    let home = state.verifier.races.points[point as usize].home;
+    state.loader.drivers.site(home)
+}
+
+/// The lines about the earlier access, and about the later one's locks.
+fn history(state: &mut State) -> Vec<String> {
+    let thread = state.scheduling.current_id();
+    let mut lines = vec![format!("the later access: {}", locks(state, thread))];
+    if let Some(described) = &state.verifier.races.described {
+        lines.extend(described.history.iter().cloned());
+    }
+    lines
+}
+
+/// Reports a race between `earlier` and the access that is about to happen.
+pub(super) fn race(state: &mut State, present: &Present, earlier: &Entry, registers: &Registers) {
+    let what = format!(
+        "data race: {} {} at {}; {}",
+        verb(present.effect()),
+        bytes(present.size),
+        object(state, present.address),
+        earlier_access(state, earlier),
+    );
+    state.verifier.races.earlier.get_or_insert(earlier.serial);
+    let exception = as_exception(state, present.point, present.address, registers);
+    let by = site(state, present.point);
+    let lines = history(state);
+    defer(state, Some(&exception), CODE, what, by, lines);
+}
+
+/// Reports that a block is freed which another thread has accessed, with nothing to order
+/// the two.
+pub(super) fn check_free(state: &mut State, start: usize, size: usize, by: Option<Site>) {
+    let thread = state.scheduling.current_id();
+    let races = &state.verifier.races;
+    let clocks = &state.scheduling.clocks;
+    let unordered = races.shadow.unordered(start..start + size, clocks, thread);
+    let Some((address, earlier)) = unordered else {
+        return;
+    };
+    let what = format!(
+        "data race: frees memory in use: {}; {}",
+        object(state, address),
+        earlier_access(state, &earlier),
+    );
+    state.verifier.races.earlier.get_or_insert(earlier.serial);
+    let lines = history(state);
+    let by = by.or_else(|| caller(state));
+    defer(state, None, CODE, what, by, lines);
+}
