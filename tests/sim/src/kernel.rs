@@ -31,7 +31,7 @@ use crate::nmr::Nmr;
 use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
-use crate::run::options::{Images, Options, Tracing};
+use crate::run::options::{Images, Options, Tracing, UnloadCosts};
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
 use crate::wdf::Framework;
@@ -82,7 +82,8 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
-        let preempts = options.preempt || Choices::preempts(seed, index);
+        let preempts = options.unloads == UnloadCosts::None
+            && (options.preempt || Choices::preempts(seed, index));
         let kernel = Choices::kernel(options.kernel, seed, index);
         let schedule = Choices::of_schedule(seed, options.schedule_of.unwrap_or(index));
         Self {

@@ -46,6 +46,7 @@ mod strangers;
 mod surface;
 mod symbols;
 mod tables;
+mod unloads;
 mod verdict;
 mod wdf;
 mod wild;
