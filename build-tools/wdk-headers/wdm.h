@@ -176,7 +176,14 @@ typedef struct _KEVENT {
     LONGLONG Opaque[3];
 } KEVENT, *PKEVENT;
 typedef struct _OBJECT_TYPE *POBJECT_TYPE;
-typedef struct _OBJECT_ATTRIBUTES *POBJECT_ATTRIBUTES;
+typedef struct _OBJECT_ATTRIBUTES {
+    ULONG Length;
+    HANDLE RootDirectory;
+    PUNICODE_STRING ObjectName;
+    ULONG Attributes;
+    PVOID SecurityDescriptor;
+    PVOID SecurityQualityOfService;
+} OBJECT_ATTRIBUTES, *POBJECT_ATTRIBUTES;
 typedef struct _CLIENT_ID *PCLIENT_ID;
 typedef VOID KSTART_ROUTINE(PVOID StartContext);
 typedef KSTART_ROUTINE *PKSTART_ROUTINE;
@@ -199,6 +206,26 @@ NTKERNELAPI NTSTATUS ObReferenceObjectByHandle(
 NTKERNELAPI LONGLONG ObfDereferenceObject(PVOID Object);
 #define ObDereferenceObject ObfDereferenceObject
 NTSYSAPI NTSTATUS ZwClose(HANDLE Handle);
+
+// The registry.
+#define OBJ_CASE_INSENSITIVE 0x40L
+#define OBJ_KERNEL_HANDLE 0x200L
+#define InitializeObjectAttributes(P, N, A, R, S) \
+    ((P)->Length = sizeof(OBJECT_ATTRIBUTES), (P)->RootDirectory = (R), (P)->Attributes = (A), \
+     (P)->ObjectName = (N), (P)->SecurityDescriptor = (S), (P)->SecurityQualityOfService = NULL)
+#define KEY_READ 0x20019L
+#define REG_DWORD 4
+typedef enum _KEY_VALUE_INFORMATION_CLASS { KeyValuePartialInformation = 2 } KEY_VALUE_INFORMATION_CLASS;
+typedef struct _KEY_VALUE_PARTIAL_INFORMATION {
+    ULONG TitleIndex;
+    ULONG Type;
+    ULONG DataLength;
+    UCHAR Data[1];
+} KEY_VALUE_PARTIAL_INFORMATION, *PKEY_VALUE_PARTIAL_INFORMATION;
+NTSYSAPI NTSTATUS ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes);
+NTSYSAPI NTSTATUS ZwQueryValueKey(
+    HANDLE KeyHandle, PUNICODE_STRING ValueName, KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
+    PVOID KeyValueInformation, ULONG Length, PULONG ResultLength);
 
 // Drivers.
 typedef struct _DRIVER_OBJECT DRIVER_OBJECT, *PDRIVER_OBJECT;

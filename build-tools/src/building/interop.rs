@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Builds the drivers in C that speak an NPI of the drivers in Rust: those of Echo in
-//! `tests/interop`, and those of the example in `tests/keyvalue/c`. Their headers are made from
-//! the descriptions.
+//! `tests/interop`, those of the example in `tests/keyvalue/c`, and in `tests/measure/peers`
+//! those beside which an unload is measured. Their headers are made from the descriptions.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -46,9 +46,26 @@ const EXAMPLE: Pair = Pair {
     ],
 };
 
+/// The peers of the drivers whose unload is measured.
+const MEASURE: Pair = Pair {
+    description: DESCRIPTION,
+    header: HEADER,
+    images: [
+        ("many_providers", "tests/measure/peers/many_providers.c"),
+        ("many_clients", "tests/measure/peers/many_clients.c"),
+    ],
+};
+
 /// Builds those of Echo into the workspace's directory for them.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     ECHO.build(workspace, &workspace.interop())
+}
+
+/// Builds those beside which an unload is measured. Returns their directory.
+pub(crate) fn build_measure(workspace: &Workspace) -> Result<PathBuf> {
+    let built = workspace.interop().join("measure");
+    MEASURE.build(workspace, &built)?;
+    Ok(built)
 }
 
 /// Builds those of the example beside its drivers in Rust.

@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub round: u32,
     /// The operations in a run, by which everything is divided.
     pub operations: u32,
+    /// Whether its instructions are counted, which takes fifty times as long as it.
+    pub counted: bool,
 }
 
 /// What runs a case as often as it is told.
@@ -128,7 +130,11 @@ impl<'a> Bench<'a> {
 
     fn measure(&self, time: Duration, count: bool) -> Vec<Measured> {
         let rounds = rounds::in_turns(&self.cases, time);
-        let count = |case| count.then(|| callgrind::instructions(case)).flatten();
+        let count = |case: &Case<'_>| {
+            (count && case.counted)
+                .then(|| callgrind::instructions(case))
+                .flatten()
+        };
         let counts = self.cases.iter().map(count);
         (self.cases.iter().zip(rounds).zip(counts))
             .map(|((case, best), instructions)| Measured {

@@ -26,7 +26,9 @@ use serde::Serialize;
 
 use crate::costs::{Costs, Measured};
 use crate::hardware::randomisation::fix_addresses;
-use crate::{FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, Weight};
+use crate::{
+    FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, UnloadCost, Weight,
+};
 use arguments::Arguments;
 use reached::Reached;
 
@@ -45,6 +47,8 @@ enum OutputLine<'a> {
     Reached { cycle: u64, what: Vec<String> },
     /// What --costs asks for.
     Costs(&'a Costs),
+    /// What --unloads asks for, of each unload.
+    Unload(&'a UnloadCost),
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -186,6 +190,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         print_heading(arguments.tracing(), traced)?;
         let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.tracing());
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
+        for unload in &outcome.unloads {
+            tell(&OutputLine::Unload(unload))?;
+        }
         let scenario = cycle.order.scenario();
         report.add_scenario(scenario);
         if let Some(where_not) = outcome.unfollowed {

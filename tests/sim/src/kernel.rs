@@ -31,7 +31,7 @@ use crate::nmr::Nmr;
 use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
-use crate::run::options::{Images, Options, Tracing};
+use crate::run::options::{Images, Options, Tracing, UnloadCosts};
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
 use crate::verifier::races::{Races, Switches};
@@ -83,7 +83,8 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
-        let preempts = options.preempt || Choices::preempts(seed, index);
+        let preempts = options.unloads == UnloadCosts::None
+            && (options.preempt || Choices::preempts(seed, index));
         let races = match options.races {
             RaceSearch::Off => false,
             RaceSearch::Sampled => Choices::searches_races(seed, index),

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `bench`: what a call through an NPI, a binding, and a cycle in the simulated kernel cost.
+//! `bench`: what a call through an NPI, a binding, an unload, and a cycle in the simulated
+//! kernel cost, and what the drivers occupy.
 //!
-//! Only ratios and instruction counts are judged: they mean the same on the next machine.
-//! `baseline.json` has the instruction counts of the last accepted state, and a count that
+//! Only ratios and counts, of instructions and bytes, are judged: they mean the same on the
+//! next machine. `baseline.json` has the counts of the last accepted state, and a count that
 //! exceeds its own fails.
 
 mod baseline;
+mod builds;
 mod cycles;
+mod footprint;
 mod goals;
+mod jobs;
 mod measured;
 mod page;
+mod peers;
+mod unload;
 
 use std::path::PathBuf;
 
@@ -24,8 +30,11 @@ use crate::terminal::{Outcome, PROGRAM, Verdict, count_of, print};
 use crate::workspace::{OutputFiles, Workspace, artifact};
 use baseline::Baseline;
 use cycles::Cycles;
+use footprint::Footprint;
 use goals::Goal;
+use jobs::Jobs;
 use measured::Measured;
+use peers::Peers;
 
 /// The bench targets: package, target, and what their cases are.
 const TARGETS: [(&str, &str, &str); 2] = [
@@ -45,7 +54,8 @@ const TARGETS: [(&str, &str, &str); 2] = [
 #[command(after_help = "\
 Examples:
   cargo xtask bench --json bench.json --html bench.html   tables, figures, plots
-  cargo xtask bench --accept                              after a change that costs what it should")]
+  cargo xtask bench --accept                              after a change that costs what it should
+  cargo xtask bench --builds                              builds, cold and warm")]
 pub(crate) struct Arguments {
     /// Write the figures to FILE as JSON. `-` is standard output.
     #[arg(long, value_name = "FILE")]
@@ -53,12 +63,16 @@ pub(crate) struct Arguments {
     /// Write a page with plots for a browser.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Make the instruction counts of this run the baseline.
+    /// Make the counts of this run the baseline.
     #[arg(long)]
     accept: bool,
     /// Measure times for a shorter time; instruction counts stay exact.
     #[arg(long)]
     quick: bool,
+    /// Measure instead what the first command on a fresh machine builds and runs, phase by
+    /// phase, in an empty target directory; takes minutes.
+    #[arg(long, conflicts_with_all = ["html", "accept", "quick"])]
+    builds: bool,
 }
 
 /// All figures.
@@ -66,8 +80,9 @@ pub(crate) struct Arguments {
 struct Figures {
     cases: Vec<Measured>,
     cycles: Cycles,
-    /// Bytes of each image of the pair.
-    images: Vec<(String, u64)>,
+    jobs: Jobs,
+    unloads: Vec<unload::Row>,
+    footprint: Vec<Footprint>,
     goals: Vec<Goal>,
     /// The counts that are not within the baseline, a sentence each.
     exceeded: Vec<String>,
@@ -77,11 +92,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let mut files = OutputFiles::default();
     files.add("--json", arguments.json.as_deref())?;
     files.add("--html", arguments.html.as_deref())?;
-    match prerequisites::ensure(Purpose::Bench)? {
+    let purpose = if arguments.builds {
+        Purpose::Build
+    } else {
+        Purpose::Bench
+    };
+    match prerequisites::ensure(purpose)? {
         Outcome::Done => {}
         other => return Ok(other.into()),
     }
     let workspace = Workspace::checkout()?;
+    if arguments.builds {
+        return builds::run(&workspace, arguments.json.as_deref());
+    }
     match drivers::set_up_and_build_pair(&workspace)? {
         Outcome::Done => {}
         other => return Ok(other.into()),
@@ -99,24 +122,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         "A cycle in the simulated kernel\n{}",
         cycles.table()
     ));
-    let images = images(&workspace)?;
-    for (image, bytes) in &images {
-        print(format!("image {image}: {bytes} bytes"));
-    }
-    let goals = goals::of(&cases);
+    let jobs = jobs::run(&workspace, arguments.quick)?;
+    print(&jobs);
+    let peers = Peers::build(&workspace)?;
+    let unloads = unload::run(&peers)?;
+    print(format!(
+        "An unload, from the call of DriverUnload to its return\n{}",
+        unload::table(&unloads)
+    ));
+    let footprint = footprint::run(&workspace, &peers)?;
+    print(format!(
+        "Image and non-paged pool\n{}",
+        footprint::table(&footprint)
+    ));
+    let mut goals = goals::of(&cases);
+    goals.extend(jobs.goals());
+    goals.extend(unload::goals(&unloads));
     for goal in &goals {
         print(goal);
     }
+    let mut counts: Vec<_> = cases.iter().filter_map(Measured::count).collect();
+    counts.extend(unload::counts(&unloads));
+    counts.extend(footprint::counts(&footprint));
     let mut baseline = Baseline::read(&workspace)?;
-    let exceeded = baseline.exceeded(&cases);
+    let exceeded = baseline.exceeded(&counts);
     if arguments.accept {
-        baseline.accept(&cases);
+        baseline.accept(&counts);
         baseline.write(&workspace)?;
     }
     let figures = Figures {
         cases,
         cycles,
-        images,
+        jobs,
+        unloads,
+        footprint,
         goals,
         exceeded,
     };
@@ -129,18 +168,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     Ok(verdict(&figures, arguments.accept))
 }
 
-/// The size of each image of the pair.
-fn images(workspace: &Workspace) -> Result<Vec<(String, u64)>> {
-    let size = |name: &str| {
-        let image = workspace.driver(name);
-        Ok((format!("{name}.sys"), image.metadata()?.len()))
-    };
-    ["provider", "client", "provider_wdf", "client_wdf"]
-        .into_iter()
-        .map(size)
-        .collect()
-}
-
 /// A goal that is not met is said to be so, and fails nothing; a count above its baseline does.
 fn verdict(figures: &Figures, accepted: bool) -> Verdict {
     let met = figures.goals.iter().filter(|goal| goal.met).count();
@@ -148,13 +175,11 @@ fn verdict(figures: &Figures, accepted: bool) -> Verdict {
     match figures.exceeded.first() {
         Some(first) if !accepted => Verdict::fail(format!(
             "{} not within the baseline; first: {first}; `{PROGRAM} bench --accept` if it is worth that",
-            count_of(&figures.exceeded, "instruction count", "instruction counts")
+            count_of(&figures.exceeded, "count", "counts")
         )),
         Some(_) => Verdict::pass(format!(
             "the counts of this run are the baseline; {goals} met"
         )),
-        None => Verdict::pass(format!(
-            "every instruction count is within the baseline; {goals} met"
-        )),
+        None => Verdict::pass(format!("every count is within the baseline; {goals} met")),
     }
 }

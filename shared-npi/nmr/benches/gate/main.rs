@@ -29,6 +29,7 @@ fn main() -> std::process::ExitCode {
             run: Run::OneAndTwo(run),
             round: 100_000,
             operations: 1,
+            counted: true,
         });
     };
     add("bare call", shapes::bare());

@@ -22,6 +22,8 @@ use modules::{Handles, Pair, come, go};
 
 /// How many times a 1x1 any other binding may cost.
 const FLAT: f64 = 2.0;
+/// The most modules of each side whose instructions are counted.
+const MOST_COUNTED: u32 = 100;
 /// Bindings in a round.
 const ROUND: u32 = 10_000;
 
@@ -51,6 +53,8 @@ fn case<H: Named>(size: u32, bystanders: u32) -> Case<'static> {
         })),
         round: (ROUND / (size * size)).max(2),
         operations: size * size,
+        // What a binding takes among more of them, its time tells.
+        counted: size <= MOST_COUNTED,
     }
 }
 

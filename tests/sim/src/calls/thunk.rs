@@ -29,6 +29,7 @@ use crate::hardware::convention::{self, Irregular};
 use crate::hardware::irql::{self};
 use crate::hardware::registers::Registers;
 use crate::hardware::stack;
+use crate::hardware::trap::steps;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
@@ -312,6 +313,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     let find = || with(|state| callee(state, number, caller, first));
     let (call, target) = costs::measure(Kind::Checks, find);
     let Some(call) = call else {
+        steps::enter(target);
         return target;
     };
     let leave = match call {
@@ -347,6 +349,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
         stop(code, what);
     }
     point();
+    steps::enter(target);
     target
 }
 
@@ -415,10 +418,12 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         stop_at(code, what, site);
     }
     point();
-    with(|state| {
+    let home = with(|state| {
         let frame = state.scheduling.current_mut().frames.pop();
         frame.expect("what leaves has entered").home
-    })
+    });
+    steps::enter(home);
+    home
 }
 
 /// The innermost call of the current thread.
@@ -552,6 +557,9 @@ fn watch_return(
         {
             return Some((code, what, Some(site)));
         }
+    }
+    if through.completes() {
+        state.verifier.binding_calls.completed_at = state.scheduling.now();
     }
     let (before, after) = (frame(state).irql, state.scheduling.current().irql);
     (before != after).then(|| {

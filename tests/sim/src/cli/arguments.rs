@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::slice;
 
-use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing};
-use clap::Parser;
+use crate::{Faults, Image, Images, Machine, Options, Schedule, Strategy, Tracing, UnloadCosts};
+use clap::{Parser, ValueEnum};
 use registrar::knobs::{KernelChoice, Knobs};
 use scenarios::{
     Alternative, Asked, CycleFilter, Ignored, Instances, RaceSearch, RegistryValue, Scenario,
@@ -126,6 +126,19 @@ pub(super) struct Arguments {
     /// report.
     #[arg(long, hide = true, conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) costs: bool,
+    /// Measure each DriverUnload, and print that as JSON lines before the report: time, or
+    /// instructions as well.
+    #[arg(long, hide = true, value_name = "WHAT", conflicts_with_all = ["trace", "minimise", "size"])]
+    pub(super) unloads: Option<Unloads>,
+}
+
+/// What `--unloads` measures.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Unloads {
+    /// Virtual time.
+    Time,
+    /// And the driver's instructions.
+    Instructions,
 }
 
 impl Arguments {
@@ -255,6 +268,11 @@ impl Arguments {
             registry: self.registry.clone(),
             ignored: self.ignore.clone(),
             may_refuse: self.may_refuse,
+            unloads: match self.unloads {
+                None => UnloadCosts::None,
+                Some(Unloads::Time) => UnloadCosts::Time,
+                Some(Unloads::Instructions) => UnloadCosts::Instructions,
+            },
         }
     }
 }

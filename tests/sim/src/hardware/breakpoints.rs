@@ -291,6 +291,20 @@ pub(crate) fn home_of(address: usize) -> usize {
     })
 }
 
+/// Returns `true` if the instruction at an address in an image or a slot counts as one of
+/// the driver's. What was moved alone counts at its own place, where a breakpoint is now.
+pub(crate) fn is_drivers(address: usize) -> bool {
+    PLANTED.with_borrow(|planted| {
+        if SLOTS.contains(&address) {
+            let offset = (address - SLOTS.start) % SLOT;
+            let content = planted.slots.get((address - SLOTS.start) / SLOT);
+            return content.is_some_and(|content| offset < content.length);
+        }
+        let several = |content: &Content| content.home == address && content.length > 0;
+        !planted.targets.contains_key(&address) || !planted.slots.iter().any(several)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use iced_x86::{Decoder, DecoderOptions};

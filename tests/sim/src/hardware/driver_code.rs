@@ -15,6 +15,7 @@ use std::arch::naked_asm;
 
 use crate::hardware::convention;
 use crate::hardware::registers::Registers;
+use crate::hardware::trap::steps;
 
 /// The most arguments of a routine that the kernel calls.
 const ARGUMENTS: usize = 8;
@@ -38,6 +39,7 @@ const GENERAL: usize = 0xF8;
 pub(crate) unsafe fn call(routine: usize, arguments: &[usize]) -> usize {
     let mut all = [0; ARGUMENTS];
     all[..arguments.len()].copy_from_slice(arguments);
+    steps::enter(routine);
     // SAFETY: the arguments are in memory; the rest is this function's contract.
     unsafe { enter(routine, &raw const all) }
 }

@@ -145,9 +145,14 @@ pub(crate) fn set_current(bottom: usize) {
     CURRENT.store(bottom, Ordering::Relaxed);
 }
 
+/// The address of the stack of the current thread.
+pub(crate) fn current() -> usize {
+    CURRENT.load(Ordering::Relaxed)
+}
+
 /// Returns `true` if an address is one of the current thread's stack.
 pub(crate) fn is_current(address: usize) -> bool {
-    address.wrapping_sub(CURRENT.load(Ordering::Relaxed)) < SLOT
+    address.wrapping_sub(current()) < SLOT
 }
 
 /// Runs `body` further down the stack.

@@ -8,6 +8,8 @@
 //! lets others run first; it measures true time, so where in its loop the driver is seen
 //! differs from run to run.
 
+pub(crate) mod steps;
+
 use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
@@ -117,6 +119,8 @@ const NUMBERED: [i32; 16] = [
 const RSP: Register = Register::RSP;
 const R11: Register = Register::R11;
 
+/// The exception number of a trap after an instruction.
+const DEBUG: usize = 1;
 /// The exception number of `int3`.
 const BREAKPOINT: usize = 3;
 
@@ -242,6 +246,15 @@ pub(in crate::hardware) unsafe extern "C" fn handle(
     let registers = &mut context.uc_mcontext.gregs;
     let rip = register(registers, libc::REG_RIP);
     costs::count_exception();
+    if signal == libc::SIGTRAP
+        && register(registers, libc::REG_TRAPNO) == DEBUG
+        && let Some(stays) = steps::step(rip)
+    {
+        if !stays {
+            registers[index(libc::REG_EFL)] &= !i64::from(convention::TRAP_FLAG);
+        }
+        return;
+    }
     if signal == libc::SIGVTALRM && !is_stuck(rip) {
         return;
     }
@@ -519,7 +532,6 @@ fn classify(
     /// The numbers of exceptions, and the bits of a page fault's error code.
     const PAGE_FAULT: usize = 14;
     const DIVIDE: usize = 0;
-    const DEBUG: usize = 1;
     const ALIGNMENT: usize = 17;
     const WRITE: usize = 1 << 1;
     const FETCH: usize = 1 << 4;

@@ -16,6 +16,7 @@ use crate::costs::{self, Kind};
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
 use crate::findings::{self, stop, stop_at, stop_by_rule};
+use crate::hardware::trap::steps;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
@@ -167,6 +168,9 @@ impl Host for SimHost {
         nmr_lock_order::observe(event);
         faults::delay(event);
         point();
+        if event.call.is_callback() && event.phase == Phase::Enter {
+            steps::enter(event.code);
+        }
     }
 
     fn report(&self, finding: Finding) {

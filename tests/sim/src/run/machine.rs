@@ -26,6 +26,7 @@ use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
 use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
+use crate::run::unload_cost::UnloadCost;
 use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
 use crate::verifier::faults::{FaultKind, Faults};
@@ -71,6 +72,8 @@ pub struct Outcome {
     pub kernel: knobs::Kernel,
     /// The open points that came up, with the answers that each had.
     pub answers: BTreeMap<Knob, BTreeSet<u32>>,
+    /// What each unload took, if that is measured.
+    pub unloads: Vec<UnloadCost>,
     /// The verdict, if the cycle did not run to its end.
     pub verdict: Option<Verdict>,
     /// What is worth telling but no failure.
@@ -255,6 +258,7 @@ impl Machine {
             unfollowed: scheduled.unfollowed,
             kernel,
             answers: state.choices.into_answers(),
+            unloads: state.run.unload_costs,
             verdict,
             notes,
         };

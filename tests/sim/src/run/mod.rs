@@ -17,6 +17,7 @@ pub(crate) mod roles;
 pub(crate) mod script;
 pub(crate) mod service_control;
 pub(crate) mod unload;
+pub(crate) mod unload_cost;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ use scenarios::Instance;
 use options::{Images, Options};
 use programs::OpenHandles;
 use service_control::{Loaded, Record};
+use unload_cost::UnloadCost;
 
 /// The drivers of a cycle, as the service control manager and programs know them.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Run {
     loaded: BTreeMap<Instance, Loaded>,
     /// The services that were asked for.
     records: BTreeMap<Instance, Record>,
+    /// What each unload took, if that is measured.
+    unload_costs: Vec<UnloadCost>,
 }
 
 impl Run {
@@ -49,6 +53,7 @@ impl Run {
             open_handles: OpenHandles::default(),
             loaded: BTreeMap::new(),
             records: BTreeMap::new(),
+            unload_costs: Vec::new(),
         }
     }
 }

@@ -22,6 +22,19 @@ pub enum Tracing {
     Events,
 }
 
+/// What is measured of each `DriverUnload`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnloadCosts {
+    /// Nothing.
+    #[default]
+    None,
+    /// How long it takes in virtual time. No thread is preempted at atomic instructions, so
+    /// that time passes at calls only.
+    Time,
+    /// The driver's instructions as well, of which each takes microseconds of true time.
+    Instructions,
+}
+
 /// The images that a cycle loads, by the role for which they are loaded.
 #[derive(Clone, Debug, Default)]
 pub struct Images {
@@ -108,4 +121,6 @@ pub struct Options {
     pub ignored: Vec<Ignored>,
     /// Whether a `DriverEntry` may fail although no call of it did.
     pub may_refuse: bool,
+    /// What is measured of each `DriverUnload`.
+    pub unloads: UnloadCosts,
 }

@@ -38,6 +38,7 @@ use crate::objects::names::Collision;
 use crate::objects::registry;
 use crate::run::application;
 use crate::run::unload;
+use crate::run::unload_cost;
 use crate::scheduling::preemption;
 use crate::scheduling::{MICROSECOND, point, terminate};
 use crate::verifier::driver_call;
@@ -245,8 +246,10 @@ pub(crate) fn unload(instance: Instance) {
         });
     });
     let began = with(|state| state.scheduling.now());
+    let measured = with(|state| unload_cost::begin(state, driver));
     // SAFETY: the driver's object is still there.
     unsafe { call_unload(loaded, routine) };
+    with(|state| unload_cost::end(state, measured));
     check_returned(driver, "DriverUnload");
     with(|state| {
         state.record(|_| TraceKind::UnloadReturned {

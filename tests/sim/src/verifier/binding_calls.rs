@@ -85,26 +85,43 @@ impl Binding {
 
 /// All bindings of a cycle.
 #[derive(Debug, Default)]
-pub(crate) struct BindingCalls(BTreeMap<BindingId, Binding>);
+pub(crate) struct BindingCalls {
+    bindings: BTreeMap<BindingId, Binding>,
+    /// When the last completion function returned.
+    pub(crate) completed_at: u64,
+}
 
 impl BindingCalls {
     /// The number of calls of a side that have pended and are not complete, and the
     /// function of its peer that pended last; `None` if there are none.
     pub(crate) fn pended(&self, binding: BindingId, side: Side) -> Option<(u64, usize)> {
-        let end = self.0.get(&binding)?.at(side);
+        let end = self.bindings.get(&binding)?.at(side);
         (end.pended > 0).then(|| (end.pended(), end.taker))
+    }
+
+    /// The number of bindings that a driver is an end of and that are not detached, and that
+    /// of the calls that have pended there and are not complete. `is_own` returns `true` for
+    /// an address in the driver.
+    pub(crate) fn of(&self, is_own: impl Fn(usize) -> bool) -> (u64, u64) {
+        let of_driver = |it: &&Binding| is_own(it.client.code) || is_own(it.provider.code);
+        let live = |it: &&Binding| it.accepted && !it.client.done && !it.provider.done;
+        let bindings = self.bindings.values().filter(live).filter(of_driver);
+        bindings.fold((0, 0), |(bindings, calls), it| {
+            let pended = it.client.pended() + it.provider.pended();
+            (bindings + 1, calls + pended)
+        })
     }
 
     /// The detach callback that a side was called at, if it was.
     pub(crate) fn detach_callback(&self, binding: BindingId, side: Side) -> Option<usize> {
-        let end = self.0.get(&binding)?.at(side);
+        let end = self.bindings.get(&binding)?.at(side);
         end.detaching.then_some(end.code)
     }
 
     /// A call begins, which completes one that pended or not; the rule that it breaks, if any.
     fn call(&mut self, through: TableEntry, completes: bool) -> Option<(u8, String)> {
         let caller = through.owner.peer();
-        let state = self.0.entry(through.binding?).or_default();
+        let state = self.bindings.entry(through.binding?).or_default();
         if completes {
             state.end(through.owner).pended -= 1;
         }
@@ -127,7 +144,11 @@ impl BindingCalls {
     pub(crate) fn leave(&mut self, through: TableEntry, target: usize, result: u64) -> bool {
         let pended = through.has_pended(result);
         if let Some(binding) = through.binding {
-            let end = self.0.entry(binding).or_default().end(through.owner.peer());
+            let end = self
+                .bindings
+                .entry(binding)
+                .or_default()
+                .end(through.owner.peer());
             end.inside -= 1;
             end.pended += i64::from(pended);
             if pended {
@@ -140,20 +161,20 @@ impl BindingCalls {
 
     /// An address in the module at a side of a binding, 0 if none is known.
     pub(crate) fn code(&self, binding: BindingId, side: Side) -> usize {
-        let binding = self.0.get(&binding);
+        let binding = self.bindings.get(&binding);
         binding.map_or(0, |binding| binding.side(side).code)
     }
 
     /// Returns `true` if a side may call its peer, as far as the binding's stage says:
     /// the provider has not refused, and the side has not completed its detach.
     pub(crate) fn is_live(&self, binding: BindingId, side: Side) -> bool {
-        let binding = self.0.get(&binding);
+        let binding = self.bindings.get(&binding);
         binding.is_some_and(|binding| !binding.refused && !binding.side(side).done)
     }
 
     /// A side has completed its detach; the rule that this breaks, if any.
     fn complete(&mut self, binding: BindingId, side: Side) -> Option<(u8, String)> {
-        let end = self.0.entry(binding).or_default().end(side);
+        let end = self.bindings.entry(binding).or_default().end(side);
         if !end.detaching {
             end.early = true;
             return None;
@@ -172,20 +193,20 @@ impl BindingCalls {
     }
 
     fn attach(&mut self, binding: BindingId, side: Side, code: usize) {
-        self.0.entry(binding).or_default().end(side).code = code;
+        self.bindings.entry(binding).or_default().end(side).code = code;
     }
 
     fn accept(&mut self, binding: BindingId) {
-        self.0.entry(binding).or_default().accepted = true;
+        self.bindings.entry(binding).or_default().accepted = true;
     }
 
     fn refuse(&mut self, binding: BindingId) {
-        self.0.entry(binding).or_default().refused = true;
+        self.bindings.entry(binding).or_default().refused = true;
     }
 
     /// A side is told to detach; the number of its calls that are in flight.
     fn detach(&mut self, binding: BindingId, side: Side, code: usize) -> u64 {
-        let end = self.0.entry(binding).or_default().end(side);
+        let end = self.bindings.entry(binding).or_default().end(side);
         end.detaching = true;
         end.code = code;
         end.inside + end.pended()
@@ -267,7 +288,12 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
         }
         (Call::DetachCallback, Phase::Leave(status), Some(binding)) => {
             count_detach(state, event.side, status);
-            let early = state.verifier.binding_calls.0.entry(binding).or_default();
+            let early = state
+                .verifier
+                .binding_calls
+                .bindings
+                .entry(binding)
+                .or_default();
             (status == STATUS_SUCCESS || early.at(event.side).early)
                 .then(|| state.verifier.binding_calls.complete(binding, event.side))
                 .flatten()

@@ -48,6 +48,7 @@ mod strangers;
 mod surface;
 mod symbols;
 mod tables;
+mod unloads;
 mod verdict;
 mod wdf;
 mod wild;

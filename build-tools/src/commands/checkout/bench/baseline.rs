@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The instruction counts of the last accepted state: `tests/measure/baseline.json`.
+//! The counts of the last accepted state, instructions and bytes:
+//! `tests/measure/baseline.json`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::measured::Measured;
 use crate::workspace::{Workspace, artifact};
 
 /// The part that a count may grow by: the next compiler's choices.
@@ -16,7 +16,47 @@ const TOLERANCE: f64 = 0.05;
 /// Below this, counts are exact: a single instruction more is a change of the code.
 const SMALL: f64 = 200.0;
 
-/// Instruction counts by the case's name.
+/// A count that means the same on the next machine.
+#[derive(Clone, Debug)]
+pub(super) struct Count {
+    name: String,
+    /// What is counted.
+    unit: &'static str,
+    value: f64,
+    /// Whether one more is too many.
+    exact: bool,
+}
+
+impl Count {
+    /// One that may grow by the tolerance unless it is small.
+    pub(super) const fn new(name: String, unit: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            unit,
+            value,
+            exact: value < SMALL,
+        }
+    }
+
+    /// The same, of which one more is too many.
+    pub(super) fn exact(self) -> Self {
+        Self {
+            exact: true,
+            ..self
+        }
+    }
+
+    /// The largest count that is not more than `before`.
+    fn limit(&self, before: f64) -> f64 {
+        if self.exact {
+            before + 0.5
+        } else {
+            before * (1.0 + TOLERANCE)
+        }
+    }
+}
+
+/// Counts by their names.
 #[derive(Debug, Default)]
 pub(super) struct Baseline(BTreeMap<String, f64>);
 
@@ -38,28 +78,27 @@ impl Baseline {
         artifact::write_json(&Self::file(workspace), &self.0)
     }
 
-    /// Takes over the counts of these cases, of all that there are.
-    pub(super) fn accept(&mut self, cases: &[Measured]) {
-        let count = |it: &Measured| Some((it.name(), it.instructions?));
-        self.0 = cases.iter().filter_map(count).collect();
+    /// Takes over these counts, which are all that there are.
+    pub(super) fn accept(&mut self, counts: &[Count]) {
+        let counts = counts.iter().map(|it| (it.name.clone(), it.value));
+        self.0 = counts.collect();
     }
 
     /// What exceeds its count, has none, or was not counted, a sentence each.
-    pub(super) fn exceeded(&self, cases: &[Measured]) -> Vec<String> {
+    pub(super) fn exceeded(&self, counts: &[Count]) -> Vec<String> {
         let mut sentences = Vec::new();
         let mut uncounted = self.0.clone();
-        for case in cases {
-            let Some(now) = case.instructions else {
-                continue;
-            };
-            let name = case.name();
-            uncounted.remove(&name);
-            let Some(&before) = self.0.get(&name) else {
+        for count in counts {
+            let Count {
+                name, unit, value, ..
+            } = count;
+            uncounted.remove(name);
+            let Some(&before) = self.0.get(name) else {
                 sentences.push(format!("{name} has no baseline"));
                 continue;
             };
-            if now > limit(before) {
-                sentences.push(format!("{name}, {now:.1} instructions, {before:.1} before"));
+            if *value > count.limit(before) {
+                sentences.push(format!("{name}, {value:.1} {unit}, {before:.1} before"));
             }
         }
         // Without counts, nothing would ever exceed them.
@@ -69,27 +108,12 @@ impl Baseline {
     }
 }
 
-/// The largest count that is not more than `before`.
-fn limit(before: f64) -> f64 {
-    if before < SMALL {
-        before + 0.5
-    } else {
-        before * (1.0 + TOLERANCE)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn case(name: &str, instructions: f64) -> Measured {
-        Measured {
-            bench: "gate".to_owned(),
-            case: name.to_owned(),
-            ns: 1.0,
-            instructions: Some(instructions),
-            two_threads: None,
-        }
+    fn case(name: &str, instructions: f64) -> Count {
+        Count::new(format!("gate: {name}"), "instructions", instructions)
     }
 
     #[test]
@@ -109,8 +133,10 @@ mod tests {
             new,
             ["gate: new has no baseline", "gate: binding was not counted"]
         );
-        let mut nothing = case("call", 22.0);
-        nothing.instructions = None;
-        assert_eq!(baseline.exceeded(&[nothing]).len(), 2);
+        assert_eq!(baseline.exceeded(&[]).len(), 2);
+        let mut bytes = Baseline::default();
+        bytes.accept(&[case("binding", 328.0)]);
+        assert!(bytes.exceeded(&[case("binding", 329.0)]).is_empty());
+        assert_eq!(bytes.exceeded(&[case("binding", 329.0).exact()]).len(), 1);
     }
 }

@@ -10,7 +10,7 @@ use crate::terminal::Waiting;
 use crate::workspace::Workspace;
 
 /// The cycles that are measured.
-const CYCLES: &str = "2000";
+const CYCLES: u32 = 2000;
 const SEED: &str = "3";
 
 /// What cycles cost, times in microseconds of processor time.
@@ -36,6 +36,14 @@ pub(super) struct Cost {
 
 /// Runs cycles of the pair in one process.
 pub(super) fn run(workspace: &Workspace) -> Result<Cycles> {
+    let waiting = Waiting::on("measuring cycles");
+    let cycles = measure(workspace, 0, CYCLES);
+    drop(waiting);
+    cycles
+}
+
+/// Runs these cycles of the pair in one process.
+pub(super) fn measure(workspace: &Workspace, first: u32, number: u32) -> Result<Cycles> {
     #[derive(Deserialize)]
     struct Line {
         costs: Cycles,
@@ -43,10 +51,10 @@ pub(super) fn run(workspace: &Workspace) -> Result<Cycles> {
     let simulator = Simulator::new(workspace);
     let mut command = simulator.command(&workspace.driver("provider"), &workspace.driver("client"));
     simulator::add_alternatives(&mut command, workspace);
-    command.args(["--cycles", CYCLES, "--seed", SEED, "--costs"]);
-    let waiting = Waiting::on("measuring cycles");
+    command.args(["--seed", SEED, "--costs"]);
+    command.arg(format!("--first={first}"));
+    command.arg(format!("--cycles={number}"));
     let output = simulator::output(&mut command)?;
-    drop(waiting);
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();
     let found = lines.find_map(|line| serde_json::from_str::<Line>(line).ok());
@@ -64,6 +72,12 @@ impl Cost {
 }
 
 impl Cycles {
+    /// The processor time of a cycle, in microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a time needs no 53 bits")]
+    pub(super) fn each(&self) -> f64 {
+        (self.user + self.system) as f64 / self.number.max(1) as f64
+    }
+
     /// The figures as a table, for one cycle.
     #[expect(clippy::cast_precision_loss, reason = "a time needs no 53 bits")]
     pub(super) fn table(&self) -> String {

@@ -39,17 +39,23 @@ impl fmt::Display for Goal {
     }
 }
 
+impl Goal {
+    /// A figure that is to be this limit or less.
+    pub(super) fn at_most(what: impl Into<String>, figure: f64, limit: f64) -> Self {
+        Self {
+            what: what.into(),
+            figure,
+            limit,
+            met: figure <= limit,
+        }
+    }
+}
+
 /// The goals that these cases can tell about.
 pub(super) fn of(cases: &[Measured]) -> Vec<Goal> {
     let case = |bench: &str, name: &str| {
         let mut those = cases.iter();
         those.find(|it| it.bench == bench && it.case == name)
-    };
-    let at_most = |what: &str, figure: f64, limit: f64| Goal {
-        what: what.to_owned(),
-        figure,
-        limit,
-        met: figure <= limit,
     };
     let mut goals = Vec::new();
     let instructions = |name| case("gate", name).and_then(|it| it.instructions);
@@ -58,7 +64,7 @@ pub(super) fn of(cases: &[Measured]) -> Vec<Goal> {
         instructions("run-down reference"),
     ) {
         let what = "instructions of a gated call, beside a run-down reference";
-        goals.push(at_most(what, gate, reference));
+        goals.push(Goal::at_most(what, gate, reference));
     }
     let per_processor = case("gate", "gate, word per processor");
     if let Some(two) = per_processor.and_then(|it| it.two_threads) {
@@ -75,7 +81,7 @@ pub(super) fn of(cases: &[Measured]) -> Vec<Goal> {
         let same = scaling().filter(|it| it.case.ends_with(host));
         let most = same.map(|it| it.ns / smallest.ns).fold(0.0, f64::max);
         let what = format!("time of a binding among many, beside a 1x1{host}");
-        goals.push(at_most(&what, most, FLAT));
+        goals.push(Goal::at_most(what, most, FLAT));
     }
     goals
 }

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::baseline::Count;
 use crate::terminal::Waiting;
 use crate::workspace::{Workspace, output};
 
@@ -23,9 +24,10 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// The case's name among all.
-    pub(super) fn name(&self) -> String {
-        format!("{}: {}", self.bench, self.case)
+    /// Its count for the baseline, if valgrind was there.
+    pub(super) fn count(&self) -> Option<Count> {
+        let name = format!("{}: {}", self.bench, self.case);
+        Some(Count::new(name, "instructions", self.instructions?))
     }
 }
 

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::Figures;
 use super::cycles::Cost;
 use super::measured::Measured;
+use super::{footprint, unload};
 
 /// The width of the longest bar, and the height of each.
 const WIDTH: f64 = 320.0;
@@ -38,12 +39,11 @@ pub(super) fn html(figures: &Figures) -> String {
                 h2 { "A cycle in the simulated kernel" }
                 pre { (figures.cycles.table()) }
                 (bars(figures.cycles.kinds.iter().map(Cost::bar)))
-                h2 { "Images" }
-                table {
-                    @for (image, bytes) in &figures.images {
-                        tr { td { (image) } td { (bytes) " bytes" } }
-                    }
-                }
+                p { (figures.jobs) }
+                h2 { "An unload, from the call of DriverUnload to its return" }
+                pre { (unload::table(&figures.unloads)) }
+                h2 { "Image and non-paged pool" }
+                pre { (footprint::table(&figures.footprint)) }
                 h2 { "Goals" }
                 ul { @for goal in &figures.goals { li { (goal) } } }
                 @if !figures.exceeded.is_empty() {
