@@ -129,6 +129,9 @@ impl Locks {
     }
 
     fn leads(&self, from: usize, to: usize) -> bool {
+        if !self.order.contains_key(&from) {
+            return from == to;
+        }
         let mut seen = BTreeSet::new();
         let mut open = vec![from];
         while let Some(lock) = open.pop() {
