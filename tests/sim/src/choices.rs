@@ -19,6 +19,7 @@ const MANAGERS: u8 = 5;
 const PREEMPTION: u8 = 6;
 const RANDOM: u8 = 7;
 const SESSIONS: u8 = 8;
+const MEMORY: u8 = 9;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -81,6 +82,11 @@ impl Choices {
         /// The share of preempted cycles, one in this many: each takes twice the time.
         const SHARE: u32 = 8;
         stream(seed, index, PREEMPTION).random_ratio(1, SHARE)
+    }
+
+    /// The source of addresses and of the content of fresh memory.
+    pub(crate) fn of_memory(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, MEMORY)
     }
 
     /// The source of the injected faults.

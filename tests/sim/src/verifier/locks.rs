@@ -189,6 +189,17 @@ impl Locks {
         }
     }
 
+    /// Forgets the locks in memory that is used again.
+    pub(crate) fn forget_within(&mut self, memory: &Range<usize>) {
+        let inside: Vec<_> = self.order.range(memory.clone()).map(|(&at, _)| at).collect();
+        for address in inside {
+            self.order.remove(&address);
+        }
+        for after in self.order.values_mut() {
+            after.retain(|address| !memory.contains(address));
+        }
+    }
+
     /// Records that a thread acquires a lock. Returns a lock that it holds and
     /// that was acquired after this one before.
     pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<HeldLock> {
