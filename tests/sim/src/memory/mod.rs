@@ -6,6 +6,7 @@ pub(crate) mod extent;
 pub(crate) mod pageable;
 mod placement;
 pub(crate) mod pool;
+mod room;
 pub(crate) mod variables;
 
 use rand::rngs::ChaCha8Rng;

@@ -19,6 +19,7 @@ use std::ops::Range;
 use crate::hardware::arena::{self, Access, PAGE, POOL};
 use crate::loader::drivers::{DriverId, Site};
 use crate::memory::placement::{ALIGNMENT, Placement};
+use crate::memory::room::Room;
 
 /// What lies between a block's end and its page's.
 const SLACK: u8 = 0xFD;
@@ -100,11 +101,11 @@ impl fmt::Display for Exhaustion {
 /// The pool of one cycle.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// In ascending order.
+    /// In the order in which they were allocated.
     blocks: Vec<Block>,
     /// How many of them are in use.
     in_use: usize,
-    next: usize,
+    room: Room,
     exhaustion: Option<Exhaustion>,
     placement: Placement,
 }
@@ -114,15 +115,16 @@ impl Pool {
         Self {
             blocks: Vec::new(),
             in_use: 0,
-            next: POOL.start,
+            room: Room::new(),
             exhaustion: None,
             placement,
         }
     }
 
-    /// The addresses that were used.
-    pub(crate) const fn used(&self) -> Range<usize> {
-        POOL.start..self.next
+    /// Makes all of it inaccessible: the cycle is over.
+    pub(crate) fn recycle(&self) {
+        let blocks = &self.blocks;
+        self.room.recycle(|block| blocks[block].hold == Hold::InUse);
     }
 
     /// The address of a new block; `None` if no memory is left.
@@ -191,7 +193,7 @@ impl Pool {
                 arena::protect(pages.clone(), Access::ReadWrite).ok()?;
                 pages
             }
-            None => self.extend(size, limit)?,
+            None => self.room.take(size, limit, self.blocks.len())?,
         };
         self.in_use += 1;
 
@@ -226,23 +228,10 @@ impl Pool {
         Some(start)
     }
 
-    /// Fresh pages for a block of `size` bytes; `None` if there are none before `limit`.
-    fn extend(&mut self, size: usize, limit: usize) -> Option<Range<usize>> {
-        let length = size.max(1).checked_next_multiple_of(PAGE)?;
-        let first = self.next;
-        let end = first.checked_add(length)?;
-        // The page behind it stays inaccessible.
-        let next = end.checked_add(PAGE).filter(|&next| next <= limit)?;
-        arena::open(first..end).ok()?;
-        self.next = next;
-        Some(first..end)
-    }
-
     /// Lets a new block take the place of the one at `start`, which was freed, if blocks
     /// do so in this cycle: nothing may remember it.
     pub(crate) fn offer(&mut self, start: usize) {
-        let index = self.blocks.binary_search_by_key(&start, |block| block.start);
-        if let Ok(index) = index {
+        if let Some(index) = self.starting_at(start) {
             let size = self.blocks[index].size;
             self.placement.free(index, size);
         }
@@ -260,10 +249,7 @@ impl Pool {
         tag: u32,
         by: Option<Site>,
     ) -> Result<(), FreeError> {
-        let index = self
-            .blocks
-            .binary_search_by_key(&start, |block| block.start)
-            .map_err(|_| FreeError::NoBlock)?;
+        let index = self.starting_at(start).ok_or(FreeError::NoBlock)?;
         let block = &mut self.blocks[index];
         if block.hold != Hold::InUse {
             return Err(FreeError::Freed);
@@ -284,11 +270,14 @@ impl Pool {
     /// The block that contains `address`, or ends before it on the same pages
     /// or just before their end.
     pub(crate) fn near(&self, address: usize) -> Option<&Block> {
-        let index = self
-            .blocks
-            .partition_point(|block| block.pages().start <= address);
-        let block = &self.blocks[index.checked_sub(1)?];
+        let block = &self.blocks[self.room.block_at(address)?];
         (address < block.pages().end + PAGE).then_some(block)
+    }
+
+    /// The block that starts at `address`.
+    fn starting_at(&self, address: usize) -> Option<usize> {
+        let block = self.room.block_at(address)?;
+        (self.blocks[block].start == address).then_some(block)
     }
 
     /// What a driver has not freed.
