@@ -8,13 +8,12 @@
 //! needs. In text it is `12:3.57:1`: thread 3 at decision 12, thread 1 at decision 57;
 //! `none` if it is empty. Decisions are in order, and each is there once.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// A schedule.
+/// A schedule: decisions in ascending order, each with its thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Schedule(BTreeMap<u64, usize>);
+pub struct Schedule(Vec<(u64, usize)>);
 
 impl Schedule {
     /// The number of decisions it makes.
@@ -32,19 +31,32 @@ impl Schedule {
     /// The thread that it names at a decision.
     #[must_use]
     pub fn at(&self, decision: u64) -> Option<usize> {
-        self.0.get(&decision).copied()
+        let place = self.place(decision).ok()?;
+        Some(self.0[place].1)
     }
 
     /// The first of its decisions that is not before this one, and the thread.
     #[must_use]
     pub fn first_from(&self, decision: u64) -> Option<(u64, usize)> {
-        let mut later = self.0.range(decision..);
-        later.next().map(|(&decision, &thread)| (decision, thread))
+        let (Ok(place) | Err(place)) = self.place(decision);
+        self.0.get(place).copied()
     }
 
     /// Adds a decision, or changes it.
     pub fn put(&mut self, decision: u64, thread: usize) {
-        self.0.insert(decision, thread);
+        match self.place(decision) {
+            Ok(place) => self.0[place].1 = thread,
+            Err(place) => self.0.insert(place, (decision, thread)),
+        }
+    }
+
+    /// Where a decision is, or would be.
+    fn place(&self, decision: u64) -> Result<usize, usize> {
+        // A cycle adds its decisions in their order.
+        match self.0.last() {
+            Some(&(last, _)) if last < decision => Err(self.0.len()),
+            _ => self.0.binary_search_by_key(&decision, |&(it, _)| it),
+        }
     }
 
     /// All but the decisions with these places in it.
@@ -52,10 +64,7 @@ impl Schedule {
     pub fn without(&self, places: std::ops::Range<usize>) -> Self {
         let kept = self.0.iter().enumerate();
         let kept = kept.filter(|(place, _)| !places.contains(place));
-        Self(
-            kept.map(|(_, (&decision, &thread))| (decision, thread))
-                .collect(),
-        )
+        Self(kept.map(|(_, &made)| made).collect())
     }
 }
 
@@ -115,7 +124,7 @@ impl FromStr for Schedule {
         for part in text.split('.') {
             let (decision, thread) =
                 parse(part).ok_or_else(|| WrongSchedule::Unreadable(part.to_owned()))?;
-            if let Some((&before, _)) = schedule.0.last_key_value()
+            if let Some(&(before, _)) = schedule.0.last()
                 && before >= decision
             {
                 return Err(WrongSchedule::OutOfOrder {

@@ -19,6 +19,7 @@ const MANAGERS: u8 = 5;
 const PREEMPTION: u8 = 6;
 const RANDOM: u8 = 7;
 const SESSIONS: u8 = 8;
+const MEMORY: u8 = 9;
 const RACES: u8 = 0x20;
 const SWITCHES: u8 = 0x21;
 /// The purpose of the first knob; those of the others follow.
@@ -96,6 +97,11 @@ impl Choices {
     /// Returns `true` if data races are searched for in a cycle of a run that searches in some.
     pub(crate) fn searches_races(seed: u64, index: u64) -> bool {
         stream(seed, index, RACES).random_ratio(1, SHARE)
+    }
+
+    /// The source of addresses and of the content of fresh memory.
+    pub(crate) fn of_memory(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, MEMORY)
     }
 
     /// The source of the injected faults.

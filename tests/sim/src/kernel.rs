@@ -111,7 +111,7 @@ impl State {
             },
             scheduling,
             loader: Loader::default(),
-            memory: Memory::default(),
+            memory: Memory::new(Choices::of_memory(seed, index)),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),
             verifier: Verifier::new(options.faults, Choices::of_faults(seed, index), races),
             calls: Thunks::default(),

@@ -109,8 +109,8 @@ pub(super) fn describe_address(
     if let Some(site) = state.loader.drivers.site(address) {
         let driver = &state.loader.drivers[site.driver];
         let place = state.loader.drivers.show(site);
-        let mut discardable = driver.image.discardable(driver.base);
-        let discarded = discardable.any(|pages| pages.contains(&address));
+        let discardable = driver.image.discardable(driver.base);
+        let discarded = discardable.iter().any(|pages| pages.contains(&address));
         let table = state.verifier.dispatch_tables.at(address);
         return match (driver.life, fault.kind) {
             (LoadState::Gone, ExceptionKind::Read) if let Some(handed) = table => {

@@ -116,12 +116,13 @@ fn is_direct(state: &State, function: usize, home: usize) -> bool {
     const LENGTH: usize = 5;
 
     let start = home.wrapping_sub(LENGTH);
-    let Some(code) = extent::around(state, start).map(|extent| extent.read(start, LENGTH)) else {
-        return false;
+    let leads_there = |code: &[u8]| {
+        let Some((&CALL, distance)) = code.split_first() else {
+            return false;
+        };
+        let distance = distance.try_into().map(i32::from_le_bytes);
+        distance.is_ok_and(|distance| home.wrapping_add_signed(distance as isize) == function)
     };
-    let Some((&CALL, distance)) = code.split_first() else {
-        return false;
-    };
-    let distance = distance.try_into().map(i32::from_le_bytes);
-    distance.is_ok_and(|distance| home.wrapping_add_signed(distance as isize) == function)
+    let extent = extent::around(state, start);
+    extent.is_some_and(|extent| extent.look_at(start, LENGTH, leads_there))
 }

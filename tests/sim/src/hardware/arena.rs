@@ -7,18 +7,19 @@
 //! very instruction.
 //!
 //! The pages that cycles use most stay with the process from cycle to cycle, each as a
-//! mapping of its own ([`separate`]): to make one accessible or inaccessible neither splits
-//! nor merges mappings, and costs no page fault.
+//! mapping of its own ([`separate`], [`cells`]): to make one accessible or inaccessible
+//! neither splits nor merges mappings, and costs no page fault.
 
+mod cells;
 mod code;
 mod separate;
 
 use std::io;
 use std::ops::Range;
-use std::ptr;
 
 use crate::costs::{self, Kind};
 
+pub(crate) use cells::{CELL, CELLS, close as close_cell, open as open_cells};
 pub(crate) use code::write as write_code;
 
 /// The unit of protection.
@@ -120,6 +121,7 @@ impl Drop for Arena {
         // belong to the machine that is dropped with it.
         unsafe { libc::munmap(BASE as *mut libc::c_void, ALL.len()) };
         separate::forget();
+        cells::forget();
         code::unmap();
     }
 }
@@ -155,17 +157,14 @@ pub(crate) fn for_image(pages: &Range<usize>) -> usize {
     code::writable(pages)
 }
 
-/// Makes `pages` of pool, which are not in use, writable; they read as zero.
+/// Makes `pages` of pool outside the cells, which are not in use, writable; they read as
+/// zero.
 ///
 /// # Errors
 ///
 /// The system has no room for more mappings.
 pub(crate) fn open(pages: Range<usize>) -> io::Result<()> {
-    let kept = separate::extend(&pages);
-    protect(pages, Access::ReadWrite)?;
-    // SAFETY: the pages were just made writable, and no reference to them exists.
-    unsafe { ptr::write_bytes(kept.start as *mut u8, 0, kept.len()) };
-    Ok(())
+    protect(pages, Access::ReadWrite)
 }
 
 /// Forgets the content of `pages`: they read as zero again.
@@ -187,13 +186,12 @@ pub(crate) fn discard(pages: Range<usize>) {
     assert_eq!(result, 0, "the pages are mapped and not locked");
 }
 
-/// Makes `pages` inaccessible, for [`open`] to use them again.
+/// Makes `pages` outside the cells inaccessible, to be used again.
 pub(crate) fn recycle(pages: Range<usize>) {
-    let behind = separate::behind(&pages);
     if IMAGES.contains(&pages.start) {
-        code::forget(&behind);
+        code::forget(&separate::behind(&pages));
     } else {
-        discard(behind);
+        discard(pages.clone());
     }
     protect(pages, Access::None).expect("one range merges mappings, it splits none");
 }

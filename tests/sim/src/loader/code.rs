@@ -36,6 +36,24 @@ pub(crate) fn instructions(file: &DriverImage) -> Vec<Instruction> {
     code.found.into_values().collect()
 }
 
+/// The places that other code or data leads to, in ascending order: where these
+/// instructions branch, and what they or relocated pointers have the address of.
+pub(crate) fn targets(file: &DriverImage, code: &[Instruction]) -> Vec<u32> {
+    let from_code = code.iter().filter_map(|instruction| {
+        let target = match instruction.mnemonic() {
+            Mnemonic::Lea if instruction.is_ip_rel_memory_operand() => {
+                instruction.memory_displacement64()
+            }
+            _ => instruction.near_branch_target(),
+        };
+        u32::try_from(target).ok()
+    });
+    let mut all: Vec<_> = from_code.chain(relocated(file)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// The functions that the image has unwinding tables for.
 fn functions(file: &DriverImage) -> Vec<Range<u32>> {
     let table = FunctionTableEntries::parse(file.functions());

@@ -42,6 +42,8 @@ pub(crate) struct Driver {
     /// Which instance of its image it is, from 1.
     pub(crate) copy: u8,
     pub(crate) base: usize,
+    /// Where its image ends.
+    end: usize,
     pub(crate) life: LoadState,
     name: String,
 }
@@ -53,11 +55,13 @@ impl Driver {
             1 => image.name().to_owned(),
             copy => format!("{}#{copy}", image.name()),
         };
+        let end = base + image.size();
         Self {
             image,
             instance,
             copy,
             base,
+            end,
             life: LoadState::Here,
             name,
         }
@@ -70,7 +74,7 @@ impl Driver {
 
     /// The addresses of its image.
     pub(crate) fn range(&self) -> std::ops::Range<usize> {
-        self.base..self.base + self.image.size()
+        self.base..self.end
     }
 }
 
@@ -86,13 +90,13 @@ impl Drivers {
 
     /// The place in a driver's code, here or gone, that `address` is.
     pub(crate) fn site(&self, address: usize) -> Option<Site> {
-        let index = self
-            .0
-            .iter()
-            .position(|driver| driver.range().contains(&address))?;
-        Some(Site {
+        // Each image lies behind those that were loaded before.
+        let behind = self.0.partition_point(|driver| driver.base <= address);
+        let index = behind.checked_sub(1)?;
+        let Driver { base, end, .. } = self.0[index];
+        (address < end).then(|| Site {
             driver: DriverId(index),
-            offset: u32::try_from(address - self.0[index].base).ok(),
+            offset: u32::try_from(address - base).ok(),
         })
     }
 

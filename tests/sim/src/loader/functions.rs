@@ -31,13 +31,13 @@ pub(crate) fn begins_at(file: &DriverImage, offset: u32) -> bool {
 }
 
 /// The length of the prologue of the function that begins at `offset`, by its unwind
-/// information.
-pub(crate) fn prologue(file: &DriverImage, offset: u32) -> usize {
-    let function = FunctionTableEntries::parse(file.functions()).lookup(offset);
-    let length = function
+/// information; `None` for a leaf function.
+pub(crate) fn prologue(file: &DriverImage, offset: u32) -> Option<usize> {
+    let function = FunctionTableEntries::parse(file.functions()).lookup(offset)?;
+    let length = Some(function)
         .filter(|function| function.begin_address.get() == offset)
         .and_then(|function| file.content(function.unwind_info_address.get())?.get(1));
-    length.copied().unwrap_or_default().into()
+    Some(length.copied().unwrap_or_default().into())
 }
 
 /// Returns `true` if this unwind information is that of a part of a function, which

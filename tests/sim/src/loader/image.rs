@@ -25,6 +25,8 @@ use crate::loader::symbols::Symbols;
 /// Images start at multiples of this, with at least one inaccessible page
 /// between them.
 const SPACING: usize = 64 << 10;
+/// The longest instruction.
+const LONGEST: u32 = 15;
 /// The largest number of missing imports of an image.
 const MOST_MISSING: usize = 4096;
 
@@ -92,6 +94,8 @@ pub struct Image {
     replaced: Vec<u64>,
     /// Runs of instructions that access memory.
     blocks: OnceCell<Blocks>,
+    /// The offsets of places that code or data leads to, in ascending order.
+    targets: Vec<u32>,
     path: PathBuf,
     symbols: OnceCell<Option<Symbols>>,
 }
@@ -145,7 +149,6 @@ impl Image {
         let replaced = replaced.map(Instruction::ip).collect();
         Ok(Self {
             hostile: file.sections().iter().any(|it| it.name == HOSTILE_SECTION),
-            file,
             imports,
             missing,
             cookie,
@@ -154,6 +157,8 @@ impl Image {
             stores,
             replaced,
             blocks: OnceCell::new(),
+            targets: code::targets(&file, &code),
+            file,
             path: path.to_path_buf(),
             symbols: OnceCell::new(),
         })
@@ -332,9 +337,7 @@ impl Image {
             memory[usize::try_from(offset).expect("it is in memory")] = BREAKPOINT;
         }
 
-        arena::protect(all, Access::Read).expect("an image is a few mappings");
-        let sections = self.sections(base);
-        for (pages, access) in sections.filter(|(_, access)| *access != Access::Read) {
+        for (pages, access) in self.protections(&all) {
             arena::protect(pages, access).expect("an image is a few mappings");
         }
         points
@@ -358,9 +361,15 @@ impl Image {
         functions::begins_at(&self.file, offset)
     }
 
-    /// The length of the prologue of the function that begins at `offset`.
+    /// How much of the function that begins at `offset` is reached only from there: its
+    /// prologue or, in a leaf function, what lies before the first place that is led to. No
+    /// `switch` leads to less than a jump's length behind the start.
     pub(crate) fn prologue(&self, offset: u32) -> usize {
-        functions::prologue(&self.file, offset)
+        functions::prologue(&self.file, offset).unwrap_or_else(|| {
+            let next = self.targets.partition_point(|&target| target <= offset);
+            let next = self.targets.get(next).copied().unwrap_or(u32::MAX);
+            (next - offset).min(LONGEST) as usize
+        })
     }
 
     /// The section with `address` in the image at `base`: its memory, and what may be
@@ -387,11 +396,37 @@ impl Image {
         all.map(move |section| (pages(section, base), access(section)))
     }
 
+    /// What may be done with all its pages: what lies between sections can be read.
+    fn protections(&self, all: &Range<usize>) -> Vec<(Range<usize>, Access)> {
+        let mut found: Vec<(Range<usize>, Access)> = Vec::new();
+        let mut add = |end: usize, access| {
+            let start = found.last().map_or(all.start, |(last, _)| last.end);
+            match found.last_mut() {
+                _ if end <= start => {}
+                Some((last, same)) if *same == access => last.end = end,
+                _ => found.push((start..end, access)),
+            }
+        };
+        for (pages, access) in self.sections(all.start) {
+            add(pages.start, Access::Read);
+            add(pages.end, access);
+        }
+        add(all.end, Access::Read);
+        found
+    }
+
     /// The pages of its sections that are gone once `DriverEntry` has succeeded.
-    pub(crate) fn discardable(&self, base: usize) -> impl Iterator<Item = Range<usize>> {
+    pub(crate) fn discardable(&self, base: usize) -> Vec<Range<usize>> {
         let all = self.file.sections().iter();
         let gone = all.filter(|section| is_discardable(section));
-        gone.map(move |section| pages(section, base))
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for pages in gone.map(|section| pages(section, base)) {
+            match found.last_mut() {
+                Some(last) if last.end == pages.start => last.end = pages.end,
+                _ => found.push(pages),
+            }
+        }
+        found
     }
 }
 

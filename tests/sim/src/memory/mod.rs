@@ -4,10 +4,15 @@
 
 pub(crate) mod extent;
 pub(crate) mod pageable;
+mod placement;
 pub(crate) mod pool;
+mod room;
 pub(crate) mod variables;
 
+use rand::rngs::ChaCha8Rng;
+
 use pageable::Pageable;
+use placement::Placement;
 use pool::Pool;
 use variables::Variables;
 
@@ -19,10 +24,12 @@ pub(crate) struct Memory {
     variables: Variables,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
+impl Memory {
+    /// No memory is in use; `random` is the source of what the documents promise nothing
+    /// about.
+    pub(crate) fn new(random: ChaCha8Rng) -> Self {
         Self {
-            pool: Pool::new(),
+            pool: Pool::new(Placement::new(random)),
             pageable: Pageable::default(),
             variables: Variables::new(),
         }

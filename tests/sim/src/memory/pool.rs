@@ -4,7 +4,7 @@
 //!
 //! A block ends where an inaccessible page begins, and is inaccessible once it
 //! is freed: overruns and late touches fault at the very instruction. Addresses
-//! are not used twice within a cycle.
+//! are not used twice within a cycle, but in the few that [`Placement`] draws for it.
 //!
 //! # Limits
 //!
@@ -14,16 +14,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use crate::hardware::arena::{self, Access, PAGE, POOL};
 use crate::loader::drivers::{DriverId, Site};
+use crate::memory::placement::{ALIGNMENT, Placement};
+use crate::memory::room::Room;
 
-/// Every block is aligned to this.
-const ALIGNMENT: usize = 16;
 /// What lies between a block's end and its page's.
 const SLACK: u8 = 0xFD;
-/// What memory that was not asked to be zero contains.
-const GARBAGE: u8 = 0xCD;
 /// So many blocks can be in use before an allocation fails.
 const MOST_BLOCKS: usize = 16 << 10;
 /// The end of the range for allocations.
@@ -50,7 +49,7 @@ pub(crate) enum Hold {
 
 impl Block {
     /// The pages that it has for itself.
-    pub(crate) fn pages(&self) -> std::ops::Range<usize> {
+    pub(crate) fn pages(&self) -> Range<usize> {
         let first = self.start / PAGE * PAGE;
         first..(self.start + self.size.max(1)).next_multiple_of(PAGE)
     }
@@ -102,27 +101,30 @@ impl fmt::Display for Exhaustion {
 /// The pool of one cycle.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// In ascending order.
+    /// In the order in which they were allocated.
     blocks: Vec<Block>,
     /// How many of them are in use.
     in_use: usize,
-    next: usize,
+    room: Room,
     exhaustion: Option<Exhaustion>,
+    placement: Placement,
 }
 
 impl Pool {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(placement: Placement) -> Self {
         Self {
             blocks: Vec::new(),
             in_use: 0,
-            next: POOL.start,
+            room: Room::new(),
             exhaustion: None,
+            placement,
         }
     }
 
-    /// The addresses that were used.
-    pub(crate) const fn used(&self) -> std::ops::Range<usize> {
-        POOL.start..self.next
+    /// Makes all of it inaccessible: the cycle is over.
+    pub(crate) fn recycle(&self) {
+        let blocks = &self.blocks;
+        self.room.recycle(|block| blocks[block].hold == Hold::InUse);
     }
 
     /// The address of a new block; `None` if no memory is left.
@@ -184,19 +186,23 @@ impl Pool {
         owner: Option<Site>,
         limit: usize,
     ) -> Option<usize> {
-        let length = size.max(1).checked_next_multiple_of(PAGE)?;
-        let first = self.next;
-        let end = first.checked_add(length)?;
-        // The page behind it stays inaccessible.
-        let next = end.checked_add(PAGE).filter(|&next| next <= limit)?;
-        arena::open(first..end).ok()?;
-        self.next = next;
+        let reused = owner.and_then(|_| self.placement.reuse(size));
+        let pages = match reused {
+            Some(index) => {
+                let pages = self.blocks[index].pages();
+                arena::protect(pages.clone(), Access::ReadWrite).ok()?;
+                pages
+            }
+            None => self.room.take(size, limit, self.blocks.len())?,
+        };
         self.in_use += 1;
 
         let start = if size >= PAGE {
-            first
+            pages.start
+        } else if owner.is_some() {
+            self.placement.start(pages.end, size)
         } else {
-            end - size.max(1).next_multiple_of(ALIGNMENT)
+            pages.end - size.max(1).next_multiple_of(ALIGNMENT)
         };
         let block = Block {
             start,
@@ -205,15 +211,35 @@ impl Pool {
             owner,
             hold: Hold::InUse,
         };
-        // SAFETY: the pages from `first` to `end` are writable and nobody's yet.
-        unsafe {
-            if !zeroed {
-                std::ptr::write_bytes(start as *mut u8, GARBAGE, size);
-            }
-            std::ptr::write_bytes((start + size) as *mut u8, SLACK, end - start - size);
+        // SAFETY: the block lies within its pages, which are writable and nobody's yet.
+        let memory = unsafe { std::slice::from_raw_parts_mut(start as *mut u8, size) };
+        if !zeroed {
+            self.placement.fill(memory, reused.is_some());
+        } else if reused.is_some() {
+            memory.fill(0);
         }
-        self.blocks.push(block);
+        let slack = pages.end - start - size;
+        // SAFETY: the slack lies behind the block, on the same pages.
+        unsafe { std::ptr::write_bytes((start + size) as *mut u8, SLACK, slack) };
+        match reused {
+            Some(index) => self.blocks[index] = block,
+            None => self.blocks.push(block),
+        }
         Some(start)
+    }
+
+    /// Lets a new block take the place of the one at `start`, which was freed, if blocks
+    /// do so in this cycle: nothing may remember it.
+    pub(crate) fn offer(&mut self, start: usize) {
+        if let Some(index) = self.starting_at(start) {
+            let size = self.blocks[index].size;
+            self.placement.free(index, size);
+        }
+    }
+
+    /// Returns `true` if the memory of freed blocks is used again in this cycle.
+    pub(crate) const fn reuses(&self) -> bool {
+        self.placement.reuses()
     }
 
     /// Frees the block at `start`; with a tag that is not 0 it must match.
@@ -223,10 +249,7 @@ impl Pool {
         tag: u32,
         by: Option<Site>,
     ) -> Result<(), FreeError> {
-        let index = self
-            .blocks
-            .binary_search_by_key(&start, |block| block.start)
-            .map_err(|_| FreeError::NoBlock)?;
+        let index = self.starting_at(start).ok_or(FreeError::NoBlock)?;
         let block = &mut self.blocks[index];
         if block.hold != Hold::InUse {
             return Err(FreeError::Freed);
@@ -247,11 +270,14 @@ impl Pool {
     /// The block that contains `address`, or ends before it on the same pages
     /// or just before their end.
     pub(crate) fn near(&self, address: usize) -> Option<&Block> {
-        let index = self
-            .blocks
-            .partition_point(|block| block.pages().start <= address);
-        let block = &self.blocks[index.checked_sub(1)?];
+        let block = &self.blocks[self.room.block_at(address)?];
         (address < block.pages().end + PAGE).then_some(block)
+    }
+
+    /// The block that starts at `address`.
+    fn starting_at(&self, address: usize) -> Option<usize> {
+        let block = self.room.block_at(address)?;
+        (self.blocks[block].start == address).then_some(block)
     }
 
     /// What a driver has not freed.

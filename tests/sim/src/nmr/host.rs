@@ -143,7 +143,7 @@ impl Host for SimHost {
     fn observe(&self, event: &Event) {
         if event.call.is_callback() && matches!(event.phase, Phase::Leave(_)) {
             let site = with(|state| state.loader.drivers.site(event.code));
-            check_convention(&format!("{:?}", event.call), site);
+            check_convention(format_args!("{:?}", event.call), site);
         }
         let follow = |state: &mut State| {
             state.trace(|state| trace::kind(state, event));

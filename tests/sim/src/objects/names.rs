@@ -116,7 +116,12 @@ impl Names {
 
     /// The device with this name, or that a link with this name leads to.
     pub(crate) fn device(&self, path: &str) -> Option<usize> {
-        match &self.names.get(&canonical(path))?.target {
+        self.device_of(&canonical(path))
+    }
+
+    /// The same for a name as it is compared.
+    fn device_of(&self, name: &str) -> Option<usize> {
+        match &self.names.get(name)?.target {
             Target::Device(device) => Some(*device),
             Target::Link(to) => match self.names.get(&canonical(to))?.target {
                 Target::Device(device) => Some(device),
@@ -135,7 +140,7 @@ impl Names {
         });
         let all = |device| {
             let paths = self.names.keys();
-            let to_it = paths.filter(move |path| self.device(path) == Some(device));
+            let to_it = paths.filter(move |path| self.device_of(path) == Some(device));
             to_it.cloned().collect()
         };
         devices.map(all).collect()

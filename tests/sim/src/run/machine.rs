@@ -278,6 +278,6 @@ pub(super) fn simulate(state: State, name: &str, body: impl FnOnce() + 'static) 
     });
     let state = kernel.into_state();
     arena::recycle(IMAGES.start..state.loader.image_end);
-    arena::recycle(state.memory.pool.used());
+    state.memory.pool.recycle();
     state
 }

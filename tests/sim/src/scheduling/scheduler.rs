@@ -248,11 +248,16 @@ impl Scheduler {
 
     /// Ends the wait of all that wait for `what`.
     pub(crate) fn wake_all(&mut self, what: Waitable) {
-        for id in self.waiters(what) {
-            if let Waitable::Object(address) = what {
-                self.thread_mut(id).woken_by = address;
+        for &index in &self.live {
+            let thread = &mut self.threads[index];
+            if !thread.waits_for(what) {
+                continue;
             }
-            self.wake(id, Woken::Satisfied);
+            if let Waitable::Object(address) = what {
+                thread.woken_by = address;
+            }
+            thread.run = RunState::Ready;
+            thread.woken = Woken::Satisfied;
         }
     }
 

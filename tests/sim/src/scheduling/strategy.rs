@@ -136,13 +136,21 @@ impl Chooser {
                 let Some((held, _)) = self.held else {
                     return any(ready, random);
                 };
-                let mut others = ready.to_vec();
-                others.retain(|&thread| thread != held);
-                if others.is_empty() && !ready.is_empty() {
-                    self.held = None;
-                    return Some(held);
+                // They are in ascending order.
+                let Some(place) = ready.iter().position(|&thread| thread == held) else {
+                    return any(ready, random);
+                };
+                match ready.len() - 1 {
+                    0 => {
+                        self.held = None;
+                        Some(held)
+                    }
+                    1 => Some(ready[1 - place]),
+                    others => {
+                        let drawn = random.random_range(0..others);
+                        Some(ready[drawn + usize::from(drawn >= place)])
+                    }
                 }
-                any(&others, random)
             }
             Strategy::Pct => {
                 let priority = |&thread: &usize| self.priority(thread, random);

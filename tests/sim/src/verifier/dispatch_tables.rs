@@ -322,6 +322,25 @@ impl DispatchTables {
     }
 }
 
+/// What was handed over of the tables that a call may have gone through, in this order.
+#[derive(Default)]
+struct Candidates {
+    last: Option<Handed>,
+    /// How many are of bindings through which the caller may call, and the first of them.
+    live: usize,
+    first_live: Option<Handed>,
+}
+
+impl Candidates {
+    fn add(&mut self, handed: Handed, is_live: bool) {
+        self.last = Some(handed);
+        if is_live {
+            self.live += 1;
+            self.first_live.get_or_insert(handed);
+        }
+    }
+}
+
 /// The entry through which `caller` has called a function with this first argument;
 /// `None` if no table of a peer of `caller` contains the function. A caller that is
 /// only `assumed` must pass the owner's binding context.
@@ -340,31 +359,31 @@ pub(crate) fn entry(
     let calls = &state.verifier.binding_calls;
     let driver_of = |code| state.loader.drivers.site(code).map(|site| site.driver);
     let end_driver = |handed: Handed, side| driver_of(calls.code(handed.binding, side));
-    let of_peer =
-        |table: &&Table| end_driver(table.handed, table.handed.owner.peer()) == Some(caller);
-    let numbers = by_function.get(&function)?.iter();
-    let mut found: Vec<_> = numbers
-        .map(|&number| &tables[number])
-        .filter(of_peer)
-        .collect();
-    let with_context = |table: &&Table| table.handed.context == first;
-    if assumed || found.iter().any(with_context) {
-        found.retain(with_context);
-    }
-    let last = found.last()?.handed;
-    let live = |table: &&&Table| {
-        let handed = table.handed;
-        calls.is_live(handed.binding, handed.owner.peer())
+    let numbers = by_function.get(&function)?;
+    let of_peer = || {
+        let tables = numbers.iter().map(|&number| &tables[number]);
+        tables.filter(|it| end_driver(it.handed, it.handed.owner.peer()) == Some(caller))
     };
-    let one = match found.iter().filter(live).count() {
+    let (mut any, mut with_context) = (Candidates::default(), Candidates::default());
+    for Table { handed, .. } in of_peer() {
+        let is_live = calls.is_live(handed.binding, handed.owner.peer());
+        any.add(*handed, is_live);
+        if handed.context == first {
+            with_context.add(*handed, is_live);
+        }
+    }
+    let by_context = assumed || with_context.last.is_some();
+    let found = if by_context { with_context } else { any };
+    let last = found.last?;
+    let one = match found.live {
         0 => Some(last),
-        1 => found.iter().find(live).map(|table| table.handed),
+        1 => found.first_live,
         _ => None,
     };
     let handed = one.unwrap_or(last);
-    let table = found
-        .iter()
-        .find(|it| it.handed.binding == handed.binding)?;
+    let table = of_peer().find(|it| {
+        it.handed.binding == handed.binding && (!by_context || it.handed.context == first)
+    })?;
     // A module may call its own function through its peer's table: that is not judged.
     let within =
         driver_of(function) == Some(caller) && end_driver(handed, handed.owner) != Some(caller);

@@ -130,6 +130,9 @@ impl Locks {
     }
 
     fn leads(&self, from: usize, to: usize) -> bool {
+        if !self.order.contains_key(&from) {
+            return from == to;
+        }
         let mut seen = BTreeSet::new();
         let mut open = vec![from];
         while let Some(lock) = open.pop() {
@@ -184,6 +187,21 @@ impl Locks {
         self.order.remove(&address);
         for after in self.order.values_mut() {
             after.remove(&address);
+        }
+    }
+
+    /// Forgets the locks in memory that is used again.
+    pub(crate) fn forget_within(&mut self, memory: &Range<usize>) {
+        let inside: Vec<_> = self
+            .order
+            .range(memory.clone())
+            .map(|(&at, _)| at)
+            .collect();
+        for address in inside {
+            self.order.remove(&address);
+        }
+        for after in self.order.values_mut() {
+            after.retain(|address| !memory.contains(address));
         }
     }
 

@@ -3,6 +3,8 @@
 //! What must hold when a driver's routine returns: the processor state, the IRQL, the locks and the
 //! critical regions with which it was called.
 
+use std::fmt;
+
 use crate::findings::bug_check::{self, CONVENTION, unexpected_irql};
 use crate::findings::stop_at;
 use crate::hardware::convention;
@@ -44,7 +46,7 @@ impl EntryState {
 
 /// Checks that a driver's routine has returned with the processor state that the calling
 /// convention demands.
-pub(crate) fn check_convention(what: &str, site: Option<Site>) {
+pub(crate) fn check_convention(what: impl fmt::Display, site: Option<Site>) {
     if let Some(irregular) = convention::check_returned() {
         stop_at(CONVENTION, format!("{what} returned {irregular}"), site);
     }

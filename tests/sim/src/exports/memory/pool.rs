@@ -14,6 +14,7 @@ use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
 use crate::memory::pool::{FreeError, Hold, tag_text};
 use crate::scheduling::Waitable;
+use crate::verifier::dispatch_tables::Part;
 use crate::verifier::faults::FaultKind;
 use crate::verifier::{faults, races};
 
@@ -150,6 +151,21 @@ fn check_unused(address: usize) {
     kernel().registrar.freeing(&memory);
 }
 
+/// Lets a new block take the place of the freed one at `address`, unless a check has to
+/// know that it was freed.
+fn use_again(state: &mut State, address: usize) {
+    let Some(block) = state.memory.pool.near(address) else {
+        return;
+    };
+    let memory = block.start..block.start + block.size.max(1);
+    let handed = state.verifier.dispatch_tables.within(&memory);
+    let is_table = matches!(handed, Some((_, Part::Table)));
+    if !is_table && !state.verifier.outstanding_requests.within(memory.clone()) {
+        state.verifier.locks.forget_within(&memory);
+        state.memory.pool.offer(address);
+    }
+}
+
 fn forbid_paged_at_dispatch(address: usize) {
     /// `PagedPool`.
     const PAGED: usize = 1;
@@ -175,6 +191,9 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
         if let (Some((pages, size)), Ok(())) = (block, freed) {
             state.memory.pageable.remove(pages);
             races::freed(state, address, size, by);
+            if state.memory.pool.reuses() {
+                use_again(state, address);
+            }
         }
         freed
     });

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the pool promises nothing about, drawn for each cycle: by how much more than 16
+//! bytes a block is aligned, whether the memory of a freed block is used again soon, and
+//! what memory contains that was not asked to be zero.
+//!
+//! In most cycles a block ends where its page ends, a freed one stays inaccessible, and
+//! fresh memory has one pattern: that shows most defects at the very instruction.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+
+use crate::hardware::arena::PAGE;
+
+/// The alignment that the pool promises of a block that is smaller than a page.
+pub(super) const ALIGNMENT: usize = 16;
+/// What memory that was not asked to be zero contains, where nothing else is drawn.
+const PATTERN: u8 = 0xCD;
+/// Each of the rarer answers is that of one cycle in this many.
+const RARITY: u32 = 4;
+
+/// The answers of a cycle.
+#[derive(Debug)]
+pub(crate) struct Placement {
+    /// Whether no block is aligned to more than [`ALIGNMENT`].
+    least_aligned: bool,
+    /// The blocks that were freed and may be used again, the last one first, by their
+    /// lengths; `None` if none is.
+    freed: Option<BTreeMap<usize, Vec<usize>>>,
+    /// Whether fresh memory contains anything.
+    any_content: bool,
+    random: ChaCha8Rng,
+}
+
+impl Placement {
+    pub(crate) fn new(mut random: ChaCha8Rng) -> Self {
+        let mut is_drawn = || random.random_ratio(1, RARITY);
+        let (least_aligned, reuses, any_content) = (is_drawn(), is_drawn(), is_drawn());
+        Self {
+            least_aligned,
+            freed: reuses.then(BTreeMap::new),
+            any_content,
+            random,
+        }
+    }
+
+    /// Where a block of `size` bytes begins, which is smaller than the page that ends at
+    /// `end`.
+    pub(super) const fn start(&self, end: usize, size: usize) -> usize {
+        let last = end - length(size);
+        if self.least_aligned && last.is_multiple_of(2 * ALIGNMENT) && length(size) < PAGE {
+            last - ALIGNMENT
+        } else {
+            last
+        }
+    }
+
+    /// Returns `true` if freed blocks may be used again.
+    pub(super) const fn reuses(&self) -> bool {
+        self.freed.is_some()
+    }
+
+    /// Records that a block of `size` bytes was freed, and that nothing remembers it.
+    pub(super) fn free(&mut self, block: usize, size: usize) {
+        if let Some(freed) = &mut self.freed {
+            freed.entry(length(size)).or_default().push(block);
+        }
+    }
+
+    /// The freed block that one of `size` bytes takes the place of.
+    pub(super) fn reuse(&mut self, size: usize) -> Option<usize> {
+        let same = self.freed.as_mut()?.get_mut(&length(size))?;
+        if same.is_empty() || self.random.random_ratio(1, RARITY) {
+            return None;
+        }
+        same.pop()
+    }
+
+    /// Fills memory that was not asked to be zero; `reused` memory may keep its content.
+    pub(super) fn fill(&mut self, memory: &mut [u8], reused: bool) {
+        if !self.any_content {
+            memory.fill(PATTERN);
+        } else if !reused {
+            self.random.fill(memory);
+        }
+    }
+}
+
+/// What a block of `size` bytes takes.
+const fn length(size: usize) -> usize {
+    let size = if size == 0 { 1 } else { size };
+    size.next_multiple_of(ALIGNMENT)
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The addresses of blocks of pool: one that fits on a page has a cell, others lie behind
+//! the cells, each with an inaccessible page behind it. No address is used twice.
+//!
+//! # Limits
+//!
+//! Some cells are accessible before a block is put into them, fewer than [`AHEAD`].
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::hardware::arena::{self, CELL, CELLS, PAGE, POOL};
+
+/// So many cells are made accessible at once.
+const AHEAD: usize = 8;
+
+/// Where the blocks of a cycle lie, which have numbers.
+#[derive(Debug)]
+pub(super) struct Room {
+    /// The block in each cell that is taken.
+    cells: Vec<usize>,
+    /// The end of the cells that are accessible.
+    open: usize,
+    /// The blocks elsewhere, by their first pages.
+    elsewhere: BTreeMap<usize, usize>,
+    /// Where the next of these begins.
+    next: usize,
+}
+
+impl Room {
+    pub(super) const fn new() -> Self {
+        Self {
+            cells: Vec::new(),
+            open: CELLS.start,
+            elsewhere: BTreeMap::new(),
+            next: CELLS.end,
+        }
+    }
+
+    /// Makes all pages inaccessible, for the next cycle; `is_in_use` says of a block whether
+    /// it was not freed.
+    pub(super) fn recycle(&self, is_in_use: impl Fn(usize) -> bool) {
+        let cells = (CELLS.start..self.open).step_by(CELL).enumerate();
+        for (number, cell) in cells {
+            if self.cells.get(number).is_none_or(|&block| is_in_use(block)) {
+                arena::close_cell(cell);
+            }
+        }
+        arena::recycle(CELLS.end..self.next);
+    }
+
+    /// Fresh pages for a block of `size` bytes with this number; `None` if there are none
+    /// before `limit`.
+    pub(super) fn take(&mut self, size: usize, limit: usize, block: usize) -> Option<Range<usize>> {
+        if size <= PAGE
+            && let Some(cell) = self.next_cell()
+        {
+            self.cells.push(block);
+            return Some(cell..cell + PAGE);
+        }
+        let length = size.max(1).checked_next_multiple_of(PAGE)?;
+        let first = self.next;
+        let end = first.checked_add(length)?;
+        // The page behind it stays inaccessible.
+        let next = end.checked_add(PAGE).filter(|&next| next <= limit)?;
+        arena::open(first..end).ok()?;
+        self.next = next;
+        self.elsewhere.insert(first, block);
+        Some(first..end)
+    }
+
+    /// A cell that is accessible and not taken.
+    fn next_cell(&mut self) -> Option<usize> {
+        let cell = CELLS.start + self.cells.len() * CELL;
+        if cell == self.open {
+            let end = (cell + AHEAD * CELL).min(CELLS.end);
+            if cell == end || arena::open_cells(cell..end).is_err() {
+                return None;
+            }
+            self.open = end;
+        }
+        Some(cell)
+    }
+
+    /// The block with these pages, or the last one before them.
+    pub(super) fn block_at(&self, address: usize) -> Option<usize> {
+        if CELLS.contains(&address) {
+            let cell = (address - CELLS.start) / CELL;
+            return self.cells.get(cell).copied();
+        }
+        debug_assert!(!POOL.contains(&address) || address >= CELLS.end);
+        let mut before = self.elsewhere.range(..=address);
+        before.next_back().map(|(_, &block)| block)
+    }
+}
