@@ -20,6 +20,8 @@ const PREEMPTION: u8 = 6;
 const RANDOM: u8 = 7;
 const SESSIONS: u8 = 8;
 const MEMORY: u8 = 9;
+const PROCESSORS: u8 = 10;
+const CLOCKS: u8 = 11;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -87,6 +89,16 @@ impl Choices {
     /// The source of addresses and of the content of fresh memory.
     pub(crate) fn of_memory(seed: u64, index: u64) -> ChaCha8Rng {
         stream(seed, index, MEMORY)
+    }
+
+    /// The source of the processors that threads run on.
+    pub(crate) fn of_processors(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, PROCESSORS)
+    }
+
+    /// The source of what clocks show, and of how exact timers are.
+    pub(crate) fn of_clocks(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, CLOCKS)
     }
 
     /// The source of the injected faults.

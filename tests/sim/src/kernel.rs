@@ -32,6 +32,7 @@ use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
 use crate::run::options::{Images, Options, Tracing};
+use crate::scheduling::clocks::Clocks;
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
 use crate::wdf::Framework;
@@ -91,7 +92,13 @@ impl State {
                 leaks: Some(0),
                 ..Counts::default()
             },
-            scheduling: Scheduler::new(options.strategy, stacks, schedule),
+            scheduling: Scheduler::new(
+                options.strategy,
+                stacks,
+                schedule,
+                Choices::of_processors(seed, index),
+                Clocks::new(Choices::of_clocks(seed, index)),
+            ),
             loader: Loader::default(),
             memory: Memory::new(Choices::of_memory(seed, index)),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),

@@ -18,12 +18,14 @@ mod system_read;
 
 use iced_x86::{Instruction, Mnemonic, Register};
 
+use crate::analysis::dispatch_time;
 use crate::analysis::exception::report_exception;
 use crate::emulation::context::Context;
 use crate::exports::execution::levels;
+use crate::findings;
 use crate::hardware::irql::{HIGH_LEVEL, Irql};
 use crate::hardware::trap::{self, Exception, ExceptionKind};
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::scheduling::{point, terminate};
 
 pub(crate) use context::stub;
@@ -36,11 +38,26 @@ unsafe extern "win64" fn emulate(context: *mut Context) {
     if let Some(instruction) = find(&mut fault) {
         point();
         if execute(&instruction, context, &fault) {
+            if with(|state| report_dispatch_time(state, &fault)) {
+                terminate();
+            }
             return;
         }
     }
     with(|state| report_exception(state, &fault));
     terminate()
+}
+
+/// Reports that the current thread has been at `DISPATCH_LEVEL` for too long, if it reads
+/// the clock there again and again. Returns `false` if it has not.
+fn report_dispatch_time(state: &mut State, at: &Exception) -> bool {
+    let Some((code, what)) = dispatch_time::exceeded(state) else {
+        return false;
+    };
+    let site = state.loader.drivers.site(at.rip);
+    let thread = state.scheduling.current_id();
+    findings::report_on(state, thread, Some(at), code, what, site);
+    true
 }
 
 /// The driver's instruction at which `fault` happened, as it is in the file.

@@ -241,7 +241,9 @@ impl Pool {
     /// Lets a new block take the place of the one at `start`, which was freed, if blocks
     /// do so in this cycle: nothing may remember it.
     pub(crate) fn offer(&mut self, start: usize) {
-        let index = self.blocks.binary_search_by_key(&start, |block| block.start);
+        let index = self
+            .blocks
+            .binary_search_by_key(&start, |block| block.start);
         if let Ok(index) = index {
             let size = self.blocks[index].size;
             self.placement.free(index, size);

@@ -2,6 +2,7 @@
 
 //! Simulated threads and time: who runs next, and the schedule that results.
 
+pub(crate) mod clocks;
 pub(crate) mod frame;
 pub(crate) mod preemption;
 pub(crate) mod routine;
@@ -11,6 +12,7 @@ pub(crate) mod strategy;
 mod thread;
 
 pub(crate) use scheduler::{
-    MICROSECOND, Next, SECOND, Scheduler, abandon, block, point, preempt, sleep, spin, terminate,
+    MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, point, preempt, sleep, spin,
+    terminate,
 };
 pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

@@ -8,9 +8,9 @@
 //! is held back now and then while others run. Time advances a little at each point, and
 //! jumps to the next timer when all threads wait.
 //!
-//! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
-//! above keeps its processor; other threads run on the remaining ones, and stop only
-//! if there is none.
+//! There are one to four simulated processors, and in a few cycles up to 64. A thread at
+//! `DISPATCH_LEVEL` or above keeps its processor; other threads run on the remaining ones,
+//! and stop only if there is none.
 //!
 //! A thread that spins in a loop without a call ([`spin`]) lets the others run. It looks
 //! again when another thread has run. When none can, time passes in growing steps, and
@@ -20,6 +20,7 @@
 //!
 //! Code between two points runs as if it were one instruction.
 
+mod processors;
 mod spinning;
 mod waiting;
 
@@ -31,11 +32,13 @@ use crate::hardware::stack::{self, SimStack, Stacks};
 use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::with;
 use crate::loader::drivers::DriverId;
+use crate::scheduling::clocks::{self, Clocks, Timer};
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
+use processors::Processors;
 
-pub(crate) use waiting::{block, point, preempt, sleep, spin, terminate};
+pub(crate) use waiting::{block, give_way, point, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -53,8 +56,6 @@ const LONG: u64 = 30 * 60 * SECOND;
 /// The longest simulated time of a cycle, a day: time that passes while all threads wait
 /// costs nothing, but a cycle in which only a timer runs must end.
 const LONGEST: u64 = 24 * 60 * 60 * SECOND;
-/// The interval of the system clock of Windows, 15.625 ms.
-const CLOCK: u64 = 156_250;
 /// The time from which on waits end with the system clock, as they do on Windows; before,
 /// they end on time. It lets little happen while a driver waits for long.
 const FINE: u64 = SECOND / 10;
@@ -103,14 +104,21 @@ pub(crate) struct Scheduler {
     /// Where the schedule could not be kept to, in words.
     unfollowed: Option<String>,
     decisions: u64,
-    /// How many processors there are.
-    processors: usize,
+    processors: Processors,
+    clocks: Clocks,
 }
 
 impl Scheduler {
-    pub(crate) fn new(strategy: Strategy, stacks: Stacks, mut random: ChaCha8Rng) -> Self {
+    pub(crate) fn new(
+        strategy: Strategy,
+        stacks: Stacks,
+        mut random: ChaCha8Rng,
+        processors: ChaCha8Rng,
+        clocks: Clocks,
+    ) -> Self {
         let chooser = Chooser::new(strategy, &mut random);
-        let processors = [1, 2, 2, 4][random.random_range(0..4)];
+        let usual = [1, 2, 2, 4][random.random_range(0..4)];
+        let processors = Processors::new(usual, processors);
         Self {
             threads: Vec::new(),
             live: Vec::new(),
@@ -135,6 +143,7 @@ impl Scheduler {
             unfollowed: None,
             decisions: 0,
             processors,
+            clocks,
         }
     }
 
@@ -150,13 +159,26 @@ impl Scheduler {
         const MOST: u64 = 1000;
         let thread = self.current_mut();
         thread.clock_reads = MOST.min(thread.clock_reads + 1);
-        self.time += self.current().clock_reads * MICROSECOND;
+        let takes = thread.clock_reads * MICROSECOND;
+        self.pass_time(takes);
         self.time
     }
 
+    /// The system time at a time of the cycle.
+    pub(crate) fn system_time(&self, now: u64) -> u64 {
+        self.clocks.system_time(now)
+    }
+
+    /// How long it takes until a time that a driver gave has come: an interval if it is
+    /// negative, or else a system time.
+    pub(crate) fn wait_until(&mut self, due: i64, timer: Timer) -> u64 {
+        self.clocks.wait(due, self.time, timer)
+    }
+
     /// Lets time pass while the current thread runs.
-    pub(crate) const fn pass_time(&mut self, time: u64) {
+    pub(crate) fn pass_time(&mut self, time: u64) {
         self.time += time;
+        self.current_mut().spend(time);
     }
 
     /// All threads, in the order of creation.
@@ -167,11 +189,6 @@ impl Scheduler {
     /// The threads that have not ended, with their numbers.
     fn live(&self) -> impl Iterator<Item = (usize, &Thread)> {
         self.live.iter().map(|&index| (index, &self.threads[index]))
-    }
-
-    /// The number of processors.
-    pub(crate) const fn processors(&self) -> usize {
-        self.processors
     }
 
     /// Gives the cycle up after this many points, as if nothing were found.
@@ -254,7 +271,7 @@ impl Scheduler {
         if self.time < FINE || until <= self.time {
             return until;
         }
-        until.next_multiple_of(CLOCK)
+        until.next_multiple_of(clocks::PERIOD)
     }
 
     fn wake_due(&mut self) {
@@ -297,27 +314,6 @@ impl Scheduler {
             .min()
     }
 
-    /// Returns `true` if a thread below `DISPATCH_LEVEL` finds a processor.
-    fn has_processor(&self) -> bool {
-        let pinned = self.live().filter(|(_, thread)| thread.is_pinned());
-        pinned.count() < self.processors
-    }
-
-    /// The number of the current thread's processor. It stays the same while the thread
-    /// keeps its processor, and no other thread that keeps one has it.
-    pub(crate) fn processor(&mut self) -> u32 {
-        let mut number = self.current % self.processors;
-        if self.current().is_pinned() {
-            let pinned = self.live().filter(|(_, thread)| thread.is_pinned());
-            let taken: Vec<_> = pinned.filter_map(|(_, thread)| thread.processor).collect();
-            let mut free = (0..self.processors).filter(|number| !taken.contains(number));
-            let own = self.current().processor.or_else(|| free.next());
-            number = own.unwrap_or(number);
-            self.current_mut().processor = Some(number);
-        }
-        u32::try_from(number).expect("there are few")
-    }
-
     /// The schedule that is taken has `next` go on at this decision.
     fn record(&mut self, next: usize) {
         self.taken.put(self.decisions, next);
@@ -339,18 +335,18 @@ impl Scheduler {
     /// Draws one of the threads that can run. Returns it, and the thread that
     /// would run without a choice.
     fn draw(&mut self) -> Option<(usize, usize)> {
+        let mut all = std::mem::take(&mut self.ready);
+        all.clear();
         let any = self.has_processor();
-        let ready = |thread: &Thread| {
+        let ready = |index: usize, thread: &Thread| {
             matches!(thread.run, RunState::Ready)
-                && (any || thread.irql >= DISPATCH_LEVEL)
+                && (thread.irql >= DISPATCH_LEVEL || (any && !self.is_kept_out(index, thread)))
                 && thread.spinning.is_none_or(|spinning| {
                     let changed = spinning.looked < self.changes;
                     spinning.may_look || (spinning.spin.only_looks && changed)
                 })
         };
-        let mut all = std::mem::take(&mut self.ready);
-        all.clear();
-        let live = self.live().filter(|(_, thread)| ready(thread));
+        let live = self.live().filter(|(index, thread)| ready(*index, thread));
         all.extend(live.map(|(index, _)| index));
         let drawn = self.draw_from(&all);
         self.ready = all;
@@ -474,7 +470,9 @@ impl Scheduler {
         self.points += 1;
         self.time += TICK;
         self.note(self.current as u64 + 1);
-        if self.current_mut().spinning.take().is_some() {
+        let thread = self.current_mut();
+        thread.spend(TICK);
+        if thread.spinning.take().is_some() {
             self.change();
         }
         if self.is_given_up() {

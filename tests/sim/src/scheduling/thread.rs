@@ -86,8 +86,10 @@ pub(crate) struct Thread {
     /// The routines of drivers that the kernel calls on it, the innermost last.
     pub(crate) routines: Vec<Routine>,
     pub(crate) irql: Irql,
-    /// The processor that it keeps, once it has asked which it is.
+    /// The processor that it was on when it asked last, and keeps at `DISPATCH_LEVEL`.
     pub(in crate::scheduling) processor: Option<usize>,
+    /// The mask of the processors that it may run on; 0 if these are all.
+    pub(in crate::scheduling) affinity: u64,
     /// The calls between modules that are under way, the innermost last.
     pub(crate) frames: Vec<Frame>,
     /// The address of its `KTHREAD`, 0 if it has none yet.
@@ -96,6 +98,8 @@ pub(crate) struct Thread {
     pub(crate) is_drivers: bool,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
+    /// How much of its own time has passed since it came to `DISPATCH_LEVEL`.
+    pub(crate) at_dispatch: u64,
     /// How often it has read the clock since it last waited.
     pub(in crate::scheduling) clock_reads: u64,
     /// More objects that it waits for.
@@ -128,10 +132,12 @@ impl Thread {
             routines: Vec::new(),
             irql: PASSIVE_LEVEL,
             processor: None,
+            affinity: 0,
             frames: Vec::new(),
             object: 0,
             is_drivers: false,
             regions: 0,
+            at_dispatch: 0,
             clock_reads: 0,
             also: Vec::new(),
             wants_all: false,
@@ -157,9 +163,18 @@ impl Thread {
 
     /// Goes to another IRQL.
     pub(crate) const fn set_irql(&mut self, irql: Irql) {
-        self.irql = irql;
-        if irql < DISPATCH_LEVEL {
+        if (self.irql < DISPATCH_LEVEL) != (irql < DISPATCH_LEVEL) {
+            // It may have moved in between.
             self.processor = None;
+            self.at_dispatch = 0;
+        }
+        self.irql = irql;
+    }
+
+    /// Lets time of its own pass.
+    pub(in crate::scheduling) const fn spend(&mut self, time: u64) {
+        if self.irql >= DISPATCH_LEVEL {
+            self.at_dispatch += time;
         }
     }
 

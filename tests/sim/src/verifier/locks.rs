@@ -188,7 +188,11 @@ impl Locks {
 
     /// Forgets the locks in memory that is used again.
     pub(crate) fn forget_within(&mut self, memory: &Range<usize>) {
-        let inside: Vec<_> = self.order.range(memory.clone()).map(|(&at, _)| at).collect();
+        let inside: Vec<_> = self
+            .order
+            .range(memory.clone())
+            .map(|(&at, _)| at)
+            .collect();
         for address in inside {
             self.order.remove(&address);
         }

@@ -30,6 +30,8 @@ use stack_objects::StackObjects;
 pub(crate) struct Verifier {
     pub(crate) binding_calls: BindingCalls,
     callback_locks: CallbackLocks,
+    /// The answer to how long code may stay at `DISPATCH_LEVEL`, once it was asked for.
+    pub(crate) dispatch_limit: Option<u32>,
     pub(crate) dispatch_tables: DispatchTables,
     pub(crate) faults: FaultInjector,
     pub(crate) locks: Locks,
@@ -43,6 +45,7 @@ impl Verifier {
         Self {
             binding_calls: BindingCalls::default(),
             callback_locks: CallbackLocks::default(),
+            dispatch_limit: None,
             dispatch_tables: DispatchTables::default(),
             faults: FaultInjector::new(faults, random),
             locks: Locks::default(),

@@ -33,6 +33,13 @@ pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
     with(|state| state.scheduling.current().woken)
 }
 
+/// Lets others run as long as the current thread may not run on any free processor.
+pub(crate) fn give_way() {
+    while with(|state| state.scheduling.current_is_kept_out()) {
+        pause(Pause::Switch);
+    }
+}
+
 /// Lets time pass for the current thread.
 pub(crate) fn sleep(time: u64) {
     let until = with(|state| state.scheduling.now().saturating_add(time));
