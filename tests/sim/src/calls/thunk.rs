@@ -34,7 +34,7 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
-use crate::verifier::{binding_calls, stack_objects};
+use crate::verifier::{binding_calls, stack_depth, stack_frames, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -332,9 +332,10 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             registers,
             request: None,
         });
+        stack_frames::record(state);
         begin_request(state, home);
         state.trace(|state| trace::call(state, frame(state)));
-        check(state, call)
+        check(state, call).or_else(|| stack_depth::check(state))
     };
     let breach = costs::measure(Kind::Checks, || with(begin));
     if let Some((code, what)) = breach {

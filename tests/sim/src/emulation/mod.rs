@@ -26,7 +26,7 @@ use crate::findings;
 use crate::hardware::irql::{HIGH_LEVEL, Irql};
 use crate::hardware::trap::{self, Exception, ExceptionKind};
 use crate::kernel::{State, with};
-use crate::scheduling::{point, terminate};
+use crate::scheduling::{point_in_code, terminate};
 
 pub(crate) use context::stub;
 
@@ -36,7 +36,7 @@ unsafe extern "win64" fn emulate(context: *mut Context) {
     // SAFETY: the stub passes the registers that it has saved on its own stack.
     let context = unsafe { &mut *context };
     if let Some(instruction) = find(&mut fault) {
-        point();
+        point_in_code();
         if execute(&instruction, context, &fault) {
             if with(|state| report_dispatch_time(state, &fault)) {
                 terminate();
@@ -131,7 +131,7 @@ fn execute_level(instruction: &Instruction, context: &mut Context) -> bool {
         levels::set(new);
     } else {
         levels::lower(new);
-        point();
+        point_in_code();
     }
     true
 }

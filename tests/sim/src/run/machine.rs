@@ -25,8 +25,8 @@ use crate::kernel::{Kernel, State, with};
 use crate::run::main_loop;
 use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
-use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
+use crate::scheduling::{Guard, MICROSECOND};
 use crate::verifier::faults::{FaultKind, Faults};
 
 /// The machine cannot be set up.
@@ -193,6 +193,30 @@ impl Machine {
     /// On a defect of the simulated kernel itself, or if the cycle needs
     /// drivers that the machine does not have.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, tracing: Tracing) -> Outcome {
+        let watches = tracing != Tracing::Off || Choices::watches_stacks(seed, index);
+        let first = if watches { Guard::Watch } else { Guard::Sum };
+        let mut run = |guard| self.run_guarded(seed, cycle, index, tracing, guard);
+        let (outcome, overwritten) = run(first);
+        if !overwritten {
+            return outcome;
+        }
+        let (again, _) = run(Guard::Watch);
+        if again.verdict.is_some() {
+            return again;
+        }
+        run(Guard::None).0
+    }
+
+    /// Runs one cycle. Returns `true` besides if it was given up because something was
+    /// written below the frames of a thread that did not run.
+    fn run_guarded(
+        &mut self,
+        seed: u64,
+        cycle: &Cycle,
+        index: u64,
+        tracing: Tracing,
+        guard: Guard,
+    ) -> (Outcome, bool) {
         let stacks = std::mem::take(&mut self.stacks);
         let mut state = State::new(
             self.images(cycle.models),
@@ -207,6 +231,7 @@ impl Machine {
             state.scheduling.keep_to(plan.clone());
         }
         state.scheduling.set_patience(self.patience);
+        state.scheduling.set_guard(guard);
         let steps = cycle.steps.clone();
         let mut state = simulate(state, "script", move || script::perform(&steps));
         let time = state.scheduling.now() / MICROSECOND;
@@ -216,7 +241,7 @@ impl Machine {
         self.stacks = scheduled.stacks;
         let kernel = state.findings.kernel();
         let (verdict, notes) = state.findings.into_parts();
-        Outcome {
+        let outcome = Outcome {
             counts: state.counts,
             digest: scheduled.digest,
             registered: state.nmr.registered,
@@ -231,7 +256,8 @@ impl Machine {
             answers: state.choices.into_answers(),
             verdict,
             notes,
-        }
+        };
+        (outcome, scheduled.overwritten)
     }
 }
 

@@ -106,13 +106,14 @@ impl Clocks {
 fn draw_settings(random: &mut ChaCha8Rng) -> Vec<(u64, i64)> {
     /// By how much: not far back, so that a wait for an absolute time ends within the cycle.
     const BY: [i64; 6] = [
-        -60 * SECOND as i64,
-        -(SECOND as i64),
-        -1000 * MICROSECOND as i64,
-        1000 * MICROSECOND as i64,
-        SECOND as i64,
-        3600 * SECOND as i64,
+        -60 * A_SECOND,
+        -A_SECOND,
+        -A_SECOND / 1000,
+        A_SECOND / 1000,
+        A_SECOND,
+        3600 * A_SECOND,
     ];
+    const A_SECOND: i64 = SECOND.cast_signed();
     let mut at = 0;
     let count = random.random_range(1..=2);
     (0..count)

@@ -12,7 +12,7 @@ pub(crate) mod strategy;
 mod thread;
 
 pub(crate) use scheduler::{
-    MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, point, preempt, sleep, spin,
-    terminate,
+    Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, point, point_in_code,
+    preempt, sleep, spin, terminate,
 };
 pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

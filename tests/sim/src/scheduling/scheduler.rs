@@ -28,7 +28,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
-use crate::hardware::stack::{self, SimStack, Stacks};
+use crate::hardware::stack::{self, SimStack, Stacks, watched};
 use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::with;
 use crate::loader::drivers::DriverId;
@@ -38,7 +38,7 @@ use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
 use processors::Processors;
 
-pub(crate) use waiting::{block, give_way, point, preempt, sleep, spin, terminate};
+pub(crate) use waiting::{block, give_way, point, point_in_code, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -106,6 +106,9 @@ pub(crate) struct Scheduler {
     decisions: u64,
     processors: Processors,
     clocks: Clocks,
+    guard: Guard,
+    /// Whether something was written below the frames of a thread that does not run.
+    overwritten: bool,
 }
 
 impl Scheduler {
@@ -144,6 +147,8 @@ impl Scheduler {
             decisions: 0,
             processors,
             clocks,
+            guard: Guard::None,
+            overwritten: false,
         }
     }
 
@@ -156,7 +161,7 @@ impl Scheduler {
     /// it last waited, the more time passes: a loop that spins until a time has come ends.
     pub(crate) fn read_clock(&mut self) -> u64 {
         /// Each read takes at most as many microseconds.
-        const MOST: u64 = 1000;
+        const MOST: u64 = 10_000;
         let thread = self.current_mut();
         thread.clock_reads = MOST.min(thread.clock_reads + 1);
         let takes = thread.clock_reads * MICROSECOND;
@@ -194,6 +199,12 @@ impl Scheduler {
     /// Gives the cycle up after this many points, as if nothing were found.
     pub(crate) const fn set_patience(&mut self, points: Option<u64>) {
         self.patience = points;
+    }
+
+    /// Guards the stacks of threads that do not run.
+    pub(crate) fn set_guard(&mut self, guard: Guard) {
+        self.guard = guard;
+        watched::watch(guard == Guard::Watch);
     }
 
     pub(crate) fn current(&self) -> &Thread {
@@ -429,6 +440,11 @@ impl Scheduler {
         };
         self.current = next;
         stack::set_current(self.current().stack);
+        watched::show(self.current().stack);
+        if self.guard == Guard::Sum && self.current().is_overwritten() {
+            self.overwritten = true;
+            return Next::Over;
+        }
         if self.current().spinning.is_none() {
             self.change();
         }
@@ -502,11 +518,18 @@ impl Scheduler {
 
     /// Puts the coroutine of a thread that has yielded back.
     pub(crate) fn put_fiber(&mut self, id: ThreadId, fiber: Fiber) {
-        self.thread_mut(id).fiber = Some(fiber);
+        let sums = self.guard == Guard::Sum;
+        let thread = self.thread_mut(id);
+        thread.fiber = Some(fiber);
+        if sums {
+            thread.sum_up();
+        }
+        watched::hide(thread.stack, thread.end_of_frames());
     }
 
     /// Ends a thread whose coroutine is gone.
     pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
+        watched::hide(stack.bottom(), Some(stack.bottom() + stack::SLOT));
         self.stacks.give_back(stack);
         let thread = self.thread_mut(id);
         thread.run = RunState::Ended;
@@ -546,6 +569,7 @@ impl Scheduler {
             digest: self.digest,
             points: self.points,
             taken: self.taken,
+            overwritten: self.overwritten,
             stacks: self.stacks,
         }
     }
@@ -561,6 +585,9 @@ pub(crate) struct Scheduled {
     pub(crate) taken: Schedule,
     /// Where the schedule could not be kept to, in words.
     pub(crate) unfollowed: Option<String>,
+    /// Whether something was written below the frames of a thread that did not run: the
+    /// cycle was given up.
+    pub(crate) overwritten: bool,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,
 }
@@ -577,6 +604,17 @@ pub(crate) enum Next {
     Endless,
     /// The current thread has spun for too long.
     Hang,
+}
+
+/// How the stacks of threads that do not run are guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Not at all.
+    None,
+    /// A thread goes on only if nothing was written below its frames.
+    Sum,
+    /// An access below its frames is an exception.
+    Watch,
 }
 
 /// Takes the stack of a thread that will not run again.

@@ -5,11 +5,14 @@
 use corosensei::{Coroutine, Yielder};
 
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
-use crate::hardware::stack::SimStack;
+use crate::hardware::stack::{SimStack, watched};
 use crate::hardware::trap::{Exception, Spin, ThreadEnd};
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::frame::Frame;
 use crate::scheduling::routine::Routine;
+
+/// The length of a kernel stack of Windows on x64: 24 KB.
+pub(crate) const KERNEL_STACK: usize = 24 << 10;
 
 /// Why a thread gives way.
 #[derive(Debug)]
@@ -98,6 +101,14 @@ pub(crate) struct Thread {
     pub(crate) is_drivers: bool,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
+    /// How many bytes of its stack drivers may use.
+    pub(crate) stack_room: usize,
+    /// Whether it gives way in driver code, and not in a call.
+    pub(in crate::scheduling) in_code: bool,
+    /// Below its last frame when it gave way.
+    pub(in crate::scheduling) gives_way_at: usize,
+    /// The sum of what lay below the frames of its drivers then, if these are known.
+    sum: Option<u64>,
     /// How much of its own time has passed since it came to `DISPATCH_LEVEL`.
     pub(crate) at_dispatch: u64,
     /// How often it has read the clock since it last waited.
@@ -137,6 +148,10 @@ impl Thread {
             object: 0,
             is_drivers: false,
             regions: 0,
+            stack_room: KERNEL_STACK,
+            in_code: false,
+            gives_way_at: 0,
+            sum: None,
             at_dispatch: 0,
             clock_reads: 0,
             also: Vec::new(),
@@ -159,6 +174,36 @@ impl Thread {
             offset: None,
         });
         named.or(self.made_by).or(driver)
+    }
+
+    /// How many bytes of its stack the frames of drivers take at its innermost call.
+    pub(crate) fn stack_used(&self) -> usize {
+        let Some(routine) = self.routines.last() else {
+            return 0;
+        };
+        let inner = self.frames.get(routine.depth..).and_then(<[Frame]>::last);
+        inner.map_or(routine.outer, |frame| routine.used(frame.registers.rsp()))
+    }
+
+    /// Where the frames of its drivers end, if it is in a call: what lies below belongs to
+    /// functions that have returned.
+    pub(in crate::scheduling) fn end_of_frames(&self) -> Option<usize> {
+        let frame = self.frames.last().filter(|_| !self.in_code)?;
+        Some(frame.registers.rsp())
+    }
+
+    /// Remembers what lies below the frames of its drivers while it does not run.
+    pub(in crate::scheduling) fn sum_up(&mut self) {
+        let end = self.end_of_frames();
+        self.sum = end.map(|end| watched::sum(self.gives_way_at, end));
+    }
+
+    /// Returns `true` if something was written there since: the thread cannot go on.
+    pub(in crate::scheduling) fn is_overwritten(&self) -> bool {
+        let Some((sum, end)) = self.sum.zip(self.end_of_frames()) else {
+            return false;
+        };
+        sum != watched::sum(self.gives_way_at, end)
     }
 
     /// Goes to another IRQL.

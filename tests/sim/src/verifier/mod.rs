@@ -12,6 +12,8 @@ pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;
 pub(crate) mod outstanding_requests;
 pub(crate) mod routine;
+pub(crate) mod stack_depth;
+pub(crate) mod stack_frames;
 pub(crate) mod stack_objects;
 
 use rand::rngs::ChaCha8Rng;
@@ -23,6 +25,7 @@ use faults::{FaultInjector, Faults};
 use locks::Locks;
 use nmr_lock_order::NmrLockOrder;
 use outstanding_requests::OutstandingRequests;
+use stack_frames::StackFrames;
 use stack_objects::StackObjects;
 
 /// What the verifier's checks remember.
@@ -37,6 +40,7 @@ pub(crate) struct Verifier {
     pub(crate) locks: Locks,
     nmr_lock_order: NmrLockOrder,
     pub(crate) outstanding_requests: OutstandingRequests,
+    stack_frames: StackFrames,
     stack_objects: StackObjects,
 }
 
@@ -51,6 +55,7 @@ impl Verifier {
             locks: Locks::default(),
             nmr_lock_order: NmrLockOrder::default(),
             outstanding_requests: OutstandingRequests::default(),
+            stack_frames: StackFrames::default(),
             stack_objects: StackObjects::default(),
         }
     }

@@ -35,7 +35,7 @@ exports! {
 #[repr(C)]
 pub(super) struct Number {
     group: u16,
-    number: u8,
+    in_group: u8,
     reserved: u8,
 }
 
@@ -56,7 +56,7 @@ const ALL_GROUPS: u16 = 0xFFFF;
 impl Number {
     /// The index of a processor that is active.
     pub(super) fn index(self) -> Option<u32> {
-        let index = u32::from(self.number);
+        let index = u32::from(self.in_group);
         (self.group == 0 && self.reserved == 0 && is_active(index)).then_some(index)
     }
 }
@@ -79,7 +79,7 @@ unsafe extern "win64" fn current_processor(number: *mut Number) -> u32 {
 fn in_group(index: u32) -> Number {
     Number {
         group: 0,
-        number: u8::try_from(index).expect("a group has 64"),
+        in_group: u8::try_from(index).expect("a group has 64"),
         reserved: 0,
     }
 }

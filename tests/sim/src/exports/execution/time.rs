@@ -24,7 +24,8 @@ exports! {
 /// The performance counter's frequency.
 pub(crate) const FREQUENCY: i64 = 10_000_000;
 /// The clock's tick, in units of 100 ns.
-pub(crate) const INCREMENT: u32 = PERIOD as u32;
+pub(crate) const INCREMENT: u32 = 156_250;
+const _: () = assert!(INCREMENT as u64 == PERIOD);
 
 /// How long it is until a time that a driver gave: relative if negative.
 pub(crate) fn until(due: i64) -> u64 {
