@@ -105,7 +105,7 @@ impl Choices {
     /// Returns `true` if accesses to the frames of functions that have returned are watched.
     pub(crate) fn watches_stacks(seed: u64, index: u64) -> bool {
         /// The share of such cycles, one in this many: each takes longer.
-        const SHARE: u32 = 32;
+        const SHARE: u32 = 128;
         stream(seed, index, STACKS).random_ratio(1, SHARE)
     }
 

@@ -104,7 +104,8 @@ pub(super) fn describe_address(
         return (code.into(), what);
     }
     if stack::watched::is_dead(address) {
-        return (DEAD_FRAME.into(), stack_frames::show(state, address));
+        let by = state.loader.drivers.site(fault.rip).map(|site| site.driver);
+        return (DEAD_FRAME.into(), stack_frames::show(state, address, by));
     }
     if stack::is_guard(address) {
         let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);

@@ -35,6 +35,7 @@ mod open_points;
 mod paged;
 mod pair;
 mod preemption;
+mod processors;
 mod program;
 mod requests;
 mod roles;

@@ -63,7 +63,8 @@ pub(crate) fn show(bottom: usize) {
 }
 
 fn show_number(number: usize) {
-    if HIDDEN[number].swap(false, Ordering::Relaxed) {
+    if HIDDEN[number].load(Ordering::Relaxed) {
+        HIDDEN[number].store(false, Ordering::Relaxed);
         let shown = arena::protect(accessible(number), Access::ReadWrite);
         shown.expect("a stack is a mapping of its own");
     }
@@ -95,12 +96,15 @@ pub(in crate::hardware) fn admit(address: usize, by_driver: bool) -> bool {
     may
 }
 
-/// The sum of what lies below `end`, where the frames of drivers end, down to `start`, where
-/// the thread gives way.
+/// The sum of what lies below `end`, where the frames of drivers end: at most down to
+/// `start`, where the thread gives way.
 pub(crate) fn sum(start: usize, end: usize) -> u64 {
+    /// Most dead frames begin no further below.
+    const MOST: usize = 768;
     /// Any odd number.
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     const LANES: usize = 4;
+    let start = start.max(end.saturating_sub(MOST));
     let words = end.saturating_sub(start) / size_of::<u64>() / LANES * LANES;
     // SAFETY: the words lie on a stack whose thread does not run, and nobody writes to
     // them while the slice is in use.
