@@ -70,11 +70,14 @@ pub enum Knob {
     /// The error with which the service control manager refuses to stop a driver
     /// that has no `DriverUnload` at the time: 0 1052, 1 1.
     RefusedStop,
+    /// How long a DPC may run, and how long other code may stay at `DISPATCH_LEVEL`:
+    /// 0 20 seconds and 2 minutes, 1 one second and 6 seconds.
+    DpcTimeLimit,
 }
 
 impl Knob {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::DetachOrder,
         Self::CleanupOrder,
         Self::HandleWritten,
@@ -96,6 +99,7 @@ impl Knob {
         Self::RequestFile,
         Self::UnloadRoutineRead,
         Self::RefusedStop,
+        Self::DpcTimeLimit,
     ];
 
     /// The number of answers.

@@ -234,6 +234,17 @@ impl Knob {
                 windows: None,
                 evidence: UNKNOWN,
             },
+            Self::DpcTimeLimit => &About {
+                question: "how long a DPC may run, and how long other code may stay at \
+                           DISPATCH_LEVEL, before the bug check 0x133",
+                answers: &["20 seconds and 2 minutes", "one second and 6 seconds"],
+                documents: None,
+                documented: "100 microseconds for a DPC; that the timeouts are set much higher, \
+                             not how much",
+                windows: Some(0),
+                evidence: "dumps of 0x133: an allotment of 500h ticks of 15.625 ms, as in \
+                           Microsoft's page on it, and a watchdog period of 1E00h",
+            },
         }
     }
 }

@@ -20,6 +20,9 @@ const PREEMPTION: u8 = 6;
 const RANDOM: u8 = 7;
 const SESSIONS: u8 = 8;
 const MEMORY: u8 = 9;
+const PROCESSORS: u8 = 10;
+const CLOCKS: u8 = 11;
+const STACKS: u8 = 12;
 const RACES: u8 = 0x20;
 const SWITCHES: u8 = 0x21;
 /// The purpose of the first knob; those of the others follow.
@@ -102,6 +105,23 @@ impl Choices {
     /// The source of addresses and of the content of fresh memory.
     pub(crate) fn of_memory(seed: u64, index: u64) -> ChaCha8Rng {
         stream(seed, index, MEMORY)
+    }
+
+    /// The source of the processors that threads run on.
+    pub(crate) fn of_processors(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, PROCESSORS)
+    }
+
+    /// The source of what clocks show, and of how exact timers are.
+    pub(crate) fn of_clocks(seed: u64, index: u64) -> ChaCha8Rng {
+        stream(seed, index, CLOCKS)
+    }
+
+    /// Returns `true` if accesses to the frames of functions that have returned are watched.
+    pub(crate) fn watches_stacks(seed: u64, index: u64) -> bool {
+        /// The share of such cycles, one in this many: each takes longer.
+        const SHARE: u32 = 128;
+        stream(seed, index, STACKS).random_ratio(1, SHARE)
     }
 
     /// The source of the injected faults.

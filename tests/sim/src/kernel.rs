@@ -32,6 +32,7 @@ use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
 use crate::run::options::{Images, Options, Tracing, UnloadCosts};
+use crate::scheduling::system_clock::SystemClock;
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
 use crate::verifier::races::{Races, Switches};
@@ -94,6 +95,8 @@ impl State {
             options.strategy,
             stacks,
             Choices::of_schedule(seed, options.schedule_of.unwrap_or(index)),
+            Choices::of_processors(seed, index),
+            SystemClock::new(Choices::of_clocks(seed, index)),
         );
         let switches = options
             .preempt

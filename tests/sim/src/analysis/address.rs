@@ -6,7 +6,7 @@
 use windows_sys::Win32::Foundation::STATUS_ACCESS_VIOLATION;
 
 use crate::findings;
-use crate::findings::bug_check::Code;
+use crate::findings::bug_check::{Code, DEAD_FRAME};
 use crate::hardware::arena::{self, PAGE, POOL, PROCESSOR, SLOTS, STACKS, THUNKS};
 use crate::hardware::irql::{self, DISPATCH_LEVEL};
 use crate::hardware::stack;
@@ -15,6 +15,7 @@ use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
 use crate::memory::pool::{Block, Hold, tag_text};
 use crate::verifier::dispatch_tables::{Handed, Part};
+use crate::verifier::stack_frames;
 
 /// The bug check for an access to unmapped memory at `DISPATCH_LEVEL` or above,
 /// by a driver or by the kernel on its behalf.
@@ -101,6 +102,10 @@ pub(super) fn describe_address(
         let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);
         let what = format!("address {address:#x} by the stack pointer, which is no kernel stack");
         return (code.into(), what);
+    }
+    if stack::watched::is_dead(address) {
+        let by = state.loader.drivers.site(fault.rip).map(|site| site.driver);
+        return (DEAD_FRAME.into(), stack_frames::show(state, address, by));
     }
     if stack::is_guard(address) {
         let code = ("0x7F", [DOUBLE_FAULT, 0, 0, 0]);

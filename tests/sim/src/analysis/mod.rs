@@ -4,6 +4,7 @@
 
 mod address;
 pub(crate) mod deadlock;
+pub(crate) mod dispatch_time;
 pub(crate) mod exception;
 mod instruction;
 mod operand;

@@ -37,7 +37,7 @@ use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::outstanding_requests::{DescribedCall, Effect};
 use crate::verifier::undue_completion::{self, Undue};
-use crate::verifier::{binding_calls, races, replies, stack_objects};
+use crate::verifier::{binding_calls, races, replies, stack_depth, stack_frames, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -337,12 +337,15 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             registers,
             request: None,
         });
+        stack_frames::record(state);
         let undue = begin_request(state, home);
         if let Callee::Import { driver, export } = call {
             races::call(state, driver, export.name, first);
         }
         state.trace(|state| trace::call(state, frame(state)));
-        check(state, call, undue).or_else(|| check_reply(state, call))
+        check(state, call, undue)
+            .or_else(|| check_reply(state, call))
+            .or_else(|| stack_depth::check(state))
     };
     let breach = costs::measure(Kind::Checks, || with(begin));
     if let Some((code, what)) = breach {

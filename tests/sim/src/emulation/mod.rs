@@ -18,14 +18,16 @@ mod system_read;
 
 use iced_x86::{Instruction, Mnemonic, Register};
 
+use crate::analysis::dispatch_time;
 use crate::analysis::exception::report_exception;
 use crate::emulation::context::Context;
 use crate::exports::execution::levels;
+use crate::findings;
 use crate::hardware::accesses;
 use crate::hardware::irql::{HIGH_LEVEL, Irql};
 use crate::hardware::trap::{self, Exception, ExceptionKind};
-use crate::kernel::with;
-use crate::scheduling::{point, terminate};
+use crate::kernel::{State, with};
+use crate::scheduling::{point_in_code, terminate};
 
 pub(crate) use context::stub;
 
@@ -35,13 +37,28 @@ unsafe extern "win64" fn emulate(context: *mut Context) {
     // SAFETY: the stub passes the registers that it has saved on its own stack.
     let context = unsafe { &mut *context };
     if let Some(instruction) = find(&mut fault) {
-        point();
+        point_in_code();
         if execute(&instruction, context, &fault) {
+            if with(|state| report_dispatch_time(state, &fault)) {
+                terminate();
+            }
             return;
         }
     }
     with(|state| report_exception(state, &fault));
     terminate()
+}
+
+/// Reports that the current thread has been at `DISPATCH_LEVEL` for too long, if it reads
+/// the clock there again and again. Returns `false` if it has not.
+fn report_dispatch_time(state: &mut State, at: &Exception) -> bool {
+    let Some((code, what)) = dispatch_time::exceeded(state) else {
+        return false;
+    };
+    let site = state.loader.drivers.site(at.rip);
+    let thread = state.scheduling.current_id();
+    findings::report_on(state, thread, Some(at), code, what, site);
+    true
 }
 
 /// The driver's instruction at which `fault` happened, as it is in the file.
@@ -115,7 +132,7 @@ fn execute_level(instruction: &Instruction, context: &mut Context) -> bool {
         levels::set(new);
     } else {
         levels::lower(new);
-        point();
+        point_in_code();
     }
     true
 }

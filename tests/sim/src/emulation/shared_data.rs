@@ -8,7 +8,7 @@
 //! <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/ns-ntddk-kuser_shared_data>
 
 use crate::exports::execution::threads;
-use crate::exports::execution::time::{FREQUENCY, INCREMENT, START};
+use crate::exports::execution::time::{FREQUENCY, INCREMENT};
 use crate::exports::system::VERSION;
 use crate::hardware::arena::PROCESSOR;
 use crate::hardware::convention::MXCSR;
@@ -59,7 +59,7 @@ pub(in crate::emulation) fn shared_data(state: &mut State) -> Fields {
         field(0x000, ticks, 4),
         field(0x004, MULTIPLIER, 4),
         system_time(0x008, now),
-        system_time(0x014, START + now),
+        system_time(0x014, state.scheduling.system_time(now)),
         // TimeZoneBias: the clock shows UTC.
         system_time(0x020, 0),
         root,

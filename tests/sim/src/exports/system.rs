@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the system is: processors, version, its own functions and variables.
+//! What the system is: its version, its own functions and variables.
 
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
@@ -9,18 +9,13 @@ use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::find;
 use crate::findings::caller::caller;
-use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::loader::export::Export;
 use crate::memory::variables::variable;
 
 exports! {
     "MmGetSystemRoutineAddress" <= PASSIVE_LEVEL => mm_get_system_routine_address: usize;
-    "KeGetCurrentProcessorNumberEx" <= HIGH_LEVEL => current_processor: u32;
-    "KeQueryActiveProcessorCount" <= HIGH_LEVEL => active_processors: u32;
-    "KeQueryActiveProcessorCountEx" <= HIGH_LEVEL => processors: u32;
-    "KeQueryMaximumProcessorCount" <= HIGH_LEVEL => processors: u32;
-    "KeQueryMaximumProcessorCountEx" <= HIGH_LEVEL => processors: u32;
     "PsGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
     "IoGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
     "PsGetCurrentProcessId" <= DISPATCH_LEVEL => current_process_id: usize;
@@ -54,35 +49,6 @@ unsafe extern "win64" fn mm_get_system_routine_address(name: *const UNICODE_STRI
 }
 
 const WORD: usize = size_of::<usize>();
-
-fn count() -> u32 {
-    with(|state| u32::try_from(state.scheduling.processors()).expect("there are few"))
-}
-
-/// At `DISPATCH_LEVEL` each thread is on a processor of its own.
-unsafe extern "win64" fn current_processor(number: *mut [u8; 4]) -> u32 {
-    let index = with(|state| state.scheduling.processor());
-    let [low, ..] = index.to_le_bytes();
-    if !number.is_null() {
-        // SAFETY: it may be written unless it is null, as documented: a group,
-        // the number in it, and a reserved byte.
-        unsafe { number.write_unaligned([0, 0, low, 0]) };
-    }
-    index
-}
-
-unsafe extern "win64" fn active_processors(affinity: *mut u64) -> u32 {
-    let count = count();
-    if !affinity.is_null() {
-        // SAFETY: it may be written unless it is null, as documented.
-        unsafe { affinity.write((1 << count) - 1) };
-    }
-    count
-}
-
-unsafe extern "win64" fn processors() -> u32 {
-    count()
-}
 
 unsafe extern "win64" fn current_process() -> usize {
     with(|state| variable(state, "PsInitialSystemProcess")) + WORD

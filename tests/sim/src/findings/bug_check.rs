@@ -63,6 +63,9 @@ impl Code {
 /// A breach of the calling convention, of which Windows has no bug check.
 pub(crate) const CONVENTION: &str = "convention";
 
+/// An access to the stack frame of a function that has returned, which Windows does not see.
+pub(crate) const DEAD_FRAME: &str = "dead-frame";
+
 /// What the simulated kernel does not provide: no defect of the driver.
 pub(crate) fn unsupported() -> Code {
     UNSUPPORTED.into()

@@ -8,6 +8,10 @@
 //! keeps the registers of every call out of a driver, and unwinding continues from
 //! there.
 
+use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Range;
+
 use pe_unwind_info::x86_64::{Register, UnwindState, XmmRegister};
 use scenarios::{Frame, Place};
 
@@ -17,7 +21,7 @@ use crate::hardware::trap::{Exception, ExceptionKind};
 use crate::kernel::State;
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
-use crate::scheduling::frame::Callee;
+use crate::scheduling::frame::{self as call, Callee};
 
 /// The most frames of a call stack: one that overflowed has thousands.
 const MOST: usize = 64;
@@ -94,29 +98,57 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
 /// The call in the function of a driver whose frame on the current thread's stack has
 /// `address` in it.
 pub(crate) fn frame_with(state: &State, address: usize) -> Option<Site> {
-    let stacks = state.scheduling.stacks();
     let frames = &state.scheduling.current().frames;
     let innermost = frames.last()?.registers.rsp();
-    let stack = stacks.around(address)?;
+    let stack = state.scheduling.stacks().around(address)?;
     if !stack.contains(&innermost) || address < innermost {
         return None;
     }
     frames.iter().rev().find_map(|frame| {
-        let mut unwinding = Unwinding {
-            registers: frame.registers,
-            stacks,
-        };
-        let mut home = frame.home as u64;
-        for _ in 0..MOST {
-            let (driver, offset) = driver_site(state, home)?;
-            let image = &state.loader.drivers[driver].image;
-            home = image.unwind(offset, &mut unwinding)?;
-            if address < unwinding.registers.rsp() {
-                let offset = offset.checked_sub(1);
-                return Some(Site { driver, offset });
-            }
+        let mut frames = frames_from(state, frame).take(MOST);
+        let found = frames.find(|(_, extent)| address < extent.end);
+        found.map(|(site, _)| site)
+    })
+}
+
+/// The function whose frames on the current thread's stack take most, and how many bytes.
+pub(crate) fn largest_frames(state: &State) -> Option<(Site, usize)> {
+    let mut all: BTreeMap<String, (Site, usize)> = BTreeMap::new();
+    for frame in &state.scheduling.current().frames {
+        for (site, extent) in frames_from(state, frame) {
+            let place = state.loader.drivers.place(site);
+            let name = place.map_or_else(|| format!("{:?}", site.offset), |it| it.function);
+            all.entry(name).or_insert((site, 0)).1 += extent.len();
         }
-        None
+    }
+    all.into_values().max_by_key(|(_, bytes)| *bytes)
+}
+
+/// The extent of the frame of the function that makes a call.
+pub(crate) fn frame_of_caller(state: &State, frame: &call::Frame) -> Option<(Site, Range<usize>)> {
+    frames_from(state, frame).next()
+}
+
+/// The frames of driver code from the one that makes a call outwards, as far as they follow
+/// each other: the call in each, and its extent.
+fn frames_from<'a>(
+    state: &'a State,
+    frame: &call::Frame,
+) -> impl Iterator<Item = (Site, Range<usize>)> + use<'a> {
+    let mut unwinding = Unwinding {
+        registers: frame.registers,
+        stacks: state.scheduling.stacks(),
+    };
+    let mut home = frame.home as u64;
+    iter::from_fn(move || {
+        let (driver, offset) = driver_site(state, home)?;
+        let start = unwinding.registers.rsp();
+        home = state.loader.drivers[driver]
+            .image
+            .unwind(offset, &mut unwinding)?;
+        let offset = offset.checked_sub(1);
+        let end = unwinding.registers.rsp().max(start);
+        Some((Site { driver, offset }, start..end))
     })
 }
 

@@ -3,6 +3,7 @@
 //! Stacks of simulated threads, at the same addresses in every run.
 
 mod touched;
+pub(crate) mod watched;
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -133,6 +134,7 @@ impl Stacks {
     /// order as the first time.
     pub(crate) fn reset(&mut self) {
         debug_assert_eq!(self.free.len(), self.made);
+        watched::show_all();
         let used = STACKS.start..STACKS.start + self.used * SLOT;
         costs::measure(Kind::Clearing, || self.page_map.clear(&used));
         self.used = 0;

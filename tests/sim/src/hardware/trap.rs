@@ -25,6 +25,7 @@ use crate::hardware::arena::{IMAGES, PAGE, PROCESSOR, STACKS};
 use crate::hardware::convention::{self, Control, Irregular};
 use crate::hardware::registers::Registers;
 use crate::hardware::spin_loops::{self, Turn};
+use crate::hardware::stack::watched;
 use crate::hardware::{breakpoints, driver_code, segments, stack, system_calls, watchdog};
 
 /// The kind of an exception.
@@ -273,12 +274,15 @@ pub(in crate::hardware) unsafe extern "C" fn handle(
     if leave_to_others(signal, registers) {
         return;
     }
+    // SAFETY: the system filled it in for this signal.
+    let touched = unsafe { (*info).si_addr() } as usize;
+    if signal == libc::SIGSEGV && watched::admit(touched, IMAGES.contains(&rip)) {
+        return;
+    }
     let Some(handler) = RUNNING.get() else {
         die(signal);
         return;
     };
-    // SAFETY: the system filled it in for this signal.
-    let touched = unsafe { (*info).si_addr() } as usize;
     let (kind, address) = classify(signal, registers, rip, touched);
     let mut exception = Exception {
         kind,

@@ -118,6 +118,7 @@ impl Pageable {
 /// The current thread goes to another IRQL.
 pub(crate) fn set_irql(state: &mut State, irql: Irql) {
     state.scheduling.current_mut().set_irql(irql);
+    state.scheduling.keep_processor();
     state.memory.pageable.settle(irql);
 }
 

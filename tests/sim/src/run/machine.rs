@@ -27,9 +27,19 @@ use crate::run::main_loop;
 use crate::run::options::{Images, Options, Tracing};
 use crate::run::script;
 use crate::run::unload_cost::UnloadCost;
-use crate::scheduling::MICROSECOND;
 use crate::scheduling::schedule::Schedule;
+use crate::scheduling::{Guard, MICROSECOND};
 use crate::verifier::faults::{FaultKind, Faults};
+
+/// What one run of a cycle came to.
+struct Ran {
+    outcome: Outcome,
+    /// The access to memory that is to be described when the cycle runs once more.
+    undescribed: Option<u64>,
+    /// It was given up because something was written below the frames of a thread that did
+    /// not run.
+    overwritten: bool,
+}
 
 /// The machine cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -197,26 +207,51 @@ impl Machine {
     /// On a defect of the simulated kernel itself, or if the cycle needs
     /// drivers that the machine does not have.
     pub fn run(&mut self, seed: u64, cycle: &Cycle, index: u64, tracing: Tracing) -> Outcome {
-        let is_silent = tracing != Tracing::Off && self.options.races != RaceSearch::Off;
-        let first = if is_silent { Tracing::Off } else { tracing };
-        let (outcome, wanted) = self.run_once(seed, cycle, index, first, None);
-        if wanted.is_none() && !is_silent {
+        let watches = tracing != Tracing::Off || Choices::watches_stacks(seed, index);
+        let first = if watches { Guard::Watch } else { Guard::Sum };
+        let mut run = |guard| self.run_described(seed, cycle, index, tracing, guard);
+        let (outcome, overwritten) = run(first);
+        if !overwritten {
             return outcome;
         }
-        // Once more, so that the earlier access of a race is described when it happens.
-        self.run_once(seed, cycle, index, tracing, wanted).0
+        let (again, _) = run(Guard::Watch);
+        if again.verdict.is_some() {
+            return again;
+        }
+        run(Guard::None).0
     }
 
-    /// Runs a cycle, and describes the access to memory with the number `described`. Returns
-    /// the number of one that is to be described, too.
+    /// Runs one cycle, and once more if it has a race, so that the earlier access is
+    /// described when it happens. Returns `true` besides if it was given up because something
+    /// was written below the frames of a thread that did not run.
+    fn run_described(
+        &mut self,
+        seed: u64,
+        cycle: &Cycle,
+        index: u64,
+        tracing: Tracing,
+        guard: Guard,
+    ) -> (Outcome, bool) {
+        let is_silent = tracing != Tracing::Off && self.options.races != RaceSearch::Off;
+        let first = if is_silent { Tracing::Off } else { tracing };
+        let ran = self.run_once(seed, cycle, index, first, guard, None);
+        if ran.undescribed.is_none() && !is_silent {
+            return (ran.outcome, ran.overwritten);
+        }
+        let ran = self.run_once(seed, cycle, index, tracing, guard, ran.undescribed);
+        (ran.outcome, ran.overwritten)
+    }
+
+    /// Runs a cycle, and describes the access to memory with the number `described`.
     fn run_once(
         &mut self,
         seed: u64,
         cycle: &Cycle,
         index: u64,
         tracing: Tracing,
+        guard: Guard,
         described: Option<u64>,
-    ) -> (Outcome, Option<u64>) {
+    ) -> Ran {
         let stacks = std::mem::take(&mut self.stacks);
         let options = Options {
             described,
@@ -235,6 +270,7 @@ impl Machine {
             state.scheduling.keep_to(plan.clone());
         }
         state.scheduling.set_patience(self.patience);
+        state.scheduling.set_guard(guard);
         let steps = cycle.steps.clone();
         let mut state = simulate(state, "script", move || script::perform(&steps));
         let time = state.scheduling.now() / MICROSECOND;
@@ -262,7 +298,11 @@ impl Machine {
             verdict,
             notes,
         };
-        (outcome, undescribed)
+        Ran {
+            outcome,
+            undescribed,
+            overwritten: scheduled.overwritten,
+        }
     }
 }
 

@@ -9,9 +9,11 @@ pub(crate) mod routine;
 pub(crate) mod schedule;
 mod scheduler;
 pub(crate) mod strategy;
+pub(crate) mod system_clock;
 mod thread;
 
 pub(crate) use scheduler::{
-    MICROSECOND, Next, SECOND, Scheduler, abandon, block, point, preempt, sleep, spin, terminate,
+    Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, point, point_in_code,
+    preempt, sleep, spin, terminate,
 };
 pub(crate) use thread::{Pause, Thread, ThreadId, Waitable, Woken};

@@ -16,4 +16,16 @@ pub(crate) struct Routine {
     pub(crate) by: Option<Site>,
     /// The number of calls between modules that were under way when it was called.
     pub(crate) depth: usize,
+    /// The stack pointer when it was called, about.
+    pub(crate) entry: usize,
+    /// How many bytes of the stack the frames of drivers took by then.
+    pub(crate) outer: usize,
+}
+
+impl Routine {
+    /// How many bytes of the stack the frames of drivers take when the stack pointer is
+    /// `rsp` in the driver's code.
+    pub(crate) const fn used(&self, rsp: usize) -> usize {
+        self.outer + self.entry.saturating_sub(rsp)
+    }
 }

@@ -9,9 +9,9 @@
 //! is held back now and then while others run. Time advances a little at each point, and
 //! jumps to the next timer when all threads wait.
 //!
-//! There are one to four simulated processors. A thread at `DISPATCH_LEVEL` or
-//! above keeps its processor; other threads run on the remaining ones, and stop only
-//! if there is none.
+//! There are one to four simulated processors, and in a few cycles up to 64. A thread at
+//! `DISPATCH_LEVEL` or above keeps its processor; other threads run on the remaining ones,
+//! and stop only if there is none.
 //!
 //! A thread that spins in a loop without a call ([`spin`]) lets the others run. It looks
 //! again when another thread has run. When none can, time passes in growing steps, and
@@ -21,6 +21,7 @@
 //!
 //! Code between two points runs as if it were one instruction.
 
+mod processors;
 mod spinning;
 mod waiting;
 
@@ -28,16 +29,18 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
-use crate::hardware::stack::{self, SimStack, Stacks};
+use crate::hardware::stack::{self, SimStack, Stacks, watched};
 use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::with;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::clocks::{Clocks, Sync};
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
+use crate::scheduling::system_clock::{self, SystemClock, Timer};
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
+use processors::Processors;
 
-pub(crate) use waiting::{block, point, preempt, sleep, spin, terminate};
+pub(crate) use waiting::{block, give_way, point, point_in_code, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;
@@ -55,8 +58,6 @@ const LONG: u64 = 30 * 60 * SECOND;
 /// The longest simulated time of a cycle, a day: time that passes while all threads wait
 /// costs nothing, but a cycle in which only a timer runs must end.
 const LONGEST: u64 = 24 * 60 * 60 * SECOND;
-/// The interval of the system clock of Windows, 15.625 ms.
-const CLOCK: u64 = 156_250;
 /// The time from which on waits end with the system clock, as they do on Windows; before,
 /// they end on time. It lets little happen while a driver waits for long.
 const FINE: u64 = SECOND / 10;
@@ -107,14 +108,24 @@ pub(crate) struct Scheduler {
     /// Where the schedule could not be kept to, in words.
     unfollowed: Option<String>,
     decisions: u64,
-    /// How many processors there are.
-    processors: usize,
+    processors: Processors,
+    system_clock: SystemClock,
+    guard: Guard,
+    /// Whether something was written below the frames of a thread that does not run.
+    overwritten: bool,
 }
 
 impl Scheduler {
-    pub(crate) fn new(strategy: Strategy, stacks: Stacks, mut random: ChaCha8Rng) -> Self {
+    pub(crate) fn new(
+        strategy: Strategy,
+        stacks: Stacks,
+        mut random: ChaCha8Rng,
+        processors: ChaCha8Rng,
+        system_clock: SystemClock,
+    ) -> Self {
         let chooser = Chooser::new(strategy, &mut random);
-        let processors = [1, 2, 2, 4][random.random_range(0..4)];
+        let usual = [1, 2, 2, 4][random.random_range(0..4)];
+        let processors = Processors::new(usual, processors);
         Self {
             threads: Vec::new(),
             clocks: Clocks::default(),
@@ -140,6 +151,9 @@ impl Scheduler {
             unfollowed: None,
             decisions: 0,
             processors,
+            system_clock,
+            guard: Guard::None,
+            overwritten: false,
         }
     }
 
@@ -152,16 +166,29 @@ impl Scheduler {
     /// it last waited, the more time passes: a loop that spins until a time has come ends.
     pub(crate) fn read_clock(&mut self) -> u64 {
         /// Each read takes at most as many microseconds.
-        const MOST: u64 = 1000;
+        const MOST: u64 = 10_000;
         let thread = self.current_mut();
         thread.clock_reads = MOST.min(thread.clock_reads + 1);
-        self.time += self.current().clock_reads * MICROSECOND;
+        let takes = thread.clock_reads * MICROSECOND;
+        self.pass_time(takes);
         self.time
     }
 
+    /// The system time at a time of the cycle.
+    pub(crate) fn system_time(&self, now: u64) -> u64 {
+        self.system_clock.system_time(now)
+    }
+
+    /// How long it takes until a time that a driver gave has come: an interval if it is
+    /// negative, or else a system time.
+    pub(crate) fn wait_until(&mut self, due: i64, timer: Timer) -> u64 {
+        self.system_clock.wait(due, self.time, timer)
+    }
+
     /// Lets time pass while the current thread runs.
-    pub(crate) const fn pass_time(&mut self, time: u64) {
+    pub(crate) fn pass_time(&mut self, time: u64) {
         self.time += time;
+        self.current_mut().spend(time);
     }
 
     /// What the current thread has done so far is released to `to`.
@@ -184,14 +211,15 @@ impl Scheduler {
         self.live.iter().map(|&index| (index, &self.threads[index]))
     }
 
-    /// The number of processors.
-    pub(crate) const fn processors(&self) -> usize {
-        self.processors
-    }
-
     /// Gives the cycle up after this many points, as if nothing were found.
     pub(crate) const fn set_patience(&mut self, points: Option<u64>) {
         self.patience = points;
+    }
+
+    /// Guards the stacks of threads that do not run.
+    pub(crate) fn set_guard(&mut self, guard: Guard) {
+        self.guard = guard;
+        watched::watch(guard == Guard::Watch);
     }
 
     pub(crate) fn current(&self) -> &Thread {
@@ -277,7 +305,7 @@ impl Scheduler {
         if self.time < FINE || until <= self.time {
             return until;
         }
-        until.next_multiple_of(CLOCK)
+        until.next_multiple_of(system_clock::PERIOD)
     }
 
     fn wake_due(&mut self) {
@@ -320,27 +348,6 @@ impl Scheduler {
             .min()
     }
 
-    /// Returns `true` if a thread below `DISPATCH_LEVEL` finds a processor.
-    fn has_processor(&self) -> bool {
-        let pinned = self.live().filter(|(_, thread)| thread.is_pinned());
-        pinned.count() < self.processors
-    }
-
-    /// The number of the current thread's processor. It stays the same while the thread
-    /// keeps its processor, and no other thread that keeps one has it.
-    pub(crate) fn processor(&mut self) -> u32 {
-        let mut number = self.current % self.processors;
-        if self.current().is_pinned() {
-            let pinned = self.live().filter(|(_, thread)| thread.is_pinned());
-            let taken: Vec<_> = pinned.filter_map(|(_, thread)| thread.processor).collect();
-            let mut free = (0..self.processors).filter(|number| !taken.contains(number));
-            let own = self.current().processor.or_else(|| free.next());
-            number = own.unwrap_or(number);
-            self.current_mut().processor = Some(number);
-        }
-        u32::try_from(number).expect("there are few")
-    }
-
     /// The schedule that is taken has `next` go on at this decision.
     fn record(&mut self, next: usize) {
         self.taken.put(self.decisions, next);
@@ -362,18 +369,18 @@ impl Scheduler {
     /// Draws one of the threads that can run. Returns it, and the thread that
     /// would run without a choice.
     fn draw(&mut self) -> Option<(usize, usize)> {
+        let mut all = std::mem::take(&mut self.ready);
+        all.clear();
         let any = self.has_processor();
-        let ready = |thread: &Thread| {
+        let ready = |index: usize, thread: &Thread| {
             matches!(thread.run, RunState::Ready)
-                && (any || thread.irql >= DISPATCH_LEVEL)
+                && (thread.irql >= DISPATCH_LEVEL || (any && !self.is_kept_out(index, thread)))
                 && thread.spinning.is_none_or(|spinning| {
                     let changed = spinning.looked < self.changes;
                     spinning.may_look || (spinning.spin.only_looks && changed)
                 })
         };
-        let mut all = std::mem::take(&mut self.ready);
-        all.clear();
-        let live = self.live().filter(|(_, thread)| ready(thread));
+        let live = self.live().filter(|(index, thread)| ready(*index, thread));
         all.extend(live.map(|(index, _)| index));
         let drawn = self.draw_from(&all);
         self.ready = all;
@@ -458,6 +465,11 @@ impl Scheduler {
         };
         self.current = next;
         stack::set_current(self.current().stack);
+        watched::show(self.current().stack);
+        if self.guard == Guard::Sum && self.current().is_overwritten() {
+            self.overwritten = true;
+            return Next::Over;
+        }
         if self.current().spinning.is_none() {
             self.change();
         }
@@ -499,7 +511,9 @@ impl Scheduler {
         self.points += 1;
         self.time += TICK;
         self.note(self.current as u64 + 1);
-        if self.current_mut().spinning.take().is_some() {
+        let thread = self.current_mut();
+        thread.spend(TICK);
+        if thread.spinning.take().is_some() {
             self.change();
         }
         if self.is_given_up() {
@@ -529,11 +543,18 @@ impl Scheduler {
 
     /// Puts the coroutine of a thread that has yielded back.
     pub(crate) fn put_fiber(&mut self, id: ThreadId, fiber: Fiber) {
-        self.thread_mut(id).fiber = Some(fiber);
+        let sums = self.guard == Guard::Sum;
+        let thread = self.thread_mut(id);
+        thread.fiber = Some(fiber);
+        if sums {
+            thread.sum_up();
+        }
+        watched::hide(thread.stack, thread.end_of_frames());
     }
 
     /// Ends a thread whose coroutine is gone.
     pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
+        watched::hide(stack.bottom(), Some(stack.bottom() + stack::SLOT));
         self.stacks.give_back(stack);
         let thread = self.thread_mut(id);
         thread.run = RunState::Ended;
@@ -576,6 +597,7 @@ impl Scheduler {
             digest: self.digest,
             points: self.points,
             taken: self.taken,
+            overwritten: self.overwritten,
             stacks: self.stacks,
         }
     }
@@ -591,6 +613,9 @@ pub(crate) struct Scheduled {
     pub(crate) taken: Schedule,
     /// Where the schedule could not be kept to, in words.
     pub(crate) unfollowed: Option<String>,
+    /// Whether something was written below the frames of a thread that did not run: the
+    /// cycle was given up.
+    pub(crate) overwritten: bool,
     /// The stacks, for the next cycle.
     pub(crate) stacks: Stacks,
 }
@@ -607,6 +632,17 @@ pub(crate) enum Next {
     Endless,
     /// The current thread has spun for too long.
     Hang,
+}
+
+/// How the stacks of threads that do not run are guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Not at all.
+    None,
+    /// A thread goes on only if nothing was written below its frames.
+    Sum,
+    /// An access below its frames is an exception.
+    Watch,
 }
 
 /// Takes the stack of a thread that will not run again.

@@ -5,11 +5,14 @@
 use corosensei::{Coroutine, Yielder};
 
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
-use crate::hardware::stack::SimStack;
+use crate::hardware::stack::{SimStack, watched};
 use crate::hardware::trap::{Exception, Spin, ThreadEnd};
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::frame::Frame;
 use crate::scheduling::routine::Routine;
+
+/// The length of a kernel stack of Windows on x64: 24 KB.
+pub(crate) const KERNEL_STACK: usize = 24 << 10;
 
 /// Why a thread gives way.
 #[derive(Debug)]
@@ -86,8 +89,10 @@ pub(crate) struct Thread {
     /// The routines of drivers that the kernel calls on it, the innermost last.
     pub(crate) routines: Vec<Routine>,
     pub(crate) irql: Irql,
-    /// The processor that it keeps, once it has asked which it is.
+    /// The processor that it was on when it asked last, and keeps at `DISPATCH_LEVEL`.
     pub(in crate::scheduling) processor: Option<usize>,
+    /// The mask of the processors that it may run on; 0 if these are all.
+    pub(in crate::scheduling) affinity: u64,
     /// The calls between modules that are under way, the innermost last.
     pub(crate) frames: Vec<Frame>,
     /// The address of its `KTHREAD`, 0 if it has none yet.
@@ -96,6 +101,16 @@ pub(crate) struct Thread {
     pub(crate) is_drivers: bool,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
+    /// How many bytes of its stack drivers may use.
+    pub(crate) stack_room: usize,
+    /// Whether it gives way in driver code, and not in a call.
+    pub(in crate::scheduling) in_code: bool,
+    /// Below its last frame when it gave way.
+    pub(in crate::scheduling) gives_way_at: usize,
+    /// The sum of what lay below the frames of its drivers then, if these are known.
+    sum: Option<u64>,
+    /// How much of its own time has passed since it came to `DISPATCH_LEVEL`.
+    pub(crate) at_dispatch: u64,
     /// How often it has read the clock since it last waited.
     pub(in crate::scheduling) clock_reads: u64,
     /// More objects that it waits for.
@@ -128,10 +143,16 @@ impl Thread {
             routines: Vec::new(),
             irql: PASSIVE_LEVEL,
             processor: None,
+            affinity: 0,
             frames: Vec::new(),
             object: 0,
             is_drivers: false,
             regions: 0,
+            stack_room: KERNEL_STACK,
+            in_code: false,
+            gives_way_at: 0,
+            sum: None,
+            at_dispatch: 0,
             clock_reads: 0,
             also: Vec::new(),
             wants_all: false,
@@ -155,11 +176,50 @@ impl Thread {
         named.or(self.made_by).or(driver)
     }
 
+    /// How many bytes of its stack the frames of drivers take at its innermost call.
+    pub(crate) fn stack_used(&self) -> usize {
+        let Some(routine) = self.routines.last() else {
+            return 0;
+        };
+        let inner = self.frames.get(routine.depth..).and_then(<[Frame]>::last);
+        inner.map_or(routine.outer, |frame| routine.used(frame.registers.rsp()))
+    }
+
+    /// Where the frames of its drivers end, if it is in a call: what lies below belongs to
+    /// functions that have returned.
+    pub(in crate::scheduling) fn end_of_frames(&self) -> Option<usize> {
+        let frame = self.frames.last().filter(|_| !self.in_code)?;
+        Some(frame.registers.rsp())
+    }
+
+    /// Remembers what lies below the frames of its drivers while it does not run.
+    pub(in crate::scheduling) fn sum_up(&mut self) {
+        let end = self.end_of_frames();
+        self.sum = end.map(|end| watched::sum(self.gives_way_at, end));
+    }
+
+    /// Returns `true` if something was written there since: the thread cannot go on.
+    pub(in crate::scheduling) fn is_overwritten(&self) -> bool {
+        let Some((sum, end)) = self.sum.zip(self.end_of_frames()) else {
+            return false;
+        };
+        sum != watched::sum(self.gives_way_at, end)
+    }
+
     /// Goes to another IRQL.
     pub(crate) const fn set_irql(&mut self, irql: Irql) {
-        self.irql = irql;
-        if irql < DISPATCH_LEVEL {
+        if (self.irql < DISPATCH_LEVEL) != (irql < DISPATCH_LEVEL) {
+            // It may have moved in between.
             self.processor = None;
+            self.at_dispatch = 0;
+        }
+        self.irql = irql;
+    }
+
+    /// Lets time of its own pass.
+    pub(in crate::scheduling) const fn spend(&mut self, time: u64) {
+        if self.irql >= DISPATCH_LEVEL {
+            self.at_dispatch += time;
         }
     }
 

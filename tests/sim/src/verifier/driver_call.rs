@@ -50,11 +50,15 @@ pub(crate) const fn status(result: usize) -> i32 {
 pub(crate) fn begin(state: &mut State, what: Cow<'static, str>, address: usize, by: Option<Site>) {
     let current = state.scheduling.current_mut();
     let depth = current.frames.len();
+    let outer = current.stack_used();
+    let entry = (&raw const depth).addr();
     current.routines.push(Routine {
         what,
         address,
         by,
         depth,
+        entry,
+        outer,
     });
 }
 

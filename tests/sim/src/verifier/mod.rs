@@ -14,6 +14,8 @@ pub(crate) mod outstanding_requests;
 pub(crate) mod races;
 pub(crate) mod replies;
 pub(crate) mod routine;
+pub(crate) mod stack_depth;
+pub(crate) mod stack_frames;
 pub(crate) mod stack_objects;
 pub(crate) mod undue_completion;
 
@@ -28,6 +30,7 @@ use nmr_lock_order::NmrLockOrder;
 use outstanding_requests::OutstandingRequests;
 use races::Races;
 use replies::Replies;
+use stack_frames::StackFrames;
 use stack_objects::StackObjects;
 
 /// What the verifier's checks remember.
@@ -35,6 +38,8 @@ use stack_objects::StackObjects;
 pub(crate) struct Verifier {
     pub(crate) binding_calls: BindingCalls,
     callback_locks: CallbackLocks,
+    /// The answer to how long code may stay at `DISPATCH_LEVEL`, once it was asked for.
+    pub(crate) dispatch_limit: Option<u32>,
     pub(crate) dispatch_tables: DispatchTables,
     pub(crate) faults: FaultInjector,
     pub(crate) locks: Locks,
@@ -42,6 +47,7 @@ pub(crate) struct Verifier {
     pub(crate) outstanding_requests: OutstandingRequests,
     pub(crate) races: Races,
     replies: Replies,
+    stack_frames: StackFrames,
     stack_objects: StackObjects,
 }
 
@@ -50,6 +56,7 @@ impl Verifier {
         Self {
             binding_calls: BindingCalls::default(),
             callback_locks: CallbackLocks::default(),
+            dispatch_limit: None,
             dispatch_tables: DispatchTables::default(),
             faults: FaultInjector::new(faults, random),
             locks: Locks::default(),
@@ -57,6 +64,7 @@ impl Verifier {
             outstanding_requests: OutstandingRequests::default(),
             races,
             replies: Replies::default(),
+            stack_frames: StackFrames::default(),
             stack_objects: StackObjects::default(),
         }
     }

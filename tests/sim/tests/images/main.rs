@@ -36,6 +36,7 @@ mod open_points;
 mod paged;
 mod pair;
 mod preemption;
+mod processors;
 mod program;
 mod races;
 mod requests;

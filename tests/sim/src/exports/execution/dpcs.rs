@@ -4,6 +4,9 @@
 
 use std::ffi::c_void;
 
+use windows_sys::Win32::Foundation::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+
+use crate::exports::execution::processors;
 use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::{stop, stop_at};
@@ -18,9 +21,9 @@ use crate::verifier::stack_objects::{self, Deferred};
 exports! {
     "KeInitializeDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
     "KeInitializeThreadedDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
-    "KeSetImportanceDpc" <= HIGH_LEVEL => ke_set_dpc: ();
-    "KeSetTargetProcessorDpc" <= HIGH_LEVEL => ke_set_dpc: ();
-    "KeSetTargetProcessorDpcEx" <= HIGH_LEVEL => ke_set_dpc_ex: i32;
+    "KeSetImportanceDpc" <= HIGH_LEVEL => ke_set_importance_dpc: ();
+    "KeSetTargetProcessorDpc" <= HIGH_LEVEL => ke_set_target_processor_dpc: ();
+    "KeSetTargetProcessorDpcEx" <= HIGH_LEVEL => ke_set_target_processor_dpc_ex: i32;
     "KeInsertQueueDpc" <= HIGH_LEVEL => ke_insert_queue_dpc: u8;
     "KeRemoveQueueDpc" <= HIGH_LEVEL => ke_remove_queue_dpc: u8;
     "KeFlushQueuedDpcs" <= APC_LEVEL => ke_flush_queued_dpcs: ();
@@ -45,6 +48,8 @@ const _: () = assert!(size_of::<Dpc>() == 0x40);
 
 /// `DpcObject`.
 const DPC: u8 = 19;
+/// What is added to the number of the target processor, if there is one.
+const TARGETED: u16 = 0x800;
 
 unsafe extern "win64" fn ke_initialize_dpc(dpc: *mut Dpc, routine: usize, context: *mut c_void) {
     if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
@@ -70,18 +75,47 @@ unsafe extern "win64" fn ke_initialize_dpc(dpc: *mut Dpc, routine: usize, contex
     with(|state| deferred::initialize_dpc(state, dpc.addr()));
 }
 
-/// The importance and target processor of a DPC are hints only.
-unsafe extern "win64" fn ke_set_dpc(dpc: *mut Dpc, _value: i32) {
+/// The importance of a DPC is a hint only.
+unsafe extern "win64" fn ke_set_importance_dpc(dpc: *mut Dpc, _importance: i32) {
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     unsafe { require_initialized(dpc) };
 }
 
-unsafe extern "win64" fn ke_set_dpc_ex(dpc: *mut Dpc, _processor: *const c_void) -> i32 {
+/// A number that no processor has changes nothing, as documented.
+unsafe extern "win64" fn ke_set_target_processor_dpc(dpc: *mut Dpc, number: u8) {
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     unsafe { require_initialized(dpc) };
-    0
+    if processors::is_active(number.into()) {
+        // SAFETY: the DPC is resident and writable, as documented.
+        unsafe { (*dpc).number = TARGETED + u16::from(number) };
+    }
+}
+
+unsafe extern "win64" fn ke_set_target_processor_dpc_ex(
+    dpc: *mut Dpc,
+    number: *const processors::Number,
+) -> i32 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { require_initialized(dpc) };
+    // SAFETY: the number is readable, as documented.
+    let index = unsafe { number.read_unaligned() }.index();
+    let Some(index) = index.and_then(|index| u8::try_from(index).ok()) else {
+        return STATUS_INVALID_PARAMETER;
+    };
+    // SAFETY: this passes on the driver's own DPC, under the same documented contract.
+    unsafe { ke_set_target_processor_dpc(dpc, index) };
+    STATUS_SUCCESS
+}
+
+/// The processors that a DPC runs on: its target, or the one on which it is queued if that
+/// is known; 0 if it may be any.
+fn processors_of(state: &State, number: u16) -> u64 {
+    let target = number.checked_sub(TARGETED).map(usize::from);
+    let processor = target.or_else(|| state.scheduling.kept_processor());
+    processor.map_or(0, |number| 1 << number)
 }
 
 /// # Safety
@@ -119,7 +153,10 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
         return false;
     }
     // SAFETY: the DPC is resident, by this function's contract.
-    unsafe { (*dpc).arguments = arguments };
+    let number = unsafe {
+        (*dpc).arguments = arguments;
+        (*dpc).number
+    };
     with(|state| {
         let by = state
             .loader
@@ -128,6 +165,8 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
             .or_else(|| deferred::initialized_by(state, dpc.addr()))
             .or_else(|| caller(state));
         if let Some(thread) = deferred::defer(state, "DPC", by, move || dispatch(dpc, routine)) {
+            let processors = processors_of(state, number);
+            state.scheduling.set_affinity(thread, processors);
             state.objects.created.add(dpc.addr(), ObjectKind::Dpc, by);
             deferred::add_dpc(state, dpc.addr(), by.map(|by| by.driver), thread);
         }

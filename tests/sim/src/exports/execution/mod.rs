@@ -5,6 +5,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod dpcs;
 pub(crate) mod levels;
+mod processors;
 pub(crate) mod stacks;
 pub(crate) mod threads;
 pub(crate) mod time;
@@ -18,6 +19,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     callbacks::EXPORTS,
     dpcs::EXPORTS,
     levels::EXPORTS,
+    processors::EXPORTS,
     stacks::EXPORTS,
     threads::EXPORTS,
     time::EXPORTS,

@@ -52,12 +52,19 @@ fn call(callout: usize, parameter: *mut c_void, room: usize) -> i32 {
     if with(|state| faults::fails(state, faults::FaultKind::Allocation)) {
         return STATUS_NO_MEMORY;
     }
-    let before = EntryState::now();
+    let entry = EntryState::now();
     let by = with(|state| caller(state));
     let what = "the routine for an expanded stack";
+    let before = with(|state| {
+        let current = state.scheduling.current_mut();
+        let before = current.stack_room;
+        current.stack_room = before.max(current.stack_used() + room);
+        before
+    });
     // SAFETY: the driver's own routine with its own argument.
     unsafe { driver_call::call(what, callout, by, &[parameter.addr()]) };
+    with(|state| state.scheduling.current_mut().stack_room = before);
     let site = with(|state| state.loader.drivers.site(callout));
-    check_return("ExpandedStackCall", before, site);
+    check_return("ExpandedStackCall", entry, site);
     STATUS_SUCCESS
 }

@@ -2,10 +2,12 @@
 
 //! Time, all of it virtual.
 
+use crate::analysis::dispatch_time;
 use crate::exports::exports;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
+use crate::scheduling::system_clock::{PERIOD, Timer};
 use crate::scheduling::{MICROSECOND, point, sleep};
 
 exports! {
@@ -19,21 +21,28 @@ exports! {
     "KeStallExecutionProcessor" <= HIGH_LEVEL => ke_stall_execution_processor: ();
 }
 
-/// What the clock showed when the simulated machine started: noon of
-/// 1 January 2026.
-pub(crate) const START: u64 = 134_117_424_000_000_000;
 /// The performance counter's frequency.
 pub(crate) const FREQUENCY: i64 = 10_000_000;
 /// The clock's tick, in units of 100 ns.
 pub(crate) const INCREMENT: u32 = 156_250;
+const _: () = assert!(INCREMENT as u64 == PERIOD);
 
 /// How long it is until a time that a driver gave: relative if negative.
-pub(crate) fn until(interval: i64) -> u64 {
-    if interval < 0 {
-        interval.unsigned_abs()
-    } else {
-        let now = with(|state| state.scheduling.now()) + START;
-        interval.unsigned_abs().saturating_sub(now)
+pub(crate) fn until(due: i64) -> u64 {
+    with(|state| state.scheduling.wait_until(due, Timer::Interval))
+}
+
+/// The time that the current thread reads.
+fn read_clock() -> u64 {
+    let now = with(|state| state.scheduling.read_clock());
+    check_dispatch_time();
+    now
+}
+
+/// Ends the cycle if the current thread has been at `DISPATCH_LEVEL` for too long.
+fn check_dispatch_time() {
+    if let Some((code, what)) = with(dispatch_time::exceeded) {
+        stop(code, what);
     }
 }
 
@@ -43,7 +52,8 @@ unsafe extern "win64" fn ke_delay_execution_thread(
     interval: *const i64,
 ) -> i32 {
     // SAFETY: the interval is readable, as documented.
-    sleep(until(unsafe { interval.read() }));
+    let due = unsafe { interval.read() };
+    sleep(with(|state| state.scheduling.wait_until(due, Timer::Delay)));
     0
 }
 
@@ -52,22 +62,23 @@ unsafe extern "win64" fn ke_query_performance_counter(frequency: *mut i64) -> i6
         // SAFETY: it may be written unless it is null, as documented.
         unsafe { frequency.write(FREQUENCY) };
     }
-    with(|state| state.scheduling.read_clock()).cast_signed()
+    read_clock().cast_signed()
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time() -> u64 {
-    with(|state| state.scheduling.read_clock())
+    read_clock()
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time_precise(counter: *mut u64) -> u64 {
-    let now = with(|state| state.scheduling.read_clock());
+    let now = read_clock();
     // SAFETY: the counter may be written, as documented.
     unsafe { counter.write(now) };
     now
 }
 
 unsafe extern "win64" fn ke_query_system_time_precise(time: *mut u64) {
-    let now = with(|state| state.scheduling.read_clock()) + START;
+    let now = read_clock();
+    let now = with(|state| state.scheduling.system_time(now));
     // SAFETY: the time may be written, as documented.
     unsafe { time.write(now) };
 }
@@ -90,5 +101,6 @@ unsafe extern "win64" fn ke_stall_execution_processor(microseconds: u32) {
             .scheduling
             .pass_time(u64::from(microseconds) * MICROSECOND);
     });
+    check_dispatch_time();
     point();
 }

@@ -14,16 +14,27 @@ pub(crate) fn point() {
     }
 }
 
+/// A point inside driver code, where the current thread is in no call.
+pub(crate) fn point_in_code() {
+    with(|state| state.scheduling.current_mut().in_code = true);
+    point();
+    with(|state| state.scheduling.current_mut().in_code = false);
+}
+
 /// A place inside driver code at which another thread may run.
 pub(crate) fn preempt() {
     with(|state| state.scheduling.delay());
-    point();
+    point_in_code();
 }
 
 /// The current thread is in a loop that has found nothing changed: others run first.
 pub(crate) fn spin() {
-    with(|state| state.scheduling.begin_spin());
+    with(|state| {
+        state.scheduling.begin_spin();
+        state.scheduling.current_mut().in_code = true;
+    });
     pause(Pause::Switch);
+    with(|state| state.scheduling.current_mut().in_code = false);
 }
 
 /// Blocks the current thread.
@@ -31,6 +42,13 @@ pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
     with(|state| state.scheduling.begin_wait(on, until));
     pause(Pause::Switch);
     with(|state| state.scheduling.current().woken)
+}
+
+/// Lets others run as long as the current thread may not run on any free processor.
+pub(crate) fn give_way() {
+    while with(|state| state.scheduling.current_is_kept_out()) {
+        pause(Pause::Switch);
+    }
 }
 
 /// Lets time pass for the current thread.
@@ -46,7 +64,14 @@ pub(crate) fn terminate() -> ! {
 }
 
 fn pause(why: Pause) {
-    let yielder = with(|state| state.scheduling.current().yielder);
+    /// More than the thread's last frames take.
+    const BELOW: usize = 512;
+    let here = ((&raw const why).addr() - BELOW).next_multiple_of(size_of::<u64>());
+    let yielder = with(|state| {
+        let current = state.scheduling.current_mut();
+        current.gives_way_at = here;
+        current.yielder
+    });
     // SAFETY: `spawn` set it when this thread began, and it lives as long as
     // the thread's stack, on which this runs.
     unsafe { (*yielder).suspend(why) };

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The DPC watchdog: whether the current thread has been at `DISPATCH_LEVEL` for too long.
+//!
+//! Only the time counts that passes while the thread itself runs: what it stalls, reads
+//! the clock, and calls. That others run in between is the scheduler's doing.
+
+use registrar::knobs::Knob;
+
+use crate::findings::bug_check::Code;
+use crate::kernel::State;
+use crate::objects::deferred;
+use crate::scheduling::SECOND;
+use crate::scheduling::system_clock::PERIOD;
+use crate::verifier::locks::LockKind;
+
+/// No limit is shorter.
+const SHORTEST: u64 = SECOND;
+
+/// The limits by the answers to [`Knob::DpcTimeLimit`]: for a DPC, and for other code.
+const LIMITS: [[u64; 2]; 2] = [[20 * SECOND, 120 * SECOND], [SECOND, 6 * SECOND]];
+
+/// The bug check for the time that the current thread has been at `DISPATCH_LEVEL`, if that
+/// is too long.
+pub(crate) fn exceeded(state: &mut State) -> Option<(Code, String)> {
+    let time = state.scheduling.current().at_dispatch;
+    if time <= SHORTEST {
+        return None;
+    }
+    let answer = match state.verifier.dispatch_limit {
+        Some(answer) => answer,
+        None => state.knob(Knob::DpcTimeLimit),
+    };
+    state.verifier.dispatch_limit = Some(answer);
+    let [for_dpc, for_others] = LIMITS[answer as usize];
+    let thread = state.scheduling.current_id();
+    let is_dpc = deferred::is_dpc(state, thread);
+    let limit = if is_dpc { for_dpc } else { for_others };
+    if time <= limit {
+        return None;
+    }
+    let mut held = state.verifier.locks.of(thread);
+    let held = held.find(|held| held.kind == LockKind::Spin);
+    let by = held.and_then(|held| held.by);
+    let by = by.map(|by| state.loader.drivers.show(by));
+    let held = by.map_or_else(String::new, |by| {
+        format!(", with a spin lock held that {by} has acquired")
+    });
+    let (ticks, allotment, seconds) = (ticks(time), ticks(limit), limit / SECOND);
+    Some(if is_dpc {
+        let what = format!(
+            "a DPC has run for more than its time allotment of {seconds} s{held}; it should take \
+             no more than 100 microseconds"
+        );
+        (("0x133", [0, ticks, allotment, 0]).into(), what)
+    } else {
+        let what = format!(
+            "a thread has stayed at DISPATCH_LEVEL for more than the watchdog period of {seconds} \
+             s{held}"
+        );
+        (("0x133", [1, allotment, 0, 0]).into(), what)
+    })
+}
+
+/// A time in ticks of the system clock.
+fn ticks(time: u64) -> usize {
+    usize::try_from(time / PERIOD).expect("both have 64 bits")
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The depth of a kernel stack: on Windows it has 24 KB. The stacks of simulated threads are
+//! larger, as the simulated kernel runs on them, too.
+//!
+//! Only the frames of drivers count, at each call that they make, so that a driver is never
+//! accused of what the simulated kernel needs.
+
+use crate::findings::bug_check::Code;
+use crate::findings::call_stack;
+use crate::kernel::State;
+
+/// The bug check for the depth of the current thread's stack at its innermost call, if that
+/// is too much.
+pub(crate) fn check(state: &State) -> Option<(Code, String)> {
+    /// The number of the double fault.
+    const DOUBLE_FAULT: usize = 8;
+
+    let current = state.scheduling.current();
+    let (used, room) = (current.stack_used(), current.stack_room);
+    if used <= room {
+        return None;
+    }
+    let most = call_stack::largest_frames(state).map(|(site, bytes)| {
+        let function = state.loader.drivers.show_function(site);
+        format!(", {bytes} of them by {function}")
+    });
+    let what = format!(
+        "{used} bytes of its stack are in use{}: Windows gives a thread {room}",
+        most.unwrap_or_default()
+    );
+    Some((("0x7F", [DOUBLE_FAULT, 0, 0, 0]).into(), what))
+}
