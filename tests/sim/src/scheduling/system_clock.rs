@@ -130,14 +130,14 @@ mod tests {
 
     use super::*;
 
-    fn set(settings: &[(u64, i64)]) -> Clocks {
-        Clocks {
+    fn set(settings: &[(u64, i64)]) -> SystemClock {
+        SystemClock {
             settings: settings.to_vec(),
             inexact: None,
         }
     }
 
-    fn absolute(clocks: &mut Clocks, due: u64, now: u64) -> u64 {
+    fn absolute(clocks: &mut SystemClock, due: u64, now: u64) -> u64 {
         clocks.wait((START + due).cast_signed(), now, Timer::Interval)
     }
 
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn an_interval_ends_within_a_period_and_a_delay_not_early() {
         let random = ChaCha8Rng::seed_from_u64(1);
-        let mut clocks = Clocks {
+        let mut clocks = SystemClock {
             settings: Vec::new(),
             inexact: Some(random),
         };
