@@ -28,7 +28,6 @@ typedef struct _CLIENT_BINDING {
 typedef struct _PENDED_REQUEST {
     LIST_ENTRY Link;
     PCLIENT_BINDING Binding;
-    ULONG_PTR IsQueued;
 } PENDED_REQUEST, *PPENDED_REQUEST;
 C_ASSERT(sizeof(PENDED_REQUEST) <= sizeof(((ECHO_REQUEST *)0)->ProviderArea));
 
@@ -109,7 +108,6 @@ static VOID EchoPayload(ECHO_REQUEST *Request)
 static VOID Dequeue(PPENDED_REQUEST Pended)
 {
     RemoveEntryList(&Pended->Link);
-    Pended->IsQueued = FALSE;
     Pended->Binding->Pending -= 1;
 }
 
@@ -149,11 +147,11 @@ _Use_decl_annotations_
 static NTSTATUS Submit(PVOID ProviderBindingContext, ECHO_REQUEST *Request)
 {
     PCLIENT_BINDING Binding = (PCLIENT_BINDING)ProviderBindingContext;
-    PPENDED_REQUEST Pended = PendedRequest(Request);
+    PPENDED_REQUEST Pended;
     NTSTATUS Status;
     KIRQL OldIrql;
 
-    if (Request->Header.Size < sizeof(*Request) || Request->Length > sizeof(Request->Payload)) {
+    if (Request == NULL || Request->Header.Size < sizeof(*Request) || Request->Length > sizeof(Request->Payload)) {
         Status = STATUS_INVALID_PARAMETER;
     } else if (Request->Id % 4 == 0) {
         EchoPayload(Request);
@@ -169,8 +167,8 @@ static NTSTATUS Submit(PVOID ProviderBindingContext, ECHO_REQUEST *Request)
         Status = STATUS_DEVICE_BUSY;
     }
     if (Status == STATUS_PENDING) {
+        Pended = PendedRequest(Request);
         Pended->Binding = Binding;
-        Pended->IsQueued = TRUE;
         InsertTailList(&Queue, &Pended->Link);
         Binding->Pending += 1;
         Binding->InFlight += 1;
@@ -191,18 +189,22 @@ static NTSTATUS Submit(PVOID ProviderBindingContext, ECHO_REQUEST *Request)
 _Use_decl_annotations_
 static VOID Cancel(PVOID ProviderBindingContext, ECHO_REQUEST *Request)
 {
-    PPENDED_REQUEST Pended = PendedRequest(Request);
-    BOOLEAN WasQueued;
+    PCLIENT_BINDING Binding = (PCLIENT_BINDING)ProviderBindingContext;
+    PPENDED_REQUEST Pended;
+    PLIST_ENTRY Link;
+    BOOLEAN WasQueued = FALSE;
     KIRQL OldIrql;
 
-    UNREFERENCED_PARAMETER(ProviderBindingContext);
+    // The request may be complete, or none of this binding: only the queue tells.
     KeAcquireSpinLock(&Lock, &OldIrql);
-    WasQueued = (BOOLEAN)Pended->IsQueued;
-    if (WasQueued) {
-        Dequeue(Pended);
+    for (Link = Queue.Flink; Link != &Queue && !WasQueued; Link = Link->Flink) {
+        Pended = CONTAINING_RECORD(Link, PENDED_REQUEST, Link);
+        WasQueued = Pended->Binding == Binding && Pended == PendedRequest(Request);
+        if (WasQueued) {
+            Dequeue(Pended);
+        }
     }
     KeReleaseSpinLock(&Lock, OldIrql);
-    // Otherwise the thread is completing it.
     if (WasQueued) {
         CompleteRequest(Request, STATUS_CANCELLED);
     }
@@ -211,13 +213,14 @@ static VOID Cancel(PVOID ProviderBindingContext, ECHO_REQUEST *Request)
 _Use_decl_annotations_
 static NTSTATUS QueryStatistics(PVOID ProviderBindingContext, ECHO_STATISTICS *Result)
 {
-    ECHO_HEADER Header = Result->Header;
+    ECHO_HEADER Header;
     KIRQL OldIrql;
 
     UNREFERENCED_PARAMETER(ProviderBindingContext);
-    if (Header.Size < sizeof(*Result)) {
+    if (Result == NULL || Result->Header.Size < sizeof(*Result)) {
         return STATUS_INVALID_PARAMETER;
     }
+    Header = Result->Header;
     KeAcquireSpinLock(&Lock, &OldIrql);
     *Result = Statistics;
     KeReleaseSpinLock(&Lock, OldIrql);

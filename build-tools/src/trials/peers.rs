@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A trial of peers: drivers of the pair and of the example with peers that keep the
-//! contract, and the pair beside peers that break it.
+//! contract, and the pair and that in C beside peers that break it.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -11,12 +11,15 @@ use child::program::own_path;
 use scenarios::Report;
 use tempfile::TempDir;
 
+use crate::building::interop;
 use crate::workspace::Workspace;
 
 /// Nothing is found, and detaches pend on both sides. Returns `true` if that is so; an error
 /// says what is not.
 pub(crate) fn nothing_is_found(workspace: &Workspace) -> Result<bool> {
     let driver = |name: &str| workspace.driver(name);
+    interop::build(workspace)?;
+    let in_c = |name: &str| workspace.interop().join(name);
     let example = |name: &str| workspace.example().join(name).with_extension("sys");
     for (drivers, peer, cycles) in [
         (vec![driver("provider")], "auto", "200"),
@@ -24,6 +27,11 @@ pub(crate) fn nothing_is_found(workspace: &Workspace) -> Result<bool> {
         (vec![example("keyvalue_provider")], "auto", "100"),
         (vec![example("keyvalue_client")], "auto", "100"),
         (vec![driver("provider"), driver("client")], "hostile", "100"),
+        (
+            vec![in_c("echo_provider.sys"), in_c("echo_client.sys")],
+            "hostile",
+            "100",
+        ),
     ] {
         let report = run(workspace, &drivers, peer, cycles)
             .with_context(|| format!("{drivers:?} with --peer {peer}"))?;

@@ -6,7 +6,7 @@
 use crate::xtask::{output, refusal};
 
 /// Wrong lines, and what is said of each.
-const WRONG: [(&str, &str); 99] = [
+const WRONG: [(&str, &str); 100] = [
     // Missing and empty parts.
     ("", "the line is empty"),
     ("seed=1", "the line has no cycle"),

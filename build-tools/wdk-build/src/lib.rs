@@ -5,8 +5,8 @@
 //!
 //! # Design
 //!
-//! `cargo xtask build` passes this crate to cargo in place of the published one. Names and
-//! signatures are Microsoft's, so that `wdk-sys`, `wdk`, `wdk-alloc`, `wdk-panic` and the
+//! `build`, of `cargo xtask` as of `cargo nmr`, passes this crate to cargo in place of the
+//! published one. Names and signatures are Microsoft's, so that `wdk-sys`, `wdk`, `wdk-alloc`, `wdk-panic` and the
 //! drivers' build scripts work unchanged. mingw-w64's driver headers (with the additions of
 //! `bindings`) and import libraries replace those of the WDK, and `lld-link` replaces
 //! `link.exe`.

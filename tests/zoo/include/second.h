@@ -43,7 +43,7 @@ static void Off(void) {
     if (NmrDeregisterClient(Second) == STATUS_PENDING)
         AwaitSecond();
     // Whatever else there is to put away.
-    Sleep(50);
+    Sleep(2000);
     Block = NULL;
     Free(block);
 }
