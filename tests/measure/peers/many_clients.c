@@ -110,7 +110,7 @@ static VOID Complete(PVOID ClientBindingContext, ECHO_REQUEST *Request)
     KeReleaseSpinLock(&Lock, OldIrql);
     if (IsFirst) {
         KeSetEvent(&CompletionEvent, IO_NO_INCREMENT, FALSE);
-        WaitFor(&DetachEvent);
+        WaitForDetach();
         WaitSlowest();
     }
     LeaveBinding((PPROVIDER_BINDING)ClientBindingContext);

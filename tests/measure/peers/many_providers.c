@@ -109,7 +109,7 @@ static VOID CompletionThread(PVOID StartContext)
     ECHO_REQUEST *Request;
 
     UNREFERENCED_PARAMETER(StartContext);
-    WaitFor(&DetachEvent);
+    WaitForDetach();
     Last = TakeRequest();
     while ((Request = TakeRequest()) != NULL) {
         CompleteRequest(Request);

@@ -71,6 +71,16 @@ static VOID WaitFor(PKEVENT Event)
     KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL);
 }
 
+// Waits until the measured driver detaches. The callback of this side may come only when the
+// other side's detach is complete, and that waits for requests: they are kept for two seconds.
+static VOID WaitForDetach(VOID)
+{
+    LARGE_INTEGER Patience;
+
+    Patience.QuadPart = -10000LL * 2000;
+    KeWaitForSingleObject(&DetachEvent, Executive, KernelMode, FALSE, &Patience);
+}
+
 // Waits as long as the slowest request is to take.
 static VOID WaitSlowest(VOID)
 {

@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         cycles.table()
     ));
     let jobs = jobs::run(&workspace, arguments.quick)?;
-    print(&jobs);
+    print(jobs);
     let peers = Peers::build(&workspace)?;
     let unloads = unload::run(&peers)?;
     print(format!(

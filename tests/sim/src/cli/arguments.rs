@@ -126,7 +126,7 @@ pub(super) struct Arguments {
     /// report.
     #[arg(long, hide = true, conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) costs: bool,
-    /// Measure each DriverUnload, and print that as JSON lines before the report: time, or
+    /// Measure each `DriverUnload`, and print that as JSON lines before the report: time, or
     /// instructions as well.
     #[arg(long, hide = true, value_name = "WHAT", conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) unloads: Option<Unloads>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::baseline::Count;
 use super::goals::Goal;
 use super::peers::{Costs, Driver, Load, Peers, Unload, WDM};
-use crate::terminal::Waiting;
+use crate::terminal::{Waiting, count};
 
 /// What is met: bindings, requests of each, and in how many cycles that is measured.
 const LOADS: [(Load, u32); 9] = [
@@ -43,8 +43,8 @@ pub(super) struct Times {
 pub(super) struct Row {
     driver: &'static str,
     bindings: u32,
-    /// Requests in flight at the call, the most of all cycles.
-    requests: u64,
+    /// Requests in flight at the call.
+    requests: u32,
     cycles: u32,
     /// The whole unload.
     whole: Times,
@@ -80,7 +80,7 @@ fn measure(peers: &Peers<'_>, driver: Driver, load: Load, cycles: u32) -> Result
     Ok(Row {
         driver: driver.name,
         bindings: load.bindings,
-        requests: unloads.iter().map(|it| it.requests).max().unwrap_or(0),
+        requests: load.bindings * load.requests,
         cycles,
         whole: Times::of(unloads.iter().map(|it| it.time)),
         rest: Times::of(unloads.iter().map(Unload::rest)),
@@ -120,7 +120,7 @@ fn idle<'a>(rows: &'a [Row], driver: &'a str) -> impl Iterator<Item = &'a Row> {
 }
 
 /// What each further binding costs, by pairs of successive rows.
-fn slopes<'a>(rows: &'a [Row], driver: &'a str, cost: fn(&Row) -> Option<f64>) -> Vec<f64> {
+fn slopes<'a>(rows: &'a [Row], driver: &'a str, cost: Cost) -> Vec<f64> {
     let rows: Vec<_> = idle(rows, driver).collect();
     let slope = |pair: &[&Row]| {
         let [less, more] = pair else { return None };
@@ -129,9 +129,10 @@ fn slopes<'a>(rows: &'a [Row], driver: &'a str, cost: fn(&Row) -> Option<f64>) -
     rows.windows(2).filter_map(slope).collect()
 }
 
-const fn time(row: &Row) -> Option<f64> {
-    Some(row.whole.p50)
-}
+/// A cost of a row, if it was measured.
+type Cost = fn(&Row) -> Option<f64>;
+
+const TIME: Cost = |row| Some(row.whole.p50);
 
 #[expect(
     clippy::cast_precision_loss,
@@ -146,7 +147,7 @@ pub(super) fn goals(rows: &[Row]) -> Vec<Goal> {
     let drivers = WDM.map(|it| it.name);
     let goals = drivers.into_iter().map(|driver| {
         let linear = [
-            linear(rows, driver, "time", time),
+            linear(rows, driver, "time", TIME),
             linear(rows, driver, "instructions", instructions),
         ];
         linear.into_iter().chain([rest(rows, driver)])
@@ -155,7 +156,7 @@ pub(super) fn goals(rows: &[Row]) -> Vec<Goal> {
 }
 
 /// Whether each further binding costs a driver the same.
-fn linear(rows: &[Row], driver: &str, what: &str, cost: fn(&Row) -> Option<f64>) -> Option<Goal> {
+fn linear(rows: &[Row], driver: &str, what: &str, cost: Cost) -> Option<Goal> {
     let slopes = slopes(rows, driver, cost);
     let least = slopes.iter().copied().min_by(f64::total_cmp)?;
     let most = slopes.iter().copied().max_by(f64::total_cmp)?;
@@ -181,7 +182,8 @@ fn rest(rows: &[Row], driver: &str) -> Option<Goal> {
 /// The counts that the baseline keeps.
 pub(super) fn counts(rows: &[Row]) -> Vec<Count> {
     let counted = rows.iter().filter_map(|it| {
-        let name = format!("unload: {}, {} bindings", it.driver, it.bindings);
+        let bindings = count(it.bindings.into(), "binding", "bindings");
+        let name = format!("unload: {}, {bindings}", it.driver);
         Some(Count::new(name, "instructions", instructions(it)?))
     });
     counted.collect()
@@ -225,7 +227,7 @@ pub(super) fn table(rows: &[Row]) -> String {
         };
         lines.push(format!(
             "{driver}: each binding {:.1} µs of virtual time, {:.1} instructions",
-            last(time),
+            last(TIME),
             last(instructions)
         ));
     }
@@ -236,7 +238,7 @@ pub(super) fn table(rows: &[Row]) -> String {
 mod tests {
     use super::*;
 
-    fn row(bindings: u32, requests: u64, micros: f64) -> Row {
+    fn row(bindings: u32, requests: u32, micros: f64) -> Row {
         let times = Times {
             p50: micros,
             p99: micros,
@@ -261,7 +263,7 @@ mod tests {
                 .zip(of)
                 .map(|(bindings, &micros)| row(bindings, 0, micros))
                 .collect();
-            linear(&rows, "client", "time", time).is_some_and(|goal| goal.met)
+            linear(&rows, "client", "time", TIME).is_some_and(|goal| goal.met)
         };
         assert!(figure(&[50.0, 140.0, 1040.0]));
         assert!(!figure(&[50.0, 140.0, 10_040.0]));
