@@ -269,7 +269,11 @@ pub(crate) fn end_routine(state: &mut State, what: &str, address: usize, argumen
     for object in arguments.iter().filter_map(|it| object(*it)) {
         scheduling.release(object);
     }
-    scheduling.release(Sync::Returned(driver));
+    // The kernel waits for no thread that a driver has made.
+    let current = scheduling.current();
+    if !current.is_drivers || !current.routines.is_empty() {
+        scheduling.release(Sync::Returned(driver));
+    }
     if what == "DriverEntry" {
         scheduling.release(Sync::Registered(driver));
     }
