@@ -172,15 +172,14 @@ fn assert_tries_what_is_looked_up(macros: &[&str], function: &str, parameter: &s
         fs::write(&file, format!("{head}{function}{looked_up}")).expect("written");
         file.to_str().expect("a path").to_owned()
     };
-    let more = ["--cycles", "150", "--seed", "1"];
     let checked = Bench::with("keyed", macros);
-    let (_, status, text) = checked.stress("hostile", Some(&told(&checked)), &more);
+    let (_, status, text) = checked.stress("hostile", Some(&told(&checked)), &SHORT);
     assert_eq!(status, 0, "{text}");
 
     let believing = Bench::with("keyed", &[macros, &["BELIEVING"]].concat());
-    let (_, status, text) = believing.stress("hostile", Some("keyed"), &more);
+    let (_, status, text) = believing.stress("hostile", Some("keyed"), &SHORT);
     assert_eq!(status, 0, "{text}");
-    let (report, status, text) = believing.stress("hostile", Some(&told(&believing)), &more);
+    let (report, status, text) = believing.stress("hostile", Some(&told(&believing)), &SHORT);
     assert_eq!(status, 1, "{text}");
     assert_eq!(report["findings"][0]["driver"], "driver.sys", "{text}");
 }

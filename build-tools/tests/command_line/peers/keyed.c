@@ -115,16 +115,18 @@ static BOOLEAN TakeBack(BINDING *binding, QUESTION *question) {
 }
 
 static void Got(PVOID context, QUESTION *question) {
+    BINDING *binding = context;
 #ifdef BELIEVING
     if (!question)
         return;
-    TakeBack(context, question);
+    binding = CONTAINING_RECORD(question, ASKED, Question)->Binding;
+    TakeBack(binding, question);
 #else
-    if (!TakeBack(context, question))
+    if (!TakeBack(binding, question))
         return;
 #endif
 #ifndef UNCOUNTED
-    Leave(context);
+    Leave(binding);
 #endif
 }
 
