@@ -15,7 +15,7 @@ static void Touch(void) {
 }
 
 void AtUnload(void) {
-    LONGLONG interval = -RESET;
+    LARGE_INTEGER interval = {.QuadPart = -RESET};
     KeInitializeEvent(&Never, 0, FALSE);
     Begun = KeQueryInterruptTime();
     do

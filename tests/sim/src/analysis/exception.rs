@@ -61,6 +61,7 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     let jumped = place.filter(|site| {
         fault.kind == ExceptionKind::Execute
             && state.loader.drivers[site.driver].life != LoadState::Gone
+            && !is_inside_function(state, *site)
     });
     let gone = |site: Site| state.loader.drivers[site.driver].life == LoadState::Gone;
     // A call of an address that cannot exist faults before it is made.
@@ -110,6 +111,15 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     }
     let thread = state.scheduling.current_id();
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// Returns `true` if a place is in the middle of a function: it was returned to, and the
+/// word at the stack pointer is no return address.
+fn is_inside_function(state: &State, site: Site) -> bool {
+    let driver = &state.loader.drivers[site.driver];
+    site.offset.is_some_and(|offset| {
+        is_code(state, driver.base + offset as usize) && !driver.image.begins_function(offset)
+    })
 }
 
 /// Returns `true` if an address is one of a driver's code, be it accessible or not.
