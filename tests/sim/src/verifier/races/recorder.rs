@@ -9,6 +9,7 @@ use super::{report, shadow};
 use crate::hardware::accesses::AccessKind;
 use crate::hardware::convention;
 use crate::hardware::registers::Registers;
+use crate::hardware::stack;
 use crate::kernel::{State, with};
 use crate::scheduling::preempt;
 
@@ -123,7 +124,9 @@ fn is_preemption_point(state: &mut State, number: u32, registers: &Registers) ->
     }
     let (address, _) = point.access.resolve(registers, point.base);
     let thread = state.scheduling.current_id();
-    races.shadow.is_shared(address, thread)
+    // Others may get to know of anything but the thread's own stack.
+    let is_elsewhere = shadow::is_recorded(address) && !stack::is_current(address);
+    is_elsewhere || races.shadow.is_shared(address, thread)
 }
 
 /// Records an access, and reports it if it is a race.

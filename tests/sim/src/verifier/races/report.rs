@@ -45,19 +45,19 @@ const fn verb(effect: Effect) -> &'static str {
 
 const fn past(effect: Effect) -> &'static str {
     match effect {
-        Effect::Load | Effect::Fetch | Effect::Read => "read",
-        Effect::Store | Effect::Write => "wrote",
-        Effect::Modify => "updated in more than one step",
-        Effect::Atomic => "updated by an interlocked instruction",
+        Effect::Load | Effect::Fetch | Effect::Read => "read it",
+        Effect::Store | Effect::Write => "wrote it",
+        Effect::Modify => "updated it in more than one step",
+        Effect::Atomic => "updated it by an interlocked instruction",
     }
 }
 
-/// `Leave of client.sys (client.c:12) read it before on thread 5`.
+/// `client.sys+0x1234 Leave (client.c:12) read it before, on thread 5`.
 fn earlier_access(state: &State, earlier: &Entry) -> String {
     let site = site(state, earlier.point);
-    let place = site.map(|site| state.loader.drivers.show_function(site));
+    let place = site.map(|site| state.loader.drivers.show(site));
     format!(
-        "{} {} it before on thread {}, and nothing orders the two",
+        "{} {} before, on thread {}, and nothing orders the two",
         place.unwrap_or_default(),
         past(earlier.effect),
         state.scheduling.threads()[earlier.moment.thread as usize].name,
