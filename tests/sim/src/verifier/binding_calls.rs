@@ -249,8 +249,8 @@ pub(crate) fn check_call(
 /// breaks rules on calls to see what the other side makes of it.
 fn is_hostile(state: &State, binding: Option<BindingId>, side: Side) -> bool {
     let code = binding.map(|binding| state.verifier.binding_calls.code(binding, side));
-    let site = code.and_then(|code| state.loader.drivers.site(code));
-    site.is_some_and(|site| state.loader.drivers[site.driver].image.is_hostile())
+    let module = code.and_then(|code| state.loader.drivers.site(code));
+    module.is_some_and(|site| state.loader.drivers[site.driver].image.is_hostile())
 }
 
 /// Counts what happens in the registrar, and checks it.

@@ -39,22 +39,22 @@ pub(crate) struct DescribedCall {
     binding: Option<BindingId>,
     caller: DriverId,
     /// The driver that owns the table, if the binding is known.
-    callee: Option<DriverId>,
+    owner: Option<DriverId>,
 }
 
 impl DescribedCall {
-    /// The call of `caller` through an entry of the table of `callee`, if it is described.
+    /// The call of `caller` through an entry of the table of `owner`, if it is described.
     pub(crate) fn new(
         through: TableEntry,
         caller: DriverId,
-        callee: Option<DriverId>,
+        owner: Option<DriverId>,
     ) -> Option<Self> {
         Some(Self {
             npi: through.npi.to_u128(),
             function: through.function?,
             binding: through.binding,
             caller,
-            callee,
+            owner,
         })
     }
 
@@ -140,7 +140,7 @@ impl OutstandingRequests {
         Effect::Request(self.begin(Request {
             key: (call.npi, &function.name, common),
             binding: call.certain_binding(),
-            taker: call.callee,
+            taker: call.owner,
             lent,
         }))
     }
@@ -256,7 +256,7 @@ mod tests {
         let known = known().iter();
         let mut found = known.filter_map(|npi| Some((npi.id.0, npi.function(name)?)));
         let (npi, function) = found.next().expect("it is described");
-        let (caller, callee) = match function.side {
+        let (caller, owner) = match function.side {
             Side::Provider => (CLIENT, PROVIDER),
             Side::Client => (PROVIDER, CLIENT),
         };
@@ -265,7 +265,7 @@ mod tests {
             function,
             binding: Some(binding),
             caller,
-            callee: Some(callee),
+            owner: Some(owner),
         };
         requests.call(call, |number| [0x5000, REQUEST][number])
     }
@@ -370,7 +370,7 @@ mod tests {
             function: completion.expect("it is described"),
             binding: Some(BINDING),
             caller: PROVIDER,
-            callee: Some(CLIENT),
+            owner: Some(CLIENT),
         };
         let mut requests = OutstandingRequests::default();
         let [one, other] = [1, 2].map(|id| Common::Order(Some(BindingId(id))));
