@@ -17,7 +17,7 @@ static void Drop(WAITED *waited) {
 static LONG Ask(BINDING *binding) {
     const PROVIDER_DISPATCH *table = binding->Table;
     volatile LONG answer = 0;
-    LONGLONG limit = -10 * 20;
+    LARGE_INTEGER limit = {.QuadPart = -10 * 20};
     WAITED *waited = Allocate(sizeof(WAITED));
     if (!waited) {
         Leave(binding);

@@ -69,14 +69,11 @@ pub enum LoadError {
     },
 }
 
-/// The section that marks the image of a hostile peer.
-const HOSTILE_SECTION: &str = "hostile";
-
 /// An image that can be mapped.
 #[derive(Debug)]
 pub struct Image {
     file: DriverImage,
-    /// It is a hostile peer's.
+    /// It is a hostile peer's, which has a section of this name.
     hostile: bool,
     /// The imports that the kernel provides, each with its slot.
     imports: Vec<(usize, &'static Export)>,
@@ -148,7 +145,7 @@ impl Image {
         let replaced = code.iter().filter(|instruction| is_replaced(instruction));
         let replaced = replaced.map(Instruction::ip).collect();
         Ok(Self {
-            hostile: file.sections().iter().any(|it| it.name == HOSTILE_SECTION),
+            hostile: file.sections().iter().any(|it| it.name == "hostile"),
             imports,
             missing,
             cookie,
