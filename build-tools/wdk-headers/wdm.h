@@ -13,7 +13,11 @@ extern "C" {
 #define NULL ((void *)0)
 #endif
 
+#ifdef __clang__
 #define FORCEINLINE static __inline __attribute__((always_inline, nodebug, unused))
+#else
+#define FORCEINLINE static __inline __attribute__((always_inline, unused))
+#endif
 #define DECLSPEC_IMPORT __declspec(dllimport)
 #define NTKERNELAPI DECLSPEC_IMPORT
 #define NTSYSAPI DECLSPEC_IMPORT

@@ -27,7 +27,7 @@ fn identifiers_sizes_and_functions_agree() {
     assert_eq!(npi.provider.module_id, guid(PROVIDER_MODULE_ID));
     assert_eq!(npi.client.module_id, guid(CLIENT_MODULE_ID));
     for (name, size) in [
-        ("Header", size_of::<Header>()),
+        ("StructureHeader", size_of::<Header>()),
         ("Characteristics", size_of::<Characteristics>()),
         ("ProviderDispatch", size_of::<ProviderDispatch>()),
         ("ClientDispatch", size_of::<ClientDispatch>()),

@@ -3,9 +3,10 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 14] = [
+pub const CODE_WORDS: [&str; 16] = [
     "completion",
     "convention",
+    "dead-frame",
     "deadlock",
     "etw",
     "fault",
@@ -15,6 +16,7 @@ pub const CODE_WORDS: [&str; 14] = [
     "load",
     "lost",
     "overrun",
+    "race",
     "reply",
     "unload",
     "wdf",

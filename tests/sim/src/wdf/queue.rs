@@ -223,9 +223,8 @@ pub(super) fn withdraw(at: usize, irp: usize) -> Option<usize> {
         let queue = state.wdf.queues.get_mut(&at)?;
         let place = queue.waiting.iter().position(|&it| it == irp)?;
         queue.waiting.remove(place);
-        if queue.cancelled != 0 {
-            queue.presented += 1;
-        }
+        // Its completion counts as that of a request that was presented.
+        queue.presented += 1;
         Some(queue.cancelled)
     })
 }

@@ -13,7 +13,7 @@ fn run(cycles: &str, more: &[&str]) -> Run {
 }
 
 fn costs(cycles: &str) -> (Value, Run) {
-    let run = run(cycles, &["--costs"]);
+    let run = run(cycles, &["--costs", "--races=off"]);
     let mut lines = run.out.lines();
     let line = lines.find(|line| line.starts_with(r#"{"costs""#));
     let line = line.unwrap_or_else(|| panic!("{}{}", run.out, run.err));
@@ -49,7 +49,7 @@ fn the_time_of_a_run_is_divided_among_kinds() {
     for kind in &kinds[..6] {
         assert!(number(&kind["times"]) >= 60, "{costs}");
     }
-    let plain = run("60", &[]);
+    let plain = run("60", &["--races=off"]);
     assert!(!plain.out.contains("costs"));
     assert_eq!(measured.report().counts, plain.report().counts);
 }

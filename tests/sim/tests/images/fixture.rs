@@ -11,7 +11,11 @@ use tempfile::TempDir;
 pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixtures");
 
 /// Where the zoo has the declarations that C modules need.
-pub(crate) const HEADERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
+const ZOO: &str = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/../zoo/include");
+/// Where the kit's declarations are, which those of the zoo build on.
+const KIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../build-tools/wdk-headers");
+/// The options by which a compiler finds both.
+pub(crate) const HEADERS: [&str; 3] = [ZOO, "-I", KIT];
 
 /// What fixtures import from, each described by a .def beside them.
 pub(crate) const LIBRARIES: [&str; 5] = ["ntoskrnl", "runtime", "netio", "wdfldr", "fwpkclnt"];
@@ -51,15 +55,8 @@ impl Workshop {
         let mut compiler = Command::new("clang");
         compiler
             .args(["--target=x86_64-pc-windows-msvc", "-O1", "-ffreestanding"])
-            .args([
-                "-fms-extensions",
-                "-Werror",
-                "-g",
-                "-gcodeview",
-                "-c",
-                "-I",
-                HEADERS,
-            ])
+            .args(["-fms-extensions", "-Werror", "-g", "-gcodeview", "-c"])
+            .args(HEADERS)
             // Windows demands them; freestanding code does without by default.
             .arg("-funwind-tables")
             .args(defines.iter().map(|define| format!("-D{define}")));

@@ -59,7 +59,8 @@ pub(crate) fn compile(
     };
     compiler
         .args(["-O1", "-ffreestanding", "-fms-extensions", "-Werror"])
-        .args(["-funwind-tables", "-c", "-I", HEADERS])
+        .args(["-funwind-tables", "-c"])
+        .args(HEADERS)
         .arg(format!("-gdwarf-{}", tools.version()))
         .args(defines.iter().map(|define| format!("-D{define}")))
         .arg(Path::new(SOURCES).join(source));

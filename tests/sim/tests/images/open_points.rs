@@ -84,6 +84,13 @@ const RELIANCES: &[Reliance] = &[
         options: FAILED_REGISTRATION,
         note: Some("R36"),
     },
+    Reliance {
+        name: "DPC_TAKES_SECONDS",
+        code: "0x133",
+        point: "DpcTimeLimit:1",
+        options: &[],
+        note: None,
+    },
 ];
 
 impl Reliance {
