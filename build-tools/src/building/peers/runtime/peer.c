@@ -281,7 +281,7 @@ static BOOLEAN Begin(CALL *call) {
     }
     if (begins) {
         Append(call->List, call);
-        call->References++;
+        __atomic_add_fetch(&call->References, 1, __ATOMIC_RELAXED);
         binding->InFlight++;
     }
     Release(irql);
@@ -350,7 +350,7 @@ static CALL *Pending(BINDING *binding, ULONG function) {
             if (it->Pended && it->Function == function && OneIn(++fitting))
                 found = it;
     if (found)
-        found->References++;
+        __atomic_add_fetch(&found->References, 1, __ATOMIC_RELAXED);
     Release(irql);
     return found;
 }
