@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use crate::hardware::arena::{self, CELL, CELLS, PAGE, POOL};
 
-/// So many cells are made accessible at once.
+/// The number of cells that one call makes accessible.
 const AHEAD: usize = 8;
 
 /// Where the blocks of a cycle lie, which have numbers.

@@ -12,7 +12,7 @@ use super::peers::{Costs, Driver, KMDF, Load, Peers, Unload, WDM};
 use crate::terminal::grouped;
 use crate::workspace::Workspace;
 
-/// Among so many cycles are some in which a module is switched off.
+/// The number of cycles to run: enough that a module is switched off in some of them.
 const CYCLES: u32 = 12;
 
 /// What a driver occupies, in bytes.

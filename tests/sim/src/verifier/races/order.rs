@@ -4,9 +4,8 @@
 //!
 //! Locks, waits, and threads that begin and end order by themselves
 //! ([`locks`](crate::verifier::locks), [`clocks`](crate::scheduling::clocks)). The rest is
-//! here, by the names of the functions. Where the documents leave open what is ordered, more
-//! is taken to be ordered than less: that hides a race in some schedules, where the opposite
-//! would report one that is none.
+//! here, by the names of the functions. Where the documents leave open whether something is
+//! ordered, it counts as ordered: that can miss a race, but causes no false alarm.
 
 use hashbrown::HashMap;
 
@@ -20,9 +19,11 @@ use crate::scheduling::clocks::Sync;
 enum Order {
     /// Nothing, or what orders by itself.
     None,
-    /// What came before it, before whoever acquires its first argument.
+    /// A release: what precedes the call is ordered before a later acquire of the object that
+    /// is its first argument.
     Release,
-    /// What was released to its first argument, before what follows.
+    /// An acquire: what was released to the object that is its first argument is ordered before
+    /// what follows the call.
     Acquire,
     /// Both.
     Both,

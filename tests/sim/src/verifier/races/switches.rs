@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! At which accesses to shared memory threads may be switched: at so many that what happens
-//! between any two instructions is met, and at so few that a cycle costs at most ten times
-//! as much.
+//! Chooses the accesses to shared memory at which threads may be switched: often enough to
+//! reach what happens between any two instructions, and rarely enough that a cycle takes at
+//! most ten times as long.
 //!
 //! They are drawn from a source of their own, whatever the schedule: a schedule that is
 //! written out, and each one that is tried when a cycle is minimised, meets the same ones.
