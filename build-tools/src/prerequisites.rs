@@ -105,6 +105,9 @@ impl Prerequisite {
     }
 }
 
+/// The compiler for drivers, and that for programs that run on Windows.
+const COMPILERS: [&str; 2] = ["Rust for drivers", "Rust for programs"];
+
 /// The browser that shows the report's page to a test, and the program that drives it.
 pub(crate) const CHROMIUM: &str = "chromium";
 pub(crate) const CHROMEDRIVER: &str = "chromedriver";
@@ -143,17 +146,21 @@ fn cargo_itself() -> Prerequisite {
 }
 
 fn on_other_hosts() -> Vec<Prerequisite> {
+    /// One compiler and its libraries' sources, for drivers and programs.
+    const DEBIAN_COMPILER: [&str; 2] = ["rustc-web", "rust-web-src"];
     let located = |path: Result<PathBuf, Missing>| match path {
         Ok(path) => Ok(path.display().to_string()),
         Err(missing) => Err(missing.sought),
     };
     let libclang = driver_prerequisites::clang().map(|clang| clang.library);
     vec![
+        Prerequisite::packaged(COMPILERS[0], &DEBIAN_COMPILER, version(Compiler::find())),
         Prerequisite::packaged(
-            "Rust for Windows",
-            &["rustc-web", "rust-web-src"],
-            compiler(),
-        ),
+            COMPILERS[1],
+            &DEBIAN_COMPILER,
+            version(Compiler::find_for_programs()),
+        )
+        .for_purpose(Purpose::Check),
         Prerequisite::packaged("clippy for Windows", &["rust-web-clippy"], clippy())
             .for_purpose(Purpose::Check),
         Prerequisite::packaged("lld-link", &["lld"], linker()),
@@ -235,8 +242,8 @@ fn program(name: &str) -> Result<String, String> {
         .map_err(|_| format!("{name} on PATH or in {MORE}"))
 }
 
-fn compiler() -> Result<String, String> {
-    Compiler::find()
+fn version(compiler: anyhow::Result<Compiler>) -> Result<String, String> {
+    compiler
         .map(|compiler| compiler.version)
         .map_err(|error| error.to_string())
 }
@@ -272,7 +279,7 @@ fn on_windows() -> Vec<Prerequisite> {
     let kit = "winget install Microsoft.WindowsWDK.10.0.26100".to_owned();
     let signtool = windows_kit::program("signtool.exe").map(|path| path.display().to_string());
     vec![
-        Prerequisite::with_remedy("Rust for Windows", target, &[], compiler()),
+        Prerequisite::with_remedy(COMPILERS[0], target, &[], version(Compiler::find())),
         Prerequisite::with_remedy("LLVM", clang, &[], llvm_on_windows()),
         Prerequisite::with_remedy("Windows Driver Kit", kit.clone(), &[], kit_on_windows()),
         Prerequisite::with_remedy("signtool", kit, &[], signtool).for_purpose(Purpose::Package),

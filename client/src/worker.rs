@@ -8,8 +8,7 @@ use nmr::irql::PassiveLevel;
 use nmr::request::{Submission, submit};
 use nmr::{Call, Result};
 use shared_npi::echo::{Body, client};
-use wdm::thread::sleep;
-use wdm::worker::{Work, Worker};
+use wdm::worker::{Running, Work, Worker};
 
 use crate::echo::{EchoModule, PROVIDERS};
 use crate::telemetry::{ACTIVITY, publish};
@@ -40,10 +39,10 @@ pub(crate) struct Submitter {
 }
 
 impl Work for Submitter {
-    fn run(&self, passive: &PassiveLevel<'_>) {
+    fn run(&self, running: &Running<'_>) {
         PROVIDERS.for_each(|call| self.visit(call));
         if self.refused.swap(false, Ordering::Relaxed) {
-            sleep(BACK_OFF_MILLISECONDS, passive);
+            running.pause(BACK_OFF_MILLISECONDS);
         }
     }
 }

@@ -3,11 +3,9 @@
 //! The work of the provider's system thread: completes the requests that were pended.
 
 use nmr::inbox::Inbox;
-use nmr::irql::PassiveLevel;
 use nmr::request::Pended;
 use shared_npi::echo::provider;
-use wdm::thread::sleep;
-use wdm::worker::Work;
+use wdm::worker::{Running, Work};
 
 use crate::echo::EchoModule;
 use crate::telemetry;
@@ -32,8 +30,8 @@ impl Completer {
 }
 
 impl Work for Completer {
-    fn run(&self, passive: &PassiveLevel<'_>) {
-        sleep(GATHER_MILLISECONDS, passive);
+    fn run(&self, running: &Running<'_>) {
+        running.pause(GATHER_MILLISECONDS);
         for request in self.inbox.take_all() {
             let completion = provider::complete(request);
             if completion.count().is_multiple_of(PROGRESS_INTERVAL) {

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Installs missing prerequisites with `apt-get`.
+//! Installs missing prerequisites: targets of the compiler with `rustup`, all else with
+//! `apt-get`.
 //!
-//! It does so as root, or with a `sudo` that asks for no password. Otherwise it
-//! prints the exact command and stops.
+//! The latter as root, or with a `sudo` that asks for no password. Otherwise it prints
+//! the exact command and stops.
 
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 use child::interrupt::interrupted;
 
-use super::{Prerequisite, Purpose, missing, packages};
+use super::toolchain::Compiler;
+use super::{COMPILERS, Prerequisite, Purpose, missing, packages};
 use crate::terminal::{Outcome, print};
 use crate::workspace::{output, succeeds};
 
 /// Installs what is missing for `purpose`; prints nothing if nothing is.
 pub(crate) fn ensure(purpose: Purpose) -> Result<Outcome> {
-    let before = missing(purpose);
+    let mut before = missing(purpose);
     // It ends the programs that are asked for their versions, too.
     ensure!(
         !interrupted(),
@@ -27,6 +29,13 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<Outcome> {
     }
     for Prerequisite { name, detail, .. } in &before {
         print(format!("setup: {name} is missing ({detail})"));
+    }
+    if before.iter().any(|it| COMPILERS.contains(&it.name)) && add_targets()? {
+        before = missing(purpose);
+        if before.is_empty() {
+            print("setup: done");
+            return Ok(Outcome::Done);
+        }
     }
     let packages = packages(&before);
     if packages.is_empty() || which::which("apt-get").is_err() {
@@ -71,6 +80,24 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<Outcome> {
     } else {
         Outcome::Missing
     })
+}
+
+/// Adds the Windows targets to a toolchain that rustup manages, which saves building
+/// their libraries from source. Returns `false` if that is not possible.
+fn add_targets() -> Result<bool> {
+    let Some(mut rustup) = Compiler::addition() else {
+        return Ok(false);
+    };
+    let arguments = rustup.get_args().map(|word| word.to_string_lossy());
+    print(format!(
+        "setup: rustup {}",
+        arguments.collect::<Vec<_>>().join(" ")
+    ));
+    let has_added = succeeds(&mut rustup)?;
+    if !has_added {
+        print("setup: rustup cannot add them here; another compiler is looked for");
+    }
+    Ok(has_added)
 }
 
 fn print_remedies<'a>(prerequisites: impl Iterator<Item = &'a Prerequisite>) {

@@ -2,10 +2,11 @@
 
 //! The Rust compiler for Windows images.
 //!
-//! A toolchain that has the Windows target installed is used as it is. If there is
-//! none, Debian's archive has a current compiler with the sources of its libraries
-//! (`rustc-web`, `rust-web-src`); cargo then builds `core` and `alloc` first. The
-//! two differ in version and therefore never share a target directory.
+//! A toolchain that has the Windows targets installed is used as it is; where rustup
+//! manages one, it is asked to add them. If there is none, Debian's archive has a
+//! current compiler with the sources of its libraries (`rustc-web`, `rust-web-src`);
+//! cargo then builds `core` and `alloc` first. The two differ in version and therefore
+//! never share a target directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -104,6 +105,19 @@ impl Compiler {
                 version,
                 from_source: true,
             })
+    }
+
+    /// The command by which rustup adds the targets to the active toolchain; `None` if
+    /// rustup is not there, or the toolchain is too old.
+    pub(crate) fn addition() -> Option<Command> {
+        let rustup = which::which("rustup").ok()?;
+        version(Path::new("rustc"))?;
+        let mut command = Command::new(rustup);
+        command.args(["target", "add", TARGET]);
+        if PROGRAM_TARGET != TARGET {
+            command.arg(PROGRAM_TARGET);
+        }
+        Some(command)
     }
 
     /// Makes `cargo` use it.

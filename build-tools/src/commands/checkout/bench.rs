@@ -28,7 +28,7 @@ use crate::building::{drivers, interop};
 use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, PROGRAM, Verdict, count_of, print};
 use crate::workspace::{OutputFiles, Workspace, artifact};
-use baseline::Baseline;
+use baseline::{Baseline, Compilers};
 use cycles::Cycles;
 use footprint::Footprint;
 use goals::Goal;
@@ -86,6 +86,8 @@ struct Figures {
     goals: Vec<Goal>,
     /// The counts that are not within the baseline, a sentence each.
     exceeded: Vec<String>,
+    /// How the compilers differ from those of the baseline.
+    other_compiler: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
@@ -144,11 +146,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     let mut counts: Vec<_> = cases.iter().filter_map(Measured::count).collect();
     counts.extend(unload::counts(&unloads));
     counts.extend(footprint::counts(&footprint));
-    let mut baseline = Baseline::read(&workspace)?;
+    let baseline = Baseline::read(&workspace)?;
+    let compilers = Compilers::find()?;
     let exceeded = baseline.exceeded(&counts);
+    let other_compiler = baseline.other_compiler(&compilers);
     if arguments.accept {
-        baseline.accept(&counts);
-        baseline.write(&workspace)?;
+        Baseline::of(&counts, compilers).write(&workspace)?;
     }
     let figures = Figures {
         cases,
@@ -158,6 +161,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         footprint,
         goals,
         exceeded,
+        other_compiler,
     };
     if let Some(file) = &arguments.json {
         artifact::write_json(file, &figures)?;
@@ -174,8 +178,12 @@ fn verdict(figures: &Figures, accepted: bool) -> Verdict {
     let goals = format!("{met} of {}", count_of(&figures.goals, "goal", "goals"));
     match figures.exceeded.first() {
         Some(first) if !accepted => Verdict::fail(format!(
-            "{} not within the baseline; first: {first}; `{PROGRAM} bench --accept` if it is worth that",
-            count_of(&figures.exceeded, "count", "counts")
+            "{} not within the baseline; first: {first}{}; `{PROGRAM} bench --accept` if it is worth that",
+            count_of(&figures.exceeded, "count", "counts"),
+            figures
+                .other_compiler
+                .as_ref()
+                .map_or_else(String::new, |it| format!("; {it}"))
         )),
         Some(_) => Verdict::pass(format!(
             "the counts of this run are the baseline; {goals} met"

@@ -15,8 +15,8 @@ use nmr::irql::PassiveLevel;
 use nmr::memory::try_box;
 use wdk_sys::_EVENT_TYPE::SynchronizationEvent;
 use wdk_sys::_KWAIT_REASON::Executive;
-use wdk_sys::KEVENT;
 use wdk_sys::ntddk::{KeInitializeEvent, KeSetEvent, KeWaitForSingleObject};
+use wdk_sys::{KEVENT, LARGE_INTEGER};
 
 use super::thread::KERNEL_MODE;
 
@@ -88,18 +88,30 @@ impl Event {
     /// Waits until the event is signalled. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kewaitforsingleobject>
-    pub fn wait(&self, _passive: &PassiveLevel<'_>) {
+    pub fn wait(&self, passive: &PassiveLevel<'_>) {
+        self.wait_until(None, passive);
+    }
+
+    /// Waits until the event is signalled, or for `milliseconds`.
+    /// IRQL = `PASSIVE_LEVEL`.
+    pub fn wait_for(&self, milliseconds: u16, passive: &PassiveLevel<'_>) {
+        const UNITS_PER_MILLISECOND: i64 = 10_000;
+        // A negative interval is relative to now.
+        let mut interval = LARGE_INTEGER {
+            QuadPart: -(i64::from(milliseconds) * UNITS_PER_MILLISECOND),
+        };
+        self.wait_until(Some(&mut interval), passive);
+    }
+
+    /// Waits until the event is signalled, or until `time_out`, if there is one.
+    /// IRQL = `PASSIVE_LEVEL`.
+    fn wait_until(&self, time_out: Option<&mut LARGE_INTEGER>, _passive: &PassiveLevel<'_>) {
+        let time_out = time_out.map_or(ptr::null_mut(), ptr::from_mut);
         // SAFETY: the event is initialized by the invariant, and the IRQL allows it
-        // to wait, as `_passive` proves. A wait without a time-out that is not
-        // alertable returns success only.
+        // to wait, as `_passive` proves; the time-out, if any, outlives the call. A wait
+        // that is not alertable returns success or `STATUS_TIMEOUT` only.
         let _ = unsafe {
-            KeWaitForSingleObject(
-                self.event.get().cast(),
-                Executive,
-                KERNEL_MODE,
-                0,
-                ptr::null_mut(),
-            )
+            KeWaitForSingleObject(self.event.get().cast(), Executive, KERNEL_MODE, 0, time_out)
         };
     }
 }

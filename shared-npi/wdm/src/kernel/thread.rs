@@ -16,12 +16,9 @@ use nmr::irql::PassiveLevel;
 use nmr::{NtStatus, Result};
 use wdk_sys::_MODE::KernelMode;
 use wdk_sys::ntddk::{
-    KeBugCheckEx, KeDelayExecutionThread, PsCreateSystemThread, PsTerminateSystemThread, ZwClose,
-    ZwWaitForSingleObject,
+    KeBugCheckEx, PsCreateSystemThread, PsTerminateSystemThread, ZwClose, ZwWaitForSingleObject,
 };
-use wdk_sys::{
-    HANDLE, KPROCESSOR_MODE, LARGE_INTEGER, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, THREAD_ALL_ACCESS,
-};
+use wdk_sys::{HANDLE, KPROCESSOR_MODE, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, THREAD_ALL_ACCESS};
 
 /// `KernelMode`, the wait mode of a driver. The header has an `int`, the functions
 /// take a `KPROCESSOR_MODE`.
@@ -102,20 +99,6 @@ impl Thread {
         let _ = unsafe { ZwClose(self.0) };
         NOT_JOINED.fetch_sub(1, Ordering::Release);
     }
-}
-
-/// Suspends the current thread for `milliseconds`. IRQL = `PASSIVE_LEVEL`.
-///
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kedelayexecutionthread>
-pub fn sleep(milliseconds: u16, _passive: &PassiveLevel<'_>) {
-    const UNITS_PER_MILLISECOND: i64 = 10_000;
-    // A negative interval is relative to now.
-    let mut interval = LARGE_INTEGER {
-        QuadPart: -(i64::from(milliseconds) * UNITS_PER_MILLISECOND),
-    };
-    // SAFETY: the IRQL allows it to wait, as `_passive` proves; the interval outlives
-    // the call. A delay that is not alertable returns success only.
-    let _ = unsafe { KeDelayExecutionThread(KERNEL_MODE, 0, &raw mut interval) };
 }
 
 /// Terminates the current system thread. IRQL = `PASSIVE_LEVEL`.

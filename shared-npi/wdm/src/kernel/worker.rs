@@ -30,7 +30,30 @@ pub trait Work: Send + Sync + 'static {
     /// Does the work. Called on the worker's thread at least once after each wake,
     /// unless the worker is stopped first; several wakes may lead to one call.
     /// IRQL = `PASSIVE_LEVEL`.
-    fn run(&self, passive: &PassiveLevel<'_>);
+    fn run(&self, running: &Running<'_>);
+}
+
+/// A run of a work, on the worker's thread.
+pub struct Running<'run> {
+    head: &'run Head,
+    passive: PassiveLevel<'run>,
+}
+
+impl<'run> Running<'run> {
+    /// The IRQL of the thread.
+    #[must_use]
+    pub const fn passive(&self) -> &PassiveLevel<'run> {
+        &self.passive
+    }
+
+    /// Suspends the thread for `milliseconds`, or until the worker is stopped: who joins
+    /// it, as an unload does, does not wait for the end of a pause.
+    /// IRQL = `PASSIVE_LEVEL`.
+    pub fn pause(&self, milliseconds: u16) {
+        if !self.head.stop.load(Ordering::Acquire) {
+            self.head.stopped.wait_for(milliseconds, &self.passive);
+        }
+    }
 }
 
 /// A system thread that runs a [`Work`], which it owns.
@@ -62,6 +85,8 @@ struct Block<W> {
 struct Head {
     link: Link,
     wake: Event,
+    /// Ends a pause; set after `stop`.
+    stopped: Event,
     stop: AtomicBool,
     /// The thread, until it is joined.
     thread: SpinLock<Option<Thread>>,
@@ -94,6 +119,7 @@ impl<W: Work> Worker<W> {
             head: Head {
                 link: Link::new(),
                 wake: Event::uninitialized(),
+                stopped: Event::uninitialized(),
                 stop: AtomicBool::new(false),
                 thread: SpinLock::new(None),
                 free: free::<W>,
@@ -107,6 +133,8 @@ impl<W: Work> Worker<W> {
         // SAFETY: the block is in the pool, where it stays until it is freed, and
         // nothing has used the event yet.
         unsafe { worker.head().wake.initialize() };
+        // SAFETY: as above.
+        unsafe { worker.head().stopped.initialize() };
         // SAFETY: `run::<W>` takes a block of this type, which is freed only after
         // the thread is joined.
         let thread = unsafe { Thread::start(run::<W>, worker.block.as_ptr().cast(), passive) }?;
@@ -162,6 +190,7 @@ impl Head {
     /// Makes the thread end after the run that it is in. IRQL <= `DISPATCH_LEVEL`.
     fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        self.stopped.set();
         self.wake.set();
     }
 
@@ -194,19 +223,22 @@ unsafe fn free<W>(head: NonNull<Head>) {
 unsafe extern "C" fn run<W: Work>(block: *mut c_void) {
     // SAFETY: the block outlives the thread by this function's contract.
     let block = unsafe { &*block.cast::<Block<W>>() };
-    // SAFETY: a system thread starts at `PASSIVE_LEVEL`, and a work that raises the
-    // IRQL lowers it before it returns.
-    let passive = unsafe { PassiveLevel::assume() };
-    loop {
-        block.head.wake.wait(&passive);
-        // A stop is stored before the event is set.
-        if block.head.stop.load(Ordering::Acquire) {
-            break;
+    let running = Running {
+        head: &block.head,
+        // SAFETY: a system thread starts at `PASSIVE_LEVEL`, and a work that raises the
+        // IRQL lowers it before it returns.
+        passive: unsafe { PassiveLevel::assume() },
+    };
+    // A stop is stored before the events are set.
+    let is_stopped = || block.head.stop.load(Ordering::Acquire);
+    while !is_stopped() {
+        block.head.wake.wait(&running.passive);
+        if !is_stopped() {
+            block.work.run(&running);
         }
-        block.work.run(&passive);
     }
     // SAFETY: this is the last act of the thread, and no local value needs a drop.
-    unsafe { thread::exit(&passive) };
+    unsafe { thread::exit(&running.passive) };
 }
 
 /// The workers that were dropped before they were joined.

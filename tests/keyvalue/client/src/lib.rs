@@ -23,7 +23,7 @@ use nmr::{
 };
 use wdk_alloc::WdkAllocator;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
-use wdm::worker::{Work, Worker};
+use wdm::worker::{Running, Work, Worker};
 
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
@@ -156,7 +156,7 @@ impl Questions {
 }
 
 impl Work for Questions {
-    fn run(&self, _passive: &PassiveLevel<'_>) {
+    fn run(&self, _running: &Running<'_>) {
         PROVIDERS.for_each(|call| {
             let binding = call.binding();
             let mut next = Some(call);

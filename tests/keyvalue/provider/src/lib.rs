@@ -23,8 +23,7 @@ use nmr::{
 };
 use wdk_alloc::WdkAllocator;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
-use wdm::thread::sleep;
-use wdm::worker::{Work, Worker};
+use wdm::worker::{Running, Work, Worker};
 
 #[global_allocator]
 static ALLOCATOR: WdkAllocator = WdkAllocator;
@@ -127,9 +126,9 @@ struct Answerer {
 }
 
 impl Work for Answerer {
-    fn run(&self, passive: &PassiveLevel<'_>) {
+    fn run(&self, running: &Running<'_>) {
         // Lets questions gather, so that several are in flight.
-        sleep(1, passive);
+        running.pause(1);
         for mut question in self.questions.take_all() {
             question.value = question.key.wrapping_mul(3);
             self.answered.fetch_add(1, Ordering::Relaxed);

@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::workspace::{Workspace, artifact};
+use crate::prerequisites::toolchain::Compiler;
+use crate::workspace::{Workspace, artifact, output};
 
 /// The part that a count may grow by: the next compiler's choices.
 const TOLERANCE: f64 = 0.05;
@@ -56,9 +59,29 @@ impl Count {
     }
 }
 
+/// The versions of the compilers, on which instructions depend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Compilers {
+    host: String,
+    drivers: String,
+}
+
+impl Compilers {
+    /// Those of this host.
+    pub(super) fn find() -> Result<Self> {
+        Ok(Self {
+            host: output(Command::new("rustc").arg("--version"))?,
+            drivers: Compiler::find()?.version,
+        })
+    }
+}
+
 /// Counts by their names.
-#[derive(Debug, Default)]
-pub(super) struct Baseline(BTreeMap<String, f64>);
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Baseline {
+    compilers: Compilers,
+    counts: BTreeMap<String, f64>,
+}
 
 impl Baseline {
     fn file(workspace: &Workspace) -> PathBuf {
@@ -69,31 +92,43 @@ impl Baseline {
     pub(super) fn read(workspace: &Workspace) -> Result<Self> {
         let file = Self::file(workspace);
         let text = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let counts = serde_json::from_slice(&text)
-            .with_context(|| format!("{} has no counts by name", file.display()))?;
-        Ok(Self(counts))
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} has no counts by name", file.display()))
     }
 
     pub(super) fn write(&self, workspace: &Workspace) -> Result<()> {
-        artifact::write_json(&Self::file(workspace), &self.0)
+        artifact::write_json(&Self::file(workspace), self)
     }
 
-    /// Takes over these counts, which are all that there are.
-    pub(super) fn accept(&mut self, counts: &[Count]) {
+    /// The baseline of these counts, which are all that there are.
+    pub(super) fn of(counts: &[Count], compilers: Compilers) -> Self {
         let counts = counts.iter().map(|it| (it.name.clone(), it.value));
-        self.0 = counts.collect();
+        Self {
+            compilers,
+            counts: counts.collect(),
+        }
+    }
+
+    /// A difference between the baseline's compilers and these, which explains
+    /// other counts.
+    pub(super) fn other_compiler(&self, now: &Compilers) -> Option<String> {
+        let of = |what, before: &str, now: &str| {
+            (before != now).then(|| format!("the baseline has the {what} of {before}, not {now}"))
+        };
+        of("programs", &self.compilers.host, &now.host)
+            .or_else(|| of("drivers", &self.compilers.drivers, &now.drivers))
     }
 
     /// What exceeds its count, has none, or was not counted, a sentence each.
     pub(super) fn exceeded(&self, counts: &[Count]) -> Vec<String> {
         let mut sentences = Vec::new();
-        let mut uncounted = self.0.clone();
+        let mut uncounted = self.counts.clone();
         for count in counts {
             let Count {
                 name, unit, value, ..
             } = count;
             uncounted.remove(name);
-            let Some(&before) = self.0.get(name) else {
+            let Some(&before) = self.counts.get(name) else {
                 sentences.push(format!("{name} has no baseline"));
                 continue;
             };
@@ -118,8 +153,8 @@ mod tests {
 
     #[test]
     fn one_instruction_more_in_a_call_exceeds_and_five_percent_in_a_binding() {
-        let mut baseline = Baseline::default();
-        baseline.accept(&[case("call", 22.0), case("binding", 4000.0)]);
+        let of = |counts: &[Count]| Baseline::of(counts, Compilers::default());
+        let baseline = of(&[case("call", 22.0), case("binding", 4000.0)]);
         assert!(
             baseline
                 .exceeded(&[case("call", 22.0), case("binding", 4200.0)])
@@ -134,9 +169,24 @@ mod tests {
             ["gate: new has no baseline", "gate: binding was not counted"]
         );
         assert_eq!(baseline.exceeded(&[]).len(), 2);
-        let mut bytes = Baseline::default();
-        bytes.accept(&[case("binding", 328.0)]);
+        let bytes = of(&[case("binding", 328.0)]);
         assert!(bytes.exceeded(&[case("binding", 329.0)]).is_empty());
         assert_eq!(bytes.exceeded(&[case("binding", 329.0).exact()]).len(), 1);
+    }
+
+    #[test]
+    fn another_compiler_is_named() {
+        let compilers = |drivers: &str| Compilers {
+            host: "rustc 1.95.0".to_owned(),
+            drivers: drivers.to_owned(),
+        };
+        let baseline = Baseline::of(&[], compilers("rustc 1.96.0"));
+        assert_eq!(baseline.other_compiler(&compilers("rustc 1.96.0")), None);
+        assert_eq!(
+            baseline
+                .other_compiler(&compilers("rustc 1.97.0"))
+                .as_deref(),
+            Some("the baseline has the drivers of rustc 1.96.0, not rustc 1.97.0")
+        );
     }
 }
