@@ -98,6 +98,7 @@ pub(crate) fn link(objects: &[PathBuf], libraries: &[PathBuf], image: &Path) -> 
     linker
         .current_dir(directory)
         .args(["/nologo", "/driver", "/nodefaultlib", "/subsystem:native"])
+        .arg("/integritycheck")
         .args(["/entry:DriverEntry", "/nxcompat", "/dynamicbase", "/debug"])
         // The same image each time.
         .arg("/brepro")

@@ -23,6 +23,7 @@ const MEMORY: u8 = 9;
 const PROCESSORS: u8 = 10;
 const CLOCKS: u8 = 11;
 const STACKS: u8 = 12;
+const ACTIVITY: u8 = 13;
 const RACES: u8 = 0x20;
 const SWITCHES: u8 = 0x21;
 /// The purpose of the first knob; those of the others follow.
@@ -52,6 +53,8 @@ pub(crate) struct Choices {
     pub(crate) random: ChaCha8Rng,
     /// The sessions that listen to ETW providers.
     pub(crate) sessions: ChaCha8Rng,
+    /// What happens in the machine of which drivers want to be told.
+    pub(crate) activity: ChaCha8Rng,
 }
 
 impl Choices {
@@ -66,6 +69,7 @@ impl Choices {
             managers: stream(seed, index, MANAGERS),
             random: stream(seed, index, RANDOM),
             sessions: stream(seed, index, SESSIONS),
+            activity: stream(seed, index, ACTIVITY),
         }
     }
 

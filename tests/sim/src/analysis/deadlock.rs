@@ -339,6 +339,10 @@ pub(crate) fn show_waitable(state: &State, on: Waitable) -> String {
         Waitable::Nothing => "time".to_owned(),
         Waitable::Stage => "a module's next stage".to_owned(),
         Waitable::Deregistration(_) => "the end of a deregistration".to_owned(),
+        Waitable::Routine(id) => format!(
+            "the return of the routine that the kernel calls on thread {}",
+            state.scheduling.thread(id).name
+        ),
         Waitable::Thread(id) => format!("thread {}", state.scheduling.thread(id).name),
         Waitable::Object(address) => show_object(state, address),
         Waitable::Files(driver) => {

@@ -64,6 +64,9 @@ fn first_object_leak(
         };
         return left(code, live.kind.name(), live.by);
     }
+    if let Some((name, by)) = state.exports.notifications.left_by(driver, &image) {
+        return left("0xCE".into(), &name, by);
+    }
     if let Some(held) = state.verifier.locks.taken_by(driver) {
         return left("0xC4".into(), held.kind.name(), held.by);
     }

@@ -100,7 +100,7 @@ pub(crate) fn holders(state: &State, thread: ThreadId) -> Vec<Holder> {
                 .flat_map(|holdup| holders_of_end(state, holdup))
                 .collect()
         }
-        Some(Waitable::Thread(id)) => end(id),
+        Some(Waitable::Thread(id) | Waitable::Routine(id)) => end(id),
         Some(Waitable::Object(address)) => {
             let mut threads = state.scheduling.threads().iter();
             if let Some(index) = threads.position(|thread| thread.object == address) {

@@ -18,8 +18,11 @@ pub(crate) mod io;
 mod keys;
 mod memory;
 mod netio;
+pub(crate) mod notifications;
 mod objects;
 mod queries;
+#[cfg(test)]
+mod reference;
 mod runtime;
 mod sync;
 pub(crate) mod system;
@@ -31,12 +34,14 @@ use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use etw::Registrations;
 use execution::callbacks::Callbacks;
+use notifications::Notifications;
 
 /// What the exports keep between calls.
 #[derive(Debug, Default)]
 pub(crate) struct Exports {
     callbacks: Callbacks,
     etw: Registrations,
+    pub(crate) notifications: Notifications,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
 }
@@ -78,6 +83,7 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     execution::TABLES,
     io::TABLES,
     memory::TABLES,
+    notifications::TABLES,
     runtime::TABLES,
     sync::TABLES,
     &[

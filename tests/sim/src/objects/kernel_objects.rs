@@ -28,6 +28,8 @@ pub(crate) enum ObjectKind {
     Device,
     /// A registration of an executive callback.
     Callback,
+    /// A record of a routine for bug checks.
+    BugCheckCallback,
     /// A registration of an ETW provider.
     Etw,
     /// A binding to the driver framework.
@@ -46,6 +48,7 @@ impl ObjectKind {
             Self::Lookaside => "a lookaside list",
             Self::Device => "a device object",
             Self::Callback => "the registration of a callback",
+            Self::BugCheckCallback => "the record of a bug-check callback",
             Self::Etw => "the registration of an ETW provider",
             Self::Framework => "the binding to the driver framework",
         }
@@ -60,9 +63,12 @@ impl ObjectKind {
             Self::WorkItem => ("0xE4", [0, at, start, end]).into(),
             Self::Lookaside => ("0xC4", [0xCC, at, start, end - start]).into(),
             Self::Resource => ("0xC4", [0xD2, at, start, end - start]).into(),
-            Self::ExTimer | Self::Device | Self::Callback | Self::Etw | Self::Framework => {
-                "0xC4".into()
-            }
+            Self::ExTimer
+            | Self::Device
+            | Self::Callback
+            | Self::BugCheckCallback
+            | Self::Etw
+            | Self::Framework => "0xC4".into(),
         }
     }
 }

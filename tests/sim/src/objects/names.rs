@@ -62,11 +62,17 @@ impl Names {
             return false;
         };
         let owner = name.by.driver;
-        if let Some(by) = by.filter(|by| *by != owner) {
-            let name = path.to_owned();
-            self.collisions.insert(by, Collision { name, owner });
+        if let Some(by) = by {
+            self.collide(by, path.to_owned(), owner);
         }
         true
+    }
+
+    /// A driver has asked for what the driver `owner` has.
+    pub(crate) fn collide(&mut self, by: DriverId, name: String, owner: DriverId) {
+        if by != owner {
+            self.collisions.insert(by, Collision { name, owner });
+        }
     }
 
     /// The last name that another driver had when this one asked for it.

@@ -23,6 +23,7 @@ use crate::analysis::unload_leaks::check_unload;
 use crate::calls::bind;
 use crate::costs::{self, Kind};
 use crate::exports::INVALID_REQUEST;
+use crate::exports::notifications;
 use crate::findings;
 use crate::findings::stop_at;
 use crate::hardware::arena::{self, Access};
@@ -91,6 +92,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         });
         created
     });
+    notifications::image_loaded(loaded.driver);
     // SAFETY: the image is mapped, and the driver object is a fresh one.
     let status = unsafe { call_entry(loaded, entry, path) };
     check_returned(loaded.driver, "DriverEntry");
@@ -131,6 +133,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         let entry = with(|state| entry_site(state, loaded.driver));
         stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
     }
+    notifications::reinitialize(loaded.object);
     application::start(loaded.driver);
     point();
 }
@@ -245,7 +248,10 @@ pub(crate) fn unload(instance: Instance) {
             image,
         });
     });
-    let began = with(|state| state.scheduling.now());
+    let began = with(|state| {
+        notifications::driver_unloads(state, driver);
+        state.scheduling.now()
+    });
     let measured = with(|state| unload_cost::begin(state, driver));
     // SAFETY: the driver's object is still there.
     unsafe { call_unload(loaded, routine) };

@@ -42,6 +42,8 @@ pub(crate) enum Waitable {
     Deregistration(u32),
     /// The end of a thread.
     Thread(ThreadId),
+    /// The return of a routine that the kernel calls on this thread.
+    Routine(ThreadId),
     /// A module's coming to another stage.
     Stage,
     /// Time only.

@@ -170,6 +170,12 @@ const TABLES: &[&[Export]] = &[
     request::EXPORTS,
 ];
 
+/// The functions that there are.
+#[cfg(test)]
+pub(crate) fn exports() -> impl Iterator<Item = &'static Export> {
+    TABLES.iter().copied().flatten()
+}
+
 /// Function number `at` of the table.
 fn function(at: usize) -> &'static Export {
     let mut here = TABLES.iter().copied().flatten();

@@ -12,6 +12,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::notifications;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
@@ -19,7 +20,7 @@ use crate::kernel::with;
 use crate::objects::handles;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::names::fold;
-use crate::scheduling::{MICROSECOND, sleep};
+use crate::scheduling::ThreadId;
 use crate::verifier::driver_call;
 
 exports! {
@@ -30,7 +31,7 @@ exports! {
 }
 
 /// A routine that is registered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Registered {
     /// The callback object.
     at: usize,
@@ -38,8 +39,8 @@ pub(crate) struct Registered {
     handle: usize,
     routine: usize,
     context: *mut c_void,
-    /// How many calls of it are under way.
-    inside: usize,
+    /// The threads on which calls of it are under way.
+    inside: Vec<ThreadId>,
 }
 
 /// The callback objects of a cycle.
@@ -113,7 +114,7 @@ unsafe extern "win64" fn ex_register_callback(
             handle,
             routine,
             context,
-            inside: 0,
+            inside: Vec::new(),
         });
         handle
     })
@@ -124,14 +125,15 @@ unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
         let what = format!("{handle:#x} was unregistered, which is no callback registration");
         stop("0xC4", what);
     }
-    let busy = |handle| {
+    let inside = || {
         with(|state| {
             let mut all = state.exports.callbacks.registered.iter();
-            all.any(|one| one.handle == handle && one.inside > 0)
+            let one = all.find(|one| one.handle == handle)?;
+            one.inside.first().copied()
         })
     };
-    while busy(handle) {
-        sleep(MICROSECOND);
+    while let Some(thread) = inside() {
+        notifications::wait_for_routine(thread, "ExRegisterCallback");
     }
     with(|state| {
         state
@@ -143,11 +145,12 @@ unsafe extern "win64" fn ex_unregister_callback(handle: usize) {
 }
 
 unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, second: *mut c_void) {
-    let count = |handle: usize, by: isize| {
+    let change = |handle: usize, change: fn(&mut Vec<ThreadId>, ThreadId)| {
         with(|state| {
+            let current = state.scheduling.current_id();
             for one in &mut state.exports.callbacks.registered {
                 if one.handle == handle {
-                    one.inside = one.inside.saturating_add_signed(by);
+                    change(&mut one.inside, current);
                 }
             }
         });
@@ -159,17 +162,21 @@ unsafe extern "win64" fn ex_notify_callback(at: usize, first: *mut c_void, secon
             .registered
             .iter()
             .filter(|one| one.at == at);
-        mine.copied().collect()
+        mine.cloned().collect()
     });
     for one in all {
         if with(|state| state.objects.created.is(one.handle, ObjectKind::Callback)) {
-            count(one.handle, 1);
+            change(one.handle, Vec::push);
             let by = with(|state| state.objects.created.creator(one.handle));
             let arguments = [one.context.addr(), first.addr(), second.addr()];
             let what = "the routine of a registered callback";
             // SAFETY: the driver's own routine with its own context.
             unsafe { driver_call::call(what, one.routine, by, &arguments) };
-            count(one.handle, -1);
+            change(one.handle, |inside, current| {
+                let last = inside.iter().rposition(|&id| id == current);
+                inside.remove(last.expect("it was added before the call"));
+            });
+            with(notifications::routine_returned);
         }
     }
 }

@@ -105,7 +105,14 @@ impl Orders {
 }
 
 /// Functions that return when no routine of the object runs any more.
-const ENDS: [&str; 4] = ["Unregister", "Delete", "Free", "Flush"];
+const ENDS: [&str; 6] = [
+    "Unregister",
+    "UnRegister",
+    "NotifyRoutine",
+    "Delete",
+    "Free",
+    "Flush",
+];
 
 impl Order {
     fn of(name: &str) -> Self {

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Notifications: routines that drivers register with the kernel, and must unregister before
+//! they unload.
+//!
+//! The functions that unregister wait until no call of the routine is under way. So Microsoft
+//! documents it for processes, threads, images and the registry; for the others no driver
+//! could be correct without it. A routine that unregisters itself waits for its own end.
+//!
+//! What the routines are told of happens in [`activity`], as long as there is any.
+
+mod activity;
+mod bug_checks;
+mod devices;
+mod handles;
+mod initialization;
+mod keys;
+mod power;
+mod processes;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use windows_sys::Win32::Foundation::UNICODE_STRING;
+
+pub(crate) use activity::{driver_unloads, image_loaded};
+use initialization::Reinitialization;
+pub(crate) use initialization::reinitialize;
+
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::loader::export::Export;
+use crate::memory::variables;
+use crate::scheduling::{ThreadId, Waitable, block};
+use crate::verifier::driver_call;
+use crate::verifier::faults::{self, FaultKind};
+use crate::verifier::routine::{EntryState, check_return};
+
+/// What the files of this folder export.
+pub(super) const TABLES: &[&[Export]] = &[
+    bug_checks::EXPORTS,
+    devices::EXPORTS,
+    handles::EXPORTS,
+    initialization::EXPORTS,
+    keys::EXPORTS,
+    power::EXPORTS,
+    processes::EXPORTS,
+];
+
+/// Whether another registration of this kind has this altitude. That a driver cannot be loaded
+/// twice for that reason is no defect.
+fn is_altitude_taken(state: &mut State, kind: Kind, altitude: &str) -> bool {
+    let mut all = state.exports.notifications.all.iter();
+    let taken = all.find(|it| it.kind == kind && it.altitude.as_deref() == Some(altitude));
+    let Some(taken) = taken else {
+        return false;
+    };
+    let owner = taken.by;
+    if let (Some(by), Some(owner)) = (caller(state), owner) {
+        let name = format!("the altitude {altitude}");
+        state.objects.names.collide(by.driver, name, owner.driver);
+    }
+    true
+}
+
+/// What a routine is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Process,
+    ProcessEx,
+    Thread,
+    Image,
+    Key,
+    Handle,
+    Power,
+    Device,
+}
+
+impl Kind {
+    /// The function that registers it.
+    const fn function(self) -> &'static str {
+        match self {
+            Self::Process => "PsSetCreateProcessNotifyRoutine",
+            Self::ProcessEx => "PsSetCreateProcessNotifyRoutineEx",
+            Self::Thread => "PsSetCreateThreadNotifyRoutine",
+            Self::Image => "PsSetLoadImageNotifyRoutine",
+            Self::Key => "CmRegisterCallback",
+            Self::Handle => "ObRegisterCallbacks",
+            Self::Power => "PoRegisterPowerSettingCallback",
+            Self::Device => "IoRegisterPlugPlayNotification",
+        }
+    }
+}
+
+/// A routine that is registered.
+#[derive(Debug)]
+struct Notification {
+    kind: Kind,
+    /// What unregisters it: an address or a handle.
+    key: usize,
+    routine: usize,
+    context: usize,
+    /// What of its kind it is told of: each kind has its own meaning of that.
+    filter: u128,
+    /// Its place among others, if they have one.
+    altitude: Option<String>,
+    /// The code that registered it.
+    by: Option<Site>,
+    /// The threads on which calls of it are under way.
+    inside: Vec<ThreadId>,
+    /// It is being unregistered: no call of it begins any more.
+    ends: bool,
+}
+
+/// The notifications of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Notifications {
+    all: Vec<Notification>,
+    reinitializations: Vec<Reinitialization>,
+    /// The number of handles that were given out.
+    handles: usize,
+}
+
+impl Notifications {
+    /// What is registered under `key`.
+    fn of(&self, kind: Kind, key: usize) -> impl Iterator<Item = &Notification> {
+        let mut all = self.all.iter();
+        std::iter::from_fn(move || all.find(|it| it.kind == kind && it.key == key && !it.ends))
+    }
+
+    /// A value that identifies a registration.
+    const fn next_handle(&mut self) -> usize {
+        // No address of anything.
+        const FIRST: usize = 0xFFFF_A00F_0000_0010;
+        self.handles += 1;
+        FIRST + 16 * self.handles
+    }
+
+    /// A routine of a driver that is registered, in words, and where it was registered.
+    pub(crate) fn left_by(
+        &self,
+        driver: DriverId,
+        image: &std::ops::Range<usize>,
+    ) -> Option<(String, Option<Site>)> {
+        let mut all = self.all.iter();
+        let left = all.find(|it| {
+            let is_own = it.by.is_some_and(|by| by.driver == driver);
+            is_own || image.contains(&it.routine)
+        })?;
+        let name = format!("a routine that {} registered", left.kind.function());
+        Some((name, left.by))
+    }
+}
+
+/// The most routines of a kind.
+const MOST: usize = 64;
+
+/// A registration by the driver that has called.
+#[derive(Debug)]
+struct Wanted {
+    kind: Kind,
+    key: usize,
+    routine: usize,
+    context: usize,
+    filter: u128,
+    altitude: Option<String>,
+}
+
+impl Wanted {
+    const fn new(kind: Kind, key: usize, routine: usize) -> Self {
+        Self {
+            kind,
+            key,
+            routine,
+            context: 0,
+            filter: 0,
+            altitude: None,
+        }
+    }
+}
+
+/// Registers a routine. Returns `false` if there is no memory or place left.
+fn add(state: &mut State, wanted: Wanted) -> bool {
+    let Wanted {
+        kind,
+        key,
+        routine,
+        context,
+        filter,
+        altitude,
+    } = wanted;
+    let all = &state.exports.notifications.all;
+    if all.iter().filter(|it| it.kind == kind).count() >= MOST
+        || faults::fails(state, FaultKind::Allocation)
+    {
+        return false;
+    }
+    let by = caller(state);
+    state.exports.notifications.all.push(Notification {
+        kind,
+        key,
+        routine,
+        context,
+        filter,
+        altitude,
+        by,
+        inside: Vec::new(),
+        ends: false,
+    });
+    activity::start(state);
+    true
+}
+
+/// Unregisters what has this key, once no call of it is under way. Returns `false` if nothing
+/// has it.
+fn remove(kind: Kind, key: usize) -> bool {
+    let found = with(|state| {
+        let mut found = false;
+        for one in &mut state.exports.notifications.all {
+            if one.kind == kind && one.key == key && !one.ends {
+                one.ends = true;
+                found = true;
+            }
+        }
+        found
+    });
+    while let Some(thread) = with(|state| inside(state, kind, key)) {
+        wait_for_routine(thread, kind.function());
+    }
+    with(|state| {
+        let all = &mut state.exports.notifications.all;
+        all.retain(|it| it.kind != kind || it.key != key || !it.ends);
+    });
+    found
+}
+
+/// A thread on which a call is under way of what ends.
+fn inside(state: &State, kind: Kind, key: usize) -> Option<ThreadId> {
+    let mut all = state.exports.notifications.all.iter();
+    all.find_map(|it| {
+        let ends = it.kind == kind && it.key == key && it.ends;
+        it.inside.first().copied().filter(|_| ends)
+    })
+}
+
+/// Waits until a routine that is called on `thread` has returned, which `registered` has
+/// registered. On that thread itself this has no end.
+pub(in crate::exports) fn wait_for_routine(thread: ThreadId, registered: &str) {
+    if thread == with(|state| state.scheduling.current_id()) {
+        let what = format!(
+            "the routine that {registered} registered unregisters itself: that waits for its own \
+             end"
+        );
+        stop("deadlock", what);
+    }
+    block(Waitable::Routine(thread), None);
+}
+
+/// A routine has returned on the current thread.
+pub(in crate::exports) fn routine_returned(state: &mut State) {
+    let current = state.scheduling.current_id();
+    state.scheduling.wake_all(Waitable::Routine(current));
+}
+
+/// A routine that is to be called.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    key: usize,
+    routine: usize,
+    context: usize,
+    filter: u128,
+    by: Option<Site>,
+}
+
+/// Calls the routines of a kind that `wanted` chooses, with the arguments that `arguments`
+/// makes; `seen` gets the results.
+fn notify(
+    kind: Kind,
+    wanted: impl Fn(&Notification) -> bool,
+    arguments: impl Fn(&Target) -> Vec<usize>,
+    mut seen: impl FnMut(&Target, usize),
+) {
+    let targets: Vec<_> = with(|state| {
+        let all = state.exports.notifications.all.iter();
+        let told = all.filter(|it| it.kind == kind && !it.ends && wanted(it));
+        told.map(|it| Target {
+            key: it.key,
+            routine: it.routine,
+            context: it.context,
+            filter: it.filter,
+            by: it.by,
+        })
+        .collect()
+    });
+    for target in targets {
+        if !with(|state| enter(state, kind, &target)) {
+            continue;
+        }
+        let what = format!("the routine that {} registered", kind.function());
+        let before = EntryState::now();
+        // SAFETY: the driver's own routine, with the arguments that are documented for it.
+        let result = unsafe {
+            driver_call::call(what.clone(), target.routine, target.by, &arguments(&target))
+        };
+        check_return(&what, before, target.by);
+        with(|state| leave(state, kind, &target));
+        seen(&target, result);
+    }
+}
+
+fn registered<'state>(
+    state: &'state mut State,
+    kind: Kind,
+    target: &Target,
+) -> Option<&'state mut Notification> {
+    let mut all = state.exports.notifications.all.iter_mut();
+    all.find(|it| {
+        let same = (it.key, it.routine, it.filter) == (target.key, target.routine, target.filter);
+        it.kind == kind && same
+    })
+}
+
+/// A call of a routine begins, if it is still registered.
+fn enter(state: &mut State, kind: Kind, target: &Target) -> bool {
+    let current = state.scheduling.current_id();
+    let found = registered(state, kind, target).filter(|it| !it.ends);
+    found.map(|it| it.inside.push(current)).is_some()
+}
+
+fn leave(state: &mut State, kind: Kind, target: &Target) {
+    let current = state.scheduling.current_id();
+    if let Some(one) = registered(state, kind, target)
+        && let Some(last) = one.inside.iter().rposition(|&id| id == current)
+    {
+        one.inside.remove(last);
+    }
+    routine_returned(state);
+}
+
+/// What routines want to be handed again after an operation of which they are told before.
+#[derive(Default)]
+struct CallContexts(RefCell<BTreeMap<usize, usize>>);
+
+impl CallContexts {
+    /// Writes what the routine of a registration has left, to where it looks for it.
+    fn give(&self, key: usize, place: *mut usize) {
+        let left = self.0.borrow().get(&key).copied();
+        // SAFETY: the place is a field of a structure of the caller.
+        unsafe { place.write_volatile(left.unwrap_or_default()) };
+    }
+
+    /// Keeps what a routine has left there.
+    fn keep(&self, key: usize, place: *const usize) {
+        // SAFETY: as above.
+        let left = unsafe { place.read_volatile() };
+        self.0.borrow_mut().insert(key, left);
+    }
+}
+
+/// An object of the kernel of which drivers know the address only.
+fn object(state: &mut State) -> usize {
+    variables::object_type(state, "PsInitialSystemProcess")
+}
+
+/// A counted string with its text, which stays where it is.
+#[repr(C)]
+struct Text {
+    string: UNICODE_STRING,
+    units: [u16; 64],
+}
+
+impl Text {
+    fn new(text: &str) -> Box<Self> {
+        let mut new = Box::new(Self {
+            string: UNICODE_STRING::default(),
+            units: [0; 64],
+        });
+        let mut length = 0;
+        for (unit, place) in text.encode_utf16().zip(&mut new.units) {
+            *place = unit;
+            length += 2;
+        }
+        new.string = UNICODE_STRING {
+            Length: length,
+            MaximumLength: length,
+            Buffer: new.units.as_mut_ptr(),
+        };
+        new
+    }
+
+    fn address(&self) -> usize {
+        (&raw const self.string).addr()
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Unloads while its routine is registered that is told of images.
+
+#include "module.h"
+#include "notifications.h"
+
+static volatile LONG Images;
+
+static void OnImage(UNICODE_STRING *name, HANDLE process, IMAGE_INFO *image) {
+    if (image->ImageSize)
+        __atomic_fetch_add(&Images, 1, __ATOMIC_SEQ_CST);
+}
+
+static NTSTATUS StartAll(void) {
+    NTSTATUS status = StartThread();
+    if (!NT_SUCCESS(status))
+        return status;
+    status = Register();
+    if (!NT_SUCCESS(status))
+        StopThread();
+    return status;
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    status = PsSetLoadImageNotifyRoutine(OnImage);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = StartAll();
+    if (!NT_SUCCESS(status))
+        PsRemoveLoadImageNotifyRoutine(OnImage);
+    return status;
+}
+
+void AtUnload(void) {
+    RIGHT(PsRemoveLoadImageNotifyRoutine(OnImage);)
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Unregisters its callback for the registry from that callback.
+
+#include "module.h"
+#include "notifications.h"
+
+static LONGLONG Cookie;
+static volatile LONG Ended;
+
+static NTSTATUS OnRegistry(PVOID context, PVOID notifyClass, PVOID information) {
+    WRONG(if (!__atomic_exchange_n(&Ended, 1, __ATOMIC_SEQ_CST)) CmUnRegisterCallback(Cookie);)
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS StartAll(void) {
+    NTSTATUS status = StartThread();
+    if (!NT_SUCCESS(status))
+        return status;
+    status = Register();
+    if (!NT_SUCCESS(status))
+        StopThread();
+    return status;
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    static const UNICODE_STRING altitude = {12, 12, L"370001"};
+    status = CmRegisterCallbackEx(OnRegistry, &altitude, driver, NULL, &Cookie, NULL);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = StartAll();
+    if (!NT_SUCCESS(status))
+        CmUnRegisterCallback(Cookie);
+    return status;
+}
+
+void AtUnload(void) {
+    if (!__atomic_exchange_n(&Ended, 1, __ATOMIC_SEQ_CST))
+        CmUnRegisterCallback(Cookie);
+}

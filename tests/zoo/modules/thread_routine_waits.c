@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Removes the routine that is told of threads while it holds the lock for which that routine waits.
+
+#include "module.h"
+#include "notifications.h"
+
+static FAST_MUTEX Mutex;
+static ULONG Threads;
+
+static void OnThread(HANDLE process, HANDLE thread, UCHAR create) {
+    ExAcquireFastMutex(&Mutex);
+    Threads += create;
+    ExReleaseFastMutex(&Mutex);
+}
+
+static NTSTATUS StartAll(void) {
+    NTSTATUS status = StartThread();
+    if (!NT_SUCCESS(status))
+        return status;
+    status = Register();
+    if (!NT_SUCCESS(status))
+        StopThread();
+    return status;
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    Mutex.Count = 1;
+    Mutex.Owner = NULL;
+    KeInitializeEvent(&Mutex.Event, SynchronizationEvent, FALSE);
+    status = PsSetCreateThreadNotifyRoutine(OnThread);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = StartAll();
+    if (!NT_SUCCESS(status))
+        PsRemoveCreateThreadNotifyRoutine(OnThread);
+    return status;
+}
+
+void AtUnload(void) {
+    WRONG(KeEnterCriticalRegion();)
+    WRONG(ExAcquireFastMutex(&Mutex);)
+    PsRemoveCreateThreadNotifyRoutine(OnThread);
+    WRONG(ExReleaseFastMutex(&Mutex);)
+    WRONG(KeLeaveCriticalRegion();)
+    Threads = 0;
+}
