@@ -347,8 +347,7 @@ fn cuts(script: &Script) -> Vec<Script> {
     let mut cut = |change: &dyn Fn(&mut Script)| {
         let mut less = script.clone();
         change(&mut less);
-        less.steps
-            .retain(|step| !step.actions.is_empty() || !step.uses.is_empty());
+        less.steps.retain(|step| !step.is_idle());
         if less != *script && less.is_sound() {
             cuts.push(less);
         }
@@ -375,6 +374,10 @@ fn cuts(script: &Script) -> Vec<Script> {
         cut(&|script| script.steps[index].rest = 0);
         cut(&|script| script.steps[index].rest /= 2);
         cut(&|script| script.steps[index].uses.clear());
+        cut(&|script| {
+            let actions = &mut script.steps[index].actions;
+            actions.retain(|action| action.change != Change::Reload);
+        });
         cut(&|script| {
             for action in &mut script.steps[index].actions {
                 action.at = None;
