@@ -2,6 +2,11 @@
 
 //! Cycles about the drivers' services: loads that are requested during an unload, services
 //! that change while their drivers are loaded, and the shutdown of the machine.
+//!
+//! A load never overlaps the unload of the same driver: Windows serialises them since
+//! version 8, and [earlier versions did not][osr]. What overlaps is the request.
+//!
+//! [osr]: https://www.osr.com/nt-insider/2014-issue2/load-unload/
 
 use rand::{Rng, RngExt};
 

@@ -441,4 +441,19 @@ mod tests {
             assert!(cuts.iter().any(|it| it == cut), "{cut}: {cuts:#?}");
         }
     }
+
+    #[test]
+    fn a_restart_is_cut_out_and_a_shutdown_stays() {
+        let script = "+p+c.-+c=c/delete~8.shutdown~6";
+        let script: Script = script.parse().expect("a script");
+        let cuts: Vec<_> = cuts(&script).iter().map(ToString::to_string).collect();
+        for cut in [
+            "+p.shutdown~6",
+            "+p+c.=c/delete~8.shutdown~6",
+            "+p+c.-+c~8.shutdown~6",
+            "+p+c.-+c=c/delete~8.shutdown",
+        ] {
+            assert!(cuts.iter().any(|it| it == cut), "{cut}: {cuts:#?}");
+        }
+    }
 }

@@ -82,6 +82,14 @@ fn a_shutdown_that_a_driver_holds_up_is_found_in_that_driver() {
 }
 
 #[test]
+fn a_shutdown_that_hangs_is_cut_down_to_the_driver_that_holds_it_up() {
+    let script = "+p+c~50.-+c=c/disable^p~90.shutdown~30";
+    let arguments = ["--cycles=1", "--minimise"];
+    let last = run(&["HOLDS"], script, &arguments).last();
+    assert_eq!(last["minimised"]["script"], "+c.shutdown", "{last}");
+}
+
+#[test]
 fn a_device_is_unregistered_before_it_is_deleted() {
     let documents = ["--kernel=documents", "--knobs=NotificationAtDelete:1"];
     let found = finding(&["LEFT"], "+c.-c", &documents);
