@@ -195,11 +195,28 @@ pub(crate) fn grammar() -> String {
             "+p/3",
             "load it; of its calls that can fail, the third does",
         ),
+        (
+            "-+c",
+            "unload it, request its load meanwhile, and load it once that is granted",
+        ),
         ("-c@idle", "unload it once it has reached that stage"),
         ("^p _p", "open its device, close it"),
         ("%c", "switch a part of it off, or on again"),
         ("#c", "forbid its unload for a while"),
         ("=c", "ask the service control manager again if it refused"),
+        ("=c/disable", "disable its service until its next start"),
+        (
+            "=c/delete",
+            "delete its service, which stays until it is unloaded",
+        ),
+        (
+            "=c/second",
+            "start a second service of its file, which is refused while it is loaded",
+        ),
+        (
+            "shutdown",
+            "last step: shut the machine down; the drivers stay loaded",
+        ),
         ("~250", "after a step: let 250 microseconds pass"),
         ("Threads:2 Depth:3", "settings of every client"),
         ("Wdf:pc", "which drivers are for the driver framework"),

@@ -73,11 +73,14 @@ pub enum Knob {
     /// How long a DPC may run, and how long other code may stay at `DISPATCH_LEVEL`:
     /// 0 20 seconds and 2 minutes, 1 one second and 6 seconds.
     DpcTimeLimit,
+    /// What `IoDeleteDevice` does with a device that is registered for shutdown
+    /// notification: 0 it unregisters it, 1 nothing.
+    NotificationAtDelete,
 }
 
 impl Knob {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::DetachOrder,
         Self::CleanupOrder,
         Self::HandleWritten,
@@ -100,6 +103,7 @@ impl Knob {
         Self::UnloadRoutineRead,
         Self::RefusedStop,
         Self::DpcTimeLimit,
+        Self::NotificationAtDelete,
     ];
 
     /// The number of answers.

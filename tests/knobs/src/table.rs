@@ -245,6 +245,17 @@ impl Knob {
                 evidence: "dumps of 0x133: an allotment of 500h ticks of 15.625 ms, as in \
                            Microsoft's page on it, and a watchdog period of 1E00h",
             },
+            Self::NotificationAtDelete => &About {
+                question: "what IoDeleteDevice does with a device that is registered for \
+                           shutdown notification",
+                answers: &["it unregisters the device", "nothing"],
+                documents: None,
+                documented: "only that a driver calls IoUnregisterShutdownNotification, usually \
+                             in its DriverUnload",
+                windows: Some(0),
+                evidence: "the I/O manager's flag DO_SHUTDOWN_REGISTERED of a device: ReactOS' \
+                           IoDeleteDevice looks at it for this",
+            },
         }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use channel::loader::{DEVICE, LOAD, UNLOAD};
-use scenarios::{Change, Counts, Refusal};
+use scenarios::{Counts, Refusal, Service as State};
 use windows_sys::Wdk::System::SystemServices::{NtLoadDriver, NtUnloadDriver};
 use windows_sys::Win32::Foundation::{
     NTSTATUS, STATUS_IMAGE_ALREADY_LOADED, STATUS_INVALID_DEVICE_REQUEST, STATUS_NOT_IMPLEMENTED,
@@ -25,6 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Interval of retries.
 const PAUSE: Duration = Duration::from_micros(100);
 
+/// A request to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// To load a driver.
+    Load,
+    /// To unload it.
+    Unload,
+}
+
 /// A failed load or unload.
 #[derive(Debug)]
 pub(crate) enum ChangeFailure {
@@ -37,10 +46,10 @@ pub(crate) enum ChangeFailure {
 impl ChangeFailure {
     /// Returns `true` if it is temporary: the driver refuses its unload, or has not been
     /// unloaded yet.
-    fn is_temporary(&self, what: Change) -> bool {
+    fn is_temporary(&self, what: Request) -> bool {
         let known = match what {
-            Change::Load => STATUS_IMAGE_ALREADY_LOADED,
-            Change::Unload => STATUS_INVALID_DEVICE_REQUEST,
+            Request::Load => STATUS_IMAGE_ALREADY_LOADED,
+            Request::Unload => STATUS_INVALID_DEVICE_REQUEST,
         };
         match self {
             Self::System(_) => self.refusal(what).is_some(),
@@ -49,14 +58,14 @@ impl ChangeFailure {
     }
 
     /// The refusal of the service control manager, if it is one.
-    fn refusal(&self, what: Change) -> Option<Refusal> {
+    fn refusal(&self, what: Request) -> Option<Refusal> {
         let Self::System(error) = self else {
             return None;
         };
         let code = error.raw_os_error()?.cast_unsigned();
         let known: &[Refusal] = match what {
-            Change::Load => &[Refusal::AlreadyRunning],
-            Change::Unload => &Refusal::HELD,
+            Request::Load => &[Refusal::AlreadyRunning],
+            Request::Unload => &Refusal::HELD,
         };
         known.iter().copied().find(|known| known.code() == code)
     }
@@ -77,10 +86,11 @@ impl From<io::Error> for ChangeFailure {
     }
 }
 
-/// Loads or unloads the driver of `service`, and retries after a temporary failure.
+/// Loads or unloads the driver of `service`, and retries after a temporary failure, such as
+/// a load during an unload.
 pub(crate) fn change(
     by: Mechanism,
-    what: Change,
+    what: Request,
     service: &Service,
     counts: &mut Counts,
 ) -> Result<(), ChangeFailure> {
@@ -90,7 +100,11 @@ pub(crate) fn change(
             Err(failure) if failure.is_temporary(what) && started.elapsed() < PATIENCE => failure,
             answer => return answer,
         };
-        counts.gate_refusals += u64::from(what == Change::Unload);
+        counts.gate_refusals += u64::from(what == Request::Unload);
+        if what == Request::Load && by == Mechanism::Scm && service.state()? == State::StopPending {
+            // Makes the service control manager look whether the driver has gone.
+            let _ = service.has_stopped();
+        }
         if let Some(refusal) = failure.refusal(what) {
             counts.refuse(refusal);
         }
@@ -98,23 +112,23 @@ pub(crate) fn change(
     }
 }
 
-fn try_once(by: Mechanism, what: Change, service: &Service) -> Result<(), ChangeFailure> {
+fn try_once(by: Mechanism, what: Request, service: &Service) -> Result<(), ChangeFailure> {
     match by {
         Mechanism::Scm => Ok(match what {
-            Change::Load => service.start(),
-            Change::Unload => service.stop(),
+            Request::Load => service.start(),
+            Request::Unload => service.stop(),
         }?),
         Mechanism::Nt => by_system_call(what, service.name()),
         Mechanism::Loader => by_driver(what, service),
     }
 }
 
-fn by_system_call(what: Change, name: &str) -> Result<(), ChangeFailure> {
+fn by_system_call(what: Request, name: &str) -> Result<(), ChangeFailure> {
     checked(call_kernel(what, name)?)
 }
 
 /// Calls `NtLoadDriver` or `NtUnloadDriver`, and returns its status.
-fn call_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
+fn call_kernel(what: Request, name: &str) -> io::Result<NTSTATUS> {
     let path = format!(r"\Registry\Machine\System\CurrentControlSet\Services\{name}");
     let path: Vec<u16> = path.encode_utf16().collect();
     let bytes = u16::try_from(2 * path.len()).map_err(io::Error::other)?;
@@ -126,8 +140,8 @@ fn call_kernel(what: Change, name: &str) -> io::Result<NTSTATUS> {
     // SAFETY: both functions only read the string, which outlives the call.
     Ok(unsafe {
         match what {
-            Change::Load => NtLoadDriver(&raw const path),
-            Change::Unload => NtUnloadDriver(&raw const path),
+            Request::Load => NtLoadDriver(&raw const path),
+            Request::Unload => NtUnloadDriver(&raw const path),
         }
     })
 }
@@ -138,7 +152,7 @@ pub(crate) fn is_available(by: Mechanism) -> io::Result<bool> {
     const NO_SERVICE: &str = "NmrStressNobody";
     match by {
         Mechanism::Scm => Ok(true),
-        Mechanism::Nt => Ok(call_kernel(Change::Load, NO_SERVICE)? != STATUS_NOT_IMPLEMENTED),
+        Mechanism::Nt => Ok(call_kernel(Request::Load, NO_SERVICE)? != STATUS_NOT_IMPLEMENTED),
         Mechanism::Loader => match Device::open(DEVICE) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -147,10 +161,10 @@ pub(crate) fn is_available(by: Mechanism) -> io::Result<bool> {
     }
 }
 
-fn by_driver(what: Change, service: &Service) -> Result<(), ChangeFailure> {
+fn by_driver(what: Request, service: &Service) -> Result<(), ChangeFailure> {
     let code = match what {
-        Change::Load => LOAD,
-        Change::Unload => UNLOAD,
+        Request::Load => LOAD,
+        Request::Unload => UNLOAD,
     };
     let name = service.name().encode_utf16();
     let name: Vec<u8> = name.flat_map(u16::to_ne_bytes).collect();

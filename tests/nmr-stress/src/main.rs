@@ -21,7 +21,8 @@
 //! detect the crash.
 //!
 //! Never run on Windows. Not exercised under Wine are `NtLoadDriver`, which Wine does not
-//! have, refused or deferred stops, and programs that use drivers meanwhile ([`pair`]).
+//! have, refused or deferred stops, refused loads, and programs that use drivers meanwhile
+//! ([`pair`]).
 
 #[cfg(windows)]
 mod arguments;

@@ -72,7 +72,7 @@ impl Programs {
             device.request(code, input, &mut [0; BUFFER][..length])
         };
         match usage {
-            Usage::Close | Usage::Ask => {}
+            Usage::Close | Usage::Ask | Usage::Disable | Usage::Delete | Usage::StartSecond => {}
             Usage::Open => {
                 request(QUERY_STATUS, &[], BUFFER)?;
                 request(LIST_BINDINGS, &[], BUFFER)?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use channel::events::PLAIN;
 use clap::Parser;
-use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report};
+use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report, Script};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::event_counts::count_events;
@@ -53,6 +53,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
         arguments.cycle_filter().is_possible(),
         "no cycle is possible: choose another --only, or leave out --instances"
     );
+    if let Some(part) = arguments.script.as_ref().and_then(Script::simulated_part) {
+        anyhow::bail!("only the simulated kernel has a step like {part}: leave it out of --script");
+    }
     if arguments.by.contains(&Mechanism::Nt) {
         privilege::enable_load_driver()
             .context("SeLoadDriverPrivilege is refused: run as administrator")?;
@@ -182,12 +185,13 @@ fn run_cycle(
     if let Err(failure) = pair.cycle(cycle, by, counts) {
         let (code, driver, what) = match failure {
             CycleFailure::Change(action, why) => {
-                let code = match action.change {
-                    Change::Load => "load",
-                    Change::Unload => "unload",
+                let (code, does) = match action.change {
+                    Change::Load => ("load", "load"),
+                    Change::Unload => ("unload", "unload"),
+                    Change::Reload => ("load", "reload"),
                 };
                 let driver = format!("{}.sys", action.instance);
-                let what = format!("{driver} does not {code} by {}: {why}", by.name());
+                let what = format!("{driver} does not {does} by {}: {why}", by.name());
                 (code, driver, what)
             }
             CycleFailure::Use(one, why) => {

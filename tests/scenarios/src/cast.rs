@@ -15,7 +15,7 @@ use crate::step::{Change, Step};
 /// These steps, performed by a provider and a client that are drawn from `images`.
 ///
 /// All other images are loaded before or after the first step, and unloaded after
-/// the last. Where a role has no image, its part of the steps is left out.
+/// the last, unless that is a shutdown. Where a role has no image, its part of the steps is left out.
 pub(crate) fn cast(steps: Vec<Step>, images: Instances, random: &mut impl Rng) -> Vec<Step> {
     let drawn = Role::ALL.map(|role| {
         let number = match images.of(role) {
@@ -42,7 +42,7 @@ pub(crate) fn cast(steps: Vec<Step>, images: Instances, random: &mut impl Rng) -
                 true
             })
         });
-        if !step.actions.is_empty() || !step.uses.is_empty() {
+        if !step.is_idle() {
             cast.push(step);
         }
     }
@@ -59,7 +59,10 @@ pub(crate) fn cast(steps: Vec<Step>, images: Instances, random: &mut impl Rng) -
     let (load, unload) = (all_of(Change::Load), all_of(Change::Unload));
     let first = usize::from(random.random::<bool>() && !cast.is_empty());
     cast.insert(first, load);
-    cast.push(unload);
+    // Nothing is unloaded after a shutdown.
+    if !cast.last().is_some_and(|step| step.shutdown) {
+        cast.push(unload);
+    }
     cast
 }
 

@@ -13,7 +13,7 @@ use crate::model::{Alternative, Models};
 use crate::order::{LoadOrder, Order, UnloadOrder};
 use crate::scenario::{Scenario, Tier};
 use crate::step::{Action, Change, Step, Usage};
-use crate::{cast, instance_counts, racing, usage};
+use crate::{cast, instance_counts, racing, services, usage};
 
 /// A number below the key `Parameters` of a driver's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +47,15 @@ const RACING: u64 = 8;
 /// Each special scenario gets one in this many of the remaining cycles.
 const SPECIAL: usize = 16;
 /// The special scenarios.
-const SPECIALS: [Scenario; 6] = [
+const SPECIALS: [Scenario; 8] = [
     Scenario::Handles,
     Scenario::Switching,
     Scenario::Gate,
     Scenario::FailedEntry,
     Scenario::Models,
     Scenario::Interop,
+    Scenario::Services,
+    Scenario::Shutdown,
 ];
 
 /// Which cycles a run may draw.
@@ -195,6 +197,8 @@ impl Cycle {
                         usage::asked(steps, &mut random)
                     }
                     Scenario::FailedEntry => usage::failed_entry(wanted.images, &mut random),
+                    Scenario::Services => services::restarts(&mut random),
+                    Scenario::Shutdown => services::shutdown(&mut random),
                     _ => usage::handles(&mut random),
                 };
                 (Order::Special(special), steps)
@@ -446,7 +450,11 @@ mod tests {
                     match change {
                         Change::Load => prop_assert!(loaded.insert(instance)),
                         Change::Unload => prop_assert!(loaded.remove(&instance)),
+                        Change::Reload => prop_assert!(loaded.contains(&instance)),
                     }
+                }
+                if step.shutdown {
+                    loaded.clear();
                 }
                 let free = [Scenario::Races, Scenario::Handles];
                 met |= loaded == everyone || free.contains(&cycle.order.scenario());

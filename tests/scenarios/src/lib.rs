@@ -38,6 +38,7 @@ mod scenario;
 mod schedule;
 mod script;
 mod service;
+mod services;
 mod stage;
 mod step;
 mod strategy;

@@ -116,6 +116,7 @@ fn not_happened(report: &Report, only: Option<Scenario>) -> Option<String> {
         | Scenario::Instances
         | Scenario::Models
         | Scenario::Interop
+        | Scenario::Services
         | Scenario::Races => {
             let cycles = report.scenarios.get(only.name()).copied();
             (cycles > Some(0), "no cycle was of it")
@@ -136,6 +137,7 @@ fn not_happened(report: &Report, only: Option<Scenario>) -> Option<String> {
             counts.failed_entries > 0,
             "no DriverEntry failed: is there a call in it that can?",
         ),
+        Scenario::Shutdown => (counts.shutdowns > 0, "the machine was not shut down"),
     };
     (!happened).then(|| format!("scenario {only} did not happen: {what}"))
 }

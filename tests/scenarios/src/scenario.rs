@@ -33,6 +33,10 @@ pub enum Scenario {
     Gate,
     /// A `DriverEntry` fails.
     FailedEntry,
+    /// Services are restarted, disabled and deleted while their drivers are loaded.
+    Services,
+    /// The machine shuts down while drivers are loaded.
+    Shutdown,
     /// A driver is for the driver framework, or both are.
     Models,
     /// A driver is in C, or both are.
@@ -41,7 +45,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Paired,
         Self::Instances,
         Self::Races,
@@ -49,6 +53,8 @@ impl Scenario {
         Self::Switching,
         Self::Gate,
         Self::FailedEntry,
+        Self::Services,
+        Self::Shutdown,
         Self::Models,
         Self::Interop,
     ];
@@ -64,6 +70,8 @@ impl Scenario {
             Self::Switching => "switching",
             Self::Gate => "gate",
             Self::FailedEntry => "failed-entry",
+            Self::Services => "services",
+            Self::Shutdown => "shutdown",
             Self::Models => "models",
             Self::Interop => "interop",
         }
@@ -92,6 +100,11 @@ impl Scenario {
                 "A call fails in a DriverEntry, which must undo what it has done, and the driver is \
                  loaded again."
             }
+            Self::Services => {
+                "A driver's load is requested while it unloads; services are disabled and deleted \
+                 while their drivers are loaded, and a second service has the same file."
+            }
+            Self::Shutdown => "The machine shuts down while drivers are loaded.",
             Self::Models => {
                 "The provider, the client or both are for the driver framework: WDF with WDM and \
                  WDF with WDF, come and go, or switch a part of theirs."
@@ -115,13 +128,21 @@ impl Scenario {
         match tier {
             Tier::Sim => true,
             // It unloads without regard to open handles, no call fails there, and it
-            // has no framework.
+            // has no framework. The services of a run are its own, and stay.
             Tier::Wine => !matches!(
                 self,
-                Self::Gate | Self::FailedEntry | Self::Models | Self::Interop
+                Self::Gate
+                    | Self::FailedEntry
+                    | Self::Services
+                    | Self::Shutdown
+                    | Self::Models
+                    | Self::Interop
             ),
             // No call fails there, either, and a run has one pair of images.
-            Tier::Windows => !matches!(self, Self::FailedEntry | Self::Models | Self::Interop),
+            Tier::Windows => !matches!(
+                self,
+                Self::FailedEntry | Self::Services | Self::Shutdown | Self::Models | Self::Interop
+            ),
         }
     }
 }

@@ -7,17 +7,21 @@
 //! pass. `+c2` loads a second instance of the client, `+c` the first.
 //! `-c@idle` unloads it only once it is idle, or what else happens at once is
 //! over; so for each other [`Stage`]. `+c/3` loads the client, of whose calls the
-//! third one that can fail does. `Threads:2` is a setting of every client; with
+//! third one that can fail does. `-+c` unloads it, and requests its load while it is being
+//! unloaded. `Threads:2` is a setting of every client; with
 //! `Wdf:p` the provider is the one for the driver framework, with `Wdf:pc` both are.
 //!
 //! `^p` opens the provider's device, `_p` closes it; `%c` switches a part of the
 //! client off, or on again; `#c` forbids its unloading for a while; `=c` asks the
-//! service control manager to start or stop it when that is refused.
+//! service control manager to start or stop it when that is refused. `=c/disable` disables
+//! its service, `=c/delete` deletes it, `=c/second` starts a second service of its file.
+//! `shutdown`, the last step, shuts the machine down with the drivers that are loaded.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
 //! +p+p2.+c~250.-p2.-p-c@detaching
 //! +p.^p.+c~100.-p_p%c.-c
+//! +p+c.-+c=c/delete~250.shutdown
 //! ```
 
 use std::collections::BTreeSet;
@@ -37,7 +41,8 @@ pub struct Script {
     pub models: Models,
     /// How the drivers are set up.
     pub settings: Vec<Setting>,
-    /// The steps: only absent drivers are loaded, and none is left loaded.
+    /// The steps: only absent drivers are loaded, and none is left loaded, unless the
+    /// machine shuts down.
     pub steps: Vec<Step>,
 }
 
@@ -71,8 +76,24 @@ impl Script {
         instances(&self.steps)
     }
 
+    /// The first part of a step that only the simulated kernel performs, if there is one:
+    /// elsewhere the machine and the services of a run stay.
+    #[must_use]
+    pub fn simulated_part(&self) -> Option<String> {
+        self.steps.iter().find_map(|step| {
+            let changes = |one: &&Use| {
+                matches!(
+                    one.usage,
+                    Usage::Disable | Usage::Delete | Usage::StartSecond
+                )
+            };
+            let change = step.uses.iter().find(changes).map(ToString::to_string);
+            change.or_else(|| step.shutdown.then(|| SHUTDOWN.to_owned()))
+        })
+    }
+
     /// Returns `true` if it loads only what is absent, unloads only what is
-    /// there, does something, and leaves nothing.
+    /// there, does something, and leaves nothing or shuts the machine down.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let mut loaded = BTreeSet::new();
@@ -80,15 +101,21 @@ impl Script {
         let sound = actions.all(|action| match action.change {
             Change::Load => loaded.insert(action.instance),
             Change::Unload => loaded.remove(&action.instance),
+            Change::Reload => loaded.contains(&action.instance),
         });
         // What happens at once must not depend on its order.
         let apart = self.steps.iter().all(|step| {
             let instances = step.actions.iter().map(|action| action.instance);
             let instances: BTreeSet<_> = instances.collect();
-            let idle = step.actions.is_empty() && step.uses.is_empty();
-            !idle && instances.len() == step.actions.len()
+            !step.is_idle() && instances.len() == step.actions.len()
         });
-        sound && apart && loaded.is_empty() && !self.instances().is_empty()
+        // Nothing happens at the same time as a shutdown, or after it.
+        let mut ends = self.steps.iter().rev().skip(1);
+        let shutdown = self.steps.last().filter(|step| step.shutdown);
+        let last = !ends.any(|step| step.shutdown)
+            && shutdown.is_none_or(|step| step.actions.is_empty() && step.uses.is_empty());
+        let complete = loaded.is_empty() || shutdown.is_some();
+        sound && apart && last && complete && !self.instances().is_empty()
     }
 }
 
@@ -116,8 +143,9 @@ impl fmt::Display for Script {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.change {
-            Change::Load => '+',
-            Change::Unload => '-',
+            Change::Load => "+",
+            Change::Unload => "-",
+            Change::Reload => "-+",
         };
         write!(f, "{sign}{}", Short(self.instance))?;
         if let Some(call) = self.fails {
@@ -144,19 +172,26 @@ impl fmt::Display for Short {
     }
 }
 
-const USAGES: [(char, Usage); 5] = [
-    ('^', Usage::Open),
-    ('_', Usage::Close),
-    ('%', Usage::Switch),
-    ('#', Usage::Hold),
-    ('=', Usage::Ask),
+/// The sign before the instance, and the word after it.
+const USAGES: [(char, &str, Usage); 8] = [
+    ('^', "", Usage::Open),
+    ('_', "", Usage::Close),
+    ('%', "", Usage::Switch),
+    ('#', "", Usage::Hold),
+    ('=', "", Usage::Ask),
+    ('=', "/disable", Usage::Disable),
+    ('=', "/delete", Usage::Delete),
+    ('=', "/second", Usage::StartSecond),
 ];
+
+/// The step that shuts the machine down.
+const SHUTDOWN: &str = "shutdown";
 
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mine = USAGES.iter().find(|(_, usage)| *usage == self.usage);
-        let (sign, _) = mine.expect("each has a sign");
-        write!(f, "{sign}{}", Short(self.instance))
+        let mine = USAGES.iter().find(|(.., usage)| *usage == self.usage);
+        let (sign, word, _) = mine.expect("each has a sign");
+        write!(f, "{sign}{}{word}", Short(self.instance))
     }
 }
 
@@ -167,6 +202,9 @@ impl fmt::Display for Step {
         }
         for one in &self.uses {
             write!(f, "{one}")?;
+        }
+        if self.shutdown {
+            f.write_str(SHUTDOWN)?;
         }
         match self.rest {
             0 => Ok(()),
@@ -183,7 +221,8 @@ impl fmt::Display for WrongScript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no script: a script is like +p.+c~250.-p-c, and leaves no driver loaded",
+            "`{}` is no script: a script is like +p.+c~250.-p-c, and leaves no driver loaded \
+             unless its last step is shutdown",
             self.0
         )
     }
@@ -230,15 +269,20 @@ fn parse_setting((name, value): (&str, &str)) -> Option<Setting> {
 
 fn parse_step(part: &str) -> Option<Step> {
     let (actions, rest) = part.split_once('~').unwrap_or((part, "0"));
+    let rest = rest.parse().ok()?;
+    if actions == SHUTDOWN {
+        return Some(Step::shut_down(rest));
+    }
     let mut left = actions;
     let mut step = Step {
-        rest: rest.parse().ok()?,
+        rest,
         ..Step::of(Vec::new())
     };
     while !left.is_empty() {
         let signs = left.match_indices(['+', '-', '^', '_', '%', '#', '=']);
         let mut signs = signs.map(|(at, _)| at);
-        let end = signs.find(|at| *at > 0).unwrap_or(left.len());
+        let own = usize::from(left.starts_with("-+"));
+        let end = signs.find(|at| *at > own).unwrap_or(left.len());
         let part;
         (part, left) = left.split_at(end);
         match parse_use(part) {
@@ -250,9 +294,12 @@ fn parse_step(part: &str) -> Option<Step> {
 }
 
 fn parse_action(text: &str) -> Option<Action> {
-    let (change, whom) = match text.strip_prefix('+') {
-        Some(whom) => (Change::Load, whom),
-        None => (Change::Unload, text.strip_prefix('-')?),
+    let (change, whom) = if let Some(whom) = text.strip_prefix('+') {
+        (Change::Load, whom)
+    } else if let Some(whom) = text.strip_prefix("-+") {
+        (Change::Reload, whom)
+    } else {
+        (Change::Unload, text.strip_prefix('-')?)
     };
     let (whom, at) = match whom.split_once('@') {
         None => (whom, None),
@@ -265,7 +312,7 @@ fn parse_action(text: &str) -> Option<Action> {
     let (whom, fails) = match whom.split_once('/') {
         None => (whom, None),
         // An unload has no calls that could fail.
-        Some(_) if change == Change::Unload => return None,
+        Some(_) if change != Change::Load => return None,
         Some((whom, call)) => (whom, Some(call.parse().ok().filter(|call| *call > 0)?)),
     };
     let action = change.of(parse_instance(whom)?);
@@ -277,8 +324,10 @@ fn parse_action(text: &str) -> Option<Action> {
 }
 
 fn parse_use(text: &str) -> Option<Use> {
-    let mut usages = USAGES.into_iter();
-    let (whom, usage) = usages.find_map(|(sign, usage)| Some((text.strip_prefix(sign)?, usage)))?;
+    let (whom, word) = text.split_at(text.find('/').unwrap_or(text.len()));
+    let mut usages = USAGES.into_iter().filter(|(_, its, _)| *its == word);
+    let (whom, usage) =
+        usages.find_map(|(sign, _, usage)| Some((whom.strip_prefix(sign)?, usage)))?;
     Some(usage.of(parse_instance(whom)?))
 }
 
@@ -311,7 +360,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_typed_is_a_sound_script_or_refused(text in "[-+pcTé~.:^_%#=/0-9]{0,20}") {
+        fn whatever_is_typed_is_a_sound_script_or_refused(text in "([-+pcTé~.:^_%#=/0-9]|shutdown|/disable){0,20}") {
             if let Ok(script) = text.parse::<Script>() {
                 prop_assert!(script.is_sound());
             }
@@ -344,6 +393,19 @@ mod tests {
             "+p.-p/3",
             "+p.^x.-p",
             "^p",
+            "-+p",
+            "+p.-+p",
+            "+p.-+c.-p",
+            "+p.-+p/3.-p",
+            "+p.-+.-p",
+            "+p.=p/.-p",
+            "+p.=p/enable.-p",
+            "+p.^p/disable.-p",
+            "shutdown",
+            "+p.shutdown.-p",
+            "+p.shutdown.shutdown",
+            "+p.-pshutdown",
+            "+p.shutdown~x",
         ] {
             assert!(text.parse::<Script>().is_err(), "{text}");
         }
@@ -352,9 +414,24 @@ mod tests {
             "Wdf:pc.Depth:3.+p.-p",
             "+p2+c8.-c8+p.-p-p2@idle",
             "+p/3.^p2~7.-p_p2%c#p=c",
+            "+p.-+p@idle+c^p~5.-p-c",
+            "+p.-+p=p/disable=c/delete=p/second=p.-p",
+            "+p+c.-p.shutdown~250",
         ] {
             let script: Script = text.parse().expect("a script");
             assert_eq!(script.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_part_that_only_the_simulated_kernel_performs_is_named() {
+        for (text, part) in [
+            ("+p.-+p=p.-p", None),
+            ("+p+c2.=c2/delete.-p-c2", Some("=c2/delete")),
+            ("+p.shutdown~5", Some("shutdown")),
+        ] {
+            let script: Script = text.parse().expect("a script");
+            assert_eq!(script.simulated_part().as_deref(), part, "{text}");
         }
     }
 }

@@ -9,7 +9,11 @@
 //! | running | `ERROR_SERVICE_ALREADY_RUNNING` | unloads the driver |
 //! | stop pending | `ERROR_SERVICE_ALREADY_RUNNING` | `ERROR_SERVICE_CANNOT_ACCEPT_CTRL` |
 //!
-//! So [MS-SCMR] says of `RStartServiceW` and `RControlService`. A driver that may not go now makes
+//! So [MS-SCMR] says of `RStartServiceW` and `RControlService`. A stopped service that is
+//! disabled is not started either, `ERROR_SERVICE_DISABLED`. One that is deleted stays until its
+//! driver has gone: until then another deletion is refused, `ERROR_SERVICE_MARKED_FOR_DELETE`.
+//! The kernel maps a file once, so a second service with the same file is refused what a second
+//! start of the first is refused. A driver that may not go now makes
 //! `NtUnloadDriver` answer `STATUS_INVALID_DEVICE_REQUEST`; which error the manager
 //! makes of that no document says: see [`Refusal::HELD`].
 //!
@@ -67,10 +71,14 @@ pub enum Refusal {
     InvalidServiceControl = 1052,
     /// `ERROR_SERVICE_ALREADY_RUNNING`.
     AlreadyRunning = 1056,
+    /// `ERROR_SERVICE_DISABLED`.
+    Disabled = 1058,
     /// `ERROR_SERVICE_CANNOT_ACCEPT_CTRL`.
     CannotAcceptControl = 1061,
     /// `ERROR_SERVICE_NOT_ACTIVE`.
     NotActive = 1062,
+    /// `ERROR_SERVICE_MARKED_FOR_DELETE`.
+    MarkedForDelete = 1072,
 }
 
 impl Refusal {

@@ -13,6 +13,9 @@ pub enum Change {
     Load,
     /// Its `DriverUnload` runs and its image goes.
     Unload,
+    /// It is unloaded, and its load is requested again and again meanwhile: it is refused
+    /// until the driver has gone.
+    Reload,
 }
 
 impl Change {
@@ -42,6 +45,12 @@ pub enum Usage {
     /// Asks the service control manager for what it refuses in the state that the
     /// service is in.
     Ask,
+    /// Disables its service, which is enabled again before its next start.
+    Disable,
+    /// Deletes its service, which is created again before its next start.
+    Delete,
+    /// Requests the start of a second service that has the same image file.
+    StartSecond,
 }
 
 impl Usage {
@@ -86,6 +95,9 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// And these, each on a thread of its own, too.
     pub uses: Vec<Use>,
+    /// Whether the machine shuts down, with the drivers that are loaded: the last step of a
+    /// cycle, without actions and uses.
+    pub shutdown: bool,
     /// Microseconds that pass after the last of them is over.
     pub rest: u64,
 }
@@ -96,8 +108,24 @@ impl Step {
         Self {
             actions,
             uses: Vec::new(),
+            shutdown: false,
             rest: 0,
         }
+    }
+
+    /// The shutdown of the machine.
+    pub(crate) fn shut_down(rest: u64) -> Self {
+        Self {
+            shutdown: true,
+            rest,
+            ..Self::of(Vec::new())
+        }
+    }
+
+    /// Returns `true` if nothing happens in it.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.actions.is_empty() && self.uses.is_empty() && !self.shutdown
     }
 
     /// A step without loads or unloads.

@@ -22,6 +22,7 @@ IMPORT void IofCompleteRequest(IRP *, char boost);
 #define MAJOR_CREATE 0
 #define MAJOR_CLOSE 2
 #define MAJOR_DEVICE_CONTROL 14
+#define MAJOR_SHUTDOWN 16
 #define MAJOR_CLEANUP 18
 #define INVERT 0x222000
 #define STATUS_INVALID_DEVICE_REQUEST ((NTSTATUS)0xC0000010)
@@ -31,6 +32,12 @@ static UNICODE_STRING DeviceName = NAME(L"\\Device\\Zoo");
 static UNICODE_STRING LinkName = NAME(L"\\DosDevices\\Zoo");
 static DRIVER_OBJECT *Driver;
 static PVOID Device;
+
+// A module that defines NOTIFY as one of these functions is told of a shutdown.
+IMPORT NTSTATUS IoRegisterShutdownNotification(PVOID device);
+IMPORT NTSTATUS IoRegisterLastChanceShutdownNotification(PVOID device);
+IMPORT void IoUnregisterShutdownNotification(PVOID device);
+NTSTATUS Shutdown(IRP *);
 
 // What a module may replace, beside the functions of its base.
 void Opened(IRP *);
@@ -62,6 +69,10 @@ static NTSTATUS Dispatch(PVOID device, IRP *irp) {
         return Close(irp);
     case MAJOR_DEVICE_CONTROL:
         return Control(irp);
+#ifdef NOTIFY
+    case MAJOR_SHUTDOWN:
+        return Shutdown(irp);
+#endif
     default:
         return Finish(irp, STATUS_SUCCESS, 0);
     }
@@ -100,6 +111,9 @@ NTSTATUS Control(IRP *irp) {
 
 #ifndef OWN_DELETE_DEVICE
 void DeleteDevice(void) {
+#ifdef NOTIFY
+    IoUnregisterShutdownNotification(Device);
+#endif
     IoDeleteSymbolicLink(&LinkName);
     IoDeleteDevice(Device);
 }
@@ -116,8 +130,18 @@ static NTSTATUS CreateDevice(DRIVER_OBJECT *driver) {
     if (!NT_SUCCESS(status))
         return status;
     status = IoCreateSymbolicLink(&LinkName, &DeviceName);
-    if (!NT_SUCCESS(status))
+    if (!NT_SUCCESS(status)) {
         IoDeleteDevice(Device);
+        return status;
+    }
+#ifdef NOTIFY
+    driver->MajorFunction[MAJOR_SHUTDOWN] = (PVOID)Dispatch;
+    status = NOTIFY(Device);
+    if (!NT_SUCCESS(status)) {
+        IoDeleteSymbolicLink(&LinkName);
+        IoDeleteDevice(Device);
+    }
+#endif
     return status;
 }
 

@@ -98,6 +98,8 @@ fn add_requests(table: &mut Table, counts: &Counts) {
         table.add("unloads deferred", counts.unloads_deferred, by);
         table.add("unloads refused for a time", counts.gate_refusals, "");
     }
+    let left = "with drivers loaded";
+    table.add_if_any("shutdowns", counts.shutdowns, left);
     let by: Vec<_> = counts
         .manager_refusals
         .iter()

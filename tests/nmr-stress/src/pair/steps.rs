@@ -11,7 +11,7 @@ use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Usage, Use}
 
 use super::{CycleFailure, Driver, Pair};
 use crate::arguments::{Kernel, Mechanism};
-use crate::loader::{ChangeFailure, change};
+use crate::loader::{ChangeFailure, Request, change};
 
 impl Pair<'_> {
     /// Runs the steps of a cycle; after the last one no driver is loaded.
@@ -44,6 +44,12 @@ impl Pair<'_> {
         for one in questions {
             self.request_refused(one.instance, by, counts)?;
         }
+        for action in &step.actions {
+            // Its load would wait for them.
+            if action.change == Change::Reload {
+                self.programs.close_all(action.instance);
+            }
+        }
         let results = match self.arguments.kernel {
             Kernel::Wine => {
                 let done = self.programs.perform(&uses, |_| false, counts);
@@ -58,14 +64,13 @@ impl Pair<'_> {
         for (&action, (result, counted)) in step.actions.iter().zip(results) {
             counts.add(&counted);
             result.map_err(|why| CycleFailure::Change(action, why))?;
-            *counts.mechanisms.entry(by.name()).or_default() += 1;
-            match action.change {
-                Change::Load => counts.loads += 1,
-                Change::Unload => {
-                    counts.unloads += 1;
-                    let provider = action.instance.role == Role::Provider;
-                    counts.unloads_provider += u64::from(provider);
-                }
+            let loads = u64::from(action.change != Change::Unload);
+            let unloads = u64::from(action.change != Change::Load);
+            *counts.mechanisms.entry(by.name()).or_default() += loads + unloads;
+            counts.loads += loads;
+            counts.unloads += unloads;
+            if action.instance.role == Role::Provider {
+                counts.unloads_provider += unloads;
             }
         }
         for &Action { instance, .. } in unloads(step) {
@@ -176,7 +181,12 @@ fn run_actions(
     let run = |action: Action| {
         let mut counts = Counts::default();
         let service = &drivers[&action.instance].service;
-        let result = change(by, action.change, service, &mut counts);
+        let result = match action.change {
+            Change::Load => change(by, Request::Load, service, &mut counts),
+            Change::Unload => change(by, Request::Unload, service, &mut counts),
+            Change::Reload => change(by, Request::Unload, service, &mut counts)
+                .and_then(|()| change(by, Request::Load, service, &mut counts)),
+        };
         (result, counts)
     };
     if let [action] = step.actions[..] {

@@ -57,6 +57,9 @@ pub struct Counts {
     /// Unloads that waited for a handle to be closed.
     #[serde(default)]
     pub unloads_deferred: u64,
+    /// Times that the machine was shut down with drivers that were loaded.
+    #[serde(default)]
+    pub shutdowns: u64,
     /// Requests that programs sent to the drivers' devices.
     #[serde(default)]
     pub requests: u64,
@@ -157,6 +160,7 @@ impl Counts {
         add_each(&mut self.refused_loads, &other.refused_loads);
         self.gate_refusals += other.gate_refusals;
         self.unloads_deferred += other.unloads_deferred;
+        self.shutdowns += other.shutdowns;
         self.requests += other.requests;
         self.subcomponent_switches += other.subcomponent_switches;
         self.registrations_provider += other.registrations_provider;

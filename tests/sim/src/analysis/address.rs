@@ -67,7 +67,16 @@ pub(super) fn describe_pageable(
     if !state.memory.pageable.contains(address) {
         return None;
     }
-    let code = at_high_irql(state, fault, by_driver)?;
+    let thread = state.scheduling.current_id();
+    let (code, when) = if let Some(code) = at_high_irql(state, fault, by_driver) {
+        (code, format!("at {}", irql::name(irql)))
+    } else if state.memory.pageable.is_without_paging(thread) {
+        let code = ("0x7A", [0, 0, 0, address]).into();
+        let when = "in a last-chance shutdown notification: nothing is paged in any more";
+        (code, when.to_owned())
+    } else {
+        return None;
+    };
     let place = match (
         state.loader.drivers.site(address),
         state.memory.pool.near(address),
@@ -85,7 +94,7 @@ pub(super) fn describe_pageable(
         }
         (None, None) => "pageable memory".to_owned(),
     };
-    Some((code, format!("{place}, at {}", irql::name(irql))))
+    Some((code, format!("{place}, {when}")))
 }
 
 /// The bug check for an access to an address, and a description of the address.

@@ -12,7 +12,8 @@
 //! 3. A side of a binding whose detach is pending: its peer holds requests, or it does
 //!    not complete the detach.
 //! 4. A thread in a call or callback that such a side waits for, and that waits itself.
-//! 5. The last thread that entered a wait.
+//! 5. The dispatch routine that keeps the machine from its shutdown.
+//! 6. The last thread that entered a wait.
 
 use registrar::Doing;
 
@@ -91,8 +92,12 @@ fn report_runaway(state: &mut State, id: ThreadId) {
         findings::report_unsupported(state, None, what, site);
         return;
     }
+    let end = match state.io.shutdown.thread() {
+        Some(shutdown) if !state.scheduling.thread(shutdown).has_ended() => "shutdown",
+        _ => "cycle",
+    };
     let what = format!(
-        "the cycle does not end: {} goes on without coming to an end",
+        "the {end} does not end: {} goes on without coming to an end",
         thread.name
     );
     findings::report_on(state, id, None, "livelock".into(), what, site);
@@ -102,6 +107,7 @@ fn report_blocked(state: &mut State, how: &str) {
     let cause = wrong_wait(state)
         .or_else(|| stuck_in_call(state))
         .or_else(|| kept_open(state))
+        .or_else(|| holds_shutdown(state))
         .unwrap_or_else(|| last_to_wait(state));
     let thread = cause.thread.or_else(|| blocked(state).next());
     let thread = thread.unwrap_or_else(|| state.scheduling.current_id());
@@ -298,6 +304,23 @@ fn kept_open(state: &State) -> Option<Cause> {
         what: String::new(),
         thread: Some(thread),
         site: Some(site),
+    })
+}
+
+/// A shutdown that waits for a request: the code that waits while it handles the request,
+/// or the dispatch routine that has not completed it.
+fn holds_shutdown(state: &State) -> Option<Cause> {
+    let thread = state.io.shutdown.thread()?;
+    let on = state.scheduling.thread(thread).blocked_on()?;
+    let sent_to = match on {
+        Waitable::Object(request) => state.io.requests.owed(request).map(|(to, _)| to),
+        _ => None,
+    };
+    Some(Cause {
+        code: "deadlock".into(),
+        what: "the shutdown of the machine does not end".to_owned(),
+        thread: Some(thread),
+        site: sent_to.unwrap_or_else(|| wait_site(state, thread)),
     })
 }
 

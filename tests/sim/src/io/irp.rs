@@ -6,6 +6,8 @@
 use std::ffi::c_void;
 use std::mem::offset_of;
 
+use windows_sys::Wdk::System::SystemServices::IRP_MJ_SHUTDOWN;
+
 use crate::io::buffers::Buffers;
 
 /// `IRP`.
@@ -92,6 +94,7 @@ pub(crate) struct Parameters {
 pub(crate) unsafe fn make(memory: *mut c_void, parameters: &Parameters) -> *mut Irp {
     /// `IO_TYPE_IRP`.
     const KIND: u16 = 6;
+    const KERNEL_MODE: u8 = 0;
     const USER_MODE: u8 = 1;
     let irp: *mut Irp = memory.cast();
     let location = stack_location(irp);
@@ -100,7 +103,10 @@ pub(crate) unsafe fn make(memory: *mut c_void, parameters: &Parameters) -> *mut 
     unsafe {
         (*irp).kind = KIND;
         (*irp).size = u16::try_from(SIZE).expect("it is small");
-        (*irp).requestor_mode = USER_MODE;
+        (*irp).requestor_mode = match u32::from(parameters.major) {
+            IRP_MJ_SHUTDOWN => KERNEL_MODE,
+            _ => USER_MODE,
+        };
         (*irp).stack_count = 1;
         (*irp).current_location = 1;
         (*irp).system_buffer = parameters.buffers.system;

@@ -9,13 +9,16 @@ pub(crate) mod files;
 pub(crate) mod irp;
 pub(crate) mod malformed;
 pub(crate) mod requests;
+pub(crate) mod shutdown;
 
 use files::Files;
 use requests::Requests;
+use shutdown::Shutdown;
 
 /// What the I/O manager keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Io {
     pub(crate) files: Files,
     pub(crate) requests: Requests,
+    pub(crate) shutdown: Shutdown,
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use windows_sys::Wdk::Foundation::DEVICE_OBJECT;
 use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS,
-    IRP_MJ_QUERY_INFORMATION, IRP_MJ_READ, IRP_MJ_WRITE,
+    IRP_MJ_QUERY_INFORMATION, IRP_MJ_READ, IRP_MJ_SHUTDOWN, IRP_MJ_WRITE,
 };
 use windows_sys::Win32::Foundation::{
     STATUS_ACCESS_DENIED, STATUS_ACCESS_VIOLATION, STATUS_PENDING,
@@ -98,6 +98,7 @@ pub(crate) const fn name(number: u8) -> &'static str {
         IRP_MJ_WRITE => "IRP_MJ_WRITE",
         IRP_MJ_QUERY_INFORMATION => "IRP_MJ_QUERY_INFORMATION",
         IRP_MJ_FLUSH_BUFFERS => "IRP_MJ_FLUSH_BUFFERS",
+        IRP_MJ_SHUTDOWN => "IRP_MJ_SHUTDOWN",
         _ => "IRP",
     }
 }
@@ -146,7 +147,7 @@ impl ProgramRequest {
     }
 
     /// A request without parameters.
-    const fn bare(major: u32) -> Self {
+    pub(in crate::io) const fn bare(major: u32) -> Self {
         Self {
             major,
             code: 0,
@@ -315,7 +316,7 @@ fn end(file: usize) {
 }
 
 /// Sends a request to its driver's dispatch routine.
-fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
+pub(in crate::io) fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
     let ProgramRequest {
         major: number,
         code,

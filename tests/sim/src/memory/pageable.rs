@@ -5,7 +5,8 @@
 //!
 //! It cannot be paged in at `DISPATCH_LEVEL`, so it is inaccessible while a thread at
 //! that level or above runs, as if it were paged out: an access faults at the very
-//! instruction. Protections change only when the IRQL crosses that level and when
+//! instruction. It is so at any level, too, for the thread that shuts the machine down,
+//! once the file systems are flushed. Protections change only when the IRQL crosses that level and when
 //! there is such memory, of which well-written drivers have little.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::hardware::arena::{self, Access};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
 use crate::kernel::State;
 use crate::loader::drivers::Driver;
+use crate::scheduling::ThreadId;
 
 /// Some pages.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(crate) struct Pageable {
     regions: BTreeMap<usize, Region>,
     /// Whether it is out of reach now.
     hidden: bool,
+    /// The thread that cannot page memory in at any IRQL.
+    without_paging: Option<ThreadId>,
 }
 
 impl Pageable {
@@ -101,9 +105,14 @@ impl Pageable {
         })
     }
 
+    /// Returns `true` if this thread cannot page memory in at any IRQL.
+    pub(crate) fn is_without_paging(&self, thread: ThreadId) -> bool {
+        self.without_paging == Some(thread)
+    }
+
     /// Puts it within reach of a thread at `irql`, or out of it.
-    pub(crate) fn settle(&mut self, irql: Irql) {
-        let hide = irql >= DISPATCH_LEVEL;
+    fn settle(&mut self, thread: ThreadId, irql: Irql) {
+        let hide = irql >= DISPATCH_LEVEL || self.is_without_paging(thread);
         if self.hidden == hide {
             return;
         }
@@ -115,11 +124,27 @@ impl Pageable {
     }
 }
 
+/// Puts pageable memory within reach of the current thread, or out of it.
+pub(crate) fn settle(state: &mut State) {
+    let (thread, irql) = (
+        state.scheduling.current_id(),
+        state.scheduling.current().irql,
+    );
+    state.memory.pageable.settle(thread, irql);
+}
+
+/// From now on the current thread cannot page memory in, as after the last flush of the
+/// file systems.
+pub(crate) fn stop_paging(state: &mut State) {
+    state.memory.pageable.without_paging = Some(state.scheduling.current_id());
+    settle(state);
+}
+
 /// The current thread goes to another IRQL.
 pub(crate) fn set_irql(state: &mut State, irql: Irql) {
     state.scheduling.current_mut().set_irql(irql);
     state.scheduling.keep_processor();
-    state.memory.pageable.settle(irql);
+    settle(state);
 }
 
 /// Makes all of the driver around `address` pageable. Returns its base, if

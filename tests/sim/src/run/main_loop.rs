@@ -12,6 +12,7 @@ use crate::costs::{self, Kind};
 use crate::exports::execution::threads;
 use crate::hardware::trap::{self, ThreadEnd};
 use crate::kernel::{Kernel, State, with};
+use crate::memory::pageable;
 use crate::scheduling::{Next, Pause, ThreadId, abandon};
 
 /// Runs threads until the first has ended or there is a verdict.
@@ -72,8 +73,7 @@ fn dispatch(state: &mut State) -> Option<ThreadId> {
     }
     match state.scheduling.dispatch() {
         Next::Thread(id) => {
-            let irql = state.scheduling.current().irql;
-            state.memory.pageable.settle(irql);
+            pageable::settle(state);
             return Some(id);
         }
         Next::Over => {}

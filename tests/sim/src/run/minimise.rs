@@ -347,8 +347,7 @@ fn cuts(script: &Script) -> Vec<Script> {
     let mut cut = |change: &dyn Fn(&mut Script)| {
         let mut less = script.clone();
         change(&mut less);
-        less.steps
-            .retain(|step| !step.actions.is_empty() || !step.uses.is_empty());
+        less.steps.retain(|step| !step.is_idle());
         if less != *script && less.is_sound() {
             cuts.push(less);
         }
@@ -375,6 +374,10 @@ fn cuts(script: &Script) -> Vec<Script> {
         cut(&|script| script.steps[index].rest = 0);
         cut(&|script| script.steps[index].rest /= 2);
         cut(&|script| script.steps[index].uses.clear());
+        cut(&|script| {
+            let actions = &mut script.steps[index].actions;
+            actions.retain(|action| action.change != Change::Reload);
+        });
         cut(&|script| {
             for action in &mut script.steps[index].actions {
                 action.at = None;
@@ -434,6 +437,21 @@ mod tests {
             "+p.+c/3.-c_c.+c~7.-p-c",
             "+p.+c.^c.-c_c.+c~7.-p-c",
             "+p.+c/3.^c.-c_c.+c.-p-c",
+        ] {
+            assert!(cuts.iter().any(|it| it == cut), "{cut}: {cuts:#?}");
+        }
+    }
+
+    #[test]
+    fn a_restart_is_cut_out_and_a_shutdown_stays() {
+        let script = "+p+c.-+c=c/delete~8.shutdown~6";
+        let script: Script = script.parse().expect("a script");
+        let cuts: Vec<_> = cuts(&script).iter().map(ToString::to_string).collect();
+        for cut in [
+            "+p.shutdown~6",
+            "+p+c.=c/delete~8.shutdown~6",
+            "+p+c.-+c~8.shutdown~6",
+            "+p+c.-+c=c/delete~8.shutdown",
         ] {
             assert!(cuts.iter().any(|it| it == cut), "{cut}: {cuts:#?}");
         }

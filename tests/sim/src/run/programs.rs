@@ -15,7 +15,7 @@ use crate::io::control;
 use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
 use crate::objects::security::{Account, READ_WRITE};
-use crate::run::service_control;
+use crate::run::service_control::{self, changes};
 use crate::scheduling::{MICROSECOND, ThreadId, sleep};
 
 /// The handles that the script's programs keep, by whose device they are of.
@@ -45,6 +45,9 @@ pub(crate) fn start(one: Use) -> ThreadId {
         Usage::Switch => switch(instance),
         Usage::Hold => hold(instance),
         Usage::Ask => with(|state| service_control::ask_manager(state, instance)),
+        Usage::Disable => with(|state| changes::disable(state, instance)),
+        Usage::Delete => with(|state| changes::delete(state, instance)),
+        Usage::StartSecond => with(|state| changes::start_second(state, instance)),
     };
     with(|state| state.scheduling.spawn_own(name, body))
 }

@@ -4,7 +4,10 @@
 //! time.
 //!
 //! A step is over when all its actions are, except an unload that is deferred by a
-//! handle which the script closes later: that continues during the next steps.
+//! handle which the script closes later: that continues during the next steps. A shutdown
+//! is the last step: nothing is unloaded after it.
+
+mod shutdown;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,13 +18,17 @@ use scenarios::{Action, Change, Instance, Step};
 use crate::findings::stop_at;
 use crate::kernel::{State, kernel, with};
 use crate::run::programs;
-use crate::run::service_control::{load, unload};
+use crate::run::service_control::{changes, load, unload};
 use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, sleep};
 
 /// Takes the steps of a cycle, on the cycle's first thread.
 pub(crate) fn perform(steps: &[Step]) {
     let mut pending = BTreeMap::new();
     for step in steps {
+        if step.shutdown {
+            shut_down(step, &mut pending);
+            return;
+        }
         for action in &step.actions {
             settle(action.instance, &mut pending);
         }
@@ -40,10 +47,7 @@ pub(crate) fn perform(steps: &[Step]) {
             sleep(step.rest * MICROSECOND);
         }
     }
-    let mut instances: Vec<_> = pending.keys().copied().collect();
-    while let Some(instance) = instances.pop() {
-        settle(instance, &mut pending);
-    }
+    settle_all(&mut pending);
     let left = kernel().registrar.live_registrations();
     if let Some(registration) = left.first() {
         let site = with(|state| state.loader.drivers.site(registration.code));
@@ -53,6 +57,14 @@ pub(crate) fn perform(steps: &[Step]) {
             site,
         );
     }
+}
+
+/// Shuts the machine down, with the drivers that are loaded.
+fn shut_down(step: &Step, pending: &mut BTreeMap<Instance, ThreadId>) {
+    settle_all(pending);
+    let loaded = with(|state| state.run.loaded.keys().copied().collect());
+    join(shutdown::start(loaded));
+    sleep(step.rest * MICROSECOND);
 }
 
 fn join(thread: ThreadId) {
@@ -88,6 +100,13 @@ fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
     }
 }
 
+fn settle_all(pending: &mut BTreeMap<Instance, ThreadId>) {
+    let mut instances: Vec<_> = pending.keys().copied().collect();
+    while let Some(instance) = instances.pop() {
+        settle(instance, pending);
+    }
+}
+
 /// Begins an action; `prompt` is how many of the step wait for no stage and
 /// have not ended.
 fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
@@ -100,6 +119,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
     let name = match change {
         Change::Load => format!("load {instance}"),
         Change::Unload => format!("unload {instance}"),
+        Change::Reload => format!("reload {instance}"),
     };
     let body = move || {
         if let Some(stage) = at {
@@ -111,6 +131,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
         match change {
             Change::Load => load(instance, fails),
             Change::Unload => unload(instance),
+            Change::Reload => reload(instance),
         }
         if at.is_none() {
             prompt.set(prompt.get() - 1);
@@ -118,6 +139,25 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
         }
     };
     with(|state| state.scheduling.spawn_own(name, body))
+}
+
+/// Unloads a driver, whose load is requested meanwhile, and loads it.
+fn reload(instance: Instance) {
+    /// The first interval between two requests; it doubles each time.
+    const PAUSE: u64 = 20 * MICROSECOND;
+    let name = format!("unload {instance}");
+    let unloading = with(|state| {
+        let body = move || unload(instance);
+        state.scheduling.spawn_own(name, body)
+    });
+    let mut pause = PAUSE;
+    while !with(|state| state.scheduling.thread(unloading).has_ended()) {
+        with(|state| changes::request_early_load(state, instance));
+        let later = with(|state| state.scheduling.now()) + pause;
+        block(Waitable::Thread(unloading), Some(later));
+        pause *= 2;
+    }
+    load(instance, None);
 }
 
 /// Returns `true` if a driver is to go, and stays for the time being.

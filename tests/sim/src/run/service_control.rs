@@ -10,6 +10,8 @@
 //! knows of a driver that was loaded or unloaded without it, by `NtLoadDriver` say: it
 //! is not asked about such a driver.
 
+pub(crate) mod changes;
+
 use std::mem;
 use std::rc::Rc;
 
@@ -46,6 +48,7 @@ use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::races::recorder;
 use crate::verifier::routine::{EntryState, check_return};
+use changes::StartType;
 
 const TAG: u32 = u32::from_le_bytes(*b"Driv");
 
@@ -62,6 +65,7 @@ pub(crate) struct Loaded {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     service: Service,
+    start: StartType,
     /// Whether its driver came, and goes, by the manager.
     managed: bool,
 }
@@ -71,6 +75,7 @@ impl Default for Record {
     fn default() -> Self {
         Self {
             service: Service::default(),
+            start: StartType::default(),
             managed: true,
         }
     }
@@ -81,6 +86,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     point();
     let by = with(draw_mechanism);
     let (mut loaded, entry, path) = with(|state| {
+        changes::restore(state, instance);
         record(state, instance).managed = by == Mechanism::ServiceControlManager;
         set_service_state(state, instance, Service::StartPending);
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Loading);
@@ -334,8 +340,17 @@ fn set_service_state(state: &mut State, instance: Instance, next: Service) {
 
 /// Asks the manager to start or stop a driver in a state in which it refuses.
 pub(crate) fn ask_manager(state: &mut State, instance: Instance) {
-    let Record { service, managed } = *record(state, instance);
-    let (what, answer) = if state.choices.managers.random() {
+    let Record {
+        service,
+        start,
+        managed,
+    } = *record(state, instance);
+    let starts = state.choices.managers.random();
+    // No document says which error comes first.
+    if starts && start != StartType::Demand {
+        return;
+    }
+    let (what, answer) = if starts {
         ("StartService", service.start())
     } else {
         ("ControlService", service.stop())

@@ -3,6 +3,8 @@
 //! Control devices: how they are described, created, opened to programs and, with
 //! their driver object, deleted.
 
+pub(super) mod shutdown;
+
 use std::collections::BTreeMap;
 
 use kmdf::abi::{WDF_FILEOBJECT_CONFIG, WDF_OBJECT_ATTRIBUTES};
@@ -25,6 +27,7 @@ use crate::kernel::{State, with};
 use crate::objects::sddl;
 use crate::objects::security::Dacl;
 use crate::verifier::faults;
+use shutdown::ShutdownRoutine;
 
 exports! {
     of "wdf01000.sys":
@@ -68,6 +71,7 @@ pub(super) struct Init {
     flags: u32,
     /// Of its requests.
     requests: Attributes,
+    shutdown: Option<ShutdownRoutine>,
 }
 
 /// A device that is created.
@@ -81,6 +85,8 @@ pub(super) struct Device {
     /// Of its requests.
     pub(super) requests: Attributes,
     pub(super) default_queue: Option<usize>,
+    /// What is called when the machine shuts down.
+    pub(super) shutdown: Option<ShutdownRoutine>,
     /// The other queues, by the major functions that they take.
     pub(super) queues: BTreeMap<u8, usize>,
 }
@@ -127,6 +133,7 @@ unsafe extern "win64" fn allocate(
             characteristics: SECURE_OPEN,
             flags: BUFFERED_IO,
             requests: Attributes::default(),
+            shutdown: None,
         };
         state.wdf.inits.insert(at, init);
         at
@@ -218,12 +225,16 @@ unsafe extern "win64" fn create(
     with(|state| {
         if let Some(init) = state.wdf.inits.remove(&at) {
             state.objects.protections.insert(new, init.list);
+            if let Some(shutdown) = init.shutdown {
+                shutdown.register(state, new);
+            }
             let device = Device {
                 globals,
                 name: init.name,
                 links: Vec::new(),
                 files: init.files,
                 requests: init.requests,
+                shutdown: init.shutdown,
                 default_queue: None,
                 queues: BTreeMap::new(),
             };
@@ -335,14 +346,14 @@ unsafe extern "win64" fn set_request_attributes(
     change(init, |init| init.requests = attributes);
 }
 
-/// The machine is not shut down in a cycle.
 unsafe extern "win64" fn set_shutdown_notification(
     _globals: usize,
     init: usize,
-    _routine: usize,
-    _flags: u8,
+    routine: usize,
+    flags: u8,
 ) {
-    change(init, |_| {});
+    let shutdown = ShutdownRoutine { routine, flags };
+    change(init, |init| init.shutdown = Some(shutdown));
 }
 
 unsafe extern "win64" fn device_object(_globals: usize, device: usize) -> usize {

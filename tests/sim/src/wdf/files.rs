@@ -8,12 +8,13 @@
 
 use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL,
-    IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_READ, IRP_MJ_WRITE,
+    IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_READ, IRP_MJ_SHUTDOWN, IRP_MJ_WRITE,
 };
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS,
 };
 
+use super::device::shutdown;
 use super::objects::{self, Kind};
 use super::request::{begin, finish};
 use super::{call, handle, lifetimes, queue};
@@ -66,6 +67,7 @@ unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
             lifetimes::delete(file);
             finish(irp, STATUS_SUCCESS)
         }
+        IRP_MJ_SHUTDOWN => shutdown::notify(device, irp),
         // A driver must expect it only if it has said that files are optional.
         IRP_MJ_READ | IRP_MJ_WRITE | IRP_MJ_DEVICE_CONTROL | IRP_MJ_INTERNAL_DEVICE_CONTROL
             if file != 0 || !files.required =>

@@ -90,6 +90,7 @@ pub(super) fn release(at: usize) {
     let (device, memory) = with(|state| {
         let device = state.wdf.devices.remove(&at);
         if let Some(device) = &device {
+            state.io.shutdown.unregister(at);
             for link in &device.links {
                 state.objects.names.remove_link(link);
             }

@@ -43,6 +43,7 @@ mod requests;
 mod roles;
 mod runtime;
 mod scenarios;
+mod services;
 mod slow;
 mod stack;
 mod strangers;

@@ -91,6 +91,13 @@ const RELIANCES: &[Reliance] = &[
         options: &[],
         note: None,
     },
+    Reliance {
+        name: "DELETED_REGISTERED",
+        code: "leak",
+        point: "NotificationAtDelete:1",
+        options: &[],
+        note: None,
+    },
 ];
 
 impl Reliance {

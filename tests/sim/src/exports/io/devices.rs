@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::io::shutdown;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
@@ -118,6 +119,8 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
+    // SAFETY: the device is freed below at the earliest.
+    unsafe { shutdown::at_delete(device) };
     // The device itself counts no more.
     let others = with(|state| state.objects.created.count(ObjectKind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices

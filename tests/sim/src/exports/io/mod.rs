@@ -5,8 +5,14 @@
 pub(crate) mod csq;
 pub(crate) mod devices;
 pub(crate) mod irps;
+mod shutdown;
 
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
-pub(super) const TABLES: &[&[Export]] = &[csq::EXPORTS, devices::EXPORTS, irps::EXPORTS];
+pub(super) const TABLES: &[&[Export]] = &[
+    csq::EXPORTS,
+    devices::EXPORTS,
+    irps::EXPORTS,
+    shutdown::EXPORTS,
+];

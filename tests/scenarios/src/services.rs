@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Cycles about the drivers' services: loads that are requested during an unload, services
+//! that change while their drivers are loaded, and the shutdown of the machine.
+//!
+//! A load never overlaps the unload of the same driver: Windows serialises them since
+//! version 8, and [earlier versions did not][osr]. What overlaps is the request.
+//!
+//! [osr]: https://www.osr.com/nt-insider/2014-issue2/load-unload/
+
+use rand::{Rng, RngExt};
+
+use crate::cycle::{ALONE, TRAFFIC};
+use crate::instance::Role;
+use crate::step::{Change, Step, Usage};
+
+/// So often something happens to a service.
+const EVENTS: u32 = 4;
+
+/// Both drivers come, are restarted while their services are changed, and go.
+pub(crate) fn restarts(random: &mut impl Rng) -> Vec<Step> {
+    let mut steps = both(Change::Load, random);
+    for _ in 0..EVENTS {
+        let mut step = Step::of(Vec::new());
+        for role in Role::ALL {
+            if random.random() {
+                step.actions.push(Change::Reload.of(role.first()));
+            }
+            if random.random() {
+                step.uses.push(change(random).of(role.first()));
+            }
+        }
+        step.rest = time(TRAFFIC / 4, random);
+        if !step.is_idle() {
+            steps.push(step);
+        }
+    }
+    steps.extend(both(Change::Unload, random));
+    steps
+}
+
+/// Both drivers come, and one of them may have gone when the machine shuts down, or have
+/// its device open.
+pub(crate) fn shutdown(random: &mut impl Rng) -> Vec<Step> {
+    let mut steps = both(Change::Load, random);
+    let role = any(random);
+    match random.random_range(0..4) {
+        0 => steps.push(Step::used(vec![Usage::Open.of(role.first())])),
+        1 => steps.push(Step::of(vec![Change::Unload.of(role.first())])),
+        2 => steps.push(Step::of(vec![Change::Reload.of(role.first())])),
+        _ => {}
+    }
+    if let Some(last) = steps.last_mut() {
+        last.rest = time(TRAFFIC / 2, random);
+    }
+    steps.push(Step::shut_down(time(ALONE, random)));
+    steps
+}
+
+/// The same to both drivers, at once or one after the other.
+fn both(change: Change, random: &mut impl Rng) -> Vec<Step> {
+    let first = any(random);
+    let [one, other] = [first, first.peer()].map(|role| change.of(role.first()));
+    let mut steps = if random.random() {
+        vec![Step::of(vec![one, other])]
+    } else {
+        vec![Step::of(vec![one]), Step::of(vec![other])]
+    };
+    for step in &mut steps {
+        step.rest = time(ALONE, random);
+    }
+    steps
+}
+
+fn any(random: &mut impl Rng) -> Role {
+    Role::ALL[random.random_range(0..Role::ALL.len())]
+}
+
+/// What is done to a service.
+fn change(random: &mut impl Rng) -> Usage {
+    const ALL: [Usage; 4] = [
+        Usage::Ask,
+        Usage::Disable,
+        Usage::Delete,
+        Usage::StartSecond,
+    ];
+    ALL[random.random_range(0..ALL.len())]
+}
+
+/// Some time, often none.
+fn time(longest: u64, random: &mut impl Rng) -> u64 {
+    if random.random() {
+        random.random_range(0..=longest)
+    } else {
+        0
+    }
+}
