@@ -3,12 +3,11 @@
 //! The registrations of each NPI.
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::OccupiedEntry;
 use nmr::abi::NPIID;
 
 use crate::host::Side;
 use crate::list::{Linked, List};
-use crate::slab::Exhausted;
+use crate::slab::{Exhausted, NONE, Slab};
 
 /// An NPI's identifier as two numbers: quick to move, compare and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ impl NpiKey {
     }
 }
 
-/// An NPI that somebody is registered for, or about to be.
+/// An NPI.
 struct Npi {
     key: NpiKey,
     members: Members,
@@ -46,45 +45,73 @@ struct Npi {
 /// The registrations of an NPI, the clients first.
 pub(crate) type Members = [List; 2];
 
-/// All of them.
-pub(crate) struct Npis(HashTable<Npi>);
+/// The NPIs that modules are registered for, and the one that lost its last
+/// registration last: the next module is often of the same NPI.
+pub(crate) struct Npis {
+    table: Slab<Npi>,
+    /// The slot of each.
+    slots: HashTable<(NpiKey, u32)>,
+    /// The slot of the one without a registration.
+    idle: u32,
+}
 
 impl Npis {
     pub(crate) const fn new() -> Self {
-        Self(HashTable::new())
+        Self {
+            table: Slab::new(),
+            slots: HashTable::new(),
+            idle: NONE,
+        }
     }
 
-    /// The registrations of an NPI that somebody registers for: a failure is told to
-    /// [`tidy`](Self::tidy).
-    pub(crate) fn enter(&mut self, key: NpiKey) -> Result<&mut Members, Exhausted> {
-        let hash = |npi: &Npi| npi.key.hash();
-        self.0.try_reserve(1, hash).map_err(|_| Exhausted)?;
-        let entry = self.0.entry(key.hash(), |npi| npi.key == key, hash);
-        let npi = entry.or_insert(Npi {
-            key,
-            members: [List::EMPTY; 2],
-        });
-        Ok(&mut npi.into_mut().members)
+    /// The slot of an NPI, which stays until another one has no registration.
+    pub(crate) fn find(&mut self, key: NpiKey) -> Result<u32, Exhausted> {
+        let hash = key.hash();
+        if let Some(&(_, slot)) = self.slots.find(hash, |&(of, _)| of == key) {
+            return Ok(slot);
+        }
+        self.table.reserve(1)?;
+        let room = self.slots.try_reserve(1, |(of, _)| of.hash());
+        room.map_err(|_| Exhausted)?;
+        let members = [List::EMPTY; 2];
+        let slot = self.table.insert(Npi { key, members }).slot;
+        self.slots
+            .insert_unique(hash, (key, slot), |(of, _)| of.hash());
+        self.set_idle(slot);
+        Ok(slot)
+    }
+
+    /// The registrations for the NPI in `npi`.
+    pub(crate) fn members(&self, npi: u32) -> &Members {
+        &self.table.at(npi).members
+    }
+
+    /// Adds the registration in `slot`.
+    pub(crate) fn join(&mut self, npi: u32, side: Side, links: &mut impl Linked, slot: u32) {
+        self.table.at_mut(npi).members[side as usize].push_back(links, slot);
+        if self.idle == npi {
+            self.idle = NONE;
+        }
     }
 
     /// Takes the registration in `slot` away.
-    pub(crate) fn leave(&mut self, key: NpiKey, side: Side, table: &mut impl Linked, slot: u32) {
-        if let Ok(mut npi) = self.0.find_entry(key.hash(), |npi| npi.key == key) {
-            npi.get_mut().members[side as usize].remove(table, slot);
-            remove_if_empty(npi);
+    pub(crate) fn leave(&mut self, npi: u32, side: Side, links: &mut impl Linked, slot: u32) {
+        let members = &mut self.table.at_mut(npi).members;
+        members[side as usize].remove(links, slot);
+        if members.iter().all(|list| list.len == 0) {
+            self.set_idle(npi);
         }
     }
 
-    /// Forgets an NPI for which nobody is registered.
-    pub(crate) fn tidy(&mut self, key: NpiKey) {
-        if let Ok(npi) = self.0.find_entry(key.hash(), |npi| npi.key == key) {
-            remove_if_empty(npi);
+    /// Keeps this NPI without a registration, and forgets the one before.
+    fn set_idle(&mut self, npi: u32) {
+        let before = core::mem::replace(&mut self.idle, npi);
+        if before == NONE {
+            return;
         }
-    }
-}
-
-fn remove_if_empty(npi: OccupiedEntry<'_, Npi>) {
-    if npi.get().members.iter().all(|list| list.len == 0) {
-        npi.remove();
+        let key = self.table.remove(before).key;
+        if let Ok(entry) = self.slots.find_entry(key.hash(), |&(of, _)| of == key) {
+            entry.remove();
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::{Module, WaitObject};
 use crate::snapshot::Snapshot;
-use crate::state::{NewRegistration, Next};
+use crate::state::{Lack, NewRegistration, Next, Registered};
 
 /// What may be registered.
 #[derive(Clone, Copy)]
@@ -128,6 +128,29 @@ impl<H: Host> Registrar<H> {
         Ok(())
     }
 
+    /// Enters a registration in the tables. A wait object that it needs is allocated,
+    /// and one that it does not need is dropped, while they are not locked.
+    fn enter_registration(
+        &self,
+        applicant: NewRegistration,
+    ) -> Result<Registered<H::Completion>, NTSTATUS> {
+        let thread = self.host.thread();
+        let mut wait_object = None;
+        loop {
+            let entered = self
+                .state
+                .with(|state| state.register(applicant, &mut wait_object, thread));
+            match entered {
+                Ok(registered) => return Ok(registered),
+                Err(Lack::WaitObject) => {
+                    let allocated = WaitObject::new();
+                    wait_object = Some(allocated.map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?);
+                }
+                Err(Lack::Memory) => return Err(STATUS_INSUFFICIENT_RESOURCES),
+            }
+        }
+    }
+
     /// # Safety
     ///
     /// As for [`register_provider`](Self::register_provider), with a `handle_out`
@@ -150,15 +173,9 @@ impl<H: Host> Registrar<H> {
             callbacks,
             context,
             npi,
-            wait_object: WaitObject::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
             newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
         };
-        // A wait object that was not used is dropped out here, not under the lock.
-        let thread = self.host.thread();
-        let registered = self
-            .state
-            .with(|state| state.register(applicant, thread))
-            .map_err(|_unused| STATUS_INSUFFICIENT_RESOURCES)?;
+        let registered = self.enter_registration(applicant)?;
         if H::CHECKED {
             let module = Module {
                 id: registered.id,

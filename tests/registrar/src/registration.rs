@@ -43,6 +43,8 @@ impl Module {
 /// A registration.
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
+    /// The slot of its NPI.
+    pub(crate) npi: u32,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,
     /// Its bindings.
@@ -57,7 +59,10 @@ pub(crate) struct Registration<C> {
     pub(crate) waiters: u32,
     /// The number of threads that use the wait object: they wait for it, signal it or have just been woken.
     pub(crate) waiting: u32,
-    pub(crate) wait_object: WaitObject<C>,
+    /// The wait object of its slot.
+    pub(crate) wait_object: NonNull<C>,
+    /// The wait object has been given to a thread that signals it.
+    pub(crate) signalled: bool,
 }
 
 impl<C> Registration<C> {

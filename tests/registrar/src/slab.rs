@@ -110,6 +110,11 @@ impl<T> Slab<T> {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
     }
 
+    /// The slot of the next value to be stored.
+    pub(crate) const fn next_slot(&self) -> u32 {
+        self.free
+    }
+
     /// Stores `value` where [`reserve`](Self::reserve) made room.
     pub(crate) fn insert(&mut self, value: T) -> Key {
         let slot = self.free;

@@ -53,7 +53,7 @@ impl<C> State<C> {
         if registration.deregistering {
             return Err(Refusal::Rule(23, "again"));
         }
-        let npi = registration.module.npi;
+        let npi = registration.npi;
         registration.deregistering = true;
         registration.busy += u32::from(hold);
         let mut slot = registration.bindings.first;
@@ -216,8 +216,7 @@ impl<C> State<C> {
         let registration = self.registrations.at_mut(own);
         registration.busy -= 1;
         if registration.complete() && registration.waiting == 0 {
-            let wait_object = self.registrations.remove_marked(own).wait_object;
-            return (STATUS_SUCCESS, None, Some(wait_object));
+            return (STATUS_SUCCESS, None, self.end(own, true));
         }
         (STATUS_PENDING, wake(registration, own), None)
     }

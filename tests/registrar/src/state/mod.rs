@@ -20,6 +20,7 @@ mod detach;
 mod register;
 mod wait;
 
+use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
@@ -27,7 +28,7 @@ use nmr::abi::HANDLE;
 
 pub(crate) use self::attach::{AcceptCall, AttachCaller, NextOffer};
 pub(crate) use self::detach::Completed;
-pub(crate) use self::register::{NewRegistration, Next, Offer};
+pub(crate) use self::register::{Lack, NewRegistration, Next, Offer, Registered};
 pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase, Thread};
 use crate::characteristics::{CleanupFn, DetachFn};
@@ -35,12 +36,15 @@ use crate::handle::{self, HandleKind, Misuse, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Linked, Links};
 use crate::npis::Npis;
-use crate::registration::{Module, Registration};
+use crate::registration::{Module, Registration, WaitObject};
 use crate::slab::{Key, Slab};
 
 /// The tables.
 pub(crate) struct State<C> {
     registrations: Slab<Registration<C>>,
+    /// The wait object of each slot of `registrations` that was in use: a later
+    /// registration uses it again unless it has been signalled.
+    wait_objects: Vec<Option<WaitObject<C>>>,
     bindings: Slab<Binding>,
     npis: Npis,
     last_registration: u64,
@@ -128,6 +132,7 @@ impl<C> State<C> {
     pub(crate) fn new() -> Self {
         Self {
             registrations: Slab::new(),
+            wait_objects: Vec::new(),
             bindings: Slab::new(),
             npis: Npis::new(),
             last_registration: 0,
@@ -211,6 +216,18 @@ impl<C> State<C> {
         handle::encode(HandleKind { named, side }, self.bindings.key(binding))
     }
 
+    /// Takes a registration off the tables. Returns its wait object if that has been
+    /// signalled, to be dropped while the tables are not locked.
+    fn end(&mut self, own: u32, marked: bool) -> Option<WaitObject<C>> {
+        let registration = if marked {
+            self.registrations.remove_marked(own)
+        } else {
+            self.registrations.remove(own)
+        };
+        let wait_object = self.wait_objects.get_mut(own as usize)?;
+        wait_object.take_if(|_| registration.signalled)
+    }
+
     /// Takes a binding off the tables, after which a registration may be complete.
     fn release(&mut self, slot: u32) -> Action<C> {
         let [client, provider] = self.bindings.at(slot).registrations();
@@ -241,8 +258,9 @@ const fn wake<C>(registration: &mut Registration<C>, own: u32) -> Option<WaitToE
         return None;
     }
     registration.waiting += 1;
+    registration.signalled = true;
     Some(WaitToEnd {
         registration: own,
-        wait_object: registration.wait_object.address(),
+        wait_object: registration.wait_object,
     })
 }

@@ -3,6 +3,7 @@
 //! Registration: entering a module, and the queue of its offers.
 
 use core::ffi::c_void;
+use core::ptr::NonNull;
 
 use nmr::abi::{HANDLE, NPI_REGISTRATION_INSTANCE};
 
@@ -14,17 +15,32 @@ use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
 use crate::registration::{Module, Registration, WaitObject};
-use crate::slab::NONE;
+use crate::slab::{Exhausted, NONE};
 
 /// A registration in the making.
-pub(crate) struct NewRegistration<C> {
+#[derive(Clone, Copy)]
+pub(crate) struct NewRegistration {
     pub(crate) instance: *const NPI_REGISTRATION_INSTANCE,
     pub(crate) callbacks: Callbacks,
     pub(crate) context: *mut c_void,
     pub(crate) npi: NpiKey,
-    pub(crate) wait_object: WaitObject<C>,
     /// Peers that registered last are offered first.
     pub(crate) newest_first: bool,
+}
+
+/// What a registration cannot be entered without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// A wait object: its slot has none that is unused.
+    WaitObject,
+    /// Memory.
+    Memory,
+}
+
+impl From<Exhausted> for Lack {
+    fn from(_: Exhausted) -> Self {
+        Self::Memory
+    }
 }
 
 /// A registration that has been entered.
@@ -55,18 +71,18 @@ pub(crate) struct Offer {
 
 impl<C> State<C> {
     /// Enters a registration, with a queued binding for every peer. On failure
-    /// nothing has changed.
+    /// nothing has changed. Takes `wait_object` if it is needed.
     pub(crate) fn register(
         &mut self,
-        applicant: NewRegistration<C>,
+        applicant: NewRegistration,
+        wait_object: &mut Option<WaitObject<C>>,
         thread: u64,
-    ) -> Result<Registered<C>, WaitObject<C>> {
+    ) -> Result<Registered<C>, Lack> {
         let NewRegistration {
             instance,
             callbacks,
             context,
             npi,
-            wait_object,
             newest_first,
         } = applicant;
         let module = Module {
@@ -77,19 +93,15 @@ impl<C> State<C> {
             context,
         };
         let side = module.side();
-        let Ok(members) = self.npis.enter(npi) else {
-            return Err(wait_object);
-        };
-        let peers = members[side.peer() as usize];
-        let room = self.bindings.reserve(peers.len);
-        if room.and_then(|()| self.registrations.reserve(1)).is_err() {
-            self.npis.tidy(npi);
-            return Err(wait_object);
-        }
+        let npi = self.npis.find(npi)?;
+        let peers = self.npis.members(npi)[side.peer() as usize];
+        self.bindings.reserve(peers.len)?;
+        let wait_object = self.reserve_registration(wait_object)?;
 
         self.last_registration += 1;
         let key = self.registrations.insert(Registration {
             module,
+            npi,
             links: Links::LOOSE,
             bindings: List::EMPTY,
             deregistering: false,
@@ -98,10 +110,11 @@ impl<C> State<C> {
             waiters: 0,
             waiting: 0,
             wait_object,
+            signalled: false,
         });
         let named = Named::Registration;
         let handle = handle::encode(HandleKind { named, side }, key);
-        members[side as usize].push_back(&mut self.registrations, key.slot);
+        self.npis.join(npi, side, &mut self.registrations, key.slot);
 
         let mut peer = peers.first;
         while peer != NONE {
@@ -113,6 +126,28 @@ impl<C> State<C> {
             handle,
             next: self.next_offer(key.slot, thread),
         })
+    }
+
+    /// Makes room for a registration. Returns the wait object of the slot that it will
+    /// have, which is `offered` if the slot has none.
+    fn reserve_registration(
+        &mut self,
+        offered: &mut Option<WaitObject<C>>,
+    ) -> Result<NonNull<C>, Lack> {
+        self.registrations.reserve(1)?;
+        let slot = self.registrations.next_slot() as usize;
+        if slot >= self.wait_objects.len() {
+            let more = slot + 1 - self.wait_objects.len();
+            let room = self.wait_objects.try_reserve(more);
+            room.map_err(|_| Lack::Memory)?;
+            self.wait_objects.resize_with(slot + 1, || None);
+        }
+        let wait_object = &mut self.wait_objects[slot];
+        if wait_object.is_none() {
+            *wait_object = offered.take();
+        }
+        let wait_object = wait_object.as_ref().ok_or(Lack::WaitObject)?;
+        Ok(wait_object.address())
     }
 
     fn queue(&mut self, side: Side, own: u32, peer: u32, newest_first: bool) {
