@@ -14,7 +14,7 @@ use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::notify::{PASSIVE, Subject, function};
 use crate::registrar::Registrar;
-use crate::state::{AcceptCall, AttachCaller, Next, NextOffer, Offer, Refusal};
+use crate::state::{AcceptCall, Action, AttachCaller, Next, Refusal};
 
 /// `NT_SUCCESS`.
 pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
@@ -26,9 +26,13 @@ pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
 const UNWRITTEN: usize = usize::MAX & !0xFFF;
 
 impl<H: Host> Registrar<H> {
-    /// Offers a provider to a client. Returns what the `NmrRegister...` that
-    /// does so has to do next.
-    pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
+    /// Offers a provider to a client, if that is what a `NmrRegister...` has to do next.
+    /// Sets `next` to what it has to do then.
+    pub(crate) fn offer(&self, next: &mut Next<H::Completion>) {
+        let Next::Offer(offer) = next else {
+            return;
+        };
+        let binding = offer.binding;
         let who = Subject {
             side: Side::Client,
             registration: Some(offer.client),
@@ -47,18 +51,17 @@ impl<H: Host> Registrar<H> {
             Attach::Provider(_) => STATUS_NOINTERFACE,
         };
         let thread = self.host.thread();
+        let mut step = Action::Rest;
         let settled = self
             .state
-            .with(|state| state.settle(offer.binding, status, thread));
+            .with(|state| state.settle(binding, status, thread, &mut step, next));
         if !settled.asking {
             self.judge_offer(who, status, settled.answer);
         }
-        self.drive(settled.step);
-        match settled.next {
-            NextOffer::Now(next) => next,
-            NextOffer::After(registering) => self
-                .state
-                .with(|state| state.next_offer(registering, thread)),
+        self.drive(&mut step);
+        if let Some(registering) = settled.after {
+            self.state
+                .with(|state| state.next_offer(registering, thread, next));
         }
     }
 
@@ -127,14 +130,16 @@ impl<H: Host> Registrar<H> {
         self.enter(Call::AttachProvider, who);
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
-        let status = match self.admit_asker(name, who, handle) {
-            Ok(ask) => {
+        let mut ask = None;
+        let admitted = self.admit_asker(name, who, handle, &mut ask);
+        let status = match (admitted, &ask) {
+            (Ok(()), Some(ask)) => {
                 let room = !provider_context.is_null() && !provider_dispatch.is_null();
                 let (status, answer) = if room {
-                    self.ask(&ask, client_context, client_dispatch)
+                    self.ask(ask, client_context, client_dispatch)
                 } else {
                     self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
-                    self.answered(&ask, STATUS_INVALID_PARAMETER, None);
+                    self.answered(ask, STATUS_INVALID_PARAMETER, None);
                     (STATUS_INVALID_PARAMETER, None)
                 };
                 if let Some(answer) = answer {
@@ -147,24 +152,30 @@ impl<H: Host> Registrar<H> {
                 }
                 status
             }
-            Err(refusal) => self.turn_down(Call::AttachProvider, kind, handle, refusal),
+            (Ok(()), None) => STATUS_INVALID_PARAMETER,
+            (Err(refusal), _) => self.turn_down(Call::AttachProvider, kind, handle, refusal),
         };
         self.leave(Call::AttachProvider, who, status)
     }
-
     /// R8: serves a stray only if that is what is drawn, or nobody checks.
-    fn admit_asker(&self, name: &str, who: Subject, handle: HANDLE) -> Result<AcceptCall, Refusal> {
+    fn admit_asker(
+        &self,
+        name: &str,
+        who: Subject,
+        handle: HANDLE,
+        ask: &mut Option<AcceptCall>,
+    ) -> Result<(), Refusal> {
         let asker = self.asker();
         let strict = self
             .state
-            .with(|state| state.ask(handle, asker, !H::CHECKED));
+            .with(|state| state.ask(handle, asker, !H::CHECKED, ask));
         let Err(Refusal::Rule(8, how)) = strict else {
             return strict;
         };
         if self.host.draw(Knob::AttachThread, 2) == 0 {
             return strict;
         }
-        let served = self.state.with(|state| state.ask(handle, asker, true));
+        let served = self.state.with(|state| state.ask(handle, asker, true, ask));
         if served.is_ok() {
             self.breach(8, who, format_args!("{name} was called {how}"));
         }
@@ -261,14 +272,15 @@ impl<H: Host> Registrar<H> {
 
     /// A provider has answered; `contexts` are there if it accepted.
     fn answered(&self, ask: &AcceptCall, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
-        let (unheard, step) = self
-            .state
-            .with(|state| state.answered(ask.binding, status, contexts));
+        let (mut unheard, mut step) = (None, Action::Rest);
+        self.state.with(|state| {
+            state.answered(ask.binding, status, contexts, &mut unheard, &mut step);
+        });
         if let Some((client, client_status)) = unheard {
             let who = Subject::module(&client).binding(ask.id);
             self.judge_offer(who, client_status, Some(status));
         }
-        self.drive(step);
+        self.drive(&mut step);
     }
 }
 

@@ -8,7 +8,8 @@ use core::ops::Range;
 
 use nmr::abi::NPIID;
 
-use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
+use crate::host::{BindingId, Event, Host, Lock, RegistrationId, Side};
+use crate::ledger::Ledger;
 use crate::notify::Subject;
 use crate::registrar::Registrar;
 use crate::snapshot::Snapshot;
@@ -118,6 +119,11 @@ impl<H: Host> Registrar<H> {
                 format_args!("a binding context is freed before its cleanup callback"),
             );
         }
+    }
+
+    /// The events since the last call, the latest [`Host::EVENTS`] of them.
+    pub fn take_events(&self) -> Vec<Event> {
+        self.ledger.with(Ledger::take_events)
     }
 
     /// R2: what a module registered is as it was. The registration is held by

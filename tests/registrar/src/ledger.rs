@@ -19,9 +19,6 @@ use crate::registration::Module;
 use crate::ring::Ring;
 use crate::snapshot::Snapshot;
 
-/// How many events are remembered for the histories of findings.
-const EVENTS: usize = 2048;
-
 /// A callback that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -52,27 +49,27 @@ impl Entry {
 
 /// The memory.
 pub(crate) struct Ledger {
-    journal: Ring<Moment, EVENTS>,
+    journal: Ring<Moment>,
     frames: Vec<Frame>,
     modules: HashTable<Entry>,
 }
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
+    /// One that remembers that many events.
+    pub(crate) const fn new(events: usize) -> Self {
         Self {
-            journal: Ring::new(),
+            journal: Ring::new(events),
             frames: Vec::new(),
             modules: HashTable::new(),
         }
     }
 
-    /// Records an event, and adds its NPI.
-    pub(crate) fn note(&mut self, moment: &mut Moment) {
+    /// Records an event, and adds its NPI and, unless it has a time, its number.
+    pub(crate) fn note(&mut self, moment: &mut Moment, time: Option<u64>) {
         let registration = moment.event.registration;
         moment.event.npi = registration.and_then(|id| self.npi(id));
-        if moment.event.binding.is_some() {
-            self.journal.record(moment);
-        }
+        moment.time = time.unwrap_or_else(|| self.journal.count() + 1);
+        self.journal.record(moment);
         if moment.event.call.is_callback() {
             self.note_frame(moment.thread, &moment.event);
         }
@@ -142,6 +139,11 @@ impl Ledger {
         let hash = Entry::hash(registration);
         self.modules
             .find(hash, |entry| entry.module.id == registration)
+    }
+
+    /// The events since the last call, as far as they are remembered, oldest first.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.journal.take().map(|moment| moment.event).collect()
     }
 
     /// What is remembered of `binding`, oldest first.

@@ -104,12 +104,13 @@ impl<H: Host> Registrar<H> {
             binding: who.binding,
             code: who.code,
         };
+        let time = self.host.now();
         let mut moment = Moment {
-            time: self.host.now(),
+            time: 0,
             thread: self.host.thread(),
             event,
         };
-        self.ledger.with(|ledger| ledger.note(&mut moment));
+        self.ledger.with(|ledger| ledger.note(&mut moment, time));
         self.host.observe(&moment.event);
     }
 

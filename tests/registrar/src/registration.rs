@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use nmr::abi::NPI_REGISTRATION_INSTANCE;
 use nmr::memory::try_box;
 
-use crate::characteristics::{Attach, Callbacks};
+use crate::characteristics::Callbacks;
 use crate::host::{Completion, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
@@ -28,10 +28,7 @@ pub(crate) struct Module {
 
 impl Module {
     pub(crate) const fn side(&self) -> Side {
-        match self.callbacks.attach {
-            Attach::Client(_) => Side::Client,
-            Attach::Provider(_) => Side::Provider,
-        }
+        self.callbacks.attach.side()
     }
 
     /// An address in its image.

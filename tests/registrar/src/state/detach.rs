@@ -27,10 +27,10 @@ pub(crate) enum Completed {
 }
 
 /// What a `NmrDeregister...` has to do.
-pub(crate) struct Deregistration<C> {
+#[derive(Clone, Copy)]
+pub(crate) struct Deregistration {
     /// The registration.
     pub(crate) own: u32,
-    pub(crate) step: Action<C>,
     /// The next binding to detach.
     pub(crate) next: u32,
 }
@@ -46,7 +46,8 @@ impl<C> State<C> {
         plan: DetachOrder,
         hold: bool,
         entry: Entry,
-    ) -> Result<Deregistration<C>, Refusal> {
+        step: &mut Action<C>,
+    ) -> Result<Deregistration, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, HandleKind { named, side })?;
         let registration = self.registrations.at_mut(own);
@@ -67,7 +68,7 @@ impl<C> State<C> {
             match binding.phase {
                 Phase::Queued => {
                     // Nobody can be waiting for either registration yet.
-                    let _ = self.release(slot);
+                    self.release(slot, &mut Action::Rest);
                 }
                 Phase::Attached => {
                     binding.phase = Phase::Claimed;
@@ -81,11 +82,12 @@ impl<C> State<C> {
             }
             slot = after;
         }
-        let (step, next) = match first {
-            NONE => (Action::Rest, NONE),
-            first => self.begin_detach(first, plan, entry),
+        let next = match first {
+            NONE => NONE,
+            first => self.begin_detach(first, plan, entry, step),
         };
-        Ok(Deregistration { own, step, next })
+
+        Ok(Deregistration { own, next })
     }
 
     /// Begins the detach of a binding that the caller has claimed. Returns
@@ -95,12 +97,14 @@ impl<C> State<C> {
         slot: u32,
         plan: DetachOrder,
         entry: Entry,
-    ) -> (Action<C>, u32) {
+        step: &mut Action<C>,
+    ) -> u32 {
         let binding = self.bindings.at_mut(slot);
         binding.plan = plan;
         binding.phase = Phase::Detaching;
         let next = binding.next_to_detach;
-        (self.advance(slot, entry), next)
+        self.advance(slot, entry, step);
+        next
     }
 
     /// A detach callback is called now, on this thread.
@@ -116,7 +120,8 @@ impl<C> State<C> {
         side: Side,
         status: NTSTATUS,
         entry: Entry,
-    ) -> (bool, Action<C>) {
+        step: &mut Action<C>,
+    ) -> bool {
         let end = self.bindings.at_mut(slot).end_mut(side);
         end.thread = None;
         end.detach_state = if status == STATUS_PENDING {
@@ -124,7 +129,9 @@ impl<C> State<C> {
         } else {
             DetachState::Returned
         };
-        (end.reported.is_some(), self.advance(slot, entry))
+        let reported = end.reported.is_some();
+        self.advance(slot, entry, step);
+        reported
     }
 
     /// A side says that its pending detach is over.
@@ -133,7 +140,8 @@ impl<C> State<C> {
         handle: HANDLE,
         side: Side,
         entry: Entry,
-    ) -> Result<(Completed, Action<C>), Refusal> {
+        step: &mut Action<C>,
+    ) -> Result<Completed, Refusal> {
         let named = Named::Binding;
         let slot = self.resolve(handle, HandleKind { named, side })?;
         let binding = self.bindings.at_mut(slot);
@@ -159,21 +167,22 @@ impl<C> State<C> {
             _ => Completed::InTime,
         };
         end.reported = Some(end.detach_state);
-        Ok((completed, self.advance(slot, entry)))
+        self.advance(slot, entry, step);
+        Ok(completed)
     }
 
     /// The cleanup callbacks have returned.
-    pub(crate) fn cleaned(&mut self, slot: u32) -> Action<C> {
+    pub(crate) fn cleaned(&mut self, slot: u32, step: &mut Action<C>) {
         let binding = self.bindings.at_mut(slot);
         binding.phase = Phase::Cleaned;
         binding.cleaner = None;
         // A cleanup is the last callback.
-        self.advance(slot, Entry::Later)
+        self.advance(slot, Entry::Later, step);
     }
 
-    fn advance(&mut self, slot: u32, entry: Entry) -> Action<C> {
+    fn advance(&mut self, slot: u32, entry: Entry, step: &mut Action<C>) {
         let binding = self.bindings.at_mut(slot);
-        match binding.advance() {
+        *step = match binding.advance() {
             Move::Rest => Action::Rest,
             Move::Detach(side) => {
                 if let Entry::Now(thread) = entry {
@@ -198,8 +207,8 @@ impl<C> State<C> {
                     .clean_up(slot, binding, Side::Provider, entry);
                 Action::CleanUp(slot, [client, provider])
             }
-            Move::Release => self.release(slot),
-        }
+            Move::Release => return self.release(slot, step),
+        };
     }
 
     /// A side has its context back: its cleanup begins, on this thread.

@@ -26,9 +26,9 @@ use core::ptr::NonNull;
 
 use nmr::abi::HANDLE;
 
-pub(crate) use self::attach::{AcceptCall, AttachCaller, NextOffer};
+pub(crate) use self::attach::{AcceptCall, AttachCaller};
 pub(crate) use self::detach::Completed;
-pub(crate) use self::register::{Lack, NewRegistration, Next, Offer, Registered};
+pub(crate) use self::register::{Lack, NewRegistration, Next, Registered};
 pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase, Thread};
 use crate::characteristics::{CleanupFn, DetachFn};
@@ -108,7 +108,8 @@ pub(crate) enum Entry {
     Now(Thread),
 }
 
-/// What a transition of a binding leaves to be done.
+/// What a transition of a binding leaves to be done. A transition writes it where its
+/// caller reads it: passing it on by value takes longer than most transitions.
 pub(crate) enum Action<C> {
     /// Nothing.
     Rest,
@@ -229,17 +230,17 @@ impl<C> State<C> {
     }
 
     /// Takes a binding off the tables, after which a registration may be complete.
-    fn release(&mut self, slot: u32) -> Action<C> {
+    fn release(&mut self, slot: u32, step: &mut Action<C>) {
         let [client, provider] = self.bindings.at(slot).registrations();
         let wakes = (
             self.unlink(slot, client, Side::Client),
             self.unlink(slot, provider, Side::Provider),
         );
         self.bindings.remove(slot);
-        match wakes {
+        *step = match wakes {
             (None, None) => Action::Rest,
             (client, provider) => Action::Done([client, provider]),
-        }
+        };
     }
 
     /// Takes a binding off the list of its registration on `side`.

@@ -44,20 +44,19 @@ impl From<Exhausted> for Lack {
 }
 
 /// A registration that has been entered.
-pub(crate) struct Registered<C> {
+#[derive(Clone, Copy)]
+pub(crate) struct Registered {
     pub(crate) id: RegistrationId,
     pub(crate) handle: HANDLE,
-    pub(crate) next: Next<C>,
 }
 
-/// What to do next in a `NmrRegister...`.
+/// What to do next in a `NmrRegister...`, written where it is read as an [`Action`] is.
 pub(crate) enum Next<C> {
     Offer(Offer),
     Return(Option<WaitToEnd<C>>),
 }
 
 /// A binding to offer to its client.
-#[derive(Clone, Copy)]
 pub(crate) struct Offer {
     pub(crate) binding: u32,
     pub(crate) id: BindingId,
@@ -71,36 +70,37 @@ pub(crate) struct Offer {
 
 impl<C> State<C> {
     /// Enters a registration, with a queued binding for every peer. On failure
-    /// nothing has changed. Takes `wait_object` if it is needed.
+    /// nothing has changed. Takes `wait_object` if it is needed, and sets `next`.
     pub(crate) fn register(
         &mut self,
-        applicant: NewRegistration,
+        applicant: &NewRegistration,
         wait_object: &mut Option<WaitObject<C>>,
         thread: u64,
-    ) -> Result<Registered<C>, Lack> {
-        let NewRegistration {
+        next: &mut Next<C>,
+    ) -> Result<Registered, Lack> {
+        let &NewRegistration {
             instance,
             callbacks,
             context,
-            npi,
+            npi: npi_key,
             newest_first,
         } = applicant;
-        let module = Module {
-            id: RegistrationId(self.last_registration + 1),
-            npi,
-            instance,
-            callbacks,
-            context,
-        };
-        let side = module.side();
-        let npi = self.npis.find(npi)?;
+        let side = callbacks.attach.side();
+        let npi = self.npis.find(npi_key)?;
         let peers = self.npis.members(npi)[side.peer() as usize];
         self.bindings.reserve(peers.len)?;
         let wait_object = self.reserve_registration(wait_object)?;
 
         self.last_registration += 1;
+        let id = RegistrationId(self.last_registration);
         let key = self.registrations.insert(Registration {
-            module,
+            module: Module {
+                id,
+                npi: npi_key,
+                instance,
+                callbacks,
+                context,
+            },
             npi,
             links: Links::LOOSE,
             bindings: List::EMPTY,
@@ -121,11 +121,8 @@ impl<C> State<C> {
             self.queue(side, key.slot, peer, newest_first);
             peer = self.registrations.at(peer).links.after;
         }
-        Ok(Registered {
-            id: module.id,
-            handle,
-            next: self.next_offer(key.slot, thread),
-        })
+        self.next_offer(key.slot, thread, next);
+        Ok(Registered { id, handle })
     }
 
     /// Makes room for a registration. Returns the wait object of the slot that it will
@@ -174,7 +171,7 @@ impl<C> State<C> {
 
     /// The next binding that the running `NmrRegister...` of `own` has to offer.
     /// Those it made are at the front of the list until they are offered.
-    pub(crate) fn next_offer(&mut self, own: u32, thread: u64) -> Next<C> {
+    pub(crate) fn next_offer(&mut self, own: u32, thread: u64, next: &mut Next<C>) {
         let registration = self.registrations.at_mut(own);
         let side = registration.module.side();
         let slot = registration.bindings.first;
@@ -189,7 +186,7 @@ impl<C> State<C> {
                 let ends = &mut Ends(&mut self.bindings, side);
                 registration.bindings.move_to_back(ends, slot);
                 let client = &self.registrations.at(client).module;
-                return Next::Offer(Offer {
+                *next = Next::Offer(Offer {
                     binding: slot,
                     id,
                     handle: self.binding_handle(slot, Side::Client),
@@ -198,9 +195,10 @@ impl<C> State<C> {
                     context: client.context,
                     provider: self.registrations.at(provider).module.instance,
                 });
+                return;
             }
         }
         registration.busy -= 1;
-        Next::Return(wake(registration, own))
+        *next = Next::Return(wake(registration, own));
     }
 }
