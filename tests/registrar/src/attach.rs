@@ -35,14 +35,14 @@ impl<H: Host> Registrar<H> {
         let binding = offer.binding;
         let who = Subject {
             side: Side::Client,
+            npi: Some(offer.npi),
             registration: Some(offer.client),
             binding: Some(offer.id),
             code: offer.callback.code(),
         };
-        self.check_unchanged(who);
         let status = match offer.callback {
             Attach::Client(callback) => {
-                self.enter(Call::AttachCallback, who);
+                self.enter_callback(Call::AttachCallback, who);
                 // SAFETY: the client registered this callback for such calls;
                 // the provider's structure is readable while it is registered.
                 let status = unsafe { callback(offer.handle, offer.context, offer.provider) };
@@ -210,13 +210,12 @@ impl<H: Host> Registrar<H> {
         }
         let who = Subject::module(&ask.provider).binding(ask.id);
         let npi = ask.provider.npi.into();
-        self.check_unchanged(who);
         let status = match ask.provider.callbacks.attach {
             Attach::Provider(callback) => {
                 let dispatch =
                     self.host
                         .interpose(ask.id, npi, Side::Client, client_context, client_dispatch);
-                self.enter(Call::AttachCallback, who);
+                self.enter_callback(Call::AttachCallback, who);
                 // SAFETY: the provider registered this callback for such calls;
                 // the client's structure is readable while it is registered, and
                 // it vouches for its context and dispatch table.

@@ -151,8 +151,7 @@ impl<H: Host> Registrar<H> {
     /// Calls a detach callback.
     fn call_detach(&self, call: &Call<DetachFn>) -> NTSTATUS {
         let who = Subject::call(call, call.callback as usize);
-        self.check_unchanged(who);
-        self.enter(host::Call::DetachCallback, who);
+        self.enter_callback(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
             if H::CHECKED {
                 let thread = Thread::new(self.host.thread());
@@ -194,13 +193,12 @@ impl<H: Host> Registrar<H> {
     /// Calls a cleanup callback.
     fn call_cleanup(&self, call: &Call<CleanupFn>) {
         let who = Subject::call(call, call.callback as usize);
-        self.check_unchanged(who);
         if H::CHECKED {
             let thread = Thread::new(self.host.thread());
             self.state
                 .with(|state| state.cleanup_entered(call.binding, call.side, thread));
         }
-        self.enter(host::Call::CleanupCallback, who);
+        self.enter_callback(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding, which both sides have left.

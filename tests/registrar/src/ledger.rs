@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use hashbrown::HashTable;
-use nmr::abi::{GUID, NPIID};
+use nmr::abi::GUID;
 
 use crate::finding::Moment;
 use crate::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
@@ -35,8 +35,6 @@ unsafe impl Send for Ledger {}
 /// What a module registered.
 struct Entry {
     module: Module,
-    /// Its NPI, as events have it.
-    npi: NPIID,
     snapshot: Snapshot,
 }
 
@@ -64,10 +62,8 @@ impl Ledger {
         }
     }
 
-    /// Records an event, and adds its NPI and, unless it has a time, its number.
+    /// Records an event, at this time or under its number.
     pub(crate) fn note(&mut self, moment: &mut Moment, time: Option<u64>) {
-        let registration = moment.event.registration;
-        moment.event.npi = registration.and_then(|id| self.npi(id));
         moment.time = time.unwrap_or_else(|| self.journal.count() + 1);
         self.journal.record(moment);
         if moment.event.call.is_callback() {
@@ -116,12 +112,7 @@ impl Ledger {
     pub(crate) fn remember(&mut self, module: Module, snapshot: Snapshot) {
         let hash = |entry: &Entry| Entry::hash(entry.module.id);
         if self.modules.try_reserve(1, hash).is_ok() {
-            let npi = module.npi.into();
-            let entry = Entry {
-                module,
-                npi,
-                snapshot,
-            };
+            let entry = Entry { module, snapshot };
             self.modules.insert_unique(hash(&entry), entry, hash);
         }
     }
@@ -153,11 +144,6 @@ impl Ledger {
             .filter(|moment| moment.event.binding == Some(binding))
             .copied()
             .collect()
-    }
-
-    /// Its NPI.
-    pub(crate) fn npi(&self, registration: RegistrationId) -> Option<NPIID> {
-        Some(self.entry(registration)?.npi)
     }
 
     /// Its `ModuleId`, if that was a GUID.

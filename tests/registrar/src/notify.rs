@@ -14,6 +14,7 @@ use crate::finding::{Finding, Moment};
 use crate::handle::{HandleKind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
 use crate::knobs::Knob;
+use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::Module;
 use crate::state;
@@ -29,6 +30,7 @@ pub(crate) const DISPATCH: u8 = 2;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
     pub(crate) side: Side,
+    pub(crate) npi: Option<NpiKey>,
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
@@ -39,6 +41,7 @@ impl Subject {
     pub(crate) const fn on(side: Side) -> Self {
         Self {
             side,
+            npi: None,
             registration: None,
             binding: None,
             code: 0,
@@ -48,6 +51,7 @@ impl Subject {
     pub(crate) fn module(module: &Module) -> Self {
         Self {
             side: module.side(),
+            npi: Some(module.npi),
             registration: Some(module.id),
             binding: None,
             code: module.code(),
@@ -58,6 +62,7 @@ impl Subject {
     pub(crate) const fn call<F>(call: &state::Call<F>, code: usize) -> Self {
         Self {
             side: call.side,
+            npi: Some(call.npi),
             registration: Some(call.registration),
             binding: Some(call.id),
             code,
@@ -92,28 +97,44 @@ impl<H: Host> Registrar<H> {
     }
 
     fn event(&self, call: Call, phase: Phase, who: Subject) {
-        if !H::CHECKED {
-            return;
+        if H::CHECKED {
+            let time = self.host.now();
+            let mut moment = self.moment(call, phase, who);
+            self.ledger.with(|ledger| ledger.note(&mut moment, time));
+            self.host.observe(&moment.event);
         }
-        let event = Event {
-            call,
-            phase,
-            side: who.side,
-            npi: None,
-            registration: who.registration,
-            binding: who.binding,
-            code: who.code,
-        };
-        let time = self.host.now();
-        let mut moment = Moment {
-            time: 0,
-            thread: self.host.thread(),
-            event,
-        };
-        self.ledger.with(|ledger| ledger.note(&mut moment, time));
-        self.host.observe(&moment.event);
     }
 
+    /// Begins a callback of a registration that is held by a binding. R2: what the module
+    /// registered is as it was.
+    pub(crate) fn enter_callback(&self, call: Call, who: Subject) {
+        if H::CHECKED {
+            let time = self.host.now();
+            let mut moment = self.moment(call, Phase::Enter, who);
+            let remembered = self.ledger.with(|ledger| {
+                ledger.note(&mut moment, time);
+                who.registration.and_then(|id| ledger.snapshot(id).copied())
+            });
+            self.compare(who, remembered.as_ref());
+            self.host.observe(&moment.event);
+        }
+    }
+
+    fn moment(&self, call: Call, phase: Phase, who: Subject) -> Moment {
+        Moment {
+            time: 0,
+            thread: self.host.thread(),
+            event: Event {
+                call,
+                phase,
+                side: who.side,
+                npi: who.npi.map(Into::into),
+                registration: who.registration,
+                binding: who.binding,
+                code: who.code,
+            },
+        }
+    }
     /// Reports a breach of `rule`.
     pub(crate) fn breach(&self, rule: u8, who: Subject, what: fmt::Arguments<'_>) {
         if H::CHECKED {
@@ -174,14 +195,15 @@ impl<H: Host> Registrar<H> {
     /// Whose handle of `kind` this is, as far as that can be told.
     pub(crate) fn identify(&self, handle: HANDLE, kind: HandleKind) -> Subject {
         let owner = if H::CHECKED {
-            self.state.with(|state| state.owner(handle, kind))
+            let subject = |module: &Module, binding| Subject {
+                binding,
+                ..Subject::module(module)
+            };
+            self.state.with(|state| state.owner(handle, kind, subject))
         } else {
             None
         };
-        owner.map_or(Subject::on(kind.side), |(module, binding)| Subject {
-            binding,
-            ..Subject::module(&module)
-        })
+        owner.unwrap_or(Subject::on(kind.side))
     }
 
     /// R22, R23: `function` got something that is no handle of `kind`. Returns

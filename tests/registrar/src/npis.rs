@@ -14,37 +14,56 @@ use crate::slab::{Exhausted, NONE, Slab};
 pub(crate) struct NpiKey([u64; 2]);
 
 impl From<NPIID> for NpiKey {
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    #[inline]
     fn from(id: NPIID) -> Self {
-        let id = id.to_u128();
-        Self([(id >> 64) as u64, id as u64])
+        let [second, third] = [id.Data2, id.Data3].map(u64::from);
+        let first = u64::from(id.Data1) | second << 32 | third << 48;
+        Self([first, u64::from_le_bytes(id.Data4)])
     }
 }
 
 impl From<NpiKey> for NPIID {
+    #[inline]
     fn from(key: NpiKey) -> Self {
-        let [high, low] = key.0.map(u128::from);
-        Self::from_u128(high << 64 | low)
+        let [first, last] = key.0.map(u64::to_le_bytes);
+        let [d0, d1, d2, d3, e0, e1, f0, f1] = first;
+        Self {
+            Data1: u32::from_le_bytes([d0, d1, d2, d3]),
+            Data2: u16::from_le_bytes([e0, e1]),
+            Data3: u16::from_le_bytes([f0, f1]),
+            Data4: last,
+        }
     }
 }
 
 impl NpiKey {
     /// The random bits of an identifier are its hash.
     const fn hash(self) -> u64 {
-        let [high, low] = self.0;
-        (high ^ low).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        let [first, last] = self.0;
+        (first ^ last).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
 /// An NPI.
 struct Npi {
     key: NpiKey,
-    members: Members,
+    /// Its registrations, the clients first.
+    members: [Members; 2],
 }
 
-/// The registrations of an NPI, the clients first.
-pub(crate) type Members = [List; 2];
+/// The registrations on one side of an NPI.
+#[derive(Clone, Copy)]
+pub(crate) struct Members {
+    pub(crate) list: List,
+    pub(crate) count: u32,
+}
 
+impl Members {
+    const NONE: Self = Self {
+        list: List::EMPTY,
+        count: 0,
+    };
+}
 /// The NPIs that modules are registered for, and the one that lost its last
 /// registration last: the next module is often of the same NPI.
 pub(crate) struct Npis {
@@ -73,7 +92,7 @@ impl Npis {
         self.table.reserve(1)?;
         let room = self.slots.try_reserve(1, |(of, _)| of.hash());
         room.map_err(|_| Exhausted)?;
-        let members = [List::EMPTY; 2];
+        let members = [Members::NONE; 2];
         let slot = self.table.insert(Npi { key, members }).slot;
         self.slots
             .insert_unique(hash, (key, slot), |(of, _)| of.hash());
@@ -81,14 +100,15 @@ impl Npis {
         Ok(slot)
     }
 
-    /// The registrations for the NPI in `npi`.
-    pub(crate) fn members(&self, npi: u32) -> &Members {
-        &self.table.at(npi).members
+    /// The registrations on `side` of the NPI in `npi`.
+    pub(crate) fn members(&self, npi: u32, side: Side) -> Members {
+        self.table.at(npi).members[side as usize]
     }
-
     /// Adds the registration in `slot`.
     pub(crate) fn join(&mut self, npi: u32, side: Side, links: &mut impl Linked, slot: u32) {
-        self.table.at_mut(npi).members[side as usize].push_back(links, slot);
+        let members = &mut self.table.at_mut(npi).members[side as usize];
+        members.list.push_back(links, slot);
+        members.count += 1;
         if self.idle == npi {
             self.idle = NONE;
         }
@@ -96,9 +116,11 @@ impl Npis {
 
     /// Takes the registration in `slot` away.
     pub(crate) fn leave(&mut self, npi: u32, side: Side, links: &mut impl Linked, slot: u32) {
-        let members = &mut self.table.at_mut(npi).members;
-        members[side as usize].remove(links, slot);
-        if members.iter().all(|list| list.len == 0) {
+        let npi_members = &mut self.table.at_mut(npi).members;
+        let members = &mut npi_members[side as usize];
+        members.list.remove(links, slot);
+        members.count -= 1;
+        if npi_members.iter().all(|members| members.count == 0) {
             self.set_idle(npi);
         }
     }

@@ -48,8 +48,9 @@ pub(crate) struct Registration<C> {
     pub(crate) bindings: List,
     /// `NmrDeregister...` was called.
     pub(crate) deregistering: bool,
-    /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned.
-    pub(crate) busy: u32,
+    /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned: one of
+    /// each at most.
+    pub(crate) busy: u8,
     /// `NmrWaitFor...` is about to return: the handle is dead.
     pub(crate) waited: bool,
     /// Threads in `NmrWaitFor...`.

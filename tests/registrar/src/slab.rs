@@ -34,6 +34,7 @@ pub(crate) enum StaleKey {
     Future,
 }
 
+#[repr(align(64))]
 struct Slot<T> {
     turn: u32,
     /// Whether its last turns ended by [`Slab::remove_marked`], a bit each, the
@@ -53,6 +54,9 @@ pub(crate) struct Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// The bytes of a slot.
+    pub(crate) const SLOT: usize = size_of::<Slot<T>>();
+
     pub(crate) const fn new() -> Self {
         Self {
             chunks: Vec::new(),

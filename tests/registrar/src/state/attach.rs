@@ -117,7 +117,7 @@ impl<C> State<C> {
             binding.end_mut(Side::Provider).detach_state = DetachState::Attached;
         }
         if let Some(status) = binding.unheard.take() {
-            *unheard = Some((self.module(slot, Side::Client), status));
+            *unheard = Some((*self.module(slot, Side::Client), status));
             self.attach(slot, succeeded(status), step);
         }
     }

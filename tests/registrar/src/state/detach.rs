@@ -56,7 +56,7 @@ impl<C> State<C> {
         }
         let npi = registration.npi;
         registration.deregistering = true;
-        registration.busy += u32::from(hold);
+        registration.busy += u8::from(hold);
         let mut slot = registration.bindings.first;
 
         self.npis.leave(npi, side, &mut self.registrations, own);
@@ -182,21 +182,22 @@ impl<C> State<C> {
 
     fn advance(&mut self, slot: u32, entry: Entry, step: &mut Action<C>) {
         let binding = self.bindings.at_mut(slot);
-        *step = match binding.advance() {
-            Move::Rest => Action::Rest,
+        match binding.advance() {
+            Move::Rest => *step = Action::Rest,
             Move::Detach(side) => {
                 if let Entry::Now(thread) = entry {
                     binding.detach_entered(side, thread);
                 }
                 let (module, context) = self.registrations.of(binding, side);
-                Action::Detach(Call {
+                *step = Action::Detach(Call {
                     binding: slot,
                     side,
                     id: binding.id,
                     registration: module.id,
+                    npi: module.npi,
                     callback: module.callbacks.detach,
                     context,
-                })
+                });
             }
             Move::CleanUp => {
                 let client = self
@@ -205,10 +206,10 @@ impl<C> State<C> {
                 let provider = self
                     .registrations
                     .clean_up(slot, binding, Side::Provider, entry);
-                Action::CleanUp(slot, [client, provider])
+                *step = Action::CleanUp(slot, [client, provider]);
             }
-            Move::Release => return self.release(slot, step),
-        };
+            Move::Release => self.release(slot, step),
+        }
     }
 
     /// A side has its context back: its cleanup begins, on this thread.
@@ -263,6 +264,7 @@ impl<C> Slab<Registration<C>> {
             side,
             id: binding.id,
             registration: module.id,
+            npi: module.npi,
             callback,
             context,
         })

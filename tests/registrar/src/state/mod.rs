@@ -35,7 +35,7 @@ use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, HandleKind, Misuse, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Linked, Links};
-use crate::npis::Npis;
+use crate::npis::{NpiKey, Npis};
 use crate::registration::{Module, Registration, WaitObject};
 use crate::slab::{Key, Slab};
 
@@ -93,6 +93,7 @@ pub(crate) struct Call<F> {
     pub(crate) side: Side,
     pub(crate) id: BindingId,
     pub(crate) registration: RegistrationId,
+    pub(crate) npi: NpiKey,
     pub(crate) callback: F,
     pub(crate) context: *mut c_void,
 }
@@ -189,28 +190,29 @@ impl<C> State<C> {
         Ok(key.slot)
     }
 
-    /// Whose handle this is, if anybody's.
-    pub(crate) fn owner(
+    /// What `is` makes of the module whose handle this is, if it is anybody's, and of the
+    /// binding.
+    pub(crate) fn owner<R>(
         &self,
         handle: HANDLE,
         kind: HandleKind,
-    ) -> Option<(Module, Option<BindingId>)> {
+        is: impl FnOnce(&Module, Option<BindingId>) -> R,
+    ) -> Option<R> {
         let slot = self.resolve(handle, kind).ok()?;
         Some(match kind.named {
-            Named::Registration => (self.registrations.at(slot).module, None),
-            Named::Binding => (
-                self.module(slot, kind.side),
-                Some(self.bindings.at(slot).id),
-            ),
+            Named::Registration => is(&self.registrations.at(slot).module, None),
+            Named::Binding => {
+                let id = self.bindings.at(slot).id;
+                is(self.module(slot, kind.side), Some(id))
+            }
         })
     }
 
     /// The registration at `side` of a binding.
-    fn module(&self, binding: u32, side: Side) -> Module {
+    fn module(&self, binding: u32, side: Side) -> &Module {
         let registration = self.bindings.at(binding).end(side).registration;
-        self.registrations.at(registration).module
+        &self.registrations.at(registration).module
     }
-
     /// The handle that `side` gets for a binding.
     fn binding_handle(&self, binding: u32, side: Side) -> HANDLE {
         let named = Named::Binding;
@@ -244,6 +246,7 @@ impl<C> State<C> {
     }
 
     /// Takes a binding off the list of its registration on `side`.
+    #[inline]
     fn unlink(&mut self, slot: u32, own: u32, side: Side) -> Option<WaitToEnd<C>> {
         let registration = self.registrations.at_mut(own);
         let ends = &mut Ends(&mut self.bindings, side);
@@ -265,3 +268,9 @@ const fn wake<C>(registration: &mut Registration<C>, own: u32) -> Option<WaitToE
         wait_object: registration.wait_object,
     })
 }
+
+// A slot of either table is two cache lines long: an index is a shift away from its place.
+const _: () = {
+    assert!(Slab::<Registration<()>>::SLOT == 128);
+    assert!(Slab::<Binding>::SLOT == 128);
+};

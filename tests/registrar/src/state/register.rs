@@ -62,6 +62,7 @@ pub(crate) struct Offer {
     pub(crate) id: BindingId,
     pub(crate) handle: HANDLE,
     pub(crate) client: RegistrationId,
+    pub(crate) npi: NpiKey,
     /// The client's `ClientAttachProvider`.
     pub(crate) callback: Attach,
     pub(crate) context: *mut c_void,
@@ -87,8 +88,8 @@ impl<C> State<C> {
         } = applicant;
         let side = callbacks.attach.side();
         let npi = self.npis.find(npi_key)?;
-        let peers = self.npis.members(npi)[side.peer() as usize];
-        self.bindings.reserve(peers.len)?;
+        let peers = self.npis.members(npi, side.peer());
+        self.bindings.reserve(peers.count)?;
         let wait_object = self.reserve_registration(wait_object)?;
 
         self.last_registration += 1;
@@ -116,7 +117,7 @@ impl<C> State<C> {
         let handle = handle::encode(HandleKind { named, side }, key);
         self.npis.join(npi, side, &mut self.registrations, key.slot);
 
-        let mut peer = peers.first;
+        let mut peer = peers.list.first;
         while peer != NONE {
             self.queue(side, key.slot, peer, newest_first);
             peer = self.registrations.at(peer).links.after;
@@ -191,6 +192,7 @@ impl<C> State<C> {
                     id,
                     handle: self.binding_handle(slot, Side::Client),
                     client: client.id,
+                    npi: client.npi,
                     callback: client.callbacks.attach,
                     context: client.context,
                     provider: self.registrations.at(provider).module.instance,
