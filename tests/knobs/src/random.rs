@@ -23,9 +23,11 @@ impl SplitMix64 {
         self.0.store(seed, Ordering::Relaxed);
     }
 
-    /// Draws a number below `bound`, which is at least 1.
+    /// Draws a number below `bound`, which is at least 1. Two threads that draw at the same
+    /// moment may get the same one: an atomic addition takes longer than the rest.
     pub fn below(&self, bound: u32) -> u32 {
-        let mut word = self.0.fetch_add(STEP, Ordering::Relaxed);
+        let mut word = self.0.load(Ordering::Relaxed);
+        self.0.store(word.wrapping_add(STEP), Ordering::Relaxed);
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         word ^= word >> 31;

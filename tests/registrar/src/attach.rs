@@ -12,6 +12,7 @@ use crate::characteristics::Attach;
 use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::ledger::Ledger;
 use crate::notify::{PASSIVE, Subject, function};
 use crate::registrar::Registrar;
 use crate::state::{AcceptCall, Action, AttachCaller, Next, Refusal};
@@ -127,11 +128,13 @@ impl<H: Host> Registrar<H> {
             side: Side::Client,
         };
         let who = self.identify(handle, kind);
-        self.enter(Call::AttachProvider, who);
+        let inside = self.enter_reading(Call::AttachProvider, who, Ledger::offer_on);
+        let thread = self.host.thread();
+        let asker = AttachCaller { thread, inside };
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
         let mut ask = None;
-        let admitted = self.admit_asker(name, who, handle, &mut ask);
+        let admitted = self.admit_asker(who, handle, asker, &mut ask);
         let status = match (admitted, &ask) {
             (Ok(()), Some(ask)) => {
                 let room = !provider_context.is_null() && !provider_dispatch.is_null();
@@ -160,12 +163,11 @@ impl<H: Host> Registrar<H> {
     /// R8: serves a stray only if that is what is drawn, or nobody checks.
     fn admit_asker(
         &self,
-        name: &str,
         who: Subject,
         handle: HANDLE,
+        asker: AttachCaller,
         ask: &mut Option<AcceptCall>,
     ) -> Result<(), Refusal> {
-        let asker = self.asker();
         let strict = self
             .state
             .with(|state| state.ask(handle, asker, !H::CHECKED, ask));
@@ -177,20 +179,10 @@ impl<H: Host> Registrar<H> {
         }
         let served = self.state.with(|state| state.ask(handle, asker, true, ask));
         if served.is_ok() {
+            let name = function(Call::AttachProvider, Side::Client);
             self.breach(8, who, format_args!("{name} was called {how}"));
         }
         served
-    }
-
-    /// The calling thread as one that asks a provider.
-    fn asker(&self) -> AttachCaller {
-        let thread = self.host.thread();
-        let inside = if H::CHECKED {
-            self.ledger.with(|ledger| ledger.offer_on(thread))
-        } else {
-            None
-        };
-        AttachCaller { thread, inside }
     }
 
     /// Asks a provider; on success answers what its client gets.

@@ -15,6 +15,8 @@ use nmr::abi::GUID;
 
 use crate::finding::Moment;
 use crate::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
+use crate::notify::Subject;
+use crate::record::Record;
 use crate::registration::Module;
 use crate::ring::Ring;
 use crate::snapshot::Snapshot;
@@ -47,7 +49,7 @@ impl Entry {
 
 /// The memory.
 pub(crate) struct Ledger {
-    journal: Ring<Moment>,
+    journal: Ring<Record>,
     frames: Vec<Frame>,
     modules: HashTable<Entry>,
 }
@@ -63,23 +65,30 @@ impl Ledger {
     }
 
     /// Records an event, at this time or under its number.
-    pub(crate) fn note(&mut self, moment: &mut Moment, time: Option<u64>) {
-        moment.time = time.unwrap_or_else(|| self.journal.count() + 1);
-        self.journal.record(moment);
-        if moment.event.call.is_callback() {
-            self.note_frame(moment.thread, &moment.event);
+    pub(crate) fn note(
+        &mut self,
+        (time, thread): (Option<u64>, u64),
+        call: Call,
+        phase: Phase,
+        who: &Subject,
+    ) {
+        let time = time.unwrap_or_else(|| self.journal.count() + 1);
+        let record = || Record::new(time, thread, call, phase, who);
+        self.journal.record(record);
+        if call.is_callback() {
+            let frame = Frame {
+                thread,
+                call,
+                side: who.side,
+                binding: who.binding,
+            };
+            self.note_frame(frame, phase);
         }
     }
 
     /// A callback begins or ends.
-    fn note_frame(&mut self, thread: u64, event: &Event) {
-        let frame = Frame {
-            thread,
-            call: event.call,
-            side: event.side,
-            binding: event.binding,
-        };
-        match event.phase {
+    fn note_frame(&mut self, frame: Frame, phase: Phase) {
+        match phase {
             Phase::Enter => {
                 if self.frames.try_reserve(1).is_ok() {
                     self.frames.push(frame);
@@ -134,15 +143,18 @@ impl Ledger {
 
     /// The events since the last call, as far as they are remembered, oldest first.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
-        self.journal.take().map(|moment| moment.event).collect()
+        self.journal
+            .take()
+            .map(|record| record.moment().event)
+            .collect()
     }
 
     /// What is remembered of `binding`, oldest first.
     pub(crate) fn history(&self, binding: BindingId) -> Vec<Moment> {
         self.journal
             .iter()
-            .filter(|moment| moment.event.binding == Some(binding))
-            .copied()
+            .filter(|record| record.binding() == Some(binding))
+            .map(Record::moment)
             .collect()
     }
 

@@ -10,10 +10,11 @@ use core::fmt;
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
-use crate::finding::{Finding, Moment};
+use crate::finding::Finding;
 use crate::handle::{HandleKind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
 use crate::knobs::Knob;
+use crate::ledger::Ledger;
 use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::Module;
@@ -79,6 +80,18 @@ impl Subject {
     pub(crate) const fn code(self, code: usize) -> Self {
         Self { code, ..self }
     }
+
+    fn event(&self, call: Call, phase: Phase) -> Event {
+        Event {
+            call,
+            phase,
+            side: self.side,
+            npi: self.npi.map(Into::into),
+            registration: self.registration,
+            binding: self.binding,
+            code: self.code,
+        }
+    }
 }
 
 impl<H: Host> Registrar<H> {
@@ -98,43 +111,54 @@ impl<H: Host> Registrar<H> {
 
     fn event(&self, call: Call, phase: Phase, who: Subject) {
         if H::CHECKED {
-            let time = self.host.now();
-            let mut moment = self.moment(call, phase, who);
-            self.ledger.with(|ledger| ledger.note(&mut moment, time));
-            self.host.observe(&moment.event);
+            self.note(call, phase, &who, |_| ());
+            self.host.observe(&who.event(call, phase));
         }
     }
 
+    /// Begins a function of NMR's. Returns what `read` finds in the ledger, whose lock is
+    /// taken once for both.
+    pub(crate) fn enter_reading<R>(
+        &self,
+        call: Call,
+        who: Subject,
+        read: impl FnOnce(&Ledger, u64) -> Option<R>,
+    ) -> Option<R> {
+        if !H::CHECKED {
+            return None;
+        }
+        let thread = self.host.thread();
+        let found = self.note(call, Phase::Enter, &who, |ledger| read(ledger, thread));
+        self.host.observe(&who.event(call, Phase::Enter));
+        found
+    }
     /// Begins a callback of a registration that is held by a binding. R2: what the module
     /// registered is as it was.
     pub(crate) fn enter_callback(&self, call: Call, who: Subject) {
         if H::CHECKED {
-            let time = self.host.now();
-            let mut moment = self.moment(call, Phase::Enter, who);
-            let remembered = self.ledger.with(|ledger| {
-                ledger.note(&mut moment, time);
+            let remembered = self.note(call, Phase::Enter, &who, |ledger| {
                 who.registration.and_then(|id| ledger.snapshot(id).copied())
             });
             self.compare(who, remembered.as_ref());
-            self.host.observe(&moment.event);
+            self.host.observe(&who.event(call, Phase::Enter));
         }
     }
 
-    fn moment(&self, call: Call, phase: Phase, who: Subject) -> Moment {
-        Moment {
-            time: 0,
-            thread: self.host.thread(),
-            event: Event {
-                call,
-                phase,
-                side: who.side,
-                npi: who.npi.map(Into::into),
-                registration: who.registration,
-                binding: who.binding,
-                code: who.code,
-            },
-        }
+    /// Records an event. Returns what `read` finds in the ledger then.
+    fn note<R>(
+        &self,
+        call: Call,
+        phase: Phase,
+        who: &Subject,
+        read: impl FnOnce(&mut Ledger) -> R,
+    ) -> R {
+        let (time, thread) = (self.host.now(), self.host.thread());
+        self.ledger.with(|ledger| {
+            ledger.note((time, thread), call, phase, who);
+            read(ledger)
+        })
     }
+
     /// Reports a breach of `rule`.
     pub(crate) fn breach(&self, rule: u8, who: Subject, what: fmt::Arguments<'_>) {
         if H::CHECKED {

@@ -37,6 +37,9 @@ impl From<NpiKey> for NPIID {
 }
 
 impl NpiKey {
+    /// No NPI's.
+    pub(crate) const NIL: Self = Self([0; 2]);
+
     /// The random bits of an identifier are its hash.
     const fn hash(self) -> u64 {
         let [first, last] = self.0;

@@ -83,7 +83,7 @@ pub fn at_irql<R>(irql: u8, body: impl FnOnce() -> R) -> R {
 }
 
 /// The number of events that are kept.
-pub const EVENTS: usize = 1 << 14;
+pub const EVENTS: usize = 1 << 12;
 /// The number of breaches, and of warnings, that are kept.
 pub const FINDINGS: usize = 1 << 8;
 

@@ -35,17 +35,17 @@ impl<T: Copy> Ring<T> {
         self.count
     }
 
-    /// Records `element`, unless there is no memory for it: a list that lacks an element
+    /// Records an element, unless there is no memory for it: a list that lacks an element
     /// is better than a call that fails for one.
     #[inline]
-    pub(crate) fn record(&mut self, element: &T) {
+    pub(crate) fn record(&mut self, element: impl FnOnce() -> T) {
         if self.elements.len() < self.length {
             if self.elements.try_reserve(1).is_err() {
                 return;
             }
-            self.elements.push(*element);
+            self.elements.push(element());
         } else if let Some(oldest) = self.elements.get_mut(self.oldest) {
-            *oldest = *element;
+            *oldest = element();
             self.oldest += 1;
             if self.oldest == self.length {
                 self.oldest = 0;
@@ -78,7 +78,7 @@ mod tests {
     fn it_keeps_the_last_in_order() {
         let mut ring: Ring<u32> = Ring::new(4);
         for last in 0..10 {
-            ring.record(&last);
+            ring.record(|| last);
             let kept: Vec<u32> = ring.iter().copied().collect();
             let last_four: Vec<u32> = (last.saturating_sub(3)..=last).collect();
             assert_eq!(kept, last_four);
@@ -89,7 +89,7 @@ mod tests {
     fn what_is_taken_is_taken_once_and_kept() {
         let mut ring: Ring<u32> = Ring::new(4);
         let mut taken = |numbers: core::ops::Range<u32>| {
-            numbers.for_each(|number| ring.record(&number));
+            numbers.for_each(|number| ring.record(|| number));
             ring.take().copied().collect::<Vec<u32>>()
         };
         assert_eq!(taken(0..3), [0, 1, 2]);

@@ -270,6 +270,7 @@ const fn wake<C>(registration: &mut Registration<C>, own: u32) -> Option<WaitToE
 }
 
 // A slot of either table is two cache lines long: an index is a shift away from its place.
+#[cfg(target_pointer_width = "64")]
 const _: () = {
     assert!(Slab::<Registration<()>>::SLOT == 128);
     assert!(Slab::<Binding>::SLOT == 128);
