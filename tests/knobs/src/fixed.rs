@@ -51,6 +51,12 @@ impl Knobs {
         both
     }
 
+    /// The answer to `knob`, if it is fixed.
+    #[must_use]
+    pub const fn fixed(&self, knob: Knob) -> Option<u32> {
+        self.fixed[knob as usize]
+    }
+
     /// The answer to `knob`: `drawn` is asked for one unless it is fixed.
     pub fn answer(&self, knob: Knob, drawn: impl FnOnce() -> u32) -> u32 {
         self.fixed[knob as usize].unwrap_or_else(drawn)

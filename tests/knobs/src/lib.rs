@@ -28,9 +28,11 @@ extern crate alloc;
 mod fixed;
 mod kernel;
 mod knob;
+mod random;
 mod table;
 
 pub use fixed::{Knobs, UnknownKnob};
 pub use kernel::{Kernel, KernelChoice, UnknownKernel};
 pub use knob::Knob;
+pub use random::SplitMix64;
 pub use table::About;

@@ -12,9 +12,10 @@ use crate::characteristics::Attach;
 use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
+use crate::ledger::Ledger;
 use crate::notify::{PASSIVE, Subject, function};
 use crate::registrar::Registrar;
-use crate::state::{AcceptCall, AttachCaller, Next, NextOffer, Offer, Refusal};
+use crate::state::{AcceptCall, Action, AttachCaller, Next, Refusal};
 
 /// `NT_SUCCESS`.
 pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
@@ -26,19 +27,23 @@ pub(crate) const fn succeeded(status: NTSTATUS) -> bool {
 const UNWRITTEN: usize = usize::MAX & !0xFFF;
 
 impl<H: Host> Registrar<H> {
-    /// Offers a provider to a client. Returns what the `NmrRegister...` that
-    /// does so has to do next.
-    pub(crate) fn offer(&self, offer: &Offer) -> Next<H::Completion> {
+    /// Offers a provider to a client, if that is what a `NmrRegister...` has to do next.
+    /// Sets `next` to what it has to do then.
+    pub(crate) fn offer(&self, next: &mut Next<H::Completion>) {
+        let Next::Offer(offer) = next else {
+            return;
+        };
+        let binding = offer.binding;
         let who = Subject {
             side: Side::Client,
+            npi: Some(offer.npi),
             registration: Some(offer.client),
             binding: Some(offer.id),
             code: offer.callback.code(),
         };
-        self.check_unchanged(who);
         let status = match offer.callback {
             Attach::Client(callback) => {
-                self.enter(Call::AttachCallback, who);
+                self.enter_callback(Call::AttachCallback, who);
                 // SAFETY: the client registered this callback for such calls;
                 // the provider's structure is readable while it is registered.
                 let status = unsafe { callback(offer.handle, offer.context, offer.provider) };
@@ -47,18 +52,17 @@ impl<H: Host> Registrar<H> {
             Attach::Provider(_) => STATUS_NOINTERFACE,
         };
         let thread = self.host.thread();
+        let mut step = Action::Rest;
         let settled = self
             .state
-            .with(|state| state.settle(offer.binding, status, thread));
+            .with(|state| state.settle(binding, status, thread, &mut step, next));
         if !settled.asking {
             self.judge_offer(who, status, settled.answer);
         }
-        self.drive(settled.step);
-        match settled.next {
-            NextOffer::Now(next) => next,
-            NextOffer::After(registering) => self
-                .state
-                .with(|state| state.next_offer(registering, thread)),
+        self.drive(&mut step);
+        if let Some(registering) = settled.after {
+            self.state
+                .with(|state| state.next_offer(registering, thread, next));
         }
     }
 
@@ -124,17 +128,21 @@ impl<H: Host> Registrar<H> {
             side: Side::Client,
         };
         let who = self.identify(handle, kind);
-        self.enter(Call::AttachProvider, who);
+        let inside = self.enter_reading(Call::AttachProvider, who, Ledger::offer_on);
+        let thread = self.host.thread();
+        let asker = AttachCaller { thread, inside };
         let name = function(Call::AttachProvider, Side::Client);
         self.check_irql(name, PASSIVE, who);
-        let status = match self.admit_asker(name, who, handle) {
-            Ok(ask) => {
+        let mut ask = None;
+        let admitted = self.admit_asker(who, handle, asker, &mut ask);
+        let status = match (admitted, &ask) {
+            (Ok(()), Some(ask)) => {
                 let room = !provider_context.is_null() && !provider_dispatch.is_null();
                 let (status, answer) = if room {
-                    self.ask(&ask, client_context, client_dispatch)
+                    self.ask(ask, client_context, client_dispatch)
                 } else {
                     self.breach(1, who, format_args!("{name} got NULL for an out parameter"));
-                    self.answered(&ask, STATUS_INVALID_PARAMETER, None);
+                    self.answered(ask, STATUS_INVALID_PARAMETER, None);
                     (STATUS_INVALID_PARAMETER, None)
                 };
                 if let Some(answer) = answer {
@@ -147,39 +155,34 @@ impl<H: Host> Registrar<H> {
                 }
                 status
             }
-            Err(refusal) => self.turn_down(Call::AttachProvider, kind, handle, refusal),
+            (Ok(()), None) => STATUS_INVALID_PARAMETER,
+            (Err(refusal), _) => self.turn_down(Call::AttachProvider, kind, handle, refusal),
         };
         self.leave(Call::AttachProvider, who, status)
     }
-
     /// R8: serves a stray only if that is what is drawn, or nobody checks.
-    fn admit_asker(&self, name: &str, who: Subject, handle: HANDLE) -> Result<AcceptCall, Refusal> {
-        let asker = self.asker();
+    fn admit_asker(
+        &self,
+        who: Subject,
+        handle: HANDLE,
+        asker: AttachCaller,
+        ask: &mut Option<AcceptCall>,
+    ) -> Result<(), Refusal> {
         let strict = self
             .state
-            .with(|state| state.ask(handle, asker, !H::CHECKED));
+            .with(|state| state.ask(handle, asker, !H::CHECKED, ask));
         let Err(Refusal::Rule(8, how)) = strict else {
             return strict;
         };
         if self.host.draw(Knob::AttachThread, 2) == 0 {
             return strict;
         }
-        let served = self.state.with(|state| state.ask(handle, asker, true));
+        let served = self.state.with(|state| state.ask(handle, asker, true, ask));
         if served.is_ok() {
+            let name = function(Call::AttachProvider, Side::Client);
             self.breach(8, who, format_args!("{name} was called {how}"));
         }
         served
-    }
-
-    /// The calling thread as one that asks a provider.
-    fn asker(&self) -> AttachCaller {
-        let thread = self.host.thread();
-        let inside = if H::CHECKED {
-            self.ledger.with(|ledger| ledger.offer_on(thread))
-        } else {
-            None
-        };
-        AttachCaller { thread, inside }
     }
 
     /// Asks a provider; on success answers what its client gets.
@@ -199,13 +202,12 @@ impl<H: Host> Registrar<H> {
         }
         let who = Subject::module(&ask.provider).binding(ask.id);
         let npi = ask.provider.npi.into();
-        self.check_unchanged(who);
         let status = match ask.provider.callbacks.attach {
             Attach::Provider(callback) => {
                 let dispatch =
                     self.host
                         .interpose(ask.id, npi, Side::Client, client_context, client_dispatch);
-                self.enter(Call::AttachCallback, who);
+                self.enter_callback(Call::AttachCallback, who);
                 // SAFETY: the provider registered this callback for such calls;
                 // the client's structure is readable while it is registered, and
                 // it vouches for its context and dispatch table.
@@ -261,14 +263,15 @@ impl<H: Host> Registrar<H> {
 
     /// A provider has answered; `contexts` are there if it accepted.
     fn answered(&self, ask: &AcceptCall, status: NTSTATUS, contexts: Option<[*mut c_void; 2]>) {
-        let (unheard, step) = self
-            .state
-            .with(|state| state.answered(ask.binding, status, contexts));
+        let (mut unheard, mut step) = (None, Action::Rest);
+        self.state.with(|state| {
+            state.answered(ask.binding, status, contexts, &mut unheard, &mut step);
+        });
         if let Some((client, client_status)) = unheard {
             let who = Subject::module(&client).binding(ask.id);
             self.judge_offer(who, client_status, Some(status));
         }
-        self.drive(step);
+        self.drive(&mut step);
     }
 }
 

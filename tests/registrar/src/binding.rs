@@ -265,6 +265,7 @@ impl Binding {
 
     /// Finds out what comes next and marks it as begun, so that no other
     /// thread begins it too.
+    #[inline]
     pub(crate) fn advance(&mut self) -> Move {
         match self.phase {
             Phase::Detaching => self.advance_detach(),
@@ -273,6 +274,7 @@ impl Binding {
         }
     }
 
+    #[inline]
     fn advance_detach(&mut self) -> Move {
         let DetachOrder { first, serial, .. } = self.plan;
         if let Some(call) = self.enter(first) {
@@ -290,6 +292,7 @@ impl Binding {
         Move::Rest
     }
 
+    #[inline]
     fn enter(&mut self, side: Side) -> Option<Move> {
         let end = self.end_mut(side);
         if end.detach_state != DetachState::Attached {

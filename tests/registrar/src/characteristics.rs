@@ -17,6 +17,8 @@ use nmr::abi::{
     struct_size,
 };
 
+use crate::host::Side;
+
 /// `ClientDetachProvider` and `ProviderDetachClient` have one shape.
 pub(crate) type DetachFn = NPI_CLIENT_DETACH_PROVIDER_FN;
 /// So have the two cleanup callbacks.
@@ -42,6 +44,14 @@ pub(crate) enum Attach {
 }
 
 impl Attach {
+    /// The module's side.
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::Client(_) => Side::Client,
+            Self::Provider(_) => Side::Provider,
+        }
+    }
+
     /// Its address: it tells which image the module is.
     pub(crate) fn code(self) -> usize {
         match self {

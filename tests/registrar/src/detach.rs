@@ -32,12 +32,13 @@ impl<H: Host> Registrar<H> {
         self.check_irql(name, DISPATCH, who);
         let may_finish = self.host.draw(Knob::DeregisterWhenIdle, 2) == 1;
         let (plan, entry) = (self.plan(), self.entry());
+        let mut step = Action::Rest;
         let begun = self
             .state
-            .with(|state| state.deregister(handle, side, plan, may_finish, entry));
+            .with(|state| state.deregister(handle, side, plan, may_finish, entry, &mut step));
         let status = match begun {
             Ok(mut work) => {
-                self.drive(work.step);
+                self.drive(&mut step);
                 while work.next != NONE {
                     work.next = self.detach(work.next);
                 }
@@ -98,32 +99,33 @@ impl<H: Host> Registrar<H> {
     /// Detaches a binding that this thread has claimed. Returns the next one.
     fn detach(&self, binding: u32) -> u32 {
         let (plan, entry) = (self.plan(), self.entry());
-        let (step, next) = self
+        let mut step = Action::Rest;
+        let next = self
             .state
-            .with(|state| state.begin_detach(binding, plan, entry));
-        self.drive(step);
+            .with(|state| state.begin_detach(binding, plan, entry, &mut step));
+        self.drive(&mut step);
         next
     }
 
     /// Does what a transition left to be done, and what follows from that.
-    pub(crate) fn drive(&self, mut step: Action<H::Completion>) {
+    pub(crate) fn drive(&self, step: &mut Action<H::Completion>) {
         loop {
-            step = match step {
+            match step {
                 Action::Rest => return,
-                Action::Begin(binding) => {
+                &mut Action::Begin(binding) => {
                     self.detach(binding);
                     return;
                 }
                 Action::Detach(call) => {
-                    let status = self.call_detach(&call);
-                    let entry = self.entry();
-                    let (reported, step) = self.state.with(|state| {
-                        state.detach_returned(call.binding, call.side, status, entry)
-                    });
+                    let status = self.call_detach(call);
+                    let who = Subject::call(call, call.callback as usize);
+                    let (binding, side, entry) = (call.binding, call.side, self.entry());
+                    let reported = self
+                        .state
+                        .with(|state| state.detach_returned(binding, side, status, entry, step));
                     if reported && status == STATUS_SUCCESS {
-                        self.completed_in_vain(&call);
+                        self.completed_in_vain(who);
                     }
-                    step
                 }
                 Action::CleanUp(binding, [client, provider]) => {
                     let calls = if self.host.draw(Knob::CleanupOrder, 2) == 0 {
@@ -132,12 +134,13 @@ impl<H: Host> Registrar<H> {
                         [provider, client]
                     };
                     for call in calls.into_iter().flatten() {
-                        self.call_cleanup(&call);
+                        self.call_cleanup(call);
                     }
-                    self.state.with(|state| state.cleaned(binding))
+                    let binding = *binding;
+                    self.state.with(|state| state.cleaned(binding, step));
                 }
                 Action::Done(wakes) => {
-                    for wake in &wakes {
+                    for wake in wakes {
                         self.open(wake.as_ref());
                     }
                     return;
@@ -145,12 +148,10 @@ impl<H: Host> Registrar<H> {
             }
         }
     }
-
     /// Calls a detach callback.
     fn call_detach(&self, call: &Call<DetachFn>) -> NTSTATUS {
         let who = Subject::call(call, call.callback as usize);
-        self.check_unchanged(who);
-        self.enter(host::Call::DetachCallback, who);
+        self.enter_callback(host::Call::DetachCallback, who);
         let status = self.at_callback_irql(host::Call::DetachCallback, who, || {
             if H::CHECKED {
                 let thread = Thread::new(self.host.thread());
@@ -179,8 +180,7 @@ impl<H: Host> Registrar<H> {
     }
 
     /// R20: a detach that did not pend was reported as complete.
-    fn completed_in_vain(&self, call: &Call<DetachFn>) {
-        let who = Subject::call(call, call.callback as usize);
+    fn completed_in_vain(&self, who: Subject) {
         let complete = function(host::Call::DetachComplete, who.side);
         let callback = function(host::Call::DetachCallback, who.side);
         self.breach(
@@ -193,13 +193,12 @@ impl<H: Host> Registrar<H> {
     /// Calls a cleanup callback.
     fn call_cleanup(&self, call: &Call<CleanupFn>) {
         let who = Subject::call(call, call.callback as usize);
-        self.check_unchanged(who);
         if H::CHECKED {
             let thread = Thread::new(self.host.thread());
             self.state
                 .with(|state| state.cleanup_entered(call.binding, call.side, thread));
         }
-        self.enter(host::Call::CleanupCallback, who);
+        self.enter_callback(host::Call::CleanupCallback, who);
         self.at_callback_irql(host::Call::CleanupCallback, who, || {
             // SAFETY: the module registered this callback for such calls, and
             // gave this context for the binding, which both sides have left.
@@ -245,11 +244,12 @@ impl<H: Host> Registrar<H> {
         let name = function(host::Call::DetachComplete, side);
         self.check_irql(name, DISPATCH, who);
         let entry = self.entry();
+        let mut step = Action::Rest;
         let completed = self
             .state
-            .with(|state| state.detach_complete(handle, side, entry));
+            .with(|state| state.detach_complete(handle, side, entry, &mut step));
         match completed {
-            Ok((completed, step)) => {
+            Ok(completed) => {
                 match completed {
                     Completed::InTime => {}
                     Completed::BeforeDetach => {
@@ -262,7 +262,7 @@ impl<H: Host> Registrar<H> {
                         self.breach_or_warn(Knob::CompleteBeforeDetach, 20, who, what);
                     }
                 }
-                self.drive(step);
+                self.drive(&mut step);
             }
             Err(refusal) => {
                 self.turn_down(host::Call::DetachComplete, kind, handle, refusal);

@@ -28,6 +28,10 @@ pub trait Host: Sized {
     /// then any thread may call `NmrClientAttachProvider`.
     const CHECKED: bool = true;
 
+    /// The number of events that are kept, for the histories of findings and for
+    /// [`Registrar::take_events`](crate::Registrar::take_events).
+    const EVENTS: usize = 4096;
+
     /// The caller's IRQL: 0 is `PASSIVE_LEVEL`, 2 is `DISPATCH_LEVEL`.
     fn irql(&self) -> u8;
 
@@ -43,11 +47,11 @@ pub trait Host: Sized {
         let _ = irql;
     }
 
-    /// The time, in units of the host's, for histories.
-    fn now(&self) -> u64 {
-        0
+    /// The time, in units of the host's, for histories. Without one, events are numbered
+    /// instead.
+    fn now(&self) -> Option<u64> {
+        None
     }
-
     /// A number for the calling thread, unique among those that live.
     fn thread(&self) -> u64;
 

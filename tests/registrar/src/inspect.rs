@@ -8,7 +8,8 @@ use core::ops::Range;
 
 use nmr::abi::NPIID;
 
-use crate::host::{BindingId, Host, Lock, RegistrationId, Side};
+use crate::host::{BindingId, Event, Host, Lock, RegistrationId, Side};
+use crate::ledger::Ledger;
 use crate::notify::Subject;
 use crate::registrar::Registrar;
 use crate::snapshot::Snapshot;
@@ -83,6 +84,7 @@ impl<H: Host> Registrar<H> {
         {
             let who = Subject {
                 side: holdup.side,
+                npi: None,
                 registration: Some(holdup.registration),
                 binding: Some(holdup.binding),
                 code: holdup.code,
@@ -120,15 +122,24 @@ impl<H: Host> Registrar<H> {
         }
     }
 
+    /// The events since the last call, the latest [`Host::EVENTS`] of them.
+    pub fn take_events(&self) -> Vec<Event> {
+        self.ledger.with(Ledger::take_events)
+    }
+
     /// R2: what a module registered is as it was. The registration is held by
     /// a binding or by the caller's wait.
     pub(crate) fn check_unchanged(&self, who: Subject) {
-        let Some(id) = who.registration.filter(|_| H::CHECKED) else {
-            return;
-        };
-        let remembered = self.ledger.with(|ledger| ledger.snapshot(id).copied());
-        if let Some(what) = remembered.and_then(|snapshot| snapshot.changed())
-            && self.retire(id)
+        if let Some(id) = who.registration.filter(|_| H::CHECKED) {
+            let remembered = self.ledger.with(|ledger| ledger.snapshot(id).copied());
+            self.compare(who, remembered.as_ref());
+        }
+    }
+
+    /// R2: what a module registered, if that is remembered, is as it was.
+    pub(crate) fn compare(&self, who: Subject, remembered: Option<&Snapshot>) {
+        if let Some(what) = remembered.and_then(Snapshot::changed)
+            && who.registration.is_some_and(|id| self.retire(id))
         {
             self.breach(
                 2,

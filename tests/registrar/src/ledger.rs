@@ -11,16 +11,15 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use hashbrown::HashTable;
-use nmr::abi::{GUID, NPIID};
+use nmr::abi::GUID;
 
 use crate::finding::Moment;
 use crate::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
+use crate::notify::Subject;
+use crate::record::Record;
 use crate::registration::Module;
 use crate::ring::Ring;
 use crate::snapshot::Snapshot;
-
-/// How many events are remembered for the histories of findings.
-const EVENTS: usize = 2048;
 
 /// A callback that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +37,6 @@ unsafe impl Send for Ledger {}
 /// What a module registered.
 struct Entry {
     module: Module,
-    /// Its NPI, as events have it.
-    npi: NPIID,
     snapshot: Snapshot,
 }
 
@@ -52,41 +49,46 @@ impl Entry {
 
 /// The memory.
 pub(crate) struct Ledger {
-    journal: Ring<Moment, EVENTS>,
+    journal: Ring<Record>,
     frames: Vec<Frame>,
     modules: HashTable<Entry>,
 }
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
+    /// One that remembers that many events.
+    pub(crate) const fn new(events: usize) -> Self {
         Self {
-            journal: Ring::new(),
+            journal: Ring::new(events),
             frames: Vec::new(),
             modules: HashTable::new(),
         }
     }
 
-    /// Records an event, and adds its NPI.
-    pub(crate) fn note(&mut self, moment: &mut Moment) {
-        let registration = moment.event.registration;
-        moment.event.npi = registration.and_then(|id| self.npi(id));
-        if moment.event.binding.is_some() {
-            self.journal.record(moment);
-        }
-        if moment.event.call.is_callback() {
-            self.note_frame(moment.thread, &moment.event);
+    /// Records an event, at this time or under its number.
+    pub(crate) fn note(
+        &mut self,
+        (time, thread): (Option<u64>, u64),
+        call: Call,
+        phase: Phase,
+        who: &Subject,
+    ) {
+        let time = time.unwrap_or_else(|| self.journal.count() + 1);
+        let record = || Record::new(time, thread, call, phase, who);
+        self.journal.record(record);
+        if call.is_callback() {
+            let frame = Frame {
+                thread,
+                call,
+                side: who.side,
+                binding: who.binding,
+            };
+            self.note_frame(frame, phase);
         }
     }
 
     /// A callback begins or ends.
-    fn note_frame(&mut self, thread: u64, event: &Event) {
-        let frame = Frame {
-            thread,
-            call: event.call,
-            side: event.side,
-            binding: event.binding,
-        };
-        match event.phase {
+    fn note_frame(&mut self, frame: Frame, phase: Phase) {
+        match phase {
             Phase::Enter => {
                 if self.frames.try_reserve(1).is_ok() {
                     self.frames.push(frame);
@@ -119,12 +121,7 @@ impl Ledger {
     pub(crate) fn remember(&mut self, module: Module, snapshot: Snapshot) {
         let hash = |entry: &Entry| Entry::hash(entry.module.id);
         if self.modules.try_reserve(1, hash).is_ok() {
-            let npi = module.npi.into();
-            let entry = Entry {
-                module,
-                npi,
-                snapshot,
-            };
+            let entry = Entry { module, snapshot };
             self.modules.insert_unique(hash(&entry), entry, hash);
         }
     }
@@ -144,18 +141,21 @@ impl Ledger {
             .find(hash, |entry| entry.module.id == registration)
     }
 
+    /// The events since the last call, as far as they are remembered, oldest first.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.journal
+            .take()
+            .map(|record| record.moment().event)
+            .collect()
+    }
+
     /// What is remembered of `binding`, oldest first.
     pub(crate) fn history(&self, binding: BindingId) -> Vec<Moment> {
         self.journal
             .iter()
-            .filter(|moment| moment.event.binding == Some(binding))
-            .copied()
+            .filter(|record| record.binding() == Some(binding))
+            .map(Record::moment)
             .collect()
-    }
-
-    /// Its NPI.
-    pub(crate) fn npi(&self, registration: RegistrationId) -> Option<NPIID> {
-        Some(self.entry(registration)?.npi)
     }
 
     /// Its `ModuleId`, if that was a GUID.

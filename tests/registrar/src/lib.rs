@@ -40,6 +40,7 @@ mod notify;
 mod npis;
 #[cfg(feature = "process")]
 pub mod process;
+mod record;
 mod register;
 mod registrar;
 mod registration;

@@ -10,7 +10,6 @@ use crate::slab::NONE;
 pub(crate) struct List {
     pub(crate) first: u32,
     last: u32,
-    pub(crate) len: u32,
 }
 
 /// A place in a list.
@@ -37,9 +36,9 @@ impl List {
     pub(crate) const EMPTY: Self = Self {
         first: NONE,
         last: NONE,
-        len: 0,
     };
 
+    #[inline]
     pub(crate) fn push_back(&mut self, table: &mut impl Linked, slot: u32) {
         *table.links(slot) = Links {
             before: self.last,
@@ -50,9 +49,9 @@ impl List {
             last => table.links(last).after = slot,
         }
         self.last = slot;
-        self.len += 1;
     }
 
+    #[inline]
     pub(crate) fn push_front(&mut self, table: &mut impl Linked, slot: u32) {
         *table.links(slot) = Links {
             before: NONE,
@@ -63,7 +62,6 @@ impl List {
             first => table.links(first).before = slot,
         }
         self.first = slot;
-        self.len += 1;
     }
 
     pub(crate) fn move_to_back(&mut self, table: &mut impl Linked, slot: u32) {
@@ -73,6 +71,7 @@ impl List {
         }
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, table: &mut impl Linked, slot: u32) {
         let Links { before, after } = core::mem::replace(table.links(slot), Links::LOOSE);
         match before {
@@ -83,7 +82,6 @@ impl List {
             NONE => self.last = before,
             after => table.links(after).before = before,
         }
-        self.len -= 1;
     }
 }
 
@@ -99,7 +97,7 @@ mod tests {
         }
     }
 
-    fn order(list: &List, table: &mut Table) -> alloc::vec::Vec<u32> {
+    fn order(list: List, table: &mut Table) -> alloc::vec::Vec<u32> {
         let mut order = alloc::vec::Vec::new();
         let mut slot = list.first;
         while slot != NONE {
@@ -117,19 +115,19 @@ mod tests {
             list.push_back(&mut table, slot);
         }
         list.push_front(&mut table, 0);
-        assert_eq!(order(&list, &mut table), [0, 1, 2, 3]);
+        assert_eq!(order(list, &mut table), [0, 1, 2, 3]);
         list.move_to_back(&mut table, 0);
-        assert_eq!(order(&list, &mut table), [1, 2, 3, 0]);
+        assert_eq!(order(list, &mut table), [1, 2, 3, 0]);
         list.remove(&mut table, 0);
         list.push_front(&mut table, 0);
         list.remove(&mut table, 2);
-        assert_eq!(order(&list, &mut table), [0, 1, 3]);
+        assert_eq!(order(list, &mut table), [0, 1, 3]);
         list.remove(&mut table, 0);
         list.remove(&mut table, 3);
-        assert_eq!(order(&list, &mut table), [1]);
+        assert_eq!(order(list, &mut table), [1]);
         list.move_to_back(&mut table, 1);
-        assert_eq!(order(&list, &mut table), [1]);
+        assert_eq!(order(list, &mut table), [1]);
         list.remove(&mut table, 1);
-        assert_eq!((list.first, list.last, list.len), (NONE, NONE, 0));
+        assert_eq!((list.first, list.last), (NONE, NONE));
     }
 }

@@ -10,10 +10,12 @@ use core::fmt;
 
 use nmr::abi::{HANDLE, NTSTATUS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
-use crate::finding::{Finding, Moment};
+use crate::finding::Finding;
 use crate::handle::{HandleKind, Misuse};
 use crate::host::{BindingId, Call, Event, Host, Lock, Phase, RegistrationId, Side};
 use crate::knobs::Knob;
+use crate::ledger::Ledger;
+use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::Module;
 use crate::state;
@@ -29,6 +31,7 @@ pub(crate) const DISPATCH: u8 = 2;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
     pub(crate) side: Side,
+    pub(crate) npi: Option<NpiKey>,
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
@@ -39,6 +42,7 @@ impl Subject {
     pub(crate) const fn on(side: Side) -> Self {
         Self {
             side,
+            npi: None,
             registration: None,
             binding: None,
             code: 0,
@@ -48,6 +52,7 @@ impl Subject {
     pub(crate) fn module(module: &Module) -> Self {
         Self {
             side: module.side(),
+            npi: Some(module.npi),
             registration: Some(module.id),
             binding: None,
             code: module.code(),
@@ -58,6 +63,7 @@ impl Subject {
     pub(crate) const fn call<F>(call: &state::Call<F>, code: usize) -> Self {
         Self {
             side: call.side,
+            npi: Some(call.npi),
             registration: Some(call.registration),
             binding: Some(call.id),
             code,
@@ -73,6 +79,18 @@ impl Subject {
 
     pub(crate) const fn code(self, code: usize) -> Self {
         Self { code, ..self }
+    }
+
+    fn event(&self, call: Call, phase: Phase) -> Event {
+        Event {
+            call,
+            phase,
+            side: self.side,
+            npi: self.npi.map(Into::into),
+            registration: self.registration,
+            binding: self.binding,
+            code: self.code,
+        }
     }
 }
 
@@ -92,25 +110,53 @@ impl<H: Host> Registrar<H> {
     }
 
     fn event(&self, call: Call, phase: Phase, who: Subject) {
-        if !H::CHECKED {
-            return;
+        if H::CHECKED {
+            self.note(call, phase, &who, |_| ());
+            self.host.observe(&who.event(call, phase));
         }
-        let event = Event {
-            call,
-            phase,
-            side: who.side,
-            npi: None,
-            registration: who.registration,
-            binding: who.binding,
-            code: who.code,
-        };
-        let mut moment = Moment {
-            time: self.host.now(),
-            thread: self.host.thread(),
-            event,
-        };
-        self.ledger.with(|ledger| ledger.note(&mut moment));
-        self.host.observe(&moment.event);
+    }
+
+    /// Begins a function of NMR's. Returns what `read` finds in the ledger, whose lock is
+    /// taken once for both.
+    pub(crate) fn enter_reading<R>(
+        &self,
+        call: Call,
+        who: Subject,
+        read: impl FnOnce(&Ledger, u64) -> Option<R>,
+    ) -> Option<R> {
+        if !H::CHECKED {
+            return None;
+        }
+        let thread = self.host.thread();
+        let found = self.note(call, Phase::Enter, &who, |ledger| read(ledger, thread));
+        self.host.observe(&who.event(call, Phase::Enter));
+        found
+    }
+    /// Begins a callback of a registration that is held by a binding. R2: what the module
+    /// registered is as it was.
+    pub(crate) fn enter_callback(&self, call: Call, who: Subject) {
+        if H::CHECKED {
+            let remembered = self.note(call, Phase::Enter, &who, |ledger| {
+                who.registration.and_then(|id| ledger.snapshot(id).copied())
+            });
+            self.compare(who, remembered.as_ref());
+            self.host.observe(&who.event(call, Phase::Enter));
+        }
+    }
+
+    /// Records an event. Returns what `read` finds in the ledger then.
+    fn note<R>(
+        &self,
+        call: Call,
+        phase: Phase,
+        who: &Subject,
+        read: impl FnOnce(&mut Ledger) -> R,
+    ) -> R {
+        let (time, thread) = (self.host.now(), self.host.thread());
+        self.ledger.with(|ledger| {
+            ledger.note((time, thread), call, phase, who);
+            read(ledger)
+        })
     }
 
     /// Reports a breach of `rule`.
@@ -173,14 +219,15 @@ impl<H: Host> Registrar<H> {
     /// Whose handle of `kind` this is, as far as that can be told.
     pub(crate) fn identify(&self, handle: HANDLE, kind: HandleKind) -> Subject {
         let owner = if H::CHECKED {
-            self.state.with(|state| state.owner(handle, kind))
+            let subject = |module: &Module, binding| Subject {
+                binding,
+                ..Subject::module(module)
+            };
+            self.state.with(|state| state.owner(handle, kind, subject))
         } else {
             None
         };
-        owner.map_or(Subject::on(kind.side), |(module, binding)| Subject {
-            binding,
-            ..Subject::module(&module)
-        })
+        owner.unwrap_or(Subject::on(kind.side))
     }
 
     /// R22, R23: `function` got something that is no handle of `kind`. Returns

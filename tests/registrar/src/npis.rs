@@ -3,88 +3,140 @@
 //! The registrations of each NPI.
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::OccupiedEntry;
 use nmr::abi::NPIID;
 
 use crate::host::Side;
 use crate::list::{Linked, List};
-use crate::slab::Exhausted;
+use crate::slab::{Exhausted, NONE, Slab};
 
 /// An NPI's identifier as two numbers: quick to move, compare and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NpiKey([u64; 2]);
 
 impl From<NPIID> for NpiKey {
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    #[inline]
     fn from(id: NPIID) -> Self {
-        let id = id.to_u128();
-        Self([(id >> 64) as u64, id as u64])
+        let [second, third] = [id.Data2, id.Data3].map(u64::from);
+        let first = u64::from(id.Data1) | second << 32 | third << 48;
+        Self([first, u64::from_le_bytes(id.Data4)])
     }
 }
 
 impl From<NpiKey> for NPIID {
+    #[inline]
     fn from(key: NpiKey) -> Self {
-        let [high, low] = key.0.map(u128::from);
-        Self::from_u128(high << 64 | low)
+        let [first, last] = key.0.map(u64::to_le_bytes);
+        let [d0, d1, d2, d3, e0, e1, f0, f1] = first;
+        Self {
+            Data1: u32::from_le_bytes([d0, d1, d2, d3]),
+            Data2: u16::from_le_bytes([e0, e1]),
+            Data3: u16::from_le_bytes([f0, f1]),
+            Data4: last,
+        }
     }
 }
 
 impl NpiKey {
+    /// No NPI's.
+    pub(crate) const NIL: Self = Self([0; 2]);
+
     /// The random bits of an identifier are its hash.
     const fn hash(self) -> u64 {
-        let [high, low] = self.0;
-        (high ^ low).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        let [first, last] = self.0;
+        (first ^ last).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
-/// An NPI that somebody is registered for, or about to be.
+/// An NPI.
 struct Npi {
     key: NpiKey,
-    members: Members,
+    /// Its registrations, the clients first.
+    members: [Members; 2],
 }
 
-/// The registrations of an NPI, the clients first.
-pub(crate) type Members = [List; 2];
+/// The registrations on one side of an NPI.
+#[derive(Clone, Copy)]
+pub(crate) struct Members {
+    pub(crate) list: List,
+    pub(crate) count: u32,
+}
 
-/// All of them.
-pub(crate) struct Npis(HashTable<Npi>);
+impl Members {
+    const NONE: Self = Self {
+        list: List::EMPTY,
+        count: 0,
+    };
+}
+/// The NPIs that modules are registered for, and the one that lost its last
+/// registration last: the next module is often of the same NPI.
+pub(crate) struct Npis {
+    table: Slab<Npi>,
+    /// The slot of each.
+    slots: HashTable<(NpiKey, u32)>,
+    /// The slot of the one without a registration.
+    idle: u32,
+}
 
 impl Npis {
     pub(crate) const fn new() -> Self {
-        Self(HashTable::new())
+        Self {
+            table: Slab::new(),
+            slots: HashTable::new(),
+            idle: NONE,
+        }
     }
 
-    /// The registrations of an NPI that somebody registers for: a failure is told to
-    /// [`tidy`](Self::tidy).
-    pub(crate) fn enter(&mut self, key: NpiKey) -> Result<&mut Members, Exhausted> {
-        let hash = |npi: &Npi| npi.key.hash();
-        self.0.try_reserve(1, hash).map_err(|_| Exhausted)?;
-        let entry = self.0.entry(key.hash(), |npi| npi.key == key, hash);
-        let npi = entry.or_insert(Npi {
-            key,
-            members: [List::EMPTY; 2],
-        });
-        Ok(&mut npi.into_mut().members)
+    /// The slot of an NPI, which stays until another one has no registration.
+    pub(crate) fn find(&mut self, key: NpiKey) -> Result<u32, Exhausted> {
+        let hash = key.hash();
+        if let Some(&(_, slot)) = self.slots.find(hash, |&(of, _)| of == key) {
+            return Ok(slot);
+        }
+        self.table.reserve(1)?;
+        let room = self.slots.try_reserve(1, |(of, _)| of.hash());
+        room.map_err(|_| Exhausted)?;
+        let members = [Members::NONE; 2];
+        let slot = self.table.insert(Npi { key, members }).slot;
+        self.slots
+            .insert_unique(hash, (key, slot), |(of, _)| of.hash());
+        self.set_idle(slot);
+        Ok(slot)
+    }
+
+    /// The registrations on `side` of the NPI in `npi`.
+    pub(crate) fn members(&self, npi: u32, side: Side) -> Members {
+        self.table.at(npi).members[side as usize]
+    }
+    /// Adds the registration in `slot`.
+    pub(crate) fn join(&mut self, npi: u32, side: Side, links: &mut impl Linked, slot: u32) {
+        let members = &mut self.table.at_mut(npi).members[side as usize];
+        members.list.push_back(links, slot);
+        members.count += 1;
+        if self.idle == npi {
+            self.idle = NONE;
+        }
     }
 
     /// Takes the registration in `slot` away.
-    pub(crate) fn leave(&mut self, key: NpiKey, side: Side, table: &mut impl Linked, slot: u32) {
-        if let Ok(mut npi) = self.0.find_entry(key.hash(), |npi| npi.key == key) {
-            npi.get_mut().members[side as usize].remove(table, slot);
-            remove_if_empty(npi);
+    pub(crate) fn leave(&mut self, npi: u32, side: Side, links: &mut impl Linked, slot: u32) {
+        let npi_members = &mut self.table.at_mut(npi).members;
+        let members = &mut npi_members[side as usize];
+        members.list.remove(links, slot);
+        members.count -= 1;
+        if npi_members.iter().all(|members| members.count == 0) {
+            self.set_idle(npi);
         }
     }
 
-    /// Forgets an NPI for which nobody is registered.
-    pub(crate) fn tidy(&mut self, key: NpiKey) {
-        if let Ok(npi) = self.0.find_entry(key.hash(), |npi| npi.key == key) {
-            remove_if_empty(npi);
+    /// Keeps this NPI without a registration, and forgets the one before.
+    fn set_idle(&mut self, npi: u32) {
+        let before = core::mem::replace(&mut self.idle, npi);
+        if before == NONE {
+            return;
         }
-    }
-}
-
-fn remove_if_empty(npi: OccupiedEntry<'_, Npi>) {
-    if npi.get().members.iter().all(|list| list.len == 0) {
-        npi.remove();
+        let key = self.table.remove(before).key;
+        if let Ok(entry) = self.slots.find_entry(key.hash(), |&(of, _)| of == key) {
+            entry.remove();
+        }
     }
 }

@@ -8,34 +8,32 @@
 //! it but [`at_irql`] and the registrar's callbacks.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use crate::finding::Finding;
 use crate::host::{Call, Completion, Event, Host, Lock, Side};
-use crate::knobs::{Kernel, Knob, Knobs};
+use crate::knobs::{Kernel, Knob, Knobs, SplitMix64};
 use crate::registrar::Registrar;
-use crate::ring::Ring;
 use nmr::abi::NTSTATUS;
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
-
+use spin::mutex::SpinMutex;
+use spin::relax::Yield;
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A [`Lock`] for threads.
+/// A [`Lock`] for threads. It spins, as the registrar keeps it for some hundred
+/// instructions at most: unlocking it takes no atomic operation then.
 #[derive(Debug)]
-pub struct ThreadLock<T>(Mutex<T>);
-
+pub struct ThreadLock<T>(SpinMutex<T, Yield>);
 impl<T> Lock<T> for ThreadLock<T> {
     fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+        Self(SpinMutex::new(value))
     }
 
     fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
-        body(&mut locked(&self.0))
+        body(&mut self.0.lock())
     }
 }
 
@@ -85,62 +83,94 @@ pub fn at_irql<R>(irql: u8, body: impl FnOnce() -> R) -> R {
 }
 
 /// The number of events that are kept.
-pub const EVENTS: usize = 1 << 14;
+pub const EVENTS: usize = 1 << 12;
 /// The number of breaches, and of warnings, that are kept.
 pub const FINDINGS: usize = 1 << 8;
 
 /// A [`Host`] for the threads of a process. It draws answers from a seed, and records
-/// what happens until a caller takes it: the latest [`EVENTS`], the first [`FINDINGS`].
+/// findings until a caller takes them, the first [`FINDINGS`]. The registrar keeps the
+/// latest [`EVENTS`].
 #[derive(Debug)]
 pub struct Process {
-    time: AtomicU64,
+    answers: Answers,
     /// Whether `recorded` may have faults: it is asked in each registration and attach.
     faulty: AtomicBool,
     recorded: Mutex<Recorded>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Recorded {
-    draws: ChaCha8Rng,
-    knobs: Knobs,
     faults: Vec<(Call, Side, NTSTATUS)>,
     findings: Vec<Finding>,
     notes: Vec<Finding>,
-    events: Ring<Event, EVENTS>,
 }
 
+/// The answers to open questions, which are given without a lock.
+#[derive(Debug)]
+struct Answers {
+    draws: SplitMix64,
+    /// Each knob's answer, or [`DRAWN`].
+    fixed: [AtomicU32; Knob::ALL.len()],
+}
+
+/// The answer to a knob is drawn.
+const DRAWN: u32 = u32::MAX;
+
+impl Answers {
+    fn fix(&self, knob: Knob, answer: Option<u32>) {
+        let answer = answer.unwrap_or(DRAWN);
+        self.fixed[knob as usize].store(answer, Ordering::Relaxed);
+    }
+
+    fn fix_all(&self, knobs: Knobs) {
+        for knob in Knob::ALL {
+            self.fix(knob, knobs.fixed(knob));
+        }
+    }
+
+    fn answer(&self, knob: Knob, answers: u32) -> u32 {
+        match self.fixed[knob as usize].load(Ordering::Relaxed) {
+            DRAWN => self.draws.below(answers),
+            fixed => fixed,
+        }
+    }
+}
 impl Process {
     /// One whose open questions are answered from `seed`, as far as the documents
     /// allow.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            time: AtomicU64::new(0),
+        let process = Self {
+            answers: Answers {
+                draws: SplitMix64::new(seed),
+                fixed: [const { AtomicU32::new(DRAWN) }; Knob::ALL.len()],
+            },
             faulty: AtomicBool::new(false),
-            recorded: Mutex::new(Recorded {
-                draws: ChaCha8Rng::seed_from_u64(seed),
-                knobs: Kernel::Documents.knobs(),
-                faults: Vec::new(),
-                findings: Vec::new(),
-                notes: Vec::new(),
-                events: Ring::new(),
-            }),
-        }
+            recorded: Mutex::default(),
+        };
+        process.set_knobs(Kernel::Documents.knobs());
+        process
     }
 
     /// Answers open questions from `seed` from now on.
     pub fn set_seed(&self, seed: u64) {
-        locked(&self.recorded).draws = ChaCha8Rng::seed_from_u64(seed);
+        self.answers.draws.seed(seed);
     }
 
     /// Answers open questions by `knobs` from now on.
     pub fn set_knobs(&self, knobs: Knobs) {
-        locked(&self.recorded).knobs = knobs;
+        self.answers.fix_all(knobs);
     }
 
     /// Answers `knob` with `answer` from now on, or from the seed again.
+    ///
+    /// # Panics
+    ///
+    /// If the knob has no such answer.
     pub fn fix(&self, knob: Knob, answer: Option<u32>) {
-        locked(&self.recorded).knobs.set(knob, answer);
+        let mut knobs = Knobs::DRAWN;
+        knobs.set(knob, answer);
+        self.answers.fix(knob, answer);
     }
 
     /// Lets the next `call` for `side` fail with `status`.
@@ -159,20 +189,13 @@ impl Process {
     pub fn take_notes(&self) -> Vec<Finding> {
         core::mem::take(&mut locked(&self.recorded).notes)
     }
-
-    /// The events observed since the last call, the latest [`EVENTS`] of them.
-    pub fn take_events(&self) -> Vec<Event> {
-        let events = &mut locked(&self.recorded).events;
-        core::mem::replace(events, Ring::new())
-            .iter()
-            .copied()
-            .collect()
-    }
 }
 
 impl Host for Process {
     type Lock<T> = ThreadLock<T>;
     type Completion = ThreadCompletion;
+
+    const EVENTS: usize = EVENTS;
 
     fn irql(&self) -> u8 {
         IRQL.get()
@@ -186,22 +209,12 @@ impl Host for Process {
         IRQL.set(irql);
     }
 
-    /// The number of the event, in the order in which they are recorded as far as they
-    /// are of one thread: a clock takes longer to read than the event to record.
-    fn now(&self) -> u64 {
-        self.time.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
     fn thread(&self) -> u64 {
         THREAD.with(|&thread| thread)
     }
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {
-        let recorded = &mut *locked(&self.recorded);
-        let draws = &mut recorded.draws;
-        recorded
-            .knobs
-            .answer(knob, || draws.random_range(0..answers))
+        self.answers.answer(knob, answers)
     }
 
     fn inject(&self, call: Call, side: Side) -> Option<NTSTATUS> {
@@ -216,10 +229,7 @@ impl Host for Process {
         Some(status)
     }
 
-    fn observe(&self, event: &Event) {
-        locked(&self.recorded).events.record(event);
-    }
-
+    fn observe(&self, _: &Event) {}
     fn report(&self, finding: Finding) {
         keep(&mut locked(&self.recorded).findings, finding);
     }

@@ -10,24 +10,15 @@ use nmr::abi::{
     HANDLE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
-use crate::characteristics::{Callbacks, Characteristics, Missing};
+use crate::characteristics::{Characteristics, Missing};
 use crate::handle;
 use crate::host::{Call, Host, Lock, Side};
 use crate::knobs::Knob;
 use crate::notify::{PASSIVE, Subject, function};
-use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::registration::{Module, WaitObject};
 use crate::snapshot::Snapshot;
-use crate::state::{NewRegistration, Next};
-
-/// What may be registered.
-#[derive(Clone, Copy)]
-struct Admitted {
-    characteristics: Characteristics,
-    callbacks: Callbacks,
-    npi: NpiKey,
-}
+use crate::state::{Lack, NewRegistration, Next, Registered};
 
 impl<H: Host> Registrar<H> {
     /// # Safety
@@ -44,16 +35,16 @@ impl<H: Host> Registrar<H> {
         let who = Subject::on(side).code(code);
         self.enter(Call::Register, who);
         self.check_irql(function(Call::Register, side), PASSIVE, who);
-        let status = match self.admit(who, characteristics, handle_out) {
-            Ok(admitted) => {
+        let status = match &mut self.admit(who, characteristics, context, handle_out) {
+            Ok((characteristics, applicant)) => {
                 // SAFETY: `admit` refuses a null `handle_out`; the arguments
                 // meet the contract of `register_provider`.
-                match unsafe { self.enroll(who, admitted, context, handle_out) } {
+                match unsafe { self.enroll(who, *characteristics, applicant, handle_out) } {
                     Ok(who) => return self.leave(Call::Register, who, STATUS_SUCCESS),
                     Err(status) => status,
                 }
             }
-            Err(status) => status,
+            Err(status) => *status,
         };
         let left_behind = match self.host.draw(Knob::HandleOnFailure, 3) {
             0 => None,
@@ -75,8 +66,9 @@ impl<H: Host> Registrar<H> {
         &self,
         who: Subject,
         characteristics: Option<Characteristics>,
+        context: *mut c_void,
         handle_out: *mut HANDLE,
-    ) -> Result<Admitted, NTSTATUS> {
+    ) -> Result<(Characteristics, NewRegistration), NTSTATUS> {
         let refuse = |what| {
             self.breach(1, who, format_args!("{what} is NULL"));
             Err(STATUS_INVALID_PARAMETER)
@@ -87,9 +79,13 @@ impl<H: Host> Registrar<H> {
         if handle_out.is_null() {
             return refuse("the handle variable's address");
         }
-        let (callbacks, npi) = match (characteristics.callbacks(), characteristics.npi()) {
-            (Ok(callbacks), Ok(npi)) => (callbacks, npi.into()),
-            (Err(Missing(what)), _) | (_, Err(Missing(what))) => return refuse(what),
+        let callbacks = match characteristics.callbacks() {
+            Ok(callbacks) => callbacks,
+            Err(Missing(what)) => return refuse(what),
+        };
+        let npi = match characteristics.npi() {
+            Ok(npi) => npi.into(),
+            Err(Missing(what)) => return refuse(what),
         };
         if let Some(oddity) = characteristics.oddity() {
             self.breach(1, who, format_args!("{oddity}"));
@@ -100,11 +96,16 @@ impl<H: Host> Registrar<H> {
         self.admit_instance(who, characteristics)?;
         match self.host.inject(Call::Register, who.side) {
             Some(status) => Err(status),
-            None => Ok(Admitted {
+            None => Ok((
                 characteristics,
-                callbacks,
-                npi,
-            }),
+                NewRegistration {
+                    instance: characteristics.instance(),
+                    callbacks,
+                    context,
+                    npi,
+                    newest_first: false,
+                },
+            )),
         }
     }
 
@@ -128,6 +129,30 @@ impl<H: Host> Registrar<H> {
         Ok(())
     }
 
+    /// Enters a registration in the tables. A wait object that it needs is allocated,
+    /// and one that it does not need is dropped, while they are not locked.
+    fn enter_registration(
+        &self,
+        applicant: &NewRegistration,
+        next: &mut Next<H::Completion>,
+    ) -> Result<Registered, NTSTATUS> {
+        let thread = self.host.thread();
+        let mut wait_object = None;
+        loop {
+            let entered = self
+                .state
+                .with(|state| state.register(applicant, &mut wait_object, thread, next));
+            match entered {
+                Ok(registered) => return Ok(registered),
+                Err(Lack::WaitObject) => {
+                    let allocated = WaitObject::new();
+                    wait_object = Some(allocated.map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?);
+                }
+                Err(Lack::Memory) => return Err(STATUS_INSUFFICIENT_RESOURCES),
+            }
+        }
+    }
+
     /// # Safety
     ///
     /// As for [`register_provider`](Self::register_provider), with a `handle_out`
@@ -135,39 +160,23 @@ impl<H: Host> Registrar<H> {
     unsafe fn enroll(
         &self,
         who: Subject,
-        admitted: Admitted,
-        context: *mut c_void,
+        characteristics: Characteristics,
+        applicant: &mut NewRegistration,
         handle_out: *mut HANDLE,
     ) -> Result<Subject, NTSTATUS> {
-        let Admitted {
-            characteristics,
-            callbacks,
-            npi,
-        } = admitted;
         let handle_first = self.host.draw(Knob::HandleWritten, 2) == 0;
-        let applicant = NewRegistration {
-            instance: characteristics.instance(),
-            callbacks,
-            context,
-            npi,
-            wait_object: WaitObject::new().map_err(|_| STATUS_INSUFFICIENT_RESOURCES)?,
-            newest_first: self.host.draw(Knob::AttachOrder, 2) == 1,
-        };
-        // A wait object that was not used is dropped out here, not under the lock.
-        let thread = self.host.thread();
-        let registered = self
-            .state
-            .with(|state| state.register(applicant, thread))
-            .map_err(|_unused| STATUS_INSUFFICIENT_RESOURCES)?;
+        applicant.newest_first = self.host.draw(Knob::AttachOrder, 2) == 1;
+        let mut next = Next::Return(None);
+        let registered = self.enter_registration(applicant, &mut next)?;
         if H::CHECKED {
             let module = Module {
                 id: registered.id,
-                npi,
-                instance: characteristics.instance(),
-                callbacks,
-                context,
+                npi: applicant.npi,
+                instance: applicant.instance,
+                callbacks: applicant.callbacks,
+                context: applicant.context,
             };
-            let snapshot = Snapshot::new(characteristics, context);
+            let snapshot = Snapshot::new(characteristics, applicant.context);
             self.ledger.with(|ledger| ledger.remember(module, snapshot));
         }
         if handle_first {
@@ -175,19 +184,20 @@ impl<H: Host> Registrar<H> {
             // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
-        let mut next = registered.next;
-        while let Next::Offer(offer) = next {
-            next = self.offer(&offer);
-        }
-        if let Next::Return(wake) = next {
-            self.open(wake.as_ref());
-        }
+        let wake = loop {
+            match &next {
+                Next::Offer(_) => self.offer(&mut next),
+                Next::Return(wake) => break wake.as_ref(),
+            }
+        };
+        self.open(wake);
         if !handle_first {
             // SAFETY: the arguments meet the contract of `register_provider`,
             // with a `handle_out` that is not null.
             unsafe { handle_out.write(registered.handle) };
         }
         Ok(Subject {
+            npi: Some(applicant.npi),
             registration: Some(registered.id),
             ..who
         })

@@ -28,7 +28,7 @@ impl<H: Host> Registrar<H> {
         Self {
             host,
             state: H::Lock::new(State::new()),
-            ledger: H::Lock::new(Ledger::new()),
+            ledger: H::Lock::new(Ledger::new(H::EVENTS)),
         }
     }
 

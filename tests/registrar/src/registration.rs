@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use nmr::abi::NPI_REGISTRATION_INSTANCE;
 use nmr::memory::try_box;
 
-use crate::characteristics::{Attach, Callbacks};
+use crate::characteristics::Callbacks;
 use crate::host::{Completion, RegistrationId, Side};
 use crate::list::{Links, List};
 use crate::npis::NpiKey;
@@ -28,10 +28,7 @@ pub(crate) struct Module {
 
 impl Module {
     pub(crate) const fn side(&self) -> Side {
-        match self.callbacks.attach {
-            Attach::Client(_) => Side::Client,
-            Attach::Provider(_) => Side::Provider,
-        }
+        self.callbacks.attach.side()
     }
 
     /// An address in its image.
@@ -43,21 +40,27 @@ impl Module {
 /// A registration.
 pub(crate) struct Registration<C> {
     pub(crate) module: Module,
+    /// The slot of its NPI.
+    pub(crate) npi: u32,
     /// Its neighbours among the registrations of its kind for its NPI.
     pub(crate) links: Links,
     /// Its bindings.
     pub(crate) bindings: List,
     /// `NmrDeregister...` was called.
     pub(crate) deregistering: bool,
-    /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned.
-    pub(crate) busy: u32,
+    /// Calls of `NmrRegister...` and `NmrDeregister...` that have not returned: one of
+    /// each at most.
+    pub(crate) busy: u8,
     /// `NmrWaitFor...` is about to return: the handle is dead.
     pub(crate) waited: bool,
     /// Threads in `NmrWaitFor...`.
     pub(crate) waiters: u32,
     /// The number of threads that use the wait object: they wait for it, signal it or have just been woken.
     pub(crate) waiting: u32,
-    pub(crate) wait_object: WaitObject<C>,
+    /// The wait object of its slot.
+    pub(crate) wait_object: NonNull<C>,
+    /// The wait object has been given to a thread that signals it.
+    pub(crate) signalled: bool,
 }
 
 impl<C> Registration<C> {

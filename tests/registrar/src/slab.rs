@@ -34,6 +34,7 @@ pub(crate) enum StaleKey {
     Future,
 }
 
+#[repr(align(64))]
 struct Slot<T> {
     turn: u32,
     /// Whether its last turns ended by [`Slab::remove_marked`], a bit each, the
@@ -53,6 +54,9 @@ pub(crate) struct Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// The bytes of a slot.
+    pub(crate) const SLOT: usize = size_of::<Slot<T>>();
+
     pub(crate) const fn new() -> Self {
         Self {
             chunks: Vec::new(),
@@ -108,6 +112,11 @@ impl<T> Slab<T> {
     #[inline]
     fn slot_mut(&mut self, slot: u32) -> &mut Slot<T> {
         &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
+    }
+
+    /// The slot of the next value to be stored.
+    pub(crate) const fn next_slot(&self) -> u32 {
+        self.free
     }
 
     /// Stores `value` where [`reserve`](Self::reserve) made room.

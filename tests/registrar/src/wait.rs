@@ -7,7 +7,7 @@ use nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 
 use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
-use crate::notify::{APC, Subject, function};
+use crate::notify::{APC, function};
 use crate::registrar::Registrar;
 use crate::state::{Wait, WaitToEnd};
 
@@ -18,10 +18,16 @@ impl<H: Host> Registrar<H> {
             side,
         };
         let who = self.identify(handle, kind);
-        self.enter(Call::Wait, who);
+        let inside = self.enter_reading(Call::Wait, who, |ledger, thread| {
+            ledger.frames(thread).next_back().copied()
+        });
         let name = function(Call::Wait, side);
         self.check_irql(name, APC, who);
-        self.check_outside(name, who);
+        if let Some(inside) = inside {
+            // R31.
+            let callback = function(inside.call, inside.side);
+            self.breach(31, who, format_args!("{name} was called inside {callback}"));
+        }
         let thread = self.host.thread();
         let begun = self
             .state
@@ -51,21 +57,6 @@ impl<H: Host> Registrar<H> {
             Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),
         };
         self.leave(Call::Wait, who, status)
-    }
-
-    /// R31: a wait inside a callback.
-    fn check_outside(&self, name: &str, who: Subject) {
-        if !H::CHECKED {
-            return;
-        }
-        let thread = self.host.thread();
-        let innermost = self
-            .ledger
-            .with(|ledger| ledger.frames(thread).next_back().copied());
-        if let Some(inside) = innermost {
-            let callback = function(inside.call, inside.side);
-            self.breach(31, who, format_args!("{name} was called inside {callback}"));
-        }
     }
 
     /// Signals a wait object that a thread waits for.

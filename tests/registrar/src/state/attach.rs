@@ -33,32 +33,28 @@ pub(crate) struct AttachCaller {
 }
 
 /// What comes of an offer.
-pub(crate) struct OfferOutcome<C> {
+#[derive(Clone, Copy)]
+pub(crate) struct OfferOutcome {
     /// The provider is still being asked, on another thread, which goes on from
     /// there.
     pub(crate) asking: bool,
     /// What `NmrClientAttachProvider` had answered last.
     pub(crate) answer: Option<NTSTATUS>,
-    pub(crate) step: Action<C>,
-    pub(crate) next: NextOffer<C>,
-}
-
-/// When the running `NmrRegister...` learns what to do next.
-pub(crate) enum NextOffer<C> {
-    Now(Next<C>),
-    /// Once the step has been taken, for the registration in this slot.
-    After(u32),
+    /// The registration whose running `NmrRegister...` learns what to do next only when
+    /// the step has been taken.
+    pub(crate) after: Option<u32>,
 }
 
 impl<C> State<C> {
     /// Begins a `NmrClientAttachProvider`, with `stray` even if it is called
-    /// elsewhere than in its own `ClientAttachProvider`.
+    /// elsewhere than in its own `ClientAttachProvider`: sets `call`.
     pub(crate) fn ask(
         &mut self,
         handle: HANDLE,
         asker: AttachCaller,
         stray: bool,
-    ) -> Result<AcceptCall, Refusal> {
+        call: &mut Option<AcceptCall>,
+    ) -> Result<(), Refusal> {
         let kind = HandleKind {
             named: Named::Binding,
             side: Side::Client,
@@ -87,23 +83,26 @@ impl<C> State<C> {
         binding.asking = true;
         binding.end_mut(Side::Provider).thread = thread;
         let (id, [client, provider]) = (binding.id, binding.registrations());
-        Ok(AcceptCall {
+        *call = Some(AcceptCall {
             binding: slot,
             id,
             handle: self.binding_handle(slot, Side::Provider),
             client: self.registrations.at(client).module.instance,
             provider: self.registrations.at(provider).module,
-        })
+        });
+        Ok(())
     }
 
     /// `ProviderAttachClient` has returned; `contexts` are there if it accepted.
-    /// Answers also what a client has returned that did not wait for it.
+    /// Sets `unheard` to what a client has returned that did not wait for it.
     pub(crate) fn answered(
         &mut self,
         slot: u32,
         status: NTSTATUS,
         contexts: Option<[*mut c_void; 2]>,
-    ) -> (Option<(Module, NTSTATUS)>, Action<C>) {
+        unheard: &mut Option<(Module, NTSTATUS)>,
+        step: &mut Action<C>,
+    ) {
         let binding = self.bindings.at_mut(slot);
         binding.asking = false;
         binding.answer = Some(status);
@@ -117,45 +116,46 @@ impl<C> State<C> {
             binding.end_mut(Side::Provider).context = provider;
             binding.end_mut(Side::Provider).detach_state = DetachState::Attached;
         }
-        match binding.unheard.take() {
-            None => (None, Action::Rest),
-            Some(status) => {
-                let client = self.module(slot, Side::Client);
-                let step = self.attach(slot, succeeded(status));
-                (Some((client, status)), step)
-            }
+        if let Some(status) = binding.unheard.take() {
+            *unheard = Some((*self.module(slot, Side::Client), status));
+            self.attach(slot, succeeded(status), step);
         }
     }
 
     /// Ends the offer of a binding whose `ClientAttachProvider` has returned
     /// `status` on this thread.
-    pub(crate) fn settle(&mut self, slot: u32, status: NTSTATUS, thread: u64) -> OfferOutcome<C> {
+    pub(crate) fn settle(
+        &mut self,
+        slot: u32,
+        status: NTSTATUS,
+        thread: u64,
+        step: &mut Action<C>,
+        next: &mut Next<C>,
+    ) -> OfferOutcome {
         let binding = self.bindings.at_mut(slot);
         binding.end_mut(Side::Client).thread = None;
         let (asking, answer) = (binding.asking, binding.answer);
         let registering = binding.end(binding.made_by).registration;
-        let step = if asking {
+        if asking {
             binding.unheard = Some(status);
-            Action::Rest
         } else {
-            self.attach(slot, succeeded(status))
-        };
-        let next = match step {
-            Action::Begin(_) => NextOffer::After(registering),
-            _ => NextOffer::Now(self.next_offer(registering, thread)),
-        };
+            self.attach(slot, succeeded(status), step);
+        }
+        let after = matches!(step, Action::Begin(_)).then_some(registering);
+        if after.is_none() {
+            self.next_offer(registering, thread, next);
+        }
         OfferOutcome {
             asking,
             answer,
-            step,
-            next,
+            after,
         }
     }
 
-    fn attach(&mut self, slot: u32, client_agreed: bool) -> Action<C> {
+    fn attach(&mut self, slot: u32, client_agreed: bool, step: &mut Action<C>) {
         let binding = self.bindings.at_mut(slot);
         if !binding.end(Side::Provider).bound() {
-            return self.release(slot);
+            return self.release(slot, step);
         }
         if client_agreed {
             binding.end_mut(Side::Client).detach_state = DetachState::Attached;
@@ -165,9 +165,9 @@ impl<C> State<C> {
             || self.registrations.at(provider).deregistering;
         if late || !client_agreed {
             binding.phase = Phase::Claimed;
-            return Action::Begin(slot);
+            *step = Action::Begin(slot);
+        } else {
+            binding.phase = Phase::Attached;
         }
-        binding.phase = Phase::Attached;
-        Action::Rest
     }
 }

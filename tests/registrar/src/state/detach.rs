@@ -27,10 +27,10 @@ pub(crate) enum Completed {
 }
 
 /// What a `NmrDeregister...` has to do.
-pub(crate) struct Deregistration<C> {
+#[derive(Clone, Copy)]
+pub(crate) struct Deregistration {
     /// The registration.
     pub(crate) own: u32,
-    pub(crate) step: Action<C>,
     /// The next binding to detach.
     pub(crate) next: u32,
 }
@@ -46,16 +46,17 @@ impl<C> State<C> {
         plan: DetachOrder,
         hold: bool,
         entry: Entry,
-    ) -> Result<Deregistration<C>, Refusal> {
+        step: &mut Action<C>,
+    ) -> Result<Deregistration, Refusal> {
         let named = Named::Registration;
         let own = self.resolve(handle, HandleKind { named, side })?;
         let registration = self.registrations.at_mut(own);
         if registration.deregistering {
             return Err(Refusal::Rule(23, "again"));
         }
-        let npi = registration.module.npi;
+        let npi = registration.npi;
         registration.deregistering = true;
-        registration.busy += u32::from(hold);
+        registration.busy += u8::from(hold);
         let mut slot = registration.bindings.first;
 
         self.npis.leave(npi, side, &mut self.registrations, own);
@@ -67,7 +68,7 @@ impl<C> State<C> {
             match binding.phase {
                 Phase::Queued => {
                     // Nobody can be waiting for either registration yet.
-                    let _ = self.release(slot);
+                    self.release(slot, &mut Action::Rest);
                 }
                 Phase::Attached => {
                     binding.phase = Phase::Claimed;
@@ -81,11 +82,12 @@ impl<C> State<C> {
             }
             slot = after;
         }
-        let (step, next) = match first {
-            NONE => (Action::Rest, NONE),
-            first => self.begin_detach(first, plan, entry),
+        let next = match first {
+            NONE => NONE,
+            first => self.begin_detach(first, plan, entry, step),
         };
-        Ok(Deregistration { own, step, next })
+
+        Ok(Deregistration { own, next })
     }
 
     /// Begins the detach of a binding that the caller has claimed. Returns
@@ -95,12 +97,14 @@ impl<C> State<C> {
         slot: u32,
         plan: DetachOrder,
         entry: Entry,
-    ) -> (Action<C>, u32) {
+        step: &mut Action<C>,
+    ) -> u32 {
         let binding = self.bindings.at_mut(slot);
         binding.plan = plan;
         binding.phase = Phase::Detaching;
         let next = binding.next_to_detach;
-        (self.advance(slot, entry), next)
+        self.advance(slot, entry, step);
+        next
     }
 
     /// A detach callback is called now, on this thread.
@@ -116,7 +120,8 @@ impl<C> State<C> {
         side: Side,
         status: NTSTATUS,
         entry: Entry,
-    ) -> (bool, Action<C>) {
+        step: &mut Action<C>,
+    ) -> bool {
         let end = self.bindings.at_mut(slot).end_mut(side);
         end.thread = None;
         end.detach_state = if status == STATUS_PENDING {
@@ -124,7 +129,9 @@ impl<C> State<C> {
         } else {
             DetachState::Returned
         };
-        (end.reported.is_some(), self.advance(slot, entry))
+        let reported = end.reported.is_some();
+        self.advance(slot, entry, step);
+        reported
     }
 
     /// A side says that its pending detach is over.
@@ -133,7 +140,8 @@ impl<C> State<C> {
         handle: HANDLE,
         side: Side,
         entry: Entry,
-    ) -> Result<(Completed, Action<C>), Refusal> {
+        step: &mut Action<C>,
+    ) -> Result<Completed, Refusal> {
         let named = Named::Binding;
         let slot = self.resolve(handle, HandleKind { named, side })?;
         let binding = self.bindings.at_mut(slot);
@@ -159,35 +167,37 @@ impl<C> State<C> {
             _ => Completed::InTime,
         };
         end.reported = Some(end.detach_state);
-        Ok((completed, self.advance(slot, entry)))
+        self.advance(slot, entry, step);
+        Ok(completed)
     }
 
     /// The cleanup callbacks have returned.
-    pub(crate) fn cleaned(&mut self, slot: u32) -> Action<C> {
+    pub(crate) fn cleaned(&mut self, slot: u32, step: &mut Action<C>) {
         let binding = self.bindings.at_mut(slot);
         binding.phase = Phase::Cleaned;
         binding.cleaner = None;
         // A cleanup is the last callback.
-        self.advance(slot, Entry::Later)
+        self.advance(slot, Entry::Later, step);
     }
 
-    fn advance(&mut self, slot: u32, entry: Entry) -> Action<C> {
+    fn advance(&mut self, slot: u32, entry: Entry, step: &mut Action<C>) {
         let binding = self.bindings.at_mut(slot);
         match binding.advance() {
-            Move::Rest => Action::Rest,
+            Move::Rest => *step = Action::Rest,
             Move::Detach(side) => {
                 if let Entry::Now(thread) = entry {
                     binding.detach_entered(side, thread);
                 }
                 let (module, context) = self.registrations.of(binding, side);
-                Action::Detach(Call {
+                *step = Action::Detach(Call {
                     binding: slot,
                     side,
                     id: binding.id,
                     registration: module.id,
+                    npi: module.npi,
                     callback: module.callbacks.detach,
                     context,
-                })
+                });
             }
             Move::CleanUp => {
                 let client = self
@@ -196,9 +206,9 @@ impl<C> State<C> {
                 let provider = self
                     .registrations
                     .clean_up(slot, binding, Side::Provider, entry);
-                Action::CleanUp(slot, [client, provider])
+                *step = Action::CleanUp(slot, [client, provider]);
             }
-            Move::Release => self.release(slot),
+            Move::Release => self.release(slot, step),
         }
     }
 
@@ -216,8 +226,7 @@ impl<C> State<C> {
         let registration = self.registrations.at_mut(own);
         registration.busy -= 1;
         if registration.complete() && registration.waiting == 0 {
-            let wait_object = self.registrations.remove_marked(own).wait_object;
-            return (STATUS_SUCCESS, None, Some(wait_object));
+            return (STATUS_SUCCESS, None, self.end(own, true));
         }
         (STATUS_PENDING, wake(registration, own), None)
     }
@@ -255,6 +264,7 @@ impl<C> Slab<Registration<C>> {
             side,
             id: binding.id,
             registration: module.id,
+            npi: module.npi,
             callback,
             context,
         })

@@ -20,27 +20,31 @@ mod detach;
 mod register;
 mod wait;
 
+use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
 use nmr::abi::HANDLE;
 
-pub(crate) use self::attach::{AcceptCall, AttachCaller, NextOffer};
+pub(crate) use self::attach::{AcceptCall, AttachCaller};
 pub(crate) use self::detach::Completed;
-pub(crate) use self::register::{NewRegistration, Next, Offer};
+pub(crate) use self::register::{Lack, NewRegistration, Next, Registered};
 pub(crate) use self::wait::Wait;
 use crate::binding::{Binding, Phase, Thread};
 use crate::characteristics::{CleanupFn, DetachFn};
 use crate::handle::{self, HandleKind, Misuse, Named};
 use crate::host::{BindingId, RegistrationId, Side};
 use crate::list::{Linked, Links};
-use crate::npis::Npis;
-use crate::registration::{Module, Registration};
+use crate::npis::{NpiKey, Npis};
+use crate::registration::{Module, Registration, WaitObject};
 use crate::slab::{Key, Slab};
 
 /// The tables.
 pub(crate) struct State<C> {
     registrations: Slab<Registration<C>>,
+    /// The wait object of each slot of `registrations` that was in use: a later
+    /// registration uses it again unless it has been signalled.
+    wait_objects: Vec<Option<WaitObject<C>>>,
     bindings: Slab<Binding>,
     npis: Npis,
     last_registration: u64,
@@ -89,6 +93,7 @@ pub(crate) struct Call<F> {
     pub(crate) side: Side,
     pub(crate) id: BindingId,
     pub(crate) registration: RegistrationId,
+    pub(crate) npi: NpiKey,
     pub(crate) callback: F,
     pub(crate) context: *mut c_void,
 }
@@ -104,7 +109,8 @@ pub(crate) enum Entry {
     Now(Thread),
 }
 
-/// What a transition of a binding leaves to be done.
+/// What a transition of a binding leaves to be done. A transition writes it where its
+/// caller reads it: passing it on by value takes longer than most transitions.
 pub(crate) enum Action<C> {
     /// Nothing.
     Rest,
@@ -128,6 +134,7 @@ impl<C> State<C> {
     pub(crate) fn new() -> Self {
         Self {
             registrations: Slab::new(),
+            wait_objects: Vec::new(),
             bindings: Slab::new(),
             npis: Npis::new(),
             last_registration: 0,
@@ -183,49 +190,63 @@ impl<C> State<C> {
         Ok(key.slot)
     }
 
-    /// Whose handle this is, if anybody's.
-    pub(crate) fn owner(
+    /// What `is` makes of the module whose handle this is, if it is anybody's, and of the
+    /// binding.
+    pub(crate) fn owner<R>(
         &self,
         handle: HANDLE,
         kind: HandleKind,
-    ) -> Option<(Module, Option<BindingId>)> {
+        is: impl FnOnce(&Module, Option<BindingId>) -> R,
+    ) -> Option<R> {
         let slot = self.resolve(handle, kind).ok()?;
         Some(match kind.named {
-            Named::Registration => (self.registrations.at(slot).module, None),
-            Named::Binding => (
-                self.module(slot, kind.side),
-                Some(self.bindings.at(slot).id),
-            ),
+            Named::Registration => is(&self.registrations.at(slot).module, None),
+            Named::Binding => {
+                let id = self.bindings.at(slot).id;
+                is(self.module(slot, kind.side), Some(id))
+            }
         })
     }
 
     /// The registration at `side` of a binding.
-    fn module(&self, binding: u32, side: Side) -> Module {
+    fn module(&self, binding: u32, side: Side) -> &Module {
         let registration = self.bindings.at(binding).end(side).registration;
-        self.registrations.at(registration).module
+        &self.registrations.at(registration).module
     }
-
     /// The handle that `side` gets for a binding.
     fn binding_handle(&self, binding: u32, side: Side) -> HANDLE {
         let named = Named::Binding;
         handle::encode(HandleKind { named, side }, self.bindings.key(binding))
     }
 
+    /// Takes a registration off the tables. Returns its wait object if that has been
+    /// signalled, to be dropped while the tables are not locked.
+    fn end(&mut self, own: u32, marked: bool) -> Option<WaitObject<C>> {
+        let registration = if marked {
+            self.registrations.remove_marked(own)
+        } else {
+            self.registrations.remove(own)
+        };
+        let wait_object = self.wait_objects.get_mut(own as usize)?;
+        wait_object.take_if(|_| registration.signalled)
+    }
+
     /// Takes a binding off the tables, after which a registration may be complete.
-    fn release(&mut self, slot: u32) -> Action<C> {
+    fn release(&mut self, slot: u32, step: &mut Action<C>) {
         let [client, provider] = self.bindings.at(slot).registrations();
         let wakes = (
             self.unlink(slot, client, Side::Client),
             self.unlink(slot, provider, Side::Provider),
         );
         self.bindings.remove(slot);
-        match wakes {
+        *step = match wakes {
             (None, None) => Action::Rest,
             (client, provider) => Action::Done([client, provider]),
-        }
+        };
     }
 
     /// Takes a binding off the list of its registration on `side`.
+    #[inline]
     fn unlink(&mut self, slot: u32, own: u32, side: Side) -> Option<WaitToEnd<C>> {
         let registration = self.registrations.at_mut(own);
         let ends = &mut Ends(&mut self.bindings, side);
@@ -241,8 +262,16 @@ const fn wake<C>(registration: &mut Registration<C>, own: u32) -> Option<WaitToE
         return None;
     }
     registration.waiting += 1;
+    registration.signalled = true;
     Some(WaitToEnd {
         registration: own,
-        wait_object: registration.wait_object.address(),
+        wait_object: registration.wait_object,
     })
 }
+
+// A slot of either table is two cache lines long: an index is a shift away from its place.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(Slab::<Registration<()>>::SLOT == 128);
+    assert!(Slab::<Binding>::SLOT == 128);
+};

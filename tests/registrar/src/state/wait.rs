@@ -50,13 +50,11 @@ impl<C> State<C> {
         if complete && !hold {
             registration.waited = true;
             let alone = registration.waiting == 0;
-            return Ok(Wait::Over(
-                alone.then(|| self.registrations.remove(own).wait_object),
-            ));
+            return Ok(Wait::Over(if alone { self.end(own, false) } else { None }));
         }
         registration.waiters += 1;
         registration.waiting += 1;
-        let wait_object = registration.wait_object.address();
+        let wait_object = registration.wait_object;
         Ok(Wait::For(own, (!complete).then_some(wait_object)))
     }
 
@@ -86,7 +84,10 @@ impl<C> State<C> {
     pub(crate) fn stop_waiting(&mut self, own: u32) -> Option<WaitObject<C>> {
         let registration = self.registrations.at_mut(own);
         registration.waiting -= 1;
-        (registration.waited && registration.waiting == 0)
-            .then(|| self.registrations.remove(own).wait_object)
+        if registration.waited && registration.waiting == 0 {
+            self.end(own, false)
+        } else {
+            None
+        }
     }
 }

@@ -24,7 +24,7 @@ impl Nmr {
         // Shipped modules have another Version than 0 there, which Windows accepts.
         host.fix(Knob::InstanceVersion, Some(0));
         host.take_findings();
-        host.take_events();
+        process::registrar().take_events();
         Self { turn }
     }
 

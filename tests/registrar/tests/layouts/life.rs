@@ -65,7 +65,7 @@ pub(crate) fn end_provider<M: Module<Role = Provider>>(
 /// The numbers of detach callbacks that have returned `STATUS_PENDING` since the last
 /// call: of clients, and of providers.
 pub(crate) fn pended_detaches() -> (usize, usize) {
-    let events = process::registrar().host().take_events();
+    let events = process::registrar().take_events();
     let pended = |side| {
         let is_pended = |event: &&Event| {
             event.side == side

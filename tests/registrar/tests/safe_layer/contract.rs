@@ -334,13 +334,7 @@ fn a_detaching_provider_takes_nothing_and_completes_what_it_took() {
             && event.side == Side::Provider
             && event.phase == Phase::Leave(STATUS_PENDING)
     };
-    assert!(
-        process::registrar()
-            .host()
-            .take_events()
-            .iter()
-            .any(detached)
-    );
+    assert!(process::registrar().take_events().iter().any(detached));
     assert_eq!(
         client.submit(&raw mut *request(0)),
         NtStatus::DEVICE_NOT_READY

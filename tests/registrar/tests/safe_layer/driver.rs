@@ -90,7 +90,7 @@ fn bug_check(body: impl FnOnce()) -> String {
 /// The calls of NMR's functions since the events were taken last.
 fn calls() -> Vec<Call> {
     let entered = |event: &Event| event.phase == Phase::Enter && !event.call.is_callback();
-    let events = process::registrar().host().take_events();
+    let events = process::registrar().take_events();
     events
         .iter()
         .filter(|event| entered(event))

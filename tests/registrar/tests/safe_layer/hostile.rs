@@ -284,7 +284,7 @@ fn a_completion_of_no_request_is_unexpected() {
 
 /// What the client's detach callbacks have returned since the events were taken last.
 fn client_detaches() -> Vec<NTSTATUS> {
-    let events = process::registrar().host().take_events();
+    let events = process::registrar().take_events();
     let returned = |event: &host::Event| match (event.call, event.side, event.phase) {
         (host::Call::DetachCallback, Side::Client, Phase::Leave(status)) => Some(status),
         _ => None,

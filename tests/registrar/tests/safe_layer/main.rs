@@ -37,7 +37,7 @@ impl Nmr {
         let host = process::registrar().host();
         host.set_seed(seed);
         host.take_findings();
-        host.take_events();
+        process::registrar().take_events();
         Self { turn }
     }
 

@@ -20,7 +20,7 @@ use crate::small::{
 /// What the detach callbacks of `side` have returned since the events were taken last,
 /// and how often it has completed a detach.
 fn detaches(side: Side) -> (Vec<NTSTATUS>, usize) {
-    let events = process::registrar().host().take_events();
+    let events = process::registrar().take_events();
     let of_side = |event: &&Event| event.side == side;
     let returned = |event: &Event| match (event.call, event.phase) {
         (Call::DetachCallback, Phase::Leave(status)) => Some(status),

@@ -190,12 +190,11 @@ fn all_modules_are_deregistered_before_one_is_waited_for() {
         TestProvider::register(),
         (register(Source::default()), register(Source::default())),
     );
-    process::registrar().host().take_events();
+    process::registrar().take_events();
     let ((provider, (first, second)), wait) = begin(modules);
     drop(finish(provider, &wait));
     drop((finish(first, &wait), finish(second, &wait)));
     let calls: Vec<_> = process::registrar()
-        .host()
         .take_events()
         .iter()
         .filter(|event| event.phase == Phase::Enter)

@@ -34,7 +34,6 @@ fn pended_detaches(side: Side) -> usize {
             && event.phase == Phase::Leave(STATUS_PENDING)
     };
     process::registrar()
-        .host()
         .take_events()
         .iter()
         .filter(|event| pended(event))

@@ -18,7 +18,7 @@ fn events_tell_the_npi_once_it_is_known() {
     let nmr = nmr();
     let client = Module::new(&nmr, Side::Client, &OTHER_NPI);
     assert_eq!(client.register(), STATUS_SUCCESS);
-    let told = nmr.host().take_events().into_iter().map(|event| event.npi);
+    let told = nmr.take_events().into_iter().map(|event| event.npi);
     assert!(told.eq([None, Some(OTHER_NPI)]));
 }
 
@@ -46,7 +46,7 @@ fn a_host_that_nobody_asks_does_not_grow() {
     cycles(EVENTS / 16);
     assert_eq!(growth(|| cycles(500)), 0);
     assert_eq!(nmr.host().take_findings().len(), FINDINGS);
-    assert_eq!(nmr.host().take_events().len(), EVENTS);
+    assert_eq!(nmr.take_events().len(), EVENTS);
 }
 
 #[test]
@@ -57,13 +57,13 @@ fn a_pair_attaches_and_goes() {
     let stranger = Module::new(&nmr, Side::Client, &OTHER_NPI);
     assert_eq!(provider.register(), STATUS_SUCCESS);
     assert_eq!(stranger.register(), STATUS_SUCCESS);
-    nmr.host().take_events();
+    nmr.take_events();
     assert_eq!(client.register(), STATUS_SUCCESS);
     assert_eq!(nmr.live_registrations().len(), 3);
     assert_eq!(client.deregister(), STATUS_PENDING);
     assert_eq!(client.wait(), STATUS_SUCCESS);
     assert_eq!(
-        begun(&nmr.host().take_events()),
+        begun(&nmr.take_events()),
         [
             (Side::Client, Call::Register),
             (Side::Client, Call::AttachCallback),

@@ -415,7 +415,7 @@ impl Driver {
             assert_eq!(self.model.standing[module], Standing::Gone);
         }
         self.compare();
-        check_orders(&self.nmr.host().take_events());
+        check_orders(&self.nmr.take_events());
     }
 }
 

@@ -97,8 +97,8 @@ impl Host for SimHost {
         point();
     }
 
-    fn now(&self) -> u64 {
-        with(|state| state.scheduling.now())
+    fn now(&self) -> Option<u64> {
+        Some(with(|state| state.scheduling.now()))
     }
 
     fn thread(&self) -> u64 {

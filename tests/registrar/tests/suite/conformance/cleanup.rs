@@ -79,9 +79,9 @@ super::statements! {
         client.on_detach = Box::new(|_| STATUS_PENDING);
         up([&provider, &client]);
         client.deregister();
-        nmr.host().take_events();
+        nmr.take_events();
         client.peer().complete();
-        assert_eq!(begun(&nmr.host().take_events()), [
+        assert_eq!(begun(&nmr.take_events()), [
             (Side::Client, Call::DetachComplete),
             (Side::Client, Call::CleanupCallback),
             (Side::Provider, Call::CleanupCallback),
@@ -112,9 +112,9 @@ super::statements! {
             nmr.host().fix(Knob::CleanupOrder, Some(answer));
             let (provider, client) = pair(&nmr);
             up([&provider, &client]);
-            nmr.host().take_events();
+            nmr.take_events();
             down([&client]);
-            let calls = begun(&nmr.host().take_events());
+            let calls = begun(&nmr.take_events());
             let cleanup = calls.iter().find(|&&(_, call)| call == Call::CleanupCallback);
             assert_eq!(cleanup, Some(&(first, Call::CleanupCallback)));
             down([&provider]);

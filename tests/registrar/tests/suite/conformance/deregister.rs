@@ -160,7 +160,7 @@ super::statements! {
         let others = [(); 3].map(|()| Module::new(&nmr, Side::Client, &NPI));
         up([&provider, &client]);
         up(others.each_ref());
-        let calls = begun(&nmr.host().take_events());
+        let calls = begun(&nmr.take_events());
         assert!(!calls.iter().any(|&(_, call)| call == Call::DetachCallback));
         down([&provider, &client]);
         down(others.each_ref());

@@ -226,9 +226,9 @@ super::statements! {
             nmr.host().fix(Knob::DetachOrder, Some(answer));
             let (provider, client) = pair(&nmr);
             up([&provider, &client]);
-            nmr.host().take_events();
+            nmr.take_events();
             down([&client]);
-            let calls = begun(&nmr.host().take_events());
+            let calls = begun(&nmr.take_events());
             let detach = calls.iter().find(|&&(_, call)| call == Call::DetachCallback);
             assert_eq!(detach, Some(&(first, Call::DetachCallback)));
             down([&provider]);

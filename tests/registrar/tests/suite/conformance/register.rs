@@ -223,9 +223,9 @@ super::statements! {
         let nmr = nmr();
         let (provider, client) = pair(&nmr);
         up([&provider]);
-        nmr.host().take_events();
+        nmr.take_events();
         up([&client]);
-        let calls = begun(&nmr.host().take_events());
+        let calls = begun(&nmr.take_events());
         assert_eq!(calls, [
             (Side::Client, Call::Register),
             (Side::Client, Call::AttachCallback),

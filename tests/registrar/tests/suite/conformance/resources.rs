@@ -7,8 +7,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use nmr::abi::{
-    HANDLE, NPI_REGISTRATION_INSTANCE, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING,
-    STATUS_SUCCESS,
+    GUID, HANDLE, NPI_REGISTRATION_INSTANCE, NPIID, NTSTATUS, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_PENDING, STATUS_SUCCESS,
 };
 use nmr::nmr_fn;
 use registrar::Registrar;
@@ -175,5 +175,21 @@ super::statements! {
             providers.iter().for_each(go);
         });
         assert_eq!(taken, 0);
+    }
+
+    /// INF: A module that comes again takes no memory, and one of another NPI that of the last.
+    coming_again_takes_no_memory {
+        let nmr = Arc::new(Registrar::new(Frugal));
+        let npis: Vec<_> = (0..200).map(GUID::from_u128).collect();
+        let mut client = Module::new(&nmr, Side::Client, &NPI);
+        let mut come_and_go = |npi: &NPIID| {
+            client.client.ClientRegistrationInstance.NpiId = npi;
+            assert_eq!(client.register(), STATUS_SUCCESS);
+            go(&client);
+        };
+        come_and_go(&NPI);
+        assert_eq!(allocator::counting(|| come_and_go(&NPI)), 0);
+        npis.iter().for_each(&mut come_and_go);
+        assert_eq!(allocator::growth(|| npis.iter().for_each(&mut come_and_go)), 0);
     }
 }

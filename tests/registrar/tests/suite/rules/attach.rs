@@ -276,7 +276,7 @@ super::rules! {
         provider.on_asked = Box::new(|_| STATUS_NOINTERFACE);
         up([&provider, &client]);
         down([&client, &provider]);
-        let calls = begun(&nmr.host().take_events());
+        let calls = begun(&nmr.take_events());
         assert!(!calls.iter().any(|&(_, call)| matches!(call, Call::DetachCallback | Call::CleanupCallback)));
         clean(&nmr);
     }

@@ -346,9 +346,9 @@ super::rules! {
             nmr.host().fix(Knob::DetachOverlap, Some(order >> 2));
             let (provider, client) = pair(&nmr);
             up([&provider, &client]);
-            nmr.host().take_events();
+            nmr.take_events();
             down([&client]);
-            let calls = begun(&nmr.host().take_events());
+            let calls = begun(&nmr.take_events());
             let sides = |wanted| calls.iter().filter(move |&&(_, call)| call == wanted).map(|&(side, _)| side);
             let expected = |answer| if answer == 0 { [Side::Client, Side::Provider] } else { [Side::Provider, Side::Client] };
             assert!(sides(Call::DetachCallback).eq(expected(order & 1)));
