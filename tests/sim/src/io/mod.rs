@@ -8,14 +8,20 @@ pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod irp;
 pub(crate) mod malformed;
+pub(crate) mod mdl;
+pub(crate) mod remove_lock;
 pub(crate) mod requests;
 
 use files::Files;
+use mdl::Mdls;
+use remove_lock::RemoveLocks;
 use requests::Requests;
 
 /// What the I/O manager keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Io {
     pub(crate) files: Files,
+    pub(crate) mdls: Mdls,
+    pub(crate) remove_locks: RemoveLocks,
     pub(crate) requests: Requests,
 }

@@ -32,6 +32,8 @@ pub(crate) enum ObjectKind {
     Etw,
     /// A binding to the driver framework.
     Framework,
+    /// An MDL from `IoAllocateMdl`.
+    Mdl,
 }
 
 impl ObjectKind {
@@ -48,6 +50,7 @@ impl ObjectKind {
             Self::Callback => "the registration of a callback",
             Self::Etw => "the registration of an ETW provider",
             Self::Framework => "the binding to the driver framework",
+            Self::Mdl => "an MDL",
         }
     }
 
@@ -60,9 +63,12 @@ impl ObjectKind {
             Self::WorkItem => ("0xE4", [0, at, start, end]).into(),
             Self::Lookaside => ("0xC4", [0xCC, at, start, end - start]).into(),
             Self::Resource => ("0xC4", [0xD2, at, start, end - start]).into(),
-            Self::ExTimer | Self::Device | Self::Callback | Self::Etw | Self::Framework => {
-                "0xC4".into()
-            }
+            Self::ExTimer
+            | Self::Device
+            | Self::Callback
+            | Self::Etw
+            | Self::Framework
+            | Self::Mdl => "0xC4".into(),
         }
     }
 }

@@ -29,6 +29,7 @@ mod instructions;
 mod keyvalue;
 mod knobs;
 mod leftovers;
+mod mdl;
 mod minimise;
 mod mutants;
 mod nmr_order;

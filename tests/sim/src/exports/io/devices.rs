@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::memory::pool::check_remove_locks;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
@@ -118,6 +119,12 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
+    // SAFETY: a device that was not deleted until now is in memory.
+    let size = usize::from(unsafe { (*device).Size });
+    check_remove_locks(
+        &(device.addr()..device.addr() + size),
+        "a device was deleted",
+    );
     // The device itself counts no more.
     let others = with(|state| state.objects.created.count(ObjectKind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices

@@ -5,8 +5,16 @@
 pub(crate) mod csq;
 pub(crate) mod devices;
 pub(crate) mod irps;
+mod mdls;
+mod remove_locks;
 
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
-pub(super) const TABLES: &[&[Export]] = &[csq::EXPORTS, devices::EXPORTS, irps::EXPORTS];
+pub(super) const TABLES: &[&[Export]] = &[
+    csq::EXPORTS,
+    devices::EXPORTS,
+    irps::EXPORTS,
+    mdls::EXPORTS,
+    remove_locks::EXPORTS,
+];
