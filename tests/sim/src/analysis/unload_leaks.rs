@@ -50,6 +50,16 @@ fn first_object_leak(
         let what = format!("{when}, but {name} is left");
         Some((code, what, by))
     };
+    if let Some((irp, packet)) = state.io.packets.left_by(driver) {
+        return match state.io.packets.holder(irp) {
+            Some(holder) => {
+                let holder = state.loader.drivers.show(holder);
+                let what = format!("an IRP that {holder} has not completed");
+                left("0xCE".into(), &what, packet.by)
+            }
+            None => left(("0xC4", [0x62, 0, 0, 1]).into(), "an IRP", packet.by),
+        };
+    }
     if let Some((mdl, lock)) = state.io.mdls.locked_by(driver) {
         let pages = match lock.pages() {
             1 => "a page that an MDL has locked".to_owned(),

@@ -108,6 +108,11 @@ pub(crate) struct Mdls {
 }
 
 impl Mdls {
+    /// Returns `true` if no MDL has locked or mapped pages.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.locks.is_empty() && self.mappings.is_empty()
+    }
+
     /// Records that an MDL has locked pages.
     pub(crate) fn lock(&mut self, mdl: usize, lock: Lock) {
         self.unlocked.remove(&mdl);
@@ -154,9 +159,6 @@ impl Mdls {
     /// What would be wrong with freeing `memory`: the pages of it that an MDL has locked or
     /// mapped, or that it holds an MDL which has, and the call that did it.
     pub(crate) fn within(&self, memory: &Range<usize>) -> Option<(&'static str, Option<Site>)> {
-        if self.locks.is_empty() && self.mappings.is_empty() {
-            return None;
-        }
         let overlaps = |it: &Range<usize>| it.start < memory.end && memory.start < it.end;
         let locked = self.locks.values().find(|it| overlaps(&it.memory));
         if let Some(lock) = locked {

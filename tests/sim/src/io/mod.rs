@@ -9,11 +9,14 @@ pub(crate) mod files;
 pub(crate) mod irp;
 pub(crate) mod malformed;
 pub(crate) mod mdl;
+pub(crate) mod packets;
 pub(crate) mod remove_lock;
 pub(crate) mod requests;
+pub(crate) mod travel;
 
 use files::Files;
 use mdl::Mdls;
+use packets::Packets;
 use remove_lock::RemoveLocks;
 use requests::Requests;
 
@@ -22,6 +25,15 @@ use requests::Requests;
 pub(crate) struct Io {
     pub(crate) files: Files,
     pub(crate) mdls: Mdls,
+    pub(crate) packets: Packets,
     pub(crate) remove_locks: RemoveLocks,
     pub(crate) requests: Requests,
+}
+
+impl Io {
+    /// Returns `true` if memory of drivers may hold what the I/O manager knows: a request, an
+    /// MDL with locked or mapped pages, or a remove lock.
+    pub(crate) fn knows_memory(&self) -> bool {
+        !(self.mdls.is_empty() && self.packets.is_empty() && self.remove_locks.is_empty())
+    }
 }

@@ -28,6 +28,11 @@ struct RemoveLock {
 pub(crate) struct RemoveLocks(BTreeMap<usize, RemoveLock>);
 
 impl RemoveLocks {
+    /// Returns `true` if there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a lock. Returns `false` if there is one already.
     pub(crate) fn add(&mut self, lock: usize) -> bool {
         self.0.insert(lock, RemoveLock::default()).is_none()
@@ -73,9 +78,7 @@ impl RemoveLocks {
 
     /// Forgets the locks in `memory`, which is no longer in use.
     pub(crate) fn forget_within(&mut self, memory: &Range<usize>) {
-        if !self.0.is_empty() {
-            self.0.retain(|lock, _| !memory.contains(lock));
-        }
+        self.0.retain(|lock, _| !memory.contains(lock));
     }
 
     /// An acquisition that a driver has made and not released.

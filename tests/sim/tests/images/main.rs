@@ -26,6 +26,7 @@ mod hostile;
 mod imports;
 mod instances;
 mod instructions;
+mod irps;
 mod keyvalue;
 mod knobs;
 mod leftovers;

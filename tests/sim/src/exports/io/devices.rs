@@ -10,7 +10,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::exports::memory::pool::check_remove_locks;
+use crate::exports::io::freed::check_remove_locks;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
@@ -118,6 +118,12 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
     }) {
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
+    }
+    if with(|state| state.io.files.is_attached(device.addr())) {
+        let code = ("0xC9", [0x201, 0, 0, device.addr()]);
+        let what =
+            "a device was deleted that is attached to another one: IoDetachDevice comes first";
+        stop(code, what.to_owned());
     }
     // SAFETY: a device that was not deleted until now is in memory.
     let size = usize::from(unsafe { (*device).Size });

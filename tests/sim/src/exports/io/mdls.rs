@@ -21,6 +21,7 @@ use crate::io::irp::Irp;
 use crate::io::mdl::{
     self, ALLOCATED, LOCKED, Lock, MAPPED, Mapping, Mdl, NON_PAGED, PARTIAL, PARTIAL_MAPPED, WRITE,
 };
+use crate::io::packets::Origin;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::extent;
@@ -425,6 +426,54 @@ unsafe extern "win64" fn mm_unmap_locked_pages(address: usize, mdl: *mut Mdl) {
     with(|state| end_mapping(state, at));
     // SAFETY: the MDL is the caller's, as documented.
     unsafe { (*mdl).flags &= !(MAPPED | PARTIAL_MAPPED) };
+}
+
+/// Makes an MDL of memory that is there, and locks its pages. Returns its address, unless
+/// there is no memory. The driver frees that of a request which is its own.
+pub(super) fn describe_locked(
+    state: &mut State,
+    start: usize,
+    length: u32,
+    write: bool,
+    origin: Origin,
+) -> Option<usize> {
+    let size = mdl::size(start, length as usize);
+    let at = state.memory.pool.allocate(size, TAG, true, None)?;
+    let by = caller(state).filter(|_| origin == Origin::Allocated);
+    if origin == Origin::Allocated {
+        state.objects.created.add(at, ObjectKind::Mdl, by);
+    }
+    let new = Mdl::new(
+        start,
+        length,
+        ALLOCATED | LOCKED | if write { WRITE } else { 0 },
+    );
+    let memory = new.memory();
+    // SAFETY: the memory was just allocated for it and its pages.
+    unsafe {
+        (at as *mut Mdl).write(new);
+        write_pages(at as *mut Mdl, &memory);
+    }
+    let regions = state.memory.pageable.lock_all(&memory);
+    let lock = Lock {
+        memory,
+        regions,
+        by,
+    };
+    state.io.mdls.lock(at, lock);
+    Some(at)
+}
+
+/// Frees an MDL that [`describe_locked`] has made for a request of a thread; 0 is none.
+pub(super) fn free_locked(state: &mut State, mdl: usize) {
+    if mdl == 0 {
+        return;
+    }
+    end_mapping(state, mdl);
+    if let Some(lock) = state.io.mdls.unlock(mdl, None) {
+        state.memory.pageable.unlock_all(&lock.regions);
+    }
+    let _ = state.memory.pool.free(mdl, 0, None);
 }
 
 /// Takes the mapping of an MDL away, if it has one.

@@ -3,10 +3,10 @@
 //! Pool.
 
 use std::ffi::c_void;
-use std::ops::Range;
 use std::ptr;
 
 use crate::exports::exports;
+use crate::exports::io::freed;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -130,14 +130,8 @@ fn check_unused(address: usize) {
         let what = format!("a block of pool was freed with {} in it", live.kind.name());
         stop(live.kind.when_freed(at, &memory), what);
     }
-    check_remove_locks(&memory, "a block of pool was freed");
-    let described = with(|state| {
-        let (how, by) = state.io.mdls.within(&memory)?;
-        Some((how, by.map(|by| state.loader.drivers.show(by))))
-    });
-    if let Some((how, by)) = described {
-        let by = by.map_or_else(String::new, |by| format!(", at {by}"));
-        stop("0xC4", format!("a block of pool was freed {how}{by}"));
+    if with(|state| state.io.knows_memory()) {
+        freed::check(&memory);
     }
     if let Some(held) = with(|state| state.verifier.locks.within(&memory)) {
         let what = format!(
@@ -159,21 +153,6 @@ fn check_unused(address: usize) {
         stop("0xC4", what.to_owned());
     }
     kernel().registrar.freeing(&memory);
-}
-
-/// No remove lock in `memory` may be held, which is freed.
-pub(in crate::exports) fn check_remove_locks(memory: &Range<usize>, how: &str) {
-    let held = with(|state| {
-        let held = state.io.remove_locks.within(memory);
-        if held.is_none() {
-            state.io.remove_locks.forget_within(memory);
-        }
-        Some(state.loader.drivers.show(held?.by?))
-    });
-    if let Some(by) = held {
-        let what = format!("{how} with a remove lock in it that {by} has acquired");
-        stop("0xC4", what);
-    }
 }
 
 /// Lets a new block take the place of the freed one at `address`, unless a check has to

@@ -38,7 +38,7 @@ enum Order {
 }
 
 /// Functions that work on the memory of the caller only, or tell something.
-const PLAIN: [&str; 20] = [
+const PLAIN: [&str; 24] = [
     "Rtl",
     "Dbg",
     "ExAllocatePool",
@@ -58,6 +58,10 @@ const PLAIN: [&str; 20] = [
     "IoAllocateMdl",
     "IoFreeMdl",
     "IoBuild",
+    "IoAllocateIrp",
+    "IoFreeIrp",
+    "IoReuseIrp",
+    "IoInitializeIrp",
     "Mm",
 ];
 
