@@ -13,6 +13,7 @@ use crate::hardware::stack;
 use crate::hardware::trap::{Exception, ExceptionKind, SHARED_DATA, SHARED_DATA_LENGTH, can_exist};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
+use crate::memory::aliases;
 use crate::memory::pool::{Block, Hold, tag_text};
 use crate::verifier::dispatch_tables::{Handed, Part};
 use crate::verifier::stack_frames;
@@ -201,6 +202,16 @@ fn describe_pool(state: &State, fault: &Exception, block: &Block) -> (Code, Stri
         by(block.owner)
     );
     let offset = address.wrapping_sub(block.start).cast_signed();
+    if block.owner.is_none()
+        && block.tag == aliases::TAG
+        && let Hold::Freed(freed) = block.hold
+    {
+        let what = format!(
+            "offset {offset:#x} of a mapping of locked pages, which {} ended",
+            by(freed)
+        );
+        return (fault.access("0xCC"), what);
+    }
     let is_inside = (block.start..block.start + block.size).contains(&address);
     match block.hold {
         Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (

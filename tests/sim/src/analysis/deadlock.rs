@@ -108,6 +108,7 @@ fn report_blocked(state: &mut State, how: &str) {
         .or_else(|| stuck_in_call(state))
         .or_else(|| kept_open(state))
         .or_else(|| holds_shutdown(state))
+        .or_else(|| remove_lock_held(state))
         .unwrap_or_else(|| last_to_wait(state));
     let thread = cause.thread.or_else(|| blocked(state).next());
     let thread = thread.unwrap_or_else(|| state.scheduling.current_id());
@@ -324,6 +325,23 @@ fn holds_shutdown(state: &State) -> Option<Cause> {
     })
 }
 
+/// A removal that waits for the release of a remove lock: the call that has acquired it.
+fn remove_lock_held(state: &State) -> Option<Cause> {
+    let held = |thread: ThreadId| match state.scheduling.thread(thread).blocked_on() {
+        Some(Waitable::Object(address)) => {
+            Some((thread, state.io.remove_locks.acquired(address)?.by?))
+        }
+        _ => None,
+    };
+    let (thread, site) = blocked(state).find_map(held)?;
+    Some(Cause {
+        code: "deadlock".into(),
+        what: String::new(),
+        thread: Some(thread),
+        site: Some(site),
+    })
+}
+
 /// The last thread that entered a wait in a driver, or what a driver has not finished.
 fn last_to_wait(state: &State) -> Cause {
     let last = blocked(state).find_map(|thread| Some((thread, wait_site(state, thread)?)));
@@ -384,6 +402,12 @@ fn show_object(state: &State, address: usize) -> String {
     if let Some((to, name)) = state.io.requests.owed(address) {
         let to = to.map_or_else(String::new, |to| state.loader.drivers.show(to));
         return format!("the completion of an {name} that was sent to {to}");
+    }
+    if let Some(held) = state.io.remove_locks.acquired(address) {
+        let by = held
+            .by
+            .map_or_else(String::new, |by| state.loader.drivers.show(by));
+        return format!("the release of a remove lock that {by} has acquired");
     }
     let is_it = |index: &usize| state.scheduling.threads()[*index].object == address;
     if let Some(index) = (0..state.scheduling.threads().len()).find(is_it) {

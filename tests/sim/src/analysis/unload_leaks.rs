@@ -34,6 +34,8 @@ pub(crate) fn check_unload(driver: DriverId, when: &str, routine: Option<Site>) 
         if let Some((code, what, site)) = first_leak(state, driver, when) {
             findings::report(state, code, what, site.or(routine));
         }
+        let image = state.loader.drivers[driver].range();
+        state.io.remove_locks.forget_within(&image);
     });
 }
 
@@ -48,6 +50,26 @@ fn first_object_leak(
         let what = format!("{when}, but {name} is left");
         Some((code, what, by))
     };
+    if let Some((irp, packet)) = state.io.packets.left_by(driver) {
+        return match state.io.packets.holder(irp) {
+            Some(holder) => {
+                let holder = state.loader.drivers.show(holder);
+                let what = format!("an IRP that {holder} has not completed");
+                left("0xCE".into(), &what, packet.by)
+            }
+            None => left(("0xC4", [0x62, 0, 0, 1]).into(), "an IRP", packet.by),
+        };
+    }
+    if let Some((mdl, lock)) = state.io.mdls.locked_by(driver) {
+        let pages = match lock.pages() {
+            1 => "a page that an MDL has locked".to_owned(),
+            pages => format!("the lock of an MDL on {pages} pages"),
+        };
+        return left(("0xCB", [0, 0, mdl, lock.pages()]).into(), &pages, lock.by);
+    }
+    if let Some(mapping) = state.io.mdls.mapped_by(driver) {
+        return left("leak".into(), "a mapping of locked pages", mapping.by);
+    }
     let live = state
         .objects
         .created
@@ -60,12 +82,16 @@ fn first_object_leak(
                 [0xDD, bug_check::address_of(state, live.by), image.start, at],
             )
                 .into(),
+            ObjectKind::Mdl => ("0xC4", [0x62, 0, 0, 1]).into(),
             _ => "0xCE".into(),
         };
         return left(code, live.kind.name(), live.by);
     }
     if let Some((name, by)) = state.exports.notifications.left_by(driver, &image) {
         return left("0xCE".into(), &name, by);
+    }
+    if let Some(held) = state.io.remove_locks.acquired_by(driver) {
+        return left("leak".into(), "an acquisition of a remove lock", held.by);
     }
     if let Some(held) = state.verifier.locks.taken_by(driver) {
         return left("0xC4".into(), held.kind.name(), held.by);

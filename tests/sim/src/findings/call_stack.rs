@@ -95,10 +95,10 @@ pub(crate) fn call_stack(state: &State, thread: ThreadId, fault: Option<&Excepti
     stack
 }
 
-/// The call in the function of a driver whose frame on the current thread's stack has
-/// `address` in it.
-pub(crate) fn frame_with(state: &State, address: usize) -> Option<Site> {
-    let frames = &state.scheduling.current().frames;
+/// The call in the function of a driver whose frame on the stack of a thread has `address` in
+/// it.
+pub(crate) fn frame_with(state: &State, thread: ThreadId, address: usize) -> Option<Site> {
+    let frames = &state.scheduling.thread(thread).frames;
     let innermost = frames.last()?.registers.rsp();
     let stack = state.scheduling.stacks().around(address)?;
     if !stack.contains(&innermost) || address < innermost {

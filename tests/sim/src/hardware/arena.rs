@@ -10,6 +10,7 @@
 //! mapping of its own ([`separate`], [`cells`]): to make one accessible or inaccessible
 //! neither splits nor merges mappings, and costs no page fault.
 
+mod alias;
 mod cells;
 mod code;
 mod separate;
@@ -19,6 +20,7 @@ use std::ops::Range;
 
 use crate::costs::{self, Kind};
 
+pub(crate) use alias::{Backing, detach};
 pub(crate) use cells::{CELL, CELLS, close as close_cell, open as open_cells};
 pub(crate) use code::write as write_code;
 

@@ -7,28 +7,13 @@
 //! which is mapped already. `METHOD_NEITHER` has the addresses that the program
 //! gave, which a driver must not believe: nothing is there.
 
+use crate::io::mdl::{self, LOCKED, MAPPED, Mdl};
 use crate::kernel::State;
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 
 /// An unmapped user-mode address.
 const NOWHERE: usize = 0x1_0000;
-
-/// `MDL`.
-#[repr(C)]
-struct Mdl {
-    next: usize,
-    size: i16,
-    flags: i16,
-    reserved: u32,
-    process: usize,
-    mapped: usize,
-    start: usize,
-    byte_count: u32,
-    byte_offset: u32,
-}
-
-const _: () = assert!(size_of::<Mdl>() == 0x30);
 
 /// How a request carries its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +88,6 @@ impl Buffers {
 
 /// The buffers for a request that carries this.
 pub(crate) fn make(state: &mut State, method: Method, input: &[u8], output: usize) -> Buffers {
-    /// `MDL_MAPPED_TO_SYSTEM_VA | MDL_PAGES_LOCKED`.
-    const FLAGS: i16 = 3;
-
     let mut buffers = Buffers::default();
     let system = match method {
         Method::Buffered => input.len().max(output),
@@ -123,18 +105,13 @@ pub(crate) fn make(state: &mut State, method: Method, input: &[u8], output: usiz
     }
     if method == Method::Direct && output > 0 {
         buffers.mapped = state.memory.pool.reserve(output, TAG);
-        buffers.mdl = state.memory.pool.reserve(size_of::<Mdl>(), TAG);
-        let mdl = Mdl {
-            next: 0,
-            size: i16::try_from(size_of::<Mdl>()).expect("it is small"),
-            flags: FLAGS,
-            reserved: 0,
-            process: 0,
-            mapped: buffers.mapped,
-            start: buffers.mapped & !0xFFF,
-            byte_count: u32::try_from(output).expect("requests are small"),
-            byte_offset: u32::try_from(buffers.mapped & 0xFFF).expect("it is small"),
-        };
+        buffers.mdl = state
+            .memory
+            .pool
+            .reserve(mdl::size(buffers.mapped, output), TAG);
+        let length = u32::try_from(output).expect("requests are small");
+        let mut mdl = Mdl::new(buffers.mapped, length, MAPPED | LOCKED);
+        mdl.mapped = buffers.mapped;
         // SAFETY: the memory was just made for this.
         unsafe { (buffers.mdl as *mut Mdl).write(mdl) };
     }

@@ -40,6 +40,18 @@ struct File {
     granted: u32,
 }
 
+/// What keeps a driver until a completion routine of it has returned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GuardId(u64);
+
+/// A device on top of another one.
+#[derive(Debug)]
+struct Attached {
+    below: usize,
+    /// The driver of the device below.
+    driver: DriverId,
+}
+
 /// All files of a cycle, by address.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
@@ -48,8 +60,14 @@ pub(crate) struct Files {
     leaving: BTreeSet<DriverId>,
     /// Drivers that were to go and had no unload routine.
     refusing: BTreeSet<DriverId>,
-    /// Devices that were deleted while files were open.
+    /// Devices that were deleted while files were open, or a device was attached to them.
     deleted: BTreeSet<usize>,
+    /// Devices on top of others, by address.
+    attached: BTreeMap<usize, Attached>,
+    /// The drivers that stay until a completion routine of theirs has returned, each with the
+    /// request and its stack location: those of `IoSetCompletionRoutineEx`.
+    guards: BTreeMap<GuardId, (usize, u8, DriverId)>,
+    next_guard: GuardId,
 }
 
 impl Files {
@@ -74,18 +92,51 @@ impl Files {
         self.refusing.insert(driver);
     }
 
+    /// Returns `true` if a file of a driver is open, a device is on top of one of its own, or
+    /// a completion routine of it is to be called.
     fn is_open(&self, driver: DriverId) -> bool {
         self.open.values().any(|file| file.driver == driver)
+            || self.attached.values().any(|it| it.driver == driver)
+            || self.guards.values().any(|&(_, _, it)| it == driver)
     }
 
-    /// Returns `true` if files are open on a device, which is then deleted
-    /// after them.
+    /// Keeps a driver until the completion of a request has passed a stack location.
+    pub(crate) fn guard(&mut self, irp: usize, location: u8, driver: DriverId) {
+        self.next_guard.0 += 1;
+        self.guards.insert(self.next_guard, (irp, location, driver));
+    }
+
+    /// What keeps a driver until then.
+    pub(crate) fn guard_of(&self, irp: usize, location: u8) -> Option<GuardId> {
+        let mut guards = self.guards.iter();
+        let found = guards.find(|(_, it)| (it.0, it.1) == (irp, location));
+        found.map(|(&id, _)| id)
+    }
+
+    /// Returns `true` if a device was deleted and is still there.
+    pub(crate) fn keeps(&self, device: usize) -> bool {
+        self.deleted.contains(&device)
+    }
+
+    /// Returns `true` if a device is on top of another one.
+    pub(crate) fn is_attached(&self, device: usize) -> bool {
+        self.attached.contains_key(&device)
+    }
+
+    /// Returns `true` if something uses a device that its driver deletes.
+    fn uses(&self, device: usize) -> bool {
+        self.open.values().any(|file| file.device == device)
+            || self.attached.values().any(|it| it.below == device)
+    }
+
+    /// Returns `true` if files are open on a device, or a device is attached to it: it is
+    /// then deleted after them.
     pub(crate) fn delete_later(&mut self, device: usize) -> bool {
-        let open = self.open.values().any(|file| file.device == device);
-        if open {
+        let used = self.uses(device);
+        if used {
             self.deleted.insert(device);
         }
-        open
+        used
     }
 }
 
@@ -145,14 +196,8 @@ pub(crate) fn make(
         .filter(|&device| state.objects.created.is(device, ObjectKind::Device))
         .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
     // SAFETY: a device that is not deleted is in memory.
-    let (flags, object) = unsafe {
-        let device = device as *mut DEVICE_OBJECT;
-        ((*device).Flags, (*device).DriverObject)
-    };
-    // SAFETY: the driver of a device is there.
-    let start = unsafe { (*object).DriverStart }.addr();
-    let driver = state.loader.drivers.site(start).map(|site| site.driver);
-    let driver = driver.ok_or(STATUS_NO_SUCH_DEVICE)?;
+    let flags = unsafe { (*(device as *const DEVICE_OBJECT)).Flags };
+    let driver = driver_of(state, device).ok_or(STATUS_NO_SUCH_DEVICE)?;
     if flags & INITIALIZING != 0 || state.io.files.leaving.contains(&driver) {
         return Err(STATUS_NO_SUCH_DEVICE);
     }
@@ -178,6 +223,18 @@ pub(crate) fn make(
     Ok(file)
 }
 
+/// Returns `true` if another driver keeps a driver: it has referenced a file of it, or has a
+/// device on top of one of its own.
+pub(crate) fn is_kept(state: &State, driver: DriverId) -> bool {
+    let files = &state.io.files;
+    let references = |file: usize| {
+        let by = state.objects.handles.pointer_to(file);
+        by.is_some_and(|by| by.driver != driver)
+    };
+    files.attached.values().any(|it| it.driver == driver)
+        || (files.open.iter()).any(|(&file, open)| open.driver == driver && references(file))
+}
+
 /// The place in a driver that has referenced a file and not released it.
 pub(crate) fn first_referenced(state: &State) -> Option<Site> {
     let mut files = state.io.files.open.keys();
@@ -193,16 +250,57 @@ pub(crate) fn forget(state: &mut State, file: usize) {
     handles::release(state, file);
     // SAFETY: a device is in memory as long as files are open.
     unsafe { (*(device as *mut DEVICE_OBJECT)).ReferenceCount -= 1 };
-    let open = state
-        .io
-        .files
-        .open
-        .values()
-        .any(|file| file.device == device);
-    if !open && state.io.files.deleted.remove(&device) {
+    end_use(state, device, driver);
+}
+
+/// A use of a driver's device has ended: it goes if it was deleted, and the driver if it was
+/// to go.
+fn end_use(state: &mut State, device: usize, driver: DriverId) {
+    if !state.io.files.uses(device) && state.io.files.deleted.remove(&device) {
         let _ = state.memory.pool.free(device, 0, None);
     }
     if !state.io.files.is_open(driver) {
         state.scheduling.wake_all(Waitable::Files(driver));
+    }
+}
+
+/// The completion of a request has passed a stack location: its driver may go.
+pub(crate) fn unguard(state: &mut State, guard: GuardId) {
+    if let Some((_, _, driver)) = state.io.files.guards.remove(&guard)
+        && !state.io.files.is_open(driver)
+    {
+        state.scheduling.wake_all(Waitable::Files(driver));
+    }
+}
+
+/// The driver of a device.
+fn driver_of(state: &State, device: usize) -> Option<DriverId> {
+    // SAFETY: a device that is not deleted is in memory, and its driver is there.
+    let start = unsafe {
+        let object = (*(device as *const DEVICE_OBJECT)).DriverObject;
+        (*object).DriverStart
+    };
+    let site = state.loader.drivers.site(start.addr());
+    site.map(|site| site.driver)
+}
+
+/// Records that the device `source` is now on top of the device `below`. Returns `false` if
+/// that is not possible: the driver of `below` is to go.
+pub(crate) fn attach(state: &mut State, source: usize, below: usize) -> bool {
+    let Some(driver) = driver_of(state, below) else {
+        return false;
+    };
+    let files = &mut state.io.files;
+    if files.leaving.contains(&driver) || files.deleted.contains(&below) {
+        return false;
+    }
+    files.attached.insert(source, Attached { below, driver });
+    true
+}
+
+/// Records that a device is on top of no other one any more.
+pub(crate) fn detach(state: &mut State, source: usize) {
+    if let Some(Attached { below, driver }) = state.io.files.attached.remove(&source) {
+        end_use(state, below, driver);
     }
 }

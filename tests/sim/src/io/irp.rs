@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! I/O request packets as drivers see them, with one stack location behind: a
-//! control device has nothing below it.
+//! I/O request packets as drivers see them, with a stack location behind for each device of
+//! the stack that they are sent to.
 
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -13,32 +13,32 @@ use crate::io::buffers::Buffers;
 /// `IRP`.
 #[repr(C)]
 pub(crate) struct Irp {
-    kind: u16,
-    size: u16,
+    pub(crate) kind: u16,
+    pub(crate) size: u16,
     pub(crate) mdl: usize,
-    flags: u32,
+    pub(crate) flags: u32,
     pub(crate) system_buffer: usize,
-    thread_list: [usize; 2],
+    pub(crate) thread_list: [usize; 2],
     pub(crate) status: i32,
     pub(crate) information: usize,
-    requestor_mode: u8,
-    pending_returned: u8,
-    stack_count: u8,
-    current_location: u8,
+    pub(crate) requestor_mode: u8,
+    pub(crate) pending_returned: u8,
+    pub(crate) stack_count: u8,
+    pub(crate) current_location: u8,
     pub(crate) cancel: u8,
     pub(crate) cancel_irql: u8,
     environment: u8,
     allocation: u8,
-    user_status: usize,
-    user_event: usize,
+    pub(crate) user_status: usize,
+    pub(crate) user_event: usize,
     overlay: [usize; 2],
     pub(crate) cancel_routine: usize,
-    user_buffer: usize,
+    pub(crate) user_buffer: usize,
     pub(crate) driver_context: [usize; 4],
-    thread: usize,
+    pub(crate) thread: usize,
     auxiliary: usize,
     list: [usize; 2],
-    current_stack_location: usize,
+    pub(crate) current_stack_location: usize,
     original_file: usize,
     rest: usize,
 }
@@ -54,11 +54,11 @@ pub(crate) struct StackLocation {
     pub(crate) output_length: usize,
     pub(crate) input_length: usize,
     pub(crate) code: usize,
-    type3_input: usize,
+    pub(crate) type3_input: usize,
     pub(crate) device: usize,
     pub(crate) file: usize,
-    completion_routine: usize,
-    context: usize,
+    pub(crate) completion_routine: usize,
+    pub(crate) context: usize,
 }
 
 const _: () = assert!(size_of::<Irp>() == 0xD0 && offset_of!(Irp, status) == 0x30);
@@ -71,14 +71,15 @@ const _: () =
 /// What `IoMarkIrpPending` sets in [`StackLocation::control`].
 pub(crate) const PENDING_RETURNED: u8 = 1;
 
-/// What a request takes.
-pub(crate) const SIZE: usize = size_of::<Irp>() + size_of::<StackLocation>();
+/// The bytes of a request with so many stack locations: `IoSizeOfIrp`.
+pub(crate) const fn size(stack_count: u8) -> usize {
+    size_of::<Irp>() + stack_count as usize * size_of::<StackLocation>()
+}
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameters {
     pub(crate) major: u8,
-    pub(crate) device: usize,
     pub(crate) file: usize,
     pub(crate) code: u32,
     pub(crate) buffers: Buffers,
@@ -86,36 +87,57 @@ pub(crate) struct Parameters {
     pub(crate) output_length: usize,
 }
 
-/// Makes a request in `memory`, which is zero and has [`SIZE`] bytes.
+/// Makes an empty request in `memory`: `IoInitializeIrp`.
 ///
 /// # Safety
 ///
-/// The memory is the caller's alone.
-pub(crate) unsafe fn make(memory: *mut c_void, parameters: &Parameters) -> *mut Irp {
+/// The memory is the caller's alone, is zero, and has [`size`] bytes.
+pub(crate) unsafe fn initialize(memory: *mut c_void, stack_count: u8) -> *mut Irp {
     /// `IO_TYPE_IRP`.
     const KIND: u16 = 6;
-    const KERNEL_MODE: u8 = 0;
-    const USER_MODE: u8 = 1;
     let irp: *mut Irp = memory.cast();
-    let location = stack_location(irp);
-    // SAFETY: the memory has room for both, by this function's contract;
-    // all-zero is valid.
+    let list = irp.addr() + offset_of!(Irp, thread_list);
+    let end = irp.wrapping_add(1).cast::<StackLocation>();
+    let end = end.wrapping_add(usize::from(stack_count));
+    // SAFETY: the memory has room for it, by this function's contract; all-zero is valid.
     unsafe {
         (*irp).kind = KIND;
-        (*irp).size = u16::try_from(SIZE).expect("it is small");
+        (*irp).size = u16::try_from(size(stack_count)).expect("it is small");
+        (*irp).stack_count = stack_count;
+        (*irp).current_location = stack_count + 1;
+        (*irp).thread_list = [list; 2];
+        (*irp).current_stack_location = end.addr();
+    }
+    irp
+}
+
+/// Makes a request of a program in `memory`.
+///
+/// # Safety
+///
+/// The memory is the caller's alone, is zero, and has [`size`] bytes for as many stack
+/// locations.
+pub(crate) unsafe fn make(
+    memory: *mut c_void,
+    stack_count: u8,
+    parameters: &Parameters,
+) -> *mut Irp {
+    const KERNEL_MODE: u8 = 0;
+    const USER_MODE: u8 = 1;
+    // SAFETY: this function has the same contract.
+    let irp = unsafe { initialize(memory, stack_count) };
+    // SAFETY: it was just made, and has a location.
+    unsafe {
+        let location = stack_location(irp).wrapping_sub(1);
         (*irp).requestor_mode = match u32::from(parameters.major) {
             IRP_MJ_SHUTDOWN => KERNEL_MODE,
             _ => USER_MODE,
         };
-        (*irp).stack_count = 1;
-        (*irp).current_location = 1;
         (*irp).system_buffer = parameters.buffers.system;
         (*irp).mdl = parameters.buffers.mdl;
         [(*irp).user_buffer, (*location).type3_input] = parameters.buffers.user;
-        (*irp).current_stack_location = location.addr();
         (*irp).original_file = parameters.file;
         (*location).major = parameters.major;
-        (*location).device = parameters.device;
         (*location).file = parameters.file;
         (*location).code = parameters.code as usize;
         (*location).input_length = parameters.input_length;
@@ -124,7 +146,12 @@ pub(crate) unsafe fn make(memory: *mut c_void, parameters: &Parameters) -> *mut 
     irp
 }
 
-/// The stack location of a request.
-pub(crate) const fn stack_location(irp: *mut Irp) -> *mut StackLocation {
-    irp.wrapping_add(1).cast()
+/// The present stack location of a request; where it is if it has none.
+///
+/// # Safety
+///
+/// The request is in memory.
+pub(crate) const unsafe fn stack_location(irp: *const Irp) -> *mut StackLocation {
+    // SAFETY: the request is in memory, by this function's contract.
+    unsafe { (*irp).current_stack_location as *mut StackLocation }
 }

@@ -8,10 +8,17 @@ pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod irp;
 pub(crate) mod malformed;
+pub(crate) mod mdl;
+pub(crate) mod packets;
+pub(crate) mod remove_lock;
 pub(crate) mod requests;
 pub(crate) mod shutdown;
+pub(crate) mod travel;
 
 use files::Files;
+use mdl::Mdls;
+use packets::Packets;
+use remove_lock::RemoveLocks;
 use requests::Requests;
 use shutdown::Shutdown;
 
@@ -19,6 +26,17 @@ use shutdown::Shutdown;
 #[derive(Debug, Default)]
 pub(crate) struct Io {
     pub(crate) files: Files,
+    pub(crate) mdls: Mdls,
+    pub(crate) packets: Packets,
+    pub(crate) remove_locks: RemoveLocks,
     pub(crate) requests: Requests,
     pub(crate) shutdown: Shutdown,
+}
+
+impl Io {
+    /// Returns `true` if memory of drivers may hold what the I/O manager knows: a request, an
+    /// MDL with locked or mapped pages, or a remove lock.
+    pub(crate) fn knows_memory(&self) -> bool {
+        !(self.mdls.is_empty() && self.packets.is_empty() && self.remove_locks.is_empty())
+    }
 }

@@ -7,10 +7,6 @@
 //! `IRP_MJ_CREATE`; closing its handle sends `IRP_MJ_CLEANUP`, and when no request and
 //! no driver references the file any more, `IRP_MJ_CLOSE`. Functions that send
 //! requests run on a simulated thread.
-//!
-//! # Limits
-//!
-//! No completion routines: nothing is above or below a control device.
 
 use std::collections::BTreeMap;
 
@@ -19,24 +15,22 @@ use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_CLEANUP, IRP_MJ_CLOSE, IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS,
     IRP_MJ_QUERY_INFORMATION, IRP_MJ_READ, IRP_MJ_SHUTDOWN, IRP_MJ_WRITE,
 };
-use windows_sys::Win32::Foundation::{
-    STATUS_ACCESS_DENIED, STATUS_ACCESS_VIOLATION, STATUS_PENDING,
-};
+use windows_sys::Win32::Foundation::{STATUS_ACCESS_DENIED, STATUS_PENDING};
 
 use crate::findings::stop_at;
 use crate::io::buffers;
 use crate::io::buffers::Method;
-use crate::io::completion;
 use crate::io::files;
-use crate::io::irp::{self, Irp, Parameters};
-use crate::kernel::with;
+use crate::io::irp::{self, Irp, Parameters, stack_location};
+use crate::io::travel;
+use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
 use crate::objects::security::Account;
 use crate::scheduling::{MICROSECOND, Waitable, block, point};
 use crate::verifier::driver_call;
 use crate::verifier::locks;
-use crate::verifier::routine::{EntryState, check_convention, check_return};
+use crate::verifier::routine::{EntryState, check_return};
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 /// The completion of a request.
@@ -51,9 +45,7 @@ pub(crate) struct Answer {
 pub(crate) struct Request {
     pub(crate) parameters: Parameters,
     /// The dispatch routine it was sent to.
-    to: Option<Site>,
-    /// Whether it was marked pending when it was completed.
-    pub(crate) marked: bool,
+    pub(in crate::io) to: Option<Site>,
     pub(crate) answer: Option<Answer>,
 }
 
@@ -213,14 +205,13 @@ pub(crate) fn wait(irp: usize, time: Option<u64>) -> Option<Answer> {
 
 /// `IoCancelIrp`: answers whether a cancel routine was called.
 pub(crate) fn cancel(irp: usize) -> bool {
-    if with(|state| state.io.requests.owed(irp).is_none()) {
+    if !with(|state| is_cancellable(state, irp)) {
         return false;
     }
     let before = EntryState::now();
     let old = locks::acquire_cancel();
     let packet = irp as *mut Irp;
-    let live = with(|state| state.io.requests.owed(irp).is_some());
-    let routine = live.then(|| {
+    let routine = with(|state| is_cancellable(state, irp)).then(|| {
         // SAFETY: a request that is not complete is in memory.
         unsafe { prepare_cancel(packet, old) }
     });
@@ -230,10 +221,9 @@ pub(crate) fn cancel(irp: usize) -> bool {
         with(|state| set_irql(state, old));
         return false;
     }
-    let (device, by) = with(|state| {
-        let request = &state.io.requests.sent[&irp];
-        (request.parameters.device, request.to)
-    });
+    // SAFETY: as above; a cancel routine is that of the driver that the request is with.
+    let device = unsafe { (*stack_location(packet)).device };
+    let by = with(|state| state.io.packets.holder(irp));
     // SAFETY: with the cancel spin lock held, as it is documented.
     unsafe {
         driver_call::call(
@@ -247,6 +237,11 @@ pub(crate) fn cancel(irp: usize) -> bool {
     check_return("a cancel routine", before, site);
     point();
     true
+}
+
+/// Returns `true` if a request is in memory and not complete.
+fn is_cancellable(state: &State, irp: usize) -> bool {
+    state.io.requests.owed(irp).is_some() || state.io.packets.is_live(irp)
 }
 
 /// Takes the cancel routine away.
@@ -324,7 +319,7 @@ pub(in crate::io) fn send(device: usize, file: usize, message: &ProgramRequest) 
         output_length,
     } = *message;
     point();
-    let (irp, routine) = with(|state| {
+    let (irp, top) = with(|state| {
         let method = match number {
             IRP_MJ_DEVICE_CONTROL => Method::of(code),
             // SAFETY: a device with an open file is in memory.
@@ -332,28 +327,23 @@ pub(in crate::io) fn send(device: usize, file: usize, message: &ProgramRequest) 
         };
         let parameters = Parameters {
             major: major(number),
-            device,
             file,
             code,
             buffers: buffers::make(state, method, input, output_length),
             input_length: input.len(),
             output_length,
         };
-        let memory = state.memory.pool.reserve(irp::SIZE, TAG);
+        // SAFETY: a device with an open file is in memory, and so is what is attached to it.
+        let top = unsafe { &*(travel::top(device) as *const DEVICE_OBJECT) };
+        let stack_count = u8::try_from(top.StackSize).unwrap_or(1).max(1);
+        let memory = state.memory.pool.reserve(irp::size(stack_count), TAG);
         // SAFETY: the memory was just allocated for this, zeroed.
-        let irp = unsafe { irp::make(memory as *mut _, &parameters) };
-        // SAFETY: a device with an open file, and its driver's object, are there.
-        let routine = unsafe {
-            let driver = (*(device as *const DEVICE_OBJECT)).DriverObject;
-            (*driver).MajorFunction[number as usize]
-        };
-        let to = routine.and_then(|routine| state.loader.drivers.site(routine as usize));
+        let irp = unsafe { irp::make(memory as *mut _, stack_count, &parameters) };
         state.io.requests.sent.insert(
             irp.addr(),
             Request {
                 parameters,
-                to,
-                marked: false,
+                to: None,
                 answer: None,
             },
         );
@@ -365,47 +355,10 @@ pub(in crate::io) fn send(device: usize, file: usize, message: &ProgramRequest) 
                 irp.addr()
             )
         });
-        (irp, routine)
+        (irp, std::ptr::from_ref(top).addr())
     });
-    let Some(routine) = routine else {
-        let status = STATUS_ACCESS_VIOLATION.cast_unsigned() as usize;
-        let site = with(|state| state.objects.names.maker(device));
-        let what = format!(
-            "the driver has put a null pointer in the place of {}",
-            name(major(number))
-        );
-        stop_at(("0x7E", [status, 0, 0, 0]), what, site);
-    };
-    let routine = routine as usize;
-    let before = EntryState::now();
-    let by = with(|state| {
-        let maker = state.objects.names.maker(device)?;
-        state.loader.drivers.entry(maker.driver)
-    });
-    let what = format!(
-        "MajorFunction[{}] of the driver object",
-        name(major(number))
-    );
-    // SAFETY: a dispatch routine takes a device and a request.
-    let status = unsafe { driver_call::call(what, routine, by, &[device, irp.addr()]) };
-    let status = driver_call::status(status);
-    let now = with(|state| state.scheduling.current().irql);
-    let site = with(|state| state.loader.drivers.site(routine));
-    check_convention("a dispatch routine", site);
-    if now != before.level {
-        let code = (
-            "0xC9",
-            [0x05, device, usize::from(before.level), usize::from(now)],
-        );
-        stop_at(code, "a dispatch routine changed the IRQL".to_owned(), site);
-    }
-    locks::check_none_taken("a dispatch routine", before, site);
-    if let Some((code, what)) =
-        with(|state| completion::check_dispatched(state, irp, routine, status))
-    {
-        stop_at(code, what, site);
-    }
-    point();
+    // SAFETY: the request was just made, and the device is the top of a stack with an open file.
+    unsafe { travel::call_driver(top, irp) };
     irp.addr()
 }
 

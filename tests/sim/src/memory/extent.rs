@@ -51,6 +51,11 @@ pub(crate) fn around(state: &State, address: usize) -> Option<Extent> {
 }
 
 impl Extent {
+    /// The end of the object.
+    pub(crate) const fn end(&self) -> usize {
+        self.memory.end
+    }
+
     /// The memory from `start` on, up to `length` bytes, as far as it belongs to the
     /// object. No driver must have run since [`around`] found the object.
     pub(crate) fn read(&self, start: usize, length: usize) -> Vec<u8> {

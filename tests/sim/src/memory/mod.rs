@@ -2,6 +2,7 @@
 
 //! Pool and pageable memory.
 
+pub(crate) mod aliases;
 pub(crate) mod extent;
 pub(crate) mod pageable;
 mod placement;
@@ -11,6 +12,7 @@ pub(crate) mod variables;
 
 use rand::rngs::ChaCha8Rng;
 
+use aliases::Aliases;
 use pageable::Pageable;
 use placement::Placement;
 use pool::Pool;
@@ -21,6 +23,7 @@ use variables::Variables;
 pub(crate) struct Memory {
     pub(crate) pool: Pool,
     pub(crate) pageable: Pageable,
+    pub(crate) aliases: Aliases,
     variables: Variables,
 }
 
@@ -31,6 +34,7 @@ impl Memory {
         Self {
             pool: Pool::new(Placement::new(random)),
             pageable: Pageable::default(),
+            aliases: Aliases::default(),
             variables: Variables::new(),
         }
     }

@@ -110,6 +110,34 @@ impl Pageable {
         self.without_paging == Some(thread)
     }
 
+    /// Locks the pages in `memory` that are pageable. Returns the starts of their regions.
+    pub(crate) fn lock_all(&mut self, memory: &Range<usize>) -> Vec<usize> {
+        let before = self.around(memory.start);
+        let inside = self.regions.range(memory.clone()).map(|(&start, _)| start);
+        let mut starts: Vec<_> = inside.chain(before).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        for &start in &starts {
+            self.lock(start);
+        }
+        starts
+    }
+
+    /// Undoes [`lock_all`](Self::lock_all): what is not locked any more is out of reach again
+    /// if the rest is.
+    pub(crate) fn unlock_all(&mut self, starts: &[usize]) {
+        for &start in starts {
+            self.unlock(start);
+            let region = self.regions.get(&start).filter(|region| region.locks == 0);
+            if let Some(region) = region
+                && self.hidden
+            {
+                let pages = start..region.end;
+                arena::protect(pages, Access::None).expect("they are mappings of their own");
+            }
+        }
+    }
+
     /// Puts it within reach of a thread at `irql`, or out of it.
     fn settle(&mut self, thread: ThreadId, irql: Irql) {
         let hide = irql >= DISPATCH_LEVEL || self.is_without_paging(thread);

@@ -34,6 +34,8 @@ pub(crate) enum ObjectKind {
     Etw,
     /// A binding to the driver framework.
     Framework,
+    /// An MDL from `IoAllocateMdl`.
+    Mdl,
 }
 
 impl ObjectKind {
@@ -51,6 +53,7 @@ impl ObjectKind {
             Self::BugCheckCallback => "the record of a bug-check callback",
             Self::Etw => "the registration of an ETW provider",
             Self::Framework => "the binding to the driver framework",
+            Self::Mdl => "an MDL",
         }
     }
 
@@ -68,7 +71,8 @@ impl ObjectKind {
             | Self::Callback
             | Self::BugCheckCallback
             | Self::Etw
-            | Self::Framework => "0xC4".into(),
+            | Self::Framework
+            | Self::Mdl => "0xC4".into(),
         }
     }
 }

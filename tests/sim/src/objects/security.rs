@@ -27,6 +27,8 @@ pub(crate) enum Account {
     Administrator,
     /// Any other user who has logged on.
     User,
+    /// A driver, which may open what it wants.
+    Kernel,
 }
 
 /// A SID: its authority and the numbers below it.
@@ -84,6 +86,9 @@ impl Dacl {
         let Some(entries) = &self.0 else {
             return true;
         };
+        if account == Account::Kernel {
+            return true;
+        }
         let mut left = wanted;
         for entry in entries.iter().filter(|entry| account.holds(&entry.sid)) {
             match entry.allows {

@@ -316,8 +316,9 @@ pub(super) fn simulate(state: State, name: &str, body: impl FnOnce() + 'static) 
         with(|state| state.scheduling.spawn_own(name.to_owned(), body));
         costs::measure(Kind::Running, || main_loop::run(&kernel));
     });
-    let state = kernel.into_state();
+    let mut state = kernel.into_state();
     arena::recycle(IMAGES.start..state.loader.image_end);
+    state.memory.aliases.end();
     state.memory.pool.recycle();
     state
 }

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use scenarios::{Action, Change, Instance, Step};
 
 use crate::findings::stop_at;
+use crate::io::files;
 use crate::kernel::{State, kernel, with};
 use crate::run::programs;
 use crate::run::service_control::{changes, load, unload};
@@ -74,12 +75,13 @@ fn join(thread: ThreadId) {
 }
 
 /// Waits for the end of an action. Returns `false` if that is an unload that
-/// is deferred by a handle which the script closes later.
+/// is deferred by a handle which the script closes later, or by another driver.
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     /// The polling interval.
     const PERIOD: u64 = 20 * MICROSECOND;
     while with(|state| {
-        state.run.open_handles.any(instance) && !state.scheduling.thread(thread).has_ended()
+        (state.run.open_handles.any(instance) || is_kept(state, instance))
+            && !state.scheduling.thread(thread).has_ended()
     }) {
         if with(|state| is_unload_deferred(state, instance)) {
             return false;
@@ -164,4 +166,10 @@ fn reload(instance: Instance) {
 fn is_unload_deferred(state: &State, instance: Instance) -> bool {
     let driver = state.run.loaded.get(&instance);
     driver.is_some_and(|loaded| state.io.files.is_unload_deferred(loaded.driver))
+}
+
+/// Returns `true` if another driver keeps a driver loaded.
+fn is_kept(state: &State, instance: Instance) -> bool {
+    let driver = state.run.loaded.get(&instance);
+    driver.is_some_and(|loaded| files::is_kept(state, loaded.driver))
 }

@@ -21,12 +21,24 @@ struct StackObject {
     owner: Site,
 }
 
+/// What the completion of a request is written to, on a stack.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    address: usize,
+    object: StackObject,
+    what: &'static str,
+    number: usize,
+    is_dead: bool,
+}
+
 /// All of a cycle, by their addresses.
 #[derive(Debug, Default)]
 pub(crate) struct StackObjects {
     live: BTreeMap<usize, StackObject>,
     /// The owners of those whose frame is dead.
     dead: BTreeMap<usize, Site>,
+    /// What the completions of requests are written to, by request.
+    answers: BTreeMap<usize, Vec<Answer>>,
 }
 
 /// Records that the current thread initialises an object, if that is on its stack.
@@ -34,11 +46,9 @@ pub(crate) fn add(state: &mut State, address: usize) {
     let objects = &mut state.verifier.stack_objects;
     objects.live.remove(&address);
     objects.dead.remove(&address);
-    if let Some(owner) = call_stack::frame_with(state, address) {
-        let object = StackObject {
-            thread: state.scheduling.current_id(),
-            owner,
-        };
+    let thread = state.scheduling.current_id();
+    if let Some(owner) = call_stack::frame_with(state, thread, address) {
+        let object = StackObject { thread, owner };
         state.verifier.stack_objects.live.insert(address, object);
     }
 }
@@ -46,7 +56,14 @@ pub(crate) fn add(state: &mut State, address: usize) {
 /// Records that the current thread makes a call with the stack pointer `rsp`.
 pub(crate) fn pass_call(state: &mut State, rsp: usize) {
     let thread = state.scheduling.current_id();
-    let StackObjects { live, dead } = &mut state.verifier.stack_objects;
+    let StackObjects {
+        live,
+        dead,
+        answers,
+    } = &mut state.verifier.stack_objects;
+    for answer in answers.values_mut().flatten() {
+        answer.is_dead |= answer.object.thread == thread && answer.address < rsp;
+    }
     let own = live.extract_if(..rsp, |_, object| object.thread == thread);
     dead.extend(own.map(|(address, object)| (address, object.owner)));
 }
@@ -61,6 +78,59 @@ pub(crate) fn check_use(address: usize, what: &str) {
             format!("{object} is used as {what}, but lies {frame}"),
         );
     }
+}
+
+/// Records that the completion of a request is to be written to `address`, a `what`, if that
+/// is on the stack of the current thread; `number` is the subcode for one that is gone.
+pub(crate) fn add_answer(
+    state: &mut State,
+    irp: usize,
+    address: usize,
+    what: &'static str,
+    number: usize,
+) {
+    let thread = state.scheduling.current_id();
+    if let Some(owner) = call_stack::frame_with(state, thread, address) {
+        let object = StackObject { thread, owner };
+        let answer = Answer {
+            address,
+            object,
+            what,
+            number,
+            is_dead: false,
+        };
+        let answers = &mut state.verifier.stack_objects.answers;
+        answers.entry(irp).or_default().push(answer);
+    }
+}
+
+/// A request is complete. Ends the cycle if what is then written to lies in a frame that is
+/// dead.
+pub(crate) fn check_answers(irp: usize) {
+    let answers = with(|state| state.verifier.stack_objects.answers.remove(&irp));
+    for answer in answers.into_iter().flatten() {
+        let Answer { address, what, .. } = answer;
+        let owner = answer.object.owner;
+        if answer.is_dead || with(|state| is_replaced(state, &answer)) {
+            let frame = with(|state| show_frame(state, owner));
+            let code = ("0xC9", [answer.number, address, 0, 0]);
+            let what = format!("the {what} of a request that is completed lies {frame}");
+            stop_at(code, what, Some(owner));
+        }
+    }
+}
+
+/// Returns `true` if the thread of an answer has ended, or has the frame of another function
+/// where the answer is to go.
+fn is_replaced(state: &State, answer: &Answer) -> bool {
+    let StackObject { thread, owner } = answer.object;
+    let now = call_stack::frame_with(state, thread, answer.address);
+    let function = |site: Site| {
+        let place = state.loader.drivers.place(site);
+        (site.driver, place.map(|place| place.function))
+    };
+    state.scheduling.thread(thread).has_ended()
+        || now.is_some_and(|now| function(now) != function(owner))
 }
 
 /// A timer or a queued DPC, with its number in `TIMER_OR_DPC_INVALID`.
@@ -85,7 +155,7 @@ pub(crate) fn check_due(address: usize, deferred: Deferred) {
 
 /// The call in the owner of the frame with the object at `address`, if that has returned.
 fn dead_owner(state: &State, address: usize) -> Option<Site> {
-    let StackObjects { live, dead } = &state.verifier.stack_objects;
+    let StackObjects { live, dead, .. } = &state.verifier.stack_objects;
     if let Some(&owner) = dead.get(&address) {
         return Some(owner);
     }

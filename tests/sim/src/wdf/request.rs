@@ -12,6 +12,7 @@ use super::{call, handle, lifetimes, queue};
 use crate::calls::bind;
 use crate::exports::execution::levels;
 use crate::exports::exports;
+use crate::exports::io::builds;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::io::completion;
@@ -83,7 +84,7 @@ fn complete_irp(irp: *mut Irp, status: i32, information: usize) {
         (*irp).status = status;
         (*irp).information = information;
     }
-    completion::complete(irp.addr());
+    completion::complete(irp.addr(), builds::finish);
 }
 
 /// Makes the request object, and marks the request pending. Returns the status that
@@ -269,7 +270,8 @@ const _: () = assert!(size_of::<RequestParameters>() == 0x28);
 
 unsafe extern "win64" fn parameters(_globals: usize, handle: usize, to: *mut RequestParameters) {
     let irp = request(handle);
-    let location = stack_location(irp);
+    // SAFETY: a request that the framework has is in memory.
+    let location = unsafe { stack_location(irp) };
     // SAFETY: a request that is not complete is in memory.
     let (major, values) = unsafe {
         let values = location.cast::<[usize; 4]>().byte_add(8).read();

@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::io::freed::check_remove_locks;
 use crate::exports::io::shutdown;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -121,6 +122,18 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
     }
     // SAFETY: the device is freed below at the earliest.
     unsafe { shutdown::at_delete(device) };
+    if with(|state| state.io.files.is_attached(device.addr())) {
+        let code = ("0xC9", [0x201, 0, 0, device.addr()]);
+        let what =
+            "a device was deleted that is attached to another one: IoDetachDevice comes first";
+        stop(code, what.to_owned());
+    }
+    // SAFETY: a device that was not deleted until now is in memory.
+    let size = usize::from(unsafe { (*device).Size });
+    check_remove_locks(
+        &(device.addr()..device.addr() + size),
+        "a device was deleted",
+    );
     // The device itself counts no more.
     let others = with(|state| state.objects.created.count(ObjectKind::Device));
     // SAFETY: it is a device of a driver that is here; the list of its devices

@@ -6,10 +6,14 @@ use windows_sys::Win32::Foundation::STATUS_INVALID_DEVICE_REQUEST;
 
 use crate::exports::execution::levels;
 use crate::exports::exports;
+use crate::exports::io::builds;
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
 use crate::io::completion;
 use crate::io::irp::Irp;
 use crate::io::requests;
+use crate::kernel::with;
 use crate::verifier::locks;
 
 exports! {
@@ -20,7 +24,19 @@ exports! {
 }
 
 unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
-    completion::complete(irp);
+    let beneath = with(|state| {
+        let by = caller(state)?;
+        let holder = state.io.packets.is_beneath(irp, by.driver)?;
+        Some(state.loader.drivers.show(holder))
+    });
+    if let Some(holder) = beneath {
+        let code = ("0xC9", [0x209, 0, irp, 0]);
+        stop(
+            code,
+            format!("an IRP was completed that {holder} still has"),
+        );
+    }
+    completion::complete(irp, builds::finish);
 }
 
 /// What the I/O manager answers for a driver that does not care.
@@ -33,11 +49,19 @@ pub(in crate::exports) unsafe extern "win64" fn invalid_request(
         (*irp).status = STATUS_INVALID_DEVICE_REQUEST;
         (*irp).information = 0;
     }
-    completion::complete(irp.addr());
+    completion::complete(irp.addr(), builds::finish);
     STATUS_INVALID_DEVICE_REQUEST
 }
 
 unsafe extern "win64" fn io_cancel_irp(irp: usize) -> u8 {
+    if with(|state| state.io.packets.is_freed(irp)) {
+        let by = with(|state| {
+            let by = state.io.packets.get(irp)?.freed?;
+            Some(state.loader.drivers.show(by))
+        });
+        let by = by.unwrap_or_else(|| "the I/O manager, as it was complete,".to_owned());
+        stop("0xC9", format!("an IRP was cancelled that {by} has freed"));
+    }
     u8::from(requests::cancel(irp))
 }
 

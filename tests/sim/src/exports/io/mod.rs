@@ -2,17 +2,28 @@
 
 //! Devices, requests, and cancel-safe queues.
 
+pub(crate) mod builds;
 pub(crate) mod csq;
 pub(crate) mod devices;
+pub(in crate::exports) mod freed;
 pub(crate) mod irps;
+mod mdls;
+mod packets;
+mod remove_locks;
 mod shutdown;
+mod stacks;
 
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
+    builds::EXPORTS,
     csq::EXPORTS,
     devices::EXPORTS,
     irps::EXPORTS,
+    mdls::EXPORTS,
+    packets::EXPORTS,
+    remove_locks::EXPORTS,
     shutdown::EXPORTS,
+    stacks::EXPORTS,
 ];

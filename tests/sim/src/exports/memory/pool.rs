@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use crate::exports::exports;
+use crate::exports::io::freed;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -128,6 +129,9 @@ fn check_unused(address: usize) {
     if let Some((at, live)) = live {
         let what = format!("a block of pool was freed with {} in it", live.kind.name());
         stop(live.kind.when_freed(at, &memory), what);
+    }
+    if with(|state| state.io.knows_memory()) {
+        freed::check(&memory);
     }
     if let Some(held) = with(|state| state.verifier.locks.within(&memory)) {
         let what = format!(

@@ -38,7 +38,7 @@ enum Order {
 }
 
 /// Functions that work on the memory of the caller only, or tell something.
-const PLAIN: [&str; 17] = [
+const PLAIN: [&str; 24] = [
     "Rtl",
     "Dbg",
     "ExAllocatePool",
@@ -55,6 +55,13 @@ const PLAIN: [&str; 17] = [
     "KeAre",
     "PsGet",
     "IoGet",
+    "IoAllocateMdl",
+    "IoFreeMdl",
+    "IoBuild",
+    "IoAllocateIrp",
+    "IoFreeIrp",
+    "IoReuseIrp",
+    "IoInitializeIrp",
     "Mm",
 ];
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Checks of memory that a driver frees: no request, locked page or remove lock may be in it.
+
+use std::ops::Range;
+
+use crate::findings::stop;
+use crate::io::packets::Origin;
+use crate::kernel::{State, with};
+
+/// Nothing that the I/O manager knows may lie in `memory`, which is freed.
+pub(in crate::exports) fn check(memory: &Range<usize>) {
+    check_remove_locks(memory, "a block of pool was freed");
+    check_packets(memory);
+    let described = with(|state| {
+        let (how, by) = state.io.mdls.within(memory)?;
+        Some((how, by.map(|by| state.loader.drivers.show(by))))
+    });
+    if let Some((how, by)) = described {
+        let by = by.map_or_else(String::new, |by| format!(", at {by}"));
+        stop("0xC4", format!("a block of pool was freed {how}{by}"));
+    }
+}
+
+/// No request may be freed as pool, nor lie in `memory`, which is freed, while a driver has it.
+fn check_packets(memory: &Range<usize>) {
+    let irp = memory.start;
+    let made = |state: &State| {
+        let packet = state.io.packets.get(irp)?;
+        (packet.is_live && packet.origin != Origin::Own).then_some(())
+    };
+    if with(|state| made(state)).is_some() {
+        let what = "an IRP was freed as pool: IoFreeIrp frees it";
+        stop(("0xC4", [0x105, irp, 0, 0]), what.to_owned());
+    }
+    let holder = with(|state| {
+        let holder = state.io.packets.under_way_within(memory);
+        if holder.is_none() {
+            state.io.packets.forget_within(memory);
+        }
+        Some(state.loader.drivers.show(holder?))
+    });
+    if let Some(holder) = holder {
+        let what = format!("a block of pool was freed with an IRP in it that {holder} still has");
+        stop("0xC4", what);
+    }
+}
+
+/// No remove lock in `memory` may be held, which is freed.
+pub(super) fn check_remove_locks(memory: &Range<usize>, how: &str) {
+    let held = with(|state| {
+        let held = state.io.remove_locks.within(memory);
+        if held.is_none() {
+            state.io.remove_locks.forget_within(memory);
+        }
+        Some(state.loader.drivers.show(held?.by?))
+    });
+    if let Some(by) = held {
+        let what = format!("{how} with a remove lock in it that {by} has acquired");
+        stop("0xC4", what);
+    }
+}
