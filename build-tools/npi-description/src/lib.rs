@@ -23,8 +23,8 @@ use std::sync::OnceLock;
 pub use error::Wrong;
 pub use guid::NpiId;
 pub use types::{
-    Field, Function, Irql, Match, Meaning, Module, Npi, Number, Parameter, Reply, Returns, Side,
-    Structure, Type,
+    CountedCalls, Due, Field, Function, Irql, Match, Meaning, Module, Npi, Number, Outcome,
+    Parameter, Reply, Returns, Side, Structure, Type,
 };
 
 /// The descriptions that this process knows.

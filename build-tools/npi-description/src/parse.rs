@@ -3,6 +3,7 @@
 //! From the file as it is written to a description: every name leads somewhere, every
 //! number fits, every structure has a layout.
 
+mod counters;
 mod functions;
 mod structures;
 

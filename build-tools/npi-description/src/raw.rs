@@ -37,6 +37,22 @@ pub(crate) struct Registration {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Structure {
     pub(crate) fields: Vec<Field>,
+    pub(crate) counts: Option<Counts>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counts {
+    pub(crate) npi: Option<Text>,
+    pub(crate) calls_made: Option<Text>,
+    pub(crate) calls_received: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Due {
+    pub(crate) calls: Spanned<u64>,
+    pub(crate) of: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +65,7 @@ pub(crate) struct Field {
     pub(crate) value: Option<Spanned<Number>>,
     pub(crate) reply: Option<Spanned<Reply>>,
     pub(crate) counted_by: Option<Text>,
+    pub(crate) counts: Option<Vec<Text>>,
     #[serde(default)]
     pub(crate) optional: bool,
 }
@@ -82,6 +99,9 @@ pub(crate) struct Function {
     pub(crate) cancels: Option<Text>,
     pub(crate) after: Option<Text>,
     pub(crate) if_offered: Option<i64>,
+    pub(crate) most_pending: Option<Spanned<u64>>,
+    pub(crate) due_after: Option<Due>,
+    pub(crate) overtaken_by: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -54,6 +54,48 @@ pub struct Structure {
     pub size: usize,
     /// Its alignment in bytes.
     pub align: usize,
+    /// The calls that its fields count, if they count calls.
+    pub counts: Option<CountedCalls>,
+}
+
+/// The calls that a structure of counters counts: those of the driver that fills it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedCalls {
+    /// The NPI of the function; `None` for the structure's own.
+    pub npi: Option<NpiId>,
+    /// The function.
+    pub function: String,
+    /// Whether the driver makes the calls; otherwise it is called.
+    pub made: bool,
+}
+
+/// What comes of a call, as its caller learns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Its return with success.
+    Answered,
+    /// Its return with an error.
+    Refused,
+    /// Its return with `STATUS_PENDING`.
+    Pended,
+    /// Its completion with success.
+    Completed,
+    /// Its completion with `STATUS_CANCELLED`.
+    Cancelled,
+    /// Its completion with another error.
+    Failed,
+}
+
+impl Outcome {
+    /// All of them, each with its name in a description.
+    pub const ALL: [(&str, Self); 6] = [
+        ("answered", Self::Answered),
+        ("refused", Self::Refused),
+        ("pended", Self::Pended),
+        ("completed", Self::Completed),
+        ("cancelled", Self::Cancelled),
+        ("failed", Self::Failed),
+    ];
 }
 
 /// A field of a structure.
@@ -75,6 +117,8 @@ pub struct Field {
     pub reply: Option<Reply>,
     /// The field with the number of elements that count, if not all do.
     pub counted_by: Option<String>,
+    /// The outcomes of calls that it counts; every call if there are none.
+    pub counts: Option<Vec<Outcome>>,
     /// Whether a function may be null.
     pub optional: bool,
 }
@@ -174,6 +218,21 @@ pub struct Function {
     pub after: Option<String>,
     /// What both sides must offer.
     pub if_offered: i64,
+    /// The most calls of it that pend in a binding at a time.
+    pub most_pending: Option<u64>,
+    /// When the peer is owed a call of it.
+    pub due_after: Option<Due>,
+    /// The most later calls that may be completed before one that it cancels.
+    pub overtaken_by: Option<u64>,
+}
+
+/// When a module is owed a call that both sides offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Once at least in this many calls in the same binding
+    pub calls: u64,
+    /// of this function, in the same table.
+    pub of: String,
 }
 
 /// At which IRQL a function may be called.

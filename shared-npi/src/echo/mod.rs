@@ -58,7 +58,15 @@
 //! before `cancel` has returned; till then the provider may write to the
 //! request's `provider_area`. A cancelled request is completed with
 //! `STATUS_CANCELLED`, or as if nothing had been said; it is completed once in
-//! any case.
+//! any case, and before more than [`MAX_PENDING`] of those that were submitted
+//! after its cancellation. No other request is completed with `STATUS_CANCELLED`,
+//! as long as its binding does not detach.
+//!
+//! # Progress
+//!
+//! Where both sides offer [`Capabilities::NOTIFY`], a provider notifies a client
+//! of its progress at least once in 32 completions, as long as the binding does
+//! not detach.
 //!
 //! # Detach
 //!

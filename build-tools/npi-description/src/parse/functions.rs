@@ -4,7 +4,7 @@
 
 use super::{Result, kind, not_described, number, word, wrong};
 use crate::raw::{self, Text};
-use crate::{Function, Irql, Match, Meaning, Npi, Number, Parameter, Returns, Side, Type};
+use crate::{Due, Function, Irql, Match, Meaning, Npi, Number, Parameter, Returns, Side, Type};
 
 /// The most parameters of a function.
 const MOST_PARAMETERS: usize = 16;
@@ -82,6 +82,12 @@ fn function(name: &Text, raw: &raw::Function, npi: &Npi) -> Result<Function> {
         cancels: raw.cancels.as_ref().map(|it| it.as_ref().clone()),
         after: raw.after.as_ref().map(|it| it.as_ref().clone()),
         if_offered: raw.if_offered.unwrap_or_default(),
+        most_pending: raw.most_pending.as_ref().map(|it| *it.as_ref()),
+        due_after: raw.due_after.as_ref().map(|it| Due {
+            calls: *it.calls.as_ref(),
+            of: it.of.as_ref().clone(),
+        }),
+        overtaken_by: raw.overtaken_by.as_ref().map(|it| *it.as_ref()),
     })
 }
 
@@ -181,6 +187,7 @@ fn relate(raw: &raw::Npi, all: &mut [Function]) -> Result<()> {
             return wrong(name, reason);
         };
         let side = all[index].side;
+        check_promises(all, index, one)?;
         if let Some(after) = &one.after {
             find(
                 all,
@@ -227,6 +234,28 @@ fn relate(raw: &raw::Npi, all: &mut [Function]) -> Result<()> {
         all[completion].completes.push(name.as_ref().clone());
     }
     check_lookups(raw, all)
+}
+
+/// What is promised of a function is about calls that there are.
+fn check_promises(all: &[Function], index: usize, raw: &raw::Function) -> Result<()> {
+    let function = &all[index];
+    if let Some(due) = &raw.due_after {
+        let of = |it: &Function| it.side == function.side && it.name != function.name;
+        find(all, &due.of, of, "another function of the same table")?;
+        if *due.calls.as_ref() == 0 {
+            return wrong(
+                &due.calls,
+                "a call is due after one call at least: write 1 or more",
+            );
+        }
+    }
+    if let (Some(most), false) = (&raw.most_pending, function.pends()) {
+        return wrong(most, "no call of it pends: add `completed_by`");
+    }
+    if let (Some(most), None) = (&raw.overtaken_by, &function.cancels) {
+        return wrong(most, "it cancels nothing: add `cancels`");
+    }
+    Ok(())
 }
 
 /// Only what stands for something of the callee's can be looked up by it.

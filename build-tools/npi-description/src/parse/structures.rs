@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::{Result, kind, meaning, not_described, number, word, wrong};
+use super::{Result, counters, kind, meaning, not_described, number, word, wrong};
 use crate::raw::{self, Text};
 use crate::{Field, Meaning, Number, Reply, Structure, Type};
 
@@ -30,7 +30,7 @@ pub(super) fn all(raw: &raw::Npi) -> Result<Vec<Structure>> {
 fn place<'a>(
     raw: &'a raw::Npi,
     name: &'a Text,
-    structure: &'a raw::Structure,
+    raw_structure: &'a raw::Structure,
     open: &mut Vec<&'a Text>,
     all: &mut Vec<Structure>,
 ) -> Result<()> {
@@ -47,12 +47,12 @@ fn place<'a>(
             format!("`{label}` is inside of {DEEPEST} others: leave some out"),
         );
     }
-    if structure.fields.is_empty() {
+    if raw_structure.fields.is_empty() {
         return wrong(name, format!("`{label}` has no field: describe one"));
     }
     open.push(name);
     let mut fields = Vec::new();
-    for field in &structure.fields {
+    for field in &raw_structure.fields {
         let kind = kind(&field.kind)?;
         if let Some(named) = kind.named() {
             let found = raw.structures.iter().find(|(key, _)| key.as_ref() == named);
@@ -66,7 +66,8 @@ fn place<'a>(
         fields.push((field, kind));
     }
     open.pop();
-    let structure = lay_out(label, &fields, all)?;
+    let mut structure = lay_out(label, &fields, all)?;
+    structure.counts = counters::of(name, raw_structure, &structure)?;
     for (field, _) in &fields {
         check_reply(field, &structure)?;
         check_count(field, &structure)?;
@@ -82,6 +83,7 @@ fn lay_out(name: String, fields: &[(&raw::Field, Type)], all: &[Structure]) -> R
         fields: Vec::new(),
         size: 0,
         align: 1,
+        counts: None,
     };
     for (raw, kind) in fields {
         let label = word(&raw.name, "field")?;
@@ -133,6 +135,7 @@ fn field(name: String, raw: &raw::Field, kind: &Type, bytes: Range<usize>) -> Re
             raw::Reply::Field(field) => Reply::Field(field.clone()),
         }),
         counted_by: raw.counted_by.as_ref().map(|it| it.as_ref().to_owned()),
+        counts: raw.counts.as_deref().map(counters::outcomes).transpose()?,
         optional: raw.optional,
         name,
         kind: kind.clone(),

@@ -3,21 +3,29 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 16] = [
+pub const CODE_WORDS: [&str; 24] = [
+    "access",
+    "bound",
+    "cancel",
     "completion",
+    "control",
     "convention",
     "dead-frame",
     "deadlock",
+    "due",
     "etw",
     "fault",
+    "gate",
     "hang",
     "leak",
     "livelock",
     "load",
     "lost",
+    "offered",
     "overrun",
     "race",
     "reply",
+    "statistics",
     "unload",
     "wdf",
 ];

@@ -36,8 +36,9 @@ use crate::loader::export::Export;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::outstanding_requests::{DescribedCall, Effect};
+use crate::verifier::promises::{self, Crossing};
 use crate::verifier::undue_completion::{self, Undue};
-use crate::verifier::{binding_calls, races, replies, stack_depth, stack_frames, stack_objects};
+use crate::verifier::{binding_calls, races, stack_depth, stack_frames, stack_objects};
 
 /// Where a thunk leads to.
 #[derive(Clone, Copy, Debug)]
@@ -343,8 +344,9 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             races::call(state, driver, export.name, first);
         }
         state.trace(|state| trace::call(state, frame(state)));
+        let promise = begin_promises(state, home, call);
         check(state, call, undue)
-            .or_else(|| check_reply(state, call))
+            .or(promise)
             .or_else(|| stack_depth::check(state))
     };
     let breach = costs::measure(Kind::Checks, || with(begin));
@@ -471,12 +473,17 @@ fn begin_request(state: &mut State, home: *const usize) -> Option<Undue> {
     // is such an argument.
     let argument = |number| unsafe { argument(home, number) };
     match state.verifier.outstanding_requests.call(call, argument) {
-        Effect::None => None,
+        Effect::None => {
+            let cancelled = state
+                .verifier
+                .outstanding_requests
+                .cancelled(&call, argument);
+            let frames = &mut state.scheduling.current_mut().frames;
+            frames.last_mut().expect("a call is under way").request = cancelled;
+            None
+        }
         Effect::Undue(undue) => Some(undue),
         Effect::Request(number) => {
-            if through.pends() {
-                replies::begin(state, through, driver, number, argument);
-            }
             let frames = &mut state.scheduling.current_mut().frames;
             frames.last_mut().expect("a call is under way").request = Some(number);
             None
@@ -513,16 +520,26 @@ fn check(state: &mut State, call: Callee, undue: Option<Undue>) -> Option<(Code,
     }
 }
 
-/// Checks what a request comes back with that the innermost call completes.
-fn check_reply(state: &mut State, call: Callee) -> Option<(Code, String)> {
+/// Checks what the description of an NPI promises of the call that begins.
+fn begin_promises(state: &mut State, home: *const usize, call: Callee) -> Option<(Code, String)> {
+    // SAFETY: the call that `enter_stub` is in; the function's description says that there
+    // is such an argument.
+    let argument = |number| unsafe { argument(home, number) };
+    let crossing = crossing(state, call)?;
+    promises::begin(state, crossing, argument)
+}
+
+/// The innermost call, which is `call`, if its function is described.
+fn crossing(state: &State, call: Callee) -> Option<Crossing> {
     let Callee::Dispatch {
-        driver, through, ..
+        driver,
+        through,
+        target,
     } = call
     else {
         return None;
     };
-    let request = frame(state).request.filter(|_| through.completes())?;
-    replies::end(state, driver, request, None)
+    Crossing::new(state, through, driver, target, frame(state).request)
 }
 
 /// Checks a call that returns. Returns the breach and the place that is
@@ -555,10 +572,15 @@ fn watch_return(
         {
             return Some((code, what, state.loader.drivers.site(target)));
         }
-        if let Some(site) = state.loader.drivers.site(target)
-            && let Some((code, what)) = replies::end(state, site.driver, number, Some(status))
-        {
-            return Some((code, what, Some(site)));
+    }
+    if let Some(crossing) = crossing(state, call) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an NTSTATUS is the low half"
+        )]
+        let status = result as u32;
+        if let Some((code, what)) = promises::end(state, crossing, status, pended) {
+            return Some((code, what, state.loader.drivers.site(target)));
         }
     }
     if through.completes() {

@@ -5,12 +5,14 @@
 use std::ffi::c_void;
 
 use nmr::abi::{HANDLE, NPI_CLIENT_CHARACTERISTICS, NPI_PROVIDER_CHARACTERISTICS, NTSTATUS};
+use registrar::host::Side;
 use scenarios::Role;
 
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::{kernel, with};
 use crate::nmr::registered;
+use crate::verifier::promises;
 
 exports! {
     of "netio.sys":
@@ -30,6 +32,7 @@ unsafe extern "win64" fn nmr_register_provider(
     context: *mut c_void,
     handle: *mut HANDLE,
 ) -> NTSTATUS {
+    with(|state| promises::register(state, Side::Provider, characteristics.addr()));
     // SAFETY: the driver's promise; where it breaks it, the fault is its.
     let status = unsafe {
         kernel()
@@ -48,6 +51,7 @@ unsafe extern "win64" fn nmr_register_client(
     context: *mut c_void,
     handle: *mut HANDLE,
 ) -> NTSTATUS {
+    with(|state| promises::register(state, Side::Client, characteristics.addr()));
     // SAFETY: the driver's promise; where it breaks it, the fault is its.
     let status = unsafe {
         kernel()

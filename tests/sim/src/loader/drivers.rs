@@ -88,6 +88,11 @@ impl Drivers {
         DriverId(self.0.len() - 1)
     }
 
+    /// Returns `true` if one of the drivers, here or gone, is `wanted`.
+    pub(crate) fn any(&self, wanted: impl Fn(&Driver) -> bool) -> bool {
+        self.0.iter().any(wanted)
+    }
+
     /// The place in a driver's code, here or gone, that `address` is.
     pub(crate) fn site(&self, address: usize) -> Option<Site> {
         // Each image lies behind those that were loaded before.

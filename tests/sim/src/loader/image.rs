@@ -75,6 +75,8 @@ pub struct Image {
     file: DriverImage,
     /// It is a hostile peer's, which has a section of this name.
     hostile: bool,
+    /// It is that of a peer made by the tools, which has a section of this name.
+    peer: bool,
     /// The imports that the kernel provides, each with its slot.
     imports: Vec<(usize, &'static Export)>,
     /// Those that nothing here provides.
@@ -102,6 +104,12 @@ impl Image {
     /// purpose, which is no finding.
     pub(crate) const fn is_hostile(&self) -> bool {
         self.hostile
+    }
+
+    /// Returns `true` if it is the image of a peer that the tools have made, which knows the
+    /// calls of its NPI and not what a module promises.
+    pub(crate) const fn is_generated(&self) -> bool {
+        self.peer || self.hostile
     }
 
     /// Reads the driver at `path`; `find` is the export of an image with a name.
@@ -144,8 +152,10 @@ impl Image {
         let stores = stores.collect();
         let replaced = code.iter().filter(|instruction| is_replaced(instruction));
         let replaced = replaced.map(Instruction::ip).collect();
+        let has_section = |name| file.sections().iter().any(|it| it.name == name);
         Ok(Self {
-            hostile: file.sections().iter().any(|it| it.name == "hostile"),
+            hostile: has_section("hostile"),
+            peer: has_section("peer"),
             imports,
             missing,
             cookie,

@@ -27,6 +27,7 @@ use crate::verifier::callback_locks;
 use crate::verifier::dispatch_tables::{self, Handed};
 use crate::verifier::faults::{self, FaultKind};
 use crate::verifier::nmr_lock_order;
+use crate::verifier::promises;
 use crate::verifier::routine::check_convention;
 
 /// Finds the kernel by itself.
@@ -154,6 +155,7 @@ impl Host for SimHost {
             durations::follow(state, event);
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);
+            promises::observe(state, event);
             binding_calls::observe(state, event).or(kept)
         };
         let breach = costs::measure(Kind::Checks, || with(follow));

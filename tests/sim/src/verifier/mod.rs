@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The checks that run while drivers run, in the manner of Driver Verifier: locks
-//! and their order, callbacks, calls through dispatch tables, injected faults.
+//! and their order, callbacks, calls through dispatch tables and what their NPIs
+//! promise of them, injected faults.
 
 pub(crate) mod binding_calls;
 pub(crate) mod callback_locks;
@@ -11,8 +12,8 @@ pub(crate) mod faults;
 pub(crate) mod locks;
 pub(crate) mod nmr_lock_order;
 pub(crate) mod outstanding_requests;
+pub(crate) mod promises;
 pub(crate) mod races;
-pub(crate) mod replies;
 pub(crate) mod routine;
 pub(crate) mod stack_depth;
 pub(crate) mod stack_frames;
@@ -28,8 +29,8 @@ use faults::{FaultInjector, Faults};
 use locks::Locks;
 use nmr_lock_order::NmrLockOrder;
 use outstanding_requests::OutstandingRequests;
+use promises::Promises;
 use races::Races;
-use replies::Replies;
 use stack_frames::StackFrames;
 use stack_objects::StackObjects;
 
@@ -45,8 +46,8 @@ pub(crate) struct Verifier {
     pub(crate) locks: Locks,
     nmr_lock_order: NmrLockOrder,
     pub(crate) outstanding_requests: OutstandingRequests,
+    promises: Promises,
     pub(crate) races: Races,
-    replies: Replies,
     stack_frames: StackFrames,
     stack_objects: StackObjects,
 }
@@ -62,8 +63,8 @@ impl Verifier {
             locks: Locks::default(),
             nmr_lock_order: NmrLockOrder::default(),
             outstanding_requests: OutstandingRequests::default(),
+            promises: Promises::default(),
             races,
-            replies: Replies::default(),
             stack_frames: StackFrames::default(),
             stack_objects: StackObjects::default(),
         }

@@ -145,6 +145,27 @@ impl OutstandingRequests {
         }))
     }
 
+    /// The request that a call cancels, if it is outstanding.
+    pub(crate) fn cancelled(
+        &self,
+        call: &DescribedCall,
+        argument: impl Fn(usize) -> usize,
+    ) -> Option<u64> {
+        let made_by = call.function.cancels.as_deref()?;
+        let Match::Parameter(number) = call.function.matched_by? else {
+            return None;
+        };
+        let parameter = &call.function.parameters[number];
+        let common = Common::Argument(parameter.significant(argument(number)));
+        let numbers = self.by_key.get(&(call.npi, made_by, common))?;
+        numbers.last().copied()
+    }
+
+    /// The number of the last request.
+    pub(crate) const fn last(&self) -> u64 {
+        self.last
+    }
+
     fn begin(&mut self, request: Request) -> u64 {
         self.last += 1;
         for address in &request.lent {

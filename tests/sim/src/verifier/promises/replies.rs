@@ -29,10 +29,10 @@ struct Lent {
 
 /// What outstanding requests have lent to be copied, by their numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Replies(BTreeMap<u64, Vec<Lent>>);
+pub(super) struct Replies(BTreeMap<u64, Vec<Lent>>);
 
 /// Records what `caller` lends with the request that it makes.
-pub(crate) fn begin(
+pub(super) fn begin(
     state: &mut State,
     through: TableEntry,
     caller: DriverId,
@@ -63,19 +63,19 @@ pub(crate) fn begin(
         }
     }
     if !lent.is_empty() {
-        state.verifier.replies.0.insert(request, lent);
+        state.verifier.promises.replies.0.insert(request, lent);
     }
 }
 
 /// `callee` ends a request, by returning `status` from its call or else by a completion. The
 /// finding, if it does so with success and without the copies.
-pub(crate) fn end(
+pub(super) fn end(
     state: &mut State,
     callee: DriverId,
     request: u64,
     status: Option<u32>,
 ) -> Option<(Code, String)> {
-    let lent = state.verifier.replies.0.remove(&request)?;
+    let lent = state.verifier.promises.replies.0.remove(&request)?;
     if state.loader.drivers[callee].image.is_hostile() {
         return None;
     }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the description of an NPI promises of the calls between modules, beyond NMR's own
+//! rules: which calls are made, how soon, how many pend, what they come back with, and what
+//! counters say of them.
+//!
+//! A peer that the tools make is not judged: it knows the calls, and no promise of a module.
+
+mod due;
+mod offers;
+mod overtaken;
+mod pending;
+mod replies;
+mod statistics;
+mod tally;
+
+use registrar::host::{Call, Event, Phase};
+
+use crate::findings::bug_check::Code;
+use crate::kernel::State;
+use crate::loader::drivers::DriverId;
+use crate::scheduling::frame::TableEntry;
+
+pub(crate) use offers::register;
+
+/// What is remembered of described calls.
+#[derive(Debug, Default)]
+pub(crate) struct Promises {
+    due: due::DueCalls,
+    offers: offers::Offers,
+    overtaken: overtaken::Cancelled,
+    pending: pending::Pending,
+    replies: replies::Replies,
+    statistics: statistics::Asked,
+    tally: tally::Tally,
+}
+
+/// A call between two modules whose function is described.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crossing {
+    pub(crate) through: TableEntry,
+    pub(crate) caller: DriverId,
+    /// The driver that is called.
+    pub(crate) callee: DriverId,
+    /// The request that it makes, completes or cancels.
+    pub(crate) request: Option<u64>,
+}
+
+impl Crossing {
+    /// A call of the function `target`, if that is described.
+    pub(crate) fn new(
+        state: &State,
+        through: TableEntry,
+        caller: DriverId,
+        target: usize,
+        request: Option<u64>,
+    ) -> Option<Self> {
+        let site = state.loader.drivers.site(target)?;
+        through.function.map(|_| Self {
+            through,
+            caller,
+            callee: site.driver,
+            request,
+        })
+    }
+}
+
+/// Returns `true` if a driver has to keep what its NPIs promise.
+fn is_judged(state: &State, driver: DriverId) -> bool {
+    !state.loader.drivers[driver].image.is_generated()
+}
+
+/// A described call begins. The finding against the caller, if there is one.
+pub(crate) fn begin(
+    state: &mut State,
+    call: Crossing,
+    argument: impl Fn(usize) -> usize,
+) -> Option<(Code, String)> {
+    let function = call.through.function?;
+    let offered = offers::check(state, call);
+    let statistics = statistics::begin(state, call, &argument);
+    let due = due::call(state, call);
+    tally::begin(state, call);
+    let ended = match call.request {
+        Some(request) if call.through.pends() => {
+            replies::begin(state, call.through, call.caller, request, &argument);
+            pending::begin(state, call, request);
+            None
+        }
+        Some(request) if call.through.completes() => {
+            let reply = replies::end(state, call.caller, request, None);
+            reply.or(pending::complete(state, call, request, &argument))
+        }
+        Some(request) if function.cancels.is_some() => {
+            overtaken::cancel(state, request);
+            None
+        }
+        _ => None,
+    };
+    let found = offered.or(ended).or(statistics).or(due);
+    found.filter(|_| is_judged(state, call.caller))
+}
+
+/// A described call returns `result`. The finding against the callee, if there is one;
+/// `pended` says whether the call has pended.
+pub(crate) fn end(
+    state: &mut State,
+    call: Crossing,
+    result: u32,
+    pended: bool,
+) -> Option<(Code, String)> {
+    let statistics = statistics::end(state, call, result);
+    let ended = match call.request {
+        Some(request) if call.through.completes() => {
+            tally::completed(state, request);
+            None
+        }
+        Some(request) if call.through.pends() => {
+            let reply = if pended {
+                None
+            } else {
+                replies::end(state, call.callee, request, Some(result))
+            };
+            reply.or(pending::returned(state, call, result, pended))
+        }
+        Some(request) => {
+            overtaken::cancelled(state, request);
+            None
+        }
+        None => None,
+    };
+    let found = ended.or(statistics);
+    found.filter(|_| is_judged(state, call.callee))
+}
+
+/// Follows the attaches and detaches of bindings.
+pub(crate) fn observe(state: &mut State, event: &Event) {
+    let Some(binding) = event.binding else {
+        return;
+    };
+    match (event.call, event.phase) {
+        (Call::AttachCallback, Phase::Enter) => offers::attach(state, binding, event),
+        // No call is owed in a binding that detaches.
+        (Call::DetachCallback, Phase::Enter) => {
+            let promises = &mut state.verifier.promises;
+            promises.due.detach(binding);
+            promises.overtaken.detach(binding);
+        }
+        _ => {}
+    }
+}
