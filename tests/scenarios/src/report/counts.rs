@@ -60,6 +60,9 @@ pub struct Counts {
     /// Times that the machine was shut down with drivers that were loaded.
     #[serde(default)]
     pub shutdowns: u64,
+    /// Drivers that were loaded when the machine was shut down, and not unloaded.
+    #[serde(default)]
+    pub loaded_at_shutdown: u64,
     /// Requests that programs sent to the drivers' devices.
     #[serde(default)]
     pub requests: u64,
@@ -141,6 +144,12 @@ impl Counts {
             .min(self.unloads - self.unloads_provider)
     }
 
+    /// Returns `true` if each driver that came has gone, or was loaded at a shutdown.
+    #[must_use]
+    pub const fn every_driver_ended(&self) -> bool {
+        self.loads == self.unloads + self.loaded_at_shutdown
+    }
+
     /// Adds what another part of the run counted.
     pub fn add(&mut self, other: &Self) {
         self.loads += other.loads;
@@ -161,6 +170,7 @@ impl Counts {
         self.gate_refusals += other.gate_refusals;
         self.unloads_deferred += other.unloads_deferred;
         self.shutdowns += other.shutdowns;
+        self.loaded_at_shutdown += other.loaded_at_shutdown;
         self.requests += other.requests;
         self.subcomponent_switches += other.subcomponent_switches;
         self.registrations_provider += other.registrations_provider;

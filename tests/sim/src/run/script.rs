@@ -63,7 +63,8 @@ pub(crate) fn perform(steps: &[Step]) {
 /// Shuts the machine down, with the drivers that are loaded.
 fn shut_down(step: &Step, pending: &mut BTreeMap<Instance, ThreadId>) {
     settle_all(pending);
-    let loaded = with(|state| state.run.loaded.keys().copied().collect());
+    let loaded: Vec<_> = with(|state| state.run.loaded.keys().copied().collect());
+    with(|state| state.counts.loaded_at_shutdown += loaded.len() as u64);
     join(shutdown::start(loaded));
     sleep(step.rest * MICROSECOND);
 }

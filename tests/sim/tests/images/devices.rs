@@ -56,7 +56,7 @@ fn open_handles_put_an_unload_off() {
         "{counts:?}"
     );
     assert_eq!(counts.gate_refusals, 0);
-    assert_eq!(counts.loads, counts.unloads);
+    assert!(counts.every_driver_ended());
     assert_eq!(
         counts.mechanisms.values().sum::<u64>(),
         counts.loads + counts.unloads + counts.failed_entries
@@ -68,7 +68,7 @@ fn open_handles_put_an_unload_off() {
 fn a_driver_that_takes_its_unload_routine_away_for_a_while_goes_later() {
     let counts = counts(&["HOLDS"]);
     assert!(counts.gate_refusals > 0, "{counts:?}");
-    assert_eq!(counts.loads, counts.unloads);
+    assert!(counts.every_driver_ended());
 }
 
 #[test]

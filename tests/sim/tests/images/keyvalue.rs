@@ -38,8 +38,10 @@ fn cycles_are_clean_and_both_sides_pend() {
         let report = run(&arguments).report();
         assert!(report.is_clean(), "{arguments:?}: {:#?}", report.findings);
         let counts = report.counts;
-        assert_eq!(counts.loads, counts.unloads);
-        assert_eq!(counts.detaches, 2 * counts.attaches);
+        assert!(counts.every_driver_ended());
+        // A binding of drivers that are loaded at a shutdown stays.
+        let stay = 2 * counts.attaches - counts.detaches;
+        assert!(stay <= 2 * counts.loaded_at_shutdown, "{stay}");
         assert!(counts.detaches_pending_client > 0);
         assert!(counts.detaches_pending_provider > 0);
     }

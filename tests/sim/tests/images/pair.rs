@@ -43,8 +43,10 @@ fn two_hundred_cycles_are_clean_and_both_sides_pend() {
     assert_eq!(run.status, Some(0));
     let counts = report.counts;
     assert!(counts.loads >= 400);
-    assert_eq!(counts.loads, counts.unloads);
-    assert_eq!(counts.detaches, 2 * counts.attaches);
+    assert!(counts.every_driver_ended());
+    // A binding of drivers that are loaded at a shutdown stays.
+    let stay = 2 * counts.attaches - counts.detaches;
+    assert!(stay <= 2 * counts.loaded_at_shutdown, "{stay}");
     assert!(counts.detaches_pending_client > 0);
     assert!(counts.detaches_pending_provider > 0);
     assert_eq!(

@@ -34,7 +34,7 @@ fn either_model_binds_with_the_other() {
         let report = sim_with_any_instances(&provider, &client, &arguments).report();
         clean(&report);
         let counts = report.counts;
-        assert_eq!(counts.loads, counts.unloads);
+        assert!(counts.every_driver_ended());
         assert!(counts.attaches > 100, "{}", counts.attaches);
         assert!(counts.detaches_pending_client > 0);
         assert!(counts.detaches_pending_provider > 0);
