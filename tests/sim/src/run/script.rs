@@ -23,16 +23,17 @@ use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, sleep};
 pub(crate) fn perform(steps: &[Step]) {
     let mut pending = BTreeMap::new();
     for step in steps {
-        for action in &step.actions {
-            settle(action.instance, &mut pending);
-        }
-        let prompt = step.actions.iter().filter(|action| action.at.is_none());
+        let actions = step.actions.iter();
+        let actions: Vec<_> = actions
+            .filter(|action| settle(action.instance, &mut pending))
+            .collect();
+        let prompt = actions.iter().filter(|action| action.at.is_none());
         let prompt = Rc::new(Cell::new(prompt.count()));
-        let start = |&action| start(action, Rc::clone(&prompt));
-        let threads: Vec<_> = step.actions.iter().map(start).collect();
+        let start = |&&action: &&Action| start(action, Rc::clone(&prompt));
+        let threads: Vec<_> = actions.iter().map(start).collect();
         let programs: Vec<_> = step.uses.iter().copied().map(programs::start).collect();
         programs.into_iter().for_each(join);
-        for (action, thread) in step.actions.iter().zip(threads) {
+        for (action, thread) in actions.into_iter().zip(threads) {
             if !join_unless_kept(action.instance, thread) {
                 pending.insert(action.instance, thread);
             }
@@ -41,10 +42,8 @@ pub(crate) fn perform(steps: &[Step]) {
             sleep(step.rest * MICROSECOND);
         }
     }
-    let mut instances: Vec<_> = pending.keys().copied().collect();
-    while let Some(instance) = instances.pop() {
-        settle(instance, &mut pending);
-    }
+    pending.keys().copied().for_each(programs::close_all);
+    pending.into_values().for_each(join);
     let left = kernel().registrar.live_registrations();
     if let Some(registration) = left.first() {
         let site = with(|state| state.loader.drivers.site(registration.code));
@@ -82,12 +81,17 @@ fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
 }
 
 /// Waits for a deferred unload, if any, without the handles that
-/// keep it from going on.
-fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
+/// keep it from going on. Returns `false` if another driver keeps it, so that the driver
+/// can neither be loaded nor unloaded now.
+fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) -> bool {
+    if pending.contains_key(&instance) && with(|state| is_kept(state, instance)) {
+        return false;
+    }
     if let Some(thread) = pending.remove(&instance) {
         programs::close_all(instance);
         join(thread);
     }
+    true
 }
 
 /// Begins an action; `prompt` is how many of the step wait for no stage and
