@@ -50,6 +50,15 @@ struct Attached {
     below: usize,
     /// The driver of the device below.
     driver: DriverId,
+    /// Whether the device on top is another driver's.
+    is_foreign: bool,
+}
+
+impl Attached {
+    /// Returns `true` if it keeps this driver.
+    fn keeps(&self, driver: DriverId) -> bool {
+        self.is_foreign && self.driver == driver
+    }
 }
 
 /// All files of a cycle, by address.
@@ -96,7 +105,7 @@ impl Files {
     /// a completion routine of it is to be called.
     fn is_open(&self, driver: DriverId) -> bool {
         self.open.values().any(|file| file.driver == driver)
-            || self.attached.values().any(|it| it.driver == driver)
+            || self.attached.values().any(|it| it.keeps(driver))
             || self.guards.values().any(|&(_, _, it)| it == driver)
     }
 
@@ -146,6 +155,11 @@ pub(crate) fn defer_unload(driver: DriverId) {
         state.io.files.leaving.insert(driver);
         let open = state.io.files.is_open(driver);
         state.counts.unloads_deferred += u64::from(open);
+        if is_kept(state, driver) {
+            // Who waits for this unload learns that it takes another driver's first.
+            let current = state.scheduling.current_id();
+            state.scheduling.wake_all(Waitable::Thread(current));
+        }
     });
     while with(|state| state.io.files.is_open(driver)) {
         block(Waitable::Files(driver), None);
@@ -231,7 +245,7 @@ pub(crate) fn is_kept(state: &State, driver: DriverId) -> bool {
         let by = state.objects.handles.pointer_to(file);
         by.is_some_and(|by| by.driver != driver)
     };
-    files.attached.values().any(|it| it.driver == driver)
+    files.attached.values().any(|it| it.keeps(driver))
         || (files.open.iter()).any(|(&file, open)| open.driver == driver && references(file))
 }
 
@@ -290,17 +304,26 @@ pub(crate) fn attach(state: &mut State, source: usize, below: usize) -> bool {
     let Some(driver) = driver_of(state, below) else {
         return false;
     };
+    // A driver does not keep itself.
+    let is_foreign = driver_of(state, source) != Some(driver);
     let files = &mut state.io.files;
     if files.leaving.contains(&driver) || files.deleted.contains(&below) {
         return false;
     }
-    files.attached.insert(source, Attached { below, driver });
+    files.attached.insert(
+        source,
+        Attached {
+            below,
+            driver,
+            is_foreign,
+        },
+    );
     true
 }
 
 /// Records that a device is on top of no other one any more.
 pub(crate) fn detach(state: &mut State, source: usize) {
-    if let Some(Attached { below, driver }) = state.io.files.attached.remove(&source) {
+    if let Some(Attached { below, driver, .. }) = state.io.files.attached.remove(&source) {
         end_use(state, below, driver);
     }
 }

@@ -30,16 +30,17 @@ pub(crate) fn perform(steps: &[Step]) {
             shut_down(step, &mut pending);
             return;
         }
-        for action in &step.actions {
-            settle(action.instance, &mut pending);
-        }
-        let prompt = step.actions.iter().filter(|action| action.at.is_none());
+        let actions = step.actions.iter();
+        let actions: Vec<_> = actions
+            .filter(|action| settle(action.instance, &mut pending))
+            .collect();
+        let prompt = actions.iter().filter(|action| action.at.is_none());
         let prompt = Rc::new(Cell::new(prompt.count()));
-        let start = |&action| start(action, Rc::clone(&prompt));
-        let threads: Vec<_> = step.actions.iter().map(start).collect();
+        let start = |&&action: &&Action| start(action, Rc::clone(&prompt));
+        let threads: Vec<_> = actions.iter().map(start).collect();
         let programs: Vec<_> = step.uses.iter().copied().map(programs::start).collect();
         programs.into_iter().for_each(join);
-        for (action, thread) in step.actions.iter().zip(threads) {
+        for (action, thread) in actions.into_iter().zip(threads) {
             if !join_unless_kept(action.instance, thread) {
                 pending.insert(action.instance, thread);
             }
@@ -48,7 +49,8 @@ pub(crate) fn perform(steps: &[Step]) {
             sleep(step.rest * MICROSECOND);
         }
     }
-    settle_all(&mut pending);
+    pending.keys().copied().for_each(programs::close_all);
+    pending.into_values().for_each(join);
     let left = kernel().registrar.live_registrations();
     if let Some(registration) = left.first() {
         let site = with(|state| state.loader.drivers.site(registration.code));
@@ -62,7 +64,10 @@ pub(crate) fn perform(steps: &[Step]) {
 
 /// Shuts the machine down, with the drivers that are loaded.
 fn shut_down(step: &Step, pending: &mut BTreeMap<Instance, ThreadId>) {
-    settle_all(pending);
+    let instances: Vec<_> = pending.keys().copied().collect();
+    for instance in instances {
+        settle(instance, pending);
+    }
     let loaded: Vec<_> = with(|state| state.run.loaded.keys().copied().collect());
     with(|state| state.counts.loaded_at_shutdown += loaded.len() as u64);
     join(shutdown::start(loaded));
@@ -70,7 +75,7 @@ fn shut_down(step: &Step, pending: &mut BTreeMap<Instance, ThreadId>) {
 }
 
 fn join(thread: ThreadId) {
-    if with(|state| !state.scheduling.thread(thread).has_ended()) {
+    while with(|state| !state.scheduling.thread(thread).has_ended()) {
         block(Waitable::Thread(thread), None);
     }
 }
@@ -80,34 +85,33 @@ fn join(thread: ThreadId) {
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
     /// The polling interval.
     const PERIOD: u64 = 20 * MICROSECOND;
-    while with(|state| {
-        (state.run.open_handles.any(instance) || is_kept(state, instance))
-            && !state.scheduling.thread(thread).has_ended()
-    }) {
-        if with(|state| is_unload_deferred(state, instance)) {
+    while with(|state| !state.scheduling.thread(thread).has_ended()) {
+        let (is_held, is_deferred, now) = with(|state| {
+            let is_held = state.run.open_handles.any(instance) || is_kept(state, instance);
+            let is_deferred = is_unload_deferred(state, instance);
+            (is_held, is_deferred, state.scheduling.now())
+        });
+        if is_held && is_deferred {
             return false;
         }
-        let later = with(|state| state.scheduling.now()) + PERIOD;
-        block(Waitable::Thread(thread), Some(later));
+        // Who is not held is woken once its unload is deferred.
+        block(Waitable::Thread(thread), is_held.then_some(now + PERIOD));
     }
-    join(thread);
     true
 }
 
 /// Waits for a deferred unload, if any, without the handles that
-/// keep it from going on.
-fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) {
+/// keep it from going on. Returns `false` if another driver keeps it, so that the driver
+/// can neither be loaded nor unloaded now.
+fn settle(instance: Instance, pending: &mut BTreeMap<Instance, ThreadId>) -> bool {
+    if pending.contains_key(&instance) && with(|state| is_kept(state, instance)) {
+        return false;
+    }
     if let Some(thread) = pending.remove(&instance) {
         programs::close_all(instance);
         join(thread);
     }
-}
-
-fn settle_all(pending: &mut BTreeMap<Instance, ThreadId>) {
-    let mut instances: Vec<_> = pending.keys().copied().collect();
-    while let Some(instance) = instances.pop() {
-        settle(instance, pending);
-    }
+    true
 }
 
 /// Begins an action; `prompt` is how many of the step wait for no stage and

@@ -95,11 +95,12 @@ fn a_driver_may_have_a_device_on_top_of_anothers() {
 
 #[test]
 fn each_misuse_of_a_device_stack_is_found_where_it_is() {
-    const MISUSES: [(&str, &str, u64, &str); 4] = [
+    const MISUSES: [(&str, &str, u64, &str); 5] = [
         ("NOT_MARKED", "0xC9", 0x228, "OnPassed"),
         ("RETURNS_RAISED", "0xC4", 0xFA, "OnPassed"),
         ("RETURNS_OTHER", "0xC9", 0x224, "Dispatch"),
         ("DETACHES_TWICE", "0xC9", 0x202, "Remove"),
+        ("DELETES_ATTACHED", "0xC9", 0x201, "Remove"),
     ];
     let workshop = Workshop::new();
     for (misuse, code, first, function) in MISUSES {
