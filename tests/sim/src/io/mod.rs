@@ -4,12 +4,14 @@
 
 pub(crate) mod buffers;
 pub(crate) mod completion;
+pub(crate) mod contract;
 pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod irp;
 pub(crate) mod malformed;
 pub(crate) mod requests;
 
+use contract::Holds;
 use files::Files;
 use requests::Requests;
 
@@ -17,5 +19,6 @@ use requests::Requests;
 #[derive(Debug, Default)]
 pub(crate) struct Io {
     pub(crate) files: Files,
+    pub(crate) holds: Holds,
     pub(crate) requests: Requests,
 }

@@ -29,7 +29,7 @@ use crate::io::buffers::Method;
 use crate::io::completion;
 use crate::io::files;
 use crate::io::irp::{self, Irp, Parameters};
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable::set_irql;
 use crate::objects::security::Account;
@@ -64,6 +64,16 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
+    /// The dispatch routine for control requests of a device that is in memory.
+    pub(crate) fn control_routine(state: &State, device: usize) -> Option<Site> {
+        // SAFETY: a device with an open file, and its driver's object, are there.
+        let routine = unsafe {
+            let driver = (*(device as *const DEVICE_OBJECT)).DriverObject;
+            (*driver).MajorFunction[IRP_MJ_DEVICE_CONTROL as usize]
+        };
+        state.loader.drivers.site(routine? as usize)
+    }
+
     /// The dispatch routine that has not completed a request, and its name.
     pub(crate) fn owed(&self, irp: usize) -> Option<(Option<Site>, &'static str)> {
         let request = self.sent.get(&irp)?;

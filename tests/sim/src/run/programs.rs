@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use scenarios::{Instance, Usage, Use};
 
+use crate::io::contract;
 use crate::io::control;
 use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
@@ -69,16 +70,22 @@ fn open(instance: Instance) {
 }
 
 fn send(file: usize, message: &ProgramRequest) {
-    if let Ok(irp) = requests::send_to_file(file, message) {
-        requests::wait(irp, None);
+    let expected = contract::expect(file, message);
+    if let Ok(irp) = requests::send_to_file(file, message)
+        && let (Some(expected), Some(answer)) = (expected, requests::wait(irp, None))
+    {
+        contract::check(&expected, &answer);
     }
 }
 
 fn switch(instance: Instance) {
     if let Some(file) = open_device(instance) {
+        for message in control::refused() {
+            send(file, &message);
+        }
         let on = with(|state| state.choices.chance.random());
         send(file, &control::switch(on));
-        requests::close(file);
+        contract::close(file);
     }
 }
 
@@ -96,7 +103,7 @@ fn hold(instance: Instance) {
         if gives_back {
             send(file, &control::release());
         }
-        requests::close(file);
+        contract::close(file);
     }
 }
 
@@ -104,7 +111,7 @@ fn hold(instance: Instance) {
 fn close(instance: Instance) -> bool {
     let file = with(|state| state.run.open_handles.take(instance));
     if let Some(file) = file {
-        requests::close(file);
+        contract::close(file);
     }
     file.is_some()
 }

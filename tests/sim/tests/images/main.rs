@@ -38,6 +38,7 @@ mod pair;
 mod preemption;
 mod processors;
 mod program;
+mod promises;
 mod races;
 mod requests;
 mod roles;
