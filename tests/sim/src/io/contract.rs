@@ -24,6 +24,7 @@ use crate::io::requests::{self, Answer, ProgramRequest, Requests};
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::objects::security::Account;
+use crate::scheduling::MICROSECOND;
 use crate::verifier::promises::{self, Tallied};
 
 /// The holds of programs, by file.
@@ -206,10 +207,18 @@ pub(crate) fn check_gate(driver: DriverId) {
 
 /// Returns `true` if a file's device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract
 /// says.
-fn has_interface(file: usize) -> bool {
+pub(crate) fn has_interface(file: usize) -> bool {
+    /// What a driver that keeps requests for later has, in microseconds.
+    const PATIENCE: u64 = 1_000;
+
     [control::query(), control::list()].iter().any(|message| {
-        let irp = requests::send_to_file(file, message);
-        let answer = irp.ok().and_then(|irp| requests::wait(irp, None));
+        let Ok(irp) = requests::send_to_file(file, message) else {
+            return false;
+        };
+        let answer = requests::wait(irp, Some(PATIENCE * MICROSECOND));
+        if answer.is_none() {
+            requests::cancel(irp);
+        }
         answer.is_some_and(|it| it.status >= 0 && is_contract(&it.output))
     })
 }

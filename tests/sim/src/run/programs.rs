@@ -80,8 +80,10 @@ fn send(file: usize, message: &ProgramRequest) {
 
 fn switch(instance: Instance) {
     if let Some(file) = open_device(instance) {
-        for message in control::refused() {
-            send(file, &message);
+        if contract::has_interface(file) {
+            for message in control::refused() {
+                send(file, &message);
+            }
         }
         let on = with(|state| state.choices.chance.random());
         send(file, &control::switch(on));
