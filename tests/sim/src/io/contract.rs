@@ -7,7 +7,7 @@
 //! if the device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract says; so no request is sent for it
 //! that a program would not send.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nmr::abi::struct_size;
 use npi_description::{NpiId, Outcome, find};
@@ -29,7 +29,11 @@ use crate::verifier::promises::{self, Tallied};
 
 /// The holds of programs, by file.
 #[derive(Debug, Default)]
-pub(crate) struct Holds(BTreeMap<usize, Held>);
+pub(crate) struct Holds {
+    files: BTreeMap<usize, Held>,
+    /// The drivers that are known to have the control interface.
+    known: BTreeSet<DriverId>,
+}
 
 /// The holds of a file, as far as its program has seen what its requests have come to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +44,7 @@ struct Held {
 
 /// Closes a program's file, which ends its holds.
 pub(crate) fn close(file: usize) {
-    with(|state| state.io.holds.0.remove(&file));
+    with(|state| state.io.holds.files.remove(&file));
     requests::close(file);
 }
 
@@ -63,7 +67,7 @@ pub(crate) fn expect(file: usize, message: &ProgramRequest) -> Option<Expected> 
         return None;
     }
     with(|state| {
-        let held = state.io.holds.0.entry(file).or_default();
+        let held = state.io.holds.files.entry(file).or_default();
         let holds = (held.least == held.most).then_some(held.least);
         let gives_back = message.code == RELEASE_UNLOAD && held.least > 0;
         match message.code {
@@ -110,7 +114,7 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
     let Expected { file, code, .. } = *expected;
     let status = NtStatus(answer.status);
     with(|state| {
-        let held = state.io.holds.0.entry(file).or_default();
+        let held = state.io.holds.files.entry(file).or_default();
         match code {
             HOLD_UNLOAD if status.is_success() => held.least += 1,
             HOLD_UNLOAD => held.most = held.most.saturating_sub(1),
@@ -144,7 +148,7 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
 fn check_status(expected: &Expected, said: ControlStatus) {
     let (holds, now) = with(|state| {
         let file = expected.file;
-        let held = state.io.holds.0.get(&file);
+        let held = state.io.holds.files.get(&file);
         let holds = held.map_or(0, |held| held.least);
         (holds, counters(state, file))
     });
@@ -190,11 +194,18 @@ pub(crate) fn check_access(file: usize, account: Account, name: &str) {
 /// Checks that no program holds a driver whose unload is granted.
 pub(crate) fn check_gate(driver: DriverId) {
     let held = with(|state| {
-        let mut held = state.io.holds.0.iter().filter(|(_, held)| held.least > 0);
+        let mut held = state
+            .io
+            .holds
+            .files
+            .iter()
+            .filter(|(_, held)| held.least > 0);
         let found = held.find(|(file, _)| driver_of(state, **file) == Some(driver));
         found.map(|(&file, held)| (file, held.least))
     });
-    let Some((file, holds)) = held.filter(|(file, _)| has_interface(*file)) else {
+    // The file may be closed at any time: no request is sent through it.
+    let known = with(|state| state.io.holds.known.contains(&driver));
+    let Some((file, holds)) = held.filter(|_| known) else {
         return;
     };
     let what = format!(
@@ -211,7 +222,7 @@ pub(crate) fn has_interface(file: usize) -> bool {
     /// What a driver that keeps requests for later has, in microseconds.
     const PATIENCE: u64 = 1_000;
 
-    [control::query(), control::list()].iter().any(|message| {
+    let found = [control::query(), control::list()].iter().any(|message| {
         let Ok(irp) = requests::send_to_file(file, message) else {
             return false;
         };
@@ -220,7 +231,14 @@ pub(crate) fn has_interface(file: usize) -> bool {
             requests::cancel(irp);
         }
         answer.is_some_and(|it| it.status >= 0 && is_contract(&it.output))
-    })
+    });
+    if found {
+        with(|state| {
+            let driver = driver_of(state, file);
+            state.io.holds.known.extend(driver);
+        });
+    }
+    found
 }
 
 /// Returns `true` for an answer that begins as one of the contract does.

@@ -96,6 +96,7 @@ fn hold(instance: Instance) {
     /// The longest, in microseconds.
     const LONGEST: u64 = 400;
     if let Some(file) = open_device(instance) {
+        contract::has_interface(file);
         send(file, &control::hold());
         let (time, gives_back) = with(|state| {
             let time = state.choices.chance.random_range(0..=LONGEST);
