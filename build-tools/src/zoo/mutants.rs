@@ -50,7 +50,7 @@ pub(crate) struct Wanted<'a> {
     /// The most of them, drawn.
     pub(crate) sample: Option<usize>,
     pub(crate) seed: u64,
-    /// The cycles of each run; each mutant has one without injected faults and one with.
+    /// The cycles of each run, of which each mutant has one in each setting.
     pub(crate) cycles: u64,
 }
 

@@ -11,15 +11,16 @@ use std::io::{self, ErrorKind};
 use std::thread;
 use std::time::Duration;
 
+use nmr::abi::struct_size;
 use nmr::header::Header;
+use scenarios::control::{RefusedRequest, header, refused_requests, switch};
 use scenarios::{Counts, Instance, Usage, Use};
 use shared_npi::control::TELEMETRY;
 use wdm::control::{
-    HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, SwitchRequest,
-    VERSION,
+    HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, VERSION,
 };
 
-use windows_sys::Win32::Foundation::ERROR_NOT_READY;
+use windows_sys::Win32::Foundation::{ERROR_NOT_READY, RtlNtStatusToDosError};
 
 use crate::device::Device;
 
@@ -79,17 +80,21 @@ impl Programs {
                 self.0.entry(instance).or_default().push(device);
             }
             Usage::Switch => {
-                request(SWITCH_SUBCOMPONENT, &switch(false), 0)?;
-                request(SWITCH_SUBCOMPONENT, &switch(true), 0)?;
+                for refused in refused_requests() {
+                    let answer = request(refused.code, &refused.input, refused.output_length);
+                    check_refusal(&refused, answer)?;
+                }
+                request(SWITCH_SUBCOMPONENT, &switch(TELEMETRY, 0), 0)?;
+                request(SWITCH_SUBCOMPONENT, &switch(TELEMETRY, 1), 0)?;
                 counts.subcomponent_switches += 2;
             }
             Usage::Hold => {
-                match request(HOLD_UNLOAD, &header::<Header>(), 0) {
+                match request(HOLD_UNLOAD, &bare(), 0) {
                     Err(error) if error.raw_os_error() == Some(NOT_READY) => return Ok(()),
                     answer => answer?,
                 };
                 thread::sleep(HOLD);
-                request(RELEASE_UNLOAD, &header::<Header>(), 0)?;
+                request(RELEASE_UNLOAD, &bare(), 0)?;
             }
         }
         Ok(())
@@ -106,19 +111,23 @@ impl Programs {
     }
 }
 
-/// The bytes of the header of a `T`.
-fn header<T>() -> [u8; size_of::<Header>()] {
-    let size = u16::try_from(size_of::<T>()).expect("structures are small");
-    let mut bytes = [0; size_of::<Header>()];
-    bytes[..2].copy_from_slice(&size.to_ne_bytes());
-    bytes[2..4].copy_from_slice(&VERSION.to_ne_bytes());
-    bytes
+/// Checks that a request was refused with the status that the control interface promises.
+fn check_refusal(refused: &RefusedRequest, answer: io::Result<usize>) -> io::Result<()> {
+    // SAFETY: it takes any status.
+    let promised = unsafe { RtlNtStatusToDosError(refused.status.0) };
+    let error = answer.as_ref().err().and_then(io::Error::raw_os_error);
+    if error == Some(promised.cast_signed()) {
+        return Ok(());
+    }
+    let came_to = answer.map_or_else(|error| error.to_string(), |_| "success".to_owned());
+    let RefusedRequest { code, status, .. } = refused;
+    Err(io::Error::other(format!(
+        "a control request with code {code:#x} came to {came_to}: the control interface promises \
+         {status}"
+    )))
 }
 
-/// The bytes of a [`SwitchRequest`].
-fn switch(on: bool) -> Vec<u8> {
-    let mut bytes = header::<SwitchRequest>().to_vec();
-    bytes.extend(TELEMETRY.to_ne_bytes());
-    bytes.extend(u32::from(on).to_ne_bytes());
-    bytes
+/// The input of a request that takes no more than a header.
+fn bare() -> Vec<u8> {
+    header(struct_size::<Header>(), VERSION)
 }

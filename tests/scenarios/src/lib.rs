@@ -14,6 +14,7 @@
 //! Nothing here runs anything or knows a system: no files, no clock, no threads.
 
 mod cast;
+pub mod control;
 mod coverage;
 mod cycle;
 mod description;

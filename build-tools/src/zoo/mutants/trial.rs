@@ -21,18 +21,26 @@ use crate::zoo::catalogue::Role;
 const BREAKPOINT: u8 = 0xCC;
 
 /// The kinds of run that each mutant has, until one finds it.
-const SETTINGS: [Setting; 3] = [
+const SETTINGS: [Setting; 4] = [
     Setting {
         beside: Beside::Peer,
         faults: "none",
+        races: "sampled",
     },
     Setting {
         beside: Beside::Peer,
         faults: "random",
+        races: "sampled",
+    },
+    Setting {
+        beside: Beside::Peer,
+        faults: "none",
+        races: "all",
     },
     Setting {
         beside: Beside::Hostile,
         faults: "none",
+        races: "sampled",
     },
 ];
 
@@ -41,6 +49,8 @@ const SETTINGS: [Setting; 3] = [
 struct Setting {
     beside: Beside,
     faults: &'static str,
+    /// The cycles in which data races are searched for.
+    races: &'static str,
 }
 
 /// Who runs beside a mutant.
@@ -147,6 +157,7 @@ impl<'a> Original<'a> {
             format!("--seed={}", self.seed),
             format!("--cycles={}", self.cycles),
             format!("--faults={}", setting.faults),
+            format!("--races={}", setting.races),
             "--until-found".to_owned(),
         ]);
         Ok(ran(&simulator::output(&mut command)?))

@@ -4,8 +4,10 @@
 //!
 //! Other drivers refuse these codes, or give them a meaning of their own.
 
+use nmr::abi::struct_size;
 use nmr::header::Header;
 use rand::{Rng, RngExt};
+use scenarios::control::{self, header};
 use shared_npi::control::TELEMETRY;
 use wdm::control::{
     HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT, VERSION,
@@ -23,29 +25,35 @@ pub(crate) const CODES: [u32; 5] = [
     RELEASE_UNLOAD,
 ];
 
-/// A header and these numbers.
-fn structure(numbers: &[u32]) -> Vec<u8> {
-    let size = size_of::<Header>() + size_of_val(numbers);
-    let size = u16::try_from(size).expect("it is small");
-    let flags = [0; 4];
-    let mut bytes = [&size.to_le_bytes()[..], &VERSION.to_le_bytes(), &flags].concat();
-    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-    bytes
+/// Asks for the driver's status.
+pub(crate) fn query() -> ProgramRequest {
+    ProgramRequest::control(QUERY_STATUS, Vec::new(), 64)
+}
+
+/// Asks for the list of bindings, of which some fit.
+pub(crate) fn list() -> ProgramRequest {
+    ProgramRequest::control(LIST_BINDINGS, Vec::new(), 256)
+}
+
+/// The requests that the driver must refuse, through a file without holds.
+pub(crate) fn refused() -> impl Iterator<Item = ProgramRequest> {
+    let all = control::refused_requests().into_iter();
+    all.map(|it| ProgramRequest::control(it.code, it.input, it.output_length))
 }
 
 /// Forbids to unload the driver.
 pub(crate) fn hold() -> ProgramRequest {
-    ProgramRequest::control(HOLD_UNLOAD, structure(&[]), 0)
+    ProgramRequest::control(HOLD_UNLOAD, header(struct_size::<Header>(), VERSION), 0)
 }
 
 /// Allows it again.
 pub(crate) fn release() -> ProgramRequest {
-    ProgramRequest::control(RELEASE_UNLOAD, structure(&[]), 0)
+    ProgramRequest::control(RELEASE_UNLOAD, header(struct_size::<Header>(), VERSION), 0)
 }
 
 /// Switches the driver's second module on or off.
 pub(crate) fn switch(on: bool) -> ProgramRequest {
-    let input = structure(&[TELEMETRY, u32::from(on)]);
+    let input = control::switch(TELEMETRY, on.into());
     ProgramRequest::control(SWITCH_SUBCOMPONENT, input, 0)
 }
 
@@ -54,7 +62,7 @@ pub(crate) fn draw(random: &mut impl Rng) -> ProgramRequest {
     /// Room for some bindings.
     const LIST: usize = 256;
     match random.random_range(0..5) {
-        0 => ProgramRequest::control(QUERY_STATUS, Vec::new(), 64),
+        0 => query(),
         1 => ProgramRequest::control(LIST_BINDINGS, Vec::new(), random.random_range(0..LIST)),
         2 => hold(),
         3 => release(),

@@ -4,6 +4,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod completion;
+pub(crate) mod contract;
 pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod irp;
@@ -15,6 +16,7 @@ pub(crate) mod requests;
 pub(crate) mod shutdown;
 pub(crate) mod travel;
 
+use contract::Holds;
 use files::Files;
 use mdl::Mdls;
 use packets::Packets;
@@ -26,6 +28,7 @@ use shutdown::Shutdown;
 #[derive(Debug, Default)]
 pub(crate) struct Io {
     pub(crate) files: Files,
+    pub(crate) holds: Holds,
     pub(crate) mdls: Mdls,
     pub(crate) packets: Packets,
     pub(crate) remove_locks: RemoveLocks,

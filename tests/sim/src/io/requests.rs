@@ -56,6 +56,16 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
+    /// The dispatch routine for control requests of a device that is in memory.
+    pub(crate) fn control_routine(state: &State, device: usize) -> Option<Site> {
+        // SAFETY: a device with an open file, and its driver's object, are there.
+        let routine = unsafe {
+            let driver = (*(device as *const DEVICE_OBJECT)).DriverObject;
+            (*driver).MajorFunction[IRP_MJ_DEVICE_CONTROL as usize]
+        };
+        state.loader.drivers.site(routine? as usize)
+    }
+
     /// The dispatch routine that has not completed a request, and its name.
     pub(crate) fn owed(&self, irp: usize) -> Option<(Option<Site>, &'static str)> {
         let request = self.sent.get(&irp)?;

@@ -9,6 +9,7 @@
 use rand::RngExt;
 use registrar::knobs::Knob;
 
+use crate::io::contract;
 use crate::io::control;
 use crate::io::malformed::{self, code};
 use crate::io::requests::{self, ProgramRequest};
@@ -54,6 +55,7 @@ fn run(names: &[String]) {
             _ => READ_WRITE,
         };
         if let Ok(file) = requests::open(name, account, wanted) {
+            contract::check_access(file, account, name);
             use_file(file);
         }
     }
@@ -66,15 +68,20 @@ fn use_file(file: usize) {
             requests::send_without_file(file, &message);
             continue;
         }
+        let expected = contract::expect(file, &message);
         let Ok(irp) = requests::send_to_file(file, &message) else {
             continue;
         };
         if draw(3) > 0 {
-            requests::wait(irp, Some(draw(300) * MICROSECOND));
-            requests::cancel(irp);
+            let answer = requests::wait(irp, Some(draw(300) * MICROSECOND));
+            if let (Some(expected), Some(answer)) = (expected, answer) {
+                contract::check(&expected, &answer);
+            } else {
+                requests::cancel(irp);
+            }
         }
     }
-    requests::close(file);
+    contract::close(file);
 }
 
 /// What means something to the drivers built here, may mean something to others,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use scenarios::{Instance, Usage, Use};
 
+use crate::io::contract;
 use crate::io::control;
 use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
@@ -72,16 +73,24 @@ fn open(instance: Instance) {
 }
 
 fn send(file: usize, message: &ProgramRequest) {
-    if let Ok(irp) = requests::send_to_file(file, message) {
-        requests::wait(irp, None);
+    let expected = contract::expect(file, message);
+    if let Ok(irp) = requests::send_to_file(file, message)
+        && let (Some(expected), Some(answer)) = (expected, requests::wait(irp, None))
+    {
+        contract::check(&expected, &answer);
     }
 }
 
 fn switch(instance: Instance) {
     if let Some(file) = open_device(instance) {
+        if contract::has_interface(file) {
+            for message in control::refused() {
+                send(file, &message);
+            }
+        }
         let on = with(|state| state.choices.chance.random());
         send(file, &control::switch(on));
-        requests::close(file);
+        contract::close(file);
     }
 }
 
@@ -90,6 +99,7 @@ fn hold(instance: Instance) {
     /// The longest, in microseconds.
     const LONGEST: u64 = 400;
     if let Some(file) = open_device(instance) {
+        contract::has_interface(file);
         send(file, &control::hold());
         let (time, gives_back) = with(|state| {
             let time = state.choices.chance.random_range(0..=LONGEST);
@@ -99,7 +109,7 @@ fn hold(instance: Instance) {
         if gives_back {
             send(file, &control::release());
         }
-        requests::close(file);
+        contract::close(file);
     }
 }
 
@@ -107,7 +117,7 @@ fn hold(instance: Instance) {
 fn close(instance: Instance) -> bool {
     let file = with(|state| state.run.open_handles.take(instance));
     if let Some(file) = file {
-        requests::close(file);
+        contract::close(file);
     }
     file.is_some()
 }

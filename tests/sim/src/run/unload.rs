@@ -20,6 +20,7 @@ use windows_sys::Wdk::Foundation::DRIVER_OBJECT;
 use windows_sys::Win32::Foundation::{STATUS_ACCESS_VIOLATION, STATUS_INVALID_DEVICE_REQUEST};
 
 use crate::findings::stop_at;
+use crate::io::contract;
 use crate::io::files;
 use crate::kernel::{State, with};
 use crate::run::service_control;
@@ -69,6 +70,7 @@ pub(crate) fn granted(instance: Instance, loaded: Loaded) -> usize {
     let mut pause = PAUSE * MICROSECOND;
     loop {
         if let Some(routine) = routine(loaded.object) {
+            contract::check_gate(driver);
             return routine;
         }
         let late = with(|state| {

@@ -40,6 +40,7 @@ mod pair;
 mod preemption;
 mod processors;
 mod program;
+mod promises;
 mod races;
 mod requests;
 mod roles;

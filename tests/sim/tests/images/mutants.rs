@@ -12,7 +12,7 @@ use crate::fixture::Workshop;
 use crate::pair::driver;
 use crate::program::{mutants, sim_with_any_instances as sim};
 
-fn mutants_of(image: &Path) -> Vec<Mutant> {
+pub(crate) fn mutants_of(image: &Path) -> Vec<Mutant> {
     let run = mutants(image);
     assert_eq!(run.status, Some(0), "{}", run.err);
     let lines = run.out.lines();

@@ -22,6 +22,7 @@ use crate::loader::drivers::DriverId;
 use crate::scheduling::frame::TableEntry;
 
 pub(crate) use offers::register;
+pub(crate) use tally::{Tallied, tallied};
 
 /// What is remembered of described calls.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 //! What modules offer in their characteristics: a call that not both sides offer is not made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::offset_of;
 
 use nmr::abi::{GUID, NPI_CLIENT_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE};
@@ -33,6 +33,8 @@ pub(super) struct Offers {
     /// By the attach callback.
     modules: BTreeMap<usize, Bits>,
     bindings: BTreeMap<(BindingId, Side), Bits>,
+    /// The functions that have been called, by binding if that is certain.
+    called: BTreeSet<(Option<BindingId>, &'static str)>,
 }
 
 impl Offers {
@@ -128,13 +130,36 @@ pub(super) fn attach(state: &mut State, binding: BindingId, event: &Event) {
     }
 }
 
+/// The finding for a call that the peer has not asked for by another one.
+fn check_order(offers: &Offers, call: Crossing) -> Option<(Code, String)> {
+    let (binding, first) = (
+        call.through.binding?,
+        call.through.function?.after.as_deref()?,
+    );
+    let called = |binding| offers.called.contains(&(binding, first));
+    (!called(Some(binding)) && !called(None)).then(|| {
+        let what = format!(
+            "{} was called in binding {}, in which {first} has not been called",
+            call.through, binding.0
+        );
+        (OFFERED.into(), what)
+    })
+}
+
+/// The finding for a call that not both sides offer, or not yet.
+pub(super) fn check(state: &mut State, call: Crossing) -> Option<(Code, String)> {
+    let function = call.through.function?;
+    let offers = &mut state.verifier.promises.offers;
+    offers.called.insert((call.through.binding, &function.name));
+    check_order(offers, call).or_else(|| check_bits(offers, call))
+}
+
 /// The finding for a call that not both sides offer.
-pub(super) fn check(state: &State, call: Crossing) -> Option<(Code, String)> {
+fn check_bits(offers: &Offers, call: Crossing) -> Option<(Code, String)> {
     let function = call.through.function?;
     let (binding, needed) = (call.through.binding?, function.if_offered.cast_unsigned());
-    let bindings = &state.verifier.promises.offers.bindings;
     let lacking = [Side::Client, Side::Provider].into_iter().find_map(|side| {
-        let offered = bindings.get(&(binding, side))?.any;
+        let offered = offers.bindings.get(&(binding, side))?.any;
         (needed & !offered != 0).then_some((side, offered))
     });
     let (side, offered) = lacking?;

@@ -213,3 +213,37 @@ pub(super) fn bounds(state: &State, key: Key, outcomes: &[Outcome]) -> RangeIncl
     }
     least..=most
 }
+
+/// What a counter of calls can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tallied {
+    pub(crate) least: u64,
+    pub(crate) most: u64,
+}
+
+/// What a driver's counter of the calls of a function that it makes and receives can say now,
+/// by outcome. `None` if a peer breaks contracts: nobody knows what its calls are.
+pub(crate) fn tallied(
+    state: &State,
+    driver: DriverId,
+    npi: u128,
+    function: &'static str,
+    outcomes: &[Outcome],
+) -> Option<Tallied> {
+    if state.loader.drivers.any(|it| it.image.is_hostile()) {
+        return None;
+    }
+    let both = [true, false].map(|made| {
+        let key = Key {
+            driver,
+            made,
+            npi,
+            function,
+        };
+        bounds(state, key, outcomes)
+    });
+    Some(Tallied {
+        least: both.iter().map(RangeInclusive::start).sum(),
+        most: both.iter().map(RangeInclusive::end).sum(),
+    })
+}

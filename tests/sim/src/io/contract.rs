@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The contract of the control interface, as programs see it kept: a plain user is not let
+//! in, requests come back as promised, a hold holds, counters are what the driver has done.
+//!
+//! Which drivers have that interface is not known beforehand. What would be a finding is one
+//! if the device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract says; so no request is sent for it
+//! that a program would not send.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nmr::abi::struct_size;
+use npi_description::{NpiId, Outcome, find};
+use scenarios::NtStatus;
+use scenarios::control::{ControlStatus, header, promised};
+use shared_npi::echo::ECHO_NPI_ID;
+use wdm::control::{BindingList, HOLD_UNLOAD, QUERY_STATUS, RELEASE_UNLOAD, VERSION};
+use windows_sys::Wdk::System::SystemServices::IRP_MJ_DEVICE_CONTROL;
+use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
+
+use crate::findings::stop_at;
+use crate::io::control;
+use crate::io::requests::{self, Answer, ProgramRequest, Requests};
+use crate::kernel::{State, with};
+use crate::loader::drivers::{DriverId, Site};
+use crate::objects::security::Account;
+use crate::scheduling::MICROSECOND;
+use crate::verifier::promises::{self, Tallied};
+
+/// The holds of programs, by file.
+#[derive(Debug, Default)]
+pub(crate) struct Holds {
+    files: BTreeMap<usize, Held>,
+    /// The drivers that are known to have the control interface.
+    known: BTreeSet<DriverId>,
+}
+
+/// The holds of a file, as far as its program has seen what its requests have come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    least: u32,
+    most: u32,
+}
+
+/// Closes a program's file, which ends its holds.
+pub(crate) fn close(file: usize) {
+    with(|state| state.io.holds.files.remove(&file));
+    requests::close(file);
+}
+
+/// A request of a program that has been sent, with what it may come to.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    file: usize,
+    code: u32,
+    statuses: Option<Vec<NtStatus>>,
+    /// It gives a hold back that the file has.
+    gives_back: bool,
+    /// What the driver's counters can say when it is sent.
+    before: Option<[Tallied; 3]>,
+    to: Option<Site>,
+}
+
+/// What a request through a file may come to, which is about to be sent.
+pub(crate) fn expect(file: usize, message: &ProgramRequest) -> Option<Expected> {
+    if message.major != IRP_MJ_DEVICE_CONTROL {
+        return None;
+    }
+    with(|state| {
+        let held = state.io.holds.files.entry(file).or_default();
+        let holds = (held.least == held.most).then_some(held.least);
+        let gives_back = message.code == RELEASE_UNLOAD && held.least > 0;
+        match message.code {
+            HOLD_UNLOAD => held.most += 1,
+            // From now on it may be given back.
+            RELEASE_UNLOAD => held.least = held.least.saturating_sub(1),
+            _ => {}
+        }
+        let to = Requests::control_routine(state, state.io.files.device(file));
+        let code = message.code;
+        let before = counters(state, file).filter(|_| code == QUERY_STATUS);
+        Some(Expected {
+            file,
+            code,
+            statuses: promised(code, &message.input, message.output_length, holds),
+            gives_back,
+            before,
+            to,
+        })
+    })
+}
+
+/// What the counters of the driver of a file can say now.
+fn counters(state: &State, file: usize) -> Option<[Tallied; 3]> {
+    let driver = driver_of(state, file)?;
+    find(NpiId(ECHO_NPI_ID.to_u128()))?;
+    let of = |outcomes: &[Outcome]| {
+        promises::tallied(state, driver, ECHO_NPI_ID.to_u128(), "submit", outcomes)
+    };
+    Some([
+        of(&[])?,
+        of(&[Outcome::Answered, Outcome::Completed])?,
+        of(&[Outcome::Refused, Outcome::Cancelled, Outcome::Failed])?,
+    ])
+}
+
+fn driver_of(state: &State, file: usize) -> Option<DriverId> {
+    let maker = state.objects.names.maker(state.io.files.device(file))?;
+    Some(maker.driver)
+}
+
+/// Checks what a request has come to.
+pub(crate) fn check(expected: &Expected, answer: &Answer) {
+    let Expected { file, code, .. } = *expected;
+    let status = NtStatus(answer.status);
+    with(|state| {
+        let held = state.io.holds.files.entry(file).or_default();
+        match code {
+            HOLD_UNLOAD if status.is_success() => held.least += 1,
+            HOLD_UNLOAD => held.most = held.most.saturating_sub(1),
+            RELEASE_UNLOAD if status.is_success() => held.most = held.most.saturating_sub(1),
+            RELEASE_UNLOAD if expected.gives_back => held.least += 1,
+            _ => {}
+        }
+    });
+    let statuses = expected.statuses.as_ref();
+    let unexpected = statuses.filter(|it| !it.contains(&status));
+    if let Some(statuses) = unexpected
+        && status.0 != STATUS_INSUFFICIENT_RESOURCES
+        && has_interface(file)
+    {
+        let statuses: Vec<_> = statuses.iter().map(ToString::to_string).collect();
+        let what = format!(
+            "a control request with code {code:#x} was completed with {status}: the control \
+             interface promises {}",
+            statuses.join(" or ")
+        );
+        stop_at("control", what, expected.to);
+    }
+    if code == QUERY_STATUS
+        && let Some(said) = ControlStatus::read(&answer.output)
+    {
+        check_status(expected, said);
+    }
+}
+
+/// Checks what a driver says of itself.
+fn check_status(expected: &Expected, said: ControlStatus) {
+    let (holds, now) = with(|state| {
+        let file = expected.file;
+        let held = state.io.holds.files.get(&file);
+        let holds = held.map_or(0, |held| held.least);
+        (holds, counters(state, file))
+    });
+    if said.holds < holds || said.subcomponent > 1 {
+        let what = format!(
+            "the driver says that it has {} holds and that its subcomponent is {}: this program \
+             alone has {holds} holds, and a subcomponent is 0 or 1",
+            said.holds, said.subcomponent
+        );
+        stop_at("statistics", what, expected.to);
+    }
+    let names = ["requests", "echoed", "unanswered"];
+    let said = [said.requests, said.echoed, said.unanswered];
+    let (Some(before), Some(now)) = (expected.before, now) else {
+        return;
+    };
+    for (name, (said, (before, now))) in names
+        .into_iter()
+        .zip(said.into_iter().zip(before.into_iter().zip(now)))
+    {
+        if said < before.least || said > now.most {
+            let what = format!(
+                "`{name}` of the driver's status is {said}, but it has been seen to have {} to {}",
+                before.least, now.most
+            );
+            stop_at("statistics", what, expected.to);
+        }
+    }
+}
+
+/// Checks that a file is not a plain user's that has a control interface.
+pub(crate) fn check_access(file: usize, account: Account, name: &str) {
+    if account == Account::User && has_interface(file) {
+        let what = format!(
+            "a plain user has opened {name}, whose control interface is for the system and \
+             administrators only"
+        );
+        let maker = with(|state| state.objects.names.maker(state.io.files.device(file)));
+        stop_at("access", what, maker);
+    }
+}
+
+/// Checks that no program holds a driver whose unload is granted.
+pub(crate) fn check_gate(driver: DriverId) {
+    let held = with(|state| {
+        let mut held = state
+            .io
+            .holds
+            .files
+            .iter()
+            .filter(|(_, held)| held.least > 0);
+        let found = held.find(|(file, _)| driver_of(state, **file) == Some(driver));
+        found.map(|(&file, held)| (file, held.least))
+    });
+    // The file may be closed at any time: no request is sent through it.
+    let known = with(|state| state.io.holds.known.contains(&driver));
+    let Some((file, holds)) = held.filter(|_| known) else {
+        return;
+    };
+    let what = format!(
+        "the unload of the driver is granted while a program has {holds} of its holds: its \
+         DriverUnload is not null"
+    );
+    let to = with(|state| Requests::control_routine(state, state.io.files.device(file)));
+    stop_at("gate", what, to);
+}
+
+/// Returns `true` if a file's device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract
+/// says.
+pub(crate) fn has_interface(file: usize) -> bool {
+    /// What a driver that keeps requests for later has, in microseconds.
+    const PATIENCE: u64 = 1_000;
+
+    let found = [control::query(), control::list()].iter().any(|message| {
+        let Ok(irp) = requests::send_to_file(file, message) else {
+            return false;
+        };
+        let answer = requests::wait(irp, Some(PATIENCE * MICROSECOND));
+        if answer.is_none() {
+            requests::cancel(irp);
+        }
+        answer.is_some_and(|it| it.status >= 0 && is_contract(&it.output))
+    });
+    if found {
+        with(|state| {
+            let driver = driver_of(state, file);
+            state.io.holds.known.extend(driver);
+        });
+    }
+    found
+}
+
+/// Returns `true` for an answer that begins as one of the contract does.
+fn is_contract(output: &[u8]) -> bool {
+    let head = header(struct_size::<BindingList>(), VERSION);
+    ControlStatus::read(output).is_some() || output.starts_with(&head)
+}

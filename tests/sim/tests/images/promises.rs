@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the pair promises, with a copy of its provider that does not keep it.
+
+use std::fs;
+use std::path::Path;
+
+use scenarios::{CODE_WORDS, Mutant, Mutation};
+
+use crate::fixture::Workshop;
+use crate::mutants::mutants_of;
+use crate::pair::driver;
+use crate::program::sim_with_any_instances as sim;
+
+fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("it is two folders down")
+}
+
+/// The source line of a mutant.
+fn line(mutant: &Mutant) -> String {
+    let file = mutant.place.file.as_deref().unwrap_or_default();
+    let text = fs::read_to_string(checkout().join(file)).unwrap_or_default();
+    let line = mutant.place.line.unwrap_or_default() as usize;
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    line.trim().to_owned()
+}
+
+/// The codes of what a copy of the provider with this change is found to do.
+fn found(is_wanted: impl Fn(&Mutant) -> bool) -> Vec<String> {
+    let workshop = Workshop::new();
+    let provider = driver("provider.sys");
+    let all = mutants_of(&provider);
+    let mutant = all.iter().find(|it| is_wanted(it)).expect("it is one");
+    let mut content = fs::read(&provider).expect("it was built");
+    content[mutant.position..][..mutant.bytes.len()].copy_from_slice(&mutant.bytes);
+    let image = workshop.path("provider.sys");
+    fs::write(&image, content).expect("the directory is there");
+    let arguments = ["--seed=1", "--cycles=400", "--until-found"];
+    let report = sim(&image, &driver("client.sys"), &arguments).report();
+    let findings = report.findings.iter();
+    findings.map(|finding| finding.code.clone()).collect()
+}
+
+#[test]
+fn a_device_that_everybody_may_open_is_found() {
+    let codes =
+        found(|it| it.mutation == Mutation::NoCall && it.subject == "`ZwSetSecurityObject`");
+    assert_eq!(codes, ["access"]);
+}
+
+#[test]
+fn a_gate_that_stays_open_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::NoStore && line(it).contains("state.field.write_volatile(None)")
+    });
+    assert_eq!(codes, ["gate"]);
+}
+
+#[test]
+fn a_refusal_with_another_status_is_found() {
+    let codes = found(|it| {
+        let function = &it.place.function;
+        it.mutation == Mutation::OtherConstant
+            && it.subject.contains("0xc0000010")
+            && function.ends_with("control::handle::handle")
+    });
+    assert_eq!(codes, ["control"]);
+}
+
+/// The table of what is promised names findings that there are, and each that is about a
+/// promise.
+#[test]
+fn each_promise_has_a_finding_or_a_reason() {
+    let page = fs::read_to_string(checkout().join("docs/promises.md")).expect("it is there");
+    let rows: Vec<Vec<_>> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| promise"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 20, "{}", rows.len());
+    let mut named = Vec::new();
+    for row in &rows {
+        let [promise, findings, tiers] = row[..] else {
+            panic!("{row:?}");
+        };
+        if findings == "-" {
+            assert!(tiers.starts_with("not checked because "), "{promise}");
+            continue;
+        }
+        for finding in findings.split(", ") {
+            let word = finding.trim_matches('`');
+            assert!(scenarios::is_code(word), "{promise}: {finding}");
+            named.push(word.to_owned());
+        }
+        for tier in tiers.split(", ") {
+            let known = ["simulated kernel", "Wine", "Windows"];
+            assert!(known.contains(&tier), "{promise}: {tier}");
+        }
+    }
+    let promises = [
+        "access",
+        "bound",
+        "cancel",
+        "completion",
+        "control",
+        "due",
+        "gate",
+        "offered",
+        "reply",
+        "statistics",
+    ];
+    for word in promises {
+        assert!(CODE_WORDS.contains(&word), "{word}");
+        assert!(named.iter().any(|it| it == word), "{word} is in no row");
+    }
+}
