@@ -34,14 +34,12 @@ use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use etw::Registrations;
 use execution::callbacks::Callbacks;
-use notifications::Notifications;
 
 /// What the exports keep between calls.
 #[derive(Debug, Default)]
 pub(crate) struct Exports {
     callbacks: Callbacks,
     etw: Registrations,
-    pub(crate) notifications: Notifications,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
 }
