@@ -95,6 +95,8 @@ mod memory;
 mod mutation;
 mod nmr;
 mod objects;
+#[cfg(test)]
+mod reference;
 mod run;
 mod scheduling;
 mod verifier;

@@ -21,8 +21,6 @@ mod netio;
 pub(crate) mod notifications;
 mod objects;
 mod queries;
-#[cfg(test)]
-mod reference;
 mod runtime;
 mod sync;
 pub(crate) mod system;
@@ -96,21 +94,20 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     ],
 ];
 
-/// The function `name` of the image `dll`.
-pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
+/// The functions and variables of the image `dll`.
+pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
         "netio.sys" => &[&[netio::EXPORTS]],
-        _ => return None,
+        _ => &[],
     };
-    tables
-        .iter()
-        .copied()
-        .flatten()
-        .copied()
-        .flatten()
-        .find(|export| export.name == name)
+    tables.iter().copied().flatten().copied().flatten()
+}
+
+/// The function `name` of the image `dll`.
+pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
+    of(dll).find(|export| export.name == name)
 }
 
 #[cfg(test)]
@@ -121,14 +118,7 @@ mod tests {
 
     #[test]
     fn no_name_is_exported_twice() {
-        let names: Vec<_> = NTOSKRNL
-            .iter()
-            .copied()
-            .flatten()
-            .copied()
-            .flatten()
-            .map(|e| e.name)
-            .collect();
+        let names: Vec<_> = of("ntoskrnl.exe").map(|e| e.name).collect();
         let distinct: BTreeSet<_> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());
     }
