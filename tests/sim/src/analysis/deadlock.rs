@@ -109,6 +109,7 @@ fn report_blocked(state: &mut State, how: &str) {
         .or_else(|| kept_open(state))
         .or_else(|| holds_shutdown(state))
         .or_else(|| remove_lock_held(state))
+        .or_else(|| waits_for_routine(state))
         .unwrap_or_else(|| last_to_wait(state));
     let thread = cause.thread.or_else(|| blocked(state).next());
     let thread = thread.unwrap_or_else(|| state.scheduling.current_id());
@@ -322,6 +323,21 @@ fn holds_shutdown(state: &State) -> Option<Cause> {
         what: "the shutdown of the machine does not end".to_owned(),
         thread: Some(thread),
         site: sent_to.unwrap_or_else(|| wait_site(state, thread)),
+    })
+}
+
+/// An unregistration that waits for the routine, which does not return.
+fn waits_for_routine(state: &State) -> Option<Cause> {
+    let waits = |thread: &ThreadId| {
+        let on = state.scheduling.thread(*thread).blocked_on();
+        matches!(on, Some(Waitable::Routine(_)))
+    };
+    let thread = blocked(state).find(waits)?;
+    Some(Cause {
+        code: "deadlock".into(),
+        what: String::new(),
+        thread: Some(thread),
+        site: wait_site(state, thread),
     })
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn perform(steps: &[Step]) {
     }
     pending.keys().copied().for_each(programs::close_all);
     pending.into_values().for_each(join);
+    unload_reloaded();
     let left = kernel().registrar.live_registrations();
     if let Some(registration) = left.first() {
         let site = with(|state| state.loader.drivers.site(registration.code));
@@ -60,6 +61,17 @@ pub(crate) fn perform(steps: &[Step]) {
             site,
         );
     }
+}
+
+/// Unloads what came again when the driver that had kept it was gone.
+fn unload_reloaded() {
+    let loaded: Vec<_> = with(|state| state.run.loaded.keys().copied().collect());
+    let unload = |instance| {
+        let name = format!("unload {instance}");
+        with(|state| state.scheduling.spawn_own(name, move || unload(instance)))
+    };
+    let threads: Vec<_> = loaded.into_iter().map(unload).collect();
+    threads.into_iter().for_each(join);
 }
 
 /// Shuts the machine down, with the drivers that are loaded.
@@ -152,6 +164,8 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
 fn reload(instance: Instance) {
     /// The first interval between two requests; it doubles each time.
     const PAUSE: u64 = 20 * MICROSECOND;
+    /// The last one: an unload that takes longer may never end.
+    const LONGEST: u64 = 40_000 * MICROSECOND;
     let name = format!("unload {instance}");
     let unloading = with(|state| {
         let body = move || unload(instance);
@@ -159,9 +173,18 @@ fn reload(instance: Instance) {
     });
     let mut pause = PAUSE;
     while !with(|state| state.scheduling.thread(unloading).has_ended()) {
-        with(|state| changes::request_early_load(state, instance));
-        let later = with(|state| state.scheduling.now()) + pause;
-        block(Waitable::Thread(unloading), Some(later));
+        let later = with(|state| {
+            if pause <= LONGEST {
+                changes::request_early_load(state, instance);
+            }
+            if is_kept(state, instance) {
+                let current = state.scheduling.current_id();
+                state.scheduling.wake_all(Waitable::Thread(current));
+            }
+            state.scheduling.now() + pause
+        });
+        let until = (pause <= LONGEST).then_some(later);
+        block(Waitable::Thread(unloading), until);
         pause *= 2;
     }
     load(instance, None);
