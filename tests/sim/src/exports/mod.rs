@@ -13,6 +13,7 @@ mod cng;
 pub(crate) mod data;
 mod debug;
 mod etw;
+pub(crate) mod exceptions;
 pub(crate) mod execution;
 pub(crate) mod io;
 mod keys;
@@ -33,6 +34,7 @@ use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use etw::Registrations;
+use exceptions::Exceptions;
 use execution::callbacks::Callbacks;
 use notifications::Notifications;
 
@@ -41,6 +43,7 @@ use notifications::Notifications;
 pub(crate) struct Exports {
     callbacks: Callbacks,
     etw: Registrations,
+    exceptions: Exceptions,
     pub(crate) notifications: Notifications,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
@@ -80,6 +83,7 @@ pub(crate) use exports;
 
 const NTOSKRNL: &[&[&[Export]]] = &[
     data::TABLES,
+    exceptions::TABLES,
     execution::TABLES,
     io::TABLES,
     memory::TABLES,
