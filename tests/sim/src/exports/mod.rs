@@ -43,7 +43,7 @@ use notifications::Notifications;
 pub(crate) struct Exports {
     callbacks: Callbacks,
     etw: Registrations,
-    exceptions: Exceptions,
+    pub(crate) exceptions: Exceptions,
     pub(crate) notifications: Notifications,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,

@@ -17,7 +17,7 @@ use crate::calls::thunk;
 use crate::choices::Choices;
 use crate::costs::{self, Kind};
 use crate::emulation;
-use crate::exports::exceptions;
+use crate::exceptions;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
 use crate::hardware::spin_loops;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Structured exceptions: what raises them, and how they come to the handlers of a driver.
-//!
-//! A function of the kernel that raises an exception returns; the thunk then leads the thread
-//! to [`stub`] instead of its caller. An instruction that faults leads there by its signal.
+//! Structured exceptions: what raises them, and what the compiler's tables say of handlers.
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/kernel/handling-exceptions>.
 
-mod context;
-mod dispatch;
-mod frames;
 mod probes;
 mod raises;
-mod scopes;
+pub(crate) mod scopes;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +15,6 @@ use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::scheduling::ThreadId;
 use crate::verifier::driver_call;
-pub(crate) use context::stub;
-use dispatch::Target;
 pub(crate) use raises::raise;
 
 /// What the files of this folder export.
@@ -31,12 +23,26 @@ pub(super) const TABLES: &[&[Export]] = &[probes::EXPORTS, raises::EXPORTS];
 /// The export that images with handlers import.
 pub(crate) const HANDLER: &str = "__C_specific_handler";
 
+/// `EXCEPTION_UNWINDING`.
+pub(crate) const UNWINDING: u32 = 0x2;
+/// `EXCEPTION_TARGET_UNWIND`.
+pub(crate) const UNWINDS_TARGET: u32 = 0x20;
+
+/// Where a thread goes on whose exception is handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    /// The frame of the function.
+    pub(crate) frame: u64,
+    /// Its `__except` block.
+    pub(crate) address: u64,
+}
+
 /// An exception that a function of the kernel raises.
 #[derive(Clone, Debug)]
-pub(super) struct Raised {
-    status: i32,
+pub(crate) struct Raised {
+    pub(crate) status: i32,
     /// What the function has found, for the finding if nobody handles it.
-    what: String,
+    pub(crate) what: String,
 }
 
 /// The exceptions that are under way, by thread.
@@ -48,7 +54,7 @@ pub(crate) struct Exceptions {
 
 impl Exceptions {
     /// The exception that a function has raised on a thread.
-    fn take_raised(&mut self, thread: ThreadId) -> Option<Raised> {
+    pub(crate) fn take_raised(&mut self, thread: ThreadId) -> Option<Raised> {
         self.raised.remove(&thread)
     }
 
@@ -58,13 +64,13 @@ impl Exceptions {
     }
 
     /// Where a handler lets a thread go on, if it does.
-    fn chosen(&mut self, thread: ThreadId) -> Option<Target> {
+    pub(crate) fn chosen(&mut self, thread: ThreadId) -> Option<Target> {
         self.chosen.remove(&thread)
     }
 }
 
 /// Calls a routine of a driver's that belongs to an exception. Returns its result.
-fn call(what: &'static str, routine: usize, arguments: &[usize]) -> i32 {
+pub(crate) fn call(what: &'static str, routine: usize, arguments: &[usize]) -> i32 {
     with(|state: &mut State| driver_call::begin(state, what.into(), routine, None));
     // SAFETY: the image's unwind information names the routine, for these arguments.
     let result = unsafe { driver_code::call(routine, arguments) };

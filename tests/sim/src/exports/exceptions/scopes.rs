@@ -8,14 +8,13 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
     CONTEXT, DISPATCHER_CONTEXT, EXCEPTION_POINTERS, EXCEPTION_RECORD,
 };
 
-use crate::exports::exceptions::call;
-use crate::exports::exceptions::dispatch::{Target, UNWINDING, UNWINDS_TARGET};
+use crate::exports::exceptions::{Target, UNWINDING, UNWINDS_TARGET, call};
 use crate::kernel::with;
 
 /// `ExceptionContinueExecution`.
-pub(super) const CONTINUE_EXECUTION: i32 = 0;
+pub(crate) const CONTINUE_EXECUTION: i32 = 0;
 /// `ExceptionContinueSearch`.
-pub(super) const CONTINUE_SEARCH: i32 = 1;
+pub(crate) const CONTINUE_SEARCH: i32 = 1;
 
 /// `C_SCOPE_TABLE_ENTRY`: offsets in the image.
 #[repr(C)]
@@ -99,7 +98,7 @@ pub(super) unsafe extern "win64" fn c_specific_handler(
                 state
                     .exports
                     .exceptions
-                    .choose(state.scheduling.current_id(), target)
+                    .choose(state.scheduling.current_id(), target);
             });
             break;
         }

@@ -10,13 +10,13 @@
 //! must be handled in there.
 
 use windows_sys::Win32::Foundation::STATUS_NONCONTINUABLE_EXCEPTION;
-use windows_sys::Win32::System::Diagnostics::Debug::EXCEPTION_RECORD;
+use windows_sys::Win32::System::Diagnostics::Debug::{CONTEXT_FULL_AMD64, EXCEPTION_RECORD};
 
 use crate::analysis::exception::{self, report_exception};
-use crate::exports::exceptions::context::Context;
-use crate::exports::exceptions::frames::ExceptionFrame;
-use crate::exports::exceptions::scopes::CONTINUE_EXECUTION;
-use crate::exports::exceptions::{Raised, call};
+use crate::exceptions::context::Context;
+use crate::exceptions::frames::ExceptionFrame;
+use crate::exports::exceptions::scopes::{CONTINUE_EXECUTION, CONTINUE_SEARCH};
+use crate::exports::exceptions::{Raised, Target, UNWINDING, UNWINDS_TARGET, call};
 use crate::findings::{bug_check, stop};
 use crate::hardware::trap::{self, Exception};
 use crate::kernel::{State, with};
@@ -24,19 +24,6 @@ use crate::scheduling::terminate;
 
 /// `EXCEPTION_NONCONTINUABLE`.
 const NONCONTINUABLE: u32 = 0x1;
-/// `EXCEPTION_UNWINDING`.
-pub(super) const UNWINDING: u32 = 0x2;
-/// `EXCEPTION_TARGET_UNWIND`.
-pub(super) const UNWINDS_TARGET: u32 = 0x20;
-
-/// Where a thread goes on whose exception is handled.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
-    /// The frame of the function.
-    pub(super) frame: u64,
-    /// Its `__except` block.
-    pub(super) address: u64,
-}
 
 /// What has raised an exception.
 enum Cause {
@@ -51,7 +38,7 @@ enum Cause {
 pub(super) unsafe extern "win64" fn dispatch(context: *mut Context) {
     // SAFETY: the stub passes the registers that it has saved on its own stack.
     let context = unsafe { &mut *context };
-    context.0.ContextFlags = 0x10_000B;
+    context.0.ContextFlags = CONTEXT_FULL_AMD64;
     let cause = cause();
     let Some(mut record) = with(|state| record(state, &cause, context)) else {
         terminate();
@@ -131,7 +118,7 @@ fn run_handler(
     target: u64,
 ) -> i32 {
     let Some(handler) = frame.handler else {
-        return super::scopes::CONTINUE_SEARCH;
+        return CONTINUE_SEARCH;
     };
     let establisher = usize::try_from(frame.establisher).expect("both have 64 bits");
     let (mut dispatcher, routine) = frame.dispatcher(&handler, target);

@@ -7,7 +7,7 @@ use std::ptr;
 use pe_unwind_info::x86_64::{Register, UnwindState, XmmRegister};
 use windows_sys::Win32::System::Diagnostics::Debug::DISPATCHER_CONTEXT;
 
-use crate::exports::exceptions::context::Context;
+use crate::exceptions::context::Context;
 use crate::hardware::stack::Stacks;
 use crate::kernel::State;
 use crate::loader::handlers::FrameHandler;
