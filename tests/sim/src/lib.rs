@@ -97,6 +97,8 @@ mod memory;
 mod mutation;
 mod nmr;
 mod objects;
+#[cfg(test)]
+mod reference;
 mod run;
 mod scheduling;
 mod verifier;

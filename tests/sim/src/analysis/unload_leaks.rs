@@ -87,7 +87,7 @@ fn first_object_leak(
         };
         return left(code, live.kind.name(), live.by);
     }
-    if let Some((name, by)) = state.exports.notifications.left_by(driver, &image) {
+    if let Some((name, by)) = state.objects.notifications.left_by(driver, &image) {
         return left("0xCE".into(), &name, by);
     }
     if let Some(held) = state.io.remove_locks.acquired_by(driver) {

@@ -22,8 +22,6 @@ mod netio;
 pub(crate) mod notifications;
 mod objects;
 mod queries;
-#[cfg(test)]
-mod reference;
 mod runtime;
 mod sync;
 pub(crate) mod system;
@@ -36,7 +34,6 @@ use crate::loader::export::Export;
 use etw::Registrations;
 use exceptions::Exceptions;
 use execution::callbacks::Callbacks;
-use notifications::Notifications;
 
 /// What the exports keep between calls.
 #[derive(Debug, Default)]
@@ -44,7 +41,6 @@ pub(crate) struct Exports {
     callbacks: Callbacks,
     etw: Registrations,
     pub(crate) exceptions: Exceptions,
-    pub(crate) notifications: Notifications,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
 }
@@ -102,21 +98,20 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     ],
 ];
 
-/// The function `name` of the image `dll`.
-pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
+/// The functions and variables of the image `dll`.
+pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
         "netio.sys" => &[&[netio::EXPORTS]],
-        _ => return None,
+        _ => &[],
     };
-    tables
-        .iter()
-        .copied()
-        .flatten()
-        .copied()
-        .flatten()
-        .find(|export| export.name == name)
+    tables.iter().copied().flatten().copied().flatten()
+}
+
+/// The function `name` of the image `dll`.
+pub(crate) fn find(dll: &str, name: &str) -> Option<&'static Export> {
+    of(dll).find(|export| export.name == name)
 }
 
 #[cfg(test)]
@@ -127,14 +122,7 @@ mod tests {
 
     #[test]
     fn no_name_is_exported_twice() {
-        let names: Vec<_> = NTOSKRNL
-            .iter()
-            .copied()
-            .flatten()
-            .copied()
-            .flatten()
-            .map(|e| e.name)
-            .collect();
+        let names: Vec<_> = of("ntoskrnl.exe").map(|e| e.name).collect();
         let distinct: BTreeSet<_> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());
     }

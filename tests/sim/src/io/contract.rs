@@ -213,7 +213,7 @@ pub(crate) fn check_gate(driver: DriverId) {
          DriverUnload is not null"
     );
     let to = with(|state| Requests::control_routine(state, state.io.files.device(file)));
-    stop_at("gate", what, to);
+    stop_at("hold", what, to);
 }
 
 /// Returns `true` if a file's device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract

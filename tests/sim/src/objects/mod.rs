@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Objects that drivers create and the kernel keeps: handles, names, registry keys,
-//! access control lists, deferred routines.
+//! access control lists, deferred routines, notifications.
 
 pub(crate) mod deferred;
 pub(crate) mod handles;
 pub(crate) mod kernel_objects;
 pub(crate) mod names;
+pub(crate) mod notifications;
 pub(crate) mod registry;
 pub(crate) mod sddl;
 pub(crate) mod security;
@@ -19,6 +20,7 @@ use deferred::Deferred;
 use handles::Handles;
 use kernel_objects::KernelObjects;
 use names::Names;
+use notifications::Notifications;
 use registry::Registry;
 use security::Dacl;
 
@@ -29,6 +31,7 @@ pub(crate) struct Objects {
     pub(crate) handles: Handles,
     pub(crate) created: KernelObjects,
     pub(crate) names: Names,
+    pub(crate) notifications: Notifications,
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) registry: Registry,
@@ -41,6 +44,7 @@ impl Objects {
             handles: Handles::default(),
             created: KernelObjects::default(),
             names: Names::default(),
+            notifications: Notifications::default(),
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),
         }

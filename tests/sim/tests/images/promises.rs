@@ -56,7 +56,7 @@ fn a_gate_that_stays_open_is_found() {
     let codes = found(|it| {
         it.mutation == Mutation::NoStore && line(it).contains("state.field.write_volatile(None)")
     });
-    assert_eq!(codes, ["gate"]);
+    assert_eq!(codes, ["hold"]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn each_promise_has_a_finding_or_a_reason() {
         "completion",
         "control",
         "due",
-        "gate",
+        "hold",
         "offered",
         "reply",
         "statistics",

@@ -36,7 +36,7 @@ exports! {
 
 const TAG: u32 = u32::from_le_bytes(*b"Irp ");
 const STATUS_BLOCK: &str = "I/O status block";
-const EVENT: &str = "event";
+const EVENT: &str = "event object";
 /// `IRP_BUFFERED_IO`, `IRP_DEALLOCATE_BUFFER` and `IRP_INPUT_OPERATION`.
 const BUFFERED: u32 = 0x10;
 const DEALLOCATE: u32 = 0x20;

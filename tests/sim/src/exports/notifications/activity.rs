@@ -20,14 +20,14 @@ const MOST: u64 = 4;
 
 /// Something is registered: if it is the first, things begin to happen.
 pub(super) fn start(state: &mut State) {
-    if state.exports.notifications.all.len() == 1 {
+    if state.objects.notifications.all.len() == 1 {
         spawn(state);
     }
 }
 
 /// A driver is about to be unloaded: something may happen just now.
 pub(crate) fn driver_unloads(state: &mut State, driver: DriverId) {
-    let all = &state.exports.notifications.all;
+    let all = &state.objects.notifications.all;
     if all
         .iter()
         .any(|it| it.by.is_some_and(|by| by.driver == driver))
@@ -54,7 +54,7 @@ fn draw(most: u64) -> u64 {
 /// Lets one thing happen of which somebody is told.
 fn happen() {
     let kinds: Vec<_> = with(|state| {
-        let all = state.exports.notifications.all.iter();
+        let all = state.objects.notifications.all.iter();
         all.map(|it| it.kind).collect()
     });
     let Some(last) = kinds.len().checked_sub(1) else {
@@ -76,7 +76,7 @@ fn happen() {
 pub(crate) fn image_loaded(driver: DriverId) {
     let image = with(|state| {
         let is_told = state
-            .exports
+            .objects
             .notifications
             .all
             .iter()

@@ -36,7 +36,7 @@ unsafe extern "win64" fn register(
         0
     };
     let key = with(|state| {
-        let key = state.exports.notifications.next_handle();
+        let key = state.objects.notifications.next_handle();
         let wanted = Wanted {
             context,
             filter,
@@ -81,7 +81,7 @@ pub(super) fn arrive_or_go(arrives: bool) {
     ];
     let link = Text::new(r"\??\ROOT#NET#0000");
     let classes = with(|state| {
-        let all = state.exports.notifications.all.iter();
+        let all = state.objects.notifications.all.iter();
         let mut classes: Vec<_> = all
             .filter(|it| it.kind == Kind::Device && it.filter != 0)
             .map(|it| it.filter)

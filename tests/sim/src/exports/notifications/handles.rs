@@ -98,7 +98,7 @@ unsafe extern "win64" fn register(registration: *const Registration, handle: *mu
         if is_altitude_taken(state, Kind::Handle, &altitude) {
             return Err(ALTITUDE_COLLISION);
         }
-        let key = state.exports.notifications.next_handle();
+        let key = state.objects.notifications.next_handle();
         for (routine, filter) in routines {
             let wanted = Wanted {
                 context: registration.context,
@@ -107,7 +107,7 @@ unsafe extern "win64" fn register(registration: *const Registration, handle: *mu
                 ..Wanted::new(Kind::Handle, key, routine)
             };
             if !add(state, wanted) {
-                let all = &mut state.exports.notifications.all;
+                let all = &mut state.objects.notifications.all;
                 all.retain(|it| it.kind != Kind::Handle || it.key != key);
                 return Err(STATUS_INSUFFICIENT_RESOURCES);
             }

@@ -6,7 +6,7 @@ use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::loader::drivers::Site;
+use crate::objects::notifications::Reinitialization;
 use crate::verifier::driver_call;
 use crate::verifier::routine::{EntryState, check_return};
 
@@ -14,20 +14,10 @@ exports! {
     "IoRegisterDriverReinitialization" <= PASSIVE_LEVEL => register: ();
 }
 
-/// A routine that is to be called once.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reinitialization {
-    /// The driver object.
-    driver: usize,
-    routine: usize,
-    context: usize,
-    by: Option<Site>,
-}
-
 unsafe extern "win64" fn register(driver: usize, routine: usize, context: usize) {
     with(|state| {
         let by = caller(state);
-        let due = &mut state.exports.notifications.reinitializations;
+        let due = &mut state.objects.notifications.reinitializations;
         due.push(Reinitialization {
             driver,
             routine,
@@ -42,7 +32,7 @@ unsafe extern "win64" fn register(driver: usize, routine: usize, context: usize)
 pub(crate) fn reinitialize(driver: usize) {
     let next = || {
         with(|state| {
-            let due = &mut state.exports.notifications.reinitializations;
+            let due = &mut state.objects.notifications.reinitializations;
             let place = due.iter().position(|it| it.driver == driver)?;
             Some(due.remove(place))
         })

@@ -36,7 +36,7 @@ fn add_callback(
         {
             return Err(ALTITUDE_COLLISION);
         }
-        let key = state.exports.notifications.next_handle();
+        let key = state.objects.notifications.next_handle();
         let wanted = Wanted {
             context,
             altitude,

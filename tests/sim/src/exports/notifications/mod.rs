@@ -24,15 +24,15 @@ use std::collections::BTreeMap;
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 pub(crate) use activity::{driver_unloads, image_loaded};
-use initialization::Reinitialization;
 pub(crate) use initialization::reinitialize;
 
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::kernel::{State, with};
-use crate::loader::drivers::{DriverId, Site};
+use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use crate::memory::variables;
+use crate::objects::notifications::{Kind, Notification};
 use crate::scheduling::{ThreadId, Waitable, block};
 use crate::verifier::driver_call;
 use crate::verifier::faults::{self, FaultKind};
@@ -52,7 +52,7 @@ pub(super) const TABLES: &[&[Export]] = &[
 /// Whether another registration of this kind has this altitude. That a driver cannot be loaded
 /// twice for that reason is no defect.
 fn is_altitude_taken(state: &mut State, kind: Kind, altitude: &str) -> bool {
-    let mut all = state.exports.notifications.all.iter();
+    let mut all = state.objects.notifications.all.iter();
     let taken = all.find(|it| it.kind == kind && it.altitude.as_deref() == Some(altitude));
     let Some(taken) = taken else {
         return false;
@@ -63,95 +63,6 @@ fn is_altitude_taken(state: &mut State, kind: Kind, altitude: &str) -> bool {
         state.objects.names.collide(by.driver, name, owner.driver);
     }
     true
-}
-
-/// What a routine is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Process,
-    ProcessEx,
-    Thread,
-    Image,
-    Key,
-    Handle,
-    Power,
-    Device,
-}
-
-impl Kind {
-    /// The function that registers it.
-    const fn function(self) -> &'static str {
-        match self {
-            Self::Process => "PsSetCreateProcessNotifyRoutine",
-            Self::ProcessEx => "PsSetCreateProcessNotifyRoutineEx",
-            Self::Thread => "PsSetCreateThreadNotifyRoutine",
-            Self::Image => "PsSetLoadImageNotifyRoutine",
-            Self::Key => "CmRegisterCallback",
-            Self::Handle => "ObRegisterCallbacks",
-            Self::Power => "PoRegisterPowerSettingCallback",
-            Self::Device => "IoRegisterPlugPlayNotification",
-        }
-    }
-}
-
-/// A routine that is registered.
-#[derive(Debug)]
-struct Notification {
-    kind: Kind,
-    /// What unregisters it: an address or a handle.
-    key: usize,
-    routine: usize,
-    context: usize,
-    /// What of its kind it is told of: each kind has its own meaning of that.
-    filter: u128,
-    /// Its place among others, if they have one.
-    altitude: Option<String>,
-    /// The code that registered it.
-    by: Option<Site>,
-    /// The threads on which calls of it are under way.
-    inside: Vec<ThreadId>,
-    /// It is being unregistered: no call of it begins any more.
-    ends: bool,
-}
-
-/// The notifications of a cycle.
-#[derive(Debug, Default)]
-pub(crate) struct Notifications {
-    all: Vec<Notification>,
-    reinitializations: Vec<Reinitialization>,
-    /// The number of handles that were given out.
-    handles: usize,
-}
-
-impl Notifications {
-    /// What is registered under `key`.
-    fn of(&self, kind: Kind, key: usize) -> impl Iterator<Item = &Notification> {
-        let mut all = self.all.iter();
-        std::iter::from_fn(move || all.find(|it| it.kind == kind && it.key == key && !it.ends))
-    }
-
-    /// A value that identifies a registration.
-    const fn next_handle(&mut self) -> usize {
-        // No address of anything.
-        const FIRST: usize = 0xFFFF_A00F_0000_0010;
-        self.handles += 1;
-        FIRST + 16 * self.handles
-    }
-
-    /// A routine of a driver that is registered, in words, and where it was registered.
-    pub(crate) fn left_by(
-        &self,
-        driver: DriverId,
-        image: &std::ops::Range<usize>,
-    ) -> Option<(String, Option<Site>)> {
-        let mut all = self.all.iter();
-        let left = all.find(|it| {
-            let is_own = it.by.is_some_and(|by| by.driver == driver);
-            is_own || image.contains(&it.routine)
-        })?;
-        let name = format!("a routine that {} registered", left.kind.function());
-        Some((name, left.by))
-    }
 }
 
 /// The most routines of a kind.
@@ -191,14 +102,14 @@ fn add(state: &mut State, wanted: Wanted) -> bool {
         filter,
         altitude,
     } = wanted;
-    let all = &state.exports.notifications.all;
+    let all = &state.objects.notifications.all;
     if all.iter().filter(|it| it.kind == kind).count() >= MOST
         || faults::fails(state, FaultKind::Allocation)
     {
         return false;
     }
     let by = caller(state);
-    state.exports.notifications.all.push(Notification {
+    state.objects.notifications.all.push(Notification {
         kind,
         key,
         routine,
@@ -218,7 +129,7 @@ fn add(state: &mut State, wanted: Wanted) -> bool {
 fn remove(kind: Kind, key: usize) -> bool {
     let found = with(|state| {
         let mut found = false;
-        for one in &mut state.exports.notifications.all {
+        for one in &mut state.objects.notifications.all {
             if one.kind == kind && one.key == key && !one.ends {
                 one.ends = true;
                 found = true;
@@ -230,7 +141,7 @@ fn remove(kind: Kind, key: usize) -> bool {
         wait_for_routine(thread, kind.function());
     }
     with(|state| {
-        let all = &mut state.exports.notifications.all;
+        let all = &mut state.objects.notifications.all;
         all.retain(|it| it.kind != kind || it.key != key || !it.ends);
     });
     found
@@ -238,7 +149,7 @@ fn remove(kind: Kind, key: usize) -> bool {
 
 /// A thread on which a call is under way of what ends.
 fn inside(state: &State, kind: Kind, key: usize) -> Option<ThreadId> {
-    let mut all = state.exports.notifications.all.iter();
+    let mut all = state.objects.notifications.all.iter();
     all.find_map(|it| {
         let ends = it.kind == kind && it.key == key && it.ends;
         it.inside.first().copied().filter(|_| ends)
@@ -283,7 +194,7 @@ fn notify(
     mut seen: impl FnMut(&Target, usize),
 ) {
     let targets: Vec<_> = with(|state| {
-        let all = state.exports.notifications.all.iter();
+        let all = state.objects.notifications.all.iter();
         let told = all.filter(|it| it.kind == kind && !it.ends && wanted(it));
         told.map(|it| Target {
             key: it.key,
@@ -315,7 +226,7 @@ fn registered<'state>(
     kind: Kind,
     target: &Target,
 ) -> Option<&'state mut Notification> {
-    let mut all = state.exports.notifications.all.iter_mut();
+    let mut all = state.objects.notifications.all.iter_mut();
     all.find(|it| {
         let same = (it.key, it.routine, it.filter) == (target.key, target.routine, target.filter);
         it.kind == kind && same

@@ -30,7 +30,7 @@ unsafe extern "win64" fn register(
     // SAFETY: the setting is a valid `GUID`, as documented, which is aligned to 4 bytes.
     let setting = unsafe { setting.read_unaligned() };
     let key = with(|state| {
-        let key = state.exports.notifications.next_handle();
+        let key = state.objects.notifications.next_handle();
         let wanted = Wanted {
             context,
             filter: setting,

@@ -33,7 +33,7 @@ fn change_process(kind: Kind, routine: usize, remove_it: u8) -> i32 {
     }
     with(|state| {
         let is_there = state
-            .exports
+            .objects
             .notifications
             .of(kind, routine)
             .next()

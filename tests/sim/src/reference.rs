@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::{NTOSKRNL, cng, netio};
+use crate::exports;
 use crate::hardware::irql;
 use crate::loader::export::Export;
 use crate::wdf;
@@ -106,7 +106,7 @@ fn names<'exports>(exports: impl Iterator<Item = &'exports Export>) -> String {
 }
 
 fn section() -> String {
-    let kernel = || NTOSKRNL.iter().copied().flatten().copied().flatten();
+    let kernel = || exports::of("ntoskrnl.exe");
     let functions = kernel().filter(|it| !it.is_variable());
     let variables: Vec<_> = kernel()
         .filter(|it| it.is_variable())
@@ -114,8 +114,8 @@ fn section() -> String {
         .collect();
     let images = [
         ("ntoskrnl.exe", rows(functions)),
-        ("netio.sys", names(netio::EXPORTS.iter())),
-        ("cng.sys", rows(cng::EXPORTS.iter())),
+        ("netio.sys", names(exports::of("netio.sys"))),
+        ("cng.sys", rows(exports::of("cng.sys"))),
         ("The driver framework", rows(wdf::exports())),
     ];
     let mut text = BEGIN.to_owned();
