@@ -91,6 +91,35 @@ typedef struct _UNICODE_STRING {
 #define STATUS_NOINTERFACE ((NTSTATUS)0xC00002B9L)
 #define NT_SUCCESS(Status) (((NTSTATUS)(Status)) >= 0)
 
+// Structured exceptions, which the kit's excpt.h and winnt.h declare.
+#define STATUS_DATATYPE_MISALIGNMENT ((NTSTATUS)0x80000002L)
+#define STATUS_ACCESS_VIOLATION ((NTSTATUS)0xC0000005L)
+#define EXCEPTION_EXECUTE_HANDLER 1
+#define EXCEPTION_CONTINUE_SEARCH 0
+#define EXCEPTION_CONTINUE_EXECUTION (-1)
+#define EXCEPTION_MAXIMUM_PARAMETERS 15
+typedef struct _EXCEPTION_RECORD {
+    NTSTATUS ExceptionCode;
+    ULONG ExceptionFlags;
+    struct _EXCEPTION_RECORD *ExceptionRecord;
+    PVOID ExceptionAddress;
+    ULONG NumberParameters;
+    ULONG_PTR ExceptionInformation[EXCEPTION_MAXIMUM_PARAMETERS];
+} EXCEPTION_RECORD, *PEXCEPTION_RECORD;
+typedef struct _EXCEPTION_POINTERS {
+    PEXCEPTION_RECORD ExceptionRecord;
+    struct _CONTEXT *ContextRecord;
+} EXCEPTION_POINTERS, *PEXCEPTION_POINTERS;
+unsigned long _exception_code(void);
+void *_exception_info(void);
+int _abnormal_termination(void);
+#define GetExceptionCode _exception_code
+#define GetExceptionInformation() ((PEXCEPTION_POINTERS)_exception_info())
+#define AbnormalTermination _abnormal_termination
+NTKERNELAPI __declspec(noreturn) VOID ExRaiseStatus(NTSTATUS Status);
+NTKERNELAPI VOID ProbeForRead(CONST volatile VOID *Address, SIZE_T Length, ULONG Alignment);
+NTKERNELAPI VOID ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment);
+
 // Memory.
 typedef ULONGLONG POOL_FLAGS;
 #define POOL_FLAG_NON_PAGED 0x40ULL

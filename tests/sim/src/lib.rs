@@ -39,6 +39,7 @@
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
 //! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys` and `cng.sys`, by area |
+//! | `exceptions` | passes exceptions in driver code to the handlers of drivers |
 //! | `emulation` | instructions that Microsoft's headers inline, and others that need a kernel |
 //! | `wdf` | the driver framework |
 //! | `run` | one cycle: service control manager, programs, the loop that runs threads; replay and minimising |
@@ -85,6 +86,7 @@ mod choices;
 mod cli;
 mod costs;
 mod emulation;
+mod exceptions;
 mod exports;
 mod findings;
 mod hardware;

@@ -22,7 +22,7 @@ use crate::hardware::arena::{self, Access, POOL};
 use crate::hardware::convention::Irregular;
 use crate::hardware::host_memory::HostMemory;
 use crate::hardware::stack;
-use crate::hardware::trap::{Exception, ExceptionKind};
+use crate::hardware::trap::{Exception, ExceptionKind, can_exist};
 use crate::kernel::State;
 use crate::loader::drivers::{LoadState, Site};
 use crate::memory::extent;
@@ -111,6 +111,38 @@ pub(crate) fn report_exception(state: &mut State, fault: &Exception) {
     }
     let thread = state.scheduling.current_id();
     findings::report_on(state, thread, Some(fault), code, what + &via, site);
+}
+
+/// What the handlers of a driver learn about an exception.
+pub(crate) struct Raisable {
+    pub(crate) status: i32,
+    pub(crate) information: Vec<usize>,
+}
+
+/// The exception that an instruction of a driver raises; `None` if it is a bug check that no
+/// handler prevents, as an access to an invalid address of the kernel is.
+pub(crate) fn raisable(state: &State, fault: &Exception) -> Option<Raisable> {
+    let fault = &operand::resolve(state, fault);
+    let site = state.loader.drivers.site(fault.rip)?;
+    let is_gone = state.loader.drivers[site.driver].life == LoadState::Gone;
+    if is_gone || missing_import(state, fault).is_some() {
+        return None;
+    }
+    let (code, _) = describe(state, fault, None);
+    let parameters = code.parameters.filter(|_| code.name == "0x7E")?;
+    let status = u32::try_from(parameters[0]).ok()?.cast_signed();
+    let information = match fault.kind {
+        // The processor tells no address that cannot exist.
+        _ if status != STATUS_ACCESS_VIOLATION => Vec::new(),
+        ExceptionKind::Read | ExceptionKind::Write if can_exist(fault.address as u64) => {
+            vec![fault.operation(), fault.address]
+        }
+        _ => vec![0, usize::MAX],
+    };
+    Some(Raisable {
+        status,
+        information,
+    })
 }
 
 /// Returns `true` if a place is in the middle of a function: it was returned to, and the

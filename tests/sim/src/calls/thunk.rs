@@ -29,7 +29,7 @@ use crate::hardware::convention::{self, Irregular};
 use crate::hardware::irql::{self};
 use crate::hardware::registers::Registers;
 use crate::hardware::stack;
-use crate::hardware::trap::steps;
+use crate::hardware::trap::{self, steps};
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::loader::export::Export;
@@ -337,6 +337,7 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
             first,
             registers,
             request: None,
+            raises: false,
         });
         stack_frames::record(state);
         let undue = begin_request(state, home);
@@ -424,6 +425,9 @@ unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     }
     point();
     let home = with(|state| {
+        if frame(state).raises {
+            return trap::dispatcher();
+        }
         let frame = state.scheduling.current_mut().frames.pop();
         frame.expect("what leaves has entered").home
     });

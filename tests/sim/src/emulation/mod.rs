@@ -45,6 +45,10 @@ unsafe extern "win64" fn emulate(context: *mut Context) {
             return;
         }
     }
+    if let Some(dispatcher) = trap::pass_on(&fault) {
+        context.set_rip(dispatcher);
+        return;
+    }
     with(|state| report_exception(state, &fault));
     terminate()
 }

@@ -13,6 +13,7 @@ mod cng;
 pub(crate) mod data;
 mod debug;
 mod etw;
+pub(crate) mod exceptions;
 pub(crate) mod execution;
 pub(crate) mod io;
 mod keys;
@@ -31,6 +32,7 @@ use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use etw::Registrations;
+use exceptions::Exceptions;
 use execution::callbacks::Callbacks;
 
 /// What the exports keep between calls.
@@ -38,6 +40,7 @@ use execution::callbacks::Callbacks;
 pub(crate) struct Exports {
     callbacks: Callbacks,
     etw: Registrations,
+    pub(crate) exceptions: Exceptions,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
 }
@@ -76,6 +79,7 @@ pub(crate) use exports;
 
 const NTOSKRNL: &[&[&[Export]]] = &[
     data::TABLES,
+    exceptions::TABLES,
     execution::TABLES,
     io::TABLES,
     memory::TABLES,

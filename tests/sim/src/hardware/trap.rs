@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use corosensei::trap::CoroutineTrapHandler;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
@@ -146,6 +146,11 @@ thread_local! {
 /// The emulator: a function that finds the address of the instruction on the stack.
 static EMULATOR: AtomicUsize = AtomicUsize::new(0);
 
+/// The code that passes exceptions to the handlers of drivers.
+static DISPATCHER: AtomicUsize = AtomicUsize::new(0);
+/// Whether an image has handlers.
+static HANDLES: AtomicBool = AtomicBool::new(false);
+
 static POINTS: AtomicU64 = AtomicU64::new(0);
 
 /// Says that a point was passed.
@@ -178,19 +183,40 @@ pub(crate) fn guard<R>(handler: &CoroutineTrapHandler<ThreadEnd>, resume: impl F
     result
 }
 
-/// The exception for which the emulator was entered.
+/// The exception for which the emulator or the dispatcher was entered.
 pub(crate) fn take_pending() -> Exception {
     let pending = PENDING.take();
-    pending.expect("the emulator is entered by the signal handler")
+    pending.expect("both are entered by the signal handler")
+}
+
+/// The code that passes exceptions to the handlers of drivers.
+pub(crate) fn dispatcher() -> usize {
+    DISPATCHER.load(Ordering::Relaxed)
+}
+
+/// An image with exception handlers is mapped.
+pub(crate) fn expect_handlers() {
+    HANDLES.store(true, Ordering::Relaxed);
+}
+
+/// The address of code that passes an exception which the emulator was entered for to the
+/// handlers of drivers; `None` if there are none.
+pub(crate) fn pass_on(exception: &Exception) -> Option<usize> {
+    if !is_dispatched(exception) {
+        return None;
+    }
+    PENDING.set(Some(*exception));
+    Some(dispatcher())
 }
 
 /// Catches the exceptions of this OS thread from now on; those of instructions that can
-/// be emulated go on at `emulator`.
-pub(crate) fn install(emulator: usize) -> io::Result<()> {
+/// be emulated go on at `emulator`, others of images with handlers at `dispatcher`.
+pub(crate) fn install(emulator: usize, dispatcher: usize) -> io::Result<()> {
     /// More than a handler needs.
     const STACK: usize = 64 << 10;
 
     EMULATOR.store(emulator, Ordering::Relaxed);
+    DISPATCHER.store(dispatcher, Ordering::Relaxed);
     let memory = Box::leak(vec![0_u8; STACK].into_boxed_slice());
     let range = memory.as_ptr_range();
     segments::install(&(range.start.addr()..range.end.addr()))?;
@@ -308,6 +334,11 @@ pub(in crate::hardware) unsafe extern "C" fn handle(
         unsafe { (top as *mut usize).write_unaligned(exception.rip) };
         registers[index(libc::REG_RSP)] = (top as u64).cast_signed();
         registers[index(libc::REG_RIP)] = (EMULATOR.load(Ordering::Relaxed) as u64).cast_signed();
+        return;
+    }
+    if is_dispatched(&exception) {
+        PENDING.set(Some(exception));
+        registers[index(libc::REG_RIP)] = (dispatcher() as u64).cast_signed();
         return;
     }
     // SAFETY: the coroutine of `handler` was running, by `guard`; its stack is
@@ -473,6 +504,22 @@ fn is_emulated(exception: &Exception) -> bool {
         _ => false,
     };
     emulated && stack::has_room(exception.registers.rsp())
+}
+
+/// Returns `true` if an instruction of a driver has raised an exception that may have a handler.
+fn is_dispatched(exception: &Exception) -> bool {
+    let raises = matches!(
+        exception.kind,
+        ExceptionKind::Read
+            | ExceptionKind::Write
+            | ExceptionKind::Protection
+            | ExceptionKind::IllegalInstruction
+            | ExceptionKind::Arithmetic
+    );
+    raises
+        && HANDLES.load(Ordering::Relaxed)
+        && IMAGES.contains(&exception.rip)
+        && stack::has_room(exception.registers.rsp())
 }
 
 /// Leads a thread in a loop that calls nobody to the function for spin loops, or past

@@ -20,6 +20,7 @@ use crate::hardware::spin_loops::{self, SpinLoop, Watched, behind_stores, spin_l
 use crate::loader::code;
 use crate::loader::export::Export;
 use crate::loader::functions;
+use crate::loader::handlers::{self, FrameHandler};
 use crate::loader::symbols::Symbols;
 
 /// Images start at multiples of this, with at least one inaccessible page
@@ -253,6 +254,11 @@ impl Image {
             code.get(..usize::try_from(length).ok()?)?;
         }
         table.unwind_frame(state, |address| self.file.content(address), offset)
+    }
+
+    /// The language handler of the function at `offset`, if it has one there.
+    pub(crate) fn handler(&self, offset: u32) -> Option<FrameHandler> {
+        handlers::find(&self.file, offset)
     }
 
     /// The instruction at `offset`, if any.

@@ -8,6 +8,7 @@ pub(crate) mod drivers;
 pub(crate) mod export;
 mod facts;
 mod functions;
+pub(crate) mod handlers;
 pub(crate) mod image;
 pub(crate) mod missing;
 pub(crate) mod symbols;

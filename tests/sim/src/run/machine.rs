@@ -17,6 +17,7 @@ use crate::calls::thunk;
 use crate::choices::Choices;
 use crate::costs::{self, Kind};
 use crate::emulation;
+use crate::exceptions;
 use crate::hardware::arena::{self, Arena, IMAGES};
 use crate::hardware::breakpoints;
 use crate::hardware::spin_loops;
@@ -112,7 +113,7 @@ impl Machine {
     pub fn new() -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
         thunk::forget_code();
-        trap::install(emulation::stub()).map_err(SetupError::Signals)?;
+        trap::install(emulation::stub(), exceptions::stub()).map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
             images: Images::default(),

@@ -25,10 +25,12 @@ use crate::analysis::unload_leaks::check_unload;
 use crate::calls::bind;
 use crate::costs::{self, Kind};
 use crate::exports::INVALID_REQUEST;
+use crate::exports::exceptions;
 use crate::exports::notifications;
 use crate::findings;
 use crate::findings::stop_at;
 use crate::hardware::arena::{self, Access};
+use crate::hardware::trap;
 use crate::io::files;
 use crate::kernel::{State, with};
 use crate::loader::drivers::{Driver, DriverId, LoadState, Site};
@@ -402,6 +404,9 @@ pub(crate) fn map_driver(
     };
     let accesses = costs::measure(Kind::Loading, || {
         image.map(base, cookie, &hooks, missing, |export| {
+            if export.name == exceptions::HANDLER {
+                trap::expect_handlers();
+            }
             bind(state, driver, export)
         })
     });

@@ -43,6 +43,8 @@ pub(crate) struct Frame {
     pub(crate) first: usize,
     /// The number of the request that it makes or completes, if it does.
     pub(crate) request: Option<u64>,
+    /// The callee has raised an exception: its caller goes on in a handler.
+    pub(crate) raises: bool,
 }
 
 impl Callee {

@@ -18,6 +18,7 @@ mod devices;
 mod drivers;
 mod etw;
 mod events;
+mod exceptions;
 mod exhaustion;
 mod faults;
 mod fixture;

@@ -11,6 +11,7 @@ use std::ptr;
 
 use windows_sys::Win32::Foundation::STATUS_ACCESS_VIOLATION;
 
+use crate::exports::exceptions::raise;
 use crate::exports::exports;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
@@ -260,11 +261,11 @@ unsafe extern "win64" fn mm_probe_and_lock_pages(mdl: *mut Mdl, _mode: i8, opera
         stop(code, what);
     }
     if let Some(page) = with(|state| inaccessible(state, &memory, operation != READ_ACCESS)) {
-        let code = with(|state| bug_check::raised(state, STATUS_ACCESS_VIOLATION));
         let what = format!(
             "MmProbeAndLockPages raised STATUS_ACCESS_VIOLATION: {page:#x} cannot be accessed so"
         );
-        stop(code, what);
+        raise(STATUS_ACCESS_VIOLATION, what);
+        return;
     }
     with(|state| {
         let by = caller(state);

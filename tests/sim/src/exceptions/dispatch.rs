@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Passes an exception to the handlers of the driver that raised it: first in search of one
+//! that handles it, then through the frames between, whose `__finally` blocks run.
+//!
+//! # Limits
+//!
+//! The search ends at the routine that the kernel has called, and where a driver was called
+//! through a dispatch table. An exception that a filter or a `__finally` block raises itself
+//! must be handled in there.
+
+use windows_sys::Win32::Foundation::STATUS_NONCONTINUABLE_EXCEPTION;
+use windows_sys::Win32::System::Diagnostics::Debug::{CONTEXT_FULL_AMD64, EXCEPTION_RECORD};
+
+use crate::analysis::exception::{self, report_exception};
+use crate::exceptions::context::Context;
+use crate::exceptions::frames::ExceptionFrame;
+use crate::exports::exceptions::scopes::{CONTINUE_EXECUTION, CONTINUE_SEARCH};
+use crate::exports::exceptions::{Raised, Target, UNWINDING, UNWINDS_TARGET, call};
+use crate::findings::{bug_check, stop};
+use crate::hardware::trap::{self, Exception};
+use crate::kernel::{State, with};
+use crate::scheduling::terminate;
+
+/// `EXCEPTION_NONCONTINUABLE`.
+const NONCONTINUABLE: u32 = 0x1;
+
+/// What has raised an exception.
+enum Cause {
+    /// A function of the kernel, which the driver has called.
+    Kernel(Raised),
+    /// An instruction of the driver.
+    Instruction(Exception),
+}
+
+/// Handles the exception of a thread with these registers; it goes on with what they are
+/// then.
+pub(super) unsafe extern "win64" fn dispatch(context: *mut Context) {
+    // SAFETY: the stub passes the registers that it has saved on its own stack.
+    let context = unsafe { &mut *context };
+    context.0.ContextFlags = CONTEXT_FULL_AMD64;
+    let cause = cause();
+    let Some(mut record) = with(|state| record(state, &cause, context)) else {
+        terminate();
+    };
+    let mut current = *context;
+    let mut target = None;
+    while let Some(mut frame) = with(|state| ExceptionFrame::new(state, &current)) {
+        if frame.handler.is_some_and(|handler| handler.on_exception) {
+            let answer = run_handler(&mut frame, &mut record, context, 0);
+            let thread = with(|state| state.scheduling.current_id());
+            target = with(|state| state.exports.exceptions.chosen(thread));
+            if target.is_some() {
+                break;
+            }
+            if answer == CONTINUE_EXECUTION {
+                go_on(&cause);
+                return;
+            }
+        }
+        current = frame.caller;
+    }
+    let Some(target) = target else {
+        unhandled(cause);
+    };
+    unwind(context, &mut record, target);
+    if matches!(cause, Cause::Kernel(_)) {
+        with(|state| state.scheduling.current_mut().frames.pop());
+    }
+}
+
+/// What has led the current thread here.
+fn cause() -> Cause {
+    let raised = with(|state| {
+        let thread = state.scheduling.current_id();
+        state.exports.exceptions.take_raised(thread)
+    });
+    raised.map_or_else(|| Cause::Instruction(trap::take_pending()), Cause::Kernel)
+}
+
+/// Describes the exception as its handlers see it, and completes the registers. Reports it
+/// and returns `None` if it is one that Windows passes to no handler.
+fn record(state: &mut State, cause: &Cause, context: &mut Context) -> Option<EXCEPTION_RECORD> {
+    let mut record = EXCEPTION_RECORD::default();
+    match cause {
+        Cause::Kernel(raised) => {
+            let frame = state.scheduling.current().frames.last();
+            context.0.Rip = frame.map_or(0, |frame| frame.home as u64);
+            record.ExceptionCode = raised.status;
+            record.ExceptionFlags = NONCONTINUABLE;
+        }
+        Cause::Instruction(fault) => {
+            context.0.Rip = fault.rip as u64;
+            let Some(raisable) = exception::raisable(state, fault) else {
+                report_exception(state, fault);
+                return None;
+            };
+            record.ExceptionCode = raisable.status;
+            record.NumberParameters = raisable.information.len().try_into().unwrap_or(0);
+            let information = raisable.information.iter();
+            for (place, value) in record.ExceptionInformation.iter_mut().zip(information) {
+                *place = *value;
+            }
+        }
+    }
+    record.ExceptionAddress = std::ptr::with_exposed_provenance_mut(
+        usize::try_from(context.0.Rip).expect("both have 64 bits"),
+    );
+    state.trace(|_| format!("exception {:#x}", record.ExceptionCode));
+    Some(record)
+}
+
+/// Calls the handler of a frame. Returns its answer.
+fn run_handler(
+    frame: &mut ExceptionFrame,
+    record: &mut EXCEPTION_RECORD,
+    context: &mut Context,
+    target: u64,
+) -> i32 {
+    let Some(handler) = frame.handler else {
+        return CONTINUE_SEARCH;
+    };
+    let establisher = usize::try_from(frame.establisher).expect("both have 64 bits");
+    let (mut dispatcher, routine) = frame.dispatcher(&handler, target);
+    let arguments = [
+        std::ptr::from_mut(record).addr(),
+        establisher,
+        std::ptr::from_mut(context).addr(),
+        (&raw mut dispatcher).addr(),
+    ];
+    call("the exception handler of a function", routine, &arguments)
+}
+
+/// Runs the `__finally` blocks up to the handler's frame, and leads the thread there.
+fn unwind(context: &mut Context, record: &mut EXCEPTION_RECORD, target: Target) {
+    record.ExceptionFlags |= UNWINDING;
+    let mut current = *context;
+    while let Some(mut frame) = with(|state| ExceptionFrame::new(state, &current)) {
+        let last = frame.establisher == target.frame && frame.handler.is_some();
+        if last {
+            record.ExceptionFlags |= UNWINDS_TARGET;
+        }
+        if frame.handler.is_some_and(|handler| handler.on_unwind) {
+            run_handler(&mut frame, record, context, target.address);
+        }
+        if last {
+            *context = frame.context;
+            context.0.Rip = target.address;
+            context.0.Rax = u64::from(record.ExceptionCode.cast_unsigned());
+            return;
+        }
+        current = frame.caller;
+    }
+    unreachable!("the frame of the handler was found before")
+}
+
+/// A filter lets the thread go on where it was.
+fn go_on(cause: &Cause) {
+    if matches!(cause, Cause::Kernel(_)) {
+        let code = with(|state| bug_check::raised(state, STATUS_NONCONTINUABLE_EXCEPTION));
+        let what = "an exception filter returned EXCEPTION_CONTINUE_EXECUTION for an exception \
+                    that a function has raised, after which nothing can go on";
+        stop(code, what.to_owned());
+    }
+}
+
+/// Nobody handles the exception.
+fn unhandled(cause: Cause) -> ! {
+    match cause {
+        Cause::Kernel(raised) => {
+            let code = with(|state| bug_check::raised(state, raised.status));
+            stop(code, raised.what);
+        }
+        Cause::Instruction(fault) => {
+            with(|state| report_exception(state, &fault));
+            terminate();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Structured exceptions: what raises them, and what the compiler's tables say of handlers.
+//!
+//! Reference: <https://learn.microsoft.com/windows-hardware/drivers/kernel/handling-exceptions>.
+
+mod probes;
+mod raises;
+pub(crate) mod scopes;
+
+use std::collections::BTreeMap;
+
+use crate::hardware::driver_code;
+use crate::kernel::{State, with};
+use crate::loader::export::Export;
+use crate::scheduling::ThreadId;
+use crate::verifier::driver_call;
+pub(crate) use raises::raise;
+
+/// What the files of this folder export.
+pub(super) const TABLES: &[&[Export]] = &[probes::EXPORTS, raises::EXPORTS];
+
+/// The export that images with handlers import.
+pub(crate) const HANDLER: &str = "__C_specific_handler";
+
+/// `EXCEPTION_UNWINDING`.
+pub(crate) const UNWINDING: u32 = 0x2;
+/// `EXCEPTION_TARGET_UNWIND`.
+pub(crate) const UNWINDS_TARGET: u32 = 0x20;
+
+/// Where a thread goes on whose exception is handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    /// The frame of the function.
+    pub(crate) frame: u64,
+    /// Its `__except` block.
+    pub(crate) address: u64,
+}
+
+/// An exception that a function of the kernel raises.
+#[derive(Clone, Debug)]
+pub(crate) struct Raised {
+    pub(crate) status: i32,
+    /// What the function has found, for the finding if nobody handles it.
+    pub(crate) what: String,
+}
+
+/// The exceptions that are under way, by thread.
+#[derive(Debug, Default)]
+pub(crate) struct Exceptions {
+    raised: BTreeMap<ThreadId, Raised>,
+    chosen: BTreeMap<ThreadId, Target>,
+}
+
+impl Exceptions {
+    /// The exception that a function has raised on a thread.
+    pub(crate) fn take_raised(&mut self, thread: ThreadId) -> Option<Raised> {
+        self.raised.remove(&thread)
+    }
+
+    /// A handler has decided where a thread goes on.
+    fn choose(&mut self, thread: ThreadId, target: Target) {
+        self.chosen.insert(thread, target);
+    }
+
+    /// Where a handler lets a thread go on, if it does.
+    pub(crate) fn chosen(&mut self, thread: ThreadId) -> Option<Target> {
+        self.chosen.remove(&thread)
+    }
+}
+
+/// Calls a routine of a driver's that belongs to an exception. Returns its result.
+pub(crate) fn call(what: &'static str, routine: usize, arguments: &[usize]) -> i32 {
+    with(|state: &mut State| driver_call::begin(state, what.into(), routine, None));
+    // SAFETY: the image's unwind information names the routine, for these arguments.
+    let result = unsafe { driver_code::call(routine, arguments) };
+    with(driver_call::end);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the upper half is undefined"
+    )]
+    let result = result as u32;
+    result.cast_signed()
+}

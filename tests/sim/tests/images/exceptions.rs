@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Structured exceptions: what a driver's handlers see of them, and what is a bug check.
+
+use scenarios::{Report, Role};
+
+use crate::fixture::Workshop;
+use crate::program::sim;
+
+/// What comes of the client with these macros.
+fn run(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.compile("m.sys", "exceptions.c", defines);
+    let usual = ["--seed=5", "--script=+c~300.-c"];
+    sim(&provider, &client, &[&usual, arguments].concat()).report()
+}
+
+#[test]
+fn exceptions_reach_the_handlers_that_want_them() {
+    let workshop = Workshop::new();
+    let report = run(&workshop, &[], &["--cycles=20"]);
+    assert!(report.is_clean(), "{:#?}", report.findings);
+}
+
+#[test]
+fn what_nobody_handles_is_a_bug_check_where_it_is() {
+    const CASES: [(&str, &str, u64, &str); 5] = [
+        ("Raise(NULL)", "0x1E", 0xE000_0001, "RaiseIt"),
+        ("Read(gone)", "0xCC", 0, "ReadIt"),
+        ("Read((LONG *)0xFFFF923456789000)", "0x50", 0, "ReadIt"),
+        (
+            "KfRaiseIrql(DISPATCH_LEVEL); Read(USER)",
+            "0xD1",
+            0,
+            "ReadIt",
+        ),
+        ("GoesOn()", "0x1E", 0xC000_0025, "RaiseIt"),
+    ];
+    let workshop = Workshop::new();
+    for (misuse, code, first, function) in CASES {
+        let define = format!("MISUSE={misuse}");
+        let report = run(&workshop, &[&define], &["--cycles=1"]);
+        let [found] = &report.findings[..] else {
+            panic!("{misuse}: {:#?}", report.findings);
+        };
+        assert_eq!(found.code, code, "{misuse}: {found}");
+        let parameters = found.parameters.unwrap_or_default();
+        assert!(first == 0 || parameters[0] == first, "{misuse}: {found:?}");
+        let place = found.place.as_ref().map(|place| place.function.as_str());
+        assert_eq!(place, Some(function), "{misuse}: {found}");
+    }
+}
