@@ -14,16 +14,16 @@ PVOID Thread;
 // Last of all: callbacks may run before it returns.
 NTSTATUS Register(void) { return REGISTER(&Characteristics, NULL, &Registration); }
 
-NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
-    driver->DriverUnload = Unload;
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
+NTSTATUS StartWork(void) {
+    NTSTATUS status = StartThread();
+    if (NT_SUCCESS(status) && !NT_SUCCESS(status = Register()))
         StopThread();
     return status;
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    driver->DriverUnload = Unload;
+    return StartWork();
 }
 
 NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {

@@ -62,6 +62,7 @@ extern const CLIENT_DISPATCH ClientDispatch;
 // Life.
 NTSTATUS DriverEntry(DRIVER_OBJECT *, UNICODE_STRING *path);
 NTSTATUS Start(DRIVER_OBJECT *);
+NTSTATUS StartWork(void);
 NTSTATUS Register(void);
 void Deregister(void);
 void AtUnload(void);

@@ -13,16 +13,6 @@ static void FreeRecord(void) {
     ExFreePoolWithTag(Record, TAG);
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
@@ -33,7 +23,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     status = STATUS_SUCCESS;
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         FreeRecord();
     return status;

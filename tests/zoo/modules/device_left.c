@@ -11,13 +11,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     status = IoCreateDevice(driver, 0, NULL, 0x22, 0, FALSE, &Device);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 void AtUnload(void) {

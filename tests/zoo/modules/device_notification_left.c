@@ -14,23 +14,13 @@ static NTSTATUS OnDevice(PVOID notification, PVOID context) {
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
     status = IoRegisterPlugPlayNotification(2, 0, &Class, driver, OnDevice, NULL, &Entry);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         IoUnregisterPlugPlayNotificationEx(Entry);
     return status;

@@ -8,16 +8,9 @@ static KDPC Dpc;
 static void OnDpc(KDPC *dpc, PVOID context, PVOID first, PVOID second) {}
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
     driver->DriverUnload = Unload;
     KeInitializeDpc(&Dpc, OnDpc, NULL);
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 void AtUnload(void) {

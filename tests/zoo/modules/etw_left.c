@@ -6,16 +6,9 @@
 static LONGLONG Trace;
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
     driver->DriverUnload = Unload;
     EtwRegister(&EchoNpi, NULL, NULL, &Trace);
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 void AtUnload(void) {

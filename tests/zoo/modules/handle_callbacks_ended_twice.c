@@ -11,16 +11,6 @@ static int BeforeOpen(PVOID context, BEFORE_HANDLE *open) {
     return 0;
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
@@ -29,7 +19,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     status = ObRegisterCallbacks(&callbacks, &Handle);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         ObUnRegisterCallbacks(Handle);
     return status;

@@ -11,23 +11,13 @@ static void OnImage(UNICODE_STRING *name, HANDLE process, IMAGE_INFO *image) {
         __atomic_fetch_add(&Images, 1, __ATOMIC_SEQ_CST);
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
     status = PsSetLoadImageNotifyRoutine(OnImage);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         PsRemoveLoadImageNotifyRoutine(OnImage);
     return status;

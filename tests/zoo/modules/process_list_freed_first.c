@@ -12,16 +12,6 @@ static void OnProcess(HANDLE parent, HANDLE process, UCHAR create) {
 
 static void FreeList(void) { ExFreePoolWithTag((PVOID)Processes, TAG); }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
@@ -33,7 +23,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
         FreeList();
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         {
         PsSetCreateProcessNotifyRoutine(OnProcess, TRUE);

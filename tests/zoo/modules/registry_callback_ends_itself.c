@@ -12,16 +12,6 @@ static NTSTATUS OnRegistry(PVOID context, PVOID notifyClass, PVOID information) 
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
@@ -29,7 +19,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     status = CmRegisterCallbackEx(OnRegistry, &altitude, driver, NULL, &Cookie, NULL);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         CmUnRegisterCallback(Cookie);
     return status;

@@ -17,12 +17,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     if (!settings)
         return STATUS_INSUFFICIENT_RESOURCES;
     driver->DriverUnload = Unload;
-    status = StartThread();
-    if (NT_SUCCESS(status)) {
-        status = Register();
-        if (!NT_SUCCESS(status))
-            StopThread();
-    }
+    status = StartWork();
     RIGHT(if (NT_SUCCESS(status)))
         IoRegisterDriverReinitialization(driver, Later, settings);
     RIGHT(else)

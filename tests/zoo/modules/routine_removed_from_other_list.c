@@ -10,23 +10,13 @@ static void OnProcess(HANDLE parent, HANDLE process, UCHAR create) {
     __atomic_fetch_add(&Processes, create ? 1 : -1, __ATOMIC_SEQ_CST);
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
     status = PsSetCreateProcessNotifyRoutine(OnProcess, FALSE);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         PsSetCreateProcessNotifyRoutine(OnProcess, TRUE);
     return status;

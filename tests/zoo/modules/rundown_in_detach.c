@@ -6,16 +6,9 @@
 static SIZE_T Rundown;
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
     driver->DriverUnload = Unload;
     ExInitializeRundownProtection(&Rundown);
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 NTSTATUS Detach(PVOID binding) {

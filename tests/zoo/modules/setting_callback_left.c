@@ -15,23 +15,13 @@ static NTSTATUS OnSetting(const GUID *setting, PVOID value, ULONG length, PVOID 
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
     status = PoRegisterPowerSettingCallback(NULL, &Display, OnSetting, NULL, &Handle);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         PoUnregisterPowerSettingCallback(Handle);
     return status;

@@ -13,16 +13,6 @@ static void OnThread(HANDLE process, HANDLE thread, UCHAR create) {
     ExReleaseFastMutex(&Mutex);
 }
 
-static NTSTATUS StartAll(void) {
-    NTSTATUS status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
-}
-
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
@@ -32,7 +22,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     status = PsSetCreateThreadNotifyRoutine(OnThread);
     if (!NT_SUCCESS(status))
         return status;
-    status = StartAll();
+    status = StartWork();
     if (!NT_SUCCESS(status))
         PsRemoveCreateThreadNotifyRoutine(OnThread);
     return status;

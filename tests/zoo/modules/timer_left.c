@@ -9,18 +9,11 @@ static KDPC Dpc;
 static void OnTimer(KDPC *dpc, PVOID context, PVOID first, PVOID second) {}
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
     driver->DriverUnload = Unload;
     KeInitializeDpc(&Dpc, OnTimer, NULL);
     KeInitializeTimer(&Timer);
     KeSetTimerEx(&Timer, -1000, 1, &Dpc);
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 void AtUnload(void) {

@@ -7,16 +7,9 @@
 static DRIVER_OBJECT *Driver;
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
     Driver = driver;
     driver->DriverUnload = Unload;
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 void Work(PVOID context) {

@@ -6,16 +6,9 @@
 static FAST_MUTEX Mutex = {1};
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
     driver->DriverUnload = Unload;
     KeInitializeEvent(&Mutex.Event, 1, FALSE);
-    status = StartThread();
-    if (!NT_SUCCESS(status))
-        return status;
-    status = Register();
-    if (!NT_SUCCESS(status))
-        StopThread();
-    return status;
+    return StartWork();
 }
 
 void Turn(void) {
