@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Relies on __except for a pointer into memory that is freed: that is no exception.
+// Relies on __except for a pointer into freed memory, which no handler can catch.
 
 #include "module.h"
 

@@ -25,7 +25,7 @@ pub(super) struct ExceptionFrame {
 }
 
 impl ExceptionFrame {
-    /// The frame of the function that goes on with `context`; `None` if that is no driver's.
+    /// The frame of the function that goes on with `context`; `None` if that is not code of a driver.
     pub(super) fn new(state: &State, context: &Context) -> Option<Self> {
         let address = usize::try_from(context.0.Rip).ok()?;
         let site = state.loader.drivers.site(address)?;

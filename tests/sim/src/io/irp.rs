@@ -71,7 +71,7 @@ const _: () =
 /// What `IoMarkIrpPending` sets in [`StackLocation::control`].
 pub(crate) const PENDING_RETURNED: u8 = 1;
 
-/// The bytes of a request with so many stack locations: `IoSizeOfIrp`.
+/// The size in bytes of a request with `stack_count` stack locations: `IoSizeOfIrp`.
 pub(crate) const fn size(stack_count: u8) -> usize {
     size_of::<Irp>() + stack_count as usize * size_of::<StackLocation>()
 }

@@ -22,7 +22,7 @@ pub(crate) enum Origin {
 /// What the I/O manager does for a threaded request when it is complete.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Built {
-    /// The memory that is the request's own: 0 is none.
+    /// The memory that is the request's own, or 0.
     pub(crate) system_buffer: usize,
     pub(crate) mdl: usize,
     /// Where the output goes, and how much there is room for.

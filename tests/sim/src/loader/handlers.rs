@@ -65,7 +65,7 @@ pub(crate) fn find(file: &DriverImage, offset: u32) -> Option<FrameHandler> {
     }
 }
 
-/// The bytes of unwind information with so many codes, up to what follows them: they are
+/// The size in bytes of the unwind information up to what follows its `codes`, which are
 /// padded to an even number.
 fn length(codes: u8) -> u32 {
     const HEADER: u32 = 4;

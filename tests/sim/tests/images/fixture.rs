@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use scenarios::Role;
+use scenarios::{Report, Role};
 use tempfile::TempDir;
 
 pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/fixtures");
@@ -80,4 +80,17 @@ pub(crate) fn run(command: &mut Command) {
         .unwrap_or_else(|error| panic!("{program}: {error}: run `cargo xtask setup`"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program}: {said}");
+}
+
+/// Checks the code, the first parameter unless that is 0, and the function of what was found
+/// first.
+pub(crate) fn check_found(report: &Report, misuse: &str, code: &str, first: u64, function: &str) {
+    let Some(found) = report.findings.first() else {
+        panic!("{misuse}: nothing was found");
+    };
+    assert_eq!(found.code, code, "{misuse}: {found}");
+    let parameters = found.parameters.unwrap_or_default();
+    assert!(first == 0 || parameters[0] == first, "{misuse}: {found:?}");
+    let place = found.place.as_ref().map(|place| place.function.as_str());
+    assert_eq!(place, Some(function), "{misuse}: {found}");
 }

@@ -5,7 +5,7 @@
 
 use scenarios::Report;
 
-use crate::fixture::Workshop;
+use crate::fixture::{Workshop, check_found};
 use crate::program::sim;
 
 /// What comes of the sender with these macros.
@@ -19,18 +19,6 @@ fn report(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
 /// The filter is unloaded first.
 const SCRIPT: &str = "--script=+p.+c~2000.-c.-p";
 const FOUND: &[&str] = &["--cycles=40", "--until-found"];
-
-/// Checks what was found first.
-fn check(report: Report, misuse: &str, code: &str, first: u64, function: &str) {
-    let Some(found) = report.findings.into_iter().next() else {
-        panic!("{misuse}: nothing was found");
-    };
-    assert_eq!(found.code, code, "{misuse}: {found}");
-    let parameters = found.parameters.unwrap_or_default();
-    assert!(first == 0 || parameters[0] == first, "{misuse}: {found:?}");
-    let place = found.place.as_ref().map(|place| place.function.as_str());
-    assert_eq!(place, Some(function), "{misuse}: {found}");
-}
 
 #[test]
 fn a_driver_may_send_requests_while_either_is_loaded_and_unloaded() {
@@ -67,7 +55,7 @@ fn each_misuse_is_found_where_it_is() {
     for (misuse, code, first, function) in MISUSES {
         let arguments = [&["--script=+p.+c~3000.-c.-p"], FOUND].concat();
         let report = report(&workshop, &[misuse], &arguments);
-        check(report, misuse, code, first, function);
+        check_found(&report, misuse, code, first, function);
     }
 }
 
@@ -104,13 +92,8 @@ fn each_misuse_of_a_device_stack_is_found_where_it_is() {
     ];
     let workshop = Workshop::new();
     for (misuse, code, first, function) in MISUSES {
-        check(
-            filter(&workshop, &[misuse], FOUND),
-            misuse,
-            code,
-            first,
-            function,
-        );
+        let report = filter(&workshop, &[misuse], FOUND);
+        check_found(&report, misuse, code, first, function);
     }
 }
 

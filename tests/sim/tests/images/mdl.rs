@@ -4,7 +4,7 @@
 
 use scenarios::{Report, Role};
 
-use crate::fixture::Workshop;
+use crate::fixture::{Workshop, check_found};
 use crate::program::sim;
 
 /// What comes of the client with these macros.
@@ -47,14 +47,8 @@ fn each_misuse_is_found_where_it_is() {
     let workshop = Workshop::new();
     for (misuse, code, first, function) in MISUSES {
         let report = run(&workshop, &[misuse], &["--cycles=1"]);
-        let [found] = &report.findings[..] else {
-            panic!("{misuse}: {:#?}", report.findings);
-        };
-        assert_eq!(found.code, code, "{misuse}: {found}");
-        let parameters = found.parameters.unwrap_or_default();
-        assert!(first == 0 || parameters[0] == first, "{misuse}: {found:?}");
-        let place = found.place.as_ref().map(|place| place.function.as_str());
-        assert_eq!(place, Some(function), "{misuse}: {found}");
+        assert_eq!(report.findings.len(), 1, "{misuse}: {:#?}", report.findings);
+        check_found(&report, misuse, code, first, function);
     }
 }
 

@@ -465,7 +465,7 @@ pub(super) fn describe_locked(
     Some(at)
 }
 
-/// Frees an MDL that [`describe_locked`] has made for a request of a thread; 0 is none.
+/// Frees an MDL that [`describe_locked`] has made for a request of a thread, unless it is 0.
 pub(super) fn free_locked(state: &mut State, mdl: usize) {
     if mdl == 0 {
         return;

@@ -59,7 +59,7 @@ unsafe extern "win64" fn initialize(
     unsafe { lock.write(value) };
 }
 
-/// Ends the cycle: `lock` is none that was initialised.
+/// Ends the cycle: `lock` was not initialised as a remove lock.
 fn not_initialised(verb: &str) -> ! {
     stop(
         "0xC4",
