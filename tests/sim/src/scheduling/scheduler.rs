@@ -21,6 +21,7 @@
 //!
 //! Code between two points runs as if it were one instruction.
 
+mod lifetimes;
 mod processors;
 mod spinning;
 mod waiting;
@@ -29,17 +30,16 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use crate::hardware::irql::DISPATCH_LEVEL;
-use crate::hardware::stack::{self, SimStack, Stacks, watched};
-use crate::hardware::trap::{self, ThreadEnd};
-use crate::kernel::with;
-use crate::loader::drivers::DriverId;
+use crate::hardware::stack::{self, Stacks, watched};
+use crate::hardware::trap;
 use crate::scheduling::clocks::{Clocks, Sync};
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::system_clock::{self, SystemClock, Timer};
-use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable, Woken};
+use crate::scheduling::thread::{RunState, Thread, ThreadId, Waitable, Woken};
 use processors::Processors;
 
+pub(crate) use lifetimes::abandon;
 pub(crate) use waiting::{block, give_way, point, point_in_code, preempt, sleep, spin, terminate};
 
 /// Time passes in units of 100 ns, as Windows counts it.
@@ -407,44 +407,6 @@ impl Scheduler {
 }
 
 impl Scheduler {
-    /// Creates a thread that runs `body`; `None` if there is no stack for it.
-    pub(crate) fn spawn(
-        &mut self,
-        name: String,
-        driver: Option<DriverId>,
-        body: impl FnOnce() + 'static,
-    ) -> Option<ThreadId> {
-        let stack = self.stacks.take()?;
-        Some(self.begin(stack, name, driver, body))
-    }
-
-    /// Creates one of the threads without which a cycle does not go on.
-    pub(crate) fn spawn_own(&mut self, name: String, body: impl FnOnce() + 'static) -> ThreadId {
-        let stack = self.stacks.take_reserved();
-        self.begin(stack, name, None, body)
-    }
-
-    fn begin(
-        &mut self,
-        stack: SimStack,
-        name: String,
-        driver: Option<DriverId>,
-        body: impl FnOnce() + 'static,
-    ) -> ThreadId {
-        let index = self.threads.len();
-        let bottom = stack.bottom();
-        let fiber = Fiber::with_stack(stack, move |yielder, ()| {
-            with(|state| state.scheduling.threads[index].yielder = yielder);
-            stack::below_headroom(body);
-            ThreadEnd::Returned
-        });
-        self.threads.push(Thread::new(name, driver, bottom, fiber));
-        self.live.push(index);
-        let creator = (index > 0).then(|| self.current_id());
-        self.clocks.begin(ThreadId(index), creator, bottom);
-        ThreadId(index)
-    }
-
     /// Chooses the thread that runs next, and makes it the current one.
     pub(crate) fn dispatch(&mut self) -> Next {
         if self.is_given_up() || self.threads[0].has_ended() {
@@ -535,51 +497,6 @@ impl Scheduler {
         self.next.is_some()
     }
 
-    /// Takes the coroutine of a thread out, to resume it.
-    pub(crate) fn take_fiber(&mut self, id: ThreadId) -> Fiber {
-        let fiber = self.thread_mut(id).fiber.take();
-        fiber.expect("a thread that can run has a fiber")
-    }
-
-    /// Puts the coroutine of a thread that has yielded back.
-    pub(crate) fn put_fiber(&mut self, id: ThreadId, fiber: Fiber) {
-        let sums = self.guard == Guard::Sum;
-        let thread = self.thread_mut(id);
-        thread.fiber = Some(fiber);
-        if sums {
-            thread.sum_up();
-        }
-        watched::hide(thread.stack, thread.end_of_frames());
-    }
-
-    /// Ends a thread whose coroutine is gone.
-    pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
-        watched::hide(stack.bottom(), Some(stack.bottom() + stack::SLOT));
-        self.stacks.give_back(stack);
-        let thread = self.thread_mut(id);
-        thread.run = RunState::Ended;
-        thread.frames.clear();
-        self.live.retain(|&index| index != id.0);
-        if !self.thread(id).is_drivers {
-            self.clocks.release(id, Sync::Ended);
-        }
-        self.wake_all(Waitable::Thread(id));
-    }
-
-    /// Takes back the stack of a thread that an exception stopped.
-    pub(crate) fn give_back(&mut self, stack: SimStack) {
-        self.stacks.give_back(stack);
-    }
-
-    /// Abandons every thread that has not ended.
-    pub(crate) fn abandon_all(&mut self) {
-        for thread in &mut self.threads {
-            if let Some(fiber) = thread.fiber.take() {
-                self.stacks.give_back(abandon(fiber));
-            }
-        }
-    }
-
     /// The stacks of the threads.
     pub(crate) const fn stacks(&self) -> &Stacks {
         &self.stacks
@@ -643,13 +560,4 @@ pub(crate) enum Guard {
     Sum,
     /// An access below its frames is an exception.
     Watch,
-}
-
-/// Takes the stack of a thread that will not run again.
-pub(crate) fn abandon(mut fiber: Fiber) -> SimStack {
-    // SAFETY: nothing refers to values on this stack but values on it: what
-    // the kernel keeps of a thread lies in its state. Rust values on it, if
-    // any, leak.
-    unsafe { fiber.force_reset() };
-    fiber.into_stack()
 }
