@@ -58,17 +58,24 @@ impl Submitter {
             let Some(call) = next.filter(|_| slots.has_idle()) else {
                 return;
             };
-            self.submit(call);
+            let is_refused = self.submit(call).is_err();
             next = binding.enter();
+            if is_refused {
+                break;
+            }
         }
-        // The provider answers at once: it is visited again, after the others.
+        // The provider answers at once, or refuses: it is visited again, after the others.
         if next.is_some() && slots.has_idle() {
             binding.module().workers.wake();
         }
     }
 
     /// Submits one request. IRQL = `PASSIVE_LEVEL`.
-    fn submit(&self, call: Call<'_, EchoModule>) {
+    ///
+    /// # Errors
+    ///
+    /// The status with which the provider has refused it.
+    fn submit(&self, call: Call<'_, EchoModule>) -> Result<()> {
         let id = self.submitted.fetch_add(1, Ordering::Relaxed);
         if id.is_multiple_of(QUERY_INTERVAL)
             && let Some(call) = call.binding().enter()
@@ -78,7 +85,7 @@ impl Submitter {
         }
         let submission = submit(call, Body::new(id, &id.to_le_bytes()));
         if let Submission::NoSlot(_) = submission {
-            return;
+            return Ok(());
         }
         if ACTIVITY.count_submission().is_multiple_of(PUBLISH_INTERVAL) {
             publish();
@@ -88,11 +95,13 @@ impl Submitter {
                 ACTIVITY.record_completion(answer.status());
                 if !answer.status().is_success() {
                     self.refused.store(true, Ordering::Relaxed);
+                    return Err(answer.status());
                 }
             }
             Submission::Pending(call) if id.is_multiple_of(CANCEL_INTERVAL) => call.cancel(),
             Submission::Pending(_) | Submission::NoSlot(_) => {}
         }
+        Ok(())
     }
 }
 
