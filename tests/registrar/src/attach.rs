@@ -36,7 +36,7 @@ impl<H: Host> Registrar<H> {
         let binding = offer.binding;
         let who = Subject {
             side: Side::Client,
-            npi: Some(offer.npi),
+            npi: offer.npi,
             registration: Some(offer.client),
             binding: Some(offer.id),
             code: offer.callback.code(),

@@ -160,6 +160,9 @@ pub(crate) enum Move {
     Release,
 }
 
+/// The number of a binding that has not been offered.
+const UNNUMBERED: BindingId = BindingId(NonZeroU64::MAX);
+
 /// A binding.
 pub(crate) struct Binding {
     pub(crate) id: BindingId,
@@ -185,7 +188,7 @@ impl Binding {
     /// Between the registrations in two slots.
     pub(crate) const fn new(made_by: Side, client: u32, provider: u32) -> Self {
         Self {
-            id: BindingId(0),
+            id: UNNUMBERED,
             phase: Phase::Queued,
             made_by,
             cleaner: None,

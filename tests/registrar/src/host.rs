@@ -7,6 +7,7 @@
 
 use core::ffi::c_void;
 use core::fmt;
+use core::num::NonZeroU64;
 
 use nmr::abi::{NPIID, NTSTATUS};
 
@@ -136,12 +137,12 @@ impl Side {
 
 /// A registration, numbered from 1 in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RegistrationId(pub u64);
+pub struct RegistrationId(pub NonZeroU64);
 
 /// A binding (an attach, accepted or not), numbered from 1 in the order in
 /// which they were offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BindingId(pub u64);
+pub struct BindingId(pub NonZeroU64);
 
 /// One of NMR's functions or of the modules' callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

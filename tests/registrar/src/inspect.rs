@@ -11,6 +11,7 @@ use nmr::abi::NPIID;
 use crate::host::{BindingId, Event, Host, Lock, RegistrationId, Side};
 use crate::ledger::Ledger;
 use crate::notify::Subject;
+use crate::npis::NpiKey;
 use crate::registrar::Registrar;
 use crate::snapshot::Snapshot;
 
@@ -84,7 +85,7 @@ impl<H: Host> Registrar<H> {
         {
             let who = Subject {
                 side: holdup.side,
-                npi: None,
+                npi: NpiKey::NIL,
                 registration: Some(holdup.registration),
                 binding: Some(holdup.binding),
                 code: holdup.code,

@@ -43,7 +43,7 @@ struct Entry {
 impl Entry {
     /// The numbers of registrations are consecutive: spread over all bits.
     const fn hash(id: RegistrationId) -> u64 {
-        id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        id.0.get().wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
@@ -96,8 +96,10 @@ impl Ledger {
             }
             // Unless there was no memory to note that it began.
             Phase::Leave(_) => {
-                if let Some(innermost) = self.frames.iter().rposition(|&noted| noted == frame) {
-                    self.frames.remove(innermost);
+                if self.frames.last() == Some(&frame) {
+                    self.frames.pop();
+                } else if let Some(inner) = self.frames.iter().rposition(|&noted| noted == frame) {
+                    self.frames.remove(inner);
                 }
             }
         }

@@ -31,7 +31,8 @@ pub(crate) const DISPATCH: u8 = 2;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
     pub(crate) side: Side,
-    pub(crate) npi: Option<NpiKey>,
+    /// The NPI of its registration, [`NpiKey::NIL`] if there is none.
+    pub(crate) npi: NpiKey,
     pub(crate) registration: Option<RegistrationId>,
     pub(crate) binding: Option<BindingId>,
     pub(crate) code: usize,
@@ -42,7 +43,7 @@ impl Subject {
     pub(crate) const fn on(side: Side) -> Self {
         Self {
             side,
-            npi: None,
+            npi: NpiKey::NIL,
             registration: None,
             binding: None,
             code: 0,
@@ -52,7 +53,7 @@ impl Subject {
     pub(crate) fn module(module: &Module) -> Self {
         Self {
             side: module.side(),
-            npi: Some(module.npi),
+            npi: module.npi,
             registration: Some(module.id),
             binding: None,
             code: module.code(),
@@ -63,7 +64,7 @@ impl Subject {
     pub(crate) const fn call<F>(call: &state::Call<F>, code: usize) -> Self {
         Self {
             side: call.side,
-            npi: Some(call.npi),
+            npi: call.npi,
             registration: Some(call.registration),
             binding: Some(call.id),
             code,
@@ -86,7 +87,7 @@ impl Subject {
             call,
             phase,
             side: self.side,
-            npi: self.npi.map(Into::into),
+            npi: self.registration.map(|_| self.npi.into()),
             registration: self.registration,
             binding: self.binding,
             code: self.code,

@@ -9,22 +9,20 @@ use crate::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
 use crate::notify::Subject;
 use crate::npis::NpiKey;
 
-/// A [`Moment`] in fewer bytes. The numbers of registrations and bindings begin with 1: 0
-/// stands for none.
+/// A [`Moment`] in fewer bytes.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct Record {
     time: u64,
     thread: u64,
     code: usize,
-    registration: u64,
-    binding: u64,
+    registration: Option<RegistrationId>,
+    binding: Option<BindingId>,
     npi: NpiKey,
     status: NTSTATUS,
     call: Call,
     side: Side,
     left: bool,
-    has_npi: bool,
 }
 
 #[cfg(target_pointer_width = "64")]
@@ -41,20 +39,19 @@ impl Record {
             time,
             thread,
             code: who.code,
-            registration: who.registration.map_or(0, |id| id.0),
-            binding: who.binding.map_or(0, |id| id.0),
-            npi: who.npi.unwrap_or(NpiKey::NIL),
+            registration: who.registration,
+            binding: who.binding,
+            npi: who.npi,
             status,
             call,
             side: who.side,
             left,
-            has_npi: who.npi.is_some(),
         }
     }
 
     /// Its binding.
-    pub(crate) fn binding(&self) -> Option<BindingId> {
-        (self.binding != 0).then_some(BindingId(self.binding))
+    pub(crate) const fn binding(&self) -> Option<BindingId> {
+        self.binding
     }
 
     /// The event, with its time and thread.
@@ -70,9 +67,9 @@ impl Record {
                     Phase::Enter
                 },
                 side: self.side,
-                npi: self.has_npi.then(|| self.npi.into()),
-                registration: (self.registration != 0).then_some(RegistrationId(self.registration)),
-                binding: self.binding(),
+                npi: self.registration.map(|_| self.npi.into()),
+                registration: self.registration,
+                binding: self.binding,
                 code: self.code,
             },
         }

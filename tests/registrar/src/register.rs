@@ -197,7 +197,7 @@ impl<H: Host> Registrar<H> {
             unsafe { handle_out.write(registered.handle) };
         }
         Ok(Subject {
-            npi: Some(applicant.npi),
+            npi: applicant.npi,
             registration: Some(registered.id),
             ..who
         })

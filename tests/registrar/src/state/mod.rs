@@ -22,6 +22,7 @@ mod wait;
 
 use alloc::vec::Vec;
 use core::ffi::c_void;
+use core::num::NonZeroU64;
 use core::ptr::NonNull;
 
 use nmr::abi::HANDLE;
@@ -47,8 +48,8 @@ pub(crate) struct State<C> {
     wait_objects: Vec<Option<WaitObject<C>>>,
     bindings: Slab<Binding>,
     npis: Npis,
-    last_registration: u64,
-    last_binding: u64,
+    next_registration: NonZeroU64,
+    next_binding: NonZeroU64,
 }
 
 // SAFETY: the pointers in the tables are the modules' and are only passed on
@@ -137,8 +138,8 @@ impl<C> State<C> {
             wait_objects: Vec::new(),
             bindings: Slab::new(),
             npis: Npis::new(),
-            last_registration: 0,
-            last_binding: 0,
+            next_registration: NonZeroU64::MIN,
+            next_binding: NonZeroU64::MIN,
         }
     }
 

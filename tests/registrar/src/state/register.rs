@@ -92,8 +92,8 @@ impl<C> State<C> {
         self.bindings.reserve(peers.count)?;
         let wait_object = self.reserve_registration(wait_object)?;
 
-        self.last_registration += 1;
-        let id = RegistrationId(self.last_registration);
+        let id = RegistrationId(self.next_registration);
+        self.next_registration = self.next_registration.saturating_add(1);
         let key = self.registrations.insert(Registration {
             module: Module {
                 id,
@@ -179,8 +179,8 @@ impl<C> State<C> {
         if slot != NONE {
             let binding = self.bindings.at_mut(slot);
             if binding.phase == Phase::Queued && binding.made_by == side {
-                self.last_binding += 1;
-                binding.id = BindingId(self.last_binding);
+                binding.id = BindingId(self.next_binding);
+                self.next_binding = self.next_binding.saturating_add(1);
                 binding.phase = Phase::Offered;
                 binding.end_mut(Side::Client).thread = Some(Thread::new(thread));
                 let (id, [client, provider]) = (binding.id, binding.registrations());

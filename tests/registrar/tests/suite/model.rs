@@ -3,6 +3,7 @@
 //! Random modules make random calls, and an executable model of the documents
 //! says after each what must have happened.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use nmr::abi::{
@@ -474,11 +475,9 @@ fn make(nmr: &Arc<Registrar<Process>>, index: usize, run: &Run) -> Module<Proces
 /// cleanup a side, and none before both sides have come to an end.
 fn check_orders(events: &[Event]) {
     let last = events.iter().filter_map(|event| event.binding).max();
-    for id in 1..=last.map_or(0, |BindingId(id)| id) {
-        let own: Vec<&Event> = events
-            .iter()
-            .filter(|event| event.binding == Some(BindingId(id)))
-            .collect();
+    for id in 1..=last.map_or(0, |last| last.0.get()) {
+        let id = NonZeroU64::new(id).map(BindingId);
+        let own: Vec<&Event> = events.iter().filter(|event| event.binding == id).collect();
         let places = |call, side| {
             let wanted = move |event: &Event| {
                 (event.call, event.side, event.phase) == (call, side, Phase::Enter)

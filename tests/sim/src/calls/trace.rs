@@ -42,7 +42,7 @@ fn npi_call(frame: &Frame) -> Option<NpiCall> {
             Side::Client => Role::Client,
             Side::Provider => Role::Provider,
         },
-        binding: through.binding.map(|binding| binding.0),
+        binding: through.binding.map(|binding| binding.0.get()),
         request: frame.request,
         completes: through.completes(),
     })

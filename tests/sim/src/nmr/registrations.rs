@@ -154,14 +154,14 @@ pub(crate) fn count(state: &mut State, event: &Event) {
                 .drivers
                 .site(event.code)
                 .map(|site| site.driver);
-            let met = state.nmr.deregistrations.begin(registration.0, owner);
+            let met = state.nmr.deregistrations.begin(registration.0.get(), owner);
             state.counts.deregistrations_overlapped += u64::from(met.any);
             state.counts.deregistrations_overlapped_within += u64::from(met.own);
         }
         (Call::Deregister, Phase::Leave(status)) if status != STATUS_PENDING => {
-            state.nmr.deregistrations.end(registration.0);
+            state.nmr.deregistrations.end(registration.0.get());
         }
-        (Call::Wait, Phase::Leave(_)) => state.nmr.deregistrations.end(registration.0),
+        (Call::Wait, Phase::Leave(_)) => state.nmr.deregistrations.end(registration.0.get()),
         _ => {}
     }
 }

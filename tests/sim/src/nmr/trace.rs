@@ -35,8 +35,8 @@ pub(super) fn kind(state: &State, event: &Event) -> TraceKind {
             Call::CleanupCallback => NmrCall::CleanupCallback,
         },
         side: role(event.side),
-        registration: event.registration.map(|registration| registration.0),
-        binding: event.binding.map(|binding| binding.0),
+        registration: event.registration.map(|registration| registration.0.get()),
+        binding: event.binding.map(|binding| binding.0.get()),
         status: match event.phase {
             Phase::Enter => None,
             Phase::Leave(status) => Some(status),

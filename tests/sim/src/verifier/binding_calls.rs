@@ -328,12 +328,14 @@ fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use npi_description::{NpiId, find};
     use shared_npi::echo::ECHO_NPI_ID;
 
     use super::*;
 
-    const BINDING: BindingId = BindingId(1);
+    const BINDING: BindingId = BindingId(NonZeroU64::MIN);
 
     /// A binding through which the client calls.
     struct Calls {

@@ -55,7 +55,7 @@ impl OrderPoint {
         reason = "nothing is simulated where they differ"
     )]
     const fn of(self, registration: RegistrationId) -> usize {
-        registration.0 as usize * 2 + self as usize
+        registration.0.get() as usize * 2 + self as usize
     }
 }
 

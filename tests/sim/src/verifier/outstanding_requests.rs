@@ -257,6 +257,8 @@ impl OutstandingRequests {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use npi_description::{Side, known};
 
     use super::*;
@@ -267,7 +269,8 @@ mod tests {
         requests.within(REQUEST..REQUEST + 8)
     }
 
-    const BINDING: BindingId = BindingId(1);
+    const BINDING: BindingId = BindingId(NonZeroU64::MIN);
+    const OTHER: BindingId = BindingId(NonZeroU64::MIN.saturating_add(1));
     const CLIENT: DriverId = DriverId(0);
     const PROVIDER: DriverId = DriverId(1);
 
@@ -375,7 +378,7 @@ mod tests {
         let mut requests = OutstandingRequests::default();
         let number = submit(&mut requests);
         assert_eq!(
-            told(call_in(&mut requests, BindingId(2), "complete")),
+            told(call_in(&mut requests, OTHER, "complete")),
             "complete was called with a `request` that a call of submit had passed in another \
              binding"
         );
@@ -394,7 +397,7 @@ mod tests {
             owner: Some(CLIENT),
         };
         let mut requests = OutstandingRequests::default();
-        let [one, other] = [1, 2].map(|id| Common::Order(Some(BindingId(id))));
+        let [one, other] = [BINDING, OTHER].map(|id| Common::Order(Some(id)));
         let mut begin = |common, lent| {
             requests.begin(Request {
                 key: (0, "get", common),

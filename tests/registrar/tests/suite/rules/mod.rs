@@ -6,6 +6,8 @@
 //! breaking it; [`ELSEWHERE`] names those
 //! that only the simulated kernel or another test can see broken.
 
+use core::num::NonZeroU64;
+
 use registrar::host::BindingId;
 
 macro_rules! rules {
@@ -24,7 +26,7 @@ mod handle;
 mod registration;
 
 /// The first binding of a registrar.
-const FIRST: BindingId = BindingId(1);
+const FIRST: BindingId = BindingId(NonZeroU64::MIN);
 
 /// Rules without a test here, and what reports them.
 const ELSEWHERE: [(u8, &str); 10] = [
