@@ -44,7 +44,7 @@ impl<H: Host> Registrar<H> {
                 }
                 if may_finish {
                     self.check_unchanged(who);
-                    self.deregistered(work.own, who)
+                    self.deregistered(work.own)
                 } else {
                     STATUS_PENDING
                 }
@@ -59,16 +59,13 @@ impl<H: Host> Registrar<H> {
                 }
             }
         };
-        self.leave(host::Call::Deregister, who, status)
+        self.leave_at_end(host::Call::Deregister, who, status)
     }
 
-    fn deregistered(&self, registration: u32, who: Subject) -> NTSTATUS {
+    fn deregistered(&self, registration: u32) -> NTSTATUS {
         let (status, wake, wait_object) = self.state.with(|state| state.deregistered(registration));
         self.open(wake.as_ref());
         drop(wait_object);
-        if let (STATUS_SUCCESS, Some(gone)) = (status, who.registration) {
-            self.forget(gone);
-        }
         status
     }
 

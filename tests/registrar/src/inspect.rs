@@ -155,11 +155,4 @@ impl<H: Host> Registrar<H> {
         self.ledger
             .with(|ledger| ledger.snapshot(registration).is_some_and(Snapshot::retire))
     }
-
-    /// A registration is gone.
-    pub(crate) fn forget(&self, registration: RegistrationId) {
-        if H::CHECKED {
-            self.ledger.with(|ledger| ledger.forget(registration));
-        }
-    }
 }

@@ -106,6 +106,20 @@ impl<H: Host> Registrar<H> {
         status
     }
 
+    /// Ends what [`enter`](Self::enter) began: with success, the registration is gone.
+    /// Returns `status`.
+    pub(crate) fn leave_at_end(&self, call: Call, who: Subject, status: NTSTATUS) -> NTSTATUS {
+        if H::CHECKED {
+            let phase = Phase::Leave(status);
+            self.note(call, phase, &who, |ledger| match who.registration {
+                Some(gone) if status == STATUS_SUCCESS => ledger.forget(gone),
+                _ => {}
+            });
+            self.host.observe(&who.event(call, phase));
+        }
+        status
+    }
+
     pub(crate) fn left(&self, call: Call, who: Subject) {
         self.event(call, Phase::Leave(STATUS_SUCCESS), who);
     }
@@ -146,6 +160,7 @@ impl<H: Host> Registrar<H> {
     }
 
     /// Records an event. Returns what `read` finds in the ledger then.
+    #[inline]
     fn note<R>(
         &self,
         call: Call,

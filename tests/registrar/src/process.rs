@@ -32,6 +32,7 @@ impl<T> Lock<T> for ThreadLock<T> {
         Self(SpinMutex::new(value))
     }
 
+    #[inline]
     fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
         body(&mut self.0.lock())
     }
@@ -70,7 +71,8 @@ impl Completion for ThreadCompletion {
 static LAST_THREAD: AtomicU64 = AtomicU64::new(0);
 
 std::thread_local! {
-    static THREAD: u64 = LAST_THREAD.fetch_add(1, Ordering::Relaxed) + 1;
+    /// The number of the thread, 0 until somebody asks for it.
+    static THREAD: Cell<u64> = const { Cell::new(0) };
     static IRQL: Cell<u8> = const { Cell::new(0) };
 }
 
@@ -210,7 +212,14 @@ impl Host for Process {
     }
 
     fn thread(&self) -> u64 {
-        THREAD.with(|&thread| thread)
+        match THREAD.get() {
+            0 => {
+                let next = LAST_THREAD.fetch_add(1, Ordering::Relaxed) + 1;
+                THREAD.set(next);
+                next
+            }
+            known => known,
+        }
     }
 
     fn draw(&self, knob: Knob, answers: u32) -> u32 {

@@ -11,7 +11,6 @@ use crate::npis::NpiKey;
 
 /// A [`Moment`] in fewer bytes.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
 pub(crate) struct Record {
     time: u64,
     thread: u64,

@@ -10,8 +10,8 @@ pub(crate) struct Ring<T> {
     elements: Vec<T>,
     /// The most elements that are kept.
     length: usize,
-    /// The index of the oldest element, once the list is full.
-    oldest: usize,
+    /// The place of the next element: that of the oldest one, once the list is full.
+    next: usize,
     /// The number of elements that have been recorded.
     count: u64,
     /// The number of them when they were last taken.
@@ -24,7 +24,7 @@ impl<T: Copy> Ring<T> {
         Self {
             elements: Vec::new(),
             length,
-            oldest: 0,
+            next: 0,
             count: 0,
             taken: 0,
         }
@@ -39,24 +39,24 @@ impl<T: Copy> Ring<T> {
     /// is better than a call that fails for one.
     #[inline]
     pub(crate) fn record(&mut self, element: impl FnOnce() -> T) {
-        if self.elements.len() < self.length {
+        if let Some(oldest) = self.elements.get_mut(self.next) {
+            *oldest = element();
+        } else if self.elements.len() < self.length {
             if self.elements.try_reserve(1).is_err() {
                 return;
             }
             self.elements.push(element());
-        } else if let Some(oldest) = self.elements.get_mut(self.oldest) {
-            *oldest = element();
-            self.oldest += 1;
-            if self.oldest == self.length {
-                self.oldest = 0;
-            }
+        }
+        self.next += 1;
+        if self.next >= self.length {
+            self.next = 0;
         }
         self.count += 1;
     }
 
     /// What is recorded, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        let (newer, older) = self.elements.split_at(self.oldest);
+        let (newer, older) = self.elements.split_at(self.next);
         older.iter().chain(newer)
     }
 
@@ -83,6 +83,13 @@ mod tests {
             let last_four: Vec<u32> = (last.saturating_sub(3)..=last).collect();
             assert_eq!(kept, last_four);
         }
+    }
+
+    #[test]
+    fn one_of_no_length_only_counts() {
+        let mut ring: Ring<u32> = Ring::new(0);
+        (0..3).for_each(|number| ring.record(|| number));
+        assert_eq!((ring.count(), ring.iter().count()), (3, 0));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use core::mem::offset_of;
 use core::ops::Range;
 
 use nmr::abi::{
-    GUID, LUID, MIT_GUID, MIT_IF_LUID, NPI_CLIENT_CHARACTERISTICS as Client, NPI_MODULEID,
+    GUID, MIT_GUID, MIT_IF_LUID, NPI_CLIENT_CHARACTERISTICS as Client, NPI_MODULEID,
     NPI_PROVIDER_CHARACTERISTICS as Provider, NPIID,
 };
 
@@ -141,18 +141,18 @@ unsafe fn identity(id: *const NPI_MODULEID) -> Identity {
     let length = unsafe { peek(&raw const (*id).Length) };
     // SAFETY: as above.
     let kind = unsafe { peek(&raw const (*id).Type) };
-    let mut parts = Parts::default();
-    let counted = match kind {
-        MIT_GUID => parts.len(),
-        MIT_IF_LUID => size_of::<LUID>() / size_of::<u32>(),
-        _ => 0,
-    };
     // SAFETY: a field of what is readable; only its address is taken.
-    let value = unsafe { (&raw const (*id).Value).cast::<u32>() };
-    for (index, part) in parts.iter_mut().enumerate().take(counted) {
-        // SAFETY: the union's first parts, of the member that `Type` says was set.
-        *part = unsafe { peek(value.add(index)) };
-    }
+    let value = unsafe { &raw const (*id).Value };
+    let parts = match kind {
+        // SAFETY: the member of the union that `Type` says was set.
+        MIT_GUID => unsafe { peek(value.cast::<Parts>()) },
+        MIT_IF_LUID => {
+            // SAFETY: as above.
+            let [low, high] = unsafe { peek(value.cast::<[u32; 2]>()) };
+            [low, high, 0, 0]
+        }
+        _ => Parts::default(),
+    };
     (length, kind, parts)
 }
 

@@ -7,7 +7,7 @@ use nmr::abi::{HANDLE, NTSTATUS, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 
 use crate::handle::{HandleKind, Named};
 use crate::host::{Call, Completion, Host, Lock, Side};
-use crate::notify::{APC, function};
+use crate::notify::{APC, Subject, function};
 use crate::registrar::Registrar;
 use crate::state::{Wait, WaitToEnd};
 
@@ -38,25 +38,26 @@ impl<H: Host> Registrar<H> {
                 drop(wait_object);
                 STATUS_SUCCESS
             }
+            Ok(Wait::Held(own, alone)) => self.end_wait(who, own, alone),
             Ok(Wait::For(own, wait_object)) => {
-                if let Some(wait_object) = wait_object {
-                    // SAFETY: the wait object stays while this thread is counted at it.
-                    unsafe { wait_object.as_ref() }.wait();
-                }
+                // SAFETY: the wait object stays while this thread is counted at it.
+                unsafe { wait_object.as_ref() }.wait();
                 let alone = self.state.with(|state| state.waited(own));
-                if alone {
-                    self.check_unchanged(who);
-                }
-                if let Some(gone) = who.registration {
-                    self.forget(gone);
-                }
-                drop(self.state.with(|state| state.stop_waiting(own)));
-                STATUS_SUCCESS
+                self.end_wait(who, own, alone)
             }
             Ok(Wait::Endless) => STATUS_UNSUCCESSFUL,
             Err(refusal) => self.turn_down(Call::Wait, kind, handle, refusal),
         };
-        self.leave(Call::Wait, who, status)
+        self.leave_at_end(Call::Wait, who, status)
+    }
+
+    /// The deregistration of `own` is complete, and this thread, alone or not, goes on.
+    fn end_wait(&self, who: Subject, own: u32, alone: bool) -> NTSTATUS {
+        if alone {
+            self.check_unchanged(who);
+        }
+        drop(self.state.with(|state| state.stop_waiting(own)));
+        STATUS_SUCCESS
     }
 
     /// Signals a wait object that a thread waits for.

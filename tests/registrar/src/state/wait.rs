@@ -10,15 +10,18 @@ use super::{Refusal, State};
 use crate::binding::Thread;
 use crate::handle::{HandleKind, Named};
 use crate::host::Side;
-use crate::registration::WaitObject;
+use crate::registration::{Registration, WaitObject};
 use crate::slab::NONE;
 
 /// How a wait goes on.
 pub(crate) enum Wait<C> {
     /// Not at all: its deregistration was complete, and it is gone.
     Over(Option<WaitObject<C>>),
-    /// For this registration, at this wait object if its deregistration is not complete.
-    For(u32, Option<NonNull<C>>),
+    /// For this registration, at this wait object.
+    For(u32, NonNull<C>),
+    /// Not at all: its deregistration was complete. The registration stays; true as for
+    /// [`State::waited`].
+    Held(u32, bool),
     /// Not at all: it is asked for inside a callback that it would wait for.
     Endless,
 }
@@ -54,8 +57,11 @@ impl<C> State<C> {
         }
         registration.waiters += 1;
         registration.waiting += 1;
-        let wait_object = registration.wait_object;
-        Ok(Wait::For(own, (!complete).then_some(wait_object)))
+        Ok(if complete {
+            Wait::Held(own, registration.waited())
+        } else {
+            Wait::For(own, registration.wait_object)
+        })
     }
 
     /// Returns `true` if the thread is in a callback for a binding of the registration.
@@ -74,10 +80,7 @@ impl<C> State<C> {
     /// A wait is over. True if no other thread waits or has waited: only then
     /// does what the module registered stay until this thread returns.
     pub(crate) fn waited(&mut self, own: u32) -> bool {
-        let registration = self.registrations.at_mut(own);
-        registration.waiters -= 1;
-        let first = !core::mem::replace(&mut registration.waited, true);
-        first && registration.waiters == 0
+        self.registrations.at_mut(own).waited()
     }
 
     /// A thread is done with the wait object.
@@ -89,5 +92,13 @@ impl<C> State<C> {
         } else {
             None
         }
+    }
+}
+
+impl<C> Registration<C> {
+    const fn waited(&mut self) -> bool {
+        self.waiters -= 1;
+        let first = !core::mem::replace(&mut self.waited, true);
+        first && self.waiters == 0
     }
 }

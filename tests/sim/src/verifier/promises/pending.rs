@@ -107,7 +107,7 @@ pub(super) fn returned(
             "{} returned STATUS_PENDING while {count} calls of it pend in binding {}: at most \
              {most} may",
             call.through,
-            call.through.binding.map_or(0, |it| it.0)
+            call.through.binding.map_or(0, |it| it.0.get())
         );
         (BOUND.into(), what)
     })
