@@ -98,7 +98,9 @@ impl Submitter {
                     return Err(answer.status());
                 }
             }
-            Submission::Pending(call) if id.is_multiple_of(CANCEL_INTERVAL) => call.cancel(),
+            Submission::Pending(call) if id.is_multiple_of(CANCEL_INTERVAL) => {
+                client::cancel(&call);
+            }
             Submission::Pending(_) | Submission::NoSlot(_) => {}
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use nmr::dispatch::Value;
 use nmr::header::Header;
-use nmr::request::{RequestClient, Slots, dispatch_complete};
+use nmr::request::{PendingCall, RequestClient, Slots, dispatch_complete};
 use nmr::{Binding, Call, NtStatus, Result, Table};
 
 use super::characteristics::Agreement;
@@ -76,6 +76,15 @@ nmr::dispatch_fn! {
         value: Value<u64>,
     ) {
         binding.module().notified(what.0, value.0);
+    }
+}
+
+/// Asks a provider to hurry a request, unless it does not offer that or the binding
+/// detaches. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
+pub fn cancel<M: EchoClient>(request: &PendingCall<'_, M>) {
+    let agreement = request.binding().context().agreement;
+    if agreement.has(Capabilities::CANCEL) {
+        request.cancel();
     }
 }
 

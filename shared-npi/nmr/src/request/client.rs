@@ -320,8 +320,14 @@ pub struct PendingCall<'binding, M: RequestClient> {
 }
 
 impl<M: RequestClient> PendingCall<'_, M> {
+    /// The binding that the request was submitted in. Any IRQL.
+    #[must_use]
+    pub const fn binding(&self) -> &Binding<M> {
+        self.binding
+    }
+
     /// Asks the provider to hurry, unless it has no function for that or the binding
-    /// detaches. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
+    /// detaches. What else the NPI wants of a cancellation is the caller's to check. IRQL <= `DISPATCH_LEVEL`, no lock held: the provider runs.
     pub fn cancel(&self) {
         // A cancellation is a new call: it passes the gate.
         let Some(call) = self.binding.enter() else {

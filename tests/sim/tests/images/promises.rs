@@ -70,6 +70,27 @@ fn a_refusal_with_another_status_is_found() {
     assert_eq!(codes, ["control"]);
 }
 
+/// A provider that has every function and offers none of them: the client calls none. It
+/// does notify the client.
+#[test]
+fn what_a_provider_does_not_offer_is_not_called() {
+    // Versions 1 to 1 of Echo, and all of its capabilities: to cancel, to be queried, to notify.
+    const OFFER: [u8; 8] = [1, 0, 1, 0, 7, 0, 0, 0];
+    let workshop = Workshop::new();
+    let mut content = fs::read(driver("provider.sys")).expect("it was built");
+    let places: Vec<_> = (0..content.len())
+        .step_by(align_of::<u32>())
+        .filter(|&place| content[place..].starts_with(&OFFER))
+        .collect();
+    assert_eq!(places.len(), 1, "where it offers them");
+    content[places[0] + 4] = 4;
+    let image = workshop.path("provider.sys");
+    fs::write(&image, content).expect("the directory is there");
+    let report = sim(&image, &driver("client.sys"), &["--seed=1", "--cycles=100"]).report();
+    assert_eq!(report.findings, [], "of the client");
+    assert!(report.counts.requests > 0, "some were submitted");
+}
+
 /// The table of what is promised names findings that there are, and each that is about a
 /// promise.
 #[test]
