@@ -24,7 +24,7 @@ pub use error::Wrong;
 pub use guid::NpiId;
 pub use types::{
     CountedCalls, Due, Field, Function, Irql, Match, Meaning, Module, Npi, Number, Outcome,
-    Parameter, Reply, Returns, Side, Structure, Type,
+    Parameter, Refusal, Reply, Returns, Side, Structure, Type, When,
 };
 
 /// The descriptions that this process knows.

@@ -102,6 +102,14 @@ pub(crate) struct Function {
     pub(crate) most_pending: Option<Spanned<u64>>,
     pub(crate) due_after: Option<Due>,
     pub(crate) overtaken_by: Option<Spanned<u64>>,
+    pub(crate) refuses: Option<Spanned<Vec<Refusal>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refusal {
+    pub(crate) status: Spanned<i64>,
+    pub(crate) when: Text,
 }
 
 #[derive(Debug, Deserialize)]

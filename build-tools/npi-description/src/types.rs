@@ -224,6 +224,30 @@ pub struct Function {
     pub due_after: Option<Due>,
     /// The most later calls that may be completed before one that it cancels.
     pub overtaken_by: Option<u64>,
+    /// How a call may be refused; `None` if that is not known.
+    pub refuses: Option<Vec<Refusal>>,
+}
+
+/// A status with which a call may be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The `NTSTATUS`, an error or a warning.
+    pub status: u32,
+    /// When it may be.
+    pub when: When,
+}
+
+/// When a call may be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// What the caller lends is malformed.
+    Malformed,
+    /// The callee's end of the binding detaches.
+    Detaching,
+    /// As many calls pend as may.
+    Busy,
+    /// At any time.
+    Ever,
 }
 
 /// When a module is owed a call that both sides offer.

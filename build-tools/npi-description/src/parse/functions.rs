@@ -2,9 +2,13 @@
 
 //! Functions, and what they say of each other.
 
+use toml::Spanned;
+
 use super::{Result, kind, not_described, number, word, wrong};
 use crate::raw::{self, Text};
-use crate::{Due, Function, Irql, Match, Meaning, Npi, Number, Parameter, Returns, Side, Type};
+use crate::{
+    Due, Function, Irql, Match, Meaning, Npi, Number, Parameter, Refusal, Returns, Side, Type, When,
+};
 
 /// The most parameters of a function.
 const MOST_PARAMETERS: usize = 16;
@@ -88,6 +92,7 @@ fn function(name: &Text, raw: &raw::Function, npi: &Npi) -> Result<Function> {
             of: it.of.as_ref().clone(),
         }),
         overtaken_by: raw.overtaken_by.as_ref().map(|it| *it.as_ref()),
+        refuses: raw.refuses.as_ref().map(refusals).transpose()?,
     })
 }
 
@@ -156,6 +161,34 @@ fn irql(text: &Text) -> Result<Irql> {
             );
         }
     })
+}
+
+fn refusals(raw: &Spanned<Vec<raw::Refusal>>) -> Result<Vec<Refusal>> {
+    raw.as_ref().iter().map(refusal).collect()
+}
+
+fn refusal(raw: &raw::Refusal) -> Result<Refusal> {
+    /// Statuses from here on are warnings and errors.
+    const FIRST: u32 = 0x8000_0000;
+    let status = u32::try_from(*raw.status.as_ref()).ok();
+    let Some(status) = status.filter(|&it| it >= FIRST) else {
+        return wrong(
+            &raw.status,
+            "it is no status of a call that fails: write one from 0x8000_0000 to 0xFFFF_FFFF",
+        );
+    };
+    let when = match raw.when.as_ref().as_str() {
+        "malformed" => When::Malformed,
+        "detaching" => When::Detaching,
+        "busy" => When::Busy,
+        "ever" => When::Ever,
+        other => {
+            let reason =
+                format!("`{other}` says nothing of when: use malformed, detaching, busy or ever");
+            return wrong(&raw.when, reason);
+        }
+    };
+    Ok(Refusal { status, when })
 }
 
 fn returns(text: Option<&Text>) -> Result<Returns> {
@@ -251,6 +284,21 @@ fn check_promises(all: &[Function], index: usize, raw: &raw::Function) -> Result
     }
     if let (Some(most), false) = (&raw.most_pending, function.pends()) {
         return wrong(most, "no call of it pends: add `completed_by`");
+    }
+    if let (Some(refuses), false) = (&raw.refuses, function.pends()) {
+        return wrong(refuses, "no call of it pends: add `completed_by`");
+    }
+    let is_busy = |it: &raw::Refusal| it.when.as_ref() == "busy";
+    let busy = raw
+        .refuses
+        .iter()
+        .flat_map(AsRef::as_ref)
+        .find(|it| is_busy(it));
+    if let (Some(busy), None) = (busy, function.most_pending) {
+        return wrong(
+            &busy.when,
+            "any number of calls may pend: add `most_pending`",
+        );
     }
     if let (Some(most), None) = (&raw.overtaken_by, &function.cancels) {
         return wrong(most, "it cancels nothing: add `cancels`");

@@ -3,7 +3,7 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 24] = [
+pub const CODE_WORDS: [&str; 26] = [
     "access",
     "bound",
     "cancel",
@@ -24,8 +24,10 @@ pub const CODE_WORDS: [&str; 24] = [
     "offered",
     "overrun",
     "race",
+    "refused",
     "reply",
     "statistics",
+    "traced",
     "unload",
     "wdf",
 ];

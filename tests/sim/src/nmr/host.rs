@@ -155,8 +155,9 @@ impl Host for SimHost {
             durations::follow(state, event);
             let kept = callback_locks::check(state, event);
             dispatch_tables::follow(state, event);
-            promises::observe(state, event);
-            binding_calls::observe(state, event).or(kept)
+            let promised = promises::observe(state, event);
+            let called = binding_calls::observe(state, event);
+            called.or(kept).or(promised)
         };
         let breach = costs::measure(Kind::Checks, || with(follow));
         if let Some((code, what)) = breach {

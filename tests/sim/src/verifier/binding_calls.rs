@@ -112,6 +112,13 @@ impl BindingCalls {
         })
     }
 
+    /// Returns `true` if a side takes calls of its peer: it has accepted, and its detach
+    /// callback has not been called.
+    pub(crate) fn is_open(&self, binding: BindingId, side: Side) -> bool {
+        let binding = self.bindings.get(&binding);
+        binding.is_some_and(|it| it.accepted && !it.at(side).detaching)
+    }
+
     /// The detach callback that a side was called at, if it was.
     pub(crate) fn detach_callback(&self, binding: BindingId, side: Side) -> Option<usize> {
         let end = self.bindings.get(&binding)?.at(side);

@@ -25,9 +25,10 @@ use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::{self, stop};
 use crate::hardware::irql::{HIGH_LEVEL, PASSIVE_LEVEL};
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::{MICROSECOND, point, sleep};
+use crate::verifier::promises::recorded;
 
 exports! {
     "EtwRegister" <= PASSIVE_LEVEL => etw_register: i32;
@@ -82,6 +83,12 @@ unsafe extern "win64" fn etw_unregister(handle: usize) -> i32 {
         };
         stop(("0xC4", [0xDC, 0, 0, 0]), what);
     }
+    if let Some((code, what)) = with(|state| {
+        let driver = state.objects.created.creator(handle)?.driver;
+        recorded::unregistering(state, driver)
+    }) {
+        stop(code, what);
+    }
     sessions::unregistering(handle);
     point();
     with(|state| {
@@ -112,7 +119,13 @@ unsafe extern "win64" fn etw_set_information(
     let traits = unsafe { bytes(information, length) };
     match provider_name(&traits) {
         Ok(name) => {
-            with(|state| state.exports.etw.set_name(handle, name));
+            with(|state| {
+                if let Some(by) = state.objects.created.creator(handle) {
+                    let listens = records_ours(state, handle);
+                    recorded::named(state, by.driver, &name, listens);
+                }
+                state.exports.etw.set_name(handle, name);
+            });
             STATUS_SUCCESS
         }
         Err(wrong) => {
@@ -137,6 +150,11 @@ unsafe extern "win64" fn etw_provider_enabled(handle: usize, level: u8, keyword:
 unsafe extern "win64" fn etw_activity_id_control(_code: u32, _id: *mut [u8; 16]) -> i32 {
     // The identity stays what it is: no session shows it.
     STATUS_SUCCESS
+}
+
+/// Returns `true` if the events of the pair are recorded: informational ones, keyword 1.
+fn records_ours(state: &State, handle: usize) -> bool {
+    state.exports.etw.records(handle, 4, 1)
 }
 
 /// Returns `true` if an event of this level and keyword is wanted.

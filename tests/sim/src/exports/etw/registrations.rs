@@ -94,6 +94,12 @@ impl Registrations {
         Some(it.name.clone())
     }
 
+    /// Returns `true` if a session takes such an event, and the provider has been told.
+    pub(super) fn records(&self, handle: usize, level: u8, keyword: u64) -> bool {
+        let is_told = self.all.get(&handle).is_some_and(|it| it.inside == 0);
+        is_told && self.wants(handle, level, keyword)
+    }
+
     /// Returns `true` if a session takes an event of this level and keyword.
     pub(super) fn wants(&self, handle: usize, level: u8, keyword: u64) -> bool {
         let session = self.all.get(&handle).and_then(|it| it.session);

@@ -2,7 +2,8 @@
 
 //! The sessions of a cycle: a user who starts and stops recordings.
 //!
-//! In some cycles sessions enable providers, at any level, and disable them, at any moment:
+//! In some cycles a session records all events from the registration on. In as many others
+//! sessions enable providers, at any level, and disable them, at any moment:
 //! before a provider registers, in which case its callback is called in `EtwRegister`;
 //! while its driver works; and until `EtwUnregister` has returned, which waits for callbacks
 //! that run. All calls are made at `PASSIVE_LEVEL`, on a thread of the system.
@@ -11,15 +12,24 @@
 
 use rand::RngExt;
 
+use crate::exports::etw;
 use crate::exports::etw::registrations::Wanted;
 use crate::kernel::{State, with};
 use crate::objects::deferred::{self, Routine};
 use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::{MICROSECOND, point, sleep};
 use crate::verifier::driver_call;
+use crate::verifier::promises::recorded;
 use crate::verifier::routine::{EntryState, check_return};
 
 const CALLBACK: &str = "the enable callback of an ETW provider";
+
+/// What a session wants that records everything from the registration on.
+const EVERYTHING: Wanted = Wanted {
+    level: u8::MAX,
+    any: u64::MAX,
+    all: 0,
+};
 
 /// In one cycle of this many sessions listen.
 const RARITY: u32 = 4;
@@ -44,19 +54,24 @@ pub(super) fn registered(handle: usize) {
         let listens = &mut state.exports.etw.listens;
         let listens = *listens.get_or_insert_with(|| random.random_ratio(1, RARITY));
         if !listens {
-            return (false, None);
+            return (None, None);
         }
         let by = state.objects.created.creator(handle);
+        if state.choices.sessions.random() {
+            return (Some(EVERYTHING), by);
+        }
         start(state, move || change_for_a_while(handle));
-        (state.choices.sessions.random(), by)
+        let waits: bool = state.choices.sessions.random();
+        (waits.then(|| drawn(state)), by)
     });
-    if waiting && let Some(call) = with(|state| begin(state, handle)) {
+    let begun = waiting.and_then(|wanted| with(|state| begin(state, handle, wanted)));
+    if let Some(call) = begun {
         let before = EntryState::now();
         // SAFETY: the callback is the driver's own, and takes these arguments.
         unsafe { driver_call::call(CALLBACK, call.routine, by, &call.arguments) };
         let site = with(|state| state.loader.drivers.site(call.routine));
         check_return(CALLBACK, before, site);
-        with(|state| state.exports.etw.called_back(handle));
+        with(|state| called_back(state, handle));
     }
 }
 
@@ -88,6 +103,16 @@ fn change_for_a_while(handle: usize) {
     }
 }
 
+/// What a session may want.
+fn drawn(state: &mut State) -> Wanted {
+    let random = &mut state.choices.sessions;
+    Wanted {
+        level: [1, 3, 4, 5, u8::MAX][random.random_range(0..5)],
+        any: [u64::MAX, 0xF][random.random_range(0..2)],
+        all: 0,
+    }
+}
+
 fn draw(most: u64) -> u64 {
     with(|state| state.choices.sessions.random_range(0..=most))
 }
@@ -95,7 +120,10 @@ fn draw(most: u64) -> u64 {
 /// Changes what a session wants of a provider, if it is registered, and calls its
 /// callback.
 fn change(handle: usize) {
-    let Some(call) = with(|state| begin(state, handle)) else {
+    let Some(call) = with(|state| {
+        let wanted = drawn(state);
+        begin(state, handle, wanted)
+    }) else {
         return;
     };
     let by = with(|state| state.objects.created.creator(handle));
@@ -107,7 +135,21 @@ fn change(handle: usize) {
     };
     // SAFETY: the callback is the driver's own, and takes these arguments.
     unsafe { deferred::run(routine, &call.arguments) };
-    with(|state| state.exports.etw.called_back(handle));
+    with(|state| called_back(state, handle));
+}
+
+/// A call of the enable callback of a provider has returned.
+fn called_back(state: &mut State, handle: usize) {
+    state.exports.etw.called_back(handle);
+    tell(state, handle);
+}
+
+/// Whether the events of the pair are recorded may have changed.
+fn tell(state: &mut State, handle: usize) {
+    if let Some(by) = state.objects.created.creator(handle) {
+        let listens = etw::records_ours(state, handle);
+        recorded::changed(state, by.driver, listens);
+    }
 }
 
 /// A call of an enable callback.
@@ -118,16 +160,11 @@ struct Call {
 
 /// Changes what a session wants of a provider. Returns the call that tells the provider so,
 /// which counts as under way; `None` if there is none to make.
-fn begin(state: &mut State, handle: usize) -> Option<Call> {
+fn begin(state: &mut State, handle: usize, wanted: Wanted) -> Option<Call> {
     if !state.objects.created.is(handle, ObjectKind::Etw) {
         return None;
     }
     let random = &mut state.choices.sessions;
-    let wanted = Wanted {
-        level: [1, 3, 4, 5, u8::MAX][random.random_range(0..5)],
-        any: [u64::MAX, 0xF][random.random_range(0..2)],
-        all: 0,
-    };
     let code = match state.exports.etw.get_mut(handle)?.session {
         None => ENABLE,
         Some(_) => [DISABLE, DISABLE, ENABLE, CAPTURE_STATE][random.random_range(0..4)],
@@ -160,6 +197,7 @@ fn begin(state: &mut State, handle: usize) -> Option<Call> {
         }
     });
     let name = provider.name.clone();
+    tell(state, handle);
     state.trace(|_| match code {
         DISABLE => format!("etw session disables {name}"),
         ENABLE => format!("etw session enables {name}: level {level}, keywords {any:#x}"),

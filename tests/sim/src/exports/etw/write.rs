@@ -9,7 +9,9 @@ use windows_sys::Win32::Foundation::{
 use crate::exports::data::strings;
 use crate::exports::etw::{event, is_enabled, is_open, note};
 use crate::exports::memory::access;
+use crate::findings::stop;
 use crate::kernel::with;
+use crate::verifier::promises::recorded;
 
 /// `EVENT_DESCRIPTOR`.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +155,10 @@ unsafe fn write(
     }
     match event::decode(&metadata, &content) {
         Ok(decoded) => trace(handle, &decoded),
-        Err(wrong) => note(&format!("an ETW event cannot be decoded: {wrong}")),
+        Err(wrong) => {
+            note(&format!("an ETW event cannot be decoded: {wrong}"));
+            trace(handle, &format!("that cannot be decoded: {wrong}"));
+        }
     }
     STATUS_SUCCESS
 }
@@ -174,10 +179,15 @@ pub(super) unsafe fn bytes(address: usize, size: u32) -> Vec<u8> {
     copy
 }
 
-/// Adds an event to the trace.
+/// Adds an event to the trace, and checks it if it is one of the pair's.
 fn trace(handle: usize, event: &str) {
-    with(|state| {
+    let found = with(|state| {
         let name = state.exports.etw.name(handle).unwrap_or_default();
         state.trace(|_| format!("etw {name} {event}"));
+        let driver = state.objects.created.creator(handle)?.driver;
+        recorded::written(state, driver, event)
     });
+    if let Some((code, what)) = found {
+        stop(code, what);
+    }
 }

@@ -10,6 +10,8 @@ mod due;
 mod offers;
 mod overtaken;
 mod pending;
+pub(crate) mod recorded;
+mod refused;
 mod replies;
 mod statistics;
 mod tally;
@@ -31,6 +33,7 @@ pub(crate) struct Promises {
     offers: offers::Offers,
     overtaken: overtaken::Cancelled,
     pending: pending::Pending,
+    recorded: recorded::Recorded,
     replies: replies::Replies,
     statistics: statistics::Asked,
     tally: tally::Tally,
@@ -85,7 +88,7 @@ pub(crate) fn begin(
     let ended = match call.request {
         Some(request) if call.through.pends() => {
             replies::begin(state, call.through, call.caller, request, &argument);
-            pending::begin(state, call, request);
+            pending::begin(state, call, request, &argument);
             None
         }
         Some(request) if call.through.completes() => {
@@ -134,10 +137,12 @@ pub(crate) fn end(
     found.filter(|_| is_judged(state, call.callee))
 }
 
-/// Follows the attaches and detaches of bindings.
-pub(crate) fn observe(state: &mut State, event: &Event) {
+/// Follows the attaches and detaches of bindings. The finding for what the driver does not
+/// record of them as it should.
+pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
+    let found = recorded::observe(state, event);
     let Some(binding) = event.binding else {
-        return;
+        return found;
     };
     match (event.call, event.phase) {
         (Call::AttachCallback, Phase::Enter) => offers::attach(state, binding, event),
@@ -149,4 +154,5 @@ pub(crate) fn observe(state: &mut State, event: &Event) {
         }
         _ => {}
     }
+    found
 }

@@ -8,6 +8,7 @@ use npi_description::{Function, NpiId, Outcome, Type, find};
 use registrar::host::BindingId;
 use windows_sys::Win32::Foundation::STATUS_CANCELLED;
 
+use super::refused::Terms;
 use super::{Crossing, overtaken, tally};
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
@@ -25,6 +26,8 @@ struct Request {
     thread: ThreadId,
     /// Its call has returned `STATUS_PENDING`.
     pends: bool,
+    /// Whether the callee may refuse it.
+    terms: Terms,
 }
 
 /// The requests of a cycle that are not over, by their numbers.
@@ -49,6 +52,13 @@ impl Pending {
         functions.find(|it| it.cancels.as_ref() == Some(name))
     }
 
+    /// How many requests of a call's binding and function are not over.
+    pub(super) fn open(&self, call: Crossing) -> u64 {
+        let of = |it: Crossing| (it.through.binding, it.through.function.map(|it| &it.name));
+        let alike = self.open.values().filter(|it| of(it.call) == of(call));
+        alike.count() as u64
+    }
+
     fn count(&mut self, call: Crossing) -> Option<&mut u64> {
         let key = (call.through.binding?, call.through.function?.name.as_str());
         Some(self.pending.entry(key).or_default())
@@ -66,11 +76,17 @@ impl Pending {
 }
 
 /// A request is made.
-pub(super) fn begin(state: &mut State, call: Crossing, request: u64) {
+pub(super) fn begin(
+    state: &mut State,
+    call: Crossing,
+    request: u64,
+    argument: impl Fn(usize) -> usize,
+) {
     let made = Request {
         call,
         thread: state.scheduling.current_id(),
         pends: false,
+        terms: Terms::of(state, call, argument),
     };
     state.verifier.promises.pending.open.insert(request, made);
 }
@@ -94,9 +110,9 @@ pub(super) fn returned(
     tally::returned(state, call, outcome, was_open);
     let pending = &mut state.verifier.promises.pending;
     if !pended {
-        pending.remove(request);
+        let made = pending.remove(request);
         overtaken::forget(state, request);
-        return None;
+        return made?.terms.refused(state, call, result);
     }
     pending.open.get_mut(&request)?.pends = true;
     let count = pending.count(call)?;

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the pair's drivers tell Event Tracing for Windows of their modules agrees with what
+//! NMR has seen: one event, with its fields, for each registration, attach, detach and
+//! cleanup, and one for the load and the unload of the driver.
+//!
+//! Judged are providers whose name begins with [`OURS`], while a session records them. The
+//! events of a callback are written inside it, those of a function of NMR before the thread
+//! calls the next one. Where a session starts or stops meanwhile, an event may be missing.
+
+use std::collections::BTreeMap;
+
+use npi_description::{NpiId, find};
+use registrar::host::{Call, Event, Phase};
+
+use crate::findings::bug_check::Code;
+use crate::kernel::State;
+use crate::loader::drivers::DriverId;
+use crate::scheduling::ThreadId;
+
+/// What the names of the providers begin with whose events are known.
+const OURS: &str = "NmrPair.";
+/// The code of the finding, of which neither NMR nor Windows has one.
+const TRACED: &str = "traced";
+
+/// The providers of a cycle, by their driver.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    drivers: BTreeMap<DriverId, Provider>,
+}
+
+/// A provider that is registered.
+#[derive(Debug, Default)]
+struct Provider {
+    /// A session takes the events, and the driver has been told so.
+    listens: bool,
+    /// How often that has changed.
+    changes: u64,
+    windows: Vec<Window>,
+    owed: Vec<Owed>,
+    /// When `DriverUnload` was called, if it was recorded then.
+    unloading: Option<Recording>,
+    /// The events of the driver itself.
+    own: Vec<String>,
+}
+
+/// A session that records without a break as long as this stays the same.
+type Recording = u64;
+
+/// A callback that runs.
+#[derive(Debug)]
+struct Window {
+    thread: ThreadId,
+    recording: Option<Recording>,
+    written: Vec<String>,
+}
+
+/// An event that has to come before the thread calls NMR again.
+#[derive(Debug)]
+struct Owed {
+    thread: ThreadId,
+    recording: Option<Recording>,
+    event: Expected,
+}
+
+/// An event, in lower case as it is shown, but for what lies between both parts.
+#[derive(Debug)]
+struct Expected {
+    head: String,
+    tail: String,
+}
+
+impl Expected {
+    fn fits(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        let rest = text.strip_prefix(&self.head);
+        rest.is_some_and(|rest| rest.ends_with(&self.tail))
+    }
+}
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { head, tail } = self;
+        if tail.is_empty() {
+            write!(f, "{head}")
+        } else {
+            write!(f, "{head} .. {tail}")
+        }
+    }
+}
+
+impl Provider {
+    const fn recording(&self) -> Option<Recording> {
+        if self.listens {
+            Some(self.changes)
+        } else {
+            None
+        }
+    }
+
+    /// Returns `true` if nothing has changed since, and a session records.
+    fn was_recorded(&self, since: Option<Recording>) -> bool {
+        since.is_some() && since == self.recording()
+    }
+
+    /// The finding for what `thread`, or any, has not written.
+    fn settle(&mut self, thread: Option<ThreadId>) -> Option<(Code, String)> {
+        let is_due = |owed: &Owed| thread.is_none_or(|it| owed.thread == it);
+        let due: Vec<_> = self.owed.extract_if(.., |owed| is_due(owed)).collect();
+        let missing = due.iter().find(|it| self.was_recorded(it.recording))?;
+        Some(missed(&missing.event, &[]))
+    }
+}
+
+fn missed(expected: &Expected, written: &[String]) -> (Code, String) {
+    let written = match written {
+        [] => "nothing was".to_owned(),
+        some => some.join("; "),
+    };
+    let what = format!(
+        "the ETW event {expected} was not written, or not once, while a session recorded it: \
+         {written} written"
+    );
+    (TRACED.into(), what)
+}
+
+/// A provider of `driver` has got its name.
+pub(crate) fn named(state: &mut State, driver: DriverId, name: &str, listens: bool) {
+    if name.starts_with(OURS) {
+        let provider = Provider {
+            listens,
+            ..Provider::default()
+        };
+        let all = &mut state.verifier.promises.recorded.drivers;
+        all.insert(driver, provider);
+    }
+}
+
+/// What sessions want of the provider of `driver` changes, or has changed: whether they take
+/// its events.
+pub(crate) fn changed(state: &mut State, driver: DriverId, listens: bool) {
+    if let Some(provider) = provider(state, driver) {
+        provider.listens = listens;
+        provider.changes += 1;
+    }
+}
+
+fn provider(state: &mut State, driver: DriverId) -> Option<&mut Provider> {
+    state.verifier.promises.recorded.drivers.get_mut(&driver)
+}
+
+/// A driver has written an event, which is shown like this. The finding if it should not
+/// have.
+pub(crate) fn written(state: &mut State, driver: DriverId, text: &str) -> Option<(Code, String)> {
+    let thread = state.scheduling.current_id();
+    let provider = provider(state, driver)?;
+    let of_thread = |owed: &Owed| owed.thread == thread && owed.event.fits(text);
+    if let Some(place) = provider.owed.iter().position(of_thread) {
+        provider.owed.remove(place);
+        return None;
+    }
+    let mut windows = provider.windows.iter_mut();
+    if let Some(window) = windows.rfind(|it| it.thread == thread) {
+        window.written.push(text.to_owned());
+        return None;
+    }
+    if text.starts_with("Load:") || text.starts_with("Unload:") {
+        provider.own.push(text.to_owned());
+        return None;
+    }
+    let owed = provider.owed.iter().find(|it| it.thread == thread);
+    let owed = owed.map_or_else(
+        || "nothing of the kind has happened".to_owned(),
+        |it| format!("what has happened is {}", it.event),
+    );
+    let what = format!("the ETW event {text} was written, but {owed}");
+    Some((TRACED.into(), what))
+}
+
+/// `DriverEntry` has returned `status`. The finding if the events say otherwise.
+pub(crate) fn entered(state: &mut State, driver: DriverId, status: i32) -> Option<(Code, String)> {
+    let provider = provider(state, driver)?;
+    let recorded = provider.listens && provider.changes == 0;
+    let event = Expected {
+        head: format!("load: status={status:#010x}"),
+        tail: String::new(),
+    };
+    let own = std::mem::take(&mut provider.own);
+    let told = own.iter().filter(|it| event.fits(it)).count();
+    (told != own.len() || (recorded && told != 1)).then(|| missed(&event, &own))
+}
+
+/// `DriverUnload` is about to be called.
+pub(crate) fn unloading(state: &mut State, driver: DriverId) {
+    if let Some(provider) = provider(state, driver) {
+        provider.unloading = provider.recording();
+    }
+}
+
+/// A provider is about to be unregistered. The finding for what it has not written.
+pub(crate) fn unregistering(state: &mut State, driver: DriverId) -> Option<(Code, String)> {
+    let provider = provider(state, driver)?;
+    let owed = provider.settle(None);
+    let missing = provider.was_recorded(provider.unloading) && provider.own.len() != 1;
+    let unload = missing.then(|| {
+        let event = Expected {
+            head: "unload:".to_owned(),
+            tail: String::new(),
+        };
+        missed(&event, &provider.own)
+    });
+    state.verifier.promises.recorded.drivers.remove(&driver);
+    owed.or(unload)
+}
+
+/// Follows the functions of NMR, and the callbacks of modules. The finding for an event that
+/// is missing or wrong.
+pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
+    if state.verifier.promises.recorded.drivers.is_empty() {
+        return None;
+    }
+    let thread = state.scheduling.current_id();
+    let driver = state.loader.drivers.site(event.code)?.driver;
+    let npi = event.npi.and_then(|npi| find(NpiId(npi.to_u128())));
+    // A registration that failed is of an NPI that is not told.
+    let module = npi.map_or_else(String::new, |npi| {
+        format!("{}\"", npi.name.to_ascii_lowercase())
+    });
+    let head = |what| format!("{what}: module=\"{module}");
+    let may_refuse = state.loader.drivers.any(|it| it.image.is_generated());
+    let provider = provider(state, driver)?;
+    match event.phase {
+        Phase::Enter if event.call.is_callback() => {
+            let recording = provider.recording();
+            provider.windows.push(Window {
+                thread,
+                recording,
+                written: Vec::new(),
+            });
+            None
+        }
+        Phase::Enter => provider.settle(Some(thread)),
+        Phase::Leave(status) if event.call.is_callback() => {
+            let mut windows = provider.windows.iter();
+            let window = windows.rposition(|it| it.thread == thread)?;
+            let window = provider.windows.remove(window);
+            let (what, tail) = match event.call {
+                Call::AttachCallback => ("attach", format!(", status={status:#010x}")),
+                Call::DetachCallback => ("detach", String::new()),
+                _ => ("cleanup", "}".to_owned()),
+            };
+            let head = format!("{}, peer={{", head(what));
+            let event = Expected { head, tail };
+            let told = window.written.iter().filter(|it| event.fits(it)).count();
+            let is_wrong = told != window.written.len() || told > 1;
+            // What is wrong with a hostile peer's structures is refused without an event.
+            let may_be_missing = may_refuse && status != 0;
+            let is_missing =
+                told == 0 && !may_be_missing && provider.was_recorded(window.recording);
+            (is_wrong || is_missing).then(|| missed(&event, &window.written))
+        }
+        Phase::Leave(status) => {
+            let (what, with_status) = match event.call {
+                Call::Register => ("register", true),
+                Call::Deregister => ("deregister", true),
+                Call::Wait if status == 0 => ("deregistered", false),
+                _ => return None,
+            };
+            let tail = if with_status {
+                format!(", status={status:#010x}")
+            } else {
+                String::new()
+            };
+            let head = head(what);
+            let recording = provider.recording();
+            provider.owed.push(Owed {
+                thread,
+                recording,
+                event: Expected { head, tail },
+            });
+            None
+        }
+    }
+}
