@@ -97,6 +97,8 @@ pub(crate) struct Thread {
     pub(in crate::scheduling) affinity: u64,
     /// The calls between modules that are under way, the innermost last.
     pub(crate) frames: Vec<Frame>,
+    /// `xmm6` to `xmm15` at each of these calls, if handlers of exceptions may need them.
+    pub(crate) vectors: Vec<[u128; 10]>,
     /// The address of its `KTHREAD`, 0 if it has none yet.
     pub(crate) object: usize,
     /// Whether a driver created it, and may end it.
@@ -147,6 +149,7 @@ impl Thread {
             processor: None,
             affinity: 0,
             frames: Vec::new(),
+            vectors: Vec::new(),
             object: 0,
             is_drivers: false,
             regions: 0,
