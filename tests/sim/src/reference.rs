@@ -13,7 +13,7 @@ use crate::loader::export::Export;
 use crate::wdf;
 
 /// What a function does less than its documentation says.
-const SIMPLIFIED: [(&str, &str); 21] = [
+const SIMPLIFIED: [(&str, &str); 23] = [
     (
         "CmRegisterCallback",
         "tells of values that are read and keys that are closed",
@@ -73,6 +73,11 @@ const SIMPLIFIED: [(&str, &str); 21] = [
         "RtlQueryRegistryValues",
         "the keys of the driver's service only",
     ),
+    (
+        "SeAccessCheck",
+        "each thread is one of an administrator, without privileges",
+    ),
+    ("SeSinglePrivilegeCheck", "each thread has the privilege"),
     ("ZwOpenKey", "the keys of the driver's service only"),
 ];
 

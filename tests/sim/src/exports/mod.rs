@@ -23,6 +23,7 @@ pub(crate) mod notifications;
 mod objects;
 mod queries;
 mod runtime;
+mod security;
 mod sync;
 pub(crate) mod system;
 
@@ -85,6 +86,7 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     memory::TABLES,
     notifications::TABLES,
     runtime::TABLES,
+    security::TABLES,
     sync::TABLES,
     &[
         bugcheck::EXPORTS,

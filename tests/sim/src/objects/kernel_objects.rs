@@ -36,6 +36,8 @@ pub(crate) enum ObjectKind {
     Framework,
     /// An MDL from `IoAllocateMdl`.
     Mdl,
+    /// A security context that was captured.
+    Subject,
 }
 
 impl ObjectKind {
@@ -54,6 +56,7 @@ impl ObjectKind {
             Self::Etw => "the registration of an ETW provider",
             Self::Framework => "the binding to the driver framework",
             Self::Mdl => "an MDL",
+            Self::Subject => "a captured security context",
         }
     }
 
@@ -72,7 +75,8 @@ impl ObjectKind {
             | Self::BugCheckCallback
             | Self::Etw
             | Self::Framework
-            | Self::Mdl => "0xC4".into(),
+            | Self::Mdl
+            | Self::Subject => "0xC4".into(),
         }
     }
 }

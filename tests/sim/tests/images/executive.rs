@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Generic tables and security: what the functions do, and what is wrong with drivers that
+//! misuse them.
+
+use scenarios::Role;
+
+use crate::fixture::Workshop;
+use crate::program::sim;
+
+const SOURCES: [&str; 2] = ["generic_tables.c", "security.c"];
+
+#[test]
+fn what_is_used_rightly_is_silent() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for source in SOURCES {
+        let client = workshop.compile("e.sys", source, &[]);
+        for faults in ["--faults=none", "--faults=random"] {
+            let arguments = ["--seed=3", "--cycles=30", faults];
+            let run = sim(&provider, &client, &arguments);
+            let report = run.report();
+            assert!(
+                report.is_clean(),
+                "{source}: {:?} {}",
+                report.findings,
+                run.err
+            );
+        }
+    }
+}
+
+/// A source and its macro, the finding's code, what it says, and the function that it is in.
+const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "generic_tables.c",
+        "WITHOUT_LOCK",
+        "race",
+        "uses a table",
+        "Work",
+    ),
+    (
+        "generic_tables.c",
+        "FREED_FIRST",
+        "0xCC",
+        "in RtlGetElement",
+        "ClearAvl",
+    ),
+    (
+        "generic_tables.c",
+        "NOT_CLEARED",
+        "0xC4",
+        "blocks of pool",
+        "TakeBlock",
+    ),
+    ("security.c", "KEEPS_TEXT", "0xC4", "with tag Strg", "Sids"),
+    (
+        "security.c",
+        "KEEPS_SUBJECT",
+        "0xCE",
+        "security context",
+        "Lists",
+    ),
+    (
+        "security.c",
+        "RELEASES_TWICE",
+        "0xC4",
+        "no security context",
+        "Lists",
+    ),
+];
+
+#[test]
+fn mistakes_are_found_at_their_line() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for (source, name, code, says, function) in MISTAKES {
+        let client = workshop.compile("e.sys", source, &[name]);
+        let run = sim(&provider, &client, &["--seed=3", "--cycles=20"]);
+        let report = run.report();
+        assert!(!report.findings.is_empty(), "{name}: not found {}", run.err);
+        for finding in &report.findings {
+            assert_eq!(finding.driver, "e.sys", "{name}: {finding}");
+            assert_eq!(finding.code, *code, "{name}: {finding}");
+            assert!(finding.what.contains(says), "{name}: {finding}");
+            let place = finding.place.as_ref();
+            let place = place.unwrap_or_else(|| panic!("{name}: {finding}"));
+            assert_eq!(place.function, *function, "{name}: {finding}");
+        }
+    }
+}
