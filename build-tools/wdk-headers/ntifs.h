@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Stands in for the Windows Driver Kit's ntifs.h where that is not installed: security
-// identifiers, access control lists and descriptors, for x64. A driver that compiles with it
-// compiles with the kit.
+// Stands in for the Windows Driver Kit's ntifs.h where that is not installed:
+// processes by their numbers, security identifiers, access control lists and descriptors, for
+// x64. A driver that compiles with it compiles with the kit.
 
 #pragma once
 #include <ntddk.h>
@@ -13,6 +13,22 @@ extern "C" {
 #define STATUS_INVALID_SID ((NTSTATUS)0xC0000078L)
 #define STATUS_ALLOTTED_SPACE_EXCEEDED ((NTSTATUS)0xC0000099L)
 #define STATUS_INVALID_CID ((NTSTATUS)0xC000000BL)
+
+// Processes, threads, and the system.
+NTKERNELAPI NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process);
+NTKERNELAPI NTSTATUS PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread);
+NTKERNELAPI PEPROCESS PsGetCurrentProcess(VOID);
+NTKERNELAPI HANDLE PsGetCurrentThreadId(VOID);
+NTKERNELAPI HANDLE PsGetProcessId(PEPROCESS Process);
+NTKERNELAPI HANDLE PsGetThreadId(PETHREAD Thread);
+NTKERNELAPI HANDLE PsGetThreadProcessId(PETHREAD Thread);
+NTKERNELAPI PKTHREAD KeGetCurrentThread(VOID);
+NTKERNELAPI KPRIORITY KeQueryPriorityThread(PKTHREAD Thread);
+NTKERNELAPI KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+typedef enum _SYSTEM_INFORMATION_CLASS { SystemBasicInformation } SYSTEM_INFORMATION_CLASS;
+NTSYSAPI NTSTATUS ZwQuerySystemInformation(
+    SYSTEM_INFORMATION_CLASS SystemInformationClass, PVOID SystemInformation, ULONG SystemInformationLength,
+    PULONG ReturnLength);
 
 // Identifiers.
 typedef PVOID PSID;

@@ -15,13 +15,13 @@ mod debug;
 mod etw;
 pub(crate) mod exceptions;
 pub(crate) mod execution;
+mod information;
 pub(crate) mod io;
-mod keys;
 mod memory;
 mod netio;
 pub(crate) mod notifications;
 mod objects;
-mod queries;
+mod registry;
 mod runtime;
 mod security;
 mod sync;
@@ -85,6 +85,7 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     io::TABLES,
     memory::TABLES,
     notifications::TABLES,
+    registry::TABLES,
     runtime::TABLES,
     security::TABLES,
     sync::TABLES,
@@ -92,9 +93,8 @@ const NTOSKRNL: &[&[&[Export]]] = &[
         bugcheck::EXPORTS,
         debug::EXPORTS,
         etw::EXPORTS,
-        keys::EXPORTS,
+        information::EXPORTS,
         objects::EXPORTS,
-        queries::EXPORTS,
         system::EXPORTS,
         system::VARIABLES,
     ],

@@ -103,6 +103,8 @@ pub(crate) struct Thread {
     pub(crate) object: usize,
     /// Whether a driver created it, and may end it.
     pub(crate) is_drivers: bool,
+    /// By how much its priority differs from the usual one, which nothing here depends on.
+    pub(crate) priority: i32,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
     /// How many bytes of its stack drivers may use.
@@ -152,6 +154,7 @@ impl Thread {
             vectors: Vec::new(),
             object: 0,
             is_drivers: false,
+            priority: 0,
             regions: 0,
             stack_room: KERNEL_STACK,
             in_code: false,

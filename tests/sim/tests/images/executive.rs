@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Generic tables and security: what the functions do, and what is wrong with drivers that
+//! Generic tables, security, the registry, processes and threads: what the functions do, and what is wrong with drivers that
 //! misuse them.
 
 use scenarios::Role;
@@ -8,7 +8,12 @@ use scenarios::Role;
 use crate::fixture::Workshop;
 use crate::program::sim;
 
-const SOURCES: [&str; 2] = ["generic_tables.c", "security.c"];
+const SOURCES: [&str; 4] = [
+    "generic_tables.c",
+    "security.c",
+    "registry.c",
+    "processes.c",
+];
 
 #[test]
 fn what_is_used_rightly_is_silent() {
@@ -67,6 +72,41 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "0xC4",
         "no security context",
         "Lists",
+    ),
+    (
+        "registry.c",
+        "KEEPS_KEY",
+        "leak",
+        "a handle of the registry key",
+        "Create",
+    ),
+    (
+        "registry.c",
+        "CLOSES_TWICE",
+        "0x93",
+        "which is not open",
+        "Keys",
+    ),
+    (
+        "processes.c",
+        "KEEPS_PROCESS",
+        "leak",
+        "a reference to an object",
+        "OnProcess",
+    ),
+    (
+        "processes.c",
+        "KEEPS_THREAD",
+        "leak",
+        "a reference to an object",
+        "Work",
+    ),
+    (
+        "processes.c",
+        "KEEPS_NOTHING",
+        "0xCE",
+        "still runs",
+        "Unload",
     ),
 ];
 
