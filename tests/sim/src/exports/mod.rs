@@ -15,6 +15,7 @@ mod debug;
 mod etw;
 pub(crate) mod exceptions;
 pub(crate) mod execution;
+mod files;
 mod information;
 pub(crate) mod io;
 mod memory;
@@ -82,6 +83,7 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     data::TABLES,
     exceptions::TABLES,
     execution::TABLES,
+    files::TABLES,
     io::TABLES,
     memory::TABLES,
     notifications::TABLES,

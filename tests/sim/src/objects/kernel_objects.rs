@@ -38,6 +38,10 @@ pub(crate) enum ObjectKind {
     Mdl,
     /// A security context that was captured.
     Subject,
+    /// A registration for non-maskable interrupts.
+    NmiCallback,
+    /// A registration for processors that are added.
+    ProcessorCallback,
 }
 
 impl ObjectKind {
@@ -57,6 +61,10 @@ impl ObjectKind {
             Self::Framework => "the binding to the driver framework",
             Self::Mdl => "an MDL",
             Self::Subject => "a captured security context",
+            Self::NmiCallback => "a routine that KeRegisterNmiCallback registered",
+            Self::ProcessorCallback => {
+                "a routine that KeRegisterProcessorChangeCallback registered"
+            }
         }
     }
 
@@ -76,7 +84,9 @@ impl ObjectKind {
             | Self::Etw
             | Self::Framework
             | Self::Mdl
-            | Self::Subject => "0xC4".into(),
+            | Self::Subject
+            | Self::NmiCallback
+            | Self::ProcessorCallback => "0xC4".into(),
         }
     }
 }

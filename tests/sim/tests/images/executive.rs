@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Generic tables, security, the registry, processes and threads: what the functions do, and what is wrong with drivers that
-//! misuse them.
+//! Generic tables, security, the registry, processes, threads and files: what the functions
+//! do, and what is wrong with drivers that misuse them.
 
 use scenarios::Role;
 
 use crate::fixture::Workshop;
 use crate::program::sim;
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     "generic_tables.c",
     "security.c",
     "registry.c",
     "processes.c",
+    "files.c",
 ];
 
 #[test]
@@ -107,6 +108,34 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "0xCE",
         "still runs",
         "Unload",
+    ),
+    (
+        "files.c",
+        "KEEPS_FILE",
+        "leak",
+        "a handle of the file",
+        "Open",
+    ),
+    (
+        "files.c",
+        "AT_DISPATCH",
+        "0xA",
+        "its limit is PASSIVE_LEVEL",
+        "Open",
+    ),
+    (
+        "files.c",
+        "KEEPS_NMI",
+        "0xCE",
+        "KeRegisterNmiCallback",
+        "DriverEntry",
+    ),
+    (
+        "files.c",
+        "KEEPS_CHANGES",
+        "0xCE",
+        "KeRegisterProcessorChange",
+        "DriverEntry",
     ),
 ];
 
