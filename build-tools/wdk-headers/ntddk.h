@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Stands in for the Windows Driver Kit's ntddk.h where that is not installed: memory
-// descriptor lists, requests, device stacks and remove locks, for x64. A driver that compiles
-// with it compiles with the kit.
+// descriptor lists, requests, device stacks, remove locks and generic tables, for x64. A driver
+// that compiles with it compiles with the kit.
 
 #pragma once
 #include <wdm.h>
@@ -85,13 +85,6 @@ FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(PMDL Mdl, ULONG Priority)
 }
 
 // Requests.
-typedef struct _IO_STATUS_BLOCK {
-    union {
-        NTSTATUS Status;
-        PVOID Pointer;
-    };
-    ULONG_PTR Information;
-} IO_STATUS_BLOCK, *PIO_STATUS_BLOCK;
 typedef NTSTATUS DRIVER_DISPATCH(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 typedef DRIVER_DISPATCH *PDRIVER_DISPATCH;
 typedef VOID DRIVER_CANCEL(PDEVICE_OBJECT DeviceObject, PIRP Irp);
@@ -320,6 +313,78 @@ NTKERNELAPI VOID IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK RemoveLock, PVOID 
 #define IoReleaseRemoveLock(RemoveLock, Tag) IoReleaseRemoveLockEx(RemoveLock, Tag, sizeof(IO_REMOVE_LOCK))
 #define IoReleaseRemoveLockAndWait(RemoveLock, Tag) \
     IoReleaseRemoveLockAndWaitEx(RemoveLock, Tag, sizeof(IO_REMOVE_LOCK))
+
+// Generic tables.
+typedef enum _RTL_GENERIC_COMPARE_RESULTS {
+    GenericLessThan,
+    GenericGreaterThan,
+    GenericEqual
+} RTL_GENERIC_COMPARE_RESULTS;
+typedef enum _TABLE_SEARCH_RESULT {
+    TableEmptyTree,
+    TableFoundNode,
+    TableInsertAsLeft,
+    TableInsertAsRight
+} TABLE_SEARCH_RESULT;
+#define RTL_TABLE_ROUTINES(Prefix, Table) \
+    typedef RTL_GENERIC_COMPARE_RESULTS Prefix##_COMPARE_ROUTINE(Table *Self, PVOID First, PVOID Second); \
+    typedef PVOID Prefix##_ALLOCATE_ROUTINE(Table *Self, ULONG ByteSize); \
+    typedef VOID Prefix##_FREE_ROUTINE(Table *Self, PVOID Buffer)
+typedef struct _RTL_GENERIC_TABLE RTL_GENERIC_TABLE, *PRTL_GENERIC_TABLE;
+RTL_TABLE_ROUTINES(RTL_GENERIC, RTL_GENERIC_TABLE);
+struct _RTL_GENERIC_TABLE {
+    PVOID TableRoot;
+    LIST_ENTRY InsertOrderList;
+    PLIST_ENTRY OrderedPointer;
+    ULONG WhichOrderedElement;
+    ULONG NumberGenericTableElements;
+    RTL_GENERIC_COMPARE_ROUTINE *CompareRoutine;
+    RTL_GENERIC_ALLOCATE_ROUTINE *AllocateRoutine;
+    RTL_GENERIC_FREE_ROUTINE *FreeRoutine;
+    PVOID TableContext;
+};
+C_ASSERT(sizeof(RTL_GENERIC_TABLE) == 0x48);
+typedef struct _RTL_BALANCED_LINKS {
+    struct _RTL_BALANCED_LINKS *Parent, *LeftChild, *RightChild;
+    CHAR Balance;
+    UCHAR Reserved[3];
+} RTL_BALANCED_LINKS;
+typedef struct _RTL_AVL_TABLE RTL_AVL_TABLE, *PRTL_AVL_TABLE;
+RTL_TABLE_ROUTINES(RTL_AVL, RTL_AVL_TABLE);
+struct _RTL_AVL_TABLE {
+    RTL_BALANCED_LINKS BalancedRoot;
+    PVOID OrderedPointer;
+    ULONG WhichOrderedElement;
+    ULONG NumberGenericTableElements;
+    ULONG DepthOfTree;
+    RTL_BALANCED_LINKS *RestartKey;
+    ULONG DeleteCount;
+    RTL_AVL_COMPARE_ROUTINE *CompareRoutine;
+    RTL_AVL_ALLOCATE_ROUTINE *AllocateRoutine;
+    RTL_AVL_FREE_ROUTINE *FreeRoutine;
+    PVOID TableContext;
+};
+C_ASSERT(sizeof(RTL_AVL_TABLE) == 0x68);
+#define RTL_TABLE_FUNCTIONS(Suffix, Prefix, Table) \
+    NTSYSAPI VOID RtlInitializeGenericTable##Suffix( \
+        Table *Self, Prefix##_COMPARE_ROUTINE *CompareRoutine, Prefix##_ALLOCATE_ROUTINE *AllocateRoutine, \
+        Prefix##_FREE_ROUTINE *FreeRoutine, PVOID TableContext); \
+    NTSYSAPI PVOID RtlInsertElementGenericTable##Suffix( \
+        Table *Self, PVOID Buffer, ULONG BufferSize, PBOOLEAN NewElement); \
+    NTSYSAPI PVOID RtlInsertElementGenericTableFull##Suffix( \
+        Table *Self, PVOID Buffer, ULONG BufferSize, PBOOLEAN NewElement, PVOID NodeOrParent, \
+        TABLE_SEARCH_RESULT SearchResult); \
+    NTSYSAPI BOOLEAN RtlDeleteElementGenericTable##Suffix(Table *Self, PVOID Buffer); \
+    NTSYSAPI PVOID RtlLookupElementGenericTable##Suffix(Table *Self, PVOID Buffer); \
+    NTSYSAPI PVOID RtlLookupElementGenericTableFull##Suffix( \
+        Table *Self, PVOID Buffer, PVOID *NodeOrParent, TABLE_SEARCH_RESULT *SearchResult); \
+    NTSYSAPI PVOID RtlEnumerateGenericTable##Suffix(Table *Self, BOOLEAN Restart); \
+    NTSYSAPI PVOID RtlEnumerateGenericTableWithoutSplaying##Suffix(Table *Self, PVOID *RestartKey); \
+    NTSYSAPI PVOID RtlGetElementGenericTable##Suffix(Table *Self, ULONG I); \
+    NTSYSAPI ULONG RtlNumberGenericTableElements##Suffix(Table *Self); \
+    NTSYSAPI BOOLEAN RtlIsGenericTableEmpty##Suffix(Table *Self)
+RTL_TABLE_FUNCTIONS(, RTL_GENERIC, RTL_GENERIC_TABLE);
+RTL_TABLE_FUNCTIONS(Avl, RTL_AVL, RTL_AVL_TABLE);
 
 #ifdef __cplusplus
 }

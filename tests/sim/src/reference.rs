@@ -13,7 +13,7 @@ use crate::loader::export::Export;
 use crate::wdf;
 
 /// What a function does less than its documentation says.
-const SIMPLIFIED: [(&str, &str); 21] = [
+const SIMPLIFIED: [(&str, &str); 22] = [
     (
         "CmRegisterCallback",
         "tells of values that are read and keys that are closed",
@@ -70,10 +70,14 @@ const SIMPLIFIED: [(&str, &str); 21] = [
     ("PsSetLoadImageNotifyRoutineEx", "ignores the flags"),
     ("RtlGetVersion", "Windows 10, version 22H2"),
     (
-        "RtlQueryRegistryValues",
-        "the keys of the driver's service only",
+        "SeAccessCheck",
+        "each thread is one of an administrator, without privileges",
     ),
-    ("ZwOpenKey", "the keys of the driver's service only"),
+    ("SeSinglePrivilegeCheck", "each thread has the privilege"),
+    (
+        "ZwQuerySystemInformation",
+        "the documented classes but for those of processes",
+    ),
 ];
 
 /// The file, and what encloses the list in it.

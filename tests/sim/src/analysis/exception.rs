@@ -119,13 +119,14 @@ pub(crate) struct Raisable {
     pub(crate) information: Vec<usize>,
 }
 
-/// The exception that an instruction of a driver raises; `None` if it is a bug check that no
+/// The exception that an instruction of a driver raises, or of a function of the kernel that
+/// it has called; `None` if it is a bug check that no
 /// handler prevents, as an access to an invalid address of the kernel is.
 pub(crate) fn raisable(state: &State, fault: &Exception) -> Option<Raisable> {
     let fault = &operand::resolve(state, fault);
-    let site = state.loader.drivers.site(fault.rip)?;
-    let is_gone = state.loader.drivers[site.driver].life == LoadState::Gone;
-    if is_gone || missing_import(state, fault).is_some() {
+    let site = state.loader.drivers.site(fault.rip);
+    let is_gone = |site: Site| state.loader.drivers[site.driver].life == LoadState::Gone;
+    if site.is_some_and(is_gone) || missing_import(state, fault).is_some() {
         return None;
     }
     let (code, _) = describe(state, fault, None);

@@ -5,6 +5,7 @@
 pub(crate) mod table_functions;
 pub(crate) mod thunk;
 mod trace;
+mod vectors;
 
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;

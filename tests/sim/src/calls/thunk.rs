@@ -20,7 +20,7 @@ use std::ptr;
 
 use hashbrown::HashMap;
 
-use crate::calls::{table_functions, trace};
+use crate::calls::{table_functions, trace, vectors};
 use crate::costs::{self, Kind};
 use crate::findings::bug_check::{CONVENTION, Code, unexpected_irql};
 use crate::findings::{stop, stop_at};
@@ -356,7 +356,12 @@ unsafe extern "win64" fn enter(number: u32, home: *mut usize, kept: *const [u64;
     }
     point();
     steps::enter(target);
-    target
+    match call {
+        Callee::Import { .. } if trap::expects_handlers() => {
+            with(|state| vectors::keep_on_way(state, target))
+        }
+        _ => target,
+    }
 }
 
 /// The call that a thunk makes, and the address of its callee. There is no call to

@@ -87,7 +87,10 @@ fn record(state: &mut State, cause: &Cause, context: &mut Context) -> Option<EXC
             let frame = state.scheduling.current().frames.last();
             context.0.Rip = frame.map_or(0, |frame| frame.home as u64);
             record.ExceptionCode = raised.status;
-            record.ExceptionFlags = NONCONTINUABLE;
+            match &raised.fault {
+                Some((_, information)) => inform(&mut record, information),
+                None => record.ExceptionFlags = NONCONTINUABLE,
+            }
         }
         Cause::Instruction(fault) => {
             context.0.Rip = fault.rip as u64;
@@ -96,11 +99,7 @@ fn record(state: &mut State, cause: &Cause, context: &mut Context) -> Option<EXC
                 return None;
             };
             record.ExceptionCode = raisable.status;
-            record.NumberParameters = raisable.information.len().try_into().unwrap_or(0);
-            let information = raisable.information.iter();
-            for (place, value) in record.ExceptionInformation.iter_mut().zip(information) {
-                *place = *value;
-            }
+            inform(&mut record, &raisable.information);
         }
     }
     record.ExceptionAddress = std::ptr::with_exposed_provenance_mut(
@@ -108,6 +107,14 @@ fn record(state: &mut State, cause: &Cause, context: &mut Context) -> Option<EXC
     );
     state.trace(|_| format!("exception {:#x}", record.ExceptionCode));
     Some(record)
+}
+
+/// Says in a record what handlers learn of an exception.
+fn inform(record: &mut EXCEPTION_RECORD, information: &[usize]) {
+    record.NumberParameters = information.len().try_into().unwrap_or(0);
+    for (place, value) in record.ExceptionInformation.iter_mut().zip(information) {
+        *place = *value;
+    }
 }
 
 /// Calls the handler of a frame. Returns its answer.
@@ -167,13 +174,17 @@ fn go_on(cause: &Cause) {
 /// Nobody handles the exception.
 fn unhandled(cause: Cause) -> ! {
     match cause {
+        Cause::Kernel(Raised {
+            fault: Some((fault, _)),
+            ..
+        })
+        | Cause::Instruction(fault) => {
+            with(|state| report_exception(state, &fault));
+            terminate();
+        }
         Cause::Kernel(raised) => {
             let code = with(|state| bug_check::raised(state, raised.status));
             stop(code, raised.what);
-        }
-        Cause::Instruction(fault) => {
-            with(|state| report_exception(state, &fault));
-            terminate();
         }
     }
 }

@@ -4,12 +4,14 @@
 //!
 //! An instruction that faults leads its thread to [`stub`] by its signal. A function of the
 //! kernel that raises an exception returns; the thunk then leads the thread there instead of
-//! to the caller.
+//! to the caller. A function of the kernel that faults itself is abandoned.
 //!
 //! Reference: <https://learn.microsoft.com/cpp/build/exception-handling-x64>.
 
+mod calls;
 mod context;
 mod dispatch;
 mod frames;
 
+pub(crate) use calls::faulted;
 pub(crate) use context::stub;

@@ -12,6 +12,8 @@ use crate::kernel::with;
 exports! {
     "DbgPrint" <= HIGH_LEVEL => dbg_print: i32;
     "DbgPrintEx" <= HIGH_LEVEL => dbg_print_ex: i32;
+    "vDbgPrintEx" <= HIGH_LEVEL => v_dbg_print_ex: i32;
+    "vDbgPrintExWithPrefix" <= HIGH_LEVEL => v_dbg_print_ex_with_prefix: i32;
 }
 
 /// `ULONG DbgPrint(PCSTR Format, ...)`: leaves the arguments in memory, one
@@ -50,5 +52,33 @@ unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments.add(1)) };
     with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    0
+}
+
+/// `arguments` is a `va_list`.
+unsafe extern "win64" fn v_dbg_print_ex(
+    _component: u32,
+    _level: u32,
+    format: *const u8,
+    arguments: *const u64,
+) -> i32 {
+    // SAFETY: the caller's format fits its arguments; if not, the fault is its.
+    let text = unsafe { formats::format(format, arguments) };
+    with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    0
+}
+
+unsafe extern "win64" fn v_dbg_print_ex_with_prefix(
+    prefix: *const u8,
+    _component: u32,
+    _level: u32,
+    format: *const u8,
+    arguments: *const u64,
+) -> i32 {
+    // SAFETY: the prefix ends with a zero, as documented, which is what this format takes.
+    let prefix = unsafe { formats::format(c"%s".as_ptr().cast(), (&raw const prefix).cast()) };
+    // SAFETY: the caller's format fits its arguments; if not, the fault is its.
+    let text = unsafe { formats::format(format, arguments) };
+    with(|state| state.trace(|_| format!("prints {prefix}{}", text.trim_end())));
     0
 }

@@ -15,14 +15,16 @@ mod debug;
 mod etw;
 pub(crate) mod exceptions;
 pub(crate) mod execution;
+mod files;
+mod information;
 pub(crate) mod io;
-mod keys;
 mod memory;
 mod netio;
 pub(crate) mod notifications;
 mod objects;
-mod queries;
+mod registry;
 mod runtime;
+mod security;
 mod sync;
 pub(crate) mod system;
 
@@ -81,18 +83,20 @@ const NTOSKRNL: &[&[&[Export]]] = &[
     data::TABLES,
     exceptions::TABLES,
     execution::TABLES,
+    files::TABLES,
     io::TABLES,
     memory::TABLES,
     notifications::TABLES,
+    registry::TABLES,
     runtime::TABLES,
+    security::TABLES,
     sync::TABLES,
     &[
         bugcheck::EXPORTS,
         debug::EXPORTS,
         etw::EXPORTS,
-        keys::EXPORTS,
+        information::EXPORTS,
         objects::EXPORTS,
-        queries::EXPORTS,
         system::EXPORTS,
         system::VARIABLES,
     ],

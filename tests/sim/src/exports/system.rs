@@ -9,17 +9,12 @@ use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::find;
 use crate::findings::caller::caller;
-use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::loader::export::Export;
-use crate::memory::variables::variable;
 
 exports! {
     "MmGetSystemRoutineAddress" <= PASSIVE_LEVEL => mm_get_system_routine_address: usize;
-    "PsGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
-    "IoGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
-    "PsGetCurrentProcessId" <= DISPATCH_LEVEL => current_process_id: usize;
-    "PsGetCurrentThreadId" <= DISPATCH_LEVEL => current_thread_id: usize;
     "ExGetPreviousMode" <= APC_LEVEL => previous_mode: u8;
     "RtlGetVersion" <= PASSIVE_LEVEL => rtl_get_version: i32;
 }
@@ -46,22 +41,6 @@ unsafe extern "win64" fn mm_get_system_routine_address(name: *const UNICODE_STRI
         Some(by) => bind(state, by.driver, export),
         None => 0,
     })
-}
-
-const WORD: usize = size_of::<usize>();
-
-unsafe extern "win64" fn current_process() -> usize {
-    with(|state| variable(state, "PsInitialSystemProcess")) + WORD
-}
-
-unsafe extern "win64" fn current_process_id() -> usize {
-    /// Of the process called System.
-    const SYSTEM: usize = 4;
-    SYSTEM
-}
-
-unsafe extern "win64" fn current_thread_id() -> usize {
-    with(|state| 4 * (state.scheduling.current_id().0 + 2))
 }
 
 unsafe extern "win64" fn previous_mode() -> u8 {

@@ -21,7 +21,7 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKi
 use pe_unwind_info::x86_64::Register;
 
 use crate::costs;
-use crate::hardware::arena::{IMAGES, PAGE, PROCESSOR, STACKS};
+use crate::hardware::arena::{self, IMAGES, PAGE, PROCESSOR, STACKS};
 use crate::hardware::convention::{self, Control, Irregular};
 use crate::hardware::registers::Registers;
 use crate::hardware::spin_loops::{self, Turn};
@@ -148,6 +148,8 @@ static EMULATOR: AtomicUsize = AtomicUsize::new(0);
 
 /// The code that passes exceptions to the handlers of drivers.
 static DISPATCHER: AtomicUsize = AtomicUsize::new(0);
+/// The code that an exception in a function of the kernel is led to, for such images.
+static CATCHER: AtomicUsize = AtomicUsize::new(0);
 /// Whether an image has handlers.
 static HANDLES: AtomicBool = AtomicBool::new(false);
 
@@ -199,6 +201,11 @@ pub(crate) fn expect_handlers() {
     HANDLES.store(true, Ordering::Relaxed);
 }
 
+/// Returns `true` if an image with exception handlers was mapped.
+pub(crate) fn expects_handlers() -> bool {
+    HANDLES.load(Ordering::Relaxed)
+}
+
 /// The address of code that passes an exception which the emulator was entered for to the
 /// handlers of drivers; `None` if there are none.
 pub(crate) fn pass_on(exception: &Exception) -> Option<usize> {
@@ -210,13 +217,15 @@ pub(crate) fn pass_on(exception: &Exception) -> Option<usize> {
 }
 
 /// Catches the exceptions of this OS thread from now on; those of instructions that can
-/// be emulated go on at `emulator`, others of images with handlers at `dispatcher`.
-pub(crate) fn install(emulator: usize, dispatcher: usize) -> io::Result<()> {
+/// be emulated go on at `emulator`, others of images with handlers at `dispatcher`; those in
+/// functions that such images call at `catcher`.
+pub(crate) fn install(emulator: usize, dispatcher: usize, catcher: usize) -> io::Result<()> {
     /// More than a handler needs.
     const STACK: usize = 64 << 10;
 
     EMULATOR.store(emulator, Ordering::Relaxed);
     DISPATCHER.store(dispatcher, Ordering::Relaxed);
+    CATCHER.store(catcher, Ordering::Relaxed);
     let memory = Box::leak(vec![0_u8; STACK].into_boxed_slice());
     let range = memory.as_ptr_range();
     segments::install(&(range.start.addr()..range.end.addr()))?;
@@ -339,6 +348,16 @@ pub(in crate::hardware) unsafe extern "C" fn handle(
     if is_dispatched(&exception) {
         PENDING.set(Some(exception));
         registers[index(libc::REG_RIP)] = (dispatcher() as u64).cast_signed();
+        return;
+    }
+    if is_caught(&exception) {
+        /// What a function may use below its stack pointer.
+        const RED_ZONE: usize = 128;
+        PENDING.set(Some(exception));
+        let top = (exception.registers.rsp() - RED_ZONE) / 16 * 16 - size_of::<usize>();
+        registers[index(libc::REG_RSP)] = (top as u64).cast_signed();
+        registers[index(libc::REG_RIP)] = (CATCHER.load(Ordering::Relaxed) as u64).cast_signed();
+        restore_standard(context);
         return;
     }
     // SAFETY: the coroutine of `handler` was running, by `guard`; its stack is
@@ -517,8 +536,22 @@ fn is_dispatched(exception: &Exception) -> bool {
             | ExceptionKind::Arithmetic
     );
     raises
-        && HANDLES.load(Ordering::Relaxed)
+        && expects_handlers()
         && IMAGES.contains(&exception.rip)
+        && stack::has_room(exception.registers.rsp())
+}
+
+/// Returns `true` if a function of the kernel has met an exception that the driver which has
+/// called it may handle.
+fn is_caught(exception: &Exception) -> bool {
+    let raises = matches!(
+        exception.kind,
+        ExceptionKind::Read | ExceptionKind::Write | ExceptionKind::Protection
+    );
+    raises
+        && expects_handlers()
+        && !arena::contains(exception.rip)
+        && !stack::is_guard(exception.address)
         && stack::has_room(exception.registers.rsp())
 }
 

@@ -9,6 +9,7 @@ mod placement;
 pub(crate) mod pool;
 mod room;
 pub(crate) mod variables;
+mod well_known;
 
 use rand::rngs::ChaCha8Rng;
 

@@ -15,6 +15,8 @@ pub(crate) enum Object {
     Thread(usize),
     /// The registry key with this path.
     Key(String),
+    /// The file on the volume with this number, as its driver spelled its name.
+    File { number: usize, name: String },
     /// The device object at this address, with the rights that were asked for.
     Device { address: usize, access: u32 },
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Object {
         match self {
             Self::Thread(_) => write!(f, "a thread"),
             Self::Key(path) => write!(f, "the registry key {path}"),
+            Self::File { name, .. } => write!(f, "the file {name}"),
             Self::Device { .. } => write!(f, "a device object"),
         }
     }
@@ -167,6 +170,10 @@ pub(crate) fn close(state: &mut State, handle: usize) -> bool {
     match state.objects.handles.take(handle) {
         None => false,
         Some(Object::Key(_) | Object::Device { .. }) => true,
+        Some(Object::File { number, .. }) => {
+            state.objects.file_system.close(number);
+            true
+        }
         Some(Object::Thread(address)) => {
             release(state, address);
             true

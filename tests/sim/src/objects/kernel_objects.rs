@@ -36,6 +36,12 @@ pub(crate) enum ObjectKind {
     Framework,
     /// An MDL from `IoAllocateMdl`.
     Mdl,
+    /// A security context that was captured.
+    Subject,
+    /// A registration for non-maskable interrupts.
+    NmiCallback,
+    /// A registration for processors that are added.
+    ProcessorCallback,
 }
 
 impl ObjectKind {
@@ -54,6 +60,11 @@ impl ObjectKind {
             Self::Etw => "the registration of an ETW provider",
             Self::Framework => "the binding to the driver framework",
             Self::Mdl => "an MDL",
+            Self::Subject => "a captured security context",
+            Self::NmiCallback => "a routine that KeRegisterNmiCallback registered",
+            Self::ProcessorCallback => {
+                "a routine that KeRegisterProcessorChangeCallback registered"
+            }
         }
     }
 
@@ -72,7 +83,10 @@ impl ObjectKind {
             | Self::BugCheckCallback
             | Self::Etw
             | Self::Framework
-            | Self::Mdl => "0xC4".into(),
+            | Self::Mdl
+            | Self::Subject
+            | Self::NmiCallback
+            | Self::ProcessorCallback => "0xC4".into(),
         }
     }
 }

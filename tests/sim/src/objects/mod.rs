@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Objects that drivers create and the kernel keeps: handles, names, registry keys,
+//! Objects that drivers create and the kernel keeps: handles, names, registry keys, files,
 //! access control lists, deferred routines, notifications.
 
 pub(crate) mod deferred;
+pub(crate) mod file_system;
 pub(crate) mod handles;
 pub(crate) mod kernel_objects;
 pub(crate) mod names;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use scenarios::{Instance, Setting};
 
 use deferred::Deferred;
+use file_system::FileSystem;
 use handles::Handles;
 use kernel_objects::KernelObjects;
 use names::Names;
@@ -35,6 +37,7 @@ pub(crate) struct Objects {
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) registry: Registry,
+    pub(crate) file_system: FileSystem,
 }
 
 impl Objects {
@@ -47,6 +50,7 @@ impl Objects {
             notifications: Notifications::default(),
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),
+            file_system: FileSystem::default(),
         }
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Notification {
 pub(crate) struct Notifications {
     pub(crate) all: Vec<Notification>,
     pub(crate) reinitializations: Vec<Reinitialization>,
+    /// The number of programs that run, of which drivers are told.
+    pub(crate) programs: usize,
     /// The number of handles that were given out.
     handles: usize,
 }

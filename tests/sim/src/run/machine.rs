@@ -113,7 +113,8 @@ impl Machine {
     pub fn new() -> Result<Self, SetupError> {
         let arena = Arena::reserve().map_err(SetupError::Memory)?;
         thunk::forget_code();
-        trap::install(emulation::stub(), exceptions::stub()).map_err(SetupError::Signals)?;
+        trap::install(emulation::stub(), exceptions::stub(), exceptions::faulted())
+            .map_err(SetupError::Signals)?;
         Ok(Self {
             _arena: arena,
             images: Images::default(),

@@ -97,10 +97,14 @@ pub(crate) struct Thread {
     pub(in crate::scheduling) affinity: u64,
     /// The calls between modules that are under way, the innermost last.
     pub(crate) frames: Vec<Frame>,
+    /// `xmm6` to `xmm15` at each of these calls, if handlers of exceptions may need them.
+    pub(crate) vectors: Vec<[u128; 10]>,
     /// The address of its `KTHREAD`, 0 if it has none yet.
     pub(crate) object: usize,
     /// Whether a driver created it, and may end it.
     pub(crate) is_drivers: bool,
+    /// By how much its priority differs from the usual one, which nothing here depends on.
+    pub(crate) priority: i32,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
     /// How many bytes of its stack drivers may use.
@@ -147,8 +151,10 @@ impl Thread {
             processor: None,
             affinity: 0,
             frames: Vec::new(),
+            vectors: Vec::new(),
             object: 0,
             is_drivers: false,
+            priority: 0,
             regions: 0,
             stack_room: KERNEL_STACK,
             in_code: false,

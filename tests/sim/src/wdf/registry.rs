@@ -3,7 +3,6 @@
 //! The registry through the framework: the key with a driver's parameters.
 
 use kmdf::abi::WDF_OBJECT_ATTRIBUTES;
-use scenarios::RegistryData;
 use windows_sys::Win32::Foundation::{
     STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS, UNICODE_STRING,
 };
@@ -14,6 +13,7 @@ use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
+use crate::objects::registry::Value;
 
 exports! {
     of "wdf01000.sys":
@@ -105,13 +105,17 @@ unsafe extern "win64" fn query_number(
     let path = path(key);
     // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
-    match with(|state| state.objects.registry.data(&path, &name).cloned()) {
-        Some(RegistryData::Number(found)) => {
+    let found = with(|state| {
+        let found = state.objects.registry.value(&path, &name);
+        found.map(Value::number)
+    });
+    match found {
+        Some(Some(found)) => {
             // SAFETY: it may be written, as documented.
             unsafe { value.write(found) };
             STATUS_SUCCESS
         }
-        Some(RegistryData::Text(_)) => STATUS_OBJECT_TYPE_MISMATCH,
+        Some(None) => STATUS_OBJECT_TYPE_MISMATCH,
         None => STATUS_OBJECT_NAME_NOT_FOUND,
     }
 }

@@ -24,7 +24,7 @@ fn exceptions_reach_the_handlers_that_want_them() {
 
 #[test]
 fn what_nobody_handles_is_a_bug_check_where_it_is() {
-    const CASES: [(&str, &str, u64, &str); 5] = [
+    const CASES: [(&str, &str, u64, &str); 8] = [
         ("Raise(NULL)", "0x1E", 0xE000_0001, "RaiseIt"),
         ("Read(gone)", "0xCC", 0, "ReadIt"),
         ("Read((LONG *)0xFFFF923456789000)", "0x50", 0, "ReadIt"),
@@ -33,6 +33,14 @@ fn what_nobody_handles_is_a_bug_check_where_it_is() {
             "0xD1",
             0,
             "ReadIt",
+        ),
+        ("Copy(gone)", "0xCC", 0, "CopyIt"),
+        ("Fill((LONG *)0xFFFF923456789000)", "0x50", 0, "FillIt"),
+        (
+            "KfRaiseIrql(DISPATCH_LEVEL); Copy(USER)",
+            "0xA",
+            0,
+            "CopyIt",
         ),
         ("GoesOn()", "0x1E", 0xC000_0025, "RaiseIt"),
     ];

@@ -19,6 +19,7 @@ mod drivers;
 mod etw;
 mod events;
 mod exceptions;
+mod executive;
 mod exhaustion;
 mod faults;
 mod fixture;

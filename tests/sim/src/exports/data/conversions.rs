@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 
 use super::counted::NarrowString;
 use crate::exports::exports;
+use crate::exports::memory::access::{get, set};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
@@ -116,6 +117,28 @@ unsafe extern "win64" fn narrow(
     there.length = from.Length / 2;
     there.maximum = room;
     there.buffer = bytes;
+    STATUS_SUCCESS
+}
+
+/// Stores text in a counted string: in its buffer, or in a new one.
+pub(in crate::exports) fn give_text(string: usize, text: &str, allocates: bool) -> i32 {
+    let there: UNICODE_STRING = get(string);
+    let units: Vec<_> = text.encode_utf16().chain([0]).collect();
+    let room = there.MaximumLength;
+    let buffer = buffer(allocates, there.Buffer.addr(), room, 2 * units.len());
+    let (at, room) = match buffer {
+        Ok(buffer) => buffer,
+        Err(status) => return status,
+    };
+    for (index, unit) in units.iter().enumerate() {
+        set(at + 2 * index, *unit);
+    }
+    let value = UNICODE_STRING {
+        Length: u16::try_from(2 * units.len() - 2).expect("a buffer is not longer"),
+        MaximumLength: room,
+        Buffer: at as *mut u16,
+    };
+    set(string, value);
     STATUS_SUCCESS
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lists, strings, and numbers that processors share.
+//! Lists, tables, strings, and numbers that processors share.
 
 pub(crate) mod conversions;
 pub(crate) mod counted;
 pub(crate) mod formats;
 pub(crate) mod lists;
 pub(crate) mod strings;
+mod tables;
 
 use crate::loader::export::Export;
 
@@ -16,4 +17,6 @@ pub(super) const TABLES: &[&[Export]] = &[
     counted::EXPORTS,
     lists::EXPORTS,
     strings::EXPORTS,
+    tables::BALANCED,
+    tables::SPLAY,
 ];

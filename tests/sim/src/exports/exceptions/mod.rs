@@ -11,6 +11,7 @@ pub(crate) mod scopes;
 use std::collections::BTreeMap;
 
 use crate::hardware::driver_code;
+use crate::hardware::trap::Exception;
 use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::scheduling::ThreadId;
@@ -43,6 +44,8 @@ pub(crate) struct Raised {
     pub(crate) status: i32,
     /// What the function has found, for the finding if nobody handles it.
     pub(crate) what: String,
+    /// The exception that the function met itself, if it did, and what handlers learn of it.
+    pub(crate) fault: Option<(Exception, Vec<usize>)>,
 }
 
 /// The exceptions that are under way, by thread.
@@ -53,6 +56,11 @@ pub(crate) struct Exceptions {
 }
 
 impl Exceptions {
+    /// A function that a thread has called raises an exception.
+    pub(crate) fn raise(&mut self, thread: ThreadId, raised: Raised) {
+        self.raised.insert(thread, raised);
+    }
+
     /// The exception that a function has raised on a thread.
     pub(crate) fn take_raised(&mut self, thread: ThreadId) -> Option<Raised> {
         self.raised.remove(&thread)

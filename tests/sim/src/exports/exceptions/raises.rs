@@ -24,8 +24,12 @@ pub(crate) fn raise(status: i32, what: String) {
         let current = state.scheduling.current_mut();
         let frame = current.frames.last_mut().expect("a driver has called");
         frame.raises = true;
-        let raised = Raised { status, what };
-        state.exports.exceptions.raised.insert(thread, raised);
+        let raised = Raised {
+            status,
+            what,
+            fault: None,
+        };
+        state.exports.exceptions.raise(thread, raised);
     });
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod dpcs;
 pub(crate) mod levels;
+pub(in crate::exports) mod processes;
 mod processors;
 pub(crate) mod stacks;
 pub(crate) mod threads;
@@ -19,6 +20,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     callbacks::EXPORTS,
     dpcs::EXPORTS,
     levels::EXPORTS,
+    processes::EXPORTS,
     processors::EXPORTS,
     stacks::EXPORTS,
     threads::EXPORTS,

@@ -16,6 +16,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
+use crate::objects::deferred;
 use crate::objects::handles;
 use crate::objects::handles::Object;
 use crate::scheduling::{ThreadId, point, terminate};
@@ -26,6 +27,7 @@ use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     "PsCreateSystemThread" <= PASSIVE_LEVEL => ps_create_system_thread: i32;
+    "IoCreateSystemThread" <= PASSIVE_LEVEL => io_create_system_thread: i32;
     "PsTerminateSystemThread" <= PASSIVE_LEVEL => ps_terminate_system_thread: i32;
     "PsGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
     "KeGetCurrentThread" <= DISPATCH_LEVEL => ke_get_current_thread: usize;
@@ -50,7 +52,7 @@ unsafe extern "win64" fn ps_create_system_thread(
     if start == 0 {
         return STATUS_INVALID_PARAMETER;
     }
-    let Some(opened) = with(|state| create_thread(state, start, context)) else {
+    let Some((opened, _)) = with(|state| create_thread(state, start, context)) else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
     // SAFETY: the handle may be written, as documented.
@@ -58,7 +60,45 @@ unsafe extern "win64" fn ps_create_system_thread(
     STATUS_SUCCESS
 }
 
-fn create_thread(state: &mut State, start: usize, context: *mut c_void) -> Option<usize> {
+/// The driver to which the object belongs is not unmapped until the thread has ended.
+unsafe extern "win64" fn io_create_system_thread(
+    object: usize,
+    handle: *mut usize,
+    _access: u32,
+    _attributes: *const c_void,
+    _process: usize,
+    _client_id: *mut c_void,
+    start: usize,
+    context: *mut c_void,
+) -> i32 {
+    if object == 0 {
+        let what = "IoCreateSystemThread was called without a device or driver object";
+        stop(("0x18", [0, object, 0, 0]), what.to_owned());
+    }
+    if start == 0 {
+        return STATUS_INVALID_PARAMETER;
+    }
+    let opened = with(|state| {
+        let (opened, thread) = create_thread(state, start, context)?;
+        if let Some(by) = caller(state) {
+            deferred::add_work(state, by.driver, thread);
+        }
+        Some(opened)
+    });
+    let Some(opened) = opened else {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    };
+    // SAFETY: the handle may be written, as documented.
+    unsafe { handle.write(opened) };
+    STATUS_SUCCESS
+}
+
+/// Creates a thread of a driver. Returns its handle.
+fn create_thread(
+    state: &mut State,
+    start: usize,
+    context: *mut c_void,
+) -> Option<(usize, ThreadId)> {
     let by = caller(state);
     if faults::fails(state, FaultKind::Thread) {
         return None;
@@ -89,7 +129,8 @@ fn create_thread(state: &mut State, start: usize, context: *mut c_void) -> Optio
     state.scheduling.thread_mut(thread).is_drivers = true;
     state.scheduling.thread_mut(thread).object = object;
     state.objects.handles.add_thread(object, thread);
-    Some(state.objects.handles.open(Object::Thread(object), by))
+    let opened = state.objects.handles.open(Object::Thread(object), by);
+    Some((opened, thread))
 }
 
 /// Signals the object of a thread that has ended.
@@ -124,6 +165,11 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
 /// one when it is asked for.
 pub(crate) fn current(state: &mut State) -> usize {
     let thread = state.scheduling.current_id();
+    object(state, thread)
+}
+
+/// The address of a thread's `KTHREAD`.
+pub(crate) fn object(state: &mut State, thread: ThreadId) -> usize {
     if state.scheduling.thread(thread).object == 0 {
         let object = state.memory.pool.reserve(dispatcher::THREAD_SIZE, TAG);
         dispatcher::initialize_thread(object);

@@ -98,3 +98,17 @@ pub(in crate::exports) unsafe fn fill(to: *mut u8, byte: u8, count: usize) {
         );
     }
 }
+
+/// Reads a value of a structure that a driver has passed.
+pub(in crate::exports) fn get<T: Copy + Default>(at: usize) -> T {
+    let mut value = T::default();
+    // SAFETY: it is valid, as documented; if not, the fault is the caller's.
+    unsafe { copy(at as *const T, &raw mut value, 1) };
+    value
+}
+
+/// Writes a value of a structure that a driver has passed.
+pub(in crate::exports) fn set<T: Copy>(at: usize, value: T) {
+    // SAFETY: as in `get`.
+    unsafe { store(at as *mut T, value) };
+}

@@ -12,6 +12,7 @@ use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     "IoRegisterDriverReinitialization" <= PASSIVE_LEVEL => register: ();
+    "IoRegisterBootDriverReinitialization" <= PASSIVE_LEVEL => register: ();
 }
 
 unsafe extern "win64" fn register(driver: usize, routine: usize, context: usize) {

@@ -13,6 +13,7 @@ mod activity;
 mod bug_checks;
 mod devices;
 mod handles;
+mod hardware;
 mod initialization;
 mod keys;
 mod power;
@@ -43,6 +44,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     bug_checks::EXPORTS,
     devices::EXPORTS,
     handles::EXPORTS,
+    hardware::EXPORTS,
     initialization::EXPORTS,
     keys::EXPORTS,
     power::EXPORTS,

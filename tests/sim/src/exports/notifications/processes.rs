@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::{Kind, Notification, Text, Wanted, add, notify, remove};
+use crate::exports::execution::processes;
 use crate::exports::exports;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
@@ -166,8 +167,8 @@ struct CreateInfo {
 /// Runs a program, if its process is not refused: it begins with a thread and an image, lives
 /// for a time, and ends.
 pub(super) fn run_a_program(live: impl FnOnce()) {
-    const PARENT: usize = 0x0B0C;
-    const PROCESS: usize = 0x1A2C;
+    const PARENT: usize = processes::SHELL;
+    const PROCESS: usize = processes::PROGRAM;
     const THREAD: usize = 0x1A30;
     const FALSE: usize = 0;
     const TRUE: usize = 1;
@@ -176,7 +177,10 @@ pub(super) fn run_a_program(live: impl FnOnce()) {
     const NAME: &str = r"\??\C:\Windows\System32\notepad.exe";
 
     let all = |_: &Notification| true;
-    let object = with(super::object);
+    let object = with(|state| {
+        state.objects.notifications.programs += 1;
+        processes::object(state, PROCESS)
+    });
     let (name, command) = (Text::new(NAME), Text::new("notepad.exe"));
     let mut info = CreateInfo {
         size: size_of::<CreateInfo>(),
@@ -231,4 +235,5 @@ pub(super) fn run_a_program(live: impl FnOnce()) {
         |_| vec![object, PROCESS, 0],
         |_, _| {},
     );
+    with(|state| state.objects.notifications.programs -= 1);
 }

@@ -6,22 +6,21 @@ use std::ffi::c_void;
 
 use windows_sys::Wdk::System::SystemServices::{
     RTL_QUERY_REGISTRY_DIRECT, RTL_QUERY_REGISTRY_REQUIRED, RTL_QUERY_REGISTRY_SUBKEY,
-    RTL_QUERY_REGISTRY_TABLE, RTL_QUERY_REGISTRY_TOPKEY, RTL_REGISTRY_ABSOLUTE,
-    RTL_REGISTRY_HANDLE, RTL_REGISTRY_OPTIONAL, RTL_REGISTRY_SERVICES,
+    RTL_QUERY_REGISTRY_TABLE, RTL_QUERY_REGISTRY_TOPKEY,
 };
 use windows_sys::Win32::Foundation::{
-    STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
+    STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
     STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
 };
 
+use super::relative;
 use crate::exports::data::strings;
 use crate::exports::exports;
-use crate::exports::keys::{self, REG_DWORD, REG_SZ};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
-use crate::objects::registry::SERVICES;
+use crate::objects::registry::{REG_DWORD, REG_SZ};
 use crate::verifier::driver_call;
 
 exports! {
@@ -36,7 +35,7 @@ unsafe extern "win64" fn rtl_query_registry_values(
     _environment: *mut c_void,
 ) -> i32 {
     // SAFETY: the path is what `relative_to` says, as documented.
-    let top = match unsafe { key(relative_to, path) } {
+    let top = match unsafe { relative::key(relative_to, path) } {
         Ok(top) => top,
         Err(status) => return status,
     };
@@ -64,8 +63,8 @@ unsafe extern "win64" fn rtl_query_registry_values(
             continue;
         }
         let value = with(|state| {
-            let data = state.objects.registry.data(&here, &name);
-            data.map(keys::stored)
+            let value = state.objects.registry.value(&here, &name)?;
+            Some((value.kind, value.data.clone()))
         });
         // SAFETY: the entry is valid, as documented.
         let status = unsafe { answer(entry, value, context) };
@@ -74,25 +73,6 @@ unsafe extern "win64" fn rtl_query_registry_values(
         }
     }
     STATUS_SUCCESS
-}
-
-/// The path of the key that the query starts at.
-///
-/// # Safety
-///
-/// The path is a handle or ends with a zero, as `relative_to` says.
-unsafe fn key(relative_to: u32, path: *const u16) -> Result<String, i32> {
-    if relative_to & RTL_REGISTRY_HANDLE != 0 {
-        return keys::path(path.addr()).ok_or(STATUS_INVALID_HANDLE);
-    }
-    // SAFETY: the path is a handle or ends with a zero, as `relative_to` says,
-    // by this function's contract.
-    let path = unsafe { strings::wide_text(path) };
-    match relative_to & !RTL_REGISTRY_OPTIONAL {
-        RTL_REGISTRY_ABSOLUTE => Ok(path),
-        RTL_REGISTRY_SERVICES => Ok(format!(r"{SERVICES}\{path}")),
-        _ => Err(STATUS_INVALID_PARAMETER),
-    }
 }
 
 /// Passes a value to the caller's query routine or buffer.

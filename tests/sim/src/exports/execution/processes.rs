@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Processes and threads by their numbers, and their objects. Beside the process called System,
+//! in which drivers run, there are those of programs of which drivers are told.
+
+use windows_sys::Win32::Foundation::{STATUS_INVALID_CID, STATUS_SUCCESS};
+
+use crate::exports::execution::threads;
+use crate::exports::exports;
+use crate::exports::memory::access::set;
+use crate::findings::caller::caller;
+use crate::findings::stop;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
+use crate::kernel::{State, with};
+use crate::memory::variables;
+use crate::objects::handles;
+use crate::scheduling::ThreadId;
+
+exports! {
+    "PsGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
+    "IoGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
+    "PsGetCurrentProcessId" <= DISPATCH_LEVEL => current_process_id: usize;
+    "PsGetCurrentThreadId" <= DISPATCH_LEVEL => current_thread_id: usize;
+    "PsLookupProcessByProcessId" <= APC_LEVEL => look_up_process: i32;
+    "PsLookupThreadByThreadId" <= APC_LEVEL => look_up_thread: i32;
+    "PsGetProcessId" <= DISPATCH_LEVEL => process_id: usize;
+    "PsGetThreadId" <= DISPATCH_LEVEL => thread_id: usize;
+    "PsGetThreadProcessId" <= DISPATCH_LEVEL => thread_process_id: usize;
+    "PsGetProcessCreateTimeQuadPart" <= DISPATCH_LEVEL => create_time: i64;
+    "IoThreadToProcess" <= DISPATCH_LEVEL => thread_process: usize;
+    "PsIsSystemThread" <= DISPATCH_LEVEL => is_system_thread: u8;
+    "KeQueryPriorityThread" <= DISPATCH_LEVEL => priority: i32;
+    "KeSetPriorityThread" <= DISPATCH_LEVEL => set_priority: i32;
+    "KeSetBasePriorityThread" <= DISPATCH_LEVEL => set_base_priority: i32;
+}
+
+/// The number of the process called System.
+const SYSTEM: usize = 4;
+
+/// The process of a program that runs all the time, and that of one that comes and goes.
+pub(in crate::exports) const SHELL: usize = 0x0B0C;
+pub(in crate::exports) const PROGRAM: usize = 0x1A2C;
+
+/// The object of the process with this number.
+pub(in crate::exports) fn object(state: &mut State, process: usize) -> usize {
+    let name = match process {
+        SYSTEM => "PsInitialSystemProcess",
+        SHELL => "the shell",
+        _ => "the program",
+    };
+    let object = variables::variable(state, name) + size_of::<usize>();
+    state.objects.handles.add_object(object);
+    object
+}
+
+/// The number of the process with this object.
+fn number(state: &mut State, address: usize) -> Option<usize> {
+    let mut all = [SYSTEM, SHELL, PROGRAM].into_iter();
+    all.find(|process| object(state, *process) == address)
+}
+
+unsafe extern "win64" fn current_process() -> usize {
+    with(|state| object(state, SYSTEM))
+}
+
+unsafe extern "win64" fn current_process_id() -> usize {
+    SYSTEM
+}
+
+unsafe extern "win64" fn current_thread_id() -> usize {
+    with(|state| id_of(state.scheduling.current_id()))
+}
+
+/// The number by which drivers know a thread.
+const fn id_of(thread: ThreadId) -> usize {
+    4 * (thread.0 + 2)
+}
+
+/// The thread that has this number, unless it has ended.
+fn thread_of(state: &State, id: usize) -> Option<ThreadId> {
+    let all = 0..state.scheduling.threads().len();
+    let thread = all.map(ThreadId).find(|thread| id_of(*thread) == id)?;
+    (!state.scheduling.thread(thread).has_ended()).then_some(thread)
+}
+
+/// Passes on an object with a reference that the driver must give back.
+fn give(state: &mut State, object: usize) -> usize {
+    let by = caller(state);
+    handles::reference(state, object, by);
+    object
+}
+
+unsafe extern "win64" fn look_up_process(process: usize, found: usize) -> i32 {
+    let object = with(|state| {
+        let runs = match process {
+            SYSTEM | SHELL => true,
+            PROGRAM => state.objects.notifications.programs > 0,
+            _ => false,
+        };
+        let object = runs.then(|| object(state, process))?;
+        Some(give(state, object))
+    });
+    answer(object, found)
+}
+
+unsafe extern "win64" fn look_up_thread(thread: usize, found: usize) -> i32 {
+    let object = with(|state| {
+        let thread = thread_of(state, thread)?;
+        let object = threads::object(state, thread);
+        Some(give(state, object))
+    });
+    answer(object, found)
+}
+
+fn answer(object: Option<usize>, found: usize) -> i32 {
+    match object {
+        Some(object) => {
+            set(found, object);
+            STATUS_SUCCESS
+        }
+        None => STATUS_INVALID_CID,
+    }
+}
+
+unsafe extern "win64" fn process_id(process: usize) -> usize {
+    match with(|state| number(state, process)) {
+        Some(number) => number,
+        None => not_an_object(process, "process"),
+    }
+}
+
+/// The thread with this object.
+fn thread(address: usize) -> ThreadId {
+    let found = with(|state| {
+        let all = state.scheduling.threads().iter();
+        let mut all = all.map(|thread| thread.object);
+        all.position(|object| object != 0 && object == address)
+    });
+    match found {
+        Some(index) => ThreadId(index),
+        None => not_an_object(address, "thread"),
+    }
+}
+
+fn not_an_object(address: usize, what: &str) -> ! {
+    let what = format!("{address:#x} is no {what} object, or one that has been freed");
+    stop(("0x18", [0, address, 0, 0]), what)
+}
+
+unsafe extern "win64" fn thread_id(object: usize) -> usize {
+    id_of(thread(object))
+}
+
+unsafe extern "win64" fn thread_process_id(object: usize) -> usize {
+    thread(object);
+    SYSTEM
+}
+
+unsafe extern "win64" fn thread_process(object: usize) -> usize {
+    thread(object);
+    with(|state| self::object(state, SYSTEM))
+}
+
+unsafe extern "win64" fn is_system_thread(object: usize) -> u8 {
+    thread(object);
+    1
+}
+
+/// All processes have begun an hour before the clock is first read.
+unsafe extern "win64" fn create_time(process: usize) -> i64 {
+    /// 2024-01-01, in units of 100 ns since 1601.
+    const BEGINNING: i64 = 133_485_408_000_000_000;
+    // SAFETY: it needs nothing.
+    unsafe { process_id(process) };
+    BEGINNING
+}
+
+/// The usual priority of a system thread.
+const USUAL: i32 = 8;
+
+unsafe extern "win64" fn priority(object: usize) -> i32 {
+    let thread = thread(object);
+    with(|state| USUAL + state.scheduling.thread(thread).priority)
+}
+
+unsafe extern "win64" fn set_priority(object: usize, priority: i32) -> i32 {
+    let thread = thread(object);
+    with(|state| {
+        let thread = state.scheduling.thread_mut(thread);
+        USUAL + std::mem::replace(&mut thread.priority, priority - USUAL)
+    })
+}
+
+unsafe extern "win64" fn set_base_priority(object: usize, increment: i32) -> i32 {
+    let thread = thread(object);
+    with(|state| {
+        let thread = state.scheduling.thread_mut(thread);
+        std::mem::replace(&mut thread.priority, increment)
+    })
+}

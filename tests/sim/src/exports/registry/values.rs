@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Values of keys by handles.
+
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NO_MORE_ENTRIES,
+    STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
+};
+
+use super::information::{self, Buffer};
+use super::keys::path;
+use crate::exports::data::strings;
+use crate::exports::exports;
+use crate::exports::memory::access::copy;
+use crate::hardware::irql::PASSIVE_LEVEL;
+use crate::kernel::with;
+use crate::objects::registry::Value;
+use crate::verifier::faults::{self, FaultKind};
+
+exports! {
+    "ZwQueryValueKey" <= PASSIVE_LEVEL => query: i32;
+    "ZwEnumerateValueKey" <= PASSIVE_LEVEL => enumerate: i32;
+    "ZwSetValueKey" <= PASSIVE_LEVEL => set_value: i32;
+    "ZwDeleteValueKey" <= PASSIVE_LEVEL => delete: i32;
+}
+
+unsafe extern "win64" fn query(
+    handle: usize,
+    name: *const UNICODE_STRING,
+    class: u32,
+    at: usize,
+    length: u32,
+    needed: usize,
+) -> i32 {
+    // SAFETY: the name is valid, as documented.
+    let name = unsafe { strings::text(name) };
+    let found = with(|state| {
+        let path = path(state, handle)?;
+        let value = state.objects.registry.value(&path, &name);
+        let value = value.ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
+        information::of_value(class, value).ok_or(STATUS_INVALID_PARAMETER)
+    });
+    let buffer = Buffer { at, length, needed };
+    found.map_or_else(|status| status, |found| found.give(buffer))
+}
+
+unsafe extern "win64" fn enumerate(
+    handle: usize,
+    index: u32,
+    class: u32,
+    at: usize,
+    length: u32,
+    needed: usize,
+) -> i32 {
+    let found = with(|state| {
+        let path = path(state, handle)?;
+        let value = state.objects.registry.values(&path).nth(index as usize);
+        let value = value.ok_or(STATUS_NO_MORE_ENTRIES)?;
+        information::of_value(class, value).ok_or(STATUS_INVALID_PARAMETER)
+    });
+    let buffer = Buffer { at, length, needed };
+    found.map_or_else(|status| status, |found| found.give(buffer))
+}
+
+/// A value with data of the driver's.
+pub(super) fn new_value(name: String, kind: u32, data: usize, length: u32) -> Value {
+    let mut bytes = vec![0; length as usize];
+    // SAFETY: the data has that length, as documented.
+    unsafe { copy(data as *const u8, bytes.as_mut_ptr(), bytes.len()) };
+    Value {
+        name,
+        kind,
+        data: bytes,
+    }
+}
+
+unsafe extern "win64" fn set_value(
+    handle: usize,
+    name: *const UNICODE_STRING,
+    _title: u32,
+    kind: u32,
+    data: usize,
+    length: u32,
+) -> i32 {
+    // SAFETY: the name is valid, as documented.
+    let name = unsafe { strings::text(name) };
+    let value = new_value(name, kind, data, length);
+    with(|state| {
+        let path = match path(state, handle) {
+            Ok(path) => path,
+            Err(status) => return status,
+        };
+        if faults::fails(state, FaultKind::Allocation) {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        state.objects.registry.set_value(&path, value);
+        STATUS_SUCCESS
+    })
+}
+
+unsafe extern "win64" fn delete(handle: usize, name: *const UNICODE_STRING) -> i32 {
+    // SAFETY: the name is valid, as documented.
+    let name = unsafe { strings::text(name) };
+    with(|state| match path(state, handle) {
+        Err(status) => status,
+        Ok(path) if state.objects.registry.delete_value(&path, &name) => STATUS_SUCCESS,
+        Ok(_) => STATUS_OBJECT_NAME_NOT_FOUND,
+    })
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Generic tables, security, the registry, processes, threads and files: what the functions
+//! do, and what is wrong with drivers that misuse them.
+
+use scenarios::Role;
+
+use crate::fixture::Workshop;
+use crate::program::sim;
+
+const SOURCES: [&str; 5] = [
+    "generic_tables.c",
+    "security.c",
+    "registry.c",
+    "processes.c",
+    "files.c",
+];
+
+#[test]
+fn what_is_used_rightly_is_silent() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for source in SOURCES {
+        let client = workshop.compile("e.sys", source, &[]);
+        for faults in ["--faults=none", "--faults=random"] {
+            let arguments = ["--seed=3", "--cycles=30", faults];
+            let run = sim(&provider, &client, &arguments);
+            let report = run.report();
+            assert!(
+                report.is_clean(),
+                "{source}: {:?} {}",
+                report.findings,
+                run.err
+            );
+        }
+    }
+}
+
+/// A source and its macro, the finding's code, what it says, and the function that it is in.
+const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "generic_tables.c",
+        "WITHOUT_LOCK",
+        "race",
+        "uses a table",
+        "Work",
+    ),
+    (
+        "generic_tables.c",
+        "FREED_FIRST",
+        "0xCC",
+        "in RtlGetElement",
+        "ClearAvl",
+    ),
+    (
+        "generic_tables.c",
+        "NOT_CLEARED",
+        "0xC4",
+        "blocks of pool",
+        "TakeBlock",
+    ),
+    ("security.c", "KEEPS_TEXT", "0xC4", "with tag Strg", "Sids"),
+    (
+        "security.c",
+        "KEEPS_SUBJECT",
+        "0xCE",
+        "security context",
+        "Lists",
+    ),
+    (
+        "security.c",
+        "RELEASES_TWICE",
+        "0xC4",
+        "no security context",
+        "Lists",
+    ),
+    (
+        "registry.c",
+        "KEEPS_KEY",
+        "leak",
+        "a handle of the registry key",
+        "Create",
+    ),
+    (
+        "registry.c",
+        "CLOSES_TWICE",
+        "0x93",
+        "which is not open",
+        "Keys",
+    ),
+    (
+        "processes.c",
+        "KEEPS_PROCESS",
+        "leak",
+        "a reference to an object",
+        "OnProcess",
+    ),
+    (
+        "processes.c",
+        "KEEPS_THREAD",
+        "leak",
+        "a reference to an object",
+        "Work",
+    ),
+    (
+        "processes.c",
+        "KEEPS_NOTHING",
+        "0xCE",
+        "still runs",
+        "Unload",
+    ),
+    (
+        "files.c",
+        "KEEPS_FILE",
+        "leak",
+        "a handle of the file",
+        "Open",
+    ),
+    (
+        "files.c",
+        "AT_DISPATCH",
+        "0xA",
+        "its limit is PASSIVE_LEVEL",
+        "Open",
+    ),
+    (
+        "files.c",
+        "KEEPS_NMI",
+        "0xCE",
+        "KeRegisterNmiCallback",
+        "DriverEntry",
+    ),
+    (
+        "files.c",
+        "KEEPS_CHANGES",
+        "0xCE",
+        "KeRegisterProcessorChange",
+        "DriverEntry",
+    ),
+];
+
+#[test]
+fn mistakes_are_found_at_their_line() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for (source, name, code, says, function) in MISTAKES {
+        let client = workshop.compile("e.sys", source, &[name]);
+        let run = sim(&provider, &client, &["--seed=3", "--cycles=20"]);
+        let report = run.report();
+        assert!(!report.findings.is_empty(), "{name}: not found {}", run.err);
+        for finding in &report.findings {
+            assert_eq!(finding.driver, "e.sys", "{name}: {finding}");
+            assert_eq!(finding.code, *code, "{name}: {finding}");
+            assert!(finding.what.contains(says), "{name}: {finding}");
+            let place = finding.place.as_ref();
+            let place = place.unwrap_or_else(|| panic!("{name}: {finding}"));
+            assert_eq!(place.function, *function, "{name}: {finding}");
+        }
+    }
+}
