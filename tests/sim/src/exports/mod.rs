@@ -25,6 +25,7 @@ mod queries;
 mod runtime;
 mod sync;
 pub(crate) mod system;
+pub(crate) mod wfp;
 
 use std::collections::BTreeMap;
 
@@ -103,6 +104,7 @@ pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
+        "fwpkclnt.sys" => &[wfp::TABLES],
         "netio.sys" => &[&[netio::EXPORTS]],
         _ => &[],
     };

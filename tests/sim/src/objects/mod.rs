@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Objects that drivers create and the kernel keeps: handles, names, registry keys,
-//! access control lists, deferred routines, notifications.
+//! access control lists, deferred routines, notifications, the filtering platform.
 
 pub(crate) mod deferred;
 pub(crate) mod handles;
@@ -11,6 +11,7 @@ pub(crate) mod notifications;
 pub(crate) mod registry;
 pub(crate) mod sddl;
 pub(crate) mod security;
+pub(crate) mod wfp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use names::Names;
 use notifications::Notifications;
 use registry::Registry;
 use security::Dacl;
+use wfp::Wfp;
 
 /// The objects of a cycle.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(crate) struct Objects {
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) registry: Registry,
+    pub(crate) wfp: Wfp,
 }
 
 impl Objects {
@@ -47,6 +50,7 @@ impl Objects {
             notifications: Notifications::default(),
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),
+            wfp: Wfp::default(),
         }
     }
 }
