@@ -9,6 +9,27 @@
 extern "C" {
 #endif
 
+// What ndis.h declares of packets.
+typedef struct _NET_BUFFER {
+    struct _NET_BUFFER *Next;
+    MDL *CurrentMdl;
+    ULONG CurrentMdlOffset;
+    union {
+        ULONG DataLength;
+        SIZE_T stDataLength;
+    };
+    MDL *MdlChain;
+    ULONG DataOffset;
+} NET_BUFFER;
+typedef struct _NET_BUFFER_LIST {
+    struct _NET_BUFFER_LIST *Next;
+    NET_BUFFER *FirstNetBuffer;
+    PVOID Context;
+    struct _NET_BUFFER_LIST *ParentNetBufferList;
+} NET_BUFFER_LIST;
+#define NET_BUFFER_LIST_FIRST_NB(Nbl) ((Nbl)->FirstNetBuffer)
+#define NET_BUFFER_DATA_LENGTH(Nb) ((Nb)->DataLength)
+
 // Filtering layers.
 typedef enum FWPS_BUILTIN_LAYERS_ {
     FWPS_LAYER_INBOUND_IPPACKET_V4 = 0,
@@ -139,10 +160,57 @@ NTKERNELAPI NTSTATUS FwpsCalloutRegister1(PVOID deviceObject, CONST FWPS_CALLOUT
 NTKERNELAPI NTSTATUS FwpsCalloutUnregisterById0(CONST UINT32 calloutId);
 NTKERNELAPI NTSTATUS FwpsCalloutUnregisterByKey0(CONST GUID *calloutKey);
 
+#define FwpsCalloutRegister FwpsCalloutRegister1
+
 // Data flows.
 NTKERNELAPI NTSTATUS FwpsFlowAssociateContext0(UINT64 flowId, UINT16 layerId, UINT32 calloutId, UINT64 flowContext);
 NTKERNELAPI NTSTATUS FwpsFlowRemoveContext0(UINT64 flowId, UINT16 layerId, UINT32 calloutId);
 NTKERNELAPI NTSTATUS FwpsFlowAbort0(UINT64 flowId);
+
+// Pended classifications.
+NTKERNELAPI NTSTATUS FwpsPendOperation0(HANDLE completionHandle, HANDLE *completionContext);
+NTKERNELAPI VOID FwpsCompleteOperation0(HANDLE completionContext, NET_BUFFER_LIST *netBufferList);
+NTKERNELAPI NTSTATUS FwpsAcquireClassifyHandle0(VOID *classifyContext, UINT32 flags, UINT64 *classifyHandle);
+NTKERNELAPI VOID FwpsReleaseClassifyHandle0(UINT64 classifyHandle);
+NTKERNELAPI NTSTATUS FwpsPendClassify0(
+    UINT64 classifyHandle, UINT64 filterId, UINT32 flags, FWPS_CLASSIFY_OUT0 *classifyOut);
+NTKERNELAPI VOID FwpsCompleteClassify0(UINT64 classifyHandle, UINT32 flags, CONST FWPS_CLASSIFY_OUT0 *classifyOut);
+
+// Packets.
+#define AF_UNSPEC 0
+#define AF_INET 2
+#define AF_INET6 23
+#define FWPS_INJECTION_TYPE_STREAM 0x00000001
+#define FWPS_INJECTION_TYPE_TRANSPORT 0x00000002
+#define FWPS_INJECTION_TYPE_NETWORK 0x00000004
+#define FWPS_INJECTION_TYPE_FORWARD 0x00000008
+typedef enum FWPS_PACKET_INJECTION_STATE_ {
+    FWPS_PACKET_NOT_INJECTED,
+    FWPS_PACKET_INJECTED_BY_SELF,
+    FWPS_PACKET_INJECTED_BY_OTHER,
+    FWPS_PACKET_PREVIOUSLY_INJECTED_BY_SELF,
+    FWPS_PACKET_INJECTION_STATE_MAX
+} FWPS_PACKET_INJECTION_STATE;
+typedef VOID (*FWPS_INJECT_COMPLETE0)(VOID *context, NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
+typedef struct FWPS_TRANSPORT_SEND_PARAMS0_ FWPS_TRANSPORT_SEND_PARAMS0;
+NTKERNELAPI NTSTATUS FwpsInjectionHandleCreate0(USHORT addressFamily, UINT32 flags, HANDLE *injectionHandle);
+NTKERNELAPI NTSTATUS FwpsInjectionHandleDestroy0(HANDLE injectionHandle);
+NTKERNELAPI FWPS_PACKET_INJECTION_STATE FwpsQueryPacketInjectionState0(
+    HANDLE injectionHandle, CONST NET_BUFFER_LIST *netBufferList, HANDLE *injectionContext);
+NTKERNELAPI NTSTATUS FwpsInjectTransportSendAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle, UINT32 flags,
+    FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs, USHORT addressFamily, ULONG compartmentId, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTKERNELAPI NTSTATUS FwpsAllocateCloneNetBufferList0(
+    NET_BUFFER_LIST *originalNetBufferList, HANDLE netBufferListPoolHandle, HANDLE netBufferPoolHandle,
+    ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList);
+NTKERNELAPI VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
+NTKERNELAPI NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(
+    HANDLE poolHandle, USHORT contextSize, USHORT contextBackFill, MDL *mdlChain, ULONG dataOffset, SIZE_T dataLength,
+    NET_BUFFER_LIST **netBufferList);
+NTKERNELAPI VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
+NTKERNELAPI VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify);
+NTKERNELAPI VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
 
 #ifdef __cplusplus
 }

@@ -76,3 +76,40 @@ fn filters_that_stay_are_noted_with_what_they_do() {
     let place = note.place.as_ref().map(|place| place.function.as_str());
     assert_eq!(place, Some("AddFilters"), "{note}");
 }
+
+/// What comes of the inspector with these macros.
+fn inspect(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
+    let driver = workshop.compile("inspector.sys", "inspector.c", defines);
+    sim_with_drivers(&[&driver], &[&["--seed=5"], arguments].concat()).report()
+}
+
+#[test]
+fn it_may_pend_connections_and_replace_packets() {
+    let workshop = Workshop::new();
+    for faults in ["none", "random", "systematic"] {
+        let faults = format!("--faults={faults}");
+        let report = inspect(&workshop, &[], &["--cycles=300", &faults]);
+        assert!(report.is_clean(), "{faults}: {:#?}", report.findings);
+        assert_eq!(report.notes, []);
+    }
+}
+
+#[test]
+fn each_misuse_of_packets_and_pended_operations_is_found_where_it_is() {
+    const MISUSES: [(&str, &str, &str); 8] = [
+        ("COMPLETES_TWICE", "wfp", "CompletePended"),
+        ("LEAVES_CLASSIFICATION", "leak", "Pend"),
+        ("LEAVES_HANDLE", "leak", "Pend"),
+        ("RELEASES_TWICE", "wfp", "Pend"),
+        ("FREES_AS_OTHER", "wfp", "OnInjected"),
+        ("FREES_TWICE", "wfp", "OnInjected"),
+        ("DESTROYS_IN_COMPLETION", "deadlock", "OnInjected"),
+        ("DEREFERENCES", "wfp", "OnSend"),
+    ];
+    let workshop = Workshop::new();
+    for (misuse, code, function) in MISUSES {
+        let arguments = ["--cycles=2000", "--until-found"];
+        let report = inspect(&workshop, &[misuse], &arguments);
+        check_found(&report, misuse, code, 0, function);
+    }
+}

@@ -11,14 +11,16 @@ use super::callouts::{self, FIRST_VERSION};
 use super::flows;
 use super::layers::{self, FIELDS, Layer};
 use super::layouts::{
-    ACTION_WRITE, COMPARTMENT, ClassifyOut, ENDPOINT, FLOW, Filter, IP_HEADER, IncomingValues,
-    Metadata, PROCESS, TRANSPORT_HEADER, Value,
+    ACTION_WRITE, COMPARTMENT, COMPLETION, ClassifyOut, ENDPOINT, FLOW, Filter, IP_HEADER,
+    IncomingValues, Metadata, PROCESS, TRANSPORT_HEADER, Value,
 };
+use super::packets;
 use super::traffic::linger;
 use crate::hardware::irql::Irql;
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::wfp::flows::Connection;
+use crate::objects::wfp::pending::Active;
 
 /// Traffic at a layer.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,10 @@ pub(super) struct Traffic {
     pub(super) connection: Connection,
     /// The flow that it belongs to, if there is one.
     pub(super) flow: Option<u64>,
+    /// The packet, if there is one.
+    pub(super) packet: usize,
+    /// A connection is authorised again, after a callout has pended that.
+    pub(super) is_again: bool,
     /// The IRQL at which it comes.
     pub(super) level: Irql,
 }
@@ -51,7 +57,7 @@ struct Target {
 }
 
 /// Returns `true` if the filters of a layer permit the traffic.
-pub(super) fn permits(traffic: &Traffic, packet: usize) -> bool {
+pub(super) fn permits(traffic: &Traffic) -> bool {
     let layer = traffic.layer_id();
     let filters: Vec<_> = with(|state| {
         let filters = state.objects.wfp.engine.filters(layer);
@@ -60,13 +66,13 @@ pub(super) fn permits(traffic: &Traffic, packet: usize) -> bool {
     if filters.is_empty() {
         return true;
     }
-    let values = layers::values(traffic.layer, traffic.connection);
+    let values = layers::values(traffic.layer, traffic.connection, traffic.is_again);
     for filter in filters {
         let Some(step) = with(|state| begin(state, traffic, filter)) else {
             continue;
         };
         let action = match step.callout {
-            Some(target) => call(traffic, &step.filter, &target, &values, packet),
+            Some(target) => call(traffic, &step.filter, &target, &values),
             None => step.filter.action,
         };
         match action {
@@ -131,20 +137,15 @@ fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
 }
 
 /// Calls the `classifyFn` of a callout. Returns the action that it has chosen.
-fn call(
-    traffic: &Traffic,
-    filter: &Filter,
-    target: &Target,
-    values: &[Value; FIELDS],
-    packet: usize,
-) -> u32 {
+fn call(traffic: &Traffic, filter: &Filter, target: &Target, values: &[Value; FIELDS]) -> u32 {
     let layer = traffic.layer_id();
     let fixed = IncomingValues {
         layer,
         count: u32::try_from(FIELDS).expect("there are few"),
         values: values.as_ptr(),
     };
-    let metadata = metadata(traffic);
+    let active = with(|state| activate(state, traffic));
+    let metadata = metadata(traffic, active);
     let mut out = ClassifyOut {
         action: FWP_ACTION_NONE,
         rights: ACTION_WRITE,
@@ -164,10 +165,13 @@ fn call(
     let mut arguments = vec![
         (&raw const fixed).addr(),
         (&raw const metadata).addr(),
-        packet,
+        match traffic.layer {
+            Layer::Stream if traffic.packet != 0 => packets::stream_of(traffic.packet),
+            _ => traffic.packet,
+        },
     ];
     if target.function != FIRST_VERSION {
-        arguments.push((&raw const out).addr());
+        arguments.push(active);
     }
     arguments.extend([
         (&raw const *filter).addr(),
@@ -183,6 +187,8 @@ fn call(
         if let Some(last) = filtering.iter().rposition(|it| *it == (filter.id, current)) {
             filtering.remove(last);
         }
+        let active_ones = &mut state.objects.wfp.pending.active;
+        active_ones.retain(|it| it.handle != active);
         leave_flow(state, traffic, target.id);
         callouts::leave(state, target.id);
     });
@@ -206,7 +212,20 @@ fn leave_flow(state: &mut State, traffic: &Traffic, callout: u32) {
     }
 }
 
-fn metadata(traffic: &Traffic) -> Metadata {
+/// Gives a classification a handle with which a callout can pend it.
+fn activate(state: &mut State, traffic: &Traffic) -> usize {
+    let wfp = &mut state.objects.wfp;
+    let handle = wfp.next_handle();
+    wfp.pending.active.push(Active {
+        handle,
+        connection: traffic.connection,
+        can_pend: traffic.layer.can_pend(),
+        is_again: traffic.is_again,
+    });
+    handle
+}
+
+fn metadata(traffic: &Traffic, active: usize) -> Metadata {
     const IP_HEADER_SIZE: u32 = 20;
     const TRANSPORT_HEADER_SIZE: u32 = 20;
     const PROCESS_ID: u64 = 0x1A2C;
@@ -220,6 +239,10 @@ fn metadata(traffic: &Traffic) -> Metadata {
         endpoint: ENDPOINT_HANDLE,
         ..Metadata::default()
     };
+    if traffic.layer.can_pend() {
+        metadata.fields |= COMPLETION;
+        metadata.completion = active;
+    }
     if let Some(flow) = traffic.flow {
         metadata.fields |= FLOW;
         metadata.flow = flow;

@@ -59,6 +59,14 @@ impl Layer {
         )
     }
 
+    /// Returns `true` if a callout may pend what it classifies.
+    pub(super) const fn can_pend(self) -> bool {
+        matches!(
+            self,
+            Self::ResourceAssignment | Self::Listen | Self::Accept | Self::Connect
+        )
+    }
+
     /// The fields `FWPS_FIELD_Xxx`, in their order; those that are not here are empty.
     const fn fields(self) -> &'static [Field] {
         use Field::{Direction, Local, LocalPort, LocalType, None, Protocol, Remote, RemotePort};
@@ -102,7 +110,10 @@ const LOCAL_V4: u32 = 0x0A00_000A;
 const REMOTE_V4: u32 = 0x0A00_000B;
 
 /// The values of a layer.
-pub(super) fn values(layer: Layer, connection: Connection) -> [Value; FIELDS] {
+pub(super) fn values(layer: Layer, connection: Connection, is_again: bool) -> [Value; FIELDS] {
+    /// The place of `FWPS_FIELD_ALE_AUTH_CONNECT_V4_FLAGS`.
+    const FLAGS: usize = 12;
+    const IS_REAUTHORIZE: u32 = 0x20;
     /// `NlatUnicast`.
     const UNICAST: u8 = 1;
     const TCP: u8 = 6;
@@ -126,6 +137,9 @@ pub(super) fn values(layer: Layer, connection: Connection) -> [Value; FIELDS] {
             Field::Protocol => Value::byte(if is_tcp { TCP } else { UDP }),
             Field::Direction => Value::long(u32::from(!is_outbound)),
         };
+    }
+    if layer == Layer::Connect {
+        values[FLAGS] = Value::long(if is_again { IS_REAUTHORIZE } else { 0 });
     }
     values
 }

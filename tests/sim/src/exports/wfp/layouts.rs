@@ -108,6 +108,7 @@ pub(super) const IP_HEADER: u32 = 0x4;
 pub(super) const PROCESS: u32 = 0x20;
 pub(super) const TRANSPORT_HEADER: u32 = 0x400;
 pub(super) const COMPARTMENT: u32 = 0x800;
+pub(super) const COMPLETION: u32 = 0x4000;
 pub(super) const ENDPOINT: u32 = 0x8000;
 
 /// `FWPS_CLASSIFY_OUT0`.

@@ -15,9 +15,13 @@ mod callouts;
 mod classify;
 mod engine;
 mod flows;
+mod injection;
 mod layers;
 mod layouts;
 mod objects;
+mod packets;
+mod pending;
+mod state;
 mod traffic;
 
 pub(crate) use engine::note_objects;
@@ -30,5 +34,9 @@ pub(super) const TABLES: &[&[Export]] = &[
     callouts::EXPORTS,
     engine::EXPORTS,
     flows::EXPORTS,
+    injection::EXPORTS,
     objects::EXPORTS,
+    packets::EXPORTS,
+    pending::EXPORTS,
+    state::EXPORTS,
 ];

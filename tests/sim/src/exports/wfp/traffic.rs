@@ -8,11 +8,12 @@
 use rand::RngExt;
 
 use super::classify::{Traffic, permits};
-use super::flows;
 use super::layers::Layer;
+use super::{flows, packets};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
+use crate::objects::wfp::engine::Kind;
 use crate::objects::wfp::flows::Connection;
 use crate::scheduling::{MICROSECOND, point, sleep};
 
@@ -92,51 +93,98 @@ fn happen() {
     }
 }
 
-/// What is common to the traffic of one connection.
-fn traffic(layer: Layer, of: &Traffic) -> Traffic {
+/// The IRQL of the next traffic.
+pub(super) fn level() -> Irql {
+    if flip() {
+        DISPATCH_LEVEL
+    } else {
+        PASSIVE_LEVEL
+    }
+}
+
+/// The same traffic at another layer.
+fn at(layer: Layer, of: &Traffic) -> Traffic {
     Traffic {
         layer,
-        level: if flip() {
-            DISPATCH_LEVEL
-        } else {
-            PASSIVE_LEVEL
-        },
+        level: level(),
         ..*of
     }
 }
 
-fn establish() {
-    let new = Traffic {
+/// Traffic of a connection that is not established.
+const fn new(connection: Connection) -> Traffic {
+    Traffic {
         layer: Layer::ResourceAssignment,
-        connection: Connection {
-            is_v6: prefers_v6(),
-            is_tcp: flip(),
-            is_outbound: flip(),
-        },
+        connection,
         flow: None,
+        packet: 0,
+        is_again: false,
         level: PASSIVE_LEVEL,
-    };
-    let steps: &[Layer] = if new.connection.is_outbound {
-        &[Layer::ResourceAssignment, Layer::Connect]
-    } else {
-        &[Layer::ResourceAssignment, Layer::Listen, Layer::Accept]
-    };
-    for &layer in steps {
-        if !permits(&traffic(layer, &new), 0) {
-            return;
-        }
     }
-    let flow = with(|state| {
-        let flows = &mut state.objects.wfp.flows;
-        flows.establish(new.connection)
-    });
+}
+
+fn establish() {
+    let connection = Connection {
+        is_v6: prefers_v6(),
+        is_tcp: flip(),
+        is_outbound: flip(),
+    };
+    let mut steps = vec![Layer::ResourceAssignment];
+    if !connection.is_outbound {
+        steps.push(Layer::Listen);
+    }
+    let new = new(connection);
+    if steps.iter().all(|&layer| permits(&at(layer, &new))) {
+        authorize(&new);
+    }
+}
+
+/// A connection is authorised, and established if it is permitted.
+fn authorize(new: &Traffic) {
+    let layer = if new.connection.is_outbound {
+        Layer::Connect
+    } else {
+        Layer::Accept
+    };
+    if !permits(&at(layer, new)) {
+        return;
+    }
+    let flow = with(|state| state.objects.wfp.flows.establish(new.connection));
     let established = Traffic {
         flow: Some(flow),
-        ..traffic(Layer::FlowEstablished, &new)
+        ..at(Layer::FlowEstablished, new)
     };
-    if !permits(&established, 0) {
+    if !permits(&established) {
         flows::end(flow);
     }
+}
+
+/// A callout has completed what it has pended: the connection is authorised again.
+pub(super) fn authorize_again(state: &mut State, connection: Connection) {
+    let name = format!("network {}", state.scheduling.threads().len());
+    let _ = state.scheduling.spawn(name, None, move || {
+        authorize(&Traffic {
+            is_again: true,
+            ..new(connection)
+        });
+    });
+}
+
+/// A packet that a callout has injected passes the filters of a layer.
+pub(super) fn reinject(layer: Layer, is_v6: bool, packet: usize) {
+    if layer == Layer::Stream {
+        return;
+    }
+    let connection = Connection {
+        is_v6,
+        is_tcp: false,
+        is_outbound: true,
+    };
+    let traffic = Traffic {
+        packet,
+        ..at(layer, &new(connection))
+    };
+    permits(&traffic);
 }
 
 /// Returns `true` if the next flow is of version 6 of the protocol: of the version for which
@@ -146,26 +194,19 @@ fn prefers_v6() -> bool {
         let objects = &state.objects.wfp.engine.objects;
         // The identifiers of layers of version 6 are 2 more than those of version 4, which
         // are multiples of 4.
-        [0, 2].map(|rest| objects.iter().any(|it| it.layer % 4 == rest))
+        let filters = || objects.iter().filter(|it| it.kind == Kind::Filter);
+        [0, 2].map(|rest| filters().any(|it| it.layer % 4 == rest))
     });
     if v4 == v6 { flip() } else { v6 }
 }
 
 /// A flow carries a segment or datagram, in either direction.
 fn carry(flow: u64) {
-    let found = with(|state| {
-        let found = state.objects.wfp.flows.get(flow)?;
-        Some(Traffic {
-            layer: Layer::Stream,
-            connection: found.connection,
-            flow: Some(flow),
-            level: PASSIVE_LEVEL,
-        })
-    });
-    let Some(of) = found else {
+    let connection = with(|state| Some(state.objects.wfp.flows.get(flow)?.connection));
+    let Some(connection) = connection else {
         return;
     };
-    let data = if of.connection.is_tcp {
+    let data = if connection.is_tcp {
         Layer::Stream
     } else {
         Layer::Datagram
@@ -175,13 +216,19 @@ fn carry(flow: u64) {
     } else {
         [Layer::InboundPacket, Layer::InboundTransport, data]
     };
+    let packet = with(packets::receive);
+    if packet == 0 {
+        return;
+    }
     for layer in steps {
-        let mut one = traffic(layer, &of);
-        if !layer.has_flow() {
-            one.flow = None;
-        }
-        if !permits(&one, 0) {
-            return;
+        let one = Traffic {
+            flow: layer.has_flow().then_some(flow),
+            packet,
+            ..at(layer, &new(connection))
+        };
+        if !permits(&one) {
+            break;
         }
     }
+    with(|state| packets::release(state, packet));
 }

@@ -4,11 +4,15 @@
 
 pub(crate) mod engine;
 pub(crate) mod flows;
+pub(crate) mod packets;
+pub(crate) mod pending;
 
 use std::ops::Range;
 
 use engine::Engine;
 use flows::Flows;
+use packets::Packets;
+use pending::Pending;
 
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
@@ -34,12 +38,24 @@ pub(crate) struct Callout {
     pub(crate) was_busy: bool,
 }
 
+/// A callback for changes of the engine's state.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) handle: usize,
+    /// The code that subscribed.
+    pub(crate) by: Option<Site>,
+}
+
 /// The state of the platform in a cycle.
 #[derive(Debug, Default)]
 pub(crate) struct Wfp {
     pub(crate) callouts: Vec<Callout>,
     pub(crate) engine: Engine,
     pub(crate) flows: Flows,
+    pub(crate) packets: Packets,
+    pub(crate) pending: Pending,
+    /// The callbacks for changes of the engine's state.
+    pub(crate) subscriptions: Vec<Subscription>,
     /// The filters for which callouts are called just now, each with the thread.
     pub(crate) filtering: Vec<(u64, ThreadId)>,
     /// The number of callouts that were registered.
@@ -98,6 +114,17 @@ impl Wfp {
                          unregistered again, and it";
             }
             return Some(("0xCE", what, callout.by));
+        }
+        if let Some((what, by)) = self.pending.left_by(driver) {
+            return Some(("leak", what.to_owned(), by));
+        }
+        if let Some((what, by)) = self.packets.left_by(driver) {
+            return Some(("leak", what, by));
+        }
+        let subscription = self.subscriptions.iter().find(|it| is_own(it.by));
+        if let Some(subscription) = subscription {
+            let what = "a callback that FwpmBfeStateSubscribeChanges0 registered";
+            return Some(("0xCE", what.to_owned(), subscription.by));
         }
         let session = self.engine.sessions.iter().find(|it| is_own(it.by))?;
         let (what, by) = match &session.transaction {
