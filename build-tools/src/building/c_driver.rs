@@ -16,12 +16,15 @@ use crate::workspace::{artifact, output};
 pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
 
 /// Those headers, each with its name.
-pub(crate) const KIT_HEADERS: [(&str, &str); 5] = [
+pub(crate) const KIT_HEADERS: [(&str, &str); 8] = [
     ("wdm.h", include_str!("../../wdk-headers/wdm.h")),
     ("ntddk.h", include_str!("../../wdk-headers/ntddk.h")),
     ("ntifs.h", include_str!("../../wdk-headers/ntifs.h")),
     ("netioddk.h", include_str!("../../wdk-headers/netioddk.h")),
     ("bcrypt.h", include_str!("../../wdk-headers/bcrypt.h")),
+    ("fwptypes.h", include_str!("../../wdk-headers/fwptypes.h")),
+    ("fwpmk.h", include_str!("../../wdk-headers/fwpmk.h")),
+    ("fwpsk.h", include_str!("../../wdk-headers/fwpsk.h")),
 ];
 
 /// Writes the header of the NPI with this description, unless it is there.

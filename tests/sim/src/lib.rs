@@ -34,11 +34,11 @@
 //! | `findings` | bug checks and rules, the responsible driver, call stacks |
 //! | `verifier` | checks while drivers run: locks, callbacks, calls through dispatch tables, data races, injected faults |
 //! | `calls` | the thunk that every call between modules passes |
-//! | `objects` | handles, names, registry, access control, DPCs, timers and work items |
+//! | `objects` | handles, names, registry, access control, DPCs, timers, work items and the filter engine |
 //! | `io` | the I/O manager: files, requests, completion |
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
-//! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys` and `cng.sys`, by area |
+//! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys`, `cng.sys` and `fwpkclnt.sys`, by area |
 //! | `exceptions` | passes exceptions in driver code to the handlers of drivers |
 //! | `emulation` | instructions that Microsoft's headers inline, and others that need a kernel |
 //! | `wdf` | the driver framework |

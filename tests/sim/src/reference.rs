@@ -120,6 +120,7 @@ fn section() -> String {
         ("ntoskrnl.exe", rows(functions)),
         ("netio.sys", names(exports::of("netio.sys"))),
         ("cng.sys", rows(exports::of("cng.sys"))),
+        ("fwpkclnt.sys", rows(exports::of("fwpkclnt.sys"))),
         ("The driver framework", rows(wdf::exports())),
     ];
     let mut text = BEGIN.to_owned();

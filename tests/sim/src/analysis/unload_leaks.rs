@@ -70,6 +70,9 @@ fn first_object_leak(
     if let Some(mapping) = state.io.mdls.mapped_by(driver) {
         return left("leak".into(), "a mapping of locked pages", mapping.by);
     }
+    if let Some((code, name, by)) = state.objects.wfp.left_by(driver, &image) {
+        return left(code.into(), &name, by);
+    }
     let live = state
         .objects
         .created

@@ -27,6 +27,7 @@ mod runtime;
 mod security;
 mod sync;
 pub(crate) mod system;
+pub(crate) mod wfp;
 
 use std::collections::BTreeMap;
 
@@ -107,6 +108,7 @@ pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
+        "fwpkclnt.sys" => &[wfp::TABLES],
         "netio.sys" => &[&[netio::EXPORTS]],
         _ => &[],
     };

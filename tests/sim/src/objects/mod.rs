@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Objects that drivers create and the kernel keeps: handles, names, registry keys, files,
-//! access control lists, deferred routines, notifications.
+//! access control lists, deferred routines, notifications, the filtering platform.
 
 pub(crate) mod deferred;
 pub(crate) mod file_system;
@@ -12,6 +12,7 @@ pub(crate) mod notifications;
 pub(crate) mod registry;
 pub(crate) mod sddl;
 pub(crate) mod security;
+pub(crate) mod wfp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ use names::Names;
 use notifications::Notifications;
 use registry::Registry;
 use security::Dacl;
+use wfp::Wfp;
 
 /// The objects of a cycle.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub(crate) struct Objects {
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) registry: Registry,
     pub(crate) file_system: FileSystem,
+    pub(crate) wfp: Wfp,
 }
 
 impl Objects {
@@ -51,6 +54,7 @@ impl Objects {
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),
             file_system: FileSystem::default(),
+            wfp: Wfp::default(),
         }
     }
 }

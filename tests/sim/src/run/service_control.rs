@@ -26,7 +26,7 @@ use crate::calls::bind;
 use crate::costs::{self, Kind};
 use crate::exports::INVALID_REQUEST;
 use crate::exports::exceptions;
-use crate::exports::notifications;
+use crate::exports::{notifications, wfp};
 use crate::findings;
 use crate::findings::stop_at;
 use crate::hardware::arena::{self, Access};
@@ -265,6 +265,7 @@ pub(crate) fn unload(instance: Instance) {
     });
     let began = with(|state| {
         notifications::driver_unloads(state, driver);
+        wfp::driver_unloads(state, driver);
         state.scheduling.now()
     });
     let measured = with(|state| unload_cost::begin(state, driver));
@@ -283,6 +284,7 @@ pub(crate) fn unload(instance: Instance) {
     let routine = with(|state| state.loader.drivers.site(routine));
     check_unload(driver, "DriverUnload returned", routine);
     with(|state| {
+        wfp::note_objects(state, driver);
         state.counts.unloads += 1;
         state.counts.unloads_provider += u64::from(instance.role == Role::Provider);
         transitions::enter_stage(state, instance, &Stage::ALL, Stage::Absent);

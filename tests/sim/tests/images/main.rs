@@ -9,6 +9,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod bad_input;
+mod callouts;
 mod command_line;
 mod costs;
 mod dead_frames;

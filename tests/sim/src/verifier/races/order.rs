@@ -112,13 +112,15 @@ impl Orders {
 }
 
 /// Functions that return when no routine of the object runs any more.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 8] = [
     "Unregister",
     "UnRegister",
     "NotifyRoutine",
     "Delete",
     "Free",
     "Flush",
+    "FwpmEngineClose",
+    "FwpsInjectionHandleDestroy",
 ];
 
 impl Order {

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Stands in for the Windows Driver Kit's fwpsk.h where that is not installed: callouts of the
+// Windows Filtering Platform, data flows, pended operations and injected packets.
+
+#pragma once
+#include <fwptypes.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What ndis.h declares of packets.
+typedef struct _NET_BUFFER {
+    struct _NET_BUFFER *Next;
+    MDL *CurrentMdl;
+    ULONG CurrentMdlOffset;
+    union {
+        ULONG DataLength;
+        SIZE_T stDataLength;
+    };
+    MDL *MdlChain;
+    ULONG DataOffset;
+} NET_BUFFER;
+typedef struct _NET_BUFFER_LIST {
+    struct _NET_BUFFER_LIST *Next;
+    NET_BUFFER *FirstNetBuffer;
+    PVOID Context;
+    struct _NET_BUFFER_LIST *ParentNetBufferList;
+} NET_BUFFER_LIST;
+#define NET_BUFFER_LIST_FIRST_NB(Nbl) ((Nbl)->FirstNetBuffer)
+#define NET_BUFFER_DATA_LENGTH(Nb) ((Nb)->DataLength)
+
+// Filtering layers.
+typedef enum FWPS_BUILTIN_LAYERS_ {
+    FWPS_LAYER_INBOUND_IPPACKET_V4 = 0,
+    FWPS_LAYER_INBOUND_IPPACKET_V6 = 2,
+    FWPS_LAYER_OUTBOUND_IPPACKET_V4 = 4,
+    FWPS_LAYER_OUTBOUND_IPPACKET_V6 = 6,
+    FWPS_LAYER_INBOUND_TRANSPORT_V4 = 12,
+    FWPS_LAYER_INBOUND_TRANSPORT_V6 = 14,
+    FWPS_LAYER_OUTBOUND_TRANSPORT_V4 = 16,
+    FWPS_LAYER_OUTBOUND_TRANSPORT_V6 = 18,
+    FWPS_LAYER_STREAM_V4 = 20,
+    FWPS_LAYER_STREAM_V6 = 22,
+    FWPS_LAYER_DATAGRAM_DATA_V4 = 24,
+    FWPS_LAYER_DATAGRAM_DATA_V6 = 26,
+    FWPS_LAYER_ALE_RESOURCE_ASSIGNMENT_V4 = 36,
+    FWPS_LAYER_ALE_RESOURCE_ASSIGNMENT_V6 = 38,
+    FWPS_LAYER_ALE_AUTH_LISTEN_V4 = 40,
+    FWPS_LAYER_ALE_AUTH_LISTEN_V6 = 42,
+    FWPS_LAYER_ALE_AUTH_RECV_ACCEPT_V4 = 44,
+    FWPS_LAYER_ALE_AUTH_RECV_ACCEPT_V6 = 46,
+    FWPS_LAYER_ALE_AUTH_CONNECT_V4 = 48,
+    FWPS_LAYER_ALE_AUTH_CONNECT_V6 = 50,
+    FWPS_LAYER_ALE_FLOW_ESTABLISHED_V4 = 52,
+    FWPS_LAYER_ALE_FLOW_ESTABLISHED_V6 = 54
+} FWPS_BUILTIN_LAYERS;
+
+// What callouts are given.
+typedef struct FWPS_INCOMING_VALUE0_ {
+    FWP_VALUE0 value;
+} FWPS_INCOMING_VALUE0;
+typedef struct FWPS_INCOMING_VALUES0_ {
+    UINT16 layerId;
+    UINT32 valueCount;
+    FWPS_INCOMING_VALUE0 *incomingValue;
+} FWPS_INCOMING_VALUES0;
+
+#define FWPS_METADATA_FIELD_FLOW_HANDLE 0x00000002
+#define FWPS_METADATA_FIELD_IP_HEADER_SIZE 0x00000004
+#define FWPS_METADATA_FIELD_PROCESS_ID 0x00000020
+#define FWPS_METADATA_FIELD_TRANSPORT_HEADER_SIZE 0x00000400
+#define FWPS_METADATA_FIELD_COMPARTMENT_ID 0x00000800
+#define FWPS_METADATA_FIELD_COMPLETION_HANDLE 0x00004000
+#define FWPS_METADATA_FIELD_TRANSPORT_ENDPOINT_HANDLE 0x00008000
+#define FWPS_IS_METADATA_FIELD_PRESENT(metadataValues, metadataField) \
+    (((metadataValues)->currentMetadataValues & (metadataField)) == (metadataField))
+typedef struct FWPS_DISCARD_METADATA0_ {
+    UINT32 discardModule;
+    UINT32 discardReason;
+    UINT64 filterId;
+} FWPS_DISCARD_METADATA0;
+typedef struct FWPS_INBOUND_FRAGMENT_METADATA0_ {
+    UINT32 fragmentIdentification;
+    UINT16 fragmentOffset;
+    ULONG fragmentLength;
+} FWPS_INBOUND_FRAGMENT_METADATA0;
+typedef struct FWPS_INCOMING_METADATA_VALUES0_ {
+    UINT32 currentMetadataValues;
+    UINT32 flags;
+    UINT64 reserved;
+    FWPS_DISCARD_METADATA0 discardMetadata;
+    UINT64 flowHandle;
+    UINT32 ipHeaderSize;
+    UINT32 transportHeaderSize;
+    FWP_BYTE_BLOB *processPath;
+    UINT64 token;
+    UINT64 processId;
+    UINT32 sourceInterfaceIndex;
+    UINT32 destinationInterfaceIndex;
+    ULONG compartmentId;
+    FWPS_INBOUND_FRAGMENT_METADATA0 fragmentMetadata;
+    ULONG pathMtu;
+    HANDLE completionHandle;
+    UINT64 transportEndpointHandle;
+} FWPS_INCOMING_METADATA_VALUES0;
+C_ASSERT(__builtin_offsetof(FWPS_INCOMING_METADATA_VALUES0, completionHandle) == 104);
+
+typedef struct FWPS_ACTION0_ {
+    FWP_ACTION_TYPE type;
+    UINT32 calloutId;
+} FWPS_ACTION0;
+typedef struct FWPS_FILTER1_ {
+    UINT64 filterId;
+    FWP_VALUE0 weight;
+    UINT16 subLayerWeight;
+    UINT16 flags;
+    UINT32 numFilterConditions;
+    PVOID filterCondition;
+    FWPS_ACTION0 action;
+    UINT64 context;
+    PVOID providerContext;
+} FWPS_FILTER1, FWPS_FILTER0, FWPS_FILTER2, FWPS_FILTER3;
+C_ASSERT(sizeof(FWPS_FILTER1) == 0x40);
+#define FWPS_FILTER_FLAG_CLEAR_ACTION_RIGHT 0x0001
+
+#define FWPS_RIGHT_ACTION_WRITE 0x00000001
+#define FWPS_CLASSIFY_OUT_FLAG_ABSORB 0x00000001
+typedef struct FWPS_CLASSIFY_OUT0_ {
+    FWP_ACTION_TYPE actionType;
+    UINT64 outContext;
+    UINT64 filterId;
+    UINT32 rights;
+    UINT32 flags;
+    UINT32 reserved;
+} FWPS_CLASSIFY_OUT0;
+C_ASSERT(sizeof(FWPS_CLASSIFY_OUT0) == 0x28);
+
+// Callouts.
+typedef enum FWPS_CALLOUT_NOTIFY_TYPE_ {
+    FWPS_CALLOUT_NOTIFY_ADD_FILTER,
+    FWPS_CALLOUT_NOTIFY_DELETE_FILTER,
+    FWPS_CALLOUT_NOTIFY_TYPE_MAX
+} FWPS_CALLOUT_NOTIFY_TYPE;
+typedef VOID (*FWPS_CALLOUT_CLASSIFY_FN1)(
+    CONST FWPS_INCOMING_VALUES0 *inFixedValues, CONST FWPS_INCOMING_METADATA_VALUES0 *inMetaValues, VOID *layerData,
+    CONST VOID *classifyContext, CONST FWPS_FILTER1 *filter, UINT64 flowContext, FWPS_CLASSIFY_OUT0 *classifyOut);
+typedef NTSTATUS (*FWPS_CALLOUT_NOTIFY_FN1)(
+    FWPS_CALLOUT_NOTIFY_TYPE notifyType, CONST GUID *filterKey, FWPS_FILTER1 *filter);
+typedef VOID (*FWPS_CALLOUT_FLOW_DELETE_NOTIFY_FN0)(UINT16 layerId, UINT32 calloutId, UINT64 flowContext);
+typedef struct FWPS_CALLOUT1_ {
+    GUID calloutKey;
+    UINT32 flags;
+    FWPS_CALLOUT_CLASSIFY_FN1 classifyFn;
+    FWPS_CALLOUT_NOTIFY_FN1 notifyFn;
+    FWPS_CALLOUT_FLOW_DELETE_NOTIFY_FN0 flowDeleteFn;
+} FWPS_CALLOUT1;
+C_ASSERT(sizeof(FWPS_CALLOUT1) == 0x30);
+NTKERNELAPI NTSTATUS FwpsCalloutRegister1(PVOID deviceObject, CONST FWPS_CALLOUT1 *callout, UINT32 *calloutId);
+NTKERNELAPI NTSTATUS FwpsCalloutUnregisterById0(CONST UINT32 calloutId);
+NTKERNELAPI NTSTATUS FwpsCalloutUnregisterByKey0(CONST GUID *calloutKey);
+
+#define FwpsCalloutRegister FwpsCalloutRegister1
+
+// Data flows.
+NTKERNELAPI NTSTATUS FwpsFlowAssociateContext0(UINT64 flowId, UINT16 layerId, UINT32 calloutId, UINT64 flowContext);
+NTKERNELAPI NTSTATUS FwpsFlowRemoveContext0(UINT64 flowId, UINT16 layerId, UINT32 calloutId);
+NTKERNELAPI NTSTATUS FwpsFlowAbort0(UINT64 flowId);
+
+// Pended classifications.
+NTKERNELAPI NTSTATUS FwpsPendOperation0(HANDLE completionHandle, HANDLE *completionContext);
+NTKERNELAPI VOID FwpsCompleteOperation0(HANDLE completionContext, NET_BUFFER_LIST *netBufferList);
+NTKERNELAPI NTSTATUS FwpsAcquireClassifyHandle0(VOID *classifyContext, UINT32 flags, UINT64 *classifyHandle);
+NTKERNELAPI VOID FwpsReleaseClassifyHandle0(UINT64 classifyHandle);
+NTKERNELAPI NTSTATUS FwpsPendClassify0(
+    UINT64 classifyHandle, UINT64 filterId, UINT32 flags, FWPS_CLASSIFY_OUT0 *classifyOut);
+NTKERNELAPI VOID FwpsCompleteClassify0(UINT64 classifyHandle, UINT32 flags, CONST FWPS_CLASSIFY_OUT0 *classifyOut);
+
+// Packets.
+#define AF_UNSPEC 0
+#define AF_INET 2
+#define AF_INET6 23
+#define FWPS_INJECTION_TYPE_STREAM 0x00000001
+#define FWPS_INJECTION_TYPE_TRANSPORT 0x00000002
+#define FWPS_INJECTION_TYPE_NETWORK 0x00000004
+#define FWPS_INJECTION_TYPE_FORWARD 0x00000008
+typedef enum FWPS_PACKET_INJECTION_STATE_ {
+    FWPS_PACKET_NOT_INJECTED,
+    FWPS_PACKET_INJECTED_BY_SELF,
+    FWPS_PACKET_INJECTED_BY_OTHER,
+    FWPS_PACKET_PREVIOUSLY_INJECTED_BY_SELF,
+    FWPS_PACKET_INJECTION_STATE_MAX
+} FWPS_PACKET_INJECTION_STATE;
+typedef VOID (*FWPS_INJECT_COMPLETE0)(VOID *context, NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
+typedef struct FWPS_TRANSPORT_SEND_PARAMS0_ FWPS_TRANSPORT_SEND_PARAMS0;
+NTKERNELAPI NTSTATUS FwpsInjectionHandleCreate0(USHORT addressFamily, UINT32 flags, HANDLE *injectionHandle);
+NTKERNELAPI NTSTATUS FwpsInjectionHandleDestroy0(HANDLE injectionHandle);
+NTKERNELAPI FWPS_PACKET_INJECTION_STATE FwpsQueryPacketInjectionState0(
+    HANDLE injectionHandle, CONST NET_BUFFER_LIST *netBufferList, HANDLE *injectionContext);
+NTKERNELAPI NTSTATUS FwpsInjectTransportSendAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle, UINT32 flags,
+    FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs, USHORT addressFamily, ULONG compartmentId, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTKERNELAPI NTSTATUS FwpsAllocateCloneNetBufferList0(
+    NET_BUFFER_LIST *originalNetBufferList, HANDLE netBufferListPoolHandle, HANDLE netBufferPoolHandle,
+    ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList);
+NTKERNELAPI VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
+NTKERNELAPI NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(
+    HANDLE poolHandle, USHORT contextSize, USHORT contextBackFill, MDL *mdlChain, ULONG dataOffset, SIZE_T dataLength,
+    NET_BUFFER_LIST **netBufferList);
+NTKERNELAPI VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
+NTKERNELAPI VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify);
+NTKERNELAPI VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
+
+#ifdef __cplusplus
+}
+#endif

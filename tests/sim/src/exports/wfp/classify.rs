@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Classification: the filters of a layer decide on traffic, for which callouts are called.
+
+use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
+    FWP_ACTION_BLOCK, FWP_ACTION_CALLOUT_INSPECTION, FWP_ACTION_CONTINUE, FWP_ACTION_FLAG_CALLOUT,
+    FWP_ACTION_NONE, FWP_ACTION_PERMIT,
+};
+
+use super::callouts::{self, FIRST_VERSION};
+use super::flows;
+use super::layers::{self, FIELDS, Layer};
+use super::layouts::{
+    ACTION_WRITE, COMPARTMENT, COMPLETION, ClassifyOut, ENDPOINT, FLOW, Filter, IP_HEADER,
+    IncomingValues, Metadata, PROCESS, TRANSPORT_HEADER, Value,
+};
+use super::packets;
+use super::traffic::linger;
+use crate::hardware::irql::Irql;
+use crate::kernel::{State, with};
+use crate::memory::pageable::set_irql;
+use crate::objects::wfp::flows::Connection;
+use crate::objects::wfp::pending::Active;
+
+/// Traffic at a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traffic {
+    pub(super) layer: Layer,
+    pub(super) connection: Connection,
+    /// The flow that it belongs to, if there is one.
+    pub(super) flow: Option<u64>,
+    /// The packet, if there is one.
+    pub(super) packet: usize,
+    /// A connection is authorised again, after a callout has pended that.
+    pub(super) is_again: bool,
+    /// The IRQL at which it comes.
+    pub(super) level: Irql,
+}
+
+impl Traffic {
+    const fn layer_id(&self) -> u16 {
+        self.layer.id(self.connection.is_v6)
+    }
+}
+
+/// What a filter does.
+struct Step {
+    filter: Filter,
+    callout: Option<Target>,
+}
+
+/// A callout that is to be called.
+struct Target {
+    id: u32,
+    classify: usize,
+    function: &'static str,
+}
+
+/// Returns `true` if the filters of a layer permit the traffic.
+pub(super) fn permits(traffic: &Traffic) -> bool {
+    let layer = traffic.layer_id();
+    let filters: Vec<_> = with(|state| {
+        let filters = state.objects.wfp.engine.filters(layer);
+        filters.map(|it| it.id).collect()
+    });
+    if filters.is_empty() {
+        return true;
+    }
+    let values = layers::values(traffic.layer, traffic.connection, traffic.is_again);
+    for filter in filters {
+        let Some(step) = with(|state| begin(state, traffic, filter)) else {
+            continue;
+        };
+        let action = match step.callout {
+            Some(target) => call(traffic, &step.filter, &target, &values),
+            None => step.filter.action,
+        };
+        match action {
+            FWP_ACTION_BLOCK => return false,
+            FWP_ACTION_PERMIT => return true,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Begins what a filter does, if it is still there.
+fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
+    let wfp = &mut state.objects.wfp;
+    let object = {
+        let mut filters = wfp.engine.filters(traffic.layer_id());
+        filters.find(|it| it.id == filter)?
+    };
+    let action = object.action;
+    let mut filter = Filter {
+        id: filter,
+        action: action.kind,
+        context: object.context,
+        ..Filter::default()
+    };
+    if action.kind & FWP_ACTION_FLAG_CALLOUT == 0 {
+        return Some(Step {
+            filter,
+            callout: None,
+        });
+    }
+    let Some(callout) = wfp.callout_of(action.callout) else {
+        // Without a registered callout the filter blocks, unless it inspects only.
+        let is_ignored = action.kind == FWP_ACTION_CALLOUT_INSPECTION;
+        filter.action = if is_ignored {
+            FWP_ACTION_CONTINUE
+        } else {
+            FWP_ACTION_BLOCK
+        };
+        return Some(Step {
+            filter,
+            callout: None,
+        });
+    };
+    let target = Target {
+        id: callout.id,
+        classify: callout.classify,
+        function: callout.function,
+    };
+    filter.callout = callout.id;
+    callouts::enter(state, target.id);
+    let current = state.scheduling.current_id();
+    let wfp = &mut state.objects.wfp;
+    wfp.filtering.push((filter.id, current));
+    if let Some(flow) = traffic.flow.and_then(|id| wfp.flows.get(id)) {
+        flow.inside.push((traffic.layer_id(), target.id, current));
+    }
+    Some(Step {
+        filter,
+        callout: Some(target),
+    })
+}
+
+/// Calls the `classifyFn` of a callout. Returns the action that it has chosen.
+fn call(traffic: &Traffic, filter: &Filter, target: &Target, values: &[Value; FIELDS]) -> u32 {
+    let layer = traffic.layer_id();
+    let fixed = IncomingValues {
+        layer,
+        count: u32::try_from(FIELDS).expect("there are few"),
+        values: values.as_ptr(),
+    };
+    let active = with(|state| activate(state, traffic));
+    let metadata = metadata(traffic, active);
+    let mut out = ClassifyOut {
+        action: FWP_ACTION_NONE,
+        rights: ACTION_WRITE,
+        ..ClassifyOut::default()
+    };
+    let level = with(|state| {
+        let before = state.scheduling.current().irql;
+        set_irql(state, before.max(traffic.level));
+        before
+    });
+    // The context as it is when the call begins.
+    let context = with(|state| {
+        let flow = traffic.flow.and_then(|id| state.objects.wfp.flows.get(id));
+        let context = flow.and_then(|it| it.context(layer, target.id));
+        context.map_or(0, |it| it.value)
+    });
+    let mut arguments = vec![
+        (&raw const fixed).addr(),
+        (&raw const metadata).addr(),
+        match traffic.layer {
+            Layer::Stream if traffic.packet != 0 => packets::stream_of(traffic.packet),
+            _ => traffic.packet,
+        },
+    ];
+    if target.function != FIRST_VERSION {
+        arguments.push(active);
+    }
+    arguments.extend([
+        (&raw const *filter).addr(),
+        usize::try_from(context).expect("a machine of 64 bits"),
+        (&raw mut out).addr(),
+    ]);
+    // The context may be removed from here on, and is in use.
+    linger(traffic.level);
+    callouts::call("classifyFn", target.id, target.classify, &arguments);
+    with(|state| {
+        let current = state.scheduling.current_id();
+        let filtering = &mut state.objects.wfp.filtering;
+        if let Some(last) = filtering.iter().rposition(|it| *it == (filter.id, current)) {
+            filtering.remove(last);
+        }
+        let active_ones = &mut state.objects.wfp.pending.active;
+        active_ones.retain(|it| it.handle != active);
+        leave_flow(state, traffic, target.id);
+        callouts::leave(state, target.id);
+    });
+    if let Some(flow) = traffic.flow {
+        flows::delete_contexts(flow);
+    }
+    with(|state| set_irql(state, level));
+    // SAFETY: the callout may have written there, and nothing else does.
+    let out = unsafe { (&raw const out).read_volatile() };
+    out.action
+}
+
+/// The classification of a flow by a callout is over.
+fn leave_flow(state: &mut State, traffic: &Traffic, callout: u32) {
+    let entry = (traffic.layer_id(), callout, state.scheduling.current_id());
+    let flow = traffic.flow.and_then(|id| state.objects.wfp.flows.get(id));
+    if let Some(flow) = flow
+        && let Some(last) = flow.inside.iter().rposition(|it| *it == entry)
+    {
+        flow.inside.remove(last);
+    }
+}
+
+/// Gives a classification a handle with which a callout can pend it.
+fn activate(state: &mut State, traffic: &Traffic) -> usize {
+    let wfp = &mut state.objects.wfp;
+    let handle = wfp.next_handle();
+    wfp.pending.active.push(Active {
+        handle,
+        connection: traffic.connection,
+        can_pend: traffic.layer.can_pend(),
+        is_again: traffic.is_again,
+    });
+    handle
+}
+
+fn metadata(traffic: &Traffic, active: usize) -> Metadata {
+    const IP_HEADER_SIZE: u32 = 20;
+    const TRANSPORT_HEADER_SIZE: u32 = 20;
+    const PROCESS_ID: u64 = 0x1A2C;
+    const ENDPOINT_HANDLE: u64 = 0x5D;
+    let mut metadata = Metadata {
+        fields: PROCESS | COMPARTMENT | ENDPOINT | IP_HEADER | TRANSPORT_HEADER,
+        ip_header: IP_HEADER_SIZE,
+        transport_header: TRANSPORT_HEADER_SIZE,
+        process: PROCESS_ID,
+        compartment: 1,
+        endpoint: ENDPOINT_HANDLE,
+        ..Metadata::default()
+    };
+    if traffic.layer.can_pend() {
+        metadata.fields |= COMPLETION;
+        metadata.completion = active;
+    }
+    if let Some(flow) = traffic.flow {
+        metadata.fields |= FLOW;
+        metadata.flow = flow;
+    }
+    metadata
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The Windows Filtering Platform: `fwpkclnt.sys`.
+//!
+//! Callouts that drivers register are called for the traffic of [`traffic`], in the layers for
+//! which a filter names them. `FwpsCalloutUnregisterById0` waits until no call of the callout
+//! is under way: Microsoft documents that a driver may be unloaded once it has succeeded.
+//!
+//! # Limits
+//!
+//! Conditions and weights of filters are not evaluated: each filter matches all traffic of its
+//! layer, in the order in which the filters were added.
+
+mod callouts;
+mod classify;
+mod engine;
+mod flows;
+mod injection;
+mod layers;
+mod layouts;
+mod objects;
+mod packets;
+mod pending;
+mod state;
+mod traffic;
+
+pub(crate) use engine::note_objects;
+pub(crate) use traffic::driver_unloads;
+
+use crate::loader::export::Export;
+
+/// What the files of this folder export.
+pub(super) const TABLES: &[&[Export]] = &[
+    callouts::EXPORTS,
+    engine::EXPORTS,
+    flows::EXPORTS,
+    injection::EXPORTS,
+    objects::EXPORTS,
+    packets::EXPORTS,
+    pending::EXPORTS,
+    state::EXPORTS,
+];

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Traffic: flows are established, carry data and end, on several threads.
+//!
+//! It begins when a filter is added that names a callout, and once more with the unload of a driver that has
+//! one, when it matters most.
+
+use rand::RngExt;
+
+use super::classify::{Traffic, permits};
+use super::layers::Layer;
+use super::{flows, packets};
+use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
+use crate::kernel::{State, with};
+use crate::loader::drivers::DriverId;
+use crate::objects::wfp::engine::Kind;
+use crate::objects::wfp::flows::Connection;
+use crate::scheduling::{MICROSECOND, point, sleep};
+
+/// The longest time between two events of a thread, in microseconds.
+const LONGEST: u64 = 100;
+/// The most events of a thread.
+const MOST: u64 = 8;
+/// The threads that carry traffic at a time.
+const THREADS: usize = 3;
+
+/// A filter with a callout is added.
+pub(super) fn start(state: &mut State) {
+    while state.objects.wfp.traffic < THREADS - 1 && spawn(state) {}
+}
+
+/// A driver is about to be unloaded: there may be traffic just now.
+pub(crate) fn driver_unloads(state: &mut State, driver: DriverId) {
+    let mut callouts = state.objects.wfp.callouts.iter();
+    if callouts.any(|it| it.by.is_some_and(|by| by.driver == driver)) {
+        while state.objects.wfp.traffic < THREADS && spawn(state) {}
+    }
+}
+
+/// Starts a thread; a machine without another stack has enough to do.
+fn spawn(state: &mut State) -> bool {
+    let name = format!("network {}", state.scheduling.threads().len());
+    let thread = state.scheduling.spawn(name, None, || {
+        for _ in 0..=draw(MOST) {
+            sleep(draw(LONGEST) * MICROSECOND);
+            happen();
+        }
+        with(|state| state.objects.wfp.traffic -= 1);
+    });
+    if thread.is_some() {
+        state.objects.wfp.traffic += 1;
+    }
+    thread.is_some()
+}
+
+/// Lets others run while a classification is under way, for a time if it may be preempted.
+pub(super) fn linger(level: Irql) {
+    if level < DISPATCH_LEVEL && draw(3) == 0 {
+        sleep(draw(LONGEST) * MICROSECOND);
+    } else {
+        point();
+    }
+}
+
+fn draw(most: u64) -> u64 {
+    with(|state| state.choices.activity.random_range(0..=most))
+}
+
+fn flip() -> bool {
+    draw(1) == 1
+}
+
+/// A flow is established, carries data or ends.
+fn happen() {
+    let flow = with(|state| {
+        let flows = &state.objects.wfp.flows.all;
+        let open: Vec<_> = flows
+            .iter()
+            .filter(|it| !it.has_ended)
+            .map(|it| it.id)
+            .collect();
+        open
+    });
+    let last = flow.len() as u64;
+    // One place is that of a new flow.
+    let drawn = usize::try_from(draw(last)).expect("it is small");
+    match flow.get(drawn) {
+        None => establish(),
+        Some(&flow) if draw(3) == 0 => {
+            flows::end(flow);
+        }
+        Some(&flow) => carry(flow),
+    }
+}
+
+/// The IRQL of the next traffic.
+pub(super) fn level() -> Irql {
+    if flip() {
+        DISPATCH_LEVEL
+    } else {
+        PASSIVE_LEVEL
+    }
+}
+
+/// The same traffic at another layer.
+fn at(layer: Layer, of: &Traffic) -> Traffic {
+    Traffic {
+        layer,
+        level: level(),
+        ..*of
+    }
+}
+
+/// Traffic of a connection that is not established.
+const fn new(connection: Connection) -> Traffic {
+    Traffic {
+        layer: Layer::ResourceAssignment,
+        connection,
+        flow: None,
+        packet: 0,
+        is_again: false,
+        level: PASSIVE_LEVEL,
+    }
+}
+
+fn establish() {
+    let connection = Connection {
+        is_v6: prefers_v6(),
+        is_tcp: flip(),
+        is_outbound: flip(),
+    };
+    let mut steps = vec![Layer::ResourceAssignment];
+    if !connection.is_outbound {
+        steps.push(Layer::Listen);
+    }
+    let new = new(connection);
+    if steps.iter().all(|&layer| permits(&at(layer, &new))) {
+        authorize(&new);
+    }
+}
+
+/// A connection is authorised, and established if it is permitted.
+fn authorize(new: &Traffic) {
+    let layer = if new.connection.is_outbound {
+        Layer::Connect
+    } else {
+        Layer::Accept
+    };
+    if !permits(&at(layer, new)) {
+        return;
+    }
+    let flow = with(|state| state.objects.wfp.flows.establish(new.connection));
+    let established = Traffic {
+        flow: Some(flow),
+        ..at(Layer::FlowEstablished, new)
+    };
+    if !permits(&established) {
+        flows::end(flow);
+    }
+}
+
+/// A callout has completed what it has pended: the connection is authorised again.
+pub(super) fn authorize_again(state: &mut State, connection: Connection) {
+    let name = format!("network {}", state.scheduling.threads().len());
+    let _ = state.scheduling.spawn(name, None, move || {
+        authorize(&Traffic {
+            is_again: true,
+            ..new(connection)
+        });
+    });
+}
+
+/// A packet that a callout has injected passes the filters of a layer.
+pub(super) fn reinject(layer: Layer, is_v6: bool, packet: usize) {
+    if layer == Layer::Stream {
+        return;
+    }
+    let connection = Connection {
+        is_v6,
+        is_tcp: false,
+        is_outbound: true,
+    };
+    let traffic = Traffic {
+        packet,
+        ..at(layer, &new(connection))
+    };
+    permits(&traffic);
+}
+
+/// Returns `true` if the next flow is of version 6 of the protocol: of the version for which
+/// there are filters.
+fn prefers_v6() -> bool {
+    let [v4, v6] = with(|state| {
+        let objects = &state.objects.wfp.engine.objects;
+        // The identifiers of layers of version 6 are 2 more than those of version 4, which
+        // are multiples of 4.
+        let filters = || objects.iter().filter(|it| it.kind == Kind::Filter);
+        [0, 2].map(|rest| filters().any(|it| it.layer % 4 == rest))
+    });
+    if v4 == v6 { flip() } else { v6 }
+}
+
+/// A flow carries a segment or datagram, in either direction.
+fn carry(flow: u64) {
+    let connection = with(|state| Some(state.objects.wfp.flows.get(flow)?.connection));
+    let Some(connection) = connection else {
+        return;
+    };
+    let data = if connection.is_tcp {
+        Layer::Stream
+    } else {
+        Layer::Datagram
+    };
+    let steps = if flip() {
+        [data, Layer::OutboundTransport, Layer::OutboundPacket]
+    } else {
+        [Layer::InboundPacket, Layer::InboundTransport, data]
+    };
+    let packet = with(packets::receive);
+    if packet == 0 {
+        return;
+    }
+    for layer in steps {
+        let one = Traffic {
+            flow: layer.has_flow().then_some(flow),
+            packet,
+            ..at(layer, &new(connection))
+        };
+        if !permits(&one) {
+            break;
+        }
+    }
+    with(|state| packets::release(state, packet));
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What sessions have added to the base filtering engine: providers, sublayers, callouts and
+//! filters. A transaction works on a copy of them, which takes their place when it commits.
+
+use crate::loader::drivers::{DriverId, Site};
+
+/// What an object of the engine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Provider,
+    SubLayer,
+    Callout,
+    Filter,
+}
+
+impl Kind {
+    /// The name and the function that adds it, for findings.
+    pub(crate) const fn added_by(self) -> &'static str {
+        match self {
+            Self::Provider => "provider that FwpmProviderAdd0 added",
+            Self::SubLayer => "sublayer that FwpmSubLayerAdd0 added",
+            Self::Callout => "callout that FwpmCalloutAdd0 added",
+            Self::Filter => "filter that FwpmFilterAdd0 added",
+        }
+    }
+}
+
+/// What a filter does with what it matches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action {
+    pub(crate) kind: u32,
+    /// The key of the callout, if it is one's action.
+    pub(crate) callout: u128,
+}
+
+/// An object that a session has added.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) kind: Kind,
+    pub(crate) key: u128,
+    /// Its run-time identifier.
+    pub(crate) id: u64,
+    /// The session with which it goes, if that is a dynamic one.
+    pub(crate) session: Option<usize>,
+    /// The objects that it names, which cannot be deleted before.
+    pub(crate) names: Vec<(Kind, u128)>,
+    /// The layer of a callout or filter.
+    pub(crate) layer: u16,
+    /// What a filter does.
+    pub(crate) action: Action,
+    /// What a callout's `notifyFn` has stored in a filter.
+    pub(crate) context: u64,
+    /// The code that added it.
+    pub(crate) by: Option<Site>,
+}
+
+/// A transaction that is open.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) is_read_only: bool,
+    /// A single call makes it.
+    pub(crate) is_implicit: bool,
+    /// The objects as they are when it commits.
+    pub(crate) objects: Vec<Object>,
+    /// The code that began it.
+    pub(crate) by: Option<Site>,
+}
+
+/// A session with the engine.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) handle: usize,
+    pub(crate) is_dynamic: bool,
+    /// How long a transaction waits for another one, in microseconds.
+    pub(crate) patience: u64,
+    pub(crate) transaction: Option<Transaction>,
+    /// The code that opened it.
+    pub(crate) by: Option<Site>,
+}
+
+/// The engine's state.
+#[derive(Debug, Default)]
+pub(crate) struct Engine {
+    pub(crate) objects: Vec<Object>,
+    pub(crate) sessions: Vec<Session>,
+    /// The sessions that were closed, and the code that did it.
+    pub(crate) closed: Vec<(usize, Option<Site>)>,
+    /// The number of objects that were added.
+    added: u64,
+}
+
+/// The identifiers of objects of Windows itself come first.
+const FIRST_OBJECT: u64 = 0x1_0400;
+
+impl Engine {
+    /// The run-time identifier of the next object.
+    pub(crate) const fn next_id(&mut self) -> u64 {
+        self.added += 1;
+        FIRST_OBJECT + self.added
+    }
+
+    pub(crate) fn session(&mut self, handle: usize) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|it| it.handle == handle)
+    }
+
+    /// Returns `true` if a session is changing the objects.
+    pub(crate) fn is_locked(&self) -> bool {
+        let mut transactions = self
+            .sessions
+            .iter()
+            .filter_map(|it| it.transaction.as_ref());
+        transactions.any(|it| !it.is_read_only)
+    }
+
+    /// The run-time identifier of the callout that was added with a key.
+    pub(crate) fn callout(&self, key: u128) -> Option<u32> {
+        let open = self
+            .sessions
+            .iter()
+            .filter_map(|it| it.transaction.as_ref());
+        let mut objects = open.flat_map(|it| &it.objects).chain(&self.objects);
+        let found = objects.find(|it| it.kind == Kind::Callout && it.key == key)?;
+        u32::try_from(found.id).ok()
+    }
+
+    /// The filters of a layer, in the order in which they were added.
+    pub(crate) fn filters(&self, layer: u16) -> impl Iterator<Item = &Object> {
+        let filters = self.objects.iter();
+        filters.filter(move |it| it.kind == Kind::Filter && it.layer == layer)
+    }
+
+    /// An object that a driver has added and that stays when its sessions are closed.
+    pub(crate) fn left_by(&self, driver: DriverId) -> Option<&Object> {
+        let is_own = |it: &&Object| it.by.is_some_and(|by| by.driver == driver);
+        let filter = self
+            .objects
+            .iter()
+            .filter(is_own)
+            .find(|it| it.kind == Kind::Filter);
+        filter.or_else(|| self.objects.iter().find(is_own))
+    }
+}
+
+/// The first object that names another one.
+pub(crate) fn named_by(objects: &[Object], kind: Kind, key: u128) -> Option<&Object> {
+    objects.iter().find(|it| it.names.contains(&(kind, key)))
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The Windows Filtering Platform: what callout drivers have registered, added and pended.
+
+pub(crate) mod engine;
+pub(crate) mod flows;
+pub(crate) mod packets;
+pub(crate) mod pending;
+
+use std::ops::Range;
+
+use engine::Engine;
+use flows::Flows;
+use packets::Packets;
+use pending::Pending;
+
+use crate::loader::drivers::{DriverId, Site};
+use crate::scheduling::ThreadId;
+
+/// A callout that is registered with the filter engine.
+#[derive(Debug)]
+pub(crate) struct Callout {
+    /// Its run-time identifier.
+    pub(crate) id: u32,
+    pub(crate) key: u128,
+    pub(crate) classify: usize,
+    pub(crate) notify: usize,
+    pub(crate) flow_delete: usize,
+    /// The function that registered it.
+    pub(crate) function: &'static str,
+    /// The code that registered it.
+    pub(crate) by: Option<Site>,
+    /// The threads on which calls of its functions are under way.
+    pub(crate) inside: Vec<ThreadId>,
+    /// It is being unregistered: no call of its functions begins any more.
+    pub(crate) ends: bool,
+    /// The answer to the last attempt to unregister it was `STATUS_DEVICE_BUSY`.
+    pub(crate) was_busy: bool,
+}
+
+/// A callback for changes of the engine's state.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) handle: usize,
+    /// The code that subscribed.
+    pub(crate) by: Option<Site>,
+}
+
+/// The state of the platform in a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Wfp {
+    pub(crate) callouts: Vec<Callout>,
+    pub(crate) engine: Engine,
+    pub(crate) flows: Flows,
+    pub(crate) packets: Packets,
+    pub(crate) pending: Pending,
+    /// The callbacks for changes of the engine's state.
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// The filters for which callouts are called just now, each with the thread.
+    pub(crate) filtering: Vec<(u64, ThreadId)>,
+    /// The number of callouts that were registered.
+    registered: u32,
+    /// The number of handles that were given out.
+    handles: usize,
+    /// The number of threads that carry traffic.
+    pub(crate) traffic: usize,
+}
+
+/// The numbers of callouts of Windows itself come first.
+const FIRST_CALLOUT: u32 = 0x11A;
+
+impl Wfp {
+    /// A value that identifies an object of the engine.
+    pub(crate) const fn next_handle(&mut self) -> usize {
+        // No address of anything.
+        const FIRST: usize = 0xFFFF_A00F_8000_0010;
+        self.handles += 1;
+        FIRST + 16 * self.handles
+    }
+
+    /// The run-time identifier of the next callout.
+    pub(crate) const fn next_callout(&mut self) -> u32 {
+        self.registered += 1;
+        FIRST_CALLOUT + self.registered
+    }
+
+    /// A callout that is registered, by its run-time identifier.
+    pub(crate) fn callout(&mut self, id: u32) -> Option<&mut Callout> {
+        self.callouts.iter_mut().find(|it| it.id == id)
+    }
+
+    /// The callout with a key, unless it is being unregistered.
+    pub(crate) fn callout_of(&self, key: u128) -> Option<&Callout> {
+        self.callouts.iter().find(|it| it.key == key && !it.ends)
+    }
+
+    /// The first thing that a driver has left in the engine, in words, and the code that made
+    /// it.
+    pub(crate) fn left_by(
+        &self,
+        driver: DriverId,
+        image: &Range<usize>,
+    ) -> Option<(&'static str, String, Option<Site>)> {
+        let is_own = |by: Option<Site>| by.is_some_and(|by| by.driver == driver);
+        let callout = self.callouts.iter().find(|it| {
+            let functions = [it.classify, it.notify, it.flow_delete];
+            is_own(it.by) || functions.iter().any(|function| image.contains(function))
+        });
+        if let Some(callout) = callout {
+            let mut what = format!("a callout that {} registered", callout.function);
+            if callout.was_busy {
+                what += ": the answer to its unregistration was STATUS_DEVICE_BUSY, after which \
+                         FwpsFlowRemoveContext0 must remove its contexts and the callout must be \
+                         unregistered again, and it";
+            }
+            return Some(("0xCE", what, callout.by));
+        }
+        if let Some((what, by)) = self.pending.left_by(driver) {
+            return Some(("leak", what.to_owned(), by));
+        }
+        if let Some((what, by)) = self.packets.left_by(driver) {
+            return Some(("leak", what, by));
+        }
+        let subscription = self.subscriptions.iter().find(|it| is_own(it.by));
+        if let Some(subscription) = subscription {
+            let what = "a callback that FwpmBfeStateSubscribeChanges0 registered";
+            return Some(("0xCE", what.to_owned(), subscription.by));
+        }
+        let session = self.engine.sessions.iter().find(|it| is_own(it.by))?;
+        let (what, by) = match &session.transaction {
+            Some(transaction) => (
+                "a transaction that FwpmTransactionBegin0 began and nobody committed or aborted",
+                transaction.by,
+            ),
+            None => (
+                "a session with the filter engine that FwpmEngineOpen0 opened",
+                session.by,
+            ),
+        };
+        Some(("leak", what.to_owned(), by))
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Callout drivers: what they may do while there is traffic, and what they must not.
+
+use scenarios::Report;
+
+use crate::fixture::{Workshop, check_found};
+use crate::program::{Run, sim_with_drivers};
+
+/// What comes of the callout driver with these macros.
+fn run(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Run {
+    let driver = workshop.compile("callout.sys", "callout.c", defines);
+    sim_with_drivers(&[&driver], &[&["--seed=5"], arguments].concat())
+}
+
+fn report(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
+    run(workshop, defines, arguments).report()
+}
+
+#[test]
+fn it_may_be_unloaded_while_there_is_traffic() {
+    let workshop = Workshop::new();
+    for model in [&[][..], &["FRAMEWORK"]] {
+        for faults in ["none", "random", "systematic"] {
+            let faults = format!("--faults={faults}");
+            let run = run(&workshop, model, &["--cycles=300", &faults]);
+            let report = run.report();
+            assert!(report.is_clean(), "{model:?}: {:#?}", report.findings);
+            assert!(report.counts.unloads > 150, "{}", report.counts.unloads);
+            assert_eq!(run.status, Some(0), "{}", run.err);
+        }
+    }
+}
+
+#[test]
+fn an_unload_meets_flows_with_contexts_and_classifications_under_way() {
+    let workshop = Workshop::new();
+    let trace = run(&workshop, &[], &["--cycles=150", "--trace"]).out;
+    for answer in [
+        // STATUS_DEVICE_BUSY, STATUS_PENDING and STATUS_SUCCESS.
+        "FwpsCalloutUnregisterById0 = 0x80000011",
+        "FwpsFlowRemoveContext0 = 0x103",
+        "FwpsFlowRemoveContext0 = 0x0",
+    ] {
+        assert!(trace.contains(answer), "{answer}");
+    }
+}
+
+#[test]
+fn what_the_engine_refuses_changes_nothing() {
+    let report = report(&Workshop::new(), &["CHECKS"], &["--cycles=20"]);
+    assert!(report.is_clean(), "{:#?}", report.findings);
+}
+
+#[test]
+fn a_session_that_is_closed_is_used_no_more() {
+    let script = ["--cycles=1", "--script=+c.-c"];
+    let report = report(&Workshop::new(), &["CLOSES_TWICE"], &script);
+    check_found(&report, "CLOSES_TWICE", "0x93", 0, "StopFiltering");
+}
+
+#[test]
+fn filters_that_stay_are_noted_with_what_they_do() {
+    let script = ["--cycles=1", "--script=+c.-c"];
+    let report = report(&Workshop::new(), &["STAYS"], &script);
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let [note] = &report.notes[..] else {
+        panic!("{:#?}", report.notes);
+    };
+    assert_eq!(note.code, "wfp");
+    assert!(
+        note.what
+            .contains("a filter that FwpmFilterAdd0 added stays"),
+        "{note}"
+    );
+    let place = note.place.as_ref().map(|place| place.function.as_str());
+    assert_eq!(place, Some("AddFilters"), "{note}");
+}
+
+/// What comes of the inspector with these macros.
+fn inspect(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
+    let driver = workshop.compile("inspector.sys", "inspector.c", defines);
+    sim_with_drivers(&[&driver], &[&["--seed=5"], arguments].concat()).report()
+}
+
+#[test]
+fn it_may_pend_connections_and_replace_packets() {
+    let workshop = Workshop::new();
+    for faults in ["none", "random", "systematic"] {
+        let faults = format!("--faults={faults}");
+        let report = inspect(&workshop, &[], &["--cycles=300", &faults]);
+        assert!(report.is_clean(), "{faults}: {:#?}", report.findings);
+        assert_eq!(report.notes, []);
+    }
+}
+
+#[test]
+fn each_misuse_of_packets_and_pended_operations_is_found_where_it_is() {
+    const MISUSES: [(&str, &str, &str); 8] = [
+        ("COMPLETES_TWICE", "wfp", "CompletePended"),
+        ("LEAVES_CLASSIFICATION", "leak", "Pend"),
+        ("LEAVES_HANDLE", "leak", "Pend"),
+        ("RELEASES_TWICE", "wfp", "Pend"),
+        ("FREES_AS_OTHER", "wfp", "OnInjected"),
+        ("FREES_TWICE", "wfp", "OnInjected"),
+        ("DESTROYS_IN_COMPLETION", "deadlock", "OnInjected"),
+        ("DEREFERENCES", "wfp", "OnSend"),
+    ];
+    let workshop = Workshop::new();
+    for (misuse, code, function) in MISUSES {
+        let arguments = ["--cycles=2000", "--until-found"];
+        let report = inspect(&workshop, &[misuse], &arguments);
+        check_found(&report, misuse, code, 0, function);
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// A callout driver that absorbs the packets of the send layer, and injects a clone of each.
+
+#pragma once
+#include "callouts.h"
+
+static HANDLE Injection;
+
+static void OnInjected(PVOID context, NET_BUFFER_LIST *clone, BOOLEAN atDispatch);
+
+// The packet is replaced by a clone, unless that fails or it is one that was injected.
+INLINE BOOLEAN InjectClone(METADATA *metadata, NET_BUFFER_LIST *packet, PVOID context, NET_BUFFER_LIST **clone) {
+    NTSTATUS status;
+    *clone = NULL;
+    if (!packet || FwpsQueryPacketInjectionState0(Injection, packet, NULL) == FWPS_PACKET_INJECTED_BY_SELF)
+        return FALSE;
+    if (!NT_SUCCESS(FwpsAllocateCloneNetBufferList0(packet, NULL, NULL, 0, clone)))
+        return FALSE;
+    status = FwpsInjectTransportSendAsync0(Injection, NULL, metadata->transportEndpointHandle, 0, NULL, AF_INET,
+                                           metadata->compartmentId, *clone, OnInjected, context);
+    return NT_SUCCESS(status);
+}
+
+INLINE void Absorb(FWPS_CLASSIFY_OUT0 *out) {
+    if (!(out->rights & FWPS_RIGHT_ACTION_WRITE))
+        return;
+    out->actionType = FWP_ACTION_BLOCK;
+    out->flags |= FWPS_CLASSIFY_OUT_FLAG_ABSORB;
+    out->rights &= ~FWPS_RIGHT_ACTION_WRITE;
+}
+
+INLINE NTSTATUS StartInjecting(DRIVER_OBJECT *driver) {
+    NTSTATUS status = FwpsInjectionHandleCreate0(AF_INET, FWPS_INJECTION_TYPE_TRANSPORT, &Injection);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = StartCallout(driver, &SendLayer, FWP_ACTION_CALLOUT_TERMINATING, NULL);
+    if (!NT_SUCCESS(status))
+        FwpsInjectionHandleDestroy0(Injection);
+    return status;
+}
