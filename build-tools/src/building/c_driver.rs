@@ -16,11 +16,12 @@ use crate::workspace::{artifact, output};
 pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
 
 /// Those headers, each with its name.
-pub(crate) const KIT_HEADERS: [(&str, &str); 4] = [
+pub(crate) const KIT_HEADERS: [(&str, &str); 5] = [
     ("wdm.h", include_str!("../../wdk-headers/wdm.h")),
     ("ntddk.h", include_str!("../../wdk-headers/ntddk.h")),
     ("netioddk.h", include_str!("../../wdk-headers/netioddk.h")),
     ("bcrypt.h", include_str!("../../wdk-headers/bcrypt.h")),
+    ("wsk.h", include_str!("../../wdk-headers/wsk.h")),
 ];
 
 /// Writes the header of the NPI with this description, unless it is there.

@@ -3,7 +3,7 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 24] = [
+pub const CODE_WORDS: [&str; 25] = [
     "access",
     "bound",
     "cancel",
@@ -28,6 +28,7 @@ pub const CODE_WORDS: [&str; 24] = [
     "statistics",
     "unload",
     "wdf",
+    "wsk",
 ];
 
 /// The number of NMR's rules for modules: R1 and so on.

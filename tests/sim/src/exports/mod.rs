@@ -25,6 +25,7 @@ mod queries;
 mod runtime;
 mod sync;
 pub(crate) mod system;
+pub(crate) mod wsk;
 
 use std::collections::BTreeMap;
 
@@ -103,7 +104,7 @@ pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
     let tables: &[&[&[Export]]] = match dll.to_ascii_lowercase().as_str() {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
-        "netio.sys" => &[&[netio::EXPORTS]],
+        "netio.sys" => &[&[netio::EXPORTS, wsk::REGISTRATION]],
         _ => &[],
     };
     tables.iter().copied().flatten().copied().flatten()
@@ -130,6 +131,7 @@ mod tests {
     #[test]
     fn images_export_their_own() {
         assert!(find("NETIO.SYS", "NmrRegisterClient").is_some());
+        assert!(find("netio.sys", "WskRegister").is_some());
         assert!(find("netio.sys", "KeSetEvent").is_none());
         assert!(find("ntoskrnl.exe", "KeSetEvent").is_some());
         assert!(find("ntoskrnl.exe", "NmrRegisterClient").is_none());

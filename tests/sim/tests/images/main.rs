@@ -58,3 +58,4 @@ mod unloads;
 mod verdict;
 mod wdf;
 mod wild;
+mod wsk;
