@@ -31,8 +31,8 @@ const MANIFEST: &str = "Cargo.toml";
 /// The packages of the drivers: WDM and KMDF.
 pub(crate) const DRIVERS: [&str; 4] = ["provider", "client", "provider-wdf", "client-wdf"];
 
-/// The packages of the two drivers of the example in `tests/keyvalue`.
-pub(crate) const EXAMPLE: [&str; 2] = ["keyvalue-provider", "keyvalue-client"];
+/// The packages of the two drivers of the example in `tests/keyvalue`, and of that in `tests/wsk`.
+pub(crate) const EXAMPLE: [&str; 3] = ["keyvalue-provider", "keyvalue-client", "wsk-client"];
 
 /// The file name of a driver's image, without extension.
 pub(crate) fn image(package: &str) -> String {

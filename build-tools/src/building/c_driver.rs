@@ -16,7 +16,7 @@ use crate::workspace::{artifact, output};
 pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
 
 /// Those headers, each with its name.
-pub(crate) const KIT_HEADERS: [(&str, &str); 8] = [
+pub(crate) const KIT_HEADERS: [(&str, &str); 9] = [
     ("wdm.h", include_str!("../../wdk-headers/wdm.h")),
     ("ntddk.h", include_str!("../../wdk-headers/ntddk.h")),
     ("ntifs.h", include_str!("../../wdk-headers/ntifs.h")),
@@ -25,6 +25,7 @@ pub(crate) const KIT_HEADERS: [(&str, &str); 8] = [
     ("fwptypes.h", include_str!("../../wdk-headers/fwptypes.h")),
     ("fwpmk.h", include_str!("../../wdk-headers/fwpmk.h")),
     ("fwpsk.h", include_str!("../../wdk-headers/fwpsk.h")),
+    ("wsk.h", include_str!("../../wdk-headers/wsk.h")),
 ];
 
 /// Writes the header of the NPI with this description, unless it is there.

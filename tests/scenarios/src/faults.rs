@@ -87,6 +87,8 @@ pub enum FaultKind {
     Security,
     /// A binding to the driver framework, or one of its objects.
     Framework,
+    /// A function of Winsock Kernel.
+    Network,
     /// A callback takes a while to begin.
     Before(CallbackKind),
     /// A callback takes a while to return.
@@ -140,6 +142,7 @@ impl FaultKind {
             Self::Handle,
             Self::Security,
             Self::Framework,
+            Self::Network,
         ];
         let late = CallbackKind::ALL.map(|it| [Self::Before(it), Self::After(it)]);
         calls.into_iter().chain(late.into_iter().flatten())
@@ -164,6 +167,7 @@ impl fmt::Display for FaultKind {
             Self::Handle => f.write_str("handle"),
             Self::Security => f.write_str("security"),
             Self::Framework => f.write_str("framework"),
+            Self::Network => f.write_str("network"),
             Self::Before(callback) => write!(f, "before-{}", callback.name()),
             Self::After(callback) => write!(f, "after-{}", callback.name()),
         }

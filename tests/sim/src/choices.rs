@@ -24,6 +24,7 @@ const PROCESSORS: u8 = 10;
 const CLOCKS: u8 = 11;
 const STACKS: u8 = 12;
 const ACTIVITY: u8 = 13;
+const NETWORK: u8 = 0x16;
 const RACES: u8 = 0x20;
 const SWITCHES: u8 = 0x21;
 /// The purpose of the first knob; those of the others follow.
@@ -55,6 +56,8 @@ pub(crate) struct Choices {
     pub(crate) sessions: ChaCha8Rng,
     /// What happens in the machine of which drivers want to be told.
     pub(crate) activity: ChaCha8Rng,
+    /// How the network behaves, once there is any.
+    network: Option<ChaCha8Rng>,
 }
 
 impl Choices {
@@ -70,7 +73,15 @@ impl Choices {
             random: stream(seed, index, RANDOM),
             sessions: stream(seed, index, SESSIONS),
             activity: stream(seed, index, ACTIVITY),
+            network: None,
         }
+    }
+
+    /// The source of the network.
+    pub(crate) fn network(&mut self) -> &mut ChaCha8Rng {
+        let (seed, index) = (self.seed, self.index);
+        self.network
+            .get_or_insert_with(|| stream(seed, index, NETWORK))
     }
 
     /// The kernel of a cycle.

@@ -27,6 +27,7 @@ use crate::hardware::stack::Stacks;
 use crate::io::Io;
 use crate::loader::Loader;
 use crate::memory::Memory;
+use crate::network::Network;
 use crate::nmr::Nmr;
 use crate::nmr::host::SimHost;
 use crate::objects::Objects;
@@ -57,6 +58,7 @@ pub(crate) struct State {
     pub(crate) calls: Thunks,
     pub(crate) objects: Objects,
     pub(crate) io: Io,
+    pub(crate) network: Network,
     pub(crate) nmr: Nmr,
     pub(crate) exports: Exports,
     pub(crate) wdf: Framework,
@@ -120,6 +122,7 @@ impl State {
             calls: Thunks::default(),
             objects,
             io: Io::default(),
+            network: Network::default(),
             nmr: Nmr::new(&cycle.instances()),
             exports: Exports::default(),
             wdf: Framework::default(),

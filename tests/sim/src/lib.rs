@@ -36,6 +36,7 @@
 //! | `calls` | the thunk that every call between modules passes |
 //! | `objects` | handles, names, registry, access control, DPCs, timers, work items and the filter engine |
 //! | `io` | the I/O manager: files, requests, completion |
+//! | `network` | sockets of Winsock Kernel, and the loopback network behind them |
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
 //! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys`, `cng.sys` and `fwpkclnt.sys`, by area |
@@ -95,6 +96,7 @@ mod kernel;
 mod loader;
 mod memory;
 mod mutation;
+mod network;
 mod nmr;
 mod objects;
 #[cfg(test)]

@@ -109,6 +109,10 @@ fn names<'exports>(exports: impl Iterator<Item = &'exports Export>) -> String {
     format!("{}. Their IRQLs are among NMR's rules.\n", names.join(", "))
 }
 
+fn is_of_nmr(export: &Export) -> bool {
+    export.name.starts_with("Nmr")
+}
+
 fn section() -> String {
     let kernel = || exports::of("ntoskrnl.exe");
     let functions = kernel().filter(|it| !it.is_variable());
@@ -118,7 +122,18 @@ fn section() -> String {
         .collect();
     let images = [
         ("ntoskrnl.exe", rows(functions)),
-        ("netio.sys", names(exports::of("netio.sys"))),
+        (
+            "netio.sys",
+            names(exports::of("netio.sys").filter(|it| is_of_nmr(it))),
+        ),
+        (
+            "netio.sys, Winsock Kernel",
+            rows(exports::of("netio.sys").filter(|it| !is_of_nmr(it))),
+        ),
+        (
+            "Dispatch tables of Winsock Kernel",
+            rows(exports::wsk::functions()),
+        ),
         ("cng.sys", rows(exports::of("cng.sys"))),
         ("fwpkclnt.sys", rows(exports::of("fwpkclnt.sys"))),
         ("The driver framework", rows(wdf::exports())),

@@ -3,7 +3,7 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 27] = [
+pub const CODE_WORDS: [&str; 28] = [
     "access",
     "bound",
     "cancel",
@@ -31,6 +31,7 @@ pub const CODE_WORDS: [&str; 27] = [
     "unload",
     "wdf",
     "wfp",
+    "wsk",
 ];
 
 /// The number of NMR's rules for modules: R1 and so on.

@@ -25,7 +25,8 @@ use crate::io::files;
 use crate::kernel::{State, kernel};
 use crate::loader::drivers::Site;
 use crate::memory::pool::tag_text;
-use crate::nmr::registrations;
+use crate::network::registrations;
+use crate::nmr;
 use crate::scheduling::frame::TableEntry;
 use crate::scheduling::{SECOND, ThreadId, Waitable};
 
@@ -109,6 +110,7 @@ fn report_blocked(state: &mut State, how: &str) {
         .or_else(|| kept_open(state))
         .or_else(|| holds_shutdown(state))
         .or_else(|| remove_lock_held(state))
+        .or_else(|| kept_by_network(state))
         .or_else(|| waits_for_routine(state))
         .unwrap_or_else(|| last_to_wait(state));
     let thread = cause.thread.or_else(|| blocked(state).next());
@@ -358,6 +360,22 @@ fn remove_lock_held(state: &State) -> Option<Cause> {
     })
 }
 
+/// A deregistration from Winsock Kernel that waits for what the driver has captured or opened:
+/// the call that did.
+fn kept_by_network(state: &State) -> Option<Cause> {
+    let kept = |thread: ThreadId| match state.scheduling.thread(thread).blocked_on() {
+        Some(Waitable::Object(at)) => Some((thread, registrations::missing(state, at)?.1?)),
+        _ => None,
+    };
+    let (thread, site) = blocked(state).find_map(kept)?;
+    Some(Cause {
+        code: "deadlock".into(),
+        what: String::new(),
+        thread: Some(thread),
+        site: Some(site),
+    })
+}
+
 /// The last thread that entered a wait in a driver, or what a driver has not finished.
 fn last_to_wait(state: &State) -> Cause {
     let last = blocked(state).find_map(|thread| Some((thread, wait_site(state, thread)?)));
@@ -382,7 +400,7 @@ fn describe_wait(state: &State, id: ThreadId) -> String {
     let on = match thread.blocked_on() {
         Some(Waitable::Deregistration(_)) => state.nmr.waits.get(&id).map_or_else(
             || show_waitable(state, Waitable::Deregistration(0)),
-            |&own| format!("the end of {}", registrations::describe(state, own)),
+            |&own| format!("the end of {}", nmr::registrations::describe(state, own)),
         ),
         Some(on) => show_waitable(state, on),
         None => return format!("{} has not returned", thread.name),
@@ -424,6 +442,9 @@ fn show_object(state: &State, address: usize) -> String {
             .by
             .map_or_else(String::new, |by| state.loader.drivers.show(by));
         return format!("the release of a remove lock that {by} has acquired");
+    }
+    if let Some((missing, _)) = registrations::missing(state, address) {
+        return missing;
     }
     let is_it = |index: &usize| state.scheduling.threads()[*index].object == address;
     if let Some(index) = (0..state.scheduling.threads().len()).find(is_it) {

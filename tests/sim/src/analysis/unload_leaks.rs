@@ -50,6 +50,13 @@ fn first_object_leak(
         let what = format!("{when}, but {name} is left");
         Some((code, what, by))
     };
+    if let Some(registration) = state.network.registrations.left_by(driver) {
+        return left(
+            "0xCE".into(),
+            "a registration with Winsock Kernel",
+            registration.by,
+        );
+    }
     if let Some((irp, packet)) = state.io.packets.left_by(driver) {
         return match state.io.packets.holder(irp) {
             Some(holder) => {

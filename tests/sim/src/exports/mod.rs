@@ -28,6 +28,7 @@ mod security;
 mod sync;
 pub(crate) mod system;
 pub(crate) mod wfp;
+pub(crate) mod wsk;
 
 use std::collections::BTreeMap;
 
@@ -109,7 +110,7 @@ pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
         "fwpkclnt.sys" => &[wfp::TABLES],
-        "netio.sys" => &[&[netio::EXPORTS]],
+        "netio.sys" => &[&[netio::EXPORTS, wsk::REGISTRATION]],
         _ => &[],
     };
     tables.iter().copied().flatten().copied().flatten()
@@ -136,6 +137,7 @@ mod tests {
     #[test]
     fn images_export_their_own() {
         assert!(find("NETIO.SYS", "NmrRegisterClient").is_some());
+        assert!(find("netio.sys", "WskRegister").is_some());
         assert!(find("netio.sys", "KeSetEvent").is_none());
         assert!(find("ntoskrnl.exe", "KeSetEvent").is_some());
         assert!(find("ntoskrnl.exe", "NmrRegisterClient").is_none());

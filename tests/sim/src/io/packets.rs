@@ -157,6 +157,16 @@ impl Packets {
         self.calls
     }
 
+    /// The network is passed a request at this stack location. No call of a dispatch routine
+    /// returns for it.
+    pub(crate) fn lend(&mut self, irp: usize, location: u8) {
+        let number = self.begin(irp, location, None);
+        let calls = self.travels.get_mut(&irp).map(|travel| &mut travel.calls);
+        for call in calls.into_iter().flatten() {
+            call.returned |= call.number == number;
+        }
+    }
+
     /// The completion of a request passes a stack location.
     pub(crate) fn pass(&mut self, irp: usize, location: u8, passed: Passed) {
         if let Some(travel) = self.travels.get_mut(&irp) {

@@ -37,6 +37,7 @@ use crate::loader::drivers::{Driver, DriverId, LoadState, Site};
 use crate::loader::image::{self, Hooks};
 use crate::memory::pageable;
 use crate::memory::pool::FreeError;
+use crate::network;
 use crate::nmr::transitions;
 use crate::objects::deferred;
 use crate::objects::names::Collision;
@@ -266,6 +267,7 @@ pub(crate) fn unload(instance: Instance) {
     let began = with(|state| {
         notifications::driver_unloads(state, driver);
         wfp::driver_unloads(state, driver);
+        network::remote::driver_unloads(state, driver);
         state.scheduling.now()
     });
     let measured = with(|state| unload_cost::begin(state, driver));

@@ -104,6 +104,11 @@ pub(crate) fn fails(state: &mut State, kind: FaultKind) -> bool {
     fails
 }
 
+/// A call of this driver fails although nothing is wrong.
+pub(crate) fn meet(state: &mut State, driver: DriverId) {
+    state.verifier.faults.met.push(driver);
+}
+
 /// Returns `true` if a call of this driver has failed although nothing was
 /// wrong.
 pub(crate) fn has_met_fault(state: &State, driver: DriverId) -> bool {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::program::{Run, sim_with_any_instances as sim};
 
 /// The image `name` as `cargo xtask test` built it last.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     let image = target
         .expect("it is below the target directory")

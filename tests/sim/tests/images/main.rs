@@ -60,3 +60,4 @@ mod unloads;
 mod verdict;
 mod wdf;
 mod wild;
+mod wsk;

@@ -21,7 +21,7 @@ struct Group {
     limit: usize,
 }
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     Group {
         name: "provider, client",
         directories: &["provider", "client"],
@@ -40,6 +40,11 @@ const GROUPS: [Group; 6] = [
             "tests/keyvalue/client",
         ],
         limit: 5,
+    },
+    Group {
+        name: "wsk",
+        directories: &["tests/wsk"],
+        limit: 39,
     },
     Group {
         name: "nmr",

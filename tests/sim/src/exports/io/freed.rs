@@ -7,11 +7,13 @@ use std::ops::Range;
 use crate::findings::stop;
 use crate::io::packets::Origin;
 use crate::kernel::{State, with};
+use crate::network::{WSK, requests};
 
 /// Nothing that the I/O manager knows may lie in `memory`, which is freed.
 pub(in crate::exports) fn check(memory: &Range<usize>) {
     check_remove_locks(memory, "a block of pool was freed");
     check_packets(memory);
+    check_network(memory);
     let described = with(|state| {
         let (how, by) = state.io.mdls.within(memory)?;
         Some((how, by.map(|by| state.loader.drivers.show(by))))
@@ -19,6 +21,24 @@ pub(in crate::exports) fn check(memory: &Range<usize>) {
     if let Some((how, by)) = described {
         let by = by.map_or_else(String::new, |by| format!(", at {by}"));
         stop("0xC4", format!("a block of pool was freed {how}{by}"));
+    }
+}
+
+/// Nothing that the network uses may lie in `memory`, which is freed.
+fn check_network(memory: &Range<usize>) {
+    if let Some(user) = with(|state| requests::user_of(state, memory)) {
+        let what = format!("a block of pool was freed while {user}, is pending, which uses it");
+        stop(WSK, what);
+    }
+    let registered = with(|state| {
+        let by = state.network.registrations.within(memory)?;
+        Some(state.loader.drivers.show(by))
+    });
+    if let Some(by) = registered {
+        let what = format!(
+            "a block of pool was freed with a WSK_REGISTRATION in it that {by} has registered"
+        );
+        stop(WSK, what);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::io::completion;
 use crate::io::irp::Irp;
 use crate::io::requests;
 use crate::kernel::with;
+use crate::network;
 use crate::verifier::locks;
 
 exports! {
@@ -26,8 +27,9 @@ exports! {
 unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
     let beneath = with(|state| {
         let by = caller(state)?;
-        let holder = state.io.packets.is_beneath(irp, by.driver)?;
-        Some(state.loader.drivers.show(holder))
+        let holder = state.io.packets.is_beneath(irp, by.driver);
+        let holder = holder.map(|holder| state.loader.drivers.show(holder));
+        holder.or_else(|| network::requests::holder(state, irp))
     });
     if let Some(holder) = beneath {
         let code = ("0xC9", [0x209, 0, irp, 0]);
@@ -62,7 +64,7 @@ unsafe extern "win64" fn io_cancel_irp(irp: usize) -> u8 {
         let by = by.unwrap_or_else(|| "the I/O manager, as it was complete,".to_owned());
         stop("0xC9", format!("an IRP was cancelled that {by} has freed"));
     }
-    u8::from(requests::cancel(irp))
+    u8::from(network::requests::cancel(irp) || requests::cancel(irp))
 }
 
 unsafe extern "win64" fn io_acquire_cancel_spin_lock(old: *mut Irql) {

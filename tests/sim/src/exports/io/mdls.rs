@@ -26,6 +26,7 @@ use crate::io::packets::Origin;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::extent;
+use crate::network::{WSK, requests};
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::faults::{self, FaultKind};
 
@@ -83,8 +84,17 @@ unsafe extern "win64" fn io_allocate_mdl(
     new
 }
 
+/// Ends the cycle if the network still uses the memory that an MDL describes.
+fn check_unused(mdl: usize, how: &str) {
+    if let Some(user) = with(|state| requests::user_of_mdl(state, mdl)) {
+        let what = format!("{how} while {user}, is pending, whose buffer it describes");
+        stop(WSK, what);
+    }
+}
+
 unsafe extern "win64" fn io_free_mdl(mdl: *mut Mdl) {
     let at = mdl.addr();
+    check_unused(at, "an MDL was freed");
     if !with(|state| state.objects.created.is(at, ObjectKind::Mdl)) {
         let before = with(|state| {
             let by = state.objects.created.deleted(at, ObjectKind::Mdl)?;
@@ -299,6 +309,7 @@ fn inaccessible(state: &State, memory: &Range<usize>, write: bool) -> Option<usi
 
 unsafe extern "win64" fn mm_unlock_pages(mdl: *mut Mdl) {
     let at = mdl.addr();
+    check_unused(at, "the pages of an MDL were unlocked");
     // SAFETY: the MDL is the caller's, as documented.
     let flags = unsafe { (*mdl).flags };
     if flags & PARTIAL != 0 {

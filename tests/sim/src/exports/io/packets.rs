@@ -15,6 +15,7 @@ use crate::io::irp::{self, Irp, stack_location};
 use crate::io::packets::{Origin, Packet};
 use crate::io::travel;
 use crate::kernel::{State, with};
+use crate::network::requests;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::faults::{self, FaultKind};
 
@@ -75,9 +76,12 @@ fn check_live(irp: *mut Irp, verb: &str, code: usize) {
     }
 }
 
-/// The driver that has a request, in words.
+/// The driver that has a request, or what the network has it for, in words.
 fn holder(irp: *mut Irp) -> Option<String> {
     with(|state| {
+        if let Some(holder) = requests::holder(state, irp.addr()) {
+            return Some(holder);
+        }
         let by = state.io.packets.holder(irp.addr())?;
         Some(state.loader.drivers.show(by))
     })
@@ -176,8 +180,9 @@ unsafe extern "win64" fn iof_call_driver(device: usize, irp: *mut Irp) -> i32 {
     }
     let beneath = with(|state| {
         let by = caller(state)?;
-        let holder = state.io.packets.is_beneath(irp.addr(), by.driver)?;
-        Some(state.loader.drivers.show(holder))
+        let holder = state.io.packets.is_beneath(irp.addr(), by.driver);
+        let holder = holder.map(|holder| state.loader.drivers.show(holder));
+        holder.or_else(|| requests::holder(state, irp.addr()))
     });
     if let Some(holder) = beneath {
         let code = ("0xC9", [0x205, 0, irp.addr(), device]);

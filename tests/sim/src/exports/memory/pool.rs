@@ -130,7 +130,7 @@ fn check_unused(address: usize) {
         let what = format!("a block of pool was freed with {} in it", live.kind.name());
         stop(live.kind.when_freed(at, &memory), what);
     }
-    if with(|state| state.io.knows_memory()) {
+    if with(|state| state.io.knows_memory() || state.network.knows_memory()) {
         freed::check(&memory);
     }
     if let Some(held) = with(|state| state.verifier.locks.within(&memory)) {

@@ -112,8 +112,9 @@ impl Orders {
 }
 
 /// Functions that return when no routine of the object runs any more.
-const ENDS: [&str; 8] = [
+const ENDS: [&str; 9] = [
     "Unregister",
+    "Deregister",
     "UnRegister",
     "NotifyRoutine",
     "Delete",

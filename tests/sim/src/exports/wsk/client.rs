@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The functions of `WSK_PROVIDER_DISPATCH`: making sockets, and what concerns all of them.
+
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_PENDING,
+    STATUS_SUCCESS,
+};
+
+use crate::exports::exports;
+use crate::findings::caller::caller;
+use crate::findings::{stop, unsupported};
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::{State, with};
+use crate::loader::drivers::Site;
+use crate::network::events::Callbacks;
+use crate::network::requests::Ticket;
+use crate::network::sockets::{self, Category, Socket};
+use crate::network::{WSK, addresses, requests, timing};
+use crate::verifier::faults::{self, FaultKind};
+
+exports! {
+    of "wsk":
+    "WskSocket" <= DISPATCH_LEVEL => wsk_socket: i32;
+    "WskSocketConnect" <= DISPATCH_LEVEL => wsk_socket_connect: i32;
+    "WskControlClient" <= DISPATCH_LEVEL => wsk_control_client: i32;
+    "WskGetAddressInfo" <= PASSIVE_LEVEL => address_information: i32;
+    "WskFreeAddressInfo" <= PASSIVE_LEVEL => address_information: i32;
+    "WskGetNameInfo" <= PASSIVE_LEVEL => address_information: i32;
+}
+
+/// The registration of a client that has captured the NPI. Ends the cycle if there is none.
+pub(super) fn captured(client: usize, function: &str) -> usize {
+    let found = with(|state| {
+        let (at, one) = state.network.registrations.of_client(client)?;
+        Some((at, one.captures.is_empty()))
+    });
+    match found {
+        Some((at, false)) => at,
+        Some((_, true)) => {
+            let what = format!(
+                "{function} was called after WskReleaseProviderNPI: the NPI is not captured any \
+                 more"
+            );
+            stop(WSK, what)
+        }
+        None => {
+            let what = format!(
+                "{function} was called with a client that WskCaptureProviderNPI has not returned"
+            );
+            stop(WSK, what)
+        }
+    }
+}
+
+/// `SOCK_STREAM` and `SOCK_DGRAM`.
+const STREAM: u16 = 1;
+const DATAGRAM: u16 = 2;
+
+unsafe extern "win64" fn wsk_socket(
+    client: usize,
+    family: u16,
+    kind: u16,
+    _protocol: u32,
+    flags: u32,
+    context: usize,
+    dispatch: usize,
+    _process: usize,
+    _thread: usize,
+    _security: usize,
+    irp: usize,
+) -> i32 {
+    const NAME: &str = "WskSocket";
+    let registration = captured(client, NAME);
+    let request = requests::take(irp, NAME, registration, None);
+    let category = Category::of(flags).filter(|it| match it {
+        Category::Basic => true,
+        Category::Datagram => kind == DATAGRAM,
+        _ => kind == STREAM,
+    });
+    let Some(category) = category.filter(|_| addresses::length(family).is_some()) else {
+        return requests::complete_now(request, STATUS_INVALID_PARAMETER, 0);
+    };
+    if with(|state| faults::fails(state, FaultKind::Network)) {
+        return requests::complete_now(request, STATUS_INSUFFICIENT_RESOURCES, 0);
+    }
+    let by = with(|state| caller(state));
+    run(request, by, move |state| {
+        let callbacks = Callbacks {
+            context,
+            dispatch,
+            ..Callbacks::default()
+        };
+        let socket = Socket::new(category, registration, by, family, callbacks);
+        make(state, socket)
+    })
+}
+
+/// Makes a socket. Returns the status of the request for it, and its address.
+pub(super) fn make(state: &mut State, socket: Socket) -> (i32, usize) {
+    let made = sockets::make(state, socket);
+    made.map_or((STATUS_INSUFFICIENT_RESOURCES, 0), |at| {
+        (STATUS_SUCCESS, at)
+    })
+}
+
+/// Does what a request asks for and completes it, now or later. Returns its status, or
+/// `STATUS_PENDING`.
+pub(super) fn run(
+    request: Ticket,
+    by: Option<Site>,
+    body: impl FnOnce(&mut State) -> (i32, usize) + Copy + 'static,
+) -> i32 {
+    let is_pending = with(|state| timing::once_in(state, 2));
+    if is_pending {
+        return run_later(request, by, move |state| {
+            state.network.requests.get(request)?;
+            Some(body(state))
+        });
+    }
+    let (status, information) = with(body);
+    requests::complete_now(request, status, information)
+}
+
+/// The same later; `body` has no result if the request was cancelled. Returns `STATUS_PENDING`
+/// unless there is no thread for it.
+pub(super) fn run_later(
+    request: Ticket,
+    by: Option<Site>,
+    body: impl FnOnce(&mut State) -> Option<(i32, usize)> + 'static,
+) -> i32 {
+    let is_pending = with(|state| {
+        timing::later(state, by, timing::LONGEST, move || {
+            if let Some((status, information)) = with(body) {
+                requests::complete(request, status, information);
+            }
+        })
+    });
+    if is_pending {
+        return STATUS_PENDING;
+    }
+    requests::complete_now(request, STATUS_INSUFFICIENT_RESOURCES, 0)
+}
+
+unsafe extern "win64" fn wsk_socket_connect() -> i32 {
+    unsupported("calls WskSocketConnect of Winsock Kernel")
+}
+
+/// `WSK_EVENT_CALLBACK_CONTROL`.
+#[repr(C)]
+pub(super) struct EventCallbackControl {
+    id: usize,
+    pub(super) mask: u32,
+}
+
+unsafe extern "win64" fn wsk_control_client(
+    client: usize,
+    code: u32,
+    input_length: usize,
+    input: *const EventCallbackControl,
+    _output_length: usize,
+    _output: usize,
+    returned: *mut usize,
+    irp: usize,
+) -> i32 {
+    const SET_STATIC_EVENT_CALLBACKS: u32 = 7;
+    /// `WSK_TRANSPORT_LIST_QUERY`, `WSK_TRANSPORT_LIST_CHANGE`, `WSK_CACHE_SD`, `WSK_RELEASE_SD`.
+    const UNSUPPORTED: std::ops::RangeInclusive<u32> = 2..=5;
+    const NAME: &str = "WskControlClient";
+
+    let at = captured(client, NAME);
+    if UNSUPPORTED.contains(&code) {
+        unsupported(format!("calls WskControlClient with control code {code}"));
+    }
+    let status = if code != SET_STATIC_EVENT_CALLBACKS {
+        // Those of the Transport Driver Interface, which nothing here has.
+        STATUS_NOT_SUPPORTED
+    } else if input_length < size_of::<EventCallbackControl>() || input.is_null() {
+        STATUS_INVALID_PARAMETER
+    } else {
+        // SAFETY: the input is there, with the length that was just checked.
+        let mask = unsafe { (*input).mask };
+        with(|state| {
+            if let Some(one) = state.network.registrations.get_mut(at) {
+                one.static_events = mask;
+            }
+        });
+        STATUS_SUCCESS
+    };
+    if !returned.is_null() {
+        // SAFETY: it is not null, and so may be written, as documented.
+        unsafe { returned.write(0) };
+    }
+    if irp == 0 {
+        return status;
+    }
+    let request = requests::take(irp, NAME, at, None);
+    requests::complete_now(request, status, 0)
+}
+
+unsafe extern "win64" fn address_information() -> i32 {
+    unsupported("resolves names with Winsock Kernel")
+}

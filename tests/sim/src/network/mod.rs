@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The network: sockets of Winsock Kernel, and a loopback network behind them.
+//!
+//! Drivers of the same cycle reach each other by their ports. Where no driver listens, a remote end
+//! answers, and where one does, remote ends connect to it. How long something takes, how much
+//! of it arrives at a time and how a connection ends is drawn from the cycle's seed.
+//!
+//! The functions that drivers call are in `exports::wsk`. What a driver has not released or
+//! closed is known here, with the call that has made it.
+//!
+//! Reference: <https://learn.microsoft.com/windows-hardware/drivers/network/introduction-to-winsock-kernel>
+
+pub(crate) mod addresses;
+pub(crate) mod buffers;
+pub(crate) mod close;
+pub(crate) mod datagrams;
+pub(crate) mod events;
+pub(crate) mod indications;
+pub(crate) mod listening;
+pub(crate) mod registrations;
+pub(crate) mod remote;
+pub(crate) mod requests;
+pub(crate) mod sockets;
+pub(crate) mod streams;
+pub(crate) mod timing;
+
+use registrations::Registrations;
+use requests::Requests;
+use sockets::Sockets;
+
+/// The code of a breach of Winsock Kernel's rules, of which Windows has no bug check.
+pub(crate) const WSK: &str = "wsk";
+
+/// The tag of the memory that drivers get from the network.
+pub(crate) const TAG: u32 = u32::from_le_bytes(*b"Wsk ");
+
+/// Something may have become possible for a socket: what has arrived is handed out.
+pub(crate) fn hand_out(at: usize) {
+    datagrams::hand_out(at);
+    streams::hand_out(at);
+    listening::hand_out(at);
+}
+
+/// The network of a cycle.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    pub(crate) registrations: Registrations,
+    pub(crate) requests: Requests,
+    pub(crate) sockets: Sockets,
+}
+
+impl Network {
+    /// Returns `true` if memory of drivers may hold what the network uses: a registration, or
+    /// the buffer of a request.
+    pub(crate) fn knows_memory(&self) -> bool {
+        !(self.registrations.is_empty() && self.requests.is_empty())
+    }
+}
