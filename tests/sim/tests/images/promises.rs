@@ -70,6 +70,12 @@ fn a_refusal_with_another_status_is_found() {
     assert_eq!(codes, ["control"]);
 }
 
+#[test]
+fn an_event_that_is_not_written_is_found() {
+    let codes = found(|it| it.mutation == Mutation::NoCall && it.subject.ends_with("::trace`"));
+    assert_eq!(codes, ["traced"]);
+}
+
 /// A provider that has every function and offers none of them: the client calls none. It
 /// does notify the client.
 #[test]
