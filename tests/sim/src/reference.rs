@@ -117,6 +117,7 @@ fn section() -> String {
         ("netio.sys", names(exports::of("netio.sys"))),
         ("cng.sys", rows(exports::of("cng.sys"))),
         ("fwpkclnt.sys", rows(exports::of("fwpkclnt.sys"))),
+        ("ndis.sys", rows(exports::of("ndis.sys"))),
         ("The driver framework", rows(wdf::exports())),
     ];
     let mut text = BEGIN.to_owned();

@@ -18,6 +18,7 @@ pub(crate) mod execution;
 pub(crate) mod io;
 mod keys;
 mod memory;
+mod ndis;
 mod netio;
 pub(crate) mod notifications;
 mod objects;
@@ -105,6 +106,7 @@ pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
         "fwpkclnt.sys" => &[wfp::TABLES],
+        "ndis.sys" => &[&[ndis::EXPORTS]],
         "netio.sys" => &[&[netio::EXPORTS]],
         _ => &[],
     };
