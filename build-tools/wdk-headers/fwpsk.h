@@ -4,31 +4,11 @@
 
 #pragma once
 #include <fwptypes.h>
+#include <ndis.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-// What ndis.h declares of packets.
-typedef struct _NET_BUFFER {
-    struct _NET_BUFFER *Next;
-    MDL *CurrentMdl;
-    ULONG CurrentMdlOffset;
-    union {
-        ULONG DataLength;
-        SIZE_T stDataLength;
-    };
-    MDL *MdlChain;
-    ULONG DataOffset;
-} NET_BUFFER;
-typedef struct _NET_BUFFER_LIST {
-    struct _NET_BUFFER_LIST *Next;
-    NET_BUFFER *FirstNetBuffer;
-    PVOID Context;
-    struct _NET_BUFFER_LIST *ParentNetBufferList;
-} NET_BUFFER_LIST;
-#define NET_BUFFER_LIST_FIRST_NB(Nbl) ((Nbl)->FirstNetBuffer)
-#define NET_BUFFER_DATA_LENGTH(Nb) ((Nb)->DataLength)
 
 // Filtering layers.
 typedef enum FWPS_BUILTIN_LAYERS_ {
@@ -55,6 +35,31 @@ typedef enum FWPS_BUILTIN_LAYERS_ {
     FWPS_LAYER_ALE_FLOW_ESTABLISHED_V4 = 52,
     FWPS_LAYER_ALE_FLOW_ESTABLISHED_V6 = 54
 } FWPS_BUILTIN_LAYERS;
+
+// The data of the stream layer.
+typedef struct FWPS_STREAM_DATA_OFFSET0_ {
+    NET_BUFFER_LIST *netBufferList;
+    NET_BUFFER *netBuffer;
+    MDL *mdl;
+    UINT32 mdlOffset;
+    UINT32 netBufferOffset;
+    SIZE_T streamDataOffset;
+} FWPS_STREAM_DATA_OFFSET0;
+typedef struct FWPS_STREAM_DATA0_ {
+    UINT32 flags;
+    FWPS_STREAM_DATA_OFFSET0 dataOffset;
+    SIZE_T dataLength;
+    NET_BUFFER_LIST *netBufferListChain;
+} FWPS_STREAM_DATA0;
+typedef struct FWPS_STREAM_CALLOUT_IO_PACKET0_ {
+    FWPS_STREAM_DATA0 *streamData;
+    SIZE_T missedBytes;
+    UINT32 countBytesRequired;
+    SIZE_T countBytesEnforced;
+    UINT32 streamAction;
+} FWPS_STREAM_CALLOUT_IO_PACKET0;
+NTKERNELAPI VOID FwpsCopyStreamDataToBuffer0(
+    CONST FWPS_STREAM_DATA0 *calloutStreamData, PVOID buffer, SIZE_T bytesToCopy, SIZE_T *bytesCopied);
 
 // What callouts are given.
 typedef struct FWPS_INCOMING_VALUE0_ {
@@ -156,11 +161,25 @@ typedef struct FWPS_CALLOUT1_ {
     FWPS_CALLOUT_FLOW_DELETE_NOTIFY_FN0 flowDeleteFn;
 } FWPS_CALLOUT1;
 C_ASSERT(sizeof(FWPS_CALLOUT1) == 0x30);
+typedef VOID (*FWPS_CALLOUT_CLASSIFY_FN0)(
+    CONST FWPS_INCOMING_VALUES0 *inFixedValues, CONST FWPS_INCOMING_METADATA_VALUES0 *inMetaValues, VOID *layerData,
+    CONST FWPS_FILTER0 *filter, UINT64 flowContext, FWPS_CLASSIFY_OUT0 *classifyOut);
+typedef FWPS_CALLOUT_NOTIFY_FN1 FWPS_CALLOUT_NOTIFY_FN0;
+typedef struct FWPS_CALLOUT0_ {
+    GUID calloutKey;
+    UINT32 flags;
+    FWPS_CALLOUT_CLASSIFY_FN0 classifyFn;
+    FWPS_CALLOUT_NOTIFY_FN0 notifyFn;
+    FWPS_CALLOUT_FLOW_DELETE_NOTIFY_FN0 flowDeleteFn;
+} FWPS_CALLOUT0;
+NTKERNELAPI NTSTATUS FwpsCalloutRegister0(PVOID deviceObject, CONST FWPS_CALLOUT0 *callout, UINT32 *calloutId);
 NTKERNELAPI NTSTATUS FwpsCalloutRegister1(PVOID deviceObject, CONST FWPS_CALLOUT1 *callout, UINT32 *calloutId);
 NTKERNELAPI NTSTATUS FwpsCalloutUnregisterById0(CONST UINT32 calloutId);
 NTKERNELAPI NTSTATUS FwpsCalloutUnregisterByKey0(CONST GUID *calloutKey);
 
-#define FwpsCalloutRegister FwpsCalloutRegister1
+typedef FWPS_CALLOUT1 FWPS_CALLOUT2, FWPS_CALLOUT3;
+NTKERNELAPI NTSTATUS FwpsCalloutRegister2(PVOID deviceObject, CONST FWPS_CALLOUT2 *callout, UINT32 *calloutId);
+NTKERNELAPI NTSTATUS FwpsCalloutRegister3(PVOID deviceObject, CONST FWPS_CALLOUT3 *callout, UINT32 *calloutId);
 
 // Data flows.
 NTKERNELAPI NTSTATUS FwpsFlowAssociateContext0(UINT64 flowId, UINT16 layerId, UINT32 calloutId, UINT64 flowContext);
@@ -201,6 +220,13 @@ NTKERNELAPI NTSTATUS FwpsInjectTransportSendAsync0(
     HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle, UINT32 flags,
     FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs, USHORT addressFamily, ULONG compartmentId, NET_BUFFER_LIST *netBufferList,
     FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTKERNELAPI NTSTATUS FwpsInjectNetworkSendAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags, ULONG compartmentId, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTKERNELAPI NTSTATUS FwpsStreamInjectAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags, UINT64 flowId, UINT32 calloutId, UINT16 layerId,
+    UINT32 streamFlags, NET_BUFFER_LIST *netBufferList, SIZE_T dataLength, FWPS_INJECT_COMPLETE0 completionFn,
+    HANDLE completionContext);
 NTKERNELAPI NTSTATUS FwpsAllocateCloneNetBufferList0(
     NET_BUFFER_LIST *originalNetBufferList, HANDLE netBufferListPoolHandle, HANDLE netBufferPoolHandle,
     ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList);

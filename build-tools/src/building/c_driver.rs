@@ -16,7 +16,7 @@ use crate::workspace::{artifact, output};
 pub(crate) const HEADERS: &str = "build-tools/wdk-headers";
 
 /// Those headers, each with its name.
-pub(crate) const KIT_HEADERS: [(&str, &str); 9] = [
+pub(crate) const KIT_HEADERS: [(&str, &str); 10] = [
     ("wdm.h", include_str!("../../wdk-headers/wdm.h")),
     ("ntddk.h", include_str!("../../wdk-headers/ntddk.h")),
     ("ntifs.h", include_str!("../../wdk-headers/ntifs.h")),
@@ -24,6 +24,7 @@ pub(crate) const KIT_HEADERS: [(&str, &str); 9] = [
     ("bcrypt.h", include_str!("../../wdk-headers/bcrypt.h")),
     ("fwptypes.h", include_str!("../../wdk-headers/fwptypes.h")),
     ("fwpmk.h", include_str!("../../wdk-headers/fwpmk.h")),
+    ("ndis.h", include_str!("../../wdk-headers/ndis.h")),
     ("fwpsk.h", include_str!("../../wdk-headers/fwpsk.h")),
     ("wsk.h", include_str!("../../wdk-headers/wsk.h")),
 ];

@@ -39,7 +39,7 @@
 //! | `network` | sockets of Winsock Kernel, and the loopback network behind them |
 //! | `nmr` | the registrar's host; state transitions of the modules |
 //! | `analysis` | explains exceptions, deadlocks and leaks from the whole state |
-//! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys`, `cng.sys` and `fwpkclnt.sys`, by area |
+//! | `exports` | the functions of `ntoskrnl.exe`, `netio.sys`, `cng.sys`, `fwpkclnt.sys` and `ndis.sys`, by area |
 //! | `exceptions` | passes exceptions in driver code to the handlers of drivers |
 //! | `emulation` | instructions that Microsoft's headers inline, and others that need a kernel |
 //! | `wdf` | the driver framework |

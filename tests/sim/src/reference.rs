@@ -136,6 +136,7 @@ fn section() -> String {
         ),
         ("cng.sys", rows(exports::of("cng.sys"))),
         ("fwpkclnt.sys", rows(exports::of("fwpkclnt.sys"))),
+        ("ndis.sys", rows(exports::of("ndis.sys"))),
         ("The driver framework", rows(wdf::exports())),
     ];
     let mut text = BEGIN.to_owned();

@@ -19,6 +19,7 @@ mod files;
 mod information;
 pub(crate) mod io;
 mod memory;
+mod ndis;
 mod netio;
 pub(crate) mod notifications;
 mod objects;
@@ -110,6 +111,7 @@ pub(crate) fn of(dll: &str) -> impl Iterator<Item = &'static Export> {
         "ntoskrnl.exe" | "hal.dll" => NTOSKRNL,
         "cng.sys" => &[&[cng::EXPORTS]],
         "fwpkclnt.sys" => &[wfp::TABLES],
+        "ndis.sys" => &[&[ndis::EXPORTS]],
         "netio.sys" => &[&[netio::EXPORTS, wsk::REGISTRATION]],
         _ => &[],
     };

@@ -20,7 +20,7 @@ fn report(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
 #[test]
 fn it_may_be_unloaded_while_there_is_traffic() {
     let workshop = Workshop::new();
-    for model in [&[][..], &["FRAMEWORK"]] {
+    for model in [&[][..], &["FRAMEWORK"], &["VERSION=0"]] {
         for faults in ["none", "random", "systematic"] {
             let faults = format!("--faults={faults}");
             let run = run(&workshop, model, &["--cycles=300", &faults]);
@@ -96,7 +96,8 @@ fn it_may_pend_connections_and_replace_packets() {
 
 #[test]
 fn each_misuse_of_packets_and_pended_operations_is_found_where_it_is() {
-    const MISUSES: [(&str, &str, &str); 8] = [
+    const MISUSES: [(&str, &str, &str); 9] = [
+        ("GOES_ON", "wfp", "Pend"),
         ("COMPLETES_TWICE", "wfp", "CompletePended"),
         ("LEAVES_CLASSIFICATION", "leak", "Pend"),
         ("LEAVES_HANDLE", "leak", "Pend"),

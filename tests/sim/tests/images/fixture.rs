@@ -18,7 +18,8 @@ const KIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../build-tools/wdk-he
 pub(crate) const HEADERS: [&str; 3] = [ZOO, "-I", KIT];
 
 /// What fixtures import from, each described by a .def beside them.
-pub(crate) const LIBRARIES: [&str; 5] = ["ntoskrnl", "runtime", "netio", "wdfldr", "fwpkclnt"];
+pub(crate) const LIBRARIES: [&str; 6] =
+    ["ntoskrnl", "runtime", "netio", "wdfldr", "fwpkclnt", "ndis"];
 
 /// A directory with images in it.
 pub(crate) struct Workshop(TempDir);

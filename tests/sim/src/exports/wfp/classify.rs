@@ -16,11 +16,12 @@ use super::layouts::{
 };
 use super::packets;
 use super::traffic::linger;
+use crate::findings::stop_at;
 use crate::hardware::irql::Irql;
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::wfp::flows::Connection;
-use crate::objects::wfp::pending::Active;
+use crate::objects::wfp::pending::{Active, Kind};
 
 /// Traffic at a layer.
 #[derive(Clone, Copy, Debug)]
@@ -198,7 +199,27 @@ fn call(traffic: &Traffic, filter: &Filter, target: &Target, values: &[Value; FI
     with(|state| set_irql(state, level));
     // SAFETY: the callout may have written there, and nothing else does.
     let out = unsafe { (&raw const out).read_volatile() };
+    check_pended(&out, active);
     out.action
+}
+
+/// Checks that a callout which has pended an operation has blocked and absorbed it, as
+/// documented: otherwise it goes on at once.
+fn check_pended(out: &ClassifyOut, active: usize) {
+    const ABSORB: u32 = 1;
+    let pended = with(|state| {
+        let mut all = state.objects.wfp.pending.all.iter();
+        let pended = all.find(|it| it.kind == Kind::Operation && it.of.handle == active);
+        pended.map(|it| it.by)
+    });
+    if let Some(by) = pended
+        && (out.action != FWP_ACTION_BLOCK || out.flags & ABSORB == 0)
+    {
+        let what = "classifyFn has called FwpsPendOperation0 and returned without \
+                    FWP_ACTION_BLOCK and FWPS_CLASSIFY_OUT_FLAG_ABSORB: the operation goes on \
+                    although it is pended";
+        stop_at("wfp", what.to_owned(), by);
+    }
 }
 
 /// The classification of a flow by a callout is over.

@@ -19,9 +19,11 @@ mod injection;
 mod layers;
 mod layouts;
 mod objects;
-mod packets;
+pub(super) mod owned;
+pub(super) mod packets;
 mod pending;
 mod state;
+mod streams;
 mod traffic;
 
 pub(crate) use engine::note_objects;
@@ -39,4 +41,5 @@ pub(super) const TABLES: &[&[Export]] = &[
     packets::EXPORTS,
     pending::EXPORTS,
     state::EXPORTS,
+    streams::EXPORTS,
 ];

@@ -28,19 +28,20 @@ exports! {
 }
 
 const TAG: u32 = u32::from_le_bytes(*b"NBL ");
-/// The bytes of data that a packet of the stack carries.
-pub(super) const DATA: usize = 64;
+/// The bytes of data that a packet of the stack carries, and those before them.
+const DATA: usize = 64;
+const ROOM: usize = 64;
 
 /// `NET_BUFFER`.
 #[repr(C, align(16))]
 #[derive(Clone, Copy)]
-struct Buffer {
+pub(in crate::exports) struct Buffer {
     next: usize,
-    current_mdl: usize,
-    current_offset: u32,
-    length: usize,
+    pub(in crate::exports) current_mdl: usize,
+    pub(in crate::exports) current_offset: u32,
+    pub(in crate::exports) length: usize,
     mdl: usize,
-    offset: u32,
+    pub(in crate::exports) offset: u32,
     checksum_bias: u16,
     pool: usize,
     reserved: [usize; 16],
@@ -66,7 +67,7 @@ struct List {
 
 const _: () = assert!(offset_of!(List, status) == 140 && offset_of!(Buffer, offset) == 40);
 
-/// `FWPS_STREAM_CALLOUT_IO_PACKET0`, and the `FWPS_STREAM_DATA0` that it leads to.
+/// `FWPS_STREAM_CALLOUT_IO_PACKET0`.
 #[repr(C)]
 struct StreamPacket {
     data: usize,
@@ -74,6 +75,11 @@ struct StreamPacket {
     required: u32,
     enforced: usize,
     action: u32,
+}
+
+/// `FWPS_STREAM_DATA0`.
+#[repr(C)]
+pub(super) struct StreamData {
     flags: u32,
     list: usize,
     buffer: usize,
@@ -81,9 +87,11 @@ struct StreamPacket {
     mdl_offset: u32,
     buffer_offset: u32,
     stream_offset: usize,
-    length: usize,
-    chain: usize,
+    pub(super) length: usize,
+    pub(super) chain: usize,
 }
+
+const _: () = assert!(offset_of!(StreamData, length) == 48);
 
 /// What a net buffer list consists of, in one block of memory.
 #[repr(C)]
@@ -93,12 +101,17 @@ struct Block {
     mdl: Mdl,
     pages: [usize; 2],
     stream: StreamPacket,
-    data: [u8; DATA],
+    stream_data: StreamData,
+    data: [u8; ROOM + DATA],
 }
 
 /// The `layerData` of the stream layer for a packet.
 pub(super) const fn stream_of(at: usize) -> usize {
     at + offset_of!(Block, stream)
+}
+
+fn length_of_data() -> u32 {
+    u32::try_from(ROOM + DATA).expect("it is small")
 }
 
 /// Makes a net buffer list with one buffer that describes `length` bytes from `offset` of an
@@ -136,11 +149,13 @@ fn make(state: &mut State, mdl: usize, offset: u32, length: usize) -> Option<usi
         information: [0; 32],
     };
     let stream = StreamPacket {
-        data: stream_of(at) + offset_of!(StreamPacket, flags),
+        data: at + offset_of!(Block, stream_data),
         missed: 0,
         required: 0,
         enforced: 0,
         action: 0,
+    };
+    let stream_data = StreamData {
         flags: 0,
         list: at,
         buffer: buffer_at,
@@ -151,7 +166,7 @@ fn make(state: &mut State, mdl: usize, offset: u32, length: usize) -> Option<usi
         length,
         chain: at,
     };
-    let mut described = Mdl::new(data, u32::try_from(DATA).expect("it is small"), NON_PAGED);
+    let mut described = Mdl::new(data, length_of_data(), NON_PAGED);
     described.mapped = data;
     let block = Block {
         list,
@@ -159,7 +174,8 @@ fn make(state: &mut State, mdl: usize, offset: u32, length: usize) -> Option<usi
         mdl: described,
         pages: [data / 4096, data / 4096 + 1],
         stream,
-        data: [0; DATA],
+        stream_data,
+        data: [0; ROOM + DATA],
     };
     // SAFETY: the block was just allocated for it.
     unsafe { (at as *mut Block).write(block) };
@@ -187,7 +203,8 @@ fn add(state: &mut State, at: usize, origin: Origin, parent: Option<usize>) {
 
 /// A packet of the network stack; 0 if there is no memory.
 pub(super) fn receive(state: &mut State) -> usize {
-    let Some(at) = make(state, 0, 0, DATA) else {
+    let room = u32::try_from(ROOM).expect("it is small");
+    let Some(at) = make(state, 0, room, DATA) else {
         return 0;
     };
     add(state, at, Origin::Stack, None);
@@ -212,7 +229,30 @@ pub(super) fn release(state: &mut State, at: usize) {
     }
 }
 
-unsafe extern "win64" fn allocate_clone(
+/// Where the data of the first buffer of a list begins, in the MDL that describes it.
+///
+/// # Safety
+///
+/// The list, its buffer and the MDL of that are in memory.
+pub(super) unsafe fn data_of(list: usize) -> usize {
+    // SAFETY: the list is in memory, by this function's contract.
+    let buffer = unsafe { (*(list as *const List)).first };
+    // SAFETY: so is its buffer.
+    unsafe { current(buffer as *const Buffer) }
+}
+
+/// # Safety
+///
+/// The buffer and the MDL of it are in memory.
+pub(in crate::exports) unsafe fn current(buffer: *const Buffer) -> usize {
+    // SAFETY: the buffer is in memory, by this function's contract.
+    let buffer = unsafe { buffer.read() };
+    // SAFETY: so is its MDL.
+    let mdl = unsafe { &*(buffer.current_mdl as *const Mdl) };
+    mdl.memory().start + buffer.current_offset as usize
+}
+
+pub(super) unsafe extern "win64" fn allocate_clone(
     original: usize,
     _list_pool: usize,
     _buffer_pool: usize,
@@ -296,7 +336,7 @@ pub(super) fn require(at: usize, function: &str) {
     stop("wfp", what);
 }
 
-unsafe extern "win64" fn free_clone(list: usize, _flags: u32) {
+pub(super) unsafe extern "win64" fn free_clone(list: usize, _flags: u32) {
     free_own(list, "FwpsFreeCloneNetBufferList0", Origin::Clone);
 }
 

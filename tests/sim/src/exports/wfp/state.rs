@@ -1,29 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The state of the filter engine, which runs all the time.
+//! The state of the filter engine, which runs all the time, and handles for redirections.
 
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
 };
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::FWPM_SERVICE_RUNNING;
 
+use super::owned::{acquire, give_back};
 use crate::exports::exports;
-use crate::findings::caller::caller;
-use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
-use crate::kernel::with;
-use crate::objects::wfp::Subscription;
-use crate::verifier::faults::{self, FaultKind};
 
 exports! {
     of "fwpkclnt.sys":
     "FwpmBfeStateGet0" <= DISPATCH_LEVEL => get: i32;
     "FwpmBfeStateSubscribeChanges0" <= PASSIVE_LEVEL => subscribe: i32;
     "FwpmBfeStateUnsubscribeChanges0" <= PASSIVE_LEVEL => unsubscribe: i32;
+    "FwpsRedirectHandleCreate0" <= PASSIVE_LEVEL => create_redirect: i32;
+    "FwpsRedirectHandleDestroy0" <= PASSIVE_LEVEL => destroy_redirect: ();
+    "FwpsQueryConnectionRedirectState0" <= DISPATCH_LEVEL => query_redirect: i32;
 }
+
+const SUBSCRIBE: &str = "FwpmBfeStateSubscribeChanges0";
+const CREATE_REDIRECT: &str = "FwpsRedirectHandleCreate0";
 
 unsafe extern "win64" fn get() -> i32 {
     FWPM_SERVICE_RUNNING
+}
+
+/// # Safety
+///
+/// The handle may be written.
+unsafe fn hand_out(function: &'static str, handle: *mut usize) -> i32 {
+    let Some(acquired) = acquire(function) else {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    };
+    // SAFETY: the handle may be written, by this function's contract.
+    unsafe { handle.write(acquired) };
+    STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn subscribe(
@@ -35,35 +49,38 @@ unsafe extern "win64" fn subscribe(
     if device == 0 || callback == 0 || handle.is_null() {
         return STATUS_FWP_NULL_POINTER;
     }
-    let subscribed = with(|state| {
-        if faults::fails(state, FaultKind::Allocation) {
-            return None;
-        }
-        let by = caller(state);
-        let wfp = &mut state.objects.wfp;
-        let handle = wfp.next_handle();
-        wfp.subscriptions.push(Subscription { handle, by });
-        Some(handle)
-    });
-    let Some(subscribed) = subscribed else {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    };
     // SAFETY: the handle may be written, as documented.
-    unsafe { handle.write(subscribed) };
-    STATUS_SUCCESS
+    unsafe { hand_out(SUBSCRIBE, handle) }
 }
 
 unsafe extern "win64" fn unsubscribe(handle: usize) -> i32 {
-    let was_there = with(|state| {
-        let all = &mut state.objects.wfp.subscriptions;
-        let before = all.len();
-        all.retain(|it| it.handle != handle);
-        all.len() < before
-    });
-    if !was_there {
-        let what = "FwpmBfeStateUnsubscribeChanges0 was called with what is no registration, or \
-                    was unregistered before";
-        stop("wfp", what.to_owned());
-    }
+    give_back("FwpmBfeStateUnsubscribeChanges0", SUBSCRIBE, handle);
     STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn create_redirect(_provider: usize, _flags: u32, handle: *mut usize) -> i32 {
+    if handle.is_null() {
+        return STATUS_FWP_NULL_POINTER;
+    }
+    // SAFETY: the handle may be written, as documented.
+    unsafe { hand_out(CREATE_REDIRECT, handle) }
+}
+
+unsafe extern "win64" fn destroy_redirect(handle: usize) {
+    give_back("FwpsRedirectHandleDestroy0", CREATE_REDIRECT, handle);
+}
+
+/// No connection is redirected.
+unsafe extern "win64" fn query_redirect(
+    _records: usize,
+    _handle: usize,
+    context: *mut usize,
+) -> i32 {
+    /// `FWPS_CONNECTION_NOT_REDIRECTED`.
+    const NOT_REDIRECTED: i32 = 0;
+    if !context.is_null() {
+        // SAFETY: a context that is given may be written, as documented.
+        unsafe { context.write(0) };
+    }
+    NOT_REDIRECTED
 }

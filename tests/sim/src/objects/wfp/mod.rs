@@ -38,11 +38,13 @@ pub(crate) struct Callout {
     pub(crate) was_busy: bool,
 }
 
-/// A callback for changes of the engine's state.
+/// A handle that a driver must give back.
 #[derive(Debug)]
-pub(crate) struct Subscription {
+pub(crate) struct Owned {
     pub(crate) handle: usize,
-    /// The code that subscribed.
+    /// The function that returned it.
+    pub(crate) function: &'static str,
+    /// The code that called that.
     pub(crate) by: Option<Site>,
 }
 
@@ -54,8 +56,8 @@ pub(crate) struct Wfp {
     pub(crate) flows: Flows,
     pub(crate) packets: Packets,
     pub(crate) pending: Pending,
-    /// The callbacks for changes of the engine's state.
-    pub(crate) subscriptions: Vec<Subscription>,
+    /// Handles that are not checked but for being given back.
+    pub(crate) owned: Vec<Owned>,
     /// The filters for which callouts are called just now, each with the thread.
     pub(crate) filtering: Vec<(u64, ThreadId)>,
     /// The number of callouts that were registered.
@@ -82,6 +84,25 @@ impl Wfp {
     pub(crate) const fn next_callout(&mut self) -> u32 {
         self.registered += 1;
         FIRST_CALLOUT + self.registered
+    }
+
+    /// Gives a handle out.
+    pub(crate) fn own(&mut self, function: &'static str, by: Option<Site>) -> usize {
+        let handle = self.next_handle();
+        self.owned.push(Owned {
+            handle,
+            function,
+            by,
+        });
+        handle
+    }
+
+    /// Takes a handle back. Returns `false` if the function has not returned it.
+    pub(crate) fn give_back(&mut self, function: &str, handle: usize) -> bool {
+        let before = self.owned.len();
+        self.owned
+            .retain(|it| it.handle != handle || it.function != function);
+        self.owned.len() < before
     }
 
     /// A callout that is registered, by its run-time identifier.
@@ -121,10 +142,10 @@ impl Wfp {
         if let Some((what, by)) = self.packets.left_by(driver) {
             return Some(("leak", what, by));
         }
-        let subscription = self.subscriptions.iter().find(|it| is_own(it.by));
-        if let Some(subscription) = subscription {
-            let what = "a callback that FwpmBfeStateSubscribeChanges0 registered";
-            return Some(("0xCE", what.to_owned(), subscription.by));
+        let owned = self.owned.iter().find(|it| is_own(it.by));
+        if let Some(owned) = owned {
+            let what = format!("a handle that {} returned", owned.function);
+            return Some(("leak", what, owned.by));
         }
         let session = self.engine.sessions.iter().find(|it| is_own(it.by))?;
         let (what, by) = match &session.transaction {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What callout drivers use of NDIS: access to the data of packets, and the pools that new
+//! ones come from.
+
+use windows_sys::Win32::Foundation::{STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
+
+use super::wfp::owned::{acquire, give_back};
+use super::wfp::packets::{Buffer, current};
+use crate::exports::exports;
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+
+exports! {
+    of "ndis.sys":
+    "NdisGetDataBuffer" <= DISPATCH_LEVEL => get_data_buffer: usize;
+    "NdisAdvanceNetBufferDataStart" <= DISPATCH_LEVEL => advance: ();
+    "NdisRetreatNetBufferDataStart" <= DISPATCH_LEVEL => retreat: i32;
+    "NdisAllocateGenericObject" <= PASSIVE_LEVEL => allocate_object: usize;
+    "NdisFreeGenericObject" <= PASSIVE_LEVEL => free_object: ();
+    "NdisAllocateNetBufferListPool" <= PASSIVE_LEVEL => allocate_list_pool: usize;
+    "NdisFreeNetBufferListPool" <= PASSIVE_LEVEL => free_list_pool: ();
+    "NdisAllocateNetBufferPool" <= PASSIVE_LEVEL => allocate_buffer_pool: usize;
+    "NdisFreeNetBufferPool" <= PASSIVE_LEVEL => free_buffer_pool: ();
+}
+
+/// The data of each buffer is contiguous, as it is in one MDL.
+unsafe extern "win64" fn get_data_buffer(
+    buffer: *const Buffer,
+    needed: u32,
+    storage: *mut u8,
+    multiple: u32,
+    offset: u32,
+) -> usize {
+    // SAFETY: the buffer is in memory, as documented.
+    if unsafe { (*buffer).length } < needed as usize {
+        return 0;
+    }
+    // SAFETY: so is the MDL of it.
+    let data = unsafe { current(buffer) };
+    let is_aligned = multiple < 2 || data % multiple as usize == offset as usize;
+    if is_aligned {
+        return data;
+    }
+    if !storage.is_null() {
+        // SAFETY: the storage has room for what is needed, as documented.
+        unsafe { std::ptr::copy_nonoverlapping(data as *const u8, storage, needed as usize) };
+    }
+    storage.addr()
+}
+
+unsafe extern "win64" fn advance(buffer: *mut Buffer, by: u32, _free: u8, _routine: usize) {
+    // SAFETY: the buffer is in memory, as documented.
+    let buffer = unsafe { &mut *buffer };
+    buffer.length = buffer.length.saturating_sub(by as usize);
+    buffer.current_offset += by;
+    buffer.offset += by;
+}
+
+/// There is no memory before what the MDL describes.
+unsafe extern "win64" fn retreat(
+    buffer: *mut Buffer,
+    by: u32,
+    _backfill: u32,
+    _routine: usize,
+) -> i32 {
+    // SAFETY: the buffer is in memory, as documented.
+    let buffer = unsafe { &mut *buffer };
+    if buffer.current_offset < by {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    buffer.length += by as usize;
+    buffer.current_offset -= by;
+    buffer.offset -= by;
+    STATUS_SUCCESS
+}
+
+const OBJECT: &str = "NdisAllocateGenericObject";
+const LIST_POOL: &str = "NdisAllocateNetBufferListPool";
+const BUFFER_POOL: &str = "NdisAllocateNetBufferPool";
+
+unsafe extern "win64" fn allocate_object(_driver: usize, _tag: u32, _size: u16) -> usize {
+    acquire(OBJECT).unwrap_or_default()
+}
+
+unsafe extern "win64" fn free_object(object: usize) {
+    give_back("NdisFreeGenericObject", OBJECT, object);
+}
+
+unsafe extern "win64" fn allocate_list_pool(_handle: usize, _parameters: usize) -> usize {
+    acquire(LIST_POOL).unwrap_or_default()
+}
+
+unsafe extern "win64" fn free_list_pool(pool: usize) {
+    give_back("NdisFreeNetBufferListPool", LIST_POOL, pool);
+}
+
+unsafe extern "win64" fn allocate_buffer_pool(_handle: usize, _parameters: usize) -> usize {
+    acquire(BUFFER_POOL).unwrap_or_default()
+}
+
+unsafe extern "win64" fn free_buffer_pool(pool: usize) {
+    give_back("NdisFreeNetBufferPool", BUFFER_POOL, pool);
+}
