@@ -67,7 +67,19 @@ typedef struct _WSACMSGHDR {
     LONG cmsg_level;
     LONG cmsg_type;
 } CMSGHDR, *PCMSGHDR;
-typedef struct addrinfoexW ADDRINFOEXW, *PADDRINFOEXW;
+typedef struct addrinfoexW {
+    LONG ai_flags;
+    LONG ai_family;
+    LONG ai_socktype;
+    LONG ai_protocol;
+    SIZE_T ai_addrlen;
+    PWSTR ai_canonname;
+    struct sockaddr *ai_addr;
+    PVOID ai_blob;
+    SIZE_T ai_bloblen;
+    GUID *ai_provider;
+    struct addrinfoexW *ai_next;
+} ADDRINFOEXW, *PADDRINFOEXW;
 typedef struct _EPROCESS *PEPROCESS;
 typedef struct _KTHREAD *PETHREAD;
 typedef PVOID PSECURITY_DESCRIPTOR;

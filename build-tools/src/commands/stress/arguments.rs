@@ -97,8 +97,8 @@ pub(crate) struct Arguments {
     /// Injected faults: none, random, systematic (each call fails and each callback is
     /// late, one at a time, in each order), or a single one as KIND:NUMBER, such as
     /// allocation:7 for the seventh allocation of the cycle. The kinds: allocation, thread,
-    /// registration, attach, device, link, handle, security, framework, and before-CALLBACK
-    /// or after-CALLBACK for a late one, such as before-client-detach.
+    /// registration, attach, device, link, handle, security, framework, network, and
+    /// before-CALLBACK or after-CALLBACK for a late one, such as before-client-detach.
     #[arg(long, value_name = "NAME", default_value = "none", value_parser = simulator::faults)]
     faults: String,
     /// Who answers what the documents leave open: documents (all of it is drawn),

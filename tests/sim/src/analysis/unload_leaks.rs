@@ -57,6 +57,10 @@ fn first_object_leak(
             registration.by,
         );
     }
+    let mut resolved = state.network.resolved.values().flatten();
+    if let Some(&by) = resolved.find(|by| by.driver == driver) {
+        return left("leak".into(), "a result of WskGetAddressInfo", Some(by));
+    }
     if let Some((irp, packet)) = state.io.packets.left_by(driver) {
         return match state.io.packets.holder(irp) {
             Some(holder) => {

@@ -18,6 +18,8 @@ use crate::verifier::routine::{EntryState, check_return};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Accept,
+    Inspect,
+    Abort,
     ReceiveFrom,
     Receive,
     Disconnect,
@@ -25,7 +27,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// Its flag in the mask of `SO_WSK_EVENT_CALLBACK`.
+    /// Its flag in the mask of `SO_WSK_EVENT_CALLBACK`; 0 if it is always enabled.
     pub(crate) const fn flag(self) -> u32 {
         match self {
             Self::SendBacklog => 0x10,
@@ -33,6 +35,7 @@ impl Event {
             Self::Disconnect => 0x80,
             Self::ReceiveFrom => 0x100,
             Self::Accept => 0x200,
+            Self::Inspect | Self::Abort => 0,
         }
     }
 
@@ -40,6 +43,8 @@ impl Event {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Accept => "WskAcceptEvent",
+            Self::Inspect => "WskInspectEvent",
+            Self::Abort => "WskAbortEvent",
             Self::ReceiveFrom => "WskReceiveFromEvent",
             Self::Receive => "WskReceiveEvent",
             Self::Disconnect => "WskDisconnectEvent",
@@ -51,13 +56,13 @@ impl Event {
     const fn place(self) -> usize {
         match self {
             Self::Accept | Self::ReceiveFrom | Self::Receive => 0,
-            Self::Disconnect => 1,
-            Self::SendBacklog => 2,
+            Self::Inspect | Self::Disconnect => 1,
+            Self::Abort | Self::SendBacklog => 2,
         }
     }
 
     const fn is_of_listener(self) -> bool {
-        matches!(self, Self::Accept)
+        matches!(self, Self::Accept | Self::Inspect | Self::Abort)
     }
 }
 
@@ -112,7 +117,7 @@ fn routine(state: &State, socket: usize, event: Event) -> Option<usize> {
 /// Begins a call, if the event is enabled and the socket is open.
 pub(crate) fn enter(state: &mut State, socket: usize, event: Event) -> Option<Call> {
     let one = state.network.sockets.get(socket)?;
-    let enabled = one.callbacks.enabled & event.flag() != 0;
+    let enabled = event.flag() == 0 || one.callbacks.enabled & event.flag() != 0;
     if one.closing.is_some() || !enabled {
         return None;
     }

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Listening sockets: connections arrive, and drivers accept them by requests of `WskAccept` or
-//! in `WskAcceptEvent`.
+//! Listening sockets: connections arrive, and are handed out to the driver.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use windows_sys::Win32::Foundation::{
-    STATUS_CONNECTION_REFUSED, STATUS_REQUEST_NOT_ACCEPTED, STATUS_SUCCESS,
-};
+use windows_sys::Win32::Foundation::STATUS_CONNECTION_REFUSED;
 
 use crate::kernel::{State, with};
-use crate::loader::drivers::Site;
+use crate::network::accepting::{complete, offer};
 use crate::network::addresses::Address;
-use crate::network::events::{self, Call, Callbacks, Event};
-use crate::network::remote::{self, Remote};
-use crate::network::requests::Ticket;
-use crate::network::sockets::{self, Category, Socket};
-use crate::network::streams::Peer;
+use crate::network::events::{self, Call, Event};
+use crate::network::inspection::inspect;
+use crate::network::requests::{self, Ticket};
+use crate::network::sockets::Socket;
 use crate::network::timing::{self, LONGEST};
-use crate::network::{TAG, registrations, requests};
 
 /// The most connections that wait for a driver.
 const MOST: usize = 8;
@@ -26,9 +21,11 @@ const MOST: usize = 8;
 /// A connection that is not accepted yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
-    from: Address,
+    pub(in crate::network) from: Address,
+    /// Whether the driver has said that it may be accepted.
+    pub(in crate::network) inspected: bool,
     /// The socket that connects and its request, if it is a driver's.
-    connecting: Option<(usize, Ticket)>,
+    pub(in crate::network) connecting: Option<(usize, Ticket)>,
 }
 
 /// A request of `WskAccept`.
@@ -47,22 +44,20 @@ pub(crate) struct Accept {
 pub(crate) struct Listening {
     /// Whether connections arrive.
     pub(crate) active: bool,
-    arrivals: VecDeque<Arrival>,
+    /// Whether the driver is asked first.
+    pub(crate) conditional: bool,
+    pub(in crate::network) arrivals: VecDeque<Arrival>,
+    /// Those that the driver has not decided on, by serial number.
+    pub(in crate::network) undecided: BTreeMap<u32, Arrival>,
+    /// The last serial number.
+    pub(in crate::network) last: u32,
     pub(crate) accepts: VecDeque<Accept>,
     /// Whether a thread hands out.
     busy: bool,
 }
 
-/// `WskAcceptEvent`'s arguments that are memory.
-#[repr(C)]
-struct Arguments {
-    local: [u8; 32],
-    remote: [u8; 32],
-    context: usize,
-    dispatch: usize,
-}
-
 enum Step {
+    Inspect(Call, Arrival),
     Accept(Accept, Arrival),
     Offer(Call, Arrival),
     Done,
@@ -92,6 +87,7 @@ pub(in crate::network) fn expect_visitor(state: &mut State, at: usize, longest: 
     timing::later(state, by, longest, move || {
         let arrival = Arrival {
             from,
+            inspected: false,
             connecting: None,
         };
         with(|state| arrive(state, at, arrival));
@@ -126,7 +122,12 @@ pub(crate) fn listener(state: &State, port: u16) -> Option<usize> {
 /// accepted, or after a while.
 pub(crate) fn connect(at: usize, request: Ticket, to: usize, from: Address) {
     let connecting = Some((at, request));
-    let arrived = with(|state| arrive(state, to, Arrival { from, connecting }));
+    let arrival = Arrival {
+        from,
+        inspected: false,
+        connecting,
+    };
+    let arrived = with(|state| arrive(state, to, arrival));
     if !arrived {
         requests::complete(request, STATUS_CONNECTION_REFUSED, 0);
         return;
@@ -151,6 +152,7 @@ pub(crate) fn hand_out(at: usize) {
     }
     loop {
         match with(|state| next(state, at)) {
+            Step::Inspect(call, arrival) => inspect(at, call, arrival),
             Step::Accept(accept, arrival) => complete(at, accept, &arrival),
             Step::Offer(call, arrival) => offer(at, call, &arrival),
             Step::Done => return,
@@ -184,6 +186,11 @@ fn find_next(state: &mut State, at: usize) -> Option<Step> {
     };
     listening.arrivals.retain(is_there);
     let &arrival = listening.arrivals.front()?;
+    if listening.conditional && !arrival.inspected {
+        listening.arrivals.pop_front();
+        let call = events::enter(state, at, Event::Inspect)?;
+        return Some(Step::Inspect(call, arrival));
+    }
     if let Some(accept) = listening.accepts.pop_front() {
         listening.arrivals.pop_front();
         return Some(Step::Accept(accept, arrival));
@@ -192,156 +199,4 @@ fn find_next(state: &mut State, at: usize) -> Option<Step> {
     let socket = state.network.sockets.get_mut(at)?;
     socket.listening.arrivals.pop_front();
     Some(Step::Offer(call, arrival))
-}
-
-/// Makes the socket of a connection that `at` accepts.
-fn make(
-    state: &mut State,
-    at: usize,
-    arrival: &Arrival,
-    by: Option<Site>,
-    callbacks: Callbacks,
-) -> Option<usize> {
-    let listener = state.network.sockets.get(at)?;
-    let (registration, family) = (listener.registration, listener.family);
-    let local = listener.local;
-    let mut socket = Socket::new(Category::Connection, registration, by, family, callbacks);
-    socket.local = local;
-    socket.stream.remote = Some(arrival.from);
-    sockets::make(state, socket)
-}
-
-/// Connects an accepted socket with what has arrived.
-fn link(at: usize, arrival: &Arrival) {
-    let connected = with(|state| {
-        let visits = timing::draw(state, 3);
-        let by_driver = arrival
-            .connecting
-            .filter(|(_, request)| state.network.requests.get(*request).is_some());
-        let socket = state.network.sockets.get_mut(at)?;
-        let local = socket.local;
-        let Some((other, request)) = by_driver else {
-            socket.stream.peer = Peer::Remote(Remote::Visitor(visits));
-            remote::begin(state, at);
-            return None;
-        };
-        socket.stream.peer = Peer::Socket(other);
-        let enabled = sockets::static_events(state, other);
-        let other = state.network.sockets.get_mut(other)?;
-        other.stream.peer = Peer::Socket(at);
-        other.stream.remote = local;
-        other.callbacks.enabled |= enabled;
-        Some(request)
-    });
-    if let Some(request) = connected {
-        requests::complete(request, STATUS_SUCCESS, 0);
-    }
-}
-
-fn complete(at: usize, accept: Accept, arrival: &Arrival) {
-    let made = with(|state| {
-        let by = state.network.requests.get(accept.request)?.by;
-        let callbacks = Callbacks {
-            context: accept.context,
-            dispatch: accept.dispatch,
-            enabled: sockets::static_events(state, at),
-            ..Callbacks::default()
-        };
-        make(state, at, arrival, by, callbacks)
-    });
-    let Some(made) = made else {
-        refuse(arrival);
-        return;
-    };
-    let local = with(|state| state.network.sockets.get(made)?.local);
-    for (address, place) in [(local, accept.local), (Some(arrival.from), accept.remote)] {
-        if let Some(address) = address
-            && place != 0
-        {
-            // SAFETY: there is room for an address of the socket's family, as documented.
-            unsafe { address.write(place) };
-        }
-    }
-    link(made, arrival);
-    requests::complete(accept.request, STATUS_SUCCESS, made);
-}
-
-fn refuse(arrival: &Arrival) {
-    if let Some((_, request)) = arrival.connecting {
-        requests::complete(request, STATUS_CONNECTION_REFUSED, 0);
-    }
-}
-
-fn offer(at: usize, call: Call, arrival: &Arrival) {
-    let made = with(|state| {
-        let by = events::site_of(state, &call);
-        let memory = state
-            .memory
-            .pool
-            .allocate(size_of::<Arguments>(), TAG, true, None)?;
-        let made = make(state, at, arrival, by, Callbacks::default());
-        if made.is_none() {
-            let _ = state.memory.pool.free(memory, TAG, None);
-        }
-        Some((memory, made?, events::level_flag(state)))
-    });
-    let Some((memory, made, flags)) = made else {
-        refuse(arrival);
-        events::leave(call);
-        return;
-    };
-    let arguments = memory as *mut Arguments;
-    // SAFETY: the memory was just allocated for them.
-    let places = unsafe {
-        [
-            (&raw mut (*arguments).local).addr(),
-            (&raw mut (*arguments).remote).addr(),
-            (&raw mut (*arguments).context).addr(),
-            (&raw mut (*arguments).dispatch).addr(),
-        ]
-    };
-    let local = with(|state| state.network.sockets.get(made)?.local);
-    // SAFETY: there is room for an address of either family.
-    unsafe {
-        if let Some(local) = local {
-            local.write(places[0]);
-        }
-        arrival.from.write(places[1]);
-    }
-    let [local, remote, context, dispatch] = places;
-    let (result, site) = events::run(
-        call,
-        &[call.context, flags, local, remote, made, context, dispatch],
-    );
-    // SAFETY: the memory is the network's, and is freed below.
-    let (context, dispatch) = unsafe { ((*arguments).context, (*arguments).dispatch) };
-    with(|state| {
-        let _ = state.memory.pool.free(memory, TAG, site);
-    });
-    match result {
-        STATUS_SUCCESS => {
-            with(|state| {
-                let enabled = sockets::static_events(state, at);
-                if let Some(socket) = state.network.sockets.get_mut(made) {
-                    let callbacks = &mut socket.callbacks;
-                    callbacks.context = context;
-                    callbacks.dispatch = dispatch;
-                    callbacks.enabled |= enabled;
-                }
-            });
-            link(made, arrival);
-        }
-        STATUS_REQUEST_NOT_ACCEPTED => {
-            with(|state| {
-                let registration = state.network.sockets.get(made).map(|it| it.registration);
-                sockets::remove(state, made);
-                if let Some(registration) = registration {
-                    registrations::settle(state, registration);
-                }
-            });
-            refuse(arrival);
-        }
-        other => events::wrong_result(Event::Accept, other, site),
-    }
-    events::leave(call);
 }

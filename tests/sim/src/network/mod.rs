@@ -11,12 +11,14 @@
 //!
 //! Reference: <https://learn.microsoft.com/windows-hardware/drivers/network/introduction-to-winsock-kernel>
 
+mod accepting;
 pub(crate) mod addresses;
 pub(crate) mod buffers;
 pub(crate) mod close;
 pub(crate) mod datagrams;
 pub(crate) mod events;
 pub(crate) mod indications;
+pub(crate) mod inspection;
 pub(crate) mod listening;
 pub(crate) mod registrations;
 pub(crate) mod remote;
@@ -25,6 +27,9 @@ pub(crate) mod sockets;
 pub(crate) mod streams;
 pub(crate) mod timing;
 
+use std::collections::BTreeMap;
+
+use crate::loader::drivers::Site;
 use registrations::Registrations;
 use requests::Requests;
 use sockets::Sockets;
@@ -48,6 +53,8 @@ pub(crate) struct Network {
     pub(crate) registrations: Registrations,
     pub(crate) requests: Requests,
     pub(crate) sockets: Sockets,
+    /// The lists of addresses that drivers have not freed, each with the call that got it.
+    pub(crate) resolved: BTreeMap<usize, Option<Site>>,
 }
 
 impl Network {

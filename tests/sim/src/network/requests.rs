@@ -16,7 +16,7 @@ use crate::io::packets::Origin;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::buffers::Buffer;
-use crate::network::{WSK, registrations, sockets, timing};
+use crate::network::{WSK, registrations, sockets, streams, timing};
 use crate::verifier::faults;
 
 /// A request, as long as its IRP is not passed for another one.
@@ -38,6 +38,8 @@ pub(crate) struct Request {
     /// The socket, unless it makes one.
     pub(crate) socket: Option<usize>,
     pub(crate) buffer: Buffer,
+    /// The socket that it makes and connects: its result, or gone if it fails.
+    made: Option<usize>,
 }
 
 /// The requests of a cycle, by their IRPs.
@@ -196,6 +198,7 @@ pub(crate) fn take_with(
             registration,
             socket,
             buffer,
+            made: None,
         };
         state.network.requests.all.insert(irp, request);
         Ticket { irp, number }
@@ -210,6 +213,14 @@ pub(crate) fn complete_now(ticket: Ticket, status: i32, information: usize) -> i
     unsafe { (*stack_location(packet)).control &= !PENDING_RETURNED };
     complete(ticket, status, information);
     status
+}
+
+/// The result of a request will be the socket at `made`, which goes if the request fails.
+pub(crate) fn make(state: &mut State, ticket: Ticket, made: usize) {
+    let request = state.network.requests.all.get_mut(&ticket.irp);
+    if let Some(request) = request.filter(|one| one.number == ticket.number) {
+        request.made = Some(made);
+    }
 }
 
 /// Cancels a request, if it is one of the network's that can be. It is complete later.
@@ -237,6 +248,14 @@ pub(crate) fn complete(ticket: Ticket, status: i32, information: usize) {
     let taken = with(|state| {
         state.network.requests.get(ticket)?;
         let request = state.network.requests.all.remove(&irp)?;
+        let information = match request.made {
+            Some(made) if status < 0 => {
+                streams::hang_up(state, made);
+                sockets::remove(state, made);
+                0
+            }
+            made => made.unwrap_or(information),
+        };
         let packet = irp as *mut Irp;
         // SAFETY: a request that is not complete is in memory: who frees it is stopped.
         unsafe {

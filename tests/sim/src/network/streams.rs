@@ -72,6 +72,8 @@ pub(crate) struct Stream {
     finished: bool,
     pub(crate) receives: VecDeque<Receive>,
     pub(crate) outputs: VecDeque<Output>,
+    /// How much should be under way to the peer, as long as the driver has not been told so.
+    backlog: Option<usize>,
     /// Nothing is shown until a request of `WskReceive` is complete.
     stopped: bool,
     /// Whether a thread hands out.
@@ -91,6 +93,7 @@ enum Step {
     End(Ticket, i32),
     Indicate(Call, Vec<u8>),
     Disconnect(Call, End),
+    Backlog(Call, usize),
     Done,
 }
 
@@ -128,6 +131,26 @@ pub(crate) fn transmit(at: usize) {
             hand_out(to);
         }
     }
+}
+
+/// A request has connected a socket. Sends the data of the request, if there are any; returns
+/// how much.
+pub(crate) fn begin(state: &mut State, at: usize, request: Ticket) -> usize {
+    let size = 1 << (12 + timing::draw(state, 4));
+    if let Some(socket) = state.network.sockets.get_mut(at) {
+        socket.stream.backlog = Some(size);
+    }
+    let buffer = state.network.requests.get(request);
+    let Some(buffer) = buffer.map(|request| request.buffer.clone()) else {
+        return 0;
+    };
+    // SAFETY: who frees the memory of a request that is not complete is stopped.
+    let bytes = unsafe { buffer.bytes() };
+    let length = bytes.len();
+    if length > 0 {
+        deliver(state, at, Packet::Data(bytes));
+    }
+    length
 }
 
 /// The socket of a driver at the other end.
@@ -220,6 +243,7 @@ pub(crate) fn hand_out(at: usize) {
             Step::End(request, status) => requests::complete(request, status, 0),
             Step::Indicate(call, bytes) => indicate(at, call, &bytes),
             Step::Disconnect(call, end) => disconnect(call, end),
+            Step::Backlog(call, size) => tell(call, Event::SendBacklog, size),
             Step::Done => return,
         }
     }
@@ -285,10 +309,15 @@ fn find_next(state: &mut State, at: usize) -> Option<Step> {
             stream.arrived.drain(..length).collect(),
         ));
     }
-    let end = stream.untold?;
-    let call = events::enter(state, at, Event::Disconnect)?;
-    state.network.sockets.get_mut(at)?.stream.untold = None;
-    Some(Step::Disconnect(call, end))
+    if let Some(end) = stream.untold {
+        let call = events::enter(state, at, Event::Disconnect)?;
+        state.network.sockets.get_mut(at)?.stream.untold = None;
+        return Some(Step::Disconnect(call, end));
+    }
+    let size = stream.backlog?;
+    let call = events::enter(state, at, Event::SendBacklog)?;
+    state.network.sockets.get_mut(at)?.stream.backlog = None;
+    Some(Step::Backlog(call, size))
 }
 
 fn receive(at: usize, ticket: Ticket, bytes: &[u8]) {
@@ -346,9 +375,14 @@ fn indicate(at: usize, call: Call, bytes: &[u8]) {
 
 fn disconnect(call: Call, end: End) {
     let flags = with(|state| events::level_flag(state)) | usize::from(end == End::Abortive);
-    let (result, site) = events::run(call, &[call.context, flags]);
+    tell(call, Event::Disconnect, flags);
+}
+
+/// Calls a callback that only tells something, and must return success.
+fn tell(call: Call, event: Event, what: usize) {
+    let (result, site) = events::run(call, &[call.context, what]);
     if result != STATUS_SUCCESS {
-        events::wrong_result(Event::Disconnect, result, site);
+        events::wrong_result(event, result, site);
     }
     events::leave(call);
 }

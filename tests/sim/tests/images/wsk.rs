@@ -41,3 +41,17 @@ fn an_echo_server_and_its_clients_are_clean_alone_and_together() {
         }
     }
 }
+
+#[test]
+fn other_ways_to_connect_and_to_accept_are_clean() {
+    let workshop = Workshop::new();
+    let server = workshop.compile("server.sys", "echo_server.c", &["INSPECTS"]);
+    for way in ["RESOLVES", "SENDS_AT_ONCE", "CONNECTS_AS_MADE"] {
+        let client = workshop.compile("client.sys", "echo_client.c", &[way]);
+        for faults in ["none", "systematic"] {
+            let faults = format!("--faults={faults}");
+            let report = run(&[&server, &client], &["--cycles=40", &faults]);
+            assert!(report.is_clean(), "{way} {faults}: {:#?}", report.findings);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use windows_sys::Win32::Foundation::{
 use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::{stop, unsupported};
-use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::events::Callbacks;
@@ -22,11 +22,7 @@ use crate::verifier::faults::{self, FaultKind};
 exports! {
     of "wsk":
     "WskSocket" <= DISPATCH_LEVEL => wsk_socket: i32;
-    "WskSocketConnect" <= DISPATCH_LEVEL => wsk_socket_connect: i32;
     "WskControlClient" <= DISPATCH_LEVEL => wsk_control_client: i32;
-    "WskGetAddressInfo" <= PASSIVE_LEVEL => address_information: i32;
-    "WskFreeAddressInfo" <= PASSIVE_LEVEL => address_information: i32;
-    "WskGetNameInfo" <= PASSIVE_LEVEL => address_information: i32;
 }
 
 /// The registration of a client that has captured the NPI. Ends the cycle if there is none.
@@ -142,10 +138,6 @@ pub(super) fn run_later(
     requests::complete_now(request, STATUS_INSUFFICIENT_RESOURCES, 0)
 }
 
-unsafe extern "win64" fn wsk_socket_connect() -> i32 {
-    unsupported("calls WskSocketConnect of Winsock Kernel")
-}
-
 /// `WSK_EVENT_CALLBACK_CONTROL`.
 #[repr(C)]
 pub(super) struct EventCallbackControl {
@@ -196,8 +188,4 @@ unsafe extern "win64" fn wsk_control_client(
     }
     let request = requests::take(irp, NAME, at, None);
     requests::complete_now(request, status, 0)
-}
-
-unsafe extern "win64" fn address_information() -> i32 {
-    unsupported("resolves names with Winsock Kernel")
 }

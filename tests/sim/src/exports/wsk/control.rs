@@ -28,6 +28,8 @@ const SET_OPTION: i32 = 0;
 const SOCKET_LEVEL: u32 = 0xFFFF;
 /// `SO_WSK_EVENT_CALLBACK`.
 const EVENT_CALLBACK: u32 = 0x4002;
+/// `SO_CONDITIONAL_ACCEPT`.
+const CONDITIONAL_ACCEPT: u32 = 0x3002;
 /// `WSK_EVENT_DISABLE`.
 const DISABLE: u32 = 0x8000_0000;
 
@@ -55,7 +57,17 @@ unsafe extern "win64" fn wsk_control_socket(
     let request =
         (irp != 0).then(|| requests::take(irp, NAME, registration_of(socket), Some(socket)));
     let is_events = (kind, code, level) == (SET_OPTION, EVENT_CALLBACK, SOCKET_LEVEL);
-    let status = if !is_events {
+    let is_condition = (kind, code, level) == (SET_OPTION, CONDITIONAL_ACCEPT, SOCKET_LEVEL);
+    let status = if is_condition && !input.is_null() && input_length >= size_of::<u32>() {
+        // SAFETY: the input is there, with the length that was just checked.
+        let value = unsafe { input.cast::<u32>().read_unaligned() };
+        with(|state| {
+            if let Some(socket) = state.network.sockets.get_mut(socket) {
+                socket.listening.conditional = value != 0;
+            }
+        });
+        STATUS_SUCCESS
+    } else if !is_events {
         if kind != SET_OPTION && !output.is_null() {
             // SAFETY: there is room, as documented. All options are off.
             unsafe { output.write_bytes(0, output_length) };

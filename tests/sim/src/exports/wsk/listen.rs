@@ -10,12 +10,11 @@ use crate::exports::exports;
 use crate::exports::wsk::client::run;
 use crate::exports::wsk::socket::begin;
 use crate::findings::caller::caller;
-use crate::findings::unsupported;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
 use crate::network::listening::{self, Accept};
 use crate::network::sockets::{self, Category};
-use crate::network::{requests, timing};
+use crate::network::{inspection, requests, timing};
 
 exports! {
     of "wsk":
@@ -86,6 +85,28 @@ unsafe extern "win64" fn wsk_listen(socket: usize, irp: usize) -> i32 {
     })
 }
 
-unsafe extern "win64" fn wsk_inspect_complete() -> i32 {
-    unsupported("calls WskInspectComplete of Winsock Kernel")
+unsafe extern "win64" fn wsk_inspect_complete(
+    socket: usize,
+    id: usize,
+    action: i32,
+    irp: usize,
+) -> i32 {
+    let begun = begin(
+        socket,
+        irp,
+        "WskInspectComplete",
+        &[Category::Listen, Category::Stream],
+    );
+    let Some(request) = begun else {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    };
+    // SAFETY: the id is in memory, as documented.
+    let status = unsafe { inspection::complete(socket, id, action) };
+    with(|state| {
+        let by = caller(state);
+        timing::later(state, by, timing::LONGEST, move || {
+            listening::hand_out(socket);
+        });
+    });
+    requests::complete_now(request, status, 0)
 }

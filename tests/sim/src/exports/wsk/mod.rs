@@ -6,9 +6,11 @@
 //! Each driver gets tables of its own, whose functions lead through thunks as its imports do.
 
 mod client;
+mod connect;
 mod control;
 mod datagram;
 mod listen;
+mod names;
 mod registration;
 mod socket;
 mod stream;
@@ -28,9 +30,11 @@ pub(super) use registration::EXPORTS as REGISTRATION;
 /// The functions of all dispatch tables.
 const FUNCTIONS: &[&[Export]] = &[
     client::EXPORTS,
+    connect::EXPORTS,
     control::EXPORTS,
     datagram::EXPORTS,
     listen::EXPORTS,
+    names::EXPORTS,
     stream::EXPORTS,
     socket::EXPORTS,
     MISSING,
@@ -39,7 +43,6 @@ const FUNCTIONS: &[&[Export]] = &[
 const MISSING: &[Export] = {
     exports! {
         of "wsk":
-        "WskConnectEx" <= DISPATCH_LEVEL => missing: i32;
         "WskReceiveEx" <= DISPATCH_LEVEL => missing: i32;
         "WskSendEx" <= DISPATCH_LEVEL => missing: i32;
         "WskSendMessages" <= DISPATCH_LEVEL => missing: i32;

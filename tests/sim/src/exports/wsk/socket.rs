@@ -84,7 +84,7 @@ pub(super) unsafe fn begin_with_buffer(
 }
 
 /// Returns `true` if a function fails for want of memory, whose request is then complete.
-fn fails(request: Ticket) -> bool {
+pub(super) fn fails(request: Ticket) -> bool {
     let fails = with(|state| faults::fails(state, FaultKind::Network));
     if fails {
         requests::complete_now(request, STATUS_INSUFFICIENT_RESOURCES, 0);
@@ -110,7 +110,7 @@ unsafe extern "win64" fn wsk_bind(socket: usize, address: usize, _flags: u32, ir
 }
 
 /// Binds a socket to an address. Returns the status.
-fn bind(state: &mut State, at: usize, address: Address) -> i32 {
+pub(super) fn bind(state: &mut State, at: usize, address: Address) -> i32 {
     let sockets = &state.network.sockets;
     let Some(socket) = sockets.get(at).filter(|socket| socket.closing.is_none()) else {
         return STATUS_INVALID_DEVICE_STATE;

@@ -3,25 +3,21 @@
 //! Functions of connection-oriented sockets.
 
 use windows_sys::Win32::Foundation::{
-    STATUS_CONNECTION_REFUSED, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_ADDRESS_COMPONENT,
-    STATUS_INVALID_DEVICE_STATE, STATUS_PENDING, STATUS_SUCCESS,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_STATE, STATUS_PENDING, STATUS_SUCCESS,
 };
 
 use crate::exports::exports;
 use crate::exports::wsk::socket::{begin, begin_with_buffer};
 use crate::findings::caller::caller;
 use crate::hardware::irql::DISPATCH_LEVEL;
-use crate::kernel::{State, with};
-use crate::network::addresses::Address;
-use crate::network::remote::{self, Remote};
+use crate::kernel::with;
 use crate::network::requests::Ticket;
-use crate::network::sockets::{self, Category};
-use crate::network::streams::{self, End, Output, Peer, Receive, Stream};
-use crate::network::{listening, requests, timing};
+use crate::network::sockets::Category;
+use crate::network::streams::{self, End, Output, Receive, Stream};
+use crate::network::{requests, timing};
 
 exports! {
     of "wsk":
-    "WskConnect" <= DISPATCH_LEVEL => wsk_connect: i32;
     "WskDisconnect" <= DISPATCH_LEVEL => wsk_disconnect: i32;
     "WskGetRemoteAddress" <= DISPATCH_LEVEL => wsk_get_remote_address: i32;
     "WskReceive" <= DISPATCH_LEVEL => wsk_receive: i32;
@@ -29,63 +25,6 @@ exports! {
 }
 
 pub(super) const STREAMS: &[Category] = &[Category::Connection, Category::Stream];
-
-unsafe extern "win64" fn wsk_connect(socket: usize, remote: usize, _flags: u32, irp: usize) -> i32 {
-    let Some(request) = begin(socket, irp, "WskConnect", STREAMS) else {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    };
-    // SAFETY: the address is in memory, as documented.
-    let Some(remote) = (unsafe { Address::read(remote) }) else {
-        return requests::complete_now(request, STATUS_INVALID_ADDRESS_COMPONENT, 0);
-    };
-    let local = with(|state| {
-        let one = state.network.sockets.get(socket)?;
-        one.local.filter(|_| !one.stream.is_connected())
-    });
-    let Some(local) = local else {
-        return requests::complete_now(request, STATUS_INVALID_DEVICE_STATE, 0);
-    };
-    let is_pending = with(|state| {
-        let by = caller(state);
-        timing::later(state, by, 2 * timing::LONGEST, move || {
-            connect(socket, request, local, remote);
-        })
-    });
-    if is_pending {
-        return STATUS_PENDING;
-    }
-    requests::complete_now(request, STATUS_INSUFFICIENT_RESOURCES, 0)
-}
-
-/// Connects a socket with who listens, or with a remote end.
-fn connect(at: usize, request: Ticket, local: Address, to: Address) {
-    let found = with(|state| {
-        state.network.requests.get(request)?;
-        Some(listening::listener(state, to.port()))
-    });
-    match found {
-        None => {}
-        Some(Some(listener)) => listening::connect(at, request, listener, local),
-        Some(None) => {
-            let status = with(|state| connect_remotely(state, at, to));
-            requests::complete(request, status, 0);
-        }
-    }
-}
-
-fn connect_remotely(state: &mut State, at: usize, to: Address) -> i32 {
-    if timing::once_in(state, 8) {
-        return STATUS_CONNECTION_REFUSED;
-    }
-    let enabled = sockets::static_events(state, at);
-    if let Some(socket) = state.network.sockets.get_mut(at) {
-        socket.stream.peer = Peer::Remote(Remote::Echo);
-        socket.stream.remote = Some(to);
-        socket.callbacks.enabled |= enabled;
-        remote::begin(state, at);
-    }
-    STATUS_SUCCESS
-}
 
 /// Lets `push` add a request to a connection, and `body` see to it later. Returns
 /// `STATUS_PENDING`, or the status of the request if there is no connection.
