@@ -12,6 +12,7 @@ pub(crate) mod notifications;
 pub(crate) mod registry;
 pub(crate) mod sddl;
 pub(crate) mod security;
+pub(crate) mod watches;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ use names::Names;
 use notifications::Notifications;
 use registry::Registry;
 use security::Dacl;
+use watches::Watches;
 
 /// The objects of a cycle.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub(crate) struct Objects {
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) registry: Registry,
+    pub(crate) watches: Watches,
     pub(crate) file_system: FileSystem,
 }
 
@@ -50,6 +53,7 @@ impl Objects {
             notifications: Notifications::default(),
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),
+            watches: Watches::default(),
             file_system: FileSystem::default(),
         }
     }

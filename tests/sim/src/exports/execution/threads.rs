@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::exports::exports;
+use crate::exports::registry::watches;
 use crate::exports::sync::dispatcher;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -241,11 +242,16 @@ unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
 }
 
 unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
-    if !with(|state| handles::close(state, handle)) {
+    let (is_closed, told) = with(|state| {
+        let told = watches::closes(state, handle);
+        (handles::close(state, handle), told)
+    });
+    if !is_closed {
         stop(
             ("0x93", [handle, 1, 0, 0]),
             format!("the handle {handle:#x} was closed, which is not open"),
         );
     }
+    watches::closed(told);
     STATUS_SUCCESS
 }
