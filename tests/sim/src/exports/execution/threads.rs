@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::exports::exports;
+use crate::exports::io::thread_end;
 use crate::exports::registry::watches;
 use crate::exports::sync::dispatcher;
 use crate::findings::caller::caller;
@@ -121,6 +122,7 @@ fn create_thread(
             // SAFETY: the driver's own routine with its own argument.
             unsafe { driver_call::call(what, start, by, &[context.addr()]) };
             check_end(start);
+            thread_end::cancel_requests();
         });
     let Some(thread) = thread else {
         let _ = state.memory.pool.free(object, 0, None);
@@ -159,6 +161,7 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
         EntryState::default(),
         with(|state| caller(state)),
     );
+    thread_end::cancel_requests();
     terminate()
 }
 
