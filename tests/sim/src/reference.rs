@@ -169,3 +169,37 @@ fn the_document_lists_every_function() {
         panic!("the list in docs/kernel.md was old, and is new now: commit it");
     }
 }
+
+/// What public network drivers import most, beside what they import of other drivers.
+const IMPORTED: &str = "
+    CmRegisterCallbackEx CmUnRegisterCallback ExUuidCreate IoAllocateIrp IoAllocateMdl
+    IoBuildPartialMdl IoCreateSystemThread IoFreeIrp IoFreeMdl IoGetDeviceObjectPointer
+    IoRegisterDriverReinitialization IoRegisterShutdownNotification IoReuseIrp IofCallDriver
+    IoAcquireRemoveLockEx IoInitializeRemoveLockEx IoReleaseRemoveLockAndWaitEx
+    IoReleaseRemoveLockEx KeExpandKernelStackAndCalloutEx KeGetProcessorNumberFromIndex
+    KeRegisterBugCheckReasonCallback KeRevertToUserGroupAffinityThread KeSetPriorityThread
+    KeSetSystemGroupAffinityThread MmBuildMdlForNonPagedPool MmMapLockedPagesSpecifyCache
+    MmProbeAndLockPages MmUnlockPages ProbeForRead ProbeForWrite PsLookupProcessByProcessId
+    PsLookupThreadByThreadId PsSetCreateProcessNotifyRoutineEx PsSetCreateThreadNotifyRoutine
+    PsSetLoadImageNotifyRoutine RtlAddAccessAllowedAce RtlAnsiStringToUnicodeString RtlCreateAcl
+    RtlCreateSecurityDescriptor RtlDeleteElementGenericTable RtlDeleteElementGenericTableAvl
+    RtlEnumerateGenericTableAvl RtlEnumerateGenericTableWithoutSplayingAvl RtlFreeUnicodeString
+    RtlGetElementGenericTableAvl RtlInitializeGenericTable RtlInitializeGenericTableAvl
+    RtlInsertElementGenericTable RtlInsertElementGenericTableAvl RtlIsGenericTableEmptyAvl
+    RtlLengthSecurityDescriptor RtlLengthSid RtlLookupElementGenericTable
+    RtlLookupElementGenericTableAvl RtlNumberGenericTableElementsAvl RtlSetDaclSecurityDescriptor
+    RtlUnicodeStringToAnsiString SeAccessCheck SeCaptureSubjectContext SeExports
+    SeReleaseSubjectContext WdfDeviceInitSetCharacteristics WdfDeviceInitSetDeviceType
+    WdfDeviceWdmGetDeviceObject WdfIoQueueGetDevice WdfObjectDelete ZwClose ZwCreateFile
+    ZwCreateKey ZwNotifyChangeKey ZwQuerySystemInformation ZwReadFile ZwSetValueKey ZwWriteFile
+    __C_specific_handler _vsnprintf _vsnwprintf strchr strcmp strlen strstr vDbgPrintEx wcscmp
+    wcslen
+";
+
+#[test]
+fn what_drivers_import_most_is_there() {
+    let all = || exports::of("ntoskrnl.exe").chain(wdf::exports());
+    let missing = |name: &&str| !all().any(|it| it.name == *name);
+    let missing: Vec<_> = IMPORTED.split_whitespace().filter(missing).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

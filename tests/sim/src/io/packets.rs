@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::loader::drivers::{DriverId, Site};
+use crate::scheduling::ThreadId;
 
 /// How a driver's request was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) struct Packet {
     pub(crate) built: Built,
     /// The call that made it.
     pub(crate) by: Option<Site>,
+    /// The thread that it was built for.
+    pub(crate) thread: Option<ThreadId>,
     /// Whether it was complete since it was sent last.
     pub(crate) completed: bool,
     /// The call that freed it.
@@ -60,6 +63,7 @@ impl Packet {
                 event: 0,
             },
             by,
+            thread: None,
             completed: false,
             freed: None,
             is_live: true,
@@ -120,6 +124,14 @@ impl Packets {
     /// The same, to change it.
     pub(crate) fn get_mut(&mut self, irp: usize) -> Option<&mut Packet> {
         self.made.get_mut(&irp)
+    }
+
+    /// The requests that were built for a thread, and are not complete.
+    pub(crate) fn of_thread(&self, thread: ThreadId) -> impl Iterator<Item = usize> {
+        let made = self.made.iter();
+        made.filter_map(move |(&irp, packet)| {
+            (packet.is_live && packet.thread == Some(thread)).then_some(irp)
+        })
     }
 
     /// Returns `true` if a driver has made this request and nobody freed it.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::loader::drivers::DriverId;
 use crate::objects::names::fold;
 
 /// Directories that are there from the beginning, and stay.
@@ -53,6 +54,8 @@ pub(crate) struct OpenFile {
     /// The rights to read, to write and to delete, and those that others may have meanwhile.
     pub(crate) access: [bool; 3],
     pub(crate) shared: [bool; 3],
+    /// The driver that has opened it.
+    pub(crate) owner: Option<DriverId>,
     /// It goes when it is closed.
     pub(crate) is_deleted: bool,
 }
@@ -114,14 +117,19 @@ impl FileSystem {
         self.may_go(path) && self.nodes.remove(path).is_some()
     }
 
-    /// Returns `true` if what is open allows these rights, and these allow what is open.
-    pub(crate) fn is_shared(&self, path: &str, access: [bool; 3], shared: [bool; 3]) -> bool {
+    /// What is open of a path that does not allow these rights, or that these do not allow.
+    pub(crate) fn conflict(
+        &self,
+        path: &str,
+        access: [bool; 3],
+        shared: [bool; 3],
+    ) -> Option<&OpenFile> {
         let allows = |shared: [bool; 3], access: [bool; 3]| {
             let mut pairs = shared.into_iter().zip(access);
             pairs.all(|(shares, wants)| shares || !wants)
         };
         let mut others = self.open.values().filter(|file| file.path == path);
-        others.all(|file| allows(file.shared, access) && allows(shared, file.access))
+        others.find(|file| !allows(file.shared, access) || !allows(shared, file.access))
     }
 
     /// Opens a file. Returns its number.

@@ -12,6 +12,7 @@ pub(crate) mod notifications;
 pub(crate) mod registry;
 pub(crate) mod sddl;
 pub(crate) mod security;
+pub(crate) mod watches;
 pub(crate) mod wfp;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use names::Names;
 use notifications::Notifications;
 use registry::Registry;
 use security::Dacl;
+use watches::Watches;
 use wfp::Wfp;
 
 /// The objects of a cycle.
@@ -39,6 +41,7 @@ pub(crate) struct Objects {
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
     pub(crate) registry: Registry,
+    pub(crate) watches: Watches,
     pub(crate) file_system: FileSystem,
     pub(crate) wfp: Wfp,
 }
@@ -53,6 +56,7 @@ impl Objects {
             notifications: Notifications::default(),
             protections: BTreeMap::new(),
             registry: Registry::new(instances, settings),
+            watches: Watches::default(),
             file_system: FileSystem::default(),
             wfp: Wfp::default(),
         }

@@ -110,6 +110,13 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "Unload",
     ),
     (
+        "registry.c",
+        "CLOSES_ONLY",
+        "0xCE",
+        "a queued work item is left",
+        "OnChange",
+    ),
+    (
         "files.c",
         "KEEPS_FILE",
         "leak",

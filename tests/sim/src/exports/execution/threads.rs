@@ -10,6 +10,8 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::exports::exports;
+use crate::exports::io::thread_end;
+use crate::exports::registry::watches;
 use crate::exports::sync::dispatcher;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -120,6 +122,7 @@ fn create_thread(
             // SAFETY: the driver's own routine with its own argument.
             unsafe { driver_call::call(what, start, by, &[context.addr()]) };
             check_end(start);
+            thread_end::cancel_requests();
         });
     let Some(thread) = thread else {
         let _ = state.memory.pool.free(object, 0, None);
@@ -158,6 +161,7 @@ unsafe extern "win64" fn ps_terminate_system_thread(_status: i32) -> i32 {
         EntryState::default(),
         with(|state| caller(state)),
     );
+    thread_end::cancel_requests();
     terminate()
 }
 
@@ -241,11 +245,16 @@ unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
 }
 
 unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
-    if !with(|state| handles::close(state, handle)) {
+    let (is_closed, told) = with(|state| {
+        let told = watches::closes(state, handle);
+        (handles::close(state, handle), told)
+    });
+    if !is_closed {
         stop(
             ("0x93", [handle, 1, 0, 0]),
             format!("the handle {handle:#x} was closed, which is not open"),
         );
     }
+    watches::closed(told);
     STATUS_SUCCESS
 }

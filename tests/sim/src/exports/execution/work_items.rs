@@ -160,6 +160,12 @@ struct WorkQueueItem {
 }
 
 unsafe extern "win64" fn ex_queue_work_item(item: *mut WorkQueueItem, _queue: i32) {
+    queue_item(item.addr());
+}
+
+/// Queues a `WORK_QUEUE_ITEM` of a driver's.
+pub(in crate::exports) fn queue_item(item: usize) {
+    let item = item as *mut WorkQueueItem;
     // SAFETY: the item is resident, as documented.
     let (routine, parameter) = unsafe { ((*item).routine, (*item).parameter) };
     if routine == 0 {

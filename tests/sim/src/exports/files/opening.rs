@@ -18,6 +18,7 @@ use crate::findings::caller::caller;
 use crate::findings::unsupported;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
+use crate::loader::drivers::DriverId;
 use crate::objects::file_system::{Node, OpenFile, normal};
 use crate::objects::handles::Object;
 use crate::verifier::faults::{self, FaultKind};
@@ -199,7 +200,9 @@ fn open_file(state: &mut State, wanted: Wanted) -> Result<(usize, usize), i32> {
         Some(Node::File(_)) if options & DIRECTORY != 0 => return Err(STATUS_NOT_A_DIRECTORY),
         Some(_) => {
             let information = wanted.disposition.found()?;
-            if !system.is_shared(path, access, shared) {
+            if let Some(other) = system.conflict(path, access, shared) {
+                let owner = other.owner;
+                refuse(state, &wanted.spelling, owner);
                 return Err(STATUS_SHARING_VIOLATION);
             }
             if let Some(content) = system
@@ -222,19 +225,29 @@ fn open_file(state: &mut State, wanted: Wanted) -> Result<(usize, usize), i32> {
             2
         }
     };
-    let number = system.open(OpenFile {
+    let by = caller(state);
+    let number = state.objects.file_system.open(OpenFile {
         path: path.clone(),
         position: is_synchronous.then_some(0),
         access,
         shared,
+        owner: by.map(|by| by.driver),
         is_deleted: options & DELETE_ON_CLOSE != 0,
     });
-    let by = caller(state);
     let object = Object::File {
         number,
         name: wanted.spelling,
     };
     Ok((state.objects.handles.open(object, by), information))
+}
+
+/// A file is open that another driver has for itself. That a driver cannot be loaded twice for
+/// that reason is no defect.
+fn refuse(state: &mut State, name: &str, owner: Option<DriverId>) {
+    if let (Some(by), Some(owner)) = (caller(state), owner) {
+        let name = format!("the file {name}");
+        state.objects.names.collide(by.driver, name, owner);
+    }
 }
 
 unsafe extern "win64" fn delete(attributes: *const OBJECT_ATTRIBUTES) -> i32 {
@@ -247,7 +260,10 @@ unsafe extern "win64" fn delete(attributes: *const OBJECT_ATTRIBUTES) -> i32 {
         let system = &mut state.objects.file_system;
         if system.node(&path).is_none() {
             STATUS_OBJECT_NAME_NOT_FOUND
-        } else if !system.is_shared(&path, [false, false, true], [true; 3]) {
+        } else if system
+            .conflict(&path, [false, false, true], [true; 3])
+            .is_some()
+        {
             STATUS_SHARING_VIOLATION
         } else if system.remove(&path) {
             STATUS_SUCCESS

@@ -2,10 +2,6 @@
 
 //! Requests that the I/O manager builds for drivers: `IoBuildDeviceIoControlRequest` and its
 //! kin, and what it does when those of a thread are complete.
-//!
-//! # Limits
-//!
-//! A thread that ends does not cancel its requests.
 
 use std::ptr;
 
@@ -26,6 +22,7 @@ use crate::io::irp::{Irp, stack_location};
 use crate::io::packets::{Built, Origin};
 use crate::kernel::{State, with};
 use crate::memory::extent;
+use crate::scheduling::Waitable;
 use crate::verifier::stack_objects;
 
 exports! {
@@ -285,8 +282,10 @@ unsafe fn build(
             (*irp).user_status = notice.status_block;
             (*irp).user_event = notice.event;
         }
+        let thread = state.scheduling.current_id();
         if let Some(packet) = state.io.packets.get_mut(irp.addr()) {
             packet.built = built;
+            packet.thread = (origin == Origin::Threaded).then_some(thread);
         }
         if origin == Origin::Threaded {
             let at = irp.addr();
@@ -331,6 +330,7 @@ pub(crate) fn finish(irp: usize) {
     unsafe { block.write([status.cast_unsigned() as usize, information]) };
     with(|state| {
         state.io.packets.free(irp, None);
+        state.scheduling.wake_all(Waitable::Object(irp));
         let _ = state.memory.pool.free(irp, 0, None);
         if built.system_buffer != 0 {
             let _ = state.memory.pool.free(built.system_buffer, 0, None);

@@ -12,6 +12,7 @@ mod packets;
 mod remove_locks;
 mod shutdown;
 mod stacks;
+pub(in crate::exports) mod thread_end;
 
 use crate::loader::export::Export;
 

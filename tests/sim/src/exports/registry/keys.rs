@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::information::{self, Buffer};
+use super::watches;
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::memory::access::set;
@@ -18,6 +19,7 @@ use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::objects::handles::Object;
 use crate::objects::registry::is_built_in;
+use crate::objects::watches::Change;
 use crate::verifier::faults::{self, FaultKind};
 
 exports! {
@@ -108,6 +110,9 @@ unsafe extern "win64" fn create(
         Ok(created) => created,
         Err(status) => return status,
     };
+    if is_new {
+        names_changed(&path);
+    }
     set(handle, opened);
     if disposition != 0 {
         // `REG_CREATED_NEW_KEY` or `REG_OPENED_EXISTING_KEY`.
@@ -144,17 +149,27 @@ pub(super) fn add(state: &mut State, path: &str, is_volatile: bool) -> Result<bo
 
 /// The handle stays open.
 unsafe extern "win64" fn delete(handle: usize) -> i32 {
-    with(|state| {
-        let path = match path(state, handle) {
-            Ok(path) => path,
-            Err(status) => return status,
-        };
+    let deleted = with(|state| {
+        let path = path(state, handle)?;
         if is_built_in(&path) || !state.objects.registry.subkeys(&path).is_empty() {
-            return STATUS_CANNOT_DELETE;
+            return Err(STATUS_CANNOT_DELETE);
         }
         state.objects.registry.delete(&path);
-        STATUS_SUCCESS
-    })
+        Ok(path)
+    });
+    match deleted {
+        Ok(path) => {
+            names_changed(&path);
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    }
+}
+
+/// A key has come or gone at a path.
+fn names_changed(path: &str) {
+    let above = path.rsplit_once('\\').map_or("", |(above, _)| above);
+    watches::changed(above, Change::Name);
 }
 
 unsafe extern "win64" fn flush(handle: usize) -> i32 {

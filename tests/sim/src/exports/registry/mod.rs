@@ -7,6 +7,7 @@ mod keys;
 mod queries;
 mod relative;
 mod values;
+pub(super) mod watches;
 
 use crate::loader::export::Export;
 
@@ -16,4 +17,5 @@ pub(super) const TABLES: &[&[Export]] = &[
     queries::EXPORTS,
     relative::EXPORTS,
     values::EXPORTS,
+    watches::EXPORTS,
 ];

@@ -86,16 +86,14 @@ unsafe extern "win64" fn write(
     // SAFETY: the name ends with a zero, as documented.
     let name = unsafe { strings::wide_text(name) };
     let value = values::new_value(name, kind, data, length);
-    with(|state| {
+    values::finish(with(|state| {
         if faults::fails(state, FaultKind::Allocation) {
-            return STATUS_INSUFFICIENT_RESOURCES;
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
-        if let Err(status) = keys::add(state, &key, false) {
-            return status;
-        }
+        keys::add(state, &key, false)?;
         state.objects.registry.set_value(&key, value);
-        STATUS_SUCCESS
-    })
+        Ok(key)
+    }))
 }
 
 unsafe extern "win64" fn delete(relative_to: u32, path: *const u16, name: *const u16) -> i32 {
@@ -106,9 +104,10 @@ unsafe extern "win64" fn delete(relative_to: u32, path: *const u16, name: *const
     };
     // SAFETY: the name ends with a zero, as documented.
     let name = unsafe { strings::wide_text(name) };
-    if with(|state| state.objects.registry.delete_value(&key, &name)) {
-        STATUS_SUCCESS
-    } else {
-        STATUS_OBJECT_NAME_NOT_FOUND
-    }
+    values::finish(with(|state| {
+        let is_deleted = state.objects.registry.delete_value(&key, &name);
+        is_deleted
+            .then_some(key)
+            .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)
+    }))
 }

@@ -9,12 +9,14 @@ use windows_sys::Win32::Foundation::{
 
 use super::information::{self, Buffer};
 use super::keys::path;
+use super::watches;
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::memory::access::copy;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::with;
 use crate::objects::registry::Value;
+use crate::objects::watches::Change;
 use crate::verifier::faults::{self, FaultKind};
 
 exports! {
@@ -85,25 +87,35 @@ unsafe extern "win64" fn set_value(
     // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
     let value = new_value(name, kind, data, length);
-    with(|state| {
-        let path = match path(state, handle) {
-            Ok(path) => path,
-            Err(status) => return status,
-        };
+    finish(with(|state| {
+        let path = path(state, handle)?;
         if faults::fails(state, FaultKind::Allocation) {
-            return STATUS_INSUFFICIENT_RESOURCES;
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
         }
         state.objects.registry.set_value(&path, value);
-        STATUS_SUCCESS
-    })
+        Ok(path)
+    }))
 }
 
 unsafe extern "win64" fn delete(handle: usize, name: *const UNICODE_STRING) -> i32 {
     // SAFETY: the name is valid, as documented.
     let name = unsafe { strings::text(name) };
-    with(|state| match path(state, handle) {
+    finish(with(|state| {
+        let path = path(state, handle)?;
+        let is_deleted = state.objects.registry.delete_value(&path, &name);
+        is_deleted
+            .then_some(path)
+            .ok_or(STATUS_OBJECT_NAME_NOT_FOUND)
+    }))
+}
+
+/// A value of a key was changed, or why not. Returns the status.
+pub(super) fn finish(changed: Result<String, i32>) -> i32 {
+    match changed {
+        Ok(path) => {
+            watches::changed(&path, Change::Value);
+            STATUS_SUCCESS
+        }
         Err(status) => status,
-        Ok(path) if state.objects.registry.delete_value(&path, &name) => STATUS_SUCCESS,
-        Ok(_) => STATUS_OBJECT_NAME_NOT_FOUND,
-    })
+    }
 }
