@@ -8,15 +8,19 @@ use crate::calls::bind;
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::find;
+use crate::exports::memory::access::{get, set};
 use crate::findings::caller::caller;
-use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{APC_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 use crate::loader::export::Export;
+use crate::memory::extent;
 
 exports! {
     "MmGetSystemRoutineAddress" <= PASSIVE_LEVEL => mm_get_system_routine_address: usize;
     "ExGetPreviousMode" <= APC_LEVEL => previous_mode: u8;
     "RtlGetVersion" <= PASSIVE_LEVEL => rtl_get_version: i32;
+    "RtlRandomEx" <= APC_LEVEL => random: u32;
+    "MmIsAddressValid" <= HIGH_LEVEL => is_valid: u8;
 }
 
 /// Variables that drivers import: pointers to objects of the system.
@@ -61,4 +65,21 @@ unsafe extern "win64" fn rtl_get_version(version: *mut [u32; 5]) -> i32 {
         version.write([size, major, minor, build, NT]);
     }
     0
+}
+
+/// The next number of a sequence, less than `MAXLONG`, and the seed of the one after it.
+unsafe extern "win64" fn random(seed: usize) -> u32 {
+    /// `MAXLONG`.
+    const LIMIT: u32 = 0x7FFF_FFFF;
+    let next = get::<u32>(seed)
+        .wrapping_mul(0x7FFF_FFED)
+        .wrapping_add(0x7FFF_FFC3)
+        % LIMIT;
+    set(seed, next);
+    next
+}
+
+/// Returns `true` if an access to an address would not fault now.
+unsafe extern "win64" fn is_valid(address: usize) -> u8 {
+    u8::from(with(|state| extent::around(state, address)).is_some())
 }

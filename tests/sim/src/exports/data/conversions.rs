@@ -120,10 +120,15 @@ unsafe extern "win64" fn narrow(
     STATUS_SUCCESS
 }
 
-/// Stores text in a counted string: in its buffer, or in a new one.
+/// Stores text in a counted string, with a zero behind it: in its buffer, or in a new one.
 pub(in crate::exports) fn give_text(string: usize, text: &str, allocates: bool) -> i32 {
-    let there: UNICODE_STRING = get(string);
     let units: Vec<_> = text.encode_utf16().chain([0]).collect();
+    give(string, &units, units.len() - 1, allocates)
+}
+
+/// Stores units in a counted string, of which so many count.
+pub(super) fn give(string: usize, units: &[u16], count: usize, allocates: bool) -> i32 {
+    let there: UNICODE_STRING = get(string);
     let room = there.MaximumLength;
     let buffer = buffer(allocates, there.Buffer.addr(), room, 2 * units.len());
     let (at, room) = match buffer {
@@ -134,7 +139,7 @@ pub(in crate::exports) fn give_text(string: usize, text: &str, allocates: bool) 
         set(at + 2 * index, *unit);
     }
     let value = UNICODE_STRING {
-        Length: u16::try_from(2 * units.len() - 2).expect("a buffer is not longer"),
+        Length: u16::try_from(2 * count).expect("a buffer is not longer"),
         MaximumLength: room,
         Buffer: at as *mut u16,
     };

@@ -2,10 +2,12 @@
 
 //! Lists, tables, strings, and numbers that processors share.
 
+mod cases;
 pub(crate) mod conversions;
 pub(crate) mod counted;
 pub(crate) mod formats;
 pub(crate) mod lists;
+mod numerals;
 pub(crate) mod strings;
 mod tables;
 
@@ -13,9 +15,11 @@ use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
+    cases::EXPORTS,
     conversions::EXPORTS,
     counted::EXPORTS,
     lists::EXPORTS,
+    numerals::EXPORTS,
     strings::EXPORTS,
     tables::BALANCED,
     tables::SPLAY,
