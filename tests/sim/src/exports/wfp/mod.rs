@@ -15,15 +15,12 @@ mod callouts;
 mod classify;
 mod engine;
 mod flows;
-mod injection;
 mod layers;
 mod layouts;
-mod objects;
 pub(super) mod owned;
 pub(super) mod packets;
 mod pending;
 mod state;
-mod streams;
 mod traffic;
 
 pub(crate) use engine::note_objects;
@@ -34,12 +31,13 @@ use crate::loader::export::Export;
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
     callouts::EXPORTS,
-    engine::EXPORTS,
+    engine::TABLES[0],
+    engine::TABLES[1],
     flows::EXPORTS,
-    injection::EXPORTS,
-    objects::EXPORTS,
-    packets::EXPORTS,
+    packets::TABLES[0],
+    packets::TABLES[1],
+    packets::TABLES[2],
+    packets::TABLES[3],
     pending::EXPORTS,
     state::EXPORTS,
-    streams::EXPORTS,
 ];
