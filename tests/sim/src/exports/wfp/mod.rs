@@ -29,15 +29,13 @@ pub(crate) use traffic::driver_unloads;
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
-pub(super) const TABLES: &[&[Export]] = &[
-    callouts::EXPORTS,
-    engine::TABLES[0],
-    engine::TABLES[1],
-    flows::EXPORTS,
-    packets::TABLES[0],
-    packets::TABLES[1],
-    packets::TABLES[2],
-    packets::TABLES[3],
-    pending::EXPORTS,
-    state::EXPORTS,
+pub(super) const TABLES: &[&[&[Export]]] = &[
+    engine::TABLES,
+    packets::TABLES,
+    &[
+        callouts::EXPORTS,
+        flows::EXPORTS,
+        pending::EXPORTS,
+        state::EXPORTS,
+    ],
 ];

@@ -28,7 +28,7 @@ use crate::verifier::faults::{self, FaultKind};
 use transactions::{abort_one, begin_one, commit_one, has_transaction, with_session};
 
 /// What the files of this folder export.
-pub(in crate::exports::wfp) const TABLES: [&[Export]; 2] = [EXPORTS, objects::EXPORTS];
+pub(in crate::exports::wfp) const TABLES: &[&[Export]] = &[EXPORTS, objects::EXPORTS];
 
 exports! {
     of "fwpkclnt.sys":

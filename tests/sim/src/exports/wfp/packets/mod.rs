@@ -25,7 +25,7 @@ use crate::objects::wfp::packets::{Origin, Packet};
 use crate::verifier::faults::{self, FaultKind};
 
 /// What the files of this folder export.
-pub(in crate::exports::wfp) const TABLES: [&[Export]; 4] = [
+pub(in crate::exports::wfp) const TABLES: &[&[Export]] = &[
     EXPORTS,
     functions::EXPORTS,
     injection::EXPORTS,
