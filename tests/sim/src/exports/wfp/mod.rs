@@ -15,15 +15,12 @@ mod callouts;
 mod classify;
 mod engine;
 mod flows;
-mod injection;
 mod layers;
 mod layouts;
-mod objects;
 pub(super) mod owned;
 pub(super) mod packets;
 mod pending;
 mod state;
-mod streams;
 mod traffic;
 
 pub(crate) use engine::note_objects;
@@ -32,14 +29,13 @@ pub(crate) use traffic::driver_unloads;
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
-pub(super) const TABLES: &[&[Export]] = &[
-    callouts::EXPORTS,
-    engine::EXPORTS,
-    flows::EXPORTS,
-    injection::EXPORTS,
-    objects::EXPORTS,
-    packets::EXPORTS,
-    pending::EXPORTS,
-    state::EXPORTS,
-    streams::EXPORTS,
+pub(super) const TABLES: &[&[&[Export]]] = &[
+    engine::TABLES,
+    packets::TABLES,
+    &[
+        callouts::EXPORTS,
+        flows::EXPORTS,
+        pending::EXPORTS,
+        state::EXPORTS,
+    ],
 ];

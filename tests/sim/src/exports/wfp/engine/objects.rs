@@ -14,11 +14,11 @@ use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
 };
 use windows_sys::core::GUID;
 
-use super::callouts::identifier;
-use super::engine::change;
-use super::layers;
-use super::layouts::number;
+use super::transactions::change;
 use crate::exports::exports;
+use crate::exports::wfp::callouts::identifier;
+use crate::exports::wfp::layers;
+use crate::exports::wfp::layouts::number;
 use crate::findings::caller::caller;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::State;

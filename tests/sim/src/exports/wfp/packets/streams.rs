@@ -4,7 +4,8 @@
 
 use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
-use super::packets::{StreamData, allocate_clone, data_of, free_clone};
+use super::layout::{StreamData, data_of};
+use super::{allocate_clone, free_clone};
 use crate::exports::exports;
 use crate::hardware::irql::DISPATCH_LEVEL;
 

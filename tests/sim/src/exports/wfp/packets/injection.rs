@@ -8,9 +8,10 @@ use windows_sys::Win32::Foundation::{
     STATUS_SUCCESS,
 };
 
-use super::layers::Layer;
-use super::{packets, traffic};
+use super::require as require_list;
 use crate::exports::exports;
+use crate::exports::wfp::layers::Layer;
+use crate::exports::wfp::traffic;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
@@ -29,12 +30,6 @@ exports! {
     "FwpsInjectionHandleCreate0" <= PASSIVE_LEVEL => create: i32;
     "FwpsInjectionHandleDestroy0" <= PASSIVE_LEVEL => destroy: i32;
     "FwpsQueryPacketInjectionState0" <= DISPATCH_LEVEL => query: i32;
-    "FwpsInjectTransportSendAsync0" <= DISPATCH_LEVEL => transport_send0: i32;
-    "FwpsInjectTransportSendAsync1" <= DISPATCH_LEVEL => transport_send1: i32;
-    "FwpsInjectTransportReceiveAsync0" <= DISPATCH_LEVEL => transport_receive: i32;
-    "FwpsInjectNetworkSendAsync0" <= DISPATCH_LEVEL => network_send: i32;
-    "FwpsInjectNetworkReceiveAsync0" <= DISPATCH_LEVEL => network_receive: i32;
-    "FwpsStreamInjectAsync0" <= DISPATCH_LEVEL => stream: i32;
 }
 
 unsafe extern "win64" fn create(family: u16, _flags: u32, handle: *mut usize) -> i32 {
@@ -120,7 +115,7 @@ unsafe extern "win64" fn query(handle: usize, list: usize, context: *mut usize) 
     const BY_OTHER: i32 = 2;
     const PREVIOUSLY_BY_SELF: i32 = 3;
     require(handle, "FwpsQueryPacketInjectionState0");
-    packets::require(list, "FwpsQueryPacketInjectionState0");
+    require_list(list, "FwpsQueryPacketInjectionState0");
     let (handles, its) = with(|state| {
         let packet = state.objects.wfp.packets.get(list);
         packet.map_or((Vec::new(), 0), |it| (it.handles.clone(), it.context))
@@ -148,16 +143,18 @@ struct Completion {
 
 /// An injection that is asked for.
 #[derive(Clone, Copy)]
-struct Request {
-    function: &'static str,
-    handle: usize,
-    context: usize,
-    list: usize,
-    layer: Layer,
-    completion: [usize; 2],
+pub(super) struct Request {
+    pub(super) function: &'static str,
+    pub(super) handle: usize,
+    pub(super) context: usize,
+    pub(super) list: usize,
+    pub(super) layer: Layer,
+    /// The completion routine and its context.
+    pub(super) completion: [usize; 2],
 }
 
-fn inject(request: Request) -> i32 {
+/// Injects a packet.
+pub(super) fn inject(request: Request) -> i32 {
     /// How often a packet comes back to a callout that injects it again.
     const MOST: usize = 8;
     let Request {
@@ -172,7 +169,7 @@ fn inject(request: Request) -> i32 {
         return STATUS_FWP_NULL_POINTER;
     }
     require(handle, function);
-    packets::require(list, function);
+    require_list(list, function);
     let injected = with(|state| {
         let packet = state.objects.wfp.packets.get(list);
         let packet = packet.map(|it| (it.injected, it.handles.len()));
@@ -266,135 +263,4 @@ fn complete(list: usize, level: Irql, completion: Completion) {
     unsafe { driver_call::call(what, routine, by, &arguments) };
     check_return(what, before, by);
     with(|state| set_irql(state, PASSIVE_LEVEL));
-}
-
-unsafe extern "win64" fn transport_send0(
-    handle: usize,
-    context: usize,
-    _endpoint: u64,
-    _flags: u32,
-    _parameters: usize,
-    _family: u16,
-    _compartment: u32,
-    list: usize,
-    routine: usize,
-    routine_context: usize,
-) -> i32 {
-    inject(Request {
-        function: "FwpsInjectTransportSendAsync0",
-        handle,
-        context,
-        list,
-        layer: Layer::OutboundTransport,
-        completion: [routine, routine_context],
-    })
-}
-
-unsafe extern "win64" fn transport_send1(
-    handle: usize,
-    context: usize,
-    _endpoint: u64,
-    _flags: u32,
-    _parameters: usize,
-    _family: u16,
-    _compartment: u32,
-    list: usize,
-    routine: usize,
-    routine_context: usize,
-) -> i32 {
-    inject(Request {
-        function: "FwpsInjectTransportSendAsync1",
-        handle,
-        context,
-        list,
-        layer: Layer::OutboundTransport,
-        completion: [routine, routine_context],
-    })
-}
-
-unsafe extern "win64" fn transport_receive(
-    handle: usize,
-    context: usize,
-    _reserved: usize,
-    _flags: u32,
-    _family: u16,
-    _compartment: u32,
-    _interface: u32,
-    _sub_interface: u32,
-    list: usize,
-    routine: usize,
-    routine_context: usize,
-) -> i32 {
-    inject(Request {
-        function: "FwpsInjectTransportReceiveAsync0",
-        handle,
-        context,
-        list,
-        layer: Layer::InboundTransport,
-        completion: [routine, routine_context],
-    })
-}
-
-unsafe extern "win64" fn network_send(
-    handle: usize,
-    context: usize,
-    _flags: u32,
-    _compartment: u32,
-    list: usize,
-    routine: usize,
-    routine_context: usize,
-) -> i32 {
-    inject(Request {
-        function: "FwpsInjectNetworkSendAsync0",
-        handle,
-        context,
-        list,
-        layer: Layer::OutboundPacket,
-        completion: [routine, routine_context],
-    })
-}
-
-unsafe extern "win64" fn network_receive(
-    handle: usize,
-    context: usize,
-    _flags: u32,
-    _compartment: u32,
-    _interface: u32,
-    _sub_interface: u32,
-    list: usize,
-    routine: usize,
-    routine_context: usize,
-) -> i32 {
-    inject(Request {
-        function: "FwpsInjectNetworkReceiveAsync0",
-        handle,
-        context,
-        list,
-        layer: Layer::InboundPacket,
-        completion: [routine, routine_context],
-    })
-}
-
-/// Callouts of the stream layer do not see what they inject.
-unsafe extern "win64" fn stream(
-    handle: usize,
-    context: usize,
-    _flags: u32,
-    _flow: u64,
-    _callout: u32,
-    _layer: u16,
-    _stream_flags: u32,
-    list: usize,
-    _length: usize,
-    routine: usize,
-    routine_context: usize,
-) -> i32 {
-    inject(Request {
-        function: "FwpsStreamInjectAsync0",
-        handle,
-        context,
-        list,
-        layer: Layer::Stream,
-        completion: [routine, routine_context],
-    })
 }
