@@ -80,8 +80,6 @@ typedef struct addrinfoexW {
     GUID *ai_provider;
     struct addrinfoexW *ai_next;
 } ADDRINFOEXW, *PADDRINFOEXW;
-typedef struct _EPROCESS *PEPROCESS;
-typedef struct _KTHREAD *PETHREAD;
 typedef PVOID PSECURITY_DESCRIPTOR;
 
 // Sockets and clients.

@@ -71,8 +71,11 @@ fn a_refusal_with_another_status_is_found() {
 }
 
 #[test]
-fn an_event_that_is_not_written_is_found() {
-    let codes = found(|it| it.mutation == Mutation::NoCall && it.subject.ends_with("::trace`"));
+fn an_event_that_is_missing_is_found() {
+    let codes = found(|it| {
+        let in_cleanup = it.place.function.contains("cleanup_binding_context");
+        it.mutation == Mutation::NoCall && it.subject.ends_with("::trace`") && in_cleanup
+    });
     assert_eq!(codes, ["traced"]);
 }
 
