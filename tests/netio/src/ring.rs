@@ -62,8 +62,10 @@ fn record(event: &Event) -> Record {
     Record {
         thread: native::thread::current(),
         image: native::image::base_of(event.code) as u64,
-        registration: event.registration.map_or(0, |registration| registration.0),
-        binding: event.binding.map_or(0, |binding| binding.0),
+        registration: event
+            .registration
+            .map_or(0, |registration| registration.0.get()),
+        binding: event.binding.map_or(0, |binding| binding.0.get()),
         status,
         call: number(event.call) as u8,
         ended,

@@ -93,7 +93,7 @@ impl Book {
         let first = first_of(owner);
         let free = (first..first + TABLES).find(|&copy| self.copies[copy].binding == 0)?;
         self.copies[free] = Given {
-            binding: binding.0,
+            binding: binding.0.get(),
             npi: self.number(npi),
         };
         Some(free)
@@ -166,7 +166,7 @@ impl Stubs {
         let first = first_of(owner);
         self.0.with(|book| {
             for copy in first..first + TABLES {
-                if book.copies[copy].binding != binding.0 {
+                if book.copies[copy].binding != binding.0.get() {
                     continue;
                 }
                 book.collect(copy);
