@@ -15,7 +15,7 @@ use rand::distr::weighted::WeightedIndex;
 use serde::{Deserialize, Serialize};
 
 /// The options, of which a batch has one of each row; an empty one stands for the default.
-const AXES: [&[&str]; 4] = [
+const AXES: [&[&str]; 5] = [
     &[
         "--strategy=random",
         "--strategy=run",
@@ -26,6 +26,7 @@ const AXES: [&[&str]; 4] = [
     &["--kernel=documents", "--kernel=windows"],
     &["--faults=none", "--faults=random"],
     &["", "--preempt"],
+    &["--races=sampled", "--races=all"],
 ];
 
 /// What belongs to the drivers built here only: others are judged by one kernel.
