@@ -8,6 +8,9 @@ use crate::numbers::count;
 use crate::report::{Counts, Report};
 use crate::scenario::Scenario;
 
+/// What is between the sides of NMR and the name of an NPI in what a driver registered as.
+const NMR_ROLE: &str = " of ";
+
 /// What a run is to test.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -54,7 +57,10 @@ fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
         ("sim", _) => {
             let mut names = images.to_vec();
             names.dedup();
-            let idle = names.iter().filter(|it| !counts.attached.contains_key(*it));
+            let attached = |name: &str| counts.attached.contains_key(name);
+            let idle = names
+                .iter()
+                .filter(|it| !attached(it) && !needs_no_peer(counts, it));
             let idle: Vec<_> = idle.map(String::as_str).collect();
             let what = match &idle[..] {
                 [] => return None,
@@ -73,6 +79,13 @@ fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
     }
 }
 
+/// Returns `true` for a driver that has registered, and nothing with NMR: a callout driver, for
+/// example.
+fn needs_no_peer(counts: &Counts, name: &str) -> bool {
+    let roles = counts.registered.get(name);
+    roles.is_some_and(|roles| roles.iter().all(|role| !role.contains(NMR_ROLE)))
+}
+
 /// What these drivers would need to attach to, and the drivers that registered nothing.
 fn missing_sides(counts: &Counts, idle: &[&str]) -> Vec<String> {
     let all = || counts.registered.values().flatten();
@@ -83,7 +96,7 @@ fn missing_sides(counts: &Counts, idle: &[&str]) -> Vec<String> {
             continue;
         };
         for role in roles {
-            let (other, what) = match role.split_once(" of ") {
+            let (other, what) = match role.split_once(NMR_ROLE) {
                 Some(("provider", npi)) => (format!("client of {npi}"), format!("uses {npi}")),
                 Some((_, npi)) => (format!("provider of {npi}"), format!("provides {npi}")),
                 None => continue,
@@ -203,6 +216,16 @@ mod tests {
             ),
             "{line}"
         );
+    }
+
+    #[test]
+    fn a_driver_of_another_kind_needs_no_peer() {
+        let mut report = report(&[("a.sys", 1), ("b.sys", 1)]);
+        let registered = &mut report.counts.registered;
+        let roles = registered.entry("c.sys".to_owned()).or_default();
+        roles.insert("a callout driver".to_owned());
+        assert_eq!(reason(&report, &asked(&["a.sys", "b.sys", "c.sys"])), None);
+        assert_eq!(reason(&report, &asked(&["c.sys"])), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::findings::Findings;
 use crate::hardware::stack::Stacks;
 use crate::io::Io;
 use crate::loader::Loader;
+use crate::loader::drivers::DriverId;
 use crate::memory::Memory;
 use crate::network::Network;
 use crate::nmr::Nmr;
@@ -137,6 +138,13 @@ impl State {
         let answer = self.choices.knob(knob);
         self.trace(|_| format!("{knob}: {answer}"));
         answer
+    }
+
+    /// Records what a driver has registered as, such as `a callout driver`.
+    pub(crate) fn record_role(&mut self, driver: DriverId, role: impl Into<String>) {
+        let image = self.loader.drivers[driver].image.name().to_owned();
+        let roles = self.counts.registered.entry(image).or_default();
+        roles.insert(role.into());
     }
 
     /// Adds an event to the trace, if any.

@@ -150,6 +150,9 @@ impl Sockets {
 /// Makes a socket. Returns the address of its `WSK_SOCKET`; `None` if there is no memory.
 pub(crate) fn make(state: &mut State, socket: Socket) -> Option<usize> {
     let at = state.memory.pool.allocate(16, TAG, true, None)?;
+    if let Some(by) = socket.by {
+        state.record_role(by.driver, "a Winsock Kernel application");
+    }
     let registration = state.network.registrations.get(socket.registration)?;
     let tables = registration.tables;
     let table = match socket.category {

@@ -175,11 +175,9 @@ fn record_role(state: &mut State, event: &Event) {
     if !state.nmr.registered.contains(&(role, npi)) {
         state.nmr.registered.push((role, npi));
     }
-    let image = state.loader.drivers[site.driver].image.name().to_owned();
     let npi = npi_description::find(NpiId(npi.to_u128()))
         .map_or_else(|| npi.to_string(), |known| known.name.clone());
-    let roles = state.counts.registered.entry(image).or_default();
-    roles.insert(format!("{} of {npi}", role.service()));
+    state.record_role(site.driver, format!("{} of {npi}", role.service()));
 }
 
 /// Records that an image has attached.

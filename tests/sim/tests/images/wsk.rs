@@ -5,15 +5,21 @@
 
 use std::path::PathBuf;
 
-use scenarios::Report;
-
 use crate::fixture::Workshop;
 use crate::keyvalue::example;
 use crate::program::sim_with_drivers;
 
-fn run(drivers: &[&PathBuf], arguments: &[&str]) -> Report {
+/// Runs drivers that have to be clean, and to have done something.
+fn check(drivers: &[&PathBuf], arguments: &[&str]) {
     let drivers: Vec<_> = drivers.iter().map(|it| it.as_path()).collect();
-    sim_with_drivers(&drivers, &[&["--seed=11"], arguments].concat()).report()
+    let run = sim_with_drivers(&drivers, &[&["--seed=11"], arguments].concat());
+    let report = run.report();
+    let findings = &report.findings;
+    assert!(
+        report.is_clean(),
+        "{drivers:?} {arguments:?}: {findings:#?}"
+    );
+    assert_eq!(run.status, Some(0), "{drivers:?}: {}", run.err);
 }
 
 #[test]
@@ -32,12 +38,7 @@ fn an_echo_server_and_its_clients_are_clean_alone_and_together() {
     for drivers in together {
         for faults in ["none", "random", "systematic"] {
             let faults = format!("--faults={faults}");
-            let report = run(drivers, &["--cycles=40", &faults]);
-            assert!(
-                report.is_clean(),
-                "{drivers:?} {faults}: {:#?}",
-                report.findings
-            );
+            check(drivers, &["--cycles=40", &faults]);
         }
     }
 }
@@ -50,8 +51,7 @@ fn other_ways_to_connect_and_to_accept_are_clean() {
         let client = workshop.compile("client.sys", "echo_client.c", &[way]);
         for faults in ["none", "systematic"] {
             let faults = format!("--faults={faults}");
-            let report = run(&[&server, &client], &["--cycles=40", &faults]);
-            assert!(report.is_clean(), "{way} {faults}: {:#?}", report.findings);
+            check(&[&server, &client], &["--cycles=40", &faults]);
         }
     }
 }

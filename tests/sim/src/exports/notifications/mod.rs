@@ -122,6 +122,9 @@ fn add(state: &mut State, wanted: Wanted) -> bool {
         inside: Vec::new(),
         ends: false,
     });
+    if let Some(by) = by {
+        state.record_role(by.driver, "a driver with notification routines");
+    }
     activity::start(state);
     true
 }

@@ -128,17 +128,10 @@ fn add(
         ends: false,
         was_busy: false,
     });
-    record_role(state);
-    Ok(id)
-}
-
-/// Records that the image of the caller is a callout driver's.
-fn record_role(state: &mut State) {
-    if let Some(by) = caller(state) {
-        let image = state.loader.drivers[by.driver].image.name().to_owned();
-        let roles = state.counts.registered.entry(image).or_default();
-        roles.insert("a callout driver".to_owned());
+    if let Some(by) = by {
+        state.record_role(by.driver, "a callout driver");
     }
+    Ok(id)
 }
 
 /// The run-time identifier of the callout with a key: that of the object which was added for it,
