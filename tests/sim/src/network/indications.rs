@@ -73,7 +73,7 @@ pub(crate) fn keep(state: &mut State, socket: usize, at: usize, by: Option<Site>
     }
 }
 
-/// Lets go of an indication that was kept. Returns `false` if there is none.
+/// Releases an indication that its driver has kept. Returns `false` if there is none.
 pub(crate) fn release(state: &mut State, socket: usize, at: usize, by: Option<Site>) -> bool {
     let socket = state.network.sockets.get_mut(socket);
     let found = socket.is_some_and(|socket| socket.kept.remove(&at).is_some());

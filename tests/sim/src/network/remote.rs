@@ -16,7 +16,7 @@ use crate::network::timing::{self, LONGEST};
 pub(crate) enum Remote {
     /// It answers.
     Echo,
-    /// It asks, and has so many questions left.
+    /// It asks, and has this number of questions left.
     Visitor(u64),
 }
 

@@ -131,7 +131,7 @@ fn breach(state: &State, irp: usize, function: &str) -> Option<(Code, String)> {
     if packet.is_none() && state.io.requests.owed(irp).is_none() {
         let freed = state.io.packets.get(irp).and_then(|packet| packet.freed);
         return wrong(freed.map_or_else(
-            || "with an IRP that is none".to_owned(),
+            || "with an address that is no IRP".to_owned(),
             |by| {
                 let by = state.loader.drivers.show(by);
                 format!("with an IRP that {by} has freed")

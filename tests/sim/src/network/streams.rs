@@ -347,7 +347,7 @@ fn indicate(at: usize, call: Call, bytes: &[u8]) {
     let accepted = indications::accepted(made);
     let arguments = [call.context, flags, made, bytes.len(), accepted.addr()];
     let (result, site) = events::run(call, &arguments);
-    // SAFETY: the indication is in memory, whoever keeps it: nobody was told its address before.
+    // SAFETY: the indication is in memory, and no driver has its address yet.
     let accepted = unsafe { accepted.read() }.min(bytes.len());
     let rest = match result {
         STATUS_SUCCESS => &bytes[accepted..],

@@ -126,7 +126,7 @@ pub(in crate::exports) fn give_text(string: usize, text: &str, allocates: bool) 
     give(string, &units, units.len() - 1, allocates)
 }
 
-/// Stores units in a counted string, of which so many count.
+/// Stores units in a counted string. Its length is that of the first `count`.
 pub(super) fn give(string: usize, units: &[u16], count: usize, allocates: bool) -> i32 {
     let there: UNICODE_STRING = get(string);
     let room = there.MaximumLength;

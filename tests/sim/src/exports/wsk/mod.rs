@@ -117,7 +117,7 @@ fn make_tables(state: &mut State, driver: DriverId) -> (usize, Tables) {
         let start = next;
         for name in names {
             let function = bind(state, driver, function(name));
-            // SAFETY: the memory was just allocated with so many words.
+            // SAFETY: the memory was just allocated for all tables, of which this is a word.
             unsafe { (next as *mut usize).write(function) };
             next += word;
         }
@@ -139,7 +139,7 @@ fn make_tables(state: &mut State, driver: DriverId) -> (usize, Tables) {
     next += word;
     for (index, name) in PROVIDER.iter().enumerate() {
         let function = bind(state, driver, function(name));
-        // SAFETY: the memory was just allocated with so many words.
+        // SAFETY: the memory was just allocated for all tables, of which this is a word.
         unsafe { (next as *mut usize).add(index).write(function) };
     }
     let tables = Tables {

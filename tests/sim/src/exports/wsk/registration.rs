@@ -147,7 +147,8 @@ unsafe extern "win64" fn wsk_capture_provider_npi(
     if version != VERSION {
         return STATUS_NOINTERFACE;
     }
-    // Whoever waits for it finds it available after a while.
+    // At times the interface is not available yet. An infinite wait ends when it is; any other
+    // ends without it.
     let is_late = with(|state| match timeout {
         INFINITE => timing::once_in(state, 8),
         _ => faults::fails(state, FaultKind::Network),
