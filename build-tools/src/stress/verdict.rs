@@ -62,9 +62,11 @@ pub(super) fn of(report: &Report, plan: &StressPlan, end: &RunEnd) -> Verdict {
 
 /// What the run of a driver that had no peer has not shown.
 fn alone(report: &Report, plan: &StressPlan) -> &'static str {
-    let is_alone =
-        plan.tier == Tier::Sim && plan.images().len() == 1 && report.counts.attaches == 0;
-    if is_alone {
+    let counts = &report.counts;
+    // What is not NMR's needs no peer.
+    let is_served = || counts.registered.keys().all(|it| counts.needs_no_peer(it));
+    let is_alone = plan.tier == Tier::Sim && plan.images().len() == 1 && counts.attaches == 0;
+    if is_alone && !is_served() {
         "; alone: it attached to nothing, --peer auto gives it a peer"
     } else {
         ""
@@ -180,6 +182,22 @@ mod tests {
             line,
             "PASS  200 cycles in 0.9 s: 0 findings, seed 4; alone: it attached to nothing, \
              --peer auto gives it a peer"
+        );
+    }
+
+    #[test]
+    fn a_callout_driver_needs_no_peer() {
+        let plan = StressPlan {
+            drivers: vec!["a.sys".into()],
+            ..StressPlan::empty(Tier::Sim)
+        };
+        let mut report = Report::new("sim", 4, 200);
+        report.cycles_done = 200;
+        let roles = report.counts.registered.entry("a.sys".to_owned());
+        roles.or_default().insert("a callout driver".to_owned());
+        assert_eq!(
+            of(&report, &plan, &END).to_string(),
+            "PASS  200 cycles in 0.9 s: 0 findings, seed 4"
         );
     }
 

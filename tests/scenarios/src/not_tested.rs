@@ -60,7 +60,7 @@ fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
             let attached = |name: &str| counts.attached.contains_key(name);
             let idle = names
                 .iter()
-                .filter(|it| !attached(it) && !needs_no_peer(counts, it));
+                .filter(|it| !attached(it) && !counts.needs_no_peer(it));
             let idle: Vec<_> = idle.map(String::as_str).collect();
             let what = match &idle[..] {
                 [] => return None,
@@ -79,11 +79,14 @@ fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
     }
 }
 
-/// Returns `true` for a driver that has registered, and nothing with NMR: a callout driver, for
-/// example.
-fn needs_no_peer(counts: &Counts, name: &str) -> bool {
-    let roles = counts.registered.get(name);
-    roles.is_some_and(|roles| roles.iter().all(|role| !role.contains(NMR_ROLE)))
+impl Counts {
+    /// Returns `true` for the image of a driver that has registered, and nothing with NMR: a
+    /// callout driver, for example.
+    #[must_use]
+    pub fn needs_no_peer(&self, image: &str) -> bool {
+        let roles = self.registered.get(image);
+        roles.is_some_and(|roles| roles.iter().all(|role| !role.contains(NMR_ROLE)))
+    }
 }
 
 /// What these drivers would need to attach to, and the drivers that registered nothing.
