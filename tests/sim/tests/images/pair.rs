@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use scenarios::{Coverage, Report};
 
-use crate::program::{Run, sim_with_any_instances as sim};
+use crate::program::{Run, sim_with_any_instances as sim, sim_without_npis};
 
 /// The driver `name` as it was built last.
 pub(crate) fn driver(name: &str) -> PathBuf {
@@ -65,6 +65,14 @@ fn two_hundred_cycles_are_clean_and_both_sides_pend() {
     assert!(measured.detach_us.max() < measured.cycle_us.max());
     let of_pairs = report.orders.keys().filter(|it| it.starts_with("load"));
     assert_eq!(of_pairs.count(), 15);
+}
+
+/// What is judged by a description is not judged without one.
+#[test]
+fn cycles_without_descriptions_are_clean() {
+    let [provider, client] = ["provider.sys", "client.sys"].map(driver);
+    let report = sim_without_npis(&provider, &client, &["--seed=3", "--cycles=200"]).report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
 }
 
 #[test]

@@ -67,10 +67,20 @@ fn add_npis(command: &mut Command) -> &mut Command {
 
 /// Runs the program on two images with more arguments.
 pub(crate) fn sim_with_any_instances(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
+    run(add_npis(&mut of(provider, client)).args(arguments))
+}
+
+/// The same without any description of an NPI.
+pub(crate) fn sim_without_npis(provider: &Path, client: &Path, arguments: &[&str]) -> Run {
+    run(of(provider, client).args(arguments))
+}
+
+/// The program with two images.
+fn of(provider: &Path, client: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
     command.arg("--provider").arg(provider);
     command.arg("--client").arg(client);
-    run(add_npis(&mut command).args(arguments))
+    command
 }
 
 /// Runs the program on these drivers, in the roles that they register.

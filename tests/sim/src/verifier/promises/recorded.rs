@@ -222,11 +222,12 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
     let thread = state.scheduling.current_id();
     let driver = state.loader.drivers.site(event.code)?.driver;
     let npi = event.npi.and_then(|npi| find(NpiId(npi.to_u128())));
-    // A registration that failed is of an NPI that is not told.
-    let module = npi.map_or_else(String::new, |npi| {
-        format!("{}\"", npi.name.to_ascii_lowercase())
-    });
-    let head = |what| format!("{what}: module=\"{module}");
+    // Any module's name fits an NPI without a description, or one that NMR did not tell, as that
+    // of a registration that failed.
+    let head = |what, rest| {
+        let module = npi.map(|npi| npi.name.to_ascii_lowercase() + "\"" + rest);
+        format!("{what}: module=\"{}", module.unwrap_or_default())
+    };
     let may_refuse = state.loader.drivers.any(|it| it.image.is_generated());
     let provider = provider(state, driver)?;
     match event.phase {
@@ -249,7 +250,7 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
                 Call::DetachCallback => ("detach", String::new()),
                 _ => ("cleanup", "}".to_owned()),
             };
-            let head = format!("{}, peer={{", head(what));
+            let head = head(what, ", peer={");
             let event = Expected { head, tail };
             let told = window.written.iter().filter(|it| event.fits(it)).count();
             let is_wrong = told != window.written.len() || told > 1;
@@ -271,7 +272,7 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             } else {
                 String::new()
             };
-            let head = head(what);
+            let head = head(what, "");
             let recording = provider.recording();
             provider.owed.push(Owed {
                 thread,
