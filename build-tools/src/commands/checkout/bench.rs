@@ -9,6 +9,7 @@
 
 mod baseline;
 mod builds;
+mod checkers;
 mod cycles;
 mod footprint;
 mod goals;
@@ -29,6 +30,7 @@ use crate::prerequisites::{self, Purpose};
 use crate::terminal::{Outcome, PROGRAM, Verdict, count_of, print};
 use crate::workspace::{OutputFiles, Workspace, artifact};
 use baseline::{Baseline, Compilers};
+use checkers::Checkers;
 use cycles::Cycles;
 use footprint::Footprint;
 use goals::Goal;
@@ -81,6 +83,7 @@ struct Figures {
     cases: Vec<Measured>,
     cycles: Cycles,
     jobs: Jobs,
+    checkers: Checkers,
     unloads: Vec<unload::Row>,
     footprint: Vec<Footprint>,
     goals: Vec<Goal>,
@@ -126,6 +129,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     ));
     let jobs = jobs::run(&workspace, arguments.quick)?;
     print(jobs);
+    let checkers = checkers::run(&workspace, arguments.quick)?;
+    print(checkers);
     let peers = Peers::build(&workspace)?;
     let unloads = unload::run(&peers)?;
     print(format!(
@@ -139,6 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
     ));
     let mut goals = goals::of(&cases);
     goals.extend(jobs.goals());
+    goals.extend(checkers.goals());
     goals.extend(unload::goals(&unloads));
     for goal in &goals {
         print(goal);
@@ -157,6 +163,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
         cases,
         cycles,
         jobs,
+        checkers,
         unloads,
         footprint,
         goals,

@@ -37,13 +37,18 @@ pub(super) struct Cost {
 /// Runs cycles of the pair in one process.
 pub(super) fn run(workspace: &Workspace) -> Result<Cycles> {
     let waiting = Waiting::on("measuring cycles");
-    let cycles = measure(workspace, 0, CYCLES);
+    let cycles = measure(workspace, 0, CYCLES, &[]);
     drop(waiting);
     cycles
 }
 
-/// Runs these cycles of the pair in one process.
-pub(super) fn measure(workspace: &Workspace, first: u32, number: u32) -> Result<Cycles> {
+/// Runs these cycles of the pair in one process, with options of the simulator.
+pub(super) fn measure(
+    workspace: &Workspace,
+    first: u32,
+    number: u32,
+    options: &[&str],
+) -> Result<Cycles> {
     #[derive(Deserialize)]
     struct Line {
         costs: Cycles,
@@ -53,7 +58,7 @@ pub(super) fn measure(workspace: &Workspace, first: u32, number: u32) -> Result<
     simulator::add_alternatives(&mut command, workspace);
     command.args(["--seed", SEED, "--costs"]);
     command.arg(format!("--first={first}"));
-    command.arg(format!("--cycles={number}"));
+    command.arg(format!("--cycles={number}")).args(options);
     let output = simulator::output(&mut command)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();

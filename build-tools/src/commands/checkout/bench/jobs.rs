@@ -57,7 +57,7 @@ fn turn(workspace: &Workspace, parts: u32) -> Result<(f64, f64)> {
     let part = CYCLES / parts;
     let times = thread::scope(|scope| {
         let running: Vec<_> = (0..parts)
-            .map(|number| scope.spawn(move || cycles::measure(workspace, number * part, part)))
+            .map(|number| scope.spawn(move || cycles::measure(workspace, number * part, part, &[])))
             .collect();
         let ends = running.into_iter().map(|it| {
             let cycles = it.join().map_err(|_| anyhow!("a measurement panicked"))??;
