@@ -50,7 +50,7 @@ use crate::hardware::accesses;
 use crate::hardware::arena::{self, SLOTS};
 use moved::branch;
 pub(crate) use moved::room_in;
-pub(in crate::hardware) use moved::{JUMP, Moved, jump};
+pub(in crate::hardware) use moved::{JUMP, Moved, jump, moved_branch};
 
 /// `int3`.
 const INT3: u8 = 0xCC;

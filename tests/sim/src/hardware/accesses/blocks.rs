@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Straight runs of instructions that can be moved together: from the first access to
-//! memory of a basic block to the last.
+//! memory of a basic block to the last, and to the branch that ends the block if there is no
+//! room for a jump otherwise.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +30,8 @@ pub(super) struct Run {
     /// Whether there is room for a jump in its place.
     pub(super) has_room: bool,
     pub(super) steps: Vec<Step>,
+    /// The branch that ends it.
+    pub(super) branch: Option<Instruction>,
 }
 
 /// The runs of an image.
@@ -43,6 +46,8 @@ struct Item<'a> {
     joins: bool,
     /// A run may contain it.
     moves: bool,
+    /// A run may end with it.
+    branches: bool,
 }
 
 impl Blocks {
@@ -60,12 +65,14 @@ impl Blocks {
             .iter()
             .map(|instruction| {
                 let offset = offset_of(instruction);
+                let is_free = !kept.contains(&offset) && !functions.in_prologue(offset);
                 let moves = instruction.flow_control() == FlowControl::Next
                     && !is_replaced(instruction)
                     && !instruction.is_privileged()
                     && !instruction.has_segment_prefix()
-                    && !kept.contains(&offset)
-                    && !functions.in_prologue(offset);
+                    && is_free;
+                let is_branch =
+                    instruction.is_jcc_short_or_near() || instruction.is_jmp_short_or_near();
                 let mut accesses = Vec::new();
                 if moves {
                     let is_framed = functions.is_framed(offset);
@@ -77,6 +84,7 @@ impl Blocks {
                     accesses,
                     joins: functions.is_straight(offset),
                     moves,
+                    branches: is_branch && is_free,
                 }
             })
             .collect();
@@ -85,7 +93,7 @@ impl Blocks {
         while start < items.len() {
             let end = straight(&items, start);
             if items[start].moves {
-                runs.extend(Run::of(&items[start..end], items.get(end), &mut factory));
+                runs.extend(Run::of(&items[start..end], &items[end..], &mut factory));
             }
             start = end;
         }
@@ -107,10 +115,10 @@ fn straight(items: &[Item<'_>], start: usize) -> usize {
 }
 
 impl Run {
-    /// The run of a straight piece of code, which `next` follows.
+    /// The run of a straight piece of code, which `behind` follows.
     fn of(
         items: &[Item<'_>],
-        next: Option<&Item<'_>>,
+        behind: &[Item<'_>],
         factory: &mut InstructionInfoFactory,
     ) -> Option<Self> {
         let has_access = |item: &Item<'_>| !item.accesses.is_empty();
@@ -126,9 +134,22 @@ impl Run {
         while length(first, last) < JUMP && first > 0 {
             first -= 1;
         }
+        let length = length(first, last);
         let end = items[last].instruction.next_ip();
+        let ends = |next: &&Item<'_>| {
+            let follows = last + 1 == items.len() && next.instruction.ip() == end;
+            length < JUMP && next.branches && next.joins && follows
+        };
+        let branch = behind.first().filter(ends).map(|it| *it.instruction);
+        let end = branch.map_or(end, |it| it.next_ip());
+        let length = length + branch.map_or(0, |it| it.len());
         // Where code overlaps, another instruction begins in the middle of this one.
-        let is_whole = next.is_none_or(|next| next.instruction.ip() >= end);
+        let mut others = items[last + 1..]
+            .iter()
+            .chain(behind)
+            .map(|it| it.instruction);
+        let next = others.find(|it| branch.is_none_or(|branch| it.ip() != branch.ip()));
+        let is_whole = next.is_none_or(|next| next.ip() >= end);
         let mut steps = Vec::new();
         for item in &items[first..=last] {
             steps.push(Step {
@@ -143,8 +164,9 @@ impl Run {
         mark_updates(&instructions, &mut steps, factory);
         Some(Self {
             offset: offset_of(items[first].instruction),
-            has_room: is_whole && length(first, last) >= JUMP,
+            has_room: is_whole && length >= JUMP,
             steps,
+            branch,
         })
     }
 }
@@ -207,4 +229,42 @@ fn updated(
 
 fn offset_of(instruction: &Instruction) -> usize {
     usize::try_from(instruction.ip()).expect("it is an offset")
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::{Decoder, DecoderOptions};
+
+    use super::*;
+
+    /// The run that begins with the code, all of which lies in one basic block.
+    fn run(code: &[u8]) -> Run {
+        let mut factory = InstructionInfoFactory::new();
+        let decoder = Decoder::with_ip(64, code, 0x1000, DecoderOptions::NONE);
+        let code: Vec<_> = decoder.into_iter().collect();
+        let item = |instruction| Item {
+            instruction,
+            accesses: Access::all(instruction, false, &mut factory),
+            joins: true,
+            moves: instruction.flow_control() == FlowControl::Next,
+            branches: instruction.is_jcc_short_or_near(),
+        };
+        let items: Vec<_> = code.iter().map(item).collect();
+        let end = straight(&items, 0);
+        let mut factory = InstructionInfoFactory::new();
+        Run::of(&items[..end], &items[end..], &mut factory).expect("it accesses memory")
+    }
+
+    #[test]
+    fn a_branch_makes_room() {
+        // cmp dword ptr [rsi], 1; jne; ret
+        let short = run(&[0x83, 0x3E, 0x01, 0x75, 0x10, 0xC3]);
+        assert!(short.has_room && short.branch.is_some());
+        // mov rsi, [rax]; test rsi, rsi; je; ret
+        let enough = run(&[0x48, 0x8B, 0x30, 0x48, 0x85, 0xF6, 0x74, 0x10, 0xC3]);
+        assert!(enough.has_room && enough.branch.is_none());
+        // mov eax, [rsi]; call
+        let none = run(&[0x8B, 0x06, 0xE8, 0, 0, 0, 0]);
+        assert!(!none.has_room && none.branch.is_none());
+    }
 }

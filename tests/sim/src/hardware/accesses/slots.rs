@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use super::blocks::{Blocks, Run};
 use super::operand::Access;
 use crate::hardware::arena::{self, RECORDERS};
-use crate::hardware::breakpoints::jump;
+use crate::hardware::breakpoints::{jump, moved_branch};
 
 /// The code that every call of the recorder passes:
 ///
@@ -136,6 +136,12 @@ impl Written {
             }
             step.moved.put_alone(base, code, start);
             next = base + step.moved.next();
+        }
+        if let Some(branch) = run.branch {
+            let slot = start + code.len();
+            self.marks.push(Mark { slot, home: next });
+            code.extend(moved_branch(branch, base, slot));
+            return;
         }
         let at = start + code.len();
         self.marks.push(Mark {

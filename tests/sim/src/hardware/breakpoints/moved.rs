@@ -87,6 +87,14 @@ pub(in crate::hardware) fn jump(at: usize, target: usize) -> [u8; JUMP] {
     code
 }
 
+/// Code at address `at` that does what a branch of the image at `base` does, whose addresses
+/// are offsets there.
+pub(in crate::hardware) fn moved_branch(mut it: Instruction, base: usize, at: usize) -> Vec<u8> {
+    it.set_near_branch64(base as u64 + it.near_branch_target());
+    it.set_next_ip(base as u64 + it.next_ip());
+    branch(it, at).expect("slots and images are near each other")
+}
+
 /// Code at address `at` that does what a branch does.
 pub(super) fn branch(instruction: Instruction, at: usize) -> Option<Vec<u8>> {
     let back = Instruction::with_branch(Code::Jmp_rel32_64, instruction.next_ip()).ok()?;
