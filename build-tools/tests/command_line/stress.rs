@@ -61,6 +61,7 @@ fn wrong_values_are_refused_before_anything_is_built() {
     for option in ["--client", "--provider", "--driver"] {
         let text = refusal(&[option, own]);
         assert!(text.contains("Cargo.toml is not a PE image"), "{text}");
+        assert_eq!(text.matches("is not a PE image").count(), 1, "{text}");
     }
 }
 

@@ -10,8 +10,7 @@ use std::io;
 pub struct ImageError {
     /// The file, as the caller named it.
     pub file: String,
-    /// What is wrong with it.
-    #[source]
+    /// What is wrong with it. No source of this error, whose text contains it already.
     pub fault: Fault,
 }
 
