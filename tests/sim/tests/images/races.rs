@@ -8,10 +8,11 @@ use scenarios::{Finding, Role};
 use crate::fixture::Workshop;
 use crate::program::{Run, sim};
 
-/// Runs cycles of the fixture with a macro.
+/// Runs cycles of the fixture with these macros.
 fn run(workshop: &Workshop, defect: &str, options: &[&str]) -> Run {
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    let client = workshop.compile("r.sys", "plain_race.c", &[defect]);
+    let macros: Vec<_> = defect.split(' ').collect();
+    let client = workshop.compile("r.sys", "plain_race.c", &macros);
     sim(&provider, &client, &[&["--seed", "4"], options].concat())
 }
 
@@ -29,6 +30,7 @@ fn a_race_is_told_with_both_accesses_and_the_object() {
         ("LOST", ["Own", "Others"], "r.sys+"),
         ("HALF_LOCKED", ["Own", "Others"], "r.sys+"),
         ("TORN", ["Copy", "Store"], "r.sys+"),
+        ("TORN BY_CALL", ["Copy", "Store"], "r.sys+"),
         ("FREED", ["Own", "Others"], "of a block of 100 bytes"),
     ] {
         let finding = found(&run(&workshop, defect, &all));
@@ -50,7 +52,7 @@ fn a_race_is_told_with_both_accesses_and_the_object() {
 #[test]
 fn what_is_ordered_is_no_race() {
     let workshop = Workshop::new();
-    for right in ["FLAG", "LOCKED"] {
+    for right in ["FLAG", "FLAG BY_CALL", "LOCKED", "LOCKED BY_CALL"] {
         for more in [&[][..], &["--preempt"]] {
             let options = [&["--races", "all", "--cycles", "200"], more].concat();
             let report = run(&workshop, right, &options).report();

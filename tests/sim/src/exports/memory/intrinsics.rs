@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use super::access::{copy, fill, load};
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
+use crate::verifier::races::blocks;
 
 exports! {
     "memcpy" <= HIGH_LEVEL => memmove: *mut c_void;
@@ -21,19 +22,27 @@ unsafe extern "win64" fn memmove(
     from: *const c_void,
     count: usize,
 ) -> *mut c_void {
+    let (source, target) = (from.cast::<u8>(), to.cast::<u8>());
+    blocks::read(source, count);
+    blocks::write(target, count);
     // SAFETY: the ranges are valid, as documented.
-    unsafe { copy(from.cast::<u8>(), to.cast::<u8>(), count) };
+    unsafe { copy(source, target, count) };
     to
 }
 
 unsafe extern "win64" fn memset(to: *mut c_void, value: i32, count: usize) -> *mut c_void {
     let [byte, ..] = value.to_le_bytes();
+    let target = to.cast::<u8>();
+    blocks::write(target, count);
     // SAFETY: the range is valid, as documented.
-    unsafe { fill(to.cast::<u8>(), byte, count) };
+    unsafe { fill(target, byte, count) };
     to
 }
 
 unsafe extern "win64" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
+    for block in [left, right] {
+        blocks::read(block, count);
+    }
     for index in 0..count {
         // SAFETY: the ranges are valid, as documented.
         let (left, right) = unsafe {
@@ -54,6 +63,9 @@ unsafe extern "win64" fn rtl_compare_memory(
     right: *const u8,
     count: usize,
 ) -> usize {
+    for block in [left, right] {
+        blocks::read(block, count);
+    }
     (0..count)
         // SAFETY: the ranges are valid, as documented.
         .take_while(|&index| unsafe {

@@ -6,6 +6,7 @@ use super::{INVALID, TOO_SMALL, TRUNCATE, TRUNCATED, Unit, length};
 use crate::exports::exports;
 use crate::exports::memory::access::{self, store};
 use crate::hardware::irql::HIGH_LEVEL;
+use crate::verifier::races::blocks;
 
 exports! {
     "strcpy_s" <= HIGH_LEVEL => copy::<u8>: i32;
@@ -125,10 +126,13 @@ unsafe extern "win64" fn copy_memory(
         return INVALID;
     }
     if from.is_null() || size < count {
+        blocks::write(to, size);
         // SAFETY: the buffer has its size, as documented.
         unsafe { access::fill(to, 0, size) };
         return if from.is_null() { INVALID } else { TOO_SMALL };
     }
+    blocks::read(from, count);
+    blocks::write(to, count);
     // SAFETY: both have that number of bytes, as documented.
     unsafe { access::copy(from, to, count) };
     0
@@ -149,6 +153,8 @@ unsafe extern "win64" fn move_memory(
     if size < count {
         return TOO_SMALL;
     }
+    blocks::read(from, count);
+    blocks::write(to, count);
     // SAFETY: both have that number of bytes, as documented.
     unsafe { access::copy(from, to, count) };
     0

@@ -43,10 +43,11 @@
 //! # Limits
 //!
 //! A flag or pointer that ought to be `volatile` or atomic and is not is no finding: the
-//! compiler may reorder it, but this image shows what the compiler has done. What the
-//! simulated kernel itself reads and writes is not recorded, nor are accesses to a function's
-//! own frame by its stack pointer.
+//! compiler may reorder it, but this image shows what the compiler has done. Of what the
+//! simulated kernel itself reads and writes, only the blocks of `memcpy` and its like are
+//! recorded ([`blocks`]). Accesses to a function's own frame by its stack pointer are not.
 
+pub(crate) mod blocks;
 mod order;
 pub(crate) mod recorder;
 mod report;
@@ -76,6 +77,7 @@ pub(crate) struct Races {
     switches: Option<Switches>,
     /// The accesses that are recorded, by number.
     points: Vec<AccessPoint>,
+    calls: blocks::Calls,
     shadow: Shadow,
     orders: Orders,
     /// The number of accesses so far.
@@ -115,6 +117,12 @@ impl Races {
     /// Adds the accesses of an image that was mapped.
     pub(crate) fn add(&mut self, points: Vec<AccessPoint>) {
         self.points.extend(points);
+    }
+
+    /// The address of the instruction, or of the call, that makes an access.
+    fn home(&self, point: u32) -> usize {
+        let call = self.calls.home(point);
+        call.unwrap_or_else(|| self.points[point as usize].home)
     }
 
     /// The number of the earlier access of a race that was found without its description.

@@ -129,7 +129,7 @@ fn is_preemption_point(state: &mut State, number: u32, registers: &Registers) ->
     is_elsewhere || races.shadow.is_shared(address, thread)
 }
 
-/// Records an access, and reports it if it is a race.
+/// Records the access with this number.
 fn record(state: &mut State, number: u32, registers: &Registers) {
     let races = &mut state.verifier.races;
     let point = races.points[number as usize];
@@ -145,16 +145,27 @@ fn record(state: &mut State, number: u32, registers: &Registers) {
         serial: races.passed,
         point: number,
     };
+    record_access(state, &present, Some(registers));
+}
+
+/// Records an access, by an instruction with these registers or by the function that the
+/// driver has called, and reports it if it is a race.
+pub(super) fn record_access(
+    state: &mut State,
+    present: &shadow::Present,
+    registers: Option<&Registers>,
+) {
+    let races = &mut state.verifier.races;
     races.passed += 1;
     for stack in state.scheduling.clocks.new_stacks.drain(..) {
         races.shadow.forget_stack(stack);
     }
     if races.wanted == Some(present.serial) {
-        report::describe(state, &present, registers);
+        report::describe(state, present, registers);
     }
     let races = &mut state.verifier.races;
-    let race = races.shadow.record(&mut state.scheduling, &present);
+    let race = races.shadow.record(&mut state.scheduling, present);
     if let Some(earlier) = race.filter(|_| races.reports) {
-        report::race(state, &present, &earlier, registers);
+        report::race(state, present, &earlier, registers);
     }
 }

@@ -24,14 +24,19 @@ pub(super) struct Described {
     history: Vec<String>,
 }
 
-/// The access as an exception, for its call stack.
-fn as_exception(state: &State, point: u32, address: usize, registers: &Registers) -> Exception {
-    Exception {
+/// The access as an exception, for its call stack. `None` without the `registers` of an
+/// instruction: the thread is in a call.
+fn as_exception(
+    state: &State,
+    present: &Present,
+    registers: Option<&Registers>,
+) -> Option<Exception> {
+    Some(Exception {
         kind: ExceptionKind::Read,
-        rip: state.verifier.races.points[point as usize].home,
-        address,
-        registers: *registers,
-    }
+        rip: state.verifier.races.home(present.point),
+        address: present.address,
+        registers: *registers?,
+    })
 }
 
 const fn verb(effect: Effect) -> &'static str {
@@ -119,9 +124,9 @@ fn locks(state: &State, thread: ThreadId) -> String {
 }
 
 /// Describes an access that will turn out to be the earlier one of a race.
-pub(super) fn describe(state: &mut State, present: &Present, registers: &Registers) {
+pub(super) fn describe(state: &mut State, present: &Present, registers: Option<&Registers>) {
     let thread = state.scheduling.current_id();
-    let exception = as_exception(state, present.point, present.address, registers);
+    let exception = as_exception(state, present, registers);
     let name = &state.scheduling.thread(thread).name;
     let mut history = vec![format!(
         "the earlier access: thread {name} {} {}, {}",
@@ -129,15 +134,14 @@ pub(super) fn describe(state: &mut State, present: &Present, registers: &Registe
         bytes(present.size),
         locks(state, thread)
     )];
-    let stack = call_stack::call_stack(state, thread, Some(&exception));
+    let stack = call_stack::call_stack(state, thread, exception.as_ref());
     history.extend(stack.iter().map(|frame| format!("  {frame}")));
     state.verifier.races.described = Some(Described { history });
 }
 
 /// The place of an instruction.
 fn site(state: &State, point: u32) -> Option<Site> {
-    let home = state.verifier.races.points[point as usize].home;
-    state.loader.drivers.site(home)
+    state.loader.drivers.site(state.verifier.races.home(point))
 }
 
 /// The lines about the earlier access, and about the later one's locks.
@@ -151,7 +155,12 @@ fn history(state: &mut State) -> Vec<String> {
 }
 
 /// Reports a race between `earlier` and the access that is about to happen.
-pub(super) fn race(state: &mut State, present: &Present, earlier: &Entry, registers: &Registers) {
+pub(super) fn race(
+    state: &mut State,
+    present: &Present,
+    earlier: &Entry,
+    registers: Option<&Registers>,
+) {
     let what = format!(
         "data race: {} {} at {}; {}",
         verb(present.effect()),
@@ -160,10 +169,10 @@ pub(super) fn race(state: &mut State, present: &Present, earlier: &Entry, regist
         earlier_access(state, earlier),
     );
     state.verifier.races.earlier.get_or_insert(earlier.serial);
-    let exception = as_exception(state, present.point, present.address, registers);
+    let exception = as_exception(state, present, registers);
     let by = site(state, present.point);
     let lines = history(state);
-    defer(state, Some(&exception), CODE, what, by, lines);
+    defer(state, exception.as_ref(), CODE, what, by, lines);
 }
 
 /// Reports that a block is freed which another thread has accessed, with nothing to order
