@@ -31,6 +31,7 @@ fn a_race_is_told_with_both_accesses_and_the_object() {
         ("HALF_LOCKED", ["Own", "Others"], "r.sys+"),
         ("TORN", ["Copy", "Store"], "r.sys+"),
         ("TORN BY_CALL", ["Copy", "Store"], "r.sys+"),
+        ("TWO_LOCKS", ["Push", "Push"], "r.sys+"),
         ("FREED", ["Own", "Others"], "of a block of 100 bytes"),
     ] {
         let finding = found(&run(&workshop, defect, &all));
@@ -45,14 +46,21 @@ fn a_race_is_told_with_both_accesses_and_the_object() {
         assert!(history.contains("the earlier access: thread "), "{history}");
         assert!(history.contains("plain_race.c:"), "{history}");
         let locked = history.contains("holds a spin lock");
-        assert_eq!(locked, defect == "HALF_LOCKED", "{history}");
+        let locks = ["HALF_LOCKED", "TWO_LOCKS"].contains(&defect);
+        assert_eq!(locked, locks, "{history}");
     }
 }
 
 #[test]
 fn what_is_ordered_is_no_race() {
     let workshop = Workshop::new();
-    for right in ["FLAG", "FLAG BY_CALL", "LOCKED", "LOCKED BY_CALL"] {
+    for right in [
+        "FLAG",
+        "FLAG BY_CALL",
+        "LOCKED",
+        "LOCKED BY_CALL",
+        "ONE_LOCK",
+    ] {
         for more in [&[][..], &["--preempt"]] {
             let options = [&["--races", "all", "--cycles", "200"], more].concat();
             let report = run(&workshop, right, &options).report();

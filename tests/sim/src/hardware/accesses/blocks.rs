@@ -172,51 +172,62 @@ impl Run {
 }
 
 /// A store of what was made of a value that the run has loaded from the same place is a
-/// modification: compilers do it in three instructions, too.
+/// modification: compilers do it in three instructions, too. A store of another value is one
+/// under a lock only.
 fn mark_updates(all: &[&Instruction], steps: &mut [Step], factory: &mut InstructionInfoFactory) {
     for store in 1..all.len() {
         let [access] = steps[store].accesses[..] else {
             continue;
         };
-        let is_store = access.kind == AccessKind::Store
-            && all[store].mnemonic() == Mnemonic::Mov
-            && all[store].op1_kind() == OpKind::Register;
-        if is_store && let Some(load) = updated(all, steps, store, &access, factory) {
-            steps[store].accesses[0].kind = AccessKind::Modify;
-            for access in &mut steps[load].accesses {
-                access.kind = AccessKind::Fetch;
+        let is_store = access.kind == AccessKind::Store && all[store].mnemonic() == Mnemonic::Mov;
+        let loaded = is_store.then(|| loaded(all, steps, store, &access, factory));
+        let Some((load, is_derived)) = loaded.flatten() else {
+            continue;
+        };
+        let is_its = |it: &&mut Access| it.kind == AccessKind::Load && it.is_at(&access);
+        for it in steps[load].accesses.iter_mut().filter(is_its) {
+            if is_derived {
+                it.kind = AccessKind::Fetch;
             }
+            it.is_paired = !is_derived;
         }
+        let it = &mut steps[store].accesses[0];
+        if is_derived {
+            it.kind = AccessKind::Modify;
+        }
+        it.is_paired = !is_derived;
     }
 }
 
-/// The step that has loaded what the step `store` stores again, changed.
-fn updated(
+/// The step that has loaded from where the step `store` stores, and whether it stores what
+/// was made of that value.
+fn loaded(
     all: &[&Instruction],
     steps: &[Step],
     store: usize,
     access: &Access,
     factory: &mut InstructionInfoFactory,
-) -> Option<usize> {
+) -> Option<(usize, bool)> {
     let loads = |step: &Step| {
         let mut accesses = step.accesses.iter();
         accesses.any(|it| it.kind == AccessKind::Load && it.is_at(access))
     };
     let load = steps[..store].iter().rposition(loads)?;
-    let mut derived = BTreeSet::from([all[load].op0_register().full_register()]);
-    for instruction in &all[load + 1..store] {
+    let mut derived = BTreeSet::new();
+    for instruction in &all[load..store] {
         let used = factory.info(instruction).used_registers();
         let reads = |access: OpAccess| !matches!(access, OpAccess::Write | OpAccess::CondWrite);
         let writes = |access: OpAccess| !matches!(access, OpAccess::Read | OpAccess::CondRead);
         let from_it = used
             .iter()
             .any(|it| reads(it.access()) && derived.contains(&it.register().full_register()));
+        let is_load = instruction.ip() == all[load].ip();
         for it in used.iter().filter(|it| writes(it.access())) {
             let register = it.register().full_register();
             if access.depends_on(register) {
                 return None;
             }
-            if from_it {
+            if from_it || is_load {
                 derived.insert(register);
             } else {
                 derived.remove(&register);
@@ -224,7 +235,8 @@ fn updated(
         }
     }
     let stored = all[store].op1_register().full_register();
-    derived.contains(&stored).then_some(load)
+    let is_derived = all[store].op1_kind() == OpKind::Register && derived.contains(&stored);
+    Some((load, is_derived))
 }
 
 fn offset_of(instruction: &Instruction) -> usize {

@@ -28,6 +28,8 @@
 //! its value, and do not race with each other. What no such access is for is a race:
 //!
 //! - two updates that are not one step, such as `++`, or one and a store: one is lost;
+//!   a load and a store of a word that belong together are an update while a lock is held,
+//!   as where an item is added to a list;
 //! - an access of more than one word, or that is not aligned, and a write: it is torn;
 //! - any access and the freeing of its block: it may come after that as well.
 //!

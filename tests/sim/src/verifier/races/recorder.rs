@@ -131,16 +131,19 @@ fn is_preemption_point(state: &mut State, number: u32, registers: &Registers) ->
 
 /// Records the access with this number.
 fn record(state: &mut State, number: u32, registers: &Registers) {
-    let races = &mut state.verifier.races;
-    let point = races.points[number as usize];
+    let point = state.verifier.races.points[number as usize];
     let (address, size) = point.access.resolve(registers, point.base);
     if !shadow::is_recorded(address) {
         return;
     }
+    let thread = state.scheduling.current_id();
+    let holds_lock = || state.verifier.locks.of(thread).next().is_some();
+    let kind = point.access.kind_with(holds_lock);
+    let races = &mut state.verifier.races;
     let present = shadow::Present {
         address,
         size,
-        kind: point.access.kind,
+        kind,
         is_repeated: point.access.repeated,
         serial: races.passed,
         point: number,

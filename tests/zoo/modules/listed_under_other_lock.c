@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Two threads add items to one list, each under a lock of its own.
+
+#include "module.h"
+
+typedef struct ITEM {
+    struct ITEM *Next;
+} ITEM;
+
+static ITEM *First;
+WRONG(static KSPIN_LOCK Other;)
+
+static void Add(KSPIN_LOCK *lock) {
+    ITEM *item = Allocate(sizeof(ITEM));
+    KIRQL irql;
+    if (!item)
+        return;
+    irql = KeAcquireSpinLockRaiseToDpc(lock);
+    item->Next = First;
+    First = item;
+    KeReleaseSpinLock(lock, irql);
+}
+
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    driver->DriverUnload = Unload;
+    WRONG(KeInitializeSpinLock(&Other);)
+    return StartWork();
+}
+
+void Turn(void) {
+    KIRQL irql = Acquire();
+    BINDING *binding = Bindings;
+    if (binding)
+        binding->InFlight++;
+    Release(irql);
+    if (binding)
+        Call(binding);
+    Add(&Lock);
+}
+
+void Complete(PVOID binding, REQUEST *request) {
+    Add(WRONG(&Other) RIGHT(&Lock));
+    Free(request);
+    Leave(binding);
+}
+
+void AtUnload(void) {
+    while (First) {
+        ITEM *item = First;
+        First = item->Next;
+        Free(item);
+    }
+}
