@@ -73,9 +73,9 @@ static TRANSPORTS: [Transport; 4] = [
 /// The buffers of a control operation.
 #[derive(Clone, Copy)]
 struct Buffers {
-    input: *const u8,
+    input: *const usize,
     input_length: usize,
-    output: *mut u8,
+    output: *mut usize,
     output_length: usize,
 }
 
@@ -87,9 +87,9 @@ unsafe extern "win64" fn wsk_control_client(
     client: usize,
     code: u32,
     input_length: usize,
-    input: *const u8,
+    input: *const usize,
     output_length: usize,
-    output: *mut u8,
+    output: *mut usize,
     returned: *mut usize,
     irp: usize,
 ) -> i32 {
@@ -139,7 +139,12 @@ fn list_transports(buffers: Buffers) -> Outcome {
     }
     let source = (&raw const TRANSPORTS).cast::<u8>();
     // SAFETY: the output has room for all transports, as was just checked, and is the driver's.
-    unsafe { buffers.output.copy_from_nonoverlapping(source, length) };
+    unsafe {
+        buffers
+            .output
+            .cast::<u8>()
+            .copy_from_nonoverlapping(source, length);
+    }
     (STATUS_SUCCESS, length)
 }
 
@@ -186,7 +191,7 @@ fn pointer(buffers: Buffers) -> Option<usize> {
         return None;
     }
     // SAFETY: the input is there, with the length that was just checked.
-    let pointer = unsafe { buffers.input.cast::<usize>().read_unaligned() };
+    let pointer = unsafe { buffers.input.read_unaligned() };
     (pointer != 0).then_some(pointer)
 }
 
@@ -213,7 +218,7 @@ fn cache(buffers: Buffers) -> i32 {
     // SAFETY: the memory was just allocated for these bytes.
     unsafe { (cached as *mut u8).copy_from(bytes.as_ptr(), bytes.len()) };
     // SAFETY: the output has room for a pointer, as was just checked.
-    unsafe { buffers.output.cast::<usize>().write_unaligned(cached) };
+    unsafe { buffers.output.write_unaligned(cached) };
     STATUS_SUCCESS
 }
 

@@ -2,6 +2,8 @@
 
 //! Addresses of names. Every name is that of this machine.
 
+use std::iter;
+
 use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, UNICODE_STRING,
@@ -61,7 +63,7 @@ unsafe extern "win64" fn wsk_get_address_info(
     const NAME: &str = "WskGetAddressInfo";
     let registration = captured(client, NAME);
     let place = result.addr();
-    let memory = Buffer::of_others([place..place + size_of::<usize>()]);
+    let memory = Buffer::of_others(iter::once(place..place + size_of::<usize>()));
     let request = requests::take_with(irp, NAME, registration, None, memory);
     if fails(request) {
         return STATUS_INSUFFICIENT_RESOURCES;
