@@ -20,6 +20,8 @@ pub(crate) use name::Name;
 pub(crate) enum Subject {
     /// A rule of NMR for modules.
     Rule,
+    /// A rule of Winsock Kernel for drivers.
+    NetworkRule,
     /// A bug check of Windows or Driver Verifier.
     BugCheck,
     /// A finding without a bug check, or a verdict.
@@ -128,6 +130,7 @@ mod tests {
             assert_eq!(name(word), None, "{word}");
         }
         assert_eq!(name("r7"), Some("R7"));
+        assert_eq!(name("wsk7"), Some("WSK7"));
         assert_eq!(name("detachorder"), Some("DetachOrder"));
         assert_eq!(name("R39"), None);
         assert_eq!(name("0xC5"), None);

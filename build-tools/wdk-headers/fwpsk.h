@@ -33,7 +33,13 @@ typedef enum FWPS_BUILTIN_LAYERS_ {
     FWPS_LAYER_ALE_AUTH_CONNECT_V4 = 48,
     FWPS_LAYER_ALE_AUTH_CONNECT_V6 = 50,
     FWPS_LAYER_ALE_FLOW_ESTABLISHED_V4 = 52,
-    FWPS_LAYER_ALE_FLOW_ESTABLISHED_V6 = 54
+    FWPS_LAYER_ALE_FLOW_ESTABLISHED_V6 = 54,
+    FWPS_LAYER_ALE_RESOURCE_RELEASE_V4 = 62,
+    FWPS_LAYER_ALE_RESOURCE_RELEASE_V6 = 63,
+    FWPS_LAYER_ALE_ENDPOINT_CLOSURE_V4 = 64,
+    FWPS_LAYER_ALE_ENDPOINT_CLOSURE_V6 = 65,
+    FWPS_LAYER_STREAM_PACKET_V4 = 70,
+    FWPS_LAYER_STREAM_PACKET_V6 = 71
 } FWPS_BUILTIN_LAYERS;
 
 // The data of the stream layer.
@@ -223,6 +229,28 @@ NTKERNELAPI NTSTATUS FwpsInjectTransportSendAsync0(
 NTKERNELAPI NTSTATUS FwpsInjectNetworkSendAsync0(
     HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags, ULONG compartmentId, NET_BUFFER_LIST *netBufferList,
     FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTKERNELAPI NTSTATUS FwpsInjectNetworkReceiveAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags, ULONG compartmentId, ULONG interfaceIndex,
+    ULONG subInterfaceIndex, NET_BUFFER_LIST *netBufferList, FWPS_INJECT_COMPLETE0 completionFn,
+    HANDLE completionContext);
+NTKERNELAPI NTSTATUS FwpsInjectTransportReceiveAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, VOID *reserved, UINT32 flags, USHORT addressFamily,
+    ULONG compartmentId, ULONG interfaceIndex, ULONG subInterfaceIndex, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+typedef struct FWPS_TRANSPORT_SEND_PARAMS1_ FWPS_TRANSPORT_SEND_PARAMS1;
+NTKERNELAPI NTSTATUS FwpsInjectTransportSendAsync1(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle, UINT32 flags,
+    FWPS_TRANSPORT_SEND_PARAMS1 *sendArgs, USHORT addressFamily, ULONG compartmentId, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+#define FWPS_STREAM_FLAG_RECEIVE 0x00000001
+#define FWPS_STREAM_FLAG_RECEIVE_DISCONNECT 0x00000004
+#define FWPS_STREAM_FLAG_SEND 0x00010000
+#define FWPS_STREAM_FLAG_SEND_DISCONNECT 0x00080000
+NTKERNELAPI NTSTATUS FwpsCloneStreamData0(
+    FWPS_STREAM_DATA0 *calloutStreamData, HANDLE netBufferListPoolHandle, HANDLE netBufferPoolHandle,
+    ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferListChain);
+NTKERNELAPI VOID FwpsDiscardClonedStreamData0(
+    NET_BUFFER_LIST *netBufferListChain, ULONG allocateCloneFlags, BOOLEAN dispatchLevel);
 NTKERNELAPI NTSTATUS FwpsStreamInjectAsync0(
     HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags, UINT64 flowId, UINT32 calloutId, UINT16 layerId,
     UINT32 streamFlags, NET_BUFFER_LIST *netBufferList, SIZE_T dataLength, FWPS_INJECT_COMPLETE0 completionFn,

@@ -107,6 +107,10 @@ typedef struct _WSK_BUF {
     ULONG Offset;
     SIZE_T Length;
 } WSK_BUF, *PWSK_BUF;
+typedef struct _WSK_BUF_LIST {
+    struct _WSK_BUF_LIST *Next;
+    WSK_BUF Buffer;
+} WSK_BUF_LIST, *PWSK_BUF_LIST;
 typedef struct _WSK_DATA_INDICATION {
     struct _WSK_DATA_INDICATION *Next;
     WSK_BUF Buffer;
@@ -160,6 +164,21 @@ typedef struct _WSK_EVENT_CALLBACK_CONTROL {
 #define WSK_SET_STATIC_EVENT_CALLBACKS 7
 #define WSK_TDI_BEHAVIOR 8
 #define WSK_TDI_BEHAVIOR_BYPASS_TDI 0x00000001
+typedef struct _WSK_TRANSPORT {
+    USHORT Version;
+    USHORT SocketType;
+    ULONG Protocol;
+    ADDRESS_FAMILY AddressFamily;
+    GUID ProviderId;
+} WSK_TRANSPORT, *PWSK_TRANSPORT;
+C_ASSERT(sizeof(WSK_TRANSPORT) == 28);
+#ifndef NI_NUMERICHOST
+#define NI_NOFQDN 0x01
+#define NI_NUMERICHOST 0x02
+#define NI_NAMEREQD 0x04
+#define NI_NUMERICSERV 0x08
+#define NI_DGRAM 0x10
+#endif
 typedef enum { WskSetOption, WskGetOption, WskIoctl, WskControlMax } WSK_CONTROL_SOCKET_TYPE;
 
 // Functions of the client.
@@ -246,6 +265,14 @@ typedef NTSTATUS(WSKAPI *PFN_WSK_RELEASE_DATA_INDICATION_LIST)(
 typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_TO)(
     PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PSOCKADDR RemoteAddress, ULONG ControlInfoLength,
     PCMSGHDR ControlInfo, PIRP Irp);
+typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_MESSAGES)(
+    PWSK_SOCKET Socket, PWSK_BUF_LIST BufferList, ULONG Flags, PSOCKADDR RemoteAddress, ULONG ControlInfoLength,
+    PCMSGHDR ControlInfo, PIRP Irp);
+typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_EX)(
+    PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, ULONG ControlInfoLength, PCMSGHDR ControlInfo, PIRP Irp);
+typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE_EX)(
+    PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PULONG ControlInfoLength, PCMSGHDR ControlInfo,
+    PULONG ControlFlags, PIRP Irp);
 typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE_FROM)(
     PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PSOCKADDR RemoteAddress, PULONG ControlLength,
     PCMSGHDR ControlInfo, PULONG ControlFlags, PIRP Irp);
@@ -289,7 +316,7 @@ typedef struct _WSK_PROVIDER_DATAGRAM_DISPATCH {
     PFN_WSK_RECEIVE_FROM WskReceiveFrom;
     PFN_WSK_RELEASE_DATAGRAM_INDICATION_LIST WskRelease;
     PFN_WSK_GET_LOCAL_ADDRESS WskGetLocalAddress;
-    PVOID WskSendMessages;
+    PFN_WSK_SEND_MESSAGES WskSendMessages;
 } WSK_PROVIDER_DATAGRAM_DISPATCH, *PWSK_PROVIDER_DATAGRAM_DISPATCH;
 typedef struct _WSK_PROVIDER_CONNECTION_DISPATCH {
     WSK_BASIC_MEMBERS;
@@ -302,8 +329,8 @@ typedef struct _WSK_PROVIDER_CONNECTION_DISPATCH {
     PFN_WSK_DISCONNECT WskDisconnect;
     PFN_WSK_RELEASE_DATA_INDICATION_LIST WskRelease;
     PFN_WSK_CONNECT_EX WskConnectEx;
-    PVOID WskSendEx;
-    PVOID WskReceiveEx;
+    PFN_WSK_SEND_EX WskSendEx;
+    PFN_WSK_RECEIVE_EX WskReceiveEx;
 } WSK_PROVIDER_CONNECTION_DISPATCH, *PWSK_PROVIDER_CONNECTION_DISPATCH;
 typedef struct _WSK_PROVIDER_STREAM_DISPATCH {
     WSK_BASIC_MEMBERS;
@@ -318,8 +345,8 @@ typedef struct _WSK_PROVIDER_STREAM_DISPATCH {
     PFN_WSK_GET_LOCAL_ADDRESS WskGetLocalAddress;
     PFN_WSK_GET_REMOTE_ADDRESS WskGetRemoteAddress;
     PFN_WSK_CONNECT_EX WskConnectEx;
-    PVOID WskSendEx;
-    PVOID WskReceiveEx;
+    PFN_WSK_SEND_EX WskSendEx;
+    PFN_WSK_RECEIVE_EX WskReceiveEx;
 } WSK_PROVIDER_STREAM_DISPATCH, *PWSK_PROVIDER_STREAM_DISPATCH;
 #undef WSK_BASIC_MEMBERS
 C_ASSERT(sizeof(WSK_PROVIDER_STREAM_DISPATCH) == 15 * sizeof(PVOID));

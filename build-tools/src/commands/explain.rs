@@ -72,6 +72,7 @@ fn list() {
         if subject != Some(it.subject) {
             let heading = match it.subject {
                 Subject::Rule => "Rules of NMR for modules",
+                Subject::NetworkRule => "\nRules of Winsock Kernel for drivers",
                 Subject::BugCheck => "\nBug checks",
                 Subject::Word => "\nOther findings and verdicts",
                 Subject::OpenPoint => "\nQuestions that the documents leave open",
@@ -109,10 +110,12 @@ fn show<'a>(it: &Explanation, examples: impl Iterator<Item = &'a Module>) {
         Subject::OpenPoint => again
             .extend([0, 1].map(|answer| format!("{PROGRAM} stress --knobs {}:{answer}", it.name))),
         Subject::Scenario => again.push(format!("{PROGRAM} stress --only {}", it.name)),
-        Subject::Rule | Subject::BugCheck | Subject::Word if again.is_empty() => {
+        Subject::Rule | Subject::NetworkRule | Subject::BugCheck | Subject::Word
+            if again.is_empty() =>
+        {
             again.push(format!("{PROGRAM} stress"));
         }
-        Subject::Rule | Subject::BugCheck | Subject::Word => {}
+        Subject::Rule | Subject::NetworkRule | Subject::BugCheck | Subject::Word => {}
     }
     for (heading, command) in std::iter::once("try")
         .chain(std::iter::repeat(""))

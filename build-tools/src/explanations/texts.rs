@@ -34,6 +34,7 @@ struct Text {
 pub(super) fn read() -> Vec<Explanation> {
     let files = [
         (Subject::Rule, include_str!("rules.toml")),
+        (Subject::NetworkRule, include_str!("network_rules.toml")),
         (Subject::BugCheck, include_str!("bug_checks.toml")),
         (Subject::Word, include_str!("words.toml")),
         (Subject::OpenPoint, include_str!("open_points.toml")),
@@ -56,7 +57,9 @@ fn complete(subject: Subject, name: String, text: Text) -> Explanation {
     let (title, rule) = match subject {
         Subject::OpenPoint => open_point(&name),
         Subject::Scenario => (sentence(&name), text.rule),
-        Subject::Rule | Subject::BugCheck | Subject::Word => (text.title, text.rule),
+        Subject::Rule | Subject::NetworkRule | Subject::BugCheck | Subject::Word => {
+            (text.title, text.rule)
+        }
     };
     let source = if text.source.starts_with("https://") {
         text.source
@@ -77,7 +80,10 @@ fn complete(subject: Subject, name: String, text: Text) -> Explanation {
 /// The place of an explanation among those of its subject: R2 comes before R10.
 fn place(it: &Explanation) -> (u32, Name) {
     let number = match it.subject {
-        Subject::Rule => it.name[1..].parse().unwrap_or(0),
+        Subject::Rule | Subject::NetworkRule => {
+            let digits = it.name.trim_start_matches(|it: char| !it.is_ascii_digit());
+            digits.parse().unwrap_or(0)
+        }
         _ => 0,
     };
     (number, Name::of(&it.name))

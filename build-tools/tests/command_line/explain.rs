@@ -9,7 +9,7 @@ use std::path::Path;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use registrar::knobs::Knob;
 use registrar::rules::RULES;
-use scenarios::Scenario;
+use scenarios::{NetworkRule, Scenario};
 
 use crate::xtask::{output, refusal};
 
@@ -26,9 +26,10 @@ fn listed() -> BTreeSet<String> {
 fn every_rule_open_point_and_scenario_is_listed() {
     let listed = listed();
     let rules = (1..=RULES.len()).map(|number| format!("R{number}"));
+    let of_network = NetworkRule::ALL.map(|it| it.code().to_owned());
     let knobs = Knob::ALL.into_iter().map(|knob| knob.to_string());
     let scenarios = Scenario::ALL.into_iter().map(|it| it.to_string());
-    for name in rules.chain(knobs).chain(scenarios) {
+    for name in rules.chain(of_network).chain(knobs).chain(scenarios) {
         assert!(listed.contains(&name), "{name}");
     }
 }

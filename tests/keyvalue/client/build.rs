@@ -12,7 +12,10 @@ const DRIVER: u64 = 3;
 const SYSTEM_DRIVER: u64 = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let image = env!("CARGO_PKG_NAME").replace('-', "_") + ".sys";
+    let package = env!("CARGO_PKG_NAME");
+    let image = package.replace('-', "_") + ".sys";
+    // The name without the role.
+    let (product, _) = package.rsplit_once('-').unwrap_or((package, ""));
     // The versions are those of the package.
     WindowsResource::new()
         .set_version_info(VersionInfo::FILETYPE, DRIVER)
@@ -20,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .set("FileDescription", env!("CARGO_PKG_DESCRIPTION"))
         .set("InternalName", &image)
         .set("OriginalFilename", &image)
-        .set("ProductName", "KeyValue")
+        .set("ProductName", product)
         .compile()?;
     wdk_build::configure_wdk_binary_build()?;
     Ok(())

@@ -65,8 +65,8 @@ pub use overlap::{Met, Overlap};
 pub use race_search::RaceSearch;
 pub use registry_value::{RegistryData, RegistryValue};
 pub use report::{
-    CODE_WORDS, Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports, NpiReport,
-    Npis, OpenPoint, Place, Report, Unsupported, Verdict, is_code,
+    CODE_WORDS, Counts, Finding, Frame, Histogram, Histograms, Ignored, MissingImports,
+    NetworkRule, NpiReport, Npis, OpenPoint, Place, Report, Unsupported, Verdict, is_code,
 };
 pub use scenario::{Scenario, Tier};
 pub use schedule::{Schedule, WrongSchedule};

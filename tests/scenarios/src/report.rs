@@ -8,6 +8,7 @@ mod finding;
 mod histogram;
 mod ignored;
 mod missing;
+mod network_rule;
 mod npis;
 mod unsupported;
 
@@ -25,6 +26,7 @@ pub use finding::{Finding, Frame, OpenPoint, Place};
 pub use histogram::{Histogram, Histograms};
 pub use ignored::Ignored;
 pub use missing::MissingImports;
+pub use network_rule::NetworkRule;
 pub use npis::{NpiReport, Npis};
 pub use unsupported::{Unsupported, Verdict};
 

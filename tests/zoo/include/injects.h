@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// A callout driver that absorbs the packets of the send layer, and injects a clone of each.
+// A callout driver that absorbs the packets of the send layer, and injects a clone of each. A module
+// defines OWN_INJECTED, OWN_CLASSIFY, OWN_START or OWN_UNLOAD for what it does otherwise.
 
 #pragma once
 #include "callouts.h"
@@ -38,3 +39,41 @@ INLINE NTSTATUS StartInjecting(DRIVER_OBJECT *driver) {
         FwpsInjectionHandleDestroy0(Injection);
     return status;
 }
+
+#ifndef OWN_INJECTED
+static void OnInjected(PVOID context, NET_BUFFER_LIST *clone, BOOLEAN atDispatch) {
+    FwpsFreeCloneNetBufferList0(clone, 0);
+}
+#endif
+
+#ifndef OWN_CLASSIFY
+static void OnClassify(VALUES *values, METADATA *metadata, PVOID data, const void *classify,
+                       const FWPS_FILTER1 *filter, UINT64 context, FWPS_CLASSIFY_OUT0 *out) {
+    NET_BUFFER_LIST *clone;
+    if (InjectClone(metadata, data, NULL, &clone)) {
+        Absorb(out);
+        return;
+    }
+    if (clone)
+        FwpsFreeCloneNetBufferList0(clone, 0);
+    Continue(out);
+}
+#endif
+
+#ifndef OWN_START
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    status = StartInjecting(driver);
+    return NT_SUCCESS(status) ? Begin() : status;
+}
+#endif
+
+#ifndef OWN_UNLOAD
+void AtUnload(void) {
+    CloseEngine();
+    FwpsCalloutUnregisterById0(CalloutId);
+    FwpsInjectionHandleDestroy0(Injection);
+    IoDeleteDevice(CalloutDevice);
+}
+#endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Frees a clone right after it was injected, and not when that is complete.
 
+#define OWN_INJECTED
+#define OWN_CLASSIFY
 #include "injects.h"
 
 static void OnInjected(PVOID context, NET_BUFFER_LIST *clone, BOOLEAN atDispatch) {
@@ -18,18 +20,4 @@ static void OnClassify(VALUES *values, METADATA *metadata, PVOID data, const voi
     if (clone)
         FwpsFreeCloneNetBufferList0(clone, 0);
     Continue(out);
-}
-
-NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
-    driver->DriverUnload = Unload;
-    status = StartInjecting(driver);
-    return NT_SUCCESS(status) ? Begin() : status;
-}
-
-void AtUnload(void) {
-    CloseEngine();
-    FwpsCalloutUnregisterById0(CalloutId);
-    FwpsInjectionHandleDestroy0(Injection);
-    IoDeleteDevice(CalloutDevice);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Frees what completion routines use before FwpsInjectionHandleDestroy0 has waited for them.
 
+#define OWN_INJECTED
+#define OWN_CLASSIFY
+#define OWN_START
+#define OWN_UNLOAD
 #include "injects.h"
 
 typedef struct {

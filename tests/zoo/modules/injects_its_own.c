@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Injects a clone of each packet, also of those that it has injected itself.
 
+#define OWN_CLASSIFY
 #include "injects.h"
-
-static void OnInjected(PVOID context, NET_BUFFER_LIST *clone, BOOLEAN atDispatch) {
-    FwpsFreeCloneNetBufferList0(clone, 0);
-}
 
 static void OnClassify(VALUES *values, METADATA *metadata, PVOID data, const void *classify,
                        const FWPS_FILTER1 *filter, UINT64 context, FWPS_CLASSIFY_OUT0 *out) {
@@ -21,18 +18,4 @@ static void OnClassify(VALUES *values, METADATA *metadata, PVOID data, const voi
         Absorb(out);
     else
         FwpsFreeCloneNetBufferList0(clone, 0);
-}
-
-NTSTATUS Start(DRIVER_OBJECT *driver) {
-    NTSTATUS status;
-    driver->DriverUnload = Unload;
-    status = StartInjecting(driver);
-    return NT_SUCCESS(status) ? Begin() : status;
-}
-
-void AtUnload(void) {
-    CloseEngine();
-    FwpsCalloutUnregisterById0(CalloutId);
-    FwpsInjectionHandleDestroy0(Injection);
-    IoDeleteDevice(CalloutDevice);
 }

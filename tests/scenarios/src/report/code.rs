@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The codes of findings: rules of NMR, bug checks, and words where there is neither.
+//! The codes of findings: rules of NMR and of Winsock Kernel, bug checks, and words where there
+//! is neither.
+
+use super::NetworkRule;
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 28] = [
+pub const CODE_WORDS: [&str; 27] = [
     "access",
     "bound",
     "cancel",
@@ -31,14 +34,13 @@ pub const CODE_WORDS: [&str; 28] = [
     "unload",
     "wdf",
     "wfp",
-    "wsk",
 ];
 
 /// The number of NMR's rules for modules: R1 and so on.
 const RULES: u8 = 38;
 
-/// Returns `true` if a finding can have this code: `R29`, `0xC4`, or one of the
-/// [words](CODE_WORDS), in upper or lower case.
+/// Returns `true` if a finding can have this code: `R29`, `WSK6`, `0xC4`, or one of
+/// the [words](CODE_WORDS), in upper or lower case.
 #[must_use]
 pub fn is_code(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
@@ -49,7 +51,7 @@ pub fn is_code(text: &str) -> bool {
     if let Some(number) = rule.and_then(|digits| digits.parse::<u8>().ok()) {
         return (1..=RULES).contains(&number);
     }
-    CODE_WORDS.contains(&text.as_str())
+    NetworkRule::of(&text).is_some() || CODE_WORDS.contains(&text.as_str())
 }
 
 /// Returns `true` for digits without a sign and without leading zeros.
@@ -63,7 +65,17 @@ mod tests {
 
     #[test]
     fn rules_bug_checks_and_words_are_codes() {
-        for code in ["R1", "r38", "0xC4", "0x139", "0XDEADBEEF", "leak", "Hang"] {
+        for code in [
+            "R1",
+            "r38",
+            "WSK1",
+            "wsk13",
+            "0xC4",
+            "0x139",
+            "0XDEADBEEF",
+            "leak",
+            "Hang",
+        ] {
             assert!(is_code(code), "{code}");
         }
         for other in [
@@ -73,6 +85,8 @@ mod tests {
             "R39",
             "R+1",
             "R01",
+            "wsk",
+            "WSK14",
             "0x",
             "0x0C4",
             "0xG",

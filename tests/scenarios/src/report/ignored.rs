@@ -48,8 +48,8 @@ impl FromStr for Ignored {
         };
         if !is_code(code) {
             return Err(format!(
-                "`{code}` is no code of a finding: name a rule (R1 to R38), a bug check (such as \
-                 0xC4) or one of {}",
+                "`{code}` is no code of a finding: name a rule (R1 to R38, WSK1 to WSK13), a bug check \
+                 (such as 0xC4) or one of {}",
                 CODE_WORDS.join(", ")
             ));
         }

@@ -364,12 +364,15 @@ fn remove_lock_held(state: &State) -> Option<Cause> {
 /// the call that did.
 fn kept_by_network(state: &State) -> Option<Cause> {
     let kept = |thread: ThreadId| match state.scheduling.thread(thread).blocked_on() {
-        Some(Waitable::Object(at)) => Some((thread, registrations::missing(state, at)?.1?)),
+        Some(Waitable::Object(at)) => {
+            let missing = registrations::missing(state, at)?;
+            Some((thread, missing.by?, missing.rule))
+        }
         _ => None,
     };
-    let (thread, site) = blocked(state).find_map(kept)?;
+    let (thread, site, rule) = blocked(state).find_map(kept)?;
     Some(Cause {
-        code: "deadlock".into(),
+        code: rule.map_or_else(|| "deadlock".into(), Code::from),
         what: String::new(),
         thread: Some(thread),
         site: Some(site),
@@ -443,8 +446,8 @@ fn show_object(state: &State, address: usize) -> String {
             .map_or_else(String::new, |by| state.loader.drivers.show(by));
         return format!("the release of a remove lock that {by} has acquired");
     }
-    if let Some((missing, _)) = registrations::missing(state, address) {
-        return missing;
+    if let Some(missing) = registrations::missing(state, address) {
+        return missing.what;
     }
     let is_it = |index: &usize| state.scheduling.threads()[*index].object == address;
     if let Some(index) = (0..state.scheduling.threads().len()).find(is_it) {

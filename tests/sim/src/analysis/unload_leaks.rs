@@ -3,6 +3,8 @@
 //! Leaks of a driver whose `DriverEntry` has failed or whose `DriverUnload` has
 //! returned.
 
+use scenarios::NetworkRule;
+
 use crate::findings;
 use crate::findings::bug_check;
 use crate::findings::bug_check::Code;
@@ -52,14 +54,24 @@ fn first_object_leak(
     };
     if let Some(registration) = state.network.registrations.left_by(driver) {
         return left(
-            "0xCE".into(),
+            NetworkRule::Unload.into(),
             "a registration with Winsock Kernel",
             registration.by,
         );
     }
     let mut resolved = state.network.resolved.values().flatten();
     if let Some(&by) = resolved.find(|by| by.driver == driver) {
-        return left("leak".into(), "a result of WskGetAddressInfo", Some(by));
+        let code = NetworkRule::Objects.into();
+        return left(code, "a result of WskGetAddressInfo", Some(by));
+    }
+    let mut descriptors = state.network.descriptors.values().flatten();
+    if let Some(&by) = descriptors.find(|by| by.driver == driver) {
+        let code = NetworkRule::Objects.into();
+        return left(
+            code,
+            "a security descriptor that WSK_CACHE_SD cached",
+            Some(by),
+        );
     }
     if let Some((irp, packet)) = state.io.packets.left_by(driver) {
         return match state.io.packets.holder(irp) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Under which code a finding is known: a rule of NMR, a bug check of Windows or
+//! Under which code a finding is known: a rule of NMR or Winsock Kernel, a bug check of Windows or
 //! Driver Verifier with its four parameters, or a word where there is neither.
 //!
 //! Parameters are what Microsoft documents for each bug check
@@ -10,6 +10,8 @@
 //! for what happened.
 
 use std::borrow::Cow;
+
+use scenarios::NetworkRule;
 
 use crate::findings::caller::caller;
 use crate::hardware::irql::Irql;
@@ -39,6 +41,12 @@ impl From<(&'static str, [usize; 4])> for Code {
             name: name.into(),
             parameters: Some(parameters),
         }
+    }
+}
+
+impl From<NetworkRule> for Code {
+    fn from(rule: NetworkRule) -> Self {
+        rule.code().into()
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use registrar::finding::Finding as Breach;
 use registrar::knobs::Kernel;
-use scenarios::{Finding, Frame, Ignored, Place, TraceKind, Unsupported, Verdict};
+use scenarios::{Finding, Frame, Ignored, NetworkRule, Place, TraceKind, Unsupported, Verdict};
 
 use crate::findings::bug_check::Code;
 use crate::findings::caller::caller;
@@ -171,6 +171,9 @@ pub(crate) fn not_provided(what: &str) -> String {
 
 /// What the rule says that a finding of this code is a breach of.
 fn rule_text(code: &str) -> Option<String> {
+    if let Some(rule) = NetworkRule::of(code) {
+        return Some(rule.text().to_owned());
+    }
     let number = code.strip_prefix('R')?.parse().ok()?;
     Some(registrar::rules::rule(number)?.text.to_owned())
 }

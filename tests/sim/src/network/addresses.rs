@@ -2,6 +2,8 @@
 
 //! Transport addresses of IPv4 and IPv6.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 /// `AF_INET` and `AF_INET6`.
 const IPV4: u16 = 2;
 const IPV6: u16 = 23;
@@ -70,6 +72,17 @@ impl Address {
         u16::from_be_bytes([self.bytes[2], self.bytes[3]])
     }
 
+    /// The host in numbers.
+    pub(crate) fn host(&self) -> String {
+        if self.family() == IPV4 {
+            let [a, b, c, d] = [4, 5, 6, 7].map(|at| self.bytes[at]);
+            return Ipv4Addr::new(a, b, c, d).to_string();
+        }
+        let mut host = [0; 16];
+        host.copy_from_slice(&self.bytes[8..24]);
+        Ipv6Addr::from(host).to_string()
+    }
+
     /// The same host with another port.
     pub(crate) fn with_port(mut self, port: u16) -> Self {
         self.bytes[2..4].copy_from_slice(&port.to_be_bytes());
@@ -94,6 +107,8 @@ mod tests {
             let read = unsafe { Address::read(at) };
             assert_eq!(read, Some(address));
             assert_eq!((address.family(), address.port()), (family, 4660));
+            let host = if family == IPV4 { "127.0.0.1" } else { "::1" };
+            assert_eq!(address.host(), host);
         }
     }
 }

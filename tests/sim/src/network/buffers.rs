@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The buffers of requests: `WSK_BUF`, which describes a part of a chain of MDLs.
+//! The buffers of requests: `WSK_BUF`, which describes a part of a chain of MDLs, and lists of
+//! them.
 
+use std::mem::offset_of;
 use std::ops::Range;
 
 use crate::io::mdl::{LOCKED, Mdl, NON_PAGED, PARTIAL};
@@ -15,11 +17,20 @@ pub(crate) struct WskBuf {
     pub(crate) length: usize,
 }
 
+/// `WSK_BUF_LIST`.
+#[repr(C)]
+struct WskBufList {
+    next: usize,
+    buffer: WskBuf,
+}
+
 /// The memory that a buffer describes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buffer {
     pub(crate) parts: Vec<Range<usize>>,
     pub(crate) mdls: Vec<usize>,
+    /// Other memory that the request uses until it is complete.
+    pub(crate) others: Vec<Range<usize>>,
 }
 
 impl Buffer {
@@ -70,6 +81,42 @@ impl Buffer {
         Ok(buffer)
     }
 
+    /// The memory of each datagram of the `WSK_BUF_LIST` at `at`, or what is wrong with one.
+    ///
+    /// # Safety
+    ///
+    /// The list is in memory, and so are the MDLs of its buffers.
+    pub(crate) unsafe fn read_list(at: usize) -> Result<Vec<Self>, String> {
+        let mut buffers = Vec::new();
+        let mut next = at;
+        while next != 0 {
+            let buffer = next + offset_of!(WskBufList, buffer);
+            // SAFETY: the list is in memory, by this function's contract.
+            buffers.push(unsafe { Self::read(buffer) }?);
+            // SAFETY: as for the buffer.
+            next = unsafe { (*(next as *const WskBufList)).next };
+        }
+        Ok(buffers)
+    }
+
+    /// One buffer with the memory of all of these.
+    pub(crate) fn of_all(buffers: &[Self]) -> Self {
+        let mut all = Self::default();
+        for one in buffers {
+            all.parts.extend_from_slice(&one.parts);
+            all.mdls.extend_from_slice(&one.mdls);
+        }
+        all
+    }
+
+    /// Memory that a request uses without a `WSK_BUF`.
+    pub(crate) fn of_others(others: impl IntoIterator<Item = Range<usize>>) -> Self {
+        Self {
+            others: others.into_iter().filter(|it| !it.is_empty()).collect(),
+            ..Self::default()
+        }
+    }
+
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.parts.iter().map(Range::len).sum()
@@ -113,6 +160,7 @@ impl Buffer {
     /// Returns `true` if a part of it is in `memory`.
     pub(crate) fn overlaps(&self, memory: &Range<usize>) -> bool {
         let overlap = |part: &Range<usize>| part.start < memory.end && memory.start < part.end;
-        self.parts.iter().any(overlap) || self.mdls.iter().any(|mdl| memory.contains(mdl))
+        let mut all = self.parts.iter().chain(&self.others);
+        all.any(overlap) || self.mdls.iter().any(|mdl| memory.contains(mdl))
     }
 }

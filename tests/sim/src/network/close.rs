@@ -3,12 +3,13 @@
 //! Closing a socket: its requests are cancelled, and it ends when no callback of it is under
 //! way.
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::kernel::{State, with};
-use crate::network::{WSK, registrations, requests, sockets, streams, timing};
+use crate::network::{registrations, requests, sockets, streams, timing};
 use crate::scheduling::{Waitable, block};
 
 /// Begins to close a socket; `irp` is complete when it is closed.
@@ -17,7 +18,7 @@ pub(crate) fn begin(at: usize, irp: usize) -> i32 {
         let what = format!(
             "WskCloseSocket was called while thread {thread} is in {function} for the same socket"
         );
-        stop(WSK, what);
+        stop(NetworkRule::Close, what);
     }
     let kept = with(|state| {
         let kept = &state.network.sockets.get(at)?.kept;
@@ -32,7 +33,7 @@ pub(crate) fn begin(at: usize, irp: usize) -> i32 {
             "WskCloseSocket was called before WskRelease for a data indication that {by} has kept \
              by returning STATUS_PENDING: for a socket that is closed there is no WskRelease"
         );
-        stop(WSK, what);
+        stop(NetworkRule::Indications, what);
     }
     let registration = with(|state| Some(state.network.sockets.get(at)?.registration));
     let registration = registration.unwrap_or_default();

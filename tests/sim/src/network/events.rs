@@ -3,6 +3,8 @@
 //! Event callback functions of sockets: which are enabled, which are under way, and calling
 //! them.
 
+use scenarios::NetworkRule;
+
 use crate::findings::stop_at;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
@@ -199,5 +201,6 @@ pub(crate) fn leave(call: Call) {
 /// Ends the cycle: a callback function has returned what is not allowed.
 pub(crate) fn wrong_result(event: Event, result: i32, site: Option<Site>) -> ! {
     let (name, result) = (event.name(), result.cast_unsigned());
-    stop_at(super::WSK, format!("{name} returned {result:#010x}"), site);
+    let what = format!("{name} returned {result:#010x}");
+    stop_at(NetworkRule::Callbacks, what, site);
 }

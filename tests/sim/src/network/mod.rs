@@ -34,8 +34,8 @@ use registrations::Registrations;
 use requests::Requests;
 use sockets::Sockets;
 
-/// The code of a breach of Winsock Kernel's rules, of which Windows has no bug check.
-pub(crate) const WSK: &str = "wsk";
+/// What the functions of the dispatch tables are listed under.
+const MODULE: &str = "wsk";
 
 /// The tag of the memory that drivers get from the network.
 pub(crate) const TAG: u32 = u32::from_le_bytes(*b"Wsk ");
@@ -55,6 +55,9 @@ pub(crate) struct Network {
     pub(crate) sockets: Sockets,
     /// The lists of addresses that drivers have not freed, each with the call that got it.
     pub(crate) resolved: BTreeMap<usize, Option<Site>>,
+    /// The cached security descriptors that drivers have not released, each with the call that
+    /// cached it.
+    pub(crate) descriptors: BTreeMap<usize, Option<Site>>,
 }
 
 impl Network {

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use scenarios::NetworkRule;
+
 use crate::kernel::State;
 use crate::loader::drivers::{DriverId, Site};
 use crate::network::TAG;
@@ -178,9 +180,17 @@ pub(crate) fn settle(state: &mut State, at: usize) {
     state.scheduling.wake_all(Waitable::Object(at));
 }
 
-/// What keeps the `WskDeregister` that waits for `at` from its end, in words, and the call that
-/// has made it.
-pub(crate) fn missing(state: &State, at: usize) -> Option<(String, Option<Site>)> {
+/// What keeps a `WskDeregister` from its end.
+pub(crate) struct Missing {
+    pub(crate) what: String,
+    /// The call that has made it.
+    pub(crate) by: Option<Site>,
+    /// The rule that demands it, unless it is on its way.
+    pub(crate) rule: Option<NetworkRule>,
+}
+
+/// What keeps the `WskDeregister` that waits for `at` from its end.
+pub(crate) fn missing(state: &State, at: usize) -> Option<Missing> {
     let one = state.network.registrations.get(at)?;
     one.ends?;
     let shown = |by: Option<Site>| {
@@ -191,18 +201,26 @@ pub(crate) fn missing(state: &State, at: usize) -> Option<(String, Option<Site>)
             "WskReleaseProviderNPI for the NPI that {} has captured",
             shown(by)
         );
-        return Some((what, by));
+        let rule = Some(NetworkRule::Capture);
+        return Some(Missing { what, by, rule });
     }
     if let Some(socket) = state.network.sockets.first_of(at) {
         let by = shown(socket.by);
-        let what = match socket.closing {
-            Some(closed) => format!(
-                "the end of the close of the socket that {by} has made, which {} closes",
-                shown(Some(closed))
+        let (what, rule) = match socket.closing {
+            Some(closed) => {
+                let closed = shown(Some(closed));
+                let what = format!(
+                    "the end of the close of the socket that {by} has made, which {closed} closes"
+                );
+                (what, None)
+            }
+            None => (
+                format!("WskCloseSocket for the socket that {by} has made"),
+                Some(NetworkRule::OpenSockets),
             ),
-            None => format!("WskCloseSocket for the socket that {by} has made"),
         };
-        return Some((what, socket.by));
+        let by = socket.by;
+        return Some(Missing { what, by, rule });
     }
     None
 }

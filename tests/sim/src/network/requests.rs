@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::STATUS_CANCELLED;
 
 use crate::findings::bug_check::Code;
@@ -16,7 +17,7 @@ use crate::io::packets::Origin;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::buffers::Buffer;
-use crate::network::{WSK, registrations, sockets, streams, timing};
+use crate::network::{registrations, sockets, streams, timing};
 use crate::verifier::faults;
 
 /// A request, as long as its IRP is not passed for another one.
@@ -66,11 +67,15 @@ impl Requests {
     pub(crate) fn of(&self, socket: usize) -> Vec<Ticket> {
         let all = self.all.iter();
         let mine = all.filter(|(_, one)| one.socket == Some(socket));
-        let ticket = |(&irp, one): (&usize, &Request)| Ticket {
-            irp,
-            number: one.number,
-        };
-        mine.map(ticket).collect()
+        mine.map(|(&irp, one)| ticket(irp, one)).collect()
+    }
+
+    /// The requests of a function for a registration.
+    pub(crate) fn for_function(&self, registration: usize, function: &str) -> Vec<Ticket> {
+        let all = self.all.iter();
+        let its =
+            all.filter(|(_, one)| one.registration == registration && one.function == function);
+        its.map(|(&irp, one)| ticket(irp, one)).collect()
     }
 
     /// The first request whose IRP or buffer is in `memory`.
@@ -86,6 +91,11 @@ impl Requests {
     fn describing(&self, mdl: usize) -> Option<&Request> {
         self.all.values().find(|one| one.buffer.mdls.contains(&mdl))
     }
+}
+
+const fn ticket(irp: usize, request: &Request) -> Ticket {
+    let number = request.number;
+    Ticket { irp, number }
 }
 
 /// A request in words: `WskReceive, called at x.sys+0x12 Ask (x.c:12)`.
@@ -118,7 +128,12 @@ pub(crate) fn user_of_mdl(state: &State, mdl: usize) -> Option<String> {
 
 /// What is wrong with passing an IRP to `function`.
 fn breach(state: &State, irp: usize, function: &str) -> Option<(Code, String)> {
-    let wrong = |what: String| Some((Code::from(WSK), format!("{function} was called {what}")));
+    let wrong = |what: String| {
+        Some((
+            Code::from(NetworkRule::Irps),
+            format!("{function} was called {what}"),
+        ))
+    };
     if irp == 0 {
         return wrong("without an IRP".to_owned());
     }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use scenarios::NetworkRule;
+
 use crate::findings::stop;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -12,7 +14,7 @@ use crate::network::datagrams::Datagrams;
 use crate::network::events::Callbacks;
 use crate::network::listening::Listening;
 use crate::network::streams::Stream;
-use crate::network::{TAG, WSK, indications};
+use crate::network::{MODULE, TAG, indications};
 use crate::scheduling::Waitable;
 use crate::scheduling::clocks::Sync;
 use crate::scheduling::frame::Callee;
@@ -204,7 +206,7 @@ pub(in crate::network) fn remove(state: &mut State, at: usize) {
 pub(crate) fn check(at: usize, function: &str, allowed: &[Category]) -> Category {
     match with(|state| look_up(state, at, function, allowed)) {
         Ok(category) => category,
-        Err(what) => stop(WSK, what),
+        Err(what) => stop(NetworkRule::Socket, what),
     }
 }
 
@@ -248,7 +250,7 @@ pub(crate) fn call_in_progress(state: &State, at: usize) -> Option<(&'static str
             if let Callee::Import { export, .. } = frame.call
                 && index != current.0
                 && frame.first == at
-                && export.module == WSK
+                && export.module == MODULE
             {
                 return Some((export.name, thread.name.clone()));
             }

@@ -41,12 +41,22 @@ pub(crate) enum Packet {
     End(End),
 }
 
+/// What a request of `WskReceive` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Some data.
+    Some,
+    /// As much as the buffer has room for: `WSK_FLAG_WAITALL`.
+    All,
+    /// The end of the connection; what arrives is discarded: `WSK_FLAG_DRAIN`.
+    End,
+}
+
 /// A request of `WskReceive`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Receive {
     pub(crate) request: Ticket,
-    /// Whether the buffer is to be filled.
-    pub(crate) all: bool,
+    pub(crate) wanted: Wanted,
 }
 
 /// A request of `WskSend` or `WskDisconnect`.
@@ -277,13 +287,19 @@ fn find_next(state: &mut State, at: usize) -> Option<Step> {
     {
         stream.receives.pop_front();
     }
+    if let Some(first) = stream.receives.front()
+        && first.wanted == Wanted::End
+    {
+        stream.arrived.clear();
+    }
     let available = stream.arrived.len();
-    if let Some(&Receive { request, all }) = stream.receives.front() {
+    if let Some(&Receive { request, wanted }) = stream.receives.front() {
+        let all = wanted == Wanted::All;
         let room = requests.get(request)?.buffer.len();
-        let wanted = room.min(available);
+        let filled = room.min(available);
         if available > 0 && (!all || available >= room || stream.ended.is_some()) {
             stream.receives.pop_front();
-            let length = if all { wanted } else { piece(wanted) };
+            let length = if all { filled } else { piece(filled) };
             return Some(Step::Receive(
                 request,
                 stream.arrived.drain(..length).collect(),

@@ -20,7 +20,13 @@ fn report(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Report {
 #[test]
 fn it_may_be_unloaded_while_there_is_traffic() {
     let workshop = Workshop::new();
-    for model in [&[][..], &["FRAMEWORK"], &["VERSION=0"]] {
+    for model in [
+        &[][..],
+        &["FRAMEWORK"],
+        &["VERSION=0"],
+        &["VERSION=2"],
+        &["VERSION=3", "BY_KEY"],
+    ] {
         for faults in ["none", "random", "systematic"] {
             let faults = format!("--faults={faults}");
             let run = run(&workshop, model, &["--cycles=300", &faults]);
@@ -35,7 +41,8 @@ fn it_may_be_unloaded_while_there_is_traffic() {
 #[test]
 fn an_unload_meets_flows_with_contexts_and_classifications_under_way() {
     let workshop = Workshop::new();
-    let trace = run(&workshop, &[], &["--cycles=150", "--trace"]).out;
+    // A context is seldom in use when it is removed.
+    let trace = run(&workshop, &[], &["--cycles=900", "--trace"]).out;
     for answer in [
         // STATUS_DEVICE_BUSY, STATUS_PENDING and STATUS_SUCCESS.
         "FwpsCalloutUnregisterById0 = 0x80000011",
@@ -43,6 +50,24 @@ fn an_unload_meets_flows_with_contexts_and_classifications_under_way() {
         "FwpsFlowRemoveContext0 = 0x0",
     ] {
         assert!(trace.contains(answer), "{answer}");
+    }
+}
+
+/// Each function for callouts is the one that the driver calls.
+#[test]
+fn the_versions_of_the_functions_for_callouts_are_told_apart() {
+    let workshop = Workshop::new();
+    for (defines, registers, unregisters) in [
+        (&["VERSION=0"][..], "FwpsCalloutRegister0", "ById0"),
+        (&["VERSION=1"], "FwpsCalloutRegister1", "ById0"),
+        (&["VERSION=2", "BY_KEY"], "FwpsCalloutRegister2", "ByKey0"),
+        (&["VERSION=3", "BY_KEY"], "FwpsCalloutRegister3", "ByKey0"),
+    ] {
+        let trace = run(&workshop, defines, &["--cycles=20", "--trace"]).out;
+        let unregisters = format!("FwpsCalloutUnregister{unregisters} = 0x0");
+        let registers = format!("{registers} = 0x0");
+        assert!(trace.contains(&registers), "{registers}");
+        assert!(trace.contains(&unregisters), "{unregisters}");
     }
 }
 
@@ -95,8 +120,31 @@ fn it_may_pend_connections_and_replace_packets() {
 }
 
 #[test]
+fn packets_are_injected_into_each_layer() {
+    const WAYS: [(&str, &str); 5] = [
+        ("NETWORK_SEND", "FwpsInjectNetworkSendAsync0"),
+        ("NETWORK_RECEIVE", "FwpsInjectNetworkReceiveAsync0"),
+        ("TRANSPORT_RECEIVE", "FwpsInjectTransportReceiveAsync0"),
+        ("SEND_PARAMETERS", "FwpsInjectTransportSendAsync1"),
+        ("STREAM", "FwpsStreamInjectAsync0"),
+    ];
+    let workshop = Workshop::new();
+    for (way, function) in WAYS {
+        for faults in ["none", "systematic"] {
+            let faults = format!("--faults={faults}");
+            let report = inspect(&workshop, &[way], &["--cycles=150", &faults]);
+            assert!(report.is_clean(), "{way} {faults}: {:#?}", report.findings);
+        }
+        let driver = workshop.compile("inspector.sys", "inspector.c", &[way]);
+        let trace = sim_with_drivers(&[&driver], &["--seed=5", "--cycles=40", "--trace"]).out;
+        assert!(trace.contains(&format!("{function} = 0x0")), "{function}");
+        assert!(trace.contains(" OnInjected ("), "{way}");
+    }
+}
+
+#[test]
 fn each_misuse_of_packets_and_pended_operations_is_found_where_it_is() {
-    const MISUSES: [(&str, &str, &str); 9] = [
+    const MISUSES: [(&str, &str, &str); 10] = [
         ("GOES_ON", "wfp", "Pend"),
         ("COMPLETES_TWICE", "wfp", "CompletePended"),
         ("LEAVES_CLASSIFICATION", "leak", "Pend"),
@@ -106,6 +154,7 @@ fn each_misuse_of_packets_and_pended_operations_is_found_where_it_is() {
         ("FREES_TWICE", "wfp", "OnInjected"),
         ("DESTROYS_IN_COMPLETION", "deadlock", "OnInjected"),
         ("DEREFERENCES", "wfp", "OnSend"),
+        ("OTHER_TYPE", "wfp", "OnSend"),
     ];
     let workshop = Workshop::new();
     for (misuse, code, function) in MISUSES {
@@ -113,4 +162,47 @@ fn each_misuse_of_packets_and_pended_operations_is_found_where_it_is() {
         let report = inspect(&workshop, &[misuse], &arguments);
         check_found(&report, misuse, code, 0, function);
     }
+}
+
+/// What comes of the driver with conditions and weights with these macros.
+fn filter(defines: &[&str], arguments: &[&str]) -> Run {
+    let workshop = Workshop::new();
+    let driver = workshop.compile("filters.sys", "filters.c", defines);
+    sim_with_drivers(&[&driver], &[&["--seed=5"], arguments].concat())
+}
+
+#[test]
+fn filters_decide_by_their_conditions_and_weights() {
+    for defines in [&[][..], &["SOFT"], &["VETOES"]] {
+        for faults in ["none", "systematic"] {
+            let faults = format!("--faults={faults}");
+            let report = filter(defines, &["--cycles=200", &faults]).report();
+            assert!(report.is_clean(), "{defines:?}: {:#?}", report.findings);
+        }
+    }
+}
+
+/// Each callout is called but the one behind a heavier filter that permits.
+#[test]
+fn each_filter_that_matches_has_its_callout_called() {
+    for (callout, is_called) in [
+        ("TCP", true),
+        ("PORTS", true),
+        ("HEAVY", true),
+        ("LIGHT", false),
+        ("LOWER", true),
+        ("CLOSURE", true),
+        ("RELEASE", true),
+        ("PACKET", true),
+    ] {
+        let reaches = format!("REACHES={callout}");
+        let report = filter(&[&reaches], &["--cycles=200", "--until-found"]).report();
+        assert_eq!(!report.findings.is_empty(), is_called, "{callout}");
+    }
+}
+
+#[test]
+fn conditions_and_weights_that_cannot_be_are_refused() {
+    let report = filter(&["CHECKS"], &["--cycles=20"]).report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
 }

@@ -4,10 +4,12 @@
 
 use std::ops::Range;
 
+use scenarios::NetworkRule;
+
 use crate::findings::stop;
 use crate::io::packets::Origin;
 use crate::kernel::{State, with};
-use crate::network::{WSK, requests};
+use crate::network::requests;
 
 /// Nothing that the I/O manager knows may lie in `memory`, which is freed.
 pub(in crate::exports) fn check(memory: &Range<usize>) {
@@ -28,7 +30,7 @@ pub(in crate::exports) fn check(memory: &Range<usize>) {
 fn check_network(memory: &Range<usize>) {
     if let Some(user) = with(|state| requests::user_of(state, memory)) {
         let what = format!("a block of pool was freed while {user}, is pending, which uses it");
-        stop(WSK, what);
+        stop(NetworkRule::Buffers, what);
     }
     let registered = with(|state| {
         let by = state.network.registrations.within(memory)?;
@@ -38,7 +40,7 @@ fn check_network(memory: &Range<usize>) {
         let what = format!(
             "a block of pool was freed with a WSK_REGISTRATION in it that {by} has registered"
         );
-        stop(WSK, what);
+        stop(NetworkRule::Registration, what);
     }
 }
 

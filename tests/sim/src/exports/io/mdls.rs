@@ -9,6 +9,7 @@
 use std::ops::Range;
 use std::ptr;
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::STATUS_ACCESS_VIOLATION;
 
 use crate::exports::exceptions::raise;
@@ -26,7 +27,7 @@ use crate::io::packets::Origin;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::extent;
-use crate::network::{WSK, requests};
+use crate::network::requests;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::faults::{self, FaultKind};
 
@@ -88,7 +89,7 @@ unsafe extern "win64" fn io_allocate_mdl(
 fn check_unused(mdl: usize, how: &str) {
     if let Some(user) = with(|state| requests::user_of_mdl(state, mdl)) {
         let what = format!("{how} while {user}, is pending, whose buffer it describes");
-        stop(WSK, what);
+        stop(NetworkRule::Buffers, what);
     }
 }
 

@@ -274,11 +274,8 @@ unsafe extern "win64" fn get_group(descriptor: usize, found: usize, default: usi
     sid(descriptor, Part::Group, found, default)
 }
 
-/// Copies an absolute descriptor, with what it points to behind it.
-unsafe extern "win64" fn make_relative(descriptor: usize, to: usize, room: usize) -> i32 {
-    if is_relative(descriptor) {
-        return STATUS_BAD_DESCRIPTOR_FORMAT;
-    }
+/// The bytes of a descriptor with what it points to behind it.
+pub(in crate::exports) fn self_relative(descriptor: usize) -> Vec<u8> {
     let mut bytes = bytes_at(descriptor, 4);
     bytes.resize(RELATIVE_LENGTH, 0);
     let flags = (control(descriptor) | SELF_RELATIVE).to_le_bytes();
@@ -293,6 +290,15 @@ unsafe extern "win64" fn make_relative(descriptor: usize, to: usize, room: usize
         bytes.extend(bytes_at(at, part.length(at)));
         bytes.resize(bytes.len().next_multiple_of(4), 0);
     }
+    bytes
+}
+
+/// Copies an absolute descriptor, with what it points to behind it.
+unsafe extern "win64" fn make_relative(descriptor: usize, to: usize, room: usize) -> i32 {
+    if is_relative(descriptor) {
+        return STATUS_BAD_DESCRIPTOR_FORMAT;
+    }
+    let bytes = self_relative(descriptor);
     let had: u32 = get(room);
     set(
         room,

@@ -10,6 +10,8 @@ mod lists;
 mod sids;
 mod subjects;
 
+pub(super) use descriptors::self_relative;
+
 use crate::loader::export::Export;
 
 /// What the files of this folder export.

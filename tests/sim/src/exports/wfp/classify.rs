@@ -2,20 +2,22 @@
 
 //! Classification: the filters of a layer decide on traffic, for which callouts are called.
 
+use rand::RngExt;
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
     FWP_ACTION_BLOCK, FWP_ACTION_CALLOUT_INSPECTION, FWP_ACTION_CONTINUE, FWP_ACTION_FLAG_CALLOUT,
-    FWP_ACTION_NONE, FWP_ACTION_PERMIT,
+    FWP_ACTION_NONE, FWP_ACTION_PERMIT, FWPM_FILTER_FLAG_CLEAR_ACTION_RIGHT,
+    FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED,
 };
 
 use super::callouts::{self, FIRST_VERSION};
 use super::flows;
 use super::layers::{self, FIELDS, Layer};
 use super::layouts::{
-    ACTION_WRITE, COMPARTMENT, COMPLETION, ClassifyOut, ENDPOINT, FLOW, Filter, IP_HEADER,
-    IncomingValues, Metadata, PROCESS, TRANSPORT_HEADER, Value,
+    ACTION_WRITE, CLEAR_ACTION_RIGHT, COMPARTMENT, COMPLETION, ClassifyOut, ENDPOINT, FLOW, Filter,
+    IP_HEADER, IncomingValues, Metadata, PROCESS, TRANSPORT_HEADER, Value,
 };
 use super::packets;
-use super::traffic::linger;
+use super::traffic::{self, linger};
 use crate::findings::stop_at;
 use crate::hardware::irql::Irql;
 use crate::kernel::{State, with};
@@ -48,6 +50,47 @@ impl Traffic {
 struct Step {
     filter: Filter,
     callout: Option<Target>,
+    /// Its own decision cannot be overridden.
+    is_final: bool,
+}
+
+/// What the sublayers have decided so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Decision {
+    blocks: bool,
+    /// `FWPS_RIGHT_ACTION_WRITE` is cleared: a lower sublayer cannot override it.
+    is_final: bool,
+    /// A callout has blocked without that right.
+    is_veto: bool,
+}
+
+impl Decision {
+    /// A block that nothing overrides.
+    const BLOCKED: Self = Self {
+        blocks: true,
+        is_final: true,
+        is_veto: false,
+    };
+
+    /// The decision once a sublayer has decided: a final permit is overridden by a veto only, a
+    /// final block by nothing, and any other decision by each one that follows.
+    fn after(before: Option<Self>, verdict: Option<Self>) -> Option<Self> {
+        let Some(verdict) = verdict else {
+            return before;
+        };
+        match before {
+            Some(before) if before.is_final && before.blocks => Some(Self::BLOCKED),
+            Some(before) if before.is_final => Some(if verdict.blocks && verdict.is_veto {
+                Self::BLOCKED
+            } else {
+                before
+            }),
+            _ => Some(Self {
+                is_veto: false,
+                ..verdict
+            }),
+        }
+    }
 }
 
 /// A callout that is to be called.
@@ -58,31 +101,58 @@ struct Target {
 }
 
 /// Returns `true` if the filters of a layer permit the traffic.
+///
+/// One page says that all sublayers are evaluated, also below one that has blocked for good, and
+/// that such a decision ends the evaluation: either happens.
 pub(super) fn permits(traffic: &Traffic) -> bool {
     let layer = traffic.layer_id();
-    let filters: Vec<_> = with(|state| {
-        let filters = state.objects.wfp.engine.filters(layer);
-        filters.map(|it| it.id).collect()
-    });
-    if filters.is_empty() {
+    let sublayers = with(|state| state.objects.wfp.engine.sublayers(layer));
+    if sublayers.is_empty() {
         return true;
     }
     let values = layers::values(traffic.layer, traffic.connection, traffic.is_again);
-    for filter in filters {
+    let mut decision = None;
+    for filters in sublayers {
+        if decision == Some(Decision::BLOCKED) && traffic::flip() {
+            break;
+        }
+        let verdict = arbitrate(traffic, &filters, &values, decision);
+        decision = Decision::after(decision, verdict);
+    }
+    decision.is_none_or(|it| !it.blocks)
+}
+
+/// What the filters of a sublayer decide, from the heaviest on: the first that permits or blocks.
+fn arbitrate(
+    traffic: &Traffic,
+    filters: &[u64],
+    values: &[Value; FIELDS],
+    before: Option<Decision>,
+) -> Option<Decision> {
+    for &filter in filters {
         let Some(step) = with(|state| begin(state, traffic, filter)) else {
             continue;
         };
-        let action = match step.callout {
-            Some(target) => call(traffic, &step.filter, &target, &values),
-            None => step.filter.action,
+        let is_free = before.is_none_or(|it| !it.is_final);
+        let (action, is_final, is_veto) = match step.callout {
+            Some(target) => {
+                let out = call(traffic, &step.filter, &target, values, is_free);
+                (out.action, out.rights & ACTION_WRITE == 0, !is_free)
+            }
+            None => (step.filter.action, step.is_final, false),
         };
-        match action {
-            FWP_ACTION_BLOCK => return false,
-            FWP_ACTION_PERMIT => return true,
-            _ => {}
-        }
+        let blocks = match action {
+            FWP_ACTION_BLOCK => true,
+            FWP_ACTION_PERMIT => false,
+            _ => continue,
+        };
+        return Some(Decision {
+            blocks,
+            is_final,
+            is_veto,
+        });
     }
-    true
+    None
 }
 
 /// Begins what a filter does, if it is still there.
@@ -92,15 +162,26 @@ fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
         let mut filters = wfp.engine.filters(traffic.layer_id());
         filters.find(|it| it.id == filter)?
     };
+    let value = |key| layers::value_of(traffic.layer, traffic.connection, traffic.is_again, key);
+    let activity = &mut state.choices.activity;
+    if !object.rules.match_values(value, || activity.random()) {
+        return None;
+    }
     let action = object.action;
+    let flags = object.rules.flags;
+    let is_cleared = flags & FWPM_FILTER_FLAG_CLEAR_ACTION_RIGHT != 0;
     let mut filter = Filter {
         id: filter,
         action: action.kind,
         context: object.context,
+        sublayer_weight: wfp.engine.weight_of(object.rules.sublayer),
+        flags: if is_cleared { CLEAR_ACTION_RIGHT } else { 0 },
         ..Filter::default()
     };
     if action.kind & FWP_ACTION_FLAG_CALLOUT == 0 {
+        // A block is final by default, a permit is not.
         return Some(Step {
+            is_final: is_cleared || action.kind == FWP_ACTION_BLOCK,
             filter,
             callout: None,
         });
@@ -108,12 +189,14 @@ fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
     let Some(callout) = wfp.callout_of(action.callout) else {
         // Without a registered callout the filter blocks, unless it inspects only.
         let is_ignored = action.kind == FWP_ACTION_CALLOUT_INSPECTION;
-        filter.action = if is_ignored {
-            FWP_ACTION_CONTINUE
-        } else {
-            FWP_ACTION_BLOCK
+        let permits = flags & FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED != 0;
+        filter.action = match (is_ignored, permits) {
+            (true, _) => FWP_ACTION_CONTINUE,
+            (false, true) => FWP_ACTION_PERMIT,
+            (false, false) => FWP_ACTION_BLOCK,
         };
         return Some(Step {
+            is_final: filter.action == FWP_ACTION_BLOCK,
             filter,
             callout: None,
         });
@@ -134,11 +217,19 @@ fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
     Some(Step {
         filter,
         callout: Some(target),
+        is_final: false,
     })
 }
 
-/// Calls the `classifyFn` of a callout. Returns the action that it has chosen.
-fn call(traffic: &Traffic, filter: &Filter, target: &Target, values: &[Value; FIELDS]) -> u32 {
+/// Calls the `classifyFn` of a callout, with the right to decide if that is free. Returns what it
+/// has chosen.
+fn call(
+    traffic: &Traffic,
+    filter: &Filter,
+    target: &Target,
+    values: &[Value; FIELDS],
+    is_free: bool,
+) -> ClassifyOut {
     let layer = traffic.layer_id();
     let fixed = IncomingValues {
         layer,
@@ -149,7 +240,7 @@ fn call(traffic: &Traffic, filter: &Filter, target: &Target, values: &[Value; FI
     let metadata = metadata(traffic, active);
     let mut out = ClassifyOut {
         action: FWP_ACTION_NONE,
-        rights: ACTION_WRITE,
+        rights: if is_free { ACTION_WRITE } else { 0 },
         ..ClassifyOut::default()
     };
     let level = with(|state| {
@@ -200,7 +291,7 @@ fn call(traffic: &Traffic, filter: &Filter, target: &Target, values: &[Value; FI
     // SAFETY: the callout may have written there, and nothing else does.
     let out = unsafe { (&raw const out).read_volatile() };
     check_pended(&out, active);
-    out.action
+    out
 }
 
 /// Checks that a callout which has pended an operation has blocked and absorbed it, as

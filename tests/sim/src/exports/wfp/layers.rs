@@ -6,6 +6,7 @@ use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform as wfp;
 use windows_sys::core::GUID;
 
 use super::layouts::{Value, number};
+use crate::objects::wfp::filters::Datum;
 use crate::objects::wfp::flows::Connection;
 
 /// A place in the network stack, for both versions of the protocol.
@@ -22,10 +23,13 @@ pub(super) enum Layer {
     Accept,
     Connect,
     FlowEstablished,
+    ResourceRelease,
+    EndpointClosure,
+    StreamPacket,
 }
 
 impl Layer {
-    /// `FWPS_LAYER_Xxx_V4`; that of version 6 is 2 more.
+    /// `FWPS_LAYER_Xxx_V4`: the place in the enumeration that is documented.
     const fn v4(self) -> u16 {
         match self {
             Self::InboundPacket => 0,
@@ -39,12 +43,22 @@ impl Layer {
             Self::Accept => 44,
             Self::Connect => 48,
             Self::FlowEstablished => 52,
+            Self::ResourceRelease => 62,
+            Self::EndpointClosure => 64,
+            Self::StreamPacket => 70,
         }
     }
 
-    /// The run-time identifier.
+    /// The run-time identifier. Between the versions of the older layers are those for what was
+    /// discarded.
     pub(super) const fn id(self, is_v6: bool) -> u16 {
-        self.v4() + if is_v6 { 2 } else { 0 }
+        const FIRST_WITHOUT_DISCARD: u16 = 56;
+        let v4 = self.v4();
+        match (is_v6, v4 < FIRST_WITHOUT_DISCARD) {
+            (false, _) => v4,
+            (true, true) => v4 + 2,
+            (true, false) => v4 + 1,
+        }
     }
 
     /// Returns `true` if it knows which flow a packet belongs to.
@@ -56,6 +70,7 @@ impl Layer {
                 | Self::Stream
                 | Self::Datagram
                 | Self::FlowEstablished
+                | Self::StreamPacket
         )
     }
 
@@ -77,9 +92,14 @@ impl Layer {
             }
             Self::Stream => &[Local, LocalType, LocalPort, Remote, RemotePort, Direction],
             Self::Datagram => &[Protocol, Local, LocalType, LocalPort, Remote, RemotePort],
-            Self::ResourceAssignment => &[None, None, Local, LocalType, LocalPort, Protocol],
+            Self::ResourceAssignment | Self::ResourceRelease => {
+                &[None, None, Local, LocalType, LocalPort, Protocol]
+            }
+            Self::StreamPacket => &[
+                Local, Remote, LocalPort, RemotePort, None, None, None, Direction,
+            ],
             Self::Listen => &[None, None, Local, LocalType, LocalPort],
-            Self::Accept | Self::Connect | Self::FlowEstablished => &[
+            Self::Accept | Self::Connect | Self::FlowEstablished | Self::EndpointClosure => &[
                 None, None, Local, LocalType, LocalPort, Protocol, Remote, RemotePort,
             ],
         }
@@ -87,7 +107,7 @@ impl Layer {
 }
 
 /// What a field contains.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
     None,
     Local,
@@ -97,6 +117,68 @@ enum Field {
     RemotePort,
     Protocol,
     Direction,
+}
+
+impl Field {
+    /// Those with a value.
+    const ALL: [Self; 7] = [
+        Self::Local,
+        Self::LocalType,
+        Self::LocalPort,
+        Self::Remote,
+        Self::RemotePort,
+        Self::Protocol,
+        Self::Direction,
+    ];
+
+    /// The key by which conditions name it.
+    const fn key(self) -> u128 {
+        number(match self {
+            Self::None => return 0,
+            Self::Local => &wfp::FWPM_CONDITION_IP_LOCAL_ADDRESS,
+            Self::LocalType => &wfp::FWPM_CONDITION_IP_LOCAL_ADDRESS_TYPE,
+            Self::LocalPort => &wfp::FWPM_CONDITION_IP_LOCAL_PORT,
+            Self::Remote => &wfp::FWPM_CONDITION_IP_REMOTE_ADDRESS,
+            Self::RemotePort => &wfp::FWPM_CONDITION_IP_REMOTE_PORT,
+            Self::Protocol => &wfp::FWPM_CONDITION_IP_PROTOCOL,
+            Self::Direction => &wfp::FWPM_CONDITION_DIRECTION,
+        })
+    }
+
+    /// Its value for a connection; `None` if it is empty.
+    fn datum(self, connection: Connection) -> Option<Datum> {
+        /// `NlatUnicast`.
+        const UNICAST: u64 = 1;
+        const TCP: u64 = 6;
+        const UDP: u64 = 17;
+        let Connection {
+            is_v6,
+            is_tcp,
+            is_outbound,
+        } = connection;
+        Some(match self {
+            Self::None => return None,
+            Self::Local if is_v6 => Datum::Bytes(LOCAL),
+            Self::Local => Datum::Unsigned(32, LOCAL_V4.into()),
+            Self::LocalType => Datum::Unsigned(8, UNICAST),
+            Self::LocalPort => Datum::Unsigned(16, if is_outbound { 50_123 } else { 445 }),
+            Self::Remote if is_v6 => Datum::Bytes(REMOTE),
+            Self::Remote => Datum::Unsigned(32, REMOTE_V4.into()),
+            Self::RemotePort => Datum::Unsigned(16, if is_outbound { 443 } else { 50_321 }),
+            Self::Protocol => Datum::Unsigned(8, if is_tcp { TCP } else { UDP }),
+            Self::Direction => Datum::Unsigned(32, u64::from(!is_outbound)),
+        })
+    }
+
+    /// The value as callouts get it.
+    fn value(self, connection: Connection) -> Value {
+        match (self, self.datum(connection)) {
+            (Self::Local, Some(Datum::Bytes(_))) => Value::address(&LOCAL),
+            (_, Some(Datum::Bytes(_))) => Value::address(&REMOTE),
+            (_, Some(Datum::Unsigned(bits, value))) => Value::unsigned(bits, value),
+            _ => Value::EMPTY,
+        }
+    }
 }
 
 /// The number of fields that each layer has room for.
@@ -113,39 +195,65 @@ const REMOTE_V4: u32 = 0x0A00_000B;
 pub(super) fn values(layer: Layer, connection: Connection, is_again: bool) -> [Value; FIELDS] {
     /// The place of `FWPS_FIELD_ALE_AUTH_CONNECT_V4_FLAGS`.
     const FLAGS: usize = 12;
-    const IS_REAUTHORIZE: u32 = 0x20;
-    /// `NlatUnicast`.
-    const UNICAST: u8 = 1;
-    const TCP: u8 = 6;
-    const UDP: u8 = 17;
-    let Connection {
-        is_v6,
-        is_tcp,
-        is_outbound,
-    } = connection;
     let mut values = [Value::EMPTY; FIELDS];
     for (place, field) in values.iter_mut().zip(layer.fields()) {
-        *place = match field {
-            Field::None => Value::EMPTY,
-            Field::Local if is_v6 => Value::address(&LOCAL),
-            Field::Local => Value::long(LOCAL_V4),
-            Field::LocalType => Value::byte(UNICAST),
-            Field::LocalPort => Value::short(if is_outbound { 50_123 } else { 445 }),
-            Field::Remote if is_v6 => Value::address(&REMOTE),
-            Field::Remote => Value::long(REMOTE_V4),
-            Field::RemotePort => Value::short(if is_outbound { 443 } else { 50_321 }),
-            Field::Protocol => Value::byte(if is_tcp { TCP } else { UDP }),
-            Field::Direction => Value::long(u32::from(!is_outbound)),
-        };
+        *place = field.value(connection);
     }
     if layer == Layer::Connect {
-        values[FLAGS] = Value::long(if is_again { IS_REAUTHORIZE } else { 0 });
+        values[FLAGS] = Value::unsigned(32, flags(is_again));
     }
     values
 }
 
+/// `FWP_CONDITION_FLAG_IS_REAUTHORIZE`, if a connection is authorised again.
+const fn flags(is_again: bool) -> u64 {
+    const IS_REAUTHORIZE: u64 = 0x20;
+    if is_again { IS_REAUTHORIZE } else { 0 }
+}
+
+/// The value of the field with a key; `None` if traffic of the layer has none.
+pub(super) fn value_of(
+    layer: Layer,
+    connection: Connection,
+    is_again: bool,
+    key: u128,
+) -> Option<Datum> {
+    if layer == Layer::Connect && key == number(&wfp::FWPM_CONDITION_FLAGS) {
+        return Some(Datum::Unsigned(32, flags(is_again)));
+    }
+    let field = Field::ALL.into_iter().find(|it| it.key() == key)?;
+    let is_there = layer.fields().contains(&field);
+    is_there.then(|| field.datum(connection))?
+}
+
+/// The layer with an identifier, and whether it is that of version 6.
+fn of_id(id: u16) -> Option<(Layer, bool)> {
+    let mut layers = KEYS.iter().map(|(layer, _)| *layer);
+    layers.find_map(|layer| {
+        let mut versions = [false, true].into_iter();
+        Some((layer, versions.find(|&is_v6| layer.id(is_v6) == id)?))
+    })
+}
+
+/// The version of the protocol of the layer with an identifier: `true` for version 6.
+pub(super) fn is_v6(id: u16) -> Option<bool> {
+    Some(of_id(id)?.1)
+}
+
+/// A value that the field with a key can have at the layer with an identifier; `None` if no
+/// traffic has any.
+pub(super) fn example(id: u16, key: u128) -> Option<Datum> {
+    let (layer, is_v6) = of_id(id)?;
+    let connection = Connection {
+        is_v6,
+        is_tcp: true,
+        is_outbound: true,
+    };
+    value_of(layer, connection, false, key)
+}
+
 /// The layers at which there is traffic, with their management identifiers.
-const KEYS: [(Layer, [GUID; 2]); 11] = [
+const KEYS: [(Layer, [GUID; 2]); 14] = [
     (
         Layer::InboundPacket,
         [
@@ -220,6 +328,27 @@ const KEYS: [(Layer, [GUID; 2]); 11] = [
             wfp::FWPM_LAYER_ALE_FLOW_ESTABLISHED_V6,
         ],
     ),
+    (
+        Layer::ResourceRelease,
+        [
+            wfp::FWPM_LAYER_ALE_RESOURCE_RELEASE_V4,
+            wfp::FWPM_LAYER_ALE_RESOURCE_RELEASE_V6,
+        ],
+    ),
+    (
+        Layer::EndpointClosure,
+        [
+            wfp::FWPM_LAYER_ALE_ENDPOINT_CLOSURE_V4,
+            wfp::FWPM_LAYER_ALE_ENDPOINT_CLOSURE_V6,
+        ],
+    ),
+    (
+        Layer::StreamPacket,
+        [
+            wfp::FWPM_LAYER_STREAM_PACKET_V4,
+            wfp::FWPM_LAYER_STREAM_PACKET_V6,
+        ],
+    ),
 ];
 
 /// What filters of other layers have as theirs: there is no traffic.
@@ -233,4 +362,25 @@ pub(super) fn find(key: u128) -> u16 {
     });
     let found = all.find(|(guid, _)| *guid == key);
     found.map_or(WITHOUT_TRAFFIC, |(_, id)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_layer_has_an_identifier_of_its_own_in_both_versions() {
+        let mut all: Vec<_> = KEYS
+            .iter()
+            .flat_map(|(layer, _)| [layer.id(false), layer.id(true)])
+            .collect();
+        for &id in &all {
+            let (layer, is_v6) = of_id(id).expect("it is one of them");
+            assert_eq!(layer.id(is_v6), id);
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 2 * KEYS.len());
+        assert_eq!(of_id(1), None);
+    }
 }

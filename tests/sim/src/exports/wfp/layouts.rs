@@ -37,25 +37,14 @@ pub(super) struct Value {
 impl Value {
     pub(super) const EMPTY: Self = Self { kind: 0, value: 0 };
 
-    pub(super) const fn byte(value: u8) -> Self {
-        Self {
-            kind: 1,
-            value: value as u64,
-        }
-    }
-
-    pub(super) const fn short(value: u16) -> Self {
-        Self {
-            kind: 2,
-            value: value as u64,
-        }
-    }
-
-    pub(super) const fn long(value: u32) -> Self {
-        Self {
-            kind: 3,
-            value: value as u64,
-        }
+    /// An unsigned integer of at most 32 bits.
+    pub(super) const fn unsigned(bits: u8, value: u64) -> Self {
+        let kind = match bits {
+            8 => 1,
+            16 => 2,
+            _ => 3,
+        };
+        Self { kind, value }
     }
 
     /// An `FWP_BYTE_ARRAY16`.
@@ -127,6 +116,9 @@ const _: () = assert!(size_of::<ClassifyOut>() == 0x28);
 
 /// `FWPS_RIGHT_ACTION_WRITE`.
 pub(super) const ACTION_WRITE: u32 = 1;
+
+/// `FWPS_FILTER_FLAG_CLEAR_ACTION_RIGHT`.
+pub(super) const CLEAR_ACTION_RIGHT: u16 = 1;
 
 /// `FWPS_FILTER0` and its later versions.
 #[repr(C)]

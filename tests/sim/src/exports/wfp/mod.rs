@@ -8,8 +8,9 @@
 //!
 //! # Limits
 //!
-//! Conditions and weights of filters are not evaluated: each filter matches all traffic of its
-//! layer, in the order in which the filters were added.
+//! A condition on a field that the traffic has no value for, such as the application, is true or not
+//! by chance. The weights of Windows' own sublayers, those that the engine chooses, and the order of
+//! filters that weigh the same are drawn for each cycle.
 
 mod callouts;
 mod classify;

@@ -8,7 +8,7 @@
 use rand::RngExt;
 
 use super::classify::{Traffic, permits};
-use super::layers::Layer;
+use super::layers::{self, Layer};
 use super::{flows, packets};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
@@ -66,7 +66,8 @@ fn draw(most: u64) -> u64 {
     with(|state| state.choices.activity.random_range(0..=most))
 }
 
-fn flip() -> bool {
+/// Returns `true` once in two times.
+pub(super) fn flip() -> bool {
     draw(1) == 1
 }
 
@@ -86,9 +87,7 @@ fn happen() {
     let drawn = usize::try_from(draw(last)).expect("it is small");
     match flow.get(drawn) {
         None => establish(),
-        Some(&flow) if draw(3) == 0 => {
-            flows::end(flow);
-        }
+        Some(&flow) if draw(3) == 0 => close(flow),
         Some(&flow) => carry(flow),
     }
 }
@@ -155,7 +154,19 @@ fn authorize(new: &Traffic) {
         ..at(Layer::FlowEstablished, new)
     };
     if !permits(&established) {
-        flows::end(flow);
+        close(flow);
+    }
+}
+
+/// A flow ends, and with it the endpoint and what it has assigned.
+fn close(flow: u64) {
+    let connection = with(|state| Some(state.objects.wfp.flows.get(flow)?.connection));
+    if let Some(connection) = connection
+        && flows::end(flow)
+    {
+        for layer in [Layer::EndpointClosure, Layer::ResourceRelease] {
+            permits(&at(layer, &new(connection)));
+        }
     }
 }
 
@@ -192,10 +203,8 @@ pub(super) fn reinject(layer: Layer, is_v6: bool, packet: usize) {
 fn prefers_v6() -> bool {
     let [v4, v6] = with(|state| {
         let objects = &state.objects.wfp.engine.objects;
-        // The identifiers of layers of version 6 are 2 more than those of version 4, which
-        // are multiples of 4.
         let filters = || objects.iter().filter(|it| it.kind == Kind::Filter);
-        [0, 2].map(|rest| filters().any(|it| it.layer % 4 == rest))
+        [false, true].map(|is_v6| filters().any(|it| layers::is_v6(it.layer) == Some(is_v6)))
     });
     if v4 == v6 { flip() } else { v6 }
 }
@@ -206,17 +215,20 @@ fn carry(flow: u64) {
     let Some(connection) = connection else {
         return;
     };
-    let data = if connection.is_tcp {
-        Layer::Stream
+    let data: &[Layer] = if connection.is_tcp {
+        &[Layer::Stream, Layer::StreamPacket]
     } else {
-        Layer::Datagram
+        &[Layer::Datagram]
     };
-    let steps = if flip() {
-        [data, Layer::OutboundTransport, Layer::OutboundPacket]
+    let is_sent = flip();
+    let mut steps = data.to_vec();
+    if is_sent {
+        steps.extend([Layer::OutboundTransport, Layer::OutboundPacket]);
     } else {
-        [Layer::InboundPacket, Layer::InboundTransport, data]
-    };
-    let packet = with(packets::receive);
+        steps.extend([Layer::InboundTransport, Layer::InboundPacket]);
+        steps.reverse();
+    }
+    let packet = with(|state| packets::receive(state, is_sent));
     if packet == 0 {
         return;
     }

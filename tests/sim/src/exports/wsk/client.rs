@@ -2,27 +2,27 @@
 
 //! The functions of `WSK_PROVIDER_DISPATCH`: making sockets, and what concerns all of them.
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_PENDING,
-    STATUS_SUCCESS,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_PENDING, STATUS_SUCCESS,
 };
 
 use crate::exports::exports;
+use crate::exports::wsk::client_control;
 use crate::findings::caller::caller;
-use crate::findings::{stop, unsupported};
+use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::events::Callbacks;
 use crate::network::requests::Ticket;
 use crate::network::sockets::{self, Category, Socket};
-use crate::network::{WSK, addresses, requests, timing};
+use crate::network::{addresses, requests, timing};
 use crate::verifier::faults::{self, FaultKind};
 
 exports! {
     of "wsk":
     "WskSocket" <= DISPATCH_LEVEL => wsk_socket: i32;
-    "WskControlClient" <= DISPATCH_LEVEL => wsk_control_client: i32;
 }
 
 /// The registration of a client that has captured the NPI. Ends the cycle if there is none.
@@ -38,13 +38,13 @@ pub(super) fn captured(client: usize, function: &str) -> usize {
                 "{function} was called after WskReleaseProviderNPI: the NPI is not captured any \
                  more"
             );
-            stop(WSK, what)
+            stop(NetworkRule::Provider, what)
         }
         None => {
             let what = format!(
                 "{function} was called with a client that WskCaptureProviderNPI has not returned"
             );
-            stop(WSK, what)
+            stop(NetworkRule::Provider, what)
         }
     }
 }
@@ -63,11 +63,12 @@ unsafe extern "win64" fn wsk_socket(
     dispatch: usize,
     _process: usize,
     _thread: usize,
-    _security: usize,
+    security: usize,
     irp: usize,
 ) -> i32 {
     const NAME: &str = "WskSocket";
     let registration = captured(client, NAME);
+    client_control::check_cached(security, NAME);
     let request = requests::take(irp, NAME, registration, None);
     let category = Category::of(flags).filter(|it| match it {
         Category::Basic => true,
@@ -136,56 +137,4 @@ pub(super) fn run_later(
         return STATUS_PENDING;
     }
     requests::complete_now(request, STATUS_INSUFFICIENT_RESOURCES, 0)
-}
-
-/// `WSK_EVENT_CALLBACK_CONTROL`.
-#[repr(C)]
-pub(super) struct EventCallbackControl {
-    id: usize,
-    pub(super) mask: u32,
-}
-
-unsafe extern "win64" fn wsk_control_client(
-    client: usize,
-    code: u32,
-    input_length: usize,
-    input: *const EventCallbackControl,
-    _output_length: usize,
-    _output: usize,
-    returned: *mut usize,
-    irp: usize,
-) -> i32 {
-    const SET_STATIC_EVENT_CALLBACKS: u32 = 7;
-    /// `WSK_TRANSPORT_LIST_QUERY`, `WSK_TRANSPORT_LIST_CHANGE`, `WSK_CACHE_SD`, `WSK_RELEASE_SD`.
-    const UNSUPPORTED: std::ops::RangeInclusive<u32> = 2..=5;
-    const NAME: &str = "WskControlClient";
-
-    let at = captured(client, NAME);
-    if UNSUPPORTED.contains(&code) {
-        unsupported(format!("calls WskControlClient with control code {code}"));
-    }
-    let status = if code != SET_STATIC_EVENT_CALLBACKS {
-        // Those of the Transport Driver Interface, which nothing here has.
-        STATUS_NOT_SUPPORTED
-    } else if input_length < size_of::<EventCallbackControl>() || input.is_null() {
-        STATUS_INVALID_PARAMETER
-    } else {
-        // SAFETY: the input is there, with the length that was just checked.
-        let mask = unsafe { (*input).mask };
-        with(|state| {
-            if let Some(one) = state.network.registrations.get_mut(at) {
-                one.static_events = mask;
-            }
-        });
-        STATUS_SUCCESS
-    };
-    if !returned.is_null() {
-        // SAFETY: it is not null, and so may be written, as documented.
-        unsafe { returned.write(0) };
-    }
-    if irp == 0 {
-        return status;
-    }
-    let request = requests::take(irp, NAME, at, None);
-    requests::complete_now(request, status, 0)
 }

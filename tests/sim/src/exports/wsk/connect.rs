@@ -9,6 +9,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::exports;
 use crate::exports::wsk::client::captured;
+use crate::exports::wsk::client_control;
 use crate::exports::wsk::socket::{begin, begin_with_buffer, bind, fails};
 use crate::exports::wsk::stream::STREAMS;
 use crate::findings::caller::caller;
@@ -67,11 +68,12 @@ unsafe extern "win64" fn wsk_socket_connect(
     dispatch: usize,
     _process: usize,
     _thread: usize,
-    _security: usize,
+    security: usize,
     irp: usize,
 ) -> i32 {
     const NAME: &str = "WskSocketConnect";
     let registration = captured(client, NAME);
+    client_control::check_cached(security, NAME);
     let request = requests::take(irp, NAME, registration, None);
     if fails(request) {
         return STATUS_INSUFFICIENT_RESOURCES;

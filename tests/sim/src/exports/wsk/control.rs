@@ -8,7 +8,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use crate::exports::exports;
-use crate::exports::wsk::client::EventCallbackControl;
+use crate::exports::wsk::client_control::EventCallbackControl;
 use crate::exports::wsk::socket::registration_of;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};

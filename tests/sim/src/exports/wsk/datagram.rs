@@ -2,6 +2,7 @@
 
 //! Functions of datagram sockets, and the release of what event callbacks were shown.
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_ADDRESS_COMPONENT, STATUS_INVALID_DEVICE_STATE,
     STATUS_PENDING, STATUS_SUCCESS,
@@ -9,19 +10,21 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::exports;
 use crate::exports::wsk::client::run_later;
-use crate::exports::wsk::socket::begin_with_buffer;
+use crate::exports::wsk::socket::{begin_with, begin_with_buffer, readable};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
 use crate::network::addresses::Address;
+use crate::network::buffers::Buffer;
 use crate::network::datagrams::{self, Receive};
 use crate::network::sockets::{self, Category};
-use crate::network::{WSK, indications, requests, timing};
+use crate::network::{indications, requests, timing};
 
 exports! {
     of "wsk":
     "WskSendTo" <= DISPATCH_LEVEL => wsk_send_to: i32;
+    "WskSendMessages" <= DISPATCH_LEVEL => wsk_send_messages: i32;
     "WskReceiveFrom" <= DISPATCH_LEVEL => wsk_receive_from: i32;
     "WskRelease" <= DISPATCH_LEVEL => wsk_release: i32;
 }
@@ -37,9 +40,32 @@ unsafe extern "win64" fn wsk_send_to(
     _control: usize,
     irp: usize,
 ) -> i32 {
+    const NAME: &str = "WskSendTo";
+    sockets::check(socket, NAME, DATAGRAM);
     // SAFETY: the buffer is as documented.
-    let begun = unsafe { begin_with_buffer(socket, buffer, irp, "WskSendTo", DATAGRAM) };
-    let Some(request) = begun else {
+    let buffer = readable(unsafe { Buffer::read(buffer) }, NAME);
+    send(socket, vec![buffer], remote, irp, NAME)
+}
+
+unsafe extern "win64" fn wsk_send_messages(
+    socket: usize,
+    list: usize,
+    _flags: u32,
+    remote: usize,
+    _control_length: u32,
+    _control: usize,
+    irp: usize,
+) -> i32 {
+    const NAME: &str = "WskSendMessages";
+    sockets::check(socket, NAME, DATAGRAM);
+    // SAFETY: the list is as documented.
+    let buffers = readable(unsafe { Buffer::read_list(list) }, NAME);
+    send(socket, buffers, remote, irp, NAME)
+}
+
+/// Sends each buffer as a datagram; one request is for all of them.
+fn send(socket: usize, buffers: Vec<Buffer>, remote: usize, irp: usize, name: &'static str) -> i32 {
+    let Some(request) = begin_with(socket, Buffer::of_all(&buffers), irp, name) else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
     let to = match remote {
@@ -56,13 +82,16 @@ unsafe extern "win64" fn wsk_send_to(
     };
     let by = with(|state| caller(state));
     run_later(request, by, move |state| {
-        let buffer = state.network.requests.get(request)?.buffer.clone();
-        // SAFETY: who frees the memory of a request that is not complete is stopped.
-        let bytes = unsafe { buffer.bytes() };
-        let length = bytes.len();
-        timing::later(state, by, timing::LONGEST, move || {
-            datagrams::send(from, to, bytes);
-        });
+        state.network.requests.get(request)?;
+        let mut length = 0;
+        for buffer in &buffers {
+            // SAFETY: who frees the memory of a request that is not complete is stopped.
+            let bytes = unsafe { buffer.bytes() };
+            length += bytes.len();
+            timing::later(state, by, timing::LONGEST, move || {
+                datagrams::send(from, to, bytes);
+            });
+        }
         Some((STATUS_SUCCESS, length))
     })
 }
@@ -116,7 +145,7 @@ unsafe extern "win64" fn wsk_release(socket: usize, indication: usize) -> i32 {
     if !released {
         let what = "WskRelease was called for a data indication that the socket's event callback \
                     has not kept by returning STATUS_PENDING, or that was released before";
-        stop(WSK, what.to_owned());
+        stop(NetworkRule::Indications, what.to_owned());
     }
     STATUS_SUCCESS
 }

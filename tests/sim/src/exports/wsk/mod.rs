@@ -6,20 +6,19 @@
 //! Each driver gets tables of its own, whose functions lead through thunks as its imports do.
 
 mod client;
+mod client_control;
 mod connect;
 mod control;
 mod datagram;
 mod listen;
+mod name_info;
 mod names;
 mod registration;
 mod socket;
 mod stream;
 
 use crate::calls::bind;
-use crate::exports::exports;
-use crate::findings;
-use crate::hardware::irql::DISPATCH_LEVEL;
-use crate::kernel::{State, with};
+use crate::kernel::State;
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
 use crate::network::TAG;
@@ -30,25 +29,16 @@ pub(super) use registration::EXPORTS as REGISTRATION;
 /// The functions of all dispatch tables.
 const FUNCTIONS: &[&[Export]] = &[
     client::EXPORTS,
+    client_control::EXPORTS,
     connect::EXPORTS,
     control::EXPORTS,
     datagram::EXPORTS,
     listen::EXPORTS,
+    name_info::EXPORTS,
     names::EXPORTS,
     stream::EXPORTS,
     socket::EXPORTS,
-    MISSING,
 ];
-
-const MISSING: &[Export] = {
-    exports! {
-        of "wsk":
-        "WskReceiveEx" <= DISPATCH_LEVEL => missing: i32;
-        "WskSendEx" <= DISPATCH_LEVEL => missing: i32;
-        "WskSendMessages" <= DISPATCH_LEVEL => missing: i32;
-    }
-    EXPORTS
-};
 
 const PROVIDER: &[&str] = &[
     "WskSocket",
@@ -162,14 +152,5 @@ fn function(name: &str) -> &'static Export {
 /// The functions of the tables.
 #[cfg(test)]
 pub(crate) fn functions() -> impl Iterator<Item = &'static Export> {
-    let all = FUNCTIONS.iter().copied().flatten();
-    all.filter(|it| !MISSING.iter().any(|missing| missing.name == it.name))
-}
-
-unsafe extern "win64" fn missing() -> i32 {
-    let name = with(|state| {
-        let frame = state.scheduling.current().frames.last();
-        frame.map(|frame| frame.call.target()).unwrap_or_default()
-    });
-    findings::unsupported(format!("calls {name} of Winsock Kernel"))
+    FUNCTIONS.iter().copied().flatten()
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Names and addresses. Every name is that of this machine.
+//! Addresses of names. Every name is that of this machine.
 
+use std::iter;
+
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, UNICODE_STRING,
 };
@@ -11,18 +14,18 @@ use crate::exports::exports;
 use crate::exports::wsk::client::{captured, run};
 use crate::exports::wsk::socket::fails;
 use crate::findings::caller::caller;
-use crate::findings::{stop, unsupported};
+use crate::findings::stop;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::addresses::{self, Address};
-use crate::network::{TAG, WSK, requests};
+use crate::network::buffers::Buffer;
+use crate::network::{TAG, requests};
 
 exports! {
     of "wsk":
     "WskGetAddressInfo" <= PASSIVE_LEVEL => wsk_get_address_info: i32;
     "WskFreeAddressInfo" <= PASSIVE_LEVEL => wsk_free_address_info: ();
-    "WskGetNameInfo" <= PASSIVE_LEVEL => wsk_get_name_info: i32;
 }
 
 /// `ADDRINFOEXW`, with the address that it leads to.
@@ -59,7 +62,9 @@ unsafe extern "win64" fn wsk_get_address_info(
 ) -> i32 {
     const NAME: &str = "WskGetAddressInfo";
     let registration = captured(client, NAME);
-    let request = requests::take(irp, NAME, registration, None);
+    let place = result.addr();
+    let memory = Buffer::of_others(iter::once(place..place + size_of::<usize>()));
+    let request = requests::take_with(irp, NAME, registration, None, memory);
     if fails(request) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -129,10 +134,6 @@ unsafe extern "win64" fn wsk_free_address_info(client: usize, list: usize) {
     if !found {
         let what = "WskFreeAddressInfo was called for what WskGetAddressInfo has not returned, or \
                     what was freed before";
-        stop(WSK, what.to_owned());
+        stop(NetworkRule::Objects, what.to_owned());
     }
-}
-
-unsafe extern "win64" fn wsk_get_name_info() -> i32 {
-    unsupported("calls WskGetNameInfo of Winsock Kernel")
 }

@@ -2,20 +2,21 @@
 
 //! Registering with Winsock Kernel, and capturing the provider's NPI.
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
     STATUS_DEVICE_NOT_READY, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER,
     STATUS_NOINTERFACE, STATUS_SUCCESS,
 };
 
 use crate::exports::exports;
-use crate::exports::wsk::{self, VERSION};
+use crate::exports::wsk::{self, VERSION, client_control};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::registrations::{self, Registration};
-use crate::network::{WSK, timing};
+use crate::network::timing;
 use crate::scheduling::{MICROSECOND, Waitable, block};
 use crate::verifier::faults::{self, FaultKind};
 
@@ -67,7 +68,7 @@ unsafe extern "win64" fn wsk_register(npi: *const ClientNpi, at: *mut Registrati
         let what = format!(
             "WskRegister was called for a WSK_REGISTRATION that is in use, by {before} before"
         );
-        stop(WSK, what);
+        stop(NetworkRule::Registration, what);
     }
     // SAFETY: the block may be written, as documented.
     unsafe {
@@ -112,7 +113,7 @@ fn registered<R>(at: usize, function: &str, read: impl FnOnce(&Registration) -> 
         || format!("{function} was called for what WskRegister has not registered"),
         |by| format!("{function} was called for a registration that {by} has deregistered"),
     );
-    stop(WSK, what)
+    stop(NetworkRule::Registration, what)
 }
 
 unsafe extern "win64" fn wsk_capture_provider_npi(
@@ -205,7 +206,7 @@ unsafe extern "win64" fn wsk_release_provider_npi(at: usize) {
     if released.is_none() {
         let what = "WskReleaseProviderNPI was called more often than WskCaptureProviderNPI has \
                     returned success";
-        stop(WSK, what.to_owned());
+        stop(NetworkRule::Capture, what.to_owned());
     }
     with(|state| registrations::settle(state, at));
 }
@@ -225,18 +226,19 @@ unsafe extern "win64" fn wsk_deregister(at: usize) {
     if let Some(before) = before {
         let by = with(|state| state.loader.drivers.show(before));
         let what = format!("WskDeregister was called twice for a registration, by {by} before");
-        stop(WSK, what);
+        stop(NetworkRule::Registration, what);
     }
     if with(|state| registrations::is_inside(state, at)) {
         let what = "WskDeregister was called in a callback or a completion routine of the same \
                     registration: it waits until that has returned";
-        stop("deadlock", what.to_owned());
+        stop(NetworkRule::Callbacks, what.to_owned());
     }
     with(|state| {
         let by = caller(state);
         if let Some(one) = state.network.registrations.get_mut(at) {
             one.ends = by.or(one.by);
         }
+        client_control::cancel_notifications(state, at, by);
         // Those that wait for the NPI.
         registrations::settle(state, at);
     });

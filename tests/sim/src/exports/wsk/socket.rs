@@ -2,6 +2,7 @@
 
 //! Functions that most sockets have: binding, closing, and their addresses.
 
+use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
     STATUS_ADDRESS_ALREADY_EXISTS, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_ADDRESS_COMPONENT,
     STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS,
@@ -17,7 +18,7 @@ use crate::network::addresses::Address;
 use crate::network::buffers::Buffer;
 use crate::network::requests::Ticket;
 use crate::network::sockets::{self, Category, Socket};
-use crate::network::{WSK, close, datagrams, listening, requests};
+use crate::network::{close, datagrams, listening, requests};
 use crate::verifier::faults::{self, FaultKind};
 
 exports! {
@@ -75,10 +76,27 @@ pub(super) unsafe fn begin_with_buffer(
 ) -> Option<Ticket> {
     sockets::check(socket, name, allowed);
     // SAFETY: this function has the same contract.
-    let buffer = match unsafe { Buffer::read(buffer) } {
-        Ok(buffer) => buffer,
-        Err(what) => stop(WSK, format!("{name} was called with {what}")),
-    };
+    let buffer = readable(unsafe { Buffer::read(buffer) }, name);
+    begin_with(socket, buffer, irp, name)
+}
+
+/// What a driver passes to a function. Ends the cycle if something is wrong with it.
+pub(super) fn readable<T>(buffer: Result<T, String>, name: &str) -> T {
+    buffer.unwrap_or_else(|what| {
+        stop(
+            NetworkRule::Buffers,
+            format!("{name} was called with {what}"),
+        )
+    })
+}
+
+/// The same with memory that was read.
+pub(super) fn begin_with(
+    socket: usize,
+    buffer: Buffer,
+    irp: usize,
+    name: &'static str,
+) -> Option<Ticket> {
     let request = requests::take_with(irp, name, registration_of(socket), Some(socket), buffer);
     (!fails(request)).then_some(request)
 }

@@ -3,6 +3,7 @@
 //! What sessions have added to the base filtering engine: providers, sublayers, callouts and
 //! filters. A transaction works on a copy of them, which takes their place when it commits.
 
+use super::filters::{Rules, mix};
 use crate::loader::drivers::{DriverId, Site};
 
 /// What an object of the engine is.
@@ -49,7 +50,11 @@ pub(crate) struct Object {
     pub(crate) layer: u16,
     /// What a filter does.
     pub(crate) action: Action,
-    /// What a callout's `notifyFn` has stored in a filter.
+    /// When a filter decides.
+    pub(crate) rules: Rules,
+    /// The weight of a sublayer.
+    pub(crate) weight: u16,
+    /// The context of a filter: what its driver gave, or a callout's `notifyFn` has stored.
     pub(crate) context: u64,
     /// The code that added it.
     pub(crate) by: Option<Site>,
@@ -86,6 +91,8 @@ pub(crate) struct Engine {
     pub(crate) sessions: Vec<Session>,
     /// The sessions that were closed, and the code that did it.
     pub(crate) closed: Vec<(usize, Option<Site>)>,
+    /// What the engine orders by where the documents leave it open.
+    pub(crate) salt: u64,
     /// The number of objects that were added.
     added: u64,
 }
@@ -98,6 +105,11 @@ impl Engine {
     pub(crate) const fn next_id(&mut self) -> u64 {
         self.added += 1;
         FIRST_OBJECT + self.added
+    }
+
+    /// The weight of a filter that the engine chooses in one of 16 ranges: how is open.
+    pub(crate) fn choose_weight(&self, range: u8, id: u64) -> u64 {
+        mix(self.salt, id.into()) >> 4 | u64::from(range) << 60
     }
 
     pub(crate) fn session(&mut self, handle: usize) -> Option<&mut Session> {
@@ -124,10 +136,38 @@ impl Engine {
         u32::try_from(found.id).ok()
     }
 
-    /// The filters of a layer, in the order in which they were added.
+    /// The filters of a layer.
     pub(crate) fn filters(&self, layer: u16) -> impl Iterator<Item = &Object> {
         let filters = self.objects.iter();
         filters.filter(move |it| it.kind == Kind::Filter && it.layer == layer)
+    }
+
+    /// The filters of each sublayer of a layer, in the order in which they decide: the heaviest
+    /// first. Which of two that weigh the same comes first is open, and so is what the sublayers
+    /// of Windows itself weigh.
+    pub(crate) fn sublayers(&self, layer: u16) -> Vec<Vec<u64>> {
+        let mut filters: Vec<_> = self.filters(layer).collect();
+        let sublayer = |it: &Object| it.rules.sublayer;
+        filters.sort_by_cached_key(|it| {
+            let key = sublayer(it);
+            let place = (self.weight_of(key), mix(self.salt, key), key);
+            let own = (it.rules.weight, mix(self.salt, it.id.into()));
+            std::cmp::Reverse((place, own))
+        });
+        let groups = filters.chunk_by(|one, next| sublayer(one) == sublayer(next));
+        groups
+            .map(|group| group.iter().map(|it| it.id).collect())
+            .collect()
+    }
+
+    /// The weight of a sublayer.
+    pub(crate) fn weight_of(&self, key: u128) -> u16 {
+        let mut objects = self.objects.iter();
+        let added = objects.find(|it| it.kind == Kind::SubLayer && it.key == key);
+        added.map_or_else(
+            || mix(self.salt, key).to_le_bytes()[0].into(),
+            |it| it.weight,
+        )
     }
 
     /// An object that a driver has added and that stays when its sessions are closed.

@@ -3,6 +3,7 @@
 //! The Windows Filtering Platform: what callout drivers have registered, added and pended.
 
 pub(crate) mod engine;
+pub(crate) mod filters;
 pub(crate) mod flows;
 pub(crate) mod packets;
 pub(crate) mod pending;

@@ -54,6 +54,8 @@ pub(crate) struct Packet {
 pub(crate) struct Injection {
     pub(crate) handle: usize,
     pub(crate) is_v6: bool,
+    /// The types of data that are injected with it.
+    pub(crate) types: u32,
     /// The code that created it.
     pub(crate) by: Option<Site>,
     /// The threads that carry its injections out.

@@ -5,6 +5,7 @@
 //! Only one transaction changes objects at a time. `notifyFn` of a callout is called when a
 //! transaction commits that adds or deletes a filter which names it.
 
+mod conditions;
 mod objects;
 mod transactions;
 

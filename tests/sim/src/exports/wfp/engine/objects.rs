@@ -2,6 +2,7 @@
 
 //! The objects of the base filtering engine: providers, sublayers, callouts and filters.
 
+use rand::RngExt;
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_ALREADY_EXISTS, STATUS_FWP_CALLOUT_NOT_FOUND, STATUS_FWP_FILTER_NOT_FOUND,
     STATUS_FWP_IN_USE, STATUS_FWP_INCOMPATIBLE_LAYER, STATUS_FWP_NULL_DISPLAY_NAME,
@@ -9,11 +10,12 @@ use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
 };
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
-    FWP_ACTION_FLAG_CALLOUT, FWPM_CALLOUT0, FWPM_FILTER0, FWPM_PROVIDER0, FWPM_SUBLAYER_UNIVERSAL,
-    FWPM_SUBLAYER0,
+    FWP_ACTION_FLAG_CALLOUT, FWPM_CALLOUT0, FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT, FWPM_FILTER0,
+    FWPM_PROVIDER0, FWPM_SUBLAYER_UNIVERSAL, FWPM_SUBLAYER0,
 };
 use windows_sys::core::GUID;
 
+use super::conditions::{self, Weight};
 use super::transactions::change;
 use crate::exports::exports;
 use crate::exports::wfp::callouts::identifier;
@@ -21,8 +23,9 @@ use crate::exports::wfp::layers;
 use crate::exports::wfp::layouts::number;
 use crate::findings::caller::caller;
 use crate::hardware::irql::PASSIVE_LEVEL;
-use crate::kernel::State;
+use crate::kernel::{State, with};
 use crate::objects::wfp::engine::{Action, Kind, Object, named_by};
+use crate::objects::wfp::filters::Rules;
 use crate::verifier::faults::{self, FaultKind};
 
 exports! {
@@ -57,6 +60,12 @@ struct New {
     names: Vec<(Kind, u128)>,
     layer: u16,
     action: Action,
+    rules: Rules,
+    /// The range in which the engine chooses the weight of a filter, if it does.
+    range: Option<u8>,
+    /// The weight of a sublayer.
+    weight: u16,
+    context: u64,
 }
 
 impl New {
@@ -70,6 +79,15 @@ impl New {
                 kind: 0,
                 callout: 0,
             },
+            rules: Rules {
+                sublayer: 0,
+                weight: 0,
+                flags: 0,
+                conditions: Vec::new(),
+            },
+            range: None,
+            weight: 0,
+            context: 0,
         }
     }
 
@@ -116,6 +134,10 @@ fn add(handle: usize, function: &str, new: New) -> Result<u64, i32> {
         } else {
             state.objects.wfp.engine.next_id()
         };
+        let mut rules = new.rules;
+        if let Some(range) = new.range {
+            rules.weight = state.objects.wfp.engine.choose_weight(range, id);
+        }
         // A filter without a key gets one.
         let key = if new.key == 0 {
             u128::from(id)
@@ -130,7 +152,9 @@ fn add(handle: usize, function: &str, new: New) -> Result<u64, i32> {
             names: new.names,
             layer: new.layer,
             action: new.action,
-            context: 0,
+            rules,
+            weight: new.weight,
+            context: new.context,
             by,
         });
         Ok(id)
@@ -208,7 +232,10 @@ unsafe extern "win64" fn add_sublayer(
     if sublayer.displayData.name.is_null() {
         return STATUS_FWP_NULL_DISPLAY_NAME;
     }
-    let new = New::of(Kind::SubLayer, &sublayer.subLayerKey);
+    let new = New {
+        weight: sublayer.weight,
+        ..New::of(Kind::SubLayer, &sublayer.subLayerKey)
+    };
     // SAFETY: a provider's key that is given can be read, as documented.
     let new = unsafe { new.of_provider(sublayer.providerKey) };
     let added = add(handle, "FwpmSubLayerAdd0", new);
@@ -292,6 +319,28 @@ unsafe extern "win64" fn add_filter(
     if sublayer != 0 && sublayer != number(&FWPM_SUBLAYER_UNIVERSAL) {
         new.names.push((Kind::SubLayer, sublayer));
     }
+    new.rules.sublayer = sublayer;
+    new.rules.flags = filter.flags;
+    if filter.flags & FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT == 0 {
+        // SAFETY: the flags say that the field is set.
+        new.context = unsafe { filter.Anonymous.rawContext };
+    }
+    // SAFETY: what the weight points to can be read, as documented.
+    match unsafe { conditions::weight(&filter.weight) } {
+        Ok(Weight::Exact(weight)) => new.rules.weight = weight,
+        Ok(Weight::Range(range)) => new.range = Some(range),
+        Err(status) => return status,
+    }
+    // SAFETY: the conditions, and what they point to, can be read, as documented.
+    match unsafe { conditions::conditions(&filter, new.layer) } {
+        Ok(conditions) => new.rules.conditions = conditions,
+        Err(status) => return status,
+    }
+    with(|state| {
+        if state.objects.wfp.engine.salt == 0 {
+            state.objects.wfp.engine.salt = state.choices.activity.random_range(1..=u64::MAX);
+        }
+    });
     // SAFETY: a provider's key that is given can be read, as documented.
     let new = unsafe { new.of_provider(filter.providerKey) };
     match add(handle, "FwpmFilterAdd0", new) {

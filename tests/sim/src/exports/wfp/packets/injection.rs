@@ -32,7 +32,15 @@ exports! {
     "FwpsQueryPacketInjectionState0" <= DISPATCH_LEVEL => query: i32;
 }
 
-unsafe extern "win64" fn create(family: u16, _flags: u32, handle: *mut usize) -> i32 {
+/// `FWPS_INJECTION_TYPE_STREAM` and so on.
+const STREAM: u32 = 0x1;
+const TRANSPORT: u32 = 0x2;
+const NETWORK: u32 = 0x4;
+const FORWARD: u32 = 0x8;
+/// What a handle without a type is for.
+const ANY_TYPE: u32 = STREAM | TRANSPORT | FORWARD;
+
+unsafe extern "win64" fn create(family: u16, flags: u32, handle: *mut usize) -> i32 {
     const AF_INET6: u16 = 23;
     if handle.is_null() {
         return STATUS_FWP_NULL_POINTER;
@@ -47,6 +55,7 @@ unsafe extern "win64" fn create(family: u16, _flags: u32, handle: *mut usize) ->
         wfp.packets.injections.push(Injection {
             handle,
             is_v6: family == AF_INET6,
+            types: if flags == 0 { ANY_TYPE } else { flags },
             by,
             under_way: Vec::new(),
             ends: false,
@@ -153,6 +162,45 @@ pub(super) struct Request {
     pub(super) completion: [usize; 2],
 }
 
+impl Request {
+    /// The flag of `FwpsInjectionHandleCreate0` for what is injected.
+    const fn type_of_data(&self) -> u32 {
+        match self.layer {
+            Layer::Stream => STREAM,
+            Layer::InboundPacket | Layer::OutboundPacket => NETWORK,
+            _ => TRANSPORT,
+        }
+    }
+}
+
+/// Stops unless a handle is one for what is injected. Returns `STATUS_SUCCESS`, or the status if the
+/// handle is being destroyed.
+pub(super) fn check(request: &Request) -> i32 {
+    let Request {
+        function, handle, ..
+    } = *request;
+    require(handle, function);
+    let (types, by, ends) = with(|state| {
+        let injection = state.objects.wfp.packets.injection(handle);
+        let found = injection.map(|it| (it.types, it.by, it.ends));
+        let (types, by, ends) = found.unwrap_or_default();
+        (types, by.map(|by| state.loader.drivers.show(by)), ends)
+    });
+    if types & request.type_of_data() == 0 {
+        let by = by.unwrap_or_else(|| "a driver".to_owned());
+        let what = format!(
+            "{function} was called with an injection handle that {by} has created for data of \
+             another type: FwpsInjectionHandleCreate0 gets the types that are injected with it"
+        );
+        stop("wfp", what);
+    }
+    if ends {
+        STATUS_FWP_INJECT_HANDLE_CLOSING
+    } else {
+        STATUS_SUCCESS
+    }
+}
+
 /// Injects a packet.
 pub(super) fn inject(request: Request) -> i32 {
     /// How often a packet comes back to a callout that injects it again.
@@ -168,7 +216,7 @@ pub(super) fn inject(request: Request) -> i32 {
     if list == 0 || routine == 0 {
         return STATUS_FWP_NULL_POINTER;
     }
-    require(handle, function);
+    check(&request);
     require_list(list, function);
     let injected = with(|state| {
         let packet = state.objects.wfp.packets.get(list);

@@ -92,6 +92,17 @@ pub(in crate::exports::wfp) const fn stream_of(at: usize) -> usize {
     at + offset_of!(Block, stream)
 }
 
+/// `FWPS_STREAM_FLAG_RECEIVE` and `FWPS_STREAM_FLAG_SEND`.
+pub(super) const RECEIVE: u32 = 0x1;
+pub(super) const SEND: u32 = 0x1_0000;
+
+/// The data of a packet's stream are sent or received.
+pub(super) fn set_direction(at: usize, is_sent: bool) {
+    let data = (at + offset_of!(Block, stream_data)) as *mut StreamData;
+    // SAFETY: the packet was made by `make`, which no driver has seen yet.
+    unsafe { (*data).flags = if is_sent { SEND } else { RECEIVE } };
+}
+
 fn length_of_data() -> u32 {
     u32::try_from(ROOM + DATA).expect("it is small")
 }

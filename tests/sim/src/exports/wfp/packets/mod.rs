@@ -13,7 +13,7 @@ use windows_sys::Win32::Foundation::{
 
 pub(in crate::exports::wfp) use layout::stream_of;
 pub(in crate::exports) use layout::{Buffer, current};
-use layout::{DATA, List, ROOM, make};
+use layout::{DATA, List, ROOM, make, set_direction};
 
 use crate::exports::exports;
 use crate::findings::caller::caller;
@@ -61,12 +61,13 @@ fn add(state: &mut State, at: usize, origin: Origin, parent: Option<usize>) {
     });
 }
 
-/// A packet of the network stack; 0 if there is no memory.
-pub(in crate::exports::wfp) fn receive(state: &mut State) -> usize {
+/// A packet of the network stack, which sends or receives it; 0 if there is no memory.
+pub(in crate::exports::wfp) fn receive(state: &mut State, is_sent: bool) -> usize {
     let room = u32::try_from(ROOM).expect("it is small");
     let Some(at) = make(state, 0, room, DATA) else {
         return 0;
     };
+    set_direction(at, is_sent);
     add(state, at, Origin::Stack, None);
     at
 }
