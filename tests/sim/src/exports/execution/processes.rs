@@ -59,8 +59,24 @@ fn number(state: &mut State, address: usize) -> Option<usize> {
     all.find(|process| object(state, *process) == address)
 }
 
+/// The object of the process whose memory the current thread has.
+pub(super) fn current(state: &mut State) -> usize {
+    let attached = state.scheduling.current().attached.last();
+    match attached.map(|it| it.process) {
+        Some(process) => process,
+        None => object(state, SYSTEM),
+    }
+}
+
+/// Ends the cycle unless this is the object of a process.
+pub(super) fn check(process: usize) {
+    if with(|state| number(state, process)).is_none() {
+        not_an_object(process, "process");
+    }
+}
+
 unsafe extern "win64" fn current_process() -> usize {
-    with(|state| object(state, SYSTEM))
+    with(current)
 }
 
 unsafe extern "win64" fn current_process_id() -> usize {
