@@ -10,7 +10,7 @@ use crate::exports::exports;
 use crate::exports::memory::access::set;
 use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
 use crate::objects::handles;
@@ -29,9 +29,9 @@ exports! {
     "PsGetProcessCreateTimeQuadPart" <= DISPATCH_LEVEL => create_time: i64;
     "IoThreadToProcess" <= DISPATCH_LEVEL => thread_process: usize;
     "PsIsSystemThread" <= DISPATCH_LEVEL => is_system_thread: u8;
-    "KeQueryPriorityThread" <= DISPATCH_LEVEL => priority: i32;
-    "KeSetPriorityThread" <= DISPATCH_LEVEL => set_priority: i32;
-    "KeSetBasePriorityThread" <= DISPATCH_LEVEL => set_base_priority: i32;
+    "KeQueryPriorityThread" <= PASSIVE_LEVEL => priority: i32;
+    "KeSetPriorityThread" <= PASSIVE_LEVEL => set_priority: i32;
+    "KeSetBasePriorityThread" <= PASSIVE_LEVEL => set_base_priority: i32;
 }
 
 /// The number of the process called System.
