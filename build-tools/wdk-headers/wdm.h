@@ -235,9 +235,16 @@ typedef VOID KSTART_ROUTINE(PVOID StartContext);
 typedef KSTART_ROUTINE *PKSTART_ROUTINE;
 #define THREAD_ALL_ACCESS 0x1FFFFF
 #define IO_NO_INCREMENT 0
+#define EVENT_QUERY_STATE 0x1
+#define EVENT_MODIFY_STATE 0x2
+#define EVENT_ALL_ACCESS 0x1F0003
 DECLSPEC_IMPORT extern POBJECT_TYPE *PsThreadType;
+DECLSPEC_IMPORT extern POBJECT_TYPE *ExEventObjectType;
 NTKERNELAPI VOID KeInitializeEvent(PKEVENT Event, EVENT_TYPE Type, BOOLEAN State);
 NTKERNELAPI LONG KeSetEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
+NTKERNELAPI PKEVENT IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle);
+NTKERNELAPI PKEVENT IoCreateSynchronizationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle);
+NTSYSAPI NTSTATUS ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes);
 NTKERNELAPI NTSTATUS KeWaitForSingleObject(
     PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 NTKERNELAPI NTSTATUS KeDelayExecutionThread(
@@ -256,11 +263,22 @@ NTKERNELAPI LONGLONG ObfDereferenceObject(PVOID Object);
 #define ObDereferenceObject ObfDereferenceObject
 NTSYSAPI NTSTATUS ZwClose(HANDLE Handle);
 
+// Dates.
+typedef struct _TIME_FIELDS {
+    SHORT Year, Month, Day, Hour, Minute, Second, Milliseconds, Weekday;
+} TIME_FIELDS, *PTIME_FIELDS;
+NTSYSAPI VOID RtlTimeToTimeFields(PLARGE_INTEGER Time, PTIME_FIELDS TimeFields);
+NTSYSAPI BOOLEAN RtlTimeFieldsToTime(PTIME_FIELDS TimeFields, PLARGE_INTEGER Time);
+NTKERNELAPI VOID ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime);
+NTKERNELAPI VOID ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime);
+
 // Files.
 #define DELETE 0x00010000L
 #define SYNCHRONIZE 0x00100000L
 #define GENERIC_READ 0x80000000L
 #define GENERIC_WRITE 0x40000000L
+#define FILE_LIST_DIRECTORY 0x1
+#define FILE_ATTRIBUTE_DIRECTORY 0x10
 #define FILE_ATTRIBUTE_NORMAL 0x80
 #define FILE_SHARE_READ 0x1
 #define FILE_SUPERSEDE 0
@@ -280,8 +298,12 @@ typedef struct _IO_STATUS_BLOCK {
 } IO_STATUS_BLOCK, *PIO_STATUS_BLOCK;
 typedef VOID (*PIO_APC_ROUTINE)(PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, ULONG Reserved);
 typedef enum _FILE_INFORMATION_CLASS {
+    FileDirectoryInformation = 1,
+    FileFullDirectoryInformation = 2,
+    FileBothDirectoryInformation = 3,
     FileBasicInformation = 4,
     FileStandardInformation = 5,
+    FileNamesInformation = 12,
     FileDispositionInformation = 13,
     FilePositionInformation = 14,
     FileEndOfFileInformation = 20
@@ -318,6 +340,7 @@ NTSYSAPI NTSTATUS ZwSetInformationFile(
 
 // The registry.
 #define OBJ_CASE_INSENSITIVE 0x40L
+#define OBJ_OPENIF 0x80L
 #define OBJ_KERNEL_HANDLE 0x200L
 #define InitializeObjectAttributes(P, N, A, R, S) \
     ((P)->Length = sizeof(OBJECT_ATTRIBUTES), (P)->RootDirectory = (R), (P)->Attributes = (A), \

@@ -53,6 +53,9 @@ pub(crate) struct Arguments {
     /// that NMR's documentation leaves open has its first answer.
     #[arg(long, value_name = "SCRIPT")]
     pub(crate) script: Option<Script>,
+    /// Restart the machine where the script says shutdown.
+    #[arg(long, requires = "script")]
+    pub(crate) restart: bool,
     /// Also print the registrar's events.
     #[arg(long)]
     pub(crate) events: bool,

@@ -15,14 +15,17 @@
 //! waited for, and a service that is about to stop gets no request without an open handle
 //! that keeps it loaded.
 //!
+//! With `--restart`, the last step of a script may be a shutdown: the machine restarts while the
+//! drivers of that step are loaded and unloaded without a break, which ends with this program.
+//!
 //! # Limits
 //!
 //! If the kernel crashes, there is no report: the program that started this one must
 //! detect the crash.
 //!
 //! Never run on Windows. Not exercised under Wine are `NtLoadDriver`, which Wine does not
-//! have, refused or deferred stops, refused loads, and programs that use drivers meanwhile
-//! ([`pair`]).
+//! have, refused or deferred stops, refused loads, restarts, and programs that use drivers
+//! meanwhile ([`pair`]).
 
 #[cfg(windows)]
 mod arguments;
@@ -42,6 +45,8 @@ mod privilege;
 mod program;
 #[cfg(windows)]
 mod registrar_events;
+#[cfg(windows)]
+mod restart;
 #[cfg(windows)]
 mod run;
 #[cfg(windows)]

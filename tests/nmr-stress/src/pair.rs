@@ -44,6 +44,8 @@ pub(crate) enum CycleFailure {
     Change(Action, ChangeFailure),
     /// A driver refused a request.
     Use(Use, io::Error),
+    /// The machine does not restart.
+    Restart(io::Error),
     /// A service is in an unexpected state.
     Service(Instance, io::Error),
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The privilege to load drivers without the service control manager.
+//! Privileges, which administrators have, but which are disabled by default.
 
 use std::io;
 use std::ptr;
@@ -14,11 +14,28 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken}
 
 use crate::wide::wide;
 
-/// Enables `SeLoadDriverPrivilege`, which administrators have, but which is disabled by
-/// default.
-pub(crate) fn enable_load_driver() -> io::Result<()> {
+/// A privilege that this program needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Privilege {
+    /// To load drivers without the service control manager.
+    LoadDriver,
+    /// To restart the machine.
+    Shutdown,
+}
+
+impl Privilege {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::LoadDriver => "SeLoadDriverPrivilege",
+            Self::Shutdown => "SeShutdownPrivilege",
+        }
+    }
+}
+
+/// Enables a privilege.
+pub(crate) fn enable(privilege: Privilege) -> io::Result<()> {
     let mut luid = LUID::default();
-    let name = wide("SeLoadDriverPrivilege");
+    let name = wide(privilege.name());
     // SAFETY: a null system name means this machine; the name is NUL-terminated.
     if unsafe { LookupPrivilegeValueW(ptr::null(), name.as_ptr(), &raw mut luid) } == 0 {
         return Err(io::Error::last_os_error());

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use channel::events::PLAIN;
 use clap::Parser;
-use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report, Script};
+use scenarios::{Change, Counts, Cycle, Finding, Line, PROGRESS_INTERVAL, Report};
 
 use crate::arguments::{Arguments, Mechanism};
 use crate::event_counts::count_events;
 use crate::loader::is_available;
 use crate::output::{event, print};
 use crate::pair::{CycleFailure, Pair};
-use crate::privilege;
+use crate::privilege::{self, Privilege};
 use crate::registrar_events::RegistrarEvents;
 use crate::watchdog::Watchdog;
 
@@ -53,11 +53,19 @@ fn run(arguments: &Arguments) -> Result<bool> {
         arguments.cycle_filter().is_possible(),
         "no cycle is possible: choose another --only, or leave out --instances"
     );
-    if let Some(part) = arguments.script.as_ref().and_then(Script::simulated_part) {
-        anyhow::bail!("only the simulated kernel has a step like {part}: leave it out of --script");
+    if let Some(script) = &arguments.script {
+        if let Some(part) = script.simulated_part(arguments.restart) {
+            anyhow::bail!(
+                "only the simulated kernel has a step like {part}: leave it out of --script"
+            );
+        }
+        anyhow::ensure!(
+            !script.shuts_down() || arguments.cycles == 1,
+            "a restart ends the run: use --cycles=1"
+        );
     }
-    if arguments.by.contains(&Mechanism::Nt) {
-        privilege::enable_load_driver()
+    if arguments.restart || arguments.by.contains(&Mechanism::Nt) {
+        privilege::enable(Privilege::LoadDriver)
             .context("SeLoadDriverPrivilege is refused: run as administrator")?;
     }
     let mut pair = Pair::create(arguments)?;
@@ -79,6 +87,15 @@ fn run(arguments: &Arguments) -> Result<bool> {
         watchdog.begin(index);
         let cycle = cycle(arguments, index);
         let mut counts = Counts::default();
+        if cycle.script().shuts_down() {
+            // It may end with this program.
+            let mut done = report
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            done.add_cycle(cycle.order, &counts, 0);
+            print(&Line::Report(Box::new(done)))?;
+        }
         let result = run_cycle(
             arguments,
             index,
@@ -198,6 +215,10 @@ fn run_cycle(
                 let driver = format!("{}.sys", one.instance);
                 let what = format!("{driver} refuses a program ({:?}): {why}", one.usage);
                 ("request", driver, what)
+            }
+            CycleFailure::Restart(why) => {
+                let what = format!("the machine does not restart: {why}");
+                ("hang", String::new(), what)
             }
             CycleFailure::Service(instance, why) => {
                 let driver = format!("{instance}.sys");

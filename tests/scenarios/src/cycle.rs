@@ -453,11 +453,11 @@ mod tests {
                         Change::Reload => prop_assert!(loaded.contains(&instance)),
                     }
                 }
+                let free = [Scenario::Races, Scenario::Handles];
+                met |= loaded == everyone || free.contains(&cycle.order.scenario());
                 if step.shutdown {
                     loaded.clear();
                 }
-                let free = [Scenario::Races, Scenario::Handles];
-                met |= loaded == everyone || free.contains(&cycle.order.scenario());
             }
             prop_assert!(loaded.is_empty());
             prop_assert!(met);

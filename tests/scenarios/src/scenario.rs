@@ -104,7 +104,9 @@ impl Scenario {
                 "A driver's load is requested while it unloads; services are disabled and deleted \
                  while their drivers are loaded, and a second service has the same file."
             }
-            Self::Shutdown => "The machine shuts down while drivers are loaded.",
+            Self::Shutdown => {
+                "The machine shuts down while drivers are loaded, or being loaded or unloaded."
+            }
             Self::Models => {
                 "The provider, the client or both are for the driver framework: WDF with WDM and \
                  WDF with WDF, come and go, or switch a part of theirs."

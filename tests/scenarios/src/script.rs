@@ -15,13 +15,15 @@
 //! client off, or on again; `#c` forbids its unloading for a while; `=c` asks the
 //! service control manager to start or stop it when that is refused. `=c/disable` disables
 //! its service, `=c/delete` deletes it, `=c/second` starts a second service of its file.
-//! `shutdown`, the last step, shuts the machine down with the drivers that are loaded.
+//! `shutdown`, in the last step, shuts the machine down with the drivers that are loaded;
+//! `-cshutdown` does so while the client is being unloaded.
 //!
 //! ```text
 //! Threads:1.+p.+c~250.-p-c
 //! +p+p2.+c~250.-p2.-p-c@detaching
 //! +p.^p.+c~100.-p_p%c.-c
 //! +p+c.-+c=c/delete~250.shutdown
+//! +p.+cshutdown
 //! ```
 
 use std::collections::BTreeSet;
@@ -76,10 +78,16 @@ impl Script {
         instances(&self.steps)
     }
 
-    /// The first part of a step that only the simulated kernel performs, if there is one:
-    /// elsewhere the machine and the services of a run stay.
+    /// Returns `true` if the machine shuts down in its last step.
     #[must_use]
-    pub fn simulated_part(&self) -> Option<String> {
+    pub fn shuts_down(&self) -> bool {
+        self.steps.last().is_some_and(|step| step.shutdown)
+    }
+
+    /// The first part of a step that only the simulated kernel performs, if there is one:
+    /// elsewhere the services of a run stay, and the machine unless it may be restarted.
+    #[must_use]
+    pub fn simulated_part(&self, restarts: bool) -> Option<String> {
         self.steps.iter().find_map(|step| {
             let changes = |one: &&Use| {
                 matches!(
@@ -88,7 +96,7 @@ impl Script {
                 )
             };
             let change = step.uses.iter().find(changes).map(ToString::to_string);
-            change.or_else(|| step.shutdown.then(|| SHUTDOWN.to_owned()))
+            change.or_else(|| (step.shutdown && !restarts).then(|| SHUTDOWN.to_owned()))
         })
     }
 
@@ -109,12 +117,10 @@ impl Script {
             let instances: BTreeSet<_> = instances.collect();
             !step.is_idle() && instances.len() == step.actions.len()
         });
-        // Nothing happens at the same time as a shutdown, or after it.
+        // Nothing happens after a shutdown.
         let mut ends = self.steps.iter().rev().skip(1);
-        let shutdown = self.steps.last().filter(|step| step.shutdown);
-        let last = !ends.any(|step| step.shutdown)
-            && shutdown.is_none_or(|step| step.actions.is_empty() && step.uses.is_empty());
-        let complete = loaded.is_empty() || shutdown.is_some();
+        let last = !ends.any(|step| step.shutdown);
+        let complete = loaded.is_empty() || self.shuts_down();
         sound && apart && last && complete && !self.instances().is_empty()
     }
 }
@@ -184,7 +190,7 @@ const USAGES: [(char, &str, Usage); 8] = [
     ('=', "/second", Usage::StartSecond),
 ];
 
-/// The step that shuts the machine down.
+/// The end of a step in which the machine shuts down.
 const SHUTDOWN: &str = "shutdown";
 
 impl fmt::Display for Use {
@@ -270,11 +276,10 @@ fn parse_setting((name, value): (&str, &str)) -> Option<Setting> {
 fn parse_step(part: &str) -> Option<Step> {
     let (actions, rest) = part.split_once('~').unwrap_or((part, "0"));
     let rest = rest.parse().ok()?;
-    if actions == SHUTDOWN {
-        return Some(Step::shut_down(rest));
-    }
-    let mut left = actions;
+    let before = actions.strip_suffix(SHUTDOWN);
+    let mut left = before.unwrap_or(actions);
     let mut step = Step {
+        shutdown: before.is_some(),
         rest,
         ..Step::of(Vec::new())
     };
@@ -404,7 +409,9 @@ mod tests {
             "shutdown",
             "+p.shutdown.-p",
             "+p.shutdown.shutdown",
-            "+p.-pshutdown",
+            "+p.-pshutdown.-p",
+            "+p.shutdown-p",
+            "+p.+pshutdown",
             "+p.shutdown~x",
         ] {
             assert!(text.parse::<Script>().is_err(), "{text}");
@@ -417,6 +424,8 @@ mod tests {
             "+p.-+p@idle+c^p~5.-p-c",
             "+p.-+p=p/disable=c/delete=p/second=p.-p",
             "+p+c.-p.shutdown~250",
+            "+p.+c-p@idle^pshutdown~250",
+            "+p.-+p=p/secondshutdown",
         ] {
             let script: Script = text.parse().expect("a script");
             assert_eq!(script.to_string(), text);
@@ -425,13 +434,22 @@ mod tests {
 
     #[test]
     fn the_part_that_only_the_simulated_kernel_performs_is_named() {
-        for (text, part) in [
-            ("+p.-+p=p.-p", None),
-            ("+p+c2.=c2/delete.-p-c2", Some("=c2/delete")),
-            ("+p.shutdown~5", Some("shutdown")),
+        for (text, part, with_restarts) in [
+            ("+p.-+p=p.-p", None, None),
+            (
+                "+p+c2.=c2/delete.-p-c2",
+                Some("=c2/delete"),
+                Some("=c2/delete"),
+            ),
+            ("+p.-pshutdown~5", Some("shutdown"), None),
         ] {
             let script: Script = text.parse().expect("a script");
-            assert_eq!(script.simulated_part().as_deref(), part, "{text}");
+            assert_eq!(script.simulated_part(false).as_deref(), part, "{text}");
+            assert_eq!(
+                script.simulated_part(true).as_deref(),
+                with_restarts,
+                "{text}"
+            );
         }
     }
 }

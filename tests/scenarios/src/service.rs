@@ -13,7 +13,8 @@
 //! disabled is not started either, `ERROR_SERVICE_DISABLED`. One that is deleted stays until its
 //! driver has gone: until then another deletion is refused, `ERROR_SERVICE_MARKED_FOR_DELETE`.
 //! The kernel maps a file once, so a second service with the same file is refused what a second
-//! start of the first is refused. A driver that may not go now makes
+//! start of the first is refused. While the machine shuts down, both are refused,
+//! `ERROR_SHUTDOWN_IN_PROGRESS`. A driver that may not go now makes
 //! `NtUnloadDriver` answer `STATUS_INVALID_DEVICE_REQUEST`; which error the manager
 //! makes of that no document says: see [`Refusal::HELD`].
 //!
@@ -79,6 +80,8 @@ pub enum Refusal {
     NotActive = 1062,
     /// `ERROR_SERVICE_MARKED_FOR_DELETE`.
     MarkedForDelete = 1072,
+    /// `ERROR_SHUTDOWN_IN_PROGRESS`.
+    ShutdownInProgress = 1115,
 }
 
 impl Refusal {

@@ -39,21 +39,42 @@ pub(crate) fn restarts(random: &mut impl Rng) -> Vec<Step> {
     steps
 }
 
-/// Both drivers come, and one of them may have gone when the machine shuts down, or have
-/// its device open.
+/// Both drivers come, and one of them may have gone when the machine shuts down, may have
+/// its device open or may refuse to go; or a load or an unload is under way at that time.
 pub(crate) fn shutdown(random: &mut impl Rng) -> Vec<Step> {
     let mut steps = both(Change::Load, random);
     let role = any(random);
-    match random.random_range(0..4) {
-        0 => steps.push(Step::used(vec![Usage::Open.of(role.first())])),
-        1 => steps.push(Step::of(vec![Change::Unload.of(role.first())])),
-        2 => steps.push(Step::of(vec![Change::Reload.of(role.first())])),
+    let [one, other] = [role, role.peer()].map(Role::first);
+    let (mut actions, mut uses) = (Vec::new(), Vec::new());
+    match random.random_range(0..12) {
+        0 => steps.push(Step::used(vec![Usage::Open.of(one)])),
+        1 => steps.push(Step::of(vec![Change::Unload.of(one)])),
+        2 => steps.push(Step::of(vec![Change::Reload.of(one)])),
+        // The unload waits for the end of the program.
+        3 => steps.extend([
+            Step::used(vec![Usage::Open.of(one)]),
+            Step::of(vec![Change::Unload.of(one)]),
+        ]),
+        4 => {
+            uses.push(Usage::Hold.of(one));
+            actions.push(Change::Unload.of(one));
+        }
+        5 | 6 => actions.push(Change::Unload.of(one)),
+        7 => actions.extend([one, other].map(|it| Change::Unload.of(it))),
+        8 => actions.push(Change::Reload.of(one)),
+        9 => {
+            steps = vec![Step::of(vec![Change::Load.of(other)])];
+            actions.push(Change::Load.of(one));
+        }
         _ => {}
     }
     if let Some(last) = steps.last_mut() {
         last.rest = time(TRAFFIC / 2, random);
     }
-    steps.push(Step::shut_down(time(ALONE, random)));
+    steps.push(Step {
+        uses,
+        ..Step::shut_down(actions, time(ALONE, random))
+    });
     steps
 }
 

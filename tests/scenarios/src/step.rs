@@ -19,6 +19,16 @@ pub enum Change {
 }
 
 impl Change {
+    /// What undoes it.
+    #[must_use]
+    pub const fn undone(self) -> Self {
+        match self {
+            Self::Load => Self::Unload,
+            Self::Unload => Self::Load,
+            Self::Reload => Self::Reload,
+        }
+    }
+
     /// The same to this driver.
     #[must_use]
     pub const fn of(self, instance: Instance) -> Action {
@@ -95,8 +105,8 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// And these, each on a thread of its own, too.
     pub uses: Vec<Use>,
-    /// Whether the machine shuts down, with the drivers that are loaded: the last step of a
-    /// cycle, without actions and uses.
+    /// Whether the machine shuts down at the same time: the last step of a cycle, which
+    /// leaves loaded what is loaded.
     pub shutdown: bool,
     /// Microseconds that pass after the last of them is over.
     pub rest: u64,
@@ -113,12 +123,22 @@ impl Step {
         }
     }
 
-    /// The shutdown of the machine.
-    pub(crate) fn shut_down(rest: u64) -> Self {
+    /// The shutdown of the machine while these are under way.
+    pub(crate) fn shut_down(actions: Vec<Action>, rest: u64) -> Self {
         Self {
             shutdown: true,
             rest,
-            ..Self::of(Vec::new())
+            ..Self::of(actions)
+        }
+    }
+
+    /// The step that undoes its actions, at once.
+    #[must_use]
+    pub fn undone(&self) -> Self {
+        let undone = |action: &Action| action.change.undone().of(action.instance);
+        Self {
+            shutdown: self.shutdown,
+            ..Self::of(self.actions.iter().map(undone).collect())
         }
     }
 
@@ -133,6 +153,29 @@ impl Step {
         Self {
             uses,
             ..Self::of(Vec::new())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::script::Script;
+
+    #[test]
+    fn a_step_that_is_undone_twice_is_itself_but_for_what_it_waits_for() {
+        for (text, undone, again) in [
+            ("+p+c.-cshutdown", "+cshutdown", "-cshutdown"),
+            ("+p.+c/3shutdown", "-cshutdown", "+cshutdown"),
+            (
+                "+p+c.-p@idle-+c^pshutdown~5",
+                "+p-+cshutdown",
+                "-p-+cshutdown",
+            ),
+        ] {
+            let script: Script = text.parse().expect("a script");
+            let step = script.steps.last().expect("it has some");
+            assert_eq!(step.undone().to_string(), undone, "{text}");
+            assert_eq!(step.undone().undone().to_string(), again, "{text}");
         }
     }
 }

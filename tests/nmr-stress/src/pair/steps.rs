@@ -3,15 +3,17 @@
 //! Runs the steps of a cycle: loads, unloads, and programs that use the drivers.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::mem;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scenarios::{Action, Change, Counts, Cycle, Instance, Role, Step, Usage, Use};
 
 use super::{CycleFailure, Driver, Pair};
 use crate::arguments::{Kernel, Mechanism};
 use crate::loader::{ChangeFailure, Request, change};
+use crate::restart;
 
 impl Pair<'_> {
     /// Runs the steps of a cycle; after the last one no driver is loaded.
@@ -22,6 +24,9 @@ impl Pair<'_> {
         counts: &mut Counts,
     ) -> Result<(), CycleFailure> {
         for step in &cycle.steps {
+            if step.shutdown {
+                return Err(self.restart(step, counts));
+            }
             self.step(step, by, counts)?;
         }
         for instance in mem::take(&mut self.pending_unloads) {
@@ -29,6 +34,25 @@ impl Pair<'_> {
             self.wait_for_stop(instance, by)?;
         }
         Ok(())
+    }
+
+    /// Restarts the machine, and performs the actions of a step and what undoes them in turn, until
+    /// this program ends. Returns the error if it does not: the watchdog reports a hang.
+    fn restart(&mut self, step: &Step, counts: &mut Counts) -> CycleFailure {
+        if let Err(failure) = self.programs.perform(&step.uses, |_| true, counts) {
+            return failure.into();
+        }
+        if let Err(why) = restart::begin() {
+            return CycleFailure::Restart(why);
+        }
+        let mut step = step.clone();
+        let end = Instant::now() + Duration::from_secs(self.arguments.patience);
+        while Instant::now() < end {
+            // Some are refused once the shutdown has ended what they need.
+            drop(run_actions(&self.drivers, &step, Mechanism::Nt));
+            step = step.undone();
+        }
+        CycleFailure::Restart(io::ErrorKind::TimedOut.into())
     }
 
     /// Runs a step: its programs, and each of its actions on a thread of its own.

@@ -56,6 +56,7 @@ impl ExceptionFrame {
         &mut self,
         handler: &FrameHandler,
         target: u64,
+        scope: u32,
     ) -> (DISPATCHER_CONTEXT, usize) {
         let at = |offset: u32| self.base + offset as usize;
         let dispatcher = DISPATCHER_CONTEXT {
@@ -68,7 +69,7 @@ impl ExceptionFrame {
             LanguageHandler: None,
             HandlerData: ptr::with_exposed_provenance_mut(at(handler.data)),
             HistoryTable: ptr::null_mut(),
-            ScopeIndex: 0,
+            ScopeIndex: scope,
             Fill0: 0,
         };
         (dispatcher, at(handler.routine))

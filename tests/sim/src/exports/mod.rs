@@ -48,6 +48,8 @@ pub(crate) struct Exports {
     pub(crate) exceptions: Exceptions,
     /// The code that initialised each cancel-safe queue, by address.
     queues: BTreeMap<usize, Site>,
+    /// The time zone, once a driver has asked for it.
+    time_zone: Option<i64>,
 }
 
 /// What a driver's dispatch table holds where it has put nothing: nobody can

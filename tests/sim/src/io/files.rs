@@ -44,6 +44,13 @@ struct File {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GuardId(u64);
 
+/// A device that is being notified, and its driver: both stay until the notification ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::io) struct Notified {
+    device: usize,
+    driver: DriverId,
+}
+
 /// A device on top of another one.
 #[derive(Debug)]
 struct Attached {
@@ -73,6 +80,8 @@ pub(crate) struct Files {
     deleted: BTreeSet<usize>,
     /// Devices on top of others, by address.
     attached: BTreeMap<usize, Attached>,
+    /// The devices whose drivers handle a notification.
+    notified: Vec<Notified>,
     /// The drivers that stay until a completion routine of theirs has returned, each with the
     /// request and its stack location: those of `IoSetCompletionRoutineEx`.
     guards: BTreeMap<GuardId, (usize, u8, DriverId)>,
@@ -136,6 +145,7 @@ impl Files {
     fn uses(&self, device: usize) -> bool {
         self.open.values().any(|file| file.device == device)
             || self.attached.values().any(|it| it.below == device)
+            || self.notified.iter().any(|it| it.device == device)
     }
 
     /// Returns `true` if files are open on a device, or a device is attached to it: it is
@@ -162,6 +172,34 @@ pub(crate) fn defer_unload(driver: DriverId) {
         }
     });
     while with(|state| state.io.files.is_open(driver)) {
+        block(Waitable::Files(driver), None);
+    }
+}
+
+/// A notification of a device begins. Returns `None` if it has no driver.
+pub(in crate::io) fn begin_notification(state: &mut State, device: usize) -> Option<Notified> {
+    let driver = driver_of(state, device)?;
+    let notified = Notified { device, driver };
+    state.io.files.notified.push(notified);
+    Some(notified)
+}
+
+/// A notification of a device has ended.
+pub(in crate::io) fn end_notification(state: &mut State, notified: Option<Notified>) {
+    let all = &mut state.io.files.notified;
+    let place = all.iter().position(|it| Some(*it) == notified);
+    if let Some(Notified { device, driver }) = place.map(|place| all.swap_remove(place)) {
+        end_use(state, device, driver);
+    }
+}
+
+/// Waits until no device of a driver is being notified.
+pub(crate) fn finish_notifications(driver: DriverId) {
+    let is_notified = |state: &mut State| {
+        let mut notified = state.io.files.notified.iter();
+        notified.any(|it| it.driver == driver)
+    };
+    while with(is_notified) {
         block(Waitable::Files(driver), None);
     }
 }

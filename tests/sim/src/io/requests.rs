@@ -322,13 +322,18 @@ fn end(file: usize) {
 
 /// Sends a request to its driver's dispatch routine.
 pub(in crate::io) fn send(device: usize, file: usize, message: &ProgramRequest) -> usize {
+    point();
+    send_now(device, file, message)
+}
+
+/// Sends a request, before any other thread runs.
+pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramRequest) -> usize {
     let ProgramRequest {
         major: number,
         code,
         ref input,
         output_length,
     } = *message;
-    point();
     let (irp, top) = with(|state| {
         let method = match number {
             IRP_MJ_DEVICE_CONTROL => Method::of(code),

@@ -5,16 +5,21 @@
 //! The machine shuts down in this order: the first notifications are sent, the file
 //! systems are flushed, the last-chance notifications are sent. No document says in which
 //! order the devices of a queue come. Drivers are not unloaded.
+//!
+//! A load or an unload that is under way goes on. `IoUnregisterShutdownNotification` waits for
+//! nothing: a device whose request is under way is deleted after it, and its driver's image
+//! stays until then.
 
 use rand::RngExt;
 use windows_sys::Wdk::Foundation::DEVICE_OBJECT;
 use windows_sys::Wdk::System::SystemServices::IRP_MJ_SHUTDOWN;
 
+use crate::io::files::{self, Notified};
 use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::memory::pageable;
-use crate::scheduling::ThreadId;
+use crate::scheduling::{ThreadId, point};
 
 /// `DO_SHUTDOWN_REGISTERED`.
 const REGISTERED: u32 = 0x800;
@@ -89,14 +94,20 @@ pub(crate) fn flush(state: &mut State) {
 
 /// Notifies the devices of a queue, each once, and waits for each.
 pub(crate) fn notify(queue: Queue) {
-    while let Some(device) = with(|state| take(state, queue)) {
-        let irp = requests::send(device, 0, &ProgramRequest::bare(IRP_MJ_SHUTDOWN));
+    loop {
+        point();
+        // No driver can unregister its device between this and the call of its routine.
+        let Some((device, notified)) = with(|state| take(state, queue)) else {
+            return;
+        };
+        let irp = requests::send_now(device, 0, &ProgramRequest::bare(IRP_MJ_SHUTDOWN));
         requests::wait(irp, None);
+        with(|state| files::end_notification(state, notified));
     }
 }
 
-/// Takes a device out of a queue.
-fn take(state: &mut State, queue: Queue) -> Option<usize> {
+/// Takes a device out of a queue, which stays until its notification has ended.
+fn take(state: &mut State, queue: Queue) -> Option<(usize, Option<Notified>)> {
     let all = &state.io.shutdown.registered;
     let places = (0..all.len()).filter(|&at| all[at].queue == queue);
     let places: Vec<_> = places.collect();
@@ -105,5 +116,6 @@ fn take(state: &mut State, queue: Queue) -> Option<usize> {
         1 => 0,
         several => state.choices.chance.random_range(0..several),
     };
-    Some(state.io.shutdown.registered.remove(places[drawn]).device)
+    let device = state.io.shutdown.registered.remove(places[drawn]).device;
+    Some((device, files::begin_notification(state, device)))
 }

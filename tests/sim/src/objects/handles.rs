@@ -13,6 +13,8 @@ use crate::scheduling::{ThreadId, Waitable};
 pub(crate) enum Object {
     /// The object of a thread at this address.
     Thread(usize),
+    /// The event at this address, by its name if it has one.
+    Event { address: usize, name: String },
     /// The registry key with this path.
     Key(String),
     /// The file on the volume with this number, as its driver spelled its name.
@@ -25,6 +27,8 @@ impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Thread(_) => write!(f, "a thread"),
+            Self::Event { name, .. } if name.is_empty() => write!(f, "an event"),
+            Self::Event { name, .. } => write!(f, "the event {name}"),
             Self::Key(path) => write!(f, "the registry key {path}"),
             Self::File { name, .. } => write!(f, "the file {name}"),
             Self::Device { .. } => write!(f, "a device object"),
@@ -70,7 +74,7 @@ const fn index(handle: usize) -> Option<usize> {
 impl Handles {
     /// A handle for `object`. No value is used twice.
     pub(crate) fn open(&mut self, object: Object, by: Option<Site>) -> usize {
-        if let Object::Thread(address) = object
+        if let Object::Thread(address) | Object::Event { address, .. } = object
             && let Some(counted) = self.counted(address)
         {
             counted.references += 1;
@@ -174,14 +178,21 @@ pub(crate) fn close(state: &mut State, handle: usize) -> bool {
             state.objects.file_system.close(number);
             true
         }
-        Some(Object::Thread(address)) => {
+        Some(Object::Thread(address) | Object::Event { address, .. }) => {
             release(state, address);
             true
         }
     }
 }
 
-/// Takes back a thread's or a handle's reference.
+/// Keeps the object at `address` until it is released.
+pub(crate) fn retain(state: &mut State, address: usize) {
+    if let Some(object) = state.objects.handles.counted(address) {
+        object.references += 1;
+    }
+}
+
+/// Takes back a thread's, a handle's or a wait's reference.
 pub(crate) fn release(state: &mut State, address: usize) {
     if let Some(object) = state.objects.handles.counted(address) {
         object.references -= 1;
@@ -198,6 +209,7 @@ fn drop_unused(state: &mut State, address: usize) {
         if let Some(thread) = object.thread {
             state.scheduling.thread_mut(thread).object = 0;
         }
+        state.objects.events.forget(address);
         let freed = state.memory.pool.free(address, 0, None);
         debug_assert_eq!(freed, Ok(()));
     }

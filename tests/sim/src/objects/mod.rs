@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Objects that drivers create and the kernel keeps: handles, names, registry keys, files,
+//! Objects that drivers create and the kernel keeps: handles, names, events, registry keys, files,
 //! access control lists, deferred routines, notifications, the filtering platform.
 
 pub(crate) mod deferred;
+pub(crate) mod events;
 pub(crate) mod file_system;
 pub(crate) mod handles;
 pub(crate) mod kernel_objects;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use scenarios::{Instance, Setting};
 
 use deferred::Deferred;
+use events::Events;
 use file_system::FileSystem;
 use handles::Handles;
 use kernel_objects::KernelObjects;
@@ -34,6 +36,7 @@ use wfp::Wfp;
 #[derive(Debug)]
 pub(crate) struct Objects {
     pub(crate) deferred: Deferred,
+    pub(crate) events: Events,
     pub(crate) handles: Handles,
     pub(crate) created: KernelObjects,
     pub(crate) names: Names,
@@ -50,6 +53,7 @@ impl Objects {
     pub(crate) fn new(instances: BTreeSet<Instance>, settings: &[Setting]) -> Self {
         Self {
             deferred: Deferred::default(),
+            events: Events::default(),
             handles: Handles::default(),
             created: KernelObjects::default(),
             names: Names::default(),

@@ -2,6 +2,8 @@
 
 //! Keys of the registry whose changes drivers want to be told of, each once.
 
+use crate::objects::events::Completion;
+
 /// What has changed of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -34,6 +36,8 @@ pub(crate) struct Watch {
     pub(crate) status_block: usize,
     /// The address of the work item that is queued then, or 0.
     pub(crate) item: usize,
+    /// The event that is signalled then.
+    pub(crate) completion: Option<Completion>,
 }
 
 /// The watches of a cycle.

@@ -29,6 +29,12 @@ impl OpenHandles {
         self.0.get(&instance).is_some_and(|files| !files.is_empty())
     }
 
+    /// The drivers to whose devices a program holds a handle.
+    pub(crate) fn instances(&self) -> Vec<Instance> {
+        let all = self.0.keys().copied();
+        all.filter(|&instance| self.any(instance)).collect()
+    }
+
     fn take(&mut self, instance: Instance) -> Option<usize> {
         self.0.get_mut(&instance)?.pop()
     }

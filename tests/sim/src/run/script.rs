@@ -4,8 +4,8 @@
 //! time.
 //!
 //! A step is over when all its actions are, except an unload that is deferred by a
-//! handle which the script closes later: that continues during the next steps. A shutdown
-//! is the last step: nothing is unloaded after it.
+//! handle which the script closes later: that continues during the next steps. The last step
+//! may be a shutdown, which waits for nothing that is under way: what is loaded stays.
 
 mod shutdown;
 
@@ -27,17 +27,14 @@ pub(crate) fn perform(steps: &[Step]) {
     let mut pending = BTreeMap::new();
     for step in steps {
         if step.shutdown {
-            shut_down(step, &mut pending);
+            shut_down(step, &pending);
             return;
         }
         let actions = step.actions.iter();
         let actions: Vec<_> = actions
             .filter(|action| settle(action.instance, &mut pending))
             .collect();
-        let prompt = actions.iter().filter(|action| action.at.is_none());
-        let prompt = Rc::new(Cell::new(prompt.count()));
-        let start = |&&action: &&Action| start(action, Rc::clone(&prompt));
-        let threads: Vec<_> = actions.iter().map(start).collect();
+        let threads = start_all(&actions);
         let programs: Vec<_> = step.uses.iter().copied().map(programs::start).collect();
         programs.into_iter().for_each(join);
         for (action, thread) in actions.into_iter().zip(threads) {
@@ -74,16 +71,31 @@ fn unload_reloaded() {
     threads.into_iter().for_each(join);
 }
 
-/// Shuts the machine down, with the drivers that are loaded.
-fn shut_down(step: &Step, pending: &mut BTreeMap<Instance, ThreadId>) {
-    let instances: Vec<_> = pending.keys().copied().collect();
-    for instance in instances {
-        settle(instance, pending);
-    }
-    let loaded: Vec<_> = with(|state| state.run.loaded.keys().copied().collect());
-    with(|state| state.counts.loaded_at_shutdown += loaded.len() as u64);
-    join(shutdown::start(loaded));
+/// Shuts the machine down, with the drivers that are loaded, while the actions of the step
+/// and unloads that are `pending` are under way. There is no action on a driver whose unload is.
+fn shut_down(step: &Step, pending: &BTreeMap<Instance, ThreadId>) {
+    let actions = step.actions.iter();
+    let actions: Vec<_> = actions
+        .filter(|action| !pending.contains_key(&action.instance))
+        .collect();
+    start_all(&actions);
+    step.uses.iter().copied().for_each(|one| {
+        programs::start(one);
+    });
+    join(shutdown::start());
     sleep(step.rest * MICROSECOND);
+    with(|state| {
+        let counts = &mut state.counts;
+        counts.loaded_at_shutdown = counts.loads - counts.unloads;
+    });
+}
+
+/// Begins the actions of a step. Returns their threads.
+fn start_all(actions: &[&Action]) -> Vec<ThreadId> {
+    let prompt = actions.iter().filter(|action| action.at.is_none());
+    let prompt = Rc::new(Cell::new(prompt.count()));
+    let start = |&&action: &&Action| start(action, Rc::clone(&prompt));
+    actions.iter().map(start).collect()
 }
 
 fn join(thread: ThreadId) {
@@ -187,7 +199,10 @@ fn reload(instance: Instance) {
         block(Waitable::Thread(unloading), until);
         pause *= 2;
     }
-    load(instance, None);
+    // Unless a shutdown has kept it from going.
+    if !with(|state| state.run.loaded.contains_key(&instance)) {
+        load(instance, None);
+    }
 }
 
 /// Returns `true` if a driver is to go, and stays for the time being.

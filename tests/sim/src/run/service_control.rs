@@ -89,6 +89,9 @@ impl Default for Record {
 pub(crate) fn load(instance: Instance, fails: Option<u8>) {
     point();
     let by = with(draw_mechanism);
+    if with(|state| refuses_at_shutdown(state, by, "StartService", instance)) {
+        return;
+    }
     let (mut loaded, entry, path) = with(|state| {
         changes::restore(state, instance);
         record(state, instance).managed = by == Mechanism::ServiceControlManager;
@@ -250,6 +253,9 @@ pub(crate) fn unload(instance: Instance) {
         return;
     };
     let by = with(draw_mechanism);
+    if with(|state| refuses_at_shutdown(state, by, "ControlService", instance)) {
+        return;
+    }
     let driver = loaded.driver;
     with(|state| record(state, instance).managed &= by == Mechanism::ServiceControlManager);
     let found = unload::granted(instance, loaded);
@@ -283,6 +289,7 @@ pub(crate) fn unload(instance: Instance) {
     });
     deferred::join_work(driver);
     finish_dpcs(driver);
+    files::finish_notifications(driver);
     let routine = with(|state| state.loader.drivers.site(routine));
     check_unload(driver, "DriverUnload returned", routine);
     with(|state| {
@@ -381,6 +388,15 @@ pub(crate) fn refuse_stop(state: &mut State, instance: Instance) {
     if record(state, instance).managed {
         count_refusal(state, "ControlService", instance, refusal);
     }
+}
+
+/// The manager says that the machine shuts down, if it does and the manager is asked.
+fn refuses_at_shutdown(state: &mut State, by: Mechanism, what: &str, instance: Instance) -> bool {
+    let refuses = by == Mechanism::ServiceControlManager && state.io.shutdown.thread().is_some();
+    if refuses {
+        count_refusal(state, what, instance, Refusal::ShutdownInProgress);
+    }
+    refuses
 }
 
 fn count_refusal(state: &mut State, what: &str, instance: Instance, refusal: Refusal) {

@@ -79,6 +79,17 @@ pub(in crate::scheduling) struct Spinning {
     pub(in crate::scheduling) may_look: bool,
 }
 
+/// A process to which a thread is attached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attachment {
+    /// The address of its object.
+    pub(crate) process: usize,
+    /// The address of the `KAPC_STATE` that was passed.
+    pub(crate) saved: usize,
+    /// The code that has attached the thread.
+    pub(crate) by: Option<Site>,
+}
+
 /// A simulated thread.
 pub(crate) struct Thread {
     pub(crate) name: String,
@@ -107,6 +118,8 @@ pub(crate) struct Thread {
     pub(crate) priority: i32,
     /// How many critical and guarded regions it is in.
     pub(crate) regions: u32,
+    /// The processes that it is attached to, the last one last.
+    pub(crate) attached: Vec<Attachment>,
     /// How many bytes of its stack drivers may use.
     pub(crate) stack_room: usize,
     /// Whether it gives way in driver code, and not in a call.
@@ -156,6 +169,7 @@ impl Thread {
             is_drivers: false,
             priority: 0,
             regions: 0,
+            attached: Vec::new(),
             stack_room: KERNEL_STACK,
             in_code: false,
             gives_way_at: 0,

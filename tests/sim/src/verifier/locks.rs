@@ -18,7 +18,7 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pageable::set_irql;
 use crate::memory::variables::variable;
 use crate::scheduling::clocks::Sync;
-use crate::scheduling::{ThreadId, Waitable, block};
+use crate::scheduling::{Attachment, ThreadId, Waitable, block};
 use crate::verifier::nmr_lock_order;
 use crate::verifier::routine::EntryState;
 
@@ -376,16 +376,18 @@ pub(crate) fn check_order(address: usize, kind: LockKind) {
     nmr_lock_order::check(address, kind.name());
 }
 
-/// What a routine must not keep when it returns: locks that it has taken, and
-/// regions in which APCs are disabled.
+/// What a routine must not keep when it returns: locks that it has taken, regions in which APCs
+/// are disabled, and the process to which it has attached the thread.
 pub(crate) fn check_none_taken(routine: &str, before: EntryState, site: Option<Site>) {
     /// What is called by the kernel is no system call.
     const WORKER_ROUTINE: usize = 1;
 
-    let (held, regions) = with(|state| {
+    let (held, regions, attached) = with(|state| {
         let me = state.scheduling.current_id();
         let held = state.verifier.locks.of(me).nth(before.held).copied();
-        (held, state.scheduling.current().regions)
+        let current = state.scheduling.current();
+        let attached = current.attached.get(before.attached).copied();
+        (held, current.regions, attached)
     });
     if let Some(held) = held {
         let what = format!("{routine} returned with {} held", held.kind.name());
@@ -397,5 +399,10 @@ pub(crate) fn check_none_taken(routine: &str, before: EntryState, site: Option<S
         let routine = with(|state| bug_check::address_of(state, site));
         let code = [routine, 0, count as usize, WORKER_ROUTINE];
         stop_at(("0x1", code), what, site);
+    }
+    if let Some(Attachment { process, by, .. }) = attached {
+        let what =
+            format!("{routine} returned attached to a process: KeUnstackDetachProcess is missing");
+        stop_at(("0x5", [process, process, 1, 0]), what, by.or(site));
     }
 }

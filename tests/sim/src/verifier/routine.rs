@@ -25,6 +25,8 @@ pub(crate) struct EntryState {
     pub(crate) held: usize,
     /// The number of critical regions it is in.
     pub(crate) regions: u32,
+    /// The number of processes it is attached to.
+    pub(crate) attached: usize,
 }
 
 impl EntryState {
@@ -39,6 +41,7 @@ impl EntryState {
                     .of(state.scheduling.current_id())
                     .count(),
                 regions: current.regions,
+                attached: current.attached.len(),
             }
         })
     }

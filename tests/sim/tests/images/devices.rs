@@ -57,10 +57,10 @@ fn open_handles_put_an_unload_off() {
     );
     assert_eq!(counts.gate_refusals, 0);
     assert!(counts.every_driver_ended());
-    assert_eq!(
-        counts.mechanisms.values().sum::<u64>(),
-        counts.loads + counts.unloads + counts.failed_entries
-    );
+    // A shutdown refuses some, and ends before others do.
+    let begun: u64 = counts.mechanisms.values().sum();
+    let unfinished = begun - counts.loads - counts.unloads - counts.failed_entries;
+    assert!(unfinished <= 2 * counts.shutdowns, "{unfinished}");
     assert_eq!(counts.mechanisms.len(), 3);
 }
 

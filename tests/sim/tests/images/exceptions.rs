@@ -24,7 +24,7 @@ fn exceptions_reach_the_handlers_that_want_them() {
 
 #[test]
 fn what_nobody_handles_is_a_bug_check_where_it_is() {
-    const CASES: [(&str, &str, u64, &str); 8] = [
+    const CASES: [(&str, &str, u64, &str); 9] = [
         ("Raise(NULL)", "0x1E", 0xE000_0001, "RaiseIt"),
         ("Read(gone)", "0xCC", 0, "ReadIt"),
         ("Read((LONG *)0xFFFF923456789000)", "0x50", 0, "ReadIt"),
@@ -43,6 +43,7 @@ fn what_nobody_handles_is_a_bug_check_where_it_is() {
             "CopyIt",
         ),
         ("GoesOn()", "0x1E", 0xC000_0025, "RaiseIt"),
+        ("Loses()", "0x1E", 0xE000_0002, "RaiseOther"),
     ];
     let workshop = Workshop::new();
     for (misuse, code, first, function) in CASES {

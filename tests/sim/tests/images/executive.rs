@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Generic tables, security, the registry, processes, threads and files: what the functions
+//! Generic tables, security, the registry, processes, threads, files and events: what the functions
 //! do, and what is wrong with drivers that misuse them.
 
 use scenarios::Role;
@@ -8,12 +8,13 @@ use scenarios::Role;
 use crate::fixture::Workshop;
 use crate::program::sim;
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     "generic_tables.c",
     "security.c",
     "registry.c",
     "processes.c",
     "files.c",
+    "events.c",
 ];
 
 #[test]
@@ -143,6 +144,48 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "0xCE",
         "KeRegisterProcessorChange",
         "DriverEntry",
+    ),
+    (
+        "events.c",
+        "KEEPS_EVENT",
+        "leak",
+        r"a handle of the event \BaseNamedObjects\FixtureEvent",
+        "Create",
+    ),
+    (
+        "events.c",
+        "KEEPS_POINTER",
+        "leak",
+        "a reference to an object",
+        "Pointers",
+    ),
+    (
+        "events.c",
+        "USES_FREED",
+        "0xCC",
+        "in KeSetEvent",
+        "Pointers",
+    ),
+    (
+        "processes.c",
+        "STAYS_ATTACHED",
+        "0x5",
+        "a system thread returned attached to a process",
+        "Attach",
+    ),
+    (
+        "processes.c",
+        "DETACHES_OUTER",
+        "0x6",
+        "another state than the last KeStackAttachProcess",
+        "Attach",
+    ),
+    (
+        "processes.c",
+        "DETACHES_TWICE",
+        "0x6",
+        "is not attached",
+        "Attach",
     ),
 ];
 

@@ -58,8 +58,16 @@ fn two_hundred_cycles_are_clean_and_both_sides_pend() {
     assert!(counts.waits > 0);
     let measured = &counts.histograms;
     assert_eq!(measured.cycle_us.count(), 200);
-    assert_eq!(measured.detach_us.count(), counts.detaches);
-    assert_eq!(measured.wait_us.count(), counts.waits);
+    // A shutdown may come before the end of what has begun.
+    for (begun, ended) in [
+        (counts.detaches, measured.detach_us.count()),
+        (counts.waits, measured.wait_us.count()),
+    ] {
+        assert!(
+            begun - ended <= 2 * counts.loaded_at_shutdown,
+            "{begun} {ended}"
+        );
+    }
     assert_eq!(measured.in_flight_at_detach.count(), counts.detaches);
     assert!(measured.in_flight_at_detach.max() > 0);
     assert!(measured.detach_us.max() < measured.cycle_us.max());

@@ -169,6 +169,61 @@ fn a_service_that_changes_while_its_driver_is_loaded_refuses_what_it_must() {
 }
 
 #[test]
+fn a_shutdown_comes_while_a_driver_is_loaded_or_unloaded() {
+    for (script, least, most) in [("+p+c.-cshutdown", 1, 199), ("+p.+cshutdown", 0, 0)] {
+        let report = run(&[], script, &["--cycles=200"]).report();
+        assert!(report.is_clean(), "{script}: {:#?}", report.findings);
+        let counts = report.counts;
+        assert_eq!(counts.shutdowns, 200, "{script}");
+        // Some end before the shutdown does.
+        assert!(
+            (least..=most).contains(&counts.unloads),
+            "{script}: {counts:?}"
+        );
+        assert!(counts.manager_refusals["1115"] > 0, "{script}: {counts:?}");
+    }
+    let during = |traced: String, begin: &str, end: &str| {
+        let place = |text: &str| traced.find(text);
+        let told = place("shutdown of the first device")?;
+        (place(begin)? < told && place(end).is_none_or(|end| told < end)).then_some(())
+    };
+    for (script, begin, end) in [
+        ("+p+c.-cshutdown", "the unload begins", "the unload ends"),
+        (
+            "+p.+cshutdown",
+            "IoRegisterShutdownNotification",
+            "DriverEntry of client =",
+        ),
+    ] {
+        let traced = |cycle: u64| {
+            let first = format!("--first={cycle}");
+            run(&[], script, &[&first, "--cycles=1", "--trace"]).out
+        };
+        assert!(
+            (0..40).any(|cycle| during(traced(cycle), begin, end).is_some()),
+            "{script}"
+        );
+    }
+}
+
+#[test]
+fn the_pair_survives_a_shutdown_at_any_time() {
+    let (provider, client) = (driver("provider.sys"), driver("client.sys"));
+    for script in [
+        "+p+c~100.-p-cshutdown~50",
+        "+p.+cshutdown~200",
+        "+c^c.-c.+pshutdown~100",
+        "+p+c.-c#cshutdown~50",
+        "+p+c~50.-+pshutdown~50",
+    ] {
+        let option = format!("--script={script}");
+        let report = sim(&provider, &client, &["--seed=3", "--cycles=60", &option]).report();
+        assert!(report.is_clean(), "{script}: {:#?}", report.findings);
+        assert_eq!(report.counts.shutdowns, 60, "{script}");
+    }
+}
+
+#[test]
 fn a_cycle_that_ends_in_a_shutdown_is_the_same_again() {
     let (provider, client) = (driver("provider.sys"), driver("client.sys"));
     let script = "--script=+p+c~100.-+c=c/delete^p.shutdown~100";

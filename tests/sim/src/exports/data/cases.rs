@@ -9,14 +9,14 @@ use windows_sys::Win32::Foundation::{
 use super::{conversions, strings};
 use crate::exports::exports;
 use crate::exports::memory::access::set;
-use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 
 exports! {
     "RtlUpcaseUnicodeString" <= PASSIVE_LEVEL => upcase: i32;
     "RtlDowncaseUnicodeString" <= PASSIVE_LEVEL => downcase: i32;
-    "RtlUpcaseUnicodeChar" <= PASSIVE_LEVEL => upcase_unit: u16;
+    "RtlUpcaseUnicodeChar" <= APC_LEVEL => upcase_unit: u16;
     "RtlDowncaseUnicodeChar" <= PASSIVE_LEVEL => downcase_unit: u16;
-    "RtlHashUnicodeString" <= DISPATCH_LEVEL => hash: i32;
+    "RtlHashUnicodeString" <= APC_LEVEL => hash: i32;
     "RtlInitUnicodeStringEx" <= DISPATCH_LEVEL => init_ex: i32;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lists, tables, strings, and numbers that processors share.
+//! Lists, tables, strings, dates, and numbers that processors share.
 
 mod cases;
 pub(crate) mod conversions;
 pub(crate) mod counted;
+mod dates;
 pub(crate) mod formats;
 pub(crate) mod lists;
 mod numerals;
@@ -18,6 +19,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     cases::EXPORTS,
     conversions::EXPORTS,
     counted::EXPORTS,
+    dates::EXPORTS,
     lists::EXPORTS,
     numerals::EXPORTS,
     strings::EXPORTS,

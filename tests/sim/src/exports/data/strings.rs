@@ -7,12 +7,12 @@ use std::slice;
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::exports::exports;
-use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::objects::names::fold;
 
 exports! {
     "RtlInitUnicodeString" <= DISPATCH_LEVEL => rtl_init_unicode_string: ();
-    "RtlCopyUnicodeString" <= DISPATCH_LEVEL => rtl_copy_unicode_string: ();
+    "RtlCopyUnicodeString" <= HIGH_LEVEL => rtl_copy_unicode_string: ();
     "RtlEqualUnicodeString" <= PASSIVE_LEVEL => rtl_equal_unicode_string: u8;
 }
 

@@ -9,6 +9,9 @@ mod raises;
 pub(crate) mod scopes;
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use windows_sys::Win32::System::Diagnostics::Debug::CONTEXT;
 
 use crate::hardware::driver_code;
 use crate::hardware::trap::Exception;
@@ -48,11 +51,44 @@ pub(crate) struct Raised {
     pub(crate) fault: Option<(Exception, Vec<usize>)>,
 }
 
+/// What is under way on a thread at a frame: calls of the kernel, routines that it calls, and
+/// handlers of exceptions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Depth {
+    pub(crate) calls: usize,
+    pub(crate) routines: usize,
+    pub(crate) handlers: usize,
+}
+
+/// A handler that is being called. If its filter or its `__finally` block raises an exception, the
+/// search goes on from here.
+#[derive(Clone)]
+pub(crate) struct Running {
+    /// The registers of the function that comes next then.
+    pub(crate) context: Box<CONTEXT>,
+    /// The first of its `__try` blocks that is left.
+    pub(crate) scope: u32,
+    /// What is under way there.
+    pub(crate) depth: Depth,
+    /// How many routines were under way when the handler was called.
+    pub(crate) routines: usize,
+}
+
+/// Registers have no text.
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, depth, .. } = self;
+        write!(f, "Running {{ {scope}, {depth:?}, .. }}")
+    }
+}
+
 /// The exceptions that are under way, by thread.
 #[derive(Debug, Default)]
 pub(crate) struct Exceptions {
     raised: BTreeMap<ThreadId, Raised>,
     chosen: BTreeMap<ThreadId, Target>,
+    /// The innermost last.
+    running: BTreeMap<ThreadId, Vec<Running>>,
 }
 
 impl Exceptions {
@@ -64,6 +100,40 @@ impl Exceptions {
     /// The exception that a function has raised on a thread.
     pub(crate) fn take_raised(&mut self, thread: ThreadId) -> Option<Raised> {
         self.raised.remove(&thread)
+    }
+
+    /// How many handlers are being called on a thread.
+    pub(crate) fn handlers(&self, thread: ThreadId) -> usize {
+        self.running.get(&thread).map_or(0, Vec::len)
+    }
+
+    /// A handler is about to be called on a thread.
+    pub(crate) fn begin(&mut self, thread: ThreadId, handler: Running) {
+        self.running.entry(thread).or_default().push(handler);
+    }
+
+    /// The last handlers of a thread have returned, or do not: so many are left.
+    pub(crate) fn end(&mut self, thread: ThreadId, handlers: usize) {
+        if let Some(running) = self.running.get_mut(&thread) {
+            running.truncate(handlers);
+        }
+    }
+
+    /// The innermost handler has come to the `__try` block with this number.
+    fn pass(&mut self, thread: ThreadId, scope: u32) {
+        let running = self.running.get_mut(&thread);
+        if let Some(innermost) = running.and_then(|it| it.last_mut()) {
+            innermost.scope = scope;
+        }
+    }
+
+    /// The handler whose filter or `__finally` block was called at this depth.
+    pub(crate) fn around(&self, thread: ThreadId, depth: Depth) -> Option<&Running> {
+        /// The handler of the compiler, and what it has called.
+        const CALLED: usize = 2;
+        let running = self.running.get(&thread)?;
+        let handler = running.get(depth.handlers.checked_sub(1)?)?;
+        (handler.routines + CALLED == depth.routines).then_some(handler)
     }
 
     /// A handler has decided where a thread goes on.

@@ -64,6 +64,10 @@ pub(super) unsafe extern "win64" fn c_specific_handler(
             if scope.target == 0 {
                 // SAFETY: the dispatcher's, as above.
                 unsafe { (*dispatcher).ScopeIndex = index + 1 };
+                with(|state| {
+                    let thread = state.scheduling.current_id();
+                    state.exports.exceptions.pass(thread, index + 1);
+                });
                 call(
                     "a __finally block",
                     base + scope.handler as usize,

@@ -10,7 +10,7 @@ use crate::exports::execution::processors;
 use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::{stop, stop_at};
-use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
@@ -26,7 +26,7 @@ exports! {
     "KeSetTargetProcessorDpcEx" <= HIGH_LEVEL => ke_set_target_processor_dpc_ex: i32;
     "KeInsertQueueDpc" <= HIGH_LEVEL => ke_insert_queue_dpc: u8;
     "KeRemoveQueueDpc" <= HIGH_LEVEL => ke_remove_queue_dpc: u8;
-    "KeFlushQueuedDpcs" <= APC_LEVEL => ke_flush_queued_dpcs: ();
+    "KeFlushQueuedDpcs" <= PASSIVE_LEVEL => ke_flush_queued_dpcs: ();
 }
 
 /// `KDPC`.

@@ -2,6 +2,7 @@
 
 //! Threads, IRQLs, time, and routines that the kernel calls later.
 
+mod attachment;
 pub(crate) mod callbacks;
 pub(crate) mod dpcs;
 pub(crate) mod levels;
@@ -17,6 +18,7 @@ use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
+    attachment::EXPORTS,
     callbacks::EXPORTS,
     dpcs::EXPORTS,
     levels::EXPORTS,

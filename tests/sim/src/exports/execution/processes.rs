@@ -10,7 +10,7 @@ use crate::exports::exports;
 use crate::exports::memory::access::set;
 use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
 use crate::objects::handles;
@@ -29,9 +29,9 @@ exports! {
     "PsGetProcessCreateTimeQuadPart" <= DISPATCH_LEVEL => create_time: i64;
     "IoThreadToProcess" <= DISPATCH_LEVEL => thread_process: usize;
     "PsIsSystemThread" <= DISPATCH_LEVEL => is_system_thread: u8;
-    "KeQueryPriorityThread" <= DISPATCH_LEVEL => priority: i32;
-    "KeSetPriorityThread" <= DISPATCH_LEVEL => set_priority: i32;
-    "KeSetBasePriorityThread" <= DISPATCH_LEVEL => set_base_priority: i32;
+    "KeQueryPriorityThread" <= PASSIVE_LEVEL => priority: i32;
+    "KeSetPriorityThread" <= PASSIVE_LEVEL => set_priority: i32;
+    "KeSetBasePriorityThread" <= PASSIVE_LEVEL => set_base_priority: i32;
 }
 
 /// The number of the process called System.
@@ -59,8 +59,24 @@ fn number(state: &mut State, address: usize) -> Option<usize> {
     all.find(|process| object(state, *process) == address)
 }
 
+/// The object of the process whose memory the current thread has.
+pub(super) fn current(state: &mut State) -> usize {
+    let attached = state.scheduling.current().attached.last();
+    match attached.map(|it| it.process) {
+        Some(process) => process,
+        None => object(state, SYSTEM),
+    }
+}
+
+/// Ends the cycle unless this is the object of a process.
+pub(super) fn check(process: usize) {
+    if with(|state| number(state, process)).is_none() {
+        not_an_object(process, "process");
+    }
+}
+
 unsafe extern "win64" fn current_process() -> usize {
-    with(|state| object(state, SYSTEM))
+    with(current)
 }
 
 unsafe extern "win64" fn current_process_id() -> usize {

@@ -197,8 +197,12 @@ unsafe extern "win64" fn ob_reference_object_by_handle(
 ) -> i32 {
     let found = with(|state| match state.objects.handles.get(handle) {
         None => Err(STATUS_INVALID_HANDLE),
-        Some(&Object::Thread(address)) => {
-            let right = variables::object_type(state, "PsThreadType");
+        Some(&(Object::Thread(address) | Object::Event { address, .. })) => {
+            let name = match state.objects.handles.get(handle) {
+                Some(Object::Event { .. }) => "ExEventObjectType",
+                _ => "PsThreadType",
+            };
+            let right = variables::object_type(state, name);
             if object_type != 0 && object_type != right {
                 return Err(STATUS_OBJECT_TYPE_MISMATCH);
             }

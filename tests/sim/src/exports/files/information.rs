@@ -3,8 +3,8 @@
 //! What there is to know about a file, and to change.
 
 use windows_sys::Win32::Foundation::{
-    STATUS_BUFFER_OVERFLOW, STATUS_CANNOT_DELETE, STATUS_INFO_LENGTH_MISMATCH,
-    STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_PATH_NOT_FOUND,
+    STATUS_BUFFER_OVERFLOW, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER,
+    STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_PATH_NOT_FOUND,
 };
 
 use super::{complete, file};
@@ -31,8 +31,8 @@ const ALLOCATION: u32 = 19;
 const END_OF_FILE: u32 = 20;
 
 /// `FILE_ATTRIBUTE_DIRECTORY` and `FILE_ATTRIBUTE_NORMAL`.
-const IS_DIRECTORY: u32 = 0x10;
-const IS_NORMAL: u32 = 0x80;
+pub(super) const IS_DIRECTORY: u32 = 0x10;
+pub(super) const IS_NORMAL: u32 = 0x80;
 
 /// The structure of a class, `None` if it is not known here.
 fn information(state: &mut State, handle: usize, class: u32) -> Result<Option<Vec<u8>>, i32> {
@@ -103,7 +103,7 @@ unsafe extern "win64" fn query(
 
 /// The path to which a `FILE_RENAME_INFORMATION` moves a file, and whether it replaces what is
 /// there.
-fn renamed(buffer: usize, from: &str) -> (String, bool) {
+fn renamed(buffer: usize, from: &str) -> (String, String, bool) {
     let replaces = get::<u8>(buffer) != 0;
     let size: u32 = get(buffer + 16);
     let units: Vec<u16> = (0..size as usize / 2)
@@ -111,12 +111,12 @@ fn renamed(buffer: usize, from: &str) -> (String, bool) {
         .collect();
     let name = String::from_utf16_lossy(&units);
     if name.starts_with('\\') {
-        return (normal(&name), replaces);
+        return (normal(&name), name, replaces);
     }
     let directory = from
         .rsplit_once('\\')
         .map_or("", |(directory, _)| directory);
-    (normal(&format!(r"{directory}\{name}")), replaces)
+    (normal(&format!(r"{directory}\{name}")), name, replaces)
 }
 
 /// Changes what a class is about.
@@ -125,8 +125,8 @@ fn set_information(state: &mut State, handle: usize, class: u32, buffer: usize) 
     match class {
         DISPOSITION => {
             let is_deleted = get::<u8>(buffer) != 0;
-            if is_deleted && !state.objects.file_system.may_go(&path) {
-                return Err(STATUS_CANNOT_DELETE);
+            if is_deleted {
+                state.objects.file_system.check_deletable(&path)?;
             }
             file(state, handle)?.is_deleted = is_deleted;
         }
@@ -144,12 +144,12 @@ fn set_information(state: &mut State, handle: usize, class: u32, buffer: usize) 
             content.ok_or(STATUS_INVALID_PARAMETER)?.resize(length, 0);
         }
         RENAME => {
-            let (to, replaces) = renamed(buffer, &path);
+            let (to, spelling, replaces) = renamed(buffer, &path);
             let system = &mut state.objects.file_system;
             if !system.has_parent(&to) {
                 return Err(STATUS_OBJECT_PATH_NOT_FOUND);
             }
-            if system.node(&to).is_some() && !replaces || !system.rename(&path, &to) {
+            if system.node(&to).is_some() && !replaces || !system.rename(&path, &to, &spelling) {
                 return Err(STATUS_OBJECT_NAME_COLLISION);
             }
         }

@@ -4,10 +4,9 @@
 
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Win32::Foundation::{
-    STATUS_CANNOT_DELETE, STATUS_FILE_IS_A_DIRECTORY, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_PARAMETER, STATUS_NOT_A_DIRECTORY, STATUS_OBJECT_NAME_COLLISION,
-    STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_PATH_NOT_FOUND, STATUS_SHARING_VIOLATION,
-    STATUS_SUCCESS, UNICODE_STRING,
+    STATUS_FILE_IS_A_DIRECTORY, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER,
+    STATUS_NOT_A_DIRECTORY, STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_OBJECT_PATH_NOT_FOUND, STATUS_SHARING_VIOLATION, STATUS_SUCCESS, UNICODE_STRING,
 };
 
 use super::{complete, file};
@@ -186,6 +185,10 @@ fn open_file(state: &mut State, wanted: Wanted) -> Result<(usize, usize), i32> {
     if is_synchronous && wanted.access & SYNCHRONIZE == 0 {
         return Err(STATUS_INVALID_PARAMETER);
     }
+    let makes_directory = options & DIRECTORY != 0;
+    if makes_directory && (options & NON_DIRECTORY != 0 || wanted.disposition.empties()) {
+        return Err(STATUS_INVALID_PARAMETER);
+    }
     if faults::fails(state, FaultKind::Handle) {
         return Err(STATUS_INSUFFICIENT_RESOURCES);
     }
@@ -216,12 +219,12 @@ fn open_file(state: &mut State, wanted: Wanted) -> Result<(usize, usize), i32> {
         None if !system.has_parent(path) => return Err(STATUS_OBJECT_PATH_NOT_FOUND),
         None if !wanted.disposition.creates() => return Err(STATUS_OBJECT_NAME_NOT_FOUND),
         None => {
-            let node = if options & DIRECTORY != 0 {
+            let kind = if makes_directory {
                 Node::Directory
             } else {
                 Node::File(Vec::new())
             };
-            system.add(path, node);
+            system.add(path, &wanted.spelling, kind);
             2
         }
     };
@@ -233,6 +236,7 @@ fn open_file(state: &mut State, wanted: Wanted) -> Result<(usize, usize), i32> {
         shared,
         owner: by.map(|by| by.driver),
         is_deleted: options & DELETE_ON_CLOSE != 0,
+        scan: None,
     });
     let object = Object::File {
         number,
@@ -265,10 +269,8 @@ unsafe extern "win64" fn delete(attributes: *const OBJECT_ATTRIBUTES) -> i32 {
             .is_some()
         {
             STATUS_SHARING_VIOLATION
-        } else if system.remove(&path) {
-            STATUS_SUCCESS
         } else {
-            STATUS_CANNOT_DELETE
+            system.remove(&path).err().unwrap_or(STATUS_SUCCESS)
         }
     })
 }

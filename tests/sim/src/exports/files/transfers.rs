@@ -7,10 +7,9 @@ use windows_sys::Win32::Foundation::{
     STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
 };
 
-use super::{complete, file};
+use super::{complete, file, perform};
 use crate::exports::exports;
 use crate::exports::memory::access::{copy, get};
-use crate::findings::unsupported;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::verifier::faults::{self, FaultKind};
@@ -57,13 +56,6 @@ fn move_to(state: &mut State, handle: usize, end: u64) {
     }
 }
 
-/// Signals and routines of requests have no place in functions that complete them.
-fn require_plain(event: usize, routine: usize) {
-    if event != 0 || routine != 0 {
-        unsupported("passes an event or a routine to ZwReadFile or ZwWriteFile");
-    }
-}
-
 unsafe extern "win64" fn read(
     handle: usize,
     event: usize,
@@ -75,7 +67,12 @@ unsafe extern "win64" fn read(
     offset: usize,
     _key: usize,
 ) -> i32 {
-    require_plain(event, routine);
+    perform("ZwReadFile", event, routine, block, || {
+        read_bytes(handle, buffer, length, offset)
+    })
+}
+
+fn read_bytes(handle: usize, buffer: usize, length: u32, offset: usize) -> Result<usize, i32> {
     let read = with(|state| {
         let (path, begin) = place(state, handle, offset)?;
         if faults::fails(state, FaultKind::Allocation) {
@@ -94,12 +91,11 @@ unsafe extern "win64" fn read(
         move_to(state, handle, end as u64);
         Ok(bytes)
     });
-    let result = read.map(|bytes| {
+    read.map(|bytes| {
         // SAFETY: the buffer has the length that was asked for, as documented.
         unsafe { copy(bytes.as_ptr(), buffer as *mut u8, bytes.len()) };
         bytes.len()
-    });
-    complete(block, result)
+    })
 }
 
 unsafe extern "win64" fn write(
@@ -113,11 +109,16 @@ unsafe extern "win64" fn write(
     offset: usize,
     _key: usize,
 ) -> i32 {
-    require_plain(event, routine);
+    perform("ZwWriteFile", event, routine, block, || {
+        write_bytes(handle, buffer, length, offset)
+    })
+}
+
+fn write_bytes(handle: usize, buffer: usize, length: u32, offset: usize) -> Result<usize, i32> {
     let mut bytes = vec![0; length as usize];
     // SAFETY: the buffer has that length, as documented.
     unsafe { copy(buffer as *const u8, bytes.as_mut_ptr(), bytes.len()) };
-    let written = with(|state| {
+    with(|state| {
         let (path, begin) = place(state, handle, offset)?;
         let end = begin.saturating_add(u64::from(length));
         if end > MOST || faults::fails(state, FaultKind::Allocation) {
@@ -131,8 +132,7 @@ unsafe extern "win64" fn write(
         content[begin..end].copy_from_slice(&bytes);
         move_to(state, handle, end as u64);
         Ok(bytes.len())
-    });
-    complete(block, written)
+    })
 }
 
 unsafe extern "win64" fn flush(handle: usize, block: usize) -> i32 {

@@ -3,7 +3,7 @@
 //! What keys and values are in the structures in which drivers get them.
 
 use windows_sys::Win32::Foundation::{
-    STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL, STATUS_SUCCESS,
+    STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, STATUS_SUCCESS,
 };
 
 use crate::exports::memory::access::{copy, set};
@@ -33,7 +33,7 @@ impl Information {
     }
 
     /// Copies as much as there is room for. Returns the status.
-    pub(super) fn give(self, buffer: Buffer) -> i32 {
+    fn give(self, buffer: Buffer) -> i32 {
         let Self { bytes, fixed } = self;
         let needed = length(bytes.len());
         set(buffer.needed, needed);
@@ -48,6 +48,15 @@ impl Information {
         } else {
             STATUS_SUCCESS
         }
+    }
+}
+
+/// Answers a request for a structure, which has none if its class is not known. Returns the status.
+pub(super) fn answer(found: Result<Option<Information>, i32>, buffer: Buffer) -> i32 {
+    match found {
+        Ok(Some(found)) => found.give(buffer),
+        Ok(None) => STATUS_INVALID_PARAMETER,
+        Err(status) => status,
     }
 }
 

@@ -5,7 +5,7 @@
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Win32::Foundation::{
     STATUS_CANNOT_DELETE, STATUS_CHILD_MUST_BE_VOLATILE, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_KEY_DELETED, STATUS_NO_MORE_ENTRIES,
+    STATUS_INVALID_HANDLE, STATUS_KEY_DELETED, STATUS_NO_MORE_ENTRIES,
     STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS, UNICODE_STRING,
 };
 
@@ -187,10 +187,9 @@ unsafe extern "win64" fn query(
         let path = path(state, handle)?;
         let name = path.rsplit('\\').next().unwrap_or_default();
         let registry = &state.objects.registry;
-        information::of_key(registry, class, &path, name).ok_or(STATUS_INVALID_PARAMETER)
+        Ok(information::of_key(registry, class, &path, name))
     });
-    let buffer = Buffer { at, length, needed };
-    found.map_or_else(|status| status, |found| found.give(buffer))
+    information::answer(found, Buffer { at, length, needed })
 }
 
 unsafe extern "win64" fn enumerate(
@@ -207,8 +206,7 @@ unsafe extern "win64" fn enumerate(
         let names = registry.subkeys(&path);
         let name = names.get(index as usize).ok_or(STATUS_NO_MORE_ENTRIES)?;
         let path = format!(r"{path}\{name}");
-        information::of_key(registry, class, &path, name).ok_or(STATUS_INVALID_PARAMETER)
+        Ok(information::of_key(registry, class, &path, name))
     });
-    let buffer = Buffer { at, length, needed };
-    found.map_or_else(|status| status, |found| found.give(buffer))
+    information::answer(found, Buffer { at, length, needed })
 }

@@ -3,8 +3,8 @@
 //! Values of keys by handles.
 
 use windows_sys::Win32::Foundation::{
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_NO_MORE_ENTRIES,
-    STATUS_OBJECT_NAME_NOT_FOUND, STATUS_SUCCESS, UNICODE_STRING,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_MORE_ENTRIES, STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_SUCCESS, UNICODE_STRING,
 };
 
 use super::information::{self, Buffer};
@@ -40,10 +40,9 @@ unsafe extern "win64" fn query(
         let path = path(state, handle)?;
         let value = state.objects.registry.value(&path, &name);
         let value = value.ok_or(STATUS_OBJECT_NAME_NOT_FOUND)?;
-        information::of_value(class, value).ok_or(STATUS_INVALID_PARAMETER)
+        Ok(information::of_value(class, value))
     });
-    let buffer = Buffer { at, length, needed };
-    found.map_or_else(|status| status, |found| found.give(buffer))
+    information::answer(found, Buffer { at, length, needed })
 }
 
 unsafe extern "win64" fn enumerate(
@@ -58,10 +57,9 @@ unsafe extern "win64" fn enumerate(
         let path = path(state, handle)?;
         let value = state.objects.registry.values(&path).nth(index as usize);
         let value = value.ok_or(STATUS_NO_MORE_ENTRIES)?;
-        information::of_value(class, value).ok_or(STATUS_INVALID_PARAMETER)
+        Ok(information::of_value(class, value))
     });
-    let buffer = Buffer { at, length, needed };
-    found.map_or_else(|status| status, |found| found.give(buffer))
+    information::answer(found, Buffer { at, length, needed })
 }
 
 /// A value with data of the driver's.

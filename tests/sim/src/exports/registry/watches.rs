@@ -11,7 +11,7 @@ use super::keys;
 use crate::exports::execution::work_items;
 use crate::exports::exports;
 use crate::exports::memory::access::{get, set};
-use crate::findings::unsupported;
+use crate::exports::sync::event_handles;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::objects::names::fold;
@@ -41,9 +41,10 @@ unsafe extern "win64" fn watch(
     _size: u32,
     is_asynchronous: u8,
 ) -> i32 {
-    if event != 0 {
-        unsupported("passes an event to ZwNotifyChangeKey");
-    }
+    let completion = match event_handles::begin_request(event) {
+        Ok(completion) => completion,
+        Err(status) => return status,
+    };
     let added = with(|state| {
         let path = keys::path(state, handle)?;
         state.objects.watches.all.push(Watch {
@@ -53,6 +54,7 @@ unsafe extern "win64" fn watch(
             watches_tree: watches_tree != 0,
             status_block,
             item,
+            completion,
         });
         let changes = state.objects.watches.programs;
         if changes < MOST {
@@ -64,6 +66,7 @@ unsafe extern "win64" fn watch(
         Ok(())
     });
     if let Err(status) = added {
+        event_handles::end_request(completion, true);
         return status;
     }
     if is_asynchronous != 0 {
@@ -104,6 +107,7 @@ fn complete(told: Vec<Watch>, status: i32) {
         set(watch.status_block + 8, 0_usize);
         let object = Waitable::Object(watch.status_block);
         with(|state| state.scheduling.wake_all(object));
+        event_handles::end_request(watch.completion, false);
         if watch.item != 0 {
             work_items::queue_item(watch.item);
         }

@@ -11,15 +11,15 @@ use super::sids::{bytes_at, put};
 use super::{lists, sids};
 use crate::exports::exports;
 use crate::exports::memory::access::{get, set};
-use crate::hardware::irql::APC_LEVEL;
+use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
 
 exports! {
-    "RtlCreateSecurityDescriptor" <= APC_LEVEL => create: i32;
-    "RtlValidSecurityDescriptor" <= APC_LEVEL => valid: u8;
+    "RtlCreateSecurityDescriptor" <= PASSIVE_LEVEL => create: i32;
+    "RtlValidSecurityDescriptor" <= PASSIVE_LEVEL => valid: u8;
     "RtlValidRelativeSecurityDescriptor" <= APC_LEVEL => valid_relative: u8;
     "SeValidSecurityDescriptor" <= APC_LEVEL => se_valid: u8;
-    "RtlLengthSecurityDescriptor" <= APC_LEVEL => length: u32;
-    "RtlSetDaclSecurityDescriptor" <= APC_LEVEL => set_dacl: i32;
+    "RtlLengthSecurityDescriptor" <= PASSIVE_LEVEL => length: u32;
+    "RtlSetDaclSecurityDescriptor" <= PASSIVE_LEVEL => set_dacl: i32;
     "RtlGetDaclSecurityDescriptor" <= APC_LEVEL => get_dacl: i32;
     "RtlGetSaclSecurityDescriptor" <= APC_LEVEL => get_sacl: i32;
     "RtlSetOwnerSecurityDescriptor" <= APC_LEVEL => set_owner: i32;

@@ -16,6 +16,7 @@ use windows_sys::Win32::Foundation::{
 use crate::analysis::deadlock;
 use crate::exports::execution::time;
 use crate::exports::exports;
+use crate::exports::sync::event_handles;
 use crate::findings::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
@@ -248,6 +249,8 @@ unsafe extern "win64" fn zw_wait_for_single_object(
         // SAFETY: the handle keeps the thread's object; the timeout is null or
         // readable, as documented.
         Some(Object::Thread(address)) => unsafe { wait(&[address as *mut Header], false, timeout) },
+        // SAFETY: the timeout is null or readable, as documented.
+        Some(Object::Event { address, .. }) => unsafe { event_handles::wait(address, timeout) },
         Some(_) => STATUS_OBJECT_TYPE_MISMATCH,
         None => STATUS_INVALID_HANDLE,
     }
@@ -258,7 +261,7 @@ unsafe extern "win64" fn zw_wait_for_single_object(
 /// # Safety
 ///
 /// The objects are resident; the timeout is null or readable.
-unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
+pub(super) unsafe fn wait(objects: &[*mut Header], all: bool, timeout: *const i64) -> i32 {
     // SAFETY: the timeout is null or readable, by this function's contract.
     let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read() });
     let level = with(|state| state.scheduling.current().irql);

@@ -4,6 +4,7 @@
 
 pub(crate) mod blocking_locks;
 pub(crate) mod dispatcher;
+pub(in crate::exports) mod event_handles;
 pub(crate) mod events;
 pub(crate) mod mutexes;
 pub(crate) mod rundown;
@@ -15,6 +16,7 @@ use crate::loader::export::Export;
 pub(super) const TABLES: &[&[Export]] = &[
     blocking_locks::EXPORTS,
     dispatcher::EXPORTS,
+    event_handles::EXPORTS,
     events::EXPORTS,
     mutexes::EXPORTS,
     rundown::EXPORTS,
