@@ -34,9 +34,6 @@ use registrations::Registrations;
 use requests::Requests;
 use sockets::Sockets;
 
-/// What the functions of the dispatch tables are listed under.
-const MODULE: &str = "wsk";
-
 /// The tag of the memory that drivers get from the network.
 pub(crate) const TAG: u32 = u32::from_le_bytes(*b"Wsk ");
 

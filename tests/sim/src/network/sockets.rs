@@ -14,7 +14,7 @@ use crate::network::datagrams::Datagrams;
 use crate::network::events::Callbacks;
 use crate::network::listening::Listening;
 use crate::network::streams::Stream;
-use crate::network::{MODULE, TAG, indications};
+use crate::network::{TAG, indications};
 use crate::scheduling::Waitable;
 use crate::scheduling::clocks::Sync;
 use crate::scheduling::frame::Callee;
@@ -250,7 +250,7 @@ pub(crate) fn call_in_progress(state: &State, at: usize) -> Option<(&'static str
             if let Callee::Import { export, .. } = frame.call
                 && index != current.0
                 && frame.first == at
-                && export.module == MODULE
+                && export.module == "wsk"
             {
                 return Some((export.name, thread.name.clone()));
             }

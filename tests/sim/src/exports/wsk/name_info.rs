@@ -25,8 +25,8 @@ exports! {
 }
 
 /// The name of this machine, without and with its domain.
-const HOST: &str = "simulated";
-const DOMAIN: &str = "simulated.test";
+const HOST: &str = "host-1";
+const DOMAIN: &str = "host-1.test";
 
 /// `NI_NOFQDN`, `NI_NUMERICHOST`, `NI_NAMEREQD`, `NI_NUMERICSERV`.
 const RELATIVE: u32 = 0x1;
