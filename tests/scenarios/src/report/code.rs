@@ -3,7 +3,7 @@
 //! The codes of findings: rules of NMR, bug checks, and words where there is neither.
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 28] = [
+pub const CODE_WORDS: [&str; 32] = [
     "access",
     "bound",
     "cancel",
@@ -17,15 +17,19 @@ pub const CODE_WORDS: [&str; 28] = [
     "fault",
     "hang",
     "hold",
+    "idle",
     "leak",
+    "listed",
     "livelock",
     "load",
     "lost",
+    "mismatch",
     "offered",
     "overrun",
     "race",
     "refused",
     "reply",
+    "setting",
     "statistics",
     "traced",
     "unload",
