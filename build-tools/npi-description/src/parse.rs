@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use crate::layout::is_word;
 use crate::raw::{self, Text};
-use crate::{Meaning, Module, Npi, NpiId, Number, Structure, Type};
+use crate::{Meaning, Module, Npi, NpiId, Number, Side, Structure, Type};
 
 /// A place and what is wrong there.
 type Wrong = (Option<Range<usize>>, String);
@@ -50,6 +50,16 @@ pub(crate) fn npi(text: &str) -> Result<Npi> {
         functions: Vec::new(),
     };
     npi.functions = functions::all(&raw, &npi)?;
+    npi.provider.keeps_calling = callee(raw.provider.keeps_calling.as_ref(), &npi, Side::Provider)?;
+    npi.client.keeps_calling = callee(raw.client.keeps_calling.as_ref(), &npi, Side::Client)?;
+    // A provider calls nothing before its attach callback has returned.
+    if let Some(text) = &raw.provider.begins_with {
+        return wrong(
+            text,
+            "a provider does not call before its attach is done: leave it out",
+        );
+    }
+    npi.client.begins_with = callee(raw.client.begins_with.as_ref(), &npi, Side::Client)?;
     Ok(npi)
 }
 
@@ -130,6 +140,8 @@ fn module(raw: &raw::Registration, structures: &[Structure]) -> Result<Module> {
         module_id: raw.module_id.as_ref().map(guid).transpose()?,
         characteristics: raw.characteristics.as_ref().map(structure).transpose()?,
         table: raw.table.as_ref().map(structure).transpose()?,
+        keeps_calling: None,
+        begins_with: None,
     };
     if let (Some(text), true) = (&raw.characteristics, module.characteristics == module.table) {
         return wrong(
@@ -138,6 +150,28 @@ fn module(raw: &raw::Registration, structures: &[Structure]) -> Result<Module> {
         );
     }
     Ok(module)
+}
+
+/// The function that the known module of a side calls: one of its peer's.
+fn callee(text: Option<&Text>, npi: &Npi, side: Side) -> Result<Option<String>> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let name = text.as_ref();
+    let mut callable = npi.functions_of(side.peer());
+    if !callable.any(|it| it.name == *name) {
+        return wrong(
+            text,
+            format!("the peer has no function `{name}`: name one of its table"),
+        );
+    }
+    if npi.module(side).module_id.is_none() {
+        return wrong(
+            text,
+            "this is said of one module: add its `module_id`, or leave it out",
+        );
+    }
+    Ok(Some(name.clone()))
 }
 
 fn not_described(structure: &str) -> String {

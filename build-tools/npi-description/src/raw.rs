@@ -31,6 +31,8 @@ pub(crate) struct Registration {
     pub(crate) module_id: Option<Text>,
     pub(crate) characteristics: Option<Text>,
     pub(crate) table: Option<Text>,
+    pub(crate) keeps_calling: Option<Text>,
+    pub(crate) begins_with: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

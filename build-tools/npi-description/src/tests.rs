@@ -280,6 +280,24 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
         "a function of the same table that pends",
     ),
     (
+        "[client]\n",
+        "[client]\nkeeps_calling = \"got\"\n",
+        7,
+        "the peer has no function `got`",
+    ),
+    (
+        "[client]\n",
+        "[client]\nbegins_with = \"get\"\n",
+        7,
+        "add its `module_id`",
+    ),
+    (
+        "[provider]\n",
+        "[provider]\nbegins_with = \"got\"\n",
+        5,
+        "a provider does not call",
+    ),
+    (
         "matched_by = \"query\"",
         "matched_by = \"query\"\nafter = \"get\"",
         30,

@@ -41,6 +41,10 @@ pub struct Module {
     pub characteristics: Option<String>,
     /// The structure of its dispatch table.
     pub table: Option<String>,
+    /// The function of its peers that the module with that GUID calls again and again.
+    pub keeps_calling: Option<String>,
+    /// The function that it calls in each binding, before its attach callback returns.
+    pub begins_with: Option<String>,
 }
 
 /// A structure, laid out as C does for x64.

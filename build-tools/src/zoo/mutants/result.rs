@@ -157,11 +157,13 @@ pub(crate) fn judge(tried: &Tried, json: Option<&Path>) -> Result<Verdict> {
             "tests/zoo/survivors.toml explains what is found now: delete {line}"
         ));
     }
+    let is_met = found * 100 >= GOAL * counting;
     let sentence = format!(
-        "{mutants} in {took}: {score}, {unexplained} of {} not explained",
+        "{mutants} in {took}: {score}, the goal of {GOAL} % is {}, {unexplained} of {} not explained",
+        if is_met { "met" } else { "not met" },
         count_of(&survivors, "survivor", "survivors")
     );
-    let passes = found * 100 >= GOAL * counting && unexplained == 0 && idle.is_empty();
+    let passes = is_met && unexplained == 0 && idle.is_empty();
     if counting == 0 {
         return Ok(Verdict::new(
             Word::NotTested,

@@ -26,23 +26,42 @@ const SETTINGS: [Setting; 4] = [
         beside: Beside::Peer,
         faults: "none",
         races: "sampled",
+        preempts: false,
+        times: 1,
     },
     Setting {
         beside: Beside::Peer,
         faults: "random",
         races: "sampled",
+        preempts: false,
+        times: 1,
     },
     Setting {
         beside: Beside::Peer,
         faults: "none",
         races: "all",
+        preempts: false,
+        times: 1,
     },
     Setting {
         beside: Beside::Hostile,
         faults: "none",
         races: "sampled",
+        preempts: false,
+        times: 1,
     },
 ];
+
+/// The run that a mutant has beyond these whose instruction is no longer atomic. That shows in
+/// no count; a search for data races that reaches the instruction and finds none proves that
+/// no other thread came in between.
+const ATOMICITY: Setting = Setting {
+    beside: Beside::Peer,
+    faults: "none",
+    races: "all",
+    preempts: true,
+    times: 4,
+};
 
 /// A kind of run.
 #[derive(Clone, Copy)]
@@ -51,6 +70,10 @@ struct Setting {
     faults: &'static str,
     /// The cycles in which data races are searched for.
     races: &'static str,
+    /// Threads are preempted in every cycle.
+    preempts: bool,
+    /// By how much the cycles are more than those of the others.
+    times: u64,
 }
 
 /// Who runs beside a mutant.
@@ -120,6 +143,7 @@ impl<'a> Original<'a> {
             let reports = SETTINGS.map(|setting| original.unchanged(role, setting));
             let reports = reports.into_iter().collect::<Result<_>>()?;
             original.reports.insert(role, reports);
+            original.unchanged(role, ATOMICITY)?;
         }
         Ok(original)
     }
@@ -155,12 +179,15 @@ impl<'a> Original<'a> {
         }
         command.args([
             format!("--seed={}", self.seed),
-            format!("--cycles={}", self.cycles),
+            format!("--cycles={}", self.cycles.saturating_mul(setting.times)),
             format!("--faults={}", setting.faults),
             format!("--races={}", setting.races),
             "--until-found".to_owned(),
         ]);
-        Ok(ran(&simulator::output(&mut command)?))
+        if setting.preempts {
+            command.arg("--preempt");
+        }
+        ran(&simulator::output(&mut command)?)
     }
 }
 
@@ -179,24 +206,30 @@ fn hostile_peers(
 }
 
 /// What a run came to, by what it printed.
-fn ran(output: &Output) -> Ran {
+///
+/// # Errors
+///
+/// It could not run, which is no mutant's doing.
+fn ran(output: &Output) -> Result<Ran> {
     let text = String::from_utf8_lossy(&output.stdout);
     let last = serde_json::from_str(text.lines().last().unwrap_or_default());
     let Ok(Last { mut report }) = last else {
-        return Ran::Failed(match output.status.code() {
-            Some(_) => simulator::error_of(&String::from_utf8_lossy(&output.stderr)).to_owned(),
-            None => simulator::died(output.status),
-        });
+        let Some(_) = output.status.code() else {
+            return Ok(Ran::Failed(simulator::died(output.status)));
+        };
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{}", simulator::error_of(&errors));
     };
     if !report.findings.is_empty() {
-        return Ran::Found(Box::new(report.findings.swap_remove(0)));
+        return Ok(Ran::Found(Box::new(report.findings.swap_remove(0))));
     }
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let cut_short = report.unsupported.first().map(ToString::to_string);
-        return Ran::Failed(cut_short.unwrap_or_else(|| simulator::error_of(&errors).to_owned()));
+        let why = cut_short.unwrap_or_else(|| simulator::error_of(&errors).to_owned());
+        return Ok(Ran::Failed(why));
     }
-    Ran::Clean(Box::new(report))
+    Ok(Ran::Clean(Box::new(report)))
 }
 
 /// Trials, one after the other, with a directory of their own.
@@ -235,20 +268,29 @@ impl<'a> Trial<'a> {
                 Ran::Clean(now) => changed |= !now.same_course(before),
             }
         }
-        // That an instruction is no longer atomic shows in no count.
-        let matters = mutant.mutation == Mutation::NoLock && self.reaches(role, mutant)?;
-        Ok(if changed || matters {
+        if mutant.mutation == Mutation::NoLock {
+            match self.original.run(role, &image, ATOMICITY)? {
+                Ran::Found(finding) => return Ok(Fate::Found(finding)),
+                Ran::Failed(why) => return Ok(Fate::Failed(why)),
+                Ran::Clean(_) => {}
+            }
+            // That the runs took another course is no effect: threads are preempted at atomic
+            // instructions.
+            changed = !self.reaches(role, mutant, &[ATOMICITY])?
+                && self.reaches(role, mutant, &SETTINGS)?;
+        }
+        Ok(if changed {
             Fate::Survived
         } else {
             Fate::Unchanged
         })
     }
 
-    /// Returns `true` if some run reaches the instruction of a mutant.
-    fn reaches(&self, role: Role, mutant: &Mutant) -> Result<bool> {
+    /// Returns `true` if a run in one of these settings reaches the instruction of a mutant.
+    fn reaches(&self, role: Role, mutant: &Mutant, settings: &[Setting]) -> Result<bool> {
         let probe = self.write(role, mutant.position, &[BREAKPOINT])?;
-        for setting in SETTINGS {
-            if matches!(self.original.run(role, &probe, setting)?, Ran::Found(_)) {
+        for setting in settings {
+            if matches!(self.original.run(role, &probe, *setting)?, Ran::Found(_)) {
                 return Ok(true);
             }
         }

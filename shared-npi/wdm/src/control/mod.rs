@@ -32,7 +32,7 @@
 //! A switch waits until the module is registered, or until its last binding is
 //! cleaned up. Holds belong to the file that was opened, and end when its last
 //! handle is closed: a program that crashes leaves none behind. A binding is in use
-//! from the client's first call to the detach.
+//! from the client's first request or subscription to the detach.
 //!
 //! Only the system and administrators can open the device:
 //! [`SecurityDescriptor::ADMINISTRATORS`].

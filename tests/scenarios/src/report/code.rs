@@ -6,7 +6,7 @@
 use super::NetworkRule;
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 27] = [
+pub const CODE_WORDS: [&str; 31] = [
     "access",
     "bound",
     "cancel",
@@ -20,15 +20,19 @@ pub const CODE_WORDS: [&str; 27] = [
     "fault",
     "hang",
     "hold",
+    "idle",
     "leak",
+    "listed",
     "livelock",
     "load",
     "lost",
+    "mismatch",
     "offered",
     "overrun",
     "race",
     "refused",
     "reply",
+    "setting",
     "statistics",
     "traced",
     "unload",

@@ -14,17 +14,26 @@ use npi_description::{NpiId, Outcome, find};
 use scenarios::NtStatus;
 use scenarios::control::{ControlStatus, header, promised};
 use shared_npi::echo::ECHO_NPI_ID;
-use wdm::control::{BindingList, HOLD_UNLOAD, QUERY_STATUS, RELEASE_UNLOAD, VERSION};
+use wdm::control::{
+    BindingList, HOLD_UNLOAD, LIST_BINDINGS, QUERY_STATUS, RELEASE_UNLOAD, SWITCH_SUBCOMPONENT,
+    VERSION,
+};
 use windows_sys::Wdk::System::SystemServices::IRP_MJ_DEVICE_CONTROL;
-use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
+use windows_sys::Win32::Foundation::{
+    STATUS_DEVICE_BUSY, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST,
+    STATUS_SUCCESS,
+};
 
 use crate::findings::stop_at;
 use crate::io::control;
+use crate::io::listed;
 use crate::io::requests::{self, Answer, ProgramRequest, Requests};
+use crate::io::switched::{self, Quiet};
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::objects::security::Account;
 use crate::scheduling::MICROSECOND;
+use crate::verifier::binding_calls::Listed;
 use crate::verifier::promises::{self, Tallied};
 
 /// The holds of programs, by file.
@@ -58,6 +67,12 @@ pub(crate) struct Expected {
     gives_back: bool,
     /// What the driver's counters can say when it is sent.
     before: Option<[Tallied; 3]>,
+    /// The driver's bindings when it is sent, if it asks for their list.
+    bindings: Option<Vec<Listed>>,
+    /// From when on no other switch is under way.
+    quiet: Option<Quiet>,
+    /// The state that it switches to.
+    switches_to: Option<bool>,
     to: Option<Site>,
 }
 
@@ -78,6 +93,11 @@ pub(crate) fn expect(file: usize, message: &ProgramRequest) -> Option<Expected> 
         }
         let to = Requests::control_routine(state, state.io.files.device(file));
         let code = message.code;
+        let quiet = match code {
+            SWITCH_SUBCOMPONENT => switched::begin(state, file),
+            _ => Quiet::now(state, file),
+        };
+        let switches_to = switched::wanted(&message.input).filter(|_| code == SWITCH_SUBCOMPONENT);
         let before = counters(state, file).filter(|_| code == QUERY_STATUS);
         Some(Expected {
             file,
@@ -85,6 +105,9 @@ pub(crate) fn expect(file: usize, message: &ProgramRequest) -> Option<Expected> 
             statuses: promised(code, &message.input, message.output_length, holds),
             gives_back,
             before,
+            quiet,
+            switches_to,
+            bindings: listed::bindings(state, file).filter(|_| code == LIST_BINDINGS),
             to,
         })
     })
@@ -104,7 +127,7 @@ fn counters(state: &State, file: usize) -> Option<[Tallied; 3]> {
     ])
 }
 
-fn driver_of(state: &State, file: usize) -> Option<DriverId> {
+pub(crate) fn driver_of(state: &State, file: usize) -> Option<DriverId> {
     let maker = state.objects.names.maker(state.io.files.device(file))?;
     Some(maker.driver)
 }
@@ -137,10 +160,80 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
         );
         stop_at("control", what, expected.to);
     }
+    match (expected.switches_to, status.0) {
+        (Some(is_on), STATUS_SUCCESS) => check_switch(expected, is_on),
+        (Some(_), STATUS_DEVICE_BUSY) => check_busy(expected),
+        (Some(_), 1..) if has_interface(file) => {
+            let what = format!(
+                "a switch was completed with {status}, neither STATUS_SUCCESS nor an error"
+            );
+            stop_at("control", what, expected.to);
+        }
+        _ => {}
+    }
+    if status.is_success() && (code == QUERY_STATUS || code == LIST_BINDINGS) {
+        check_form(expected, answer);
+    }
     if code == QUERY_STATUS
         && let Some(said) = ControlStatus::read(&answer.output)
     {
         check_status(expected, said);
+    }
+    if let Some(before) = &expected.bindings
+        && let Some(what) = listed::wrong(file, before, answer)
+        && has_interface(file)
+    {
+        stop_at("listed", what, expected.to);
+    }
+}
+
+/// Checks that a driver of the pair answers in the form that the contract says.
+fn check_form(expected: &Expected, answer: &Answer) {
+    let has_interface = with(|state| {
+        let driver = driver_of(state, expected.file);
+        driver.is_some_and(|it| promises::has_control_interface(state, it))
+    });
+    if has_interface && !is_contract(&answer.output) {
+        let what = format!(
+            "a control request with code {:#x} was answered with {} bytes in another form than the \
+             control interface promises",
+            expected.code,
+            answer.output.len()
+        );
+        stop_at("control", what, expected.to);
+    }
+}
+
+/// Checks what an administrator's attempt to open a device has come to.
+pub(crate) fn check_open(device: usize, status: i32) {
+    let maker = with(|state| {
+        let maker = state.objects.names.maker(device);
+        maker.filter(|it| promises::has_control_interface(state, it.driver))
+    });
+    if status == STATUS_INVALID_DEVICE_REQUEST && maker.is_some() {
+        let what = "the control device cannot be opened: IRP_MJ_CREATE was completed with \
+                    STATUS_INVALID_DEVICE_REQUEST";
+        stop_at("control", what.to_owned(), maker);
+    }
+}
+
+/// Checks that a switch is refused as busy only while another one is under way.
+fn check_busy(expected: &Expected) {
+    let lasts = |quiet| with(|state| switched::lasts(state, quiet));
+    if expected.quiet.is_some_and(lasts) && has_interface(expected.file) {
+        let what = "a switch was refused with STATUS_DEVICE_BUSY while no other one was under way";
+        stop_at("control", what.to_owned(), expected.to);
+    }
+}
+
+/// Checks that a driver has its second module registered if it says that this is on.
+fn check_switch(expected: &Expected, is_on: bool) {
+    let Some(quiet) = expected.quiet else { return };
+    let wrong = with(|state| switched::wrong(state, quiet, is_on));
+    if let Some(what) = wrong
+        && has_interface(expected.file)
+    {
+        stop_at("control", what, expected.to);
     }
 }
 
@@ -160,6 +253,7 @@ fn check_status(expected: &Expected, said: ControlStatus) {
         );
         stop_at("statistics", what, expected.to);
     }
+    check_switch(expected, said.subcomponent == 1);
     let names = ["requests", "echoed", "unanswered"];
     let said = [said.requests, said.echoed, said.unanswered];
     let (Some(before), Some(now)) = (expected.before, now) else {

@@ -94,6 +94,11 @@ impl Files {
         self.open[&file].device
     }
 
+    /// Returns `true` if there is such a file.
+    pub(crate) fn has(&self, file: usize) -> bool {
+        self.open.contains_key(&file)
+    }
+
     /// Returns `true` if the handle of a file that is open may be used for
     /// this.
     pub(crate) fn grants(&self, file: usize, wanted: u32) -> bool {

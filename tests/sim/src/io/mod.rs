@@ -8,12 +8,14 @@ pub(crate) mod contract;
 pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod irp;
+mod listed;
 pub(crate) mod malformed;
 pub(crate) mod mdl;
 pub(crate) mod packets;
 pub(crate) mod remove_lock;
 pub(crate) mod requests;
 pub(crate) mod shutdown;
+mod switched;
 pub(crate) mod travel;
 
 use contract::Holds;
@@ -23,6 +25,7 @@ use packets::Packets;
 use remove_lock::RemoveLocks;
 use requests::Requests;
 use shutdown::Shutdown;
+use switched::Switches;
 
 /// What the I/O manager keeps.
 #[derive(Debug, Default)]
@@ -34,6 +37,7 @@ pub(crate) struct Io {
     pub(crate) remove_locks: RemoveLocks,
     pub(crate) requests: Requests,
     pub(crate) shutdown: Shutdown,
+    switches: Switches,
 }
 
 impl Io {

@@ -20,8 +20,10 @@ use windows_sys::Win32::Foundation::{STATUS_ACCESS_DENIED, STATUS_PENDING};
 use crate::findings::stop_at;
 use crate::io::buffers;
 use crate::io::buffers::Method;
+use crate::io::contract;
 use crate::io::files;
 use crate::io::irp::{self, Irp, Parameters, stack_location};
+use crate::io::switched;
 use crate::io::travel;
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -120,6 +122,7 @@ pub(crate) fn open(name: &str, account: Account, wanted: u32) -> Result<usize, i
     let irp = send(device, file, &ProgramRequest::bare(IRP_MJ_CREATE));
     let status = wait(irp, None).map_or(STATUS_PENDING, |answer| answer.status);
     if status < 0 {
+        contract::check_open(device, status);
         with(|state| files::forget(state, file));
         return Err(status);
     }
@@ -354,6 +357,7 @@ pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramReque
         let memory = state.memory.pool.reserve(irp::size(stack_count), TAG);
         // SAFETY: the memory was just allocated for this, zeroed.
         let irp = unsafe { irp::make(memory as *mut _, stack_count, &parameters) };
+        switched::sent(state, file, code);
         state.io.requests.sent.insert(
             irp.addr(),
             Request {

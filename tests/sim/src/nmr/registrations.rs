@@ -10,7 +10,7 @@ use scenarios::Role;
 
 use crate::findings::caller::caller;
 use crate::kernel::State;
-use crate::loader::drivers::Site;
+use crate::loader::drivers::{DriverId, Site};
 use crate::nmr::registered;
 use crate::scheduling::clocks::Sync;
 use crate::verifier::{driver_call, races};
@@ -120,6 +120,15 @@ pub(crate) fn describe(state: &State, id: RegistrationId) -> String {
     });
     let text = format!("the registration of a {}", role(known.side).service());
     [text].into_iter().chain(npi).chain(places).collect()
+}
+
+/// The number of a driver's modules of an NPI that are registered.
+pub(crate) fn live(state: &State, driver: DriverId, npi: NPIID) -> usize {
+    let registrations = state.nmr.registrations.values();
+    let own = registrations.filter(|it| {
+        it.npi == Some(npi) && it.ended.is_none() && it.made.is_some_and(|at| at.driver == driver)
+    });
+    own.count()
 }
 
 const fn role(side: Side) -> Role {

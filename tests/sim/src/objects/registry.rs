@@ -139,6 +139,11 @@ impl Registry {
         self.0.get(&fold(path))?.values.get(&fold(name))
     }
 
+    /// The number under `name` in the `Parameters` key of a driver's service.
+    pub(crate) fn parameter(&self, instance: Instance, name: &str) -> Option<u32> {
+        self.value(&parameters(instance), name)?.number()
+    }
+
     /// The values of a key, in the order of their names.
     pub(crate) fn values(&self, path: &str) -> impl Iterator<Item = &Value> {
         let key = self.0.get(&fold(path)).into_iter();

@@ -49,7 +49,7 @@ use crate::scheduling::preemption;
 use crate::scheduling::{MICROSECOND, point, terminate};
 use crate::verifier::driver_call;
 use crate::verifier::faults;
-use crate::verifier::promises::recorded;
+use crate::verifier::promises;
 use crate::verifier::races::recorder;
 use crate::verifier::routine::{EntryState, check_return};
 use changes::StartType;
@@ -170,7 +170,7 @@ pub(crate) unsafe fn call_entry(loaded: Loaded, entry: usize, path: *const UNICO
     // SAFETY: an entry point takes these, by this function's contract.
     let result = unsafe { driver_call::call("DriverEntry", entry, by, &arguments) };
     let status = driver_call::status(result);
-    let found = with(|state| recorded::entered(state, loaded.driver, status));
+    let found = with(|state| promises::entered(state, loaded.driver, status));
     if let Some((code, what)) = found {
         stop_at(code, what, by);
     }
@@ -184,7 +184,7 @@ pub(crate) unsafe fn call_entry(loaded: Loaded, entry: usize, path: *const UNICO
 /// The driver object is still there.
 pub(crate) unsafe fn call_unload(loaded: Loaded, routine: usize) {
     let by = with(|state| entry_site(state, loaded.driver));
-    with(|state| recorded::unloading(state, loaded.driver));
+    with(|state| promises::unloading(state, loaded.driver));
     let what = "DriverUnload of the driver object";
     // SAFETY: an unload routine takes the driver object, which is there, by this
     // function's contract.

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use nmr::abi::{NPIID, NTSTATUS, STATUS_PENDING, STATUS_SUCCESS};
+use npi_description::{NpiId, Returns, find};
 use registrar::host::{BindingId, Call, Event, Phase, Side};
 
 use crate::findings::bug_check::Code;
@@ -32,6 +33,8 @@ struct End {
     detaching: bool,
     /// An address in its module.
     code: usize,
+    /// The call by which its peer knows that the attach is committed.
+    made_known: Option<TableEntry>,
     /// It has said that it is done.
     done: bool,
     /// It said so before its detach callback was called: that counts afterwards.
@@ -58,6 +61,20 @@ struct Binding {
     accepted: bool,
     /// The provider has refused it.
     refused: bool,
+    npi: Option<NPIID>,
+}
+
+/// A binding of a driver, by what a list of its bindings says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) binding: BindingId,
+    pub(crate) npi: NPIID,
+    /// The driver's side.
+    pub(crate) side: Side,
+    /// The client has called, and neither side detaches.
+    pub(crate) is_in_use: bool,
+    /// The driver has completed its detach.
+    pub(crate) is_over: bool,
 }
 
 impl Binding {
@@ -112,6 +129,26 @@ impl BindingCalls {
         })
     }
 
+    /// The bindings that a driver is or was an end of. `is_own` returns `true` for an address
+    /// in the driver.
+    pub(crate) fn listed(&self, is_own: impl Fn(usize) -> bool) -> Vec<Listed> {
+        let sides = [Side::Client, Side::Provider];
+        let bindings = self.bindings.iter();
+        let ends = bindings.flat_map(|(id, it)| sides.map(|side| (*id, it, side)));
+        let own = ends.filter(|(_, it, side)| is_own(it.at(*side).code));
+        let listed = own.filter_map(|(binding, it, side)| {
+            let detaches = it.client.detaching || it.provider.detaching;
+            Some(Listed {
+                binding,
+                npi: it.npi?,
+                side,
+                is_in_use: it.client.made_known.is_some() && it.accepted && !detaches,
+                is_over: it.refused || it.at(side).done,
+            })
+        });
+        listed.collect()
+    }
+
     /// Returns `true` if a side takes calls of its peer: it has accepted, and its detach
     /// callback has not been called.
     pub(crate) fn is_open(&self, binding: BindingId, side: Side) -> bool {
@@ -158,6 +195,9 @@ impl BindingCalls {
                 .end(through.owner.peer());
             end.inside -= 1;
             end.pended += i64::from(pended);
+            if makes_known(through, result) {
+                end.made_known = Some(through);
+            }
             if pended {
                 end.taker = target;
                 end.has_pended = Some(through);
@@ -199,8 +239,10 @@ impl BindingCalls {
         })
     }
 
-    fn attach(&mut self, binding: BindingId, side: Side, code: usize) {
-        self.bindings.entry(binding).or_default().end(side).code = code;
+    fn attach(&mut self, binding: BindingId, side: Side, code: usize, npi: Option<NPIID>) {
+        let binding = self.bindings.entry(binding).or_default();
+        binding.npi = binding.npi.or(npi);
+        binding.end(side).code = code;
     }
 
     fn accept(&mut self, binding: BindingId) {
@@ -218,6 +260,27 @@ impl BindingCalls {
         end.code = code;
         end.inside + end.pended()
     }
+}
+
+/// Returns `true` if by a call that returns `result` its callee knows that the attach is
+/// committed: it pends, or others have to wait for it, and it has succeeded.
+fn makes_known(through: TableEntry, result: u64) -> bool {
+    let Some(function) = through.function else {
+        return false;
+    };
+    let is_awaited = || {
+        let npi = find(NpiId(through.npi.to_u128()));
+        let mut all = npi.into_iter().flat_map(|npi| &npi.functions);
+        all.any(|it| it.after.as_ref() == Some(&function.name))
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an NTSTATUS is the low half"
+    )]
+    let status = result as u32;
+    function.returns == Returns::Status
+        && status.cast_signed() >= 0
+        && (function.pends() || is_awaited())
 }
 
 /// A number of calls, with the function of the last one if there are any.
@@ -271,7 +334,7 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             state
                 .verifier
                 .binding_calls
-                .attach(binding, event.side, event.code);
+                .attach(binding, event.side, event.code, event.npi);
             None
         }
         (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
@@ -337,7 +400,6 @@ fn count_detach(state: &mut State, side: Side, status: NTSTATUS) {
 mod tests {
     use std::num::NonZeroU64;
 
-    use npi_description::{NpiId, find};
     use shared_npi::echo::ECHO_NPI_ID;
 
     use super::*;

@@ -30,16 +30,25 @@ fn line(mutant: &Mutant) -> String {
 
 /// The codes of what a copy of the provider with this change is found to do.
 fn found(is_wanted: impl Fn(&Mutant) -> bool) -> Vec<String> {
+    found_in("provider.sys", is_wanted)
+}
+
+/// The same of one of the drivers.
+fn found_in(name: &str, is_wanted: impl Fn(&Mutant) -> bool) -> Vec<String> {
     let workshop = Workshop::new();
-    let provider = driver("provider.sys");
-    let all = mutants_of(&provider);
+    let original = driver(name);
+    let all = mutants_of(&original);
     let mutant = all.iter().find(|it| is_wanted(it)).expect("it is one");
-    let mut content = fs::read(&provider).expect("it was built");
+    let mut content = fs::read(&original).expect("it was built");
     content[mutant.position..][..mutant.bytes.len()].copy_from_slice(&mutant.bytes);
-    let image = workshop.path("provider.sys");
+    let image = workshop.path(name);
     fs::write(&image, content).expect("the directory is there");
     let arguments = ["--seed=1", "--cycles=400", "--until-found"];
-    let report = sim(&image, &driver("client.sys"), &arguments).report();
+    let report = match name {
+        "provider.sys" => sim(&image, &driver("client.sys"), &arguments),
+        _ => sim(&driver("provider.sys"), &image, &arguments),
+    }
+    .report();
     let findings = report.findings.iter();
     findings.map(|finding| finding.code.clone()).collect()
 }
@@ -77,6 +86,51 @@ fn an_event_that_is_missing_is_found() {
         it.mutation == Mutation::NoCall && it.subject.ends_with("::trace`") && in_cleanup
     });
     assert_eq!(codes, ["traced"]);
+}
+
+#[test]
+fn a_slot_that_stays_in_use_is_found() {
+    let codes = found_in("client.sys", |it| {
+        it.mutation == Mutation::NoStore && line(it).contains("store(State::Idle as u8")
+    });
+    assert_eq!(codes, ["idle"]);
+}
+
+#[test]
+fn a_source_that_is_not_subscribed_to_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::OtherBranch
+            && line(it).contains("M::accepts_dispatch")
+            && it.place.function.contains("Monitor")
+    });
+    assert_eq!(codes, ["idle"]);
+}
+
+#[test]
+fn a_list_that_lacks_bindings_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::NoCall
+            && it
+                .subject
+                .contains("enter_after::closure_env$0<provider::echo")
+    });
+    assert_eq!(codes, ["listed"]);
+}
+
+#[test]
+fn another_number_of_threads_is_found() {
+    let codes = found_in("client.sys", |it| {
+        it.mutation == Mutation::OtherBranch && line(it).contains("zip(0..count)")
+    });
+    assert_eq!(codes, ["setting"]);
+}
+
+#[test]
+fn a_switch_that_does_nothing_is_found() {
+    let codes = found_in("client.sys", |it| {
+        it.mutation == Mutation::NoCall && line(it) == "SOURCE.off(wait)"
+    });
+    assert_eq!(codes, ["control"]);
 }
 
 /// A provider that has every function and offers none of them: the client calls none. It
@@ -138,8 +192,12 @@ fn each_promise_has_a_finding_or_a_reason() {
         "control",
         "due",
         "hold",
+        "idle",
+        "listed",
+        "mismatch",
         "offered",
         "reply",
+        "setting",
         "statistics",
     ];
     for word in promises {

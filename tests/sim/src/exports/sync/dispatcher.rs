@@ -25,6 +25,7 @@ use crate::objects::handles::Object;
 use crate::scheduling::clocks::Sync;
 use crate::scheduling::{ThreadId, Waitable, Woken, block};
 use crate::verifier::locks::{self, HeldLock, LockKind, Mode};
+use crate::verifier::promises;
 use crate::verifier::stack_objects;
 
 exports! {
@@ -208,6 +209,7 @@ unsafe extern "win64" fn ke_wait_for_single_object(
     _alertable: u8,
     timeout: *const i64,
 ) -> i32 {
+    with(promises::wait);
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     unsafe { wait(&[header], false, timeout) }

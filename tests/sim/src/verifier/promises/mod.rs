@@ -6,30 +6,41 @@
 //!
 //! A peer that the tools make is not judged: it knows the calls, and no promise of a module.
 
+mod device;
 mod due;
+mod idle;
+mod mismatch;
+mod modules;
 mod offers;
 mod overtaken;
 mod pending;
 pub(crate) mod recorded;
 mod refused;
 mod replies;
+mod settings;
 mod statistics;
 mod tally;
 
-use registrar::host::{Call, Event, Phase};
+use registrar::host::{Call, Event, Phase, Side};
+use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
 use crate::scheduling::frame::TableEntry;
 
-pub(crate) use offers::register;
+use modules::Module;
+
+pub(crate) use device::is_expected as has_control_interface;
+pub(crate) use modules::number_of as guid;
 pub(crate) use tally::{Tallied, tallied};
 
 /// What is remembered of described calls.
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
     due: due::DueCalls,
+    idle: idle::Idle,
+    mismatch: mismatch::Agreements,
     offers: offers::Offers,
     overtaken: overtaken::Cancelled,
     pending: pending::Pending,
@@ -74,6 +85,35 @@ fn is_judged(state: &State, driver: DriverId) -> bool {
     !state.loader.drivers[driver].image.is_generated()
 }
 
+/// Reads what a module registers with that is about to be registered.
+pub(crate) fn register(state: &mut State, side: Side, characteristics: usize) {
+    let module = Module::read(state, side, characteristics);
+    mismatch::register(state, module.as_ref());
+    if let Some(module) = module {
+        offers::register(state, &module);
+        idle::register(state, &module);
+    }
+}
+
+/// `DriverEntry` has returned `status`. The finding if the driver does not do what it says.
+pub(crate) fn entered(state: &mut State, driver: DriverId, status: i32) -> Option<(Code, String)> {
+    let recorded = recorded::entered(state, driver, status);
+    let set = || settings::entered(state, driver, status);
+    let named = || device::entered(state, driver, status);
+    recorded.or_else(set).or_else(named)
+}
+
+/// `DriverUnload` is about to be called.
+pub(crate) fn unloading(state: &mut State, driver: DriverId) {
+    recorded::unloading(state, driver);
+    idle::unloading(state, driver);
+}
+
+/// A thread is about to wait for an object.
+pub(crate) fn wait(state: &mut State) {
+    idle::wait(state);
+}
+
 /// A described call begins. The finding against the caller, if there is one.
 pub(crate) fn begin(
     state: &mut State,
@@ -85,6 +125,8 @@ pub(crate) fn begin(
     let statistics = statistics::begin(state, call, &argument);
     let due = due::call(state, call);
     tally::begin(state, call);
+    let outstanding = idle::begin(state, call);
+    let setting = outstanding.and_then(|it| settings::outstanding(state, call.caller, it));
     let ended = match call.request {
         Some(request) if call.through.pends() => {
             replies::begin(state, call.through, call.caller, request, &argument);
@@ -101,7 +143,7 @@ pub(crate) fn begin(
         }
         _ => None,
     };
-    let found = offered.or(ended).or(statistics).or(due);
+    let found = offered.or(ended).or(statistics).or(due).or(setting);
     found.filter(|_| is_judged(state, call.caller))
 }
 
@@ -114,6 +156,7 @@ pub(crate) fn end(
     pended: bool,
 ) -> Option<(Code, String)> {
     let statistics = statistics::end(state, call, result);
+    idle::end(state, call, pended);
     let ended = match call.request {
         Some(request) if call.through.completes() => {
             tally::completed(state, request);
@@ -140,19 +183,33 @@ pub(crate) fn end(
 /// Follows the attaches and detaches of bindings. The finding for what the driver does not
 /// record of them as it should.
 pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
-    let found = recorded::observe(state, event);
+    let recorded = recorded::observe(state, event);
+    let mismatched = mismatch::observe(state, event);
+    let found = mismatched.or(recorded);
+    if (event.call, event.phase) == (Call::Deregister, Phase::Enter) {
+        idle::deregister(state, event);
+    }
     let Some(binding) = event.binding else {
         return found;
     };
     match (event.call, event.phase) {
-        (Call::AttachCallback, Phase::Enter) => offers::attach(state, binding, event),
+        (Call::AttachCallback, Phase::Enter) => {
+            offers::attach(state, binding, event);
+            idle::attach(state, binding, event);
+            found
+        }
+        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS)) => {
+            let idle = idle::attached(state, binding, event);
+            found.or(idle)
+        }
         // No call is owed in a binding that detaches.
         (Call::DetachCallback, Phase::Enter) => {
+            let idle = idle::detach(state, binding);
             let promises = &mut state.verifier.promises;
             promises.due.detach(binding);
             promises.overtaken.detach(binding);
+            found.or(idle)
         }
-        _ => {}
+        _ => found,
     }
-    found
 }

@@ -3,17 +3,14 @@
 //! What modules offer in their characteristics: a call that not both sides offer is not made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::offset_of;
 
-use nmr::abi::{GUID, NPI_CLIENT_CHARACTERISTICS, NPI_REGISTRATION_INSTANCE};
-use npi_description::{Meaning, Npi, NpiId, Structure, Type, find};
+use npi_description::Meaning;
 use registrar::host::{BindingId, Event, Side};
 
 use super::Crossing;
+use super::modules::Module;
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
-use crate::memory::extent;
-use crate::scheduling::frame::described_side;
 
 /// The code of the finding, of which neither NMR nor Windows has one.
 const OFFERED: &str = "offered";
@@ -48,9 +45,9 @@ impl Offers {
     }
 }
 
-/// Reads what a module offers that is about to be registered.
-pub(crate) fn register(state: &mut State, side: Side, characteristics: usize) {
-    let Some((callback, offered)) = read(state, side, characteristics) else {
+/// Records what a module offers that is about to be registered.
+pub(super) fn register(state: &mut State, module: &Module) {
+    let Some(offered) = module.number(state, Meaning::Offered) else {
         return;
     };
     let modules = &mut state.verifier.promises.offers.modules;
@@ -59,67 +56,12 @@ pub(crate) fn register(state: &mut State, side: Side, characteristics: usize) {
         any: offered,
     };
     modules
-        .entry(callback)
+        .entry(module.callback)
         .and_modify(|it| {
             it.all &= offered;
             it.any |= offered;
         })
         .or_insert(new);
-}
-
-/// The attach callback of a module, and what it offers.
-fn read(state: &State, side: Side, address: usize) -> Option<(usize, u64)> {
-    let bytes = |address, size| {
-        let bytes = extent::around(state, address)?.read(address, size);
-        (bytes.len() == size).then_some(bytes)
-    };
-    let word = |address| {
-        let bytes = bytes(address, size_of::<usize>())?;
-        Some(usize::from_le_bytes(bytes.try_into().ok()?))
-    };
-    // The layouts of a client's and a provider's characteristics are the same.
-    let instance = offset_of!(NPI_CLIENT_CHARACTERISTICS, ClientRegistrationInstance);
-    let instance = address + instance;
-    let field = |offset| word(instance + offset);
-    let id = field(offset_of!(NPI_REGISTRATION_INSTANCE, NpiId))?;
-    let npi = find(NpiId(guid(&bytes(id, size_of::<GUID>())?)?))?;
-    let structure = npi.characteristics(described_side(side))?;
-    let (offset, width) = offered(npi, structure)?;
-    let own = field(offset_of!(
-        NPI_REGISTRATION_INSTANCE,
-        NpiSpecificCharacteristics
-    ))?;
-    let bytes = bytes(own + offset, width.min(size_of::<u64>()))?;
-    let mut number = [0; size_of::<u64>()];
-    number[..bytes.len()].copy_from_slice(&bytes);
-    let callback = word(address + offset_of!(NPI_CLIENT_CHARACTERISTICS, ClientAttachProvider))?;
-    Some((callback, u64::from_le_bytes(number)))
-}
-
-/// The number that a GUID in memory is.
-fn guid(bytes: &[u8]) -> Option<u128> {
-    let (first, rest) = bytes.split_first_chunk()?;
-    let (second, rest) = rest.split_first_chunk()?;
-    let (third, rest) = rest.split_first_chunk()?;
-    let guid = GUID {
-        Data1: u32::from_le_bytes(*first),
-        Data2: u16::from_le_bytes(*second),
-        Data3: u16::from_le_bytes(*third),
-        Data4: rest.try_into().ok()?,
-    };
-    Some(guid.to_u128())
-}
-
-/// Where the field is that says what a module offers, and its size.
-fn offered(npi: &Npi, structure: &Structure) -> Option<(usize, usize)> {
-    structure.fields.iter().find_map(|field| match &field.kind {
-        _ if field.meaning == Some(Meaning::Offered) => Some((field.offset, field.size)),
-        Type::Structure(inner) => {
-            let (offset, size) = offered(npi, npi.structure(inner)?)?;
-            Some((field.offset + offset, size))
-        }
-        _ => None,
-    })
 }
 
 /// Records what the module offers whose attach callback is called.

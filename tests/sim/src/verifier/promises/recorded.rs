@@ -178,7 +178,7 @@ pub(crate) fn written(state: &mut State, driver: DriverId, text: &str) -> Option
 }
 
 /// `DriverEntry` has returned `status`. The finding if the events say otherwise.
-pub(crate) fn entered(state: &mut State, driver: DriverId, status: i32) -> Option<(Code, String)> {
+pub(super) fn entered(state: &mut State, driver: DriverId, status: i32) -> Option<(Code, String)> {
     let provider = provider(state, driver)?;
     let recorded = provider.listens && provider.changes == 0;
     let event = Expected {
@@ -191,7 +191,7 @@ pub(crate) fn entered(state: &mut State, driver: DriverId, status: i32) -> Optio
 }
 
 /// `DriverUnload` is about to be called.
-pub(crate) fn unloading(state: &mut State, driver: DriverId) {
+pub(super) fn unloading(state: &mut State, driver: DriverId) {
     if let Some(provider) = provider(state, driver) {
         provider.unloading = provider.recording();
     }
@@ -228,7 +228,6 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
         let module = npi.map(|npi| npi.name.to_ascii_lowercase() + "\"" + rest);
         format!("{what}: module=\"{}", module.unwrap_or_default())
     };
-    let may_refuse = state.loader.drivers.any(|it| it.image.is_generated());
     let provider = provider(state, driver)?;
     match event.phase {
         Phase::Enter if event.call.is_callback() => {
@@ -254,10 +253,7 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             let event = Expected { head, tail };
             let told = window.written.iter().filter(|it| event.fits(it)).count();
             let is_wrong = told != window.written.len() || told > 1;
-            // What is wrong with a hostile peer's structures is refused without an event.
-            let may_be_missing = may_refuse && status != 0;
-            let is_missing =
-                told == 0 && !may_be_missing && provider.was_recorded(window.recording);
+            let is_missing = told == 0 && provider.was_recorded(window.recording);
             (is_wrong || is_missing).then(|| missed(&event, &window.written))
         }
         Phase::Leave(status) => {

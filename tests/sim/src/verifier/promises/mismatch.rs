@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Peers that a module must refuse by their characteristics: those with which it has no
+//! version in common, that require what it does not offer, or do not offer what it requires.
+
+use std::collections::BTreeMap;
+
+use npi_description::Meaning;
+use registrar::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
+use windows_sys::Win32::Foundation::STATUS_SUCCESS;
+
+use super::modules::Module;
+use crate::findings::bug_check::Code;
+use crate::kernel::State;
+use crate::scheduling::ThreadId;
+
+/// The code of the finding, of which neither NMR nor Windows has one.
+const MISMATCH: &str = "mismatch";
+
+/// What a module's characteristics say of its peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Terms {
+    /// Nothing: its NPI does not describe that.
+    None,
+    /// There are none, or not all of them.
+    Missing,
+    Stated {
+        lowest: u64,
+        highest: u64,
+        offered: u64,
+        required: u64,
+    },
+}
+
+/// A module that is being registered.
+#[derive(Debug)]
+struct Registering {
+    thread: ThreadId,
+    callback: usize,
+    terms: Terms,
+}
+
+/// What the modules of a cycle say.
+#[derive(Debug, Default)]
+pub(super) struct Agreements {
+    registering: Vec<Registering>,
+    modules: BTreeMap<RegistrationId, Terms>,
+    bindings: BTreeMap<(BindingId, Side), Terms>,
+}
+
+impl Terms {
+    /// Those of a module that is about to be registered.
+    fn of(state: &State, module: &Module) -> Self {
+        let says = |what| module.field(what).is_some();
+        let judged = [
+            Meaning::LowestVersion,
+            Meaning::HighestVersion,
+            Meaning::Required,
+        ];
+        let Some(structure) = module.structure() else {
+            return Self::None;
+        };
+        if !judged.into_iter().any(says) {
+            return Self::None;
+        }
+        let used = structure.fields.iter().map(|it| it.offset + it.size).max();
+        let size = module.number(state, Meaning::Size);
+        if says(Meaning::Size) && size < used.map(|it| it as u64) {
+            return Self::Missing;
+        }
+        if let Some((field, _)) = module.field(Meaning::Version) {
+            let least = u64::try_from(*field.value.0.start()).unwrap_or_default();
+            if module.number(state, Meaning::Version) < Some(least) {
+                return Self::Missing;
+            }
+        }
+        let number = |what, absent| {
+            if says(what) {
+                module.number(state, what)
+            } else {
+                Some(absent)
+            }
+        };
+        let stated = || {
+            Some(Self::Stated {
+                lowest: number(Meaning::LowestVersion, 0)?,
+                highest: number(Meaning::HighestVersion, u64::MAX)?,
+                offered: number(Meaning::Offered, u64::MAX)?,
+                required: number(Meaning::Required, 0)?,
+            })
+        };
+        stated().unwrap_or(Self::Missing)
+    }
+
+    /// Why a module that says this must refuse a peer that says `theirs`.
+    fn exclude(self, theirs: Self) -> Option<String> {
+        let Self::Stated {
+            lowest,
+            highest,
+            offered,
+            required,
+        } = self
+        else {
+            return None;
+        };
+        match theirs {
+            Self::Missing => Some(
+                "has no characteristics of the size and version that the NPI describes".to_owned(),
+            ),
+            Self::Stated {
+                lowest: low,
+                highest: high,
+                ..
+            } if lowest.max(low) > highest.min(high) => Some(format!(
+                "speaks the versions {low} to {high}, and the module {lowest} to {highest}"
+            )),
+            Self::Stated {
+                required: wanted, ..
+            } if wanted & !offered != 0 => Some(format!(
+                "requires {wanted:#x}, and the module offers {offered:#x}"
+            )),
+            Self::Stated { offered, .. } if required & !offered != 0 => Some(format!(
+                "offers {offered:#x}, and the module requires {required:#x}"
+            )),
+            Self::None | Self::Stated { .. } => None,
+        }
+    }
+}
+
+/// A module is about to be registered, of a described NPI or not.
+pub(super) fn register(state: &mut State, module: Option<&Module>) {
+    let registering = Registering {
+        thread: state.scheduling.current_id(),
+        callback: module.map_or(0, |it| it.callback),
+        terms: module.map_or(Terms::None, |it| Terms::of(state, it)),
+    };
+    let all = &mut state.verifier.promises.mismatch.registering;
+    all.push(registering);
+}
+
+impl Agreements {
+    /// What the module says whose attach callback is called: that of a registration, which may
+    /// not have returned yet. `None` if it may be one of several.
+    fn of(&self, event: &Event) -> Option<Terms> {
+        if let Some(terms) = self.modules.get(&event.registration?) {
+            return Some(*terms);
+        }
+        let alike = |it: &&Registering| it.callback == event.code;
+        let mut alike = self.registering.iter().filter(alike).map(|it| it.terms);
+        let first = alike.next()?;
+        alike.all(|it| it == first).then_some(first)
+    }
+
+    /// A registration returns.
+    fn registered(&mut self, thread: ThreadId, registration: Option<RegistrationId>) {
+        let mut all = self.registering.iter();
+        let Some(place) = all.rposition(|it| it.thread == thread) else {
+            return;
+        };
+        let module = self.registering.remove(place);
+        if let Some(id) = registration {
+            self.modules.insert(id, module.terms);
+        }
+    }
+}
+
+/// Follows registrations and attaches. The finding for a peer that is accepted and must not
+/// be.
+pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
+    let thread = state.scheduling.current_id();
+    let agreements = &mut state.verifier.promises.mismatch;
+    match (event.call, event.phase, event.binding) {
+        (Call::Register, Phase::Leave(status), _) => {
+            let registration = event.registration.filter(|_| status == STATUS_SUCCESS);
+            agreements.registered(thread, registration);
+            None
+        }
+        (Call::AttachCallback, Phase::Enter, Some(binding)) => {
+            let terms = agreements.of(event)?;
+            agreements.bindings.insert((binding, event.side), terms);
+            None
+        }
+        // The client has accepted when it calls; that shows what the provider says, which may
+        // refuse.
+        (Call::AttachProvider, Phase::Leave(_), Some(binding)) => accepted(state, event, binding),
+        (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding))
+            if event.side == Side::Provider =>
+        {
+            accepted(state, event, binding)
+        }
+        _ => None,
+    }
+}
+
+/// A module has accepted its peer.
+fn accepted(state: &State, event: &Event, binding: BindingId) -> Option<(Code, String)> {
+    let driver = state.loader.drivers.site(event.code)?.driver;
+    if !super::is_judged(state, driver) {
+        return None;
+    }
+    let bindings = &state.verifier.promises.mismatch.bindings;
+    let terms = |side| bindings.get(&(binding, side)).copied();
+    let why = terms(event.side)?.exclude(terms(event.side.peer())?)?;
+    let what = format!(
+        "the {:?} accepted a peer in binding {} that {why}",
+        event.side, binding.0
+    );
+    Some((MISMATCH.into(), what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Terms;
+
+    fn stated([lowest, highest]: [u64; 2], offered: u64, required: u64) -> Terms {
+        Terms::Stated {
+            lowest,
+            highest,
+            offered,
+            required,
+        }
+    }
+
+    #[test]
+    fn a_version_in_common_and_what_is_required_are_wanted() {
+        let own = stated([2, 4], 3, 1);
+        for theirs in [
+            stated([1, 2], 1, 0),
+            stated([4, 9], 7, 3),
+            stated([3, 3], 1, 2),
+            Terms::None,
+        ] {
+            assert_eq!(own.exclude(theirs), None, "{theirs:?}");
+        }
+        for theirs in [
+            stated([0, 1], 1, 0),
+            stated([5, 9], 1, 0),
+            stated([4, 1], 1, 0),
+            stated([2, 4], 2, 0),
+            stated([2, 4], 1, 4),
+            Terms::Missing,
+        ] {
+            assert!(own.exclude(theirs).is_some(), "{theirs:?}");
+        }
+        assert_eq!(Terms::Missing.exclude(own), None);
+    }
+}
