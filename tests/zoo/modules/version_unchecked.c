@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Attaches to a provider without a look at the versions that it speaks.
+// Accepts a client without a look at the versions that it speaks.
 
 #include "module.h"
 

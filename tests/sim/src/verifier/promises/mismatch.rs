@@ -180,9 +180,11 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             agreements.bindings.insert((binding, event.side), terms);
             None
         }
-        // The client has accepted when it calls; that shows what the provider says, which may
+        // Before, nobody has said what the provider says. A client may leave it to that to
         // refuse.
-        (Call::AttachProvider, Phase::Leave(_), Some(binding)) => accepted(state, event, binding),
+        (Call::AttachProvider, Phase::Leave(STATUS_SUCCESS), Some(binding)) => {
+            accepted(state, event, binding)
+        }
         (Call::AttachCallback, Phase::Leave(STATUS_SUCCESS), Some(binding))
             if event.side == Side::Provider =>
         {
