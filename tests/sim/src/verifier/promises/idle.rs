@@ -14,9 +14,11 @@ use registrar::host::{BindingId, Event};
 use super::Crossing;
 use super::modules::Module;
 use crate::findings::bug_check::Code;
+use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
-use crate::scheduling::frame::described_side;
+use crate::scheduling::Thread;
+use crate::scheduling::frame::{Callee, Frame, described_side};
 
 /// How often a thread may wait without a call: for what other threads have taken from it, or
 /// for other bindings.
@@ -61,6 +63,8 @@ pub(super) struct Idle {
     /// The attach callbacks of modules that a description knows.
     known: BTreeMap<usize, NpiId>,
     bindings: BTreeMap<BindingId, Watch>,
+    /// The findings of modules whose peer's detach callback came first.
+    stopped: BTreeMap<BindingId, (Code, String)>,
     /// The drivers that end such a module.
     ending: BTreeSet<DriverId>,
     /// The calls of which it is not known in which binding they are made.
@@ -69,11 +73,14 @@ pub(super) struct Idle {
 
 /// A module is about to be registered.
 pub(super) fn register(state: &mut State, module: &Module) {
+    // Another image was at the same address.
+    let idle = &mut state.verifier.promises.idle;
+    idle.known.remove(&module.callback);
+    idle.modules.remove(&module.callback);
     let known = module.npi.module(described_side(module.side));
     if module.id.is_none() || module.id != known.module_id {
         return;
     }
-    let idle = &mut state.verifier.promises.idle;
     idle.known.insert(module.callback, module.npi.id);
     let keeps = known.keeps_calling.iter().map(|it| (it, false));
     let begins = known.begins_with.iter().map(|it| (it, true));
@@ -226,10 +233,40 @@ pub(super) fn end(state: &mut State, call: Crossing, pended: bool) {
     }
 }
 
-/// A binding begins to detach. The finding if its module has stopped.
-pub(super) fn detach(state: &mut State, binding: BindingId) -> Option<(Code, String)> {
+/// Returns `true` if a thread waits for an object, without a time-out: neither for a spin lock
+/// nor inside a call of a peer, which goes on by itself.
+fn waits_idly(thread: &Thread) -> bool {
+    let calls_peer = |frame: &Frame| matches!(frame.call, Callee::Dispatch { .. });
+    thread.blocked_on().is_some()
+        && thread.irql < DISPATCH_LEVEL
+        && !thread.frames.iter().any(calls_peer)
+}
+
+/// A detach callback is called. The finding if it is that of a module that had stopped when
+/// the binding began to detach.
+pub(super) fn detach(
+    state: &mut State,
+    binding: BindingId,
+    event: &Event,
+) -> Option<(Code, String)> {
     let idle = &mut state.verifier.promises.idle;
-    let watch = idle.bindings.remove(&binding)?;
+    let Some(watch) = idle.bindings.remove(&binding) else {
+        return idle.stopped.remove(&binding);
+    };
+    let site = state.loader.drivers.site(event.code);
+    let is_own = site.is_some_and(|site| site.driver == watch.driver);
+    let found = stopped(state, binding, &watch)?;
+    if is_own {
+        return Some(found);
+    }
+    let idle = &mut state.verifier.promises.idle;
+    idle.stopped.insert(binding, found);
+    None
+}
+
+/// The finding if a module has stopped whose binding begins to detach.
+fn stopped(state: &State, binding: BindingId, watch: &Watch) -> Option<(Code, String)> {
+    let idle = &state.verifier.promises.idle;
     let Watch {
         driver,
         function,
@@ -239,7 +276,7 @@ pub(super) fn detach(state: &mut State, binding: BindingId) -> Option<(Code, Str
         begun,
         waits,
         outstanding,
-    } = watch;
+    } = *watch;
     let may_stop = !attached
         || once
         || begun == 0 && !has_known_peer
@@ -250,7 +287,7 @@ pub(super) fn detach(state: &mut State, binding: BindingId) -> Option<(Code, Str
     let threads = state.scheduling.threads().iter();
     let mut own =
         threads.filter(|it| it.driver == Some(driver) && it.is_drivers && !it.has_ended());
-    let all_wait = own.clone().next().is_some() && own.all(|it| it.blocked_on().is_some());
+    let all_wait = own.clone().next().is_some() && own.all(waits_idly);
     let how = if waits > MOST_WAITS {
         format!("its threads have waited {waits} times since")
     } else {

@@ -204,7 +204,7 @@ pub(crate) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
         }
         // No call is owed in a binding that detaches.
         (Call::DetachCallback, Phase::Enter) => {
-            let idle = idle::detach(state, binding);
+            let idle = idle::detach(state, binding, event);
             let promises = &mut state.verifier.promises;
             promises.due.detach(binding);
             promises.overtaken.detach(binding);
