@@ -49,7 +49,7 @@ use crate::scheduling::preemption;
 use crate::scheduling::{MICROSECOND, point, terminate};
 use crate::verifier::driver_call;
 use crate::verifier::faults;
-use crate::verifier::promises;
+use crate::verifier::promises::{self, Started};
 use crate::verifier::races::recorder;
 use crate::verifier::routine::{EntryState, check_return};
 use changes::StartType;
@@ -170,11 +170,33 @@ pub(crate) unsafe fn call_entry(loaded: Loaded, entry: usize, path: *const UNICO
     // SAFETY: an entry point takes these, by this function's contract.
     let result = unsafe { driver_call::call("DriverEntry", entry, by, &arguments) };
     let status = driver_call::status(result);
-    let found = with(|state| promises::entered(state, loaded.driver, status));
+    let found = with(|state| {
+        let started = started(state, loaded.driver, status);
+        promises::entered(state, loaded.driver, &started)
+    });
     if let Some((code, what)) = found {
         stop_at(code, what, by);
     }
     status
+}
+
+/// What is found of a driver whose entry point has returned `status`.
+fn started(state: &State, driver: DriverId, status: i32) -> Started {
+    let objects = &state.objects;
+    let service = state.loader.drivers[driver].instance;
+    let parameter = |name| objects.registry.parameter(service, name);
+    let names = ["Device", "DosDevices"].map(|directory| format!(r"\{directory}\{service}"));
+    let is_missing = |name: &String| {
+        let maker = objects.names.device(name);
+        let maker = maker.and_then(|it| objects.names.maker(it));
+        maker.map(|it| it.driver) != Some(driver)
+    };
+    Started {
+        status,
+        missing_device: names.into_iter().find(is_missing),
+        threads: parameter(promises::THREADS),
+        depth: parameter(promises::DEPTH),
+    }
 }
 
 /// Calls a driver's unload routine.

@@ -38,6 +38,7 @@ pub(crate) use tally::{Tallied, tallied};
 /// What is remembered of described calls.
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
+    depths: settings::Depths,
     due: due::DueCalls,
     idle: idle::Idle,
     mismatch: mismatch::Agreements,
@@ -95,12 +96,31 @@ pub(crate) fn register(state: &mut State, side: Side, characteristics: usize) {
     }
 }
 
-/// `DriverEntry` has returned `status`. The finding if the driver does not do what it says.
-pub(crate) fn entered(state: &mut State, driver: DriverId, status: i32) -> Option<(Code, String)> {
-    let recorded = recorded::entered(state, driver, status);
-    let set = || settings::entered(state, driver, status);
-    let named = || device::entered(state, driver, status);
-    recorded.or_else(set).or_else(named)
+/// A driver whose `DriverEntry` has returned.
+pub(crate) struct Started {
+    pub(crate) status: i32,
+    /// A name that its device is to have, and has not.
+    pub(crate) missing_device: Option<String>,
+    /// The parameters [`THREADS`] and [`DEPTH`] of its service.
+    pub(crate) threads: Option<u32>,
+    pub(crate) depth: Option<u32>,
+}
+
+/// The client's parameter for the number of its threads.
+pub(crate) const THREADS: &str = "Threads";
+/// The client's parameter for the number of requests in a binding.
+pub(crate) const DEPTH: &str = "Depth";
+
+/// `DriverEntry` has returned. The finding if the driver does not do what it says.
+pub(crate) fn entered(
+    state: &mut State,
+    driver: DriverId,
+    started: &Started,
+) -> Option<(Code, String)> {
+    let recorded = recorded::entered(state, driver, started.status);
+    let set = settings::entered(state, driver, started);
+    let named = || device::entered(state, driver, started);
+    recorded.or(set).or_else(named)
 }
 
 /// `DriverUnload` is about to be called.

@@ -3,12 +3,13 @@
 //! What the pair's client lets be set: how many threads submit requests, and how many
 //! requests are outstanding in a binding.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use npi_description::NpiId;
 use shared_npi::echo::{ECHO_NPI_ID, MAX_PENDING};
 
-use super::idle;
+use super::{Started, idle};
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
@@ -24,28 +25,31 @@ struct Setting {
     range: RangeInclusive<u32>,
 }
 
+/// The setting that [`Started::threads`] is about.
 const THREADS: Setting = Setting {
-    name: "Threads",
+    name: super::THREADS,
     default: 2,
     range: 1..=8,
 };
 
+/// That [`Started::depth`] is about.
 const DEPTH: Setting = Setting {
-    name: "Depth",
+    name: super::DEPTH,
     default: 4,
     range: 1..=MAX_PENDING,
 };
 
 impl Setting {
-    /// What counts for a driver: the default without a number, else the nearest in the range.
-    fn of(&self, state: &State, driver: DriverId) -> u32 {
-        let service = state.loader.drivers[driver].instance;
-        let number = state.objects.registry.parameter(service, self.name);
-        number
-            .unwrap_or(self.default)
-            .clamp(*self.range.start(), *self.range.end())
+    /// What counts: the default without a number, else the nearest in the range.
+    fn of(&self, number: Option<u32>) -> u32 {
+        let number = number.unwrap_or(self.default);
+        number.clamp(*self.range.start(), *self.range.end())
     }
 }
+
+/// How many requests may be outstanding in a binding, by the driver.
+#[derive(Debug, Default)]
+pub(super) struct Depths(BTreeMap<DriverId, u32>);
 
 /// Returns `true` if the settings of a driver are judged: it has the client's module, and has
 /// been able to read them.
@@ -55,12 +59,18 @@ fn is_judged(state: &State, driver: DriverId) -> bool {
         && !faults::has_met_fault(state, driver)
 }
 
-/// `DriverEntry` has returned `status`. The finding if another number of threads runs.
-pub(super) fn entered(state: &State, driver: DriverId, status: i32) -> Option<(Code, String)> {
-    if status != 0 || !is_judged(state, driver) {
+/// `DriverEntry` has returned. The finding if another number of threads runs.
+pub(super) fn entered(
+    state: &mut State,
+    driver: DriverId,
+    started: &Started,
+) -> Option<(Code, String)> {
+    if started.status != 0 || !is_judged(state, driver) {
         return None;
     }
-    let wanted = THREADS.of(state, driver);
+    let depths = &mut state.verifier.promises.depths.0;
+    depths.insert(driver, DEPTH.of(started.depth));
+    let wanted = THREADS.of(started.threads);
     let threads = state.scheduling.threads().iter();
     let own = threads.filter(|it| it.driver == Some(driver) && it.is_drivers && !it.has_ended());
     let count = own.count();
@@ -79,7 +89,7 @@ pub(super) fn outstanding(
     driver: DriverId,
     outstanding: u64,
 ) -> Option<(Code, String)> {
-    let most = DEPTH.of(state, driver);
+    let most = *state.verifier.promises.depths.0.get(&driver)?;
     // What is complete may be used again before the completion has returned.
     let threads = state.scheduling.threads().len() as u64;
     (outstanding > u64::from(most) + threads && is_judged(state, driver)).then(|| {
