@@ -28,7 +28,7 @@ struct List {
 }
 
 impl List {
-    /// Reads a list. `None` if it is none.
+    /// Reads a list. `None` if the bytes are no list.
     fn read(output: &[u8]) -> Option<Self> {
         let start = size_of::<BindingList>();
         let head = header(struct_size::<BindingList>(), VERSION);

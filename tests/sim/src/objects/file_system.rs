@@ -159,7 +159,7 @@ impl FileSystem {
         true
     }
 
-    /// The entries of the directory at a path, by their names; `None` if it is none.
+    /// The entries of the directory at a path, by their names. `None` if no directory is there.
     pub(crate) fn entries(&self, path: &str) -> Option<Vec<Entry>> {
         if !matches!(self.node(path)?, Node::Directory) {
             return None;

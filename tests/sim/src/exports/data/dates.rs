@@ -16,7 +16,7 @@ exports! {
     "ExLocalTimeToSystemTime" <= HIGH_LEVEL => local_to_system: ();
 }
 
-/// Milliseconds, in units of 100 ns, and what has so many of them.
+/// A millisecond in units of 100 ns, and the longer units of time in milliseconds.
 const MILLISECOND: i64 = 10_000;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 

@@ -112,7 +112,7 @@ impl Exceptions {
         self.running.entry(thread).or_default().push(handler);
     }
 
-    /// The last handlers of a thread have returned, or do not: so many are left.
+    /// Forgets all but the first `handlers` of a thread: the others have returned, or never will.
     pub(crate) fn end(&mut self, thread: ThreadId, handlers: usize) {
         if let Some(running) = self.running.get_mut(&thread) {
             running.truncate(handlers);
