@@ -46,14 +46,23 @@ void Turn(void) {
         Answer(request);
 }
 
-// What is queued when a binding detaches is completed at once.
+// The requests of a binding that detaches are completed at once, those of others stay queued.
+static REQUEST *TakeOne(const BINDING *binding) {
+    KIRQL irql = Acquire();
+    REQUEST **link = &Queue, *request;
+    while (*link && OF(*link) != binding)
+        link = &NEXT(*link);
+    request = *link;
+    if (request)
+        *link = NEXT(request);
+    Release(irql);
+    return request;
+}
+
 NTSTATUS Detach(PVOID binding) {
     BOOLEAN busy = Withdraw(binding);
-    REQUEST *request = TakeQueue();
-    while (request) {
-        REQUEST *next = NEXT(request);
+    REQUEST *request;
+    while ((request = TakeOne(binding)))
         Answer(request);
-        request = next;
-    }
     return busy ? STATUS_PENDING : STATUS_SUCCESS;
 }

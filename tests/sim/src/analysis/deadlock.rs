@@ -112,6 +112,7 @@ fn report_blocked(state: &mut State, how: &str) {
         .or_else(|| remove_lock_held(state))
         .or_else(|| kept_by_network(state))
         .or_else(|| waits_for_routine(state))
+        .or_else(|| owes_request(state))
         .unwrap_or_else(|| last_to_wait(state));
     let thread = cause.thread.or_else(|| blocked(state).next());
     let thread = thread.unwrap_or_else(|| state.scheduling.current_id());
@@ -373,6 +374,24 @@ fn kept_by_network(state: &State) -> Option<Cause> {
     let (thread, site, rule) = blocked(state).find_map(kept)?;
     Some(Cause {
         code: rule.map_or_else(|| "deadlock".into(), Code::from),
+        what: String::new(),
+        thread: Some(thread),
+        site: Some(site),
+    })
+}
+
+/// A request that a program waits for, sent to a driver of which no thread was the last to
+/// wait: the dispatch routine that has not completed it.
+fn owes_request(state: &State) -> Option<Cause> {
+    let owed = |thread: ThreadId| match state.scheduling.thread(thread).blocked_on() {
+        Some(Waitable::Object(request)) => Some((thread, state.io.requests.owed(request)?.0?)),
+        _ => None,
+    };
+    let (thread, site) = blocked(state).find_map(owed)?;
+    let last = last_to_wait(state).site;
+    let is_its = last.is_some_and(|last| last.driver == site.driver);
+    (!is_its).then(|| Cause {
+        code: "deadlock".into(),
         what: String::new(),
         thread: Some(thread),
         site: Some(site),
