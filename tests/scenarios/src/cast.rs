@@ -57,7 +57,9 @@ pub(crate) fn cast(steps: Vec<Step>, images: Instances, random: &mut impl Rng) -
         Step::of(others.iter().map(|&it| change.of(it)).collect())
     };
     let (load, unload) = (all_of(Change::Load), all_of(Change::Unload));
-    let first = usize::from(random.random::<bool>() && !cast.is_empty());
+    // Nothing is loaded after a shutdown either.
+    let may_follow = cast.first().is_some_and(|step| !step.shutdown);
+    let first = usize::from(random.random::<bool>() && may_follow);
     cast.insert(first, load);
     // Nothing is unloaded after a shutdown.
     if !cast.last().is_some_and(|step| step.shutdown) {
