@@ -101,9 +101,8 @@ impl State {
             Choices::of_processors(seed, index),
             SystemClock::new(Choices::of_clocks(seed, index)),
         );
-        let switches = options
-            .preempt
-            .then(|| Switches::new(Choices::of_switches(seed, index)));
+        let everywhere = preempts && (options.preempt || Choices::switches(seed, index));
+        let switches = everywhere.then(|| Switches::new(Choices::of_switches(seed, index)));
         let races = Races::new(races, preempts, switches, options.described);
         if races.is_enabled() {
             scheduling.clocks.enable();
