@@ -26,6 +26,8 @@ IMPORT void ExFreeToLookasideListEx(LOOKASIDE_LIST_EX *, PVOID entry);
 IMPORT PVOID ExAllocateTimer(void (*)(PVOID timer, PVOID context), PVOID context, ULONG attributes);
 IMPORT UCHAR ExSetTimer(PVOID, LONGLONG due, LONGLONG period, PVOID);
 IMPORT UCHAR ExDeleteTimer(PVOID, UCHAR cancel, UCHAR wait, PVOID);
+IMPORT void IoInitializeWorkItem(PVOID object, PVOID item);
+IMPORT void IoUninitializeWorkItem(PVOID item);
 IMPORT void KeClearEvent(KEVENT *);
 IMPORT KIRQL KeRaiseIrqlToDpcLevel(void);
 IMPORT ULONG KeGetCurrentProcessorNumberEx(PVOID);

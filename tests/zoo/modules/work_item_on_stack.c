@@ -3,28 +3,48 @@
 
 #include "executive.h"
 
-static volatile LONG Left;
-static KEVENT Done;
-static WORK_QUEUE_ITEM Item;
+typedef struct {
+    LONGLONG Opaque[32];
+} WORK_ITEM;
 
-static void OnWork(PVOID context) { KeSetEvent(&Done, 0, FALSE); }
+static PVOID Device;
+static BOOLEAN IsQueued;
+static KEVENT Done;
+static WORK_ITEM Item;
+
+static void OnWork(PVOID device, PVOID context) { KeSetEvent(&Done, 0, FALSE); }
 
 static void Begin(void) {
-    WRONG(WORK_QUEUE_ITEM item;)
-    PWORK_QUEUE_ITEM volatile one = RIGHT(&Item) WRONG(&item);
-    ExInitializeWorkItem(one, OnWork, NULL);
-    ExQueueWorkItem(one, DelayedWorkQueue);
+    WRONG(WORK_ITEM item;)
+    WORK_ITEM *volatile one = RIGHT(&Item) WRONG(&item);
+    IoInitializeWorkItem(Device, one);
+    IoQueueWorkItem(one, OnWork, DelayedWorkQueue, NULL);
 }
 
 void Turn(void) {
-    if (!Left) {
-        Left = 1;
-        KeInitializeEvent(&Done, NotificationEvent, FALSE);
+    if (!IsQueued) {
+        IsQueued = TRUE;
         Begin();
     }
 }
 
+NTSTATUS Start(DRIVER_OBJECT *driver) {
+    NTSTATUS status;
+    driver->DriverUnload = Unload;
+    KeInitializeEvent(&Done, NotificationEvent, FALSE);
+    status = IoCreateDevice(driver, 0, NULL, 0x22, 0, FALSE, &Device);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = StartWork();
+    if (!NT_SUCCESS(status))
+        AtUnload();
+    return status;
+}
+
 void AtUnload(void) {
-    if (Left)
+    if (IsQueued) {
         KeWaitForSingleObject(&Done, 0, 0, 0, NULL);
+        IoUninitializeWorkItem(&Item);
+    }
+    IoDeleteDevice(Device);
 }

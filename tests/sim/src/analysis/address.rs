@@ -194,10 +194,10 @@ pub(super) fn describe_address(
 /// Returns `true` if a block explains why `address` was accessed: it lies in the block, or not
 /// far from one of a driver's.
 fn is_about(block: &Block, address: usize) -> bool {
-    let end = block.start + block.size;
-    (block.start..end).contains(&address)
-        || block.owner.is_some()
-            && (block.start.saturating_sub(PAGE)..end + PAGE).contains(&address)
+    /// How far from a block of the kernel's own.
+    const NEAR: usize = 64;
+    let far = if block.owner.is_some() { PAGE } else { NEAR };
+    (block.start.saturating_sub(far)..block.end() + far).contains(&address)
 }
 
 /// The tag of the requests that the kernel allocates.

@@ -110,11 +110,6 @@ impl Files {
         self.leaving.contains(&driver) || self.refusing.contains(&driver)
     }
 
-    /// Returns `true` if the unload of any driver waits until its files are closed.
-    pub(crate) fn defers_unload(&self) -> bool {
-        self.leaving.iter().any(|driver| self.is_open(*driver))
-    }
-
     /// Records that the unload of a driver was refused: it has no unload routine.
     pub(crate) fn refuse_unload(&mut self, driver: DriverId) {
         self.refusing.insert(driver);
@@ -296,6 +291,12 @@ pub(crate) fn is_kept(state: &State, driver: DriverId) -> bool {
     };
     files.attached.values().any(|it| it.keeps(driver))
         || (files.open.iter()).any(|(&file, open)| open.driver == driver && references(file))
+}
+
+/// Returns `true` if the unload of any driver waits for what another driver has of it.
+pub(crate) fn keeps_unload(state: &State) -> bool {
+    let mut leaving = state.io.files.leaving.iter();
+    leaving.any(|driver| is_kept(state, *driver))
 }
 
 /// The place in a driver that has referenced a file and not released it.

@@ -11,6 +11,9 @@
 //!    followed to where they branch.
 //! 2. What is left of a function with tables, the cases of a `switch` say, is read until
 //!    a place that the code reads as data.
+//!
+//! A `lea` may lead to a table, too, of distances from the table to the cases: clang's are
+//! such. What lies in the middle of a function is no code that a `lea` leads to, either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -22,8 +25,9 @@ use pe_unwind_info::x86_64::FunctionTableEntries;
 /// The instructions of an image, in the order of their addresses, which are offsets in
 /// the image.
 pub(crate) fn instructions(file: &DriverImage) -> Vec<Instruction> {
-    let mut code = Code::new(file);
-    let functions = functions(file);
+    let mut functions = functions(file);
+    functions.sort_unstable_by_key(|function| function.start);
+    let mut code = Code::new(file, functions.clone());
     let entry = file.entry_point();
     code.todo.push(entry);
     code.todo.extend(functions.iter().map(|range| range.start));
@@ -71,9 +75,14 @@ fn relocated(file: &DriverImage) -> impl Iterator<Item = u32> {
     })
 }
 
+/// The bytes of an entry of a table of distances.
+const ENTRY: u32 = 4;
+
 /// The code of an image, as far as it was followed.
 struct Code<'a> {
     file: &'a DriverImage,
+    /// Those with unwinding tables, in ascending order.
+    functions: Vec<Range<u32>>,
     found: BTreeMap<u32, Instruction>,
     /// Places that the code reads.
     data: BTreeSet<u32>,
@@ -82,9 +91,10 @@ struct Code<'a> {
 }
 
 impl<'a> Code<'a> {
-    const fn new(file: &'a DriverImage) -> Self {
+    const fn new(file: &'a DriverImage, functions: Vec<Range<u32>>) -> Self {
         Self {
             file,
+            functions,
             found: BTreeMap::new(),
             data: BTreeSet::new(),
             todo: Vec::new(),
@@ -105,7 +115,10 @@ impl<'a> Code<'a> {
     /// Follows code from all places in the list.
     fn follow(&mut self) {
         while let Some(mut address) = self.todo.pop() {
-            while self.is_executable(address) && !self.found.contains_key(&address) {
+            while self.is_executable(address)
+                && !self.found.contains_key(&address)
+                && !self.data.contains(&address)
+            {
                 let Some(instruction) = self.decode(address) else {
                     break;
                 };
@@ -153,12 +166,61 @@ impl<'a> Code<'a> {
         let is_address = instruction.is_ip_rel_memory_operand();
         let is_table = instruction.memory_index() != Register::None;
         match instruction.mnemonic() {
-            Mnemonic::Lea if is_address => self.todo.push(target),
+            Mnemonic::Lea if is_address => self.lead(address, target),
             _ if is_address || is_table => {
                 self.data.insert(target);
             }
             _ => {}
         }
+    }
+}
+
+impl Code<'_> {
+    /// A `lea` at `from` has the address of what is at `target`.
+    fn lead(&mut self, from: u32, target: u32) {
+        let cases = self.cases(from, target);
+        if !cases.is_empty() {
+            for (index, case) in (0..).zip(cases) {
+                self.data.insert(target + index * ENTRY);
+                self.todo.push(case);
+            }
+            return;
+        }
+        match self.function(target) {
+            Some(function) if function.start != target => {}
+            _ => self.todo.push(target),
+        }
+    }
+
+    /// Where the entries of a table lead to; none if there is no table at `table` for the
+    /// function with the code at `from`.
+    fn cases(&self, from: u32, table: u32) -> Vec<u32> {
+        /// How far the code of a function without unwinding tables may lie before the table.
+        const FAR: u32 = 1 << 16;
+        let function = self
+            .function(from)
+            .unwrap_or_else(|| table.saturating_sub(FAR)..table);
+        // The table ends before what else is known to be here.
+        let next = self.functions.partition_point(|it| it.start <= table);
+        let end = self.functions.get(next).map_or(u32::MAX, |it| it.start);
+        let places = (table..end).step_by(ENTRY as usize);
+        let cases = places.map_while(|place| {
+            if place != table && (self.data.contains(&place) || self.found.contains_key(&place)) {
+                return None;
+            }
+            let bytes = self.file.content(place)?.get(..4)?;
+            let distance = i32::from_le_bytes(bytes.try_into().ok()?);
+            let case = table.checked_add_signed(distance)?;
+            (function.contains(&case) && self.decode(case).is_some()).then_some(case)
+        });
+        cases.collect()
+    }
+
+    /// The function with the code at `address`, if it has unwinding tables.
+    fn function(&self, address: u32) -> Option<Range<u32>> {
+        let next = self.functions.partition_point(|it| it.start <= address);
+        let function = self.functions.get(next.checked_sub(1)?)?;
+        function.contains(&address).then(|| function.clone())
     }
 }
 

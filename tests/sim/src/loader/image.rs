@@ -270,7 +270,28 @@ impl Image {
             let code = self.file.content(offset)?;
             code.get(..usize::try_from(length).ok()?)?;
         }
-        table.unwind_frame(state, |address| self.file.content(address), offset)
+        // The package takes every jump for the end of an epilogue. One that stays in its function
+        // is none: it is shown the function's beginning instead.
+        let body = table.lookup(offset).filter(|function| {
+            let target = self
+                .instruction_at(offset)
+                .map(|it| it.near_branch_target());
+            let inside = function.begin_address.get()..function.end_address.get();
+            let target = target.and_then(|target| u32::try_from(target).ok());
+            target.is_some_and(|target| target != 0 && inside.contains(&target))
+        });
+        let content = |address: u32| match body {
+            Some(function) if address == offset => self.file.content(function.begin_address.get()),
+            _ => self.file.content(address),
+        };
+        table.unwind_frame(state, content, offset)
+    }
+
+    /// The instruction at `offset`, at which it is said to be, too.
+    fn instruction_at(&self, offset: u32) -> Option<Instruction> {
+        let code = self.file.content(offset)?;
+        let mut decoder = Decoder::with_ip(64, code, offset.into(), DecoderOptions::NONE);
+        Some(decoder.decode()).filter(|instruction| !instruction.is_invalid())
     }
 
     /// The language handler of the function at `offset`, if it has one there.

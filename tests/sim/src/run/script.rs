@@ -168,7 +168,7 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
             // A stage that does not come keeps nobody for ever: an unload may wait for a file that
             // this driver has open.
             let is_due = |state: &mut State| {
-                state.nmr.transitions.is_at(instance, stage) || state.io.files.defers_unload()
+                state.nmr.transitions.is_at(instance, stage) || files::keeps_unload(state)
             };
             while prompt.get() > 0 && !with(is_due) {
                 block(Waitable::Stage, None);

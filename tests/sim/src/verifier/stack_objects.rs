@@ -131,9 +131,12 @@ pub(crate) fn check_answers(irp: usize) {
 fn is_replaced(state: &State, answer: &Answer) -> bool {
     let StackObject { thread, owner } = answer.object;
     let now = call_stack::frame_with(state, thread, answer.address);
+    // The function that the frame is of, and not one that is inlined there.
     let function = |site: Site| {
-        let place = state.loader.drivers.place(site);
-        (site.driver, place.map(|place| place.function))
+        let image = &state.loader.drivers[site.driver].image;
+        let places = site.offset.map(|offset| image.places(offset));
+        let outermost = places.and_then(|mut places| places.pop());
+        (site.driver, outermost.map(|place| place.function))
     };
     state.scheduling.thread(thread).has_ended()
         || now.is_some_and(|now| function(now) != function(owner))

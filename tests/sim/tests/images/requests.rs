@@ -55,7 +55,7 @@ const DEFECTS: &[(&str, &str, Option<u64>, &str)] = &[
         Some(0x135),
         "cancelled and is not completed",
     ),
-    ("TOUCHES_AFTER", "0xCC", None, "with tag Irp"),
+    ("TOUCHES_AFTER", "0xCC", None, "of an IRP, which"),
     ("RELEASES_HIGHER", "0xC4", Some(0x31), "which is higher"),
     (
         "MORE_THAN_ROOM",

@@ -3,7 +3,7 @@
 //! The C runtime of the kernel, strings of bytes, stacks and GUIDs: what the functions
 //! return, and that what goes wrong in them is the driver's, at its line.
 
-use scenarios::Role;
+use scenarios::{Finding, Role};
 
 use crate::fixture::Workshop;
 use crate::program::sim;
@@ -41,7 +41,9 @@ fn mistakes_in_them_are_the_drivers() {
         let run = sim(&provider, &client, &["--seed", "3", "--cycles", "4"]);
         let report = run.report();
         assert!(!report.findings.is_empty(), "{name}: not found {}", run.err);
-        for finding in &report.findings {
+        // In cycles in which a block begins where its page begins, it is seen when it is freed.
+        let at_free = |finding: &&Finding| *name == "OVERRUNS" && finding.code == "0xC1";
+        for finding in report.findings.iter().filter(|it| !at_free(it)) {
             assert_eq!(finding.driver, "r.sys", "{name}: {finding}");
             assert_eq!(finding.code, *code, "{name}: {finding}");
             assert!(finding.what.contains(says), "{name}: {finding}");
