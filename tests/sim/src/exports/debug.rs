@@ -3,17 +3,26 @@
 //! Messages for a debugger: they go into the trace.
 
 use std::arch::naked_asm;
+use std::ptr;
 
 use crate::exports::data::formats;
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::with;
+use crate::loader::export::Export;
 
 exports! {
     "DbgPrint" <= HIGH_LEVEL => dbg_print: i32;
     "DbgPrintEx" <= HIGH_LEVEL => dbg_print_ex: i32;
     "vDbgPrintEx" <= HIGH_LEVEL => v_dbg_print_ex: i32;
     "vDbgPrintExWithPrefix" <= HIGH_LEVEL => v_dbg_print_ex_with_prefix: i32;
+}
+
+/// Returns `true` if an export prints a message for a debugger, or copies the parts of which a
+/// driver makes one.
+pub(crate) fn prints(export: &'static Export) -> bool {
+    const COPIES: [&str; 4] = ["memcmp", "memcpy", "memmove", "memset"];
+    EXPORTS.iter().any(|it| ptr::eq(it, export)) || COPIES.contains(&export.name)
 }
 
 /// `ULONG DbgPrint(PCSTR Format, ...)`: leaves the arguments in memory, one
@@ -51,7 +60,7 @@ unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
     let format = unsafe { arguments.read() } as *const u8;
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments.add(1)) };
-    with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    note(text.trim_end());
     0
 }
 
@@ -64,7 +73,7 @@ unsafe extern "win64" fn v_dbg_print_ex(
 ) -> i32 {
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments) };
-    with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    note(text.trim_end());
     0
 }
 
@@ -79,6 +88,14 @@ unsafe extern "win64" fn v_dbg_print_ex_with_prefix(
     let prefix = unsafe { formats::format(c"%s".as_ptr().cast(), (&raw const prefix).cast()) };
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments) };
-    with(|state| state.trace(|_| format!("prints {prefix}{}", text.trim_end())));
+    note(format!("{prefix}{text}").trim_end());
     0
+}
+
+/// Adds a message to the trace.
+fn note(text: &str) {
+    with(|state| {
+        state.run.print(text);
+        state.trace(|_| format!("prints {text}"));
+    });
 }

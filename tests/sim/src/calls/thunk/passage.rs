@@ -7,6 +7,7 @@ use super::checks::{begin_promises, begin_request, check, watch_return};
 use super::stubs::{leave_driver_stub, leave_stub};
 use crate::calls::{table_functions, trace, vectors};
 use crate::costs::{self, Kind};
+use crate::exports::debug;
 use crate::findings::bug_check::CONVENTION;
 use crate::findings::{stop, stop_at};
 use crate::hardware::convention::Irregular;
@@ -48,8 +49,12 @@ pub(super) unsafe extern "win64" fn enter(
     unsafe { home.write(leave.addr()) };
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    let mut counts = true;
     let begin = |state: &mut State| {
-        state.scheduling.note(u64::from(number) << 32);
+        counts = counts_for_course(state, call);
+        if counts {
+            state.scheduling.note(u64::from(number) << 32);
+        }
         stack_objects::pass_call(state, registers.rsp());
         let current = state.scheduling.current_mut();
         let irql = current.irql;
@@ -77,7 +82,9 @@ pub(super) unsafe extern "win64" fn enter(
     if let Some((code, what)) = breach {
         stop(code, what);
     }
-    point();
+    if counts {
+        point();
+    }
     steps::enter(target);
     match call {
         Callee::Import { .. } if trap::expects_handlers() => {
@@ -85,6 +92,12 @@ pub(super) unsafe extern "win64" fn enter(
         }
         _ => target,
     }
+}
+
+/// Returns `true` if a call is part of the course of the cycle.
+fn counts_for_course(state: &State, call: Callee) -> bool {
+    let is_message = |call| matches!(call, Callee::Import { export, .. } if debug::prints(export));
+    !state.run.passes_over_messages() || !is_message(call)
 }
 
 /// The call that a thunk makes, and the address of its callee. There is no call to
@@ -133,9 +146,11 @@ pub(super) unsafe extern "win64" fn check_kept(kept: *const [u64; 8], rsp: usize
 /// Leaves a call. Returns the address to return to. `result` holds the result;
 /// its undefined bytes become 0, as they would differ from run to run.
 pub(super) unsafe extern "win64" fn leave(result: *mut u64) -> usize {
+    let mut counts = true;
     let end = |state: &mut State| {
         table_functions::refresh(state);
         let call = frame(state).call;
+        counts = counts_for_course(state, call);
         // SAFETY: `leave_stub` passes the address of the saved `rax`.
         let value = call.result(unsafe { result.read() });
         // SAFETY: as above.
@@ -151,7 +166,9 @@ pub(super) unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     if let Some((code, what, site)) = breach {
         stop_at(code, what, site);
     }
-    point();
+    if counts {
+        point();
+    }
     let home = with(|state| {
         if frame(state).raises {
             return trap::dispatcher();
