@@ -228,6 +228,12 @@ impl Image {
         self.symbols()?.own_place(offset)
     }
 
+    /// Returns `true` if the image imports a function with this name.
+    pub(crate) fn imports(&self, name: &str) -> bool {
+        let mut imports = self.file.imports().iter();
+        imports.any(|import| import.symbol.name() == Some(name))
+    }
+
     /// The name of the import whose slot is at `offset`.
     pub(crate) fn import_at(&self, offset: u64) -> Option<&str> {
         let mut imports = self.file.imports().iter();
