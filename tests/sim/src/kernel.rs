@@ -147,6 +147,14 @@ impl State {
         roles.insert(role.into());
     }
 
+    /// Records what a driver has under way that ends before it is unloaded. One that can register
+    /// with NMR and does not has not been tested, whatever it does besides.
+    pub(crate) fn record_work(&mut self, driver: DriverId, role: &str) {
+        if !self.loader.drivers[driver].image.can_register() {
+            self.record_role(driver, role);
+        }
+    }
+
     /// Adds an event to the trace, if any.
     pub(crate) fn trace<Event: Into<TraceKind>>(&self, event: impl FnOnce(&Self) -> Event) {
         self.events.set(self.events.get() + 1);

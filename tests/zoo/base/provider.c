@@ -7,7 +7,7 @@
 static const NPI_MODULEID Module = {
     sizeof(NPI_MODULEID), 1, {{0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 2}}}};
 const PROVIDER_DISPATCH ProviderDispatch = {
-    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Submit, NULL, NULL};
+    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Entry, NULL, NULL};
 CHARACTERISTICS Characteristics = {
     0, sizeof(CHARACTERISTICS), Attach, Detach, Cleanup,
     {0, sizeof(NPI_REGISTRATION_INSTANCE), &EchoNpi, &Module, 0, &Minimum}};
@@ -29,6 +29,18 @@ NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INSTANCE *p
     return STATUS_SUCCESS;
 }
 
+// What the table has: the reply is there before the module's Submit, which may be of few lines.
+NTSTATUS Entry(PVOID context, REQUEST *request) {
+    if (request->Header.Size >= sizeof(REQUEST) && request->Length <= MAX_PAYLOAD)
+        Reply(request);
+    return Submit(context, request);
+}
+
+void Reply(REQUEST *request) {
+    for (ULONG i = 0; i < request->Length; i++)
+        request->Reply[i] = request->Payload[i];
+}
+
 // Keeps three requests in four for the thread.
 NTSTATUS Submit(PVOID context, REQUEST *request) {
     KIRQL irql;
@@ -37,8 +49,6 @@ NTSTATUS Submit(PVOID context, REQUEST *request) {
     if (!Enter(context))
         return STATUS_DEVICE_NOT_READY;
     if (request->Id % 4 == 0) {
-        for (ULONG i = 0; i < request->Length; i++)
-            request->Reply[i] = request->Payload[i];
         Leave(context);
         return STATUS_SUCCESS;
     }
@@ -54,8 +64,6 @@ NTSTATUS Submit(PVOID context, REQUEST *request) {
 void Answer(REQUEST *request) {
     BINDING *binding = OF(request);
     const CLIENT_DISPATCH *table = binding->Table;
-    for (ULONG i = 0; i < request->Length; i++)
-        request->Reply[i] = request->Payload[i];
     request->Status = STATUS_SUCCESS;
     table->Complete(binding->Peer, request);
     Leave(binding);

@@ -15,7 +15,7 @@ typedef struct _ABLE_BINDING {
 
 static const ECHO_CHARACTERISTICS Able = ECHO_CHARACTERISTICS_INIT(OFFERED, 0);
 static const PROVIDER_DISPATCH AbleDispatch = {
-    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Submit, CANCEL, QUERY_STATISTICS};
+    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Entry, CANCEL, QUERY_STATISTICS};
 
 BINDING *NewBinding(HANDLE handle) {
     BINDING *binding = Allocate(sizeof(ABLE_BINDING));
@@ -51,9 +51,6 @@ NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INSTANCE *p
 INLINE void Finish(REQUEST *request, NTSTATUS status) {
     BINDING *binding = OF(request);
     const CLIENT_DISPATCH *table = binding->Table;
-    if (NT_SUCCESS(status))
-        for (ULONG i = 0; i < request->Length; i++)
-            request->Reply[i] = request->Payload[i];
     request->Status = status;
     table->Complete(binding->Peer, request);
 }

@@ -163,14 +163,13 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     if (!NT_SUCCESS(status))
         return status;
     status = OpenSocket(NULL);
-    if (NT_SUCCESS(status)) {
-        status = StartWork();
-        if (NT_SUCCESS(status))
-            return status;
-        CloseSocket();
-        IoFreeIrp(CloseRequest);
+    if (!NT_SUCCESS(status)) {
+        CloseNetwork();
+        return status;
     }
-    CloseNetwork();
+    status = StartWork();
+    if (!NT_SUCCESS(status))
+        AtUnload();
     return status;
 }
 #endif

@@ -23,8 +23,6 @@ NTSTATUS Submit(PVOID binding, REQUEST *request) {
     if (request->Header.Size < sizeof(REQUEST) || request->Length > MAX_PAYLOAD)
         return STATUS_INVALID_PARAMETER;
     __sync_fetch_and_add(((COUNTED *)binding)->Calls, 1);
-    for (ULONG i = 0; i < request->Length; i++)
-        request->Reply[i] = request->Payload[i];
     return STATUS_SUCCESS;
 }
 

@@ -9,8 +9,6 @@ NTSTATUS Submit(PVOID context, REQUEST *request) {
         return STATUS_INVALID_PARAMETER;
     if (!Enter(context))
         return STATUS_DEVICE_NOT_READY;
-    for (ULONG i = 0; i < request->Length; i++)
-        request->Reply[i] = request->Payload[i];
     Leave(context);
     return STATUS_SUCCESS;
 }

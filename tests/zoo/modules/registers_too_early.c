@@ -26,8 +26,6 @@ NTSTATUS Submit(PVOID binding, REQUEST *request) {
         return STATUS_INVALID_PARAMETER;
     // Several clients call at the same time.
     __sync_fetch_and_add(&Statistics->Requests, 1);
-    for (ULONG i = 0; i < request->Length; i++)
-        request->Reply[i] = request->Payload[i];
     return STATUS_SUCCESS;
 }
 

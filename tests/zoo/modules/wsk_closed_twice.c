@@ -13,15 +13,14 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     if (!NT_SUCCESS(status))
         return status;
     status = OpenSocket(NULL);
-    if (NT_SUCCESS(status)) {
-        Table = TableOf(Socket);
-        status = StartWork();
-        if (NT_SUCCESS(status))
-            return status;
-        CloseSocket();
-        IoFreeIrp(CloseRequest);
+    if (!NT_SUCCESS(status)) {
+        CloseNetwork();
+        return status;
     }
-    CloseNetwork();
+    Table = TableOf(Socket);
+    status = StartWork();
+    if (!NT_SUCCESS(status))
+        AtUnload();
     return status;
 }
 

@@ -78,6 +78,8 @@ pub struct Image {
     hostile: bool,
     /// It is that of a peer made by the tools, which has a section of this name.
     peer: bool,
+    /// It imports a function that registers with NMR.
+    registers: bool,
     /// The imports that the kernel provides, each with its slot.
     imports: Vec<(usize, &'static Export)>,
     /// Those that nothing here provides.
@@ -111,6 +113,11 @@ impl Image {
     /// calls of its NPI and not what a module promises.
     pub(crate) const fn is_generated(&self) -> bool {
         self.peer || self.hostile
+    }
+
+    /// Returns `true` if the driver can register with NMR.
+    pub(crate) const fn can_register(&self) -> bool {
+        self.registers
     }
 
     /// Reads the driver at `path`; `find` is the export of an image with a name.
@@ -153,10 +160,15 @@ impl Image {
         let stores = stores.collect();
         let replaced = code.iter().filter(|instruction| is_replaced(instruction));
         let replaced = replaced.map(Instruction::ip).collect();
+        let registers = |import: &Import| {
+            let name = import.symbol.name();
+            matches!(name, Some("NmrRegisterProvider" | "NmrRegisterClient"))
+        };
         let has_section = |name| file.sections().iter().any(|it| it.name == name);
         Ok(Self {
             hostile: has_section("hostile"),
             peer: has_section("peer"),
+            registers: file.imports().iter().any(registers),
             imports,
             missing,
             cookie,

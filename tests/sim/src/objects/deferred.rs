@@ -49,6 +49,9 @@ pub(crate) fn defer(
     }
     if let Some(thread) = thread {
         state.scheduling.thread_mut(thread).made_by = by;
+        if let Some(by) = by {
+            state.record_work(by.driver, "a driver with deferred routines");
+        }
     }
     thread
 }

@@ -191,3 +191,19 @@ fn a_driver_that_registers_nothing_was_not_tested() {
     let line = "error: not tested: in 200 cycles idle.sys registered nothing\n";
     assert_eq!(ran.err, line);
 }
+
+#[test]
+fn a_driver_without_nmr_is_tested_by_what_it_has_at_work() {
+    let workshop = Workshop::new();
+    let sender = workshop.compile("s.sys", "sender.c", &[]);
+    let target = workshop.compile("t.sys", "target.c", &[]);
+    for drivers in [&[&sender, &target][..], &[&sender], &[&target]] {
+        let ran = run(drivers, &["--faults=systematic"]);
+        assert!(ran.report().is_clean(), "{}", ran.out);
+        assert_eq!(ran.status, Some(0), "{}", ran.err);
+    }
+    let module = workshop.compile("m.sys", "target.c", &["COULD_REGISTER"]);
+    let ran = run(&[&module], &[]);
+    let line = "error: not tested: in 200 cycles m.sys registered nothing\n";
+    assert_eq!((ran.status, ran.err.as_str()), (Some(1), line));
+}

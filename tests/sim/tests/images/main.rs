@@ -50,6 +50,7 @@ mod roles;
 mod runtime;
 mod scenarios;
 mod services;
+mod shapes;
 mod slow;
 mod stack;
 mod strangers;

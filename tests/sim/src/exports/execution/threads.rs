@@ -133,6 +133,9 @@ fn create_thread(
     state.scheduling.thread_mut(thread).object = object;
     state.objects.handles.add_thread(object, thread);
     let opened = state.objects.handles.open(Object::Thread(object), by);
+    if let Some(by) = by {
+        state.record_work(by.driver, "a driver with threads");
+    }
     Some((opened, thread))
 }
 

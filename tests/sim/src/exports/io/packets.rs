@@ -194,6 +194,11 @@ unsafe extern "win64" fn iof_call_driver(device: usize, irp: *mut Irp) -> i32 {
         let what = "an IRP was sent while its cancel routine was set";
         stop(code, what.to_owned());
     }
+    with(|state| {
+        if let Some(by) = caller(state) {
+            state.record_work(by.driver, "a driver that sends requests");
+        }
+    });
     // SAFETY: both are in memory, as was just checked.
     unsafe { travel::call_driver(device, irp) }
 }

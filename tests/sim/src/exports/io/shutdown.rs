@@ -39,6 +39,7 @@ fn register(queue: Queue, device: usize) -> i32 {
         }
         if let Some(by) = caller(state) {
             state.io.shutdown.register(queue, device, by);
+            state.record_role(by.driver, "a driver with notification routines");
         }
         STATUS_SUCCESS
     })
