@@ -3,26 +3,17 @@
 //! Messages for a debugger: they go into the trace.
 
 use std::arch::naked_asm;
-use std::ptr;
 
 use crate::exports::data::formats;
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::with;
-use crate::loader::export::Export;
 
 exports! {
     "DbgPrint" <= HIGH_LEVEL => dbg_print: i32;
     "DbgPrintEx" <= HIGH_LEVEL => dbg_print_ex: i32;
     "vDbgPrintEx" <= HIGH_LEVEL => v_dbg_print_ex: i32;
     "vDbgPrintExWithPrefix" <= HIGH_LEVEL => v_dbg_print_ex_with_prefix: i32;
-}
-
-/// Returns `true` if an export prints a message for a debugger, or copies the parts of which a
-/// driver makes one.
-pub(crate) fn prints(export: &'static Export) -> bool {
-    const COPIES: [&str; 4] = ["memcmp", "memcpy", "memmove", "memset"];
-    EXPORTS.iter().any(|it| ptr::eq(it, export)) || COPIES.contains(&export.name)
 }
 
 /// `ULONG DbgPrint(PCSTR Format, ...)`: leaves the arguments in memory, one

@@ -11,7 +11,7 @@
 mod bugcheck;
 mod cng;
 pub(crate) mod data;
-pub(crate) mod debug;
+mod debug;
 mod etw;
 pub(crate) mod exceptions;
 pub(crate) mod execution;

@@ -7,7 +7,6 @@ use super::checks::{begin_promises, begin_request, check, watch_return};
 use super::stubs::{leave_driver_stub, leave_stub};
 use crate::calls::{table_functions, trace, vectors};
 use crate::costs::{self, Kind};
-use crate::exports::debug;
 use crate::findings::bug_check::CONVENTION;
 use crate::findings::{stop, stop_at};
 use crate::hardware::convention::Irregular;
@@ -20,6 +19,18 @@ use crate::verifier::{races, stack_depth, stack_frames, stack_objects};
 
 /// The distance from the return address down to the saved `rcx`, in words.
 const FIRST: usize = (0xD8 - 0x20) / size_of::<usize>();
+/// The functions that print a message for a debugger, and those that copy the parts of which a
+/// driver makes one.
+const MESSAGES: [&str; 8] = [
+    "DbgPrint",
+    "DbgPrintEx",
+    "memcmp",
+    "memcpy",
+    "memmove",
+    "memset",
+    "vDbgPrintEx",
+    "vDbgPrintExWithPrefix",
+];
 /// The number of arguments that are passed in registers, which `enter_stub` saves next to
 /// each other.
 const IN_REGISTERS: usize = 4;
@@ -96,7 +107,8 @@ pub(super) unsafe extern "win64" fn enter(
 
 /// Returns `true` if a call is part of the course of the cycle.
 fn counts_for_course(state: &State, call: Callee) -> bool {
-    let is_message = |call| matches!(call, Callee::Import { export, .. } if debug::prints(export));
+    let is_message =
+        |call| matches!(call, Callee::Import { export, .. } if MESSAGES.contains(&export.name));
     !state.run.passes_over_messages() || !is_message(call)
 }
 
