@@ -52,9 +52,9 @@ const SETTINGS: [Setting; 4] = [
     },
 ];
 
-/// The run that a mutant has beyond these whose instruction is no longer atomic. That shows in
-/// no count; a search for data races that reaches the instruction and finds none proves that
-/// no other thread came in between.
+/// The run that a mutant has beyond these if they do not find it: what goes wrong only if another
+/// thread comes in between. That an instruction is no longer atomic shows in no count; a search
+/// for data races that reaches the instruction and finds none proves that no thread did.
 const ATOMICITY: Setting = Setting {
     beside: Beside::Peer,
     faults: "none",
@@ -312,7 +312,7 @@ impl<'a> Trial<'a> {
                 Compared::OtherMessages => false,
             };
         }
-        if mutant.mutation == Mutation::NoLock {
+        if changed || mutant.mutation == Mutation::NoLock {
             match self
                 .original
                 .run(role, &image, ATOMICITY, Messages::Count)?
@@ -321,6 +321,8 @@ impl<'a> Trial<'a> {
                 Ran::Failed(why) => return Ok(Fate::Failed(why)),
                 Ran::Clean(_) => {}
             }
+        }
+        if mutant.mutation == Mutation::NoLock {
             // That the runs took another course is no effect: threads are preempted at atomic
             // instructions.
             changed = !self.reaches(role, mutant, &[ATOMICITY])?
