@@ -26,7 +26,7 @@ use serde::Serialize;
 
 use crate::costs::{Costs, Measured};
 use crate::hardware::randomisation::fix_addresses;
-use crate::run::Messages;
+use crate::scheduling::messages::Messages;
 use crate::{
     FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, UnloadCost, Weight,
 };
@@ -236,9 +236,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
     }
-    if let Some(measured) = measured {
-        tell(&OutputLine::Costs(&measured.end(report.cycles_done)))?;
-    }
+    tell_beside(arguments, measured, report.cycles_done, messages)?;
     check_faults(arguments, &report)?;
     report.add_transitions(&transitions);
     // Events are a function of the seed, and so is the report behind them.
@@ -249,9 +247,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         print_verdicts(&report);
         return Ok(status_of(&report));
     }
-    if arguments.pass_over_messages {
-        tell(&OutputLine::Messages(messages.hash()))?;
-    }
     tell(&OutputLine::Report(&report))?;
     let not_tested = arguments.asked().not_tested(&report);
     if let Some(line) = not_tested.filter(|_| arguments.script.is_none()) {
@@ -259,6 +254,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
+}
+
+/// Prints what is asked for beside the report.
+fn tell_beside(
+    arguments: &Arguments,
+    measured: Option<Measured>,
+    cycles: u64,
+    messages: Messages,
+) -> anyhow::Result<()> {
+    if let Some(measured) = measured {
+        tell(&OutputLine::Costs(&measured.end(cycles)))?;
+    }
+    if arguments.pass_over_messages {
+        tell(&OutputLine::Messages(messages.hash()))?;
+    }
+    Ok(())
 }
 
 /// The machine with its drivers, and the number of images of each role.

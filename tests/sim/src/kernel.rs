@@ -34,6 +34,7 @@ use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
 use crate::run::options::{Images, Options, Tracing, UnloadCosts};
+use crate::scheduling::messages::Messages;
 use crate::scheduling::system_clock::SystemClock;
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
@@ -101,6 +102,9 @@ impl State {
             Choices::of_processors(seed, index),
             SystemClock::new(Choices::of_clocks(seed, index)),
         );
+        if options.passes_over_messages {
+            scheduling.messages = Messages::passed_over();
+        }
         let switches = options
             .preempt
             .then(|| Switches::new(Choices::of_switches(seed, index)));

@@ -299,7 +299,7 @@ impl Machine {
             kernel,
             answers: state.choices.into_answers(),
             unloads: state.run.unload_costs,
-            messages: state.run.messages.hash(),
+            messages: scheduled.messages.hash(),
             verdict,
             notes,
         };

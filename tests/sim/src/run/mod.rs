@@ -42,7 +42,6 @@ pub(crate) struct Run {
     records: BTreeMap<Instance, Record>,
     /// What each unload took, if that is measured.
     unload_costs: Vec<UnloadCost>,
-    messages: Messages,
 }
 
 impl Run {
@@ -55,41 +54,6 @@ impl Run {
             loaded: BTreeMap::new(),
             records: BTreeMap::new(),
             unload_costs: Vec::new(),
-            messages: Messages::default(),
         }
-    }
-
-    /// Returns `true` if messages for a debugger are no part of the course of the cycle.
-    pub(crate) const fn passes_over_messages(&self) -> bool {
-        self.options.passes_over_messages
-    }
-
-    /// A driver prints a message for a debugger.
-    pub(crate) fn print(&mut self, text: &str) {
-        if self.passes_over_messages() {
-            self.messages.add(text);
-        }
-    }
-}
-
-/// A hash of the messages that drivers print for a debugger.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Messages(u64);
-
-impl Messages {
-    fn add(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.add_number(byte.into());
-        }
-        self.add_number(u64::MAX);
-    }
-
-    pub(crate) fn add_number(&mut self, number: u64) {
-        const PRIME: u64 = 0x0100_0000_01B3;
-        self.0 = (self.0 ^ number).wrapping_mul(PRIME).rotate_left(7);
-    }
-
-    pub(crate) const fn hash(self) -> u64 {
-        self.0
     }
 }
