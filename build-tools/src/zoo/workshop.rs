@@ -12,7 +12,7 @@ use crate::building::{c_driver, interop};
 use crate::workspace::Workspace;
 
 /// The libraries that modules import from, each described by a .def in `tests/zoo`.
-const LIBRARIES: [&str; 4] = ["ntoskrnl", "netio", "wdfldr", "fwpkclnt"];
+const LIBRARIES: [&str; 5] = ["ntoskrnl", "netio", "wdfldr", "fwpkclnt", "ndis"];
 
 /// The directory in which modules are built.
 pub(crate) struct Workshop {

@@ -10,6 +10,8 @@ use rand::rngs::ChaCha8Rng;
 use registrar::knobs::{Kernel, KernelChoice, Knob, Knobs};
 use scenarios::stream;
 
+use crate::scheduling::MICROSECOND;
+
 /// Purposes of [`stream`].
 const SCHEDULE: u8 = 1;
 const KERNEL: u8 = 2;
@@ -27,6 +29,7 @@ const ACTIVITY: u8 = 13;
 const NETWORK: u8 = 0x16;
 const RACES: u8 = 0x20;
 const SWITCHES: u8 = 0x21;
+const SWITCHED: u8 = 0x22;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -107,6 +110,12 @@ impl Choices {
         stream(seed, index, PREEMPTION).random_ratio(1, SHARE)
     }
 
+    /// Returns `true` if threads are switched at other accesses, too, in a cycle where they are
+    /// preempted and nobody asks for it.
+    pub(crate) fn switches(seed: u64, index: u64) -> bool {
+        stream(seed, index, SWITCHED).random_ratio(1, 2)
+    }
+
     /// The source of the accesses to memory at which threads may be switched.
     pub(crate) fn of_switches(seed: u64, index: u64) -> ChaCha8Rng {
         stream(seed, index, SWITCHES)
@@ -142,6 +151,19 @@ impl Choices {
     /// The source of the injected faults.
     pub(crate) fn of_faults(seed: u64, index: u64) -> ChaCha8Rng {
         stream(seed, index, FAULTS)
+    }
+
+    /// How long a work item waits for one of the system's worker threads: in most cases not at
+    /// all, else up to 20 milliseconds.
+    pub(crate) fn wait_for_worker(&mut self) -> u64 {
+        /// One work item in this many waits.
+        const SHARE: u32 = 8;
+        const MOST: u64 = 20_000;
+        if self.chance.random_ratio(1, SHARE) {
+            self.chance.random_range(1..=MOST) * MICROSECOND
+        } else {
+            0
+        }
     }
 
     /// The answer to a question that the documents leave open.

@@ -105,9 +105,8 @@ impl State {
         if options.passes_over_messages {
             scheduling.messages = Messages::passed_over();
         }
-        let switches = options
-            .preempt
-            .then(|| Switches::new(Choices::of_switches(seed, index)));
+        let everywhere = preempts && (options.preempt || Choices::switches(seed, index));
+        let switches = everywhere.then(|| Switches::new(Choices::of_switches(seed, index)));
         let races = Races::new(races, preempts, switches, options.described);
         if races.is_enabled() {
             scheduling.clocks.enable();

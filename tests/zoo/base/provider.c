@@ -7,7 +7,7 @@
 static const NPI_MODULEID Module = {
     sizeof(NPI_MODULEID), 1, {{0x2d1f2c91, 0x5b7a, 0x4f0e, {0x91, 0x3c, 6, 2, 8, 3, 1, 2}}}};
 const PROVIDER_DISPATCH ProviderDispatch = {
-    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Entry, NULL, NULL};
+    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Received, NULL, NULL};
 CHARACTERISTICS Characteristics = {
     0, sizeof(CHARACTERISTICS), Attach, Detach, Cleanup,
     {0, sizeof(NPI_REGISTRATION_INSTANCE), &EchoNpi, &Module, 0, &Minimum}};
@@ -30,7 +30,7 @@ NTSTATUS Attach(HANDLE handle, PVOID context, const NPI_REGISTRATION_INSTANCE *p
 }
 
 // What the table has: the reply is there before the module's Submit, which may be of few lines.
-NTSTATUS Entry(PVOID context, REQUEST *request) {
+NTSTATUS Received(PVOID context, REQUEST *request) {
     if (request->Header.Size >= sizeof(REQUEST) && request->Length <= MAX_PAYLOAD)
         Reply(request);
     return Submit(context, request);

@@ -15,7 +15,7 @@ typedef struct _ABLE_BINDING {
 
 static const ECHO_CHARACTERISTICS Able = ECHO_CHARACTERISTICS_INIT(OFFERED, 0);
 static const PROVIDER_DISPATCH AbleDispatch = {
-    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Entry, CANCEL, QUERY_STATISTICS};
+    {sizeof(PROVIDER_DISPATCH), ECHO_VERSION, 0}, Received, CANCEL, QUERY_STATISTICS};
 
 BINDING *NewBinding(HANDLE handle) {
     BINDING *binding = Allocate(sizeof(ABLE_BINDING));

@@ -86,7 +86,7 @@ void Cleanup(PVOID binding);
 #ifdef PROVIDER
 NTSTATUS Attach(HANDLE, PVOID context, const NPI_REGISTRATION_INSTANCE *, PVOID client,
                 const void *dispatch, PVOID *mine, const void **table);
-NTSTATUS Entry(PVOID binding, REQUEST *);
+NTSTATUS Received(PVOID binding, REQUEST *);
 void Reply(REQUEST *);
 NTSTATUS Submit(PVOID binding, REQUEST *);
 REQUEST *TakeQueue(void);

@@ -24,7 +24,7 @@ static MDL *Described;
 
 static NTSTATUS OnDatagram(PVOID context, ULONG flags, PWSK_DATAGRAM_INDICATION data) {
     WSK_BUF buffer = {Described, 0, sizeof(Reply)};
-    if (Described)
+    if (Described && data)
         Answer(&buffer, data->RemoteAddress);
     return STATUS_SUCCESS;
 }

@@ -8,7 +8,7 @@ static PWSK_DATAGRAM_INDICATION Last;
 
 static NTSTATUS OnDatagram(PVOID context, ULONG flags, PWSK_DATAGRAM_INDICATION data) {
     PWSK_DATAGRAM_INDICATION none = NULL;
-    BOOLEAN keeps = __atomic_compare_exchange_n(&Last, &none, data, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    BOOLEAN keeps = data && __atomic_compare_exchange_n(&Last, &none, data, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return keeps ? STATUS_PENDING : STATUS_SUCCESS;
 }
 

@@ -152,10 +152,19 @@ pub(super) fn describe_address(
             ),
         };
     }
-    if POOL.contains(&address)
-        && let Some(block) = state.memory.pool.near(address)
-    {
-        return describe_pool(state, fault, block);
+    if POOL.contains(&address) {
+        let block = state
+            .memory
+            .pool
+            .near(address)
+            .filter(|it| is_about(it, address));
+        return match block {
+            Some(block) => describe_pool(state, fault, block),
+            None => (
+                fault.access("0xCD"),
+                format!("address {address:#x}, in no block of pool"),
+            ),
+        };
     }
     if (THUNKS.start..SLOTS.end).contains(&address) {
         let place = "the code of the kernel, which is read-only";
@@ -181,6 +190,18 @@ pub(super) fn describe_address(
         },
     )
 }
+
+/// Returns `true` if a block explains why `address` was accessed: it lies in the block, or not
+/// far from one of a driver's.
+fn is_about(block: &Block, address: usize) -> bool {
+    let end = block.start + block.size;
+    (block.start..end).contains(&address)
+        || block.owner.is_some()
+            && (block.start.saturating_sub(PAGE)..end + PAGE).contains(&address)
+}
+
+/// The tag of the requests that the kernel allocates.
+const IRP: u32 = u32::from_le_bytes(*b"Irp ");
 
 /// The bug check for an access to a block of pool or near it, and a description of the
 /// address.
@@ -213,6 +234,11 @@ fn describe_pool(state: &State, fault: &Exception, block: &Block) -> (Code, Stri
         return (fault.access("0xCC"), what);
     }
     let is_inside = (block.start..block.start + block.size).contains(&address);
+    if let (None, IRP, Hold::Freed(Some(by))) = (block.owner, block.tag, block.hold) {
+        let by = state.loader.drivers.show(by);
+        let what = format!("offset {offset:#x} of an IRP, which {by} has completed");
+        return (fault.access("0xCC"), what);
+    }
     match block.hold {
         Hold::Freed(freed) if address < (block.start + block.size).next_multiple_of(PAGE) => (
             fault.access("0xCC"),

@@ -17,6 +17,7 @@
 
 use registrar::Doing;
 
+use crate::analysis::dispatch_time;
 use crate::analysis::wait_graph::{self, Holder, Link};
 use crate::findings;
 use crate::findings::bug_check::Code;
@@ -45,6 +46,12 @@ pub(crate) fn report_deadlock(state: &mut State) {
 
 /// Reports that the cycle does not end, although threads run.
 pub(crate) fn report_endless(state: &mut State) {
+    if let Some((thread, code, what)) = dispatch_time::longest(state) {
+        let site =
+            wait_site(state, thread).or_else(|| state.scheduling.thread(thread).responsible());
+        findings::report_on(state, thread, None, code, what, site);
+        return;
+    }
     let end = end_of_script(state);
     let thread = state.scheduling.thread(end);
     let explained = wrong_wait(state).is_some();

@@ -10,8 +10,8 @@ use registrar::knobs::Knob;
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::objects::deferred;
-use crate::scheduling::SECOND;
 use crate::scheduling::system_clock::PERIOD;
+use crate::scheduling::{SECOND, ThreadId};
 use crate::verifier::locks::LockKind;
 
 /// No limit is shorter.
@@ -32,11 +32,27 @@ pub(crate) fn exceeded(state: &mut State) -> Option<(Code, String)> {
         None => state.knob(Knob::DpcTimeLimit),
     };
     state.verifier.dispatch_limit = Some(answer);
+    beyond(state, state.scheduling.current_id(), answer)
+}
+
+/// The same for any thread of a cycle that does not end, and for the shorter limits: a thread
+/// that stays at `DISPATCH_LEVEL` while others run takes more steps than a cycle has.
+pub(crate) fn longest(state: &State) -> Option<(ThreadId, Code, String)> {
+    const SHORTER: u32 = 1;
+    let mut threads = (0..state.scheduling.threads().len()).map(ThreadId);
+    threads.find_map(|thread| {
+        let (code, what) = beyond(state, thread, SHORTER)?;
+        Some((thread, code, what))
+    })
+}
+
+/// The bug check if a thread has been at `DISPATCH_LEVEL` for longer than these limits allow.
+fn beyond(state: &State, thread: ThreadId, answer: u32) -> Option<(Code, String)> {
+    let time = state.scheduling.thread(thread).at_dispatch;
     let [for_dpc, for_others] = LIMITS[answer as usize];
-    let thread = state.scheduling.current_id();
     let is_dpc = deferred::is_dpc(state, thread);
     let limit = if is_dpc { for_dpc } else { for_others };
-    if time <= limit {
+    if time <= limit || state.scheduling.thread(thread).has_ended() {
         return None;
     }
     let mut held = state.verifier.locks.of(thread);

@@ -16,6 +16,8 @@ use crate::memory::variables::variable;
 pub(crate) fn bind(state: &mut State, driver: DriverId, export: &'static Export) -> usize {
     if export.is_variable() {
         variable(state, export.name)
+    } else if export.is_bare() {
+        export.address()
     } else {
         state.calls.import(driver, export)
     }

@@ -6,7 +6,8 @@ use std::arch::naked_asm;
 
 use crate::exports::data::formats;
 use crate::exports::exports;
-use crate::hardware::irql::HIGH_LEVEL;
+use crate::findings::stop;
+use crate::hardware::irql::{self, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
 
 exports! {
@@ -49,10 +50,30 @@ unsafe extern "win64" fn dbg_print_ex() {
 unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
     // SAFETY: `dbg_print` left at least four arguments there.
     let format = unsafe { arguments.read() } as *const u8;
+    forbid_unicode(format);
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments.add(1)) };
     note(text.trim_end());
     0
+}
+
+/// "The Unicode format codes (%C, %S, %lc, %ls, %wc, %ws, and %wZ) can be used only at IRQL =
+/// PASSIVE_LEVEL."
+fn forbid_unicode(format: *const u8) {
+    const CODES: [&str; 7] = ["%C", "%S", "%lc", "%ls", "%wc", "%ws", "%wZ"];
+    let level = with(|state| state.scheduling.current().irql);
+    if level <= PASSIVE_LEVEL {
+        return;
+    }
+    // SAFETY: the format ends with a zero, as documented, which is what this format takes.
+    let format = unsafe { formats::format(c"%s".as_ptr().cast(), (&raw const format).cast()) };
+    if let Some(code) = CODES.iter().find(|code| format.contains(**code)) {
+        let what = format!(
+            "{code} was printed at {}: formats of Unicode text are for PASSIVE_LEVEL only",
+            irql::name(level)
+        );
+        stop(("0xA", [0, usize::from(level), 0, 0]), what);
+    }
 }
 
 /// `arguments` is a `va_list`.
@@ -62,6 +83,7 @@ unsafe extern "win64" fn v_dbg_print_ex(
     format: *const u8,
     arguments: *const u64,
 ) -> i32 {
+    forbid_unicode(format);
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments) };
     note(text.trim_end());
@@ -75,6 +97,7 @@ unsafe extern "win64" fn v_dbg_print_ex_with_prefix(
     format: *const u8,
     arguments: *const u64,
 ) -> i32 {
+    forbid_unicode(format);
     // SAFETY: the prefix ends with a zero, as documented, which is what this format takes.
     let prefix = unsafe { formats::format(c"%s".as_ptr().cast(), (&raw const prefix).cast()) };
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.

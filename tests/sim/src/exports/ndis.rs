@@ -6,8 +6,9 @@
 use windows_sys::Win32::Foundation::{STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS};
 
 use super::wfp::owned::{acquire, give_back};
-use super::wfp::packets::{Buffer, current};
+use super::wfp::packets::{Buffer, pieces};
 use crate::exports::exports;
+use crate::exports::memory::access;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 
 exports! {
@@ -23,7 +24,7 @@ exports! {
     "NdisFreeNetBufferPool" <= PASSIVE_LEVEL => free_buffer_pool: ();
 }
 
-/// The data of each buffer is contiguous, as it is in one MDL.
+/// Data that lie in two MDLs are not contiguous.
 unsafe extern "win64" fn get_data_buffer(
     buffer: *const Buffer,
     needed: u32,
@@ -31,19 +32,30 @@ unsafe extern "win64" fn get_data_buffer(
     multiple: u32,
     offset: u32,
 ) -> usize {
+    let needed = needed as usize;
     // SAFETY: the buffer is in memory, as documented.
-    if unsafe { (*buffer).length } < needed as usize {
+    if needed == 0 || unsafe { (*buffer).length } < needed {
         return 0;
     }
-    // SAFETY: so is the MDL of it.
-    let data = unsafe { current(buffer) };
+    // SAFETY: so are the MDLs of it.
+    let pieces = unsafe { pieces(buffer) };
+    let Some(first) = pieces.first() else {
+        return 0;
+    };
+    let data = first.start;
     let is_aligned = multiple < 2 || data % multiple as usize == offset as usize;
-    if is_aligned {
+    if is_aligned && first.len() >= needed {
         return data;
     }
-    if !storage.is_null() {
+    if storage.is_null() {
+        return 0;
+    }
+    let mut done = 0;
+    for piece in pieces {
+        let count = piece.len().min(needed - done);
         // SAFETY: the storage has room for what is needed, as documented.
-        unsafe { std::ptr::copy_nonoverlapping(data as *const u8, storage, needed as usize) };
+        unsafe { access::copy(piece.start as *const u8, storage.wrapping_add(done), count) };
+        done += count;
     }
     storage.addr()
 }
@@ -52,8 +64,8 @@ unsafe extern "win64" fn advance(buffer: *mut Buffer, by: u32, _free: u8, _routi
     // SAFETY: the buffer is in memory, as documented.
     let buffer = unsafe { &mut *buffer };
     buffer.length = buffer.length.saturating_sub(by as usize);
-    buffer.current_offset += by;
-    buffer.offset += by;
+    // SAFETY: so are its MDLs.
+    unsafe { buffer.begin_at(buffer.offset + by) };
 }
 
 /// There is no memory before what the MDL describes.
@@ -65,12 +77,12 @@ unsafe extern "win64" fn retreat(
 ) -> i32 {
     // SAFETY: the buffer is in memory, as documented.
     let buffer = unsafe { &mut *buffer };
-    if buffer.current_offset < by {
+    if buffer.offset < by {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     buffer.length += by as usize;
-    buffer.current_offset -= by;
-    buffer.offset -= by;
+    // SAFETY: so are its MDLs.
+    unsafe { buffer.begin_at(buffer.offset - by) };
     STATUS_SUCCESS
 }
 

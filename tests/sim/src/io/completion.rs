@@ -7,6 +7,7 @@ use windows_sys::Wdk::System::SystemServices::IRP_MJ_DEVICE_CONTROL;
 use windows_sys::Win32::Foundation::{STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING};
 
 use crate::findings::bug_check::Code;
+use crate::findings::caller::caller;
 use crate::findings::{stop, stop_at};
 use crate::io::buffers;
 use crate::io::control;
@@ -278,6 +279,7 @@ fn answer(state: &mut State, irp: usize, status: i32, information: usize) {
     request.answer = Some(Answer { status, output });
     control::count(state, code, status);
     buffers::free(state, buffers);
-    let _ = state.memory.pool.free(irp, 0, None);
+    let by = caller(state);
+    let _ = state.memory.pool.free(irp, 0, by);
     state.scheduling.wake_all(Waitable::Object(irp));
 }

@@ -110,6 +110,11 @@ impl Files {
         self.leaving.contains(&driver) || self.refusing.contains(&driver)
     }
 
+    /// Returns `true` if the unload of any driver waits until its files are closed.
+    pub(crate) fn defers_unload(&self) -> bool {
+        self.leaving.iter().any(|driver| self.is_open(*driver))
+    }
+
     /// Records that the unload of a driver was refused: it has no unload routine.
     pub(crate) fn refuse_unload(&mut self, driver: DriverId) {
         self.refusing.insert(driver);
@@ -170,10 +175,11 @@ pub(crate) fn defer_unload(driver: DriverId) {
         state.io.files.leaving.insert(driver);
         let open = state.io.files.is_open(driver);
         state.counts.unloads_deferred += u64::from(open);
-        if is_kept(state, driver) {
-            // Who waits for this unload learns that it takes another driver's first.
+        if open || is_kept(state, driver) {
+            // Who waits for this unload learns that it may take another driver's first.
             let current = state.scheduling.current_id();
             state.scheduling.wake_all(Waitable::Thread(current));
+            state.scheduling.wake_all(Waitable::Stage);
         }
     });
     while with(|state| state.io.files.is_open(driver)) {

@@ -150,6 +150,18 @@ impl Drivers {
         self.code_place(site).to_string()
     }
 
+    /// The variable at a place: `Count (client.sys+0x3070)`.
+    pub(crate) fn show_variable(&self, site: Site) -> String {
+        let driver = &self[site.driver];
+        let offset = site.offset.unwrap_or_default();
+        let place = format!("{}+{offset:#x}", driver.name());
+        match driver.image.variable(offset) {
+            Some((name, 0)) => format!("{name} ({place})"),
+            Some((name, distance)) => format!("offset {distance:#x} of {name} ({place})"),
+            None => format!("the variable at {place}"),
+        }
+    }
+
     /// The function that code at a place belongs to, and not one that is inlined there:
     /// `Ask of client.sys (client.c:12)`.
     pub(crate) fn show_function(&self, site: Site) -> String {

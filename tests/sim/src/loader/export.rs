@@ -52,6 +52,11 @@ impl Export {
         self.code.is_null()
     }
 
+    /// Returns `true` for what compilers call in a way of their own: it is called without a thunk.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.name == "__chkstk"
+    }
+
     pub(crate) fn address(&self) -> usize {
         self.code.addr()
     }

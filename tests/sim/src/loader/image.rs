@@ -246,6 +246,11 @@ impl Image {
         imports.any(|import| import.symbol.name() == Some(name))
     }
 
+    /// The variable at `offset`, and how far behind its start that is.
+    pub(crate) fn variable(&self, offset: u32) -> Option<(String, u32)> {
+        self.symbols()?.variable(offset)
+    }
+
     /// The name of the import whose slot is at `offset`.
     pub(crate) fn import_at(&self, offset: u64) -> Option<&str> {
         let mut imports = self.file.imports().iter();

@@ -5,7 +5,7 @@
 pub(crate) mod aliases;
 pub(crate) mod extent;
 pub(crate) mod pageable;
-mod placement;
+pub(crate) mod placement;
 pub(crate) mod pool;
 mod room;
 pub(crate) mod variables;

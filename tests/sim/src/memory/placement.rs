@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the pool promises nothing about, drawn for each cycle: by how much more than 16
-//! bytes a block is aligned, whether the memory of a freed block is used again soon, and
-//! what memory contains that was not asked to be zero.
+//! bytes a block is aligned, whether it ends or begins at an inaccessible page, whether the
+//! memory of a freed block is used again soon, and what memory contains that was not asked
+//! to be zero.
 //!
 //! In most cycles a block ends where its page ends, a freed one stays inaccessible, and
 //! fresh memory has one pattern: that shows most defects at the very instruction.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
@@ -15,9 +17,9 @@ use rand::rngs::ChaCha8Rng;
 use crate::hardware::arena::PAGE;
 
 /// The alignment that the pool promises of a block that is smaller than a page.
-pub(super) const ALIGNMENT: usize = 16;
+pub(crate) const ALIGNMENT: usize = 16;
 /// What memory that was not asked to be zero contains, where nothing else is drawn.
-const PATTERN: u8 = 0xCD;
+pub(crate) const PATTERN: u8 = 0xCD;
 /// Each of the rarer answers is that of one cycle in this many.
 const RARITY: u32 = 4;
 
@@ -26,6 +28,8 @@ const RARITY: u32 = 4;
 pub(crate) struct Placement {
     /// Whether no block is aligned to more than [`ALIGNMENT`].
     least_aligned: bool,
+    /// Whether blocks begin where their pages do, rather than end where these end.
+    at_start: bool,
     /// The blocks that were freed and may be used again, the last one first, by their
     /// lengths; `None` if none is.
     freed: Option<BTreeMap<usize, Vec<usize>>>,
@@ -38,20 +42,27 @@ impl Placement {
     pub(crate) fn new(mut random: ChaCha8Rng) -> Self {
         let mut is_drawn = || random.random_ratio(1, RARITY);
         let (least_aligned, reuses, any_content) = (is_drawn(), is_drawn(), is_drawn());
+        let at_start = is_drawn();
         Self {
             least_aligned,
+            at_start,
             freed: reuses.then(BTreeMap::new),
             any_content,
             random,
         }
     }
 
-    /// Where a block of `size` bytes begins, which is smaller than the page that ends at
-    /// `end`.
-    pub(super) const fn start(&self, end: usize, size: usize) -> usize {
-        let last = end - length(size);
-        if self.least_aligned && last.is_multiple_of(2 * ALIGNMENT) && length(size) < PAGE {
-            last - ALIGNMENT
+    /// Where a block of `size` bytes begins, which is smaller than its page, at a multiple of
+    /// `alignment`.
+    pub(super) const fn start(&self, page: &Range<usize>, size: usize, alignment: usize) -> usize {
+        let length = length(size).next_multiple_of(alignment);
+        let least = if self.least_aligned { alignment } else { 0 };
+        if self.at_start && least + length <= PAGE {
+            return page.start + least;
+        }
+        let last = page.end - length;
+        if self.least_aligned && last.is_multiple_of(2 * alignment) && length < PAGE {
+            last - alignment
         } else {
             last
         }

@@ -23,6 +23,8 @@ use crate::memory::room::Room;
 
 /// What lies between a block's end and its page's.
 const SLACK: u8 = 0xFD;
+/// So many bytes before a driver's block have the same content, on its own page.
+const MARGIN: usize = 64;
 /// So many blocks can be in use before an allocation fails.
 const MOST_BLOCKS: usize = 16 << 10;
 /// The end of the range for allocations.
@@ -54,6 +56,37 @@ impl Block {
         first..(self.start + self.size.max(1)).next_multiple_of(PAGE)
     }
 
+    /// Where it ends.
+    pub(crate) const fn end(&self) -> usize {
+        self.start + self.size
+    }
+
+    /// The bytes before a driver's block.
+    fn margin(&self) -> Range<usize> {
+        let first = self.pages().start.max(self.start.saturating_sub(MARGIN));
+        if self.owner.is_some() {
+            first..self.start
+        } else {
+            self.start..self.start
+        }
+    }
+
+    /// The address that was written outside of it, if one was.
+    fn written(&self) -> Result<(), FreeError> {
+        let is_other = |&byte: &u8| byte != SLACK;
+        if let Some(distance) = self.slack().iter().position(is_other) {
+            return Err(FreeError::Overrun(self.start + self.size + distance));
+        }
+        let margin = self.margin();
+        // SAFETY: the block is not freed, so its pages are readable, and the reference does not
+        // outlive this look.
+        let before = unsafe { std::slice::from_raw_parts(margin.start as *const u8, margin.len()) };
+        match before.iter().rposition(is_other) {
+            Some(distance) => Err(FreeError::Underrun(margin.start + distance)),
+            None => Ok(()),
+        }
+    }
+
     /// The bytes between its end and its page's.
     fn slack(&self) -> &[u8] {
         let end = self.start + self.size;
@@ -75,6 +108,19 @@ pub(crate) enum FreeError {
     Tag(u32),
     /// Something was written behind its end, at this address first.
     Overrun(usize),
+    /// Something was written before its start, at this address last.
+    Underrun(usize),
+}
+
+impl FreeError {
+    /// The address outside of the block that was written, and where that is.
+    pub(crate) const fn written(self) -> Option<(usize, &'static str)> {
+        match self {
+            Self::Overrun(at) => Some((at, "beyond its end")),
+            Self::Underrun(at) => Some((at, "before its start")),
+            Self::NoBlock | Self::Freed | Self::Tag(_) => None,
+        }
+    }
 }
 
 /// The pool when an allocation failed for want of room.
@@ -135,8 +181,19 @@ impl Pool {
         zeroed: bool,
         owner: Option<Site>,
     ) -> Option<usize> {
+        self.allocate_aligned((size, ALIGNMENT), tag, zeroed, owner)
+    }
+
+    /// The same for one that begins at a multiple of a number.
+    pub(crate) fn allocate_aligned(
+        &mut self,
+        (size, alignment): (usize, usize),
+        tag: u32,
+        zeroed: bool,
+        owner: Option<Site>,
+    ) -> Option<usize> {
         let block = if self.in_use < MOST_BLOCKS {
-            self.take(size, tag, zeroed, owner, LIMIT)
+            self.take((size, alignment), tag, zeroed, owner, LIMIT)
         } else {
             None
         };
@@ -174,13 +231,13 @@ impl Pool {
     /// The address of a new, zeroed block that the simulated kernel itself
     /// cannot do without.
     pub(crate) fn reserve(&mut self, size: usize, tag: u32) -> usize {
-        self.take(size, tag, true, None, POOL.end)
+        self.take((size, ALIGNMENT), tag, true, None, POOL.end)
             .expect("a cycle needs little memory of its own")
     }
 
     fn take(
         &mut self,
-        size: usize,
+        (size, alignment): (usize, usize),
         tag: u32,
         zeroed: bool,
         owner: Option<Site>,
@@ -200,7 +257,7 @@ impl Pool {
         let start = if size >= PAGE {
             pages.start
         } else if owner.is_some() {
-            self.placement.start(pages.end, size)
+            self.placement.start(&pages, size, alignment)
         } else {
             pages.end - size.max(1).next_multiple_of(ALIGNMENT)
         };
@@ -221,6 +278,9 @@ impl Pool {
         let slack = pages.end - start - size;
         // SAFETY: the slack lies behind the block, on the same pages.
         unsafe { std::ptr::write_bytes((start + size) as *mut u8, SLACK, slack) };
+        let margin = block.margin();
+        // SAFETY: the margin lies before the block, on the same pages.
+        unsafe { std::ptr::write_bytes(margin.start as *mut u8, SLACK, margin.len()) };
         match reused {
             Some(index) => self.blocks[index] = block,
             None => self.blocks.push(block),
@@ -257,10 +317,7 @@ impl Pool {
         if tag != 0 && tag != block.tag {
             return Err(FreeError::Tag(block.tag));
         }
-        let written = block.slack().iter().position(|&byte| byte != SLACK);
-        if let Some(distance) = written {
-            return Err(FreeError::Overrun(start + block.size + distance));
-        }
+        block.written()?;
         block.hold = Hold::Freed(by);
         self.in_use -= 1;
         arena::protect(block.pages(), Access::None).expect("freeing splits no mapping");

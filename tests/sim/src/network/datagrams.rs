@@ -40,6 +40,8 @@ pub(crate) struct Datagrams {
     pub(crate) receives: VecDeque<Receive>,
     /// Whether a thread hands them out.
     busy: bool,
+    /// Whether the driver was told that the socket is no longer functional.
+    is_broken: bool,
 }
 
 /// What is done next for a socket.
@@ -144,7 +146,8 @@ fn next(state: &mut State, at: usize) -> Step {
     let Some(socket) = state.network.sockets.get_mut(at) else {
         return Step::Done;
     };
-    if socket.datagrams.arrived.is_empty() || socket.closing.is_some() {
+    let has_nothing = socket.datagrams.arrived.is_empty() || socket.datagrams.is_broken;
+    if has_nothing || socket.closing.is_some() {
         return done(state);
     }
     if let Some(receive) = socket.datagrams.receives.pop_front() {
@@ -183,7 +186,27 @@ fn fill(receive: Receive, datagram: &Datagram) {
     requests::complete(request, status, length);
 }
 
+/// "If the DataIndication parameter is NULL, the socket is no longer functional."
+fn fail(at: usize, call: Call) {
+    let (result, site) = events::run(call, &[call.context, 0, 0]);
+    if result != STATUS_SUCCESS {
+        events::wrong_result(Event::ReceiveFrom, result, site);
+    }
+    with(|state| {
+        if let Some(socket) = state.network.sockets.get_mut(at) {
+            socket.datagrams.is_broken = true;
+        }
+    });
+    events::leave(call);
+}
+
 fn indicate(at: usize, call: Call, datagram: Datagram) {
+    /// One datagram in this many finds the socket broken.
+    const SHARE: u32 = 64;
+    if with(|state| timing::once_in(state, SHARE)) {
+        fail(at, call);
+        return;
+    }
     let made = with(|state| {
         let flags = events::level_flag(state);
         let made = indications::make(state, &datagram.bytes, Some(datagram.from))?;

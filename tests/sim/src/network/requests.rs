@@ -23,7 +23,7 @@ use crate::verifier::faults;
 /// A request, as long as its IRP is not passed for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    irp: usize,
+    pub(crate) irp: usize,
     number: u64,
 }
 

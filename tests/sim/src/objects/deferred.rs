@@ -6,7 +6,7 @@
 //! moment the routine begins, so that a routine that still runs at the driver's unload
 //! is a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings;
 use crate::findings::caller::caller;
@@ -27,6 +27,8 @@ pub(crate) struct Deferred {
     initialized: BTreeMap<usize, Site>,
     /// The timers that are set, by address.
     pub(crate) timers: BTreeMap<usize, ThreadId>,
+    /// Those of them that expire before they are due, at once.
+    pub(crate) early: BTreeSet<usize>,
     /// The timers whose callback runs, by address.
     pub(crate) firing: BTreeMap<usize, ThreadId>,
     /// The threads of work items that keep their driver's image.

@@ -43,6 +43,8 @@ pub(crate) struct Objects {
     pub(crate) notifications: Notifications,
     /// The access control lists of devices that have one, by address.
     pub(crate) protections: BTreeMap<usize, Dacl>,
+    /// The lookaside list that each entry was taken from, by their addresses.
+    pub(crate) lookaside: BTreeMap<usize, usize>,
     pub(crate) registry: Registry,
     pub(crate) watches: Watches,
     pub(crate) file_system: FileSystem,
@@ -59,6 +61,7 @@ impl Objects {
             names: Names::default(),
             notifications: Notifications::default(),
             protections: BTreeMap::new(),
+            lookaside: BTreeMap::new(),
             registry: Registry::new(instances, settings),
             watches: Watches::default(),
             file_system: FileSystem::default(),

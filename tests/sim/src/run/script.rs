@@ -107,8 +107,11 @@ fn join(thread: ThreadId) {
 /// Waits for the end of an action. Returns `false` if that is an unload that
 /// is deferred by a handle which the script closes later, or by another driver.
 fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
-    /// The polling interval.
+    /// The first polling interval; it doubles each time that nothing is known to hold the driver.
     const PERIOD: u64 = 20 * MICROSECOND;
+    /// The last one: what waits for longer waits without end.
+    const LONGEST: u64 = 1_000_000 * MICROSECOND;
+    let mut period = PERIOD;
     while with(|state| !state.scheduling.thread(thread).has_ended()) {
         let (is_held, is_deferred, now) = with(|state| {
             let is_held = state.run.open_handles.any(instance) || is_kept(state, instance);
@@ -118,8 +121,16 @@ fn join_unless_kept(instance: Instance, thread: ThreadId) -> bool {
         if is_held && is_deferred {
             return false;
         }
-        // Who is not held is woken once its unload is deferred.
-        block(Waitable::Thread(thread), is_held.then_some(now + PERIOD));
+        // Who is not held is woken once its unload is deferred; another driver may be about to
+        // open a file of it then.
+        let looks_again = is_held || is_deferred && period < LONGEST;
+        block(
+            Waitable::Thread(thread),
+            looks_again.then_some(now + period),
+        );
+        if !is_held && is_deferred {
+            period *= 2;
+        }
     }
     true
 }
@@ -154,8 +165,12 @@ fn start(action: Action, prompt: Rc<Cell<usize>>) -> ThreadId {
     };
     let body = move || {
         if let Some(stage) = at {
-            // A stage that does not come keeps nobody for ever.
-            while prompt.get() > 0 && !with(|state| state.nmr.transitions.is_at(instance, stage)) {
+            // A stage that does not come keeps nobody for ever: an unload may wait for a file that
+            // this driver has open.
+            let is_due = |state: &mut State| {
+                state.nmr.transitions.is_at(instance, stage) || state.io.files.defers_unload()
+            };
+            while prompt.get() > 0 && !with(is_due) {
                 block(Waitable::Stage, None);
             }
         }

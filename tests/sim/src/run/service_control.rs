@@ -36,6 +36,7 @@ use crate::kernel::{State, with};
 use crate::loader::drivers::{Driver, DriverId, LoadState, Site};
 use crate::loader::image::{self, Hooks};
 use crate::memory::pageable;
+use crate::memory::placement::PATTERN;
 use crate::memory::pool::FreeError;
 use crate::network;
 use crate::nmr::transitions;
@@ -238,9 +239,14 @@ fn refused(driver: DriverId, status: NtStatus) -> ! {
         let what = format!("{failed} in {name} after the pool was used up: {exhaustion}");
         stop_at("load", what, Some(exhaustion.by));
     }
+    let fresh = if status.0.to_le_bytes() == [PATTERN; 4] {
+        ": that is what memory contains here that was never written"
+    } else {
+        ""
+    };
     let what = format!(
-        "{failed}, although no call of it was made to fail: allow it with --may-refuse if the \
-         driver does not start without its peer"
+        "{failed}{fresh}, although no call of it was made to fail: allow it with --may-refuse if \
+         the driver does not start without its peer"
     );
     stop_at("load", what, entry)
 }
@@ -528,8 +534,8 @@ fn new_path(state: &mut State, path: &str) -> *const UNICODE_STRING {
 
 pub(crate) fn delete_path(state: &mut State, path: *const UNICODE_STRING) {
     let freed = state.memory.pool.free(path.addr(), 0, None);
-    if let Err(FreeError::Overrun(at)) = freed {
-        let what = "the registry path was written beyond its end".to_owned();
+    if let Some((at, place)) = freed.err().and_then(FreeError::written) {
+        let what = format!("the registry path was written {place}");
         findings::report(state, ("0xC1", [path.addr(), at, 0, 0x24]), what, None);
     }
 }
@@ -559,8 +565,8 @@ fn unmap_driver(state: &mut State, loaded: Loaded) {
     state.memory.pageable.remove(driver.range());
     arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
     let freed = state.memory.pool.free(loaded.object, 0, None);
-    if let Err(FreeError::Overrun(at)) = freed {
-        let what = "the driver object was written beyond its end".to_owned();
+    if let Some((at, place)) = freed.err().and_then(FreeError::written) {
+        let what = format!("the driver object was written {place}");
         findings::report(state, ("0xC1", [loaded.object, at, 0, 0x24]), what, None);
     }
 }

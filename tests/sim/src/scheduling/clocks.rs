@@ -31,6 +31,8 @@ pub(crate) enum Sync {
     Framework,
     /// Threads of the kernel that have ended.
     Ended,
+    /// DPCs and timers that have ended, for which only those wait that ask for it.
+    Unwaited,
 }
 
 /// A moment of a thread.

@@ -8,6 +8,7 @@ use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::hardware::stack::{SimStack, watched};
 use crate::hardware::trap::{Exception, Spin, ThreadEnd};
 use crate::loader::drivers::{DriverId, Site};
+use crate::scheduling::clocks::Sync;
 use crate::scheduling::frame::Frame;
 use crate::scheduling::routine::Routine;
 
@@ -112,6 +113,10 @@ pub(crate) struct Thread {
     pub(crate) vectors: Vec<[u128; 10]>,
     /// The address of its `KTHREAD`, 0 if it has none yet.
     pub(crate) object: usize,
+    /// The function that it has called with `Wait` set, which a wait must follow at once.
+    pub(crate) owes_wait: Option<&'static str>,
+    /// What is ordered behind its end.
+    pub(crate) ends_before: Sync,
     /// Whether a driver created it, and may end it.
     pub(crate) is_drivers: bool,
     /// By how much its priority differs from the usual one, which nothing here depends on.
@@ -162,6 +167,8 @@ impl Thread {
             routines: Vec::new(),
             irql: PASSIVE_LEVEL,
             processor: None,
+            owes_wait: None,
+            ends_before: Sync::Ended,
             affinity: 0,
             frames: Vec::new(),
             vectors: Vec::new(),

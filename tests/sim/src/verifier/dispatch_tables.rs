@@ -305,6 +305,18 @@ impl DispatchTables {
             .map(|table| table.handed)
     }
 
+    /// Forgets the contexts in memory that is used again.
+    pub(crate) fn forget_contexts(&mut self, memory: &Range<usize>) {
+        /// No context: a driver's may be null.
+        const FORGOTTEN: usize = usize::MAX;
+
+        for table in &mut self.tables {
+            if memory.contains(&table.handed.context) {
+                table.handed.context = FORGOTTEN;
+            }
+        }
+    }
+
     /// What was handed over last of that which lies in `memory`.
     pub(crate) fn within(&self, memory: &Range<usize>) -> Option<(Handed, Part)> {
         let found = |table: &Table| {

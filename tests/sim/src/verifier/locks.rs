@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::{stop, stop_at};
+use crate::hardware::arena::POOL;
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
@@ -27,6 +28,7 @@ use crate::verifier::routine::EntryState;
 pub(crate) enum LockKind {
     Spin,
     FastMutex,
+    GuardedMutex,
     PushLock,
     Resource,
     Mutex,
@@ -39,6 +41,7 @@ impl LockKind {
         match self {
             Self::Spin => "a spin lock",
             Self::FastMutex => "a fast mutex",
+            Self::GuardedMutex => "a guarded mutex",
             Self::PushLock => "a push lock",
             Self::Resource => "an ERESOURCE",
             Self::Mutex => "a mutex",
@@ -59,6 +62,15 @@ pub(crate) enum Mode {
     Exclusive,
 }
 
+impl Mode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Exclusive => "exclusive",
+        }
+    }
+}
+
 /// A lock that is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeldLock {
@@ -69,6 +81,14 @@ pub(crate) struct HeldLock {
     pub(crate) by: Option<Site>,
 }
 
+/// By which functions a spin lock is acquired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Plain,
+    /// In-stack queued.
+    Queued,
+}
+
 /// All locks of a cycle.
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
@@ -76,6 +96,8 @@ pub(crate) struct Locks {
     held: Vec<HeldLock>,
     /// Which locks were taken while the key was held.
     order: BTreeMap<usize, BTreeSet<usize>>,
+    /// How each spin lock was acquired first.
+    ways: BTreeMap<usize, Way>,
     /// The orders that do not count for a thread as long as it holds the second
     /// lock.
     own: BTreeSet<(ThreadId, usize, usize)>,
@@ -102,6 +124,11 @@ impl Locks {
     pub(crate) fn taken_by(&self, driver: DriverId) -> Option<HeldLock> {
         let mine = |held: &&HeldLock| held.by.is_some_and(|by| by.driver == driver);
         self.held.iter().find(mine).copied()
+    }
+
+    /// Records that a spin lock is acquired in this way. Returns the first way.
+    pub(crate) fn use_as(&mut self, address: usize, way: Way) -> Way {
+        *self.ways.entry(address).or_insert(way)
     }
 
     pub(crate) fn push(&mut self, held: HeldLock) {
@@ -185,6 +212,7 @@ impl Locks {
     /// Forgets in which order a lock was taken: it becomes another one.
     fn forget(&mut self, address: usize) {
         self.order.remove(&address);
+        self.ways.remove(&address);
         for after in self.order.values_mut() {
             after.remove(&address);
         }
@@ -200,14 +228,15 @@ impl Locks {
         for address in inside {
             self.order.remove(&address);
         }
+        self.ways.retain(|address, _| !memory.contains(address));
         for after in self.order.values_mut() {
             after.retain(|address| !memory.contains(address));
         }
     }
 
-    /// Records that a thread acquires a lock. Returns a lock that it holds and
-    /// that was acquired after this one before.
-    pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<HeldLock> {
+    /// Records that a thread acquires a lock. Returns a lock that it holds and that was acquired
+    /// after this one before, and whether that was with no other lock in between.
+    pub(crate) fn follow(&mut self, address: usize, thread: ThreadId) -> Option<(HeldLock, bool)> {
         let held: Vec<_> = self.of(thread).copied().collect();
         if held.iter().any(|held| held.address == address) {
             return None;
@@ -215,7 +244,10 @@ impl Locks {
         let inverted = held
             .iter()
             .find(|held| self.leads(address, held.address))
-            .copied();
+            .map(|held| {
+                let after = self.order.get(&address);
+                (*held, after.is_some_and(|it| it.contains(&held.address)))
+            });
         for held in held {
             self.order.entry(held.address).or_default().insert(address);
         }
@@ -295,6 +327,25 @@ pub(crate) fn try_acquire(address: usize, kind: LockKind, mode: Mode) -> bool {
     with(|state| !is_own(state, address, kind, mode) && try_take(state, address, kind, mode))
 }
 
+/// Releases a lock by a function for locks that are held in this mode.
+pub(crate) fn release_in(address: usize, kind: LockKind, mode: Mode) {
+    let held = with(|state| {
+        let me = state.scheduling.current_id();
+        let held = state.verifier.locks.holders(address).last();
+        held.filter(|it| it.thread == me).copied()
+    });
+    if let Some(held) = held.filter(|held| held.mode != mode) {
+        let what = format!(
+            "{} that is held {} was released as one that is held {}",
+            kind.name(),
+            held.mode.name(),
+            mode.name()
+        );
+        stop("0xC4", what);
+    }
+    release(address, kind);
+}
+
 /// Releases a lock.
 pub(crate) fn release(address: usize, kind: LockKind) {
     let released = with(|state| {
@@ -359,18 +410,45 @@ pub(crate) fn release_cancel() {
     release(cancel_lock(), LockKind::Spin);
 }
 
+/// `a fast mutex, Lock (client.sys+0x3010)`.
+fn show(state: &State, address: usize, kind: LockKind) -> String {
+    let drivers = &state.loader.drivers;
+    let variable = drivers
+        .site(address)
+        .map(|site| drivers.show_variable(site));
+    let in_block = || {
+        let block = POOL
+            .contains(&address)
+            .then(|| state.memory.pool.near(address))??;
+        let by = drivers.show(block.owner?);
+        let offset = address.checked_sub(block.start)?;
+        Some(format!(
+            "at offset {offset:#x} of the block that {by} allocated"
+        ))
+    };
+    match variable.or_else(in_block) {
+        Some(place) => format!("{}, {place},", kind.name()),
+        None => kind.name().to_owned(),
+    }
+}
+
 /// Locks are always taken in the same order.
 pub(crate) fn check_order(address: usize, kind: LockKind) {
     let inverted = with(|state| {
         let me = state.scheduling.current_id();
         state.verifier.locks.follow(address, me)
     });
-    if let Some(held) = inverted {
-        let what = format!(
-            "{} was acquired while {} was held, and both were taken in the other order before",
-            kind.name(),
-            held.kind.name()
-        );
+    if let Some((held, is_direct)) = inverted {
+        let (name, other) = with(|state| {
+            let show = |address, kind| show(state, address, kind);
+            (show(address, kind), show(held.address, held.kind))
+        });
+        let how = if is_direct {
+            "both were taken in the other order before"
+        } else {
+            "they were taken in the other order before, with other locks in between"
+        };
+        let what = format!("{name} was acquired while {other} was held, and {how}");
         stop(("0xC4", [0x1001, address, 0, 0]), what);
     }
     nmr_lock_order::check(address, kind.name());

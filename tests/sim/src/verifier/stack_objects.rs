@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::findings::bug_check::{Code, DEAD_FRAME};
 use crate::findings::{call_stack, stop, stop_at};
 use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
@@ -27,7 +28,8 @@ struct Answer {
     address: usize,
     object: StackObject,
     what: &'static str,
-    number: usize,
+    /// The subcode of Driver Verifier for one that is gone, if it has one.
+    number: Option<usize>,
     is_dead: bool,
 }
 
@@ -81,13 +83,14 @@ pub(crate) fn check_use(address: usize, what: &str) {
 }
 
 /// Records that the completion of a request is to be written to `address`, a `what`, if that
-/// is on the stack of the current thread; `number` is the subcode for one that is gone.
+/// is on the stack of the current thread; `number` is the subcode for one that is gone, if
+/// there is any.
 pub(crate) fn add_answer(
     state: &mut State,
     irp: usize,
     address: usize,
     what: &'static str,
-    number: usize,
+    number: Option<usize>,
 ) {
     let thread = state.scheduling.current_id();
     if let Some(owner) = call_stack::frame_with(state, thread, address) {
@@ -113,7 +116,10 @@ pub(crate) fn check_answers(irp: usize) {
         let owner = answer.object.owner;
         if answer.is_dead || with(|state| is_replaced(state, &answer)) {
             let frame = with(|state| show_frame(state, owner));
-            let code = ("0xC9", [answer.number, address, 0, 0]);
+            let code = match answer.number {
+                Some(number) => Code::from(("0xC9", [number, address, 0, 0])),
+                None => DEAD_FRAME.into(),
+            };
             let what = format!("the {what} of a request that is completed lies {frame}");
             stop_at(code, what, Some(owner));
         }
@@ -133,23 +139,39 @@ fn is_replaced(state: &State, answer: &Answer) -> bool {
         || now.is_some_and(|now| function(now) != function(owner))
 }
 
-/// A timer or a queued DPC, with its number in `TIMER_OR_DPC_INVALID`.
+/// What the kernel comes to later.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Deferred {
-    Timer = 0,
-    Dpc = 1,
+    Timer,
+    Dpc,
+    WorkItem,
 }
 
-/// Ends the cycle if the kernel comes to a timer or a DPC whose frame is dead.
+impl Deferred {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Timer => "a timer that is set",
+            Self::Dpc => "a DPC that is queued",
+            Self::WorkItem => "a work item that is queued",
+        }
+    }
+
+    /// The bug check for one that is not in memory any more.
+    const fn bug_check(self, address: usize) -> (&'static str, [usize; 4]) {
+        match self {
+            Self::Timer => ("0xC7", [0, address, 0, 0]),
+            Self::Dpc => ("0xC7", [1, address, 0, 0]),
+            Self::WorkItem => ("0xE4", [0, address, 0, 0]),
+        }
+    }
+}
+
+/// Ends the cycle if the kernel comes to a timer, a DPC or a work item whose frame is dead.
 pub(crate) fn check_due(address: usize, deferred: Deferred) {
     if let Some(owner) = with(|state| dead_owner(state, address)) {
         let frame = with(|state| show_frame(state, owner));
-        let what = match deferred {
-            Deferred::Timer => "a timer that is set",
-            Deferred::Dpc => "a DPC that is queued",
-        };
-        let code = ("0xC7", [deferred as usize, address, 0, 0]);
-        stop_at(code, format!("{what} lies {frame}"), Some(owner));
+        let what = format!("{} lies {frame}", deferred.name());
+        stop_at(deferred.bug_check(address), what, Some(owner));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::findings::caller::caller;
 use crate::findings::{self, stop};
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::{State, with};
+use crate::memory::pool::FreeError;
 
 exports! {
     of "wdf01000.sys":
@@ -120,11 +121,12 @@ fn destroy(state: &mut State, at: usize) {
     let by = caller(state);
     state.wdf.objects.gone.insert(at, (object.kind, by));
     for context in object.contexts {
-        if context.at != 0 && state.memory.pool.free(context.at, TAG, by).is_err() {
-            let what = format!(
-                "the context of {} was written beyond its end",
-                object.kind.name()
-            );
+        if context.at == 0 {
+            continue;
+        }
+        let freed = state.memory.pool.free(context.at, TAG, by);
+        if let Some((_, place)) = freed.err().and_then(FreeError::written) {
+            let what = format!("the context of {} was written {place}", object.kind.name());
             findings::report(state, "wdf", what, object.by);
         }
     }

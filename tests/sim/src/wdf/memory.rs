@@ -13,6 +13,7 @@ use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::with;
+use crate::memory::pool::FreeError;
 
 exports! {
     of "wdf01000.sys":
@@ -65,9 +66,10 @@ pub(super) fn free(memory: Memory) {
     if memory.is_owned {
         with(|state| {
             let by = caller(state);
-            if state.memory.pool.free(memory.at, 0, by).is_err() {
-                let what = "the buffer of a memory object was written beyond its end";
-                crate::findings::report(state, "wdf", what.to_owned(), by);
+            let freed = state.memory.pool.free(memory.at, 0, by);
+            if let Some((_, place)) = freed.err().and_then(FreeError::written) {
+                let what = format!("the buffer of a memory object was written {place}");
+                crate::findings::report(state, "wdf", what, by);
             }
         });
     }

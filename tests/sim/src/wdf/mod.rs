@@ -40,6 +40,7 @@ use crate::hardware::irql::{HIGH_LEVEL, Irql};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
+use crate::memory::pool::FreeError;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::driver_call;
 use crate::verifier::routine::{EntryState, check_return};
@@ -244,9 +245,10 @@ fn unbind_driver(state: &mut State, globals: usize) -> bool {
     let by = caller(state);
     state.objects.created.remove(globals, ObjectKind::Framework);
     for block in [client.table, globals] {
-        if state.memory.pool.free(block, TAG, by).is_err() {
-            let what = "what the framework lets a driver see was written beyond its end";
-            findings::report(state, "wdf", what.to_owned(), by);
+        let freed = state.memory.pool.free(block, TAG, by);
+        if let Some((_, place)) = freed.err().and_then(FreeError::written) {
+            let what = format!("what the framework lets a driver see was written {place}");
+            findings::report(state, "wdf", what, by);
         }
     }
     true

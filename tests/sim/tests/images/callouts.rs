@@ -199,6 +199,13 @@ fn each_filter_that_matches_has_its_callout_called() {
         let report = filter(&[&reaches], &["--cycles=200", "--until-found"]).report();
         assert_eq!(!report.findings.is_empty(), is_called, "{callout}");
     }
+    // A permit that is not final leaves the decision to the next sublayer.
+    let report = filter(
+        &["SOFT", "REACHES=SOFTLY"],
+        &["--cycles=200", "--until-found"],
+    )
+    .report();
+    assert!(!report.findings.is_empty());
 }
 
 #[test]

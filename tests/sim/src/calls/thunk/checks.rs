@@ -55,8 +55,17 @@ pub(super) fn check(
     call: Callee,
     undue: Option<Undue>,
 ) -> Option<(Code, String)> {
+    let owed = state.scheduling.current_mut().owes_wait.take();
     match call {
         Callee::Import { export, .. } => {
+            if let Some(by) = owed.filter(|_| !export.name.starts_with("KeWait")) {
+                let what = format!(
+                    "{} was called after {by} with Wait TRUE, which only a call of KeWaitForSingle\
+                     Object or its like may follow",
+                    export.name
+                );
+                return Some(("0xC4".into(), what));
+            }
             let irql = state.scheduling.current().irql;
             (irql > export.max_irql).then(|| {
                 let what = format!(

@@ -7,6 +7,7 @@ use std::ptr;
 
 use crate::exports::exports;
 use crate::hardware::irql::HIGH_LEVEL;
+use crate::verifier::races::blocks;
 
 exports! {
     "ExpInterlockedPushEntrySList" <= HIGH_LEVEL => push: usize;
@@ -38,6 +39,16 @@ struct Entry {
 }
 
 const ADDRESS: usize = !0xF;
+
+/// The word of an entry that leads to the next one.
+const fn next(entry: *const Entry) -> *const usize {
+    entry.cast()
+}
+
+/// The word of an entry that leads to the one before.
+const fn previous(entry: *const Entry) -> *const usize {
+    entry.cast::<usize>().wrapping_add(1)
+}
 
 unsafe extern "win64" fn initialize(head: *mut Head) {
     let empty = Head {
@@ -87,12 +98,16 @@ unsafe extern "win64" fn depth(head: *const Head) -> u16 {
     unsafe { (*head).depth }
 }
 
-/// Puts `entry` between two neighbours.
+/// Puts `entry` between two neighbours, under the lock at `lock`.
 ///
 /// # Safety
 ///
 /// All three are valid.
-unsafe fn link(before: *mut Entry, entry: *mut Entry, after: *mut Entry) {
+unsafe fn link(before: *mut Entry, entry: *mut Entry, after: *mut Entry, lock: usize) {
+    blocks::change(
+        &[next(before), next(entry), previous(entry), previous(after)],
+        lock,
+    );
     // SAFETY: all three are valid, by this function's contract.
     unsafe {
         (*entry).next = after;
@@ -114,12 +129,12 @@ fn unless(head: *mut Entry, entry: *mut Entry) -> *mut Entry {
 unsafe extern "win64" fn insert_head(
     head: *mut Entry,
     entry: *mut Entry,
-    _lock: usize,
+    lock: usize,
 ) -> *mut Entry {
     // SAFETY: the list is valid, as documented.
     unsafe {
         let first = (*head).next;
-        link(head, entry, first);
+        link(head, entry, first, lock);
         unless(head, first)
     }
 }
@@ -127,44 +142,47 @@ unsafe extern "win64" fn insert_head(
 unsafe extern "win64" fn insert_tail(
     head: *mut Entry,
     entry: *mut Entry,
-    _lock: usize,
+    lock: usize,
 ) -> *mut Entry {
     // SAFETY: the list is valid, as documented.
     unsafe {
         let last = (*head).previous;
-        link(last, entry, head);
+        link(last, entry, head, lock);
         unless(head, last)
     }
 }
 
-unsafe extern "win64" fn remove_head(head: *mut Entry, _lock: usize) -> *mut Entry {
+unsafe extern "win64" fn remove_head(head: *mut Entry, lock: usize) -> *mut Entry {
     // SAFETY: the list is valid, as documented.
     unsafe {
         let first = (*head).next;
         if first == head {
             return ptr::null_mut();
         }
-        let next = (*first).next;
-        (*head).next = next;
-        (*next).previous = head;
+        let second = (*first).next;
+        blocks::change(&[next(head), next(first), previous(second)], lock);
+        (*head).next = second;
+        (*second).previous = head;
         first
     }
 }
 
-unsafe extern "win64" fn push_single(head: *mut usize, entry: *mut usize, _lock: usize) -> usize {
+unsafe extern "win64" fn push_single(head: *mut usize, entry: *mut usize, lock: usize) -> usize {
     // SAFETY: both are resident, as documented.
     unsafe {
+        blocks::change(&[head, entry], lock);
         let first = head.replace(entry.addr());
         entry.write(first);
         first
     }
 }
 
-unsafe extern "win64" fn pop_single(head: *mut usize, _lock: usize) -> usize {
+unsafe extern "win64" fn pop_single(head: *mut usize, lock: usize) -> usize {
     // SAFETY: the list is valid, as documented.
     unsafe {
         let first = head.read();
         if first != 0 {
+            blocks::change(&[head, first as *const usize], lock);
             head.write((first as *const usize).read());
         }
         first

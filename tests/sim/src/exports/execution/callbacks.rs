@@ -51,6 +51,12 @@ pub(crate) struct Callbacks {
 }
 
 const TAG: u32 = u32::from_le_bytes(*b"Call");
+/// The objects that the system has made.
+const SYSTEM: [&str; 3] = [
+    r"\Callback\SetSystemTime",
+    r"\Callback\PowerState",
+    r"\Callback\ProcessorAdd",
+];
 
 unsafe extern "win64" fn ex_create_callback(
     object: *mut usize,
@@ -73,7 +79,11 @@ unsafe extern "win64" fn ex_create_callback(
         if let Some(&known) = known {
             return Ok(known);
         }
-        if create == 0 {
+        let is_systems = name.as_ref().is_some_and(|name| {
+            let mut all = SYSTEM.iter();
+            all.any(|system| fold(system) == *name)
+        });
+        if create == 0 && !is_systems {
             return Err(STATUS_OBJECT_NAME_NOT_FOUND);
         }
         let at = state.memory.pool.allocate(16, TAG, true, None);

@@ -15,6 +15,7 @@ use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
+use crate::scheduling::clocks::Sync;
 use crate::scheduling::point;
 use crate::verifier::stack_objects::{self, Deferred};
 
@@ -167,6 +168,7 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
         if let Some(thread) = deferred::defer(state, "DPC", by, move || dispatch(dpc, routine)) {
             let processors = processors_of(state, number);
             state.scheduling.set_affinity(thread, processors);
+            state.scheduling.thread_mut(thread).ends_before = Sync::Unwaited;
             state.objects.created.add(dpc.addr(), ObjectKind::Dpc, by);
             deferred::add_dpc(state, dpc.addr(), by.map(|by| by.driver), thread);
         }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls with a guaranteed amount of stack.
+//! Calls with a guaranteed amount of stack, and the check of frames of more than a page.
 //!
 //! The stacks of simulated threads are larger than Windows' are ever expanded to, so
 //! that the routine runs on its caller's stack.
 
+use std::arch::naked_asm;
 use std::ffi::c_void;
 
 use windows_sys::Win32::Foundation::{
@@ -14,15 +15,19 @@ use windows_sys::Win32::Foundation::{
 use crate::exports::execution::levels;
 use crate::exports::exports;
 use crate::findings::caller::caller;
-use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
+use crate::findings::stop_at;
+use crate::hardware::convention;
+use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
 use crate::verifier::driver_call;
 use crate::verifier::faults;
 use crate::verifier::routine::{EntryState, check_return};
+use crate::verifier::stack_depth;
 
 exports! {
     "KeExpandKernelStackAndCallout" <= APC_LEVEL => expand: i32;
     "KeExpandKernelStackAndCalloutEx" <= DISPATCH_LEVEL => expand_ex: i32;
+    "__chkstk" <= HIGH_LEVEL => check_stack: ();
 }
 
 /// `MAXIMUM_EXPANSION_SIZE`: 18 pages without half of the 6 of a usual stack.
@@ -67,4 +72,68 @@ fn call(callout: usize, parameter: *mut c_void, room: usize) -> i32 {
     let site = with(|state| state.loader.drivers.site(callout));
     check_return("ExpandedStackCall", entry, site);
     STATUS_SUCCESS
+}
+
+/// Compilers call it, without a thunk, where a function begins whose frame is larger than a page:
+/// the frame's size is in `rax`, and every register keeps its value.
+#[unsafe(naked)]
+unsafe extern "win64" fn check_stack() {
+    naked_asm!(
+        "pushfq",
+        "push rbp",
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "mov rbp, rsp",
+        "mov rcx, rax",
+        // Behind these nine and the return address is the caller's frame.
+        "lea rdx, [rbp + 0x50]",
+        "mov r8, [rbp + 0x48]",
+        "sub rsp, 0x90",
+        "and rsp, -16",
+        "pushfq",
+        "and dword ptr [rsp], {regular}",
+        "popfq",
+        "movups [rsp + 0x20], xmm0",
+        "movups [rsp + 0x30], xmm1",
+        "movups [rsp + 0x40], xmm2",
+        "movups [rsp + 0x50], xmm3",
+        "movups [rsp + 0x60], xmm4",
+        "movups [rsp + 0x70], xmm5",
+        "call {body}",
+        "movups xmm0, [rsp + 0x20]",
+        "movups xmm1, [rsp + 0x30]",
+        "movups xmm2, [rsp + 0x40]",
+        "movups xmm3, [rsp + 0x50]",
+        "movups xmm4, [rsp + 0x60]",
+        "movups xmm5, [rsp + 0x70]",
+        "mov rsp, rbp",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "pop rbp",
+        "popfq",
+        "ret",
+        regular = const !convention::IRREGULAR_FLAGS.cast_signed(),
+        body = sym begin_frame,
+    )
+}
+
+/// Code that returns to `home` is about to take a frame of `size` bytes below `end`.
+unsafe extern "win64" fn begin_frame(size: usize, end: usize, home: usize) {
+    let breach = with(|state| {
+        let breach = stack_depth::check_at(state, end.saturating_sub(size))?;
+        Some((breach, state.loader.drivers.site(home)))
+    });
+    if let Some(((code, what), site)) = breach {
+        stop_at(code, what, site);
+    }
 }

@@ -88,6 +88,8 @@ unsafe extern "win64" fn ke_query_time_increment() -> u32 {
 }
 
 unsafe extern "win64" fn ke_stall_execution_processor(microseconds: u32) {
+    /// A thread at `DISPATCH_LEVEL` passes a point each time that it has stalled for so long.
+    const STEP: u64 = 1000 * MICROSECOND;
     /// "Do not specify a value greater than 50 microseconds."
     const LONGEST: u32 = 50;
     if microseconds > LONGEST {
@@ -96,11 +98,15 @@ unsafe extern "win64" fn ke_stall_execution_processor(microseconds: u32) {
             format!("the processor was stalled for {microseconds} microseconds"),
         );
     }
-    with(|state| {
-        state
-            .scheduling
-            .pass_time(u64::from(microseconds) * MICROSECOND);
+    let goes_on = with(|state| {
+        let time = u64::from(microseconds) * MICROSECOND;
+        state.scheduling.pass_time(time);
+        // A thread that stalls for long does so in many calls: not each is a point.
+        let stalled = state.scheduling.current().at_dispatch;
+        stalled > time && stalled / STEP == (stalled - time) / STEP
     });
     check_dispatch_time();
-    point();
+    if !goes_on {
+        point();
+    }
 }

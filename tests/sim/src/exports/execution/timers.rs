@@ -5,6 +5,8 @@
 use std::ffi::c_void;
 use std::ptr;
 
+use rand::RngExt;
+
 use crate::exports::execution::dpcs::{self, Dpc};
 use crate::exports::execution::time;
 use crate::exports::exports;
@@ -18,7 +20,9 @@ use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
-use crate::scheduling::{MICROSECOND, Waitable, Woken, block, sleep};
+use crate::scheduling::clocks::Sync;
+use crate::scheduling::system_clock::PERIOD;
+use crate::scheduling::{MICROSECOND, Waitable, Woken, block, point, sleep};
 use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
@@ -140,6 +144,7 @@ unsafe extern "win64" fn ke_set_timer_ex(
 
 unsafe extern "win64" fn ke_cancel_timer(at: *mut Timer) -> u8 {
     let at = timer(at);
+    expire_early(at.addr());
     u8::from(with(|state| disarm(state, at.addr())))
 }
 
@@ -174,6 +179,7 @@ pub(crate) fn clear(at: usize) -> bool {
 fn arm(state: &mut State, at: usize, kind: ObjectKind, body: impl FnOnce() + 'static) {
     let by = caller(state);
     if let Some(thread) = deferred::defer(state, "timer", by, body) {
+        state.scheduling.thread_mut(thread).ends_before = Sync::Unwaited;
         state.objects.deferred.timers.insert(at, thread);
         if kind == ObjectKind::Timer {
             state.objects.created.add(at, kind, by);
@@ -191,6 +197,33 @@ fn disarm(state: &mut State, at: usize) -> bool {
     thread.is_some()
 }
 
+/// A timer that is about to be cancelled may expire at this very moment, as its interval may
+/// end early by a tick of the clock: what it leads to has begun then.
+fn expire_early(at: usize) {
+    /// One timer in this many that is due soon.
+    const SHARE: u32 = 4;
+    /// The points in which its thread finds a processor, or does not.
+    const MOST: usize = 64;
+
+    let expires = with(|state| {
+        let thread = *state.objects.deferred.timers.get(&at)?;
+        let due = state.scheduling.thread(thread).wakes_at()?;
+        let is_near = due.saturating_sub(state.scheduling.now()) <= PERIOD;
+        (is_near && state.choices.chance.random_ratio(1, SHARE)).then(|| {
+            state.objects.deferred.early.insert(at);
+            state.scheduling.wake(thread, Woken::Satisfied);
+        })
+    });
+    let is_left = || with(|state| state.objects.deferred.early.contains(&at));
+    for _ in 0..MOST {
+        if expires.is_none() || !is_left() {
+            break;
+        }
+        point();
+    }
+    with(|state| state.objects.deferred.early.remove(&at));
+}
+
 /// The life of a timer that was set.
 fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
     let is_mine = |state: &State| {
@@ -204,6 +237,7 @@ fn run_timer(at: usize, first: u64, every: u64, fire: impl Fn()) {
         if !with(|state| is_mine(state)) {
             return;
         }
+        with(|state| state.objects.deferred.early.remove(&at));
         if every == 0 {
             with(|state| {
                 state.objects.created.remove(at, ObjectKind::Timer);
@@ -345,6 +379,7 @@ fn fire_ex(timer: *mut ExTimer) {
 
 unsafe extern "win64" fn ex_cancel_timer(at: usize, _parameters: *const c_void) -> u8 {
     ex_timer(at);
+    expire_early(at);
     u8::from(with(|state| disarm(state, at)))
 }
 
@@ -360,11 +395,15 @@ unsafe extern "win64" fn ex_delete_timer(
         let what = "ExDeleteTimer was asked to wait without cancelling, or above APC_LEVEL";
         stop("0xC4", what.to_owned());
     }
+    expire_early(at);
     let cancelled = with(|state| disarm(state, at));
     while wait != 0 && with(|state| state.objects.deferred.firing.contains_key(&at)) {
         sleep(MICROSECOND);
     }
     with(|state| {
+        if wait != 0 {
+            state.scheduling.acquire(Sync::Unwaited);
+        }
         state.objects.created.remove(at, ObjectKind::ExTimer);
         let freed = state.memory.pool.free(at, 0, None);
         debug_assert!(freed.is_ok());

@@ -15,9 +15,10 @@ use crate::kernel::with;
 use crate::memory::pool::FreeError;
 use crate::objects::deferred;
 use crate::objects::kernel_objects::ObjectKind;
-use crate::scheduling::point;
+use crate::scheduling::{point, sleep};
 use crate::verifier::faults;
 use crate::verifier::routine::WORK_ITEM;
+use crate::verifier::stack_objects;
 
 exports! {
     "IoAllocateWorkItem" <= DISPATCH_LEVEL => io_allocate_work_item: usize;
@@ -184,10 +185,16 @@ fn queue(item: usize, routine: usize, keeps_image: bool, arguments: [usize; 3]) 
         stop(("0xE4", [0x1, item, 0, 0]), what.to_owned());
     }
     with(|state| {
+        stack_objects::add(state, item);
         let queued = caller(state);
         let by = state.loader.drivers.site(routine).or(queued);
+        let late = state.choices.wait_for_worker();
         let body = move || {
+            if late > 0 {
+                sleep(late);
+            }
             point();
+            stack_objects::check_due(item, stack_objects::Deferred::WorkItem);
             with(|state| state.objects.created.remove(item, ObjectKind::WorkItem));
             let routine = deferred::Routine {
                 what: WORK_ITEM,

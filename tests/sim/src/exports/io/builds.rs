@@ -289,8 +289,8 @@ unsafe fn build(
         }
         if origin == Origin::Threaded {
             let at = irp.addr();
-            stack_objects::add_answer(state, at, notice.status_block, STATUS_BLOCK, 0x0C);
-            stack_objects::add_answer(state, at, notice.event, EVENT, 0x0D);
+            stack_objects::add_answer(state, at, notice.status_block, STATUS_BLOCK, Some(0x0C));
+            stack_objects::add_answer(state, at, notice.event, EVENT, Some(0x0D));
         }
         Some(irp)
     })
@@ -331,7 +331,8 @@ pub(crate) fn finish(irp: usize) {
     with(|state| {
         state.io.packets.free(irp, None);
         state.scheduling.wake_all(Waitable::Object(irp));
-        let _ = state.memory.pool.free(irp, 0, None);
+        let by = caller(state);
+        let _ = state.memory.pool.free(irp, 0, by);
         if built.system_buffer != 0 {
             let _ = state.memory.pool.free(built.system_buffer, 0, None);
         }

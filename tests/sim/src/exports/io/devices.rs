@@ -158,9 +158,9 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         }
         state.memory.pool.free(device.addr(), 0, None)
     });
-    if let Err(FreeError::Overrun(at)) = freed {
-        let what = "a device extension was written beyond its end";
-        stop(("0xC1", [device.addr(), at, 0, 0x24]), what.to_owned());
+    if let Some((at, place)) = freed.err().and_then(FreeError::written) {
+        let what = format!("a device extension was written {place}");
+        stop(("0xC1", [device.addr(), at, 0, 0x24]), what);
     }
 }
 

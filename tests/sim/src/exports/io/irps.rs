@@ -15,7 +15,7 @@ use crate::io::irp::Irp;
 use crate::io::requests;
 use crate::kernel::with;
 use crate::network;
-use crate::verifier::locks;
+use crate::verifier::locks::{self, LockKind};
 
 exports! {
     "IofCompleteRequest" <= DISPATCH_LEVEL => iof_complete_request: ();
@@ -38,7 +38,21 @@ unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
             format!("an IRP was completed that {holder} still has"),
         );
     }
+    forbid_spin_lock();
     completion::complete(irp, builds::finish);
+}
+
+/// "Never call IoCompleteRequest while holding a spin lock."
+fn forbid_spin_lock() {
+    let held = with(|state| {
+        let mut held = state.verifier.locks.of(state.scheduling.current_id());
+        let held = held.find(|held| held.kind == LockKind::Spin)?;
+        Some(state.loader.drivers.show(held.by?))
+    });
+    if let Some(by) = held {
+        let what = format!("an IRP was completed with a spin lock held that {by} acquired");
+        stop("0xC4", what);
+    }
 }
 
 /// What the I/O manager answers for a driver that does not care.

@@ -10,11 +10,13 @@ use windows_sys::Win32::Foundation::{STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCE
 use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::stop;
+use crate::hardware::arena::POOL;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::io::irp::{self, Irp, stack_location};
 use crate::io::packets::{Origin, Packet};
 use crate::io::travel;
 use crate::kernel::{State, with};
+use crate::memory::pool::Hold;
 use crate::network::requests;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::faults::{self, FaultKind};
@@ -164,6 +166,46 @@ unsafe extern "win64" fn io_initialize_irp(irp: *mut Irp, size: u16, stack_count
     });
 }
 
+/// What a request leads to is there: its file object, and a system buffer of the length that it
+/// says. The next driver trusts both.
+fn check_parameters(irp: *mut Irp) {
+    /// `IRP_MJ_DEVICE_CONTROL`, and the method of `METHOD_BUFFERED` in its code.
+    const DEVICE_CONTROL: u8 = 14;
+    const METHOD: usize = 3;
+
+    // SAFETY: the request is in memory, as was just checked.
+    let (left, location, buffer) = unsafe {
+        let location = stack_location(irp);
+        ((*irp).current_location, location, (*irp).system_buffer)
+    };
+    if left <= 1 {
+        return;
+    }
+    // SAFETY: the location of the next driver is before the present one.
+    let location = unsafe { &*location.sub(1) };
+    let block = |at: usize| {
+        POOL.contains(&at)
+            .then(|| with(|state| state.memory.pool.near(at).map(|it| (it.end(), it.hold))))
+            .flatten()
+    };
+    if let Some((_, Hold::Freed(_))) = block(location.file) {
+        let what = "an IRP was sent with a file object to which the last reference is gone";
+        stop("0xC9", what.to_owned());
+    }
+    let needed = location.input_length.max(location.output_length) & 0xFFFF_FFFF;
+    if location.major == DEVICE_CONTROL
+        && location.code & METHOD == 0
+        && let Some((end, Hold::InUse)) = block(buffer)
+        && end.saturating_sub(buffer) < needed
+    {
+        let what = format!(
+            "an IRP was sent with a system buffer of {} bytes, although it speaks of {needed}",
+            end.saturating_sub(buffer)
+        );
+        stop("0xC9", what);
+    }
+}
+
 unsafe extern "win64" fn iof_call_driver(device: usize, irp: *mut Irp) -> i32 {
     check_live(irp, "sent", 0x03);
     if device == 0 {
@@ -194,6 +236,7 @@ unsafe extern "win64" fn iof_call_driver(device: usize, irp: *mut Irp) -> i32 {
         let what = "an IRP was sent while its cancel routine was set";
         stop(code, what.to_owned());
     }
+    check_parameters(irp);
     with(|state| {
         if let Some(by) = caller(state) {
             state.record_work(by.driver, "a driver that sends requests");

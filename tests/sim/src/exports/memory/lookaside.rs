@@ -3,6 +3,10 @@
 //! Lookaside lists. They keep nothing back: each entry is a block of pool, so
 //! that a late touch of it is seen.
 
+use std::ffi::c_void;
+use std::mem::offset_of;
+
+use super::pool;
 use crate::exports::exports;
 use crate::exports::find;
 use crate::findings::caller::caller;
@@ -11,6 +15,7 @@ use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::with;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::driver_call;
+use crate::verifier::races;
 
 exports! {
     "ExInitializeNPagedLookasideList" <= DISPATCH_LEVEL => initialize_non_paged: ();
@@ -37,11 +42,19 @@ struct Lookaside {
     size: u32,
     allocate: usize,
     free: usize,
-    rest: [u64; 8],
+    /// Whether these are the kernel's own.
+    usual_allocate: bool,
+    usual_free: bool,
+    rest: [u64; 7],
 }
 
 const _: () = assert!(size_of::<Lookaside>() == 0x80);
-const _: () = assert!(std::mem::offset_of!(Lookaside, allocate) == 0x30);
+const _: () = assert!(offset_of!(Lookaside, allocate) == 0x30);
+
+/// Where the counters of a list are. The kit's inline functions count there by plain additions
+/// in any thread: they may lose one.
+const COUNTERS: usize = offset_of!(Lookaside, counters);
+const COUNTERS_SIZE: usize = 16;
 
 const NON_PAGED: u32 = 0x200;
 const PAGED: u32 = 1;
@@ -78,6 +91,7 @@ unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
             .created
             .add(list.addr(), ObjectKind::Lookaside, by)
     });
+    with(|state| races::excuse(state, list.addr() + COUNTERS, COUNTERS_SIZE));
     if !added {
         let what = "a lookaside list was initialised twice";
         stop(("0xC4", [0xCA, list.addr(), 0, 0]), what.to_owned());
@@ -93,7 +107,9 @@ unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
         size: u32::try_from(plan.size).unwrap_or(u32::MAX),
         allocate: or(plan.allocate, plan.defaults.0),
         free: or(plan.free, plan.defaults.1),
-        rest: [0; 8],
+        usual_allocate: plan.allocate == 0,
+        usual_free: plan.free == 0,
+        rest: [0; 7],
     };
     // SAFETY: the list is resident and writable, by this function's contract.
     unsafe { list.write(value) };
@@ -169,18 +185,27 @@ unsafe extern "win64" fn initialize_ex(
 
 fn require(list: *mut Lookaside) {
     if !with(|state| state.objects.created.is(list.addr(), ObjectKind::Lookaside)) {
-        let what = "a lookaside list is used that was not initialised";
-        stop(("0xC4", [0xCB, list.addr(), 0, 0]), what.to_owned());
+        let what = with(|state| {
+            let created = &state.objects.created;
+            match created.deleted(list.addr(), ObjectKind::Lookaside) {
+                Some(by) => {
+                    let by = state.loader.drivers.show(by);
+                    format!("a lookaside list is used that {by} has deleted")
+                }
+                None => "a lookaside list is used that was not initialised".to_owned(),
+            }
+        });
+        stop(("0xC4", [0xCB, list.addr(), 0, 0]), what);
     }
 }
 
 unsafe extern "win64" fn delete(list: *mut Lookaside) {
     require(list);
     with(|state| {
-        state
-            .objects
-            .created
-            .remove(list.addr(), ObjectKind::Lookaside)
+        let by = caller(state);
+        let created = &mut state.objects.created;
+        created.delete(list.addr(), ObjectKind::Lookaside, by);
+        races::excuse_no_more(state, list.addr() + COUNTERS);
     });
 }
 
@@ -206,30 +231,38 @@ unsafe fn call(
 
 unsafe extern "win64" fn allocate_ex(list: *mut Lookaside) -> usize {
     require(list);
-    // SAFETY: `initialize` wrote it, and the functions have these types; the
-    // defaults take fewer arguments, which this convention permits.
-    unsafe {
-        let (kind, size, tag) = ((*list).pool_type, (*list).size, (*list).tag);
-        let arguments = [kind as usize, size as usize, tag as usize, list.addr()];
-        call(
-            list,
-            "the allocate routine of a lookaside list",
-            (*list).allocate,
-            &arguments,
-        )
+    // SAFETY: `initialize` wrote it, and the list is resident, as documented.
+    let (kind, size, tag) = unsafe { ((*list).pool_type, (*list).size as usize, (*list).tag) };
+    // SAFETY: as above.
+    let usual = unsafe { (*list).usual_allocate };
+    let entry = if usual {
+        pool::allocate(pool::flags_of(kind), size, tag).addr()
+    } else {
+        let arguments = [kind as usize, size, tag as usize, list.addr()];
+        let what = "the allocate routine of a lookaside list";
+        // SAFETY: `initialize` wrote it, and the function has this type.
+        unsafe { call(list, what, (*list).allocate, &arguments) }
+    };
+    if entry != 0 {
+        with(|state| state.objects.lookaside.insert(entry, list.addr()));
     }
+    entry
 }
 
 unsafe extern "win64" fn free_ex(list: *mut Lookaside, entry: usize) {
     require(list);
-    // SAFETY: as in `allocate_ex`.
-    unsafe {
-        let arguments = [entry, list.addr()];
-        call(
-            list,
-            "the free routine of a lookaside list",
-            (*list).free,
-            &arguments,
-        );
+    let taken_from = with(|state| state.objects.lookaside.remove(&entry));
+    if taken_from.is_some_and(|other| other != list.addr()) {
+        let what = "an entry was freed to a lookaside list from which it was not allocated";
+        stop("0xC4", what.to_owned());
     }
+    // SAFETY: `initialize` wrote it, and the list is resident, as documented.
+    if unsafe { (*list).usual_free } {
+        pool::free(entry as *mut c_void, 0);
+        return;
+    }
+    let arguments = [entry, list.addr()];
+    let what = "the free routine of a lookaside list";
+    // SAFETY: as in `allocate_ex`.
+    unsafe { call(list, what, (*list).free, &arguments) };
 }

@@ -5,15 +5,19 @@
 use std::ffi::c_void;
 use std::ptr;
 
+use windows_sys::Win32::Foundation::STATUS_INSUFFICIENT_RESOURCES;
+
+use crate::exports::exceptions::raise;
 use crate::exports::exports;
 use crate::exports::io::freed;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::stop;
-use crate::hardware::arena::Access;
+use crate::hardware::arena::{Access, POOL};
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
-use crate::memory::pool::{FreeError, Hold, tag_text};
+use crate::memory::placement::ALIGNMENT;
+use crate::memory::pool::{Block, FreeError, Hold, tag_text};
 use crate::scheduling::Waitable;
 use crate::verifier::dispatch_tables::Part;
 use crate::verifier::faults::FaultKind;
@@ -24,7 +28,7 @@ exports! {
     "ExAllocatePoolWithTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
     "ExAllocatePool3" <= DISPATCH_LEVEL => ex_allocate_pool3: *mut c_void;
     "ExAllocatePool" <= DISPATCH_LEVEL => ex_allocate_pool: *mut c_void;
-    "ExAllocatePoolWithQuotaTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
+    "ExAllocatePoolWithQuotaTag" <= DISPATCH_LEVEL => ex_allocate_pool_with_quota_tag: *mut c_void;
     "ExAllocatePoolWithTagPriority" <= DISPATCH_LEVEL => ex_allocate_pool_with_tag: *mut c_void;
     "ExFreePool2" <= DISPATCH_LEVEL => ex_free_pool2: ();
     "ExFreePool" <= DISPATCH_LEVEL => ex_free_pool: ();
@@ -32,15 +36,33 @@ exports! {
 }
 
 const POOL_FLAG_UNINITIALIZED: u64 = 0x2;
+const POOL_FLAG_CACHE_ALIGNED: u64 = 0x8;
+const POOL_FLAG_RAISE_ON_FAILURE: u64 = 0x20;
+/// The length of a line of the processor's cache.
+const CACHE_LINE: usize = 64;
 /// What Windows gives a block without a tag.
 const NO_TAG: u32 = u32::from_le_bytes(*b"enoN");
 const POOL_FLAG_PAGED: u64 = 0x100;
-/// The bit of a `POOL_TYPE` that says paged.
+/// The bits of a `POOL_TYPE` that say paged and aligned.
 const PAGED_POOL: u32 = 1;
+const CACHE_ALIGNED: u32 = 4;
+/// `POOL_QUOTA_FAIL_INSTEAD_OF_RAISE`, which is added to it.
+const FAILS: u32 = 8;
+
+/// The `POOL_FLAG`s that stand for a `POOL_TYPE`.
+pub(super) const fn flags_of(pool_type: u32) -> u64 {
+    let mut flags = POOL_FLAG_UNINITIALIZED;
+    if pool_type & PAGED_POOL != 0 {
+        flags |= POOL_FLAG_PAGED;
+    }
+    if pool_type & CACHE_ALIGNED != 0 {
+        flags |= POOL_FLAG_CACHE_ALIGNED;
+    }
+    flags
+}
 
 unsafe extern "win64" fn ex_allocate_pool2(flags: u64, size: usize, tag: u32) -> *mut c_void {
-    let zeroed = flags & POOL_FLAG_UNINITIALIZED == 0;
-    allocate(flags & POOL_FLAG_PAGED != 0, zeroed, size, tag)
+    allocate(flags, size, tag)
 }
 
 unsafe extern "win64" fn ex_allocate_pool3(
@@ -64,10 +86,30 @@ unsafe extern "win64" fn ex_allocate_pool_with_tag(
     size: usize,
     tag: u32,
 ) -> *mut c_void {
-    allocate(pool_type & PAGED_POOL != 0, false, size, tag)
+    allocate(flags_of(pool_type), size, tag)
 }
 
-fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
+unsafe extern "win64" fn ex_allocate_pool_with_quota_tag(
+    pool_type: u32,
+    size: usize,
+    tag: u32,
+) -> *mut c_void {
+    let raises = if pool_type & FAILS == 0 {
+        POOL_FLAG_RAISE_ON_FAILURE
+    } else {
+        0
+    };
+    allocate(flags_of(pool_type) | raises, size, tag)
+}
+
+pub(super) fn allocate(flags: u64, size: usize, tag: u32) -> *mut c_void {
+    let paged = flags & POOL_FLAG_PAGED != 0;
+    let zeroed = flags & POOL_FLAG_UNINITIALIZED == 0;
+    let alignment = if flags & POOL_FLAG_CACHE_ALIGNED != 0 {
+        CACHE_LINE
+    } else {
+        ALIGNMENT
+    };
     let level = with(|state| state.scheduling.current().irql);
     let kind = usize::from(paged);
     if paged && level > APC_LEVEL {
@@ -90,13 +132,22 @@ fn allocate(paged: bool, zeroed: bool, size: usize, tag: u32) -> *mut c_void {
         if faults::fails(state, FaultKind::Allocation) {
             return None;
         }
-        let address = state.memory.pool.allocate(size, tag, zeroed, owner)?;
+        let pool = &mut state.memory.pool;
+        let address = pool.allocate_aligned((size, alignment), tag, zeroed, owner)?;
         races::allocated(state, address, size);
+        if state.memory.pool.reuses() {
+            let memory = address..address + size;
+            state.verifier.dispatch_tables.forget_contexts(&memory);
+        }
         if paged && let Some(block) = state.memory.pool.near(address) {
             state.memory.pageable.add(block.pages(), Access::ReadWrite);
         }
         Some(address)
     });
+    if address.is_none() && flags & POOL_FLAG_RAISE_ON_FAILURE != 0 {
+        let what = "an allocation failed that raises STATUS_INSUFFICIENT_RESOURCES then";
+        raise(STATUS_INSUFFICIENT_RESOURCES, what.to_owned());
+    }
     address.map_or(ptr::null_mut(), |address| address as *mut c_void)
 }
 
@@ -183,6 +234,25 @@ fn forbid_paged_at_dispatch(address: usize) {
     }
 }
 
+/// What is at an address where no block of pool starts.
+fn describe(state: &State, address: usize) -> String {
+    let inside = |block: &&Block| (block.start..block.start + block.size).contains(&address);
+    let block = POOL
+        .contains(&address)
+        .then(|| state.memory.pool.near(address));
+    let Some(block) = block.flatten().filter(inside) else {
+        return "is no block of pool".to_owned();
+    };
+    let by = block.owner.map(|owner| state.loader.drivers.show(owner));
+    format!(
+        "is {:#x} bytes into a block of {:#x} bytes with tag {} allocated by {}",
+        address - block.start,
+        block.size,
+        tag_text(block.tag),
+        by.unwrap_or_else(|| "the kernel".to_owned())
+    )
+}
+
 pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
     let address = block.addr();
     forbid_paged_at_dispatch(address);
@@ -204,10 +274,9 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
     match result {
         Ok(()) => {}
         Err(FreeError::NoBlock) => {
-            stop(
-                ("0xC2", [0x42, address, 0, 0]),
-                format!("{address:#x} was freed, which is no block of pool"),
-            );
+            let what = with(|state| describe(state, address));
+            let what = format!("{address:#x} was freed, which {what}");
+            stop(("0xC2", [0x42, address, 0, 0]), what);
         }
         Err(FreeError::Freed) => {
             let before = with(|state| match state.memory.pool.near(address)?.hold {
@@ -226,11 +295,10 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
                 format!("a block with tag {right} was freed with tag {wrong}"),
             );
         }
-        Err(FreeError::Overrun(at)) => {
-            stop(
-                ("0xC1", [address, at, 0, 0x24]),
-                "a block of pool was written beyond its end".to_owned(),
-            );
+        Err(error @ (FreeError::Overrun(_) | FreeError::Underrun(_))) => {
+            let (at, place) = error.written().expect("it is one of these");
+            let what = format!("a block of pool was written {place}");
+            stop(("0xC1", [address, at, 0, 0x24]), what);
         }
     }
 }

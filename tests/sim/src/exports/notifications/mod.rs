@@ -34,6 +34,7 @@ use crate::loader::drivers::Site;
 use crate::loader::export::Export;
 use crate::memory::variables;
 use crate::objects::notifications::{Kind, Notification};
+use crate::scheduling::clocks::Sync;
 use crate::scheduling::{ThreadId, Waitable, block};
 use crate::verifier::driver_call;
 use crate::verifier::faults::{self, FaultKind};
@@ -133,14 +134,10 @@ fn add(state: &mut State, wanted: Wanted) -> bool {
 /// has it.
 fn remove(kind: Kind, key: usize) -> bool {
     let found = with(|state| {
-        let mut found = false;
-        for one in &mut state.objects.notifications.all {
-            if one.kind == kind && one.key == key && !one.ends {
-                one.ends = true;
-                found = true;
-            }
-        }
-        found
+        let mut all = state.objects.notifications.all.iter_mut();
+        // A routine that is registered twice is unregistered twice.
+        let one = all.find(|it| it.kind == kind && it.key == key && !it.ends);
+        one.map(|one| one.ends = true).is_some()
     });
     while let Some(thread) = with(|state| inside(state, kind, key)) {
         wait_for_routine(thread, kind.function());
@@ -242,7 +239,13 @@ fn registered<'state>(
 fn enter(state: &mut State, kind: Kind, target: &Target) -> bool {
     let current = state.scheduling.current_id();
     let found = registered(state, kind, target).filter(|it| !it.ends);
-    found.map(|it| it.inside.push(current)).is_some()
+    // No document says that calls for one registration of a power setting overlap.
+    let found = found.filter(|it| kind != Kind::Power || it.inside.is_empty());
+    let enters = found.map(|it| it.inside.push(current)).is_some();
+    if enters && kind == Kind::Power {
+        state.scheduling.acquire(Sync::Object(target.key));
+    }
+    enters
 }
 
 fn leave(state: &mut State, kind: Kind, target: &Target) {
@@ -251,6 +254,9 @@ fn leave(state: &mut State, kind: Kind, target: &Target) {
         && let Some(last) = one.inside.iter().rposition(|&id| id == current)
     {
         one.inside.remove(last);
+    }
+    if kind == Kind::Power {
+        state.scheduling.release(Sync::Object(target.key));
     }
     routine_returned(state);
 }

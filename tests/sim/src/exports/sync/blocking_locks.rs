@@ -27,8 +27,8 @@ exports! {
     "ExInitializePushLock" <= DISPATCH_LEVEL => initialize_push_lock: ();
     "ExAcquirePushLockExclusiveEx" <= APC_LEVEL => acquire_push_lock_exclusive: ();
     "ExAcquirePushLockSharedEx" <= APC_LEVEL => acquire_push_lock_shared: ();
-    "ExReleasePushLockExclusiveEx" <= APC_LEVEL => release_push_lock: ();
-    "ExReleasePushLockSharedEx" <= APC_LEVEL => release_push_lock: ();
+    "ExReleasePushLockExclusiveEx" <= APC_LEVEL => release_push_lock_exclusive: ();
+    "ExReleasePushLockSharedEx" <= APC_LEVEL => release_push_lock_shared: ();
     "ExReleasePushLockEx" <= APC_LEVEL => release_push_lock: ();
     "ExInitializeResourceLite" <= DISPATCH_LEVEL => initialize_resource: i32;
     "ExReinitializeResourceLite" <= DISPATCH_LEVEL => reinitialize_resource: i32;
@@ -70,9 +70,9 @@ fn require_initialized(mutex: *mut FastMutex) {
     }
 }
 
-fn take(mutex: *mut FastMutex, old: Irql) {
+fn take(mutex: *mut FastMutex, kind: LockKind, old: Irql) {
     require_initialized(mutex);
-    locks::acquire(mutex.addr(), LockKind::FastMutex, Mode::Exclusive);
+    locks::acquire(mutex.addr(), kind, Mode::Exclusive);
     mark(mutex, old);
 }
 
@@ -85,8 +85,8 @@ fn mark(mutex: *mut FastMutex, old: Irql) {
 }
 
 /// Gives a mutex back. Returns what the IRQL was before.
-fn give(mutex: *mut FastMutex) -> Irql {
-    locks::release(mutex.addr(), LockKind::FastMutex);
+fn give(mutex: *mut FastMutex, kind: LockKind) -> Irql {
+    locks::release(mutex.addr(), kind);
     // SAFETY: as in `require_initialized`.
     unsafe {
         (*mutex).count = 1;
@@ -96,7 +96,7 @@ fn give(mutex: *mut FastMutex) -> Irql {
 
 unsafe extern "win64" fn acquire_fast_mutex(mutex: *mut FastMutex) {
     let old = current();
-    take(mutex, old);
+    take(mutex, LockKind::FastMutex, old);
     set(APC_LEVEL);
 }
 
@@ -107,7 +107,7 @@ unsafe extern "win64" fn release_fast_mutex(mutex: *mut FastMutex) {
         let code = ("0xC4", [0x34, usize::from(level), mutex.addr(), 0]);
         stop(code, format!("a fast mutex was released at {at}"));
     }
-    lower(give(mutex));
+    lower(give(mutex, LockKind::FastMutex));
 }
 
 unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
@@ -139,7 +139,7 @@ unsafe extern "win64" fn acquire_unsafe(mutex: *mut FastMutex) {
         0x39,
         mutex.addr(),
     );
-    take(mutex, current());
+    take(mutex, LockKind::FastMutex, current());
 }
 
 unsafe extern "win64" fn release_unsafe(mutex: *mut FastMutex) {
@@ -148,11 +148,11 @@ unsafe extern "win64" fn release_unsafe(mutex: *mut FastMutex) {
         0x3A,
         mutex.addr(),
     );
-    give(mutex);
+    give(mutex, LockKind::FastMutex);
 }
 
 unsafe extern "win64" fn initialize_guarded_mutex(mutex: *mut FastMutex) {
-    locks::initialize(mutex.addr(), LockKind::FastMutex);
+    locks::initialize(mutex.addr(), LockKind::GuardedMutex);
     let fresh = FastMutex {
         count: 1,
         owner: 0,
@@ -165,20 +165,20 @@ unsafe extern "win64" fn initialize_guarded_mutex(mutex: *mut FastMutex) {
 }
 
 unsafe extern "win64" fn acquire_guarded_mutex(mutex: *mut FastMutex) {
-    take(mutex, current());
+    take(mutex, LockKind::GuardedMutex, current());
     // SAFETY: it needs nothing.
     unsafe { enter_region() };
 }
 
 unsafe extern "win64" fn release_guarded_mutex(mutex: *mut FastMutex) {
-    give(mutex);
+    give(mutex, LockKind::GuardedMutex);
     // SAFETY: it needs nothing.
     unsafe { leave_region() };
 }
 
 unsafe extern "win64" fn try_guarded_mutex(mutex: *mut FastMutex) -> u8 {
     require_initialized(mutex);
-    let taken = locks::try_acquire(mutex.addr(), LockKind::FastMutex, Mode::Exclusive);
+    let taken = locks::try_acquire(mutex.addr(), LockKind::GuardedMutex, Mode::Exclusive);
     if taken {
         mark(mutex, current());
         // SAFETY: it needs nothing.
@@ -210,6 +210,16 @@ unsafe extern "win64" fn acquire_push_lock_exclusive(lock: *mut usize, _flags: u
 
 unsafe extern "win64" fn acquire_push_lock_shared(lock: *mut usize, _flags: u32) {
     take_push_lock(lock, Mode::Shared);
+}
+
+unsafe extern "win64" fn release_push_lock_exclusive(lock: *mut usize, _flags: u32) {
+    require_no_apcs("a push lock was released", 0xEB, lock.addr());
+    locks::release_in(lock.addr(), LockKind::PushLock, Mode::Exclusive);
+}
+
+unsafe extern "win64" fn release_push_lock_shared(lock: *mut usize, _flags: u32) {
+    require_no_apcs("a push lock was released", 0xEB, lock.addr());
+    locks::release_in(lock.addr(), LockKind::PushLock, Mode::Shared);
 }
 
 unsafe extern "win64" fn release_push_lock(lock: *mut usize, _flags: u32) {

@@ -65,8 +65,16 @@ unsafe extern "win64" fn ke_initialize_semaphore(at: *mut Semaphore, count: i32,
     unsafe { at.write(Semaphore { header, limit }) };
 }
 
-unsafe extern "win64" fn ke_set_event(header: *mut Header, _increment: i32, _wait: u8) -> i32 {
+/// "If TRUE, the call must be followed immediately by a call to one of the KeWaitXxx routines."
+pub(super) fn promise_wait(wait: u8, function: &'static str) {
+    if wait != 0 {
+        with(|state| state.scheduling.current_mut().owes_wait = Some(function));
+    }
+}
+
+unsafe extern "win64" fn ke_set_event(header: *mut Header, _increment: i32, wait: u8) -> i32 {
     let header = event(header);
+    promise_wait(wait, "KeSetEvent");
     // SAFETY: `event` has read it.
     let before = unsafe { std::mem::replace(&mut (*header).state, 1) };
     // SAFETY: as above.
@@ -105,9 +113,10 @@ unsafe extern "win64" fn ke_release_semaphore(
     at: *mut Semaphore,
     _increment: i32,
     adjustment: i32,
-    _wait: u8,
+    wait: u8,
 ) -> i32 {
     object(at.cast(), &[SEMAPHORE], "a semaphore");
+    promise_wait(wait, "KeReleaseSemaphore");
     // SAFETY: `object` has read it.
     let (before, limit) = unsafe { ((*at).header.state, (*at).limit) };
     match before.checked_add(adjustment) {

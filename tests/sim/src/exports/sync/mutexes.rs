@@ -6,6 +6,7 @@ use windows_sys::Win32::Foundation::STATUS_MUTANT_NOT_OWNED;
 
 use crate::exports::exports;
 use crate::exports::sync::dispatcher::{Header, MUTEX, Mutant, begin_object, object, signal};
+use crate::exports::sync::events::promise_wait;
 use crate::findings::bug_check;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
@@ -30,8 +31,9 @@ unsafe extern "win64" fn ke_initialize_mutex(mutex: *mut Mutant, _level: u32) {
     }
 }
 
-unsafe extern "win64" fn ke_release_mutex(mutex: *mut Mutant, _wait: u8) -> i32 {
+unsafe extern "win64" fn ke_release_mutex(mutex: *mut Mutant, wait: u8) -> i32 {
     let header = object(mutex.cast(), &[MUTEX], "a mutex");
+    promise_wait(wait, "KeReleaseMutex");
     let released = with(|state| {
         let me = state.scheduling.current_id();
         state.verifier.locks.remove(header.addr(), me).is_some()

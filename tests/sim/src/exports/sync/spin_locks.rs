@@ -11,13 +11,13 @@ use crate::findings::stop;
 use crate::hardware::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
 use crate::scheduling::clocks::Sync;
-use crate::verifier::locks::{self, LockKind, Mode};
+use crate::verifier::locks::{self, LockKind, Mode, Way};
 
 exports! {
     "KeInitializeSpinLock" <= HIGH_LEVEL => initialize: ();
-    "KeAcquireSpinLockRaiseToDpc" <= HIGH_LEVEL => acquire_raise: Irql;
+    "KeAcquireSpinLockRaiseToDpc" <= HIGH_LEVEL => acquire_plain: Irql;
     "KeReleaseSpinLock" <= HIGH_LEVEL => release_lower: ();
-    "KeAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => acquire_at_dispatch: ();
+    "KeAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => acquire_plain_at_dispatch: ();
     "KeReleaseSpinLockFromDpcLevel" <= HIGH_LEVEL => release_at_dispatch: ();
     "KeTryToAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => try_at_dispatch: u8;
     "KeTestSpinLock" <= HIGH_LEVEL => test: u8;
@@ -26,13 +26,13 @@ exports! {
     "KeAcquireInStackQueuedSpinLockAtDpcLevel" <= HIGH_LEVEL => acquire_queued_at_dispatch: ();
     "KeReleaseInStackQueuedSpinLockFromDpcLevel" <= HIGH_LEVEL => release_queued_at_dispatch: ();
     "ExAcquireSpinLockExclusive" <= HIGH_LEVEL => acquire_raise: Irql;
-    "ExReleaseSpinLockExclusive" <= HIGH_LEVEL => release_lower: ();
+    "ExReleaseSpinLockExclusive" <= HIGH_LEVEL => release_exclusive: ();
     "ExAcquireSpinLockExclusiveAtDpcLevel" <= HIGH_LEVEL => acquire_at_dispatch: ();
-    "ExReleaseSpinLockExclusiveFromDpcLevel" <= HIGH_LEVEL => release_at_dispatch: ();
+    "ExReleaseSpinLockExclusiveFromDpcLevel" <= HIGH_LEVEL => release_exclusive_at_dispatch: ();
     "ExAcquireSpinLockShared" <= HIGH_LEVEL => acquire_shared: Irql;
-    "ExReleaseSpinLockShared" <= HIGH_LEVEL => release_lower: ();
+    "ExReleaseSpinLockShared" <= HIGH_LEVEL => release_shared: ();
     "ExAcquireSpinLockSharedAtDpcLevel" <= HIGH_LEVEL => acquire_shared_at_dispatch: ();
-    "ExReleaseSpinLockSharedFromDpcLevel" <= HIGH_LEVEL => release_at_dispatch: ();
+    "ExReleaseSpinLockSharedFromDpcLevel" <= HIGH_LEVEL => release_shared_at_dispatch: ();
     "ExTryAcquireSpinLockExclusiveAtDpcLevel" <= HIGH_LEVEL => try_at_dispatch: u32;
     "ExTryAcquireSpinLockSharedAtDpcLevel" <= HIGH_LEVEL => try_shared_at_dispatch: u32;
     "ExTryConvertSharedSpinLockExclusive" <= HIGH_LEVEL => try_convert: u8;
@@ -43,13 +43,34 @@ type SpinLock = u32;
 
 /// `KLOCK_QUEUE_HANDLE`.
 #[repr(C)]
+#[derive(Clone, Copy)]
 struct Queued {
-    next: usize,
+    /// Its own address, which the queue of the lock contains meanwhile.
+    own: usize,
     lock: *mut SpinLock,
     old: Irql,
 }
 
 const _: () = assert!(size_of::<Queued>() == 24);
+
+impl Queued {
+    fn new(handle: *const Self, lock: *mut SpinLock, old: Irql) -> Self {
+        let own = handle.addr();
+        Self { own, lock, old }
+    }
+
+    /// The one with which a lock is released.
+    fn of(handle: *const Self) -> Self {
+        // SAFETY: the handle is resident, as documented.
+        let queued = unsafe { handle.read() };
+        if queued.own != handle.addr() {
+            let what = "a queued spin lock was released with another handle than it was acquired \
+                        with";
+            stop("0xC4", what.to_owned());
+        }
+        queued
+    }
+}
 
 unsafe extern "win64" fn initialize(lock: *mut usize) {
     locks::initialize(lock.addr(), LockKind::Spin);
@@ -98,6 +119,16 @@ fn take(lock: *mut SpinLock, mode: Mode) {
 
 fn give(lock: *mut SpinLock) {
     locks::release(lock.addr(), LockKind::Spin);
+    mark_released(lock);
+}
+
+/// Releases a lock by a function for one that is held in this mode.
+fn give_in(lock: *mut SpinLock, mode: Mode) {
+    locks::release_in(lock.addr(), LockKind::Spin, mode);
+    mark_released(lock);
+}
+
+fn mark_released(lock: *mut SpinLock) {
     let shared = with(|state| state.verifier.locks.holders(lock.addr()).next().is_some());
     // SAFETY: as in `forbid_garbage`.
     unsafe { lock.write(u32::from(shared)) };
@@ -119,6 +150,52 @@ unsafe extern "win64" fn release_lower(lock: *mut SpinLock, old: Irql) {
     require_dispatch("a spin lock was released", 0x32, lock.addr());
     give(lock);
     lower(old);
+}
+
+unsafe extern "win64" fn acquire_plain(lock: *mut SpinLock) -> Irql {
+    require_way(lock, Way::Plain);
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { acquire_raise(lock) }
+}
+
+unsafe extern "win64" fn acquire_plain_at_dispatch(lock: *mut SpinLock) {
+    require_way(lock, Way::Plain);
+    // SAFETY: as in `acquire_plain`.
+    unsafe { acquire_at_dispatch(lock) };
+}
+
+unsafe extern "win64" fn release_exclusive(lock: *mut SpinLock, old: Irql) {
+    require_dispatch("a spin lock was released", 0x32, lock.addr());
+    give_in(lock, Mode::Exclusive);
+    lower(old);
+}
+
+unsafe extern "win64" fn release_exclusive_at_dispatch(lock: *mut SpinLock) {
+    require_dispatch("a spin lock was released FromDpcLevel", 0x41, lock.addr());
+    give_in(lock, Mode::Exclusive);
+}
+
+unsafe extern "win64" fn release_shared(lock: *mut SpinLock, old: Irql) {
+    require_dispatch("a spin lock was released", 0x32, lock.addr());
+    give_in(lock, Mode::Shared);
+    lower(old);
+}
+
+unsafe extern "win64" fn release_shared_at_dispatch(lock: *mut SpinLock) {
+    require_dispatch("a spin lock was released FromDpcLevel", 0x41, lock.addr());
+    give_in(lock, Mode::Shared);
+}
+
+/// "Drivers must not combine calls to KeAcquireSpinLock and KeAcquireInStackQueuedSpinLock on the
+/// same spin lock."
+fn require_way(lock: *mut SpinLock, way: Way) {
+    let before = with(|state| state.verifier.locks.use_as(lock.addr(), way));
+    if before != way {
+        let what = "a spin lock was acquired both by KeAcquireSpinLock and by \
+                    KeAcquireInStackQueuedSpinLock";
+        stop("0xC4", what.to_owned());
+    }
 }
 
 unsafe extern "win64" fn acquire_at_dispatch(lock: *mut SpinLock) {
@@ -161,35 +238,33 @@ unsafe extern "win64" fn test(lock: *mut SpinLock) -> u8 {
 }
 
 unsafe extern "win64" fn acquire_queued(lock: *mut SpinLock, handle: *mut Queued) {
+    require_way(lock, Way::Queued);
     let old = raise(lock);
     take(lock, Mode::Exclusive);
     // SAFETY: the handle may be written, as documented.
-    unsafe { handle.write(Queued { next: 0, lock, old }) };
+    unsafe { handle.write(Queued::new(handle, lock, old)) };
 }
 
 unsafe extern "win64" fn acquire_queued_at_dispatch(lock: *mut SpinLock, handle: *mut Queued) {
+    require_way(lock, Way::Queued);
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     unsafe {
         acquire_at_dispatch(lock);
-        let old = DISPATCH_LEVEL;
-        handle.write(Queued { next: 0, lock, old });
+        handle.write(Queued::new(handle, lock, DISPATCH_LEVEL));
     }
 }
 
 unsafe extern "win64" fn release_queued(handle: *mut Queued) {
     require_dispatch("a queued spin lock was released", 0x36, handle.addr());
-    // SAFETY: the handle is the one that the lock was acquired with, as
-    // documented.
-    let (lock, old) = unsafe { ((*handle).lock, (*handle).old) };
+    let Queued { lock, old, .. } = Queued::of(handle);
     give(lock);
     lower(old);
 }
 
 unsafe extern "win64" fn release_queued_at_dispatch(handle: *mut Queued) {
     require_dispatch("a queued spin lock was released", 0x36, handle.addr());
-    // SAFETY: as in `release_queued`.
-    give(unsafe { (*handle).lock });
+    give(Queued::of(handle).lock);
 }
 
 unsafe extern "win64" fn try_convert(lock: *mut SpinLock) -> u8 {

@@ -65,6 +65,12 @@ struct Decision {
 }
 
 impl Decision {
+    /// A permit that only a veto overrides.
+    const PERMITTED: Self = Self {
+        blocks: false,
+        is_final: true,
+        is_veto: false,
+    };
     /// A block that nothing overrides.
     const BLOCKED: Self = Self {
         blocks: true,
@@ -105,13 +111,16 @@ struct Target {
 /// One page says that all sublayers are evaluated, also below one that has blocked for good, and
 /// that such a decision ends the evaluation: either happens.
 pub(super) fn permits(traffic: &Traffic) -> bool {
+    /// One classification in one more than this many comes after a decision.
+    const RARELY: u64 = 7;
     let layer = traffic.layer_id();
     let sublayers = with(|state| state.objects.wfp.engine.sublayers(layer));
     if sublayers.is_empty() {
         return true;
     }
     let values = layers::values(traffic.layer, traffic.connection, traffic.is_again);
-    let mut decision = None;
+    // A filter that is not here may have permitted it for good.
+    let mut decision = (traffic::draw(RARELY) == 0).then_some(Decision::PERMITTED);
     for filters in sublayers {
         if decision == Some(Decision::BLOCKED) && traffic::flip() {
             break;
@@ -270,9 +279,16 @@ fn call(
         usize::try_from(context).expect("a machine of 64 bits"),
         (&raw mut out).addr(),
     ]);
+    let start = packets::start_of(traffic.packet);
     // The context may be removed from here on, and is in use.
     linger(traffic.level);
     callouts::call("classifyFn", target.id, target.classify, &arguments);
+    if packets::start_of(traffic.packet) != start {
+        let what = "classifyFn has moved the start of a packet's data and returned without moving \
+                    it back: NdisAdvanceNetBufferDataStart undoes NdisRetreatNetBufferDataStart";
+        let by = with(|state| state.loader.drivers.site(target.classify));
+        stop_at("wfp", what.to_owned(), by);
+    }
     with(|state| {
         let current = state.scheduling.current_id();
         let filtering = &mut state.objects.wfp.filtering;
@@ -290,6 +306,12 @@ fn call(
     with(|state| set_irql(state, level));
     // SAFETY: the callout may have written there, and nothing else does.
     let out = unsafe { (&raw const out).read_volatile() };
+    if !is_free && out.action == FWP_ACTION_PERMIT {
+        let what = "classifyFn has permitted what another filter has decided for good: without \
+                    FWPS_RIGHT_ACTION_WRITE it may only block";
+        let by = with(|state| state.loader.drivers.site(target.classify));
+        stop_at("wfp", what.to_owned(), by);
+    }
     check_pended(&out, active);
     out
 }

@@ -62,7 +62,7 @@ pub(super) fn linger(level: Irql) {
     }
 }
 
-fn draw(most: u64) -> u64 {
+pub(super) fn draw(most: u64) -> u64 {
     with(|state| state.choices.activity.random_range(0..=most))
 }
 

@@ -19,6 +19,7 @@ use crate::network::requests::Ticket;
 use crate::network::sockets::{self, Category, Socket};
 use crate::network::{addresses, requests, timing};
 use crate::verifier::faults::{self, FaultKind};
+use crate::verifier::stack_objects;
 
 exports! {
     of "wsk":
@@ -115,8 +116,14 @@ pub(super) fn run(
             Some(body(state))
         });
     }
+    check_answers(request);
     let (status, information) = with(body);
     requests::complete_now(request, status, information)
+}
+
+/// Ends the cycle if what the completion of a request is written to lies in a dead frame.
+fn check_answers(request: Ticket) {
+    stack_objects::check_answers(request.irp);
 }
 
 /// The same later; `body` has no result if the request was cancelled. Returns `STATUS_PENDING`
@@ -128,6 +135,7 @@ pub(super) fn run_later(
 ) -> i32 {
     let is_pending = with(|state| {
         timing::later(state, by, timing::LONGEST, move || {
+            check_answers(request);
             if let Some((status, information)) = with(body) {
                 requests::complete(request, status, information);
             }

@@ -21,6 +21,7 @@ use crate::loader::drivers::Site;
 use crate::network::addresses::{self, Address};
 use crate::network::buffers::Buffer;
 use crate::network::{TAG, requests};
+use crate::verifier::stack_objects;
 
 exports! {
     of "wsk":
@@ -85,7 +86,10 @@ unsafe extern "win64" fn wsk_get_address_info(
             .unwrap_or_default()
     };
     let address = Address::loopback(family, port);
-    let by = with(|state| caller(state));
+    let by = with(|state| {
+        stack_objects::add_answer(state, irp, place, "result", None);
+        caller(state)
+    });
     run(request, by, move |state| {
         let Some(made) = make(state, address, [kind, protocol], by) else {
             return (STATUS_INSUFFICIENT_RESOURCES, 0);

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use driver_image::DriverImage;
-use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
+use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess};
 
 use super::functions::Functions;
 use super::operand::{Access, AccessKind};
@@ -171,72 +171,38 @@ impl Run {
     }
 }
 
-/// A store of what was made of a value that the run has loaded from the same place is a
-/// modification: compilers do it in three instructions, too. A store of another value is one
-/// under a lock only.
+/// A store to where the run has loaded from is a modification, whatever it stores: an item is
+/// added to a list so, too. Compilers do it in three instructions.
 fn mark_updates(all: &[&Instruction], steps: &mut [Step], factory: &mut InstructionInfoFactory) {
     for store in 1..all.len() {
         let [access] = steps[store].accesses[..] else {
             continue;
         };
-        let is_store = access.kind == AccessKind::Store && all[store].mnemonic() == Mnemonic::Mov;
-        let loaded = is_store.then(|| loaded(all, steps, store, &access, factory));
-        let Some((load, is_derived)) = loaded.flatten() else {
+        if access.kind != AccessKind::Store || all[store].mnemonic() != Mnemonic::Mov {
             continue;
+        }
+        let moves_on = |step: usize| {
+            let used = factory.info(all[step]).used_registers();
+            let reads = |access| matches!(access, OpAccess::Read | OpAccess::CondRead);
+            let mut written = used.iter().filter(|it| !reads(it.access()));
+            written.any(|it| access.depends_on(it.register()))
         };
-        let is_its = |it: &&mut Access| it.kind == AccessKind::Load && it.is_at(&access);
-        for it in steps[load].accesses.iter_mut().filter(is_its) {
-            if is_derived {
-                it.kind = AccessKind::Fetch;
+        let moved = (0..store).rev().position(moves_on);
+        let first = store - moved.unwrap_or(store);
+        let mut is_update = false;
+        for step in &mut steps[first..store] {
+            let loads = step.accesses.iter_mut();
+            for load in loads.filter(|it| it.is_at(&access)) {
+                if matches!(load.kind, AccessKind::Load | AccessKind::Fetch) {
+                    load.kind = AccessKind::Fetch;
+                    is_update = true;
+                }
             }
-            it.is_paired = !is_derived;
         }
-        let it = &mut steps[store].accesses[0];
-        if is_derived {
-            it.kind = AccessKind::Modify;
-        }
-        it.is_paired = !is_derived;
-    }
-}
-
-/// The step that has loaded from where the step `store` stores, and whether it stores what
-/// was made of that value.
-fn loaded(
-    all: &[&Instruction],
-    steps: &[Step],
-    store: usize,
-    access: &Access,
-    factory: &mut InstructionInfoFactory,
-) -> Option<(usize, bool)> {
-    let loads = |step: &Step| {
-        let mut accesses = step.accesses.iter();
-        accesses.any(|it| it.kind == AccessKind::Load && it.is_at(access))
-    };
-    let load = steps[..store].iter().rposition(loads)?;
-    let mut derived = BTreeSet::new();
-    for instruction in &all[load..store] {
-        let used = factory.info(instruction).used_registers();
-        let reads = |access: OpAccess| !matches!(access, OpAccess::Write | OpAccess::CondWrite);
-        let writes = |access: OpAccess| !matches!(access, OpAccess::Read | OpAccess::CondRead);
-        let from_it = used
-            .iter()
-            .any(|it| reads(it.access()) && derived.contains(&it.register().full_register()));
-        let is_load = instruction.ip() == all[load].ip();
-        for it in used.iter().filter(|it| writes(it.access())) {
-            let register = it.register().full_register();
-            if access.depends_on(register) {
-                return None;
-            }
-            if from_it || is_load {
-                derived.insert(register);
-            } else {
-                derived.remove(&register);
-            }
+        if is_update {
+            steps[store].accesses[0].kind = AccessKind::Modify;
         }
     }
-    let stored = all[store].op1_register().full_register();
-    let is_derived = all[store].op1_kind() == OpKind::Register && derived.contains(&stored);
-    Some((load, is_derived))
 }
 
 fn offset_of(instruction: &Instruction) -> usize {
@@ -265,6 +231,26 @@ mod tests {
         let end = straight(&items, 0);
         let mut factory = InstructionInfoFactory::new();
         Run::of(&items[..end], &items[end..], &mut factory).expect("it accesses memory")
+    }
+
+    fn kinds(code: &[u8]) -> Vec<AccessKind> {
+        let run = run(code);
+        let all = run.steps.iter().flat_map(|step| &step.accesses);
+        all.map(|access| access.kind).collect()
+    }
+
+    #[test]
+    fn a_load_and_a_store_of_the_same_word_are_an_update() {
+        use AccessKind::{Fetch, Load, Modify, Store};
+        // mov rax, [rsi]; mov [rdx], rax; mov rax, [rsi]; mov [rax + 8], rdx; mov [rsi], rdx
+        let insert = [
+            0x48, 0x8B, 0x06, 0x48, 0x89, 0x02, 0x48, 0x8B, 0x06, 0x48, 0x89, 0x50, 0x08, 0x48,
+            0x89, 0x16,
+        ];
+        assert_eq!(kinds(&insert), [Fetch, Store, Fetch, Store, Modify]);
+        // mov rsi, [rsi]; mov [rsi], rdx: another word
+        let next = [0x48, 0x8B, 0x36, 0x48, 0x89, 0x16];
+        assert_eq!(kinds(&next), [Load, Store]);
     }
 
     #[test]

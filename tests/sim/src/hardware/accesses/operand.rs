@@ -34,9 +34,6 @@ pub(crate) struct Access {
     displacement: usize,
     /// It is repeated as often as `rcx` says.
     pub(crate) repeated: bool,
-    /// A load and a store of the same memory in one run, of values that have nothing to do
-    /// with each other, as where an item is added to a list.
-    pub(super) is_paired: bool,
 }
 
 /// What an operand's address is relative to.
@@ -85,7 +82,6 @@ impl Access {
                 scale: 1,
                 displacement: 0,
                 repeated: instruction.has_rep_prefix() || instruction.has_repne_prefix(),
-                is_paired: false,
             });
         }
         all
@@ -113,18 +109,7 @@ impl Access {
             scale: usize::try_from(instruction.memory_index_scale()).ok()?,
             displacement: usize::try_from(instruction.memory_displacement64()).ok()?,
             repeated: false,
-            is_paired: false,
         })
-    }
-
-    /// What it does while its thread holds a lock, or holds none: a lock makes one update of
-    /// a load and a store that belong together.
-    pub(crate) fn kind_with(&self, holds_lock: impl FnOnce() -> bool) -> AccessKind {
-        match self.kind {
-            kind if !self.is_paired || !holds_lock() => kind,
-            AccessKind::Load => AccessKind::Fetch,
-            _ => AccessKind::Modify,
-        }
     }
 
     /// The offset in the image that it accesses, if that is fixed.

@@ -13,6 +13,7 @@ mod dwarf;
 mod line_strings;
 mod pdb;
 mod symbol_table;
+mod variables;
 
 use std::env;
 use std::fmt;
@@ -154,6 +155,14 @@ impl Symbols {
             frames.drain(..frames.len().saturating_sub(1));
         }
         frames.into_iter().filter_map(Frame::place).collect()
+    }
+
+    /// The variable at `offset`, and how far behind its start that is.
+    pub(crate) fn variable(&self, offset: u32) -> Option<(String, u32)> {
+        match &self.debug {
+            Some(Debug::Pdb(pdb)) => pdb.variable(offset),
+            _ => self.table.variable(offset),
+        }
     }
 
     /// All functions at `offset`, the innermost first.

@@ -2,19 +2,25 @@
 
 //! Program databases: the .pdb beside an image.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use object::Object;
 use object::read::pe::PeFile64;
-use pdb_addr2line::pdb::PDB;
+use pdb_addr2line::pdb::{self, FallibleIterator, PDB, SymbolData};
 use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags};
 
 use super::Frame;
+use super::variables::Variables;
 
 /// What a .pdb says.
-pub(super) struct Pdb(Context<'static, 'static>);
+pub(super) struct Pdb {
+    context: Context<'static, 'static>,
+    file: PathBuf,
+    variables: OnceCell<Variables>,
+}
 
 impl Pdb {
     /// That of the image at `path`: beside it, under its name or the one that the linker wrote
@@ -38,12 +44,22 @@ impl Pdb {
         let data = Box::leak(Box::new(ContextPdbData::try_from_pdb(pdb).ok()?));
         let flags = TypeFormatterFlags::default() | TypeFormatterFlags::NO_ARGUMENTS;
         let context = data.make_context_with_formatter_flags(flags);
-        Some(Self(context.ok()?))
+        Some(Self {
+            context: context.ok()?,
+            file: file.to_owned(),
+            variables: OnceCell::new(),
+        })
+    }
+
+    /// The variable at `offset`, and how far behind its start that is.
+    pub(super) fn variable(&self, offset: u32) -> Option<(String, u32)> {
+        let read = || variables(&self.file).unwrap_or_default();
+        self.variables.get_or_init(read).at(offset)
     }
 
     /// The functions at `offset`, the innermost first.
     pub(super) fn frames(&self, offset: u32) -> Vec<Frame> {
-        let Ok(Some(found)) = self.0.find_frames(offset) else {
+        let Ok(Some(found)) = self.context.find_frames(offset) else {
             return Vec::new();
         };
         let frame = |frame: pdb_addr2line::Frame<'_>| Frame {
@@ -53,4 +69,22 @@ impl Pdb {
         };
         found.frames.into_iter().map(frame).collect()
     }
+}
+
+/// The variables that a file names.
+fn variables(file: &Path) -> pdb::Result<Variables> {
+    let content = fs::read(file)?;
+    let mut pdb = PDB::open(Cursor::new(content))?;
+    let addresses = pdb.address_map()?;
+    let symbols = pdb.global_symbols()?;
+    let mut all = Vec::new();
+    let mut symbols = symbols.iter();
+    while let Some(symbol) = symbols.next()? {
+        if let Ok(SymbolData::Data(data)) = symbol.parse()
+            && let Some(start) = data.offset.to_rva(&addresses)
+        {
+            all.push((start.0, data.name.to_string().into_owned()));
+        }
+    }
+    Ok(Variables::new(all))
 }

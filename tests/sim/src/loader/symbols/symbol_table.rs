@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The COFF symbol table, which gcc's and LLVM's linkers leave in images that they
-//! do not strip: names of functions, without lines.
+//! do not strip: names of functions, without lines, and of variables.
 
 use object::read::pe::PeFile64;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+
+use super::variables::Variables;
 
 /// A function; offsets are relative to the image's base.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,9 +17,12 @@ struct Function {
     name: String,
 }
 
-/// The functions of an image in ascending order.
+/// The functions and the variables of an image in ascending order.
 #[derive(Debug, Default)]
-pub(super) struct SymbolTable(Vec<Function>);
+pub(super) struct SymbolTable {
+    functions: Vec<Function>,
+    variables: Variables,
+}
 
 impl SymbolTable {
     /// That of an image, which may be empty. `end` is where the function that begins
@@ -38,18 +43,35 @@ impl SymbolTable {
         });
         let mut functions: Vec<_> = functions.collect();
         functions.sort();
-        Self(functions)
+        let data = image.symbols().filter(|it| it.kind() != SymbolKind::Text);
+        let variables = data.filter_map(|symbol| {
+            symbol.section_index()?;
+            let is_named = |name: &&str| !name.starts_with('.');
+            let name = symbol.name().ok().filter(is_named)?;
+            Some((offset(symbol.address())?, name.to_owned()))
+        });
+        Self {
+            functions,
+            variables: Variables::new(variables.collect()),
+        }
     }
 
     /// Returns `true` if it names no function.
     pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.functions.is_empty()
+    }
+
+    /// The variable at `offset`, and how far behind its start that is.
+    pub(super) fn variable(&self, offset: u32) -> Option<(String, u32)> {
+        self.variables.at(offset)
     }
 
     /// The function at `offset`.
     pub(super) fn name(&self, offset: u32) -> Option<String> {
-        let next = self.0.partition_point(|function| function.start <= offset);
-        let function = self.0.get(next.checked_sub(1)?)?;
+        let next = self
+            .functions
+            .partition_point(|function| function.start <= offset);
+        let function = self.functions.get(next.checked_sub(1)?)?;
         (offset < function.end).then(|| function.name.clone())
     }
 }

@@ -7,7 +7,6 @@ use crate::hardware::stack::{self, SimStack, watched};
 use crate::hardware::trap::ThreadEnd;
 use crate::kernel::with;
 use crate::loader::drivers::DriverId;
-use crate::scheduling::clocks::Sync;
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable};
 
 impl Scheduler {
@@ -66,6 +65,13 @@ impl Scheduler {
         watched::hide(thread.stack, thread.end_of_frames());
     }
 
+    /// The thread whose stack contains `address`.
+    pub(crate) fn owner_of_stack(&self, address: usize) -> Option<&Thread> {
+        let bottom = self.stacks.around(address)?.end - stack::SLOT;
+        let mut live = self.live().map(|(_, thread)| thread);
+        live.find(|thread| thread.stack == bottom)
+    }
+
     /// Ends a thread whose coroutine is gone.
     pub(crate) fn end(&mut self, id: ThreadId, stack: SimStack) {
         watched::hide(stack.bottom(), Some(stack.bottom() + stack::SLOT));
@@ -74,8 +80,10 @@ impl Scheduler {
         thread.run = RunState::Ended;
         thread.frames.clear();
         self.live.retain(|&index| index != id.0);
-        if !self.thread(id).is_drivers {
-            self.clocks.release(id, Sync::Ended);
+        let ended = self.thread(id);
+        if !ended.is_drivers {
+            let before = ended.ends_before;
+            self.clocks.release(id, before);
         }
         self.wake_all(Waitable::Thread(id));
     }

@@ -118,9 +118,10 @@ impl Scheduler {
 
     /// The processor that the current thread keeps, if it is known.
     pub(crate) fn kept_processor(&self) -> Option<usize> {
-        self.current()
-            .processor
-            .filter(|_| self.current().is_pinned())
+        let current = self.current();
+        let only = self.processors.count == 1;
+        let kept = current.processor.or(only.then_some(0));
+        kept.filter(|_| current.is_pinned())
     }
 
     /// Lets a thread run on the processors in `mask` only, or on all if that is 0. Returns

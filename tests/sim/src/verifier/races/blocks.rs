@@ -9,6 +9,7 @@ use super::recorder;
 use super::shadow::{self, Present};
 use crate::hardware::accesses::AccessKind;
 use crate::kernel::{State, with};
+use crate::scheduling::clocks::Sync;
 
 /// The number of the first call that makes accesses: those of instructions are less.
 const FIRST: u32 = 1 << 31;
@@ -46,6 +47,18 @@ pub(crate) fn read(start: *const u8, size: usize) {
 /// The function that the driver has called is about to write this memory.
 pub(crate) fn write(start: *const u8, size: usize) {
     access(start.addr(), size, AccessKind::Store);
+}
+
+/// The function that the driver has called is about to change these words of a list, as the
+/// holder of the spin lock at `lock`.
+pub(crate) fn change(words: &[*const usize], lock: usize) {
+    with(|state| {
+        state.scheduling.acquire(Sync::Object(lock));
+        for word in words {
+            record(state, word.addr(), size_of::<usize>(), AccessKind::Modify);
+        }
+        state.scheduling.release(Sync::Object(lock));
+    });
 }
 
 fn access(address: usize, size: usize, kind: AccessKind) {

@@ -28,13 +28,13 @@
 //! its value, and do not race with each other. What no such access is for is a race:
 //!
 //! - two updates that are not one step, such as `++`, or one and a store: one is lost;
-//!   a load and a store of a word that belong together are an update while a lock is held,
-//!   as where an item is added to a list;
+//!   a load and a store of a word in one run of code are an update, too, as where an item
+//!   is added to a list;
 //! - an access of more than one word, or that is not aligned, and a write: it is torn;
 //! - any access and the freeing of its block: it may come after that as well.
 //!
-//! At `DISPATCH_LEVEL` and above two threads of a machine with one processor do not
-//! interrupt each other, and do not race.
+//! At `DISPATCH_LEVEL` and above two threads on one processor do not interrupt each other,
+//! and do not race there.
 //!
 //! # Cost
 //!
@@ -55,6 +55,8 @@ pub(crate) mod recorder;
 mod report;
 mod shadow;
 mod switches;
+
+use std::collections::BTreeMap;
 
 use crate::hardware::accesses::AccessPoint;
 use crate::kernel::State;
@@ -81,6 +83,8 @@ pub(crate) struct Races {
     points: Vec<AccessPoint>,
     calls: blocks::Calls,
     shadow: Shadow,
+    /// The memory in which races are meant to be, by its start.
+    excused: BTreeMap<usize, usize>,
     orders: Orders,
     /// The number of accesses so far.
     passed: u64,
@@ -121,6 +125,12 @@ impl Races {
         self.points.extend(points);
     }
 
+    /// Returns `true` for memory in which races are meant to be.
+    fn is_excused(&self, address: usize) -> bool {
+        let before = self.excused.range(..=address).next_back();
+        before.is_some_and(|(start, size)| address < start + size)
+    }
+
     /// The address of the instruction, or of the call, that makes an access.
     fn home(&self, point: u32) -> usize {
         let call = self.calls.home(point);
@@ -134,6 +144,16 @@ impl Races {
             Some(_) => None,
         }
     }
+}
+
+/// Races in this memory are meant to be: what counts there may lose an update.
+pub(crate) fn excuse(state: &mut State, start: usize, size: usize) {
+    state.verifier.races.excused.insert(start, size);
+}
+
+/// This memory has another use from now on.
+pub(crate) fn excuse_no_more(state: &mut State, start: usize) {
+    state.verifier.races.excused.remove(&start);
 }
 
 /// A block of memory is new: what was done to its addresses before does not count.

@@ -163,6 +163,7 @@ impl Order {
             "ExReleaseRundown",
             "KeInsertQueueDpc",
             "ExQueueWorkItem",
+            "ExCancelTimer",
             "KeInitialize",
         ]) {
             return Self::Release;
@@ -225,15 +226,18 @@ pub(crate) fn returned(state: &mut State, driver: DriverId, name: &'static str, 
             if let Some(object) = object(first) {
                 scheduling.acquire(object);
             }
-            if name == "KeCancelTimer" {
-                scheduling.acquire(Sync::Ended);
-            }
         }
         Order::Nmr => scheduling.acquire(Sync::Nmr),
         Order::Framework => scheduling.acquire(Sync::Framework),
         Order::Register => {
             scheduling.acquire(Sync::Ended);
-            if let Some(object) = object(first) {
+            if name == "KeFlushQueuedDpcs" {
+                scheduling.acquire(Sync::Unwaited);
+            }
+            // It waits for a callback only if it is asked to.
+            if name != "ExDeleteTimer"
+                && let Some(object) = object(first)
+            {
                 scheduling.acquire(object);
             }
             if ENDS.iter().any(|it| name.contains(it)) {
@@ -287,9 +291,11 @@ pub(crate) fn end_routine(state: &mut State, what: &str, address: usize, argumen
     for object in arguments.iter().filter_map(|it| object(*it)) {
         scheduling.release(object);
     }
-    // The kernel waits for no thread that a driver has made.
+    // The kernel waits for no DPC, and for no thread that a driver has made.
     let current = scheduling.current();
-    if !current.is_drivers || !current.routines.is_empty() {
+    if current.ends_before == Sync::Unwaited {
+        scheduling.release(Sync::Unwaited);
+    } else if !current.is_drivers || !current.routines.is_empty() {
         scheduling.release(Sync::Returned(driver));
     }
     if what == "DriverEntry" {
@@ -339,6 +345,7 @@ mod tests {
             ("WdfObjectGetTypedContextWorker", Order::None),
             ("WdfSpinLockAcquire", Order::None),
             ("PsCreateSystemThread", Order::Register),
+            ("ExCancelTimer", Order::Release),
         ];
         for (name, order) in expected {
             assert_eq!(Order::of(name), order, "{name}");

@@ -136,14 +136,11 @@ fn record(state: &mut State, number: u32, registers: &Registers) {
     if !shadow::is_recorded(address) {
         return;
     }
-    let thread = state.scheduling.current_id();
-    let holds_lock = || state.verifier.locks.of(thread).next().is_some();
-    let kind = point.access.kind_with(holds_lock);
     let races = &mut state.verifier.races;
     let present = shadow::Present {
         address,
         size,
-        kind,
+        kind: point.access.kind,
         is_repeated: point.access.repeated,
         serial: races.passed,
         point: number,
@@ -168,7 +165,10 @@ pub(super) fn record_access(
     }
     let races = &mut state.verifier.races;
     let race = races.shadow.record(&mut state.scheduling, present);
-    if let Some(earlier) = race.filter(|_| races.reports) {
+    let is_reported = races.reports;
+    if let Some(earlier) = race.filter(|_| is_reported)
+        && !state.verifier.races.is_excused(present.address)
+    {
         report::race(state, present, &earlier, registers);
     }
 }

@@ -39,12 +39,13 @@ fn as_exception(
     })
 }
 
-const fn verb(effect: Effect) -> &'static str {
+/// What an access does, and how.
+const fn verb(effect: Effect) -> (&'static str, &'static str) {
     match effect {
-        Effect::Load | Effect::Fetch | Effect::Read => "reads",
-        Effect::Store | Effect::Write => "writes",
-        Effect::Modify => "updates in more than one step",
-        Effect::Atomic => "updates by an interlocked instruction",
+        Effect::Load | Effect::Fetch | Effect::Read => ("reads", ""),
+        Effect::Store | Effect::Write => ("writes", ""),
+        Effect::Modify => ("updates", " in more than one step"),
+        Effect::Atomic => ("updates", " by an interlocked instruction"),
     }
 }
 
@@ -96,11 +97,12 @@ fn object(state: &State, address: usize) -> String {
         );
     }
     if let Some(site) = drivers.site(address) {
-        let offset = site.offset.unwrap_or_default();
-        let name = drivers[site.driver].name();
-        return format!("the variable at {name}+{offset:#x}");
+        return drivers.show_variable(site);
     }
-    format!("the stack at {address:#x}")
+    match state.scheduling.owner_of_stack(address) {
+        Some(thread) => format!("{address:#x} of the stack of thread {}", thread.name),
+        None => format!("{address:#x} of a stack"),
+    }
 }
 
 /// What a thread holds, as a line.
@@ -128,9 +130,9 @@ pub(super) fn describe(state: &mut State, present: &Present, registers: Option<&
     let thread = state.scheduling.current_id();
     let exception = as_exception(state, present, registers);
     let name = &state.scheduling.thread(thread).name;
+    let (verb, how) = verb(present.effect());
     let mut history = vec![format!(
-        "the earlier access: thread {name} {} {}, {}",
-        verb(present.effect()),
+        "the earlier access: thread {name} {verb} {}{how}, {}",
         bytes(present.size),
         locks(state, thread)
     )];
@@ -161,9 +163,9 @@ pub(super) fn race(
     earlier: &Entry,
     registers: Option<&Registers>,
 ) {
+    let (verb, how) = verb(present.effect());
     let what = format!(
-        "data race: {} {} at {}; {}",
-        verb(present.effect()),
+        "data race: {verb} {} at {}{how}; {}",
         bytes(present.size),
         object(state, present.address),
         earlier_access(state, earlier),

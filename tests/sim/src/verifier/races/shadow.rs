@@ -9,7 +9,6 @@ use hashbrown::HashMap;
 
 use crate::hardware::accesses::AccessKind;
 use crate::hardware::arena::{IMAGES, POOL, STACKS};
-use crate::hardware::irql::{DISPATCH_LEVEL, Irql};
 use crate::hardware::stack::SLOT;
 use crate::scheduling::clocks::{Clocks, Epoch};
 use crate::scheduling::{Scheduler, ThreadId};
@@ -91,7 +90,8 @@ pub(super) struct Entry {
     /// Which bytes of the granule.
     mask: u8,
     pub(super) effect: Effect,
-    level: Irql,
+    /// The processor of a thread that it cannot leave.
+    processor: Option<usize>,
 }
 
 /// An access that is about to happen.
@@ -167,8 +167,7 @@ impl Shadow {
         present: &Present,
     ) -> Option<Entry> {
         let thread = scheduling.current_id();
-        let level = scheduling.current().irql;
-        let alone = scheduling.processors() == 1;
+        let processor = scheduling.kept_processor();
         let effect = present.effect();
         let mut race = None;
         let mut moment = None;
@@ -182,7 +181,7 @@ impl Shadow {
                 if clocks.is_before(entry.moment, thread) {
                     continue;
                 }
-                let excluded = alone && entry.level >= DISPATCH_LEVEL && level >= DISPATCH_LEVEL;
+                let excluded = processor.is_some() && processor == entry.processor;
                 if effect.conflicts(entry.effect) && !excluded {
                     race = race.or(Some(entry));
                 }
@@ -204,7 +203,7 @@ impl Shadow {
                 point: present.point,
                 mask,
                 effect,
-                level,
+                processor,
             };
             keep(entries, new, clocks, thread);
         }

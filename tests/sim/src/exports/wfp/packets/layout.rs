@@ -3,16 +3,19 @@
 //! The structures of net buffer lists, and of what the stream layer hands to callouts.
 
 use std::mem::offset_of;
+use std::ops::Range;
 
 use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
+use crate::hardware::arena::PAGE;
 use crate::io::mdl::{Mdl, NON_PAGED};
 use crate::kernel::State;
 
 const TAG: u32 = u32::from_le_bytes(*b"NBL ");
-/// The bytes of data that a packet of the stack carries, and those before them.
-pub(super) const DATA: usize = 64;
+/// The bytes before the data of a packet of the stack.
 pub(super) const ROOM: usize = 64;
+/// The most bytes of data that one carries.
+pub(super) const MOST: usize = 8 << 10;
 
 /// `NET_BUFFER`.
 #[repr(C, align(16))]
@@ -81,10 +84,27 @@ struct Block {
     list: List,
     buffer: Buffer,
     mdl: Mdl,
-    pages: [usize; 2],
+    pages: [usize; PAGES],
+    second: Mdl,
+    second_pages: [usize; PAGES],
     stream: StreamPacket,
     stream_data: StreamData,
-    data: [u8; ROOM + DATA],
+}
+
+/// The most pages on which the data of a packet lie.
+const PAGES: usize = MOST / PAGE + 2;
+
+/// What the buffer of a net buffer list describes.
+#[derive(Clone, Copy)]
+pub(super) enum Described {
+    /// So many bytes of data of its own, by two MDLs if it is more than those of the first.
+    Own { length: usize, first: usize },
+    /// So many bytes from this offset of an MDL.
+    By {
+        mdl: usize,
+        offset: u32,
+        length: usize,
+    },
 }
 
 /// The `layerData` of the stream layer for a packet.
@@ -103,18 +123,41 @@ pub(super) fn set_direction(at: usize, is_sent: bool) {
     unsafe { (*data).flags = if is_sent { SEND } else { RECEIVE } };
 }
 
-fn length_of_data() -> u32 {
-    u32::try_from(ROOM + DATA).expect("it is small")
+/// An MDL of `length` bytes of non-paged memory from `start` on.
+fn described(start: usize, length: usize) -> Mdl {
+    let mut mdl = Mdl::new(
+        start,
+        u32::try_from(length).expect("it is small"),
+        NON_PAGED,
+    );
+    mdl.mapped = start;
+    mdl
 }
 
-/// Makes a net buffer list with one buffer that describes `length` bytes from `offset` of an
-/// MDL, or of data of its own if that is 0. Returns its address.
-pub(super) fn make(state: &mut State, mdl: usize, offset: u32, length: usize) -> Option<usize> {
+fn pages(start: usize) -> [usize; PAGES] {
+    std::array::from_fn(|index| start / PAGE + index)
+}
+
+/// Makes a net buffer list with one buffer. Returns its address.
+pub(super) fn make(state: &mut State, what: Described) -> Option<usize> {
+    let own = match what {
+        Described::Own { length, .. } => ROOM + length,
+        Described::By { .. } => 0,
+    };
     let pool = &mut state.memory.pool;
-    let at = pool.allocate(size_of::<Block>(), TAG, true, None)?;
-    let data = at + offset_of!(Block, data);
-    let own = at + offset_of!(Block, mdl);
-    let mdl = if mdl == 0 { own } else { mdl };
+    let at = pool.allocate(size_of::<Block>() + own, TAG, true, None)?;
+    let data = at + size_of::<Block>();
+    let (mdl, offset, length, first) = match what {
+        Described::Own { length, first } => {
+            let room = u32::try_from(ROOM).expect("it is small");
+            (at + offset_of!(Block, mdl), room, length, ROOM + first)
+        }
+        Described::By {
+            mdl,
+            offset,
+            length,
+        } => (mdl, offset, length, 0),
+    };
     let buffer = Buffer {
         next: 0,
         current_mdl: mdl,
@@ -159,16 +202,19 @@ pub(super) fn make(state: &mut State, mdl: usize, offset: u32, length: usize) ->
         length,
         chain: at,
     };
-    let mut described = Mdl::new(data, length_of_data(), NON_PAGED);
-    described.mapped = data;
+    let mut mdl = described(data, first);
+    if first < own {
+        mdl.next = at + offset_of!(Block, second);
+    }
     let block = Block {
         list,
         buffer,
-        mdl: described,
-        pages: [data / 4096, data / 4096 + 1],
+        mdl,
+        pages: pages(data),
+        second: described(data + first, own - first),
+        second_pages: pages(data + first),
         stream,
         stream_data,
-        data: [0; ROOM + DATA],
     };
     // SAFETY: the block was just allocated for it.
     unsafe { (at as *mut Block).write(block) };
@@ -190,10 +236,56 @@ pub(super) unsafe fn data_of(list: usize) -> usize {
 /// # Safety
 ///
 /// The buffer and the MDL of it are in memory.
-pub(in crate::exports) unsafe fn current(buffer: *const Buffer) -> usize {
+pub(super) unsafe fn current(buffer: *const Buffer) -> usize {
     // SAFETY: the buffer is in memory, by this function's contract.
     let buffer = unsafe { buffer.read() };
     // SAFETY: so is its MDL.
     let mdl = unsafe { &*(buffer.current_mdl as *const Mdl) };
     mdl.memory().start + buffer.current_offset as usize
+}
+
+/// The memory of a buffer's data, piece by piece: each MDL describes one.
+///
+/// # Safety
+///
+/// The buffer and its MDLs are in memory.
+pub(in crate::exports) unsafe fn pieces(buffer: *const Buffer) -> Vec<Range<usize>> {
+    // SAFETY: the buffer is in memory, by this function's contract.
+    let buffer = unsafe { buffer.read() };
+    let (mut at, mut offset) = (buffer.current_mdl, buffer.current_offset as usize);
+    let mut left = buffer.length;
+    let mut all = Vec::new();
+    while at != 0 && left > 0 {
+        // SAFETY: so are its MDLs.
+        let mdl = unsafe { &*(at as *const Mdl) };
+        let memory = mdl.memory();
+        let start = memory.end.min(memory.start + offset);
+        let end = memory.end.min(start + left);
+        left -= end - start;
+        all.push(start..end);
+        (at, offset) = (mdl.next, 0);
+    }
+    all
+}
+
+impl Buffer {
+    /// Moves the start of the data: it lies in the MDL that has the byte at this offset.
+    ///
+    /// # Safety
+    ///
+    /// The MDLs are in memory.
+    pub(in crate::exports) unsafe fn begin_at(&mut self, offset: u32) {
+        self.offset = offset;
+        (self.current_mdl, self.current_offset) = (self.mdl, offset);
+        loop {
+            // SAFETY: the MDL is in memory, by this function's contract.
+            let mdl = unsafe { &*(self.current_mdl as *const Mdl) };
+            let length = u32::try_from(mdl.memory().len()).expect("an MDL has 32 bits for it");
+            if self.current_offset < length || mdl.next == 0 {
+                return;
+            }
+            self.current_offset -= length;
+            self.current_mdl = mdl.next;
+        }
+    }
 }

@@ -7,13 +7,14 @@ mod injection;
 mod layout;
 mod streams;
 
+use rand::RngExt;
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
 };
 
 pub(in crate::exports::wfp) use layout::stream_of;
-pub(in crate::exports) use layout::{Buffer, current};
-use layout::{DATA, List, ROOM, make, set_direction};
+pub(in crate::exports) use layout::{Buffer, pieces};
+use layout::{Described, List, MOST, make, set_direction};
 
 use crate::exports::exports;
 use crate::findings::caller::caller;
@@ -63,13 +64,41 @@ fn add(state: &mut State, at: usize, origin: Origin, parent: Option<usize>) {
 
 /// A packet of the network stack, which sends or receives it; 0 if there is no memory.
 pub(in crate::exports::wfp) fn receive(state: &mut State, is_sent: bool) -> usize {
-    let room = u32::try_from(ROOM).expect("it is small");
-    let Some(at) = make(state, 0, room, DATA) else {
+    let Some(at) = draw(state).and_then(|what| make(state, what)) else {
         return 0;
     };
     set_direction(at, is_sent);
     add(state, at, Origin::Stack, None);
     at
+}
+
+/// The data of the next packet: most are of one length and lie in one piece.
+fn draw(state: &mut State) -> Option<Described> {
+    const USUAL: usize = 64;
+    let random = &mut state.choices.activity;
+    let length = match random.random_range(0..8) {
+        0 => random.random_range(1..=MOST),
+        1 => random.random_range(1..=USUAL),
+        _ => USUAL,
+    };
+    let is_split = length > 1 && random.random_ratio(1, 4);
+    let first = if is_split {
+        random.random_range(1..length)
+    } else {
+        length
+    };
+    Some(Described::Own { length, first })
+}
+
+/// Where the data of a packet of the stack begin; 0 if there is no packet.
+pub(in crate::exports::wfp) fn start_of(packet: usize) -> u32 {
+    if packet == 0 {
+        return 0;
+    }
+    // SAFETY: the packet is in memory while it is classified.
+    let first = unsafe { (*(packet as *const List)).first };
+    // SAFETY: so is its buffer.
+    unsafe { (*(first as *const Buffer)).offset }
 }
 
 /// The owner of a net buffer list, or a clone, needs it no more.
@@ -111,7 +140,14 @@ pub(super) unsafe extern "win64" fn allocate_clone(
         if faults::fails(state, FaultKind::Allocation) {
             return None;
         }
-        let new = make(state, mdl, offset, length)?;
+        let new = make(
+            state,
+            Described::By {
+                mdl,
+                offset,
+                length,
+            },
+        )?;
         add(state, new, Origin::Clone, Some(original));
         if let Some(parent) = state.objects.wfp.packets.get(original) {
             parent.references += 1;
@@ -146,7 +182,14 @@ unsafe extern "win64" fn allocate(
         if faults::fails(state, FaultKind::Allocation) {
             return None;
         }
-        let new = make(state, mdl, offset, length)?;
+        let new = make(
+            state,
+            Described::By {
+                mdl,
+                offset,
+                length,
+            },
+        )?;
         add(state, new, Origin::Allocated, None);
         Some(new)
     });

@@ -7,6 +7,7 @@ use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 use super::layout::{StreamData, data_of};
 use super::{allocate_clone, free_clone};
 use crate::exports::exports;
+use crate::exports::memory::access;
 use crate::hardware::irql::DISPATCH_LEVEL;
 
 exports! {
@@ -30,7 +31,7 @@ unsafe extern "win64" fn copy(
     // SAFETY: the list is one of the stack, with its buffer and its data in memory.
     let data = unsafe { data_of(list) };
     // SAFETY: the buffer has room for what is wanted, as documented, and is another one.
-    unsafe { std::ptr::copy_nonoverlapping(data as *const u8, buffer, length) };
+    unsafe { access::copy(data as *const u8, buffer, length) };
     if !copied.is_null() {
         // SAFETY: the length may be written, as documented.
         unsafe { copied.write(length) };

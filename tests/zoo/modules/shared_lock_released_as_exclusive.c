@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Releases a spin lock that it holds shared as one that it holds exclusive.
+
+#include "executive.h"
+
+static EX_SPIN_LOCK Readers;
+
+void Turn(void) {
+    KIRQL irql = ExAcquireSpinLockShared(&Readers);
+    RIGHT(ExReleaseSpinLockShared(&Readers, irql);)
+    WRONG(ExReleaseSpinLockExclusive(&Readers, irql);)
+}
