@@ -88,7 +88,9 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
+        // A message is also made of accesses to memory.
         let preempts = options.unloads == UnloadCosts::None
+            && !options.passes_over_messages
             && (options.preempt || Choices::preempts(seed, index));
         let races = match options.races {
             RaceSearch::Off => false,
