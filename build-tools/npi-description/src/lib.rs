@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 pub use error::Wrong;
 pub use guid::NpiId;
 pub use types::{
-    CountedCalls, Due, Field, Function, Irql, Match, Meaning, Module, Npi, Number, Outcome,
+    CountedCalls, Due, Field, Function, Habit, Irql, Match, Meaning, Module, Npi, Number, Outcome,
     Parameter, Refusal, Reply, Returns, Side, Structure, Type, When,
 };
 

@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use crate::layout::is_word;
 use crate::raw::{self, Text};
-use crate::{Meaning, Module, Npi, NpiId, Number, Side, Structure, Type};
+use crate::{Due, Habit, Meaning, Module, Npi, NpiId, Number, Side, Structure, Type};
 
 /// A place and what is wrong there.
 type Wrong = (Option<Range<usize>>, String);
@@ -50,8 +50,6 @@ pub(crate) fn npi(text: &str) -> Result<Npi> {
         functions: Vec::new(),
     };
     npi.functions = functions::all(&raw, &npi)?;
-    npi.provider.keeps_calling = callee(raw.provider.keeps_calling.as_ref(), &npi, Side::Provider)?;
-    npi.client.keeps_calling = callee(raw.client.keeps_calling.as_ref(), &npi, Side::Client)?;
     // A provider calls nothing before its attach callback has returned.
     if let Some(text) = &raw.provider.begins_with {
         return wrong(
@@ -59,7 +57,26 @@ pub(crate) fn npi(text: &str) -> Result<Npi> {
             "a provider does not call before its attach is done: leave it out",
         );
     }
-    npi.client.begins_with = callee(raw.client.begins_with.as_ref(), &npi, Side::Client)?;
+    for side in [Side::Provider, Side::Client] {
+        let raw = match side {
+            Side::Provider => &raw.provider,
+            Side::Client => &raw.client,
+        };
+        let callee = |text: &Text| callee(text, &npi, side);
+        let keeps_calling = raw.keeps_calling.as_ref().map(callee).transpose()?;
+        let begins_with = raw.begins_with.as_ref().map(callee).transpose()?;
+        let also_calls = habits(&raw.also_calls, &npi, side)?;
+        let heeds = raw.heeds.as_ref();
+        let heeds = heeds.map(|it| heeded(it, &npi, side)).transpose()?;
+        let module = match side {
+            Side::Provider => &mut npi.provider,
+            Side::Client => &mut npi.client,
+        };
+        module.keeps_calling = keeps_calling;
+        module.begins_with = begins_with;
+        module.also_calls = also_calls;
+        module.heeds = heeds;
+    }
     Ok(npi)
 }
 
@@ -142,6 +159,8 @@ fn module(raw: &raw::Registration, structures: &[Structure]) -> Result<Module> {
         table: raw.table.as_ref().map(structure).transpose()?,
         keeps_calling: None,
         begins_with: None,
+        also_calls: Vec::new(),
+        heeds: None,
     };
     if let (Some(text), true) = (&raw.characteristics, module.characteristics == module.table) {
         return wrong(
@@ -153,10 +172,7 @@ fn module(raw: &raw::Registration, structures: &[Structure]) -> Result<Module> {
 }
 
 /// The function that the known module of a side calls: one of its peer's.
-fn callee(text: Option<&Text>, npi: &Npi, side: Side) -> Result<Option<String>> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
+fn callee(text: &Text, npi: &Npi, side: Side) -> Result<String> {
     let name = text.as_ref();
     let mut callable = npi.functions_of(side.peer());
     if !callable.any(|it| it.name == *name) {
@@ -165,13 +181,58 @@ fn callee(text: Option<&Text>, npi: &Npi, side: Side) -> Result<Option<String>> 
             format!("the peer has no function `{name}`: name one of its table"),
         );
     }
+    of_known_module(text, npi, side)
+}
+
+/// The name in `text`, which is said of the known module of a side.
+fn of_known_module(text: &Text, npi: &Npi, side: Side) -> Result<String> {
     if npi.module(side).module_id.is_none() {
         return wrong(
             text,
             "this is said of one module: add its `module_id`, or leave it out",
         );
     }
-    Ok(Some(name.clone()))
+    Ok(text.as_ref().clone())
+}
+
+/// The functions that the known module of a side calls beside others.
+fn habits(raw: &[raw::Habit], npi: &Npi, side: Side) -> Result<Vec<Habit>> {
+    let habit = |raw: &raw::Habit| {
+        let function = callee(&raw.function, npi, side)?;
+        let of = match &raw.npi {
+            None => callee(&raw.of, npi, side)?,
+            Some(_) => word(&raw.of, "function")?,
+        };
+        if function == of {
+            return wrong(&raw.of, "it is the same function: name another one");
+        }
+        let calls = *raw.calls.as_ref();
+        if calls == 0 {
+            return wrong(
+                &raw.calls,
+                "a call is due after one call at least: write 1 or more",
+            );
+        }
+        Ok(Habit {
+            function,
+            due: Due { calls, of },
+            npi: raw.npi.as_ref().map(guid).transpose()?,
+        })
+    };
+    raw.iter().map(habit).collect()
+}
+
+/// The function by which the known module of a side lets itself be told to cancel.
+fn heeded(text: &Text, npi: &Npi, side: Side) -> Result<String> {
+    let name = text.as_ref();
+    let mut own = npi.functions_of(side);
+    if !own.any(|it| it.name == *name && it.cancels.is_some()) {
+        return wrong(
+            text,
+            format!("`{name}` is no function of its own that cancels: name one"),
+        );
+    }
+    of_known_module(text, npi, side)
 }
 
 fn not_described(structure: &str) -> String {

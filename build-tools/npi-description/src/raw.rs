@@ -33,6 +33,18 @@ pub(crate) struct Registration {
     pub(crate) table: Option<Text>,
     pub(crate) keeps_calling: Option<Text>,
     pub(crate) begins_with: Option<Text>,
+    #[serde(default)]
+    pub(crate) also_calls: Vec<Habit>,
+    pub(crate) heeds: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Habit {
+    pub(crate) function: Text,
+    pub(crate) calls: Spanned<u64>,
+    pub(crate) of: Text,
+    pub(crate) npi: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

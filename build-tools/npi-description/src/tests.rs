@@ -298,6 +298,18 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
         "a provider does not call",
     ),
     (
+        "[client]\n",
+        "[client]\nalso_calls = [{ function = \"get\", calls = 8, of = \"get\" }]\n",
+        7,
+        "add its `module_id`",
+    ),
+    (
+        "[provider]\n",
+        "[provider]\nheeds = \"get\"\n",
+        5,
+        "`get` is no function of its own that cancels",
+    ),
+    (
         "matched_by = \"query\"",
         "matched_by = \"query\"\nafter = \"get\"",
         30,

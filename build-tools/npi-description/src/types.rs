@@ -45,6 +45,23 @@ pub struct Module {
     pub keeps_calling: Option<String>,
     /// The function that it calls in each binding, before its attach callback returns.
     pub begins_with: Option<String>,
+    /// The functions that it calls beside another one.
+    pub also_calls: Vec<Habit>,
+    /// The function of its own table by which it lets itself be told to cancel a call.
+    pub heeds: Option<String>,
+}
+
+/// A function that a known module calls beside another one, in bindings with a known module
+/// that offers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Habit {
+    /// The function.
+    pub function: String,
+    /// How often: each thread in as many calls of another function, or in as many that pend if
+    /// it cancels them. With [`Habit::npi`], the driver in each binding once it may.
+    pub due: Due,
+    /// The NPI of the other function, if that is another one.
+    pub npi: Option<NpiId>,
 }
 
 /// A structure, laid out as C does for x64.

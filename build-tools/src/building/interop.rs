@@ -15,6 +15,8 @@ use crate::workspace::{Workspace, artifact};
 /// The description of Echo, and the header that the sources include.
 pub(crate) const DESCRIPTION: &str = "shared-npi/src/echo/npi.toml";
 pub(crate) const HEADER: &str = "echo_npi.h";
+/// The description and the header of the second NPI of the pair, which modules of the zoo have.
+pub(crate) const TELEMETRY: [&str; 2] = ["shared-npi/src/telemetry/npi.toml", "telemetry_npi.h"];
 
 /// The libraries that all import from.
 const LIBRARIES: [&str; 2] = ["ntoskrnl", "netio"];

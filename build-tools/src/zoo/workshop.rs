@@ -34,8 +34,10 @@ impl Workshop {
             let definition = workshop.root.join(c_driver::definition(name));
             c_driver::import_library(&definition, &workshop.library(name))?;
         }
-        let description = workshop.root.join(interop::DESCRIPTION);
-        c_driver::write_header(&description, &workshop.built.join(interop::HEADER))?;
+        for [description, header] in [[interop::DESCRIPTION, interop::HEADER], interop::TELEMETRY] {
+            let description = workshop.root.join(description);
+            c_driver::write_header(&description, &workshop.built.join(header))?;
+        }
         for role in [Role::Provider, Role::Client] {
             for (source, object) in workshop.base(role) {
                 workshop.compile(&source, role, false, &object)?;

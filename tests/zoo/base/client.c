@@ -57,7 +57,7 @@ void Complete(PVOID binding, REQUEST *request) {
 }
 
 // A request to the peer that came last.
-void Turn(void) {
+void CallNewest(void) {
     KIRQL irql = Acquire();
     BINDING *binding = Bindings;
     if (binding)
@@ -66,5 +66,7 @@ void Turn(void) {
     if (binding)
         Call(binding);
 }
+
+void Turn(void) { CallNewest(); }
 
 #pragma clang attribute pop

@@ -10,7 +10,6 @@ typedef struct _ABLE_BINDING {
     ULONG Common;
     ULONGLONG Completed;
     BOOLEAN Cancelled;
-    REQUEST *Kept;
 } ABLE_BINDING;
 #define ABLE(binding) ((ABLE_BINDING *)(binding))
 

@@ -97,6 +97,7 @@ void Answer(REQUEST *);
 #else
 NTSTATUS Attach(HANDLE, PVOID context, const NPI_REGISTRATION_INSTANCE *);
 void Call(BINDING *);
+void CallNewest(void);
 void Complete(PVOID binding, REQUEST *);
 #endif
 

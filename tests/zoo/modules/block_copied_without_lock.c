@@ -22,12 +22,6 @@ static void Look(void) {
 }
 
 void Turn(void) {
-    KIRQL irql = Acquire();
-    BINDING *binding = Bindings;
-    if (binding)
-        binding->InFlight++;
-    Release(irql);
-    if (binding)
-        Call(binding);
+    CallNewest();
     Look();
 }

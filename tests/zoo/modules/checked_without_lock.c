@@ -60,13 +60,7 @@ static void Swap(void) {
 }
 
 void Turn(void) {
-    KIRQL irql = Acquire();
-    BINDING *binding = Bindings;
-    if (binding)
-        binding->InFlight++;
-    Release(irql);
-    if (binding)
-        Call(binding);
+    CallNewest();
     Swap();
 }
 

@@ -18,13 +18,7 @@ static void Report(void) {
 }
 
 void Turn(void) {
-    KIRQL irql = Acquire();
-    BINDING *binding = Bindings;
-    if (binding)
-        binding->InFlight++;
-    Release(irql);
-    if (binding)
-        Call(binding);
+    CallNewest();
     Report();
 }
 

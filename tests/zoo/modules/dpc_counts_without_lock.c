@@ -29,15 +29,9 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
 }
 
 void Turn(void) {
-    KIRQL irql = Acquire();
-    BINDING *binding = Bindings;
-    if (binding)
-        binding->InFlight++;
-    Release(irql);
     KeInsertQueueDpc(&Dpc, NULL, NULL);
     Count();
-    if (binding)
-        Call(binding);
+    CallNewest();
 }
 
 void AtUnload(void) { KeFlushQueuedDpcs(); }

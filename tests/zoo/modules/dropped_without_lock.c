@@ -52,16 +52,10 @@ void Complete(PVOID binding, REQUEST *request) {
 }
 
 void Turn(void) {
-    KIRQL irql = Acquire();
-    BINDING *binding = Bindings;
-    if (binding)
-        binding->InFlight++;
-    Release(irql);
     Current = Allocate(sizeof(SHARED));
     if (Current)
         Current->References = 1;
-    if (binding)
-        Call(binding);
+    CallNewest();
     if (Current)
         Drop(Current);
 }

@@ -28,13 +28,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
 }
 
 void Turn(void) {
-    KIRQL irql = Acquire();
-    BINDING *binding = Bindings;
-    if (binding)
-        binding->InFlight++;
-    Release(irql);
-    if (binding)
-        Call(binding);
+    CallNewest();
     Add(&Lock);
 }
 

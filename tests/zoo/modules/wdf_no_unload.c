@@ -19,7 +19,7 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
     return status;
 }
 
-static NTSTATUS Entry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
+static NTSTATUS DriverBegins(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
     WDF_DRIVER_CONFIG config = {sizeof(config)};
     NTSTATUS status;
     config.DriverInitFlags = WdfDriverInitNonPnpDriver;
@@ -30,5 +30,5 @@ static NTSTATUS Entry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
 }
 
 NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) {
-    return StubEntry(driver, path, Entry);
+    return StubEntry(driver, path, DriverBegins);
 }

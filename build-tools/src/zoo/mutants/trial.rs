@@ -52,9 +52,9 @@ const SETTINGS: [Setting; 4] = [
     },
 ];
 
-/// The run that a mutant has beyond these whose instruction is no longer atomic. That shows in
-/// no count; a search for data races that reaches the instruction and finds none proves that
-/// no other thread came in between.
+/// The run that a mutant has beyond these if they do not find it: what goes wrong only if another
+/// thread comes in between. That an instruction is no longer atomic shows in no count; a search
+/// for data races that reaches the instruction and finds none proves that no thread did.
 const ATOMICITY: Setting = Setting {
     beside: Beside::Peer,
     faults: "none",
@@ -85,6 +85,13 @@ enum Beside {
     Hostile,
 }
 
+/// Whether the messages that drivers print for a debugger count for the course of a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Messages {
+    Count,
+    PassedOver,
+}
+
 /// The unchanged drivers, and what their runs came to.
 pub(super) struct Original<'a> {
     simulator: &'a Simulator,
@@ -93,8 +100,8 @@ pub(super) struct Original<'a> {
     cycles: u64,
     /// The hostile peers of each driver.
     hostile: BTreeMap<Role, Vec<PathBuf>>,
-    /// The report of each driver's run in each setting.
-    reports: BTreeMap<Role, Vec<Report>>,
+    /// The course of each driver's run in each setting, with and without messages.
+    courses: BTreeMap<(Role, Messages), Vec<Course>>,
 }
 
 /// What a run came to.
@@ -103,7 +110,14 @@ enum Ran {
     /// It ended without a finding and as no run should, for this reason.
     Failed(String),
     /// It has no finding.
-    Clean(Box<Report>),
+    Clean(Box<Course>),
+}
+
+/// The course of a run.
+struct Course {
+    report: Report,
+    /// A hash of the messages, if they are passed over.
+    messages: Option<u64>,
 }
 
 /// What became of a mutant.
@@ -114,6 +128,22 @@ pub(super) enum Fate {
     /// Its runs differ from those of the unchanged driver in nothing.
     Unchanged,
     Survived,
+}
+
+/// How the runs of a mutant compare with those of the unchanged driver.
+enum Compared {
+    /// One of them has this end.
+    Ended(Fate),
+    Alike,
+    Different,
+    /// They differ in nothing but what was printed for a debugger.
+    OtherMessages,
+}
+
+/// The line in which the simulated kernel tells of messages.
+#[derive(Deserialize)]
+struct MessagesLine {
+    messages: u64,
 }
 
 /// The last line that the simulated kernel prints.
@@ -135,22 +165,24 @@ impl<'a> Original<'a> {
             seed: wanted.seed,
             cycles: wanted.cycles,
             hostile: BTreeMap::new(),
-            reports: BTreeMap::new(),
+            courses: BTreeMap::new(),
         };
         for role in ROLES {
             let peers = hostile_peers(workspace, simulator, &original.driver(role))?;
             original.hostile.insert(role, peers);
-            let reports = SETTINGS.map(|setting| original.unchanged(role, setting));
-            let reports = reports.into_iter().collect::<Result<_>>()?;
-            original.reports.insert(role, reports);
-            original.unchanged(role, ATOMICITY)?;
+            for messages in [Messages::Count, Messages::PassedOver] {
+                let courses = SETTINGS.map(|setting| original.unchanged(role, setting, messages));
+                let courses = courses.into_iter().collect::<Result<_>>()?;
+                original.courses.insert((role, messages), courses);
+            }
+            original.unchanged(role, ATOMICITY, Messages::Count)?;
         }
         Ok(original)
     }
 
-    fn unchanged(&self, role: Role, setting: Setting) -> Result<Report> {
-        match self.run(role, &self.driver(role), setting)? {
-            Ran::Clean(report) => Ok(*report),
+    fn unchanged(&self, role: Role, setting: Setting, messages: Messages) -> Result<Course> {
+        match self.run(role, &self.driver(role), setting, messages)? {
+            Ran::Clean(course) => Ok(*course),
             Ran::Found(finding) => {
                 bail!("the unchanged drivers have a finding, which must be mended first: {finding}")
             }
@@ -163,7 +195,7 @@ impl<'a> Original<'a> {
     }
 
     /// Runs `image` as the driver of `role`.
-    fn run(&self, role: Role, image: &Path, setting: Setting) -> Result<Ran> {
+    fn run(&self, role: Role, image: &Path, setting: Setting, messages: Messages) -> Result<Ran> {
         let peer = self.driver(role.peer());
         let mut command = match (setting.beside, role) {
             (Beside::Peer, Role::Provider) => self.simulator.command(image, &peer),
@@ -186,6 +218,9 @@ impl<'a> Original<'a> {
         ]);
         if setting.preempts {
             command.arg("--preempt");
+        }
+        if messages == Messages::PassedOver {
+            command.arg("--pass-over-messages");
         }
         ran(&simulator::output(&mut command)?)
     }
@@ -229,7 +264,11 @@ fn ran(output: &Output) -> Result<Ran> {
         let why = cut_short.unwrap_or_else(|| simulator::error_of(&errors).to_owned());
         return Ok(Ran::Failed(why));
     }
-    Ok(Ran::Clean(Box::new(report)))
+    let messages = text.lines().find_map(|it| serde_json::from_str(it).ok());
+    Ok(Ran::Clean(Box::new(Course {
+        report,
+        messages: messages.map(|MessagesLine { messages }| messages),
+    })))
 }
 
 /// Trials, one after the other, with a directory of their own.
@@ -260,20 +299,30 @@ impl<'a> Trial<'a> {
     /// Runs a mutant.
     pub(super) fn run(&self, role: Role, mutant: &Mutant) -> Result<Fate> {
         let image = self.write(role, mutant.position, &mutant.bytes)?;
-        let mut changed = false;
-        for (setting, before) in SETTINGS.iter().zip(&self.original.reports[&role]) {
-            match self.original.run(role, &image, *setting)? {
-                Ran::Found(finding) => return Ok(Fate::Found(finding)),
-                Ran::Failed(why) => return Ok(Fate::Failed(why)),
-                Ran::Clean(now) => changed |= !now.same_course(before),
-            }
+        let mut changed = match self.compare(role, &image, Messages::Count)? {
+            Compared::Ended(fate) => return Ok(fate),
+            Compared::Alike => false,
+            Compared::Different | Compared::OtherMessages => true,
+        };
+        if changed {
+            // What changes nothing but what a debugger shows has no effect.
+            changed = match self.compare(role, &image, Messages::PassedOver)? {
+                Compared::Ended(fate) => return Ok(fate),
+                Compared::Alike | Compared::Different => true,
+                Compared::OtherMessages => false,
+            };
         }
-        if mutant.mutation == Mutation::NoLock {
-            match self.original.run(role, &image, ATOMICITY)? {
+        if changed || mutant.mutation == Mutation::NoLock {
+            match self
+                .original
+                .run(role, &image, ATOMICITY, Messages::Count)?
+            {
                 Ran::Found(finding) => return Ok(Fate::Found(finding)),
                 Ran::Failed(why) => return Ok(Fate::Failed(why)),
                 Ran::Clean(_) => {}
             }
+        }
+        if mutant.mutation == Mutation::NoLock {
             // That the runs took another course is no effect: threads are preempted at atomic
             // instructions.
             changed = !self.reaches(role, mutant, &[ATOMICITY])?
@@ -286,11 +335,31 @@ impl<'a> Trial<'a> {
         })
     }
 
+    /// Runs an image in each setting, and compares the runs with those of the unchanged driver.
+    fn compare(&self, role: Role, image: &Path, messages: Messages) -> Result<Compared> {
+        let mut compared = Compared::Alike;
+        let before = &self.original.courses[&(role, messages)];
+        for (setting, before) in SETTINGS.iter().zip(before) {
+            let now = match self.original.run(role, image, *setting, messages)? {
+                Ran::Found(finding) => return Ok(Compared::Ended(Fate::Found(finding))),
+                Ran::Failed(why) => return Ok(Compared::Ended(Fate::Failed(why))),
+                Ran::Clean(now) => now,
+            };
+            if !now.report.same_course(&before.report) {
+                compared = Compared::Different;
+            } else if now.messages != before.messages && matches!(compared, Compared::Alike) {
+                compared = Compared::OtherMessages;
+            }
+        }
+        Ok(compared)
+    }
+
     /// Returns `true` if a run in one of these settings reaches the instruction of a mutant.
     fn reaches(&self, role: Role, mutant: &Mutant, settings: &[Setting]) -> Result<bool> {
         let probe = self.write(role, mutant.position, &[BREAKPOINT])?;
         for setting in settings {
-            if matches!(self.original.run(role, &probe, *setting)?, Ran::Found(_)) {
+            let ran = self.original.run(role, &probe, *setting, Messages::Count)?;
+            if matches!(ran, Ran::Found(_)) {
                 return Ok(true);
             }
         }

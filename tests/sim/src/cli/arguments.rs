@@ -130,6 +130,9 @@ pub(super) struct Arguments {
     /// instructions as well.
     #[arg(long, hide = true, value_name = "WHAT", conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) unloads: Option<Unloads>,
+    /// Leave messages for a debugger out of the course of the cycles.
+    #[arg(long, hide = true)]
+    pub(super) pass_over_messages: bool,
 }
 
 /// What `--unloads` measures.
@@ -273,6 +276,7 @@ impl Arguments {
                 Some(Unloads::Time) => UnloadCosts::Time,
                 Some(Unloads::Instructions) => UnloadCosts::Instructions,
             },
+            passes_over_messages: self.pass_over_messages,
         }
     }
 }

@@ -53,7 +53,7 @@ unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
     forbid_unicode(format);
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments.add(1)) };
-    with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    note(text.trim_end());
     0
 }
 
@@ -86,7 +86,7 @@ unsafe extern "win64" fn v_dbg_print_ex(
     forbid_unicode(format);
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments) };
-    with(|state| state.trace(|_| format!("prints {}", text.trim_end())));
+    note(text.trim_end());
     0
 }
 
@@ -102,6 +102,14 @@ unsafe extern "win64" fn v_dbg_print_ex_with_prefix(
     let prefix = unsafe { formats::format(c"%s".as_ptr().cast(), (&raw const prefix).cast()) };
     // SAFETY: the caller's format fits its arguments; if not, the fault is its.
     let text = unsafe { formats::format(format, arguments) };
-    with(|state| state.trace(|_| format!("prints {prefix}{}", text.trim_end())));
+    note(format!("{prefix}{text}").trim_end());
     0
+}
+
+/// Adds a message to the trace.
+fn note(text: &str) {
+    with(|state| {
+        state.scheduling.messages.add(text);
+        state.trace(|_| format!("prints {text}"));
+    });
 }

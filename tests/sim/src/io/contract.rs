@@ -3,8 +3,8 @@
 //! The contract of the control interface, as programs see it kept: a plain user is not let
 //! in, requests come back as promised, a hold holds, counters are what the driver has done.
 //!
-//! Which drivers have that interface is not known beforehand. What would be a finding is one
-//! if the device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract says; so no request is sent for it
+//! Which drivers beside the pair's have that interface is not known beforehand. What would be a
+//! finding is one if the device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract says; so no request is sent for it
 //! that a program would not send.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +20,8 @@ use wdm::control::{
 };
 use windows_sys::Wdk::System::SystemServices::IRP_MJ_DEVICE_CONTROL;
 use windows_sys::Win32::Foundation::{
-    STATUS_DEVICE_BUSY, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST,
-    STATUS_SUCCESS,
+    STATUS_DEVICE_BUSY, STATUS_DEVICE_NOT_READY, STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS,
 };
 
 use crate::findings::stop_at;
@@ -160,6 +160,9 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
         );
         stop_at("control", what, expected.to);
     }
+    if code == HOLD_UNLOAD {
+        check_hold(expected, status);
+    }
     match (expected.switches_to, status.0) {
         (Some(is_on), STATUS_SUCCESS) => check_switch(expected, is_on),
         (Some(_), STATUS_DEVICE_BUSY) => check_busy(expected),
@@ -184,6 +187,25 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
         && has_interface(file)
     {
         stop_at("listed", what, expected.to);
+    }
+}
+
+/// Checks that a hold is not refused as one of a KMDF driver is, or as one too many: there are
+/// never so many.
+fn check_hold(expected: &Expected, status: NtStatus) {
+    /// What every KMDF driver imports.
+    const FRAMEWORK: &str = "WdfVersionBind";
+    let is_refused = match status.0 {
+        STATUS_DEVICE_BUSY => true,
+        STATUS_DEVICE_NOT_READY => with(|state| {
+            let driver = driver_of(state, expected.file);
+            driver.is_some_and(|it| !state.loader.drivers[it].image.imports(FRAMEWORK))
+        }),
+        _ => false,
+    };
+    if is_refused && has_interface(expected.file) {
+        let what = format!("a hold was refused with {status}, for which there is no reason");
+        stop_at("control", what, expected.to);
     }
 }
 
@@ -311,12 +333,12 @@ pub(crate) fn check_gate(driver: DriverId) {
 }
 
 /// Returns `true` if a file's device answers `QUERY_STATUS` or `LIST_BINDINGS` as the contract
-/// says.
+/// says, or is that of a driver of the pair.
 pub(crate) fn has_interface(file: usize) -> bool {
     /// What a driver that keeps requests for later has, in microseconds.
     const PATIENCE: u64 = 1_000;
 
-    let found = [control::query(), control::list()].iter().any(|message| {
+    let answers = [control::query(), control::list()].iter().any(|message| {
         let Ok(irp) = requests::send_to_file(file, message) else {
             return false;
         };
@@ -326,13 +348,17 @@ pub(crate) fn has_interface(file: usize) -> bool {
         }
         answer.is_some_and(|it| it.status >= 0 && is_contract(&it.output))
     });
-    if found {
-        with(|state| {
-            let driver = driver_of(state, file);
-            state.io.holds.known.extend(driver);
-        });
-    }
-    found
+    with(|state| {
+        let driver = driver_of(state, file);
+        let is_pairs = driver.is_some_and(|it| promises::has_control_interface(state, it));
+        let has_interface = answers || is_pairs;
+        state
+            .io
+            .holds
+            .known
+            .extend(driver.filter(|_| has_interface));
+        has_interface
+    })
 }
 
 /// Returns `true` for an answer that begins as one of the contract does.

@@ -240,6 +240,12 @@ impl Image {
         self.symbols()?.own_place(offset)
     }
 
+    /// Returns `true` if the image imports a function with this name.
+    pub(crate) fn imports(&self, name: &str) -> bool {
+        let mut imports = self.file.imports().iter();
+        imports.any(|import| import.symbol.name() == Some(name))
+    }
+
     /// The variable at `offset`, and how far behind its start that is.
     pub(crate) fn variable(&self, offset: u32) -> Option<(String, u32)> {
         self.symbols()?.variable(offset)

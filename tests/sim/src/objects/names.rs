@@ -104,6 +104,12 @@ impl Names {
         free
     }
 
+    /// Who has made the symbolic link with this name, if there is one.
+    pub(crate) fn link_maker(&self, path: &str) -> Option<Site> {
+        let name = self.names.get(&canonical(path))?;
+        matches!(name.target, Target::Link(_)).then_some(name.by)
+    }
+
     /// Takes a symbolic link away. Returns `false` if there is none of this
     /// name.
     pub(crate) fn remove_link(&mut self, path: &str) -> bool {

@@ -4,6 +4,7 @@
 
 pub(crate) mod clocks;
 pub(crate) mod frame;
+pub(crate) mod messages;
 pub(crate) mod preemption;
 pub(crate) mod routine;
 pub(crate) mod schedule;

@@ -3,7 +3,7 @@
 //! What the pair promises, with a copy of its provider that does not keep it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scenarios::{CODE_WORDS, Mutant, Mutation};
 
@@ -39,10 +39,7 @@ fn found_in(name: &str, is_wanted: impl Fn(&Mutant) -> bool) -> Vec<String> {
     let original = driver(name);
     let all = mutants_of(&original);
     let mutant = all.iter().find(|it| is_wanted(it)).expect("it is one");
-    let mut content = fs::read(&original).expect("it was built");
-    content[mutant.position..][..mutant.bytes.len()].copy_from_slice(&mutant.bytes);
-    let image = workshop.path(name);
-    fs::write(&image, content).expect("the directory is there");
+    let image = changed(&workshop, name, mutant);
     let arguments = ["--seed=1", "--cycles=400", "--until-found"];
     let report = match name {
         "provider.sys" => sim(&image, &driver("client.sys"), &arguments),
@@ -51,6 +48,15 @@ fn found_in(name: &str, is_wanted: impl Fn(&Mutant) -> bool) -> Vec<String> {
     .report();
     let findings = report.findings.iter();
     findings.map(|finding| finding.code.clone()).collect()
+}
+
+/// A copy of one of the drivers with this change.
+fn changed(workshop: &Workshop, name: &str, mutant: &Mutant) -> PathBuf {
+    let mut content = fs::read(driver(name)).expect("it was built");
+    content[mutant.position..][..mutant.bytes.len()].copy_from_slice(&mutant.bytes);
+    let image = workshop.path(name);
+    fs::write(&image, content).expect("the directory is there");
+    image
 }
 
 #[test]
@@ -131,6 +137,106 @@ fn a_switch_that_does_nothing_is_found() {
         it.mutation == Mutation::NoCall && line(it) == "SOURCE.off(wait)"
     });
     assert_eq!(codes, ["control"]);
+}
+
+#[test]
+fn another_number_of_requests_is_found() {
+    let codes = found_in("client.sys", |it| {
+        it.mutation == Mutation::OtherConstant
+            && it.subject == "the constant 0x4"
+            && line(it).contains("dword(\"Depth\"")
+    });
+    assert_eq!(codes, ["setting"]);
+}
+
+#[test]
+fn a_control_device_that_refuses_everything_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::OtherField && line(it).ends_with("(*file.as_ptr()).FsContext };")
+    });
+    assert_eq!(codes, ["control"]);
+}
+
+#[test]
+fn a_hold_that_is_refused_without_reason_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::OtherBranch && line(it) == "if state.field.is_null() {"
+    });
+    assert_eq!(codes, ["control"]);
+}
+
+#[test]
+fn a_driver_without_its_events_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::OtherConstant && line(it) == "let is_free = place.is_none();"
+    });
+    assert_eq!(codes, ["traced"]);
+}
+
+#[test]
+fn an_unload_that_is_measured_wrongly_is_found() {
+    let codes = found_in("client.sys", |it| {
+        it.mutation == Mutation::NoCall && it.subject == "`KeQueryUnbiasedInterruptTime`"
+    });
+    assert_eq!(codes, ["traced"]);
+}
+
+#[test]
+fn a_cancellation_that_is_not_heeded_is_found() {
+    let codes = found(|it| {
+        it.mutation == Mutation::OtherField && line(it).contains("area().cancelled.load")
+    });
+    assert_eq!(codes, ["cancel"]);
+}
+
+#[test]
+fn calls_that_a_module_does_not_make_are_found() {
+    for (function, text) in [
+        ("client::cancel", "unsafe { cancel(peer.context()"),
+        ("query_statistics", "unsafe { query(provider.context()"),
+        ("source::publish", "unsafe { publish(monitor.context()"),
+    ] {
+        let codes = found_in("client.sys", |it| {
+            it.mutation == Mutation::NoCall && line(it).contains(text)
+        });
+        assert_eq!(codes, ["due"], "{function}");
+    }
+}
+
+/// Where messages are passed over, a driver that differs in one takes the same course.
+#[test]
+fn another_message_is_no_other_course() {
+    let workshop = Workshop::new();
+    let original = driver("client.sys");
+    let mutant = mutants_of(&original)
+        .into_iter()
+        .find(|it| {
+            it.mutation == Mutation::NoCall
+                && it.subject == "`wdk::print::_print`"
+                && it.place.function == "client::driver_entry"
+        })
+        .expect("it prints that it is not loaded");
+    let image = changed(&workshop, "client.sys", &mutant);
+    let provider = driver("provider.sys");
+    let course = |client: &Path, arguments: &[&str]| {
+        let usual = ["--seed=1", "--cycles=100", "--faults=random"];
+        let run = sim(&provider, client, &[&usual, arguments].concat());
+        let digest = run.report().digest;
+        let mut lines = run.out.lines();
+        let messages = lines.find(|it| it.starts_with("{\"messages\""));
+        (digest, messages.map(str::to_owned))
+    };
+    let passed_over = ["--pass-over-messages"];
+    let (before, now) = (
+        course(&original, &passed_over),
+        course(&image, &passed_over),
+    );
+    assert_eq!(before.0, now.0);
+    assert!(before.1.is_some() && now.1.is_some());
+    assert_ne!(before.1, now.1);
+    let (before, now) = (course(&original, &[]), course(&image, &[]));
+    assert_ne!(before.0, now.0);
+    assert_eq!((before.1, now.1), (None, None));
 }
 
 /// A provider that has every function and offers none of them: the client calls none. It

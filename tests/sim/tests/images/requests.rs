@@ -6,6 +6,7 @@
 use scenarios::{Finding, Role};
 
 use crate::fixture::Workshop;
+use crate::pair::driver;
 use crate::program::sim;
 
 /// A macro of `control.c`, the code of the finding and the number among its
@@ -165,6 +166,25 @@ fn a_file_ends_with_the_last_reference_to_it() {
             finding.what.contains("the last open file of d.sys"),
             "{finding}"
         );
+    }
+}
+
+/// A program waits for the device to be opened, the worker of the peer for something to do.
+#[test]
+fn a_request_that_is_owed_is_that_of_its_dispatch_routine() {
+    let workshop = Workshop::new();
+    let client = workshop.compile("d.sys", "control.c", &["CREATE_PENDS"]);
+    let run = sim(
+        &driver("provider.sys"),
+        &client,
+        &["--seed=5", "--cycles=300"],
+    );
+    let findings = run.report().findings;
+    assert!(!findings.is_empty(), "{}", run.err);
+    for finding in findings {
+        let function = finding.place.as_ref().map(|it| it.function.as_str());
+        assert_eq!(finding.code, "deadlock", "{finding}");
+        assert_eq!(function, Some("DispatchFile"), "{finding}");
     }
 }
 

@@ -19,6 +19,18 @@ use crate::verifier::{races, stack_depth, stack_frames, stack_objects};
 
 /// The distance from the return address down to the saved `rcx`, in words.
 const FIRST: usize = (0xD8 - 0x20) / size_of::<usize>();
+/// The functions that print a message for a debugger, and those that copy the parts of which a
+/// driver makes one.
+const MESSAGES: [&str; 8] = [
+    "DbgPrint",
+    "DbgPrintEx",
+    "memcmp",
+    "memcpy",
+    "memmove",
+    "memset",
+    "vDbgPrintEx",
+    "vDbgPrintExWithPrefix",
+];
 /// The number of arguments that are passed in registers, which `enter_stub` saves next to
 /// each other.
 const IN_REGISTERS: usize = 4;
@@ -48,8 +60,12 @@ pub(super) unsafe extern "win64" fn enter(
     unsafe { home.write(leave.addr()) };
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
+    let mut counts = true;
     let begin = |state: &mut State| {
-        state.scheduling.note(u64::from(number) << 32);
+        counts = counts_for_course(state, call);
+        if counts {
+            state.scheduling.note(u64::from(number) << 32);
+        }
         stack_objects::pass_call(state, registers.rsp());
         let current = state.scheduling.current_mut();
         let irql = current.irql;
@@ -77,7 +93,9 @@ pub(super) unsafe extern "win64" fn enter(
     if let Some((code, what)) = breach {
         stop(code, what);
     }
-    point();
+    if counts {
+        point();
+    }
     steps::enter(target);
     match call {
         Callee::Import { .. } if trap::expects_handlers() => {
@@ -85,6 +103,13 @@ pub(super) unsafe extern "win64" fn enter(
         }
         _ => target,
     }
+}
+
+/// Returns `true` if a call is part of the course of the cycle.
+fn counts_for_course(state: &State, call: Callee) -> bool {
+    let is_message =
+        |call| matches!(call, Callee::Import { export, .. } if MESSAGES.contains(&export.name));
+    !state.scheduling.messages.are_passed_over() || !is_message(call)
 }
 
 /// The call that a thunk makes, and the address of its callee. There is no call to
@@ -133,9 +158,11 @@ pub(super) unsafe extern "win64" fn check_kept(kept: *const [u64; 8], rsp: usize
 /// Leaves a call. Returns the address to return to. `result` holds the result;
 /// its undefined bytes become 0, as they would differ from run to run.
 pub(super) unsafe extern "win64" fn leave(result: *mut u64) -> usize {
+    let mut counts = true;
     let end = |state: &mut State| {
         table_functions::refresh(state);
         let call = frame(state).call;
+        counts = counts_for_course(state, call);
         // SAFETY: `leave_stub` passes the address of the saved `rax`.
         let value = call.result(unsafe { result.read() });
         // SAFETY: as above.
@@ -151,7 +178,9 @@ pub(super) unsafe extern "win64" fn leave(result: *mut u64) -> usize {
     if let Some((code, what, site)) = breach {
         stop_at(code, what, site);
     }
-    point();
+    if counts {
+        point();
+    }
     let home = with(|state| {
         if frame(state).raises {
             return trap::dispatcher();

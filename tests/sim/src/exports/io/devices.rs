@@ -16,7 +16,7 @@ use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
 use crate::io::files::{ENDLESS_DEVICES, INITIALIZING};
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::memory::pool::FreeError;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::faults;
@@ -185,9 +185,25 @@ unsafe extern "win64" fn io_create_symbolic_link(
     })
 }
 
+/// What is wrong with the deletion of a symbolic link: nothing, if there is none of this name, as
+/// after its creation has failed.
+fn misnamed(state: &State, link: &str) -> Option<String> {
+    if link.is_empty() {
+        return Some("a symbolic link was deleted by an empty name, which none has".to_owned());
+    }
+    let maker = state.objects.names.link_maker(link)?;
+    (maker.driver != caller(state)?.driver).then(|| {
+        let maker = state.loader.drivers.show(maker);
+        format!("the symbolic link {link} was deleted, which another driver has created: {maker}")
+    })
+}
+
 unsafe extern "win64" fn io_delete_symbolic_link(link: *const UNICODE_STRING) -> i32 {
     // SAFETY: as in `io_create_symbolic_link`.
     let link = unsafe { strings::text(link) };
+    if let Some(what) = with(|state| misnamed(state, &link)) {
+        stop("0xC4", what);
+    }
     if with(|state| state.objects.names.remove_link(&link)) {
         STATUS_SUCCESS
     } else {

@@ -63,12 +63,21 @@ pub(super) struct Idle {
     /// The attach callbacks of modules that a description knows.
     known: BTreeMap<usize, NpiId>,
     bindings: BTreeMap<BindingId, Watch>,
+    /// How many sides of a binding are modules that a description knows.
+    known_sides: BTreeMap<BindingId, usize>,
     /// The findings of modules whose peer's detach callback came first.
     stopped: BTreeMap<BindingId, (Code, String)>,
     /// The drivers that end such a module.
     ending: BTreeSet<DriverId>,
     /// The calls of which it is not known in which binding they are made.
     stray: u64,
+}
+
+impl Idle {
+    /// Returns `true` if both modules of a binding are such that a description knows.
+    pub(super) fn joins_known(&self, binding: BindingId) -> bool {
+        self.known_sides.get(&binding) == Some(&2)
+    }
 }
 
 /// A module is about to be registered.
@@ -112,6 +121,9 @@ pub(super) fn unloading(state: &mut State, driver: DriverId) {
 /// An attach callback is called.
 pub(super) fn attach(state: &mut State, binding: BindingId, event: &Event) {
     let idle = &mut state.verifier.promises.idle;
+    if idle.known.contains_key(&event.code) {
+        *idle.known_sides.entry(binding).or_default() += 1;
+    }
     let Some(Steady { function, once, .. }) = idle.modules.get(&event.code).copied() else {
         // The client's callback comes before the provider's.
         if let Some(watch) = idle.bindings.get_mut(&binding) {
@@ -207,18 +219,18 @@ pub(super) fn is_known(state: &State, driver: DriverId, npi: NpiId) -> bool {
     })
 }
 
-/// A call begins. Returns how many of such a module's calls are outstanding then in the
-/// binding.
-pub(super) fn begin(state: &mut State, call: Crossing) -> Option<u64> {
-    let watch = watched(state, call)?;
-    let function = call.through.function?;
-    if function.name != watch.function {
-        return None;
+/// A call begins.
+pub(super) fn begin(state: &mut State, call: Crossing) {
+    if let Some(watch) = watched(state, call)
+        && call
+            .through
+            .function
+            .is_some_and(|it| it.name == watch.function)
+    {
+        watch.begun += 1;
+        watch.waits = 0;
+        watch.outstanding += 1;
     }
-    watch.begun += 1;
-    watch.waits = 0;
-    watch.outstanding += 1;
-    u64::try_from(watch.outstanding).ok()
 }
 
 /// A call returns; `pended` says whether it is still to be completed.

@@ -143,15 +143,14 @@ pub(crate) fn begin(
     let function = call.through.function?;
     let offered = offers::check(state, call);
     let statistics = statistics::begin(state, call, &argument);
-    let due = due::call(state, call);
+    let due = due::call(state, call).or(due::begin(state, call));
     tally::begin(state, call);
-    let outstanding = idle::begin(state, call);
-    let setting = outstanding.and_then(|it| settings::outstanding(state, call.caller, it));
+    idle::begin(state, call);
     let ended = match call.request {
         Some(request) if call.through.pends() => {
             replies::begin(state, call.through, call.caller, request, &argument);
             pending::begin(state, call, request, &argument);
-            None
+            settings::outstanding(state, call)
         }
         Some(request) if call.through.completes() => {
             let reply = replies::end(state, call.caller, request, None);
@@ -163,7 +162,7 @@ pub(crate) fn begin(
         }
         _ => None,
     };
-    let found = offered.or(ended).or(statistics).or(due).or(setting);
+    let found = offered.or(ended).or(statistics).or(due);
     found.filter(|_| is_judged(state, call.caller))
 }
 
@@ -177,9 +176,11 @@ pub(crate) fn end(
 ) -> Option<(Code, String)> {
     let statistics = statistics::end(state, call, result);
     idle::end(state, call, pended);
+    due::end(state, call, result, pended);
     let ended = match call.request {
         Some(request) if call.through.completes() => {
             tally::completed(state, request);
+            overtaken::completed(state);
             None
         }
         Some(request) if call.through.pends() => {

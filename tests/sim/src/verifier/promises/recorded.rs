@@ -13,13 +13,17 @@ use std::collections::BTreeMap;
 use npi_description::{NpiId, find};
 use registrar::host::{Call, Event, Phase};
 
+use super::device;
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
-use crate::scheduling::ThreadId;
+use crate::scheduling::{MICROSECOND, ThreadId};
+use crate::verifier::faults;
 
 /// What the names of the providers begin with whose events are known.
 const OURS: &str = "NmrPair.";
+/// What a driver with events imports.
+const REGISTER: &str = "EtwRegister";
 /// The code of the finding, of which neither NMR nor Windows has one.
 const TRACED: &str = "traced";
 
@@ -38,14 +42,22 @@ struct Provider {
     changes: u64,
     windows: Vec<Window>,
     owed: Vec<Owed>,
-    /// When `DriverUnload` was called, if it was recorded then.
-    unloading: Option<Recording>,
+    unload: Option<Unload>,
     /// The events of the driver itself.
     own: Vec<String>,
 }
 
 /// A session that records without a break as long as this stays the same.
 type Recording = u64;
+
+/// A `DriverUnload` that has been called.
+#[derive(Clone, Copy, Debug)]
+struct Unload {
+    recording: Option<Recording>,
+    began: u64,
+    /// When it first deregistered a module, and when the last deregistration was complete.
+    deregistering: Option<(u64, u64)>,
+}
 
 /// A callback that runs.
 #[derive(Debug)]
@@ -86,6 +98,35 @@ impl std::fmt::Display for Expected {
         } else {
             write!(f, "{head} .. {tail}")
         }
+    }
+}
+
+impl Unload {
+    /// Follows the deregistrations.
+    fn follow(&mut self, event: &Event, now: u64) {
+        match (event.call, event.phase, &mut self.deregistering) {
+            (Call::Deregister, Phase::Enter, first @ None) => *first = Some((now, now)),
+            (Call::Deregister | Call::Wait, Phase::Leave(_), Some((_, last))) => *last = now,
+            _ => {}
+        }
+    }
+
+    /// The finding if an event says that the unload has taken more time than since it began, or
+    /// less than its deregistrations.
+    fn mistaken(&self, text: &str, now: u64) -> Option<(Code, String)> {
+        let told = text.strip_prefix("Unload: Microseconds=")?;
+        let told: u64 = told.parse().ok()?;
+        let (first, last) = self.deregistering.unwrap_or_default();
+        let range = (last - first) / MICROSECOND..=(now - self.began) / MICROSECOND;
+        (!range.contains(&told)).then(|| {
+            let what = format!(
+                "the ETW event of the unload says that it took {told} microseconds: its \
+                 deregistrations took {}, and since it began {} have passed",
+                range.start(),
+                range.end()
+            );
+            (TRACED.into(), what)
+        })
     }
 }
 
@@ -153,6 +194,7 @@ fn provider(state: &mut State, driver: DriverId) -> Option<&mut Provider> {
 /// have.
 pub(crate) fn written(state: &mut State, driver: DriverId, text: &str) -> Option<(Code, String)> {
     let thread = state.scheduling.current_id();
+    let now = state.scheduling.now();
     let provider = provider(state, driver)?;
     let of_thread = |owed: &Owed| owed.thread == thread && owed.event.fits(text);
     if let Some(place) = provider.owed.iter().position(of_thread) {
@@ -166,7 +208,7 @@ pub(crate) fn written(state: &mut State, driver: DriverId, text: &str) -> Option
     }
     if text.starts_with("Load:") || text.starts_with("Unload:") {
         provider.own.push(text.to_owned());
-        return None;
+        return provider.unload.and_then(|it| it.mistaken(text, now));
     }
     let owed = provider.owed.iter().find(|it| it.thread == thread);
     let owed = owed.map_or_else(
@@ -179,6 +221,12 @@ pub(crate) fn written(state: &mut State, driver: DriverId, text: &str) -> Option
 
 /// `DriverEntry` has returned `status`. The finding if the events say otherwise.
 pub(super) fn entered(state: &mut State, driver: DriverId, status: i32) -> Option<(Code, String)> {
+    if status == 0 && is_silent(state, driver) {
+        let what = format!(
+            "the driver has started without the ETW provider {OURS}*, though it imports {REGISTER}"
+        );
+        return Some((TRACED.into(), what));
+    }
     let provider = provider(state, driver)?;
     let recorded = provider.listens && provider.changes == 0;
     let event = Expected {
@@ -190,10 +238,25 @@ pub(super) fn entered(state: &mut State, driver: DriverId, status: i32) -> Optio
     (told != own.len() || (recorded && told != 1)).then(|| missed(&event, &own))
 }
 
+/// Returns `true` if a driver of the pair that has ETW events has not registered their
+/// provider, though nothing has failed.
+fn is_silent(state: &State, driver: DriverId) -> bool {
+    let providers = &state.verifier.promises.recorded.drivers;
+    !providers.contains_key(&driver)
+        && device::is_expected(state, driver)
+        && state.loader.drivers[driver].image.imports(REGISTER)
+        && !faults::has_met_fault(state, driver)
+}
+
 /// `DriverUnload` is about to be called.
 pub(super) fn unloading(state: &mut State, driver: DriverId) {
+    let now = state.scheduling.now();
     if let Some(provider) = provider(state, driver) {
-        provider.unloading = provider.recording();
+        provider.unload = Some(Unload {
+            recording: provider.recording(),
+            began: now,
+            deregistering: None,
+        });
     }
 }
 
@@ -201,7 +264,8 @@ pub(super) fn unloading(state: &mut State, driver: DriverId) {
 pub(crate) fn unregistering(state: &mut State, driver: DriverId) -> Option<(Code, String)> {
     let provider = provider(state, driver)?;
     let owed = provider.settle(None);
-    let missing = provider.was_recorded(provider.unloading) && provider.own.len() != 1;
+    let recording = provider.unload.and_then(|it| it.recording);
+    let missing = provider.was_recorded(recording) && provider.own.len() != 1;
     let unload = missing.then(|| {
         let event = Expected {
             head: "unload:".to_owned(),
@@ -228,7 +292,11 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
         let module = npi.map(|npi| npi.name.to_ascii_lowercase() + "\"" + rest);
         format!("{what}: module=\"{}", module.unwrap_or_default())
     };
+    let now = state.scheduling.now();
     let provider = provider(state, driver)?;
+    if let Some(unload) = &mut provider.unload {
+        unload.follow(event, now);
+    }
     match event.phase {
         Phase::Enter if event.call.is_callback() => {
             let recording = provider.recording();

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use npi_description::NpiId;
 use shared_npi::echo::{ECHO_NPI_ID, MAX_PENDING};
 
-use super::{Started, idle};
+use super::{Crossing, Started, idle};
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
@@ -83,16 +83,13 @@ pub(super) fn entered(
     })
 }
 
-/// The finding if a driver has `outstanding` requests in a binding, which are too many.
-pub(super) fn outstanding(
-    state: &State,
-    driver: DriverId,
-    outstanding: u64,
-) -> Option<(Code, String)> {
-    let most = *state.verifier.promises.depths.0.get(&driver)?;
-    // What is complete may be used again before the completion has returned.
-    let threads = state.scheduling.threads().len() as u64;
-    (outstanding > u64::from(most) + threads && is_judged(state, driver)).then(|| {
+/// The finding if with this call more requests of its binding are outstanding than is set.
+pub(super) fn outstanding(state: &State, call: Crossing) -> Option<(Code, String)> {
+    let promises = &state.verifier.promises;
+    let most = *promises.depths.0.get(&call.caller)?;
+    let is_its = call.through.npi == ECHO_NPI_ID && call.through.binding.is_some();
+    let outstanding = promises.pending.open(call);
+    (is_its && outstanding > u64::from(most) && is_judged(state, call.caller)).then(|| {
         let what = format!(
             "{outstanding} requests are outstanding in a binding, but the driver's setting `{}` is \
              {most}",
