@@ -58,11 +58,11 @@ unsafe extern "win64" fn print(arguments: *const u64) -> i32 {
 }
 
 /// "The Unicode format codes (%C, %S, %lc, %ls, %wc, %ws, and %wZ) can be used only at IRQL =
-/// PASSIVE_LEVEL."
+/// `PASSIVE_LEVEL`."
 fn forbid_unicode(format: *const u8) {
     const CODES: [&str; 7] = ["%C", "%S", "%lc", "%ls", "%wc", "%ws", "%wZ"];
     let level = with(|state| state.scheduling.current().irql);
-    if level <= PASSIVE_LEVEL {
+    if level == PASSIVE_LEVEL {
         return;
     }
     // SAFETY: the format ends with a zero, as documented, which is what this format takes.

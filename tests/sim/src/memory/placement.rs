@@ -56,9 +56,9 @@ impl Placement {
     /// `alignment`.
     pub(super) const fn start(&self, page: &Range<usize>, size: usize, alignment: usize) -> usize {
         let length = length(size).next_multiple_of(alignment);
-        let least = if self.least_aligned { alignment } else { 0 };
-        if self.at_start && least + length <= PAGE {
-            return page.start + least;
+        let gap = if self.least_aligned { alignment } else { 0 };
+        if self.at_start && gap + length <= PAGE {
+            return page.start + gap;
         }
         let last = page.end - length;
         if self.least_aligned && last.is_multiple_of(2 * alignment) && length < PAGE {

@@ -186,7 +186,7 @@ fn fill(receive: Receive, datagram: &Datagram) {
     requests::complete(request, status, length);
 }
 
-/// "If the DataIndication parameter is NULL, the socket is no longer functional."
+/// "If the `DataIndication` parameter is NULL, the socket is no longer functional."
 fn fail(at: usize, call: Call) {
     let (result, site) = events::run(call, &[call.context, 0, 0]);
     if result != STATUS_SUCCESS && result != STATUS_DATA_NOT_ACCEPTED {

@@ -42,7 +42,7 @@ unsafe extern "win64" fn iof_complete_request(irp: usize, _boost: i8) {
     completion::complete(irp, builds::finish);
 }
 
-/// "Never call IoCompleteRequest while holding a spin lock."
+/// "Never call `IoCompleteRequest` while holding a spin lock."
 fn forbid_spin_lock() {
     let held = with(|state| {
         let mut held = state.verifier.locks.of(state.scheduling.current_id());

@@ -65,7 +65,7 @@ unsafe extern "win64" fn ke_initialize_semaphore(at: *mut Semaphore, count: i32,
     unsafe { at.write(Semaphore { header, limit }) };
 }
 
-/// "If TRUE, the call must be followed immediately by a call to one of the KeWaitXxx routines."
+/// "If TRUE, the call must be followed immediately by a call to one of the `KeWaitXxx` routines."
 pub(super) fn promise_wait(wait: u8, function: &'static str) {
     if wait != 0 {
         with(|state| state.scheduling.current_mut().owes_wait = Some(function));

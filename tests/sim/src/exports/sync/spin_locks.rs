@@ -187,8 +187,8 @@ unsafe extern "win64" fn release_shared_at_dispatch(lock: *mut SpinLock) {
     give_in(lock, Mode::Shared);
 }
 
-/// "Drivers must not combine calls to KeAcquireSpinLock and KeAcquireInStackQueuedSpinLock on the
-/// same spin lock."
+/// "Drivers must not combine calls to `KeAcquireSpinLock` and `KeAcquireInStackQueuedSpinLock` on
+/// the same spin lock."
 fn require_way(lock: *mut SpinLock, way: Way) {
     let before = with(|state| state.verifier.locks.use_as(lock.addr(), way));
     if before != way {

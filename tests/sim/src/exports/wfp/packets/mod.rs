@@ -64,7 +64,8 @@ fn add(state: &mut State, at: usize, origin: Origin, parent: Option<usize>) {
 
 /// A packet of the network stack, which sends or receives it; 0 if there is no memory.
 pub(in crate::exports::wfp) fn receive(state: &mut State, is_sent: bool) -> usize {
-    let Some(at) = draw(state).and_then(|what| make(state, what)) else {
+    let what = draw(state);
+    let Some(at) = make(state, what) else {
         return 0;
     };
     set_direction(at, is_sent);
@@ -73,7 +74,7 @@ pub(in crate::exports::wfp) fn receive(state: &mut State, is_sent: bool) -> usiz
 }
 
 /// The data of the next packet: most are of one length and lie in one piece.
-fn draw(state: &mut State) -> Option<Described> {
+fn draw(state: &mut State) -> Described {
     const USUAL: usize = 64;
     let random = &mut state.choices.activity;
     let length = match random.random_range(0..8) {
@@ -87,7 +88,7 @@ fn draw(state: &mut State) -> Option<Described> {
     } else {
         length
     };
-    Some(Described::Own { length, first })
+    Described::Own { length, first }
 }
 
 /// Where the data of a packet of the stack begin; 0 if there is no packet.
