@@ -10,6 +10,11 @@
 extern "C" {
 #endif
 
+// Keys that are watched.
+NTSYSAPI NTSTATUS ZwNotifyChangeKey(
+    HANDLE KeyHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+    ULONG CompletionFilter, BOOLEAN WatchTree, PVOID Buffer, ULONG BufferSize, BOOLEAN Asynchronous);
+
 #define STATUS_INVALID_SID ((NTSTATUS)0xC0000078L)
 #define STATUS_ALLOTTED_SPACE_EXCEEDED ((NTSTATUS)0xC0000099L)
 #define STATUS_INVALID_CID ((NTSTATUS)0xC000000BL)

@@ -429,9 +429,6 @@ NTSYSAPI NTSTATUS ZwSetValueKey(
     HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULONG Type, PVOID Data, ULONG DataSize);
 #define REG_NOTIFY_CHANGE_NAME 1L
 #define REG_NOTIFY_CHANGE_LAST_SET 4L
-NTSYSAPI NTSTATUS ZwNotifyChangeKey(
-    HANDLE KeyHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-    ULONG CompletionFilter, BOOLEAN WatchTree, PVOID Buffer, ULONG BufferSize, BOOLEAN Asynchronous);
 NTSYSAPI NTSTATUS ZwDeleteValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName);
 #define RTL_REGISTRY_ABSOLUTE 0
 #define RTL_REGISTRY_SERVICES 1

@@ -3,6 +3,7 @@
 // key at unload queues it. A thread that waits for changes can be waited for.
 
 #include "module.h"
+#include <ntifs.h>
 
 #define PATH L"\\Registry\\Machine\\Software\\Zoo"
 
