@@ -8,8 +8,9 @@ static volatile LONG Queued;
 static KEVENT Idle;
 
 static void OnWork(PVOID device, PVOID context) {
-    Queued = 0;
     KeSetEvent(&Idle, 0, FALSE);
+    // From now on it may be queued again, which clears the event first.
+    Queued = 0;
 }
 
 void Turn(void) {
