@@ -35,6 +35,9 @@ struct End {
     code: usize,
     /// The call by which its peer knows that the attach is committed.
     made_known: Option<TableEntry>,
+    /// Whether no call has been under way since then: the first one may still be entering what
+    /// it makes known.
+    has_settled: bool,
     /// It has said that it is done.
     done: bool,
     /// It said so before its detach callback was called: that counts afterwards.
@@ -142,7 +145,7 @@ impl BindingCalls {
                 binding,
                 npi: it.npi?,
                 side,
-                is_in_use: it.client.made_known.is_some() && it.accepted && !detaches,
+                is_in_use: it.client.has_settled && it.accepted && !detaches,
                 is_over: it.refused || it.at(side).done,
             })
         });
@@ -198,6 +201,7 @@ impl BindingCalls {
             if makes_known(through, result) {
                 end.made_known = Some(through);
             }
+            end.has_settled |= end.made_known.is_some() && end.inside == 0;
             if pended {
                 end.taker = target;
                 end.has_pended = Some(through);
