@@ -35,9 +35,9 @@ struct End {
     code: usize,
     /// The call by which its peer knows that the attach is committed.
     made_known: Option<TableEntry>,
-    /// Whether no call has been under way since then: the first one may still be entering what
-    /// it makes known.
-    has_settled: bool,
+    /// The first call by which it was known when no call was under way any more: until then
+    /// one may still be entering what it makes known.
+    settled: Option<TableEntry>,
     /// It has said that it is done.
     done: bool,
     /// It said so before its detach callback was called: that counts afterwards.
@@ -145,7 +145,7 @@ impl BindingCalls {
                 binding,
                 npi: it.npi?,
                 side,
-                is_in_use: it.client.has_settled && it.accepted && !detaches,
+                is_in_use: it.client.settled.is_some() && it.accepted && !detaches,
                 is_over: it.refused || it.at(side).done,
             })
         });
@@ -201,7 +201,9 @@ impl BindingCalls {
             if makes_known(through, result) {
                 end.made_known = Some(through);
             }
-            end.has_settled |= end.made_known.is_some() && end.inside == 0;
+            if end.inside == 0 {
+                end.settled = end.settled.or(end.made_known);
+            }
             if pended {
                 end.taker = target;
                 end.has_pended = Some(through);
