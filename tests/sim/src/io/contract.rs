@@ -190,8 +190,8 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
     }
 }
 
-/// Checks that a hold is not refused as one of a KMDF driver is, or as one too many: there are
-/// never so many.
+/// Checks that a hold is not refused: only a KMDF driver refuses holds, and programs here never
+/// reach the limit on their number.
 fn check_hold(expected: &Expected, status: NtStatus) {
     /// What every KMDF driver imports.
     const FRAMEWORK: &str = "WdfVersionBind";

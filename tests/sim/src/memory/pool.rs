@@ -23,7 +23,8 @@ use crate::memory::room::Room;
 
 /// What lies between a block's end and its page's.
 const SLACK: u8 = 0xFD;
-/// So many bytes before a driver's block have the same content, on its own page.
+/// The number of bytes before a driver's block that are filled like the slack behind it, and
+/// checked when it is freed.
 const MARGIN: usize = 64;
 /// So many blocks can be in use before an allocation fails.
 const MOST_BLOCKS: usize = 16 << 10;

@@ -104,7 +104,11 @@ unsafe extern "win64" fn check_stack() {
         "movups [rsp + 0x50], xmm3",
         "movups [rsp + 0x60], xmm4",
         "movups [rsp + 0x70], xmm5",
+        "stmxcsr [rsp + 0x80]",
+        "mov dword ptr [rsp + 0x84], {mxcsr}",
+        "ldmxcsr [rsp + 0x84]",
         "call {body}",
+        "ldmxcsr [rsp + 0x80]",
         "movups xmm0, [rsp + 0x20]",
         "movups xmm1, [rsp + 0x30]",
         "movups xmm2, [rsp + 0x40]",
@@ -123,6 +127,7 @@ unsafe extern "win64" fn check_stack() {
         "popfq",
         "ret",
         regular = const !convention::IRREGULAR_FLAGS.cast_signed(),
+        mxcsr = const convention::MXCSR,
         body = sym begin_frame,
     )
 }

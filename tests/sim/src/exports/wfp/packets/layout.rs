@@ -97,9 +97,10 @@ const PAGES: usize = MOST / PAGE + 2;
 /// What the buffer of a net buffer list describes.
 #[derive(Clone, Copy)]
 pub(super) enum Described {
-    /// So many bytes of data of its own, by two MDLs if it is more than those of the first.
+    /// Data of its own, `length` bytes. The first MDL describes `first` of them, a second one the
+    /// rest, if any.
     Own { length: usize, first: usize },
-    /// So many bytes from this offset of an MDL.
+    /// `length` bytes from `offset` of an existing MDL.
     By {
         mdl: usize,
         offset: u32,
