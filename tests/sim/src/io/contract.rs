@@ -53,7 +53,10 @@ struct Held {
 
 /// Closes a program's file, which ends its holds.
 pub(crate) fn close(file: usize) {
-    with(|state| state.io.holds.files.remove(&file));
+    with(|state| {
+        state.io.holds.files.remove(&file);
+        switched::end_announcement(state, file);
+    });
     requests::close(file);
 }
 

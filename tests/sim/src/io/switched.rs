@@ -3,7 +3,7 @@
 //! The switch of the control interface: once it has succeeded, and as long as no other is
 //! sent, the module is registered or not as it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nmr::abi::struct_size;
 use scenarios::control::header;
@@ -19,13 +19,14 @@ use crate::nmr::registrations;
 
 /// The switches of each driver.
 #[derive(Debug, Default)]
-pub(crate) struct Switches(BTreeMap<DriverId, Count>);
+pub(crate) struct Switches(BTreeMap<DriverId, Begun>);
 
-/// How many switches programs have begun to send to a driver, and have sent.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    begun: u64,
-    sent: u64,
+/// The switches that programs have begun to send to a driver.
+#[derive(Debug, Default)]
+struct Begun {
+    count: u64,
+    /// The files through which one is about to be sent.
+    announced: BTreeSet<usize>,
 }
 
 /// A moment at which no switch of a driver is under way.
@@ -35,9 +36,29 @@ pub(super) struct Quiet {
     begun: u64,
 }
 
-fn count(state: &State, driver: DriverId) -> Count {
-    let all = &state.io.switches.0;
-    all.get(&driver).copied().unwrap_or_default()
+impl Switches {
+    fn begin(&mut self, driver: DriverId, file: usize) {
+        let begun = self.0.entry(driver).or_default();
+        begun.count += 1;
+        begun.announced.insert(file);
+    }
+
+    fn end_announcement(&mut self, file: usize) {
+        for begun in self.0.values_mut() {
+            begun.announced.remove(&file);
+        }
+    }
+
+    /// How many have been begun.
+    fn count(&self, driver: DriverId) -> u64 {
+        self.0.get(&driver).map_or(0, |it| it.count)
+    }
+
+    /// Returns `true` if one is about to be sent.
+    fn is_announced(&self, driver: DriverId) -> bool {
+        let begun = self.0.get(&driver);
+        begun.is_some_and(|it| !it.announced.is_empty())
+    }
 }
 
 impl Quiet {
@@ -50,15 +71,18 @@ impl Quiet {
                 && state.io.files.has(it.parameters.file)
                 && driver_of(state, it.parameters.file) == Some(driver)
         };
-        let Count { begun, sent } = count(state, driver);
-        let is_quiet = sent >= begun && !state.io.requests.sent.values().any(is_switch);
-        is_quiet.then_some(Self { driver, begun })
+        let switches = &state.io.switches;
+        let is_sent = state.io.requests.sent.values().any(is_switch);
+        (!is_sent && !switches.is_announced(driver)).then(|| Self {
+            driver,
+            begun: switches.count(driver),
+        })
     }
 }
 
 /// Returns `true` if no switch has been begun since.
 pub(super) fn lasts(state: &State, since: Quiet) -> bool {
-    count(state, since.driver).begun == since.begun
+    state.io.switches.count(since.driver) == since.begun
 }
 
 /// A switch is about to be sent through a file. Returns the moment after it, if no other is
@@ -66,21 +90,16 @@ pub(super) fn lasts(state: &State, since: Quiet) -> bool {
 pub(super) fn begin(state: &mut State, file: usize) -> Option<Quiet> {
     let quiet = Quiet::now(state, file);
     let driver = driver_of(state, file)?;
-    state.io.switches.0.entry(driver).or_default().begun += 1;
+    state.io.switches.begin(driver, file);
     quiet.map(|it| Quiet {
         begun: it.begun + 1,
         ..it
     })
 }
 
-/// A request is sent.
-pub(super) fn sent(state: &mut State, file: usize, code: u32) {
-    if code == SWITCH_SUBCOMPONENT
-        && state.io.files.has(file)
-        && let Some(driver) = driver_of(state, file)
-    {
-        state.io.switches.0.entry(driver).or_default().sent += 1;
-    }
+/// A switch that was announced is sent through a file, or never will be.
+pub(super) fn end_announcement(state: &mut State, file: usize) {
+    state.io.switches.end_announcement(file);
 }
 
 /// The state that a request wants, if it is a right one.
@@ -104,4 +123,24 @@ pub(super) fn wrong(state: &State, since: Quiet, is_on: bool) -> Option<String> 
             if is_on { "on" } else { "off" }
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_announced_until_its_own_file_sends_it() {
+        let driver = DriverId(0);
+        let mut switches = Switches::default();
+        // A request that nobody has announced.
+        switches.end_announcement(1);
+        switches.begin(driver, 1);
+        switches.begin(driver, 2);
+        switches.end_announcement(2);
+        assert!(switches.is_announced(driver));
+        switches.end_announcement(1);
+        assert!(!switches.is_announced(driver));
+        assert_eq!(switches.count(driver), 2);
+    }
 }
