@@ -26,7 +26,6 @@ use serde::Serialize;
 
 use crate::costs::{Costs, Measured};
 use crate::hardware::randomisation::fix_addresses;
-use crate::scheduling::messages::Messages;
 use crate::{
     FailedCycle, Failure, FaultKind, Faults, Machine, Matrix, Searched, Tracing, UnloadCost, Weight,
 };
@@ -50,8 +49,6 @@ enum OutputLine<'a> {
     Costs(&'a Costs),
     /// What --unloads asks for, of each unload.
     Unload(&'a UnloadCost),
-    /// A hash of what drivers have printed for a debugger, where that is passed over.
-    Messages(u64),
     /// The last line.
     Report(&'a Report),
     /// What --size asks for.
@@ -175,7 +172,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut transitions = TransitionCounts::default();
     let mut reached = Reached::default();
-    let mut messages = Messages::default();
     let measured = arguments.costs.then(Measured::begin);
     let started = Instant::now();
     let mut told = started;
@@ -194,7 +190,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         print_heading(arguments.tracing(), traced)?;
         let outcome = machine.run(arguments.seed, &cycle, schedule, arguments.tracing());
         report.add_cycle(cycle.order, &outcome.counts, outcome.digest);
-        messages.add_number(outcome.messages);
         for unload in &outcome.unloads {
             tell(&OutputLine::Unload(unload))?;
         }
@@ -236,7 +231,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             tell(&OutputLine::Progress(report.cycles_done))?;
         }
     }
-    tell_beside(arguments, measured, report.cycles_done, messages)?;
+    if let Some(measured) = measured {
+        tell(&OutputLine::Costs(&measured.end(report.cycles_done)))?;
+    }
     check_faults(arguments, &report)?;
     report.add_transitions(&transitions);
     // Events are a function of the seed, and so is the report behind them.
@@ -254,22 +251,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(status_of(&report))
-}
-
-/// Prints what is asked for beside the report.
-fn tell_beside(
-    arguments: &Arguments,
-    measured: Option<Measured>,
-    cycles: u64,
-    messages: Messages,
-) -> anyhow::Result<()> {
-    if let Some(measured) = measured {
-        tell(&OutputLine::Costs(&measured.end(cycles)))?;
-    }
-    if arguments.pass_over_messages {
-        tell(&OutputLine::Messages(messages.hash()))?;
-    }
-    Ok(())
 }
 
 /// The machine with its drivers, and the number of images of each role.

@@ -34,7 +34,6 @@ use crate::nmr::host::SimHost;
 use crate::objects::Objects;
 use crate::run::Run;
 use crate::run::options::{Images, Options, Tracing, UnloadCosts};
-use crate::scheduling::messages::Messages;
 use crate::scheduling::system_clock::SystemClock;
 use crate::scheduling::{MICROSECOND, Scheduler};
 use crate::verifier::Verifier;
@@ -88,9 +87,7 @@ impl State {
                 objects.registry.set(instance, value);
             }
         }
-        // A message is also made of accesses to memory.
         let preempts = options.unloads == UnloadCosts::None
-            && !options.passes_over_messages
             && (options.preempt || Choices::preempts(seed, index));
         let races = match options.races {
             RaceSearch::Off => false,
@@ -104,10 +101,10 @@ impl State {
             Choices::of_processors(seed, index),
             SystemClock::new(Choices::of_clocks(seed, index)),
         );
-        if options.passes_over_messages {
-            scheduling.messages = Messages::passed_over();
-        }
-        let everywhere = preempts && (options.preempt || Choices::switches(seed, index));
+        // A message is also made of accesses to memory.
+        let everywhere = preempts
+            && !options.passes_over_messages
+            && (options.preempt || Choices::switches(seed, index));
         let switches = everywhere.then(|| Switches::new(Choices::of_switches(seed, index)));
         let races = Races::new(races, preempts, switches, options.described);
         if races.is_enabled() {

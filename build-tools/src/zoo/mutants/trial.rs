@@ -27,6 +27,7 @@ const SETTINGS: [Setting; 4] = [
         faults: "none",
         races: "sampled",
         preempts: false,
+        compared: true,
         times: 1,
     },
     Setting {
@@ -34,6 +35,7 @@ const SETTINGS: [Setting; 4] = [
         faults: "random",
         races: "sampled",
         preempts: false,
+        compared: true,
         times: 1,
     },
     Setting {
@@ -41,6 +43,7 @@ const SETTINGS: [Setting; 4] = [
         faults: "none",
         races: "all",
         preempts: false,
+        compared: true,
         times: 1,
     },
     Setting {
@@ -48,11 +51,12 @@ const SETTINGS: [Setting; 4] = [
         faults: "none",
         races: "sampled",
         preempts: false,
+        compared: true,
         times: 1,
     },
 ];
 
-/// The run that a mutant has beyond these if they do not find it: what goes wrong only if another
+/// The run that a mutant with another course has beyond these: what goes wrong only if another
 /// thread comes in between. That an instruction is no longer atomic shows in no count; a search
 /// for data races that reaches the instruction and finds none proves that no thread did.
 const ATOMICITY: Setting = Setting {
@@ -60,7 +64,19 @@ const ATOMICITY: Setting = Setting {
     faults: "none",
     races: "all",
     preempts: true,
+    compared: false,
     times: 4,
+};
+
+/// The run that each other mutant has beyond these, in which messages count and threads are
+/// switched at accesses to memory, too, in some cycles.
+const SWITCHED: Setting = Setting {
+    beside: Beside::Peer,
+    faults: "none",
+    races: "sampled",
+    preempts: false,
+    compared: false,
+    times: 1,
 };
 
 /// A kind of run.
@@ -72,6 +88,10 @@ struct Setting {
     races: &'static str,
     /// Threads are preempted in every cycle.
     preempts: bool,
+    /// Its course is compared with that of the unchanged driver. What is printed for a debugger is
+    /// no part of it, and threads are switched at no access to memory but atomic instructions: an
+    /// instruction that is gone would be one place less.
+    compared: bool,
     /// By how much the cycles are more than those of the others.
     times: u64,
 }
@@ -85,13 +105,6 @@ enum Beside {
     Hostile,
 }
 
-/// Whether the messages that drivers print for a debugger count for the course of a run.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Messages {
-    Count,
-    PassedOver,
-}
-
 /// The unchanged drivers, and what their runs came to.
 pub(super) struct Original<'a> {
     simulator: &'a Simulator,
@@ -100,8 +113,8 @@ pub(super) struct Original<'a> {
     cycles: u64,
     /// The hostile peers of each driver.
     hostile: BTreeMap<Role, Vec<PathBuf>>,
-    /// The course of each driver's run in each setting, with and without messages.
-    courses: BTreeMap<(Role, Messages), Vec<Course>>,
+    /// What each driver's run in each setting came to.
+    courses: BTreeMap<Role, Vec<Report>>,
 }
 
 /// What a run came to.
@@ -110,14 +123,7 @@ enum Ran {
     /// It ended without a finding and as no run should, for this reason.
     Failed(String),
     /// It has no finding.
-    Clean(Box<Course>),
-}
-
-/// The course of a run.
-struct Course {
-    report: Report,
-    /// A hash of the messages, if they are passed over.
-    messages: Option<u64>,
+    Clean(Box<Report>),
 }
 
 /// What became of a mutant.
@@ -136,14 +142,6 @@ enum Compared {
     Ended(Fate),
     Alike,
     Different,
-    /// They differ in nothing but what was printed for a debugger.
-    OtherMessages,
-}
-
-/// The line in which the simulated kernel tells of messages.
-#[derive(Deserialize)]
-struct MessagesLine {
-    messages: u64,
 }
 
 /// The last line that the simulated kernel prints.
@@ -170,19 +168,19 @@ impl<'a> Original<'a> {
         for role in ROLES {
             let peers = hostile_peers(workspace, simulator, &original.driver(role))?;
             original.hostile.insert(role, peers);
-            for messages in [Messages::Count, Messages::PassedOver] {
-                let courses = SETTINGS.map(|setting| original.unchanged(role, setting, messages));
-                let courses = courses.into_iter().collect::<Result<_>>()?;
-                original.courses.insert((role, messages), courses);
+            let courses = SETTINGS.map(|setting| original.unchanged(role, setting));
+            let courses = courses.into_iter().collect::<Result<_>>()?;
+            original.courses.insert(role, courses);
+            for last in [SWITCHED, ATOMICITY] {
+                original.unchanged(role, last)?;
             }
-            original.unchanged(role, ATOMICITY, Messages::Count)?;
         }
         Ok(original)
     }
 
-    fn unchanged(&self, role: Role, setting: Setting, messages: Messages) -> Result<Course> {
-        match self.run(role, &self.driver(role), setting, messages)? {
-            Ran::Clean(course) => Ok(*course),
+    fn unchanged(&self, role: Role, setting: Setting) -> Result<Report> {
+        match self.run(role, &self.driver(role), setting)? {
+            Ran::Clean(report) => Ok(*report),
             Ran::Found(finding) => {
                 bail!("the unchanged drivers have a finding, which must be mended first: {finding}")
             }
@@ -195,7 +193,7 @@ impl<'a> Original<'a> {
     }
 
     /// Runs `image` as the driver of `role`.
-    fn run(&self, role: Role, image: &Path, setting: Setting, messages: Messages) -> Result<Ran> {
+    fn run(&self, role: Role, image: &Path, setting: Setting) -> Result<Ran> {
         let peer = self.driver(role.peer());
         let mut command = match (setting.beside, role) {
             (Beside::Peer, Role::Provider) => self.simulator.command(image, &peer),
@@ -219,7 +217,7 @@ impl<'a> Original<'a> {
         if setting.preempts {
             command.arg("--preempt");
         }
-        if messages == Messages::PassedOver {
+        if setting.compared {
             command.arg("--pass-over-messages");
         }
         ran(&simulator::output(&mut command)?)
@@ -264,11 +262,7 @@ fn ran(output: &Output) -> Result<Ran> {
         let why = cut_short.unwrap_or_else(|| simulator::error_of(&errors).to_owned());
         return Ok(Ran::Failed(why));
     }
-    let messages = text.lines().find_map(|it| serde_json::from_str(it).ok());
-    Ok(Ran::Clean(Box::new(Course {
-        report,
-        messages: messages.map(|MessagesLine { messages }| messages),
-    })))
+    Ok(Ran::Clean(Box::new(report)))
 }
 
 /// Trials, one after the other, with a directory of their own.
@@ -299,28 +293,20 @@ impl<'a> Trial<'a> {
     /// Runs a mutant.
     pub(super) fn run(&self, role: Role, mutant: &Mutant) -> Result<Fate> {
         let image = self.write(role, mutant.position, &mutant.bytes)?;
-        let mut changed = match self.compare(role, &image, Messages::Count)? {
+        let mut changed = match self.compare(role, &image)? {
             Compared::Ended(fate) => return Ok(fate),
             Compared::Alike => false,
-            Compared::Different | Compared::OtherMessages => true,
+            Compared::Different => true,
         };
-        if changed {
-            // What changes nothing but what a debugger shows has no effect.
-            changed = match self.compare(role, &image, Messages::PassedOver)? {
-                Compared::Ended(fate) => return Ok(fate),
-                Compared::Alike | Compared::Different => true,
-                Compared::OtherMessages => false,
-            };
-        }
-        if changed || mutant.mutation == Mutation::NoLock {
-            match self
-                .original
-                .run(role, &image, ATOMICITY, Messages::Count)?
-            {
-                Ran::Found(finding) => return Ok(Fate::Found(finding)),
-                Ran::Failed(why) => return Ok(Fate::Failed(why)),
-                Ran::Clean(_) => {}
-            }
+        let last = if changed || mutant.mutation == Mutation::NoLock {
+            ATOMICITY
+        } else {
+            SWITCHED
+        };
+        match self.original.run(role, &image, last)? {
+            Ran::Found(finding) => return Ok(Fate::Found(finding)),
+            Ran::Failed(why) => return Ok(Fate::Failed(why)),
+            Ran::Clean(_) => {}
         }
         if mutant.mutation == Mutation::NoLock {
             // That the runs took another course is no effect: threads are preempted at atomic
@@ -336,19 +322,15 @@ impl<'a> Trial<'a> {
     }
 
     /// Runs an image in each setting, and compares the runs with those of the unchanged driver.
-    fn compare(&self, role: Role, image: &Path, messages: Messages) -> Result<Compared> {
+    fn compare(&self, role: Role, image: &Path) -> Result<Compared> {
         let mut compared = Compared::Alike;
-        let before = &self.original.courses[&(role, messages)];
+        let before = &self.original.courses[&role];
         for (setting, before) in SETTINGS.iter().zip(before) {
-            let now = match self.original.run(role, image, *setting, messages)? {
+            match self.original.run(role, image, *setting)? {
                 Ran::Found(finding) => return Ok(Compared::Ended(Fate::Found(finding))),
                 Ran::Failed(why) => return Ok(Compared::Ended(Fate::Failed(why))),
-                Ran::Clean(now) => now,
-            };
-            if !now.report.same_course(&before.report) {
-                compared = Compared::Different;
-            } else if now.messages != before.messages && matches!(compared, Compared::Alike) {
-                compared = Compared::OtherMessages;
+                Ran::Clean(now) if now.same_course(before) => {}
+                Ran::Clean(_) => compared = Compared::Different,
             }
         }
         Ok(compared)
@@ -358,7 +340,7 @@ impl<'a> Trial<'a> {
     fn reaches(&self, role: Role, mutant: &Mutant, settings: &[Setting]) -> Result<bool> {
         let probe = self.write(role, mutant.position, &[BREAKPOINT])?;
         for setting in settings {
-            let ran = self.original.run(role, &probe, *setting, Messages::Count)?;
+            let ran = self.original.run(role, &probe, *setting)?;
             if matches!(ran, Ran::Found(_)) {
                 return Ok(true);
             }

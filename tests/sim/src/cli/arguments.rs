@@ -130,7 +130,8 @@ pub(super) struct Arguments {
     /// instructions as well.
     #[arg(long, hide = true, value_name = "WHAT", conflicts_with_all = ["trace", "minimise", "size"])]
     pub(super) unloads: Option<Unloads>,
-    /// Leave messages for a debugger out of the course of the cycles.
+    /// Leave messages for a debugger out of the course of the cycles, and switch threads at no
+    /// access to memory but atomic instructions.
     #[arg(long, hide = true)]
     pub(super) pass_over_messages: bool,
 }

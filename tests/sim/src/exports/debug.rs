@@ -108,8 +108,5 @@ unsafe extern "win64" fn v_dbg_print_ex_with_prefix(
 
 /// Adds a message to the trace.
 fn note(text: &str) {
-    with(|state| {
-        state.scheduling.messages.add(text);
-        state.trace(|_| format!("prints {text}"));
-    });
+    with(|state| state.trace(|_| format!("prints {text}")));
 }

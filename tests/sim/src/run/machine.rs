@@ -85,8 +85,6 @@ pub struct Outcome {
     pub answers: BTreeMap<Knob, BTreeSet<u32>>,
     /// What each unload took, if that is measured.
     pub unloads: Vec<UnloadCost>,
-    /// A hash of the messages for a debugger, if they are passed over.
-    pub messages: u64,
     /// The verdict, if the cycle did not run to its end.
     pub verdict: Option<Verdict>,
     /// What is worth telling but no failure.
@@ -299,7 +297,6 @@ impl Machine {
             kernel,
             answers: state.choices.into_answers(),
             unloads: state.run.unload_costs,
-            messages: scheduled.messages.hash(),
             verdict,
             notes,
         };

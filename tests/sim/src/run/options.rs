@@ -125,6 +125,6 @@ pub struct Options {
     pub unloads: UnloadCosts,
     /// Messages for a debugger are no part of the course of a cycle: no thread is switched when
     /// one is made and printed, and two cycles that differ in nothing else have the same digest.
-    /// Threads are switched at calls only.
+    /// Threads are switched at calls and atomic instructions only.
     pub passes_over_messages: bool,
 }

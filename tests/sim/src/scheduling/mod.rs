@@ -4,7 +4,6 @@
 
 pub(crate) mod clocks;
 pub(crate) mod frame;
-pub(crate) mod messages;
 pub(crate) mod preemption;
 pub(crate) mod routine;
 pub(crate) mod schedule;

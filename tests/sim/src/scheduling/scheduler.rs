@@ -33,7 +33,6 @@ use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::hardware::stack::{self, Stacks, watched};
 use crate::hardware::trap;
 use crate::scheduling::clocks::{Clocks, Sync};
-use crate::scheduling::messages::Messages;
 use crate::scheduling::schedule::{self, Schedule};
 use crate::scheduling::strategy::{Chooser, Strategy};
 use crate::scheduling::system_clock::{self, SystemClock, Timer};
@@ -83,7 +82,6 @@ pub(crate) struct Scheduler {
     ready: Vec<usize>,
     /// Differs whenever another course was taken.
     digest: u64,
-    pub(crate) messages: Messages,
     current: usize,
     /// The thread that was drawn at the last point.
     next: Option<usize>,
@@ -136,7 +134,6 @@ impl Scheduler {
             earliest: u64::MAX,
             ready: Vec::new(),
             digest: 0,
-            messages: Messages::default(),
             current: 0,
             next: None,
             points: 0,
@@ -515,7 +512,6 @@ impl Scheduler {
         Scheduled {
             unfollowed: self.unfollowed.clone().or_else(not_reached),
             digest: self.digest,
-            messages: self.messages,
             points: self.points,
             taken: self.taken,
             overwritten: self.overwritten,
@@ -528,7 +524,6 @@ impl Scheduler {
 pub(crate) struct Scheduled {
     /// Differs whenever another course was taken.
     pub(crate) digest: u64,
-    pub(crate) messages: Messages,
     /// The number of points that were passed.
     pub(crate) points: u64,
     /// The schedule that was taken.
