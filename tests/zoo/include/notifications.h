@@ -39,10 +39,19 @@ typedef struct {
     ULONG *Parameters;
 } BEFORE_HANDLE;
 typedef struct {
+    ULONG Operation;
+    ULONG Flags;
+    PVOID Object;
+    PVOID ObjectType;
+    PVOID CallContext;
+    NTSTATUS ReturnStatus;
+    PVOID Parameters;
+} AFTER_HANDLE;
+typedef struct {
     PVOID *ObjectType;
     ULONG Operations;
     int (*PreOperation)(PVOID context, BEFORE_HANDLE *);
-    void (*PostOperation)(PVOID context, PVOID);
+    void (*PostOperation)(PVOID context, AFTER_HANDLE *);
 } HANDLE_OPERATION;
 typedef struct {
     USHORT Version;

@@ -4,13 +4,20 @@
 #include "executive.h"
 
 enum { NON_PAGED_NX = 512 };
-static LOOKASIDE_LIST_EX Small, Large;
+static struct {
+    LOOKASIDE_LIST_EX Small, Large;
+    ULONG Behind;
+} Lists;
 
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
-    ExInitializeLookasideListEx(&Small, NULL, NULL, NON_PAGED_NX, 0, 32, TAG, 0);
-    ExInitializeLookasideListEx(&Large, NULL, NULL, NON_PAGED_NX, 0, 128, TAG, 0);
+    Lists.Behind = TAG;
+    ExInitializeLookasideListEx(&Lists.Small, NULL, NULL, NON_PAGED_NX, 0, 32, TAG, 0);
+    ExInitializeLookasideListEx(&Lists.Large, NULL, NULL, NON_PAGED_NX, 0, 128, TAG, 0);
+    // A list has no more bytes than its declaration.
+    if (Lists.Behind != TAG)
+        __builtin_trap();
     status = StartWork();
     if (!NT_SUCCESS(status))
         AtUnload();
@@ -18,12 +25,12 @@ NTSTATUS Start(DRIVER_OBJECT *driver) {
 }
 
 void Turn(void) {
-    PVOID entry = ExAllocateFromLookasideListEx(&Small);
+    PVOID entry = ExAllocateFromLookasideListEx(&Lists.Small);
     if (entry)
-        ExFreeToLookasideListEx(RIGHT(&Small) WRONG(&Large), entry);
+        ExFreeToLookasideListEx(RIGHT(&Lists.Small) WRONG(&Lists.Large), entry);
 }
 
 void AtUnload(void) {
-    ExDeleteLookasideListEx(&Small);
-    ExDeleteLookasideListEx(&Large);
+    ExDeleteLookasideListEx(&Lists.Small);
+    ExDeleteLookasideListEx(&Lists.Large);
 }

@@ -105,8 +105,9 @@ fn report_runaway(state: &mut State, id: ThreadId) {
         _ => "cycle",
     };
     let what = format!(
-        "the {end} does not end: {} goes on without coming to an end",
-        thread.name
+        "the {end} does not end: {} has not come to an end after {} calls, returns and switches",
+        thread.name,
+        state.scheduling.points_since_step()
     );
     findings::report_on(state, id, None, "livelock".into(), what, site);
 }

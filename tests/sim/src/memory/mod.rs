@@ -3,6 +3,7 @@
 //! Pool and pageable memory.
 
 pub(crate) mod aliases;
+mod crowd;
 pub(crate) mod extent;
 pub(crate) mod pageable;
 pub(crate) mod placement;

@@ -8,9 +8,10 @@
 //!
 //! # Limits
 //!
-//! Each block in use costs the process two mappings, of which Linux grants 65,530.
-//! Drivers get half of them and most of the addresses; then an allocation fails, and
-//! the kernel still has what it cannot do without.
+//! Each block with pages of its own costs the process two mappings, of which Linux grants
+//! 65,530. Drivers get half of them and most of the addresses. Beyond 2,048 blocks in a cycle
+//! those of up to 1 KiB share pages: what is written beside them is found when they are freed,
+//! and a late touch once all blocks of the page are.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use std::ops::Range;
 
 use crate::hardware::arena::{self, Access, PAGE, POOL};
 use crate::loader::drivers::{DriverId, Site};
+use crate::memory::crowd;
 use crate::memory::placement::{ALIGNMENT, Placement};
 use crate::memory::room::Room;
 
@@ -26,7 +28,7 @@ const SLACK: u8 = 0xFD;
 /// The number of bytes before a driver's block that are filled like the slack behind it, and
 /// checked when it is freed.
 const MARGIN: usize = 64;
-/// So many blocks can be in use before an allocation fails.
+/// The most blocks in use that have pages of their own; then an allocation of such a block fails.
 const MOST_BLOCKS: usize = 16 << 10;
 /// The end of the range for allocations.
 const LIMIT: usize = POOL.end - (POOL.end - POOL.start) / 16;
@@ -40,6 +42,10 @@ pub(crate) struct Block {
     /// The code that allocated it; `None` for the simulated kernel itself.
     pub(crate) owner: Option<Site>,
     pub(crate) hold: Hold,
+    /// Who freed the block whose place it took.
+    former: Option<Site>,
+    /// What it has for itself: pages, or a part of one.
+    room: Range<usize>,
 }
 
 /// Whether a block is in use.
@@ -51,10 +57,20 @@ pub(crate) enum Hold {
 }
 
 impl Block {
-    /// The pages that it has for itself.
-    pub(crate) fn pages(&self) -> Range<usize> {
-        let first = self.start / PAGE * PAGE;
-        first..(self.start + self.size.max(1)).next_multiple_of(PAGE)
+    /// The pages that it has for itself, if it has any.
+    pub(crate) fn own_pages(&self) -> Option<Range<usize>> {
+        (!crowd::is_shared(&self.room)).then(|| self.room.clone())
+    }
+
+    /// The code that freed it although it was another driver's, and that had freed the block
+    /// before it at this place.
+    pub(crate) fn freed_late_by(&self) -> Option<Site> {
+        let (Hold::Freed(Some(by)), Some(owner), Some(former)) =
+            (self.hold, self.owner, self.former)
+        else {
+            return None;
+        };
+        (by.driver != owner.driver && by.driver == former.driver).then_some(by)
     }
 
     /// Where it ends.
@@ -64,7 +80,7 @@ impl Block {
 
     /// The bytes before a driver's block.
     fn margin(&self) -> Range<usize> {
-        let first = self.pages().start.max(self.start.saturating_sub(MARGIN));
+        let first = self.room.start.max(self.start.saturating_sub(MARGIN));
         if self.owner.is_some() {
             first..self.start
         } else {
@@ -88,10 +104,10 @@ impl Block {
         }
     }
 
-    /// The bytes between its end and its page's.
+    /// The bytes between its end and that of its room.
     fn slack(&self) -> &[u8] {
         let end = self.start + self.size;
-        let length = self.pages().end - end;
+        let length = self.room.end - end;
         // SAFETY: the block is not freed, so its pages are readable, and no
         // reference outlives the caller's short look.
         unsafe { std::slice::from_raw_parts(end as *const u8, length) }
@@ -150,7 +166,7 @@ impl fmt::Display for Exhaustion {
 pub(crate) struct Pool {
     /// In the order in which they were allocated.
     blocks: Vec<Block>,
-    /// How many of them are in use.
+    /// How many of them are in use that have pages of their own.
     in_use: usize,
     room: Room,
     exhaustion: Option<Exhaustion>,
@@ -158,7 +174,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) const fn new(placement: Placement) -> Self {
+    pub(crate) fn new(placement: Placement) -> Self {
         Self {
             blocks: Vec::new(),
             in_use: 0,
@@ -193,11 +209,7 @@ impl Pool {
         zeroed: bool,
         owner: Option<Site>,
     ) -> Option<usize> {
-        let block = if self.in_use < MOST_BLOCKS {
-            self.take((size, alignment), tag, zeroed, owner, LIMIT)
-        } else {
-            None
-        };
+        let block = self.take((size, alignment), tag, zeroed, owner, LIMIT);
         // No pool has room for a block that is larger than itself.
         if block.is_none() && size < LIMIT - POOL.start {
             self.exhaustion = self.exhaustion.or_else(|| self.used_up());
@@ -245,22 +257,29 @@ impl Pool {
         limit: usize,
     ) -> Option<usize> {
         let reused = owner.and_then(|_| self.placement.reuse(size));
-        let pages = match reused {
-            Some(index) => {
-                let pages = self.blocks[index].pages();
-                arena::protect(pages.clone(), Access::ReadWrite).ok()?;
-                pages
-            }
-            None => self.room.take(size, limit, self.blocks.len())?,
-        };
-        self.in_use += 1;
-
-        let start = if size >= PAGE {
-            pages.start
-        } else if owner.is_some() {
-            self.placement.start(&pages, size, alignment)
+        let room = if let Some(index) = reused {
+            let room = self.blocks[index].room.clone();
+            arena::protect(room.clone(), Access::ReadWrite).ok()?;
+            room
         } else {
-            pages.end - size.max(1).next_multiple_of(ALIGNMENT)
+            let is_drivers = owner.is_some();
+            let may_share = is_drivers && alignment <= ALIGNMENT && size <= crowd::MOST;
+            if is_drivers && !may_share && self.in_use >= MOST_BLOCKS {
+                return None;
+            }
+            self.room.take(size, may_share, limit, self.blocks.len())?
+        };
+        let is_shared = crowd::is_shared(&room);
+        self.in_use += usize::from(!is_shared);
+
+        let start = if is_shared {
+            crowd::start(&room)
+        } else if size >= PAGE {
+            room.start
+        } else if owner.is_some() {
+            self.placement.start(&room, size, alignment)
+        } else {
+            room.end - size.max(1).next_multiple_of(ALIGNMENT)
         };
         let block = Block {
             start,
@@ -268,19 +287,24 @@ impl Pool {
             tag,
             owner,
             hold: Hold::InUse,
+            former: reused.and_then(|index| match self.blocks[index].hold {
+                Hold::Freed(by) => by,
+                Hold::InUse => None,
+            }),
+            room,
         };
-        // SAFETY: the block lies within its pages, which are writable and nobody's yet.
+        // SAFETY: the block lies within its room, which are writable and nobody's yet.
         let memory = unsafe { std::slice::from_raw_parts_mut(start as *mut u8, size) };
         if !zeroed {
             self.placement.fill(memory, reused.is_some());
         } else if reused.is_some() {
             memory.fill(0);
         }
-        let slack = pages.end - start - size;
-        // SAFETY: the slack lies behind the block, on the same pages.
+        let slack = block.room.end - start - size;
+        // SAFETY: the slack lies behind the block, in its room.
         unsafe { std::ptr::write_bytes((start + size) as *mut u8, SLACK, slack) };
         let margin = block.margin();
-        // SAFETY: the margin lies before the block, on the same pages.
+        // SAFETY: the margin lies before the block, in its room.
         unsafe { std::ptr::write_bytes(margin.start as *mut u8, SLACK, margin.len()) };
         match reused {
             Some(index) => self.blocks[index] = block,
@@ -292,7 +316,9 @@ impl Pool {
     /// Lets a new block take the place of the one at `start`, which was freed, if blocks
     /// do so in this cycle: nothing may remember it.
     pub(crate) fn offer(&mut self, start: usize) {
-        if let Some(index) = self.starting_at(start) {
+        if let Some(index) = self.starting_at(start)
+            && !crowd::is_shared(&self.blocks[index].room)
+        {
             let size = self.blocks[index].size;
             self.placement.free(index, size);
         }
@@ -320,16 +346,22 @@ impl Pool {
         }
         block.written()?;
         block.hold = Hold::Freed(by);
-        self.in_use -= 1;
-        arena::protect(block.pages(), Access::None).expect("freeing splits no mapping");
+        if crowd::is_shared(&block.room) {
+            // SAFETY: the block was in use, so its memory is writable; it is nobody's now.
+            unsafe { std::ptr::write_bytes(block.start as *mut u8, SLACK, block.size) };
+            self.room.leave(&block.room);
+        } else {
+            self.in_use -= 1;
+            arena::protect(block.room.clone(), Access::None).expect("freeing splits no mapping");
+        }
         Ok(())
     }
 
-    /// The block that contains `address`, or ends before it on the same pages
-    /// or just before their end.
+    /// The block that contains `address`, or the last one whose room begins before it, if that
+    /// ends less than a page before it.
     pub(crate) fn near(&self, address: usize) -> Option<&Block> {
         let block = &self.blocks[self.room.block_at(address)?];
-        (address < block.pages().end + PAGE).then_some(block)
+        (address < block.room.end + PAGE).then_some(block)
     }
 
     /// The block that starts at `address`.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The addresses of blocks of pool: one that fits on a page has a cell, others lie behind
-//! the cells, each with an inaccessible page behind it. No address is used twice.
+//! the cells, each with an inaccessible page behind it. Once there are as many blocks as cells,
+//! small ones share pages ([`Crowd`]). No address is used twice.
 //!
 //! # Limits
 //!
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::hardware::arena::{self, CELL, CELLS, PAGE, POOL};
+use crate::memory::crowd::Crowd;
 
 /// The number of cells that one call makes accessible.
 const AHEAD: usize = 8;
@@ -22,19 +24,21 @@ pub(super) struct Room {
     cells: Vec<usize>,
     /// The end of the cells that are accessible.
     open: usize,
-    /// The blocks elsewhere, by their first pages.
+    /// The blocks elsewhere, by the first of their addresses.
     elsewhere: BTreeMap<usize, usize>,
     /// Where the next of these begins.
     next: usize,
+    crowd: Crowd,
 }
 
 impl Room {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             cells: Vec::new(),
             open: CELLS.start,
             elsewhere: BTreeMap::new(),
             next: CELLS.end,
+            crowd: Crowd::default(),
         }
     }
 
@@ -50,14 +54,25 @@ impl Room {
         arena::recycle(CELLS.end..self.next);
     }
 
-    /// Fresh pages for a block of `size` bytes with this number; `None` if there are none
-    /// before `limit`.
-    pub(super) fn take(&mut self, size: usize, limit: usize, block: usize) -> Option<Range<usize>> {
+    /// Fresh pages for a block of `size` bytes with this number, or a part of one if it
+    /// `may_share`; `None` if there are none before `limit`.
+    pub(super) fn take(
+        &mut self,
+        size: usize,
+        may_share: bool,
+        limit: usize,
+        block: usize,
+    ) -> Option<Range<usize>> {
         if size <= PAGE
             && let Some(cell) = self.next_cell()
         {
             self.cells.push(block);
             return Some(cell..cell + PAGE);
+        }
+        if may_share {
+            let room = self.share(size, limit)?;
+            self.elsewhere.insert(room.start, block);
+            return Some(room);
         }
         let length = size.max(1).checked_next_multiple_of(PAGE)?;
         let first = self.next;
@@ -68,6 +83,21 @@ impl Room {
         self.next = next;
         self.elsewhere.insert(first, block);
         Some(first..end)
+    }
+
+    /// A part of a page for a block of `size` bytes.
+    fn share(&mut self, size: usize, limit: usize) -> Option<Range<usize>> {
+        if let Some(room) = self.crowd.take(size) {
+            return Some(room);
+        }
+        let new = self.crowd.grow(self.next, limit).ok()??;
+        self.next = new.end;
+        self.crowd.take(size)
+    }
+
+    /// A block that shares its page is freed.
+    pub(super) fn leave(&mut self, room: &Range<usize>) {
+        self.crowd.free(room);
     }
 
     /// A cell that is accessible and not taken.

@@ -216,11 +216,9 @@ fn indicate(at: usize, call: Call, datagram: Datagram) {
         events::leave(call);
         return;
     };
+    with(|state| indications::show(state, at, made));
     let (result, site) = events::run(call, &[call.context, flags, made]);
-    with(|state| match result {
-        STATUS_PENDING => indications::keep(state, at, made, site),
-        _ => indications::free(state, made, site),
-    });
+    indications::returned(at, made, result, site);
     match result {
         STATUS_SUCCESS | STATUS_PENDING => {}
         STATUS_DATA_NOT_ACCEPTED => with(|state| {

@@ -4,8 +4,12 @@
 
 use std::mem::offset_of;
 
+use scenarios::NetworkRule;
+use windows_sys::Win32::Foundation::STATUS_PENDING;
+
+use crate::findings::stop_at;
 use crate::io::mdl::{self, Mdl, NON_PAGED};
-use crate::kernel::State;
+use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::network::TAG;
 use crate::network::addresses::Address;
@@ -63,22 +67,55 @@ pub(crate) fn free(state: &mut State, at: usize, by: Option<Site>) {
     let _ = state.memory.pool.free(at, TAG, by);
 }
 
-/// The driver of a socket has kept an indication, in a callback at `by`.
-pub(crate) fn keep(state: &mut State, socket: usize, at: usize, by: Option<Site>) {
-    match state.network.sockets.get_mut(socket) {
-        Some(socket) => {
-            socket.kept.insert(at, by);
-        }
-        None => free(state, at, by),
+/// A callback of the socket is about to be shown an indication.
+pub(crate) fn show(state: &mut State, socket: usize, at: usize) {
+    if let Some(socket) = state.network.sockets.get_mut(socket) {
+        socket.shown.insert(at, None);
     }
 }
 
-/// Releases an indication that its driver has kept. Returns `false` if there is none.
+/// The callback has returned `result`, which is code at `by`.
+pub(crate) fn returned(socket: usize, at: usize, result: i32, by: Option<Site>) {
+    let keeps = result == STATUS_PENDING;
+    let released = with(|state| {
+        let found = state.network.sockets.get_mut(socket);
+        let released = found.and_then(|socket| {
+            let released = socket.shown.remove(&at)?;
+            if keeps && released.is_none() {
+                socket.kept.insert(at, by);
+            }
+            Some(released)
+        });
+        if !(keeps && released == Some(None)) {
+            free(state, at, by);
+        }
+        released.flatten()
+    });
+    if released.is_some() && !keeps {
+        not_kept(released);
+    }
+}
+
+/// Releases an indication that its driver has kept, or may be about to keep. Returns `false` if
+/// there is none.
 pub(crate) fn release(state: &mut State, socket: usize, at: usize, by: Option<Site>) -> bool {
-    let socket = state.network.sockets.get_mut(socket);
-    let found = socket.is_some_and(|socket| socket.kept.remove(&at).is_some());
+    let Some(socket) = state.network.sockets.get_mut(socket) else {
+        return false;
+    };
+    if let Some(released @ None) = socket.shown.get_mut(&at) {
+        *released = by;
+        return true;
+    }
+    let found = socket.kept.remove(&at).is_some();
     if found {
         free(state, at, by);
     }
     found
+}
+
+/// Stops at code that has released an indication which no callback keeps.
+pub(crate) fn not_kept(by: Option<Site>) -> ! {
+    let what = "WskRelease was called for a data indication that the socket's event callback has \
+                not kept by returning STATUS_PENDING, or that was released before";
+    stop_at(NetworkRule::Indications, what.to_owned(), by);
 }

@@ -71,6 +71,9 @@ pub(crate) struct Socket {
     pub(in crate::network) completing: usize,
     /// The data indications that its driver keeps, each with the callback that kept it.
     pub(crate) kept: BTreeMap<usize, Option<Site>>,
+    /// Those that a callback is being shown, each with the code that has released it meanwhile:
+    /// another thread may, if the callback then returns `STATUS_PENDING`.
+    pub(crate) shown: BTreeMap<usize, Option<Site>>,
     pub(crate) datagrams: Datagrams,
     pub(crate) stream: Stream,
     pub(crate) listening: Listening,
@@ -95,6 +98,7 @@ impl Socket {
             callbacks,
             completing: 0,
             kept: BTreeMap::new(),
+            shown: BTreeMap::new(),
             datagrams: Datagrams::default(),
             stream: Stream::default(),
             listening: Listening::default(),

@@ -362,8 +362,9 @@ fn indicate(at: usize, call: Call, bytes: &[u8]) {
     };
     let accepted = indications::accepted(made);
     let arguments = [call.context, flags, made, bytes.len(), accepted.addr()];
+    with(|state| indications::show(state, at, made));
     let (result, site) = events::run(call, &arguments);
-    // SAFETY: the indication is in memory, and no driver has its address yet.
+    // SAFETY: the indication is in memory until the callback has been seen to have returned.
     let accepted = unsafe { accepted.read() }.min(bytes.len());
     let rest = match result {
         STATUS_SUCCESS => &bytes[accepted..],
@@ -371,12 +372,8 @@ fn indicate(at: usize, call: Call, bytes: &[u8]) {
         STATUS_DATA_NOT_ACCEPTED => bytes,
         other => events::wrong_result(Event::Receive, other, site),
     };
+    indications::returned(at, made, result, site);
     with(|state| {
-        if result == STATUS_PENDING {
-            indications::keep(state, at, made, site);
-        } else {
-            indications::free(state, made, site);
-        }
         if let Some(socket) = state.network.sockets.get_mut(at)
             && !rest.is_empty()
         {

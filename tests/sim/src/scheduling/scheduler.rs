@@ -46,10 +46,10 @@ pub(crate) use waiting::{block, give_way, point, point_in_code, preempt, sleep, 
 pub(crate) const MICROSECOND: u64 = 10;
 /// What passes at each point.
 const TICK: u64 = 5;
-/// The most points of a cycle, which are about a second of true time: it does not end
-/// if it takes more.
+/// The most points between two steps of the script, which are about a second of true time: the
+/// cycle does not end if there are more.
 const MOST_POINTS: u64 = 2_000_000;
-/// A cycle that passes this many points after [`LONG`] does not end either.
+/// A cycle that has passed this many of them after [`LONG`] does not end either.
 const MANY_POINTS: u64 = 300_000;
 pub(crate) const SECOND: u64 = 1_000_000 * MICROSECOND;
 /// A simulated time in which a cycle ends that does more than to wait: half an hour. The
@@ -86,6 +86,8 @@ pub(crate) struct Scheduler {
     /// The thread that was drawn at the last point.
     next: Option<usize>,
     points: u64,
+    /// How many of them were passed when the script went on last.
+    points_at_step: u64,
     /// How often a thread may have changed what another one looks at.
     changes: u64,
     /// How often in a row threads that spin have looked when no other could run.
@@ -137,6 +139,7 @@ impl Scheduler {
             current: 0,
             next: None,
             points: 0,
+            points_at_step: 0,
             changes: 0,
             looks: 0,
             patience: None,
@@ -289,11 +292,15 @@ impl Scheduler {
         }
     }
 
+    /// How many points were passed since the script went on last.
+    pub(crate) const fn points_since_step(&self) -> u64 {
+        self.points - self.points_at_step
+    }
+
     /// Returns `true` if the cycle has taken more points or time than one that ends.
     const fn takes_too_long(&self) -> bool {
-        self.points > MOST_POINTS
-            || self.time > LONGEST
-            || (self.points > MANY_POINTS && self.time > LONG)
+        let points = self.points_since_step();
+        points > MOST_POINTS || self.time > LONGEST || (points > MANY_POINTS && self.time > LONG)
     }
 
     fn is_given_up(&self) -> bool {
@@ -426,6 +433,10 @@ impl Scheduler {
             },
         };
         self.current = next;
+        // The thread that takes the steps of the cycle.
+        if next == 0 {
+            self.points_at_step = self.points;
+        }
         stack::set_current(self.current().stack);
         watched::show(self.current().stack);
         if self.guard == Guard::Sum && self.current().is_overwritten() {

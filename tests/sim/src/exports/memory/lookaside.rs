@@ -29,7 +29,8 @@ exports! {
     "ExFreeToLookasideListEx" <= DISPATCH_LEVEL => free_ex: ();
 }
 
-/// `GENERAL_LOOKASIDE`: drivers take from it by inline code.
+/// `GENERAL_LOOKASIDE_POOL`, which is all of a `LOOKASIDE_LIST_EX` and the beginning of the
+/// older lists: drivers take from it by inline code.
 #[repr(C, align(16))]
 struct Lookaside {
     /// An empty `SLIST_HEADER`.
@@ -45,10 +46,10 @@ struct Lookaside {
     /// Whether these are the kernel's own.
     usual_allocate: bool,
     usual_free: bool,
-    rest: [u64; 7],
+    rest: [u64; 3],
 }
 
-const _: () = assert!(size_of::<Lookaside>() == 0x80);
+const _: () = assert!(size_of::<Lookaside>() == 0x60);
 const _: () = assert!(offset_of!(Lookaside, allocate) == 0x30);
 
 /// Where the counters of a list are. The kit's inline functions count there by plain additions
@@ -109,7 +110,7 @@ unsafe fn initialize(list: *mut Lookaside, plan: &Schedule) {
         free: or(plan.free, plan.defaults.1),
         usual_allocate: plan.allocate == 0,
         usual_free: plan.free == 0,
-        rest: [0; 7],
+        rest: [0; 3],
     };
     // SAFETY: the list is resident and writable, by this function's contract.
     unsafe { list.write(value) };

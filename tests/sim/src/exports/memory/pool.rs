@@ -12,7 +12,7 @@ use crate::exports::exports;
 use crate::exports::io::freed;
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
-use crate::findings::stop;
+use crate::findings::{stop, stop_at};
 use crate::hardware::arena::{Access, POOL};
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::kernel::{State, kernel, with};
@@ -139,8 +139,9 @@ pub(super) fn allocate(flags: u64, size: usize, tag: u32) -> *mut c_void {
             let memory = address..address + size;
             state.verifier.dispatch_tables.forget_contexts(&memory);
         }
-        if paged && let Some(block) = state.memory.pool.near(address) {
-            state.memory.pageable.add(block.pages(), Access::ReadWrite);
+        let block = state.memory.pool.near(address).filter(|_| paged);
+        if let Some(pages) = block.and_then(Block::own_pages) {
+            state.memory.pageable.add(pages, Access::ReadWrite);
         }
         Some(address)
     });
@@ -260,10 +261,12 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
     let result = with(|state| {
         let by = caller(state);
         let block = state.memory.pool.near(address);
-        let block = block.map(|block| (block.pages(), block.size));
+        let block = block.map(|block| (block.own_pages(), block.size));
         let freed = state.memory.pool.free(address, tag, by);
         if let (Some((pages, size)), Ok(())) = (block, freed) {
-            state.memory.pageable.remove(pages);
+            if let Some(pages) = pages {
+                state.memory.pageable.remove(pages);
+            }
             races::freed(state, address, size, by);
             if state.memory.pool.reuses() {
                 use_again(state, address);
@@ -279,12 +282,23 @@ pub(in crate::exports) fn free(block: *mut c_void, tag: u32) {
             stop(("0xC2", [0x42, address, 0, 0]), what);
         }
         Err(FreeError::Freed) => {
+            let code = ("0xC2", [0x07, 0, 0, address]);
+            let late = with(|state| {
+                let by = state.memory.pool.near(address)?.freed_late_by()?;
+                Some((by, state.loader.drivers.show(caller(state)?)))
+            });
+            if let Some((by, owner)) = late {
+                let what = format!(
+                    "a block of pool was freed a second time, when another driver had it already, \
+                     which frees it at {owner}"
+                );
+                stop_at(code, what, Some(by));
+            }
             let before = with(|state| match state.memory.pool.near(address)?.hold {
                 Hold::Freed(Some(by)) => Some(state.loader.drivers.show(by)),
                 _ => None,
             });
             let by = before.map_or_else(String::new, |by| format!(", by {by} before"));
-            let code = ("0xC2", [0x07, 0, 0, address]);
             stop(code, format!("a block of pool was freed twice{by}"));
         }
         Err(FreeError::Tag(right)) => {

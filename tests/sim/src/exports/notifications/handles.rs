@@ -8,13 +8,17 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::keys::ALTITUDE_COLLISION;
-use super::{CallContexts, Kind, Wanted, add, is_altitude_taken, notify, processes, remove};
+use super::{
+    CallContexts, Kind, Wanted, add, call, enter, is_altitude_taken, leave, processes, remove,
+    targets,
+};
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::findings::stop;
 use crate::hardware::irql::APC_LEVEL;
 use crate::kernel::with;
 use crate::memory::variables;
+use crate::objects::notifications::Notification;
 
 exports! {
     "ObRegisterCallbacks" <= APC_LEVEL => register: i32;
@@ -160,6 +164,17 @@ pub(super) fn open_a_handle(is_process: bool) {
     let access = [ACCESS, ACCESS];
     let at = (&raw const access).addr();
     let contexts = CallContexts::default();
+    // What a routine keeps before the operation is lost unless the one after it is called, too.
+    let told = with(|state| {
+        let of_type = |it: &Notification| {
+            [false, true]
+                .map(|is| filter(index, is))
+                .contains(&it.filter)
+        };
+        let mut told = targets(state, Kind::Handle, of_type);
+        told.retain(|target| enter(state, Kind::Handle, target));
+        told
+    });
     for is_after in [false, true] {
         let mut information = Information {
             operation: CREATE,
@@ -172,14 +187,22 @@ pub(super) fn open_a_handle(is_process: bool) {
         };
         let place = &raw mut information.call_context;
         let information = (&raw mut information).addr();
-        notify(
-            Kind::Handle,
-            |it| it.filter == filter(index, is_after),
-            |it| {
-                contexts.give(it.key, place);
-                vec![it.context, information]
-            },
-            |it, _| contexts.keep(it.key, place),
-        );
+        for target in told
+            .iter()
+            .filter(|it| it.filter == filter(index, is_after))
+        {
+            call(
+                Kind::Handle,
+                target,
+                &|it| {
+                    contexts.give(it.key, place);
+                    vec![it.context, information]
+                },
+                &mut |it, _| contexts.keep(it.key, place),
+            );
+        }
+    }
+    for target in told {
+        with(|state| leave(state, Kind::Handle, &target));
     }
 }

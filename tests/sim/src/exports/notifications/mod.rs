@@ -134,10 +134,18 @@ fn add(state: &mut State, wanted: Wanted) -> bool {
 /// has it.
 fn remove(kind: Kind, key: usize) -> bool {
     let found = with(|state| {
-        let mut all = state.objects.notifications.all.iter_mut();
-        // A routine that is registered twice is unregistered twice.
-        let one = all.find(|it| it.kind == kind && it.key == key && !it.ends);
-        one.map(|one| one.ends = true).is_some()
+        let all = state.objects.notifications.all.iter_mut();
+        let mut of_key = all.filter(|it| it.kind == kind && it.key == key && !it.ends);
+        let Some(first) = of_key.next() else {
+            return false;
+        };
+        first.ends = true;
+        // A routine that is registered twice is unregistered twice; what has been registered
+        // under one handle ends with the handle.
+        if key != first.routine {
+            of_key.for_each(|it| it.ends = true);
+        }
+        true
     });
     while let Some(thread) = with(|state| inside(state, kind, key)) {
         wait_for_routine(thread, kind.function());
@@ -195,32 +203,42 @@ fn notify(
     arguments: impl Fn(&Target) -> Vec<usize>,
     mut seen: impl FnMut(&Target, usize),
 ) {
-    let targets: Vec<_> = with(|state| {
-        let all = state.objects.notifications.all.iter();
-        let told = all.filter(|it| it.kind == kind && !it.ends && wanted(it));
-        told.map(|it| Target {
-            key: it.key,
-            routine: it.routine,
-            context: it.context,
-            filter: it.filter,
-            by: it.by,
-        })
-        .collect()
-    });
-    for target in targets {
-        if !with(|state| enter(state, kind, &target)) {
-            continue;
+    for target in with(|state| targets(state, kind, wanted)) {
+        if with(|state| enter(state, kind, &target)) {
+            call(kind, &target, &arguments, &mut seen);
+            with(|state| leave(state, kind, &target));
         }
-        let what = format!("the routine that {} registered", kind.function());
-        let before = EntryState::now();
-        // SAFETY: the driver's own routine, with the arguments that are documented for it.
-        let result = unsafe {
-            driver_call::call(what.clone(), target.routine, target.by, &arguments(&target))
-        };
-        check_return(&what, before, target.by);
-        with(|state| leave(state, kind, &target));
-        seen(&target, result);
     }
+}
+
+/// The routines of a kind that `wanted` chooses.
+fn targets(state: &State, kind: Kind, wanted: impl Fn(&Notification) -> bool) -> Vec<Target> {
+    let all = state.objects.notifications.all.iter();
+    let told = all.filter(|it| it.kind == kind && !it.ends && wanted(it));
+    let target = |it: &Notification| Target {
+        key: it.key,
+        routine: it.routine,
+        context: it.context,
+        filter: it.filter,
+        by: it.by,
+    };
+    told.map(target).collect()
+}
+
+/// Calls a routine that was entered.
+fn call(
+    kind: Kind,
+    target: &Target,
+    arguments: &impl Fn(&Target) -> Vec<usize>,
+    seen: &mut impl FnMut(&Target, usize),
+) {
+    let what = format!("the routine that {} registered", kind.function());
+    let before = EntryState::now();
+    // SAFETY: the driver's own routine, with the arguments that are documented for it.
+    let result =
+        unsafe { driver_call::call(what.clone(), target.routine, target.by, &arguments(target)) };
+    check_return(&what, before, target.by);
+    seen(target, result);
 }
 
 fn registered<'state>(

@@ -2,7 +2,6 @@
 
 //! Functions of datagram sockets, and the release of what event callbacks were shown.
 
-use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_ADDRESS_COMPONENT, STATUS_INVALID_DEVICE_STATE,
     STATUS_PENDING, STATUS_SUCCESS,
@@ -12,7 +11,6 @@ use crate::exports::exports;
 use crate::exports::wsk::client::run_later;
 use crate::exports::wsk::socket::{begin_with, begin_with_buffer, readable};
 use crate::findings::caller::caller;
-use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::kernel::with;
 use crate::network::addresses::Address;
@@ -138,14 +136,12 @@ unsafe extern "win64" fn wsk_receive_from(
 unsafe extern "win64" fn wsk_release(socket: usize, indication: usize) -> i32 {
     const ALLOWED: &[Category] = &[Category::Datagram, Category::Connection, Category::Stream];
     sockets::check(socket, "WskRelease", ALLOWED);
-    let released = with(|state| {
+    let (by, released) = with(|state| {
         let by = caller(state);
-        indications::release(state, socket, indication, by)
+        (by, indications::release(state, socket, indication, by))
     });
     if !released {
-        let what = "WskRelease was called for a data indication that the socket's event callback \
-                    has not kept by returning STATUS_PENDING, or that was released before";
-        stop(NetworkRule::Indications, what.to_owned());
+        indications::not_kept(by);
     }
     STATUS_SUCCESS
 }

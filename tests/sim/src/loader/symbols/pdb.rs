@@ -9,11 +9,16 @@ use std::path::{Path, PathBuf};
 
 use object::Object;
 use object::read::pe::PeFile64;
-use pdb_addr2line::pdb::{self, FallibleIterator, PDB, SymbolData};
+use pdb_addr2line::pdb::{
+    self, FallibleIterator, PDB, PrimitiveKind, SymbolData, TypeData, TypeFinder, TypeIndex,
+};
 use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags};
 
 use super::Frame;
-use super::variables::Variables;
+use super::variables::{Variable, Variables};
+
+/// The size of a pointer.
+const POINTER: u64 = 8;
 
 /// What a .pdb says.
 pub(super) struct Pdb {
@@ -71,19 +76,61 @@ impl Pdb {
     }
 }
 
+/// The size of a variable of this type, if it is known.
+fn size(of: TypeIndex, types: &TypeFinder<'_>) -> Option<u32> {
+    let bytes = match types.find(of).ok()?.parse().ok()? {
+        TypeData::Primitive(it) => match (it.indirection, it.kind) {
+            (Some(_), _) => POINTER,
+            (None, kind) => primitive(kind)?,
+        },
+        TypeData::Pointer(_) => POINTER,
+        TypeData::Class(it) => it.size,
+        TypeData::Union(it) => it.size,
+        TypeData::Array(it) => u64::from(*it.dimensions.last()?),
+        TypeData::Enumeration(it) => return size(it.underlying_type, types),
+        TypeData::Modifier(it) => return size(it.underlying_type, types),
+        _ => return None,
+    };
+    // A type that is only declared has the size 0.
+    u32::try_from(bytes).ok().filter(|&bytes| bytes > 0)
+}
+
+/// The size of a number, if it is known.
+const fn primitive(kind: PrimitiveKind) -> Option<u64> {
+    use PrimitiveKind as Kind;
+    let bytes = match kind {
+        Kind::Char | Kind::UChar | Kind::RChar | Kind::I8 | Kind::U8 | Kind::Bool8 => 1,
+        Kind::WChar | Kind::RChar16 | Kind::Short | Kind::UShort | Kind::I16 | Kind::U16 => 2,
+        Kind::RChar32 | Kind::Long | Kind::ULong | Kind::I32 | Kind::U32 | Kind::F32 => 4,
+        Kind::Quad | Kind::UQuad | Kind::I64 | Kind::U64 | Kind::F64 => 8,
+        _ => return None,
+    };
+    Some(bytes)
+}
+
 /// The variables that a file names.
 fn variables(file: &Path) -> pdb::Result<Variables> {
     let content = fs::read(file)?;
     let mut pdb = PDB::open(Cursor::new(content))?;
     let addresses = pdb.address_map()?;
     let symbols = pdb.global_symbols()?;
+    let information = pdb.type_information()?;
+    let mut types = information.finder();
+    let mut read = information.iter();
+    while read.next()?.is_some() {
+        types.update(&read);
+    }
     let mut all = Vec::new();
     let mut symbols = symbols.iter();
     while let Some(symbol) = symbols.next()? {
         if let Ok(SymbolData::Data(data)) = symbol.parse()
             && let Some(start) = data.offset.to_rva(&addresses)
         {
-            all.push((start.0, data.name.to_string().into_owned()));
+            all.push(Variable {
+                start: start.0,
+                name: data.name.to_string().into_owned(),
+                size: size(data.type_index, &types),
+            });
         }
     }
     Ok(Variables::new(all))

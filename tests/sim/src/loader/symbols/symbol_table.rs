@@ -6,7 +6,7 @@
 use object::read::pe::PeFile64;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
-use super::variables::Variables;
+use super::variables::{Variable, Variables};
 
 /// A function; offsets are relative to the image's base.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,12 @@ impl SymbolTable {
             symbol.section_index()?;
             let is_named = |name: &&str| !name.starts_with('.');
             let name = symbol.name().ok().filter(is_named)?;
-            Some((offset(symbol.address())?, name.to_owned()))
+            // The size that the table has is always zero.
+            Some(Variable {
+                start: offset(symbol.address())?,
+                name: name.to_owned(),
+                size: None,
+            })
         });
         Self {
             functions,

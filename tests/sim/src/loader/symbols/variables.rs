@@ -2,26 +2,37 @@
 
 //! The variables of an image: debug information gives each a name and a start.
 
-/// What lies further behind the start of a variable is none that is known.
+/// What lies further behind the start of a variable of unknown size is none that is known.
 const FAR: u32 = 1 << 16;
 
-/// In ascending order of their starts, relative to the image's base.
+/// A variable.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Variable {
+    /// Relative to the image's base.
+    pub(super) start: u32,
+    pub(super) name: String,
+    /// Its size, where debug information has it: compilers split variables, and name only some
+    /// of the parts.
+    pub(super) size: Option<u32>,
+}
+
+/// In ascending order of their starts.
 #[derive(Debug, Default)]
-pub(super) struct Variables(Vec<(u32, String)>);
+pub(super) struct Variables(Vec<Variable>);
 
 impl Variables {
-    pub(super) fn new(mut all: Vec<(u32, String)>) -> Self {
+    pub(super) fn new(mut all: Vec<Variable>) -> Self {
         all.sort();
-        all.dedup_by_key(|(start, _)| *start);
+        all.dedup_by_key(|it| it.start);
         Self(all)
     }
 
     /// The variable at `offset`, and how far behind its start that is.
     pub(super) fn at(&self, offset: u32) -> Option<(String, u32)> {
-        let next = self.0.partition_point(|(start, _)| *start <= offset);
-        let (start, name) = self.0.get(next.checked_sub(1)?)?;
+        let next = self.0.partition_point(|it| it.start <= offset);
+        let Variable { start, name, size } = self.0.get(next.checked_sub(1)?)?;
         let distance = offset - start;
-        (distance < FAR).then(|| (name.clone(), distance))
+        (distance < size.unwrap_or(FAR)).then(|| (name.clone(), distance))
     }
 }
 
@@ -30,12 +41,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_reaches_to_the_next_one() {
-        let variables = Variables::new(vec![(0x40, "B".to_owned()), (0x10, "A".to_owned())]);
+    fn a_variable_reaches_to_the_next_one_or_as_far_as_its_size() {
+        let variable = |start, name: &str, size| Variable {
+            start,
+            name: name.to_owned(),
+            size,
+        };
+        let (a, b) = (variable(0x10, "A", None), variable(0x40, "B", None));
+        let variables = Variables::new(vec![b, a, variable(0x20, "C", Some(4))]);
         let at = |offset| variables.at(offset);
         assert_eq!(at(0xF), None);
         assert_eq!(at(0x10), Some(("A".to_owned(), 0)));
-        assert_eq!(at(0x3F), Some(("A".to_owned(), 0x2F)));
+        assert_eq!(at(0x1F), Some(("A".to_owned(), 0xF)));
+        assert_eq!(at(0x23), Some(("C".to_owned(), 3)));
+        assert_eq!(at(0x24), None);
         assert_eq!(at(0x48), Some(("B".to_owned(), 8)));
         assert_eq!(at(0x40 + FAR), None);
     }
