@@ -29,6 +29,24 @@ pub enum RegistryData {
     Number(u32),
     /// A `REG_SZ`.
     Text(String),
+    /// A `REG_BINARY`.
+    Bytes(Vec<u8>),
+}
+
+/// What the digits of a `REG_BINARY` begin with.
+const BINARY: &str = "hex:";
+
+/// The bytes of a text of two digits each.
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => {
+            let digit = |it: &u8| char::from(*it).to_digit(16);
+            u8::try_from(16 * digit(high)? + digit(low)?).ok()
+        }
+        _ => None,
+    };
+    pairs.map(byte).collect()
 }
 
 impl RegistryValue {
@@ -50,12 +68,17 @@ impl fmt::Display for RegistryValue {
         match &self.data {
             RegistryData::Number(number) => write!(f, "{}={number}", self.name),
             RegistryData::Text(text) => write!(f, "{}={text}", self.name),
+            RegistryData::Bytes(bytes) => {
+                write!(f, "{}={BINARY}", self.name)?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
         }
     }
 }
 
 /// A name without a path is that of a value in `Parameters`; a number, decimal or with
-/// `0x`, is a `REG_DWORD`, everything else a `REG_SZ`.
+/// `0x`, is a `REG_DWORD`, `hex:` and two digits for each byte a `REG_BINARY`, everything else a
+/// `REG_SZ`.
 impl FromStr for RegistryValue {
     type Err = String;
 
@@ -77,6 +100,11 @@ impl FromStr for RegistryValue {
         if driver.is_empty() || name.is_empty() {
             return Err(wrong());
         }
+        let binary = value.strip_prefix(BINARY).map(|digits| {
+            bytes(digits).ok_or_else(|| {
+                format!("`{value}` is no REG_BINARY: write two hexadecimal digits for each byte")
+            })
+        });
         let number = match value.strip_prefix("0x") {
             Some(digits) => u32::from_str_radix(digits, 16),
             None => value.parse(),
@@ -85,9 +113,10 @@ impl FromStr for RegistryValue {
             driver: driver.to_owned(),
             key: key.to_owned(),
             name: name.to_owned(),
-            data: match number {
-                Ok(number) => RegistryData::Number(number),
-                Err(_) => RegistryData::Text(value.to_owned()),
+            data: match (binary, number) {
+                (Some(bytes), _) => RegistryData::Bytes(bytes?),
+                (None, Ok(number)) => RegistryData::Number(number),
+                (None, Err(_)) => RegistryData::Text(value.to_owned()),
             },
         })
     }
@@ -107,6 +136,11 @@ mod tests {
                 r"Parameters\Deep",
                 RegistryData::Text(String::new()),
             ),
+            (
+                "a:Id=hex:00ff1a",
+                PARAMETERS,
+                RegistryData::Bytes(vec![0x00, 0xFF, 0x1A]),
+            ),
         ] {
             let value: RegistryValue = text.parse().expect("a value");
             assert_eq!((value.key.as_str(), &value.data), (key, &data), "{text}");
@@ -114,6 +148,9 @@ mod tests {
         }
         let value: RegistryValue = "a:B=0x10".parse().expect("a value");
         assert_eq!(value.data, RegistryData::Number(16));
+        for wrong in ["a:B=hex:0", "a:B=hex:0g", "a:B=hex:+1"] {
+            assert!(wrong.parse::<RegistryValue>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(crate) struct Loaded {
     /// several times. Those of the workspace's packages are known.
     #[arg(long, value_name = "FILE")]
     pub(crate) npi: Vec<PathBuf>,
-    /// Registry value of a driver, such as client:Threads=4 or mydriver:Key\Name=text; may
-    /// be given several times.
+    /// Registry value of a driver, such as client:Threads=4, mydriver:Key\Name=text or
+    /// mydriver:Id=hex:00ff; may be given several times.
     #[arg(long, value_name = "NAME:KEY=VALUE")]
     pub(crate) registry: Vec<RegistryValue>,
     /// Ignore the findings of a code, or those in one function; the report counts them.

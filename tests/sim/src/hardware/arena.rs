@@ -41,7 +41,7 @@ pub(crate) const THUNKS: Range<usize> = RECORDERS.end..RECORDERS.end + 12 * MIB;
 /// executed.
 pub(crate) const SLOTS: Range<usize> = THUNKS.end..THUNKS.end + 4 * MIB;
 /// Addresses of stacks.
-pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 128 * MIB;
+pub(crate) const STACKS: Range<usize> = SLOTS.end..SLOTS.end + 512 * MIB;
 /// Addresses of pool.
 pub(crate) const POOL: Range<usize> = STACKS.end..STACKS.end + 1024 * MIB;
 /// Addresses of the processor's control region (`KPCR`), to which `gs` leads. It is

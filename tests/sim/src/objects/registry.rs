@@ -27,6 +27,7 @@ const BUILT_IN: [&str; 10] = [
 ];
 
 pub(crate) const REG_SZ: u32 = 1;
+const REG_BINARY: u32 = 3;
 pub(crate) const REG_DWORD: u32 = 4;
 
 /// The path of a driver's service.
@@ -56,6 +57,7 @@ impl Value {
                 let units = text.encode_utf16().chain([0]);
                 (REG_SZ, units.flat_map(u16::to_le_bytes).collect())
             }
+            RegistryData::Bytes(bytes) => (REG_BINARY, bytes.clone()),
         };
         Self {
             name: name.to_owned(),

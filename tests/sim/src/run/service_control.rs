@@ -119,6 +119,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         delete_path(state, path);
     });
     if status < 0 && with(|state| counts_refusal(state, loaded.driver, status)) {
+        deferred::join_work(loaded.driver);
         finish_dpcs(loaded.driver);
         let entry = with(|state| entry_site(state, loaded.driver));
         check_unload(loaded.driver, "DriverEntry failed", entry);
@@ -227,6 +228,7 @@ pub(crate) fn check_entry_status(driver: DriverId, status: i32) {
 /// Reports a driver that refuses to be loaded, although nothing allows that: for what it
 /// has left behind, else for the pool that it or another one has used up, else as such.
 fn refused(driver: DriverId, status: NtStatus) -> ! {
+    deferred::join_work(driver);
     finish_dpcs(driver);
     let entry = with(|state| entry_site(state, driver));
     check_unload(driver, "DriverEntry failed", entry);

@@ -3,7 +3,7 @@
 //! Processes and threads by their numbers, and their objects. Beside the process called System,
 //! in which drivers run, there are those of programs of which drivers are told.
 
-use windows_sys::Win32::Foundation::{STATUS_INVALID_CID, STATUS_SUCCESS};
+use windows_sys::Win32::Foundation::{STATUS_INVALID_CID, STATUS_PENDING, STATUS_SUCCESS};
 
 use crate::exports::execution::threads;
 use crate::exports::exports;
@@ -27,6 +27,8 @@ exports! {
     "PsGetThreadId" <= DISPATCH_LEVEL => thread_id: usize;
     "PsGetThreadProcessId" <= DISPATCH_LEVEL => thread_process_id: usize;
     "PsGetProcessCreateTimeQuadPart" <= DISPATCH_LEVEL => create_time: i64;
+    "PsGetProcessExitStatus" <= APC_LEVEL => process_exit_status: i32;
+    "PsGetThreadExitStatus" <= APC_LEVEL => thread_exit_status: i32;
     "IoThreadToProcess" <= DISPATCH_LEVEL => thread_process: usize;
     "PsIsSystemThread" <= DISPATCH_LEVEL => is_system_thread: u8;
     "KeQueryPriorityThread" <= PASSIVE_LEVEL => priority: i32;
@@ -180,6 +182,24 @@ unsafe extern "win64" fn thread_process(object: usize) -> usize {
 unsafe extern "win64" fn is_system_thread(object: usize) -> u8 {
     thread(object);
     1
+}
+
+/// Drivers are told of programs that end with success.
+unsafe extern "win64" fn process_exit_status(process: usize) -> i32 {
+    // SAFETY: it needs nothing.
+    match unsafe { process_id(process) } {
+        PROGRAM => STATUS_SUCCESS,
+        _ => STATUS_PENDING,
+    }
+}
+
+unsafe extern "win64" fn thread_exit_status(object: usize) -> i32 {
+    let thread = thread(object);
+    if with(|state| state.scheduling.thread(thread).has_ended()) {
+        STATUS_SUCCESS
+    } else {
+        STATUS_PENDING
+    }
 }
 
 /// All processes have begun an hour before the clock is first read.

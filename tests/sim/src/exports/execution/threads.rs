@@ -14,7 +14,7 @@ use crate::exports::io::thread_end;
 use crate::exports::registry::watches;
 use crate::exports::sync::dispatcher;
 use crate::findings::caller::caller;
-use crate::findings::stop;
+use crate::findings::{self, stop};
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
@@ -125,7 +125,8 @@ fn create_thread(
             thread_end::cancel_requests();
         });
     let Some(thread) = thread else {
-        let _ = state.memory.pool.free(object, 0, None);
+        let what = "more threads run at a time than a cycle has stacks for".to_owned();
+        findings::report_unsupported(state, None, what, by);
         return None;
     };
     dispatcher::initialize_thread(object);
@@ -252,6 +253,12 @@ unsafe extern "win64" fn obf_dereference_object(object: usize) -> isize {
 }
 
 unsafe extern "win64" fn zw_close(handle: usize) -> i32 {
+    /// `NtCurrentProcess` and `NtCurrentThread`.
+    const PSEUDO: [usize; 2] = [usize::MAX, usize::MAX - 1];
+    // No handle: that is harmless, unlike one that may be another driver's by now.
+    if handle == 0 || PSEUDO.contains(&handle) {
+        return STATUS_INVALID_HANDLE;
+    }
     let (is_closed, told) = with(|state| {
         let told = watches::closes(state, handle);
         (handles::close(state, handle), told)

@@ -13,7 +13,7 @@ use super::{
     targets,
 };
 use crate::exports::data::strings;
-use crate::exports::exports;
+use crate::exports::{execution, exports};
 use crate::findings::stop;
 use crate::hardware::irql::APC_LEVEL;
 use crate::kernel::with;
@@ -158,7 +158,13 @@ pub(super) fn open_a_handle(is_process: bool) {
     let index = usize::from(!is_process);
     let (object, kind) = with(|state| {
         let kind = variables::object_type(state, TYPES[index]);
-        (super::object(state), kind)
+        let object = if is_process {
+            execution::processes::object(state, execution::processes::SHELL)
+        } else {
+            let program = state.scheduling.current_id();
+            execution::threads::object(state, program)
+        };
+        (object, kind)
     });
     // The desired access, which a routine may lessen, and the original one; then that granted.
     let access = [ACCESS, ACCESS];
