@@ -4,9 +4,14 @@
 #include "module.h"
 #include "notifications.h"
 
+IMPORT HANDLE PsGetProcessId(PVOID process);
+IMPORT HANDLE PsGetThreadId(PVOID thread);
+
 static PVOID HandleRoutines;
 
 static int BeforeHandle(PVOID context, BEFORE_HANDLE *operation) {
+    BOOLEAN isProcess = operation->ObjectType == *(PVOID *)PsProcessType;
+    (void)(isProcess ? PsGetProcessId(operation->Object) : PsGetThreadId(operation->Object));
     operation->CallContext = Allocate(16);
     return 0; // OB_PREOP_SUCCESS
 }

@@ -66,6 +66,8 @@ pub(crate) struct Stacks {
     /// The end of the list is handed out next.
     free: Vec<SimStack>,
     used: usize,
+    /// Whether a driver was refused one in this cycle.
+    lacked: bool,
     page_map: PageMap,
 }
 
@@ -74,9 +76,15 @@ impl Stacks {
     pub(crate) fn take(&mut self) -> Option<SimStack> {
         let in_use = self.made - self.free.len();
         if in_use + RESERVED >= STACKS.len() / SLOT {
+            self.lacked = true;
             return None;
         }
         self.any()
+    }
+
+    /// Returns `true` if a driver was refused one in this cycle.
+    pub(crate) const fn lacked(&self) -> bool {
+        self.lacked
     }
 
     /// A stack for what a cycle cannot do without.
@@ -138,6 +146,7 @@ impl Stacks {
         let used = STACKS.start..STACKS.start + self.used * SLOT;
         costs::measure(Kind::Clearing, || self.page_map.clear(&used));
         self.used = 0;
+        self.lacked = false;
         self.free.sort_by_key(|stack| std::cmp::Reverse(stack.0));
     }
 }

@@ -30,6 +30,8 @@ const SLACK: u8 = 0xFD;
 const MARGIN: usize = 64;
 /// The most blocks in use that have pages of their own; then an allocation of such a block fails.
 const MOST_BLOCKS: usize = 16 << 10;
+/// The most blocks in use that share pages.
+const MOST_SHARED: usize = 256 << 10;
 /// The end of the range for allocations.
 const LIMIT: usize = POOL.end - (POOL.end - POOL.start) / 16;
 
@@ -168,6 +170,8 @@ pub(crate) struct Pool {
     blocks: Vec<Block>,
     /// How many of them are in use that have pages of their own.
     in_use: usize,
+    /// How many of the others are.
+    shared: usize,
     room: Room,
     exhaustion: Option<Exhaustion>,
     placement: Placement,
@@ -178,6 +182,7 @@ impl Pool {
         Self {
             blocks: Vec::new(),
             in_use: 0,
+            shared: 0,
             room: Room::new(),
             exhaustion: None,
             placement,
@@ -264,13 +269,19 @@ impl Pool {
         } else {
             let is_drivers = owner.is_some();
             let may_share = is_drivers && alignment <= ALIGNMENT && size <= crowd::MOST;
-            if is_drivers && !may_share && self.in_use >= MOST_BLOCKS {
+            let is_full = if may_share {
+                self.shared >= MOST_SHARED
+            } else {
+                self.in_use >= MOST_BLOCKS
+            };
+            if is_drivers && is_full {
                 return None;
             }
             self.room.take(size, may_share, limit, self.blocks.len())?
         };
         let is_shared = crowd::is_shared(&room);
         self.in_use += usize::from(!is_shared);
+        self.shared += usize::from(is_shared);
 
         let start = if is_shared {
             crowd::start(&room)
@@ -349,6 +360,7 @@ impl Pool {
         if crowd::is_shared(&block.room) {
             // SAFETY: the block was in use, so its memory is writable; it is nobody's now.
             unsafe { std::ptr::write_bytes(block.start as *mut u8, SLACK, block.size) };
+            self.shared -= 1;
             self.room.leave(&block.room);
         } else {
             self.in_use -= 1;

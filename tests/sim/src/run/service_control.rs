@@ -241,6 +241,12 @@ fn refused(driver: DriverId, status: NtStatus) -> ! {
         let what = format!("{failed} in {name} after the pool was used up: {exhaustion}");
         stop_at("load", what, Some(exhaustion.by));
     }
+    if with(|state| state.scheduling.lacked_stacks()) {
+        let what =
+            format!("{failed} after it ran more threads at a time than a cycle has stacks for");
+        with(|state| findings::report_unsupported(state, None, what, entry));
+        terminate();
+    }
     let fresh = if status.0.to_le_bytes() == [PATTERN; 4] {
         ": that is what memory contains here that was never written"
     } else {

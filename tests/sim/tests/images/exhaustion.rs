@@ -39,6 +39,32 @@ fn who_takes_without_end_is_found() {
 }
 
 #[test]
+fn who_takes_much_and_gives_it_back_is_not_accused() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for defines in [
+        &["WAITERS=300"][..],
+        // A work item of the I/O manager keeps the image, also where it is not loaded.
+        &["QUEUES", "RETURNS=(-1)"],
+    ] {
+        let client = workshop.compile("d.sys", "greedy.c", defines);
+        let arguments = [
+            "--seed=5",
+            "--cycles=20",
+            "--script=+p.+c.-c.-p",
+            "--may-refuse",
+        ];
+        let report = sim(&provider, &client, &arguments).report();
+        assert!(
+            report.findings.is_empty(),
+            "{defines:?}: {:#?}",
+            report.findings
+        );
+        assert_eq!(report.counts.cycles_cut_short, 0, "{defines:?}");
+    }
+}
+
+#[test]
 fn a_driver_that_uses_up_the_pool_is_not_advised_to_refuse() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);

@@ -14,7 +14,7 @@ use crate::exports::io::thread_end;
 use crate::exports::registry::watches;
 use crate::exports::sync::dispatcher;
 use crate::findings::caller::caller;
-use crate::findings::{self, stop};
+use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::memory::variables;
@@ -125,8 +125,7 @@ fn create_thread(
             thread_end::cancel_requests();
         });
     let Some(thread) = thread else {
-        let what = "more threads run at a time than a cycle has stacks for".to_owned();
-        findings::report_unsupported(state, None, what, by);
+        let _ = state.memory.pool.free(object, 0, None);
         return None;
     };
     dispatcher::initialize_thread(object);

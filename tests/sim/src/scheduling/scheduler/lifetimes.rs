@@ -10,6 +10,11 @@ use crate::loader::drivers::DriverId;
 use crate::scheduling::thread::{Fiber, RunState, Thread, ThreadId, Waitable};
 
 impl Scheduler {
+    /// Returns `true` if a driver was refused a thread because a cycle has no more stacks.
+    pub(crate) const fn lacked_stacks(&self) -> bool {
+        self.stacks.lacked()
+    }
+
     /// Creates a thread that runs `body`; `None` if there is no stack for it.
     pub(crate) fn spawn(
         &mut self,
