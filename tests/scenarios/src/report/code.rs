@@ -6,8 +6,9 @@
 use super::NetworkRule;
 
 /// The codes that are neither a rule nor a bug check, on any tier.
-pub const CODE_WORDS: [&str; 31] = [
+pub const CODE_WORDS: [&str; 32] = [
     "access",
+    "argument",
     "bound",
     "cancel",
     "completion",

@@ -85,6 +85,8 @@ pub(crate) struct TableEntry {
     pub(crate) owner: Side,
     /// Where in the table it is.
     offset: usize,
+    /// It was called with what the owner of the table has handed no peer as its context.
+    pub(crate) astray: bool,
     /// Its description, if its NPI is described.
     pub(crate) function: Option<&'static Function>,
 }
@@ -99,6 +101,7 @@ impl TableEntry {
             npi,
             owner,
             offset,
+            astray: false,
             function,
         }
     }

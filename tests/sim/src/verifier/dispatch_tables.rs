@@ -399,10 +399,12 @@ pub(crate) fn entry(
     // A module may call its own function through its peer's table: that is not judged.
     let within =
         driver_of(function) == Some(caller) && end_driver(handed, handed.owner) != Some(caller);
-    Some(TableEntry::new(
+    let mut entry = TableEntry::new(
         one.filter(|_| !within).map(|handed| handed.binding),
         handed.npi,
         handed.owner,
         table.functions[&function],
-    ))
+    );
+    entry.astray = !by_context && !within;
+    Some(entry)
 }

@@ -4,6 +4,7 @@
 //! and their order, callbacks, calls through dispatch tables and what their NPIs
 //! promise of them, injected faults.
 
+pub(crate) mod arguments;
 pub(crate) mod binding_calls;
 pub(crate) mod callback_locks;
 pub(crate) mod dispatch_tables;

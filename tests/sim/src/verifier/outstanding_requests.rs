@@ -74,6 +74,8 @@ pub(crate) enum Effect {
     None,
     /// It makes or completes the request with this number.
     Request(u64),
+    /// It makes the request with this number of what its caller has lent to an outstanding one.
+    Again(u64),
     /// It completes what is not outstanding.
     Undue(Undue),
 }
@@ -84,6 +86,7 @@ struct Request {
     key: Key,
     /// The binding that it was certainly made in.
     binding: Option<BindingId>,
+    caller: DriverId,
     /// The driver that has it, if that is known.
     taker: Option<DriverId>,
     /// The addresses of what it lends.
@@ -137,12 +140,31 @@ impl OutstandingRequests {
             .filter(|(_, it)| matches!(it.kind, Type::Lent { .. }))
             .map(|(number, _)| argument(number))
             .collect();
-        Effect::Request(self.begin(Request {
-            key: (call.npi, &function.name, common),
+        let key = (call.npi, function.name.as_str(), common);
+        let is_again = self.is_lent_again(key, &call);
+        let number = self.begin(Request {
+            key,
             binding: call.certain_binding(),
+            caller: call.caller,
             taker: call.owner,
             lent,
-        }))
+        });
+        if is_again {
+            Effect::Again(number)
+        } else {
+            Effect::Request(number)
+        }
+    }
+
+    /// Returns `true` if the caller has lent what a call lends to an outstanding request, which
+    /// it has made itself: a driver may pass on what another one has lent it.
+    fn is_lent_again(&self, key: Key, call: &DescribedCall) -> bool {
+        let Some(Match::Parameter(number)) = call.function.matched_by else {
+            return false;
+        };
+        let mut numbers = self.by_key.get(&key).into_iter().flatten();
+        matches!(call.function.parameters[number].kind, Type::Lent { .. })
+            && numbers.any(|number| self.open[number].caller == call.caller)
     }
 
     /// The request that a call cancels, if it is outstanding.
@@ -159,6 +181,16 @@ impl OutstandingRequests {
         let common = Common::Argument(parameter.significant(argument(number)));
         let numbers = self.by_key.get(&(call.npi, made_by, common))?;
         numbers.last().copied()
+    }
+
+    /// Returns `true` if the request with this number is outstanding.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        self.open.contains_key(&number)
+    }
+
+    /// What the request with this number lends.
+    pub(crate) fn lent_for(&self, number: u64) -> &[usize] {
+        self.open.get(&number).map_or(&[], |request| &request.lent)
     }
 
     /// The number of the last request.
@@ -402,6 +434,7 @@ mod tests {
             requests.begin(Request {
                 key: (0, "get", common),
                 binding: None,
+                caller: DriverId(0),
                 taker: Some(PROVIDER),
                 lent,
             })

@@ -39,6 +39,8 @@ pub(crate) struct StackObjects {
     live: BTreeMap<usize, StackObject>,
     /// The owners of those whose frame is dead.
     dead: BTreeMap<usize, Site>,
+    /// What calls have lent to their callees, by its address, with the number of the request.
+    lent: BTreeMap<usize, (u64, StackObject)>,
     /// What the completions of requests are written to, by request.
     answers: BTreeMap<usize, Vec<Answer>>,
 }
@@ -55,12 +57,25 @@ pub(crate) fn add(state: &mut State, address: usize) {
     }
 }
 
-/// Records that the current thread makes a call with the stack pointer `rsp`.
-pub(crate) fn pass_call(state: &mut State, rsp: usize) {
+/// Records that the current thread lends what lies at `address` for the request with this
+/// number, if that is on its stack.
+pub(crate) fn lend(state: &mut State, address: usize, number: u64) {
+    let thread = state.scheduling.current_id();
+    if let Some(owner) = call_stack::frame_with(state, thread, address) {
+        let object = StackObject { thread, owner };
+        let lent = &mut state.verifier.stack_objects.lent;
+        lent.insert(address, (number, object));
+    }
+}
+
+/// Records that the current thread makes a call with the stack pointer `rsp`. The finding if a
+/// frame that is dead has been lent for a request that is outstanding, and its owner.
+pub(crate) fn pass_call(state: &mut State, rsp: usize) -> Option<(Code, String, Site)> {
     let thread = state.scheduling.current_id();
     let StackObjects {
         live,
         dead,
+        lent,
         answers,
     } = &mut state.verifier.stack_objects;
     for answer in answers.values_mut().flatten() {
@@ -68,6 +83,13 @@ pub(crate) fn pass_call(state: &mut State, rsp: usize) {
     }
     let own = live.extract_if(..rsp, |_, object| object.thread == thread);
     dead.extend(own.map(|(address, object)| (address, object.owner)));
+    let mut gone = lent.extract_if(..rsp, |_, (_, object)| object.thread == thread);
+    let outstanding = &state.verifier.outstanding_requests;
+    let (_, (_, object)) = gone.find(|(_, (number, _))| outstanding.has(*number))?;
+    drop(gone);
+    let frame = show_frame(state, object.owner);
+    let what = format!("what was lent for a request that is still outstanding lies {frame}");
+    Some((DEAD_FRAME.into(), what, object.owner))
 }
 
 /// Ends the cycle if a driver uses an object whose frame is dead as `what`.

@@ -8,14 +8,25 @@ use crate::hardware::irql;
 use crate::kernel::State;
 use crate::loader::drivers::Site;
 use crate::scheduling::frame::Callee;
+use crate::verifier::arguments;
 use crate::verifier::binding_calls;
 use crate::verifier::outstanding_requests::{DescribedCall, Effect};
 use crate::verifier::promises::{self, Crossing};
+use crate::verifier::stack_objects;
 use crate::verifier::undue_completion::{self, Undue};
 
-/// Numbers the request that the innermost call makes or completes. Returns a completion of
-/// what is not outstanding.
-pub(super) fn begin_request(state: &mut State, home: *const usize) -> Option<Undue> {
+/// What is wrong with the request of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wrong {
+    /// It completes what is not outstanding.
+    Undue(Undue),
+    /// It makes one of what its caller has lent to an outstanding one.
+    Again,
+}
+
+/// Numbers the request that the innermost call makes or completes. Returns what is wrong with
+/// it.
+pub(super) fn begin_request(state: &mut State, home: *const usize) -> Option<Wrong> {
     let Callee::Dispatch {
         driver, through, ..
     } = frame(state).call
@@ -39,21 +50,30 @@ pub(super) fn begin_request(state: &mut State, home: *const usize) -> Option<Und
             frames.last_mut().expect("a call is under way").request = cancelled;
             None
         }
-        Effect::Undue(undue) => Some(undue),
-        Effect::Request(number) => {
+        Effect::Undue(undue) => Some(Wrong::Undue(undue)),
+        effect @ (Effect::Request(number) | Effect::Again(number)) => {
             let frames = &mut state.scheduling.current_mut().frames;
             frames.last_mut().expect("a call is under way").request = Some(number);
-            None
+            let lent = state
+                .verifier
+                .outstanding_requests
+                .lent_for(number)
+                .to_vec();
+            for address in lent {
+                stack_objects::lend(state, address, number);
+            }
+            matches!(effect, Effect::Again(_)).then_some(Wrong::Again)
         }
     }
 }
 
-/// Checks a call before it is made; `undue` is the completion that it is, if it is undue.
-/// Returns the breach, if it is one.
+/// Checks a call before it is made; `wrong` is what is wrong with its request. Returns the
+/// breach, if it is one.
 pub(super) fn check(
     state: &mut State,
+    home: *const usize,
     call: Callee,
-    undue: Option<Undue>,
+    wrong: Option<Wrong>,
 ) -> Option<(Code, String)> {
     let owed = state.scheduling.current_mut().owes_wait.take();
     match call {
@@ -83,9 +103,17 @@ pub(super) fn check(
             through,
             target,
         } => {
-            let completes = through.completes() && undue.is_none();
-            binding_calls::check_call(state, driver, through, completes)
-                .or_else(|| undue_completion::breach(state, undue?, driver, target))
+            // SAFETY: the call that `enter_stub` is in; the function's description says that
+            // there is such an argument.
+            let argument = |number| unsafe { argument(home, number) };
+            let is_undue = matches!(wrong, Some(Wrong::Undue(_)));
+            let completes = through.completes() && !is_undue;
+            let breach = binding_calls::check_call(state, driver, through, completes);
+            breach.or_else(|| match wrong {
+                Some(Wrong::Undue(undue)) => undue_completion::breach(state, undue, driver, target),
+                Some(Wrong::Again) => arguments::lent_again(state, driver, through),
+                None => arguments::breach(state, driver, through, argument),
+            })
         }
     }
 }

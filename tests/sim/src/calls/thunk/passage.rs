@@ -61,12 +61,13 @@ pub(super) unsafe extern "win64" fn enter(
     // SAFETY: `enter_stub` passes the address of the saved registers.
     let registers = Registers::kept(unsafe { kept.read() }, home.addr() + size_of::<usize>());
     let mut counts = true;
+    let mut dead = None;
     let begin = |state: &mut State| {
         counts = counts_for_course(state, call);
         if counts {
             state.scheduling.note(u64::from(number) << 32);
         }
-        stack_objects::pass_call(state, registers.rsp());
+        dead = stack_objects::pass_call(state, registers.rsp());
         let current = state.scheduling.current_mut();
         let irql = current.irql;
         current.frames.push(Frame {
@@ -79,17 +80,20 @@ pub(super) unsafe extern "win64" fn enter(
             raises: false,
         });
         stack_frames::record(state);
-        let undue = begin_request(state, home);
+        let wrong = begin_request(state, home);
         if let Callee::Import { driver, export } = call {
             races::call(state, driver, export.name, first);
         }
         state.trace(|state| trace::call(state, frame(state)));
         let promise = begin_promises(state, home, call);
-        check(state, call, undue)
+        check(state, home, call, wrong)
             .or(promise)
             .or_else(|| stack_depth::check(state))
     };
     let breach = costs::measure(Kind::Checks, || with(begin));
+    if let Some((code, what, by)) = dead {
+        stop_at(code, what, Some(by));
+    }
     if let Some((code, what)) = breach {
         stop(code, what);
     }

@@ -32,7 +32,7 @@ use crate::scheduling::frame::TableEntry;
 use modules::Module;
 
 pub(crate) use device::is_expected as has_control_interface;
-pub(crate) use modules::number_of as guid;
+pub(crate) use modules::{number_of as guid, place};
 pub(crate) use tally::{Tallied, tallied};
 
 /// What is remembered of described calls.

@@ -74,7 +74,7 @@ impl Module {
 }
 
 /// The field of a structure, or of one inside it, that says this, and its offset.
-fn place(
+pub(crate) fn place(
     npi: &'static Npi,
     structure: &'static Structure,
     what: Meaning,
