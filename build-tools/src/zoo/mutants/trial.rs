@@ -68,6 +68,13 @@ const ATOMICITY: Setting = Setting {
     times: 4,
 };
 
+/// The same beside peers that break the contract, for an instruction that no other run reaches.
+const ATOMICITY_BESIDE_HOSTILE: Setting = Setting {
+    beside: Beside::Hostile,
+    times: 1,
+    ..ATOMICITY
+};
+
 /// The run that each other mutant has beyond these, in which messages count and threads are
 /// switched at accesses to memory, too, in some cycles.
 const SWITCHED: Setting = Setting {
@@ -171,7 +178,7 @@ impl<'a> Original<'a> {
             let courses = SETTINGS.map(|setting| original.unchanged(role, setting));
             let courses = courses.into_iter().collect::<Result<_>>()?;
             original.courses.insert(role, courses);
-            for last in [SWITCHED, ATOMICITY] {
+            for last in [SWITCHED, ATOMICITY, ATOMICITY_BESIDE_HOSTILE] {
                 original.unchanged(role, last)?;
             }
         }
@@ -303,16 +310,21 @@ impl<'a> Trial<'a> {
         } else {
             SWITCHED
         };
-        match self.original.run(role, &image, last)? {
-            Ran::Found(finding) => return Ok(Fate::Found(finding)),
-            Ran::Failed(why) => return Ok(Fate::Failed(why)),
-            Ran::Clean(_) => {}
+        let beside_hostile =
+            (mutant.mutation == Mutation::NoLock).then_some(ATOMICITY_BESIDE_HOSTILE);
+        for last in [last].into_iter().chain(beside_hostile) {
+            match self.original.run(role, &image, last)? {
+                Ran::Found(finding) => return Ok(Fate::Found(finding)),
+                Ran::Failed(why) => return Ok(Fate::Failed(why)),
+                Ran::Clean(_) => {}
+            }
         }
         if mutant.mutation == Mutation::NoLock {
             // That the runs took another course is no effect: threads are preempted at atomic
             // instructions.
             changed = !self.reaches(role, mutant, &[ATOMICITY])?
-                && self.reaches(role, mutant, &SETTINGS)?;
+                && self.reaches(role, mutant, &SETTINGS)?
+                && !self.reaches(role, mutant, &[ATOMICITY_BESIDE_HOSTILE])?;
         }
         Ok(if changed {
             Fate::Survived
