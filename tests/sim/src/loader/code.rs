@@ -2,18 +2,17 @@
 
 //! Which bytes of an image are instructions.
 //!
-//! Executable sections hold more than code: Microsoft's compiler puts the tables of
-//! `switch` statements behind the function that uses them. A byte that is changed there
-//! sends the driver elsewhere, so code is followed instead of read from end to end:
+//! Executable sections hold more than code: compilers put the tables of `switch` statements
+//! behind the functions that use them, and linkers merge constants into them. A byte that is
+//! changed there sends the driver elsewhere, so nothing is taken for code that may be none:
 //!
-//! 1. From the entry point, each function that the image has unwinding tables for, and
-//!    each address in its relocated data and in its `lea` instructions, instructions are
-//!    followed to where they branch.
+//! 1. From the entry point and each function that the image has unwinding tables for,
+//!    instructions are followed to where they branch.
 //! 2. What is left of a function with tables, the cases of a `switch` say, is read until
-//!    a place that the code reads as data.
-//!
-//! A `lea` may lead to a table, too, of distances from the table to the cases: clang's are
-//! such. What lies in the middle of a function is no code that a `lea` leads to, either.
+//!    a place that the code reads as data. No table of a `switch` is read: what its cases are
+//!    shows without it.
+//! 3. An address in relocated data or in a `lea` instruction leads to a function without tables
+//!    if it is aligned as compilers align functions, and all up to a return can be one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,6 +20,8 @@ use std::ops::Range;
 use driver_image::DriverImage;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 use pe_unwind_info::x86_64::FunctionTableEntries;
+
+use super::functions;
 
 /// The instructions of an image, in the order of their addresses, which are offsets in
 /// the image.
@@ -31,11 +32,17 @@ pub(crate) fn instructions(file: &DriverImage) -> Vec<Instruction> {
     let entry = file.entry_point();
     code.todo.push(entry);
     code.todo.extend(functions.iter().map(|range| range.start));
-    code.todo.extend(relocated(file));
     code.follow();
     for function in &functions {
         code.read(function);
         code.follow();
+    }
+    let mut led_to: Vec<_> = relocated(file).collect();
+    while !led_to.is_empty() {
+        led_to.retain(|&target| code.may_begin_function(target));
+        code.todo.append(&mut led_to);
+        code.follow();
+        led_to.append(&mut code.led_to);
     }
     code.found.into_values().collect()
 }
@@ -75,9 +82,6 @@ fn relocated(file: &DriverImage) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The bytes of an entry of a table of distances.
-const ENTRY: u32 = 4;
-
 /// The code of an image, as far as it was followed.
 struct Code<'a> {
     file: &'a DriverImage,
@@ -86,8 +90,10 @@ struct Code<'a> {
     found: BTreeMap<u32, Instruction>,
     /// Places that the code reads.
     data: BTreeSet<u32>,
-    /// Where code is believed to be.
+    /// Where code is.
     todo: Vec<u32>,
+    /// What a `lea` has the address of, outside of the functions with unwinding tables.
+    led_to: Vec<u32>,
 }
 
 impl<'a> Code<'a> {
@@ -98,6 +104,7 @@ impl<'a> Code<'a> {
             found: BTreeMap::new(),
             data: BTreeSet::new(),
             todo: Vec::new(),
+            led_to: Vec::new(),
         }
     }
 
@@ -166,7 +173,7 @@ impl<'a> Code<'a> {
         let is_address = instruction.is_ip_rel_memory_operand();
         let is_table = instruction.memory_index() != Register::None;
         match instruction.mnemonic() {
-            Mnemonic::Lea if is_address => self.lead(address, target),
+            Mnemonic::Lea if is_address => self.lead(instruction, target),
             _ if is_address || is_table => {
                 self.data.insert(target);
             }
@@ -176,44 +183,42 @@ impl<'a> Code<'a> {
 }
 
 impl Code<'_> {
-    /// A `lea` at `from` has the address of what is at `target`.
-    fn lead(&mut self, from: u32, target: u32) {
-        let cases = self.cases(from, target);
-        if !cases.is_empty() {
-            for (index, case) in (0..).zip(cases) {
-                self.data.insert(target + index * ENTRY);
-                self.todo.push(case);
-            }
-            return;
-        }
+    /// A `lea` has the address of what is at `target`.
+    fn lead(&mut self, lea: &Instruction, target: u32) {
         match self.function(target) {
-            Some(function) if function.start != target => {}
-            _ => self.todo.push(target),
+            None if self.follows_pointer(lea) => {
+                self.data.insert(target);
+            }
+            None => self.led_to.push(target),
+            // The tables of a `switch` and constants lie there, too.
+            Some(function) if function.start != target && !self.found.contains_key(&target) => {
+                self.data.insert(target);
+            }
+            Some(_) => {}
         }
     }
 
-    /// Where the entries of a table lead to; none if there is no table at `table` for the
-    /// function with the code at `from`.
-    fn cases(&self, from: u32, table: u32) -> Vec<u32> {
-        /// How far the code of a function without unwinding tables may lie before the table.
-        const FAR: u32 = 1 << 16;
-        let function = self
-            .function(from)
-            .unwrap_or_else(|| table.saturating_sub(FAR)..table);
-        // The table ends before what else is known to be here.
-        let next = self.functions.partition_point(|it| it.start <= table);
-        let end = self.functions.get(next).map_or(u32::MAX, |it| it.start);
-        let places = (table..end).step_by(ENTRY as usize);
-        let cases = places.map_while(|place| {
-            if place != table && (self.data.contains(&place) || self.found.contains_key(&place)) {
-                return None;
-            }
-            let bytes = self.file.content(place)?.get(..4)?;
-            let distance = i32::from_le_bytes(bytes.try_into().ok()?);
-            let case = table.checked_add_signed(distance)?;
-            (function.contains(&case) && self.decode(case).is_some()).then_some(case)
-        });
-        cases.collect()
+    /// Returns `true` if one of the next instructions accesses what the address of a `lea` leads
+    /// to, which is none to code then.
+    fn follows_pointer(&self, lea: &Instruction) -> bool {
+        const NEXT: usize = 8;
+        let pointer = lea.op0_register();
+        let content = self.file.content(next(lea)).unwrap_or_default();
+        let decoder = Decoder::with_ip(64, content, lea.next_ip(), DecoderOptions::NONE);
+        decoder.into_iter().take(NEXT).any(|instruction| {
+            instruction.memory_base() == pointer && instruction.mnemonic() != Mnemonic::Lea
+        })
+    }
+
+    /// Returns `true` if a function without unwinding tables may begin at `address`.
+    fn may_begin_function(&self, address: u32) -> bool {
+        /// What compilers align functions to.
+        const ALIGNMENT: u32 = 16;
+        address.is_multiple_of(ALIGNMENT)
+            && !self.data.contains(&address)
+            && !self.found.contains_key(&address)
+            && self.function(address).is_none()
+            && functions::begins_at(self.file, address)
     }
 
     /// The function with the code at `address`, if it has unwinding tables.

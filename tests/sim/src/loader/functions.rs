@@ -55,7 +55,11 @@ fn is_leaf(file: &DriverImage, offset: u32) -> bool {
     };
     let decoder = Decoder::with_ip(64, code, u64::from(offset), DecoderOptions::NONE);
     for instruction in decoder.into_iter().take(MOST) {
-        if instruction.is_invalid() || instruction.is_privileged() || moves_stack(&instruction) {
+        if instruction.is_invalid()
+            || instruction.is_privileged()
+            || is_zero(code, offset, &instruction)
+            || moves_stack(&instruction)
+        {
             return false;
         }
         match instruction.flow_control() {
@@ -66,6 +70,12 @@ fn is_leaf(file: &DriverImage, offset: u32) -> bool {
         }
     }
     false
+}
+
+/// Returns `true` for `add [rax], al`, whose bytes are zero: no compiler makes it.
+fn is_zero(code: &[u8], offset: u32, instruction: &Instruction) -> bool {
+    let at = usize::try_from(instruction.ip() - u64::from(offset));
+    at.is_ok_and(|at| code.get(at..at + 2) == Some(&[0, 0]))
 }
 
 /// Returns `true` if the instruction changes the stack pointer, other than by a return.

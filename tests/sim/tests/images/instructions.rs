@@ -83,6 +83,26 @@ fn unsupported(workshop: &Workshop, define: &str) -> Unsupported {
 }
 
 #[test]
+fn data_in_a_section_of_code_stays_as_it_is() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    let client = workshop.compile("s.sys", "switches.c", &[]);
+    for options in [&[][..], &["--races=all"], &["--races=all", "--preempt"]] {
+        let arguments = [
+            &["--seed=5", "--cycles=40", "--script=+p.+c.-c.-p"],
+            options,
+        ]
+        .concat();
+        let report = sim(&provider, &client, &arguments).report();
+        assert!(
+            report.findings.is_empty(),
+            "{options:?}: {:#?}",
+            report.findings
+        );
+    }
+}
+
+#[test]
 fn what_headers_inline_works_as_on_windows() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);

@@ -2,7 +2,7 @@
 
 //! Where the functions of an image can be entered, as far as its code shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use driver_image::DriverImage;
@@ -46,11 +46,16 @@ impl Functions {
             let begin = code.partition_point(|it| it.ip() < range.start.into());
             let end = code.partition_point(|it| it.ip() < range.end.into());
             let body = code.get(begin..end).unwrap_or_default();
-            let cases = cases(file, code, body);
+            let jumps = body.iter().filter(|it| is_computed_jump(it)).count();
+            let tables = if jumps == 0 {
+                Vec::new()
+            } else {
+                tables(file, code, body)
+            };
             let function = &mut functions.all[index];
             function.is_framed = body.iter().any(makes_frame);
-            function.is_obscure |= body.iter().any(is_computed_jump) && cases.is_empty();
-            functions.leaders.extend(cases);
+            function.is_obscure |= tables.len() < jumps;
+            functions.leaders.extend(tables.into_iter().flatten());
         }
         let mut jumps = code.iter().filter(|it| is_computed_jump(it));
         functions.others_are_obscure = jumps.any(|it| functions.at(offset(it.ip())).is_none());
@@ -152,12 +157,10 @@ fn is_computed_jump(instruction: &Instruction) -> bool {
 }
 
 /// The cases of the `switch` statements in a function's `body`, by their tables: of
-/// distances from the table, or of offsets in the image.
-fn cases(file: &DriverImage, code: &[Instruction], body: &[Instruction]) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    if !body.iter().any(is_computed_jump) {
-        return found;
-    }
+/// distances from the table, or of offsets in the image. What is behind a table may be taken
+/// for a part of it.
+fn tables(file: &DriverImage, code: &[Instruction], body: &[Instruction]) -> Vec<Vec<usize>> {
+    let mut found = BTreeMap::new();
     for instruction in body {
         let (table, origin) = if is_address(instruction) {
             let table = instruction.memory_displacement64();
@@ -176,9 +179,12 @@ fn cases(file: &DriverImage, code: &[Instruction], body: &[Instruction]) -> BTre
             origin.wrapping_add_signed(distance.into())
         });
         let is_code = |target: &u64| code.binary_search_by_key(target, Instruction::ip).is_ok();
-        found.extend(targets.take_while(is_code).map(offset));
+        let cases: Vec<_> = targets.take_while(is_code).map(offset).collect();
+        if !cases.is_empty() {
+            found.insert(table, cases);
+        }
     }
-    found
+    found.into_values().collect()
 }
 
 fn offset(address: u64) -> usize {
