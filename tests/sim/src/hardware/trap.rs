@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use corosensei::trap::CoroutineTrapHandler;
 
+use crate::hardware::registers::Registers;
 use crate::hardware::{convention, segments, system_calls, watchdog};
 pub(crate) use exception::{Exception, ExceptionKind, ThreadEnd, can_exist, executed};
 pub(in crate::hardware) use signal::handle;
@@ -55,6 +56,9 @@ thread_local! {
     static LEFT: Cell<bool> = const { Cell::new(false) };
     /// The number of checks without progress.
     static STUCK: Cell<u32> = const { Cell::new(0) };
+    /// The points that had been passed at the last access that was told of, and how many
+    /// there have been since.
+    static ACCESSES: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
     /// The exception for which the emulator was entered.
     static PENDING: Cell<Option<Exception>> = const { Cell::new(None) };
 }
@@ -86,6 +90,37 @@ pub(crate) struct Spin {
     pub(crate) only_looks: bool,
     /// Whether a loop was left since a thread was led there before.
     pub(crate) anew: bool,
+}
+
+/// A driver makes an access to memory at `at` that it tells of. Returns `true` if it has made
+/// many of them, or has run for two checks of the timer, without making a call: the timer seldom
+/// comes while driver code runs then. The thread is to spin.
+pub(crate) fn is_overdue(at: usize, registers: &Registers) -> bool {
+    /// After so many accesses others run once.
+    const MANY: u32 = 20_000;
+    let points = POINTS.load(Ordering::Relaxed);
+    let (seen, count) = ACCESSES.get();
+    let count = if seen == points {
+        count.saturating_add(1)
+    } else {
+        0
+    };
+    ACCESSES.set((points, count));
+    if count != MANY && STUCK.get() < 2 {
+        return false;
+    }
+    STUCK.set(0);
+    SPIN.set(Some(Spin {
+        at: Exception {
+            kind: ExceptionKind::Hang,
+            rip: at,
+            address: at,
+            registers: *registers,
+        },
+        only_looks: false,
+        anew: LEFT.take(),
+    }));
+    true
 }
 
 /// Where the current thread was led to the function for spin loops.

@@ -9,9 +9,9 @@ use super::{report, shadow};
 use crate::hardware::accesses::AccessKind;
 use crate::hardware::convention;
 use crate::hardware::registers::Registers;
-use crate::hardware::stack;
+use crate::hardware::{stack, trap};
 use crate::kernel::{State, with};
-use crate::scheduling::preempt;
+use crate::scheduling::{preempt, spin};
 
 /// The address of the function. It finds the number of the access in `eax`, and on the
 /// stack its own return address and below that the driver's `rax`.
@@ -105,6 +105,10 @@ unsafe extern "win64" fn accessed(point: u32, registers: *const [u64; 16]) {
     registers.0[RSP] += ABOVE as u64;
     if with(|state| is_preemption_point(state, point, &registers)) {
         preempt();
+    }
+    let home = with(|state| state.verifier.races.points[point as usize].home);
+    if trap::is_overdue(home, &registers) {
+        spin();
     }
     with(|state| record(state, point, &registers));
 }
