@@ -386,6 +386,102 @@ C_ASSERT(sizeof(RTL_AVL_TABLE) == 0x68);
 RTL_TABLE_FUNCTIONS(, RTL_GENERIC, RTL_GENERIC_TABLE);
 RTL_TABLE_FUNCTIONS(Avl, RTL_AVL, RTL_AVL_TABLE);
 
+// One-time initialization.
+typedef union _RTL_RUN_ONCE { PVOID Ptr; } RTL_RUN_ONCE, *PRTL_RUN_ONCE;
+typedef ULONG LOGICAL;
+typedef LOGICAL RTL_RUN_ONCE_INIT_FN(PRTL_RUN_ONCE RunOnce, PVOID Parameter, PVOID *Context);
+typedef RTL_RUN_ONCE_INIT_FN *PRTL_RUN_ONCE_INIT_FN;
+#define RTL_RUN_ONCE_INIT {0}
+#define RTL_RUN_ONCE_CHECK_ONLY 0x00000001UL
+#define RTL_RUN_ONCE_ASYNC 0x00000002UL
+#define RTL_RUN_ONCE_INIT_FAILED 0x00000004UL
+NTSYSAPI VOID RtlRunOnceInitialize(PRTL_RUN_ONCE RunOnce);
+NTSYSAPI NTSTATUS RtlRunOnceExecuteOnce(PRTL_RUN_ONCE RunOnce, PRTL_RUN_ONCE_INIT_FN InitFn, PVOID Parameter, PVOID *Context);
+NTSYSAPI NTSTATUS RtlRunOnceBeginInitialize(PRTL_RUN_ONCE RunOnce, ULONG Flags, PVOID *Context);
+NTSYSAPI NTSTATUS RtlRunOnceComplete(PRTL_RUN_ONCE RunOnce, ULONG Flags, PVOID Context);
+
+// Bitmaps.
+typedef struct _RTL_BITMAP { ULONG SizeOfBitMap; PULONG Buffer; } RTL_BITMAP, *PRTL_BITMAP;
+NTSYSAPI VOID RtlInitializeBitMap(PRTL_BITMAP BitMapHeader, PULONG BitMapBuffer, ULONG SizeOfBitMap);
+NTSYSAPI VOID RtlSetBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber);
+NTSYSAPI VOID RtlClearBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber);
+NTSYSAPI BOOLEAN RtlTestBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber);
+NTSYSAPI VOID RtlSetBits(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG NumberToSet);
+NTSYSAPI VOID RtlClearBits(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG NumberToClear);
+NTSYSAPI VOID RtlSetAllBits(PRTL_BITMAP BitMapHeader);
+NTSYSAPI VOID RtlClearAllBits(PRTL_BITMAP BitMapHeader);
+NTSYSAPI BOOLEAN RtlAreBitsSet(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG Length);
+NTSYSAPI BOOLEAN RtlAreBitsClear(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG Length);
+NTSYSAPI ULONG RtlFindSetBits(PRTL_BITMAP BitMapHeader, ULONG NumberToFind, ULONG HintIndex);
+NTSYSAPI ULONG RtlFindClearBits(PRTL_BITMAP BitMapHeader, ULONG NumberToFind, ULONG HintIndex);
+NTSYSAPI ULONG RtlFindSetBitsAndClear(PRTL_BITMAP BitMapHeader, ULONG NumberToFind, ULONG HintIndex);
+NTSYSAPI ULONG RtlFindClearBitsAndSet(PRTL_BITMAP BitMapHeader, ULONG NumberToFind, ULONG HintIndex);
+NTSYSAPI ULONG RtlNumberOfSetBits(PRTL_BITMAP BitMapHeader);
+NTSYSAPI ULONG RtlNumberOfClearBits(PRTL_BITMAP BitMapHeader);
+
+// Texts and times.
+NTSYSAPI NTSTATUS RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount, PULONG UTF8StringActualByteCount, PCWCH UnicodeStringSource, ULONG UnicodeStringByteCount);
+NTSYSAPI NTSTATUS RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCount, PULONG UnicodeStringActualByteCount, PCCH UTF8StringSource, ULONG UTF8StringByteCount);
+NTSYSAPI BOOLEAN RtlTimeToSecondsSince1970(PLARGE_INTEGER Time, PULONG ElapsedSeconds);
+NTSYSAPI VOID RtlSecondsSince1970ToTime(ULONG ElapsedSeconds, PLARGE_INTEGER Time);
+
+// The stack, other processors, and extended processor states.
+NTKERNELAPI ULONG_PTR IoGetRemainingStackSize(VOID);
+NTKERNELAPI VOID IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit);
+NTSYSAPI USHORT RtlCaptureStackBackTrace(ULONG FramesToSkip, ULONG FramesToCapture, PVOID *BackTrace, PULONG BackTraceHash);
+typedef ULONG_PTR KIPI_BROADCAST_WORKER(ULONG_PTR Argument);
+typedef KIPI_BROADCAST_WORKER *PKIPI_BROADCAST_WORKER;
+NTKERNELAPI ULONG_PTR KeIpiGenericCall(PKIPI_BROADCAST_WORKER BroadcastFunction, ULONG_PTR Context);
+NTKERNELAPI ULONG KeGetRecommendedSharedDataAlignment(VOID);
+NTKERNELAPI ULONG KeShouldYieldProcessor(VOID);
+typedef struct _KDPC_WATCHDOG_INFORMATION {
+    ULONG DpcTimeLimit, DpcTimeCount, DpcWatchdogLimit, DpcWatchdogCount, Reserved;
+} KDPC_WATCHDOG_INFORMATION, *PKDPC_WATCHDOG_INFORMATION;
+NTKERNELAPI NTSTATUS KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation);
+#define XSTATE_MASK_LEGACY 0x3ULL
+#define XSTATE_MASK_GSSE 0x4ULL
+typedef struct _XSTATE_SAVE { LONG64 Reserved[7]; } XSTATE_SAVE, *PXSTATE_SAVE;
+NTKERNELAPI NTSTATUS KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave);
+NTKERNELAPI VOID KeRestoreExtendedProcessorState(PXSTATE_SAVE XStateSave);
+
+// Pages without an address, and contiguous memory.
+typedef LARGE_INTEGER PHYSICAL_ADDRESS, *PPHYSICAL_ADDRESS;
+#define MM_DONT_ZERO_ALLOCATION 0x00000001
+#define MM_ALLOCATE_FULLY_REQUIRED 0x00000004
+NTKERNELAPI VOID ExFreePool(PVOID P);
+NTKERNELAPI PMDL MmAllocatePagesForMdlEx(
+    PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress, PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes,
+    MEMORY_CACHING_TYPE CacheType, ULONG Flags);
+NTKERNELAPI VOID MmFreePagesFromMdl(PMDL MemoryDescriptorList);
+NTKERNELAPI PVOID MmAllocateContiguousMemory(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS HighestAcceptableAddress);
+NTKERNELAPI VOID MmFreeContiguousMemory(PVOID BaseAddress);
+NTKERNELAPI PHYSICAL_ADDRESS MmGetPhysicalAddress(PVOID BaseAddress);
+
+// Contexts of drivers, the error log, and who has made a request.
+NTKERNELAPI NTSTATUS IoAllocateDriverObjectExtension(
+    PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress, ULONG DriverObjectExtensionSize,
+    PVOID *DriverObjectExtension);
+NTKERNELAPI PVOID IoGetDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress);
+NTKERNELAPI PVOID IoAllocateErrorLogEntry(PVOID IoObject, UCHAR EntrySize);
+NTKERNELAPI VOID IoWriteErrorLogEntry(PVOID ElEntry);
+NTKERNELAPI VOID IoFreeErrorLogEntry(PVOID ElEntry);
+NTKERNELAPI PDEVICE_OBJECT IoGetRelatedDeviceObject(PFILE_OBJECT FileObject);
+NTKERNELAPI ULONG IoGetRequestorProcessId(PIRP Irp);
+
+// Power requests.
+typedef enum _POWER_REQUEST_TYPE { PowerRequestDisplayRequired, PowerRequestSystemRequired } POWER_REQUEST_TYPE;
+NTKERNELAPI NTSTATUS PoCreatePowerRequest(PVOID *PowerRequest, PDEVICE_OBJECT DeviceObject, PVOID Context);
+NTKERNELAPI NTSTATUS PoSetPowerRequest(PVOID PowerRequest, POWER_REQUEST_TYPE Type);
+NTKERNELAPI NTSTATUS PoClearPowerRequest(PVOID PowerRequest, POWER_REQUEST_TYPE Type);
+NTKERNELAPI VOID PoDeletePowerRequest(PVOID PowerRequest);
+
+// Contexts and names of registry keys, for callbacks.
+NTKERNELAPI NTSTATUS CmSetCallbackObjectContext(
+    PVOID Object, PLARGE_INTEGER Cookie, PVOID NewContext, PVOID *OldContext);
+NTKERNELAPI NTSTATUS CmCallbackGetKeyObjectIDEx(
+    PLARGE_INTEGER Cookie, PVOID Object, PULONG_PTR ObjectID, CONST UNICODE_STRING **ObjectName, ULONG Flags);
+NTKERNELAPI VOID CmCallbackReleaseKeyObjectIDEx(CONST UNICODE_STRING *ObjectName);
+
 #ifdef __cplusplus
 }
 #endif

@@ -46,12 +46,14 @@ typedef unsigned short USHORT, *PUSHORT;
 typedef long LONG, *PLONG;
 typedef unsigned long ULONG, *PULONG;
 typedef long long LONGLONG;
-typedef unsigned long long ULONGLONG, ULONG_PTR, SIZE_T;
+typedef long long LONG64;
+typedef unsigned long long ULONGLONG, ULONG64, ULONG_PTR, *PULONG_PTR, SIZE_T;
 typedef unsigned short WCHAR, *PWSTR;
 typedef UCHAR BOOLEAN, *PBOOLEAN;
 typedef VOID *PVOID, *HANDLE;
 typedef HANDLE *PHANDLE;
-typedef CONST CHAR *PCSTR;
+typedef CONST CHAR *PCSTR, *PCCH;
+typedef CONST WCHAR *PCWCH;
 typedef LONG NTSTATUS;
 typedef ULONG ACCESS_MASK;
 typedef union _LARGE_INTEGER {

@@ -13,7 +13,7 @@ use crate::loader::export::Export;
 use crate::wdf;
 
 /// What a function does less than its documentation says.
-const SIMPLIFIED: [(&str, &str); 22] = [
+const SIMPLIFIED: [(&str, &str); 26] = [
     (
         "CmRegisterCallback",
         "tells of values that are read and keys that are closed",
@@ -26,6 +26,10 @@ const SIMPLIFIED: [(&str, &str); 22] = [
         "knows the activity of a thread, and no more",
     ),
     ("ExAllocatePoolWithQuotaTag", "charges no quota"),
+    (
+        "IoGetStackLimits",
+        "the lower limit is where the 24 KB of a stack end",
+    ),
     (
         "IoRegisterDriverReinitialization",
         "called once `DriverEntry` has returned",
@@ -43,12 +47,20 @@ const SIMPLIFIED: [(&str, &str); 22] = [
         "calls on the same stack, whose limit it lifts",
     ),
     (
+        "KeQueryNodeActiveAffinity",
+        "all processors are in one node",
+    ),
+    (
         "KeRegisterBugCheckCallback",
         "never called: a bug check ends the cycle",
     ),
     (
         "KeRegisterBugCheckReasonCallback",
         "never called: a bug check ends the cycle",
+    ),
+    (
+        "KeSaveExtendedProcessorState",
+        "the registers keep their values; order, thread and IRQL are checked",
     ),
     (
         "MmLockPagableDataSection",
@@ -68,6 +80,7 @@ const SIMPLIFIED: [(&str, &str); 22] = [
         "no command line but the program's name",
     ),
     ("PsSetLoadImageNotifyRoutineEx", "ignores the flags"),
+    ("RtlCaptureStackBackTrace", "the frames of drivers"),
     ("RtlGetVersion", "Windows 10, version 22H2"),
     (
         "SeAccessCheck",

@@ -27,12 +27,27 @@ pub(crate) fn exceeded(state: &mut State) -> Option<(Code, String)> {
     if time <= SHORTEST {
         return None;
     }
+    let answer = limit(state);
+    beyond(state, state.scheduling.current_id(), answer)
+}
+
+/// The answer to which limits there are.
+fn limit(state: &mut State) -> u32 {
     let answer = match state.verifier.dispatch_limit {
         Some(answer) => answer,
         None => state.knob(Knob::DpcTimeLimit),
     };
     state.verifier.dispatch_limit = Some(answer);
-    beyond(state, state.scheduling.current_id(), answer)
+    answer
+}
+
+/// The limit for the current thread, and what is left of it, in ticks.
+pub(crate) fn remaining(state: &mut State) -> [u32; 2] {
+    let [for_dpc, for_others] = LIMITS[limit(state) as usize];
+    let is_dpc = deferred::is_dpc(state, state.scheduling.current_id());
+    let limit = if is_dpc { for_dpc } else { for_others };
+    let left = limit.saturating_sub(state.scheduling.current().at_dispatch);
+    [limit, left].map(|time| u32::try_from(ticks(time)).unwrap_or(u32::MAX))
 }
 
 /// The same for any thread of a cycle that does not end, and for the shorter limits: a thread

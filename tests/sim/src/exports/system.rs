@@ -33,6 +33,8 @@ pub(in crate::exports) const VARIABLES: &[Export] = &[
     Export::variable("IoDeviceObjectType"),
     Export::variable("IoDriverObjectType"),
     Export::variable("PsInitialSystemProcess"),
+    // What code with floating-point numbers refers to, for nobody to read.
+    Export::variable("_fltused"),
 ];
 
 unsafe extern "win64" fn mm_get_system_routine_address(name: *const UNICODE_STRING) -> usize {

@@ -124,6 +124,17 @@ pub(crate) fn largest_frames(state: &State) -> Option<(Site, usize)> {
     all.into_values().max_by_key(|(_, bytes)| *bytes)
 }
 
+/// The addresses to which the calls on the current thread return, the innermost first.
+pub(crate) fn homes(state: &State) -> Vec<usize> {
+    let calls = state.scheduling.current().frames.iter().rev();
+    let sites = calls.flat_map(|frame| frames_from(state, frame));
+    let homes = sites.filter_map(|(site, _)| {
+        let base = state.loader.drivers[site.driver].base;
+        Some(base + site.offset? as usize + 1)
+    });
+    homes.take(MOST).collect()
+}
+
 /// The extent of the frame of the function that makes a call.
 pub(crate) fn frame_of_caller(state: &State, frame: &call::Frame) -> Option<(Site, Range<usize>)> {
     frames_from(state, frame).next()

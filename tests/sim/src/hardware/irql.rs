@@ -11,6 +11,10 @@ pub(crate) const PASSIVE_LEVEL: Irql = 0;
 pub(crate) const APC_LEVEL: Irql = 1;
 /// The level of spin locks and DPCs: nothing may block.
 pub(crate) const DISPATCH_LEVEL: Irql = 2;
+/// The level of the system clock's interrupts.
+const CLOCK_LEVEL: Irql = 13;
+/// The level of interrupts by which processors interrupt each other.
+pub(crate) const IPI_LEVEL: Irql = 14;
 /// Everything is masked.
 pub(crate) const HIGH_LEVEL: Irql = 15;
 
@@ -20,6 +24,8 @@ pub(crate) fn name(irql: Irql) -> String {
         PASSIVE_LEVEL => "PASSIVE_LEVEL".to_owned(),
         APC_LEVEL => "APC_LEVEL".to_owned(),
         DISPATCH_LEVEL => "DISPATCH_LEVEL".to_owned(),
+        CLOCK_LEVEL => "CLOCK_LEVEL".to_owned(),
+        IPI_LEVEL => "IPI_LEVEL".to_owned(),
         HIGH_LEVEL => "HIGH_LEVEL".to_owned(),
         other => format!("IRQL {other}"),
     }

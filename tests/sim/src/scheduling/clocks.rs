@@ -29,6 +29,8 @@ pub(crate) enum Sync {
     Nmr,
     /// The driver framework.
     Framework,
+    /// An interrupt of all processors.
+    Broadcast,
     /// Threads of the kernel that have ended.
     Ended,
     /// DPCs and timers that have ended, for which only those wait that ask for it.

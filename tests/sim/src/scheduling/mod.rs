@@ -16,4 +16,4 @@ pub(crate) use scheduler::{
     Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, point, point_in_code,
     preempt, sleep, spin, terminate,
 };
-pub(crate) use thread::{Attachment, Pause, Thread, ThreadId, Waitable, Woken};
+pub(crate) use thread::{Attachment, Pause, SavedState, Thread, ThreadId, Waitable, Woken};

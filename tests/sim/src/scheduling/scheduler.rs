@@ -21,6 +21,7 @@
 //!
 //! Code between two points runs as if it were one instruction.
 
+mod broadcast;
 mod lifetimes;
 mod processors;
 mod spinning;
@@ -111,6 +112,8 @@ pub(crate) struct Scheduler {
     unfollowed: Option<String>,
     decisions: u64,
     processors: Processors,
+    /// The threads that handle an interrupt of all processors; no other runs.
+    broadcast: Option<Vec<usize>>,
     system_clock: SystemClock,
     guard: Guard,
     /// Whether something was written below the frames of a thread that does not run.
@@ -154,6 +157,7 @@ impl Scheduler {
             unfollowed: None,
             decisions: 0,
             processors,
+            broadcast: None,
             system_clock,
             guard: Guard::None,
             overwritten: false,
@@ -381,6 +385,7 @@ impl Scheduler {
         let any = self.has_processor();
         let ready = |index: usize, thread: &Thread| {
             matches!(thread.run, RunState::Ready)
+                && self.broadcast.as_ref().is_none_or(|it| it.contains(&index))
                 && (thread.irql >= DISPATCH_LEVEL || (any && !self.is_kept_out(index, thread)))
                 && thread.spinning.is_none_or(|spinning| {
                     let changed = spinning.looked < self.changes;

@@ -91,6 +91,17 @@ pub(crate) struct Attachment {
     pub(crate) by: Option<Site>,
 }
 
+/// An extended processor state that a thread has saved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedState {
+    /// The address of the `XSTATE_SAVE` that was passed.
+    pub(crate) place: usize,
+    /// The IRQL at which it was saved.
+    pub(crate) irql: Irql,
+    /// The code that has saved it.
+    pub(crate) by: Option<Site>,
+}
+
 /// A simulated thread.
 pub(crate) struct Thread {
     pub(crate) name: String,
@@ -125,6 +136,8 @@ pub(crate) struct Thread {
     pub(crate) regions: u32,
     /// The processes that it is attached to, the last one last.
     pub(crate) attached: Vec<Attachment>,
+    /// The extended processor states that it has saved, the last one last.
+    pub(crate) saved: Vec<SavedState>,
     /// How many bytes of its stack drivers may use.
     pub(crate) stack_room: usize,
     /// Whether it gives way in driver code, and not in a call.
@@ -177,6 +190,7 @@ impl Thread {
             priority: 0,
             regions: 0,
             attached: Vec::new(),
+            saved: Vec::new(),
             stack_room: KERNEL_STACK,
             in_code: false,
             gives_way_at: 0,

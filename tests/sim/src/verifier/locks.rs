@@ -19,7 +19,7 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pageable::set_irql;
 use crate::memory::variables::variable;
 use crate::scheduling::clocks::Sync;
-use crate::scheduling::{Attachment, ThreadId, Waitable, block};
+use crate::scheduling::{Attachment, SavedState, ThreadId, Waitable, block};
 use crate::verifier::nmr_lock_order;
 use crate::verifier::routine::EntryState;
 
@@ -460,12 +460,13 @@ pub(crate) fn check_none_taken(routine: &str, before: EntryState, site: Option<S
     /// What is called by the kernel is no system call.
     const WORKER_ROUTINE: usize = 1;
 
-    let (held, regions, attached) = with(|state| {
+    let (held, regions, attached, saved) = with(|state| {
         let me = state.scheduling.current_id();
         let held = state.verifier.locks.of(me).nth(before.held).copied();
         let current = state.scheduling.current();
         let attached = current.attached.get(before.attached).copied();
-        (held, current.regions, attached)
+        let saved = current.saved.get(before.saved).copied();
+        (held, current.regions, attached, saved)
     });
     if let Some(held) = held {
         let what = format!("{routine} returned with {} held", held.kind.name());
@@ -482,5 +483,12 @@ pub(crate) fn check_none_taken(routine: &str, before: EntryState, site: Option<S
         let what =
             format!("{routine} returned attached to a process: KeUnstackDetachProcess is missing");
         stop_at(("0x5", [process, process, 1, 0]), what, by.or(site));
+    }
+    if let Some(SavedState { by, .. }) = saved {
+        let what = format!(
+            "{routine} returned with a saved extended processor state: \
+             KeRestoreExtendedProcessorState is missing"
+        );
+        stop_at("0xC4", what, by.or(site));
     }
 }

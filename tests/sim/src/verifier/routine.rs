@@ -27,6 +27,8 @@ pub(crate) struct EntryState {
     pub(crate) regions: u32,
     /// The number of processes it is attached to.
     pub(crate) attached: usize,
+    /// The number of extended processor states that it has saved.
+    pub(crate) saved: usize,
 }
 
 impl EntryState {
@@ -42,6 +44,7 @@ impl EntryState {
                     .count(),
                 regions: current.regions,
                 attached: current.attached.len(),
+                saved: current.saved.len(),
             }
         })
     }

@@ -8,13 +8,15 @@ use scenarios::Role;
 use crate::fixture::Workshop;
 use crate::program::sim;
 
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 8] = [
     "generic_tables.c",
     "security.c",
     "registry.c",
     "processes.c",
     "files.c",
     "events.c",
+    "once.c",
+    "broadcast.c",
 ];
 
 #[test]
@@ -39,6 +41,35 @@ fn what_is_used_rightly_is_silent() {
 
 /// A source and its macro, the finding's code, what it says, and the function that it is in.
 const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "once.c",
+        "INITIALIZES_AGAIN",
+        "deadlock",
+        "waits for",
+        "Unload",
+    ),
+    (
+        "once.c",
+        "NEVER_COMPLETES",
+        "deadlock",
+        "waits for",
+        "Unload",
+    ),
+    ("once.c", "BEYOND", "0xC1", "beyond its end", "Bits"),
+    (
+        "broadcast.c",
+        "KEEPS_STATE",
+        "0xC4",
+        "saved extended processor state",
+        "States",
+    ),
+    (
+        "broadcast.c",
+        "RESTORES_OUTER",
+        "0xC4",
+        "not the state that this thread saved last",
+        "States",
+    ),
     (
         "generic_tables.c",
         "WITHOUT_LOCK",
@@ -206,5 +237,27 @@ fn mistakes_are_found_at_their_line() {
             let place = place.unwrap_or_else(|| panic!("{name}: {finding}"));
             assert_eq!(place.function, *function, "{name}: {finding}");
         }
+    }
+}
+
+#[test]
+fn what_the_kernel_orders_is_no_race() {
+    let workshop = Workshop::new();
+    let provider = workshop.module("p.sys", Role::Provider, &[]);
+    for (source, mistake, function) in [
+        ("once.c", "WITHOUT_ORDER", "Initialize"),
+        ("broadcast.c", "RACES", "OnProcessor"),
+    ] {
+        let arguments = ["--seed=3", "--cycles=30", "--races=all"];
+        let client = workshop.compile("e.sys", source, &[]);
+        let report = sim(&provider, &client, &arguments).report();
+        assert!(report.is_clean(), "{source}: {:?}", report.findings);
+        let client = workshop.compile("e.sys", source, &[mistake]);
+        let report = sim(&provider, &client, &arguments).report();
+        let finding = report.findings.first();
+        let finding = finding.unwrap_or_else(|| panic!("{mistake}: not found"));
+        assert_eq!(finding.code, "race", "{mistake}: {finding}");
+        let told = format!("{:?} {:?}", finding.stack, finding.history);
+        assert!(told.contains(function), "{mistake}: {finding} {told}");
     }
 }

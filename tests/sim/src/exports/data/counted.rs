@@ -8,6 +8,7 @@ use windows_sys::Win32::Foundation::{STATUS_BUFFER_TOO_SMALL, STATUS_SUCCESS, UN
 
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::memory::access::get;
 use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::objects::names::fold;
 
@@ -16,6 +17,8 @@ exports! {
     "RtlPrefixUnicodeString" <= PASSIVE_LEVEL => prefix: u8;
     "RtlAppendUnicodeStringToString" <= HIGH_LEVEL => append_counted: i32;
     "RtlAppendUnicodeToString" <= HIGH_LEVEL => append: i32;
+    "RtlEqualString" <= PASSIVE_LEVEL => equal_narrow: u8;
+    "RtlCompareString" <= PASSIVE_LEVEL => compare_narrow: i32;
     "RtlInitAnsiString" <= DISPATCH_LEVEL => init_narrow: ();
     "RtlInitString" <= DISPATCH_LEVEL => init_narrow: ();
 }
@@ -51,6 +54,44 @@ unsafe extern "win64" fn compare(
     // SAFETY: the strings are valid, as documented.
     let (left, right) = unsafe { (units(left, ignore_case), units(right, ignore_case)) };
     left.cmp(&right) as i32
+}
+
+/// The bytes of a string, in one case if case is to be ignored.
+///
+/// # Safety
+///
+/// It is a valid counted string.
+unsafe fn bytes(string: *const NarrowString, ignore_case: u8) -> Vec<u8> {
+    // SAFETY: it is a valid counted string, by this function's contract.
+    let string = unsafe { &*string };
+    let at = string.buffer.addr();
+    let bytes = (0..usize::from(string.length)).map(|index| get::<u8>(at + index));
+    if ignore_case == 0 {
+        bytes.collect()
+    } else {
+        bytes.map(|byte| byte.to_ascii_uppercase()).collect()
+    }
+}
+
+/// Negative, zero or positive, like the first difference.
+unsafe extern "win64" fn compare_narrow(
+    left: *const NarrowString,
+    right: *const NarrowString,
+    ignore_case: u8,
+) -> i32 {
+    // SAFETY: the strings are valid, as documented.
+    let (left, right) = unsafe { (bytes(left, ignore_case), bytes(right, ignore_case)) };
+    left.cmp(&right) as i32
+}
+
+unsafe extern "win64" fn equal_narrow(
+    left: *const NarrowString,
+    right: *const NarrowString,
+    ignore_case: u8,
+) -> u8 {
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    u8::from(unsafe { compare_narrow(left, right, ignore_case) } == 0)
 }
 
 unsafe extern "win64" fn prefix(

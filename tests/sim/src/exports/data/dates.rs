@@ -12,6 +12,8 @@ use crate::kernel::{State, with};
 exports! {
     "RtlTimeToTimeFields" <= HIGH_LEVEL => time_to_fields: ();
     "RtlTimeFieldsToTime" <= HIGH_LEVEL => fields_to_time: u8;
+    "RtlTimeToSecondsSince1970" <= HIGH_LEVEL => time_to_seconds: u8;
+    "RtlSecondsSince1970ToTime" <= HIGH_LEVEL => seconds_to_time: ();
     "ExSystemTimeToLocalTime" <= HIGH_LEVEL => system_to_local: ();
     "ExLocalTimeToSystemTime" <= HIGH_LEVEL => local_to_system: ();
 }
@@ -22,6 +24,24 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// The year in which times begin, a Monday.
 const FIRST_YEAR: i64 = 1601;
+
+/// The first second of 1970, in seconds since the beginning.
+const SECONDS_TO_1970: i64 = 11_644_473_600;
+const SECOND: i64 = 1000 * MILLISECOND;
+
+/// Writes a time in seconds since 1970, if that has 32 bits. Returns whether it does.
+unsafe extern "win64" fn time_to_seconds(time: usize, seconds: usize) -> u8 {
+    let since = get::<i64>(time).div_euclid(SECOND) - SECONDS_TO_1970;
+    let Ok(since) = u32::try_from(since) else {
+        return 0;
+    };
+    set(seconds, since);
+    1
+}
+
+unsafe extern "win64" fn seconds_to_time(seconds: u32, time: usize) {
+    set(time, (i64::from(seconds) + SECONDS_TO_1970) * SECOND);
+}
 
 /// `TIME_FIELDS`: year, month, day, hour, minute, second, millisecond, day of the week.
 type Fields = [i16; 8];

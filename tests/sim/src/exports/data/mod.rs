@@ -2,6 +2,8 @@
 
 //! Lists, tables, strings, dates, and numbers that processors share.
 
+mod addresses;
+mod bitmaps;
 mod cases;
 pub(crate) mod conversions;
 pub(crate) mod counted;
@@ -11,11 +13,14 @@ pub(crate) mod lists;
 mod numerals;
 pub(crate) mod strings;
 mod tables;
+mod utf8;
 
 use crate::loader::export::Export;
 
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
+    addresses::EXPORTS,
+    bitmaps::EXPORTS,
     cases::EXPORTS,
     conversions::EXPORTS,
     counted::EXPORTS,
@@ -25,4 +30,5 @@ pub(super) const TABLES: &[&[Export]] = &[
     strings::EXPORTS,
     tables::BALANCED,
     tables::SPLAY,
+    utf8::EXPORTS,
 ];

@@ -2,16 +2,24 @@
 
 //! IRQLs, and the regions in which APCs are disabled.
 
+use rand::RngExt;
+use windows_sys::Win32::Foundation::{STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
+
+use crate::analysis::dispatch_time;
 use crate::exports::exports;
+use crate::exports::memory::access::set as set_value;
 use crate::findings::stop;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
 use crate::memory::pageable::set_irql;
+use crate::scheduling::MICROSECOND;
 
 exports! {
     "KeGetCurrentIrql" <= HIGH_LEVEL => ke_get_current_irql: Irql;
     "KfRaiseIrql" <= HIGH_LEVEL => kf_raise_irql: Irql;
     "KeRaiseIrqlToDpcLevel" <= HIGH_LEVEL => ke_raise_irql_to_dpc_level: Irql;
+    "KeShouldYieldProcessor" <= HIGH_LEVEL => should_yield: u32;
+    "KeQueryDpcWatchdogInformation" <= HIGH_LEVEL => watchdog: i32;
     "KfLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
     "KeLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
     "KeEnterCriticalRegion" <= APC_LEVEL => enter_region: ();
@@ -51,6 +59,32 @@ unsafe extern "win64" fn kf_raise_irql(new: Irql) -> Irql {
 unsafe extern "win64" fn ke_raise_irql_to_dpc_level() -> Irql {
     // SAFETY: any IRQL may be asked for.
     unsafe { kf_raise_irql(DISPATCH_LEVEL) }
+}
+
+/// Advises a thread to lower its IRQL, now and then, and once it has been there for longer
+/// than a DPC should be.
+unsafe extern "win64" fn should_yield() -> u32 {
+    /// One of this many answers is yes.
+    const OFTEN: u32 = 8;
+    const LONG: u64 = 100 * MICROSECOND;
+
+    with(|state| {
+        state.scheduling.pass_time(MICROSECOND);
+        let current = state.scheduling.current();
+        let (level, time) = (current.irql, current.at_dispatch);
+        let drawn = state.choices.chance.random_ratio(1, OFTEN);
+        u32::from(level >= DISPATCH_LEVEL && (drawn || time >= LONG))
+    })
+}
+
+/// Writes the limits of the DPC watchdog and what is left of them, in ticks.
+unsafe extern "win64" fn watchdog(information: usize) -> i32 {
+    if current() < DISPATCH_LEVEL {
+        return STATUS_UNSUCCESSFUL;
+    }
+    let [limit, left] = with(dispatch_time::remaining);
+    set_value(information, [limit, left, limit, left, 0]);
+    STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn ke_lower_irql(new: Irql) {

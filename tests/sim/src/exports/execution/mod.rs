@@ -3,8 +3,10 @@
 //! Threads, IRQLs, time, and routines that the kernel calls later.
 
 mod attachment;
+mod broadcasts;
 pub(crate) mod callbacks;
 pub(crate) mod dpcs;
+mod extended;
 pub(crate) mod levels;
 pub(in crate::exports) mod processes;
 mod processors;
@@ -19,8 +21,10 @@ use crate::loader::export::Export;
 /// What the files of this folder export.
 pub(super) const TABLES: &[&[Export]] = &[
     attachment::EXPORTS,
+    broadcasts::EXPORTS,
     callbacks::EXPORTS,
     dpcs::EXPORTS,
+    extended::EXPORTS,
     levels::EXPORTS,
     processes::EXPORTS,
     processors::EXPORTS,

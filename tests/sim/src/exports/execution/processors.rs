@@ -6,6 +6,7 @@
 use windows_sys::Win32::Foundation::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::exports::exports;
+use crate::exports::memory::access::set as set_value;
 use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::{State, with};
 use crate::scheduling::give_way;
@@ -20,6 +21,9 @@ exports! {
     "KeQueryGroupAffinity" <= HIGH_LEVEL => active_in_group: u64;
     "KeQueryActiveGroupCount" <= HIGH_LEVEL => groups: u16;
     "KeQueryMaximumGroupCount" <= HIGH_LEVEL => groups: u16;
+    "KeQueryHighestNodeNumber" <= HIGH_LEVEL => highest_node: u16;
+    "KeQueryNodeActiveAffinity" <= HIGH_LEVEL => node_affinity: ();
+    "KeGetRecommendedSharedDataAlignment" <= HIGH_LEVEL => shared_alignment: u32;
     "KeGetProcessorNumberFromIndex" <= HIGH_LEVEL => number_from_index: i32;
     "KeGetProcessorIndexFromNumber" <= HIGH_LEVEL => index_from_number: u32;
     "KeSetSystemAffinityThread" <= DISPATCH_LEVEL => set: u64;
@@ -118,6 +122,33 @@ unsafe extern "win64" fn active_in_group(group: u16) -> u64 {
 
 unsafe extern "win64" fn groups() -> u16 {
     1
+}
+
+/// All processors are in one node.
+unsafe extern "win64" fn highest_node() -> u16 {
+    0
+}
+
+unsafe extern "win64" fn node_affinity(node: u16, affinity: usize, count: usize) {
+    let mask = if node == 0 { all() } else { 0 };
+    if affinity != 0 {
+        let value = GroupAffinity {
+            mask,
+            group: 0,
+            reserved: [0; 3],
+        };
+        set_value(affinity, value);
+    }
+    if count != 0 {
+        let processors = u16::try_from(mask.count_ones()).expect("a group has 64");
+        set_value(count, processors);
+    }
+}
+
+unsafe extern "win64" fn shared_alignment() -> u32 {
+    /// The bytes of a cache line.
+    const LINE: u32 = 64;
+    LINE
 }
 
 unsafe extern "win64" fn number_from_index(index: u32, number: *mut Number) -> i32 {

@@ -14,6 +14,8 @@ use windows_sys::Win32::Foundation::{
 
 use crate::exports::execution::levels;
 use crate::exports::exports;
+use crate::exports::memory::access::set;
+use crate::findings::call_stack;
 use crate::findings::caller::caller;
 use crate::findings::stop_at;
 use crate::hardware::convention;
@@ -27,6 +29,9 @@ use crate::verifier::stack_depth;
 exports! {
     "KeExpandKernelStackAndCallout" <= APC_LEVEL => expand: i32;
     "KeExpandKernelStackAndCalloutEx" <= DISPATCH_LEVEL => expand_ex: i32;
+    "IoGetRemainingStackSize" <= HIGH_LEVEL => remaining: usize;
+    "IoGetStackLimits" <= HIGH_LEVEL => limits: ();
+    "RtlCaptureStackBackTrace" <= DISPATCH_LEVEL => back_trace: u16;
     "__chkstk" <= HIGH_LEVEL => check_stack: ();
 }
 
@@ -72,6 +77,47 @@ fn call(callout: usize, parameter: *mut c_void, room: usize) -> i32 {
     let site = with(|state| state.loader.drivers.site(callout));
     check_return("ExpandedStackCall", entry, site);
     STATUS_SUCCESS
+}
+
+/// What drivers may still use of the current thread's stack.
+unsafe extern "win64" fn remaining() -> usize {
+    with(|state| {
+        let current = state.scheduling.current();
+        current.stack_room.saturating_sub(current.stack_used())
+    })
+}
+
+/// The lower limit is where [`remaining`] says that the stack ends.
+unsafe extern "win64" fn limits(low: usize, high: usize) {
+    // SAFETY: it needs nothing.
+    let left = unsafe { remaining() };
+    let (inner, end) = with(|state| {
+        let frame = state.scheduling.current().frames.last();
+        let inner = frame.map(|frame| frame.registers.rsp());
+        let inner = inner.expect("a driver has called");
+        let stack = state.scheduling.stacks().around(inner);
+        (inner, stack.map_or(inner, |stack| stack.end))
+    });
+    set(low, inner - left);
+    set(high, end);
+}
+
+/// The frames of drivers, each by the address to which it returns.
+unsafe extern "win64" fn back_trace(skip: u32, most: u32, to: usize, hash: usize) -> u16 {
+    let homes: Vec<_> = with(|state| {
+        let homes = call_stack::homes(state).into_iter();
+        homes.skip(skip as usize).take(most as usize).collect()
+    });
+    let mut sum = 0_u32;
+    for (index, home) in homes.iter().enumerate() {
+        set(to + index * size_of::<usize>(), *home);
+        let low = u32::try_from(*home & 0xFFFF_FFFF).expect("it has 32 bits");
+        sum = sum.wrapping_add(low);
+    }
+    if hash != 0 {
+        set(hash, sum);
+    }
+    u16::try_from(homes.len()).expect("a call stack is short")
 }
 
 /// Compilers call it, without a thunk, where a function begins whose frame is larger than a page:

@@ -28,6 +28,7 @@ exports! {
     "IoUninitializeWorkItem" <= DISPATCH_LEVEL => io_uninitialize_work_item: ();
     "IoQueueWorkItem" <= DISPATCH_LEVEL => io_queue_work_item: ();
     "IoQueueWorkItemEx" <= DISPATCH_LEVEL => io_queue_work_item_ex: ();
+    "IoTryQueueWorkItem" <= DISPATCH_LEVEL => io_try_queue_work_item: u8;
     "ExQueueWorkItem" <= DISPATCH_LEVEL => ex_queue_work_item: ();
 }
 
@@ -149,6 +150,22 @@ unsafe extern "win64" fn io_queue_work_item_ex(
         true,
         [object, context.addr(), item.addr()],
     );
+}
+
+/// Queues a work item if a thread is free for it. Returns whether one is.
+unsafe extern "win64" fn io_try_queue_work_item(
+    item: *mut IoWorkItem,
+    routine: usize,
+    kind: i32,
+    context: *mut c_void,
+) -> u8 {
+    if with(|state| faults::fails(state, faults::FaultKind::Allocation)) {
+        return 0;
+    }
+    // SAFETY: this passes on the driver's own arguments, under the same
+    // documented contract.
+    unsafe { io_queue_work_item_ex(item, routine, kind, context) };
+    1
 }
 
 /// `WORK_QUEUE_ITEM`.

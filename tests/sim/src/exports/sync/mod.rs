@@ -7,6 +7,7 @@ pub(crate) mod dispatcher;
 pub(in crate::exports) mod event_handles;
 pub(crate) mod events;
 pub(crate) mod mutexes;
+mod run_once;
 pub(crate) mod rundown;
 pub(crate) mod spin_locks;
 
@@ -19,6 +20,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     event_handles::EXPORTS,
     events::EXPORTS,
     mutexes::EXPORTS,
+    run_once::EXPORTS,
     rundown::EXPORTS,
     spin_locks::EXPORTS,
 ];
