@@ -13,12 +13,16 @@ use crate::loader::export::Export;
 use crate::wdf;
 
 /// What a function does less than its documentation says.
-const SIMPLIFIED: [(&str, &str); 26] = [
+const SIMPLIFIED: [(&str, &str); 32] = [
     (
         "CmRegisterCallback",
         "tells of values that are read and keys that are closed",
     ),
     ("CmRegisterCallbackEx", "as `CmRegisterCallback`"),
+    (
+        "CmSetCallbackObjectContext",
+        "for keys whose values are read",
+    ),
     ("DbgPrint", "prints into the trace"),
     ("DbgPrintEx", "prints into the trace, whatever the level"),
     (
@@ -37,6 +41,10 @@ const SIMPLIFIED: [(&str, &str); 26] = [
     (
         "IoRegisterPlugPlayNotification",
         "tells of device interfaces that come and go",
+    ),
+    (
+        "IoWriteErrorLogEntry",
+        "prints into the trace that there is an entry",
     ),
     (
         "KeExpandKernelStackAndCallout",
@@ -62,6 +70,11 @@ const SIMPLIFIED: [(&str, &str); 26] = [
         "KeSaveExtendedProcessorState",
         "the registers keep their values; order, thread and IRQL are checked",
     ),
+    ("MmAllocatePagesForMdl", "as `MmAllocatePagesForMdlEx`"),
+    (
+        "MmAllocatePagesForMdlEx",
+        "every range of addresses has pages",
+    ),
     (
         "MmLockPagableDataSection",
         "locks; pages are taken away from what is not locked",
@@ -75,6 +88,7 @@ const SIMPLIFIED: [(&str, &str); 26] = [
         "PoRegisterPowerSettingCallback",
         "each setting goes on and off",
     ),
+    ("PoSetPowerRequest", "nothing depends on it"),
     (
         "PsSetCreateProcessNotifyRoutineEx",
         "no command line but the program's name",
@@ -86,6 +100,7 @@ const SIMPLIFIED: [(&str, &str); 26] = [
         "SeAccessCheck",
         "each thread is one of an administrator, without privileges",
     ),
+    ("SeLocateProcessImageName", "System has no name"),
     ("SeSinglePrivilegeCheck", "each thread has the privilege"),
     (
         "ZwQuerySystemInformation",

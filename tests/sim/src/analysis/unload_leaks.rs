@@ -109,6 +109,11 @@ fn first_object_leak(
             )
                 .into(),
             ObjectKind::Mdl => ("0xC4", [0x62, 0, 0, 1]).into(),
+            ObjectKind::Pages
+            | ObjectKind::Contiguous
+            | ObjectKind::ErrorLogEntry
+            | ObjectKind::PowerRequest
+            | ObjectKind::KeyName => "leak".into(),
             _ => "0xCE".into(),
         };
         return left(code, live.kind.name(), live.by);

@@ -42,6 +42,16 @@ pub(crate) enum ObjectKind {
     NmiCallback,
     /// A registration for processors that are added.
     ProcessorCallback,
+    /// An MDL from `MmAllocatePagesForMdl`, with its pages.
+    Pages,
+    /// Contiguous memory.
+    Contiguous,
+    /// An entry for the error log.
+    ErrorLogEntry,
+    /// A power request.
+    PowerRequest,
+    /// The name of a registry key that a callback has asked for.
+    KeyName,
 }
 
 impl ObjectKind {
@@ -65,6 +75,11 @@ impl ObjectKind {
             Self::ProcessorCallback => {
                 "a routine that KeRegisterProcessorChangeCallback registered"
             }
+            Self::Pages => "an MDL with the pages that MmAllocatePagesForMdl has allocated",
+            Self::Contiguous => "contiguous memory",
+            Self::ErrorLogEntry => "an entry for the error log",
+            Self::PowerRequest => "a power request",
+            Self::KeyName => "a name that CmCallbackGetKeyObjectIDEx has returned",
         }
     }
 
@@ -86,7 +101,12 @@ impl ObjectKind {
             | Self::Mdl
             | Self::Subject
             | Self::NmiCallback
-            | Self::ProcessorCallback => "0xC4".into(),
+            | Self::ProcessorCallback
+            | Self::Pages
+            | Self::Contiguous
+            | Self::ErrorLogEntry
+            | Self::PowerRequest
+            | Self::KeyName => "0xC4".into(),
         }
     }
 }

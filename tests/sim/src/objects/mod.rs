@@ -39,6 +39,10 @@ pub(crate) struct Objects {
     pub(crate) events: Events,
     pub(crate) handles: Handles,
     pub(crate) created: KernelObjects,
+    /// The device that each power request was created for.
+    pub(crate) power_requests: BTreeMap<usize, usize>,
+    /// The context areas of driver objects, by the objects and the identifiers in them.
+    pub(crate) extensions: BTreeMap<(usize, usize), usize>,
     pub(crate) names: Names,
     pub(crate) notifications: Notifications,
     /// The access control lists of devices that have one, by address.
@@ -57,6 +61,8 @@ impl Objects {
             deferred: Deferred::default(),
             events: Events::default(),
             handles: Handles::default(),
+            extensions: BTreeMap::new(),
+            power_requests: BTreeMap::new(),
             created: KernelObjects::default(),
             names: Names::default(),
             notifications: Notifications::default(),

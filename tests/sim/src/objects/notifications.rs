@@ -4,6 +4,7 @@
 
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a routine is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,10 @@ pub(crate) struct Notifications {
     pub(crate) reinitializations: Vec<Reinitialization>,
     /// The number of programs that run, of which drivers are told.
     pub(crate) programs: usize,
+    /// The objects of keys that are open.
+    pub(crate) keys: BTreeSet<usize>,
+    /// The contexts that callbacks have given keys, by their cookies and the keys' objects.
+    pub(crate) key_contexts: BTreeMap<(usize, usize), usize>,
     /// The number of handles that were given out.
     handles: usize,
 }

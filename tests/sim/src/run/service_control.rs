@@ -572,6 +572,10 @@ fn unmap_driver(state: &mut State, loaded: Loaded) {
     driver.life = LoadState::Gone;
     state.memory.pageable.remove(driver.range());
     arena::protect(driver.range(), Access::None).expect("unmapping merges mappings");
+    let own = (loaded.object, 0)..=(loaded.object, usize::MAX);
+    for (_, extension) in state.objects.extensions.extract_if(own, |_, _| true) {
+        let _ = state.memory.pool.free(extension, 0, None);
+    }
     let freed = state.memory.pool.free(loaded.object, 0, None);
     if let Some((at, place)) = freed.err().and_then(FreeError::written) {
         let what = format!("the driver object was written {place}");

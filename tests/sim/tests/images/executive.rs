@@ -8,7 +8,7 @@ use scenarios::Role;
 use crate::fixture::Workshop;
 use crate::program::sim;
 
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "generic_tables.c",
     "security.c",
     "registry.c",
@@ -17,6 +17,7 @@ const SOURCES: [&str; 8] = [
     "events.c",
     "once.c",
     "broadcast.c",
+    "pages.c",
 ];
 
 #[test]
@@ -56,6 +57,27 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "Unload",
     ),
     ("once.c", "BEYOND", "0xC1", "beyond its end", "Bits"),
+    ("pages.c", "KEEPS_MDL", "0xC4", "with tag Mdl", "Pages"),
+    ("pages.c", "STAYS_MAPPED", "0xC4", "has mapped", "Pages"),
+    ("pages.c", "UNLOCKS_PAGES", "0xC4", "MmUnlockPages", "Pages"),
+    ("pages.c", "FREES_PAGES_TWICE", "0xC4", "twice", "Pages"),
+    ("pages.c", "WRITES_BEYOND", "0xC1", "beyond", "Contiguous"),
+    (
+        "pages.c",
+        "KEEPS_CONTIGUOUS",
+        "leak",
+        "contiguous memory",
+        "Contiguous",
+    ),
+    (
+        "pages.c",
+        "FREES_WRITTEN",
+        "0xC4",
+        "freed or written before",
+        "Log",
+    ),
+    ("pages.c", "DELETES_TWICE", "0xC4", "has deleted", "Power"),
+    ("pages.c", "KEEPS_NAME", "0xC4", "with tag SeIm", "Name"),
     (
         "broadcast.c",
         "KEEPS_STATE",

@@ -3,7 +3,10 @@
 //! Processes and threads by their numbers, and their objects. Beside the process called System,
 //! in which drivers run, there are those of programs of which drivers are told.
 
-use windows_sys::Win32::Foundation::{STATUS_INVALID_CID, STATUS_PENDING, STATUS_SUCCESS};
+use windows_sys::Win32::Foundation::{
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_CID, STATUS_NOT_FOUND, STATUS_PENDING,
+    STATUS_SUCCESS, UNICODE_STRING,
+};
 
 use crate::exports::execution::threads;
 use crate::exports::exports;
@@ -15,6 +18,7 @@ use crate::kernel::{State, with};
 use crate::memory::variables;
 use crate::objects::handles;
 use crate::scheduling::ThreadId;
+use crate::verifier::faults::{self, FaultKind};
 
 exports! {
     "PsGetCurrentProcess" <= DISPATCH_LEVEL => current_process: usize;
@@ -30,6 +34,7 @@ exports! {
     "PsGetProcessExitStatus" <= APC_LEVEL => process_exit_status: i32;
     "PsGetThreadExitStatus" <= APC_LEVEL => thread_exit_status: i32;
     "IoThreadToProcess" <= DISPATCH_LEVEL => thread_process: usize;
+    "SeLocateProcessImageName" <= PASSIVE_LEVEL => image_name: i32;
     "PsIsSystemThread" <= DISPATCH_LEVEL => is_system_thread: u8;
     "KeQueryPriorityThread" <= PASSIVE_LEVEL => priority: i32;
     "KeSetPriorityThread" <= PASSIVE_LEVEL => set_priority: i32;
@@ -37,7 +42,7 @@ exports! {
 }
 
 /// The number of the process called System.
-const SYSTEM: usize = 4;
+pub(in crate::exports) const SYSTEM: usize = 4;
 
 /// The process of a program that runs all the time, and that of one that comes and goes.
 pub(in crate::exports) const SHELL: usize = 0x0B0C;
@@ -106,6 +111,42 @@ fn give(state: &mut State, object: usize) -> usize {
     let by = caller(state);
     handles::reference(state, object, by);
     object
+}
+
+/// A name in memory that the driver frees. System has none.
+unsafe extern "win64" fn image_name(process: usize, place: usize) -> i32 {
+    const TAG: u32 = u32::from_le_bytes(*b"SeIm");
+    let name = match with(|state| number(state, process)) {
+        Some(SHELL) => r"\Device\HarddiskVolume3\Windows\explorer.exe",
+        Some(PROGRAM) => r"\Device\HarddiskVolume3\Windows\System32\notepad.exe",
+        Some(_) => return STATUS_NOT_FOUND,
+        None => not_an_object(process, "process"),
+    };
+    let units: Vec<_> = name.encode_utf16().chain([0]).collect();
+    let text = size_of::<UNICODE_STRING>();
+    let at = with(|state| {
+        let by = caller(state);
+        if faults::fails(state, FaultKind::Allocation) {
+            return None;
+        }
+        let size = text + size_of_val(&*units);
+        state.memory.pool.allocate(size, TAG, true, by)
+    });
+    let Some(at) = at else {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    };
+    for (index, unit) in units.iter().enumerate() {
+        set(at + text + 2 * index, *unit);
+    }
+    let length = u16::try_from(2 * (units.len() - 1)).expect("it is short");
+    let string = UNICODE_STRING {
+        Length: length,
+        MaximumLength: length + 2,
+        Buffer: (at + text) as *mut u16,
+    };
+    set(at, string);
+    set(place, at);
+    STATUS_SUCCESS
 }
 
 unsafe extern "win64" fn look_up_process(process: usize, found: usize) -> i32 {

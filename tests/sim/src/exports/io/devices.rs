@@ -12,6 +12,7 @@ use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::io::freed::check_remove_locks;
 use crate::exports::io::shutdown;
+use crate::exports::notifications::power_requests;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, PASSIVE_LEVEL};
@@ -120,6 +121,7 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         let what = format!("{device:?} was deleted, which is no device object");
         stop("0xC4", what);
     }
+    power_requests::check_device(device.addr());
     // SAFETY: the device is freed below at the earliest.
     unsafe { shutdown::at_delete(device) };
     if with(|state| state.io.files.is_attached(device.addr())) {

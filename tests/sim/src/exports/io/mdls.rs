@@ -86,7 +86,7 @@ unsafe extern "win64" fn io_allocate_mdl(
 }
 
 /// Ends the cycle if the network still uses the memory that an MDL describes.
-fn check_unused(mdl: usize, how: &str) {
+pub(super) fn check_unused(mdl: usize, how: &str) {
     if let Some(user) = with(|state| requests::user_of_mdl(state, mdl)) {
         let what = format!("{how} while {user}, is pending, whose buffer it describes");
         stop(NetworkRule::Buffers, what);
@@ -134,7 +134,7 @@ unsafe extern "win64" fn io_free_mdl(mdl: *mut Mdl) {
     });
 }
 
-fn shown(state: &State, site: Option<Site>) -> String {
+pub(super) fn shown(state: &State, site: Option<Site>) -> String {
     site.map_or_else(
         || "a driver".to_owned(),
         |site| state.loader.drivers.show(site),
@@ -202,7 +202,7 @@ unsafe extern "win64" fn mm_size_of_mdl(start: usize, length: usize) -> usize {
 /// # Safety
 ///
 /// The MDL is writable, and has room for them.
-unsafe fn write_pages(mdl: *mut Mdl, memory: &Range<usize>) {
+pub(super) unsafe fn write_pages(mdl: *mut Mdl, memory: &Range<usize>) {
     let first = memory.start / PAGE;
     let count = memory.end.div_ceil(PAGE) - first;
     let numbers = mdl.wrapping_add(1).cast::<usize>();
@@ -323,6 +323,12 @@ unsafe extern "win64" fn mm_unlock_pages(mdl: *mut Mdl) {
     if flags & NON_PAGED != 0 {
         let code = ("0xC4", [0x7D, at, flags_of(flags), 0]);
         let what = "MmUnlockPages was called for an MDL that MmBuildMdlForNonPagedPool has built";
+        stop(code, what.to_owned());
+    }
+    if with(|state| state.objects.created.is(at, ObjectKind::Pages)) {
+        let code = ("0xC4", [0x7C, at, flags_of(flags), 0]);
+        let what = "MmUnlockPages was called for an MDL that MmAllocatePagesForMdl has returned: \
+                    MmFreePagesFromMdl frees its pages";
         stop(code, what.to_owned());
     }
     if with(|state| state.io.mdls.locked(at).is_none()) {

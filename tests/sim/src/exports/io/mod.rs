@@ -5,10 +5,12 @@
 pub(crate) mod builds;
 pub(crate) mod csq;
 pub(crate) mod devices;
+mod extensions;
 pub(in crate::exports) mod freed;
 pub(crate) mod irps;
 mod mdls;
 mod packets;
+mod pages;
 mod remove_locks;
 mod shutdown;
 mod stacks;
@@ -21,9 +23,11 @@ pub(super) const TABLES: &[&[Export]] = &[
     builds::EXPORTS,
     csq::EXPORTS,
     devices::EXPORTS,
+    extensions::EXPORTS,
     irps::EXPORTS,
     mdls::EXPORTS,
     packets::EXPORTS,
+    pages::EXPORTS,
     remove_locks::EXPORTS,
     shutdown::EXPORTS,
     stacks::EXPORTS,

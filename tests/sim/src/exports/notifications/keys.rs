@@ -9,14 +9,24 @@ use windows_sys::Win32::Foundation::{
 use super::{CallContexts, Kind, Text, Wanted, add, is_altitude_taken, notify, remove};
 use crate::exports::data::strings;
 use crate::exports::exports;
+use crate::exports::memory::access::{get, set};
+use crate::findings::caller::caller;
+use crate::findings::stop;
 use crate::hardware::irql::APC_LEVEL;
 use crate::kernel::with;
+use crate::loader::drivers::Site;
+use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::driver_call;
+use crate::verifier::faults::{self, FaultKind};
+use crate::verifier::routine::{EntryState, check_return};
 
 exports! {
     "CmRegisterCallback" <= APC_LEVEL => register: i32;
     "CmRegisterCallbackEx" <= APC_LEVEL => register_ex: i32;
     "CmUnRegisterCallback" <= APC_LEVEL => unregister: i32;
+    "CmSetCallbackObjectContext" <= APC_LEVEL => set_context: i32;
+    "CmCallbackGetKeyObjectIDEx" <= APC_LEVEL => key_name: i32;
+    "CmCallbackReleaseKeyObjectIDEx" <= APC_LEVEL => release_key_name: ();
     "CmGetCallbackVersion" <= APC_LEVEL => version: ();
 }
 
@@ -73,11 +83,187 @@ unsafe extern "win64" fn register_ex(
 }
 
 unsafe extern "win64" fn unregister(cookie: usize) -> i32 {
+    let registered = with(|state| {
+        let mut all = state.objects.notifications.of(Kind::Key, cookie);
+        all.next().map(|it| (it.routine, it.context, it.by))
+    });
     if remove(Kind::Key, cookie) {
+        if let Some((routine, context, by)) = registered {
+            clean_up_all(cookie, routine, context, by);
+        }
         STATUS_SUCCESS
     } else {
         STATUS_INVALID_PARAMETER
     }
+}
+
+/// Gives a key a context for one callback, which is told when the key is closed or the callback
+/// unregistered.
+unsafe extern "win64" fn set_context(
+    object: usize,
+    cookie: usize,
+    context: usize,
+    before: usize,
+) -> i32 {
+    let cookie: usize = get(cookie);
+    let old = with(|state| {
+        let notifications = &mut state.objects.notifications;
+        notifications.of(Kind::Key, cookie).next()?;
+        if !notifications.keys.contains(&object) {
+            return None;
+        }
+        let contexts = &mut notifications.key_contexts;
+        Some(contexts.insert((cookie, object), context))
+    });
+    let Some(old) = old else {
+        return STATUS_INVALID_PARAMETER;
+    };
+    if before != 0 {
+        set(before, old.unwrap_or_default());
+    }
+    STATUS_SUCCESS
+}
+
+/// The name of the key that is opened, and its number.
+const NAME: &str = r"\REGISTRY\MACHINE\SOFTWARE\Program";
+const NUMBER: usize = 0x2_1C40;
+const NAME_TAG: u32 = u32::from_le_bytes(*b"CMnm");
+
+unsafe extern "win64" fn key_name(
+    cookie: usize,
+    object: usize,
+    number: usize,
+    name: usize,
+    flags: u32,
+) -> i32 {
+    let cookie: usize = get(cookie);
+    let is_known = with(|state| {
+        let notifications = &state.objects.notifications;
+        let is_registered = notifications.of(Kind::Key, cookie).next().is_some();
+        is_registered && notifications.keys.contains(&object)
+    });
+    if flags != 0 || !is_known {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if name != 0 {
+        let units: Vec<_> = NAME.encode_utf16().chain([0]).collect();
+        let text = size_of::<UNICODE_STRING>();
+        let at = with(|state| {
+            if faults::fails(state, FaultKind::Allocation) {
+                return None;
+            }
+            let by = caller(state);
+            let size = text + size_of_val(&*units);
+            let at = state.memory.pool.allocate(size, NAME_TAG, true, None)?;
+            state.objects.created.add(at, ObjectKind::KeyName, by);
+            Some(at)
+        });
+        let Some(at) = at else {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        };
+        for (index, unit) in units.iter().enumerate() {
+            set(at + text + 2 * index, *unit);
+        }
+        let length = u16::try_from(2 * (units.len() - 1)).expect("it is short");
+        let string = UNICODE_STRING {
+            Length: length,
+            MaximumLength: length + 2,
+            Buffer: (at + text) as *mut u16,
+        };
+        set(at, string);
+        set(name, at);
+    }
+    if number != 0 {
+        set(number, NUMBER);
+    }
+    STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn release_key_name(name: usize) {
+    let kind = ObjectKind::KeyName;
+    if !with(|state| state.objects.created.is(name, kind)) {
+        let what = format!(
+            "CmCallbackReleaseKeyObjectIDEx was called with {name:#x}, which \
+             CmCallbackGetKeyObjectIDEx has not returned, or which was released before"
+        );
+        stop("0xC4", what);
+    }
+    with(|state| {
+        let by = caller(state);
+        state.objects.created.delete(name, kind, by);
+        let _ = state.memory.pool.free(name, NAME_TAG, by);
+    });
+}
+
+/// `REG_CALLBACK_CONTEXT_CLEANUP_INFORMATION`.
+#[repr(C)]
+struct CleanUp {
+    object: usize,
+    object_context: usize,
+    reserved: usize,
+}
+
+/// `RegNtCallbackObjectContextCleanup`.
+const CLEAN_UP: usize = 40;
+
+/// A callback that is unregistered cleans its contexts up.
+fn clean_up_all(cookie: usize, routine: usize, context: usize, by: Option<Site>) {
+    let what = "the routine that CmRegisterCallback registered";
+    let contexts = with(|state| {
+        let contexts = &mut state.objects.notifications.key_contexts;
+        let own = (cookie, 0)..=(cookie, usize::MAX);
+        contexts.extract_if(own, |_, _| true).collect::<Vec<_>>()
+    });
+    for ((_, object), object_context) in contexts {
+        let information = CleanUp {
+            object,
+            object_context,
+            reserved: 0,
+        };
+        let before = EntryState::now();
+        let arguments = [context, CLEAN_UP, (&raw const information).addr()];
+        // SAFETY: the driver's own routine, with the arguments that are documented for it.
+        unsafe { driver_call::call(what, routine, by, &arguments) };
+        check_return(what, before, by);
+    }
+}
+
+/// A key is closed: the callbacks that have given it a context clean that up.
+fn clean_up(object: usize) {
+    let contexts = with(|state| {
+        let notifications = &mut state.objects.notifications;
+        notifications.keys.remove(&object);
+        let contexts = &mut notifications.key_contexts;
+        contexts
+            .extract_if(.., |(_, of), _| *of == object)
+            .collect::<Vec<_>>()
+    });
+    for ((cookie, _), object_context) in contexts {
+        let information = CleanUp {
+            object,
+            object_context,
+            reserved: 0,
+        };
+        let at = (&raw const information).addr();
+        notify(
+            Kind::Key,
+            |it| it.key == cookie,
+            |it| vec![it.context, CLEAN_UP, at],
+            |_, _| {},
+        );
+    }
+}
+
+/// A key that is opened.
+fn open() -> usize {
+    const TAG: u32 = u32::from_le_bytes(*b"Key ");
+    const SIZE: usize = 64;
+    with(|state| {
+        let own = state.memory.pool.allocate(SIZE, TAG, true, None);
+        let object = own.unwrap_or_else(|| super::object(state));
+        state.objects.notifications.keys.insert(object);
+        object
+    })
 }
 
 unsafe extern "win64" fn version(major: *mut u32, minor: *mut u32) {
@@ -124,16 +310,18 @@ struct Close {
     reserved: usize,
 }
 
+/// `RegNtPreKeyHandleClose`.
+const CLOSE: usize = 14;
+
 /// A program reads a value and closes the key.
 pub(super) fn read_a_value() {
     const QUERY_VALUE: usize = 8;
-    const CLOSE: usize = 14;
     const POST_QUERY_VALUE: usize = 23;
     const POST_CLOSE: usize = 25;
     /// `KeyValuePartialInformation`.
     const PARTIAL: i32 = 2;
 
-    let object = with(super::object);
+    let object = open();
     let name = Text::new("Path");
     let buffer = [0_u8; 64];
     let needed = 0_u32;
@@ -159,13 +347,24 @@ pub(super) fn read_a_value() {
             reserved: 0,
         };
         let place = &raw mut before.call_context;
-        tell([CLOSE, POST_CLOSE], (&raw mut before).addr(), place, 0);
+        tell([CLOSE, POST_CLOSE], (&raw mut before).addr(), place, object);
     }
+    clean_up(object);
 }
 
 /// Tells of an operation on a key before it, and after it. Returns `false` if a routine has
 /// refused it.
+///
+/// The context of the key follows that of the call.
 fn tell(classes: [usize; 2], before: usize, place: *mut usize, object: usize) -> bool {
+    let give_key_context = |cookie: usize, place: *mut usize| {
+        let of_key = with(|state| {
+            let contexts = &state.objects.notifications.key_contexts;
+            contexts.get(&(cookie, object)).copied()
+        });
+        // SAFETY: the place is a field of a structure of the caller.
+        unsafe { place.add(1).write_volatile(of_key.unwrap_or_default()) };
+    };
     let contexts = CallContexts::default();
     let mut is_refused = false;
     notify(
@@ -173,6 +372,7 @@ fn tell(classes: [usize; 2], before: usize, place: *mut usize, object: usize) ->
         |_| true,
         |it| {
             contexts.give(it.key, place);
+            give_key_context(it.key, place);
             vec![it.context, classes[0], before]
         },
         |it, result| {
@@ -183,8 +383,10 @@ fn tell(classes: [usize; 2], before: usize, place: *mut usize, object: usize) ->
     if is_refused {
         return false;
     }
+    let closed = classes[0] == CLOSE;
     let mut after = Post {
-        object,
+        // What is closed has no object any more.
+        object: if closed { 0 } else { object },
         status: STATUS_SUCCESS,
         before,
         return_status: STATUS_SUCCESS,
@@ -199,6 +401,7 @@ fn tell(classes: [usize; 2], before: usize, place: *mut usize, object: usize) ->
         |_| true,
         |it| {
             contexts.give(it.key, place);
+            give_key_context(it.key, place);
             vec![it.context, classes[1], at]
         },
         |_, _| {},

@@ -17,6 +17,7 @@ mod hardware;
 mod initialization;
 mod keys;
 mod power;
+pub(in crate::exports) mod power_requests;
 mod processes;
 
 use std::cell::RefCell;
@@ -49,6 +50,7 @@ pub(super) const TABLES: &[&[Export]] = &[
     initialization::EXPORTS,
     keys::EXPORTS,
     power::EXPORTS,
+    power_requests::EXPORTS,
     processes::EXPORTS,
 ];
 
