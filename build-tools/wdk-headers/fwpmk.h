@@ -142,6 +142,14 @@ NTKERNELAPI NTSTATUS FwpmBfeStateUnsubscribeChanges0(HANDLE changeHandle);
 #define FwpmCalloutAdd FwpmCalloutAdd0
 #define FwpmFilterAdd FwpmFilterAdd0
 
+NTKERNELAPI NTSTATUS FwpmFilterGetById0(HANDLE engineHandle, UINT64 id, FWPM_FILTER0 **filter);
+NTKERNELAPI NTSTATUS FwpmFilterCreateEnumHandle0(HANDLE engineHandle, CONST VOID *enumTemplate, HANDLE *enumHandle);
+NTKERNELAPI NTSTATUS FwpmFilterEnum0(
+    HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested, FWPM_FILTER0 ***entries,
+    UINT32 *numEntriesReturned);
+NTKERNELAPI NTSTATUS FwpmFilterDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle);
+NTKERNELAPI VOID FwpmFreeMemory0(VOID **p);
+
 #ifdef __cplusplus
 }
 #endif

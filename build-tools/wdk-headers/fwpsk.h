@@ -266,6 +266,24 @@ NTKERNELAPI VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
 NTKERNELAPI VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify);
 NTKERNELAPI VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
 
+// Redirection of requests to bind and to connect.
+typedef struct _FWPS_CONNECT_REQUEST0 {
+    UCHAR localAddressAndPort[128];
+    UCHAR remoteAddressAndPort[128];
+    UINT64 portReservationToken;
+    UINT32 localRedirectTargetPID;
+    struct _FWPS_CONNECT_REQUEST0 *previousVersion;
+    UINT64 modifierFilterId;
+    HANDLE localRedirectHandle;
+    PVOID localRedirectContext;
+    SIZE_T localRedirectContextSize;
+} FWPS_CONNECT_REQUEST0;
+NTKERNELAPI NTSTATUS FwpsRedirectHandleCreate0(CONST GUID *providerGuid, UINT32 flags, HANDLE *redirectHandle);
+NTKERNELAPI VOID FwpsRedirectHandleDestroy0(HANDLE redirectHandle);
+NTKERNELAPI NTSTATUS FwpsAcquireWritableLayerDataPointer0(
+    UINT64 classifyHandle, UINT64 filterId, UINT32 flags, PVOID *writableLayerData, FWPS_CLASSIFY_OUT0 *classifyOut);
+NTKERNELAPI VOID FwpsApplyModifiedLayerData0(UINT64 classifyHandle, PVOID modifiedLayerData, UINT32 flags);
+
 #ifdef __cplusplus
 }
 #endif

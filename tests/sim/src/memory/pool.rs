@@ -369,6 +369,20 @@ impl Pool {
         Ok(())
     }
 
+    /// The block at `start`, which is a driver's, is the kernel's from now on. Returns `false` if
+    /// there is none.
+    pub(crate) fn disown(&mut self, start: usize) -> bool {
+        let Some(index) = self.starting_at(start) else {
+            return false;
+        };
+        let block = &mut self.blocks[index];
+        let is_drivers = block.hold == Hold::InUse && block.owner.is_some();
+        if is_drivers {
+            block.owner = None;
+        }
+        is_drivers
+    }
+
     /// The block that contains `address`, or the last one whose room begins before it, if that
     /// ends less than a page before it.
     pub(crate) fn near(&self, address: usize) -> Option<&Block> {

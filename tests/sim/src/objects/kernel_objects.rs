@@ -48,6 +48,8 @@ pub(crate) enum ObjectKind {
     Contiguous,
     /// An entry for the error log.
     ErrorLogEntry,
+    /// The context of a redirected connection.
+    RedirectContext,
     /// A power request.
     PowerRequest,
     /// The name of a registry key that a callback has asked for.
@@ -80,6 +82,9 @@ impl ObjectKind {
             Self::ErrorLogEntry => "an entry for the error log",
             Self::PowerRequest => "a power request",
             Self::KeyName => "a name that CmCallbackGetKeyObjectIDEx has returned",
+            Self::RedirectContext => {
+                "the context of a redirected connection, which the filtering platform frees,"
+            }
         }
     }
 
@@ -105,6 +110,7 @@ impl ObjectKind {
             | Self::Pages
             | Self::Contiguous
             | Self::ErrorLogEntry
+            | Self::RedirectContext
             | Self::PowerRequest
             | Self::KeyName => "0xC4".into(),
         }

@@ -80,7 +80,12 @@ const SHAPES: [(&str, &[(&str, &str)]); 8] = [
                  FwpsFlowAssociateContext0 FwpsFlowRemoveContext0 FwpsFlowAbort0 \
                  FwpsPendClassify0 FwpsCompleteClassify0 FwpsPendOperation0 \
                  FwpsCompleteOperation0 FwpsAcquireClassifyHandle0 FwpsReleaseClassifyHandle0 \
-                 FwpmEngineOpen0 FwpmEngineClose0 FwpmTransactionBegin0 FwpmTransactionCommit0 \
+                 FwpsAcquireWritableLayerDataPointer0 FwpsApplyModifiedLayerData0 \
+                 FwpsRedirectHandleCreate0 FwpsRedirectHandleDestroy0 \
+                 FwpsQueryConnectionRedirectState0 FwpsInjectForwardAsync0 \
+                 FwpmProviderContextAdd0 FwpmProviderContextDeleteById0 FwpmFilterGetById0 \
+                 FwpmFilterCreateEnumHandle0 FwpmFilterEnum0 FwpmFilterDestroyEnumHandle0 \
+                 FwpmFreeMemory0 FwpmEngineOpen0 FwpmEngineClose0 FwpmTransactionBegin0 FwpmTransactionCommit0 \
                  FwpmTransactionAbort0 FwpmFilterAdd0 FwpmFilterDeleteById0 FwpmCalloutAdd0 \
                  FwpmCalloutDeleteByKey0 FwpmSubLayerAdd0 FwpmSubLayerDeleteByKey0",
             ),
@@ -111,7 +116,10 @@ const SHAPES: [(&str, &[(&str, &str)]); 8] = [
              PsSetLoadImageNotifyRoutine PsRemoveLoadImageNotifyRoutine CmRegisterCallbackEx \
              CmUnRegisterCallback ObRegisterCallbacks ObUnRegisterCallbacks \
              PsLookupProcessByProcessId PsLookupThreadByThreadId ZwQuerySystemInformation \
-             ZwCreateKey ZwSetValueKey ZwNotifyChangeKey KeRegisterBugCheckReasonCallback",
+             ZwCreateKey ZwSetValueKey ZwNotifyChangeKey KeRegisterBugCheckReasonCallback \
+             CmSetCallbackObjectContext CmCallbackGetKeyObjectIDEx \
+             CmCallbackReleaseKeyObjectIDEx SeLocateProcessImageName PoCreatePowerRequest \
+             PoSetPowerRequest PoClearPowerRequest PoDeletePowerRequest",
         )],
     ),
     (
@@ -126,7 +134,19 @@ const SHAPES: [(&str, &[(&str, &str)]); 8] = [
              RtlGetElementGenericTableAvl RtlNumberGenericTableElementsAvl \
              RtlIsGenericTableEmptyAvl KeGetProcessorNumberFromIndex \
              KeSetSystemGroupAffinityThread KeRevertToUserGroupAffinityThread \
-             KeExpandKernelStackAndCalloutEx KeSetPriorityThread",
+             KeExpandKernelStackAndCalloutEx KeSetPriorityThread RtlRunOnceInitialize \
+             RtlRunOnceExecuteOnce RtlRunOnceBeginInitialize RtlRunOnceComplete \
+             RtlInitializeBitMap RtlSetBits RtlClearBits RtlFindClearBitsAndSet RtlFindClearBits \
+             RtlNumberOfSetBits RtlTestBit RtlEqualString RtlCompareString RtlUnicodeToUTF8N \
+             RtlUTF8ToUnicodeN RtlTimeToSecondsSince1970 RtlCaptureStackBackTrace \
+             RtlIpv4AddressToStringW IoGetRemainingStackSize IoGetStackLimits IoTryQueueWorkItem \
+             KeShouldYieldProcessor KeIpiGenericCall KeSaveExtendedProcessorState \
+             KeRestoreExtendedProcessorState KeGetRecommendedSharedDataAlignment \
+             KeQueryNodeActiveAffinity KeQueryDpcWatchdogInformation MmAllocatePagesForMdl \
+             MmAllocatePagesForMdlEx MmFreePagesFromMdl MmAllocateContiguousMemory \
+             MmFreeContiguousMemory IoAllocateDriverObjectExtension IoGetDriverObjectExtension \
+             IoGetRelatedDeviceObject IoGetRequestorProcess IoGetRequestorProcessId \
+             IoAllocateErrorLogEntry IoWriteErrorLogEntry IoFreeErrorLogEntry",
         )],
     ),
 ];

@@ -313,7 +313,27 @@ fn call(
         stop_at("wfp", what.to_owned(), by);
     }
     check_pended(&out, active);
+    check_applied(active);
     out
+}
+
+/// Checks that each request that a callout has changed was applied, unless the classification is
+/// pended, as documented.
+fn check_applied(active: usize) {
+    let left = with(|state| {
+        let all = &state.objects.wfp.pending.all;
+        let of_this = |kind| {
+            all.iter()
+                .find(|it| it.kind == kind && it.of.handle == active)
+        };
+        let left = of_this(Kind::Data)?;
+        of_this(Kind::Classify).is_none().then_some(left.by)
+    });
+    if let Some(by) = left {
+        let what = "classifyFn has called FwpsAcquireWritableLayerDataPointer0 and returned \
+                    without FwpsApplyModifiedLayerData0: the classification cannot be completed";
+        stop_at("wfp", what.to_owned(), by);
+    }
 }
 
 /// Checks that a callout which has pended an operation has blocked and absorbed it, as
@@ -355,6 +375,7 @@ fn activate(state: &mut State, traffic: &Traffic) -> usize {
         connection: traffic.connection,
         can_pend: traffic.layer.can_pend(),
         is_again: traffic.is_again,
+        redirects: traffic.layer.redirects(),
     });
     handle
 }

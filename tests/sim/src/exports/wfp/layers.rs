@@ -8,12 +8,14 @@ use windows_sys::core::GUID;
 use super::layouts::{Value, number};
 use crate::objects::wfp::filters::Datum;
 use crate::objects::wfp::flows::Connection;
+use crate::objects::wfp::pending::Redirects;
 
 /// A place in the network stack, for both versions of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layer {
     InboundPacket,
     OutboundPacket,
+    Forward,
     InboundTransport,
     OutboundTransport,
     Stream,
@@ -25,6 +27,8 @@ pub(super) enum Layer {
     FlowEstablished,
     ResourceRelease,
     EndpointClosure,
+    ConnectRedirect,
+    BindRedirect,
     StreamPacket,
 }
 
@@ -34,6 +38,7 @@ impl Layer {
         match self {
             Self::InboundPacket => 0,
             Self::OutboundPacket => 4,
+            Self::Forward => 8,
             Self::InboundTransport => 12,
             Self::OutboundTransport => 16,
             Self::Stream => 20,
@@ -45,6 +50,8 @@ impl Layer {
             Self::FlowEstablished => 52,
             Self::ResourceRelease => 62,
             Self::EndpointClosure => 64,
+            Self::ConnectRedirect => 66,
+            Self::BindRedirect => 68,
             Self::StreamPacket => 70,
         }
     }
@@ -82,17 +89,31 @@ impl Layer {
         )
     }
 
+    /// What callouts may change at it.
+    pub(super) const fn redirects(self) -> Option<Redirects> {
+        match self {
+            Self::BindRedirect => Some(Redirects::Bind),
+            Self::ConnectRedirect => Some(Redirects::Connect),
+            _ => None,
+        }
+    }
+
     /// The fields `FWPS_FIELD_Xxx`, in their order; those that are not here are empty.
     const fn fields(self) -> &'static [Field] {
         use Field::{Direction, Local, LocalPort, LocalType, None, Protocol, Remote, RemotePort};
         match self {
+            // Source and destination.
+            Self::Forward => &[Remote, Local],
             Self::InboundPacket | Self::OutboundPacket => &[Local, Remote, LocalType],
             Self::InboundTransport | Self::OutboundTransport => {
                 &[Protocol, Local, Remote, LocalType, LocalPort, RemotePort]
             }
             Self::Stream => &[Local, LocalType, LocalPort, Remote, RemotePort, Direction],
             Self::Datagram => &[Protocol, Local, LocalType, LocalPort, Remote, RemotePort],
-            Self::ResourceAssignment | Self::ResourceRelease => {
+            Self::ConnectRedirect => &[
+                None, None, Local, LocalType, LocalPort, Protocol, Remote, None, RemotePort,
+            ],
+            Self::ResourceAssignment | Self::ResourceRelease | Self::BindRedirect => {
                 &[None, None, Local, LocalType, LocalPort, Protocol]
             }
             Self::StreamPacket => &[
@@ -191,6 +212,29 @@ static REMOTE: [u8; 16] = [0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x
 const LOCAL_V4: u32 = 0x0A00_000A;
 const REMOTE_V4: u32 = 0x0A00_000B;
 
+/// The local and the remote address and port of an outbound connection, as `SOCKADDR_IN` or
+/// `SOCKADDR_IN6`.
+pub(super) fn socket_addresses(is_v6: bool) -> [Vec<u8>; 2] {
+    const AF_INET: u16 = 2;
+    const AF_INET6: u16 = 23;
+    const V6_SIZE: usize = 28;
+    let ends = [(50_123_u16, LOCAL_V4, LOCAL), (443, REMOTE_V4, REMOTE)];
+    ends.map(|(port, v4, v6)| {
+        let family = if is_v6 { AF_INET6 } else { AF_INET };
+        let mut bytes = family.to_le_bytes().to_vec();
+        bytes.extend(port.to_be_bytes());
+        if is_v6 {
+            bytes.extend([0; 4]);
+            bytes.extend(v6);
+            bytes.resize(V6_SIZE, 0);
+        } else {
+            bytes.extend(v4.to_be_bytes());
+            bytes.extend([0; 8]);
+        }
+        bytes
+    })
+}
+
 /// The values of a layer.
 pub(super) fn values(layer: Layer, connection: Connection, is_again: bool) -> [Value; FIELDS] {
     /// The place of `FWPS_FIELD_ALE_AUTH_CONNECT_V4_FLAGS`.
@@ -253,7 +297,7 @@ pub(super) fn example(id: u16, key: u128) -> Option<Datum> {
 }
 
 /// The layers at which there is traffic, with their management identifiers.
-const KEYS: [(Layer, [GUID; 2]); 14] = [
+const KEYS: [(Layer, [GUID; 2]); 17] = [
     (
         Layer::InboundPacket,
         [
@@ -267,6 +311,10 @@ const KEYS: [(Layer, [GUID; 2]); 14] = [
             wfp::FWPM_LAYER_OUTBOUND_IPPACKET_V4,
             wfp::FWPM_LAYER_OUTBOUND_IPPACKET_V6,
         ],
+    ),
+    (
+        Layer::Forward,
+        [wfp::FWPM_LAYER_IPFORWARD_V4, wfp::FWPM_LAYER_IPFORWARD_V6],
     ),
     (
         Layer::InboundTransport,
@@ -343,6 +391,20 @@ const KEYS: [(Layer, [GUID; 2]); 14] = [
         ],
     ),
     (
+        Layer::ConnectRedirect,
+        [
+            wfp::FWPM_LAYER_ALE_CONNECT_REDIRECT_V4,
+            wfp::FWPM_LAYER_ALE_CONNECT_REDIRECT_V6,
+        ],
+    ),
+    (
+        Layer::BindRedirect,
+        [
+            wfp::FWPM_LAYER_ALE_BIND_REDIRECT_V4,
+            wfp::FWPM_LAYER_ALE_BIND_REDIRECT_V6,
+        ],
+    ),
+    (
         Layer::StreamPacket,
         [
             wfp::FWPM_LAYER_STREAM_PACKET_V4,
@@ -362,6 +424,16 @@ pub(super) fn find(key: u128) -> u16 {
     });
     let found = all.find(|(guid, _)| *guid == key);
     found.map_or(WITHOUT_TRAFFIC, |(_, id)| id)
+}
+
+/// The management identifier of a layer, by its run-time identifier; zero for one without
+/// traffic.
+pub(super) fn key(id: u16) -> u128 {
+    let mut all = KEYS.iter().flat_map(|(layer, keys)| {
+        let versions = keys.iter().zip([false, true]);
+        versions.map(|(guid, is_v6)| (number(guid), layer.id(is_v6)))
+    });
+    all.find(|(_, own)| *own == id).map_or(0, |(guid, _)| guid)
 }
 
 #[cfg(test)]

@@ -13,6 +13,20 @@ pub(super) const fn number(guid: &GUID) -> u128 {
     low as u128 | (high as u128) << 64
 }
 
+/// The GUID that is this number.
+pub(super) fn guid(number: u128) -> GUID {
+    let bytes = number.to_le_bytes();
+    let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let mut data4 = [0; 8];
+    data4.copy_from_slice(&bytes[8..]);
+    GUID {
+        data1: u32::from(half(0)) | u32::from(half(2)) << 16,
+        data2: half(4),
+        data3: half(6),
+        data4,
+    }
+}
+
 /// `FWPS_CALLOUT0` and its later versions.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -21,6 +21,7 @@ mod layouts;
 pub(super) mod owned;
 pub(super) mod packets;
 mod pending;
+mod redirection;
 mod state;
 mod traffic;
 
@@ -37,6 +38,7 @@ pub(super) const TABLES: &[&[&[Export]]] = &[
         callouts::EXPORTS,
         flows::EXPORTS,
         pending::EXPORTS,
+        redirection::EXPORTS,
         state::EXPORTS,
     ],
 ];

@@ -126,7 +126,8 @@ unsafe extern "win64" fn pend_classify(
         );
         stop("wfp", what);
     };
-    if !active.can_pend || active.is_again {
+    let can_pend = active.can_pend || active.redirects.is_some();
+    if !can_pend || active.is_again {
         return STATUS_FWP_CANNOT_PEND;
     }
     match add(Kind::Classify, Some(handle), active) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The state of the filter engine, which runs all the time, and handles for redirections.
+//! The state of the filter engine, which runs all the time.
 
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
@@ -16,13 +16,9 @@ exports! {
     "FwpmBfeStateGet0" <= DISPATCH_LEVEL => get: i32;
     "FwpmBfeStateSubscribeChanges0" <= PASSIVE_LEVEL => subscribe: i32;
     "FwpmBfeStateUnsubscribeChanges0" <= PASSIVE_LEVEL => unsubscribe: i32;
-    "FwpsRedirectHandleCreate0" <= PASSIVE_LEVEL => create_redirect: i32;
-    "FwpsRedirectHandleDestroy0" <= PASSIVE_LEVEL => destroy_redirect: ();
-    "FwpsQueryConnectionRedirectState0" <= DISPATCH_LEVEL => query_redirect: i32;
 }
 
 const SUBSCRIBE: &str = "FwpmBfeStateSubscribeChanges0";
-const CREATE_REDIRECT: &str = "FwpsRedirectHandleCreate0";
 
 unsafe extern "win64" fn get() -> i32 {
     FWPM_SERVICE_RUNNING
@@ -56,31 +52,4 @@ unsafe extern "win64" fn subscribe(
 unsafe extern "win64" fn unsubscribe(handle: usize) -> i32 {
     give_back("FwpmBfeStateUnsubscribeChanges0", SUBSCRIBE, handle);
     STATUS_SUCCESS
-}
-
-unsafe extern "win64" fn create_redirect(_provider: usize, _flags: u32, handle: *mut usize) -> i32 {
-    if handle.is_null() {
-        return STATUS_FWP_NULL_POINTER;
-    }
-    // SAFETY: the handle may be written, as documented.
-    unsafe { hand_out(CREATE_REDIRECT, handle) }
-}
-
-unsafe extern "win64" fn destroy_redirect(handle: usize) {
-    give_back("FwpsRedirectHandleDestroy0", CREATE_REDIRECT, handle);
-}
-
-/// No connection is redirected.
-unsafe extern "win64" fn query_redirect(
-    _records: usize,
-    _handle: usize,
-    context: *mut usize,
-) -> i32 {
-    /// `FWPS_CONNECTION_NOT_REDIRECTED`.
-    const NOT_REDIRECTED: i32 = 0;
-    if !context.is_null() {
-        // SAFETY: a context that is given may be written, as documented.
-        unsafe { context.write(0) };
-    }
-    NOT_REDIRECTED
 }

@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use super::classify::{Traffic, permits};
 use super::layers::{self, Layer};
-use super::{flows, packets};
+use super::{flows, packets, redirection};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
@@ -73,6 +73,9 @@ pub(super) fn flip() -> bool {
 
 /// A flow is established, carries data or ends.
 fn happen() {
+    if flip() {
+        with(redirection::free_contexts);
+    }
     let flow = with(|state| {
         let flows = &state.objects.wfp.flows.all;
         let open: Vec<_> = flows
@@ -128,9 +131,12 @@ fn establish() {
         is_tcp: flip(),
         is_outbound: flip(),
     };
-    let mut steps = vec![Layer::ResourceAssignment];
+    let mut steps = vec![Layer::BindRedirect, Layer::ResourceAssignment];
     if !connection.is_outbound {
         steps.push(Layer::Listen);
+    }
+    if connection.is_outbound {
+        steps.push(Layer::ConnectRedirect);
     }
     let new = new(connection);
     if steps.iter().all(|&layer| permits(&at(layer, &new))) {
@@ -183,7 +189,7 @@ pub(super) fn authorize_again(state: &mut State, connection: Connection) {
 
 /// A packet that a callout has injected passes the filters of a layer.
 pub(super) fn reinject(layer: Layer, is_v6: bool, packet: usize) {
-    if layer == Layer::Stream {
+    if matches!(layer, Layer::Stream | Layer::Forward) {
         return;
     }
     let connection = Connection {

@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     SubLayer,
     Callout,
     Filter,
+    ProviderContext,
 }
 
 impl Kind {
@@ -23,6 +24,7 @@ impl Kind {
             Self::SubLayer => "sublayer that FwpmSubLayerAdd0 added",
             Self::Callout => "callout that FwpmCalloutAdd0 added",
             Self::Filter => "filter that FwpmFilterAdd0 added",
+            Self::ProviderContext => "provider context that FwpmProviderContextAdd0 added",
         }
     }
 }
@@ -91,6 +93,8 @@ pub(crate) struct Engine {
     pub(crate) sessions: Vec<Session>,
     /// The sessions that were closed, and the code that did it.
     pub(crate) closed: Vec<(usize, Option<Site>)>,
+    /// What enumerations have yet to return, by their handles.
+    pub(crate) enumerations: Vec<(usize, Vec<u64>)>,
     /// What the engine orders by where the documents leave it open.
     pub(crate) salt: u64,
     /// The number of objects that were added.

@@ -45,6 +45,8 @@ pub(crate) struct Owned {
     pub(crate) handle: usize,
     /// The function that returned it.
     pub(crate) function: &'static str,
+    /// It is the address of memory.
+    pub(crate) is_memory: bool,
     /// The code that called that.
     pub(crate) by: Option<Site>,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Wfp {
     pub(crate) pending: Pending,
     /// Handles that are not checked but for being given back.
     pub(crate) owned: Vec<Owned>,
+    /// The contexts of redirected connections, which were drivers' and are the platform's.
+    pub(crate) redirected: Vec<usize>,
     /// The filters for which callouts are called just now, each with the thread.
     pub(crate) filtering: Vec<(u64, ThreadId)>,
     /// The number of callouts that were registered.
@@ -93,6 +97,7 @@ impl Wfp {
         self.owned.push(Owned {
             handle,
             function,
+            is_memory: false,
             by,
         });
         handle
@@ -145,7 +150,12 @@ impl Wfp {
         }
         let owned = self.owned.iter().find(|it| is_own(it.by));
         if let Some(owned) = owned {
-            let what = format!("a handle that {} returned", owned.function);
+            let kind = if owned.is_memory {
+                "memory"
+            } else {
+                "a handle"
+            };
+            let what = format!("{kind} that {} returned", owned.function);
             return Some(("leak", what, owned.by));
         }
         let session = self.engine.sessions.iter().find(|it| is_own(it.by))?;

@@ -15,6 +15,29 @@ pub(crate) struct Active {
     pub(crate) can_pend: bool,
     /// It repeats one that was pended.
     pub(crate) is_again: bool,
+    /// What callouts may change at its layer.
+    pub(crate) redirects: Option<Redirects>,
+}
+
+/// A request that callouts may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// `FWPS_BIND_REQUEST0`.
+    Bind,
+    /// `FWPS_CONNECT_REQUEST0`.
+    Connect,
+}
+
+/// A request that a callout is changing.
+#[derive(Debug)]
+pub(crate) struct Writable {
+    /// Its address.
+    pub(crate) at: usize,
+    /// The handle of the classification.
+    pub(crate) classify: usize,
+    pub(crate) redirects: Redirects,
+    /// The request as it was.
+    pub(crate) original: Vec<u8>,
 }
 
 /// What a callout has pended or acquired.
@@ -35,6 +58,8 @@ pub(crate) enum Kind {
     Operation,
     /// By `FwpsPendClassify0`, until `FwpsCompleteClassify0`.
     Classify,
+    /// A request from `FwpsAcquireWritableLayerDataPointer0`, until `FwpsApplyModifiedLayerData0`.
+    Data,
     /// A handle from `FwpsAcquireClassifyHandle0`, until `FwpsReleaseClassifyHandle0`.
     Handle,
 }
@@ -44,6 +69,10 @@ impl Kind {
         match self {
             Self::Operation => "an operation that FwpsPendOperation0 pended",
             Self::Classify => "a classification that FwpsPendClassify0 pended",
+            Self::Data => {
+                "a request that FwpsAcquireWritableLayerDataPointer0 returned, without \
+                 FwpsApplyModifiedLayerData0"
+            }
             Self::Handle => "a handle that FwpsAcquireClassifyHandle0 acquired",
         }
     }
@@ -54,6 +83,8 @@ impl Kind {
 pub(crate) struct Pending {
     pub(crate) active: Vec<Active>,
     pub(crate) all: Vec<Pended>,
+    /// The requests that callouts are changing.
+    pub(crate) writable: Vec<Writable>,
 }
 
 impl Pending {

@@ -7,6 +7,7 @@
 
 mod conditions;
 mod objects;
+mod reading;
 mod transactions;
 
 use windows_sys::Win32::Foundation::{
@@ -29,7 +30,8 @@ use crate::verifier::faults::{self, FaultKind};
 use transactions::{abort_one, begin_one, commit_one, has_transaction, with_session};
 
 /// What the files of this folder export.
-pub(in crate::exports::wfp) const TABLES: &[&[Export]] = &[EXPORTS, objects::EXPORTS];
+pub(in crate::exports::wfp) const TABLES: &[&[Export]] =
+    &[EXPORTS, objects::EXPORTS, reading::EXPORTS];
 
 exports! {
     of "fwpkclnt.sys":

@@ -6,12 +6,12 @@ use rand::RngExt;
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_ALREADY_EXISTS, STATUS_FWP_CALLOUT_NOT_FOUND, STATUS_FWP_FILTER_NOT_FOUND,
     STATUS_FWP_IN_USE, STATUS_FWP_INCOMPATIBLE_LAYER, STATUS_FWP_NULL_DISPLAY_NAME,
-    STATUS_FWP_NULL_POINTER, STATUS_FWP_PROVIDER_NOT_FOUND, STATUS_FWP_SUBLAYER_NOT_FOUND,
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
+    STATUS_FWP_NULL_POINTER, STATUS_FWP_PROVIDER_CONTEXT_NOT_FOUND, STATUS_FWP_PROVIDER_NOT_FOUND,
+    STATUS_FWP_SUBLAYER_NOT_FOUND, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
 };
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
     FWP_ACTION_FLAG_CALLOUT, FWPM_CALLOUT0, FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT, FWPM_FILTER0,
-    FWPM_PROVIDER0, FWPM_SUBLAYER_UNIVERSAL, FWPM_SUBLAYER0,
+    FWPM_PROVIDER_CONTEXT0, FWPM_PROVIDER0, FWPM_SUBLAYER_UNIVERSAL, FWPM_SUBLAYER0,
 };
 use windows_sys::core::GUID;
 
@@ -37,6 +37,9 @@ exports! {
     "FwpmCalloutAdd0" <= PASSIVE_LEVEL => add_callout: i32;
     "FwpmCalloutDeleteById0" <= PASSIVE_LEVEL => delete_callout_by_id: i32;
     "FwpmCalloutDeleteByKey0" <= PASSIVE_LEVEL => delete_callout_by_key: i32;
+    "FwpmProviderContextAdd0" <= PASSIVE_LEVEL => add_context: i32;
+    "FwpmProviderContextDeleteById0" <= PASSIVE_LEVEL => delete_context_by_id: i32;
+    "FwpmProviderContextDeleteByKey0" <= PASSIVE_LEVEL => delete_context_by_key: i32;
     "FwpmFilterAdd0" <= PASSIVE_LEVEL => add_filter: i32;
     "FwpmFilterDeleteById0" <= PASSIVE_LEVEL => delete_filter_by_id: i32;
     "FwpmFilterDeleteByKey0" <= PASSIVE_LEVEL => delete_filter_by_key: i32;
@@ -49,6 +52,7 @@ impl Kind {
             Self::SubLayer => STATUS_FWP_SUBLAYER_NOT_FOUND,
             Self::Callout => STATUS_FWP_CALLOUT_NOT_FOUND,
             Self::Filter => STATUS_FWP_FILTER_NOT_FOUND,
+            Self::ProviderContext => STATUS_FWP_PROVIDER_CONTEXT_NOT_FOUND,
         }
     }
 }
@@ -290,6 +294,46 @@ unsafe extern "win64" fn delete_callout_by_key(handle: usize, key: *const GUID) 
     unsafe { delete_by_key(handle, "FwpmCalloutDeleteByKey0", Kind::Callout, key) }
 }
 
+unsafe extern "win64" fn add_context(
+    handle: usize,
+    context: *const FWPM_PROVIDER_CONTEXT0,
+    _security: usize,
+    id: *mut u64,
+) -> i32 {
+    if context.is_null() {
+        return STATUS_FWP_NULL_POINTER;
+    }
+    // SAFETY: the context can be read, as documented.
+    let context = unsafe { context.read_unaligned() };
+    if context.displayData.name.is_null() {
+        return STATUS_FWP_NULL_DISPLAY_NAME;
+    }
+    let new = New::of(Kind::ProviderContext, &context.providerContextKey);
+    // SAFETY: a provider's key that is given can be read, as documented.
+    let new = unsafe { new.of_provider(context.providerKey) };
+    match add(handle, "FwpmProviderContextAdd0", new) {
+        Ok(number) => {
+            if !id.is_null() {
+                // SAFETY: the identifier may be written, as documented.
+                unsafe { id.write(number) };
+            }
+            STATUS_SUCCESS
+        }
+        Err(status) => status,
+    }
+}
+
+unsafe extern "win64" fn delete_context_by_id(handle: usize, id: u64) -> i32 {
+    let function = "FwpmProviderContextDeleteById0";
+    delete(handle, function, Kind::ProviderContext, |it| it.id == id)
+}
+
+unsafe extern "win64" fn delete_context_by_key(handle: usize, key: *const GUID) -> i32 {
+    let function = "FwpmProviderContextDeleteByKey0";
+    // SAFETY: the key can be read, as documented.
+    unsafe { delete_by_key(handle, function, Kind::ProviderContext, key) }
+}
+
 unsafe extern "win64" fn add_filter(
     handle: usize,
     filter: *const FWPM_FILTER0,
@@ -324,6 +368,10 @@ unsafe extern "win64" fn add_filter(
     if filter.flags & FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT == 0 {
         // SAFETY: the flags say that the field is set.
         new.context = unsafe { filter.Anonymous.rawContext };
+    } else {
+        // SAFETY: the flags say that the field is set.
+        let key = number(&unsafe { filter.Anonymous.providerContextKey });
+        new.names.push((Kind::ProviderContext, key));
     }
     // SAFETY: what the weight points to can be read, as documented.
     match unsafe { conditions::weight(&filter.weight) } {

@@ -49,6 +49,8 @@ injections! {
     // A reserved pointer, flags, family, compartment, interface and subinterface.
     "FwpsInjectTransportReceiveAsync0" =>
         transport_receive(usize, u32, u16, u32, u32, u32) at InboundTransport;
+    // Flags, family, compartment and interface.
+    "FwpsInjectForwardAsync0" => forward(u32, u16, u32, u32) at Forward;
     // Flags and the compartment.
     "FwpsInjectNetworkSendAsync0" => network_send(u32, u32) at OutboundPacket;
     // Flags, compartment, interface and subinterface.

@@ -168,6 +168,7 @@ impl Request {
         match self.layer {
             Layer::Stream => STREAM,
             Layer::InboundPacket | Layer::OutboundPacket => NETWORK,
+            Layer::Forward => FORWARD,
             _ => TRANSPORT,
         }
     }
