@@ -349,7 +349,26 @@ fn receive(at: usize, ticket: Ticket, bytes: &[u8]) {
     requests::complete(ticket, STATUS_SUCCESS, bytes.len());
 }
 
+/// "If this parameter is NULL, the socket is no longer functional": the connection is over.
+fn fail(at: usize, call: Call) {
+    let mut accepted = 0_usize;
+    let place = &raw mut accepted;
+    let arguments = [call.context, 0, 0, 0, place.addr()];
+    let (result, site) = events::run(call, &arguments);
+    if result != STATUS_SUCCESS && result != STATUS_DATA_NOT_ACCEPTED {
+        events::wrong_result(Event::Receive, result, site);
+    }
+    with(|state| arrive(state, at, Packet::End(End::Abortive)));
+    events::leave(call);
+}
+
 fn indicate(at: usize, call: Call, bytes: &[u8]) {
+    /// One indication in this many finds the socket broken.
+    const SHARE: u32 = 64;
+    if with(|state| timing::once_in(state, SHARE)) {
+        fail(at, call);
+        return;
+    }
     let made = with(|state| {
         let flags = events::level_flag(state);
         Some((flags, indications::make(state, bytes, None)?))

@@ -101,3 +101,18 @@ fn each_misuse_is_found_under_the_rule_that_it_breaks() {
         assert!(!report.findings[0].rule.is_empty(), "{misuse}");
     }
 }
+
+#[test]
+fn a_stream_that_is_no_longer_functional_has_no_indication() {
+    let workshop = Workshop::new();
+    let server = workshop.compile("server.sys", "echo_server.c", &["TRUSTS_INDICATION"]);
+    let client = workshop.compile("client.sys", "echo_client.c", &[]);
+    let arguments = ["--seed=11", "--cycles=400", "--until-found"];
+    let report = sim_with_drivers(&[&server, &client], &arguments).report();
+    let finding = report.findings.first().expect("it is found");
+    // The data may be indicated at DISPATCH_LEVEL.
+    let codes = ["0x7E", "0xD1"];
+    assert!(codes.contains(&&*finding.code), "{finding}");
+    let place = finding.place.as_ref().map(|place| &*place.function);
+    assert_eq!(place, Some("OnReceive"), "{finding}");
+}
