@@ -68,13 +68,6 @@ const ATOMICITY: Setting = Setting {
     times: 4,
 };
 
-/// The same beside peers that break the contract, for an instruction that no other run reaches.
-const ATOMICITY_BESIDE_HOSTILE: Setting = Setting {
-    beside: Beside::Hostile,
-    times: 1,
-    ..ATOMICITY
-};
-
 /// The run that each other mutant has beyond these, in which messages count and threads are
 /// switched at accesses to memory, too, in some cycles.
 const SWITCHED: Setting = Setting {
@@ -101,6 +94,18 @@ struct Setting {
     compared: bool,
     /// By how much the cycles are more than those of the others.
     times: u64,
+}
+
+impl Setting {
+    /// The same with threads preempted, and data races searched for, in each cycle.
+    const fn preempted(self) -> Self {
+        Self {
+            races: "all",
+            preempts: true,
+            compared: false,
+            ..self
+        }
+    }
 }
 
 /// Who runs beside a mutant.
@@ -178,7 +183,8 @@ impl<'a> Original<'a> {
             let courses = SETTINGS.map(|setting| original.unchanged(role, setting));
             let courses = courses.into_iter().collect::<Result<_>>()?;
             original.courses.insert(role, courses);
-            for last in [SWITCHED, ATOMICITY, ATOMICITY_BESIDE_HOSTILE] {
+            let preempted = SETTINGS.map(Setting::preempted);
+            for last in [SWITCHED, ATOMICITY].into_iter().chain(preempted) {
                 original.unchanged(role, last)?;
             }
         }
@@ -310,10 +316,14 @@ impl<'a> Trial<'a> {
         } else {
             SWITCHED
         };
-        let beside_hostile =
-            (mutant.mutation == Mutation::NoLock).then_some(ATOMICITY_BESIDE_HOSTILE);
-        for last in [last].into_iter().chain(beside_hostile) {
-            match self.original.run(role, &image, last)? {
+        // An instruction may be reached only beside peers that break the contract, or where
+        // calls fail.
+        let preempted = SETTINGS.map(Setting::preempted);
+        let more = preempted
+            .iter()
+            .filter(|_| mutant.mutation == Mutation::NoLock);
+        for last in [last].iter().chain(more) {
+            match self.original.run(role, &image, *last)? {
                 Ran::Found(finding) => return Ok(Fate::Found(finding)),
                 Ran::Failed(why) => return Ok(Fate::Failed(why)),
                 Ran::Clean(_) => {}
@@ -323,8 +333,8 @@ impl<'a> Trial<'a> {
             // That the runs took another course is no effect: threads are preempted at atomic
             // instructions.
             changed = !self.reaches(role, mutant, &[ATOMICITY])?
-                && self.reaches(role, mutant, &SETTINGS)?
-                && !self.reaches(role, mutant, &[ATOMICITY_BESIDE_HOSTILE])?;
+                && !self.reaches(role, mutant, &preempted)?
+                && self.reaches(role, mutant, &SETTINGS)?;
         }
         Ok(if changed {
             Fate::Survived

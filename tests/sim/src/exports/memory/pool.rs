@@ -43,6 +43,9 @@ const CACHE_LINE: usize = 64;
 /// What Windows gives a block without a tag.
 const NO_TAG: u32 = u32::from_le_bytes(*b"enoN");
 const POOL_FLAG_PAGED: u64 = 0x100;
+const POOL_FLAG_NON_PAGED: u64 = 0x40;
+const POOL_FLAG_NON_PAGED_EXECUTE: u64 = 0x80;
+const POOL_TYPES: u64 = POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED;
 /// The bits of a `POOL_TYPE` that say paged and aligned.
 const PAGED_POOL: u32 = 1;
 const CACHE_ALIGNED: u32 = 4;
@@ -52,9 +55,11 @@ const FAILS: u32 = 8;
 /// The `POOL_FLAG`s that stand for a `POOL_TYPE`.
 pub(super) const fn flags_of(pool_type: u32) -> u64 {
     let mut flags = POOL_FLAG_UNINITIALIZED;
-    if pool_type & PAGED_POOL != 0 {
-        flags |= POOL_FLAG_PAGED;
-    }
+    flags |= if pool_type & PAGED_POOL != 0 {
+        POOL_FLAG_PAGED
+    } else {
+        POOL_FLAG_NON_PAGED
+    };
     if pool_type & CACHE_ALIGNED != 0 {
         flags |= POOL_FLAG_CACHE_ALIGNED;
     }
@@ -103,6 +108,10 @@ unsafe extern "win64" fn ex_allocate_pool_with_quota_tag(
 }
 
 pub(super) fn allocate(flags: u64, size: usize, tag: u32) -> *mut c_void {
+    // Flags without a type of pool are invalid, for which it returns null.
+    if flags & POOL_TYPES == 0 {
+        return ptr::null_mut();
+    }
     let paged = flags & POOL_FLAG_PAGED != 0;
     let zeroed = flags & POOL_FLAG_UNINITIALIZED == 0;
     let alignment = if flags & POOL_FLAG_CACHE_ALIGNED != 0 {
