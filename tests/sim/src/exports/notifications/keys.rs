@@ -6,14 +6,17 @@ use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, UNICODE_STRING,
 };
 
-use super::{CallContexts, Kind, Text, Wanted, add, is_altitude_taken, notify, remove};
+use super::{
+    CallContexts, Kind, Target, Text, Wanted, add, call, enter, is_altitude_taken, leave, notify,
+    remove, targets,
+};
 use crate::exports::data::strings;
 use crate::exports::exports;
 use crate::exports::memory::access::{get, set};
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::APC_LEVEL;
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::loader::drivers::Site;
 use crate::objects::kernel_objects::ObjectKind;
 use crate::verifier::driver_call;
@@ -228,30 +231,37 @@ fn clean_up_all(cookie: usize, routine: usize, context: usize, by: Option<Site>)
     }
 }
 
-/// A key is closed: the callbacks that have given it a context clean that up.
+/// A key is closed: the callbacks that have given it a context clean that up. One that is being
+/// unregistered does so then.
 fn clean_up(object: usize) {
-    let contexts = with(|state| {
-        let notifications = &mut state.objects.notifications;
-        notifications.keys.remove(&object);
-        let contexts = &mut notifications.key_contexts;
-        contexts
-            .extract_if(.., |(_, of), _| *of == object)
-            .collect::<Vec<_>>()
-    });
-    for ((cookie, _), object_context) in contexts {
+    with(|state| state.objects.notifications.keys.remove(&object));
+    while let Some((target, object_context)) = with(|state| enter_clean_up(state, object)) {
         let information = CleanUp {
             object,
             object_context,
             reserved: 0,
         };
         let at = (&raw const information).addr();
-        notify(
+        call(
             Kind::Key,
-            |it| it.key == cookie,
-            |it| vec![it.context, CLEAN_UP, at],
-            |_, _| {},
+            &target,
+            &|it| vec![it.context, CLEAN_UP, at],
+            &mut |_, _| {},
         );
+        with(|state| leave(state, Kind::Key, &target));
     }
+}
+
+/// Enters a callback that has given a key a context, and takes that.
+fn enter_clean_up(state: &mut State, object: usize) -> Option<(Target, usize)> {
+    let contexts = &state.objects.notifications.key_contexts;
+    let of_key = contexts.keys().filter(|(_, of)| *of == object);
+    let cookies: Vec<_> = of_key.map(|(cookie, _)| *cookie).collect();
+    let all = targets(state, Kind::Key, |it| cookies.contains(&it.key));
+    let target = all.into_iter().find(|it| enter(state, Kind::Key, it))?;
+    let contexts = &mut state.objects.notifications.key_contexts;
+    let context = contexts.remove(&(target.key, object))?;
+    Some((target, context))
 }
 
 /// A key that is opened.
