@@ -26,6 +26,7 @@ static void StopOther(void) {
     ObfDereferenceObject(OtherThread);
 }
 
+#ifndef OWN_START
 NTSTATUS Start(DRIVER_OBJECT *driver) {
     NTSTATUS status;
     driver->DriverUnload = Unload;
@@ -45,3 +46,4 @@ void AtUnload(void) {
     StopOther();
     Undo();
 }
+#endif

@@ -133,8 +133,7 @@ unsafe extern "win64" fn wsk_capture_provider_npi(
         );
         stop(("0xA", [0, usize::from(level), 0, 0]), what);
     }
-    // The registration block may be used until it is freed: who calls too late is told so.
-    if with(|state| state.network.registrations.ended(at).is_some()) {
+    if has_ended(at) {
         return STATUS_DEVICE_NOT_READY;
     }
     let (ends, dispatch) = registered(at, "WskCaptureProviderNPI", |one| {
@@ -162,7 +161,8 @@ unsafe extern "win64" fn wsk_capture_provider_npi(
         }
         let time = with(|state| timing::draw(state, timing::LONGEST));
         wait_until_available(at, time);
-        if registered(at, "WskCaptureProviderNPI", |one| one.ends.is_some()) {
+        // WskDeregister cancels the wait, and may have returned before it ends.
+        if has_ended(at) || registered(at, "WskCaptureProviderNPI", |one| one.ends.is_some()) {
             return STATUS_DEVICE_NOT_READY;
         }
     }
@@ -170,6 +170,18 @@ unsafe extern "win64" fn wsk_capture_provider_npi(
     // SAFETY: the NPI may be written, as documented.
     unsafe { npi.write(ProviderNpi { client, dispatch }) };
     STATUS_SUCCESS
+}
+
+/// Returns `true` if `WskDeregister` has returned for a registration. Its block stays valid until
+/// the driver calls none of the other registration functions any more, as documented.
+fn has_ended(at: usize) -> bool {
+    let has_ended = with(|state| state.network.registrations.ended(at).is_some());
+    if has_ended {
+        // SAFETY: the block can be read, as documented. One that is not there faults, which is
+        // found.
+        unsafe { (at as *const u64).read_volatile() };
+    }
+    has_ended
 }
 
 /// Waits for some microseconds, or until the registration ends.
