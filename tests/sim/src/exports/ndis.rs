@@ -10,6 +10,7 @@ use super::wfp::packets::{Buffer, pieces};
 use crate::exports::exports;
 use crate::exports::memory::access;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::kernel::with;
 
 exports! {
     of "ndis.sys":
@@ -61,11 +62,20 @@ unsafe extern "win64" fn get_data_buffer(
 }
 
 unsafe extern "win64" fn advance(buffer: *mut Buffer, by: u32, _free: u8, _routine: usize) {
+    note_move(buffer.addr(), i64::from(by));
     // SAFETY: the buffer is in memory, as documented.
     let buffer = unsafe { &mut *buffer };
     buffer.length = buffer.length.saturating_sub(by as usize);
     // SAFETY: so are its MDLs.
     unsafe { buffer.begin_at(buffer.offset + by) };
+}
+
+/// The current thread moves the start of a buffer's data: a callout must undo that.
+fn note_move(buffer: usize, by: i64) {
+    with(|state| {
+        let current = state.scheduling.current_id();
+        state.objects.wfp.packets.note_move(current, buffer, by);
+    });
 }
 
 /// There is no memory before what the MDL describes.
@@ -75,11 +85,13 @@ unsafe extern "win64" fn retreat(
     _backfill: u32,
     _routine: usize,
 ) -> i32 {
+    let at = buffer.addr();
     // SAFETY: the buffer is in memory, as documented.
     let buffer = unsafe { &mut *buffer };
     if buffer.offset < by {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
+    note_move(at, -i64::from(by));
     buffer.length += by as usize;
     // SAFETY: so are its MDLs.
     unsafe { buffer.begin_at(buffer.offset - by) };

@@ -213,3 +213,55 @@ fn conditions_and_weights_that_cannot_be_are_refused() {
     let report = filter(&["CHECKS"], &["--cycles=20"]).report();
     assert!(report.is_clean(), "{:#?}", report.findings);
 }
+
+/// What comes of the driver at the layers where connections are authorised with these macros.
+fn ale(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Run {
+    let driver = workshop.compile("ale.sys", "ale.c", defines);
+    sim_with_drivers(&[&driver], &[&["--seed=5"], arguments].concat())
+}
+
+/// The driver checks fields, metadata and packets itself, and one thread moves the start of a
+/// packet while another one classifies it.
+#[test]
+fn what_callouts_are_given_is_what_the_documents_say() {
+    let workshop = Workshop::new();
+    for faults in ["none", "systematic"] {
+        let faults = format!("--faults={faults}");
+        let report = ale(&workshop, &[], &["--cycles=300", &faults]).report();
+        assert!(report.is_clean(), "{faults}: {:#?}", report.findings);
+        assert_eq!(report.notes, []);
+    }
+}
+
+/// An inbound connection that is pended is authorised again, with the packet that the driver
+/// injects.
+#[test]
+fn each_way_of_a_connection_is_met() {
+    let workshop = Workshop::new();
+    for place in ["1", "2", "3", "4", "5"] {
+        let reaches = format!("REACHES={place}");
+        let report = ale(&workshop, &[&reaches], &["--cycles=300", "--until-found"]).report();
+        assert!(!report.findings.is_empty(), "{place}");
+    }
+}
+
+#[test]
+fn a_field_beyond_the_last_one_is_inaccessible() {
+    let workshop = Workshop::new();
+    let report = ale(&workshop, &["OVERREADS"], &["--cycles=50", "--until-found"]).report();
+    check_found(&report, "OVERREADS", "0xCD", 0, "CheckOwner");
+}
+
+#[test]
+fn a_callout_that_only_inspects_is_told_what_to_answer() {
+    let defines = &["INSPECTS", "PERMITS"];
+    let arguments = ["--cycles=300", "--until-found"];
+    let report = ale(&Workshop::new(), defines, &arguments).report();
+    let [found] = &report.findings[..] else {
+        panic!("{:#?}", report.findings);
+    };
+    assert_eq!(found.code, "wfp");
+    for words in ["FWPS_RIGHT_ACTION_WRITE", "must answer FWP_ACTION_CONTINUE"] {
+        assert!(found.what.contains(words), "{}", found.what);
+    }
+}

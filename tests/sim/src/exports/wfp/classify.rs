@@ -11,38 +11,37 @@ use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
 
 use super::callouts::{self, FIRST_VERSION};
 use super::flows;
-use super::layers::{self, FIELDS, Layer};
+use super::layers::{self, COMPARTMENT_ID, Indication, Layer};
 use super::layouts::{
-    ACTION_WRITE, CLEAR_ACTION_RIGHT, COMPARTMENT, COMPLETION, ClassifyOut, ENDPOINT, FLOW, Filter,
-    IP_HEADER, IncomingValues, Metadata, PROCESS, TRANSPORT_HEADER, Value,
+    ACTION_WRITE, ALE_CLASSIFY_REQUIRED, CLEAR_ACTION_RIGHT, COMPARTMENT, COMPLETION, ClassifyOut,
+    ENDPOINT, FLOW, Filter, IP_HEADER, IncomingValues, Metadata, PACKET_DIRECTION, PROCESS_ID,
+    PROCESS_PATH, TOKEN, TRANSPORT_HEADER, Value,
 };
+use super::owner;
 use super::packets;
 use super::traffic::{self, linger};
 use crate::findings::stop_at;
 use crate::hardware::irql::Irql;
 use crate::kernel::{State, with};
 use crate::memory::pageable::set_irql;
-use crate::objects::wfp::flows::Connection;
 use crate::objects::wfp::pending::{Active, Kind};
 
 /// Traffic at a layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traffic {
     pub(super) layer: Layer,
-    pub(super) connection: Connection,
+    pub(super) of: Indication,
     /// The flow that it belongs to, if there is one.
     pub(super) flow: Option<u64>,
     /// The packet, if there is one.
     pub(super) packet: usize,
-    /// A connection is authorised again, after a callout has pended that.
-    pub(super) is_again: bool,
     /// The IRQL at which it comes.
     pub(super) level: Irql,
 }
 
 impl Traffic {
     const fn layer_id(&self) -> u16 {
-        self.layer.id(self.connection.is_v6)
+        self.layer.id(self.of.connection.is_v6)
     }
 }
 
@@ -118,7 +117,9 @@ pub(super) fn permits(traffic: &Traffic) -> bool {
     if sublayers.is_empty() {
         return true;
     }
-    let values = layers::values(traffic.layer, traffic.connection, traffic.is_again);
+    let Some(values) = with(|state| Values::hand_out(state, traffic)) else {
+        return true;
+    };
     // A filter that is not here may have permitted it for good.
     let mut decision = (traffic::draw(RARELY) == 0).then_some(Decision::PERMITTED);
     for filters in sublayers {
@@ -128,14 +129,48 @@ pub(super) fn permits(traffic: &Traffic) -> bool {
         let verdict = arbitrate(traffic, &filters, &values, decision);
         decision = Decision::after(decision, verdict);
     }
+    with(|state| values.take_back(state));
     decision.is_none_or(|it| !it.blocks)
+}
+
+/// The values of the fields, in memory that ends with them.
+struct Values {
+    at: usize,
+    count: usize,
+}
+
+impl Values {
+    const TAG: u32 = u32::from_le_bytes(*b"FwpV");
+
+    /// Hands out the values for traffic, and lets the packet begin where it does at the layer.
+    /// `None` if there is no memory.
+    fn hand_out(state: &mut State, traffic: &Traffic) -> Option<Self> {
+        let values = layers::values(traffic.layer, traffic.of);
+        let size = size_of_val(&values[..]);
+        let at = state.memory.pool.allocate(size, Self::TAG, true, None)?;
+        // SAFETY: the memory was just allocated for them.
+        unsafe { (at as *mut Value).copy_from(values.as_ptr(), values.len()) };
+        packets::show(
+            state,
+            traffic.packet,
+            traffic.layer.headers_shown(traffic.of),
+        );
+        Some(Self {
+            at,
+            count: values.len(),
+        })
+    }
+
+    fn take_back(self, state: &mut State) {
+        let _ = state.memory.pool.free(self.at, 0, None);
+    }
 }
 
 /// What the filters of a sublayer decide, from the heaviest on: the first that permits or blocks.
 fn arbitrate(
     traffic: &Traffic,
     filters: &[u64],
-    values: &[Value; FIELDS],
+    values: &Values,
     before: Option<Decision>,
 ) -> Option<Decision> {
     for &filter in filters {
@@ -171,7 +206,7 @@ fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
         let mut filters = wfp.engine.filters(traffic.layer_id());
         filters.find(|it| it.id == filter)?
     };
-    let value = |key| layers::value_of(traffic.layer, traffic.connection, traffic.is_again, key);
+    let value = |key| layers::value_of(traffic.layer, traffic.of, key);
     let activity = &mut state.choices.activity;
     if !object.rules.match_values(value, || activity.random()) {
         return None;
@@ -236,14 +271,14 @@ fn call(
     traffic: &Traffic,
     filter: &Filter,
     target: &Target,
-    values: &[Value; FIELDS],
+    values: &Values,
     is_free: bool,
 ) -> ClassifyOut {
     let layer = traffic.layer_id();
     let fixed = IncomingValues {
         layer,
-        count: u32::try_from(FIELDS).expect("there are few"),
-        values: values.as_ptr(),
+        count: u32::try_from(values.count).expect("there are few"),
+        values: values.at as *const Value,
     };
     let active = with(|state| activate(state, traffic));
     let metadata = metadata(traffic, active);
@@ -279,11 +314,11 @@ fn call(
         usize::try_from(context).expect("a machine of 64 bits"),
         (&raw mut out).addr(),
     ]);
-    let start = packets::start_of(traffic.packet);
+    with(|state| packets::watch(state, traffic.packet));
     // The context may be removed from here on, and is in use.
     linger(traffic.level);
     callouts::call("classifyFn", target.id, target.classify, &arguments);
-    if packets::start_of(traffic.packet) != start {
+    if with(packets::has_moved) {
         let what = "classifyFn has moved the start of a packet's data and returned without moving \
                     it back: NdisAdvanceNetBufferDataStart undoes NdisRetreatNetBufferDataStart";
         let by = with(|state| state.loader.drivers.site(target.classify));
@@ -307,10 +342,17 @@ fn call(
     // SAFETY: the callout may have written there, and nothing else does.
     let out = unsafe { (&raw const out).read_volatile() };
     if !is_free && out.action == FWP_ACTION_PERMIT {
-        let what = "classifyFn has permitted what another filter has decided for good: without \
-                    FWPS_RIGHT_ACTION_WRITE it may only block";
+        let mut what = "classifyFn has set actionType to FWP_ACTION_PERMIT although rights has no \
+                        FWPS_RIGHT_ACTION_WRITE: a filter of a higher weight has decided for good, \
+                        after which a callout may write actionType only to veto a permit, by \
+                        FWP_ACTION_BLOCK"
+            .to_owned();
+        if filter.action == FWP_ACTION_CALLOUT_INSPECTION {
+            what += "; the action of its filter is FWP_ACTION_CALLOUT_INSPECTION, for which \
+                     classifyFn must answer FWP_ACTION_CONTINUE in any case";
+        }
         let by = with(|state| state.loader.drivers.site(target.classify));
-        stop_at("wfp", what.to_owned(), by);
+        stop_at("wfp", what, by);
     }
     check_pended(&out, active);
     check_applied(active);
@@ -372,35 +414,47 @@ fn activate(state: &mut State, traffic: &Traffic) -> usize {
     let handle = wfp.next_handle();
     wfp.pending.active.push(Active {
         handle,
-        connection: traffic.connection,
+        connection: traffic.of.connection,
         can_pend: traffic.layer.can_pend(),
-        is_again: traffic.is_again,
+        is_again: traffic.of.is_again,
         redirects: traffic.layer.redirects(),
     });
     handle
 }
 
+/// The metadata; a field that is not set is zero.
 fn metadata(traffic: &Traffic, active: usize) -> Metadata {
-    const IP_HEADER_SIZE: u32 = 20;
-    const TRANSPORT_HEADER_SIZE: u32 = 20;
-    const PROCESS_ID: u64 = 0x1A2C;
     const ENDPOINT_HANDLE: u64 = 0x5D;
-    let mut metadata = Metadata {
-        fields: PROCESS | COMPARTMENT | ENDPOINT | IP_HEADER | TRANSPORT_HEADER,
-        ip_header: IP_HEADER_SIZE,
-        transport_header: TRANSPORT_HEADER_SIZE,
-        process: PROCESS_ID,
-        compartment: 1,
-        endpoint: ENDPOINT_HANDLE,
-        ..Metadata::default()
-    };
+    let connection = traffic.of.connection;
+    let mut fields = traffic.layer.metadata();
+    if matches!(traffic.layer, Layer::Accept | Layer::Connect) {
+        fields |= PACKET_DIRECTION;
+    }
+    if traffic.layer == Layer::InboundTransport && traffic.of.is_unauthorized {
+        fields |= ALE_CLASSIFY_REQUIRED;
+    }
     if traffic.layer.can_pend() {
-        metadata.fields |= COMPLETION;
-        metadata.completion = active;
+        fields |= COMPLETION;
     }
-    if let Some(flow) = traffic.flow {
-        metadata.fields |= FLOW;
-        metadata.flow = flow;
+    if traffic.flow.is_some() {
+        fields |= FLOW;
     }
-    metadata
+    let is_set = |field| fields & field != 0;
+    let short = |field, value| if is_set(field) { value } else { 0 };
+    let long = |field, value| if is_set(field) { value } else { 0 };
+    let address = |field, value| if is_set(field) { value } else { 0 };
+    Metadata {
+        fields,
+        flow: traffic.flow.unwrap_or_default(),
+        ip_header: short(IP_HEADER, connection.ip_header()),
+        transport_header: short(TRANSPORT_HEADER, connection.transport_header()),
+        process_path: address(PROCESS_PATH, (&raw const owner::PROGRAM).addr()),
+        token: long(TOKEN, owner::TOKEN),
+        process: long(PROCESS_ID, owner::PROCESS),
+        compartment: short(COMPARTMENT, COMPARTMENT_ID),
+        completion: address(COMPLETION, active),
+        endpoint: long(ENDPOINT, ENDPOINT_HANDLE),
+        direction: i32::from(is_set(PACKET_DIRECTION) && !traffic.of.is_sent),
+        ..Metadata::default()
+    }
 }

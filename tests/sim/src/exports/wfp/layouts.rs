@@ -2,6 +2,8 @@
 
 //! The structures of `fwpsk.h` and `fwpstypes.h` that drivers and the engine share.
 
+use std::ptr;
+
 use windows_sys::core::GUID;
 
 /// A GUID as a number.
@@ -61,6 +63,30 @@ impl Value {
         Self { kind, value }
     }
 
+    /// An unsigned integer of 64 bits.
+    pub(super) fn long(value: &'static u64) -> Self {
+        Self {
+            kind: 4,
+            value: ptr::from_ref(value).addr() as u64,
+        }
+    }
+
+    /// A byte blob.
+    pub(super) fn blob(value: &'static Blob) -> Self {
+        Self {
+            kind: 12,
+            value: ptr::from_ref(value).addr() as u64,
+        }
+    }
+
+    /// A byte blob that contains a `TOKEN_ACCESS_INFORMATION`.
+    pub(super) fn access_information(value: &'static Blob) -> Self {
+        Self {
+            kind: 16,
+            ..Self::blob(value)
+        }
+    }
+
     /// An `FWP_BYTE_ARRAY16`.
     pub(super) fn address(value: &[u8; 16]) -> Self {
         Self {
@@ -69,6 +95,16 @@ impl Value {
         }
     }
 }
+
+/// `FWP_BYTE_BLOB`.
+#[repr(C)]
+pub(super) struct Blob {
+    pub(super) size: u32,
+    pub(super) data: *const u8,
+}
+
+// SAFETY: blobs are static, and what they point to is never written.
+unsafe impl Sync for Blob {}
 
 /// `FWPS_INCOMING_VALUES0`.
 #[repr(C)]
@@ -99,20 +135,30 @@ pub(super) struct Metadata {
     pub(super) path_mtu: u32,
     pub(super) completion: usize,
     pub(super) endpoint: u64,
+    pub(super) remote_scope: u32,
+    pub(super) control_data: usize,
+    pub(super) control_data_length: u32,
+    /// `FWP_DIRECTION`.
+    pub(super) direction: i32,
     pub(super) rest: [u64; 32],
     pub(super) more: [u64; 16],
 }
 
 const _: () = assert!(std::mem::offset_of!(Metadata, completion) == 104);
+const _: () = assert!(std::mem::offset_of!(Metadata, direction) == 140);
 
 /// Which of the fields are set: `FWPS_METADATA_FIELD_FLOW_HANDLE` and others.
 pub(super) const FLOW: u32 = 0x2;
 pub(super) const IP_HEADER: u32 = 0x4;
-pub(super) const PROCESS: u32 = 0x20;
+pub(super) const PROCESS_PATH: u32 = 0x8;
+pub(super) const TOKEN: u32 = 0x10;
+pub(super) const PROCESS_ID: u32 = 0x20;
 pub(super) const TRANSPORT_HEADER: u32 = 0x400;
 pub(super) const COMPARTMENT: u32 = 0x800;
 pub(super) const COMPLETION: u32 = 0x4000;
 pub(super) const ENDPOINT: u32 = 0x8000;
+pub(super) const PACKET_DIRECTION: u32 = 0x4_0000;
+pub(super) const ALE_CLASSIFY_REQUIRED: u32 = 0x40_0000;
 
 /// `FWPS_CLASSIFY_OUT0`.
 #[repr(C)]

@@ -19,6 +19,7 @@ mod flows;
 mod layers;
 mod layouts;
 pub(super) mod owned;
+mod owner;
 pub(super) mod packets;
 mod pending;
 mod redirection;

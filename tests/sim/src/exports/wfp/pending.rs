@@ -6,7 +6,7 @@ use windows_sys::Win32::Foundation::{
     STATUS_FWP_CANNOT_PEND, STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
 };
 
-use super::traffic;
+use super::{packets, traffic};
 use crate::exports::exports;
 use crate::findings::caller::caller;
 use crate::findings::stop;
@@ -83,11 +83,22 @@ unsafe extern "win64" fn pend_operation(handle: usize, context: *mut usize) -> i
     STATUS_SUCCESS
 }
 
-/// The connection is authorised again.
-unsafe extern "win64" fn complete_operation(context: usize, _list: usize) {
-    let begun = "FwpsPendOperation0";
-    let pended = take(context, Kind::Operation, "FwpsCompleteOperation0", begun);
-    with(|state| traffic::authorize_again(state, pended.of.connection));
+/// The connection is authorised again: an inbound one with the packet that the driver injects for
+/// it.
+unsafe extern "win64" fn complete_operation(context: usize, list: usize) {
+    const FUNCTION: &str = "FwpsCompleteOperation0";
+    let pended = take(context, Kind::Operation, FUNCTION, "FwpsPendOperation0");
+    let connection = pended.of.connection;
+    if list != 0 {
+        packets::require(list, FUNCTION);
+    }
+    with(|state| {
+        let packet = state.objects.wfp.packets.get(list);
+        match packet.filter(|it| it.handles.is_empty()) {
+            Some(packet) if !connection.is_outbound => packet.completes = Some(connection),
+            _ => traffic::authorize_again(state, connection),
+        }
+    });
 }
 
 unsafe extern "win64" fn acquire_handle(context: usize, _flags: u32, handle: *mut usize) -> i32 {

@@ -8,7 +8,7 @@
 use rand::RngExt;
 
 use super::classify::{Traffic, permits};
-use super::layers::{self, Layer};
+use super::layers::{self, Indication, Layer};
 use super::{flows, packets, redirection};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
@@ -113,14 +113,13 @@ fn at(layer: Layer, of: &Traffic) -> Traffic {
     }
 }
 
-/// Traffic of a connection that is not established.
-const fn new(connection: Connection) -> Traffic {
+/// Traffic without a flow and a packet.
+const fn new(of: Indication) -> Traffic {
     Traffic {
         layer: Layer::ResourceAssignment,
-        connection,
+        of,
         flow: None,
         packet: 0,
-        is_again: false,
         level: PASSIVE_LEVEL,
     }
 }
@@ -132,21 +131,46 @@ fn establish() {
         is_outbound: flip(),
     };
     let mut steps = vec![Layer::BindRedirect, Layer::ResourceAssignment];
-    if !connection.is_outbound {
+    if !connection.is_outbound && connection.is_tcp {
         steps.push(Layer::Listen);
     }
     if connection.is_outbound {
         steps.push(Layer::ConnectRedirect);
     }
-    let new = new(connection);
+    let new = new(Indication::first(connection));
     if steps.iter().all(|&layer| permits(&at(layer, &new))) {
-        authorize(&new);
+        begin(Indication::first(connection));
     }
+}
+
+/// A connection begins: with a packet, unless the handshake of one that goes out comes later.
+fn begin(of: Indication) {
+    let of = Indication {
+        is_unauthorized: !of.connection.is_outbound,
+        ..of
+    };
+    if of.connection.is_outbound && of.connection.is_tcp {
+        authorize(&new(of));
+        return;
+    }
+    let packet = with(|state| packets::receive(state, of));
+    if packet == 0 {
+        return;
+    }
+    let first = Traffic { packet, ..new(of) };
+    let arrives = |layer| permits(&at(layer, &first));
+    if of.connection.is_outbound
+        || arrives(Layer::InboundPacket) && arrives(Layer::InboundTransport)
+    {
+        authorize(&first);
+    }
+    with(|state| packets::release(state, packet));
 }
 
 /// A connection is authorised, and established if it is permitted.
 fn authorize(new: &Traffic) {
-    let layer = if new.connection.is_outbound {
+    let connection = new.of.connection;
+    let layer = if connection.is_outbound {
         Layer::Connect
     } else {
         Layer::Accept
@@ -154,9 +178,11 @@ fn authorize(new: &Traffic) {
     if !permits(&at(layer, new)) {
         return;
     }
-    let flow = with(|state| state.objects.wfp.flows.establish(new.connection));
+    let flow = with(|state| state.objects.wfp.flows.establish(connection));
     let established = Traffic {
         flow: Some(flow),
+        // A handshake has none.
+        packet: if connection.is_tcp { 0 } else { new.packet },
         ..at(Layer::FlowEstablished, new)
     };
     if !permits(&established) {
@@ -171,7 +197,7 @@ fn close(flow: u64) {
         && flows::end(flow)
     {
         for layer in [Layer::EndpointClosure, Layer::ResourceRelease] {
-            permits(&at(layer, &new(connection)));
+            permits(&at(layer, &new(Indication::first(connection))));
         }
     }
 }
@@ -179,29 +205,46 @@ fn close(flow: u64) {
 /// A callout has completed what it has pended: the connection is authorised again.
 pub(super) fn authorize_again(state: &mut State, connection: Connection) {
     let name = format!("network {}", state.scheduling.threads().len());
+    let of = Indication {
+        is_again: true,
+        ..Indication::first(connection)
+    };
     let _ = state.scheduling.spawn(name, None, move || {
-        authorize(&Traffic {
-            is_again: true,
-            ..new(connection)
-        });
+        if connection.is_outbound {
+            authorize(&new(of));
+        } else {
+            begin(of);
+        }
     });
 }
 
-/// A packet that a callout has injected passes the filters of a layer.
+/// A packet that a callout has injected passes the filters of a layer. It completes the connection
+/// that a callout has pended for it.
 pub(super) fn reinject(layer: Layer, is_v6: bool, packet: usize) {
     if matches!(layer, Layer::Stream | Layer::Forward) {
         return;
     }
-    let connection = Connection {
+    let is_received = matches!(layer, Layer::InboundPacket | Layer::InboundTransport);
+    let of = Indication::first(Connection {
         is_v6,
         is_tcp: false,
-        is_outbound: true,
-    };
+        is_outbound: !is_received,
+    });
     let traffic = Traffic {
         packet,
-        ..at(layer, &new(connection))
+        ..at(layer, &new(of))
     };
-    permits(&traffic);
+    if !permits(&traffic) || !is_received {
+        return;
+    }
+    let completes = with(|state| state.objects.wfp.packets.get(packet)?.completes.take());
+    if let Some(connection) = completes {
+        let of = Indication {
+            is_again: true,
+            ..Indication::first(connection)
+        };
+        authorize(&Traffic { packet, ..new(of) });
+    }
 }
 
 /// Returns `true` if the next flow is of version 6 of the protocol: of the version for which
@@ -234,7 +277,11 @@ fn carry(flow: u64) {
         steps.extend([Layer::InboundTransport, Layer::InboundPacket]);
         steps.reverse();
     }
-    let packet = with(|state| packets::receive(state, is_sent));
+    let of = Indication {
+        is_sent,
+        ..Indication::first(connection)
+    };
+    let packet = with(|state| packets::receive(state, of));
     if packet == 0 {
         return;
     }
@@ -242,7 +289,7 @@ fn carry(flow: u64) {
         let one = Traffic {
             flow: layer.has_flow().then_some(flow),
             packet,
-            ..at(layer, &new(connection))
+            ..at(layer, &new(of))
         };
         if !permits(&one) {
             break;

@@ -23,6 +23,34 @@ pub(crate) struct Connection {
     pub(crate) is_outbound: bool,
 }
 
+impl Connection {
+    /// The local port and the remote one.
+    pub(crate) const fn ports(self) -> [u16; 2] {
+        if self.is_outbound {
+            [50_123, 443]
+        } else {
+            [445, 50_321]
+        }
+    }
+
+    /// The number of the protocol.
+    pub(crate) const fn protocol(self) -> u8 {
+        const TCP: u8 = 6;
+        const UDP: u8 = 17;
+        if self.is_tcp { TCP } else { UDP }
+    }
+
+    /// The length of the header of the transport protocol.
+    pub(crate) const fn transport_header(self) -> u32 {
+        if self.is_tcp { 20 } else { 8 }
+    }
+
+    /// The length of the header of the Internet protocol.
+    pub(crate) const fn ip_header(self) -> u32 {
+        if self.is_v6 { 40 } else { 20 }
+    }
+}
+
 /// A connection that is established.
 #[derive(Debug)]
 pub(crate) struct Flow {

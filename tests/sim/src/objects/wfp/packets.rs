@@ -2,6 +2,7 @@
 
 //! Net buffer lists, and the handles with which callouts inject them.
 
+use super::flows::Connection;
 use crate::loader::drivers::{DriverId, Site};
 use crate::scheduling::ThreadId;
 
@@ -47,6 +48,11 @@ pub(crate) struct Packet {
     pub(crate) handles: Vec<usize>,
     /// The context of its last injection.
     pub(crate) context: usize,
+    /// The bytes of headers before its data that the stack shows just now.
+    pub(crate) shown: u32,
+    /// The inbound connection that a callout has pended, and which the injection of the packet
+    /// completes.
+    pub(crate) completes: Option<Connection>,
 }
 
 /// A handle for injections.
@@ -72,9 +78,20 @@ pub(crate) struct Packets {
     /// The lists that drivers freed, and the handles that they destroyed, with the code that
     /// did it.
     pub(crate) gone: Vec<(usize, Option<Site>)>,
+    /// By how many bytes each call of `classifyFn` that is under way has moved the start of data:
+    /// the thread, the buffer, and the bytes.
+    pub(crate) moved: Vec<(ThreadId, usize, i64)>,
 }
 
 impl Packets {
+    /// The current thread moves the start of a buffer's data, towards the end if `by` is positive.
+    pub(crate) fn note_move(&mut self, thread: ThreadId, buffer: usize, by: i64) {
+        let mut all = self.moved.iter_mut().rev();
+        if let Some(moved) = all.find(|it| it.0 == thread && it.1 == buffer) {
+            moved.2 += by;
+        }
+    }
+
     pub(crate) fn get(&mut self, at: usize) -> Option<&mut Packet> {
         self.all.iter_mut().find(|it| it.at == at)
     }

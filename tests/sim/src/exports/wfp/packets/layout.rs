@@ -7,15 +7,19 @@ use std::ops::Range;
 
 use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
+use crate::exports::wfp::layers::{Indication, LOCAL, LOCAL_V4, REMOTE, REMOTE_V4};
 use crate::hardware::arena::PAGE;
 use crate::io::mdl::{Mdl, NON_PAGED};
 use crate::kernel::State;
 
 const TAG: u32 = u32::from_le_bytes(*b"NBL ");
-/// The bytes before the data of a packet of the stack.
-pub(super) const ROOM: usize = 64;
+/// The bytes before the data of a packet of the stack: the headers, and room for others.
+pub(super) const ROOM: usize = 128;
 /// The most bytes of data that one carries.
 pub(super) const MOST: usize = 8 << 10;
+
+/// How many hops a packet may still take.
+const HOPS: u8 = 64;
 
 /// `NET_BUFFER`.
 #[repr(C, align(16))]
@@ -222,6 +226,50 @@ pub(super) fn make(state: &mut State, what: Described) -> Option<usize> {
     Some(at)
 }
 
+/// Writes the headers before the data of a packet that was just made, as far as they say what it
+/// is.
+pub(super) fn write_headers(at: usize, of: Indication, length: usize) {
+    let connection = of.connection;
+    let [local, remote] = connection.ports();
+    let (ports, addresses) = if of.is_sent {
+        ([local, remote], [LOCAL_V4, REMOTE_V4])
+    } else {
+        ([remote, local], [REMOTE_V4, LOCAL_V4])
+    };
+    let transport_length = connection.transport_header() as usize + length;
+    let short = |value: usize| u16::try_from(value).unwrap_or(u16::MAX).to_be_bytes();
+    let mut headers = Vec::new();
+    if connection.is_v6 {
+        headers.extend([0x60, 0, 0, 0]);
+        headers.extend(short(transport_length));
+        headers.extend([connection.protocol(), HOPS]);
+        let (source, destination) = if of.is_sent {
+            (LOCAL, REMOTE)
+        } else {
+            (REMOTE, LOCAL)
+        };
+        headers.extend(source.into_iter().chain(destination));
+    } else {
+        headers.extend([0x45, 0]);
+        headers.extend(short(transport_length + connection.ip_header() as usize));
+        headers.extend([0, 0, 0x40, 0, HOPS, connection.protocol(), 0, 0]);
+        headers.extend(addresses.into_iter().flat_map(u32::to_be_bytes));
+    }
+    headers.extend(ports.into_iter().flat_map(u16::to_be_bytes));
+    if connection.is_tcp {
+        /// The header has five words; `SYN` or `ACK`.
+        const WORDS: u8 = 5 << 4;
+        let flags = if of.is_unauthorized { 2 } else { 0x10 };
+        headers.extend([0, 0, 0, 1, 0, 0, 0, 1, WORDS, flags, 0xFF, 0xFF, 0, 0, 0, 0]);
+    } else {
+        headers.extend(short(transport_length));
+        headers.extend([0, 0]);
+    }
+    let data = at + size_of::<Block>() + ROOM;
+    // SAFETY: there is room for them before the data, which no driver has seen yet.
+    unsafe { ((data - headers.len()) as *mut u8).copy_from(headers.as_ptr(), headers.len()) };
+}
+
 /// Where the data of the first buffer of a list begins, in the MDL that describes it.
 ///
 /// # Safety
@@ -270,6 +318,23 @@ pub(in crate::exports) unsafe fn pieces(buffer: *const Buffer) -> Vec<Range<usiz
 }
 
 impl Buffer {
+    /// Shows this many bytes more before the start of the data.
+    ///
+    /// # Safety
+    ///
+    /// The MDLs are in memory.
+    pub(super) unsafe fn show_more(&mut self, bytes: i64) {
+        let offset = u32::try_from(i64::from(self.offset) - bytes);
+        let length = isize::try_from(bytes)
+            .ok()
+            .and_then(|bytes| self.length.checked_add_signed(bytes));
+        if let (Ok(offset), Some(length)) = (offset, length) {
+            self.length = length;
+            // SAFETY: the MDLs are in memory, by this function's contract.
+            unsafe { self.begin_at(offset) };
+        }
+    }
+
     /// Moves the start of the data: it lies in the MDL that has the byte at this offset.
     ///
     /// # Safety

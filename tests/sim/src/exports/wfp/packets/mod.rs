@@ -14,9 +14,10 @@ use windows_sys::Win32::Foundation::{
 
 pub(in crate::exports::wfp) use layout::stream_of;
 pub(in crate::exports) use layout::{Buffer, pieces};
-use layout::{Described, List, MOST, make, set_direction};
+use layout::{Described, List, MOST, make, set_direction, write_headers};
 
 use crate::exports::exports;
+use crate::exports::wfp::layers::Indication;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
@@ -59,16 +60,22 @@ fn add(state: &mut State, at: usize, origin: Origin, parent: Option<usize>) {
         injected: None,
         handles,
         context: 0,
+        shown: 0,
+        completes: None,
     });
 }
 
 /// A packet of the network stack, which sends or receives it; 0 if there is no memory.
-pub(in crate::exports::wfp) fn receive(state: &mut State, is_sent: bool) -> usize {
+pub(in crate::exports::wfp) fn receive(state: &mut State, of: Indication) -> usize {
     let what = draw(state);
     let Some(at) = make(state, what) else {
         return 0;
     };
-    set_direction(at, is_sent);
+    let Described::Own { length, .. } = what else {
+        return 0;
+    };
+    write_headers(at, of, length);
+    set_direction(at, of.is_sent);
     add(state, at, Origin::Stack, None);
     at
 }
@@ -91,15 +98,44 @@ fn draw(state: &mut State) -> Described {
     Described::Own { length, first }
 }
 
-/// Where the data of a packet of the stack begin; 0 if there is no packet.
-pub(in crate::exports::wfp) fn start_of(packet: usize) -> u32 {
+/// The first buffer of a packet; 0 if there is no packet.
+fn first_buffer(packet: usize) -> usize {
     if packet == 0 {
         return 0;
     }
     // SAFETY: the packet is in memory while it is classified.
-    let first = unsafe { (*(packet as *const List)).first };
-    // SAFETY: so is its buffer.
-    unsafe { (*(first as *const Buffer)).offset }
+    unsafe { (*(packet as *const List)).first }
+}
+
+/// Shows the headers of a packet of the stack that the next layer sees before its data. Where a
+/// driver that has a reference has moved the start meanwhile, both moves add up.
+pub(in crate::exports::wfp) fn show(state: &mut State, packet: usize, headers: u32) {
+    let Some(it) = state.objects.wfp.packets.get(packet) else {
+        return;
+    };
+    if it.origin != Origin::Stack {
+        return;
+    }
+    let more = i64::from(headers) - i64::from(it.shown);
+    it.shown = headers;
+    let buffer = first_buffer(packet) as *mut Buffer;
+    // SAFETY: the packet, its buffer and its MDLs are in memory until it is released.
+    unsafe { (*buffer).show_more(more) };
+}
+
+/// A call of `classifyFn` for a packet begins on the current thread.
+pub(in crate::exports::wfp) fn watch(state: &mut State, packet: usize) {
+    let current = state.scheduling.current_id();
+    let moved = &mut state.objects.wfp.packets.moved;
+    moved.push((current, first_buffer(packet), 0));
+}
+
+/// It has returned. Returns `true` if it has moved the start of the packet's data, and not back.
+pub(in crate::exports::wfp) fn has_moved(state: &mut State) -> bool {
+    let current = state.scheduling.current_id();
+    let moved = &mut state.objects.wfp.packets.moved;
+    let last = moved.iter().rposition(|it| it.0 == current);
+    last.is_some_and(|last| moved.remove(last).2 != 0)
 }
 
 /// The owner of a net buffer list, or a clone, needs it no more.
@@ -203,7 +239,7 @@ unsafe extern "win64" fn allocate(
 }
 
 /// Stops unless there is a net buffer list at this address.
-pub(super) fn require(at: usize, function: &str) {
+pub(in crate::exports::wfp) fn require(at: usize, function: &str) {
     if with(|state| state.objects.wfp.packets.get(at).is_some()) {
         return;
     }
