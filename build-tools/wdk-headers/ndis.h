@@ -31,6 +31,7 @@ typedef struct _NET_BUFFER_LIST {
     struct _NET_BUFFER_LIST *ParentNetBufferList;
 } NET_BUFFER_LIST;
 #define NET_BUFFER_LIST_FIRST_NB(Nbl) ((Nbl)->FirstNetBuffer)
+#define NET_BUFFER_FIRST_MDL(_NB) ((_NB)->MdlChain)
 #define NET_BUFFER_DATA_LENGTH(Nb) ((Nb)->DataLength)
 
 NTKERNELAPI PVOID NdisGetDataBuffer(

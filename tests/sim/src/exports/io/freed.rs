@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use scenarios::NetworkRule;
 
+use crate::exports::wfp;
 use crate::findings::stop;
 use crate::io::packets::Origin;
 use crate::kernel::{State, with};
@@ -16,6 +17,7 @@ pub(in crate::exports) fn check(memory: &Range<usize>) {
     check_remove_locks(memory, "a block of pool was freed");
     check_packets(memory);
     check_network(memory);
+    check_injected(memory);
     let described = with(|state| {
         let (how, by) = state.io.mdls.within(memory)?;
         Some((how, by.map(|by| state.loader.drivers.show(by))))
@@ -41,6 +43,17 @@ fn check_network(memory: &Range<usize>) {
             "a block of pool was freed with a WSK_REGISTRATION in it that {by} has registered"
         );
         stop(NetworkRule::Registration, what);
+    }
+}
+
+/// Nothing of a packet that a driver has injected may lie in `memory`, which is freed.
+fn check_injected(memory: &Range<usize>) {
+    if let Some(by) = with(|state| wfp::injected_with(state, memory)) {
+        let what = format!(
+            "a block of pool was freed that has the data of a packet which {by} has injected: it \
+             is the stack's until the completion routine is called"
+        );
+        stop("wfp", what);
     }
 }
 

@@ -13,7 +13,7 @@ use scenarios::NetworkRule;
 use windows_sys::Win32::Foundation::STATUS_ACCESS_VIOLATION;
 
 use crate::exports::exceptions::raise;
-use crate::exports::exports;
+use crate::exports::{exports, wfp};
 use crate::findings::bug_check;
 use crate::findings::caller::caller;
 use crate::findings::{stop, unsupported};
@@ -90,6 +90,14 @@ pub(super) fn check_unused(mdl: usize, how: &str) {
     if let Some(user) = with(|state| requests::user_of_mdl(state, mdl)) {
         let what = format!("{how} while {user}, is pending, whose buffer it describes");
         stop(NetworkRule::Buffers, what);
+    }
+    let size = size_of::<Mdl>();
+    if let Some(by) = with(|state| wfp::injected_with(state, &(mdl..mdl + size))) {
+        let what = format!(
+            "{how} that describes a packet which {by} has injected: it is the stack's until the \
+             completion routine is called"
+        );
+        stop("wfp", what);
     }
 }
 

@@ -27,6 +27,7 @@ mod state;
 mod traffic;
 
 pub(crate) use engine::note_objects;
+pub(super) use packets::injected_with;
 pub(crate) use traffic::driver_unloads;
 
 use crate::loader::export::Export;

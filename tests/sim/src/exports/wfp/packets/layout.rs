@@ -129,7 +129,7 @@ pub(super) fn set_direction(at: usize, is_sent: bool) {
 }
 
 /// An MDL of `length` bytes of non-paged memory from `start` on.
-fn described(start: usize, length: usize) -> Mdl {
+fn describe(start: usize, length: usize) -> Mdl {
     let mut mdl = Mdl::new(
         start,
         u32::try_from(length).expect("it is small"),
@@ -207,7 +207,7 @@ pub(super) fn make(state: &mut State, what: Described) -> Option<usize> {
         length,
         chain: at,
     };
-    let mut mdl = described(data, first);
+    let mut mdl = describe(data, first);
     if first < own {
         mdl.next = at + offset_of!(Block, second);
     }
@@ -216,7 +216,7 @@ pub(super) fn make(state: &mut State, what: Described) -> Option<usize> {
         buffer,
         mdl,
         pages: pages(data),
-        second: described(data + first, own - first),
+        second: describe(data + first, own - first),
         second_pages: pages(data + first),
         stream,
         stream_data,
@@ -313,6 +313,24 @@ pub(in crate::exports) unsafe fn pieces(buffer: *const Buffer) -> Vec<Range<usiz
         left -= end - start;
         all.push(start..end);
         (at, offset) = (mdl.next, 0);
+    }
+    all
+}
+
+/// The memory of a buffer's MDLs, and what they describe.
+///
+/// # Safety
+///
+/// The buffer and its MDLs are in memory.
+pub(super) unsafe fn described(buffer: *const Buffer) -> Vec<Range<usize>> {
+    // SAFETY: the buffer is in memory, by this function's contract.
+    let mut at = unsafe { (*buffer).mdl };
+    let mut all = Vec::new();
+    while at != 0 {
+        // SAFETY: so are its MDLs.
+        let mdl = unsafe { &*(at as *const Mdl) };
+        all.extend([at..at + size_of::<Mdl>(), mdl.memory()]);
+        at = mdl.next;
     }
     all
 }

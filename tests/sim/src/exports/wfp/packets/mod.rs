@@ -7,6 +7,8 @@ mod injection;
 mod layout;
 mod streams;
 
+use std::ops::Range;
+
 use rand::RngExt;
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
@@ -14,7 +16,7 @@ use windows_sys::Win32::Foundation::{
 
 pub(in crate::exports::wfp) use layout::stream_of;
 pub(in crate::exports) use layout::{Buffer, pieces};
-use layout::{Described, List, MOST, make, set_direction, write_headers};
+use layout::{Described, List, MOST, described, make, set_direction, write_headers};
 
 use crate::exports::exports;
 use crate::exports::wfp::layers::Indication;
@@ -136,6 +138,21 @@ pub(in crate::exports::wfp) fn has_moved(state: &mut State) -> bool {
     let moved = &mut state.objects.wfp.packets.moved;
     let last = moved.iter().rposition(|it| it.0 == current);
     last.is_some_and(|last| moved.remove(last).2 != 0)
+}
+
+/// The code that has injected a packet of a driver's own whose MDLs or data lie in `memory`, in
+/// words.
+pub(in crate::exports) fn injected_with(state: &State, memory: &Range<usize>) -> Option<String> {
+    let injected = state.objects.wfp.packets.all.iter();
+    let mut own = injected.filter(|it| it.injected.is_some() && it.origin == Origin::Allocated);
+    let uses = |packet: &&Packet| {
+        let buffer = first_buffer(packet.at) as *const Buffer;
+        // SAFETY: a packet that is not freed is in memory, with its MDLs: who frees one is stopped.
+        let mut parts = unsafe { described(buffer) }.into_iter();
+        parts.any(|part| part.start < memory.end && memory.start < part.end)
+    };
+    let by = own.find(uses)?.injected?;
+    Some(state.loader.drivers.show(by))
 }
 
 /// The owner of a net buffer list, or a clone, needs it no more.
