@@ -30,7 +30,9 @@ pub(crate) fn start(driver: DriverId) {
                 // A machine without another stack has enough to do.
                 let _ = state
                     .scheduling
-                    .spawn(format!("application {number}"), None, move || run(&names));
+                    .spawn(format!("application {number}"), None, move || {
+                        run(driver, &names);
+                    });
             });
         }
     }
@@ -40,7 +42,7 @@ fn draw(most: u64) -> u64 {
     with(|state: &mut State| state.choices.chance.random_range(0..=most))
 }
 
-fn run(names: &[String]) {
+fn run(driver: DriverId, names: &[String]) {
     for _ in 0..=draw(1) {
         sleep(draw(200) * MICROSECOND);
         let last = names.len() as u64 - 1;
@@ -56,6 +58,7 @@ fn run(names: &[String]) {
         };
         if let Ok(file) = requests::open(name, account, wanted) {
             contract::check_access(file, account, name);
+            with(|state| state.record_work(driver, "a driver that answers requests"));
             use_file(file);
         }
     }
