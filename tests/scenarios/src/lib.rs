@@ -58,7 +58,7 @@ pub use line::{Event, Line, PROGRESS_INTERVAL, write_line};
 pub use mechanism::Mechanism;
 pub use model::{Alternative, Models};
 pub use mutant::{Mutant, Mutation};
-pub use not_tested::Asked;
+pub use not_tested::{Asked, NAMED_CALLOUT, UNNAMED_CALLOUT};
 pub use ntstatus::NtStatus;
 pub use order::{LoadOrder, Order, UnloadOrder};
 pub use overlap::{Met, Overlap};

@@ -11,6 +11,11 @@ use crate::scenario::Scenario;
 /// What is between the sides of NMR and the name of an NPI in what a driver registered as.
 const NMR_ROLE: &str = " of ";
 
+/// What a driver registers as that registers a callout, until a filter names one of its callouts.
+pub const UNNAMED_CALLOUT: &str = "a driver with callouts that no filter names";
+/// What such a driver is once a filter names one of its callouts.
+pub const NAMED_CALLOUT: &str = "a callout driver";
+
 /// What a run is to test.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -51,8 +56,13 @@ fn nothing_attached(report: &Report, images: &[String]) -> Option<String> {
     let counts = &report.counts;
     match (report.tier.as_str(), images) {
         ("sim", [alone]) => {
-            let registered = counts.registered.contains_key(alone);
-            (!registered).then(|| format!("{alone} registered nothing"))
+            let roles = counts.registered.get(alone);
+            let Some(roles) = roles else {
+                return Some(format!("{alone} registered nothing"));
+            };
+            let is_unnamed = roles.contains(UNNAMED_CALLOUT) && !roles.contains(NAMED_CALLOUT);
+            is_unnamed
+                .then(|| format!("no filter named a callout of {alone}: no classifyFn was called"))
         }
         ("sim", _) => {
             let mut names = images.to_vec();
@@ -228,6 +238,22 @@ mod tests {
         let roles = registered.entry("c.sys".to_owned()).or_default();
         roles.insert("a callout driver".to_owned());
         assert_eq!(reason(&report, &asked(&["a.sys", "b.sys", "c.sys"])), None);
+        assert_eq!(reason(&report, &asked(&["c.sys"])), None);
+    }
+
+    #[test]
+    fn a_callout_that_no_filter_names_was_not_tested() {
+        let mut report = report(&[]);
+        let registered = &mut report.counts.registered;
+        let roles = registered.entry("c.sys".to_owned()).or_default();
+        roles.insert(UNNAMED_CALLOUT.to_owned());
+        assert_eq!(
+            reason(&report, &asked(&["c.sys"])).as_deref(),
+            Some("in 5 cycles no filter named a callout of c.sys: no classifyFn was called")
+        );
+        let registered = &mut report.counts.registered;
+        let roles = registered.entry("c.sys".to_owned()).or_default();
+        roles.insert(NAMED_CALLOUT.to_owned());
         assert_eq!(reason(&report, &asked(&["c.sys"])), None);
     }
 

@@ -149,6 +149,7 @@ pub(crate) fn load(instance: Instance, fails: Option<u8>) {
         stop_at("hang", files::ENDLESS_DEVICES.to_owned(), entry);
     }
     notifications::reinitialize(loaded.object);
+    with(|state| wfp::driver_loaded(state, loaded.driver));
     application::start(loaded.driver);
     point();
 }

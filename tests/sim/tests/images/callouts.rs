@@ -252,6 +252,39 @@ fn a_field_beyond_the_last_one_is_inaccessible() {
     check_found(&report, "OVERREADS", "0xCD", 0, "CheckOwner");
 }
 
+/// A service adds a filter where the driver has said at which layer its callout may be used.
+#[test]
+fn a_callout_without_a_filter_gets_one_from_a_service() {
+    let workshop = Workshop::new();
+    let without = &["WITHOUT_FILTERS"];
+    let report = ale(&workshop, without, &["--cycles=200"]).report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let reaches = &["WITHOUT_FILTERS", "REACHES=4"];
+    let report = ale(&workshop, reaches, &["--cycles=200", "--until-found"]).report();
+    assert!(!report.findings.is_empty());
+}
+
+#[test]
+fn a_callout_that_no_filter_can_name_was_not_tested() {
+    let run = ale(&Workshop::new(), &["WITHOUT_OBJECTS"], &["--cycles=20"]);
+    let report = run.report();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    assert_eq!(
+        (run.status, run.err.as_str()),
+        (
+            Some(1),
+            "error: not tested: in 20 cycles no filter named a callout of ale.sys: no classifyFn \
+             was called\n"
+        )
+    );
+    let what: Vec<_> = report.notes.iter().map(|note| note.what.as_str()).collect();
+    assert!(
+        what.iter()
+            .any(|it| it.contains("FwpmCalloutAdd0, which says at which layer")),
+        "{what:?}"
+    );
+}
+
 #[test]
 fn a_callout_that_only_inspects_is_told_what_to_answer() {
     let defines = &["INSPECTS", "PERMITS"];

@@ -2,6 +2,7 @@
 
 //! Callouts: their registration with the filter engine, and its end.
 
+use scenarios::{NAMED_CALLOUT, UNNAMED_CALLOUT};
 use windows_sys::Win32::Foundation::{
     STATUS_DEVICE_BUSY, STATUS_FWP_ALREADY_EXISTS, STATUS_FWP_CALLOUT_NOT_FOUND, STATUS_FWP_IN_USE,
     STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS,
@@ -11,8 +12,10 @@ use windows_sys::core::GUID;
 use super::layouts::{CalloutRegistration, number};
 use crate::exports::{exports, notifications};
 use crate::findings::caller::caller;
+use crate::findings::note;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
+use crate::loader::drivers::LoadState;
 use crate::objects::wfp::Callout;
 use crate::scheduling::ThreadId;
 use crate::verifier::driver_call;
@@ -126,12 +129,51 @@ fn add(
         by,
         inside: Vec::new(),
         ends: false,
+        is_named: false,
         was_busy: false,
     });
     if let Some(by) = by {
-        state.record_role(by.driver, "a callout driver");
+        state.record_role(by.driver, UNNAMED_CALLOUT);
+    }
+    if state.objects.wfp.engine.is_named(key) {
+        name(state, id);
     }
     Ok(id)
+}
+
+/// A filter names a callout: there may be traffic for it.
+pub(super) fn name(state: &mut State, id: u32) {
+    let Some(callout) = state.objects.wfp.callout(id) else {
+        return;
+    };
+    let by = callout.by.filter(|_| !callout.is_named);
+    callout.is_named = true;
+    if let Some(by) = by {
+        state.record_role(by.driver, NAMED_CALLOUT);
+    }
+}
+
+/// Notes that no filter has named a callout, which is unregistered: nothing has called it.
+fn note_unnamed(state: &mut State, id: u32) {
+    let Some(callout) = state.objects.wfp.callout(id) else {
+        return;
+    };
+    let (by, key, is_named) = (callout.by, callout.key, callout.is_named);
+    // Before a driver is loaded there is no time for one.
+    let is_unloaded =
+        by.is_some_and(|by| state.loader.drivers[by.driver].life == LoadState::Unloading);
+    if is_named || !is_unloaded {
+        return;
+    }
+    let is_added = state.objects.wfp.engine.callout(key).is_some();
+    let what = if is_added {
+        "a callout is unregistered that no filter has named: its classifyFn was not called"
+    } else {
+        "a callout is unregistered that no filter has named: its classifyFn was not called. A \
+         service adds a filter for a callout without one, but FwpmCalloutAdd0, which says at which \
+         layer, was not called for this one"
+    };
+    note(state, "wfp", what.to_owned(), by);
 }
 
 /// The run-time identifier of the callout with a key: that of the object which was added for it,
@@ -194,7 +236,8 @@ fn unregister(wanted: impl Fn(&Callout) -> bool) -> i32 {
             }
             return STATUS_DEVICE_BUSY;
         }
-        wfp.callouts.retain(|it| it.id != id);
+        note_unnamed(state, id);
+        state.objects.wfp.callouts.retain(|it| it.id != id);
         STATUS_SUCCESS
     })
 }

@@ -252,6 +252,7 @@ fn begin(state: &mut State, traffic: &Traffic, filter: u64) -> Option<Step> {
     };
     filter.callout = callout.id;
     callouts::enter(state, target.id);
+    callouts::name(state, target.id);
     let current = state.scheduling.current_id();
     let wfp = &mut state.objects.wfp;
     wfp.filtering.push((filter.id, current));

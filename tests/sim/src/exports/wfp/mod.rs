@@ -26,7 +26,7 @@ mod redirection;
 mod state;
 mod traffic;
 
-pub(crate) use engine::note_objects;
+pub(crate) use engine::{driver_loaded, note_objects};
 pub(super) use packets::injected_with;
 pub(crate) use traffic::driver_unloads;
 

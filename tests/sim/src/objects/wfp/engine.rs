@@ -60,6 +60,8 @@ pub(crate) struct Object {
     pub(crate) context: u64,
     /// The code that added it.
     pub(crate) by: Option<Site>,
+    /// A service has added it for a callout that its driver has no filter for.
+    pub(crate) is_service: bool,
 }
 
 /// A transaction that is open.
@@ -140,6 +142,16 @@ impl Engine {
         u32::try_from(found.id).ok()
     }
 
+    /// Returns `true` if a filter names the callout with a key, or one is about to.
+    pub(crate) fn is_named(&self, key: u128) -> bool {
+        let transactions = self
+            .sessions
+            .iter()
+            .filter_map(|it| it.transaction.as_ref());
+        let mut objects = transactions.flat_map(|it| &it.objects).chain(&self.objects);
+        objects.any(|it| it.kind == Kind::Filter && it.action.callout == key)
+    }
+
     /// The filters of a layer.
     pub(crate) fn filters(&self, layer: u16) -> impl Iterator<Item = &Object> {
         let filters = self.objects.iter();
@@ -184,6 +196,11 @@ impl Engine {
             .find(|it| it.kind == Kind::Filter);
         filter.or_else(|| self.objects.iter().find(is_own))
     }
+}
+
+/// Takes away what the service has added that names an object, which is deleted.
+pub(crate) fn forget_service(objects: &mut Vec<Object>, kind: Kind, key: u128) {
+    objects.retain(|it| !it.is_service || !it.names.contains(&(kind, key)));
 }
 
 /// The first object that names another one.

@@ -35,6 +35,8 @@ pub(crate) struct Callout {
     pub(crate) inside: Vec<ThreadId>,
     /// It is being unregistered: no call of its functions begins any more.
     pub(crate) ends: bool,
+    /// A filter has named it.
+    pub(crate) is_named: bool,
     /// The answer to the last attempt to unregister it was `STATUS_DEVICE_BUSY`.
     pub(crate) was_busy: bool,
 }

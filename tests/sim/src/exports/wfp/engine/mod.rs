@@ -8,7 +8,10 @@
 mod conditions;
 mod objects;
 mod reading;
+mod service;
 mod transactions;
+
+use std::mem;
 
 use windows_sys::Win32::Foundation::{
     STATUS_FWP_NO_TXN_IN_PROGRESS, STATUS_FWP_NULL_POINTER, STATUS_INSUFFICIENT_RESOURCES,
@@ -25,9 +28,11 @@ use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::loader::export::Export;
-use crate::objects::wfp::engine::Session;
+use crate::objects::wfp::engine::{Object, Session, forget_service};
 use crate::verifier::faults::{self, FaultKind};
 use transactions::{abort_one, begin_one, commit_one, has_transaction, with_session};
+
+pub(crate) use service::driver_loaded;
 
 /// What the files of this folder export.
 pub(in crate::exports::wfp) const TABLES: &[&[Export]] =
@@ -104,7 +109,14 @@ unsafe extern "win64" fn close(handle: usize) -> i32 {
         with(|state| {
             let session = state.objects.wfp.engine.session(handle);
             if let Some(open) = session.and_then(|it| it.transaction.as_mut()) {
-                open.objects.retain(|it| it.session != Some(handle));
+                let (gone, kept) = mem::take(&mut open.objects)
+                    .into_iter()
+                    .partition(|it| it.session == Some(handle));
+                open.objects = kept;
+                let gone: Vec<Object> = gone;
+                for it in gone {
+                    forget_service(&mut open.objects, it.kind, it.key);
+                }
             }
         });
         // A callout cannot refuse that a filter is deleted.
@@ -152,6 +164,7 @@ unsafe extern "win64" fn abort(handle: usize) -> i32 {
 /// Notes what a driver that is unloaded has added and that stays: no defect by itself, but a
 /// filter whose callout is not registered blocks what it matches.
 pub(crate) fn note_objects(state: &mut State, driver: DriverId) {
+    service::forget_unregistered(state);
     let Some(left) = state.objects.wfp.engine.left_by(driver) else {
         return;
     };

@@ -24,7 +24,7 @@ use crate::exports::wfp::layouts::number;
 use crate::findings::caller::caller;
 use crate::hardware::irql::PASSIVE_LEVEL;
 use crate::kernel::{State, with};
-use crate::objects::wfp::engine::{Action, Kind, Object, named_by};
+use crate::objects::wfp::engine::{Action, Kind, Object, forget_service, named_by};
 use crate::objects::wfp::filters::Rules;
 use crate::verifier::faults::{self, FaultKind};
 
@@ -160,6 +160,7 @@ fn add(handle: usize, function: &str, new: New) -> Result<u64, i32> {
             weight: new.weight,
             context: new.context,
             by,
+            is_service: false,
         });
         Ok(id)
     })
@@ -179,10 +180,12 @@ fn delete(handle: usize, function: &str, kind: Kind, wanted: impl Fn(&Object) ->
             .iter()
             .position(|it| it.kind == kind && wanted(it))
             .ok_or(kind.not_found())?;
-        if named_by(objects, kind, objects[found].key).is_some() {
+        let key = objects[found].key;
+        forget_service(objects, kind, key);
+        if named_by(objects, kind, key).is_some() {
             return Err(STATUS_FWP_IN_USE);
         }
-        objects.remove(found);
+        objects.retain(|it| it.kind != kind || it.key != key);
         Ok(())
     });
     deleted.err().unwrap_or(STATUS_SUCCESS)

@@ -202,6 +202,7 @@ fn notify(kind: usize, filter: &Object) -> Result<u64, i32> {
     let Some((callout, function)) = target else {
         return Ok(filter.context);
     };
+    with(|state| callouts::name(state, callout));
     let mut told = Filter {
         id: filter.id,
         action: filter.action.kind,
