@@ -45,6 +45,9 @@ exports! {
     "WdfDeviceInitSetIoType" <= DISPATCH_LEVEL => set_io_type: ();
     "WdfDeviceInitAssignSDDLString" <= PASSIVE_LEVEL => assign_sddl: i32;
     "WdfDeviceInitSetRequestAttributes" <= DISPATCH_LEVEL => set_request_attributes: ();
+    "WdfDeviceInitSetIoInCallerContextCallback" <= DISPATCH_LEVEL => set_in_caller_context: ();
+    "WdfDeviceInitSetDeviceClass" <= DISPATCH_LEVEL => set_class: ();
+    "WdfPdoInitAssignRawDevice" <= PASSIVE_LEVEL => assign_raw_device: i32;
     "WdfDeviceWdmGetDeviceObject" <= DISPATCH_LEVEL => device_object: usize;
     "WdfWdmDeviceGetWdfDeviceHandle" <= DISPATCH_LEVEL => device_of: usize;
     "WdfDeviceGetDriver" <= DISPATCH_LEVEL => driver_of: usize;
@@ -71,6 +74,8 @@ pub(super) struct Init {
     flags: u32,
     /// Of its requests.
     requests: Attributes,
+    /// `EvtIoInCallerContext`; 0 if there is none.
+    in_caller_context: usize,
     shutdown: Option<ShutdownRoutine>,
 }
 
@@ -84,6 +89,8 @@ pub(super) struct Device {
     pub(super) files: Files,
     /// Of its requests.
     pub(super) requests: Attributes,
+    /// `EvtIoInCallerContext`; 0 if there is none.
+    pub(super) in_caller_context: usize,
     pub(super) default_queue: Option<usize>,
     /// What is called when the machine shuts down.
     pub(super) shutdown: Option<ShutdownRoutine>,
@@ -133,6 +140,7 @@ unsafe extern "win64" fn allocate(
             characteristics: SECURE_OPEN,
             flags: BUFFERED_IO,
             requests: Attributes::default(),
+            in_caller_context: 0,
             shutdown: None,
         };
         state.wdf.inits.insert(at, init);
@@ -234,6 +242,7 @@ unsafe extern "win64" fn create(
                 links: Vec::new(),
                 files: init.files,
                 requests: init.requests,
+                in_caller_context: init.in_caller_context,
                 shutdown: init.shutdown,
                 default_queue: None,
                 queues: BTreeMap::new(),
@@ -344,6 +353,20 @@ unsafe extern "win64" fn set_request_attributes(
     // SAFETY: they are valid, as documented.
     let attributes = unsafe { objects::attributes(attributes) }.unwrap_or_default();
     change(init, |init| init.requests = attributes);
+}
+
+unsafe extern "win64" fn set_in_caller_context(_globals: usize, init: usize, routine: usize) {
+    change(init, |init| init.in_caller_context = routine);
+}
+
+/// The security settings of the class are those of an administrator, of which there are none.
+unsafe extern "win64" fn set_class(_globals: usize, init: usize, _class: usize) {
+    change(init, |_| {});
+}
+
+/// A control device is no physical one.
+unsafe extern "win64" fn assign_raw_device(_globals: usize, init: usize, _class: usize) -> i32 {
+    change(init, |_| STATUS_INVALID_PARAMETER)
 }
 
 unsafe extern "win64" fn set_shutdown_notification(

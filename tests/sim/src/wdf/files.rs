@@ -72,10 +72,28 @@ unsafe extern "win64" fn dispatch(device: usize, irp: *mut Irp) -> i32 {
         IRP_MJ_READ | IRP_MJ_WRITE | IRP_MJ_DEVICE_CONTROL | IRP_MJ_INTERNAL_DEVICE_CONTROL
             if file != 0 || !files.required =>
         {
-            queue::insert(device, irp)
+            match with(|state| {
+                state
+                    .wdf
+                    .devices
+                    .get(&device)
+                    .map(|it| it.in_caller_context)
+            }) {
+                Some(routine) if routine != 0 => show_in_caller_context(device, irp, routine),
+                _ => queue::insert(device, irp),
+            }
         }
         _ => finish(irp, STATUS_INVALID_DEVICE_REQUEST),
     }
+}
+
+/// The driver sees a request before it is in a queue, and completes or enqueues it.
+fn show_in_caller_context(device: usize, irp: *mut Irp, routine: usize) -> i32 {
+    let pending = begin(device, None, irp);
+    let arguments = [handle(device), handle(irp.addr())];
+    // SAFETY: the callback takes these.
+    unsafe { call("EvtIoInCallerContext", routine, device, &arguments) };
+    pending
 }
 
 fn open(device: usize, irp: *mut Irp, file: usize, files: &Files) -> i32 {

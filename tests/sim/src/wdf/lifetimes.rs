@@ -9,7 +9,7 @@
 use windows_sys::Wdk::Foundation::DEVICE_OBJECT;
 
 use super::objects::{Kind, contexts, find_any};
-use super::{TAG, call, collections, deferred, handle, memory};
+use super::{TAG, call, collections, deferred, handle, memory, queue};
 use crate::exports::exports;
 use crate::exports::io::devices;
 use crate::findings::caller::caller;
@@ -153,10 +153,17 @@ pub(super) fn check_left(state: &mut State, globals: usize) {
 
 unsafe extern "win64" fn wdf_object_delete(_globals: usize, handle: usize) {
     let at = find_any(handle);
-    let (kind, deleted) = with(|state| {
+    let (kind, deleted, belongs) = with(|state| {
         let object = &state.wdf.objects.all[&at];
-        (object.kind, object.deleted)
+        let belongs = object.kind == Kind::Queue && queue::belongs_to_device(state, at);
+        (object.kind, object.deleted, belongs)
     });
+    if belongs {
+        let what = "a queue was deleted by its driver that is the default queue of its device, or \
+                    that WdfDeviceConfigureRequestDispatching has made the queue for all requests \
+                    of a kind: the framework deletes it with the device";
+        stop("wdf", what.to_owned());
+    }
     if !kind.is_deletable() {
         let what = format!("{} was deleted by its driver", kind.name());
         stop("wdf", what);

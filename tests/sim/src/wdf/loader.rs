@@ -30,9 +30,11 @@ exports! {
     "WdfVersionUnbindClass" <= PASSIVE_LEVEL => unbind_class: ();
 }
 
-/// The number of functions KMDF 1.15 has: drivers for older versions get a
-/// copy of the table instead of its address.
-const OLDEST: u32 = 444;
+/// The number of functions that KMDF 1.9 has, the oldest that is provided.
+const OLDEST: u32 = 396;
+/// The number of functions that KMDF 1.15 has: drivers for older versions get a copy of the table
+/// in an array of their own instead of its address.
+const POINTED_TO: u32 = 444;
 
 unsafe extern "win64" fn wdf_version_bind(
     _driver: *mut DRIVER_OBJECT,
@@ -51,7 +53,7 @@ unsafe extern "win64" fn wdf_version_bind(
     if component != "KmdfLibrary" || info.Version.Major != 1 || info.FuncCount < OLDEST {
         let version = info.Version;
         findings::unsupported(format!(
-            "binds {component} {}.{} with {} functions instead of KmdfLibrary 1.15 to 1.31",
+            "binds {component} {}.{} with {} functions instead of KmdfLibrary 1.9 to 1.31",
             version.Major, version.Minor, info.FuncCount
         ));
     }
@@ -66,9 +68,15 @@ unsafe extern "win64" fn wdf_version_bind(
     let Some((address, table)) = bound else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
-    // SAFETY: both may be written, as documented.
+    let functions = table as *const WDFFUNC;
+    // SAFETY: both may be written, as documented, and the array has room for the functions.
     unsafe {
-        info.FuncTable.write(table as *const WDFFUNC);
+        if info.FuncCount < POINTED_TO {
+            let array = info.FuncTable.cast::<WDFFUNC>();
+            array.copy_from(functions, info.FuncCount as usize);
+        } else {
+            info.FuncTable.write(functions);
+        }
         globals.write(address as *mut WDF_DRIVER_GLOBALS);
     }
     STATUS_SUCCESS

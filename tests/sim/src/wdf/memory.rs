@@ -52,7 +52,7 @@ pub(super) fn add(
 }
 
 /// Makes a buffer; drivers see what is in it before they write it.
-fn allocate(size: usize, tag: u32) -> Option<Memory> {
+pub(super) fn allocate(size: usize, tag: u32) -> Option<Memory> {
     let at = with(|state| state.memory.pool.allocate(size, tag, false, None))?;
     Some(Memory {
         at,

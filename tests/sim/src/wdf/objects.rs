@@ -67,12 +67,9 @@ impl Kind {
         }
     }
 
-    /// Returns `true` if its driver may delete it.
+    /// Returns `true` if its driver may delete it; a queue, unless it belongs to its device.
     pub(super) const fn is_deletable(self) -> bool {
-        !matches!(
-            self,
-            Self::Driver | Self::Queue | Self::Request | Self::File
-        )
+        !matches!(self, Self::Driver | Self::Request | Self::File)
     }
 }
 
@@ -230,6 +227,20 @@ pub(super) fn add(
         parent.children.push(at);
     }
     add_context(state, at, attributes);
+}
+
+/// Gives an object another parent.
+pub(super) fn set_parent(state: &mut State, at: usize, parent: usize) {
+    let objects = &mut state.wdf.objects.all;
+    let before = objects
+        .get_mut(&at)
+        .and_then(|it| it.parent.replace(parent));
+    if let Some(before) = before.and_then(|it| objects.get_mut(&it)) {
+        before.children.retain(|&child| child != at);
+    }
+    if let Some(parent) = objects.get_mut(&parent) {
+        parent.children.push(at);
+    }
 }
 
 /// Adds a context to an object. Returns its address, 0 if it has callbacks only.

@@ -9,17 +9,17 @@ use windows_sys::Wdk::System::SystemServices::{
     IRP_MJ_DEVICE_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL, IRP_MJ_READ, IRP_MJ_WRITE,
 };
 use windows_sys::Win32::Foundation::{
-    STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
-    STATUS_NO_MORE_ENTRIES, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
+    STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE,
+    STATUS_INVALID_PARAMETER, STATUS_NO_MORE_ENTRIES, STATUS_SUCCESS, STATUS_UNSUCCESSFUL,
 };
 
 use super::objects::{self, Kind};
 use super::{call, handle, request};
 use crate::exports::exports;
-use crate::hardware::irql::DISPATCH_LEVEL;
+use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
 use crate::io::irp::{Irp, stack_location};
-use crate::kernel::with;
-use crate::scheduling::ThreadId;
+use crate::kernel::{State, with};
+use crate::scheduling::{ThreadId, Waitable, block};
 
 exports! {
     of "wdf01000.sys":
@@ -28,12 +28,20 @@ exports! {
     "WdfIoQueueRetrieveNextRequest" <= DISPATCH_LEVEL => retrieve_next: i32;
     "WdfDeviceGetDefaultQueue" <= DISPATCH_LEVEL => default_queue: usize;
     "WdfDeviceConfigureRequestDispatching" <= DISPATCH_LEVEL => route: i32;
+    "WdfDeviceEnqueueRequest" <= DISPATCH_LEVEL => enqueue: i32;
+    "WdfRequestForwardToIoQueue" <= DISPATCH_LEVEL => forward: i32;
+    "WdfIoQueueStart" <= DISPATCH_LEVEL => start: ();
+    "WdfIoQueueDrain" <= DISPATCH_LEVEL => drain: ();
+    "WdfIoQueueDrainSynchronously" <= PASSIVE_LEVEL => drain_and_wait: ();
+    "WdfIoQueuePurge" <= DISPATCH_LEVEL => purge: ();
+    "WdfIoQueuePurgeSynchronously" <= PASSIVE_LEVEL => purge_and_wait: ();
 }
 
 /// `WdfIoQueueDispatchSequential` and `WdfIoQueueDispatchManual`.
 const SEQUENTIAL: u32 = 1;
 const MANUAL: u32 = 3;
 const PARALLEL: u32 = WdfIoQueueDispatchParallel;
+const STATUS_WDF_BUSY: i32 = 0xC020_0204_u32.cast_signed();
 
 /// A queue.
 #[derive(Debug)]
@@ -54,9 +62,18 @@ pub(super) struct Queue {
     presented: usize,
     /// The threads that present requests.
     presenting: BTreeSet<ThreadId>,
+    /// It takes no further request: it is drained or purged.
+    is_closed: bool,
+    /// The routine that is called once a closed queue is empty, with its context.
+    emptied: Option<(usize, usize)>,
 }
 
 impl Queue {
+    /// Returns `true` if neither it nor the driver has a request of it.
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.presented == 0
+    }
+
     /// The callback for a request.
     const fn routine(&self, major: u32) -> usize {
         let routine = match major {
@@ -80,7 +97,9 @@ unsafe extern "win64" fn create(
     let device = objects::find(device, Kind::Device);
     // SAFETY: it is valid, as documented.
     let config = unsafe { &*config };
-    if config.Size as usize != size_of::<WDF_IO_QUEUE_CONFIG>() {
+    // Up to version 1.9 its last field is the number of presented requests.
+    let full = size_of::<WDF_IO_QUEUE_CONFIG>();
+    if ![full, full - size_of::<usize>()].contains(&(config.Size as usize)) {
         return STATUS_INFO_LENGTH_MISMATCH;
     }
     let most = match (config.DispatchType, config.NumberOfPresentedRequests) {
@@ -110,6 +129,8 @@ unsafe extern "win64" fn create(
         waiting: VecDeque::new(),
         presented: 0,
         presenting: BTreeSet::new(),
+        is_closed: false,
+        emptied: None,
     };
     let created = objects::create(globals, Kind::Queue, &given, device);
     if let Some(at) = created {
@@ -171,7 +192,20 @@ pub(super) fn insert(device: usize, irp: *mut Irp) -> i32 {
     let Some(at) = queue_for(device, major) else {
         return request::finish(irp, STATUS_INVALID_DEVICE_REQUEST);
     };
+    if is_closed(at) {
+        return request::finish(irp, STATUS_INVALID_DEVICE_STATE);
+    }
     let pending = request::begin(device, Some(at), irp);
+    push(at, irp);
+    pending
+}
+
+fn is_closed(at: usize) -> bool {
+    with(|state| state.wdf.queues.get(&at).is_some_and(|it| it.is_closed))
+}
+
+/// Puts a request at the end of a queue.
+fn push(at: usize, irp: *mut Irp) {
     with(|state| {
         if let Some(queue) = state.wdf.queues.get_mut(&at) {
             queue.waiting.push_back(irp.addr());
@@ -179,7 +213,128 @@ pub(super) fn insert(device: usize, irp: *mut Irp) -> i32 {
     });
     request::let_cancel(irp);
     present(at);
-    pending
+}
+
+/// A request that `EvtIoInCallerContext` has seen goes to its queue.
+unsafe extern "win64" fn enqueue(_globals: usize, device: usize, handle: usize) -> i32 {
+    let device = objects::find(device, Kind::Device);
+    let irp = request::request(handle);
+    // SAFETY: a request that is not complete is in memory.
+    let major = u32::from(unsafe { (*stack_location(irp)).major });
+    if request::queue(irp).is_some() {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    let Some(at) = queue_for(device, major) else {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    };
+    move_to(irp, at)
+}
+
+/// Puts a request of the driver into a queue, unless that is closed.
+fn move_to(irp: *mut Irp, at: usize) -> i32 {
+    if is_closed(at) {
+        return STATUS_WDF_BUSY;
+    }
+    request::set_queue(irp, at);
+    push(at, irp);
+    STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn forward(_globals: usize, handle: usize, queue: usize) -> i32 {
+    let irp = request::request(handle);
+    let at = objects::find(queue, Kind::Queue);
+    let Some(source) = request::queue(irp) else {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    };
+    let is_elsewhere =
+        with(|state| state.wdf.queues[&source].device != state.wdf.queues[&at].device);
+    if source == at || is_elsewhere || !request::is_owned(irp) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    let status = move_to(irp, at);
+    if status == STATUS_SUCCESS {
+        completed(source);
+    }
+    status
+}
+
+unsafe extern "win64" fn start(_globals: usize, queue: usize) {
+    let at = objects::find(queue, Kind::Queue);
+    with(|state| {
+        if let Some(queue) = state.wdf.queues.get_mut(&at) {
+            queue.is_closed = false;
+        }
+    });
+    present(at);
+}
+
+/// Closes a queue, and cancels its requests if it is purged.
+fn close(queue: usize, is_purged: bool, emptied: Option<(usize, usize)>) -> usize {
+    let at = objects::find(queue, Kind::Queue);
+    with(|state| {
+        if let Some(queue) = state.wdf.queues.get_mut(&at) {
+            queue.is_closed = true;
+            queue.emptied = emptied;
+        }
+    });
+    let first = || with(|state| state.wdf.queues.get(&at)?.waiting.front().copied());
+    while is_purged && let Some(irp) = first() {
+        request::cancel_waiting(irp as *mut Irp);
+    }
+    if is_purged {
+        request::cancel_cancelable(at);
+    }
+    settle(at);
+    at
+}
+
+/// Waits until a closed queue is empty.
+fn wait_until_empty(at: usize) {
+    while with(|state| state.wdf.queues.get(&at).is_some_and(|it| !it.is_empty())) {
+        block(Waitable::Object(at), None);
+    }
+}
+
+/// Tells whoever waits that a closed queue is empty, if it is.
+fn settle(at: usize) {
+    let told = with(|state| {
+        let queue = state.wdf.queues.get_mut(&at)?;
+        if !queue.is_closed || !queue.is_empty() {
+            return None;
+        }
+        let emptied = queue.emptied.take();
+        state.scheduling.wake_all(Waitable::Object(at));
+        emptied
+    });
+    if let Some((routine, context)) = told
+        && routine != 0
+    {
+        // SAFETY: the callback takes these.
+        unsafe { call("EvtIoQueueState", routine, at, &[handle(at), context]) };
+    }
+}
+
+unsafe extern "win64" fn drain(_globals: usize, queue: usize, routine: usize, context: usize) {
+    close(queue, false, Some((routine, context)));
+}
+
+unsafe extern "win64" fn drain_and_wait(_globals: usize, queue: usize) {
+    wait_until_empty(close(queue, false, None));
+}
+
+unsafe extern "win64" fn purge(_globals: usize, queue: usize, routine: usize, context: usize) {
+    close(queue, true, Some((routine, context)));
+}
+
+unsafe extern "win64" fn purge_and_wait(_globals: usize, queue: usize) {
+    wait_until_empty(close(queue, true, None));
+}
+
+/// Returns `true` for a queue that its driver may not delete: the default one of a device, or one
+/// for all requests of a kind.
+pub(super) fn belongs_to_device(state: &State, at: usize) -> bool {
+    let mut devices = state.wdf.devices.values();
+    devices.any(|it| it.default_queue == Some(at) || it.queues.values().any(|&it| it == at))
 }
 
 /// Presents requests to the driver, as many as it may have at a time.
@@ -211,7 +366,7 @@ fn take(at: usize, is_asked_for: bool) -> Option<usize> {
         }
         let irp = queue.waiting.pop_front()?;
         queue.presented += 1;
-        request::forbid_cancel(irp as *mut Irp);
+        request::hand_over(state, irp);
         Some(irp)
     })
 }
@@ -237,6 +392,7 @@ pub(super) fn completed(at: usize) {
         }
     });
     present(at);
+    settle(at);
 }
 
 fn deliver(at: usize, irp: *mut Irp) {

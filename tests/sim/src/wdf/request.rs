@@ -17,7 +17,7 @@ use crate::findings::stop;
 use crate::hardware::irql::DISPATCH_LEVEL;
 use crate::io::completion;
 use crate::io::irp::{Irp, PENDING_RETURNED, stack_location};
-use crate::kernel::with;
+use crate::kernel::{State, with};
 use crate::loader::export::Export;
 use crate::verifier::locks;
 
@@ -70,6 +70,8 @@ pub(super) struct Request {
     cancel: Cancel,
     /// The memory objects of its input and its output.
     pub(super) memories: [Option<usize>; 2],
+    /// The MDLs that were made for them.
+    pub(super) mdls: [Option<usize>; 2],
 }
 
 /// Completes a request that the driver does not get to see; its status.
@@ -111,6 +113,7 @@ pub(super) fn begin(device: usize, queue: Option<usize>, irp: *mut Irp) -> i32 {
             queue,
             cancel: Cancel::Ignored,
             memories: [None; 2],
+            mdls: [None; 2],
         };
         state.wdf.requests.insert(irp.addr(), request);
     });
@@ -149,10 +152,61 @@ fn set_cancel(irp: *mut Irp, by: Cancel) {
     unsafe { (*irp).cancel_routine = routine.unwrap_or_default() };
 }
 
+/// The driver gets a request that waited in a queue.
+pub(super) fn hand_over(state: &mut State, irp: usize) {
+    if let Some(request) = state.wdf.requests.get_mut(&irp) {
+        request.cancel = Cancel::Ignored;
+    }
+    forbid_cancel(irp as *mut Irp);
+}
+
 /// Takes the cancel routine away. Returns `true` if it was there.
 pub(super) fn forbid_cancel(irp: *mut Irp) -> bool {
     // SAFETY: a request that is not complete is in memory.
     unsafe { std::mem::take(&mut (*irp).cancel_routine) != 0 }
+}
+
+/// The queue that a request comes from, or waits in.
+pub(super) fn queue(irp: *mut Irp) -> Option<usize> {
+    change(irp, |request| request.queue).flatten()
+}
+
+/// A request goes to another queue.
+pub(super) fn set_queue(irp: *mut Irp, at: usize) {
+    change(irp, |request| request.queue = Some(at));
+    with(|state| objects::set_parent(state, irp.addr(), at));
+}
+
+/// Returns `true` if the driver has a request, which is not cancelable.
+pub(super) fn is_owned(irp: *mut Irp) -> bool {
+    change(irp, |request| request.cancel) == Some(Cancel::Ignored)
+}
+
+/// Cancels a request that waits in a queue.
+pub(super) fn cancel_waiting(irp: *mut Irp) {
+    forbid_cancel(irp);
+    // SAFETY: a request that is not complete is in memory.
+    unsafe { (*irp).cancel = 1 };
+    cancelled(irp);
+}
+
+/// Cancels the requests of a queue that the driver has made cancelable.
+pub(super) fn cancel_cancelable(at: usize) {
+    let cancelable = with(|state| {
+        let all = state.wdf.requests.iter();
+        let own = all.filter(|(_, it)| it.queue == Some(at));
+        own.filter(|(_, it)| matches!(it.cancel, Cancel::ByDriver(_)))
+            .map(|(&irp, _)| irp)
+            .collect::<Vec<_>>()
+    });
+    for irp in cancelable {
+        let is_there = with(|state| state.wdf.requests.contains_key(&irp));
+        if is_there && forbid_cancel(irp as *mut Irp) {
+            // SAFETY: a request that is not complete is in memory.
+            unsafe { (*(irp as *mut Irp)).cancel = 1 };
+            cancelled(irp as *mut Irp);
+        }
+    }
 }
 
 /// `FxRequest::Cancel`.
@@ -196,6 +250,9 @@ fn end(irp: *mut Irp, status: i32, information: usize) {
     };
     let request = with(|state| state.wdf.requests.remove(&irp.addr()));
     lifetimes::delete(irp.addr());
+    for mdl in request.iter().flat_map(|it| it.mdls).flatten() {
+        with(|state| state.memory.pool.free(mdl, 0, None)).ok();
+    }
     if major == IRP_MJ_CREATE && status < 0 {
         lifetimes::delete(file);
     }

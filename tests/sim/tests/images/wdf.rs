@@ -9,7 +9,7 @@ use scenarios::{Finding, Report};
 
 use crate::fixture::Workshop;
 use crate::pair::driver;
-use crate::program::{Run, sim, sim_with_any_instances};
+use crate::program::{Run, sim, sim_with_any_instances, sim_with_drivers};
 
 const PROVIDER: &str = "provider_wdf.sys";
 const CLIENT: &str = "client_wdf.sys";
@@ -97,7 +97,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ),
     (
         "TOO_OLD",
-        "with 396 functions instead of KmdfLibrary 1.15 to 1.31",
+        "with 383 functions instead of KmdfLibrary 1.9 to 1.31",
     ),
 ];
 
@@ -209,14 +209,7 @@ fn what_objects_of_the_framework_lack_is_no_finding() {
     const SCOPE_SAYS: &str = "uses a synchronization scope of a device or queue";
     let workshop = Workshop::new();
     let client = driver("client.sys");
-    for (name, says) in [
-        ("SCOPE=2", SCOPE_SAYS),
-        ("SCOPE=3", SCOPE_SAYS),
-        (
-            "DIRECT",
-            "uses the buffer of a read or write with direct I/O",
-        ),
-    ] {
+    for (name, says) in [("SCOPE=2", SCOPE_SAYS), ("SCOPE=3", SCOPE_SAYS)] {
         let provider = workshop.compile("d.sys", "kmdf.c", &[name]);
         let report = sim(&provider, &client, &["--seed", "5", "--cycles", "400"]).report();
         assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
@@ -224,5 +217,54 @@ fn what_objects_of_the_framework_lack_is_no_finding() {
         let unsupported = first.unwrap_or_else(|| panic!("{name}: not seen"));
         assert!(unsupported.what.contains(says), "{name}: {unsupported}");
         assert_eq!(unsupported.driver, "d.sys", "{name}: {unsupported}");
+    }
+}
+
+/// What comes of the driver with a queue for each file with these macros.
+fn queues(workshop: &Workshop, defines: &[&str], arguments: &[&str]) -> Run {
+    let driver = workshop.compile("q.sys", "wdf_queues.c", defines);
+    sim_with_drivers(&[&driver], &[&["--seed=5"], arguments].concat())
+}
+
+#[test]
+fn requests_may_be_kept_in_a_queue_of_their_file() {
+    let workshop = Workshop::new();
+    for defines in [&[][..], &["PURGES_LATER"], &["OLD"]] {
+        for faults in ["none", "systematic"] {
+            let faults = format!("--faults={faults}");
+            let run = queues(&workshop, defines, &["--cycles=300", &faults]);
+            clean(&run.report());
+            assert_eq!(run.status, Some(0), "{defines:?}: {}", run.err);
+        }
+    }
+}
+
+#[test]
+fn each_way_of_a_request_is_met() {
+    let workshop = Workshop::new();
+    for place in ["1", "2", "3", "4"] {
+        let reaches = format!("REACHES={place}");
+        let arguments = ["--cycles=4000", "--until-found"];
+        let report = queues(&workshop, &[&reaches, "PURGES_LATER"], &arguments).report();
+        assert!(!report.findings.is_empty(), "{place}");
+    }
+}
+
+#[test]
+fn mistakes_with_queues_are_found() {
+    let workshop = Workshop::new();
+    for (name, code, says) in [
+        ("DELETES_DEFAULT", "wdf", "the default queue of its device"),
+        (
+            "FORGETS",
+            "0xC4",
+            "a request was cancelled and is not completed",
+        ),
+    ] {
+        let arguments = ["--cycles=300", "--until-found"];
+        let report = queues(&workshop, &[name], &arguments).report();
+        let found = report.findings.first().unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(found.code, code, "{name}: {found}");
+        assert!(found.what.contains(says), "{name}: {found}");
     }
 }
