@@ -202,6 +202,15 @@ fn a_driver_whose_device_a_program_opens_was_tested() {
 }
 
 #[test]
+fn a_driver_with_a_routine_at_a_callback_object_was_tested() {
+    let workshop = Workshop::new();
+    let driver = workshop.compile("callback.sys", "callback.c", &[]);
+    let ran = run(&[&driver], &[]);
+    assert!(ran.report().is_clean(), "{}", ran.out);
+    assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_driver_without_nmr_is_tested_by_what_it_has_at_work() {
     let workshop = Workshop::new();
     let sender = workshop.compile("s.sys", "sender.c", &[]);

@@ -119,6 +119,9 @@ unsafe extern "win64" fn ex_register_callback(
             return 0;
         };
         state.objects.created.add(handle, ObjectKind::Callback, by);
+        if let Some(by) = by {
+            state.record_role(by.driver, "a driver with notification routines");
+        }
         state.exports.callbacks.registered.push(Registered {
             at,
             handle,
