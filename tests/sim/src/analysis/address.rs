@@ -3,6 +3,9 @@
 //! Describes an address that an exception is about: which memory it is in or near, and the
 //! bug check for the access.
 
+use std::mem::offset_of;
+
+use windows_sys::Wdk::Foundation::{DEVICE_OBJECT, MDL};
 use windows_sys::Win32::Foundation::STATUS_ACCESS_VIOLATION;
 
 use crate::findings;
@@ -181,6 +184,10 @@ pub(super) fn describe_address(
         code_of_nothing(state, fault, by_driver),
         match address {
             0 => "address 0".to_owned(),
+            MDL_FLAGS => format!(
+                "address {address:#x}: near null, where MmGetSystemAddressForMdlSafe reads if the \
+                 MDL is NULL, as a request of no bytes has none"
+            ),
             1..PAGE => format!("address {address:#x}: near null"),
             _ if STACKS.contains(&address) => "a stack that is not in use".to_owned(),
             _ if !can_exist(address as u64) => {
@@ -191,6 +198,9 @@ pub(super) fn describe_address(
     )
 }
 
+/// What `MmGetSystemAddressForMdlSafe` reads first of an MDL.
+const MDL_FLAGS: usize = offset_of!(MDL, MdlFlags);
+
 /// Returns `true` if a block explains why `address` was accessed: it lies in the block, or not
 /// far from one of a driver's.
 fn is_about(block: &Block, address: usize) -> bool {
@@ -198,6 +208,20 @@ fn is_about(block: &Block, address: usize) -> bool {
     const NEAR: usize = 64;
     let far = if block.owner.is_some() { PAGE } else { NEAR };
     (block.start.saturating_sub(far)..block.end() + far).contains(&address)
+}
+
+/// What a driver knows of a block of the kernel's own: its name, and where in the block it begins.
+fn part(block: &Block, address: usize) -> Option<(&'static str, usize)> {
+    const EXTENSION: usize = size_of::<DEVICE_OBJECT>();
+    if block.owner.is_some() {
+        return None;
+    }
+    match &block.tag.to_le_bytes() {
+        b"Devi" if address >= block.start + EXTENSION => Some(("a device extension", EXTENSION)),
+        b"Devi" => Some(("a device object", 0)),
+        b"FwpV" => Some(("the incomingValue that a classifyFn has got", 0)),
+        _ => None,
+    }
 }
 
 /// The tag of the requests that the kernel allocates.
@@ -216,13 +240,20 @@ fn describe_pool(state: &State, fault: &Exception, block: &Block) -> (Code, Stri
     let handed = handed_in(state, block).map_or_else(String::new, |(handed, part)| {
         format!(", the {}", handed.show(part))
     });
-    let description = format!(
-        "{:#x} bytes with tag {} allocated by {}{handed}",
-        block.size,
-        tag_text(block.tag),
-        by(block.owner)
+    let part = part(block, address);
+    let description = part.map_or_else(
+        || {
+            format!(
+                "{:#x} bytes with tag {} allocated by {}{handed}",
+                block.size,
+                tag_text(block.tag),
+                by(block.owner)
+            )
+        },
+        |(name, _)| format!("{name}{handed}"),
     );
-    let offset = address.wrapping_sub(block.start).cast_signed();
+    let start = block.start + part.map_or(0, |(_, start)| start);
+    let offset = address.wrapping_sub(start).cast_signed();
     if block.owner.is_none()
         && block.tag == aliases::TAG
         && let Hold::Freed(freed) = block.hold

@@ -369,9 +369,10 @@ pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramReque
         state.counts.requests += 1;
         state.trace(|_| {
             format!(
-                "{} is sent, request {:#x}",
+                "{} is sent, request {:#x}{}",
                 name(parameters.major),
-                irp.addr()
+                irp.addr(),
+                lengths(&parameters)
             )
         });
         (irp, std::ptr::from_ref(top).addr())
@@ -379,6 +380,24 @@ pub(in crate::io) fn send_now(device: usize, file: usize, message: &ProgramReque
     // SAFETY: the request was just made, and the device is the top of a stack with an open file.
     unsafe { travel::call_driver(top, irp) };
     irp.addr()
+}
+
+/// What a request asks for, in words that follow its address.
+fn lengths(parameters: &Parameters) -> String {
+    let Parameters {
+        code,
+        input_length,
+        output_length,
+        ..
+    } = parameters;
+    match u32::from(parameters.major) {
+        IRP_MJ_READ => format!(", {output_length} bytes"),
+        IRP_MJ_WRITE => format!(", {input_length} bytes"),
+        IRP_MJ_DEVICE_CONTROL => {
+            format!(", code {code:#x}, {input_length} bytes in and {output_length} out")
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -393,5 +412,23 @@ mod tests {
         let other = |major| ProgramRequest::bare(major).needs();
         let majors = [IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_CREATE, IRP_MJ_CLEANUP];
         assert_eq!(majors.map(other), [1, 2, 0, 0]);
+    }
+
+    #[test]
+    fn the_trace_says_how_long_a_request_is() {
+        let said = |major| {
+            lengths(&Parameters {
+                major: super::major(major),
+                file: 0,
+                code: 0x22_2000,
+                buffers: buffers::Buffers::default(),
+                input_length: 16,
+                output_length: 0,
+            })
+        };
+        let majors = [IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_CLOSE];
+        assert_eq!(majors.map(said), [", 0 bytes", ", 16 bytes", ""]);
+        let control = ", code 0x222000, 16 bytes in and 0 out";
+        assert_eq!(said(IRP_MJ_DEVICE_CONTROL), control);
     }
 }

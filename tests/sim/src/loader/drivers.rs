@@ -45,7 +45,18 @@ pub(crate) struct Driver {
     /// Where its image ends.
     end: usize,
     pub(crate) life: LoadState,
+    /// The last call of it that failed.
+    pub(crate) failed: Option<FailedCall>,
     name: String,
+}
+
+/// A call of a driver that failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailedCall {
+    pub(crate) function: &'static str,
+    pub(crate) status: i32,
+    /// The code that made it.
+    pub(crate) by: Option<Site>,
 }
 
 impl Driver {
@@ -63,6 +74,7 @@ impl Driver {
             base,
             end,
             life: LoadState::Here,
+            failed: None,
             name,
         }
     }

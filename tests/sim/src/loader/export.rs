@@ -61,6 +61,12 @@ impl Export {
         self.code.addr()
     }
 
+    /// The status of a failure that it returns with this result, if it returns a status.
+    pub(crate) fn failure(&self, result: u64) -> Option<i32> {
+        let status = u32::try_from(result).ok()?.cast_signed();
+        (self.result == size_of::<i32>() && status < 0).then_some(status)
+    }
+
     /// What of `rax` is its result.
     pub(crate) fn result(&self, rax: u64) -> u64 {
         match self.result {

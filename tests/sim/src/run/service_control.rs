@@ -253,11 +253,24 @@ fn refused(driver: DriverId, status: NtStatus) -> ! {
     } else {
         ""
     };
+    let cause = with(|state| cause(state, driver, status.0));
     let what = format!(
-        "{failed}{fresh}, although no call of it was made to fail: allow it with --may-refuse if \
-         the driver does not start without its peer"
+        "{failed}{fresh}{cause}, although no call of it was made to fail: allow it with \
+         --may-refuse if the driver does not start without its peer"
     );
     stop_at("load", what, entry)
+}
+
+/// The call of a driver from which the status comes that its entry point has returned, in words.
+fn cause(state: &State, driver: DriverId, status: i32) -> String {
+    let failed = state.loader.drivers[driver].failed;
+    let Some(failed) = failed.filter(|it| it.status == status) else {
+        return String::new();
+    };
+    let to = failed.by.map_or_else(String::new, |by| {
+        format!(" to {}", state.loader.drivers.show(by))
+    });
+    format!(", which {} returned{to}", failed.function)
 }
 
 /// Counts a failed `DriverEntry` that may fail. Returns `false` if nothing allows it.

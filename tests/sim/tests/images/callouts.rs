@@ -298,3 +298,52 @@ fn a_callout_that_only_inspects_is_told_what_to_answer() {
         assert!(found.what.contains(words), "{}", found.what);
     }
 }
+
+/// The finding names the call whose status the entry point has returned, and a note what was wrong
+/// with it.
+#[test]
+fn a_failed_entry_point_is_told_with_the_call_that_failed() {
+    let report = ale(
+        &Workshop::new(),
+        &["WITHOUT_NOTIFY"],
+        &["--cycles=20", "--until-found"],
+    )
+    .report();
+    let [found] = &report.findings[..] else {
+        panic!("{:#?}", report.findings);
+    };
+    assert_eq!(found.code, "load");
+    let words = "with status 0xc022001c STATUS_FWP_NULL_POINTER, which FwpsCalloutRegister1 \
+                 returned to ale.sys";
+    assert!(found.what.contains(words), "{}", found.what);
+    let what = "without a notifyFn, and has refused the callout";
+    assert!(
+        report.notes.iter().any(|note| note.what.contains(what)),
+        "{:#?}",
+        report.notes
+    );
+}
+
+#[test]
+fn what_the_kernel_has_made_for_a_driver_is_called_by_its_name() {
+    let workshop = Workshop::new();
+    for (mistake, code, words) in [
+        (
+            "USES_FREED_EXTENSION",
+            "0xCC",
+            "offset 0x4 of a device extension, which ale.sys",
+        ),
+        (
+            "USES_NO_MDL",
+            "0x7E",
+            "where MmGetSystemAddressForMdlSafe reads if the MDL is NULL",
+        ),
+    ] {
+        let report = ale(&workshop, &[mistake], &["--cycles=20", "--until-found"]).report();
+        let [found] = &report.findings[..] else {
+            panic!("{mistake}: {:#?}", report.findings);
+        };
+        assert_eq!(found.code, code, "{mistake}");
+        assert!(found.what.contains(words), "{}", found.what);
+    }
+}

@@ -8,11 +8,13 @@ use super::stubs::{leave_driver_stub, leave_stub};
 use crate::calls::{table_functions, trace, vectors};
 use crate::costs::{self, Kind};
 use crate::findings::bug_check::CONVENTION;
+use crate::findings::caller::caller;
 use crate::findings::{stop, stop_at};
 use crate::hardware::convention::Irregular;
 use crate::hardware::registers::Registers;
 use crate::hardware::trap::{self, steps};
 use crate::kernel::{State, with};
+use crate::loader::drivers::FailedCall;
 use crate::scheduling::frame::{Callee, Frame};
 use crate::scheduling::point;
 use crate::verifier::{races, stack_depth, stack_frames, stack_objects};
@@ -175,6 +177,14 @@ pub(super) unsafe extern "win64" fn leave(result: *mut u64) -> usize {
         if let Callee::Import { driver, export } = call {
             let first = frame(state).first;
             races::returned(state, driver, export.name, first);
+            if let Some(status) = export.failure(value) {
+                let by = caller(state);
+                state.loader.drivers[driver].failed = Some(FailedCall {
+                    function: export.name,
+                    status,
+                    by,
+                });
+            }
         }
         watch_return(state, call, value)
     };

@@ -158,7 +158,8 @@ pub(crate) unsafe extern "win64" fn io_delete_device(device: *mut DEVICE_OBJECT)
         if state.io.files.delete_later(device.addr()) {
             return Ok(());
         }
-        state.memory.pool.free(device.addr(), 0, None)
+        let by = caller(state);
+        state.memory.pool.free(device.addr(), 0, by)
     });
     if let Some((at, place)) = freed.err().and_then(FreeError::written) {
         let what = format!("a device extension was written {place}");

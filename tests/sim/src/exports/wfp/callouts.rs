@@ -112,8 +112,18 @@ fn add(
         }
         return Err(STATUS_FWP_ALREADY_EXISTS);
     }
-    if registration.classify == 0 || registration.notify == 0 {
-        return Err(STATUS_FWP_NULL_POINTER);
+    for (name, routine) in [
+        ("classifyFn", registration.classify),
+        ("notifyFn", registration.notify),
+    ] {
+        if routine == 0 {
+            let what = format!(
+                "{function} was called without a {name}, and has refused the callout with \
+                 STATUS_FWP_NULL_POINTER: only flowDeleteFn may be NULL"
+            );
+            note(state, "wfp", what, by);
+            return Err(STATUS_FWP_NULL_POINTER);
+        }
     }
     if faults::fails(state, FaultKind::Allocation) {
         return Err(STATUS_INSUFFICIENT_RESOURCES);
