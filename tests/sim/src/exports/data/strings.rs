@@ -7,6 +7,7 @@ use std::slice;
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 
 use crate::exports::exports;
+use crate::exports::memory::access::set;
 use crate::hardware::irql::{DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
 use crate::objects::names::fold;
 
@@ -48,6 +49,21 @@ pub(crate) unsafe fn wide_text(string: *const u16) -> String {
     }
     // SAFETY: it is null or ends with a zero, by this function's contract.
     String::from_utf16_lossy(unsafe { slice::from_raw_parts(string, wide_length(string)) })
+}
+
+/// Writes a counted string to `at`, and its text behind it, which ends with a zero.
+pub(in crate::exports) fn write_counted(at: usize, units: &[u16]) {
+    let text = at + size_of::<UNICODE_STRING>();
+    for (index, unit) in units.iter().enumerate() {
+        set(text + 2 * index, *unit);
+    }
+    let length = u16::try_from(2 * (units.len() - 1)).expect("it is short");
+    let string = UNICODE_STRING {
+        Length: length,
+        MaximumLength: length + 2,
+        Buffer: text as *mut u16,
+    };
+    set(at, string);
 }
 
 /// # Safety

@@ -8,6 +8,7 @@ use windows_sys::Win32::Foundation::{
     STATUS_SUCCESS, UNICODE_STRING,
 };
 
+use crate::exports::data::strings::write_counted;
 use crate::exports::execution::threads;
 use crate::exports::exports;
 use crate::exports::memory::access::set;
@@ -135,16 +136,7 @@ unsafe extern "win64" fn image_name(process: usize, place: usize) -> i32 {
     let Some(at) = at else {
         return STATUS_INSUFFICIENT_RESOURCES;
     };
-    for (index, unit) in units.iter().enumerate() {
-        set(at + text + 2 * index, *unit);
-    }
-    let length = u16::try_from(2 * (units.len() - 1)).expect("it is short");
-    let string = UNICODE_STRING {
-        Length: length,
-        MaximumLength: length + 2,
-        Buffer: (at + text) as *mut u16,
-    };
-    set(at, string);
+    write_counted(at, &units);
     set(place, at);
     STATUS_SUCCESS
 }

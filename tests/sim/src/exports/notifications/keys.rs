@@ -10,7 +10,7 @@ use super::{
     CallContexts, Kind, Target, Text, Wanted, add, call, enter, is_altitude_taken, leave, notify,
     remove, targets,
 };
-use crate::exports::data::strings;
+use crate::exports::data::strings::{self, write_counted};
 use crate::exports::exports;
 use crate::exports::memory::access::{get, set};
 use crate::findings::caller::caller;
@@ -164,16 +164,7 @@ unsafe extern "win64" fn key_name(
         let Some(at) = at else {
             return STATUS_INSUFFICIENT_RESOURCES;
         };
-        for (index, unit) in units.iter().enumerate() {
-            set(at + text + 2 * index, *unit);
-        }
-        let length = u16::try_from(2 * (units.len() - 1)).expect("it is short");
-        let string = UNICODE_STRING {
-            Length: length,
-            MaximumLength: length + 2,
-            Buffer: (at + text) as *mut u16,
-        };
-        set(at, string);
+        write_counted(at, &units);
         set(name, at);
     }
     if number != 0 {
