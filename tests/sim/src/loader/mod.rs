@@ -4,6 +4,7 @@
 //! address belongs to which driver, function and line.
 
 pub(crate) mod code;
+mod control_codes;
 pub(crate) mod drivers;
 pub(crate) mod export;
 mod facts;
