@@ -20,8 +20,8 @@ use wdm::control::{
 };
 use windows_sys::Wdk::System::SystemServices::IRP_MJ_DEVICE_CONTROL;
 use windows_sys::Win32::Foundation::{
-    STATUS_DEVICE_BUSY, STATUS_DEVICE_NOT_READY, STATUS_INSUFFICIENT_RESOURCES,
-    STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS,
+    STATUS_DELETE_PENDING, STATUS_DEVICE_BUSY, STATUS_DEVICE_NOT_READY,
+    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS,
 };
 
 use crate::findings::stop_at;
@@ -30,7 +30,7 @@ use crate::io::listed;
 use crate::io::requests::{self, Answer, ProgramRequest, Requests};
 use crate::io::switched::{self, Quiet};
 use crate::kernel::{State, with};
-use crate::loader::drivers::{DriverId, Site};
+use crate::loader::drivers::{DriverId, LoadState, Site};
 use crate::objects::security::Account;
 use crate::scheduling::MICROSECOND;
 use crate::verifier::binding_calls::Listed;
@@ -169,6 +169,7 @@ pub(crate) fn check(expected: &Expected, answer: &Answer) {
     match (expected.switches_to, status.0) {
         (Some(is_on), STATUS_SUCCESS) => check_switch(expected, is_on),
         (Some(_), STATUS_DEVICE_BUSY) => check_busy(expected),
+        (Some(_), STATUS_DELETE_PENDING) => check_unloads(expected),
         (Some(_), 1..) if has_interface(file) => {
             let what = format!(
                 "a switch was completed with {status}, neither STATUS_SUCCESS nor an error"
@@ -247,6 +248,21 @@ fn check_busy(expected: &Expected) {
     let lasts = |quiet| with(|state| switched::lasts(state, quiet));
     if expected.quiet.is_some_and(lasts) && has_interface(expected.file) {
         let what = "a switch was refused with STATUS_DEVICE_BUSY while no other one was under way";
+        stop_at("control", what.to_owned(), expected.to);
+    }
+}
+
+/// Checks that a switch is refused for an unload only once the driver unloads, or the machine
+/// shuts down. No device can be opened before `DriverEntry` has returned.
+fn check_unloads(expected: &Expected) {
+    let stays = with(|state| {
+        let driver = driver_of(state, expected.file);
+        state.io.shutdown.thread().is_none()
+            && driver.is_some_and(|it| state.loader.drivers[it].life == LoadState::Here)
+    });
+    if stays && has_interface(expected.file) {
+        let what =
+            "a switch was refused with STATUS_DELETE_PENDING, and the driver does not unload";
         stop_at("control", what.to_owned(), expected.to);
     }
 }
