@@ -122,7 +122,7 @@ impl State {
             memory: Memory::new(Choices::of_memory(seed, index)),
             findings: Findings::new(kernel, seed, index, options.ignored.clone()),
             verifier: Verifier::new(options.faults, Choices::of_faults(seed, index), races),
-            calls: Thunks::default(),
+            calls: Thunks::new(options.passes_over_messages),
             objects,
             io: Io::default(),
             network: Network::default(),

@@ -45,6 +45,8 @@ pub(crate) struct Thunks {
     targets: Vec<Target>,
     /// The thunk of each import of a driver, by the export's address.
     imports: HashMap<(DriverId, usize), usize>,
+    /// Messages for a debugger are no part of the course of the cycle.
+    passes_over_messages: bool,
 }
 
 /// ```text
@@ -58,6 +60,14 @@ const LENGTH: usize = 24;
 const END_OF_FUNCTIONS: usize = THUNKS.end - (THUNKS.end - THUNKS.start) / 6;
 
 impl Thunks {
+    /// Those of a cycle of whose course messages for a debugger may be no part.
+    pub(crate) fn new(passes_over_messages: bool) -> Self {
+        Self {
+            passes_over_messages,
+            ..Self::default()
+        }
+    }
+
     /// The address of code that calls an export for a driver.
     pub(crate) fn import(&mut self, driver: DriverId, export: &'static Export) -> usize {
         let key = (driver, ptr::from_ref(export).addr());

@@ -56,9 +56,4 @@ impl Run {
             unload_costs: Vec::new(),
         }
     }
-
-    /// Returns `true` if messages for a debugger are no part of the course of the cycle.
-    pub(crate) const fn passes_over_messages(&self) -> bool {
-        self.options.passes_over_messages
-    }
 }

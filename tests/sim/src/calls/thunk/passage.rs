@@ -115,7 +115,7 @@ pub(super) unsafe extern "win64" fn enter(
 fn counts_for_course(state: &State, call: Callee) -> bool {
     let is_message =
         |call| matches!(call, Callee::Import { export, .. } if MESSAGES.contains(&export.name));
-    !state.run.passes_over_messages() || !is_message(call)
+    !state.calls.passes_over_messages || !is_message(call)
 }
 
 /// The call that a thunk makes, and the address of its callee. There is no call to
