@@ -15,6 +15,7 @@
 //!    if it is aligned as compilers align functions, and all up to a return can be one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::ops::Range;
 
 use driver_image::DriverImage;
@@ -37,12 +38,12 @@ pub(crate) fn instructions(file: &DriverImage) -> Vec<Instruction> {
         code.read(function);
         code.follow();
     }
-    let mut led_to: Vec<_> = relocated(file).collect();
-    while !led_to.is_empty() {
+    code.led_to.extend(relocated(file));
+    while !code.led_to.is_empty() {
+        let mut led_to = mem::take(&mut code.led_to);
         led_to.retain(|&target| code.may_begin_function(target));
         code.todo.append(&mut led_to);
         code.follow();
-        led_to.append(&mut code.led_to);
     }
     code.found.into_values().collect()
 }
@@ -205,9 +206,22 @@ impl Code<'_> {
         let pointer = lea.op0_register();
         let content = self.file.content(next(lea)).unwrap_or_default();
         let decoder = Decoder::with_ip(64, content, lea.next_ip(), DecoderOptions::NONE);
-        decoder.into_iter().take(NEXT).any(|instruction| {
-            instruction.memory_base() == pointer && instruction.mnemonic() != Mnemonic::Lea
-        })
+        for instruction in decoder.into_iter().take(NEXT) {
+            if instruction.memory_base() == pointer && instruction.mnemonic() != Mnemonic::Lea {
+                return true;
+            }
+            // From there on the register may be another pointer.
+            let is_written = instruction.op0_kind() == OpKind::Register
+                && instruction.op0_register().full_register() == pointer;
+            let goes_on = matches!(
+                instruction.flow_control(),
+                FlowControl::Next | FlowControl::ConditionalBranch
+            );
+            if is_written || !goes_on {
+                return false;
+            }
+        }
+        false
     }
 
     /// Returns `true` if a function without unwinding tables may begin at `address`.
