@@ -45,11 +45,6 @@ pub(crate) fn draw(random: &mut impl Rng) -> ProgramRequest {
     } else {
         likely(random)
     };
-    with_code(random, major, code)
-}
-
-/// Draws what comes with a code.
-pub(crate) fn with_code(random: &mut impl Rng, major: u32, code: u32) -> ProgramRequest {
     let mut input = vec![0; length(random)];
     match random.random_range(0..3) {
         0 => {}
@@ -96,24 +91,6 @@ fn length(random: &mut impl Rng) -> usize {
         6 => random.random_range(1..=0x400),
         _ => random.random_range(1..=0x4000),
     }
-}
-
-/// The codes that an image seems to know, but for those that are sent to all drivers.
-pub(crate) fn own(known: &[u32]) -> Vec<u32> {
-    let is_sent = |it: u32| control::CODES.contains(&it) || (0..=3).any(|to| code(to, 0, 0) == it);
-    known.iter().copied().filter(|&it| !is_sent(it)).collect()
-}
-
-/// Draws a request with one of these codes, or with one soon after it: of a `switch`, the code
-/// may have the first case alone.
-pub(crate) fn draw_own(random: &mut impl Rng, own: &[u32]) -> ProgramRequest {
-    let code = own[random.random_range(0..own.len())];
-    let after = if random.random_ratio(1, 4) {
-        random.random_range(1..FUNCTIONS) << 2
-    } else {
-        0
-    };
-    with_code(random, IRP_MJ_DEVICE_CONTROL, code.wrapping_add(after))
 }
 
 #[cfg(test)]

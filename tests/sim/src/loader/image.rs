@@ -18,7 +18,6 @@ use crate::hardware::breakpoints::{self, PreemptionPoint};
 use crate::hardware::replaced::is_replaced;
 use crate::hardware::spin_loops::{self, SpinLoop, Watched, behind_stores, spin_loops};
 use crate::loader::code;
-use crate::loader::control_codes;
 use crate::loader::export::Export;
 use crate::loader::functions;
 use crate::loader::handlers::{self, FrameHandler};
@@ -97,8 +96,6 @@ pub struct Image {
     replaced: Vec<u64>,
     /// Runs of instructions that access memory.
     blocks: OnceCell<Blocks>,
-    /// The control codes that its code seems to know.
-    control_codes: Vec<u32>,
     /// The offsets of places that code or data leads to, in ascending order.
     targets: Vec<u32>,
     path: PathBuf,
@@ -116,11 +113,6 @@ impl Image {
     /// calls of its NPI and not what a module promises.
     pub(crate) const fn is_generated(&self) -> bool {
         self.peer || self.hostile
-    }
-
-    /// The control codes that its code seems to know.
-    pub(crate) fn control_codes(&self) -> &[u32] {
-        &self.control_codes
     }
 
     /// Returns `true` if the driver can register with NMR.
@@ -185,7 +177,6 @@ impl Image {
             stores,
             replaced,
             blocks: OnceCell::new(),
-            control_codes: control_codes::find(&code),
             targets: code::targets(&file, &code),
             file,
             path: path.to_path_buf(),

@@ -4,7 +4,6 @@
 //! address belongs to which driver, function and line.
 
 pub(crate) mod code;
-mod control_codes;
 pub(crate) mod drivers;
 pub(crate) mod export;
 mod facts;

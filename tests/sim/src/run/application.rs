@@ -59,15 +59,14 @@ fn run(driver: DriverId, names: &[String]) {
         if let Ok(file) = requests::open(name, account, wanted) {
             contract::check_access(file, account, name);
             with(|state| state.record_work(driver, "a driver that answers requests"));
-            use_file(driver, file);
+            use_file(file);
         }
     }
 }
 
-fn use_file(driver: DriverId, file: usize) {
-    let own = with(|state| malformed::own(state.loader.drivers[driver].image.control_codes()));
+fn use_file(file: usize) {
     for _ in 0..draw(4) {
-        let message = message(&own);
+        let message = message();
         if with(|state| state.choices.rare_knob(Knob::RequestFile, 16)) {
             requests::send_without_file(file, &message);
             continue;
@@ -89,11 +88,8 @@ fn use_file(driver: DriverId, file: usize) {
 }
 
 /// What means something to the drivers built here, may mean something to others,
-/// or means nothing to any; often one of the codes that this driver seems to know.
-fn message(own: &[u32]) -> ProgramRequest {
-    if !own.is_empty() && draw(1) == 0 {
-        return with(|state| malformed::draw_own(&mut state.choices.chance, own));
-    }
+/// or means nothing to any.
+fn message() -> ProgramRequest {
     match draw(2) {
         0 => with(|state| control::draw(&mut state.choices.chance)),
         1 => {

@@ -215,7 +215,7 @@ fn requests_that_are_answered_wrongly_are_found() {
 fn what_a_driver_believes_of_a_request_is_found() {
     let workshop = Workshop::new();
     let provider = workshop.module("p.sys", Role::Provider, &[]);
-    for name in ["LENGTHS_UNCHECKED", "BELIEVES_USER", "OWN_CODES"] {
+    for name in ["LENGTHS_UNCHECKED", "BELIEVES_USER"] {
         let client = workshop.compile("d.sys", "control.c", &[name]);
         let findings = sim(&provider, &client, &["--seed=5", "--cycles=600"])
             .report()
