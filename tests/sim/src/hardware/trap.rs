@@ -96,7 +96,7 @@ pub(crate) struct Spin {
 /// many of them, or has run for two checks of the timer, without making a call: the timer seldom
 /// comes while driver code runs then. The thread is to spin.
 pub(crate) fn is_overdue(at: usize, registers: &Registers) -> bool {
-    /// After so many accesses others run once.
+    /// The number of accesses after which other threads run once.
     const MANY: u32 = 20_000;
     let points = POINTS.load(Ordering::Relaxed);
     let (seen, count) = ACCESSES.get();

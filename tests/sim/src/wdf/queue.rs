@@ -295,7 +295,7 @@ fn wait_until_empty(at: usize) {
     }
 }
 
-/// Tells whoever waits that a closed queue is empty, if it is.
+/// Wakes the threads that wait for a closed queue to be empty, if it is.
 fn settle(at: usize) {
     let told = with(|state| {
         let queue = state.wdf.queues.get_mut(&at)?;

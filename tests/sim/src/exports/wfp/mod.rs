@@ -16,6 +16,7 @@ mod callouts;
 mod classify;
 mod engine;
 mod flows;
+mod layer_keys;
 mod layers;
 mod layouts;
 pub(super) mod owned;

@@ -8,8 +8,8 @@
 use rand::RngExt;
 
 use super::classify::{Traffic, permits};
-use super::layers::{self, Indication, Layer};
-use super::{flows, packets, redirection};
+use super::layers::{Indication, Layer};
+use super::{flows, layer_keys, packets, redirection};
 use crate::hardware::irql::{DISPATCH_LEVEL, Irql, PASSIVE_LEVEL};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
@@ -253,7 +253,7 @@ fn prefers_v6() -> bool {
     let [v4, v6] = with(|state| {
         let objects = &state.objects.wfp.engine.objects;
         let filters = || objects.iter().filter(|it| it.kind == Kind::Filter);
-        [false, true].map(|is_v6| filters().any(|it| layers::is_v6(it.layer) == Some(is_v6)))
+        [false, true].map(|is_v6| filters().any(|it| layer_keys::is_v6(it.layer) == Some(is_v6)))
     });
     if v4 == v6 { flip() } else { v6 }
 }

@@ -19,7 +19,7 @@ use super::conditions::{self, Weight};
 use super::transactions::change;
 use crate::exports::exports;
 use crate::exports::wfp::callouts::identifier;
-use crate::exports::wfp::layers;
+use crate::exports::wfp::layer_keys;
 use crate::exports::wfp::layouts::number;
 use crate::findings::caller::caller;
 use crate::hardware::irql::PASSIVE_LEVEL;
@@ -269,7 +269,7 @@ unsafe extern "win64" fn add_callout(
         return STATUS_FWP_NULL_DISPLAY_NAME;
     }
     let new = New {
-        layer: layers::find(number(&callout.applicableLayer)),
+        layer: layer_keys::find(number(&callout.applicableLayer)),
         ..New::of(Kind::Callout, &callout.calloutKey)
     };
     // SAFETY: a provider's key that is given can be read, as documented.
@@ -352,7 +352,7 @@ unsafe extern "win64" fn add_filter(
         return STATUS_FWP_NULL_DISPLAY_NAME;
     }
     let mut new = New {
-        layer: layers::find(number(&filter.layerKey)),
+        layer: layer_keys::find(number(&filter.layerKey)),
         ..New::of(Kind::Filter, &filter.filterKey)
     };
     new.action.kind = filter.action.r#type;

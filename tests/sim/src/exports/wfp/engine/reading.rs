@@ -17,7 +17,7 @@ use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::{
 use super::transactions::with_session;
 use crate::exports::exports;
 use crate::exports::memory::access::{get, set};
-use crate::exports::wfp::layers;
+use crate::exports::wfp::layer_keys;
 use crate::exports::wfp::layouts::{guid, number};
 use crate::exports::wfp::owned;
 use crate::findings::caller::caller;
@@ -82,7 +82,7 @@ fn hand_out(function: &'static str, filters: &[Object], with_pointers: bool) -> 
         }
         let mut filter = FWPM_FILTER0 {
             filterKey: guid(object.key),
-            layerKey: guid(layers::key(object.layer)),
+            layerKey: guid(layer_keys::key(object.layer)),
             subLayerKey: guid(object.rules.sublayer),
             flags: object.rules.flags,
             filterId: object.id,
@@ -146,7 +146,7 @@ unsafe extern "win64" fn create_enumeration(
     };
     let wanted = all
         .iter()
-        .filter(|it| layer == 0 || it.layer == layers::find(layer));
+        .filter(|it| layer == 0 || it.layer == layer_keys::find(layer));
     let ids: Vec<_> = wanted.map(|it| it.id).collect();
     let Some(enumeration) = owned::acquire(CREATE) else {
         return STATUS_INSUFFICIENT_RESOURCES;

@@ -11,7 +11,7 @@ use rand::RngExt;
 use windows_sys::Win32::NetworkManagement::WindowsFilteringPlatform::FWP_ACTION_CALLOUT_UNKNOWN;
 
 use super::transactions::change;
-use crate::exports::wfp::{layers, traffic};
+use crate::exports::wfp::{layer_keys, traffic};
 use crate::kernel::{State, with};
 use crate::loader::drivers::{DriverId, Site};
 use crate::objects::wfp::engine::{Action, Kind, Object, Session};
@@ -47,7 +47,7 @@ fn wanted(state: &State, driver: DriverId) -> Vec<(u128, u16)> {
     let layer_of = |key| {
         let mut objects = wfp.engine.objects.iter();
         let object = objects.find(|it| it.kind == Kind::Callout && it.key == key)?;
-        layers::is_v6(object.layer).map(|_| object.layer)
+        layer_keys::is_v6(object.layer).map(|_| object.layer)
     };
     without
         .filter_map(|it| Some((it.key, layer_of(it.key)?)))
