@@ -95,7 +95,7 @@ impl<'a> Trials<'a> {
     }
 
     /// Tries the modules in parallel, and prints their rows in order.
-    pub(crate) fn try_all(&self, modules: &[&Module]) -> Result<Tried> {
+    pub(crate) fn try_all(&self, modules: &[&Module]) -> Tried {
         let started = Instant::now();
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::channel();
@@ -127,23 +127,25 @@ impl<'a> Trials<'a> {
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 progress.show((rows.len() + early.len()) as u64);
-                while let Some(row) = modules
+                while let Some((name, row)) = modules
                     .get(rows.len())
-                    .and_then(|module| early.remove(&module.name))
+                    .and_then(|module| early.remove_entry(&module.name))
                 {
-                    let row = row?;
-                    progress.print_above(&row.to_string());
+                    // One that cannot be tried, as its source does not compile, is no reason to
+                    // lose the others.
+                    let row = row.map_err(|error| format!("{name}: not tried: {error:#}"));
+                    let line = row.as_ref().map_or_else(Clone::clone, Row::to_string);
+                    progress.print_above(&line);
                     rows.push(row);
                 }
             }
-            anyhow::Ok(())
-        })?;
+        });
         progress.end();
-        Ok(Tried {
+        Tried {
             rows,
             names: result::names(modules),
             took: started.elapsed(),
-        })
+        }
     }
 
     fn try_one(&self, module: &Module) -> Result<Row> {

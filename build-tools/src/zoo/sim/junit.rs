@@ -9,10 +9,14 @@ use super::row::Row;
 use crate::terminal::PROGRAM;
 
 /// The rows of the modules of these names as XML. A module that was not tried, because of a signal, is skipped.
-pub(super) fn text(names: &[String], rows: &[Row]) -> Result<String> {
+pub(super) fn text(names: &[String], rows: &[Result<Row, String>]) -> Result<String> {
     let mut suite = TestSuite::new("modules");
     for (place, name) in names.iter().enumerate() {
-        let status = rows.get(place).map_or_else(untried, status);
+        let status = match rows.get(place) {
+            Some(Ok(row)) => status(row),
+            Some(Err(why)) => broken(why),
+            None => untried(),
+        };
         let mut case = TestCase::new(name.as_str(), status);
         case.set_classname("zoo.sim");
         suite.add_test_case(case);
@@ -28,6 +32,14 @@ fn untried() -> TestCaseStatus {
     let mut skipped = TestCaseStatus::skipped();
     skipped.set_message("a signal has ended the trials before this one");
     skipped
+}
+
+/// The status of a module that cannot be tried.
+fn broken(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(why.lines().next().unwrap_or_default());
+    status.set_description(why);
+    status
 }
 
 /// Whether the module's defect is found, and its corrected twin is clean.

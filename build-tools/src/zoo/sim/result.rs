@@ -15,7 +15,8 @@ use crate::zoo::Module;
 
 /// The modules that were tried.
 pub(crate) struct Tried {
-    pub(super) rows: Vec<Row>,
+    /// Their rows in order, or why one could not be tried.
+    pub(super) rows: Vec<Result<Row, String>>,
     /// The names of the modules that were to be tried.
     pub(super) names: Vec<String>,
     pub(super) took: Duration,
@@ -47,14 +48,19 @@ pub(crate) struct ResultPaths<'a> {
 pub(crate) fn judge(tried: &Tried, paths: ResultPaths<'_>) -> Result<Verdict> {
     let Tried { rows, names, took } = tried;
     if let Some(path) = paths.json {
-        artifact::write_json(path, rows)?;
+        let rows: Vec<_> = rows.iter().flatten().collect();
+        artifact::write_json(path, &rows)?;
     }
     if let Some(path) = paths.junit {
         artifact::write(path, junit::text(names, rows)?.as_bytes())?;
     }
     let modules = count_of(names, "module", "modules");
     let took = time(*took);
-    let deviations: Vec<_> = rows.iter().flat_map(Row::deviations).collect();
+    let deviations = |row: &Result<Row, String>| match row {
+        Ok(row) => row.deviations(),
+        Err(why) => vec![why.clone()],
+    };
+    let deviations: Vec<_> = rows.iter().flat_map(deviations).collect();
     for deviation in &deviations {
         terminal::error(deviation);
     }
