@@ -30,6 +30,7 @@ const NETWORK: u8 = 0x16;
 const RACES: u8 = 0x20;
 const SWITCHES: u8 = 0x21;
 const SWITCHED: u8 = 0x22;
+const SHARED_FILES: u8 = 0x23;
 /// The purpose of the first knob; those of the others follow.
 const KNOBS: u8 = 0x40;
 
@@ -59,6 +60,8 @@ pub(crate) struct Choices {
     pub(crate) sessions: ChaCha8Rng,
     /// What happens in the machine of which drivers want to be told.
     pub(crate) activity: ChaCha8Rng,
+    /// Whether two threads of a program use one file.
+    pub(crate) shared_files: ChaCha8Rng,
     /// How the network behaves, once there is any.
     network: Option<ChaCha8Rng>,
 }
@@ -76,6 +79,7 @@ impl Choices {
             random: stream(seed, index, RANDOM),
             sessions: stream(seed, index, SESSIONS),
             activity: stream(seed, index, ACTIVITY),
+            shared_files: stream(seed, index, SHARED_FILES),
             network: None,
         }
     }

@@ -16,6 +16,7 @@ use crate::io::requests::Request;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
 use crate::nmr::registrations;
+use crate::scheduling::ThreadId;
 
 /// The switches of each driver.
 #[derive(Debug, Default)]
@@ -25,8 +26,8 @@ pub(crate) struct Switches(BTreeMap<DriverId, Begun>);
 #[derive(Debug, Default)]
 struct Begun {
     count: u64,
-    /// The files through which one is about to be sent.
-    announced: BTreeSet<usize>,
+    /// The files through which one is about to be sent, each with the thread that sends it.
+    announced: BTreeSet<(usize, ThreadId)>,
 }
 
 /// A moment at which no switch of a driver is under way.
@@ -37,15 +38,21 @@ pub(super) struct Quiet {
 }
 
 impl Switches {
-    fn begin(&mut self, driver: DriverId, file: usize) {
+    fn begin(&mut self, driver: DriverId, file: usize, thread: ThreadId) {
         let begun = self.0.entry(driver).or_default();
         begun.count += 1;
-        begun.announced.insert(file);
+        begun.announced.insert((file, thread));
     }
 
-    fn end_announcement(&mut self, file: usize) {
+    fn end_announcement(&mut self, file: usize, thread: ThreadId) {
         for begun in self.0.values_mut() {
-            begun.announced.remove(&file);
+            begun.announced.remove(&(file, thread));
+        }
+    }
+
+    fn close(&mut self, file: usize) {
+        for begun in self.0.values_mut() {
+            begun.announced.retain(|&(other, _)| other != file);
         }
     }
 
@@ -90,16 +97,23 @@ pub(super) fn lasts(state: &State, since: Quiet) -> bool {
 pub(super) fn begin(state: &mut State, file: usize) -> Option<Quiet> {
     let quiet = Quiet::now(state, file);
     let driver = driver_of(state, file)?;
-    state.io.switches.begin(driver, file);
+    let thread = state.scheduling.current_id();
+    state.io.switches.begin(driver, file, thread);
     quiet.map(|it| Quiet {
         begun: it.begun + 1,
         ..it
     })
 }
 
-/// A switch that was announced is sent through a file, or never will be.
+/// The current thread sends through a file what it has announced.
 pub(super) fn end_announcement(state: &mut State, file: usize) {
-    state.io.switches.end_announcement(file);
+    let thread = state.scheduling.current_id();
+    state.io.switches.end_announcement(file, thread);
+}
+
+/// A file is closed: what was announced and not sent through it never will be.
+pub(super) fn close(state: &mut State, file: usize) {
+    state.io.switches.close(file);
 }
 
 /// The state that a request wants, if it is a right one.
@@ -130,17 +144,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_is_announced_until_its_own_file_sends_it() {
+    fn a_switch_is_announced_until_its_own_thread_sends_it_or_its_file_is_closed() {
         let driver = DriverId(0);
+        let [first, second] = [ThreadId(0), ThreadId(1)];
         let mut switches = Switches::default();
         // A request that nobody has announced.
-        switches.end_announcement(1);
-        switches.begin(driver, 1);
-        switches.begin(driver, 2);
-        switches.end_announcement(2);
+        switches.end_announcement(1, first);
+        switches.begin(driver, 1, first);
+        switches.begin(driver, 1, second);
+        switches.begin(driver, 2, second);
+        switches.end_announcement(2, second);
+        switches.end_announcement(1, second);
         assert!(switches.is_announced(driver));
-        switches.end_announcement(1);
+        switches.close(2);
+        assert!(switches.is_announced(driver));
+        switches.close(1);
         assert!(!switches.is_announced(driver));
-        assert_eq!(switches.count(driver), 2);
+        assert_eq!(switches.count(driver), 3);
     }
 }

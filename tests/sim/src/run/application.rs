@@ -4,7 +4,7 @@
 //! malformed requests, cancels slow ones, and closes the devices, whether or not the
 //! driver is about to be unloaded. Some runs use an account without access, or open
 //! for reading or writing only, or stand for another driver, whose requests have no
-//! file.
+//! file. Some files are used by two threads at once.
 
 use rand::RngExt;
 use registrar::knobs::Knob;
@@ -16,7 +16,7 @@ use crate::io::requests::{self, ProgramRequest};
 use crate::kernel::{State, with};
 use crate::loader::drivers::DriverId;
 use crate::objects::security::{Account, READ, READ_WRITE, WRITE};
-use crate::scheduling::{MICROSECOND, sleep};
+use crate::scheduling::{MICROSECOND, join, sleep};
 
 /// Starts one or two for each named device of a driver, or none: every other
 /// driver has to do with its peer alone, which is what most cycles are for.
@@ -64,7 +64,28 @@ fn run(driver: DriverId, names: &[String]) {
     }
 }
 
+/// Uses a file, sometimes in two threads at once: a program may open a device for overlapped
+/// requests, and the I/O manager then passes each on when it is made.
 fn use_file(file: usize) {
+    /// The share of files that two threads use, one in this many.
+    const SHARED: u32 = 4;
+
+    let is_shared = with(|state| state.choices.shared_files.random_ratio(1, SHARED));
+    let second = is_shared.then(|| {
+        contract::share(file);
+        with(|state| {
+            let name = format!("{}, second thread", state.scheduling.current().name);
+            state.scheduling.spawn(name, None, move || send_some(file))
+        })
+    });
+    send_some(file);
+    if let Some(second) = second.flatten() {
+        join(second);
+    }
+    contract::close(file);
+}
+
+fn send_some(file: usize) {
     for _ in 0..draw(4) {
         let message = message();
         if with(|state| state.choices.rare_knob(Knob::RequestFile, 16)) {
@@ -84,7 +105,6 @@ fn use_file(file: usize) {
             }
         }
     }
-    contract::close(file);
 }
 
 /// What means something to the drivers built here, may mean something to others,

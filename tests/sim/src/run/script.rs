@@ -20,7 +20,7 @@ use crate::io::files;
 use crate::kernel::{State, kernel, with};
 use crate::run::programs;
 use crate::run::service_control::{changes, load, unload};
-use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, sleep};
+use crate::scheduling::{MICROSECOND, ThreadId, Waitable, block, join, sleep};
 
 /// Takes the steps of a cycle, on the cycle's first thread.
 pub(crate) fn perform(steps: &[Step]) {
@@ -96,12 +96,6 @@ fn start_all(actions: &[&Action]) -> Vec<ThreadId> {
     let prompt = Rc::new(Cell::new(prompt.count()));
     let start = |&&action: &&Action| start(action, Rc::clone(&prompt));
     actions.iter().map(start).collect()
-}
-
-fn join(thread: ThreadId) {
-    while with(|state| !state.scheduling.thread(thread).has_ended()) {
-        block(Waitable::Thread(thread), None);
-    }
 }
 
 /// Waits for the end of an action. Returns `false` if that is an unload that

@@ -41,7 +41,9 @@ use crate::scheduling::thread::{RunState, Thread, ThreadId, Waitable, Woken};
 use processors::Processors;
 
 pub(crate) use lifetimes::abandon;
-pub(crate) use waiting::{block, give_way, point, point_in_code, preempt, sleep, spin, terminate};
+pub(crate) use waiting::{
+    block, give_way, join, point, point_in_code, preempt, sleep, spin, terminate,
+};
 
 /// Time passes in units of 100 ns, as Windows counts it.
 pub(crate) const MICROSECOND: u64 = 10;

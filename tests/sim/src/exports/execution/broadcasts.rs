@@ -10,7 +10,7 @@ use crate::kernel::with;
 use crate::loader::drivers::Site;
 use crate::objects::deferred;
 use crate::scheduling::clocks::Sync;
-use crate::scheduling::{ThreadId, Waitable, block, point};
+use crate::scheduling::{join, point};
 use crate::verifier::driver_call;
 use crate::verifier::routine::{EntryState, check_return};
 
@@ -66,10 +66,4 @@ fn handle(routine: usize, argument: usize, by: Option<Site>) {
     // SAFETY: the driver's own routine with its own argument.
     unsafe { deferred::run(routine, &[argument]) };
     set(PASSIVE_LEVEL);
-}
-
-fn join(thread: ThreadId) {
-    while with(|state| !state.scheduling.thread(thread).has_ended()) {
-        block(Waitable::Thread(thread), None);
-    }
 }

@@ -4,7 +4,7 @@
 
 use crate::costs::{self, Kind};
 use crate::kernel::with;
-use crate::scheduling::thread::{Pause, Waitable, Woken};
+use crate::scheduling::thread::{Pause, ThreadId, Waitable, Woken};
 
 /// A place at which another thread may run.
 pub(crate) fn point() {
@@ -48,6 +48,13 @@ pub(crate) fn block(on: Waitable, until: Option<u64>) -> Woken {
 pub(crate) fn give_way() {
     while with(|state| state.scheduling.current_is_kept_out()) {
         pause(Pause::Switch);
+    }
+}
+
+/// Waits until a thread has ended.
+pub(crate) fn join(thread: ThreadId) {
+    while with(|state| !state.scheduling.thread(thread).has_ended()) {
+        block(Waitable::Thread(thread), None);
     }
 }
 
