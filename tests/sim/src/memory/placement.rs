@@ -94,7 +94,27 @@ impl Placement {
         if !self.any_content {
             memory.fill(PATTERN);
         } else if !reused {
-            self.random.fill(memory);
+            fill_with_anything(memory, &mut self.random);
+        }
+    }
+}
+
+/// Fills memory with zeros, with random bytes, or with such numbers as others may have left
+/// there: a flag that is read too early is rarely false, and a length rarely small, in random
+/// bytes.
+fn fill_with_anything(memory: &mut [u8], random: &mut ChaCha8Rng) {
+    match random.random_range(0..3) {
+        0 => memory.fill(0),
+        1 => random.fill(memory),
+        _ => {
+            for word in memory.chunks_mut(size_of::<u32>()) {
+                let number: u32 = match random.random_range(0..3) {
+                    0 => 0,
+                    1 => random.random_range(1..=16),
+                    _ => random.random(),
+                };
+                word.copy_from_slice(&number.to_le_bytes()[..word.len()]);
+            }
         }
     }
 }

@@ -20,8 +20,10 @@ exports! {
     "RtlGetEnabledExtendedFeatures" <= HIGH_LEVEL => enabled: u64;
 }
 
-/// The states of x87, SSE and AVX: `XSTATE_MASK_LEGACY` and `XSTATE_MASK_GSSE`.
-const ENABLED: u64 = 0b111;
+/// The states of x87 and SSE, `XSTATE_MASK_LEGACY`: the simulated processor has no AVX.
+const ENABLED: u64 = 0b11;
+/// What may be saved: that, and `XSTATE_MASK_GSSE`, of which no more is saved than there is.
+const SAVED: u64 = 0b111;
 /// `XSTATE_SAVE` takes as many bytes, of which none is for drivers.
 const SIZE: usize = 0x38;
 
@@ -30,10 +32,10 @@ unsafe extern "win64" fn enabled(mask: u64) -> u64 {
 }
 
 unsafe extern "win64" fn save(mask: u64, place: usize) -> i32 {
-    if mask & !ENABLED != 0 {
+    if mask & !SAVED != 0 {
         let what = format!(
-            "KeSaveExtendedProcessorState was called with the mask {mask:#x}, of which {ENABLED:#x} \
-             are enabled"
+            "KeSaveExtendedProcessorState was called with the mask {mask:#x}, of which at most \
+             {SAVED:#x} can be saved"
         );
         stop("0xC4", what);
     }
