@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! DPCs: each runs at `DISPATCH_LEVEL` on a thread of its own.
+//! DPCs: each runs at `DISPATCH_LEVEL` on a thread of its own, a threaded one at that or at
+//! `PASSIVE_LEVEL`.
 
 use std::ffi::c_void;
 
+use rand::RngExt;
 use windows_sys::Win32::Foundation::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 
 use crate::exports::execution::processors;
@@ -21,7 +23,7 @@ use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
     "KeInitializeDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
-    "KeInitializeThreadedDpc" <= HIGH_LEVEL => ke_initialize_dpc: ();
+    "KeInitializeThreadedDpc" <= HIGH_LEVEL => ke_initialize_threaded_dpc: ();
     "KeSetImportanceDpc" <= HIGH_LEVEL => ke_set_importance_dpc: ();
     "KeSetTargetProcessorDpc" <= HIGH_LEVEL => ke_set_target_processor_dpc: ();
     "KeSetTargetProcessorDpcEx" <= HIGH_LEVEL => ke_set_target_processor_dpc_ex: i32;
@@ -49,10 +51,29 @@ const _: () = assert!(size_of::<Dpc>() == 0x40);
 
 /// `DpcObject`.
 const DPC: u8 = 19;
+/// `ThreadedDpcObject`.
+const THREADED: u8 = 24;
 /// What is added to the number of the target processor, if there is one.
 const TARGETED: u16 = 0x800;
 
 unsafe extern "win64" fn ke_initialize_dpc(dpc: *mut Dpc, routine: usize, context: *mut c_void) {
+    // SAFETY: this passes on the driver's own arguments, under the same documented contract.
+    unsafe { initialize(dpc, DPC, routine, context) };
+}
+
+unsafe extern "win64" fn ke_initialize_threaded_dpc(
+    dpc: *mut Dpc,
+    routine: usize,
+    context: *mut c_void,
+) {
+    // SAFETY: this passes on the driver's own arguments, under the same documented contract.
+    unsafe { initialize(dpc, THREADED, routine, context) };
+}
+
+/// # Safety
+///
+/// The DPC is resident and writable.
+unsafe fn initialize(dpc: *mut Dpc, kind: u8, routine: usize, context: *mut c_void) {
     if with(|state| state.objects.created.is(dpc.addr(), ObjectKind::Dpc)) {
         stop(
             "0xC7",
@@ -61,7 +82,7 @@ unsafe extern "win64" fn ke_initialize_dpc(dpc: *mut Dpc, routine: usize, contex
     }
     with(|state| stack_objects::add(state, dpc.addr()));
     let fresh = Dpc {
-        kind: DPC,
+        kind,
         importance: 1,
         number: 0,
         list: 0,
@@ -71,7 +92,7 @@ unsafe extern "win64" fn ke_initialize_dpc(dpc: *mut Dpc, routine: usize, contex
         arguments: [std::ptr::null_mut(); 2],
         data: 0,
     };
-    // SAFETY: the DPC is resident and writable, as documented.
+    // SAFETY: the DPC is resident and writable, by this function's contract.
     unsafe { dpc.write(fresh) };
     with(|state| deferred::initialize_dpc(state, dpc.addr()));
 }
@@ -126,7 +147,7 @@ unsafe fn require_initialized(dpc: *mut Dpc) -> usize {
     stack_objects::check_use(dpc.addr(), "a DPC");
     // SAFETY: the DPC is resident, by this function's contract.
     let (kind, routine) = unsafe { ((*dpc).kind, (*dpc).routine) };
-    if kind != DPC || routine == 0 {
+    if ![DPC, THREADED].contains(&kind) || routine == 0 {
         stop("0xC7", "a DPC is used that was not initialised".to_owned());
     }
     routine
@@ -154,9 +175,9 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
         return false;
     }
     // SAFETY: the DPC is resident, by this function's contract.
-    let number = unsafe {
+    let (kind, number) = unsafe {
         (*dpc).arguments = arguments;
-        (*dpc).number
+        ((*dpc).kind, (*dpc).number)
     };
     with(|state| {
         let by = state
@@ -165,7 +186,16 @@ pub(in crate::exports) unsafe fn queue(dpc: *mut Dpc, arguments: [*mut c_void; 2
             .site(routine)
             .or_else(|| deferred::initialized_by(state, dpc.addr()))
             .or_else(|| caller(state));
-        if let Some(thread) = deferred::defer(state, "DPC", by, move || dispatch(dpc, routine)) {
+        // The routine of a threaded DPC "can execute at both IRQLs": "Synchronization and
+        // Threaded DPCs" in Microsoft's documentation.
+        let is_passive = kind == THREADED && state.choices.chance.random();
+        let level = if is_passive {
+            PASSIVE_LEVEL
+        } else {
+            DISPATCH_LEVEL
+        };
+        let body = move || dispatch(dpc, routine, level);
+        if let Some(thread) = deferred::defer(state, "DPC", by, body) {
             let processors = processors_of(state, number);
             state.scheduling.set_affinity(thread, processors);
             state.scheduling.thread_mut(thread).ends_before = Sync::Unwaited;
@@ -183,8 +213,8 @@ fn dequeue(state: &mut State, dpc: *mut Dpc) -> bool {
 }
 
 /// Runs a DPC, unless it was removed.
-fn dispatch(dpc: *mut Dpc, routine: usize) {
-    with(|state| set_irql(state, DISPATCH_LEVEL));
+fn dispatch(dpc: *mut Dpc, routine: usize, level: u8) {
+    with(|state| set_irql(state, level));
     point();
     let is_mine = with(|state| {
         let me = state.scheduling.current_id();

@@ -17,12 +17,16 @@ exports! {
     "KeInitializeSpinLock" <= HIGH_LEVEL => initialize: ();
     "KeAcquireSpinLockRaiseToDpc" <= HIGH_LEVEL => acquire_plain: Irql;
     "KeReleaseSpinLock" <= HIGH_LEVEL => release_lower: ();
+    "KeAcquireSpinLockForDpc" <= HIGH_LEVEL => acquire_plain: Irql;
+    "KeReleaseSpinLockForDpc" <= HIGH_LEVEL => release_lower: ();
     "KeAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => acquire_plain_at_dispatch: ();
     "KeReleaseSpinLockFromDpcLevel" <= HIGH_LEVEL => release_at_dispatch: ();
     "KeTryToAcquireSpinLockAtDpcLevel" <= HIGH_LEVEL => try_at_dispatch: u8;
     "KeTestSpinLock" <= HIGH_LEVEL => test: u8;
     "KeAcquireInStackQueuedSpinLock" <= HIGH_LEVEL => acquire_queued: ();
     "KeReleaseInStackQueuedSpinLock" <= HIGH_LEVEL => release_queued: ();
+    "KeAcquireInStackQueuedSpinLockForDpc" <= HIGH_LEVEL => acquire_queued: ();
+    "KeReleaseInStackQueuedSpinLockForDpc" <= HIGH_LEVEL => release_queued: ();
     "KeAcquireInStackQueuedSpinLockAtDpcLevel" <= HIGH_LEVEL => acquire_queued_at_dispatch: ();
     "KeReleaseInStackQueuedSpinLockFromDpcLevel" <= HIGH_LEVEL => release_queued_at_dispatch: ();
     "ExAcquireSpinLockExclusive" <= HIGH_LEVEL => acquire_raise: Irql;
