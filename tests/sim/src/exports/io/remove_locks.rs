@@ -7,6 +7,7 @@ use std::ffi::c_char;
 use windows_sys::Win32::Foundation::{STATUS_DELETE_PENDING, STATUS_SUCCESS};
 
 use crate::exports::exports;
+use crate::exports::sync::dispatcher::require_resident;
 use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{DISPATCH_LEVEL, PASSIVE_LEVEL};
@@ -45,6 +46,7 @@ unsafe extern "win64" fn initialize(
         stop("0xC4", what);
     }
     let at = lock.addr();
+    require_resident(at);
     if !with(|state| state.io.remove_locks.add(at)) {
         let what = "a remove lock was initialised twice";
         stop(("0xC4", [0xD7, at, at, 0]), what.to_owned());

@@ -127,7 +127,19 @@ pub(in crate::exports) fn begin_object(header: *mut Header) {
             "an object was initialised while a thread waits for it".to_owned(),
         );
     }
+    require_resident(header.addr());
     with(|state| stack_objects::add(state, header.addr()));
+}
+
+/// Ends the cycle if an object that the kernel uses at `DISPATCH_LEVEL` lies in memory that
+/// may be paged out.
+pub(in crate::exports) fn require_resident(address: usize) {
+    if with(|state| state.memory.pageable.contains(address)) {
+        let what = "an object was initialised in memory that may be paged out: the kernel uses it \
+                    at DISPATCH_LEVEL";
+        let code = ("0xA", [address, usize::from(DISPATCH_LEVEL), 0, 0]);
+        stop(code, what.to_owned());
+    }
 }
 
 /// Satisfies the waits for an object that its state allows, in any order:
