@@ -406,9 +406,15 @@ fn owes_request(state: &State) -> Option<Cause> {
     })
 }
 
-/// The last thread that entered a wait in a driver, or what a driver has not finished.
+/// The thread that keeps one for which the script waits, or the last thread that entered a
+/// wait in a driver, or what a driver has not finished.
 fn last_to_wait(state: &State) -> Cause {
-    let last = blocked(state).find_map(|thread| Some((thread, wait_site(state, thread)?)));
+    let at = |thread| Some((thread, wait_site(state, thread)?));
+    let awaited = wait_graph::holders(state, SCRIPT);
+    let end = end_of_script(state);
+    let keeps_another = end != SCRIPT && awaited.iter().all(|it| it.thread != end);
+    let end = keeps_another.then_some(end);
+    let last = end.and_then(at).or_else(|| blocked(state).find_map(at));
     let (thread, site) = last.unzip();
     let site = site.or_else(|| state.io.requests.unanswered());
     Cause {

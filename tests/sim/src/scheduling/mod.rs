@@ -13,7 +13,9 @@ pub(crate) mod system_clock;
 mod thread;
 
 pub(crate) use scheduler::{
-    Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, point, point_in_code,
-    preempt, sleep, spin, terminate,
+    Guard, MICROSECOND, Next, SECOND, Scheduler, abandon, block, give_way, join, point,
+    point_in_code, preempt, sleep, spin, terminate,
 };
-pub(crate) use thread::{Attachment, Pause, SavedState, Thread, ThreadId, Waitable, Woken};
+pub(crate) use thread::{
+    Attachment, EnteredRegion, Pause, Region, SavedState, Thread, ThreadId, Waitable, Woken,
+};

@@ -15,6 +15,29 @@ use crate::scheduling::routine::Routine;
 /// The length of a kernel stack of Windows on x64: 24 KB.
 pub(crate) const KERNEL_STACK: usize = 24 << 10;
 
+/// A region in which APCs are disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Region {
+    Critical,
+    Guarded,
+}
+
+impl Region {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "a critical region",
+            Self::Guarded => "a guarded region",
+        }
+    }
+}
+
+/// A region that a thread is in, and who has entered it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EnteredRegion {
+    pub(crate) region: Region,
+    pub(crate) by: Option<Site>,
+}
+
 /// Why a thread gives way.
 #[derive(Debug)]
 pub(crate) enum Pause {
@@ -132,8 +155,8 @@ pub(crate) struct Thread {
     pub(crate) is_drivers: bool,
     /// By how much its priority differs from the usual one, which nothing here depends on.
     pub(crate) priority: i32,
-    /// How many critical and guarded regions it is in.
-    pub(crate) regions: u32,
+    /// The critical and guarded regions that it is in, the last one last.
+    pub(crate) regions: Vec<EnteredRegion>,
     /// The processes that it is attached to, the last one last.
     pub(crate) attached: Vec<Attachment>,
     /// The extended processor states that it has saved, the last one last.
@@ -188,7 +211,7 @@ impl Thread {
             object: 0,
             is_drivers: false,
             priority: 0,
-            regions: 0,
+            regions: Vec::new(),
             attached: Vec::new(),
             saved: Vec::new(),
             stack_room: KERNEL_STACK,

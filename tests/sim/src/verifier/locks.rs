@@ -19,7 +19,7 @@ use crate::loader::drivers::{DriverId, Site};
 use crate::memory::pageable::set_irql;
 use crate::memory::variables::variable;
 use crate::scheduling::clocks::Sync;
-use crate::scheduling::{Attachment, SavedState, ThreadId, Waitable, block};
+use crate::scheduling::{Attachment, EnteredRegion, SavedState, ThreadId, Waitable, block};
 use crate::verifier::nmr_lock_order;
 use crate::verifier::routine::EntryState;
 
@@ -460,24 +460,34 @@ pub(crate) fn check_none_taken(routine: &str, before: EntryState, site: Option<S
     /// What is called by the kernel is no system call.
     const WORKER_ROUTINE: usize = 1;
 
-    let (held, regions, attached, saved) = with(|state| {
+    let (held, (regions, entered), attached, saved) = with(|state| {
         let me = state.scheduling.current_id();
         let held = state.verifier.locks.of(me).nth(before.held).copied();
         let current = state.scheduling.current();
         let attached = current.attached.get(before.attached).copied();
         let saved = current.saved.get(before.saved).copied();
-        (held, current.regions, attached, saved)
+        let entered = current.regions.get(before.regions).copied();
+        (held, (current.regions.len(), entered), attached, saved)
     });
     if let Some(held) = held {
         let what = format!("{routine} returned with {} held", held.kind.name());
         stop_at("0xC4", what, held.by.or(site));
     }
     if regions != before.regions {
-        let what = format!("{routine} returned in a critical region that it had entered");
+        let what = match entered {
+            Some(EnteredRegion { region, .. }) => {
+                format!(
+                    "{routine} returned in {} that was entered here",
+                    region.name()
+                )
+            }
+            None => format!("{routine} left a region in which it was called"),
+        };
         let count = before.regions.wrapping_sub(regions) & 0xFFFF;
         let routine = with(|state| bug_check::address_of(state, site));
-        let code = [routine, 0, count as usize, WORKER_ROUTINE];
-        stop_at(("0x1", code), what, site);
+        let code = [routine, 0, count, WORKER_ROUTINE];
+        let by = entered.and_then(|it| it.by);
+        stop_at(("0x1", code), what, by.or(site));
     }
     if let Some(Attachment { process, by, .. }) = attached {
         let what =

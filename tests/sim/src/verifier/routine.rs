@@ -23,8 +23,8 @@ pub(crate) struct EntryState {
     pub(crate) level: Irql,
     /// The number of locks it holds.
     pub(crate) held: usize,
-    /// The number of critical regions it is in.
-    pub(crate) regions: u32,
+    /// The number of critical and guarded regions it is in.
+    pub(crate) regions: usize,
     /// The number of processes it is attached to.
     pub(crate) attached: usize,
     /// The number of extended processor states that it has saved.
@@ -42,7 +42,7 @@ impl EntryState {
                     .locks
                     .of(state.scheduling.current_id())
                     .count(),
-                regions: current.regions,
+                regions: current.regions.len(),
                 attached: current.attached.len(),
                 saved: current.saved.len(),
             }

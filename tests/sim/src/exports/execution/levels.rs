@@ -8,11 +8,12 @@ use windows_sys::Win32::Foundation::{STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 use crate::analysis::dispatch_time;
 use crate::exports::exports;
 use crate::exports::memory::access::set as set_value;
+use crate::findings::caller::caller;
 use crate::findings::stop;
 use crate::hardware::irql::{self, APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, Irql};
 use crate::kernel::with;
 use crate::memory::pageable::set_irql;
-use crate::scheduling::MICROSECOND;
+use crate::scheduling::{EnteredRegion, MICROSECOND, Region};
 
 exports! {
     "KeGetCurrentIrql" <= HIGH_LEVEL => ke_get_current_irql: Irql;
@@ -24,8 +25,8 @@ exports! {
     "KeLowerIrql" <= HIGH_LEVEL => ke_lower_irql: ();
     "KeEnterCriticalRegion" <= APC_LEVEL => enter_region: ();
     "KeLeaveCriticalRegion" <= APC_LEVEL => leave_region: ();
-    "KeEnterGuardedRegion" <= APC_LEVEL => enter_region: ();
-    "KeLeaveGuardedRegion" <= APC_LEVEL => leave_region: ();
+    "KeEnterGuardedRegion" <= APC_LEVEL => enter_guarded_region: ();
+    "KeLeaveGuardedRegion" <= APC_LEVEL => leave_guarded_region: ();
     "KeAreApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
     "KeAreAllApcsDisabled" <= DISPATCH_LEVEL => ke_are_apcs_disabled: u8;
 }
@@ -106,25 +107,45 @@ pub(crate) fn lower(new: Irql) {
 }
 
 pub(crate) unsafe extern "win64" fn enter_region() {
-    with(|state| state.scheduling.current_mut().regions += 1);
+    enter(Region::Critical);
 }
 
 pub(crate) unsafe extern "win64" fn leave_region() {
+    leave(Region::Critical);
+}
+
+unsafe extern "win64" fn enter_guarded_region() {
+    enter(Region::Guarded);
+}
+
+unsafe extern "win64" fn leave_guarded_region() {
+    leave(Region::Guarded);
+}
+
+fn enter(region: Region) {
+    with(|state| {
+        let by = caller(state);
+        let regions = &mut state.scheduling.current_mut().regions;
+        regions.push(EnteredRegion { region, by });
+    });
+}
+
+/// Leaves the region of this kind that was entered last.
+fn leave(region: Region) {
     let left = with(|state| {
         let regions = &mut state.scheduling.current_mut().regions;
-        let left = regions.checked_sub(1);
-        *regions = left.unwrap_or(0);
-        left
+        let last = regions.iter().rposition(|it| it.region == region);
+        last.map(|place| regions.remove(place))
     });
     if left.is_none() {
-        let what = "a critical region was left that had not been entered";
-        stop(("0xC4", [0x3E, 0, 0, 0]), what.to_owned());
+        let what = format!("{} was left that had not been entered", region.name());
+        stop(("0xC4", [0x3E, 0, 0, 0]), what);
     }
 }
 
 unsafe extern "win64" fn ke_are_apcs_disabled() -> u8 {
     with(|state| {
         let current = state.scheduling.current();
-        u8::from(current.regions > 0 || current.irql >= APC_LEVEL)
+        u8::from(!current.regions.is_empty() || current.irql >= APC_LEVEL)
     })
 }

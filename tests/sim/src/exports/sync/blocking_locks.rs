@@ -124,7 +124,7 @@ unsafe extern "win64" fn try_fast_mutex(mutex: *mut FastMutex) -> u8 {
 fn require_no_apcs(what: &str, number: usize, lock: usize) {
     let enabled = with(|state| {
         let current = state.scheduling.current();
-        current.irql < APC_LEVEL && current.regions == 0
+        current.irql < APC_LEVEL && current.regions.is_empty()
     });
     if enabled {
         let level = usize::from(current());
