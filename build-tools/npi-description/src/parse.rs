@@ -161,7 +161,13 @@ fn module(raw: &raw::Registration, structures: &[Structure]) -> Result<Module> {
         begins_with: None,
         also_calls: Vec::new(),
         heeds: None,
+        accepts_all: raw.accepts_all.as_ref().is_some_and(|it| *it.as_ref()),
     };
+    if let Some(at) = &raw.accepts_all
+        && (module.module_id.is_none() || module.characteristics.is_none())
+    {
+        return wrong(at, "add the `module_id` and the `characteristics`");
+    }
     if let (Some(text), true) = (&raw.characteristics, module.characteristics == module.table) {
         return wrong(
             text,

@@ -36,6 +36,7 @@ pub(crate) struct Registration {
     #[serde(default)]
     pub(crate) also_calls: Vec<Habit>,
     pub(crate) heeds: Option<Text>,
+    pub(crate) accepts_all: Option<Spanned<bool>>,
 }
 
 #[derive(Debug, Deserialize)]

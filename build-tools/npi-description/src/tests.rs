@@ -292,6 +292,12 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
         "add its `module_id`",
     ),
     (
+        "[client]\n",
+        "[client]\naccepts_all = true\n",
+        7,
+        "add the `module_id`",
+    ),
+    (
         "[provider]\n",
         "[provider]\nbegins_with = \"got\"\n",
         5,

@@ -49,6 +49,8 @@ pub struct Module {
     pub also_calls: Vec<Habit>,
     /// The function of its own table by which it lets itself be told to cancel a call.
     pub heeds: Option<String>,
+    /// Whether the module with that GUID accepts each peer whose characteristics fit.
+    pub accepts_all: bool,
 }
 
 /// A function that a known module calls beside another one, in bindings with a known module

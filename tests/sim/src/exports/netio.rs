@@ -9,6 +9,7 @@ use registrar::host::Side;
 use scenarios::Role;
 
 use crate::exports::exports;
+use crate::findings::stop;
 use crate::hardware::irql::HIGH_LEVEL;
 use crate::kernel::{kernel, with};
 use crate::nmr::registered;
@@ -27,12 +28,19 @@ exports! {
     "NmrWaitForClientDeregisterComplete" <= HIGH_LEVEL => nmr_wait_for_client: NTSTATUS;
 }
 
+/// Ends the cycle if a module registers with characteristics that its NPI does not have.
+fn judge(side: Side, characteristics: usize) {
+    if let Some((code, what)) = with(|state| promises::register(state, side, characteristics)) {
+        stop(code, what);
+    }
+}
+
 unsafe extern "win64" fn nmr_register_provider(
     characteristics: *const NPI_PROVIDER_CHARACTERISTICS,
     context: *mut c_void,
     handle: *mut HANDLE,
 ) -> NTSTATUS {
-    with(|state| promises::register(state, Side::Provider, characteristics.addr()));
+    judge(Side::Provider, characteristics.addr());
     // SAFETY: the driver's promise; where it breaks it, the fault is its.
     let status = unsafe {
         kernel()
@@ -51,7 +59,7 @@ unsafe extern "win64" fn nmr_register_client(
     context: *mut c_void,
     handle: *mut HANDLE,
 ) -> NTSTATUS {
-    with(|state| promises::register(state, Side::Client, characteristics.addr()));
+    judge(Side::Client, characteristics.addr());
     // SAFETY: the driver's promise; where it breaks it, the fault is its.
     let status = unsafe {
         kernel()

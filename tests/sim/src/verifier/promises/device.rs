@@ -9,7 +9,6 @@ use super::{Started, idle};
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::loader::drivers::DriverId;
-use crate::verifier::faults;
 
 /// Returns `true` if a driver is of the pair, and so has the control interface.
 pub(crate) fn is_expected(state: &State, driver: DriverId) -> bool {
@@ -17,14 +16,13 @@ pub(crate) fn is_expected(state: &State, driver: DriverId) -> bool {
 }
 
 /// `DriverEntry` has returned. The finding if a driver of the pair has started without the
-/// device.
+/// device, which is an error of `DriverEntry` even if a call has failed.
 pub(super) fn entered(
     state: &State,
     driver: DriverId,
     started: &Started,
 ) -> Option<(Code, String)> {
-    let is_judged =
-        started.status == 0 && is_expected(state, driver) && !faults::has_met_fault(state, driver);
+    let is_judged = started.status == 0 && is_expected(state, driver);
     let missing = started.missing_device.as_ref().filter(|_| is_judged)?;
     let what = format!("the driver has started, and {missing} is no device of it");
     Some(("control".into(), what))

@@ -2,17 +2,21 @@
 
 //! Peers that a module must refuse by their characteristics: those with which it has no
 //! version in common, that require what it does not offer, or do not offer what it requires.
+//! A module that every peer must refuse is told when it registers, and one that refuses a
+//! peer that fits if its description says that it accepts all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use npi_description::Meaning;
+use npi_description::{Meaning, NpiId};
 use registrar::host::{BindingId, Call, Event, Phase, RegistrationId, Side};
+use scenarios::NtStatus;
 use windows_sys::Win32::Foundation::STATUS_SUCCESS;
 
 use super::modules::Module;
 use crate::findings::bug_check::Code;
 use crate::kernel::State;
 use crate::scheduling::ThreadId;
+use crate::verifier::faults;
 
 /// The code of the finding, of which neither NMR nor Windows has one.
 const MISMATCH: &str = "mismatch";
@@ -32,20 +36,32 @@ enum Terms {
     },
 }
 
+/// What a module says when it registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Said {
+    npi: Option<NpiId>,
+    side: Side,
+    terms: Terms,
+    /// Its description says that it accepts each peer that fits.
+    accepts_all: bool,
+}
+
 /// A module that is being registered.
 #[derive(Debug)]
 struct Registering {
     thread: ThreadId,
     callback: usize,
-    terms: Terms,
+    said: Said,
 }
 
 /// What the modules of a cycle say.
 #[derive(Debug, Default)]
 pub(super) struct Agreements {
     registering: Vec<Registering>,
-    modules: BTreeMap<RegistrationId, Terms>,
-    bindings: BTreeMap<(BindingId, Side), Terms>,
+    modules: BTreeMap<RegistrationId, Said>,
+    bindings: BTreeMap<(BindingId, Side), Said>,
+    /// The bindings that a provider, or NMR, has refused to the client.
+    refused: BTreeSet<BindingId>,
 }
 
 impl Terms {
@@ -92,6 +108,21 @@ impl Terms {
         stated().unwrap_or(Self::Missing)
     }
 
+    /// Why every peer must refuse a module that says this.
+    fn exclude_all(self) -> Option<String> {
+        match self {
+            Self::Missing => Some(
+                "are NULL, or shorter or of a lower version than its description says".to_owned(),
+            ),
+            Self::Stated {
+                lowest, highest, ..
+            } if lowest > highest => Some(format!(
+                "say versions from {lowest} to {highest}, which are none"
+            )),
+            Self::None | Self::Stated { .. } => None,
+        }
+    }
+
     /// Why a module that says this must refuse a peer that says `theirs`.
     fn exclude(self, theirs: Self) -> Option<String> {
         let Self::Stated {
@@ -127,26 +158,48 @@ impl Terms {
     }
 }
 
-/// A module is about to be registered, of a described NPI or not.
-pub(super) fn register(state: &mut State, module: Option<&Module>) {
+/// A module is about to be registered, of a described NPI or not. The finding if every peer
+/// must refuse it.
+pub(super) fn register(
+    state: &mut State,
+    side: Side,
+    module: Option<&Module>,
+) -> Option<(Code, String)> {
+    let terms = module.map_or(Terms::None, |it| Terms::of(state, it));
     let registering = Registering {
         thread: state.scheduling.current_id(),
         callback: module.map_or(0, |it| it.callback),
-        terms: module.map_or(Terms::None, |it| Terms::of(state, it)),
+        said: Said {
+            npi: module.map(|it| it.npi.id),
+            side,
+            terms,
+            accepts_all: module.is_some_and(Module::accepts_all),
+        },
     };
     let all = &mut state.verifier.promises.mismatch.registering;
     all.push(registering);
+
+    let module = module?;
+    let driver = state.loader.drivers.site(module.callback)?.driver;
+    let why = terms
+        .exclude_all()
+        .filter(|_| super::is_judged(state, driver))?;
+    let what = format!(
+        "a {:?} of {} registers with characteristics that {why}: each peer must refuse it",
+        module.side, module.npi.name
+    );
+    Some((MISMATCH.into(), what))
 }
 
 impl Agreements {
     /// What the module says whose attach callback is called: that of a registration, which may
     /// not have returned yet. `None` if it may be one of several.
-    fn of(&self, event: &Event) -> Option<Terms> {
-        if let Some(terms) = self.modules.get(&event.registration?) {
-            return Some(*terms);
+    fn of(&self, event: &Event) -> Option<Said> {
+        if let Some(said) = self.modules.get(&event.registration?) {
+            return Some(*said);
         }
         let alike = |it: &&Registering| it.callback == event.code;
-        let mut alike = self.registering.iter().filter(alike).map(|it| it.terms);
+        let mut alike = self.registering.iter().filter(alike).map(|it| it.said);
         let first = alike.next()?;
         alike.all(|it| it == first).then_some(first)
     }
@@ -159,13 +212,24 @@ impl Agreements {
         };
         let module = self.registering.remove(place);
         if let Some(id) = registration {
-            self.modules.insert(id, module.terms);
+            self.modules.insert(id, module.said);
         }
+    }
+
+    /// Returns `true` if a module and every one that has been its peer's side of the NPI fit.
+    fn fits_all(&self, own: Said) -> bool {
+        let registering = self.registering.iter().map(|it| it.said);
+        let mut peers = registering
+            .chain(self.modules.values().copied())
+            .filter(|it| it.npi == own.npi && it.side == own.side.peer());
+        peers.all(|it| {
+            own.terms.exclude(it.terms).is_none() && it.terms.exclude(own.terms).is_none()
+        })
     }
 }
 
 /// Follows registrations and attaches. The finding for a peer that is accepted and must not
-/// be.
+/// be, or refused without a reason.
 pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)> {
     let thread = state.scheduling.current_id();
     let agreements = &mut state.verifier.promises.mismatch;
@@ -176,9 +240,16 @@ pub(super) fn observe(state: &mut State, event: &Event) -> Option<(Code, String)
             None
         }
         (Call::AttachCallback, Phase::Enter, Some(binding)) => {
-            let terms = agreements.of(event)?;
-            agreements.bindings.insert((binding, event.side), terms);
+            let said = agreements.of(event)?;
+            agreements.bindings.insert((binding, event.side), said);
             None
+        }
+        (Call::AttachProvider, Phase::Leave(..0), Some(binding)) => {
+            agreements.refused.insert(binding);
+            None
+        }
+        (Call::AttachCallback, Phase::Leave(status @ ..0), Some(binding)) => {
+            refused(state, event, binding, status)
         }
         // Before, nobody has said what the provider says. A client may leave it to that to
         // refuse.
@@ -201,11 +272,39 @@ fn accepted(state: &State, event: &Event, binding: BindingId) -> Option<(Code, S
         return None;
     }
     let bindings = &state.verifier.promises.mismatch.bindings;
-    let terms = |side| bindings.get(&(binding, side)).copied();
+    let terms = |side| bindings.get(&(binding, side)).map(|it| it.terms);
     let why = terms(event.side)?.exclude(terms(event.side.peer())?)?;
     let what = format!(
         "the {:?} accepted a peer in binding {} that {why}",
         event.side, binding.0
+    );
+    Some((MISMATCH.into(), what))
+}
+
+/// A module has refused its peer. Which one that is, a client's attach callback does not show:
+/// all that there were must fit.
+fn refused(
+    state: &State,
+    event: &Event,
+    binding: BindingId,
+    status: i32,
+) -> Option<(Code, String)> {
+    let driver = state.loader.drivers.site(event.code)?.driver;
+    let agreements = &state.verifier.promises.mismatch;
+    let own = *agreements.bindings.get(&(binding, event.side))?;
+    let has_reason = agreements.refused.contains(&binding)
+        || faults::has_met_fault(state, driver)
+        || state.loader.drivers.any(|it| it.image.is_hostile())
+        || !super::is_judged(state, driver)
+        || !agreements.fits_all(own);
+    if !own.accepts_all || has_reason {
+        return None;
+    }
+    let what = format!(
+        "the {:?} refused a peer in binding {} with {}, although its characteristics fit",
+        event.side,
+        binding.0,
+        NtStatus(status)
     );
     Some((MISMATCH.into(), what))
 }
@@ -245,5 +344,15 @@ mod tests {
             assert!(own.exclude(theirs).is_some(), "{theirs:?}");
         }
         assert_eq!(Terms::Missing.exclude(own), None);
+    }
+
+    #[test]
+    fn no_peer_accepts_a_module_without_characteristics_or_versions() {
+        for terms in [Terms::Missing, stated([2, 1], 0, 0)] {
+            assert!(terms.exclude_all().is_some(), "{terms:?}");
+        }
+        for terms in [Terms::None, stated([2, 2], 0, 0)] {
+            assert_eq!(terms.exclude_all(), None, "{terms:?}");
+        }
     }
 }

@@ -86,14 +86,20 @@ fn is_judged(state: &State, driver: DriverId) -> bool {
     !state.loader.drivers[driver].image.is_generated()
 }
 
-/// Reads what a module registers with that is about to be registered.
-pub(crate) fn register(state: &mut State, side: Side, characteristics: usize) {
+/// Reads what a module registers with that is about to be registered. The finding against it,
+/// if there is one.
+pub(crate) fn register(
+    state: &mut State,
+    side: Side,
+    characteristics: usize,
+) -> Option<(Code, String)> {
     let module = Module::read(state, side, characteristics);
-    mismatch::register(state, module.as_ref());
+    let mismatch = mismatch::register(state, side, module.as_ref());
     if let Some(module) = module {
         offers::register(state, &module);
         idle::register(state, &module);
     }
+    mismatch
 }
 
 /// A driver whose `DriverEntry` has returned.

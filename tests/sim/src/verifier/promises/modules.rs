@@ -53,6 +53,12 @@ impl Module {
         self.npi.characteristics(described_side(self.side))
     }
 
+    /// Returns `true` if its description knows it, and says that it accepts each peer that fits.
+    pub(super) fn accepts_all(&self) -> bool {
+        let known = self.npi.module(described_side(self.side));
+        known.accepts_all && self.id == known.module_id
+    }
+
     /// The field of its characteristics that says this, and its offset.
     pub(super) fn field(&self, what: Meaning) -> Option<(&'static Field, usize)> {
         place(self.npi, self.structure()?, what)
