@@ -41,6 +41,7 @@ pub(in crate::emulation) fn shared_data(state: &mut State) -> Fields {
     const FEATURES: usize = 64;
 
     let now = state.scheduling.read_clock();
+    let updated = state.scheduling.last_update(now);
     let ticks = now / u64::from(INCREMENT);
     let [major, minor, build] = VERSION.map(u64::from);
     let mut features = vec![0; FEATURES];
@@ -58,8 +59,8 @@ pub(in crate::emulation) fn shared_data(state: &mut State) -> Fields {
     vec![
         field(0x000, ticks, 4),
         field(0x004, MULTIPLIER, 4),
-        system_time(0x008, now),
-        system_time(0x014, state.scheduling.system_time(now)),
+        system_time(0x008, updated),
+        system_time(0x014, state.scheduling.system_time(updated)),
         // TimeZoneBias: the clock shows UTC.
         system_time(0x020, 0),
         root,

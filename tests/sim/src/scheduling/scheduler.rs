@@ -183,6 +183,11 @@ impl Scheduler {
         self.time
     }
 
+    /// The time of the last update of the interrupt time and of the system time.
+    pub(crate) const fn last_update(&self, now: u64) -> u64 {
+        self.system_clock.last_update(now)
+    }
+
     /// The system time at a time of the cycle.
     pub(crate) fn system_time(&self, now: u64) -> u64 {
         self.system_clock.system_time(now)

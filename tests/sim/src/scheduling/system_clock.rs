@@ -22,6 +22,9 @@ use crate::scheduling::{MICROSECOND, SECOND};
 const START: u64 = 134_117_424_000_000_000;
 /// The period of the system clock of Windows, 15.625 ms.
 pub(crate) const PERIOD: u64 = 156_250;
+/// After what times the interrupt time is updated: 0.5 ms at best, and "at least once per system
+/// clock tick".
+const UPDATES: [u64; 3] = [5_000, 10_000, PERIOD];
 /// The system time is set in one of this many cycles, and timers are inexact in as many.
 const RARITY: u32 = 8;
 
@@ -43,6 +46,8 @@ pub(crate) struct SystemClock {
     settings: Vec<(u64, i64)>,
     /// How inexact timers are, if they are.
     inexact: Option<ChaCha8Rng>,
+    /// After what time the interrupt time and the system time are updated.
+    update: u64,
 }
 
 impl SystemClock {
@@ -54,10 +59,17 @@ impl SystemClock {
         } else {
             Vec::new()
         };
+        let update = UPDATES[random.random_range(0..UPDATES.len())];
         Self {
             settings,
+            update,
             inexact: is_inexact.then_some(random),
         }
+    }
+
+    /// The time of the last update of the interrupt time and of the system time.
+    pub(crate) const fn last_update(&self, now: u64) -> u64 {
+        now - now % self.update
     }
 
     /// The system time at a time of the cycle.
@@ -132,6 +144,7 @@ mod tests {
 
     fn set(settings: &[(u64, i64)]) -> SystemClock {
         SystemClock {
+            update: PERIOD,
             settings: settings.to_vec(),
             inexact: None,
         }
@@ -161,6 +174,7 @@ mod tests {
     fn an_interval_ends_within_a_period_and_a_delay_not_early() {
         let random = ChaCha8Rng::seed_from_u64(1);
         let mut clocks = SystemClock {
+            update: PERIOD,
             settings: Vec::new(),
             inexact: Some(random),
         };

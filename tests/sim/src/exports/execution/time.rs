@@ -65,8 +65,10 @@ unsafe extern "win64" fn ke_query_performance_counter(frequency: *mut i64) -> i6
     read_clock().cast_signed()
 }
 
+/// "Based on the latest tick of the system clock timer."
 unsafe extern "win64" fn ke_query_interrupt_time() -> u64 {
-    read_clock()
+    let now = read_clock();
+    with(|state| state.scheduling.last_update(now))
 }
 
 unsafe extern "win64" fn ke_query_interrupt_time_precise(counter: *mut u64) -> u64 {
