@@ -18,11 +18,11 @@ exports! {
     "NdisAdvanceNetBufferDataStart" <= DISPATCH_LEVEL => advance: ();
     "NdisRetreatNetBufferDataStart" <= DISPATCH_LEVEL => retreat: i32;
     "NdisAllocateGenericObject" <= PASSIVE_LEVEL => allocate_object: usize;
-    "NdisFreeGenericObject" <= PASSIVE_LEVEL => free_object: ();
+    "NdisFreeGenericObject" <= DISPATCH_LEVEL => free_object: ();
     "NdisAllocateNetBufferListPool" <= PASSIVE_LEVEL => allocate_list_pool: usize;
-    "NdisFreeNetBufferListPool" <= PASSIVE_LEVEL => free_list_pool: ();
+    "NdisFreeNetBufferListPool" <= DISPATCH_LEVEL => free_list_pool: ();
     "NdisAllocateNetBufferPool" <= PASSIVE_LEVEL => allocate_buffer_pool: usize;
-    "NdisFreeNetBufferPool" <= PASSIVE_LEVEL => free_buffer_pool: ();
+    "NdisFreeNetBufferPool" <= DISPATCH_LEVEL => free_buffer_pool: ();
 }
 
 /// Data that lie in two MDLs are not contiguous.
