@@ -217,11 +217,12 @@ unsafe fn is_free(state: &State, header: *mut Header) -> bool {
 unsafe extern "win64" fn ke_wait_for_single_object(
     header: *mut Header,
     _reason: i32,
-    _mode: i8,
+    mode: i8,
     _alertable: u8,
     timeout: *const i64,
 ) -> i32 {
     with(promises::wait);
+    require_stack(mode, &[header]);
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     unsafe { wait(&[header], false, timeout) }
@@ -232,7 +233,7 @@ unsafe extern "win64" fn ke_wait_for_multiple_objects(
     objects: *const *mut Header,
     kind: i32,
     _reason: i32,
-    _mode: i8,
+    mode: i8,
     _alertable: u8,
     timeout: *const i64,
     blocks: *mut c_void,
@@ -248,9 +249,29 @@ unsafe extern "win64" fn ke_wait_for_multiple_objects(
     }
     // SAFETY: the array has `count` entries, as documented.
     let objects = unsafe { std::slice::from_raw_parts(objects, count as usize) };
+    require_stack(mode, objects);
     // SAFETY: this passes on the driver's own arguments, under the same
     // documented contract.
     unsafe { wait(objects, kind == 0, timeout) }
+}
+
+/// "If the WaitMode parameter is UserMode, the kernel stack can be swapped out during the
+/// wait": no object of such a wait lies on it.
+fn require_stack(mode: i8, objects: &[*mut Header]) {
+    /// `UserMode`.
+    const USER: i8 = 1;
+
+    let lies_on_stack = |&header: &*mut Header| {
+        with(|state| {
+            let owner = state.scheduling.owner_of_stack(header.addr());
+            owner.is_some_and(|it| std::ptr::eq(it, state.scheduling.current()))
+        })
+    };
+    if mode == USER && objects.iter().any(lies_on_stack) {
+        let what = "waits with UserMode for an object on its stack, which may be swapped out \
+                    meanwhile";
+        stop("0xC4", what.to_owned());
+    }
 }
 
 unsafe extern "win64" fn zw_wait_for_single_object(
