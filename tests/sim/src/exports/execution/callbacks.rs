@@ -22,6 +22,7 @@ use crate::objects::kernel_objects::ObjectKind;
 use crate::objects::names::fold;
 use crate::scheduling::ThreadId;
 use crate::verifier::driver_call;
+use crate::verifier::faults::{self, FaultKind};
 
 exports! {
     "ExCreateCallback" <= PASSIVE_LEVEL => ex_create_callback: i32;
@@ -86,6 +87,9 @@ unsafe extern "win64" fn ex_create_callback(
         if create == 0 && !is_systems {
             return Err(STATUS_OBJECT_NAME_NOT_FOUND);
         }
+        if faults::fails(state, FaultKind::Allocation) {
+            return Err(STATUS_INSUFFICIENT_RESOURCES);
+        }
         let at = state.memory.pool.allocate(16, TAG, true, None);
         let at = at.ok_or(STATUS_INSUFFICIENT_RESOURCES)?;
         if let Some(name) = name {
@@ -114,6 +118,9 @@ unsafe extern "win64" fn ex_register_callback(
     context: *mut c_void,
 ) -> usize {
     with(|state| {
+        if faults::fails(state, FaultKind::Allocation) {
+            return 0;
+        }
         let by = caller(state);
         let Some(handle) = state.memory.pool.allocate(16, TAG, true, None) else {
             return 0;

@@ -23,6 +23,7 @@ use crate::objects::kernel_objects::ObjectKind;
 use crate::scheduling::clocks::Sync;
 use crate::scheduling::system_clock::PERIOD;
 use crate::scheduling::{MICROSECOND, Waitable, Woken, block, point, sleep};
+use crate::verifier::faults::{self, FaultKind};
 use crate::verifier::stack_objects::{self, Deferred};
 
 exports! {
@@ -291,6 +292,9 @@ unsafe extern "win64" fn ex_allocate_timer(
 ) -> usize {
     /// `EX_TIMER_NOTIFICATION`.
     const NOTIFICATION: u32 = 1 << 31;
+    if with(|state| faults::fails(state, FaultKind::Allocation)) {
+        return 0;
+    }
     let allocated = with(|state| {
         let by = caller(state);
         let at = state

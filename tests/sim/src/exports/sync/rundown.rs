@@ -11,6 +11,7 @@ use crate::findings::stop;
 use crate::hardware::irql::{APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL};
 use crate::kernel::with;
 use crate::scheduling::{Waitable, block};
+use crate::verifier::faults::{self, FaultKind};
 
 exports! {
     "ExInitializeRundownProtection" <= HIGH_LEVEL => initialize: ();
@@ -123,6 +124,9 @@ unsafe extern "win64" fn initialize_sized(reference: Reference, length: usize) {
 }
 
 unsafe extern "win64" fn allocate(_pool_type: u32, tag: u32) -> usize {
+    if with(|state| faults::fails(state, FaultKind::Allocation)) {
+        return 0;
+    }
     let reference = with(|state| {
         let by = caller(state);
         state
