@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Compiles the version resource of the driver, and links the driver as `wdk-build` says.
+//! Compiles the driver's version resource, and has `wdk-build` configure the link.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use winresource::{VersionInfo, WindowsResource};
 
 /// `VFT_DRV`: the file is a driver.
 const DRIVER: u64 = 3;
-/// `VFT2_DRV_SYSTEM`: the driver is of no other kind that has a number.
+/// `VFT2_DRV_SYSTEM`: a system driver that is not of a more specific type.
 const SYSTEM_DRIVER: u64 = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {

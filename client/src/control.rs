@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Device-control requests: reports the driver's status, and switches its telemetry
-//! provider.
+//! Device-control requests: report the driver's status and bindings, and switch its
+//! telemetry provider on and off.
 
 use nmr::header::Header;
 use nmr::irql::WaitAllowed;
@@ -12,7 +12,7 @@ use wdm::control::{BindingEntry, Controlled, VERSION};
 use crate::echo::PROVIDERS;
 use crate::telemetry::{ACTIVITY, SOURCE, SUBSCRIBERS, Source, published};
 
-/// The driver, as its control device sees it.
+/// Answers the requests of the control device.
 pub(crate) enum Control {}
 
 impl Controlled for Control {

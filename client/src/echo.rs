@@ -2,13 +2,13 @@
 
 //! The Echo client: attaches to providers, and keeps requests in flight.
 //!
-//! Detach and cleanup have no code here: the binding's gate in the crate `nmr`
-//! handles the first, dropping the [`ProviderBinding`] is the second.
+//! Detach and cleanup need no code here: the binding's gate in the crate `nmr` completes
+//! the detach, and the cleanup callback drops the [`ProviderBinding`].
 //!
 //! # Parameters
 //!
-//! Of the `Parameters` key of the driver's service. A value that is missing or of
-//! another type counts as the default, one that is out of range as the nearest in it.
+//! The client reads these values from the `Parameters` key of its service. If a value is
+//! missing or has another type, the default applies; a value out of range is clamped.
 //!
 //! | value (`REG_DWORD`) | meaning | default | range |
 //! |---|---|---|---|
@@ -30,23 +30,23 @@ use crate::EVENTS;
 use crate::telemetry::ACTIVITY;
 use crate::worker::{MAX_THREADS, Workers};
 
-/// The providers that the driver is bound to.
+/// The bindings to providers.
 pub(crate) static PROVIDERS: Bindings<EchoModule> = Bindings::new();
 
-/// The module: NMR's registration context.
+/// The Echo module, which is NMR's registration context.
 pub(crate) struct EchoModule {
-    /// The number of requests in flight for each provider.
+    /// The maximum number of requests in flight for each provider.
     depth: u32,
-    /// Submit the requests of all bindings.
+    /// The threads that submit the requests.
     pub(crate) workers: Workers,
 }
 
 impl EchoModule {
-    /// Makes the module ready to be registered. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the module, and starts its workers. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// The status of the thread that did not start.
+    /// The status with which a system thread failed to start.
     pub(crate) fn new(parameters: &Parameters<'_>, passive: &PassiveLevel<'_>) -> Result<Self> {
         let threads = parameters.dword("Threads", 2, 1..=MAX_THREADS);
         let depth = parameters.dword("Depth", 4, 1..=MAX_PENDING);
@@ -101,11 +101,11 @@ impl RequestClient for EchoModule {
         binding.slots()
     }
 
-    /// A request is back: its slot is filled again, until its binding detaches.
+    /// Counts the completion, frees the request's slot, and wakes a worker to refill it.
     fn completed(&self, request: Completed<'_, Self>) {
         ACTIVITY.record_completion(request.status());
         if request.status().is_success() && !request.is_echo() {
-            wdk::println!("echo client: a provider returned other bytes than it was sent");
+            wdk::println!("echo client: a provider did not return the bytes that it was sent");
         }
         drop(request);
         self.workers.wake();

@@ -19,16 +19,16 @@ use crate::EVENTS;
 /// Holds the registration while the module is switched on.
 pub(crate) static SOURCE: Switch<Source> = Switch::new();
 
-/// Requests since the driver was loaded.
+/// Counts the requests since the driver was loaded.
 pub(crate) static ACTIVITY: Activity = Activity::new();
 
-/// The monitors that have subscribed.
+/// The bindings to monitors that have subscribed.
 pub(crate) static SUBSCRIBERS: Bindings<Source> = Bindings::new();
 
 /// The number of samples that have been published.
 static PUBLISHED: AtomicU64 = AtomicU64::new(0);
 
-/// The module: NMR's registration context.
+/// The telemetry module, which is NMR's registration context.
 pub(crate) struct Source;
 
 impl Module for Source {
@@ -71,8 +71,8 @@ pub(crate) fn published() -> u64 {
     PUBLISHED.load(Ordering::Relaxed)
 }
 
-/// Publishes a sample to every subscriber. IRQL <= `DISPATCH_LEVEL`, no lock held: the
-/// monitors run.
+/// Publishes a sample to every subscriber. IRQL <= `DISPATCH_LEVEL`; the caller holds no
+/// lock, because this calls the monitors.
 pub(crate) fn publish() {
     PUBLISHED.fetch_add(1, Ordering::Relaxed);
     source::publish(&SUBSCRIBERS, &ACTIVITY.snapshot());

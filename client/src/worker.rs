@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The work of the client's system threads: submit requests to all providers.
+//! The work of the client's system threads: submitting requests to all providers.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -13,28 +13,28 @@ use wdm::worker::{Running, Work, Worker};
 use crate::echo::{EchoModule, PROVIDERS};
 use crate::telemetry::{ACTIVITY, publish};
 
-/// The most threads a client starts.
+/// The maximum number of threads.
 pub(crate) const MAX_THREADS: u32 = 8;
 
-/// One request in this many is cancelled while it pends. Odd, because a provider
-/// may answer every second, fourth, eighth one at once.
+/// The number of requests from one that is cancelled, if it pends, to the next. Odd,
+/// because a provider may answer every second, fourth or eighth request at once.
 const CANCEL_INTERVAL: u64 = 7;
 
-/// One request in this many is preceded by a query of the provider's statistics.
+/// The number of requests between two queries of a provider's statistics.
 const QUERY_INTERVAL: u64 = 32;
 
-/// The number of requests after which a sample is published.
+/// The number of requests between two samples.
 const PUBLISH_INTERVAL: u64 = 8;
 
-/// The time that a worker pauses after a provider has refused a request.
+/// The pause of a worker after a run in which a provider refused a request.
 const BACK_OFF_MILLISECONDS: u16 = 1;
 
 /// Submits requests.
 pub(crate) struct Submitter {
-    /// The most requests that one visit to a provider submits.
+    /// The maximum number of requests in one visit to a provider.
     depth: u32,
     submitted: AtomicU64,
-    /// A provider has refused a request in this run.
+    /// `true` once a provider has refused a request in this run.
     refused: AtomicBool,
 }
 
@@ -48,8 +48,9 @@ impl Work for Submitter {
 }
 
 impl Submitter {
-    /// Submits requests to a provider while it has idle slots, beginning with `call`,
-    /// until the binding detaches. IRQL = `PASSIVE_LEVEL`.
+    /// Submits up to `depth` requests to one provider, the first with `call`. Stops early
+    /// if no slot is idle, the binding detaches, or the provider refuses a request.
+    /// IRQL = `PASSIVE_LEVEL`.
     fn visit(&self, call: Call<'_, EchoModule>) {
         let binding = call.binding();
         let slots = binding.context().slots();
@@ -64,7 +65,8 @@ impl Submitter {
                 break;
             }
         }
-        // The provider answers at once, or refuses: it is visited again, after the others.
+        // Slots are idle because the provider answers at once or refuses. Visit it again
+        // after the other providers.
         if next.is_some() && slots.has_idle() {
             binding.module().workers.wake();
         }
@@ -74,7 +76,7 @@ impl Submitter {
     ///
     /// # Errors
     ///
-    /// The status with which the provider has refused it.
+    /// The status with which the provider refused it.
     fn submit(&self, call: Call<'_, EchoModule>) -> Result<()> {
         let id = self.submitted.fetch_add(1, Ordering::Relaxed);
         if id.is_multiple_of(QUERY_INTERVAL)
@@ -119,7 +121,7 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// The status of the first that did not start; those that did are stopped.
+    /// The status of the first thread that failed to start. The others are stopped.
     pub(crate) fn start(count: u32, depth: u32, passive: &PassiveLevel<'_>) -> Result<Self> {
         let mut workers = Self {
             all: Default::default(),

@@ -2,8 +2,8 @@
 
 //! The Echo provider: attaches clients, and answers their requests.
 //!
-//! Detach and cleanup have no code here: the binding's gate in the crate `nmr`
-//! handles the first, dropping the [`ClientBinding`] is the second.
+//! Detach and cleanup need no code here: the binding's gate in the crate `nmr` completes
+//! the detach, and the cleanup callback drops the [`ClientBinding`].
 
 use nmr::irql::PassiveLevel;
 use nmr::request::{Answer, RequestLimit, RequestProvider, Submitted};
@@ -18,24 +18,24 @@ use wdm::worker::Worker;
 use crate::EVENTS;
 use crate::worker::Completer;
 
-/// Requests since the driver was loaded.
+/// Counts the requests since the driver was loaded.
 pub(crate) static COUNTERS: Counters = Counters::new();
 
-/// The clients that have called.
+/// The bindings to clients that have submitted a request.
 pub(crate) static CLIENTS: Bindings<EchoModule> = Bindings::new();
 
-/// The module: NMR's registration context.
+/// The Echo module, which is NMR's registration context.
 pub(crate) struct EchoModule {
     /// Completes the requests that `submit` pends.
     pub(crate) worker: Worker<Completer>,
 }
 
 impl EchoModule {
-    /// Makes the module ready to be registered. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the module, and starts its worker. IRQL = `PASSIVE_LEVEL`.
     ///
     /// # Errors
     ///
-    /// The status of the thread that did not start.
+    /// The status with which the system thread failed to start.
     pub(crate) fn new(passive: &PassiveLevel<'_>) -> Result<Self> {
         let worker = Worker::start(Completer::default(), passive)?;
         Ok(Self { worker })
@@ -79,8 +79,8 @@ impl RequestProvider for EchoModule {
         binding.limit()
     }
 
-    /// Answers one request in four at once, and leaves the others to the worker: so
-    /// that a detach meets requests in flight.
+    /// Answers one request in four at once, and pends the others for the worker, so that
+    /// a detach finds requests in flight.
     fn submit<'call>(&self, request: Submitted<'call, Self>) -> Answer<'call> {
         if request.id.is_multiple_of(4) {
             return provider::echo_now(request);

@@ -2,9 +2,9 @@
 
 //! `provider.sys`: a provider of the Echo NPI, and a client of Echo telemetry.
 //!
-//! This file is the driver's life cycle: load and register, deregister and unload.
-//! Its modules are in `echo`, with its `worker`, and in `telemetry`; `control` is its
-//! device. `client.sys` mirrors it, file by file.
+//! This file has the driver's life cycle: load, register, deregister, unload. The Echo
+//! module is in `echo`, the work of its system thread in `worker`, the telemetry module in
+//! `telemetry`, and the control device in `control`. `client.sys` mirrors it file by file.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -31,21 +31,21 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 // The driver's events for Event Tracing for Windows: see `wdm::events`.
 tracelogging::define_provider!(EVENTS, "NmrPair.EchoProvider");
 
-/// `DriverEntry`: sets `DriverUnload`, and loads the driver by [`EchoDriver::load`].
+/// `DriverEntry`: sets `DriverUnload`, and calls [`EchoDriver::load`].
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-provider-module>
 ///
 /// # Safety
 ///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol has.
+/// The I/O manager calls this once.
+// The linker looks for the entry point under this name. No other symbol has it.
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, called once, with its arguments.
+    // SAFETY: this is `DriverEntry`, called once, and these are its arguments.
     let status = unsafe { wdm::driver_entry::<EchoDriver>(driver, registry_path) };
     if status < 0 {
         wdk::println!("echo provider: not loaded: {status:#010x}");
@@ -53,7 +53,7 @@ unsafe extern "system" fn driver_entry(
     status
 }
 
-/// The driver: what it registers, and how it unloads.
+/// The driver: its modules, its load and its unload.
 enum EchoDriver {}
 
 impl Driver for EchoDriver {
@@ -62,34 +62,35 @@ impl Driver for EchoDriver {
     /// The Echo provider, and a telemetry client that can be switched off.
     type Modules = (Registration<EchoModule>, Switched<Monitor>);
 
-    /// The driver's part of `DriverEntry`. What a failing step leaves behind is
-    /// undone: a registration that is dropped is deregistered and waited for before
-    /// `DriverEntry` returns. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the control device, starts the worker, and registers both modules. If a
+    /// step fails, the earlier ones are undone: a registration that is dropped is
+    /// deregistered and waited for before `DriverEntry` returns. IRQL = `PASSIVE_LEVEL`.
     fn load(entry: wdm::Entry<'_>) -> Result<Self::Modules> {
         entry.register_events(&EVENTS);
         entry.create_control_device::<Control>()?;
         let echo = EchoModule::new(entry.passive())?;
-        // Registers last: NMR may attach clients, and detach them again, before these
-        // return. `NmrRegisterProvider` and `NmrRegisterClient`:
+        // `NmrRegisterProvider` and `NmrRegisterClient` come last: NMR may attach peers,
+        // and detach them again, before these calls return.
         let echo = entry.register(echo)?;
         let monitor = entry.register_switched(&MONITOR, Monitor)?;
         Ok((echo, monitor))
     }
 
-    /// `DriverUnload`. The image is unmapped once it has returned, so it returns the proof
-    /// that no module is registered any more. IRQL = `PASSIVE_LEVEL`.
+    /// `DriverUnload`: deregisters both modules, and waits until they are deregistered.
+    /// Windows then unmaps the image, so this returns the proof that no module is still
+    /// registered. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-provider-module>
     fn unload(modules: Registered<'_, Self::Modules>) -> <Self::Modules as Modules>::Deregistered {
         // Step 1: `NmrDeregisterProvider` and `NmrDeregisterClient`. NMR calls the
-        // detach callbacks of all bindings; nothing is waited for before both have
-        // begun.
+        // detach callbacks of all bindings. Both deregistrations begin before either is
+        // waited for.
         let ((echo, monitor), wait) = modules.deregister();
 
-        // Step 2: each module's deregistration is complete, pending or failed; Windows
-        // returns `STATUS_PENDING` to each. A pending one is waited for until the last
-        // binding is cleaned up. The worker still runs: it completes the requests that
-        // the bindings wait for.
+        // Step 2: each deregistration is complete, pending or failed. Windows returns
+        // `STATUS_PENDING` for every valid one; the wait for it ends when the module's last
+        // binding has been cleaned up. The worker still runs: it completes the requests for
+        // which detaches are pending.
         let mut echo = match echo {
             // `STATUS_SUCCESS`.
             Deregistration::Complete(echo) => echo,
@@ -111,15 +112,15 @@ impl Driver for EchoDriver {
             Deregistration::Failed(failed) => failed.bug_check(),
         };
 
-        // Step 3: the worker has nothing left to complete, and ends before the image
-        // that it runs goes.
-        // `None` is for a module that was switched off.
+        // Step 3: the worker has nothing left to complete. It must end before the image,
+        // whose code it runs, is unmapped.
+        // `module` returns `None` only for a module that can be switched off, and was.
         if let Some(echo) = echo.module() {
             echo.worker.join(wait.passive());
         }
 
-        // Step 4: the proof. The caller, in `wdm::driver_entry`'s module, frees the modules;
-        // then the device is deleted.
+        // Step 4: return the proof. The crate `wdm` frees the modules, and then deletes the
+        // control device.
         (echo, monitor)
     }
 }

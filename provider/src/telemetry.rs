@@ -18,13 +18,13 @@ use crate::EVENTS;
 /// Holds the registration while the module is switched on.
 pub(crate) static MONITOR: Switch<Monitor> = Switch::new();
 
-/// The sources that the monitor has subscribed to.
+/// The bindings to sources.
 pub(crate) static SOURCES: Bindings<Monitor> = Bindings::new();
 
 /// The number of samples that sources have published.
 static PUBLISHED: AtomicU64 = AtomicU64::new(0);
 
-/// The module: NMR's registration context.
+/// The telemetry module, which is NMR's registration context.
 pub(crate) struct Monitor;
 
 impl Module for Monitor {

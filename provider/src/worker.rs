@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The work of the provider's system thread: completes the requests that were pended.
+//! The work of the provider's system thread: completing the requests that were pended.
 
 use nmr::inbox::Inbox;
 use nmr::request::Pended;
@@ -10,20 +10,20 @@ use wdm::worker::{Running, Work};
 use crate::echo::EchoModule;
 use crate::telemetry;
 
-/// The time that the worker lets requests gather, so that several are in flight.
+/// The pause before each run, in which requests gather, so that several are in flight.
 const GATHER_MILLISECONDS: u16 = 1;
 
-/// The number of completions after which a client is notified of its progress.
+/// The number of completions between two notifications of a client.
 const PROGRESS_INTERVAL: u64 = 16;
 
-/// Requests to be completed.
+/// Completes pended requests.
 #[derive(Default)]
 pub(crate) struct Completer {
     inbox: Inbox<Pended<EchoModule>>,
 }
 
 impl Completer {
-    /// Adds a request, for the next run. Any IRQL.
+    /// Queues a request for the next run. Any IRQL.
     pub(crate) fn add(&self, request: Pended<EchoModule>) {
         self.inbox.add(request);
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `client_wdf.sys`: the modules of `client.sys` in a driver for the kernel-mode driver
-//! framework (KMDF) that is not for Plug and Play.
+//! `client_wdf.sys`: the modules of `client.sys` in a non-PnP driver for the kernel-mode
+//! driver framework (KMDF).
 //!
-//! The entry and the unload are the same as there; the crate `kmdf` takes the place
-//! of `wdm`.
+//! Entry and unload are those of `client.sys`, with the crate `kmdf` in place of `wdm`.
 
 #![no_std]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
@@ -35,21 +34,21 @@ static ALLOCATOR: WdkAllocator = WdkAllocator;
 // The driver's events for Event Tracing for Windows: see `wdm::events`.
 tracelogging::define_provider!(EVENTS, "NmrPair.EchoClient");
 
-/// `DriverEntry`: sets `EvtDriverUnload`, and loads the driver by [`EchoDriver::load`].
+/// `DriverEntry`: sets `EvtDriverUnload`, and calls [`EchoDriver::load`].
 /// IRQL = `PASSIVE_LEVEL`.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/network/initializing-and-registering-a-client-module>
 ///
 /// # Safety
 ///
-/// Called by the I/O manager, once.
-// The linker looks for the entry point under this name, which no other symbol has.
+/// The I/O manager calls this once.
+// The linker looks for the entry point under this name. No other symbol has it.
 #[unsafe(export_name = "DriverEntry")]
 unsafe extern "system" fn driver_entry(
     driver: &mut DRIVER_OBJECT,
     registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
-    // SAFETY: this is `DriverEntry`, called once, with its arguments.
+    // SAFETY: this is `DriverEntry`, called once, and these are its arguments.
     let status = unsafe { kmdf::driver_entry::<EchoDriver>(driver, registry_path) };
     if status < 0 {
         wdk::println!("echo client: not loaded: {status:#010x}");
@@ -57,7 +56,7 @@ unsafe extern "system" fn driver_entry(
     status
 }
 
-/// The driver: what it registers, and how it unloads.
+/// The driver: its modules, its load and its unload.
 enum EchoDriver {}
 
 impl Driver for EchoDriver {
@@ -66,34 +65,35 @@ impl Driver for EchoDriver {
     /// The Echo client, and a telemetry provider that can be switched off.
     type Modules = (Registration<EchoModule>, Switched<Source>);
 
-    /// The driver's part of `DriverEntry`. What a failing step leaves behind is
-    /// undone: a registration that is dropped is deregistered and waited for before
-    /// `DriverEntry` returns. IRQL = `PASSIVE_LEVEL`.
+    /// Creates the control device, starts the workers, and registers both modules. If a
+    /// step fails, the earlier ones are undone: a registration that is dropped is
+    /// deregistered and waited for before `DriverEntry` returns. IRQL = `PASSIVE_LEVEL`.
     fn load(entry: kmdf::Entry<'_>) -> Result<Self::Modules> {
         entry.register_events(&EVENTS);
         entry.create_control_device::<Control>()?;
         let echo = EchoModule::new(&entry.parameters(), entry.passive())?;
-        // Registers last: NMR may attach providers, and detach them again, before these
-        // return. `NmrRegisterClient` and `NmrRegisterProvider`:
+        // `NmrRegisterClient` and `NmrRegisterProvider` come last: NMR may attach peers,
+        // and detach them again, before these calls return.
         let echo = entry.register(echo)?;
         let source = entry.register_switched(&SOURCE, Source)?;
         Ok((echo, source))
     }
 
-    /// `EvtDriverUnload`. The image is unmapped once it has returned, so it returns the
-    /// proof that no module is registered any more. IRQL = `PASSIVE_LEVEL`.
+    /// `EvtDriverUnload`: deregisters both modules, and waits until they are deregistered.
+    /// Windows then unmaps the image, so this returns the proof that no module is still
+    /// registered. IRQL = `PASSIVE_LEVEL`.
     ///
     /// <https://learn.microsoft.com/windows-hardware/drivers/network/unloading-a-client-module>
     fn unload(modules: Registered<'_, Self::Modules>) -> <Self::Modules as Modules>::Deregistered {
         // Step 1: `NmrDeregisterClient` and `NmrDeregisterProvider`. NMR calls the
-        // detach callbacks of all bindings; nothing is waited for before both have
-        // begun.
+        // detach callbacks of all bindings. Both deregistrations begin before either is
+        // waited for.
         let ((echo, source), wait) = modules.deregister();
 
-        // Step 2: each module's deregistration is complete, pending or failed; Windows
-        // returns `STATUS_PENDING` to each. A pending one is waited for until the last
-        // binding is cleaned up. The workers still run: once a binding detaches, they
-        // submit nothing to it.
+        // Step 2: each deregistration is complete, pending or failed. Windows returns
+        // `STATUS_PENDING` for every valid one; the wait for it ends when the module's last
+        // binding has been cleaned up. The workers still run, but submit nothing to a
+        // binding that detaches.
         let mut echo = match echo {
             // `STATUS_SUCCESS`.
             Deregistration::Complete(echo) => echo,
@@ -115,15 +115,15 @@ impl Driver for EchoDriver {
             Deregistration::Failed(failed) => failed.bug_check(),
         };
 
-        // Step 3: the workers have no binding left to submit to, and end before the
-        // image that they run goes.
-        // `None` is for a module that was switched off.
+        // Step 3: the workers have no binding left to submit to. They must end before the
+        // image, whose code they run, is unmapped.
+        // `module` returns `None` only for a module that can be switched off, and was.
         if let Some(echo) = echo.module() {
             echo.workers.join(wait.passive());
         }
 
-        // Step 4: the proof. The caller, in `kmdf::driver_entry`'s module, frees the modules;
-        // then the device is deleted.
+        // Step 4: return the proof. The crate `kmdf` frees the modules; then the framework
+        // deletes the control device.
         (echo, source)
     }
 }
